@@ -1,0 +1,72 @@
+# locust.h - GNU make 3.81 or later. Everything built goes to build/; `make help` lists the targets.
+
+CC     ?= cc
+CFLAGS ?= -O2
+PREFIX ?= /usr/local
+
+EXAMPLES := $(patsubst examples/%.c,build/%,$(wildcard examples/*.c))
+TOOLS    := $(patsubst tools/%.c,build/%,$(wildcard tools/*.c))
+TESTS    := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
+BENCHES  := $(sort $(basename $(patsubst tests/bench_%,%,$(wildcard tests/bench_*))))
+FORMAT   := $(wildcard locust.h tests/*.[ch] tests/build/*.[ch] tools/*.c examples/*.c)
+STYLE    := --style=file:tools/clang-format
+
+all: examples $(TOOLS) $(TESTS)  ## builds examples, tools and test programs; the default
+
+examples: $(EXAMPLES)            ## builds the examples
+
+build/%: examples/%.c locust.h | build
+	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
+
+build/%: tools/%.c locust.h | build
+	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
+
+build/%: tests/%.c tests/check.h locust.h | build
+	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
+
+build:
+	mkdir -p $@
+
+demo: build/demo build/target    ## loads a small server for ten seconds; needs only cc and make
+	@tools/demo.sh
+
+deps:                            ## installs what tests and benches need, through apt
+	@tools/deps.sh test bench
+
+# Where nothing may be installed, the tests that need a missing program say so and are skipped.
+test:                            ## runs the tests; T=http picks one, T="http asan" one variant of it
+	@tools/deps.sh test || true
+	@CC="$(CC)" tests/run $(T)
+
+lint:                            ## format, layering, names, cppcheck, clang-tidy
+	clang-format $(STYLE) --dry-run --Werror $(FORMAT)
+	tools/check_map.py locust.h
+	tools/check_names.py locust.h
+	tools/lint.sh
+
+check: test lint                 ## what a merge needs: test and lint
+
+bench: | build                   ## prints numbers with their method; B=http picks one
+	@tools/deps.sh test bench || true
+	@for b in $(if $(B),$(B),$(BENCHES)); do \
+	    if [ -f tests/bench_$$b.sh ]; then CC="$(CC)" tests/bench_$$b.sh; \
+	    elif [ -f tests/bench_$$b.py ]; then CC="$(CC)" tests/bench_$$b.py; \
+	    else $(CC) $(CFLAGS) -I. tests/bench_$$b.c -o build/bench_$$b $(LDFLAGS) $(LDLIBS) \
+	        && build/bench_$$b; \
+	    fi || exit 1; \
+	done
+
+format:                          ## lays out all C files
+	clang-format $(STYLE) -i $(FORMAT)
+
+install:                         ## copies locust.h to DESTDIR PREFIX/include
+	mkdir -p $(DESTDIR)$(PREFIX)/include
+	cp locust.h $(DESTDIR)$(PREFIX)/include/locust.h
+
+clean:                           ## removes build/
+	rm -rf build
+
+help:                            ## prints this table
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-10s%s\n", $$1, $$2}'
+
+.PHONY: all examples demo deps test lint check bench format install clean help
