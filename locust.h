@@ -820,13 +820,13 @@ static char locust__base_lower(char c)
 }
 
 /* Case-insensitive in ASCII alone, whatever the locale. */
-static bool locust__view_is_nocase(locust__view v, const char *lower)
+static bool locust__view_is_nocase(locust__view v, const char *text)
 {
     size_t i;
-    for (i = 0; i < v.len && lower[i]; i++)
-        if (locust__base_lower(v.ptr[i]) != locust__base_lower(lower[i]))
+    for (i = 0; i < v.len && text[i]; i++)
+        if (v.ptr[i] != text[i] && locust__base_lower(v.ptr[i]) != locust__base_lower(text[i]))
             return false;
-    return i == v.len && !lower[i];
+    return i == v.len && !text[i];
 }
 
 static bool locust__base_digit(char c)
@@ -994,7 +994,7 @@ LOCUST_API const char *locust_error_text(locust_error error)
  * Purpose     leave one stack and go on with another: locust__ctx_switch(&save, next).
  * Invariants  a parked stack's saved pointer points at a struct locust__ctx_frame: what the ABI
  *             says a callee must keep, and the address to return to. Nothing else is state.
- * Cost        below 3 ns between two stacks of like depth; `make bench B=switch`.
+ * Cost        below 3 ns between two stacks of like depth; `make bench B=core`.
  * Uses        >>base
  * Sources     System V psABI for AMD64 (figure 3.4, section 3.2.1), AAPCS64 (section 6.1).
  * Why so      a plain `ret` keeps the CPU's return-address predictor right, and is the one form that
@@ -1802,7 +1802,6 @@ struct locust__co {
     bool lazy;           // its deadline is a timeout: armed a second ahead at most
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
-    uint64_t turn;       // of the loop, when it last began to run
     void (*fn)(void *arg);
     void *arg;
     const char *name; // of its user class, for messages
@@ -2344,6 +2343,8 @@ static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
         locust__chunk *next = chunk->next;
         for (size_t i = 0; i < chunk->count; i++) {
             locust__timer t = chunk->timers[i];
+            if (i + 4 < chunk->count) // a million sleepers' blocks are in no cache: fetch ahead
+                __builtin_prefetch(chunk->timers[i + 4].co, 1);
             if (t.at_ns <= loop->now_ns || locust__wheel_insert(w, t) < 0)
                 locust__wheel_fire(loop, t); // early, if there is no memory: it is armed again
         }
@@ -2512,7 +2513,6 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
     locust__queue_remove(co);
     co->state = LOCUST__CO_RUNNING;
-    co->turn = loop->turn;
     locust__co_resume(loop, co);
     while (loop->call) {
         void (*fn)(void *) = loop->call;
@@ -2746,7 +2746,7 @@ LOCUST_API void *locust_stack_top(const locust_stack *stack)
  *
  * Purpose     percentiles of millions of response times, mergeable.
  * Invariants  total == sum of all counts.
- * Cost        record: a division, a count of leading zeros, an addition (`make bench B=hist`). An
+ * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
  *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
  *             most rows, 26 KiB at most.
  * Uses        >>base
@@ -4014,7 +4014,9 @@ static locust_error locust__resolver_search(
     return error;
 }
 
-static void locust__host_look_up(locust__resolver *r, locust__host *host) LOCUST__PARKS
+/* Not inlined: only the user that looks a name up shall need stack for it. */
+__attribute__((noinline)) static void locust__host_look_up(
+    locust__resolver *r, locust__host *host) LOCUST__PARKS
 {
     locust__loop *loop = r->net->loop;
     int64_t ttl_s = 3600;
@@ -4035,16 +4037,14 @@ static void locust__host_look_up(locust__resolver *r, locust__host *host) LOCUST
         locust__co_wake(loop, host->waiters.first, LOCUST__WOKEN);
 }
 
-/* The addresses of a host name, up to `cap` of them with that port in out[]; *n: how many. */
-static locust_error locust__resolve(locust__resolver *r, const char *name, int port,
-    locust__addr *out, int cap, int *n, int64_t deadline_ns) LOCUST__PARKS
+/* What is known of a name, looked up first if it is new or its time is over. It stays where it is
+ * until the resolver is freed; another lookup may change the addresses in it. */
+static locust_error locust__resolver_host(
+    locust__resolver *r, const char *name, int64_t deadline_ns, locust__host **out) LOCUST__PARKS
 {
     locust__loop *loop = r->net->loop;
     locust__host *host;
     size_t len = strlen(name);
-    *n = 1;
-    if (locust__addr_parse(out, name, port))
-        return LOCUST_OK;
     for (host = r->hosts; host && strcasecmp(host->name, name) != 0;)
         host = host->next;
     if (!host) {
@@ -4054,6 +4054,10 @@ static locust_error locust__resolve(locust__resolver *r, const char *name, int p
         memcpy(host->name, name, len + 1);
         host->next = r->hosts;
         r->hosts = host;
+        if (locust__addr_parse(&host->addrs[0], name, 0)) {
+            host->n_addrs = 1;
+            host->expires_ns = LOCUST__NEVER;
+        }
     }
     while (host->busy || loop->now_ns >= host->expires_ns) {
         locust_error error = LOCUST_OK;
@@ -4067,12 +4071,31 @@ static locust_error locust__resolve(locust__resolver *r, const char *name, int p
         if (error)
             return error;
     }
-    *n = host->n_addrs < cap ? host->n_addrs : cap;
-    for (int i = 0; i < *n; i++) {
-        out[i] = host->addrs[i];
-        locust__addr_set_port(&out[i], port);
-    }
+    *out = host;
     return host->error;
+}
+
+/* Connects to one address of a host after the other; each gets its share of the time left.
+ * *own_ns grows by what the generator itself took: the waits for a turn to connect. */
+static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s, const char *name,
+    int port, int64_t deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    locust__host *host;
+    locust_error error = locust__resolver_host(r, name, deadline_ns, &host);
+    for (int i = 0; !error && i < host->n_addrs; i++) {
+        int64_t now = locust__os_now_ns(), deadline = deadline_ns, start_ns;
+        locust__addr addr = host->addrs[i];
+        locust__addr_set_port(&addr, port);
+        if (deadline != LOCUST__NEVER)
+            deadline = now + (deadline - now) / (host->n_addrs - i);
+        error = locust__stream_dial(s, &addr, deadline, &start_ns);
+        *own_ns += start_ns - now;
+        if (!error || error == LOCUST_ERR_CANCELLED || locust__net_lacks(error))
+            break;
+        if (i + 1 < host->n_addrs)
+            error = LOCUST_OK;
+    }
+    return error;
 }
 
 /* ============================================================================================
@@ -4238,26 +4261,42 @@ enum locust__body {
     LOCUST__BODY_CLOSE
 };
 
-/* tchar, RFC 9110 5.6.2 */
+/* tchar, RFC 9110 5.6.2: a bit for each of the 128 ASCII characters. */
 static bool locust__http_token_char(char c)
 {
-    return locust__base_digit(c) ||
-           (locust__base_lower(c) >= 'a' && locust__base_lower(c) <= 'z') ||
-           (c && strchr("!#$%&'*+-.^_`|~", c));
+    static const uint64_t bits[2] = {0x03FF6CFA00000000u, 0x57FFFFFFC7FFFFFEu};
+    unsigned char u = (unsigned char)c;
+    return u < 128 && (bits[u / 64] >> u % 64 & 1);
+}
+
+/* How many token characters the text begins with. */
+static size_t locust__http_token_len(locust__view v)
+{
+    size_t n = 0;
+    while (n < v.len && locust__http_token_char(v.ptr[n]))
+        n++;
+    return n;
 }
 
 static bool locust__http_is_token(locust__view v)
 {
-    for (size_t i = 0; i < v.len; i++)
-        if (!locust__http_token_char(v.ptr[i]))
-            return false;
-    return v.len > 0;
+    return v.len > 0 && locust__http_token_len(v) == v.len;
 }
 
-/* field-content, RFC 9110 5.5: no control character but HTAB. */
+/* field-content, RFC 9110 5.5: no control character but HTAB. Eight bytes at a time as long as none
+ * of them is below 0x20 or 0x7F: a borrow into the top bit of a byte tells. */
 static bool locust__http_is_value(locust__view v)
 {
-    for (size_t i = 0; i < v.len; i++)
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    uint64_t word, del;
+    size_t i = 0;
+    for (; i + 8 <= v.len; i += 8) {
+        memcpy(&word, v.ptr + i, 8);
+        del = word ^ ones * 0x7F;
+        if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops)
+            break; // or a tab
+    }
+    for (; i < v.len; i++)
         if (((unsigned char)v.ptr[i] < ' ' && v.ptr[i] != '\t') || v.ptr[i] == 127)
             return false;
     return true;
@@ -4366,6 +4405,8 @@ static bool locust__http_length(locust__head *h, locust__view value)
 static locust_error locust__http_field(locust__head *h, locust__view name, locust__view value)
 {
     locust__view element;
+    if (name.len != 10 && name.len != 14 && name.len != 17)
+        return LOCUST_OK; // none of these three
     if (locust__view_is_nocase(name, "content-length")) {
         if (!locust__http_length(h, value))
             return LOCUST_ERR_LENGTH;
@@ -4396,12 +4437,12 @@ static locust_error locust__http_fields(locust__view head, locust__head *h, locu
 {
     locust__view line = locust__http_line(&head);
     while (line.len) {
-        const char *colon = memchr(line.ptr, ':', line.len);
-        locust__view name = {line.ptr, colon ? (size_t)(colon - line.ptr) : 0}, value;
+        locust__view name = {line.ptr, locust__http_token_len(line)}, value;
         locust_error error;
-        if (!locust__http_is_token(name)) // a space before the colon included, RFC 9112 5.1
+        // No space goes before the colon, RFC 9112 5.1.
+        if (!name.len || name.len == line.len || line.ptr[name.len] != ':')
             return LOCUST_ERR_FIELD;
-        value = locust__http_trim((locust__view){colon + 1, line.len - name.len - 1});
+        value = locust__http_trim((locust__view){line.ptr + name.len + 1, line.len - name.len - 1});
         error = locust__http_is_value(value) ? LOCUST_OK : LOCUST_ERR_FIELD;
         if (!error && kept)
             error = locust__http_field(h, name, value);
@@ -4932,8 +4973,11 @@ static locust_error locust__client_head(
     locust__writer_puts(&w, " ");
     locust__writer_puts(&w, c->block.ptr + x->target_at);
     locust__writer_puts(&w, " HTTP/1.1\r\n");
-    if (!locust__client_given(x, "host"))
-        locust__writer_field(&w, "Host", x->origin->authority);
+    if (!locust__client_given(x, "host")) {
+        locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
+        locust__writer_puts(&w, x->origin->authority);
+        locust__writer_puts(&w, "\r\n");
+    }
     if (!locust__client_given(x, "user-agent"))
         locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
     if (!locust__client_given(x, "accept"))
@@ -4952,32 +4996,16 @@ static locust_error locust__client_head(
     return w.error;
 }
 
-/* Connects to one address of the origin after the other; each gets its share of the time left. */
 static locust_error locust__client_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
-    locust__services *sv = c->services;
-    locust__addr addrs[LOCUST__ADDRS];
+    int64_t began_ns = locust__os_now_ns(), own_ns = 0;
     locust_error error;
-    int64_t began_ns = locust__os_now_ns(), dialled_ns;
-    int n;
     locust__stream_close(&c->stream);
-    error = locust__resolve(
-        &sv->resolver, x->origin->host, x->origin->port, addrs, LOCUST__ADDRS, &n, x->deadline_ns);
-    if (!x->started)
-        x->start_ns = began_ns;
-    if (error)
-        return error;
-    for (int i = 0; i < n; i++) {
-        int64_t now = locust__os_now_ns(), deadline = x->deadline_ns;
-        if (deadline != LOCUST__NEVER)
-            deadline = now + (deadline - now) / (n - i);
-        error = locust__stream_dial(&c->stream, &addrs[i], deadline, &dialled_ns);
-        if (!x->started)
-            x->start_ns += dialled_ns - now; // the wait for a turn to connect is our own
-        if (!error || error == LOCUST_ERR_CANCELLED || locust__net_lacks(error))
-            break;
-    }
     c->origin = x->origin;
+    error = locust__resolver_dial(&c->services->resolver, &c->stream, x->origin->host,
+        x->origin->port, x->deadline_ns, &own_ns);
+    if (!x->started)
+        x->start_ns = began_ns + own_ns;
     return error;
 }
 
@@ -5005,6 +5033,7 @@ static locust_error locust__client_exchange(locust__client *c, locust__exchange 
         if (sent && error)
             error = sent;
     }
+    c->ended_ns = locust__os_now_ns();
     return error;
 }
 
@@ -5084,6 +5113,25 @@ static void locust__client_await_verdict(locust__client *c)
     c->pending = true;
 }
 
+static const char *locust__client_field(const locust__client *c, const char *name)
+{
+    const char *p = c->fields_at ? c->block.ptr + c->fields_at : "";
+    while (*p) {
+        const char *value = p + strlen(p) + 1;
+        if (locust__view_is_nocase(locust__view_of(p), name))
+            return value;
+        p = value + strlen(value) + 1;
+    }
+    return NULL;
+}
+
+/* RFC 9110 15.4: an answer that a client follows to another place. */
+static bool locust__client_redirects(const locust__client *c, int status)
+{
+    return (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) &&
+           locust__client_field(c, "location");
+}
+
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
  * counted. */
 static locust_error locust__client_send(locust__client *c, const locust_request *req,
@@ -5098,7 +5146,7 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
     locust__client_refuse_missing(req);
     c->verdict = LOCUST__VERDICT_NONE;
     c->response.reused = false;
-    c->elapsed_ns = 0;
+    c->elapsed_ns = c->ended_ns = 0;
     x.deadline_ns = req->timeout_s < 0
                         ? LOCUST__NEVER
                         : locust__base_after(c->services->loop->now_ns,
@@ -5111,11 +5159,12 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
     }
     if (error == LOCUST_ERR_CANCELLED)
         return error;
-    c->ended_ns = locust__os_now_ns();
+    if (!c->ended_ns) // it did not get as far as a response
+        c->ended_ns = locust__os_now_ns();
     if (x.start_ns && c->ended_ns > x.start_ns)
         c->elapsed_ns = c->ended_ns - x.start_ns;
     locust__client_answer(c, &x, &h, url_len, body_at, error);
-    if (!error && h.status >= 300 && h.status < 400 && h.status != 304 && !req->no_redirect)
+    if (!error && locust__client_redirects(c, h.status) && !req->no_redirect)
         locust__base_missing("following redirects (set .no_redirect to take 3xx as they are)");
     if (req->catch_response)
         locust__client_await_verdict(c);
@@ -5126,17 +5175,7 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
 {
-    const locust__client *c = (const locust__client *)(const void *)r;
-    const char *p;
-    if (!c->fields_at)
-        return NULL;
-    for (p = c->block.ptr + c->fields_at; *p;) {
-        const char *value = p + strlen(p) + 1;
-        if (locust__view_is_nocase(locust__view_of(p), name))
-            return value;
-        p = value + strlen(value) + 1;
-    }
-    return NULL;
+    return locust__client_field((const locust__client *)(const void *)r, name);
 }
 
 static locust__client *locust__client_of(locust_response *r, const char *what)
@@ -5282,7 +5321,8 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
     }
 }
 
-static void locust__user_wait(locust__user *user) LOCUST__PARKS
+/* `turn`: of the loop, when the task began. */
+static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
     int64_t now = user->cls->as->wait_time.kind ? locust__os_now_ns() : 0;
@@ -5291,7 +5331,7 @@ static void locust__user_wait(locust__user *user) LOCUST__PARKS
     user->waiting = true;
     if (wait)
         locust__co_sleep(loop, user->waited_ns);
-    else if (loop->current->turn == loop->turn)
+    else if (loop->turn == turn)
         locust__co_yield(loop); // the task never parked: others have waited long enough
     user->waiting = false;
 }
@@ -5300,12 +5340,13 @@ static void locust__user_run_tasks(locust__user *user) LOCUST__PARKS
 {
     if (user->cls->as->on_start)
         user->cls->as->on_start(&user->as);
+    locust__client_settle(&user->client);
     while (!user->stopping) {
-        locust__client_settle(&user->client);
+        uint64_t turn = user->all->services->loop->turn;
         locust__user_pick(user)->fn(&user->as);
         locust__client_settle(&user->client);
         if (!user->stopping)
-            locust__user_wait(user);
+            locust__user_wait(user, turn);
     }
 }
 
@@ -5491,9 +5532,8 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
 
 enum { LOCUST__STREAM_TIMEOUT_S = 60 };
 
-static int64_t locust__stream_deadline(const locust_stream *s)
+static int64_t locust__stream_deadline(void)
 {
-    (void)s;
     return locust__os_now_ns() + LOCUST__STREAM_TIMEOUT_S * LOCUST__S;
 }
 
@@ -5501,20 +5541,19 @@ static int64_t locust__stream_deadline(const locust_stream *s)
 static locust_error locust__stream_open_url(
     locust_stream *s, locust__services *sv, const char *text) LOCUST__PARKS
 {
-    locust__addr addrs[LOCUST__ADDRS];
     locust__url url;
     char host[LOCUST__NAME];
-    int64_t start, deadline = locust__stream_deadline(s);
-    int n;
+    int64_t own_ns = 0, deadline = locust__stream_deadline();
     locust_error error;
     if (strncmp(text, "unix:", 5) == 0) {
-        memset(addrs, 0, sizeof *addrs);
-        addrs->as.un.sun_family = AF_UNIX;
-        addrs->len = sizeof addrs->as.un;
-        if (strlen(text + 5) >= sizeof addrs->as.un.sun_path)
+        locust__addr addr;
+        memset(&addr, 0, sizeof addr);
+        addr.as.un.sun_family = AF_UNIX;
+        addr.len = sizeof addr.as.un;
+        if (strlen(text + 5) >= sizeof addr.as.un.sun_path)
             return LOCUST_ERR_URL;
-        memcpy(addrs->as.un.sun_path, text + 5, strlen(text + 5) + 1);
-        return locust__stream_dial(s, addrs, deadline, &start);
+        memcpy(addr.as.un.sun_path, text + 5, strlen(text + 5) + 1);
+        return locust__stream_dial(s, &addr, deadline, &own_ns);
     }
     error = locust__url_parse(text, &url);
     if (error)
@@ -5527,15 +5566,7 @@ static locust_error locust__stream_open_url(
         return LOCUST_ERR_URL;
     memcpy(host, url.host.ptr, url.host.len);
     host[url.host.len] = '\0';
-    error = locust__resolve(&sv->resolver, host, url.port, addrs, LOCUST__ADDRS, &n, deadline);
-    for (int i = 0; i < n && !error; i++) {
-        error = locust__stream_dial(s, &addrs[i], deadline, &start);
-        if (!error || error == LOCUST_ERR_CANCELLED)
-            break;
-        if (i + 1 < n)
-            error = LOCUST_OK;
-    }
-    return error;
+    return locust__resolver_dial(&sv->resolver, s, host, url.port, deadline, &own_ns);
 }
 
 /* The end of a public call on a stream: no bytes stay in the scratch buffer. */
@@ -5578,7 +5609,7 @@ LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n)
     if (!locust__stream_usable(s))
         return false;
     return locust__stream_done(s, locust__stream_write(s, (locust__view){bytes, n},
-                                      (locust__view){NULL, 0}, locust__stream_deadline(s)));
+                                      (locust__view){NULL, 0}, locust__stream_deadline()));
 }
 
 LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n)
@@ -5587,7 +5618,7 @@ LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n)
     locust_error error;
     if (!locust__stream_usable(s))
         return -1;
-    error = locust__stream_read(s, out, n, &got, locust__stream_deadline(s));
+    error = locust__stream_read(s, out, n, &got, locust__stream_deadline());
     if (error == LOCUST_ERR_CLOSED)
         error = LOCUST_OK;
     return locust__stream_done(s, error) ? (ptrdiff_t)got : -1;
@@ -5600,7 +5631,7 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
     locust_error error = LOCUST_OK;
     if (!locust__stream_usable(s))
         return -1;
-    deadline = locust__stream_deadline(s);
+    deadline = locust__stream_deadline();
     while (!error && !n) {
         const char *at =
             s->in_len > scanned ? memchr(s->in + scanned, end, s->in_len - scanned) : NULL;

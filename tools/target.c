@@ -9,6 +9,7 @@
 //   /chunked/N     200, N bytes in chunks, with an extension and a trailer
 //   /echo          200, the request's body
 //   /count         200, how many requests were answered before this one
+//   /login, /loginReq, /favicon.ico   200, for the examples
 //
 // Written with the header's own coroutines and streams: one coroutine for each connection.
 // SIGINT or SIGTERM ends it; it then prints on standard output what it served.
@@ -66,6 +67,14 @@ static bool parse(const char *head, size_t n, struct request *r)
     return r->length <= LOCUST_MAX_BODY;
 }
 
+static const char *reason(int status)
+{
+    return status < 400    ? "OK"
+           : status == 404 ? "Not Found"
+           : status < 500  ? "Bad Request"
+                           : "Server Error";
+}
+
 // Sends a head for a body of n bytes, and as much of the body as there is.
 static bool send_reply(struct connection *c, const struct request *r, int status,
     const char *fields, const char *body, size_t n)
@@ -73,7 +82,7 @@ static bool send_reply(struct connection *c, const struct request *r, int status
     char head[512];
     int len = snprintf(head, sizeof head,
         "HTTP/1.1 %d %s\r\nServer: target\r\nContent-Type: text/plain\r\n%s%s\r\n", status,
-        status < 400 ? "OK" : "No", fields, r->keep ? "" : "Connection: close\r\n");
+        reason(status), fields, r->keep ? "" : "Connection: close\r\n");
     bool bodiless = strcmp(r->method, "HEAD") == 0 || status == 204 || status == 304;
     c->server->bytes += bodiless ? 0 : n;
     return !locust__stream_write(&c->stream, (locust__view){head, (size_t)len},
@@ -155,7 +164,8 @@ static bool answer(struct connection *c, const struct request *r)
     if (strcmp(r->path, "/count") == 0)
         return reply(
             c, r, 200, count, (size_t)snprintf(count, sizeof count, "%llu\n", c->server->requests));
-    if (strcmp(r->path, "/") == 0)
+    if (strcmp(r->path, "/") == 0 || strcmp(r->path, "/login") == 0 ||
+        strcmp(r->path, "/loginReq") == 0 || strcmp(r->path, "/favicon.ico") == 0)
         return reply(c, r, 200, "hello\n", 6);
     return reply(c, r, 404, "not found\n", 10);
 }
