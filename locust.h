@@ -798,6 +798,20 @@ static void *locust__base_zalloc(size_t n)
     return p;
 }
 
+/* An array of n items with room for one more: the same, a grown one, or NULL if memory ran out (then
+ * the old one stays). */
+static void *locust__base_grow(void *array, size_t item_bytes, size_t n, size_t *cap)
+{
+    size_t more = *cap ? 2 * *cap : 16;
+    void *grown;
+    if (n < *cap)
+        return array;
+    grown = LOCUST_REALLOC(array, more * item_bytes);
+    if (grown)
+        *cap = more;
+    return grown;
+}
+
 /* Text of known length inside somebody else's memory. */
 typedef struct locust__view {
     const char *ptr;
@@ -1919,7 +1933,7 @@ enum { LOCUST__UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
 
 static char *locust__co_stack_top(const locust__co *co)
 {
-    return co->slot + co->pool->slot_bytes - (co->index & 15) * 64 - LOCUST__UNWIND_BYTES;
+    return co->slot + co->pool->slot_bytes - (size_t)(co->index & 15) * 64 - LOCUST__UNWIND_BYTES;
 }
 
 /* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
@@ -2273,14 +2287,10 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
     size_t slot;
     locust__chunk *chunk;
     if (ahead <= 0) {
-        if (w->heap_len == w->heap_cap) {
-            size_t cap = w->heap_cap ? 2 * w->heap_cap : 64;
-            locust__timer *heap = LOCUST_REALLOC(w->heap, cap * sizeof *heap);
-            if (!heap)
-                return -ENOMEM;
-            w->heap = heap;
-            w->heap_cap = cap;
-        }
+        locust__timer *heap = locust__base_grow(w->heap, sizeof *heap, w->heap_len, &w->heap_cap);
+        if (!heap)
+            return -ENOMEM;
+        w->heap = heap;
         locust__heap_push(w, t);
         return 0;
     }
@@ -2976,20 +2986,21 @@ static void locust__stats_free(locust__stats *st)
     LOCUST_FREE(st->failures);
 }
 
-/* Makes room for one more pointer. */
-static bool locust__stats_grow(void *array, size_t n, size_t *cap)
+static bool locust__stats_room_for_row(locust__stats *st)
 {
-    void **old, *grown;
-    size_t more = *cap ? 2 * *cap : 16;
-    if (n < *cap)
-        return true;
-    memcpy(&old, array, sizeof old);
-    grown = LOCUST_REALLOC(old, more * sizeof *old);
-    if (!grown)
-        return false;
-    memcpy(array, &grown, sizeof grown);
-    *cap = more;
-    return true;
+    locust__row **rows = locust__base_grow(st->rows, sizeof *rows, st->n_rows, &st->cap_rows);
+    if (rows)
+        st->rows = rows;
+    return rows != NULL;
+}
+
+static bool locust__stats_room_for_failure(locust__stats *st)
+{
+    locust__failure **failures =
+        locust__base_grow(st->failures, sizeof *failures, st->n_failures, &st->cap_failures);
+    if (failures)
+        st->failures = failures;
+    return failures != NULL;
 }
 
 /* Past a limit, or without memory, everything new shares one row. */
@@ -2998,7 +3009,7 @@ static locust__row *locust__stats_other(locust__stats *st)
     bool listed = st->n_rows && st->rows[st->n_rows - 1] == &st->other;
     for (size_t i = 0; i < st->n_rows && !listed; i++)
         listed = st->rows[i] == &st->other;
-    if (!listed && locust__stats_grow(&st->rows, st->n_rows, &st->cap_rows))
+    if (!listed && locust__stats_room_for_row(st))
         st->rows[st->n_rows++] = &st->other;
     return &st->other;
 }
@@ -3012,7 +3023,7 @@ static locust__row *locust__stats_find(locust__stats *st, const char *method, co
     for (row = *bucket; row; row = row->next_in_bucket)
         if (row->hash == hash && strcmp(row->name, name) == 0 && strcmp(row->method, method) == 0)
             return row;
-    if (st->n_rows >= LOCUST_MAX_ROWS || !locust__stats_grow(&st->rows, st->n_rows, &st->cap_rows))
+    if (st->n_rows >= LOCUST_MAX_ROWS || !locust__stats_room_for_row(st))
         return locust__stats_other(st);
     row = locust__base_zalloc(sizeof *row + method_len + name_len + 2);
     if (!row)
@@ -3058,8 +3069,7 @@ static void locust__stats_fail(
     for (f = *bucket; f; f = f->next_in_bucket)
         if (f->row == row && f->text == text)
             break;
-    if (!f && st->n_failures < LOCUST_MAX_ROWS &&
-        locust__stats_grow(&st->failures, st->n_failures, &st->cap_failures)) {
+    if (!f && st->n_failures < LOCUST_MAX_ROWS && locust__stats_room_for_failure(st)) {
         f = locust__base_zalloc(sizeof *f);
         if (f) {
             f->row = row;
@@ -3071,7 +3081,7 @@ static void locust__stats_fail(
     }
     if (!f) {
         f = &st->other_failure;
-        if (!f->occurrences && locust__stats_grow(&st->failures, st->n_failures, &st->cap_failures))
+        if (!f->occurrences && locust__stats_room_for_failure(st))
             st->failures[st->n_failures++] = f;
     }
     if (!f->occurrences++)
@@ -4432,40 +4442,53 @@ static void locust__http_keep_text(locust__buf *kept, locust__view text)
     kept->len += text.len + 1;
 }
 
-/* Field lines up to the empty line; `kept` NULL: trailers, which are checked alone. */
-static locust_error locust__http_fields(locust__view head, locust__head *h, locust__buf *kept)
+/* Splits field-line = field-name ":" OWS field-value OWS. */
+static locust_error locust__http_field_line(
+    locust__view line, locust__view *name, locust__view *value)
 {
-    locust__view line = locust__http_line(&head);
-    while (line.len) {
-        locust__view name = {line.ptr, locust__http_token_len(line)}, value;
-        locust_error error;
-        // No space goes before the colon, RFC 9112 5.1.
-        if (!name.len || name.len == line.len || line.ptr[name.len] != ':')
+    *name = (locust__view){line.ptr, locust__http_token_len(line)};
+    // No space goes before the colon, RFC 9112 5.1.
+    if (!name->len || name->len == line.len || line.ptr[name->len] != ':')
+        return LOCUST_ERR_FIELD;
+    *value = (locust__view){line.ptr + name->len + 1, line.len - name->len - 1};
+    *value = locust__http_trim(*value);
+    return locust__http_is_value(*value) ? LOCUST_OK : LOCUST_ERR_FIELD;
+}
+
+/* obs-fold, RFC 9112 5.2: joins the lines that continue the field just kept. *line: the first line
+ * that does not. */
+static locust_error locust__http_unfold(
+    locust__view *head, locust__view name, locust__view *line, locust__buf *kept)
+{
+    while (line->len && (*line->ptr == ' ' || *line->ptr == '\t')) {
+        locust__view more = locust__http_trim(*line);
+        if (!locust__http_is_value(more) || locust__view_is_nocase(name, "content-length") ||
+            locust__view_is_nocase(name, "transfer-encoding"))
             return LOCUST_ERR_FIELD;
-        value = locust__http_trim((locust__view){line.ptr + name.len + 1, line.len - name.len - 1});
-        error = locust__http_is_value(value) ? LOCUST_OK : LOCUST_ERR_FIELD;
-        if (!error && kept)
-            error = locust__http_field(h, name, value);
-        if (error)
-            return error;
-        if (kept) {
-            locust__http_keep_text(kept, name);
-            locust__http_keep_text(kept, value);
-        }
-        line = locust__http_line(&head);
-        while (line.len && (*line.ptr == ' ' || *line.ptr == '\t')) { // obs-fold, RFC 9112 5.2
-            value = locust__http_trim(line);
-            if (!locust__http_is_value(value) || locust__view_is_nocase(name, "content-length") ||
-                locust__view_is_nocase(name, "transfer-encoding"))
-                return LOCUST_ERR_FIELD;
-            if (kept && kept->len) {
-                kept->ptr[kept->len - 1] = ' ';
-                locust__http_keep_text(kept, value);
-            }
-            line = locust__http_line(&head);
-        }
+        kept->ptr[kept->len - 1] = ' ';
+        locust__http_keep_text(kept, more);
+        *line = locust__http_line(head);
     }
     return LOCUST_OK;
+}
+
+/* Field lines up to the empty line. */
+static locust_error locust__http_fields(locust__view head, locust__head *h, locust__buf *kept)
+{
+    locust__view line = locust__http_line(&head), name, value;
+    locust_error error = LOCUST_OK;
+    while (line.len && !error) {
+        error = locust__http_field_line(line, &name, &value);
+        if (!error)
+            error = locust__http_field(h, name, value);
+        if (error)
+            break;
+        locust__http_keep_text(kept, name);
+        locust__http_keep_text(kept, value);
+        line = locust__http_line(&head);
+        error = locust__http_unfold(&head, name, &line, kept);
+    }
+    return error;
 }
 
 /* Parses a complete head (its empty line included) and keeps its texts as in the picture above. */
@@ -4595,29 +4618,18 @@ static locust_error locust__http_chunk_size(locust__view line, uint64_t *size)
     return !line.len || *line.ptr == ';' ? LOCUST_OK : LOCUST_ERR_CHUNK;
 }
 
-/* Trailer fields and the empty line that ends the message. */
+/* Trailer fields, which are checked and dropped, and the empty line that ends the message. */
 static locust_error locust__http_read_trailers(
     locust_stream *s, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
-    locust__head unused;
     for (;;) {
+        locust__view name, value;
         size_t n;
         locust_error error = locust__http_need_line(s, budget, &n, deadline_ns);
-        locust__view line;
         if (error)
             return error == LOCUST_ERR_CHUNK && s->in_len >= budget ? LOCUST_ERR_HEAD_SIZE : error;
-        line = (locust__view){s->in, n};
-        if (n > 2) { // a field section of this one line: its own empty line is the next read's
-            char copy[256]; // long ones are checked for their bytes alone
-            if (n + 2 <= sizeof copy) {
-                memcpy(copy, s->in, n);
-                memcpy(copy + n, "\r\n", 2);
-                error = locust__http_fields((locust__view){copy, n + 2}, &unused, NULL);
-            } else {
-                line.len -= 2;
-                error = locust__http_is_value(line) ? LOCUST_OK : LOCUST_ERR_FIELD;
-            }
-        }
+        if (n > 2)
+            error = locust__http_field_line((locust__view){s->in, n - 2}, &name, &value);
         locust__stream_take(s, n);
         budget -= n;
         if (error || n == 2)
@@ -5357,11 +5369,10 @@ static void locust__user_guarded(locust__user *user, void (*fn)(locust__user *us
         fn(user);
 }
 
-/* Every public call that parks ends with this. */
-static void locust__user_unwind_if_cancelled(const locust__user *user)
+/* Goes on behind locust__user_guarded. */
+static _Noreturn void locust__user_unwind(const locust__user *user)
 {
-    if (user->co->cancelled)
-        longjmp(*locust__co_unwind_point(user->co), 1);
+    longjmp(*locust__co_unwind_point(user->co), 1);
 }
 
 static void locust__user_run_on_stop(locust__user *user) LOCUST__PARKS
@@ -5467,8 +5478,7 @@ static void locust__user_break(locust__user *user, const char *why) LOCUST__PARK
         all->setup_error = why;
     user->stopping = true;
     all->request_stop(all->env);
-    user->co->cancelled = true;
-    locust__user_unwind_if_cancelled(user);
+    locust__user_unwind(user);
 }
 
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
@@ -5481,7 +5491,7 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
                                  "absolute URLs in the requests");
     error = locust__client_send(&user->client, req, user->cls->as->headers, &user->cls->base);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
-        locust__user_unwind_if_cancelled(user);
+        locust__user_unwind(user);
     return &user->client.response;
 }
 
@@ -5490,7 +5500,8 @@ LOCUST_API void locust_sleep(locust_user *u, double seconds)
     locust__user *user = locust__user_of(u, "locust_sleep");
     locust__loop *loop = user->all->services->loop;
     locust__co_sleep(loop, locust__base_after(locust__os_now_ns(), locust__base_ns(seconds)));
-    locust__user_unwind_if_cancelled(user);
+    if (user->co->cancelled)
+        locust__user_unwind(user);
 }
 
 LOCUST_API void locust_stop_test(locust_user *u)
@@ -5588,12 +5599,11 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
         return NULL;
     locust__stream_init(s, &user->all->services->net);
     s->error = locust__stream_open_url(s, user->all->services, url ? url : "");
-    if (user->co->cancelled) {
-        locust__stream_close(s);
-        LOCUST_FREE(s);
-        locust__user_unwind_if_cancelled(user);
-    }
-    return s;
+    if (!user->co->cancelled)
+        return s;
+    locust__stream_close(s);
+    LOCUST_FREE(s);
+    locust__user_unwind(user);
 }
 
 /* A stream that never connected keeps saying why. */
@@ -5933,7 +5943,7 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
     env->fixed = locust__base_zalloc((size_t)env->n_classes * sizeof *env->fixed);
     if (!env->classes || !env->dispatched || !env->fixed)
         return "out of memory";
-    for (int i = 0; i < env->n_classes; i++)
+    for (int i = 0; i < LOCUST_CLASSES_MAX && env->test->users[i]; i++)
         locust__class_init(&env->classes[i], env->test->users[i]);
     qsort(env->classes, (size_t)env->n_classes, sizeof *env->classes, locust__class_order);
     for (int i = 0; i < env->n_classes; i++) {
@@ -6369,7 +6379,8 @@ static void locust__csv_float(locust__buf *out, double x)
     char text[40];
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, x);
-        if (memcmp(&(double){strtod(text, NULL)}, &x, sizeof x) == 0)
+        double back = strtod(text, NULL);
+        if (!(back < x) && !(back > x))
             break;
     }
     locust__buf_puts(out, text);
@@ -6466,12 +6477,14 @@ static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 
 static locust__window *locust__csv_window(locust__csv *csv, const locust__row *row)
 {
-    locust__window *w;
+    locust__window *w, **windows;
     for (size_t i = 0; i < csv->n_windows; i++)
         if (csv->windows[i]->row == row)
             return csv->windows[i];
-    if (!locust__stats_grow(&csv->windows, csv->n_windows, &csv->cap_windows))
+    windows = locust__base_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
+    if (!windows)
         return NULL;
+    csv->windows = windows;
     w = locust__base_zalloc(sizeof *w);
     if (w) {
         w->row = row;
