@@ -3150,7 +3150,8 @@ static void locust__row_rates(
 static void locust__row_current_rates(const locust__stats *st, const locust__row *row,
     int64_t now_ns, double *requests_per_s, double *failures_per_s)
 {
-    int64_t now = now_ns / LOCUST__S, start = st->start_ns / LOCUST__S;
+    int64_t now = now_ns / LOCUST__S;
+    int64_t start = (st->start_ns + LOCUST__S - 1) / LOCUST__S; // of the first whole second
     int64_t from = now - LOCUST__WINDOW_S > start ? now - LOCUST__WINDOW_S : start;
     uint64_t requests = 0, failures = 0;
     for (int64_t s = from; s < now; s++) {
@@ -4141,7 +4142,14 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
     }
     if (*p == '[') { // an IPv6 literal
         const char *close = memchr(p, ']', (size_t)(end - p));
-        if (!close)
+        char address[INET6_ADDRSTRLEN];
+        struct in6_addr unused;
+        size_t len = close ? (size_t)(close - p - 1) : sizeof address;
+        if (len >= sizeof address)
+            return LOCUST_ERR_URL;
+        memcpy(address, p + 1, len);
+        address[len] = '\0';
+        if (inet_pton(AF_INET6, address, &unused) != 1)
             return LOCUST_ERR_URL;
         url->host = (locust__view){p + 1, (size_t)(close - p - 1)};
         p = close + 1;
@@ -4396,10 +4404,10 @@ static bool locust__http_length(locust__head *h, locust__view value)
     locust__view element;
     while (locust__http_next(&value, &element)) {
         int64_t length = 0;
-        if (!element.len || element.len > 18)
+        if (!element.len)
             return false;
         for (size_t i = 0; i < element.len; i++) {
-            if (!locust__base_digit(element.ptr[i]))
+            if (!locust__base_digit(element.ptr[i]) || length > INT64_MAX / 10 - 1)
                 return false;
             length = length * 10 + (element.ptr[i] - '0');
         }
@@ -4476,19 +4484,22 @@ static locust_error locust__http_unfold(
 static locust_error locust__http_fields(locust__view head, locust__head *h, locust__buf *kept)
 {
     locust__view line = locust__http_line(&head), name, value;
-    locust_error error = LOCUST_OK;
-    while (line.len && !error) {
-        error = locust__http_field_line(line, &name, &value);
-        if (!error)
-            error = locust__http_field(h, name, value);
+    while (line.len) {
+        size_t value_at;
+        locust_error error = locust__http_field_line(line, &name, &value);
         if (error)
-            break;
+            return error;
         locust__http_keep_text(kept, name);
+        value_at = kept->len;
         locust__http_keep_text(kept, value);
         line = locust__http_line(&head);
         error = locust__http_unfold(&head, name, &line, kept);
+        if (!error)
+            error = locust__http_field(h, name, locust__view_of(kept->ptr + value_at));
+        if (error)
+            return error;
     }
-    return error;
+    return LOCUST_OK;
 }
 
 /* Parses a complete head (its empty line included) and keeps its texts as in the picture above. */
@@ -5059,10 +5070,11 @@ static bool locust__client_idempotent(const char *method)
     return false;
 }
 
-/* The server closed a kept connection before it saw, or at least answered, the request. */
-static bool locust__client_was_stale(const locust__client *c, locust_error error, size_t kept)
+/* The server closed a kept connection before the first byte of an answer, interim ones included. */
+static bool locust__client_was_stale(
+    const locust__client *c, locust_error error, const locust__head *h)
 {
-    return c->block.len == kept && !c->stream.in_len &&
+    return h->status == 0 && !c->stream.in_len &&
            (error == LOCUST_ERR_NO_RESPONSE || error == LOCUST_ERR_RESET ||
                error == LOCUST_ERR_PIPE);
 }
@@ -5070,7 +5082,6 @@ static bool locust__client_was_stale(const locust__client *c, locust_error error
 static locust_error locust__client_try(
     locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
 {
-    size_t kept = c->block.len;
     bool reusable = false;
     locust_error error = LOCUST_OK;
     // Bytes or a close that came while the user was idle are not the answer to the next request.
@@ -5081,7 +5092,7 @@ static locust_error locust__client_try(
         error = locust__client_connect(c, x);
     if (!error)
         error = locust__client_exchange(c, x, h, body_at, &reusable);
-    if (reuse && locust__client_was_stale(c, error, kept) && locust__client_idempotent(x->method)) {
+    if (reuse && locust__client_was_stale(c, error, h) && locust__client_idempotent(x->method)) {
         c->response.reused = false;
         error = locust__client_connect(c, x);
         if (!error)
@@ -5451,9 +5462,8 @@ static bool locust__user_start(locust__users *all, locust__class *cls)
 static void locust__users_stop(locust__users *all, bool now)
 {
     for (locust__user *user = all->first; user; user = user->next) {
-        bool was_stopping = user->stopping;
         user->stopping = true;
-        if (now || (user->waiting && !was_stopping))
+        if (now || user->waiting)
             locust__co_cancel(all->services->loop, user->co);
     }
 }
@@ -5507,6 +5517,7 @@ LOCUST_API void locust_sleep(locust_user *u, double seconds)
 LOCUST_API void locust_stop_test(locust_user *u)
 {
     locust__user *user = locust__user_of(u, "locust_stop_test");
+    user->stopping = true;
     user->all->request_stop(user->all->env);
 }
 
