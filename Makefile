@@ -8,7 +8,7 @@ EXAMPLES := $(patsubst examples/%.c,build/%,$(wildcard examples/*.c))
 TOOLS    := $(patsubst tools/%.c,build/%,$(wildcard tools/*.c))
 TESTS    := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
 BENCHES  := $(sort $(basename $(patsubst tests/bench_%,%,$(wildcard tests/bench_*))))
-FORMAT   := $(wildcard locust.h tests/*.[ch] tests/build/*.[ch] tools/*.c examples/*.c)
+FORMAT   := $(wildcard locust.h tests/*.[ch] tests/build/*.[ch] tests/e2e/*.c tools/*.c examples/*.c)
 STYLE    := --style=file:tools/clang-format
 
 all: examples $(TOOLS) $(TESTS)  ## builds examples, tools and test programs; the default

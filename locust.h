@@ -690,6 +690,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <locale.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -720,6 +721,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <valgrind/valgrind.h>
 #endif
 #if LOCUST__ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -938,6 +940,14 @@ static void locust__buf_free(locust__buf *b)
     *b = (locust__buf){NULL, 0, 0, false};
 }
 
+/* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
+static int64_t locust__base_round(double x)
+{
+    int64_t down = (int64_t)x;
+    double rest = x - (double)down;
+    return down + (rest > 0.5 || (rest >= 0.5 && down % 2));
+}
+
 /* SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush. Not for secrets. */
 static uint64_t locust__base_random(uint64_t *state)
 {
@@ -1050,6 +1060,7 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: rdi, next: rsi)
     "    pushq   %rbp                \n"    // callee-saved: psABI figure 3.4
     "    .cfi_adjust_cfa_offset 8    \n"
+    "    .cfi_rel_offset 6, 0        \n"    // rbp: frame-pointer builds unwind by it
     "    pushq   %rbx                \n"
     "    .cfi_adjust_cfa_offset 8    \n"
     "    pushq   %r12                \n"
@@ -1082,6 +1093,7 @@ __asm__(
     "    .cfi_adjust_cfa_offset -8   \n"
     "    popq    %rbp                \n"
     "    .cfi_adjust_cfa_offset -8   \n"
+    "    .cfi_restore 6              \n"
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
@@ -1327,6 +1339,14 @@ static int locust__os_nonblocking(int fd)
     return 0;
 }
 
+/* What a poller was told, in its flags; a hang-up shows in both directions. */
+static void locust__source_set(locust__source *s, bool readable, bool writable, bool hup)
+{
+    s->hup |= hup;
+    s->readable |= readable || s->hup;
+    s->writable |= writable || s->hup;
+}
+
 /* Signal dispositions belong to the process, and so does this record of them. */
 static struct {
     void (*report)(const char *address);
@@ -1340,11 +1360,14 @@ static struct {
 static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
-    locust__os_handlers.report((const char *)info->si_addr);
+    if (info->si_code > 0) // else kill() sent it: there is no address
+        locust__os_handlers.report((const char *)info->si_addr);
     // Hand over: the faulting instruction runs again, under the disposition that was there before.
     sigaction(signal_number,
         signal_number == SIGSEGV ? &locust__os_handlers.old_segv : &locust__os_handlers.old_bus,
         NULL);
+    if (info->si_code <= 0)
+        raise(signal_number);
 }
 
 static int locust__os_fault_open(void (*report)(const char *address))
@@ -1506,9 +1529,7 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
         short got = p->fds[i].revents;
         if (!got || p->fds[i].fd < 0)
             continue;
-        s->hup |= (got & (POLLHUP | POLLERR | POLLNVAL)) != 0;
-        s->readable |= s->hup || (got & POLLIN);
-        s->writable |= s->hup || (got & POLLOUT);
+        locust__source_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
         out[n++] = s;
     }
     return n;
@@ -1524,6 +1545,7 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
 static int locust__os_poll_open(locust__poller *p)
 {
     memset(p, 0, sizeof *p);
+    p->coarse = LOCUST__VALGRIND; // which does not know the call
     p->fd = LOCUST__SYS(epoll_create1)(EPOLL_CLOEXEC);
     return p->fd < 0 ? -errno : 0;
 }
@@ -1542,7 +1564,9 @@ static int locust__os_poll_add(locust__poller *p, locust__source *source)
 
 static void locust__os_poll_remove(locust__poller *p, locust__source *source)
 {
-    (void)p, (void)source; // the close that follows does it: the descriptor has no duplicate
+    // The close that follows would do it, unless a test has forked: then it is the last moment.
+    struct epoll_event unused;
+    epoll_ctl(p->fd, EPOLL_CTL_DEL, source->fd, &unused);
 }
 
 /* epoll_pwait2 where there is one (Linux 5.11, not under qemu-user), else epoll_wait, rounded up. */
@@ -1555,9 +1579,9 @@ static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64
             int64_t s, ns;
         } span = {timeout_ns / LOCUST__S, timeout_ns % LOCUST__S};
         long n = syscall(SYS_epoll_pwait2, p->fd, events, LOCUST__EVENTS, &span, NULL, (size_t)0);
-        if (n >= 0 || errno != ENOSYS)
+        if (n >= 0 || errno == EINTR)
             return (int)n;
-        p->coarse = true;
+        p->coarse = true; // ENOSYS, or EPERM from a container's filter
     }
 #endif
     ms = timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
@@ -1569,11 +1593,10 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
     struct epoll_event events[LOCUST__EVENTS];
     int n = locust__os_epoll(p, events, timeout_ns);
     for (int i = 0; i < n; i++) {
-        locust__source *s = events[i].data.ptr;
-        s->hup |= (events[i].events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0;
-        s->readable |= s->hup || (events[i].events & EPOLLIN);
-        s->writable |= s->hup || (events[i].events & EPOLLOUT);
-        out[i] = s;
+        uint32_t got = events[i].events;
+        out[i] = events[i].data.ptr;
+        locust__source_set(
+            out[i], got & EPOLLIN, got & EPOLLOUT, got & (EPOLLHUP | EPOLLERR | EPOLLRDHUP));
     }
     return n < 0 ? 0 : n;
 }
@@ -1700,21 +1723,22 @@ static void locust__log_close(locust__log *log)
         close(log->fd);
 }
 
-/* Writes all of it, or as much as the system takes: a full disk must not stop a test. */
-static void locust__log_write(int fd, const char *text, size_t n)
+/* Writes all of it. Returns how much the system took: a full disk must not stop a test. */
+static size_t locust__log_write(int fd, const char *text, size_t n)
 {
-    while (n) {
-        ssize_t wrote = write(fd, text, n);
+    size_t done = 0;
+    while (done < n) {
+        ssize_t wrote = write(fd, text + done, n - done);
         if (wrote < 0 && (errno == EINTR || errno == EAGAIN)) {
             struct pollfd wait = {.fd = fd, .events = POLLOUT};
             poll(&wait, 1, 1000);
             continue;
         }
         if (wrote <= 0)
-            return;
-        text += wrote;
-        n -= (size_t)wrote;
+            break;
+        done += (size_t)wrote;
     }
+    return done;
 }
 
 /* `logger` is Locust's name for the part that speaks: locust.main, locust.runners. */
@@ -1976,15 +2000,27 @@ static void locust__loop_fault(const char *address)
         }
 }
 
-enum { LOCUST__CANARY_WORDS = 8, LOCUST__PROTECTED_MAX = 30000 };
+enum {
+    LOCUST__CANARY_WORDS = 8,
+    LOCUST__PROTECTED_MAX = 30000,
+    LOCUST__STACK_MAX = 256 << 20, // bytes of one stack, and of a slab that holds several
+};
 
-static void locust__co_check_canary(const locust__co *co)
+static bool locust__co_canary_died(const locust__co *co)
 {
     const uint64_t *words = (const uint64_t *)(const void *)locust__co_stack_low(co);
     uint64_t all = 0;
     for (int i = 0; i < LOCUST__CANARY_WORDS; i++)
         all |= words[i];
-    if (all) {
+    return all != 0;
+}
+
+/* Looks for an overflow that no guard saw: a frame larger than the guard steps over it, and without
+ * guard markers there may be none. Called on the coroutine's stack, whenever it is left. */
+static void locust__co_check_stack(const locust__loop *loop, const locust__co *co)
+{
+    const char *here = __builtin_frame_address(0);
+    if (here < locust__co_stack_low(co) || (!loop->markers && locust__co_canary_died(co))) {
         locust__co_overflowed(co);
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
@@ -1996,6 +2032,8 @@ static locust__pool *locust__pool_of(locust__loop *loop, size_t stack_bytes)
     size_t page = locust__os_page_size();
     size_t slot, guard;
     locust__pool *pool;
+    if (stack_bytes > LOCUST__STACK_MAX)
+        return NULL;
     if (LOCUST__ASAN)
         stack_bytes *= 4; // its red zones are deep
     slot = (stack_bytes + page - 1) & ~(page - 1);
@@ -2022,6 +2060,8 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
     size_t count = pool->slots < 64 ? 64 : pool->slots > 1024 ? 1024 : pool->slots;
     if (!slab)
         return NULL;
+    while (count > 1 && count * pool->slot_bytes > LOCUST__STACK_MAX)
+        count /= 2; // large stacks come in smaller slabs
     slab->count = (uint32_t)count;
     slab->cos = LOCUST_MALLOC(count * sizeof *slab->cos); // each is written when its slot is
     slab->base = slab->cos ? locust__os_stacks_map(count * pool->slot_bytes) : NULL;
@@ -2056,10 +2096,10 @@ static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
     co->index = slab->used;
     co->slot = slab->base + slab->used * pool->slot_bytes;
     slab->used++;
-    if (loop->markers)
-        locust__os_guard_mark(co->slot, pool->guard_bytes);
-    else if (loop->protected_slots < LOCUST__PROTECTED_MAX &&
-             locust__os_guard_protect(co->slot, pool->guard_bytes))
+    if (loop->markers && !locust__os_guard_mark(co->slot, pool->guard_bytes))
+        loop->markers = false;
+    if (!loop->markers && loop->protected_slots < LOCUST__PROTECTED_MAX &&
+        locust__os_guard_protect(co->slot, pool->guard_bytes))
         loop->protected_slots++;
 #if LOCUST__VALGRIND
     co->valgrind_id =
@@ -2076,6 +2116,9 @@ static void locust__pool_free(locust__pool *pool)
 #if LOCUST__VALGRIND
         for (uint32_t i = 0; i < slab->used; i++)
             VALGRIND_STACK_DEREGISTER(slab->cos[i].valgrind_id);
+#endif
+#if LOCUST__ASAN // whoever gets these addresses next starts clean
+        __asan_unpoison_memory_region(slab->base, slab->count * pool->slot_bytes);
 #endif
         locust__os_stacks_unmap(slab->base, slab->count * pool->slot_bytes);
         LOCUST_FREE(slab->cos);
@@ -2106,8 +2149,7 @@ static void locust__co_resume(locust__loop *loop, locust__co *co)
 /* From the current coroutine to the loop, until it is resumed. */
 static void locust__co_leave(locust__loop *loop, locust__co *co)
 {
-    if (!loop->markers)
-        locust__co_check_canary(co);
+    locust__co_check_stack(loop, co);
 #if LOCUST__ASAN
     __sanitizer_start_switch_fiber(&co->fake_stack, loop->stack_bottom, loop->stack_size);
 #endif
@@ -2137,8 +2179,7 @@ static void locust__co_body(void *arg)
     __sanitizer_finish_switch_fiber(NULL, &loop->stack_bottom, &loop->stack_size);
 #endif
     co->fn(co->arg);
-    if (!loop->markers)
-        locust__co_check_canary(co);
+    locust__co_check_stack(loop, co);
     co->state = LOCUST__CO_FREE;
 #if LOCUST__ASAN
     __sanitizer_start_switch_fiber(NULL, loop->stack_bottom, loop->stack_size);
@@ -2211,8 +2252,14 @@ static enum locust__wake locust__co_park(
         if (deadline_ns != LOCUST__NEVER && locust__wheel_arm(loop, co) < 0)
             locust__co_unarmed(loop, co);
         locust__co_leave(loop, co);
-        if (co->wake == LOCUST__LOOK_AGAIN && loop->now_ns >= deadline_ns)
-            co->wake = LOCUST__TIMED_OUT;
+        if (co->wake == LOCUST__LOOK_AGAIN) {
+            if (co->cancelled)
+                co->wake = LOCUST__CANCELLED;
+            else if (loop->now_ns >= deadline_ns)
+                co->wake = LOCUST__TIMED_OUT;
+            else if (lazy) // what it waits for may have come meanwhile: the caller looks
+                co->wake = LOCUST__WOKEN;
+        }
     } while (co->wake == LOCUST__LOOK_AGAIN);
     return co->wake;
 }
@@ -2558,7 +2605,7 @@ static void locust__loop_poll(locust__loop *loop)
 /* Runs until every coroutine has ended. */
 static void locust__loop_run(locust__loop *loop)
 {
-    locust__loop *outer = locust__loop_now;
+    LOCUST_ASSERT(!locust__loop_now);
     locust__loop_now = loop;
     locust__os_precise_timers();
     locust__os_fault_open(locust__loop_fault);
@@ -2576,7 +2623,7 @@ static void locust__loop_run(locust__loop *loop)
             locust__loop_poll(loop);
     }
     locust__os_fault_close();
-    locust__loop_now = outer;
+    locust__loop_now = NULL;
 }
 
 /* ============================================================================================
@@ -2592,7 +2639,7 @@ static enum locust__wake locust__queue_wait(
     locust__loop *loop, locust__queue *q, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__queue_push(q, loop->current);
-    return locust__co_park(loop, deadline_ns, false);
+    return locust__co_park(loop, deadline_ns, true);
 }
 
 /* Waits until every coroutine of the group has ended. */
@@ -2851,8 +2898,8 @@ static void locust__hist_free(locust__hist *h)
     memset(h, 0, sizeof *h);
 }
 
-/* into += sign * from, for merging and for what came since a copy was made. */
-static bool locust__hist_add(locust__hist *into, const locust__hist *from, int sign)
+/* into += from. False: no memory, and only a part was added. */
+static bool locust__hist_add(locust__hist *into, const locust__hist *from)
 {
     for (size_t o = 0; o < LOCUST__OCTAVES; o++) {
         if (!from->octaves[o])
@@ -2861,11 +2908,24 @@ static bool locust__hist_add(locust__hist *into, const locust__hist *from, int s
             into->octaves[o] = locust__base_zalloc(LOCUST__OCTAVE * sizeof *into->octaves[o]);
         if (!into->octaves[o])
             return false;
-        for (size_t i = 0; i < LOCUST__OCTAVE; i++)
-            into->octaves[o][i] += (uint64_t)sign * from->octaves[o][i];
+        for (size_t i = 0; i < LOCUST__OCTAVE; i++) {
+            into->octaves[o][i] += from->octaves[o][i];
+            into->total += from->octaves[o][i];
+        }
     }
-    into->total += (uint64_t)sign * from->total;
     return true;
+}
+
+/* h -= earlier, a copy of h taken before: what came since. Of an earlier life of h nothing is left. */
+static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
+{
+    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+        for (size_t i = 0; h->octaves[o] && earlier->octaves[o] && i < LOCUST__OCTAVE; i++) {
+            uint64_t *count = &h->octaves[o][i], was = earlier->octaves[o][i];
+            uint64_t less = was < *count ? was : *count;
+            *count -= less;
+            h->total -= less;
+        }
 }
 
 /* ============================================================================================
@@ -2893,9 +2953,11 @@ typedef struct locust__second { // what one second of the monotonic clock saw
 typedef struct locust__row {
     struct locust__row *next_in_bucket;
     uint64_t hash;
+    size_t index;              // in the order of appearance
     const char *method, *name; // behind the struct
     uint64_t requests, failures, bytes;
-    int64_t total_ns, min_ns, max_ns; // min_ns: LOCUST__NEVER if there is none
+    int64_t total_s, total_ns; // seconds and the rest: a sum of ns alone ends after 292 years
+    int64_t min_ns, max_ns;    // min_ns: LOCUST__NEVER if there is none
     locust__second ring[LOCUST__RING];
     locust__hist hist;
     locust_stats shown; // what locust_stats_row gave out last
@@ -2916,13 +2978,14 @@ typedef struct locust__failure {
 } locust__failure;
 
 typedef struct locust__stats {
-    locust__row total, other;
+    locust__row total;
+    locust__row other;  // what came past a limit, or without memory; listed once it has requests
     locust__row **rows; // in order of appearance
     size_t n_rows, cap_rows;
     locust__failure **failures; // likewise
     size_t n_failures, cap_failures;
     size_t n_texts;
-    locust__failure other_failure;
+    locust__failure other_failure; // likewise
     locust__row *row_buckets[LOCUST__BUCKETS];
     locust__text *text_buckets[LOCUST__BUCKETS];
     locust__failure *failure_buckets[LOCUST__BUCKETS];
@@ -2932,7 +2995,7 @@ typedef struct locust__stats {
 static void locust__row_clear(locust__row *row)
 {
     row->requests = row->failures = row->bytes = 0;
-    row->total_ns = row->max_ns = 0;
+    row->total_s = row->total_ns = row->max_ns = 0;
     row->min_ns = LOCUST__NEVER;
     memset(row->ring, 0, sizeof row->ring);
     locust__hist_reset(&row->hist);
@@ -2945,6 +3008,7 @@ static void locust__stats_init(locust__stats *st)
     st->total.name = "Aggregated";
     st->other.method = "";
     st->other.name = "(other)";
+    st->other.index = LOCUST_MAX_ROWS;
     st->other_failure.row = &st->other;
     st->other_failure.text = "(other)";
     locust__row_clear(&st->total);
@@ -2959,8 +3023,7 @@ static void locust__stats_reset(locust__stats *st, int64_t now_ns)
     for (size_t i = 0; i < st->n_rows; i++)
         locust__row_clear(st->rows[i]);
     for (size_t i = 0; i < st->n_failures; i++)
-        if (st->failures[i] != &st->other_failure)
-            LOCUST_FREE(st->failures[i]);
+        LOCUST_FREE(st->failures[i]);
     st->n_failures = 0;
     st->other_failure.occurrences = 0;
     memset(st->failure_buckets, 0, sizeof st->failure_buckets);
@@ -2972,9 +3035,9 @@ static void locust__stats_free(locust__stats *st)
     locust__stats_reset(st, 0);
     for (size_t i = 0; i < st->n_rows; i++) {
         locust__hist_free(&st->rows[i]->hist);
-        if (st->rows[i] != &st->other)
-            LOCUST_FREE(st->rows[i]);
+        LOCUST_FREE(st->rows[i]);
     }
+    locust__hist_free(&st->other.hist);
     locust__hist_free(&st->total.hist);
     for (size_t b = 0; b < LOCUST__BUCKETS; b++)
         while (st->text_buckets[b]) {
@@ -3003,17 +3066,6 @@ static bool locust__stats_room_for_failure(locust__stats *st)
     return failures != NULL;
 }
 
-/* Past a limit, or without memory, everything new shares one row. */
-static locust__row *locust__stats_other(locust__stats *st)
-{
-    bool listed = st->n_rows && st->rows[st->n_rows - 1] == &st->other;
-    for (size_t i = 0; i < st->n_rows && !listed; i++)
-        listed = st->rows[i] == &st->other;
-    if (!listed && locust__stats_room_for_row(st))
-        st->rows[st->n_rows++] = &st->other;
-    return &st->other;
-}
-
 static locust__row *locust__stats_find(locust__stats *st, const char *method, const char *name)
 {
     size_t method_len = strlen(method), name_len = strlen(name);
@@ -3024,10 +3076,10 @@ static locust__row *locust__stats_find(locust__stats *st, const char *method, co
         if (row->hash == hash && strcmp(row->name, name) == 0 && strcmp(row->method, method) == 0)
             return row;
     if (st->n_rows >= LOCUST_MAX_ROWS || !locust__stats_room_for_row(st))
-        return locust__stats_other(st);
+        return &st->other;
     row = locust__base_zalloc(sizeof *row + method_len + name_len + 2);
     if (!row)
-        return locust__stats_other(st);
+        return &st->other;
     text = (char *)(row + 1);
     row->method = memcpy(text, method, method_len + 1);
     row->name = memcpy(text + method_len + 1, name, name_len + 1);
@@ -3035,6 +3087,7 @@ static locust__row *locust__stats_find(locust__stats *st, const char *method, co
     locust__row_clear(row);
     row->next_in_bucket = *bucket;
     *bucket = row;
+    row->index = st->n_rows;
     st->rows[st->n_rows++] = row;
     return row;
 }
@@ -3079,11 +3132,8 @@ static void locust__stats_fail(
             st->failures[st->n_failures++] = f;
         }
     }
-    if (!f) {
+    if (!f)
         f = &st->other_failure;
-        if (!f->occurrences && locust__stats_room_for_failure(st))
-            st->failures[st->n_failures++] = f;
-    }
     if (!f->occurrences++)
         f->first_wall_ns = wall_ns;
     f->last_wall_ns = wall_ns;
@@ -3093,14 +3143,20 @@ static void locust__row_count(
     locust__row *row, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
 {
     locust__second *s = &row->ring[second % LOCUST__RING];
-    if (s->second != second)
+    if (s->second < second)
         *s = (locust__second){second, 0, 0};
-    s->requests++;
-    s->failures += failed;
+    if (s->second == second) { // else a late verdict on a request of long ago
+        s->requests++;
+        s->failures += failed;
+    }
     row->requests++;
     row->failures += failed;
     row->bytes += bytes;
     row->total_ns += elapsed_ns;
+    if (row->total_ns >= LOCUST__S) {
+        row->total_s += row->total_ns / LOCUST__S;
+        row->total_ns %= LOCUST__S;
+    }
     if (elapsed_ns < row->min_ns)
         row->min_ns = elapsed_ns;
     if (elapsed_ns > row->max_ns)
@@ -3116,14 +3172,30 @@ static void locust__stats_record(locust__stats *st, const char *method, const ch
     int64_t second = now_ns / LOCUST__S;
     locust__row_count(row, elapsed_ns, bytes, error != NULL, second);
     locust__row_count(&st->total, elapsed_ns, bytes, error != NULL, second);
-    st->last_ns = now_ns;
+    if (now_ns > st->last_ns) // a verdict may come later than its request ended
+        st->last_ns = now_ns;
     if (error)
         locust__stats_fail(st, row, error, locust__os_wall_ns());
 }
 
+/* Row i of those that reports list; NULL: there is none. */
+static locust__row *locust__stats_row(locust__stats *st, size_t i)
+{
+    return i < st->n_rows ? st->rows[i] : i == st->n_rows && st->other.requests ? &st->other : NULL;
+}
+
+/* Failure i, likewise. */
+static const locust__failure *locust__stats_failure(const locust__stats *st, size_t i)
+{
+    return i < st->n_failures                                     ? st->failures[i]
+           : i == st->n_failures && st->other_failure.occurrences ? &st->other_failure
+                                                                  : NULL;
+}
+
 static double locust__row_mean_ns(const locust__row *row)
 {
-    return row->requests ? (double)row->total_ns / (double)row->requests : 0;
+    double total = (double)row->total_s * 1e9 + (double)row->total_ns;
+    return row->requests ? total / (double)row->requests : 0;
 }
 
 /* Never outside of what was measured, wherever its bucket's middle is. */
@@ -3233,7 +3305,7 @@ typedef struct locust__net {
     int64_t files;              // the limit on descriptors
     int64_t open;               // streams that are connected
     int users;                  // that the test wants, for advice
-    bool told_files, told_ports;
+    bool told_files, told_ports, told_queue;
 } locust__net;
 
 struct locust_stream {
@@ -3243,10 +3315,13 @@ struct locust_stream {
     size_t in_len;
     char *own; // the memory they are in; NULL: the scratch buffer
     size_t own_cap;
-    locust_error error; // of the last public call
+    size_t burst;                // bytes read since the last park
+    locust_error error;          // of the last public call
+    locust__co *owner;           // the user that opened it by locust_connect
+    locust_stream *next, **link; // in that user's list
 };
 
-enum { LOCUST__CONNECTS = 128 };
+enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
 
 static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
 {
@@ -3270,7 +3345,7 @@ static locust_error locust__net_error(int error)
     case ENOTCONN:
         return LOCUST_ERR_PIPE;
     case ETIMEDOUT:
-        return LOCUST_ERR_CONNECT_TIMEOUT;
+        return LOCUST_ERR_TIMEOUT;
     case EHOSTUNREACH:
     case EHOSTDOWN:
         return LOCUST_ERR_HOST_UNREACHABLE;
@@ -3390,30 +3465,56 @@ static locust_error locust__stream_connect(
     error = locust__stream_woken(
         locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
     if (!error && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && failed)
-        error = locust__net_error(failed);
+        error = failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
     if (error)
         locust__stream_close(s);
     return error;
 }
 
-/* Connects, when its turn has come. *start_ns: when that was, for who measures; the wait for the
- * turn is the generator's own. When the machine lacks something, waits a second before it says so:
- * users that fail at once would only take the processor from those that work. */
+/* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
+ * failed at once would only take the processor from those that work. */
+static void locust__net_pause(locust__net *net, locust_error error) LOCUST__PARKS
+{
+    locust__net_advise(net, error);
+    locust__co_sleep(net->loop, locust__os_now_ns() + LOCUST__S);
+}
+
+/* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's own
+ * doing. */
+static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns(), took_ns;
+    enum locust__wake why = locust__semaphore_take(net->loop, &net->connects, LOCUST__NEVER);
+    took_ns = locust__os_now_ns() - began_ns;
+    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    if (took_ns > LOCUST__S && !net->told_queue) {
+        net->told_queue = true;
+        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+            "users wait for their turn to connect: %d connects are in flight and the server does "
+            "not "
+            "take them any faster; the wait is in no response time",
+            LOCUST__CONNECTS);
+    }
+    return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
+}
+
+/* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
+ * generator's own time. */
 static locust_error locust__stream_dial(
-    locust_stream *s, const locust__addr *to, int64_t deadline_ns, int64_t *start_ns) LOCUST__PARKS
+    locust_stream *s, const locust__addr *to, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     locust__net *net = s->net;
-    enum locust__wake why = locust__semaphore_take(net->loop, &net->connects, deadline_ns);
-    locust_error error = locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
-    *start_ns = locust__os_now_ns();
+    int64_t began_ns = locust__os_now_ns();
+    locust_error error = locust__net_take_turn(net, deadline_ns);
+    *own_ns += locust__os_now_ns() - began_ns;
     if (error)
         return error;
-    error = locust__stream_connect(s, to, deadline_ns);
+    error = locust__stream_connect(s, to, *deadline_ns);
     locust__semaphore_give(net->loop, &net->connects);
     if (locust__net_lacks(error)) {
-        locust__net_advise(net, error);
-        *start_ns += LOCUST__S;
-        locust__co_sleep(net->loop, *start_ns);
+        began_ns = locust__os_now_ns();
+        locust__net_pause(net, error);
+        *own_ns += locust__os_now_ns() - began_ns;
     }
     return error;
 }
@@ -3421,6 +3522,11 @@ static locust_error locust__stream_dial(
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
+    if (!s->in_len) { // an idle stream holds no buffer
+        LOCUST_FREE(s->own);
+        s->own = NULL;
+        s->own_cap = 0;
+    }
     if (!s->in_len || s->own)
         return LOCUST_OK;
     s->own = LOCUST_MALLOC(s->in_len + 4096);
@@ -3464,16 +3570,45 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
 }
 
 /* recv with the poller's flags kept true: a short read of a stream means drained, unless the peer
- * has hung up and its FIN or error is still to be read. */
-static ssize_t locust__stream_recv(locust_stream *s, char *to, size_t n)
+ * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
+static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
-    ssize_t got;
+    ssize_t rc;
     do
-        got = LOCUST__SYS(recv)(s->fd.source.fd, to, n, 0);
-    while (got < 0 && errno == EINTR);
-    if ((got < 0 && errno == EAGAIN) || (got > 0 && (size_t)got < n && !s->fd.source.hup))
+        rc = LOCUST__SYS(recv)(s->fd.source.fd, to, n, 0);
+    while (rc < 0 && errno == EINTR);
+    *got = rc > 0 ? (size_t)rc : 0;
+    s->burst += *got;
+    if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.source.hup))
         s->fd.source.readable = false;
-    return got;
+    if (rc == 0)
+        return LOCUST_ERR_CLOSED;
+    return rc < 0 && errno != EAGAIN ? locust__net_error(errno) : LOCUST_OK;
+}
+
+/* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the others
+ * have their turn, and looks at the clock. */
+static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__loop *loop = s->net->loop;
+    enum locust__wake why;
+    locust_error error;
+    if (!locust__stream_is_open(s))
+        return LOCUST_ERR_CLOSED;
+    if (s->fd.source.readable && s->burst < LOCUST__BURST)
+        return LOCUST_OK;
+    error = locust__stream_settle(s);
+    if (error)
+        return error;
+    if (s->fd.source.readable) {
+        why = locust__co_yield(loop);
+        if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
+            why = LOCUST__TIMED_OUT;
+    } else {
+        why = locust__fd_wait_read(loop, &s->fd, deadline_ns);
+    }
+    s->burst = 0;
+    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
 /* Reads more bytes behind the unread ones: LOCUST_OK, LOCUST_ERR_CLOSED at the stream's end, or
@@ -3481,29 +3616,19 @@ static ssize_t locust__stream_recv(locust_stream *s, char *to, size_t n)
 static locust_error locust__stream_fill(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     for (;;) {
-        locust_error error;
-        if (!locust__stream_is_open(s))
-            return LOCUST_ERR_CLOSED;
-        if (s->fd.source.readable) {
-            size_t room;
-            char *at = locust__stream_room(s, &room);
-            ssize_t got = at ? locust__stream_recv(s, at, room) : 0;
-            if (!at)
-                return LOCUST_ERR_MEMORY;
-            if (got > 0) {
-                s->in_len += (size_t)got;
-                return LOCUST_OK;
-            }
-            if (got == 0)
-                return LOCUST_ERR_CLOSED;
-            if (errno != EAGAIN)
-                return locust__net_error(errno);
-        }
-        error = locust__stream_settle(s);
-        if (!error)
-            error = locust__stream_woken(
-                locust__fd_wait_read(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_TIMEOUT);
+        locust_error error = locust__stream_await(s, deadline_ns);
+        size_t room, got;
+        char *at;
         if (error)
+            return error;
+        if (!locust__stream_is_open(s))
+            continue;
+        at = locust__stream_room(s, &room);
+        if (!at)
+            return LOCUST_ERR_MEMORY;
+        error = locust__stream_recv(s, at, room, &got);
+        s->in_len += got;
+        if (error || got)
             return error;
     }
 }
@@ -3525,23 +3650,10 @@ static locust_error locust__stream_read(
         return LOCUST_OK;
     }
     for (;;) {
-        locust_error error;
-        if (!locust__stream_is_open(s))
-            return LOCUST_ERR_CLOSED;
-        if (s->fd.source.readable) {
-            ssize_t read = locust__stream_recv(s, to, n);
-            if (read > 0) {
-                *got = (size_t)read;
-                return LOCUST_OK;
-            }
-            if (read == 0)
-                return LOCUST_ERR_CLOSED;
-            if (errno != EAGAIN)
-                return locust__net_error(errno);
-        }
-        error = locust__stream_woken(
-            locust__fd_wait_read(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_TIMEOUT);
-        if (error)
+        locust_error error = locust__stream_await(s, deadline_ns);
+        if (!error && locust__stream_is_open(s))
+            error = locust__stream_recv(s, to, n, got);
+        if (error || *got)
             return error;
     }
 }
@@ -3655,8 +3767,9 @@ LOCUST__UNUSED static locust_error locust__net_accept(
  *
  * Purpose     an address for a host name without stalling the loop: literal addresses, the hosts
  *             file, then the name servers of resolv.conf.
- * Invariants  one lookup of a name at a time; others wait for it. Answers are kept for their TTL,
- *             refusals for a second.
+ * Invariants  one lookup of a name at a time, in a coroutine of its own; who wants the name waits for
+ *             it until its own deadline. Answers are kept for their TTL, refusals for a second.
+ *             IPv4 goes before IPv6.
  * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
  * Uses        >>net
  * Sources     RFC 1035 (messages), RFC 6761 (localhost), resolv.conf(5), hosts(5).
@@ -3671,7 +3784,9 @@ typedef struct locust__host { // a name and what is known of it
     int n_addrs;
     int64_t expires_ns;
     locust_error error;
-    bool busy; // somebody is looking it up
+    struct locust__resolver *resolver;
+    locust__co *lookup; // the coroutine that looks it up; NULL: nobody does
+    locust__fd fd;      // its socket
     locust__queue waiters;
     char name[];
 } locust__host;
@@ -3680,6 +3795,7 @@ typedef struct locust__resolver {
     locust__net *net;
     locust__host *hosts;
     const char *hosts_path, *resolv_path;
+    locust__group lookups;
     bool loaded;
     locust__addr servers[LOCUST__SERVERS];
     int n_servers, timeout_s, attempts, ndots;
@@ -3751,10 +3867,18 @@ static locust__buf locust__resolver_file(const char *path)
     return text;
 }
 
+/* IPv4 addresses go before IPv6 ones, each kind in the order it came. */
 static void locust__host_add(locust__host *host, const locust__addr *addr)
 {
-    if (host->n_addrs < LOCUST__ADDRS)
-        host->addrs[host->n_addrs++] = *addr;
+    int at = host->n_addrs;
+    if (at == LOCUST__ADDRS)
+        return;
+    for (; at && addr->as.any.sa_family == AF_INET &&
+           host->addrs[at - 1].as.any.sa_family == AF_INET6;
+         at--)
+        host->addrs[at] = host->addrs[at - 1];
+    host->addrs[at] = *addr;
+    host->n_addrs++;
 }
 
 /* Addresses of the name in the hosts file; localhost is known without one. */
@@ -3907,24 +4031,28 @@ static locust_error locust__dns_read(
         locust__addr addr;
         size_t len;
         int64_t ttl;
+        int type;
         at = locust__dns_skip_name(m, n, at);
         if (!at || n - at < 10)
             break;
+        type = m[at] == 0 && m[at + 2] == 0 && m[at + 3] == 1 ? m[at + 1] : 0; // of class IN
         len = (size_t)m[at + 8] << 8 | m[at + 9];
         ttl = (int64_t)m[at + 4] << 24 | m[at + 5] << 16 | m[at + 6] << 8 | m[at + 7];
         if (n - at - 10 < len)
             break;
         memset(&addr, 0, sizeof addr);
-        if (m[at] == 0 && m[at + 1] == LOCUST__DNS_A && len == 4) {
+        if (type == LOCUST__DNS_A && len == 4) {
             addr.as.in.sin_family = AF_INET;
             memcpy(&addr.as.in.sin_addr, m + at + 10, 4);
             addr.len = sizeof addr.as.in;
-        } else if (m[at] == 0 && m[at + 1] == LOCUST__DNS_AAAA && len == 16) {
+        } else if (type == LOCUST__DNS_AAAA && len == 16) {
             addr.as.in6.sin6_family = AF_INET6;
             memcpy(&addr.as.in6.sin6_addr, m + at + 10, 16);
             addr.len = sizeof addr.as.in6;
         }
         if (addr.len) {
+            if (ttl >> 31) // RFC 2181 section 8
+                ttl = 0;
             locust__host_add(host, &addr);
             *ttl_s = ttl < *ttl_s ? ttl : *ttl_s;
         }
@@ -3933,55 +4061,74 @@ static locust_error locust__dns_read(
     return LOCUST_OK;
 }
 
-/* Asks one server for A and AAAA and takes both answers. LOCUST_OK: it spoke, with or without
- * addresses. */
+typedef struct locust__question { // A or AAAA of one name
+    unsigned char query[LOCUST__DNS_MAX];
+    size_t len;
+    bool answered;
+    locust_error error; // of its answer
+} locust__question;
+
+static locust_error locust__question_send(
+    locust__question *q, locust__loop *loop, int fd, const char *name, int type)
+{
+    unsigned id = (unsigned)locust__base_random(&loop->random) & 0xFFFF;
+    q->answered = false;
+    q->len = locust__dns_query(q->query, id, name, type);
+    if (!q->len)
+        return LOCUST_ERR_NAME;
+    return send(fd, q->query, q->len, LOCUST__SEND_FLAGS) < 0 ? LOCUST_ERR_NAME_SERVER : LOCUST_OK;
+}
+
+/* Takes messages until both questions have their answers. */
+static locust_error locust__question_wait(
+    locust__host *host, locust__question q[2], int64_t deadline_ns, int64_t *ttl_s) LOCUST__PARKS
+{
+    locust__loop *loop = host->resolver->net->loop;
+    while (!(q[0].answered && q[1].answered)) {
+        unsigned char *m = (unsigned char *)loop->scratch;
+        locust_error error = locust__stream_woken(
+            locust__fd_wait_read(loop, &host->fd, deadline_ns), LOCUST_ERR_NAME_TIMEOUT);
+        ssize_t n = error ? 0 : recv(host->fd.source.fd, m, LOCUST__SCRATCH, 0);
+        if (error)
+            return error;
+        if (n < 0) {
+            host->fd.source.readable = false;
+            if (errno != EAGAIN)
+                return LOCUST_ERR_NAME_SERVER; // ICMP says that nobody listens there
+            continue;
+        }
+        for (int i = 0; i < 2; i++)
+            if (!q[i].answered && locust__dns_answers(m, (size_t)n, q[i].query, q[i].len)) {
+                q[i].answered = true;
+                q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
+            }
+    }
+    // One refused question does not spoil the other: RFC 4074 describes such servers.
+    return host->n_addrs ? LOCUST_OK : q[0].error ? q[0].error : q[1].error;
+}
+
+/* Asks one server for A and AAAA. LOCUST_OK: it spoke, with or without addresses. */
 static locust_error locust__resolver_ask(locust__resolver *r, const locust__addr *server,
     const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
-    static const int types[] = {LOCUST__DNS_A, LOCUST__DNS_AAAA};
     locust__loop *loop = r->net->loop;
-    int64_t deadline = locust__os_now_ns() + r->timeout_s * LOCUST__S;
-    unsigned char queries[2][LOCUST__DNS_MAX];
-    size_t lens[2];
-    bool answered[2] = {false, false};
-    locust_error error = LOCUST_OK;
-    locust__fd f;
+    locust__question q[2];
+    int64_t deadline_ns = locust__os_now_ns() + r->timeout_s * LOCUST__S;
+    locust_error error;
     int fd = locust__os_socket(server->as.any.sa_family, SOCK_DGRAM);
     if (fd < 0)
         return locust__net_error(-fd);
-    if (connect(fd, &server->as.any, server->len) != 0 || locust__fd_open(loop, &f, fd) < 0) {
+    if (connect(fd, &server->as.any, server->len) != 0 ||
+        locust__fd_open(loop, &host->fd, fd) < 0) {
         close(fd);
         return LOCUST_ERR_NAME_SERVER;
     }
-    for (int i = 0; i < 2; i++) {
-        unsigned id = (unsigned)locust__base_random(&loop->random) & 0xFFFF;
-        lens[i] = locust__dns_query(queries[i], id, name, types[i]);
-        if (!lens[i])
-            error = LOCUST_ERR_NAME;
-        else if (send(fd, queries[i], lens[i], LOCUST__SEND_FLAGS) < 0)
-            error = LOCUST_ERR_NAME_SERVER;
-    }
-    while (!error && !(answered[0] && answered[1])) {
-        unsigned char *m = (unsigned char *)loop->scratch;
-        ssize_t n;
-        error =
-            locust__stream_woken(locust__fd_wait_read(loop, &f, deadline), LOCUST_ERR_NAME_TIMEOUT);
-        if (error)
-            break;
-        n = recv(fd, m, LOCUST__SCRATCH, 0);
-        if (n < 0) {
-            f.source.readable = false;
-            if (errno != EAGAIN)
-                error = LOCUST_ERR_NAME_SERVER; // ICMP says that nobody listens there
-            continue;
-        }
-        for (int i = 0; i < 2 && !error; i++)
-            if (!answered[i] && locust__dns_answers(m, (size_t)n, queries[i], lens[i])) {
-                answered[i] = true;
-                error = locust__dns_read(host, m, (size_t)n, lens[i], ttl_s);
-            }
-    }
-    locust__fd_close(loop, &f);
+    error = locust__question_send(&q[0], loop, fd, name, LOCUST__DNS_A);
+    if (!error)
+        error = locust__question_send(&q[1], loop, fd, name, LOCUST__DNS_AAAA);
+    if (!error)
+        error = locust__question_wait(host, q, deadline_ns, ttl_s);
+    locust__fd_close(loop, &host->fd);
     return host->n_addrs && error != LOCUST_ERR_CANCELLED ? LOCUST_OK : error;
 }
 
@@ -4025,13 +4172,12 @@ static locust_error locust__resolver_search(
     return error;
 }
 
-/* Not inlined: only the user that looks a name up shall need stack for it. */
-__attribute__((noinline)) static void locust__host_look_up(
-    locust__resolver *r, locust__host *host) LOCUST__PARKS
+/* The coroutine that looks a name up. */
+static void locust__host_look_up(void *arg)
 {
-    locust__loop *loop = r->net->loop;
+    locust__host *host = arg;
+    locust__resolver *r = host->resolver;
     int64_t ttl_s = 3600;
-    host->busy = true;
     host->n_addrs = 0;
     host->error = LOCUST_OK;
     if (!r->loaded)
@@ -4041,11 +4187,19 @@ __attribute__((noinline)) static void locust__host_look_up(
         host->error = locust__resolver_search(r, host, &ttl_s);
     if (host->error || ttl_s < 1)
         ttl_s = 1;
-    host->expires_ns =
-        host->error == LOCUST_ERR_CANCELLED ? 0 : locust__os_now_ns() + ttl_s * LOCUST__S;
-    host->busy = false;
+    host->expires_ns = locust__os_now_ns() + ttl_s * LOCUST__S;
+    host->lookup = NULL;
     while (host->waiters.first)
-        locust__co_wake(loop, host->waiters.first, LOCUST__WOKEN);
+        locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WOKEN);
+}
+
+/* Ends the lookups that are under way; nobody waits for them any more. */
+static void locust__resolver_stop(locust__resolver *r) LOCUST__PARKS
+{
+    for (locust__host *host = r->hosts; host; host = host->next)
+        if (host->lookup)
+            locust__co_cancel(r->net->loop, host->lookup);
+    locust__group_join(r->net->loop, &r->lookups, LOCUST__NEVER);
 }
 
 /* What is known of a name, looked up first if it is new or its time is over. It stays where it is
@@ -4063,6 +4217,7 @@ static locust_error locust__resolver_host(
         if (!host)
             return LOCUST_ERR_MEMORY;
         memcpy(host->name, name, len + 1);
+        host->resolver = r;
         host->next = r->hosts;
         r->hosts = host;
         if (locust__addr_parse(&host->addrs[0], name, 0)) {
@@ -4070,15 +4225,15 @@ static locust_error locust__resolver_host(
             host->expires_ns = LOCUST__NEVER;
         }
     }
-    while (host->busy || loop->now_ns >= host->expires_ns) {
-        locust_error error = LOCUST_OK;
-        if (host->busy)
-            error = locust__stream_woken(
-                locust__queue_wait(loop, &host->waiters, deadline_ns), LOCUST_ERR_NAME_TIMEOUT);
-        else
-            locust__host_look_up(r, host);
-        if (!error && loop->current->cancelled)
-            error = LOCUST_ERR_CANCELLED;
+    while (host->lookup || loop->now_ns >= host->expires_ns) {
+        locust_error error;
+        if (!host->lookup)
+            host->lookup = locust__co_start(
+                loop, "the name lookup", 0, locust__host_look_up, host, &r->lookups);
+        if (!host->lookup)
+            return LOCUST_ERR_MEMORY;
+        error = locust__stream_woken(
+            locust__queue_wait(loop, &host->waiters, deadline_ns), LOCUST_ERR_NAME_TIMEOUT);
         if (error)
             return error;
     }
@@ -4087,24 +4242,28 @@ static locust_error locust__resolver_host(
 }
 
 /* Connects to one address of a host after the other; each gets its share of the time left.
- * *own_ns grows by what the generator itself took: the waits for a turn to connect. */
+ * *deadline_ns and *own_ns: as in locust__stream_dial. */
 static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s, const char *name,
-    int port, int64_t deadline_ns, int64_t *own_ns) LOCUST__PARKS
+    int port, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
-    locust__host *host;
-    locust_error error = locust__resolver_host(r, name, deadline_ns, &host);
-    for (int i = 0; !error && i < host->n_addrs; i++) {
-        int64_t now = locust__os_now_ns(), deadline = deadline_ns, start_ns;
-        locust__addr addr = host->addrs[i];
+    locust__host *host = NULL;
+    locust_error error = locust__resolver_host(r, name, *deadline_ns, &host);
+    int n = error ? 0 : host->n_addrs;
+    if (locust__net_lacks(error)) {
+        int64_t began_ns = locust__os_now_ns();
+        locust__net_pause(r->net, error);
+        *own_ns += locust__os_now_ns() - began_ns;
+    }
+    for (int i = 0; i < n; i++) {
+        int64_t now = locust__os_now_ns(), own_before = *own_ns, share = *deadline_ns;
+        locust__addr addr = host->addrs[i]; // another lookup may change them during a park
         locust__addr_set_port(&addr, port);
-        if (deadline != LOCUST__NEVER)
-            deadline = now + (deadline - now) / (host->n_addrs - i);
-        error = locust__stream_dial(s, &addr, deadline, &start_ns);
-        *own_ns += start_ns - now;
+        if (share != LOCUST__NEVER)
+            share = now + (share - now) / (n - i);
+        error = locust__stream_dial(s, &addr, &share, own_ns);
+        *deadline_ns = locust__base_after(*deadline_ns, *own_ns - own_before);
         if (!error || error == LOCUST_ERR_CANCELLED || locust__net_lacks(error))
             break;
-        if (i + 1 < host->n_addrs)
-            error = LOCUST_OK;
     }
     return error;
 }
@@ -4255,7 +4414,8 @@ static locust__origin *locust__origin_of(locust__origin **first, const locust__u
  * Sources     RFC 9112: 2.2 (line ends), 4 (status line), 5 (fields), 6.3 (body length), 7.1
  *             (chunks), 9.3 (reuse). RFC 9110: 15.2 (1xx).
  * Limits      head LOCUST_MAX_HEADER bytes, interim ones and trailers included; body
- *             LOCUST_MAX_BODY; a chunk-size line 4096. Lines may end in a bare LF in heads (2.2), not
+ *             LOCUST_MAX_BODY; a chunk-size line 4096,
+ *             extensions 64 KB in all. Lines may end in a bare LF in heads (2.2), not
  *             between chunks. Trailers are checked and dropped.
  *
  *   what is kept of a head, so that fields can be handed out as C strings:
@@ -4571,10 +4731,19 @@ static locust_error locust__http_read_bytes(
     locust_stream *s, locust__buf *body, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
 {
     while (n) {
-        // What is promised is not reserved before it comes: a length is cheap to claim.
-        uint64_t most = s->in_len ? s->in_len : LOCUST__SCRATCH;
-        size_t got, want = (size_t)(n < most ? n : most);
+        size_t got, want;
         locust_error error;
+        // The last piece is read with room for more: so the end shows as a short read, and the poller's
+        // flags and surplus bytes are known before the stream is kept.
+        if (!s->in_len && n <= LOCUST__SCRATCH) {
+            error = locust__stream_fill(s, deadline_ns);
+            if (error)
+                return locust__http_cut(error, LOCUST_ERR_BODY_CUT);
+        }
+        // What is promised is not reserved before it comes: a length is cheap to claim.
+        want = s->in_len ? s->in_len : LOCUST__SCRATCH;
+        if (want > n)
+            want = (size_t)n;
         if (!locust__buf_reserve_tight(body, want + 1))
             return LOCUST_ERR_MEMORY;
         error = locust__stream_read(s, body->ptr + body->len, want, &got, deadline_ns);
@@ -4651,7 +4820,7 @@ static locust_error locust__http_read_trailers(
 static locust_error locust__http_read_chunks(
     locust_stream *s, locust__buf *body, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
-    size_t start = body->len;
+    size_t start = body->len, extensions = 65536;
     for (;;) {
         uint64_t size;
         size_t n;
@@ -4661,6 +4830,11 @@ static locust_error locust__http_read_chunks(
         if (error)
             return error;
         locust__stream_take(s, n);
+        if (n > 18) { // more than a size: extensions may not add up either
+            if (n > extensions)
+                return LOCUST_ERR_CHUNK;
+            extensions -= n;
+        }
         if (!size)
             return locust__http_read_trailers(s, budget, deadline_ns);
         if (size > LOCUST_MAX_BODY - (body->len - start))
@@ -4782,12 +4956,13 @@ static void locust__writer_number(locust__writer *w, const char *name, uint64_t 
     locust__writer_puts(w, "\r\n");
 }
 
-static bool locust__http_has(const locust_pair *fields, const char *name)
+/* The value of the field of that name among the caller's; NULL: it is not there. */
+static const char *locust__http_find(const locust_pair *fields, const char *name)
 {
     for (; fields && fields->name; fields++)
         if (locust__view_is_nocase(locust__view_of(fields->name), name))
-            return true;
-    return false;
+            return fields->value ? fields->value : "";
+    return NULL;
 }
 
 /* ============================================================================================
@@ -4837,6 +5012,7 @@ typedef struct locust__client {
     const char *verdict_text;
     const char *method, *name; // in the statistics' rows or in the block
     int64_t elapsed_ns, ended_ns;
+    const char *broken; // why the test cannot go on; NULL: it can
 } locust__client;
 
 static void locust__client_init(locust__client *c, locust__services *services, locust_user *user)
@@ -4875,9 +5051,10 @@ static void locust__client_record(locust__client *c)
 /* The time for a verdict is over. */
 static void locust__client_settle(locust__client *c)
 {
-    if (c->pending)
-        locust__client_record(c);
+    bool pending = c->pending;
     c->pending = false;
+    if (pending)
+        locust__client_record(c);
 }
 
 static void locust__client_deinit(locust__client *c)
@@ -4887,24 +5064,25 @@ static void locust__client_deinit(locust__client *c)
     locust__buf_free(&c->block);
 }
 
-/* Parses a host such as http://127.0.0.1:8080/prefix. */
+/* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
 static locust_error locust__client_base(
-    locust__services *services, const char *text, locust__base_url *base)
+    locust__services *services, const char *text, locust__base_url *base, const char **broken)
 {
     locust__url url;
     locust_error error = locust__url_parse(text, &url);
+    *broken = NULL;
     if (error)
         return error;
     if (locust__view_is_nocase(url.scheme, "https"))
-        locust__base_die(LOCUST__EXIT_USAGE,
-            LOCUST__TLS ? "https is not built yet: this version of locust.h declares it only"
-                        : "https needs TLS: compile with -DLOCUST_TLS and link "
-                          "-lmbedtls -lmbedx509 -lmbedcrypto (host %s)",
-            text);
-    if (!locust__view_is_nocase(url.scheme, "http"))
+        *broken = LOCUST__TLS ? "https is not built yet: this version of locust.h declares it only"
+                              : "https needs TLS: compile with -DLOCUST_TLS and link -lmbedtls "
+                                "-lmbedx509 -lmbedcrypto";
+    else if (!locust__view_is_nocase(url.scheme, "http"))
         return LOCUST_ERR_SCHEME;
     if (url.user_info.len)
-        locust__base_missing("user:password in a URL");
+        *broken = "user:password in a URL is not built yet: this version of locust.h lacks it";
+    if (*broken)
+        return LOCUST_ERR_URL;
     base->origin = locust__origin_of(&services->origins, &url);
     base->text = text;
     base->text_len = (size_t)(url.rest.ptr - text);
@@ -4912,17 +5090,21 @@ static locust_error locust__client_base(
     return base->origin ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
 
-/* What this version declares and does not do ends the run, rather than sending something else. */
-static void locust__client_refuse_missing(const locust_request *req)
+/* What this version declares and does not do ends the test, rather than sending something else. */
+static const char *locust__client_missing(const locust_request *req)
 {
     if (req->params || req->form_fields)
-        locust__base_missing("encoding .params and .form_fields");
+        return ".params and .form_fields are not built yet: this version of locust.h declares them "
+               "only";
     if (req->parts)
-        locust__base_missing(".parts");
+        return ".parts is not built yet: this version of locust.h declares it only";
     if (req->auth)
-        locust__base_missing(".auth");
+        return ".auth is not built yet: this version of locust.h declares it only";
     if (req->expect_status || req->expect_body)
-        locust__base_missing(".expect_status and .expect_body");
+        return ".expect_status and .expect_body are not built yet: this version of locust.h "
+               "declares "
+               "them only";
+    return NULL;
 }
 
 typedef struct locust__exchange { // one request on its way; on the user's stack
@@ -4944,15 +5126,23 @@ static locust_error locust__client_target(
     const char *url = x->req->url ? x->req->url : "", *scheme = strstr(url, "://"), *path = url;
     locust__base_url own;
     if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
-        locust_error error = locust__client_base(c->services, url, &own);
+        locust_error error = locust__client_base(c->services, url, &own, &c->broken);
         if (error)
             return error;
         base = &own;
         path = "";
     }
-    if (!base->origin)
+    if (!base->origin && *base->text)
+        return LOCUST_ERR_SCHEME; // the host is of another protocol
+    if (!base->origin) {
+        c->broken =
+            "no host: give --host, LOCUST_HOST, .host in the user class, or absolute URLs in "
+            "the requests";
         return LOCUST_ERR_URL;
+    }
     x->origin = base->origin;
+    if (c->block.cap > LOCUST__SCRATCH && c->block.len < c->block.cap / 4)
+        locust__buf_free(&c->block); // one big answer shall not stay for the user's whole life
     c->block.len = 0;
     if (!locust__buf_reserve_tight(&c->block, base->text_len + 1))
         return LOCUST_ERR_MEMORY;
@@ -4976,9 +5166,22 @@ static const char *locust__client_body(locust__exchange *x)
     return req->form ? "application/x-www-form-urlencoded" : req->json ? "application/json" : NULL;
 }
 
-static bool locust__client_given(const locust__exchange *x, const char *name)
+/* The caller's own value of a field; NULL: it has none. */
+static const char *locust__client_given(const locust__exchange *x, const char *name)
 {
-    return locust__http_has(x->req->headers, name) || locust__http_has(x->defaults, name);
+    const char *value = locust__http_find(x->req->headers, name);
+    return value ? value : locust__http_find(x->defaults, name);
+}
+
+/* Did the caller say that the connection ends with this request? */
+static bool locust__client_closes(const locust__exchange *x)
+{
+    const char *value = locust__client_given(x, "connection");
+    locust__view list = locust__view_of(value ? value : ""), token;
+    while (locust__http_next(&list, &token))
+        if (locust__view_is_nocase(token, "close"))
+            return true;
+    return false;
 }
 
 /* Builds the head in the scratch buffer; it lasts until the next park. */
@@ -5006,13 +5209,14 @@ static locust_error locust__client_head(
     if (!locust__client_given(x, "accept"))
         locust__writer_puts(&w, "Accept: */*\r\n");
     for (const locust_pair *f = x->defaults; f && f->name; f++)
-        if (!locust__http_has(x->req->headers, f->name))
+        if (!locust__http_find(x->req->headers, f->name))
             locust__writer_field(&w, f->name, f->value);
     for (const locust_pair *f = x->req->headers; f && f->name; f++)
         locust__writer_field(&w, f->name, f->value);
     if (type && !locust__client_given(x, "content-type"))
         locust__writer_field(&w, "Content-Type", type);
-    if ((x->body.len || posts) && !locust__client_given(x, "content-length"))
+    if ((x->body.len || posts) && !locust__client_given(x, "content-length") &&
+        !locust__client_given(x, "transfer-encoding"))
         locust__writer_number(&w, "Content-Length: ", x->body.len); // RFC 9110 8.6
     locust__writer_puts(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
@@ -5026,7 +5230,7 @@ static locust_error locust__client_connect(locust__client *c, locust__exchange *
     locust__stream_close(&c->stream);
     c->origin = x->origin;
     error = locust__resolver_dial(&c->services->resolver, &c->stream, x->origin->host,
-        x->origin->port, x->deadline_ns, &own_ns);
+        x->origin->port, &x->deadline_ns, &own_ns);
     if (!x->started)
         x->start_ns = began_ns + own_ns;
     return error;
@@ -5047,7 +5251,7 @@ static locust_error locust__client_exchange(locust__client *c, locust__exchange 
     }
     error = locust__stream_write(&c->stream, head, x->body, x->deadline_ns);
     // A server may refuse a body half-way, with an answer that says why: look for it.
-    if (error == LOCUST_OK || error == LOCUST_ERR_PIPE) {
+    if (error == LOCUST_OK || error == LOCUST_ERR_PIPE || error == LOCUST_ERR_RESET) {
         locust_error sent = error;
         error = locust__http_read_response(&c->stream, strcmp(x->method, "HEAD") == 0, h, &c->block,
             body_at, reusable, x->deadline_ns);
@@ -5094,14 +5298,15 @@ static locust_error locust__client_try(
         error = locust__client_exchange(c, x, h, body_at, &reusable);
     if (reuse && locust__client_was_stale(c, error, h) && locust__client_idempotent(x->method)) {
         c->response.reused = false;
+        c->ended_ns = 0;
         error = locust__client_connect(c, x);
         if (!error)
             error = locust__client_exchange(c, x, h, body_at, &reusable);
     }
-    if (locust__http_has(x->req->headers, "connection"))
-        reusable = false; // the caller said how it goes on
-    if (!reusable)
+    if (!reusable || locust__client_closes(x))
         locust__stream_close(&c->stream);
+    else
+        locust__stream_settle(&c->stream); // gives back what a head in pieces had taken
     return error;
 }
 
@@ -5156,7 +5361,7 @@ static bool locust__client_redirects(const locust__client *c, int status)
 }
 
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
- * counted. */
+ * counted. c->broken: the test has to end. */
 static locust_error locust__client_send(locust__client *c, const locust_request *req,
     const locust_pair *defaults, const locust__base_url *base) LOCUST__PARKS
 {
@@ -5166,7 +5371,9 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
     size_t url_len = 0, body_at = 0;
     locust_error error;
     locust__client_settle(c);
-    locust__client_refuse_missing(req);
+    c->broken = locust__client_missing(req);
+    if (c->broken)
+        return LOCUST_ERR_REQUEST;
     c->verdict = LOCUST__VERDICT_NONE;
     c->response.reused = false;
     c->elapsed_ns = c->ended_ns = 0;
@@ -5180,7 +5387,7 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
         url_len = c->block.len;
         error = locust__client_try(c, &x, &h, &body_at);
     }
-    if (error == LOCUST_ERR_CANCELLED)
+    if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
     if (!c->ended_ns) // it did not get as far as a response
         c->ended_ns = locust__os_now_ns();
@@ -5188,7 +5395,8 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
         c->elapsed_ns = c->ended_ns - x.start_ns;
     locust__client_answer(c, &x, &h, url_len, body_at, error);
     if (!error && locust__client_redirects(c, h.status) && !req->no_redirect)
-        locust__base_missing("following redirects (set .no_redirect to take 3xx as they are)");
+        c->broken =
+            "following redirects is not built yet: set .no_redirect to take 3xx as they are";
     if (req->catch_response)
         locust__client_await_verdict(c);
     else
@@ -5270,9 +5478,11 @@ typedef struct locust__user {
     locust__class *cls;
     locust__co *co;
     int64_t waited_ns; // when its last wait ended: what pacing counts from
+    bool started;      // on_start began, so on_stop is due
     bool stopping;     // takes no further task
     bool waiting;      // between two tasks
     locust__client client;
+    locust_stream *streams; // opened by locust_connect and not closed
 } locust__user;
 
 typedef struct locust__users { // all that are alive
@@ -5286,20 +5496,25 @@ typedef struct locust__users { // all that are alive
     const char *setup_error;               // why the test cannot go on; the runner reports it
 } locust__users;
 
-/* NULL, or what is wrong with a class. */
-static const char *locust__class_check(const locust_user_class *as)
-{
-    if (!as->tasks || !(as->tasks->fn || as->tasks->set))
-        return "has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))";
-    for (const locust_task *task = as->tasks; task->fn || task->set; task++)
-        if (task->set)
-            return "uses a task set: task sets are not built yet, this version declares them only";
-    return NULL;
-}
-
 static int locust__task_weight(const locust_task *task)
 {
     return task->weight < 0 ? 0 : task->weight ? task->weight : 1;
+}
+
+/* NULL, or what is wrong with a class. */
+static const char *locust__class_check(const locust_user_class *as)
+{
+    int64_t total = 0;
+    if (!as->tasks || !(as->tasks->fn || as->tasks->set))
+        return "has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))";
+    for (const locust_task *task = as->tasks; task->fn || task->set; task++) {
+        if (task->set)
+            return "uses a task set: task sets are not built yet, this version declares them only";
+        total += locust__task_weight(task);
+    }
+    return total <= 0        ? "has no task with a weight above 0"
+           : total > INT_MAX ? "has weights of tasks that add up to more than 2147483647"
+                             : NULL;
 }
 
 static void locust__class_init(locust__class *cls, const locust_user_class *as)
@@ -5315,7 +5530,7 @@ static const locust_task *locust__user_pick(locust__user *user)
 {
     const locust_task *task = user->cls->as->tasks;
     int total = user->cls->total_weight, at;
-    if (!task[1].fn || total <= 0)
+    if (!task[1].fn)
         return task;
     at = (int)(locust__base_random_unit(&user->all->services->loop->random) * total);
     while ((at -= locust__task_weight(task)) >= 0 && task[1].fn)
@@ -5361,6 +5576,7 @@ static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 
 static void locust__user_run_tasks(locust__user *user) LOCUST__PARKS
 {
+    user->started = true;
     if (user->cls->as->on_start)
         user->cls->as->on_start(&user->as);
     locust__client_settle(&user->client);
@@ -5388,7 +5604,7 @@ static _Noreturn void locust__user_unwind(const locust__user *user)
 
 static void locust__user_run_on_stop(locust__user *user) LOCUST__PARKS
 {
-    if (user->cls->as->on_stop)
+    if (user->started && user->cls->as->on_stop)
         user->cls->as->on_stop(&user->as);
 }
 
@@ -5407,6 +5623,16 @@ static void locust__users_remove(locust__user *user)
     user->cls->alive--;
 }
 
+/* Closes a stream of a user's own and takes it off the user's list. */
+static void locust__stream_free(locust_stream *s)
+{
+    *s->link = s->next;
+    if (s->next)
+        s->next->link = s->link;
+    locust__stream_close(s);
+    LOCUST_FREE(s);
+}
+
 static void locust__user_main(void *arg)
 {
     locust__user *user = arg;
@@ -5419,6 +5645,8 @@ static void locust__user_main(void *arg)
     locust__user_guarded(user, locust__user_run_on_stop);
     locust__client_deinit(&user->client);
     locust__slots_deinit(user->co->local);
+    while (user->streams) // that a cut task could not close
+        locust__stream_free(user->streams);
     user->co->local = NULL;
     locust__users_remove(user);
     LOCUST_FREE(user);
@@ -5494,12 +5722,10 @@ static void locust__user_break(locust__user *user, const char *why) LOCUST__PARK
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
 {
     locust__user *user = locust__user_of(u, "a request (locust_send, locust_get, ...)");
-    const char *url = req->url ? req->url : "";
-    locust_error error;
-    if (!user->cls->host && !strstr(url, "://"))
-        locust__user_break(user, "no host: give --host, LOCUST_HOST, .host in the user class, or "
-                                 "absolute URLs in the requests");
-    error = locust__client_send(&user->client, req, user->cls->as->headers, &user->cls->base);
+    locust_error error =
+        locust__client_send(&user->client, req, user->cls->as->headers, &user->cls->base);
+    if (user->client.broken)
+        locust__user_break(user, user->client.broken);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
         locust__user_unwind(user);
     return &user->client.response;
@@ -5575,7 +5801,7 @@ static locust_error locust__stream_open_url(
         if (strlen(text + 5) >= sizeof addr.as.un.sun_path)
             return LOCUST_ERR_URL;
         memcpy(addr.as.un.sun_path, text + 5, strlen(text + 5) + 1);
-        return locust__stream_dial(s, &addr, deadline, &own_ns);
+        return locust__stream_dial(s, &addr, &deadline, &own_ns);
     }
     error = locust__url_parse(text, &url);
     if (error)
@@ -5588,7 +5814,7 @@ static locust_error locust__stream_open_url(
         return LOCUST_ERR_URL;
     memcpy(host, url.host.ptr, url.host.len);
     host[url.host.len] = '\0';
-    return locust__resolver_dial(&sv->resolver, s, host, url.port, deadline, &own_ns);
+    return locust__resolver_dial(&sv->resolver, s, host, url.port, &deadline, &own_ns);
 }
 
 /* The end of a public call on a stream: no bytes stay in the scratch buffer. */
@@ -5609,17 +5835,30 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     if (!s)
         return NULL;
     locust__stream_init(s, &user->all->services->net);
+    s->owner = user->co;
+    s->next = user->streams;
+    s->link = &user->streams;
+    if (s->next)
+        s->next->link = &s->next;
+    user->streams = s;
     s->error = locust__stream_open_url(s, user->all->services, url ? url : "");
-    if (!user->co->cancelled)
-        return s;
-    locust__stream_close(s);
-    LOCUST_FREE(s);
-    locust__user_unwind(user);
+    if (user->co->cancelled)
+        locust__user_unwind(user);
+    return s;
+}
+
+static void locust__stream_check_owner(const locust_stream *s, const char *what)
+{
+    if (!s || !locust__loop_now || locust__loop_now->current != s->owner)
+        locust__base_die(LOCUST__EXIT_USAGE,
+            "%s was called %s: a stream belongs to the user that opened it", what,
+            s ? "outside that user" : "without a stream");
 }
 
 /* A stream that never connected keeps saying why. */
-static bool locust__stream_usable(locust_stream *s)
+static bool locust__stream_usable(locust_stream *s, const char *what)
 {
+    locust__stream_check_owner(s, what);
     if (!locust__stream_is_open(s) && !s->error)
         s->error = LOCUST_ERR_CLOSED;
     return locust__stream_is_open(s);
@@ -5627,7 +5866,7 @@ static bool locust__stream_usable(locust_stream *s)
 
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n)
 {
-    if (!locust__stream_usable(s))
+    if (!locust__stream_usable(s, "locust_write()"))
         return false;
     return locust__stream_done(s, locust__stream_write(s, (locust__view){bytes, n},
                                       (locust__view){NULL, 0}, locust__stream_deadline()));
@@ -5637,8 +5876,10 @@ LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n)
 {
     size_t got = 0;
     locust_error error;
-    if (!locust__stream_usable(s))
+    if (!locust__stream_usable(s, "locust_read()"))
         return -1;
+    if (!n)
+        return 0;
     error = locust__stream_read(s, out, n, &got, locust__stream_deadline());
     if (error == LOCUST_ERR_CLOSED)
         error = LOCUST_OK;
@@ -5650,7 +5891,7 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
     size_t scanned = 0, n = 0;
     int64_t deadline;
     locust_error error = LOCUST_OK;
-    if (!locust__stream_usable(s))
+    if (!locust__stream_usable(s, "locust_read_until()"))
         return -1;
     deadline = locust__stream_deadline();
     while (!error && !n) {
@@ -5685,8 +5926,8 @@ LOCUST_API void locust_close(locust_stream *s)
 {
     if (!s)
         return;
-    locust__stream_close(s);
-    LOCUST_FREE(s);
+    locust__stream_check_owner(s, "locust_close()");
+    locust__stream_free(s);
 }
 
 /* ============================================================================================
@@ -5723,10 +5964,10 @@ struct locust_env {
 
 /* -- which class the next user has -- */
 
-static double locust__class_weight(const locust__class *cls)
+/* The weight by which a class gets users; 0: it gets none that way. */
+static double locust__class_weight(const locust_user_class *as)
 {
-    double weight = cls->as->weight;
-    return cls->as->fixed_count > 0 || weight < 0 ? 0 : weight > 0 ? weight : 1;
+    return as->fixed_count > 0 || as->weight < 0 ? 0 : as->weight > 0 ? as->weight : 1;
 }
 
 /* The class with the smallest w log2(x / (x + 1)); ties go by x, then w, then name. */
@@ -5754,7 +5995,7 @@ static void locust__dispatch_weights(const locust_env *env, double *weights, boo
     for (int i = 0; i < env->n_classes; i++) {
         const locust__class *cls = &env->classes[i];
         weights[i] = fixed ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
-                           : locust__class_weight(cls);
+                           : locust__class_weight(cls->as);
     }
 }
 
@@ -5803,12 +6044,11 @@ static void locust__runner_request_stop(locust_env *env)
         locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WOKEN);
 }
 
-/* Sleeps until then, or until the test is asked to stop. True: it is. */
-static bool locust__runner_pause(locust_env *env, int64_t until_ns) LOCUST__PARKS
+/* Sleeps until then, or until the test is asked to stop. */
+static void locust__runner_pause(locust_env *env, int64_t until_ns) LOCUST__PARKS
 {
     if (!env->stop_requested)
         locust__queue_wait(&env->loop, &env->stop_waiters, until_ns);
-    return env->stop_requested;
 }
 
 static int64_t locust__runner_end_ns(const locust_env *env)
@@ -5848,19 +6088,17 @@ static bool locust__runner_spawn(locust_env *env) LOCUST__PARKS
     int64_t next_ns = locust__os_now_ns(), end_ns = locust__runner_end_ns(env);
     locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
         "Ramping to %d users at a rate of %.2f per second", target, rate);
-    while (spawned < target) {
+    while (spawned < target && !env->stop_requested && locust__os_now_ns() < end_ns) {
         int n = target - spawned < step ? target - spawned : step;
         int started = locust__runner_spawn_step(env, n);
         spawned += started;
-        if (env->stop_requested || locust__os_now_ns() >= end_ns)
-            return false;
         if (started < n)
-            break;
+            return !env->stop_requested;
         next_ns += locust__base_ns(step / rate);
-        if (spawned < target && locust__runner_pause(env, next_ns < end_ns ? next_ns : end_ns))
-            return false;
+        if (spawned < target)
+            locust__runner_pause(env, next_ns < end_ns ? next_ns : end_ns);
     }
-    return true;
+    return spawned == target;
 }
 
 static void locust__runner_log_spawned(const locust_env *env)
@@ -5915,6 +6153,7 @@ static void locust__runner_run(locust_env *env) LOCUST__PARKS
     if (env->users.setup_error)
         locust__log_print(&env->log, LOCUST__ERROR, "locust.runners", "%s", env->users.setup_error);
     locust__runner_stop_users(env);
+    locust__resolver_stop(&env->services.resolver);
     if (env->test->on_test_stop)
         env->test->on_test_stop(env);
 }
@@ -5939,7 +6178,7 @@ static const char *locust__env_check(const locust_test *test, char *text, size_t
             snprintf(text, size, "user class %s %s", as->name, wrong);
             return text;
         }
-        n += as->fixed_count > 0 || as->weight >= 0;
+        n += as->fixed_count > 0 || locust__class_weight(as) > 0;
     }
     return n ? NULL : "no user class with a weight: give the test .users = { &YourClass }";
 }
@@ -5959,14 +6198,17 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
     qsort(env->classes, (size_t)env->n_classes, sizeof *env->classes, locust__class_order);
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
+        const char *broken = NULL;
         locust_error error;
         cls->host = env->options.host ? env->options.host : cls->as->host;
         if (!cls->host)
             continue;
-        error = locust__client_base(&env->services, cls->host, &cls->base);
-        if (error == LOCUST_ERR_SCHEME) // a protocol of the test's own: tcp://, unix:
-            continue;
-        if (error && strncmp(cls->host, "unix:", 5) != 0) {
+        error = locust__client_base(&env->services, cls->host, &cls->base, &broken);
+        if (broken)
+            return broken;
+        if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0) {
+            cls->base.text = cls->host; // a protocol of the test's own: tcp://, unix:
+        } else if (error) {
             snprintf(text, size,
                 "host \"%s\" of user class %s is not a URL such as http://127.0.0.1:8080",
                 cls->host, cls->as->name);
@@ -6070,7 +6312,7 @@ static int locust__env_exit_code(const locust_env *env)
 {
     if (env->users.setup_error)
         return 1;
-    return env->stats.n_failures || env->stats.total.failures ? env->options.exit_code_on_error : 0;
+    return env->stats.total.failures ? env->options.exit_code_on_error : 0;
 }
 
 LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_options *options)
@@ -6112,7 +6354,8 @@ LOCUST_API const locust_stats *locust_stats_total(locust_env *env)
 
 LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
 {
-    return i < env->stats.n_rows ? locust__row_show(&env->stats, env->stats.rows[i]) : NULL;
+    locust__row *row = locust__stats_row(&env->stats, i);
+    return row ? locust__row_show(&env->stats, row) : NULL;
 }
 
 /* ============================================================================================
@@ -6161,16 +6404,28 @@ static int locust__row_order(const void *a, const void *b)
 /* The rows in order of name and method, then the total; *n counts them all. Yours; NULL: no memory. */
 static locust__row **locust__report_rows(locust__stats *st, size_t *n)
 {
-    locust__row **rows = LOCUST_MALLOC((st->n_rows + 1) * sizeof *rows);
+    locust__row **rows = LOCUST_MALLOC((st->n_rows + 2) * sizeof *rows), *row;
     *n = 0;
     if (!rows)
         return NULL;
-    if (st->n_rows)
-        memcpy(rows, st->rows, st->n_rows * sizeof *rows);
-    qsort(rows, st->n_rows, sizeof *rows, locust__row_order);
-    rows[st->n_rows] = &st->total;
-    *n = st->n_rows + 1;
+    while ((row = locust__stats_row(st, *n)) != NULL)
+        rows[(*n)++] = row;
+    qsort(rows, *n, sizeof *rows, locust__row_order);
+    rows[(*n)++] = &st->total;
     return rows;
+}
+
+/* Adds text for the console, padded to `width` characters: a line end in a name shall not break a
+ * row in two, and UTF-8 counts by characters. */
+static void locust__report_text(locust__buf *out, const char *text, int width)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        locust__buf_add(out, c < ' ' || c == 127 ? " " : text, 1);
+        width -= (c & 0xC0) != 0x80;
+    }
+    while (width-- > 0)
+        locust__buf_puts(out, " ");
 }
 
 static void locust__report_dashes(locust__buf *out, const int *widths, int n)
@@ -6206,8 +6461,11 @@ static void locust__report_table_row(
         locust__row_current_rates(v->stats, row, v->now_ns, &rps, &fps);
     snprintf(fails, sizeof fails, "%llu(%.2f%%)", (unsigned long long)row->failures,
         row->requests ? 100.0 * (double)row->failures / (double)row->requests : 0.0);
-    locust__buf_printf(out, "%-8s %-*s %7llu %12s |%9s %9s %9s %9s | %9.2f %11.2f\n", row->method,
-        width, row->name, (unsigned long long)row->requests, fails,
+    locust__report_text(out, row->method, 8);
+    locust__buf_puts(out, " ");
+    locust__report_text(out, row->name, width);
+    locust__buf_printf(out, " %7llu %12s |%9s %9s %9s %9s | %9.2f %11.2f\n",
+        (unsigned long long)row->requests, fails,
         locust__report_ms(avg, sizeof avg, (int64_t)locust__row_mean_ns(row)),
         locust__report_ms(min, sizeof min, row->requests ? row->min_ns : 0),
         locust__report_ms(max, sizeof max, row->max_ns),
@@ -6217,7 +6475,7 @@ static void locust__report_table_row(
 static void locust__report_table(locust__buf *out, const locust__report_view *v)
 {
     int width = locust__report_name_width() - 4;
-    const int dashes[] = {8, width, 7, 13, 9, 9, 9, 9, 10, 11};
+    const int dashes[] = {8, width, 7, 13, 9, 9, 9, 10, 10, 11};
     size_t n;
     locust__row **rows = locust__report_rows(v->stats, &n);
     if (!rows)
@@ -6254,7 +6512,9 @@ static void locust__report_percentiles(locust__buf *out, const locust__report_vi
             locust__report_dashes(out, dashes, 14);
         if (!rows[i]->requests)
             continue;
-        locust__buf_printf(out, "%-8s %-*s", rows[i]->method, width, rows[i]->name);
+        locust__report_text(out, rows[i]->method, 8);
+        locust__buf_puts(out, " ");
+        locust__report_text(out, rows[i]->name, width);
         for (int p = 0; p < LOCUST__PERCENTILES; p++) {
             char ms[32];
             int64_t ns = locust__row_percentile_ns(rows[i], locust__percentiles[p]);
@@ -6266,21 +6526,29 @@ static void locust__report_percentiles(locust__buf *out, const locust__report_vi
     LOCUST_FREE(rows);
 }
 
+static void locust__report_failure(locust__buf *out, const locust__failure *f)
+{
+    locust__report_text(out, f->row->method, 0);
+    locust__buf_puts(out, " ");
+    locust__report_text(out, f->row->name, 0);
+    locust__buf_puts(out, ": ");
+    locust__report_text(out, f->text, 0);
+}
+
 static void locust__report_errors(locust__buf *out, const locust__report_view *v)
 {
     const int dashes[] = {18, 141};
-    if (!v->stats->n_failures)
+    const locust__failure *f;
+    if (!locust__stats_failure(v->stats, 0))
         return;
     locust__buf_printf(out, "Error report\n%-18s %-100s\n", "# occurrences", "Error");
     locust__report_dashes(out, dashes, 2);
-    for (size_t i = 0; i < v->stats->n_failures; i++) {
-        const locust__failure *f = v->stats->failures[i];
-        int used;
+    for (size_t i = 0; (f = locust__stats_failure(v->stats, i)) != NULL; i++) {
+        int used = (int)(strlen(f->row->method) + strlen(f->row->name)) + 3;
         locust__buf_printf(out, "%-18llu ", (unsigned long long)f->occurrences);
-        used = (int)out->len;
-        locust__buf_printf(out, "%s %s: %s", f->row->method, f->row->name, f->text);
-        used = (int)out->len - used;
-        locust__buf_printf(out, "%*s\n", used < 100 ? 100 - used : 0, "");
+        locust__report_failure(out, f);
+        locust__report_text(out, "", 100 - used - (int)strlen(f->text));
+        locust__buf_puts(out, "\n");
     }
     locust__report_dashes(out, dashes, 2);
     locust__buf_puts(out, "\n");
@@ -6306,12 +6574,14 @@ static void locust__report_compact_row(
 
 static void locust__report_compact(locust__buf *out, const locust__report_view *v)
 {
+    const locust__failure *f;
     char label[64];
     size_t n;
     locust__row **rows;
     if (!v->final) {
-        snprintf(label, sizeof label, "t=%.0f users=%d",
-            (double)(v->now_ns - v->stats->start_ns) / 1e9, v->users);
+        int64_t start_ns = v->stats->start_ns ? v->stats->start_ns : v->now_ns; // 0: not begun
+        snprintf(
+            label, sizeof label, "t=%.0f users=%d", (double)(v->now_ns - start_ns) / 1e9, v->users);
         locust__report_compact_row(out, v, &v->stats->total, label);
         locust__buf_puts(out, "\n");
         return;
@@ -6319,14 +6589,35 @@ static void locust__report_compact(locust__buf *out, const locust__report_view *
     rows = locust__report_rows(v->stats, &n);
     for (size_t i = 0; rows && i < n; i++) {
         locust__report_compact_row(out, v, rows[i], i + 1 == n ? "total" : "row");
-        locust__buf_printf(
-            out, i + 1 == n ? "\n" : " name=%s %s\n", rows[i]->method, rows[i]->name);
+        if (i + 1 < n) {
+            locust__buf_puts(out, " name=");
+            locust__report_text(out, rows[i]->method, 0);
+            locust__buf_puts(out, " ");
+            locust__report_text(out, rows[i]->name, 0);
+        }
+        locust__buf_puts(out, "\n");
     }
     LOCUST_FREE(rows);
-    for (size_t i = 0; i < v->stats->n_failures; i++) {
-        const locust__failure *f = v->stats->failures[i];
-        locust__buf_printf(out, "error count=%llu name=%s %s: %s\n",
-            (unsigned long long)f->occurrences, f->row->method, f->row->name, f->text);
+    for (size_t i = 0; (f = locust__stats_failure(v->stats, i)) != NULL; i++) {
+        locust__buf_printf(out, "error count=%llu name=", (unsigned long long)f->occurrences);
+        locust__report_failure(out, f);
+        locust__buf_puts(out, "\n");
+    }
+}
+
+/* A test may have called setlocale: reports have decimal points all the same. */
+static locale_t locust__report_locale_enter(locale_t *was)
+{
+    locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    *was = c ? uselocale(c) : (locale_t)0;
+    return c;
+}
+
+static void locust__report_locale_leave(locale_t c, locale_t was)
+{
+    if (c) {
+        uselocale(was);
+        freelocale(c);
     }
 }
 
@@ -6335,6 +6626,7 @@ static void locust__report_print(locust_env *env, bool final)
 {
     locust__report_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
     locust__buf out = {NULL, 0, 0, false};
+    locale_t was, c = locust__report_locale_enter(&was);
     if (env->options.compact) {
         locust__report_compact(&out, &v);
     } else {
@@ -6344,6 +6636,7 @@ static void locust__report_print(locust_env *env, bool final)
             locust__report_errors(&out, &v);
         }
     }
+    locust__report_locale_leave(c, was);
     fflush(stdout); // a test's own lines come first
     if (out.len)
         locust__log_write(env->options.compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
@@ -6361,27 +6654,24 @@ enum {
 };
 
 typedef struct locust__window { // a row's histogram as it was five to ten seconds ago
-    const locust__row *row;
     locust__hist older, newer;
 } locust__window;
 
 typedef struct locust__csv {
     locust_env *env;
     int fds[LOCUST__CSV_FILES];
-    locust__window **windows; // with csv_full_history: of each row
+    locust__window **windows; // with csv_full_history: of the total, then of each row
     size_t n_windows, cap_windows;
+    locust__hist recent; // of the row that is being written
     int ticks;
+    bool failed; // a write did not succeed, and that was said
 } locust__csv;
 
-/* Locust's response time buckets: whole ms below 100, then two digits; halves go to the even
- * neighbour, as Python rounds. */
+/* Locust's response time buckets: whole ms below 100, then two digits. */
 static int64_t locust__csv_bucket_ms(double ms)
 {
     int64_t unit = ms < 100 ? 1 : ms < 1000 ? 10 : ms < 10000 ? 100 : 1000;
-    double scaled = ms / (double)unit;
-    int64_t down = (int64_t)scaled;
-    double rest = scaled - (double)down;
-    return (down + (rest > 0.5 || (rest >= 0.5 && down % 2))) * unit;
+    return locust__base_round(ms / (double)unit) * unit;
 }
 
 /* The shortest decimal that reads back as the same number, as Python prints a float. */
@@ -6486,59 +6776,63 @@ static void locust__csv_stats(locust__csv *csv, locust__buf *out)
     LOCUST_FREE(rows);
 }
 
+/* The window of a row, made with those before it. NULL: no memory. */
 static locust__window *locust__csv_window(locust__csv *csv, const locust__row *row)
 {
-    locust__window *w, **windows;
-    for (size_t i = 0; i < csv->n_windows; i++)
-        if (csv->windows[i]->row == row)
-            return csv->windows[i];
-    windows = locust__base_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
-    if (!windows)
-        return NULL;
-    csv->windows = windows;
-    w = locust__base_zalloc(sizeof *w);
-    if (w) {
-        w->row = row;
-        csv->windows[csv->n_windows++] = w;
+    size_t i = row == &csv->env->stats.total ? 0 : row->index + 1;
+    while (csv->n_windows <= i) {
+        locust__window **windows =
+            locust__base_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
+        if (!windows)
+            return NULL;
+        csv->windows = windows;
+        windows[csv->n_windows] = locust__base_zalloc(sizeof **windows);
+        if (!windows[csv->n_windows])
+            return NULL;
+        csv->n_windows++;
     }
-    return w;
+    return csv->windows[i];
 }
 
 /* Every five seconds the newer copy becomes the older one. */
-static void locust__window_turn(locust__window *w)
+static void locust__window_turn(locust__window *w, const locust__hist *now)
 {
     locust__hist reuse = w->older;
     w->older = w->newer;
     w->newer = reuse;
     locust__hist_reset(&w->newer);
-    locust__hist_add(&w->newer, &w->row->hist, 1);
+    locust__hist_add(&w->newer, now);
 }
 
-/* One line of the history: the percentiles of the last seconds for a row, of the run for the
- * total when it stands alone. */
+/* What a row's histogram got in the last five to ten seconds; without a full history, ever. */
+static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__row *row)
+{
+    locust__window *w = csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
+    if (!w)
+        return &row->hist;
+    locust__hist_reset(&csv->recent);
+    locust__hist_add(&csv->recent, &row->hist);
+    locust__hist_since(&csv->recent, &w->older);
+    if (csv->ticks % 5 == 4)
+        locust__window_turn(w, &row->hist);
+    return &csv->recent;
+}
+
 static void locust__csv_history_row(
     locust__csv *csv, locust__buf *out, const locust__row *row, int64_t wall_s, int64_t now_ns)
 {
-    locust__window *w = csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
-    locust__hist recent;
     double rps, fps;
-    memset(&recent, 0, sizeof recent);
     locust__row_current_rates(&csv->env->stats, row, now_ns, &rps, &fps);
     locust__buf_printf(out, "%lld,%d,", (long long)wall_s, csv->env->users.alive);
     locust__csv_text(out, row->method);
     locust__buf_puts(out, ",");
     locust__csv_text(out, row->name);
     locust__buf_printf(out, ",%.6f,%.6f", rps, fps);
-    if (w && w->older.total <= row->hist.total && locust__hist_add(&recent, &row->hist, 1))
-        locust__hist_add(&recent, &w->older, -1);
-    locust__csv_percentiles(out, row, w ? &recent : &row->hist);
+    locust__csv_percentiles(out, row, locust__csv_recent(csv, row));
     locust__buf_printf(
         out, ",%llu,%llu", (unsigned long long)row->requests, (unsigned long long)row->failures);
     locust__csv_times(out, row);
     locust__buf_puts(out, "\r\n");
-    if (w && csv->ticks % 5 == 4)
-        locust__window_turn(w);
-    locust__hist_free(&recent);
 }
 
 static void locust__csv_history(locust__csv *csv, locust__buf *out)
@@ -6568,8 +6862,8 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 {
     locust__stats *st = &csv->env->stats;
     locust__buf_puts(out, "Method,Name,Error,Occurrences,First Seen,Last Seen\r\n");
-    for (size_t i = 0; i < st->n_failures; i++) {
-        const locust__failure *f = st->failures[i];
+    const locust__failure *f;
+    for (size_t i = 0; (f = locust__stats_failure(st, i)) != NULL; i++) {
         locust__csv_text(out, f->row->method);
         locust__buf_puts(out, ",");
         locust__csv_text(out, f->row->name);
@@ -6583,15 +6877,23 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 }
 
 /* Replaces the content of a file, or appends to it. */
-static void locust__csv_put(int fd, const locust__buf *text, bool append)
+static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text, bool append)
 {
+    int fd = csv->fds[which];
+    size_t done;
     if (text->failed)
-        return; // half a file is worse than an old one
+        return; // no memory: half a file is worse than an old one
     if (!append && lseek(fd, 0, SEEK_SET) < 0)
         return;
-    locust__log_write(fd, text->ptr, text->len);
-    if (!append && ftruncate(fd, (off_t)text->len) != 0)
-        return; // a pipe or device; nothing lies behind
+    done = locust__log_write(fd, text->ptr, text->len);
+    if (done < text->len && !csv->failed) {
+        csv->failed = true;
+        locust__log_print(&csv->env->log, LOCUST__ERROR, "locust.main",
+            "cannot write CSV files %s_*.csv, they are incomplete: %s", csv->env->options.csv,
+            strerror(errno));
+    }
+    if (!append && ftruncate(fd, (off_t)done) != 0)
+        return; // a pipe or device: nothing lies behind
 }
 
 /* Writes all files as of now. Runs on the loop's stack. */
@@ -6600,12 +6902,14 @@ static void locust__csv_write(void *arg)
     locust__csv *csv = arg;
     static void (*const writers[])(locust__csv *, locust__buf *) = {
         locust__csv_stats, locust__csv_history, locust__csv_failures};
+    locale_t was, c = locust__report_locale_enter(&was);
     for (int i = 0; i < LOCUST__CSV_EXCEPTIONS; i++) {
         locust__buf out = {NULL, 0, 0, false};
         writers[i](csv, &out);
-        locust__csv_put(csv->fds[i], &out, i == LOCUST__CSV_HISTORY);
+        locust__csv_put(csv, i, &out, i == LOCUST__CSV_HISTORY);
         locust__buf_free(&out);
     }
+    locust__report_locale_leave(c, was);
 }
 
 /* Makes the directories of a path, as Locust does. 0 or -errno. */
@@ -6635,6 +6939,7 @@ static void locust__csv_close(locust__csv *csv)
         LOCUST_FREE(csv->windows[i]);
     }
     LOCUST_FREE(csv->windows);
+    locust__hist_free(&csv->recent);
 }
 
 static const char *const locust__csv_names[LOCUST__CSV_FILES] = {
@@ -6672,10 +6977,10 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         ",Total Request Count,Total Failure Count,Total Median Response Time,Total Average "
         "Response "
         "Time,Total Min Response Time,Total Max Response Time,Total Average Content Size");
-    locust__csv_put(csv->fds[LOCUST__CSV_HISTORY], &header, false);
+    locust__csv_put(csv, LOCUST__CSV_HISTORY, &header, false);
     header.len = 0;
     locust__buf_puts(&header, "Count,Message,Traceback,Nodes\r\n");
-    locust__csv_put(csv->fds[LOCUST__CSV_EXCEPTIONS], &header, false);
+    locust__csv_put(csv, LOCUST__CSV_EXCEPTIONS, &header, false);
     locust__buf_free(&header);
     return true;
 }
@@ -6697,7 +7002,7 @@ typedef struct locust__settings { // what the command line can say
     char *config;
     const char *classes[LOCUST_CLASSES_MAX]; // the user classes asked for; none: all
     int n_classes;
-    locust__buf files[3]; // texts that settings point into
+    locust__buf files[4]; // texts that settings point into
 } locust__settings;
 
 enum locust__option_kind {
@@ -6744,7 +7049,7 @@ static const locust__option locust__options_known[] = {
     { "list", 'l', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(list), NULL, "print the user classes" },
     { "show-task-ratio", 0, LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(show_task_ratio), NULL, "print the share of each task" },
     { "config", 0, LOCUST__OPTION_TEXT, NULL, LOCUST__SETTING(config), "FILE", "one more config file" },
-    { "locustfile", 'f', LOCUST__OPTION_IGNORED, "LOCUST_LOCUSTFILE", 0, NULL, NULL },
+    { "locustfile", 'f', LOCUST__OPTION_IGNORED, "LOCUST_LOCUSTFILE", 0, "FILE", "ignored: the test is this program" },
     { "skip-log-setup", 0, LOCUST__OPTION_MISSING_FLAG, "LOCUST_SKIP_LOG_SETUP", 0, NULL, NULL },
     { "config-users", 0, LOCUST__OPTION_MISSING, "LOCUST_CONFIG_USERS", 0, NULL, NULL },
     { "web-host", 0, LOCUST__OPTION_MISSING, "LOCUST_WEB_HOST", 0, NULL, NULL },
@@ -6857,7 +7162,7 @@ static void locust__option_set(
         *(bool *)field = flag;
         break;
     case LOCUST__OPTION_TEXT:
-        *(const char **)field = value;
+        *(const char **)field = *value ? value : NULL; // empty: as if it were not given
         break;
     case LOCUST__OPTION_USERS:
         if (!locust__cli_number(value, INT_MAX, &whole))
@@ -6898,26 +7203,29 @@ static void locust__option_set(
     }
 }
 
-/* Levenshtein distance, for names of options: short. */
+/* Edits from one name to the other: a character more, less, another, or two swapped. */
 static int locust__cli_distance(locust__view a, locust__view b)
 {
-    int row[64];
-    if (a.len >= 64 || b.len >= 64)
-        return 64;
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = (int)j;
-    for (size_t i = 1; i <= a.len; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= b.len; j++) {
-            int change = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
-            diagonal = row[j];
-            if (row[j - 1] + 1 < change)
-                change = row[j - 1] + 1;
-            row[j] = row[j] + 1 < change ? row[j] + 1 : change;
+    enum { MAX = 40 };
+    int d[MAX + 1][MAX + 1];
+    if (a.len > MAX || b.len > MAX)
+        return MAX;
+    for (size_t i = 0; i <= a.len; i++)
+        for (size_t j = 0; j <= b.len; j++) {
+            int best = (int)(i + j), other;
+            if (i && j) {
+                other = d[i - 1][j - 1] + (a.ptr[i - 1] != b.ptr[j - 1]);
+                best = other < best ? other : best;
+                other = (d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] : d[i][j - 1]) + 1;
+                best = other < best ? other : best;
+            }
+            if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1]) {
+                other = d[i - 2][j - 2] + 1;
+                best = other < best ? other : best;
+            }
+            d[i][j] = best;
         }
-    }
-    return row[b.len];
+    return d[a.len][b.len];
 }
 
 static _Noreturn void locust__cli_unknown(locust__view name, const char *where)
@@ -6932,7 +7240,8 @@ static _Noreturn void locust__cli_unknown(locust__view name, const char *where)
         }
     }
     if (nearest)
-        locust__cli_die("unknown option %s: did you mean --%s?", where, nearest);
+        locust__cli_die(
+            "unknown option %s: did you mean %s%s?", where, *where == '-' ? "--" : "", nearest);
     locust__cli_die("unknown option %s: --help lists them", where);
 }
 
@@ -6982,7 +7291,7 @@ static void locust__config_line(locust__settings *st, char *line, const char *pa
     const locust__option *o;
     char *key = locust__cli_trim(line), *value;
     size_t n;
-    if (!*key || *key == '#' || *key == ';' || *key == '[')
+    if (!*key || *key == '#' || *key == ';' || *key == '[' || strncmp(key, "---", 3) == 0)
         return;
     while (*key == '-')
         key++;
@@ -6991,6 +7300,13 @@ static void locust__config_line(locust__settings *st, char *line, const char *pa
     value += strspn(value, " \t");
     if (*value == '=' || *value == ':')
         value++;
+    for (char *c = value + strspn(value, " \t"), quote = *c; *c; c++) { // a comment ends it
+        if ((*c == '#' || *c == ';') && c > value && (c[-1] == ' ' || c[-1] == '\t') &&
+            (quote != '"' && quote != '\'')) {
+            *c = '\0';
+            break;
+        }
+    }
     value = locust__cli_trim(value);
     snprintf(where, sizeof where, "%.*s in %s", (int)n, key, path);
     o = locust__option_find((locust__view){key, n}, where);
@@ -7023,6 +7339,8 @@ static void locust__config_load(locust__settings *st, int which, const char *pat
         got = fread(text->ptr + text->len, 1, 4096, file);
         text->len += got;
     }
+    if (ferror(file))
+        locust__cli_die("cannot read the config file %s: %s", path, strerror(errno));
     fclose(file);
     if (text->ptr)
         text->ptr[text->len] = '\0';
@@ -7031,51 +7349,74 @@ static void locust__config_load(locust__settings *st, int which, const char *pat
 
 /* -- the command line -- */
 
-/* Calls set for each option of argv, or only for --config when `config_only`. */
+/* The option that an argument names, with the value that is part of it, if any. */
+static const locust__option *locust__cli_option(
+    const char *arg, const char **value, char *where, size_t size)
+{
+    const locust__option *o = NULL;
+    const char *equals = strchr(arg, '=');
+    if (arg[1] == '-') {
+        snprintf(where, size, "%.*s", equals ? (int)(equals - arg) : (int)strlen(arg), arg);
+        *value = equals ? equals + 1 : NULL;
+        return locust__option_find(locust__view_of(where + 2), where);
+    }
+    snprintf(where, size, "-%c", arg[1]);
+    for (int k = 0; k < LOCUST__OPTIONS && !o; k++)
+        if (locust__options_known[k].letter == arg[1])
+            o = &locust__options_known[k];
+    if (!o)
+        locust__cli_unknown((locust__view){"", 0}, where);
+    *value = arg[2] ? arg + 2 + (arg[2] == '=') : NULL; // -u10, -u=10
+    return o;
+}
+
+/* An option's value is not the next option: -5 is a number, --headless is not. */
+static bool locust__cli_is_value(const char *arg)
+{
+    return arg && (*arg != '-' || !arg[1] || locust__base_digit(arg[1]) || arg[1] == '.');
+}
+
+/* Sets what argv says; `config_only`: the name of the config file alone. */
 static void locust__cli_args(locust__settings *st, int argc, char **argv, bool config_only)
 {
     bool words_only = false;
     for (int i = 1; i < argc; i++) {
-        const char *arg = argv[i], *value = NULL, *equals;
-        const locust__option *o = NULL;
+        const char *value = NULL;
+        const locust__option *o;
         char where[128];
-        if (words_only || *arg != '-' || !arg[1]) {
+        if (words_only || *argv[i] != '-' || !argv[i][1]) {
             if (!config_only && st->n_classes < LOCUST_CLASSES_MAX)
-                st->classes[st->n_classes++] = arg;
+                st->classes[st->n_classes++] = argv[i];
             continue;
         }
-        if (strcmp(arg, "--") == 0) {
+        if (strcmp(argv[i], "--") == 0) {
             words_only = true;
             continue;
         }
-        if (arg[1] == '-') {
-            equals = strchr(arg, '=');
-            snprintf(where, sizeof where, "%.*s",
-                (int)(equals ? equals - arg : (ptrdiff_t)strlen(arg)), arg);
-            o = locust__option_find(locust__view_of(where + 2), where);
-            value = equals ? equals + 1 : NULL;
-        } else {
-            snprintf(where, sizeof where, "-%c", arg[1]);
-            for (int k = 0; k < LOCUST__OPTIONS && !o; k++)
-                if (locust__options_known[k].letter == arg[1])
-                    o = &locust__options_known[k];
-            if (!o)
-                locust__cli_unknown((locust__view){"", 0}, where);
-            if (locust__option_takes_value(o) && arg[2])
-                value = arg + 2 + (arg[2] == '=');
-            else if (arg[2])
-                locust__cli_die("%s takes no value, not \"%s\"", where, arg + 2);
-        }
+        o = locust__cli_option(argv[i], &value, where, sizeof where);
         if (!locust__option_takes_value(o) && value)
             locust__cli_die("%s takes no value, not \"%s\"", where, value);
         if (locust__option_takes_value(o) && !value) {
-            if (i + 1 == argc)
+            value = i + 1 < argc ? argv[++i] : NULL;
+            if (!locust__cli_is_value(value))
                 locust__cli_die("%s needs a value", where);
-            value = argv[++i];
         }
         if (!config_only || strcmp(o->name, "config") == 0)
             locust__option_set(st, o, value, where);
     }
+}
+
+/* LOCUST_USER_CLASSES: names with blanks between them, for a command line that names none. */
+static void locust__cli_env_classes(locust__settings *st)
+{
+    const char *names = getenv("LOCUST_USER_CLASSES");
+    char *end = NULL;
+    if (st->n_classes || !names)
+        return;
+    locust__buf_add(&st->files[3], names, strlen(names) + 1);
+    for (char *name = st->files[3].ptr ? strtok_r(st->files[3].ptr, " ", &end) : NULL;
+         name && st->n_classes < LOCUST_CLASSES_MAX; name = strtok_r(NULL, " ", &end))
+        st->classes[st->n_classes++] = name;
 }
 
 static void locust__cli_environment(locust__settings *st)
@@ -7104,13 +7445,14 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
         locust__config_load(st, 2, st->config, true);
     locust__cli_environment(st);
     locust__cli_args(st, argc, argv, false);
+    locust__cli_env_classes(st);
     if (st->options.csv_full_history && !st->options.csv)
         locust__cli_die("--csv-full-history needs --csv PREFIX");
 }
 
 static void locust__settings_free(locust__settings *st)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         locust__buf_free(&st->files[i]);
 }
 
@@ -7138,6 +7480,7 @@ static void locust__cli_help(const char *program)
 static bool locust__cli_pick(
     const locust__settings *st, const locust_test *all, locust_test *picked)
 {
+    locust__buf unknown = {NULL, 0, 0, false};
     int n = 0;
     *picked = *all;
     if (!st->n_classes)
@@ -7146,10 +7489,14 @@ static bool locust__cli_pick(
         bool found = false;
         for (int i = 0; i < LOCUST_CLASSES_MAX && all->users[i]; i++)
             found |= strcmp(all->users[i]->name, st->classes[k]) == 0;
-        if (!found) {
-            fprintf(stderr, "locust: unknown user class %s: --list prints them\n", st->classes[k]);
-            return false;
-        }
+        if (!found)
+            locust__buf_printf(&unknown, "%s%s", unknown.len ? ", " : "", st->classes[k]);
+    }
+    if (unknown.len) {
+        fprintf(stderr, "locust: unknown user class %.*s: --list prints those there are\n",
+            (int)unknown.len, unknown.ptr);
+        locust__buf_free(&unknown);
+        return false;
     }
     for (int i = 0; i < LOCUST_CLASSES_MAX && all->users[i]; i++)
         for (int k = 0; k < st->n_classes; k++)
@@ -7172,25 +7519,20 @@ static void locust__cli_list(const locust_test *test)
 /* The users of a class among `users`, as Locust rounds them. */
 static double locust__cli_share(const locust_test *test, int i, int users)
 {
-    double total = 0, own, share;
-    int64_t down;
+    double total = 0;
     int fixed = 0;
     for (int k = 0; k < LOCUST_CLASSES_MAX && test->users[k]; k++) {
-        const locust_user_class *c = test->users[k];
-        fixed += c->fixed_count > 0 ? c->fixed_count : 0;
-        total += c->fixed_count > 0 || c->weight < 0 ? 0 : c->weight > 0 ? c->weight : 1;
+        fixed += test->users[k]->fixed_count > 0 ? test->users[k]->fixed_count : 0;
+        total += locust__class_weight(test->users[k]);
     }
     if (test->users[i]->fixed_count > 0)
         return test->users[i]->fixed_count;
-    own = test->users[i]->weight < 0 ? 0 : test->users[i]->weight > 0 ? test->users[i]->weight : 1;
-    if (!(total > 0))
-        return 0;
     if (users <= 0)
         users = fixed ? 1 : (int)total; // nobody said how many
-    share = users > fixed ? own / total * (users - fixed) : 0;
-    down = (int64_t)share;
-    own = share - (double)down;
-    return (double)(down + (own > 0.5 || (own >= 0.5 && down % 2)));
+    if (!(total > 0) || users <= fixed)
+        return 0;
+    return (double)locust__base_round(
+        locust__class_weight(test->users[i]) / total * (users - fixed));
 }
 
 static void locust__cli_ratio_line(int level, double ratio, const char *name)
@@ -7259,6 +7601,9 @@ static void locust__run_every(
     do {
         locust__loop_call(loop, fn, arg);
         next += period_ns;
+        if (next < locust__os_now_ns())
+            next =
+                locust__os_now_ns(); // after a pause of the process: one, not all that are missing
     } while (locust__co_sleep(loop, next) != LOCUST__CANCELLED);
 }
 
@@ -7366,6 +7711,9 @@ static int locust__run_test(locust_env *env, bool command)
 
 LOCUST_API int locust_run(locust_env *env)
 {
+    if (locust__loop_now)
+        locust__base_die(LOCUST__EXIT_USAGE,
+            "locust_run() was called inside a running test: one test runs at a time");
     return locust__run_test(env, false);
 }
 

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Builds every example with the plain command and runs it against a small server.
+
+    tests/test_examples.py [WORD...]    only the tests whose name contains a word
+"""
+import os, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "e2e"))
+from lib import *
+import glob
+
+KNOWN = {}
+
+
+def example(name):
+    def register(function):
+        KNOWN[name] = function
+        test(name)(lambda dir: function(dir, build("examples/%s.c" % name)))
+    return register
+
+
+def web(c):
+    """Answers / /login /favicon.ico /loginReq and /api/item, as the examples want it."""
+    while True:
+        head = read_head(c).decode()
+        if not head:
+            return
+        method, path = head.split()[:2]
+        m = re.search(r"content-length: *(\d+)", head, re.I)
+        body = b""
+        while m and len(body) < int(m[1]):
+            body += c.recv(int(m[1]) - len(body))
+        seen.append((method, path, body, head))
+        text = b'{"id": 7}' if path.startswith("/api/item") else b"hello"
+        c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                  % (len(text), text))
+
+
+seen = []
+
+
+def command(program, url, *args):
+    return [program, "--headless", "--csv", "c", "-H", url] + list(args)
+
+
+@example("demo")
+def _(dir, program):
+    with Script(web) as server:
+        r = run(dir, command(program, server.url, "-u", "5", "-r", "5", "-t", "1"))
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same(set(rows), {("GET", "index"), ("GET", "login")})
+    same(failed(total), 0)
+    check(abs(count(rows["GET", "index"]) - count(rows["GET", "login"])) <= 5, rows)
+    check(count(total) > 50, total)
+
+
+@example("simulation")
+def _(dir, program):
+    with Script(web) as server:
+        r = run(dir, command(program, server.url, "-u", "10", "-r", "10", "-t", "2"))
+    same(r.rc, 0, r)
+    same(r.out, "test started\ntest stopped\n")
+    rows, total = stats_csv(dir + "/c")
+    same(count(rows["POST", "/loginReq"]), 5)  # one for each Shopper
+    check(("GET", "index") in rows and failed(total) == 0, rows)
+    r.says('All users spawned: {"Shopper": 5, "Ticker": 5} (10 total users)')
+    posted = [s for s in seen if s[1] == "/loginReq"]
+    same({s[2] for s in posted}, {b"username=admin&password=admin"})
+    check("application/x-www-form-urlencoded" in posted[0][3], posted[0])
+
+
+@example("weight")
+def _(dir, program):
+    r = run(dir, command(program, shared_target().url, "-u", "9", "-r", "9", "-t", "1"))
+    same(r.rc, 0, r)
+    r.says('All users spawned: {"Admin": 1, "Heavy": 6, "Light": 2} (9 total users)')
+    same(set(stats_csv(dir + "/c")[0]), {("GET", "/")})
+
+
+@example("response")
+def _(dir, program):
+    with Script(web) as server:
+        r = run(dir, command(program, server.url, "-t", "10"))
+        same(r.rc, 0, r)
+        check(r.seconds < 5, "locust_stop_test did not end it", r)
+        check(re.match(r"200 OK, 9 bytes of application/json from %s/api/item\?id=7 in \d+\.\d{3} ms\n"
+                       r'\{"id": 7\}' % re.escape(server.url), r.out), r)
+        same([(k, count(v)) for k, v in stats_csv(dir + "/c")[0].items()], [(("GET", "/api/item"), 1)])
+    with Script(web, listen=False) as nobody:
+        r = run(dir, command(program, nobody.url, "-t", "10"))
+        same(r.rc, 1, r)
+        check("\nconnection refused\n" in r.err, r)
+
+
+@example("library")
+def _(dir, program):
+    # Its host is in the source: port 8080, which may be anyone's.
+    out = os.path.join(dir, "library.c")
+    port = shared_target().port
+    with open("examples/library.c") as f:
+        text = f.read()
+    check("http://127.0.0.1:8080" in text)
+    with open(out, "w") as f:
+        f.write(text.replace("127.0.0.1:8080", "127.0.0.1:%d" % port))
+    r = run(dir, [build(out, "-O2")])
+    m = re.fullmatch(r"(\d+) requests, (\d+) failed, p95 (\d+\.\d) ms, (\d+) seen by the listener\n", r.out)
+    check(m, r)
+    same((r.rc, r.err), (0, ""))  # no output of its own
+    check(int(m[1]) > 100 and m[2] == m[4] == "0", r)
+    check(2 <= r.seconds < 4, r)
+
+
+@test("library against nobody")
+def _(dir):
+    out = os.path.join(dir, "refused.c")
+    with Script(web, listen=False) as nobody, open("examples/library.c") as f:
+        with open(out, "w") as g:
+            g.write(f.read().replace("127.0.0.1:8080", "127.0.0.1:%d" % nobody.port))
+        r = run(dir, [build(out, "-O2")])
+    m = re.fullmatch(r"(\d+) requests, (\d+) failed, p95 (\d+\.\d) ms, (\d+) seen by the listener\n", r.out)
+    check(m, r)
+    check(int(m[1]) > 10 and m[1] == m[2] == m[4], r)
+    same((r.rc, r.err), (1, ""), r)
+
+
+@example("custom_protocol")
+def _(dir, program):
+    def echo(c):
+        while True:
+            data = c.recv(4096)
+            if not data:
+                return
+            lines.append(data)
+            c.sendall(data)
+
+    lines = []
+    with Script(echo) as server:
+        url = server.url.replace("http", "tcp")
+        r = run(dir, command(program, url, "-u", "4", "-r", "4", "-t", "1"))
+        same(r.rc, 0, r)
+        rows, total = stats_csv(dir + "/c")
+        same(list(rows), [("ECHO", "line")])
+        row = rows["ECHO", "line"]
+        check(count(row) > 50 and failed(row) == 0, row)
+        same(float(row["Average Content Size"]), 6.0)
+        same(len(server.connections), 4)
+        check(abs(b"".join(lines).count(b"hello\n") - count(row)) <= 4, row)
+    with Script(echo, listen=False) as nobody:
+        r = run(dir, command(program, nobody.url.replace("http", "tcp"), "-t", "1"))
+        same(r.rc, 1, r)
+        same({f["Error"] for f in read_csv(dir + "/c", "failures")}, {"connection refused"})
+
+
+@example("coroutine_local")
+def _(dir, program):
+    # LOCUST_VAR and LOCUST_STACK are declared and not there yet: it must say so, and never pass.
+    r = run(dir, command(program, shared_target().url, "-t", "2"))
+    check(r.rc > 0, "it ended as if it had run", r)
+    lines = [line for line in r.err.splitlines() if line.startswith("locust: ")]
+    same(len(lines), 1, r)
+    check("LOCUST_STACK" in lines[0] or "LOCUST_VAR" in lines[0] or "locust_stack" in lines[0]
+          or "locust_var" in lines[0], "it does not name the missing part", r)
+
+
+@test("every example has its test here")
+def _(dir):
+    same(sorted(os.path.basename(p)[:-2] for p in glob.glob("examples/*.c")), sorted(KNOWN))
+
+
+main(parallel=4, before=shared_target)
