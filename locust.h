@@ -906,6 +906,14 @@ static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
     return true;
 }
 
+static void locust__buf_add_tight(locust__buf *b, const void *bytes, size_t n)
+{
+    if (locust__buf_reserve_tight(b, n) && b->ptr && n) {
+        memcpy(b->ptr + b->len, bytes, n);
+        b->len += n;
+    }
+}
+
 static void locust__buf_add(locust__buf *b, const void *bytes, size_t n)
 {
     if (n && locust__buf_reserve(b, n)) {
@@ -1250,6 +1258,7 @@ typedef struct locust__poller {
     struct pollfd *fds;
     locust__source **sources;
     int n, cap;
+    int from; // where poll()'s last look ended
 } locust__poller;
 
 enum { LOCUST__EVENTS = 512 }; // fetched by one wait
@@ -1524,7 +1533,8 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
     }
     if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, (int)ms) <= 0)
         return 0;
-    for (int i = 0; i < p->n && n < LOCUST__EVENTS; i++) {
+    for (int seen = 0, all = p->n; seen < all && n < LOCUST__EVENTS; seen++) {
+        int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // the last ones get their turn too
         locust__source *s = p->sources[i];
         short got = p->fds[i].revents;
         if (!got || p->fds[i].fd < 0)
@@ -1830,8 +1840,11 @@ typedef struct locust__pool {
     size_t slots;
 } locust__pool;
 
+enum { LOCUST__LINE = 64 }; // bytes of a cache line; at least it is so on most machines
+
 struct locust__co {
-    void *sp; // saved stack pointer while parked
+    // What a wake-up touches lies in one cache line: with a million sleepers each line is a miss.
+    _Alignas(LOCUST__LINE) void *sp; // saved stack pointer while parked
     locust__co *next, *prev;
     locust__queue *queue; // the one it is in
     enum locust__co_state state;
@@ -1855,12 +1868,14 @@ struct locust__co {
     unsigned valgrind_id;
 #endif
 };
+_Static_assert(offsetof(locust__co, fn) <= LOCUST__LINE, "see the first field");
 
 typedef struct locust__slab {
     struct locust__slab *next;
     char *base;
     uint32_t count, used;
-    locust__co *cos; // cos[i] lives on slot i
+    locust__co *cos; // cos[i] lives on slot i; aligned, in
+    void *cos_memory;
 } locust__slab;
 
 typedef struct locust__timer {
@@ -2063,13 +2078,16 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
     while (count > 1 && count * pool->slot_bytes > LOCUST__STACK_MAX)
         count /= 2; // large stacks come in smaller slabs
     slab->count = (uint32_t)count;
-    slab->cos = LOCUST_MALLOC(count * sizeof *slab->cos); // each is written when its slot is
-    slab->base = slab->cos ? locust__os_stacks_map(count * pool->slot_bytes) : NULL;
+    // Each block is written when its slot is first used, not before.
+    slab->cos_memory = LOCUST_MALLOC(count * sizeof *slab->cos + LOCUST__LINE);
+    slab->base = slab->cos_memory ? locust__os_stacks_map(count * pool->slot_bytes) : NULL;
     if (!slab->base) {
-        LOCUST_FREE(slab->cos);
+        LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
         return NULL;
     }
+    slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__LINE - 1) &
+                               ~(uintptr_t)(LOCUST__LINE - 1));
     pool->slots += count;
     slab->next = pool->slabs;
     pool->slabs = slab;
@@ -2121,7 +2139,7 @@ static void locust__pool_free(locust__pool *pool)
         __asan_unpoison_memory_region(slab->base, slab->count * pool->slot_bytes);
 #endif
         locust__os_stacks_unmap(slab->base, slab->count * pool->slot_bytes);
-        LOCUST_FREE(slab->cos);
+        LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
     }
     LOCUST_FREE(pool);
@@ -4603,11 +4621,8 @@ static locust_error locust__http_field(locust__head *h, locust__view name, locus
 
 static void locust__http_keep_text(locust__buf *kept, locust__view text)
 {
-    if (!locust__buf_reserve_tight(kept, text.len + 1))
-        return;
-    memcpy(kept->ptr + kept->len, text.ptr, text.len);
-    kept->ptr[kept->len + text.len] = '\0';
-    kept->len += text.len + 1;
+    locust__buf_add_tight(kept, text.ptr, text.len);
+    locust__buf_add_tight(kept, "", 1);
 }
 
 /* Splits field-line = field-name ":" OWS field-value OWS. */
@@ -5144,15 +5159,13 @@ static locust_error locust__client_target(
     if (c->block.cap > LOCUST__SCRATCH && c->block.len < c->block.cap / 4)
         locust__buf_free(&c->block); // one big answer shall not stay for the user's whole life
     c->block.len = 0;
-    if (!locust__buf_reserve_tight(&c->block, base->text_len + 1))
-        return LOCUST_ERR_MEMORY;
-    memcpy(c->block.ptr, base->text, base->text_len);
-    c->block.len = x->target_at = base->text_len;
+    locust__buf_add_tight(&c->block, base->text, base->text_len);
+    x->target_at = c->block.len;
     if (*base->prefix != '/' && (*base->prefix || *path != '/'))
-        c->block.ptr[c->block.len++] = '/'; // a target begins with one
+        locust__buf_add_tight(&c->block, "/", 1); // a target begins with one
     locust__url_add(&c->block, locust__view_of(base->prefix));
     locust__url_add(&c->block, locust__view_of(path));
-    locust__http_keep_text(&c->block, (locust__view){"", 0});
+    locust__buf_add_tight(&c->block, "", 1);
     return c->block.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
 }
 
@@ -5623,16 +5636,6 @@ static void locust__users_remove(locust__user *user)
     user->cls->alive--;
 }
 
-/* Closes a stream of a user's own and takes it off the user's list. */
-static void locust__stream_free(locust_stream *s)
-{
-    *s->link = s->next;
-    if (s->next)
-        s->next->link = s->link;
-    locust__stream_close(s);
-    LOCUST_FREE(s);
-}
-
 static void locust__user_main(void *arg)
 {
     locust__user *user = arg;
@@ -5645,8 +5648,11 @@ static void locust__user_main(void *arg)
     locust__user_guarded(user, locust__user_run_on_stop);
     locust__client_deinit(&user->client);
     locust__slots_deinit(user->co->local);
-    while (user->streams) // that a cut task could not close
-        locust__stream_free(user->streams);
+    for (locust_stream *s = user->streams, *next; s; s = next) { // that a cut task could not close
+        next = s->next;
+        locust__stream_close(s);
+        LOCUST_FREE(s);
+    }
     user->co->local = NULL;
     locust__users_remove(user);
     LOCUST_FREE(user);
@@ -5927,7 +5933,11 @@ LOCUST_API void locust_close(locust_stream *s)
     if (!s)
         return;
     locust__stream_check_owner(s, "locust_close()");
-    locust__stream_free(s);
+    *s->link = s->next;
+    if (s->next)
+        s->next->link = s->link;
+    locust__stream_close(s);
+    LOCUST_FREE(s);
 }
 
 /* ============================================================================================
@@ -7579,7 +7589,8 @@ typedef struct locust__run { // one run; on the stack of its caller, which is no
     locust__group helpers; // coroutines beside the runner
     locust__co *helper[4];
     int n_helpers;
-    int signals;
+    int signals;          // descriptor that tells them; -1: none
+    locust__fd signal_fd; // the same, with the poller
 } locust__run;
 
 static void locust__run_print_now(void *arg)
@@ -7622,19 +7633,19 @@ static void locust__run_signals(void *arg)
 {
     locust__run *run = arg;
     locust_env *env = run->env;
-    locust__fd f;
+    locust__fd *f = &run->signal_fd;
     char number;
-    if (locust__fd_open(&env->loop, &f, run->signals) < 0)
+    if (locust__fd_open(&env->loop, f, run->signals) < 0)
         return;
-    while (locust__fd_wait_read(&env->loop, &f, LOCUST__NEVER) == LOCUST__WOKEN) {
-        f.source.readable = false;
+    while (locust__fd_wait_read(&env->loop, f, LOCUST__NEVER) == LOCUST__WOKEN) {
+        f->source.readable = false;
         if (read(run->signals, &number, 1) != 1)
             continue;
         locust__log_print(&env->log, LOCUST__INFO, "locust.main", "Got %s signal",
             number == SIGINT ? "SIGINT" : "SIGTERM");
         locust__runner_request_stop(env);
     }
-    locust__os_poll_remove(&env->loop.poller, &f.source); // the pipe is closed by its owner
+    locust__os_poll_remove(&env->loop.poller, &f->source); // the pipe is closed by its owner
 }
 
 static void locust__run_help(locust__run *run, void (*fn)(void *))

@@ -32,7 +32,8 @@ static void bench_switch(locust__loop *loop)
     printf(
         "switch       %6.1f ns   loop to coroutine and back, with the queue\n", (double)took / N);
     locust__co_cancel(loop, co);
-    locust__loop_run(loop);
+    locust__loop_step(loop, co);
+    locust__loop_now = NULL;
 }
 
 static void bench_hist(void)
@@ -107,6 +108,7 @@ static void bench_timers(locust__loop *loop)
         locust__co_cancel(loop, all[i]);
     while (loop->ready.first)
         locust__loop_step(loop, loop->ready.first);
+    locust__loop_now = NULL;
     free(all);
 }
 

@@ -1,4 +1,4 @@
-/* test_ctx.c - the context switch: what it must keep, what must stay private, where a stack starts. */
+/* test_ctx.c - the context switch: what it keeps, what stays private, where a stack starts. */
 #include "../locust.h"
 #include "check.h"
 #if LOCUST__ASAN

@@ -1,4 +1,4 @@
-/* test_poll.c - the poller: the same behaviour from epoll and from poll(), alone and under the loop. */
+/* test_poll.c - the poller: the same behaviour from epoll and from poll(), and under the loop. */
 #include "check.h"
 
 static int fail_in = -1; // the allocation that fails, counted down
