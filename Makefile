@@ -8,7 +8,7 @@ EXAMPLES := $(patsubst examples/%.c,build/%,$(wildcard examples/*.c))
 TOOLS    := $(patsubst tools/%.c,build/%,$(wildcard tools/*.c))
 TESTS    := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
 BENCHES  := $(sort $(basename $(patsubst tests/bench_%,%,$(wildcard tests/bench_*))))
-FORMAT   := $(wildcard locust.h tests/*.[ch] tests/build/*.[ch] tests/e2e/*.c tools/*.c examples/*.c)
+FORMAT   := $(wildcard locust.h tests/*.[ch] tests/build/*.[ch] tests/e2e/*.c tools/*.c)
 STYLE    := --style=file:tools/clang-format
 
 all: examples $(TOOLS) $(TESTS)  ## builds examples, tools and test programs; the default
@@ -56,7 +56,7 @@ bench: | build                   ## prints numbers with their method; B=http pic
 	    fi || exit 1; \
 	done
 
-format:                          ## lays out all C files
+format:                          ## lays out all C files but the examples, which are laid out by hand
 	clang-format $(STYLE) -i $(FORMAT)
 
 install:                         ## copies locust.h to DESTDIR PREFIX/include
