@@ -57,6 +57,7 @@
  *   >>resolve  host names to addresses
  *   >>url      URLs and origins
  *   >>http     HTTP/1.1 messages
+ *   >>extract  values out of a response: JSON, patterns, text between
  *   >>client   requests of a user
  *   >>user     user classes, tasks, waits, the life of a user
  *   >>runner   spawning, stopping, the environment
@@ -162,6 +163,8 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
     X(LOCUST_ERR_ENCODING, "unsupported Transfer-Encoding")                                   \
     X(LOCUST_ERR_CHUNK, "malformed chunk")                                                    \
     X(LOCUST_ERR_BODY_SIZE, "response body too large")                                        \
+    X(LOCUST_ERR_REDIRECTS, "more than 30 redirects")                                         \
+    X(LOCUST_ERR_LOCATION, "redirect to an invalid or unsupported location")                  \
     X(LOCUST_ERR_UPGRADE, "unexpected 101 Switching Protocols")
 
 typedef enum locust_error {
@@ -293,7 +296,7 @@ typedef struct locust_request {
     const char *auth;               // "user:password"
     double timeout_s;               // connect to last byte; 0: 60, negative: none
     bool catch_response;            // the test gives the verdict: locust_success, locust_failure
-    bool no_redirect;               // hand 3xx to the caller; false: follow
+    bool no_redirect;               // hand 3xx to the caller; false: follow up to 30 (HEAD: none)
     int expect_status;              // another status is a failure; 0: any below 400 passes
     const char *expect_body;        // a body without this text is a failure
 } locust_request;
@@ -356,12 +359,19 @@ __attribute__((format(printf, 2, 3)))
 LOCUST_API void
 locust_failure(locust_response *r, const char *format, ...);
 
-/* Reads the number at `path` of a JSON body. False, and *out untouched, if there is none. */
+/* Values out of a body, for the next request: at a path of a JSON body ("user.ids[0]", "" for the
+ * whole), in the group (0 to 9) of a POSIX extended regular expression, or between two texts. All
+ * return false if there is no such value, it is of another type, or its text does not fit into
+ * out[size] with a '\0' behind; numbers and bools stay as they were then. An invalid regular
+ * expression ends the program. Call them while the response lives. */
 LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out);
-
-/* Copies what group `group` of the POSIX extended regular expression matched in the body. */
+LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out);
+LOCUST_API bool locust_json_string(
+    const locust_response *r, const char *path, char *out, size_t size);
 LOCUST_API bool locust_match(
     const locust_response *r, const char *regex, int group, char *out, size_t size);
+LOCUST_API bool locust_find_between(
+    const locust_response *r, const char *left, const char *right, char *out, size_t size);
 
 /* ---- inside a user ---- */
 
@@ -705,6 +715,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <regex.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -4355,26 +4366,110 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
     return LOCUST_OK;
 }
 
+/* Appends one byte as %XX. */
+static void locust__url_add_escaped(locust__buf *out, char c)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char text[3] = {'%', hex[(unsigned char)c >> 4], hex[c & 15]};
+    locust__buf_add_tight(out, text, 3);
+}
+
 /* Appends text as it is sent in a target: percent-encoded where it must be, the fragment dropped. */
 static void locust__url_add(locust__buf *out, locust__view text)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    char *to;
     if (!locust__buf_reserve_tight(out, text.len + 2))
         return;
     for (size_t i = 0; i < text.len && text.ptr[i] != '#'; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        bool plain = c > ' ' && c < 127 && !strchr("\"<>\\^`{|}", c);
-        if (!locust__buf_reserve_tight(out, plain ? 1 : 3))
-            return;
-        to = out->ptr + out->len;
-        to[0] = plain ? (char)c : '%';
-        if (!plain) {
-            to[1] = hex[c >> 4];
-            to[2] = hex[c & 15];
-        }
-        out->len += plain ? 1 : 3;
+        if (c > ' ' && c < 127 && !strchr("\"<>\\^`{|}", c))
+            locust__buf_add_tight(out, text.ptr + i, 1);
+        else
+            locust__url_add_escaped(out, text.ptr[i]);
     }
+}
+
+/* Appends text as application/x-www-form-urlencoded has it (WHATWG URL 5.2): a blank is '+'. */
+static void locust__url_add_form(locust__buf *out, const char *text)
+{
+    for (; *text; text++) {
+        bool plain = locust__base_digit(*text) ||
+                     (locust__base_lower(*text) >= 'a' && locust__base_lower(*text) <= 'z') ||
+                     strchr("-._~", *text);
+        if (plain || *text == ' ')
+            locust__buf_add_tight(out, plain ? text : "+", 1);
+        else
+            locust__url_add_escaped(out, *text);
+    }
+}
+
+/* Appends name=value&name=value; `lead`, if any, goes before the first. */
+static void locust__url_add_pairs(locust__buf *out, const locust_pair *pairs, const char *lead)
+{
+    for (; pairs && pairs->name; pairs++, lead = "&") {
+        locust__buf_add_tight(out, lead, strlen(lead));
+        locust__url_add_form(out, pairs->name);
+        locust__buf_add_tight(out, "=", 1);
+        locust__url_add_form(out, pairs->value ? pairs->value : "");
+    }
+}
+
+/* Takes dot segments out of the path that begins at `at`, RFC 3986 5.2.4. */
+static void locust__url_remove_dots(locust__buf *url, size_t at)
+{
+    char *p = url->ptr + at, *to = p, *end = url->ptr + url->len;
+    char *query = memchr(p, '?', (size_t)(end - p)), *stop = query ? query : end;
+    while (p < stop) {
+        size_t n = 1;
+        while (p + n < stop && p[n] != '/')
+            n++;
+        if (n == 2 && p[1] == '.') {
+            if (p + n == stop)
+                *to++ = '/';
+        } else if (n == 3 && p[1] == '.' && p[2] == '.') {
+            while (to > url->ptr + at && *--to != '/')
+                ;
+            if (p + n == stop)
+                *to++ = '/';
+        } else {
+            memmove(to, p, n);
+            to += n;
+        }
+        p += n;
+    }
+    memmove(to, stop, (size_t)(end - stop));
+    url->len = (size_t)(to - url->ptr) + (size_t)(end - stop);
+}
+
+/* Writes the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986 5.2.2. */
+static locust_error locust__url_resolve(locust__buf *out, const char *base, const char *reference)
+{
+    locust__url url;
+    locust_error error = locust__url_parse(base, &url);
+    size_t scheme = strcspn(reference, ":/?#"), root, path;
+    if (error)
+        return error;
+    if (reference[scheme] == ':') { // absolute
+        locust__buf_puts(out, reference);
+        return out->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+    }
+    root = (size_t)(url.rest.ptr - base);
+    path = strcspn(url.rest.ptr, "?#");
+    if (reference[0] == '/' && reference[1] == '/') {
+        locust__buf_add(out, base, url.scheme.len + 1);
+    } else {
+        locust__buf_add(out, base, root);
+        if (*reference == '?' || *reference == '#' || !*reference)
+            locust__buf_add(out, url.rest.ptr, *reference == '?' ? path : url.rest.len);
+        else if (*reference != '/') {
+            while (path && url.rest.ptr[path - 1] != '/')
+                path--;
+            locust__buf_add(out, path ? url.rest.ptr : "/", path ? path : 1);
+        }
+    }
+    locust__buf_add(out, reference, strcspn(reference, "#"));
+    if (reference[0] != '/' || reference[1] != '/')
+        locust__url_remove_dots(out, root);
+    return out->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
 }
 
 /* A server, as far as connections are concerned; kept once per test. */
@@ -4981,6 +5076,294 @@ static const char *locust__http_find(const locust_pair *fields, const char *name
 }
 
 /* ============================================================================================
+ * >>extract  values out of a response: JSON, patterns, text between
+ *
+ * Purpose     take a token from one answer to send it with the next request.
+ * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not found.
+ * Cost        JSON: one pass up to the value, no allocation. Patterns are compiled once for a test.
+ * Uses        >>loop
+ * Sources     RFC 8259 (JSON); POSIX regular expressions (regcomp), extended syntax.
+ * Limits      keys are compared as they stand in the text, escapes and all; a key with a dot or a
+ *             bracket cannot be named. Containers are skipped by their brackets, not checked.
+ *
+ *   a path:  name.list[2].name   or  [0].name   or  ""  for the whole
+ * ============================================================================================ */
+
+static const char *locust__json_blank(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+        p++;
+    return p;
+}
+
+/* Behind the string whose opening quote is at p; NULL: it does not end. */
+static const char *locust__json_string_end(const char *p, const char *end)
+{
+    for (p++; p < end; p++) {
+        if (*p == '"')
+            return p + 1;
+        if ((unsigned char)*p < ' ')
+            return NULL;
+        if (*p == '\\' && ++p == end)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Behind the value at p; NULL: there is none. */
+static const char *locust__json_value_end(const char *p, const char *end)
+{
+    const char *start = p;
+    int depth = 0;
+    do {
+        if (p == end)
+            return NULL;
+        if (*p == '"') {
+            p = locust__json_string_end(p, end);
+            if (!p)
+                return NULL;
+        } else if (*p == '{' || *p == '[') {
+            depth++;
+            p++;
+        } else if (*p == '}' || *p == ']') {
+            depth--;
+            p++;
+        } else if (depth) {
+            p++;
+        } else {
+            while (p < end && !strchr(" \t\n\r,:{}[]\"", *p))
+                p++;
+        }
+    } while (depth > 0);
+    return depth == 0 && p > start ? p : NULL;
+}
+
+/* The member of an object, or the element of an array, that *path names first; moves *path on. */
+static bool locust__json_step(locust__view *value, const char **path)
+{
+    const char *p = value->ptr + 1, *end = value->ptr + value->len, *stop;
+    bool array = **path == '[';
+    const char *key = *path + (array || **path == '.');
+    size_t key_len = strcspn(key, array ? "]" : ".[");
+    long index = array ? strtol(key, NULL, 10) : 0;
+    if (!value->len || *value->ptr != (array ? '[' : '{') || !key_len ||
+        (array && (key[key_len] != ']' || !locust__base_digit(*key))))
+        return false;
+    *path = key + key_len + array;
+    for (;; p = stop + 1) {
+        bool here = array && index-- == 0;
+        p = locust__json_blank(p, end);
+        if (!array) {
+            stop = p < end && *p == '"' ? locust__json_string_end(p, end) : NULL;
+            if (!stop)
+                return false;
+            here = (size_t)(stop - p) == key_len + 2 && memcmp(p + 1, key, key_len) == 0;
+            p = locust__json_blank(stop, end);
+            if (p == end || *p != ':')
+                return false;
+            p = locust__json_blank(p + 1, end);
+        }
+        stop = locust__json_value_end(p, end);
+        if (!stop)
+            return false;
+        if (here) {
+            *value = (locust__view){p, (size_t)(stop - p)};
+            return true;
+        }
+        stop = locust__json_blank(stop, end);
+        if (stop == end || *stop != ',')
+            return false;
+    }
+}
+
+/* The value at `path` of a JSON text. */
+static bool locust__json_find(locust__view text, const char *path, locust__view *value)
+{
+    const char *end = text.ptr + text.len, *p = locust__json_blank(text.ptr, end);
+    const char *stop = locust__json_value_end(p, end);
+    if (!stop || locust__json_blank(stop, end) != end)
+        return false;
+    *value = (locust__view){p, (size_t)(stop - p)};
+    while (*path)
+        if (!locust__json_step(value, &path))
+            return false;
+    return true;
+}
+
+/* number = [ minus ] int [ frac ] [ exp ], RFC 8259 section 6 */
+static bool locust__json_is_number(locust__view v)
+{
+    size_t i = v.len && *v.ptr == '-', digits;
+    for (int part = 0; part < 3; part++) {
+        if (part && (i == v.len || !strchr(part == 1 ? "." : "eE", v.ptr[i])))
+            continue;
+        i += part > 0;
+        i += part == 2 && i < v.len && (v.ptr[i] == '+' || v.ptr[i] == '-');
+        for (digits = i; i < v.len && locust__base_digit(v.ptr[i]);)
+            i++;
+        if (i == digits || (part == 0 && v.ptr[digits] == '0' && i > digits + 1))
+            return false;
+    }
+    return i == v.len;
+}
+
+static int locust__json_hex4(const char *p)
+{
+    int code = 0;
+    for (int i = 0; i < 4; i++) {
+        char c = locust__base_lower(p[i]);
+        int digit = locust__base_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0)
+            return -1;
+        code = code << 4 | digit;
+    }
+    return code;
+}
+
+/* UTF-8 of a code point; returns its length. */
+static size_t locust__json_utf8(char *out, long code)
+{
+    int n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (int i = n - 1; i > 0; i--, code >>= 6)
+        out[i] = (char)(0x80 | (code & 63));
+    out[0] = (char)(n == 1 ? code : (0xF00 >> n & 0xFF) | code);
+    return (size_t)n;
+}
+
+/* Decodes a string value, quotes and all, into out[size]. False: it is none, or does not fit. */
+static bool locust__json_decode(locust__view v, char *out, size_t size)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    size_t n = 0;
+    if (v.len < 2 || *v.ptr != '"')
+        return false;
+    for (size_t i = 1; i + 1 < v.len; i++) {
+        char text[4] = {v.ptr[i]};
+        size_t len = 1;
+        if (v.ptr[i] == '\\') {
+            const char *at = strchr(from, v.ptr[++i]);
+            if (at) {
+                text[0] = to[at - from];
+            } else {
+                long code =
+                    v.ptr[i] == 'u' && i + 5 < v.len ? locust__json_hex4(v.ptr + i + 1) : -1;
+                i += 4;
+                if (code >= 0xD800 && code < 0xDC00 && i + 7 < v.len && v.ptr[i + 1] == '\\' &&
+                    v.ptr[i + 2] == 'u') { // the first of a surrogate pair
+                    long low = locust__json_hex4(v.ptr + i + 3);
+                    code = low >= 0xDC00 && low < 0xE000
+                               ? 0x10000 + (code - 0xD800) * 1024 + low - 0xDC00
+                               : -1;
+                    i += 6;
+                }
+                if (code <= 0 || (code >= 0xD800 && code < 0xE000))
+                    return false; // a lone surrogate, or a '\0' that a C string cannot hold
+                len = locust__json_utf8(text, code);
+            }
+        }
+        if (n + len >= size)
+            return false;
+        memcpy(out + n, text, len);
+        n += len;
+    }
+    if (n >= size)
+        return false;
+    out[n] = '\0';
+    return true;
+}
+
+/* Copies n bytes as a string. False: they do not fit. */
+static bool locust__extract_copy(const char *from, size_t n, char *out, size_t size)
+{
+    if (n >= size)
+        return false;
+    memcpy(out, from, n);
+    out[n] = '\0';
+    return true;
+}
+
+/* What stands between the first `left` and the `right` after it. */
+static bool locust__extract_between(
+    const char *text, const char *left, const char *right, char *out, size_t size)
+{
+    const char *from = strstr(text, left), *to;
+    if (!from)
+        return false;
+    from += strlen(left);
+    to = strstr(from, right);
+    return to && locust__extract_copy(from, (size_t)(to - from), out, size);
+}
+
+typedef struct locust__pattern { // a compiled regular expression
+    struct locust__pattern *next;
+    regex_t regex;
+    char text[];
+} locust__pattern;
+
+/* The compiled form of a pattern, made when it is new. Ends the program if it is none. */
+static locust__pattern *locust__pattern_of(locust__pattern **first, const char *text)
+{
+    locust__pattern *pattern;
+    size_t len = strlen(text);
+    char why[128];
+    int rc;
+    for (pattern = *first; pattern; pattern = pattern->next)
+        if (strcmp(pattern->text, text) == 0)
+            return pattern;
+    pattern = LOCUST_MALLOC(sizeof *pattern + len + 1);
+    if (!pattern)
+        return NULL;
+    memcpy(pattern->text, text, len + 1);
+    rc = regcomp(&pattern->regex, text, REG_EXTENDED);
+    if (rc != 0) {
+        regerror(rc, &pattern->regex, why, sizeof why);
+        locust__base_die(LOCUST__EXIT_USAGE,
+            "locust_match() cannot use the regular expression \"%s\": %s", text, why);
+    }
+    pattern->next = *first;
+    *first = pattern;
+    return pattern;
+}
+
+static void locust__patterns_free(locust__pattern *first)
+{
+    while (first) {
+        locust__pattern *pattern = first;
+        first = pattern->next;
+        regfree(&pattern->regex);
+        LOCUST_FREE(pattern);
+    }
+}
+
+typedef struct
+    locust__search { // for the loop's stack: regexec and strtod are deep in some libraries
+    locust__pattern **patterns;
+    const char *text, *regex;
+    int group;
+    regmatch_t match;
+    bool found;
+    double number;
+} locust__search;
+
+static void locust__search_pattern(void *arg)
+{
+    locust__search *search = arg;
+    locust__pattern *pattern = locust__pattern_of(search->patterns, search->regex);
+    regmatch_t matches[10];
+    if (!pattern || search->group < 0 || search->group > 9)
+        return;
+    search->found = regexec(&pattern->regex, search->text, 10, matches, 0) == 0;
+    search->match = matches[search->group];
+    search->found = search->found && search->match.rm_so >= 0;
+}
+
+static void locust__search_number(void *arg)
+{
+    locust__search *search = arg;
+    search->number = strtod(search->text, NULL);
+}
+
+/* ============================================================================================
  * >>client  requests of a user
  *
  * Purpose     locust_send: connect when needed, send, read, judge, record.
@@ -5002,6 +5385,7 @@ typedef struct locust__services { // what the users of one test share
     locust__net net;
     locust__resolver resolver;
     locust__origin *origins;
+    locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;
 } locust__services;
 
@@ -5011,6 +5395,8 @@ typedef struct locust__base_url { // a user's host, taken apart once
     const char *text;             // up to the end of the authority
     size_t text_len;
 } locust__base_url;
+
+enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
 
 enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
 
@@ -5027,7 +5413,8 @@ typedef struct locust__client {
     const char *verdict_text;
     const char *method, *name; // in the statistics' rows or in the block
     int64_t elapsed_ns, ended_ns;
-    const char *broken; // why the test cannot go on; NULL: it can
+    const char *failure; // why it failed by the usual rule or its expectations; NULL: it passed
+    const char *broken;  // why the test cannot go on; NULL: it can
 } locust__client;
 
 static void locust__client_init(locust__client *c, locust__services *services, locust_user *user)
@@ -5038,24 +5425,38 @@ static void locust__client_init(locust__client *c, locust__services *services, l
     locust__stream_init(&c->stream, &services->net);
 }
 
+/* Why a request failed, if the caller gives no verdict: no answer, an expectation that was not met,
+ * or a status from 400 on. NULL: it passed. The texts are the statistics' copies. */
+static const char *locust__client_judge(const locust__client *c, const locust_request *req)
+{
+    const locust_response *r = &c->response;
+    char text[128];
+    if (r->error)
+        return r->error;
+    if (req->expect_status && r->status != req->expect_status)
+        snprintf(text, sizeof text, "status %d in place of %d", r->status, req->expect_status);
+    else if (req->expect_body && !strstr(r->body, req->expect_body))
+        snprintf(text, sizeof text, "no \"%.90s\" in the body", req->expect_body);
+    else if (!req->expect_status && r->status >= 400) // in the words of Locust's HttpUser
+        snprintf(text, sizeof text, "%d %s Error: %.80s", r->status,
+            r->status < 500 ? "Client" : "Server", r->reason);
+    else
+        return NULL;
+    return locust__stats_text(c->services->recorder.stats, text);
+}
+
 /* Tells the statistics about the finished request. */
 static void locust__client_record(locust__client *c)
 {
     locust_response *r = &c->response;
-    char text[128];
     locust_sample sample = {.method = c->method,
         .name = c->name,
         .url = r->url,
-        .error = r->error,
+        .error = c->failure,
         .status = r->status,
         .elapsed_ms = r->elapsed_ms,
         .length = r->body_len,
         .user = r->user};
-    if (!sample.error && r->status >= 400) { // in the words of Locust's HttpUser
-        snprintf(text, sizeof text, "%d %s Error: %.80s", r->status,
-            r->status < 500 ? "Client" : "Server", r->reason);
-        sample.error = text;
-    }
     if (c->verdict == LOCUST__VERDICT_SUCCESS)
         sample.error = NULL;
     else if (c->verdict == LOCUST__VERDICT_FAILURE)
@@ -5108,17 +5509,10 @@ static locust_error locust__client_base(
 /* What this version declares and does not do ends the test, rather than sending something else. */
 static const char *locust__client_missing(const locust_request *req)
 {
-    if (req->params || req->form_fields)
-        return ".params and .form_fields are not built yet: this version of locust.h declares them "
-               "only";
     if (req->parts)
         return ".parts is not built yet: this version of locust.h declares it only";
     if (req->auth)
         return ".auth is not built yet: this version of locust.h declares it only";
-    if (req->expect_status || req->expect_body)
-        return ".expect_status and .expect_body are not built yet: this version of locust.h "
-               "declares "
-               "them only";
     return NULL;
 }
 
@@ -5127,14 +5521,44 @@ typedef struct locust__exchange { // one request on its way; on the user's stack
     const locust_pair *defaults; // fields of the user class
     const char *method;
     locust__origin *origin;
+    size_t target_at;   // in the block
+    size_t fields_at;   // in the block: the encoded form fields, up to
+    size_t response_at; // in the block: behind all that is sent from it
     locust__view body;
-    size_t target_at; // in the block
+    const char *name; // the first URL's row, once a redirect has overwritten the URL
+    bool dropped;     // a redirect turned the request into a GET without a body
+    bool foreign;     // a redirect left the first origin: credentials stay behind
     int64_t deadline_ns, start_ns;
     bool started; // start_ns is set
 } locust__exchange;
 
-/* Writes the absolute URL into the block and finds its origin. As in Locust, a host's own path goes
- * before the request's. */
+/* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
+static locust_error locust__client_write(locust__client *c, locust__exchange *x,
+    const locust__base_url *base, const char *path, const locust_pair *params)
+{
+    locust__buf *block = &c->block;
+    if (block->cap > LOCUST__SCRATCH && block->len < block->cap / 4)
+        locust__buf_free(block); // one big answer shall not stay for the user's whole life
+    block->len = 0;
+    x->origin = base->origin;
+    x->target_at = base->text_len;
+    locust__buf_add_tight(block, base->text, base->text_len);
+    if (*base->prefix != '/' && (*base->prefix || *path != '/'))
+        locust__buf_add_tight(block, "/", 1); // a target begins with one
+    locust__url_add(block, locust__view_of(base->prefix));
+    locust__url_add(block, locust__view_of(path));
+    if (params && !block->failed)
+        locust__url_add_pairs(block, params,
+            memchr(block->ptr + x->target_at, '?', block->len - x->target_at) ? "&" : "?");
+    locust__buf_add_tight(block, "", 1);
+    x->fields_at = block->len;
+    if (!x->dropped)
+        locust__url_add_pairs(block, x->req->form_fields, "");
+    x->response_at = block->len;
+    return block->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+}
+
+/* Finds the URL of a request. As in Locust, a host's own path goes before the request's. */
 static locust_error locust__client_target(
     locust__client *c, locust__exchange *x, const locust__base_url *base)
 {
@@ -5155,28 +5579,25 @@ static locust_error locust__client_target(
             "the requests";
         return LOCUST_ERR_URL;
     }
-    x->origin = base->origin;
-    if (c->block.cap > LOCUST__SCRATCH && c->block.len < c->block.cap / 4)
-        locust__buf_free(&c->block); // one big answer shall not stay for the user's whole life
-    c->block.len = 0;
-    locust__buf_add_tight(&c->block, base->text, base->text_len);
-    x->target_at = c->block.len;
-    if (*base->prefix != '/' && (*base->prefix || *path != '/'))
-        locust__buf_add_tight(&c->block, "/", 1); // a target begins with one
-    locust__url_add(&c->block, locust__view_of(base->prefix));
-    locust__url_add(&c->block, locust__view_of(path));
-    locust__buf_add_tight(&c->block, "", 1);
-    return c->block.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+    return locust__client_write(c, x, base, path, x->req->params);
 }
 
-/* Body and its type, of the three ways to give one. */
-static const char *locust__client_body(locust__exchange *x)
+/* Body and its type, of the ways to give one. */
+static const char *locust__client_body(const locust__client *c, locust__exchange *x)
 {
+    static const char form[] = "application/x-www-form-urlencoded";
     const locust_request *req = x->req;
     const char *text = req->form ? req->form : req->json;
-    x->body =
-        text ? locust__view_of(text) : (locust__view){req->body, req->body ? req->body_len : 0};
-    return req->form ? "application/x-www-form-urlencoded" : req->json ? "application/json" : NULL;
+    x->body = (locust__view){NULL, 0};
+    if (x->dropped)
+        return NULL;
+    if (req->form_fields)
+        x->body = (locust__view){c->block.ptr + x->fields_at, x->response_at - x->fields_at};
+    else if (text)
+        x->body = locust__view_of(text);
+    else if (req->body)
+        x->body = (locust__view){req->body, req->body_len};
+    return req->form_fields || req->form ? form : req->json ? "application/json" : NULL;
 }
 
 /* The caller's own value of a field; NULL: it has none. */
@@ -5184,6 +5605,20 @@ static const char *locust__client_given(const locust__exchange *x, const char *n
 {
     const char *value = locust__http_find(x->req->headers, name);
     return value ? value : locust__http_find(x->defaults, name);
+}
+
+/* After a redirect some of the caller's fields stay behind: those of a body that is not sent again,
+ * and credentials that are meant for another origin (RFC 9110 15.4). */
+static bool locust__client_sends(const locust__exchange *x, const char *name)
+{
+    static const char *const of_body[] = {"content-length", "content-type", "transfer-encoding"};
+    static const char *const secret[] = {"authorization", "cookie", "proxy-authorization"};
+    locust__view v = locust__view_of(name);
+    for (int i = 0; i < 3; i++)
+        if ((x->dropped && locust__view_is_nocase(v, of_body[i])) ||
+            (x->foreign && locust__view_is_nocase(v, secret[i])))
+            return false;
+    return true;
 }
 
 /* Did the caller say that the connection ends with this request? */
@@ -5203,7 +5638,7 @@ static locust_error locust__client_head(
 {
     char *scratch = c->services->loop->scratch;
     locust__writer w = {scratch, scratch + LOCUST__SCRATCH, LOCUST_OK};
-    const char *type = locust__client_body(x);
+    const char *type = locust__client_body(c, x);
     bool posts = strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
                  strcmp(x->method, "PATCH") == 0;
     if (!locust__http_is_token(locust__view_of(x->method)))
@@ -5222,10 +5657,11 @@ static locust_error locust__client_head(
     if (!locust__client_given(x, "accept"))
         locust__writer_puts(&w, "Accept: */*\r\n");
     for (const locust_pair *f = x->defaults; f && f->name; f++)
-        if (!locust__http_find(x->req->headers, f->name))
+        if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name))
             locust__writer_field(&w, f->name, f->value);
     for (const locust_pair *f = x->req->headers; f && f->name; f++)
-        locust__writer_field(&w, f->name, f->value);
+        if (locust__client_sends(x, f->name))
+            locust__writer_field(&w, f->name, f->value);
     if (type && !locust__client_given(x, "content-type"))
         locust__writer_field(&w, "Content-Type", type);
     if ((x->body.len || posts) && !locust__client_given(x, "content-length") &&
@@ -5324,25 +5760,26 @@ static locust_error locust__client_try(
 }
 
 /* Fills in the response from what the block holds. */
-static void locust__client_answer(locust__client *c, locust__exchange *x, const locust__head *h,
-    size_t url_len, size_t body_at, locust_error error)
+static void locust__client_answer(locust__client *c, const locust__exchange *x,
+    const locust__head *h, size_t body_at, locust_error error)
 {
     locust_response *r = &c->response;
-    const char *block = c->block.ptr ? c->block.ptr : "";
+    const char *block = c->block.ptr ? c->block.ptr : "", *given = x->req->url ? x->req->url : "";
     r->code = error;
     r->error = error ? locust__error_text(error) : NULL;
-    r->url = url_len ? block : x->req->url ? x->req->url : "";
+    r->url = x->response_at ? block : given;
     r->status = error ? 0 : h->status;
-    r->reason = error ? "" : block + url_len;
-    c->fields_at = error ? 0 : url_len + strlen(r->reason) + 1;
+    r->reason = error ? "" : block + x->response_at;
+    c->fields_at = error ? 0 : x->response_at + strlen(r->reason) + 1;
     r->body = error ? "" : block + body_at;
     r->body_len = error ? 0 : c->block.len - body_at;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
-    c->method = x->method;
-    c->name = x->req->name  ? x->req->name
-              : url_len     ? block + x->target_at
-              : x->req->url ? x->req->url
-                            : "";
+    c->method = x->req->method ? x->req->method : "GET";
+    c->name = x->req->name     ? x->req->name
+              : x->name        ? x->name
+              : x->response_at ? block + x->target_at
+                               : given;
+    c->failure = locust__client_judge(c, x->req);
 }
 
 /* A verdict may come after the caller's strings are gone: the statistics' copies stay. */
@@ -5373,6 +5810,56 @@ static bool locust__client_redirects(const locust__client *c, int status)
            locust__client_field(c, "location");
 }
 
+/* Turns the exchange into the request that the redirect asks for. */
+static locust_error locust__client_follow(locust__client *c, locust__exchange *x, int status)
+{
+    const char *location = locust__client_field(c, "location"), *broken;
+    locust__base_url base;
+    locust__buf url = {NULL, 0, 0, false};
+    bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
+    locust_error error = locust__url_resolve(&url, c->block.ptr, location);
+    locust__buf_add(&url, "", 1);
+    if (!error && url.failed)
+        error = LOCUST_ERR_MEMORY;
+    if (!error && locust__client_base(c->services, url.ptr, &base, &broken) != LOCUST_OK)
+        error = LOCUST_ERR_LOCATION; // https without TLS too: a server shall not end the test
+    if (!error && !x->req->name && !x->name)
+        x->name =
+            locust__stats_find(c->services->recorder.stats, x->method, c->block.ptr + x->target_at)
+                ->name;
+    if (!error) {
+        if ((status == 303 && !head) || (post && (status == 301 || status == 302))) {
+            x->method = "GET"; // RFC 9110 15.4.2 to 15.4.4
+            x->dropped = true;
+        }
+        x->foreign |= base.origin != x->origin;
+        error = locust__client_write(c, x, &base, "", NULL);
+    }
+    locust__buf_free(&url);
+    return error;
+}
+
+/* The request and whatever it is redirected to. A HEAD is not followed, as in Locust. */
+static locust_error locust__client_hops(
+    locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
+{
+    for (int hops = 0;; hops++) {
+        locust_error error = locust__client_try(c, x, h, body_at);
+        if (error)
+            return error;
+        c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
+        if (x->req->no_redirect || strcmp(x->method, "HEAD") == 0 ||
+            !locust__client_redirects(c, h->status))
+            return LOCUST_OK;
+        if (hops == LOCUST__REDIRECTS)
+            return LOCUST_ERR_REDIRECTS;
+        error = locust__client_follow(c, x, h->status);
+        if (error)
+            return error;
+        memset(h, 0, sizeof *h);
+    }
+}
+
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
  * counted. c->broken: the test has to end. */
 static locust_error locust__client_send(locust__client *c, const locust_request *req,
@@ -5381,7 +5868,7 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
     locust__exchange x = {
         .req = req, .defaults = defaults, .method = req->method ? req->method : "GET"};
     locust__head h = {.status = 0};
-    size_t url_len = 0, body_at = 0;
+    size_t body_at = 0;
     locust_error error;
     locust__client_settle(c);
     c->broken = locust__client_missing(req);
@@ -5396,20 +5883,15 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
                               locust__base_ns(req->timeout_s > 0 ? req->timeout_s : 60));
     c->block.failed = false;
     error = locust__client_target(c, &x, base);
-    if (!error) {
-        url_len = c->block.len;
-        error = locust__client_try(c, &x, &h, &body_at);
-    }
+    if (!error)
+        error = locust__client_hops(c, &x, &h, &body_at);
     if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
     if (!c->ended_ns) // it did not get as far as a response
         c->ended_ns = locust__os_now_ns();
     if (x.start_ns && c->ended_ns > x.start_ns)
         c->elapsed_ns = c->ended_ns - x.start_ns;
-    locust__client_answer(c, &x, &h, url_len, body_at, error);
-    if (!error && locust__client_redirects(c, h.status) && !req->no_redirect)
-        c->broken =
-            "following redirects is not built yet: set .no_redirect to take 3xx as they are";
+    locust__client_answer(c, &x, &h, body_at, error);
     if (req->catch_response)
         locust__client_await_verdict(c);
     else
@@ -5450,17 +5932,58 @@ LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
     c->verdict_text = locust__stats_text(c->services->recorder.stats, text);
 }
 
+static bool locust__client_json(const locust_response *r, const char *path, locust__view *value)
+{
+    return r->body_len && locust__json_find((locust__view){r->body, r->body_len}, path, value);
+}
+
 LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out)
 {
-    (void)r, (void)path, (void)out;
-    locust__base_missing("locust_json_number");
+    const locust__client *c = (const locust__client *)(const void *)r;
+    locust__search search = {.found = false};
+    locust__view value;
+    char text[64];
+    if (!locust__client_json(r, path, &value) || !locust__json_is_number(value) ||
+        !locust__extract_copy(value.ptr, value.len, text, sizeof text))
+        return false;
+    search.text = text;
+    locust__loop_call(c->services->loop, locust__search_number, &search);
+    *out = search.number;
+    return true;
+}
+
+LOCUST_API bool locust_json_string(
+    const locust_response *r, const char *path, char *out, size_t size)
+{
+    locust__view value;
+    return locust__client_json(r, path, &value) && locust__json_decode(value, out, size);
+}
+
+LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out)
+{
+    locust__view value;
+    if (!locust__client_json(r, path, &value) ||
+        !(locust__view_is(value, "true") || locust__view_is(value, "false")))
+        return false;
+    *out = locust__view_is(value, "true");
+    return true;
 }
 
 LOCUST_API bool locust_match(
     const locust_response *r, const char *regex, int group, char *out, size_t size)
 {
-    (void)r, (void)regex, (void)group, (void)out, (void)size;
-    locust__base_missing("locust_match");
+    const locust__client *c = (const locust__client *)(const void *)r;
+    locust__search search = {
+        .patterns = &c->services->patterns, .text = r->body, .regex = regex, .group = group};
+    locust__loop_call(c->services->loop, locust__search_pattern, &search);
+    return search.found && locust__extract_copy(r->body + search.match.rm_so,
+                               (size_t)(search.match.rm_eo - search.match.rm_so), out, size);
+}
+
+LOCUST_API bool locust_find_between(
+    const locust_response *r, const char *left, const char *right, char *out, size_t size)
+{
+    return locust__extract_between(r->body, left, right, out, size);
 }
 
 /* ============================================================================================
@@ -6234,6 +6757,7 @@ static void locust__env_free(locust_env *env)
     locust__stats_free(&env->stats);
     locust__resolver_free(&env->services.resolver);
     locust__origins_free(env->services.origins);
+    locust__patterns_free(env->services.patterns);
     locust__log_close(&env->log);
     LOCUST_FREE(env->classes);
     LOCUST_FREE(env->dispatched);

@@ -228,6 +228,76 @@ static void keeps_origins(void)
     locust__origins_free(first);
 }
 
+/* RFC 3986 5.4.1 and 5.4.2, on http://a/b/c/d;p?q; fragments are never sent, so they are dropped. */
+static const struct {
+    const char *reference, *url;
+} references[] = {
+    {"g:h", "g:h"},
+    {"g", "http://a/b/c/g"},
+    {"./g", "http://a/b/c/g"},
+    {"g/", "http://a/b/c/g/"},
+    {"/g", "http://a/g"},
+    {"//g", "http://g"},
+    {"?y", "http://a/b/c/d;p?y"},
+    {"g?y", "http://a/b/c/g?y"},
+    {"#s", "http://a/b/c/d;p?q"},
+    {"g#s", "http://a/b/c/g"},
+    {"g?y#s", "http://a/b/c/g?y"},
+    {";x", "http://a/b/c/;x"},
+    {"g;x", "http://a/b/c/g;x"},
+    {"", "http://a/b/c/d;p?q"},
+    {".", "http://a/b/c/"},
+    {"./", "http://a/b/c/"},
+    {"..", "http://a/b/"},
+    {"../", "http://a/b/"},
+    {"../g", "http://a/b/g"},
+    {"../..", "http://a/"},
+    {"../../", "http://a/"},
+    {"../../g", "http://a/g"},
+    {"../../../g", "http://a/g"},
+    {"../../../../g", "http://a/g"},
+    {"/./g", "http://a/g"},
+    {"/../g", "http://a/g"},
+    {"g.", "http://a/b/c/g."},
+    {".g", "http://a/b/c/.g"},
+    {"g..", "http://a/b/c/g.."},
+    {"..g", "http://a/b/c/..g"},
+    {"./../g", "http://a/b/g"},
+    {"./g/.", "http://a/b/c/g/"},
+    {"g/./h", "http://a/b/c/g/h"},
+    {"g/../h", "http://a/b/c/h"},
+    {"g;x=1/./y", "http://a/b/c/g;x=1/y"},
+    {"g;x=1/../y", "http://a/b/c/y"},
+    {"g?y/./x", "http://a/b/c/g?y/./x"},
+    {"g?y/../x", "http://a/b/c/g?y/../x"},
+    {"http://h/x", "http://h/x"},
+};
+
+static void resolves_references(void)
+{
+    for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
+        locust__buf out = {NULL, 0, 0, false};
+        CHECK_ROW(references[i].reference);
+        CHECK_INT(
+            locust__url_resolve(&out, "http://a/b/c/d;p?q", references[i].reference), LOCUST_OK);
+        locust__buf_add(&out, "", 1);
+        CHECK_STR(out.ptr, references[i].url);
+        locust__buf_free(&out);
+    }
+}
+
+/* WHATWG URL 5.2: all but letters, digits and -._~ is escaped, and a blank is a plus. */
+static void encodes_pairs(void)
+{
+    locust__buf out = {NULL, 0, 0, false};
+    locust__url_add_pairs(
+        &out, LOCUST_PARAMS({"q", "tea & cake"}, {"p\xC3\xA9", "a+b=c/~.-_"}, {"none", NULL}), "?");
+    locust__buf_add(&out, "", 1);
+    CHECK_STR(out.ptr, "?q=tea+%26+cake&p%C3%A9=a%2Bb%3Dc%2F~.-_&none=");
+    locust__buf_free(&out);
+}
+
 TESTS({"parses", parses}, {"prefixes", prefixes}, {"long hosts", long_hosts},
+    {"resolves references", resolves_references}, {"encodes pairs", encodes_pairs},
     {"escapes targets", escapes_targets}, {"escapes every byte", escapes_every_byte},
     {"names origins", names_origins}, {"keeps origins", keeps_origins})
