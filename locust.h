@@ -26,7 +26,7 @@
  *   LOCUST_IMPLEMENTATION     in one file of a program of several: implementation, external linkage
  *   LOCUST_NO_IMPLEMENTATION  in its other files: declarations only
  *                             (neither: declarations and implementation, all static)
- *   LOCUST_TLS                0    1: https through mbedTLS
+ *   LOCUST_TLS                0    1: https through mbedTLS; without effect in this version
  *   LOCUST_POLL               0    1: poll() in place of the system's own poller
  *   LOCUST_VALGRIND           0    1: tell valgrind about stacks (needs <valgrind/valgrind.h>)
  *   LOCUST_MALLOC(n)          malloc    these three together, or none: where all memory comes
@@ -132,7 +132,7 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
     X(LOCUST_ERR_MEMORY, "out of memory")                                                     \
     X(LOCUST_ERR_FILES, "too many open files: raise ulimit -n")                               \
     X(LOCUST_ERR_PORTS, "no local port left for this destination")                            \
-    X(LOCUST_ERR_REQUEST, "invalid request: control character in its method, URL or headers") \
+    X(LOCUST_ERR_REQUEST, "invalid request: forbidden character in its method or headers")    \
     X(LOCUST_ERR_REQUEST_SIZE, "request header too large")                                    \
     X(LOCUST_ERR_URL, "invalid URL")                                                          \
     X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                \
@@ -322,7 +322,8 @@ struct locust_response {
  * Errors       never aborts. response->error says why there is no status; the failure is in the
  *              statistics already (with catch_response: at this user's next request or the end of
  *              the task).
- * Time         from right before the first byte is sent (a new connection: before the connect) to
+ * Time         from right before the first byte is sent (a new connection: before the
+ *              name lookup and the connect) to
  *              right after the last byte is parsed.
  * Retries      once, on a new connection, when a kept one was closed by the server before the first
  *              byte of the answer and the method is idempotent (RFC 9110 9.2.2, RFC 9112 9.3.1).
@@ -393,7 +394,7 @@ typedef struct locust_slot { // made by LOCUST_LOCAL; fields are the library's
     void (*init)(void *slot); // at the first use in a user; NULL: zeroed memory is enough
     void (*fini)(void *slot); // after on_stop, if it was used; may not park
     struct locust_slot *next;
-    size_t offset;
+    size_t index, offset;
 } locust_slot;
 
 LOCUST_API void locust_slot_register(locust_slot *slot);
@@ -480,7 +481,7 @@ LOCUST_API void *locust_stack_top(const locust_stack *stack);
 /* Connects to tcp://host:port or unix:/path. Call from a user.
  * Returns a stream, yours (end with locust_close); NULL if memory ran out. A stream that did not
  * connect fails every read and write with the reason, in locust_stream_error. Reads and writes
- * take 60 s at most each, connecting likewise. */
+ * take 60 s at most each; so does connecting, once its turn has come. */
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url);
 /* Writes all n bytes. False: see locust_stream_error. */
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n);
@@ -967,6 +968,23 @@ static int64_t locust__base_round(double x)
     return down + (rest > 0.5 || (rest >= 0.5 && down % 2));
 }
 
+/* A test may have called setlocale: what is read and written for scripts has decimal points all the
+ * same. Returns what leave() takes back. */
+static locale_t locust__locale_enter(locale_t *was)
+{
+    locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    *was = c ? uselocale(c) : (locale_t)0;
+    return c;
+}
+
+static void locust__locale_leave(locale_t c, locale_t was)
+{
+    if (c) {
+        uselocale(was);
+        freelocale(c);
+    }
+}
+
 /* SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush. Not for secrets. */
 static uint64_t locust__base_random(uint64_t *state)
 {
@@ -1247,7 +1265,8 @@ static void *locust__ctx_make(char *top, void (*fn)(void *), void *arg)
 /* ============================================================================================
  * >>os  what the operating system is asked for, the poller first
  *
- * Purpose     the only section that knows systems apart. Functions return 0 or -errno.
+ * Purpose     the only section that knows systems apart. What can fail returns 0 or -errno, unless it
+ *             says otherwise.
  * Invariants  a source is added once, for both directions, for its whole life. The poller sets its
  *             flags; whoever reads or writes clears them on finding the descriptor drained (EAGAIN
  *             or a short read). So edge-triggered epoll and kqueue and level-triggered poll() look
@@ -1774,8 +1793,10 @@ static void locust__log_print(
     size_t n;
     int more;
     va_list args;
+    locale_t was, c;
     if (level < log->level)
         return;
+    c = locust__locale_enter(&was);
     localtime_r(&seconds, &tm);
     n = strftime(line, sizeof line, "[%Y-%m-%d %H:%M:%S", &tm);
     more = snprintf(line + n, sizeof line - n,
@@ -1787,6 +1808,7 @@ static void locust__log_print(
     va_end(args);
     n = (size_t)more < sizeof line - n - 1 ? n + (size_t)more : sizeof line - 2;
     line[n++] = '\n';
+    locust__locale_leave(c, was);
     locust__log_write(log->fd, line, n);
 }
 
@@ -2712,7 +2734,7 @@ static void locust__semaphore_give(locust__loop *loop, locust__semaphore *s)
  * Purpose     LOCUST_LOCAL: data of each user, reachable from any function that it calls.
  * Invariants  a slot has the same offset in every user's area; all slots are known before main()
  *             runs, by constructors. The area is zeroed before on_start.
- * Cost        reading: three loads and an addition. Memory: the slot, a byte each with init or fini.
+ * Cost        reading: three loads and an addition. Memory: the slot, and a byte.
  * Uses        >>loop
  * Limits      a slot that a shared object brings in after the first user was made is refused.
  *
@@ -2740,8 +2762,9 @@ LOCUST_API void locust_slot_register(locust_slot *slot)
 static size_t locust__slots_bytes(void)
 {
     if (!locust__slots.laid_out) {
-        size_t at = (locust__slots.count + 15) & ~(size_t)15;
+        size_t at = (locust__slots.count + 15) & ~(size_t)15, i = 0;
         for (locust_slot *slot = locust__slots.first; slot; slot = slot->next) {
+            slot->index = i++;
             slot->offset = at;
             at += (slot->size + 15) & ~(size_t)15;
         }
@@ -2751,19 +2774,10 @@ static size_t locust__slots_bytes(void)
     return locust__slots.bytes;
 }
 
-static size_t locust__slots_flag(const locust_slot *slot)
-{
-    size_t i = 0;
-    for (const locust_slot *s = locust__slots.first; s != slot; s = s->next)
-        i++;
-    return i;
-}
-
 static void locust__slots_deinit(char *area)
 {
-    size_t i = 0;
-    for (locust_slot *slot = locust__slots.first; slot; slot = slot->next, i++)
-        if (slot->fini && area[i])
+    for (locust_slot *slot = locust__slots.first; slot; slot = slot->next)
+        if (slot->fini && area[slot->index])
             slot->fini(area + slot->offset);
 }
 
@@ -2781,7 +2795,7 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
 {
     char *area = locust__slots_user(slot->name, "LOCUST_LOCAL")->local;
     if (slot->init || slot->fini) {
-        char *used = area + locust__slots_flag(slot);
+        char *used = area + slot->index;
         if (!*used) {
             *used = 1;
             if (slot->init)
@@ -3037,7 +3051,6 @@ static void locust__stats_init(locust__stats *st)
     st->total.name = "Aggregated";
     st->other.method = "";
     st->other.name = "(other)";
-    st->other.index = LOCUST_MAX_ROWS;
     st->other_failure.row = &st->other;
     st->other_failure.text = "(other)";
     locust__row_clear(&st->total);
@@ -3467,6 +3480,17 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     return LOCUST_OK;
 }
 
+/* Is there nothing to read, not even an end? A read that filled its buffer to the last byte leaves
+ * that open. */
+static bool locust__stream_is_quiet(locust_stream *s)
+{
+    char byte;
+    if (s->fd.source.readable && !s->fd.source.hup &&
+        recv(s->fd.source.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
+        s->fd.source.readable = false;
+    return !s->fd.source.readable && !s->fd.source.hup;
+}
+
 static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
 {
     return why == LOCUST__CANCELLED   ? LOCUST_ERR_CANCELLED
@@ -3491,8 +3515,9 @@ static locust_error locust__stream_connect(
     error = locust__stream_adopt(s, fd);
     if (error)
         return error;
-    error = locust__stream_woken(
-        locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+    while (!error && !s->fd.source.writable)
+        error = locust__stream_woken(
+            locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
     if (!error && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && failed)
         error = failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
     if (error)
@@ -3502,10 +3527,12 @@ static locust_error locust__stream_connect(
 
 /* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
  * failed at once would only take the processor from those that work. */
-static void locust__net_pause(locust__net *net, locust_error error) LOCUST__PARKS
+static void locust__net_pause(locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
 {
+    int64_t began_ns = locust__os_now_ns();
     locust__net_advise(net, error);
-    locust__co_sleep(net->loop, locust__os_now_ns() + LOCUST__S);
+    locust__co_sleep(net->loop, began_ns + LOCUST__S);
+    *own_ns += locust__os_now_ns() - began_ns;
 }
 
 /* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's own
@@ -3540,11 +3567,8 @@ static locust_error locust__stream_dial(
         return error;
     error = locust__stream_connect(s, to, *deadline_ns);
     locust__semaphore_give(net->loop, &net->connects);
-    if (locust__net_lacks(error)) {
-        began_ns = locust__os_now_ns();
-        locust__net_pause(net, error);
-        *own_ns += locust__os_now_ns() - began_ns;
-    }
+    if (locust__net_lacks(error))
+        locust__net_pause(net, error, own_ns);
     return error;
 }
 
@@ -3559,8 +3583,10 @@ static locust_error locust__stream_settle(locust_stream *s)
     if (!s->in_len || s->own)
         return LOCUST_OK;
     s->own = LOCUST_MALLOC(s->in_len + 4096);
-    if (!s->own)
+    if (!s->own) {
+        locust__stream_close(s); // its bytes are lost
         return LOCUST_ERR_MEMORY;
+    }
     memcpy(s->own, s->in, s->in_len);
     s->own_cap = s->in_len + 4096;
     s->in = s->own;
@@ -3702,6 +3728,22 @@ static ssize_t locust__stream_send(locust_stream *s, struct iovec *iov, int n)
     return sent;
 }
 
+/* Waits until the stream takes more, or lets the others have their turn after a lot of bytes. */
+static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__loop *loop = s->net->loop;
+    enum locust__wake why;
+    if (s->fd.source.writable) {
+        why = locust__co_yield(loop);
+        if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
+            why = LOCUST__TIMED_OUT;
+    } else {
+        why = locust__fd_wait_write(loop, &s->fd, deadline_ns);
+    }
+    s->burst = 0;
+    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+}
+
 /* Sends `head` and then `body`. The head may lie in the scratch buffer: what is left of it is
  * copied before the first park. */
 static locust_error locust__stream_write(
@@ -3712,32 +3754,33 @@ static locust_error locust__stream_write(
     while (!error && head.len + body.len) {
         struct iovec iov[2] = {
             {(void *)(uintptr_t)head.ptr, head.len}, {(void *)(uintptr_t)body.ptr, body.len}};
-        ssize_t sent;
+        ssize_t sent = -1;
         if (!locust__stream_is_open(s)) {
             error = LOCUST_ERR_CLOSED;
             break;
         }
-        sent = locust__stream_send(s, head.len ? iov : iov + 1, head.len && body.len ? 2 : 1);
+        if (s->burst < LOCUST__BURST) {
+            sent = locust__stream_send(s, head.len ? iov : iov + 1, head.len && body.len ? 2 : 1);
+            if (sent < 0 && errno == EAGAIN)
+                s->fd.source.writable = false;
+            else if (sent < 0)
+                error = locust__net_error(errno);
+        }
         if (sent >= 0) {
             size_t of_head = (size_t)sent < head.len ? (size_t)sent : head.len;
             head.ptr += of_head;
             head.len -= of_head;
             body.ptr += (size_t)sent - of_head;
             body.len -= (size_t)sent - of_head;
-        } else if (errno != EAGAIN) {
-            error = locust__net_error(errno);
-        } else {
-            s->fd.source.writable = false;
+            s->burst += (size_t)sent;
+        } else if (!error) {
             if (head.len && !kept) {
                 kept = locust__base_copy(head.ptr, head.len);
-                if (kept)
-                    head.ptr = kept;
-                else
-                    error = LOCUST_ERR_MEMORY;
+                head.ptr = kept;
+                error = kept ? LOCUST_OK : LOCUST_ERR_MEMORY;
             }
             if (!error)
-                error = locust__stream_woken(
-                    locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_TIMEOUT);
+                error = locust__stream_await_room(s, deadline_ns);
         }
     }
     LOCUST_FREE(kept);
@@ -4131,6 +4174,10 @@ static locust_error locust__question_wait(
                 q[i].answered = true;
                 q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
             }
+        if (locust__co_yield(loop) == LOCUST__CANCELLED) // a flood shall not stop the others
+            return LOCUST_ERR_CANCELLED;
+        if (loop->now_ns >= deadline_ns && !(q[0].answered && q[1].answered))
+            return LOCUST_ERR_NAME_TIMEOUT;
     }
     // One refused question does not spoil the other: RFC 4074 describes such servers.
     return host->n_addrs ? LOCUST_OK : q[0].error ? q[0].error : q[1].error;
@@ -4217,6 +4264,8 @@ static void locust__host_look_up(void *arg)
     if (host->error || ttl_s < 1)
         ttl_s = 1;
     host->expires_ns = locust__os_now_ns() + ttl_s * LOCUST__S;
+    if (host->error == LOCUST_ERR_CANCELLED)
+        host->expires_ns = 0; // no answer: the next test asks again
     host->lookup = NULL;
     while (host->waiters.first)
         locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WOKEN);
@@ -4278,11 +4327,8 @@ static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s,
     locust__host *host = NULL;
     locust_error error = locust__resolver_host(r, name, *deadline_ns, &host);
     int n = error ? 0 : host->n_addrs;
-    if (locust__net_lacks(error)) {
-        int64_t began_ns = locust__os_now_ns();
-        locust__net_pause(r->net, error);
-        *own_ns += locust__os_now_ns() - began_ns;
-    }
+    if (locust__net_lacks(error))
+        locust__net_pause(r->net, error, own_ns);
     for (int i = 0; i < n; i++) {
         int64_t now = locust__os_now_ns(), own_before = *own_ns, share = *deadline_ns;
         locust__addr addr = host->addrs[i]; // another lookup may change them during a park
@@ -5360,7 +5406,9 @@ static void locust__search_pattern(void *arg)
 static void locust__search_number(void *arg)
 {
     locust__search *search = arg;
+    locale_t was, c = locust__locale_enter(&was);
     search->number = strtod(search->text, NULL);
+    locust__locale_leave(c, was);
 }
 
 /* ============================================================================================
@@ -5490,9 +5538,7 @@ static locust_error locust__client_base(
     if (error)
         return error;
     if (locust__view_is_nocase(url.scheme, "https"))
-        *broken = LOCUST__TLS ? "https is not built yet: this version of locust.h declares it only"
-                              : "https needs TLS: compile with -DLOCUST_TLS and link -lmbedtls "
-                                "-lmbedx509 -lmbedcrypto";
+        *broken = "https is not built yet: this version of locust.h speaks http alone";
     else if (!locust__view_is_nocase(url.scheme, "http"))
         return LOCUST_ERR_SCHEME;
     if (url.user_info.len)
@@ -5680,8 +5726,7 @@ static locust_error locust__client_connect(locust__client *c, locust__exchange *
     c->origin = x->origin;
     error = locust__resolver_dial(&c->services->resolver, &c->stream, x->origin->host,
         x->origin->port, &x->deadline_ns, &own_ns);
-    if (!x->started)
-        x->start_ns = began_ns + own_ns;
+    x->start_ns = (x->started ? x->start_ns : began_ns) + own_ns;
     return error;
 }
 
@@ -5739,7 +5784,7 @@ static locust_error locust__client_try(
     locust_error error = LOCUST_OK;
     // Bytes or a close that came while the user was idle are not the answer to the next request.
     bool reuse = locust__stream_is_open(&c->stream) && c->origin == x->origin &&
-                 !c->stream.fd.source.readable && !c->stream.fd.source.hup;
+                 locust__stream_is_quiet(&c->stream);
     c->response.reused = reuse;
     if (!reuse)
         error = locust__client_connect(c, x);
@@ -5764,10 +5809,15 @@ static void locust__client_answer(locust__client *c, const locust__exchange *x,
     const locust__head *h, size_t body_at, locust_error error)
 {
     locust_response *r = &c->response;
-    const char *block = c->block.ptr ? c->block.ptr : "", *given = x->req->url ? x->req->url : "";
+    const char *block, *given = x->req->url ? x->req->url : "";
+    if (!x->response_at) { // a URL that is none: the caller's text will not last
+        c->block.len = 0;
+        locust__buf_add_tight(&c->block, given, strlen(given) + 1);
+    }
+    block = c->block.len ? c->block.ptr : "";
     r->code = error;
     r->error = error ? locust__error_text(error) : NULL;
-    r->url = x->response_at ? block : given;
+    r->url = block;
     r->status = error ? 0 : h->status;
     r->reason = error ? "" : block + x->response_at;
     c->fields_at = error ? 0 : x->response_at + strlen(r->reason) + 1;
@@ -5860,6 +5910,56 @@ static locust_error locust__client_hops(
     }
 }
 
+static bool locust__client_lends(const locust__client *c, const void *p)
+{
+    uintptr_t at = (uintptr_t)p, block = (uintptr_t)c->block.ptr;
+    return p && at >= block && at - block < c->block.cap;
+}
+
+static bool locust__client_lends_pairs(const locust__client *c, const locust_pair *pairs)
+{
+    for (; pairs && pairs->name; pairs++)
+        if (locust__client_lends(c, pairs->name) || locust__client_lends(c, pairs->value))
+            return true;
+    return false;
+}
+
+/* Is a part of the request still in the answer before it? Then that must outlive the request. */
+static bool locust__client_lends_any(const locust__client *c, const locust_request *req)
+{
+    const void *const parts[] = {
+        req->method, req->url, req->name, req->body, req->form, req->json, req->expect_body};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (locust__client_lends(c, parts[i]))
+            return true;
+    return locust__client_lends_pairs(c, req->headers) ||
+           locust__client_lends_pairs(c, req->params) ||
+           locust__client_lends_pairs(c, req->form_fields);
+}
+
+/* The request on a block of its own; tells the statistics. */
+static locust_error locust__client_run(
+    locust__client *c, locust__exchange *x, const locust__base_url *base) LOCUST__PARKS
+{
+    locust__head h = {.status = 0};
+    size_t body_at = 0;
+    locust_error error = locust__client_target(c, x, base);
+    if (!error)
+        error = locust__client_hops(c, x, &h, &body_at);
+    if (error == LOCUST_ERR_CANCELLED || c->broken)
+        return error;
+    if (!c->ended_ns) // it did not get as far as a response
+        c->ended_ns = locust__os_now_ns();
+    if (x->start_ns && c->ended_ns > x->start_ns)
+        c->elapsed_ns = c->ended_ns - x->start_ns;
+    locust__client_answer(c, x, &h, body_at, error);
+    if (x->req->catch_response)
+        locust__client_await_verdict(c);
+    else
+        locust__client_record(c);
+    return LOCUST_OK;
+}
+
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
  * counted. c->broken: the test has to end. */
 static locust_error locust__client_send(locust__client *c, const locust_request *req,
@@ -5867,8 +5967,7 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
 {
     locust__exchange x = {
         .req = req, .defaults = defaults, .method = req->method ? req->method : "GET"};
-    locust__head h = {.status = 0};
-    size_t body_at = 0;
+    locust__buf lent = {NULL, 0, 0, false};
     locust_error error;
     locust__client_settle(c);
     c->broken = locust__client_missing(req);
@@ -5881,22 +5980,14 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
                         ? LOCUST__NEVER
                         : locust__base_after(c->services->loop->now_ns,
                               locust__base_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    if (locust__client_lends_any(c, req)) {
+        lent = c->block;
+        c->block = (locust__buf){NULL, 0, 0, false};
+    }
     c->block.failed = false;
-    error = locust__client_target(c, &x, base);
-    if (!error)
-        error = locust__client_hops(c, &x, &h, &body_at);
-    if (error == LOCUST_ERR_CANCELLED || c->broken)
-        return error;
-    if (!c->ended_ns) // it did not get as far as a response
-        c->ended_ns = locust__os_now_ns();
-    if (x.start_ns && c->ended_ns > x.start_ns)
-        c->elapsed_ns = c->ended_ns - x.start_ns;
-    locust__client_answer(c, &x, &h, body_at, error);
-    if (req->catch_response)
-        locust__client_await_verdict(c);
-    else
-        locust__client_record(c);
-    return LOCUST_OK;
+    error = locust__client_run(c, &x, base);
+    locust__buf_free(&lent);
+    return error;
 }
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
@@ -6469,7 +6560,7 @@ LOCUST_API void locust_close(locust_stream *s)
  * Purpose     bring the users up at the spawn rate, hold the test for its run time, take them down.
  * Invariants  the environment owns everything of one test; two run one after the other in one
  *             process. Users come in the order of Locust's dispatcher.
- * Cost        a start costs some 3 us; half a million a minute are possible. Spawning gives the
+ * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. Spawning gives the
  *             loop a turn every millisecond, so that it does not make running users look slow.
  * Uses        >>user >>stats >>log
  * Sources     Locust 2.46 and 2.47 (reference runs): users in steps of max(1, floor(rate)), a pause of
@@ -6580,7 +6671,7 @@ static void locust__runner_request_stop(locust_env *env)
 /* Sleeps until then, or until the test is asked to stop. */
 static void locust__runner_pause(locust_env *env, int64_t until_ns) LOCUST__PARKS
 {
-    if (!env->stop_requested)
+    while (!env->stop_requested && locust__os_now_ns() < until_ns)
         locust__queue_wait(&env->loop, &env->stop_waiters, until_ns);
 }
 
@@ -6897,7 +6988,7 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
  *
  * Purpose     what a run tells people and scripts: Locust's tables on standard error, its CSV files,
  *             and compact lines on standard output.
- * Invariants  a CSV file is rewritten by one write, so a reader finds the old or the new content.
+ * Invariants  a CSV file is rewritten in place, by one write and a cut to the new length.
  * Cost        formatted on the loop's stack, every one or two seconds; grows with the rows.
  * Uses        >>runner
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths, rounding in CSV.
@@ -7139,28 +7230,12 @@ static void locust__report_compact(locust__buf *out, const locust__report_view *
     }
 }
 
-/* A test may have called setlocale: reports have decimal points all the same. */
-static locale_t locust__report_locale_enter(locale_t *was)
-{
-    locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    *was = c ? uselocale(c) : (locale_t)0;
-    return c;
-}
-
-static void locust__report_locale_leave(locale_t c, locale_t was)
-{
-    if (c) {
-        uselocale(was);
-        freelocale(c);
-    }
-}
-
 /* Prints what is due now. Runs on the loop's stack. */
 static void locust__report_print(locust_env *env, bool final)
 {
     locust__report_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
     locust__buf out = {NULL, 0, 0, false};
-    locale_t was, c = locust__report_locale_enter(&was);
+    locale_t was, c = locust__locale_enter(&was);
     if (env->options.compact) {
         locust__report_compact(&out, &v);
     } else {
@@ -7170,7 +7245,7 @@ static void locust__report_print(locust_env *env, bool final)
             locust__report_errors(&out, &v);
         }
     }
-    locust__report_locale_leave(c, was);
+    locust__locale_leave(c, was);
     fflush(stdout); // a test's own lines come first
     if (out.len)
         locust__log_write(env->options.compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
@@ -7194,7 +7269,7 @@ typedef struct locust__window { // a row's histogram as it was five to ten secon
 typedef struct locust__csv {
     locust_env *env;
     int fds[LOCUST__CSV_FILES];
-    locust__window **windows; // with csv_full_history: of the total, then of each row
+    locust__window **windows; // with csv_full_history: of the total, of "(other)", of each row
     size_t n_windows, cap_windows;
     locust__hist recent; // of the row that is being written
     int ticks;
@@ -7313,7 +7388,8 @@ static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 /* The window of a row, made with those before it. NULL: no memory. */
 static locust__window *locust__csv_window(locust__csv *csv, const locust__row *row)
 {
-    size_t i = row == &csv->env->stats.total ? 0 : row->index + 1;
+    const locust__stats *st = &csv->env->stats;
+    size_t i = row == &st->total ? 0 : row == &st->other ? 1 : row->index + 2;
     while (csv->n_windows <= i) {
         locust__window **windows =
             locust__base_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
@@ -7417,7 +7493,7 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
     size_t done;
     if (text->failed)
         return; // no memory: half a file is worse than an old one
-    if (!append && lseek(fd, 0, SEEK_SET) < 0)
+    if (!append && lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
         return;
     done = locust__log_write(fd, text->ptr, text->len);
     if (done < text->len && !csv->failed) {
@@ -7436,14 +7512,14 @@ static void locust__csv_write(void *arg)
     locust__csv *csv = arg;
     static void (*const writers[])(locust__csv *, locust__buf *) = {
         locust__csv_stats, locust__csv_history, locust__csv_failures};
-    locale_t was, c = locust__report_locale_enter(&was);
+    locale_t was, c = locust__locale_enter(&was);
     for (int i = 0; i < LOCUST__CSV_EXCEPTIONS; i++) {
         locust__buf out = {NULL, 0, 0, false};
         writers[i](csv, &out);
         locust__csv_put(csv, i, &out, i == LOCUST__CSV_HISTORY);
         locust__buf_free(&out);
     }
-    locust__report_locale_leave(c, was);
+    locust__locale_leave(c, was);
 }
 
 /* Makes the directories of a path, as Locust does. 0 or -errno. */
@@ -7485,6 +7561,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
     const char *prefix = env->options.csv;
     locust__buf header = {NULL, 0, 0, false};
     char path[4096];
+    bool made[LOCUST__CSV_FILES] = {false};
     int rc = strlen(prefix) + 32 < sizeof path ? locust__csv_make_dirs(prefix) : -ENAMETOOLONG, i;
     memset(csv, 0, sizeof *csv);
     csv->env = env;
@@ -7492,25 +7569,25 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         csv->fds[i] = -1;
     for (i = 0; i < LOCUST__CSV_FILES && rc == 0; i++) {
         snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[i]);
-        csv->fds[i] = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        csv->fds[i] = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        made[i] = csv->fds[i] >= 0;
+        if (!made[i])
+            csv->fds[i] = open(path, O_WRONLY | O_CLOEXEC);
         rc = csv->fds[i] < 0 ? -errno : 0;
     }
     if (rc < 0) {
         fprintf(stderr, "locust: cannot write CSV files %s_*.csv: %s\n", prefix, strerror(-rc));
-        for (int k = 0; k + 1 < i;
-             k++) { // those before it are new, or were there and are untouched
-            struct stat st;
+        for (int k = 0; k < LOCUST__CSV_FILES; k++) {
             snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[k]);
-            if (fstat(csv->fds[k], &st) == 0 && st.st_size == 0)
-                unlink(path);
+            if (made[k])
+                unlink(path); // those that were there are untouched
         }
         locust__csv_close(csv);
         return false;
     }
     locust__csv_header(&header, "Timestamp,User Count,Type,Name,Requests/s,Failures/s",
         ",Total Request Count,Total Failure Count,Total Median Response Time,Total Average "
-        "Response "
-        "Time,Total Min Response Time,Total Max Response Time,Total Average Content Size");
+        "Response Time,Total Min Response Time,Total Max Response Time,Total Average Content Size");
     locust__csv_put(csv, LOCUST__CSV_HISTORY, &header, false);
     header.len = 0;
     locust__buf_puts(&header, "Count,Message,Traceback,Nodes\r\n");
@@ -7522,7 +7599,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
 /* ============================================================================================
  * >>cli  options, environment variables, config files
  *
- * Purpose     Locust's options from Locust's four places.
+ * Purpose     Locust's options from Locust's places.
  * Invariants  the later place wins: ~/.locust.conf, ./locust.conf, the --config file, environment,
  *             command line. Whatever is wrong in any of them is one sentence and exit code 2.
  * Uses        >>runner
@@ -7787,9 +7864,12 @@ static const locust__option *locust__option_find(locust__view name, const char *
     int n = 0;
     for (int i = 0; i < LOCUST__OPTIONS; i++) {
         const locust__option *o = &locust__options_known[i];
-        if (locust__view_is(name, o->name))
-            found = o, n = 1, i = LOCUST__OPTIONS;
-        else if (name.len && strncmp(o->name, name.ptr, name.len) == 0) {
+        if (locust__view_is(name, o->name)) {
+            found = o;
+            n = 1;
+            break;
+        }
+        if (name.len && strncmp(o->name, name.ptr, name.len) == 0) {
             found = o;
             locust__buf_printf(&names, "%s--%s", n++ ? ", " : "", o->name);
         }
@@ -7818,6 +7898,18 @@ static char *locust__cli_trim(char *text)
     return text;
 }
 
+/* Cuts a comment off a value: from a '#' or ';' with a blank before it, outside of quotes. */
+static void locust__config_uncomment(char *value)
+{
+    char *c = value + strspn(value, " \t");
+    char *close = *c == '"' || *c == '\'' ? strchr(c + 1, *c) : NULL;
+    for (c = close ? close + 1 : c; *c; c++)
+        if ((*c == '#' || *c == ';') && c > value && (c[-1] == ' ' || c[-1] == '\t')) {
+            *c = '\0';
+            return;
+        }
+}
+
 /* One line: key = value, key: value, key value, --key or key. */
 static void locust__config_line(locust__settings *st, char *line, const char *path)
 {
@@ -7834,13 +7926,7 @@ static void locust__config_line(locust__settings *st, char *line, const char *pa
     value += strspn(value, " \t");
     if (*value == '=' || *value == ':')
         value++;
-    for (char *c = value + strspn(value, " \t"), quote = *c; *c; c++) { // a comment ends it
-        if ((*c == '#' || *c == ';') && c > value && (c[-1] == ' ' || c[-1] == '\t') &&
-            (quote != '"' && quote != '\'')) {
-            *c = '\0';
-            break;
-        }
-    }
+    locust__config_uncomment(value);
     value = locust__cli_trim(value);
     snprintf(where, sizeof where, "%.*s in %s", (int)n, key, path);
     o = locust__option_find((locust__view){key, n}, where);
@@ -7963,11 +8049,12 @@ static void locust__cli_environment(locust__settings *st)
     }
 }
 
-/* Everything from its four places. */
+/* Everything from its places, the weakest first. */
 static void locust__cli_read(locust__settings *st, int argc, char **argv)
 {
     const char *home = getenv("HOME");
     char path[4096];
+    locale_t was, c = locust__locale_enter(&was);
     memset(st, 0, sizeof *st);
     locust__cli_args(st, argc, argv, true);
     if (home && strlen(home) + 32 < sizeof path) {
@@ -7980,6 +8067,7 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__cli_environment(st);
     locust__cli_args(st, argc, argv, false);
     locust__cli_env_classes(st);
+    locust__locale_leave(c, was);
     if (st->options.csv_full_history && !st->options.csv)
         locust__cli_die("--csv-full-history needs --csv PREFIX");
 }

@@ -1203,7 +1203,7 @@ static const struct misuse {
     {"locust_get outside a user", misuse_nothing, get_before_users, 2, {"locust_get", "user"}},
     {"LOCUST_LOCAL outside a user", misuse_nothing, slot_before_users, 2,
         {"LOCUST_LOCAL", "own_slot", "user"}},
-    {"https without TLS", misuse_https, NULL, 1, {"-DLOCUST_TLS", "-lmbedtls"}},
+    {"https without TLS", misuse_https, NULL, 1, {"https", "not built yet"}},
 };
 
 static void run_misuse(void *arg)
@@ -1584,7 +1584,74 @@ static void stop_inside_a_request(void)
     server_stop(&s);
 }
 
-TESTS({"reuse", reuse}, {"bytes one by one", bytes_one_by_one}, {"stale", stale},
+/* -- a connection is kept whatever the sizes of its reads -- */
+
+/* A head in a packet of its own, and a body that fills the reader's buffer to the last byte: the
+ * scratch buffer has 65536 bytes. */
+#define HEAD_OF(length) \
+    "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\nX: 12345678901234567\r\n\r\n"
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+static const struct {
+    const char *name;
+    step steps[5];
+    size_t length;
+} filled[] = {
+    {"65536 bytes", {READ, SEND(HEAD_OF("65536")), REPEAT(X64, 1024), LOOP}, 65536},
+    {"65600 bytes", {READ, SEND(HEAD_OF("65600")), REPEAT(X64, 1025), LOOP}, 65600},
+    {"131072 bytes", {READ, SEND(HEAD_OF("131072")), REPEAT(X64, 2048), LOOP}, 131072},
+    {"65536 with the head", {READ, SEND(HEAD_OF("65472")), REPEAT(X64, 1023), LOOP}, 65472},
+};
+static size_t filled_length;
+
+static void task_filled(locust_user *u)
+{
+    for (int i = 0; i < 8; i++) {
+        locust_response *r = locust_get(u, "/");
+        CHECK_STR(r->error, NULL);
+        CHECK_INT(r->body_len, filled_length);
+        CHECK_INT(r->reused, i > 0);
+    }
+}
+
+static void filled_reads(void)
+{
+    CHECK_INT(sizeof HEAD_OF("65472") - 1 + 65472, 65536);
+    for (size_t i = 0; i < sizeof filled / sizeof *filled; i++) {
+        CHECK_ROW(filled[i].name);
+        filled_length = filled[i].length;
+        run_on(filled[i].steps, filled[i].steps, task_filled);
+        CHECK_INT(result.failures, 0);
+    }
+}
+
+/* -- a request made of the answer before it: both promise to live that long -- */
+
+static void task_from_last_answer(locust_user *u)
+{
+    static const char path[] =
+        "/a/much/longer/path/than/the/first/one/so/that/it/would/overwrite/it";
+    locust_response *r = locust_get(u, "/");
+    CHECK_STR(locust_header(r, "etag"), "\"the-tag-of-the-answer\"");
+    r = locust_post(u, path, .body = r->body, .body_len = r->body_len,
+        .headers = LOCUST_HEADERS({"If-None-Match", locust_header(r, "etag")}));
+    CHECK_STR(r->error, NULL);
+    CHECK(strstr(r->body, "If-None-Match: \"the-tag-of-the-answer\"\r\n") != NULL);
+    CHECK(strstr(r->body, "\r\n\r\nthe body of the answer") != NULL);
+    CHECK(strstr(r->body, path) != NULL);
+}
+
+static void from_last_answer(void)
+{
+    static const step steps[] = {READ,
+        SEND("HTTP/1.1 200 OK\r\nETag: \"the-tag-of-the-answer\"\r\nContent-Length: 22\r\n\r\n"
+             "the body of the answer"),
+        READ, REFLECT, LOOP};
+    run_on(steps, steps, task_from_last_answer);
+    CHECK_INT(result.failures, 0);
+}
+
+TESTS({"reuse", reuse}, {"filled reads", filled_reads}, {"from the last answer", from_last_answer},
+    {"bytes one by one", bytes_one_by_one}, {"stale", stale},
     {"fresh is not retried", fresh_is_not_retried}, {"not kept", not_kept},
     {"late bytes", late_bytes}, {"methods", methods}, {"bodies", bodies},
     {"large body", large_body}, {"large body is whole", large_body_is_whole},
