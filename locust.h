@@ -4916,6 +4916,7 @@ static locust_error locust__http_need_line(
     locust_stream *s, size_t limit, size_t *n, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t scanned = 0;
+    *n = 0;
     for (;;) {
         const char *lf =
             s->in_len > scanned ? memchr(s->in + scanned, '\n', s->in_len - scanned) : NULL;

@@ -1624,6 +1624,43 @@ static void filled_reads(void)
     }
 }
 
+/* -- the wait for a turn to connect is the generator's own: it is in no response time -- */
+
+static void give_turn_later(void *arg)
+{
+    locust_env *env = arg;
+    locust__co_sleep(&env->loop, locust__os_now_ns() + 300 * LOCUST__MS);
+    locust__semaphore_give(&env->loop, &env->services.net.connects);
+}
+
+static void take_all_turns(locust_env *env)
+{
+    env->services.net.connects.free = 0;
+    CHECK(locust__co_start(&env->loop, "giver", 0, give_turn_later, env, NULL) != NULL);
+}
+
+static void task_waits_for_turn(locust_user *u)
+{
+    locust_response *r;
+    take_all_turns(u->env);
+    r = locust_get(u, "/", .timeout_s = 0.25); // the turn comes later than that
+    CHECK_STR(r->error, NULL);
+    CHECK(r->elapsed_ms < 200);
+    take_all_turns(u->env);
+    r = locust_get(u, "/"); // the kept connection dies: once more, on a new one
+    CHECK_STR(r->error, NULL);
+    CHECK_INT(r->reused, false);
+    CHECK(r->elapsed_ms < 200);
+}
+
+static void waits_for_turn(void)
+{
+    static const step dies[] = {READ, SEND(OK_REPLY), READ, CLOSE};
+    run_on(dies, answering, task_waits_for_turn);
+    CHECK_INT(result.requests, 2);
+    CHECK_INT(result.failures, 0);
+}
+
 /* -- a request made of the answer before it: both promise to live that long -- */
 
 static void task_from_last_answer(locust_user *u)
@@ -1651,8 +1688,8 @@ static void from_last_answer(void)
 }
 
 TESTS({"reuse", reuse}, {"filled reads", filled_reads}, {"from the last answer", from_last_answer},
-    {"bytes one by one", bytes_one_by_one}, {"stale", stale},
-    {"fresh is not retried", fresh_is_not_retried}, {"not kept", not_kept},
+    {"waits for its turn", waits_for_turn}, {"bytes one by one", bytes_one_by_one},
+    {"stale", stale}, {"fresh is not retried", fresh_is_not_retried}, {"not kept", not_kept},
     {"late bytes", late_bytes}, {"methods", methods}, {"bodies", bodies},
     {"large body", large_body}, {"large body is whole", large_body_is_whole},
     {"early answer", early_answer}, {"headers", headers}, {"injection", injection},
