@@ -5364,6 +5364,7 @@ static locust__pattern *locust__pattern_of(locust__pattern **first, const char *
     rc = regcomp(&pattern->regex, text, REG_EXTENDED);
     if (rc != 0) {
         regerror(rc, &pattern->regex, why, sizeof why);
+        LOCUST_FREE(pattern);
         locust__base_die(LOCUST__EXIT_USAGE,
             "locust_match() cannot use the regular expression \"%s\": %s", text, why);
     }
