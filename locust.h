@@ -33,7 +33,8 @@
  *   LOCUST_REALLOC(p, n)      realloc   from; they may fail, and may not park
  *   LOCUST_FREE(p)            free
  *   LOCUST_STACK_SIZE         65536     bytes of address space for one user's stack; 16 KB of it
- *                                       guard. Only touched pages cost memory. Per class: .stack_size
+ *                                       guard. Only touched pages cost memory. Per class:
+ *                                       .stack_size
  *   LOCUST_MAX_HEADER         65536     bytes of response header taken before the request fails
  *   LOCUST_MAX_BODY           67108864  bytes of response body taken before the request fails
  *   LOCUST_MAX_ROWS           10000     rows of statistics; later names share the row "(other)"
@@ -577,7 +578,8 @@ typedef struct locust_stats {
 
 /* Makes an environment. Returns NULL after one line on standard error. Yours: locust_env_free. */
 LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_options *options);
-/* Runs the test to its end. Returns the exit code: 0, or options.exit_code_on_error after failures. */
+/* Runs the test to its end. Returns the exit code: 0, or options.exit_code_on_error after
+ * failures. */
 LOCUST_API int locust_run(locust_env *env);
 /* Asks a running test to end, from a listener. Like locust_stop_test. */
 LOCUST_API void locust_stop(locust_env *env);
@@ -812,8 +814,8 @@ static void *locust__base_zalloc(size_t n)
     return p;
 }
 
-/* An array of n items with room for one more: the same, a grown one, or NULL if memory ran out (then
- * the old one stays). */
+/* An array of n items with room for one more: the same, a grown one, or NULL if memory ran out
+ * (then the old one stays). */
 static void *locust__base_grow(void *array, size_t item_bytes, size_t n, size_t *cap)
 {
     size_t more = *cap ? 2 * *cap : 16;
@@ -1058,10 +1060,10 @@ LOCUST_API const char *locust_error_text(locust_error error)
  * Cost        below 3 ns between two stacks of like depth; `make bench B=core`.
  * Uses        >>base
  * Sources     System V psABI for AMD64 (figure 3.4, section 3.2.1), AAPCS64 (section 6.1).
- * Why so      a plain `ret` keeps the CPU's return-address predictor right, and is the one form that
- *             hardware shadow stacks could follow. The floating-point control words are saved, so
- *             that a user that calls fesetround() does not infect its neighbours. The symbols are
- *             global and hidden: a local one breaks under gcc -flto with partitions.
+ * Why so      a plain `ret` keeps the CPU's return-address predictor right, and is the one form
+ *             that hardware shadow stacks could follow. The floating-point control words are saved,
+ *             so that a user that calls fesetround() does not infect its neighbours. The symbols
+ *             are global and hidden: a local one breaks under gcc -flto with partitions.
  *             locust__ctx_entry ends the call chain: its return address is undefined in the unwind
  *             table and the frame pointer is zero, so gdb, perf and backtrace() stop there.
  *
@@ -1265,8 +1267,8 @@ static void *locust__ctx_make(char *top, void (*fn)(void *), void *arg)
 /* ============================================================================================
  * >>os  what the operating system is asked for, the poller first
  *
- * Purpose     the only section that knows systems apart. What can fail returns 0 or -errno, unless it
- *             says otherwise.
+ * Purpose     the only section that knows systems apart. What can fail returns 0 or -errno, unless
+ *             it says otherwise.
  * Invariants  a source is added once, for both directions, for its whole life. The poller sets its
  *             flags; whoever reads or writes clears them on finding the descriptor drained (EAGAIN
  *             or a short read). So edge-triggered epoll and kqueue and level-triggered poll() look
@@ -1319,8 +1321,8 @@ static bool locust__os_guard_protect(char *p, size_t n); // the same by a mappin
 /* While open, a memory fault calls report(address) and then takes its usual course. */
 static int locust__os_fault_open(void (*report)(const char *address));
 static void locust__os_fault_close(void);
-/* While open, SIGINT and SIGTERM make the returned descriptor readable, a byte (the signal's number)
- * each; a second one ends the process at once. */
+/* While open, SIGINT and SIGTERM make the returned descriptor readable, a byte (the signal's
+ * number) each; a second one ends the process at once. */
 static int locust__os_signals_open(void);
 static void locust__os_signals_close(void);
 
@@ -1609,7 +1611,8 @@ static void locust__os_poll_remove(locust__poller *p, locust__source *source)
     epoll_ctl(p->fd, EPOLL_CTL_DEL, source->fd, &unused);
 }
 
-/* epoll_pwait2 where there is one (Linux 5.11, not under qemu-user), else epoll_wait, rounded up. */
+/* epoll_pwait2 where there is one (Linux 5.11, not under qemu-user), else epoll_wait, rounded
+ * up. */
 static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64_t timeout_ns)
 {
     int64_t ms;
@@ -1822,8 +1825,8 @@ static void locust__log_print(
  *             deadlines and descriptors' state live in the coroutine's block or its owner's.
  *             A coroutine's block is never given back before the loop is, so a stale timer entry
  *             points at a block, if not at the coroutine it was meant for.
- * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack costs
- *             the pages it touched: one for most users. Address space: .stack_size.
+ * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack
+ *             costs the pages it touched: one for most users. Address space: .stack_size.
  * Uses        >>base >>ctx >>os
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours. Stacks are given back
  *             when the loop is closed.
@@ -2959,7 +2962,8 @@ static bool locust__hist_add(locust__hist *into, const locust__hist *from)
     return true;
 }
 
-/* h -= earlier, a copy of h taken before: what came since. Of an earlier life of h nothing is left. */
+/* h -= earlier, a copy of h taken before: what came since. Of an earlier life of h nothing is
+ * left. */
 static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 {
     for (size_t o = 0; o < LOCUST__OCTAVES; o++)
@@ -2977,8 +2981,8 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
  * Purpose     count requests by (method, name) and failures by (method, name, text).
  * Invariants  the total counts every request once; a row is never removed before the end, so its
  *             strings may be pointed at.
- * Cost        record: one hash of the name, two histograms; no allocation but for a new row, text or
- *             octave. Memory grows with the rows, not with time.
+ * Cost        record: one hash of the name, two histograms; no allocation but for a new row, text
+ *             or octave. Memory grows with the rows, not with time.
  * Uses        >>base >>hist
  * Sources     Locust 2.46: what counts as failure, median and rates (its stats.py, by measurement).
  * Limits      LOCUST_MAX_ROWS rows, and as many failures and texts: what comes later goes to
@@ -3320,10 +3324,10 @@ static void locust__recorder_record(
  * >>net  streams over TCP and unix sockets
  *
  * Purpose     blocking-style connect, read and write for coroutines, with deadlines.
- * Invariants  a stream's unread bytes are either in the loop's scratch buffer, which lasts until the
- *             next park, or in memory of its own, into which they are moved before a park; so an
- *             idle connection holds no buffer. Who returns to a test's own code settles the stream
- *             first. A read is tried only when the poller said readable.
+ * Invariants  a stream's unread bytes are either in the loop's scratch buffer, which lasts until
+ *             the next park, or in memory of its own, into which they are moved before a park; so
+ *             an idle connection holds no buffer. Who returns to a test's own code settles the
+ *             stream first. A read is tried only when the poller said readable.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
  * Uses        >>loop >>sync >>log
  * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
@@ -3535,8 +3539,8 @@ static void locust__net_pause(locust__net *net, locust_error error, int64_t *own
     *own_ns += locust__os_now_ns() - began_ns;
 }
 
-/* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's own
- * doing. */
+/* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's
+ * own doing. */
 static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
@@ -3641,8 +3645,8 @@ static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, si
     return rc < 0 && errno != EAGAIN ? locust__net_error(errno) : LOCUST_OK;
 }
 
-/* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the others
- * have their turn, and looks at the clock. */
+/* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the
+ * others have their turn, and looks at the clock. */
 static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
@@ -3839,8 +3843,8 @@ LOCUST__UNUSED static locust_error locust__net_accept(
  *
  * Purpose     an address for a host name without stalling the loop: literal addresses, the hosts
  *             file, then the name servers of resolv.conf.
- * Invariants  one lookup of a name at a time, in a coroutine of its own; who wants the name waits for
- *             it until its own deadline. Answers are kept for their TTL, refusals for a second.
+ * Invariants  one lookup of a name at a time, in a coroutine of its own; who wants the name waits
+ *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
  *             IPv4 goes before IPv6.
  * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
  * Uses        >>net
@@ -4420,7 +4424,8 @@ static void locust__url_add_escaped(locust__buf *out, char c)
     locust__buf_add_tight(out, text, 3);
 }
 
-/* Appends text as it is sent in a target: percent-encoded where it must be, the fragment dropped. */
+/* Appends text as it is sent in a target: percent-encoded where it must be, the fragment
+ * dropped. */
 static void locust__url_add(locust__buf *out, locust__view text)
 {
     if (!locust__buf_reserve_tight(out, text.len + 2))
@@ -4486,7 +4491,8 @@ static void locust__url_remove_dots(locust__buf *url, size_t at)
     url->len = (size_t)(to - url->ptr) + (size_t)(end - stop);
 }
 
-/* Writes the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986 5.2.2. */
+/* Writes the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
+ * 5.2.2. */
 static locust_error locust__url_resolve(locust__buf *out, const char *base, const char *reference)
 {
     locust__url url;
@@ -4565,8 +4571,8 @@ static locust__origin *locust__origin_of(locust__origin **first, const locust__u
  *
  * Purpose     write a request's head, read a response, from a stream that delivers bytes in any
  *             pieces.
- * Invariants  nothing is believed that frames the message in two ways. A connection may be kept only
- *             after a complete answer with no byte left over.
+ * Invariants  nothing is believed that frames the message in two ways. A connection may be kept
+ *             only after a complete answer with no byte left over.
  * Cost        one pass over the head, one copy of it and of the body. Memory: what the response
  *             has, within the limits.
  * Uses        >>net >>url
@@ -4889,8 +4895,8 @@ static locust_error locust__http_read_bytes(
     while (n) {
         size_t got, want;
         locust_error error;
-        // The last piece is read with room for more: so the end shows as a short read, and the poller's
-        // flags and surplus bytes are known before the stream is kept.
+        // The last piece is read with room for more: so the end shows as a short read, and the
+        // poller's flags and surplus bytes are known before the stream is kept.
         if (!s->in_len && n <= LOCUST__SCRATCH) {
             error = locust__stream_fill(s, deadline_ns);
             if (error)
@@ -5126,7 +5132,8 @@ static const char *locust__http_find(const locust_pair *fields, const char *name
  * >>extract  values out of a response: JSON, patterns, text between
  *
  * Purpose     take a token from one answer to send it with the next request.
- * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not found.
+ * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not
+ *             found.
  * Cost        JSON: one pass up to the value, no allocation. Patterns are compiled once for a test.
  * Uses        >>loop
  * Sources     RFC 8259 (JSON); POSIX regular expressions (regcomp), extended syntax.
@@ -6084,8 +6091,8 @@ LOCUST_API bool locust_find_between(
  *
  * Purpose     one coroutine for each user: on_start, tasks with waits between them, on_stop.
  * Invariants  on_stop runs for every user whose on_start began, also when it is cut short. A user
- *             that is cut short leaves its task at the call that it is parked in: that call does not
- *             return, and the task's own clean-up does not run.
+ *             that is cut short leaves its task at the call that it is parked in: that call does
+ *             not return, and the task's own clean-up does not run.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer. Between two tasks without a wait, no switch if the task has parked.
  * Uses        >>slots >>client
@@ -6562,11 +6569,11 @@ LOCUST_API void locust_close(locust_stream *s)
  * Purpose     bring the users up at the spawn rate, hold the test for its run time, take them down.
  * Invariants  the environment owns everything of one test; two run one after the other in one
  *             process. Users come in the order of Locust's dispatcher.
- * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. Spawning gives the
- *             loop a turn every millisecond, so that it does not make running users look slow.
+ * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. Spawning gives
+ *             the loop a turn every millisecond, so that it does not make running users look slow.
  * Uses        >>user >>stats >>log
- * Sources     Locust 2.46 and 2.47 (reference runs): users in steps of max(1, floor(rate)), a pause of
- *             step / rate between two; classes in order of name, fixed_count first, then the
+ * Sources     Locust 2.46 and 2.47 (reference runs): users in steps of max(1, floor(rate)), a pause
+ *             of step / rate between two; classes in order of name, fixed_count first, then the
  *             smallest w log2(x / (x + 1)), where x counts from w; log lines word for word.
  * ============================================================================================ */
 
@@ -6988,8 +6995,8 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
 /* ============================================================================================
  * >>report  tables, CSV files
  *
- * Purpose     what a run tells people and scripts: Locust's tables on standard error, its CSV files,
- *             and compact lines on standard output.
+ * Purpose     what a run tells people and scripts: Locust's tables on standard error, its CSV
+ *             files, and compact lines on standard output.
  * Invariants  a CSV file is rewritten in place, by one write and a cut to the new length.
  * Cost        formatted on the loop's stack, every one or two seconds; grows with the rows.
  * Uses        >>runner
@@ -7028,7 +7035,8 @@ static int locust__row_order(const void *a, const void *b)
     return by_name ? by_name : strcmp(x->method, y->method);
 }
 
-/* The rows in order of name and method, then the total; *n counts them all. Yours; NULL: no memory. */
+/* The rows in order of name and method, then the total; *n counts them all. Yours; NULL: no
+ * memory. */
 static locust__row **locust__report_rows(locust__stats *st, size_t *n)
 {
     locust__row **rows = LOCUST_MALLOC((st->n_rows + 2) * sizeof *rows), *row;
@@ -7644,25 +7652,44 @@ typedef struct locust__option {
 // clang-format off
 static const locust__option locust__options_known[] = {
     { "help", 'h', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(help), NULL, "this text" },
-    { "version", 'V', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(version), NULL, "print the version" },
-    { "host", 'H', LOCUST__OPTION_TEXT, "LOCUST_HOST", LOCUST__SETTING(options.host), "URL", "base URL of all user classes, such as http://127.0.0.1:8080" },
-    { "users", 'u', LOCUST__OPTION_USERS, "LOCUST_USERS", LOCUST__SETTING(options.users), "N", "peak number of users (1)" },
-    { "spawn-rate", 'r', LOCUST__OPTION_RATE, "LOCUST_SPAWN_RATE", LOCUST__SETTING(options.spawn_rate), "PER_S", "users to start a second (1)" },
-    { "run-time", 't', LOCUST__OPTION_SPAN, "LOCUST_RUN_TIME", LOCUST__SETTING(options.run_time_s), "SPAN", "stop after that time: 20, 20s, 3m, 2h, 1h20m (no limit)" },
-    { "stop-timeout", 's', LOCUST__OPTION_SPAN, "LOCUST_STOP_TIMEOUT", LOCUST__SETTING(options.stop_timeout_s), "SPAN", "let running tasks finish for that long at the end (0)" },
-    { "headless", 0, LOCUST__OPTION_FLAG, "LOCUST_HEADLESS", LOCUST__SETTING(headless), NULL, "start at once, without a web interface" },
-    { "only-summary", 0, LOCUST__OPTION_FLAG, "LOCUST_ONLY_SUMMARY", LOCUST__SETTING(options.only_summary), NULL, "no table every two seconds, the final ones alone" },
-    { "compact", 0, LOCUST__OPTION_FLAG, "LOCUST_COMPACT", LOCUST__SETTING(options.compact), NULL, "short key=value lines on standard output in place of tables" },
-    { "reset-stats", 0, LOCUST__OPTION_FLAG, "LOCUST_RESET_STATS", LOCUST__SETTING(options.reset_stats), NULL, "forget the figures of the ramp-up" },
-    { "csv", 0, LOCUST__OPTION_TEXT, "LOCUST_CSV", LOCUST__SETTING(options.csv), "PREFIX", "write PREFIX_stats.csv, _stats_history, _failures, _exceptions" },
-    { "csv-full-history", 0, LOCUST__OPTION_FLAG, "LOCUST_CSV_FULL_HISTORY", LOCUST__SETTING(options.csv_full_history), NULL, "a history line for each row (with --csv)" },
-    { "exit-code-on-error", 0, LOCUST__OPTION_CODE, "LOCUST_EXIT_CODE_ON_ERROR", LOCUST__SETTING(options.exit_code_on_error), "CODE", "exit code after a run with failures (1)" },
-    { "loglevel", 'L', LOCUST__OPTION_LEVEL, "LOCUST_LOGLEVEL", LOCUST__SETTING(options.loglevel), "LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL (INFO)" },
-    { "logfile", 0, LOCUST__OPTION_TEXT, "LOCUST_LOGFILE", LOCUST__SETTING(options.logfile), "FILE", "log lines go there (standard error)" },
-    { "list", 'l', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(list), NULL, "print the user classes" },
-    { "show-task-ratio", 0, LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(show_task_ratio), NULL, "print the share of each task" },
-    { "config", 0, LOCUST__OPTION_TEXT, NULL, LOCUST__SETTING(config), "FILE", "one more config file" },
-    { "locustfile", 'f', LOCUST__OPTION_IGNORED, "LOCUST_LOCUSTFILE", 0, "FILE", "ignored: the test is this program" },
+    { "version", 'V', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(version),
+      NULL, "print the version" },
+    { "host", 'H', LOCUST__OPTION_TEXT, "LOCUST_HOST", LOCUST__SETTING(options.host),
+      "URL", "base URL of all user classes, such as http://127.0.0.1:8080" },
+    { "users", 'u', LOCUST__OPTION_USERS, "LOCUST_USERS", LOCUST__SETTING(options.users),
+      "N", "peak number of users (1)" },
+    { "spawn-rate", 'r', LOCUST__OPTION_RATE, "LOCUST_SPAWN_RATE", LOCUST__SETTING(options.spawn_rate),
+      "PER_S", "users to start a second (1)" },
+    { "run-time", 't', LOCUST__OPTION_SPAN, "LOCUST_RUN_TIME", LOCUST__SETTING(options.run_time_s),
+      "SPAN", "stop after that time: 20, 20s, 3m, 2h, 1h20m (no limit)" },
+    { "stop-timeout", 's', LOCUST__OPTION_SPAN, "LOCUST_STOP_TIMEOUT", LOCUST__SETTING(options.stop_timeout_s),
+      "SPAN", "let running tasks finish for that long at the end (0)" },
+    { "headless", 0, LOCUST__OPTION_FLAG, "LOCUST_HEADLESS", LOCUST__SETTING(headless),
+      NULL, "start at once, without a web interface" },
+    { "only-summary", 0, LOCUST__OPTION_FLAG, "LOCUST_ONLY_SUMMARY", LOCUST__SETTING(options.only_summary),
+      NULL, "no table every two seconds, the final ones alone" },
+    { "compact", 0, LOCUST__OPTION_FLAG, "LOCUST_COMPACT", LOCUST__SETTING(options.compact),
+      NULL, "short key=value lines on standard output in place of tables" },
+    { "reset-stats", 0, LOCUST__OPTION_FLAG, "LOCUST_RESET_STATS", LOCUST__SETTING(options.reset_stats),
+      NULL, "forget the figures of the ramp-up" },
+    { "csv", 0, LOCUST__OPTION_TEXT, "LOCUST_CSV", LOCUST__SETTING(options.csv),
+      "PREFIX", "write PREFIX_stats.csv, _stats_history, _failures, _exceptions" },
+    { "csv-full-history", 0, LOCUST__OPTION_FLAG, "LOCUST_CSV_FULL_HISTORY", LOCUST__SETTING(options.csv_full_history),
+      NULL, "a history line for each row (with --csv)" },
+    { "exit-code-on-error", 0, LOCUST__OPTION_CODE, "LOCUST_EXIT_CODE_ON_ERROR", LOCUST__SETTING(options.exit_code_on_error),
+      "CODE", "exit code after a run with failures (1)" },
+    { "loglevel", 'L', LOCUST__OPTION_LEVEL, "LOCUST_LOGLEVEL", LOCUST__SETTING(options.loglevel),
+      "LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL (INFO)" },
+    { "logfile", 0, LOCUST__OPTION_TEXT, "LOCUST_LOGFILE", LOCUST__SETTING(options.logfile),
+      "FILE", "log lines go there (standard error)" },
+    { "list", 'l', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(list),
+      NULL, "print the user classes" },
+    { "show-task-ratio", 0, LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(show_task_ratio),
+      NULL, "print the share of each task" },
+    { "config", 0, LOCUST__OPTION_TEXT, NULL, LOCUST__SETTING(config),
+      "FILE", "one more config file" },
+    { "locustfile", 'f', LOCUST__OPTION_IGNORED, "LOCUST_LOCUSTFILE", 0,
+      "FILE", "ignored: the test is this program" },
     { "skip-log-setup", 0, LOCUST__OPTION_MISSING_FLAG, "LOCUST_SKIP_LOG_SETUP", 0, NULL, NULL },
     { "config-users", 0, LOCUST__OPTION_MISSING, "LOCUST_CONFIG_USERS", 0, NULL, NULL },
     { "web-host", 0, LOCUST__OPTION_MISSING, "LOCUST_WEB_HOST", 0, NULL, NULL },
@@ -7678,7 +7705,8 @@ static const locust__option locust__options_known[] = {
     { "master-bind-host", 0, LOCUST__OPTION_MISSING, "LOCUST_MASTER_BIND_HOST", 0, NULL, NULL },
     { "master-bind-port", 0, LOCUST__OPTION_MISSING, "LOCUST_MASTER_BIND_PORT", 0, NULL, NULL },
     { "expect-workers", 0, LOCUST__OPTION_MISSING, "LOCUST_EXPECT_WORKERS", 0, NULL, NULL },
-    { "expect-workers-max-wait", 0, LOCUST__OPTION_MISSING, "LOCUST_EXPECT_WORKERS_MAX_WAIT", 0, NULL, NULL },
+    { "expect-workers-max-wait", 0, LOCUST__OPTION_MISSING, "LOCUST_EXPECT_WORKERS_MAX_WAIT", 0,
+      NULL, NULL },
     { "enable-rebalancing", 0, LOCUST__OPTION_MISSING_FLAG, NULL, 0, NULL, NULL },
     { "worker", 0, LOCUST__OPTION_MISSING_FLAG, "LOCUST_MODE_WORKER", 0, NULL, NULL },
     { "processes", 0, LOCUST__OPTION_MISSING, "LOCUST_PROCESSES", 0, NULL, NULL },
