@@ -1,0 +1,3 @@
+/* The one file of a larger program that carries the implementation. */
+#define LOCUST_IMPLEMENTATION
+#include "locust.h"
