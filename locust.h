@@ -7838,8 +7838,8 @@ static void locust__option_set(
     case LOCUST__OPTION_MISSING:
     case LOCUST__OPTION_MISSING_FLAG:
         if (!value || !locust__cli_switch(value, &flag) || flag)
-            locust__cli_die("%s is not built yet: this version of locust.h (%s) lacks it", where,
-                LOCUST_VERSION);
+            locust__cli_die("%s is an option of Locust that this version of locust.h (%s) lacks",
+                where, LOCUST_VERSION);
         break;
     }
 }

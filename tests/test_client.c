@@ -1255,7 +1255,7 @@ static void task_no_location(locust_user *u)
     CHECK(r->status >= 200 && r->status < 400);
 }
 
-/* Redirects are declared, not built; answers that redirect nowhere are answers. */
+/* Answers that redirect nowhere are answers; test_session.py has those that do. */
 static void redirects(void)
 {
     static const struct misuse answers[] = {

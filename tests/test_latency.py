@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # serial
-"""Latency truth: against a server with a known delay, p50 and p99 lie within 1 % + 0.2 ms of it.
+"""Latency truth: p50 lies within 1 % + 0.2 ms of a known delay, p99 within as much of the server's own.
 
     tests/test_latency.py
 
-500 users, about 1,000 requests a second. The server (tests/e2e/late.c) measures how long each delay
+500 users, about 1,000 requests a second on connections that are open already. The server (tests/e2e/late.c) measures how long each delay
 really was: on a small or shared machine a timer of 1 ms is late by 0.1 to 3 ms in one of a hundred
 cases, and that is a delay that was injected. p50 is held against the delay that was asked for, p99
-against the one in a hundred of what the server did.
+against the one in a hundred of what the server did. `make bench B=latency` prints p99 against the
+delay that was asked for too: at 1 ms it is beyond this bound in some rounds.
 
 What else delays the kit itself on a busy machine is in its figures and cannot be told apart, so
 there are up to three rounds and for each delay the best p50 and p99 count. The bound is never
@@ -71,4 +72,5 @@ def _(dir):
             " and ".join(map(str, lost)), min(r[d][3] - d for r in rounds for d in lost)))
 
 
-main()
+if __name__ == "__main__":
+    main()
