@@ -323,9 +323,10 @@ struct locust_response {
  * Errors       never aborts. response->error says why there is no status; the failure is in the
  *              statistics already (with catch_response: at this user's next request or the end of
  *              the task).
- * Time         from right before the first byte is sent (a new connection: before the
- *              name lookup and the connect) to
- *              right after the last byte is parsed.
+ * Time         from right before the first byte is sent (a new connection: before the name lookup
+ *              and the connect) to the arrival of the last byte at this machine, as its kernel noted
+ *              it (SO_TIMESTAMPNS): how long the generator then took to read it is not the server's
+ *              time. Where the kernel does not tell: to right after the last byte is parsed.
  * Retries      once, on a new connection, when a kept one was closed by the server before the first
  *              byte of the answer and the method is idempotent (RFC 9110 9.2.2, RFC 9112 9.3.1).
  * Like         HttpSession.request() of Locust.
@@ -1312,6 +1313,10 @@ static void locust__os_precise_timers(void);        // timer slack to 1 ns
 static int64_t locust__os_raise_files(void);        // soft limit to hard; returns the limit
 static int locust__os_socket(int family, int type); // nonblocking, close-on-exec; or -errno
 static int locust__os_accept(int fd);               // likewise
+/* Asks the system to note when bytes arrive at a socket. Where it cannot, locust__os_recv says 0. */
+static void locust__os_stamp(int fd);
+/* recv; *arrived_ns: when the last of the bytes reached this machine, since 1970. */
+static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns);
 static size_t locust__os_page_size(void);
 static char *locust__os_stacks_map(size_t n); // NULL: no memory
 static void locust__os_stacks_unmap(char *p, size_t n);
@@ -1690,6 +1695,35 @@ static int locust__os_accept(int fd)
     return rc < 0 ? rc : peer;
 }
 
+static void locust__os_stamp(int fd)
+{
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec iov = {to, n};
+    struct msghdr message = {.msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof control};
+    ssize_t got = LOCUST__SYS(recvmsg)(fd, &message, 0);
+    struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    struct timespec t;
+    *arrived_ns = 0;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
+        c->cmsg_len >= CMSG_LEN(sizeof t)) {
+        memcpy(&t, CMSG_DATA(c), sizeof t);
+        *arrived_ns = (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
+    }
+    return got;
+}
+
 static bool locust__os_guard_mark(char *p, size_t n)
 {
     return madvise(p, n, 102 /* MADV_GUARD_INSTALL, Linux 6.13 */) == 0;
@@ -1942,8 +1976,9 @@ struct locust__loop {
     void *sp;            // the loop's own stack while a coroutine runs
     locust__co *current; // NULL: the loop itself runs
     locust__queue ready;
-    size_t running; // coroutines started and not ended
-    int64_t now_ns; // at the start of this turn
+    size_t running;   // coroutines started and not ended
+    int64_t now_ns;   // at the start of this turn
+    int64_t epoch_ns; // now_ns + epoch_ns: the same since 1970
     uint64_t turn;
     void (*call)(void *arg); // asked for by the current coroutine: see locust__loop_call
     void *call_arg;
@@ -2667,6 +2702,7 @@ static void locust__loop_run(locust__loop *loop)
         locust__co *last;
         loop->turn++;
         loop->now_ns = locust__os_now_ns();
+        loop->epoch_ns = locust__os_wall_ns() - loop->now_ns;
         locust__wheel_advance(loop);
         last = loop->ready.last; // those woken from here on have their turn after the poll
         for (locust__co *co = NULL; last && co != last;) {
@@ -3362,6 +3398,7 @@ struct locust_stream {
     char *own; // the memory they are in; NULL: the scratch buffer
     size_t own_cap;
     size_t burst;                // bytes read since the last park
+    int64_t arrived_ns;          // when the last bytes read reached this machine; 0: unknown
     locust_error error;          // of the last public call
     locust__co *owner;           // the user that opened it by locust_connect
     locust_stream *next, **link; // in that user's list
@@ -3473,6 +3510,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
 {
     int on = 1, rc;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // a unix socket refuses; fine
+    locust__os_stamp(fd);
     rc = locust__fd_open(s->net->loop, &s->fd, fd);
     if (rc < 0) {
         close(fd);
@@ -3481,6 +3519,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     }
     s->net->open++;
     s->in_len = 0;
+    s->arrived_ns = 0;
     return LOCUST_OK;
 }
 
@@ -3632,11 +3671,14 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
  * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
 static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
+    int64_t stamp_ns;
     ssize_t rc;
     do
-        rc = LOCUST__SYS(recv)(s->fd.source.fd, to, n, 0);
+        rc = locust__os_recv(s->fd.source.fd, to, n, &stamp_ns);
     while (rc < 0 && errno == EINTR);
     *got = rc > 0 ? (size_t)rc : 0;
+    if (rc > 0)
+        s->arrived_ns = stamp_ns ? stamp_ns - s->net->loop->epoch_ns : 0;
     s->burst += *got;
     if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.source.hup))
         s->fd.source.readable = false;
@@ -5764,6 +5806,9 @@ static locust_error locust__client_exchange(locust__client *c, locust__exchange 
             error = sent;
     }
     c->ended_ns = locust__os_now_ns();
+    // The rest of the time is the generator's own. (A clock that was set meanwhile tells nothing.)
+    if (!error && c->stream.arrived_ns > x->start_ns && c->stream.arrived_ns < c->ended_ns)
+        c->ended_ns = c->stream.arrived_ns;
     return error;
 }
 

@@ -3,7 +3,7 @@
 
 Each round prints, for each delay in ms: the kit's p50 and p99 less the delay that was asked for, and
 the server's own p99 less it (what its timer really did). The aim is 1 % + 0.2 ms; a figure beyond it
-is marked. The test of the same name holds p99 against what the server did; this shows both.
+is marked.
 """
 import importlib.util
 import os

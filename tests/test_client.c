@@ -1661,6 +1661,43 @@ static void waits_for_turn(void)
     CHECK_INT(result.failures, 0);
 }
 
+/* -- the generator's own delay is not the server's -- */
+
+static void block_the_loop(void *arg)
+{
+    locust_env *env = arg;
+    server_seen *seen = now.s->seen;
+    int64_t until_ns;
+    while (!seen->requests)
+        locust__co_sleep(&env->loop, locust__os_now_ns() + LOCUST__MS);
+    seen->go = 1;
+    CHECK(server_wait(seen->sent > 0)); // without a park: nobody reads the answer
+    until_ns = locust__os_now_ns() + 300 * LOCUST__MS;
+    while (locust__os_now_ns() < until_ns)
+        continue;
+}
+
+static void task_read_late(locust_user *u)
+{
+    int64_t began_ns = locust__os_now_ns();
+    locust_response *r;
+    CHECK(locust__co_start(&u->env->loop, "blocker", 0, block_the_loop, u->env, NULL) != NULL);
+    r = locust_get(u, "/");
+    CHECK_STR(r->error, NULL);
+    CHECK(locust__os_now_ns() - began_ns >= 300 * LOCUST__MS);
+    if (((locust__client *)(void *)r)->stream.arrived_ns == 0)
+        SKIP("no receive timestamps here");
+    CHECK(r->elapsed_ms > 0);
+    CHECK(locust__os_now_ns() - began_ns >= (int64_t)(r->elapsed_ms * 1e6) + 300 * LOCUST__MS);
+}
+
+static void read_late(void)
+{
+    static const step steps[] = {READ, AWAIT(1), SEND(OK_REPLY), LOOP};
+    run_on(steps, steps, task_read_late);
+    CHECK_INT(result.failures, 0);
+}
+
 /* -- a request made of the answer before it: both promise to live that long -- */
 
 static void task_from_last_answer(locust_user *u)
@@ -1688,8 +1725,9 @@ static void from_last_answer(void)
 }
 
 TESTS({"reuse", reuse}, {"filled reads", filled_reads}, {"from the last answer", from_last_answer},
-    {"waits for its turn", waits_for_turn}, {"bytes one by one", bytes_one_by_one},
-    {"stale", stale}, {"fresh is not retried", fresh_is_not_retried}, {"not kept", not_kept},
+    {"waits for its turn", waits_for_turn}, {"read late", read_late},
+    {"bytes one by one", bytes_one_by_one}, {"stale", stale},
+    {"fresh is not retried", fresh_is_not_retried}, {"not kept", not_kept},
     {"late bytes", late_bytes}, {"methods", methods}, {"bodies", bodies},
     {"large body", large_body}, {"large body is whole", large_body_is_whole},
     {"early answer", early_answer}, {"headers", headers}, {"injection", injection},
