@@ -33,9 +33,13 @@ demo: build/demo build/target    ## loads a small server for ten seconds; needs 
 deps:                            ## installs what tests and benches need, through apt
 	@tools/deps.sh test bench
 
+mbedtls:                         ## fetches and builds the versions of mbedTLS that the tests use
+	@for v in "fetch 2.28" "fetch 3.6.6" "fetch 3.6.7" build; do tools/mbedtls.sh $$v || exit 1; done
+
 # Where nothing may be installed, the tests that need a missing program say so and are skipped.
-test:                            ## runs the tests; T=http picks one, T="http asan" one variant of it
+test: | build                    ## runs the tests; T=http picks one, T="http asan" one variant of it
 	@tools/deps.sh test || true
+	@$(MAKE) -s mbedtls >build/mbedtls.log 2>&1 || true
 	@CC="$(CC)" tests/run $(T)
 
 lint:                            ## format, layering, names, cppcheck, clang-tidy
@@ -69,4 +73,4 @@ clean:                           ## removes build/
 help:                            ## prints this table
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-10s%s\n", $$1, $$2}'
 
-.PHONY: all examples demo deps test lint check bench format install clean help
+.PHONY: all examples demo deps mbedtls test lint check bench format install clean help

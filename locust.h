@@ -26,7 +26,11 @@
  *   LOCUST_IMPLEMENTATION     in one file of a program of several: implementation, external linkage
  *   LOCUST_NO_IMPLEMENTATION  in its other files: declarations only
  *                             (neither: declarations and implementation, all static)
- *   LOCUST_TLS                0    1: https through mbedTLS; without effect in this version
+ *   LOCUST_TLS                0    1: https by mbedTLS 2.28, 3.6 or 4; link -lmbedtls -lmbedx509
+ *                                  -lmbedcrypto
+ *   LOCUST_ZLIB               0    1: asks for gzip and deflate, and decodes them; link -lz
+ *   LOCUST_CA_PEM             none      certificates to trust, as a string literal, for a host
+ *                                       without files; used where no file was named
  *   LOCUST_POLL               0    1: poll() in place of the system's own poller
  *   LOCUST_VALGRIND           0    1: tell valgrind about stacks (needs <valgrind/valgrind.h>)
  *   LOCUST_MALLOC(n)          malloc    these three together, or none: where all memory comes
@@ -56,9 +60,15 @@
  *   >>stats    rows of requests and failures
  *   >>net      streams over TCP and unix sockets
  *   >>resolve  host names to addresses
+ *   >>tls      TLS by mbedTLS
  *   >>url      URLs and origins
  *   >>http     HTTP/1.1 messages
  *   >>extract  values out of a response: JSON, patterns, text between
+ *   >>hash     MD5 and SHA-256, for Digest authentication
+ *   >>cookie   the cookies of one user
+ *   >>auth     HTTP authentication: Basic, Digest
+ *   >>body     bodies on their way: uploads in pieces, coded and streamed answers
+ *   >>pool     connections of users to origins
  *   >>client   requests of a user
  *   >>user     user classes, tasks, waits, the life of a user
  *   >>runner   spawning, stopping, the environment
@@ -166,7 +176,38 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
     X(LOCUST_ERR_BODY_SIZE, "response body too large")                                        \
     X(LOCUST_ERR_REDIRECTS, "more than 30 redirects")                                         \
     X(LOCUST_ERR_LOCATION, "redirect to an invalid or unsupported location")                  \
-    X(LOCUST_ERR_UPGRADE, "unexpected 101 Switching Protocols")
+    X(LOCUST_ERR_UPGRADE, "unexpected 101 Switching Protocols")                               \
+    X(LOCUST_ERR_TLS_PORT, "the server speaks TLS on this port: use https://")                \
+    X(LOCUST_ERR_CODED, "malformed or truncated compressed body")                             \
+    X(LOCUST_ERR_BODY_FILE, "cannot read the file of a request body")                         \
+    X(LOCUST_ERR_BODY_ONCE, "redirected, but a body from a function is sent once only")       \
+    X(LOCUST_ERR_BODY_FN, "the test's body function gave up")                                 \
+    X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                       \
+    X(LOCUST_ERR_PROXY_AUTH, "the proxy wants other credentials")                             \
+    X(LOCUST_ERR_SOURCE, "cannot use the source address")                                     \
+    X(LOCUST_ERR_CERT_EXPIRED, "certificate has expired")                                     \
+    X(LOCUST_ERR_CERT_FUTURE, "certificate is not valid yet")                                 \
+    X(LOCUST_ERR_CERT_HOST, "certificate is for another host")                                \
+    X(LOCUST_ERR_CERT_SELF_SIGNED, "certificate is self-signed")                              \
+    X(LOCUST_ERR_CERT_ISSUER, "certificate has an unknown issuer")                            \
+    X(LOCUST_ERR_CERT_WEAK, "certificate has a weak key or signature")                        \
+    X(LOCUST_ERR_CERT_USAGE, "certificate is not meant for servers")                          \
+    X(LOCUST_ERR_CERT_FORM, "certificate cannot be read")                                     \
+    X(LOCUST_ERR_CERT_SIZE, "certificate chain too large for this TLS library")               \
+    X(LOCUST_ERR_CERT_CLIENT, "server wants a client certificate")                            \
+    X(LOCUST_ERR_CERT_CLIENT_REFUSED, "server refused the client certificate")                \
+    X(LOCUST_ERR_TLS_VERSION, "no TLS version in common")                                     \
+    X(LOCUST_ERR_TLS_CIPHER, "no TLS cipher or curve in common")                              \
+    X(LOCUST_ERR_TLS_NAME, "server has no certificate for this host name")                    \
+    X(LOCUST_ERR_TLS_ALPN, "server does not speak http/1.1 over TLS")                         \
+    X(LOCUST_ERR_TLS_ALERT, "server ended TLS with a fatal alert")                            \
+    X(LOCUST_ERR_TLS_RECORD, "corrupted TLS record")                                          \
+    X(LOCUST_ERR_TLS_CLOSED, "connection closed inside the TLS handshake")                    \
+    X(LOCUST_ERR_TLS_CUT, "connection closed without close_notify: the body may be cut")      \
+    X(LOCUST_ERR_TLS_PLAIN, "server speaks plain HTTP on this port: use http://")             \
+    X(LOCUST_ERR_TLS_NONE, "server does not speak TLS on this port")                          \
+    X(LOCUST_ERR_TLS_RANDOM, "no random numbers for TLS: /dev/urandom is missing")            \
+    X(LOCUST_ERR_TLS, "TLS handshake failed")
 
 typedef enum locust_error {
 #define LOCUST_ERROR_CONSTANT(name, text) name,
@@ -260,8 +301,17 @@ typedef struct locust_user_class {
     size_t data_size;         // bytes of u->data, zeroed; 0: u->data is NULL
     size_t stack_size; // bytes; 0: LOCUST_STACK_SIZE. Raise it for deep recursion or big locals
     const locust_pair *headers; // sent with every request
-    const char *ca_file;        // certificates to trust, PEM
-    bool insecure;              // do not verify certificates
+    const char *ca_file;     // certificates to trust, PEM; --cacert goes first; NULL: the system's
+    bool insecure;           // do not verify certificates
+    const char *cert_file;   // client certificate, PEM, with the chain up to its root
+    const char *key_file;    // its private key, PEM; NULL: in cert_file
+    const char *proxy;       // "http://[user:password@]host:port"; --proxy goes first
+    const char *unix_socket; // path: connect there, whatever the URL's host
+    bool no_cookies;         // keep and send none
+    bool no_keep_alive;      // a connection for each request
+    int max_requests;        // for one connection, then a new one; 0: no limit
+    int pool; // users of this class share at most so many connections to each origin and wait for
+              // a free one (that wait is in no response time); 0: each user has its own
 } locust_user_class;
 
 struct locust_user {
@@ -281,6 +331,22 @@ typedef struct locust_part { // one part of a multipart/form-data body
     const char *type; // Content-Type; NULL: none for text, application/octet-stream for a file
 } locust_part;
 
+/* Gives the next 1 to n bytes of a request's body. Returns how many; 0: that was all, -1: give up.
+ * Runs on the user's stack and may not park. */
+typedef ptrdiff_t (*locust_body_fn)(void *arg, void *out, size_t n);
+/* Takes n bytes of a response's body. False: enough; the connection is closed, which is no failure.
+ * May not park. */
+typedef bool (*locust_chunk_fn)(void *arg, const char *bytes, size_t n);
+
+typedef struct locust_sse_event { // of a stream of server-sent events (HTML standard, 9.2)
+    const char *type;             // "message" if the server gave none
+    const char *data;             // lines joined by '\n'
+    const char *id;               // of the last event that had one; "" if none had
+    int retry_ms;                 // the last "retry" of the stream; -1: none yet
+} locust_sse_event;
+/* Takes one event, which lives until it returns. False: enough, as above. May not park. */
+typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
+
 /* One HTTP request. Everything is borrowed until the call returns. */
 typedef struct locust_request {
     const char *method;         // any token; NULL: "GET"
@@ -293,14 +359,30 @@ typedef struct locust_request {
     const char *json;               // body as application/json
     const locust_pair *params;      // added to the query, encoded by the library
     const locust_pair *form_fields; // body from fields, encoded by the library
-    const locust_part *parts;       // body as multipart/form-data
-    const char *auth;               // "user:password"
+    const locust_part *parts;       // body as multipart/form-data; files are streamed from disk
+    const char *body_path;          // body from a file, streamed
+    locust_body_fn body_fn;         // body from a function: body_len bytes; 0: chunked, any length
+    bool expect_continue;           // wait up to 1 s for "100 Continue" before sending the body
+    const char *auth;               // "user:password": Basic, or Digest when the server asks for it
+    const char *bearer;             // a token: "Authorization: Bearer TOKEN"
+    locust_chunk_fn on_body;        // takes the body as it comes; response->body stays empty
+    locust_sse_fn on_event;         // takes server-sent events; response->body stays empty
+    void *arg;                      // first argument of body_fn, on_body, on_event
     double timeout_s;               // connect to last byte; 0: 60, negative: none
     bool catch_response;            // the test gives the verdict: locust_success, locust_failure
     bool no_redirect;               // hand 3xx to the caller; false: follow up to 30 (HEAD: none)
     int expect_status;              // another status is a failure; 0: any below 400 passes
     const char *expect_body;        // a body without this text is a failure
+    bool expect_json;               // ask for JSON; another body is a failure
 } locust_request;
+
+typedef struct locust_phases { // of the last hop, in ms; 0 where it did not happen
+    double name_ms;            // name lookup
+    double connect_ms;         // TCP, and a proxy's CONNECT
+    double tls_ms;             // TLS handshake
+    double wait_ms;            // from the first byte sent to the first byte received
+    double receive_ms;         // from there to the last byte
+} locust_phases;
 
 /* What came back. Lives until this user's next request or the end of the user; free nothing. */
 struct locust_response {
@@ -310,9 +392,11 @@ struct locust_response {
     const char *reason; // reason phrase of the status line; may be empty
     const char *body;   // body[body_len] is '\0'
     size_t body_len;
+    uint64_t length;   // bytes of body, those of a streamed one too; decoded
     const char *url;   // absolute URL of this answer
     double elapsed_ms; // see locust_send
-    bool reused;       // the connection had served an earlier request
+    locust_phases phases;
+    bool reused; // the connection had served an earlier request
     locust_user *user;
 };
 
@@ -341,6 +425,10 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
 #define locust_delete(u, ...)          LOCUST_SEND_(u, "DELETE", __VA_ARGS__)
 #define locust_head(u, ...)            LOCUST_SEND_(u, "HEAD", __VA_ARGS__)
 #define locust_options_request(u, ...) LOCUST_SEND_(u, "OPTIONS", __VA_ARGS__)
+/* JSON in, JSON out: locust_rest(u, "POST", "/items", .json = "{}"). An answer that is not JSON is a
+ * failure. Like rest() of Locust's FastHttpUser. */
+#define locust_rest(u, verb, ...) \
+    locust_send((u), &(locust_request){.method = (verb), .expect_json = true, .url = __VA_ARGS__})
 #define LOCUST_SEND_(u, verb, ...) \
     locust_send((u), &(locust_request){.method = (verb), .url = __VA_ARGS__})
 
@@ -375,6 +463,26 @@ LOCUST_API bool locust_match(
     const locust_response *r, const char *regex, int group, char *out, size_t size);
 LOCUST_API bool locust_find_between(
     const locust_response *r, const char *left, const char *right, char *out, size_t size);
+
+/* ---- the session of a user ---- */
+
+/* A field that this user sends with every request from now on, in place of the class's of that name;
+ * NULL: no longer. Copied. Returns false if the name or value cannot be sent, or memory ran out. */
+LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value);
+
+/* The value of the cookie of that name that this user would send to `url` (a path below its host, or
+ * absolute); NULL: none. Lives until this user's next request or change of cookies. */
+LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name);
+/* Takes a cookie as if `url` had sent "Set-Cookie: text". False: RFC 6265 or a limit refuses it. */
+LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text);
+LOCUST_API void locust_clear_cookies(locust_user *u);
+
+/* This user's own client certificate in place of the class's; files as there. Closes its kept
+ * connections; the user no longer shares its class's .pool. Borrowed until the test ends. */
+LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file);
+
+/* Closes this user's kept connections: the next request makes a new one. */
+LOCUST_API void locust_close_connections(locust_user *u);
 
 /* ---- inside a user ---- */
 
@@ -528,7 +636,8 @@ typedef struct locust_sample { // one finished request, as listeners see it
     const char *error; // NULL: success
     int status;        // 0: none
     double elapsed_ms;
-    size_t length; // bytes of body
+    size_t length;               // bytes of body
+    const locust_phases *phases; // of an HTTP request; NULL: none
     locust_user *user;
 } locust_sample;
 
@@ -548,20 +657,37 @@ typedef struct locust_test {
 
 /* How to run it: the command line as a struct. Borrowed until locust_env_free. */
 typedef struct locust_options {
-    const char *host;       // base URL for all classes; NULL: each class's own
-    int users;              // 0: 1, negative: none
-    double spawn_rate;      // users a second; 0: 1
-    double run_time_s;      // from the start of spawning; 0: until stopped
-    double stop_timeout_s;  // how long running tasks may take to finish at the end; 0: cut them
-    bool reset_stats;       // forget what was measured while users were spawned
-    bool quiet;             // no output but errors
-    bool only_summary;      // no table every two seconds
-    bool compact;           // short lines on standard output in place of tables
-    const char *csv;        // prefix of CSV files; NULL: none
-    bool csv_full_history;  // a history line for each row, not for the total alone
-    const char *loglevel;   // DEBUG, INFO, WARNING, ERROR, CRITICAL; NULL: INFO
-    const char *logfile;    // NULL: standard error
-    int exit_code_on_error; // result of a run with failures; 0: 1, negative: 0
+    const char *host;        // base URL for all classes; NULL: each class's own
+    int users;               // 0: 1, negative: none
+    double spawn_rate;       // users a second; 0: 1
+    double run_time_s;       // from the start of spawning; 0: until stopped
+    double stop_timeout_s;   // how long running tasks may take to finish at the end; 0: cut them
+    bool reset_stats;        // forget what was measured while users were spawned
+    bool quiet;              // no output but errors
+    bool only_summary;       // no table every two seconds
+    bool compact;            // short lines on standard output in place of tables
+    const char *csv;         // prefix of CSV files; NULL: none
+    bool csv_full_history;   // a history line for each row, not for the total alone
+    const char *loglevel;    // DEBUG, INFO, WARNING, ERROR, CRITICAL; NULL: INFO
+    const char *logfile;     // NULL: standard error
+    int exit_code_on_error;  // result of a run with failures; 0: 1, negative: 0
+    bool phases;             // a table of the phases of each row's requests
+    const char *ca_file;     // certificates to trust, PEM, for all classes; NULL: each class's own
+    bool insecure;           // do not verify certificates
+    const char *cert_file;   // client certificate and key for all classes; NULL: each class's own
+    const char *key_file;    // NULL: in cert_file
+    const char *tls_min;     // "1.2" or "1.3"; NULL: "1.2"
+    const char *tls_max;     // likewise; NULL: what the library has
+    const char *ciphers;     // IANA names, separated by ':'; NULL: the library's, AES first if fast
+    bool no_tls_resume;      // every handshake is a full one
+    int max_handshakes;      // TLS handshakes in progress at once; 0: 128
+    const char *proxy;       // for all classes; "": none. NULL: each class's own
+    bool proxy_from_env;     // http_proxy, https_proxy, all_proxy, no_proxy
+    const char *unix_socket; // for all classes; NULL: each class's own
+    const char *source; // local addresses, in turn: "127.0.0.2,127.0.1.0/28,::1,10.0.0.5-10.0.0.9"
+    const char *connect_to; // "HOST:PORT:HOST:PORT" as in curl: connect there instead; several with
+                            // blanks between
+    const char *resolve;    // "HOST:PORT:ADDRESS[,ADDRESS]" as in curl; several with blanks between
     void *context;          // yours: locust_env_context
 } locust_options;
 
@@ -649,6 +775,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__TLS 0
 #endif
 
+#if defined(LOCUST_ZLIB) && ((LOCUST_ZLIB + 0) || (1 - LOCUST_ZLIB - 1) == 2)
+#define LOCUST__ZLIB 1
+#else
+#define LOCUST__ZLIB 0
+#endif
+
 #if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
 #define LOCUST__POLL 1
 #else
@@ -701,6 +833,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST_MAX_ROWS 10000
 #endif
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -728,12 +862,28 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sys/uio.h>
 #include <sys/un.h>
 #if LOCUST__OS_LINUX
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
 #if LOCUST__VALGRIND
 #include <valgrind/valgrind.h>
+#endif
+#if LOCUST__ZLIB
+#include <zlib.h>
+#endif
+#if LOCUST__TLS
+#include <mbedtls/version.h>
+#include <mbedtls/asn1.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/psa_util.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
+#include <psa/crypto.h>
+#if MBEDTLS_VERSION_NUMBER < 0x021C0000
+#error "locust.h needs mbedTLS 2.28, 3.6 or 4.x for -DLOCUST_TLS"
+#endif
 #endif
 #if LOCUST__ASAN
 #include <sanitizer/asan_interface.h>
@@ -961,6 +1111,49 @@ static void locust__buf_free(locust__buf *b)
 {
     LOCUST_FREE(b->ptr);
     *b = (locust__buf){NULL, 0, 0, false};
+}
+
+/* -- base64, RFC 4648 section 4 -- */
+
+static void locust__base64_encode(locust__buf *out, locust__view in)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < in.len; i += 3) {
+        size_t n = in.len - i < 3 ? in.len - i : 3;
+        unsigned v = 0;
+        char text[4];
+        for (size_t k = 0; k < 3; k++)
+            v = v << 8 | (k < n ? (unsigned char)in.ptr[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            text[k] = k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+        locust__buf_add(out, text, 4);
+    }
+}
+
+/* Appends what the text stands for; blanks and line ends are skipped. False: it is no base64. */
+LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view in)
+{
+    unsigned v = 0, bits = 0;
+    if (!locust__buf_reserve(out, in.len / 4 * 3 + 3))
+        return false;
+    for (size_t i = 0; i < in.len && in.ptr[i] != '='; i++) {
+        char c = in.ptr[i];
+        int digit = c >= 'A' && c <= 'Z'    ? c - 'A'
+                    : c >= 'a' && c <= 'z'  ? c - 'a' + 26
+                    : locust__base_digit(c) ? c - '0' + 52
+                    : c == '+'              ? 62
+                    : c == '/'              ? 63
+                                            : -1;
+        if (c == '\n' || c == '\r' || c == ' ')
+            continue;
+        if (digit < 0)
+            return false;
+        v = v << 6 | (unsigned)digit;
+        bits += 6;
+        if (bits >= 8)
+            out->ptr[out->len++] = (char)(v >> (bits -= 8));
+    }
+    return bits < 6;
 }
 
 /* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
@@ -1313,11 +1506,15 @@ static void locust__os_precise_timers(void);        // timer slack to 1 ns
 static int64_t locust__os_raise_files(void);        // soft limit to hard; returns the limit
 static int locust__os_socket(int family, int type); // nonblocking, close-on-exec; or -errno
 static int locust__os_accept(int fd);               // likewise
+static void locust__os_late_port(int fd);           // bind takes no port before connect does
 /* Asks the system to note when bytes arrive at a socket. Where it cannot, locust__os_recv says 0. */
 static void locust__os_stamp(int fd);
 /* recv; *arrived_ns: when the last of the bytes reached this machine, since 1970. */
 static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns);
 static size_t locust__os_page_size(void);
+/* A small file as text, up to `max` bytes of it; ptr NULL: it is not there, or no memory. */
+static locust__buf locust__os_read_file(const char *path, size_t max);
+static bool locust__os_has_aes(void);         // instructions for it in this processor
 static char *locust__os_stacks_map(size_t n); // NULL: no memory
 static void locust__os_stacks_unmap(char *p, size_t n);
 /* Makes pages fault on any access, so that they cost no memory and no mapping. False: cannot. */
@@ -1360,6 +1557,22 @@ static size_t locust__os_page_size(void)
 {
     long n = sysconf(_SC_PAGESIZE);
     return n > 0 ? (size_t)n : 4096;
+}
+
+static locust__buf locust__os_read_file(const char *path, size_t max)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = 1;
+    while (fd >= 0 && got > 0 && text.len < max && locust__buf_reserve(&text, 4096)) {
+        got = read(fd, text.ptr + text.len, text.cap - text.len - 1);
+        text.len += got > 0 ? (size_t)got : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (text.ptr)
+        text.ptr[text.len] = '\0';
+    return text;
 }
 
 static int64_t locust__os_raise_files(void)
@@ -1695,6 +1908,16 @@ static int locust__os_accept(int fd)
     return rc < 0 ? rc : peer;
 }
 
+static void locust__os_late_port(int fd)
+{
+#ifdef IP_BIND_ADDRESS_NO_PORT
+    int on = 1;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+#else
+    (void)fd;
+#endif
+}
+
 static void locust__os_stamp(int fd)
 {
     int on = 1;
@@ -1722,6 +1945,17 @@ static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
         *arrived_ns = (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
     }
     return got;
+}
+
+LOCUST__UNUSED static bool locust__os_has_aes(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_cpu_supports("aes");
+#elif defined(__aarch64__)
+    return getauxval(AT_HWCAP) & 1 << 3; // HWCAP_AES
+#else
+    return false;
+#endif
 }
 
 static bool locust__os_guard_mark(char *p, size_t n)
@@ -2617,6 +2851,31 @@ static enum locust__wake locust__fd_wait_write(
     return why;
 }
 
+/* Waits until one of some descriptors can be written to; those with a negative one do not count. */
+static enum locust__wake locust__fds_wait_write(
+    locust__loop *loop, locust__fd *fds, int n, int64_t deadline_ns) LOCUST__PARKS
+{
+    enum locust__wake why;
+    for (int i = 0; i < n; i++) {
+        if (fds[i].source.fd >= 0 && fds[i].source.writable)
+            return loop->current->cancelled ? LOCUST__CANCELLED : LOCUST__WOKEN;
+        fds[i].writer = loop->current;
+    }
+    why = locust__co_park(loop, deadline_ns, true);
+    for (int i = 0; i < n; i++)
+        fds[i].writer = NULL;
+    return why;
+}
+
+/* Gives the descriptor back, open. */
+static int locust__fd_release(locust__loop *loop, locust__fd *f)
+{
+    int fd = f->source.fd;
+    locust__os_poll_remove(&loop->poller, &f->source);
+    f->source.fd = -1;
+    return fd;
+}
+
 /* -- the loop -- */
 
 static int locust__loop_open(locust__loop *loop)
@@ -3033,6 +3292,13 @@ typedef struct locust__second { // what one second of the monotonic clock saw
     uint32_t requests, failures;
 } locust__second;
 
+enum { LOCUST__PHASES = 5 };
+
+typedef struct locust__phase { // one phase of the requests of a row in which it happened
+    locust__hist hist;
+    int64_t max_ns;
+} locust__phase;
+
 typedef struct locust__row {
     struct locust__row *next_in_bucket;
     uint64_t hash;
@@ -3043,7 +3309,8 @@ typedef struct locust__row {
     int64_t min_ns, max_ns;    // min_ns: LOCUST__NEVER if there is none
     locust__second ring[LOCUST__RING];
     locust__hist hist;
-    locust_stats shown; // what locust_stats_row gave out last
+    locust__phase *phases; // LOCUST__PHASES of them; NULL: not measured
+    locust_stats shown;    // what locust_stats_row gave out last
 } locust__row;
 
 typedef struct locust__text { // the sentence of a failure, kept once
@@ -3082,6 +3349,18 @@ static void locust__row_clear(locust__row *row)
     row->min_ns = LOCUST__NEVER;
     memset(row->ring, 0, sizeof row->ring);
     locust__hist_reset(&row->hist);
+    for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
+        locust__hist_reset(&row->phases[i].hist);
+        row->phases[i].max_ns = 0;
+    }
+}
+
+static void locust__row_free_histograms(locust__row *row)
+{
+    locust__hist_free(&row->hist);
+    for (int i = 0; row->phases && i < LOCUST__PHASES; i++)
+        locust__hist_free(&row->phases[i].hist);
+    LOCUST_FREE(row->phases);
 }
 
 static void locust__stats_init(locust__stats *st)
@@ -3116,11 +3395,11 @@ static void locust__stats_free(locust__stats *st)
 {
     locust__stats_reset(st, 0);
     for (size_t i = 0; i < st->n_rows; i++) {
-        locust__hist_free(&st->rows[i]->hist);
+        locust__row_free_histograms(st->rows[i]);
         LOCUST_FREE(st->rows[i]);
     }
-    locust__hist_free(&st->other.hist);
-    locust__hist_free(&st->total.hist);
+    locust__row_free_histograms(&st->other);
+    locust__row_free_histograms(&st->total);
     for (size_t b = 0; b < LOCUST__BUCKETS; b++)
         while (st->text_buckets[b]) {
             locust__text *text = st->text_buckets[b];
@@ -3345,13 +3624,36 @@ typedef struct locust__recorder {
     locust__stats *stats;
     locust_env *env;
     void (*listener)(locust_env *env, const locust_sample *sample);
+    bool phases; // they are wanted
 } locust__recorder;
+
+/* Adds to the phases of a row; without memory they stay as they are. */
+static void locust__row_record_phases(locust__row *row, const locust_phases *phases)
+{
+    const double ms[LOCUST__PHASES] = {
+        phases->name_ms, phases->connect_ms, phases->tls_ms, phases->wait_ms, phases->receive_ms};
+    if (!row->phases)
+        row->phases = locust__base_zalloc(LOCUST__PHASES * sizeof *row->phases);
+    for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
+        int64_t ns = locust__base_round(ms[i] * 1e6);
+        if (ns <= 0 && i < 3) // no lookup, no connect, no handshake
+            continue;
+        locust__hist_record(&row->phases[i].hist, ns);
+        if (ns > row->phases[i].max_ns)
+            row->phases[i].max_ns = ns;
+    }
+}
 
 static void locust__recorder_record(
     const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
     locust__stats_record(rec->stats, sample->method, sample->name, elapsed_ns, sample->length,
         sample->error, now_ns);
+    if (rec->phases && sample->phases && sample->status) {
+        locust__row_record_phases(
+            locust__stats_find(rec->stats, sample->method, sample->name), sample->phases);
+        locust__row_record_phases(&rec->stats->total, sample->phases);
+    }
     if (rec->listener)
         rec->listener(rec->env, sample);
 }
@@ -3380,8 +3682,18 @@ typedef struct locust__addr {
     socklen_t len;
 } locust__addr;
 
+typedef struct locust__source_range { // local addresses to connect from
+    locust__addr first;
+    uint32_t n;
+} locust__source_range;
+
+enum { LOCUST__SOURCES = 64 };
+
 typedef struct locust__net {
     locust__loop *loop;
+    locust__source_range sources[LOCUST__SOURCES];
+    int n_sources;
+    uint32_t source_turn;
     const locust__log *log;
     locust__semaphore connects; // how many more may be in flight
     int64_t files;              // the limit on descriptors
@@ -3390,10 +3702,19 @@ typedef struct locust__net {
     bool told_files, told_ports, told_queue;
 } locust__net;
 
+/* What lies between a stream and its socket: TLS. Embedded by its owner. */
+typedef struct locust__layer {
+    locust_error (*recv)(locust_stream *s, char *to, size_t n, size_t *got);
+    locust_error (*send)(locust_stream *s, const struct iovec *iov, int n, size_t *sent);
+    void (*close)(locust_stream *s); // frees it; the socket is still open
+} locust__layer;
+
 struct locust_stream {
     locust__fd fd; // fd.source.fd < 0: closed
     locust__net *net;
-    const char *in; // unread bytes
+    locust__layer *layer; // NULL: bytes go as they are
+    bool held;            // the layer has bytes that it took off the socket
+    const char *in;       // unread bytes
     size_t in_len;
     char *own; // the memory they are in; NULL: the scratch buffer
     size_t own_cap;
@@ -3405,6 +3726,118 @@ struct locust_stream {
 };
 
 enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
+
+/* A literal IPv4 or IPv6 address. */
+static bool locust__addr_parse(locust__addr *a, const char *text, int port)
+{
+    memset(a, 0, sizeof *a);
+    if (inet_pton(AF_INET, text, &a->as.in.sin_addr) == 1) {
+        a->as.in.sin_family = AF_INET;
+        a->as.in.sin_port = htons((uint16_t)port);
+        a->len = sizeof a->as.in;
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &a->as.in6.sin6_addr) == 1) {
+        a->as.in6.sin6_family = AF_INET6;
+        a->as.in6.sin6_port = htons((uint16_t)port);
+        a->len = sizeof a->as.in6;
+        return true;
+    }
+    return false;
+}
+
+/* The address of a unix socket. False: the path is too long. */
+static bool locust__addr_unix(locust__addr *a, const char *path)
+{
+    memset(a, 0, sizeof *a);
+    if (strlen(path) >= sizeof a->as.un.sun_path)
+        return false;
+    a->as.un.sun_family = AF_UNIX;
+    memcpy(a->as.un.sun_path, path, strlen(path) + 1);
+    a->len = sizeof a->as.un;
+    return true;
+}
+
+/* -- source addresses -- */
+
+/* Reads ADDRESS, ADDRESS-ADDRESS or ADDRESS/BITS; of IPv6 single addresses alone. */
+static bool locust__source_parse(locust__source_range *range, char *text)
+{
+    char *rest = text + strcspn(text, "-/"), kind = *rest, *end;
+    locust__addr last;
+    uint32_t first;
+    long bits;
+    *rest = '\0';
+    range->n = 1;
+    if (!locust__addr_parse(&range->first, text, 0))
+        return false;
+    if (!kind)
+        return true;
+    if (range->first.as.any.sa_family != AF_INET)
+        return false;
+    first = ntohl(range->first.as.in.sin_addr.s_addr);
+    if (kind == '-') {
+        if (!locust__addr_parse(&last, rest + 1, 0) || last.as.any.sa_family != AF_INET ||
+            ntohl(last.as.in.sin_addr.s_addr) < first)
+            return false;
+        range->n = ntohl(last.as.in.sin_addr.s_addr) - first + 1;
+        return range->n > 0;
+    }
+    bits = strtol(rest + 1, &end, 10);
+    if (!locust__base_digit(rest[1]) || *end || bits < 8 || bits > 32)
+        return false;
+    range->n = (uint32_t)1 << (32 - bits);
+    first &= ~(range->n - 1);
+    if (bits < 31) { // neither the network nor its broadcast address
+        first++;
+        range->n -= 2;
+    }
+    range->first.as.in.sin_addr.s_addr = htonl(first);
+    return true;
+}
+
+/* Reads a list of them, separated by commas. False: it is none. */
+static bool locust__net_read_sources(locust__net *net, const char *list)
+{
+    while (*list) {
+        char one[128];
+        size_t n = strcspn(list, ",");
+        if (n >= sizeof one || net->n_sources == LOCUST__SOURCES)
+            return false;
+        memcpy(one, list, n);
+        one[n] = '\0';
+        if (!locust__source_parse(&net->sources[net->n_sources++], one))
+            return false;
+        list += n;
+        list += *list != '\0';
+    }
+    return net->n_sources > 0;
+}
+
+/* The next source address of a family, in turn. False: none is given. */
+static bool locust__net_next_source(locust__net *net, sa_family_t family, locust__addr *source)
+{
+    uint32_t total = 0, at;
+    for (int i = 0; i < net->n_sources; i++)
+        total += net->sources[i].first.as.any.sa_family == family ? net->sources[i].n : 0;
+    if (!total)
+        return false;
+    at = net->source_turn++ % total;
+    for (int i = 0; i < net->n_sources; i++) {
+        const locust__source_range *range = &net->sources[i];
+        if (range->first.as.any.sa_family != family)
+            continue;
+        if (at < range->n) {
+            *source = range->first;
+            if (family == AF_INET)
+                source->as.in.sin_addr.s_addr =
+                    htonl(ntohl(range->first.as.in.sin_addr.s_addr) + at);
+            break;
+        }
+        at -= range->n;
+    }
+    return true;
+}
 
 static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
 {
@@ -3498,6 +3931,9 @@ static void locust__stream_close(locust_stream *s)
 {
     if (!locust__stream_is_open(s))
         return;
+    if (s->layer)
+        s->layer->close(s);
+    s->layer = NULL;
     locust__fd_close(s->net->loop, &s->fd);
     s->net->open--;
     LOCUST_FREE(s->own);
@@ -3519,19 +3955,9 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     }
     s->net->open++;
     s->in_len = 0;
+    s->held = false;
     s->arrived_ns = 0;
     return LOCUST_OK;
-}
-
-/* Is there nothing to read, not even an end? A read that filled its buffer to the last byte leaves
- * that open. */
-static bool locust__stream_is_quiet(locust_stream *s)
-{
-    char byte;
-    if (s->fd.source.readable && !s->fd.source.hup &&
-        recv(s->fd.source.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
-        s->fd.source.readable = false;
-    return !s->fd.source.readable && !s->fd.source.hup;
 }
 
 static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
@@ -3541,30 +3967,143 @@ static locust_error locust__stream_woken(enum locust__wake why, locust_error tim
                                       : LOCUST_OK;
 }
 
-static locust_error locust__stream_connect(
-    locust_stream *s, const locust__addr *to, int64_t deadline_ns) LOCUST__PARKS
+/* Begins a connect. Gives the descriptor. */
+static locust_error locust__net_begin_connect(locust__net *net, const locust__addr *to, int *out)
 {
-    int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM), failed = 0;
-    socklen_t len = sizeof failed;
+    int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
+    locust__addr source = {.len = 0};
     locust_error error;
     if (fd < 0)
         return locust__net_error(-fd);
+    if (net->n_sources && locust__net_next_source(net, to->as.any.sa_family, &source)) {
+        locust__os_late_port(fd);
+        if (bind(fd, &source.as.any, source.len) != 0) {
+            close(fd);
+            return LOCUST_ERR_SOURCE;
+        }
+    }
     if (LOCUST__SYS(connect)(fd, &to->as.any, to->len) != 0 && errno != EINPROGRESS) {
         error =
             errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno); // unix: backlog full
         close(fd);
         return error;
     }
-    error = locust__stream_adopt(s, fd);
+    *out = fd;
+    return LOCUST_OK;
+}
+
+/* How the connect on a writable socket ended. */
+static locust_error locust__net_connected(int fd)
+{
+    int failed = 0;
+    socklen_t len = sizeof failed;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) != 0 || !failed)
+        return LOCUST_OK;
+    return failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
+}
+
+static locust_error locust__stream_connect(
+    locust_stream *s, const locust__addr *to, int64_t deadline_ns) LOCUST__PARKS
+{
+    int fd = -1;
+    locust_error error = locust__net_begin_connect(s->net, to, &fd);
+    if (!error)
+        error = locust__stream_adopt(s, fd);
     if (error)
         return error;
     while (!error && !s->fd.source.writable)
         error = locust__stream_woken(
             locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
-    if (!error && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && failed)
-        error = failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
+    if (!error)
+        error = locust__net_connected(fd);
     if (error)
         locust__stream_close(s);
+    return error;
+}
+
+/* -- several addresses: RFC 8305 section 5 in spirit -- */
+
+enum { LOCUST__RACERS = 8 };
+
+typedef struct locust__race {
+    locust__fd fds[LOCUST__RACERS]; // source.fd < 0: not begun, or lost
+    int begun, running;
+    locust_error error; // of the last that was lost
+} locust__race;
+
+/* Begins the next connect; one that fails at once makes way for the one behind it. */
+static void locust__race_begin(locust__race *race, locust__net *net, const locust__addr *to, int n)
+{
+    while (race->begun < n) {
+        locust__fd *f = &race->fds[race->begun];
+        int fd = -1, rc;
+        race->error = locust__net_begin_connect(net, &to[race->begun++], &fd);
+        if (race->error)
+            continue;
+        rc = locust__fd_open(net->loop, f, fd);
+        if (rc == 0) {
+            race->running++;
+            return;
+        }
+        close(fd);
+        f->source.fd = -1;
+        race->error = locust__net_error(-rc);
+    }
+}
+
+/* The socket that has connected; < 0: none yet. Those that failed are closed. */
+static int locust__race_winner(locust__race *race, locust__loop *loop)
+{
+    for (int i = 0; i < race->begun; i++) {
+        locust__fd *f = &race->fds[i];
+        if (f->source.fd < 0 || !f->source.writable)
+            continue;
+        race->error = locust__net_connected(f->source.fd);
+        if (!race->error)
+            return i;
+        locust__fd_close(loop, f);
+        f->source.fd = -1;
+        race->running--;
+    }
+    return -1;
+}
+
+/* Connects to the first of some addresses that answers: the next one gets its chance when the one
+ * before it has failed, or has said nothing for a quarter of a second. */
+static locust_error locust__stream_race(
+    locust_stream *s, const locust__addr *to, int n, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__loop *loop = s->net->loop;
+    locust__race *race = locust__base_zalloc(sizeof *race); // the poller points into it
+    locust_error error;
+    int winner = -1, fd = -1;
+    if (!race)
+        return LOCUST_ERR_MEMORY;
+    for (int i = 0; i < LOCUST__RACERS; i++)
+        race->fds[i].source.fd = -1;
+    n = n < LOCUST__RACERS ? n : LOCUST__RACERS;
+    locust__race_begin(race, s->net, to, n);
+    while (race->running && winner < 0) {
+        int64_t turn_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
+        int running = race->running;
+        enum locust__wake why = locust__fds_wait_write(
+            loop, race->fds, race->begun, turn_ns < deadline_ns ? turn_ns : deadline_ns);
+        winner = locust__race_winner(race, loop);
+        if (winner < 0 && (why == LOCUST__CANCELLED || loop->now_ns >= deadline_ns)) {
+            race->error = locust__stream_woken(
+                why == LOCUST__CANCELLED ? why : LOCUST__TIMED_OUT, LOCUST_ERR_CONNECT_TIMEOUT);
+            break;
+        }
+        if (winner < 0 && (why == LOCUST__TIMED_OUT || race->running < running))
+            locust__race_begin(race, s->net, to, n);
+    }
+    for (int i = 0; i < race->begun; i++)
+        if (i == winner)
+            fd = locust__fd_release(loop, &race->fds[i]);
+        else if (race->fds[i].source.fd >= 0)
+            locust__fd_close(loop, &race->fds[i]);
+    error = winner < 0 ? race->error : locust__stream_adopt(s, fd);
+    LOCUST_FREE(race);
     return error;
 }
 
@@ -3599,8 +4138,8 @@ static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns
 
 /* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
  * generator's own time. */
-static locust_error locust__stream_dial(
-    locust_stream *s, const locust__addr *to, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to, int n,
+    int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     locust__net *net = s->net;
     int64_t began_ns = locust__os_now_ns();
@@ -3608,7 +4147,8 @@ static locust_error locust__stream_dial(
     *own_ns += locust__os_now_ns() - began_ns;
     if (error)
         return error;
-    error = locust__stream_connect(s, to, *deadline_ns);
+    error = n == 1 ? locust__stream_connect(s, to, *deadline_ns)
+                   : locust__stream_race(s, to, n, *deadline_ns);
     locust__semaphore_give(net->loop, &net->connects);
     if (locust__net_lacks(error))
         locust__net_pause(net, error, own_ns);
@@ -3669,7 +4209,7 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
 
 /* recv with the poller's flags kept true: a short read of a stream means drained, unless the peer
  * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
-static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
+static locust_error locust__socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     int64_t stamp_ns;
     ssize_t rc;
@@ -3679,12 +4219,40 @@ static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, si
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc > 0)
         s->arrived_ns = stamp_ns ? stamp_ns - s->net->loop->epoch_ns : 0;
-    s->burst += *got;
     if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.source.hup))
         s->fd.source.readable = false;
     if (rc == 0)
         return LOCUST_ERR_CLOSED;
     return rc < 0 && errno != EAGAIN ? locust__net_error(errno) : LOCUST_OK;
+}
+
+static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
+{
+    locust_error error =
+        s->layer ? s->layer->recv(s, to, n, got) : locust__socket_recv(s, to, n, got);
+    s->burst += *got;
+    return error;
+}
+
+/* May a recv find something? */
+static bool locust__stream_is_readable(const locust_stream *s)
+{
+    return s->fd.source.readable || s->held;
+}
+
+/* Is there nothing to read, not even an end? A read that filled its buffer to the last byte leaves
+ * that open, and TLS has messages of its own. A stream that is not quiet is good for nothing more: a
+ * byte of it may be lost. */
+static bool locust__stream_is_quiet(locust_stream *s)
+{
+    char byte;
+    size_t got = 0;
+    if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s, &byte, 1, &got))
+        return false;
+    if (!s->layer && s->fd.source.readable && !s->fd.source.hup &&
+        recv(s->fd.source.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
+        s->fd.source.readable = false;
+    return !got && !locust__stream_is_readable(s) && !s->fd.source.hup;
 }
 
 /* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the
@@ -3696,12 +4264,12 @@ static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) 
     locust_error error;
     if (!locust__stream_is_open(s))
         return LOCUST_ERR_CLOSED;
-    if (s->fd.source.readable && s->burst < LOCUST__BURST)
+    if (locust__stream_is_readable(s) && s->burst < LOCUST__BURST)
         return LOCUST_OK;
     error = locust__stream_settle(s);
     if (error)
         return error;
-    if (s->fd.source.readable) {
+    if (locust__stream_is_readable(s)) {
         why = locust__co_yield(loop);
         if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
             why = LOCUST__TIMED_OUT;
@@ -3759,19 +4327,33 @@ static locust_error locust__stream_read(
     }
 }
 
-static ssize_t locust__stream_send(locust_stream *s, struct iovec *iov, int n)
+/* *sent 0: there is no room now. */
+static locust_error locust__socket_send(
+    locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
     struct msghdr message;
-    ssize_t sent;
+    ssize_t rc;
     memset(&message, 0, sizeof message);
-    message.msg_iov = iov;
+    message.msg_iov = (struct iovec *)(uintptr_t)iov;
     message.msg_iovlen = (size_t)n;
     do
-        sent = n == 1 ? LOCUST__SYS(send)(
-                            s->fd.source.fd, iov->iov_base, iov->iov_len, LOCUST__SEND_FLAGS)
-                      : LOCUST__SYS(sendmsg)(s->fd.source.fd, &message, LOCUST__SEND_FLAGS);
-    while (sent < 0 && errno == EINTR);
-    return sent;
+        rc = n == 1 ? LOCUST__SYS(send)(
+                          s->fd.source.fd, iov->iov_base, iov->iov_len, LOCUST__SEND_FLAGS)
+                    : LOCUST__SYS(sendmsg)(s->fd.source.fd, &message, LOCUST__SEND_FLAGS);
+    while (rc < 0 && errno == EINTR);
+    *sent = rc > 0 ? (size_t)rc : 0;
+    if (rc >= 0)
+        return LOCUST_OK;
+    if (errno != EAGAIN)
+        return locust__net_error(errno);
+    s->fd.source.writable = false;
+    return LOCUST_OK;
+}
+
+static locust_error locust__stream_send(
+    locust_stream *s, const struct iovec *iov, int n, size_t *sent)
+{
+    return s->layer ? s->layer->send(s, iov, n, sent) : locust__socket_send(s, iov, n, sent);
 }
 
 /* Waits until the stream takes more, or lets the others have their turn after a lot of bytes. */
@@ -3800,34 +4382,31 @@ static locust_error locust__stream_write(
     while (!error && head.len + body.len) {
         struct iovec iov[2] = {
             {(void *)(uintptr_t)head.ptr, head.len}, {(void *)(uintptr_t)body.ptr, body.len}};
-        ssize_t sent = -1;
+        size_t sent = 0, of_head;
         if (!locust__stream_is_open(s)) {
             error = LOCUST_ERR_CLOSED;
             break;
         }
-        if (s->burst < LOCUST__BURST) {
-            sent = locust__stream_send(s, head.len ? iov : iov + 1, head.len && body.len ? 2 : 1);
-            if (sent < 0 && errno == EAGAIN)
-                s->fd.source.writable = false;
-            else if (sent < 0)
-                error = locust__net_error(errno);
+        if (s->burst < LOCUST__BURST)
+            error = locust__stream_send(
+                s, head.len ? iov : iov + 1, head.len && body.len ? 2 : 1, &sent);
+        if (error)
+            break;
+        of_head = sent < head.len ? sent : head.len;
+        head.ptr += of_head;
+        head.len -= of_head;
+        body.ptr += sent - of_head;
+        body.len -= sent - of_head;
+        s->burst += sent;
+        if (sent)
+            continue;
+        if (head.len && !kept) {
+            kept = locust__base_copy(head.ptr, head.len);
+            head.ptr = kept;
+            error = kept ? LOCUST_OK : LOCUST_ERR_MEMORY;
         }
-        if (sent >= 0) {
-            size_t of_head = (size_t)sent < head.len ? (size_t)sent : head.len;
-            head.ptr += of_head;
-            head.len -= of_head;
-            body.ptr += (size_t)sent - of_head;
-            body.len -= (size_t)sent - of_head;
-            s->burst += (size_t)sent;
-        } else if (!error) {
-            if (head.len && !kept) {
-                kept = locust__base_copy(head.ptr, head.len);
-                head.ptr = kept;
-                error = kept ? LOCUST_OK : LOCUST_ERR_MEMORY;
-            }
-            if (!error)
-                error = locust__stream_await_room(s, deadline_ns);
-        }
+        if (!error)
+            error = locust__stream_await_room(s, deadline_ns);
     }
     LOCUST_FREE(kept);
     return error;
@@ -3887,11 +4466,12 @@ LOCUST__UNUSED static locust_error locust__net_accept(
  *             file, then the name servers of resolv.conf.
  * Invariants  one lookup of a name at a time, in a coroutine of its own; who wants the name waits
  *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
- *             IPv4 goes before IPv6.
+ *             IPv4 goes before IPv6; of several addresses each connection begins with the next.
  * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
  * Uses        >>net
- * Sources     RFC 1035 (messages), RFC 6761 (localhost), resolv.conf(5), hosts(5).
- * Limits      UDP alone: of a truncated answer what fits is used. No nsswitch, no mDNS.
+ * Sources     RFC 1035 (messages), RFC 7766 (TCP), RFC 6761 (localhost), RFC 8305 (several
+ *             addresses), resolv.conf(5), hosts(5).
+ * Limits      eight addresses for a name. No nsswitch, no mDNS.
  * ============================================================================================ */
 
 enum { LOCUST__ADDRS = 8, LOCUST__SERVERS = 3, LOCUST__SEARCH = 6, LOCUST__NAME = 254 };
@@ -3902,6 +4482,8 @@ typedef struct locust__host { // a name and what is known of it
     int n_addrs;
     int64_t expires_ns;
     locust_error error;
+    int port;      // of a name that was pinned for one port; 0: any
+    unsigned turn; // which address goes first
     struct locust__resolver *resolver;
     locust__co *lookup; // the coroutine that looks it up; NULL: nobody does
     locust__fd fd;      // its socket
@@ -3941,48 +4523,12 @@ static void locust__resolver_free(locust__resolver *r)
     }
 }
 
-/* A literal IPv4 or IPv6 address. */
-static bool locust__addr_parse(locust__addr *a, const char *text, int port)
-{
-    memset(a, 0, sizeof *a);
-    if (inet_pton(AF_INET, text, &a->as.in.sin_addr) == 1) {
-        a->as.in.sin_family = AF_INET;
-        a->as.in.sin_port = htons((uint16_t)port);
-        a->len = sizeof a->as.in;
-        return true;
-    }
-    if (inet_pton(AF_INET6, text, &a->as.in6.sin6_addr) == 1) {
-        a->as.in6.sin6_family = AF_INET6;
-        a->as.in6.sin6_port = htons((uint16_t)port);
-        a->len = sizeof a->as.in6;
-        return true;
-    }
-    return false;
-}
-
 static void locust__addr_set_port(locust__addr *a, int port)
 {
     if (a->as.any.sa_family == AF_INET6)
         a->as.in6.sin6_port = htons((uint16_t)port);
     else
         a->as.in.sin_port = htons((uint16_t)port);
-}
-
-/* The whole of a small file, as text; empty if it is not there. */
-static locust__buf locust__resolver_file(const char *path)
-{
-    locust__buf text = {NULL, 0, 0, false};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = 1;
-    while (fd >= 0 && got > 0 && text.len < 1 << 20 && locust__buf_reserve(&text, 4096)) {
-        got = read(fd, text.ptr + text.len, text.cap - text.len - 1);
-        text.len += got > 0 ? (size_t)got : 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (text.ptr)
-        text.ptr[text.len] = '\0';
-    return text;
 }
 
 /* IPv4 addresses go before IPv6 ones, each kind in the order it came. */
@@ -4002,7 +4548,7 @@ static void locust__host_add(locust__host *host, const locust__addr *addr)
 /* Addresses of the name in the hosts file; localhost is known without one. */
 static void locust__resolver_hosts(const locust__resolver *r, locust__host *host)
 {
-    locust__buf text = locust__resolver_file(r->hosts_path);
+    locust__buf text = locust__os_read_file(r->hosts_path, 1 << 20);
     char *line_end = NULL, *line, *word_end = NULL;
     locust__addr addr;
     for (line = text.ptr ? strtok_r(text.ptr, "\n", &line_end) : NULL; line;
@@ -4041,7 +4587,7 @@ static void locust__resolver_option(locust__resolver *r, const char *word)
 
 static void locust__resolver_load(locust__resolver *r)
 {
-    locust__buf text = locust__resolver_file(r->resolv_path);
+    locust__buf text = locust__os_read_file(r->resolv_path, 1 << 20);
     char *line_end = NULL, *word_end = NULL;
     for (char *line = text.ptr ? strtok_r(text.ptr, "\n", &line_end) : NULL; line;
          line = strtok_r(NULL, "\n", &line_end)) {
@@ -4182,7 +4728,7 @@ static locust_error locust__dns_read(
 typedef struct locust__question { // A or AAAA of one name
     unsigned char query[LOCUST__DNS_MAX];
     size_t len;
-    bool answered;
+    bool answered, truncated;
     locust_error error; // of its answer
 } locust__question;
 
@@ -4190,7 +4736,7 @@ static locust_error locust__question_send(
     locust__question *q, locust__loop *loop, int fd, const char *name, int type)
 {
     unsigned id = (unsigned)locust__base_random(&loop->random) & 0xFFFF;
-    q->answered = false;
+    q->answered = q->truncated = false;
     q->len = locust__dns_query(q->query, id, name, type);
     if (!q->len)
         return LOCUST_ERR_NAME;
@@ -4218,7 +4764,9 @@ static locust_error locust__question_wait(
         for (int i = 0; i < 2; i++)
             if (!q[i].answered && locust__dns_answers(m, (size_t)n, q[i].query, q[i].len)) {
                 q[i].answered = true;
-                q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
+                q[i].truncated = m[2] & 2;
+                if (!q[i].truncated)
+                    q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
             }
         if (locust__co_yield(loop) == LOCUST__CANCELLED) // a flood shall not stop the others
             return LOCUST_ERR_CANCELLED;
@@ -4227,6 +4775,55 @@ static locust_error locust__question_wait(
     }
     // One refused question does not spoil the other: RFC 4074 describes such servers.
     return host->n_addrs ? LOCUST_OK : q[0].error ? q[0].error : q[1].error;
+}
+
+/* Asks once more over TCP what did not fit into a packet, RFC 7766: each message has two bytes of
+ * length in front. */
+static locust_error locust__question_ask_tcp(locust__question *q, locust_stream *s,
+    const locust__addr *server, locust__host *host, int64_t deadline_ns,
+    int64_t *ttl_s) LOCUST__PARKS
+{
+    unsigned char size[2] = {(unsigned char)(q->len >> 8), (unsigned char)q->len};
+    locust_error error = locust__stream_connect(s, server, deadline_ns);
+    size_t n = 2;
+    bool sized = false;
+    if (!error)
+        error = locust__stream_write(s, (locust__view){(char *)size, 2},
+            (locust__view){(char *)q->query, q->len}, deadline_ns);
+    while (!error && s->in_len < n) {
+        error = locust__stream_fill(s, deadline_ns);
+        if (!error && !sized && s->in_len >= 2) {
+            sized = true;
+            n = 2 + (size_t)((unsigned char)s->in[0] << 8 | (unsigned char)s->in[1]);
+        }
+    }
+    if (!error) {
+        const unsigned char *m = (const unsigned char *)s->in + 2;
+        error = locust__dns_answers(m, n - 2, q->query, q->len)
+                    ? locust__dns_read(host, m, n - 2, q->len, ttl_s)
+                    : LOCUST_ERR_NAME_SERVER;
+    }
+    locust__stream_close(s);
+    return error;
+}
+
+static locust_error locust__question_ask_tcp_if(locust__question q[2], locust__resolver *r,
+    const locust__addr *server, locust__host *host, int64_t deadline_ns,
+    int64_t *ttl_s) LOCUST__PARKS
+{
+    locust_stream *s;
+    locust_error error = LOCUST_OK;
+    if (!q[0].truncated && !q[1].truncated)
+        return LOCUST_OK;
+    s = LOCUST_MALLOC(sizeof *s);
+    if (!s)
+        return LOCUST_ERR_MEMORY;
+    locust__stream_init(s, r->net);
+    for (int i = 0; i < 2; i++)
+        if (q[i].truncated && error != LOCUST_ERR_CANCELLED)
+            error = locust__question_ask_tcp(&q[i], s, server, host, deadline_ns, ttl_s);
+    LOCUST_FREE(s);
+    return error;
 }
 
 /* Asks one server for A and AAAA. LOCUST_OK: it spoke, with or without addresses. */
@@ -4251,6 +4848,8 @@ static locust_error locust__resolver_ask(locust__resolver *r, const locust__addr
     if (!error)
         error = locust__question_wait(host, q, deadline_ns, ttl_s);
     locust__fd_close(loop, &host->fd);
+    if (!error)
+        error = locust__question_ask_tcp_if(q, r, server, host, deadline_ns, ttl_s);
     return host->n_addrs && error != LOCUST_ERR_CANCELLED ? LOCUST_OK : error;
 }
 
@@ -4326,24 +4925,80 @@ static void locust__resolver_stop(locust__resolver *r) LOCUST__PARKS
     locust__group_join(r->net->loop, &r->lookups, LOCUST__NEVER);
 }
 
+/* What is known of a name for a port; NULL: nothing yet. Pinned names stand in front. */
+static locust__host *locust__resolver_find(locust__resolver *r, const char *name, int port)
+{
+    locust__host *host = r->hosts;
+    while (host && ((host->port && host->port != port) ||
+                       (strcasecmp(host->name, name) != 0 && strcmp(host->name, "*") != 0)))
+        host = host->next;
+    return host;
+}
+
+static locust__host *locust__resolver_add(locust__resolver *r, const char *name)
+{
+    size_t len = strlen(name);
+    locust__host *host = locust__base_zalloc(sizeof *host + len + 1), **last = &r->hosts;
+    if (!host)
+        return NULL;
+    memcpy(host->name, name, len + 1);
+    host->resolver = r;
+    while (*last)
+        last = &(*last)->next;
+    *last = host;
+    return host;
+}
+
+/* Pins names: HOST:PORT:ADDRESS[,ADDRESS...], several separated by blanks, as curl's --resolve. False:
+ * wrong, or no memory. */
+static bool locust__resolver_pin(locust__resolver *r, const char *text)
+{
+    char *copy = locust__base_copy(text, strlen(text)), *at = NULL, *comma;
+    bool good = copy != NULL;
+    for (char *p = good ? strtok_r(copy, " ", &at) : NULL; p && good;
+         p = strtok_r(NULL, " ", &at)) {
+        char *colon = strchr(p, ':'), *end = NULL, *one;
+        long port = colon ? strtol(colon + 1, &end, 10) : 0;
+        locust__host *host;
+        good = colon && colon > p && *end == ':' && port > 0 && port <= 65535;
+        if (!good)
+            break;
+        *colon = '\0';
+        host = locust__resolver_add(r, p);
+        good = host != NULL;
+        for (one = good ? strtok_r(end + 1, ",", &comma) : NULL; one && good;
+             one = strtok_r(NULL, ",", &comma)) {
+            locust__addr addr;
+            size_t len = strlen(one);
+            if (*one == '[' && len && one[len - 1] == ']') {
+                one[len - 1] = '\0';
+                one++;
+            }
+            good = locust__addr_parse(&addr, one, 0);
+            if (good)
+                locust__host_add(host, &addr);
+        }
+        good = good && host->n_addrs;
+        if (good) {
+            host->port = (int)port;
+            host->expires_ns = LOCUST__NEVER;
+        }
+    }
+    LOCUST_FREE(copy);
+    return good;
+}
+
 /* What is known of a name, looked up first if it is new or its time is over. It stays where it is
  * until the resolver is freed; another lookup may change the addresses in it. */
-static locust_error locust__resolver_host(
-    locust__resolver *r, const char *name, int64_t deadline_ns, locust__host **out) LOCUST__PARKS
+static locust_error locust__resolver_host(locust__resolver *r, const char *name, int port,
+    int64_t deadline_ns, locust__host **out) LOCUST__PARKS
 {
     locust__loop *loop = r->net->loop;
-    locust__host *host;
-    size_t len = strlen(name);
-    for (host = r->hosts; host && strcasecmp(host->name, name) != 0;)
-        host = host->next;
+    locust__host *host = locust__resolver_find(r, name, port);
     if (!host) {
-        host = locust__base_zalloc(sizeof *host + len + 1);
+        host = locust__resolver_add(r, name);
         if (!host)
             return LOCUST_ERR_MEMORY;
-        memcpy(host->name, name, len + 1);
-        host->resolver = r;
-        host->next = r->hosts;
-        r->hosts = host;
         if (locust__addr_parse(&host->addrs[0], name, 0)) {
             host->n_addrs = 1;
             host->expires_ns = LOCUST__NEVER;
@@ -4365,29 +5020,1393 @@ static locust_error locust__resolver_host(
     return host->error;
 }
 
-/* Connects to one address of a host after the other; each gets its share of the time left.
- * *deadline_ns and *own_ns: as in locust__stream_dial. */
-static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s, const char *name,
-    int port, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+/* The addresses of a host in the order to try them: those of IPv4 and IPv6 in turn (RFC 8305 section
+ * 4), each kind from another one on each time, so that all get their share. */
+static int locust__host_order(locust__host *host, int port, locust__addr out[LOCUST__ADDRS])
 {
+    int four = 0, n = host->n_addrs, turn = host->turn++ & INT_MAX, used[2] = {0, 0}, count[2];
+    while (four < n && host->addrs[four].as.any.sa_family == AF_INET)
+        four++;
+    count[0] = four;
+    count[1] = n - four;
+    for (int i = 0, kind = four == 0; i < n; i++) {
+        int at = (turn + used[kind]++) % count[kind];
+        out[i] = host->addrs[kind ? four + at : at];
+        locust__addr_set_port(&out[i], port);
+        if (used[!kind] < count[!kind])
+            kind = !kind;
+    }
+    return n;
+}
+
+/* Connects to a host. *known_ns: when its addresses were known, untouched if they were before; *deadline_ns and *own_ns: as in
+ * locust__stream_dial. */
+static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s, const char *name,
+    int port, int64_t *deadline_ns, int64_t *own_ns, int64_t *known_ns) LOCUST__PARKS
+{
+    locust__addr addrs[LOCUST__ADDRS];
     locust__host *host = NULL;
-    locust_error error = locust__resolver_host(r, name, *deadline_ns, &host);
-    int n = error ? 0 : host->n_addrs;
+    uint64_t turn = r->net->loop->turn; // the same behind a lookup: there was none
+    locust_error error = locust__resolver_host(r, name, port, *deadline_ns, &host);
+    int n = error ? 0 : locust__host_order(host, port, addrs);
+    if (r->net->loop->turn != turn)
+        *known_ns = locust__os_now_ns();
     if (locust__net_lacks(error))
         locust__net_pause(r->net, error, own_ns);
-    for (int i = 0; i < n; i++) {
-        int64_t now = locust__os_now_ns(), own_before = *own_ns, share = *deadline_ns;
-        locust__addr addr = host->addrs[i]; // another lookup may change them during a park
-        locust__addr_set_port(&addr, port);
-        if (share != LOCUST__NEVER)
-            share = now + (share - now) / (n - i);
-        error = locust__stream_dial(s, &addr, &share, own_ns);
-        *deadline_ns = locust__base_after(*deadline_ns, *own_ns - own_before);
-        if (!error || error == LOCUST_ERR_CANCELLED || locust__net_lacks(error))
-            break;
+    return error ? error : locust__stream_dial(s, addrs, n, deadline_ns, own_ns);
+}
+
+/* ============================================================================================
+ * >>tls  TLS 1.2 and 1.3 by mbedTLS
+ *
+ * Purpose     turns a connected stream into one that speaks TLS, as a layer below its reads and
+ *             writes; verifies the server; resumes sessions.
+ * Invariants  all of mbedTLS runs on the loop's stack. mbedTLS itself verifies nothing: what counts
+ *             is locust__tls_verify, which runs before the first byte of a request is sent. A closed
+ *             connection keeps nothing but its session, which only a verified one leaves.
+ * Cost        a handshake 1 to 8 ms of CPU, resumed 0.1 to 1 ms; 38 to 46 KB for each open
+ *             connection with a distribution's mbedTLS, 28 to 34 KB with that of tools/mbedtls.sh.
+ * Uses        >>net
+ * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
+ *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
+ * Limits      no revocation (CRL, OCSP), no key update, no renegotiation. A handshake's largest step
+ *             holds the loop for as long as it takes: one handshake moves in each turn of the loop.
+ *
+ *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
+ *              \ what the reader has no room for: kept by the connection
+ * ============================================================================================ */
+
+typedef struct locust__tls_how { // what a connection is made with; texts outlive the test
+    const char *ca_file;         // NULL: the system's
+    const char *cert_file, *key_file;
+    bool insecure;
+    bool http; // offer http/1.1 by ALPN
+} locust__tls_how;
+
+typedef struct locust__tls_options { // of a test
+    const char *min, *max, *ciphers;
+    bool no_resume;
+    int max_handshakes;
+} locust__tls_options;
+
+typedef struct locust__tls_counts {
+    uint64_t full, resumed;
+    int64_t full_ns, resumed_ns; // CPU of their handshakes
+} locust__tls_counts;
+
+enum { LOCUST__HANDSHAKES = 128 }; // in progress at once, by default
+
+#if LOCUST__TLS
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#define LOCUST__TLS_FIELD(x) MBEDTLS_PRIVATE(x)
+#else
+#define LOCUST__TLS_FIELD(x) x
+#endif
+
+typedef struct locust__tls_ticket { // a session to resume
+    mbedtls_ssl_session session;
+    char slack[32]; // the library may have been built with a longer time_t than we
+    const struct locust__tls_config *config; // of the connection: another one has another identity
+    bool valid;
+} locust__tls_ticket;
+
+typedef struct locust__tls_config {
+    struct locust__tls_config *next;
+    const char *cert_file, *key_file;
+    bool http, no_pss;
+    mbedtls_ssl_config conf;
+    mbedtls_x509_crt cert;
+    mbedtls_pk_context key;
+} locust__tls_config;
+
+typedef struct locust__tls_leaf { // a certificate that was verified for a host
+    struct locust__tls_leaf *next;
+    mbedtls_x509_time until; // the earliest end in its chain
+    size_t len;
+    char *host;          // behind the bytes
+    unsigned char der[]; // as it came
+} locust__tls_leaf;
+
+typedef struct locust__tls_roots { // certificates to trust
+    struct locust__tls_roots *next;
+    const char *asked; // the file that was asked for; NULL: the system's
+    char *path;        // where they are: a file, or a directory if `is_dir`
+    const char *pem;   // or here
+    bool is_dir;
+    mbedtls_x509_crt parsed; // those that were needed
+    locust__tls_leaf *leaves;
+} locust__tls_roots;
+
+typedef struct locust__tls_plain { // a server that needs the configuration without RSA-PSS
+    struct locust__tls_plain *next;
+    int port;
+    char host[];
+} locust__tls_plain;
+
+enum { LOCUST__TLS_RECORD = 16384, LOCUST__TLS_AHEAD = LOCUST__TLS_RECORD + 1024 };
+
+typedef struct locust__tls {
+    locust__loop *loop;
+    const locust__log *log;
+    locust__tls_options options;
+    bool started;
+    locust__tls_config *configs;
+    locust__tls_roots *roots;
+    locust__tls_plain *plain;
+    int *ciphers; // in the order of preference, 0 at the end
+    locust__semaphore steps, handshakes;
+    locust__tls_counts counts;
+    char *ahead; // LOCUST__TLS_AHEAD bytes to read into, as much again to send from
+    size_t ahead_at, ahead_len;
+    locust__buf told;   // what was explained already
+    const char *broken; // why the test cannot go on; NULL: it can
+    char broken_text[512];
+} locust__tls;
+
+typedef struct locust__tls_conn {
+    locust__layer layer;
+    locust__tls *tls;
+    locust_stream *stream;
+    locust__tls_config *config;
+    mbedtls_ssl_context ssl;
+    locust__tls_ticket **ticket; // where its session goes; NULL: nowhere
+    char *kept;                  // bytes read ahead that nobody had room for
+    size_t kept_at, kept_len;
+    locust_error io;        // what the socket said
+    locust_error end;       // how the stream ended, when that is still to be told
+    unsigned char first[5]; // bytes of the server
+    size_t received;        // bytes in the handshake
+    bool full;              // the server showed a certificate
+    int64_t cpu_ns;         // of the handshake
+} locust__tls_conn;
+
+static void locust__tls_init(
+    locust__tls *tls, locust__loop *loop, const locust__log *log, const locust__tls_options *o)
+{
+    memset(tls, 0, sizeof *tls);
+    tls->loop = loop;
+    tls->log = log;
+    tls->options = *o;
+    tls->steps.free = 1;
+    tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__HANDSHAKES;
+}
+
+static void locust__tls_ticket_free(locust__tls_ticket *ticket)
+{
+    if (ticket)
+        mbedtls_ssl_session_free(&ticket->session);
+    LOCUST_FREE(ticket);
+}
+
+static void locust__tls_free(locust__tls *tls)
+{
+    while (tls->configs) {
+        locust__tls_config *c = tls->configs;
+        tls->configs = c->next;
+        mbedtls_ssl_config_free(&c->conf);
+        mbedtls_x509_crt_free(&c->cert);
+        mbedtls_pk_free(&c->key);
+        LOCUST_FREE(c);
     }
+    while (tls->roots) {
+        locust__tls_roots *r = tls->roots;
+        tls->roots = r->next;
+        while (r->leaves) {
+            locust__tls_leaf *leaf = r->leaves;
+            r->leaves = leaf->next;
+            LOCUST_FREE(leaf);
+        }
+        mbedtls_x509_crt_free(&r->parsed);
+        LOCUST_FREE(r->path);
+        LOCUST_FREE(r);
+    }
+    while (tls->plain) {
+        locust__tls_plain *p = tls->plain;
+        tls->plain = p->next;
+        LOCUST_FREE(p);
+    }
+    if (tls->started)
+        mbedtls_psa_crypto_free();
+    LOCUST_FREE(tls->ciphers);
+    LOCUST_FREE(tls->ahead);
+    locust__buf_free(&tls->told);
+}
+
+/* The test cannot go on; the first reason counts. */
+LOCUST__PRINTF(2, 3)
+static locust_error locust__tls_break(locust__tls *tls, const char *format, ...)
+{
+    va_list args;
+    if (tls->broken)
+        return LOCUST_ERR_TLS;
+    va_start(args, format);
+    vsnprintf(tls->broken_text, sizeof tls->broken_text, format, args);
+    va_end(args);
+    tls->broken = tls->broken_text;
+    return LOCUST_ERR_TLS;
+}
+
+/* -- versions and ciphers -- */
+
+/* "1.2" or "1.3" as 2 or 3; 0: another text. */
+static int locust__tls_version(const char *text)
+{
+    return strcmp(text, "1.2") == 0 ? 2 : strcmp(text, "1.3") == 0 ? 3 : 0;
+}
+
+/* The number of a cipher suite by its IANA name. The library writes them in its own way:
+ * TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 with '-', and TLS_AES_128_GCM_SHA256 as TLS1-3-AES-... */
+static int locust__tls_cipher(locust__view name)
+{
+    char text[80];
+    bool tls13 = name.len > 4 && !memchr(name.ptr + 4, 'W', name.len - 4);
+    int n = snprintf(text, sizeof text, "%s%.*s", tls13 ? "TLS1-3" : "TLS",
+        (int)(name.len > 3 ? name.len - 3 : 0), name.len > 3 ? name.ptr + 3 : "");
+    if (n < 0 || (size_t)n >= sizeof text)
+        return 0;
+    for (char *p = text; *p; p++)
+        *p = *p == '_' ? '-' : *p;
+    return mbedtls_ssl_get_ciphersuite_id(text);
+}
+
+/* Reads the list A:B:C. NULL: an empty list, an unknown name (in *bad), or no memory. */
+static int *locust__tls_cipher_list(const char *text, locust__view *bad)
+{
+    int *list = locust__base_zalloc((strlen(text) / 2 + 2) * sizeof *list), n = 0;
+    *bad = (locust__view){text, 0};
+    while (list && *text) {
+        locust__view name = {text, strcspn(text, ":,")};
+        list[n] = locust__tls_cipher(name);
+        if (!list[n++]) {
+            *bad = name;
+            LOCUST_FREE(list);
+            return NULL;
+        }
+        text += name.len;
+        text += *text != '\0';
+    }
+    if (n)
+        return list;
+    LOCUST_FREE(list);
+    return NULL;
+}
+
+/* The library's own list prefers ChaCha20, which costs both sides more where the processor has AES;
+ * browsers offer AES-128-GCM first there. */
+static int *locust__tls_cipher_default(void)
+{
+    static const int fast[] = {0x1301, 0xC02B, 0xC02F};
+    const int *known = mbedtls_ssl_list_ciphersuites();
+    int *list, n = 0, total = 0;
+    while (known[total])
+        total++;
+    list = locust__base_zalloc((size_t)(total + 1) * sizeof *list);
+    for (int i = 0; list && i < 3; i++)
+        for (int k = 0; k < total && locust__os_has_aes(); k++)
+            if (known[k] == fast[i])
+                list[n++] = fast[i];
+    for (int k = 0, ahead = n; list && k < total; k++) {
+        bool taken = false;
+        for (int i = 0; i < ahead; i++)
+            taken |= list[i] == known[k];
+        if (!taken)
+            list[n++] = known[k];
+    }
+    return list;
+}
+
+/* Why these options cannot be; NULL: they can. The text lasts as long as the program. */
+static const char *locust__tls_check(const locust__tls_options *o)
+{
+    static char text[256];
+    locust__view bad;
+    int min = o->min ? locust__tls_version(o->min) : 2,
+        max = o->max ? locust__tls_version(o->max) : 3;
+    int *list;
+#if !defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    if ((o->min && min == 3) || (o->max && max == 3)) {
+        snprintf(text, sizeof text, "this mbedTLS (%s) has no TLS 1.3", MBEDTLS_VERSION_STRING);
+        return text;
+    }
+#endif
+    if (!min || !max || min > max)
+        return "--tls-min and --tls-max take 1.2 or 1.3, the smaller one first";
+    if (!o->ciphers)
+        return NULL;
+    list = locust__tls_cipher_list(o->ciphers, &bad);
+    if (!list)
+        snprintf(text, sizeof text,
+            "--ciphers takes names such as TLS_AES_128_GCM_SHA256:TLS_ECDHE_RSA_WITH_AES_128_GCM_"
+            "SHA256, which this mbedTLS (%s) has, not \"%.*s\"",
+            MBEDTLS_VERSION_STRING, (int)bad.len, bad.ptr);
+    LOCUST_FREE(list);
+    return list ? NULL : text;
+}
+
+static locust_error locust__tls_start(locust__tls *tls)
+{
+    locust__view bad;
+    if (psa_crypto_init() != 0) // without effect when it is up; another test may have ended it
+        return LOCUST_ERR_TLS_RANDOM;
+    if (tls->started)
+        return LOCUST_OK;
+    tls->ahead = LOCUST_MALLOC((size_t)2 * LOCUST__TLS_AHEAD);
+    tls->ciphers = tls->options.ciphers ? locust__tls_cipher_list(tls->options.ciphers, &bad)
+                                        : locust__tls_cipher_default();
+    tls->started = true;
+    return tls->ahead && tls->ciphers ? LOCUST_OK : LOCUST_ERR_MEMORY;
+}
+
+/* -- configurations -- */
+
+/* P-256 first: for the curve that most servers have too, mbedTLS is fastest. */
+static void locust__tls_set_groups(mbedtls_ssl_config *conf)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    static const uint16_t groups[] = {23, 29, 24, 25, 0}; // IANA: secp256r1, x25519, 384, 521
+    mbedtls_ssl_conf_groups(conf, groups);
+#else
+    static const mbedtls_ecp_group_id curves[] = {
+#if defined(MBEDTLS_ECP_DP_SECP256R1_ENABLED)
+        MBEDTLS_ECP_DP_SECP256R1,
+#endif
+#if defined(MBEDTLS_ECP_DP_CURVE25519_ENABLED)
+        MBEDTLS_ECP_DP_CURVE25519,
+#endif
+#if defined(MBEDTLS_ECP_DP_SECP384R1_ENABLED)
+        MBEDTLS_ECP_DP_SECP384R1,
+#endif
+#if defined(MBEDTLS_ECP_DP_SECP521R1_ENABLED)
+        MBEDTLS_ECP_DP_SECP521R1,
+#endif
+        MBEDTLS_ECP_DP_NONE,
+    };
+    mbedtls_ssl_conf_curves(conf, curves);
+#endif
+}
+
+static void locust__tls_set_versions(mbedtls_ssl_config *conf, int min, int max)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    static const mbedtls_ssl_protocol_version versions[] = {
+        MBEDTLS_SSL_VERSION_TLS1_2, MBEDTLS_SSL_VERSION_TLS1_3};
+    mbedtls_ssl_conf_min_tls_version(conf, versions[min - 2]);
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    mbedtls_ssl_conf_max_tls_version(conf, versions[max - 2]);
+#else
+    (void)max;
+    mbedtls_ssl_conf_max_tls_version(conf, versions[0]);
+#endif
+#else
+    (void)min; // 1.2 is all that may be: see locust__tls_check
+    (void)max;
+    mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+}
+
+static int locust__tls_parse_key(mbedtls_pk_context *key, const char *pem, size_t n)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000 && MBEDTLS_VERSION_NUMBER < 0x04000000
+    return mbedtls_pk_parse_key(key, (const unsigned char *)pem, n, NULL, 0, mbedtls_psa_get_random,
+        MBEDTLS_PSA_RANDOM_STATE);
+#else
+    return mbedtls_pk_parse_key(key, (const unsigned char *)pem, n, NULL, 0);
+#endif
+}
+
+static bool locust__tls_is_pair(const mbedtls_x509_crt *cert, const mbedtls_pk_context *key)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000 && MBEDTLS_VERSION_NUMBER < 0x04000000
+    return mbedtls_pk_check_pair(
+               &cert->pk, key, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE) == 0;
+#else
+    return mbedtls_pk_check_pair(&cert->pk, key) == 0;
+#endif
+}
+
+/* Reads the client certificate and its key. */
+static locust_error locust__tls_read_cert(locust__tls *tls, locust__tls_config *c)
+{
+    const char *key_file = c->key_file ? c->key_file : c->cert_file;
+    locust__buf cert = locust__os_read_file(c->cert_file, 1 << 20);
+    locust__buf key = locust__os_read_file(key_file, 1 << 20);
+    locust_error error = LOCUST_OK;
+    if (!cert.ptr || mbedtls_x509_crt_parse(&c->cert, (unsigned char *)cert.ptr, cert.len + 1) < 0)
+        error =
+            locust__tls_break(tls, "cannot read a client certificate (PEM) from %s", c->cert_file);
+    else if (!key.ptr || locust__tls_parse_key(&c->key, key.ptr, key.len + 1) != 0)
+        error = locust__tls_break(
+            tls, "cannot read a private key (PEM, without a password) from %s", key_file);
+    else if (!locust__tls_is_pair(&c->cert, &c->key))
+        error =
+            locust__tls_break(tls, "the private key in %s is not the one of the certificate in %s",
+                key_file, c->cert_file);
+    else if (mbedtls_ssl_conf_own_cert(&c->conf, &c->cert, &c->key) != 0)
+        error = LOCUST_ERR_MEMORY;
+    if (key.ptr)
+        memset(key.ptr, 0, key.len);
+    locust__buf_free(&cert);
+    locust__buf_free(&key);
     return error;
 }
+
+static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *c)
+{
+#if defined(MBEDTLS_SSL_ALPN)
+    static const char *protocols[] = {"http/1.1", NULL};
+#endif
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    static const uint16_t no_pss[] = {0x0403, 0x0503, 0x0603, 0x0401, 0x0501, 0x0601, 0};
+#endif
+    int min = tls->options.min ? locust__tls_version(tls->options.min) : 2;
+    int max = tls->options.max ? locust__tls_version(tls->options.max) : 3;
+    if (mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
+            MBEDTLS_SSL_PRESET_DEFAULT) != 0)
+        return LOCUST_ERR_MEMORY;
+    mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE); // see locust__tls_verify
+#if MBEDTLS_VERSION_NUMBER < 0x04000000
+    mbedtls_ssl_conf_rng(&c->conf, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+#endif
+    mbedtls_ssl_conf_ciphersuites(&c->conf, tls->ciphers);
+    locust__tls_set_groups(&c->conf);
+    locust__tls_set_versions(&c->conf, min, c->no_pss ? 2 : max);
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    if (c->no_pss)
+        mbedtls_ssl_conf_sig_algs(&c->conf, no_pss);
+#endif
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS) && \
+    MBEDTLS_VERSION_NUMBER >= 0x03060100 && MBEDTLS_VERSION_NUMBER < 0x04000000
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+        &c->conf, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
+#if defined(MBEDTLS_SSL_ALPN)
+    if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols) != 0)
+        return LOCUST_ERR_TLS;
+#endif
+    return c->cert_file ? locust__tls_read_cert(tls, c) : LOCUST_OK;
+}
+
+static bool locust__tls_same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The configuration for such connections, made if it is new. */
+static locust_error locust__tls_config_of(
+    locust__tls *tls, const locust__tls_how *how, bool no_pss, locust__tls_config **out)
+{
+    locust__tls_config *c = tls->configs;
+    locust_error error;
+    while (c && !(c->http == how->http && c->no_pss == no_pss &&
+                    locust__tls_same(c->cert_file, how->cert_file) &&
+                    locust__tls_same(c->key_file, how->key_file)))
+        c = c->next;
+    *out = c;
+    if (c)
+        return LOCUST_OK;
+    c = locust__base_zalloc(sizeof *c);
+    if (!c)
+        return LOCUST_ERR_MEMORY;
+    mbedtls_ssl_config_init(&c->conf);
+    mbedtls_x509_crt_init(&c->cert);
+    mbedtls_pk_init(&c->key);
+    c->cert_file = how->cert_file;
+    c->key_file = how->key_file;
+    c->http = how->http;
+    c->no_pss = no_pss;
+    c->next = tls->configs;
+    tls->configs = c;
+    error = locust__tls_configure(tls, c);
+    if (error) { // the next connection tries again, or the test ends
+        tls->configs = c->next;
+        mbedtls_ssl_config_free(&c->conf);
+        mbedtls_x509_crt_free(&c->cert);
+        mbedtls_pk_free(&c->key);
+        LOCUST_FREE(c);
+        return error;
+    }
+    *out = c;
+    return LOCUST_OK;
+}
+
+/* -- certificates to trust -- */
+
+/* Where systems keep theirs. The directory /etc/ssl/certs has every certificate twice. */
+static const char *const locust__tls_ca_files[] = {
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Gentoo, Alpine, OpenWrt, NixOS
+    "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // CentOS
+    "/etc/ssl/ca-bundle.pem",                            // openSUSE
+    "/etc/ssl/cert.pem",                                 // Alpine, OpenBSD, FreeBSD, macOS
+    "/etc/ssl/certs/ca-bundle.crt",                      // Freetz
+    "/usr/local/etc/ssl/cert.pem",                       // FreeBSD
+    "/usr/local/share/certs/ca-root-nss.crt",            // FreeBSD, DragonFly
+    "/etc/openssl/certs/ca-certificates.crt",            // NetBSD
+    "/etc/certs/ca-certificates.crt",                    // illumos
+    "/opt/homebrew/etc/ca-certificates/cert.pem",
+};
+
+static bool locust__tls_readable(const char *path)
+{
+    return path && *path && access(path, R_OK) == 0;
+}
+
+/* Decides where the certificates come from. */
+static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *r)
+{
+    const char *file = r->asked ? r->asked : getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
+    size_t n = sizeof locust__tls_ca_files / sizeof *locust__tls_ca_files;
+    if (r->asked && !locust__tls_readable(r->asked))
+        return locust__tls_break(
+            tls, "cannot read the CA certificates in %s: %s", r->asked, strerror(errno));
+    if (!locust__tls_readable(file))
+        file = NULL;
+#if defined(LOCUST_CA_PEM)
+    if (!file) {
+        r->pem = LOCUST_CA_PEM;
+        return LOCUST_OK;
+    }
+#endif
+    if (!file && locust__tls_readable(dir)) {
+        file = dir;
+        r->is_dir = true;
+    }
+    for (size_t i = 0; !file && i < n; i++)
+        if (locust__tls_readable(locust__tls_ca_files[i]))
+            file = locust__tls_ca_files[i];
+    if (!file)
+        return locust__tls_break(tls,
+            "no CA certificates found on this machine: name a file by --cacert or .ca_file, set "
+            "SSL_CERT_FILE, install the package ca-certificates, compile them in by LOCUST_CA_PEM, "
+            "or "
+            "go without verification by --insecure");
+    r->path = locust__base_copy(file, strlen(file));
+    return r->path ? LOCUST_OK : LOCUST_ERR_MEMORY;
+}
+
+static locust_error locust__tls_roots_of(
+    locust__tls *tls, const char *ca_file, locust__tls_roots **out)
+{
+    locust__tls_roots *r = tls->roots;
+    locust_error error;
+    while (r && !locust__tls_same(r->asked, ca_file))
+        r = r->next;
+    *out = r;
+    if (r)
+        return LOCUST_OK;
+    r = locust__base_zalloc(sizeof *r);
+    if (!r)
+        return LOCUST_ERR_MEMORY;
+    r->asked = ca_file;
+    mbedtls_x509_crt_init(&r->parsed);
+    error = locust__tls_find_roots(tls, r);
+    if (error) {
+        LOCUST_FREE(r);
+        return error;
+    }
+    r->next = tls->roots;
+    tls->roots = r;
+    *out = r;
+    return LOCUST_OK;
+}
+
+/* The subject of a certificate, as it is encoded: X.509 4.1 down to it, and no further. */
+static bool locust__tls_subject(unsigned char *p, size_t n, locust__view *subject)
+{
+    unsigned char *end = p + n, *from;
+    size_t len;
+    // Certificate, TBSCertificate, [version], serial, signature, issuer, validity, subject
+    static const int tags[] = {0x30, 0x30, 0xA0, 0x02, 0x30, 0x30, 0x30, 0x30};
+    for (int i = 0; i < 8; i++) {
+        from = p;
+        if (i == 2 && p < end && *p != 0xA0)
+            continue;
+        if (mbedtls_asn1_get_tag(&p, end, &len, tags[i]) != 0)
+            return false;
+        if (i >= 2)
+            p += len;
+    }
+    *subject = (locust__view){(const char *)from, (size_t)(p - from)};
+    return true;
+}
+
+/* Parses those certificates of a PEM text whose subject is the issuer. Returns how many certificates
+ * the text has. */
+static int locust__tls_scan(locust__tls_roots *r, const char *pem, const mbedtls_x509_buf *issuer)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
+    locust__buf der = {NULL, 0, 0, false};
+    int n = 0;
+    while ((pem = strstr(pem, begin)) != NULL) {
+        const char *stop = strstr(pem += sizeof begin - 1, end);
+        locust__view subject;
+        der.len = 0;
+        if (!stop)
+            break;
+        if (locust__base64_decode(&der, (locust__view){pem, (size_t)(stop - pem)}) &&
+            locust__tls_subject((unsigned char *)der.ptr, der.len, &subject)) {
+            n++;
+            if (subject.len == issuer->len && memcmp(subject.ptr, issuer->p, issuer->len) == 0)
+                mbedtls_x509_crt_parse_der(&r->parsed, (unsigned char *)der.ptr, der.len);
+        }
+        pem = stop;
+    }
+    locust__buf_free(&der);
+    return n;
+}
+
+static int locust__tls_scan_file(
+    locust__tls_roots *r, const char *path, const mbedtls_x509_buf *issuer)
+{
+    locust__buf text = locust__os_read_file(path, 1 << 24);
+    int n = text.ptr ? locust__tls_scan(r, text.ptr, issuer) : 0;
+    locust__buf_free(&text);
+    return n;
+}
+
+static int locust__tls_scan_dir(
+    locust__tls_roots *r, const char *path, const mbedtls_x509_buf *issuer)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    int n = 0;
+    while (dir && (entry = readdir(dir)) != NULL) {
+        char file[4096];
+        int len = snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        if (*entry->d_name != '.' && len > 0 && (size_t)len < sizeof file)
+            n += locust__tls_scan_file(r, file, issuer);
+    }
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+static bool locust__tls_names_equal(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
+{
+    return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
+}
+
+/* Makes the trusted certificates available that a chain may end at. */
+static locust_error locust__tls_load_issuers(
+    locust__tls *tls, locust__tls_roots *r, const mbedtls_x509_crt *chain)
+{
+    for (; chain; chain = chain->next) {
+        const mbedtls_x509_crt *known = r->parsed.raw.p ? &r->parsed : NULL;
+        int n;
+        while (known && !locust__tls_names_equal(&known->subject_raw, &chain->issuer_raw))
+            known = known->next;
+        if (known)
+            continue;
+        n = r->pem      ? locust__tls_scan(r, r->pem, &chain->issuer_raw)
+            : r->is_dir ? locust__tls_scan_dir(r, r->path, &chain->issuer_raw)
+                        : locust__tls_scan_file(r, r->path, &chain->issuer_raw);
+        if (!n)
+            return locust__tls_break(
+                tls, "there is no CA certificate (PEM) in %s", r->pem ? "LOCUST_CA_PEM" : r->path);
+    }
+    return LOCUST_OK;
+}
+
+/* -- verification -- */
+
+static void locust__tls_date(char *out, size_t size, const mbedtls_x509_time *t)
+{
+    snprintf(out, size, "%04d-%02d-%02d", t->year, t->mon, t->day);
+}
+
+/* The names that a certificate is for, as far as they fit. */
+static void locust__tls_names(locust__buf *out, const mbedtls_x509_crt *leaf)
+{
+    for (const mbedtls_x509_sequence *s = &leaf->subject_alt_names; s && s->buf.p; s = s->next)
+        if ((s->buf.tag & 31) == 2 && out->len < 200)
+            locust__buf_printf(
+                out, "%s%.*s", out->len ? ", " : "", (int)s->buf.len, (const char *)s->buf.p);
+    if (!out->len)
+        locust__buf_puts(out, "no host name");
+}
+
+static bool locust__tls_before(const mbedtls_x509_time *a, const mbedtls_x509_time *b)
+{
+    int x[] = {a->year, a->mon, a->day, a->hour, a->min, a->sec};
+    int y[] = {b->year, b->mon, b->day, b->hour, b->min, b->sec};
+    for (int i = 0; i < 6; i++)
+        if (x[i] != y[i])
+            return x[i] < y[i];
+    return false;
+}
+
+/* When the first certificate of a chain expires, or the last one begins to be valid. */
+static const mbedtls_x509_time *locust__tls_bound(const mbedtls_x509_crt *chain, bool end)
+{
+    const mbedtls_x509_time *bound = end ? &chain->valid_to : &chain->valid_from;
+    for (; chain; chain = chain->next) {
+        if (end && locust__tls_before(&chain->valid_to, bound))
+            bound = &chain->valid_to;
+        if (!end && locust__tls_before(bound, &chain->valid_from))
+            bound = &chain->valid_from;
+    }
+    return bound;
+}
+
+/* Says once for each host what is wrong with its certificate, and what to do. */
+static void locust__tls_explain(locust__tls *tls, const char *host, locust_error error,
+    const mbedtls_x509_crt *leaf, const locust__tls_roots *roots)
+{
+    locust__buf text = {NULL, 0, 0, false}, names = {NULL, 0, 0, false};
+    char date[32];
+    const char *source = !roots ? "" : roots->pem ? "LOCUST_CA_PEM" : roots->path;
+    locust__buf_printf(&text, "%s: %s", host, locust__error_text(error));
+    if (error == LOCUST_ERR_CERT_EXPIRED || error == LOCUST_ERR_CERT_FUTURE) {
+        int64_t now_s = locust__os_wall_ns() / LOCUST__S;
+        locust__tls_date(
+            date, sizeof date, locust__tls_bound(leaf, error == LOCUST_ERR_CERT_EXPIRED));
+        locust__buf_printf(
+            &text, ": valid %s %s", error == LOCUST_ERR_CERT_EXPIRED ? "until" : "from", date);
+        if (now_s < 1704067200) // 2024
+            locust__buf_puts(&text, "; but the clock of this machine is wrong: set it");
+    } else if (error == LOCUST_ERR_CERT_HOST) {
+        locust__tls_names(&names, leaf);
+        locust__buf_add(&names, "", 1);
+        locust__buf_printf(&text, ": it is for %s", names.failed ? "others" : names.ptr);
+    } else if (error == LOCUST_ERR_CERT_SELF_SIGNED) {
+        locust__buf_puts(&text, ": to trust it, give it as --cacert or .ca_file");
+    } else if (error == LOCUST_ERR_CERT_ISSUER) {
+        locust__buf_printf(&text,
+            ": none in %s issued it, or the server left out an intermediate certificate", source);
+    }
+    locust__buf_add(&text, "", 1);
+    if (!text.failed && !(tls->told.ptr && strstr(tls->told.ptr, text.ptr))) {
+        locust__buf_printf(&tls->told, "%s\n", text.ptr);
+        locust__log_print(tls->log, LOCUST__WARNING, "locust.tls", "%s", text.ptr);
+    }
+    locust__buf_free(&text);
+    locust__buf_free(&names);
+}
+
+/* Does a SAN of the certificate hold this address? RFC 9525 6.4: CN does not count. */
+static bool locust__tls_has_address(const mbedtls_x509_crt *leaf, const locust__addr *addr)
+{
+    bool six = addr->as.any.sa_family == AF_INET6;
+    const void *bytes = six ? (const void *)&addr->as.in6.sin6_addr : &addr->as.in.sin_addr;
+    size_t len = six ? 16 : 4;
+    for (const mbedtls_x509_sequence *s = &leaf->subject_alt_names; s; s = s->next)
+        if ((s->buf.tag & 31) == 7 && s->buf.len == len && memcmp(s->buf.p, bytes, len) == 0)
+            return true;
+    return false;
+}
+
+/* May it prove a server's identity? Without the extensions it may be used for anything. */
+static bool locust__tls_is_for_servers(const mbedtls_x509_crt *leaf)
+{
+    static const char server_auth[] = {0x2B, 6, 1, 5, 5, 7, 3, 1}; // id-kp-serverAuth
+    return mbedtls_x509_crt_check_extended_key_usage(leaf, server_auth, sizeof server_auth) == 0 &&
+           (mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0 ||
+               mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_KEY_ENCIPHERMENT) == 0);
+}
+
+/* The sentence for what verification found, the most useful first. */
+static locust_error locust__tls_judge(uint32_t flags, const mbedtls_x509_crt *leaf)
+{
+    if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
+        return LOCUST_ERR_CERT_EXPIRED;
+    if (flags & MBEDTLS_X509_BADCERT_FUTURE)
+        return LOCUST_ERR_CERT_FUTURE;
+    if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)
+        return LOCUST_ERR_CERT_HOST;
+    if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
+        return locust__tls_names_equal(&leaf->issuer_raw, &leaf->subject_raw)
+                   ? LOCUST_ERR_CERT_SELF_SIGNED
+                   : LOCUST_ERR_CERT_ISSUER;
+    if (flags &
+        (MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY))
+        return LOCUST_ERR_CERT_WEAK;
+    if (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE))
+        return LOCUST_ERR_CERT_USAGE;
+    return flags ? LOCUST_ERR_CERT_FORM : LOCUST_OK;
+}
+
+/* Was exactly this certificate verified for the host before? Half of a handshake's cost is the check
+ * of the same chain over again. */
+static bool locust__tls_recall(
+    const locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
+{
+    for (const locust__tls_leaf *l = r->leaves; l; l = l->next)
+        if (l->len == leaf->raw.len && memcmp(l->der, leaf->raw.p, l->len) == 0 &&
+            strcasecmp(l->host, host) == 0)
+            return !mbedtls_x509_time_is_past(&l->until);
+    return false;
+}
+
+static void locust__tls_remember(
+    locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
+{
+    size_t host_len = strlen(host) + 1;
+    locust__tls_leaf *l = locust__base_zalloc(sizeof *l + leaf->raw.len + host_len);
+    if (!l)
+        return;
+    l->len = leaf->raw.len;
+    memcpy(l->der, leaf->raw.p, l->len);
+    l->host = (char *)l->der + l->len;
+    memcpy(l->host, host, host_len);
+    l->until = *locust__tls_bound(leaf, true);
+    l->next = r->leaves;
+    r->leaves = l;
+}
+
+/* Is the server who it says it is? One way for all versions of the library, and the only one. */
+static locust_error locust__tls_verify(
+    locust__tls *tls, mbedtls_ssl_context *ssl, const char *host, const locust__tls_how *how)
+{
+    const mbedtls_x509_crt *leaf = mbedtls_ssl_get_peer_cert(ssl);
+    locust__tls_roots *roots = NULL;
+    locust__addr addr;
+    bool literal = locust__addr_parse(&addr, host, 0);
+    uint32_t flags = 0;
+    locust_error error;
+    int rc;
+    if (how->insecure)
+        return LOCUST_OK;
+    if (!leaf)
+        return LOCUST_ERR_CERT_FORM;
+    error = locust__tls_roots_of(tls, how->ca_file, &roots);
+    if (error || locust__tls_recall(roots, host, leaf))
+        return error;
+    error = locust__tls_load_issuers(tls, roots, leaf);
+    if (error)
+        return error;
+    rc = mbedtls_x509_crt_verify_with_profile((mbedtls_x509_crt *)(uintptr_t)leaf,
+        roots->parsed.raw.p ? &roots->parsed : NULL, NULL, &mbedtls_x509_crt_profile_default,
+        literal ? NULL : host, &flags, NULL, NULL);
+    if (rc && rc != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
+        return LOCUST_ERR_CERT_FORM;
+    if (literal && !locust__tls_has_address(leaf, &addr))
+        flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    if (!locust__tls_is_for_servers(leaf))
+        flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+    error = locust__tls_judge(flags, leaf);
+    if (error)
+        locust__tls_explain(tls, host, error, leaf, roots);
+    else
+        locust__tls_remember(roots, host, leaf);
+    return error;
+}
+
+/* -- between mbedTLS and the socket -- */
+
+static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
+{
+    locust__tls_conn *c = arg;
+    struct iovec iov = {(void *)(uintptr_t)bytes, n};
+    size_t sent;
+    c->io = locust__socket_send(c->stream, &iov, 1, &sent);
+    if (c->io)
+        return -1;
+    return sent ? (int)sent : MBEDTLS_ERR_SSL_WANT_WRITE;
+}
+
+static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
+{
+    locust__tls_conn *c = arg;
+    locust__tls *tls = c->tls;
+    char *from = c->kept_len ? c->kept + c->kept_at : tls->ahead + tls->ahead_at;
+    size_t *at = c->kept_len ? &c->kept_at : &tls->ahead_at;
+    size_t *len = c->kept_len ? &c->kept_len : &tls->ahead_len;
+    if (!*len) {
+        if (!c->stream->fd.source.readable)
+            return MBEDTLS_ERR_SSL_WANT_READ;
+        c->io = locust__socket_recv(c->stream, tls->ahead, LOCUST__TLS_AHEAD, len);
+        if (c->io)
+            return c->io == LOCUST_ERR_CLOSED ? 0 : -1;
+        if (!*len)
+            return MBEDTLS_ERR_SSL_WANT_READ;
+        for (size_t i = 0; i < *len && c->received + i < sizeof c->first; i++)
+            c->first[c->received + i] = (unsigned char)tls->ahead[i];
+        c->received += *len;
+        *at = 0;
+        from = tls->ahead;
+    }
+    n = n < *len ? n : *len;
+    memcpy(out, from, n);
+    *at += n;
+    *len -= n;
+    return (int)n;
+}
+
+/* Ends a turn of mbedTLS on this connection: what was read ahead for it and not used is its own. */
+static void locust__tls_leave(locust__tls_conn *c)
+{
+    locust__tls *tls = c->tls;
+    if (!c->kept_len) {
+        LOCUST_FREE(c->kept);
+        c->kept = NULL;
+        c->kept_at = 0;
+    }
+    if (tls->ahead_len) {
+        c->kept = locust__base_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
+        if (c->kept)
+            c->kept_len = tls->ahead_len;
+        else
+            c->end = LOCUST_ERR_MEMORY;
+    }
+    tls->ahead_len = 0;
+    c->stream->held = c->kept_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
+}
+
+/* -- what went wrong -- */
+
+static int locust__tls_alert(const mbedtls_ssl_context *ssl)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x04010000
+    return mbedtls_ssl_get_fatal_alert(ssl);
+#else
+    return ssl->LOCUST__TLS_FIELD(in_msg)[1];
+#endif
+}
+
+/* RFC 8446 6.2. A server that misses a certificate may say just "handshake failure", and says it
+ * after more than its first message. */
+static locust_error locust__tls_alert_error(const locust__tls_conn *c)
+{
+    bool refused = c->config->cert_file != NULL;
+    switch (locust__tls_alert(&c->ssl)) {
+    case 40: // handshake_failure
+        if (c->received > 7 && c->full)
+            return refused ? LOCUST_ERR_CERT_CLIENT_REFUSED : LOCUST_ERR_CERT_CLIENT;
+        return LOCUST_ERR_TLS_CIPHER;
+    case 71: // insufficient_security
+        return LOCUST_ERR_TLS_CIPHER;
+    case 70: // protocol_version
+        return LOCUST_ERR_TLS_VERSION;
+    case 116: // certificate_required
+        return LOCUST_ERR_CERT_CLIENT;
+    case 42: // bad_certificate, and what follows: about the client's
+    case 43:
+    case 44:
+    case 45:
+    case 46:
+    case 48:
+        return refused ? LOCUST_ERR_CERT_CLIENT_REFUSED : LOCUST_ERR_CERT_CLIENT;
+    case 112: // unrecognized_name
+        return LOCUST_ERR_TLS_NAME;
+    case 120: // no_application_protocol
+        return LOCUST_ERR_TLS_ALPN;
+    default:
+        return LOCUST_ERR_TLS_ALERT;
+    }
+}
+
+/* The sentence for what mbedTLS returned. */
+static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
+{
+    bool reads_certs = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+    if (c->io && c->io != LOCUST_ERR_CLOSED)
+        return c->io;
+    if (c->received && (c->first[0] < 20 || c->first[0] > 24))
+        return memcmp(c->first, "HTTP/", 5) == 0 ? LOCUST_ERR_TLS_PLAIN : LOCUST_ERR_TLS_NONE;
+    switch (rc) {
+    case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+        return locust__tls_alert_error(c);
+    case -0x6E80: // bad protocol version; the name changed in 3.0
+        return LOCUST_ERR_TLS_VERSION;
+    case MBEDTLS_ERR_SSL_INVALID_RECORD:
+    case MBEDTLS_ERR_SSL_INVALID_MAC:
+        return LOCUST_ERR_TLS_RECORD;
+    case MBEDTLS_ERR_SSL_CONN_EOF:
+    case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
+        return LOCUST_ERR_TLS_CLOSED;
+    case MBEDTLS_ERR_SSL_ALLOC_FAILED:
+        return LOCUST_ERR_MEMORY;
+    case -0x7100: // three versions' ways to say that a message is longer than their buffer
+    case -0x7080:
+    case -135:
+        return reads_certs || c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_CERTIFICATE_REQUEST
+                   ? LOCUST_ERR_CERT_SIZE // TLS 1.3 looks ahead for it
+                   : LOCUST_ERR_TLS;
+    default:
+        return reads_certs || (rc <= -0x2080 && rc >= -0x2A00) ? LOCUST_ERR_CERT_FORM
+                                                               : LOCUST_ERR_TLS;
+    }
+}
+
+/* -- the layer -- */
+
+typedef struct locust__tls_op { // a call on the loop's stack
+    locust__tls_conn *c;
+    char *to;
+    const struct iovec *iov;
+    int n_iov;
+    size_t n, done;
+    const char *host;
+    int port;
+    const locust__tls_how *how;
+    locust_error error;
+    int rc;
+} locust__tls_op;
+
+/* Keeps the session for the next connection to this server. */
+static void locust__tls_save(locust__tls_conn *c)
+{
+    locust__tls_ticket *t;
+    if (!c->ticket)
+        return;
+    if (!*c->ticket)
+        *c->ticket = locust__base_zalloc(sizeof **c->ticket);
+    t = *c->ticket;
+    if (!t)
+        return;
+    mbedtls_ssl_session_free(&t->session);
+    mbedtls_ssl_session_init(&t->session);
+    t->config = c->config;
+    t->valid = mbedtls_ssl_get_session(&c->ssl, &t->session) == 0;
+}
+
+static bool locust__tls_is_ticket(int rc)
+{
+    return rc == -0x7B00; // MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET, which 2.28 does not know
+}
+
+/* How a stream ends after the handshake. */
+static locust_error locust__tls_end(const locust__tls_conn *c, int rc)
+{
+    if (rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
+        return LOCUST_ERR_CLOSED;
+    if (rc == 0 || rc == MBEDTLS_ERR_SSL_CONN_EOF)
+        return LOCUST_ERR_TLS_CUT;
+    return locust__tls_error(c, rc);
+}
+
+static void locust__tls_read_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+    int rc = 1;
+    if (c->end) {
+        op->error = c->end;
+        return;
+    }
+    while (op->done < op->n && (rc > 0 || locust__tls_is_ticket(rc))) {
+        rc = mbedtls_ssl_read(&c->ssl, (unsigned char *)op->to + op->done, op->n - op->done);
+        if (rc > 0)
+            op->done += (size_t)rc;
+        else if (locust__tls_is_ticket(rc))
+            locust__tls_save(c);
+    }
+    if (rc <= 0 && !locust__tls_is_ticket(rc) && rc != MBEDTLS_ERR_SSL_WANT_READ &&
+        rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
+        c->end = locust__tls_end(c, rc);
+        op->error = op->done ? LOCUST_OK : c->end; // first what came before the end
+    }
+    locust__tls_leave(c);
+}
+
+static locust_error locust__tls_recv(locust_stream *s, char *to, size_t n, size_t *got)
+{
+    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_op op = {.c = c, .to = to, .n = n};
+    locust__loop_call(c->tls->loop, locust__tls_read_call, &op);
+    *got = op.done;
+    return op.error;
+}
+
+/* Sends up to a record. mbedTLS wants the same bytes again after it found no room: what is gathered
+ * here depends on nothing but what it is given. */
+static void locust__tls_write_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+    char *stage = c->tls->ahead + LOCUST__TLS_AHEAD;
+    const char *from = op->iov->iov_base;
+    size_t n = op->iov->iov_len;
+    int rc;
+    if (op->n_iov > 1 && n < LOCUST__TLS_RECORD) {
+        size_t more = LOCUST__TLS_RECORD - n;
+        more = more < op->iov[1].iov_len ? more : op->iov[1].iov_len;
+        memcpy(stage, from, n);
+        memcpy(stage + n, op->iov[1].iov_base, more);
+        from = stage;
+        n += more;
+    }
+    n = n < LOCUST__TLS_RECORD ? n : LOCUST__TLS_RECORD;
+    do {
+        rc = mbedtls_ssl_write(&c->ssl, (const unsigned char *)from, n);
+        if (locust__tls_is_ticket(rc))
+            locust__tls_save(c);
+    } while (locust__tls_is_ticket(rc));
+    if (rc > 0)
+        op->done = (size_t)rc;
+    else if (rc != MBEDTLS_ERR_SSL_WANT_WRITE && rc != MBEDTLS_ERR_SSL_WANT_READ)
+        op->error = locust__tls_end(c, rc);
+    locust__tls_leave(c);
+}
+
+static locust_error locust__tls_send(locust_stream *s, const struct iovec *iov, int n, size_t *sent)
+{
+    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_op op = {.c = c, .iov = iov, .n_iov = n};
+    locust__loop_call(c->tls->loop, locust__tls_write_call, &op);
+    *sent = op.done;
+    return op.error;
+}
+
+static void locust__tls_close_call(void *arg)
+{
+    locust__tls_conn *c = arg;
+    if (!c->end && !c->io)
+        mbedtls_ssl_close_notify(&c->ssl); // goes out at once or not at all
+    mbedtls_ssl_free(&c->ssl);
+    LOCUST_FREE(c->kept);
+    LOCUST_FREE(c);
+}
+
+static void locust__tls_close(locust_stream *s)
+{
+    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__loop_call(c->tls->loop, locust__tls_close_call, c);
+}
+
+/* -- the handshake -- */
+
+/* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
+ * asked again without. */
+static bool locust__tls_refuses_pss(void)
+{
+#if defined(MBEDTLS_VERSION_C)
+    unsigned version = mbedtls_version_get_number();
+    return version == 0x03060600 || version == 0x04010000;
+#else
+    return MBEDTLS_VERSION_NUMBER == 0x03060600 || MBEDTLS_VERSION_NUMBER == 0x04010000;
+#endif
+}
+
+static bool locust__tls_is_plain(const locust__tls *tls, const char *host, int port)
+{
+    const locust__tls_plain *p = tls->plain;
+    while (p && (p->port != port || strcmp(p->host, host) != 0))
+        p = p->next;
+    return p != NULL;
+}
+
+/* From now on the server is asked without RSA-PSS. False: no memory. */
+static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
+{
+    size_t n = strlen(host) + 1;
+    locust__tls_plain *p;
+    if (locust__tls_is_plain(tls, host, port))
+        return true;
+    p = locust__base_zalloc(sizeof *p + n);
+    if (!p)
+        return false;
+    memcpy(p->host, host, n);
+    p->port = port;
+    p->next = tls->plain;
+    tls->plain = p;
+    return true;
+}
+
+/* Makes the connection's TLS side. */
+static void locust__tls_open_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+    locust__addr unused;
+    op->error = locust__tls_start(c->tls);
+    if (!op->error)
+        op->error = locust__tls_config_of(
+            c->tls, op->how, locust__tls_is_plain(c->tls, op->host, op->port), &c->config);
+    if (op->error)
+        return;
+    // SNI is for names alone, RFC 6066 3.
+    if (mbedtls_ssl_setup(&c->ssl, &c->config->conf) != 0 ||
+        mbedtls_ssl_set_hostname(
+            &c->ssl, locust__addr_parse(&unused, op->host, 0) ? NULL : op->host) != 0) {
+        op->error = LOCUST_ERR_MEMORY;
+        return;
+    }
+    mbedtls_ssl_set_bio(&c->ssl, c, locust__tls_bio_send, locust__tls_bio_recv, NULL);
+    if (c->ticket && *c->ticket && (*c->ticket)->valid && (*c->ticket)->config == c->config)
+        mbedtls_ssl_set_session(&c->ssl, &(*c->ticket)->session); // refused: a full handshake
+}
+
+/* Whoever sent a fatal alert and closed made our writes fail; the alert still says why. */
+static int locust__tls_last_words(locust__tls_conn *c, int rc)
+{
+    locust_error said = c->io;
+    unsigned char unused;
+    int last;
+    if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
+        return rc;
+    c->stream->fd.source.readable = true;
+    last = mbedtls_ssl_read(&c->ssl, &unused, 1);
+    if (last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        c->io = LOCUST_OK;
+        return last;
+    }
+    c->io = said;
+    return rc;
+}
+
+/* One move of a handshake: as far as the bytes at hand carry it; at its end verification. */
+static void locust__tls_step_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+    int64_t began_ns = locust__os_now_ns();
+    bool over = false;
+    op->rc = 0;
+    while (op->rc == 0 && !over) {
+        op->rc = mbedtls_ssl_handshake_step(&c->ssl);
+        c->full |= c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+        over = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
+        if (locust__tls_is_ticket(op->rc))
+            op->rc = 0;
+    }
+    if (over)
+        op->error = locust__tls_verify(c->tls, &c->ssl, op->host, op->how);
+    if (over && op->error && op->error != LOCUST_ERR_TLS)
+        mbedtls_ssl_send_alert_message(
+            &c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    if (over && !op->error)
+        locust__tls_save(c);
+    if (op->rc && op->rc != MBEDTLS_ERR_SSL_WANT_READ && op->rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
+        op->rc = locust__tls_last_words(c, op->rc);
+        op->error = locust__tls_error(c, op->rc);
+    }
+    locust__tls_leave(c);
+    c->cpu_ns += locust__os_now_ns() - began_ns;
+}
+
+/* Lets one handshake after the other make its move, one in a turn of the loop, so that answers to
+ * other users are not kept waiting. *deadline_ns and *own_ns move by the wait. */
+static locust_error locust__tls_step(
+    locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns(), took_ns;
+    enum locust__wake why = locust__semaphore_take(tls->loop, &tls->steps, LOCUST__NEVER);
+    if (why != LOCUST__WOKEN)
+        return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
+    took_ns = locust__os_now_ns() - began_ns;
+    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *own_ns += took_ns;
+    locust__loop_call(tls->loop, locust__tls_step_call, op);
+    why = locust__co_yield(tls->loop);
+    locust__semaphore_give(tls->loop, &tls->steps);
+    return why == LOCUST__CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
+}
+
+static locust_error locust__tls_handshake(
+    locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    locust_stream *s = op->c->stream;
+    for (;;) {
+        locust_error error = locust__tls_step(tls, op, deadline_ns, own_ns);
+        if (error || op->error || op->rc == 0)
+            return error ? error : op->error;
+        if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.source.writable)
+            error = locust__stream_woken(
+                locust__fd_wait_write(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !s->fd.source.readable)
+            error = locust__stream_woken(
+                locust__fd_wait_read(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+        if (error)
+            return error;
+    }
+}
+
+static void locust__tls_count(locust__tls *tls, const locust__tls_conn *c)
+{
+    if (c->full) {
+        tls->counts.full++;
+        tls->counts.full_ns += c->cpu_ns;
+    } else {
+        tls->counts.resumed++;
+        tls->counts.resumed_ns += c->cpu_ns;
+    }
+}
+
+/* Puts TLS onto a connected stream, which is closed if that fails. *retry: another connection will
+ * succeed. ticket: where the session to resume is and the new one goes; NULL: none. */
+static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, const char *host,
+    int port, const locust__tls_how *how, locust__tls_ticket **ticket, int64_t *deadline_ns,
+    int64_t *own_ns, bool *retry) LOCUST__PARKS
+{
+    locust__tls_conn *c = locust__base_zalloc(sizeof *c);
+    locust__tls_op op = {.c = c, .host = host, .port = port, .how = how};
+    *retry = false;
+    if (!c) {
+        locust__stream_close(s);
+        return LOCUST_ERR_MEMORY;
+    }
+    c->layer = (locust__layer){locust__tls_recv, locust__tls_send, locust__tls_close};
+    c->tls = tls;
+    c->stream = s;
+    c->ticket = tls->options.no_resume ? NULL : ticket;
+    mbedtls_ssl_init(&c->ssl);
+    s->layer = &c->layer;
+    locust__loop_call(tls->loop, locust__tls_open_call, &op);
+    if (!op.error)
+        op.error = locust__tls_handshake(tls, &op, deadline_ns, own_ns);
+    if (!op.error) {
+        locust__tls_count(tls, c);
+        return LOCUST_OK;
+    }
+    if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->config->no_pss)
+        *retry = locust__tls_make_plain(tls, host, port);
+    c->end = op.error; // no close_notify
+    locust__stream_close(s);
+    return op.error;
+}
+
+#else // !LOCUST__TLS
+
+typedef struct locust__tls_ticket {
+    char unused;
+} locust__tls_ticket;
+
+typedef struct locust__tls {
+    locust__tls_counts counts;
+    locust__semaphore handshakes;
+    const char *broken;
+} locust__tls;
+
+static void locust__tls_init(
+    locust__tls *tls, locust__loop *loop, const locust__log *log, const locust__tls_options *o)
+{
+    (void)loop;
+    (void)log;
+    (void)o;
+    memset(tls, 0, sizeof *tls);
+    tls->handshakes.free = LOCUST__HANDSHAKES;
+}
+
+static void locust__tls_free(const locust__tls *tls)
+{
+    (void)tls;
+}
+
+static const char *locust__tls_check(const locust__tls_options *o)
+{
+    (void)o;
+    return NULL;
+}
+
+static void locust__tls_ticket_free(locust__tls_ticket *ticket)
+{
+    (void)ticket;
+}
+
+/* Nobody gets here: an https URL is refused where it is parsed. */
+static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s, const char *host,
+    int port, const locust__tls_how *how, locust__tls_ticket **ticket, const int64_t *deadline_ns,
+    const int64_t *own_ns, bool *retry)
+{
+    (void)tls, (void)host, (void)port, (void)how, (void)ticket, (void)deadline_ns, (void)own_ns;
+    *retry = false;
+    locust__stream_close(s);
+    return LOCUST_ERR_TLS;
+}
+
+#endif // LOCUST__TLS
 
 /* ============================================================================================
  * >>url  URLs and origins
@@ -4451,8 +6470,9 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
         if (url->port < 1 || url->port > 65535)
             return LOCUST_ERR_URL;
     }
-    for (size_t i = 0; i < url->host.len; i++)
-        if ((unsigned char)url->host.ptr[i] <= ' ' || url->host.ptr[i] == 127)
+    for (size_t i = 0; i < url->host.len; i++) // reg-name, RFC 3986 3.2.2; the literal was checked
+        if (!isalnum((unsigned char)url->host.ptr[i]) &&
+            !strchr("-._~!$&'()*+,;=%:", url->host.ptr[i]))
             return LOCUST_ERR_URL;
     url->rest = (locust__view){end, strcspn(end, "#")};
     return LOCUST_OK;
@@ -4539,37 +6559,44 @@ static locust_error locust__url_resolve(locust__buf *out, const char *base, cons
 {
     locust__url url;
     locust_error error = locust__url_parse(base, &url);
-    size_t scheme = strcspn(reference, ":/?#"), root, path;
+    size_t scheme = strcspn(reference, ":/?#"), path;
     if (error)
         return error;
     if (reference[scheme] == ':') { // absolute
-        locust__buf_puts(out, reference);
-        return out->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
-    }
-    root = (size_t)(url.rest.ptr - base);
-    path = strcspn(url.rest.ptr, "?#");
-    if (reference[0] == '/' && reference[1] == '/') {
+        locust__buf_add(out, reference, strcspn(reference, "#"));
+    } else if (reference[0] == '/' && reference[1] == '/') {
         locust__buf_add(out, base, url.scheme.len + 1);
+        locust__buf_add(out, reference, strcspn(reference, "#"));
     } else {
-        locust__buf_add(out, base, root);
-        if (*reference == '?' || *reference == '#' || !*reference)
+        path = strcspn(url.rest.ptr, "?#");
+        locust__buf_add(out, base, (size_t)(url.rest.ptr - base));
+        if (*reference == '?' || *reference == '#' || !*reference) { // the path stays as it is
             locust__buf_add(out, url.rest.ptr, *reference == '?' ? path : url.rest.len);
-        else if (*reference != '/') {
+            locust__buf_add(out, reference, strcspn(reference, "#"));
+            return out->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+        }
+        if (*reference != '/') {
             while (path && url.rest.ptr[path - 1] != '/')
                 path--;
             locust__buf_add(out, path ? url.rest.ptr : "/", path ? path : 1);
         }
+        locust__buf_add(out, reference, strcspn(reference, "#"));
     }
-    locust__buf_add(out, reference, strcspn(reference, "#"));
-    if (reference[0] != '/' || reference[1] != '/')
-        locust__url_remove_dots(out, root);
-    return out->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+    locust__buf_add(out, "", 1);
+    if (out->failed)
+        return LOCUST_ERR_MEMORY;
+    out->len--;
+    if (locust__url_parse(out->ptr, &url) == LOCUST_OK)
+        locust__url_remove_dots(out, (size_t)(url.rest.ptr - out->ptr));
+    return LOCUST_OK;
 }
 
 /* A server, as far as connections are concerned; kept once per test. */
 typedef struct locust__origin {
     struct locust__origin *next;
     int port;
+    bool secure;     // https
+    char *url;       // scheme://host[:port], and at its end
     char *authority; // host[:port], for the Host field
     char host[];     // without the brackets of IPv6
 } locust__origin;
@@ -4583,25 +6610,30 @@ static void locust__origins_free(locust__origin *first)
     }
 }
 
-/* The origin of an http URL, made if it is new. NULL: no memory. */
-static locust__origin *locust__origin_of(locust__origin **first, const locust__url *url)
+/* The origin of an http or https URL, made if it is new. NULL: no memory. */
+static locust__origin *locust__origin_of(
+    locust__origin **first, const locust__url *url, bool secure)
 {
-    int port = url->port ? url->port : 80;
+    int usual = secure ? 443 : 80, port = url->port ? url->port : usual;
     locust__origin *origin;
     size_t len = url->host.len;
     const char *format = memchr(url->host.ptr, ':', len) ? "[%.*s]" : "%.*s";
     int n;
     for (origin = *first; origin; origin = origin->next)
-        if (origin->port == port && locust__view_is_nocase(url->host, origin->host))
+        if (origin->port == port && origin->secure == secure &&
+            locust__view_is_nocase(url->host, origin->host))
             return origin;
-    origin = locust__base_zalloc(sizeof *origin + 2 * len + 16);
+    origin = locust__base_zalloc(sizeof *origin + 2 * len + 24);
     if (!origin)
         return NULL;
     memcpy(origin->host, url->host.ptr, len);
     origin->port = port;
-    origin->authority = origin->host + len + 1;
+    origin->secure = secure;
+    origin->url = origin->host + len + 1;
+    memcpy(origin->url, secure ? "https://" : "http://", secure ? 8 : 7);
+    origin->authority = origin->url + (secure ? 8 : 7);
     n = snprintf(origin->authority, len + 3, format, (int)len, url->host.ptr);
-    if (port != 80) // RFC 9110 7.2: the default port may be left out
+    if (port != usual) // RFC 9110 7.2: the default port may be left out
         snprintf(origin->authority + n, 8, ":%d", port);
     origin->next = *first;
     *first = origin;
@@ -4901,19 +6933,39 @@ static enum locust__body locust__http_body_kind(const locust__head *h, bool to_h
 /* An end of the stream inside something means that it was cut. */
 static locust_error locust__http_cut(locust_error error, locust_error cut)
 {
-    return error == LOCUST_ERR_CLOSED ? cut : error;
+    return error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_TLS_CUT ? cut : error;
 }
 
-/* Reads one head. *budget: bytes of head that may still come. */
+/* Where a body goes that is not simply kept. */
+typedef struct locust__sink {
+    locust_error (*take)(struct locust__sink *sink, const char *bytes, size_t n);
+} locust__sink;
+
+/* What stands in place of a head. A server of TLS answers plain text with an alert record: its type
+ * and version are the first two bytes (RFC 8446 5.1). */
+static locust_error locust__http_no_head(const char *p, size_t n)
+{
+    if (n >= 2 && p[0] == 0x15 && p[1] == 3)
+        return LOCUST_ERR_TLS_PORT;
+    return n == 1 && p[0] == 0x15 ? LOCUST_OK : LOCUST_ERR_NOT_HTTP;
+}
+
+/* Reads one head. *budget: bytes of head that may still come; *first_ns, if 0: when the first bytes
+ * came. */
 static locust_error locust__http_read_head(locust_stream *s, locust__head *h, locust__buf *kept,
-    size_t *budget, int64_t deadline_ns) LOCUST__PARKS
+    size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t scanned = 0, n = 0;
     locust_error error;
     for (;;) {
         size_t look = s->in_len < *budget ? s->in_len : *budget;
-        if (look && memcmp(s->in, "HTTP/1.", look < 7 ? look : 7) != 0)
-            return LOCUST_ERR_NOT_HTTP; // before more of it is waited for
+        if (look && !*first_ns)
+            *first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
+        if (look && memcmp(s->in, "HTTP/1.", look < 7 ? look : 7) != 0) {
+            error = locust__http_no_head(s->in, look); // before more of it is waited for
+            if (error)
+                return error;
+        }
         n = locust__http_head_end(s->in, look, &scanned);
         if (n)
             break;
@@ -4930,10 +6982,31 @@ static locust_error locust__http_read_head(locust_stream *s, locust__head *h, lo
     return error;
 }
 
-/* Appends n more bytes of body. */
-static locust_error locust__http_read_bytes(
-    locust_stream *s, locust__buf *body, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
+/* Passes n more bytes of body on. */
+static locust_error locust__http_pass_bytes(
+    locust_stream *s, locust__sink *sink, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
 {
+    while (n) {
+        size_t some;
+        locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
+        if (error)
+            return locust__http_cut(error, LOCUST_ERR_BODY_CUT);
+        some = s->in_len < n ? s->in_len : (size_t)n;
+        error = sink->take(sink, s->in, some);
+        if (error)
+            return error;
+        locust__stream_take(s, some);
+        n -= some;
+    }
+    return LOCUST_OK;
+}
+
+/* Appends n more bytes of body, or passes them on. */
+static locust_error locust__http_read_bytes(locust_stream *s, locust__buf *body, locust__sink *sink,
+    uint64_t n, int64_t deadline_ns) LOCUST__PARKS
+{
+    if (sink)
+        return locust__http_pass_bytes(s, sink, n, deadline_ns);
     while (n) {
         size_t got, want;
         locust_error error;
@@ -5022,8 +7095,8 @@ static locust_error locust__http_read_trailers(
     }
 }
 
-static locust_error locust__http_read_chunks(
-    locust_stream *s, locust__buf *body, size_t budget, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__http_read_chunks(locust_stream *s, locust__buf *body,
+    locust__sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t start = body->len, extensions = 65536;
     for (;;) {
@@ -5042,9 +7115,9 @@ static locust_error locust__http_read_chunks(
         }
         if (!size)
             return locust__http_read_trailers(s, budget, deadline_ns);
-        if (size > LOCUST_MAX_BODY - (body->len - start))
+        if (!sink && size > LOCUST_MAX_BODY - (body->len - start))
             return LOCUST_ERR_BODY_SIZE;
-        error = locust__http_read_bytes(s, body, size, deadline_ns);
+        error = locust__http_read_bytes(s, body, sink, size, deadline_ns);
         if (!error)
             error = locust__http_need_line(s, 2, &n, deadline_ns);
         if (error)
@@ -5054,60 +7127,67 @@ static locust_error locust__http_read_chunks(
 }
 
 static locust_error locust__http_read_to_close(
-    locust_stream *s, locust__buf *body, int64_t deadline_ns) LOCUST__PARKS
+    locust_stream *s, locust__buf *body, locust__sink *sink, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t start = body->len;
     for (;;) {
-        size_t got;
-        locust_error error;
-        if (!locust__buf_reserve_tight(body, 4097))
-            return LOCUST_ERR_MEMORY;
-        error = locust__stream_read(s, body->ptr + body->len, 4096, &got, deadline_ns);
+        locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
         if (error)
             return error == LOCUST_ERR_CLOSED ? LOCUST_OK : error;
-        body->len += got;
-        if (body->len - start > LOCUST_MAX_BODY)
+        if (!sink && body->len - start + s->in_len > LOCUST_MAX_BODY)
             return LOCUST_ERR_BODY_SIZE;
+        if (sink)
+            error = sink->take(sink, s->in, s->in_len);
+        else if (!locust__buf_reserve_tight(body, s->in_len + 1))
+            error = LOCUST_ERR_MEMORY;
+        else
+            locust__buf_add_tight(body, s->in, s->in_len);
+        if (error)
+            return error;
+        locust__stream_take(s, s->in_len);
     }
 }
 
-/* Reads a whole response: `kept` gets the texts of its head and then the body, which begins at
- * *body_at. *reusable: another request may follow on the stream. */
-static locust_error locust__http_read_response(locust_stream *s, bool to_head, locust__head *h,
-    locust__buf *kept, size_t *body_at, bool *reusable, int64_t deadline_ns) LOCUST__PARKS
+/* Reads the head of the final response into `kept` at `start`; interim ones are dropped, RFC 9110
+ * 15.2. */
+static locust_error locust__http_read_final(locust_stream *s, locust__head *h, locust__buf *kept,
+    size_t start, size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
 {
-    size_t budget = LOCUST_MAX_HEADER, start = kept->len;
-    locust_error error;
-    enum locust__body kind;
     do {
-        kept->len = start; // interim answers are dropped, RFC 9110 15.2
-        error = locust__http_read_head(s, h, kept, &budget, deadline_ns);
+        locust_error error;
+        kept->len = start;
+        error = locust__http_read_head(s, h, kept, budget, first_ns, deadline_ns);
         if (error)
             return error;
         if (h->status == 101)
             return LOCUST_ERR_UPGRADE; // none was asked for
     } while (h->status < 200);
-    *body_at = kept->len;
-    kind = locust__http_body_kind(h, to_head);
+    return LOCUST_OK;
+}
+
+/* Reads the body behind a head: to the end of `kept`, or into the sink. *reusable: another request
+ * may follow on the stream. */
+static locust_error locust__http_read_body(locust_stream *s, bool to_head, const locust__head *h,
+    locust__buf *kept, locust__sink *sink, size_t budget, bool *reusable,
+    int64_t deadline_ns) LOCUST__PARKS
+{
+    enum locust__body kind = locust__http_body_kind(h, to_head);
+    locust_error error = LOCUST_OK;
     switch (kind) {
     case LOCUST__BODY_NONE:
         break;
     case LOCUST__BODY_SIZED:
-        error = h->length > LOCUST_MAX_BODY
+        error = !sink && h->length > LOCUST_MAX_BODY
                     ? LOCUST_ERR_BODY_SIZE
-                    : locust__http_read_bytes(s, kept, (uint64_t)h->length, deadline_ns);
+                    : locust__http_read_bytes(s, kept, sink, (uint64_t)h->length, deadline_ns);
         break;
     case LOCUST__BODY_CHUNKED:
-        error = locust__http_read_chunks(s, kept, budget, deadline_ns);
+        error = locust__http_read_chunks(s, kept, sink, budget, deadline_ns);
         break;
     case LOCUST__BODY_CLOSE:
-        error = locust__http_read_to_close(s, kept, deadline_ns);
+        error = locust__http_read_to_close(s, kept, sink, deadline_ns);
         break;
     }
-    if (!error && !locust__buf_reserve_tight(kept, 1))
-        error = LOCUST_ERR_MEMORY;
-    if (!error)
-        kept->ptr[kept->len] = '\0';
     *reusable = !error && kind != LOCUST__BODY_CLOSE && !h->close && !s->in_len &&
                 (h->minor >= 1 ? true : h->keep && !h->chunked);
     return error;
@@ -5272,20 +7352,6 @@ static bool locust__json_step(locust__view *value, const char **path)
     }
 }
 
-/* The value at `path` of a JSON text. */
-static bool locust__json_find(locust__view text, const char *path, locust__view *value)
-{
-    const char *end = text.ptr + text.len, *p = locust__json_blank(text.ptr, end);
-    const char *stop = locust__json_value_end(p, end);
-    if (!stop || locust__json_blank(stop, end) != end)
-        return false;
-    *value = (locust__view){p, (size_t)(stop - p)};
-    while (*path)
-        if (!locust__json_step(value, &path))
-            return false;
-    return true;
-}
-
 /* number = [ minus ] int [ frac ] [ exp ], RFC 8259 section 6 */
 static bool locust__json_is_number(locust__view v)
 {
@@ -5301,6 +7367,93 @@ static bool locust__json_is_number(locust__view v)
             return false;
     }
     return i == v.len;
+}
+
+/* Behind the string, number or word at p, checked to the letter; NULL: it is none. */
+static const char *locust__json_scalar(const char *p, const char *end)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    const char *stop = p;
+    if (*p == '"') {
+        stop = locust__json_string_end(p, end);
+        for (; stop && p < stop; p++)
+            if (*p == '\\') {
+                int hex = *++p == 'u' ? 4 : 0;
+                if (!strchr("\"\\/bfnrtu", *p) || end - p <= hex)
+                    return NULL;
+                for (; hex; hex--)
+                    if (!isxdigit((unsigned char)*++p))
+                        return NULL;
+            }
+        return stop;
+    }
+    for (int i = 0; i < 3; i++) {
+        size_t len = strlen(words[i]);
+        if ((size_t)(end - p) >= len && memcmp(p, words[i], len) == 0)
+            return p + len;
+    }
+    while (stop < end && (locust__base_digit(*stop) || (*stop && strchr("+-.eE", *stop))))
+        stop++;
+    return stop > p && locust__json_is_number((locust__view){p, (size_t)(stop - p)}) ? stop : NULL;
+}
+
+enum { LOCUST__JSON_DEPTH = 512 };
+
+/* Is it one JSON value, RFC 8259, nested no deeper than 512? */
+static bool locust__json_is_valid(locust__view text)
+{
+    enum { VALUE, NAME, AFTER } expects = VALUE;
+    const char *p = text.ptr, *end = p + text.len;
+    char closing[LOCUST__JSON_DEPTH];
+    int depth = 0;
+    for (;;) {
+        p = locust__json_blank(p, end);
+        if (expects == AFTER && !depth)
+            return p == end;
+        if (p == end)
+            return false;
+        if (expects == AFTER) {
+            char close = closing[depth - 1], c = *p++;
+            if (c == close)
+                depth--;
+            else if (c == ',')
+                expects = close == '}' ? NAME : VALUE;
+            else
+                return false;
+        } else if (expects == NAME) {
+            p = *p == '"' ? locust__json_scalar(p, end) : NULL;
+            p = p ? locust__json_blank(p, end) : end;
+            if (p == end || *p++ != ':')
+                return false;
+            expects = VALUE;
+        } else if (*p == '{' || *p == '[') {
+            char close = *p++ == '{' ? '}' : ']';
+            if (depth == LOCUST__JSON_DEPTH)
+                return false;
+            closing[depth++] = close;
+            p = locust__json_blank(p, end);
+            expects = p < end && *p == close ? AFTER : close == '}' ? NAME : VALUE;
+        } else {
+            p = locust__json_scalar(p, end);
+            if (!p)
+                return false;
+            expects = AFTER;
+        }
+    }
+}
+
+/* The value at `path` of a JSON text. */
+static bool locust__json_find(locust__view text, const char *path, locust__view *value)
+{
+    const char *end = text.ptr + text.len, *p = locust__json_blank(text.ptr, end);
+    const char *stop = locust__json_value_end(p, end);
+    if (!stop || locust__json_blank(stop, end) != end)
+        return false;
+    *value = (locust__view){p, (size_t)(stop - p)};
+    while (*path)
+        if (!locust__json_step(value, &path))
+            return false;
+    return true;
 }
 
 static int locust__json_hex4(const char *p)
@@ -5463,6 +7616,1756 @@ static void locust__search_number(void *arg)
 }
 
 /* ============================================================================================
+ * >>hash  MD5 and SHA-256, for Digest authentication
+ *
+ * Purpose     digests of short texts, in programs that have no TLS library too.
+ * Uses        >>base
+ * Sources     RFC 1321, FIPS 180-4 (6.2).
+ * Limits      made for some hundred bytes a request, not for bulk. MD5 is broken; servers ask for it.
+ * ============================================================================================ */
+
+typedef struct locust__hash { // both in one: blocks of 64 bytes, words of 32 bits
+    uint32_t state[8];
+    unsigned char block[64];
+    uint64_t len;
+    bool sha256;
+} locust__hash;
+
+enum { LOCUST__HASH_HEX = 65 }; // the longest digest in hexadecimal, with its '\0'
+
+static uint32_t locust__hash_rotate(uint32_t x, unsigned n) // to the left, 1 to 31
+{
+    return x << n | x >> (32 - n);
+}
+
+static uint32_t locust__hash_word(const unsigned char *p, bool big)
+{
+    return big ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]
+               : (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+static void locust__hash_md5_block(uint32_t state[8], const unsigned char *p)
+{
+    // clang-format off
+    static const uint32_t k[64] = { // floor(2^32 * abs(sin(i + 1)))
+        0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+        0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+        0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+        0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+        0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+        0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+        0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+        0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391 };
+    // clang-format on
+    static const unsigned char turns[4][4] = {
+        {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
+    static const unsigned step[4] = {1, 5, 3, 7}, from[4] = {0, 1, 5, 0};
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    for (unsigned i = 0; i < 64; i++) {
+        unsigned round = i / 16;
+        uint32_t f = round == 0   ? (b & c) | (~b & d)
+                     : round == 1 ? (b & d) | (c & ~d)
+                     : round == 2 ? b ^ c ^ d
+                                  : c ^ (b | ~d);
+        f += a + k[i] +
+             locust__hash_word(p + (size_t)4 * ((from[round] + step[round] * i) % 16), false);
+        a = d;
+        d = c;
+        c = b;
+        b += locust__hash_rotate(f, turns[round][i % 4]);
+    }
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+}
+
+static void locust__hash_sha256_block(uint32_t state[8], const unsigned char *p)
+{
+    // clang-format off
+    static const uint32_t k[64] = { // fractions of the cube roots of the first 64 primes
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2 };
+    // clang-format on
+    uint32_t w[64], s[8];
+    memcpy(s, state, sizeof s);
+    for (size_t i = 0; i < 64; i++) {
+        uint32_t x, y, sum;
+        if (i < 16) {
+            w[i] = locust__hash_word(p + 4 * i, true);
+        } else {
+            x = w[i - 15];
+            y = w[i - 2];
+            w[i] = w[i - 16] + w[i - 7] +
+                   (locust__hash_rotate(x, 25) ^ locust__hash_rotate(x, 14) ^ x >> 3) +
+                   (locust__hash_rotate(y, 15) ^ locust__hash_rotate(y, 13) ^ y >> 10);
+        }
+        x = s[0];
+        y = s[4];
+        sum = s[7] + k[i] + w[i] + ((y & s[5]) ^ (~y & s[6])) +
+              (locust__hash_rotate(y, 26) ^ locust__hash_rotate(y, 21) ^ locust__hash_rotate(y, 7));
+        memmove(s + 1, s, 7 * sizeof *s);
+        s[4] += sum;
+        s[0] =
+            sum + ((x & s[2]) ^ (x & s[3]) ^ (s[2] & s[3])) +
+            (locust__hash_rotate(x, 30) ^ locust__hash_rotate(x, 19) ^ locust__hash_rotate(x, 10));
+    }
+    for (int i = 0; i < 8; i++)
+        state[i] += s[i];
+}
+
+static void locust__hash_init(locust__hash *h, bool sha256)
+{
+    static const uint32_t md5[8] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0, 0, 0, 0};
+    static const uint32_t sha[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+        0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(h->state, sha256 ? sha : md5, sizeof h->state);
+    h->len = 0;
+    h->sha256 = sha256;
+}
+
+static void locust__hash_add(locust__hash *h, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < n; i++) {
+        h->block[h->len++ % 64] = p[i];
+        if (h->len % 64 == 0)
+            (h->sha256 ? locust__hash_sha256_block : locust__hash_md5_block)(h->state, h->block);
+    }
+}
+
+/* Writes the digest in lower-case hexadecimal. */
+static void locust__hash_end(locust__hash *h, char out[LOCUST__HASH_HEX])
+{
+    static const unsigned char one = 0x80, zero = 0;
+    static const char hex[] = "0123456789abcdef";
+    uint64_t bits = h->len * 8;
+    unsigned char len[8];
+    locust__hash_add(h, &one, 1);
+    while (h->len % 64 != 56)
+        locust__hash_add(h, &zero, 1);
+    for (int i = 0; i < 8; i++)
+        len[i] = (unsigned char)(bits >> 8 * (h->sha256 ? 7 - i : i));
+    locust__hash_add(h, len, 8);
+    for (unsigned i = 0; i < (h->sha256 ? 32 : 16); i++) {
+        unsigned shift = 8 * (h->sha256 ? 3 - i % 4 : i % 4);
+        *out++ = hex[h->state[i / 4] >> shift >> 4 & 15];
+        *out++ = hex[h->state[i / 4] >> shift & 15];
+    }
+    *out = '\0';
+}
+
+/* The digest of some texts joined by ':'. */
+static void locust__hash_texts(
+    bool sha256, const locust__view *texts, int n, char out[LOCUST__HASH_HEX])
+{
+    locust__hash h;
+    locust__hash_init(&h, sha256);
+    for (int i = 0; i < n; i++) {
+        locust__hash_add(&h, ":", i > 0);
+        locust__hash_add(&h, texts[i].ptr, texts[i].len);
+    }
+    locust__hash_end(&h, out);
+}
+
+/* ============================================================================================
+ * >>cookie  the cookies of one user
+ *
+ * Purpose     take Set-Cookie fields, give the Cookie field of a request.
+ * Invariants  in the order in which they are sent: longer paths first, then the older ones.
+ * Cost        some 100 bytes a cookie; a request to a host looks at all of its user's.
+ * Uses        >>base >>os
+ * Sources     RFC 6265 5.1 to 5.4; of its successor (RFC 6265bis 5.7) the rules for Secure over plain
+ *             HTTP and for the prefixes __Host- and __Secure-.
+ * Limits      4096 bytes a cookie, 1024 a value of its attributes (longer ones are ignored), 50
+ *             cookies for a domain (the oldest go), 3000 in all. There is no list of
+ *             public suffixes: a Domain without an inner dot is refused unless it is the host, so
+ *             "com" and "localnet" are, and "co.uk" is not.
+ * ============================================================================================ */
+
+typedef struct locust__cookie {
+    struct locust__cookie *next;
+    uint64_t born;     // counts the cookies of a jar
+    int64_t expires_s; // since 1970; INT64_MAX: at the end of the user
+    bool host_only, secure;
+    const char *domain, *path, *value; // behind the name
+    char name[];
+} locust__cookie;
+
+typedef struct locust__jar {
+    locust__cookie *first;
+    uint64_t born;
+    int n;
+} locust__jar;
+
+typedef struct locust__site { // what cookies go by
+    const char *host;
+    locust__view path;
+    bool secure; // https
+} locust__site;
+
+enum { LOCUST__COOKIE = 4096, LOCUST__COOKIES_DOMAIN = 50, LOCUST__COOKIES = 3000 };
+
+static void locust__jar_clear(locust__jar *jar)
+{
+    while (jar->first) {
+        locust__cookie *c = jar->first;
+        jar->first = c->next;
+        LOCUST_FREE(c);
+    }
+    jar->n = 0;
+}
+
+static void locust__jar_remove(locust__jar *jar, locust__cookie **at)
+{
+    locust__cookie *c = *at;
+    *at = c->next;
+    LOCUST_FREE(c);
+    jar->n--;
+}
+
+/* RFC 6265 5.1.3; `domain` is in lower case. */
+static bool locust__cookie_domain_matches(const char *host, const char *domain)
+{
+    size_t host_len = strlen(host), len = strlen(domain);
+    locust__addr unused;
+    if (strcasecmp(host, domain) == 0)
+        return true;
+    return host_len > len && strcasecmp(host + host_len - len, domain) == 0 &&
+           host[host_len - len - 1] == '.' && !locust__addr_parse(&unused, host, 0);
+}
+
+/* RFC 6265 5.1.4 */
+static bool locust__cookie_path_matches(locust__view path, const char *cookie_path)
+{
+    size_t len = strlen(cookie_path);
+    return path.len >= len && memcmp(path.ptr, cookie_path, len) == 0 &&
+           (path.len == len || cookie_path[len - 1] == '/' || path.ptr[len] == '/');
+}
+
+static locust__view locust__cookie_default_path(locust__view path)
+{
+    while (path.len > 1 && path.ptr[path.len - 1] != '/')
+        path.len--;
+    if (path.len > 1)
+        path.len--;
+    return path.len && *path.ptr == '/' ? path : (locust__view){"/", 1};
+}
+
+/* -- dates, RFC 6265 5.1.1 -- */
+
+static bool locust__cookie_delimiter(char c)
+{
+    return c == '\t' || (c >= 0x20 && c <= 0x2F) || (c >= 0x3B && c <= 0x40) ||
+           (c >= 0x5B && c <= 0x60) || (c >= 0x7B && c <= 0x7E);
+}
+
+/* A number of min to max digits at the front of *p; false: there is none. */
+static bool locust__cookie_digits(locust__view *p, int min, int max, int *out)
+{
+    int n = 0, value = 0;
+    while (n < max && (size_t)n < p->len && locust__base_digit(p->ptr[n]))
+        value = value * 10 + (p->ptr[n++] - '0');
+    if (n < min || ((size_t)n < p->len && locust__base_digit(p->ptr[n])))
+        return false;
+    *p = (locust__view){p->ptr + n, p->len - (size_t)n};
+    *out = value;
+    return true;
+}
+
+static bool locust__cookie_time(locust__view t, int hms[3])
+{
+    for (int i = 0; i < 3; i++) {
+        if (i && (!t.len || *t.ptr++ != ':' || !t.len--))
+            return false;
+        if (!locust__cookie_digits(&t, 1, 2, &hms[i]))
+            return false;
+    }
+    return true;
+}
+
+static int locust__cookie_month(locust__view t)
+{
+    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (const char *name = names; t.len >= 3 && *name; name += 3)
+        if (strncasecmp(t.ptr, name, 3) == 0)
+            return (int)(name - names) / 3 + 1;
+    return 0;
+}
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar. */
+static int64_t locust__cookie_days(int year, int month, int day)
+{
+    int64_t y = month > 2 ? year : year - 1, era = y / 400, of_era = y - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool locust__cookie_date(locust__view text, int64_t *out_s)
+{
+    int hms[3] = {0, 0, 0}, day = 0, month = 0, year = 0;
+    bool timed = false, dated = false, yeared = false;
+    while (text.len) {
+        locust__view token = text, rest;
+        size_t n = 0;
+        while (n < text.len && !locust__cookie_delimiter(text.ptr[n]))
+            n++;
+        token.len = n;
+        rest = token;
+        if (!n)
+            n = 1;
+        else if (!timed && locust__cookie_time(token, hms))
+            timed = true;
+        else if (!dated && locust__cookie_digits(&rest, 1, 2, &day))
+            dated = true;
+        else if (!month && locust__cookie_month(token))
+            month = locust__cookie_month(token);
+        else if (!yeared && locust__cookie_digits(&rest, 2, 4, &year))
+            yeared = true;
+        text = (locust__view){text.ptr + n, text.len - n};
+    }
+    if (yeared && year < 100)
+        year += year >= 70 ? 1900 : 2000;
+    if (!timed || !dated || !month || !yeared || day < 1 || day > 31 || year < 1601 ||
+        hms[0] > 23 || hms[1] > 59 || hms[2] > 59)
+        return false;
+    if (day > 28 && locust__cookie_days(year, month, day) >=
+                        locust__cookie_days(year + month / 12, month % 12 + 1, 1))
+        return false; // that month has no such day
+    *out_s = locust__cookie_days(year, month, day) * 86400 + (int64_t)3600 * hms[0] +
+             (int64_t)60 * hms[1] + hms[2];
+    return true;
+}
+
+/* -- Set-Cookie, RFC 6265 5.2 and 5.3 -- */
+
+typedef struct locust__cookie_text { // a Set-Cookie field taken apart
+    locust__view name, value, domain, path;
+    bool secure, has_domain, has_age, has_date;
+    int64_t expires_s;
+} locust__cookie_text;
+
+static locust__view locust__cookie_trim(locust__view v)
+{
+    while (v.len && (*v.ptr == ' ' || *v.ptr == '\t'))
+        v.ptr++, v.len--;
+    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
+        v.len--;
+    return v;
+}
+
+/* Takes "name=value" off the front of *text, which goes on behind the next ';'. */
+static void locust__cookie_next(
+    locust__view *text, locust__view *name, locust__view *value, bool *pair)
+{
+    const char *stop = memchr(text->ptr, ';', text->len), *equals;
+    size_t n = stop ? (size_t)(stop - text->ptr) : text->len;
+    equals = memchr(text->ptr, '=', n);
+    *pair = equals != NULL;
+    *name = (locust__view){text->ptr, equals ? (size_t)(equals - text->ptr) : n};
+    *value = equals ? (locust__view){equals + 1, n - name->len - 1} : (locust__view){"", 0};
+    *name = locust__cookie_trim(*name);
+    *value = locust__cookie_trim(*value);
+    *text = stop ? (locust__view){stop + 1, text->len - n - 1} : (locust__view){text->ptr + n, 0};
+}
+
+/* -?[0-9]+, else the attribute is ignored. */
+static void locust__cookie_max_age(locust__cookie_text *t, locust__view value, int64_t now_s)
+{
+    bool negative = value.len && *value.ptr == '-';
+    int64_t seconds = 0;
+    for (size_t i = negative; i < value.len; i++) {
+        if (!locust__base_digit(value.ptr[i]))
+            return;
+        if (seconds < INT64_MAX / 20)
+            seconds = seconds * 10 + (value.ptr[i] - '0');
+    }
+    if (value.len == (size_t)negative)
+        return;
+    t->has_age = true;
+    t->expires_s = negative || !seconds              ? INT64_MIN
+                   : seconds > INT64_MAX - now_s - 1 ? INT64_MAX - 1
+                                                     : now_s + seconds;
+}
+
+static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int64_t now_s)
+{
+    locust__view name, value;
+    bool pair;
+    memset(t, 0, sizeof *t);
+    t->expires_s = INT64_MAX;
+    for (size_t i = 0; i < text.len; i++)
+        if (((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 127)
+            return false;
+    locust__cookie_next(&text, &t->name, &t->value, &pair);
+    if (!pair || !t->name.len || t->name.len + t->value.len > LOCUST__COOKIE)
+        return false;
+    while (text.len) {
+        int64_t date_s;
+        locust__cookie_next(&text, &name, &value, &pair);
+        if (value.len > 1024)
+            continue;
+        if (locust__view_is_nocase(name, "secure")) {
+            t->secure = true;
+        } else if (locust__view_is_nocase(name, "domain") && value.len) {
+            bool dot = *value.ptr == '.';
+            t->domain = (locust__view){value.ptr + dot, value.len - dot};
+            t->has_domain = true;
+        } else if (locust__view_is_nocase(name, "path")) {
+            t->path = value.len && *value.ptr == '/' ? value : (locust__view){NULL, 0};
+        } else if (locust__view_is_nocase(name, "max-age")) {
+            locust__cookie_max_age(t, value, now_s);
+        } else if (locust__view_is_nocase(name, "expires") && locust__cookie_date(value, &date_s) &&
+                   !t->has_age) {
+            t->expires_s = date_s;
+        }
+    }
+    return true;
+}
+
+/* May this site set it? Sets host-only and the domain. */
+static bool locust__cookie_allowed(
+    locust__cookie_text *t, const locust__site *site, bool *host_only)
+{
+    char domain[256];
+    bool host_prefix = t->name.len >= 7 && strncasecmp(t->name.ptr, "__Host-", 7) == 0;
+    bool secure_prefix = t->name.len >= 9 && strncasecmp(t->name.ptr, "__Secure-", 9) == 0;
+    *host_only = !t->has_domain || locust__view_is_nocase(t->domain, "");
+    if (!*host_only) {
+        if (t->domain.len >= sizeof domain)
+            return false;
+        memcpy(domain, t->domain.ptr, t->domain.len);
+        domain[t->domain.len] = '\0';
+        if (!locust__cookie_domain_matches(site->host, domain))
+            return false;
+        if (!memchr(t->domain.ptr, '.', t->domain.len - 1)) { // the final dot of "com." is none
+            if (strcasecmp(site->host, domain) != 0)
+                return false;
+            *host_only = true;
+        }
+    }
+    if (t->secure && !site->secure)
+        return false;
+    if ((secure_prefix || host_prefix) && !t->secure)
+        return false;
+    return !host_prefix || (*host_only && !t->has_domain && locust__view_is(t->path, "/"));
+}
+
+static locust__cookie *locust__cookie_new(
+    const locust__cookie_text *t, locust__view domain, locust__view path)
+{
+    size_t bytes = t->name.len + t->value.len + domain.len + path.len + 4;
+    locust__cookie *c = locust__base_zalloc(sizeof *c + bytes);
+    char *p;
+    if (!c)
+        return NULL;
+    p = c->name;
+    memcpy(p, t->name.ptr, t->name.len);
+    c->value = p += t->name.len + 1;
+    memcpy(p, t->value.ptr, t->value.len);
+    c->domain = p += t->value.len + 1;
+    for (size_t i = 0; i < domain.len; i++)
+        p[i] = locust__base_lower(domain.ptr[i]);
+    c->path = p += domain.len + 1;
+    memcpy(p, path.ptr, path.len);
+    c->expires_s = t->expires_s;
+    c->secure = t->secure;
+    return c;
+}
+
+/* RFC 6265 5.3: what has expired is not there any more. */
+static void locust__jar_expire(locust__jar *jar, int64_t now_s)
+{
+    for (locust__cookie **at = &jar->first; *at;)
+        if ((*at)->expires_s <= now_s)
+            locust__jar_remove(jar, at);
+        else
+            at = &(*at)->next;
+}
+
+/* Makes room: of a domain or jar that is full the oldest goes. */
+static void locust__jar_trim(locust__jar *jar, const char *domain)
+{
+    for (;;) {
+        locust__cookie **oldest = NULL, **oldest_here = NULL;
+        int here = 0;
+        for (locust__cookie **at = &jar->first; *at; at = &(*at)->next) {
+            const locust__cookie *c = *at;
+            bool same = strcmp(c->domain, domain) == 0;
+            here += same;
+            if (!oldest || c->born < (*oldest)->born)
+                oldest = at;
+            if (same && (!oldest_here || c->born < (*oldest_here)->born))
+                oldest_here = at;
+        }
+        if (oldest_here && here >= LOCUST__COOKIES_DOMAIN)
+            locust__jar_remove(jar, oldest_here);
+        else if (oldest && jar->n >= LOCUST__COOKIES)
+            locust__jar_remove(jar, oldest);
+        else
+            return;
+    }
+}
+
+static void locust__jar_insert(locust__jar *jar, locust__cookie *c)
+{
+    locust__cookie **at = &jar->first;
+    size_t len = strlen(c->path);
+    while (
+        *at && (strlen((*at)->path) > len || (strlen((*at)->path) == len && (*at)->born < c->born)))
+        at = &(*at)->next;
+    c->next = *at;
+    *at = c;
+    jar->n++;
+}
+
+/* Takes one Set-Cookie field. False: it was refused. */
+static bool locust__jar_take(
+    locust__jar *jar, const locust__site *site, locust__view text, int64_t now_s)
+{
+    locust__cookie_text t;
+    locust__cookie *c;
+    locust__view domain = locust__view_of(site->host);
+    bool host_only;
+    if (!locust__cookie_parse(&t, text, now_s) || !locust__cookie_allowed(&t, site, &host_only))
+        return false;
+    c = locust__cookie_new(&t, host_only ? domain : t.domain,
+        t.path.len ? t.path : locust__cookie_default_path(site->path));
+    if (!c)
+        return false;
+    c->host_only = host_only;
+    c->born = ++jar->born;
+    locust__jar_expire(jar, now_s);
+    for (locust__cookie **at = &jar->first; *at; at = &(*at)->next)
+        if (strcmp((*at)->name, c->name) == 0 && strcmp((*at)->domain, c->domain) == 0 &&
+            strcmp((*at)->path, c->path) == 0) {
+            if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP leaves those alone
+                LOCUST_FREE(c);
+                return false;
+            }
+            c->born = (*at)->born; // it keeps its place
+            locust__jar_remove(jar, at);
+            break;
+        }
+    if (c->expires_s <= now_s) {
+        LOCUST_FREE(c);
+        return true;
+    }
+    locust__jar_trim(jar, c->domain);
+    locust__jar_insert(jar, c);
+    return true;
+}
+
+/* The first cookie from `c` on that goes to the site; NULL: there is none. */
+static locust__cookie *locust__jar_match(locust__cookie *c, const locust__site *site, int64_t now_s)
+{
+    while (c && !(c->expires_s > now_s && (!c->secure || site->secure) &&
+                    (c->host_only ? strcasecmp(site->host, c->domain) == 0
+                                  : locust__cookie_domain_matches(site->host, c->domain)) &&
+                    locust__cookie_path_matches(site->path, c->path)))
+        c = c->next;
+    return c;
+}
+
+/* ============================================================================================
+ * >>auth  HTTP authentication: Basic, Digest
+ *
+ * Purpose     the Authorization field of a request.
+ * Uses        >>base >>hash >>http
+ * Sources     RFC 9110 11 (challenges), RFC 7617 (Basic), RFC 7616 (Digest).
+ * Limits      Digest with MD5 and SHA-256, their -sess forms, qop auth or none. No auth-int, no
+ *             userhash: a challenge with nothing else is left to the test.
+ * ============================================================================================ */
+
+typedef struct locust__digest { // a server's challenge, for the requests that follow it
+    struct locust__digest *next;
+    const void *origin; // whose it is
+    char realm[128], nonce[256], opaque[256];
+    bool sha256, sess, named, qop; // algorithm, whether the server named it, qop=auth
+    uint32_t uses;                 // of the nonce
+} locust__digest;
+
+static void locust__digests_free(locust__digest **first)
+{
+    while (*first) {
+        locust__digest *d = *first;
+        *first = d->next;
+        LOCUST_FREE(d);
+    }
+}
+
+static void locust__auth_basic(locust__buf *out, const char *credentials)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    locust__buf_printf(&text, "%s%s", credentials, strchr(credentials, ':') ? "" : ":");
+    locust__buf_puts(out, "Basic ");
+    locust__base64_encode(out, (locust__view){text.ptr, text.len});
+    locust__buf_add(out, "", 1);
+    out->failed |= text.failed;
+    locust__buf_free(&text);
+}
+
+/* Takes name=value off the front of a challenge's parameters. A value may be quoted; its escapes are
+ * taken out into `text`. False: there is no parameter. */
+static bool locust__auth_param(locust__view *in, locust__view *name, char *text, size_t size)
+{
+    locust__view p = *in;
+    size_t n = 0;
+    while (p.len && (*p.ptr == ',' || *p.ptr == ' ' || *p.ptr == '\t'))
+        p.ptr++, p.len--;
+    *name = (locust__view){p.ptr, locust__http_token_len(p)};
+    p = (locust__view){p.ptr + name->len, p.len - name->len};
+    p = locust__http_trim(p);
+    if (!name->len || !p.len || *p.ptr != '=')
+        return false;
+    p = (locust__view){p.ptr + 1, p.len - 1};
+    p = locust__http_trim(p);
+    if (p.len && *p.ptr == '"') {
+        size_t i = 1;
+        for (; i < p.len && p.ptr[i] != '"'; i++) {
+            i += p.ptr[i] == '\\' && i + 1 < p.len;
+            if (n + 1 < size)
+                text[n++] = p.ptr[i];
+        }
+        i += i < p.len;
+        p = (locust__view){p.ptr + i, p.len - i};
+    } else {
+        for (; p.len && *p.ptr != ',' && *p.ptr != ' '; p.ptr++, p.len--)
+            if (n + 1 < size)
+                text[n++] = *p.ptr;
+    }
+    text[n] = '\0';
+    *in = p;
+    return true;
+}
+
+static bool locust__auth_has_token(const char *list, const char *token)
+{
+    locust__view v = locust__view_of(list), element;
+    while (locust__http_next(&v, &element))
+        if (locust__view_is_nocase(element, token))
+            return true;
+    return false;
+}
+
+/* Reads the parameters of a Digest challenge. False: it asks for what we lack. *in goes on behind. */
+static bool locust__digest_parse(locust__digest *d, locust__view *in, bool *stale)
+{
+    locust__view name;
+    char value[256];
+    bool known = true, qop = false;
+    memset(d, 0, sizeof *d);
+    *stale = false;
+    while (locust__auth_param(in, &name, value, sizeof value)) {
+        if (locust__view_is_nocase(name, "realm")) {
+            snprintf(d->realm, sizeof d->realm, "%.127s", value);
+        } else if (locust__view_is_nocase(name, "nonce")) {
+            memcpy(d->nonce, value, sizeof value);
+        } else if (locust__view_is_nocase(name, "opaque")) {
+            memcpy(d->opaque, value, sizeof value);
+        } else if (locust__view_is_nocase(name, "stale")) {
+            *stale = strcasecmp(value, "true") == 0;
+        } else if (locust__view_is_nocase(name, "qop")) {
+            qop = true;
+            d->qop = locust__auth_has_token(value, "auth");
+        } else if (locust__view_is_nocase(name, "algorithm")) {
+            size_t len = strlen(value);
+            d->named = true;
+            d->sess = len > 5 && strcasecmp(value + len - 5, "-sess") == 0;
+            if (d->sess)
+                value[len - 5] = '\0';
+            d->sha256 = strcasecmp(value, "SHA-256") == 0;
+            known = d->sha256 || strcasecmp(value, "MD5") == 0;
+        }
+    }
+    return known && *d->nonce && (d->qop || !qop);
+}
+
+/* Looks for a Digest challenge in one WWW-Authenticate field, which may hold several of any kind. The
+ * strongest that we know is left in *d. */
+static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *stale)
+{
+    bool found = false;
+    while (in.len) {
+        locust__view scheme, name;
+        locust__digest one;
+        char value[256];
+        bool old;
+        while (in.len && (*in.ptr == ',' || *in.ptr == ' ' || *in.ptr == '\t'))
+            in.ptr++, in.len--;
+        scheme = (locust__view){in.ptr, locust__http_token_len(in)};
+        if (!scheme.len)
+            break;
+        in = (locust__view){in.ptr + scheme.len, in.len - scheme.len};
+        if (!locust__view_is_nocase(scheme, "digest")) {
+            while (locust__auth_param(&in, &name, value, sizeof value))
+                ;
+            continue;
+        }
+        if (locust__digest_parse(&one, &in, &old) && (!found || (one.sha256 && !d->sha256))) {
+            *d = one;
+            *stale = old;
+            found = true;
+        }
+    }
+    return found;
+}
+
+static void locust__auth_quote(locust__buf *out, const char *name, const char *text)
+{
+    locust__buf_printf(out, "%s=\"", name);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            locust__buf_add(out, "\\", 1);
+        locust__buf_add(out, text, 1);
+    }
+    locust__buf_add(out, "\"", 1);
+}
+
+/* Answers a challenge: RFC 7616 3.4. */
+static void locust__auth_digest(locust__buf *out, locust__digest *d, const char *credentials,
+    const char *method, const char *target, uint64_t random)
+{
+    const char *colon = strchr(credentials, ':'), *password = colon ? colon + 1 : "";
+    char user[256], ha1[LOCUST__HASH_HEX], ha2[LOCUST__HASH_HEX], answer[LOCUST__HASH_HEX];
+    char count[12], once[20];
+    locust__view nonce = locust__view_of(d->nonce);
+    snprintf(user, sizeof user, "%.*s", (int)(colon ? colon - credentials : 255), credentials);
+    snprintf(count, sizeof count, "%08lx", (unsigned long)++d->uses);
+    snprintf(once, sizeof once, "%016llx", (unsigned long long)random);
+    locust__hash_texts(d->sha256,
+        (locust__view[]){
+            locust__view_of(user), locust__view_of(d->realm), locust__view_of(password)},
+        3, ha1);
+    if (d->sess)
+        locust__hash_texts(d->sha256,
+            (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(once)}, 3, ha1);
+    locust__hash_texts(
+        d->sha256, (locust__view[]){locust__view_of(method), locust__view_of(target)}, 2, ha2);
+    if (d->qop)
+        locust__hash_texts(d->sha256,
+            (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(count),
+                locust__view_of(once), locust__view_of("auth"), locust__view_of(ha2)},
+            6, answer);
+    else
+        locust__hash_texts(d->sha256,
+            (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(ha2)}, 3, answer);
+    locust__auth_quote(out, "Digest username", user);
+    locust__auth_quote(out, ", realm", d->realm);
+    locust__auth_quote(out, ", nonce", d->nonce);
+    locust__auth_quote(out, ", uri", target);
+    locust__auth_quote(out, ", response", answer);
+    if (d->named)
+        locust__buf_printf(
+            out, ", algorithm=%s%s", d->sha256 ? "SHA-256" : "MD5", d->sess ? "-sess" : "");
+    if (*d->opaque)
+        locust__auth_quote(out, ", opaque", d->opaque);
+    if (d->qop)
+        locust__buf_printf(out, ", qop=auth, nc=%s", count);
+    if (d->qop || d->sess)
+        locust__auth_quote(out, ", cnonce", once);
+}
+
+/* ============================================================================================
+ * >>body  bodies on their way: uploads in pieces, coded and streamed answers
+ *
+ * Purpose     an upload gives the bytes of a request's body, wherever they come from; a sink takes
+ *             the bytes of an answer's body, wherever they go.
+ * Invariants  memory stays flat, however long a body is. What a compressed body expands to is
+ *             bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
+ * Cost        16 KB while an upload that is not in memory is under way; 44 KB while a compressed body
+ *             is decoded.
+ * Uses        >>base >>os >>http
+ * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1 (chunks);
+ *             RFC 9110 8.4.1 (gzip, deflate); HTML standard 9.2 (server-sent events).
+ * Limits      files are read as if they were in the page cache: a slow disk holds the loop.
+ * ============================================================================================ */
+
+enum { LOCUST__UPLOAD = 16384, LOCUST__BOUNDARY = 32 };
+
+typedef struct locust__upload {
+    const locust_request *req;
+    char boundary[LOCUST__BOUNDARY];
+    bool open;               // it has to be streamed
+    int64_t len;             // -1: not known before its end
+    int64_t left;            // of what was announced
+    const locust_part *part; // the next one to begin
+    int fd;                  // the file that is being read; < 0: none
+    int64_t file_left;
+    locust__view text; // what goes before the next file
+    locust__buf head;  // of a part
+    char *piece;       // LOCUST__UPLOAD bytes
+} locust__upload;
+
+/* A name in a part's head: as browsers write it. */
+static void locust__part_quote(locust__buf *out, const char *name, const char *text)
+{
+    locust__buf_printf(out, "; %s=\"", name);
+    for (; *text; text++) {
+        const char *code = *text == '"'    ? "%22"
+                           : *text == '\r' ? "%0D"
+                           : *text == '\n' ? "%0A"
+                                           : NULL;
+        if (code)
+            locust__buf_puts(out, code);
+        else
+            locust__buf_add(out, text, 1);
+    }
+    locust__buf_add(out, "\"", 1);
+}
+
+/* What goes before a part's content; behind the last part: the end. */
+static void locust__part_head(locust__buf *out, const locust__upload *up, const locust_part *part)
+{
+    bool first = part == up->req->parts;
+    const char *slash = part->path ? strrchr(part->path, '/') : NULL;
+    const char *type = part->type ? part->type : part->path ? "application/octet-stream" : NULL;
+    locust__buf_printf(
+        out, "%s--%s%s\r\n", first ? "" : "\r\n", up->boundary, part->name ? "" : "--");
+    if (!part->name)
+        return;
+    locust__buf_puts(out, "Content-Disposition: form-data");
+    locust__part_quote(out, "name", part->name);
+    if (part->path)
+        locust__part_quote(out, "filename", slash ? slash + 1 : part->path);
+    if (type)
+        locust__buf_printf(out, "\r\nContent-Type: %s", type);
+    locust__buf_puts(out, "\r\n\r\n");
+}
+
+static void locust__upload_close(locust__upload *up)
+{
+    if (up->fd >= 0)
+        close(up->fd);
+    up->fd = -1;
+    locust__buf_free(&up->head);
+    LOCUST_FREE(up->piece);
+    up->piece = NULL;
+    up->open = false;
+}
+
+static int64_t locust__upload_file_size(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+}
+
+/* Adds up a multipart body. */
+static locust_error locust__upload_measure(locust__upload *up)
+{
+    const locust_part *part = up->req->parts;
+    up->len = 0;
+    for (;; part++) {
+        int64_t size = 0;
+        up->head.len = 0;
+        locust__part_head(&up->head, up, part);
+        if (up->head.failed)
+            return LOCUST_ERR_MEMORY;
+        if (part->name && part->type && !locust__http_is_value(locust__view_of(part->type)))
+            return LOCUST_ERR_REQUEST;
+        if (part->name && part->path)
+            size = locust__upload_file_size(part->path);
+        else if (part->name)
+            size = (int64_t)strlen(part->text ? part->text : "");
+        if (size < 0)
+            return LOCUST_ERR_BODY_FILE;
+        up->len += (int64_t)up->head.len + size;
+        if (!part->name)
+            return LOCUST_OK;
+    }
+}
+
+/* Does this request's body have to be streamed? */
+static bool locust__upload_wanted(const locust_request *req)
+{
+    return req->parts || req->body_path || req->body_fn;
+}
+
+/* Begins a body, or begins it once more. */
+static locust_error locust__upload_open(
+    locust__upload *up, const locust_request *req, uint64_t random)
+{
+    locust_error error = LOCUST_OK;
+    memset(up, 0, sizeof *up);
+    up->fd = -1;
+    up->req = req;
+    up->part = req->parts;
+    snprintf(up->boundary, sizeof up->boundary, "locust-%016llx", (unsigned long long)random);
+    if (req->parts) {
+        error = locust__upload_measure(up);
+    } else if (req->body_path) {
+        up->len = locust__upload_file_size(req->body_path);
+        up->fd = open(req->body_path, O_RDONLY | O_CLOEXEC);
+        if (up->fd < 0 || up->len < 0)
+            error = errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_BODY_FILE;
+        up->file_left = up->len;
+    } else {
+        up->len = req->body_len ? (int64_t)req->body_len : -1;
+    }
+    up->piece = error ? NULL : LOCUST_MALLOC(LOCUST__UPLOAD);
+    if (!error && !up->piece)
+        error = LOCUST_ERR_MEMORY;
+    up->left = up->len;
+    up->open = true;
+    if (error)
+        locust__upload_close(up);
+    return error;
+}
+
+static locust_error locust__upload_read_file(locust__upload *up, char *out, size_t n, size_t *got)
+{
+    size_t want = (int64_t)n < up->file_left ? n : (size_t)up->file_left;
+    ssize_t rc = read(up->fd, out, want);
+    *got = rc > 0 ? (size_t)rc : 0;
+    if (rc <= 0 && want)
+        return LOCUST_ERR_BODY_FILE; // it became shorter
+    up->file_left -= rc;
+    if (!up->file_left) {
+        close(up->fd);
+        up->fd = -1;
+    }
+    return LOCUST_OK;
+}
+
+/* Goes on to the next part: its head, and its text or file. */
+static locust_error locust__upload_next_part(locust__upload *up)
+{
+    const locust_part *part = up->part++;
+    up->head.len = 0;
+    locust__part_head(&up->head, up, part);
+    if (part->name && !part->path)
+        locust__buf_puts(&up->head, part->text ? part->text : "");
+    if (up->head.failed)
+        return LOCUST_ERR_MEMORY;
+    up->text = (locust__view){up->head.ptr, up->head.len};
+    if (!part->name)
+        up->part = NULL;
+    if (!part->name || !part->path)
+        return LOCUST_OK;
+    up->file_left = locust__upload_file_size(part->path);
+    up->fd = open(part->path, O_RDONLY | O_CLOEXEC);
+    if (up->fd < 0 || up->file_left < 0)
+        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_BODY_FILE;
+    if (!up->file_left) {
+        close(up->fd);
+        up->fd = -1;
+    }
+    return LOCUST_OK;
+}
+
+/* The next bytes of the body, 1 to n; *got 0: that was all. */
+static locust_error locust__upload_read(locust__upload *up, char *out, size_t n, size_t *got)
+{
+    ptrdiff_t given;
+    *got = 0;
+    if (up->req->body_fn && !up->req->parts && !up->req->body_path) {
+        if (up->len >= 0 && (int64_t)n > up->left)
+            n = (size_t)up->left;
+        given = n ? up->req->body_fn(up->req->arg, out, n) : 0;
+        if (given < 0 || (size_t)given > n || (!given && up->left > 0))
+            return LOCUST_ERR_BODY_FN;
+        *got = (size_t)given;
+        up->left -= up->len >= 0 ? given : 0;
+        return LOCUST_OK;
+    }
+    while (up->part && !up->text.len && up->fd < 0) {
+        locust_error error = locust__upload_next_part(up);
+        if (error)
+            return error;
+    }
+    if (up->text.len) {
+        *got = n < up->text.len ? n : up->text.len;
+        memcpy(out, up->text.ptr, *got);
+        up->text = (locust__view){up->text.ptr + *got, up->text.len - *got};
+        return LOCUST_OK;
+    }
+    return up->fd >= 0 && up->file_left ? locust__upload_read_file(up, out, n, got) : LOCUST_OK;
+}
+
+/* The next bytes as they go over the wire, chunked if the length is not known. *more: until false. */
+static locust_error locust__upload_piece(locust__upload *up, locust__view *piece, bool *more)
+{
+    enum { HEAD = 10 }; // "XXXXXXXX\r\n"
+    bool chunked = up->len < 0;
+    char *at = up->piece + (chunked ? HEAD : 0), size[HEAD + 1];
+    size_t got, room = LOCUST__UPLOAD - (chunked ? HEAD + 2 : 0);
+    locust_error error = locust__upload_read(up, at, room, &got);
+    int n;
+    if (error)
+        return error;
+    *more = got > 0;
+    *piece = (locust__view){at, got};
+    if (!chunked)
+        return LOCUST_OK;
+    if (!got) {
+        *piece = (locust__view){"0\r\n\r\n", 5};
+        return LOCUST_OK;
+    }
+    n = snprintf(size, sizeof size, "%zx\r\n", got);
+    memcpy(at - n, size, (size_t)n);
+    at[got] = '\r';
+    at[got + 1] = '\n';
+    *piece = (locust__view){at - n, (size_t)n + got + 2};
+    return LOCUST_OK;
+}
+
+/* -- server-sent events -- */
+
+typedef struct locust__sse {
+    locust_sse_fn fn;
+    void *arg;
+    locust__buf line, data, type, id;
+    int retry_ms;
+    bool begun, after_cr;
+    bool stopped; // the test has enough
+} locust__sse;
+
+static void locust__sse_free(locust__sse *e)
+{
+    locust__buf_free(&e->line);
+    locust__buf_free(&e->data);
+    locust__buf_free(&e->type);
+    locust__buf_free(&e->id);
+}
+
+static void locust__sse_set(locust__buf *b, locust__view text)
+{
+    b->len = 0;
+    locust__buf_add(b, text.ptr, text.len);
+    locust__buf_add(b, "", 1);
+}
+
+/* An empty line: what was gathered is an event, if it has data. */
+static bool locust__sse_dispatch(locust__sse *e)
+{
+    locust_sse_event event = {.type = e->type.len > 1 ? e->type.ptr : "message",
+        .data = e->data.ptr,
+        .id = e->id.len ? e->id.ptr : "",
+        .retry_ms = e->retry_ms};
+    bool more = true;
+    if (e->data.len) {
+        e->data.ptr[e->data.len - 1] = '\0'; // in place of the last line's end
+        more = e->fn(e->arg, &event);
+    }
+    e->data.len = e->type.len = 0;
+    return more;
+}
+
+/* One line, HTML standard 9.2.6. */
+static bool locust__sse_line(locust__sse *e, locust__view line)
+{
+    const char *colon = line.len ? memchr(line.ptr, ':', line.len) : NULL;
+    locust__view name = {line.ptr, colon ? (size_t)(colon - line.ptr) : line.len};
+    locust__view value = {"", 0};
+    if (!line.len)
+        return locust__sse_dispatch(e);
+    if (colon) {
+        value = (locust__view){colon + 1, line.len - name.len - 1};
+        if (value.len && *value.ptr == ' ')
+            value = (locust__view){value.ptr + 1, value.len - 1};
+    }
+    if (locust__view_is(name, "data")) {
+        locust__buf_add(&e->data, value.ptr, value.len);
+        locust__buf_add(&e->data, "\n", 1);
+    } else if (locust__view_is(name, "event")) {
+        locust__sse_set(&e->type, value);
+    } else if (locust__view_is(name, "id") && (!value.len || !memchr(value.ptr, 0, value.len))) {
+        locust__sse_set(&e->id, value);
+    } else if (locust__view_is(name, "retry")) {
+        int ms = 0;
+        for (size_t i = 0; i < value.len; i++) {
+            if (!locust__base_digit(value.ptr[i]) || ms > INT_MAX / 10 - 1)
+                return true;
+            ms = ms * 10 + (value.ptr[i] - '0');
+        }
+        e->retry_ms = value.len ? ms : e->retry_ms;
+    }
+    return true;
+}
+
+/* Takes bytes of the stream, in any pieces. Lines end in LF, CR or CRLF. */
+static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char c = bytes[i];
+        locust__view line;
+        bool skip = e->after_cr && c == '\n';
+        e->after_cr = c == '\r';
+        if (skip)
+            continue;
+        if (c != '\n' && c != '\r') {
+            locust__buf_add(&e->line, &c, 1);
+            if (e->line.failed || e->data.failed || e->line.len + e->data.len > LOCUST_MAX_BODY)
+                return e->line.failed || e->data.failed ? LOCUST_ERR_MEMORY : LOCUST_ERR_BODY_SIZE;
+            continue;
+        }
+        line = (locust__view){e->line.ptr, e->line.len};
+        if (!e->begun && line.len >= 3 && memcmp(line.ptr, "\xEF\xBB\xBF", 3) == 0)
+            line = (locust__view){line.ptr + 3, line.len - 3};
+        e->begun = true;
+        e->line.len = 0;
+        if (!locust__sse_line(e, line)) {
+            e->stopped = true;
+            return LOCUST_ERR_CANCELLED;
+        }
+    }
+    return LOCUST_OK;
+}
+
+/* -- where an answer's body goes -- */
+
+typedef struct locust__drain { // the sink of one answer
+    locust__sink sink;         // first: what >>http calls
+    const locust_request *req;
+    locust__buf *kept; // for a body that the response holds
+    uint64_t total;    // bytes, decoded
+    locust__sse sse;
+    bool coded; // by gzip or deflate
+#if LOCUST__ZLIB
+    z_stream zip;
+    char *out;             // LOCUST__UNZIPPED bytes; NULL: the decoder is not open
+    bool done, raw, begun; // the last member has ended; no header; the header is known
+    char head[2];          // of the body, to see what it is
+    size_t head_len;
+#endif
+} locust__drain;
+
+/* Decoded bytes. */
+static locust_error locust__drain_give(locust__drain *d, const char *bytes, size_t n)
+{
+    d->total += n;
+    if (d->req->on_event)
+        return locust__sse_take(&d->sse, bytes, n);
+    if (d->req->on_body)
+        d->sse.stopped = !d->req->on_body(d->req->arg, bytes, n);
+    if (d->sse.stopped)
+        return LOCUST_ERR_CANCELLED;
+    if (d->req->on_body)
+        return LOCUST_OK;
+    if (d->total > LOCUST_MAX_BODY)
+        return LOCUST_ERR_BODY_SIZE;
+    if (!locust__buf_reserve_tight(d->kept, n + 1))
+        return LOCUST_ERR_MEMORY;
+    locust__buf_add_tight(d->kept, bytes, n);
+    return LOCUST_OK;
+}
+
+#if LOCUST__ZLIB
+enum { LOCUST__UNZIPPED = 8192 };
+
+static locust_error locust__drain_inflate(locust__drain *d, const char *bytes, size_t n)
+{
+    d->zip.next_in = (Bytef *)(uintptr_t)bytes;
+    d->zip.avail_in = (uInt)n;
+    d->zip.avail_out = 0;
+    while (d->zip.avail_in || !d->zip.avail_out) {
+        locust_error error;
+        int rc;
+        if (d->done && !d->zip.avail_in)
+            return LOCUST_OK;
+        // Behind the end: another member of a gzip file (RFC 1952 2.2), or rubbish.
+        if (d->done && (d->raw || inflateReset(&d->zip) != Z_OK))
+            return LOCUST_ERR_CODED;
+        d->zip.next_out = (Bytef *)d->out;
+        d->zip.avail_out = LOCUST__UNZIPPED;
+        rc = inflate(&d->zip, Z_NO_FLUSH);
+        if (rc == Z_MEM_ERROR)
+            return LOCUST_ERR_MEMORY;
+        if (rc == Z_BUF_ERROR) // it wants more than there is
+            return LOCUST_OK;
+        if (rc != Z_OK && rc != Z_STREAM_END)
+            return LOCUST_ERR_CODED;
+        d->done = rc == Z_STREAM_END;
+        error = locust__drain_give(d, d->out, LOCUST__UNZIPPED - d->zip.avail_out);
+        if (error)
+            return error;
+    }
+    return LOCUST_OK;
+}
+
+/* Opens the decoder. "deflate" is zlib's format (RFC 9110 8.4.1.2), but some servers send it bare:
+ * the first two bytes tell (RFC 1950 2.2). */
+static locust_error locust__drain_begin(locust__drain *d)
+{
+    unsigned first = (unsigned char)d->head[0], second = (unsigned char)d->head[1];
+    bool gzip = first == 0x1F && second == 0x8B;
+    bool zlib = (first & 15) == 8 && (first * 256 + second) % 31 == 0;
+    d->begun = true;
+    d->raw = !gzip && !zlib;
+    d->out = LOCUST_MALLOC(LOCUST__UNZIPPED);
+    if (!d->out)
+        return LOCUST_ERR_MEMORY;
+    if (inflateInit2(&d->zip, d->raw ? -15 : 15 + 32) != Z_OK) { // 32: gzip or zlib
+        LOCUST_FREE(d->out);
+        d->out = NULL;
+        return LOCUST_ERR_MEMORY;
+    }
+    return locust__drain_inflate(d, d->head, 2);
+}
+
+static locust_error locust__drain_unzip(locust__drain *d, const char *bytes, size_t n)
+{
+    locust_error error = LOCUST_OK;
+    while (!error && !d->begun && n) {
+        d->head[d->head_len++] = *bytes++;
+        n--;
+        if (d->head_len == 2)
+            error = locust__drain_begin(d);
+    }
+    return !error && n ? locust__drain_inflate(d, bytes, n) : error;
+}
+#endif
+
+static locust_error locust__drain_take(locust__sink *sink, const char *bytes, size_t n)
+{
+    locust__drain *d = (locust__drain *)(void *)sink;
+#if LOCUST__ZLIB
+    if (d->coded)
+        return locust__drain_unzip(d, bytes, n);
+#endif
+    return locust__drain_give(d, bytes, n);
+}
+
+/* Prepares for a body of this coding. What we cannot decode is handed over as it came. */
+static void locust__drain_open(
+    locust__drain *d, const locust_request *req, const char *coding, locust__buf *kept)
+{
+    locust__view v = locust__view_of(coding ? coding : "");
+    memset(d, 0, sizeof *d);
+    d->sink.take = locust__drain_take;
+    d->req = req;
+    d->kept = kept;
+    d->sse = (locust__sse){.fn = req->on_event, .arg = req->arg, .retry_ms = -1};
+    d->coded = locust__view_is_nocase(v, "gzip") || locust__view_is_nocase(v, "x-gzip") ||
+               locust__view_is_nocase(v, "deflate");
+}
+
+/* Does a compressed body lack its end? */
+static bool locust__drain_is_cut(const locust__drain *d)
+{
+#if LOCUST__ZLIB
+    return d->coded && !(d->begun ? d->done : d->head_len == 0);
+#else
+    (void)d;
+    return false;
+#endif
+}
+
+/* The body has ended, well or not. */
+static locust_error locust__drain_close(locust__drain *d, locust_error error)
+{
+    if (d->sse.stopped) // what came is what the test wanted
+        error = LOCUST_OK;
+    else if (!error && locust__drain_is_cut(d))
+        error = LOCUST_ERR_CODED;
+    locust__sse_free(&d->sse);
+#if LOCUST__ZLIB
+    if (d->out)
+        inflateEnd(&d->zip);
+    LOCUST_FREE(d->out);
+#endif
+    return error;
+}
+
+/* ============================================================================================
+ * >>pool  connections of users to origins
+ *
+ * Purpose     keep connections and TLS sessions between requests; open new ones by the way that the
+ *             user's class says: directly, to another place, through a proxy.
+ * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
+ *             it is idle is not used again.
+ * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
+ * Uses        >>net >>resolve >>tls >>http
+ * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
+ *             --connect-to and no_proxy.
+ * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
+ *             Basic credentials.
+ * ============================================================================================ */
+
+typedef struct locust__proxy {
+    char *host; // NULL: none
+    int port;
+    locust__buf auth; // value of Proxy-Authorization; empty: none
+} locust__proxy;
+
+typedef struct locust__proxies { // of the environment variables
+    locust__proxy http, https;
+    const char *exceptions; // no_proxy
+    bool used;
+} locust__proxies;
+
+typedef struct locust__detour { // --connect-to
+    struct locust__detour *next;
+    locust__view from_host, to_host; // empty: any, the same
+    int from_port, to_port;          // 0: any, the same
+} locust__detour;
+
+typedef struct locust__route { // how the users of a class reach servers
+    locust__tls_how tls;
+    const char *unix_socket;
+    locust__proxy proxy;
+    bool direct; // no proxy, whatever the environment says
+} locust__route;
+
+typedef struct locust__conn {
+    struct locust__conn *next;
+    locust_stream stream;
+    locust__origin *origin;
+    locust__tls_ticket *ticket; // of the last session with it
+    int served;                 // requests on this connection
+    bool busy;
+} locust__conn;
+
+typedef struct locust__lane { // of a shared pool: what is free to one origin
+    struct locust__lane *next;
+    const locust__origin *origin;
+    locust__semaphore free;
+} locust__lane;
+
+typedef struct locust__conns { // a user's, or one that the users of a class share
+    locust__conn *first;       // the latest used first
+    int n, limit;              // limit: connections to one origin; 0: a user's own pool
+    locust__lane *lanes;       // of a shared one
+} locust__conns;
+
+typedef struct locust__roads { // what all connections of a test go by
+    locust__loop *loop;
+    locust__net *net;
+    locust__resolver *resolver;
+    locust__tls *tls;
+    locust__proxies proxies;
+    locust__detour *detours;
+    char *detour_text;
+} locust__roads;
+
+enum { LOCUST__CONNS = 16 };
+
+static void locust__conn_free(locust__conn *conn)
+{
+    locust__stream_close(&conn->stream);
+    locust__tls_ticket_free(conn->ticket);
+    LOCUST_FREE(conn);
+}
+
+static void locust__conns_free(locust__conns *pool)
+{
+    while (pool->first) {
+        locust__conn *conn = pool->first;
+        pool->first = conn->next;
+        locust__conn_free(conn);
+    }
+    while (pool->lanes) {
+        locust__lane *lane = pool->lanes;
+        pool->lanes = lane->next;
+        LOCUST_FREE(lane);
+    }
+    pool->n = 0;
+}
+
+/* Closes what is idle; the sessions stay. */
+static void locust__conns_close(locust__conns *pool)
+{
+    for (locust__conn *conn = pool->first; conn; conn = conn->next)
+        if (!conn->busy)
+            locust__stream_close(&conn->stream);
+}
+
+/* Waits until the users who share the pool have less than its limit of connections to the origin. */
+static locust_error locust__conns_wait(locust__conns *pool, const locust__roads *roads,
+    const locust__origin *origin, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns(), took_ns;
+    locust__lane *lane = pool->lanes;
+    enum locust__wake why;
+    while (lane && lane->origin != origin)
+        lane = lane->next;
+    if (!lane) {
+        lane = locust__base_zalloc(sizeof *lane);
+        if (!lane)
+            return LOCUST_ERR_MEMORY;
+        lane->origin = origin;
+        lane->free.free = pool->limit;
+        lane->next = pool->lanes;
+        pool->lanes = lane;
+    }
+    why = locust__semaphore_take(roads->loop, &lane->free, LOCUST__NEVER);
+    took_ns = locust__os_now_ns() - began_ns;
+    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *own_ns += took_ns;
+    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+}
+
+/* An idle connection to the origin, open if there is one, or the place of a new one. */
+static locust_error locust__conns_take(locust__conns *pool, const locust__roads *roads,
+    locust__origin *origin, locust__conn **out, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    locust__conn **best = NULL, **oldest = NULL, *conn;
+    if (pool->limit) {
+        locust_error error = locust__conns_wait(pool, roads, origin, deadline_ns, own_ns);
+        if (error)
+            return error;
+    }
+    for (locust__conn **at = &pool->first; *at; at = &(*at)->next) {
+        conn = *at;
+        if (conn->busy)
+            continue;
+        oldest = at;
+        if (conn->origin == origin && (!best || (!locust__stream_is_open(&(*best)->stream) &&
+                                                    locust__stream_is_open(&conn->stream))))
+            best = at;
+    }
+    if (!best && !pool->limit && pool->n >= LOCUST__CONNS && oldest) {
+        conn = *oldest;
+        *oldest = conn->next;
+        pool->n--;
+        locust__conn_free(conn);
+    }
+    if (best) {
+        conn = *best;
+        *best = conn->next;
+    } else {
+        conn = locust__base_zalloc(sizeof *conn);
+        if (!conn)
+            return LOCUST_ERR_MEMORY;
+        locust__stream_init(&conn->stream, roads->net);
+        conn->origin = origin;
+        pool->n++;
+    }
+    conn->next = pool->first;
+    pool->first = conn;
+    conn->busy = true;
+    *out = conn;
+    return LOCUST_OK;
+}
+
+static void locust__conns_give(locust__conns *pool, const locust__roads *roads, locust__conn *conn)
+{
+    conn->busy = false;
+    for (locust__lane *lane = pool->lanes; lane; lane = lane->next)
+        if (lane->origin == conn->origin)
+            locust__semaphore_give(roads->loop, &lane->free);
+}
+
+/* -- proxies -- */
+
+static void locust__proxy_free(locust__proxy *proxy)
+{
+    LOCUST_FREE(proxy->host);
+    proxy->host = NULL;
+    locust__buf_free(&proxy->auth);
+}
+
+/* Appends user:password of a URL, percent-decoded. */
+static void locust__url_decode(locust__buf *out, locust__view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i], hex[3] = {0};
+        if (c == '%' && i + 2 < text.len && isxdigit((unsigned char)text.ptr[i + 1]) &&
+            isxdigit((unsigned char)text.ptr[i + 2])) {
+            memcpy(hex, text.ptr + i + 1, 2);
+            c = (char)strtol(hex, NULL, 16);
+            i += 2;
+        }
+        locust__buf_add(out, &c, 1);
+    }
+}
+
+/* Parses http://[user:password@]host[:port]; without a scheme too. "": none. False: it is none. */
+static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
+{
+    locust__buf full = {NULL, 0, 0, false}, credentials = {NULL, 0, 0, false};
+    locust__url url;
+    bool good;
+    memset(proxy, 0, sizeof *proxy);
+    if (!*text)
+        return true;
+    locust__buf_printf(&full, "%s%s", strstr(text, "://") ? "" : "http://", text);
+    good = !full.failed && locust__url_parse(full.ptr, &url) == LOCUST_OK &&
+           locust__view_is_nocase(url.scheme, "http");
+    if (good) {
+        proxy->host = locust__base_copy(url.host.ptr, url.host.len);
+        proxy->port = url.port ? url.port : 80;
+        if (url.user_info.len) {
+            locust__url_decode(&credentials, url.user_info);
+            locust__buf_add(&credentials, "", 1);
+            if (!credentials.failed)
+                locust__auth_basic(&proxy->auth, credentials.ptr);
+        }
+    }
+    locust__buf_free(&full);
+    locust__buf_free(&credentials);
+    return good && proxy->host && !proxy->auth.failed;
+}
+
+/* As curl reads them: the lower-case name first, and HTTP_PROXY not at all (a CGI's caller sets it). */
+static const char *locust__proxy_variable(const char *lower, const char *upper)
+{
+    const char *text = getenv(lower);
+    if (!text && upper)
+        text = getenv(upper);
+    return text && *text ? text : NULL;
+}
+
+/* Takes over the environment's proxies. NULL, or the text that is none. */
+static const char *locust__proxies_read(locust__proxies *p)
+{
+    const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");
+    const char *http = locust__proxy_variable("http_proxy", NULL);
+    const char *https = locust__proxy_variable("https_proxy", "HTTPS_PROXY");
+    p->exceptions = locust__proxy_variable("no_proxy", "NO_PROXY");
+    p->used = true;
+    http = http ? http : all ? all : "";
+    https = https ? https : all ? all : "";
+    return !locust__proxy_parse(&p->http, http)     ? http
+           : !locust__proxy_parse(&p->https, https) ? https
+                                                    : NULL;
+}
+
+/* Is the host in a list such as "localhost,.example.com,10.0.0.1:8080,*"? */
+static bool locust__proxy_is_exception(const char *list, const locust__origin *origin)
+{
+    locust__view v = locust__view_of(list ? list : ""), element;
+    size_t host_len = strlen(origin->host);
+    while (locust__http_next(&v, &element)) {
+        const char *colon = element.len ? memchr(element.ptr, ':', element.len) : NULL;
+        bool six = colon && memchr(colon + 1, ':', element.len - (size_t)(colon - element.ptr) - 1);
+        if (locust__view_is(element, "*"))
+            return true;
+        if (colon && !six) {
+            if (atoi(colon + 1) != origin->port)
+                continue;
+            element.len = (size_t)(colon - element.ptr);
+        }
+        if (element.len && *element.ptr == '.')
+            element = (locust__view){element.ptr + 1, element.len - 1};
+        if (!element.len || element.len > host_len ||
+            strncasecmp(origin->host + host_len - element.len, element.ptr, element.len) != 0)
+            continue;
+        if (element.len == host_len || origin->host[host_len - element.len - 1] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* The proxy for an origin; NULL: none. */
+static const locust__proxy *locust__route_proxy(
+    const locust__route *route, const locust__roads *roads, const locust__origin *origin)
+{
+    const locust__proxies *env = &roads->proxies;
+    const locust__proxy *proxy = &route->proxy;
+    if (route->unix_socket || route->direct)
+        return NULL;
+    if (!proxy->host && env->used && !locust__proxy_is_exception(env->exceptions, origin))
+        proxy = origin->secure ? &env->https : &env->http;
+    return proxy->host ? proxy : NULL;
+}
+
+/* -- detours -- */
+
+/* Takes "host:" off the front; the host may be an IPv6 literal in brackets, or empty. */
+static bool locust__detour_host(char **p, locust__view *host)
+{
+    char *end;
+    if (**p == '[') {
+        end = strchr(*p, ']');
+        *host = (locust__view){*p + 1, end ? (size_t)(end - *p - 1) : 0};
+        end = end ? end + 1 : NULL;
+    } else {
+        end = strchr(*p, ':');
+        *host = (locust__view){*p, end ? (size_t)(end - *p) : 0};
+    }
+    if (!end || *end != ':')
+        return false;
+    *p = end + 1;
+    return true;
+}
+
+static bool locust__detour_port(char **p, int *port)
+{
+    char *end;
+    long value = locust__base_digit(**p) ? strtol(*p, &end, 10) : (end = *p, 0);
+    *port = (int)value;
+    *p = end;
+    return value >= 0 && value <= 65535;
+}
+
+/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
+static bool locust__detours_parse(locust__roads *roads, const char *text)
+{
+    char *p, *at = NULL;
+    roads->detour_text = locust__base_copy(text, strlen(text));
+    if (!roads->detour_text)
+        return false;
+    for (p = strtok_r(roads->detour_text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
+        locust__detour *d = locust__base_zalloc(sizeof *d), **last = &roads->detours;
+        if (!d)
+            return false;
+        while (*last)
+            last = &(*last)->next;
+        *last = d;
+        if (!locust__detour_host(&p, &d->from_host) || !locust__detour_port(&p, &d->from_port) ||
+            *p++ != ':' || !locust__detour_host(&p, &d->to_host) ||
+            !locust__detour_port(&p, &d->to_port) || *p)
+            return false;
+    }
+    return true;
+}
+
+static void locust__roads_free(locust__roads *roads)
+{
+    while (roads->detours) {
+        locust__detour *d = roads->detours;
+        roads->detours = d->next;
+        LOCUST_FREE(d);
+    }
+    LOCUST_FREE(roads->detour_text);
+    locust__proxy_free(&roads->proxies.http);
+    locust__proxy_free(&roads->proxies.https);
+}
+
+/* Where to connect for an origin: host and port in place of its own. */
+static void locust__detour_of(
+    const locust__roads *roads, const locust__origin *origin, char host[256], int *port)
+{
+    snprintf(host, 256, "%s", origin->host);
+    *port = origin->port;
+    for (const locust__detour *d = roads->detours; d; d = d->next) {
+        if ((d->from_host.len && !locust__view_is_nocase(d->from_host, origin->host)) ||
+            (d->from_port && d->from_port != origin->port))
+            continue;
+        if (d->to_host.len)
+            snprintf(host, 256, "%.*s", (int)d->to_host.len, d->to_host.ptr);
+        if (d->to_port)
+            *port = d->to_port;
+        return;
+    }
+}
+
+/* -- opening -- */
+
+typedef struct locust__opening { // what opening a connection took, ns
+    int64_t own;                 // the generator's own part
+    int64_t name, connect, tls;  // phases, without the own part
+} locust__opening;
+
+/* Has a proxy connect to the origin, RFC 9110 9.3.6. */
+static locust_error locust__conn_tunnel(
+    locust__conn *conn, const locust__proxy *proxy, int64_t deadline_ns) LOCUST__PARKS
+{
+    const locust__origin *origin = conn->origin;
+    bool six = strchr(origin->host, ':') != NULL;
+    size_t budget = LOCUST_MAX_HEADER;
+    locust__buf text = {NULL, 0, 0, false};
+    locust__head h = {.status = 0};
+    locust_error error;
+    locust__buf_printf(&text, "CONNECT %s%s%s:%d HTTP/1.1\r\nHost: %s%s%s:%d\r\n", six ? "[" : "",
+        origin->host, six ? "]" : "", origin->port, six ? "[" : "", origin->host, six ? "]" : "",
+        origin->port);
+    if (proxy->auth.len)
+        locust__buf_printf(&text, "Proxy-Authorization: %s\r\n", proxy->auth.ptr);
+    locust__buf_puts(&text, "User-Agent: locust.h/" LOCUST_VERSION "\r\n\r\n");
+    error = text.failed ? LOCUST_ERR_MEMORY
+                        : locust__stream_write(&conn->stream, (locust__view){NULL, 0},
+                              (locust__view){text.ptr, text.len}, deadline_ns);
+    while (!error && h.status < 200) {
+        int64_t first_ns = 0;
+        text.len = 0;
+        error = locust__http_read_head(&conn->stream, &h, &text, &budget, &first_ns, deadline_ns);
+    }
+    locust__buf_free(&text);
+    if (error)
+        return error == LOCUST_ERR_NO_RESPONSE ? LOCUST_ERR_PROXY : error;
+    if (h.status == 407)
+        return LOCUST_ERR_PROXY_AUTH;
+    return h.status < 300 && !conn->stream.in_len ? LOCUST_OK : LOCUST_ERR_PROXY;
+}
+
+static locust_error locust__conn_dial_unix(
+    locust__conn *conn, const char *path, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    locust__addr addr;
+    if (!locust__addr_unix(&addr, path))
+        return LOCUST_ERR_NO_SOCKET;
+    return locust__stream_dial(&conn->stream, &addr, 1, deadline_ns, own_ns);
+}
+
+/* Connects, to the server or to its proxy. */
+static locust_error locust__conn_dial(locust__conn *conn, const locust__roads *roads,
+    const locust__route *route, int64_t *deadline_ns, locust__opening *took) LOCUST__PARKS
+{
+    const locust__proxy *proxy = locust__route_proxy(route, roads, conn->origin);
+    int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, own_ns = 0;
+    locust_error error;
+    char host[256];
+    int port;
+    if (route->unix_socket) {
+        error = locust__conn_dial_unix(conn, route->unix_socket, deadline_ns, &own_ns);
+    } else {
+        locust__detour_of(roads, conn->origin, host, &port);
+        error = locust__resolver_dial(roads->resolver, &conn->stream, proxy ? proxy->host : host,
+            proxy ? proxy->port : port, deadline_ns, &own_ns, &known_ns);
+    }
+    if (!error && proxy && conn->origin->secure)
+        error = locust__conn_tunnel(conn, proxy, *deadline_ns);
+    took->name = known_ns - began_ns;
+    took->connect = locust__os_now_ns() - known_ns - own_ns;
+    took->own += own_ns;
+    return error;
+}
+
+/* One try at a connection: TCP, and TLS where the origin wants it. */
+static locust_error locust__conn_try(locust__conn *conn, const locust__roads *roads,
+    const locust__route *route, int64_t *deadline_ns, locust__opening *took,
+    bool *retry) LOCUST__PARKS
+{
+    locust_error error = locust__conn_dial(conn, roads, route, deadline_ns, took);
+    int64_t began_ns, own_ns = 0;
+    *retry = false;
+    if (error || !conn->origin->secure)
+        return error;
+    began_ns = locust__os_now_ns();
+    error = locust__tls_connect(roads->tls, &conn->stream, conn->origin->host, conn->origin->port,
+        &route->tls, &conn->ticket, deadline_ns, &own_ns, retry);
+    took->tls = locust__os_now_ns() - began_ns - own_ns;
+    took->own += own_ns;
+    return error;
+}
+
+/* Opens the connection anew. A TLS handshake waits for its turn before it connects, so that the
+ * server does not wait in the middle. */
+static locust_error locust__conn_open(locust__conn *conn, const locust__roads *roads,
+    const locust__route *route, int64_t *deadline_ns, locust__opening *took) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns(), took_ns;
+    locust_error error;
+    bool retry;
+    memset(took, 0, sizeof *took);
+    locust__stream_close(&conn->stream);
+    conn->served = 0;
+    if (!conn->origin->secure)
+        return locust__conn_try(conn, roads, route, deadline_ns, took, &retry);
+    error = locust__stream_woken(
+        locust__semaphore_take(roads->loop, &roads->tls->handshakes, LOCUST__NEVER),
+        LOCUST_ERR_CONNECT_TIMEOUT);
+    if (error)
+        return error;
+    took_ns = locust__os_now_ns() - began_ns;
+    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    took->own = took_ns;
+    do
+        error = locust__conn_try(conn, roads, route, deadline_ns, took, &retry);
+    while (retry);
+    locust__semaphore_give(roads->loop, &roads->tls->handshakes);
+    return error;
+}
+
+/* ============================================================================================
  * >>client  requests of a user
  *
  * Purpose     locust_send: connect when needed, send, read, judge, record.
@@ -5471,11 +9374,13 @@ static void locust__search_number(void *arg)
  *             of its user is not counted, as in Locust.
  * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
  *             buffer, its answer fits the block. An idle user keeps its last answer and no buffer.
- * Uses        >>net >>resolve >>url >>http >>stats
- * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries); Locust 2.46 for names and verdicts.
- * Limits      one kept connection for each user, to the origin it talked to last.
+ * Uses        >>net >>resolve >>url >>http >>pool >>cookie >>auth >>body >>stats
+ * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 15.4 (redirects), 10.1.1
+ *             (Expect); Locust 2.46 for names and verdicts.
+ * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try with
+ *             other credentials.
  *
- *   block  | URL \0 | reason \0 | name \0 value \0 ... \0 | body \0 |
+ *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
  * ============================================================================================ */
 
 typedef struct locust__services { // what the users of one test share
@@ -5483,6 +9388,8 @@ typedef struct locust__services { // what the users of one test share
     const locust__log *log;
     locust__net net;
     locust__resolver resolver;
+    locust__tls tls;
+    locust__roads roads;
     locust__origin *origins;
     locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;
@@ -5493,18 +9400,32 @@ typedef struct locust__base_url { // a user's host, taken apart once
     const char *prefix;           // path that goes before every request's; "" mostly
     const char *text;             // up to the end of the authority
     size_t text_len;
+    locust__buf auth; // user:password of the URL, decoded; empty: none
 } locust__base_url;
 
 enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
 
 enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
 
+typedef struct locust__own_field { // a header field that one user sends always
+    struct locust__own_field *next;
+    char *value; // behind the name
+    char name[];
+} locust__own_field;
+
 typedef struct locust__client {
     locust_response response;
     locust__services *services;
-    locust_stream stream;
-    locust__origin *origin; // of the stream
+    const locust_user_class *cls;
+    const locust__route *route; // of the class
+    locust__conns *conns;       // own, or the class's
+    locust__conns own;
+    locust__jar jar;
+    locust__digest *digests;
+    locust__own_field *fields;
+    const char *cert_file, *key_file; // in place of the class's
     locust__buf block;
+    locust__buf auth; // scratch: credentials and what is made of them
     size_t fields_at; // in the block: the kept fields
     // The request that waits for the test's verdict, or was just finished.
     bool pending;
@@ -5516,12 +9437,15 @@ typedef struct locust__client {
     const char *broken;  // why the test cannot go on; NULL: it can
 } locust__client;
 
-static void locust__client_init(locust__client *c, locust__services *services, locust_user *user)
+static void locust__client_init(locust__client *c, locust__services *services, locust_user *user,
+    const locust__route *route, locust__conns *shared)
 {
     memset(c, 0, sizeof *c);
     c->services = services;
     c->response.user = user;
-    locust__stream_init(&c->stream, &services->net);
+    c->cls = user->user_class;
+    c->route = route;
+    c->conns = shared ? shared : &c->own;
 }
 
 /* Why a request failed, if the caller gives no verdict: no answer, an expectation that was not met,
@@ -5539,6 +9463,8 @@ static const char *locust__client_judge(const locust__client *c, const locust_re
     else if (!req->expect_status && r->status >= 400) // in the words of Locust's HttpUser
         snprintf(text, sizeof text, "%d %s Error: %.80s", r->status,
             r->status < 500 ? "Client" : "Server", r->reason);
+    else if (req->expect_json && !locust__json_is_valid((locust__view){r->body, r->body_len}))
+        snprintf(text, sizeof text, "the body is not JSON");
     else
         return NULL;
     return locust__stats_text(c->services->recorder.stats, text);
@@ -5554,7 +9480,8 @@ static void locust__client_record(locust__client *c)
         .error = c->failure,
         .status = r->status,
         .elapsed_ms = r->elapsed_ms,
-        .length = r->body_len,
+        .length = (size_t)r->length,
+        .phases = &r->phases,
         .user = r->user};
     if (c->verdict == LOCUST__VERDICT_SUCCESS)
         sample.error = NULL;
@@ -5575,8 +9502,21 @@ static void locust__client_settle(locust__client *c)
 static void locust__client_deinit(locust__client *c)
 {
     locust__client_settle(c);
-    locust__stream_close(&c->stream);
+    locust__conns_free(&c->own);
+    locust__jar_clear(&c->jar);
+    locust__digests_free(&c->digests);
+    while (c->fields) {
+        locust__own_field *f = c->fields;
+        c->fields = f->next;
+        LOCUST_FREE(f);
+    }
     locust__buf_free(&c->block);
+    locust__buf_free(&c->auth);
+}
+
+static void locust__base_url_free(locust__base_url *base)
+{
+    locust__buf_free(&base->auth);
 }
 
 /* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
@@ -5585,48 +9525,54 @@ static locust_error locust__client_base(
 {
     locust__url url;
     locust_error error = locust__url_parse(text, &url);
+    bool secure = !error && locust__view_is_nocase(url.scheme, "https");
     *broken = NULL;
+    base->auth.len = 0;
     if (error)
         return error;
-    if (locust__view_is_nocase(url.scheme, "https"))
-        *broken = "https is not built yet: this version of locust.h speaks http alone";
-    else if (!locust__view_is_nocase(url.scheme, "http"))
+    if (!secure && !locust__view_is_nocase(url.scheme, "http"))
         return LOCUST_ERR_SCHEME;
-    if (url.user_info.len)
-        *broken = "user:password in a URL is not built yet: this version of locust.h lacks it";
-    if (*broken)
+    if (secure && !LOCUST__TLS) {
+        *broken = "https needs TLS: compile the test with -DLOCUST_TLS and link it with -lmbedtls "
+                  "-lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
         return LOCUST_ERR_URL;
-    base->origin = locust__origin_of(&services->origins, &url);
+    }
+    base->origin = locust__origin_of(&services->origins, &url, secure);
+    if (!base->origin)
+        return LOCUST_ERR_MEMORY;
     base->text = text;
     base->text_len = (size_t)(url.rest.ptr - text);
     base->prefix = url.rest.len == 1 && *url.rest.ptr == '/' ? "" : url.rest.ptr;
-    return base->origin ? LOCUST_OK : LOCUST_ERR_MEMORY;
-}
-
-/* What this version declares and does not do ends the test, rather than sending something else. */
-static const char *locust__client_missing(const locust_request *req)
-{
-    if (req->parts)
-        return ".parts is not built yet: this version of locust.h declares it only";
-    if (req->auth)
-        return ".auth is not built yet: this version of locust.h declares it only";
-    return NULL;
+    if (url.user_info.len) { // it goes into a header field, not over the wire with the URL
+        locust__url_decode(&base->auth, url.user_info);
+        locust__buf_add(&base->auth, "", 1);
+        base->text = base->origin->url;
+        base->text_len = strlen(base->text);
+    }
+    return base->auth.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
 }
 
 typedef struct locust__exchange { // one request on its way; on the user's stack
     const locust_request *req;
-    const locust_pair *defaults; // fields of the user class
     const char *method;
     locust__origin *origin;
+    locust__conn *conn;
     size_t target_at;   // in the block
     size_t fields_at;   // in the block: the encoded form fields, up to
     size_t response_at; // in the block: behind all that is sent from it
     locust__view body;
-    const char *name; // the first URL's row, once a redirect has overwritten the URL
-    bool dropped;     // a redirect turned the request into a GET without a body
-    bool foreign;     // a redirect left the first origin: credentials stay behind
+    const char *credentials; // user:password; NULL: none
+    locust__buf url_auth;    // those of a URL
+    locust__digest *digest;  // the challenge that was answered
+    int challenges;          // that came
+    const char *name;        // the first URL's row, once a redirect has overwritten the URL
+    bool dropped;            // a redirect turned the request into a GET without a body
+    bool foreign;            // a redirect left the first origin: credentials stay behind
     int64_t deadline_ns, start_ns;
-    bool started; // start_ns is set
+    int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
+    bool started;              // start_ns is set
+    locust__upload upload;
+    locust__drain drain;
 } locust__exchange;
 
 /* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
@@ -5655,14 +9601,24 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
     return block->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
 }
 
+/* The credentials that a request has: its own, or those of its URL. */
+static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
+{
+    if (x->req->auth && !x->foreign)
+        x->credentials = x->req->auth;
+    else
+        x->credentials = of_url->len ? of_url->ptr : NULL;
+}
+
 /* Finds the URL of a request. As in Locust, a host's own path goes before the request's. */
 static locust_error locust__client_target(
-    locust__client *c, locust__exchange *x, const locust__base_url *base)
+    locust__client *c, locust__exchange *x, locust__base_url *base)
 {
     const char *url = x->req->url ? x->req->url : "", *scheme = strstr(url, "://"), *path = url;
-    locust__base_url own;
+    locust__base_url own = {.auth = {NULL, 0, 0, false}};
     if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
         locust_error error = locust__client_base(c->services, url, &own, &c->broken);
+        x->url_auth = own.auth;
         if (error)
             return error;
         base = &own;
@@ -5676,6 +9632,7 @@ static locust_error locust__client_target(
             "the requests";
         return LOCUST_ERR_URL;
     }
+    locust__client_credentials(x, &base->auth);
     return locust__client_write(c, x, base, path, x->req->params);
 }
 
@@ -5686,7 +9643,7 @@ static const char *locust__client_body(const locust__client *c, locust__exchange
     const locust_request *req = x->req;
     const char *text = req->form ? req->form : req->json;
     x->body = (locust__view){NULL, 0};
-    if (x->dropped)
+    if (x->dropped || x->upload.open)
         return NULL;
     if (req->form_fields)
         x->body = (locust__view){c->block.ptr + x->fields_at, x->response_at - x->fields_at};
@@ -5697,11 +9654,23 @@ static const char *locust__client_body(const locust__client *c, locust__exchange
     return req->form_fields || req->form ? form : req->json ? "application/json" : NULL;
 }
 
-/* The caller's own value of a field; NULL: it has none. */
-static const char *locust__client_given(const locust__exchange *x, const char *name)
+/* The user's own value of a field; NULL: it has none. */
+static const char *locust__client_own(const locust__client *c, const char *name)
+{
+    const locust__own_field *f = c->fields;
+    while (f && strcasecmp(f->name, name) != 0)
+        f = f->next;
+    return f ? f->value : NULL;
+}
+
+/* The caller's value of a field, of the request, the user or the class; NULL: there is none. */
+static const char *locust__client_given(
+    const locust__client *c, const locust__exchange *x, const char *name)
 {
     const char *value = locust__http_find(x->req->headers, name);
-    return value ? value : locust__http_find(x->defaults, name);
+    if (!value && c->fields)
+        value = locust__client_own(c, name);
+    return value ? value : locust__http_find(c->cls->headers, name);
 }
 
 /* After a redirect some of the caller's fields stay behind: those of a body that is not sent again,
@@ -5711,7 +9680,7 @@ static bool locust__client_sends(const locust__exchange *x, const char *name)
     static const char *const of_body[] = {"content-length", "content-type", "transfer-encoding"};
     static const char *const secret[] = {"authorization", "cookie", "proxy-authorization"};
     locust__view v = locust__view_of(name);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; (x->dropped || x->foreign) && i < 3; i++)
         if ((x->dropped && locust__view_is_nocase(v, of_body[i])) ||
             (x->foreign && locust__view_is_nocase(v, secret[i])))
             return false;
@@ -5719,144 +9688,452 @@ static bool locust__client_sends(const locust__exchange *x, const char *name)
 }
 
 /* Did the caller say that the connection ends with this request? */
-static bool locust__client_closes(const locust__exchange *x)
+static bool locust__client_closes(const locust__client *c, const locust__exchange *x)
 {
-    const char *value = locust__client_given(x, "connection");
+    const char *value = locust__client_given(c, x, "connection");
     locust__view list = locust__view_of(value ? value : ""), token;
     while (locust__http_next(&list, &token))
         if (locust__view_is_nocase(token, "close"))
             return true;
-    return false;
+    return c->cls->no_keep_alive;
+}
+
+/* The caller's fields: of the request, then those of the user and of the class that it has not. */
+static void locust__client_head_given(
+    const locust__client *c, const locust__exchange *x, locust__writer *w)
+{
+    for (const locust_pair *f = c->cls->headers; f && f->name; f++)
+        if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name) &&
+            !(c->fields && locust__client_own(c, f->name)))
+            locust__writer_field(w, f->name, f->value);
+    for (const locust__own_field *f = c->fields; f; f = f->next)
+        if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name))
+            locust__writer_field(w, f->name, f->value);
+    for (const locust_pair *f = x->req->headers; f && f->name; f++)
+        if (locust__client_sends(x, f->name))
+            locust__writer_field(w, f->name, f->value);
+}
+
+static locust__site locust__client_site(const locust__client *c, const locust__exchange *x)
+{
+    const char *target = c->block.ptr + x->target_at;
+    return (locust__site){x->origin->host, {target, strcspn(target, "?")}, x->origin->secure};
+}
+
+static void locust__client_head_cookies(
+    const locust__client *c, const locust__exchange *x, locust__writer *w)
+{
+    locust__site site = locust__client_site(c, x);
+    int64_t now_s = locust__os_wall_ns() / LOCUST__S;
+    const locust__cookie *cookie = locust__jar_match(c->jar.first, &site, now_s);
+    if (!cookie || (locust__client_given(c, x, "cookie") && !x->foreign))
+        return;
+    locust__writer_puts(w, "Cookie: ");
+    while (cookie) {
+        locust__writer_puts(w, cookie->name);
+        locust__writer_puts(w, "=");
+        locust__writer_puts(w, cookie->value);
+        cookie = locust__jar_match(cookie->next, &site, now_s);
+        locust__writer_puts(w, cookie ? "; " : "\r\n");
+    }
+}
+
+static locust__digest *locust__client_digest(const locust__client *c, const locust__origin *origin)
+{
+    locust__digest *d = c->digests;
+    while (d && d->origin != origin)
+        d = d->next;
+    return d;
+}
+
+/* The Authorization field, unless the caller wrote one. */
+static void locust__client_head_auth(locust__client *c, locust__exchange *x, locust__writer *w)
+{
+    const char *bearer = x->foreign ? NULL : x->req->bearer;
+    if ((!x->credentials && !bearer) ||
+        (locust__client_given(c, x, "authorization") && !x->foreign))
+        return;
+    c->auth.len = 0;
+    x->digest = x->credentials ? locust__client_digest(c, x->origin) : NULL;
+    if (bearer)
+        locust__buf_printf(&c->auth, "Bearer %s", bearer);
+    else if (x->digest)
+        locust__auth_digest(&c->auth, x->digest, x->credentials, x->method,
+            c->block.ptr + x->target_at, locust__base_random(&c->services->loop->random));
+    else
+        locust__auth_basic(&c->auth, x->credentials);
+    if (c->auth.failed)
+        w->error = LOCUST_ERR_MEMORY;
+    else
+        locust__writer_field(w, "Authorization", c->auth.ptr);
+}
+
+/* What says how long the body is, and of what type. */
+static void locust__client_head_body(
+    const locust__client *c, locust__exchange *x, const char *type, locust__writer *w)
+{
+    bool posts = strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
+                 strcmp(x->method, "PATCH") == 0;
+    bool sized = !locust__client_given(c, x, "content-length") || x->upload.open || x->dropped;
+    bool coded = locust__client_given(c, x, "transfer-encoding") && !x->upload.open && !x->dropped;
+    char text[64];
+    if (x->upload.open && x->req->parts) {
+        snprintf(text, sizeof text, "multipart/form-data; boundary=%s", x->upload.boundary);
+        type = text;
+    }
+    if (type && !locust__client_given(c, x, "content-type"))
+        locust__writer_field(w, "Content-Type", type);
+    if (x->upload.open && x->upload.len < 0)
+        locust__writer_puts(w, "Transfer-Encoding: chunked\r\n");
+    else if (x->upload.open)
+        locust__writer_number(w, "Content-Length: ", (size_t)x->upload.len);
+    else if ((x->body.len || posts) && sized && !coded)
+        locust__writer_number(w, "Content-Length: ", x->body.len); // RFC 9110 8.6
+    if (x->req->expect_continue && (x->body.len || x->upload.open))
+        locust__writer_puts(w, "Expect: 100-continue\r\n");
 }
 
 /* Builds the head in the scratch buffer; it lasts until the next park. */
-static locust_error locust__client_head(
-    const locust__client *c, locust__exchange *x, locust__view *head)
+static locust_error locust__client_head(locust__client *c, locust__exchange *x, locust__view *head)
 {
     char *scratch = c->services->loop->scratch;
     locust__writer w = {scratch, scratch + LOCUST__SCRATCH, LOCUST_OK};
     const char *type = locust__client_body(c, x);
-    bool posts = strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
-                 strcmp(x->method, "PATCH") == 0;
+    const locust__proxy *proxy =
+        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->roads, x->origin);
     if (!locust__http_is_token(locust__view_of(x->method)))
         return LOCUST_ERR_REQUEST;
     locust__writer_puts(&w, x->method);
     locust__writer_puts(&w, " ");
+    if (proxy) // absolute-form, RFC 9112 3.2.2
+        locust__writer_puts(&w, x->origin->url);
     locust__writer_puts(&w, c->block.ptr + x->target_at);
     locust__writer_puts(&w, " HTTP/1.1\r\n");
-    if (!locust__client_given(x, "host")) {
+    if (!locust__client_given(c, x, "host")) {
         locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
         locust__writer_puts(&w, "\r\n");
     }
-    if (!locust__client_given(x, "user-agent"))
+    if (!locust__client_given(c, x, "user-agent"))
         locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
-    if (!locust__client_given(x, "accept"))
-        locust__writer_puts(&w, "Accept: */*\r\n");
-    for (const locust_pair *f = x->defaults; f && f->name; f++)
-        if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name))
-            locust__writer_field(&w, f->name, f->value);
-    for (const locust_pair *f = x->req->headers; f && f->name; f++)
-        if (locust__client_sends(x, f->name))
-            locust__writer_field(&w, f->name, f->value);
-    if (type && !locust__client_given(x, "content-type"))
-        locust__writer_field(&w, "Content-Type", type);
-    if ((x->body.len || posts) && !locust__client_given(x, "content-length") &&
-        !locust__client_given(x, "transfer-encoding"))
-        locust__writer_number(&w, "Content-Length: ", x->body.len); // RFC 9110 8.6
+    if (!locust__client_given(c, x, "accept"))
+        locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
+                                : x->req->on_event  ? "Accept: text/event-stream\r\n"
+                                                    : "Accept: */*\r\n");
+    if (LOCUST__ZLIB && !locust__client_given(c, x, "accept-encoding"))
+        locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
+    if (c->cls->no_keep_alive && !locust__client_given(c, x, "connection"))
+        locust__writer_puts(&w, "Connection: close\r\n");
+    if (proxy && proxy->auth.len)
+        locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
+    locust__client_head_given(c, x, &w);
+    if (c->jar.first)
+        locust__client_head_cookies(c, x, &w);
+    locust__client_head_auth(c, x, &w);
+    locust__client_head_body(c, x, type, &w);
     locust__writer_puts(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
 }
 
+/* -- one exchange on a connection -- */
+
 static locust_error locust__client_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
-    int64_t began_ns = locust__os_now_ns(), own_ns = 0;
+    int64_t began_ns = locust__os_now_ns();
+    locust__route route = *c->route;
+    locust_phases *phases = &c->response.phases;
+    locust__opening took;
     locust_error error;
-    locust__stream_close(&c->stream);
-    c->origin = x->origin;
-    error = locust__resolver_dial(&c->services->resolver, &c->stream, x->origin->host,
-        x->origin->port, &x->deadline_ns, &own_ns);
-    x->start_ns = (x->started ? x->start_ns : began_ns) + own_ns;
+    if (c->cert_file) {
+        route.tls.cert_file = c->cert_file;
+        route.tls.key_file = c->key_file;
+    }
+    error = locust__conn_open(x->conn, &c->services->roads, &route, &x->deadline_ns, &took);
+    x->start_ns = (x->started ? x->start_ns : began_ns) + took.own;
+    x->started = true;
+    phases->name_ms = (double)took.name / 1e6;
+    phases->connect_ms = (double)took.connect / 1e6;
+    phases->tls_ms = (double)took.tls / 1e6;
+    if (c->services->tls.broken)
+        c->broken = c->services->tls.broken;
     return error;
 }
 
-/* Sends the request and reads the answer on the stream as it is. */
+/* Sends a body in pieces, as far as the server takes it. */
+static locust_error locust__client_upload(locust_stream *s, locust__exchange *x) LOCUST__PARKS
+{
+    bool more = true;
+    locust_error error = LOCUST_OK;
+    while (!error && more) {
+        locust__view piece;
+        error = locust__upload_piece(&x->upload, &piece, &more);
+        if (!error)
+            error = locust__stream_write(s, (locust__view){NULL, 0}, piece, x->deadline_ns);
+    }
+    return error;
+}
+
+/* Waits a moment for "100 Continue", RFC 9110 10.1.1; other interim answers do not count. *refused:
+ * the body is not wanted, for the answer is there already. */
+static locust_error locust__client_await_continue(locust__client *c, locust__exchange *x,
+    locust__head *h, size_t *budget, bool *refused) LOCUST__PARKS
+{
+    int64_t until_ns = locust__os_now_ns() + LOCUST__S;
+    locust_stream *s = &x->conn->stream;
+    int64_t wait_ns = until_ns < x->deadline_ns ? until_ns : x->deadline_ns;
+    while (h->status != 100) {
+        locust_error error = s->in_len ? LOCUST_OK : locust__stream_await(s, wait_ns);
+        if (error)
+            return error == LOCUST_ERR_TIMEOUT && wait_ns == until_ns ? LOCUST_OK : error;
+        c->block.len = x->response_at;
+        error = locust__http_read_head(s, h, &c->block, budget, &x->first_ns, x->deadline_ns);
+        *refused = !error && h->status >= 200;
+        if (error || *refused)
+            return error;
+    }
+    return LOCUST_OK;
+}
+
+/* Sends head and body. *refused: the answer's head came first, and is in the block. */
+static locust_error locust__client_put(locust__client *c, locust__exchange *x, locust__head *h,
+    size_t *budget, bool *refused) LOCUST__PARKS
+{
+    locust_stream *s = &x->conn->stream;
+    locust__view head;
+    locust_error error = locust__client_head(c, x, &head);
+    bool waits;
+    if (error)
+        return error;
+    waits = x->req->expect_continue && (x->body.len || x->upload.open);
+    if (!x->started) {
+        x->sent_ns = x->start_ns = locust__os_now_ns();
+        x->started = true;
+    } else {
+        x->sent_ns = locust__os_now_ns();
+    }
+    error =
+        locust__stream_write(s, head, waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
+    if (!error && waits) {
+        error = locust__client_await_continue(c, x, h, budget, refused);
+        if (!error && !*refused && x->body.len)
+            error = locust__stream_write(s, (locust__view){NULL, 0}, x->body, x->deadline_ns);
+    }
+    if (!error && x->upload.open && !*refused)
+        error = locust__client_upload(s, x);
+    return error;
+}
+
+static const char *locust__client_field(const locust__client *c, const char *name)
+{
+    const char *p = c->fields_at ? c->block.ptr + c->fields_at : "";
+    while (*p) {
+        const char *value = p + strlen(p) + 1;
+        if (locust__view_is_nocase(locust__view_of(p), name))
+            return value;
+        p = value + strlen(value) + 1;
+    }
+    return NULL;
+}
+
+static void locust__client_take_cookies(locust__client *c, const locust__exchange *x)
+{
+    locust__site site = locust__client_site(c, x);
+    const char *p = c->block.ptr + c->fields_at;
+    while (*p) {
+        const char *value = p + strlen(p) + 1;
+        if (strcasecmp(p, "set-cookie") == 0)
+            locust__jar_take(
+                &c->jar, &site, locust__view_of(value), locust__os_wall_ns() / LOCUST__S);
+        p = value + strlen(value) + 1;
+    }
+}
+
+/* RFC 9110 15.4: an answer that a client follows to another place. */
+static bool locust__client_redirects(const locust__client *c, const locust__exchange *x, int status)
+{
+    bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+    return moved && !x->req->no_redirect && strcmp(x->method, "HEAD") != 0 &&
+           locust__client_field(c, "location");
+}
+
+/* Reads a Digest challenge to answer; false: there is none, or it was answered in vain. */
+static bool locust__client_challenged(locust__client *c, locust__exchange *x, int status)
+{
+    const char *p = c->block.ptr + c->fields_at;
+    locust__digest fresh, *d = x->digest;
+    bool stale = false, found = false;
+    if (status != 401 || !x->credentials || x->req->bearer || (x->req->body_fn && !x->dropped) ||
+        (locust__client_given(c, x, "authorization") && !x->foreign))
+        return false;
+    while (*p && !found) {
+        const char *value = p + strlen(p) + 1;
+        found = strcasecmp(p, "www-authenticate") == 0 &&
+                locust__auth_find_digest(locust__view_of(value), &fresh, &stale);
+        p = value + strlen(value) + 1;
+    }
+    if (!found || (d && !stale && d->uses <= 1) || x->challenges++ == 2)
+        return false; // these credentials were refused
+    if (!d) {
+        d = locust__base_zalloc(sizeof *d);
+        if (!d)
+            return false;
+        d->next = c->digests;
+        c->digests = d;
+    }
+    fresh.next = d->next;
+    fresh.origin = x->origin;
+    *d = fresh;
+    return true;
+}
+
+/* Reads the answer's body to where it belongs. */
+static locust_error locust__client_get(locust__client *c, locust__exchange *x, locust__head *h,
+    size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
+{
+    bool to_head = strcmp(x->method, "HEAD") == 0;
+    const char *coding = NULL;
+    locust_error error;
+    bool passes;
+    c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
+    *body_at = c->block.len;
+    passes = locust__client_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
+    if (LOCUST__ZLIB)
+        coding = locust__client_field(c, "content-encoding");
+    // Only the last answer goes to the test's functions.
+    if (passes || !(x->req->on_body || x->req->on_event || coding)) {
+        error = locust__http_read_body(
+            &x->conn->stream, to_head, h, &c->block, NULL, budget, reusable, x->deadline_ns);
+        x->drain.total = c->block.len - *body_at;
+    } else {
+        locust__drain_open(&x->drain, x->req, coding, &c->block);
+        error = locust__http_read_body(&x->conn->stream, to_head, h, &c->block, &x->drain.sink,
+            budget, reusable, x->deadline_ns);
+        error = locust__drain_close(&x->drain, error);
+        *reusable = *reusable && !error && !x->drain.sse.stopped;
+    }
+    if (!error && !locust__buf_reserve_tight(&c->block, 1))
+        error = LOCUST_ERR_MEMORY;
+    if (!error)
+        c->block.ptr[c->block.len] = '\0';
+    return error;
+}
+
+/* Until when the answer took; the rest of the time is the generator's own. */
+static void locust__client_clock(locust__client *c, locust__exchange *x, locust_error error)
+{
+    const locust_stream *s = &x->conn->stream;
+    locust_phases *phases = &c->response.phases;
+    c->ended_ns = locust__os_now_ns();
+    // (A clock that was set meanwhile tells nothing.)
+    if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns)
+        c->ended_ns = s->arrived_ns;
+    if (x->first_ns < x->sent_ns || x->first_ns > c->ended_ns)
+        x->first_ns = c->ended_ns;
+    phases->wait_ms = (double)(x->first_ns - x->sent_ns) / 1e6;
+    phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
+}
+
+/* Sends the request and reads the answer on the connection as it is. */
 static locust_error locust__client_exchange(locust__client *c, locust__exchange *x, locust__head *h,
     size_t *body_at, bool *reusable) LOCUST__PARKS
 {
-    locust__view head;
-    locust_error error = locust__client_head(c, x, &head);
-    if (error)
-        return error;
-    if (!x->started) {
-        if (!x->start_ns)
-            x->start_ns = locust__os_now_ns();
-        x->started = true;
-    }
-    error = locust__stream_write(&c->stream, head, x->body, x->deadline_ns);
+    size_t budget = LOCUST_MAX_HEADER;
+    bool refused = false;
+    locust_error sent, error = LOCUST_OK;
+    x->first_ns = 0;
+    if (locust__upload_wanted(x->req) && !x->dropped)
+        error = locust__upload_open(
+            &x->upload, x->req, locust__base_random(&c->services->loop->random));
+    sent = error ? error : locust__client_put(c, x, h, &budget, &refused);
+    if (x->upload.open)
+        locust__upload_close(&x->upload);
+    error = sent;
     // A server may refuse a body half-way, with an answer that says why: look for it.
-    if (error == LOCUST_OK || error == LOCUST_ERR_PIPE || error == LOCUST_ERR_RESET) {
-        locust_error sent = error;
-        error = locust__http_read_response(&c->stream, strcmp(x->method, "HEAD") == 0, h, &c->block,
-            body_at, reusable, x->deadline_ns);
-        if (sent)
+    if (x->sent_ns && (sent == LOCUST_OK || sent == LOCUST_ERR_PIPE || sent == LOCUST_ERR_RESET)) {
+        error = refused ? LOCUST_OK
+                        : locust__http_read_final(&x->conn->stream, h, &c->block, x->response_at,
+                              &budget, &x->first_ns, x->deadline_ns);
+        if (!error)
+            error = locust__client_get(c, x, h, budget, body_at, reusable);
+        if (sent || refused)
             *reusable = false;
         if (sent && error)
             error = sent;
     }
-    c->ended_ns = locust__os_now_ns();
-    // The rest of the time is the generator's own. (A clock that was set meanwhile tells nothing.)
-    if (!error && c->stream.arrived_ns > x->start_ns && c->stream.arrived_ns < c->ended_ns)
-        c->ended_ns = c->stream.arrived_ns;
+    if (x->sent_ns)
+        locust__client_clock(c, x, error);
     return error;
 }
 
 /* RFC 9110 9.2.2 */
-static bool locust__client_idempotent(const char *method)
+static bool locust__client_idempotent(const locust__exchange *x)
 {
     static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (strcmp(method, methods[i]) == 0)
-            return true;
+        if (strcmp(x->method, methods[i]) == 0)
+            return !x->req->body_fn || x->dropped;
     return false;
 }
 
 /* The server closed a kept connection before the first byte of an answer, interim ones included. */
 static bool locust__client_was_stale(
-    const locust__client *c, locust_error error, const locust__head *h)
+    const locust_stream *s, locust_error error, const locust__head *h)
 {
-    return h->status == 0 && !c->stream.in_len &&
+    return h->status == 0 && !s->in_len &&
            (error == LOCUST_ERR_NO_RESPONSE || error == LOCUST_ERR_RESET ||
                error == LOCUST_ERR_PIPE);
 }
 
-static locust_error locust__client_try(
+static locust_error locust__client_on(
     locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
 {
+    locust_stream *s = &x->conn->stream;
+    int limit = c->cls->max_requests;
     bool reusable = false;
     locust_error error = LOCUST_OK;
-    // Bytes or a close that came while the user was idle are not the answer to the next request.
-    bool reuse = locust__stream_is_open(&c->stream) && c->origin == x->origin &&
-                 locust__stream_is_quiet(&c->stream);
+    // Bytes or a close that came while the connection was idle are not the answer to the next
+    // request.
+    bool reuse = locust__stream_is_open(s) && locust__stream_is_quiet(s);
     c->response.reused = reuse;
+    memset(&c->response.phases, 0, sizeof c->response.phases);
     if (!reuse)
         error = locust__client_connect(c, x);
     if (!error)
         error = locust__client_exchange(c, x, h, body_at, &reusable);
-    if (reuse && locust__client_was_stale(c, error, h) && locust__client_idempotent(x->method)) {
+    if (reuse && locust__client_was_stale(s, error, h) && locust__client_idempotent(x)) {
         c->response.reused = false;
         c->ended_ns = 0;
         error = locust__client_connect(c, x);
         if (!error)
             error = locust__client_exchange(c, x, h, body_at, &reusable);
     }
-    if (!reusable || locust__client_closes(x))
-        locust__stream_close(&c->stream);
+    x->conn->served++;
+    if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__client_closes(c, x))
+        locust__stream_close(s);
     else
-        locust__stream_settle(&c->stream); // gives back what a head in pieces had taken
+        locust__stream_settle(s); // gives back what a head in pieces had taken
     return error;
 }
+
+static locust_error locust__client_try(
+    locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
+{
+    int64_t own_ns = 0;
+    locust_error error = locust__conns_take(
+        c->conns, &c->services->roads, x->origin, &x->conn, &x->deadline_ns, &own_ns);
+    if (error)
+        return error;
+    if (x->started)
+        x->start_ns += own_ns;
+    error = locust__client_on(c, x, h, body_at);
+    locust__conns_give(c->conns, &c->services->roads, x->conn);
+    if (!error && !c->cls->no_cookies)
+        locust__client_take_cookies(c, x);
+    return error;
+}
+
+/* -- the whole request -- */
 
 /* Fills in the response from what the block holds. */
 static void locust__client_answer(locust__client *c, const locust__exchange *x,
@@ -5877,6 +10154,7 @@ static void locust__client_answer(locust__client *c, const locust__exchange *x,
     c->fields_at = error ? 0 : x->response_at + strlen(r->reason) + 1;
     r->body = error ? "" : block + body_at;
     r->body_len = error ? 0 : c->block.len - body_at;
+    r->length = error ? 0 : x->drain.total;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->method = x->req->method ? x->req->method : "GET";
     c->name = x->req->name     ? x->req->name
@@ -5895,30 +10173,11 @@ static void locust__client_await_verdict(locust__client *c)
     c->pending = true;
 }
 
-static const char *locust__client_field(const locust__client *c, const char *name)
-{
-    const char *p = c->fields_at ? c->block.ptr + c->fields_at : "";
-    while (*p) {
-        const char *value = p + strlen(p) + 1;
-        if (locust__view_is_nocase(locust__view_of(p), name))
-            return value;
-        p = value + strlen(value) + 1;
-    }
-    return NULL;
-}
-
-/* RFC 9110 15.4: an answer that a client follows to another place. */
-static bool locust__client_redirects(const locust__client *c, int status)
-{
-    return (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) &&
-           locust__client_field(c, "location");
-}
-
 /* Turns the exchange into the request that the redirect asks for. */
 static locust_error locust__client_follow(locust__client *c, locust__exchange *x, int status)
 {
     const char *location = locust__client_field(c, "location"), *broken;
-    locust__base_url base;
+    locust__base_url base = {.auth = {NULL, 0, 0, false}};
     locust__buf url = {NULL, 0, 0, false};
     bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
     locust_error error = locust__url_resolve(&url, c->block.ptr, location);
@@ -5936,9 +10195,16 @@ static locust_error locust__client_follow(locust__client *c, locust__exchange *x
             x->method = "GET"; // RFC 9110 15.4.2 to 15.4.4
             x->dropped = true;
         }
+        if (x->req->body_fn && !x->dropped)
+            error = LOCUST_ERR_BODY_ONCE;
+    }
+    if (!error) {
         x->foreign |= base.origin != x->origin;
+        if (x->foreign) // those of the new URL are the server's words, not the test's: RFC 9110 4.2.4
+            x->credentials = NULL;
         error = locust__client_write(c, x, &base, "", NULL);
     }
+    locust__base_url_free(&base);
     locust__buf_free(&url);
     return error;
 }
@@ -5947,19 +10213,21 @@ static locust_error locust__client_follow(locust__client *c, locust__exchange *x
 static locust_error locust__client_hops(
     locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
 {
-    for (int hops = 0;; hops++) {
+    for (int hops = 0;;) {
         locust_error error = locust__client_try(c, x, h, body_at);
         if (error)
             return error;
-        c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
-        if (x->req->no_redirect || strcmp(x->method, "HEAD") == 0 ||
-            !locust__client_redirects(c, h->status))
+        if (locust__client_challenged(c, x, h->status)) {
+            c->block.len = x->response_at;
+        } else if (locust__client_redirects(c, x, h->status)) {
+            if (hops++ == LOCUST__REDIRECTS)
+                return LOCUST_ERR_REDIRECTS;
+            error = locust__client_follow(c, x, h->status);
+            if (error)
+                return error;
+        } else {
             return LOCUST_OK;
-        if (hops == LOCUST__REDIRECTS)
-            return LOCUST_ERR_REDIRECTS;
-        error = locust__client_follow(c, x, h->status);
-        if (error)
-            return error;
+        }
         memset(h, 0, sizeof *h);
     }
 }
@@ -5981,10 +10249,14 @@ static bool locust__client_lends_pairs(const locust__client *c, const locust_pai
 /* Is a part of the request still in the answer before it? Then that must outlive the request. */
 static bool locust__client_lends_any(const locust__client *c, const locust_request *req)
 {
-    const void *const parts[] = {
-        req->method, req->url, req->name, req->body, req->form, req->json, req->expect_body};
+    const void *const parts[] = {req->method, req->url, req->name, req->body, req->form, req->json,
+        req->expect_body, req->auth, req->bearer, req->body_path};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (locust__client_lends(c, parts[i]))
+            return true;
+    for (const locust_part *part = req->parts; part && part->name; part++)
+        if (locust__client_lends(c, part->name) || locust__client_lends(c, part->text) ||
+            locust__client_lends(c, part->path) || locust__client_lends(c, part->type))
             return true;
     return locust__client_lends_pairs(c, req->headers) ||
            locust__client_lends_pairs(c, req->params) ||
@@ -5993,13 +10265,14 @@ static bool locust__client_lends_any(const locust__client *c, const locust_reque
 
 /* The request on a block of its own; tells the statistics. */
 static locust_error locust__client_run(
-    locust__client *c, locust__exchange *x, const locust__base_url *base) LOCUST__PARKS
+    locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
 {
     locust__head h = {.status = 0};
     size_t body_at = 0;
     locust_error error = locust__client_target(c, x, base);
     if (!error)
         error = locust__client_hops(c, x, &h, &body_at);
+    locust__buf_free(&x->url_auth);
     if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
     if (!c->ended_ns) // it did not get as far as a response
@@ -6016,19 +10289,22 @@ static locust_error locust__client_run(
 
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
  * counted. c->broken: the test has to end. */
-static locust_error locust__client_send(locust__client *c, const locust_request *req,
-    const locust_pair *defaults, const locust__base_url *base) LOCUST__PARKS
+static locust_error locust__client_send(
+    locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
-    locust__exchange x = {
-        .req = req, .defaults = defaults, .method = req->method ? req->method : "GET"};
+    locust__exchange x;
     locust__buf lent = {NULL, 0, 0, false};
     locust_error error;
+    memset(&x, 0, offsetof(locust__exchange, upload));
+    x.upload.open = false;
+    x.drain.total = 0;
+    x.req = req;
+    x.method = req->method ? req->method : "GET";
     locust__client_settle(c);
-    c->broken = locust__client_missing(req);
-    if (c->broken)
-        return LOCUST_ERR_REQUEST;
+    c->broken = NULL;
     c->verdict = LOCUST__VERDICT_NONE;
     c->response.reused = false;
+    memset(&c->response.phases, 0, sizeof c->response.phases);
     c->elapsed_ns = c->ended_ns = 0;
     x.deadline_ns = req->timeout_s < 0
                         ? LOCUST__NEVER
@@ -6042,6 +10318,92 @@ static locust_error locust__client_send(locust__client *c, const locust_request 
     error = locust__client_run(c, &x, base);
     locust__buf_free(&lent);
     return error;
+}
+
+/* -- the session of a user -- */
+
+static bool locust__client_set_field(locust__client *c, const char *name, const char *value)
+{
+    locust__own_field **at = &c->fields, *f;
+    size_t name_len = strlen(name) + 1, value_len = value ? strlen(value) + 1 : 0;
+    if (!locust__http_is_token(locust__view_of(name)) ||
+        (value && !locust__http_is_value(locust__view_of(value))))
+        return false;
+    f = value ? locust__base_zalloc(sizeof *f + name_len + value_len) : NULL;
+    if (value && !f)
+        return false;
+    while (*at && strcasecmp((*at)->name, name) != 0)
+        at = &(*at)->next;
+    if (*at) {
+        locust__own_field *old = *at;
+        *at = old->next;
+        LOCUST_FREE(old);
+    }
+    if (!f)
+        return true;
+    memcpy(f->name, name, name_len);
+    f->value = f->name + name_len;
+    memcpy(f->value, value, value_len);
+    f->next = *at;
+    *at = f;
+    return true;
+}
+
+/* The URL of a page of this user, as cookies see it; x->target_at and x->origin are set. The block is
+ * not touched: `text` gets the target. */
+static bool locust__client_page(locust__client *c, const locust__base_url *base, const char *url,
+    locust__buf *text, locust__site *site)
+{
+    locust__base_url own = {.auth = {NULL, 0, 0, false}};
+    const char *scheme = strstr(url, "://"), *path = url, *broken;
+    if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
+        locust_error error = locust__client_base(c->services, url, &own, &broken);
+        locust__base_url_free(&own);
+        if (error)
+            return false;
+        base = &own;
+        path = "";
+    }
+    if (!base->origin)
+        return false;
+    if (*base->prefix != '/' && *path != '/')
+        locust__buf_puts(text, "/");
+    locust__url_add(text, locust__view_of(base->prefix));
+    locust__url_add(text, locust__view_of(path));
+    locust__buf_add(text, "", 1);
+    if (text->failed)
+        return false;
+    *site = (locust__site){
+        base->origin->host, {text->ptr, strcspn(text->ptr, "?")}, base->origin->secure};
+    return true;
+}
+
+static bool locust__client_set_cookie(
+    locust__client *c, const locust__base_url *base, const char *url, const char *cookie)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    locust__site site;
+    bool taken =
+        !c->cls->no_cookies && locust__client_page(c, base, url, &text, &site) &&
+        locust__jar_take(&c->jar, &site, locust__view_of(cookie), locust__os_wall_ns() / LOCUST__S);
+    locust__buf_free(&text);
+    return taken;
+}
+
+static const char *locust__client_cookie(
+    locust__client *c, const locust__base_url *base, const char *url, const char *name)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    locust__site site;
+    int64_t now_s = locust__os_wall_ns() / LOCUST__S;
+    const locust__cookie *cookie = NULL;
+    if (locust__client_page(c, base, url, &text, &site)) {
+        cookie = locust__jar_match(c->jar.first, &site, now_s);
+        while (cookie && strcmp(cookie->name, name) != 0)
+            cookie = locust__jar_match(cookie->next, &site, now_s);
+    }
+    locust__buf_free(&text);
+    return cookie ? cookie->value : NULL;
 }
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
@@ -6148,7 +10510,9 @@ typedef struct locust__class { // a user class as a test runs it
     const locust_user_class *as;
     const char *host; // in force
     locust__base_url base;
-    int total_weight; // of its tasks
+    locust__route route;
+    locust__conns shared; // with .pool
+    int total_weight;     // of its tasks
     int alive;
 } locust__class;
 
@@ -6348,7 +10712,8 @@ static bool locust__user_start(locust__users *all, locust__class *cls)
     user->as.user_class = cls->as;
     user->all = all;
     user->cls = cls;
-    locust__client_init(&user->client, all->services, &user->as);
+    locust__client_init(&user->client, all->services, &user->as, &cls->route,
+        cls->as->pool > 0 ? &cls->shared : NULL);
     user->prev = all->last;
     if (all->last)
         all->last->next = user;
@@ -6396,13 +10761,48 @@ static void locust__user_break(locust__user *user, const char *why) LOCUST__PARK
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
 {
     locust__user *user = locust__user_of(u, "a request (locust_send, locust_get, ...)");
-    locust_error error =
-        locust__client_send(&user->client, req, user->cls->as->headers, &user->cls->base);
+    locust_error error = locust__client_send(&user->client, req, &user->cls->base);
     if (user->client.broken)
         locust__user_break(user, user->client.broken);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
         locust__user_unwind(user);
     return &user->client.response;
+}
+
+LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value)
+{
+    return locust__client_set_field(&locust__user_of(u, "locust_set_header")->client, name, value);
+}
+
+LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name)
+{
+    locust__user *user = locust__user_of(u, "locust_cookie");
+    return locust__client_cookie(&user->client, &user->cls->base, url, name);
+}
+
+LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text)
+{
+    locust__user *user = locust__user_of(u, "locust_set_cookie");
+    return locust__client_set_cookie(&user->client, &user->cls->base, url, text);
+}
+
+LOCUST_API void locust_clear_cookies(locust_user *u)
+{
+    locust__jar_clear(&locust__user_of(u, "locust_clear_cookies")->client.jar);
+}
+
+LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file)
+{
+    locust__client *c = &locust__user_of(u, "locust_set_cert")->client;
+    c->cert_file = cert_file;
+    c->key_file = key_file;
+    c->conns = &c->own; // who has an identity of its own shares no connection
+    locust__conns_close(c->conns);
+}
+
+LOCUST_API void locust_close_connections(locust_user *u)
+{
+    locust__conns_close(locust__user_of(u, "locust_close_connections")->client.conns);
 }
 
 LOCUST_API void locust_sleep(locust_user *u, double seconds)
@@ -6465,17 +10865,13 @@ static locust_error locust__stream_open_url(
 {
     locust__url url;
     char host[LOCUST__NAME];
-    int64_t own_ns = 0, deadline = locust__stream_deadline();
+    int64_t own_ns = 0, known_ns, deadline = locust__stream_deadline();
     locust_error error;
     if (strncmp(text, "unix:", 5) == 0) {
         locust__addr addr;
-        memset(&addr, 0, sizeof addr);
-        addr.as.un.sun_family = AF_UNIX;
-        addr.len = sizeof addr.as.un;
-        if (strlen(text + 5) >= sizeof addr.as.un.sun_path)
+        if (!locust__addr_unix(&addr, text + 5))
             return LOCUST_ERR_URL;
-        memcpy(addr.as.un.sun_path, text + 5, strlen(text + 5) + 1);
-        return locust__stream_dial(s, &addr, &deadline, &own_ns);
+        return locust__stream_dial(s, &addr, 1, &deadline, &own_ns);
     }
     error = locust__url_parse(text, &url);
     if (error)
@@ -6488,7 +10884,7 @@ static locust_error locust__stream_open_url(
         return LOCUST_ERR_URL;
     memcpy(host, url.host.ptr, url.host.len);
     host[url.host.len] = '\0';
-    return locust__resolver_dial(&sv->resolver, s, host, url.port, &deadline, &own_ns);
+    return locust__resolver_dial(&sv->resolver, s, host, url.port, &deadline, &own_ns, &known_ns);
 }
 
 /* The end of a public call on a stream: no bytes stay in the scratch buffer. */
@@ -6831,6 +11227,8 @@ static void locust__runner_run(locust_env *env) LOCUST__PARKS
     if (env->users.setup_error)
         locust__log_print(&env->log, LOCUST__ERROR, "locust.runners", "%s", env->users.setup_error);
     locust__runner_stop_users(env);
+    for (int i = 0; i < env->n_classes; i++)
+        locust__conns_free(&env->classes[i].shared);
     locust__resolver_stop(&env->services.resolver);
     if (env->test->on_test_stop)
         env->test->on_test_stop(env);
@@ -6861,6 +11259,52 @@ static const char *locust__env_check(const locust_test *test, char *text, size_t
     return n ? NULL : "no user class with a weight: give the test .users = { &YourClass }";
 }
 
+/* How the users of a class reach servers: the options go before the class. False: a wrong proxy. */
+static bool locust__class_set_route(locust__class *cls, const locust_options *o)
+{
+    const locust_user_class *as = cls->as;
+    locust__route *route = &cls->route;
+    const char *proxy = o->proxy ? o->proxy : as->proxy;
+    route->tls = (locust__tls_how){.ca_file = o->ca_file ? o->ca_file : as->ca_file,
+        .cert_file = o->cert_file ? o->cert_file : as->cert_file,
+        .key_file = o->cert_file ? o->key_file : as->key_file,
+        .insecure = o->insecure || as->insecure,
+        .http = true};
+    route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
+    route->direct = proxy && !*proxy;
+    cls->shared.limit = as->pool;
+    return locust__proxy_parse(&route->proxy, proxy ? proxy : "");
+}
+
+/* What the network options say, in their own words when one is wrong; NULL: all is well. */
+static const char *locust__env_set_network(locust_env *env, char *text, size_t size)
+{
+    const locust_options *o = &env->options;
+    locust__services *sv = &env->services;
+    locust__tls_options tls = {
+        o->tls_min, o->tls_max, o->ciphers, o->no_tls_resume, o->max_handshakes};
+    const char *wrong = locust__tls_check(&tls);
+    locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
+    sv->roads = (locust__roads){
+        .loop = &env->loop, .net = &sv->net, .resolver = &sv->resolver, .tls = &sv->tls};
+    if (wrong)
+        return wrong;
+    if (o->proxy_from_env && (wrong = locust__proxies_read(&sv->roads.proxies)) != NULL) {
+        snprintf(text, size,
+            "the proxy \"%s\" of the environment is not a URL such as "
+            "http://user:password@127.0.0.1:3128",
+            wrong);
+        return text;
+    }
+    if (o->source && !locust__net_read_sources(&sv->net, o->source))
+        return "--source takes addresses, such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1";
+    if (o->connect_to && !locust__detours_parse(&sv->roads, o->connect_to))
+        return "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks";
+    if (o->resolve && !locust__resolver_pin(&sv->resolver, o->resolve))
+        return "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks";
+    return NULL;
+}
+
 /* Takes over classes and hosts. NULL, or what is wrong. */
 static const char *locust__env_add_classes(locust_env *env, char *text, size_t size)
 {
@@ -6878,6 +11322,13 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
         locust__class *cls = &env->classes[i];
         const char *broken = NULL;
         locust_error error;
+        if (!locust__class_set_route(cls, &env->options)) {
+            snprintf(text, size,
+                "the proxy of user class %s is not a URL such as "
+                "http://user:password@127.0.0.1:3128",
+                cls->as->name);
+            return text;
+        }
         cls->host = env->options.host ? env->options.host : cls->as->host;
         if (!cls->host)
             continue;
@@ -6898,6 +11349,12 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
 
 static void locust__env_free(locust_env *env)
 {
+    for (int i = 0; i < env->n_classes && env->classes; i++) {
+        locust__base_url_free(&env->classes[i].base);
+        locust__proxy_free(&env->classes[i].route.proxy);
+    }
+    locust__tls_free(&env->services.tls);
+    locust__roads_free(&env->services.roads);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
     locust__resolver_free(&env->services.resolver);
@@ -6956,7 +11413,8 @@ static locust_env *locust__env_new(
     locust__stats_init(&env->stats);
     env->services.loop = &env->loop;
     env->services.log = &env->log;
-    env->services.recorder = (locust__recorder){&env->stats, env, test->on_request};
+    env->services.recorder =
+        (locust__recorder){&env->stats, env, test->on_request, options->phases};
     locust__net_init(&env->services.net, &env->loop, &env->log);
     env->services.net.users = env->options.users;
     locust__resolver_init(&env->services.resolver, &env->services.net);
@@ -6967,6 +11425,11 @@ static locust_env *locust__env_new(
         snprintf(
             text, sizeof text, "cannot write the log file %s: %s", options->logfile, strerror(-rc));
         wrong = text;
+        goto fail;
+    }
+    wrong = locust__env_set_network(env, text, sizeof text);
+    if (wrong) {
+        *code = LOCUST__EXIT_USAGE;
         goto fail;
     }
     wrong = locust__env_add_classes(env, text, sizeof text);
@@ -7286,6 +11749,87 @@ static void locust__report_compact(locust__buf *out, const locust__report_view *
 }
 
 /* Prints what is due now. Runs on the loop's stack. */
+static const char *const locust__phase_names[LOCUST__PHASES] = {
+    "name", "connect", "tls", "wait", "receive"};
+
+static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
+    return ns < phase->max_ns ? ns : phase->max_ns;
+}
+
+static void locust__report_phase(
+    locust__buf *out, const locust__row *row, int i, bool compact, bool total)
+{
+    static const double shares[] = {0.5, 0.95, 0.99};
+    static const char *const names[] = {"p50", "p95", "p99"};
+    const locust__phase *phase = &row->phases[i];
+    int width = locust__report_name_width();
+    char ms[32];
+    if (compact) {
+        locust__buf_printf(
+            out, "phase=%s n=%llu", locust__phase_names[i], (unsigned long long)phase->hist.total);
+    } else {
+        locust__report_text(out, row->method, 8);
+        locust__buf_puts(out, " ");
+        locust__report_text(out, row->name, width);
+        locust__buf_printf(
+            out, " %-8s %8llu", locust__phase_names[i], (unsigned long long)phase->hist.total);
+    }
+    for (int k = 0; k < 3; k++)
+        locust__buf_printf(out, compact ? " %s=%s" : "%.0s %9s", names[k],
+            locust__report_ms(ms, sizeof ms, locust__phase_percentile_ns(phase, shares[k])));
+    locust__buf_printf(
+        out, compact ? " max=%s" : " %9s", locust__report_ms(ms, sizeof ms, phase->max_ns));
+    if (compact && !total) {
+        locust__buf_puts(out, " name=");
+        locust__report_text(out, row->method, 0);
+        locust__buf_puts(out, " ");
+        locust__report_text(out, row->name, 0);
+    }
+    locust__buf_puts(out, "\n");
+}
+
+/* Where the time of the requests went: what happened on new connections alone counts there alone. */
+static void locust__report_phases(locust__buf *out, const locust__report_view *v, bool compact)
+{
+    int width = locust__report_name_width();
+    const int dashes[] = {8, width, 8, 8, 9, 9, 9, 9};
+    size_t n;
+    locust__row **rows = locust__report_rows(v->stats, &n);
+    if (!rows)
+        return;
+    if (!compact) {
+        locust__buf_puts(out, "Phases of requests (ms)\n");
+        locust__buf_printf(out, "%-8s %-*s %-8s %8s %9s %9s %9s %9s\n", "Type", width, "Name",
+            "Phase", "# reqs", "50%", "95%", "99%", "100%");
+        locust__report_dashes(out, dashes, 8);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (i + 1 == n && !compact)
+            locust__report_dashes(out, dashes, 8);
+        for (int k = 0; rows[i]->phases && k < LOCUST__PHASES; k++)
+            if (rows[i]->phases[k].hist.total)
+                locust__report_phase(out, rows[i], k, compact, i + 1 == n);
+    }
+    if (!compact)
+        locust__buf_puts(out, "\n");
+    LOCUST_FREE(rows);
+}
+
+/* What TLS cost the generator: a small machine is busy with handshakes first. */
+static void locust__report_tls(locust__buf *out, const locust__tls_counts *c, bool compact)
+{
+    double full_ms = c->full ? (double)c->full_ns / 1e6 / (double)c->full : 0;
+    double resumed_ms = c->resumed ? (double)c->resumed_ns / 1e6 / (double)c->resumed : 0;
+    if (c->full || c->resumed)
+        locust__buf_printf(out,
+            compact
+                ? "tls full=%llu full_cpu=%.3f resumed=%llu resumed_cpu=%.3f\n"
+                : "TLS handshakes: %llu full, %.3f ms of CPU each; %llu resumed, %.3f ms each\n\n",
+            (unsigned long long)c->full, full_ms, (unsigned long long)c->resumed, resumed_ms);
+}
+
 static void locust__report_print(locust_env *env, bool final)
 {
     locust__report_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
@@ -7300,6 +11844,10 @@ static void locust__report_print(locust_env *env, bool final)
             locust__report_errors(&out, &v);
         }
     }
+    if (final && env->options.phases)
+        locust__report_phases(&out, &v, env->options.compact);
+    if (final)
+        locust__report_tls(&out, &env->services.tls.counts, env->options.compact);
     locust__locale_leave(c, was);
     fflush(stdout); // a test's own lines come first
     if (out.len)
@@ -7679,6 +12227,7 @@ enum locust__option_kind {
     LOCUST__OPTION_SPAN,
     LOCUST__OPTION_LEVEL,
     LOCUST__OPTION_CODE,
+    LOCUST__OPTION_COUNT,
     LOCUST__OPTION_IGNORED, // Locust's, without a meaning here
     LOCUST__OPTION_MISSING, // Locust's, not in this version; takes a value
     LOCUST__OPTION_MISSING_FLAG,
@@ -7721,6 +12270,38 @@ static const locust__option locust__options_known[] = {
       "PREFIX", "write PREFIX_stats.csv, _stats_history, _failures, _exceptions" },
     { "csv-full-history", 0, LOCUST__OPTION_FLAG, "LOCUST_CSV_FULL_HISTORY", LOCUST__SETTING(options.csv_full_history),
       NULL, "a history line for each row (with --csv)" },
+    { "phases", 0, LOCUST__OPTION_FLAG, "LOCUST_PHASES", LOCUST__SETTING(options.phases),
+      NULL, "a table of where the time of each row's requests went" },
+    { "cacert", 0, LOCUST__OPTION_TEXT, "LOCUST_CACERT", LOCUST__SETTING(options.ca_file),
+      "FILE", "certificates to trust, PEM (those of the system)" },
+    { "insecure", 0, LOCUST__OPTION_FLAG, "LOCUST_INSECURE", LOCUST__SETTING(options.insecure),
+      NULL, "do not verify certificates" },
+    { "cert", 0, LOCUST__OPTION_TEXT, "LOCUST_CERT", LOCUST__SETTING(options.cert_file),
+      "FILE", "client certificate, PEM" },
+    { "key", 0, LOCUST__OPTION_TEXT, "LOCUST_KEY", LOCUST__SETTING(options.key_file),
+      "FILE", "its private key, PEM (in the file of --cert)" },
+    { "tls-min", 0, LOCUST__OPTION_TEXT, "LOCUST_TLS_MIN", LOCUST__SETTING(options.tls_min),
+      "VERSION", "lowest TLS version, 1.2 or 1.3 (1.2)" },
+    { "tls-max", 0, LOCUST__OPTION_TEXT, "LOCUST_TLS_MAX", LOCUST__SETTING(options.tls_max),
+      "VERSION", "highest TLS version (what the library has)" },
+    { "ciphers", 0, LOCUST__OPTION_TEXT, "LOCUST_CIPHERS", LOCUST__SETTING(options.ciphers),
+      "LIST", "cipher suites by their IANA names, separated by ':'" },
+    { "no-tls-resume", 0, LOCUST__OPTION_FLAG, "LOCUST_NO_TLS_RESUME", LOCUST__SETTING(options.no_tls_resume),
+      NULL, "make every TLS handshake a full one" },
+    { "max-handshakes", 0, LOCUST__OPTION_COUNT, "LOCUST_MAX_HANDSHAKES", LOCUST__SETTING(options.max_handshakes),
+      "N", "TLS handshakes in progress at once (128)" },
+    { "proxy", 0, LOCUST__OPTION_TEXT, "LOCUST_PROXY", LOCUST__SETTING(options.proxy),
+      "URL", "HTTP proxy for all, http://[user:password@]host:port" },
+    { "proxy-from-env", 0, LOCUST__OPTION_FLAG, "LOCUST_PROXY_FROM_ENV", LOCUST__SETTING(options.proxy_from_env),
+      NULL, "use http_proxy, https_proxy, all_proxy and no_proxy" },
+    { "unix-socket", 0, LOCUST__OPTION_TEXT, "LOCUST_UNIX_SOCKET", LOCUST__SETTING(options.unix_socket),
+      "PATH", "connect there, whatever the host" },
+    { "source", 0, LOCUST__OPTION_TEXT, "LOCUST_SOURCE", LOCUST__SETTING(options.source),
+      "LIST", "local addresses in turn: 127.0.0.2,10.0.0.5-10.0.0.9" },
+    { "connect-to", 0, LOCUST__OPTION_TEXT, "LOCUST_CONNECT_TO", LOCUST__SETTING(options.connect_to),
+      "LIST", "HOST:PORT:HOST:PORT, connect to the second instead" },
+    { "resolve", 0, LOCUST__OPTION_TEXT, "LOCUST_RESOLVE", LOCUST__SETTING(options.resolve),
+      "LIST", "HOST:PORT:ADDRESS[,ADDRESS], in place of a name lookup" },
     { "exit-code-on-error", 0, LOCUST__OPTION_CODE, "LOCUST_EXIT_CODE_ON_ERROR", LOCUST__SETTING(options.exit_code_on_error),
       "CODE", "exit code after a run with failures (1)" },
     { "loglevel", 'L', LOCUST__OPTION_LEVEL, "LOCUST_LOGLEVEL", LOCUST__SETTING(options.loglevel),
@@ -7877,6 +12458,11 @@ static void locust__option_set(
         if (!locust__cli_number(value, 255, &whole))
             locust__cli_die("%s takes a whole number from 0 to 255, not \"%s\"", where, value);
         *(int *)field = whole ? (int)whole : -1;
+        break;
+    case LOCUST__OPTION_COUNT:
+        if (!locust__cli_number(value, INT_MAX, &whole) || whole < 1)
+            locust__cli_die("%s takes a whole number from 1, not \"%s\"", where, value);
+        *(int *)field = (int)whole;
         break;
     case LOCUST__OPTION_IGNORED:
         break;

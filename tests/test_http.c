@@ -268,8 +268,16 @@ typedef struct feed { // one response, on its way through a pair of sockets
 static void feed_read(void *arg)
 {
     feed *f = arg;
-    f->error = locust__http_read_response(&f->stream, f->to_head, &f->head, &f->kept, &f->body_at,
-        &f->reusable, locust__os_now_ns() + 20 * LOCUST__S);
+    int64_t deadline_ns = locust__os_now_ns() + 20 * LOCUST__S, first_ns = 0;
+    size_t budget = LOCUST_MAX_HEADER;
+    f->error = locust__http_read_final(
+        &f->stream, &f->head, &f->kept, f->kept.len, &budget, &first_ns, deadline_ns);
+    f->body_at = f->kept.len;
+    if (!f->error)
+        f->error = locust__http_read_body(
+            &f->stream, f->to_head, &f->head, &f->kept, NULL, budget, &f->reusable, deadline_ns);
+    if (!f->error && locust__buf_reserve(&f->kept, 1))
+        f->kept.ptr[f->kept.len] = '\0';
     f->done = true;
 }
 

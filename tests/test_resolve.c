@@ -279,7 +279,7 @@ static looked_up look_up_until(const char *name, int64_t deadline_ns)
     looked_up l;
     locust__host *host = NULL;
     memset(&l, 0, sizeof l);
-    l.error = locust__resolver_host(&kit.resolver, name, deadline_ns, &host);
+    l.error = locust__resolver_host(&kit.resolver, name, 80, deadline_ns, &host);
     if (!l.error)
         l.error = host->error;
     l.n = l.error ? 0 : host->n_addrs;

@@ -194,6 +194,9 @@ static const struct {
     {"http://[::1]", "[::1]", "::1", 80},
     {"http://[2001:db8::7]:81/x", "[2001:db8::7]:81", "2001:db8::7", 81},
     {"http://me:pw@b.test/", "b.test", "b.test", 80},
+    {"https://b.test/", "b.test", "b.test", 443},
+    {"https://b.test:80/", "b.test:80", "b.test", 80},
+    {"http://b.test:443/", "b.test:443", "b.test", 443},
 };
 
 static void names_origins(void)
@@ -204,7 +207,7 @@ static void names_origins(void)
         locust__origin *origin;
         CHECK_ROW(origins[i].url);
         CHECK_INT(locust__url_parse(origins[i].url, &url), LOCUST_OK);
-        origin = locust__origin_of(&first, &url);
+        origin = locust__origin_of(&first, &url, locust__view_is_nocase(url.scheme, "https"));
         CHECK_STR(origin->authority, origins[i].authority);
         CHECK_STR(origin->host, origins[i].host);
         CHECK_INT(origin->port, origins[i].port);
@@ -216,14 +219,15 @@ static void names_origins(void)
 static void keeps_origins(void)
 {
     static const char *const texts[] = {"http://a.test/x", "http://A.TEST:80/y", "HTTP://a.test",
-        "http://a.test:81/", "http://a.tes/", "http://a.test.b/"};
-    locust__origin *first = NULL, *got[6];
-    for (int i = 0; i < 6; i++) {
+        "http://a.test:81/", "http://a.tes/", "http://a.test.b/", "https://a.test:80"};
+    locust__origin *first = NULL, *got[7];
+    for (int i = 0; i < 7; i++) {
         locust__url url;
         CHECK_INT(locust__url_parse(texts[i], &url), LOCUST_OK);
-        got[i] = locust__origin_of(&first, &url);
+        got[i] = locust__origin_of(&first, &url, locust__view_is_nocase(url.scheme, "https"));
     }
     CHECK(got[0] == got[1] && got[0] == got[2]);
+    CHECK(got[6] != got[0]); // TLS is another server
     CHECK(got[3] != got[0] && got[4] != got[0] && got[5] != got[0] && got[4] != got[5]);
     locust__origins_free(first);
 }

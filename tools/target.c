@@ -181,7 +181,8 @@ static bool read_request(struct connection *c, struct request *r)
         return false;
     locust__stream_take(&c->stream, n);
     c->body.len = 0;
-    return !r->length || !locust__http_read_bytes(&c->stream, &c->body, r->length, LOCUST__NEVER);
+    return !r->length ||
+           !locust__http_read_bytes(&c->stream, &c->body, NULL, r->length, LOCUST__NEVER);
 }
 
 static void serve(void *arg)

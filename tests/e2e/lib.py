@@ -66,15 +66,18 @@ def until(condition, seconds, what):
 _built, _build_lock = {}, threading.Lock()
 
 
-def build(source, *flags):
+TLS = ("-lmbedtls", "-lmbedx509", "-lmbedcrypto")
+
+
+def build(source, *flags, libs=()):
     """Compiles a C file with the plain command of the README; the path of the program."""
-    key = (source,) + flags
+    key = (source,) + flags + tuple(libs)
     with _build_lock:
         if key not in _built:
             os.makedirs(OUT, exist_ok=True)
             name = os.path.splitext(os.path.basename(source))[0]
-            program = os.path.join(OUT, name + "".join(flags).replace("/", "_"))
-            command = [CC] + (list(flags) or ["-O2"]) + ["-I.", source, "-o", program]
+            program = os.path.join(OUT, name + "".join(key[1:]).replace("/", "_"))
+            command = [CC] + (list(flags) or ["-O2"]) + ["-I.", source, "-o", program] + list(libs)
             done = subprocess.run(command, capture_output=True, text=True)
             check(done.returncode == 0 and not done.stderr, " ".join(command), done.stderr)
             _built[key] = program
