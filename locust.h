@@ -4737,6 +4737,7 @@ static locust_error locust__question_send(
 {
     unsigned id = (unsigned)locust__base_random(&loop->random) & 0xFFFF;
     q->answered = q->truncated = false;
+    q->error = LOCUST_OK;
     q->len = locust__dns_query(q->query, id, name, type);
     if (!q->len)
         return LOCUST_ERR_NAME;
@@ -13032,7 +13033,8 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
 /* ============================================================================================
  * >>changes  what changed, newest first
  *
- * 0.1.0  the first version: HTTP/1.1 load tests from one file
+ * 0.1.0  the first version: HTTP/1.1 load tests from one file; TLS; sessions with cookies,
+ *        authentication, redirects, bodies of any size, proxies
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -26,17 +26,26 @@ def compile_test(name, source, flags=()):
     return path
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Nginx:
     """A single-process nginx on a free port: its answers are 12 bytes of body."""
+
+    def servers(self):
+        """What its http section holds beside the settings for all: one listens on self.port."""
+        return f"""server {{ listen 127.0.0.1:{self.port} backlog=4096;
+    location / {{ return 200 "hello world\\n"; }} }}"""
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="locust-bench-")
         nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
         if not nginx:
             sys.exit("bench: nginx is not installed: run make deps")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         d = self.dir
         with open(d + "/n.conf", "w") as f:
             f.write(f"""daemon off; master_process off; pid {d}/pid; error_log stderr;
@@ -44,7 +53,7 @@ events {{ worker_connections 18000; }}
 http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
   client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_temp_path {d}; uwsgi_temp_path {d};
   scgi_temp_path {d};
-  server {{ listen 127.0.0.1:{self.port} backlog=4096; location / {{ return 200 "hello world\\n"; }} }} }}
+  {self.servers()} }}
 """)
         log = open(d + "/log", "w")
         self.process = subprocess.Popen([nginx, "-p", d, "-e", "stderr", "-c", d + "/n.conf"],

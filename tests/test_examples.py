@@ -7,15 +7,16 @@ import os, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "e2e"))
 from lib import *
-import glob
+from certs import Pki
+import glob, http.server, ssl
 
 KNOWN = {}
 
 
-def example(name):
+def example(name, *flags, libs=()):
     def register(function):
         KNOWN[name] = function
-        test(name)(lambda dir: function(dir, build("examples/%s.c" % name)))
+        test(name)(lambda dir: function(dir, build("examples/%s.c" % name, *flags, libs=libs)))
     return register
 
 
@@ -184,6 +185,108 @@ def _(dir, program):
     same(failed(total), 0)
     m = re.fullmatch(r"(\d+) bytes of answers\n", r.out)
     check(m and int(m[1]) == round(count(total) * float(total["Average Content Size"])), r)
+
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    """https://shop.test and https://cdn.shop.test, as session.c wants them."""
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    asked = []
+
+    def answer(self):
+        n = int(self.headers.get("Content-Length", 0))
+        self.asked.append((self.headers["Host"], self.command, self.path, dict(self.headers), self.rfile.read(n)))
+        text = {"/account": b'<input name="csrf" value="abc123">',
+                "/app.js": b'"use strict";'}.get(self.path, b"fine")
+        self.send_response(200)
+        self.send_header("Set-Cookie", "visit=1; Path=/; Secure")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_):
+        pass
+
+
+@example("session", "-O2", "-DLOCUST_TLS", libs=TLS)
+def _(dir, program):
+    if not shutil.which("openssl"):
+        raise Skip("openssl is missing")
+    pki = Pki(dir + "/pki", "ec")
+    leaf = pki.leaf("shop", san="DNS:shop.test,DNS:*.shop.test")
+    shutil.copy(pki.root.cert, dir + "/shop-ca.pem")
+    with open(dir + "/report.pdf", "wb") as f:
+        f.write(bytes(range(256)) * 300)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.chain, leaf.key)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        r = run(dir, [program, "--headless", "-t", "4", "-s", "10", "--csv", "c", "--connect-to",
+                      "::127.0.0.1:%d" % server.server_port])
+    finally:
+        server.shutdown()
+        server.server_close()
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same(failed(total), 0)
+    same(set(rows), {("GET", "/search"), ("POST", "/upload"), ("GET", "/account"), ("POST", "/account"),
+                     ("GET", "/app.js")})
+    first, second, third, fourth, fifth = Shop.asked[:5]
+    same(first[:3], ("shop.test", "GET", "/search?q=tea+%26+cake&page=2"))
+    same({a[3]["Accept-Language"] for a in Shop.asked}, {"de"})
+    same([a[3].get("Cookie") for a in Shop.asked[:5]], [None] + ["visit=1"] * 3 + [None])  # of the other host
+    check(bytes(range(256)) * 300 in second[4] and b'filename="report.pdf"' in second[4]
+          and b"Content-Type: application/pdf" in second[4] and b"\r\n\r\nreport\r\n" in second[4], second[3])
+    same(third[3]["Authorization"], "Basic YWRtaW46c2VjcmV0")
+    same(fourth[4], b"csrf=abc123&name=Ann")
+    same(fifth[:3], ("cdn.shop.test", "GET", "/app.js"))
+
+
+def feed(c):
+    """Events without an end, a large body, orders: as stream.c wants them."""
+    while True:
+        head = read_head(c).decode()
+        if not head:
+            return
+        method, path = head.split()[:2]
+        m = re.search(r"content-length: *(\d+)", head, re.I)
+        while m and int(m[1]) and len(c.recv(int(m[1]))) < int(m[1]):
+            pass
+        fed.append((method, path, head))
+        if path == "/events":
+            c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            with contextlib.suppress(OSError):
+                while True:
+                    c.sendall(b": hello\r\nevent: tick\ndata: 1\n\n")
+                    time.sleep(0.001)
+            return
+        text = b"x" * 1000000 if path == "/download" else b'{"id": 7}' if method == "POST" else b"{}"
+        c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+
+
+fed = []
+
+
+@example("stream")
+def _(dir, program):
+    with Script(feed) as server:
+        r = run(dir, command(program, server.url, "-u", "3", "-r", "3", "-t", "3", "-s", "10", "--phases"),
+                env={"TOKEN": "t0ken"})
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same((set(rows), failed(total)), ({("GET", "/events"), ("GET", "/download"), ("POST", "/orders"),
+                                       ("DELETE", "/orders/[id]")}, 0))
+    said = re.findall(r"^(\d+) events, (\d+) bytes$", r.out, re.M)
+    same(len(said), 3, r)
+    same(sum(int(b) for _, b in said), 1000000 * count(rows["GET", "/download"]))
+    check(sum(int(n) for n, _ in said) >= 10, said)
+    deleted = [f for f in fed if f[0] == "DELETE"]
+    check(deleted and all(f[1] == "/orders/7" and "Authorization: Bearer t0ken\r\n" in f[2] for f in deleted))
+    r.says("Phases of requests (ms)")
 
 
 @test("the contract's coroutine_local ends with one sentence")

@@ -187,8 +187,42 @@ static void refuses_a_bad_pattern(void)
     free(said);
 }
 
-TESTS({"finds by path", finds_by_path}, {"survives cuts", survives_cuts},
-    {"refuses what is broken", refuses_what_is_broken}, {"knows numbers", knows_numbers},
-    {"decodes strings", decodes_strings}, {"finds between", finds_between},
-    {"compiles a pattern once", compiles_a_pattern_once},
+/* RFC 8259: one value, and nothing but it. */
+static void judges_json(void)
+{
+    static const char *const good[] = {"0", "-0.5e+10", "1E2", "\"\"", "\"a\\u00e9\\n\\/\"", "true",
+        "false", "null", "[]", "{}", " [ 1 , 2 ] ", "{\"a\":{\"b\":[null,true]},\"c\":\"}\"}\n",
+        "[[[]],{}]"};
+    static const char *const bad[] = {"", " ", "01", "+1", ".5", "1.", "1e", "-", "nul", "truex",
+        "\"", "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\\u12\"", "\"\t\"", "[", "]", "[1", "[1,]",
+        "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:2}", "{\"a\":1]", "[1}",
+        "1 2", "[]]", "<html>", "'a'", "// c\n1", "NaN", "\xEF\xBB\xBF{}"};
+    char deep[2 * LOCUST__JSON_DEPTH + 3];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        CHECK_ROW(good[i]);
+        CHECK(locust__json_is_valid(locust__view_of(good[i])));
+        for (size_t n = strlen(good[i]); n-- > 1;) { // cut anywhere: never read past the cut
+            char *cut = malloc(n);
+            memcpy(cut, good[i], n);
+            locust__json_is_valid((locust__view){cut, n});
+            free(cut);
+        }
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_ROW(bad[i]);
+        CHECK(!locust__json_is_valid(locust__view_of(bad[i])));
+    }
+    for (int over = 0; over < 2; over++) {
+        size_t n = LOCUST__JSON_DEPTH + (size_t)over;
+        CHECK_ROW(over ? "too deep" : "as deep as may be");
+        memset(deep, '[', n);
+        memset(deep + n, ']', n);
+        CHECK_INT(locust__json_is_valid((locust__view){deep, 2 * n}), !over);
+    }
+}
+
+TESTS({"judges JSON", judges_json}, {"finds by path", finds_by_path},
+    {"survives cuts", survives_cuts}, {"refuses what is broken", refuses_what_is_broken},
+    {"knows numbers", knows_numbers}, {"decodes strings", decodes_strings},
+    {"finds between", finds_between}, {"compiles a pattern once", compiles_a_pattern_once},
     {"refuses a bad pattern", refuses_a_bad_pattern}, )

@@ -728,11 +728,14 @@ static void time_to_live(void)
 
 /* -- a real server -- */
 
-static pid_t dnsmasq_start(const char *program, int port)
+enum { MANY = 60 }; // addresses of many.test: more than fit into 512 bytes
+
+static pid_t dnsmasq_start(const char *program, int port, const char *hosts)
 {
-    char port_arg[32];
+    char port_arg[32], hosts_arg[64];
     pid_t pid;
     snprintf(port_arg, sizeof port_arg, "--port=%d", port);
+    snprintf(hosts_arg, sizeof hosts_arg, "--addn-hosts=%s", hosts);
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
@@ -741,10 +744,10 @@ static pid_t dnsmasq_start(const char *program, int port)
         dup2(null, STDERR_FILENO);
         execl(program, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", port_arg,
             "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts",
-            "--pid-file=", "--local=/test/", "--host-record=a.test,127.0.0.9",
-            "--host-record=both.test,127.0.0.9,fd00::9", "--host-record=six.test,fd00::9",
-            "--cname=alias.test,a.test", "--cname=chain.test,alias.test",
-            "--address=/wild.test/127.0.0.8", (char *)NULL);
+            hosts_arg, "--user=root", "--pid-file=", "--local=/test/",
+            "--host-record=a.test,127.0.0.9", "--host-record=both.test,127.0.0.9,fd00::9",
+            "--host-record=six.test,fd00::9", "--cname=alias.test,a.test",
+            "--cname=chain.test,alias.test", "--address=/wild.test/127.0.0.8", (char *)NULL);
         _exit(127);
     }
     return pid;
@@ -770,10 +773,28 @@ static bool dnsmasq_ready(pid_t pid, const locust__addr *at)
     return ready;
 }
 
+/* What did not fit into the packet is asked for once more over TCP. */
+static void run_truncated(const locust__addr *at)
+{
+    unsigned char q[LOCUST__DNS_MAX], m[LOCUST__DNS_MAX] = {0};
+    size_t n = locust__dns_query(q, 7, "many.test", LOCUST__DNS_A);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct pollfd p = {fd, POLLIN, 0};
+    looked_up l;
+    CHECK(connect(fd, &at->as.any, at->len) == 0 && send(fd, q, n, MSG_NOSIGNAL) > 0 &&
+          poll(&p, 1, 10000) > 0 && recv(fd, m, sizeof m, 0) > 12 && (m[2] & 2)); // it is truncated
+    close(fd);
+    l = look_up("many.test");
+    CHECK_INT(l.error, LOCUST_OK);
+    CHECK_INT(l.n, LOCUST__ADDRS);
+    CHECK(strstr(l.text, "127.0.7.") == l.text);
+}
+
 static void run_dnsmasq(void *arg)
 {
     looked_up l;
     kit.resolver.servers[0] = *(locust__addr *)arg;
+    run_truncated(arg);
     gives("a.test", LOCUST_OK, "127.0.0.9 ");
     gives("six.test", LOCUST_OK, "fd00::9 ");
     gives("alias.test", LOCUST_OK, "127.0.0.9 ");
@@ -801,20 +822,131 @@ static void dnsmasq(void)
                                                                   : NULL;
     bool ready = false;
     pid_t pid = 0;
+    char hosts[] = "/tmp/locust-hosts-XXXXXX";
+    FILE *file;
+    int fd;
     if (!program)
         SKIP("dnsmasq is missing");
+    fd = mkstemp(hosts);
+    file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!CHECK(file != NULL))
+        return;
+    for (int i = 1; i <= MANY; i++)
+        fprintf(file, "127.0.7.%d many.test\n", i);
+    fclose(file);
     for (int i = 0; i < 5 && !ready; i++) { // another may take the port in between
         close(udp_bind(&dnsmasq_addr));
-        pid = dnsmasq_start(program, ntohs(dnsmasq_addr.as.in.sin_port));
+        pid = dnsmasq_start(program, ntohs(dnsmasq_addr.as.in.sin_port), hosts);
         ready = dnsmasq_ready(pid, &dnsmasq_addr);
         if (!ready && kill(pid, SIGKILL) == 0)
             waitpid(pid, NULL, 0);
     }
-    if (!CHECK(ready))
-        return;
-    with_server(run_dnsmasq_there);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    if (CHECK(ready))
+        with_server(run_dnsmasq_there);
+    if (ready && kill(pid, SIGKILL) == 0)
+        waitpid(pid, NULL, 0);
+    unlink(hosts);
+}
+
+/* -- several addresses of one host: RFC 8305 -- */
+
+static void orders(void)
+{
+    static const char *const texts[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3", "::1", "::2"};
+    static const char *const want[] = {"127.0.0.1 ::1 127.0.0.2 ::2 127.0.0.3 ",
+        "127.0.0.2 ::2 127.0.0.3 ::1 127.0.0.1 ", "127.0.0.3 ::1 127.0.0.1 ::2 127.0.0.2 "};
+    locust__host *host = calloc(1, sizeof *host + 1);
+    for (int i = 0; i < 5; i++) {
+        locust__addr addr;
+        CHECK(locust__addr_parse(&addr, texts[i], 0));
+        locust__host_add(host, &addr);
+    }
+    for (int turn = 0; turn < 3; turn++) {
+        locust__addr out[LOCUST__ADDRS];
+        char text[256] = "";
+        int n = locust__host_order(host, 81, out);
+        CHECK_INT(n, 5);
+        for (int i = 0; i < n; i++) {
+            bool six = out[i].as.any.sa_family == AF_INET6;
+            size_t at = strlen(text);
+            inet_ntop(six ? AF_INET6 : AF_INET,
+                six ? (void *)&out[i].as.in6.sin6_addr : (void *)&out[i].as.in.sin_addr, text + at,
+                (socklen_t)(sizeof text - at));
+            strcat(text, " ");
+            CHECK_INT(ntohs(six ? out[i].as.in6.sin6_port : out[i].as.in.sin_port), 81);
+        }
+        CHECK_STR(text, want[turn]);
+    }
+    free(host);
+}
+
+static int tcp_bind(locust__addr *a, const char *ip, int backlog)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    locust__addr_parse(a, ip, 0);
+    if (bind(fd, &a->as.any, a->len) != 0 || (backlog >= 0 && listen(fd, backlog) != 0) ||
+        getsockname(fd, &a->as.any, &a->len) != 0)
+        abort();
+    return fd;
+}
+
+static locust__addr racers[3]; // one that says nothing, one that refuses, one that answers
+
+static int64_t race_ms(const locust__addr *to, int n, int64_t limit_ms, locust_error *error)
+{
+    int64_t began = server_now_ms();
+    locust_stream s;
+    locust__stream_init(&s, &kit.net);
+    *error = locust__stream_race(&s, to, n, locust__os_now_ns() + limit_ms * LOCUST__MS);
+    if (!*error) {
+        struct sockaddr_in peer;
+        socklen_t len = sizeof peer;
+        CHECK(getpeername(s.fd.source.fd, (struct sockaddr *)&peer, &len) == 0);
+        CHECK_INT(peer.sin_port, racers[2].as.in.sin_port);
+    }
+    locust__stream_close(&s);
+    return server_now_ms() - began;
+}
+
+static void run_races(void *arg)
+{
+    locust_error error;
+    int64_t took;
+    (void)arg;
+    took = race_ms(racers + 1, 2, 60000, &error); // refused at once: the next goes at once
+    CHECK_INT(error, LOCUST_OK);
+    CHECK(took < 10000);                      // and not by the silence of anybody
+    took = race_ms(racers, 3, 60000, &error); // a quarter of a second for the silent one
+    CHECK_INT(error, LOCUST_OK);
+    CHECK(took >= 240);
+    CHECK_INT(kit.net.open, 0);
+    took = race_ms(racers, 2, 400, &error); // nobody answers: the deadline holds
+    CHECK_INT(error, LOCUST_ERR_CONNECT_TIMEOUT);
+    CHECK(took >= 390);
+    took = race_ms(racers + 1, 1, 400, &error);
+    CHECK_INT(error, LOCUST_ERR_REFUSED);
+}
+
+static void races(void)
+{
+    int fds[8], silent = tcp_bind(&racers[0], "127.0.0.1", 0), refusing, good;
+    struct pollfd last;
+    refusing = tcp_bind(&racers[1], "127.0.0.1", -1);
+    good = tcp_bind(&racers[2], "127.0.0.1", 100);
+    for (int i = 0; i < 8; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        CHECK(connect(fds[i], &racers[0].as.any, racers[0].len) == 0 || errno == EINPROGRESS);
+    }
+    last = (struct pollfd){fds[7], POLLOUT, 0};
+    if (poll(&last, 1, 50) == 0)
+        with_server(run_races);
+    for (int i = 0; i < 8; i++)
+        close(fds[i]);
+    close(silent);
+    close(refusing);
+    close(good);
+    if (last.revents)
+        SKIP("a full backlog does not hang here");
 }
 
 /* -- messages -- */
@@ -1034,5 +1166,6 @@ TESTS({"literals", literals}, {"hosts file", hosts_file}, {"resolv.conf", resolv
     {"dead server", dead_server}, {"failing server", failing_server}, {"deadline", deadline},
     {"single flight", single_flight}, {"cancelled lookup", cancelled_lookup},
     {"does not stall", does_not_stall}, {"time to live", time_to_live}, {"dnsmasq", dnsmasq},
-    {"queries", queries}, {"query limits", query_limits}, {"skip names", skip_names},
-    {"reads messages", reads_messages}, {"survives messages", survives_messages})
+    {"order of addresses", orders}, {"races", races}, {"queries", queries},
+    {"query limits", query_limits}, {"skip names", skip_names}, {"reads messages", reads_messages},
+    {"survives messages", survives_messages})

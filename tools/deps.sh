@@ -82,13 +82,15 @@ missing=$(missing | tr ' ' '\n' | sort -u | tr '\n' ' ')
 # shellcheck disable=SC2086 # the list is meant to be split
 $apt_get install --no-install-recommends $missing >/dev/null
 
-# The tests start their own nginx; the one that the package starts would hold port 80 for ever.
-case " $missing " in
-*" nginx-light "*)
-    if [ -d /run/systemd/system ]; then
-        $sudo systemctl disable --now nginx
-    elif [ -x /etc/init.d/nginx ]; then
-        $sudo /etc/init.d/nginx stop >/dev/null 2>&1 || true
-    fi
-    ;;
-esac
+# The tests start their own servers; those that the packages start would hold their ports for ever.
+for service in nginx apache2 lighttpd haproxy caddy dnsmasq; do
+    case " $missing " in
+    *" $service"*)
+        if [ -d /run/systemd/system ]; then
+            $sudo systemctl disable --now "$service" >/dev/null 2>&1 || true
+        elif [ -x "/etc/init.d/$service" ]; then
+            $sudo "/etc/init.d/$service" stop >/dev/null 2>&1 || true
+        fi
+        ;;
+    esac
+done
