@@ -17,12 +17,13 @@ def pin(core):
     return lambda: os.sched_setaffinity(0, {core})
 
 
-def compile_test(name, source, flags=()):
+def compile_test(name, source, flags=(), libs=()):
     os.makedirs(BUILD, exist_ok=True)
     path = os.path.join(BUILD, name)
     with open(path + ".c", "w") as f:
         f.write(source)
-    subprocess.check_call([os.environ.get("CC", "cc"), "-O2", *flags, "-I" + ROOT, path + ".c", "-o", path])
+    subprocess.check_call([os.environ.get("CC", "cc"), "-O2", *flags, "-I" + ROOT, path + ".c", "-o", path,
+                           *libs])
     return path
 
 

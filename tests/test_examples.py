@@ -216,7 +216,7 @@ def _(dir, program):
         raise Skip("openssl is missing")
     pki = Pki(dir + "/pki", "ec")
     leaf = pki.leaf("shop", san="DNS:shop.test,DNS:*.shop.test")
-    shutil.copy(pki.root.cert, dir + "/shop-ca.pem")
+    shutil.copy(pki.root, dir + "/shop-ca.pem")
     with open(dir + "/report.pdf", "wb") as f:
         f.write(bytes(range(256)) * 300)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -36,4 +36,4 @@ static void stream(locust_user *u)
 }
 
 LOCUST_USER(Streamer, .tasks = LOCUST_TASKS(LOCUST_TASK(stream)));
-LOCUST_MAIN(.users = { &Streamer })
+LOCUST_MAIN(.users = {&Streamer})
