@@ -9189,11 +9189,9 @@ static bool locust__detour_host(char **p, locust__view *host)
 
 static bool locust__detour_port(char **p, int *port)
 {
-    char *end;
-    long value = locust__base_digit(**p) ? strtol(*p, &end, 10) : (end = *p, 0);
-    *port = (int)value;
-    *p = end;
-    return value >= 0 && value <= 65535;
+    for (*port = 0; locust__base_digit(**p) && *port <= 65535; (*p)++)
+        *port = *port * 10 + (**p - '0');
+    return *port <= 65535;
 }
 
 /* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */

@@ -36,11 +36,14 @@ def tests():
         for name, setting in (("header alone", ""), ("header declares", "-DLOCUST_NO_IMPLEMENTATION"),
                               ("header implements", "-DLOCUST_IMPLEMENTATION"),
                               ("header with poll", "-DLOCUST_POLL"),
-                              ("header for valgrind", "-DLOCUST_VALGRIND")):
-            if setting == "-DLOCUST_VALGRIND" and not exists(cc, "valgrind/valgrind.h"):
-                yield "%s %s" % (cc, name), "valgrind/valgrind.h is missing"
+                              ("header for valgrind", "-DLOCUST_VALGRIND"),
+                              ("header with TLS and zlib", "-DLOCUST_TLS -DLOCUST_ZLIB")):
+            missing = [h for flag, h in (("VALGRIND", "valgrind/valgrind.h"), ("TLS", "mbedtls/ssl.h"),
+                                         ("ZLIB", "zlib.h")) if flag in setting and not exists(cc, h)]
+            if missing:
+                yield "%s %s" % (cc, name), "%s is missing" % missing[0]
                 continue
-            for flags in ("-O2", "-O0"):
+            for flags in ("-O2", "-O0") if "TLS" in setting or not setting else ("-O2",):
                 yield "%s %s %s" % (cc, name, flags), [
                     "%s %s %s %s -x c -c locust.h -o OUT/locust.o" % (cc, FULL, flags, setting)]
 
@@ -90,6 +93,10 @@ def tests():
         for path in sorted(glob.glob("tests/north-star/*.c")):
             yield "%s %s" % (cc, path), ["%s %s %s" % (cc, CONTRACT, path)]
 
+    for path in sorted(glob.glob("build/mbedtls/*/include")):
+        if "-linux-" not in path:
+            yield "gcc with mbedTLS %s" % path.split("/")[2], [
+                "gcc %s -O2 -DLOCUST_TLS -isystem %s -x c -c locust.h -o OUT/locust.o" % (FULL, path)]
     yield "gcc -flto-partition=max", [
         "gcc %s -O2 -flto=auto -flto-partition=max %s" % (USUAL, program), "OUT/a"]
     for flags in ("-O2", "-O0", "-O2 -mbranch-protection=standard"):
