@@ -60,6 +60,10 @@ bench: | build                   ## prints numbers with their method; B=http pic
 	    fi || exit 1; \
 	done
 
+fuzz:                            ## fuzzes the parsers; F=url picks one, FUZZ_SECONDS=20 each
+	@tools/deps.sh test || true
+	@tests/fuzz.py $(or $(FUZZ_SECONDS),20) $(F)
+
 format:                          ## lays out all C files but the examples, which are laid out by hand
 	clang-format $(STYLE) -i $(FORMAT)
 
@@ -73,4 +77,4 @@ clean:                           ## removes build/
 help:                            ## prints this table
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-10s%s\n", $$1, $$2}'
 
-.PHONY: all examples demo deps mbedtls test lint check bench format install clean help
+.PHONY: all examples demo deps mbedtls test lint check bench fuzz format install clean help

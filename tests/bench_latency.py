@@ -20,9 +20,9 @@ spec.loader.exec_module(latency)
 print(f"{'delay':>6} {'p50':>8} {'p99':>8} {'server p99':>11} {'aim':>6}")
 for _ in range(6):
     with tempfile.TemporaryDirectory() as folder:
-        rows = latency.measure(folder)
+        rows, halted = latency.measure(folder)
     for delay, (p50, p99, _, really) in sorted(rows.items()):
         aim = latency.bound(delay)
         beyond = "  beyond the aim" if max(abs(p50 - delay), abs(p99 - delay)) > aim else ""
         print(f"{delay:6} {p50 - delay:+8.3f} {p99 - delay:+8.3f} {really - delay:+11.3f} {aim:6.2f}{beyond}")
-    print()
+    print(f"others had the server's core for {halted:.2%} of the time\n")

@@ -159,6 +159,13 @@ def nanoseconds(pid):
     return total
 
 
+def all_cpu():
+    """Seconds of CPU that everybody took since the machine began."""
+    with open("/proc/stat") as f:
+        user, nice, system, _, _, irq, softirq, steal = map(int, f.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 def resident(pid):
     with open(f"/proc/{pid}/status") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:")) * 1024
@@ -229,7 +236,8 @@ def versions():
 # ---- requests ----
 
 def busy(nginx, generator):
-    """us of generator's CPU and of server's for a request, requests/s, their shares of a core, RSS."""
+    """us of generator's CPU and of server's for a request, requests/s, both their and others' share
+    of a core, KB resident for each user."""
     before = len(nginx.opened())
     with generator:
         if not generator.wait_for(lambda: len(nginx.opened()) >= before + USERS):
@@ -238,15 +246,16 @@ def busy(nginx, generator):
         pids = generator.process.pid, nginx.process.pid
 
         def sample():
-            return (nginx.requests(), *map(nanoseconds, pids), time.monotonic())
+            return (nginx.requests(), *map(nanoseconds, pids), all_cpu(), time.monotonic())
         first = sample()
         time.sleep(SECONDS)
-        n, cpu, server, wall = (b - a for a, b in zip(first, sample()))
+        n, cpu, server, everybody, wall = (b - a for a, b in zip(first, sample()))
         lines = nginx.opened()[before:]
         if len(lines) != USERS or len(set(lines)) != 1:
             sys.exit(f"bench: {generator.command[0]} opened {len(lines)} connections: {set(lines)}")
         return (cpu / (n - 1) / 1e3, server / (n - 1) / 1e3, (n - 1) / wall, cpu / wall / 1e9,
-                server / wall / 1e9, resident(pids[0]) / USERS / 1024)
+                server / wall / 1e9, max(0, everybody - (cpu + server) / 1e9) / wall,
+                resident(pids[0]) / USERS / 1024)
 
 
 def bench_requests(nginx, programs):
@@ -271,11 +280,11 @@ def bench_requests(nginx, programs):
         for line, start in lines.items():
             results[line].append(busy(nginx, start()))
     print(f"Requests: {USERS} keep-alive users, {ROUNDS} rounds of {SECONDS:g} s, medians\n"
-          f"{'':22} {'TLS':>4} {'CPU us/req':>11} {'req/s/core':>11} {'req/s':>8} {'generator':>10} {'server':>7} "
+          f"{'':22} {'TLS':>4} {'CPU us/req':>11} {'req/s/core':>11} {'req/s':>8} {'generator':>10} {'server':>7} {'others':>7} "
           f"{'srv us/req':>11} {'RSS KB/user':>12} {'/ wrk':>6} {'least':>6} {'most':>5}  aim")
     for (name, port), rows in results.items():
-        cpu, server_cpu, rate, busy_share, server, rss = (median(column) for column in zip(*rows))
-        row = (f"{name:22} {port[2]}.{port[3]:2} {cpu:11.2f} {1e6 / cpu:11.0f} {rate:8.0f} {busy_share:10.0%} {server:7.0%} "
+        cpu, server_cpu, rate, busy_share, server, others, rss = (median(column) for column in zip(*rows))
+        row = (f"{name:22} {port[2]}.{port[3]:2} {cpu:11.2f} {1e6 / cpu:11.0f} {rate:8.0f} {busy_share:10.0%} {server:7.0%} {others:7.0%} "
                f"{server_cpu:11.2f} {rss:12.1f}")
         wrk = results.get(("wrk", port))
         if wrk and name != "wrk":
@@ -298,7 +307,6 @@ def handshakes(nginx, program, port):
     if len(phases) != REOPENED + 1 or not tls or tls.group(1, 3) != (str(USERS), str(USERS * REOPENED)):
         sys.exit(f"bench: not {USERS} full and {USERS * REOPENED} resumed handshakes:\n{text}")
     full, wall = phases[0]
-    # Half a second may pass before the users see that the last one is through, so no share of it
     again = [cpu for cpu, _ in phases[1:]]
     return full, median(again), float(tls.group(2)), float(tls.group(4)), full / wall
 
@@ -375,7 +383,8 @@ def main():
     for sentence in missing:
         print(f"Left out: {sentence}")
     print(f"\n{time.monotonic() - began:.0f} s; load at the end {open('/proc/loadavg').read().split()[0]}; "
-          "a server at 100 % leaves the generator idle: what counts is CPU for each request")
+          "a server at 100 % leaves the generator idle: what\n"
+          "counts is CPU for each request. Figures are good only where the others' share is small")
 
 
 main()

@@ -34,10 +34,15 @@
 #define CHECK_STR(got, want)       check_str(CHECK_AT(#got), (got), (want))
 #define CHECK_NEAR(got, want, tol) check_near(CHECK_AT(#got), (got), (want), (tol))
 #define CHECK_ROW(name)            (check_now.row = (name)) // failures from here on name it
-#define SKIP(why)                  /* in the function of the test itself */ \
-    do {                                                                    \
-        check_now.skip = (why);                                             \
-        return;                                                             \
+#define MUST(cond)                 /* what a fuzz target asserts: libFuzzer keeps the input */ \
+    do {                                                                                       \
+        if (!CHECK(cond))                                                                      \
+            abort();                                                                           \
+    } while (0)
+#define SKIP(why) /* in the function of the test itself */ \
+    do {                                                   \
+        check_now.skip = (why);                            \
+        return;                                            \
     } while (0)
 #define TESTS(...)                                                          \
     int main(int argc, char **argv)                                         \

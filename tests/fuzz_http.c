@@ -5,12 +5,6 @@
 #include "../locust.h"
 #include "check.h"
 
-#define MUST(cond)        \
-    do {                  \
-        if (!CHECK(cond)) \
-            abort();      \
-    } while (0)
-
 static struct {
     locust__loop loop;
     locust__log log;
@@ -225,9 +219,8 @@ static void check_kept(const locust__head *h, const locust__buf *kept)
     MUST(!h->coded && !(h->chunked && h->sized) && h->length >= 0);
     MUST(locust__http_parse_head(text.ptr, text.len, &g, &again) == LOCUST_OK);
     MUST(same((locust__view){kept->ptr, kept->len}, (locust__view){again.ptr, again.len}));
-    MUST(g.status == h->status && g.minor == h->minor && g.keep == h->keep &&
-         g.close == h->close && g.chunked == h->chunked && g.sized == h->sized &&
-         g.length == h->length);
+    MUST(g.status == h->status && g.minor == h->minor && g.keep == h->keep && g.close == h->close &&
+         g.chunked == h->chunked && g.sized == h->sized && g.length == h->length);
     locust__buf_free(&text);
     locust__buf_free(&again);
 }
@@ -285,9 +278,8 @@ static void check_good(const reading *r)
 /* An answer whose end is known, cut anywhere, is a failure. */
 static void check_cut(const reading *whole)
 {
-    reading r = {.n = next_random() % whole->consumed,
-        .to_head = whole->to_head,
-        .sinks = whole->sinks};
+    reading r = {
+        .n = next_random() % whole->consumed, .to_head = whole->to_head, .sinks = whole->sinks};
     if (locust__http_body_kind(&whole->head, whole->to_head) == LOCUST__BODY_CLOSE)
         return;
     reading_run(&r);

@@ -3,12 +3,6 @@
 #include "../locust.h"
 #include "check.h"
 
-#define MUST(cond)        \
-    do {                  \
-        if (!CHECK(cond)) \
-            abort();      \
-    } while (0)
-
 static bool same(locust__view a, locust__view b)
 {
     return a.len == b.len && (!a.len || memcmp(a.ptr, b.ptr, a.len) == 0);

@@ -1579,12 +1579,17 @@ def _(dir):
     one, slow = secure(), "/node/slow?head=150&body=100"
     for url, more in ((one.url, {}), (one.tls_url, dict(options=["--cacert", one.root], features=["tls"]))):
         done = ask(dir, url, get(slow, times=2), dict(get(slow), close=True), **more)
+        off, received = [], []
         for i, answer in enumerate(fine(done)):
             name, connect, tls, wait, receive = answer["phases"]
-            check(abs(sum(answer["phases"]) - answer["ms"]) < 5 + answer["ms"] / 20, answer)
-            check(wait >= 148 and receive >= 98, answer)
+            # The proxy may pass the first half on late, but nothing comes early.
+            check(wait >= 148 and wait + receive >= 248, answer)
+            check(sum(answer["phases"]) < answer["ms"] + 1, answer)
+            off.append(answer["ms"] - sum(answer["phases"]))
+            received.append(receive)
             same((i == 1, answer["reused"]), (answer["reused"], i == 1))
             same((connect > 0, tls > 0), (i != 1, i != 1 and url == one.tls_url), answer)
+        check(min(off) < 5 and max(received) >= 98, (off, received))
     answer = fine(ask(dir, "http://localhost:%d" % one.port, get("/text.txt")))[0]
     check(answer["phases"][0] > 0, "no time for the name", answer)
 

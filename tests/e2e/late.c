@@ -1,8 +1,9 @@
 // late.c - a server that answers after a delay and knows how long that delay really was.
 //   /delay/MS answers MS milliseconds after the request was read. Prints on standard output
 //   listening on 127.0.0.1:PORT  and at SIGTERM, for each delay, MS P50 P99: the time that passed
-//   here between reading a request and answering it. It never sleeps, for a timer is late by 0.1 ms
-//   and more. Not written with locust.h: it judges it.
+//   here between reading a request and answering it; then "halted SHARE", the share of the time
+//   between the first request and the last in which others had its core. It never sleeps, for a
+//   timer is late by 0.1 ms and more. Not written with locust.h: it judges it.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,6 +34,7 @@ static struct delay {
 } delays[DELAYS];
 
 static int owed[FILES], n_owed;
+static int64_t first_ns, last_ns, turn_ns, halted_ns; // of requests; of this turn of the loop
 static volatile sig_atomic_t ended;
 
 static int64_t now_ns(void)
@@ -72,7 +74,8 @@ static void take(int fd)
     at = strstr(c->in, "/delay/");
     if (!strstr(c->in, "\r\n\r\n") || !at)
         return;
-    c->read_ns = now_ns();
+    c->read_ns = last_ns = now_ns();
+    first_ns = first_ns ? first_ns : last_ns;
     c->due_ns = c->read_ns + (int64_t)(atof(at + 7) * 1e6);
     c->len = 0;
     owed[n_owed++] = fd;
@@ -93,6 +96,14 @@ static void answer(void) // what is due
             close(owed[i]);
         owed[i--] = owed[--n_owed];
     }
+}
+
+static void watch(void) // a turn is over in 0.1 ms unless somebody else ran meanwhile
+{
+    int64_t now = now_ns();
+    if (first_ns && now - turn_ns > 200000)
+        halted_ns += now - turn_ns;
+    turn_ns = now;
 }
 
 static int order(const void *a, const void *b)
@@ -131,11 +142,14 @@ int main(void)
             }
         }
         answer();
+        watch();
     }
     for (int i = 0; i < DELAYS && delays[i].n; i++) {
         struct delay *d = &delays[i];
         qsort(d->took, (size_t)d->n, sizeof *d->took, order);
         printf("%g %.4f %.4f\n", d->ms, d->took[d->n / 2], d->took[(int)(d->n * 0.99)]);
     }
+    if (last_ns > first_ns)
+        printf("halted %.6f\n", (double)halted_ns / (double)(last_ns - first_ns));
     return 0;
 }

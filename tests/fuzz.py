@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Fuzzes the parsers with libFuzzer, ASan and UBSan.   tests/fuzz.py SECONDS [WORD...]
+
+Each tests/fuzz_NAME.c whose name contains a word runs for that many seconds, from the inputs in
+tests/data/fuzz_NAME and what earlier runs found, kept in build/fuzz/NAME. An input that breaks a
+property is left in build/fuzz, with the command that runs it again; the exit code is then 1.
+A line `flags: ...` in the first five of a file is added to its compile command.
+"""
+import glob, os, re, subprocess, sys
+
+BUILD = "build/fuzz"
+COMPILE = ("clang -std=c11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined "
+           "-fsanitize=fuzzer,address,undefined").split()
+
+
+def build(source, program):
+    with open(source) as file:
+        head = "".join(line for line, _ in zip(file, range(5)))
+    flags = re.search(r"flags: (.*)", head)
+    done = subprocess.run(COMPILE + [source, "-o", program] + (flags[1].split() if flags else []),
+                          capture_output=True, text=True)
+    if done.returncode:
+        sys.exit("fuzz: %s does not compile\n%s" % (source, done.stderr))
+
+
+def fuzz(source, seconds):
+    """Whether every input kept the properties."""
+    name = os.path.basename(source)[len("fuzz_"):-len(".c")]
+    program, found, seeds = BUILD + "/" + name + ".bin", BUILD + "/" + name, source[:-2].replace("tests/", "tests/data/")
+    os.makedirs(found, exist_ok=True)
+    build(source, program)
+    log = "%s/%s.log" % (BUILD, name)
+    with open(log, "wb") as out:
+        code = subprocess.run([program, "-max_total_time=%s" % seconds, "-max_len=4096", "-timeout=10",
+                               "-artifact_prefix=%s/%s-" % (BUILD, name), found, seeds],
+                              stdout=out, stderr=out).returncode
+    with open(log, errors="replace") as file:
+        text = file.read()
+    done = re.search(r"Done (\d+) runs", text)
+    if code == 0 and done:
+        coverage = re.findall(r"cov: (\d+)", text)[-1]
+        print("fuzz_%-8s %9s inputs, %5s edges" % (name, done[1], coverage), flush=True)
+        return True
+    left = re.search(r"written to (\S+)", text)
+    print("\n".join(line for line in text.splitlines() if not re.match("#[0-9]+\t|INFO:", line)))
+    print("fuzz_%s broke; run it again with: %s %s" % (name, program, left[1] if left else ""), flush=True)
+    return False
+
+
+def main():
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    seconds, words = float(sys.argv[1]), sys.argv[2:]
+    wanted = [f for f in sorted(glob.glob("tests/fuzz_*.c"))
+              if not words or any(word in os.path.basename(f) for word in words)]
+    if not wanted:
+        sys.exit("fuzz: nothing here is called that")
+    return 0 if all([fuzz(source, int(seconds)) for source in wanted]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
