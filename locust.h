@@ -877,6 +877,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <mbedtls/version.h>
 #include <mbedtls/asn1.h>
 #include <mbedtls/pk.h>
+#include <mbedtls/platform.h>
 #include <mbedtls/psa_util.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
@@ -5108,6 +5109,7 @@ enum { LOCUST__HANDSHAKES = 128 }; // in progress at once, by default
 typedef struct locust__tls_ticket { // a session to resume
     mbedtls_ssl_session session;
     char slack[32]; // the library may have been built with a longer time_t than we
+    bool trusted;   // the server was verified
     const struct locust__tls_config *config; // of the connection: another one has another identity
     bool valid;
 } locust__tls_ticket;
@@ -5179,6 +5181,7 @@ typedef struct locust__tls_conn {
     unsigned char first[5]; // bytes of the server
     size_t received;        // bytes in the handshake
     bool full;              // the server showed a certificate
+    bool trusted;           // the server was verified, here or when the session was made
     int64_t cpu_ns;         // of the handshake
 } locust__tls_conn;
 
@@ -5866,8 +5869,6 @@ static locust_error locust__tls_verify(
     uint32_t flags = 0;
     locust_error error;
     int rc;
-    if (how->insecure)
-        return LOCUST_OK;
     if (!leaf)
         return LOCUST_ERR_CERT_FORM;
     error = locust__tls_roots_of(tls, how->ca_file, &roots);
@@ -6045,6 +6046,23 @@ typedef struct locust__tls_op { // a call on the loop's stack
     int rc;
 } locust__tls_op;
 
+/* Gives back the certificates of a server that was verified: 2 KB and more, and again that much in
+ * each copy of the session. A library built with another time_t has them in another place. */
+static void locust__tls_drop_certs(mbedtls_ssl_context *ssl)
+{
+#ifdef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+    mbedtls_ssl_session *session = ssl->LOCUST__TLS_FIELD(session);
+    mbedtls_x509_crt *leaf = session ? session->LOCUST__TLS_FIELD(peer_cert) : NULL;
+    if (!leaf || leaf != mbedtls_ssl_get_peer_cert(ssl))
+        return;
+    mbedtls_x509_crt_free(leaf);
+    mbedtls_free(leaf);
+    session->LOCUST__TLS_FIELD(peer_cert) = NULL;
+#else
+    (void)ssl;
+#endif
+}
+
 /* Keeps the session for the next connection to this server. */
 static void locust__tls_save(locust__tls_conn *c)
 {
@@ -6059,6 +6077,7 @@ static void locust__tls_save(locust__tls_conn *c)
     mbedtls_ssl_session_free(&t->session);
     mbedtls_ssl_session_init(&t->session);
     t->config = c->config;
+    t->trusted = c->trusted;
     t->valid = mbedtls_ssl_get_session(&c->ssl, &t->session) == 0;
 }
 
@@ -6225,8 +6244,11 @@ static void locust__tls_open_call(void *arg)
         return;
     }
     mbedtls_ssl_set_bio(&c->ssl, c, locust__tls_bio_send, locust__tls_bio_recv, NULL);
-    if (c->ticket && *c->ticket && (*c->ticket)->valid && (*c->ticket)->config == c->config)
+    if (c->ticket && *c->ticket && (*c->ticket)->valid && (*c->ticket)->config == c->config &&
+        ((*c->ticket)->trusted || op->how->insecure)) {
+        c->trusted = (*c->ticket)->trusted;
         mbedtls_ssl_set_session(&c->ssl, &(*c->ticket)->session); // refused: a full handshake
+    }
 }
 
 /* Whoever sent a fatal alert and closed made our writes fail; the alert still says why. */
@@ -6262,13 +6284,18 @@ static void locust__tls_step_call(void *arg)
         if (locust__tls_is_ticket(op->rc))
             op->rc = 0;
     }
-    if (over)
+    c->trusted = c->trusted && !c->full;
+    if (over && !c->trusted && !op->how->insecure) {
         op->error = locust__tls_verify(c->tls, &c->ssl, op->host, op->how);
+        c->trusted = !op->error;
+    }
     if (over && op->error && op->error != LOCUST_ERR_TLS)
         mbedtls_ssl_send_alert_message(
             &c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
-    if (over && !op->error)
+    if (over && !op->error) {
+        locust__tls_drop_certs(&c->ssl);
         locust__tls_save(c);
+    }
     if (op->rc && op->rc != MBEDTLS_ERR_SSL_WANT_READ && op->rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
         op->rc = locust__tls_last_words(c, op->rc);
         op->error = locust__tls_error(c, op->rc);
