@@ -486,6 +486,11 @@ def _(dir, v):
         (("--ciphers", EC_256 + ":" + RSA_128, "--tls-max", "1.2"), both, "",
          "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 "),
     ]
+    # nginx takes the client's first choice: AES-128-GCM where the processor has instructions for AES.
+    with open("/proc/cpuinfo") as f:
+        if re.search(r"^(flags|Features)\b.*\baes\b", f.read(), re.M):
+            rows += [((), old, "", "TLSv1.2 ECDHE-ECDSA-AES128-GCM-SHA256 ")]
+            rows += [((), new, "", "TLSv1.3 TLS_AES_128_GCM_SHA256 ")] * v.has13
     if v.has13:
         rows += [
             (("--tls-min", "1.3"), old, VERSION),
