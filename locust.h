@@ -70,7 +70,8 @@
  *   >>body     bodies on their way: uploads in pieces, coded and streamed answers
  *   >>pool     connections of users to origins
  *   >>client   requests of a user
- *   >>user     user classes, tasks, waits, the life of a user
+ *   >>task     tasks and task sets as a test runs them
+ *   >>user     user classes, waits, the life of a user
  *   >>runner   spawning, stopping, the environment
  *   >>report   tables, CSV files
  *   >>cli      options, environment variables, config files
@@ -110,6 +111,12 @@
 #define LOCUST_API extern
 #else
 #define LOCUST_API static __attribute__((unused))
+#endif
+
+#if defined(__GNUC__)
+#define LOCUST_NORETURN_ __attribute__((noreturn))
+#else
+#define LOCUST_NORETURN_
 #endif
 
 #ifdef __cplusplus
@@ -493,8 +500,38 @@ LOCUST_API void locust_sleep(locust_user *u, double seconds);
  * are written. Returns at once; the calling user goes on until it parks or its task ends. */
 LOCUST_API void locust_stop_test(locust_user *u);
 
-/* Leaves the running task set; `reschedule`: its parent picks the next task without a wait. */
-LOCUST_API void locust_interrupt(locust_user *u, bool reschedule);
+/* Leaves the running task set, whose on_stop runs; `reschedule`: its parent picks the next task
+ * without a wait. Does not return. */
+LOCUST_NORETURN_ LOCUST_API void locust_interrupt(locust_user *u, bool reschedule);
+
+/* Ends this user: on_stop runs, nobody takes its place. Does not return. */
+LOCUST_NORETURN_ LOCUST_API void locust_stop_user(locust_user *u);
+
+/* Fails the task that runs, as an exception does in Locust: the message and its place are counted and
+ * reported, on_user_error is told, and after the wait the next task goes on. In on_start it ends the
+ * user. Does not return. The text groups: keep it free of ids. */
+#define locust_fail(u, ...) locust_fail_at((u), __FILE__, __LINE__, __func__, __VA_ARGS__)
+#if defined(__GNUC__)
+__attribute__((noreturn, format(printf, 5, 6)))
+#endif
+LOCUST_API void
+locust_fail_at(
+    locust_user *u, const char *file, int line, const char *function, const char *format, ...);
+
+/* Has fn(arg) called when the task, on_start or on_stop that runs is left, by its end or by an
+ * unwinding; the latest goes first. fn may not park. False: no memory, and fn was called at once. */
+LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg);
+
+/* Inserts a task of the set that runs, before what would be picked: behind those inserted earlier, or
+ * as the `first`. False: no memory. Like TaskSet.schedule_task. */
+LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first);
+
+/* Gives this user tasks of its own in place of its class's. `tasks` is borrowed until the user ends.
+ * Call from on_start or a task of the class itself. False: they are wrong, or memory ran out. */
+LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
+
+/* Waits as between two tasks. */
+LOCUST_API void locust_wait(locust_user *u);
 
 /* ---- coroutine-local data ---- */
 
@@ -527,63 +564,81 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot);
     }                                                                                      \
     static type *slot_(void)
 
+enum { LOCUST_VAR_BYTES = 32 }; // the largest value of a context variable
+
 typedef struct locust_token { // what a context variable held before it was set
-    const void *was;
+    bool was_set;
+    char was[LOCUST_VAR_BYTES];
 } locust_token;
 
 typedef struct locust_var { // made by LOCUST_VAR; fields are the library's
     const char *name;
     size_t size;
     const void *value; // the default
+    struct locust_var *next;
+    size_t index, offset;
 } locust_var;
 
-LOCUST_API void *locust_var_get(const locust_var *var);
+LOCUST_API void locust_var_register(locust_var *var);
+LOCUST_API const void *locust_var_get(const locust_var *var);
 LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value);
 LOCUST_API void locust_var_reset(const locust_var *var, locust_token token);
 
 /* LOCUST_VAR(int, depth, 0);  gives  depth(), depth_set(value), depth_reset(token): a value with a
- * default, set for a while and put back, inherited by the coroutines that a user starts. */
-#define LOCUST_VAR(type, var_, default_)                                         \
-    static const type var_##_default = default_;                                 \
-    static const locust_var var_##_var = {#var_, sizeof(type), &var_##_default}; \
-    __attribute__((unused)) static type var_(void)                               \
-    {                                                                            \
-        return *(type *)locust_var_get(&var_##_var);                             \
-    }                                                                            \
-    __attribute__((unused)) static locust_token var_##_set(type value)           \
-    {                                                                            \
-        return locust_var_set(&var_##_var, &value);                              \
-    }                                                                            \
-    __attribute__((unused)) static void var_##_reset(locust_token token)         \
-    {                                                                            \
-        locust_var_reset(&var_##_var, token);                                    \
-    }                                                                            \
+ * default, set for a while and put back, never seen by another user. At file scope; of at most
+ * LOCUST_VAR_BYTES bytes: for more use a pointer. Like a ContextVar of Python. */
+#define LOCUST_VAR(type, var_, ...)                                      \
+    static type const var_##_default = __VA_ARGS__;                      \
+    static locust_var var_##_var = {                                     \
+        .name = #var_, .size = sizeof(type), .value = &var_##_default};  \
+    typedef char var_##_fits[sizeof(type) <= LOCUST_VAR_BYTES ? 1 : -1]; \
+    __attribute__((constructor)) static void var_##_register(void)       \
+    {                                                                    \
+        locust_var_register(&var_##_var);                                \
+    }                                                                    \
+    __attribute__((unused)) static type var_(void)                       \
+    {                                                                    \
+        return *(type const *)locust_var_get(&var_##_var);               \
+    }                                                                    \
+    __attribute__((unused)) static locust_token var_##_set(type value)   \
+    {                                                                    \
+        return locust_var_set(&var_##_var, &value);                      \
+    }                                                                    \
+    __attribute__((unused)) static void var_##_reset(locust_token token) \
+    {                                                                    \
+        locust_var_reset(&var_##_var, token);                            \
+    }                                                                    \
     static type var_(void)
 
-typedef struct locust_stack { // made by LOCUST_STACK; fields are the library's
-    const char *name;
-    size_t size;
+typedef struct locust_stack { // of one user; fields are the library's
+    char *items;
+    size_t n, cap;
 } locust_stack;
 
-LOCUST_API void locust_stack_push(const locust_stack *stack, const void *value);
-LOCUST_API void *locust_stack_pop(const locust_stack *stack);
-LOCUST_API void *locust_stack_top(const locust_stack *stack);
+LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size);
+LOCUST_API const void *locust_stack_pop(locust_stack *stack, size_t size);
+LOCUST_API const void *locust_stack_top(const locust_stack *stack, size_t size);
+LOCUST_API void locust_stack_free(void *stack);
 
-/* LOCUST_STACK(int, path);  gives  path_push(value), path_pop(), path_top() for each user. */
-#define LOCUST_STACK(type, stack_)                                      \
-    static const locust_stack stack_##_stack = {#stack_, sizeof(type)}; \
-    __attribute__((unused)) static void stack_##_push(type value)       \
-    {                                                                   \
-        locust_stack_push(&stack_##_stack, &value);                     \
-    }                                                                   \
-    __attribute__((unused)) static type stack_##_pop(void)              \
-    {                                                                   \
-        return *(type *)locust_stack_pop(&stack_##_stack);              \
-    }                                                                   \
-    __attribute__((unused)) static type stack_##_top(void)              \
-    {                                                                   \
-        return *(type *)locust_stack_top(&stack_##_stack);              \
-    }                                                                   \
+/* LOCUST_STACK(int, path);  gives  path_push(value), path_pop(), path_top() for each user. Of an
+ * empty stack, pop and top give a value of zeros. push returns false if memory ran out. */
+#define LOCUST_STACK(type, stack_)                                                         \
+    LOCUST_LOCAL_WITH(locust_stack, stack_##_stack, .fini = locust_stack_free);            \
+    static type stack_##_none;                                                             \
+    __attribute__((unused)) static bool stack_##_push(type value)                          \
+    {                                                                                      \
+        return locust_stack_push(stack_##_stack(), &value, sizeof value);                  \
+    }                                                                                      \
+    __attribute__((unused)) static type stack_##_pop(void)                                 \
+    {                                                                                      \
+        type const *item = (type const *)locust_stack_pop(stack_##_stack(), sizeof(type)); \
+        return item ? *item : stack_##_none;                                               \
+    }                                                                                      \
+    __attribute__((unused)) static type stack_##_top(void)                                 \
+    {                                                                                      \
+        type const *item = (type const *)locust_stack_top(stack_##_stack(), sizeof(type)); \
+        return item ? *item : stack_##_none;                                               \
+    }                                                                                      \
     static type stack_##_top(void)
 
 /* ---- protocols of your own ---- */
@@ -652,32 +707,35 @@ typedef struct locust_test {
     void (*on_test_start)(locust_env *env);                           // before the first user
     void (*on_test_stop)(locust_env *env);                            // after the last user
     void (*on_request)(locust_env *env, const locust_sample *sample); // may not park
+    void (*on_user_error)(locust_env *env, locust_user *u, const char *message); // a failed task
     bool (*shape)(locust_env *env, locust_tick *tick); // each second; false: end of the test
 } locust_test;
 
 /* How to run it: the command line as a struct. Borrowed until locust_env_free. */
 typedef struct locust_options {
-    const char *host;        // base URL for all classes; NULL: each class's own
-    int users;               // 0: 1, negative: none
-    double spawn_rate;       // users a second; 0: 1
-    double run_time_s;       // from the start of spawning; 0: until stopped
-    double stop_timeout_s;   // how long running tasks may take to finish at the end; 0: cut them
-    bool reset_stats;        // forget what was measured while users were spawned
-    bool quiet;              // no output but errors
-    bool only_summary;       // no table every two seconds
-    bool compact;            // short lines on standard output in place of tables
-    const char *csv;         // prefix of CSV files; NULL: none
-    bool csv_full_history;   // a history line for each row, not for the total alone
-    const char *loglevel;    // DEBUG, INFO, WARNING, ERROR, CRITICAL; NULL: INFO
-    const char *logfile;     // NULL: standard error
-    int exit_code_on_error;  // result of a run with failures; 0: 1, negative: 0
-    bool phases;             // a table of the phases of each row's requests
-    const char *ca_file;     // certificates to trust, PEM, for all classes; NULL: each class's own
-    bool insecure;           // do not verify certificates
-    const char *cert_file;   // client certificate and key for all classes; NULL: each class's own
-    const char *key_file;    // NULL: in cert_file
-    const char *tls_min;     // "1.2" or "1.3"; NULL: "1.2"
-    const char *tls_max;     // likewise; NULL: what the library has
+    const char *host;         // base URL for all classes; NULL: each class's own
+    int users;                // 0: 1, negative: none
+    double spawn_rate;        // users a second; 0: 1
+    double run_time_s;        // from the start of spawning; 0: until stopped
+    double stop_timeout_s;    // how long running tasks may take to finish at the end; 0: cut them
+    bool reset_stats;         // forget what was measured while users were spawned
+    bool quiet;               // no output but errors
+    bool only_summary;        // no table every two seconds
+    bool compact;             // short lines on standard output in place of tables
+    const char *csv;          // prefix of CSV files; NULL: none
+    bool csv_full_history;    // a history line for each row, not for the total alone
+    const char *loglevel;     // DEBUG, INFO, WARNING, ERROR, CRITICAL; NULL: INFO
+    const char *logfile;      // NULL: standard error
+    int exit_code_on_error;   // result of a run with failures; 0: 1, negative: 0
+    const char *tags;         // run tasks with one of these tags alone, "pay,critical"; NULL: all
+    const char *exclude_tags; // leave out tasks with one of these
+    bool phases;              // a table of the phases of each row's requests
+    const char *ca_file;      // certificates to trust, PEM, for all classes; NULL: each class's own
+    bool insecure;            // do not verify certificates
+    const char *cert_file;    // client certificate and key for all classes; NULL: each class's own
+    const char *key_file;     // NULL: in cert_file
+    const char *tls_min;      // "1.2" or "1.3"; NULL: "1.2"
+    const char *tls_max;      // likewise; NULL: what the library has
     const char *ciphers;     // IANA names, separated by ':'; NULL: the library's, AES first if fast
     bool no_tls_resume;      // every handshake is a full one
     int max_handshakes;      // TLS handshakes in progress at once; 0: 128
@@ -2162,6 +2220,7 @@ struct locust__co {
     void *arg;
     const char *name; // of its user class, for messages
     void *local;      // its user's slots: see >>slots
+    void *context;    // its variables, see there; NULL: all have their defaults
     locust__group *group;
     locust__pool *pool;
     char *slot;
@@ -3030,7 +3089,8 @@ static void locust__semaphore_give(locust__loop *loop, locust__semaphore *s)
 /* ============================================================================================
  * >>slots  coroutine-local data
  *
- * Purpose     LOCUST_LOCAL: data of each user, reachable from any function that it calls.
+ * Purpose     LOCUST_LOCAL, LOCUST_VAR, LOCUST_STACK: data of each user, reachable from any function
+ *             that it calls.
  * Invariants  a slot has the same offset in every user's area; all slots are known before main()
  *             runs, by constructors. The area is zeroed before on_start.
  * Cost        reading: three loads and an addition. Memory: the slot, and a byte.
@@ -3104,40 +3164,116 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
     return area + slot->offset;
 }
 
-LOCUST_API void *locust_var_get(const locust_var *var)
+/* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
+
+typedef struct locust__context {
+    size_t shared; // by how many more coroutines
+    char bytes[];  // a flag for each variable, then the values, at their offsets
+} locust__context;
+
+static struct { // of the program, like the slots
+    locust_var *first;
+    size_t count, bytes;
+} locust__vars;
+
+LOCUST_API void locust_var_register(locust_var *var)
 {
-    (void)var;
-    locust__base_missing("LOCUST_VAR");
+    var->index = locust__vars.count++;
+    var->next = locust__vars.first;
+    locust__vars.first = var;
+}
+
+/* Bytes of a context; flags stand in front, so offsets are known when all variables are. */
+static size_t locust__vars_bytes(void)
+{
+    if (!locust__vars.bytes) {
+        size_t at = (locust__vars.count + 15) & ~(size_t)15;
+        for (locust_var *var = locust__vars.first; var; var = var->next) {
+            var->offset = at;
+            at += (var->size + 15) & ~(size_t)15;
+        }
+        locust__vars.bytes = at;
+    }
+    return locust__vars.bytes;
+}
+
+static void locust__context_release(void *block)
+{
+    locust__context *context = block;
+    if (context && !context->shared--)
+        LOCUST_FREE(context);
+}
+
+/* The block of the running coroutine, made its own. NULL: no memory. */
+static locust__context *locust__context_own(locust__co *co)
+{
+    size_t bytes = locust__vars_bytes();
+    locust__context *was = co->context, *own;
+    if (was && !was->shared)
+        return was;
+    own = locust__base_zalloc(sizeof *own + bytes);
+    if (!own)
+        return NULL;
+    if (was)
+        memcpy(own->bytes, was->bytes, bytes);
+    locust__context_release(was);
+    co->context = own;
+    return own;
+}
+
+LOCUST_API const void *locust_var_get(const locust_var *var)
+{
+    const locust__context *c = locust__slots_user(var->name, "LOCUST_VAR")->context;
+    return c && c->bytes[var->index] ? c->bytes + var->offset : var->value;
 }
 
 LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value)
 {
-    (void)var, (void)value;
-    locust__base_missing("LOCUST_VAR");
+    locust__context *c = locust__context_own(locust__slots_user(var->name, "LOCUST_VAR"));
+    locust_token token = {.was_set = false};
+    if (!c)
+        return token; // without memory the old value stays
+    token.was_set = c->bytes[var->index];
+    memcpy(token.was, c->bytes + var->offset, var->size);
+    c->bytes[var->index] = 1;
+    memcpy(c->bytes + var->offset, value, var->size);
+    return token;
 }
 
 LOCUST_API void locust_var_reset(const locust_var *var, locust_token token)
 {
-    (void)var, (void)token;
-    locust__base_missing("LOCUST_VAR");
+    locust__context *c = locust__context_own(locust__slots_user(var->name, "LOCUST_VAR"));
+    if (!c)
+        return;
+    c->bytes[var->index] = token.was_set;
+    memcpy(c->bytes + var->offset, token.was, var->size);
 }
 
-LOCUST_API void locust_stack_push(const locust_stack *stack, const void *value)
+/* -- stacks of values -- */
+
+LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size)
 {
-    (void)stack, (void)value;
-    locust__base_missing("LOCUST_STACK");
+    char *items = locust__base_grow(stack->items, size, stack->n, &stack->cap);
+    if (!items)
+        return false;
+    stack->items = items;
+    memcpy(items + stack->n++ * size, value, size);
+    return true;
 }
 
-LOCUST_API void *locust_stack_pop(const locust_stack *stack)
+LOCUST_API const void *locust_stack_pop(locust_stack *stack, size_t size)
 {
-    (void)stack;
-    locust__base_missing("LOCUST_STACK");
+    return stack->n ? stack->items + --stack->n * size : NULL;
 }
 
-LOCUST_API void *locust_stack_top(const locust_stack *stack)
+LOCUST_API const void *locust_stack_top(const locust_stack *stack, size_t size)
 {
-    (void)stack;
-    locust__base_missing("LOCUST_STACK");
+    return stack->n ? stack->items + (stack->n - 1) * size : NULL;
+}
+
+LOCUST_API void locust_stack_free(void *stack)
+{
+    LOCUST_FREE(((locust_stack *)stack)->items);
 }
 
 /* ============================================================================================
@@ -3328,7 +3464,15 @@ typedef struct locust__failure {
     int64_t first_wall_ns, last_wall_ns;
 } locust__failure;
 
+typedef struct locust__exception { // a failed task
+    const char *text;              // in a locust__text
+    uint64_t times;
+    char place[128];
+} locust__exception;
+
 typedef struct locust__stats {
+    locust__exception *exceptions; // in order of appearance
+    size_t n_exceptions, cap_exceptions;
     locust__row total;
     locust__row other;  // what came past a limit, or without memory; listed once it has requests
     locust__row **rows; // in order of appearance
@@ -3386,7 +3530,7 @@ static void locust__stats_reset(locust__stats *st, int64_t now_ns)
         locust__row_clear(st->rows[i]);
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
-    st->n_failures = 0;
+    st->n_failures = st->n_exceptions = 0;
     st->other_failure.occurrences = 0;
     memset(st->failure_buckets, 0, sizeof st->failure_buckets);
     st->start_ns = st->last_ns = now_ns;
@@ -3409,6 +3553,7 @@ static void locust__stats_free(locust__stats *st)
         }
     LOCUST_FREE(st->rows);
     LOCUST_FREE(st->failures);
+    LOCUST_FREE(st->exceptions);
 }
 
 static bool locust__stats_room_for_row(locust__stats *st)
@@ -3472,6 +3617,29 @@ static const char *locust__stats_text(locust__stats *st, const char *text)
     *bucket = kept;
     st->n_texts++;
     return kept->text;
+}
+
+/* Counts a failed task. True: it is the first at this place with this text, the statistics' copy. */
+static bool locust__stats_except(locust__stats *st, const char *text, const char *place)
+{
+    locust__exception *e;
+    for (size_t i = 0; i < st->n_exceptions; i++) {
+        e = &st->exceptions[i];
+        if (e->text == text && strcmp(e->place, place) == 0) {
+            e->times++;
+            return false;
+        }
+    }
+    e = st->n_exceptions < LOCUST_MAX_ROWS
+            ? locust__base_grow(st->exceptions, sizeof *e, st->n_exceptions, &st->cap_exceptions)
+            : NULL;
+    if (!e)
+        return false;
+    st->exceptions = e;
+    e += st->n_exceptions++;
+    *e = (locust__exception){.text = text, .times = 1};
+    snprintf(e->place, sizeof e->place, "%s", place);
+    return true;
 }
 
 static void locust__stats_fail(
@@ -10520,7 +10688,293 @@ LOCUST_API bool locust_find_between(
 }
 
 /* ============================================================================================
- * >>user  user classes, tasks, waits, the life of a user
+ * >>task  tasks and task sets as a test runs them
+ *
+ * Purpose     take the tasks of a class, its nested sets and their transitions apart once, with the
+ *             tags of this run applied; pick what a user does next.
+ * Invariants  a plan is made before the first user starts and does not change. Whatever is wrong in
+ *             it is one sentence then.
+ * Cost        picking is a random number and a walk over the weights.
+ * Uses        >>base
+ * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
+ * Limits      sets are nested up to 16 deep. A set's tasks are told apart by name in transitions.
+ * ============================================================================================ */
+
+enum { LOCUST__SETS_DEEP = 16 };
+
+typedef struct locust__move { // a transition of a Markov set
+    int to, weight;
+} locust__move;
+
+typedef struct locust__step { // a task, or a set in a task's place
+    const char *name;
+    locust_task_fn fn; // NULL: `set`
+    struct locust__plan *set;
+    int weight;
+    locust__move *moves;
+    int n_moves;
+} locust__step;
+
+typedef struct locust__plan {
+    const locust_taskset *as; // NULL: the tasks of a class
+    locust__step *steps;
+    int n, total_weight;
+} locust__plan;
+
+typedef struct locust__tags { // of a run; NULL: any, none
+    const char *wanted, *unwanted;
+} locust__tags;
+
+static int locust__task_weight(const locust_task *task)
+{
+    return task->weight < 0 ? 0 : task->weight ? task->weight : 1;
+}
+
+static void locust__plan_free(locust__plan *plan)
+{
+    for (int i = 0; plan && i < plan->n; i++) {
+        locust__plan_free(plan->steps[i].set);
+        LOCUST_FREE(plan->steps[i].moves);
+    }
+    if (plan)
+        LOCUST_FREE(plan->steps);
+    LOCUST_FREE(plan);
+}
+
+/* Takes the next word off a list; words are separated by commas or blanks. */
+static bool locust__tags_next(const char **list, locust__view *word)
+{
+    *list += strspn(*list, ", ");
+    *word = (locust__view){*list, strcspn(*list, ", ")};
+    *list += word->len;
+    return word->len > 0;
+}
+
+/* Do two lists share a word? */
+static bool locust__tags_meet(const char *a, const char *b)
+{
+    locust__view x, y;
+    for (; a && b && locust__tags_next(&a, &x);)
+        for (const char *rest = b; locust__tags_next(&rest, &y);)
+            if (x.len == y.len && memcmp(x.ptr, y.ptr, x.len) == 0)
+                return true;
+    return false;
+}
+
+/* Is a task with these tags, in a set with those, part of the run? Locust's rule: one of the wanted
+ * tags, and none of the unwanted. */
+static bool locust__tags_keep(const locust__tags *tags, const char *own, const char *inherited)
+{
+    bool wanted = !tags->wanted || locust__tags_meet(tags->wanted, own) ||
+                  locust__tags_meet(tags->wanted, inherited);
+    return wanted && !locust__tags_meet(tags->unwanted, own) &&
+           !locust__tags_meet(tags->unwanted, inherited);
+}
+
+typedef struct locust__planner { // what the making of a plan needs at every depth
+    const locust__tags *tags;
+    const char *wrong; // what is wrong; NULL: nothing yet
+    char text[256];    // where it is written
+} locust__planner;
+
+LOCUST__PRINTF(2, 3)
+static void locust__planner_fail(locust__planner *p, const char *format, ...)
+{
+    va_list args;
+    if (p->wrong)
+        return;
+    va_start(args, format);
+    vsnprintf(p->text, sizeof p->text, format, args);
+    va_end(args);
+    p->wrong = p->text;
+}
+
+static int locust__plan_find(const locust__plan *plan, locust__view name)
+{
+    for (int i = 0; i < plan->n; i++)
+        if (locust__view_is(name, plan->steps[i].name))
+            return i;
+    return -1;
+}
+
+/* Reads the transitions "name:weight,name" of a step. */
+static void locust__plan_moves(
+    locust__planner *p, locust__plan *plan, locust__step *step, const char *next)
+{
+    locust__view word;
+    size_t cap = 0;
+    if (!next || !*next) {
+        locust__planner_fail(p, "set %s: task %s has no .next", plan->as->name, step->name);
+        return;
+    }
+    while (!p->wrong && locust__tags_next(&next, &word)) {
+        const char *colon = memchr(word.ptr, ':', word.len);
+        locust__view name = {word.ptr, colon ? (size_t)(colon - word.ptr) : word.len};
+        locust__move move = {locust__plan_find(plan, name), colon ? atoi(colon + 1) : 1};
+        locust__move *moves =
+            locust__base_grow(step->moves, sizeof move, (size_t)step->n_moves, &cap);
+        if (!moves) {
+            locust__planner_fail(p, "out of memory");
+            return;
+        }
+        step->moves = moves;
+        if (move.to < 0)
+            locust__planner_fail(p,
+                "set %s: .next of task %s names \"%.*s\", which is no task of it", plan->as->name,
+                step->name, (int)name.len, name.ptr);
+        if (move.weight < 1)
+            locust__planner_fail(p, "set %s: .next of task %s gives \"%.*s\" no weight from 1",
+                plan->as->name, step->name, (int)word.len, word.ptr);
+        step->moves[step->n_moves++] = move;
+    }
+}
+
+/* A Markov set begins with its first task: every other one must be reachable from there. */
+static void locust__plan_reach(locust__planner *p, const locust__plan *plan)
+{
+    bool *seen = locust__base_zalloc((size_t)plan->n * sizeof *seen), more = seen != NULL;
+    if (seen)
+        seen[0] = true;
+    while (more) {
+        more = false;
+        for (int i = 0; i < plan->n; i++)
+            for (int k = 0; seen[i] && k < plan->steps[i].n_moves; k++)
+                if (!seen[plan->steps[i].moves[k].to])
+                    more = seen[plan->steps[i].moves[k].to] = true;
+    }
+    for (int i = 0; seen && i < plan->n; i++)
+        if (!seen[i])
+            locust__planner_fail(
+                p, "set %s: no .next leads to task %s", plan->as->name, plan->steps[i].name);
+    LOCUST_FREE(seen);
+}
+
+static void locust__plan_markov(locust__planner *p, locust__plan *plan, const locust_task *tasks)
+{
+    int i = 0;
+    if (p->tags->wanted || p->tags->unwanted) // as in Locust: a hole would change the transitions
+        for (const locust_task *task = tasks; task->fn || task->set; task++)
+            if (task->tags)
+                locust__planner_fail(p,
+                    "set %s: tags do not go with LOCUST_MARKOV, for what is left out is missing in "
+                    ".next",
+                    plan->as->name);
+    for (const locust_task *task = tasks; !p->wrong && (task->fn || task->set); task++)
+        locust__plan_moves(p, plan, &plan->steps[i++], task->next);
+    if (!p->wrong)
+        locust__plan_reach(p, plan);
+}
+
+/* Adds a task to a plan, once. */
+static bool locust__plan_add(locust__planner *p, locust__plan *plan, size_t *cap, locust__step step)
+{
+    locust__step *steps = locust__base_grow(plan->steps, sizeof step, (size_t)plan->n, cap);
+    if (!steps) {
+        locust__planner_fail(p, "out of memory");
+        locust__plan_free(step.set);
+        return false;
+    }
+    plan->steps = steps;
+    plan->steps[plan->n++] = step;
+    if (step.weight > INT_MAX - plan->total_weight)
+        locust__planner_fail(p, "has weights of tasks that add up to more than 2147483647");
+    else
+        plan->total_weight += step.weight;
+    return true;
+}
+
+/* Takes tasks apart; what the tags leave out is not in the plan. NULL: nothing is left, or
+ * p->wrong. */
+static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
+    const locust_task *tasks, const char *inherited, int depth) // NOLINT(misc-no-recursion): depth
+{
+    locust__plan *plan = locust__base_zalloc(sizeof *plan);
+    bool markov = as && as->order == LOCUST_MARKOV;
+    size_t cap = 0;
+    if (!plan) {
+        locust__planner_fail(p, "out of memory");
+        return NULL;
+    }
+    plan->as = as;
+    if (depth == LOCUST__SETS_DEEP)
+        locust__planner_fail(p, "set %s is nested more than 16 deep, or in itself", as->name);
+    if (!tasks || !(tasks->fn || tasks->set))
+        locust__planner_fail(p, "set %s has no tasks", as ? as->name : "of the user");
+    for (const locust_task *task = tasks; task && !p->wrong && (task->fn || task->set); task++) {
+        locust__step step = {
+            .name = task->name, .fn = task->fn, .weight = locust__task_weight(task)};
+        if (!step.weight)
+            continue;
+        if (task->set) {
+            locust__buf both = {NULL, 0, 0, false};
+            locust__buf_printf(
+                &both, "%s,%s", inherited ? inherited : "", task->tags ? task->tags : "");
+            if (both.failed)
+                locust__planner_fail(p, "out of memory");
+            else
+                step.set = locust__plan_new(p, task->set, task->set->tasks, both.ptr, depth + 1);
+            locust__buf_free(&both);
+            if (!step.set)
+                continue;
+        } else if (!markov && !locust__tags_keep(p->tags, task->tags, inherited)) {
+            continue;
+        }
+        locust__plan_add(p, plan, &cap, step);
+    }
+    if (!p->wrong && markov && plan->n)
+        locust__plan_markov(p, plan, tasks);
+    if (!p->wrong && plan->n)
+        return plan;
+    locust__plan_free(plan);
+    return NULL;
+}
+
+/* Where a user is in a plan. */
+typedef struct locust__frame {
+    struct locust__frame *below; // the set that this one is nested in
+    const locust__plan *plan;
+    int at, left; // the step of a sequence or a Markov set; how often a sequence repeats it yet
+} locust__frame;
+
+static void locust__frame_init(locust__frame *f, const locust__plan *plan)
+{
+    f->plan = plan;
+    f->at = -1;
+    f->left = 0;
+}
+
+static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random)
+{
+    const locust__plan *plan = f->plan;
+    int order = plan->as ? plan->as->order : LOCUST_RANDOM, at;
+    if (order == LOCUST_SEQUENTIAL) { // a weight repeats its task
+        if (!f->left) {
+            f->at = (f->at + 1) % plan->n;
+            f->left = plan->steps[f->at].weight;
+        }
+        f->left--;
+    } else if (order == LOCUST_MARKOV && f->at >= 0) {
+        const locust__step *from = &plan->steps[f->at];
+        int total = 0, k = 0;
+        for (int i = 0; i < from->n_moves; i++)
+            total += from->moves[i].weight;
+        at = (int)(locust__base_random_unit(random) * total);
+        while ((at -= from->moves[k].weight) >= 0 && k + 1 < from->n_moves)
+            k++;
+        f->at = from->moves[k].to;
+    } else if (order == LOCUST_MARKOV || plan->n == 1) {
+        f->at = 0;
+    } else {
+        at = (int)(locust__base_random_unit(random) * plan->total_weight);
+        f->at = 0;
+        while ((at -= plan->steps[f->at].weight) >= 0 && f->at + 1 < plan->n)
+            f->at++;
+    }
+    return &plan->steps[f->at];
+}
+
+/* ============================================================================================
+ * >>user  user classes, waits, the life of a user
  *
  * Purpose     one coroutine for each user: on_start, tasks with waits between them, on_stop.
  * Invariants  on_stop runs for every user whose on_start began, also when it is cut short. A user
@@ -10538,9 +10992,30 @@ typedef struct locust__class { // a user class as a test runs it
     locust__base_url base;
     locust__route route;
     locust__conns shared; // with .pool
-    int total_weight;     // of its tasks
+    locust__plan *plan;   // its tasks, those that the tags leave
     int alive;
 } locust__class;
+
+/* How a function of the test was left. */
+enum locust__outcome {
+    LOCUST__RETURNED,
+    LOCUST__CUT,             // the user is being stopped
+    LOCUST__INTERRUPTED,     // locust_interrupt: the set ends, its parent waits first
+    LOCUST__INTERRUPTED_NOW, // the same without a wait
+    LOCUST__FAILED,          // locust_fail: the next task goes on
+};
+
+typedef struct locust__cleanup { // registered by locust_defer
+    struct locust__cleanup *next;
+    void (*fn)(void *arg);
+    void *arg;
+} locust__cleanup;
+
+typedef struct locust__inserted { // by locust_schedule
+    struct locust__inserted *next;
+    locust_task_fn fn;
+    const locust__frame *frame; // the set that it is a task of
+} locust__inserted;
 
 typedef struct locust__user {
     locust_user as; // first: what tasks see
@@ -10548,10 +11023,15 @@ typedef struct locust__user {
     struct locust__users *all;
     locust__class *cls;
     locust__co *co;
-    int64_t waited_ns; // when its last wait ended: what pacing counts from
-    bool started;      // on_start began, so on_stop is due
-    bool stopping;     // takes no further task
-    bool waiting;      // between two tasks
+    int64_t waited_ns;            // when its last wait ended: what pacing counts from
+    bool started;                 // on_start began, so on_stop is due
+    bool stopping;                // takes no further task
+    bool waiting;                 // between two tasks
+    enum locust__outcome outcome; // of the function that was left by an unwinding
+    locust__plan *own_plan;       // made by locust_set_tasks
+    locust__frame base, *top;     // the class's tasks; the set that runs
+    locust__cleanup *cleanups;    // of the task that runs, the latest first
+    locust__inserted *inserted;   // tasks that go before what the plan would pick
     locust__client client;
     locust_stream *streams; // opened by locust_connect and not closed
 } locust__user;
@@ -10564,28 +11044,21 @@ typedef struct locust__users { // all that are alive
     int alive;
     uint64_t next_id;
     void (*request_stop)(locust_env *env); // the runner's
-    const char *setup_error;               // why the test cannot go on; the runner reports it
+    void (*on_error)(
+        locust_env *env, locust_user *u, const char *message); // the test's; NULL: none
+    locust__tags tags;
+    const char *setup_error; // why the test cannot go on; the runner reports it
 } locust__users;
-
-static int locust__task_weight(const locust_task *task)
-{
-    return task->weight < 0 ? 0 : task->weight ? task->weight : 1;
-}
 
 /* NULL, or what is wrong with a class. */
 static const char *locust__class_check(const locust_user_class *as)
 {
-    int64_t total = 0;
     if (!as->tasks || !(as->tasks->fn || as->tasks->set))
         return "has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))";
-    for (const locust_task *task = as->tasks; task->fn || task->set; task++) {
-        if (task->set)
-            return "uses a task set: task sets are not built yet, this version declares them only";
-        total += locust__task_weight(task);
-    }
-    return total <= 0        ? "has no task with a weight above 0"
-           : total > INT_MAX ? "has weights of tasks that add up to more than 2147483647"
-                             : NULL;
+    for (const locust_task *task = as->tasks; task->fn || task->set; task++)
+        if (locust__task_weight(task))
+            return NULL;
+    return "has no task with a weight above 0";
 }
 
 static void locust__class_init(locust__class *cls, const locust_user_class *as)
@@ -10593,26 +11066,30 @@ static void locust__class_init(locust__class *cls, const locust_user_class *as)
     memset(cls, 0, sizeof *cls);
     cls->as = as;
     cls->base.prefix = cls->base.text = "";
-    for (const locust_task *task = as->tasks; task->fn; task++)
-        cls->total_weight += locust__task_weight(task);
 }
 
-static const locust_task *locust__user_pick(locust__user *user)
+/* Makes the plan of a class. NULL, or what is wrong with it, in p. */
+static const char *locust__class_plan(locust__class *cls, locust__planner *p)
 {
-    const locust_task *task = user->cls->as->tasks;
-    int total = user->cls->total_weight, at;
-    if (!task[1].fn)
-        return task;
-    at = (int)(locust__base_random_unit(&user->all->services->loop->random) * total);
-    while ((at -= locust__task_weight(task)) >= 0 && task[1].fn)
-        task++;
-    return task;
+    cls->plan = locust__plan_new(p, NULL, cls->as->tasks, NULL, 0);
+    if (!cls->plan && !p->wrong)
+        p->wrong = "has no tasks left by --tags and --exclude-tags";
+    return p->wrong;
+}
+
+/* The wait of the set that runs, or of the nearest one around it that has one, or of the class. */
+static const locust_wait_time *locust__user_wait_time(const locust__user *user)
+{
+    for (const locust__frame *f = user->top; f; f = f->below)
+        if (f->plan->as && f->plan->as->wait_time.kind)
+            return &f->plan->as->wait_time;
+    return &user->cls->as->wait_time;
 }
 
 /* Nanoseconds to wait now, before the next task. */
 static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
 {
-    const locust_wait_time *wait = &user->cls->as->wait_time;
+    const locust_wait_time *wait = locust__user_wait_time(user);
     uint64_t *random = &user->all->services->loop->random;
     int64_t due;
     switch (wait->kind) {
@@ -10634,7 +11111,7 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
 static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    int64_t now = user->cls->as->wait_time.kind ? locust__os_now_ns() : 0;
+    int64_t now = locust__user_wait_time(user)->kind ? locust__os_now_ns() : 0;
     int64_t wait = locust__user_wait_ns(user, now);
     user->waited_ns = locust__base_after(now, wait);
     user->waiting = true;
@@ -10645,38 +11122,154 @@ static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
     user->waiting = false;
 }
 
-static void locust__user_run_tasks(locust__user *user) LOCUST__PARKS
+/* Runs what the task that ends has registered, the latest first. It may not park. */
+static void locust__user_clean_up(locust__user *user)
 {
-    user->started = true;
-    if (user->cls->as->on_start)
-        user->cls->as->on_start(&user->as);
-    locust__client_settle(&user->client);
-    while (!user->stopping) {
-        uint64_t turn = user->all->services->loop->turn;
-        locust__user_pick(user)->fn(&user->as);
-        locust__client_settle(&user->client);
-        if (!user->stopping)
-            locust__user_wait(user, turn);
+    while (user->cleanups) {
+        locust__cleanup *c = user->cleanups;
+        user->cleanups = c->next;
+        c->fn(c->arg);
+        LOCUST_FREE(c);
     }
 }
 
-/* Runs fn until it returns, or until a call in it finds that the user is being stopped. */
-static void locust__user_guarded(locust__user *user, void (*fn)(locust__user *user)) LOCUST__PARKS
+/* Ends a function of the test: what it registered runs, its last request is counted. */
+static void locust__user_settle(locust__user *user)
 {
-    if (setjmp(*locust__co_unwind_point(user->co)) == 0)
-        fn(user);
+    if (user->cleanups)
+        locust__user_clean_up(user);
+    locust__client_settle(&user->client);
 }
 
-/* Goes on behind locust__user_guarded. */
-static _Noreturn void locust__user_unwind(const locust__user *user)
+/* Runs fn until it returns, or until a call in it leaves it. Not for what runs in another such fn. */
+static enum locust__outcome locust__user_guarded(
+    locust__user *user, void (*fn)(locust__user *user)) LOCUST__PARKS
 {
+    user->outcome = LOCUST__RETURNED;
+    if (setjmp(*locust__co_unwind_point(user->co)) == 0)
+        fn(user);
+    locust__user_settle(user);
+    return user->outcome;
+}
+
+/* Leaves the function of the test that runs; goes on behind locust__user_guarded. */
+static _Noreturn void locust__user_leave(locust__user *user, enum locust__outcome outcome)
+{
+    user->outcome = outcome;
     longjmp(*locust__co_unwind_point(user->co), 1);
+}
+
+static _Noreturn void locust__user_unwind(locust__user *user)
+{
+    locust__user_leave(user, LOCUST__CUT);
+}
+
+/* Ends the innermost set; tasks that were inserted into it are forgotten. */
+static void locust__user_pop(locust__user *user)
+{
+    locust__frame *f = user->top;
+    for (locust__inserted **at = &user->inserted; *at;) {
+        locust__inserted *in = *at;
+        if (in->frame == f) {
+            *at = in->next;
+            LOCUST_FREE(in);
+        } else {
+            at = &in->next;
+        }
+    }
+    user->top = f->below;
+    if (f != &user->base)
+        LOCUST_FREE(f);
+}
+
+static void locust__user_on_start(locust__user *user) LOCUST__PARKS
+{
+    if (user->cls->as->on_start)
+        user->cls->as->on_start(&user->as);
+}
+
+static void locust__user_set_on_stop(locust__user *user) LOCUST__PARKS
+{
+    if (user->top->plan->as->on_stop)
+        user->top->plan->as->on_stop(&user->as);
 }
 
 static void locust__user_run_on_stop(locust__user *user) LOCUST__PARKS
 {
     if (user->started && user->cls->as->on_stop)
         user->cls->as->on_stop(&user->as);
+}
+
+/* Enters a set: its on_start belongs to it. False: no memory. */
+static bool locust__user_push(locust__user *user, const locust__plan *plan)
+{
+    locust__frame *f = locust__base_zalloc(sizeof *f);
+    if (!f)
+        return false;
+    locust__frame_init(f, plan);
+    f->below = user->top;
+    user->top = f;
+    return true;
+}
+
+/* The task that was inserted into the set that runs, if any; then what the plan picks. */
+static const locust__step *locust__user_next(locust__user *user, locust__step *inserted)
+{
+    for (locust__inserted **at = &user->inserted; *at; at = &(*at)->next) {
+        locust__inserted *in = *at;
+        if (in->frame != user->top)
+            continue;
+        *inserted = (locust__step){.fn = in->fn};
+        *at = in->next;
+        LOCUST_FREE(in);
+        return inserted;
+    }
+    return locust__frame_next(user->top, &user->all->services->loop->random);
+}
+
+/* Runs tasks until one is left otherwise than by its end. */
+static void locust__user_run_tasks(locust__user *user) LOCUST__PARKS
+{
+    while (!user->stopping) {
+        uint64_t turn = user->all->services->loop->turn;
+        locust__step inserted;
+        const locust__step *step = locust__user_next(user, &inserted);
+        if (step->set) {
+            if (!locust__user_push(user, step->set))
+                locust__user_wait(user, turn);
+            else if (user->top->plan->as->on_start)
+                user->top->plan->as->on_start(&user->as);
+            continue;
+        }
+        step->fn(&user->as);
+        locust__user_settle(user);
+        if (!user->stopping)
+            locust__user_wait(user, turn);
+    }
+}
+
+/* The tasks of a user, and the sets among them, until it is stopped. */
+static void locust__user_live(locust__user *user) LOCUST__PARKS
+{
+    enum locust__outcome outcome;
+    user->started = true;
+    outcome = locust__user_guarded(user, locust__user_on_start);
+    if (outcome != LOCUST__RETURNED) // Locust: a user whose on_start fails goes no further
+        return;
+    while (!user->stopping) {
+        uint64_t turn = user->all->services->loop->turn;
+        outcome = locust__user_guarded(user, locust__user_run_tasks);
+        if (outcome == LOCUST__CUT || user->stopping)
+            return;
+        if (outcome == LOCUST__INTERRUPTED || outcome == LOCUST__INTERRUPTED_NOW) {
+            enum locust__outcome stopped = locust__user_guarded(user, locust__user_set_on_stop);
+            locust__user_pop(user);
+            if (stopped == LOCUST__CUT)
+                return;
+        }
+        if (outcome != LOCUST__INTERRUPTED_NOW && !user->stopping)
+            locust__user_wait(user, turn);
+    }
 }
 
 static void locust__users_remove(locust__user *user)
@@ -10699,11 +11292,16 @@ static void locust__user_main(void *arg)
     locust__user *user = arg;
     user->waited_ns = locust__os_now_ns();
     if (!user->stopping)
-        locust__user_guarded(user, locust__user_run_tasks);
+        locust__user_live(user);
     user->stopping = true;
     user->co->cancelled = false; // on_stop may park; a later cancellation cuts it short as well
-    locust__client_settle(&user->client);
+    while (user->top != &user->base) { // from the inside out
+        locust__user_guarded(user, locust__user_set_on_stop);
+        locust__user_pop(user);
+    }
     locust__user_guarded(user, locust__user_run_on_stop);
+    locust__user_pop(user);
+    locust__plan_free(user->own_plan);
     locust__client_deinit(&user->client);
     locust__slots_deinit(user->co->local);
     for (locust_stream *s = user->streams, *next; s; s = next) { // that a cut task could not close
@@ -10712,6 +11310,8 @@ static void locust__user_main(void *arg)
         LOCUST_FREE(s);
     }
     user->co->local = NULL;
+    locust__context_release(user->co->context);
+    user->co->context = NULL;
     locust__users_remove(user);
     LOCUST_FREE(user);
 }
@@ -10738,6 +11338,8 @@ static bool locust__user_start(locust__users *all, locust__class *cls)
     user->as.user_class = cls->as;
     user->all = all;
     user->cls = cls;
+    user->top = &user->base;
+    locust__frame_init(&user->base, cls->plan);
     locust__client_init(&user->client, all->services, &user->as, &cls->route,
         cls->as->pool > 0 ? &cls->shared : NULL);
     user->prev = all->last;
@@ -10849,9 +11451,90 @@ LOCUST_API void locust_stop_test(locust_user *u)
 
 LOCUST_API void locust_interrupt(locust_user *u, bool reschedule)
 {
-    (void)reschedule;
-    locust__user_of(u, "locust_interrupt");
-    locust__base_missing("locust_interrupt");
+    locust__user *user = locust__user_of(u, "locust_interrupt");
+    if (user->top == &user->base)
+        locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
+                                             "of a class itself are none: to end "
+                                             "the user call locust_stop_user()");
+    locust__user_leave(user, reschedule ? LOCUST__INTERRUPTED_NOW : LOCUST__INTERRUPTED);
+}
+
+LOCUST_API void locust_stop_user(locust_user *u)
+{
+    locust__user *user = locust__user_of(u, "locust_stop_user");
+    user->stopping = true;
+    locust__user_unwind(user);
+}
+
+LOCUST_API void locust_fail_at(
+    locust_user *u, const char *file, int line, const char *function, const char *format, ...)
+{
+    locust__user *user = locust__user_of(u, "locust_fail");
+    locust__services *sv = user->all->services;
+    const char *slash = strrchr(file, '/'), *message;
+    char text[256], place[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(place, sizeof place, "%s:%d in %s", slash ? slash + 1 : file, line, function);
+    message = locust__stats_text(sv->recorder.stats, text);
+    if (locust__stats_except(sv->recorder.stats, message, place))
+        locust__log_print(sv->log, LOCUST__ERROR, "locust.user.task", "%s (%s)", message, place);
+    if (user->all->on_error)
+        user->all->on_error(user->all->env, &user->as, message);
+    locust__user_leave(user, LOCUST__FAILED);
+}
+
+LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg)
+{
+    locust__user *user = locust__user_of(u, "locust_defer");
+    locust__cleanup *c = LOCUST_MALLOC(sizeof *c);
+    if (!c) {
+        fn(arg);
+        return false;
+    }
+    *c = (locust__cleanup){user->cleanups, fn, arg};
+    user->cleanups = c;
+    return true;
+}
+
+LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
+{
+    locust__user *user = locust__user_of(u, "locust_schedule");
+    locust__inserted *in = LOCUST_MALLOC(sizeof *in), **at = &user->inserted;
+    if (!in)
+        return false;
+    while (!first && *at)
+        at = &(*at)->next;
+    *in = (locust__inserted){*at, task, user->top};
+    *at = in;
+    return true;
+}
+
+LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
+{
+    locust__user *user = locust__user_of(u, "locust_set_tasks");
+    locust__planner p = {.tags = &user->all->tags};
+    locust__plan *plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
+    if (!plan)
+        return false;
+    if (user->top != &user->base)
+        locust__base_die(LOCUST__EXIT_USAGE, "locust_set_tasks() was called inside a task set: "
+                                             "call it from on_start or from a task of "
+                                             "the class itself");
+    locust__plan_free(user->own_plan);
+    user->own_plan = plan;
+    locust__frame_init(&user->base, plan);
+    return true;
+}
+
+LOCUST_API void locust_wait(locust_user *u)
+{
+    locust__user *user = locust__user_of(u, "locust_wait");
+    locust__user_wait(user, user->all->services->loop->turn);
+    if (user->co->cancelled)
+        locust__user_unwind(user);
 }
 
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
@@ -11334,6 +12017,7 @@ static const char *locust__env_set_network(locust_env *env, char *text, size_t s
 /* Takes over classes and hosts. NULL, or what is wrong. */
 static const char *locust__env_add_classes(locust_env *env, char *text, size_t size)
 {
+    locust__planner planner = {.tags = &env->users.tags};
     for (int i = 0; i < LOCUST_CLASSES_MAX && env->test->users[i]; i++)
         env->n_classes++;
     env->classes = locust__base_zalloc((size_t)env->n_classes * sizeof *env->classes);
@@ -11348,6 +12032,12 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
         locust__class *cls = &env->classes[i];
         const char *broken = NULL;
         locust_error error;
+        if (locust__class_plan(cls, &planner)) {
+            snprintf(text, size, "user class %s %s%s", cls->as->name,
+                strncmp(planner.wrong, "set ", 4) == 0 ? "has a broken task set: " : "",
+                planner.wrong);
+            return text;
+        }
         if (!locust__class_set_route(cls, &env->options)) {
             snprintf(text, size,
                 "the proxy of user class %s is not a URL such as "
@@ -11376,6 +12066,7 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
 static void locust__env_free(locust_env *env)
 {
     for (int i = 0; i < env->n_classes && env->classes; i++) {
+        locust__plan_free(env->classes[i].plan);
         locust__base_url_free(&env->classes[i].base);
         locust__proxy_free(&env->classes[i].route.proxy);
     }
@@ -11447,6 +12138,8 @@ static locust_env *locust__env_new(
     env->users.services = &env->services;
     env->users.env = env;
     env->users.request_stop = locust__runner_request_stop;
+    env->users.on_error = test->on_user_error;
+    env->users.tags = (locust__tags){options->tags, options->exclude_tags};
     if (rc < 0) {
         snprintf(
             text, sizeof text, "cannot write the log file %s: %s", options->logfile, strerror(-rc));
@@ -11480,7 +12173,8 @@ static int locust__env_exit_code(const locust_env *env)
 {
     if (env->users.setup_error)
         return 1;
-    return env->stats.total.failures ? env->options.exit_code_on_error : 0;
+    return env->stats.total.failures || env->stats.n_exceptions ? env->options.exit_code_on_error
+                                                                : 0;
 }
 
 LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_options *options)
@@ -11816,6 +12510,29 @@ static void locust__report_phase(
     locust__buf_puts(out, "\n");
 }
 
+static void locust__report_exceptions(locust__buf *out, const locust__report_view *v, bool compact)
+{
+    const int dashes[] = {18, 141};
+    const locust__stats *st = v->stats;
+    if (!st->n_exceptions)
+        return;
+    if (!compact) {
+        locust__buf_printf(out, "Exceptions report\n%-18s %-100s\n", "# occurrences", "Exception");
+        locust__report_dashes(out, dashes, 2);
+    }
+    for (size_t i = 0; i < st->n_exceptions; i++) {
+        const locust__exception *e = &st->exceptions[i];
+        locust__buf_printf(
+            out, compact ? "exception count=%llu text=" : "%-18llu ", (unsigned long long)e->times);
+        locust__report_text(out, e->text, 0);
+        locust__buf_printf(out, " (%s)\n", e->place);
+    }
+    if (!compact) {
+        locust__report_dashes(out, dashes, 2);
+        locust__buf_puts(out, "\n");
+    }
+}
+
 /* Where the time of the requests went: what happened on new connections alone counts there alone. */
 static void locust__report_phases(locust__buf *out, const locust__report_view *v, bool compact)
 {
@@ -11870,6 +12587,8 @@ static void locust__report_print(locust_env *env, bool final)
             locust__report_errors(&out, &v);
         }
     }
+    if (final)
+        locust__report_exceptions(&out, &v, env->options.compact);
     if (final && env->options.phases)
         locust__report_phases(&out, &v, env->options.compact);
     if (final)
@@ -12136,13 +12855,27 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
 }
 
 /* Writes all files as of now. Runs on the loop's stack. */
+static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
+{
+    const locust__stats *st = &csv->env->stats;
+    locust__buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
+    for (size_t i = 0; i < st->n_exceptions; i++) {
+        const locust__exception *e = &st->exceptions[i];
+        locust__buf_printf(out, "%llu,", (unsigned long long)e->times);
+        locust__csv_text(out, e->text);
+        locust__buf_puts(out, ",");
+        locust__csv_text(out, e->place);
+        locust__buf_puts(out, ",local\r\n"); // the node's name in a run of one process
+    }
+}
+
 static void locust__csv_write(void *arg)
 {
     locust__csv *csv = arg;
     static void (*const writers[])(locust__csv *, locust__buf *) = {
-        locust__csv_stats, locust__csv_history, locust__csv_failures};
+        locust__csv_stats, locust__csv_history, locust__csv_failures, locust__csv_exceptions};
     locale_t was, c = locust__locale_enter(&was);
-    for (int i = 0; i < LOCUST__CSV_EXCEPTIONS; i++) {
+    for (int i = 0; i < LOCUST__CSV_FILES; i++) {
         locust__buf out = {NULL, 0, 0, false};
         writers[i](csv, &out);
         locust__csv_put(csv, i, &out, i == LOCUST__CSV_HISTORY);
@@ -12218,9 +12951,6 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         ",Total Request Count,Total Failure Count,Total Median Response Time,Total Average "
         "Response Time,Total Min Response Time,Total Max Response Time,Total Average Content Size");
     locust__csv_put(csv, LOCUST__CSV_HISTORY, &header, false);
-    header.len = 0;
-    locust__buf_puts(&header, "Count,Message,Traceback,Nodes\r\n");
-    locust__csv_put(csv, LOCUST__CSV_EXCEPTIONS, &header, false);
     locust__buf_free(&header);
     return true;
 }
@@ -12296,6 +13026,10 @@ static const locust__option locust__options_known[] = {
       "PREFIX", "write PREFIX_stats.csv, _stats_history, _failures, _exceptions" },
     { "csv-full-history", 0, LOCUST__OPTION_FLAG, "LOCUST_CSV_FULL_HISTORY", LOCUST__SETTING(options.csv_full_history),
       NULL, "a history line for each row (with --csv)" },
+    { "tags", 'T', LOCUST__OPTION_TEXT, "LOCUST_TAGS", LOCUST__SETTING(options.tags),
+      "LIST", "run tasks with one of these tags alone: pay,critical" },
+    { "exclude-tags", 'E', LOCUST__OPTION_TEXT, "LOCUST_EXCLUDE_TAGS", LOCUST__SETTING(options.exclude_tags),
+      "LIST", "leave out tasks with one of these tags" },
     { "phases", 0, LOCUST__OPTION_FLAG, "LOCUST_PHASES", LOCUST__SETTING(options.phases),
       NULL, "a table of where the time of each row's requests went" },
     { "cacert", 0, LOCUST__OPTION_TEXT, "LOCUST_CACERT", LOCUST__SETTING(options.ca_file),
@@ -12364,8 +13098,6 @@ static const locust__option locust__options_known[] = {
     { "processes", 0, LOCUST__OPTION_MISSING, "LOCUST_PROCESSES", 0, NULL, NULL },
     { "master-host", 0, LOCUST__OPTION_MISSING, "LOCUST_MASTER_NODE_HOST", 0, NULL, NULL },
     { "master-port", 0, LOCUST__OPTION_MISSING, "LOCUST_MASTER_NODE_PORT", 0, NULL, NULL },
-    { "tags", 'T', LOCUST__OPTION_MISSING, "LOCUST_TAGS", 0, NULL, NULL },
-    { "exclude-tags", 'E', LOCUST__OPTION_MISSING, "LOCUST_EXCLUDE_TAGS", 0, NULL, NULL },
     { "print-stats", 0, LOCUST__OPTION_MISSING_FLAG, "LOCUST_PRINT_STATS", 0, NULL, NULL },
     { "html", 0, LOCUST__OPTION_MISSING, "LOCUST_HTML", 0, NULL, NULL },
     { "json", 0, LOCUST__OPTION_MISSING_FLAG, NULL, 0, NULL, NULL },
@@ -12851,6 +13583,22 @@ static void locust__cli_ratio_line(int level, double ratio, const char *name)
     printf(" %-10s %*s%-*s\n", share, 2 * level, "", 50 - 2 * level, name);
 }
 
+/* The tasks of a class or set, `share` of the whole; the tasks of a nested set are shares of it, or of
+ * the whole in the total. */
+static void locust__cli_task_ratios(
+    const locust_task *tasks, int depth, double share, bool total) // NOLINT(misc-no-recursion)
+{
+    int weights = 0;
+    for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
+        weights += locust__task_weight(t);
+    for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__SETS_DEEP; t++) {
+        double part = share * locust__task_weight(t) / (weights ? weights : 1);
+        locust__cli_ratio_line(depth, part, t->name);
+        if (t->set)
+            locust__cli_task_ratios(t->set->tasks, depth + 1, total ? part : 1, total);
+    }
+}
+
 static void locust__cli_task_ratio(const locust_test *test, int users)
 {
     double sum = 0;
@@ -12862,14 +13610,8 @@ static void locust__cli_task_ratio(const locust_test *test, int users)
         for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
             const locust_user_class *c = test->users[i];
             double share = locust__cli_share(test, i, users) / (sum > 0 ? sum : 1);
-            int weights = 0;
-            for (const locust_task *t = c->tasks; t && t->fn; t++)
-                weights += locust__task_weight(t);
             locust__cli_ratio_line(0, share, c->name);
-            for (const locust_task *t = c->tasks; t && t->fn; t++)
-                locust__cli_ratio_line(1,
-                    (total ? share : 1) * locust__task_weight(t) / (weights ? weights : 1),
-                    t->name);
+            locust__cli_task_ratios(c->tasks, 1, total ? share : 1, total);
         }
     }
 }
@@ -13059,7 +13801,8 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
  * >>changes  what changed, newest first
  *
  * 0.1.0  the first version: HTTP/1.1 load tests from one file; TLS; sessions with cookies,
- *        authentication, redirects, bodies of any size, proxies
+ *        authentication, redirects, bodies of any size, proxies; task sets, tags, failed tasks,
+ *        context variables and stacks
  * ============================================================================================ */
 
 /* ============================================================================================
