@@ -72,6 +72,7 @@
  *   >>client   requests of a user
  *   >>task     tasks and task sets as a test runs them
  *   >>user     user classes, waits, the life of a user
+ *   >>feed     rows of files for users
  *   >>runner   spawning, stopping, the environment
  *   >>report   tables, CSV files
  *   >>cli      options, environment variables, config files
@@ -267,6 +268,26 @@ enum {
         LOCUST_WAIT_CUSTOM, 0, 0, (fn) \
     }
 
+/* ---- the open model ---- */
+
+enum { LOCUST_ARRIVE_TASKS, LOCUST_ARRIVE_USERS };
+
+/* Arrivals that keep their schedule however long answers take. An arrival is a task of a user who is
+ * free, or of a new one; with LOCUST_ARRIVE_USERS it is a new user, who runs .iterations tasks (0: 1)
+ * and leaves. One that finds `max` in flight waits and is counted as late; after `patience_s` it is
+ * shed. What it was late is added to its first response time "from the intended start". */
+typedef struct locust_arrivals {
+    double rate;       // a second; 0: the class is no open model
+    int kind;          // LOCUST_ARRIVE_TASKS, LOCUST_ARRIVE_USERS
+    bool poisson;      // gaps are exponential; false: all alike
+    int max;           // in flight; 0: 10,000
+    double patience_s; // 0: 10, negative: none
+} locust_arrivals;
+
+typedef struct locust_arrival_counts { // scheduled = started + shed + those that still wait
+    uint64_t scheduled, started, late, shed;
+} locust_arrival_counts;
+
 /* ---- tasks and user classes ---- */
 
 typedef struct locust_pair { // one header field, query or form parameter
@@ -308,15 +329,17 @@ typedef struct locust_user_class {
     size_t data_size;         // bytes of u->data, zeroed; 0: u->data is NULL
     size_t stack_size; // bytes; 0: LOCUST_STACK_SIZE. Raise it for deep recursion or big locals
     const locust_pair *headers; // sent with every request
-    const char *ca_file;     // certificates to trust, PEM; --cacert goes first; NULL: the system's
-    bool insecure;           // do not verify certificates
-    const char *cert_file;   // client certificate, PEM, with the chain up to its root
-    const char *key_file;    // its private key, PEM; NULL: in cert_file
-    const char *proxy;       // "http://[user:password@]host:port"; --proxy goes first
-    const char *unix_socket; // path: connect there, whatever the URL's host
-    bool no_cookies;         // keep and send none
-    bool no_keep_alive;      // a connection for each request
-    int max_requests;        // for one connection, then a new one; 0: no limit
+    const char *ca_file;      // certificates to trust, PEM; --cacert goes first; NULL: the system's
+    bool insecure;            // do not verify certificates
+    const char *cert_file;    // client certificate, PEM, with the chain up to its root
+    const char *key_file;     // its private key, PEM; NULL: in cert_file
+    const char *proxy;        // "http://[user:password@]host:port"; --proxy goes first
+    const char *unix_socket;  // path: connect there, whatever the URL's host
+    bool no_cookies;          // keep and send none
+    bool no_keep_alive;       // a connection for each request
+    int iterations;           // tasks that each user runs, then it ends; 0: no limit
+    locust_arrivals arrivals; // how its users come, in place of weight and fixed_count
+    int max_requests;         // for one connection, then a new one; 0: no limit
     int pool; // users of this class share at most so many connections to each origin and wait for
               // a free one (that wait is in no response time); 0: each user has its own
 } locust_user_class;
@@ -375,6 +398,7 @@ typedef struct locust_request {
     locust_chunk_fn on_body;        // takes the body as it comes; response->body stays empty
     locust_sse_fn on_event;         // takes server-sent events; response->body stays empty
     void *arg;                      // first argument of body_fn, on_body, on_event
+    void *context;                  // yours: listeners find it in the sample
     double timeout_s;               // connect to last byte; 0: 60, negative: none
     bool catch_response;            // the test gives the verdict: locust_success, locust_failure
     bool no_redirect;               // hand 3xx to the caller; false: follow up to 30 (HEAD: none)
@@ -533,6 +557,51 @@ LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
 /* Waits as between two tasks. */
 LOCUST_API void locust_wait(locust_user *u);
 
+/* ---- coroutines of a user ---- */
+
+typedef void (*locust_coroutine_fn)(locust_user *u, void *arg);
+typedef struct locust_coroutine locust_coroutine;
+typedef struct locust_group locust_group;
+
+/* Starts fn(u, arg) beside the caller, as a part of the same user: it shares data, slots, cookies,
+ * header fields and connections, and inherits context variables. Its requests and waits take the `u`
+ * that it is given. It is cut short when the user ends. Like gevent.spawn.
+ * Returns a handle, good until it is joined or the task that started it ends; NULL if memory ran out. */
+LOCUST_API locust_coroutine *locust_start(locust_user *u, locust_coroutine_fn fn, void *arg);
+/* Waits until that coroutine has ended; the handle ends with it. NULL is fine. */
+LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine);
+/* Waits until all that this user has started have ended, but for the caller. */
+LOCUST_API void locust_join_all(locust_user *u);
+
+/* Coroutines of which at most `limit` run at once, as a browser loads the parts of a page. Ends with
+ * locust_group_join, or with the task that made it. NULL if memory ran out. */
+LOCUST_API locust_group *locust_group_new(locust_user *u, int limit);
+/* Waits for a place, then starts fn(u, arg) in it. False: memory ran out. */
+LOCUST_API bool locust_group_start(
+    locust_user *u, locust_group *group, locust_coroutine_fn fn, void *arg);
+/* Waits until all of the group have ended, and frees it. */
+LOCUST_API void locust_group_join(locust_user *u, locust_group *group);
+
+typedef struct locust_semaphore { // make it with LOCUST_SEMAPHORE; the rest is the library's
+    int free;
+    void *waiters[2];
+} locust_semaphore;
+
+/* At most n users of the process at once:  static locust_semaphore door = LOCUST_SEMAPHORE(10);
+ * Who is cut short gives nothing back, unless by locust_defer. */
+#define LOCUST_SEMAPHORE(n) \
+    {                       \
+        (n),                \
+        {                   \
+            NULL, NULL      \
+        }                   \
+    }
+LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphore);
+LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphore);
+
+/* Waits until the ramp that runs is over; at once if none does. */
+LOCUST_API void locust_wait_spawned(locust_user *u);
+
 /* ---- coroutine-local data ---- */
 
 typedef struct locust_slot { // made by LOCUST_LOCAL; fields are the library's
@@ -546,11 +615,16 @@ typedef struct locust_slot { // made by LOCUST_LOCAL; fields are the library's
 
 LOCUST_API void locust_slot_register(locust_slot *slot);
 LOCUST_API void *locust_slot_get(const locust_slot *slot);
+LOCUST_API void locust_slot_release(const locust_slot *slot);
+LOCUST_API bool locust_slot_enter(const locust_slot *slot);
+LOCUST_API bool locust_slot_leave(const locust_slot *slot);
 
 /* LOCUST_LOCAL(struct session, session);  gives  struct session *session(void)
+ *                                             and  void session_release(void)
  *
  * Each user has its own, zeroed before on_start and reclaimed after on_stop. Reading one outside a
- * user ends the program with that rule. At file scope. */
+ * user ends the program with that rule. session_release() ends it before: the next use finds it
+ * fresh. At file scope. For a name that reads like a variable:  #define me (*session()) */
 #define LOCUST_LOCAL(type, slot_) LOCUST_LOCAL_WITH(type, slot_, .init = NULL)
 #define LOCUST_LOCAL_WITH(type, slot_, ...)                                                \
     static locust_slot slot_##_slot = {.name = #slot_, .size = sizeof(type), __VA_ARGS__}; \
@@ -562,7 +636,21 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot);
     {                                                                                      \
         return (type *)locust_slot_get(&slot_##_slot);                                     \
     }                                                                                      \
+    __attribute__((unused)) static void slot_##_release(void)                              \
+    {                                                                                      \
+        locust_slot_release(&slot_##_slot);                                                \
+    }                                                                                      \
     static type *slot_(void)
+
+/* LOCUST_SCOPE(session) { ... }  Inside the block session() is a fresh one; behind it the one from
+ * before. Leave it by its end or `continue`, or by what leaves the task. Without memory the block
+ * does not run. Of the coroutines of one user one at a time may be inside. */
+#define LOCUST_SCOPE(slot_) LOCUST_SCOPE_(slot_, LOCUST_JOIN_(slot_##_entered_, __LINE__))
+#define LOCUST_SCOPE_(slot_, entered_)                               \
+    for (bool entered_ = locust_slot_enter(&slot_##_slot); entered_; \
+         entered_ = locust_slot_leave(&slot_##_slot))
+#define LOCUST_JOIN_(a, b)  LOCUST_JOIN__(a, b)
+#define LOCUST_JOIN__(a, b) a##b
 
 enum { LOCUST_VAR_BYTES = 32 }; // the largest value of a context variable
 
@@ -610,6 +698,16 @@ LOCUST_API void locust_var_reset(const locust_var *var, locust_token token);
     }                                                                    \
     static type var_(void)
 
+typedef struct locust_context locust_context; // the values of all context variables
+
+/* A copy of the caller's context, O(1): what is set later is set in one of both. Yours:
+ * locust_context_free. NULL if memory ran out. Like contextvars.copy_context. */
+LOCUST_API locust_context *locust_context_copy(void);
+/* Calls fn(arg) in that context: what it sets stays there. One that is entered already cannot be
+ * entered again, by no user: that ends the program with a sentence. Like Context.run. */
+LOCUST_API void locust_context_run(locust_context *context, void (*fn)(void *arg), void *arg);
+LOCUST_API void locust_context_free(locust_context *context);
+
 typedef struct locust_stack { // of one user; fields are the library's
     char *items;
     size_t n, cap;
@@ -643,15 +741,22 @@ LOCUST_API void locust_stack_free(void *stack);
 
 /* ---- protocols of your own ---- */
 
-/* Connects to tcp://host:port or unix:/path. Call from a user.
+/* Connects to tcp://host:port, tls://host:port (with the certificates that the class's HTTP users
+ * have), udp://host:port or unix:/path. Call from a user.
  * Returns a stream, yours (end with locust_close); NULL if memory ran out. A stream that did not
  * connect fails every read and write with the reason, in locust_stream_error. Reads and writes
- * take 60 s at most each; so does connecting, once its turn has come. */
+ * take 60 s at most each (locust_set_timeout); so does connecting, once its turn has come.
+ * With udp:// a write sends one datagram and a read receives one, cut to n bytes; empty ones are
+ * skipped. */
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url);
 /* Writes all n bytes. False: see locust_stream_error. */
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n);
 /* Reads 1 to n bytes. Returns how many, 0 at the end of the stream, -1 on an error. */
 LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n);
+/* Reads n bytes. False: see locust_stream_error; the stream may have ended before. */
+LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n);
+/* How long each later read and write of this stream may take; negative: without end. */
+LOCUST_API void locust_set_timeout(locust_stream *s, double seconds);
 /* Reads up to and with the byte `end`, and puts a '\0' behind. Returns the length without the
  * '\0'; -1 if the stream ended or failed before, or the text does not fit. */
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size);
@@ -680,6 +785,50 @@ LOCUST_API void locust_measure_stop(locust_measure *m);
                         *m = &m##_measure;                                           \
          m->open; locust_measure_stop(m))
 
+/* ---- data from files ---- */
+
+enum {
+    LOCUST_FEED_SEQUENTIAL, // from the first to the last, and again
+    LOCUST_FEED_RANDOM,     // any, each time
+    LOCUST_FEED_SHUFFLE,    // all in a random order, then in another
+    LOCUST_FEED_UNIQUE,     // each once, then no more
+};
+
+typedef struct locust_feeder { // of the whole test; make it with LOCUST_FEEDER
+    const char *path;          // may be set anew before the first use, by an own option
+    int order;                 // LOCUST_FEED_SEQUENTIAL ...
+    bool lines;                // whole lines; false: CSV as of RFC 4180
+    bool no_header;            // of CSV: the first row is data
+    char separator;            // of CSV; 0: ','
+    // The library's:
+    struct locust_feeder *next;
+    const char *text; // the file, mapped; NULL: not open
+    size_t size, n, at;
+    size_t *starts;  // of its rows, and its end
+    size_t *shuffle; // the order; NULL: that of the file
+} locust_feeder;
+
+/* LOCUST_FEEDER(accounts, "accounts.csv", .order = LOCUST_FEED_UNIQUE);   at file scope. The file is
+ * mapped at the first use; a row costs 8 bytes, 16 when shuffled. Of several workers each has every
+ * so many-th row: no two have the same. */
+#define LOCUST_FEEDER(feeder_, ...) static locust_feeder feeder_ = {.path = __VA_ARGS__}
+
+typedef struct locust_row { // lives until the end of the test
+    const char *text;       // not terminated
+    size_t len;
+    size_t number; // from 0, in the file
+    const locust_feeder *feeder;
+} locust_row;
+
+/* The next row for this user. False: with LOCUST_FEED_UNIQUE there are no more. A file that cannot be
+ * read, or is empty, ends the test with a sentence. */
+LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_row *row);
+/* The value in the column with that name in the header. False: there is none, or it does not fit into
+ * out[size] with a '\0' behind. */
+LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size);
+/* The same by the number of the column, from 0. */
+LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size);
+
 /* ---- the test ---- */
 
 enum { LOCUST_CLASSES_MAX = 64 }; // user classes in one test
@@ -691,25 +840,79 @@ typedef struct locust_sample { // one finished request, as listeners see it
     const char *error; // NULL: success
     int status;        // 0: none
     double elapsed_ms;
-    size_t length;               // bytes of body
-    const locust_phases *phases; // of an HTTP request; NULL: none
+    size_t length;                   // bytes of body
+    const locust_phases *phases;     // of an HTTP request; NULL: none
+    const locust_response *response; // likewise
+    void *context;                   // of the request
+    double late_ms;                  // open model: how late its arrival was; else 0
     locust_user *user;
 } locust_sample;
 
+/* Counts an operation that the test has measured itself, and tells the listeners. Of `sample` method,
+ * name, elapsed_ms, length, error and context are taken; the texts are copied. */
+LOCUST_API void locust_record(locust_user *u, const locust_sample *sample);
+
 typedef struct locust_tick { // what a load shape asks for
     int users;
-    double spawn_rate;
+    double spawn_rate;                       // users a second, up and down; 0: 1
+    const locust_user_class *const *classes; // ends with NULL, lives as long as the test: new users
+                                             // are of these; NULL: of all
 } locust_tick;
+
+/* The events of a test, in the order in which they come; Locust's names. No listener may park.
+ * Worker events come with distributed runs. */
+#define LOCUST_EVENTS_(X)                                                                          \
+    X(on_init, (locust_env * env))       /* all is set up, nothing runs yet */                     \
+    X(on_test_start, (locust_env * env)) /* before the first user */                               \
+    X(on_spawning_complete, (locust_env * env, int user_count)) /* each time a ramp is over */     \
+    X(on_request, (locust_env * env, const locust_sample *sample))                                 \
+    X(on_user_error, (locust_env * env, locust_user * u, const char *message)) /* a task failed */ \
+    X(on_reset_stats, (locust_env * env))                                                          \
+    X(on_usage_monitor, (locust_env * env, double cpu_percent, size_t memory_bytes)) /* 10 s */    \
+    X(on_cpu_warning, (locust_env * env, double cpu_percent)) /* over 90 % of a core for 5 s */    \
+    X(on_test_stopping, (locust_env * env))                   /* before the users are stopped */   \
+    X(on_test_stop, (locust_env * env))                       /* after the last user */            \
+    X(on_quitting, (locust_env * env)) /* of a command: may set the exit code; latest first */     \
+    X(on_quit, (locust_env * env, int exit_code)) /* of a command: the very last */                \
+    X(on_worker_connect, (locust_env * env, const char *client_id))                                \
+    X(on_worker_report, (locust_env * env, const char *client_id))                                 \
+    X(on_report_to_master, (locust_env * env, const char *client_id))                              \
+    X(on_heartbeat_sent, (locust_env * env, const char *client_id, double timestamp))              \
+    X(on_heartbeat_received, (locust_env * env, const char *client_id, double timestamp))
+#define LOCUST_EVENT_(name, args) void(*name) args;
+
+typedef struct locust_listeners { // some functions of one who listens; the others are NULL
+    LOCUST_EVENTS_(LOCUST_EVENT_)
+} locust_listeners;
+
+typedef struct locust_own_option { // an option that the test adds to the command line
+    const char *name;              // "api-key" is --api-key, and api-key = ... in config files
+    const char *value;             // what stands for its value in --help; NULL: it is a switch
+    const char *fallback;          // where it is not given; NULL: ""
+    const char *env;               // an environment variable that gives it too; NULL: none
+    const char *help;
+} locust_own_option;
+
+enum { LOCUST_OWN_OPTIONS_MAX = 32, LOCUST_LISTENERS_MAX = 32 };
 
 /* A test: its user classes and listeners. Borrowed by the environment. */
 typedef struct locust_test {
     const locust_user_class *users[LOCUST_CLASSES_MAX];
-    void (*on_test_start)(locust_env *env);                           // before the first user
-    void (*on_test_stop)(locust_env *env);                            // after the last user
-    void (*on_request)(locust_env *env, const locust_sample *sample); // may not park
-    void (*on_user_error)(locust_env *env, locust_user *u, const char *message); // a failed task
     bool (*shape)(locust_env *env, locust_tick *tick); // each second; false: end of the test
+    locust_own_option options[LOCUST_OWN_OPTIONS_MAX]; // .options = {{.name = "api-key", ...}}
+    const locust_listeners *listeners[LOCUST_LISTENERS_MAX]; // .listeners = {&a, &b}: after .on_...
+    LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_test;
+
+/* Adds a listener, told after those that are there; borrowed until locust_env_free. False: there are
+ * LOCUST_LISTENERS_MAX. */
+LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners);
+/* The value of an option that the test declares; "true" or "false" of a switch; NULL: no such one. */
+LOCUST_API const char *locust_option(locust_env *env, const char *name);
+/* The exit code of the command in place of the usual one. Like environment.process_exit_code. */
+LOCUST_API void locust_set_exit_code(locust_env *env, int code);
+/* Forgets what was measured so far. */
+LOCUST_API void locust_reset_stats(locust_env *env);
 
 /* How to run it: the command line as a struct. Borrowed until locust_env_free. */
 typedef struct locust_options {
@@ -729,6 +932,19 @@ typedef struct locust_options {
     int exit_code_on_error;   // result of a run with failures; 0: 1, negative: 0
     const char *tags;         // run tasks with one of these tags alone, "pay,critical"; NULL: all
     const char *exclude_tags; // leave out tasks with one of these
+    int worker_index;         // this process is number worker_index, from 0, of worker_count that
+    int worker_count;         // share a test; 0: the only one. Feeders give each its own rows
+    int iterations;           // task runs in all, then the test ends; 0: no limit
+    const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
+                              // behind each number to 100 arrivals a second; NULL: none
+    double rate;              // open model: arrivals a second, shared by weight among the classes
+                              // that have none of their own; 0: none
+    bool poisson;             // as in locust_arrivals, for --rate and --stages
+    int max_in_flight;        // likewise, of each class
+    double patience_s;        // likewise
+    const char *config_users; // JSON: an object or array with user_class_name and host, weight,
+                              // fixed_count or tasks; or the path of such a file; NULL: none
+    const locust_pair *own;   // values of the options that the test declares; NULL: their fallbacks
     bool phases;              // a table of the phases of each row's requests
     const char *ca_file;      // certificates to trust, PEM, for all classes; NULL: each class's own
     bool insecure;            // do not verify certificates
@@ -766,6 +982,10 @@ LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_opti
 /* Runs the test to its end. Returns the exit code: 0, or options.exit_code_on_error after
  * failures. */
 LOCUST_API int locust_run(locust_env *env);
+/* One user of a class in this process for a debugger: prints each request and its answer on standard
+ * output, without statistics. host: NULL for the class's own. Ends with the user, or at an interrupt.
+ * Returns the exit code. Like run_single_user of Locust. */
+LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host);
 /* Asks a running test to end, from a listener. Like locust_stop_test. */
 LOCUST_API void locust_stop(locust_env *env);
 LOCUST_API void locust_env_free(locust_env *env);
@@ -774,6 +994,8 @@ LOCUST_API void *locust_env_context(locust_env *env);
 LOCUST_API double locust_run_time(locust_env *env);
 /* Users that are alive now. */
 LOCUST_API int locust_user_count(locust_env *env);
+/* The arrivals of the open model so far. */
+LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env);
 /* The total of all rows, as of this call; lives until locust_env_free. */
 LOCUST_API const locust_stats *locust_stats_total(locust_env *env);
 /* Row i in order of first appearance, as of this call; NULL past the last. */
@@ -985,13 +1207,6 @@ LOCUST__PRINTF(2, 3) static _Noreturn void locust__base_die(int code, const char
     va_end(args);
     fputc('\n', stderr);
     exit(code);
-}
-
-/* For parts of the public contract that this version lacks. */
-static _Noreturn void locust__base_missing(const char *what)
-{
-    locust__base_die(2, "%s is not built yet: this version of locust.h (%s) declares it only", what,
-        LOCUST_VERSION);
 }
 
 enum { LOCUST__EXIT_USAGE = 2 }; // as argparse, and so Locust
@@ -1223,6 +1438,21 @@ static int64_t locust__base_round(double x)
     return down + (rest > 0.5 || (rest >= 0.5 && down % 2));
 }
 
+/* Square root of a number from 0, without libm: Newton's rule from a power of two near it. */
+static double locust__base_sqrt(double x)
+{
+    double root;
+    uint64_t bits;
+    if (!(x > 1e-300))
+        return 0;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits >> 1) + ((uint64_t)511 << 52) + ((uint64_t)1 << 51);
+    memcpy(&root, &bits, sizeof root);
+    for (int i = 0; i < 6; i++)
+        root = (root + x / root) / 2;
+    return root;
+}
+
 /* A test may have called setlocale: what is read and written for scripts has decimal points all the
  * same. Returns what leave() takes back. */
 static locale_t locust__locale_enter(locale_t *was)
@@ -1262,6 +1492,38 @@ static uint64_t locust__base_hash(uint64_t seed, const char *text, size_t n)
     for (size_t i = 0; i < n; i++)
         h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
     return h;
+}
+
+/* Locust's time spans: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. */
+static bool locust__base_span(const char *text, double *out)
+{
+    static const char units[] = "hms";
+    static const int seconds[] = {3600, 60, 1};
+    int unit = 0;
+    *out = 0;
+    if (!*text)
+        return false;
+    while (*text) {
+        char *end;
+        long n;
+        if (!locust__base_digit(*text))
+            return false;
+        errno = 0;
+        n = strtol(text, &end, 10);
+        if (errno || (!*end && unit > 0))
+            return false;
+        if (!*end) { // bare seconds
+            *out = (double)n;
+            return true;
+        }
+        while (unit < 3 && units[unit] != *end)
+            unit++;
+        if (unit == 3)
+            return false;
+        *out += (double)n * seconds[unit++];
+        text = end + 1;
+    }
+    return true;
 }
 
 /* Base-2 logarithm of a positive, normal number, without libm: the exponent is read off, then
@@ -1558,8 +1820,12 @@ static void locust__os_poll_remove(locust__poller *p, locust__source *source);
  * many; 0 after an interruption too. */
 static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns);
 
-static int64_t locust__os_now_ns(void);             // monotonic
-static int64_t locust__os_wall_ns(void);            // since 1970
+static int64_t locust__os_now_ns(void);  // monotonic
+static int64_t locust__os_wall_ns(void); // since 1970
+static int64_t locust__os_cpu_ns(void);  // that this process has taken
+static size_t locust__os_memory(void);   // bytes resident; 0: unknown
+static int locust__os_map(const char *path, const char **text, size_t *size); // a file, to read
+static void locust__os_unmap(const char *text, size_t size);
 static void locust__os_random(void *out, size_t n); // for seeds and ids
 static void locust__os_precise_timers(void);        // timer slack to 1 ns
 static int64_t locust__os_raise_files(void);        // soft limit to hard; returns the limit
@@ -1610,6 +1876,11 @@ static int64_t locust__os_now_ns(void)
 static int64_t locust__os_wall_ns(void)
 {
     return locust__os_clock(CLOCK_REALTIME);
+}
+
+static int64_t locust__os_cpu_ns(void)
+{
+    return locust__os_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static size_t locust__os_page_size(void)
@@ -1944,6 +2215,43 @@ static void locust__os_random(void *out, size_t n)
     }
 }
 
+static int locust__os_map(const char *path, const char **text, size_t *size)
+{
+    struct stat about;
+    void *map = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+    memset(&about, 0, sizeof about);
+    if (fd < 0 || fstat(fd, &about) < 0) {
+        rc = -errno;
+    } else if (S_ISDIR(about.st_mode)) {
+        rc = -EISDIR;
+    } else if (about.st_size) {
+        map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        rc = map == MAP_FAILED ? -errno : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (rc)
+        return rc;
+    *text = map;
+    *size = (size_t)about.st_size;
+    return 0;
+}
+
+static void locust__os_unmap(const char *text, size_t size)
+{
+    munmap((void *)(uintptr_t)text, size);
+}
+
+static size_t locust__os_memory(void)
+{
+    locust__buf text = locust__os_read_file("/proc/self/statm", 256);
+    const char *second = text.len ? memchr(text.ptr, ' ', text.len) : NULL;
+    size_t pages = second ? (size_t)strtoul(second, NULL, 10) : 0;
+    locust__buf_free(&text);
+    return pages * locust__os_page_size();
+}
+
 static void locust__os_precise_timers(void)
 {
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); // the default wakes 60 us late
@@ -2221,6 +2529,8 @@ struct locust__co {
     const char *name; // of its user class, for messages
     void *local;      // its user's slots: see >>slots
     void *context;    // its variables, see there; NULL: all have their defaults
+    void *entered;    // the context that it runs in; NULL: its own
+    void *scopes;     // slots that are hidden by LOCUST_SCOPE, the latest first
     locust__group *group;
     locust__pool *pool;
     char *slot;
@@ -2266,6 +2576,8 @@ typedef struct locust__wheel {
 
 enum { LOCUST__SCRATCH = 65536 }; // bytes; see locust__loop.scratch
 
+enum { LOCUST__TURNS = 32 };
+
 struct locust__loop {
     void *sp;            // the loop's own stack while a coroutine runs
     locust__co *current; // NULL: the loop itself runs
@@ -2279,7 +2591,9 @@ struct locust__loop {
     locust__wheel wheel;
     locust__poller poller;
     locust__pool *pools;
-    bool markers; // guard markers work here
+    uint64_t turns[LOCUST__TURNS]; // how many took 1 us, 2 us, 4 us, ... at most
+    int64_t longest_ns;            // of them
+    bool markers;                  // guard markers work here
     size_t protected_slots;
     uint64_t random;
     /* One buffer for whatever is built or received and used up before the next park. */
@@ -2590,6 +2904,10 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     co->cancelled = false;
     co->queue = NULL;
     co->group = group;
+#if LOCUST__ASAN // the last one on this stack never returned from its first function
+    __asan_unpoison_memory_region(
+        locust__co_stack_low(co), (size_t)(locust__co_stack_top(co) - locust__co_stack_low(co)));
+#endif
     co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
     co->state = LOCUST__CO_READY;
     locust__queue_push(&loop->ready, co);
@@ -3011,6 +3329,31 @@ static void locust__loop_poll(locust__loop *loop)
 }
 
 /* Runs until every coroutine has ended. */
+/* A turn keeps whoever becomes due in it waiting until its end: that is how late the loop can be. */
+static void locust__loop_count_turn(locust__loop *loop, int64_t took_ns)
+{
+    int power = 0;
+    while (power < LOCUST__TURNS - 1 && took_ns >> (power + 10)) // from 1 us on, in powers of two
+        power++;
+    loop->turns[power]++;
+    if (took_ns > loop->longest_ns)
+        loop->longest_ns = took_ns;
+}
+
+/* The length that a share of the turns did not exceed, up to the next power of two. */
+static int64_t locust__loop_lateness_ns(const locust__loop *loop, double share)
+{
+    uint64_t total = 0, seen = 0;
+    for (int i = 0; i < LOCUST__TURNS; i++)
+        total += loop->turns[i];
+    for (int i = 0; i < LOCUST__TURNS; i++) {
+        seen += loop->turns[i];
+        if ((double)seen >= share * (double)total)
+            return (int64_t)1024 << i < loop->longest_ns ? (int64_t)1024 << i : loop->longest_ns;
+    }
+    return loop->longest_ns;
+}
+
 static void locust__loop_run(locust__loop *loop)
 {
     LOCUST_ASSERT(!locust__loop_now);
@@ -3028,6 +3371,7 @@ static void locust__loop_run(locust__loop *loop)
             co = loop->ready.first;
             locust__loop_step(loop, co);
         }
+        locust__loop_count_turn(loop, locust__os_now_ns() - loop->now_ns);
         if (loop->running)
             locust__loop_poll(loop);
     }
@@ -3107,6 +3451,8 @@ static struct {
     bool laid_out;
 } locust__slots;
 
+enum { LOCUST__USED = 1, LOCUST__SCOPED = 2 }; // flags of a slot: initialised; in a scope
+
 LOCUST_API void locust_slot_register(locust_slot *slot)
 {
     if (locust__slots.laid_out)
@@ -3136,7 +3482,7 @@ static size_t locust__slots_bytes(void)
 static void locust__slots_deinit(char *area)
 {
     for (locust_slot *slot = locust__slots.first; slot; slot = slot->next)
-        if (slot->fini && area[slot->index])
+        if (slot->fini && area[slot->index] & LOCUST__USED)
             slot->fini(area + slot->offset);
 }
 
@@ -3154,14 +3500,83 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
 {
     char *area = locust__slots_user(slot->name, "LOCUST_LOCAL")->local;
     if (slot->init || slot->fini) {
-        char *used = area + slot->index;
-        if (!*used) {
-            *used = 1;
+        char *flags = area + slot->index;
+        if (!(*flags & LOCUST__USED)) {
+            *flags |= LOCUST__USED;
             if (slot->init)
                 slot->init(area + slot->offset);
         }
     }
     return area + slot->offset;
+}
+
+static void locust__slot_end(const locust_slot *slot, char *area)
+{
+    if (slot->fini && area[slot->index] & LOCUST__USED)
+        slot->fini(area + slot->offset);
+    area[slot->index] &= LOCUST__SCOPED;
+    memset(area + slot->offset, 0, slot->size);
+}
+
+LOCUST_API void locust_slot_release(const locust_slot *slot)
+{
+    locust__slot_end(slot, locust__slots_user(slot->name, "LOCUST_LOCAL")->local);
+}
+
+typedef struct locust__scope { // what a slot held before
+    struct locust__scope *outer;
+    const locust_slot *slot;
+    char used;
+    char bytes[];
+} locust__scope;
+
+LOCUST_API bool locust_slot_enter(const locust_slot *slot)
+{
+    locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
+    char *area = co->local;
+    locust__scope *scope = co->scopes;
+    while (scope && scope->slot != slot)
+        scope = scope->outer;
+    if (!scope && area[slot->index] & LOCUST__SCOPED)
+        locust__base_die(LOCUST__EXIT_USAGE,
+            "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: one has to "
+            "leave "
+            "it first",
+            slot->name);
+    scope = LOCUST_MALLOC(sizeof *scope + slot->size);
+    if (!scope)
+        return false;
+    scope->outer = co->scopes;
+    scope->slot = slot;
+    scope->used = area[slot->index];
+    memcpy(scope->bytes, area + slot->offset, slot->size);
+    co->scopes = scope;
+    area[slot->index] = LOCUST__SCOPED;
+    memset(area + slot->offset, 0, slot->size);
+    return true;
+}
+
+/* Leaves the latest scope of the running coroutine. */
+static void locust__scope_leave(locust__co *co)
+{
+    locust__scope *scope = co->scopes;
+    char *area = co->local;
+    const locust_slot *slot = scope->slot;
+    locust__slot_end(slot, area);
+    area[slot->index] = scope->used;
+    memcpy(area + slot->offset, scope->bytes, slot->size);
+    co->scopes = scope->outer;
+    LOCUST_FREE(scope);
+}
+
+LOCUST_API bool locust_slot_leave(const locust_slot *slot)
+{
+    locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
+    if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
+        locust__base_die(LOCUST__EXIT_USAGE,
+            "LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
+    locust__scope_leave(co);
+    return false;
 }
 
 /* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
@@ -3247,6 +3662,77 @@ LOCUST_API void locust_var_reset(const locust_var *var, locust_token token)
         return;
     c->bytes[var->index] = token.was_set;
     memcpy(c->bytes + var->offset, token.was, var->size);
+}
+
+/* A coroutine that is started has the context of the one that starts it, until one of both sets a
+ * variable. */
+static void *locust__context_share(void *block)
+{
+    locust__context *context = block;
+    if (context)
+        context->shared++;
+    return context;
+}
+
+struct locust_context {
+    void *block; // while it is entered: in the coroutine
+    bool entered;
+    locust_context *outer; // what the coroutine ran in before
+    void *outer_block;
+};
+
+LOCUST_API locust_context *locust_context_copy(void)
+{
+    locust__co *co = locust__slots_user("locust_context_copy", "context");
+    locust_context *c = locust__base_zalloc(sizeof *c);
+    if (c)
+        c->block = locust__context_share(co->context);
+    return c;
+}
+
+/* Goes back to the context that the running coroutine was in before. */
+static void locust__context_leave(locust__co *co)
+{
+    locust_context *c = co->entered;
+    c->block = co->context;
+    co->context = c->outer_block;
+    co->entered = c->outer;
+    c->entered = false;
+}
+
+LOCUST_API void locust_context_run(locust_context *c, void (*fn)(void *arg), void *arg)
+{
+    locust__co *co = locust__slots_user("locust_context_run", "context");
+    if (c->entered)
+        locust__base_die(LOCUST__EXIT_USAGE, "locust_context_run() was given a context that is "
+                                             "entered already: run in a copy of it");
+    c->entered = true;
+    c->outer = co->entered;
+    c->outer_block = co->context;
+    co->context = c->block;
+    co->entered = c;
+    fn(arg);
+    locust__context_leave(co);
+}
+
+LOCUST_API void locust_context_free(locust_context *c)
+{
+    if (!c)
+        return;
+    if (c->entered)
+        locust__base_die(LOCUST__EXIT_USAGE,
+            "locust_context_free() was given a context that is entered: leave it first");
+    locust__context_release(c->block);
+    LOCUST_FREE(c);
+}
+
+/* Leaves all that a function of the test has entered and, being left by a jump, has not left. */
+static void locust__slots_unwind(locust__co *co)
+{
+    while (co->scopes)
+        locust__scope_leave(co);
+    while (co->entered)
+        locust__context_leave(co);
 }
 
 /* -- stacks of values -- */
@@ -3446,8 +3932,9 @@ typedef struct locust__row {
     int64_t min_ns, max_ns;    // min_ns: LOCUST__NEVER if there is none
     locust__second ring[LOCUST__RING];
     locust__hist hist;
-    locust__phase *phases; // LOCUST__PHASES of them; NULL: not measured
-    locust_stats shown;    // what locust_stats_row gave out last
+    locust__phase *phases;   // LOCUST__PHASES of them; NULL: not measured
+    locust__phase *intended; // times from the intended start; NULL: no open model
+    locust_stats shown;      // what locust_stats_row gave out last
 } locust__row;
 
 typedef struct locust__text { // the sentence of a failure, kept once
@@ -3498,6 +3985,10 @@ static void locust__row_clear(locust__row *row)
         locust__hist_reset(&row->phases[i].hist);
         row->phases[i].max_ns = 0;
     }
+    if (row->intended) {
+        locust__hist_reset(&row->intended->hist);
+        row->intended->max_ns = 0;
+    }
 }
 
 static void locust__row_free_histograms(locust__row *row)
@@ -3506,6 +3997,9 @@ static void locust__row_free_histograms(locust__row *row)
     for (int i = 0; row->phases && i < LOCUST__PHASES; i++)
         locust__hist_free(&row->phases[i].hist);
     LOCUST_FREE(row->phases);
+    if (row->intended)
+        locust__hist_free(&row->intended->hist);
+    LOCUST_FREE(row->intended);
 }
 
 static void locust__stats_init(locust__stats *st)
@@ -3794,7 +4288,20 @@ typedef struct locust__recorder {
     locust_env *env;
     void (*listener)(locust_env *env, const locust_sample *sample);
     bool phases; // they are wanted
+    bool open;   // there are arrivals: times are counted from the intended start too
 } locust__recorder;
+
+/* Adds a time from the intended start to a row, as below. */
+static void locust__row_record_intended(locust__row *row, int64_t ns)
+{
+    if (!row->intended)
+        row->intended = locust__base_zalloc(sizeof *row->intended);
+    if (!row->intended)
+        return;
+    locust__hist_record(&row->intended->hist, ns);
+    if (ns > row->intended->max_ns)
+        row->intended->max_ns = ns;
+}
 
 /* Adds to the phases of a row; without memory they stay as they are. */
 static void locust__row_record_phases(locust__row *row, const locust_phases *phases)
@@ -3822,6 +4329,12 @@ static void locust__recorder_record(
         locust__row_record_phases(
             locust__stats_find(rec->stats, sample->method, sample->name), sample->phases);
         locust__row_record_phases(&rec->stats->total, sample->phases);
+    }
+    if (rec->open) {
+        int64_t ns = elapsed_ns + locust__base_round(sample->late_ms * 1e6);
+        locust__row_record_intended(
+            locust__stats_find(rec->stats, sample->method, sample->name), ns);
+        locust__row_record_intended(&rec->stats->total, ns);
     }
     if (rec->listener)
         rec->listener(rec->env, sample);
@@ -3883,6 +4396,7 @@ struct locust_stream {
     locust__net *net;
     locust__layer *layer; // NULL: bytes go as they are
     bool held;            // the layer has bytes that it took off the socket
+    bool datagrams;       // a read takes one, and there may be more
     const char *in;       // unread bytes
     size_t in_len;
     char *own; // the memory they are in; NULL: the scratch buffer
@@ -3890,6 +4404,7 @@ struct locust_stream {
     size_t burst;                // bytes read since the last park
     int64_t arrived_ns;          // when the last bytes read reached this machine; 0: unknown
     locust_error error;          // of the last public call
+    int64_t timeout_ns;          // of a public call
     locust__co *owner;           // the user that opened it by locust_connect
     locust_stream *next, **link; // in that user's list
 };
@@ -3919,7 +4434,7 @@ static bool locust__addr_parse(locust__addr *a, const char *text, int port)
 static bool locust__addr_unix(locust__addr *a, const char *path)
 {
     memset(a, 0, sizeof *a);
-    if (strlen(path) >= sizeof a->as.un.sun_path)
+    if (!*path || strlen(path) >= sizeof a->as.un.sun_path)
         return false;
     a->as.un.sun_family = AF_UNIX;
     memcpy(a->as.un.sun_path, path, strlen(path) + 1);
@@ -4305,6 +4820,23 @@ static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns
     return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
 }
 
+/* A datagram socket that sends to one address and hears from it alone. */
+static locust_error locust__stream_open_udp(locust_stream *s, const locust__addr *to)
+{
+    int fd = locust__os_socket(to->as.any.sa_family, SOCK_DGRAM);
+    locust_error error;
+    if (fd < 0)
+        return locust__net_error(-fd);
+    if (connect(fd, &to->as.any, to->len) < 0) {
+        error = locust__net_error(errno);
+        close(fd);
+        return error;
+    }
+    error = locust__stream_adopt(s, fd);
+    s->datagrams = !error;
+    return error;
+}
+
 /* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
  * generator's own time. */
 static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to, int n,
@@ -4388,10 +4920,10 @@ static locust_error locust__socket_recv(locust_stream *s, char *to, size_t n, si
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc > 0)
         s->arrived_ns = stamp_ns ? stamp_ns - s->net->loop->epoch_ns : 0;
-    if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.source.hup))
+    if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.source.hup && !s->datagrams))
         s->fd.source.readable = false;
     if (rc == 0)
-        return LOCUST_ERR_CLOSED;
+        return s->datagrams ? LOCUST_OK : LOCUST_ERR_CLOSED;
     return rc < 0 && errno != EAGAIN ? locust__net_error(errno) : LOCUST_OK;
 }
 
@@ -5433,8 +5965,11 @@ static int locust__tls_cipher(locust__view name)
 {
     char text[80];
     bool tls13 = name.len > 4 && !memchr(name.ptr + 4, 'W', name.len - 4);
-    int n = snprintf(text, sizeof text, "%s%.*s", tls13 ? "TLS1-3" : "TLS",
-        (int)(name.len > 3 ? name.len - 3 : 0), name.len > 3 ? name.ptr + 3 : "");
+    int n;
+    if (name.len < 4 || memcmp(name.ptr, "TLS", 3) != 0)
+        return 0;
+    n = snprintf(
+        text, sizeof text, "%s%.*s", tls13 ? "TLS1-3" : "TLS", (int)name.len - 3, name.ptr + 3);
     if (n < 0 || (size_t)n >= sizeof text)
         return 0;
     for (char *p = text; *p; p++)
@@ -5891,9 +6426,13 @@ static void locust__tls_date(char *out, size_t size, const mbedtls_x509_time *t)
 static void locust__tls_names(locust__buf *out, const mbedtls_x509_crt *leaf)
 {
     for (const mbedtls_x509_sequence *s = &leaf->subject_alt_names; s && s->buf.p; s = s->next)
-        if ((s->buf.tag & 31) == 2 && out->len < 200)
-            locust__buf_printf(
-                out, "%s%.*s", out->len ? ", " : "", (int)s->buf.len, (const char *)s->buf.p);
+        if ((s->buf.tag & 31) == 2 && out->len < 200) {
+            locust__buf_puts(out, out->len ? ", " : "");
+            for (size_t i = 0; i < s->buf.len && out->len < 250; i++) { // whatever a server wrote
+                char c = (char)s->buf.p[i];
+                locust__buf_add(out, c > ' ' && c < 127 ? &c : "?", 1);
+            }
+        }
     if (!out->len)
         locust__buf_puts(out, "no host name");
 }
@@ -5928,7 +6467,7 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
     locust__buf text = {NULL, 0, 0, false}, names = {NULL, 0, 0, false};
     char date[32];
     const char *source = !roots ? "" : roots->pem ? "LOCUST_CA_PEM" : roots->path;
-    locust__buf_printf(&text, "%s: %s", host, locust__error_text(error));
+    locust__buf_printf(&text, "\n%s: %s", host, locust__error_text(error));
     if (error == LOCUST_ERR_CERT_EXPIRED || error == LOCUST_ERR_CERT_FUTURE) {
         int64_t now_s = locust__os_wall_ns() / LOCUST__S;
         locust__tls_date(
@@ -5947,10 +6486,11 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
         locust__buf_printf(&text,
             ": none in %s issued it, or the server left out an intermediate certificate", source);
     }
-    locust__buf_add(&text, "", 1);
-    if (!text.failed && !(tls->told.ptr && strstr(tls->told.ptr, text.ptr))) {
-        locust__buf_printf(&tls->told, "%s\n", text.ptr);
-        locust__log_print(tls->log, LOCUST__WARNING, "locust.tls", "%s", text.ptr);
+    locust__buf_add(&text, "\n", 2);
+    if (!text.failed && !(tls->told.ptr && strstr(tls->told.ptr, text.ptr))) { // as a whole line
+        locust__buf_printf(&tls->told, "%s", text.ptr);
+        text.ptr[text.len - 2] = '\0';
+        locust__log_print(tls->log, LOCUST__WARNING, "locust.tls", "%s", text.ptr + 1);
     }
     locust__buf_free(&text);
     locust__buf_free(&names);
@@ -7065,8 +7605,13 @@ static locust_error locust__http_unfold(
         if (!locust__http_is_value(more) || locust__view_is_nocase(name, "content-length") ||
             locust__view_is_nocase(name, "transfer-encoding"))
             return LOCUST_ERR_FIELD;
-        kept->ptr[kept->len - 1] = ' ';
-        locust__http_keep_text(kept, more);
+        if (more.len) { // blanks around a value are not part of it
+            if (kept->ptr[kept->len - 2])
+                kept->ptr[kept->len - 1] = ' ';
+            else
+                kept->len--;
+            locust__http_keep_text(kept, more);
+        }
         *line = locust__http_line(head);
     }
     return LOCUST_OK;
@@ -7281,7 +7826,7 @@ static locust_error locust__http_read_trailers(
         size_t n;
         locust_error error = locust__http_need_line(s, budget, &n, deadline_ns);
         if (error)
-            return error == LOCUST_ERR_CHUNK && s->in_len >= budget ? LOCUST_ERR_HEAD_SIZE : error;
+            return error == LOCUST_ERR_CHUNK && (!n || n > budget) ? LOCUST_ERR_HEAD_SIZE : error;
         if (n > 2)
             error = locust__http_field_line((locust__view){s->in, n - 2}, &name, &value);
         locust__stream_take(s, n);
@@ -7510,6 +8055,27 @@ static const char *locust__json_value_end(const char *p, const char *end)
     return depth == 0 && p > start ? p : NULL;
 }
 
+/* The members of an object one after the other; *p: NULL before the first. */
+static bool locust__json_member(
+    locust__view object, const char **p, locust__view *key, locust__view *value)
+{
+    const char *end = object.ptr + object.len, *at, *stop;
+    at = locust__json_blank(*p ? *p : object.ptr + 1, end);
+    if (*p && at < end && *at == ',')
+        at = locust__json_blank(at + 1, end);
+    if (at >= end || *at != '"' || (stop = locust__json_string_end(at, end)) == NULL)
+        return false;
+    *key = (locust__view){at + 1, (size_t)(stop - at) - 2};
+    at = locust__json_blank(stop, end);
+    at = locust__json_blank(at + (at < end), end); // behind the colon
+    stop = locust__json_value_end(at, end);
+    if (!stop)
+        return false;
+    *value = (locust__view){at, (size_t)(stop - at)};
+    *p = stop;
+    return true;
+}
+
 /* The member of an object, or the element of an array, that *path names first; moves *path on. */
 static bool locust__json_step(locust__view *value, const char **path)
 {
@@ -7519,7 +8085,7 @@ static bool locust__json_step(locust__view *value, const char **path)
     size_t key_len = strcspn(key, array ? "]" : ".[");
     long index = array ? strtol(key, NULL, 10) : 0;
     if (!value->len || *value->ptr != (array ? '[' : '{') || !key_len ||
-        (array && (key[key_len] != ']' || !locust__base_digit(*key))))
+        (array && (key[key_len] != ']' || strspn(key, "0123456789") != key_len)))
         return false;
     *path = key + key_len + array;
     for (;; p = stop + 1) {
@@ -7575,7 +8141,7 @@ static const char *locust__json_scalar(const char *p, const char *end)
         for (; stop && p < stop; p++)
             if (*p == '\\') {
                 int hex = *++p == 'u' ? 4 : 0;
-                if (!strchr("\"\\/bfnrtu", *p) || end - p <= hex)
+                if (!*p || !strchr("\"\\/bfnrtu", *p) || end - p <= hex)
                     return NULL;
                 for (; hex; hex--)
                     if (!isxdigit((unsigned char)*++p))
@@ -7686,7 +8252,7 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
         char text[4] = {v.ptr[i]};
         size_t len = 1;
         if (v.ptr[i] == '\\') {
-            const char *at = strchr(from, v.ptr[++i]);
+            const char *at = v.ptr[++i] ? strchr(from, v.ptr[i]) : NULL;
             if (at) {
                 text[0] = to[at - from];
             } else {
@@ -8441,6 +9007,20 @@ static bool locust__auth_param(locust__view *in, locust__view *name, char *text,
     return true;
 }
 
+/* Behind the token68 that may follow a scheme, RFC 9110 11.2; where it was: there is none. */
+static locust__view locust__auth_skip_token68(locust__view in)
+{
+    locust__view rest = locust__http_trim(in);
+    size_t n = 0;
+    while (n < rest.len && rest.ptr[n] &&
+           (isalnum((unsigned char)rest.ptr[n]) || strchr("-._~+/", rest.ptr[n])))
+        n++;
+    while (n && n < rest.len && rest.ptr[n] == '=')
+        n++;
+    rest = locust__http_trim((locust__view){rest.ptr + n, rest.len - n});
+    return n && (!rest.len || *rest.ptr == ',') ? rest : in;
+}
+
 static bool locust__auth_has_token(const char *list, const char *token)
 {
     locust__view v = locust__view_of(list), element;
@@ -8455,15 +9035,17 @@ static bool locust__digest_parse(locust__digest *d, locust__view *in, bool *stal
 {
     locust__view name;
     char value[256];
-    bool known = true, qop = false;
+    bool known = true, qop = false, cut = false; // cut: an answer to a part of it would be wrong
     memset(d, 0, sizeof *d);
     *stale = false;
     while (locust__auth_param(in, &name, value, sizeof value)) {
         if (locust__view_is_nocase(name, "realm")) {
-            snprintf(d->realm, sizeof d->realm, "%.127s", value);
+            cut |= snprintf(d->realm, sizeof d->realm, "%s", value) >= (int)sizeof d->realm;
         } else if (locust__view_is_nocase(name, "nonce")) {
+            cut |= strlen(value) == sizeof value - 1;
             memcpy(d->nonce, value, sizeof value);
         } else if (locust__view_is_nocase(name, "opaque")) {
+            cut |= strlen(value) == sizeof value - 1;
             memcpy(d->opaque, value, sizeof value);
         } else if (locust__view_is_nocase(name, "stale")) {
             *stale = strcasecmp(value, "true") == 0;
@@ -8480,7 +9062,7 @@ static bool locust__digest_parse(locust__digest *d, locust__view *in, bool *stal
             known = d->sha256 || strcasecmp(value, "MD5") == 0;
         }
     }
-    return known && *d->nonce && (d->qop || !qop);
+    return known && !cut && *d->nonce && (d->qop || !qop);
 }
 
 /* Looks for a Digest challenge in one WWW-Authenticate field, which may hold several of any kind. The
@@ -8498,7 +9080,7 @@ static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *s
         scheme = (locust__view){in.ptr, locust__http_token_len(in)};
         if (!scheme.len)
             break;
-        in = (locust__view){in.ptr + scheme.len, in.len - scheme.len};
+        in = locust__auth_skip_token68((locust__view){in.ptr + scheme.len, in.len - scheme.len});
         if (!locust__view_is_nocase(scheme, "digest")) {
             while (locust__auth_param(&in, &name, value, sizeof value))
                 ;
@@ -8566,6 +9148,7 @@ static void locust__auth_digest(locust__buf *out, locust__digest *d, const char 
         locust__buf_printf(out, ", qop=auth, nc=%s", count);
     if (d->qop || d->sess)
         locust__auth_quote(out, ", cnonce", once);
+    locust__buf_add(out, "", 1);
 }
 
 /* ============================================================================================
@@ -8936,6 +9519,8 @@ typedef struct locust__drain { // the sink of one answer
 static locust_error locust__drain_give(locust__drain *d, const char *bytes, size_t n)
 {
     d->total += n;
+    if (!n) // a decoder gave nothing yet
+        return LOCUST_OK;
     if (d->req->on_event)
         return locust__sse_take(&d->sse, bytes, n);
     if (d->req->on_body)
@@ -8975,12 +9560,12 @@ static locust_error locust__drain_inflate(locust__drain *d, const char *bytes, s
             return LOCUST_ERR_MEMORY;
         if (rc == Z_BUF_ERROR) // it wants more than there is
             return LOCUST_OK;
-        if (rc != Z_OK && rc != Z_STREAM_END)
-            return LOCUST_ERR_CODED;
         d->done = rc == Z_STREAM_END;
         error = locust__drain_give(d, d->out, LOCUST__UNZIPPED - d->zip.avail_out);
         if (error)
             return error;
+        if (rc != Z_OK && rc != Z_STREAM_END) // behind what was good
+            return LOCUST_ERR_CODED;
     }
     return LOCUST_OK;
 }
@@ -9284,11 +9869,13 @@ static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
     locust__buf_printf(&full, "%s%s", strstr(text, "://") ? "" : "http://", text);
     good = !full.failed && locust__url_parse(full.ptr, &url) == LOCUST_OK &&
            locust__view_is_nocase(url.scheme, "http");
+    if (good) // control characters cannot be in credentials, RFC 7617 2
+        locust__url_decode(&credentials, url.user_info);
+    good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
     if (good) {
         proxy->host = locust__base_copy(url.host.ptr, url.host.len);
         proxy->port = url.port ? url.port : 80;
-        if (url.user_info.len) {
-            locust__url_decode(&credentials, url.user_info);
+        if (credentials.len) {
             locust__buf_add(&credentials, "", 1);
             if (!credentials.failed)
                 locust__auth_basic(&proxy->auth, credentials.ptr);
@@ -9367,11 +9954,15 @@ static const locust__proxy *locust__route_proxy(
 /* Takes "host:" off the front; the host may be an IPv6 literal in brackets, or empty. */
 static bool locust__detour_host(char **p, locust__view *host)
 {
-    char *end;
+    char *end, address[INET6_ADDRSTRLEN];
+    struct in6_addr unused;
     if (**p == '[') {
         end = strchr(*p, ']');
         *host = (locust__view){*p + 1, end ? (size_t)(end - *p - 1) : 0};
-        end = end ? end + 1 : NULL;
+        snprintf(address, sizeof address, "%.*s", (int)host->len, host->ptr);
+        if (host->len >= sizeof address || inet_pton(AF_INET6, address, &unused) != 1)
+            return false;
+        end++;
     } else {
         end = strchr(*p, ':');
         *host = (locust__view){*p, end ? (size_t)(end - *p) : 0};
@@ -9587,6 +10178,8 @@ typedef struct locust__services { // what the users of one test share
     locust__origin *origins;
     locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;
+    locust_feeder *feeders;   // that are open
+    size_t worker, n_workers; // this process among those that share the test
 } locust__services;
 
 typedef struct locust__base_url { // a user's host, taken apart once
@@ -9607,17 +10200,42 @@ typedef struct locust__own_field { // a header field that one user sends always
     char name[];
 } locust__own_field;
 
-typedef struct locust__client {
-    locust_response response;
-    locust__services *services;
-    const locust_user_class *cls;
-    const locust__route *route; // of the class
-    locust__conns *conns;       // own, or the class's
+typedef struct locust__session { // what the coroutines of one user share
+    locust__conns *conns;        // own, or the class's
     locust__conns own;
     locust__jar jar;
     locust__digest *digests;
     locust__own_field *fields;
     const char *cert_file, *key_file; // in place of the class's
+    double late_ms;                   // of the arrival whose first request is next; 0: of none
+} locust__session;
+
+/* How late the arrival was that a request belongs to, if it is the first of it. */
+static double locust__session_late(locust__session *session)
+{
+    double ms = session->late_ms;
+    session->late_ms = 0;
+    return ms;
+}
+
+static void locust__session_deinit(locust__session *session)
+{
+    locust__conns_free(&session->own);
+    locust__jar_clear(&session->jar);
+    locust__digests_free(&session->digests);
+    while (session->fields) {
+        locust__own_field *f = session->fields;
+        session->fields = f->next;
+        LOCUST_FREE(f);
+    }
+}
+
+typedef struct locust__client {
+    locust_response response;
+    locust__services *services;
+    const locust_user_class *cls;
+    const locust__route *route; // of the class
+    locust__session *session;   // its user's
     locust__buf block;
     locust__buf auth; // scratch: credentials and what is made of them
     size_t fields_at; // in the block: the kept fields
@@ -9628,18 +10246,19 @@ typedef struct locust__client {
     const char *method, *name; // in the statistics' rows or in the block
     int64_t elapsed_ns, ended_ns;
     const char *failure; // why it failed by the usual rule or its expectations; NULL: it passed
+    void *context;       // the test's, of that request
     const char *broken;  // why the test cannot go on; NULL: it can
 } locust__client;
 
 static void locust__client_init(locust__client *c, locust__services *services, locust_user *user,
-    const locust__route *route, locust__conns *shared)
+    const locust__route *route, locust__session *session)
 {
     memset(c, 0, sizeof *c);
     c->services = services;
     c->response.user = user;
     c->cls = user->user_class;
     c->route = route;
-    c->conns = shared ? shared : &c->own;
+    c->session = session;
 }
 
 /* Why a request failed, if the caller gives no verdict: no answer, an expectation that was not met,
@@ -9676,6 +10295,9 @@ static void locust__client_record(locust__client *c)
         .elapsed_ms = r->elapsed_ms,
         .length = (size_t)r->length,
         .phases = &r->phases,
+        .response = r,
+        .context = c->context,
+        .late_ms = locust__session_late(c->session),
         .user = r->user};
     if (c->verdict == LOCUST__VERDICT_SUCCESS)
         sample.error = NULL;
@@ -9696,14 +10318,6 @@ static void locust__client_settle(locust__client *c)
 static void locust__client_deinit(locust__client *c)
 {
     locust__client_settle(c);
-    locust__conns_free(&c->own);
-    locust__jar_clear(&c->jar);
-    locust__digests_free(&c->digests);
-    while (c->fields) {
-        locust__own_field *f = c->fields;
-        c->fields = f->next;
-        LOCUST_FREE(f);
-    }
     locust__buf_free(&c->block);
     locust__buf_free(&c->auth);
 }
@@ -9712,6 +10326,11 @@ static void locust__base_url_free(locust__base_url *base)
 {
     locust__buf_free(&base->auth);
 }
+
+static const char locust__needs_tls[] =
+    "https needs TLS, and so does tls://: compile the test with -DLOCUST_TLS and link it with "
+    "-lmbedtls "
+    "-lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
 
 /* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
 static locust_error locust__client_base(
@@ -9727,8 +10346,7 @@ static locust_error locust__client_base(
     if (!secure && !locust__view_is_nocase(url.scheme, "http"))
         return LOCUST_ERR_SCHEME;
     if (secure && !LOCUST__TLS) {
-        *broken = "https needs TLS: compile the test with -DLOCUST_TLS and link it with -lmbedtls "
-                  "-lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
+        *broken = locust__needs_tls;
         return LOCUST_ERR_URL;
     }
     base->origin = locust__origin_of(&services->origins, &url, secure);
@@ -9739,6 +10357,8 @@ static locust_error locust__client_base(
     base->prefix = url.rest.len == 1 && *url.rest.ptr == '/' ? "" : url.rest.ptr;
     if (url.user_info.len) { // it goes into a header field, not over the wire with the URL
         locust__url_decode(&base->auth, url.user_info);
+        if (!locust__http_is_value((locust__view){base->auth.ptr, base->auth.len}))
+            return LOCUST_ERR_URL; // RFC 7617 2: no control characters
         locust__buf_add(&base->auth, "", 1);
         base->text = base->origin->url;
         base->text_len = strlen(base->text);
@@ -9851,7 +10471,7 @@ static const char *locust__client_body(const locust__client *c, locust__exchange
 /* The user's own value of a field; NULL: it has none. */
 static const char *locust__client_own(const locust__client *c, const char *name)
 {
-    const locust__own_field *f = c->fields;
+    const locust__own_field *f = c->session->fields;
     while (f && strcasecmp(f->name, name) != 0)
         f = f->next;
     return f ? f->value : NULL;
@@ -9862,7 +10482,7 @@ static const char *locust__client_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
     const char *value = locust__http_find(x->req->headers, name);
-    if (!value && c->fields)
+    if (!value && c->session->fields)
         value = locust__client_own(c, name);
     return value ? value : locust__http_find(c->cls->headers, name);
 }
@@ -9898,9 +10518,9 @@ static void locust__client_head_given(
 {
     for (const locust_pair *f = c->cls->headers; f && f->name; f++)
         if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name) &&
-            !(c->fields && locust__client_own(c, f->name)))
+            !(c->session->fields && locust__client_own(c, f->name)))
             locust__writer_field(w, f->name, f->value);
-    for (const locust__own_field *f = c->fields; f; f = f->next)
+    for (const locust__own_field *f = c->session->fields; f; f = f->next)
         if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name))
             locust__writer_field(w, f->name, f->value);
     for (const locust_pair *f = x->req->headers; f && f->name; f++)
@@ -9919,7 +10539,7 @@ static void locust__client_head_cookies(
 {
     locust__site site = locust__client_site(c, x);
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
-    const locust__cookie *cookie = locust__jar_match(c->jar.first, &site, now_s);
+    const locust__cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
     if (!cookie || (locust__client_given(c, x, "cookie") && !x->foreign))
         return;
     locust__writer_puts(w, "Cookie: ");
@@ -9934,7 +10554,7 @@ static void locust__client_head_cookies(
 
 static locust__digest *locust__client_digest(const locust__client *c, const locust__origin *origin)
 {
-    locust__digest *d = c->digests;
+    locust__digest *d = c->session->digests;
     while (d && d->origin != origin)
         d = d->next;
     return d;
@@ -10021,7 +10641,7 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__client_head_given(c, x, &w);
-    if (c->jar.first)
+    if (c->session->jar.first)
         locust__client_head_cookies(c, x, &w);
     locust__client_head_auth(c, x, &w);
     locust__client_head_body(c, x, type, &w);
@@ -10039,9 +10659,9 @@ static locust_error locust__client_connect(locust__client *c, locust__exchange *
     locust_phases *phases = &c->response.phases;
     locust__opening took;
     locust_error error;
-    if (c->cert_file) {
-        route.tls.cert_file = c->cert_file;
-        route.tls.key_file = c->key_file;
+    if (c->session->cert_file) {
+        route.tls.cert_file = c->session->cert_file;
+        route.tls.key_file = c->session->key_file;
     }
     error = locust__conn_open(x->conn, &c->services->roads, &route, &x->deadline_ns, &took);
     x->start_ns = (x->started ? x->start_ns : began_ns) + took.own;
@@ -10118,9 +10738,15 @@ static locust_error locust__client_put(locust__client *c, locust__exchange *x, l
     return error;
 }
 
+/* The fields of the answer, name and value in turn, each with its end; an empty name behind them. */
+static const char *locust__client_fields(const locust__client *c)
+{
+    return c->fields_at ? c->block.ptr + c->fields_at : "";
+}
+
 static const char *locust__client_field(const locust__client *c, const char *name)
 {
-    const char *p = c->fields_at ? c->block.ptr + c->fields_at : "";
+    const char *p = locust__client_fields(c);
     while (*p) {
         const char *value = p + strlen(p) + 1;
         if (locust__view_is_nocase(locust__view_of(p), name))
@@ -10138,7 +10764,7 @@ static void locust__client_take_cookies(locust__client *c, const locust__exchang
         const char *value = p + strlen(p) + 1;
         if (strcasecmp(p, "set-cookie") == 0)
             locust__jar_take(
-                &c->jar, &site, locust__view_of(value), locust__os_wall_ns() / LOCUST__S);
+                &c->session->jar, &site, locust__view_of(value), locust__os_wall_ns() / LOCUST__S);
         p = value + strlen(value) + 1;
     }
 }
@@ -10172,8 +10798,8 @@ static bool locust__client_challenged(locust__client *c, locust__exchange *x, in
         d = locust__base_zalloc(sizeof *d);
         if (!d)
             return false;
-        d->next = c->digests;
-        c->digests = d;
+        d->next = c->session->digests;
+        c->session->digests = d;
     }
     fresh.next = d->next;
     fresh.origin = x->origin;
@@ -10315,13 +10941,13 @@ static locust_error locust__client_try(
 {
     int64_t own_ns = 0;
     locust_error error = locust__conns_take(
-        c->conns, &c->services->roads, x->origin, &x->conn, &x->deadline_ns, &own_ns);
+        c->session->conns, &c->services->roads, x->origin, &x->conn, &x->deadline_ns, &own_ns);
     if (error)
         return error;
     if (x->started)
         x->start_ns += own_ns;
     error = locust__client_on(c, x, h, body_at);
-    locust__conns_give(c->conns, &c->services->roads, x->conn);
+    locust__conns_give(c->session->conns, &c->services->roads, x->conn);
     if (!error && !c->cls->no_cookies)
         locust__client_take_cookies(c, x);
     return error;
@@ -10350,6 +10976,7 @@ static void locust__client_answer(locust__client *c, const locust__exchange *x,
     r->body_len = error ? 0 : c->block.len - body_at;
     r->length = error ? 0 : x->drain.total;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
+    c->context = x->req->context;
     c->method = x->req->method ? x->req->method : "GET";
     c->name = x->req->name     ? x->req->name
               : x->name        ? x->name
@@ -10518,7 +11145,7 @@ static locust_error locust__client_send(
 
 static bool locust__client_set_field(locust__client *c, const char *name, const char *value)
 {
-    locust__own_field **at = &c->fields, *f;
+    locust__own_field **at = &c->session->fields, *f;
     size_t name_len = strlen(name) + 1, value_len = value ? strlen(value) + 1 : 0;
     if (!locust__http_is_token(locust__view_of(name)) ||
         (value && !locust__http_is_value(locust__view_of(value))))
@@ -10577,9 +11204,9 @@ static bool locust__client_set_cookie(
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__site site;
-    bool taken =
-        !c->cls->no_cookies && locust__client_page(c, base, url, &text, &site) &&
-        locust__jar_take(&c->jar, &site, locust__view_of(cookie), locust__os_wall_ns() / LOCUST__S);
+    bool taken = !c->cls->no_cookies && locust__client_page(c, base, url, &text, &site) &&
+                 locust__jar_take(&c->session->jar, &site, locust__view_of(cookie),
+                     locust__os_wall_ns() / LOCUST__S);
     locust__buf_free(&text);
     return taken;
 }
@@ -10592,7 +11219,7 @@ static const char *locust__client_cookie(
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
     const locust__cookie *cookie = NULL;
     if (locust__client_page(c, base, url, &text, &site)) {
-        cookie = locust__jar_match(c->jar.first, &site, now_s);
+        cookie = locust__jar_match(c->session->jar.first, &site, now_s);
         while (cookie && strcmp(cookie->name, name) != 0)
             cookie = locust__jar_match(cookie->next, &site, now_s);
     }
@@ -10986,13 +11613,29 @@ static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  * ============================================================================================ */
 
+typedef struct locust__open { // the arrivals of a class
+    locust_arrivals as;
+    double share;       // of --rate; 0: a rate of its own
+    locust__queue free; // users without a task to run, parked
+    int64_t *backlog;   // when those that wait were due: a ring
+    size_t first, n, cap;
+    locust_env *env;
+    locust__co *pacer; // NULL: it has ended
+    bool pacing;       // the pacer sleeps and may be woken
+    locust_arrival_counts counts;
+} locust__open;
+
 typedef struct locust__class { // a user class as a test runs it
     const locust_user_class *as;
-    const char *host; // in force
+    const locust_user_class *declared; // the test's; `as` may be changed by --config-users
+    locust_user_class changed;
+    locust_task *tasks; // of `changed`; NULL: the declared ones
+    const char *host;   // in force
     locust__base_url base;
     locust__route route;
     locust__conns shared; // with .pool
     locust__plan *plan;   // its tasks, those that the tags leave
+    locust__open *open;   // NULL: its users do not arrive
     int alive;
 } locust__class;
 
@@ -11023,18 +11666,45 @@ typedef struct locust__user {
     struct locust__users *all;
     locust__class *cls;
     locust__co *co;
+    struct locust__user *root;    // itself; of a coroutine that a user has started: that user
+    int iterations;               // tasks that it has begun
+    int64_t due_ns;               // of the arrival that it is, or that it serves; 0: none
+    int64_t cut_ns;               // when a user that was taken down is cut short
     int64_t waited_ns;            // when its last wait ended: what pacing counts from
     bool started;                 // on_start began, so on_stop is due
     bool stopping;                // takes no further task
     bool waiting;                 // between two tasks
+    bool uncounted;               // no longer among those that are alive
     enum locust__outcome outcome; // of the function that was left by an unwinding
     locust__plan *own_plan;       // made by locust_set_tasks
     locust__frame base, *top;     // the class's tasks; the set that runs
     locust__cleanup *cleanups;    // of the task that runs, the latest first
     locust__inserted *inserted;   // tasks that go before what the plan would pick
     locust__client client;
-    locust_stream *streams; // opened by locust_connect and not closed
+    locust__session session;
+    struct locust_coroutine *strands; // that the user has started and that are not freed
+    struct locust_group *groups;      // that the task has made
+    locust__queue strand_waiters;     // for the end of one of them
+    locust_stream *streams;           // opened by locust_connect and not closed
 } locust__user;
+
+struct locust_coroutine { // of a user
+    locust__user user;    // first: as the calls of the test see it; its `root` is the user
+    struct locust_coroutine *next;
+    struct locust_group *group; // NULL: none
+    locust_coroutine_fn fn;
+    void *arg;
+    bool ended;
+    bool detached; // its task is over: nobody can begin to join it
+    int joiners;   // who wait for its end
+};
+
+struct locust_group {
+    struct locust_group *next;
+    int limit, running;
+    int waiters; // who wait for a place, or for its end
+    bool orphan; // its task is over: the last of them frees it
+};
 
 typedef struct locust__users { // all that are alive
     locust__services *services;
@@ -11043,7 +11713,14 @@ typedef struct locust__users { // all that are alive
     locust__group group;
     int alive;
     uint64_t next_id;
+    bool spawned;                          // no ramp runs
+    locust__queue spawn_waiters;           // until then
+    int64_t iterations_left;               // of all; -1: no limit
+    bool limited;                          // tasks are counted: the test ends when nobody is left
+    bool closing;                          // it is to end: nobody begins a task
+    bool told;                             // on_test_stopping was called
     void (*request_stop)(locust_env *env); // the runner's
+    void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted
     void (*on_error)(
         locust_env *env, locust_user *u, const char *message); // the test's; NULL: none
     locust__tags tags;
@@ -11064,7 +11741,7 @@ static const char *locust__class_check(const locust_user_class *as)
 static void locust__class_init(locust__class *cls, const locust_user_class *as)
 {
     memset(cls, 0, sizeof *cls);
-    cls->as = as;
+    cls->as = cls->declared = as;
     cls->base.prefix = cls->base.text = "";
 }
 
@@ -11080,7 +11757,7 @@ static const char *locust__class_plan(locust__class *cls, locust__planner *p)
 /* The wait of the set that runs, or of the nearest one around it that has one, or of the class. */
 static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 {
-    for (const locust__frame *f = user->top; f; f = f->below)
+    for (const locust__frame *f = user->root->top; f; f = f->below)
         if (f->plan->as && f->plan->as->wait_time.kind)
             return &f->plan->as->wait_time;
     return &user->cls->as->wait_time;
@@ -11105,6 +11782,82 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
     default:
         return 0;
     }
+}
+
+/* -- arrivals -- */
+
+/* Sheds those that have waited too long. Returns when the next one will have. */
+static int64_t locust__open_shed(locust__open *o, int64_t now_ns)
+{
+    int64_t patience_ns = o->as.patience_s < 0 ? 0 : locust__base_ns(o->as.patience_s), until_ns;
+    while (o->n) {
+        until_ns = locust__base_after(o->backlog[o->first], patience_ns);
+        if (now_ns <= until_ns)
+            return until_ns + 1;
+        o->first = (o->first + 1) % o->cap;
+        o->n--;
+        o->counts.shed++;
+    }
+    return LOCUST__NEVER;
+}
+
+/* Takes the oldest arrival that waits and was not shed. False: there is none. */
+static bool locust__open_take(locust__open *o, int64_t now_ns, int64_t *due_ns)
+{
+    locust__open_shed(o, now_ns);
+    if (!o->n)
+        return false;
+    *due_ns = o->backlog[o->first];
+    o->first = (o->first + 1) % o->cap;
+    o->n--;
+    o->counts.late++;
+    o->counts.started++;
+    return true;
+}
+
+/* An arrival has to wait; without memory it is shed. */
+static void locust__open_keep(locust__open *o, int64_t due_ns)
+{
+    if (o->n == o->cap) {
+        size_t cap = o->cap ? o->cap * 2 : 64;
+        int64_t *ring = LOCUST_MALLOC(cap * sizeof *ring);
+        if (!ring) {
+            o->counts.shed++;
+            return;
+        }
+        for (size_t i = 0; i < o->n; i++)
+            ring[i] = o->backlog[(o->first + i) % o->cap];
+        LOCUST_FREE(o->backlog);
+        o->backlog = ring;
+        o->first = 0;
+        o->cap = cap;
+    }
+    o->backlog[(o->first + o->n++) % o->cap] = due_ns;
+}
+
+/* Begins to serve an arrival: its first request is as late as that. */
+static void locust__user_serve(locust__user *user, int64_t due_ns)
+{
+    user->due_ns = due_ns;
+    user->session.late_ms = (double)(locust__os_now_ns() - due_ns) / 1e6;
+}
+
+/* The task of an arrival is over: the next one, at once if one waits. */
+static void locust__user_await(locust__user *user) LOCUST__PARKS
+{
+    locust__loop *loop = user->all->services->loop;
+    locust__open *o = user->cls->open;
+    int64_t due_ns;
+    if (locust__open_take(o, locust__os_now_ns(), &due_ns)) {
+        locust__co_yield(loop);
+    } else {
+        user->waiting = true;
+        locust__queue_wait(loop, &o->free, LOCUST__NEVER);
+        user->waiting = false;
+        due_ns = user->due_ns;
+    }
+    if (!user->stopping)
+        locust__user_serve(user, due_ns);
 }
 
 /* `turn`: of the loop, when the task began. */
@@ -11133,12 +11886,66 @@ static void locust__user_clean_up(locust__user *user)
     }
 }
 
+/* The handles of a task end with it. Who still waits for one, in a coroutine, goes on. */
+static void locust__user_detach(locust__user *user)
+{
+    locust__loop *loop = user->all->services->loop;
+    for (locust_coroutine **at = &user->strands; *at;) {
+        locust_coroutine *c = *at;
+        c->detached = true;
+        c->group = NULL;
+        if (c->ended && !c->joiners) {
+            *at = c->next;
+            LOCUST_FREE(c);
+        } else {
+            at = &c->next;
+        }
+    }
+    while (user->groups) {
+        locust_group *group = user->groups;
+        user->groups = group->next;
+        group->orphan = true;
+        group->running = 0;
+        if (!group->waiters)
+            LOCUST_FREE(group);
+    }
+    while (user->strand_waiters.first)
+        locust__co_wake(loop, user->strand_waiters.first, LOCUST__WOKEN);
+}
+
 /* Ends a function of the test: what it registered runs, its last request is counted. */
 static void locust__user_settle(locust__user *user)
 {
+    if (user->co->scopes || user->co->entered)
+        locust__slots_unwind(user->co);
     if (user->cleanups)
         locust__user_clean_up(user);
+    if (user->strands || user->groups)
+        locust__user_detach(user);
     locust__client_settle(&user->client);
+}
+
+/* Does another coroutine of the user than this one run? */
+static bool locust__strands_run(const locust__user *user)
+{
+    for (const locust_coroutine *c = user->root->strands; c; c = c->next)
+        if (!c->ended && &c->user != user)
+            return true;
+    return false;
+}
+
+/* At the end of a user: what it has started ends too. */
+static void locust__strands_stop(locust__user *user) LOCUST__PARKS
+{
+    locust__loop *loop = user->all->services->loop;
+    while (locust__strands_run(user)) {
+        for (locust_coroutine *c = user->strands; c; c = c->next)
+            if (!c->ended && !c->user.co->cancelled)
+                locust__co_cancel(loop, c->user.co);
+        if (locust__queue_wait(loop, &user->strand_waiters, LOCUST__NEVER) == LOCUST__CANCELLED)
+            user->co->cancelled = false; // they end first
+    }
+    locust__user_detach(user);
 }
 
 /* Runs fn until it returns, or until a call in it leaves it. Not for what runs in another such fn. */
@@ -11148,6 +11955,8 @@ static enum locust__outcome locust__user_guarded(
     user->outcome = LOCUST__RETURNED;
     if (setjmp(*locust__co_unwind_point(user->co)) == 0)
         fn(user);
+    if (user->outcome == LOCUST__CUT && user->strands)
+        locust__strands_stop(user); // what the task cleans up may be theirs, too
     locust__user_settle(user);
     return user->outcome;
 }
@@ -11227,10 +12036,63 @@ static const locust__step *locust__user_next(locust__user *user, locust__step *i
     return locust__frame_next(user->top, &user->all->services->loop->random);
 }
 
+/* No further task for anybody. `now`: also cuts the tasks that run; else only ends the waits. */
+static void locust__users_stop(locust__users *all, bool now)
+{
+    for (locust__user *user = all->first; user; user = user->next) {
+        user->stopping = true;
+        if (now || user->waiting)
+            locust__co_cancel(all->services->loop, user->co);
+    }
+}
+
+/* Shall the user take no further task? */
+static bool locust__user_is_over(const locust__user *user)
+{
+    return user->stopping || user->all->closing;
+}
+
+/* Takes one of the task runs that there may be; if there is none, the user takes no further task. */
+static bool locust__user_claim(locust__user *user)
+{
+    locust__users *all = user->all;
+    const locust__open *open = user->cls->open;
+    bool visitor = open && open->as.kind == LOCUST_ARRIVE_USERS;
+    int own = user->cls->as->iterations;
+    bool spent = own > 0 ? user->iterations >= own : visitor && user->iterations;
+    if (!spent && all->iterations_left != 0) {
+        user->iterations++;
+        if (all->iterations_left > 0 && --all->iterations_left == 0)
+            locust__users_stop(all, false); // who waits for a next task waits in vain
+        return true;
+    }
+    user->stopping = true;
+    if (open && user->due_ns && !(visitor && user->iterations)) { // the arrival comes to nothing
+        user->cls->open->counts.started--;
+        user->cls->open->counts.shed++;
+    }
+    return false;
+}
+
+/* Is each of its tasks an arrival? */
+static bool locust__user_serves(const locust__user *user)
+{
+    return user->cls->open && user->cls->open->as.kind == LOCUST_ARRIVE_TASKS;
+}
+
+/* Between two tasks. */
+static void locust__user_pause(locust__user *user, uint64_t turn) LOCUST__PARKS
+{
+    if (locust__user_serves(user))
+        locust__user_await(user);
+    else
+        locust__user_wait(user, turn);
+}
+
 /* Runs tasks until one is left otherwise than by its end. */
 static void locust__user_run_tasks(locust__user *user) LOCUST__PARKS
 {
-    while (!user->stopping) {
+    while (!locust__user_is_over(user)) {
         uint64_t turn = user->all->services->loop->turn;
         locust__step inserted;
         const locust__step *step = locust__user_next(user, &inserted);
@@ -11241,10 +12103,12 @@ static void locust__user_run_tasks(locust__user *user) LOCUST__PARKS
                 user->top->plan->as->on_start(&user->as);
             continue;
         }
+        if (!locust__user_claim(user))
+            return;
         step->fn(&user->as);
         locust__user_settle(user);
-        if (!user->stopping)
-            locust__user_wait(user, turn);
+        if (!locust__user_is_over(user))
+            locust__user_pause(user, turn);
     }
 }
 
@@ -11253,13 +12117,15 @@ static void locust__user_live(locust__user *user) LOCUST__PARKS
 {
     enum locust__outcome outcome;
     user->started = true;
+    if (user->due_ns)
+        locust__user_serve(user, user->due_ns);
     outcome = locust__user_guarded(user, locust__user_on_start);
     if (outcome != LOCUST__RETURNED) // Locust: a user whose on_start fails goes no further
         return;
-    while (!user->stopping) {
+    while (!locust__user_is_over(user)) {
         uint64_t turn = user->all->services->loop->turn;
         outcome = locust__user_guarded(user, locust__user_run_tasks);
-        if (outcome == LOCUST__CUT || user->stopping)
+        if (outcome == LOCUST__CUT || locust__user_is_over(user))
             return;
         if (outcome == LOCUST__INTERRUPTED || outcome == LOCUST__INTERRUPTED_NOW) {
             enum locust__outcome stopped = locust__user_guarded(user, locust__user_set_on_stop);
@@ -11267,14 +12133,76 @@ static void locust__user_live(locust__user *user) LOCUST__PARKS
             if (stopped == LOCUST__CUT)
                 return;
         }
-        if (outcome != LOCUST__INTERRUPTED_NOW && !user->stopping)
-            locust__user_wait(user, turn);
+        if (locust__user_is_over(user))
+            return;
+        if (outcome != LOCUST__INTERRUPTED_NOW || locust__user_serves(user))
+            locust__user_pause(user, turn); // the next task is another arrival's
+        else if (user->all->services->loop->turn == turn)
+            locust__co_yield(user->all->services->loop);
     }
+}
+
+/* Streams that a task which was cut could not close. */
+static void locust__user_close_streams(locust__user *user)
+{
+    for (locust_stream *s = user->streams, *next; s; s = next) {
+        next = s->next;
+        locust__stream_close(s);
+        LOCUST_FREE(s);
+    }
+}
+
+/* -- coroutines that a user starts -- */
+
+static void locust__strand_run(locust__user *user) LOCUST__PARKS
+{
+    locust_coroutine *c = (locust_coroutine *)(void *)user;
+    c->fn(&user->as, c->arg);
+}
+
+static void locust__strand_remove(locust_coroutine *c)
+{
+    locust_coroutine **at = &c->user.root->strands;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    LOCUST_FREE(c);
+}
+
+static void locust__strand_main(void *arg)
+{
+    locust_coroutine *c = arg;
+    locust__user *user = &c->user, *root = user->root;
+    locust__loop *loop = user->all->services->loop;
+    locust__user_guarded(user, locust__strand_run);
+    locust__client_deinit(&user->client);
+    locust__user_close_streams(user);
+    user->co->local = NULL; // the user's
+    locust__context_release(user->co->context);
+    user->co->context = NULL;
+    c->ended = true;
+    if (c->group)
+        c->group->running--;
+    if (c->detached && !c->joiners)
+        locust__strand_remove(c);
+    while (root->strand_waiters.first)
+        locust__co_wake(loop, root->strand_waiters.first, LOCUST__WOKEN);
+}
+
+/* A user that ends, or is to end, counts no more. */
+static void locust__users_uncount(locust__user *user)
+{
+    user->all->alive -= !user->uncounted;
+    user->cls->alive -= !user->uncounted;
+    user->uncounted = true;
 }
 
 static void locust__users_remove(locust__user *user)
 {
     locust__users *all = user->all;
+    locust__open *open = user->cls->open;
+    if (open && open->pacing && open->n) // there is a place for one that waits
+        locust__co_wake(all->services->loop, open->pacer, LOCUST__WOKEN);
     if (user->prev)
         user->prev->next = user->next;
     else
@@ -11283,32 +12211,34 @@ static void locust__users_remove(locust__user *user)
         user->next->prev = user->prev;
     else
         all->last = user->prev;
-    all->alive--;
-    user->cls->alive--;
+    locust__users_uncount(user);
+    if (!all->alive && all->limited)
+        all->on_empty(all->env);
 }
 
 static void locust__user_main(void *arg)
 {
     locust__user *user = arg;
     user->waited_ns = locust__os_now_ns();
-    if (!user->stopping)
+    if (!locust__user_is_over(user))
         locust__user_live(user);
+    while (user->all->closing && !user->all->told) // on_test_stopping comes before any on_stop
+        locust__co_yield(user->all->services->loop);
     user->stopping = true;
     user->co->cancelled = false; // on_stop may park; a later cancellation cuts it short as well
+    locust__strands_stop(user);
     while (user->top != &user->base) { // from the inside out
         locust__user_guarded(user, locust__user_set_on_stop);
         locust__user_pop(user);
     }
     locust__user_guarded(user, locust__user_run_on_stop);
+    locust__strands_stop(user);
     locust__user_pop(user);
     locust__plan_free(user->own_plan);
     locust__client_deinit(&user->client);
+    locust__session_deinit(&user->session);
     locust__slots_deinit(user->co->local);
-    for (locust_stream *s = user->streams, *next; s; s = next) { // that a cut task could not close
-        next = s->next;
-        locust__stream_close(s);
-        LOCUST_FREE(s);
-    }
+    locust__user_close_streams(user);
     user->co->local = NULL;
     locust__context_release(user->co->context);
     user->co->context = NULL;
@@ -11316,8 +12246,8 @@ static void locust__user_main(void *arg)
     LOCUST_FREE(user);
 }
 
-/* Makes a user and starts it. False: no memory. */
-static bool locust__user_start(locust__users *all, locust__class *cls)
+/* Makes a user and starts it. due_ns: of the arrival that it is, or 0. False: no memory. */
+static bool locust__user_start(locust__users *all, locust__class *cls, int64_t due_ns)
 {
     size_t head = (sizeof(locust__user) + 15) & ~(size_t)15;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
@@ -11337,11 +12267,13 @@ static bool locust__user_start(locust__users *all, locust__class *cls)
     user->as.env = all->env;
     user->as.user_class = cls->as;
     user->all = all;
+    user->root = user;
+    user->due_ns = due_ns;
     user->cls = cls;
     user->top = &user->base;
     locust__frame_init(&user->base, cls->plan);
-    locust__client_init(&user->client, all->services, &user->as, &cls->route,
-        cls->as->pool > 0 ? &cls->shared : NULL);
+    user->session.conns = cls->as->pool > 0 ? &cls->shared : &user->session.own;
+    locust__client_init(&user->client, all->services, &user->as, &cls->route, &user->session);
     user->prev = all->last;
     if (all->last)
         all->last->next = user;
@@ -11351,16 +12283,6 @@ static bool locust__user_start(locust__users *all, locust__class *cls)
     all->alive++;
     cls->alive++;
     return true;
-}
-
-/* No further task for anybody. `now`: also cuts the tasks that run; else only ends the waits. */
-static void locust__users_stop(locust__users *all, bool now)
-{
-    for (locust__user *user = all->first; user; user = user->next) {
-        user->stopping = true;
-        if (now || user->waiting)
-            locust__co_cancel(all->services->loop, user->co);
-    }
 }
 
 /* The user that runs now; anything else is a broken rule. */
@@ -11376,12 +12298,12 @@ static locust__user *locust__user_of(locust_user *u, const char *what)
 }
 
 /* A test whose set-up is broken ends; the user goes no further. */
-static void locust__user_break(locust__user *user, const char *why) LOCUST__PARKS
+static _Noreturn void locust__user_break(locust__user *user, const char *why) LOCUST__PARKS
 {
     locust__users *all = user->all;
     if (!all->setup_error)
         all->setup_error = why;
-    user->stopping = true;
+    user->root->stopping = true;
     all->request_stop(all->env);
     locust__user_unwind(user);
 }
@@ -11416,21 +12338,21 @@ LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *t
 
 LOCUST_API void locust_clear_cookies(locust_user *u)
 {
-    locust__jar_clear(&locust__user_of(u, "locust_clear_cookies")->client.jar);
+    locust__jar_clear(&locust__user_of(u, "locust_clear_cookies")->client.session->jar);
 }
 
 LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file)
 {
-    locust__client *c = &locust__user_of(u, "locust_set_cert")->client;
-    c->cert_file = cert_file;
-    c->key_file = key_file;
-    c->conns = &c->own; // who has an identity of its own shares no connection
-    locust__conns_close(c->conns);
+    locust__session *session = locust__user_of(u, "locust_set_cert")->client.session;
+    session->cert_file = cert_file;
+    session->key_file = key_file;
+    session->conns = &session->own; // who has an identity of its own shares no connection
+    locust__conns_close(session->conns);
 }
 
 LOCUST_API void locust_close_connections(locust_user *u)
 {
-    locust__conns_close(locust__user_of(u, "locust_close_connections")->client.conns);
+    locust__conns_close(locust__user_of(u, "locust_close_connections")->client.session->conns);
 }
 
 LOCUST_API void locust_sleep(locust_user *u, double seconds)
@@ -11445,13 +12367,17 @@ LOCUST_API void locust_sleep(locust_user *u, double seconds)
 LOCUST_API void locust_stop_test(locust_user *u)
 {
     locust__user *user = locust__user_of(u, "locust_stop_test");
-    user->stopping = true;
     user->all->request_stop(user->all->env);
+    user->root->stopping = true;
 }
 
 LOCUST_API void locust_interrupt(locust_user *u, bool reschedule)
 {
     locust__user *user = locust__user_of(u, "locust_interrupt");
+    if (user != user->root)
+        locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() was called in a coroutine that a "
+                                             "user has started: a task leaves its "
+                                             "set itself");
     if (user->top == &user->base)
         locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
                                              "of a class itself are none: to end "
@@ -11462,7 +12388,9 @@ LOCUST_API void locust_interrupt(locust_user *u, bool reschedule)
 LOCUST_API void locust_stop_user(locust_user *u)
 {
     locust__user *user = locust__user_of(u, "locust_stop_user");
-    user->stopping = true;
+    user->root->stopping = true;
+    if (user != user->root)
+        locust__co_cancel(user->all->services->loop, user->root->co);
     locust__user_unwind(user);
 }
 
@@ -11501,7 +12429,7 @@ LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg)
 
 LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
 {
-    locust__user *user = locust__user_of(u, "locust_schedule");
+    locust__user *user = locust__user_of(u, "locust_schedule")->root;
     locust__inserted *in = LOCUST_MALLOC(sizeof *in), **at = &user->inserted;
     if (!in)
         return false;
@@ -11514,7 +12442,7 @@ LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
 
 LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
 {
-    locust__user *user = locust__user_of(u, "locust_set_tasks");
+    locust__user *user = locust__user_of(u, "locust_set_tasks")->root;
     locust__planner p = {.tags = &user->all->tags};
     locust__plan *plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
     if (!plan)
@@ -11537,6 +12465,168 @@ LOCUST_API void locust_wait(locust_user *u)
         locust__user_unwind(user);
 }
 
+/* Parks until a coroutine of this user ends. */
+static void locust__strands_wait(locust__user *user) LOCUST__PARKS
+{
+    locust__loop *loop = user->all->services->loop;
+    locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+    if (user->co->cancelled)
+        locust__user_unwind(user);
+}
+
+static locust_coroutine *locust__strand_start(
+    locust__user *by, locust_group *group, locust_coroutine_fn fn, void *arg)
+{
+    locust__user *root = by->root;
+    locust_coroutine *c = locust__base_zalloc(sizeof *c);
+    if (!c)
+        return NULL;
+    c->user.co = locust__co_start(root->all->services->loop, root->cls->as->name,
+        root->cls->as->stack_size, locust__strand_main, c, NULL);
+    if (!c->user.co) {
+        LOCUST_FREE(c);
+        return NULL;
+    }
+    c->user.co->local = root->co->local;
+    c->user.co->context = locust__context_share(by->co->context);
+    c->user.as = root->as;
+    c->user.all = root->all;
+    c->user.cls = root->cls;
+    c->user.root = root;
+    c->user.waited_ns = locust__os_now_ns();
+    locust__client_init(
+        &c->user.client, root->all->services, &c->user.as, &root->cls->route, &root->session);
+    c->fn = fn;
+    c->arg = arg;
+    c->group = group;
+    if (group)
+        group->running++;
+    c->next = root->strands;
+    root->strands = c;
+    return c;
+}
+
+LOCUST_API locust_coroutine *locust_start(locust_user *u, locust_coroutine_fn fn, void *arg)
+{
+    return locust__strand_start(locust__user_of(u, "locust_start"), NULL, fn, arg);
+}
+
+LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine)
+{
+    locust__user *user = locust__user_of(u, "locust_join");
+    locust__loop *loop = user->all->services->loop;
+    bool cut;
+    if (!coroutine)
+        return;
+    coroutine->joiners++;
+    while (!coroutine->ended && !user->co->cancelled)
+        locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+    cut = user->co->cancelled;
+    // Cut, it is as if there had been no join: the end of the task frees the handle.
+    if (--coroutine->joiners == 0 && coroutine->ended && (!cut || coroutine->detached))
+        locust__strand_remove(coroutine);
+    if (cut)
+        locust__user_unwind(user);
+}
+
+LOCUST_API void locust_join_all(locust_user *u)
+{
+    locust__user *user = locust__user_of(u, "locust_join_all");
+    while (locust__strands_run(user))
+        locust__strands_wait(user);
+}
+
+LOCUST_API locust_group *locust_group_new(locust_user *u, int limit)
+{
+    locust__user *root = locust__user_of(u, "locust_group_new")->root;
+    locust_group *group = locust__base_zalloc(sizeof *group);
+    if (!group)
+        return NULL;
+    group->limit = limit > 0 ? limit : 1;
+    group->next = root->groups;
+    root->groups = group;
+    return group;
+}
+
+/* Waits until fewer than `below` of a group run. False: its task is over, and it is freed. */
+static bool locust__group_wait(locust__user *user, locust_group *group, int below) LOCUST__PARKS
+{
+    locust__loop *loop = user->all->services->loop;
+    bool orphan;
+    group->waiters++;
+    while (group->running >= below && !group->orphan && !user->co->cancelled)
+        locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+    orphan = group->orphan;
+    if (--group->waiters == 0 && orphan)
+        LOCUST_FREE(group);
+    if (user->co->cancelled)
+        locust__user_unwind(user);
+    return !orphan;
+}
+
+LOCUST_API bool locust_group_start(
+    locust_user *u, locust_group *group, locust_coroutine_fn fn, void *arg)
+{
+    locust__user *user = locust__user_of(u, "locust_group_start");
+    return group && locust__group_wait(user, group, group->limit) &&
+           locust__strand_start(user, group, fn, arg) != NULL;
+}
+
+LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
+{
+    locust__user *user = locust__user_of(u, "locust_group_join");
+    locust_group **at = &user->root->groups;
+    if (!group || !locust__group_wait(user, group, 1))
+        return;
+    for (locust_coroutine **c = &user->root->strands; *c;) { // nobody has their handles
+        locust_coroutine *one = *c;
+        if (one->group == group) {
+            *c = one->next;
+            LOCUST_FREE(one);
+        } else {
+            c = &one->next;
+        }
+    }
+    while (*at != group)
+        at = &(*at)->next;
+    *at = group->next;
+    group->orphan = true; // another one may wait for its end, too
+    if (!group->waiters)
+        LOCUST_FREE(group);
+}
+
+_Static_assert(sizeof(locust_semaphore) == sizeof(locust__semaphore) &&
+                   offsetof(locust_semaphore, waiters) == offsetof(locust__semaphore, waiters),
+    "the public one is this one");
+
+LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphore)
+{
+    locust__user *user = locust__user_of(u, "locust_semaphore_take");
+    locust__loop *loop = user->all->services->loop;
+    locust__semaphore *s = (locust__semaphore *)(void *)semaphore;
+    enum locust__wake why = locust__semaphore_take(loop, s, LOCUST__NEVER);
+    if (user->co->cancelled && why == LOCUST__WOKEN)
+        locust__semaphore_give(loop, s); // it came too late
+    if (user->co->cancelled)
+        locust__user_unwind(user);
+}
+
+LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphore)
+{
+    locust__user *user = locust__user_of(u, "locust_semaphore_give");
+    locust__semaphore_give(user->all->services->loop, (locust__semaphore *)(void *)semaphore);
+}
+
+LOCUST_API void locust_wait_spawned(locust_user *u)
+{
+    locust__user *user = locust__user_of(u, "locust_wait_spawned");
+    while (!user->all->spawned) {
+        locust__queue_wait(user->all->services->loop, &user->all->spawn_waiters, LOCUST__NEVER);
+        if (user->co->cancelled)
+            locust__user_unwind(user);
+    }
+}
+
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
     locust__user *user = locust__user_of(u, "LOCUST_MEASURE");
@@ -11553,29 +12643,74 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .name = m->name,
         .error = m->error,
         .length = m->length,
+        .late_ms = locust__session_late(user->client.session),
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
     locust__recorder_record(&user->all->services->recorder, &sample, now - m->start_ns, now);
 }
 
+LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
+{
+    locust__user *user = locust__user_of(u, "locust_record");
+    locust_sample s = {.method = sample->method,
+        .name = sample->name,
+        .error = sample->error,
+        .length = sample->length,
+        .elapsed_ms = sample->elapsed_ms,
+        .context = sample->context,
+        .late_ms = locust__session_late(user->client.session),
+        .user = u};
+    locust__client_settle(&user->client);
+    locust__recorder_record(&user->all->services->recorder, &s,
+        (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
+}
+
 /* -- streams of the test's own -- */
 
 enum { LOCUST__STREAM_TIMEOUT_S = 60 };
 
-static int64_t locust__stream_deadline(void)
+static int64_t locust__stream_deadline(const locust_stream *s)
 {
-    return locust__os_now_ns() + LOCUST__STREAM_TIMEOUT_S * LOCUST__S;
+    return locust__base_after(locust__os_now_ns(), s->timeout_ns);
 }
 
-/* Parses tcp://host:port or unix:/path and connects. */
-static locust_error locust__stream_open_url(
-    locust_stream *s, locust__services *sv, const char *text) LOCUST__PARKS
+static locust_error locust__stream_open_name(locust_stream *s, locust__services *sv,
+    const locust__class *cls, const locust__url *url, const char *host) LOCUST__PARKS
 {
+    int64_t own_ns = 0, known_ns, deadline = locust__stream_deadline(s);
+    locust__tls_how how = cls->route.tls;
+    locust_error error = LOCUST_OK;
+    bool again = true;
+    if (locust__view_is(url->scheme, "udp")) {
+        locust__addr addrs[LOCUST__ADDRS] = {{.len = 0}};
+        locust__host *found;
+        error = locust__resolver_host(&sv->resolver, host, url->port, deadline, &found);
+        if (!error && locust__host_order(found, url->port, addrs))
+            error = locust__stream_open_udp(s, addrs);
+        return error;
+    }
+    if (locust__view_is(url->scheme, "tcp"))
+        return locust__resolver_dial(
+            &sv->resolver, s, host, url->port, &deadline, &own_ns, &known_ns);
+    how.http = false;
+    while (again && (again = false, error = locust__resolver_dial(&sv->resolver, s, host, url->port,
+                                        &deadline, &own_ns, &known_ns)) == LOCUST_OK)
+        error = locust__tls_connect(
+            &sv->tls, s, host, url->port, &how, NULL, &deadline, &own_ns, &again);
+    return error;
+}
+
+/* Parses tcp://, tls:// or udp://host:port, or unix:/path, and connects. */
+static locust_error locust__stream_open_url(locust_stream *s, locust__services *sv,
+    const locust__class *cls, const char *text) LOCUST__PARKS
+{
+    static const char *const schemes[] = {"tcp", "tls", "udp"};
     locust__url url;
     char host[LOCUST__NAME];
-    int64_t own_ns = 0, known_ns, deadline = locust__stream_deadline();
+    int64_t own_ns = 0, deadline = locust__stream_deadline(s);
     locust_error error;
+    int i = 0;
     if (strncmp(text, "unix:", 5) == 0) {
         locust__addr addr;
         if (!locust__addr_unix(&addr, text + 5))
@@ -11585,15 +12720,15 @@ static locust_error locust__stream_open_url(
     error = locust__url_parse(text, &url);
     if (error)
         return error;
-    if (locust__view_is(url.scheme, "tls") || locust__view_is(url.scheme, "udp"))
-        locust__base_missing("locust_connect to tls:// and udp:");
-    if (!locust__view_is(url.scheme, "tcp"))
+    while (i < 3 && !locust__view_is(url.scheme, schemes[i]))
+        i++;
+    if (i == 3)
         return LOCUST_ERR_SCHEME;
     if (!url.port)
         return LOCUST_ERR_URL;
     memcpy(host, url.host.ptr, url.host.len);
     host[url.host.len] = '\0';
-    return locust__resolver_dial(&sv->resolver, s, host, url.port, &deadline, &own_ns, &known_ns);
+    return locust__stream_open_name(s, sv, cls, &url, host);
 }
 
 /* The end of a public call on a stream: no bytes stay in the scratch buffer. */
@@ -11620,7 +12755,10 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     if (s->next)
         s->next->link = &s->next;
     user->streams = s;
-    s->error = locust__stream_open_url(s, user->all->services, url ? url : "");
+    if (!LOCUST__TLS && url && strncmp(url, "tls:", 4) == 0)
+        locust__user_break(user, locust__needs_tls);
+    s->timeout_ns = LOCUST__STREAM_TIMEOUT_S * LOCUST__S;
+    s->error = locust__stream_open_url(s, user->all->services, user->cls, url ? url : "");
     if (user->co->cancelled)
         locust__user_unwind(user);
     return s;
@@ -11648,7 +12786,7 @@ LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n)
     if (!locust__stream_usable(s, "locust_write()"))
         return false;
     return locust__stream_done(s, locust__stream_write(s, (locust__view){bytes, n},
-                                      (locust__view){NULL, 0}, locust__stream_deadline()));
+                                      (locust__view){NULL, 0}, locust__stream_deadline(s)));
 }
 
 LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n)
@@ -11659,10 +12797,28 @@ LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n)
         return -1;
     if (!n)
         return 0;
-    error = locust__stream_read(s, out, n, &got, locust__stream_deadline());
+    error = locust__stream_read(s, out, n, &got, locust__stream_deadline(s));
     if (error == LOCUST_ERR_CLOSED)
         error = LOCUST_OK;
     return locust__stream_done(s, error) ? (ptrdiff_t)got : -1;
+}
+
+LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n)
+{
+    locust_error error = LOCUST_OK;
+    int64_t deadline;
+    if (!locust__stream_usable(s, "locust_read_exact()"))
+        return false;
+    deadline = locust__stream_deadline(s);
+    for (size_t at = 0, got; at < n && !error; at += got)
+        error = locust__stream_read(s, (char *)out + at, n - at, &got, deadline);
+    return locust__stream_done(s, error);
+}
+
+LOCUST_API void locust_set_timeout(locust_stream *s, double seconds)
+{
+    locust__stream_check_owner(s, "locust_set_timeout()");
+    s->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
 }
 
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size)
@@ -11672,7 +12828,7 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
     locust_error error = LOCUST_OK;
     if (!locust__stream_usable(s, "locust_read_until()"))
         return -1;
-    deadline = locust__stream_deadline();
+    deadline = locust__stream_deadline(s);
     while (!error && !n) {
         const char *at =
             s->in_len > scanned ? memchr(s->in + scanned, end, s->in_len - scanned) : NULL;
@@ -11714,6 +12870,217 @@ LOCUST_API void locust_close(locust_stream *s)
 }
 
 /* ============================================================================================
+ * >>feed  rows of files for users
+ *
+ * Purpose     LOCUST_FEEDER: accounts, search words and the like, from a file that is mapped once.
+ * Invariants  a file is opened at the first use in a test and closed with its environment. Worker i of
+ *             n sees rows i, i + n, ...
+ * Cost        8 bytes for each row, 16 when shuffled; a row is found in O(1), a field by a walk over
+ *             its row.
+ * Uses        >>user
+ * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted field.
+ * ============================================================================================ */
+
+/* Behind a byte order mark, if there is one. */
+static size_t locust__feed_begin(const locust_feeder *f)
+{
+    return f->text && f->size >= 3 && memcmp(f->text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
+/* Behind the row at `at`, its line end included. Only a field that begins with a quote is quoted. */
+static size_t locust__feed_row_end(const locust_feeder *f, size_t at)
+{
+    char separator = f->separator ? f->separator : ',';
+    bool quoted = false, begins = !f->lines;
+    for (; at < f->size; at++) {
+        char c = f->text[at];
+        if (quoted && c == '"' && at + 1 < f->size && f->text[at + 1] == '"')
+            at++; // two stand for one
+        else if (c == '"' && (quoted || begins))
+            quoted = !quoted;
+        else if (c == '\n' && !quoted)
+            return at + 1;
+        begins = c == separator && !quoted && !f->lines;
+    }
+    return at;
+}
+
+static locust__view locust__feed_row(const locust_feeder *f, size_t start, size_t end)
+{
+    while (end > start && (f->text[end - 1] == '\n' || f->text[end - 1] == '\r'))
+        end--;
+    return (locust__view){f->text + start, end - start};
+}
+
+static void locust__feed_close(locust_feeder *f)
+{
+    if (f->text)
+        locust__os_unmap(f->text, f->size);
+    LOCUST_FREE(f->starts);
+    LOCUST_FREE(f->shuffle);
+    f->text = NULL;
+    f->starts = f->shuffle = NULL;
+    f->n = f->at = 0;
+}
+
+static void locust__feeders_close(locust_feeder *f)
+{
+    for (locust_feeder *next; f; f = next) {
+        next = f->next;
+        locust__feed_close(f);
+    }
+}
+
+/* Finds the rows of this worker; empty lines are none. False: no memory. */
+static bool locust__feed_index(locust_feeder *f, const locust__services *sv)
+{
+    size_t cap = 0, seen = 0, end;
+    for (size_t begin = locust__feed_begin(f), at = begin; at < f->size; at = end) {
+        size_t *starts;
+        bool header = at == begin && !f->lines && !f->no_header;
+        end = locust__feed_row_end(f, at);
+        if (header || !locust__feed_row(f, at, end).len || seen++ % sv->n_workers != sv->worker)
+            continue;
+        starts = locust__base_grow(f->starts, sizeof *starts, f->n, &cap);
+        if (!starts)
+            return false;
+        f->starts = starts;
+        f->starts[f->n++] = at;
+    }
+    if (f->order == LOCUST_FEED_SHUFFLE && f->n) {
+        f->shuffle = LOCUST_MALLOC(f->n * sizeof *f->shuffle);
+        for (size_t i = 0; f->shuffle && i < f->n; i++)
+            f->shuffle[i] = i;
+    }
+    return f->shuffle || f->order != LOCUST_FEED_SHUFFLE || !f->n;
+}
+
+/* Opens the file. False: the test cannot go on, *why tells. */
+static bool locust__feed_open(locust_feeder *f, locust__services *sv, const char **why)
+{
+    char text[256];
+    int rc = locust__os_map(f->path, &f->text, &f->size);
+    if (rc < 0)
+        snprintf(text, sizeof text, "cannot read the data file %.160s: %s", f->path, strerror(-rc));
+    else if (!locust__feed_index(f, sv))
+        snprintf(text, sizeof text, "out of memory for the data file %.160s", f->path);
+    else if (!f->starts)
+        snprintf(text, sizeof text, "the data file %.160s has no row for this process", f->path);
+    else {
+        f->next = sv->feeders;
+        sv->feeders = f;
+        return true;
+    }
+    locust__feed_close(f);
+    *why = locust__stats_text(sv->recorder.stats, text);
+    return false;
+}
+
+static void locust__feed_mix(locust_feeder *f, uint64_t *random)
+{
+    for (size_t i = f->n; i > 1; i--) {
+        size_t k = (size_t)(locust__base_random_unit(random) * (double)i), was = f->shuffle[i - 1];
+        f->shuffle[i - 1] = f->shuffle[k];
+        f->shuffle[k] = was;
+    }
+}
+
+LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_row *row)
+{
+    locust__user *user = locust__user_of(u, "locust_feed");
+    locust__services *sv = user->all->services;
+    const char *wrong;
+    locust__view text;
+    size_t i;
+    if (!f->starts && !locust__feed_open(f, sv, &wrong))
+        locust__user_break(user, wrong);
+    if (f->at == f->n && f->order == LOCUST_FEED_UNIQUE)
+        return false;
+    f->at = f->at == f->n ? 0 : f->at;
+    if (f->at == 0 && f->shuffle)
+        locust__feed_mix(f, &sv->loop->random);
+    i = f->order == LOCUST_FEED_RANDOM
+            ? (size_t)(locust__base_random_unit(&sv->loop->random) * (double)f->n)
+            : f->at++;
+    if (f->shuffle)
+        i = f->shuffle[i];
+    text = locust__feed_row(f, f->starts[i], locust__feed_row_end(f, f->starts[i]));
+    *row = (locust_row){text.ptr, text.len, i * sv->n_workers + sv->worker, f};
+    return true;
+}
+
+/* Takes the next field off a row, decoded into out[size]; false: there is none. *fits: it did. */
+static bool locust__feed_field(
+    const locust_feeder *f, locust__view *row, char *out, size_t size, bool *fits)
+{
+    char separator = f->separator ? f->separator : ',';
+    const char *p = row->ptr, *end;
+    size_t n = 0;
+    bool quoted = false;
+    if (!p)
+        return false;
+    end = p + row->len;
+    for (const char *start = p; p < end; p++) {
+        if (*p == '"' && (p == start || quoted)) {
+            if (quoted && p + 1 < end && p[1] == '"')
+                p++; // two stand for one
+            else {
+                quoted = !quoted;
+                continue;
+            }
+        } else if (*p == separator && !quoted) {
+            break;
+        }
+        if (n < size)
+            out[n] = *p;
+        n++;
+    }
+    *fits = n < size;
+    if (*fits)
+        out[n] = '\0';
+    *row = p < end ? (locust__view){p + 1, (size_t)(end - p) - 1} : (locust__view){NULL, 0};
+    return true;
+}
+
+static bool locust__feed_column(const locust_row *row, int column, char *out, size_t size)
+{
+    locust__view rest = {row->text, row->len};
+    bool fits = false;
+    if (row->feeder->lines) {
+        fits = column == 0 && row->len < size;
+        if (fits) {
+            memcpy(out, row->text, row->len);
+            out[row->len] = '\0';
+        }
+        return fits;
+    }
+    for (int i = 0; column >= 0 && locust__feed_field(row->feeder, &rest, out, size, &fits); i++)
+        if (i == column)
+            return fits;
+    return false;
+}
+
+LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size)
+{
+    return locust__feed_column(row, column, out, size);
+}
+
+LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size)
+{
+    const locust_feeder *f = row->feeder;
+    size_t begin = locust__feed_begin(f);
+    locust__view header = locust__feed_row(f, begin, locust__feed_row_end(f, begin));
+    char name[256];
+    bool fits;
+    for (int i = 0;
+         !f->lines && !f->no_header && locust__feed_field(f, &header, name, sizeof name, &fits);
+         i++)
+        if (fits && strcmp(name, column) == 0)
+            return locust__feed_column(row, i, out, size);
+    return false;
+}
+
+/* ============================================================================================
  * >>runner  spawning, stopping, the environment
  *
  * Purpose     bring the users up at the spawn rate, hold the test for its run time, take them down.
@@ -11727,6 +13094,12 @@ LOCUST_API void locust_close(locust_stream *s)
  *             smallest w log2(x / (x + 1)), where x counts from w; log lines word for word.
  * ============================================================================================ */
 
+typedef struct locust__stage { // of --stages
+    double seconds;
+    int users; // at its end, or arrivals a second
+    bool rate; // the latter
+} locust__stage;
+
 struct locust_env {
     locust__loop loop;
     locust__log log;
@@ -11735,15 +13108,38 @@ struct locust_env {
     locust__users users;
     const locust_test *test;
     locust_options options;
+    locust__group pacers;   // coroutines that let users arrive
     locust__class *classes; // in order of name
     double *dispatched;     // x of each class: its weight and the users it was given
     int *fixed;             // users of each class still owed by fixed_count
     int n_classes;
+    const locust_user_class *const *chosen; // classes that new users are of; NULL: all
+    const locust_listeners *listeners[LOCUST_LISTENERS_MAX + 1];
+    locust_listeners own; // those of the test itself: the first of them
+    int n_listeners;
+    locust__stage *stages;
+    int n_stages;
+    bool (*shape)(locust_env *env, locust_tick *tick); // NULL: none
+    locust_tick aim;                                   // how many users there shall be
+    int placed;       // users that were started, less those that were taken down again
+    int64_t step_ns;  // when the next step of the ramp is due; LOCUST__NEVER: it is over
+    int64_t reap_ns;  // when a user that was taken down is to be cut short, at the earliest
     int64_t start_ns; // 0: not started
+    int64_t end_ns;   // of the run time, or of the stages of arrivals; LOCUST__NEVER: none
     bool stop_requested;
     locust__queue stop_waiters;
     int exit_code;
+    bool exit_code_set; // by the test
+    bool single;        // locust_run_single_user
 };
+
+/* Tells all who listen to an event, in order. */
+#define LOCUST__FIRE(env, event, ...)                     \
+    do {                                                  \
+        for (int i_ = 0; i_ < (env)->n_listeners; i_++)   \
+            if ((env)->listeners[i_]->event)              \
+                (env)->listeners[i_]->event(__VA_ARGS__); \
+    } while (0)
 
 /* -- which class the next user has -- */
 
@@ -11777,8 +13173,12 @@ static void locust__dispatch_weights(const locust_env *env, double *weights, boo
 {
     for (int i = 0; i < env->n_classes; i++) {
         const locust__class *cls = &env->classes[i];
-        weights[i] = fixed ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
-                           : locust__class_weight(cls->as);
+        bool chosen = !env->chosen;
+        for (int k = 0; env->chosen && env->chosen[k]; k++)
+            chosen |= env->chosen[k] == cls->as || env->chosen[k] == cls->declared;
+        weights[i] = !chosen || cls->open ? 0
+                     : fixed              ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
+                                          : locust__class_weight(cls->as);
     }
 }
 
@@ -11793,9 +13193,11 @@ static locust__class *locust__dispatch_next(locust_env *env)
 {
     double weights[LOCUST_CLASSES_MAX];
     int owed = 0, i;
+    locust__dispatch_weights(env, weights, true);
     for (i = 0; i < env->n_classes; i++)
-        owed += env->fixed[i];
-    locust__dispatch_weights(env, weights, owed > 0);
+        owed += weights[i] > 0 ? env->fixed[i] : 0;
+    if (!owed)
+        locust__dispatch_weights(env, weights, false);
     for (i = 0; owed && i < env->n_classes; i++)
         if (!env->fixed[i])
             weights[i] = 0;
@@ -11812,7 +13214,9 @@ static void locust__dispatch_init(locust_env *env)
 {
     int owed = 0;
     for (int i = 0; i < env->n_classes; i++) {
-        env->fixed[i] = env->classes[i].as->fixed_count > 0 ? env->classes[i].as->fixed_count : 0;
+        env->fixed[i] = !env->classes[i].open && env->classes[i].as->fixed_count > 0
+                            ? env->classes[i].as->fixed_count
+                            : 0;
         owed += env->fixed[i];
     }
     locust__dispatch_restart(env, owed > 0);
@@ -11822,23 +13226,16 @@ static void locust__dispatch_init(locust_env *env)
 
 static void locust__runner_request_stop(locust_env *env)
 {
-    env->stop_requested = true;
+    env->stop_requested = env->users.closing = true;
     while (env->stop_waiters.first)
         locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WOKEN);
 }
 
-/* Sleeps until then, or until the test is asked to stop. */
+/* Sleeps until then, or until the test is asked to stop or has nothing left to do. */
 static void locust__runner_pause(locust_env *env, int64_t until_ns) LOCUST__PARKS
 {
-    while (!env->stop_requested && locust__os_now_ns() < until_ns)
+    if (!env->stop_requested && locust__os_now_ns() < until_ns)
         locust__queue_wait(&env->loop, &env->stop_waiters, until_ns);
-}
-
-static int64_t locust__runner_end_ns(const locust_env *env)
-{
-    return env->options.run_time_s > 0
-               ? locust__base_after(env->start_ns, locust__base_ns(env->options.run_time_s))
-               : LOCUST__NEVER;
 }
 
 /* Starts n users, with a turn for the loop every millisecond. Returns how many it started. */
@@ -11849,7 +13246,7 @@ static int locust__runner_spawn_step(locust_env *env, int n) LOCUST__PARKS
         locust__class *cls = locust__dispatch_next(env);
         if (!cls || env->stop_requested)
             return i;
-        if (!locust__user_start(&env->users, cls)) {
+        if (!locust__user_start(&env->users, cls, 0)) {
             locust__log_print(&env->log, LOCUST__ERROR, "locust.runners",
                 "out of memory after %d users: the test goes on with these", env->users.alive);
             return i;
@@ -11862,28 +13259,6 @@ static int locust__runner_spawn_step(locust_env *env, int n) LOCUST__PARKS
     return n;
 }
 
-/* Brings the users up. False: the test ended before all of them were there. */
-static bool locust__runner_spawn(locust_env *env) LOCUST__PARKS
-{
-    double rate = env->options.spawn_rate;
-    int target = env->options.users, spawned = 0;
-    int step = rate < 1 ? 1 : rate > target ? target : (int)rate;
-    int64_t next_ns = locust__os_now_ns(), end_ns = locust__runner_end_ns(env);
-    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
-        "Ramping to %d users at a rate of %.2f per second", target, rate);
-    while (spawned < target && !env->stop_requested && locust__os_now_ns() < end_ns) {
-        int n = target - spawned < step ? target - spawned : step;
-        int started = locust__runner_spawn_step(env, n);
-        spawned += started;
-        if (started < n)
-            return !env->stop_requested;
-        next_ns += locust__base_ns(step / rate);
-        if (spawned < target)
-            locust__runner_pause(env, next_ns < end_ns ? next_ns : end_ns);
-    }
-    return spawned == target;
-}
-
 static void locust__runner_log_spawned(const locust_env *env)
 {
     locust__buf text = {NULL, 0, 0, false};
@@ -11894,6 +13269,394 @@ static void locust__runner_log_spawned(const locust_env *env)
         "All users spawned: {%.*s} (%d total users)", (int)text.len, text.len ? text.ptr : "",
         env->users.alive);
     locust__buf_free(&text);
+}
+
+/* -- ramps: from the users there are to those there shall be -- */
+
+/* Takes n users down, the latest first: at once, or when their tasks are done or the stop timeout is
+ * over. */
+static void locust__runner_take_down(locust_env *env, int n)
+{
+    int64_t timeout_ns = locust__base_ns(env->options.stop_timeout_s);
+    for (locust__user *user = env->users.last, *before; user && n; user = before) {
+        before = user->prev;
+        if (user->stopping)
+            continue;
+        n--;
+        user->stopping = true;
+        locust__users_uncount(user);
+        user->cut_ns = locust__base_after(locust__os_now_ns(), timeout_ns);
+        if (user->cls->as->fixed_count > 0)
+            env->fixed[user->cls - env->classes]++;
+        if (!timeout_ns || user->waiting)
+            locust__co_cancel(&env->loop, user->co);
+        else if (user->cut_ns < env->reap_ns)
+            env->reap_ns = user->cut_ns;
+    }
+}
+
+/* Cuts those short who were taken down and are not done in time. */
+static void locust__runner_reap(locust_env *env, int64_t now_ns)
+{
+    env->reap_ns = LOCUST__NEVER;
+    for (locust__user *user = env->users.first; user; user = user->next) {
+        if (!user->stopping || !user->cut_ns || user->co->cancelled)
+            continue;
+        if (user->cut_ns <= now_ns)
+            locust__co_cancel(&env->loop, user->co);
+        else if (user->cut_ns < env->reap_ns)
+            env->reap_ns = user->cut_ns;
+    }
+}
+
+static void locust__runner_reset_stats(locust_env *env)
+{
+    locust__log_print(&env->log, LOCUST__INFO, "locust.runners", "Resetting stats");
+    locust__stats_reset(&env->stats, locust__os_now_ns());
+    LOCUST__FIRE(env, on_reset_stats, env);
+}
+
+/* No ramp runs from here on. */
+static void locust__runner_rest(locust_env *env)
+{
+    env->step_ns = LOCUST__NEVER;
+    env->users.spawned = true;
+    while (env->users.spawn_waiters.first)
+        locust__co_wake(&env->loop, env->users.spawn_waiters.first, LOCUST__WOKEN);
+}
+
+/* The ramp is over; `users` of the aim are there, or as many as can be. */
+static void locust__runner_arrive(locust_env *env)
+{
+    locust__runner_rest(env);
+    locust__runner_log_spawned(env);
+    LOCUST__FIRE(env, on_spawning_complete, env, env->users.alive);
+    if (env->options.reset_stats)
+        locust__runner_reset_stats(env);
+}
+
+/* Begins a ramp, unless it is the one that runs. */
+static void locust__runner_aim(locust_env *env, locust_tick tick)
+{
+    if (!(tick.spawn_rate > 0))
+        tick.spawn_rate = 1;
+    if (tick.users < 0)
+        tick.users = 0;
+    if (env->step_ns && tick.users == env->aim.users && tick.classes == env->aim.classes &&
+        !(tick.spawn_rate < env->aim.spawn_rate) && !(tick.spawn_rate > env->aim.spawn_rate))
+        return;
+    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+        "Ramping to %d users at a rate of %.2f per second", tick.users, tick.spawn_rate);
+    if (tick.classes != env->chosen) {
+        env->chosen = tick.classes;
+        locust__dispatch_restart(env, false);
+    }
+    env->aim = tick;
+    env->users.spawned = false;
+    env->step_ns = locust__os_now_ns();
+}
+
+/* The stage that runs now. Its users come evenly over its time. A stage without a duration jumps:
+ * its users come at the first tick of the next one. */
+static bool locust__stages_tick(locust_env *env, locust_tick *tick)
+{
+    double end = 0, now = (double)(locust__os_now_ns() - env->start_ns) / 1e9, seconds;
+    int from = 0, to;
+    bool jumps = false;
+    for (int i = 0; i < env->n_stages; i++) {
+        to = env->stages[i].users;
+        seconds = env->stages[i].seconds;
+        end += seconds;
+        if (now < end) {
+            bool first = jumps && now - (end - seconds) < 1;
+            seconds -= jumps; // a second of it is gone
+            tick->users = first && seconds > 0 ? from : to;
+            tick->spawn_rate =
+                first || !(seconds > 0) ? 1e9 : (to > from ? to - from : from - to) / seconds;
+            return true;
+        }
+        jumps = !(seconds > 0);
+        from = to;
+    }
+    return false;
+}
+
+/* Locust's step: max(1, floor(rate)) users, then a pause of as long as they take at that rate. Stages
+ * are smoother: up to a hundred steps a second. */
+static void locust__runner_step(locust_env *env) LOCUST__PARKS
+{
+    double rate = env->aim.spawn_rate;
+    int missing = env->aim.users - env->placed, most = missing < 0 ? -missing : missing;
+    double per_step = env->shape == locust__stages_tick ? rate / 100 : rate;
+    int step = per_step < 1 ? 1 : per_step > INT_MAX ? INT_MAX : (int)per_step;
+    int n = most < step ? most : step;
+    env->step_ns = locust__base_after(env->step_ns, locust__base_ns(step / rate));
+    if (missing > 0) {
+        int started = locust__runner_spawn_step(env, n);
+        env->placed += started;
+        if (started < n && !env->stop_requested)
+            env->aim.users = env->placed; // no class takes any more, or memory ran out
+    } else {
+        locust__runner_take_down(env, n);
+        env->placed -= n;
+    }
+    if (env->placed == env->aim.users)
+        locust__runner_arrive(env);
+}
+
+/* The end of the run time; LOCUST__NEVER: there is no limit. */
+static int64_t locust__runner_limit_ns(const locust_env *env)
+{
+    return env->options.run_time_s > 0 && !env->shape
+               ? locust__base_after(env->start_ns, locust__base_ns(env->options.run_time_s))
+               : LOCUST__NEVER;
+}
+
+static void locust__runner_set_end(locust_env *env)
+{
+    double seconds = 0;
+    int64_t stages_ns;
+    env->end_ns = locust__runner_limit_ns(env);
+    for (int i = 0; i < env->n_stages; i++)
+        seconds += env->stages[i].seconds;
+    stages_ns = locust__base_after(env->start_ns, locust__base_ns(seconds));
+    if (env->n_stages && !env->shape && stages_ns < env->end_ns)
+        env->end_ns = stages_ns;
+}
+
+/* -- arrivals: the open model -- */
+
+/* Seconds from `at` on (since the start) until `area` more arrivals are due; below 0: never. The rate
+ * of stages is a straight line in each of them. */
+static double locust__pace_gap(const locust_env *env, const locust__open *o, double at, double area)
+{
+    double begin = 0, from = 0, gap = 0;
+    if (o->as.rate > 0)
+        return area / o->as.rate;
+    if (!env->n_stages)
+        return env->options.rate > 0 ? area / (env->options.rate * o->share) : -1;
+    for (int i = 0; i < env->n_stages; i++) {
+        double seconds = env->stages[i].seconds, to = env->stages[i].users * o->share;
+        double end = begin + seconds, into = at > begin ? at - begin : 0, left = end - at - gap;
+        if (at + gap < end && seconds > 0) {
+            double slope = (to - from) / seconds;
+            double now = from + slope * (into + (at > begin ? gap : at + gap - begin));
+            double fits = (now + to) / 2 * left;
+            if (fits >= area && area > 0) {
+                double root = locust__base_sqrt(
+                    now * now + 2 * slope * area > 0 ? now * now + 2 * slope * area : 0);
+                return now + root > 0 ? gap + 2 * area / (now + root) : gap;
+            }
+            area -= fits;
+            gap += left;
+        }
+        begin = end;
+        from = to;
+    }
+    return -1;
+}
+
+/* Gives an arrival to a user who is free, or to a new one. False: all are busy. */
+static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_ns)
+{
+    locust__open *o = cls->open;
+    locust__co *co = o->free.first;
+    if (co) {
+        ((locust__user *)co->arg)->due_ns = due_ns;
+        locust__co_wake(&env->loop, co, LOCUST__WOKEN);
+        return true;
+    }
+    return cls->alive < o->as.max && locust__user_start(&env->users, cls, due_ns);
+}
+
+static void locust__pace_arrive(locust_env *env, locust__class *cls, int64_t due_ns)
+{
+    locust__open *o = cls->open;
+    o->counts.scheduled++;
+    if (!o->n && locust__pace_admit(env, cls, due_ns))
+        o->counts.started++;
+    else if (o->as.patience_s < 0)
+        o->counts.shed++;
+    else
+        locust__open_keep(o, due_ns);
+}
+
+/* Those that wait, as far as there is room for them. */
+static void locust__pace_catch_up(locust_env *env, locust__class *cls)
+{
+    locust__open *o = cls->open;
+    int64_t due_ns;
+    while (o->n && (o->free.first || cls->alive < o->as.max)) {
+        if (!locust__open_take(o, locust__os_now_ns(), &due_ns))
+            return;
+        if (!locust__pace_admit(env, cls, due_ns)) { // no memory
+            o->counts.late--;
+            o->counts.started--;
+            o->counts.shed++;
+            return;
+        }
+    }
+}
+
+/* Serves those that wait, or sheds them, until the next arrival is due. False: the test ends. */
+static bool locust__pace_await(locust_env *env, locust__class *cls, int64_t due_ns) LOCUST__PARKS
+{
+    locust__open *o = cls->open;
+    for (;;) {
+        int64_t shed_ns;
+        enum locust__wake why;
+        if (env->users.iterations_left == 0)
+            return false;
+        locust__pace_catch_up(env, cls);
+        shed_ns = locust__open_shed(o, locust__os_now_ns());
+        if (locust__os_now_ns() >= due_ns)
+            return true;
+        o->pacing = true;
+        why = locust__co_sleep(&env->loop, shed_ns < due_ns ? shed_ns : due_ns);
+        o->pacing = false;
+        if (why == LOCUST__CANCELLED)
+            return false;
+    }
+}
+
+/* When the next arrival is due; LOCUST__NEVER: none before the end. *at: seconds since the start. */
+static int64_t locust__pace_next(locust_env *env, const locust__open *o, double *at)
+{
+    double area = o->as.poisson
+                      ? -locust__base_log2(1 - locust__base_random_unit(&env->loop.random)) *
+                            0.6931471805599453
+                      : 1;
+    double gap = locust__pace_gap(env, o, *at, area);
+    int64_t due_ns;
+    if (gap < 0)
+        return LOCUST__NEVER;
+    *at += gap;
+    due_ns = env->start_ns + locust__base_ns(*at);
+    return due_ns <= env->end_ns ? due_ns : LOCUST__NEVER;
+}
+
+/* Lets the users of a class arrive, until the test ends. A coroutine. */
+static void locust__pace_main(void *arg)
+{
+    locust__class *cls = arg;
+    locust__open *o = cls->open;
+    locust_env *env = o->env;
+    double at = 0;
+    int64_t due_ns = locust__pace_next(env, o, &at), slice_ns = locust__os_now_ns() + LOCUST__MS;
+    while (locust__pace_await(env, cls, due_ns)) {
+        locust__pace_arrive(env, cls, due_ns);
+        due_ns = locust__pace_next(env, o, &at);
+        if (locust__os_now_ns() < slice_ns)
+            continue;
+        if (locust__co_yield(&env->loop) == LOCUST__CANCELLED)
+            break;
+        slice_ns = locust__os_now_ns() + LOCUST__MS;
+    }
+    // Those that were due, but not yet served when the test ended.
+    for (; env->users.iterations_left != 0 && due_ns <= locust__os_now_ns();
+         due_ns = locust__pace_next(env, o, &at)) {
+        o->counts.scheduled++;
+        o->counts.shed++;
+    }
+}
+
+static void locust__pace_start(locust_env *env)
+{
+    if (env->services.recorder.open)
+        locust__log_print(&env->log, LOCUST__INFO, "locust.runners", "Users arrive from now on");
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__open *o = env->classes[i].open;
+        if (!o)
+            continue;
+        memset(&o->counts, 0, sizeof o->counts);
+        o->n = 0;
+        o->pacer = locust__co_start(
+            &env->loop, "the kit itself", 0, locust__pace_main, &env->classes[i], &env->pacers);
+        if (!o->pacer)
+            env->users.setup_error = "out of memory";
+    }
+}
+
+/* No more arrivals; those that wait are shed. */
+static void locust__pace_stop(locust_env *env) LOCUST__PARKS
+{
+    for (int i = 0; i < env->n_classes; i++)
+        if (env->classes[i].open && env->classes[i].open->pacer && env->pacers.running)
+            locust__co_cancel(&env->loop, env->classes[i].open->pacer);
+    locust__group_join(&env->loop, &env->pacers, LOCUST__NEVER);
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__open *o = env->classes[i].open;
+        if (!o)
+            continue;
+        o->counts.shed += o->n;
+        o->n = 0;
+    }
+}
+
+/* Is there nothing left to do? */
+static bool locust__runner_is_done(const locust_env *env)
+{
+    bool through = // nobody will come
+        env->step_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.open;
+    return env->users.limited && !env->users.alive && (env->users.iterations_left == 0 || through);
+}
+
+static void locust__runner_on_empty(locust_env *env)
+{
+    if (env->stop_waiters.first)
+        locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WOKEN);
+}
+
+/* Do all users arrive? */
+static bool locust__env_is_open(const locust_env *env)
+{
+    for (int i = 0; i < env->n_classes; i++)
+        if (!env->classes[i].open)
+            return false;
+    return true;
+}
+
+/* Runs ramps until the test is over; says why it is, unless somebody asked for it. */
+static void locust__runner_drive(locust_env *env) LOCUST__PARKS
+{
+    int64_t end_ns = env->end_ns;
+    int64_t tick_ns = env->shape ? env->start_ns : LOCUST__NEVER, now, next;
+    const char *why = NULL;
+    locust_tick tick = {.users = env->options.users, .spawn_rate = env->options.spawn_rate};
+    if (locust__env_is_open(env))
+        locust__runner_rest(env); // nobody is spawned
+    else if (!env->shape)
+        locust__runner_aim(env, tick);
+    while (!env->stop_requested && !why) {
+        now = locust__os_now_ns();
+        if (now >= end_ns)
+            why = end_ns == locust__runner_limit_ns(env) ? "--run-time limit reached, shutting down"
+                                                         : "All stages are over, shutting down";
+        else if (locust__runner_is_done(env))
+            why = "All iterations are done, shutting down";
+        else if (now >= tick_ns) {
+            tick = (locust_tick){.users = 0};
+            why = env->shape(env, &tick) ? NULL : "Shape test stopping";
+        }
+        if (why)
+            break;
+        if (now >= tick_ns) {
+            locust__runner_aim(env, tick);
+            tick_ns += LOCUST__S;
+        }
+        if (now >= env->reap_ns)
+            locust__runner_reap(env, now);
+        if (env->users.iterations_left == 0)
+            locust__runner_rest(env); // who came now would find nothing to do
+        if (now >= env->step_ns)
+            locust__runner_step(env);
+        next = env->step_ns < tick_ns ? env->step_ns : tick_ns;
+        next = next < end_ns ? next : end_ns;
+        if (!locust__runner_is_done(env))
+            locust__runner_pause(env, next < env->reap_ns ? next : env->reap_ns);
+    }
+    if (why && !env->stop_requested)
+        locust__log_print(&env->log, LOCUST__INFO, "locust.main", "%s", why);
 }
 
 /* Takes the users down: at once, or when their tasks are done or the stop timeout is over. */
@@ -11912,35 +13675,42 @@ static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
     locust__group_join(&env->loop, &env->users.group, LOCUST__NEVER);
 }
 
+/* Puts everything to where a run begins. */
+static void locust__runner_init(locust_env *env)
+{
+    env->stop_requested = env->users.closing = env->users.told = false;
+    env->users.setup_error = NULL;
+    env->users.iterations_left = env->options.iterations > 0 ? env->options.iterations : -1;
+    env->users.limited = env->single || env->options.iterations > 0;
+    for (int i = 0; i < env->n_classes; i++)
+        env->users.limited |= env->classes[i].as->iterations > 0 && !env->classes[i].open;
+    env->chosen = NULL;
+    env->placed = 0;
+    env->step_ns = 0;
+    env->reap_ns = LOCUST__NEVER;
+    locust__dispatch_init(env);
+}
+
 /* The whole test, from on_test_start to on_test_stop. Called in a coroutine of its own. */
 static void locust__runner_run(locust_env *env) LOCUST__PARKS
 {
-    bool spawned;
     env->start_ns = locust__os_now_ns();
     locust__stats_reset(&env->stats, env->start_ns);
-    if (env->test->on_test_start)
-        env->test->on_test_start(env);
-    spawned = locust__runner_spawn(env);
-    if (spawned) {
-        locust__runner_log_spawned(env);
-        if (env->options.reset_stats) {
-            locust__log_print(&env->log, LOCUST__INFO, "locust.runners", "Resetting stats");
-            locust__stats_reset(&env->stats, locust__os_now_ns());
-        }
-        locust__runner_pause(env, locust__runner_end_ns(env));
-    }
-    if (!env->stop_requested)
-        locust__log_print(
-            &env->log, LOCUST__INFO, "locust.main", "--run-time limit reached, shutting down");
+    locust__runner_set_end(env);
+    LOCUST__FIRE(env, on_test_start, env);
+    locust__pace_start(env);
+    locust__runner_drive(env);
+    locust__pace_stop(env);
     env->stop_requested = true;
     if (env->users.setup_error)
         locust__log_print(&env->log, LOCUST__ERROR, "locust.runners", "%s", env->users.setup_error);
+    LOCUST__FIRE(env, on_test_stopping, env);
+    env->users.told = true;
     locust__runner_stop_users(env);
     for (int i = 0; i < env->n_classes; i++)
         locust__conns_free(&env->classes[i].shared);
     locust__resolver_stop(&env->services.resolver);
-    if (env->test->on_test_stop)
-        env->test->on_test_stop(env);
+    LOCUST__FIRE(env, on_test_stop, env);
 }
 
 /* -- the environment -- */
@@ -11950,12 +13720,161 @@ static int locust__class_order(const void *a, const void *b)
     return strcmp(((const locust__class *)a)->as->name, ((const locust__class *)b)->as->name);
 }
 
+/* -- --config-users -- */
+
+/* Keeps the tasks of a class that a JSON array names. NULL, or what is wrong. */
+static const char *locust__config_tasks(locust__class *cls, locust__view array)
+{
+    const locust_task *all = cls->declared->tasks;
+    char path[32], name[128];
+    locust__view value;
+    int n = 0, kept = 0;
+    while (all[n].fn || all[n].set)
+        n++;
+    LOCUST_FREE(cls->tasks); // of an object before
+    cls->tasks = locust__base_zalloc((size_t)(n + 1) * sizeof *cls->tasks);
+    if (!cls->tasks)
+        return "out of memory";
+    for (int i = 0;
+         snprintf(path, sizeof path, "[%d]", i) > 0 && locust__json_find(array, path, &value);
+         i++) {
+        int k = 0;
+        if (!locust__json_decode(value, name, sizeof name))
+            return "\"tasks\" must be an array of names of tasks";
+        while (k < n && strcmp(all[k].name, name) != 0)
+            k++;
+        if (k == n)
+            return "\"tasks\" names one that the class has not";
+        if (kept < n)
+            cls->tasks[kept++] = all[k];
+    }
+    cls->changed.tasks = cls->tasks;
+    return kept ? NULL : "\"tasks\" must be an array of names of tasks";
+}
+
+/* Sets one attribute of a class. NULL, or what is wrong. */
+static const char *locust__config_set(
+    locust_env *env, locust__class *cls, locust__view key, locust__view value)
+{
+    char text[1024] = "", *end;
+    double number;
+    bool string = locust__json_decode(value, text, sizeof text);
+    if (locust__view_is(key, "user_class_name"))
+        return NULL;
+    if (locust__view_is(key, "host")) {
+        if (!string)
+            return "\"host\" must be a string";
+        cls->changed.host = locust__stats_text(&env->stats, text);
+        return NULL;
+    }
+    if (locust__view_is(key, "tasks"))
+        return locust__config_tasks(cls, value);
+    if (!locust__view_is(key, "weight") && !locust__view_is(key, "fixed_count"))
+        return "it knows user_class_name, host, weight, fixed_count and tasks";
+    snprintf(text, sizeof text, "%.*s", (int)(value.len < 64 ? value.len : 64), value.ptr);
+    number = strtod(text, &end);
+    if (string || *end || end == text || !(number >= 0) || number > 1e9)
+        return "\"weight\" and \"fixed_count\" must be numbers from 0";
+    if (locust__view_is(key, "fixed_count") && number > (int)number)
+        return "\"fixed_count\" must be a whole number";
+    if (locust__view_is(key, "weight"))
+        cls->changed.weight = number > 0 ? number : -1; // 0 in a class means the default
+    else
+        cls->changed.fixed_count = (int)number;
+    return NULL;
+}
+
+/* Applies one object. NULL, or what is wrong with it. */
+static const char *locust__config_object(locust_env *env, locust__view object)
+{
+    char name[128];
+    locust__class *cls = NULL;
+    locust__view key, value;
+    const char *p = NULL, *wrong = NULL;
+    if (!locust__json_find(object, "user_class_name", &value) ||
+        !locust__json_decode(value, name, sizeof name))
+        return "each object needs a \"user_class_name\"";
+    for (int i = 0; i < env->n_classes; i++)
+        if (strcmp(env->classes[i].declared->name, name) == 0)
+            cls = &env->classes[i];
+    if (!cls)
+        return "\"user_class_name\" is not that of a user class: --list prints those there are";
+    if (cls->as == cls->declared) {
+        cls->changed = *cls->declared;
+        cls->as = &cls->changed;
+    }
+    while (!wrong && locust__json_member(object, &p, &key, &value))
+        wrong = locust__config_set(env, cls, key, value);
+    return wrong;
+}
+
+/* Applies an object or an array of them, or those of a file. NULL, or what is wrong. */
+static const char *locust__env_config_users(locust_env *env, const char *given)
+{
+    const char *start = given + strspn(given, " \t\r\n"), *wrong = NULL;
+    locust__buf file = {NULL, 0, 0, false};
+    locust__view text = locust__view_of(start), object;
+    locale_t was, c;
+    if (*start != '{' && *start != '[') {
+        file = locust__os_read_file(given, 1 << 20);
+        if (!file.len)
+            return "it is neither JSON nor a file that can be read";
+        text = (locust__view){file.ptr, file.len};
+    }
+    c = locust__locale_enter(&was);
+    if (!locust__json_is_valid(text)) {
+        wrong = "it is not JSON";
+    } else if (!locust__json_find(text, "[0]", &object)) {
+        wrong = locust__config_object(env, text);
+    } else {
+        char path[32];
+        for (int i = 0; !wrong && snprintf(path, sizeof path, "[%d]", i) > 0 &&
+                        locust__json_find(text, path, &object);
+             i++)
+            wrong = locust__config_object(env, object);
+    }
+    locust__locale_leave(c, was);
+    locust__buf_free(&file);
+    return wrong;
+}
+
+/* -- --stages -- */
+
+/* Reads "1m:100,30s:0". False: it is none of that. */
+static bool locust__env_set_stages(locust_env *env, const char *text)
+{
+    char *copy = locust__base_copy(text, strlen(text)), *at = NULL;
+    size_t cap = 0;
+    bool good = copy != NULL;
+    for (char *word = copy ? strtok_r(copy, ", ", &at) : NULL; word && good;
+         word = strtok_r(NULL, ", ", &at)) {
+        char *colon = strchr(word, ':'), *end;
+        locust__stage stage = {0}, *stages;
+        long users = colon ? strtol(colon + 1, &end, 10) : -1;
+        if (colon)
+            *colon = '\0';
+        good = colon && locust__base_span(word, &stage.seconds) && locust__base_digit(colon[1]) &&
+               (!*end || strcmp(end, "/s") == 0) && users >= 0 && users <= INT_MAX;
+        stage.rate = good && *end;
+        good = good && (!env->n_stages || stage.rate == env->stages->rate);
+        stages =
+            good ? locust__base_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap) : NULL;
+        if (!stages) {
+            good = false;
+            break;
+        }
+        stage.users = (int)users;
+        env->stages = stages;
+        env->stages[env->n_stages++] = stage;
+    }
+    LOCUST_FREE(copy);
+    return good && env->n_stages;
+}
+
 /* NULL, or why the classes cannot be run; `text` has room for it. */
 static const char *locust__env_check(const locust_test *test, char *text, size_t size)
 {
     int n = 0;
-    if (test->shape)
-        return "load shapes are not built yet: this version of locust.h declares them only";
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
         const locust_user_class *as = test->users[i];
         const char *wrong = locust__class_check(as);
@@ -11963,7 +13882,7 @@ static const char *locust__env_check(const locust_test *test, char *text, size_t
             snprintf(text, size, "user class %s %s", as->name, wrong);
             return text;
         }
-        n += as->fixed_count > 0 || locust__class_weight(as) > 0;
+        n += as->fixed_count > 0 || locust__class_weight(as) > 0 || as->arrivals.rate > 0;
     }
     return n ? NULL : "no user class with a weight: give the test .users = { &YourClass }";
 }
@@ -12014,6 +13933,97 @@ static const char *locust__env_set_network(locust_env *env, char *text, size_t s
     return NULL;
 }
 
+/* The test's own functions, as one listener among the others. */
+static void locust__env_set_listeners(locust_env *env)
+{
+    const locust_test *test = env->test;
+#define LOCUST__OWN_LISTENER(name, args) env->own.name = test->name;
+    LOCUST_EVENTS_(LOCUST__OWN_LISTENER)
+#undef LOCUST__OWN_LISTENER
+    env->listeners[env->n_listeners++] = &env->own;
+    for (int i = 0; i < LOCUST_LISTENERS_MAX && test->listeners[i]; i++)
+        env->listeners[env->n_listeners++] = test->listeners[i];
+}
+
+static void locust__env_on_request(locust_env *env, const locust_sample *sample)
+{
+    LOCUST__FIRE(env, on_request, env, sample);
+}
+
+static void locust__env_on_user_error(locust_env *env, locust_user *u, const char *message)
+{
+    LOCUST__FIRE(env, on_user_error, env, u, message);
+}
+
+/* Requests go past without a call where nobody listens. */
+static void locust__env_watch_requests(locust_env *env)
+{
+    for (int i = 0; i < env->n_listeners; i++)
+        if (env->listeners[i]->on_request)
+            env->services.recorder.listener = locust__env_on_request;
+}
+
+/* What drives the users: the test's shape, --stages, or --users. NULL, or what is wrong. */
+static const char *locust__env_set_shape(locust_env *env, const locust_options *given)
+{
+    const locust_options *o = &env->options;
+    env->shape = env->test->shape;
+    if (o->stages) {
+        if (!locust__env_set_stages(env, o->stages))
+            return "--stages takes DURATION:USERS,... such as 1m:100,5m:1000,1m:0, or 1m:100/s,... "
+                   "for arrivals a second";
+        env->shape = env->stages->rate ? NULL : locust__stages_tick;
+    }
+    if (env->shape && (given->run_time_s > 0 || given->users || given->spawn_rate > 0))
+        locust__log_print(&env->log, LOCUST__WARNING, "locust.main",
+            "--users, --spawn-rate and --run-time have no effect on a test with a load shape");
+    return NULL;
+}
+
+static bool locust__env_has_users(const locust_env *env)
+{
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust_user_class *as = env->classes[i].as;
+        if (as->fixed_count > 0 || locust__class_weight(as) > 0 || as->arrivals.rate > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Which classes have arrivals. False: no memory. */
+static bool locust__env_set_arrivals(locust_env *env)
+{
+    const locust_options *o = &env->options;
+    bool shared = o->rate > 0 || (env->n_stages && env->stages->rate);
+    double total = 0;
+    for (int i = 0; i < env->n_classes; i++)
+        total +=
+            env->classes[i].as->arrivals.rate > 0 ? 0 : locust__class_weight(env->classes[i].as);
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        double weight = locust__class_weight(cls->as);
+        locust__open *open;
+        if (!(cls->as->arrivals.rate > 0) && !(shared && weight > 0))
+            continue;
+        open = cls->open = locust__base_zalloc(sizeof *open);
+        if (!open)
+            return false;
+        open->env = env;
+        open->as = cls->as->arrivals;
+        if (!(open->as.rate > 0)) {
+            open->share = weight / total;
+            open->as.poisson |= o->poisson;
+            open->as.max = o->max_in_flight;
+            open->as.patience_s = o->patience_s;
+        }
+        open->as.max = open->as.max > 0 ? open->as.max : 10000;
+        if (!(open->as.patience_s > 0) && !(open->as.patience_s < 0))
+            open->as.patience_s = 10;
+        env->services.recorder.open = true;
+    }
+    return true;
+}
+
 /* Takes over classes and hosts. NULL, or what is wrong. */
 static const char *locust__env_add_classes(locust_env *env, char *text, size_t size)
 {
@@ -12028,6 +14038,19 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
     for (int i = 0; i < LOCUST_CLASSES_MAX && env->test->users[i]; i++)
         locust__class_init(&env->classes[i], env->test->users[i]);
     qsort(env->classes, (size_t)env->n_classes, sizeof *env->classes, locust__class_order);
+    if (env->services.worker >= env->services.n_workers)
+        return "--worker-index counts from 0 and lies below --worker-count";
+    if (env->options.config_users) {
+        const char *wrong = locust__env_config_users(env, env->options.config_users);
+        if (wrong) {
+            snprintf(text, size, "--config-users: %s", wrong);
+            return text;
+        }
+        if (!locust__env_has_users(env))
+            return "--config-users leaves no user class with a weight";
+    }
+    if (!locust__env_set_arrivals(env))
+        return "out of memory";
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
         const char *broken = NULL;
@@ -12067,6 +14090,10 @@ static void locust__env_free(locust_env *env)
 {
     for (int i = 0; i < env->n_classes && env->classes; i++) {
         locust__plan_free(env->classes[i].plan);
+        LOCUST_FREE(env->classes[i].tasks);
+        if (env->classes[i].open)
+            LOCUST_FREE(env->classes[i].open->backlog);
+        LOCUST_FREE(env->classes[i].open);
         locust__base_url_free(&env->classes[i].base);
         locust__proxy_free(&env->classes[i].route.proxy);
     }
@@ -12077,10 +14104,12 @@ static void locust__env_free(locust_env *env)
     locust__resolver_free(&env->services.resolver);
     locust__origins_free(env->services.origins);
     locust__patterns_free(env->services.patterns);
+    locust__feeders_close(env->services.feeders);
     locust__log_close(&env->log);
     LOCUST_FREE(env->classes);
     LOCUST_FREE(env->dispatched);
     LOCUST_FREE(env->fixed);
+    LOCUST_FREE(env->stages);
     LOCUST_FREE(env);
 }
 
@@ -12131,14 +14160,19 @@ static locust_env *locust__env_new(
     env->services.loop = &env->loop;
     env->services.log = &env->log;
     env->services.recorder =
-        (locust__recorder){&env->stats, env, test->on_request, options->phases};
+        (locust__recorder){.stats = &env->stats, .env = env, .phases = options->phases};
+    locust__env_set_listeners(env);
+    locust__env_watch_requests(env);
     locust__net_init(&env->services.net, &env->loop, &env->log);
     env->services.net.users = env->options.users;
     locust__resolver_init(&env->services.resolver, &env->services.net);
+    env->services.worker = options->worker_index > 0 ? (size_t)options->worker_index : 0;
+    env->services.n_workers = options->worker_count > 0 ? (size_t)options->worker_count : 1;
     env->users.services = &env->services;
     env->users.env = env;
     env->users.request_stop = locust__runner_request_stop;
-    env->users.on_error = test->on_user_error;
+    env->users.on_empty = locust__runner_on_empty;
+    env->users.on_error = locust__env_on_user_error;
     env->users.tags = (locust__tags){options->tags, options->exclude_tags};
     if (rc < 0) {
         snprintf(
@@ -12147,14 +14181,18 @@ static locust_env *locust__env_new(
         goto fail;
     }
     wrong = locust__env_set_network(env, text, sizeof text);
+    if (!wrong)
+        wrong = locust__env_set_shape(env, options);
     if (wrong) {
         *code = LOCUST__EXIT_USAGE;
         goto fail;
     }
     wrong = locust__env_add_classes(env, text, sizeof text);
+    if (wrong && strncmp(wrong, "--", 2) == 0)
+        *code = LOCUST__EXIT_USAGE;
     if (wrong)
         goto fail;
-    locust__dispatch_init(env);
+    LOCUST__FIRE(env, on_init, env);
     return env;
 fail:
     fprintf(stderr, "locust: %s\n", wrong);
@@ -12199,6 +14237,40 @@ LOCUST_API void *locust_env_context(locust_env *env)
     return env->options.context;
 }
 
+LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners)
+{
+    if (env->n_listeners > LOCUST_LISTENERS_MAX) // and the test's own
+        return false;
+    env->listeners[env->n_listeners++] = listeners;
+    locust__env_watch_requests(env);
+    return true;
+}
+
+LOCUST_API const char *locust_option(locust_env *env, const char *name)
+{
+    const locust_own_option *o = NULL;
+    for (int i = 0; !o && i < LOCUST_OWN_OPTIONS_MAX && env->test->options[i].name; i++)
+        if (strcmp(env->test->options[i].name, name) == 0)
+            o = &env->test->options[i];
+    if (!o)
+        return NULL;
+    for (const locust_pair *given = env->options.own; given && given->name; given++)
+        if (strcmp(given->name, name) == 0)
+            return given->value;
+    return o->fallback ? o->fallback : o->value ? "" : "false";
+}
+
+LOCUST_API void locust_set_exit_code(locust_env *env, int code)
+{
+    env->exit_code = code;
+    env->exit_code_set = true;
+}
+
+LOCUST_API void locust_reset_stats(locust_env *env)
+{
+    locust__runner_reset_stats(env);
+}
+
 LOCUST_API double locust_run_time(locust_env *env)
 {
     return locust__env_run_time(env);
@@ -12207,6 +14279,26 @@ LOCUST_API double locust_run_time(locust_env *env)
 LOCUST_API int locust_user_count(locust_env *env)
 {
     return env->users.alive;
+}
+
+static locust_arrival_counts locust__env_arrivals(const locust_env *env)
+{
+    locust_arrival_counts sum = {0, 0, 0, 0};
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__open *o = env->classes[i].open;
+        if (!o)
+            continue;
+        sum.scheduled += o->counts.scheduled;
+        sum.started += o->counts.started;
+        sum.late += o->counts.late;
+        sum.shed += o->counts.shed;
+    }
+    return sum;
+}
+
+LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env)
+{
+    return locust__env_arrivals(env);
 }
 
 LOCUST_API const locust_stats *locust_stats_total(locust_env *env)
@@ -12510,6 +14602,68 @@ static void locust__report_phase(
     locust__buf_puts(out, "\n");
 }
 
+/* How long a request of a row took, and how long it took from the start that was intended. */
+static void locust__report_intended_row(
+    locust__buf *out, const locust__row *row, bool compact, bool total)
+{
+    static const double shares[] = {0.5, 0.99};
+    char ms[6][32];
+    int width = locust__report_name_width();
+    for (int k = 0; k < 2; k++) {
+        locust__report_ms(ms[k], sizeof ms[k], locust__row_percentile_ns(row, shares[k]));
+        locust__report_ms(
+            ms[3 + k], sizeof ms[3 + k], locust__phase_percentile_ns(row->intended, shares[k]));
+    }
+    locust__report_ms(ms[2], sizeof ms[2], row->max_ns);
+    locust__report_ms(ms[5], sizeof ms[5], row->intended->max_ns);
+    if (!compact) {
+        locust__report_text(out, row->method, 8);
+        locust__buf_puts(out, " ");
+        locust__report_text(out, row->name, width);
+    }
+    locust__buf_printf(out,
+        compact ? "intended p50=%s p99=%s max=%s intended_p50=%s intended_p99=%s intended_max=%s"
+                : " %9s %9s %9s  %9s %9s %9s",
+        ms[0], ms[1], ms[2], ms[3], ms[4], ms[5]);
+    if (compact && !total) {
+        locust__buf_puts(out, " name=");
+        locust__report_text(out, row->method, 0);
+        locust__buf_puts(out, " ");
+        locust__report_text(out, row->name, 0);
+    }
+    locust__buf_puts(out, "\n");
+}
+
+static void locust__report_arrivals(
+    locust__buf *out, const locust__report_view *v, const locust_arrival_counts *c, bool compact)
+{
+    int width = locust__report_name_width();
+    const int dashes[] = {8, width, 9, 9, 9, 10, 9, 9};
+    size_t n;
+    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__buf_printf(out,
+        compact ? "arrivals scheduled=%llu started=%llu late=%llu shed=%llu\n"
+                : "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed\n\n",
+        (unsigned long long)c->scheduled, (unsigned long long)c->started,
+        (unsigned long long)c->late, (unsigned long long)c->shed);
+    if (rows && !compact) {
+        locust__buf_printf(out,
+            "Response times (ms), and from the intended start\n%-8s %-*s %9s %9s %9s  %9s %9s "
+            "%9s\n",
+            "Type", width, "Name", "50%", "99%", "100%", "int. 50%", "int. 99%", "int. 100%");
+        locust__report_dashes(out, dashes, 8);
+    }
+    for (size_t i = 0; rows && i < n; i++) {
+        if (i + 1 == n && !compact)
+            locust__report_dashes(out, dashes, 8);
+        if (rows[i]->intended && rows[i]->intended->hist.total)
+            locust__report_intended_row(out, rows[i], compact, i + 1 == n);
+    }
+    if (!compact)
+        locust__buf_puts(out, "\n");
+    LOCUST_FREE(rows);
+}
+
 static void locust__report_exceptions(locust__buf *out, const locust__report_view *v, bool compact)
 {
     const int dashes[] = {18, 141};
@@ -12561,16 +14715,22 @@ static void locust__report_phases(locust__buf *out, const locust__report_view *v
 }
 
 /* What TLS cost the generator: a small machine is busy with handshakes first. */
-static void locust__report_tls(locust__buf *out, const locust__tls_counts *c, bool compact)
+static void locust__report_tls(
+    locust__buf *out, const locust__tls_counts *c, const locust__loop *loop, bool compact)
 {
+    double late_ms = (double)locust__loop_lateness_ns(loop, 0.99) / 1e6;
     double full_ms = c->full ? (double)c->full_ns / 1e6 / (double)c->full : 0;
     double resumed_ms = c->resumed ? (double)c->resumed_ns / 1e6 / (double)c->resumed : 0;
     if (c->full || c->resumed)
         locust__buf_printf(out,
-            compact
-                ? "tls full=%llu full_cpu=%.3f resumed=%llu resumed_cpu=%.3f\n"
-                : "TLS handshakes: %llu full, %.3f ms of CPU each; %llu resumed, %.3f ms each\n\n",
-            (unsigned long long)c->full, full_ms, (unsigned long long)c->resumed, resumed_ms);
+            compact ? "tls full=%llu full_cpu=%.3f resumed=%llu resumed_cpu=%.3f late_p99=%.3f "
+                      "late_max=%.3f\n"
+                    : "TLS handshakes: %llu full, %.3f ms of CPU each; %llu resumed, %.3f ms each; "
+                      "the loop was "
+                      "late by %.3f ms at most (p99 %.3f)\n\n",
+            (unsigned long long)c->full, full_ms, (unsigned long long)c->resumed, resumed_ms,
+            compact ? late_ms : (double)loop->longest_ns / 1e6,
+            compact ? (double)loop->longest_ns / 1e6 : late_ms);
 }
 
 static void locust__report_print(locust_env *env, bool final)
@@ -12589,10 +14749,14 @@ static void locust__report_print(locust_env *env, bool final)
     }
     if (final)
         locust__report_exceptions(&out, &v, env->options.compact);
+    if (final && env->services.recorder.open) {
+        locust_arrival_counts arrivals = locust__env_arrivals(env);
+        locust__report_arrivals(&out, &v, &arrivals, env->options.compact);
+    }
     if (final && env->options.phases)
         locust__report_phases(&out, &v, env->options.compact);
     if (final)
-        locust__report_tls(&out, &env->services.tls.counts, env->options.compact);
+        locust__report_tls(&out, &env->services.tls.counts, &env->loop, env->options.compact);
     locust__locale_leave(c, was);
     fflush(stdout); // a test's own lines come first
     if (out.len)
@@ -12972,7 +15136,10 @@ typedef struct locust__settings { // what the command line can say
     char *config;
     const char *classes[LOCUST_CLASSES_MAX]; // the user classes asked for; none: all
     int n_classes;
-    locust__buf files[4]; // texts that settings point into
+    locust__buf files[4];       // texts that settings point into
+    struct locust__option *own; // those that the test declares, n_own of them
+    int n_own;
+    locust_pair own_values[LOCUST_OWN_OPTIONS_MAX + 1];
 } locust__settings;
 
 enum locust__option_kind {
@@ -12984,8 +15151,11 @@ enum locust__option_kind {
     LOCUST__OPTION_LEVEL,
     LOCUST__OPTION_CODE,
     LOCUST__OPTION_COUNT,
-    LOCUST__OPTION_IGNORED, // Locust's, without a meaning here
-    LOCUST__OPTION_MISSING, // Locust's, not in this version; takes a value
+    LOCUST__OPTION_NUMBER,
+    LOCUST__OPTION_OWN,      // of the test, with a value
+    LOCUST__OPTION_OWN_FLAG, // likewise, a switch
+    LOCUST__OPTION_IGNORED,  // Locust's, without a meaning here
+    LOCUST__OPTION_MISSING,  // Locust's, not in this version; takes a value
     LOCUST__OPTION_MISSING_FLAG,
 };
 
@@ -13026,6 +15196,24 @@ static const locust__option locust__options_known[] = {
       "PREFIX", "write PREFIX_stats.csv, _stats_history, _failures, _exceptions" },
     { "csv-full-history", 0, LOCUST__OPTION_FLAG, "LOCUST_CSV_FULL_HISTORY", LOCUST__SETTING(options.csv_full_history),
       NULL, "a history line for each row (with --csv)" },
+    { "iterations", 'i', LOCUST__OPTION_COUNT, "LOCUST_ITERATIONS", LOCUST__SETTING(options.iterations),
+      "N", "end after that many task runs in all (no limit)" },
+    { "stages", 0, LOCUST__OPTION_TEXT, "LOCUST_STAGES", LOCUST__SETTING(options.stages),
+      "LIST", "DURATION:USERS,... in place of --users: 1m:100,1m:0; or 1m:50/s" },
+    { "rate", 0, LOCUST__OPTION_RATE, "LOCUST_RATE", LOCUST__SETTING(options.rate),
+      "PER_S", "open model: arrivals a second, whatever answers take" },
+    { "poisson", 0, LOCUST__OPTION_FLAG, "LOCUST_POISSON", LOCUST__SETTING(options.poisson),
+      NULL, "arrivals with exponential gaps (even ones)" },
+    { "max-in-flight", 0, LOCUST__OPTION_COUNT, "LOCUST_MAX_IN_FLIGHT", LOCUST__SETTING(options.max_in_flight),
+      "N", "arrivals in progress at once, of each class (10000)" },
+    { "patience", 0, LOCUST__OPTION_SPAN, "LOCUST_PATIENCE", LOCUST__SETTING(options.patience_s),
+      "SPAN", "how long an arrival waits for a place, then it is shed (10)" },
+    { "worker-count", 0, LOCUST__OPTION_COUNT, "LOCUST_WORKER_COUNT", LOCUST__SETTING(options.worker_count),
+      "N", "processes started by hand that share this test (1)" },
+    { "worker-index", 0, LOCUST__OPTION_NUMBER, "LOCUST_WORKER_INDEX", LOCUST__SETTING(options.worker_index),
+      "I", "this one among them, from 0: feeders give each its own rows" },
+    { "config-users", 0, LOCUST__OPTION_TEXT, "LOCUST_CONFIG_USERS", LOCUST__SETTING(options.config_users),
+      "JSON", "or a file: user_class_name and host, weight, fixed_count, tasks" },
     { "tags", 'T', LOCUST__OPTION_TEXT, "LOCUST_TAGS", LOCUST__SETTING(options.tags),
       "LIST", "run tasks with one of these tags alone: pay,critical" },
     { "exclude-tags", 'E', LOCUST__OPTION_TEXT, "LOCUST_EXCLUDE_TAGS", LOCUST__SETTING(options.exclude_tags),
@@ -13077,7 +15265,6 @@ static const locust__option locust__options_known[] = {
     { "locustfile", 'f', LOCUST__OPTION_IGNORED, "LOCUST_LOCUSTFILE", 0,
       "FILE", "ignored: the test is this program" },
     { "skip-log-setup", 0, LOCUST__OPTION_MISSING_FLAG, "LOCUST_SKIP_LOG_SETUP", 0, NULL, NULL },
-    { "config-users", 0, LOCUST__OPTION_MISSING, "LOCUST_CONFIG_USERS", 0, NULL, NULL },
     { "web-host", 0, LOCUST__OPTION_MISSING, "LOCUST_WEB_HOST", 0, NULL, NULL },
     { "web-port", 'P', LOCUST__OPTION_MISSING, "LOCUST_WEB_PORT", 0, NULL, NULL },
     { "web-base-path", 0, LOCUST__OPTION_MISSING, "LOCUST_WEB_BASE_PATH", 0, NULL, NULL },
@@ -13116,7 +15303,8 @@ enum { LOCUST__OPTIONS = sizeof locust__options_known / sizeof *locust__options_
 
 static bool locust__option_takes_value(const locust__option *o)
 {
-    return o->kind != LOCUST__OPTION_FLAG && o->kind != LOCUST__OPTION_MISSING_FLAG;
+    return o->kind != LOCUST__OPTION_FLAG && o->kind != LOCUST__OPTION_MISSING_FLAG &&
+           o->kind != LOCUST__OPTION_OWN_FLAG;
 }
 
 /* A whole number from 0 in decimal. */
@@ -13128,38 +15316,6 @@ static bool locust__cli_number(const char *text, long max, long *out)
     return locust__base_digit(*text) && !*end && !errno && *out <= max;
 }
 
-/* Locust's time spans: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. */
-static bool locust__cli_span(const char *text, double *out)
-{
-    static const char units[] = "hms";
-    static const int seconds[] = {3600, 60, 1};
-    int unit = 0;
-    *out = 0;
-    if (!*text)
-        return false;
-    while (*text) {
-        char *end;
-        long n;
-        if (!locust__base_digit(*text))
-            return false;
-        errno = 0;
-        n = strtol(text, &end, 10);
-        if (errno || (!*end && unit > 0 && *out > 0))
-            return false;
-        if (!*end) { // bare seconds
-            *out = (double)n;
-            return true;
-        }
-        while (unit < 3 && units[unit] != *end)
-            unit++;
-        if (unit == 3)
-            return false;
-        *out += (double)n * seconds[unit++];
-        text = end + 1;
-    }
-    return true;
-}
-
 static bool locust__cli_switch(const char *text, bool *out)
 {
     static const char *const words[] = {"true", "yes", "on", "1", "false", "no", "off", "0"};
@@ -13169,6 +15325,44 @@ static bool locust__cli_switch(const char *text, bool *out)
             return true;
         }
     return false;
+}
+
+/* The known options, then those of the test; NULL: no more. */
+static const locust__option *locust__option_at(const locust__settings *st, int i)
+{
+    return i < LOCUST__OPTIONS               ? &locust__options_known[i]
+           : i - LOCUST__OPTIONS < st->n_own ? &st->own[i - LOCUST__OPTIONS]
+                                             : NULL;
+}
+
+/* Takes over what the test declares. */
+static void locust__settings_init(locust__settings *st, const locust_test *test)
+{
+    const locust_own_option *o = test->options;
+    memset(st, 0, sizeof *st);
+    st->own = locust__base_zalloc(LOCUST_OWN_OPTIONS_MAX * sizeof *st->own);
+    if (!st->own)
+        locust__cli_die("out of memory");
+    for (; st->n_own < LOCUST_OWN_OPTIONS_MAX && o->name; o++) {
+        for (int i = 0; locust__option_at(st, i); i++)
+            if (strcmp(locust__option_at(st, i)->name, o->name) == 0)
+                locust__cli_die(
+                    "the test declares an option --%s, which there is already", o->name);
+        st->own[st->n_own++] = (locust__option){.name = o->name,
+            .kind = o->value ? LOCUST__OPTION_OWN : LOCUST__OPTION_OWN_FLAG,
+            .env = o->env,
+            .value = o->value,
+            .help = o->help ? o->help : "an option of this test"};
+    }
+}
+
+static void locust__option_set_own(locust__settings *st, const char *name, const char *value)
+{
+    locust_pair *pair = st->own_values;
+    while (pair->name && strcmp(pair->name, name) != 0)
+        pair++;
+    *pair = (locust_pair){name, value};
+    st->options.own = st->own_values;
 }
 
 /* Sets one option from its text. `where`: how the user named it, for messages. */
@@ -13201,7 +15395,7 @@ static void locust__option_set(
         *(double *)field = number;
         break;
     case LOCUST__OPTION_SPAN:
-        if (!locust__cli_span(value, (double *)field))
+        if (!locust__base_span(value, (double *)field))
             locust__cli_die(
                 "%s takes a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s, not \"%s\"",
                 where, value);
@@ -13221,6 +15415,19 @@ static void locust__option_set(
         if (!locust__cli_number(value, INT_MAX, &whole) || whole < 1)
             locust__cli_die("%s takes a whole number from 1, not \"%s\"", where, value);
         *(int *)field = (int)whole;
+        break;
+    case LOCUST__OPTION_NUMBER:
+        if (!locust__cli_number(value, INT_MAX, &whole))
+            locust__cli_die("%s takes a whole number from 0, not \"%s\"", where, value);
+        *(int *)field = (int)whole;
+        break;
+    case LOCUST__OPTION_OWN_FLAG:
+        if (value && !locust__cli_switch(value, &flag))
+            locust__cli_die("%s takes true or false, not \"%s\"", where, value);
+        locust__option_set_own(st, o->name, flag ? "true" : "false");
+        break;
+    case LOCUST__OPTION_OWN:
+        locust__option_set_own(st, o->name, value);
         break;
     case LOCUST__OPTION_IGNORED:
         break;
@@ -13258,15 +15465,17 @@ static int locust__cli_distance(locust__view a, locust__view b)
     return d[a.len][b.len];
 }
 
-static _Noreturn void locust__cli_unknown(locust__view name, const char *where)
+static _Noreturn void locust__cli_unknown(
+    const locust__settings *st, locust__view name, const char *where)
 {
     const char *nearest = NULL;
     int best = 3;
-    for (int i = 0; i < LOCUST__OPTIONS; i++) {
-        int d = locust__cli_distance(name, locust__view_of(locust__options_known[i].name));
+    for (int i = 0; locust__option_at(st, i); i++) {
+        const char *known = locust__option_at(st, i)->name;
+        int d = locust__cli_distance(name, locust__view_of(known));
         if (d < best && (size_t)d * 2 < name.len) {
             best = d;
-            nearest = locust__options_known[i].name;
+            nearest = known;
         }
     }
     if (nearest)
@@ -13276,13 +15485,14 @@ static _Noreturn void locust__cli_unknown(locust__view name, const char *where)
 }
 
 /* The option of that name, or the only one that begins so. */
-static const locust__option *locust__option_find(locust__view name, const char *where)
+static const locust__option *locust__option_find(
+    const locust__settings *st, locust__view name, const char *where)
 {
     const locust__option *found = NULL;
     locust__buf names = {NULL, 0, 0, false};
     int n = 0;
-    for (int i = 0; i < LOCUST__OPTIONS; i++) {
-        const locust__option *o = &locust__options_known[i];
+    for (int i = 0; locust__option_at(st, i); i++) {
+        const locust__option *o = locust__option_at(st, i);
         if (locust__view_is(name, o->name)) {
             found = o;
             n = 1;
@@ -13297,7 +15507,7 @@ static const locust__option *locust__option_find(locust__view name, const char *
         locust__cli_die("%s is short for several options: %.*s", where, (int)names.len, names.ptr);
     locust__buf_free(&names);
     if (!found)
-        locust__cli_unknown(name, where);
+        locust__cli_unknown(st, name, where);
     return found;
 }
 
@@ -13348,7 +15558,7 @@ static void locust__config_line(locust__settings *st, char *line, const char *pa
     locust__config_uncomment(value);
     value = locust__cli_trim(value);
     snprintf(where, sizeof where, "%.*s in %s", (int)n, key, path);
-    o = locust__option_find((locust__view){key, n}, where);
+    o = locust__option_find(st, (locust__view){key, n}, where);
     if (locust__option_takes_value(o) && !*value)
         locust__cli_die("%s needs a value", where);
     locust__option_set(st, o, *value ? value : NULL, where);
@@ -13390,21 +15600,21 @@ static void locust__config_load(locust__settings *st, int which, const char *pat
 
 /* The option that an argument names, with the value that is part of it, if any. */
 static const locust__option *locust__cli_option(
-    const char *arg, const char **value, char *where, size_t size)
+    const locust__settings *st, const char *arg, const char **value, char *where, size_t size)
 {
     const locust__option *o = NULL;
     const char *equals = strchr(arg, '=');
     if (arg[1] == '-') {
         snprintf(where, size, "%.*s", equals ? (int)(equals - arg) : (int)strlen(arg), arg);
         *value = equals ? equals + 1 : NULL;
-        return locust__option_find(locust__view_of(where + 2), where);
+        return locust__option_find(st, locust__view_of(where + 2), where);
     }
     snprintf(where, size, "-%c", arg[1]);
     for (int k = 0; k < LOCUST__OPTIONS && !o; k++)
         if (locust__options_known[k].letter == arg[1])
             o = &locust__options_known[k];
     if (!o)
-        locust__cli_unknown((locust__view){"", 0}, where);
+        locust__cli_unknown(st, (locust__view){"", 0}, where);
     *value = arg[2] ? arg + 2 + (arg[2] == '=') : NULL; // -u10, -u=10
     return o;
 }
@@ -13432,7 +15642,7 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
             words_only = true;
             continue;
         }
-        o = locust__cli_option(argv[i], &value, where, sizeof where);
+        o = locust__cli_option(st, argv[i], &value, where, sizeof where);
         if (!locust__option_takes_value(o) && value)
             locust__cli_die("%s takes no value, not \"%s\"", where, value);
         if (locust__option_takes_value(o) && !value) {
@@ -13460,8 +15670,8 @@ static void locust__cli_env_classes(locust__settings *st)
 
 static void locust__cli_environment(locust__settings *st)
 {
-    for (int i = 0; i < LOCUST__OPTIONS; i++) {
-        const locust__option *o = &locust__options_known[i];
+    for (int i = 0; locust__option_at(st, i); i++) {
+        const locust__option *o = locust__option_at(st, i);
         const char *value = o->env ? getenv(o->env) : NULL;
         if (value && (*value || locust__option_takes_value(o)))
             locust__option_set(st, o, value, o->env);
@@ -13474,7 +15684,6 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     const char *home = getenv("HOME");
     char path[4096];
     locale_t was, c = locust__locale_enter(&was);
-    memset(st, 0, sizeof *st);
     locust__cli_args(st, argc, argv, true);
     if (home && strlen(home) + 32 < sizeof path) {
         snprintf(path, sizeof path, "%s/.locust.conf", home);
@@ -13495,14 +15704,17 @@ static void locust__settings_free(locust__settings *st)
 {
     for (int i = 0; i < 4; i++)
         locust__buf_free(&st->files[i]);
+    LOCUST_FREE(st->own);
 }
 
-static void locust__cli_help(const char *program)
+static void locust__cli_help(const locust__settings *st, const char *program)
 {
     printf("usage: %s [options] [UserClass ...]\n\n", program);
-    for (int i = 0; i < LOCUST__OPTIONS; i++) {
-        const locust__option *o = &locust__options_known[i];
+    for (int i = 0; locust__option_at(st, i); i++) {
+        const locust__option *o = locust__option_at(st, i);
         char names[64];
+        if (i == LOCUST__OPTIONS)
+            puts("\nOptions of this test:");
         if (!o->help)
             continue;
         snprintf(names, sizeof names, "%c%c%s --%s %s", o->letter ? '-' : ' ',
@@ -13628,7 +15840,7 @@ typedef struct locust__run { // one run; on the stack of its caller, which is no
     bool command; // with signals, and Locust's first and last log lines
     locust__csv csv;
     locust__group helpers; // coroutines beside the runner
-    locust__co *helper[4];
+    locust__co *helper[8];
     int n_helpers;
     int signals;          // descriptor that tells them; -1: none
     locust__fd signal_fd; // the same, with the poller
@@ -13669,6 +15881,29 @@ static void locust__run_csv(void *arg)
     locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run *)arg)->csv);
 }
 
+/* CPU of this process every 5 s and, every second time, its memory: Locust's rhythm. */
+static void locust__run_usage(void *arg)
+{
+    locust_env *env = ((locust__run *)arg)->env;
+    int64_t cpu = locust__os_cpu_ns(), at = locust__os_now_ns();
+    bool warned = false;
+    for (int i = 1; locust__co_sleep(&env->loop, at + 5 * LOCUST__S) != LOCUST__CANCELLED; i++) {
+        int64_t cpu_now = locust__os_cpu_ns(), now = locust__os_now_ns();
+        double percent = 100 * (double)(cpu_now - cpu) / (double)(now - at);
+        cpu = cpu_now;
+        at = now;
+        if (i % 2 == 0)
+            LOCUST__FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
+        if (percent <= 90)
+            continue;
+        if (!warned)
+            locust__log_print(&env->log, LOCUST__WARNING, "locust.runners",
+                "This process takes %.0f %% of a core: it may be what limits the load", percent);
+        warned = true;
+        LOCUST__FIRE(env, on_cpu_warning, env, percent);
+    }
+}
+
 /* SIGINT and SIGTERM end the test in order. */
 static void locust__run_signals(void *arg)
 {
@@ -13702,10 +15937,10 @@ static void locust__run_begin(locust__run *run)
     if (run->command) {
         locust__log_print(
             &env->log, LOCUST__INFO, "locust.main", "Starting locust.h " LOCUST_VERSION);
-        if (env->options.run_time_s > 0)
+        if (env->options.run_time_s > 0 && !env->shape)
             locust__log_print(&env->log, LOCUST__INFO, "locust.main",
                 "Run time limit set to %.0f seconds", env->options.run_time_s);
-        else
+        else if (!env->shape && !env->n_stages)
             locust__log_print(&env->log, LOCUST__INFO, "locust.main",
                 "No run time limit set, use CTRL+C to interrupt");
     }
@@ -13715,6 +15950,7 @@ static void locust__run_begin(locust__run *run)
         locust__run_help(run, locust__run_tables);
     if (env->options.csv)
         locust__run_help(run, locust__run_csv);
+    locust__run_help(run, locust__run_usage);
 }
 
 /* The coroutine that the whole run hangs on. */
@@ -13728,7 +15964,13 @@ static void locust__run_main(void *arg)
     for (int i = 0; i < run->n_helpers; i++)
         locust__co_cancel(&env->loop, run->helper[i]);
     locust__group_join(&env->loop, &run->helpers, LOCUST__NEVER);
-    env->exit_code = locust__env_exit_code(env);
+    if (run->command)
+        for (int i = env->n_listeners; i-- > 0;) // the latest first, as in Locust
+            if (env->listeners[i]->on_quitting)
+                env->listeners[i]->on_quitting(env);
+    if (!env->exit_code_set)
+        env->exit_code = locust__env_exit_code(env);
+    env->exit_code_set = false;
     if (run->command)
         locust__log_print(
             &env->log, LOCUST__INFO, "locust.main", "Shutting down (exit code %d)", env->exit_code);
@@ -13744,12 +15986,11 @@ static int locust__run_test(locust_env *env, bool command)
     locust__run run = {.env = env, .command = command, .signals = -1};
     if (env->options.csv && !locust__csv_open(&run.csv, env))
         return 1;
-    env->stop_requested = false;
-    env->users.setup_error = NULL;
-    locust__dispatch_init(env);
+    locust__runner_init(env);
     if (command)
         run.signals = locust__os_signals_open();
-    env->exit_code = 1;
+    if (!env->exit_code_set)
+        env->exit_code = 1;
     if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
         locust__loop_run(&env->loop);
     else
@@ -13769,15 +16010,53 @@ LOCUST_API int locust_run(locust_env *env)
     return locust__run_test(env, false);
 }
 
+/* Prints a request and its answer. */
+static void locust__run_show(locust_env *env, const locust_sample *s)
+{
+    const locust_response *r = s->response;
+    (void)env;
+    if (!r || r->error) {
+        printf("%s %s  %s  %.3f ms\n", s->method, s->url ? s->url : s->name,
+            s->error ? s->error : "ok", s->elapsed_ms);
+        return;
+    }
+    printf("%s %s  %d %s  %.3f ms  %zu bytes%s%s\n", s->method, s->url, r->status, r->reason,
+        s->elapsed_ms, s->length, s->error ? "  FAILED: " : "", s->error ? s->error : "");
+    for (const char *p = locust__client_fields((const locust__client *)(const void *)r); *p;) {
+        const char *value = p + strlen(p) + 1;
+        printf("  %s: %s\n", p, value);
+        p = value + strlen(value) + 1;
+    }
+    if (r->body_len)
+        printf("\n%.*s%s\n\n", r->body_len < 4096 ? (int)r->body_len : 4096, r->body,
+            r->body_len > 4096 ? "..." : "");
+    fflush(stdout);
+}
+
+LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host)
+{
+    locust_test test = {.users = {user_class}, .on_request = locust__run_show};
+    locust_options options = {.host = host, .quiet = true};
+    int code;
+    locust_env *env = locust__env_new(&test, &options, &code);
+    if (!env)
+        return code;
+    env->single = true; // the end of the user is that of the test
+    code = locust__run_test(env, true);
+    locust__env_free(env);
+    return code;
+}
+
 LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
 {
     locust__settings settings;
     locust_test picked;
     locust_env *env;
     int code = 0;
+    locust__settings_init(&settings, test);
     locust__cli_read(&settings, argc, argv);
     if (settings.help) {
-        locust__cli_help(argc > 0 ? argv[0] : "test");
+        locust__cli_help(&settings, argc > 0 ? argv[0] : "test");
     } else if (settings.version) {
         puts("locust.h " LOCUST_VERSION);
     } else if (!locust__cli_pick(&settings, test, &picked)) {
@@ -13791,6 +16070,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
             locust__log_print(&env->log, LOCUST__INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");
         code = locust__run_test(env, true);
+        LOCUST__FIRE(env, on_quit, env, code);
         locust__env_free(env);
     }
     locust__settings_free(&settings);
@@ -13801,8 +16081,10 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
  * >>changes  what changed, newest first
  *
  * 0.1.0  the first version: HTTP/1.1 load tests from one file; TLS; sessions with cookies,
- *        authentication, redirects, bodies of any size, proxies; task sets, tags, failed tasks,
- *        context variables and stacks
+ *        authentication, redirects, bodies of any size, proxies; task sets, tags, failed tasks;
+ *        coroutines of a user, context variables, scopes, stacks; load shapes and stages, iteration
+ *        limits, the open model; rows of files; events, options of the test's own; streams over TCP,
+ *        TLS, UDP and unix sockets
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Fuzzes the parsers with libFuzzer, ASan and UBSan.   tests/fuzz.py SECONDS [WORD...]
 
-Each tests/fuzz_NAME.c whose name contains a word runs for that many seconds, from the inputs in
-tests/data/fuzz_NAME and what earlier runs found, kept in build/fuzz/NAME. An input that breaks a
+Each tests/fuzz_NAME.c whose name contains a word runs for that many seconds, from the inputs (and
+words.dict) in tests/data/fuzz_NAME and what earlier runs found, kept in build/fuzz/NAME; with 0
+seconds through the former alone. An input that breaks a
 property is left in build/fuzz, with the command that runs it again; the exit code is then 1.
 A line `flags: ...` in the first five of a file is added to its compile command.
 """
@@ -26,17 +27,18 @@ def build(source, program):
 def fuzz(source, seconds):
     """Whether every input kept the properties."""
     name = os.path.basename(source)[len("fuzz_"):-len(".c")]
-    program, found, seeds = BUILD + "/" + name + ".bin", BUILD + "/" + name, source[:-2].replace("tests/", "tests/data/")
+    program, found, seeds = BUILD + "/" + name + ".bin", BUILD + "/" + name, "tests/data/fuzz_" + name
     os.makedirs(found, exist_ok=True)
     build(source, program)
     log = "%s/%s.log" % (BUILD, name)
+    limits = ["-max_total_time=%d" % seconds, found] if seconds else ["-runs=0"]
+    words = ["-dict=%s/words.dict" % seeds] * os.path.exists(seeds + "/words.dict")
     with open(log, "wb") as out:
-        code = subprocess.run([program, "-max_total_time=%s" % seconds, "-max_len=4096", "-timeout=10",
-                               "-artifact_prefix=%s/%s-" % (BUILD, name), found, seeds],
-                              stdout=out, stderr=out).returncode
+        code = subprocess.run([program, "-max_len=4096", "-timeout=10", "-artifact_prefix=%s/%s-" % (BUILD, name)] +
+                              words + limits + [seeds], stdout=out, stderr=out).returncode
     with open(log, errors="replace") as file:
         text = file.read()
-    done = re.search(r"Done (\d+) runs", text)
+    done = re.search(r"Done (\d+) runs|stat::number_of_executed_units: +(\d+)", text)
     if code == 0 and done:
         coverage = re.findall(r"cov: (\d+)", text)[-1]
         print("fuzz_%-8s %9s inputs, %5s edges" % (name, done[1], coverage), flush=True)
@@ -49,12 +51,12 @@ def fuzz(source, seconds):
 
 def main():
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-    seconds, words = float(sys.argv[1]), sys.argv[2:]
+    seconds, words = int(sys.argv[1]), sys.argv[2:]
     wanted = [f for f in sorted(glob.glob("tests/fuzz_*.c"))
               if not words or any(word in os.path.basename(f) for word in words)]
     if not wanted:
         sys.exit("fuzz: nothing here is called that")
-    return 0 if all([fuzz(source, int(seconds)) for source in wanted]) else 1
+    return 0 if all([fuzz(source, seconds) for source in wanted]) else 1
 
 
 if __name__ == "__main__":

@@ -1685,7 +1685,7 @@ static void task_read_late(locust_user *u)
     r = locust_get(u, "/");
     CHECK_STR(r->error, NULL);
     CHECK(locust__os_now_ns() - began_ns >= 300 * LOCUST__MS);
-    if (((locust__client *)(void *)r)->own.first->stream.arrived_ns == 0)
+    if (((locust__client *)(void *)r)->session->own.first->stream.arrived_ns == 0)
         SKIP("no receive timestamps here");
     CHECK(r->elapsed_ms > 0);
     CHECK(locust__os_now_ns() - began_ns >= (int64_t)(r->elapsed_ms * 1e6) + 300 * LOCUST__MS);

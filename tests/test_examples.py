@@ -8,7 +8,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "e2e"))
 from lib import *
 from certs import Pki
-import glob, http.server, ssl
+import glob, http.server, ssl, urllib.parse
 
 KNOWN = {}
 
@@ -371,6 +371,324 @@ def _(dir, program):
             re.findall(r"^user (\d) made (\d+) requests over (\d+) pages$", r.out, re.M)}
     same({n: a for n, (a, b) in said.items()}, {n: tokens.count("token-%d" % n) for n in (1, 2, 3)})
     check(all(a == b >= 1 for a, b in said.values()), said)
+
+
+STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes
+
+
+def changed(dir, name, *replacements):
+    """An example with other words in its source: builds it, the path of the program."""
+    out = os.path.join(dir, name + ".c")
+    with open("examples/%s.c" % name) as f:
+        text = f.read()
+    for old, new in replacements:
+        check(old in text, "%s.c lacks %s" % (name, old))
+        text = text.replace(old, new)
+    with open(out, "w") as f:
+        f.write(text)
+    return build(out, *STRICT)
+
+
+def answering(answer):
+    """Serves connections by answer(method, path, head, body) -> (status, text)."""
+    def serve(c):
+        while True:
+            head = read_head(c).decode()
+            if not head:
+                return
+            method, path = head.split()[:2]
+            m = re.search(r"content-length: *(\d+)", head, re.I)
+            body = b""
+            while m and len(body) < int(m[1]):
+                body += c.recv(int(m[1]) - len(body))
+            status, text = answer(method, path, head, body.decode())
+            c.sendall(b"HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n%s" % (status, len(text), text.encode()))
+    return serve
+
+
+@example("login", *STRICT)
+def _(dir, _):
+    lock, uses, given, wrong, out = threading.Lock(), {}, {}, [], []
+
+    def answer(method, path, head, body):
+        with lock:
+            token = re.search(r"\r\nAuthorization: Bearer (\S+)\r\n", head)
+            if path == "/login":
+                user = re.fullmatch(r'\{"user": "(user\d)", "password": "secret"\}', body)[1]
+                if user == "user4":
+                    return 200, '{"auth": {}}'
+                given[user] = given.get(user, 0) + 1
+                uses["%s-%d" % (user, given[user])] = 0
+                return 200, '{"auth": {"token": "%s-%d"}}' % (user, given[user])
+            if not token or token[1] not in uses:
+                wrong.append((path, head))
+            elif path == "/logout":
+                out.append(token[1].split("-")[0])
+            else:
+                uses[token[1]] += 1
+                return (401, "") if uses[token[1]] > 5 else (200, "[]")
+            return 200, ""
+
+    program = changed(dir, "login", ("LOCUST_BETWEEN(0.5, 2)", "LOCUST_BETWEEN(0.005, 0.01)"))
+    with Script(answering(answer)) as server:
+        r = run(dir, command(program, server.url, "-u", "4", "-r", "4", "-t", "1", "-s", "5"))
+    same(r.rc, 1, r)
+    rows, total = stats_csv(dir + "/c")
+    same(failed(total), 1)  # user4 alone: a 401 is no failure
+    same([(f["Name"], f["Error"]) for f in read_csv(dir + "/c", "failures")],
+         [("/login", "no token in the answer")])
+    check(all(given[user] > 1 for user in ("user1", "user2", "user3")), given)
+    check(not [w for w in wrong if w[0] != "/logout"], wrong)
+    same(sorted(out), ["user1", "user2", "user3"])
+    r.says("cannot log in")
+
+
+@example("shape", *STRICT)
+def _(dir, _):
+    asked, began = [], []
+
+    def answer(method, path, head, body):
+        now = time.monotonic()
+        began or began.append(now)
+        asked.append((now - began[0], path))
+        return 200, ""
+
+    program = changed(dir, "shape", ("{  60, 100, 10,", "{ 1.5, 4, 100,"), ("{ 120, 200, 10,", "{ 3.5, 9, 100,"),
+                      ("{ 180,  50, 10,", "{ 5.5, 2, 100,"), ("LOCUST_CONSTANT(1)", "LOCUST_CONSTANT(0.05)"))
+    with Script(answering(answer)) as server:
+        r = run(dir, command(program, server.url))
+    same(r.rc, 0, r)
+    check(5 < r.seconds < 9, r)
+    counts = [int(row["User Count"]) for row in read_csv(dir + "/c", "stats_history")]
+    same([n for n in (4, 9, 2) if n not in counts], [], counts)
+    same(max(counts), 9)
+    early = {path for at, path in asked if at < 1.2}
+    same(early, {"/"})  # visitors alone
+    same({path for _, path in asked}, {"/", "/size/10000"})
+
+
+@example("assert_response", *STRICT)
+def _(dir, program):
+    lock, n = threading.Lock(), {}
+
+    def answer(method, path, head, body):
+        with lock:
+            i = n[path] = n.get(path, -1) + 1
+        if path == "/login":
+            return 200, ('{"code": 0}', '{"code": 7}', '{"code": "x"}')[i % 3]
+        if path.startswith("/search"):
+            if i == 3:
+                time.sleep(0.6)
+            return ((200, "tea"), (429, "slow down"), (200, "no results"), (200, "tea"))[i % 4]
+        if path == "/gone":
+            return (404, 200)[i % 2], ""
+        return 200, ('{"id": 7}', '{"no": 7}', '"id" = 7')[i % 3]
+
+    with Script(answering(answer)) as server:
+        r = run(dir, command(program, server.url, "-u", "4", "-r", "4", "-t", "2", "-s", "5"))
+    same(r.rc, 1, r)
+    rows = stats_csv(dir + "/c")[0]
+    texts = {}
+    for f in read_csv(dir + "/c", "failures"):
+        texts.setdefault(f["Name"], []).append(f["Error"])
+    same(sorted(texts["/login"]), ['login refused with code 7', 'no numeric field "code" in the reply'])
+    same(sorted(texts["/search"]), ["slower than 500 ms", "tea was not found"])
+    same((len(texts["/api/item"]), len(texts["/gone"])), (2, 1), texts)
+    for (_, name), row in rows.items():
+        share = {"/login": 3, "/search": 4, "/gone": 2, "/api/item": 3}[name]
+        good = {"/login": 1, "/search": 3, "/gone": 1, "/api/item": 1}[name]
+        check(abs(count(row) - failed(row) - count(row) * good / share) <= 3, name, row)
+        check(count(row) > 4, row)
+
+
+@example("feeder", *STRICT)
+def _(dir, program):
+    want = {("ann", "secret"), ("ben", 'comma, and "quotes"'), ("cleo", "\u00fcmlaut&more"), ("dora", "1234"),
+            ("emil", "last one")}
+
+    def go(*args):
+        came = []
+
+        def answer(method, path, head, body):
+            if path == "/login":
+                fields = dict(urllib.parse.parse_qsl(body, strict_parsing=True))
+                came.append((fields["user"], fields["password"]))
+            return 200, ""
+
+        with Script(answering(answer)) as server:
+            r = run(dir, command(program, server.url, "-u", "7", "-r", "100", "-t", "1", *args))
+        return r, came
+
+    accounts = os.path.abspath("examples/accounts.csv")
+    r, came = go("--accounts", accounts)
+    same(r.rc, 0, r)
+    same((sorted(came), len(r.out.splitlines())), (sorted(want), 2), r)  # two users find none
+    halves = [go("--accounts", accounts, "--worker-count", "2", "--worker-index", i)[1] for i in "01"]
+    same((sorted(halves[0] + halves[1]), abs(len(halves[0]) - len(halves[1]))), (sorted(want), 1), halves)
+    shutil.copy(accounts, dir + "/accounts.csv")
+    same(sorted(go()[1]), sorted(want))  # the fallback
+    r, came = go("--accounts", "nowhere.csv")
+    check(r.rc != 0 and not came and "nowhere.csv" in r.err, r)
+
+
+@example("assets", *STRICT)
+def _(dir, _):
+    lock, now, most, pages = threading.Lock(), [0], [0], []
+
+    def answer(method, path, head, body):
+        if path == "/":
+            pages.append(now[0])
+            return 200, "page"
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        return (404 if path == "/logo.svg" and broken else 200), ""
+
+    program = changed(dir, "assets", ("LOCUST_BETWEEN(1, 3)", "LOCUST_CONSTANT(0.01)"))
+    for broken in (False, True):
+        pages.clear()
+        with Script(answering(answer)) as server:
+            r = run(dir, command(program, server.url, "-t", "1", "-s", "5"))
+        rows, total = stats_csv(dir + "/c")
+        n = len(pages)
+        same({k: count(v) for k, v in rows.items()}, {("GET", "/"): n, ("GET", "part"): 12 * n, ("PAGE", "/"): n}, r)
+        check(n >= 3, rows)
+        same((most[0], set(pages)), (6, {0}))
+        fastest = float(rows["PAGE", "/"]["Min Response Time"])
+        check(100 <= fastest < 300, rows["PAGE", "/"])  # twelve, six at a time: twice 50 ms
+        same((r.rc, failed(total)), (1, 2 * n) if broken else (0, 0), r)
+
+
+@example("open_model", *STRICT)
+def _(dir, program):
+    began = []
+
+    def answer(method, path, head, body):
+        if path == "/size/100":
+            now = time.monotonic()
+            began or began.append(now)
+            time.sleep(max(0.0, began[0] + stalls - now))  # no answer in the first seconds
+        return 200, ""
+
+    said = re.compile(r"(\d+) arrivals scheduled, (\d+) started, (\d+) of them late \(by at most "
+                      r"(\d+\.\d) ms\), (\d+) shed\n")
+    for stalls, args in ((1, ()), (1.5, ("--max-in-flight", "10", "--patience", "1"))):
+        began.clear()
+        with Script(answering(answer)) as server:
+            r = run(dir, command(program, server.url, "--rate", "100", "-t", "2", *args))
+        same(r.rc, 0, r)
+        rows = stats_csv(dir + "/c")[0]
+        m = said.fullmatch(r.out)
+        check(m, r)
+        scheduled, started, late, worst, shed = (float(n) for n in m.groups())
+        check(200 <= scheduled <= 290, r)  # 100 a second and about 20
+        if args:
+            check(25 <= shed <= 90 and late > 0 and 900 <= worst < 1200, r)
+            check(scheduled - 30 <= started + shed <= scheduled, r)
+        else:  # the stall did not slow the arrivals
+            check(shed == 0 and 190 <= count(rows["GET", "/call"]) <= 210, r)
+        check(count(rows["GET", "/"]) >= 40, rows)  # two for each visitor
+
+
+@example("compare", *STRICT)
+def _(dir, program):
+    target = shared_target().url
+    with Script(answering(lambda *_: (500, ""))) as broken:
+        r = run(dir, [program, target, broken.url])
+    same(r.rc, 1, r)
+    lines = re.findall(r"^(\S+) GET (\S+) +(\d+) requests, (\d+) failed, mean \d+\.\d\d ms, p99 \d+\.\d\d ms$",
+                       r.out, re.M)
+    same([line[:2] for line in sorted(lines)],
+         sorted((url, name) for url in (target, broken.url) for name in ("/", "/page")), r)
+    for url, name, n, bad in lines:
+        n, bad = int(n), int(bad)
+        check(n > 50 and bad == (n if url == broken.url else 0), r)
+    check(2.4 <= r.seconds < 4, r)  # the second was ended at its first look
+    same(len(re.findall(r"^\d\.\d s: 20 users, \d+ requests, p95 \d+\.\d ms$", r.err, re.M)),
+         len(r.err.splitlines()), r)
+    r = run(dir, [program, "not a url", target])
+    check(r.rc == 2 and len(r.err.splitlines()) == 1, r)
+
+
+@example("events", *STRICT)
+def _(dir, program):
+    keys = set()
+
+    def answer(method, path, head, body):
+        keys.add(re.search(r"\r\nX-Api-Key: (\S*)\r\n", head)[1])
+        if path == "/delay/30":
+            time.sleep(0.03)
+        return (503 if path == "/status/503" else 200), ""
+
+    def go(*args, **more):
+        keys.clear()
+        with Script(answering(answer)) as server:
+            r = run(dir, command(program, server.url, "-t", "1", *args), **more)
+        return r, stats_csv(dir + "/c")[0]
+
+    r, rows = go("--api-key", "k1", "--slow-ms", "20", "--max-failed", "40")
+    same((r.rc, keys), (0, {"k1"}), r)
+    m = re.fullmatch(r"1 users are there after 0 s\n(\d+) slow, (\d+\.\d) % failed\n", r.out)
+    check(m and count(rows["GET", "/report"]) <= int(m[1]) and 30 < float(m[2]) < 36, r)
+    with open(dir + "/my.conf", "w") as f:
+        f.write("slow-ms = 20\nshow-slow = true\nmax-failed = 10\n")
+    r, rows = go("--config", "my.conf", env={"API_KEY": "k2"})
+    same((r.rc, keys), (3, {"k2"}), r)
+    check(r.out.count("slow: GET /report\n") == count(rows["GET", "/report"]) > 5, r)
+    r = run(dir, [program, "--help"])
+    check("--api-key KEY" in r.out and "--show-slow " in r.out and "failures allowed (0)" in r.out, r)
+
+
+@example("udp", *STRICT)
+def _(dir, program):
+    s, n, late = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), {"": 0}, []
+    s.bind(("127.0.0.1", 0))
+
+    def serve():  # loses every 20th, and sends every 21st twice
+        while True:
+            data, at = s.recvfrom(100)
+            if data == b"end":
+                return
+            n[""] += 1
+            n[at] = n.get(at, 0) + 1
+            check(data == b"ping %d" % n[at], data)
+            if n[at] % 20 != 0:
+                s.sendto(data, at)
+            if n[at] % 21 == 0:
+                s.sendto(data, at)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    url = "udp://127.0.0.1:%d" % s.getsockname()[1]
+    r = run(dir, command(program, url, "-u", "4", "-r", "100", "-t", "2"))
+    s.sendto(b"end", s.getsockname())
+    thread.join(10)
+    check(not thread.is_alive(), "a datagram was not as expected")
+    rows, total = stats_csv(dir + "/c")
+    same((r.rc, list(rows)), (1, [("UDP", "ping")]), r)
+    row = rows["UDP", "ping"]
+    same({f["Error"] for f in read_csv(dir + "/c", "failures")}, {"timed out"})
+    lost = sum(k // 20 for at, k in n.items() if at)
+    check(len(n) == 5 and lost - 4 <= failed(row) <= lost and failed(row) >= 4, n, row)
+    check(abs(count(row) - n[""]) <= 4, n, row)
+
+
+@test("the C in README.md compiles")
+def _(dir):
+    with open("README.md") as f:
+        blocks = re.findall(r"^```c\n(.*?)^```$", f.read(), re.S | re.M)
+    for i, text in enumerate(blocks):
+        source = "%s/block%d.c" % (dir, i)
+        with open(source, "w") as f:
+            f.write('#include "locust.h"\n#include <stdio.h>\n#include <string.h>\n'
+                    + text.replace('#include "locust.h"\n', ""))
+        done = subprocess.run([CC, "-fsyntax-only", *STRICT, "-Wno-unused", "-I.", source],
+                              capture_output=True, text=True)
+        check(done.returncode == 0 and not done.stderr, text, done.stderr)
+    check(len(blocks) > 5, blocks)
 
 
 @test("every example has its test here")

@@ -1267,5 +1267,16 @@ def _(dir, v):
               "--max-handshakes", "2")
 
 
+@versions_test("the report says how late handshakes made the loop", only=lambda v: v in VERSIONS[:1])
+def _(dir, v):
+    r = answers(dir, v, [{"host": url("localhost", "good", "ec", 12), "users": 10}])["run"]
+    found = re.search(r"TLS handshakes: 10 full, ([\d.]+) ms of CPU each; .* the loop was\s+late by ([\d.]+) ms at "
+                      r"most \(p99 ([\d.]+)\)", r.err)
+    check(found, r)
+    step, most, p99 = map(float, found.groups())
+    # A handshake makes a few moves, each in a turn of its own; the longest is a good part of it.
+    check(most > step / 10 and p99 <= most, r)
+
+
 with stack:
     main(parallel=2)

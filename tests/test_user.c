@@ -571,6 +571,7 @@ static void waits_are_as_long_as_their_kind_says(void)
         locust__users all = {.services = &services};
         locust__class cls = {.as = &as};
         locust__user user = {.as = {.id = 1}, .all = &all, .cls = &cls, .waited_ns = 1000 * S};
+        user.root = &user;
         double sum = 0, low = 1e9, high = -1;
         enum { DRAWS = 2000 };
         CHECK_ROW(waits[i].name);

@@ -9,7 +9,7 @@ test_packages="gcc=gcc g++=g++ clang=clang clang-format=clang-format clang-tidy=
     cppcheck=cppcheck valgrind=valgrind gdb=gdb python3=python3 nginx-light=nginx
     dnsmasq-base=dnsmasq musl-tools=musl-gcc libc6-dbg libmbedtls-dev zlib1g-dev openssl=openssl
     curl=curl faketime=faketime apache2=apache2 lighttpd=lighttpd lighttpd-mod-deflate haproxy=haproxy
-    caddy=caddy nodejs=node dpkg-dev=dpkg-source"
+    caddy=caddy nodejs=node dpkg-dev=dpkg-source python3-locust=locust"
 arm64_packages="qemu-user-static=qemu-aarch64-static gcc-aarch64-linux-gnu=aarch64-linux-gnu-gcc
     libc6-dev-arm64-cross"
 bench_packages="wrk=wrk hey=hey strace=strace nghttp2-client=h2load"
