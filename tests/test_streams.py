@@ -560,8 +560,7 @@ def _(dir):
 
 @test("custom_protocol.c")
 def _(dir):
-    source = "/work/shared/north-star/custom_protocol.c"
-    source = source if os.path.exists(source) else "tests/north-star/custom_protocol.c"
+    source = "tests/north-star/custom_protocol.c"
     lines = []
 
     def serve(c):
