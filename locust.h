@@ -11668,13 +11668,14 @@ typedef struct locust__user {
     locust__co *co;
     struct locust__user *root;    // itself; of a coroutine that a user has started: that user
     int iterations;               // tasks that it has begun
-    int64_t due_ns;               // of the arrival that it is, or that it serves; 0: none
+    int64_t due_ns;               // of the arrival that waits for its next task; 0: none
     int64_t cut_ns;               // when a user that was taken down is cut short
     int64_t waited_ns;            // when its last wait ended: what pacing counts from
     bool started;                 // on_start began, so on_stop is due
     bool stopping;                // takes no further task
     bool waiting;                 // between two tasks
     bool uncounted;               // no longer among those that are alive
+    bool late;                    // that arrival had to wait for a place
     enum locust__outcome outcome; // of the function that was left by an unwinding
     locust__plan *own_plan;       // made by locust_set_tasks
     locust__frame base, *top;     // the class's tasks; the set that runs
@@ -11810,8 +11811,6 @@ static bool locust__open_take(locust__open *o, int64_t now_ns, int64_t *due_ns)
     *due_ns = o->backlog[o->first];
     o->first = (o->first + 1) % o->cap;
     o->n--;
-    o->counts.late++;
-    o->counts.started++;
     return true;
 }
 
@@ -11835,11 +11834,28 @@ static void locust__open_keep(locust__open *o, int64_t due_ns)
     o->backlog[(o->first + o->n++) % o->cap] = due_ns;
 }
 
-/* Begins to serve an arrival: its first request is as late as that. */
-static void locust__user_serve(locust__user *user, int64_t due_ns)
+/* The next task of the user is an arrival's. */
+static void locust__user_accept(locust__user *user, int64_t due_ns, bool late)
 {
     user->due_ns = due_ns;
-    user->session.late_ms = (double)(locust__os_now_ns() - due_ns) / 1e6;
+    user->late = late;
+    user->cls->open->counts.started++;
+    user->cls->open->counts.late += late;
+}
+
+/* The arrival comes to nothing: no task begins any more. */
+static void locust__user_forgo(locust__user *user)
+{
+    user->due_ns = 0;
+    user->cls->open->counts.started--;
+    user->cls->open->counts.late -= user->late;
+    user->cls->open->counts.shed++;
+}
+
+/* Begins to serve the arrival: its first request is as late as that. */
+static void locust__user_serve(locust__user *user)
+{
+    user->session.late_ms = (double)(locust__os_now_ns() - user->due_ns) / 1e6;
 }
 
 /* The task of an arrival is over: the next one, at once if one waits. */
@@ -11849,15 +11865,15 @@ static void locust__user_await(locust__user *user) LOCUST__PARKS
     locust__open *o = user->cls->open;
     int64_t due_ns;
     if (locust__open_take(o, locust__os_now_ns(), &due_ns)) {
+        locust__user_accept(user, due_ns, true);
         locust__co_yield(loop);
     } else {
         user->waiting = true;
         locust__queue_wait(loop, &o->free, LOCUST__NEVER);
         user->waiting = false;
-        due_ns = user->due_ns;
     }
     if (!user->stopping)
-        locust__user_serve(user, due_ns);
+        locust__user_serve(user);
 }
 
 /* `turn`: of the loop, when the task began. */
@@ -12046,6 +12062,12 @@ static void locust__users_stop(locust__users *all, bool now)
     }
 }
 
+/* Does nobody begin a task any more? */
+static bool locust__users_are_over(const locust__users *all)
+{
+    return all->closing || all->told || all->iterations_left == 0;
+}
+
 /* Shall the user take no further task? */
 static bool locust__user_is_over(const locust__user *user)
 {
@@ -12062,15 +12084,14 @@ static bool locust__user_claim(locust__user *user)
     bool spent = own > 0 ? user->iterations >= own : visitor && user->iterations;
     if (!spent && all->iterations_left != 0) {
         user->iterations++;
+        user->due_ns = 0;
         if (all->iterations_left > 0 && --all->iterations_left == 0)
             locust__users_stop(all, false); // who waits for a next task waits in vain
         return true;
     }
     user->stopping = true;
-    if (open && user->due_ns && !(visitor && user->iterations)) { // the arrival comes to nothing
-        user->cls->open->counts.started--;
-        user->cls->open->counts.shed++;
-    }
+    if (user->due_ns)
+        locust__user_forgo(user);
     return false;
 }
 
@@ -12118,7 +12139,7 @@ static void locust__user_live(locust__user *user) LOCUST__PARKS
     enum locust__outcome outcome;
     user->started = true;
     if (user->due_ns)
-        locust__user_serve(user, user->due_ns);
+        locust__user_serve(user);
     outcome = locust__user_guarded(user, locust__user_on_start);
     if (outcome != LOCUST__RETURNED) // Locust: a user whose on_start fails goes no further
         return;
@@ -12222,6 +12243,8 @@ static void locust__user_main(void *arg)
     user->waited_ns = locust__os_now_ns();
     if (!locust__user_is_over(user))
         locust__user_live(user);
+    if (user->due_ns && locust__users_are_over(user->all))
+        locust__user_forgo(user);
     while (user->all->closing && !user->all->told) // on_test_stopping comes before any on_stop
         locust__co_yield(user->all->services->loop);
     user->stopping = true;
@@ -12246,19 +12269,19 @@ static void locust__user_main(void *arg)
     LOCUST_FREE(user);
 }
 
-/* Makes a user and starts it. due_ns: of the arrival that it is, or 0. False: no memory. */
-static bool locust__user_start(locust__users *all, locust__class *cls, int64_t due_ns)
+/* Makes a user and starts it. NULL: no memory. */
+static locust__user *locust__user_start(locust__users *all, locust__class *cls)
 {
     size_t head = (sizeof(locust__user) + 15) & ~(size_t)15;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
     locust__user *user = locust__base_zalloc(head + slots + cls->as->data_size);
     if (!user)
-        return false;
+        return NULL;
     user->co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
         locust__user_main, user, &all->group);
     if (!user->co) {
         LOCUST_FREE(user);
-        return false;
+        return NULL;
     }
     user->co->local = (char *)user + head;
     user->as.id = ++all->next_id;
@@ -12268,7 +12291,6 @@ static bool locust__user_start(locust__users *all, locust__class *cls, int64_t d
     user->as.user_class = cls->as;
     user->all = all;
     user->root = user;
-    user->due_ns = due_ns;
     user->cls = cls;
     user->top = &user->base;
     locust__frame_init(&user->base, cls->plan);
@@ -12282,7 +12304,7 @@ static bool locust__user_start(locust__users *all, locust__class *cls, int64_t d
     all->last = user;
     all->alive++;
     cls->alive++;
-    return true;
+    return user;
 }
 
 /* The user that runs now; anything else is a broken rule. */
@@ -13246,7 +13268,7 @@ static int locust__runner_spawn_step(locust_env *env, int n) LOCUST__PARKS
         locust__class *cls = locust__dispatch_next(env);
         if (!cls || env->stop_requested)
             return i;
-        if (!locust__user_start(&env->users, cls, 0)) {
+        if (!locust__user_start(&env->users, cls)) {
             locust__log_print(&env->log, LOCUST__ERROR, "locust.runners",
                 "out of memory after %d users: the test goes on with these", env->users.alive);
             return i;
@@ -13457,25 +13479,27 @@ static double locust__pace_gap(const locust_env *env, const locust__open *o, dou
 }
 
 /* Gives an arrival to a user who is free, or to a new one. False: all are busy. */
-static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_ns)
+static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_ns, bool late)
 {
     locust__open *o = cls->open;
     locust__co *co = o->free.first;
-    if (co) {
-        ((locust__user *)co->arg)->due_ns = due_ns;
+    locust__user *user = co ? co->arg : NULL;
+    if (co)
         locust__co_wake(&env->loop, co, LOCUST__WOKEN);
-        return true;
-    }
-    return cls->alive < o->as.max && locust__user_start(&env->users, cls, due_ns);
+    else if (cls->alive < o->as.max)
+        user = locust__user_start(&env->users, cls);
+    if (user)
+        locust__user_accept(user, due_ns, late);
+    return user;
 }
 
 static void locust__pace_arrive(locust_env *env, locust__class *cls, int64_t due_ns)
 {
     locust__open *o = cls->open;
     o->counts.scheduled++;
-    if (!o->n && locust__pace_admit(env, cls, due_ns))
-        o->counts.started++;
-    else if (o->as.patience_s < 0)
+    if (!o->n && locust__pace_admit(env, cls, due_ns, false))
+        return;
+    if (o->as.patience_s < 0)
         o->counts.shed++;
     else
         locust__open_keep(o, due_ns);
@@ -13489,9 +13513,7 @@ static void locust__pace_catch_up(locust_env *env, locust__class *cls)
     while (o->n && (o->free.first || cls->alive < o->as.max)) {
         if (!locust__open_take(o, locust__os_now_ns(), &due_ns))
             return;
-        if (!locust__pace_admit(env, cls, due_ns)) { // no memory
-            o->counts.late--;
-            o->counts.started--;
+        if (!locust__pace_admit(env, cls, due_ns, true)) { // no memory
             o->counts.shed++;
             return;
         }
