@@ -11843,13 +11843,16 @@ static void locust__user_accept(locust__user *user, int64_t due_ns, bool late)
     user->cls->open->counts.late += late;
 }
 
-/* The arrival comes to nothing: no task begins any more. */
+/* An arrival whose task has not begun comes to nothing: no task begins any more. */
 static void locust__user_forgo(locust__user *user)
 {
+    locust__open *o = user->cls->open;
+    if (!o || !user->due_ns)
+        return;
     user->due_ns = 0;
-    user->cls->open->counts.started--;
-    user->cls->open->counts.late -= user->late;
-    user->cls->open->counts.shed++;
+    o->counts.started--;
+    o->counts.late -= user->late;
+    o->counts.shed++;
 }
 
 /* Begins to serve the arrival: its first request is as late as that. */
@@ -12090,8 +12093,7 @@ static bool locust__user_claim(locust__user *user)
         return true;
     }
     user->stopping = true;
-    if (user->due_ns)
-        locust__user_forgo(user);
+    locust__user_forgo(user);
     return false;
 }
 
@@ -12243,7 +12245,7 @@ static void locust__user_main(void *arg)
     user->waited_ns = locust__os_now_ns();
     if (!locust__user_is_over(user))
         locust__user_live(user);
-    if (user->due_ns && locust__users_are_over(user->all))
+    if (locust__users_are_over(user->all))
         locust__user_forgo(user);
     while (user->all->closing && !user->all->told) // on_test_stopping comes before any on_stop
         locust__co_yield(user->all->services->loop);
@@ -13266,7 +13268,7 @@ static int locust__runner_spawn_step(locust_env *env, int n) LOCUST__PARKS
     int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
     for (int i = 0; i < n; i++) {
         locust__class *cls = locust__dispatch_next(env);
-        if (!cls || env->stop_requested)
+        if (!cls || env->stop_requested || env->users.iterations_left == 0)
             return i;
         if (!locust__user_start(&env->users, cls)) {
             locust__log_print(&env->log, LOCUST__ERROR, "locust.runners",
