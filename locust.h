@@ -102,6 +102,12 @@
 #ifndef _DARWIN_C_SOURCE
 #define _DARWIN_C_SOURCE 1
 #endif
+#ifndef _FILE_OFFSET_BITS // files of more than 2 GB, and years after 2037, on 32 bits
+#define _FILE_OFFSET_BITS 64
+#endif
+#ifndef _TIME_BITS
+#define _TIME_BITS 64
+#endif
 #endif
 
 #include <stdbool.h>
@@ -1087,8 +1093,31 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #if defined(__linux__)
 #define LOCUST__OS_LINUX 1
 #else
-#error "locust.h runs on Linux only in this version"
+#define LOCUST__OS_LINUX 0
 #endif
+#if defined(__APPLE__)
+#define LOCUST__OS_APPLE 1
+#else
+#define LOCUST__OS_APPLE 0
+#endif
+#if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) || defined(__DragonFly__)
+#define LOCUST__OS_BSD 1
+#else
+#define LOCUST__OS_BSD 0
+#endif
+#if defined(_WIN32)
+#error "locust.h needs POSIX: on Windows compile it in WSL, the Windows Subsystem for Linux"
+#endif
+
+#if defined(LOCUST_KQUEUE) && ((LOCUST_KQUEUE + 0) || (1 - LOCUST_KQUEUE - 1) == 2)
+#define LOCUST__KQUEUE 1
+#else
+#define LOCUST__KQUEUE (!LOCUST__POLL && (LOCUST__OS_APPLE || LOCUST__OS_BSD))
+#endif
+#if LOCUST__KQUEUE && LOCUST__POLL
+#error "define LOCUST_KQUEUE or LOCUST_POLL, not both"
+#endif
+#define LOCUST__EPOLL (LOCUST__OS_LINUX && !LOCUST__POLL && !LOCUST__KQUEUE)
 
 #if defined(LOCUST_MALLOC) != defined(LOCUST_REALLOC) || \
     defined(LOCUST_MALLOC) != defined(LOCUST_FREE)
@@ -1146,6 +1175,14 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#endif
+#if LOCUST__KQUEUE
+#include <sys/types.h>
+
+#include <sys/event.h>
+#endif
+#if LOCUST__OS_APPLE
+#include <mach/mach.h>
 #endif
 #if LOCUST__VALGRIND
 #include <valgrind/valgrind.h>
@@ -1454,21 +1491,64 @@ static double locust__base_sqrt(double x)
 }
 
 /* A test may have called setlocale: what is read and written for scripts has decimal points all the
- * same. Returns what leave() takes back. */
-static locale_t locust__locale_enter(locale_t *was)
+ * same. What enter() gives is for leave(). */
+#if defined(__NetBSD__) // has no locale of a thread
+
+typedef struct locust__locale {
+    char name[64];
+} locust__locale;
+
+static locust__locale locust__locale_enter(void)
 {
-    locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
-    *was = c ? uselocale(c) : (locale_t)0;
-    return c;
+    locust__locale was;
+    const char *name = setlocale(LC_NUMERIC, NULL);
+    snprintf(was.name, sizeof was.name, "%s", name ? name : "C");
+    setlocale(LC_NUMERIC, "C");
+    return was;
 }
 
-static void locust__locale_leave(locale_t c, locale_t was)
+static void locust__locale_leave(locust__locale was)
 {
-    if (c) {
-        uselocale(was);
-        freelocale(c);
+    setlocale(LC_NUMERIC, was.name);
+}
+
+#elif defined(__UCLIBC__) && !defined(__UCLIBC_HAS_XLOCALE__) // has none but "C"
+
+typedef int locust__locale;
+
+static locust__locale locust__locale_enter(void)
+{
+    return 0;
+}
+
+static void locust__locale_leave(locust__locale was)
+{
+    (void)was;
+}
+
+#else
+
+typedef struct locust__locale {
+    locale_t c, was;
+} locust__locale;
+
+static locust__locale locust__locale_enter(void)
+{
+    locust__locale l = {newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), (locale_t)0};
+    if (l.c)
+        l.was = uselocale(l.c);
+    return l;
+}
+
+static void locust__locale_leave(locust__locale l)
+{
+    if (l.c) {
+        uselocale(l.was);
+        freelocale(l.c);
     }
 }
+
+#endif
 
 /* SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush. Not for secrets. */
 static uint64_t locust__base_random(uint64_t *state)
@@ -1790,7 +1870,9 @@ static void *locust__ctx_make(char *top, void (*fn)(void *), void *arg)
  *             the same from above: poll() watches for the flags that are clear.
  * Cost        epoll: one system call for up to 512 events; poll(): grows with the sources.
  * Uses        >>base
- * Limits      Linux in this version. poll() waits in whole milliseconds.
+ * Limits      poll() waits in whole milliseconds. Only Linux has stamps of when bytes arrived, timer
+ *             slack and guard markers; a system that is neither Linux, macOS nor a BSD gets poll().
+ * Sources     kqueue(2) of FreeBSD, NetBSD, OpenBSD and macOS; epoll(7), epoll_wait(2).
  * ============================================================================================ */
 
 typedef struct locust__source { // embedded by what owns the descriptor
@@ -1853,7 +1935,7 @@ static void locust__os_fault_close(void);
 static int locust__os_signals_open(void);
 static void locust__os_signals_close(void);
 
-#ifdef MSG_NOSIGNAL
+#if defined(MSG_NOSIGNAL) && !defined(SO_NOSIGPIPE)
 #define LOCUST__SEND_FLAGS MSG_NOSIGNAL // a closed peer is an error, not a signal
 #else
 #define LOCUST__SEND_FLAGS 0 // the socket is made that way: SO_NOSIGPIPE
@@ -1903,6 +1985,34 @@ static locust__buf locust__os_read_file(const char *path, size_t max)
     if (text.ptr)
         text.ptr[text.len] = '\0';
     return text;
+}
+
+static int locust__os_map(const char *path, const char **text, size_t *size)
+{
+    struct stat about;
+    void *map = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+    memset(&about, 0, sizeof about);
+    if (fd < 0 || fstat(fd, &about) < 0) {
+        rc = -errno;
+    } else if (S_ISDIR(about.st_mode)) {
+        rc = -EISDIR;
+    } else if (about.st_size) {
+        map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        rc = map == MAP_FAILED ? -errno : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (rc)
+        return rc;
+    *text = map;
+    *size = (size_t)about.st_size;
+    return 0;
+}
+
+static void locust__os_unmap(const char *text, size_t size)
+{
+    munmap((void *)(uintptr_t)text, size);
 }
 
 static int64_t locust__os_raise_files(void)
@@ -2058,7 +2168,7 @@ static bool locust__os_guard_protect(char *p, size_t n)
 }
 
 /* -- poll(), the poller of last resort -- */
-#if LOCUST__POLL
+#if !LOCUST__EPOLL && !LOCUST__KQUEUE
 
 static int locust__os_poll_open(locust__poller *p)
 {
@@ -2125,12 +2235,69 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
     return n;
 }
 
-#endif // LOCUST__POLL
+#endif // neither epoll nor kqueue
 
-/* -- Linux -- */
-#if LOCUST__OS_LINUX
+/* -- kqueue -- */
+#if LOCUST__KQUEUE
 
-#if !LOCUST__POLL
+static int locust__os_poll_open(locust__poller *p)
+{
+    memset(p, 0, sizeof *p);
+    p->fd = LOCUST__SYS(kqueue)();
+    if (p->fd < 0)
+        return -errno;
+    fcntl(p->fd, F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+static void locust__os_poll_close(locust__poller *p)
+{
+    close(p->fd);
+}
+
+static int locust__os_kqueue_change(
+    locust__poller *p, locust__source *source, int filter, int flags)
+{
+    struct kevent change;
+    memset(&change, 0, sizeof change);
+    EV_SET(&change, source->fd, filter, flags, 0, 0, source);
+    return LOCUST__SYS(kevent)(p->fd, &change, 1, NULL, 0, NULL) < 0 ? -errno : 0;
+}
+
+static int locust__os_poll_add(locust__poller *p, locust__source *source)
+{
+    int rc = locust__os_kqueue_change(p, source, EVFILT_READ, EV_ADD | EV_CLEAR);
+    if (!rc) // the reading end of a pipe has none
+        locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_ADD | EV_CLEAR);
+    return rc;
+}
+
+static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+{
+    // The close that follows would do it, where kqueue is the kernel's own.
+    locust__os_kqueue_change(p, source, EVFILT_READ, EV_DELETE);
+    locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_DELETE);
+}
+
+/* A source that became ready in both directions is there twice. */
+static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+{
+    struct kevent events[LOCUST__EVENTS];
+    struct timespec span = {(time_t)(timeout_ns / LOCUST__S), (long)(timeout_ns % LOCUST__S)};
+    bool forever = timeout_ns > INT_MAX * LOCUST__S;
+    int n = LOCUST__SYS(kevent)(p->fd, NULL, 0, events, LOCUST__EVENTS, forever ? NULL : &span);
+    for (int i = 0; i < n; i++) {
+        out[i] = (locust__source *)(void *)events[i].udata;
+        locust__source_set(out[i], events[i].filter == EVFILT_READ,
+            events[i].filter == EVFILT_WRITE, events[i].flags & (EV_EOF | EV_ERROR));
+    }
+    return n < 0 ? 0 : n;
+}
+
+#endif // LOCUST__KQUEUE
+
+/* -- epoll -- */
+#if LOCUST__EPOLL
 
 static int locust__os_poll_open(locust__poller *p)
 {
@@ -2192,13 +2359,18 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
     return n < 0 ? 0 : n;
 }
 
-#endif // !LOCUST__POLL
+#endif // LOCUST__EPOLL
+
+/* -- what systems have and others have not -- */
 
 static void locust__os_random(void *out, size_t n)
 {
     int fd;
     ssize_t got = -1;
-#ifdef SYS_getrandom
+#if LOCUST__OS_APPLE || LOCUST__OS_BSD
+    arc4random_buf(out, n);
+    got = (ssize_t)n;
+#elif defined(SYS_getrandom)
     got = (ssize_t)syscall(SYS_getrandom, out, n, 1 /* GRND_NONBLOCK */);
 #endif
     if (got == (ssize_t)n)
@@ -2215,64 +2387,58 @@ static void locust__os_random(void *out, size_t n)
     }
 }
 
-static int locust__os_map(const char *path, const char **text, size_t *size)
-{
-    struct stat about;
-    void *map = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
-    memset(&about, 0, sizeof about);
-    if (fd < 0 || fstat(fd, &about) < 0) {
-        rc = -errno;
-    } else if (S_ISDIR(about.st_mode)) {
-        rc = -EISDIR;
-    } else if (about.st_size) {
-        map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        rc = map == MAP_FAILED ? -errno : 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (rc)
-        return rc;
-    *text = map;
-    *size = (size_t)about.st_size;
-    return 0;
-}
-
-static void locust__os_unmap(const char *text, size_t size)
-{
-    munmap((void *)(uintptr_t)text, size);
-}
-
 static size_t locust__os_memory(void)
 {
-    locust__buf text = locust__os_read_file("/proc/self/statm", 256);
+#if LOCUST__OS_APPLE
+    struct mach_task_basic_info about;
+    mach_msg_type_number_t n = MACH_TASK_BASIC_INFO_COUNT;
+    kern_return_t rc =
+        task_info(mach_task_self(), MACH_TASK_BASIC_INFO, (task_info_t)(void *)&about, &n);
+    return rc == KERN_SUCCESS ? about.resident_size : 0;
+#else
+    locust__buf text = locust__os_read_file("/proc/self/statm", 256); // Linux, NetBSD
     const char *second = text.len ? memchr(text.ptr, ' ', text.len) : NULL;
     size_t pages = second ? (size_t)strtoul(second, NULL, 10) : 0;
     locust__buf_free(&text);
     return pages * locust__os_page_size();
+#endif
 }
 
 static void locust__os_precise_timers(void)
 {
+#if LOCUST__OS_LINUX
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); // the default wakes 60 us late
+#endif
+}
+
+/* Makes a new socket nonblocking and close-on-exec. Returns it; where that fails, -errno. */
+LOCUST__UNUSED static int locust__os_own(int fd)
+{
+    int rc = locust__os_nonblocking(fd);
+#ifdef SO_NOSIGPIPE
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+    if (rc < 0)
+        close(fd);
+    return rc < 0 ? rc : fd;
 }
 
 static int locust__os_socket(int family, int type)
 {
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
     int fd = LOCUST__SYS(socket)(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return fd < 0 ? -errno : fd;
+#else
+    int fd = LOCUST__SYS(socket)(family, type, 0);
+    return fd < 0 ? -errno : locust__os_own(fd);
+#endif
 }
 
 static int locust__os_accept(int fd)
 {
     int peer = LOCUST__SYS(accept)(fd, NULL, NULL);
-    int rc;
-    if (peer < 0)
-        return -errno;
-    rc = locust__os_nonblocking(peer);
-    if (rc < 0)
-        close(peer);
-    return rc < 0 ? rc : peer;
+    return peer < 0 ? -errno : locust__os_own(peer);
 }
 
 static void locust__os_late_port(int fd)
@@ -2284,6 +2450,8 @@ static void locust__os_late_port(int fd)
     (void)fd;
 #endif
 }
+
+#if LOCUST__OS_LINUX
 
 static void locust__os_stamp(int fd)
 {
@@ -2314,23 +2482,42 @@ static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
     return got;
 }
 
+#else
+
+static void locust__os_stamp(int fd)
+{
+    (void)fd;
+}
+
+static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
+{
+    *arrived_ns = 0;
+    return LOCUST__SYS(recv)(fd, to, n, 0);
+}
+
+#endif // LOCUST__OS_LINUX
+
 LOCUST__UNUSED static bool locust__os_has_aes(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
     return __builtin_cpu_supports("aes");
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && LOCUST__OS_LINUX
     return getauxval(AT_HWCAP) & 1 << 3; // HWCAP_AES
 #else
-    return false;
+    return LOCUST__OS_APPLE && sizeof(void *) == 8; // every Apple silicon has
 #endif
 }
 
 static bool locust__os_guard_mark(char *p, size_t n)
 {
+#if LOCUST__OS_LINUX
     return madvise(p, n, 102 /* MADV_GUARD_INSTALL, Linux 6.13 */) == 0;
+#else
+    (void)p;
+    (void)n;
+    return false;
+#endif
 }
-
-#endif // LOCUST__OS_LINUX
 
 /* True if a marked page really faults: qemu-user says 0 to the call and does nothing. write() from
  * the page into a pipe tells, without a signal. */
@@ -2431,10 +2618,10 @@ static void locust__log_print(
     size_t n;
     int more;
     va_list args;
-    locale_t was, c;
+    locust__locale locale;
     if (level < log->level)
         return;
-    c = locust__locale_enter(&was);
+    locale = locust__locale_enter();
     localtime_r(&seconds, &tm);
     n = strftime(line, sizeof line, "[%Y-%m-%d %H:%M:%S", &tm);
     more = snprintf(line + n, sizeof line - n,
@@ -2446,7 +2633,7 @@ static void locust__log_print(
     va_end(args);
     n = (size_t)more < sizeof line - n - 1 ? n + (size_t)more : sizeof line - 2;
     line[n++] = '\n';
-    locust__locale_leave(c, was);
+    locust__locale_leave(locale);
     locust__log_write(log->fd, line, n);
 }
 
@@ -5036,7 +5223,7 @@ static locust_error locust__socket_send(
     ssize_t rc;
     memset(&message, 0, sizeof message);
     message.msg_iov = (struct iovec *)(uintptr_t)iov;
-    message.msg_iovlen = (size_t)n;
+    message.msg_iovlen = (__typeof__(message.msg_iovlen))n; // int, unsigned or size_t
     do
         rc = n == 1 ? LOCUST__SYS(send)(
                           s->fd.source.fd, iov->iov_base, iov->iov_len, LOCUST__SEND_FLAGS)
@@ -8372,9 +8559,9 @@ static void locust__search_pattern(void *arg)
 static void locust__search_number(void *arg)
 {
     locust__search *search = arg;
-    locale_t was, c = locust__locale_enter(&was);
+    locust__locale locale = locust__locale_enter();
     search->number = strtod(search->text, NULL);
-    locust__locale_leave(c, was);
+    locust__locale_leave(locale);
 }
 
 /* ============================================================================================
@@ -13838,14 +14025,14 @@ static const char *locust__env_config_users(locust_env *env, const char *given)
     const char *start = given + strspn(given, " \t\r\n"), *wrong = NULL;
     locust__buf file = {NULL, 0, 0, false};
     locust__view text = locust__view_of(start), object;
-    locale_t was, c;
+    locust__locale locale;
     if (*start != '{' && *start != '[') {
         file = locust__os_read_file(given, 1 << 20);
         if (!file.len)
             return "it is neither JSON nor a file that can be read";
         text = (locust__view){file.ptr, file.len};
     }
-    c = locust__locale_enter(&was);
+    locale = locust__locale_enter();
     if (!locust__json_is_valid(text)) {
         wrong = "it is not JSON";
     } else if (!locust__json_find(text, "[0]", &object)) {
@@ -13857,7 +14044,7 @@ static const char *locust__env_config_users(locust_env *env, const char *given)
              i++)
             wrong = locust__config_object(env, object);
     }
-    locust__locale_leave(c, was);
+    locust__locale_leave(locale);
     locust__buf_free(&file);
     return wrong;
 }
@@ -14761,7 +14948,7 @@ static void locust__report_print(locust_env *env, bool final)
 {
     locust__report_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
     locust__buf out = {NULL, 0, 0, false};
-    locale_t was, c = locust__locale_enter(&was);
+    locust__locale locale = locust__locale_enter();
     if (env->options.compact) {
         locust__report_compact(&out, &v);
     } else {
@@ -14781,7 +14968,7 @@ static void locust__report_print(locust_env *env, bool final)
         locust__report_phases(&out, &v, env->options.compact);
     if (final)
         locust__report_tls(&out, &env->services.tls.counts, &env->loop, env->options.compact);
-    locust__locale_leave(c, was);
+    locust__locale_leave(locale);
     fflush(stdout); // a test's own lines come first
     if (out.len)
         locust__log_write(env->options.compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
@@ -15062,14 +15249,14 @@ static void locust__csv_write(void *arg)
     locust__csv *csv = arg;
     static void (*const writers[])(locust__csv *, locust__buf *) = {
         locust__csv_stats, locust__csv_history, locust__csv_failures, locust__csv_exceptions};
-    locale_t was, c = locust__locale_enter(&was);
+    locust__locale locale = locust__locale_enter();
     for (int i = 0; i < LOCUST__CSV_FILES; i++) {
         locust__buf out = {NULL, 0, 0, false};
         writers[i](csv, &out);
         locust__csv_put(csv, i, &out, i == LOCUST__CSV_HISTORY);
         locust__buf_free(&out);
     }
-    locust__locale_leave(c, was);
+    locust__locale_leave(locale);
 }
 
 /* Makes the directories of a path, as Locust does. 0 or -errno. */
@@ -15707,7 +15894,7 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
 {
     const char *home = getenv("HOME");
     char path[4096];
-    locale_t was, c = locust__locale_enter(&was);
+    locust__locale locale = locust__locale_enter();
     locust__cli_args(st, argc, argv, true);
     if (home && strlen(home) + 32 < sizeof path) {
         snprintf(path, sizeof path, "%s/.locust.conf", home);
@@ -15719,7 +15906,7 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__cli_environment(st);
     locust__cli_args(st, argc, argv, false);
     locust__cli_env_classes(st);
-    locust__locale_leave(c, was);
+    locust__locale_leave(locale);
     if (st->options.csv_full_history && !st->options.csv)
         locust__cli_die("--csv-full-history needs --csv PREFIX");
 }

@@ -12,7 +12,7 @@ import os, re, subprocess, sys, tempfile
 
 PREFIXED = re.compile(r"(locust|LOCUST)_")
 # Asked for by name in the C library's manual; they must be defined before the first include.
-FEATURES = {"_DEFAULT_SOURCE", "_DARWIN_C_SOURCE"}
+FEATURES = {"_DEFAULT_SOURCE", "_DARWIN_C_SOURCE", "_FILE_OFFSET_BITS", "_TIME_BITS"}
 MODES = [[], ["-DLOCUST_IMPLEMENTATION"], ["-DLOCUST_NO_IMPLEMENTATION"], ["-DLOCUST_POLL"]]
 CC = os.environ.get("CHECK_NAMES_CC", "gcc")
 
