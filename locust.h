@@ -1210,6 +1210,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #define LOCUST__UNUSED           __attribute__((unused)) // for tools and later sections, not for every test
 #define LOCUST__PARKS                                    // may switch to another coroutine
+#define LOCUST__APART            __attribute__((noinline)) // its locals are not to lie below a parked caller's
 #define LOCUST__PRINTF(at, rest) __attribute__((format(printf, at, rest)))
 #ifndef LOCUST__SYS
 #define LOCUST__SYS(call) call // a test may define it to make a system call fail
@@ -4546,9 +4547,9 @@ typedef struct locust__addr {
         struct sockaddr any;
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
-        struct sockaddr_un un;
     } as;
     socklen_t len;
+    const char *path; // of a unix socket; outlives this
 } locust__addr;
 
 typedef struct locust__source_range { // local addresses to connect from
@@ -4621,12 +4622,20 @@ static bool locust__addr_parse(locust__addr *a, const char *text, int port)
 static bool locust__addr_unix(locust__addr *a, const char *path)
 {
     memset(a, 0, sizeof *a);
-    if (!*path || strlen(path) >= sizeof a->as.un.sun_path)
-        return false;
-    a->as.un.sun_family = AF_UNIX;
-    memcpy(a->as.un.sun_path, path, strlen(path) + 1);
-    a->len = sizeof a->as.un;
-    return true;
+    a->as.any.sa_family = AF_UNIX;
+    a->path = path;
+    return *path && strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path;
+}
+
+static int locust__addr_connect(int fd, const locust__addr *to)
+{
+    struct sockaddr_un un;
+    if (!to->path)
+        return LOCUST__SYS(connect)(fd, &to->as.any, to->len);
+    memset(&un, 0, sizeof un);
+    un.sun_family = AF_UNIX;
+    memcpy(un.sun_path, to->path, strlen(to->path) + 1);
+    return LOCUST__SYS(connect)(fd, (struct sockaddr *)(void *)&un, sizeof un);
 }
 
 /* -- source addresses -- */
@@ -4853,7 +4862,7 @@ static locust_error locust__net_begin_connect(locust__net *net, const locust__ad
             return LOCUST_ERR_SOURCE;
         }
     }
-    if (LOCUST__SYS(connect)(fd, &to->as.any, to->len) != 0 && errno != EINPROGRESS) {
+    if (locust__addr_connect(fd, to) != 0 && errno != EINPROGRESS) {
         error =
             errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno); // unix: backlog full
         close(fd);
@@ -5783,7 +5792,7 @@ static locust_error locust__resolver_search(
 }
 
 /* The coroutine that looks a name up. */
-static void locust__host_look_up(void *arg)
+LOCUST__APART static void locust__host_look_up(void *arg)
 {
     locust__host *host = arg;
     locust__resolver *r = host->resolver;
@@ -9294,8 +9303,8 @@ static void locust__auth_quote(locust__buf *out, const char *name, const char *t
 }
 
 /* Answers a challenge: RFC 7616 3.4. */
-static void locust__auth_digest(locust__buf *out, locust__digest *d, const char *credentials,
-    const char *method, const char *target, uint64_t random)
+LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *d,
+    const char *credentials, const char *method, const char *target, uint64_t random)
 {
     const char *colon = strchr(credentials, ':'), *password = colon ? colon + 1 : "";
     char user[256], ha1[LOCUST__HASH_HEX], ha2[LOCUST__HASH_HEX], answer[LOCUST__HASH_HEX];
@@ -9870,7 +9879,7 @@ typedef struct locust__proxies { // of the environment variables
 
 typedef struct locust__detour { // --connect-to
     struct locust__detour *next;
-    locust__view from_host, to_host; // empty: any, the same
+    locust__view from_host, to_host; // empty: any, the same; to_host is terminated
     int from_port, to_port;          // 0: any, the same
 } locust__detour;
 
@@ -10185,6 +10194,7 @@ static bool locust__detours_parse(locust__roads *roads, const char *text)
             *p++ != ':' || !locust__detour_host(&p, &d->to_host) ||
             !locust__detour_port(&p, &d->to_port) || *p)
             return false;
+        roads->detour_text[d->to_host.ptr + d->to_host.len - roads->detour_text] = '\0';
     }
     return true;
 }
@@ -10201,22 +10211,20 @@ static void locust__roads_free(locust__roads *roads)
     locust__proxy_free(&roads->proxies.https);
 }
 
-/* Where to connect for an origin: host and port in place of its own. */
-static void locust__detour_of(
-    const locust__roads *roads, const locust__origin *origin, char host[256], int *port)
+/* Where to connect for an origin: the host and the port in place of its own. */
+static const char *locust__detour_of(
+    const locust__roads *roads, const locust__origin *origin, int *port)
 {
-    snprintf(host, 256, "%s", origin->host);
     *port = origin->port;
     for (const locust__detour *d = roads->detours; d; d = d->next) {
         if ((d->from_host.len && !locust__view_is_nocase(d->from_host, origin->host)) ||
             (d->from_port && d->from_port != origin->port))
             continue;
-        if (d->to_host.len)
-            snprintf(host, 256, "%.*s", (int)d->to_host.len, d->to_host.ptr);
         if (d->to_port)
             *port = d->to_port;
-        return;
+        return d->to_host.len ? d->to_host.ptr : origin->host;
     }
+    return origin->host;
 }
 
 /* -- opening -- */
@@ -10227,7 +10235,7 @@ typedef struct locust__opening { // what opening a connection took, ns
 } locust__opening;
 
 /* Has a proxy connect to the origin, RFC 9110 9.3.6. */
-static locust_error locust__conn_tunnel(
+LOCUST__APART static locust_error locust__conn_tunnel(
     locust__conn *conn, const locust__proxy *proxy, int64_t deadline_ns) LOCUST__PARKS
 {
     const locust__origin *origin = conn->origin;
@@ -10274,12 +10282,12 @@ static locust_error locust__conn_dial(locust__conn *conn, const locust__roads *r
     const locust__proxy *proxy = locust__route_proxy(route, roads, conn->origin);
     int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, own_ns = 0;
     locust_error error;
-    char host[256];
+    const char *host;
     int port;
     if (route->unix_socket) {
         error = locust__conn_dial_unix(conn, route->unix_socket, deadline_ns, &own_ns);
     } else {
-        locust__detour_of(roads, conn->origin, host, &port);
+        host = locust__detour_of(roads, conn->origin, &port);
         error = locust__resolver_dial(roads->resolver, &conn->stream, proxy ? proxy->host : host,
             proxy ? proxy->port : port, deadline_ns, &own_ns, &known_ns);
     }
@@ -10450,7 +10458,8 @@ static void locust__client_init(locust__client *c, locust__services *services, l
 
 /* Why a request failed, if the caller gives no verdict: no answer, an expectation that was not met,
  * or a status from 400 on. NULL: it passed. The texts are the statistics' copies. */
-static const char *locust__client_judge(const locust__client *c, const locust_request *req)
+LOCUST__APART static const char *locust__client_judge(
+    const locust__client *c, const locust_request *req)
 {
     const locust_response *r = &c->response;
     char text[128];
@@ -10612,7 +10621,7 @@ static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
 }
 
 /* Finds the URL of a request. As in Locust, a host's own path goes before the request's. */
-static locust_error locust__client_target(
+LOCUST__APART static locust_error locust__client_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
 {
     const char *url = x->req->url ? x->req->url : "", *scheme = strstr(url, "://"), *path = url;
@@ -10943,7 +10952,7 @@ static const char *locust__client_field(const locust__client *c, const char *nam
     return NULL;
 }
 
-static void locust__client_take_cookies(locust__client *c, const locust__exchange *x)
+LOCUST__APART static void locust__client_take_cookies(locust__client *c, const locust__exchange *x)
 {
     locust__site site = locust__client_site(c, x);
     const char *p = c->block.ptr + c->fields_at;
@@ -10965,7 +10974,8 @@ static bool locust__client_redirects(const locust__client *c, const locust__exch
 }
 
 /* Reads a Digest challenge to answer; false: there is none, or it was answered in vain. */
-static bool locust__client_challenged(locust__client *c, locust__exchange *x, int status)
+LOCUST__APART static bool locust__client_challenged(
+    locust__client *c, locust__exchange *x, int status)
 {
     const char *p = c->block.ptr + c->fields_at;
     locust__digest fresh, *d = x->digest;
@@ -11143,7 +11153,7 @@ static locust_error locust__client_try(
 /* -- the whole request -- */
 
 /* Fills in the response from what the block holds. */
-static void locust__client_answer(locust__client *c, const locust__exchange *x,
+LOCUST__APART static void locust__client_answer(locust__client *c, const locust__exchange *x,
     const locust__head *h, size_t body_at, locust_error error)
 {
     locust_response *r = &c->response;
@@ -11182,7 +11192,8 @@ static void locust__client_await_verdict(locust__client *c)
 }
 
 /* Turns the exchange into the request that the redirect asks for. */
-static locust_error locust__client_follow(locust__client *c, locust__exchange *x, int status)
+LOCUST__APART static locust_error locust__client_follow(
+    locust__client *c, locust__exchange *x, int status)
 {
     const char *location = locust__client_field(c, "location"), *broken;
     locust__base_url base = {.auth = {NULL, 0, 0, false}};

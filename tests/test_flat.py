@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Bodies of any size in flat memory: a 10 GB answer and a 100 MB multipart upload, plain and over TLS.
+And what an idle user takes.
 
     tests/test_flat.py [WORD...]    only the tests whose name contains a word
 
@@ -91,6 +92,32 @@ def _(dir):
 @test("1 GB in, 100 MB out, over TLS")
 def _(dir):
     stream(dir, GB, True)
+
+
+def resident(dir, url, users):
+    """Bytes of a process whose users have a connection each and wait."""
+    def sockets():
+        fds = os.listdir("/proc/%d/fd" % p.p.pid)
+        return sum(os.path.realpath("/proc/%d/fd/%s" % (p.p.pid, fd)).find("socket:") >= 0 for fd in fds)
+
+    def rss():
+        with open("/proc/%d/status" % p.p.pid) as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) * 1024
+
+    argv = [build("tests/e2e/holder.c"), "--headless", "--only-summary", "-H", url, "-u", str(users), "-r", "2000"]
+    with Program(dir, argv, env={"HOLDER_WAIT": "60"}) as p:
+        until(lambda: sockets() >= users, 30, "connections of %d users" % users)
+        sizes = []
+        until(lambda: sizes.append(rss()) or len(sizes) > 4 and sizes[-1] == sizes[-4], 30, "a size that stays")
+        return sizes[-1]
+
+
+@test("a user that has connected once and waits keeps one page of stack")
+def _(dir):
+    with Target(dir) as target:
+        few, many = (resident(dir, target.url, users) for users in (100, 1100))
+    # The page, the user's block, its coroutine's and the connection's.
+    check((many - few) / 1000 < 6000, "%d bytes for each of 1,000 users" % ((many - few) / 1000))
 
 
 if __name__ == "__main__":
