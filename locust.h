@@ -42,6 +42,16 @@
  *   LOCUST_MAX_HEADER         65536     bytes of response header taken before the request fails
  *   LOCUST_MAX_BODY           67108864  bytes of response body taken before the request fails
  *   LOCUST_MAX_ROWS           10000     rows of statistics; later names share the row "(other)"
+ *   LOCUST_BUFFER_SIZE        65536     the one buffer that all users receive into and build a
+ *                                       request's head in, which it limits; 4096 or more
+ *   LOCUST_HIST_BITS          7         times are kept to 1 part in 2^(bits+1): 7 is 0.4 %; 4 to 10.
+ *                                       A row takes 2^(bits+3) bytes for each doubling of its times
+ *   LOCUST_NO_REPORTS         0    1: no tables and no CSV, --compact's lines alone: a smaller program
+ *
+ * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
+ * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
+ * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
+ * LOCUST_NO_REPORTS 1 9 KB of program. No setting changes a type or a function of the public part.
  *
  * Contents: public part first (all that a test's author reads), then the implementation, in which
  * a section uses only what stands above it.
@@ -1067,6 +1077,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__ZLIB 0
 #endif
 
+#if defined(LOCUST_NO_REPORTS) && ((LOCUST_NO_REPORTS + 0) || (1 - LOCUST_NO_REPORTS - 1) == 2)
+#define LOCUST__REPORTS 0
+#else
+#define LOCUST__REPORTS 1
+#endif
+
 #if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
 #define LOCUST__POLL 1
 #else
@@ -1140,6 +1156,18 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 #ifndef LOCUST_MAX_ROWS
 #define LOCUST_MAX_ROWS 10000
+#endif
+#ifndef LOCUST_BUFFER_SIZE
+#define LOCUST_BUFFER_SIZE 65536
+#endif
+#if LOCUST_BUFFER_SIZE < 4096
+#error "define LOCUST_BUFFER_SIZE as 4096 or more: a request's head must fit"
+#endif
+#ifndef LOCUST_HIST_BITS
+#define LOCUST_HIST_BITS 7
+#endif
+#if LOCUST_HIST_BITS < 4 || LOCUST_HIST_BITS > 10
+#error "define LOCUST_HIST_BITS as 4 to 10: 7 keeps times to 0.4 %"
 #endif
 
 #include <ctype.h>
@@ -2762,7 +2790,7 @@ typedef struct locust__wheel {
     size_t heap_len, heap_cap;
 } locust__wheel;
 
-enum { LOCUST__SCRATCH = 65536 }; // bytes; see locust__loop.scratch
+enum { LOCUST__SCRATCH = LOCUST_BUFFER_SIZE }; // bytes; see locust__loop.scratch
 
 enum { LOCUST__TURNS = 32 };
 
@@ -3951,23 +3979,25 @@ LOCUST_API void locust_stack_free(void *stack)
 }
 
 /* ============================================================================================
- * >>hist  latency histogram: under 0.4 % error, 1 us to 1 h
+ * >>hist  latency histogram: under 0.4 % error by default, 1 us to 1 h
  *
  * Purpose     percentiles of millions of response times, mergeable.
  * Invariants  total == sum of all counts.
  * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
  *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
- *             most rows, 26 KiB at most.
+ *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
  * Uses        >>base
  * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
  * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
+ *
+ *   with the 128 buckets of LOCUST_HIST_BITS 7:
  *
  *   octave 0   0, 1, 2, ... 127 us          each bucket 1 us wide
  *   octave 1   128, 129, ... 255 us         1 us
  *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us; a value is reported as its bucket's middle
  * ============================================================================================ */
 
-enum { LOCUST__OCTAVE = 128, LOCUST__OCTAVES = 26 };
+enum { LOCUST__OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__OCTAVES = 33 - LOCUST_HIST_BITS };
 
 typedef struct locust__hist {
     uint64_t total;
@@ -3984,7 +4014,8 @@ static size_t locust__hist_index(int64_t us)
     if (us > LOCUST__HIST_MAX_US)
         us = LOCUST__HIST_MAX_US;
     top = 63 - __builtin_clzll((unsigned long long)us);
-    return (size_t)(top - 6) * LOCUST__OCTAVE + ((size_t)(us >> (top - 7)) & (LOCUST__OCTAVE - 1));
+    return (size_t)(top - LOCUST_HIST_BITS + 1) * LOCUST__OCTAVE +
+           ((size_t)(us >> (top - LOCUST_HIST_BITS)) & (LOCUST__OCTAVE - 1));
 }
 
 /* The middle of a bucket, in ns. */
@@ -14960,7 +14991,8 @@ static void locust__report_print(locust_env *env, bool final)
     locust__report_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
     locust__buf out = {NULL, 0, 0, false};
     locust__locale locale = locust__locale_enter();
-    if (env->options.compact) {
+    bool compact = !LOCUST__REPORTS || env->options.compact;
+    if (compact) {
         locust__report_compact(&out, &v);
     } else {
         locust__report_table(&out, &v);
@@ -14970,19 +15002,19 @@ static void locust__report_print(locust_env *env, bool final)
         }
     }
     if (final)
-        locust__report_exceptions(&out, &v, env->options.compact);
+        locust__report_exceptions(&out, &v, compact);
     if (final && env->services.recorder.open) {
         locust_arrival_counts arrivals = locust__env_arrivals(env);
-        locust__report_arrivals(&out, &v, &arrivals, env->options.compact);
+        locust__report_arrivals(&out, &v, &arrivals, compact);
     }
     if (final && env->options.phases)
-        locust__report_phases(&out, &v, env->options.compact);
+        locust__report_phases(&out, &v, compact);
     if (final)
-        locust__report_tls(&out, &env->services.tls.counts, &env->loop, env->options.compact);
+        locust__report_tls(&out, &env->services.tls.counts, &env->loop, compact);
     locust__locale_leave(locale);
     fflush(stdout); // a test's own lines come first
     if (out.len)
-        locust__log_write(env->options.compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
+        locust__log_write(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
     locust__buf_free(&out);
 }
 
@@ -16170,7 +16202,7 @@ static void locust__run_begin(locust__run *run)
         locust__run_help(run, locust__run_signals);
     if (!env->options.quiet && !env->options.only_summary)
         locust__run_help(run, locust__run_tables);
-    if (env->options.csv)
+    if (LOCUST__REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
     locust__run_help(run, locust__run_usage);
 }
@@ -16198,7 +16230,7 @@ static void locust__run_main(void *arg)
             &env->log, LOCUST__INFO, "locust.main", "Shutting down (exit code %d)", env->exit_code);
     if (!env->options.quiet)
         locust__loop_call(&env->loop, locust__run_print_final, run);
-    if (env->options.csv)
+    if (LOCUST__REPORTS && env->options.csv)
         locust__loop_call(&env->loop, locust__csv_write, &run->csv);
 }
 
@@ -16206,7 +16238,11 @@ static void locust__run_main(void *arg)
 static int locust__run_test(locust_env *env, bool command)
 {
     locust__run run = {.env = env, .command = command, .signals = -1};
-    if (env->options.csv && !locust__csv_open(&run.csv, env))
+    if (env->options.csv && !LOCUST__REPORTS) {
+        fprintf(stderr, "locust: --csv: this test was compiled with LOCUST_NO_REPORTS\n");
+        return 1;
+    }
+    if (LOCUST__REPORTS && env->options.csv && !locust__csv_open(&run.csv, env))
         return 1;
     locust__runner_init(env);
     if (command)
@@ -16219,7 +16255,7 @@ static int locust__run_test(locust_env *env, bool command)
         fprintf(stderr, "locust: out of memory\n");
     if (run.signals >= 0)
         locust__os_signals_close();
-    if (env->options.csv)
+    if (LOCUST__REPORTS && env->options.csv)
         locust__csv_close(&run.csv);
     return env->exit_code;
 }
