@@ -230,7 +230,7 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
     X(LOCUST_ERR_TLS_CUT, "connection closed without close_notify: the body may be cut")      \
     X(LOCUST_ERR_TLS_PLAIN, "server speaks plain HTTP on this port: use http://")             \
     X(LOCUST_ERR_TLS_NONE, "server does not speak TLS on this port")                          \
-    X(LOCUST_ERR_TLS_RANDOM, "no random numbers for TLS: /dev/urandom is missing")            \
+    X(LOCUST_ERR_TLS_RANDOM, "no random numbers for TLS from getrandom() or /dev/urandom")    \
     X(LOCUST_ERR_TLS, "TLS handshake failed")
 
 typedef enum locust_error {
@@ -1959,6 +1959,8 @@ static bool locust__os_guard_protect(char *p, size_t n); // the same by a mappin
 /* While open, a memory fault calls report(address) and then takes its usual course. */
 static int locust__os_fault_open(void (*report)(const char *address));
 static void locust__os_fault_close(void);
+/* Opens those of the descriptors 0 to 2 that are closed, so that no socket or file becomes one. */
+static void locust__os_standard_files(void);
 /* While open, SIGINT and SIGTERM make the returned descriptor readable, a byte (the signal's
  * number) each; a second one ends the process at once. */
 static int locust__os_signals_open(void);
@@ -2067,6 +2069,18 @@ static int locust__os_nonblocking(int fd)
     return 0;
 }
 
+static void locust__os_standard_files(void)
+{
+    int fd = 0;
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0) // in an empty chroot: what cannot be written to will do as well
+            fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    }
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 /* What a poller was told, in its flags; a hang-up shows in both directions. */
 static void locust__source_set(locust__source *s, bool readable, bool writable, bool hup)
 {
@@ -2137,6 +2151,8 @@ static void locust__os_signal_handle(int signal_number)
     if (locust__os_handlers.stops++) {
         signal(signal_number, SIG_DFL);
         raise(signal_number);
+        if (getpid() == 1) // of a container: the default is to do nothing
+            _exit(128 + signal_number);
     }
     if (write(locust__os_handlers.pipe[1], &byte, 1) != 1)
         _exit(128 + signal_number);
@@ -5473,6 +5489,15 @@ static void locust__host_add(locust__host *host, const locust__addr *addr)
     host->n_addrs++;
 }
 
+/* "localhost" and the names below it, whatever DNS says: RFC 6761 6.3. */
+static bool locust__host_is_local(const char *name)
+{
+    size_t n = strlen(name), local = sizeof "localhost" - 1;
+    n -= n && name[n - 1] == '.';
+    return n >= local && strncasecmp(name + n - local, "localhost", local) == 0 &&
+           (n == local || name[n - local - 1] == '.');
+}
+
 /* Addresses of the name in the hosts file; localhost is known without one. */
 static void locust__resolver_hosts(const locust__resolver *r, locust__host *host)
 {
@@ -5491,7 +5516,7 @@ static void locust__resolver_hosts(const locust__resolver *r, locust__host *host
                 locust__host_add(host, &addr);
     }
     locust__buf_free(&text);
-    if (!host->n_addrs && strcasecmp(host->name, "localhost") == 0) {
+    if (!host->n_addrs && locust__host_is_local(host->name)) {
         locust__addr_parse(&addr, "127.0.0.1", 0);
         locust__host_add(host, &addr);
     }
@@ -6281,8 +6306,9 @@ static const char *locust__tls_check(const locust__tls_options *o)
 static locust_error locust__tls_start(locust__tls *tls)
 {
     locust__view bad;
-    if (psa_crypto_init() != 0) // without effect when it is up; another test may have ended it
-        return LOCUST_ERR_TLS_RANDOM;
+    psa_status_t rc = psa_crypto_init(); // no effect when it is up; another test may have ended it
+    if (rc)
+        return rc == PSA_ERROR_INSUFFICIENT_MEMORY ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_RANDOM;
     if (tls->started)
         return LOCUST_OK;
     tls->ahead = LOCUST_MALLOC((size_t)2 * LOCUST__TLS_AHEAD);
@@ -6793,6 +6819,21 @@ static void locust__tls_remember(
     r->leaves = l;
 }
 
+/* A module's code plus that of the one below it, or of PSA: does one of them say "out of memory"? */
+static bool locust__tls_lacks_memory(int rc)
+{
+    static const int modules[] = {0x2880, 0x3F80, 0x4D80, 0x5180, 0x6180, 0x7F00}; // X.509 to SSL
+    int below = -rc & 0x7F;
+    if (-rc >= 0x80 && -rc < 0x100)
+        return rc == PSA_ERROR_INSUFFICIENT_MEMORY;
+    if (below == 0x10 || below == 0x6A) // MPI, ASN.1
+        return true;
+    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
+        if ((-rc & ~0x7F) == modules[i])
+            return true;
+    return false;
+}
+
 /* Is the server who it says it is? One way for all versions of the library, and the only one. */
 static locust_error locust__tls_verify(
     locust__tls *tls, mbedtls_ssl_context *ssl, const char *host, const locust__tls_how *how)
@@ -6816,7 +6857,7 @@ static locust_error locust__tls_verify(
         roots->parsed.raw.p ? &roots->parsed : NULL, NULL, &mbedtls_x509_crt_profile_default,
         literal ? NULL : host, &flags, NULL, NULL);
     if (rc && rc != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
-        return LOCUST_ERR_CERT_FORM;
+        return locust__tls_lacks_memory(rc) ? LOCUST_ERR_MEMORY : LOCUST_ERR_CERT_FORM;
     if (literal && !locust__tls_has_address(leaf, &addr))
         flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     if (!locust__tls_is_for_servers(leaf))
@@ -6941,6 +6982,8 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
         return c->io;
     if (c->received && (c->first[0] < 20 || c->first[0] > 24))
         return memcmp(c->first, "HTTP/", 5) == 0 ? LOCUST_ERR_TLS_PLAIN : LOCUST_ERR_TLS_NONE;
+    if (locust__tls_lacks_memory(rc))
+        return LOCUST_ERR_MEMORY;
     switch (rc) {
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
         return locust__tls_alert_error(c);
@@ -6952,8 +6995,6 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
     case MBEDTLS_ERR_SSL_CONN_EOF:
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
         return LOCUST_ERR_TLS_CLOSED;
-    case MBEDTLS_ERR_SSL_ALLOC_FAILED:
-        return LOCUST_ERR_MEMORY;
     case -0x7100: // three versions' ways to say that a message is longer than their buffer
     case -0x7080:
     case -135:
@@ -14402,7 +14443,10 @@ static locust_env *locust__env_new(
         wrong = rc == -ENOTSUP
                     ? "this process runs under a locked hardware shadow stack, which coroutines "
                       "cannot: start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off"
-                    : strerror(-rc);
+                : LOCUST__EPOLL && (rc == -ENOSYS || rc == -EPERM)
+                    ? "epoll is not to be had here: compile the test with -DLOCUST_POLL"
+                : rc == -EMFILE ? "too few file descriptors: raise ulimit -n"
+                                : strerror(-rc);
         LOCUST_FREE(env);
         env = NULL;
         goto fail;
@@ -15351,7 +15395,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[i]);
         csv->fds[i] = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         made[i] = csv->fds[i] >= 0;
-        if (!made[i])
+        if (!made[i] && errno == EEXIST)
             csv->fds[i] = open(path, O_WRONLY | O_CLOEXEC);
         rc = csv->fds[i] < 0 ? -errno : 0;
     }
@@ -16245,8 +16289,15 @@ static int locust__run_test(locust_env *env, bool command)
     if (LOCUST__REPORTS && env->options.csv && !locust__csv_open(&run.csv, env))
         return 1;
     locust__runner_init(env);
-    if (command)
+    if (command) {
         run.signals = locust__os_signals_open();
+        if (run.signals < 0) {
+            fprintf(stderr, "locust: too few file descriptors: raise ulimit -n\n");
+            if (LOCUST__REPORTS && env->options.csv)
+                locust__csv_close(&run.csv);
+            return 1;
+        }
+    }
     if (!env->exit_code_set)
         env->exit_code = 1;
     if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
@@ -16311,6 +16362,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
     locust_test picked;
     locust_env *env;
     int code = 0;
+    locust__os_standard_files();
     locust__settings_init(&settings, test);
     locust__cli_read(&settings, argc, argv);
     if (settings.help) {

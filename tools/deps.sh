@@ -12,7 +12,7 @@ test_packages="gcc=gcc g++=g++ clang=clang clang-format=clang-format clang-tidy=
     caddy=caddy nodejs=node dpkg-dev=dpkg-source python3-locust=locust"
 arm64_packages="qemu-user-static=qemu-aarch64-static gcc-aarch64-linux-gnu=aarch64-linux-gnu-gcc
     libc6-dev-arm64-cross"
-bench_packages="wrk=wrk hey=hey strace=strace nghttp2-client=h2load"
+bench_packages="wrk=wrk hey=hey strace=strace nghttp2-client=h2load libboost-context-dev"
 
 installed()
 {
