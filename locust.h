@@ -1680,40 +1680,119 @@ LOCUST_API const char *locust_error_text(locust_error error)
  *
  * Purpose     leave one stack and go on with another: locust__ctx_switch(&save, next).
  * Invariants  a parked stack's saved pointer points at a struct locust__ctx_frame: what the ABI
- *             says a callee must keep, and the address to return to. Nothing else is state.
- * Cost        below 3 ns between two stacks of like depth; `make bench B=core`.
+ *             says a callee must keep, the floating-point control bits, and the address to return
+ *             to. Nothing else is state. locust__ctx_make fills in fn, arg and ret of any of them.
+ * Cost        below 3 ns between two stacks of like depth; `make bench B=core`. Through ucontext
+ *             600 ns: two system calls for the signal mask.
  * Uses        >>base
- * Sources     System V psABI for AMD64 (figure 3.4, section 3.2.1), AAPCS64 (section 6.1).
+ * Sources     x86-64      System V psABI for AMD64: figure 3.4, section 3.2.1
+ *             i386        System V psABI for Intel386: section 2.2.1, "Registers and the Stack
+ *                         Frame"
+ *             AArch64     AAPCS64: section 6.1
+ *             ARM         AAPCS32: sections 6.1.1, 6.1.2.1; interworking, 6.6; EHABI32: section 9,
+ *                         "unwinding directives"
+ *             RISC-V      RISC-V ELF psABI: "Register Convention"
+ *             MIPS        System V psABI for MIPS: chapter 3, "Function Calling Sequence" (o32);
+ *                         MIPSpro N32 ABI Handbook: chapter 2 (n32, n64)
+ *             PowerPC     Power Architecture 32-bit ABI Supplement, Linux: section 3.2; PowerPC
+ *                         64-bit ELF ABI 1.9: section 3.2 (ELFv1); OpenPOWER ELF V2 ABI: section 2.2
+ *             s390x       ELF ABI, s390x Supplement: sections 1.2.1, 1.2.2
+ *             m68k        System V psABI for the 68000 family: chapter 3, "Function Calling
+ *                         Sequence"
+ *             LoongArch   LoongArch Procedure Call Standard: "The registers", "The stack"
  * Why so      a plain `ret` keeps the CPU's return-address predictor right, and is the one form
- *             that hardware shadow stacks could follow. The floating-point control words are saved,
- *             so that a user that calls fesetround() does not infect its neighbours. The symbols
- *             are global and hidden: a local one breaks under gcc -flto with partitions.
+ *             that hardware shadow stacks could follow. The floating-point control words are saved
+ *             on each machine that has them, though most ABIs call them global: a user that calls
+ *             fesetround() must not infect its neighbours. Where a write to them is slow, it is
+ *             left out if it would change nothing. The symbols are global and hidden: a local one
+ *             breaks under gcc -flto with partitions.
  *             locust__ctx_entry ends the call chain: its return address is undefined in the unwind
  *             table and the frame pointer is zero, so gdb, perf and backtrace() stop there.
+ *             Debug information knows registers by number, as not every assembler takes names.
+ * Limits      the exception flags of <fenv.h> stay with the stack on some machines only. x32,
+ *             ColdFire, SPE and what has no block here switch through ucontext.
  *
- *   high   | slot top, 16-aligned            |
+ *   high   | slot top, 16-aligned            |     no ABI here asks for more than 16
  *          | two words of zero               |
  *          | struct locust__ctx_frame        |  <- saved stack pointer of a new coroutine
  *   low    | ...                             |
  * ============================================================================================ */
 
-#define LOCUST__ASM_BEGIN(name)                                             \
-    ".pushsection .text\n .globl " name "\n .hidden " name "\n .type " name \
-    ", %function\n .p2align 4\n" name ":\n .cfi_startproc\n"
-#define LOCUST__ASM_END(name) " .cfi_endproc\n .size " name ", .-" name "\n .popsection\n"
+#if defined(LOCUST_UCONTEXT) && ((LOCUST_UCONTEXT + 0) || (1 - LOCUST_UCONTEXT - 1) == 2)
+#define LOCUST__UCONTEXT 1
+#else
+#define LOCUST__UCONTEXT 0
+#endif
 
-/* Saves the callee-saved registers on this stack, its pointer in *save, and returns on `next`. */
-void locust__ctx_switch(void **save, void *next) __asm__("locust__ctx_switch");
-/* Where a new stack starts: calls fn(arg), which never returns. Only its address is used. */
-void locust__ctx_entry(void) __asm__("locust__ctx_entry");
+/* What a block below says about a function of its own, as the object format wants it:
+ *   LOCUST__ASM_NAME    how C code calls it, LOCUST__ASM_CODE where its instructions start
+ *   LOCUST__ASM_OPEN    what the architecture wants in front of it, LOCUST__ASM_CLOSE behind */
+#if defined(__arm__)
+#if defined(__thumb2__)
+#define LOCUST__ASM_OPEN \
+    ".cfi_sections .debug_frame\n .syntax unified\n .thumb\n .fnstart\n .thumb_func\n"
+#else // Thumb-1 cannot do this, but it can call what can
+#define LOCUST__ASM_OPEN ".cfi_sections .debug_frame\n .syntax unified\n .arm\n .fnstart\n"
+#endif
+#define LOCUST__ASM_CLOSE " .fnend\n"
+#elif defined(__mips__) // neither can MIPS16, nor must there be two forms of this
+#define LOCUST__ASM_OPEN  ".set push\n .set nomips16\n .set nomicromips\n .set reorder\n"
+#define LOCUST__ASM_CLOSE " .set pop\n"
+#else
+#define LOCUST__ASM_OPEN
+#define LOCUST__ASM_CLOSE
+#endif
 
-#if defined(__x86_64__)
+#if defined(__APPLE__) // Mach-O: C names get an underscore
+#define LOCUST__ASM_NAME(name) "_" name
+#define LOCUST__ASM_CODE(name) "_" name
+#define LOCUST__ASM_BEGIN(name) \
+    ".text\n .private_extern _" name "\n .p2align 4\n_" name ":\n .cfi_startproc\n"
+#define LOCUST__ASM_END(name) " .cfi_endproc\n"
+#else // ELF
+#define LOCUST__ASM_NAME(name) name
+#if defined(__powerpc64__) && (!defined(_CALL_ELF) || _CALL_ELF == 1)
+// ELFv1: the name is that of a descriptor (code, table of contents, environment): section 3.2.5
+#define LOCUST__ASM_CODE(name) "." name
+#define LOCUST__ASM_DESCRIPTOR(name)                                                               \
+    ".pushsection .opd, \"aw\"\n .globl " name "\n .hidden " name "\n .type " name ", %function\n" \
+    " .p2align 3\n" name ": .quad ." name ", .TOC.@tocbase, 0\n .popsection\n"
+#else
+#define LOCUST__ASM_CODE(name) name
+#define LOCUST__ASM_DESCRIPTOR(name)
+#endif
+#define LOCUST__ASM_BEGIN(name)                                                 \
+    LOCUST__ASM_DESCRIPTOR(name)                                                \
+    ".pushsection .text\n .globl " LOCUST__ASM_CODE(                            \
+        name) "\n"                                                              \
+              " .hidden " LOCUST__ASM_CODE(                                     \
+                  name) "\n"                                                    \
+                        " .type " LOCUST__ASM_CODE(                             \
+                            name) ", %function\n .p2align 4\n" LOCUST__ASM_OPEN \
+                        LOCUST__ASM_CODE(name) ":\n .cfi_startproc\n"
+#define LOCUST__ASM_END(name)           \
+    " .cfi_endproc\n" LOCUST__ASM_CLOSE \
+    " .size " LOCUST__ASM_CODE(name) ", .-" LOCUST__ASM_CODE(name) "\n .popsection\n"
+#endif
+
+/* One line of assembly for each number in a list; \\i stands for it. */
+#define LOCUST__ASM_EACH(list, line) "    .irp    i, " list "\n    " line "\n    .endr\n"
+
+/* What a general register holds, as a frame keeps it. */
+#if defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM == 2
+typedef int64_t locust__ctx_word; // n32: pointers of 32 bits, sign-extended, in registers of 64
+#else
+typedef intptr_t locust__ctx_word;
+#endif
+
+#if LOCUST__UCONTEXT // asked for: see the end of this list
+
+#elif defined(__x86_64__) && defined(__LP64__)
 
 typedef struct locust__ctx_frame {
     uint32_t mxcsr;
     uint16_t x87_control, unused;
-    void *r15, *r14, *r13, *fn /* r12 */, *arg /* rbx */, *rbp;
-    void (*ret)(void);
+    locust__ctx_word r15, r14, r13, fn /* r12 */, arg /* rbx */, rbp, ret;
 } locust__ctx_frame;
 _Static_assert(sizeof(locust__ctx_frame) == 64, "the assembly below lays it out by pushes");
 _Static_assert(offsetof(locust__ctx_frame, fn) == 32, "r12 is popped fourth");
@@ -1778,6 +1857,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* A user's shadow stack cannot follow a stack switch. It is off unless glibc was asked for it;
  * then it is switched off, which the kernel may refuse (locked by the start-up code).
  * Source: Linux Documentation/arch/x86/shstk.rst. False: it is on and stays on. */
+#define LOCUST__CTX_ASKS 1
 static bool locust__ctx_allowed(void)
 {
     uint64_t shadow = 0;
@@ -1789,11 +1869,80 @@ static bool locust__ctx_allowed(void)
 #endif
 }
 
-#elif defined(__aarch64__)
+#elif defined(__i386__) && defined(__ELF__)
 
 typedef struct locust__ctx_frame {
-    void *arg /* x19 */, *fn /* x20 */, *x21, *x22, *x23, *x24, *x25, *x26, *x27, *x28, *x29;
-    void (*ret)(void); // x30
+    uint32_t mxcsr; // unused where the compiler makes no use of SSE
+    uint16_t x87_control, unused;
+    locust__ctx_word edi, fn /* esi */, arg /* ebx */, ebp, ret;
+} locust__ctx_frame;
+_Static_assert(sizeof(locust__ctx_frame) == 28, "the assembly below lays it out by pushes");
+_Static_assert(offsetof(locust__ctx_frame, fn) == 12, "esi is popped second");
+
+// clang-format off
+__asm__(
+    LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: 4(%esp), next: 8(%esp))
+    "    movl    4(%esp), %eax       \n"
+    "    movl    8(%esp), %edx       \n"
+    "    pushl   %ebp                \n"    // callee-saved: psABI 2.2.1
+    "    .cfi_adjust_cfa_offset 4    \n"
+    "    .cfi_rel_offset 5, 0        \n"    // ebp: frame-pointer builds unwind by it
+    "    pushl   %ebx                \n"
+    "    .cfi_adjust_cfa_offset 4    \n"
+    "    pushl   %esi                \n"
+    "    .cfi_adjust_cfa_offset 4    \n"
+    "    pushl   %edi                \n"
+    "    .cfi_adjust_cfa_offset 4    \n"
+    "    subl    $8, %esp            \n"
+    "    .cfi_adjust_cfa_offset 8    \n"
+#ifdef __SSE__
+    "    stmxcsr (%esp)              \n"
+#endif
+    "    fnstcw  4(%esp)             \n"
+    "    movl    %esp, (%eax)        \n"
+    "    movl    %edx, %esp          \n"    // on the other stack from here; it is laid out alike
+#ifdef __SSE__
+    "    ldmxcsr (%esp)              \n"
+#endif
+    "    fldcw   4(%esp)             \n"
+    "    addl    $8, %esp            \n"
+    "    .cfi_adjust_cfa_offset -8   \n"
+    "    popl    %edi                \n"
+    "    .cfi_adjust_cfa_offset -4   \n"
+    "    popl    %esi                \n"
+    "    .cfi_adjust_cfa_offset -4   \n"
+    "    popl    %ebx                \n"
+    "    .cfi_adjust_cfa_offset -4   \n"
+    "    popl    %ebp                \n"
+    "    .cfi_adjust_cfa_offset -4   \n"
+    "    .cfi_restore 5              \n"
+    "    ret                         \n"
+    LOCUST__ASM_END("locust__ctx_switch")
+
+    LOCUST__ASM_BEGIN("locust__ctx_entry")  // reached by the ret above: esp is 16-aligned
+    "    .cfi_undefined 8            \n"    // eip: nobody called
+    "    subl    $12, %esp           \n"
+    "    .cfi_adjust_cfa_offset 12   \n"
+    "    pushl   %ebx                \n"    // arg
+    "    .cfi_adjust_cfa_offset 4    \n"
+    "    calll   *%esi               \n"    // fn
+    "    ud2                         \n"
+    LOCUST__ASM_END("locust__ctx_entry")
+);
+// clang-format on
+
+static void locust__ctx_frame_init(locust__ctx_frame *frame)
+{
+#ifdef __SSE__
+    __asm__ volatile("stmxcsr %0" : "=m"(frame->mxcsr));
+#endif
+    __asm__ volatile("fnstcw %0" : "=m"(frame->x87_control));
+}
+
+#elif defined(__aarch64__) && defined(__LP64__)
+
+typedef struct locust__ctx_frame {
+    locust__ctx_word arg /* x19 */, fn /* x20 */, x21_to_x28[8], x29, ret /* x30 */;
     double d8_to_d15[8];
     uint64_t fpcr, unused;
 } locust__ctx_frame;
@@ -1862,19 +2011,727 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     __asm__ volatile("mrs %0, fpcr" : "=r"(frame->fpcr));
 }
 
-static bool locust__ctx_allowed(void)
+#elif defined(__arm__) && defined(__ARM_EABI__)
+
+typedef struct locust__ctx_frame {
+#ifndef __SOFTFP__ // softfp and hard float alike: the registers are there
+    double d8_to_d15[8];
+#endif
+    uint32_t fpscr; // unused under __SOFTFP__
+    locust__ctx_word fn /* r4 */, arg /* r5 */, r6_to_r11[6], ret /* lr */;
+} locust__ctx_frame;
+_Static_assert(sizeof(locust__ctx_frame) - offsetof(locust__ctx_frame, fpscr) == 40,
+    "the assembly below pushes that many bytes at once");
+_Static_assert(sizeof(locust__ctx_frame) % 8 == 0, "sp stays 8-aligned: AAPCS32 6.2.1.2");
+
+// clang-format off
+__asm__(
+    LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: r0, next: r1)
+#ifndef __SOFTFP__
+    "    vmrs    r3, fpscr           \n"
+#endif
+    "    push    {r3-r11, lr}        \n"    // callee-saved: AAPCS32 6.1.1; r3 makes it even
+    "    .cfi_adjust_cfa_offset 40   \n"
+    "    .cfi_rel_offset 14, 36      \n"
+    "    .cfi_rel_offset 11, 32      \n"    // the frame pointer of ARM code,
+    "    .cfi_rel_offset 7, 16       \n"    // and of Thumb code
+    "    .save   {r4-r11, lr}        \n"
+    "    .pad    #4                  \n"
+#ifndef __SOFTFP__
+    "    vpush   {d8-d15}            \n"    // AAPCS32 6.1.2.1
+    "    .cfi_adjust_cfa_offset 64   \n"
+    "    .vsave  {d8-d15}            \n"
+#endif
+    "    mov     r2, sp              \n"
+    "    str     r2, [r0]            \n"
+    "    mov     sp, r1              \n"    // on the other stack from here; it is laid out alike
+#ifndef __SOFTFP__
+    "    vpop    {d8-d15}            \n"
+    "    .cfi_adjust_cfa_offset -64  \n"
+    "    mov     r2, r3              \n"
+#endif
+    "    pop     {r3-r11, lr}        \n"
+    "    .cfi_adjust_cfa_offset -40  \n"
+    "    .cfi_restore 14             \n"
+    "    .cfi_restore 11             \n"
+    "    .cfi_restore 7              \n"
+#ifndef __SOFTFP__
+    "    eor     r2, r2, r3          \n"    // a write to FPSCR is slow: only if the two differ
+    "    lsl     r2, r2, #5          \n"    // in bits 8 to 26: traps, rounding, flush to zero;
+    "    lsrs    r2, r2, #13         \n"    // the others are conditions and exception flags
+    "    beq     1f                  \n"
+    "    vmsr    fpscr, r3           \n"
+    "1:                              \n"
+#endif
+    "    bx      lr                  \n"    // to ARM or Thumb code: AAPCS32 6.6
+    LOCUST__ASM_END("locust__ctx_switch")
+
+    LOCUST__ASM_BEGIN("locust__ctx_entry")
+    "    .cfi_undefined 14           \n"    // nobody called; backtrace() reads another table, in
+    "    .cantunwind                 \n"    // which this also covers code without tables below it
+    "    mov     r0, r5              \n"    // arg
+    "    blx     r4                  \n"    // fn
+    "    udf     #0                  \n"
+    LOCUST__ASM_END("locust__ctx_entry")
+);
+// clang-format on
+
+static void locust__ctx_frame_init(locust__ctx_frame *frame)
 {
-    return true;
+#ifndef __SOFTFP__
+    __asm__ volatile("vmrs %0, fpscr" : "=r"(frame->fpscr));
+#else
+    (void)frame;
+#endif
+}
+
+#elif defined(__riscv) && !defined(__riscv_abi_rve) && !defined(__riscv_float_abi_quad)
+
+#if defined(__riscv_flen) || defined(__riscv_zfinx)
+#define LOCUST__CTX_FRM 1
+#else
+#define LOCUST__CTX_FRM 0
+#endif
+
+typedef struct locust__ctx_frame {
+    locust__ctx_word s0, fn /* s1 */, arg /* s2 */, s3_to_s11[9], ret /* ra */, frm, unused[2];
+#if defined(__riscv_float_abi_double)
+    double fs0_to_fs11[12];
+#elif defined(__riscv_float_abi_single)
+    float fs0_to_fs11[12];
+#endif
+} locust__ctx_frame;
+_Static_assert(sizeof(locust__ctx_frame) % 16 == 0, "sp stays 16-aligned");
+_Static_assert(offsetof(locust__ctx_frame, ret) == 12 * sizeof(locust__ctx_word), "slot of ra");
+
+// clang-format off
+#if __riscv_xlen == 64
+#define LOCUST__CTX_WORD "8" // bytes
+#define LOCUST__CTX_ST   "sd      "
+#define LOCUST__CTX_LD   "ld      "
+#else
+#define LOCUST__CTX_WORD "4"
+#define LOCUST__CTX_ST   "sw      "
+#define LOCUST__CTX_LD   "lw      "
+#endif
+#define LOCUST__CTX_INTS   "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11" // s0 to s11
+#define LOCUST__CTX_FLOATS LOCUST__CTX_INTS                       // fs0 to fs11
+#if defined(__riscv_float_abi_double)
+#define LOCUST__CTX_SIZE "(16*" LOCUST__CTX_WORD "+12*8)"
+#define LOCUST__CTX_FST  "fsd     fs\\i, 16*" LOCUST__CTX_WORD "+8*\\i(sp)"
+#define LOCUST__CTX_FLD  "fld     fs\\i, 16*" LOCUST__CTX_WORD "+8*\\i(sp)"
+#elif defined(__riscv_float_abi_single)
+#define LOCUST__CTX_SIZE "(16*" LOCUST__CTX_WORD "+12*4)"
+#define LOCUST__CTX_FST  "fsw     fs\\i, 16*" LOCUST__CTX_WORD "+4*\\i(sp)"
+#define LOCUST__CTX_FLD  "flw     fs\\i, 16*" LOCUST__CTX_WORD "+4*\\i(sp)"
+#else
+#define LOCUST__CTX_SIZE "(16*" LOCUST__CTX_WORD ")"
+#endif
+
+__asm__(
+    LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
+    "    addi    sp, sp, -" LOCUST__CTX_SIZE "\n"
+    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n" // gp and tp belong to the thread
+    LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_ST "s\\i, " LOCUST__CTX_WORD "*\\i(sp)")
+    "    " LOCUST__CTX_ST "ra, 12*" LOCUST__CTX_WORD "(sp)\n"
+    "    .cfi_rel_offset 1, 12*" LOCUST__CTX_WORD "\n"
+    "    .cfi_rel_offset 8, 0        \n"    // s0, the frame pointer
+#ifdef LOCUST__CTX_FST
+    LOCUST__ASM_EACH(LOCUST__CTX_FLOATS, LOCUST__CTX_FST)
+#endif
+#if LOCUST__CTX_FRM
+    "    frrm    t0                  \n"
+    "    " LOCUST__CTX_ST "t0, 13*" LOCUST__CTX_WORD "(sp)\n"
+#endif
+    "    " LOCUST__CTX_ST "sp, (a0)  \n"
+    "    mv      sp, a1              \n"    // on the other stack from here; it is laid out alike
+#if LOCUST__CTX_FRM
+    "    " LOCUST__CTX_LD "t1, 13*" LOCUST__CTX_WORD "(sp)\n"
+    "    beq     t0, t1, 1f          \n"    // a write may drain the pipeline: only if it differs
+    "    fsrm    t1                  \n"
+    "1:                              \n"
+#endif
+#ifdef LOCUST__CTX_FLD
+    LOCUST__ASM_EACH(LOCUST__CTX_FLOATS, LOCUST__CTX_FLD)
+#endif
+    LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_LD "s\\i, " LOCUST__CTX_WORD "*\\i(sp)")
+    "    " LOCUST__CTX_LD "ra, 12*" LOCUST__CTX_WORD "(sp)\n"
+    "    .cfi_restore 1              \n"
+    "    .cfi_restore 8              \n"
+    "    addi    sp, sp, " LOCUST__CTX_SIZE "\n"
+    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    "    ret                         \n"
+    LOCUST__ASM_END("locust__ctx_switch")
+
+    LOCUST__ASM_BEGIN("locust__ctx_entry")
+    "    .cfi_undefined 1            \n"    // nobody called
+    "    mv      a0, s2              \n"    // arg
+    "    jalr    s1                  \n"    // fn
+    "    ebreak                      \n"
+    LOCUST__ASM_END("locust__ctx_entry")
+);
+// clang-format on
+
+static void locust__ctx_frame_init(locust__ctx_frame *frame)
+{
+#if LOCUST__CTX_FRM
+    __asm__ volatile("frrm %0" : "=r"(frame->frm));
+#else
+    (void)frame;
+#endif
+}
+
+#elif defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM >= 1 && _MIPS_SIM <= 3 && \
+    !defined(__mips_single_float) // o32, n32 and n64, by number: not each name is always defined
+
+typedef struct locust__ctx_frame {
+    locust__ctx_word fn /* s0: $16 */, arg /* s1 */, s2_to_s7[6], unused[4], gp /* $28 */, fcsr,
+        fp /* $30 */, ret /* ra: $31 */;
+#if defined(__mips_hard_float) && _MIPS_SIM == 3
+    double f24_to_f31[8];
+#elif defined(__mips_hard_float)
+    double f20_to_f30[6]; // the even ones
+#endif
+} locust__ctx_frame;
+_Static_assert(sizeof(locust__ctx_frame) % 16 == 0, "sp stays 16-aligned, more than o32 asks for");
+_Static_assert(offsetof(locust__ctx_frame, ret) == 15 * sizeof(locust__ctx_word), "31 - 16");
+
+// clang-format off
+#if _MIPS_SIM == 1 // o32
+#define LOCUST__CTX_WORD "4" // bytes
+#define LOCUST__CTX_ST   "sw      "
+#define LOCUST__CTX_LD   "lw      "
+#else
+#define LOCUST__CTX_WORD "8"
+#define LOCUST__CTX_ST   "sd      "
+#define LOCUST__CTX_LD   "ld      "
+#endif
+#if _MIPS_SIM == 3 // n64: pointers as large
+#define LOCUST__CTX_ADD  "daddiu  "
+#define LOCUST__CTX_PST  "sd      "
+#else
+#define LOCUST__CTX_ADD  "addiu   "
+#define LOCUST__CTX_PST  "sw      "
+#endif
+// s0 to s7, gp, s8 or fp, ra. In o32, gp is the caller's affair, or never changes.
+#define LOCUST__CTX_INTS "16, 17, 18, 19, 20, 21, 22, 23, 28, 30, 31"
+#define LOCUST__CTX_AT   "$\\i, " LOCUST__CTX_WORD "*(\\i-16)($sp)"
+#if !defined(__mips_hard_float)
+#define LOCUST__CTX_SIZE "(16*" LOCUST__CTX_WORD ")"
+#elif _MIPS_SIM == 3
+#define LOCUST__CTX_SIZE   "(16*" LOCUST__CTX_WORD "+8*8)"
+#define LOCUST__CTX_FLOATS "24, 25, 26, 27, 28, 29, 30, 31"
+#define LOCUST__CTX_FAT    "$f\\i, 16*" LOCUST__CTX_WORD "+8*(\\i-24)($sp)"
+#else
+#define LOCUST__CTX_SIZE   "(16*" LOCUST__CTX_WORD "+6*8)"
+#define LOCUST__CTX_FLOATS "20, 22, 24, 26, 28, 30"
+#define LOCUST__CTX_FAT    "$f\\i, 16*" LOCUST__CTX_WORD "+4*(\\i-20)($sp)"
+#endif
+
+__asm__(
+    LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
+    "    " LOCUST__CTX_ADD "$sp, $sp, -" LOCUST__CTX_SIZE "\n"
+    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_ST LOCUST__CTX_AT)
+    "    .cfi_rel_offset 31, 15*" LOCUST__CTX_WORD "\n"
+    "    .cfi_rel_offset 30, 14*" LOCUST__CTX_WORD "\n"
+#if defined(__mips_hard_float)
+    LOCUST__ASM_EACH(LOCUST__CTX_FLOATS, "sdc1    " LOCUST__CTX_FAT)
+    "    cfc1    $8, $31             \n"
+    "    " LOCUST__CTX_ST "$8, 13*" LOCUST__CTX_WORD "($sp)\n"
+#endif
+    "    " LOCUST__CTX_PST "$sp, ($4)\n"
+    "    move    $sp, $5             \n"    // on the other stack from here; it is laid out alike
+#if defined(__mips_hard_float)
+    "    " LOCUST__CTX_LD "$9, 13*" LOCUST__CTX_WORD "($sp)\n"
+    "    li      $10, 0x01000f83     \n"    // rounding, trap enables, flush to zero
+    "    xor     $8, $8, $9          \n"
+    "    and     $8, $8, $10         \n"
+    "    beq     $8, $0, 1f          \n"    // a write to FCSR is slow: only if these differ
+    "    li      $10, 0xfffc0fff     \n"    // an old cause together with its enable would trap
+    "    and     $9, $9, $10         \n"
+    "    ctc1    $9, $31             \n"
+    "1:                              \n"
+    LOCUST__ASM_EACH(LOCUST__CTX_FLOATS, "ldc1    " LOCUST__CTX_FAT)
+#endif
+    LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_LD LOCUST__CTX_AT)
+    "    .cfi_restore 31             \n"
+    "    .cfi_restore 30             \n"
+    "    " LOCUST__CTX_ADD "$sp, $sp, " LOCUST__CTX_SIZE "\n"
+    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    "    jr      $31                 \n"
+    LOCUST__ASM_END("locust__ctx_switch")
+
+    LOCUST__ASM_BEGIN("locust__ctx_entry")  // above sp are the 16 bytes that an o32 callee may use
+    "    .cfi_undefined 31           \n"    // nobody called
+    "    move    $4, $17             \n"    // arg
+    "    move    $25, $16            \n"    // fn finds its gp by t9
+    "    jalr    $25                 \n"
+    "    break                       \n"
+    LOCUST__ASM_END("locust__ctx_entry")
+);
+// clang-format on
+
+#if defined(__mips16) // which has no such instructions
+__attribute__((nomips16))
+#endif
+static void
+locust__ctx_frame_init(locust__ctx_frame *frame)
+{
+    __asm__ volatile("move %0, $28" : "=r"(frame->gp)); // without abicalls there is one for all
+#if defined(__mips_hard_float)
+    __asm__ volatile("cfc1 %0, $31" : "=r"(frame->fcsr));
+#endif
+}
+
+#elif defined(__powerpc__) && defined(__ELF__) && !defined(__SPE__)
+
+#if !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)
+#define LOCUST__CTX_FLOAT 1
+#else
+#define LOCUST__CTX_FLOAT 0
+#endif
+
+typedef struct locust__ctx_frame {
+    locust__ctx_word back_chain, ret /* LR */, cr, toc /* r2, on 64 bits */, fn /* r14 */,
+        arg /* r15 */, r16_to_r31[16], vrsave, unused;
+#if LOCUST__CTX_FLOAT
+    double f14_to_f31[18];
+    uint64_t fpscr, fpscr_unused;
+#endif
+#if defined(__ALTIVEC__)
+    _Alignas(16) unsigned char v20_to_v31[12][16];
+#endif
+} locust__ctx_frame;
+_Static_assert(sizeof(locust__ctx_frame) % 16 == 0, "r1 stays 16-aligned");
+_Static_assert(offsetof(locust__ctx_frame, fn) == 4 * sizeof(locust__ctx_word), "14 - 10");
+
+// clang-format off
+#if defined(__powerpc64__)
+#define LOCUST__CTX_WORD "8" // bytes
+#define LOCUST__CTX_ST   "std     "
+#define LOCUST__CTX_LD   "ld      "
+#define LOCUST__CTX_PUSH "stdu    "
+#else
+#define LOCUST__CTX_WORD "4"
+#define LOCUST__CTX_ST   "stw     "
+#define LOCUST__CTX_LD   "lwz     "
+#define LOCUST__CTX_PUSH "stwu    "
+#endif
+#define LOCUST__CTX_INTS   "14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31"
+#define LOCUST__CTX_AT     "\\i, " LOCUST__CTX_WORD "*(\\i-10)(1)"
+#define LOCUST__CTX_FLOATS LOCUST__CTX_INTS
+#define LOCUST__CTX_FAT    "\\i, 24*" LOCUST__CTX_WORD "+8*(\\i-14)(1)"
+#define LOCUST__CTX_FPSCR  "24*" LOCUST__CTX_WORD "+8*18"
+#if !LOCUST__CTX_FLOAT
+#define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD
+#else
+#define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD "+8*20"
+#endif
+#if !defined(__ALTIVEC__)
+#define LOCUST__CTX_SIZE "(" LOCUST__CTX_VBASE ")"
+#else
+#define LOCUST__CTX_SIZE "(" LOCUST__CTX_VBASE "+12*16)"
+#endif
+#define LOCUST__CTX_VECTORS "20,21,22,23,24,25,26,27,28,29,30,31"
+#define LOCUST__CTX_VAT     "li 0, " LOCUST__CTX_VBASE "+16*(\\i-20)\n" // there is no displacement
+#if defined(__LITTLE_ENDIAN__) // where the byte of FPSCR is that has all control bits
+#define LOCUST__CTX_CONTROL LOCUST__CTX_FPSCR "(1)"
+#else
+#define LOCUST__CTX_CONTROL LOCUST__CTX_FPSCR "+7(1)"
+#endif
+
+__asm__(
+    LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: r3, next: r4)
+    "    mflr    0                   \n"
+    "    mfcr    5                   \n"
+    "    " LOCUST__CTX_PUSH "1, -" LOCUST__CTX_SIZE "(1)\n"
+    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n"
+    "    " LOCUST__CTX_ST "0, " LOCUST__CTX_WORD "(1)\n"
+    "    .cfi_rel_offset 65, " LOCUST__CTX_WORD "\n"
+    "    " LOCUST__CTX_ST "5, 2*" LOCUST__CTX_WORD "(1)\n"
+#if defined(__powerpc64__)
+    "    std     2, 3*8(1)           \n"    // the table of contents of the function that waits
+#endif
+    LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_ST LOCUST__CTX_AT) // r13 belongs to the thread
+    "    .cfi_rel_offset 31, 21*" LOCUST__CTX_WORD "\n" // the frame pointer
+#if defined(__ALTIVEC__)
+    "    mfspr   5, 256              \n"    // VRSAVE: nonvolatile but in ELFv2, which ignores it
+    "    " LOCUST__CTX_ST "5, 22*" LOCUST__CTX_WORD "(1)\n"
+    LOCUST__ASM_EACH(LOCUST__CTX_VECTORS, LOCUST__CTX_VAT "    stvx    \\i, 1, 0")
+#endif
+#if LOCUST__CTX_FLOAT
+    LOCUST__ASM_EACH(LOCUST__CTX_FLOATS, "stfd    " LOCUST__CTX_FAT)
+    "    mffs    0                   \n"
+    "    stfd    0, " LOCUST__CTX_FPSCR "(1)\n"
+    "    lbz     6, " LOCUST__CTX_CONTROL "\n"
+#endif
+    "    " LOCUST__CTX_ST "1, 0(3)   \n"
+    "    mr      1, 4                \n"    // on the other stack from here; it is laid out alike
+#if LOCUST__CTX_FLOAT
+    "    lbz     7, " LOCUST__CTX_CONTROL "\n"
+    "    cmpw    6, 7                \n"    // a write to FPSCR is slow: only if the traps or the
+    "    beq     1f                  \n"    // rounding differ
+    "    lfd     0, " LOCUST__CTX_FPSCR "(1)\n"
+    "    mtfsf   3, 0                \n"    // only the two fields of that byte
+    "1:                              \n"
+    LOCUST__ASM_EACH(LOCUST__CTX_FLOATS, "lfd     " LOCUST__CTX_FAT)
+#endif
+#if defined(__ALTIVEC__)
+    LOCUST__ASM_EACH(LOCUST__CTX_VECTORS, LOCUST__CTX_VAT "    lvx     \\i, 1, 0")
+    "    " LOCUST__CTX_LD "5, 22*" LOCUST__CTX_WORD "(1)\n"
+    "    mtspr   256, 5              \n"
+#endif
+    LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_LD LOCUST__CTX_AT)
+    "    .cfi_restore 31             \n"
+#if defined(__powerpc64__)
+    "    ld      2, 3*8(1)           \n"
+#endif
+    "    " LOCUST__CTX_LD "5, 2*" LOCUST__CTX_WORD "(1)\n"
+    "    mtcrf   0x38, 5             \n"    // CR2 to CR4
+    "    " LOCUST__CTX_LD "0, " LOCUST__CTX_WORD "(1)\n"
+    "    mtlr    0                   \n"
+    "    .cfi_restore 65             \n"
+    "    addi    1, 1, " LOCUST__CTX_SIZE "\n"
+    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    "    blr                         \n"
+    LOCUST__ASM_END("locust__ctx_switch")
+
+    LOCUST__ASM_BEGIN("locust__ctx_entry")
+    "    .cfi_undefined 65           \n"    // nobody called,
+    "    li      0, 0                \n"    // and the chain of frames ends
+#if defined(__powerpc64__)
+    "    stdu    0, -112(1)          \n"    // the header of ELFv1 and its area for arguments,
+    "    .cfi_adjust_cfa_offset 112  \n"    // the larger one
+#else
+    "    stwu    0, -16(1)           \n"
+    "    .cfi_adjust_cfa_offset 16   \n"
+#endif
+    "    mr      3, 15               \n"    // arg
+#if defined(__powerpc64__) && (!defined(_CALL_ELF) || _CALL_ELF == 1)
+    "    ld      12, 0(14)           \n"    // fn, a descriptor
+    "    ld      2, 8(14)            \n"
+    "    ld      11, 16(14)          \n"
+#else
+    "    mr      12, 14              \n"    // fn finds its table of contents by r12
+#endif
+    "    mtctr   12                  \n"
+    "    bctrl                       \n"
+    "    trap                        \n"
+    LOCUST__ASM_END("locust__ctx_entry")
+);
+// clang-format on
+
+static void locust__ctx_frame_init(locust__ctx_frame *frame)
+{
+#if defined(__powerpc64__)
+    __asm__ volatile("mr %0, 2" : "=r"(frame->toc));
+#endif
+#if LOCUST__CTX_FLOAT
+    double fpscr;
+    __asm__ volatile("mffs %0" : "=f"(fpscr));
+    memcpy(&frame->fpscr, &fpscr, sizeof fpscr);
+#endif
+#if defined(__ALTIVEC__)
+    __asm__ volatile("mfspr %0, 256" : "=r"(frame->vrsave));
+#endif
+    (void)frame;
+}
+
+#elif defined(__s390x__)
+
+typedef struct locust__ctx_frame {
+    locust__ctx_word fn /* r6 */, arg /* r7 */, r8_to_r13[6], ret /* r14 */;
+    uint32_t fpc, unused;
+    double f8_to_f15[8];
+} locust__ctx_frame;
+_Static_assert(sizeof(locust__ctx_frame) == 144, "the assembly below reserves that much");
+_Static_assert(offsetof(locust__ctx_frame, fpc) == 72, "FPC is stored there");
+
+// clang-format off
+__asm__(
+    LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: r2, next: r3)
+    "    aghi    %r15, -144          \n"
+    "    .cfi_adjust_cfa_offset 144  \n"
+    "    stmg    %r6, %r14, 0(%r15)  \n"    // saved: ABI 1.2.1
+    "    .cfi_rel_offset 14, 64      \n"
+    "    .cfi_rel_offset 11, 40      \n"    // the frame pointer
+    "    stfpc   72(%r15)            \n"
+    LOCUST__ASM_EACH("8, 9, 10, 11, 12, 13, 14, 15", "std     %f\\i, 80+8*(\\i-8)(%r15)")
+    "    l       %r0, 72(%r15)       \n"
+    "    stg     %r15, 0(%r2)        \n"
+    "    lgr     %r15, %r3           \n"    // on the other stack from here; it is laid out alike
+    "    cl      %r0, 72(%r15)       \n"    // a write to FPC is slow: only if it differs
+    "    je      1f                  \n"
+    "    lfpc    72(%r15)            \n"
+    "1:                              \n"
+    LOCUST__ASM_EACH("8, 9, 10, 11, 12, 13, 14, 15", "ld      %f\\i, 80+8*(\\i-8)(%r15)")
+    "    lmg     %r6, %r14, 0(%r15)  \n"
+    "    .cfi_restore 14             \n"
+    "    .cfi_restore 11             \n"
+    "    aghi    %r15, 144           \n"
+    "    .cfi_adjust_cfa_offset -144 \n"
+    "    br      %r14                \n"
+    LOCUST__ASM_END("locust__ctx_switch")
+
+    LOCUST__ASM_BEGIN("locust__ctx_entry")
+    "    .cfi_undefined 14           \n"    // nobody called
+    "    aghi    %r15, -160          \n"    // fn saves its registers there: ABI 1.2.2
+    "    .cfi_adjust_cfa_offset 160  \n"
+    "    xc      0(8,%r15), 0(%r15)  \n"    // the back chain ends
+    "    lgr     %r2, %r7            \n"    // arg
+    "    basr    %r14, %r6           \n"    // fn
+    "    .short  0                   \n"    // never an instruction
+    LOCUST__ASM_END("locust__ctx_entry")
+);
+// clang-format on
+
+static void locust__ctx_frame_init(locust__ctx_frame *frame)
+{
+    __asm__ volatile("stfpc %0" : "=Q"(frame->fpc));
+}
+
+#elif defined(__m68k__) && !defined(__mcoldfire__)
+
+typedef struct locust__ctx_frame {
+#ifdef __HAVE_68881__
+    uint32_t fpcr, fp2_to_fp7[6][3];
+#endif
+    locust__ctx_word d2_to_d7[6], fn /* a2 */, arg /* a3 */, a4, a5, a6, ret;
+} locust__ctx_frame;
+_Static_assert(sizeof(locust__ctx_frame) - offsetof(locust__ctx_frame, d2_to_d7) == 48,
+    "the assembly below pushes that much, the return address included");
+
+// clang-format off
+__asm__(
+    LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: 4(%sp), next: 8(%sp))
+    "    move.l  4(%sp), %a0         \n"
+    "    move.l  8(%sp), %a1         \n"
+    "    movem.l %d2-%d7/%a2-%a6, -(%sp)\n" // callee-saved: psABI chapter 3
+    "    .cfi_adjust_cfa_offset 44   \n"
+    "    .cfi_rel_offset 14, 40      \n"    // a6, the frame pointer
+#ifdef __HAVE_68881__
+    "    fmovem.x %fp2-%fp7, -(%sp)  \n"
+    "    .cfi_adjust_cfa_offset 72   \n"
+    "    subq.l  #4, %sp             \n"
+    "    .cfi_adjust_cfa_offset 4    \n"
+    "    fmove.l %fpcr, (%sp)        \n"    // not by -(%sp), of which an emulator makes 0
+#endif
+    "    move.l  %sp, (%a0)          \n"
+    "    move.l  %a1, %sp            \n"    // on the other stack from here; it is laid out alike
+#ifdef __HAVE_68881__
+    "    fmove.l (%sp)+, %fpcr       \n"
+    "    .cfi_adjust_cfa_offset -4   \n"
+    "    fmovem.x (%sp)+, %fp2-%fp7  \n"
+    "    .cfi_adjust_cfa_offset -72  \n"
+#endif
+    "    movem.l (%sp)+, %d2-%d7/%a2-%a6\n"
+    "    .cfi_adjust_cfa_offset -44  \n"
+    "    .cfi_restore 14             \n"
+    "    rts                         \n"
+    LOCUST__ASM_END("locust__ctx_switch")
+
+    LOCUST__ASM_BEGIN("locust__ctx_entry")
+    "    .cfi_undefined 24           \n"    // pc: nobody called
+    "    move.l  %a3, -(%sp)         \n"    // arg
+    "    .cfi_adjust_cfa_offset 4    \n"
+    "    jsr     (%a2)               \n"    // fn
+    "    illegal                     \n"
+    LOCUST__ASM_END("locust__ctx_entry")
+);
+// clang-format on
+
+static void locust__ctx_frame_init(locust__ctx_frame *frame)
+{
+#ifdef __HAVE_68881__
+    __asm__ volatile("fmove.l %%fpcr, %0" : "=m"(frame->fpcr));
+#else
+    (void)frame;
+#endif
+}
+
+#elif defined(__loongarch__) && __loongarch_grlen == 64
+
+typedef struct locust__ctx_frame {
+    locust__ctx_word fp /* $r22 */, fn /* s0: $r23 */, arg /* s1 */, s2_to_s8[7], ret /* ra */,
+        fcsr;
+#if defined(__loongarch_double_float)
+    double fs0_to_fs7[8];
+#elif defined(__loongarch_single_float)
+    float fs0_to_fs7[8];
+#endif
+} locust__ctx_frame;
+_Static_assert(sizeof(locust__ctx_frame) % 16 == 0, "sp stays 16-aligned");
+_Static_assert(offsetof(locust__ctx_frame, ret) == 80, "ra is stored there");
+
+// clang-format off
+#define LOCUST__CTX_INTS   "22, 23, 24, 25, 26, 27, 28, 29, 30, 31" // fp, s0 to s8
+#define LOCUST__CTX_FLOATS "0, 1, 2, 3, 4, 5, 6, 7"                 // fs0 to fs7
+#if defined(__loongarch_double_float)
+#define LOCUST__CTX_SIZE "160"
+#define LOCUST__CTX_FST  "fst.d   $fs\\i, $sp, 96+8*\\i"
+#define LOCUST__CTX_FLD  "fld.d   $fs\\i, $sp, 96+8*\\i"
+#elif defined(__loongarch_single_float)
+#define LOCUST__CTX_SIZE "128"
+#define LOCUST__CTX_FST  "fst.s   $fs\\i, $sp, 96+4*\\i"
+#define LOCUST__CTX_FLD  "fld.s   $fs\\i, $sp, 96+4*\\i"
+#else
+#define LOCUST__CTX_SIZE "96"
+#endif
+
+__asm__(
+    LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
+    "    addi.d  $sp, $sp, -" LOCUST__CTX_SIZE "\n"
+    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n" // tp and r21 are reserved
+    LOCUST__ASM_EACH(LOCUST__CTX_INTS, "st.d    $r\\i, $sp, 8*(\\i-22)")
+    "    st.d    $ra, $sp, 80        \n"
+    "    .cfi_rel_offset 1, 80       \n"
+    "    .cfi_rel_offset 22, 0       \n"    // fp
+#ifdef LOCUST__CTX_FST
+    LOCUST__ASM_EACH(LOCUST__CTX_FLOATS, LOCUST__CTX_FST)
+#endif
+#if !defined(__loongarch_soft_float)
+    "    movfcsr2gr $t0, $fcsr0      \n"
+    "    andi    $t0, $t0, 0x31f     \n"    // rounding, trap enables
+    "    st.d    $t0, $sp, 88        \n"
+#endif
+    "    st.d    $sp, $a0, 0         \n"
+    "    move    $sp, $a1            \n"    // on the other stack from here; it is laid out alike
+#if !defined(__loongarch_soft_float)
+    "    ld.d    $t1, $sp, 88        \n"
+    "    beq     $t0, $t1, 1f        \n"    // a write may be slow: only if these differ
+    "    movgr2fcsr $fcsr1, $t1      \n"    // the enables in FCSR0,
+    "    movgr2fcsr $fcsr3, $t1      \n"    // and its rounding
+    "1:                              \n"
+#endif
+#ifdef LOCUST__CTX_FLD
+    LOCUST__ASM_EACH(LOCUST__CTX_FLOATS, LOCUST__CTX_FLD)
+#endif
+    LOCUST__ASM_EACH(LOCUST__CTX_INTS, "ld.d    $r\\i, $sp, 8*(\\i-22)")
+    "    ld.d    $ra, $sp, 80        \n"
+    "    .cfi_restore 1              \n"
+    "    .cfi_restore 22             \n"
+    "    addi.d  $sp, $sp, " LOCUST__CTX_SIZE "\n"
+    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    "    jr      $ra                 \n"
+    LOCUST__ASM_END("locust__ctx_switch")
+
+    LOCUST__ASM_BEGIN("locust__ctx_entry")
+    "    .cfi_undefined 1            \n"    // nobody called
+    "    move    $a0, $s1            \n"    // arg
+    "    jirl    $ra, $s0, 0         \n"    // fn
+    "    break   0                   \n"
+    LOCUST__ASM_END("locust__ctx_entry")
+);
+// clang-format on
+
+static void locust__ctx_frame_init(locust__ctx_frame *frame)
+{
+#if !defined(__loongarch_soft_float)
+    __asm__ volatile("movfcsr2gr %0, $fcsr0" : "=r"(frame->fcsr));
+    frame->fcsr &= 0x31f;
+#else
+    (void)frame;
+#endif
+}
+
+#else // any other architecture
+#undef LOCUST__UCONTEXT
+#define LOCUST__UCONTEXT 1
+#endif
+
+#if LOCUST__UCONTEXT
+
+/* The same functions by makecontext() and swapcontext(), for stacks that grow down. A context lies
+ * at the top of its stack until it first runs; then it is a local variable of the switch. */
+#if (LOCUST__OS_LINUX && !defined(__GLIBC__)) || defined(__OpenBSD__)
+#error \
+    "locust.h can switch stacks here by swapcontext() only, which this C library lacks (musl, say): compile with glibc, and without LOCUST_UCONTEXT if you set it"
+#endif
+#include <ucontext.h>
+
+typedef struct locust__ctx_frame {
+    ucontext_t context; // first: the saved pointer of a parked stack points at one of these
+    unsigned control;
+    void (*fn)(void *arg);
+    void *arg;
+} locust__ctx_frame;
+_Static_assert(_Alignof(locust__ctx_frame) <= 16, "locust__ctx_make aligns it so");
+
+/* The floating-point control bits that glibc's swapcontext() leaves as they are. */
+static unsigned locust__ctx_control(void)
+{
+    unsigned control = 0;
+#if defined(__sparc__) && !defined(_SOFT_FLOAT)
+    __asm__ volatile("st %%fsr, %0" : "=m"(control));
+#elif defined(__i386__) && defined(__SSE__)
+    __asm__ volatile("stmxcsr %0" : "=m"(control));
+#endif
+    return control;
+}
+
+static void locust__ctx_control_set(unsigned control)
+{
+#if defined(__sparc__) && !defined(_SOFT_FLOAT)
+    __asm__ volatile("ld %0, %%fsr" : : "m"(control));
+#elif defined(__i386__) && defined(__SSE__)
+    __asm__ volatile("ldmxcsr %0" : : "m"(control));
+#endif
+    (void)control;
+}
+
+/* Where a new stack starts, with what makecontext() can pass: two int, the halves of a pointer. */
+static void locust__ctx_entry(unsigned high, unsigned low)
+{
+    locust__ctx_frame *frame = (locust__ctx_frame *)((uintptr_t)high << 16 << 16 | low);
+    locust__ctx_control_set(frame->control);
+    frame->fn(frame->arg);
+    abort();
+}
+
+/* Not inlined: `here` is large, and would be in the frame of whoever calls this, at each level of a
+ * recursion, though it is needed only while the innermost waits. */
+__attribute__((noinline)) static void locust__ctx_switch(void **save, void *next)
+{
+    unsigned control = locust__ctx_control();
+    ucontext_t here;
+    here.uc_stack.ss_sp = NULL; // a sanitizer looks at these two when it switches back
+    here.uc_stack.ss_size = 0;
+    *save = &here;
+    if (swapcontext(&here, next) != 0)
+        abort();
+    locust__ctx_control_set(control);
+}
+
+static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
+{
+    enum { ROUNDED = (sizeof(locust__ctx_frame) + 15) / 16 * 16, SOME = 4096 };
+    locust__ctx_frame *frame = (locust__ctx_frame *)(void *)(top - ROUNDED);
+    LOCUST_ASSERT(((uintptr_t)top & 15) == 0);
+    if (getcontext(&frame->context) != 0)
+        abort();
+    frame->context.uc_stack.ss_sp = (char *)frame - SOME; // only the sum of the two matters
+    frame->context.uc_stack.ss_size = SOME;
+    frame->context.uc_link = NULL;
+    frame->control = locust__ctx_control();
+    frame->fn = fn;
+    frame->arg = arg;
+    makecontext(&frame->context, (void (*)(void))locust__ctx_entry, 2,
+        (unsigned)((uintptr_t)frame >> 16 >> 16), (unsigned)(uintptr_t)frame);
+    return frame;
 }
 
 #else
-#error \
-    "locust.h has no context switch for this architecture in this version: x86-64 and AArch64 only"
-#endif
+
+/* Saves the callee-saved registers on this stack, its pointer in *save, and returns on `next`. */
+void locust__ctx_switch(void **save, void *next) __asm__(LOCUST__ASM_NAME("locust__ctx_switch"));
+/* Where a new stack starts: calls fn(arg), which never returns. It is code, declared as data, so
+ * that its address is that of its first instruction even where functions have descriptors. */
+extern const char locust__ctx_entry[] __asm__(LOCUST__ASM_CODE("locust__ctx_entry"));
 
 /* Lays out a new stack that ends at `top`, so that the first switch to it calls fn(arg).
  * Returns its saved pointer. fn never returns: it leaves by a last switch. */
-static void *locust__ctx_make(char *top, void (*fn)(void *), void *arg)
+static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
 {
     locust__ctx_frame *frame;
     LOCUST_ASSERT(((uintptr_t)top & 15) == 0);
@@ -1882,11 +2739,21 @@ static void *locust__ctx_make(char *top, void (*fn)(void *), void *arg)
     frame = (locust__ctx_frame *)(void *)(top - 16 - sizeof *frame);
     memset(frame, 0, sizeof *frame);
     locust__ctx_frame_init(frame);
-    memcpy(&frame->fn, &fn, sizeof frame->fn); // ISO C has no cast between the two kinds of pointer
-    frame->arg = arg;
-    frame->ret = locust__ctx_entry;
+    frame->fn = (locust__ctx_word)(intptr_t)fn;
+    frame->arg = (locust__ctx_word)(intptr_t)arg;
+    frame->ret = (locust__ctx_word)(intptr_t)locust__ctx_entry;
     return frame;
 }
+
+#endif
+
+#if !defined(LOCUST__CTX_ASKS)
+/* False: something forbids to switch stacks. */
+static bool locust__ctx_allowed(void)
+{
+    return true;
+}
+#endif
 
 /* ============================================================================================
  * >>os  what the operating system is asked for, the poller first
