@@ -3029,7 +3029,8 @@ static void locust__os_signal_handle(int signal_number)
 static int locust__os_signals_open(void)
 {
     struct sigaction act;
-    if (pipe(locust__os_handlers.pipe) != 0)
+    int *ends = locust__os_handlers.pipe;
+    if (pipe(ends) != 0 && (errno == EMFILE || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0))
         return -errno;
     locust__os_nonblocking(locust__os_handlers.pipe[0]);
     locust__os_nonblocking(locust__os_handlers.pipe[1]);
@@ -17159,7 +17160,9 @@ static int locust__run_test(locust_env *env, bool command)
     if (command) {
         run.signals = locust__os_signals_open();
         if (run.signals < 0) {
-            fprintf(stderr, "locust: too few file descriptors: raise ulimit -n\n");
+            fprintf(stderr, "locust: cannot listen to signals: %s\n",
+                run.signals == -EMFILE ? "too few file descriptors: raise ulimit -n"
+                                       : strerror(-run.signals));
             if (LOCUST__REPORTS && env->options.csv)
                 locust__csv_close(&run.csv);
             return 1;

@@ -318,6 +318,10 @@ build()
     dpkg-source --no-check -x "$dsc" "$tmp/mbedtls" >"$tmp/log" 2>&1 ||
         { cat "$tmp/log" >&2; die "cannot unpack $dsc"; }
     config >"$tmp/mbedtls/include/mbedtls/mbedtls_config.h"
+    # getrandom() is Linux's; mbedTLS asks it under glibc alone, and else wants a /dev/urandom.
+    poll="$tmp/mbedtls/library/entropy_poll.c"
+    grep -q 'defined(__linux__) && defined(__GLIBC__))' "$poll" || die "$poll is not what it was"
+    sed -i 's/defined(__linux__) && defined(__GLIBC__))/defined(__linux__))/' "$poll"
     make -C "$tmp/mbedtls/library" -j "$(getconf _NPROCESSORS_ONLN)" static CC="$cc" AR="$ar" \
         CFLAGS="${CFLAGS:--O2} -ffunction-sections -fdata-sections" >"$tmp/log" 2>&1 ||
         { grep -E 'error|Error' "$tmp/log" | head -n 5 >&2; die "cannot compile mbedTLS by $cc"; }
