@@ -42,6 +42,10 @@ test: | build                    ## runs the tests; T=http picks one, T="http as
 	@$(MAKE) -s mbedtls >build/mbedtls.log 2>&1 || true
 	@CC="$(CC)" tests/run $(T)
 
+cross: | build                   ## builds and tests for every machine, with qemu; A="armhf mips" picks some
+	@tools/deps.sh cross || true
+	@tests/cross.py $(A)
+
 lint:                            ## format, layering, names, cppcheck, clang-tidy
 	clang-format $(STYLE) --dry-run --Werror $(FORMAT)
 	tools/check_map.py locust.h
@@ -77,4 +81,4 @@ clean:                           ## removes build/
 help:                            ## prints this table
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-10s%s\n", $$1, $$2}'
 
-.PHONY: all examples demo deps mbedtls test lint check bench fuzz format install clean help
+.PHONY: all examples demo deps mbedtls test cross lint check bench fuzz format install clean help

@@ -2916,6 +2916,7 @@ static void locust__os_unmap(const char *text, size_t size)
 static int64_t locust__os_raise_files(void)
 {
     struct rlimit limit;
+    int64_t files;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return INT64_MAX;
     if (limit.rlim_cur < limit.rlim_max) {
@@ -2924,7 +2925,8 @@ static int64_t locust__os_raise_files(void)
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
             limit.rlim_cur = soft;
     }
-    return limit.rlim_cur > INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
+    files = (int64_t)limit.rlim_cur;
+    return files < 0 ? INT64_MAX : files; // no limit
 }
 
 static int locust__os_nonblocking(int fd)

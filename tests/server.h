@@ -92,8 +92,8 @@ typedef struct step {
 
 typedef struct server_seen {
     atomic_int accepted, closed, requests;
-    atomic_llong sent;
-    atomic_int go; // set by the test, for STEP_AWAIT
+    atomic_long sent; // a longer one is not atomic on every machine
+    atomic_int go;    // set by the test, for STEP_AWAIT
 } server_seen;
 
 typedef struct server {

@@ -1,4 +1,5 @@
 // Digests against the vectors of their standards, and the answers to challenges of RFC 7616 and 2617.
+// boards
 #include "../locust.h"
 #include "check.h"
 

@@ -1,5 +1,6 @@
 // Requests of users through the public API, against a scripted server on loopback.
 // timeout: 400
+// boards
 #include <stddef.h>
 static void *watched_malloc(size_t n);
 static void *watched_realloc(void *p, size_t n);
@@ -1040,8 +1041,31 @@ static void task_refused(locust_user *u)
     CHECK_INT(locust_get(u, "/")->status, 200);
 }
 
+/* qemu-user hands out its host's number of an error where a socket tells it by SO_ERROR; on MIPS they
+ * differ. */
+static bool has_foreign_errors(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), error = 0;
+    socklen_t len = sizeof to;
+    struct pollfd wait = {.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLOUT};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bind(fd, (struct sockaddr *)&to, sizeof to); // nobody listens there
+    getsockname(fd, (struct sockaddr *)&to, &len);
+    fcntl(wait.fd, F_SETFL, O_NONBLOCK);
+    if (connect(wait.fd, (struct sockaddr *)&to, sizeof to) != 0 && errno == EINPROGRESS)
+        poll(&wait, 1, 1000);
+    len = sizeof error;
+    getsockopt(wait.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    close(wait.fd);
+    close(fd);
+    return error && error != ECONNREFUSED;
+}
+
 static void refused(void)
 {
+    if (has_foreign_errors())
+        SKIP("the emulator gives another machine's error numbers");
     server s = server_start(1, answering);
     char url[100];
     int port, fd = server_bind(&(server_how){.family = AF_INET}, &port, url, sizeof url);
@@ -1450,7 +1474,7 @@ static void task_stream_errors(locust_user *u)
             LOCUST_ERR_URL},
         {NULL, LOCUST_ERR_REFUSED}, // the host
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows - has_foreign_errors(); i++) {
         char line[8];
         locust_stream *s = locust_connect(u, rows[i].url ? rows[i].url : u->host);
         CHECK_ROW(rows[i].url ? rows[i].url : "refused");

@@ -1,4 +1,5 @@
 /* test_ctx.c - the context switch: what it keeps, what stays private, where a stack starts. */
+// boards
 #include "../locust.h"
 #include "check.h"
 #include <fenv.h>

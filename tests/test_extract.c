@@ -1,4 +1,5 @@
 // Values out of a body: RFC 8259 (JSON), POSIX regular expressions, text between.
+// boards
 #include "../locust.h"
 #include "check.h"
 

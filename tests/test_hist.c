@@ -1,4 +1,5 @@
 /* test_hist.c - the histogram against sorted arrays. */
+// boards
 #include "check.h"
 
 static long live_blocks, made_blocks;

@@ -1,5 +1,6 @@
 // Responses over a stream: whole, byte by byte, at every split in two, and cut. RFC 9110, RFC 9112.
 // timeout: 600
+// boards
 #define LOCUST_MAX_HEADER 2048
 #define LOCUST_MAX_BODY   5000
 #include "../locust.h"
@@ -660,7 +661,7 @@ static size_t mutate(const row *r, uint64_t *state, char *out)
     size_t n = r->n;
     memcpy(out, r->in, n);
     for (uint64_t k = 1 + next_random(state) % 3; k > 0 && n > 0; k--) {
-        size_t at = next_random(state) % n;
+        size_t at = (size_t)(next_random(state) % n);
         char byte = bytes[next_random(state) % (sizeof bytes - 1)];
         switch (next_random(state) % 3) {
         case 0:

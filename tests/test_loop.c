@@ -604,7 +604,8 @@ static void open_clock(int n, int64_t at_ns)
     begin();
     loop.now_ns = at_ns;
     loop.wheel.tick = at_ns / MS;
-    sleepers = calloc((size_t)n, sizeof *sleepers);
+    sleepers = aligned_alloc(LOCUST__LINE, (size_t)n * sizeof *sleepers); // as coroutines are
+    memset(sleepers, 0, (size_t)n * sizeof *sleepers);
     for (int i = 0; i < n; i++) {
         sleepers[i].co.armed_ns = LOCUST__NEVER;
         sleepers[i].co.state = LOCUST__CO_RUNNING;

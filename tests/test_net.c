@@ -1,4 +1,5 @@
 // Streams over a socket pair: what the poller's flags say after reads of every size.
+// boards
 #include "../locust.h"
 #include "check.h"
 

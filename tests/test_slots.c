@@ -1,4 +1,5 @@
 /* test_slots.c - LOCUST_LOCAL: each user's own, zeroed, made and reclaimed in time. */
+// boards
 #include "../locust.h"
 #include "check.h"
 
@@ -77,8 +78,8 @@ static void slots_start(locust_user *u)
     CHECK(zeroed(tiny(), 1));
     CHECK(zeroed(word(), sizeof *word()));
     CHECK(zeroed(u->data, 64));
-    CHECK_INT((uintptr_t)session() % 16, 0);
-    CHECK_INT((uintptr_t)u->data % 16, 0);
+    CHECK_INT((uintptr_t)session() % _Alignof(max_align_t), 0);
+    CHECK_INT((uintptr_t)u->data % _Alignof(max_align_t), 0);
     session()->owner = u->id;
     memset(session()->name, (int)(u->id % 100) + 1, sizeof session()->name);
     *tiny() = (char)(u->id % 100 + 1);

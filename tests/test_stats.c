@@ -1,4 +1,5 @@
 /* test_stats.c - rows, failures, limits, rates, memory: with a clock made by hand. */
+// boards
 #include "check.h"
 
 static long made_blocks, live_blocks;

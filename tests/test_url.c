@@ -1,4 +1,5 @@
 // URLs: taken apart, escaped for the wire, and the Host text of their origins. RFC 3986, RFC 9110 7.2.
+// boards
 #include "../locust.h"
 #include "check.h"
 

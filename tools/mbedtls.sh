@@ -2,7 +2,7 @@
 # mbedtls.sh - puts versions of mbedTLS into build/mbedtls to build and test https with.
 #   tools/mbedtls.sh build [--small-in] [TARGET]   3.6, small: client only, static, from source
 #       TARGET      native (the default; compiled by CC), musl, a GNU triplet such as
-#                   aarch64-linux-gnu, or that with -musl at its end
+#                   aarch64-linux-gnu, or that with -musl at its end (for tools/musl.sh)
 #       --small-in  receives at most 4 KB per record or handshake message: for servers known to
 #                   send no more; saves 12 KB per connection
 #   tools/mbedtls.sh fetch VERSION   Debian's own build: 2.28, 3.6.6, 3.6.7 (or a newer 3.6) or 4
@@ -11,13 +11,9 @@
 # Installs nothing. Needs apt-get with a Debian archive among its sources; build needs dpkg-dev too.
 set -eu
 cd "$(dirname "$0")/.."
-top=build/mbedtls
-
-die()
-{
-    echo "mbedtls.sh: $*" >&2
-    exit 1
-}
+me=mbedtls.sh top=build/mbedtls
+. tools/debian.sh
+. tools/targets.sh
 
 usage()
 {
@@ -66,69 +62,6 @@ deliver() # DIR: moves $tmp/out there
     flags "$1"
 }
 
-# ---- apt, with its state in $tmp ----
-
-start()
-{
-    command -v apt-get >/dev/null || die "needs apt-get, so Debian or one of its descendants"
-    mkdir -p "$top"
-    tmp=$(mktemp -d "$PWD/$top/tmp.XXXXXX")
-    trap 'rm -rf "$tmp"' EXIT
-    trap 'exit 1' HUP INT TERM
-
-    # What else this machine's apt is told (proxies, say) still holds, but not its hooks.
-    mkdir -p "$tmp/none" "$tmp/state/lists/partial" "$tmp/cache/archives/partial"
-    : >"$tmp/status"
-    cat >"$tmp/apt.conf" <<END
-Dir::State "$tmp/state";
-Dir::State::status "$tmp/status";
-Dir::Cache "$tmp/cache";
-Dir::Etc::SourceList "$tmp/sources.list";
-Dir::Etc::SourceParts "$tmp/none";
-Dir::Etc::Preferences "$tmp/none/preferences";
-Dir::Etc::PreferencesParts "$tmp/none";
-APT::Default-Release "";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-END
-    # Archives of others may be among them; they lack the suite or Debian's signature.
-    archives=$(apt-get --print-uris update |
-        sed -n "/-security\/InRelease/d; s|^'\(.*[^/]\)/*/dists/[^/]*/InRelease'.*|\1|p" |
-        grep -v '^cdrom:' | sort -u)
-    [ -n "$archives" ] || die "apt-get has no archive among its sources"
-}
-
-# Sets suite and version to the first that fits; ends with what there is instead.
-find_version() # WHAT KIND PACKAGE PATTERN SUITE...
-{
-    what=$1 kind=$2 package=$3 pattern=$4
-    shift 4
-    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    [ -e $keyring ] && options=" signed-by=$keyring" || options=
-    [ "$kind" = deb ] && options="target=Packages$options" || options="target=Sources$options"
-    seen=
-    for suite in "$@"; do
-        for archive in $archives; do
-            echo "$kind [$options] $archive $suite main"
-        done >"$tmp/sources.list"
-        rm -rf "$tmp/state/lists"
-        apt-get -c "$tmp/apt.conf" -q update >"$tmp/log" 2>&1 || true
-        if ! ls "$tmp/state/lists/"*_main_* >/dev/null 2>&1; then
-            grep '^[EW]:' "$tmp/log" | head -n 1 >&2 || true
-            seen="$seen, $suite cannot be read"
-            continue
-        fi
-        version=$(apt-cache -c "$tmp/apt.conf" madison "$package" | awk '{ print $3 }')
-        seen="$seen, $suite has ${version:-none}"
-        version=$(echo "$version" | grep -E "$pattern" | head -n 1)
-        [ -z "$version" ] || return 0
-    done
-    die "found no mbedTLS $what:${seen#,}"
-}
-
 # ---- fetch ----
 
 fetch() # VERSION
@@ -144,7 +77,7 @@ fetch() # VERSION
     unless_done "$dir"
     start
     # shellcheck disable=SC2086 # the list is meant to be split
-    find_version "$1 in Debian" deb libmbedtls-dev "$pattern" $suites
+    find_version "mbedTLS $1 in Debian" deb libmbedtls-dev "$pattern" $suites
     (cd "$tmp" && apt-get -c "$tmp/apt.conf" -q download "libmbedtls-dev=$version" \
         >"$tmp/log" 2>&1) || { cat "$tmp/log" >&2; die "cannot download libmbedtls-dev $version"; }
     dpkg-deb -x "$tmp"/libmbedtls-dev_*.deb "$tmp/deb"
@@ -258,45 +191,30 @@ END
 END
 }
 
-# Sets cc and ar.
+# Sets cc, ar and what CFLAGS are if not set. -Os would save a tenth of the size and take a fifth more
+# CPU for each handshake; the unwind tables of a program for a board are 37 KB for nobody.
 find_compiler() # TARGET
 {
-    ar="ar"
+    ar="ar" optimize="-O2"
     case $1 in
     native) cc=${CC:-cc} install="a C compiler" ;;
     musl) cc=musl-gcc install=musl-tools ;;
-    *-linux-*-musl)
-        gnu=${1%-musl}
-        cc=$gnu-gcc ar=$gnu-ar install="gcc-$(echo "$gnu" | tr _ -)"
-        specs=/usr/lib/$(echo "$gnu" | sed 's/^i686/i386/; s/-gnu/-musl/')/musl-gcc.specs
-        arch=$(dpkg-architecture -t"$gnu" -qDEB_HOST_ARCH 2>/dev/null || echo ARCH)
-        [ -f "$specs" ] || die "$1 needs $specs:" \
-            "dpkg --add-architecture $arch; apt-get update; apt-get install musl-dev:$arch"
+    *-linux-*)
+        find_target "${1%-musl}" || gnu=${1%-musl} arch=
+        find_gcc || gcc=$gnu-gcc
+        optimize="-O2 -fno-asynchronous-unwind-tables"
+        cc=$gcc ar=$gnu-ar install=${arch:+$(packages | sed 's/=[^ ]*//g')}
+        install=${install:-"gcc-$(echo "$gnu" | tr _ -)"}
         ;;
-    *-linux-*) cc=$1-gcc ar=$1-ar install="gcc-$(echo "$1" | tr _ -)" ;;
     *) die "TARGET is native, musl or a triplet such as arm-linux-gnueabihf, not \"$1\"" ;;
     esac
     command -v "${cc%% *}" >/dev/null || die "$1 needs ${cc%% *}: please install $install"
-    [ -z "${specs-}" ] || cc="$cc -specs $specs"
-}
-
-# Leaves the source in build/mbedtls/src, packed as Debian has it.
-get_source()
-{
-    dsc=$(find "$top/src" -name 'mbedtls_3.6.*.dsc' 2>/dev/null | sort -V | tail -n 1)
-    if [ -n "$dsc" ]; then
-        suite=sources
-        version=$(sed -n 's/^Version: //p' "$dsc")
-        return
-    fi
-    find_version "3.6 in Debian's sources" deb-src mbedtls '^3\.6\.' sid forky trixie
-    mkdir "$tmp/src"
-    (cd "$tmp/src" && apt-get -c "$tmp/apt.conf" -q source --download-only "mbedtls=$version" \
-        >"$tmp/log" 2>&1) || { cat "$tmp/log" >&2; die "cannot download mbedtls $version"; }
-    mkdir -p "$top/src"
-    mv "$tmp"/src/*.tar.* "$top/src"
-    mv "$tmp"/src/*.dsc "$top/src" # last: it stands for the rest
-    dsc=$(find "$top/src" -name 'mbedtls_3.6.*.dsc' | sort -V | tail -n 1)
+    case $1 in
+    *-linux-*-musl)
+        options=$(tools/musl.sh "$gnu") || exit 1
+        cc="$cc $(echo "$options" | tail -n 1)"
+        ;;
+    esac
 }
 
 build()
@@ -313,17 +231,16 @@ build()
     find_compiler "$target"
     command -v dpkg-source >/dev/null || die "please install dpkg-dev"
     start
-    get_source
+    get_source mbedtls '^3\.6\.' sid forky trixie
 
-    dpkg-source --no-check -x "$dsc" "$tmp/mbedtls" >"$tmp/log" 2>&1 ||
-        { cat "$tmp/log" >&2; die "cannot unpack $dsc"; }
+    unpack_source "$tmp/mbedtls"
     config >"$tmp/mbedtls/include/mbedtls/mbedtls_config.h"
     # getrandom() is Linux's; mbedTLS asks it under glibc alone, and else wants a /dev/urandom.
     poll="$tmp/mbedtls/library/entropy_poll.c"
     grep -q 'defined(__linux__) && defined(__GLIBC__))' "$poll" || die "$poll is not what it was"
     sed -i 's/defined(__linux__) && defined(__GLIBC__))/defined(__linux__))/' "$poll"
     make -C "$tmp/mbedtls/library" -j "$(getconf _NPROCESSORS_ONLN)" static CC="$cc" AR="$ar" \
-        CFLAGS="${CFLAGS:--O2} -ffunction-sections -fdata-sections" >"$tmp/log" 2>&1 ||
+        CFLAGS="${CFLAGS:-$optimize} -ffunction-sections -fdata-sections" >"$tmp/log" 2>&1 ||
         { grep -E 'error|Error' "$tmp/log" | head -n 5 >&2; die "cannot compile mbedTLS by $cc"; }
 
     mkdir -p "$tmp/out/lib"
