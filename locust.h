@@ -32,6 +32,8 @@
  *   LOCUST_CA_PEM             none      certificates to trust, as a string literal, for a host
  *                                       without files; used where no file was named
  *   LOCUST_POLL               0    1: poll() in place of the system's own poller
+ *   LOCUST_KQUEUE             0    1: kqueue, on Linux by libkqueue; macOS and the BSDs have it anyway
+ *   LOCUST_UCONTEXT           0    1: the C library's ucontext in place of the assembly of >>ctx
  *   LOCUST_VALGRIND           0    1: tell valgrind about stacks (needs <valgrind/valgrind.h>)
  *   LOCUST_MALLOC(n)          malloc    these three together, or none: where all memory comes
  *   LOCUST_REALLOC(p, n)      realloc   from; they may fail, and may not park
@@ -1686,11 +1688,9 @@ LOCUST_API const char *locust_error_text(locust_error error)
  *             600 ns: two system calls for the signal mask.
  * Uses        >>base
  * Sources     x86-64      System V psABI for AMD64: figure 3.4, section 3.2.1
- *             i386        System V psABI for Intel386: section 2.2.1, "Registers and the Stack
- *                         Frame"
+ *             i386        System V psABI for Intel386: section 2.2
  *             AArch64     AAPCS64: section 6.1
- *             ARM         AAPCS32: sections 6.1.1, 6.1.2.1; interworking, 6.6; EHABI32: section 9,
- *                         "unwinding directives"
+ *             ARM         AAPCS32: sections 6.1.1, 6.1.2.1, 6.6; EHABI32: "Index table entries"
  *             RISC-V      RISC-V ELF psABI: "Register Convention"
  *             MIPS        System V psABI for MIPS: chapter 3, "Function Calling Sequence" (o32);
  *                         MIPSpro N32 ABI Handbook: chapter 2 (n32, n64)
@@ -1724,19 +1724,20 @@ LOCUST_API const char *locust_error_text(locust_error error)
 #define LOCUST__UCONTEXT 0
 #endif
 
-/* What a block below says about a function of its own, as the object format wants it:
- *   LOCUST__ASM_NAME    how C code calls it, LOCUST__ASM_CODE where its instructions start
- *   LOCUST__ASM_OPEN    what the architecture wants in front of it, LOCUST__ASM_CLOSE behind */
-#if defined(__arm__)
-#if defined(__thumb2__)
-#define LOCUST__ASM_OPEN \
-    ".cfi_sections .debug_frame\n .syntax unified\n .thumb\n .fnstart\n .thumb_func\n"
-#else // Thumb-1 cannot do this, but it can call what can
-#define LOCUST__ASM_OPEN ".cfi_sections .debug_frame\n .syntax unified\n .arm\n .fnstart\n"
-#endif
+/* What the blocks below say around a function, as the architecture and the object format want it.
+ *   NAME   what C code calls it; CODE: where its instructions start
+ *   OPEN   what the architecture has in front of it; CLOSE: behind it
+ *   EACH   one line for each number in a list; \\i stands for the number */
+// clang-format off
+#if defined(__arm__) && defined(__thumb2__)
+#define LOCUST__ASM_OPEN                                           \
+    " .cfi_sections .debug_frame\n .syntax unified\n .fnstart\n .thumb\n .thumb_func\n"
 #define LOCUST__ASM_CLOSE " .fnend\n"
-#elif defined(__mips__) // neither can MIPS16, nor must there be two forms of this
-#define LOCUST__ASM_OPEN  ".set push\n .set nomips16\n .set nomicromips\n .set reorder\n"
+#elif defined(__arm__) // Thumb-1 cannot switch, but it can call what can
+#define LOCUST__ASM_OPEN  " .cfi_sections .debug_frame\n .syntax unified\n .fnstart\n .arm\n"
+#define LOCUST__ASM_CLOSE " .fnend\n"
+#elif defined(__mips__) // nor can MIPS16
+#define LOCUST__ASM_OPEN  " .set push\n .set nomips16\n .set nomicromips\n .set reorder\n"
 #define LOCUST__ASM_CLOSE " .set pop\n"
 #else
 #define LOCUST__ASM_OPEN
@@ -1746,37 +1747,35 @@ LOCUST_API const char *locust_error_text(locust_error error)
 #if defined(__APPLE__) // Mach-O: C names get an underscore
 #define LOCUST__ASM_NAME(name) "_" name
 #define LOCUST__ASM_CODE(name) "_" name
-#define LOCUST__ASM_BEGIN(name) \
-    ".text\n .private_extern _" name "\n .p2align 4\n_" name ":\n .cfi_startproc\n"
-#define LOCUST__ASM_END(name) " .cfi_endproc\n"
+#define LOCUST__ASM_BEGIN(name)                                    \
+    ".text\n .private_extern _" name "\n .p2align 4\n"             \
+    LOCUST__ASM_OPEN "_" name ":\n .cfi_startproc\n"
+#define LOCUST__ASM_END(name) " .cfi_endproc\n" LOCUST__ASM_CLOSE
 #else // ELF
 #define LOCUST__ASM_NAME(name) name
 #if defined(__powerpc64__) && (!defined(_CALL_ELF) || _CALL_ELF == 1)
 // ELFv1: the name is that of a descriptor (code, table of contents, environment): section 3.2.5
 #define LOCUST__ASM_CODE(name) "." name
-#define LOCUST__ASM_DESCRIPTOR(name)                                                               \
-    ".pushsection .opd, \"aw\"\n .globl " name "\n .hidden " name "\n .type " name ", %function\n" \
-    " .p2align 3\n" name ": .quad ." name ", .TOC.@tocbase, 0\n .popsection\n"
+#define LOCUST__ASM_DESCRIPTOR(name)                               \
+    ".pushsection .opd, \"aw\"\n .p2align 3\n"                     \
+    LOCUST__ASM_GLOBAL(name) name ": .quad ." name ", .TOC.@tocbase, 0\n .popsection\n"
 #else
 #define LOCUST__ASM_CODE(name) name
 #define LOCUST__ASM_DESCRIPTOR(name)
 #endif
-#define LOCUST__ASM_BEGIN(name)                                                 \
-    LOCUST__ASM_DESCRIPTOR(name)                                                \
-    ".pushsection .text\n .globl " LOCUST__ASM_CODE(                            \
-        name) "\n"                                                              \
-              " .hidden " LOCUST__ASM_CODE(                                     \
-                  name) "\n"                                                    \
-                        " .type " LOCUST__ASM_CODE(                             \
-                            name) ", %function\n .p2align 4\n" LOCUST__ASM_OPEN \
-                        LOCUST__ASM_CODE(name) ":\n .cfi_startproc\n"
-#define LOCUST__ASM_END(name)           \
-    " .cfi_endproc\n" LOCUST__ASM_CLOSE \
+#define LOCUST__ASM_GLOBAL(symbol) \
+    " .globl " symbol "\n .hidden " symbol "\n .type " symbol ", %function\n"
+#define LOCUST__ASM_BEGIN(name)                                    \
+    LOCUST__ASM_DESCRIPTOR(name)                                   \
+    ".pushsection .text\n .p2align 4\n"                            \
+    LOCUST__ASM_GLOBAL(LOCUST__ASM_CODE(name))                     \
+    LOCUST__ASM_OPEN LOCUST__ASM_CODE(name) ":\n .cfi_startproc\n"
+#define LOCUST__ASM_END(name)                                      \
+    " .cfi_endproc\n" LOCUST__ASM_CLOSE                            \
     " .size " LOCUST__ASM_CODE(name) ", .-" LOCUST__ASM_CODE(name) "\n .popsection\n"
 #endif
-
-/* One line of assembly for each number in a list; \\i stands for it. */
 #define LOCUST__ASM_EACH(list, line) "    .irp    i, " list "\n    " line "\n    .endr\n"
+// clang-format on
 
 /* What a general register holds, as a frame keeps it. */
 #if defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM == 2
@@ -1884,7 +1883,7 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: 4(%esp), next: 8(%esp))
     "    movl    4(%esp), %eax       \n"
     "    movl    8(%esp), %edx       \n"
-    "    pushl   %ebp                \n"    // callee-saved: psABI 2.2.1
+    "    pushl   %ebp                \n"    // callee-saved: psABI 2.2
     "    .cfi_adjust_cfa_offset 4    \n"
     "    .cfi_rel_offset 5, 0        \n"    // ebp: frame-pointer builds unwind by it
     "    pushl   %ebx                \n"
@@ -2011,7 +2010,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     __asm__ volatile("mrs %0, fpcr" : "=r"(frame->fpcr));
 }
 
-#elif defined(__arm__) && defined(__ARM_EABI__)
+#elif defined(__arm__) && defined(__ARM_EABI__) && __ARM_ARCH >= 5
 
 typedef struct locust__ctx_frame {
 #ifndef __SOFTFP__ // softfp and hard float alike: the registers are there
@@ -2023,6 +2022,7 @@ typedef struct locust__ctx_frame {
 _Static_assert(sizeof(locust__ctx_frame) - offsetof(locust__ctx_frame, fpscr) == 40,
     "the assembly below pushes that many bytes at once");
 _Static_assert(sizeof(locust__ctx_frame) % 8 == 0, "sp stays 8-aligned: AAPCS32 6.2.1.2");
+_Static_assert(offsetof(locust__ctx_frame, fn) - offsetof(locust__ctx_frame, fpscr) == 4, "r3, r4");
 
 // clang-format off
 __asm__(
@@ -2102,6 +2102,7 @@ typedef struct locust__ctx_frame {
 #endif
 } locust__ctx_frame;
 _Static_assert(sizeof(locust__ctx_frame) % 16 == 0, "sp stays 16-aligned");
+_Static_assert(offsetof(locust__ctx_frame, fn) == 1 * sizeof(locust__ctx_word), "slot of s1");
 _Static_assert(offsetof(locust__ctx_frame, ret) == 12 * sizeof(locust__ctx_word), "slot of ra");
 
 // clang-format off
@@ -2118,14 +2119,17 @@ _Static_assert(offsetof(locust__ctx_frame, ret) == 12 * sizeof(locust__ctx_word)
 #define LOCUST__CTX_FLOATS LOCUST__CTX_INTS                       // fs0 to fs11
 #if defined(__riscv_float_abi_double)
 #define LOCUST__CTX_SIZE "(16*" LOCUST__CTX_WORD "+12*8)"
+_Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word) + 12 * 8, "as above");
 #define LOCUST__CTX_FST  "fsd     fs\\i, 16*" LOCUST__CTX_WORD "+8*\\i(sp)"
 #define LOCUST__CTX_FLD  "fld     fs\\i, 16*" LOCUST__CTX_WORD "+8*\\i(sp)"
 #elif defined(__riscv_float_abi_single)
 #define LOCUST__CTX_SIZE "(16*" LOCUST__CTX_WORD "+12*4)"
+_Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word) + 12 * 4, "as above");
 #define LOCUST__CTX_FST  "fsw     fs\\i, 16*" LOCUST__CTX_WORD "+4*\\i(sp)"
 #define LOCUST__CTX_FLD  "flw     fs\\i, 16*" LOCUST__CTX_WORD "+4*\\i(sp)"
 #else
 #define LOCUST__CTX_SIZE "(16*" LOCUST__CTX_WORD ")"
+_Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word), "as above");
 #endif
 
 __asm__(
@@ -2182,11 +2186,13 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 }
 
 #elif defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM >= 1 && _MIPS_SIM <= 3 && \
-    !defined(__mips_single_float) // o32, n32 and n64, by number: not each name is always defined
+    !defined(__mips_single_float) && __mips > 1
+// These are o32, n32 and n64, by number: not each of their names is always defined. MIPS I lacks a
+// store of a double.
 
 typedef struct locust__ctx_frame {
     locust__ctx_word fn /* s0: $16 */, arg /* s1 */, s2_to_s7[6], unused[4], gp /* $28 */, fcsr,
-        fp /* $30 */, ret /* ra: $31 */;
+        fp /* $30 */, ret /* ra: $31 */; // a place for each number from 16 on
 #if defined(__mips_hard_float) && _MIPS_SIM == 3
     double f24_to_f31[8];
 #elif defined(__mips_hard_float)
@@ -2194,6 +2200,7 @@ typedef struct locust__ctx_frame {
 #endif
 } locust__ctx_frame;
 _Static_assert(sizeof(locust__ctx_frame) % 16 == 0, "sp stays 16-aligned, more than o32 asks for");
+_Static_assert(offsetof(locust__ctx_frame, fn) == 0, "16 - 16");
 _Static_assert(offsetof(locust__ctx_frame, ret) == 15 * sizeof(locust__ctx_word), "31 - 16");
 
 // clang-format off
@@ -2218,12 +2225,15 @@ _Static_assert(offsetof(locust__ctx_frame, ret) == 15 * sizeof(locust__ctx_word)
 #define LOCUST__CTX_AT   "$\\i, " LOCUST__CTX_WORD "*(\\i-16)($sp)"
 #if !defined(__mips_hard_float)
 #define LOCUST__CTX_SIZE "(16*" LOCUST__CTX_WORD ")"
+_Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word), "as above");
 #elif _MIPS_SIM == 3
 #define LOCUST__CTX_SIZE   "(16*" LOCUST__CTX_WORD "+8*8)"
+_Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word) + 8 * 8, "as above");
 #define LOCUST__CTX_FLOATS "24, 25, 26, 27, 28, 29, 30, 31"
 #define LOCUST__CTX_FAT    "$f\\i, 16*" LOCUST__CTX_WORD "+8*(\\i-24)($sp)"
 #else
 #define LOCUST__CTX_SIZE   "(16*" LOCUST__CTX_WORD "+6*8)"
+_Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word) + 6 * 8, "as above");
 #define LOCUST__CTX_FLOATS "20, 22, 24, 26, 28, 30"
 #define LOCUST__CTX_FAT    "$f\\i, 16*" LOCUST__CTX_WORD "+4*(\\i-20)($sp)"
 #endif
@@ -2273,10 +2283,9 @@ __asm__(
 // clang-format on
 
 #if defined(__mips16) // which has no such instructions
-__attribute__((nomips16))
+static void locust__ctx_frame_init(locust__ctx_frame *frame) __attribute__((nomips16));
 #endif
-static void
-locust__ctx_frame_init(locust__ctx_frame *frame)
+static void locust__ctx_frame_init(locust__ctx_frame *frame)
 {
     __asm__ volatile("move %0, $28" : "=r"(frame->gp)); // without abicalls there is one for all
 #if defined(__mips_hard_float)
@@ -2323,15 +2332,20 @@ _Static_assert(offsetof(locust__ctx_frame, fn) == 4 * sizeof(locust__ctx_word), 
 #define LOCUST__CTX_FLOATS LOCUST__CTX_INTS
 #define LOCUST__CTX_FAT    "\\i, 24*" LOCUST__CTX_WORD "+8*(\\i-14)(1)"
 #define LOCUST__CTX_FPSCR  "24*" LOCUST__CTX_WORD "+8*18"
-#if !LOCUST__CTX_FLOAT
-#define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD
-#else
+#if LOCUST__CTX_FLOAT
 #define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD "+8*20"
-#endif
-#if !defined(__ALTIVEC__)
-#define LOCUST__CTX_SIZE "(" LOCUST__CTX_VBASE ")"
+_Static_assert(offsetof(locust__ctx_frame, fpscr) == 24 * sizeof(locust__ctx_word) + 8 * 18, "as above");
 #else
+#define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD
+#endif
+#if defined(__ALTIVEC__)
 #define LOCUST__CTX_SIZE "(" LOCUST__CTX_VBASE "+12*16)"
+_Static_assert(offsetof(locust__ctx_frame, v20_to_v31) ==
+    24 * sizeof(locust__ctx_word) + LOCUST__CTX_FLOAT * 8 * 20, "as above");
+#else
+#define LOCUST__CTX_SIZE "(" LOCUST__CTX_VBASE ")"
+_Static_assert(sizeof(locust__ctx_frame) ==
+    24 * sizeof(locust__ctx_word) + LOCUST__CTX_FLOAT * 8 * 20, "as above");
 #endif
 #define LOCUST__CTX_VECTORS "20,21,22,23,24,25,26,27,28,29,30,31"
 #define LOCUST__CTX_VAT     "li 0, " LOCUST__CTX_VBASE "+16*(\\i-20)\n" // there is no displacement
@@ -2453,6 +2467,7 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: r2, next: r3)
     "    aghi    %r15, -144          \n"
     "    .cfi_adjust_cfa_offset 144  \n"
+    "    .cfi_escape 0x14, 15, 20    \n"    // DW_CFA_val_offset: r15 was the CFA less 20 * 8
     "    stmg    %r6, %r14, 0(%r15)  \n"    // saved: ABI 1.2.1
     "    .cfi_rel_offset 14, 64      \n"
     "    .cfi_rel_offset 11, 40      \n"    // the frame pointer
@@ -2471,6 +2486,7 @@ __asm__(
     "    .cfi_restore 11             \n"
     "    aghi    %r15, 144           \n"
     "    .cfi_adjust_cfa_offset -144 \n"
+    "    .cfi_restore 15             \n"
     "    br      %r14                \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
@@ -2501,6 +2517,7 @@ typedef struct locust__ctx_frame {
 } locust__ctx_frame;
 _Static_assert(sizeof(locust__ctx_frame) - offsetof(locust__ctx_frame, d2_to_d7) == 48,
     "the assembly below pushes that much, the return address included");
+_Static_assert(offsetof(locust__ctx_frame, fn) - offsetof(locust__ctx_frame, d2_to_d7) == 24, "a2");
 
 // clang-format off
 __asm__(
@@ -2562,6 +2579,7 @@ typedef struct locust__ctx_frame {
 #endif
 } locust__ctx_frame;
 _Static_assert(sizeof(locust__ctx_frame) % 16 == 0, "sp stays 16-aligned");
+_Static_assert(offsetof(locust__ctx_frame, fn) == 8, "s0 is stored there");
 _Static_assert(offsetof(locust__ctx_frame, ret) == 80, "ra is stored there");
 
 // clang-format off
@@ -2569,14 +2587,17 @@ _Static_assert(offsetof(locust__ctx_frame, ret) == 80, "ra is stored there");
 #define LOCUST__CTX_FLOATS "0, 1, 2, 3, 4, 5, 6, 7"                 // fs0 to fs7
 #if defined(__loongarch_double_float)
 #define LOCUST__CTX_SIZE "160"
+_Static_assert(sizeof(locust__ctx_frame) == 160, "as above");
 #define LOCUST__CTX_FST  "fst.d   $fs\\i, $sp, 96+8*\\i"
 #define LOCUST__CTX_FLD  "fld.d   $fs\\i, $sp, 96+8*\\i"
 #elif defined(__loongarch_single_float)
 #define LOCUST__CTX_SIZE "128"
+_Static_assert(sizeof(locust__ctx_frame) == 128, "as above");
 #define LOCUST__CTX_FST  "fst.s   $fs\\i, $sp, 96+4*\\i"
 #define LOCUST__CTX_FLD  "fld.s   $fs\\i, $sp, 96+4*\\i"
 #else
 #define LOCUST__CTX_SIZE "96"
+_Static_assert(sizeof(locust__ctx_frame) == 96, "as above");
 #endif
 
 __asm__(
@@ -16958,9 +16979,9 @@ static double locust__cli_share(const locust_test *test, int i, int users)
 
 static void locust__cli_ratio_line(int level, double ratio, const char *name)
 {
-    char share[16];
-    snprintf(share, sizeof share, "%*s%-6.1f", 2 * level, "", ratio * 100);
-    printf(" %-10s %*s%-*s\n", share, 2 * level, "", 50 - 2 * level, name);
+    int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
+    printf(" %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "", 50 - 2 * level,
+        name);
 }
 
 /* The tasks of a class or set, `share` of the whole; the tasks of a nested set are shares of it, or of

@@ -95,7 +95,7 @@ def builds(target, libc, tls):
             same(elf(program), MACHINES[target])
             check(size < (1500000 if libc == "glibc" else 600000), size)
             with open(program, "rb") as f:
-                check(b"locust__" not in f.read(), "it is not stripped")
+                check(b"locust__user_main" not in f.read(), "it is not stripped")
             programs.append(program)
         needs(qemu)
         check(lines[0].endswith("here by %s ./%s --help" % (qemu, source)), r)
