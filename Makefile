@@ -34,7 +34,7 @@ deps:                            ## installs what tests and benches need, throug
 	@tools/deps.sh test bench
 
 mbedtls:                         ## fetches and builds the versions of mbedTLS that the tests use
-	@for v in "fetch 2.28" "fetch 3.6.6" "fetch 3.6.7" build; do tools/mbedtls.sh $$v || exit 1; done
+	@for v in "fetch 2.28" "fetch 3.6.6" "fetch 3.6.7" build "build musl"; do tools/mbedtls.sh $$v || exit 1; done
 
 # Where nothing may be installed, the tests that need a missing program say so and are skipped.
 test: | build                    ## runs the tests; T=http picks one, T="http asan" one variant of it
