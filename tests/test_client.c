@@ -1,6 +1,7 @@
 // Requests of users through the public API, against a scripted server on loopback.
 // timeout: 400
-// boards
+// variants: valgrind arm64 armhf s390x asan musl poll clang gcc
+// Not mips: resets that qemu-user tells by SO_ERROR have the host's number there.
 #include <stddef.h>
 static void *watched_malloc(size_t n);
 static void *watched_realloc(void *p, size_t n);
@@ -205,6 +206,27 @@ static void task_second(locust_user *u)
     locust_send(u, &(locust_request){.method = second.method, .url = "/second"});
 }
 
+/* qemu-user hands out its host's number of an error where a socket tells it by SO_ERROR; on MIPS they
+ * differ. */
+static bool has_foreign_errors(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), error = 0;
+    socklen_t len = sizeof to;
+    struct pollfd wait = {.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLOUT};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bind(fd, (struct sockaddr *)&to, sizeof to); // nobody listens there
+    getsockname(fd, (struct sockaddr *)&to, &len);
+    fcntl(wait.fd, F_SETFL, O_NONBLOCK);
+    if (connect(wait.fd, (struct sockaddr *)&to, sizeof to) != 0 && errno == EINPROGRESS)
+        poll(&wait, 1, 1000);
+    len = sizeof error;
+    getsockopt(wait.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    close(wait.fd);
+    close(fd);
+    return error && error != ECONNREFUSED;
+}
+
 static void stale(void)
 {
     static const step idle[] = {READ, SEND(OK_REPLY), CLOSE};
@@ -251,8 +273,12 @@ static void stale(void)
         {"stale twice", at_request, closes, "GET", false, 1, 2, 3, LOCUST_ERR_NO_RESPONSE},
         {"stale, then reset", at_request, reset + 3, "GET", false, 1, 2, 2, LOCUST_ERR_RESET},
     };
+    bool foreign = has_foreign_errors();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        server s = server_start(2, rows[i].first, rows[i].later);
+        server s;
+        if (rows[i].error == LOCUST_ERR_RESET && foreign)
+            continue; // "refused" says that
+        s = server_start(2, rows[i].first, rows[i].later);
         CHECK_ROW(rows[i].name);
         now.s = &s;
         second.method = rows[i].method;
@@ -1039,27 +1065,6 @@ static void task_refused(locust_user *u)
     CHECK_INT(r->code, LOCUST_ERR_REFUSED);
     CHECK(r->elapsed_ms > 0);
     CHECK_INT(locust_get(u, "/")->status, 200);
-}
-
-/* qemu-user hands out its host's number of an error where a socket tells it by SO_ERROR; on MIPS they
- * differ. */
-static bool has_foreign_errors(void)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_STREAM, 0), error = 0;
-    socklen_t len = sizeof to;
-    struct pollfd wait = {.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLOUT};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    bind(fd, (struct sockaddr *)&to, sizeof to); // nobody listens there
-    getsockname(fd, (struct sockaddr *)&to, &len);
-    fcntl(wait.fd, F_SETFL, O_NONBLOCK);
-    if (connect(wait.fd, (struct sockaddr *)&to, sizeof to) != 0 && errno == EINPROGRESS)
-        poll(&wait, 1, 1000);
-    len = sizeof error;
-    getsockopt(wait.fd, SOL_SOCKET, SO_ERROR, &error, &len);
-    close(wait.fd);
-    close(fd);
-    return error && error != ECONNREFUSED;
 }
 
 static void refused(void)
