@@ -65,10 +65,10 @@
  *   >>ctx      the context switch, in assembly, one block for each architecture
  *   >>os       what the operating system is asked for, the poller first
  *   >>log      diagnostics in Locust's log format
+ *   >>hist     latency histogram
  *   >>loop     coroutines, their stacks, timers, the event loop
  *   >>sync     queues, semaphores and groups of coroutines
  *   >>slots    coroutine-local data
- *   >>hist     latency histogram
  *   >>stats    rows of requests and failures
  *   >>net      streams over TCP and unix sockets
  *   >>resolve  host names to addresses
@@ -3574,6 +3574,140 @@ static void locust__log_print(
 }
 
 /* ============================================================================================
+ * >>hist  latency histogram: under 0.4 % error by default, 1 us to 1 h
+ *
+ * Purpose     percentiles of millions of response times, mergeable.
+ * Invariants  total == sum of all counts.
+ * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
+ *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
+ *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
+ * Uses        >>base
+ * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
+ * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
+ *
+ *   with the 128 buckets of LOCUST_HIST_BITS 7:
+ *
+ *   octave 0   0, 1, 2, ... 127 us          each bucket 1 us wide
+ *   octave 1   128, 129, ... 255 us         1 us
+ *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us; a value is reported as its bucket's middle
+ * ============================================================================================ */
+
+enum { LOCUST__OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__OCTAVES = 33 - LOCUST_HIST_BITS };
+
+typedef struct locust__hist {
+    uint64_t total;
+    uint64_t *octaves[LOCUST__OCTAVES];
+} locust__hist;
+
+static const int64_t LOCUST__HIST_MAX_US = 3600000000;
+
+static size_t locust__hist_index(int64_t us)
+{
+    int top;
+    if (us < LOCUST__OCTAVE)
+        return us > 0 ? (size_t)us : 0;
+    if (us > LOCUST__HIST_MAX_US)
+        us = LOCUST__HIST_MAX_US;
+    top = 63 - __builtin_clzll((unsigned long long)us);
+    return (size_t)(top - LOCUST_HIST_BITS + 1) * LOCUST__OCTAVE +
+           ((size_t)(us >> (top - LOCUST_HIST_BITS)) & (LOCUST__OCTAVE - 1));
+}
+
+/* The middle of a bucket, in ns. */
+static int64_t locust__hist_value_ns(size_t index)
+{
+    size_t octave = index / LOCUST__OCTAVE;
+    int64_t sub = (int64_t)(index % LOCUST__OCTAVE);
+    int64_t width;
+    if (octave < 2)
+        return (int64_t)index * 1000;
+    width = (int64_t)1 << (octave - 1);
+    // It holds the whole microseconds from low to low + width - 1.
+    return (LOCUST__OCTAVE + sub) * width * 1000 + (width - 1) * 500;
+}
+
+/* False: no memory for a new octave; the time is not in the histogram. */
+static bool locust__hist_record(locust__hist *h, int64_t ns)
+{
+    size_t index = locust__hist_index((ns + 500) / 1000);
+    uint64_t **octave = &h->octaves[index / LOCUST__OCTAVE];
+    if (!*octave) {
+        *octave = locust__base_zalloc(LOCUST__OCTAVE * sizeof **octave);
+        if (!*octave)
+            return false;
+    }
+    (*octave)[index % LOCUST__OCTAVE]++;
+    h->total++;
+    return true;
+}
+
+/* The time that `share` (0 to 1) of the recorded ones did not exceed: element floor(total * share)
+ * of the sorted times, as Locust picks it. 0 if there is none. */
+static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
+{
+    double exact = (double)h->total * share;
+    uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0;
+    if (!h->total)
+        return 0;
+    if (rank >= h->total)
+        rank = h->total - 1;
+    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+        for (size_t i = 0; h->octaves[o] && i < LOCUST__OCTAVE; i++) {
+            seen += h->octaves[o][i];
+            if (seen > rank)
+                return locust__hist_value_ns(o * LOCUST__OCTAVE + i);
+        }
+    return 0;
+}
+
+/* Keeps the octaves, for what comes next. */
+static void locust__hist_reset(locust__hist *h)
+{
+    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+        if (h->octaves[o])
+            memset(h->octaves[o], 0, LOCUST__OCTAVE * sizeof *h->octaves[o]);
+    h->total = 0;
+}
+
+static void locust__hist_free(locust__hist *h)
+{
+    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+        LOCUST_FREE(h->octaves[o]);
+    memset(h, 0, sizeof *h);
+}
+
+/* into += from. False: no memory, and only a part was added. */
+static bool locust__hist_add(locust__hist *into, const locust__hist *from)
+{
+    for (size_t o = 0; o < LOCUST__OCTAVES; o++) {
+        if (!from->octaves[o])
+            continue;
+        if (!into->octaves[o])
+            into->octaves[o] = locust__base_zalloc(LOCUST__OCTAVE * sizeof *into->octaves[o]);
+        if (!into->octaves[o])
+            return false;
+        for (size_t i = 0; i < LOCUST__OCTAVE; i++) {
+            into->octaves[o][i] += from->octaves[o][i];
+            into->total += from->octaves[o][i];
+        }
+    }
+    return true;
+}
+
+/* h -= earlier, a copy of h taken before: what came since. Of an earlier life of h nothing is
+ * left. */
+static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
+{
+    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+        for (size_t i = 0; h->octaves[o] && earlier->octaves[o] && i < LOCUST__OCTAVE; i++) {
+            uint64_t *count = &h->octaves[o][i], was = earlier->octaves[o][i];
+            uint64_t less = was < *count ? was : *count;
+            *count -= less;
+            h->total -= less;
+        }
+}
+
+/* ============================================================================================
  * >>loop  coroutines, their stacks, timers, the event loop
  *
  * Purpose     run very many coroutines on one thread: start, park, wake, sleep, cancel.
@@ -3585,7 +3719,7 @@ static void locust__log_print(
  *             points at a block, if not at the coroutine it was meant for.
  * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack
  *             costs the pages it touched: one for most users. Address space: .stack_size.
- * Uses        >>base >>ctx >>os
+ * Uses        >>base >>ctx >>os >>hist
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours. Stacks are given back
  *             when the loop is closed.
  *
@@ -3699,7 +3833,7 @@ typedef struct locust__wheel {
 
 enum { LOCUST__SCRATCH = LOCUST_BUFFER_SIZE }; // bytes; see locust__loop.scratch
 
-enum { LOCUST__TURNS = 32 };
+enum { LOCUST__BLOCKED_NS = 20000000 }; // a step that takes this long keeps others waiting
 
 struct locust__loop {
     void *sp;            // the loop's own stack while a coroutine runs
@@ -3707,6 +3841,7 @@ struct locust__loop {
     locust__queue ready;
     size_t running;   // coroutines started and not ended
     int64_t now_ns;   // at the start of this turn
+    int64_t clock_ns; // the latest reading of the clock
     int64_t epoch_ns; // now_ns + epoch_ns: the same since 1970
     uint64_t turn;
     void (*call)(void *arg); // asked for by the current coroutine: see locust__loop_call
@@ -3714,9 +3849,14 @@ struct locust__loop {
     locust__wheel wheel;
     locust__poller poller;
     locust__pool *pools;
-    uint64_t turns[LOCUST__TURNS]; // how many took 1 us, 2 us, 4 us, ... at most
-    int64_t longest_ns;            // of them
-    bool markers;                  // guard markers work here
+    locust__hist late; // how long those waited who were due, or whose bytes had come
+    int64_t latest_ns; // of them
+    int64_t turn_ns;   // how long the last turn took
+    bool excused;      // the step that runs is long by what the kit does: a TLS handshake
+    /* Told of every other step that took LOCUST__BLOCKED_NS or more. */
+    void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
+    void *blocked_arg;
+    bool markers; // guard markers work here
     size_t protected_slots;
     uint64_t random;
     /* One buffer for whatever is built or received and used up before the next park. */
@@ -3731,6 +3871,30 @@ struct locust__loop {
 static locust__loop *locust__loop_now;
 
 static int locust__wheel_arm(locust__loop *loop, locust__co *co);
+
+/* -- the clock -- */
+
+/* Reads the clock. What runs on the loop reads it this way before it parks: the loop itself then need
+ * not, to know what took how long. */
+static int64_t locust__loop_clock(locust__loop *loop)
+{
+    return loop->clock_ns = locust__os_now_ns();
+}
+
+/* Somebody was due, or his bytes were there, that long before he ran. */
+static void locust__loop_count_late(locust__loop *loop, int64_t ns)
+{
+    locust__hist_record(&loop->late, ns);
+    if (ns > loop->latest_ns)
+        loop->latest_ns = ns;
+}
+
+/* That share of them waited no longer. */
+static int64_t locust__loop_lateness_ns(const locust__loop *loop, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&loop->late, share);
+    return ns < loop->latest_ns ? ns : loop->latest_ns;
+}
 
 /* -- queues -- */
 
@@ -4033,6 +4197,7 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
 #endif
     co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
     co->state = LOCUST__CO_READY;
+    co->wake = LOCUST__WOKEN;
     locust__queue_push(&loop->ready, co);
     loop->running++;
     if (group)
@@ -4069,7 +4234,8 @@ static enum locust__wake locust__co_park(
         locust__queue_remove(co);
         return LOCUST__CANCELLED;
     }
-    co->deadline_ns = deadline_ns;
+    // (Whoever is due already is late from now on.)
+    co->deadline_ns = deadline_ns > loop->now_ns ? deadline_ns : loop->now_ns;
     co->lazy = lazy;
     do {
         co->state = LOCUST__CO_PARKED;
@@ -4394,7 +4560,7 @@ static int locust__loop_open(locust__loop *loop)
         return -ENOMEM;
     }
     loop->markers = locust__os_guard_works();
-    loop->now_ns = locust__os_now_ns();
+    loop->now_ns = locust__loop_clock(loop);
     loop->wheel.tick = loop->now_ns / LOCUST__MS;
     locust__os_random(&loop->random, sizeof loop->random);
     return 0;
@@ -4411,14 +4577,18 @@ static void locust__loop_close(locust__loop *loop)
     }
     locust__wheel_free(&loop->wheel);
     locust__os_poll_close(&loop->poller);
+    locust__hist_free(&loop->late);
     LOCUST_FREE(loop->scratch);
 }
 
 /* Runs one ready coroutine, and what it asks to have called on this stack. */
 static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
+    int64_t began_ns = loop->clock_ns;
     locust__queue_remove(co);
     co->state = LOCUST__CO_RUNNING;
+    if (co->wake == LOCUST__TIMED_OUT)
+        locust__loop_count_late(loop, began_ns - co->deadline_ns);
     locust__co_resume(loop, co);
     while (loop->call) {
         void (*fn)(void *) = loop->call;
@@ -4426,6 +4596,9 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         fn(loop->call_arg);
         locust__co_resume(loop, co);
     }
+    if (loop->clock_ns - began_ns >= LOCUST__BLOCKED_NS && loop->blocked && !loop->excused)
+        loop->blocked(loop->blocked_arg, co, loop->clock_ns - began_ns);
+    loop->excused = false;
     if (co->state == LOCUST__CO_FREE)
         locust__co_ended(loop, co);
 }
@@ -4437,7 +4610,7 @@ static void locust__loop_poll(locust__loop *loop)
     int n;
     if (!loop->ready.first) {
         int64_t next = locust__wheel_next(&loop->wheel);
-        timeout = next == LOCUST__NEVER ? next : next - locust__os_now_ns();
+        timeout = next == LOCUST__NEVER ? next : next - loop->clock_ns;
         if (timeout < 0)
             timeout = 0;
     }
@@ -4452,31 +4625,6 @@ static void locust__loop_poll(locust__loop *loop)
 }
 
 /* Runs until every coroutine has ended. */
-/* A turn keeps whoever becomes due in it waiting until its end: that is how late the loop can be. */
-static void locust__loop_count_turn(locust__loop *loop, int64_t took_ns)
-{
-    int power = 0;
-    while (power < LOCUST__TURNS - 1 && took_ns >> (power + 10)) // from 1 us on, in powers of two
-        power++;
-    loop->turns[power]++;
-    if (took_ns > loop->longest_ns)
-        loop->longest_ns = took_ns;
-}
-
-/* The length that a share of the turns did not exceed, up to the next power of two. */
-static int64_t locust__loop_lateness_ns(const locust__loop *loop, double share)
-{
-    uint64_t total = 0, seen = 0;
-    for (int i = 0; i < LOCUST__TURNS; i++)
-        total += loop->turns[i];
-    for (int i = 0; i < LOCUST__TURNS; i++) {
-        seen += loop->turns[i];
-        if ((double)seen >= share * (double)total)
-            return (int64_t)1024 << i < loop->longest_ns ? (int64_t)1024 << i : loop->longest_ns;
-    }
-    return loop->longest_ns;
-}
-
 static void locust__loop_run(locust__loop *loop)
 {
     LOCUST_ASSERT(!locust__loop_now);
@@ -4486,7 +4634,7 @@ static void locust__loop_run(locust__loop *loop)
     while (loop->running) {
         locust__co *last;
         loop->turn++;
-        loop->now_ns = locust__os_now_ns();
+        loop->now_ns = locust__loop_clock(loop);
         loop->epoch_ns = locust__os_wall_ns() - loop->now_ns;
         locust__wheel_advance(loop);
         last = loop->ready.last; // those woken from here on have their turn after the poll
@@ -4494,7 +4642,7 @@ static void locust__loop_run(locust__loop *loop)
             co = loop->ready.first;
             locust__loop_step(loop, co);
         }
-        locust__loop_count_turn(loop, locust__os_now_ns() - loop->now_ns);
+        loop->turn_ns = locust__loop_clock(loop) - loop->now_ns;
         if (loop->running)
             locust__loop_poll(loop);
     }
@@ -4883,140 +5031,6 @@ LOCUST_API const void *locust_stack_top(const locust_stack *stack, size_t size)
 LOCUST_API void locust_stack_free(void *stack)
 {
     LOCUST_FREE(((locust_stack *)stack)->items);
-}
-
-/* ============================================================================================
- * >>hist  latency histogram: under 0.4 % error by default, 1 us to 1 h
- *
- * Purpose     percentiles of millions of response times, mergeable.
- * Invariants  total == sum of all counts.
- * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
- *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
- *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
- * Uses        >>base
- * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
- * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
- *
- *   with the 128 buckets of LOCUST_HIST_BITS 7:
- *
- *   octave 0   0, 1, 2, ... 127 us          each bucket 1 us wide
- *   octave 1   128, 129, ... 255 us         1 us
- *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us; a value is reported as its bucket's middle
- * ============================================================================================ */
-
-enum { LOCUST__OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__OCTAVES = 33 - LOCUST_HIST_BITS };
-
-typedef struct locust__hist {
-    uint64_t total;
-    uint64_t *octaves[LOCUST__OCTAVES];
-} locust__hist;
-
-static const int64_t LOCUST__HIST_MAX_US = 3600000000;
-
-static size_t locust__hist_index(int64_t us)
-{
-    int top;
-    if (us < LOCUST__OCTAVE)
-        return us > 0 ? (size_t)us : 0;
-    if (us > LOCUST__HIST_MAX_US)
-        us = LOCUST__HIST_MAX_US;
-    top = 63 - __builtin_clzll((unsigned long long)us);
-    return (size_t)(top - LOCUST_HIST_BITS + 1) * LOCUST__OCTAVE +
-           ((size_t)(us >> (top - LOCUST_HIST_BITS)) & (LOCUST__OCTAVE - 1));
-}
-
-/* The middle of a bucket, in ns. */
-static int64_t locust__hist_value_ns(size_t index)
-{
-    size_t octave = index / LOCUST__OCTAVE;
-    int64_t sub = (int64_t)(index % LOCUST__OCTAVE);
-    int64_t width;
-    if (octave < 2)
-        return (int64_t)index * 1000;
-    width = (int64_t)1 << (octave - 1);
-    // It holds the whole microseconds from low to low + width - 1.
-    return (LOCUST__OCTAVE + sub) * width * 1000 + (width - 1) * 500;
-}
-
-/* False: no memory for a new octave; the time is not in the histogram. */
-static bool locust__hist_record(locust__hist *h, int64_t ns)
-{
-    size_t index = locust__hist_index((ns + 500) / 1000);
-    uint64_t **octave = &h->octaves[index / LOCUST__OCTAVE];
-    if (!*octave) {
-        *octave = locust__base_zalloc(LOCUST__OCTAVE * sizeof **octave);
-        if (!*octave)
-            return false;
-    }
-    (*octave)[index % LOCUST__OCTAVE]++;
-    h->total++;
-    return true;
-}
-
-/* The time that `share` (0 to 1) of the recorded ones did not exceed: element floor(total * share)
- * of the sorted times, as Locust picks it. 0 if there is none. */
-static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
-{
-    double exact = (double)h->total * share;
-    uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0;
-    if (!h->total)
-        return 0;
-    if (rank >= h->total)
-        rank = h->total - 1;
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        for (size_t i = 0; h->octaves[o] && i < LOCUST__OCTAVE; i++) {
-            seen += h->octaves[o][i];
-            if (seen > rank)
-                return locust__hist_value_ns(o * LOCUST__OCTAVE + i);
-        }
-    return 0;
-}
-
-/* Keeps the octaves, for what comes next. */
-static void locust__hist_reset(locust__hist *h)
-{
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        if (h->octaves[o])
-            memset(h->octaves[o], 0, LOCUST__OCTAVE * sizeof *h->octaves[o]);
-    h->total = 0;
-}
-
-static void locust__hist_free(locust__hist *h)
-{
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        LOCUST_FREE(h->octaves[o]);
-    memset(h, 0, sizeof *h);
-}
-
-/* into += from. False: no memory, and only a part was added. */
-static bool locust__hist_add(locust__hist *into, const locust__hist *from)
-{
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++) {
-        if (!from->octaves[o])
-            continue;
-        if (!into->octaves[o])
-            into->octaves[o] = locust__base_zalloc(LOCUST__OCTAVE * sizeof *into->octaves[o]);
-        if (!into->octaves[o])
-            return false;
-        for (size_t i = 0; i < LOCUST__OCTAVE; i++) {
-            into->octaves[o][i] += from->octaves[o][i];
-            into->total += from->octaves[o][i];
-        }
-    }
-    return true;
-}
-
-/* h -= earlier, a copy of h taken before: what came since. Of an earlier life of h nothing is
- * left. */
-static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
-{
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        for (size_t i = 0; h->octaves[o] && earlier->octaves[o] && i < LOCUST__OCTAVE; i++) {
-            uint64_t *count = &h->octaves[o][i], was = earlier->octaves[o][i];
-            uint64_t less = was < *count ? was : *count;
-            *count -= less;
-            h->total -= less;
-        }
 }
 
 /* ============================================================================================
@@ -8169,6 +8183,7 @@ static void locust__tls_step_call(void *arg)
     }
     locust__tls_leave(c);
     c->cpu_ns += locust__os_now_ns() - began_ns;
+    c->tls->loop->excused = true; // a slow machine takes its time for this
 }
 
 /* Lets one handshake after the other make its move, one in a turn of the loop, so that answers to
@@ -11880,10 +11895,10 @@ static locust_error locust__client_put(locust__client *c, locust__exchange *x, l
         return error;
     waits = x->req->expect_continue && (x->body.len || x->upload.open);
     if (!x->started) {
-        x->sent_ns = x->start_ns = locust__os_now_ns();
+        x->sent_ns = x->start_ns = locust__loop_clock(s->net->loop);
         x->started = true;
     } else {
-        x->sent_ns = locust__os_now_ns();
+        x->sent_ns = locust__loop_clock(s->net->loop);
     }
     error =
         locust__stream_write(s, head, waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
@@ -12004,10 +12019,14 @@ static void locust__client_clock(locust__client *c, locust__exchange *x, locust_
 {
     const locust_stream *s = &x->conn->stream;
     locust_phases *phases = &c->response.phases;
-    c->ended_ns = locust__os_now_ns();
+    c->ended_ns = locust__loop_clock(s->net->loop);
     // (A clock that was set meanwhile tells nothing.)
-    if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns)
+    if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns) {
+        locust__loop_count_late(s->net->loop, c->ended_ns - s->arrived_ns);
         c->ended_ns = s->arrived_ns;
+    } else if (!error) { // it came since the poll before the last: at most a turn ago
+        locust__loop_count_late(s->net->loop, s->net->loop->turn_ns);
+    }
     if (x->first_ns < x->sent_ns || x->first_ns > c->ended_ns)
         x->first_ns = c->ended_ns;
     phases->wait_ms = (double)(x->first_ns - x->sent_ns) / 1e6;
@@ -13019,7 +13038,8 @@ static void locust__user_forgo(locust__user *user)
 /* Begins to serve the arrival: its first request is as late as that. */
 static void locust__user_serve(locust__user *user)
 {
-    user->session.late_ms = (double)(locust__os_now_ns() - user->due_ns) / 1e6;
+    locust__loop *loop = user->all->services->loop;
+    user->session.late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
 }
 
 /* The task of an arrival is over: the next one, at once if one waits. */
@@ -13028,7 +13048,7 @@ static void locust__user_await(locust__user *user) LOCUST__PARKS
     locust__loop *loop = user->all->services->loop;
     locust__open *o = user->cls->open;
     int64_t due_ns;
-    if (locust__open_take(o, locust__os_now_ns(), &due_ns)) {
+    if (locust__open_take(o, locust__loop_clock(loop), &due_ns)) {
         locust__user_accept(user, due_ns, true);
         locust__co_yield(loop);
     } else {
@@ -13044,7 +13064,7 @@ static void locust__user_await(locust__user *user) LOCUST__PARKS
 static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    int64_t now = locust__user_wait_time(user)->kind ? locust__os_now_ns() : 0;
+    int64_t now = locust__user_wait_time(user)->kind ? locust__loop_clock(loop) : 0;
     int64_t wait = locust__user_wait_ns(user, now);
     user->waited_ns = locust__base_after(now, wait);
     user->waiting = true;
@@ -13544,7 +13564,7 @@ LOCUST_API void locust_sleep(locust_user *u, double seconds)
 {
     locust__user *user = locust__user_of(u, "locust_sleep");
     locust__loop *loop = user->all->services->loop;
-    locust__co_sleep(loop, locust__base_after(locust__os_now_ns(), locust__base_ns(seconds)));
+    locust__co_sleep(loop, locust__base_after(locust__loop_clock(loop), locust__base_ns(seconds)));
     if (user->co->cancelled)
         locust__user_unwind(user);
 }
@@ -15917,8 +15937,8 @@ static void locust__report_tls(
                       "the loop was "
                       "late by %.3f ms at most (p99 %.3f)\n\n",
             (unsigned long long)c->full, full_ms, (unsigned long long)c->resumed, resumed_ms,
-            compact ? late_ms : (double)loop->longest_ns / 1e6,
-            compact ? (double)loop->longest_ns / 1e6 : late_ms);
+            compact ? late_ms : (double)loop->latest_ns / 1e6,
+            compact ? (double)loop->latest_ns / 1e6 : late_ms);
 }
 
 static void locust__report_print(locust_env *env, bool final)
