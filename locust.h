@@ -17916,7 +17916,7 @@ static const locust__option locust__options_known[] = {
     { "summary", 0, LOCUST__OPTION_TEXT, "LOCUST_SUMMARY", LOCUST__SETTING(options.summary),
       "FILE", "all figures as JSON, with histograms" },
     { "baseline", 0, LOCUST__OPTION_TEXT, "LOCUST_BASELINE", LOCUST__SETTING(options.baseline),
-      "FILE", "compare with the --summary of an earlier run; slower is exit code 3" },
+      "FILE", "the --summary of an earlier run to compare with" },
     { "baseline-margin", 0, LOCUST__OPTION_RATE, "LOCUST_BASELINE_MARGIN", LOCUST__SETTING(options.baseline_margin),
       "PERCENT", "that are no difference (5)" },
     { "hgrm", 0, LOCUST__OPTION_TEXT, "LOCUST_HGRM", LOCUST__SETTING(options.hgrm),
