@@ -17900,7 +17900,7 @@ static const locust__option locust__options_known[] = {
     { "resolve", 0, LOCUST__OPTION_TEXT, "LOCUST_RESOLVE", LOCUST__SETTING(options.resolve),
       "LIST", "HOST:PORT:ADDRESS[,ADDRESS], in place of a name lookup" },
     { "check", 0, LOCUST__OPTION_LIST, "LOCUST_CHECK", LOCUST__SETTING(options.checks),
-      "CHECK", "what shall hold: 'p99<250ms', 'fail_ratio<1% /cart'; else exit code 3" },
+      "CHECK", "what shall hold, or exit code 3: 'p99<250ms', 'fail_ratio<1% /cart'" },
     { "abort-on-fail", 0, LOCUST__OPTION_SPAN, "LOCUST_ABORT_ON_FAIL", LOCUST__SETTING(options.abort_on_fail_s),
       "SPAN", "from then on a check that does not hold ends the test" },
     { "fail-on-generator-limit", 0, LOCUST__OPTION_FLAG, "LOCUST_FAIL_ON_GENERATOR_LIMIT",

@@ -220,7 +220,7 @@ def _(dir):
 
 # ---- --compact ----
 
-PAIR = r"[a-z0-9]+=\S+"
+PAIR = r"[a-z0-9_]+=\S+"
 
 
 @test("--compact")
