@@ -13142,10 +13142,12 @@ static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
     int64_t wait = locust__user_wait_ns(user, now);
     user->waited_ns = locust__base_after(now, wait);
     user->waiting = true;
-    if (wait)
+    if (wait) {
         locust__co_sleep(loop, user->waited_ns);
-    else if (loop->turn == turn)
-        locust__co_yield(loop); // the task never parked: others have waited long enough
+    } else if (loop->turn == turn) { // the task never parked: others have waited long enough
+        locust__loop_clock(loop);
+        locust__co_yield(loop);
+    }
     user->waiting = false;
 }
 
