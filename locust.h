@@ -5993,7 +5993,7 @@ static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
-    if (!s->in_len) { // an idle stream holds no buffer
+    if (!s->in_len && s->own) { // an idle stream holds no buffer
         LOCUST_FREE(s->own);
         s->own = NULL;
         s->own_cap = 0;
@@ -6016,7 +6016,8 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
 {
     char *scratch = s->net->loop->scratch;
     if (!s->in_len) {
-        LOCUST_FREE(s->own);
+        if (s->own)
+            LOCUST_FREE(s->own);
         s->own = NULL;
         s->in = scratch;
     }
@@ -8385,14 +8386,21 @@ static void locust__url_add_escaped(locust__buf *out, char c)
  * dropped. */
 static void locust__url_add(locust__buf *out, locust__view text)
 {
+    // A bit for each ASCII character but controls, DEL and "#<>\^`{|} and the blank.
+    static const uint64_t plain[2] = {0xAFFFFFF200000000u, 0x47FFFFFEAFFFFFFFu};
+    size_t i = 0;
     if (!locust__buf_reserve_tight(out, text.len + 2))
         return;
-    for (size_t i = 0; i < text.len && text.ptr[i] != '#'; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c > ' ' && c < 127 && !strchr("\"<>\\^`{|}", c))
-            locust__buf_add_tight(out, text.ptr + i, 1);
-        else
-            locust__url_add_escaped(out, text.ptr[i]);
+    while (i < text.len && text.ptr[i] != '#') {
+        size_t from = i;
+        for (; i < text.len; i++) {
+            unsigned char c = (unsigned char)text.ptr[i];
+            if (c >= 128 || !(plain[c / 64] >> c % 64 & 1))
+                break;
+        }
+        locust__buf_add_tight(out, text.ptr + from, i - from);
+        if (i < text.len && text.ptr[i] != '#')
+            locust__url_add_escaped(out, text.ptr[i++]);
     }
 }
 
@@ -8563,6 +8571,7 @@ typedef struct locust__head {
     bool keep, close;    // tokens of Connection
     bool chunked, coded; // Transfer-Encoding: exactly "chunked", anything else
     bool sized;          // there is a Content-Length
+    bool cookies;        // there is a Set-Cookie
     int64_t length;
 } locust__head;
 
@@ -8581,13 +8590,13 @@ static bool locust__http_token_char(char c)
     return u < 128 && (bits[u / 64] >> u % 64 & 1);
 }
 
-/* How many token characters the text begins with. */
-static size_t locust__http_token_len(locust__view v)
+/* How many token characters the text begins with; nearly all are letters. */
+static inline size_t locust__http_token_len(locust__view v)
 {
-    size_t n = 0;
-    while (n < v.len && locust__http_token_char(v.ptr[n]))
-        n++;
-    return n;
+    const char *p = v.ptr, *end = p + v.len;
+    while (p < end && ((unsigned char)((*p | 0x20) - 'a') < 26 || locust__http_token_char(*p)))
+        p++;
+    return (size_t)(p - v.ptr);
 }
 
 static bool locust__http_is_token(locust__view v)
@@ -8595,19 +8604,24 @@ static bool locust__http_is_token(locust__view v)
     return v.len > 0 && locust__http_token_len(v) == v.len;
 }
 
-/* field-content, RFC 9110 5.5: no control character but HTAB. Eight bytes at a time as long as none
- * of them is below 0x20 or 0x7F: a borrow into the top bit of a byte tells. */
-static bool locust__http_is_value(locust__view v)
+/* Is one of eight bytes below 0x20, or 0x7F? A borrow into the top bit of a byte tells. */
+static bool locust__http_has_control(const char *eight)
 {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     uint64_t word, del;
+    memcpy(&word, eight, 8);
+    del = word ^ ones * 0x7F;
+    return ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops) != 0;
+}
+
+/* field-content, RFC 9110 5.5: no control character but HTAB. */
+static bool locust__http_is_value(locust__view v)
+{
     size_t i = 0;
-    for (; i + 8 <= v.len; i += 8) {
-        memcpy(&word, v.ptr + i, 8);
-        del = word ^ ones * 0x7F;
-        if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops)
-            break; // or a tab
-    }
+    while (i + 8 <= v.len && !locust__http_has_control(v.ptr + i))
+        i += 8;
+    if (i && i + 8 > v.len && !locust__http_has_control(v.ptr + v.len - 8))
+        return true; // the last eight, some of them for the second time
     for (; i < v.len; i++)
         if (((unsigned char)v.ptr[i] < ' ' && v.ptr[i] != '\t') || v.ptr[i] == 127)
             return false;
@@ -8616,11 +8630,12 @@ static bool locust__http_is_value(locust__view v)
 
 static locust__view locust__http_trim(locust__view v)
 {
-    while (v.len && (*v.ptr == ' ' || *v.ptr == '\t'))
-        v.ptr++, v.len--;
-    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-        v.len--;
-    return v;
+    const char *p = v.ptr, *end = p + v.len;
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    while (p < end && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    return (locust__view){p, (size_t)(end - p)};
 }
 
 /* Takes the next element off a comma-separated list. False: there is none left. */
@@ -8696,7 +8711,7 @@ static locust_error locust__http_status_line(
 static bool locust__http_length(locust__head *h, locust__view value)
 {
     locust__view element;
-    while (locust__http_next(&value, &element)) {
+    while (locust__http_next(&value, &element)) { // mostly once
         int64_t length = 0;
         if (!element.len)
             return false;
@@ -8713,20 +8728,36 @@ static bool locust__http_length(locust__head *h, locust__view value)
     return true;
 }
 
-/* Notes the fields that frame the message. */
+/* Is a token of 8 bytes or more this one? `lower` has as many small letters and hyphens: of a token's
+ * bytes only letters differ from those in the bit 0x20 alone. */
+static bool locust__http_is_name(locust__view name, const char *lower)
+{
+    for (size_t i = 0;;) {
+        uint64_t word, want;
+        memcpy(&word, name.ptr + i, 8);
+        memcpy(&want, lower + i, 8);
+        if ((word | 0x2020202020202020u) != want)
+            return false;
+        if (i + 8 == name.len)
+            return true;
+        i = i + 16 <= name.len ? i + 8 : name.len - 8; // the last eight overlap
+    }
+}
+
+/* Notes the fields that frame the message, and whether there are cookies. */
 static locust_error locust__http_field(locust__head *h, locust__view name, locust__view value)
 {
     locust__view element;
-    if (name.len != 10 && name.len != 14 && name.len != 17)
-        return LOCUST_OK; // none of these three
-    if (locust__view_is_nocase(name, "content-length")) {
+    if (name.len == 14 && locust__http_is_name(name, "content-length")) {
         if (!locust__http_length(h, value))
             return LOCUST_ERR_LENGTH;
-    } else if (locust__view_is_nocase(name, "transfer-encoding")) {
+    } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
         if (h->chunked || h->coded || !locust__view_is_nocase(value, "chunked"))
             h->coded = true; // no other coding was asked for
         h->chunked = true;
-    } else if (locust__view_is_nocase(name, "connection")) {
+    } else if (name.len == 10 && locust__http_is_name(name, "set-cookie")) {
+        h->cookies = true;
+    } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
         while (locust__http_next(&value, &element)) {
             h->close |= locust__view_is_nocase(element, "close");
             h->keep |= locust__view_is_nocase(element, "keep-alive");
@@ -8735,14 +8766,16 @@ static locust_error locust__http_field(locust__head *h, locust__view name, locus
     return LOCUST_OK;
 }
 
+/* There is room: the kept form of a head is no longer than the head. */
 static void locust__http_keep_text(locust__buf *kept, locust__view text)
 {
-    locust__buf_add_tight(kept, text.ptr, text.len);
-    locust__buf_add_tight(kept, "", 1);
+    memcpy(kept->ptr + kept->len, text.ptr, text.len);
+    kept->len += text.len;
+    kept->ptr[kept->len++] = '\0';
 }
 
 /* Splits field-line = field-name ":" OWS field-value OWS. */
-static locust_error locust__http_field_line(
+static inline locust_error locust__http_field_line(
     locust__view line, locust__view *name, locust__view *value)
 {
     *name = (locust__view){line.ptr, locust__http_token_len(line)};
@@ -8791,7 +8824,8 @@ static locust_error locust__http_fields(locust__view head, locust__head *h, locu
         line = locust__http_line(&head);
         error = locust__http_unfold(&head, name, &line, kept);
         if (!error)
-            error = locust__http_field(h, name, locust__view_of(kept->ptr + value_at));
+            error = locust__http_field(
+                h, name, (locust__view){kept->ptr + value_at, kept->len - 1 - value_at});
         if (error)
             return error;
     }
@@ -9114,6 +9148,10 @@ static void locust__writer_puts(locust__writer *w, const char *text)
 {
     locust__writer_add(w, locust__view_of(text));
 }
+
+/* The same for a literal, whose length the compiler knows. */
+#define LOCUST__WRITER_PUTS(w, literal) \
+    locust__writer_add((w), (locust__view){"" literal, sizeof(literal) - 1})
 
 /* One field; a name or value that could end the line is refused. */
 static void locust__writer_field(locust__writer *w, const char *name, const char *value)
@@ -11530,7 +11568,8 @@ typedef struct locust__exchange { // one request on its way; on the user's stack
     const char *method;
     locust__origin *origin;
     locust__conn *conn;
-    size_t target_at;   // in the block
+    size_t target_at; // in the block
+    size_t target_len;
     size_t fields_at;   // in the block: the encoded form fields, up to
     size_t response_at; // in the block: behind all that is sent from it
     locust__view body;
@@ -11566,6 +11605,7 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
     if (params && !block->failed)
         locust__url_add_pairs(block, params,
             memchr(block->ptr + x->target_at, '?', block->len - x->target_at) ? "&" : "?");
+    x->target_len = block->len - x->target_at;
     locust__buf_add_tight(block, "", 1);
     x->fields_at = block->len;
     if (!x->dropped)
@@ -11587,7 +11627,8 @@ static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
 LOCUST__APART static locust_error locust__client_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
 {
-    const char *url = x->req->url ? x->req->url : "", *scheme = strstr(url, "://"), *path = url;
+    const char *url = x->req->url ? x->req->url : "", *path = url;
+    const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // mostly a path
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
     if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
         locust_error error = locust__client_base(c->services, url, &own, &c->broken);
@@ -11640,7 +11681,10 @@ static const char *locust__client_own(const locust__client *c, const char *name)
 static const char *locust__client_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
-    const char *value = locust__http_find(x->req->headers, name);
+    const char *value;
+    if (!x->req->headers && !c->session->fields && !c->cls->headers)
+        return NULL; // mostly
+    value = locust__http_find(x->req->headers, name);
     if (!value && c->session->fields)
         value = locust__client_own(c, name);
     return value ? value : locust__http_find(c->cls->headers, name);
@@ -11664,7 +11708,7 @@ static bool locust__client_sends(const locust__exchange *x, const char *name)
 static bool locust__client_closes(const locust__client *c, const locust__exchange *x)
 {
     const char *value = locust__client_given(c, x, "connection");
-    locust__view list = locust__view_of(value ? value : ""), token;
+    locust__view list = {value, value ? strlen(value) : 0}, token;
     while (locust__http_next(&list, &token))
         if (locust__view_is_nocase(token, "close"))
             return true;
@@ -11745,10 +11789,9 @@ static void locust__client_head_auth(locust__client *c, locust__exchange *x, loc
 static void locust__client_head_body(
     const locust__client *c, locust__exchange *x, const char *type, locust__writer *w)
 {
-    bool posts = strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
-                 strcmp(x->method, "PATCH") == 0;
-    bool sized = !locust__client_given(c, x, "content-length") || x->upload.open || x->dropped;
-    bool coded = locust__client_given(c, x, "transfer-encoding") && !x->upload.open && !x->dropped;
+    bool posts =
+        *x->method == 'P' && (strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
+                                 strcmp(x->method, "PATCH") == 0);
     char text[64];
     if (x->upload.open && x->req->parts) {
         snprintf(text, sizeof text, "multipart/form-data; boundary=%s", x->upload.boundary);
@@ -11760,7 +11803,9 @@ static void locust__client_head_body(
         locust__writer_puts(w, "Transfer-Encoding: chunked\r\n");
     else if (x->upload.open)
         locust__writer_number(w, "Content-Length: ", (size_t)x->upload.len);
-    else if ((x->body.len || posts) && sized && !coded)
+    else if ((x->body.len || posts) &&
+             (x->dropped || (!locust__client_given(c, x, "content-length") &&
+                                !locust__client_given(c, x, "transfer-encoding"))))
         locust__writer_number(w, "Content-Length: ", x->body.len); // RFC 9110 8.6
     if (x->req->expect_continue && (x->body.len || x->upload.open))
         locust__writer_puts(w, "Expect: 100-continue\r\n");
@@ -11774,29 +11819,30 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
     const char *type = locust__client_body(c, x);
     const locust__proxy *proxy =
         x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->roads, x->origin);
-    if (!locust__http_is_token(locust__view_of(x->method)))
+    locust__view method = locust__view_of(x->method);
+    if (!locust__http_is_token(method))
         return LOCUST_ERR_REQUEST;
-    locust__writer_puts(&w, x->method);
-    locust__writer_puts(&w, " ");
+    locust__writer_add(&w, method);
+    LOCUST__WRITER_PUTS(&w, " ");
     if (proxy) // absolute-form, RFC 9112 3.2.2
         locust__writer_puts(&w, x->origin->url);
-    locust__writer_puts(&w, c->block.ptr + x->target_at);
-    locust__writer_puts(&w, " HTTP/1.1\r\n");
+    locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
+    LOCUST__WRITER_PUTS(&w, " HTTP/1.1\r\n");
     if (!locust__client_given(c, x, "host")) {
-        locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
+        LOCUST__WRITER_PUTS(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
-        locust__writer_puts(&w, "\r\n");
+        LOCUST__WRITER_PUTS(&w, "\r\n");
     }
     if (!locust__client_given(c, x, "user-agent"))
-        locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
+        LOCUST__WRITER_PUTS(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
     if (!locust__client_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
     if (LOCUST__ZLIB && !locust__client_given(c, x, "accept-encoding"))
-        locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
+        LOCUST__WRITER_PUTS(&w, "Accept-Encoding: gzip, deflate\r\n");
     if (c->cls->no_keep_alive && !locust__client_given(c, x, "connection"))
-        locust__writer_puts(&w, "Connection: close\r\n");
+        LOCUST__WRITER_PUTS(&w, "Connection: close\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__client_head_given(c, x, &w);
@@ -11804,7 +11850,7 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
         locust__client_head_cookies(c, x, &w);
     locust__client_head_auth(c, x, &w);
     locust__client_head_body(c, x, type, &w);
-    locust__writer_puts(&w, "\r\n");
+    LOCUST__WRITER_PUTS(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
 }
@@ -12108,7 +12154,7 @@ static locust_error locust__client_try(
         x->start_ns += own_ns;
     error = locust__client_on(c, x, h, body_at);
     locust__conns_give(c->session->conns, &c->services->roads, x->conn);
-    if (!error && !c->cls->no_cookies)
+    if (!error && h->cookies && !c->cls->no_cookies)
         locust__client_take_cookies(c, x);
     return error;
 }
@@ -12231,11 +12277,12 @@ static bool locust__client_lends_pairs(const locust__client *c, const locust_pai
 /* Is a part of the request still in the answer before it? Then that must outlive the request. */
 static bool locust__client_lends_any(const locust__client *c, const locust_request *req)
 {
-    const void *const parts[] = {req->method, req->url, req->name, req->body, req->form, req->json,
-        req->expect_body, req->auth, req->bearer, req->body_path};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (locust__client_lends(c, parts[i]))
-            return true;
+    if (locust__client_lends(c, req->method) || locust__client_lends(c, req->url) ||
+        locust__client_lends(c, req->name) || locust__client_lends(c, req->body) ||
+        locust__client_lends(c, req->form) || locust__client_lends(c, req->json) ||
+        locust__client_lends(c, req->expect_body) || locust__client_lends(c, req->auth) ||
+        locust__client_lends(c, req->bearer) || locust__client_lends(c, req->body_path))
+        return true;
     for (const locust_part *part = req->parts; part && part->name; part++)
         if (locust__client_lends(c, part->name) || locust__client_lends(c, part->text) ||
             locust__client_lends(c, part->path) || locust__client_lends(c, part->type))
