@@ -3645,9 +3645,9 @@ struct locust__co {
     enum locust__wake wake;
     bool cancelled;
     bool lazy;           // its deadline is a timeout: armed a second ahead at most
+    uint32_t index;      // in its slab
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
-    void (*fn)(void *arg);
     void *arg;
     const char *name; // of its user class, for messages
     void *local;      // its user's slots: see >>slots
@@ -3655,9 +3655,7 @@ struct locust__co {
     void *entered;    // the context that it runs in; NULL: its own
     void *scopes;     // slots that are hidden by LOCUST_SCOPE, the latest first
     locust__group *group;
-    locust__pool *pool;
-    char *slot;
-    uint32_t index; // in its slab
+    struct locust__slab *slab; // its stack is in
 #if LOCUST__ASAN
     void *fake_stack;
 #endif
@@ -3665,10 +3663,11 @@ struct locust__co {
     unsigned valgrind_id;
 #endif
 };
-_Static_assert(offsetof(locust__co, fn) <= LOCUST__LINE, "see the first field");
+_Static_assert(offsetof(locust__co, arg) <= LOCUST__LINE, "see the first field");
 
 typedef struct locust__slab {
     struct locust__slab *next;
+    locust__pool *pool;
     char *base;
     uint32_t count, used;
     locust__co *cos; // cos[i] lives on slot i; aligned, in
@@ -3765,16 +3764,26 @@ static void locust__queue_remove(locust__co *co)
 
 /* -- stacks -- */
 
+static char *locust__co_slot(const locust__co *co)
+{
+    return co->slab->base + co->index * co->slab->pool->slot_bytes;
+}
+
+static char *locust__co_slot_end(const locust__co *co)
+{
+    return locust__co_slot(co) + co->slab->pool->slot_bytes;
+}
+
 static char *locust__co_stack_low(const locust__co *co)
 {
-    return co->slot + co->pool->guard_bytes;
+    return locust__co_slot(co) + co->slab->pool->guard_bytes;
 }
 
 enum { LOCUST__UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
 
 static char *locust__co_stack_top(const locust__co *co)
 {
-    return co->slot + co->pool->slot_bytes - (size_t)(co->index & 15) * 64 - LOCUST__UNWIND_BYTES;
+    return locust__co_slot_end(co) - (size_t)(co->index & 15) * 64 - LOCUST__UNWIND_BYTES;
 }
 
 /* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
@@ -3787,7 +3796,7 @@ static jmp_buf *locust__co_unwind_point(const locust__co *co)
 static void locust__co_overflowed(const locust__co *co)
 {
     char kib[24], line[512];
-    size_t n = 0, bytes = co->pool->slot_bytes, i = sizeof kib;
+    size_t n = 0, bytes = co->slab->pool->slot_bytes, i = sizeof kib;
     const char *parts[] = {"locust: stack overflow in ", co->name, ": its .stack_size of ", NULL,
         " bytes is too small: raise .stack_size of that user class (or LOCUST_STACK_SIZE)\n"};
     kib[--i] = '\0';
@@ -3891,6 +3900,7 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
     slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__LINE - 1) &
                                ~(uintptr_t)(LOCUST__LINE - 1));
     pool->slots += count;
+    slab->pool = pool;
     slab->next = pool->slabs;
     pool->slabs = slab;
     return slab;
@@ -3912,18 +3922,16 @@ static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
     co = &slab->cos[slab->used];
     memset(co, 0, sizeof *co);
     co->armed_ns = LOCUST__NEVER;
-    co->pool = pool;
+    co->slab = slab;
     co->index = slab->used;
-    co->slot = slab->base + slab->used * pool->slot_bytes;
     slab->used++;
-    if (loop->markers && !locust__os_guard_mark(co->slot, pool->guard_bytes))
+    if (loop->markers && !locust__os_guard_mark(locust__co_slot(co), pool->guard_bytes))
         loop->markers = false;
     if (!loop->markers && loop->protected_slots < LOCUST__PROTECTED_MAX &&
-        locust__os_guard_protect(co->slot, pool->guard_bytes))
+        locust__os_guard_protect(locust__co_slot(co), pool->guard_bytes))
         loop->protected_slots++;
 #if LOCUST__VALGRIND
-    co->valgrind_id =
-        VALGRIND_STACK_REGISTER(locust__co_stack_low(co), co->slot + pool->slot_bytes);
+    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__co_stack_low(co), locust__co_slot_end(co));
 #endif
     return co;
 }
@@ -3955,8 +3963,7 @@ static void locust__co_resume(locust__loop *loop, locust__co *co)
 #if LOCUST__ASAN
     void *fake_stack;
     char *low = locust__co_stack_low(co);
-    __sanitizer_start_switch_fiber(
-        &fake_stack, low, (size_t)(co->slot + co->pool->slot_bytes - low));
+    __sanitizer_start_switch_fiber(&fake_stack, low, (size_t)(locust__co_slot_end(co) - low));
 #endif
     loop->current = co;
     locust__ctx_switch(&loop->sp, co->sp);
@@ -3994,11 +4001,12 @@ static void locust__co_body(void *arg)
 {
     locust__co *co = arg;
     locust__loop *loop = locust__loop_now;
-    void *unused;
+    void (*fn)(void *arg), *unused;
 #if LOCUST__ASAN
     __sanitizer_finish_switch_fiber(NULL, &loop->stack_bottom, &loop->stack_size);
 #endif
-    co->fn(co->arg);
+    memcpy(&fn, locust__co_unwind_point(co), sizeof fn);
+    fn(co->arg);
     locust__co_check_stack(loop, co);
     co->state = LOCUST__CO_FREE;
 #if LOCUST__ASAN
@@ -4020,7 +4028,6 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     locust__co *co = pool ? locust__pool_take(loop, pool) : NULL;
     if (!co)
         return NULL;
-    co->fn = fn;
     co->arg = arg;
     co->name = name;
     co->local = NULL;
@@ -4031,6 +4038,8 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     __asan_unpoison_memory_region(
         locust__co_stack_low(co), (size_t)(locust__co_stack_top(co) - locust__co_stack_low(co)));
 #endif
+    // There is nowhere to unwind to yet, so this place is free.
+    memcpy(locust__co_unwind_point(co), &fn, sizeof fn);
     co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
     co->state = LOCUST__CO_READY;
     locust__queue_push(&loop->ready, co);
@@ -4047,8 +4056,8 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
     if (group && --group->running == 0)
         while (group->waiters.first)
             locust__co_wake(loop, group->waiters.first, LOCUST__WOKEN);
-    co->next = co->pool->free;
-    co->pool->free = co;
+    co->next = co->slab->pool->free;
+    co->slab->pool->free = co;
 }
 
 /* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
@@ -5527,12 +5536,8 @@ struct locust_stream {
     size_t in_len;
     char *own; // the memory they are in; NULL: the scratch buffer
     size_t own_cap;
-    size_t burst;                // bytes read since the last park
-    int64_t arrived_ns;          // when the last bytes read reached this machine; 0: unknown
-    locust_error error;          // of the last public call
-    int64_t timeout_ns;          // of a public call
-    locust__co *owner;           // the user that opened it by locust_connect
-    locust_stream *next, **link; // in that user's list
+    size_t burst;       // bytes read since the last park
+    int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
 };
 
 enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
@@ -11374,6 +11379,7 @@ typedef struct locust__services { // what the users of one test share
     locust__origin *origins;
     locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;
+    locust__buf auth;         // scratch: credentials and what is made of them
     locust_feeder *feeders;   // that are open
     size_t worker, n_workers; // this process among those that share the test
 } locust__services;
@@ -11387,6 +11393,7 @@ typedef struct locust__base_url { // a user's host, taken apart once
 } locust__base_url;
 
 enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
+enum { LOCUST__BLOCK = 192 };    // bytes of a user's block at first
 
 enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
 
@@ -11433,7 +11440,6 @@ typedef struct locust__client {
     const locust__route *route; // of the class
     locust__session *session;   // its user's
     locust__buf block;
-    locust__buf auth; // scratch: credentials and what is made of them
     size_t fields_at; // in the block: the kept fields
     // The request that waits for the test's verdict, or was just finished.
     bool pending;
@@ -11516,7 +11522,6 @@ static void locust__client_deinit(locust__client *c)
 {
     locust__client_settle(c);
     locust__buf_free(&c->block);
-    locust__buf_free(&c->auth);
 }
 
 static void locust__base_url_free(locust__base_url *base)
@@ -11594,6 +11599,8 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
     locust__buf *block = &c->block;
     if (block->cap > LOCUST__SCRATCH && block->len < block->cap / 4)
         locust__buf_free(block); // one big answer shall not stay for the user's whole life
+    if (!block->ptr) // what most need: one that moved while it grows would leave a hole behind
+        locust__buf_reserve_tight(block, LOCUST__BLOCK);
     block->len = 0;
     x->origin = base->origin;
     x->target_at = base->text_len;
@@ -11767,22 +11774,24 @@ static locust__digest *locust__client_digest(const locust__client *c, const locu
 static void locust__client_head_auth(locust__client *c, locust__exchange *x, locust__writer *w)
 {
     const char *bearer = x->foreign ? NULL : x->req->bearer;
+    locust__buf *auth = &c->services->auth;
     if ((!x->credentials && !bearer) ||
         (locust__client_given(c, x, "authorization") && !x->foreign))
         return;
-    c->auth.len = 0;
+    auth->len = 0;
+    auth->failed = false;
     x->digest = x->credentials ? locust__client_digest(c, x->origin) : NULL;
     if (bearer)
-        locust__buf_printf(&c->auth, "Bearer %s", bearer);
+        locust__buf_printf(auth, "Bearer %s", bearer);
     else if (x->digest)
-        locust__auth_digest(&c->auth, x->digest, x->credentials, x->method,
-            c->block.ptr + x->target_at, locust__base_random(&c->services->loop->random));
+        locust__auth_digest(auth, x->digest, x->credentials, x->method, c->block.ptr + x->target_at,
+            locust__base_random(&c->services->loop->random));
     else
-        locust__auth_basic(&c->auth, x->credentials);
-    if (c->auth.failed)
+        locust__auth_basic(auth, x->credentials);
+    if (auth->failed)
         w->error = LOCUST_ERR_MEMORY;
     else
-        locust__writer_field(w, "Authorization", c->auth.ptr);
+        locust__writer_field(w, "Authorization", auth->ptr);
 }
 
 /* What says how long the body is, and of what type. */
@@ -12868,6 +12877,14 @@ typedef struct locust__inserted { // by locust_schedule
     const locust__frame *frame; // the set that it is a task of
 } locust__inserted;
 
+typedef struct locust__own_stream {          // one that the test opened by locust_connect
+    locust_stream stream;                    // first: what the test has
+    locust_error error;                      // of the last public call
+    int64_t timeout_ns;                      // of a public call
+    locust__co *owner;                       // who opened it
+    struct locust__own_stream *next, **link; // in that user's list
+} locust__own_stream;
+
 typedef struct locust__user {
     locust_user as; // first: what tasks see
     struct locust__user *next, *prev;
@@ -12894,7 +12911,7 @@ typedef struct locust__user {
     struct locust_coroutine *strands; // that the user has started and that are not freed
     struct locust_group *groups;      // that the task has made
     locust__queue strand_waiters;     // for the end of one of them
-    locust_stream *streams;           // opened by locust_connect and not closed
+    locust__own_stream *streams;      // opened by locust_connect and not closed
 } locust__user;
 
 struct locust_coroutine { // of a user
@@ -13376,9 +13393,9 @@ static void locust__user_live(locust__user *user) LOCUST__PARKS
 /* Streams that a task which was cut could not close. */
 static void locust__user_close_streams(locust__user *user)
 {
-    for (locust_stream *s = user->streams, *next; s; s = next) {
+    for (locust__own_stream *s = user->streams, *next; s; s = next) {
         next = s->next;
-        locust__stream_close(s);
+        locust__stream_close(&s->stream);
         LOCUST_FREE(s);
     }
 }
@@ -13902,9 +13919,14 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 
 enum { LOCUST__STREAM_TIMEOUT_S = 60 };
 
+static locust__own_stream *locust__stream_own(const locust_stream *s)
+{
+    return (locust__own_stream *)(uintptr_t)s;
+}
+
 static int64_t locust__stream_deadline(const locust_stream *s)
 {
-    return locust__base_after(locust__os_now_ns(), s->timeout_ns);
+    return locust__base_after(locust__os_now_ns(), locust__stream_own(s)->timeout_ns);
 }
 
 static locust_error locust__stream_open_name(locust_stream *s, locust__services *sv,
@@ -13968,19 +13990,21 @@ static bool locust__stream_done(locust_stream *s, locust_error error)
 {
     locust__loop *loop = s->net->loop;
     locust_error settled = locust__stream_settle(s);
-    s->error = error ? error : settled;
+    if (!error)
+        error = settled;
+    locust__stream_own(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
         longjmp(*locust__co_unwind_point(loop->current), 1);
-    return !s->error;
+    return !error;
 }
 
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
 {
     locust__user *user = locust__user_of(u, "locust_connect");
-    locust_stream *s = LOCUST_MALLOC(sizeof *s);
+    locust__own_stream *s = LOCUST_MALLOC(sizeof *s);
     if (!s)
         return NULL;
-    locust__stream_init(s, &user->all->services->net);
+    locust__stream_init(&s->stream, &user->all->services->net);
     s->owner = user->co;
     s->next = user->streams;
     s->link = &user->streams;
@@ -13990,15 +14014,15 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     if (!LOCUST__TLS && url && strncmp(url, "tls:", 4) == 0)
         locust__user_break(user, locust__needs_tls);
     s->timeout_ns = LOCUST__STREAM_TIMEOUT_S * LOCUST__S;
-    s->error = locust__stream_open_url(s, user->all->services, user->cls, url ? url : "");
+    s->error = locust__stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
     if (user->co->cancelled)
         locust__user_unwind(user);
-    return s;
+    return &s->stream;
 }
 
 static void locust__stream_check_owner(const locust_stream *s, const char *what)
 {
-    if (!s || !locust__loop_now || locust__loop_now->current != s->owner)
+    if (!s || !locust__loop_now || locust__loop_now->current != locust__stream_own(s)->owner)
         locust__base_die(LOCUST__EXIT_USAGE,
             "%s was called %s: a stream belongs to the user that opened it", what,
             s ? "outside that user" : "without a stream");
@@ -14007,9 +14031,10 @@ static void locust__stream_check_owner(const locust_stream *s, const char *what)
 /* A stream that never connected keeps saying why. */
 static bool locust__stream_usable(locust_stream *s, const char *what)
 {
+    locust__own_stream *own = locust__stream_own(s);
     locust__stream_check_owner(s, what);
-    if (!locust__stream_is_open(s) && !s->error)
-        s->error = LOCUST_ERR_CLOSED;
+    if (!locust__stream_is_open(s) && !own->error)
+        own->error = LOCUST_ERR_CLOSED;
     return locust__stream_is_open(s);
 }
 
@@ -14050,7 +14075,7 @@ LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n)
 LOCUST_API void locust_set_timeout(locust_stream *s, double seconds)
 {
     locust__stream_check_owner(s, "locust_set_timeout()");
-    s->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
+    locust__stream_own(s)->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
 }
 
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size)
@@ -14084,21 +14109,21 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
 
 LOCUST_API const char *locust_stream_error(const locust_stream *s)
 {
-    if (!s)
-        return locust__error_text(LOCUST_ERR_MEMORY);
-    return s->error ? locust__error_text(s->error) : NULL;
+    locust_error error = s ? locust__stream_own(s)->error : LOCUST_ERR_MEMORY;
+    return error ? locust__error_text(error) : NULL;
 }
 
 LOCUST_API void locust_close(locust_stream *s)
 {
+    locust__own_stream *own = locust__stream_own(s);
     if (!s)
         return;
     locust__stream_check_owner(s, "locust_close()");
-    *s->link = s->next;
-    if (s->next)
-        s->next->link = s->link;
+    *own->link = own->next;
+    if (own->next)
+        own->next->link = own->link;
     locust__stream_close(s);
-    LOCUST_FREE(s);
+    LOCUST_FREE(own);
 }
 
 /* ============================================================================================
@@ -15337,6 +15362,7 @@ static void locust__env_free(locust_env *env)
     locust__origins_free(env->services.origins);
     locust__patterns_free(env->services.patterns);
     locust__feeders_close(env->services.feeders);
+    locust__buf_free(&env->services.auth);
     locust__log_close(&env->log);
     LOCUST_FREE(env->classes);
     LOCUST_FREE(env->dispatched);
