@@ -1402,7 +1402,7 @@ static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
         return true;
     if (need < b->cap + b->cap / 4)
         need = b->cap + b->cap / 4; // grows by a quarter at least, so that many appends stay linear
-    need = (need + 63) & ~(size_t)63;
+    need = ((need + 8 + 63) & ~(size_t)63) - 8; // with the word that malloc adds
     ptr = LOCUST_REALLOC(b->ptr, need);
     if (!ptr) {
         b->failed = true;
@@ -3597,7 +3597,8 @@ static void locust__log_print(
  *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
  *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
  *   looked at whenever the stack is left. The colour lowers neighbouring stacks' tops by 0 to 15
- *   cache lines, so that they do not fight for the same sets of the cache.
+ *   cache lines, so that they do not fight for the same sets of the cache; where these are enough
+ *   for it, they hold the user's block (locust__co_spare).
  *
  *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
  *
@@ -3781,9 +3782,22 @@ static char *locust__co_stack_low(const locust__co *co)
 
 enum { LOCUST__UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
 
+static size_t locust__co_colour_bytes(const locust__co *co)
+{
+    return (size_t)(co->index & 15) * 64;
+}
+
 static char *locust__co_stack_top(const locust__co *co)
 {
-    return locust__co_slot_end(co) - (size_t)(co->index & 15) * 64 - LOCUST__UNWIND_BYTES;
+    return locust__co_slot_end(co) - locust__co_colour_bytes(co) - LOCUST__UNWIND_BYTES;
+}
+
+/* What the colour leaves unused, if it is so many bytes: they lie in a page that the stack touches
+ * anyway. NULL: there is less. (Memory of the heap is what ASan watches.) */
+static void *locust__co_spare(const locust__co *co, size_t n)
+{
+    size_t spare = locust__co_colour_bytes(co);
+    return n <= spare && !LOCUST__ASAN ? locust__co_slot_end(co) - spare : NULL;
 }
 
 /* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
@@ -11393,7 +11407,7 @@ typedef struct locust__base_url { // a user's host, taken apart once
 } locust__base_url;
 
 enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
-enum { LOCUST__BLOCK = 192 };    // bytes of a user's block at first
+enum { LOCUST__BLOCK = 184 };    // bytes of a user's block at first
 
 enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
 
@@ -12893,6 +12907,7 @@ typedef struct locust__user {
     locust__co *co;
     struct locust__user *root;    // itself; of a coroutine that a user has started: that user
     int iterations;               // tasks that it has begun
+    enum locust__outcome outcome; // of the function that was left by an unwinding
     int64_t due_ns;               // of the arrival that waits for its next task; 0: none
     int64_t cut_ns;               // when a user that was taken down is cut short
     int64_t waited_ns;            // when its last wait ended: what pacing counts from
@@ -12901,7 +12916,7 @@ typedef struct locust__user {
     bool waiting;                 // between two tasks
     bool uncounted;               // no longer among those that are alive
     bool late;                    // that arrival had to wait for a place
-    enum locust__outcome outcome; // of the function that was left by an unwinding
+    bool spare;                   // this is in its stack's spare bytes, not in the heap
     locust__plan *own_plan;       // made by locust_set_tasks
     locust__frame base, *top;     // the class's tasks; the set that runs
     locust__cleanup *cleanups;    // of the task that runs, the latest first
@@ -13467,6 +13482,8 @@ static void locust__users_remove(locust__user *user)
 static void locust__user_main(void *arg)
 {
     locust__user *user = arg;
+    if (!user) // there was no memory for it
+        return;
     user->waited_ns = locust__os_now_ns();
     if (!locust__user_is_over(user))
         locust__user_live(user);
@@ -13493,7 +13510,8 @@ static void locust__user_main(void *arg)
     locust__context_release(user->co->context);
     user->co->context = NULL;
     locust__users_remove(user);
-    LOCUST_FREE(user);
+    if (!user->spare)
+        LOCUST_FREE(user);
 }
 
 /* Makes a user and starts it. NULL: no memory. */
@@ -13501,15 +13519,20 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
 {
     size_t head = (sizeof(locust__user) + 15) & ~(size_t)15;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
-    locust__user *user = locust__base_zalloc(head + slots + cls->as->data_size);
+    size_t bytes = head + slots + cls->as->data_size;
+    locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
+        locust__user_main, NULL, &all->group);
+    locust__user *user = co ? locust__co_spare(co, bytes) : NULL;
+    bool spare = user != NULL;
+    if (spare)
+        memset(user, 0, bytes);
+    else if (co)
+        user = locust__base_zalloc(bytes);
     if (!user)
         return NULL;
-    user->co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
-        locust__user_main, user, &all->group);
-    if (!user->co) {
-        LOCUST_FREE(user);
-        return NULL;
-    }
+    co->arg = user;
+    user->co = co;
+    user->spare = spare;
     user->co->local = (char *)user + head;
     user->as.id = ++all->next_id;
     user->as.host = cls->host;
