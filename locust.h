@@ -1424,7 +1424,7 @@ static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
         return true;
     if (need < b->cap + b->cap / 4)
         need = b->cap + b->cap / 4; // grows by a quarter at least, so that many appends stay linear
-    need = (need + 63) & ~(size_t)63;
+    need = ((need + 8 + 63) & ~(size_t)63) - 8; // with the word that malloc adds
     ptr = LOCUST_REALLOC(b->ptr, need);
     if (!ptr) {
         b->failed = true;
@@ -3828,7 +3828,8 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
  *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
  *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
  *   looked at whenever the stack is left. The colour lowers neighbouring stacks' tops by 0 to 15
- *   cache lines, so that they do not fight for the same sets of the cache.
+ *   cache lines, so that they do not fight for the same sets of the cache; where these are enough
+ *   for it, they hold the user's block (locust__co_spare).
  *
  *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
  *
@@ -3876,9 +3877,9 @@ struct locust__co {
     enum locust__wake wake;
     bool cancelled;
     bool lazy;           // its deadline is a timeout: armed a second ahead at most
+    uint32_t index;      // in its slab
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
-    void (*fn)(void *arg);
     void *arg;
     const char *name; // of its user class, for messages
     void *local;      // its user's slots: see >>slots
@@ -3886,9 +3887,7 @@ struct locust__co {
     void *entered;    // the context that it runs in; NULL: its own
     void *scopes;     // slots that are hidden by LOCUST_SCOPE, the latest first
     locust__group *group;
-    locust__pool *pool;
-    char *slot;
-    uint32_t index; // in its slab
+    struct locust__slab *slab; // its stack is in
 #if LOCUST__ASAN
     void *fake_stack;
 #endif
@@ -3896,10 +3895,11 @@ struct locust__co {
     unsigned valgrind_id;
 #endif
 };
-_Static_assert(offsetof(locust__co, fn) <= LOCUST__LINE, "see the first field");
+_Static_assert(offsetof(locust__co, arg) <= LOCUST__LINE, "see the first field");
 
 typedef struct locust__slab {
     struct locust__slab *next;
+    locust__pool *pool;
     char *base;
     uint32_t count, used;
     locust__co *cos; // cos[i] lives on slot i; aligned, in
@@ -4026,16 +4026,39 @@ static void locust__queue_remove(locust__co *co)
 
 /* -- stacks -- */
 
+static char *locust__co_slot(const locust__co *co)
+{
+    return co->slab->base + co->index * co->slab->pool->slot_bytes;
+}
+
+static char *locust__co_slot_end(const locust__co *co)
+{
+    return locust__co_slot(co) + co->slab->pool->slot_bytes;
+}
+
 static char *locust__co_stack_low(const locust__co *co)
 {
-    return co->slot + co->pool->guard_bytes;
+    return locust__co_slot(co) + co->slab->pool->guard_bytes;
 }
 
 enum { LOCUST__UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
 
+static size_t locust__co_colour_bytes(const locust__co *co)
+{
+    return (size_t)(co->index & 15) * 64;
+}
+
 static char *locust__co_stack_top(const locust__co *co)
 {
-    return co->slot + co->pool->slot_bytes - (size_t)(co->index & 15) * 64 - LOCUST__UNWIND_BYTES;
+    return locust__co_slot_end(co) - locust__co_colour_bytes(co) - LOCUST__UNWIND_BYTES;
+}
+
+/* What the colour leaves unused, if it is so many bytes: they lie in a page that the stack touches
+ * anyway. NULL: there is less. (Memory of the heap is what ASan watches.) */
+static void *locust__co_spare(const locust__co *co, size_t n)
+{
+    size_t spare = locust__co_colour_bytes(co);
+    return n <= spare && !LOCUST__ASAN ? locust__co_slot_end(co) - spare : NULL;
 }
 
 /* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
@@ -4048,7 +4071,7 @@ static jmp_buf *locust__co_unwind_point(const locust__co *co)
 static void locust__co_overflowed(const locust__co *co)
 {
     char kib[24], line[512];
-    size_t n = 0, bytes = co->pool->slot_bytes, i = sizeof kib;
+    size_t n = 0, bytes = co->slab->pool->slot_bytes, i = sizeof kib;
     const char *parts[] = {"locust: stack overflow in ", co->name, ": its .stack_size of ", NULL,
         " bytes is too small: raise .stack_size of that user class (or LOCUST_STACK_SIZE)\n"};
     kib[--i] = '\0';
@@ -4152,6 +4175,7 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
     slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__LINE - 1) &
                                ~(uintptr_t)(LOCUST__LINE - 1));
     pool->slots += count;
+    slab->pool = pool;
     slab->next = pool->slabs;
     pool->slabs = slab;
     return slab;
@@ -4173,18 +4197,16 @@ static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
     co = &slab->cos[slab->used];
     memset(co, 0, sizeof *co);
     co->armed_ns = LOCUST__NEVER;
-    co->pool = pool;
+    co->slab = slab;
     co->index = slab->used;
-    co->slot = slab->base + slab->used * pool->slot_bytes;
     slab->used++;
-    if (loop->markers && !locust__os_guard_mark(co->slot, pool->guard_bytes))
+    if (loop->markers && !locust__os_guard_mark(locust__co_slot(co), pool->guard_bytes))
         loop->markers = false;
     if (!loop->markers && loop->protected_slots < LOCUST__PROTECTED_MAX &&
-        locust__os_guard_protect(co->slot, pool->guard_bytes))
+        locust__os_guard_protect(locust__co_slot(co), pool->guard_bytes))
         loop->protected_slots++;
 #if LOCUST__VALGRIND
-    co->valgrind_id =
-        VALGRIND_STACK_REGISTER(locust__co_stack_low(co), co->slot + pool->slot_bytes);
+    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__co_stack_low(co), locust__co_slot_end(co));
 #endif
     return co;
 }
@@ -4216,8 +4238,7 @@ static void locust__co_resume(locust__loop *loop, locust__co *co)
 #if LOCUST__ASAN
     void *fake_stack;
     char *low = locust__co_stack_low(co);
-    __sanitizer_start_switch_fiber(
-        &fake_stack, low, (size_t)(co->slot + co->pool->slot_bytes - low));
+    __sanitizer_start_switch_fiber(&fake_stack, low, (size_t)(locust__co_slot_end(co) - low));
 #endif
     loop->current = co;
     locust__ctx_switch(&loop->sp, co->sp);
@@ -4255,11 +4276,12 @@ static void locust__co_body(void *arg)
 {
     locust__co *co = arg;
     locust__loop *loop = locust__loop_now;
-    void *unused;
+    void (*fn)(void *arg), *unused;
 #if LOCUST__ASAN
     __sanitizer_finish_switch_fiber(NULL, &loop->stack_bottom, &loop->stack_size);
 #endif
-    co->fn(co->arg);
+    memcpy(&fn, locust__co_unwind_point(co), sizeof fn);
+    fn(co->arg);
     locust__co_check_stack(loop, co);
     co->state = LOCUST__CO_FREE;
 #if LOCUST__ASAN
@@ -4281,7 +4303,6 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     locust__co *co = pool ? locust__pool_take(loop, pool) : NULL;
     if (!co)
         return NULL;
-    co->fn = fn;
     co->arg = arg;
     co->name = name;
     co->local = NULL;
@@ -4292,6 +4313,8 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     __asan_unpoison_memory_region(
         locust__co_stack_low(co), (size_t)(locust__co_stack_top(co) - locust__co_stack_low(co)));
 #endif
+    // There is nowhere to unwind to yet, so this place is free.
+    memcpy(locust__co_unwind_point(co), &fn, sizeof fn);
     co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
     co->state = LOCUST__CO_READY;
     co->wake = LOCUST__WOKEN;
@@ -4309,8 +4332,8 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
     if (group && --group->running == 0)
         while (group->waiters.first)
             locust__co_wake(loop, group->waiters.first, LOCUST__WOKEN);
-    co->next = co->pool->free;
-    co->pool->free = co;
+    co->next = co->slab->pool->free;
+    co->slab->pool->free = co;
 }
 
 /* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
@@ -5657,12 +5680,8 @@ struct locust_stream {
     size_t in_len;
     char *own; // the memory they are in; NULL: the scratch buffer
     size_t own_cap;
-    size_t burst;                // bytes read since the last park
-    int64_t arrived_ns;          // when the last bytes read reached this machine; 0: unknown
-    locust_error error;          // of the last public call
-    int64_t timeout_ns;          // of a public call
-    locust__co *owner;           // the user that opened it by locust_connect
-    locust_stream *next, **link; // in that user's list
+    size_t burst;       // bytes read since the last park
+    int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
 };
 
 enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
@@ -6124,7 +6143,7 @@ static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
-    if (!s->in_len) { // an idle stream holds no buffer
+    if (!s->in_len && s->own) { // an idle stream holds no buffer
         LOCUST_FREE(s->own);
         s->own = NULL;
         s->own_cap = 0;
@@ -6147,7 +6166,8 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
 {
     char *scratch = s->net->loop->scratch;
     if (!s->in_len) {
-        LOCUST_FREE(s->own);
+        if (s->own)
+            LOCUST_FREE(s->own);
         s->own = NULL;
         s->in = scratch;
     }
@@ -8519,14 +8539,21 @@ static void locust__url_add_escaped(locust__buf *out, char c)
  * dropped. */
 static void locust__url_add(locust__buf *out, locust__view text)
 {
+    // A bit for each ASCII character but controls, DEL and "#<>\^`{|} and the blank.
+    static const uint64_t plain[2] = {0xAFFFFFF200000000u, 0x47FFFFFEAFFFFFFFu};
+    size_t i = 0;
     if (!locust__buf_reserve_tight(out, text.len + 2))
         return;
-    for (size_t i = 0; i < text.len && text.ptr[i] != '#'; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c > ' ' && c < 127 && !strchr("\"<>\\^`{|}", c))
-            locust__buf_add_tight(out, text.ptr + i, 1);
-        else
-            locust__url_add_escaped(out, text.ptr[i]);
+    while (i < text.len && text.ptr[i] != '#') {
+        size_t from = i;
+        for (; i < text.len; i++) {
+            unsigned char c = (unsigned char)text.ptr[i];
+            if (c >= 128 || !(plain[c / 64] >> c % 64 & 1))
+                break;
+        }
+        locust__buf_add_tight(out, text.ptr + from, i - from);
+        if (i < text.len && text.ptr[i] != '#')
+            locust__url_add_escaped(out, text.ptr[i++]);
     }
 }
 
@@ -8697,6 +8724,7 @@ typedef struct locust__head {
     bool keep, close;    // tokens of Connection
     bool chunked, coded; // Transfer-Encoding: exactly "chunked", anything else
     bool sized;          // there is a Content-Length
+    bool cookies;        // there is a Set-Cookie
     int64_t length;
 } locust__head;
 
@@ -8715,13 +8743,13 @@ static bool locust__http_token_char(char c)
     return u < 128 && (bits[u / 64] >> u % 64 & 1);
 }
 
-/* How many token characters the text begins with. */
-static size_t locust__http_token_len(locust__view v)
+/* How many token characters the text begins with; nearly all are letters. */
+static inline size_t locust__http_token_len(locust__view v)
 {
-    size_t n = 0;
-    while (n < v.len && locust__http_token_char(v.ptr[n]))
-        n++;
-    return n;
+    const char *p = v.ptr, *end = p + v.len;
+    while (p < end && ((unsigned char)((*p | 0x20) - 'a') < 26 || locust__http_token_char(*p)))
+        p++;
+    return (size_t)(p - v.ptr);
 }
 
 static bool locust__http_is_token(locust__view v)
@@ -8729,19 +8757,24 @@ static bool locust__http_is_token(locust__view v)
     return v.len > 0 && locust__http_token_len(v) == v.len;
 }
 
-/* field-content, RFC 9110 5.5: no control character but HTAB. Eight bytes at a time as long as none
- * of them is below 0x20 or 0x7F: a borrow into the top bit of a byte tells. */
-static bool locust__http_is_value(locust__view v)
+/* Is one of eight bytes below 0x20, or 0x7F? A borrow into the top bit of a byte tells. */
+static bool locust__http_has_control(const char *eight)
 {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     uint64_t word, del;
+    memcpy(&word, eight, 8);
+    del = word ^ ones * 0x7F;
+    return ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops) != 0;
+}
+
+/* field-content, RFC 9110 5.5: no control character but HTAB. */
+static bool locust__http_is_value(locust__view v)
+{
     size_t i = 0;
-    for (; i + 8 <= v.len; i += 8) {
-        memcpy(&word, v.ptr + i, 8);
-        del = word ^ ones * 0x7F;
-        if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops)
-            break; // or a tab
-    }
+    while (i + 8 <= v.len && !locust__http_has_control(v.ptr + i))
+        i += 8;
+    if (i && i + 8 > v.len && !locust__http_has_control(v.ptr + v.len - 8))
+        return true; // the last eight, some of them for the second time
     for (; i < v.len; i++)
         if (((unsigned char)v.ptr[i] < ' ' && v.ptr[i] != '\t') || v.ptr[i] == 127)
             return false;
@@ -8750,11 +8783,12 @@ static bool locust__http_is_value(locust__view v)
 
 static locust__view locust__http_trim(locust__view v)
 {
-    while (v.len && (*v.ptr == ' ' || *v.ptr == '\t'))
-        v.ptr++, v.len--;
-    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-        v.len--;
-    return v;
+    const char *p = v.ptr, *end = p + v.len;
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    while (p < end && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    return (locust__view){p, (size_t)(end - p)};
 }
 
 /* Takes the next element off a comma-separated list. False: there is none left. */
@@ -8830,7 +8864,7 @@ static locust_error locust__http_status_line(
 static bool locust__http_length(locust__head *h, locust__view value)
 {
     locust__view element;
-    while (locust__http_next(&value, &element)) {
+    while (locust__http_next(&value, &element)) { // mostly once
         int64_t length = 0;
         if (!element.len)
             return false;
@@ -8847,20 +8881,36 @@ static bool locust__http_length(locust__head *h, locust__view value)
     return true;
 }
 
-/* Notes the fields that frame the message. */
+/* Is a token of 8 bytes or more this one? `lower` has as many small letters and hyphens: of a token's
+ * bytes only letters differ from those in the bit 0x20 alone. */
+static bool locust__http_is_name(locust__view name, const char *lower)
+{
+    for (size_t i = 0;;) {
+        uint64_t word, want;
+        memcpy(&word, name.ptr + i, 8);
+        memcpy(&want, lower + i, 8);
+        if ((word | 0x2020202020202020u) != want)
+            return false;
+        if (i + 8 == name.len)
+            return true;
+        i = i + 16 <= name.len ? i + 8 : name.len - 8; // the last eight overlap
+    }
+}
+
+/* Notes the fields that frame the message, and whether there are cookies. */
 static locust_error locust__http_field(locust__head *h, locust__view name, locust__view value)
 {
     locust__view element;
-    if (name.len != 10 && name.len != 14 && name.len != 17)
-        return LOCUST_OK; // none of these three
-    if (locust__view_is_nocase(name, "content-length")) {
+    if (name.len == 14 && locust__http_is_name(name, "content-length")) {
         if (!locust__http_length(h, value))
             return LOCUST_ERR_LENGTH;
-    } else if (locust__view_is_nocase(name, "transfer-encoding")) {
+    } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
         if (h->chunked || h->coded || !locust__view_is_nocase(value, "chunked"))
             h->coded = true; // no other coding was asked for
         h->chunked = true;
-    } else if (locust__view_is_nocase(name, "connection")) {
+    } else if (name.len == 10 && locust__http_is_name(name, "set-cookie")) {
+        h->cookies = true;
+    } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
         while (locust__http_next(&value, &element)) {
             h->close |= locust__view_is_nocase(element, "close");
             h->keep |= locust__view_is_nocase(element, "keep-alive");
@@ -8869,14 +8919,16 @@ static locust_error locust__http_field(locust__head *h, locust__view name, locus
     return LOCUST_OK;
 }
 
+/* There is room: the kept form of a head is no longer than the head. */
 static void locust__http_keep_text(locust__buf *kept, locust__view text)
 {
-    locust__buf_add_tight(kept, text.ptr, text.len);
-    locust__buf_add_tight(kept, "", 1);
+    memcpy(kept->ptr + kept->len, text.ptr, text.len);
+    kept->len += text.len;
+    kept->ptr[kept->len++] = '\0';
 }
 
 /* Splits field-line = field-name ":" OWS field-value OWS. */
-static locust_error locust__http_field_line(
+static inline locust_error locust__http_field_line(
     locust__view line, locust__view *name, locust__view *value)
 {
     *name = (locust__view){line.ptr, locust__http_token_len(line)};
@@ -8925,7 +8977,8 @@ static locust_error locust__http_fields(locust__view head, locust__head *h, locu
         line = locust__http_line(&head);
         error = locust__http_unfold(&head, name, &line, kept);
         if (!error)
-            error = locust__http_field(h, name, locust__view_of(kept->ptr + value_at));
+            error = locust__http_field(
+                h, name, (locust__view){kept->ptr + value_at, kept->len - 1 - value_at});
         if (error)
             return error;
     }
@@ -9248,6 +9301,10 @@ static void locust__writer_puts(locust__writer *w, const char *text)
 {
     locust__writer_add(w, locust__view_of(text));
 }
+
+/* The same for a literal, whose length the compiler knows. */
+#define LOCUST__WRITER_PUTS(w, literal) \
+    locust__writer_add((w), (locust__view){"" literal, sizeof(literal) - 1})
 
 /* One field; a name or value that could end the line is refused. */
 static void locust__writer_field(locust__writer *w, const char *name, const char *value)
@@ -11476,6 +11533,7 @@ typedef struct locust__services { // what the users of one test share
     locust__origin *origins;
     locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;
+    locust__buf auth;         // scratch: credentials and what is made of them
     locust_feeder *feeders;   // that are open
     size_t worker, n_workers; // this process among those that share the test
 } locust__services;
@@ -11489,6 +11547,7 @@ typedef struct locust__base_url { // a user's host, taken apart once
 } locust__base_url;
 
 enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
+enum { LOCUST__BLOCK = 184 };    // bytes of a user's block at first
 
 enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
 
@@ -11535,7 +11594,6 @@ typedef struct locust__client {
     const locust__route *route; // of the class
     locust__session *session;   // its user's
     locust__buf block;
-    locust__buf auth; // scratch: credentials and what is made of them
     size_t fields_at; // in the block: the kept fields
     // The request that waits for the test's verdict, or was just finished.
     bool pending;
@@ -11618,7 +11676,6 @@ static void locust__client_deinit(locust__client *c)
 {
     locust__client_settle(c);
     locust__buf_free(&c->block);
-    locust__buf_free(&c->auth);
 }
 
 static void locust__base_url_free(locust__base_url *base)
@@ -11670,7 +11727,8 @@ typedef struct locust__exchange { // one request on its way; on the user's stack
     const char *method;
     locust__origin *origin;
     locust__conn *conn;
-    size_t target_at;   // in the block
+    size_t target_at; // in the block
+    size_t target_len;
     size_t fields_at;   // in the block: the encoded form fields, up to
     size_t response_at; // in the block: behind all that is sent from it
     locust__view body;
@@ -11695,6 +11753,8 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
     locust__buf *block = &c->block;
     if (block->cap > LOCUST__SCRATCH && block->len < block->cap / 4)
         locust__buf_free(block); // one big answer shall not stay for the user's whole life
+    if (!block->ptr) // what most need: one that moved while it grows would leave a hole behind
+        locust__buf_reserve_tight(block, LOCUST__BLOCK);
     block->len = 0;
     x->origin = base->origin;
     x->target_at = base->text_len;
@@ -11706,6 +11766,7 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
     if (params && !block->failed)
         locust__url_add_pairs(block, params,
             memchr(block->ptr + x->target_at, '?', block->len - x->target_at) ? "&" : "?");
+    x->target_len = block->len - x->target_at;
     locust__buf_add_tight(block, "", 1);
     x->fields_at = block->len;
     if (!x->dropped)
@@ -11727,7 +11788,8 @@ static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
 LOCUST__APART static locust_error locust__client_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
 {
-    const char *url = x->req->url ? x->req->url : "", *scheme = strstr(url, "://"), *path = url;
+    const char *url = x->req->url ? x->req->url : "", *path = url;
+    const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // mostly a path
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
     if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
         locust_error error = locust__client_base(c->services, url, &own, &c->broken);
@@ -11780,7 +11842,10 @@ static const char *locust__client_own(const locust__client *c, const char *name)
 static const char *locust__client_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
-    const char *value = locust__http_find(x->req->headers, name);
+    const char *value;
+    if (!x->req->headers && !c->session->fields && !c->cls->headers)
+        return NULL; // mostly
+    value = locust__http_find(x->req->headers, name);
     if (!value && c->session->fields)
         value = locust__client_own(c, name);
     return value ? value : locust__http_find(c->cls->headers, name);
@@ -11804,7 +11869,7 @@ static bool locust__client_sends(const locust__exchange *x, const char *name)
 static bool locust__client_closes(const locust__client *c, const locust__exchange *x)
 {
     const char *value = locust__client_given(c, x, "connection");
-    locust__view list = locust__view_of(value ? value : ""), token;
+    locust__view list = {value, value ? strlen(value) : 0}, token;
     while (locust__http_next(&list, &token))
         if (locust__view_is_nocase(token, "close"))
             return true;
@@ -11863,32 +11928,33 @@ static locust__digest *locust__client_digest(const locust__client *c, const locu
 static void locust__client_head_auth(locust__client *c, locust__exchange *x, locust__writer *w)
 {
     const char *bearer = x->foreign ? NULL : x->req->bearer;
+    locust__buf *auth = &c->services->auth;
     if ((!x->credentials && !bearer) ||
         (locust__client_given(c, x, "authorization") && !x->foreign))
         return;
-    c->auth.len = 0;
+    auth->len = 0;
+    auth->failed = false;
     x->digest = x->credentials ? locust__client_digest(c, x->origin) : NULL;
     if (bearer)
-        locust__buf_printf(&c->auth, "Bearer %s", bearer);
+        locust__buf_printf(auth, "Bearer %s", bearer);
     else if (x->digest)
-        locust__auth_digest(&c->auth, x->digest, x->credentials, x->method,
-            c->block.ptr + x->target_at, locust__base_random(&c->services->loop->random));
+        locust__auth_digest(auth, x->digest, x->credentials, x->method, c->block.ptr + x->target_at,
+            locust__base_random(&c->services->loop->random));
     else
-        locust__auth_basic(&c->auth, x->credentials);
-    if (c->auth.failed)
+        locust__auth_basic(auth, x->credentials);
+    if (auth->failed)
         w->error = LOCUST_ERR_MEMORY;
     else
-        locust__writer_field(w, "Authorization", c->auth.ptr);
+        locust__writer_field(w, "Authorization", auth->ptr);
 }
 
 /* What says how long the body is, and of what type. */
 static void locust__client_head_body(
     const locust__client *c, locust__exchange *x, const char *type, locust__writer *w)
 {
-    bool posts = strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
-                 strcmp(x->method, "PATCH") == 0;
-    bool sized = !locust__client_given(c, x, "content-length") || x->upload.open || x->dropped;
-    bool coded = locust__client_given(c, x, "transfer-encoding") && !x->upload.open && !x->dropped;
+    bool posts =
+        *x->method == 'P' && (strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
+                                 strcmp(x->method, "PATCH") == 0);
     char text[64];
     if (x->upload.open && x->req->parts) {
         snprintf(text, sizeof text, "multipart/form-data; boundary=%s", x->upload.boundary);
@@ -11900,7 +11966,9 @@ static void locust__client_head_body(
         locust__writer_puts(w, "Transfer-Encoding: chunked\r\n");
     else if (x->upload.open)
         locust__writer_number(w, "Content-Length: ", (size_t)x->upload.len);
-    else if ((x->body.len || posts) && sized && !coded)
+    else if ((x->body.len || posts) &&
+             (x->dropped || (!locust__client_given(c, x, "content-length") &&
+                                !locust__client_given(c, x, "transfer-encoding"))))
         locust__writer_number(w, "Content-Length: ", x->body.len); // RFC 9110 8.6
     if (x->req->expect_continue && (x->body.len || x->upload.open))
         locust__writer_puts(w, "Expect: 100-continue\r\n");
@@ -11914,29 +11982,30 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
     const char *type = locust__client_body(c, x);
     const locust__proxy *proxy =
         x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->roads, x->origin);
-    if (!locust__http_is_token(locust__view_of(x->method)))
+    locust__view method = locust__view_of(x->method);
+    if (!locust__http_is_token(method))
         return LOCUST_ERR_REQUEST;
-    locust__writer_puts(&w, x->method);
-    locust__writer_puts(&w, " ");
+    locust__writer_add(&w, method);
+    LOCUST__WRITER_PUTS(&w, " ");
     if (proxy) // absolute-form, RFC 9112 3.2.2
         locust__writer_puts(&w, x->origin->url);
-    locust__writer_puts(&w, c->block.ptr + x->target_at);
-    locust__writer_puts(&w, " HTTP/1.1\r\n");
+    locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
+    LOCUST__WRITER_PUTS(&w, " HTTP/1.1\r\n");
     if (!locust__client_given(c, x, "host")) {
-        locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
+        LOCUST__WRITER_PUTS(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
-        locust__writer_puts(&w, "\r\n");
+        LOCUST__WRITER_PUTS(&w, "\r\n");
     }
     if (!locust__client_given(c, x, "user-agent"))
-        locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
+        LOCUST__WRITER_PUTS(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
     if (!locust__client_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
     if (LOCUST__ZLIB && !locust__client_given(c, x, "accept-encoding"))
-        locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
+        LOCUST__WRITER_PUTS(&w, "Accept-Encoding: gzip, deflate\r\n");
     if (c->cls->no_keep_alive && !locust__client_given(c, x, "connection"))
-        locust__writer_puts(&w, "Connection: close\r\n");
+        LOCUST__WRITER_PUTS(&w, "Connection: close\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__client_head_given(c, x, &w);
@@ -11944,7 +12013,7 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
         locust__client_head_cookies(c, x, &w);
     locust__client_head_auth(c, x, &w);
     locust__client_head_body(c, x, type, &w);
-    locust__writer_puts(&w, "\r\n");
+    LOCUST__WRITER_PUTS(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
 }
@@ -12252,7 +12321,7 @@ static locust_error locust__client_try(
         x->start_ns += own_ns;
     error = locust__client_on(c, x, h, body_at);
     locust__conns_give(c->session->conns, &c->services->roads, x->conn);
-    if (!error && !c->cls->no_cookies)
+    if (!error && h->cookies && !c->cls->no_cookies)
         locust__client_take_cookies(c, x);
     return error;
 }
@@ -12375,11 +12444,12 @@ static bool locust__client_lends_pairs(const locust__client *c, const locust_pai
 /* Is a part of the request still in the answer before it? Then that must outlive the request. */
 static bool locust__client_lends_any(const locust__client *c, const locust_request *req)
 {
-    const void *const parts[] = {req->method, req->url, req->name, req->body, req->form, req->json,
-        req->expect_body, req->auth, req->bearer, req->body_path};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (locust__client_lends(c, parts[i]))
-            return true;
+    if (locust__client_lends(c, req->method) || locust__client_lends(c, req->url) ||
+        locust__client_lends(c, req->name) || locust__client_lends(c, req->body) ||
+        locust__client_lends(c, req->form) || locust__client_lends(c, req->json) ||
+        locust__client_lends(c, req->expect_body) || locust__client_lends(c, req->auth) ||
+        locust__client_lends(c, req->bearer) || locust__client_lends(c, req->body_path))
+        return true;
     for (const locust_part *part = req->parts; part && part->name; part++)
         if (locust__client_lends(c, part->name) || locust__client_lends(c, part->text) ||
             locust__client_lends(c, part->path) || locust__client_lends(c, part->type))
@@ -12967,6 +13037,14 @@ typedef struct locust__inserted { // by locust_schedule
     const locust__frame *frame; // the set that it is a task of
 } locust__inserted;
 
+typedef struct locust__own_stream {          // one that the test opened by locust_connect
+    locust_stream stream;                    // first: what the test has
+    locust_error error;                      // of the last public call
+    int64_t timeout_ns;                      // of a public call
+    locust__co *owner;                       // who opened it
+    struct locust__own_stream *next, **link; // in that user's list
+} locust__own_stream;
+
 typedef struct locust__user {
     locust_user as; // first: what tasks see
     struct locust__user *next, *prev;
@@ -12976,6 +13054,7 @@ typedef struct locust__user {
     struct locust__user *root;    // itself; of a coroutine that a user has started: that user
     const char *doing;            // the name of the task that runs, of the last one between two
     int iterations;               // tasks that it has begun
+    enum locust__outcome outcome; // of the function that was left by an unwinding
     int64_t due_ns;               // of the arrival that waits for its next task; 0: none
     int64_t cut_ns;               // when a user that was taken down is cut short
     int64_t waited_ns;            // when its last wait ended: what pacing counts from
@@ -12984,7 +13063,7 @@ typedef struct locust__user {
     bool waiting;                 // between two tasks
     bool uncounted;               // no longer among those that are alive
     bool late;                    // that arrival had to wait for a place
-    enum locust__outcome outcome; // of the function that was left by an unwinding
+    bool spare;                   // this is in its stack's spare bytes, not in the heap
     locust__plan *own_plan;       // made by locust_set_tasks
     locust__frame base, *top;     // the class's tasks; the set that runs
     locust__cleanup *cleanups;    // of the task that runs, the latest first
@@ -12994,7 +13073,7 @@ typedef struct locust__user {
     struct locust_coroutine *strands; // that the user has started and that are not freed
     struct locust_group *groups;      // that the task has made
     locust__queue strand_waiters;     // for the end of one of them
-    locust_stream *streams;           // opened by locust_connect and not closed
+    locust__own_stream *streams;      // opened by locust_connect and not closed
 } locust__user;
 
 struct locust_coroutine { // of a user
@@ -13481,9 +13560,9 @@ static void locust__user_live(locust__user *user) LOCUST__PARKS
 /* Streams that a task which was cut could not close. */
 static void locust__user_close_streams(locust__user *user)
 {
-    for (locust_stream *s = user->streams, *next; s; s = next) {
+    for (locust__own_stream *s = user->streams, *next; s; s = next) {
         next = s->next;
-        locust__stream_close(s);
+        locust__stream_close(&s->stream);
         LOCUST_FREE(s);
     }
 }
@@ -13555,6 +13634,8 @@ static void locust__users_remove(locust__user *user)
 static void locust__user_main(void *arg)
 {
     locust__user *user = arg;
+    if (!user) // there was no memory for it
+        return;
     user->waited_ns = locust__os_now_ns();
     if (!locust__user_is_over(user))
         locust__user_live(user);
@@ -13581,7 +13662,8 @@ static void locust__user_main(void *arg)
     locust__context_release(user->co->context);
     user->co->context = NULL;
     locust__users_remove(user);
-    LOCUST_FREE(user);
+    if (!user->spare)
+        LOCUST_FREE(user);
 }
 
 /* Makes a user and starts it. NULL: no memory. */
@@ -13589,15 +13671,20 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
 {
     size_t head = (sizeof(locust__user) + 15) & ~(size_t)15;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
-    locust__user *user = locust__base_zalloc(head + slots + cls->as->data_size);
+    size_t bytes = head + slots + cls->as->data_size;
+    locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
+        locust__user_main, NULL, &all->group);
+    locust__user *user = co ? locust__co_spare(co, bytes) : NULL;
+    bool spare = user != NULL;
+    if (spare)
+        memset(user, 0, bytes);
+    else if (co)
+        user = locust__base_zalloc(bytes);
     if (!user)
         return NULL;
-    user->co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
-        locust__user_main, user, &all->group);
-    if (!user->co) {
-        LOCUST_FREE(user);
-        return NULL;
-    }
+    co->arg = user;
+    user->co = co;
+    user->spare = spare;
     user->co->local = (char *)user + head;
     user->as.id = ++all->next_id;
     user->as.host = cls->host;
@@ -14007,9 +14094,14 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 
 enum { LOCUST__STREAM_TIMEOUT_S = 60 };
 
+static locust__own_stream *locust__stream_own(const locust_stream *s)
+{
+    return (locust__own_stream *)(uintptr_t)s;
+}
+
 static int64_t locust__stream_deadline(const locust_stream *s)
 {
-    return locust__base_after(locust__os_now_ns(), s->timeout_ns);
+    return locust__base_after(locust__os_now_ns(), locust__stream_own(s)->timeout_ns);
 }
 
 static locust_error locust__stream_open_name(locust_stream *s, locust__services *sv,
@@ -14073,19 +14165,21 @@ static bool locust__stream_done(locust_stream *s, locust_error error)
 {
     locust__loop *loop = s->net->loop;
     locust_error settled = locust__stream_settle(s);
-    s->error = error ? error : settled;
+    if (!error)
+        error = settled;
+    locust__stream_own(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
         longjmp(*locust__co_unwind_point(loop->current), 1);
-    return !s->error;
+    return !error;
 }
 
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
 {
     locust__user *user = locust__user_of(u, "locust_connect");
-    locust_stream *s = LOCUST_MALLOC(sizeof *s);
+    locust__own_stream *s = LOCUST_MALLOC(sizeof *s);
     if (!s)
         return NULL;
-    locust__stream_init(s, &user->all->services->net);
+    locust__stream_init(&s->stream, &user->all->services->net);
     s->owner = user->co;
     s->next = user->streams;
     s->link = &user->streams;
@@ -14095,15 +14189,15 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     if (!LOCUST__TLS && url && strncmp(url, "tls:", 4) == 0)
         locust__user_break(user, locust__needs_tls);
     s->timeout_ns = LOCUST__STREAM_TIMEOUT_S * LOCUST__S;
-    s->error = locust__stream_open_url(s, user->all->services, user->cls, url ? url : "");
+    s->error = locust__stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
     if (user->co->cancelled)
         locust__user_unwind(user);
-    return s;
+    return &s->stream;
 }
 
 static void locust__stream_check_owner(const locust_stream *s, const char *what)
 {
-    if (!s || !locust__loop_now || locust__loop_now->current != s->owner)
+    if (!s || !locust__loop_now || locust__loop_now->current != locust__stream_own(s)->owner)
         locust__base_die(LOCUST__EXIT_USAGE,
             "%s was called %s: a stream belongs to the user that opened it", what,
             s ? "outside that user" : "without a stream");
@@ -14112,9 +14206,10 @@ static void locust__stream_check_owner(const locust_stream *s, const char *what)
 /* A stream that never connected keeps saying why. */
 static bool locust__stream_usable(locust_stream *s, const char *what)
 {
+    locust__own_stream *own = locust__stream_own(s);
     locust__stream_check_owner(s, what);
-    if (!locust__stream_is_open(s) && !s->error)
-        s->error = LOCUST_ERR_CLOSED;
+    if (!locust__stream_is_open(s) && !own->error)
+        own->error = LOCUST_ERR_CLOSED;
     return locust__stream_is_open(s);
 }
 
@@ -14155,7 +14250,7 @@ LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n)
 LOCUST_API void locust_set_timeout(locust_stream *s, double seconds)
 {
     locust__stream_check_owner(s, "locust_set_timeout()");
-    s->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
+    locust__stream_own(s)->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
 }
 
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size)
@@ -14189,21 +14284,21 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
 
 LOCUST_API const char *locust_stream_error(const locust_stream *s)
 {
-    if (!s)
-        return locust__error_text(LOCUST_ERR_MEMORY);
-    return s->error ? locust__error_text(s->error) : NULL;
+    locust_error error = s ? locust__stream_own(s)->error : LOCUST_ERR_MEMORY;
+    return error ? locust__error_text(error) : NULL;
 }
 
 LOCUST_API void locust_close(locust_stream *s)
 {
+    locust__own_stream *own = locust__stream_own(s);
     if (!s)
         return;
     locust__stream_check_owner(s, "locust_close()");
-    *s->link = s->next;
-    if (s->next)
-        s->next->link = s->link;
+    *own->link = own->next;
+    if (own->next)
+        own->next->link = own->link;
     locust__stream_close(s);
-    LOCUST_FREE(s);
+    LOCUST_FREE(own);
 }
 
 /* ============================================================================================
@@ -15563,6 +15658,7 @@ static void locust__env_free(locust_env *env)
     locust__origins_free(env->services.origins);
     locust__patterns_free(env->services.patterns);
     locust__feeders_close(env->services.feeders);
+    locust__buf_free(&env->services.auth);
     locust__log_close(&env->log);
     LOCUST_FREE(env->classes);
     LOCUST_FREE(env->dispatched);

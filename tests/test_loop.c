@@ -568,7 +568,7 @@ static void calls_out(void *arg)
     for (int i = 0; i < 10; i++) {
         locust__loop_call(&loop, on_the_loop, &calls);
         CHECK(loop.current == me);
-        CHECK(seen_at < me->slot || seen_at >= me->slot + me->pool->slot_bytes);
+        CHECK(seen_at < locust__co_slot(me) || seen_at >= locust__co_slot_end(me));
     }
     locust__loop_call(&loop, uses_a_lot, NULL);
     note('.');
