@@ -3877,7 +3877,7 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
     size_t count = pool->slots < 64 ? 64 : pool->slots > 1024 ? 1024 : pool->slots;
     if (!slab)
         return NULL;
-    while (count > 1 && count * pool->slot_bytes > LOCUST__STACK_MAX)
+    while (count > 1 && count > LOCUST__STACK_MAX / pool->slot_bytes)
         count /= 2; // large stacks come in smaller slabs
     slab->count = (uint32_t)count;
     // Each block is written when its slot is first used, not before.
