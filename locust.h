@@ -4705,8 +4705,8 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
 /* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
 
 typedef struct locust__context {
-    size_t shared; // by how many more coroutines
-    char bytes[];  // a flag for each variable, then the values, at their offsets
+    size_t shared;                      // by how many more coroutines
+    _Alignas(max_align_t) char bytes[]; // a flag for each variable, then the values, at their offsets
 } locust__context;
 
 static struct { // of the program, like the slots
