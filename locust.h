@@ -3818,7 +3818,7 @@ static void locust__loop_fault(const char *address)
 }
 
 enum {
-    LOCUST__CANARY_WORDS = 8,
+    LOCUST__CANARY_WORDS = 16, // frames have gaps: on s390x a function may leave 112 bytes unwritten
     LOCUST__PROTECTED_MAX = 30000,
     LOCUST__STACK_MAX = 256 << 20, // bytes of one stack, and of a slab that holds several
 };
