@@ -1151,7 +1151,11 @@ struct quad {
 };
 LOCUST_VAR(struct quad, quad, {1, 2, 3, 4});
 LOCUST_VAR(const char *, mood, "fine");
-LOCUST_VAR(max_align_t, strictest, {0}); // its bytes are not looked at, but where they are
+
+struct strict {
+    _Alignas(max_align_t) char c;
+};
+LOCUST_VAR(struct strict, strictest, {'s'});
 
 static void sees_and_sets(locust_user *u, void *arg)
 {
@@ -1217,7 +1221,8 @@ static void var_task(locust_user *u)
     CHECK(quad().b == 6 && quad().c == 7);
     quad_reset(a);
     CHECK(quad().a == 1 && quad().d == 4);
-    strictest_set(strictest());
+    strictest_set((struct strict){'t'});
+    CHECK_INT(strictest().c, 't');
     CHECK_INT((uintptr_t)locust_var_get(&strictest_var) % _Alignof(max_align_t), 0);
 
     depth_set(10);
