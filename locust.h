@@ -4102,7 +4102,7 @@ static void locust__loop_fault(const char *address)
 }
 
 enum {
-    LOCUST__CANARY_WORDS = 8,
+    LOCUST__CANARY_WORDS = 16, // frames have gaps: on s390x 112 bytes may stay unwritten
     LOCUST__PROTECTED_MAX = 30000,
     LOCUST__STACK_MAX = 256 << 20, // bytes of one stack, and of a slab that holds several
 };
@@ -4161,7 +4161,7 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
     size_t count = pool->slots < 64 ? 64 : pool->slots > 1024 ? 1024 : pool->slots;
     if (!slab)
         return NULL;
-    while (count > 1 && count * pool->slot_bytes > LOCUST__STACK_MAX)
+    while (count > 1 && count > LOCUST__STACK_MAX / pool->slot_bytes)
         count /= 2; // large stacks come in smaller slabs
     slab->count = (uint32_t)count;
     // Each block is written when its slot is first used, not before.
@@ -4512,7 +4512,7 @@ static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
             locust__timer t = chunk->timers[i];
             if (i + 4 < chunk->count) // a million sleepers' blocks are in no cache: fetch ahead
                 __builtin_prefetch(chunk->timers[i + 4].co, 1);
-            if (t.at_ns <= loop->now_ns || locust__wheel_insert(w, t) < 0)
+            if ((level == 0 && t.at_ns <= loop->now_ns) || locust__wheel_insert(w, t) < 0)
                 locust__wheel_fire(loop, t); // early, if there is no memory: it is armed again
         }
         chunk->next = w->spare;
@@ -4521,23 +4521,27 @@ static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
     }
 }
 
+/* A loop that comes late wakes in order, too: millisecond by millisecond. */
 static void locust__wheel_advance(locust__loop *loop)
 {
     locust__wheel *w = &loop->wheel;
     int64_t now = loop->now_ns / LOCUST__MS;
-    while (w->tick < now) {
-        int64_t tick = ++w->tick;
+    for (;;) {
+        int64_t tick;
+        while (w->heap_len && w->heap[0].at_ns <= loop->now_ns) {
+            locust__timer t = w->heap[0];
+            locust__heap_pop(w);
+            locust__wheel_fire(loop, t);
+        }
+        if (w->tick >= now)
+            return;
+        tick = ++w->tick;
         if ((tick & 65535) == 0)
             locust__wheel_empty(loop, 2, (size_t)(tick >> 16) & 255);
         if ((tick & 255) == 0)
             locust__wheel_empty(loop, 1, (size_t)(tick >> 8) & 255);
         if (w->slots[0][tick & 255])
             locust__wheel_empty(loop, 0, (size_t)tick & 255);
-    }
-    while (w->heap_len && w->heap[0].at_ns <= loop->now_ns) {
-        locust__timer t = w->heap[0];
-        locust__heap_pop(w);
-        locust__wheel_fire(loop, t);
     }
 }
 
@@ -4973,8 +4977,8 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
 /* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
 
 typedef struct locust__context {
-    size_t shared; // by how many more coroutines
-    char bytes[];  // a flag for each variable, then the values, at their offsets
+    size_t shared;                      // by how many more coroutines
+    _Alignas(max_align_t) char bytes[]; // a flag for each variable, then the values at offsets
 } locust__context;
 
 static struct { // of the program, like the slots

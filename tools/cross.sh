@@ -12,6 +12,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 me=cross.sh
 . "$root/tools/targets.sh"
+PATH=$root/build/newer/bin:$PATH # what tools/newer.sh has fetched
 
 # -Os is as fast as -O2 here, for the kernel's part of a request is the larger by far (150,000 requests
 # to tools/target.c on x86-64: 0.11 to 0.16 s of CPU of our own against 0.13 to 0.18), and 28 KB smaller
@@ -89,7 +90,7 @@ ready()
 if ! ready; then
     "$root/tools/deps.sh" "cross:$name" >&2 || exit 1
     ready || {
-        echo "$me: there is no $gnu-gcc in this release of Debian; a later one may have it" >&2
+        echo "$me: there is no $gnu-gcc in this release of Debian: try tools/newer.sh gcc $name" >&2
         exit 1
     }
 fi
