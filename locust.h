@@ -12516,7 +12516,7 @@ static locust_error locust__client_send(
     c->elapsed_ns = c->ended_ns = 0;
     x.deadline_ns = req->timeout_s < 0
                         ? LOCUST__NEVER
-                        : locust__base_after(c->services->loop->now_ns,
+                        : locust__base_after(locust__os_now_ns(), // of a long turn, not its start
                               locust__base_ns(req->timeout_s > 0 ? req->timeout_s : 60));
     if (locust__client_lends_any(c, req)) {
         lent = c->block;
