@@ -86,7 +86,8 @@
  *   >>user     user classes, waits, the life of a user
  *   >>feed     rows of files for users
  *   >>runner   spawning, stopping, the environment
- *   >>report   tables, CSV files
+ *   >>check    verdict on the generator, checks, comparison with an earlier run
+ *   >>report   tables and files
  *   >>cli      options, environment variables, config files
  *   >>main     the command and the library entry points
  *   >>changes  what changed, newest first
@@ -980,7 +981,20 @@ typedef struct locust_options {
     const char *connect_to; // "HOST:PORT:HOST:PORT" as in curl: connect there instead; several with
                             // blanks between
     const char *resolve;    // "HOST:PORT:ADDRESS[,ADDRESS]" as in curl; several with blanks between
-    void *context;          // yours: locust_env_context
+    const char *checks;     // "p99<250ms; fail_ratio<1% /cart": what shall hold; NULL: nothing
+    double abort_on_fail_s; // after that time a check that does not hold ends the test; 0: never
+    bool fail_on_generator_limit; // exit code 4 if the generator limited the load
+    double warm_up_s;             // requests that began before are not counted
+    const char *find_max;         // checks: find the highest rate of arrivals at which they hold
+    double find_step_s;           // how long each rate is tried; 0: 5
+    const char *junit;            // file for the checks as JUnit XML; NULL: none
+    const char *summary;          // file for all figures as JSON
+    const char *baseline;         // such a file of an earlier run, to compare with
+    double baseline_margin;       // percent that do not count as a difference; 0: 5
+    const char *hgrm;             // file for percentiles in the format of HdrHistogram
+    const char *request_log;      // file for a line for each request, CSV
+    double request_log_sample;    // the share of requests that it gets; 0: 1
+    void *context;                // yours: locust_env_context
 } locust_options;
 
 /* One row of statistics, or their total. */
@@ -1012,6 +1026,14 @@ LOCUST_API void *locust_env_context(locust_env *env);
 LOCUST_API double locust_run_time(locust_env *env);
 /* Users that are alive now. */
 LOCUST_API int locust_user_count(locust_env *env);
+typedef struct locust_generator {                 // was it the generator that limited the load?
+    bool ok;                                      // it was not
+    double cpu;                                   // share of one core that the process took
+    double late_p50_ms, late_p99_ms, late_max_ms; // how long the due waited until they ran
+    char limits[512];                             // what was short, separated by "; "
+} locust_generator;
+/* The verdict so far. Times of lateness include how long an answer lay in the socket unread. */
+LOCUST_API locust_generator locust_generator_so_far(locust_env *env);
 /* The arrivals of the open model so far. */
 LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env);
 /* The total of all rows, as of this call; lives until locust_env_free. */
@@ -2819,10 +2841,11 @@ static void locust__os_poll_remove(locust__poller *p, locust__source *source);
  * many; 0 after an interruption too. */
 static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns);
 
-static int64_t locust__os_now_ns(void);  // monotonic
-static int64_t locust__os_wall_ns(void); // since 1970
-static int64_t locust__os_cpu_ns(void);  // that this process has taken
-static size_t locust__os_memory(void);   // bytes resident; 0: unknown
+static int64_t locust__os_now_ns(void);    // monotonic
+static int64_t locust__os_wall_ns(void);   // since 1970
+static int64_t locust__os_cpu_ns(void);    // that this process has taken
+static int64_t locust__os_waited_ns(void); // ready to run, others had the CPU; -1: unknown
+static size_t locust__os_memory(void);     // bytes resident; 0: unknown
 static int locust__os_map(const char *path, const char **text, size_t *size); // a file, to read
 static void locust__os_unmap(const char *text, size_t size);
 static void locust__os_random(void *out, size_t n); // for seeds and ids
@@ -3340,6 +3363,16 @@ static size_t locust__os_memory(void)
 #endif
 }
 
+/* The kernel's own account of it, on Linux: the second number. */
+static int64_t locust__os_waited_ns(void)
+{
+    locust__buf text = locust__os_read_file("/proc/self/schedstat", 256);
+    const char *second = text.len ? memchr(text.ptr, ' ', text.len) : NULL;
+    int64_t ns = second ? strtoll(second, NULL, 10) : -1;
+    locust__buf_free(&text);
+    return ns;
+}
+
 static void locust__os_precise_timers(void)
 {
 #if LOCUST__OS_LINUX
@@ -3626,8 +3659,8 @@ static int64_t locust__hist_value_ns(size_t index)
     return (LOCUST__OCTAVE + sub) * width * 1000 + (width - 1) * 500;
 }
 
-/* False: no memory for a new octave; the time is not in the histogram. */
-static bool locust__hist_record(locust__hist *h, int64_t ns)
+/* Records a time that was measured n times. False: no memory for a new octave; it is not in. */
+static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
 {
     size_t index = locust__hist_index((ns + 500) / 1000);
     uint64_t **octave = &h->octaves[index / LOCUST__OCTAVE];
@@ -3636,9 +3669,14 @@ static bool locust__hist_record(locust__hist *h, int64_t ns)
         if (!*octave)
             return false;
     }
-    (*octave)[index % LOCUST__OCTAVE]++;
-    h->total++;
+    (*octave)[index % LOCUST__OCTAVE] += n;
+    h->total += n;
     return true;
+}
+
+static bool locust__hist_record(locust__hist *h, int64_t ns)
+{
+    return locust__hist_record_many(h, ns, 1);
 }
 
 /* The time that `share` (0 to 1) of the recorded ones did not exceed: element floor(total * share)
@@ -5328,8 +5366,8 @@ static void locust__row_count(
     locust__hist_record(&row->hist, elapsed_ns);
 }
 
-/* Counts one finished request. `error`: NULL, or why it failed. */
-static void locust__stats_record(locust__stats *st, const char *method, const char *name,
+/* Counts one finished request. `error`: NULL, or why it failed. Returns its row. */
+static locust__row *locust__stats_record(locust__stats *st, const char *method, const char *name,
     int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
 {
     locust__row *row = locust__stats_find(st, method, name);
@@ -5340,6 +5378,7 @@ static void locust__stats_record(locust__stats *st, const char *method, const ch
         st->last_ns = now_ns;
     if (error)
         locust__stats_fail(st, row, error, locust__os_wall_ns());
+    return row;
 }
 
 /* Row i of those that reports list; NULL: there is none. */
@@ -5371,6 +5410,12 @@ static int64_t locust__row_percentile_ns(const locust__row *row, double share)
     if (share >= 1 || ns > row->max_ns)
         return row->max_ns;
     return ns < row->min_ns ? row->min_ns : ns;
+}
+
+static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
+    return ns < phase->max_ns ? ns : phase->max_ns;
 }
 
 /* Requests and failures a second over the whole run, up to the newest request. */
@@ -5427,8 +5472,13 @@ typedef struct locust__recorder {
     locust__stats *stats;
     locust_env *env;
     void (*listener)(locust_env *env, const locust_sample *sample);
-    bool phases; // they are wanted
-    bool open;   // there are arrivals: times are counted from the intended start too
+    bool phases;      // they are wanted
+    bool open;        // there are arrivals: times are counted from the intended start too
+    int64_t since_ns; // what began before is not counted
+    /* Told of each that is; NULL: nobody. */
+    void (*log)(void *arg, const locust_sample *sample, const locust__row *row, int64_t elapsed_ns,
+        int64_t now_ns);
+    void *log_arg;
 } locust__recorder;
 
 /* Adds a time from the intended start to a row, as below. */
@@ -5460,22 +5510,29 @@ static void locust__row_record_phases(locust__row *row, const locust_phases *pha
     }
 }
 
-static void locust__recorder_record(
+static void locust__recorder_count(
     const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
-    locust__stats_record(rec->stats, sample->method, sample->name, elapsed_ns, sample->length,
-        sample->error, now_ns);
+    locust__row *row = locust__stats_record(rec->stats, sample->method, sample->name, elapsed_ns,
+        sample->length, sample->error, now_ns);
     if (rec->phases && sample->phases && sample->status) {
-        locust__row_record_phases(
-            locust__stats_find(rec->stats, sample->method, sample->name), sample->phases);
+        locust__row_record_phases(row, sample->phases);
         locust__row_record_phases(&rec->stats->total, sample->phases);
     }
     if (rec->open) {
         int64_t ns = elapsed_ns + locust__base_round(sample->late_ms * 1e6);
-        locust__row_record_intended(
-            locust__stats_find(rec->stats, sample->method, sample->name), ns);
+        locust__row_record_intended(row, ns);
         locust__row_record_intended(&rec->stats->total, ns);
     }
+    if (rec->log)
+        rec->log(rec->log_arg, sample, row, elapsed_ns, now_ns);
+}
+
+static void locust__recorder_record(
+    const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
+{
+    if (now_ns - elapsed_ns >= rec->since_ns)
+        locust__recorder_count(rec, sample, elapsed_ns, now_ns);
     if (rec->listener)
         rec->listener(rec->env, sample);
 }
@@ -9250,6 +9307,22 @@ static bool locust__json_member(
     return true;
 }
 
+/* The elements of an array, likewise. */
+static bool locust__json_element(locust__view array, const char **p, locust__view *value)
+{
+    const char *end = array.ptr + array.len, *at, *stop;
+    if (!*p && (!array.len || *array.ptr != '['))
+        return false;
+    at = locust__json_blank(*p ? *p : array.ptr + 1, end);
+    if (*p && at < end && *at == ',')
+        at = locust__json_blank(at + 1, end);
+    if (at >= end || *at == ']' || (stop = locust__json_value_end(at, end)) == NULL)
+        return false;
+    *value = (locust__view){at, (size_t)(stop - at)};
+    *p = stop;
+    return true;
+}
+
 /* The member of an object, or the element of an array, that *path names first; moves *path on. */
 static bool locust__json_step(locust__view *value, const char **path)
 {
@@ -12847,6 +12920,7 @@ typedef struct locust__user {
     locust__class *cls;
     locust__co *co;
     struct locust__user *root;    // itself; of a coroutine that a user has started: that user
+    const char *doing;            // the name of the task that runs, of the last one between two
     int iterations;               // tasks that it has begun
     int64_t due_ns;               // of the arrival that waits for its next task; 0: none
     int64_t cut_ns;               // when a user that was taken down is cut short
@@ -13309,6 +13383,7 @@ static void locust__user_run_tasks(locust__user *user) LOCUST__PARKS
         }
         if (!locust__user_claim(user))
             return;
+        user->doing = step->name ? step->name : "that was scheduled";
         step->fn(&user->as);
         locust__user_settle(user);
         if (!locust__user_is_over(user))
@@ -13321,6 +13396,7 @@ static void locust__user_live(locust__user *user) LOCUST__PARKS
 {
     enum locust__outcome outcome;
     user->started = true;
+    user->doing = "on_start";
     if (user->due_ns)
         locust__user_serve(user);
     outcome = locust__user_guarded(user, locust__user_on_start);
@@ -14305,6 +14381,20 @@ typedef struct locust__stage { // of --stages
     bool rate; // the latter
 } locust__stage;
 
+typedef struct locust__usage { // of this process, at a moment
+    int64_t at_ns, cpu_ns;
+    int64_t waited_ns; // for a CPU; -1: unknown
+    uint64_t shed;     // arrivals
+} locust__usage;
+
+typedef struct locust__culprit { // a task that did not let others run
+    const char *user, *task;
+    uint64_t times;
+    int64_t longest_ns;
+} locust__culprit;
+
+enum { LOCUST__CULPRITS = 4 };
+
 struct locust_env {
     locust__loop loop;
     locust__log log;
@@ -14334,8 +14424,15 @@ struct locust_env {
     bool stop_requested;
     locust__queue stop_waiters;
     int exit_code;
-    bool exit_code_set; // by the test
-    bool single;        // locust_run_single_user
+    bool exit_code_set;         // by the test
+    bool single;                // locust_run_single_user
+    locust__usage since, until; // where what is measured begins and ends; until.at_ns 0: not yet
+    int64_t warm_ns;            // when the warm-up is over; LOCUST__NEVER: it is
+    double peak_cpu;            // share of a core in the busiest five seconds since then
+    int64_t waited_ns;          // for a CPU, when that was last looked at
+    locust__culprit culprits[LOCUST__CULPRITS];
+    int n_culprits;
+    double pace; // arrivals are as many times as frequent as was said
 };
 
 /* Tells all who listen to an event, in order. */
@@ -14514,10 +14611,88 @@ static void locust__runner_reap(locust_env *env, int64_t now_ns)
     }
 }
 
+static locust_arrival_counts locust__env_arrivals(const locust_env *env)
+{
+    locust_arrival_counts sum = {0, 0, 0, 0};
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__open *o = env->classes[i].open;
+        if (!o)
+            continue;
+        sum.scheduled += o->counts.scheduled;
+        sum.started += o->counts.started;
+        sum.late += o->counts.late;
+        sum.shed += o->counts.shed;
+    }
+    return sum;
+}
+
+static locust__usage locust__usage_now(const locust_env *env)
+{
+    return (locust__usage){locust__os_now_ns(), locust__os_cpu_ns(), locust__os_waited_ns(),
+        locust__env_arrivals(env).shed};
+}
+
+/* From here on the generator is watched; what was before does not count. */
+static void locust__runner_watch(locust_env *env)
+{
+    env->since = locust__usage_now(env);
+    env->waited_ns = env->since.waited_ns;
+    env->until.at_ns = 0;
+    env->peak_cpu = 0;
+    env->n_culprits = 0;
+    locust__hist_reset(&env->loop.late);
+    env->loop.latest_ns = 0;
+}
+
+/* The class and task of a coroutine. False: it is none of a user. */
+static bool locust__env_who(const locust_env *env, const locust__co *co, locust__culprit *who)
+{
+    for (const locust__user *user = env->users.first; user; user = user->next) {
+        const locust_coroutine *c = user->strands;
+        while (c && c->user.co != co)
+            c = c->next;
+        if (user->co == co || c) {
+            *who = (locust__culprit){.user = user->cls->as->name, .task = user->doing};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody else ran for a while: by a task's doing, unless it was another program's. */
+static void locust__env_on_blocked(void *arg, const locust__co *co, int64_t took_ns)
+{
+    locust_env *env = arg;
+    locust__culprit who, *c = env->culprits;
+    int64_t waited_ns = locust__os_waited_ns(), others_ns = waited_ns - env->waited_ns;
+    env->waited_ns = waited_ns;
+    if (others_ns > took_ns / 2 || !locust__env_who(env, co, &who))
+        return;
+    while (c < env->culprits + env->n_culprits && (c->user != who.user || c->task != who.task))
+        c++;
+    if (c == env->culprits + LOCUST__CULPRITS)
+        return;
+    if (c == env->culprits + env->n_culprits) {
+        *c = who;
+        env->n_culprits++;
+    }
+    c->times++;
+    if (took_ns > c->longest_ns)
+        c->longest_ns = took_ns;
+}
+
+/* Forgets what was measured: requests that begin from then on count. */
+static void locust__runner_measure(locust_env *env, int64_t from_ns)
+{
+    locust__stats_reset(&env->stats, from_ns);
+    env->services.recorder.since_ns = from_ns;
+}
+
 static void locust__runner_reset_stats(locust_env *env)
 {
+    int64_t now = locust__os_now_ns();
     locust__log_print(&env->log, LOCUST__INFO, "locust.runners", "Resetting stats");
-    locust__stats_reset(&env->stats, locust__os_now_ns());
+    locust__stats_reset(&env->stats, env->warm_ns < LOCUST__NEVER ? env->warm_ns : now);
     LOCUST__FIRE(env, on_reset_stats, env);
 }
 
@@ -14637,9 +14812,9 @@ static double locust__pace_gap(const locust_env *env, const locust__open *o, dou
 {
     double begin = 0, from = 0, gap = 0;
     if (o->as.rate > 0)
-        return area / o->as.rate;
+        return area / (o->as.rate * env->pace);
     if (!env->n_stages)
-        return env->options.rate > 0 ? area / (env->options.rate * o->share) : -1;
+        return env->options.rate > 0 ? area / (env->options.rate * o->share * env->pace) : -1;
     for (int i = 0; i < env->n_stages; i++) {
         double seconds = env->stages[i].seconds, to = env->stages[i].users * o->share;
         double end = begin + seconds, into = at > begin ? at - begin : 0, left = end - at - gap;
@@ -14851,12 +15026,19 @@ static void locust__runner_drive(locust_env *env) LOCUST__PARKS
         }
         if (now >= env->reap_ns)
             locust__runner_reap(env, now);
+        if (now >= env->warm_ns) {
+            locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+                "The warm-up is over, requests count from now on");
+            env->warm_ns = LOCUST__NEVER;
+            locust__runner_watch(env);
+        }
         if (env->users.iterations_left == 0)
             locust__runner_rest(env); // who came now would find nothing to do
         if (now >= env->step_ns)
             locust__runner_step(env);
         next = env->step_ns < tick_ns ? env->step_ns : tick_ns;
         next = next < end_ns ? next : end_ns;
+        next = next < env->warm_ns ? next : env->warm_ns;
         if (!locust__runner_is_done(env))
             locust__runner_pause(env, next < env->reap_ns ? next : env->reap_ns);
     }
@@ -14893,6 +15075,7 @@ static void locust__runner_init(locust_env *env)
     env->placed = 0;
     env->step_ns = 0;
     env->reap_ns = LOCUST__NEVER;
+    env->pace = 1;
     locust__dispatch_init(env);
 }
 
@@ -14900,11 +15083,19 @@ static void locust__runner_init(locust_env *env)
 static void locust__runner_run(locust_env *env) LOCUST__PARKS
 {
     env->start_ns = locust__os_now_ns();
-    locust__stats_reset(&env->stats, env->start_ns);
+    env->warm_ns = env->options.warm_up_s > 0
+                       ? locust__base_after(env->start_ns, locust__base_ns(env->options.warm_up_s))
+                       : LOCUST__NEVER;
+    locust__runner_measure(env, env->warm_ns < LOCUST__NEVER ? env->warm_ns : env->start_ns);
+    locust__runner_watch(env);
     locust__runner_set_end(env);
     LOCUST__FIRE(env, on_test_start, env);
     locust__pace_start(env);
     locust__runner_drive(env);
+    env->until = locust__usage_now(env);
+    if (env->warm_ns < LOCUST__NEVER)
+        locust__log_print(&env->log, LOCUST__WARNING, "locust.runners",
+            "--warm-up was longer than the run: nothing was counted");
     locust__pace_stop(env);
     env->stop_requested = true;
     if (env->users.setup_error)
@@ -15365,6 +15556,8 @@ static locust_env *locust__env_new(
     rc = locust__log_open(&env->log,
         options->quiet && level < LOCUST__ERROR ? LOCUST__ERROR : level, options->logfile);
     locust__stats_init(&env->stats);
+    env->loop.blocked = locust__env_on_blocked;
+    env->loop.blocked_arg = env;
     env->services.loop = &env->loop;
     env->services.log = &env->log;
     env->services.recorder =
@@ -15489,21 +15682,6 @@ LOCUST_API int locust_user_count(locust_env *env)
     return env->users.alive;
 }
 
-static locust_arrival_counts locust__env_arrivals(const locust_env *env)
-{
-    locust_arrival_counts sum = {0, 0, 0, 0};
-    for (int i = 0; i < env->n_classes; i++) {
-        const locust__open *o = env->classes[i].open;
-        if (!o)
-            continue;
-        sum.scheduled += o->counts.scheduled;
-        sum.started += o->counts.started;
-        sum.late += o->counts.late;
-        sum.shed += o->counts.shed;
-    }
-    return sum;
-}
-
 LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env)
 {
     return locust__env_arrivals(env);
@@ -15521,7 +15699,757 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
 }
 
 /* ============================================================================================
- * >>report  tables, CSV files
+ * >>check  the generator's verdict on itself, checks, comparison with an earlier run
+ *
+ * Purpose     can the numbers be believed, are they good enough, are they worse than they were?
+ * Uses        >>extract >>runner
+ * Sources     confidence bounds of percentiles: the binomial distribution of ranks, as a normal one
+ *             (Hahn and Meeker, Statistical Intervals, 5.2); of shares: Wilson (1927).
+ * Limits      the bounds take requests as independent of each other. What differs between runs as a
+ *             whole (clock rate, neighbours) is in no one run: hence the margin beside them.
+ * ============================================================================================ */
+
+/* -- the generator -- */
+
+enum { LOCUST__LATE_NS = 500000, LOCUST__HELD_NS = 100000000, LOCUST__HELD_TIMES = 3 };
+
+static void locust__generator_limit(locust_generator *g, const char *format, ...)
+    LOCUST__PRINTF(2, 3);
+
+static void locust__generator_limit(locust_generator *g, const char *format, ...)
+{
+    size_t len = strlen(g->limits);
+    va_list args;
+    va_start(args, format);
+    if (len)
+        len += (size_t)snprintf(g->limits + len, sizeof g->limits - len, "; ");
+    if (len < sizeof g->limits)
+        vsnprintf(g->limits + len, sizeof g->limits - len, format, args);
+    va_end(args);
+    g->ok = false;
+}
+
+/* Tasks that often, or for long, let nobody else run. */
+static void locust__generator_blame(locust_generator *g, const locust_env *env)
+{
+    for (int i = 0; i < env->n_culprits; i++) {
+        const locust__culprit *c = &env->culprits[i];
+        if (c->times >= LOCUST__HELD_TIMES || c->longest_ns >= LOCUST__HELD_NS)
+            locust__generator_limit(g,
+                "task %s of %s: held everybody up %llu times, %.0f ms at the longest", c->task,
+                c->user, (unsigned long long)c->times, (double)c->longest_ns / 1e6);
+    }
+}
+
+static locust_generator locust__generator_judge(const locust_env *env)
+{
+    locust_generator g = {.ok = true};
+    const locust__net *net = &env->services.net;
+    const locust__usage *from = &env->since;
+    locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
+    int64_t median_ns = locust__row_percentile_ns(&env->stats.total, 0.5);
+    int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99), wall_ns = to.at_ns - from->at_ns;
+    int64_t waited_ns = from->waited_ns < 0 ? 0 : to.waited_ns - from->waited_ns;
+    double peak;
+    g.cpu = wall_ns > 0 ? (double)(to.cpu_ns - from->cpu_ns) / (double)wall_ns : 0;
+    peak = g.cpu > env->peak_cpu ? g.cpu : env->peak_cpu;
+    g.late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
+    g.late_p99_ms = (double)late_ns / 1e6;
+    g.late_max_ms = (double)env->loop.latest_ns / 1e6;
+    if (peak >= 0.95)
+        locust__generator_limit(&g, "CPU: %.0f %% of a core", 100 * peak);
+    if (waited_ns > wall_ns / 10)
+        locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
+            100 * (double)waited_ns / (double)wall_ns);
+    if (late_ns > LOCUST__LATE_NS && late_ns > median_ns / 5)
+        locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
+            g.late_p99_ms, (double)median_ns / 1e6);
+    if (net->told_files)
+        locust__generator_limit(&g, "file descriptors: raise ulimit -n");
+    if (net->told_ports)
+        locust__generator_limit(&g, "local ports: give more addresses by --source");
+    if (to.shed > from->shed)
+        locust__generator_limit(
+            &g, "%llu arrivals shed", (unsigned long long)(to.shed - from->shed));
+    locust__generator_blame(&g, env);
+    return g;
+}
+
+/* The verdict as one line. */
+static void locust__generator_line(const locust_generator *g, char *out, size_t size)
+{
+    if (g->ok)
+        snprintf(out, size,
+            "generator: ok (CPU %.0f %% of a core, lateness p50 %.3f ms, p99 %.3f ms)",
+            100 * g->cpu, g->late_p50_ms, g->late_p99_ms);
+    else
+        snprintf(out, size, "generator: limited by %s (lateness p50 %.3f ms, p99 %.3f ms)",
+            g->limits, g->late_p50_ms, g->late_p99_ms);
+}
+
+LOCUST_API locust_generator locust_generator_so_far(locust_env *env)
+{
+    return locust__generator_judge(env);
+}
+
+/* -- checks -- */
+
+enum locust__metric {
+    LOCUST__METRIC_PERCENTILE,
+    LOCUST__METRIC_INTENDED,
+    LOCUST__METRIC_MIN,
+    LOCUST__METRIC_AVG,
+    LOCUST__METRIC_MAX,
+    LOCUST__METRIC_FAIL_RATIO,
+    LOCUST__METRIC_RPS,
+    LOCUST__METRIC_FPS,
+    LOCUST__METRIC_REQUESTS,
+    LOCUST__METRIC_FAILURES,
+    LOCUST__METRIC_SHED,
+};
+
+static const struct {
+    const char *name;
+    enum locust__metric metric;
+} locust__metrics[] = {{"min", LOCUST__METRIC_MIN}, {"avg", LOCUST__METRIC_AVG},
+    {"max", LOCUST__METRIC_MAX}, {"fail_ratio", LOCUST__METRIC_FAIL_RATIO},
+    {"rps", LOCUST__METRIC_RPS}, {"fps", LOCUST__METRIC_FPS}, {"requests", LOCUST__METRIC_REQUESTS},
+    {"failures", LOCUST__METRIC_FAILURES}, {"shed", LOCUST__METRIC_SHED}};
+
+typedef struct locust__check {
+    char *text; // of the whole; its own memory
+    char *name; // of the row, in it; "": the total
+    enum locust__metric metric;
+    double share;      // of a percentile
+    bool above, equal; // > or >=, <= or >=
+    double limit;      // ms, a share, a number or a number a second
+    double value;      // what was measured
+    bool measured, held;
+} locust__check;
+
+typedef struct locust__checks {
+    locust__check *all;
+    size_t n, cap;
+} locust__checks;
+
+static bool locust__check_is_time(const locust__check *c)
+{
+    return c->metric <= LOCUST__METRIC_MAX;
+}
+
+/* p99.9: 0.999. False: it is no percentile. */
+static bool locust__check_share(locust__view text, double *share)
+{
+    char digits[16], *end;
+    if (text.len < 2 || text.len >= sizeof digits || *text.ptr != 'p' ||
+        !locust__base_digit(text.ptr[1]))
+        return false;
+    memcpy(digits, text.ptr + 1, text.len - 1);
+    digits[text.len - 1] = '\0';
+    *share = strtod(digits, &end) / 100;
+    return !*end && *share <= 1;
+}
+
+static bool locust__check_metric(locust__check *c, locust__view name)
+{
+    static const char intended[] = "intended_";
+    const size_t n = sizeof intended - 1;
+    c->share = 0.5;
+    c->metric = LOCUST__METRIC_PERCENTILE;
+    if (locust__view_is(name, "med") || locust__check_share(name, &c->share))
+        return true;
+    for (size_t i = 0; i < sizeof locust__metrics / sizeof *locust__metrics; i++)
+        if (locust__view_is(name, locust__metrics[i].name)) {
+            c->metric = locust__metrics[i].metric;
+            return true;
+        }
+    c->metric = LOCUST__METRIC_INTENDED;
+    return name.len > n && memcmp(name.ptr, intended, n) == 0 &&
+           locust__check_share((locust__view){name.ptr + n, name.len - n}, &c->share);
+}
+
+/* What a unit multiplies by; 0: the metric has no such unit. */
+static double locust__check_unit(const locust__check *c, locust__view unit)
+{
+    if (!unit.len)
+        return 1;
+    if (locust__check_is_time(c))
+        return locust__view_is(unit, "ms")   ? 1
+               : locust__view_is(unit, "s")  ? 1000
+               : locust__view_is(unit, "us") ? 0.001
+                                             : 0;
+    if (c->metric == LOCUST__METRIC_FAIL_RATIO)
+        return locust__view_is(unit, "%") ? 0.01 : 0;
+    return locust__view_is(unit, "/s") &&
+                   (c->metric == LOCUST__METRIC_RPS || c->metric == LOCUST__METRIC_FPS)
+               ? 1
+               : 0;
+}
+
+/* Reads METRIC<LIMIT[UNIT] [NAME] out of c->text. False: it is none. */
+static bool locust__check_parse(locust__check *c)
+{
+    char *p = c->text, *end;
+    size_t n = strcspn(p, "<>= \t");
+    double unit;
+    if (!locust__check_metric(c, (locust__view){p, n}))
+        return false;
+    p += n + strspn(p + n, " \t");
+    c->above = *p == '>';
+    if (*p != '<' && *p != '>')
+        return false;
+    c->equal = *++p == '=';
+    p += c->equal;
+    p += strspn(p, " \t");
+    if (!locust__base_digit(*p) && *p != '.')
+        return false;
+    c->limit = strtod(p, &end);
+    n = strcspn(end, " \t");
+    if (!n && end[strspn(end, " \t")] == '%') // "1 %"
+        end += strspn(end, " \t"), n = 1;
+    unit = locust__check_unit(c, (locust__view){end, n});
+    c->limit *= unit;
+    c->name = end + n + strspn(end + n, " \t");
+    return unit > 0;
+}
+
+static void locust__checks_free(locust__checks *checks)
+{
+    for (size_t i = 0; i < checks->n; i++)
+        LOCUST_FREE(checks->all[i].text);
+    LOCUST_FREE(checks->all);
+    memset(checks, 0, sizeof *checks);
+}
+
+/* Adds those of a list separated by ';'. NULL, or the text of a wrong one: out of memory is "". */
+static const char *locust__checks_read(locust__checks *checks, const char *list)
+{
+    while (list && *list) {
+        size_t n;
+        locust__check *all, *c;
+        list += strspn(list, "; \t");
+        n = strcspn(list, ";");
+        while (n && (list[n - 1] == ' ' || list[n - 1] == '\t'))
+            n--;
+        if (!n)
+            continue;
+        all = locust__base_grow(checks->all, sizeof *all, checks->n, &checks->cap);
+        if (!all)
+            return "";
+        checks->all = all;
+        c = &all[checks->n];
+        *c = (locust__check){.text = locust__base_copy(list, n)};
+        if (!c->text)
+            return "";
+        checks->n++;
+        if (!locust__check_parse(c))
+            return c->text;
+        list += strcspn(list, ";");
+    }
+    return NULL;
+}
+
+/* What a row has to say to a check. False: nothing. */
+static bool locust__check_measure(
+    const locust_env *env, const locust__check *c, const locust__row *row, double *value)
+{
+    const locust__phase *in = row->intended;
+    double rps, fps;
+    locust__row_rates(&env->stats, row, &rps, &fps);
+    switch (c->metric) {
+    case LOCUST__METRIC_PERCENTILE:
+        *value = (double)locust__row_percentile_ns(row, c->share) / 1e6;
+        break;
+    case LOCUST__METRIC_INTENDED:
+        *value = in ? (double)locust__phase_percentile_ns(in, c->share) / 1e6 : 0;
+        return in && in->hist.total;
+    case LOCUST__METRIC_MIN:
+        *value = (double)row->min_ns / 1e6;
+        break;
+    case LOCUST__METRIC_AVG:
+        *value = locust__row_mean_ns(row) / 1e6;
+        break;
+    case LOCUST__METRIC_MAX:
+        *value = (double)row->max_ns / 1e6;
+        break;
+    case LOCUST__METRIC_FAIL_RATIO:
+        *value = row->requests ? (double)row->failures / (double)row->requests : 0;
+        break;
+    case LOCUST__METRIC_RPS:
+        *value = rps;
+        return true;
+    case LOCUST__METRIC_FPS:
+        *value = fps;
+        return true;
+    case LOCUST__METRIC_REQUESTS:
+        *value = (double)row->requests;
+        return true;
+    case LOCUST__METRIC_FAILURES:
+        *value = (double)row->failures;
+        return true;
+    case LOCUST__METRIC_SHED:
+        *value = (double)locust__env_arrivals(env).shed;
+        return true;
+    }
+    return row->requests > 0;
+}
+
+/* Is the row asked for, by its name or by method and name? */
+static bool locust__check_names(const locust__check *c, const locust__row *row)
+{
+    size_t n = strlen(row->method);
+    return strcmp(row->name, c->name) == 0 ||
+           (strncmp(c->name, row->method, n) == 0 && c->name[n] == ' ' &&
+               strcmp(c->name + n + 1, row->name) == 0);
+}
+
+static bool locust__check_holds(const locust__check *c, double value)
+{
+    if (c->above)
+        return c->equal ? value >= c->limit : value > c->limit;
+    return c->equal ? value <= c->limit : value < c->limit;
+}
+
+/* Holds it against what was measured so far; of several rows with its name, the worst. */
+static void locust__check_judge(locust_env *env, locust__check *c)
+{
+    const locust__row *row = &env->stats.total;
+    c->measured = c->held = false;
+    for (size_t i = 0; row; i++) {
+        double value = 0;
+        bool asked = row == &env->stats.total ? !*c->name : locust__check_names(c, row);
+        if (asked && locust__check_measure(env, c, row, &value) &&
+            (!c->measured || (c->above ? value < c->value : value > c->value))) {
+            c->value = value;
+            c->measured = true;
+        }
+        row = *c->name ? locust__stats_row(&env->stats, i) : NULL;
+    }
+    c->held = c->measured && locust__check_holds(c, c->value);
+}
+
+/* Do all hold? */
+static bool locust__checks_judge(locust_env *env, locust__checks *checks)
+{
+    bool all = true;
+    for (size_t i = 0; i < checks->n; i++) {
+        locust__check_judge(env, &checks->all[i]);
+        all &= checks->all[i].held;
+    }
+    return all;
+}
+
+/* The first that broke and cannot come to hold again by the end; NULL: none. */
+static const locust__check *locust__checks_broken(locust_env *env, locust__checks *checks)
+{
+    locust__checks_judge(env, checks);
+    for (size_t i = 0; i < checks->n; i++) {
+        const locust__check *c = &checks->all[i];
+        bool grows = c->metric == LOCUST__METRIC_REQUESTS || c->metric == LOCUST__METRIC_FAILURES ||
+                     c->metric == LOCUST__METRIC_SHED;
+        if (c->measured && !c->held && !(grows && c->above))
+            return c;
+    }
+    return NULL;
+}
+
+/* Do they say how many failures there may be? */
+static bool locust__checks_allow_failures(const locust__checks *checks)
+{
+    for (size_t i = 0; i < checks->n; i++) {
+        const locust__check *c = &checks->all[i];
+        if (!*c->name &&
+            (c->metric == LOCUST__METRIC_FAIL_RATIO || c->metric == LOCUST__METRIC_FAILURES ||
+                c->metric == LOCUST__METRIC_FPS))
+            return true;
+    }
+    return false;
+}
+
+/* What was measured, with its unit. */
+static const char *locust__check_value(const locust__check *c, char *out, size_t size)
+{
+    if (!c->measured)
+        return "nothing measured";
+    if (locust__check_is_time(c))
+        snprintf(out, size, "%.3f ms", c->value);
+    else if (c->metric == LOCUST__METRIC_FAIL_RATIO)
+        snprintf(out, size, "%.3f %%", 100 * c->value);
+    else if (c->metric == LOCUST__METRIC_RPS || c->metric == LOCUST__METRIC_FPS)
+        snprintf(out, size, "%.2f/s", c->value);
+    else
+        snprintf(out, size, "%.0f", c->value);
+    return out;
+}
+
+/* -- an earlier run -- */
+
+enum locust__change { LOCUST__CHANGE_SAME, LOCUST__CHANGE_SLOWER, LOCUST__CHANGE_FASTER };
+
+static const char *const locust__change_names[] = {"same", "slower", "faster"};
+
+typedef struct locust__past { // a row of the earlier run, with the one of this run
+    char name[256];           // method and name
+    uint64_t requests, failures;
+    double rps;
+    locust__hist hist;
+    enum locust__change change;
+    char why[128]; // what changed most
+} locust__past;
+
+typedef struct locust__baseline {
+    locust__past *rows; // the total is the last
+    size_t n, cap;
+    bool worse; // one of them is
+} locust__baseline;
+
+static void locust__baseline_free(locust__baseline *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        locust__hist_free(&b->rows[i].hist);
+    LOCUST_FREE(b->rows);
+    memset(b, 0, sizeof *b);
+}
+
+static double locust__past_number(locust__view object, const char *path)
+{
+    locust__view value;
+    return locust__json_find(object, path, &value) ? strtod(value.ptr, NULL) : 0;
+}
+
+/* The pairs [microseconds, count] of a histogram. False: no memory. */
+static bool locust__past_histogram(locust__hist *h, locust__view pairs)
+{
+    const char *p = pairs.ptr, *end = pairs.ptr + pairs.len;
+    while (p < end) {
+        int64_t us;
+        uint64_t count;
+        char *after;
+        p += strcspn(p, "0123456789]");
+        if (*p == ']') {
+            p++;
+            continue;
+        }
+        us = strtoll(p, &after, 10);
+        p = after + strcspn(after, "0123456789]");
+        count = strtoull(p, &after, 10);
+        p = after;
+        if (!locust__hist_record_many(h, us * 1000, count))
+            return false;
+    }
+    return true;
+}
+
+/* Takes over a row of a summary. NULL, or what is wrong. */
+static const char *locust__baseline_add(locust__baseline *b, locust__view object)
+{
+    char method[64], name[180];
+    locust__view value, pairs;
+    locust__past *rows = locust__base_grow(b->rows, sizeof *rows, b->n, &b->cap), *past;
+    if (!rows)
+        return "out of memory";
+    b->rows = rows;
+    past = &rows[b->n];
+    memset(past, 0, sizeof *past);
+    if (!locust__json_find(object, "method", &value) ||
+        !locust__json_decode(value, method, sizeof method) ||
+        !locust__json_find(object, "name", &value) ||
+        !locust__json_decode(value, name, sizeof name) ||
+        !locust__json_find(object, "histogram_us", &pairs))
+        return "it is no file of --summary";
+    b->n++;
+    snprintf(past->name, sizeof past->name, "%s%s%s", method, *method ? " " : "", name);
+    past->requests = (uint64_t)locust__past_number(object, "requests");
+    past->failures = (uint64_t)locust__past_number(object, "failures");
+    past->rps = locust__past_number(object, "rps");
+    return locust__past_histogram(&past->hist, pairs) ? NULL : "out of memory";
+}
+
+/* Reads a summary. NULL, or what is wrong with it. */
+static const char *locust__baseline_read(locust__baseline *b, const char *path)
+{
+    locust__buf file = locust__os_read_file(path, 64 << 20);
+    locust__view text = {file.ptr, file.len}, rows, row;
+    const char *wrong = NULL, *p = NULL;
+    if (!file.len)
+        return "it cannot be read";
+    if (!locust__json_is_valid(text) || !locust__json_find(text, "rows", &rows))
+        wrong = "it is no file of --summary";
+    while (!wrong && locust__json_element(rows, &p, &row))
+        wrong = locust__baseline_add(b, row);
+    if (!wrong)
+        wrong = locust__json_find(text, "total", &row) ? locust__baseline_add(b, row)
+                                                       : "it is no file of --summary";
+    locust__buf_free(&file);
+    return wrong;
+}
+
+/* The bounds of a percentile, so that it lies outside of them in one of a thousand runs. */
+static void locust__bounds(const locust__hist *h, double share, double *low, double *high)
+{
+    double n = (double)h->total, off = 3.3 * locust__base_sqrt(share * (1 - share) / n);
+    double below = share - off - 1 / n, above = share + off + 1 / n;
+    *low = (double)locust__hist_percentile_ns(h, below > 0 ? below : 0);
+    *high = (double)locust__hist_percentile_ns(h, above < 1 ? above : 1);
+}
+
+/* Wilson's bounds of a share, likewise. */
+static void locust__bounds_of_share(double k, double n, double *low, double *high)
+{
+    double z2 = 3.3 * 3.3, middle = (k + z2 / 2) / (n + z2);
+    double off = 3.3 * locust__base_sqrt(k * (n - k) / n + z2 / 4) / (n + z2);
+    *low = middle - off;
+    *high = middle + off;
+}
+
+static void locust__past_changed(
+    locust__past *past, enum locust__change change, const char *what, double was, double is)
+{
+    if (past->change == LOCUST__CHANGE_SLOWER)
+        return; // that is said already
+    past->change = change;
+    snprintf(past->why, sizeof past->why, "%s %.3f, was %.3f", what, is, was);
+}
+
+/* Compares a row with what it was; `margin`: the share by which it may differ. */
+static void locust__past_compare(
+    locust__past *past, const locust__stats *st, const locust__row *row, double margin)
+{
+    static const double shares[] = {0.5, 0.95, 0.99};
+    static const char *const names[] = {"p50 ms", "p95 ms", "p99 ms"};
+    double low, high, was_low, was_high, rps, fps, n = (double)row->requests;
+    double was_n = (double)past->requests;
+    past->change = LOCUST__CHANGE_SAME;
+    if (!row->requests || !past->requests || !past->hist.total)
+        return;
+    for (int i = 0; i < 3; i++) {
+        double was = (double)locust__hist_percentile_ns(&past->hist, shares[i]);
+        double is = (double)locust__row_percentile_ns(row, shares[i]);
+        locust__bounds(&row->hist, shares[i], &low, &high);
+        locust__bounds(&past->hist, shares[i], &was_low, &was_high);
+        if (low > was_high && is > was * (1 + margin))
+            locust__past_changed(past, LOCUST__CHANGE_SLOWER, names[i], was / 1e6, is / 1e6);
+        else if (high < was_low && is < was * (1 - margin))
+            locust__past_changed(past, LOCUST__CHANGE_FASTER, names[i], was / 1e6, is / 1e6);
+    }
+    locust__row_rates(st, row, &rps, &fps);
+    if (rps < past->rps * (1 - margin) &&
+        past->rps - rps > 3.3 * (rps / locust__base_sqrt(n) + past->rps / locust__base_sqrt(was_n)))
+        locust__past_changed(past, LOCUST__CHANGE_SLOWER, "requests/s", past->rps, rps);
+    locust__bounds_of_share((double)row->failures, n, &low, &high);
+    locust__bounds_of_share((double)past->failures, was_n, &was_low, &was_high);
+    if (low > was_high && (double)row->failures / n > (double)past->failures / was_n * (1 + margin))
+        locust__past_changed(past, LOCUST__CHANGE_SLOWER, "share of failures",
+            (double)past->failures / was_n, (double)row->failures / n);
+}
+
+/* Compares this run with it. Rows that only one of the runs has are left out. */
+static void locust__baseline_compare(locust__baseline *b, locust_env *env)
+{
+    double margin = env->options.baseline_margin > 0 ? env->options.baseline_margin / 100 : 0.05;
+    const locust__row *row;
+    char name[256];
+    b->worse = false;
+    for (size_t k = 0; k < b->n; k++) {
+        locust__past *past = &b->rows[k];
+        row = k + 1 == b->n ? &env->stats.total : locust__stats_row(&env->stats, 0);
+        for (size_t i = 0; row && row != &env->stats.total;
+             row = locust__stats_row(&env->stats, ++i)) {
+            snprintf(name, sizeof name, "%s%s%s", row->method, *row->method ? " " : "", row->name);
+            if (strcmp(name, past->name) == 0)
+                break;
+        }
+        if (row)
+            locust__past_compare(past, &env->stats, row, margin);
+        else
+            *past->name = '\0';
+        b->worse |= row && past->change == LOCUST__CHANGE_SLOWER;
+    }
+}
+
+/* -- the highest rate of arrivals -- */
+
+typedef struct locust__find {
+    locust_env *env;
+    locust__checks checks;
+    double base;      // arrivals a second that the test has of itself
+    double good, bad; // the highest rate that held, the lowest that did not; 0: none
+} locust__find;
+
+/* Arrivals a second of all classes together. */
+static double locust__find_base(const locust_env *env)
+{
+    double sum = 0;
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__open *o = env->classes[i].open;
+        if (o)
+            sum += o->as.rate > 0 ? o->as.rate : env->options.rate * o->share;
+    }
+    return sum;
+}
+
+/* Lets a rate run for that share of a step. False: the test ends. */
+static bool locust__find_run(locust__find *f, double rate, double share) LOCUST__PARKS
+{
+    locust_env *env = f->env;
+    double step_s = env->options.find_step_s > 0 ? env->options.find_step_s : 5;
+    int64_t now = locust__loop_clock(&env->loop);
+    env->pace = rate / f->base;
+    locust__runner_measure(env, now);
+    locust__runner_watch(env);
+    return locust__co_sleep(&env->loop, now + locust__base_ns(share * step_s)) !=
+               LOCUST__CANCELLED &&
+           !env->stop_requested;
+}
+
+/* Tries a rate, after a while in which the server gets used to it. False: the test ends. */
+static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__PARKS
+{
+    locust_env *env = f->env;
+    locust_arrival_counts before, now;
+    const locust__check *c = f->checks.all;
+    char value[32];
+    if (!locust__find_run(f, rate, 0.25))
+        return false;
+    before = locust__env_arrivals(env);
+    if (!locust__find_run(f, rate, 1))
+        return false;
+    now = locust__env_arrivals(env);
+    *held =
+        locust__checks_judge(env, &f->checks) && now.shed == before.shed &&
+        (double)(now.started - before.started) > 0.9 * (double)(now.scheduled - before.scheduled);
+    while (c + 1 < f->checks.all + f->checks.n && c->held)
+        c++; // one that broke, or the last
+    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+        "find-max: %.1f arrivals/s %s: %s, %s", rate, *held ? "hold" : "do not hold", c->text,
+        locust__check_value(c, value, sizeof value));
+    return true;
+}
+
+/* After a rate that was too high: waits until the server has served what has piled up. */
+static bool locust__find_recover(locust__find *f) LOCUST__PARKS
+{
+    for (int i = 0; i < 40; i++) {
+        if (!locust__find_run(f, f->good / 2, 0.25))
+            return false;
+        if (locust__checks_judge(f->env, &f->checks))
+            return true;
+    }
+    return true;
+}
+
+/* Doubles the rate until it breaks, and halves the gap until it is below 5 %. */
+static void locust__find_search(locust__find *f) LOCUST__PARKS
+{
+    double rate = f->base;
+    bool held;
+    while (locust__find_try(f, rate, &held)) {
+        if (held)
+            f->good = rate;
+        else
+            f->bad = rate;
+        if (!(f->good > 0) || rate > 1e7 || (f->bad > 0 && f->bad <= 1.05 * f->good))
+            return;
+        if (!held && !locust__find_recover(f))
+            return;
+        rate = f->bad > 0 ? locust__base_sqrt(f->good * f->bad) : 2 * rate;
+    }
+}
+
+/* A coroutine: searches, then runs the rate that it found once more, for the final report. */
+static void locust__find_main(void *arg)
+{
+    locust__find *f = arg;
+    bool held = false;
+    f->base = locust__find_base(f->env);
+    locust__find_search(f);
+    for (int i = 0; i < 10 && f->good > 0 && !held; i++) {
+        if (!locust__find_recover(f) || !locust__find_try(f, f->good, &held))
+            break;
+        if (!held) {
+            f->bad = f->good;
+            f->good *= 0.95;
+        }
+    }
+    locust__runner_request_stop(f->env);
+}
+
+/* -- all of it -- */
+
+typedef struct locust__result {
+    locust_env *env;
+    locust_generator generator;
+    locust__checks checks;
+    locust__baseline baseline;
+    locust__find find;
+    bool held; // all checks
+} locust__result;
+
+enum { LOCUST__EXIT_CHECK = 3, LOCUST__EXIT_GENERATOR = 4 };
+
+/* Reads what the run is to be held against. NULL, or what is wrong; `text` has room for it. */
+static const char *locust__result_init(locust__result *v, locust_env *env, char *text, size_t size)
+{
+    const locust_options *o = &env->options;
+    const char *wrong = locust__checks_read(&v->checks, o->checks), *option = "--check";
+    v->env = v->find.env = env;
+    if (!wrong) {
+        option = "--find-max";
+        wrong = locust__checks_read(&v->find.checks, o->find_max);
+    }
+    if (wrong) {
+        snprintf(text, size,
+            *wrong ? "%s takes METRIC<LIMIT and perhaps a name, such as 'p99<250ms' or "
+                     "'fail_ratio<1%% GET /cart', not \"%s\""
+                   : "out of memory",
+            option, wrong);
+        return text;
+    }
+    if (o->find_max && (o->stages || !(locust__find_base(env) > 0)))
+        return "--find-max needs arrivals at a fixed rate: give it --rate, or the class .arrivals";
+    wrong =
+        LOCUST__REPORTS && o->baseline ? locust__baseline_read(&v->baseline, o->baseline) : NULL;
+    if (wrong) {
+        snprintf(text, size, "--baseline %s: %s", o->baseline, wrong);
+        return text;
+    }
+    return NULL;
+}
+
+static void locust__result_free(locust__result *v)
+{
+    locust__checks_free(&v->checks);
+    locust__checks_free(&v->find.checks);
+    locust__baseline_free(&v->baseline);
+}
+
+/* At the end of the run. */
+static void locust__result_judge(void *arg)
+{
+    locust__result *v = arg;
+    v->generator = locust__generator_judge(v->env);
+    v->held = locust__checks_judge(v->env, &v->checks);
+    if (LOCUST__REPORTS && v->baseline.n)
+        locust__baseline_compare(&v->baseline, v->env);
+}
+
+static int locust__result_exit_code(const locust__result *v)
+{
+    locust_env *env = v->env;
+    bool found = !env->options.find_max || v->find.good > 0;
+    if (env->users.setup_error)
+        return 1;
+    if (env->options.fail_on_generator_limit && !v->generator.ok)
+        return LOCUST__EXIT_GENERATOR;
+    if (!v->held || v->baseline.worse || !found)
+        return LOCUST__EXIT_CHECK;
+    if (locust__checks_allow_failures(&v->checks) && !env->stats.n_exceptions)
+        return 0;
+    return locust__env_exit_code(env);
+}
+
+/* ============================================================================================
+ * >>report  tables and files
  *
  * Purpose     what a run tells people and scripts: Locust's tables on standard error, its CSV
  *             files, and compact lines on standard output.
@@ -15554,6 +16482,16 @@ static const char *locust__report_ms(char *out, size_t size, int64_t ns)
 {
     snprintf(out, size, "%.*f", ns < 100000 * LOCUST__MS ? 3 : 0, (double)ns / 1e6);
     return out;
+}
+
+static void locust__report_time(locust__buf *out, int64_t wall_ns)
+{
+    time_t seconds = (time_t)(wall_ns / LOCUST__S);
+    char text[32];
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    locust__buf_puts(out, text);
 }
 
 static int locust__row_order(const void *a, const void *b)
@@ -15772,12 +16710,6 @@ static void locust__report_compact(locust__buf *out, const locust__report_view *
 static const char *const locust__phase_names[LOCUST__PHASES] = {
     "name", "connect", "tls", "wait", "receive"};
 
-static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
-{
-    int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
-    return ns < phase->max_ns ? ns : phase->max_ns;
-}
-
 static void locust__report_phase(
     locust__buf *out, const locust__row *row, int i, bool compact, bool total)
 {
@@ -15941,8 +16873,89 @@ static void locust__report_tls(
             compact ? (double)loop->latest_ns / 1e6 : late_ms);
 }
 
-static void locust__report_print(locust_env *env, bool final)
+static void locust__report_generator(locust__buf *out, const locust_generator *g, bool compact)
 {
+    char line[640];
+    if (compact) {
+        locust__buf_printf(out,
+            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=%s\n", g->ok,
+            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms, g->limits);
+        return;
+    }
+    locust__generator_line(g, line, sizeof line);
+    locust__buf_printf(out, "%s\n\n", line);
+}
+
+static void locust__report_checks(locust__buf *out, const locust__checks *checks, bool compact)
+{
+    static const int dashes[] = {8, 60, 20};
+    char value[32];
+    if (!checks->n)
+        return;
+    if (!compact) {
+        locust__buf_printf(out, "Checks\n%-8s %-60s %s\n", "Result", "Check", "Measured");
+        locust__report_dashes(out, dashes, 3);
+    }
+    for (size_t i = 0; i < checks->n; i++) {
+        const locust__check *c = &checks->all[i];
+        if (compact) {
+            snprintf(value, sizeof value, "%.6f", c->value);
+            locust__buf_printf(
+                out, "check ok=%d value=%s text=%s\n", c->held, c->measured ? value : "", c->text);
+        } else {
+            locust__buf_printf(out, "%-8s %-60s %s\n", c->held ? "ok" : "FAILED", c->text,
+                locust__check_value(c, value, sizeof value));
+        }
+    }
+    if (!compact)
+        locust__buf_puts(out, "\n");
+}
+
+static void locust__report_baseline(
+    locust__buf *out, const locust__baseline *b, const char *path, bool compact)
+{
+    static const int dashes[] = {8, 60, 40};
+    if (!b->n)
+        return;
+    if (!compact) {
+        locust__buf_printf(
+            out, "Compared with %s\n%-8s %-60s %s\n", path, "Verdict", "Name", "Why");
+        locust__report_dashes(out, dashes, 3);
+    }
+    for (size_t i = 0; i < b->n; i++)
+        if (*b->rows[i].name)
+            locust__buf_printf(out, compact ? "baseline verdict=%s name=%s\n" : "%-8s %-60s %s\n",
+                locust__change_names[b->rows[i].change], b->rows[i].name, b->rows[i].why);
+    if (!compact)
+        locust__buf_puts(out, "\n");
+}
+
+static void locust__report_find(locust__buf *out, const locust__find *f, bool compact)
+{
+    char broke[32] = "";
+    if (!f->env->options.find_max)
+        return;
+    if (f->bad > 0)
+        snprintf(broke, sizeof broke, "%.1f", f->bad);
+    if (compact)
+        locust__buf_printf(out, "find_max rate=%.1f broke=%s\n", f->good, broke);
+    else
+        locust__buf_printf(out, "find-max: %.1f arrivals/s held %s; %s%s\n\n", f->good,
+            f->env->options.find_max, f->bad > 0 ? broke : "nothing that was tried", " did not");
+}
+
+static void locust__report_verdict(locust__buf *out, const locust__result *v, bool compact)
+{
+    locust__report_find(out, &v->find, compact);
+    locust__report_checks(out, &v->checks, compact);
+    locust__report_baseline(out, &v->baseline, v->env->options.baseline, compact);
+    locust__report_generator(out, &v->generator, compact);
+}
+
+/* `verdict`: NULL for a table while the test runs. */
+static void locust__report_print(locust_env *env, const locust__result *verdict)
+{
+    bool final = verdict != NULL;
     locust__report_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
     locust__buf out = {NULL, 0, 0, false};
     locust__locale locale = locust__locale_enter();
@@ -15966,6 +16979,8 @@ static void locust__report_print(locust_env *env, bool final)
         locust__report_phases(&out, &v, compact);
     if (final)
         locust__report_tls(&out, &env->services.tls.counts, &env->loop, compact);
+    if (final)
+        locust__report_verdict(&out, verdict, compact);
     locust__locale_leave(locale);
     fflush(stdout); // a test's own lines come first
     if (out.len)
@@ -15980,6 +16995,7 @@ enum {
     LOCUST__CSV_HISTORY,
     LOCUST__CSV_FAILURES,
     LOCUST__CSV_EXCEPTIONS,
+    LOCUST__CSV_GENERATOR,
     LOCUST__CSV_FILES
 };
 
@@ -16179,16 +17195,6 @@ static void locust__csv_history(locust__csv *csv, locust__buf *out)
     csv->ticks++;
 }
 
-static void locust__csv_time(locust__buf *out, int64_t wall_ns)
-{
-    time_t seconds = (time_t)(wall_ns / LOCUST__S);
-    char text[32];
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    strftime(text, sizeof text, ",%Y-%m-%dT%H:%M:%SZ", &tm);
-    locust__buf_puts(out, text);
-}
-
 static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 {
     locust__stats *st = &csv->env->stats;
@@ -16201,8 +17207,10 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
         locust__buf_puts(out, ",");
         locust__csv_text(out, f->text);
         locust__buf_printf(out, ",%llu", (unsigned long long)f->occurrences);
-        locust__csv_time(out, f->first_wall_ns);
-        locust__csv_time(out, f->last_wall_ns);
+        locust__buf_puts(out, ",");
+        locust__report_time(out, f->first_wall_ns);
+        locust__buf_puts(out, ",");
+        locust__report_time(out, f->last_wall_ns);
         locust__buf_puts(out, "\r\n");
     }
 }
@@ -16227,7 +17235,6 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
         return; // a pipe or device: nothing lies behind
 }
 
-/* Writes all files as of now. Runs on the loop's stack. */
 static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 {
     const locust__stats *st = &csv->env->stats;
@@ -16242,11 +17249,22 @@ static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
     }
 }
 
+static void locust__csv_generator(locust__csv *csv, locust__buf *out)
+{
+    locust_generator g = locust__generator_judge(csv->env);
+    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits\r\n");
+    locust__buf_printf(out, "%s,%.3f,%.3f,%.3f,%.3f,", g.ok ? "ok" : "limited", g.cpu,
+        g.late_p50_ms, g.late_p99_ms, g.late_max_ms);
+    locust__csv_text(out, g.limits);
+    locust__buf_puts(out, "\r\n");
+}
+
+/* Writes all files as of now. Runs on the loop's stack. */
 static void locust__csv_write(void *arg)
 {
     locust__csv *csv = arg;
-    static void (*const writers[])(locust__csv *, locust__buf *) = {
-        locust__csv_stats, locust__csv_history, locust__csv_failures, locust__csv_exceptions};
+    static void (*const writers[])(locust__csv *, locust__buf *) = {locust__csv_stats,
+        locust__csv_history, locust__csv_failures, locust__csv_exceptions, locust__csv_generator};
     locust__locale locale = locust__locale_enter();
     for (int i = 0; i < LOCUST__CSV_FILES; i++) {
         locust__buf out = {NULL, 0, 0, false};
@@ -16288,7 +17306,7 @@ static void locust__csv_close(locust__csv *csv)
 }
 
 static const char *const locust__csv_names[LOCUST__CSV_FILES] = {
-    "_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv"};
+    "_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv", "_generator.csv"};
 
 /* Opens the four files, or none of them: then it says why. */
 static bool locust__csv_open(locust__csv *csv, locust_env *env)
@@ -16318,6 +17336,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
                 unlink(path); // those that were there are untouched
         }
         locust__csv_close(csv);
+        csv->env = NULL;
         return false;
     }
     locust__csv_header(&header, "Timestamp,User Count,Type,Name,Requests/s,Failures/s",
@@ -16326,6 +17345,425 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
     locust__csv_put(csv, LOCUST__CSV_HISTORY, &header, false);
     locust__buf_free(&header);
     return true;
+}
+
+/* -- files for other programs -- */
+
+enum {
+    LOCUST__FILE_SUMMARY,
+    LOCUST__FILE_JUNIT,
+    LOCUST__FILE_HGRM,
+    LOCUST__FILE_INTENDED, // the same for the times from the intended start
+    LOCUST__FILE_LOG,
+    LOCUST__FILES
+};
+
+typedef struct locust__entry { // a request, for the log
+    int64_t wall_ns, elapsed_ns, late_ns;
+    const locust__row *row;
+    const char *error;
+    uint64_t user;
+    size_t length;
+    int status;
+} locust__entry;
+
+enum { LOCUST__ENTRIES = 512 };
+
+typedef struct locust__files {
+    locust_env *env;
+    int fds[LOCUST__FILES]; // -1: not asked for
+    const char *paths[LOCUST__FILES];
+    char *intended_path;
+    locust__entry *entries; // not written yet
+    size_t n_entries;
+    bool failed; // a write did not succeed, and that was said
+} locust__files;
+
+static void locust__files_put(locust__files *files, int which, const locust__buf *text)
+{
+    if (locust__log_write(files->fds[which], text->ptr, text->len) == text->len && !text->failed)
+        return;
+    if (!files->failed)
+        locust__log_print(&files->env->log, LOCUST__ERROR, "locust.main",
+            "cannot write %s, it is incomplete: %s", files->paths[which],
+            text->failed ? "out of memory" : strerror(errno));
+    files->failed = true;
+}
+
+/* A string of JSON. */
+static void locust__json_put(locust__buf *out, const char *text)
+{
+    locust__buf_puts(out, "\"");
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            locust__buf_puts(out, "\\");
+        if (c < ' ')
+            locust__buf_printf(out, "\\u%04x", c);
+        else
+            locust__buf_add(out, text, 1);
+    }
+    locust__buf_puts(out, "\"");
+}
+
+/* Text in XML; what XML 1.0 cannot say (section 2.2) becomes a question mark. */
+static void locust__xml_put(locust__buf *out, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (strchr("<>&\"\n", c))
+            locust__buf_printf(out, "&#%d;", c);
+        else
+            locust__buf_add(out, c < ' ' ? "?" : text, 1);
+    }
+}
+
+static void locust__summary_row(locust__buf *out, const locust__stats *st, const locust__row *row)
+{
+    static const char *const names[] = {
+        "50", "66", "75", "80", "90", "95", "98", "99", "99.9", "99.99", "99.999", "100"};
+    double rps, fps;
+    const char *comma = "";
+    locust__row_rates(st, row, &rps, &fps);
+    locust__buf_puts(out, "{\"method\": ");
+    locust__json_put(out, row->method);
+    locust__buf_puts(out, ", \"name\": ");
+    locust__json_put(out, row->name);
+    locust__buf_printf(out,
+        ", \"requests\": %llu, \"failures\": %llu, \"bytes\": %llu, \"rps\": %.3f, \"fps\": %.3f, "
+        "\"min_ms\": %.3f, \"avg_ms\": %.3f, \"max_ms\": %.3f,\n   \"percentiles_ms\": {",
+        (unsigned long long)row->requests, (unsigned long long)row->failures,
+        (unsigned long long)row->bytes, rps, fps, row->requests ? (double)row->min_ns / 1e6 : 0,
+        locust__row_mean_ns(row) / 1e6, (double)row->max_ns / 1e6);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        locust__buf_printf(out, "%s\"%s\": %.3f", i ? ", " : "", names[i],
+            (double)locust__row_percentile_ns(row, strtod(names[i], NULL) / 100) / 1e6);
+    locust__buf_puts(out, "},\n   \"histogram_us\": [");
+    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
+        const uint64_t *octave = row->hist.octaves[i / LOCUST__OCTAVE];
+        uint64_t count = octave ? octave[i % LOCUST__OCTAVE] : 0;
+        if (!count)
+            continue;
+        locust__buf_printf(out, "%s[%lld, %llu]", comma,
+            (long long)(locust__hist_value_ns(i) / 1000), (unsigned long long)count);
+        comma = ", ";
+    }
+    locust__buf_puts(out, "]}");
+}
+
+static void locust__summary_generator(locust__buf *out, const locust_generator *g)
+{
+    const char *limit = g->limits;
+    locust__buf_printf(out,
+        " \"generator\": {\"ok\": %s, \"cpu\": %.3f, \"late_p50_ms\": %.3f, \"late_p99_ms\": "
+        "%.3f, \"late_max_ms\": %.3f, \"limits\": [",
+        g->ok ? "true" : "false", g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms);
+    while (*limit) {
+        const char *end = strstr(limit, "; ");
+        char one[sizeof g->limits];
+        snprintf(one, sizeof one, "%.*s", end ? (int)(end - limit) : (int)strlen(limit), limit);
+        locust__json_put(out, one);
+        limit = end ? end + 2 : "";
+        locust__buf_puts(out, *limit ? ", " : "");
+    }
+    locust__buf_puts(out, "]},\n");
+}
+
+static void locust__summary_checks(locust__buf *out, const locust__checks *checks)
+{
+    locust__buf_puts(out, " \"checks\": [");
+    for (size_t i = 0; i < checks->n; i++) {
+        const locust__check *c = &checks->all[i];
+        char value[40] = "null";
+        if (c->measured)
+            snprintf(value, sizeof value, "%.6f", c->value);
+        locust__buf_puts(out, i ? ",\n  {\"check\": " : "\n  {\"check\": ");
+        locust__json_put(out, c->text);
+        locust__buf_printf(out, ", \"ok\": %s, \"value\": %s}", c->held ? "true" : "false", value);
+    }
+    locust__buf_puts(out, "],\n");
+}
+
+static void locust__summary_failures(locust__buf *out, const locust__stats *st)
+{
+    const locust__failure *f;
+    locust__buf_puts(out, " \"failures\": [");
+    for (size_t i = 0; (f = locust__stats_failure(st, i)) != NULL; i++) {
+        locust__buf_puts(out, i ? ",\n  {\"method\": " : "\n  {\"method\": ");
+        locust__json_put(out, f->row->method);
+        locust__buf_puts(out, ", \"name\": ");
+        locust__json_put(out, f->row->name);
+        locust__buf_puts(out, ", \"error\": ");
+        locust__json_put(out, f->text);
+        locust__buf_printf(out, ", \"occurrences\": %llu}", (unsigned long long)f->occurrences);
+    }
+    locust__buf_puts(out, "]\n}\n");
+}
+
+static void locust__files_summary(locust__buf *out, const locust__result *v)
+{
+    locust_env *env = v->env;
+    locust__stats *st = &env->stats;
+    int64_t now = locust__os_now_ns();
+    size_t n;
+    locust__row **rows = locust__report_rows(st, &n);
+    locust__buf_puts(out, "{\"version\": \"" LOCUST_VERSION "\", \"start_time\": \"");
+    locust__report_time(out, locust__os_wall_ns() - (now - st->start_ns));
+    locust__buf_printf(out, "\", \"duration_s\": %.3f, \"users\": %d, \"exit_code\": %d,\n",
+        (double)(env->until.at_ns - st->start_ns) / 1e9, env->options.users, env->exit_code);
+    locust__summary_generator(out, &v->generator);
+    locust__summary_checks(out, &v->checks);
+    locust__buf_puts(out, " \"rows\": [");
+    for (size_t i = 0; rows && i < n; i++) {
+        locust__buf_puts(out, i + 1 == n ? "],\n \"total\":\n  " : i ? ",\n  " : "\n  ");
+        locust__summary_row(out, st, rows[i]);
+    }
+    locust__buf_puts(out, ",\n");
+    out->failed |= !rows;
+    locust__summary_failures(out, st);
+    LOCUST_FREE(rows);
+}
+
+static void locust__junit_case(
+    locust__buf *out, const char *kind, const char *name, const char *failure)
+{
+    locust__buf_printf(out, "  <testcase classname=\"%s\" name=\"", kind);
+    locust__xml_put(out, name);
+    locust__buf_puts(out, "\" time=\"0\">");
+    if (failure) {
+        locust__buf_puts(out, "<failure message=\"");
+        locust__xml_put(out, failure);
+        locust__buf_puts(out, "\"/>");
+    }
+    locust__buf_puts(out, "</testcase>\n");
+}
+
+/* As Jenkins, GitLab and others read it (the format of Ant's junit task). */
+static void locust__files_junit(locust__buf *out, const locust__result *v)
+{
+    const locust_env *env = v->env;
+    locust__buf cases = {NULL, 0, 0, false};
+    bool limit = env->options.fail_on_generator_limit && !v->generator.ok;
+    size_t n = 1, failed = limit;
+    char line[640];
+    for (size_t i = 0; i < v->checks.n; i++, n++) {
+        const locust__check *c = &v->checks.all[i];
+        failed += !c->held;
+        locust__junit_case(
+            &cases, "check", c->text, c->held ? NULL : locust__check_value(c, line, sizeof line));
+    }
+    for (size_t i = 0; i < v->baseline.n; i++) {
+        const locust__past *past = &v->baseline.rows[i];
+        if (!*past->name)
+            continue;
+        n++;
+        failed += past->change == LOCUST__CHANGE_SLOWER;
+        locust__junit_case(&cases, "baseline", past->name,
+            past->change == LOCUST__CHANGE_SLOWER ? past->why : NULL);
+    }
+    locust__generator_line(&v->generator, line, sizeof line);
+    locust__junit_case(&cases, "generator", "generator", limit ? line : NULL);
+    locust__buf_printf(out,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n <testsuite name=\"locust.h\" "
+        "tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"%.3f\" timestamp=\"",
+        n, failed, (double)(env->until.at_ns - env->stats.start_ns) / 1e9);
+    locust__report_time(out, locust__os_wall_ns());
+    locust__buf_puts(out, "\">\n");
+    locust__buf_add(out, cases.ptr, cases.len);
+    locust__buf_puts(out, "  <system-out>");
+    locust__xml_put(out, line);
+    locust__buf_puts(out, "</system-out>\n </testsuite>\n</testsuites>\n");
+    out->failed |= cases.failed;
+    locust__buf_free(&cases);
+}
+
+/* The square root of the mean square distance of a histogram's times from their mean, in ns. */
+static double locust__hist_deviation(const locust__hist *h, double mean)
+{
+    double sum = 0;
+    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
+        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
+        double off = (double)locust__hist_value_ns(i) - mean;
+        if (octave)
+            sum += (double)octave[i % LOCUST__OCTAVE] * off * off;
+    }
+    return h->total ? locust__base_sqrt(sum / (double)h->total) : 0;
+}
+
+/* Percentiles as HdrHistogram prints them: five steps to half the rest, then to half of that. */
+static void locust__files_hgrm(locust__buf *out, const locust__hist *h, int64_t max_ns)
+{
+    double level = 0, ticks, sum = 0, mean;
+    uint64_t seen = 0;
+    locust__buf_printf(
+        out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
+        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
+        uint64_t count = octave ? octave[i % LOCUST__OCTAVE] : 0;
+        int64_t ns = locust__hist_value_ns(i) < max_ns ? locust__hist_value_ns(i) : max_ns;
+        seen += count;
+        sum += (double)count * (double)ns;
+        while (count && seen < h->total && 100.0 * (double)seen / (double)h->total >= level) {
+            locust__buf_printf(out, "%12.3f %2.12f %10llu %14.2f\n", (double)ns / 1e6, level / 100,
+                (unsigned long long)seen, 100 / (100 - level));
+            for (ticks = 10; 100 - level <= 1000 / ticks / 2 * 1.0000001; ticks *= 2)
+                ;
+            level += 100 / ticks;
+        }
+    }
+    if (seen)
+        locust__buf_printf(
+            out, "%12.3f %2.12f %10llu\n", (double)max_ns / 1e6, 1.0, (unsigned long long)seen);
+    mean = seen ? sum / (double)seen : 0;
+    locust__buf_printf(out,
+        "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n#[Max     = %12.3f, Total count    = "
+        "%12llu]\n#[Buckets = %12d, SubBuckets     = %12d]\n",
+        mean / 1e6, locust__hist_deviation(h, mean) / 1e6, (double)max_ns / 1e6,
+        (unsigned long long)seen, (int)LOCUST__OCTAVES, (int)LOCUST__OCTAVE);
+}
+
+/* Adds ms with three decimals. No printf of floats: there may be a line for every request. */
+static void locust__files_ms(locust__buf *out, int64_t ns)
+{
+    int64_t us = (ns + 500) / 1000;
+    locust__buf_printf(out, "%lld.%03d,", (long long)(us / 1000), (int)(us % 1000));
+}
+
+/* Writes the entries of the log. Runs on the loop's stack. */
+static void locust__files_flush(void *arg)
+{
+    locust__files *files = arg;
+    locust__buf out = {NULL, 0, 0, false};
+    for (size_t i = 0; i < files->n_entries; i++) {
+        const locust__entry *e = &files->entries[i];
+        locust__buf_printf(&out, "%lld.%06d,%llu,", (long long)(e->wall_ns / LOCUST__S),
+            (int)(e->wall_ns % LOCUST__S / 1000), (unsigned long long)e->user);
+        locust__csv_text(&out, e->row->method);
+        locust__buf_puts(&out, ",");
+        locust__csv_text(&out, e->row->name);
+        locust__buf_puts(&out, ",");
+        locust__files_ms(&out, e->elapsed_ns);
+        locust__files_ms(&out, e->late_ns);
+        locust__buf_printf(&out, "%zu,%d,", e->length, e->status);
+        locust__csv_text(&out, e->error ? e->error : "");
+        locust__buf_puts(&out, "\r\n");
+    }
+    files->n_entries = 0;
+    locust__files_put(files, LOCUST__FILE_LOG, &out);
+    locust__buf_free(&out);
+}
+
+static void locust__files_log(void *arg, const locust_sample *sample, const locust__row *row,
+    int64_t elapsed_ns, int64_t now_ns)
+{
+    locust__files *files = arg;
+    locust__loop *loop = &files->env->loop;
+    double share = files->env->options.request_log_sample;
+    if (share > 0 && locust__base_random_unit(&loop->random) >= share)
+        return;
+    files->entries[files->n_entries++] = (locust__entry){.wall_ns = now_ns + loop->epoch_ns,
+        .elapsed_ns = elapsed_ns,
+        .late_ns = locust__base_round(sample->late_ms * 1e6),
+        .row = row,
+        .error = sample->error ? locust__stats_text(&files->env->stats, sample->error) : NULL,
+        .user = sample->user ? sample->user->id : 0,
+        .length = sample->length,
+        .status = sample->status};
+    if (files->n_entries == LOCUST__ENTRIES)
+        locust__loop_call(loop, locust__files_flush, files);
+}
+
+static void locust__files_close(locust__files *files)
+{
+    for (int i = 0; i < LOCUST__FILES; i++)
+        if (files->fds[i] >= 0)
+            close(files->fds[i]);
+    files->env->services.recorder.log = NULL;
+    LOCUST_FREE(files->entries);
+    LOCUST_FREE(files->intended_path);
+}
+
+/* Opens what is asked for, so that a wrong path is told before the run. False: it was told. */
+static bool locust__files_open(locust__files *files, locust_env *env)
+{
+    static const char header[] =
+        "time,user,method,name,response_time_ms,late_ms,length,status,error\r\n";
+    const locust_options *o = &env->options;
+    const char *hgrm = o->hgrm;
+    *files =
+        (locust__files){.env = env, .paths = {o->summary, o->junit, hgrm, NULL, o->request_log}};
+    for (int i = 0; i < LOCUST__FILES; i++)
+        files->fds[i] = -1;
+    if (hgrm && env->services.recorder.open) {
+        files->intended_path = LOCUST_MALLOC(strlen(hgrm) + sizeof ".intended");
+        if (files->intended_path)
+            sprintf(files->intended_path, "%s.intended", hgrm);
+        files->paths[LOCUST__FILE_INTENDED] = files->intended_path;
+    }
+    for (int i = 0; i < LOCUST__FILES; i++) {
+        if (!files->paths[i])
+            continue;
+        files->fds[i] = open(files->paths[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (files->fds[i] < 0) {
+            fprintf(stderr, "locust: cannot write %s: %s\n", files->paths[i], strerror(errno));
+            return false;
+        }
+    }
+    if (!o->request_log)
+        return true;
+    files->entries = LOCUST_MALLOC(LOCUST__ENTRIES * sizeof *files->entries);
+    if (!files->entries) {
+        fprintf(stderr, "locust: out of memory\n");
+        return false;
+    }
+    locust__log_write(files->fds[LOCUST__FILE_LOG], header, sizeof header - 1);
+    env->services.recorder.log = locust__files_log;
+    env->services.recorder.log_arg = files;
+    return true;
+}
+
+/* Writes all of them at the end. */
+static void locust__files_write(locust__files *files, const locust__result *v)
+{
+    const locust__row *total = &files->env->stats.total;
+    static const locust__phase none;
+    const locust__phase *intended = total->intended ? total->intended : &none;
+    for (int i = 0; i < LOCUST__FILE_LOG; i++) {
+        locust__buf out = {NULL, 0, 0, false};
+        if (files->fds[i] < 0)
+            continue;
+        if (i == LOCUST__FILE_SUMMARY)
+            locust__files_summary(&out, v);
+        else if (i == LOCUST__FILE_JUNIT)
+            locust__files_junit(&out, v);
+        else if (i == LOCUST__FILE_HGRM)
+            locust__files_hgrm(&out, &total->hist, total->max_ns);
+        else
+            locust__files_hgrm(&out, &intended->hist, intended->max_ns);
+        locust__files_put(files, i, &out);
+        locust__buf_free(&out);
+    }
+    if (files->fds[LOCUST__FILE_LOG] >= 0)
+        locust__files_flush(files);
+}
+
+/* Where GitHub Actions runs the test, what is wrong becomes an annotation. */
+static void locust__report_annotate(const locust__result *v)
+{
+    const char *github = getenv("GITHUB_ACTIONS");
+    char text[640];
+    if (!github || strcmp(github, "true") != 0)
+        return;
+    for (size_t i = 0; i < v->checks.n; i++) {
+        const locust__check *c = &v->checks.all[i];
+        if (!c->held)
+            printf("::error title=locust.h::%s does not hold: %s\n", c->text,
+                locust__check_value(c, text, sizeof text));
+    }
+    locust__generator_line(&v->generator, text, sizeof text);
+    if (!v->generator.ok)
+        printf("::warning title=locust.h::%s\n", text);
+    fflush(stdout);
 }
 
 /* ============================================================================================
@@ -16346,6 +17784,7 @@ typedef struct locust__settings { // what the command line can say
     const char *classes[LOCUST_CLASSES_MAX]; // the user classes asked for; none: all
     int n_classes;
     locust__buf files[4];       // texts that settings point into
+    locust__buf lists[2];       // likewise, of --check and --find-max
     struct locust__option *own; // those that the test declares, n_own of them
     int n_own;
     locust_pair own_values[LOCUST_OWN_OPTIONS_MAX + 1];
@@ -16361,6 +17800,7 @@ enum locust__option_kind {
     LOCUST__OPTION_CODE,
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
+    LOCUST__OPTION_LIST,     // given more than once it adds up
     LOCUST__OPTION_OWN,      // of the test, with a value
     LOCUST__OPTION_OWN_FLAG, // likewise, a switch
     LOCUST__OPTION_IGNORED,  // Locust's, without a meaning here
@@ -16459,6 +17899,32 @@ static const locust__option locust__options_known[] = {
       "LIST", "HOST:PORT:HOST:PORT, connect to the second instead" },
     { "resolve", 0, LOCUST__OPTION_TEXT, "LOCUST_RESOLVE", LOCUST__SETTING(options.resolve),
       "LIST", "HOST:PORT:ADDRESS[,ADDRESS], in place of a name lookup" },
+    { "check", 0, LOCUST__OPTION_LIST, "LOCUST_CHECK", LOCUST__SETTING(options.checks),
+      "CHECK", "what shall hold: 'p99<250ms', 'fail_ratio<1% /cart'; else exit code 3" },
+    { "abort-on-fail", 0, LOCUST__OPTION_SPAN, "LOCUST_ABORT_ON_FAIL", LOCUST__SETTING(options.abort_on_fail_s),
+      "SPAN", "from then on a check that does not hold ends the test" },
+    { "fail-on-generator-limit", 0, LOCUST__OPTION_FLAG, "LOCUST_FAIL_ON_GENERATOR_LIMIT",
+      LOCUST__SETTING(options.fail_on_generator_limit), NULL, "exit code 4 if the generator limited the load" },
+    { "warm-up", 0, LOCUST__OPTION_SPAN, "LOCUST_WARM_UP", LOCUST__SETTING(options.warm_up_s),
+      "SPAN", "requests that began before that are not counted" },
+    { "find-max", 0, LOCUST__OPTION_LIST, "LOCUST_FIND_MAX", LOCUST__SETTING(options.find_max),
+      "CHECK", "raise the rate of arrivals, from --rate, until that breaks" },
+    { "find-step", 0, LOCUST__OPTION_SPAN, "LOCUST_FIND_STEP", LOCUST__SETTING(options.find_step_s),
+      "SPAN", "how long each rate is tried (5)" },
+    { "junit", 0, LOCUST__OPTION_TEXT, "LOCUST_JUNIT", LOCUST__SETTING(options.junit),
+      "FILE", "the checks as JUnit XML" },
+    { "summary", 0, LOCUST__OPTION_TEXT, "LOCUST_SUMMARY", LOCUST__SETTING(options.summary),
+      "FILE", "all figures as JSON, with histograms" },
+    { "baseline", 0, LOCUST__OPTION_TEXT, "LOCUST_BASELINE", LOCUST__SETTING(options.baseline),
+      "FILE", "compare with the --summary of an earlier run; slower is exit code 3" },
+    { "baseline-margin", 0, LOCUST__OPTION_RATE, "LOCUST_BASELINE_MARGIN", LOCUST__SETTING(options.baseline_margin),
+      "PERCENT", "that are no difference (5)" },
+    { "hgrm", 0, LOCUST__OPTION_TEXT, "LOCUST_HGRM", LOCUST__SETTING(options.hgrm),
+      "FILE", "percentiles in the format of HdrHistogram" },
+    { "request-log", 0, LOCUST__OPTION_TEXT, "LOCUST_REQUEST_LOG", LOCUST__SETTING(options.request_log),
+      "FILE", "a line for each request, CSV" },
+    { "request-log-sample", 0, LOCUST__OPTION_RATE, "LOCUST_REQUEST_LOG_SAMPLE",
+      LOCUST__SETTING(options.request_log_sample), "SHARE", "of the requests in it (1)" },
     { "exit-code-on-error", 0, LOCUST__OPTION_CODE, "LOCUST_EXIT_CODE_ON_ERROR", LOCUST__SETTING(options.exit_code_on_error),
       "CODE", "exit code after a run with failures (1)" },
     { "loglevel", 'L', LOCUST__OPTION_LEVEL, "LOCUST_LOGLEVEL", LOCUST__SETTING(options.loglevel),
@@ -16574,6 +18040,18 @@ static void locust__option_set_own(locust__settings *st, const char *name, const
     st->options.own = st->own_values;
 }
 
+/* Adds to an option that may be given more than once. */
+static void locust__option_add(locust__settings *st, const locust__option *o, const char *value)
+{
+    locust__buf *list = &st->lists[o->offset != LOCUST__SETTING(options.checks)];
+    if (list->len)
+        list->ptr[list->len - 1] = ';'; // where it ended
+    locust__buf_add(list, value, strlen(value) + 1);
+    if (list->failed)
+        locust__cli_die("out of memory");
+    *(const char **)(void *)((char *)st + o->offset) = list->ptr;
+}
+
 /* Sets one option from its text. `where`: how the user named it, for messages. */
 static void locust__option_set(
     locust__settings *st, const locust__option *o, const char *value, const char *where)
@@ -16629,6 +18107,9 @@ static void locust__option_set(
         if (!locust__cli_number(value, INT_MAX, &whole))
             locust__cli_die("%s takes a whole number from 0, not \"%s\"", where, value);
         *(int *)field = (int)whole;
+        break;
+    case LOCUST__OPTION_LIST:
+        locust__option_add(st, o, value);
         break;
     case LOCUST__OPTION_OWN_FLAG:
         if (value && !locust__cli_switch(value, &flag))
@@ -16907,12 +18388,16 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__locale_leave(locale);
     if (st->options.csv_full_history && !st->options.csv)
         locust__cli_die("--csv-full-history needs --csv PREFIX");
+    if (st->options.request_log_sample > 1)
+        locust__cli_die("--request-log-sample takes a share above 0, up to 1");
 }
 
 static void locust__settings_free(locust__settings *st)
 {
     for (int i = 0; i < 4; i++)
         locust__buf_free(&st->files[i]);
+    for (int i = 0; i < 2; i++)
+        locust__buf_free(&st->lists[i]);
     LOCUST_FREE(st->own);
 }
 
@@ -16935,7 +18420,9 @@ static void locust__cli_help(const locust__settings *st, const char *program)
     puts("\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE (users = 100), "
          "then\n"
          "from the environment, then from here; the later place wins. UserClass: run these alone.\n"
-         "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option.");
+         "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, 3 if a "
+         "--check\n"
+         "does not hold, 4 with --fail-on-generator-limit.");
 }
 
 /* Keeps the classes that were named. False: there is no such class, and it says so. */
@@ -17048,6 +18535,8 @@ typedef struct locust__run { // one run; on the stack of its caller, which is no
     locust_env *env;
     bool command; // with signals, and Locust's first and last log lines
     locust__csv csv;
+    locust__files files;
+    locust__result verdict;
     locust__group helpers; // coroutines beside the runner
     locust__co *helper[8];
     int n_helpers;
@@ -17057,12 +18546,43 @@ typedef struct locust__run { // one run; on the stack of its caller, which is no
 
 static void locust__run_print_now(void *arg)
 {
-    locust__report_print(((locust__run *)arg)->env, false);
+    locust__report_print(((locust__run *)arg)->env, NULL);
 }
 
 static void locust__run_print_final(void *arg)
 {
-    locust__report_print(((locust__run *)arg)->env, true);
+    locust__run *run = arg;
+    const locust__result *v = &run->verdict;
+    bool compact = !LOCUST__REPORTS || run->env->options.compact;
+    char line[640];
+    locust__report_print(run->env, v);
+    locust__generator_line(&v->generator, line, sizeof line);
+    if (compact) // the report is on standard output
+        locust__log_print(&run->env->log, v->generator.ok ? LOCUST__INFO : LOCUST__WARNING,
+            "locust.main", "%s", line);
+    if (LOCUST__REPORTS)
+        locust__report_annotate(v);
+}
+
+static void locust__run_write_files(void *arg)
+{
+    locust__run *run = arg;
+    locust__locale locale = locust__locale_enter();
+    locust__files_write(&run->files, &run->verdict);
+    locust__locale_leave(locale);
+}
+
+/* Ends the test once a check broke. */
+static void locust__run_abort_now(void *arg)
+{
+    locust__run *run = arg;
+    locust_env *env = run->env;
+    const locust__check *c = locust__checks_broken(env, &run->verdict.checks);
+    if (!c || env->stop_requested)
+        return;
+    locust__log_print(
+        &env->log, LOCUST__ERROR, "locust.runners", "check %s does not hold: stopping", c->text);
+    locust__runner_request_stop(env);
 }
 
 /* Calls fn on the loop's stack every so often, until it is cancelled. */
@@ -17085,6 +18605,25 @@ static void locust__run_tables(void *arg)
     locust__run_every(arg, 2 * LOCUST__S, locust__run_print_now, arg);
 }
 
+static void locust__run_abort(void *arg)
+{
+    locust__run *run = arg;
+    double grace_s = run->env->options.warm_up_s + run->env->options.abort_on_fail_s;
+    int64_t from = locust__base_after(locust__os_now_ns(), locust__base_ns(grace_s));
+    if (locust__co_sleep(&run->env->loop, from) != LOCUST__CANCELLED)
+        locust__run_every(run, LOCUST__S, locust__run_abort_now, run);
+}
+
+static void locust__run_log(void *arg)
+{
+    locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run *)arg)->files);
+}
+
+static void locust__run_find(void *arg)
+{
+    locust__find_main(&((locust__run *)arg)->verdict.find);
+}
+
 static void locust__run_csv(void *arg)
 {
     locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run *)arg)->csv);
@@ -17099,6 +18638,9 @@ static void locust__run_usage(void *arg)
     for (int i = 1; locust__co_sleep(&env->loop, at + 5 * LOCUST__S) != LOCUST__CANCELLED; i++) {
         int64_t cpu_now = locust__os_cpu_ns(), now = locust__os_now_ns();
         double percent = 100 * (double)(cpu_now - cpu) / (double)(now - at);
+        if (at >= env->since.at_ns && percent / 100 > env->peak_cpu)
+            env->peak_cpu = percent / 100;
+        env->waited_ns = locust__os_waited_ns();
         cpu = cpu_now;
         at = now;
         if (i % 2 == 0)
@@ -17159,6 +18701,12 @@ static void locust__run_begin(locust__run *run)
         locust__run_help(run, locust__run_tables);
     if (LOCUST__REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
+    if (LOCUST__REPORTS && env->options.request_log)
+        locust__run_help(run, locust__run_log);
+    if (env->options.abort_on_fail_s > 0)
+        locust__run_help(run, locust__run_abort);
+    if (env->options.find_max)
+        locust__run_help(run, locust__run_find);
     locust__run_help(run, locust__run_usage);
 }
 
@@ -17177,8 +18725,9 @@ static void locust__run_main(void *arg)
         for (int i = env->n_listeners; i-- > 0;) // the latest first, as in Locust
             if (env->listeners[i]->on_quitting)
                 env->listeners[i]->on_quitting(env);
+    locust__loop_call(&env->loop, locust__result_judge, &run->verdict);
     if (!env->exit_code_set)
-        env->exit_code = locust__env_exit_code(env);
+        env->exit_code = locust__result_exit_code(&run->verdict);
     env->exit_code_set = false;
     if (run->command)
         locust__log_print(
@@ -17187,40 +18736,85 @@ static void locust__run_main(void *arg)
         locust__loop_call(&env->loop, locust__run_print_final, run);
     if (LOCUST__REPORTS && env->options.csv)
         locust__loop_call(&env->loop, locust__csv_write, &run->csv);
+    if (LOCUST__REPORTS)
+        locust__loop_call(&env->loop, locust__run_write_files, run);
+}
+
+/* What a test without reports cannot give; NULL: nothing of it was asked for. */
+static const char *locust__run_lacks(const locust_options *o)
+{
+    return LOCUST__REPORTS  ? NULL
+           : o->csv         ? "--csv"
+           : o->junit       ? "--junit"
+           : o->summary     ? "--summary"
+           : o->baseline    ? "--baseline"
+           : o->hgrm        ? "--hgrm"
+           : o->request_log ? "--request-log"
+                            : NULL;
+}
+
+/* Closes what locust__run_open opened, as far as it came. */
+static void locust__run_close(locust__run *run)
+{
+    if (run->signals >= 0)
+        locust__os_signals_close();
+    if (run->csv.env)
+        locust__csv_close(&run->csv);
+    if (run->files.env)
+        locust__files_close(&run->files);
+    locust__result_free(&run->verdict);
+}
+
+/* Makes ready what the run is held against and what it is reported to. 0, or the exit code after one
+ * line on standard error. */
+static int locust__run_open(locust__run *run)
+{
+    locust_env *env = run->env;
+    const char *lacks = locust__run_lacks(&env->options), *wrong;
+    locust__locale locale = locust__locale_enter();
+    char text[512];
+    wrong = locust__result_init(&run->verdict, env, text, sizeof text);
+    locust__locale_leave(locale);
+    if (wrong) {
+        fprintf(stderr, "locust: %s\n", wrong);
+        return LOCUST__EXIT_USAGE;
+    }
+    if (lacks) {
+        fprintf(stderr, "locust: %s: this test was compiled with LOCUST_NO_REPORTS\n", lacks);
+        return 1;
+    }
+    if (LOCUST__REPORTS && !locust__files_open(&run->files, env))
+        return 1;
+    if (LOCUST__REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
+        return 1;
+    if (!run->command)
+        return 0;
+    run->signals = locust__os_signals_open();
+    if (run->signals >= 0)
+        return 0;
+    fprintf(stderr, "locust: cannot listen to signals: %s\n",
+        run->signals == -EMFILE ? "too few file descriptors: raise ulimit -n"
+                                : strerror(-run->signals));
+    return 1;
 }
 
 /* Runs the test. Returns the exit code. */
 static int locust__run_test(locust_env *env, bool command)
 {
     locust__run run = {.env = env, .command = command, .signals = -1};
-    if (env->options.csv && !LOCUST__REPORTS) {
-        fprintf(stderr, "locust: --csv: this test was compiled with LOCUST_NO_REPORTS\n");
-        return 1;
+    int code = locust__run_open(&run);
+    if (code) {
+        locust__run_close(&run);
+        return code;
     }
-    if (LOCUST__REPORTS && env->options.csv && !locust__csv_open(&run.csv, env))
-        return 1;
     locust__runner_init(env);
-    if (command) {
-        run.signals = locust__os_signals_open();
-        if (run.signals < 0) {
-            fprintf(stderr, "locust: cannot listen to signals: %s\n",
-                run.signals == -EMFILE ? "too few file descriptors: raise ulimit -n"
-                                       : strerror(-run.signals));
-            if (LOCUST__REPORTS && env->options.csv)
-                locust__csv_close(&run.csv);
-            return 1;
-        }
-    }
     if (!env->exit_code_set)
         env->exit_code = 1;
     if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
         locust__loop_run(&env->loop);
     else
         fprintf(stderr, "locust: out of memory\n");
-    if (run.signals >= 0)
-        locust__os_signals_close();
-    if (LOCUST__REPORTS && env->options.csv)
-        locust__csv_close(&run.csv);
+    locust__run_close(&run);
     return env->exit_code;
 }
 
