@@ -78,13 +78,13 @@ def tests():
 
         # What distributions and careful people add.
         lto = "-O2 -flto=auto" if cc == "gcc" else "-O2 -flto"
-        for flags in ("-O0", "-O3", "-Os", lto, "-O2 -fPIE -pie", "-O2 -fno-pie -no-pie",
-                      "-O2 -static", "-O2 -static-pie", "-O2 -fcf-protection=full",
-                      "-O2 -fstack-protector-all", "-O2 -fstack-clash-protection",
+        for flags in ("-O0", "-O3", "-Os", lto, "-O1 -fPIE -pie", "-O1 -fno-pie -no-pie",
+                      "-O1 -static", "-O1 -static-pie", "-O2 -fcf-protection=full",
+                      "-O1 -fstack-protector-all", "-O1 -fstack-clash-protection",
                       "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3", "-O2 -fomit-frame-pointer",
-                      "-O2 -ffunction-sections -fdata-sections -Wl,--gc-sections",
-                      "-O2 -Wl,-z,noexecstack,-z,relro,-z,now,--fatal-warnings",
-                      "-O2 -D_FILE_OFFSET_BITS=64", "-O2 -DNDEBUG", "-O2 -DLOCUST_POLL"):
+                      "-O1 -ffunction-sections -fdata-sections -Wl,--gc-sections",
+                      "-O1 -Wl,-z,noexecstack,-z,relro,-z,now,--fatal-warnings",
+                      "-O1 -D_FILE_OFFSET_BITS=64", "-O2 -DNDEBUG", "-O2 -DLOCUST_POLL"):
             if "cf-protection" in flags and os.uname().machine != "x86_64":
                 continue
             yield "%s %s" % (cc, flags), ["%s %s %s %s" % (cc, USUAL, flags, program), "OUT/a"]
