@@ -96,6 +96,8 @@ def compact_generator(r):
     got = {k: float(v) for k, v in pairs(lines[0][0]).items()}
     same(list(got), ["ok", "cpu", "late_p50", "late_p99", "late_max"], r)
     got["limits"] = [text for text in lines[0][1].split("; ") if text]
+    for share in re.findall(r"(\d+) %", lines[0][1]):
+        check(int(share) <= 100, "more than all of it", lines)
     same(got["ok"], 0.0 if got["limits"] else 1.0, r)
     return got
 

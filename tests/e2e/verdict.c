@@ -3,11 +3,13 @@
 //            VERDICT_NAME names them, VERDICT_WAIT (s) goes between two tasks, at random up to
 //            VERDICT_WAIT_TO; VERDICT_PACE (s) paces them. It has connected before it begins, by
 //            /delay/0 under the name "connect", if VERDICT_CONNECT is set
-//   Known    records what is in the file VERDICT_KNOWN, waits VERDICT_HOLD (s) and ends the test. A
-//            record ends with a byte 30, between method, name, ms and error stands a byte 31
-//   Napper   its task nap blocks everybody for 100 ms by usleep, beside one that does not
-//   Spinner  its task spin blocks everybody for 100 ms by a busy loop
+//   Known    records what is in the file VERDICT_KNOWN, waits VERDICT_HOLD (s) before the last of it
+//            and VERDICT_AFTER (s) behind it, and ends the test. A record ends with a byte 30;
+//            between method, name, ms and error stands a byte 31
+//   Napper   its task nap blocks everybody for 100 ms by usleep
+//   Spinner  its task spin blocks everybody by a busy loop that takes 100 ms of a core
 //   Polite   waits for 100 ms as it should
+//   Busy     measures nothing, without a wait
 //   VERDICT_CODE  the test's own exit code
 //   VERDICT_LOG   prints, as listeners see them:  sample METHOD NAME BEGAN_S ELAPSED_MS LATE_MS
 #include "locust.h"
@@ -76,14 +78,18 @@ static void known(locust_user *u)
 {
     FILE *f = setting("VERDICT_KNOWN") ? fopen(setting("VERDICT_KNOWN"), "rb") : NULL;
     static char text[1 << 22];
-    char *one, *at = NULL;
+    char *one, *next, *at = NULL;
     if (f) {
         text[fread(text, 1, sizeof text - 1, f)] = '\0';
         fclose(f);
     }
-    for (one = strtok_r(text, "\036", &at); one; one = strtok_r(NULL, "\036", &at))
+    for (one = strtok_r(text, "\036", &at); one; one = next) {
+        next = strtok_r(NULL, "\036", &at);
+        if (!next)
+            locust_sleep(u, number("VERDICT_HOLD"));
         record(u, one);
-    locust_sleep(u, number("VERDICT_HOLD"));
+    }
+    locust_sleep(u, number("VERDICT_AFTER"));
     locust_stop_test(u);
 }
 
@@ -93,24 +99,31 @@ static void nap(locust_user *u)
     usleep(100000);
 }
 
-static double seconds(void)
+static double cpu_seconds(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void spin(locust_user *u)
 {
-    double until = seconds() + 0.1;
+    double until = cpu_seconds() + 0.1;
     (void)u;
-    while (seconds() < until) {
+    while (cpu_seconds() < until) {
     }
 }
 
 static void polite(locust_user *u)
 {
     locust_sleep(u, 0.1);
+}
+
+static void nothing(locust_user *u)
+{
+    LOCUST_MEASURE(u, "DO", "nothing", m)
+    {
+    }
 }
 
 static void on_request(locust_env *env, const locust_sample *s)
@@ -131,14 +144,16 @@ int main(int argc, char **argv)
     static locust_user_class Get = {.name = "Get", .on_start = begin};
     static const locust_wait_time second = LOCUST_CONSTANT(0.3);
     static locust_user_class Known = {.name = "Known"}, Napper = {.name = "Napper"},
-                             Spinner = {.name = "Spinner"}, Polite = {.name = "Polite"};
-    static const locust_test test = {.users = {&Get, &Known, &Napper, &Spinner, &Polite},
+                             Spinner = {.name = "Spinner"}, Polite = {.name = "Polite"},
+                             Busy = {.name = "Busy"};
+    static const locust_test test = {.users = {&Get, &Known, &Napper, &Spinner, &Polite, &Busy},
         .on_request = on_request,
         .on_quitting = on_quitting};
     Get.tasks = LOCUST_TASKS(LOCUST_TASK(get));
     Known.tasks = LOCUST_TASKS(LOCUST_TASK(known));
-    Napper.tasks = LOCUST_TASKS(LOCUST_TASK(nap), LOCUST_TASK(polite));
+    Napper.tasks = LOCUST_TASKS(LOCUST_TASK(nap));
     Spinner.tasks = LOCUST_TASKS(LOCUST_TASK(spin));
+    Busy.tasks = LOCUST_TASKS(LOCUST_TASK(nothing));
     Polite.tasks = LOCUST_TASKS(LOCUST_TASK(polite));
     Napper.wait_time = Spinner.wait_time = Polite.wait_time = second;
     if (setting("VERDICT_PACE"))
