@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ static struct connection {
     struct path *path;
     int64_t arrived_ns, due_ns;
     int status;
+    bool owed, gone; // it is in the heap; it went while it was
 } all[FILES];
 
 static struct record {
@@ -82,6 +84,7 @@ static void owe(int fd)
 {
     int i = n_heap++;
     heap[i] = fd;
+    all[fd].owed = true;
     for (; i && earlier(i, (i - 1) / 2); i = (i - 1) / 2)
         swap(i, (i - 1) / 2);
 }
@@ -89,6 +92,7 @@ static void owe(int fd)
 static int next_due(void)
 {
     int fd = heap[0], i = 0;
+    all[fd].owed = false;
     heap[0] = heap[--n_heap];
     for (;;) {
         int least = i;
@@ -166,16 +170,18 @@ static ssize_t take_bytes(int fd, struct connection *c)
     return n;
 }
 
-static void take(int fd)
+static void take(int fd, int poller)
 {
     struct connection *c = &all[fd];
     char path[128];
     ssize_t n = take_bytes(fd, c);
     if (n <= 0) {
-        if (n == 0 || errno != EAGAIN) {
-            c->path = NULL;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
+        c->gone = c->owed;
+        if (!c->gone)
             close(fd);
-        }
         return;
     }
     c->len += (size_t)n;
@@ -198,12 +204,11 @@ static void answer(void)
         int n =
             snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\n\r\n%s", status,
                 status < 400 ? "OK" : "No", status < 400 ? 5 : 3, status < 400 ? "late\n" : "no\n");
-        struct record *r = &records[n_records < RECORDS ? n_records++ : RECORDS - 1];
-        if (!c->path) // it has gone meanwhile
-            continue;
-        *r = (struct record){c->path, c->arrived_ns, now_ns(), status};
-        if (send(fd, text, (size_t)n, MSG_NOSIGNAL) < 0)
-            n_records--;
+        int64_t now = now_ns();
+        if (c->gone)
+            close(fd);
+        else if (send(fd, text, (size_t)n, MSG_NOSIGNAL) == n && n_records < RECORDS)
+            records[n_records++] = (struct record){c->path, c->arrived_ns, now, status};
     }
 }
 
@@ -228,8 +233,7 @@ static void welcome(int listener, int poller)
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
-        all[fd].len = 0;
-        all[fd].path = NULL;
+        all[fd] = (struct connection){.len = 0};
         epoll_ctl(poller, EPOLL_CTL_ADD, fd, &e);
     }
 }
@@ -263,7 +267,7 @@ int main(void)
             else if (events[i].data.fd == timer)
                 (void)!read(timer, &expirations, sizeof expirations);
             else
-                take(events[i].data.fd);
+                take(events[i].data.fd, poller);
         }
         answer();
         wake_when_due(timer);
