@@ -14394,6 +14394,7 @@ typedef struct locust__culprit { // a task that did not let others run
 } locust__culprit;
 
 enum { LOCUST__CULPRITS = 4 };
+enum { LOCUST__FIND_FROM = 10 }; // arrivals a second that --find-max begins with if nobody says
 
 struct locust_env {
     locust__loop loop;
@@ -15389,12 +15390,17 @@ static bool locust__env_has_users(const locust_env *env)
 /* Which classes have arrivals. False: no memory. */
 static bool locust__env_set_arrivals(locust_env *env)
 {
-    const locust_options *o = &env->options;
-    bool shared = o->rate > 0 || (env->n_stages && env->stages->rate);
+    locust_options *o = &env->options;
     double total = 0;
-    for (int i = 0; i < env->n_classes; i++)
-        total +=
-            env->classes[i].as->arrivals.rate > 0 ? 0 : locust__class_weight(env->classes[i].as);
+    bool own = false, shared;
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust_user_class *as = env->classes[i].as;
+        own |= as->arrivals.rate > 0;
+        total += as->arrivals.rate > 0 ? 0 : locust__class_weight(as);
+    }
+    if (o->find_max && !own && !(o->rate > 0))
+        o->rate = LOCUST__FIND_FROM;
+    shared = o->rate > 0 || (env->n_stages && env->stages->rate);
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
         double weight = locust__class_weight(cls->as);
@@ -16405,8 +16411,8 @@ static const char *locust__result_init(locust__result *v, locust_env *env, char 
             option, wrong);
         return text;
     }
-    if (o->find_max && (o->stages || !(locust__find_base(env) > 0)))
-        return "--find-max needs arrivals at a fixed rate: give it --rate, or the class .arrivals";
+    if (o->find_max && o->stages)
+        return "--find-max and --stages both say how many arrive: give one of them";
     wrong =
         LOCUST__REPORTS && o->baseline ? locust__baseline_read(&v->baseline, o->baseline) : NULL;
     if (wrong) {
@@ -17760,6 +17766,11 @@ static void locust__report_annotate(const locust__result *v)
             printf("::error title=locust.h::%s does not hold: %s\n", c->text,
                 locust__check_value(c, text, sizeof text));
     }
+    for (size_t i = 0; i < v->baseline.n; i++) {
+        const locust__past *past = &v->baseline.rows[i];
+        if (*past->name && past->change == LOCUST__CHANGE_SLOWER)
+            printf("::error title=locust.h::%s became slower: %s\n", past->name, past->why);
+    }
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
         printf("::warning title=locust.h::%s\n", text);
@@ -17908,7 +17919,7 @@ static const locust__option locust__options_known[] = {
     { "warm-up", 0, LOCUST__OPTION_SPAN, "LOCUST_WARM_UP", LOCUST__SETTING(options.warm_up_s),
       "SPAN", "requests that began before that are not counted" },
     { "find-max", 0, LOCUST__OPTION_LIST, "LOCUST_FIND_MAX", LOCUST__SETTING(options.find_max),
-      "CHECK", "raise the rate of arrivals, from --rate, until that breaks" },
+      "CHECK", "raise the rate of arrivals, from --rate or 10, until that breaks" },
     { "find-step", 0, LOCUST__OPTION_SPAN, "LOCUST_FIND_STEP", LOCUST__SETTING(options.find_step_s),
       "SPAN", "how long each rate is tried (5)" },
     { "junit", 0, LOCUST__OPTION_TEXT, "LOCUST_JUNIT", LOCUST__SETTING(options.junit),
