@@ -10,6 +10,7 @@
 //   Spinner  its task spin blocks everybody by a busy loop that takes 100 ms of a core
 //   Polite   waits for 100 ms as it should
 //   Busy     measures nothing, without a wait
+//   Burst    the same for 6 s, then it rests
 //   VERDICT_CODE  the test's own exit code
 //   VERDICT_LOG   prints, as listeners see them:  sample METHOD NAME BEGAN_S ELAPSED_MS LATE_MS
 #include "locust.h"
@@ -126,6 +127,14 @@ static void nothing(locust_user *u)
     }
 }
 
+static void burst(locust_user *u)
+{
+    if (locust_run_time(u->env) < 6)
+        nothing(u);
+    else
+        locust_sleep(u, 0.1);
+}
+
 static void on_request(locust_env *env, const locust_sample *s)
 {
     if (setting("VERDICT_LOG"))
@@ -145,8 +154,9 @@ int main(int argc, char **argv)
     static const locust_wait_time second = LOCUST_CONSTANT(0.3);
     static locust_user_class Known = {.name = "Known"}, Napper = {.name = "Napper"},
                              Spinner = {.name = "Spinner"}, Polite = {.name = "Polite"},
-                             Busy = {.name = "Busy"};
-    static const locust_test test = {.users = {&Get, &Known, &Napper, &Spinner, &Polite, &Busy},
+                             Busy = {.name = "Busy"}, Burst = {.name = "Burst"};
+    static const locust_test test = {
+        .users = {&Get, &Known, &Napper, &Spinner, &Polite, &Busy, &Burst},
         .on_request = on_request,
         .on_quitting = on_quitting};
     Get.tasks = LOCUST_TASKS(LOCUST_TASK(get));
@@ -154,6 +164,7 @@ int main(int argc, char **argv)
     Napper.tasks = LOCUST_TASKS(LOCUST_TASK(nap));
     Spinner.tasks = LOCUST_TASKS(LOCUST_TASK(spin));
     Busy.tasks = LOCUST_TASKS(LOCUST_TASK(nothing));
+    Burst.tasks = LOCUST_TASKS(LOCUST_TASK(burst));
     Polite.tasks = LOCUST_TASKS(LOCUST_TASK(polite));
     Napper.wait_time = Spinner.wait_time = Polite.wait_time = second;
     if (setting("VERDICT_PACE"))
