@@ -45,6 +45,8 @@ test: | build                    ## runs the tests; T=http picks one, T="http as
 cross: | build                   ## builds and tests for every machine, with qemu; A="armhf mips" picks some
 	@tools/deps.sh cross || true
 	@tools/zig.sh >build/zig.log 2>&1 || true
+	@tools/newer.sh qemu || true
+	@tools/newer.sh gcc loongarch64 || true
 	@tests/cross.py $(A)
 
 lint:                            ## format, layering, names, cppcheck, clang-tidy

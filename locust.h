@@ -1064,11 +1064,11 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test);
 #define LOCUST_USER(class_, ...) \
     static const locust_user_class class_ = {.name = #class_, __VA_ARGS__}
 #define LOCUST_TASKSET(set_, ...) static const locust_taskset set_ = {.name = #set_, __VA_ARGS__}
-#define LOCUST_MAIN(...)                               \
-    int main(int argc, char **argv)                    \
-    {                                                  \
-        static const locust_test test = {__VA_ARGS__}; \
-        return locust_main(argc, argv, &test);         \
+#define LOCUST_MAIN(...)                        \
+    int main(int argc, char **argv)             \
+    {                                           \
+        const locust_test test = {__VA_ARGS__}; \
+        return locust_main(argc, argv, &test);  \
     }
 
 #ifdef __cplusplus
@@ -1424,7 +1424,7 @@ static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
         return true;
     if (need < b->cap + b->cap / 4)
         need = b->cap + b->cap / 4; // grows by a quarter at least, so that many appends stay linear
-    need = (need + 63) & ~(size_t)63;
+    need = ((need + 8 + 63) & ~(size_t)63) - 8; // with the word that malloc adds
     ptr = LOCUST_REALLOC(b->ptr, need);
     if (!ptr) {
         b->failed = true;
@@ -1627,6 +1627,59 @@ static uint64_t locust__base_hash(uint64_t seed, const char *text, size_t n)
     return h;
 }
 
+/* Reads a whole number from 0 in decimal and moves *text behind it; -1: there is none. What is too
+ * large is the largest there is. The C library's readers know more and are a dozen times the size. */
+static int64_t locust__base_whole(const char **text)
+{
+    int64_t n = locust__base_digit(**text) ? 0 : -1;
+    for (; locust__base_digit(**text); ++*text)
+        n = n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (**text - '0');
+    return n;
+}
+
+/* The value of n hexadecimal digits, at most 7; -1: one of them is none. */
+static int locust__base_hex(const char *p, int n)
+{
+    int value = 0;
+    for (int i = 0; i < n; i++) {
+        char c = locust__base_lower(p[i]);
+        int digit = locust__base_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0)
+            return -1;
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+/* Reads a number from 0, such as 12, 0.25, .5 or 1e-3, and moves *text behind it; -1: there is none. With
+ * up to 15 digits it is the nearest double. */
+static double locust__base_decimal(const char **text)
+{
+    const char *p = *text;
+    double number = 0, power = 1;
+    int64_t shift = 0, digits = 0;
+    for (; locust__base_digit(*p); p++, digits++)
+        number = 10 * number + (*p - '0');
+    for (p += *p == '.'; locust__base_digit(*p); p++, digits++, shift--)
+        number = 10 * number + (*p - '0');
+    if (!digits)
+        return -1;
+    *text = p;
+    if (*p == 'e' || *p == 'E') {
+        bool minus = *++p == '-';
+        p += *p == '-' || *p == '+';
+        if (locust__base_digit(*p)) {
+            int64_t exponent = locust__base_whole(&p);
+            exponent = exponent < 9999 ? exponent : 9999;
+            shift += minus ? -exponent : exponent;
+            *text = p;
+        }
+    }
+    for (int64_t i = shift < 0 ? -shift : shift; i > 0 && power < 1e300; i--)
+        power *= 10; // exact up to 10^22
+    return shift < 0 ? number / power : number * power;
+}
+
 /* Locust's time spans: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. */
 static bool locust__base_span(const char *text, double *out)
 {
@@ -1637,24 +1690,19 @@ static bool locust__base_span(const char *text, double *out)
     if (!*text)
         return false;
     while (*text) {
-        char *end;
-        long n;
-        if (!locust__base_digit(*text))
+        int64_t n = locust__base_whole(&text);
+        if (n < 0 || n == INT64_MAX || (!*text && unit > 0))
             return false;
-        errno = 0;
-        n = strtol(text, &end, 10);
-        if (errno || (!*end && unit > 0))
-            return false;
-        if (!*end) { // bare seconds
+        if (!*text) { // bare seconds
             *out = (double)n;
             return true;
         }
-        while (unit < 3 && units[unit] != *end)
+        while (unit < 3 && units[unit] != *text)
             unit++;
         if (unit == 3)
             return false;
         *out += (double)n * seconds[unit++];
-        text = end + 1;
+        text++;
     }
     return true;
 }
@@ -2859,7 +2907,8 @@ static void locust__os_stamp(int fd);
 /* recv; *arrived_ns: when the last of the bytes reached this machine, since 1970. */
 static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns);
 static size_t locust__os_page_size(void);
-/* A small file as text, up to `max` bytes of it; ptr NULL: it is not there, or no memory. */
+/* A small file as text, up to `max` bytes of it; ptr NULL: it is not there, or no memory.
+ * `failed`: errno says why. */
 static locust__buf locust__os_read_file(const char *path, size_t max);
 static bool locust__os_has_aes(void);         // instructions for it in this processor
 static char *locust__os_stacks_map(size_t n); // NULL: no memory
@@ -2909,19 +2958,19 @@ static int64_t locust__os_cpu_ns(void)
 
 static size_t locust__os_page_size(void)
 {
-    long n = sysconf(_SC_PAGESIZE);
-    return n > 0 ? (size_t)n : 4096;
+    return (size_t)getpagesize(); // sysconf is no shorter to write, and a KB of program in musl
 }
 
 static locust__buf locust__os_read_file(const char *path, size_t max)
 {
     locust__buf text = {NULL, 0, 0, false};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = 1;
-    while (fd >= 0 && got > 0 && text.len < max && locust__buf_reserve(&text, 4096)) {
+    ssize_t got = fd < 0 ? -1 : 1;
+    while (got > 0 && text.len < max && locust__buf_reserve(&text, 4096)) {
         got = read(fd, text.ptr + text.len, text.cap - text.len - 1);
         text.len += got > 0 ? (size_t)got : 0;
     }
+    text.failed |= got < 0;
     if (fd >= 0)
         close(fd);
     if (text.ptr)
@@ -2957,6 +3006,16 @@ static void locust__os_unmap(const char *text, size_t size)
     munmap((void *)(uintptr_t)text, size);
 }
 
+/* musl's setrlimit serves old kernels, too, one thread after the other: 1.5 KB. */
+static int locust__os_set_files(const struct rlimit *limit)
+{
+#if LOCUST__OS_LINUX && defined(SYS_prlimit64)
+    if (sizeof limit->rlim_cur == 8) // as the kernel has it
+        return (int)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
+#endif
+    return setrlimit(RLIMIT_NOFILE, limit);
+}
+
 static int64_t locust__os_raise_files(void)
 {
     struct rlimit limit;
@@ -2966,7 +3025,7 @@ static int64_t locust__os_raise_files(void)
     if (limit.rlim_cur < limit.rlim_max) {
         rlim_t soft = limit.rlim_cur;
         limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        if (locust__os_set_files(&limit) != 0)
             limit.rlim_cur = soft;
     }
     files = (int64_t)limit.rlim_cur;
@@ -3356,10 +3415,10 @@ static size_t locust__os_memory(void)
     return rc == KERN_SUCCESS ? about.resident_size : 0;
 #else
     locust__buf text = locust__os_read_file("/proc/self/statm", 256); // Linux, NetBSD
-    const char *second = text.len ? memchr(text.ptr, ' ', text.len) : NULL;
-    size_t pages = second ? (size_t)strtoul(second, NULL, 10) : 0;
+    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
+    int64_t pages = second++ ? locust__base_whole(&second) : 0;
     locust__buf_free(&text);
-    return pages * locust__os_page_size();
+    return (size_t)pages * locust__os_page_size();
 #endif
 }
 
@@ -3367,8 +3426,8 @@ static size_t locust__os_memory(void)
 static int64_t locust__os_waited_ns(void)
 {
     locust__buf text = locust__os_read_file("/proc/self/schedstat", 256);
-    const char *second = text.len ? memchr(text.ptr, ' ', text.len) : NULL;
-    int64_t ns = second ? strtoll(second, NULL, 10) : -1;
+    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
+    int64_t ns = second++ ? locust__base_whole(&second) : -1;
     locust__buf_free(&text);
     return ns;
 }
@@ -3592,11 +3651,11 @@ static void locust__log_print(
         return;
     locale = locust__locale_enter();
     localtime_r(&seconds, &tm);
-    n = strftime(line, sizeof line, "[%Y-%m-%d %H:%M:%S", &tm);
-    more = snprintf(line + n, sizeof line - n,
-        ",%03d] %s/%s/%s: ", (int)(wall % LOCUST__S / LOCUST__MS), log->host,
-        locust__log_levels[level], logger);
-    n += (size_t)more;
+    more = snprintf(line, sizeof line,
+        "[%04d-%02d-%02d %02d:%02d:%02d,%03d] %s/%s/%s: ", tm.tm_year + 1900, tm.tm_mon + 1,
+        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall % LOCUST__S / LOCUST__MS),
+        log->host, locust__log_levels[level], logger);
+    n = (size_t)more;
     va_start(args, format);
     more = vsnprintf(line + n, sizeof line - n - 1, format, args);
     va_end(args);
@@ -3769,7 +3828,8 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
  *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
  *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
  *   looked at whenever the stack is left. The colour lowers neighbouring stacks' tops by 0 to 15
- *   cache lines, so that they do not fight for the same sets of the cache.
+ *   cache lines, so that they do not fight for the same sets of the cache; where these are enough
+ *   for it, they hold the user's block (locust__co_spare).
  *
  *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
  *
@@ -3817,9 +3877,9 @@ struct locust__co {
     enum locust__wake wake;
     bool cancelled;
     bool lazy;           // its deadline is a timeout: armed a second ahead at most
+    uint32_t index;      // in its slab
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
-    void (*fn)(void *arg);
     void *arg;
     const char *name; // of its user class, for messages
     void *local;      // its user's slots: see >>slots
@@ -3827,9 +3887,7 @@ struct locust__co {
     void *entered;    // the context that it runs in; NULL: its own
     void *scopes;     // slots that are hidden by LOCUST_SCOPE, the latest first
     locust__group *group;
-    locust__pool *pool;
-    char *slot;
-    uint32_t index; // in its slab
+    struct locust__slab *slab; // its stack is in
 #if LOCUST__ASAN
     void *fake_stack;
 #endif
@@ -3837,10 +3895,11 @@ struct locust__co {
     unsigned valgrind_id;
 #endif
 };
-_Static_assert(offsetof(locust__co, fn) <= LOCUST__LINE, "see the first field");
+_Static_assert(offsetof(locust__co, arg) <= LOCUST__LINE, "see the first field");
 
 typedef struct locust__slab {
     struct locust__slab *next;
+    locust__pool *pool;
     char *base;
     uint32_t count, used;
     locust__co *cos; // cos[i] lives on slot i; aligned, in
@@ -3967,16 +4026,39 @@ static void locust__queue_remove(locust__co *co)
 
 /* -- stacks -- */
 
+static char *locust__co_slot(const locust__co *co)
+{
+    return co->slab->base + co->index * co->slab->pool->slot_bytes;
+}
+
+static char *locust__co_slot_end(const locust__co *co)
+{
+    return locust__co_slot(co) + co->slab->pool->slot_bytes;
+}
+
 static char *locust__co_stack_low(const locust__co *co)
 {
-    return co->slot + co->pool->guard_bytes;
+    return locust__co_slot(co) + co->slab->pool->guard_bytes;
 }
 
 enum { LOCUST__UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
 
+static size_t locust__co_colour_bytes(const locust__co *co)
+{
+    return (size_t)(co->index & 15) * 64;
+}
+
 static char *locust__co_stack_top(const locust__co *co)
 {
-    return co->slot + co->pool->slot_bytes - (size_t)(co->index & 15) * 64 - LOCUST__UNWIND_BYTES;
+    return locust__co_slot_end(co) - locust__co_colour_bytes(co) - LOCUST__UNWIND_BYTES;
+}
+
+/* What the colour leaves unused, if it is so many bytes: they lie in a page that the stack touches
+ * anyway. NULL: there is less. (Memory of the heap is what ASan watches.) */
+static void *locust__co_spare(const locust__co *co, size_t n)
+{
+    size_t spare = locust__co_colour_bytes(co);
+    return n <= spare && !LOCUST__ASAN ? locust__co_slot_end(co) - spare : NULL;
 }
 
 /* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
@@ -3989,7 +4071,7 @@ static jmp_buf *locust__co_unwind_point(const locust__co *co)
 static void locust__co_overflowed(const locust__co *co)
 {
     char kib[24], line[512];
-    size_t n = 0, bytes = co->pool->slot_bytes, i = sizeof kib;
+    size_t n = 0, bytes = co->slab->pool->slot_bytes, i = sizeof kib;
     const char *parts[] = {"locust: stack overflow in ", co->name, ": its .stack_size of ", NULL,
         " bytes is too small: raise .stack_size of that user class (or LOCUST_STACK_SIZE)\n"};
     kib[--i] = '\0';
@@ -4020,7 +4102,7 @@ static void locust__loop_fault(const char *address)
 }
 
 enum {
-    LOCUST__CANARY_WORDS = 8,
+    LOCUST__CANARY_WORDS = 16, // frames have gaps: on s390x 112 bytes may stay unwritten
     LOCUST__PROTECTED_MAX = 30000,
     LOCUST__STACK_MAX = 256 << 20, // bytes of one stack, and of a slab that holds several
 };
@@ -4079,7 +4161,7 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
     size_t count = pool->slots < 64 ? 64 : pool->slots > 1024 ? 1024 : pool->slots;
     if (!slab)
         return NULL;
-    while (count > 1 && count * pool->slot_bytes > LOCUST__STACK_MAX)
+    while (count > 1 && count > LOCUST__STACK_MAX / pool->slot_bytes)
         count /= 2; // large stacks come in smaller slabs
     slab->count = (uint32_t)count;
     // Each block is written when its slot is first used, not before.
@@ -4093,6 +4175,7 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
     slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__LINE - 1) &
                                ~(uintptr_t)(LOCUST__LINE - 1));
     pool->slots += count;
+    slab->pool = pool;
     slab->next = pool->slabs;
     pool->slabs = slab;
     return slab;
@@ -4114,18 +4197,16 @@ static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
     co = &slab->cos[slab->used];
     memset(co, 0, sizeof *co);
     co->armed_ns = LOCUST__NEVER;
-    co->pool = pool;
+    co->slab = slab;
     co->index = slab->used;
-    co->slot = slab->base + slab->used * pool->slot_bytes;
     slab->used++;
-    if (loop->markers && !locust__os_guard_mark(co->slot, pool->guard_bytes))
+    if (loop->markers && !locust__os_guard_mark(locust__co_slot(co), pool->guard_bytes))
         loop->markers = false;
     if (!loop->markers && loop->protected_slots < LOCUST__PROTECTED_MAX &&
-        locust__os_guard_protect(co->slot, pool->guard_bytes))
+        locust__os_guard_protect(locust__co_slot(co), pool->guard_bytes))
         loop->protected_slots++;
 #if LOCUST__VALGRIND
-    co->valgrind_id =
-        VALGRIND_STACK_REGISTER(locust__co_stack_low(co), co->slot + pool->slot_bytes);
+    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__co_stack_low(co), locust__co_slot_end(co));
 #endif
     return co;
 }
@@ -4157,8 +4238,7 @@ static void locust__co_resume(locust__loop *loop, locust__co *co)
 #if LOCUST__ASAN
     void *fake_stack;
     char *low = locust__co_stack_low(co);
-    __sanitizer_start_switch_fiber(
-        &fake_stack, low, (size_t)(co->slot + co->pool->slot_bytes - low));
+    __sanitizer_start_switch_fiber(&fake_stack, low, (size_t)(locust__co_slot_end(co) - low));
 #endif
     loop->current = co;
     locust__ctx_switch(&loop->sp, co->sp);
@@ -4196,11 +4276,12 @@ static void locust__co_body(void *arg)
 {
     locust__co *co = arg;
     locust__loop *loop = locust__loop_now;
-    void *unused;
+    void (*fn)(void *arg), *unused;
 #if LOCUST__ASAN
     __sanitizer_finish_switch_fiber(NULL, &loop->stack_bottom, &loop->stack_size);
 #endif
-    co->fn(co->arg);
+    memcpy(&fn, locust__co_unwind_point(co), sizeof fn);
+    fn(co->arg);
     locust__co_check_stack(loop, co);
     co->state = LOCUST__CO_FREE;
 #if LOCUST__ASAN
@@ -4222,7 +4303,6 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     locust__co *co = pool ? locust__pool_take(loop, pool) : NULL;
     if (!co)
         return NULL;
-    co->fn = fn;
     co->arg = arg;
     co->name = name;
     co->local = NULL;
@@ -4233,6 +4313,8 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     __asan_unpoison_memory_region(
         locust__co_stack_low(co), (size_t)(locust__co_stack_top(co) - locust__co_stack_low(co)));
 #endif
+    // There is nowhere to unwind to yet, so this place is free.
+    memcpy(locust__co_unwind_point(co), &fn, sizeof fn);
     co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
     co->state = LOCUST__CO_READY;
     co->wake = LOCUST__WOKEN;
@@ -4250,8 +4332,8 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
     if (group && --group->running == 0)
         while (group->waiters.first)
             locust__co_wake(loop, group->waiters.first, LOCUST__WOKEN);
-    co->next = co->pool->free;
-    co->pool->free = co;
+    co->next = co->slab->pool->free;
+    co->slab->pool->free = co;
 }
 
 /* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
@@ -4430,7 +4512,7 @@ static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
             locust__timer t = chunk->timers[i];
             if (i + 4 < chunk->count) // a million sleepers' blocks are in no cache: fetch ahead
                 __builtin_prefetch(chunk->timers[i + 4].co, 1);
-            if (t.at_ns <= loop->now_ns || locust__wheel_insert(w, t) < 0)
+            if ((level == 0 && t.at_ns <= loop->now_ns) || locust__wheel_insert(w, t) < 0)
                 locust__wheel_fire(loop, t); // early, if there is no memory: it is armed again
         }
         chunk->next = w->spare;
@@ -4439,23 +4521,27 @@ static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
     }
 }
 
+/* A loop that comes late wakes in order, too: millisecond by millisecond. */
 static void locust__wheel_advance(locust__loop *loop)
 {
     locust__wheel *w = &loop->wheel;
     int64_t now = loop->now_ns / LOCUST__MS;
-    while (w->tick < now) {
-        int64_t tick = ++w->tick;
+    for (;;) {
+        int64_t tick;
+        while (w->heap_len && w->heap[0].at_ns <= loop->now_ns) {
+            locust__timer t = w->heap[0];
+            locust__heap_pop(w);
+            locust__wheel_fire(loop, t);
+        }
+        if (w->tick >= now)
+            return;
+        tick = ++w->tick;
         if ((tick & 65535) == 0)
             locust__wheel_empty(loop, 2, (size_t)(tick >> 16) & 255);
         if ((tick & 255) == 0)
             locust__wheel_empty(loop, 1, (size_t)(tick >> 8) & 255);
         if (w->slots[0][tick & 255])
             locust__wheel_empty(loop, 0, (size_t)tick & 255);
-    }
-    while (w->heap_len && w->heap[0].at_ns <= loop->now_ns) {
-        locust__timer t = w->heap[0];
-        locust__heap_pop(w);
-        locust__wheel_fire(loop, t);
     }
 }
 
@@ -4891,8 +4977,8 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
 /* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
 
 typedef struct locust__context {
-    size_t shared; // by how many more coroutines
-    char bytes[];  // a flag for each variable, then the values, at their offsets
+    size_t shared;                      // by how many more coroutines
+    _Alignas(max_align_t) char bytes[]; // a flag for each variable, then the values at offsets
 } locust__context;
 
 static struct { // of the program, like the slots
@@ -5598,12 +5684,8 @@ struct locust_stream {
     size_t in_len;
     char *own; // the memory they are in; NULL: the scratch buffer
     size_t own_cap;
-    size_t burst;                // bytes read since the last park
-    int64_t arrived_ns;          // when the last bytes read reached this machine; 0: unknown
-    locust_error error;          // of the last public call
-    int64_t timeout_ns;          // of a public call
-    locust__co *owner;           // the user that opened it by locust_connect
-    locust_stream *next, **link; // in that user's list
+    size_t burst;       // bytes read since the last park
+    int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
 };
 
 enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
@@ -5652,10 +5734,11 @@ static int locust__addr_connect(int fd, const locust__addr *to)
 /* Reads ADDRESS, ADDRESS-ADDRESS or ADDRESS/BITS; of IPv6 single addresses alone. */
 static bool locust__source_parse(locust__source_range *range, char *text)
 {
-    char *rest = text + strcspn(text, "-/"), kind = *rest, *end;
+    char *rest = text + strcspn(text, "-/"), kind = *rest;
+    const char *end = rest + 1;
     locust__addr last;
     uint32_t first;
-    long bits;
+    int64_t bits;
     *rest = '\0';
     range->n = 1;
     if (!locust__addr_parse(&range->first, text, 0))
@@ -5672,8 +5755,8 @@ static bool locust__source_parse(locust__source_range *range, char *text)
         range->n = ntohl(last.as.in.sin_addr.s_addr) - first + 1;
         return range->n > 0;
     }
-    bits = strtol(rest + 1, &end, 10);
-    if (!locust__base_digit(rest[1]) || *end || bits < 8 || bits > 32)
+    bits = locust__base_whole(&end);
+    if (*end || bits < 8 || bits > 32)
         return false;
     range->n = (uint32_t)1 << (32 - bits);
     first &= ~(range->n - 1);
@@ -6064,7 +6147,7 @@ static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
-    if (!s->in_len) { // an idle stream holds no buffer
+    if (!s->in_len && s->own) { // an idle stream holds no buffer
         LOCUST_FREE(s->own);
         s->own = NULL;
         s->own_cap = 0;
@@ -6087,7 +6170,8 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
 {
     char *scratch = s->net->loop->scratch;
     if (!s->in_len) {
-        LOCUST_FREE(s->own);
+        if (s->own)
+            LOCUST_FREE(s->own);
         s->own = NULL;
         s->in = scratch;
     }
@@ -6494,8 +6578,9 @@ static void locust__resolver_option(locust__resolver *r, const char *word)
     for (int i = 0; i < 3; i++) {
         size_t len = strlen(known[i].name);
         if (strncmp(word, known[i].name, len) == 0) {
-            int value = atoi(word + len);
-            *fields[i] = value < 0 ? 0 : value > known[i].max ? known[i].max : value;
+            const char *text = word + len;
+            int64_t value = locust__base_whole(&text);
+            *fields[i] = value < 0 ? 0 : value > known[i].max ? known[i].max : (int)value;
         }
     }
 }
@@ -6873,8 +6958,9 @@ static bool locust__resolver_pin(locust__resolver *r, const char *text)
     bool good = copy != NULL;
     for (char *p = good ? strtok_r(copy, " ", &at) : NULL; p && good;
          p = strtok_r(NULL, " ", &at)) {
-        char *colon = strchr(p, ':'), *end = NULL, *one;
-        long port = colon ? strtol(colon + 1, &end, 10) : 0;
+        char *colon = strchr(p, ':'), *one;
+        const char *end = colon ? colon + 1 : p;
+        int64_t port = locust__base_whole(&end);
         locust__host *host;
         good = colon && colon > p && *end == ':' && port > 0 && port <= 65535;
         if (!good)
@@ -6882,7 +6968,7 @@ static bool locust__resolver_pin(locust__resolver *r, const char *text)
         *colon = '\0';
         host = locust__resolver_add(r, p);
         good = host != NULL;
-        for (one = good ? strtok_r(end + 1, ",", &comma) : NULL; one && good;
+        for (one = good ? strtok_r(p + (end - p) + 1, ",", &comma) : NULL; one && good;
              one = strtok_r(NULL, ",", &comma)) {
             locust__addr addr;
             size_t len = strlen(one);
@@ -8457,14 +8543,21 @@ static void locust__url_add_escaped(locust__buf *out, char c)
  * dropped. */
 static void locust__url_add(locust__buf *out, locust__view text)
 {
+    // A bit for each ASCII character but controls, DEL and "#<>\^`{|} and the blank.
+    static const uint64_t plain[2] = {0xAFFFFFF200000000u, 0x47FFFFFEAFFFFFFFu};
+    size_t i = 0;
     if (!locust__buf_reserve_tight(out, text.len + 2))
         return;
-    for (size_t i = 0; i < text.len && text.ptr[i] != '#'; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c > ' ' && c < 127 && !strchr("\"<>\\^`{|}", c))
-            locust__buf_add_tight(out, text.ptr + i, 1);
-        else
-            locust__url_add_escaped(out, text.ptr[i]);
+    while (i < text.len && text.ptr[i] != '#') {
+        size_t from = i;
+        for (; i < text.len; i++) {
+            unsigned char c = (unsigned char)text.ptr[i];
+            if (c >= 128 || !(plain[c / 64] >> c % 64 & 1))
+                break;
+        }
+        locust__buf_add_tight(out, text.ptr + from, i - from);
+        if (i < text.len && text.ptr[i] != '#')
+            locust__url_add_escaped(out, text.ptr[i++]);
     }
 }
 
@@ -8635,6 +8728,7 @@ typedef struct locust__head {
     bool keep, close;    // tokens of Connection
     bool chunked, coded; // Transfer-Encoding: exactly "chunked", anything else
     bool sized;          // there is a Content-Length
+    bool cookies;        // there is a Set-Cookie
     int64_t length;
 } locust__head;
 
@@ -8653,13 +8747,13 @@ static bool locust__http_token_char(char c)
     return u < 128 && (bits[u / 64] >> u % 64 & 1);
 }
 
-/* How many token characters the text begins with. */
-static size_t locust__http_token_len(locust__view v)
+/* How many token characters the text begins with; nearly all are letters. */
+static inline size_t locust__http_token_len(locust__view v)
 {
-    size_t n = 0;
-    while (n < v.len && locust__http_token_char(v.ptr[n]))
-        n++;
-    return n;
+    const char *p = v.ptr, *end = p + v.len;
+    while (p < end && ((unsigned char)((*p | 0x20) - 'a') < 26 || locust__http_token_char(*p)))
+        p++;
+    return (size_t)(p - v.ptr);
 }
 
 static bool locust__http_is_token(locust__view v)
@@ -8667,19 +8761,24 @@ static bool locust__http_is_token(locust__view v)
     return v.len > 0 && locust__http_token_len(v) == v.len;
 }
 
-/* field-content, RFC 9110 5.5: no control character but HTAB. Eight bytes at a time as long as none
- * of them is below 0x20 or 0x7F: a borrow into the top bit of a byte tells. */
-static bool locust__http_is_value(locust__view v)
+/* Is one of eight bytes below 0x20, or 0x7F? A borrow into the top bit of a byte tells. */
+static bool locust__http_has_control(const char *eight)
 {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     uint64_t word, del;
+    memcpy(&word, eight, 8);
+    del = word ^ ones * 0x7F;
+    return ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops) != 0;
+}
+
+/* field-content, RFC 9110 5.5: no control character but HTAB. */
+static bool locust__http_is_value(locust__view v)
+{
     size_t i = 0;
-    for (; i + 8 <= v.len; i += 8) {
-        memcpy(&word, v.ptr + i, 8);
-        del = word ^ ones * 0x7F;
-        if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops)
-            break; // or a tab
-    }
+    while (i + 8 <= v.len && !locust__http_has_control(v.ptr + i))
+        i += 8;
+    if (i && i + 8 > v.len && !locust__http_has_control(v.ptr + v.len - 8))
+        return true; // the last eight, some of them for the second time
     for (; i < v.len; i++)
         if (((unsigned char)v.ptr[i] < ' ' && v.ptr[i] != '\t') || v.ptr[i] == 127)
             return false;
@@ -8688,11 +8787,12 @@ static bool locust__http_is_value(locust__view v)
 
 static locust__view locust__http_trim(locust__view v)
 {
-    while (v.len && (*v.ptr == ' ' || *v.ptr == '\t'))
-        v.ptr++, v.len--;
-    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-        v.len--;
-    return v;
+    const char *p = v.ptr, *end = p + v.len;
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    while (p < end && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    return (locust__view){p, (size_t)(end - p)};
 }
 
 /* Takes the next element off a comma-separated list. False: there is none left. */
@@ -8768,7 +8868,7 @@ static locust_error locust__http_status_line(
 static bool locust__http_length(locust__head *h, locust__view value)
 {
     locust__view element;
-    while (locust__http_next(&value, &element)) {
+    while (locust__http_next(&value, &element)) { // mostly once
         int64_t length = 0;
         if (!element.len)
             return false;
@@ -8785,20 +8885,36 @@ static bool locust__http_length(locust__head *h, locust__view value)
     return true;
 }
 
-/* Notes the fields that frame the message. */
+/* Is a token of 8 bytes or more this one? `lower` has as many small letters and hyphens: of a token's
+ * bytes only letters differ from those in the bit 0x20 alone. */
+static bool locust__http_is_name(locust__view name, const char *lower)
+{
+    for (size_t i = 0;;) {
+        uint64_t word, want;
+        memcpy(&word, name.ptr + i, 8);
+        memcpy(&want, lower + i, 8);
+        if ((word | 0x2020202020202020u) != want)
+            return false;
+        if (i + 8 == name.len)
+            return true;
+        i = i + 16 <= name.len ? i + 8 : name.len - 8; // the last eight overlap
+    }
+}
+
+/* Notes the fields that frame the message, and whether there are cookies. */
 static locust_error locust__http_field(locust__head *h, locust__view name, locust__view value)
 {
     locust__view element;
-    if (name.len != 10 && name.len != 14 && name.len != 17)
-        return LOCUST_OK; // none of these three
-    if (locust__view_is_nocase(name, "content-length")) {
+    if (name.len == 14 && locust__http_is_name(name, "content-length")) {
         if (!locust__http_length(h, value))
             return LOCUST_ERR_LENGTH;
-    } else if (locust__view_is_nocase(name, "transfer-encoding")) {
+    } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
         if (h->chunked || h->coded || !locust__view_is_nocase(value, "chunked"))
             h->coded = true; // no other coding was asked for
         h->chunked = true;
-    } else if (locust__view_is_nocase(name, "connection")) {
+    } else if (name.len == 10 && locust__http_is_name(name, "set-cookie")) {
+        h->cookies = true;
+    } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
         while (locust__http_next(&value, &element)) {
             h->close |= locust__view_is_nocase(element, "close");
             h->keep |= locust__view_is_nocase(element, "keep-alive");
@@ -8807,14 +8923,16 @@ static locust_error locust__http_field(locust__head *h, locust__view name, locus
     return LOCUST_OK;
 }
 
+/* There is room: the kept form of a head is no longer than the head. */
 static void locust__http_keep_text(locust__buf *kept, locust__view text)
 {
-    locust__buf_add_tight(kept, text.ptr, text.len);
-    locust__buf_add_tight(kept, "", 1);
+    memcpy(kept->ptr + kept->len, text.ptr, text.len);
+    kept->len += text.len;
+    kept->ptr[kept->len++] = '\0';
 }
 
 /* Splits field-line = field-name ":" OWS field-value OWS. */
-static locust_error locust__http_field_line(
+static inline locust_error locust__http_field_line(
     locust__view line, locust__view *name, locust__view *value)
 {
     *name = (locust__view){line.ptr, locust__http_token_len(line)};
@@ -8863,7 +8981,8 @@ static locust_error locust__http_fields(locust__view head, locust__head *h, locu
         line = locust__http_line(&head);
         error = locust__http_unfold(&head, name, &line, kept);
         if (!error)
-            error = locust__http_field(h, name, locust__view_of(kept->ptr + value_at));
+            error = locust__http_field(
+                h, name, (locust__view){kept->ptr + value_at, kept->len - 1 - value_at});
         if (error)
             return error;
     }
@@ -9187,6 +9306,10 @@ static void locust__writer_puts(locust__writer *w, const char *text)
     locust__writer_add(w, locust__view_of(text));
 }
 
+/* The same for a literal, whose length the compiler knows. */
+#define LOCUST__WRITER_PUTS(w, literal) \
+    locust__writer_add((w), (locust__view){"" literal, sizeof(literal) - 1})
+
 /* One field; a name or value that could end the line is refused. */
 static void locust__writer_field(locust__writer *w, const char *name, const char *value)
 {
@@ -9328,11 +9451,11 @@ static bool locust__json_step(locust__view *value, const char **path)
 {
     const char *p = value->ptr + 1, *end = value->ptr + value->len, *stop;
     bool array = **path == '[';
-    const char *key = *path + (array || **path == '.');
+    const char *key = *path + (array || **path == '.'), *digits = key;
     size_t key_len = strcspn(key, array ? "]" : ".[");
-    long index = array ? strtol(key, NULL, 10) : 0;
+    int64_t index = array ? locust__base_whole(&digits) : 0;
     if (!value->len || *value->ptr != (array ? '[' : '{') || !key_len ||
-        (array && (key[key_len] != ']' || strspn(key, "0123456789") != key_len)))
+        (array && (key[key_len] != ']' || digits != key + key_len)))
         return false;
     *path = key + key_len + array;
     for (;; p = stop + 1) {
@@ -9390,9 +9513,9 @@ static const char *locust__json_scalar(const char *p, const char *end)
                 int hex = *++p == 'u' ? 4 : 0;
                 if (!*p || !strchr("\"\\/bfnrtu", *p) || end - p <= hex)
                     return NULL;
-                for (; hex; hex--)
-                    if (!isxdigit((unsigned char)*++p))
-                        return NULL;
+                if (locust__base_hex(p + 1, hex) < 0)
+                    return NULL;
+                p += hex;
             }
         return stop;
     }
@@ -9465,19 +9588,6 @@ static bool locust__json_find(locust__view text, const char *path, locust__view 
     return true;
 }
 
-static int locust__json_hex4(const char *p)
-{
-    int code = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = locust__base_lower(p[i]);
-        int digit = locust__base_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-        if (digit < 0)
-            return -1;
-        code = code << 4 | digit;
-    }
-    return code;
-}
-
 /* UTF-8 of a code point; returns its length. */
 static size_t locust__json_utf8(char *out, long code)
 {
@@ -9504,11 +9614,11 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
                 text[0] = to[at - from];
             } else {
                 long code =
-                    v.ptr[i] == 'u' && i + 5 < v.len ? locust__json_hex4(v.ptr + i + 1) : -1;
+                    v.ptr[i] == 'u' && i + 5 < v.len ? locust__base_hex(v.ptr + i + 1, 4) : -1;
                 i += 4;
                 if (code >= 0xD800 && code < 0xDC00 && i + 7 < v.len && v.ptr[i + 1] == '\\' &&
                     v.ptr[i + 2] == 'u') { // the first of a surrogate pair
-                    long low = locust__json_hex4(v.ptr + i + 3);
+                    long low = locust__base_hex(v.ptr + i + 3, 4);
                     code = low >= 0xDC00 && low < 0xE000
                                ? 0x10000 + (code - 0xD800) * 1024 + low - 0xDC00
                                : -1;
@@ -9555,6 +9665,8 @@ static bool locust__extract_between(
 typedef struct locust__pattern { // a compiled regular expression
     struct locust__pattern *next;
     regex_t regex;
+    void (*free_regex)(
+        regex_t *); // regfree: tests without patterns are not to link the C library's
     char text[];
 } locust__pattern;
 
@@ -9579,6 +9691,7 @@ static locust__pattern *locust__pattern_of(locust__pattern **first, const char *
         locust__base_die(LOCUST__EXIT_USAGE,
             "locust_match() cannot use the regular expression \"%s\": %s", text, why);
     }
+    pattern->free_regex = regfree;
     pattern->next = *first;
     *first = pattern;
     return pattern;
@@ -9589,7 +9702,7 @@ static void locust__patterns_free(locust__pattern *first)
     while (first) {
         locust__pattern *pattern = first;
         first = pattern->next;
-        regfree(&pattern->regex);
+        pattern->free_regex(&pattern->regex);
         LOCUST_FREE(pattern);
     }
 }
@@ -11093,11 +11206,10 @@ static void locust__proxy_free(locust__proxy *proxy)
 static void locust__url_decode(locust__buf *out, locust__view text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i], hex[3] = {0};
-        if (c == '%' && i + 2 < text.len && isxdigit((unsigned char)text.ptr[i + 1]) &&
-            isxdigit((unsigned char)text.ptr[i + 2])) {
-            memcpy(hex, text.ptr + i + 1, 2);
-            c = (char)strtol(hex, NULL, 16);
+        char c = text.ptr[i];
+        int code = c == '%' && i + 2 < text.len ? locust__base_hex(text.ptr + i + 1, 2) : -1;
+        if (code >= 0) {
+            c = (char)code;
             i += 2;
         }
         locust__buf_add(out, &c, 1);
@@ -11168,7 +11280,8 @@ static bool locust__proxy_is_exception(const char *list, const locust__origin *o
         if (locust__view_is(element, "*"))
             return true;
         if (colon && !six) {
-            if (atoi(colon + 1) != origin->port)
+            const char *port = colon + 1;
+            if (locust__base_whole(&port) != origin->port)
                 continue;
             element.len = (size_t)(colon - element.ptr);
         }
@@ -11424,6 +11537,7 @@ typedef struct locust__services { // what the users of one test share
     locust__origin *origins;
     locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;
+    locust__buf auth;         // scratch: credentials and what is made of them
     locust_feeder *feeders;   // that are open
     size_t worker, n_workers; // this process among those that share the test
 } locust__services;
@@ -11437,6 +11551,7 @@ typedef struct locust__base_url { // a user's host, taken apart once
 } locust__base_url;
 
 enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
+enum { LOCUST__BLOCK = 184 };    // bytes of a user's block at first
 
 enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
 
@@ -11483,7 +11598,6 @@ typedef struct locust__client {
     const locust__route *route; // of the class
     locust__session *session;   // its user's
     locust__buf block;
-    locust__buf auth; // scratch: credentials and what is made of them
     size_t fields_at; // in the block: the kept fields
     // The request that waits for the test's verdict, or was just finished.
     bool pending;
@@ -11566,7 +11680,6 @@ static void locust__client_deinit(locust__client *c)
 {
     locust__client_settle(c);
     locust__buf_free(&c->block);
-    locust__buf_free(&c->auth);
 }
 
 static void locust__base_url_free(locust__base_url *base)
@@ -11618,7 +11731,8 @@ typedef struct locust__exchange { // one request on its way; on the user's stack
     const char *method;
     locust__origin *origin;
     locust__conn *conn;
-    size_t target_at;   // in the block
+    size_t target_at; // in the block
+    size_t target_len;
     size_t fields_at;   // in the block: the encoded form fields, up to
     size_t response_at; // in the block: behind all that is sent from it
     locust__view body;
@@ -11643,6 +11757,8 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
     locust__buf *block = &c->block;
     if (block->cap > LOCUST__SCRATCH && block->len < block->cap / 4)
         locust__buf_free(block); // one big answer shall not stay for the user's whole life
+    if (!block->ptr) // what most need: one that moved while it grows would leave a hole behind
+        locust__buf_reserve_tight(block, LOCUST__BLOCK);
     block->len = 0;
     x->origin = base->origin;
     x->target_at = base->text_len;
@@ -11654,6 +11770,7 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
     if (params && !block->failed)
         locust__url_add_pairs(block, params,
             memchr(block->ptr + x->target_at, '?', block->len - x->target_at) ? "&" : "?");
+    x->target_len = block->len - x->target_at;
     locust__buf_add_tight(block, "", 1);
     x->fields_at = block->len;
     if (!x->dropped)
@@ -11675,7 +11792,8 @@ static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
 LOCUST__APART static locust_error locust__client_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
 {
-    const char *url = x->req->url ? x->req->url : "", *scheme = strstr(url, "://"), *path = url;
+    const char *url = x->req->url ? x->req->url : "", *path = url;
+    const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // mostly a path
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
     if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
         locust_error error = locust__client_base(c->services, url, &own, &c->broken);
@@ -11728,7 +11846,10 @@ static const char *locust__client_own(const locust__client *c, const char *name)
 static const char *locust__client_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
-    const char *value = locust__http_find(x->req->headers, name);
+    const char *value;
+    if (!x->req->headers && !c->session->fields && !c->cls->headers)
+        return NULL; // mostly
+    value = locust__http_find(x->req->headers, name);
     if (!value && c->session->fields)
         value = locust__client_own(c, name);
     return value ? value : locust__http_find(c->cls->headers, name);
@@ -11752,7 +11873,7 @@ static bool locust__client_sends(const locust__exchange *x, const char *name)
 static bool locust__client_closes(const locust__client *c, const locust__exchange *x)
 {
     const char *value = locust__client_given(c, x, "connection");
-    locust__view list = locust__view_of(value ? value : ""), token;
+    locust__view list = {value, value ? strlen(value) : 0}, token;
     while (locust__http_next(&list, &token))
         if (locust__view_is_nocase(token, "close"))
             return true;
@@ -11811,32 +11932,33 @@ static locust__digest *locust__client_digest(const locust__client *c, const locu
 static void locust__client_head_auth(locust__client *c, locust__exchange *x, locust__writer *w)
 {
     const char *bearer = x->foreign ? NULL : x->req->bearer;
+    locust__buf *auth = &c->services->auth;
     if ((!x->credentials && !bearer) ||
         (locust__client_given(c, x, "authorization") && !x->foreign))
         return;
-    c->auth.len = 0;
+    auth->len = 0;
+    auth->failed = false;
     x->digest = x->credentials ? locust__client_digest(c, x->origin) : NULL;
     if (bearer)
-        locust__buf_printf(&c->auth, "Bearer %s", bearer);
+        locust__buf_printf(auth, "Bearer %s", bearer);
     else if (x->digest)
-        locust__auth_digest(&c->auth, x->digest, x->credentials, x->method,
-            c->block.ptr + x->target_at, locust__base_random(&c->services->loop->random));
+        locust__auth_digest(auth, x->digest, x->credentials, x->method, c->block.ptr + x->target_at,
+            locust__base_random(&c->services->loop->random));
     else
-        locust__auth_basic(&c->auth, x->credentials);
-    if (c->auth.failed)
+        locust__auth_basic(auth, x->credentials);
+    if (auth->failed)
         w->error = LOCUST_ERR_MEMORY;
     else
-        locust__writer_field(w, "Authorization", c->auth.ptr);
+        locust__writer_field(w, "Authorization", auth->ptr);
 }
 
 /* What says how long the body is, and of what type. */
 static void locust__client_head_body(
     const locust__client *c, locust__exchange *x, const char *type, locust__writer *w)
 {
-    bool posts = strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
-                 strcmp(x->method, "PATCH") == 0;
-    bool sized = !locust__client_given(c, x, "content-length") || x->upload.open || x->dropped;
-    bool coded = locust__client_given(c, x, "transfer-encoding") && !x->upload.open && !x->dropped;
+    bool posts =
+        *x->method == 'P' && (strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
+                                 strcmp(x->method, "PATCH") == 0);
     char text[64];
     if (x->upload.open && x->req->parts) {
         snprintf(text, sizeof text, "multipart/form-data; boundary=%s", x->upload.boundary);
@@ -11848,7 +11970,9 @@ static void locust__client_head_body(
         locust__writer_puts(w, "Transfer-Encoding: chunked\r\n");
     else if (x->upload.open)
         locust__writer_number(w, "Content-Length: ", (size_t)x->upload.len);
-    else if ((x->body.len || posts) && sized && !coded)
+    else if ((x->body.len || posts) &&
+             (x->dropped || (!locust__client_given(c, x, "content-length") &&
+                                !locust__client_given(c, x, "transfer-encoding"))))
         locust__writer_number(w, "Content-Length: ", x->body.len); // RFC 9110 8.6
     if (x->req->expect_continue && (x->body.len || x->upload.open))
         locust__writer_puts(w, "Expect: 100-continue\r\n");
@@ -11862,29 +11986,30 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
     const char *type = locust__client_body(c, x);
     const locust__proxy *proxy =
         x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->roads, x->origin);
-    if (!locust__http_is_token(locust__view_of(x->method)))
+    locust__view method = locust__view_of(x->method);
+    if (!locust__http_is_token(method))
         return LOCUST_ERR_REQUEST;
-    locust__writer_puts(&w, x->method);
-    locust__writer_puts(&w, " ");
+    locust__writer_add(&w, method);
+    LOCUST__WRITER_PUTS(&w, " ");
     if (proxy) // absolute-form, RFC 9112 3.2.2
         locust__writer_puts(&w, x->origin->url);
-    locust__writer_puts(&w, c->block.ptr + x->target_at);
-    locust__writer_puts(&w, " HTTP/1.1\r\n");
+    locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
+    LOCUST__WRITER_PUTS(&w, " HTTP/1.1\r\n");
     if (!locust__client_given(c, x, "host")) {
-        locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
+        LOCUST__WRITER_PUTS(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
-        locust__writer_puts(&w, "\r\n");
+        LOCUST__WRITER_PUTS(&w, "\r\n");
     }
     if (!locust__client_given(c, x, "user-agent"))
-        locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
+        LOCUST__WRITER_PUTS(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
     if (!locust__client_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
     if (LOCUST__ZLIB && !locust__client_given(c, x, "accept-encoding"))
-        locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
+        LOCUST__WRITER_PUTS(&w, "Accept-Encoding: gzip, deflate\r\n");
     if (c->cls->no_keep_alive && !locust__client_given(c, x, "connection"))
-        locust__writer_puts(&w, "Connection: close\r\n");
+        LOCUST__WRITER_PUTS(&w, "Connection: close\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__client_head_given(c, x, &w);
@@ -11892,7 +12017,7 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
         locust__client_head_cookies(c, x, &w);
     locust__client_head_auth(c, x, &w);
     locust__client_head_body(c, x, type, &w);
-    locust__writer_puts(&w, "\r\n");
+    LOCUST__WRITER_PUTS(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
 }
@@ -12200,7 +12325,7 @@ static locust_error locust__client_try(
         x->start_ns += own_ns;
     error = locust__client_on(c, x, h, body_at);
     locust__conns_give(c->session->conns, &c->services->roads, x->conn);
-    if (!error && !c->cls->no_cookies)
+    if (!error && h->cookies && !c->cls->no_cookies)
         locust__client_take_cookies(c, x);
     return error;
 }
@@ -12323,11 +12448,12 @@ static bool locust__client_lends_pairs(const locust__client *c, const locust_pai
 /* Is a part of the request still in the answer before it? Then that must outlive the request. */
 static bool locust__client_lends_any(const locust__client *c, const locust_request *req)
 {
-    const void *const parts[] = {req->method, req->url, req->name, req->body, req->form, req->json,
-        req->expect_body, req->auth, req->bearer, req->body_path};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (locust__client_lends(c, parts[i]))
-            return true;
+    if (locust__client_lends(c, req->method) || locust__client_lends(c, req->url) ||
+        locust__client_lends(c, req->name) || locust__client_lends(c, req->body) ||
+        locust__client_lends(c, req->form) || locust__client_lends(c, req->json) ||
+        locust__client_lends(c, req->expect_body) || locust__client_lends(c, req->auth) ||
+        locust__client_lends(c, req->bearer) || locust__client_lends(c, req->body_path))
+        return true;
     for (const locust_part *part = req->parts; part && part->name; part++)
         if (locust__client_lends(c, part->name) || locust__client_lends(c, part->text) ||
             locust__client_lends(c, part->path) || locust__client_lends(c, part->type))
@@ -12690,7 +12816,9 @@ static void locust__plan_moves(
     while (!p->wrong && locust__tags_next(&next, &word)) {
         const char *colon = memchr(word.ptr, ':', word.len);
         locust__view name = {word.ptr, colon ? (size_t)(colon - word.ptr) : word.len};
-        locust__move move = {locust__plan_find(plan, name), colon ? atoi(colon + 1) : 1};
+        const char *digits = colon ? colon + 1 : "1";
+        int64_t weight = locust__base_whole(&digits);
+        locust__move move = {locust__plan_find(plan, name), weight < INT_MAX ? (int)weight : 0};
         locust__move *moves =
             locust__base_grow(step->moves, sizeof move, (size_t)step->n_moves, &cap);
         if (!moves) {
@@ -12913,6 +13041,14 @@ typedef struct locust__inserted { // by locust_schedule
     const locust__frame *frame; // the set that it is a task of
 } locust__inserted;
 
+typedef struct locust__own_stream {          // one that the test opened by locust_connect
+    locust_stream stream;                    // first: what the test has
+    locust_error error;                      // of the last public call
+    int64_t timeout_ns;                      // of a public call
+    locust__co *owner;                       // who opened it
+    struct locust__own_stream *next, **link; // in that user's list
+} locust__own_stream;
+
 typedef struct locust__user {
     locust_user as; // first: what tasks see
     struct locust__user *next, *prev;
@@ -12922,6 +13058,7 @@ typedef struct locust__user {
     struct locust__user *root;    // itself; of a coroutine that a user has started: that user
     const char *doing;            // the name of the task that runs, of the last one between two
     int iterations;               // tasks that it has begun
+    enum locust__outcome outcome; // of the function that was left by an unwinding
     int64_t due_ns;               // of the arrival that waits for its next task; 0: none
     int64_t cut_ns;               // when a user that was taken down is cut short
     int64_t waited_ns;            // when its last wait ended: what pacing counts from
@@ -12930,7 +13067,7 @@ typedef struct locust__user {
     bool waiting;                 // between two tasks
     bool uncounted;               // no longer among those that are alive
     bool late;                    // that arrival had to wait for a place
-    enum locust__outcome outcome; // of the function that was left by an unwinding
+    bool spare;                   // this is in its stack's spare bytes, not in the heap
     locust__plan *own_plan;       // made by locust_set_tasks
     locust__frame base, *top;     // the class's tasks; the set that runs
     locust__cleanup *cleanups;    // of the task that runs, the latest first
@@ -12940,7 +13077,7 @@ typedef struct locust__user {
     struct locust_coroutine *strands; // that the user has started and that are not freed
     struct locust_group *groups;      // that the task has made
     locust__queue strand_waiters;     // for the end of one of them
-    locust_stream *streams;           // opened by locust_connect and not closed
+    locust__own_stream *streams;      // opened by locust_connect and not closed
 } locust__user;
 
 struct locust_coroutine { // of a user
@@ -13142,10 +13279,12 @@ static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
     int64_t wait = locust__user_wait_ns(user, now);
     user->waited_ns = locust__base_after(now, wait);
     user->waiting = true;
-    if (wait)
+    if (wait) {
         locust__co_sleep(loop, user->waited_ns);
-    else if (loop->turn == turn)
-        locust__co_yield(loop); // the task never parked: others have waited long enough
+    } else if (loop->turn == turn) { // the task never parked: others have waited long enough
+        locust__loop_clock(loop);
+        locust__co_yield(loop);
+    }
     user->waiting = false;
 }
 
@@ -13425,9 +13564,9 @@ static void locust__user_live(locust__user *user) LOCUST__PARKS
 /* Streams that a task which was cut could not close. */
 static void locust__user_close_streams(locust__user *user)
 {
-    for (locust_stream *s = user->streams, *next; s; s = next) {
+    for (locust__own_stream *s = user->streams, *next; s; s = next) {
         next = s->next;
-        locust__stream_close(s);
+        locust__stream_close(&s->stream);
         LOCUST_FREE(s);
     }
 }
@@ -13499,6 +13638,8 @@ static void locust__users_remove(locust__user *user)
 static void locust__user_main(void *arg)
 {
     locust__user *user = arg;
+    if (!user) // there was no memory for it
+        return;
     user->waited_ns = locust__os_now_ns();
     if (!locust__user_is_over(user))
         locust__user_live(user);
@@ -13525,7 +13666,8 @@ static void locust__user_main(void *arg)
     locust__context_release(user->co->context);
     user->co->context = NULL;
     locust__users_remove(user);
-    LOCUST_FREE(user);
+    if (!user->spare)
+        LOCUST_FREE(user);
 }
 
 /* Makes a user and starts it. NULL: no memory. */
@@ -13533,15 +13675,20 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
 {
     size_t head = (sizeof(locust__user) + 15) & ~(size_t)15;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
-    locust__user *user = locust__base_zalloc(head + slots + cls->as->data_size);
+    size_t bytes = head + slots + cls->as->data_size;
+    locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
+        locust__user_main, NULL, &all->group);
+    locust__user *user = co ? locust__co_spare(co, bytes) : NULL;
+    bool spare = user != NULL;
+    if (spare)
+        memset(user, 0, bytes);
+    else if (co)
+        user = locust__base_zalloc(bytes);
     if (!user)
         return NULL;
-    user->co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
-        locust__user_main, user, &all->group);
-    if (!user->co) {
-        LOCUST_FREE(user);
-        return NULL;
-    }
+    co->arg = user;
+    user->co = co;
+    user->spare = spare;
     user->co->local = (char *)user + head;
     user->as.id = ++all->next_id;
     user->as.host = cls->host;
@@ -13951,9 +14098,14 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 
 enum { LOCUST__STREAM_TIMEOUT_S = 60 };
 
+static locust__own_stream *locust__stream_own(const locust_stream *s)
+{
+    return (locust__own_stream *)(uintptr_t)s;
+}
+
 static int64_t locust__stream_deadline(const locust_stream *s)
 {
-    return locust__base_after(locust__os_now_ns(), s->timeout_ns);
+    return locust__base_after(locust__os_now_ns(), locust__stream_own(s)->timeout_ns);
 }
 
 static locust_error locust__stream_open_name(locust_stream *s, locust__services *sv,
@@ -14017,19 +14169,21 @@ static bool locust__stream_done(locust_stream *s, locust_error error)
 {
     locust__loop *loop = s->net->loop;
     locust_error settled = locust__stream_settle(s);
-    s->error = error ? error : settled;
+    if (!error)
+        error = settled;
+    locust__stream_own(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
         longjmp(*locust__co_unwind_point(loop->current), 1);
-    return !s->error;
+    return !error;
 }
 
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
 {
     locust__user *user = locust__user_of(u, "locust_connect");
-    locust_stream *s = LOCUST_MALLOC(sizeof *s);
+    locust__own_stream *s = LOCUST_MALLOC(sizeof *s);
     if (!s)
         return NULL;
-    locust__stream_init(s, &user->all->services->net);
+    locust__stream_init(&s->stream, &user->all->services->net);
     s->owner = user->co;
     s->next = user->streams;
     s->link = &user->streams;
@@ -14039,15 +14193,15 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     if (!LOCUST__TLS && url && strncmp(url, "tls:", 4) == 0)
         locust__user_break(user, locust__needs_tls);
     s->timeout_ns = LOCUST__STREAM_TIMEOUT_S * LOCUST__S;
-    s->error = locust__stream_open_url(s, user->all->services, user->cls, url ? url : "");
+    s->error = locust__stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
     if (user->co->cancelled)
         locust__user_unwind(user);
-    return s;
+    return &s->stream;
 }
 
 static void locust__stream_check_owner(const locust_stream *s, const char *what)
 {
-    if (!s || !locust__loop_now || locust__loop_now->current != s->owner)
+    if (!s || !locust__loop_now || locust__loop_now->current != locust__stream_own(s)->owner)
         locust__base_die(LOCUST__EXIT_USAGE,
             "%s was called %s: a stream belongs to the user that opened it", what,
             s ? "outside that user" : "without a stream");
@@ -14056,9 +14210,10 @@ static void locust__stream_check_owner(const locust_stream *s, const char *what)
 /* A stream that never connected keeps saying why. */
 static bool locust__stream_usable(locust_stream *s, const char *what)
 {
+    locust__own_stream *own = locust__stream_own(s);
     locust__stream_check_owner(s, what);
-    if (!locust__stream_is_open(s) && !s->error)
-        s->error = LOCUST_ERR_CLOSED;
+    if (!locust__stream_is_open(s) && !own->error)
+        own->error = LOCUST_ERR_CLOSED;
     return locust__stream_is_open(s);
 }
 
@@ -14099,7 +14254,7 @@ LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n)
 LOCUST_API void locust_set_timeout(locust_stream *s, double seconds)
 {
     locust__stream_check_owner(s, "locust_set_timeout()");
-    s->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
+    locust__stream_own(s)->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
 }
 
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size)
@@ -14133,21 +14288,21 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
 
 LOCUST_API const char *locust_stream_error(const locust_stream *s)
 {
-    if (!s)
-        return locust__error_text(LOCUST_ERR_MEMORY);
-    return s->error ? locust__error_text(s->error) : NULL;
+    locust_error error = s ? locust__stream_own(s)->error : LOCUST_ERR_MEMORY;
+    return error ? locust__error_text(error) : NULL;
 }
 
 LOCUST_API void locust_close(locust_stream *s)
 {
+    locust__own_stream *own = locust__stream_own(s);
     if (!s)
         return;
     locust__stream_check_owner(s, "locust_close()");
-    *s->link = s->next;
-    if (s->next)
-        s->next->link = s->link;
+    *own->link = own->next;
+    if (own->next)
+        own->next->link = own->link;
     locust__stream_close(s);
-    LOCUST_FREE(s);
+    LOCUST_FREE(own);
 }
 
 /* ============================================================================================
@@ -15112,11 +15267,6 @@ static void locust__runner_run(locust_env *env) LOCUST__PARKS
 
 /* -- the environment -- */
 
-static int locust__class_order(const void *a, const void *b)
-{
-    return strcmp(((const locust__class *)a)->as->name, ((const locust__class *)b)->as->name);
-}
-
 /* -- --config-users -- */
 
 /* Keeps the tasks of a class that a JSON array names. NULL, or what is wrong. */
@@ -15153,7 +15303,8 @@ static const char *locust__config_tasks(locust__class *cls, locust__view array)
 static const char *locust__config_set(
     locust_env *env, locust__class *cls, locust__view key, locust__view value)
 {
-    char text[1024] = "", *end;
+    char text[1024] = "";
+    const char *end = text;
     double number;
     bool string = locust__json_decode(value, text, sizeof text);
     if (locust__view_is(key, "user_class_name"))
@@ -15169,8 +15320,8 @@ static const char *locust__config_set(
     if (!locust__view_is(key, "weight") && !locust__view_is(key, "fixed_count"))
         return "it knows user_class_name, host, weight, fixed_count and tasks";
     snprintf(text, sizeof text, "%.*s", (int)(value.len < 64 ? value.len : 64), value.ptr);
-    number = strtod(text, &end);
-    if (string || *end || end == text || !(number >= 0) || number > 1e9)
+    number = locust__base_decimal(&end);
+    if (string || *end || !(number >= 0) || number > 1e9)
         return "\"weight\" and \"fixed_count\" must be numbers from 0";
     if (locust__view_is(key, "fixed_count") && number > (int)number)
         return "\"fixed_count\" must be a whole number";
@@ -15245,12 +15396,13 @@ static bool locust__env_set_stages(locust_env *env, const char *text)
     bool good = copy != NULL;
     for (char *word = copy ? strtok_r(copy, ", ", &at) : NULL; word && good;
          word = strtok_r(NULL, ", ", &at)) {
-        char *colon = strchr(word, ':'), *end;
+        char *colon = strchr(word, ':');
+        const char *end = colon ? colon + 1 : "";
         locust__stage stage = {0}, *stages;
-        long users = colon ? strtol(colon + 1, &end, 10) : -1;
+        int64_t users = locust__base_whole(&end);
         if (colon)
             *colon = '\0';
-        good = colon && locust__base_span(word, &stage.seconds) && locust__base_digit(colon[1]) &&
+        good = colon && locust__base_span(word, &stage.seconds) &&
                (!*end || strcmp(end, "/s") == 0) && users >= 0 && users <= INT_MAX;
         stage.rate = good && *end;
         good = good && (!env->n_stages || stage.rate == env->stages->rate);
@@ -15437,9 +15589,12 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
     env->fixed = locust__base_zalloc((size_t)env->n_classes * sizeof *env->fixed);
     if (!env->classes || !env->dispatched || !env->fixed)
         return "out of memory";
-    for (int i = 0; i < LOCUST_CLASSES_MAX && env->test->users[i]; i++)
-        locust__class_init(&env->classes[i], env->test->users[i]);
-    qsort(env->classes, (size_t)env->n_classes, sizeof *env->classes, locust__class_order);
+    for (int i = 0; i < env->n_classes; i++) {
+        int at = i;
+        for (; at && strcmp(env->classes[at - 1].as->name, env->test->users[i]->name) > 0; at--)
+            env->classes[at] = env->classes[at - 1];
+        locust__class_init(&env->classes[at], env->test->users[i]);
+    }
     if (env->services.worker >= env->services.n_workers)
         return "--worker-index counts from 0 and lies below --worker-count";
     if (env->options.config_users) {
@@ -15507,6 +15662,7 @@ static void locust__env_free(locust_env *env)
     locust__origins_free(env->services.origins);
     locust__patterns_free(env->services.patterns);
     locust__feeders_close(env->services.feeders);
+    locust__buf_free(&env->services.auth);
     locust__log_close(&env->log);
     LOCUST_FREE(env->classes);
     LOCUST_FREE(env->dispatched);
@@ -15823,8 +15979,8 @@ static const struct {
     {"failures", LOCUST__METRIC_FAILURES}, {"shed", LOCUST__METRIC_SHED}};
 
 typedef struct locust__check {
-    char *text; // of the whole; its own memory
-    char *name; // of the row, in it; "": the total
+    char *text;       // of the whole; its own memory
+    const char *name; // of the row, in it; "": the total
     enum locust__metric metric;
     double share;      // of a percentile
     bool above, equal; // > or >=, <= or >=
@@ -15846,14 +16002,11 @@ static bool locust__check_is_time(const locust__check *c)
 /* p99.9: 0.999. False: it is no percentile. */
 static bool locust__check_share(locust__view text, double *share)
 {
-    char digits[16], *end;
-    if (text.len < 2 || text.len >= sizeof digits || *text.ptr != 'p' ||
-        !locust__base_digit(text.ptr[1]))
+    const char *p = text.ptr + 1;
+    if (text.len < 2 || *text.ptr != 'p' || !locust__base_digit(*p))
         return false;
-    memcpy(digits, text.ptr + 1, text.len - 1);
-    digits[text.len - 1] = '\0';
-    *share = strtod(digits, &end) / 100;
-    return !*end && *share <= 1;
+    *share = locust__base_decimal(&p) / 100;
+    return p == text.ptr + text.len && *share <= 1;
 }
 
 static bool locust__check_metric(locust__check *c, locust__view name)
@@ -15895,7 +16048,7 @@ static double locust__check_unit(const locust__check *c, locust__view unit)
 /* Reads METRIC<LIMIT[UNIT] [NAME] out of c->text. False: it is none. */
 static bool locust__check_parse(locust__check *c)
 {
-    char *p = c->text, *end;
+    const char *p = c->text, *end;
     size_t n = strcspn(p, "<>= \t");
     double unit;
     if (!locust__check_metric(c, (locust__view){p, n}))
@@ -15907,9 +16060,10 @@ static bool locust__check_parse(locust__check *c)
     c->equal = *++p == '=';
     p += c->equal;
     p += strspn(p, " \t");
-    if (!locust__base_digit(*p) && *p != '.')
+    end = p;
+    c->limit = locust__base_decimal(&end);
+    if (c->limit < 0)
         return false;
-    c->limit = strtod(p, &end);
     n = strcspn(end, " \t");
     if (!n && end[strspn(end, " \t")] == '%') // "1 %"
         end += strspn(end, " \t"), n = 1;
@@ -16120,7 +16274,8 @@ static void locust__baseline_free(locust__baseline *b)
 static double locust__past_number(locust__view object, const char *path)
 {
     locust__view value;
-    return locust__json_find(object, path, &value) ? strtod(value.ptr, NULL) : 0;
+    double number = locust__json_find(object, path, &value) ? locust__base_decimal(&value.ptr) : 0;
+    return number > 0 ? number : 0;
 }
 
 /* The pairs [microseconds, count] of a histogram. False: no memory. */
@@ -16128,19 +16283,15 @@ static bool locust__past_histogram(locust__hist *h, locust__view pairs)
 {
     const char *p = pairs.ptr, *end = pairs.ptr + pairs.len;
     while (p < end) {
-        int64_t us;
-        uint64_t count;
-        char *after;
-        p += strcspn(p, "0123456789]");
-        if (*p == ']') {
-            p++;
+        int64_t us = locust__base_whole(&p), count;
+        if (us < 0) {
+            p++; // a bracket, a comma, a blank
             continue;
         }
-        us = strtoll(p, &after, 10);
-        p = after + strcspn(after, "0123456789]");
-        count = strtoull(p, &after, 10);
-        p = after;
-        if (!locust__hist_record_many(h, us * 1000, count))
+        while (p < end && !locust__base_digit(*p))
+            p++;
+        count = locust__base_whole(&p);
+        if (count > 0 && !locust__hist_record_many(h, us * 1000, (uint64_t)count))
             return false;
     }
     return true;
@@ -16493,18 +16644,30 @@ static const char *locust__report_ms(char *out, size_t size, int64_t ns)
 static void locust__report_time(locust__buf *out, int64_t wall_ns)
 {
     time_t seconds = (time_t)(wall_ns / LOCUST__S);
-    char text[32];
     struct tm tm;
     gmtime_r(&seconds, &tm);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    locust__buf_puts(out, text);
+    locust__buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-static int locust__row_order(const void *a, const void *b)
+static bool locust__row_after(const locust__row *x, const locust__row *y)
 {
-    const locust__row *x = *(locust__row *const *)a, *y = *(locust__row *const *)b;
     int by_name = strcmp(x->name, y->name);
-    return by_name ? by_name : strcmp(x->method, y->method);
+    return by_name ? by_name > 0 : strcmp(x->method, y->method) > 0;
+}
+
+/* Sorts rows by name and method (Shell 1959): 10,000 in 3 ms. musl's qsort takes three times as long, and
+ * 1.7 KB of program. */
+static void locust__report_sort(locust__row **rows, size_t n)
+{
+    for (size_t gap = n / 2; gap; gap = gap == 2 ? 1 : gap * 5 / 11)
+        for (size_t i = gap; i < n; i++) {
+            locust__row *row = rows[i];
+            size_t at = i;
+            for (; at >= gap && locust__row_after(rows[at - gap], row); at -= gap)
+                rows[at] = rows[at - gap];
+            rows[at] = row;
+        }
 }
 
 /* The rows in order of name and method, then the total; *n counts them all. Yours; NULL: no
@@ -16517,7 +16680,7 @@ static locust__row **locust__report_rows(locust__stats *st, size_t *n)
         return NULL;
     while ((row = locust__stats_row(st, *n)) != NULL)
         rows[(*n)++] = row;
-    qsort(rows, *n, sizeof *rows, locust__row_order);
+    locust__report_sort(rows, *n);
     rows[(*n)++] = &st->total;
     return rows;
 }
@@ -17026,16 +17189,45 @@ static int64_t locust__csv_bucket_ms(double ms)
     return locust__base_round(ms / (double)unit) * unit;
 }
 
+/* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the two are
+ * less than half of 1 / 2^t apart, times 2^t 5^s: if 2 |M 2^(t-s) - m 5^s| < 5^s. Both products may
+ * overflow, but their difference is small, so that its low 64 bits are all of it. For 15 or 16 digits
+ * of an x from 1e-10 to 1e14, where t - s is from 0 to 62; else it says no. */
+static bool locust__csv_reads_back(double x, int digits)
+{
+    char text[40];
+    const char *p = text;
+    uint64_t bits, m, decimal = 0, power = 1;
+    int64_t apart;
+    int t, s = digits - 1;
+    if (!(x >= 1e-10 && x < 1e14))
+        return false;
+    snprintf(text, sizeof text, "%.*e", digits - 1, x); // d.dddde-05
+    for (; *p != 'e'; p++)
+        if (locust__base_digit(*p))
+            decimal = 10 * decimal + (uint64_t)(*p - '0');
+    bool small = p[1] == '-';
+    p += 2;
+    s += (int)locust__base_whole(&p) * (small ? 1 : -1);
+    memcpy(&bits, &x, sizeof bits);
+    m = (bits & 0xFFFFFFFFFFFFFu) | (uint64_t)1 << 52;
+    t = 1075 - (int)(bits >> 52);
+    for (int i = 0; i < s; i++)
+        power *= 5;
+    apart = (int64_t)((decimal << (t - s)) - m * power);
+    if (apart < 0 && m == (uint64_t)1 << 52)
+        apart *= 2; // below a power of two they lie closer
+    return 2 * (uint64_t)(apart < 0 ? -apart : apart) < power;
+}
+
 /* The shortest decimal that reads back as the same number, as Python prints a float. */
 static void locust__csv_float(locust__buf *out, double x)
 {
     char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        double back = strtod(text, NULL);
-        if (!(back < x) && !(back > x))
-            break;
-    }
+    int digits = 15;
+    while (digits < 17 && !locust__csv_reads_back(x, digits))
+        digits++;
+    snprintf(text, sizeof text, "%.*g", digits, x);
     locust__buf_puts(out, text);
     if (!strpbrk(text, ".en"))
         locust__buf_puts(out, ".0");
@@ -17441,9 +17633,12 @@ static void locust__summary_row(locust__buf *out, const locust__stats *st, const
         (unsigned long long)row->requests, (unsigned long long)row->failures,
         (unsigned long long)row->bytes, rps, fps, row->requests ? (double)row->min_ns / 1e6 : 0,
         locust__row_mean_ns(row) / 1e6, (double)row->max_ns / 1e6);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *digits = names[i];
+        double share = locust__base_decimal(&digits) / 100;
         locust__buf_printf(out, "%s\"%s\": %.3f", i ? ", " : "", names[i],
-            (double)locust__row_percentile_ns(row, strtod(names[i], NULL) / 100) / 1e6);
+            (double)locust__row_percentile_ns(row, share) / 1e6);
+    }
     locust__buf_puts(out, "},\n   \"histogram_us\": [");
     for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
         const uint64_t *octave = row->hist.octaves[i / LOCUST__OCTAVE];
@@ -17994,12 +18189,10 @@ static bool locust__option_takes_value(const locust__option *o)
 }
 
 /* A whole number from 0 in decimal. */
-static bool locust__cli_number(const char *text, long max, long *out)
+static bool locust__cli_number(const char *text, int64_t max, int64_t *out)
 {
-    char *end;
-    errno = 0;
-    *out = strtol(text, &end, 10);
-    return locust__base_digit(*text) && !*end && !errno && *out <= max;
+    *out = locust__base_whole(&text);
+    return *out >= 0 && !*text && *out <= max;
 }
 
 static bool locust__cli_switch(const char *text, bool *out)
@@ -18069,9 +18262,9 @@ static void locust__option_set(
 {
     void *field = (char *)st + o->offset;
     bool flag = true;
+    const char *end = value;
     double number;
-    long whole;
-    char *end;
+    int64_t whole;
     switch (o->kind) {
     case LOCUST__OPTION_FLAG:
         if (value && !locust__cli_switch(value, &flag))
@@ -18087,8 +18280,8 @@ static void locust__option_set(
         *(int *)field = whole ? (int)whole : -1; // 0 in the options means the default
         break;
     case LOCUST__OPTION_RATE:
-        number = strtod(value, &end);
-        if (end == value || *end || !(number > 0) || number > 1e9)
+        number = locust__base_decimal(&end);
+        if (*end || !(number > 0) || number > 1e9)
             locust__cli_die("%s takes a number above 0, not \"%s\"", where, value);
         *(double *)field = number;
         break;
@@ -18278,22 +18471,9 @@ static void locust__config_read(locust__settings *st, locust__buf *text, const c
 static void locust__config_load(locust__settings *st, int which, const char *path, bool needed)
 {
     locust__buf *text = &st->files[which];
-    FILE *file = fopen(path, "r");
-    size_t got = 1;
-    if (!file) {
-        if (needed)
-            locust__cli_die("cannot read the config file %s: %s", path, strerror(errno));
-        return;
-    }
-    while (got && locust__buf_reserve(text, 4097)) {
-        got = fread(text->ptr + text->len, 1, 4096, file);
-        text->len += got;
-    }
-    if (ferror(file))
+    *text = locust__os_read_file(path, SIZE_MAX);
+    if (text->failed && (needed || text->ptr))
         locust__cli_die("cannot read the config file %s: %s", path, strerror(errno));
-    fclose(file);
-    if (text->ptr)
-        text->ptr[text->len] = '\0';
     locust__config_read(st, text, path);
 }
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from benches import BUILD, ROOT, Nginx, compile_test
+from benches import BUILD, ROOT, Nginx, compile_test, resident
 
 MOST = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 64)
 USERS = (1, 100, 1000, MOST)
@@ -25,11 +25,6 @@ static void get(locust_user *u) { locust_get(u, "/"); }
 LOCUST_USER(Visitor, .wait_time = LOCUST_CONSTANT(60), .tasks = LOCUST_TASKS(LOCUST_TASK(get)));
 LOCUST_MAIN(.users = { &Visitor })
 """
-
-
-def resident(pid):
-    with open(f"/proc/{pid}/status") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:")) * 1024
 
 
 def connected(pid):

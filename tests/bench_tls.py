@@ -28,7 +28,8 @@ import urllib.request
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "e2e"))
 import certs
-from benches import GENERATOR_CORE, ROOT, Nginx, compile_test, free_port, median, pin
+from benches import (ROOT, Nginx, Running, all_cpu, compile_test, free_port, median, nanoseconds,
+                     resident)
 
 USERS = 1000
 REOPENED = 3  # times, in one round
@@ -148,58 +149,6 @@ class Tls(Nginx):
         """A line for each connection that was answered."""
         with open(self.dir + "/opened") as f:
             return f.read().splitlines()
-
-
-def nanoseconds(pid):
-    """CPU of all threads of a process, as the scheduler has it."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat") as f:
-            total += int(f.read().split()[0])
-    return total
-
-
-def all_cpu():
-    """Seconds of CPU that everybody took since the machine began."""
-    with open("/proc/stat") as f:
-        user, nice, system, _, _, irq, softirq, steal = map(int, f.readline().split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-
-
-def resident(pid):
-    with open(f"/proc/{pid}/status") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:")) * 1024
-
-
-class Running:
-    """A generator on its core, until the block ends."""
-
-    def __init__(self, command, env=None):
-        self.command, self.env = command, dict(os.environ, **(env or {}))
-
-    def __enter__(self):
-        self.out = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(self.command, stdout=self.out, stderr=subprocess.STDOUT,
-                                        env=self.env, preexec_fn=pin(GENERATOR_CORE))
-        return self
-
-    def __exit__(self, *unused):
-        self.process.kill()
-        self.process.wait()
-
-    def text(self):
-        return os.pread(self.out.fileno(), 1 << 20, 0).decode(errors="replace")
-
-    def wait_for(self, true, seconds=60):
-        """False: the program ended before. Longer than that ends the bench."""
-        deadline = time.monotonic() + seconds
-        while not true():
-            if self.process.poll() is not None:
-                return bool(true())
-            if time.monotonic() > deadline:
-                sys.exit(f"bench: {self.command[0]} takes over {seconds} s:\n{self.text()}")
-            time.sleep(0.02)
-        return True
 
 
 def kit(program, user, url, root, users, *more):

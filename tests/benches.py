@@ -1,4 +1,4 @@
-"""What the benches share: a stock nginx, compiled tests, measured commands."""
+"""What the benches share: servers, compiled tests, generators that run and what they take."""
 import os
 import shutil
 import socket
@@ -24,6 +24,14 @@ def compile_test(name, source, flags=(), libs=()):
         f.write(source)
     subprocess.check_call([os.environ.get("CC", "cc"), "-O2", *flags, "-I" + ROOT, path + ".c", "-o", path,
                            *libs])
+    return path
+
+
+def compile_tool(name):
+    """Of tools/, into build/."""
+    path = os.path.join(BUILD, name)
+    os.makedirs(BUILD, exist_ok=True)
+    subprocess.check_call([os.environ.get("CC", "cc"), "-O2", "-I" + ROOT, f"{ROOT}/tools/{name}.c", "-o", path])
     return path
 
 
@@ -76,24 +84,80 @@ http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
         self.process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def cpu(self):
-        with open(f"/proc/{self.process.pid}/stat") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+class Target:
+    """tools/target.c on a free port."""
+
+    def __enter__(self):
+        program = compile_tool("target")
+        self.process = subprocess.Popen([program, "--port", "0"], stdout=subprocess.PIPE, text=True,
+                                        preexec_fn=pin(SERVER_CORE))
+        self.port = int(self.process.stdout.readline().split(":")[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        return self
+
+    def __exit__(self, *unused):
+        self.process.terminate()
+        self.process.wait()
 
 
-def run(command, core=GENERATOR_CORE):
-    """Runs a command on one core. Returns output, seconds of wall, user and system time."""
-    begin = time.monotonic()
-    with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, preexec_fn=pin(core))
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        text = out.read().decode(errors="replace")
-    if process.returncode:
-        sys.exit(f"bench: {command[0]} failed with {process.returncode}:\n{text}")
-    return text, time.monotonic() - begin, usage.ru_utime, usage.ru_stime
+def nanoseconds(pid):
+    """CPU of all threads of a process, as the scheduler has it."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat") as f:
+            total += int(f.read().split()[0])
+    return total
+
+
+def all_cpu():
+    """Seconds of CPU that everybody took since the machine began."""
+    with open("/proc/stat") as f:
+        user, nice, system, _, _, irq, softirq, steal = map(int, f.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:")) * 1024
+
+
+def user_share(pid):
+    """(ticks of user time, ticks in all) of a process: sampled by the kernel's clock."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return int(fields[11]), int(fields[11]) + int(fields[12])
+
+
+class Running:
+    """A generator on its core, until the block ends."""
+
+    def __init__(self, command, env=None):
+        self.command, self.env = command, dict(os.environ, **(env or {}))
+
+    def __enter__(self):
+        self.out = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(self.command, stdout=self.out, stderr=subprocess.STDOUT,
+                                        env=self.env, preexec_fn=pin(GENERATOR_CORE))
+        return self
+
+    def __exit__(self, *unused):
+        self.process.kill()
+        self.process.wait()
+
+    def text(self):
+        return os.pread(self.out.fileno(), 1 << 20, 0).decode(errors="replace")
+
+    def wait_for(self, true, seconds=60):
+        """False: the program ended before. Longer than that ends the bench."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            if self.process.poll() is not None:
+                return bool(true())
+            if time.monotonic() > deadline:
+                sys.exit(f"bench: {self.command[0]} takes over {seconds} s:\n{self.text()}")
+            time.sleep(0.02)
+        return True
 
 
 median = statistics.median

@@ -7,7 +7,8 @@ For each target whose compiler is here: tests/e2e/mix.c is built by tools/cross.
 https and loads an nginx on this machine, whose access log must say the same in every figure; big bodies
 go both ways, and bad certificates are refused (tests/e2e/board.py). All of tests/test_*.c are compiled
 with warnings as errors and run: once with the C library of tools/cross.sh, once with glibc under UBSan,
-alignment included. Programs for other machines run under qemu-user.
+alignment included. Programs for other machines run under qemu-user, that of tools/newer.sh if it is
+there.
 
 A target's row is replaced in the table, the rows of others stay. The exit code is 1 if anything failed.
 What was built and said lies in build/cross.
@@ -26,7 +27,8 @@ runner.BUILD = BUILD = "build/cross"
 UBSAN = "-fsanitize=undefined,alignment -fno-sanitize-recover=all"
 TRAP = UBSAN + " -fsanitize-undefined-trap-on-error"  # without a library that says what was wrong
 HERE = {"x86_64": ("x86_64", "i386"), "aarch64": ("arm64",)}  # what may run without qemu, by machine
-COLUMNS = ("target", "compiler", "C library", "http", "https", "unit tests", "UBSan", "KB", "KB, https")
+NEWER = os.path.abspath("build/newer/bin")  # of tools/newer.sh
+COLUMNS = ("target", "compiler", "C library", "run by", "http", "https", "unit tests", "UBSan", "KB", "KB, https")
 BEGIN, END = "<!-- cross:begin -->", "<!-- cross:end -->"
 
 started = time.monotonic()
@@ -115,9 +117,14 @@ class Target:
             with contextlib.suppress(OSError):
                 program = next(iter(self.programs.values()))
                 if subprocess.run([program, "--version"], capture_output=True).returncode == 0:
+                    self.cells["run by"] = "this CPU"
                     return []
         qemu = shutil.which("qemu-%s-static" % self.qemu)
-        return [qemu] if qemu else None
+        if not qemu:
+            return None
+        version = subprocess.run([qemu, "--version"], capture_output=True, text=True).stdout
+        self.cells["run by"] = "qemu " + re.search(r"version (\d+\.\d+)", version)[1]
+        return [qemu]
 
     def jobs(self, pkis):
         """Yields functions to be called in any order, in threads."""
@@ -158,7 +165,8 @@ class Target:
                       "\n".join(line for line in job.output.splitlines() if not line.startswith("ok "))[-6000:])
         else:
             say("pass  %-18s%-12s%4d tests, %d skipped, %6.1f s" % (
-                variant, job.name, job.passed + job.skipped, job.skipped, job.seconds))
+                variant, job.name, job.passed + job.skipped, job.skipped, job.seconds)
+                + "".join("\n         " + l for l in job.output.splitlines() if l.startswith("skip ")))
 
     def loads(self, what, pkis):
         begin = time.monotonic()
@@ -239,6 +247,7 @@ def main():
     targets = {name: target for name, target in targets.items() if not words or name in words}
     os.makedirs(OUT, exist_ok=True)
     os.makedirs(BUILD, exist_ok=True)
+    os.environ["PATH"] = NEWER + ":" + os.environ["PATH"]
     signal.signal(signal.SIGINT, runner.interrupt)
     signal.signal(signal.SIGTERM, runner.interrupt)
     pool = concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0)))

@@ -1275,6 +1275,7 @@ static void misuse(void)
     for (size_t i = 0; i < sizeof misuses / sizeof *misuses; i++)
         ends_with(&misuses[i]);
     server_stop(&s);
+    now.s = NULL;
 }
 
 static void task_no_location(locust_user *u)

@@ -195,11 +195,13 @@ static void timers_fire_although_others_are_busy(void)
 static const int naps_ms[] = {30, 5, 80, 5, 0, 55, 12, 300, 260, 7};
 enum { NAPS = sizeof naps_ms / sizeof *naps_ms };
 static int64_t nap_base;
+static bool naps_late; // one lay down when others might be up already: that shows nothing
 
 static void naps(void *arg)
 {
     int i = *(const int *)arg;
     int64_t until = nap_base + naps_ms[i] * MS;
+    naps_late = naps_late || now() >= nap_base;
     CHECK_INT(locust__co_sleep(&loop, until), LOCUST__TIMED_OUT);
     CHECK(now() >= until);
     CHECK(loop.now_ns >= until);
@@ -209,17 +211,72 @@ static void naps(void *arg)
 static void sleepers_wake_in_order(void)
 {
     static int index[NAPS];
-    begin();
-    forget();
-    nap_base = now() + 5 * MS;
-    for (int i = 0; i < NAPS; i++) {
-        index[i] = i;
-        start(naps, &index[i]);
+    int64_t lead = 5 * MS;
+    naps_late = true;
+    for (; naps_late && lead < 5 * S; lead *= 2) {
+        begin();
+        forget();
+        naps_late = false;
+        nap_base = now() + lead;
+        for (int i = 0; i < NAPS; i++) {
+            index[i] = i;
+            start(naps, &index[i]);
+        }
+        end();
     }
-    end();
+    CHECK(!naps_late);
     CHECK_INT(traced, NAPS);
     for (size_t i = 1; i < traced; i++)
         CHECK(naps_ms[trace[i - 1] - '0'] <= naps_ms[trace[i] - '0']);
+}
+
+enum { LATE = 300 };
+static int64_t late_until[LATE];
+static int n_late;
+
+static void sleeps_late(void *arg)
+{
+    int64_t until = nap_base + *(const int64_t *)arg;
+    naps_late = naps_late || now() >= nap_base;
+    locust__co_sleep(&loop, until);
+    late_until[n_late++] = until;
+}
+
+/* Keeps the loop, and in between lets it look once or twice. */
+static void hogs(void *arg)
+{
+    int64_t until = nap_base;
+    (void)arg;
+    for (int i = 0; n_late < LATE; i++) {
+        locust__co_sleep(&loop, until);
+        while (now() < until + (5 + i * 37 % 90) * MS)
+            ;
+        until = now() + i % 3 * MS / 3;
+    }
+}
+
+static void late_sleepers_wake_in_order(void)
+{
+    static int64_t after[LATE];
+    uint64_t seed = 1;
+    int64_t lead = 20 * MS;
+    naps_late = true;
+    for (; naps_late && lead < 5 * S; lead *= 2) {
+        begin();
+        n_late = 0;
+        naps_late = false;
+        nap_base = now() + lead;
+        for (int i = 0; i < LATE; i++) {
+            after[i] = (int64_t)(locust__base_random_unit(&seed) * 700e6);
+            start(sleeps_late, &after[i]);
+        }
+        start(hogs, NULL);
+        end();
+    }
+    CHECK(!naps_late);
+    CHECK_INT(n_late, LATE);
+    for (int i = 1; i < n_late; i++) // those of a millisecond may change places
+        CHECK(late_until[i - 1] / MS <= late_until[i] / MS);
 }
 
 enum { SLEEPERS = 50, SLEEPS = 20 };
@@ -568,7 +625,7 @@ static void calls_out(void *arg)
     for (int i = 0; i < 10; i++) {
         locust__loop_call(&loop, on_the_loop, &calls);
         CHECK(loop.current == me);
-        CHECK(seen_at < me->slot || seen_at >= me->slot + me->pool->slot_bytes);
+        CHECK(seen_at < locust__co_slot(me) || seen_at >= locust__co_slot_end(me));
     }
     locust__loop_call(&loop, uses_a_lot, NULL);
     note('.');
@@ -996,6 +1053,7 @@ TESTS({"all take turns", all_take_turns}, {"coroutines start others", coroutines
     {"yielding is fair", yielding_is_fair},
     {"timers fire although others are busy", timers_fire_although_others_are_busy},
     {"sleepers wake in order", sleepers_wake_in_order},
+    {"late sleepers wake in order", late_sleepers_wake_in_order},
     {"sleepers wake in time", sleepers_wake_in_time},
     {"sleeping to the past is a turn", sleeping_to_the_past_is_a_turn},
     {"cancelling ends any wait", cancelling_ends_any_wait},

@@ -78,14 +78,14 @@ static void check_guards(void)
         for (int i = 0; i < 70; i++) { // into a second slab
             locust__co *co = start(sizes[s]);
             const char *low = locust__co_stack_low(co);
-            CHECK_INT((uintptr_t)co->slot % page, 0);
-            CHECK((size_t)(low - co->slot) >= page);
-            CHECK((size_t)(co->slot + co->pool->slot_bytes - low) >= page);
-            CHECK(locust__co_stack_top(co) <= co->slot + co->pool->slot_bytes);
-            for (const char *at = co->slot; at < low; at += page)
+            CHECK_INT((uintptr_t)locust__co_slot(co) % page, 0);
+            CHECK((size_t)(low - locust__co_slot(co)) >= page);
+            CHECK((size_t)(locust__co_slot_end(co) - low) >= page);
+            CHECK(locust__co_stack_top(co) <= locust__co_slot_end(co));
+            for (const char *at = locust__co_slot(co); at < low; at += page)
                 CHECK(faults(at) && faults(at + page - 1));
             CHECK(!faults(low));
-            CHECK(!faults(co->slot + co->pool->slot_bytes - 1));
+            CHECK(!faults(locust__co_slot_end(co) - 1));
         }
 }
 
@@ -116,7 +116,7 @@ static void an_unprotected_guard_is_plain_memory(void)
     loop.markers = false;
     loop.protected_slots = LOCUST__PROTECTED_MAX;
     for (int i = 0; i < 10; i++)
-        CHECK(!faults(start(0)->slot));
+        CHECK(!faults(locust__co_slot(start(0))));
     CHECK_INT(loop.protected_slots, LOCUST__PROTECTED_MAX);
     end();
 }
@@ -444,8 +444,8 @@ static void tops_are_coloured(void)
     }
     locust__loop_run(&loop);
     for (int i = 1; i < 64; i++) {
-        int64_t offset = (int64_t)(first_frame[i] - (uintptr_t)cos[i]->slot);
-        int64_t first = (int64_t)(first_frame[0] - (uintptr_t)cos[0]->slot);
+        int64_t offset = (int64_t)(first_frame[i] - (uintptr_t)locust__co_slot(cos[i]));
+        int64_t first = (int64_t)(first_frame[0] - (uintptr_t)locust__co_slot(cos[0]));
         CHECK_INT(first - offset, i % 16 * 64);
     }
     end();

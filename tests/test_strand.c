@@ -1152,6 +1152,11 @@ struct quad {
 LOCUST_VAR(struct quad, quad, {1, 2, 3, 4});
 LOCUST_VAR(const char *, mood, "fine");
 
+struct strict {
+    _Alignas(max_align_t) char c;
+};
+LOCUST_VAR(struct strict, strictest, {'s'});
+
 static void sees_and_sets(locust_user *u, void *arg)
 {
     (void)arg;
@@ -1216,6 +1221,9 @@ static void var_task(locust_user *u)
     CHECK(quad().b == 6 && quad().c == 7);
     quad_reset(a);
     CHECK(quad().a == 1 && quad().d == 4);
+    strictest_set((struct strict){'t'});
+    CHECK_INT(strictest().c, 't');
+    CHECK_INT((uintptr_t)locust_var_get(&strictest_var) % _Alignof(max_align_t), 0);
 
     depth_set(10);
     n_begun = n_ended = 0;

@@ -19,7 +19,8 @@ test_targets="arm64 armhf mips s390x" # see VARIANTS in tests/run
 qemu_package="qemu-user-static=qemu-arm-static"
 cross_packages="dpkg-dev=dpkg-source make=make"
 cross_test_packages="$cross_packages $qemu_package python3=python3 nginx-light=nginx openssl=openssl"
-bench_packages="wrk=wrk hey=hey strace=strace nghttp2-client=h2load libboost-context-dev"
+bench_packages="wrk=wrk hey=hey strace=strace nghttp2-client=h2load apache2-utils=ab
+    libboost-context-dev"
 
 installed()
 {

@@ -34,7 +34,7 @@ struct connection {
 
 struct request {
     char method[16], path[256];
-    bool keep;
+    bool keep, old; // old: HTTP/1.0, which keeps a connection where both say so
     size_t length;
 };
 
@@ -50,7 +50,8 @@ static bool parse(const char *head, size_t n, struct request *r)
     r->length = 0;
     if (sscanf(text, "%15s %255s HTTP/1.%c", r->method, r->path, &version) != 3)
         return false;
-    r->keep = version == '1';
+    r->old = version == '0';
+    r->keep = !r->old;
     for (line = locust__http_line(&rest); line.len; line = locust__http_line(&rest)) {
         const char *colon = memchr(line.ptr, ':', line.len);
         locust__view name, value;
@@ -60,9 +61,8 @@ static bool parse(const char *head, size_t n, struct request *r)
         value = locust__http_trim((locust__view){colon + 1, line.len - name.len - 1});
         if (locust__view_is_nocase(name, "content-length"))
             r->length = strtoul(value.ptr, NULL, 10);
-        else if (locust__view_is_nocase(name, "connection") &&
-                 locust__view_is_nocase(value, "close"))
-            r->keep = false;
+        else if (locust__view_is_nocase(name, "connection"))
+            r->keep = locust__view_is_nocase(value, r->old ? "keep-alive" : "close") == r->old;
     }
     return r->length <= LOCUST_MAX_BODY;
 }
@@ -82,7 +82,10 @@ static bool send_reply(struct connection *c, const struct request *r, int status
     char head[512];
     int len = snprintf(head, sizeof head,
         "HTTP/1.1 %d %s\r\nServer: target\r\nContent-Type: text/plain\r\n%s%s\r\n", status,
-        reason(status), fields, r->keep ? "" : "Connection: close\r\n");
+        reason(status), fields,
+        !r->keep ? "Connection: close\r\n"
+        : r->old ? "Connection: keep-alive\r\n"
+                 : "");
     bool bodiless = strcmp(r->method, "HEAD") == 0 || status == 204 || status == 304;
     c->server->bytes += bodiless ? 0 : n;
     return !locust__stream_write(&c->stream, (locust__view){head, (size_t)len},
