@@ -64,6 +64,17 @@ def _(dir):
                                     2, "--find-"))
 
 
+@test("--find-max cut by the run time: the figures are of a rate that was tried")
+def _(dir):
+    with Truth(dir) as server:
+        r = judged(dir, "Get", "--rate", "20", "--find-max", "p50<10s", "--find-step", "1", "-t", "3", *EVERYWHERE,
+                   url=server.url, paths="/delay/1")
+    s = summary(r.dir + "/s.json")
+    check(0 < s["duration_s"] <= r.seconds and s["total"]["requests"] > 0, s["duration_s"], s["total"], r)
+    check(s["generator"]["cpu"] < 0.5, "20 to 80 arrivals a second are not the work of a core", s["generator"])
+    generator_everywhere(r)
+
+
 # ---- checks ----
 
 ROWS = [("GET", "/a", [float(n) for n in range(1, 101)], ""), ("GET", "/b", [500.0] * 8, ""),
