@@ -3416,9 +3416,13 @@ static size_t locust__os_memory(void)
 #else
     locust__buf text = locust__os_read_file("/proc/self/statm", 256); // Linux, NetBSD
     const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
-    int64_t pages = second++ ? locust__base_whole(&second) : 0;
+    int64_t pages = 0;
+    if (second) {
+        second++;
+        pages = locust__base_whole(&second);
+    }
     locust__buf_free(&text);
-    return (size_t)pages * locust__os_page_size();
+    return pages > 0 ? (size_t)pages * locust__os_page_size() : 0;
 #endif
 }
 
@@ -3427,7 +3431,11 @@ static int64_t locust__os_waited_ns(void)
 {
     locust__buf text = locust__os_read_file("/proc/self/schedstat", 256);
     const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
-    int64_t ns = second++ ? locust__base_whole(&second) : -1;
+    int64_t ns = -1;
+    if (second) {
+        second++;
+        ns = locust__base_whole(&second);
+    }
     locust__buf_free(&text);
     return ns;
 }
