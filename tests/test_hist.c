@@ -90,6 +90,39 @@ static int64_t powers_and_neighbours(void)
     return us < 1 ? 1 : us > HOUR_US ? HOUR_US : us;
 }
 
+static int64_t powers_of_two(void)
+{
+    return (int64_t)1 << (int)(unit() * 32);
+}
+
+/* How often a coin falls on heads, in doublings of 1 us: half of all are 1 us, a quarter 2 us, ... */
+static int64_t geometric(void)
+{
+    int64_t us = 1;
+    while (us < HOUR_US / 2 && unit() < 0.5)
+        us *= 2;
+    return us;
+}
+
+/* Pareto with an index of 1, which has no mean: the few largest are as much as all others. */
+static int64_t heavy_tail(void)
+{
+    double us = 100 / (1 - unit());
+    return us > (double)HOUR_US ? HOUR_US : (int64_t)us;
+}
+
+/* One in a hundred is a hundred times slower: p99 lies on the edge. */
+static int64_t one_in_a_hundred(void)
+{
+    static int turn;
+    return ++turn % 100 ? 2000 : 200000;
+}
+
+static int64_t both_ends(void)
+{
+    return unit() < 0.5 ? 1 : HOUR_US;
+}
+
 static int64_t bucket_edges(void)
 {
     int k = 8 + (int)(unit() * 23);
@@ -118,13 +151,18 @@ static const struct {
     {"exponential", exponential},
     {"bimodal", bimodal},
     {"powers of two and neighbours", powers_and_neighbours},
+    {"powers of two", powers_of_two},
+    {"geometric", geometric},
+    {"heavy tail", heavy_tail},
+    {"one in a hundred", one_in_a_hundred},
+    {"1 us and 1 h", both_ends},
     {"edges of buckets", bucket_edges},
     {"one value", one_value},
     {"just below the hour", the_hour},
 };
 
-static const double shares[] = {
-    0, 0.001, 0.01, 0.1, 0.25, 0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1};
+static const double shares[] = {0, 0.001, 0.01, 0.1, 0.25, 0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98,
+    0.99, 0.999, 0.9999, 0.99999, 1};
 
 /* Locust's element: s[min(floor(n * p), n - 1)]. */
 static int64_t element(const int64_t *sorted, size_t n, double share)
@@ -328,6 +366,35 @@ static void merges_exactly(void)
     CHECK_INT(live_blocks, 0);
 }
 
+/* As from many workers: whatever the order and the shares, the sum is that of one who saw it all. */
+static void merges_many_in_any_order(void)
+{
+    enum { PARTS = 40 };
+    static locust__hist parts[PARTS];
+    locust__hist both = {0}, up = {0}, down = {0};
+    size_t kinds = sizeof distributions / sizeof *distributions;
+    seed = 7;
+    for (size_t i = 0; i < N; i++) {
+        size_t part = (size_t)(unit() * unit() * PARTS); // some get few, maybe none
+        values[i] = distributions[part % kinds].draw() * US;
+        locust__hist_record(&parts[part], values[i]);
+        locust__hist_record(&both, values[i]);
+    }
+    for (size_t i = 0; i < PARTS; i++) {
+        CHECK(locust__hist_add(&up, &parts[i]));
+        CHECK(locust__hist_add(&down, &parts[PARTS - 1 - i]));
+    }
+    CHECK(same(&up, &both));
+    CHECK(same(&down, &both));
+    check_shares(&up, values, N);
+    for (size_t i = 0; i < PARTS; i++)
+        locust__hist_free(&parts[i]);
+    locust__hist_free(&both);
+    locust__hist_free(&up);
+    locust__hist_free(&down);
+    CHECK_INT(live_blocks, 0);
+}
+
 static void reset_forgets_all_and_costs_nothing(void)
 {
     locust__hist h = {0}, empty = {0};
@@ -393,6 +460,6 @@ TESTS({"within one percent", within_one_percent}, {"each value is near", each_va
     {"above an hour is an hour", above_an_hour_is_an_hour},
     {"rounds to whole microseconds", rounds_to_whole_microseconds},
     {"ranks as Locust does", ranks_as_locust_does}, {"empty is zero", empty_is_zero},
-    {"merges exactly", merges_exactly},
+    {"merges exactly", merges_exactly}, {"merges many in any order", merges_many_in_any_order},
     {"reset forgets all and costs nothing", reset_forgets_all_and_costs_nothing},
     {"grows lazily", grows_lazily}, {"survives without memory", survives_without_memory}, )
