@@ -3875,6 +3875,7 @@ typedef struct locust__pool {
 } locust__pool;
 
 enum { LOCUST__LINE = 64 }; // bytes of a cache line; at least it is so on most machines
+enum { LOCUST__AHEAD = 8 }; // lines that are fetched ahead
 
 struct locust__co {
     // What a wake-up touches lies in one cache line: with a million sleepers each line is a miss.
@@ -4713,10 +4714,23 @@ static void locust__loop_close(locust__loop *loop)
     LOCUST_FREE(loop->scratch);
 }
 
+/* Begins to fetch what a coroutine will touch when it is resumed: the frames that it is parked in,
+ * and its user. With 10,000 connections nothing of that is in the cache. */
+static void locust__co_prefetch(const locust__co *co)
+{
+    const char *stack = co->sp, *arg = co->arg;
+    for (int line = 0; line < LOCUST__AHEAD; line++) {
+        __builtin_prefetch(stack + line * LOCUST__LINE, 1);
+        __builtin_prefetch(arg + line * LOCUST__LINE, 1);
+    }
+}
+
 /* Runs one ready coroutine, and what it asks to have called on this stack. */
 static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
     int64_t began_ns = loop->clock_ns;
+    if (co->next)
+        locust__co_prefetch(co->next);
     locust__queue_remove(co);
     co->state = LOCUST__CO_RUNNING;
     if (co->wake == LOCUST__TIMED_OUT)
