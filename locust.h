@@ -49,11 +49,14 @@
  *   LOCUST_HIST_BITS          7         times are kept to 1 part in 2^(bits+1): 7 is 0.4 %; 4 to 10.
  *                                       A row takes 2^(bits+3) bytes for each doubling of its times
  *   LOCUST_NO_REPORTS         0    1: no tables and no CSV, --compact's lines alone: a smaller program
+ *   LOCUST_NO_COOKIES         0    1: no user keeps or sends cookies
+ *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
  * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
- * LOCUST_NO_REPORTS 1 9 KB of program. No setting changes a type or a function of the public part.
+ * LOCUST_NO_REPORTS 9 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
+ * a type or a function of the public part.
  *
  * Contents: public part first (all that a test's author reads), then the implementation, in which
  * a section uses only what stands above it.
@@ -1083,6 +1086,18 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__REPORTS 0
 #else
 #define LOCUST__REPORTS 1
+#endif
+
+#if defined(LOCUST_NO_COOKIES) && ((LOCUST_NO_COOKIES + 0) || (1 - LOCUST_NO_COOKIES - 1) == 2)
+#define LOCUST__KEEP_COOKIES 0
+#else
+#define LOCUST__KEEP_COOKIES 1
+#endif
+
+#if defined(LOCUST_NO_DIGEST) && ((LOCUST_NO_DIGEST + 0) || (1 - LOCUST_NO_DIGEST - 1) == 2)
+#define LOCUST__DIGEST 0
+#else
+#define LOCUST__DIGEST 1
 #endif
 
 #if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
@@ -11794,10 +11809,10 @@ static void locust__client_head_auth(locust__client *c, locust__exchange *x, loc
         (locust__client_given(c, x, "authorization") && !x->foreign))
         return;
     c->auth.len = 0;
-    x->digest = x->credentials ? locust__client_digest(c, x->origin) : NULL;
+    x->digest = LOCUST__DIGEST && x->credentials ? locust__client_digest(c, x->origin) : NULL;
     if (bearer)
         locust__buf_printf(&c->auth, "Bearer %s", bearer);
-    else if (x->digest)
+    else if (LOCUST__DIGEST && x->digest)
         locust__auth_digest(&c->auth, x->digest, x->credentials, x->method,
             c->block.ptr + x->target_at, locust__base_random(&c->services->loop->random));
     else
@@ -11867,7 +11882,7 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__client_head_given(c, x, &w);
-    if (c->session->jar.first)
+    if (LOCUST__KEEP_COOKIES && c->session->jar.first)
         locust__client_head_cookies(c, x, &w);
     locust__client_head_auth(c, x, &w);
     locust__client_head_body(c, x, type, &w);
@@ -12175,7 +12190,7 @@ static locust_error locust__client_try(
         x->start_ns += own_ns;
     error = locust__client_on(c, x, h, body_at);
     locust__conns_give(c->session->conns, &c->services->roads, x->conn);
-    if (!error && !c->cls->no_cookies)
+    if (LOCUST__KEEP_COOKIES && !error && !c->cls->no_cookies)
         locust__client_take_cookies(c, x);
     return error;
 }
@@ -12266,7 +12281,7 @@ static locust_error locust__client_hops(
         locust_error error = locust__client_try(c, x, h, body_at);
         if (error)
             return error;
-        if (locust__client_challenged(c, x, h->status)) {
+        if (LOCUST__DIGEST && locust__client_challenged(c, x, h->status)) {
             c->block.len = x->response_at;
         } else if (locust__client_redirects(c, x, h->status)) {
             if (hops++ == LOCUST__REDIRECTS)
@@ -12432,7 +12447,8 @@ static bool locust__client_set_cookie(
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__site site;
-    bool taken = !c->cls->no_cookies && locust__client_page(c, base, url, &text, &site) &&
+    bool taken = LOCUST__KEEP_COOKIES && !c->cls->no_cookies &&
+                 locust__client_page(c, base, url, &text, &site) &&
                  locust__jar_take(&c->session->jar, &site, locust__view_of(cookie),
                      locust__os_wall_ns() / LOCUST__S);
     locust__buf_free(&text);
