@@ -49,11 +49,14 @@
  *   LOCUST_HIST_BITS          7         times are kept to 1 part in 2^(bits+1): 7 is 0.4 %; 4 to 10.
  *                                       A row takes 2^(bits+3) bytes for each doubling of its times
  *   LOCUST_NO_REPORTS         0    1: no tables and no CSV, --compact's lines alone: a smaller program
+ *   LOCUST_NO_COOKIES         0    1: no user keeps or sends cookies
+ *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
  * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
- * LOCUST_NO_REPORTS 1 9 KB of program. No setting changes a type or a function of the public part.
+ * LOCUST_NO_REPORTS 9 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
+ * a type or a function of the public part.
  *
  * Contents: public part first (all that a test's author reads), then the implementation, in which
  * a section uses only what stands above it.
@@ -1107,6 +1110,18 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__REPORTS 1
 #endif
 
+#if defined(LOCUST_NO_COOKIES) && ((LOCUST_NO_COOKIES + 0) || (1 - LOCUST_NO_COOKIES - 1) == 2)
+#define LOCUST__KEEP_COOKIES 0
+#else
+#define LOCUST__KEEP_COOKIES 1
+#endif
+
+#if defined(LOCUST_NO_DIGEST) && ((LOCUST_NO_DIGEST + 0) || (1 - LOCUST_NO_DIGEST - 1) == 2)
+#define LOCUST__DIGEST 0
+#else
+#define LOCUST__DIGEST 1
+#endif
+
 #if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
 #define LOCUST__POLL 1
 #else
@@ -1281,8 +1296,25 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 static void locust__base_assert_failed(const char *truth, const char *file, int line)
 {
-    fprintf(stderr, "locust: internal error: %s is false at %s:%d\n", truth, file, line);
+    dprintf(STDERR_FILENO, "locust: internal error: %s is false at %s:%d\n", truth, file, line);
     abort();
+}
+
+/* Says one sentence on standard error. Here and in >>cli without stdio's buffers, which are 1.5 KB of a
+ * static program that does not use them otherwise. */
+LOCUST__PRINTF(1, 0) static void locust__base_vsay(const char *format, va_list args)
+{
+    dprintf(STDERR_FILENO, "locust: ");
+    vdprintf(STDERR_FILENO, format, args);
+    dprintf(STDERR_FILENO, "\n");
+}
+
+LOCUST__PRINTF(1, 2) static void locust__base_say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    locust__base_vsay(format, args);
+    va_end(args);
 }
 
 /* Ends the program after one sentence: for a broken rule or a broken set-up, never for what a
@@ -1290,12 +1322,10 @@ static void locust__base_assert_failed(const char *truth, const char *file, int 
 LOCUST__PRINTF(2, 3) static _Noreturn void locust__base_die(int code, const char *format, ...)
 {
     va_list args;
-    fflush(stdout);
-    fputs("locust: ", stderr);
+    fflush(NULL);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    locust__base_vsay(format, args);
     va_end(args);
-    fputc('\n', stderr);
     exit(code);
 }
 
@@ -11960,10 +11990,10 @@ static void locust__client_head_auth(locust__client *c, locust__exchange *x, loc
         return;
     auth->len = 0;
     auth->failed = false;
-    x->digest = x->credentials ? locust__client_digest(c, x->origin) : NULL;
+    x->digest = LOCUST__DIGEST && x->credentials ? locust__client_digest(c, x->origin) : NULL;
     if (bearer)
         locust__buf_printf(auth, "Bearer %s", bearer);
-    else if (x->digest)
+    else if (LOCUST__DIGEST && x->digest)
         locust__auth_digest(auth, x->digest, x->credentials, x->method, c->block.ptr + x->target_at,
             locust__base_random(&c->services->loop->random));
     else
@@ -12035,7 +12065,7 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__client_head_given(c, x, &w);
-    if (c->session->jar.first)
+    if (LOCUST__KEEP_COOKIES && c->session->jar.first)
         locust__client_head_cookies(c, x, &w);
     locust__client_head_auth(c, x, &w);
     locust__client_head_body(c, x, type, &w);
@@ -12347,7 +12377,7 @@ static locust_error locust__client_try(
         x->start_ns += own_ns;
     error = locust__client_on(c, x, h, body_at);
     locust__conns_give(c->session->conns, &c->services->roads, x->conn);
-    if (!error && h->cookies && !c->cls->no_cookies)
+    if (LOCUST__KEEP_COOKIES && !error && h->cookies && !c->cls->no_cookies)
         locust__client_take_cookies(c, x);
     return error;
 }
@@ -12438,7 +12468,7 @@ static locust_error locust__client_hops(
         locust_error error = locust__client_try(c, x, h, body_at);
         if (error)
             return error;
-        if (locust__client_challenged(c, x, h->status)) {
+        if (LOCUST__DIGEST && locust__client_challenged(c, x, h->status)) {
             c->block.len = x->response_at;
         } else if (locust__client_redirects(c, x, h->status)) {
             if (hops++ == LOCUST__REDIRECTS)
@@ -12605,7 +12635,8 @@ static bool locust__client_set_cookie(
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__site site;
-    bool taken = !c->cls->no_cookies && locust__client_page(c, base, url, &text, &site) &&
+    bool taken = LOCUST__KEEP_COOKIES && !c->cls->no_cookies &&
+                 locust__client_page(c, base, url, &text, &site) &&
                  locust__jar_take(&c->session->jar, &site, locust__view_of(cookie),
                      locust__os_wall_ns() / LOCUST__S);
     locust__buf_free(&text);
@@ -14837,14 +14868,15 @@ static bool locust__env_who(const locust_env *env, const locust__co *co, locust_
     return false;
 }
 
-/* Nobody else ran for a while: by a task's doing, unless it was another program's. */
+/* Nobody else ran for a while. What other programs took of it is not the task's doing. */
 static void locust__env_on_blocked(void *arg, const locust__co *co, int64_t took_ns)
 {
     locust_env *env = arg;
     locust__culprit who, *c = env->culprits;
-    int64_t waited_ns = locust__os_waited_ns(), others_ns = waited_ns - env->waited_ns;
+    int64_t waited_ns = locust__os_waited_ns();
+    took_ns -= waited_ns - env->waited_ns;
     env->waited_ns = waited_ns;
-    if (others_ns > took_ns / 2 || !locust__env_who(env, co, &who))
+    if (took_ns < LOCUST__BLOCKED_NS || !locust__env_who(env, co, &who))
         return;
     while (c < env->culprits + env->n_culprits && (c->user != who.user || c->task != who.task))
         c++;
@@ -14859,11 +14891,23 @@ static void locust__env_on_blocked(void *arg, const locust__co *co, int64_t took
         c->longest_ns = took_ns;
 }
 
-/* Forgets what was measured: requests that begin from then on count. */
+/* Forgets what was measured: what begins from then on counts. */
 static void locust__runner_measure(locust_env *env, int64_t from_ns)
 {
     locust__stats_reset(&env->stats, from_ns);
     env->services.recorder.since_ns = from_ns;
+}
+
+/* From the first user, or once it is warm. What a test measured elsewhere may have begun before. */
+static void locust__runner_begin(locust_env *env)
+{
+    env->warm_ns = env->options.warm_up_s > 0
+                       ? locust__base_after(env->start_ns, locust__base_ns(env->options.warm_up_s))
+                       : LOCUST__NEVER;
+    locust__runner_measure(env, env->warm_ns < LOCUST__NEVER ? env->warm_ns : env->start_ns);
+    if (env->warm_ns == LOCUST__NEVER)
+        env->services.recorder.since_ns = INT64_MIN;
+    locust__runner_watch(env);
 }
 
 static void locust__runner_reset_stats(locust_env *env)
@@ -15261,11 +15305,7 @@ static void locust__runner_init(locust_env *env)
 static void locust__runner_run(locust_env *env) LOCUST__PARKS
 {
     env->start_ns = locust__os_now_ns();
-    env->warm_ns = env->options.warm_up_s > 0
-                       ? locust__base_after(env->start_ns, locust__base_ns(env->options.warm_up_s))
-                       : LOCUST__NEVER;
-    locust__runner_measure(env, env->warm_ns < LOCUST__NEVER ? env->warm_ns : env->start_ns);
-    locust__runner_watch(env);
+    locust__runner_begin(env);
     locust__runner_set_end(env);
     LOCUST__FIRE(env, on_test_start, env);
     locust__pace_start(env);
@@ -15780,7 +15820,7 @@ static locust_env *locust__env_new(
     LOCUST__FIRE(env, on_init, env);
     return env;
 fail:
-    fprintf(stderr, "locust: %s\n", wrong);
+    locust__base_say("%s", wrong);
     if (env)
         locust__env_free(env);
     return NULL;
@@ -15925,6 +15965,17 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
     }
 }
 
+/* Requests and failures a second from the start of what is measured to the end, answered or not. (The
+ * tables' rates end with the last answer, as Locust's.) */
+static void locust__check_rates(
+    const locust_env *env, const locust__row *row, double *requests_per_s, double *failures_per_s)
+{
+    int64_t end_ns = env->until.at_ns ? env->until.at_ns : locust__os_now_ns();
+    double s = (double)(end_ns - env->stats.start_ns) / 1e9;
+    *requests_per_s = s > 0 ? (double)row->requests / s : 0;
+    *failures_per_s = s > 0 ? (double)row->failures / s : 0;
+}
+
 static locust_generator locust__generator_judge(const locust_env *env)
 {
     locust_generator g = {.ok = true};
@@ -15936,15 +15987,15 @@ static locust_generator locust__generator_judge(const locust_env *env)
     int64_t waited_ns = from->waited_ns < 0 ? 0 : to.waited_ns - from->waited_ns;
     double peak;
     g.cpu = wall_ns > 0 ? (double)(to.cpu_ns - from->cpu_ns) / (double)wall_ns : 0;
-    peak = g.cpu > env->peak_cpu ? g.cpu : env->peak_cpu;
+    peak = g.cpu > env->peak_cpu && wall_ns >= LOCUST__S ? g.cpu : env->peak_cpu;
     g.late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
     g.late_p99_ms = (double)late_ns / 1e6;
     g.late_max_ms = (double)env->loop.latest_ns / 1e6;
     if (peak >= 0.95)
-        locust__generator_limit(&g, "CPU: %.0f %% of a core", 100 * peak);
-    if (waited_ns > wall_ns / 10)
+        locust__generator_limit(&g, "CPU: %.0f %% of a core", peak < 1 ? 100 * peak : 100);
+    if (waited_ns > wall_ns / 10 && wall_ns >= LOCUST__S)
         locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
-            100 * (double)waited_ns / (double)wall_ns);
+            waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
     if (late_ns > LOCUST__LATE_NS && late_ns > median_ns / 5)
         locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
             g.late_p99_ms, (double)median_ns / 1e6);
@@ -15954,7 +16005,7 @@ static locust_generator locust__generator_judge(const locust_env *env)
         locust__generator_limit(&g, "local ports: give more addresses by --source");
     if (to.shed > from->shed)
         locust__generator_limit(
-            &g, "%llu arrivals shed", (unsigned long long)(to.shed - from->shed));
+            &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));
     locust__generator_blame(&g, env);
     return g;
 }
@@ -16137,7 +16188,7 @@ static bool locust__check_measure(
 {
     const locust__phase *in = row->intended;
     double rps, fps;
-    locust__row_rates(&env->stats, row, &rps, &fps);
+    locust__check_rates(env, row, &rps, &fps);
     switch (c->metric) {
     case LOCUST__METRIC_PERCENTILE:
         *value = (double)locust__row_percentile_ns(row, c->share) / 1e6;
@@ -16300,8 +16351,8 @@ static double locust__past_number(locust__view object, const char *path)
     return number > 0 ? number : 0;
 }
 
-/* The pairs [microseconds, count] of a histogram. False: no memory. */
-static bool locust__past_histogram(locust__hist *h, locust__view pairs)
+/* The pairs [microseconds, count] of a histogram. NULL, or what is wrong. */
+static const char *locust__past_histogram(locust__hist *h, locust__view pairs)
 {
     const char *p = pairs.ptr, *end = pairs.ptr + pairs.len;
     while (p < end) {
@@ -16313,10 +16364,12 @@ static bool locust__past_histogram(locust__hist *h, locust__view pairs)
         while (p < end && !locust__base_digit(*p))
             p++;
         count = locust__base_whole(&p);
-        if (count > 0 && !locust__hist_record_many(h, us * 1000, (uint64_t)count))
-            return false;
+        if (us > LOCUST__HIST_MAX_US || count < 0)
+            return "it is no file of --summary";
+        if (!locust__hist_record_many(h, us * 1000, (uint64_t)count))
+            return "out of memory";
     }
-    return true;
+    return NULL;
 }
 
 /* Takes over a row of a summary. NULL, or what is wrong. */
@@ -16341,7 +16394,7 @@ static const char *locust__baseline_add(locust__baseline *b, locust__view object
     past->requests = (uint64_t)locust__past_number(object, "requests");
     past->failures = (uint64_t)locust__past_number(object, "failures");
     past->rps = locust__past_number(object, "rps");
-    return locust__past_histogram(&past->hist, pairs) ? NULL : "out of memory";
+    return locust__past_histogram(&past->hist, pairs);
 }
 
 /* Reads a summary. NULL, or what is wrong with it. */
@@ -16351,8 +16404,8 @@ static const char *locust__baseline_read(locust__baseline *b, const char *path)
     locust__view text = {file.ptr, file.len}, rows, row;
     const char *wrong = NULL, *p = NULL;
     if (!file.len)
-        return "it cannot be read";
-    if (!locust__json_is_valid(text) || !locust__json_find(text, "rows", &rows))
+        wrong = "it cannot be read";
+    else if (!locust__json_is_valid(text) || !locust__json_find(text, "rows", &rows))
         wrong = "it is no file of --summary";
     while (!wrong && locust__json_element(rows, &p, &row))
         wrong = locust__baseline_add(b, row);
@@ -16363,13 +16416,14 @@ static const char *locust__baseline_read(locust__baseline *b, const char *path)
     return wrong;
 }
 
-/* The bounds of a percentile, so that it lies outside of them in one of a thousand runs. */
+/* The bounds of a percentile, so that it lies outside of them in one of a thousand runs. With few requests
+ * there is no saying how far the rarest would go. */
 static void locust__bounds(const locust__hist *h, double share, double *low, double *high)
 {
     double n = (double)h->total, off = 3.3 * locust__base_sqrt(share * (1 - share) / n);
     double below = share - off - 1 / n, above = share + off + 1 / n;
-    *low = (double)locust__hist_percentile_ns(h, below > 0 ? below : 0);
-    *high = (double)locust__hist_percentile_ns(h, above < 1 ? above : 1);
+    *low = below > 0 ? (double)locust__hist_percentile_ns(h, below) : 0;
+    *high = above < 1 ? (double)locust__hist_percentile_ns(h, above) : 1e18;
 }
 
 /* Wilson's bounds of a share, likewise. */
@@ -16392,7 +16446,7 @@ static void locust__past_changed(
 
 /* Compares a row with what it was; `margin`: the share by which it may differ. */
 static void locust__past_compare(
-    locust__past *past, const locust__stats *st, const locust__row *row, double margin)
+    locust__past *past, const locust_env *env, const locust__row *row, double margin)
 {
     static const double shares[] = {0.5, 0.95, 0.99};
     static const char *const names[] = {"p50 ms", "p95 ms", "p99 ms"};
@@ -16411,7 +16465,7 @@ static void locust__past_compare(
         else if (high < was_low && is < was * (1 - margin))
             locust__past_changed(past, LOCUST__CHANGE_FASTER, names[i], was / 1e6, is / 1e6);
     }
-    locust__row_rates(st, row, &rps, &fps);
+    locust__check_rates(env, row, &rps, &fps);
     if (rps < past->rps * (1 - margin) &&
         past->rps - rps > 3.3 * (rps / locust__base_sqrt(n) + past->rps / locust__base_sqrt(was_n)))
         locust__past_changed(past, LOCUST__CHANGE_SLOWER, "requests/s", past->rps, rps);
@@ -16439,7 +16493,7 @@ static void locust__baseline_compare(locust__baseline *b, locust_env *env)
                 break;
         }
         if (row)
-            locust__past_compare(past, &env->stats, row, margin);
+            locust__past_compare(past, env, row, margin);
         else
             *past->name = '\0';
         b->worse |= row && past->change == LOCUST__CHANGE_SLOWER;
@@ -16467,18 +16521,24 @@ static double locust__find_base(const locust_env *env)
     return sum;
 }
 
-/* Lets a rate run for that share of a step. False: the test ends. */
-static bool locust__find_run(locust__find *f, double rate, double share) LOCUST__PARKS
+static int64_t locust__find_step_ns(const locust__find *f)
+{
+    double step_s = f->env->options.find_step_s;
+    return locust__base_ns(step_s > 0 ? step_s : 5);
+}
+
+/* Lets a rate run for some quarters of a step. False: the test ends. */
+static bool locust__find_run(locust__find *f, double rate, int quarters) LOCUST__PARKS
 {
     locust_env *env = f->env;
-    double step_s = env->options.find_step_s > 0 ? env->options.find_step_s : 5;
-    int64_t now = locust__loop_clock(&env->loop);
+    int64_t now = locust__loop_clock(&env->loop),
+            end = now + locust__find_step_ns(f) / 4 * quarters;
+    if (env->stop_requested || env->until.at_ns || end > env->end_ns)
+        return false; // the figures are of what was tried last
     env->pace = rate / f->base;
     locust__runner_measure(env, now);
     locust__runner_watch(env);
-    return locust__co_sleep(&env->loop, now + locust__base_ns(share * step_s)) !=
-               LOCUST__CANCELLED &&
-           !env->stop_requested;
+    return locust__co_sleep(&env->loop, end) != LOCUST__CANCELLED && !env->stop_requested;
 }
 
 /* Tries a rate, after a while in which the server gets used to it. False: the test ends. */
@@ -16488,10 +16548,11 @@ static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__P
     locust_arrival_counts before, now;
     const locust__check *c = f->checks.all;
     char value[32];
-    if (!locust__find_run(f, rate, 0.25))
+    if (locust__base_after(locust__os_now_ns(), locust__find_step_ns(f) / 4 * 5) > env->end_ns ||
+        !locust__find_run(f, rate, 1))
         return false;
     before = locust__env_arrivals(env);
-    if (!locust__find_run(f, rate, 1))
+    if (!locust__find_run(f, rate, 4))
         return false;
     now = locust__env_arrivals(env);
     *held =
@@ -16509,7 +16570,7 @@ static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__P
 static bool locust__find_recover(locust__find *f) LOCUST__PARKS
 {
     for (int i = 0; i < 40; i++) {
-        if (!locust__find_run(f, f->good / 2, 0.25))
+        if (!locust__find_run(f, f->good / 2, 1))
             return false;
         if (locust__checks_judge(f->env, &f->checks))
             return true;
@@ -16584,6 +16645,8 @@ static const char *locust__result_init(locust__result *v, locust_env *env, char 
             option, wrong);
         return text;
     }
+    if (o->find_max && !v->find.checks.n)
+        return "--find-max takes what shall hold, such as 'p99<250ms'";
     if (o->find_max && o->stages)
         return "--find-max and --stages both say how many arrive: give one of them";
     wrong =
@@ -16720,6 +16783,14 @@ static void locust__report_text(locust__buf *out, const char *text, int width)
         locust__buf_puts(out, " ");
 }
 
+/* The two columns that say which row it is; of width 0: as long as they are. */
+static void locust__report_row_name(locust__buf *out, const locust__row *row, int width)
+{
+    locust__report_text(out, row->method, width ? 8 : 0);
+    locust__buf_puts(out, " ");
+    locust__report_text(out, row->name, width);
+}
+
 static void locust__report_dashes(locust__buf *out, const int *widths, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -16753,9 +16824,7 @@ static void locust__report_table_row(
         locust__row_current_rates(v->stats, row, v->now_ns, &rps, &fps);
     snprintf(fails, sizeof fails, "%llu(%.2f%%)", (unsigned long long)row->failures,
         row->requests ? 100.0 * (double)row->failures / (double)row->requests : 0.0);
-    locust__report_text(out, row->method, 8);
-    locust__buf_puts(out, " ");
-    locust__report_text(out, row->name, width);
+    locust__report_row_name(out, row, width);
     locust__buf_printf(out, " %7llu %12s |%9s %9s %9s %9s | %9.2f %11.2f\n",
         (unsigned long long)row->requests, fails,
         locust__report_ms(avg, sizeof avg, (int64_t)locust__row_mean_ns(row)),
@@ -16804,9 +16873,7 @@ static void locust__report_percentiles(locust__buf *out, const locust__report_vi
             locust__report_dashes(out, dashes, 14);
         if (!rows[i]->requests)
             continue;
-        locust__report_text(out, rows[i]->method, 8);
-        locust__buf_puts(out, " ");
-        locust__report_text(out, rows[i]->name, width);
+        locust__report_row_name(out, rows[i], width);
         for (int p = 0; p < LOCUST__PERCENTILES; p++) {
             char ms[32];
             int64_t ns = locust__row_percentile_ns(rows[i], locust__percentiles[p]);
@@ -16820,9 +16887,7 @@ static void locust__report_percentiles(locust__buf *out, const locust__report_vi
 
 static void locust__report_failure(locust__buf *out, const locust__failure *f)
 {
-    locust__report_text(out, f->row->method, 0);
-    locust__buf_puts(out, " ");
-    locust__report_text(out, f->row->name, 0);
+    locust__report_row_name(out, f->row, 0);
     locust__buf_puts(out, ": ");
     locust__report_text(out, f->text, 0);
 }
@@ -16883,9 +16948,7 @@ static void locust__report_compact(locust__buf *out, const locust__report_view *
         locust__report_compact_row(out, v, rows[i], i + 1 == n ? "total" : "row");
         if (i + 1 < n) {
             locust__buf_puts(out, " name=");
-            locust__report_text(out, rows[i]->method, 0);
-            locust__buf_puts(out, " ");
-            locust__report_text(out, rows[i]->name, 0);
+            locust__report_row_name(out, rows[i], 0);
         }
         locust__buf_puts(out, "\n");
     }
@@ -16913,9 +16976,7 @@ static void locust__report_phase(
         locust__buf_printf(
             out, "phase=%s n=%llu", locust__phase_names[i], (unsigned long long)phase->hist.total);
     } else {
-        locust__report_text(out, row->method, 8);
-        locust__buf_puts(out, " ");
-        locust__report_text(out, row->name, width);
+        locust__report_row_name(out, row, width);
         locust__buf_printf(
             out, " %-8s %8llu", locust__phase_names[i], (unsigned long long)phase->hist.total);
     }
@@ -16926,9 +16987,7 @@ static void locust__report_phase(
         out, compact ? " max=%s" : " %9s", locust__report_ms(ms, sizeof ms, phase->max_ns));
     if (compact && !total) {
         locust__buf_puts(out, " name=");
-        locust__report_text(out, row->method, 0);
-        locust__buf_puts(out, " ");
-        locust__report_text(out, row->name, 0);
+        locust__report_row_name(out, row, 0);
     }
     locust__buf_puts(out, "\n");
 }
@@ -16948,9 +17007,7 @@ static void locust__report_intended_row(
     locust__report_ms(ms[2], sizeof ms[2], row->max_ns);
     locust__report_ms(ms[5], sizeof ms[5], row->intended->max_ns);
     if (!compact) {
-        locust__report_text(out, row->method, 8);
-        locust__buf_puts(out, " ");
-        locust__report_text(out, row->name, width);
+        locust__report_row_name(out, row, width);
     }
     locust__buf_printf(out,
         compact ? "intended p50=%s p99=%s max=%s intended_p50=%s intended_p99=%s intended_max=%s"
@@ -16958,9 +17015,7 @@ static void locust__report_intended_row(
         ms[0], ms[1], ms[2], ms[3], ms[4], ms[5]);
     if (compact && !total) {
         locust__buf_puts(out, " name=");
-        locust__report_text(out, row->method, 0);
-        locust__buf_puts(out, " ");
-        locust__report_text(out, row->name, 0);
+        locust__report_row_name(out, row, 0);
     }
     locust__buf_puts(out, "\n");
 }
@@ -17173,7 +17228,7 @@ static void locust__report_print(locust_env *env, const locust__result *verdict)
     if (final)
         locust__report_verdict(&out, verdict, compact);
     locust__locale_leave(locale);
-    fflush(stdout); // a test's own lines come first
+    fflush(NULL); // a test's own lines come first
     if (out.len)
         locust__log_write(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
     locust__buf_free(&out);
@@ -17549,7 +17604,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         rc = csv->fds[i] < 0 ? -errno : 0;
     }
     if (rc < 0) {
-        fprintf(stderr, "locust: cannot write CSV files %s_*.csv: %s\n", prefix, strerror(-rc));
+        locust__base_say("cannot write CSV files %s_*.csv: %s", prefix, strerror(-rc));
         for (int k = 0; k < LOCUST__CSV_FILES; k++) {
             snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[k]);
             if (made[k])
@@ -17638,13 +17693,13 @@ static void locust__xml_put(locust__buf *out, const char *text)
     }
 }
 
-static void locust__summary_row(locust__buf *out, const locust__stats *st, const locust__row *row)
+static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__row *row)
 {
     static const char *const names[] = {
         "50", "66", "75", "80", "90", "95", "98", "99", "99.9", "99.99", "99.999", "100"};
     double rps, fps;
     const char *comma = "";
-    locust__row_rates(st, row, &rps, &fps);
+    locust__check_rates(env, row, &rps, &fps);
     locust__buf_puts(out, "{\"method\": ");
     locust__json_put(out, row->method);
     locust__buf_puts(out, ", \"name\": ");
@@ -17739,7 +17794,7 @@ static void locust__files_summary(locust__buf *out, const locust__result *v)
     locust__buf_puts(out, " \"rows\": [");
     for (size_t i = 0; rows && i < n; i++) {
         locust__buf_puts(out, i + 1 == n ? "],\n \"total\":\n  " : i ? ",\n  " : "\n  ");
-        locust__summary_row(out, st, rows[i]);
+        locust__summary_row(out, env, rows[i]);
     }
     locust__buf_puts(out, ",\n");
     out->failed |= !rows;
@@ -17748,7 +17803,7 @@ static void locust__files_summary(locust__buf *out, const locust__result *v)
 }
 
 static void locust__junit_case(
-    locust__buf *out, const char *kind, const char *name, const char *failure)
+    locust__buf *out, const char *kind, const char *name, const char *failure, const char *said)
 {
     locust__buf_printf(out, "  <testcase classname=\"%s\" name=\"", kind);
     locust__xml_put(out, name);
@@ -17757,6 +17812,11 @@ static void locust__junit_case(
         locust__buf_puts(out, "<failure message=\"");
         locust__xml_put(out, failure);
         locust__buf_puts(out, "\"/>");
+    }
+    if (said) {
+        locust__buf_puts(out, "<system-out>");
+        locust__xml_put(out, said);
+        locust__buf_puts(out, "</system-out>");
     }
     locust__buf_puts(out, "</testcase>\n");
 }
@@ -17772,8 +17832,8 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
     for (size_t i = 0; i < v->checks.n; i++, n++) {
         const locust__check *c = &v->checks.all[i];
         failed += !c->held;
-        locust__junit_case(
-            &cases, "check", c->text, c->held ? NULL : locust__check_value(c, line, sizeof line));
+        locust__junit_case(&cases, "check", c->text,
+            c->held ? NULL : locust__check_value(c, line, sizeof line), NULL);
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
         const locust__past *past = &v->baseline.rows[i];
@@ -17782,10 +17842,10 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
         n++;
         failed += past->change == LOCUST__CHANGE_SLOWER;
         locust__junit_case(&cases, "baseline", past->name,
-            past->change == LOCUST__CHANGE_SLOWER ? past->why : NULL);
+            past->change == LOCUST__CHANGE_SLOWER ? past->why : NULL, NULL);
     }
     locust__generator_line(&v->generator, line, sizeof line);
-    locust__junit_case(&cases, "generator", "generator", limit ? line : NULL);
+    locust__junit_case(&cases, "generator", "generator", limit ? line : NULL, line);
     locust__buf_printf(out,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n <testsuite name=\"locust.h\" "
         "tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"%.3f\" timestamp=\"",
@@ -17793,9 +17853,7 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
     locust__report_time(out, locust__os_wall_ns());
     locust__buf_puts(out, "\">\n");
     locust__buf_add(out, cases.ptr, cases.len);
-    locust__buf_puts(out, "  <system-out>");
-    locust__xml_put(out, line);
-    locust__buf_puts(out, "</system-out>\n </testsuite>\n</testsuites>\n");
+    locust__buf_puts(out, " </testsuite>\n</testsuites>\n");
     out->failed |= cases.failed;
     locust__buf_free(&cases);
 }
@@ -17928,7 +17986,7 @@ static bool locust__files_open(locust__files *files, locust_env *env)
             continue;
         files->fds[i] = open(files->paths[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (files->fds[i] < 0) {
-            fprintf(stderr, "locust: cannot write %s: %s\n", files->paths[i], strerror(errno));
+            locust__base_say("cannot write %s: %s", files->paths[i], strerror(errno));
             return false;
         }
     }
@@ -17936,7 +17994,7 @@ static bool locust__files_open(locust__files *files, locust_env *env)
         return true;
     files->entries = LOCUST_MALLOC(LOCUST__ENTRIES * sizeof *files->entries);
     if (!files->entries) {
-        fprintf(stderr, "locust: out of memory\n");
+        locust__base_say("out of memory");
         return false;
     }
     locust__log_write(files->fds[LOCUST__FILE_LOG], header, sizeof header - 1);
@@ -17980,18 +18038,18 @@ static void locust__report_annotate(const locust__result *v)
     for (size_t i = 0; i < v->checks.n; i++) {
         const locust__check *c = &v->checks.all[i];
         if (!c->held)
-            printf("::error title=locust.h::%s does not hold: %s\n", c->text,
+            dprintf(STDOUT_FILENO, "::error title=locust.h::%s does not hold: %s\n", c->text,
                 locust__check_value(c, text, sizeof text));
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
         const locust__past *past = &v->baseline.rows[i];
         if (*past->name && past->change == LOCUST__CHANGE_SLOWER)
-            printf("::error title=locust.h::%s became slower: %s\n", past->name, past->why);
+            dprintf(STDOUT_FILENO, "::error title=locust.h::%s became slower: %s\n", past->name,
+                past->why);
     }
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
-        printf("::warning title=locust.h::%s\n", text);
-    fflush(stdout);
+        dprintf(STDOUT_FILENO, "::warning title=locust.h::%s\n", text);
 }
 
 /* ============================================================================================
@@ -18270,6 +18328,8 @@ static void locust__option_set_own(locust__settings *st, const char *name, const
 static void locust__option_add(locust__settings *st, const locust__option *o, const char *value)
 {
     locust__buf *list = &st->lists[o->offset != LOCUST__SETTING(options.checks)];
+    if (!*value)
+        return; // as if it were not given
     if (list->len)
         list->ptr[list->len - 1] = ';'; // where it ended
     locust__buf_add(list, value, strlen(value) + 1);
@@ -18601,6 +18661,14 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__locale_leave(locale);
     if (st->options.csv_full_history && !st->options.csv)
         locust__cli_die("--csv-full-history needs --csv PREFIX");
+    if (st->options.abort_on_fail_s > 0 && !st->options.checks)
+        locust__cli_die("--abort-on-fail needs --check");
+    if (st->options.baseline_margin > 0 && !st->options.baseline)
+        locust__cli_die("--baseline-margin needs --baseline FILE");
+    if (st->options.find_step_s > 0 && !st->options.find_max)
+        locust__cli_die("--find-step needs --find-max");
+    if (st->options.request_log_sample > 0 && !st->options.request_log)
+        locust__cli_die("--request-log-sample needs --request-log FILE");
     if (st->options.request_log_sample > 1)
         locust__cli_die("--request-log-sample takes a share above 0, up to 1");
 }
@@ -18616,26 +18684,27 @@ static void locust__settings_free(locust__settings *st)
 
 static void locust__cli_help(const locust__settings *st, const char *program)
 {
-    printf("usage: %s [options] [UserClass ...]\n\n", program);
+    dprintf(STDOUT_FILENO, "usage: %s [options] [UserClass ...]\n\n", program);
     for (int i = 0; locust__option_at(st, i); i++) {
         const locust__option *o = locust__option_at(st, i);
         char names[64];
         if (i == LOCUST__OPTIONS)
-            puts("\nOptions of this test:");
+            dprintf(STDOUT_FILENO, "\nOptions of this test:\n");
         if (!o->help)
             continue;
         snprintf(names, sizeof names, "%c%c%s --%s %s", o->letter ? '-' : ' ',
             o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? o->value : "");
-        printf("  %-30s %s\n", names, o->help);
+        dprintf(STDOUT_FILENO, "  %-30s %s\n", names, o->help);
         if (o->env)
-            printf("  %-30s also: %s\n", "", o->env);
+            dprintf(STDOUT_FILENO, "  %-30s also: %s\n", "", o->env);
     }
-    puts("\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE (users = 100), "
-         "then\n"
-         "from the environment, then from here; the later place wins. UserClass: run these alone.\n"
-         "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, 3 if a "
-         "--check\n"
-         "does not hold, 4 with --fail-on-generator-limit.");
+    dprintf(STDOUT_FILENO,
+        "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE (users = 100), "
+        "then\n"
+        "from the environment, then from here; the later place wins. UserClass: run these alone.\n"
+        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, 3 if a "
+        "--check\n"
+        "does not hold, 4 with --fail-on-generator-limit.\n");
 }
 
 /* Keeps the classes that were named. False: there is no such class, and it says so. */
@@ -18655,8 +18724,8 @@ static bool locust__cli_pick(
             locust__buf_printf(&unknown, "%s%s", unknown.len ? ", " : "", st->classes[k]);
     }
     if (unknown.len) {
-        fprintf(stderr, "locust: unknown user class %.*s: --list prints those there are\n",
-            (int)unknown.len, unknown.ptr);
+        locust__base_say("unknown user class %.*s: --list prints those there are", (int)unknown.len,
+            unknown.ptr);
         locust__buf_free(&unknown);
         return false;
     }
@@ -18673,9 +18742,9 @@ static bool locust__cli_pick(
 
 static void locust__cli_list(const locust_test *test)
 {
-    puts("Available Users:");
+    dprintf(STDOUT_FILENO, "Available Users:\n");
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
-        printf("    %s\n", test->users[i]->name);
+        dprintf(STDOUT_FILENO, "    %s\n", test->users[i]->name);
 }
 
 /* The users of a class among `users`, as Locust rounds them. */
@@ -18700,8 +18769,8 @@ static double locust__cli_share(const locust_test *test, int i, int users)
 static void locust__cli_ratio_line(int level, double ratio, const char *name)
 {
     int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
-    printf(" %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "", 50 - 2 * level,
-        name);
+    dprintf(STDOUT_FILENO, " %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "",
+        50 - 2 * level, name);
 }
 
 /* The tasks of a class or set, `share` of the whole; the tasks of a nested set are shares of it, or of
@@ -18726,8 +18795,9 @@ static void locust__cli_task_ratio(const locust_test *test, int users)
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
         sum += locust__cli_share(test, i, users);
     for (int total = 0; total < 2; total++) {
-        printf("\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
-        puts("--------------------------------------------------------------------------------");
+        dprintf(STDOUT_FILENO, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
+        dprintf(STDOUT_FILENO,
+            "--------------------------------------------------------------------------------\n");
         for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
             const locust_user_class *c = test->users[i];
             double share = locust__cli_share(test, i, users) / (sum > 0 ? sum : 1);
@@ -18842,21 +18912,27 @@ static void locust__run_csv(void *arg)
     locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run *)arg)->csv);
 }
 
-/* CPU of this process every 5 s and, every second time, its memory: Locust's rhythm. */
+/* CPU of this process every 5 s and, every second time, its memory: Locust's rhythm. What it waited for
+ * a CPU is looked at each second, so that a wait is not taken for one of long ago. */
 static void locust__run_usage(void *arg)
 {
     locust_env *env = ((locust__run *)arg)->env;
-    int64_t cpu = locust__os_cpu_ns(), at = locust__os_now_ns();
+    int64_t cpu = locust__os_cpu_ns(), at = locust__os_now_ns(), next = at;
     bool warned = false;
-    for (int i = 1; locust__co_sleep(&env->loop, at + 5 * LOCUST__S) != LOCUST__CANCELLED; i++) {
-        int64_t cpu_now = locust__os_cpu_ns(), now = locust__os_now_ns();
-        double percent = 100 * (double)(cpu_now - cpu) / (double)(now - at);
+    for (int i = 1; locust__co_sleep(&env->loop, next += LOCUST__S) != LOCUST__CANCELLED; i++) {
+        int64_t cpu_now, now;
+        double percent;
+        env->waited_ns = locust__os_waited_ns();
+        if (i % 5)
+            continue;
+        cpu_now = locust__os_cpu_ns();
+        now = locust__os_now_ns();
+        percent = 100 * (double)(cpu_now - cpu) / (double)(now - at);
         if (at >= env->since.at_ns && percent / 100 > env->peak_cpu)
             env->peak_cpu = percent / 100;
-        env->waited_ns = locust__os_waited_ns();
         cpu = cpu_now;
-        at = now;
-        if (i % 2 == 0)
+        next = at = now;
+        if (i % 10 == 0)
             LOCUST__FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
         if (percent <= 90)
             continue;
@@ -18951,6 +19027,8 @@ static void locust__run_main(void *arg)
         locust__loop_call(&env->loop, locust__csv_write, &run->csv);
     if (LOCUST__REPORTS)
         locust__loop_call(&env->loop, locust__run_write_files, run);
+    if (run->files.failed && !env->exit_code)
+        env->exit_code = 1;
 }
 
 /* What a test without reports cannot give; NULL: nothing of it was asked for. */
@@ -18989,11 +19067,11 @@ static int locust__run_open(locust__run *run)
     wrong = locust__result_init(&run->verdict, env, text, sizeof text);
     locust__locale_leave(locale);
     if (wrong) {
-        fprintf(stderr, "locust: %s\n", wrong);
+        locust__base_say("%s", wrong);
         return LOCUST__EXIT_USAGE;
     }
     if (lacks) {
-        fprintf(stderr, "locust: %s: this test was compiled with LOCUST_NO_REPORTS\n", lacks);
+        locust__base_say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
         return 1;
     }
     if (LOCUST__REPORTS && !locust__files_open(&run->files, env))
@@ -19005,7 +19083,7 @@ static int locust__run_open(locust__run *run)
     run->signals = locust__os_signals_open();
     if (run->signals >= 0)
         return 0;
-    fprintf(stderr, "locust: cannot listen to signals: %s\n",
+    locust__base_say("cannot listen to signals: %s",
         run->signals == -EMFILE ? "too few file descriptors: raise ulimit -n"
                                 : strerror(-run->signals));
     return 1;
@@ -19026,7 +19104,7 @@ static int locust__run_test(locust_env *env, bool command)
     if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
         locust__loop_run(&env->loop);
     else
-        fprintf(stderr, "locust: out of memory\n");
+        locust__base_say("out of memory");
     locust__run_close(&run);
     return env->exit_code;
 }
@@ -19088,7 +19166,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
     if (settings.help) {
         locust__cli_help(&settings, argc > 0 ? argv[0] : "test");
     } else if (settings.version) {
-        puts("locust.h " LOCUST_VERSION);
+        dprintf(STDOUT_FILENO, "locust.h " LOCUST_VERSION "\n");
     } else if (!locust__cli_pick(&settings, test, &picked)) {
         code = 1;
     } else if (settings.list) {

@@ -16,7 +16,8 @@ import sys
 sys.dont_write_bytecode = True
 from benches import BUILD, ROOT
 
-SMALL = ["-DLOCUST_NO_REPORTS", "-DLOCUST_BUFFER_SIZE=4096", "-DLOCUST_HIST_BITS=5", "-DLOCUST_MAX_ROWS=100"]
+SMALL = ["-DLOCUST_NO_REPORTS", "-DLOCUST_NO_COOKIES", "-DLOCUST_NO_DIGEST", "-DLOCUST_BUFFER_SIZE=4096",
+         "-DLOCUST_HIST_BITS=5", "-DLOCUST_MAX_ROWS=100"]
 
 
 def size(target, *args):

@@ -5,13 +5,13 @@
 
 The tests of the parser, the client and the network run with a small buffer too: see tests/run, poll.
 """
-import glob, os, sys
+import glob, http.server, os, sys, threading
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "e2e"))
 from lib import *
 
 SMALL = ("-Os", "-DLOCUST_STACK_SIZE=16384", "-DLOCUST_BUFFER_SIZE=4096", "-DLOCUST_HIST_BITS=5",
-         "-DLOCUST_MAX_ROWS=100", "-DLOCUST_NO_REPORTS")
+         "-DLOCUST_MAX_ROWS=100", "-DLOCUST_NO_REPORTS", "-DLOCUST_NO_COOKIES", "-DLOCUST_NO_DIGEST")
 
 
 @test("all of them together: a run, in compact lines")
@@ -47,6 +47,44 @@ def _(dir):
         same(served[0], 1, n)
 
     each([(n,) for n in (0, 1, 3900, 4095, 4096, 4097, 8192, 100000, 5000000)], lambda n: size(n))
+
+
+@contextlib.contextmanager
+def asking():
+    """A server whose every answer sets a cookie and asks for Digest; yields its URL and what requests said."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append((self.headers.get("Cookie"), (self.headers.get("Authorization") or "").split(" ")[0]))
+            moved = self.path == "/moved"
+            self.send_response(302 if moved else 401)
+            self.send_header("Set-Cookie", "a=b")
+            self.send_header("Location", "/there") if moved else self.send_header(
+                "WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    seen = []
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield "http://me:secret@127.0.0.1:%d" % server.server_port, seen
+        server.shutdown()
+
+
+@test("LOCUST_NO_COOKIES keeps and sends none, LOCUST_NO_DIGEST sends Basic alone")
+def _(dir):
+    for flags, want in (((), [(None, "Basic"), ("a=b", "Basic"), ("a=b", "Digest")]),
+                        (("-DLOCUST_NO_COOKIES",), [(None, "Basic"), (None, "Basic"), (None, "Digest")]),
+                        (("-DLOCUST_NO_DIGEST",), [(None, "Basic"), ("a=b", "Basic")]),
+                        (("-DLOCUST_NO_COOKIES", "-DLOCUST_NO_DIGEST"), [(None, "Basic")] * 2)):
+        with asking() as (url, seen):
+            r = run(dir, [build("tests/e2e/quick.c", "-Os", *flags), "--headless", "-H", url],
+                    env={"QUICK_PATH": "/moved"})
+        same(r.rc, 1, r)
+        r.says("401")
+        same(seen, want, flags)
 
 
 for bits in (4, 5, 7, 10):
