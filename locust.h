@@ -12076,9 +12076,18 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
 
 /* -- one exchange on a connection -- */
 
+/* Reads the clock. A timeout was set by the reading before, so as to spare one: at first it moves along. */
+static int64_t locust__client_begin(locust__loop *loop, locust__exchange *x)
+{
+    int64_t before_ns = loop->clock_ns, now = locust__loop_clock(loop);
+    if (!x->started)
+        x->deadline_ns = locust__base_after(x->deadline_ns, now - before_ns);
+    return now;
+}
+
 static locust_error locust__client_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
-    int64_t began_ns = locust__os_now_ns();
+    int64_t began_ns = locust__client_begin(c->services->loop, x);
     locust__route route = *c->route;
     locust_phases *phases = &c->response.phases;
     locust__opening took;
@@ -12144,12 +12153,10 @@ static locust_error locust__client_put(locust__client *c, locust__exchange *x, l
     if (error)
         return error;
     waits = x->req->expect_continue && (x->body.len || x->upload.open);
-    if (!x->started) {
-        x->sent_ns = x->start_ns = locust__loop_clock(s->net->loop);
-        x->started = true;
-    } else {
-        x->sent_ns = locust__loop_clock(s->net->loop);
-    }
+    x->sent_ns = locust__client_begin(s->net->loop, x);
+    if (!x->started)
+        x->start_ns = x->sent_ns;
+    x->started = true;
     error =
         locust__stream_write(s, head, waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
     if (!error && waits) {
@@ -12560,7 +12567,7 @@ static locust_error locust__client_send(
     c->elapsed_ns = c->ended_ns = 0;
     x.deadline_ns = req->timeout_s < 0
                         ? LOCUST__NEVER
-                        : locust__base_after(locust__os_now_ns(), // of a long turn, not its start
+                        : locust__base_after(c->services->loop->clock_ns, // until client_begin
                               locust__base_ns(req->timeout_s > 0 ? req->timeout_s : 60));
     if (locust__client_lends_any(c, req)) {
         lent = c->block;
