@@ -15305,6 +15305,8 @@ static void locust__runner_init(locust_env *env)
     env->step_ns = 0;
     env->reap_ns = LOCUST__NEVER;
     env->pace = 1;
+    env->end_ns = LOCUST__NEVER;
+    env->until.at_ns = 0;
     locust__dispatch_init(env);
 }
 
