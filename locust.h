@@ -16410,7 +16410,7 @@ static const char *locust__baseline_add(locust__baseline *b, locust__view object
 static const char *locust__baseline_read(locust__baseline *b, const char *path)
 {
     locust__buf file = locust__os_read_file(path, 64 << 20);
-    locust__view text = {file.ptr, file.len}, rows, row;
+    locust__view text = {file.ptr, file.len}, rows = {NULL, 0}, row;
     const char *wrong = NULL, *p = NULL;
     if (!file.len)
         wrong = "it cannot be read";
