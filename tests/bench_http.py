@@ -4,16 +4,17 @@
 Every generator has the first core, the server the last: nginx (one process) or tools/target. They take
 turns, in rounds, over 1, 64, 1,000 and 10,000 keep-alive connections, asking for 12 bytes ("hello\\n" of
 target: 6) and for 16 KB. "bare" is tools/bare.c, an epoll loop that sends fixed bytes and counts replies:
-the least that there is. The kit runs its user model and all statistics.
+the least that there is; "stamped" is the same with the kernel's times of arrival, from which the kit
+computes response times. The kit runs its user model and all statistics.
 
 A window begins when all connections are open. In it, requests are the server's own count (stub_status,
 /count), CPU is what the scheduler accounts to all threads of the generator and of the server, so that
 neither start nor end is in it. The user part is sampled by the kernel's tick: good to a tenth. Response
 times are what each generator prints of its whole run: bare and h2load print no percentiles.
 
-Medians over the rounds are printed; ratios are medians of each round's. Those that are far behind (hey,
-ab, Locust) take part in the first round alone, and Locust at up to 1,000 connections. "limit" is who had
-no CPU left. --full has everybody in all rounds, at all sizes.
+Medians over the rounds are printed; ratios are medians of each round's. h2load, hey, ab and Locust take
+part in the first round alone, and Locust at up to 1,000 connections; --full has everybody in all rounds.
+"limit" is who had no CPU left.
 
 The table in README.md is brought up to date by a run without arguments, or with --full.
 
@@ -119,6 +120,7 @@ def tools(folder):
     bare = compile_tool("bare")
     return [
         Tool("bare", bare, lambda server, path, n: [bare, server.url + path, str(n), "600"]),
+        Tool("stamped", bare, lambda server, path, n: [bare, server.url + path, str(n), "600", "stamps"]),
         Tool("kit", "cc", kit, r"total .* p50=(\S+) .* p99=(\S+)"),
         Tool("wrk", "wrk", lambda server, path, n: [
             "wrk", "-t1", f"-c{n}", "-d600s", "--latency", server.url + path], r"50% +(\S+).* 99% +(\S+)"),
@@ -140,9 +142,10 @@ class Sample:
     """A window: requests/s, us of CPU and of it user, both sides' share of a core, p50 and p99."""
 
     def __init__(self, tool, server, path, n, seconds):
+        folder = f"/proc/{server.process.pid}/fd"
+        most = len(os.listdir(folder)) + n
         with Running(tool.command(server, path, n)) as generator:
-            folder, pids = f"/proc/{server.process.pid}/fd", (generator.process.pid, server.process.pid)
-            most = len(os.listdir(folder)) + n
+            pids = generator.process.pid, server.process.pid
             if not generator.wait_for(lambda: len(os.listdir(folder)) >= most, 120):
                 sys.exit(f"bench: {tool.name} ended:\n{generator.text()}")
             time.sleep(0.2 + n / 20000)
@@ -273,7 +276,8 @@ def table(cells, found, missing):
              "| | " + " | ".join(columns) + " | requests/s | p50 | p99 |", "| --- |" + " ---: |" * (len(columns) + 3)]
     for tool in found:
         times = at64.times(tool.name) or (None, None)
-        name = {"kit": "locust.h", "Locust": "Locust, FastHttpUser", "bare": "bare epoll loop"}.get(tool.name, tool.name)
+        name = {"kit": "locust.h", "Locust": "Locust, FastHttpUser", "bare": "bare epoll loop",
+                "stamped": "the same, with times of arrival"}.get(tool.name, tool.name)
         lines.append(f"| {name} | " + " | ".join(number(c.median(tool.name, "cpu"), ".3g") for c in mine) +
                      f" | {at64.median(tool.name, 'rate'):,.0f} | {number(times[0], '.3g')} | {number(times[1], '.3g')} |")
     if missing:

@@ -1,11 +1,20 @@
 // bare.c - the least that a load generator can do, to measure others against: a bare epoll loop.
 //   cc -O2 tools/bare.c -o build/bare
-//   build/bare http://127.0.0.1:8080/ CONNECTIONS SECONDS
+//   build/bare http://127.0.0.1:8080/ CONNECTIONS SECONDS [stamps]
 //
 // Every connection sends the same bytes again and again, each time when the whole reply has come. A
 // reply is known by its length alone, which the first one tells by its Content-Length. A socket is
 // registered once, edge-triggered; a read that came back short is the last one. There are no users, no
-// statistics, no clock and no parser: what a generator costs beyond this, it spends on those.
+// statistics, no clock and no parser: what a generator costs beyond this, it spends on those. With
+// "stamps" it asks the kernel when the bytes arrived, as locust.h does, and so shows what that costs.
+#ifndef __linux__
+#include <stdio.h>
+int main(void)
+{
+    fputs("bare: needs Linux, for its epoll\n", stderr);
+    return 2;
+}
+#else
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -25,6 +34,7 @@ enum { EVENTS = 512 };
 
 static char request[1024], buffer[65536];
 static size_t request_len, reply_len;
+static bool stamps;
 static volatile sig_atomic_t over;
 static unsigned long long replies;
 
@@ -46,6 +56,8 @@ static int connect_to(const struct sockaddr_in *to)
     if (fd < 0 || connect(fd, (const struct sockaddr *)to, sizeof *to) != 0)
         die("cannot connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (stamps)
+        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     return fd;
 }
 
@@ -81,10 +93,19 @@ static size_t measure_reply(int fd)
     }
 }
 
+static ssize_t receive(int fd)
+{
+    struct iovec iov = {buffer, sizeof buffer};
+    _Alignas(struct cmsghdr) char control[64];
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    return stamps ? recvmsg(fd, &message, 0) : recv(fd, buffer, sizeof buffer, 0);
+}
+
 static void read_reply(int fd, size_t *got)
 {
     for (;;) {
-        ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+        ssize_t n = receive(fd);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0)
@@ -108,9 +129,10 @@ int main(int argc, char **argv)
     struct sockaddr_in to = {.sin_family = AF_INET};
     size_t *got = calloc((size_t)n + 16, sizeof *got); // by descriptor
     int poller = epoll_create1(0);
+    stamps = argc > 4 && strcmp(argv[4], "stamps") == 0;
     if (n < 1 || seconds < 1 ||
         sscanf(argv[1], "http://%63[0-9.]:%d%511s", host, &port, path) < 2) {
-        fprintf(stderr, "bare: takes http://ADDRESS:PORT/PATH CONNECTIONS SECONDS\n");
+        fprintf(stderr, "bare: takes http://ADDRESS:PORT/PATH CONNECTIONS SECONDS [stamps]\n");
         return 2;
     }
     to.sin_port = htons((uint16_t)port);
@@ -138,3 +160,4 @@ int main(int argc, char **argv)
     printf("%llu replies\n", replies);
     return 0;
 }
+#endif
