@@ -3636,6 +3636,7 @@ typedef struct locust__pool {
 } locust__pool;
 
 enum { LOCUST__LINE = 64 }; // bytes of a cache line; at least it is so on most machines
+enum { LOCUST__AHEAD = 8 }; // lines that are fetched ahead
 
 struct locust__co {
     // What a wake-up touches lies in one cache line: with a million sleepers each line is a miss.
@@ -4437,9 +4438,22 @@ static void locust__loop_close(locust__loop *loop)
     LOCUST_FREE(loop->scratch);
 }
 
+/* Begins to fetch what a coroutine will touch when it is resumed: the frames that it is parked in,
+ * and its user. With 10,000 connections nothing of that is in the cache; no address faults. */
+static void locust__co_prefetch(const locust__co *co)
+{
+    uintptr_t stack = (uintptr_t)co->sp, arg = (uintptr_t)co->arg;
+    for (unsigned line = 0; line < LOCUST__AHEAD; line++) {
+        __builtin_prefetch((const void *)(stack + line * LOCUST__LINE), 1);
+        __builtin_prefetch((const void *)(arg + line * LOCUST__LINE), 1);
+    }
+}
+
 /* Runs one ready coroutine, and what it asks to have called on this stack. */
 static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
+    if (co->next)
+        locust__co_prefetch(co->next);
     locust__queue_remove(co);
     co->state = LOCUST__CO_RUNNING;
     locust__co_resume(loop, co);
