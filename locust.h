@@ -4745,13 +4745,13 @@ static void locust__loop_close(locust__loop *loop)
 }
 
 /* Begins to fetch what a coroutine will touch when it is resumed: the frames that it is parked in,
- * and its user. With 10,000 connections nothing of that is in the cache. */
+ * and its user. With 10,000 connections nothing of that is in the cache; no address faults. */
 static void locust__co_prefetch(const locust__co *co)
 {
-    const char *stack = co->sp, *arg = co->arg;
-    for (int line = 0; line < LOCUST__AHEAD; line++) {
-        __builtin_prefetch(stack + line * LOCUST__LINE, 1);
-        __builtin_prefetch(arg + line * LOCUST__LINE, 1);
+    uintptr_t stack = (uintptr_t)co->sp, arg = (uintptr_t)co->arg;
+    for (unsigned line = 0; line < LOCUST__AHEAD; line++) {
+        __builtin_prefetch((const void *)(stack + line * LOCUST__LINE), 1);
+        __builtin_prefetch((const void *)(arg + line * LOCUST__LINE), 1);
     }
 }
 
