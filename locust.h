@@ -4749,7 +4749,7 @@ static void locust__loop_close(locust__loop *loop)
 static void locust__co_prefetch(const locust__co *co)
 {
     uintptr_t stack = (uintptr_t)co->sp, arg = (uintptr_t)co->arg;
-    for (unsigned line = 0; line < LOCUST__AHEAD; line++) {
+    for (uintptr_t line = 0; line < LOCUST__AHEAD; line++) {
         __builtin_prefetch((const void *)(stack + line * LOCUST__LINE), 1);
         __builtin_prefetch((const void *)(arg + line * LOCUST__LINE), 1);
     }
