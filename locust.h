@@ -997,6 +997,7 @@ typedef struct locust_options {
     const char *hgrm;             // file for percentiles in the format of HdrHistogram
     const char *request_log;      // file for a line for each request, CSV
     double request_log_sample;    // the share of requests that it gets; 0: 1
+    bool no_arrival_times;        // a response ends when it is read, not when the kernel had it
     void *context;                // yours: locust_env_context
 } locust_options;
 
@@ -5716,6 +5717,7 @@ typedef struct locust__net {
     int64_t files;              // the limit on descriptors
     int64_t open;               // streams that are connected
     int users;                  // that the test wants, for advice
+    bool no_arrivals;           // do not ask the kernel when bytes came
     bool told_files, told_ports, told_queue;
 } locust__net;
 
@@ -5970,7 +5972,8 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
 {
     int on = 1, rc;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // a unix socket refuses; fine
-    locust__os_stamp(fd);
+    if (!s->net->no_arrivals)
+        locust__os_stamp(fd);
     rc = locust__fd_open(s->net->loop, &s->fd, fd);
     if (rc < 0) {
         close(fd);
@@ -6253,10 +6256,11 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
  * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
 static locust_error locust__socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
-    int64_t stamp_ns;
+    int64_t stamp_ns = 0;
     ssize_t rc;
     do
-        rc = locust__os_recv(s->fd.source.fd, to, n, &stamp_ns);
+        rc = s->net->no_arrivals ? LOCUST__SYS(recv)(s->fd.source.fd, to, n, 0)
+                                 : locust__os_recv(s->fd.source.fd, to, n, &stamp_ns);
     while (rc < 0 && errno == EINTR);
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc > 0)
@@ -15799,6 +15803,7 @@ static locust_env *locust__env_new(
     locust__env_watch_requests(env);
     locust__net_init(&env->services.net, &env->loop, &env->log);
     env->services.net.users = env->options.users;
+    env->services.net.no_arrivals = env->options.no_arrival_times;
     locust__resolver_init(&env->services.resolver, &env->services.net);
     env->services.worker = options->worker_index > 0 ? (size_t)options->worker_index : 0;
     env->services.n_workers = options->worker_count > 0 ? (size_t)options->worker_count : 1;
@@ -18194,6 +18199,8 @@ static const locust__option locust__options_known[] = {
       "LIST", "HOST:PORT:HOST:PORT, connect to the second instead" },
     { "resolve", 0, LOCUST__OPTION_TEXT, "LOCUST_RESOLVE", LOCUST__SETTING(options.resolve),
       "LIST", "HOST:PORT:ADDRESS[,ADDRESS], in place of a name lookup" },
+    { "no-arrival-times", 0, LOCUST__OPTION_FLAG, "LOCUST_NO_ARRIVAL_TIMES", LOCUST__SETTING(options.no_arrival_times),
+      NULL, "a response ends when it is read, not when the kernel had it" },
     { "check", 0, LOCUST__OPTION_LIST, "LOCUST_CHECK", LOCUST__SETTING(options.checks),
       "CHECK", "what shall hold, or exit code 3: 'p99<250ms', 'fail_ratio<1% /cart'" },
     { "abort-on-fail", 0, LOCUST__OPTION_SPAN, "LOCUST_ABORT_ON_FAIL", LOCUST__SETTING(options.abort_on_fail_s),

@@ -5,7 +5,8 @@ Every generator has the first core, the server the last: nginx (one process) or 
 turns, in rounds, over 1, 64, 1,000 and 10,000 keep-alive connections, asking for 12 bytes ("hello\\n" of
 target: 6) and for 16 KB. "bare" is tools/bare.c, an epoll loop that sends fixed bytes and counts replies:
 the least that there is; "stamped" is the same with the kernel's times of arrival, from which the kit
-computes response times. The kit runs its user model and all statistics.
+computes response times; "as read" is the kit without them. The kit runs its user model and all
+statistics.
 
 A window begins when all connections are open. In it, requests are the server's own count (stub_status,
 /count), CPU is what the scheduler accounts to all threads of the generator and of the server, so that
@@ -100,14 +101,14 @@ class Tool:
 
 
 def tools(folder):
-    def kit(server, path, n):
+    def kit(server, path, n, *flags):
         name = "bench_http_kit" + re.sub(r"\W", "_", path)
         program = os.path.join(ROOT, "build", name)
         if name not in built:
             compile_test(name, KIT % path)
             built.add(name)
         return [program, "--headless", "-u", str(n), "-r", str(n), "-H", server.url, "--compact",
-                "--only-summary", "-L", "ERROR"]
+                "--only-summary", "-L", "ERROR", *flags]
 
     def locust(server, path, n):
         file = os.path.join(folder, "locustfile.py")
@@ -122,6 +123,8 @@ def tools(folder):
         Tool("bare", bare, lambda server, path, n: [bare, server.url + path, str(n), "600"]),
         Tool("stamped", bare, lambda server, path, n: [bare, server.url + path, str(n), "600", "stamps"]),
         Tool("kit", "cc", kit, r"total .* p50=(\S+) .* p99=(\S+)"),
+        Tool("as read", "cc", lambda server, path, n: kit(server, path, n, "--no-arrival-times"),
+             r"total .* p50=(\S+) .* p99=(\S+)"),
         Tool("wrk", "wrk", lambda server, path, n: [
             "wrk", "-t1", f"-c{n}", "-d600s", "--latency", server.url + path], r"50% +(\S+).* 99% +(\S+)"),
         Tool("h2load", "h2load", lambda server, path, n: [
@@ -279,7 +282,8 @@ def table(cells, found, missing):
     for tool in found:
         times = at64.times(tool.name) or (None, None)
         name = {"kit": "locust.h", "Locust": "Locust, FastHttpUser", "bare": "bare epoll loop",
-                "stamped": "the same, with times of arrival"}.get(tool.name, tool.name)
+                "stamped": "the same, with times of arrival",
+                "as read": "locust.h, `--no-arrival-times`"}.get(tool.name, tool.name)
         lines.append(f"| {name} | " + " | ".join(number(c.median(tool.name, "cpu"), ".3g") for c in mine) +
                      f" | {at64.median(tool.name, 'rate'):,.0f} | {number(times[0], '.3g')} | {number(times[1], '.3g')} |")
     if missing:
