@@ -445,7 +445,7 @@ def _(dir):
     for prefix in ("/proc/nothing/here/stats", "/dev/null/stats", "/proc/stats"):
         r = quick(dir, "--csv", prefix)
         sentence(r, 1, prefix)
-    for which in FILES:  # one of the four is in the way
+    for which in FILES:  # one of them is in the way
         os.makedirs("%s/w_%s.csv" % (dir, which))
         r = quick(dir, "--csv", "w")
         sentence(r, 1, "w_")

@@ -19,6 +19,7 @@ HISTORY = ("Timestamp,User Count,Type,Name,Requests/s,Failures/s," + PERCENTILES
            "Total Average Content Size")
 FAILURES = "Method,Name,Error,Occurrences,First Seen,Last Seen"
 EXCEPTIONS = "Count,Message,Traceback,Nodes"
+GENERATOR = "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits"
 
 
 def report(dir, *args, **options):
@@ -268,7 +269,7 @@ def _(dir):
 @test("CSV: headers and line ends")
 def _(dir):
     _, prefix, *_ = usual()
-    for which, header in zip(FILES, (STATS, HISTORY, FAILURES, EXCEPTIONS)):
+    for which, header in zip(FILES, (STATS, HISTORY, FAILURES, EXCEPTIONS, GENERATOR)):
         text = raw_csv(prefix, which)
         check(text.startswith(header + "\r\n"), which, text[:400])
         check(text.endswith("\r\n") and text.count("\n") == text.count("\r\n"), which)
@@ -398,10 +399,10 @@ def _(dir):
 def _(dir):
     with Program(dir, [build("tests/e2e/report.c"), "--headless", "-H", shared_target().url, "-t", "4",
                        "-u", "4", "-r", "4", "--csv", "c", "A", "B"]) as p:
-        until(lambda: len(csv_files(dir + "/c")) == 4, 10, "four files")
+        until(lambda: csv_files(dir + "/c") == list(FILES), 10, "all files")
         looked = 0
         while p.p.poll() is None:
-            for which, header in zip(FILES, (STATS, HISTORY, FAILURES, EXCEPTIONS)):
+            for which, header in zip(FILES, (STATS, HISTORY, FAILURES, EXCEPTIONS, GENERATOR)):
                 text = raw_csv(dir + "/c", which)
                 if text or looked > 50:
                     check(text.startswith(header + "\r\n") and text.endswith("\r\n"), which, text[-300:])

@@ -18,7 +18,7 @@ SELF = os.path.splitext(os.path.basename(sys.argv[0]))[0]
 OUT = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "e2e",
                                    "%s.%d" % (SELF, os.getpid())))  # two runs may stand side by side
 
-FILES = ("stats", "stats_history", "failures", "exceptions")
+FILES = ("stats", "stats_history", "failures", "exceptions", "generator")
 PERCENTILES = "50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%"
 
 
