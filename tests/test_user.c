@@ -508,6 +508,37 @@ static void busy_users_take_turns(void)
     CHECK_NEAR(turns[1], 1000, 20);
 }
 
+/* A task that lets nobody run is named, with its class, as is the time that it took from the others. */
+static void hog(locust_user *u)
+{
+    const struct timespec nap = {0, 120 * 1000000};
+    (void)u;
+    nanosleep(&nap, NULL);
+}
+
+static void polite(locust_user *u)
+{
+    locust_sleep(u, 0.01);
+}
+
+LOCUST_USER(Hog, .wait_time = LOCUST_CONSTANT(0.05), .tasks = LOCUST_TASKS(LOCUST_TASK(hog)));
+LOCUST_USER(Polite, .tasks = LOCUST_TASKS(LOCUST_TASK(polite)));
+
+static void the_generator_judges_itself(void)
+{
+    const locust_test test = {.users = {&Hog, &Polite}};
+    locust_env *env = make(&test, (locust_options){.users = 4, .spawn_rate = 4, .run_time_s = 1});
+    locust_generator g;
+    CHECK_INT(locust_run(env), 0);
+    g = locust_generator_so_far(env);
+    CHECK(!g.ok);
+    CHECK(strstr(g.limits, "task hog of Hog: held everybody up") != NULL);
+    CHECK(strstr(g.limits, "polite") == NULL);
+    CHECK(g.late_max_ms > 100 && g.late_p50_ms <= g.late_p99_ms && g.late_p99_ms <= g.late_max_ms);
+    CHECK(g.cpu >= 0 && g.cpu < 1.01);
+    locust_env_free(env);
+}
+
 /* ">>user, Cost: between two tasks without a wait, no switch if the task has parked." */
 static uint64_t end_turn;
 static int n_switches;
@@ -1067,6 +1098,7 @@ TESTS({"each has one start and one stop", each_has_one_start_and_one_stop},
     {"tasks are picked by weight", tasks_are_picked_by_weight},
     {"a test that cannot run is refused", a_test_that_cannot_run_is_refused},
     {"busy users take turns", busy_users_take_turns},
+    {"the generator judges itself", the_generator_judges_itself},
     {"no switch after a task that parked", no_switch_after_a_task_that_parked},
     {"waits are as long as their kind says", waits_are_as_long_as_their_kind_says},
     {"pacing spaces the starts", pacing_spaces_the_starts},
