@@ -8383,6 +8383,8 @@ static void locust__tls_step_call(void *arg)
     locust__tls_leave(c);
     c->cpu_ns += locust__os_now_ns() - began_ns;
     c->tls->loop->excused = true; // a slow machine takes its time for this
+    if (c->stream->arrived_ns && c->stream->arrived_ns < began_ns)
+        locust__loop_count_late(c->tls->loop, began_ns - c->stream->arrived_ns);
 }
 
 /* Lets one handshake after the other make its move, one in a turn of the loop, so that answers to
@@ -18411,6 +18413,8 @@ static void locust__option_set(
         *(int *)field = (int)whole;
         break;
     case LOCUST__OPTION_LIST:
+        if (!*value && *where == '-')
+            locust__cli_die("%s needs a value", where);
         locust__option_add(st, o, value);
         break;
     case LOCUST__OPTION_OWN_FLAG:

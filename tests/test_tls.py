@@ -401,7 +401,7 @@ def one_sentence(r, *words):
     check(r.rc is not None and r.rc > 0, "exit code", r)
     said = [text for level, _, text in r.log() if level in ("ERROR", "CRITICAL")]
     said += [line for line in r.err.splitlines() if line and not LOG.match(line)]
-    tables = r"(Type|-+\||GET|PUT| +Aggregated|Response time|Error report|# occ)"
+    tables = r"(Type|-+\||GET|PUT| +Aggregated|Response time|Error report|# occ|generator: )"
     said = [s for s in said if not re.match(tables, s)]
     check(len(said) == 1, "%d sentences in place of one" % len(said), r)
     for word in words:
