@@ -76,15 +76,14 @@ def tests():
         yield "%s late include, strict, with the way out" % cc, [
             "%s -std=c11 -D_DEFAULT_SOURCE %s tests/build/late.c -o OUT/a" % (cc, USUAL), "OUT/a"]
 
-        # What distributions and careful people add.
-        lto = "-O2 -flto=auto" if cc == "gcc" else "-O2 -flto"
-        for flags in ("-O0", "-O3", "-Os", lto, "-O1 -fPIE -pie", "-O1 -fno-pie -no-pie",
-                      "-O1 -static", "-O1 -static-pie", "-O2 -fcf-protection=full",
-                      "-O1 -fstack-protector-all", "-O1 -fstack-clash-protection",
-                      "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3", "-O2 -fomit-frame-pointer",
+        # What distributions and careful people add; test_matrix.py has the ways of optimizing and linking.
+        for flags in ("-O2 -fcf-protection=full", "-O1 -fstack-protector-all",
+                      "-O1 -fstack-clash-protection", "-O2 -fomit-frame-pointer",
+                      "-O2 -DNDEBUG") + cc.startswith("gcc") * (
+                      "-O1 -fno-pie -no-pie", "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3",
                       "-O1 -ffunction-sections -fdata-sections -Wl,--gc-sections",
                       "-O1 -Wl,-z,noexecstack,-z,relro,-z,now,--fatal-warnings",
-                      "-O1 -D_FILE_OFFSET_BITS=64", "-O2 -DNDEBUG", "-O2 -DLOCUST_POLL"):
+                      "-O1 -D_FILE_OFFSET_BITS=64"):
             if "cf-protection" in flags and os.uname().machine != "x86_64":
                 continue
             yield "%s %s" % (cc, flags), ["%s %s %s %s" % (cc, USUAL, flags, program), "OUT/a"]
