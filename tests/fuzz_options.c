@@ -1,11 +1,15 @@
 // What a user types: --connect-to, --resolve, --source, proxies, time spans, config files.
 // Input: a digit for the option, then its text: '0' --connect-to, '1' --resolve, '2' --source,
-// '3' --proxy, '4' a URL, a line end and no_proxy, '5' a time span, '6' a config file.
+// '3' --proxy, '4' a URL, a line end and no_proxy, '5' a time span, '6' a config file, '7' --check, '8' the
+// rows of a file for --baseline.
 #define _DEFAULT_SOURCE
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 static _Noreturn void leave(int code);
-#define exit(code) leave(code) // a wrong option ends the program: here it ends this input
+#define exit(code)                 leave(code) // a wrong option ends the program: here it ends this input
+#define dprintf(fd, ...)           ((void)(fd)) // in silence
+#define vdprintf(fd, format, args) ((void)(format), (void)(args))
 #include "../locust.h"
 #undef exit
 #include "check.h"
@@ -13,7 +17,6 @@ static _Noreturn void leave(int code);
 #include <sanitizer/lsan_interface.h>
 
 static jmp_buf way_out;
-static FILE *nowhere;
 
 static _Noreturn void leave(int code)
 {
@@ -316,18 +319,15 @@ static bool is_text_of(const locust__settings *st, const char *p)
 static void check_config(const char *text)
 {
     static locust__settings st; // static: it is used behind longjmp
-    FILE *was = stderr;
     int code;
     memset(&st, 0, sizeof st);
     locust__buf_add(&st.files[0], text, strlen(text) + 1);
     st.files[0].len--;
-    stderr = nowhere;
     __lsan_disable(); // who ends the program need not free
     code = setjmp(way_out);
     if (!code)
         locust__config_read(&st, &st.files[0], "test.conf");
     __lsan_enable();
-    stderr = was;
     MUST(code == 0 || code == LOCUST__EXIT_USAGE + 1);
     MUST(is_text_of(&st, st.options.host) && is_text_of(&st, st.options.csv) &&
          is_text_of(&st, st.options.proxy) && is_text_of(&st, st.config));
@@ -337,25 +337,55 @@ static void check_config(const char *text)
     locust__settings_free(&st);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+/* -- checks -- */
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+/* Each names a metric and a limit, and is one by itself. */
+static void check_checks(const char *text)
 {
-    (void)argc, (void)argv;
-    nowhere = fopen("/dev/null", "w");
-    return nowhere ? 0 : (abort(), 1);
+    locust__checks all = {NULL, 0, 0}, one = {NULL, 0, 0};
+    const char *wrong = locust__checks_read(&all, text);
+    for (size_t i = 0; i < all.n - (wrong != NULL && all.n); i++) {
+        const locust__check *c = &all.all[i];
+        const locust__check *again;
+        MUST(c->limit >= 0 && c->share >= 0 && c->share <= 1);
+        MUST(c->name >= c->text && c->name <= c->text + strlen(c->text));
+        MUST(locust__checks_read(&one, c->text) == NULL && one.n == 1);
+        again = one.all;
+        MUST(again->metric == c->metric && strcmp(again->name, c->name) == 0);
+        MUST(!(again->limit < c->limit) && !(again->limit > c->limit));
+        locust__checks_free(&one);
+    }
+    locust__checks_free(&all);
 }
+
+static void check_baseline(const char *text)
+{
+    locust__baseline b = {NULL, 0, 0, false};
+    locust__view rows = locust__view_of(text), row;
+    const char *p = NULL, *wrong = locust__json_is_valid(rows) ? NULL : "";
+    while (!wrong && locust__json_element(rows, &p, &row))
+        wrong = locust__baseline_add(&b, row);
+    for (size_t i = 0; i < b.n; i++) {
+        double low, high;
+        if (!b.rows[i].hist.total)
+            continue;
+        locust__bounds(&b.rows[i].hist, 0.99, &low, &high);
+        MUST(low >= 0 && low <= high);
+    }
+    locust__baseline_free(&b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static void (*const checks[])(const char *) = {
-        check_connect_to, check_resolve, check_source, check_proxy, NULL, check_span, check_config};
+    static void (*const checks[])(const char *) = {check_connect_to, check_resolve, check_source,
+        check_proxy, NULL, check_span, check_config, check_checks, check_baseline};
     unsigned what;
     char *text, *line_end;
     if (!n)
         return 0;
-    what = (data[0] - '0') % 7u;
+    what = (data[0] - '0') % 9u;
     text = locust__base_copy((const char *)data + 1, strnlen((const char *)data + 1, n - 1));
     line_end = strchr(text, '\n');
     if (checks[what]) {
