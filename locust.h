@@ -3781,7 +3781,7 @@ static bool locust__hist_record(locust__hist *h, int64_t ns)
  * of the sorted times, as Locust picks it. 0 if there is none. */
 static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
 {
-    double exact = (double)h->total * share;
+    volatile double exact = (double)h->total * share; // a double, in no longer register of an x87
     uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0;
     if (!h->total)
         return 0;

@@ -167,7 +167,8 @@ static const double shares[] = {0, 0.001, 0.01, 0.1, 0.25, 0.5, 0.66, 0.75, 0.8,
 /* Locust's element: s[min(floor(n * p), n - 1)]. */
 static int64_t element(const int64_t *sorted, size_t n, double share)
 {
-    size_t rank = (size_t)((double)n * share);
+    volatile double exact = (double)n * share; // in no longer register of an x87
+    size_t rank = (size_t)exact;
     return sorted[rank < n ? rank : n - 1];
 }
 

@@ -25,6 +25,7 @@ static void *hooked_mmap(void *at, size_t n, int protection, int flags, int fd, 
 #define hooked_epoll_ctl     epoll_ctl
 #define hooked_epoll_wait    epoll_wait
 #define hooked_poll          poll
+#define hooked_recv          recv
 #define hooked_recvmsg       recvmsg
 #define hooked_send          send
 #define hooked_sendmsg       sendmsg
