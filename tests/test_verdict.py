@@ -396,8 +396,8 @@ def _(dir):
     told = generator_everywhere(r)
     if r.ran > 5.85:  # of 6 s
         check(told["limits"] and told["limits"][0].startswith("CPU: "), told, r.ran)
-    else:
-        check(not told["ok"] or r.ran < 5.5, "others had a tenth of it", told, r.ran)
+    elif r.waited > 0.9:  # over a tenth of 8 s; what lies between may be either
+        check(not told["ok"], "others had a tenth of it", told, r.waited)
 
 
 @test("generator: a run of a moment has no five seconds of CPU")
