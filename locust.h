@@ -48,14 +48,14 @@
  *                                       request's head in, which it limits; 4096 or more
  *   LOCUST_HIST_BITS          7         times are kept to 1 part in 2^(bits+1): 7 is 0.4 %; 4 to 10.
  *                                       A row takes 2^(bits+3) bytes for each doubling of its times
- *   LOCUST_NO_REPORTS         0    1: no tables and no CSV, --compact's lines alone: a smaller program
+ *   LOCUST_NO_REPORTS         0    1: no tables and no files, --compact's lines alone
  *   LOCUST_NO_COOKIES         0    1: no user keeps or sends cookies
  *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
  * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
- * LOCUST_NO_REPORTS 9 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
+ * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
  * a type or a function of the public part.
  *
  * Contents: public part first (all that a test's author reads), then the implementation, in which
