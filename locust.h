@@ -18947,8 +18947,12 @@ static void locust__run_usage(void *arg)
             continue;
         cpu_now = locust__os_cpu_ns();
         now = locust__os_now_ns();
-        percent = 100 * (double)(cpu_now - cpu) / (double)(now - at);
-        if (at >= env->since.at_ns && percent / 100 > env->peak_cpu)
+        if (env->since.at_ns > at) { // what was before is not judged
+            at = env->since.at_ns;
+            cpu = env->since.cpu_ns;
+        }
+        percent = now - at > LOCUST__S ? 100 * (double)(cpu_now - cpu) / (double)(now - at) : 0;
+        if (now - at > 4 * LOCUST__S && percent / 100 > env->peak_cpu)
             env->peak_cpu = percent / 100;
         cpu = cpu_now;
         next = at = now;
