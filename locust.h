@@ -3854,7 +3854,8 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
  *             A coroutine's block is never given back before the loop is, so a stale timer entry
  *             points at a block, if not at the coroutine it was meant for.
  * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack
- *             costs the pages it touched: one for most users. Address space: .stack_size.
+ *             costs the pages it touched: one for most users. Address space: .stack_size. How late
+ *             the due run is counted by the clock that they read themselves: nothing is read for it.
  * Uses        >>base >>ctx >>os >>hist
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours. Stacks are given back
  *             when the loop is closed.
@@ -10788,7 +10789,7 @@ static locust_error locust__upload_read(locust__upload *up, char *out, size_t n,
 /* The next bytes as they go over the wire, chunked if the length is not known. *more: until false. */
 static locust_error locust__upload_piece(locust__upload *up, locust__view *piece, bool *more)
 {
-    enum { HEAD = 10 }; // "XXXXXXXX\r\n"
+    enum { HEAD = 10 }; // eight digits and a line end
     bool chunked = up->len < 0;
     char *at = up->piece + (chunked ? HEAD : 0), size[HEAD + 1];
     size_t got, room = LOCUST__UPLOAD - (chunked ? HEAD + 2 : 0);
@@ -15941,8 +15942,11 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
 /* ============================================================================================
  * >>check  the generator's verdict on itself, checks, comparison with an earlier run
  *
- * Purpose     can the numbers be believed, are they good enough, are they worse than they were?
- * Uses        >>extract >>runner
+ * Purpose     can the numbers be believed, are they good enough, are they worse than they were? And
+ *             up to which rate of arrivals are they good enough?
+ * Invariants  a check for which nothing was measured does not hold.
+ * Cost        nothing while requests run, but what the loop counts of its lateness.
+ * Uses        >>stats >>extract >>runner
  * Sources     confidence bounds of percentiles: the binomial distribution of ranks, as a normal one
  *             (Hahn and Meeker, Statistical Intervals, 5.2); of shares: Wilson (1927).
  * Limits      the bounds take requests as independent of each other. What differs between runs as a
@@ -16710,14 +16714,19 @@ static int locust__result_exit_code(const locust__result *v)
  * >>report  tables and files
  *
  * Purpose     what a run tells people and scripts: Locust's tables on standard error, its CSV
- *             files, and compact lines on standard output.
- * Invariants  a CSV file is rewritten in place, by one write and a cut to the new length.
- * Cost        formatted on the loop's stack, every one or two seconds; grows with the rows.
- * Uses        >>runner
- * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths, rounding in CSV.
+ *             files, compact lines on standard output; and for other programs a summary as JSON,
+ *             JUnit XML, HdrHistogram's percentiles, a log of requests, GitHub's annotations.
+ * Invariants  a CSV file is rewritten in place, by one write and a cut to the new length. Every file
+ *             is opened before the run, so that a wrong path costs no run.
+ * Cost        formatted on the loop's stack, every one or two seconds; grows with the rows. The log
+ *             keeps 512 requests, 64 bytes each, and is written when they are full, or each second.
+ * Uses        >>runner >>check
+ * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths, rounding in CSV. RFC 4180;
+ *             RFC 8259; HdrHistogram's outputPercentileDistribution and Ant's junit task, from their
+ *             documentation.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones. CSV percentiles are Locust's rounded buckets; its averages, minima and
- *             maxima have full precision. The exceptions file has its header alone.
+ *             maxima have full precision.
  * ============================================================================================ */
 
 enum { LOCUST__PERCENTILES = 11 };
@@ -16976,7 +16985,6 @@ static void locust__report_compact(locust__buf *out, const locust__report_view *
     }
 }
 
-/* Prints what is due now. Runs on the loop's stack. */
 static const char *const locust__phase_names[LOCUST__PHASES] = {
     "name", "connect", "tls", "wait", "receive"};
 
@@ -17214,7 +17222,7 @@ static void locust__report_verdict(locust__buf *out, const locust__result *v, bo
     locust__report_generator(out, &v->generator, compact);
 }
 
-/* `verdict`: NULL for a table while the test runs. */
+/* Prints what is due now. Runs on the loop's stack. `verdict`: NULL while the test runs. */
 static void locust__report_print(locust_env *env, const locust__result *verdict)
 {
     bool final = verdict != NULL;
@@ -18831,7 +18839,7 @@ static void locust__cli_task_ratio(const locust_test *test, int users)
  * >>main  the command and the library entry points
  *
  * Purpose     connects the parts: a run with its periodic reports, the command line around it.
- * Uses        >>runner >>report >>cli
+ * Uses        >>runner >>check >>report >>cli
  * ============================================================================================ */
 
 typedef struct locust__run { // one run; on the stack of its caller, which is no coroutine's
@@ -19216,7 +19224,8 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
  *        authentication, redirects, bodies of any size, proxies; task sets, tags, failed tasks;
  *        coroutines of a user, context variables, scopes, stacks; load shapes and stages, iteration
  *        limits, the open model; rows of files; events, options of the test's own; streams over TCP,
- *        TLS, UDP and unix sockets
+ *        TLS, UDP and unix sockets; a verdict on the generator itself, checks, comparison with an
+ *        earlier run, the search for the highest rate
  * ============================================================================================ */
 
 /* ============================================================================================
