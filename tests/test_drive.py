@@ -751,22 +751,22 @@ def _(dir):
 
 # ---- the same by Locust 2.12 ----
 
-def locust(dir, *args, seconds=40):
+def locust(dir, *args, tasks=0):
+    """Runs Locust; with tasks, until so many have begun."""
     program = "/usr/bin/locust"
     if not os.path.exists(program):
         raise Skip("Locust is missing: apt-get install python3-locust")
     return run(tempfile.mkdtemp(dir=dir), [program, "-f", ROOT + "/tests/e2e/compare.py", "--headless",
-                                           "-H", shared_target().url] + list(args), seconds=seconds,
-               env={"PYTHONDONTWRITEBYTECODE": "1"})
+                                           "-H", shared_target().url] + list(args), seconds=90,
+               env={"PYTHONDONTWRITEBYTECODE": "1", "COMPARE_TASKS": str(tasks)})
 
 
 def ours(dir, *args):
     return run(tempfile.mkdtemp(dir=dir), [build(COMPARE, "-O0"), "--headless", "-H", shared_target().url] + list(args))
 
 
-def both(dir, *args, own_args=None):
-    theirs = locust(dir, *args)
-    return theirs, ours(dir, *(own_args or args))
+def both(dir, *args):
+    return locust(dir, *args), ours(dir, *args)
 
 
 def only(r, word):
@@ -786,11 +786,12 @@ def _(dir):
 
 @test("as Locust: weighted tasks")
 def _(dir):
-    a, b = both(dir, "-u", "4", "-r", "4", "-t", "2", "Weighted")
+    args = ["-u", "4", "-r", "4", "Weighted"]
+    a, b = locust(dir, *args, tasks=600), ours(dir, *args, "-i", "600")
     for who, r in (("Locust", a), ("locust.h", b)):
         n = collections.Counter(l.split()[2] for l in only(r, "task"))
         total = sum(n.values())
-        check(total > 300, who, n)
+        check(total >= 600, who, n)
         chi = sum((n[name] - total * share) ** 2 / (total * share)
                   for name, share in (("rare", 0.1), ("common", 0.6), ("usual", 0.3)))
         check(chi < 13.82, "%s: chi-square %.1f of 13.8 at 0.001 with 2 degrees" % (who, chi), n)
@@ -802,16 +803,17 @@ def _(dir):
     for tags, exclude in (([], []), (["pay"], ["slow"]), (["shop"], ["slow"]), (["critical", "slow"], []),
                           ([], ["pay", "shop"]), ([], ["slow"])):
         args = ["-u", "60", "-r", "100"]  # many: who enters a set that has lost its way out stays there
-        args_a = args + ["-t", "1"] + ["Tagged"] + (["-T"] + tags if tags else []) + (["-E"] + exclude if exclude else [])
-        args_b = args + ["-i", "3000"] + (["-T", ",".join(tags)] if tags else []) + (["-E", ",".join(exclude)] if exclude else [])
-        a, b = both(dir, *args_a, own_args=args_b + ["Tagged"])
+        a = locust(dir, *args, "Tagged", *(["-T"] + tags if tags else []), *(["-E"] + exclude if exclude else []),
+                   tasks=900)
+        b = ours(dir, *args, "Tagged", "-i", "3000", *(["-T", ",".join(tags)] if tags else []),
+                 *(["-E", ",".join(exclude)] if exclude else []))
         check(names(a), a)
         same(names(b), names(a), tags, exclude)
 
 
 @test("as Locust: nested sequential sets")
 def _(dir):
-    a, b = both(dir, "-u", "1", "-t", "4", "Ordered")
+    a, b = locust(dir, "-u", "1", "Ordered", tasks=60), ours(dir, "-u", "1", "-t", "2", "Ordered")
     a, b = (only(r, "task")[:60] for r in (a, b))
     check(len(a) == 60, a)
     same(b, a)

@@ -10,6 +10,7 @@ from lib import *
 from certs import Pki
 import glob, http.server, ssl, urllib.parse
 
+STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes
 KNOWN = {}
 
 
@@ -44,7 +45,7 @@ def command(program, url, *args):
     return [program, "--headless", "--csv", "c", "-H", url] + list(args)
 
 
-@example("demo")
+@example("demo", "-O2")
 def _(dir, program):
     with Script(web) as server:
         r = run(dir, command(program, server.url, "-u", "5", "-r", "5", "-t", "1"))
@@ -56,7 +57,7 @@ def _(dir, program):
     check(count(total) > 50, total)
 
 
-@example("simulation")
+@example("simulation", *STRICT)
 def _(dir, program):
     with Script(web) as server:
         r = run(dir, command(program, server.url, "-u", "10", "-r", "10", "-t", "2"))
@@ -71,7 +72,7 @@ def _(dir, program):
     check("application/x-www-form-urlencoded" in posted[0][3], posted[0])
 
 
-@example("weight")
+@example("weight", *STRICT)
 def _(dir, program):
     r = run(dir, command(program, shared_target().url, "-u", "9", "-r", "9", "-t", "1"))
     same(r.rc, 0, r)
@@ -79,7 +80,7 @@ def _(dir, program):
     same(set(stats_csv(dir + "/c")[0]), {("GET", "/")})
 
 
-@example("response")
+@example("response", *STRICT)
 def _(dir, program):
     with Script(web) as server:
         r = run(dir, command(program, server.url, "-t", "10"))
@@ -94,7 +95,7 @@ def _(dir, program):
         check("\nconnection refused\n" in r.err, r)
 
 
-@example("library")
+@example("library", *STRICT)
 def _(dir, program):
     # Its host is in the source: port 8080, which may be anyone's.
     out = os.path.join(dir, "library.c")
@@ -104,7 +105,7 @@ def _(dir, program):
     check("http://127.0.0.1:8080" in text)
     with open(out, "w") as f:
         f.write(text.replace("127.0.0.1:8080", "127.0.0.1:%d" % port))
-    r = run(dir, [build(out, "-O2")])
+    r = run(dir, [build(out, *STRICT)])
     m = re.fullmatch(r"(\d+) requests, (\d+) failed, p95 (\d+\.\d) ms, (\d+) seen by the listener\n", r.out)
     check(m, r)
     same((r.rc, r.err), (0, ""))  # no output of its own
@@ -118,14 +119,14 @@ def _(dir):
     with Script(web, listen=False) as nobody, open("examples/library.c") as f:
         with open(out, "w") as g:
             g.write(f.read().replace("127.0.0.1:8080", "127.0.0.1:%d" % nobody.port))
-        r = run(dir, [build(out, "-O2")])
+        r = run(dir, [build(out, *STRICT)])
     m = re.fullmatch(r"(\d+) requests, (\d+) failed, p95 (\d+\.\d) ms, (\d+) seen by the listener\n", r.out)
     check(m, r)
     check(int(m[1]) > 10 and m[1] == m[2] == m[4], r)
     same((r.rc, r.err), (1, ""), r)
 
 
-@example("custom_protocol")
+@example("custom_protocol", *STRICT)
 def _(dir, program):
     def echo(c):
         while True:
@@ -153,7 +154,7 @@ def _(dir, program):
         same({f["Error"] for f in read_csv(dir + "/c", "failures")}, {"connection refused"})
 
 
-@example("cart")
+@example("cart", *STRICT)
 def _(dir, program):
     r = run(dir, command(program, shared_target().url, "-u", "4", "-r", "4", "-t", "3"))
     same(r.rc, 0, r)
@@ -173,7 +174,7 @@ def _(dir, program):
                         for h in carts), carts)
 
 
-@example("methods")
+@example("methods", *STRICT)
 def _(dir, program):
     r = run(dir, command(program, shared_target().url, "-u", "3", "-r", "3", "-t", "2"))
     same(r.rc, 0, r)
@@ -210,7 +211,7 @@ class Shop(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@example("session", "-O2", "-DLOCUST_TLS", libs=TLS)
+@example("session", *STRICT, "-DLOCUST_TLS", libs=TLS)
 def _(dir, program):
     if not shutil.which("openssl"):
         raise Skip("openssl is missing")
@@ -271,7 +272,7 @@ def feed(c):
 fed = []
 
 
-@example("stream")
+@example("stream", *STRICT)
 def _(dir, program):
     with Script(feed) as server:
         r = run(dir, command(program, server.url, "-u", "3", "-r", "3", "-t", "3", "-s", "10", "--phases"),
@@ -289,7 +290,7 @@ def _(dir, program):
     r.says("Phases of requests (ms)")
 
 
-@example("tasksets")
+@example("tasksets", *STRICT)
 def _(dir, program):
     # Checkout is a sequence; Wander goes front -> search|leave, search -> front|leave, leave -> out.
     lock, sequences = threading.Lock(), {}
@@ -312,7 +313,7 @@ def _(dir, program):
     with open(out, "w") as f:
         f.write(text.replace("LOCUST_CONSTANT(1)", "LOCUST_CONSTANT(0.002)"))
     with Script(answer) as server:
-        r = run(dir, command(build(out, "-O2"), server.url, "-u", "4", "-r", "4", "-t", "4", "-s", "5"))
+        r = run(dir, command(build(out, *STRICT), server.url, "-u", "4", "-r", "4", "-t", "4", "-s", "5"))
     same(r.rc, 0, r)
     steps = {"/orders": ["/orders/pay"], "/": ["/search?q=1"]}
     starts, total = {"/ping": 0, "/orders": 0, "/": 0}, 0
@@ -338,7 +339,7 @@ def _(dir, program):
                                          ("GET", "/"), ("GET", "/search")})
 
 
-@example("tags")
+@example("tags", *STRICT)
 def _(dir, program):
     for args, rows in (((), {("POST", "/orders"), ("GET", "/report"), ("GET", "/")}),
                        (("--tags", "pay", "--exclude-tags", "slow"), {("POST", "/orders")}),
@@ -352,7 +353,7 @@ def _(dir, program):
     r.says("user class Buyer has no tasks left by --tags and --exclude-tags")
 
 
-@example("coroutine_local")
+@example("coroutine_local", *STRICT)
 def _(dir, program):
     tokens = []
 
@@ -372,8 +373,6 @@ def _(dir, program):
     same({n: a for n, (a, b) in said.items()}, {n: tokens.count("token-%d" % n) for n in (1, 2, 3)})
     check(all(a == b >= 1 for a, b in said.values()), said)
 
-
-STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes
 
 
 def changed(dir, name, *replacements):
