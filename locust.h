@@ -1405,6 +1405,16 @@ static bool locust__view_is_nocase(locust__view v, const char *text)
     return i == v.len && !text[i];
 }
 
+/* Which of eight bytes in memory is the first that has its top bit set; one has. */
+static inline unsigned locust__base_first_top(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (unsigned)__builtin_clzll(word) / 8;
+#else
+    return (unsigned)__builtin_ctzll(word) / 8;
+#endif
+}
+
 static bool locust__base_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -8820,36 +8830,54 @@ static bool locust__http_is_token(locust__view v)
     return v.len > 0 && locust__http_token_len(v) == v.len;
 }
 
-/* Is one of eight bytes below 0x20, or 0x7F? A borrow into the top bit of a byte tells. */
-static bool locust__http_has_control(const char *eight)
+/* Of eight bytes, the top bit of each that a text has not: of a field's name, letters and hyphens, which
+ * nearly all have alone; of a value, all but control characters. No sum carries into the next byte. */
+static inline uint64_t locust__http_others(uint64_t word, bool in_name)
 {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
-    uint64_t word, del;
-    memcpy(&word, eight, 8);
-    del = word ^ ones * 0x7F;
-    return ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops) != 0;
+    const uint64_t ones = 0x0101010101010101u, tops = ones * 0x80, low = word & ~tops;
+    const uint64_t lower = low | ones * 0x20;
+    const uint64_t from_a = lower + ones * (0x80 - 'a'), past_z = lower + ones * (0x7F - 'z');
+    const uint64_t not_hyphen = (low ^ ones * '-') + ones * 0x7F;
+    const uint64_t from_space = low + ones * (0x80 - ' '),
+                   not_del = (low ^ ones * 0x7F) + ones * 0x7F;
+    return in_name ? (((~from_a | past_z) & not_hyphen) | word) & tops
+                   : ~((from_space & not_del) | word) & tops;
 }
 
 /* field-content, RFC 9110 5.5: no control character but HTAB. */
+static inline bool locust__http_value_char(char c)
+{
+    return (unsigned char)c >= ' ' ? c != 127 : c == '\t';
+}
+
 static bool locust__http_is_value(locust__view v)
 {
-    size_t i = 0;
-    while (i + 8 <= v.len && !locust__http_has_control(v.ptr + i))
-        i += 8;
-    if (i && i + 8 > v.len && !locust__http_has_control(v.ptr + v.len - 8))
-        return true; // the last eight, some of them for the second time
-    for (; i < v.len; i++)
-        if (((unsigned char)v.ptr[i] < ' ' && v.ptr[i] != '\t') || v.ptr[i] == 127)
+    for (size_t i = 0; i < v.len;) {
+        uint64_t word;
+        if (i + 8 <= v.len) {
+            memcpy(&word, v.ptr + i, 8);
+            if (!locust__http_others(word, false)) {
+                i += 8;
+                continue;
+            }
+        }
+        if (!locust__http_value_char(v.ptr[i++]))
             return false;
+    }
     return true;
+}
+
+static bool locust__http_blank(char c) // OWS, RFC 9110 5.6.3
+{
+    return c == ' ' || c == '\t';
 }
 
 static locust__view locust__http_trim(locust__view v)
 {
     const char *p = v.ptr, *end = p + v.len;
-    while (p < end && (*p == ' ' || *p == '\t'))
+    while (p < end && locust__http_blank(*p))
         p++;
-    while (p < end && (end[-1] == ' ' || end[-1] == '\t'))
+    while (p < end && locust__http_blank(end[-1]))
         end--;
     return (locust__view){p, (size_t)(end - p)};
 }
@@ -8857,14 +8885,14 @@ static locust__view locust__http_trim(locust__view v)
 /* Takes the next element off a comma-separated list. False: there is none left. */
 static bool locust__http_next(locust__view *list, locust__view *element)
 {
-    const char *comma;
-    if (!list->ptr)
+    const char *p = list->ptr;
+    size_t n = 0;
+    if (!p)
         return false;
-    comma = list->len ? memchr(list->ptr, ',', list->len) : NULL;
-    element->ptr = list->ptr;
-    element->len = comma ? (size_t)(comma - list->ptr) : list->len;
-    list->len = comma ? list->len - element->len - 1 : 0;
-    list->ptr = comma ? comma + 1 : NULL;
+    while (n < list->len && p[n] != ',') // elements are short
+        n++;
+    *element = (locust__view){p, n};
+    *list = n < list->len ? (locust__view){p + n + 1, list->len - n - 1} : (locust__view){NULL, 0};
     *element = locust__http_trim(*element);
     return true;
 }
@@ -8894,33 +8922,77 @@ static size_t locust__http_head_end(const char *p, size_t n, size_t *scanned)
     return 0;
 }
 
-/* Takes a line off the front of a complete head, without its line end. */
-static locust__view locust__http_line(locust__view *head)
+/* Copies what a name or a value may hold, up to the first other byte, where *from then points. Returns
+ * the end of the copy. Behind that it may write as many bytes as it has read. */
+static inline char *locust__http_copy(const char **from, const char *end, char *to, bool in_name)
 {
-    const char *lf = memchr(head->ptr, '\n', head->len);
-    locust__view line = {head->ptr, (size_t)(lf - head->ptr)};
-    head->len -= line.len + 1;
-    head->ptr = lf + 1;
-    if (line.len && line.ptr[line.len - 1] == '\r')
-        line.len--;
-    return line;
+    const char *p = *from;
+    for (;;) {
+        if (end - p >= 8) {
+            uint64_t word, others;
+            size_t n;
+            memcpy(&word, p, 8);
+            memcpy(to, &word, 8);
+            others = locust__http_others(word, in_name);
+            n = others ? locust__base_first_top(others) : 8;
+            p += n;
+            to += n;
+            if (n == 8)
+                continue;
+        }
+        if (p == end || !(in_name ? locust__http_token_char(*p) : locust__http_value_char(*p)))
+            break;
+        *to++ = *p++;
+    }
+    *from = p;
+    return to;
 }
 
-/* status-line = HTTP-version SP 3DIGIT SP [reason], RFC 9112 4; the last SP may be missing. */
-static locust_error locust__http_status_line(
-    locust__view line, locust__head *h, locust__view *reason)
+/* Takes the end of a line: CRLF, or LF alone (RFC 9112 2.2). */
+static inline bool locust__http_line_end(const char **from, const char *end)
 {
-    const char *p = line.ptr;
-    if (line.len < 7 || memcmp(p, "HTTP/1.", 7) != 0)
+    const char *p = *from;
+    if (p < end && *p == '\r')
+        p++;
+    if (p == end || *p != '\n')
+        return false;
+    *from = p + 1;
+    return true;
+}
+
+/* Copies the rest of a line without the blanks around it. NULL: it holds what a value may not. */
+static inline char *locust__http_copy_line(const char **from, const char *end, char *to)
+{
+    char *start = to;
+    while (*from < end && locust__http_blank(**from))
+        ++*from;
+    to = locust__http_copy(from, end, to, false);
+    while (to > start && locust__http_blank(to[-1]))
+        to--;
+    return locust__http_line_end(from, end) ? to : NULL;
+}
+
+/* status-line = HTTP-version SP 3DIGIT SP [reason], RFC 9112 4; the last SP may be missing. *to: where
+ * the reason is copied, with its end. */
+static locust_error locust__http_status_line(
+    const char **from, const char *end, locust__head *h, char **to)
+{
+    const char *p = *from;
+    size_t n = (size_t)(end - p);
+    if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
         return LOCUST_ERR_NOT_HTTP;
-    if (line.len < 12 || !locust__base_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
-        !locust__base_digit(p[10]) || !locust__base_digit(p[11]) || (line.len > 12 && p[12] != ' '))
+    if (n < 13 || !locust__base_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
+        !locust__base_digit(p[10]) || !locust__base_digit(p[11]) ||
+        (p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
         return LOCUST_ERR_STATUS_LINE;
     h->minor = p[7] - '0';
     h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
-    *reason = (locust__view){p + 12, line.len - 12};
-    *reason = locust__http_trim(*reason);
-    return locust__http_is_value(*reason) ? LOCUST_OK : LOCUST_ERR_STATUS_LINE;
+    *from = p + 12;
+    *to = locust__http_copy_line(from, end, *to);
+    if (!*to)
+        return LOCUST_ERR_STATUS_LINE;
+    *(*to)++ = '\0';
+    return LOCUST_OK;
 }
 
 /* 1*DIGIT; a list of the same number is that number, RFC 9112 6.3. */
@@ -8974,6 +9046,10 @@ static locust_error locust__http_field(locust__head *h, locust__view name, locus
     } else if (name.len == 10 && locust__http_is_name(name, "set-cookie")) {
         h->cookies = true;
     } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
+        if (value.len == 10 && locust__http_is_name(value, "keep-alive")) { // mostly
+            h->keep = true;
+            return LOCUST_OK;
+        }
         while (locust__http_next(&value, &element)) {
             h->close |= locust__view_is_nocase(element, "close");
             h->keep |= locust__view_is_nocase(element, "keep-alive");
@@ -8982,92 +9058,79 @@ static locust_error locust__http_field(locust__head *h, locust__view name, locus
     return LOCUST_OK;
 }
 
-/* There is room: the kept form of a head is no longer than the head. */
-static void locust__http_keep_text(locust__buf *kept, locust__view text)
+/* obs-fold, RFC 9112 5.2: joins the lines that continue a value, which ends at `to`. NULL: one may not. */
+static char *locust__http_unfold(
+    const char **from, const char *end, locust__view name, const char *value, char *to)
 {
-    memcpy(kept->ptr + kept->len, text.ptr, text.len);
-    kept->len += text.len;
-    kept->ptr[kept->len++] = '\0';
-}
-
-/* Splits field-line = field-name ":" OWS field-value OWS. */
-static inline locust_error locust__http_field_line(
-    locust__view line, locust__view *name, locust__view *value)
-{
-    *name = (locust__view){line.ptr, locust__http_token_len(line)};
-    // No space goes before the colon, RFC 9112 5.1.
-    if (!name->len || name->len == line.len || line.ptr[name->len] != ':')
-        return LOCUST_ERR_FIELD;
-    *value = (locust__view){line.ptr + name->len + 1, line.len - name->len - 1};
-    *value = locust__http_trim(*value);
-    return locust__http_is_value(*value) ? LOCUST_OK : LOCUST_ERR_FIELD;
-}
-
-/* obs-fold, RFC 9112 5.2: joins the lines that continue the field just kept. *line: the first line
- * that does not. */
-static locust_error locust__http_unfold(
-    locust__view *head, locust__view name, locust__view *line, locust__buf *kept)
-{
-    while (line->len && (*line->ptr == ' ' || *line->ptr == '\t')) {
-        locust__view more = locust__http_trim(*line);
-        if (!locust__http_is_value(more) || locust__view_is_nocase(name, "content-length") ||
+    while (*from < end && locust__http_blank(**from)) {
+        char *more = to + (to > value); // behind a blank
+        char *more_end = locust__http_copy_line(from, end, more);
+        if (!more_end || locust__view_is_nocase(name, "content-length") ||
             locust__view_is_nocase(name, "transfer-encoding"))
+            return NULL;
+        if (more_end == more)
+            continue; // blanks around a value are not part of it
+        if (more > to)
+            *to = ' ';
+        to = more_end;
+    }
+    return to;
+}
+
+/* Field lines, field-name ":" OWS field-value OWS, up to the empty line; copies them to *to. */
+static locust_error locust__http_fields(
+    const char **from, const char *end, locust__head *h, char **to)
+{
+    const char *p = *from;
+    char *at = *to;
+    while (!locust__http_line_end(&p, end)) {
+        locust__view name = {at, 0}, value;
+        locust_error error;
+        at = locust__http_copy(&p, end, at, true);
+        name.len = (size_t)(at - name.ptr);
+        if (!name.len || p == end || *p != ':') // no space goes before the colon, RFC 9112 5.1
             return LOCUST_ERR_FIELD;
-        if (more.len) { // blanks around a value are not part of it
-            if (kept->ptr[kept->len - 2])
-                kept->ptr[kept->len - 1] = ' ';
-            else
-                kept->len--;
-            locust__http_keep_text(kept, more);
-        }
-        *line = locust__http_line(head);
-    }
-    return LOCUST_OK;
-}
-
-/* Field lines up to the empty line. */
-static locust_error locust__http_fields(locust__view head, locust__head *h, locust__buf *kept)
-{
-    locust__view line = locust__http_line(&head), name, value;
-    while (line.len) {
-        size_t value_at;
-        locust_error error = locust__http_field_line(line, &name, &value);
-        if (error)
-            return error;
-        locust__http_keep_text(kept, name);
-        value_at = kept->len;
-        locust__http_keep_text(kept, value);
-        line = locust__http_line(&head);
-        error = locust__http_unfold(&head, name, &line, kept);
-        if (!error)
-            error = locust__http_field(
-                h, name, (locust__view){kept->ptr + value_at, kept->len - 1 - value_at});
+        p++;
+        *at++ = '\0';
+        value.ptr = at;
+        at = locust__http_copy_line(&p, end, at);
+        if (at && p < end && locust__http_blank(*p))
+            at = locust__http_unfold(&p, end, name, value.ptr, at);
+        if (!at)
+            return LOCUST_ERR_FIELD;
+        value.len = (size_t)(at - value.ptr);
+        *at++ = '\0';
+        error = locust__http_field(h, name, value);
         if (error)
             return error;
     }
+    *at++ = '\0';
+    *to = at;
+    *from = p;
     return LOCUST_OK;
 }
 
-/* Parses a complete head (its empty line included) and keeps its texts as in the picture above. */
+/* Parses a head with its empty line at the front of n bytes, and keeps its texts as in the picture above:
+ * there is room for n. *used: its length. A head that is not complete is an error as well. */
 static locust_error locust__http_parse_head(
-    const char *p, size_t n, locust__head *h, locust__buf *kept)
+    const char *p, size_t n, locust__head *h, locust__buf *kept, size_t *used)
 {
-    locust__view head = {p, n}, reason;
+    const char *at = p, *end = p + n;
+    char *to = kept->ptr + kept->len;
     locust_error error;
     memset(h, 0, sizeof *h);
-    error = locust__http_status_line(locust__http_line(&head), h, &reason);
+    error = locust__http_status_line(&at, end, h, &to);
+    if (!error)
+        error = locust__http_fields(&at, end, h, &to);
     if (error)
         return error;
-    if (!locust__buf_reserve_tight(kept, n + 2)) // the kept form is no longer than the head
-        return LOCUST_ERR_MEMORY;
-    locust__http_keep_text(kept, reason);
-    error = locust__http_fields(head, h, kept);
-    if (error)
-        return error;
-    kept->ptr[kept->len++] = '\0';
     if (h->chunked && h->sized)
         return LOCUST_ERR_LENGTH_TWICE;
-    return h->coded ? LOCUST_ERR_ENCODING : LOCUST_OK;
+    if (h->coded)
+        return LOCUST_ERR_ENCODING;
+    kept->len = (size_t)(to - kept->ptr);
+    *used = (size_t)(at - p);
+    return LOCUST_OK;
 }
 
 /* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */
@@ -9108,7 +9171,7 @@ static locust_error locust__http_read_head(locust_stream *s, locust__head *h, lo
     size_t scanned = 0, n = 0;
     locust_error error;
     for (;;) {
-        size_t look = s->in_len < *budget ? s->in_len : *budget;
+        size_t look = s->in_len < *budget ? s->in_len : *budget, room = kept->cap - kept->len;
         if (look && !*first_ns)
             *first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
         if (look && memcmp(s->in, "HTTP/1.", look < 7 ? look : 7) != 0) {
@@ -9116,9 +9179,19 @@ static locust_error locust__http_read_head(locust_stream *s, locust__head *h, lo
             if (error)
                 return error;
         }
-        n = locust__http_head_end(s->in, look, &scanned);
-        if (n)
+        // Mostly all of it is here, and it fits where the last one was kept.
+        if (!scanned && look && room &&
+            locust__http_parse_head(s->in, look < room ? look : room, h, kept, &n) == LOCUST_OK)
             break;
+        n = locust__http_head_end(s->in, look, &scanned);
+        if (n) {
+            error = locust__buf_reserve_tight(kept, n)
+                        ? locust__http_parse_head(s->in, n, h, kept, &n)
+                        : LOCUST_ERR_MEMORY;
+            if (error)
+                return error;
+            break;
+        }
         if (s->in_len >= *budget)
             return LOCUST_ERR_HEAD_SIZE;
         error = locust__stream_fill(s, deadline_ns);
@@ -9126,10 +9199,9 @@ static locust_error locust__http_read_head(locust_stream *s, locust__head *h, lo
             return locust__http_cut(
                 error, s->in_len ? LOCUST_ERR_HEAD_CUT : LOCUST_ERR_NO_RESPONSE);
     }
-    error = locust__http_parse_head(s->in, n, h, kept);
     locust__stream_take(s, n);
     *budget -= n;
-    return error;
+    return LOCUST_OK;
 }
 
 /* Passes n more bytes of body on. */
@@ -9226,18 +9298,25 @@ static locust_error locust__http_chunk_size(locust__view line, uint64_t *size)
     return !line.len || *line.ptr == ';' ? LOCUST_OK : LOCUST_ERR_CHUNK;
 }
 
+/* field-line = field-name ":" OWS field-value OWS, RFC 9112 5 */
+static bool locust__http_is_field(locust__view line)
+{
+    size_t n = locust__http_token_len(line);
+    return n > 0 && n < line.len && line.ptr[n] == ':' &&
+           locust__http_is_value((locust__view){line.ptr + n, line.len - n});
+}
+
 /* Trailer fields, which are checked and dropped, and the empty line that ends the message. */
 static locust_error locust__http_read_trailers(
     locust_stream *s, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
     for (;;) {
-        locust__view name, value;
         size_t n;
         locust_error error = locust__http_need_line(s, budget, &n, deadline_ns);
         if (error)
             return error == LOCUST_ERR_CHUNK && (!n || n > budget) ? LOCUST_ERR_HEAD_SIZE : error;
-        if (n > 2)
-            error = locust__http_field_line((locust__view){s->in, n - 2}, &name, &value);
+        if (n > 2 && !locust__http_is_field((locust__view){s->in, n - 2}))
+            error = LOCUST_ERR_FIELD;
         locust__stream_take(s, n);
         budget -= n;
         if (error || n == 2)

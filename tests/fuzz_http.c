@@ -215,9 +215,12 @@ static void check_kept(const locust__head *h, const locust__buf *kept)
 {
     locust__buf text = write_head(h, kept), again = {NULL, 0, 0, false};
     locust__head g;
+    size_t used;
     MUST(h->status >= 100 && h->status <= 999 && h->minor >= 0 && h->minor <= 9);
     MUST(!h->coded && !(h->chunked && h->sized) && h->length >= 0);
-    MUST(locust__http_parse_head(text.ptr, text.len, &g, &again) == LOCUST_OK);
+    MUST(locust__buf_reserve(&again, text.len));
+    MUST(locust__http_parse_head(text.ptr, text.len, &g, &again, &used) == LOCUST_OK);
+    MUST(used == text.len);
     MUST(same((locust__view){kept->ptr, kept->len}, (locust__view){again.ptr, again.len}));
     MUST(g.status == h->status && g.minor == h->minor && g.keep == h->keep && g.close == h->close &&
          g.chunked == h->chunked && g.sized == h->sized && g.length == h->length);
@@ -227,8 +230,8 @@ static void check_kept(const locust__head *h, const locust__buf *kept)
 
 static void check_head(void)
 {
-    size_t want = simple_head_end(kit.in, kit.n), scanned = 0, n = 0;
-    locust__buf kept = {NULL, 0, 0, false};
+    size_t want = simple_head_end(kit.in, kit.n), scanned = 0, n = 0, used = 0;
+    locust__buf kept = {NULL, 0, 0, false}, more = {NULL, 0, 0, false};
     locust__head h;
     char *exact;
     MUST(locust__http_head_end(kit.in, kit.n, &scanned) == want);
@@ -236,14 +239,25 @@ static void check_head(void)
     for (size_t k = 0; k <= kit.n && !n; k++)
         n = locust__http_head_end(kit.in, k, &scanned);
     MUST(n == want);
-    if (!n)
+    if (!n) {
+        char *all = memcpy(malloc(kit.n + 1), kit.in, kit.n);
+        kept = (locust__buf){malloc(kit.n + 1), 0, kit.n, false};
+        MUST(locust__http_parse_head(all, kit.n, &h, &kept, &used) != LOCUST_OK);
+        free(all);
+        free(kept.ptr);
         return;
+    }
     exact = memcpy(malloc(n), kit.in, n);
-    if (locust__http_parse_head(exact, n, &h, &kept) == LOCUST_OK) {
-        MUST(kept.len <= n + 2);
+    kept = (locust__buf){malloc(n), 0, n, false};
+    if (locust__http_parse_head(exact, n, &h, &kept, &used) == LOCUST_OK) {
+        MUST(kept.len <= n && used == n);
+        MUST(locust__buf_reserve(&more, kit.n));
+        MUST(locust__http_parse_head(kit.in, kit.n, &h, &more, &used) == LOCUST_OK && used == n);
+        MUST(same((locust__view){kept.ptr, kept.len}, (locust__view){more.ptr, more.len}));
         check_kept(&h, &kept);
     }
-    locust__buf_free(&kept);
+    locust__buf_free(&more);
+    free(kept.ptr);
     free(exact);
 }
 

@@ -38,10 +38,22 @@ struct request {
     size_t length;
 };
 
+// Takes a line off the front of a complete head, without its line end.
+static locust__view take_line(locust__view *head)
+{
+    const char *lf = memchr(head->ptr, '\n', head->len);
+    locust__view line = {head->ptr, (size_t)(lf - head->ptr)};
+    head->len -= line.len + 1;
+    head->ptr = lf + 1;
+    if (line.len && line.ptr[line.len - 1] == '\r')
+        line.len--;
+    return line;
+}
+
 // A head that is complete at the front of the unread bytes: request line and the fields that count.
 static bool parse(const char *head, size_t n, struct request *r)
 {
-    locust__view rest = {head, n}, line = locust__http_line(&rest);
+    locust__view rest = {head, n}, line = take_line(&rest);
     char version = 0, text[512];
     if (line.len >= sizeof text)
         return false;
@@ -52,7 +64,7 @@ static bool parse(const char *head, size_t n, struct request *r)
         return false;
     r->old = version == '0';
     r->keep = !r->old;
-    for (line = locust__http_line(&rest); line.len; line = locust__http_line(&rest)) {
+    for (line = take_line(&rest); line.len; line = take_line(&rest)) {
         const char *colon = memchr(line.ptr, ':', line.len);
         locust__view name, value;
         if (!colon)
