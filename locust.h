@@ -14730,7 +14730,7 @@ struct locust_env {
     bool single;                // locust_run_single_user
     locust__usage since, until; // where what is measured begins and ends; until.at_ns 0: not yet
     int64_t warm_ns;            // when the warm-up is over; LOCUST__NEVER: it is
-    double peak_cpu;            // share of a core in the busiest five seconds since then
+    double peak_busy;           // of the busiest five seconds since then: see locust__usage_busy
     int64_t waited_ns;          // for a CPU, when that was last looked at
     locust__culprit culprits[LOCUST__CULPRITS];
     int n_culprits;
@@ -14934,13 +14934,30 @@ static locust__usage locust__usage_now(const locust_env *env)
         locust__env_arrivals(env).shed};
 }
 
+/* How long the process was ready to run and did not; 0 where the kernel does not tell. */
+static int64_t locust__usage_waited_ns(const locust__usage *from, const locust__usage *to)
+{
+    return from->waited_ns < 0 ? 0 : to->waited_ns - from->waited_ns;
+}
+
+/* The share of a time in which the process had work. What it waited for a core counts, too, up to a tenth:
+ * beside a little of anything else nobody gets the whole of one. (Of more, others are the cause.) */
+static double locust__usage_busy(const locust__usage *from, const locust__usage *to)
+{
+    int64_t wall_ns = to->at_ns - from->at_ns, ns = to->cpu_ns - from->cpu_ns;
+    int64_t waited_ns = locust__usage_waited_ns(from, to);
+    if (waited_ns <= wall_ns / 10)
+        ns += waited_ns;
+    return wall_ns > 0 ? (double)ns / (double)wall_ns : 0;
+}
+
 /* From here on the generator is watched; what was before does not count. */
 static void locust__runner_watch(locust_env *env)
 {
     env->since = locust__usage_now(env);
     env->waited_ns = env->since.waited_ns;
     env->until.at_ns = 0;
-    env->peak_cpu = 0;
+    env->peak_busy = 0;
     env->n_culprits = 0;
     locust__hist_reset(&env->loop.late);
     env->loop.latest_ns = 0;
@@ -16083,15 +16100,16 @@ static locust_generator locust__generator_judge(const locust_env *env)
     locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
     int64_t median_ns = locust__row_percentile_ns(&env->stats.total, 0.5);
     int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99), wall_ns = to.at_ns - from->at_ns;
-    int64_t waited_ns = from->waited_ns < 0 ? 0 : to.waited_ns - from->waited_ns;
-    double peak;
+    int64_t waited_ns = locust__usage_waited_ns(from, &to);
+    double busy = locust__usage_busy(from, &to);
     g.cpu = wall_ns > 0 ? (double)(to.cpu_ns - from->cpu_ns) / (double)wall_ns : 0;
-    peak = g.cpu > env->peak_cpu && wall_ns >= LOCUST__S ? g.cpu : env->peak_cpu;
+    if (busy < env->peak_busy || wall_ns < LOCUST__S)
+        busy = env->peak_busy;
     g.late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
     g.late_p99_ms = (double)late_ns / 1e6;
     g.late_max_ms = (double)env->loop.latest_ns / 1e6;
-    if (peak >= 0.95)
-        locust__generator_limit(&g, "CPU: %.0f %% of a core", peak < 1 ? 100 * peak : 100);
+    if (busy >= 0.95)
+        locust__generator_limit(&g, "CPU: %.0f %% of a core", busy < 1 ? 100 * busy : 100);
     if (waited_ns > wall_ns / 10 && wall_ns >= LOCUST__S)
         locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
             waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
@@ -19024,25 +19042,26 @@ static void locust__run_csv(void *arg)
 static void locust__run_usage(void *arg)
 {
     locust_env *env = ((locust__run *)arg)->env;
-    int64_t cpu = locust__os_cpu_ns(), at = locust__os_now_ns(), next = at;
+    locust__usage from = locust__usage_now(env);
+    int64_t next = from.at_ns;
     bool warned = false;
     for (int i = 1; locust__co_sleep(&env->loop, next += LOCUST__S) != LOCUST__CANCELLED; i++) {
-        int64_t cpu_now, now;
+        locust__usage to;
+        int64_t wall_ns;
         double percent;
         env->waited_ns = locust__os_waited_ns();
         if (i % 5)
             continue;
-        cpu_now = locust__os_cpu_ns();
-        now = locust__os_now_ns();
-        if (env->since.at_ns > at) { // what was before is not judged
-            at = env->since.at_ns;
-            cpu = env->since.cpu_ns;
-        }
-        percent = now - at > LOCUST__S ? 100 * (double)(cpu_now - cpu) / (double)(now - at) : 0;
-        if (now - at > 4 * LOCUST__S && percent / 100 > env->peak_cpu)
-            env->peak_cpu = percent / 100;
-        cpu = cpu_now;
-        next = at = now;
+        to = locust__usage_now(env);
+        if (env->since.at_ns > from.at_ns) // what was before is not judged
+            from = env->since;
+        wall_ns = to.at_ns - from.at_ns;
+        percent =
+            wall_ns > LOCUST__S ? 100 * (double)(to.cpu_ns - from.cpu_ns) / (double)wall_ns : 0;
+        if (wall_ns > 4 * LOCUST__S && locust__usage_busy(&from, &to) > env->peak_busy)
+            env->peak_busy = locust__usage_busy(&from, &to);
+        from = to;
+        next = to.at_ns;
         if (i % 10 == 0)
             LOCUST__FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
         if (percent <= 90)
