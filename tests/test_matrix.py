@@ -68,5 +68,21 @@ for o, optimize in enumerate(("-O0", "-O2", "-O3", "-Os")):
             demo(dir, cc, optimize, link, libc)
 
 
+
+@test("compilers keep what fetches the next user")
+def _(dir):
+    """gcc drops calls of a function that only prefetches. One prefetch is the timer wheel's."""
+    if os.uname().machine != "x86_64" or not shutil.which("objdump"):
+        raise Skip("needs objdump and an x86-64")
+
+    def count(cc, optimize):
+        program = "%s/%s%s" % (dir, cc, optimize)
+        subprocess.run([cc, optimize, "-I.", DEMO, "-o", program], check=True)
+        n = len(re.findall(r"\tprefetch", ask("objdump", "-d", "--no-show-raw-insn", program)))
+        check(n > 1, "%d prefetches" % n)
+
+    each([(cc, o) for cc in ("gcc", "clang") if shutil.which(cc) for o in ("-O2", "-Os")], count)
+
+
 if __name__ == "__main__":
     main(parallel=os.cpu_count() or 1)
