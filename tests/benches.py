@@ -58,7 +58,7 @@ class Nginx:
         d = self.dir
         with open(d + "/n.conf", "w") as f:
             f.write(f"""daemon off; master_process off; pid {d}/pid; error_log stderr;
-events {{ worker_connections 20100; }}
+events {{ worker_connections 20100; multi_accept on; }}
 http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
   client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_temp_path {d}; uwsgi_temp_path {d};
   scgi_temp_path {d};
