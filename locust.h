@@ -1238,8 +1238,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#if LOCUST__OS_LINUX && defined(__aarch64__)
+#include <sys/auxv.h> // elsewhere not needed, and not in uClibc-ng 1.0.35
+#endif
 #if LOCUST__OS_LINUX
-#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
