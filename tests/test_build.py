@@ -43,7 +43,7 @@ def tests():
             if missing:
                 yield "%s %s" % (cc, name), "%s is missing" % missing[0]
                 continue
-            for flags in ("-O2", "-O0") if "TLS" in setting or not setting else ("-O1",):
+            for flags in ("-O2", "-O0") if "TLS" in setting or not setting else ("-O2",):
                 yield "%s %s %s" % (cc, name, flags), [
                     "%s %s %s %s -x c -c locust.h -o OUT/locust.o" % (cc, FULL, flags, setting)]
 
@@ -77,10 +77,10 @@ def tests():
             "%s -std=c11 -D_DEFAULT_SOURCE %s tests/build/late.c -o OUT/a" % (cc, USUAL), "OUT/a"]
 
         # What distributions and careful people add; test_matrix.py has the ways of optimizing and linking.
-        for flags in ("-O1 -fcf-protection=full", "-O1 -fstack-protector-all",
+        for flags in ("-O2 -fcf-protection=full", "-O1 -fstack-protector-all",
                       "-O1 -fstack-clash-protection", "-O1 -fomit-frame-pointer",
                       "-O1 -DNDEBUG") + cc.startswith("gcc") * (
-                      "-O1 -fno-pie -no-pie", "-O1 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3",
+                      "-O1 -fno-pie -no-pie", "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3",
                       "-O1 -ffunction-sections -fdata-sections -Wl,--gc-sections",
                       "-O1 -Wl,-z,noexecstack,-z,relro,-z,now,--fatal-warnings",
                       "-O1 -D_FILE_OFFSET_BITS=64"):
@@ -95,7 +95,7 @@ def tests():
     for path in sorted(glob.glob("build/mbedtls/*/include")):
         if "-linux-" not in path:
             yield "gcc with mbedTLS %s" % path.split("/")[2], [
-                "gcc %s -O0 -DLOCUST_TLS -isystem %s -x c -c locust.h -o OUT/locust.o" % (FULL, path)]
+                "gcc %s -O2 -DLOCUST_TLS -isystem %s -x c -c locust.h -o OUT/locust.o" % (FULL, path)]
     yield "gcc -flto-partition=max", [
         "gcc %s -O2 -flto=auto -flto-partition=max %s" % (USUAL, program), "OUT/a"]
     for flags in ("-O2", "-O0", "-O2 -mbranch-protection=standard"):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds every example with the plain command and runs it against a small server.
+"""Builds every example, strictly and without optimizing but for the demo, and runs it against a small server.
 
     tests/test_examples.py [WORD...]    only the tests whose name contains a word
 """

@@ -70,7 +70,7 @@ TLS = ("-lmbedtls", "-lmbedx509", "-lmbedcrypto")
 
 
 def build(source, *flags, libs=()):
-    """Compiles a C file, by -O1 (which takes half as long as -O2) or by the flags given; the path of the program."""
+    """Compiles a C file, by -O1 (half the time of -O2) or the flags given; the path of the program."""
     key = (source,) + flags + tuple(libs)
     with _build_lock:
         if key not in _built:
