@@ -3885,14 +3885,15 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
  *
  *   a pool has one slot size; its slabs are mappings of 64 to 1024 slots:
  *
- *     | guard | stack ...  <- grows down | unwind point | colour |   one slot
+ *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one slot
  *
  *   The guard (16 KB, at most a quarter) is address space that faults: by guard markers; where the
  *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
  *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
- *   looked at whenever the stack is left. The colour lowers neighbouring stacks' tops by 0 to 15
- *   cache lines, so that they do not fight for the same sets of the cache; where these are enough
- *   for it, they hold the user's block (locust__co_spare).
+ *   looked at whenever the stack is left. What is kept is the owner's: a user's block lies in the
+ *   page that its stack begins in (locust__co_keep), so that most users are one page. The colour
+ *   lowers neighbouring stacks' tops by some cache lines, so that they do not fight for the same
+ *   sets of the cache: by 0 to 15, fewer where something is kept.
  *
  *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
  *
@@ -3940,7 +3941,8 @@ struct locust__co {
     enum locust__wake wake;
     bool cancelled;
     bool lazy;           // its deadline is a timeout: armed a second ahead at most
-    uint32_t index;      // in its slab
+    uint16_t index;      // in its slab
+    uint16_t kept;       // bytes at the end of its slot
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
     void *arg;
@@ -4107,22 +4109,13 @@ static char *locust__co_stack_low(const locust__co *co)
 
 enum { LOCUST__UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
 
-static size_t locust__co_colour_bytes(const locust__co *co)
-{
-    return (size_t)(co->index & 15) * 64;
-}
+enum { LOCUST__ABOVE = 960 }; // bytes above a stack's unwind point at most: what is kept, the colour
 
 static char *locust__co_stack_top(const locust__co *co)
 {
-    return locust__co_slot_end(co) - locust__co_colour_bytes(co) - LOCUST__UNWIND_BYTES;
-}
-
-/* What the colour leaves unused, if it is so many bytes: they lie in a page that the stack touches
- * anyway. NULL: there is less. (Memory of the heap is what ASan watches.) */
-static void *locust__co_spare(const locust__co *co, size_t n)
-{
-    size_t spare = locust__co_colour_bytes(co);
-    return n <= spare && !LOCUST__ASAN ? locust__co_slot_end(co) - spare : NULL;
+    int colours = (LOCUST__ABOVE - co->kept) / LOCUST__LINE + 1;
+    int above = co->kept + co->index % colours * LOCUST__LINE;
+    return locust__co_slot_end(co) - above - LOCUST__UNWIND_BYTES;
 }
 
 /* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
@@ -4262,7 +4255,7 @@ static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
     memset(co, 0, sizeof *co);
     co->armed_ns = LOCUST__NEVER;
     co->slab = slab;
-    co->index = slab->used;
+    co->index = (uint16_t)slab->used;
     slab->used++;
     if (loop->markers && !locust__os_guard_mark(locust__co_slot(co), pool->guard_bytes))
         loop->markers = false;
@@ -4355,6 +4348,27 @@ static void locust__co_body(void *arg)
     abort(); // nobody resumes what has ended
 }
 
+/* Its first resumption calls fn. There is nowhere to unwind to yet, so that place is free. */
+static void locust__co_enter(locust__co *co, void (*fn)(void *arg))
+{
+    memcpy(locust__co_unwind_point(co), &fn, sizeof fn);
+    co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
+}
+
+/* Memory that lasts as long as a coroutine, which has not run yet; its stack begins below. NULL: it
+ * would take too much of the page. (Memory of the heap is what ASan watches.) */
+static void *locust__co_keep(locust__co *co, size_t n)
+{
+    void (*fn)(void *arg);
+    n = (n + LOCUST__LINE - 1) & ~(size_t)(LOCUST__LINE - 1);
+    if (n > LOCUST__ABOVE || LOCUST__ASAN)
+        return NULL;
+    memcpy(&fn, locust__co_unwind_point(co), sizeof fn);
+    co->kept = (uint16_t)n;
+    locust__co_enter(co, fn);
+    return locust__co_slot_end(co) - n;
+}
+
 /* Starts a coroutine: fn(arg) runs on a stack of its own, the next time that the loop gets there.
  *
  * Takes     stack_bytes: 0 for the default. group: NULL, or what locust__group_join waits for.
@@ -4373,13 +4387,12 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     co->cancelled = false;
     co->queue = NULL;
     co->group = group;
+    co->kept = 0;
 #if LOCUST__ASAN // the last one on this stack never returned from its first function
     __asan_unpoison_memory_region(
         locust__co_stack_low(co), (size_t)(locust__co_stack_top(co) - locust__co_stack_low(co)));
 #endif
-    // There is nowhere to unwind to yet, so this place is free.
-    memcpy(locust__co_unwind_point(co), &fn, sizeof fn);
-    co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
+    locust__co_enter(co, fn);
     co->state = LOCUST__CO_READY;
     co->wake = LOCUST__WOKEN;
     locust__queue_push(&loop->ready, co);
@@ -4836,6 +4849,8 @@ static void locust__loop_run(locust__loop *loop)
         loop->now_ns = locust__loop_clock(loop);
         loop->epoch_ns = locust__os_wall_ns() - loop->now_ns;
         locust__wheel_advance(loop);
+        if (loop->ready.first) // nobody ran before it to fetch what it needs
+            locust__co_prefetch(loop, loop->ready.first);
         last = loop->ready.last; // those woken from here on have their turn after the poll
         for (locust__co *co = NULL; last && co != last;) {
             co = loop->ready.first;
@@ -11222,6 +11237,7 @@ typedef struct locust__conns { // a user's, or one that the users of a class sha
     locust__conn *first;       // the latest used first
     int n, limit;              // limit: connections to one origin; 0: a user's own pool
     locust__lane *lanes;       // of a shared one
+    locust__conn *place;       // of the owner, for one connection; NULL: none
 } locust__conns;
 
 typedef struct locust__roads { // what all connections of a test go by
@@ -11236,11 +11252,21 @@ typedef struct locust__roads { // what all connections of a test go by
 
 enum { LOCUST__CONNS = 16 };
 
-static void locust__conn_free(locust__conn *conn)
+static locust__conn *locust__conn_new(locust__conns *pool)
+{
+    if (pool->place && !pool->place->origin)
+        return pool->place;
+    return locust__base_zalloc(sizeof(locust__conn));
+}
+
+static void locust__conn_free(locust__conns *pool, locust__conn *conn)
 {
     locust__stream_close(&conn->stream);
     locust__tls_ticket_free(conn->ticket);
-    LOCUST_FREE(conn);
+    if (conn == pool->place)
+        memset(conn, 0, sizeof *conn);
+    else
+        LOCUST_FREE(conn);
 }
 
 static void locust__conns_free(locust__conns *pool)
@@ -11248,7 +11274,7 @@ static void locust__conns_free(locust__conns *pool)
     while (pool->first) {
         locust__conn *conn = pool->first;
         pool->first = conn->next;
-        locust__conn_free(conn);
+        locust__conn_free(pool, conn);
     }
     while (pool->lanes) {
         locust__lane *lane = pool->lanes;
@@ -11314,13 +11340,13 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__roads 
         conn = *oldest;
         *oldest = conn->next;
         pool->n--;
-        locust__conn_free(conn);
+        locust__conn_free(pool, conn);
     }
     if (best) {
         conn = *best;
         *best = conn->next;
     } else {
-        conn = locust__base_zalloc(sizeof *conn);
+        conn = locust__conn_new(pool);
         if (!conn)
             return LOCUST_ERR_MEMORY;
         locust__stream_init(&conn->stream, roads->net);
@@ -11713,6 +11739,7 @@ typedef struct locust__own_field { // a header field that one user sends always
 typedef struct locust__session { // what the coroutines of one user share
     locust__conns *conns;        // own, or the class's
     locust__conns own;
+    locust__conn conn; // the first of its own
     locust__jar jar;
     locust__digest *digests;
     locust__own_field *fields;
@@ -13224,7 +13251,7 @@ typedef struct locust__user {
     bool waiting;                 // between two tasks
     bool uncounted;               // no longer among those that are alive
     bool late;                    // that arrival had to wait for a place
-    bool spare;                   // this is in its stack's spare bytes, not in the heap
+    bool kept;                    // this is above its stack, not in the heap
     locust__plan *own_plan;       // made by locust_set_tasks
     locust__frame base, *top;     // the class's tasks; the set that runs
     locust__cleanup *cleanups;    // of the task that runs, the latest first
@@ -13823,19 +13850,19 @@ static void locust__user_main(void *arg)
     locust__context_release(user->co->context);
     user->co->context = NULL;
     locust__users_remove(user);
-    if (!user->spare)
+    if (!user->kept)
         LOCUST_FREE(user);
 }
 
 enum { LOCUST__USER_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // its slots are behind it
 
-/* What a request of a user touches beside the stack: its block, the last answer, the connection. */
+/* What a request of a user touches beside the stack: its block, where its connection is, and the last
+ * answer. */
 static void locust__user_ahead(const void *local)
 {
     const locust__user *user = (const void *)((const char *)local - LOCUST__USER_HEAD);
     locust__base_prefetch(user, sizeof *user / LOCUST__LINE + 1);
     locust__base_prefetch(user->client.block.ptr, 5);
-    locust__base_prefetch(user->session.conns->first, sizeof(locust__conn) / LOCUST__LINE + 1);
 }
 
 /* Makes a user and starts it. NULL: no memory. */
@@ -13846,9 +13873,9 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
     size_t bytes = head + slots + cls->as->data_size;
     locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
         locust__user_main, NULL, &all->group);
-    locust__user *user = co ? locust__co_spare(co, bytes) : NULL;
-    bool spare = user != NULL;
-    if (spare)
+    locust__user *user = co ? locust__co_keep(co, bytes) : NULL;
+    bool kept = user != NULL;
+    if (kept)
         memset(user, 0, bytes);
     else if (co)
         user = locust__base_zalloc(bytes);
@@ -13856,7 +13883,7 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
         return NULL;
     co->arg = user;
     user->co = co;
-    user->spare = spare;
+    user->kept = kept;
     user->co->local = (char *)user + head;
     user->as.id = ++all->next_id;
     user->as.host = cls->host;
@@ -13868,6 +13895,7 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
     user->cls = cls;
     user->top = &user->base;
     locust__frame_init(&user->base, cls->plan);
+    user->session.own.place = &user->session.conn;
     user->session.conns = cls->as->pool > 0 ? &cls->shared : &user->session.own;
     locust__client_init(&user->client, all->services, &user->as, &cls->route, &user->session);
     user->prev = all->last;

@@ -452,6 +452,34 @@ static void tops_are_coloured(void)
     end();
 }
 
+/* What is kept is at the end of the slot, all of it; the stack begins below it, in the same page. */
+static void what_is_kept_is_above_the_stack(void)
+{
+    static const size_t sizes[] = {1, 64, 700, 960};
+    size_t page = locust__os_page_size();
+    begin();
+    for (size_t i = 0; i < 40 * sizeof sizes / sizeof *sizes; i++) {
+        size_t n = sizes[i % (sizeof sizes / sizeof *sizes)];
+        locust__co *co = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[0], NULL);
+        char *at = locust__co_keep(co, n), *end = locust__co_slot_end(co), kept[960];
+        if (LOCUST__ASAN) { // it watches the heap
+            CHECK(!at);
+            continue;
+        }
+        CHECK_INT((uintptr_t)at % LOCUST__LINE, 0);
+        CHECK(at + n <= end && (size_t)(end - at) < n + LOCUST__LINE);
+        memset(at, (int)i, n);
+        memset(kept, (int)i, n);
+        first_frame[0] = 0;
+        locust__loop_run(&loop);
+        CHECK(first_frame[0] < (uintptr_t)at && first_frame[0] > (uintptr_t)end - page);
+        CHECK(memcmp(at, kept, n) == 0);
+    }
+    CHECK(!locust__co_keep(locust__co_start(&loop, "Raw", 0, nothing, NULL, NULL), 961));
+    locust__loop_run(&loop);
+    end();
+}
+
 /* -- no memory -- */
 
 static void without_a_mapping_start_says_so(void)
@@ -565,6 +593,7 @@ TESTS({"markers fault on the whole guard", markers_fault_on_the_whole_guard},
     {"warm stacks come first", warm_stacks_come_first},
     {"a mapping holds many stacks", a_mapping_holds_many_stacks},
     {"tops are coloured", tops_are_coloured},
+    {"what is kept is above the stack", what_is_kept_is_above_the_stack},
     {"without a mapping start says so", without_a_mapping_start_says_so},
     {"absurd sizes are refused", absurd_sizes_are_refused},
     {"a run goes on with fewer users", a_run_goes_on_with_fewer_users}, )
