@@ -4,7 +4,8 @@
 tests/e2e/late.c, alone on the last core, answers after 5 ms and records how long each answer really
 took it. The same 200 users, who pause for 50 to 150 ms between two requests, are run by this kit and by
 Locust (FastHttpUser, where /usr/bin/locust is installed) on the first core: with the core to themselves,
-and beside two busy loops that are pinned to it. Printed are p50 and p99 in ms, in the server's
+and beside two busy loops that are pinned to it. A user connects in its on_start, by a request of another
+name, for the server's record does not know what connecting took. Printed are p50 and p99 in ms, in that
 record and as each tool reports them, and what each says of itself.
 
 Usage: bench_honest.py [seconds]
@@ -25,13 +26,15 @@ SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 8
 USERS = 200
 
 KIT = """#include "locust.h"
+static void join(locust_user *u) { locust_get(u, "/delay/0"); }
 static void get(locust_user *u) { locust_get(u, "/delay/5"); }
-LOCUST_USER(Visitor, .wait_time = LOCUST_BETWEEN(0.05, 0.15), .tasks = LOCUST_TASKS(LOCUST_TASK(get)));
+LOCUST_USER(Visitor, .on_start = join, .wait_time = LOCUST_BETWEEN(0.05, 0.15), .tasks = LOCUST_TASKS(LOCUST_TASK(get)));
 LOCUST_MAIN(.users = { &Visitor })
 """
 LOCUST = """from locust import FastHttpUser, task, between
 class Visitor(FastHttpUser):
     wait_time = between(0.05, 0.15)
+    def on_start(self): self.client.get("/delay/0")
     @task
     def get(self): self.client.get("/delay/5")
 """
@@ -59,22 +62,22 @@ def run(command, folder, starved, server_program):
         server.send_signal(signal.SIGTERM)
         server.wait()
     with open(folder + "/server") as f:
-        record = [line.split() for line in f if line.startswith("5")]
+        record = [line.split() for line in f if line.startswith("5 ")]
     return done.stdout, float(record[0][1]), float(record[0][2])
 
 
 def of_kit(text, folder):
     with open(folder + "/summary.json") as f:
-        total = json.load(f)["total"]
+        row = next(row for row in json.load(f)["rows"] if row["name"] == "/delay/5")
     said = [line for line in text.splitlines() if line.startswith("generator: ")]
-    return total["percentiles_ms"]["50"], total["percentiles_ms"]["99"], total["rps"], said[0]
+    return row["percentiles_ms"]["50"], row["percentiles_ms"]["99"], row["rps"], said[0]
 
 
 def of_locust(text, folder):
     with open(folder + "/l_stats.csv", newline="") as f:
-        total = list(csv.DictReader(f))[-1]
+        row = next(row for row in csv.DictReader(f) if row["Name"] == "/delay/5")
     said = [line.split("WARNING/")[1] for line in text.splitlines() if "WARNING/" in line and "CPU" in line]
-    return float(total["50%"]), float(total["99%"]), float(total["Requests/s"]), said[0] if said else "(nothing)"
+    return float(row["50%"]), float(row["99%"]), float(row["Requests/s"]), said[0] if said else "(nothing)"
 
 
 def main():
