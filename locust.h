@@ -34,7 +34,7 @@
  *   LOCUST_POLL               0    1: poll() in place of the system's own poller
  *   LOCUST_KQUEUE             0    1: kqueue, on Linux by libkqueue; macOS and the BSDs have it anyway
  *   LOCUST_UCONTEXT           0    1: the C library's ucontext in place of the assembly of >>ctx
- *   LOCUST_VALGRIND           0    1: tell valgrind about stacks (needs <valgrind/valgrind.h>)
+ *   LOCUST_VALGRIND           0    1: tell valgrind about stacks (needs <valgrind/memcheck.h>)
  *   LOCUST_MALLOC(n)          malloc    these three together, or none: where all memory comes
  *   LOCUST_REALLOC(p, n)      realloc   from; they may fail, and may not park
  *   LOCUST_FREE(p)            free
@@ -1255,7 +1255,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <mach/mach.h>
 #endif
 #if LOCUST__VALGRIND
-#include <valgrind/valgrind.h>
+#include <valgrind/memcheck.h>
 #endif
 #if LOCUST__ZLIB
 #include <zlib.h>
@@ -4352,6 +4352,10 @@ static void locust__co_body(void *arg)
 /* Its first resumption calls fn. There is nowhere to unwind to yet, so that place is free. */
 static void locust__co_enter(locust__co *co, void (*fn)(void *arg))
 {
+#if LOCUST__VALGRIND // the last one here may have begun higher up: this one's place was below its frames
+    char *low = locust__co_stack_low(co);
+    VALGRIND_MAKE_MEM_DEFINED(low, locust__co_slot_end(co) - low);
+#endif
     memcpy(locust__co_unwind_point(co), &fn, sizeof fn);
     co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
 }

@@ -38,7 +38,7 @@ def tests():
                               ("header with poll", "-DLOCUST_POLL"),
                               ("header for valgrind", "-DLOCUST_VALGRIND"),
                               ("header with TLS and zlib", "-DLOCUST_TLS -DLOCUST_ZLIB")):
-            missing = [h for flag, h in (("VALGRIND", "valgrind/valgrind.h"), ("TLS", "mbedtls/ssl.h"),
+            missing = [h for flag, h in (("VALGRIND", "valgrind/memcheck.h"), ("TLS", "mbedtls/ssl.h"),
                                          ("ZLIB", "zlib.h")) if flag in setting and not exists(cc, h)]
             if missing:
                 yield "%s %s" % (cc, name), "%s is missing" % missing[0]
