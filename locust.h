@@ -4001,11 +4001,11 @@ struct locust__loop {
     void *sp;            // the loop's own stack while a coroutine runs
     locust__co *current; // NULL: the loop itself runs
     locust__queue ready;
-    size_t running;   // coroutines started and not ended
-    int64_t now_ns;   // at the start of this turn
-    int64_t clock_ns; // the latest reading of the clock
-    int64_t epoch_ns; // now_ns + epoch_ns: the same since 1970, as of
-    int64_t epoch_at_ns;
+    size_t running;      // coroutines started and not ended
+    int64_t now_ns;      // at the start of this turn
+    int64_t clock_ns;    // the latest reading of the clock
+    int64_t epoch_ns;    // now_ns + epoch_ns: the same since 1970
+    int64_t epoch_at_ns; // now_ns when that was found
     uint64_t turn;
     void (*call)(void *arg); // asked for by the current coroutine: see locust__loop_call
     void *call_arg;
