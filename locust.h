@@ -3872,7 +3872,7 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
  * Purpose     run very many coroutines on one thread: start, park, wake, sleep, cancel.
  * Invariants  exactly one coroutine runs, or the loop itself. A parked coroutine is woken once, by
  *             an event, by its deadline or by being cancelled, and parks see a cancellation until
- *             it is cleared. Nothing outside a parked coroutine's stack points into it: wait nodes,
+ *             it is cleared. Nothing outside a parked coroutine's frames points into them: wait nodes,
  *             deadlines and descriptors' state live in the coroutine's block or its owner's.
  *             A coroutine's block is never given back before the loop is, so a stale timer entry
  *             points at a block, if not at the coroutine it was meant for.
@@ -11271,6 +11271,7 @@ typedef struct locust__roads { // what all connections of a test go by
 
 enum { LOCUST__CONNS = 16 };
 
+/* A zeroed one, in the owner's memory if that is free. NULL: no memory. */
 static locust__conn *locust__conn_new(locust__conns *pool)
 {
     if (pool->place && !pool->place->origin)

@@ -28,7 +28,8 @@ USERS = 200
 KIT = """#include "locust.h"
 static void join(locust_user *u) { locust_get(u, "/delay/0"); }
 static void get(locust_user *u) { locust_get(u, "/delay/5"); }
-LOCUST_USER(Visitor, .on_start = join, .wait_time = LOCUST_BETWEEN(0.05, 0.15), .tasks = LOCUST_TASKS(LOCUST_TASK(get)));
+LOCUST_USER(Visitor, .on_start = join, .wait_time = LOCUST_BETWEEN(0.05, 0.15),
+    .tasks = LOCUST_TASKS(LOCUST_TASK(get)));
 LOCUST_MAIN(.users = { &Visitor })
 """
 LOCUST = """from locust import FastHttpUser, task, between
