@@ -51,7 +51,7 @@ cross: | build                   ## builds and tests for every machine, with qem
 
 lint:                            ## format, layering, names, cppcheck, clang-tidy
 	clang-format $(STYLE) --dry-run --Werror $(FORMAT)
-	tools/check_map.py locust.h
+	tools/check_layers.py locust.h
 	tools/check_names.py locust.h
 	tools/lint.sh
 
