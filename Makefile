@@ -8,7 +8,8 @@ EXAMPLES := $(patsubst examples/%.c,build/%,$(wildcard examples/*.c))
 TOOLS    := $(patsubst tools/%.c,build/%,$(wildcard tools/*.c))
 TESTS    := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
 BENCHES  := $(sort $(basename $(patsubst tests/bench_%,%,$(wildcard tests/bench_*))))
-FORMAT   := $(wildcard locust.h tests/*.[ch] tests/build/*.[ch] tests/e2e/*.c tools/*.c)
+PARTS    := $(wildcard tools/header/*/*.[ch] tools/header/*/*/*.c)
+FORMAT   := $(wildcard $(PARTS) tests/*.[ch] tests/build/*.[ch] tests/e2e/*.c tools/*.c)
 STYLE    := --style=file:tools/clang-format
 
 all: examples $(TOOLS) $(TESTS)  ## builds examples, tools and test programs; the default
@@ -27,6 +28,9 @@ build/%: tests/%.c tests/check.h locust.h | build
 build:
 	mkdir -p $@
 
+header: | build                  ## joins tools/header into locust.h, or takes an edit of locust.h back
+	@tools/join.py --update locust.h
+
 demo: build/demo build/target    ## loads a small server for ten seconds; needs only cc and make
 	@tools/demo.sh
 
@@ -38,6 +42,7 @@ mbedtls:                         ## fetches and builds the versions of mbedTLS t
 
 # Where nothing may be installed, the tests that need a missing program say so and are skipped.
 test: | build                    ## runs the tests; T=http picks one, T="http asan" one variant of it
+	@tools/join.py --check locust.h
 	@tools/deps.sh test || true
 	@$(MAKE) -s mbedtls >build/mbedtls.log 2>&1 || true
 	@CC="$(CC)" tests/run $(T)
@@ -51,7 +56,7 @@ cross: | build                   ## builds and tests for every machine, with qem
 
 lint:                            ## format, layering, names, cppcheck, clang-tidy
 	clang-format $(STYLE) --dry-run --Werror $(FORMAT)
-	tools/check_layers.py locust.h
+	tools/check_layers.py --parts
 	tools/check_names.py locust.h
 	tools/lint.sh
 
@@ -84,4 +89,4 @@ clean:                           ## removes build/
 help:                            ## prints this table
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-10s%s\n", $$1, $$2}'
 
-.PHONY: all examples demo deps mbedtls test cross lint check bench fuzz format install clean help
+.PHONY: all header examples demo deps mbedtls test cross lint check bench fuzz format install clean help

@@ -1,0 +1,23 @@
+/* ---- making tests ---- */
+
+#define LOCUST_FIRST_TEXT_(first, ...) #first
+/* LOCUST_TASK(fn, .weight = 3) */
+#define LOCUST_TASK(...)                                             \
+    {                                                                \
+        .name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .fn = __VA_ARGS__ \
+    }
+/* LOCUST_TASK_SET(Set, .weight = 3) */
+#define LOCUST_TASK_SET(...)                                           \
+    {                                                                  \
+        .name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .set = &__VA_ARGS__ \
+    }
+#define LOCUST_TASKS(...) ((const locust_task[]){__VA_ARGS__, {.name = NULL}})
+#define LOCUST_USER(class_, ...) \
+    static const locust_user_class class_ = {.name = #class_, __VA_ARGS__}
+#define LOCUST_TASKSET(set_, ...) static const locust_taskset set_ = {.name = #set_, __VA_ARGS__}
+#define LOCUST_MAIN(...)                        \
+    int main(int argc, char **argv)             \
+    {                                           \
+        const locust_test test = {__VA_ARGS__}; \
+        return locust_main(argc, argv, &test);  \
+    }

@@ -1,0 +1,162 @@
+/* ---- requests ---- */
+
+typedef struct locust_part { // one part of a multipart/form-data body
+    const char *name;
+    const char *text; // the content, or
+    const char *path; // a file to send
+    const char *type; // Content-Type; NULL: none for text, application/octet-stream for a file
+} locust_part;
+
+/* Gives the next 1 to n bytes of a request's body. Returns how many; 0: that was all, -1: give up.
+ * Runs on the user's stack and may not park. */
+typedef ptrdiff_t (*locust_body_fn)(void *arg, void *out, size_t n);
+/* Takes n bytes of a response's body. False: enough; the connection is closed, which is no failure.
+ * May not park. */
+typedef bool (*locust_chunk_fn)(void *arg, const char *bytes, size_t n);
+
+typedef struct locust_sse_event { // of a stream of server-sent events (HTML standard, 9.2)
+    const char *type;             // "message" if the server gave none
+    const char *data;             // lines joined by '\n'
+    const char *id;               // of the last event that had one; "" if none had
+    int retry_ms;                 // the last "retry" of the stream; -1: none yet
+} locust_sse_event;
+/* Takes one event, which lives until it returns. False: enough, as above. May not park. */
+typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
+
+/* One HTTP request. Everything is borrowed until the call returns. */
+typedef struct locust_request {
+    const char *method;         // any token; NULL: "GET"
+    const char *url;            // path below the user's host, or an absolute URL; required
+    const char *name;           // row in the statistics; NULL: path and query as sent
+    const locust_pair *headers; // beside the class's; the same name replaces the class's field
+    const void *body;           // raw body, body_len bytes
+    size_t body_len;
+    const char *form;               // body as application/x-www-form-urlencoded, already encoded
+    const char *json;               // body as application/json
+    const locust_pair *params;      // added to the query, encoded by the library
+    const locust_pair *form_fields; // body from fields, encoded by the library
+    const locust_part *parts;       // body as multipart/form-data; files are streamed from disk
+    const char *body_path;          // body from a file, streamed
+    locust_body_fn body_fn;         // body from a function: body_len bytes; 0: chunked, any length
+    bool expect_continue;           // wait up to 1 s for "100 Continue" before sending the body
+    const char *auth;               // "user:password": Basic, or Digest when the server asks for it
+    const char *bearer;             // a token: "Authorization: Bearer TOKEN"
+    locust_chunk_fn on_body;        // takes the body as it comes; response->body stays empty
+    locust_sse_fn on_event;         // takes server-sent events; response->body stays empty
+    void *arg;                      // first argument of body_fn, on_body, on_event
+    void *context;                  // yours: listeners find it in the sample
+    double timeout_s;               // connect to last byte; 0: 60, negative: none
+    bool catch_response;            // the test gives the verdict: locust_success, locust_failure
+    bool no_redirect;               // hand 3xx to the caller; false: follow up to 30 (HEAD: none)
+    int expect_status;              // another status is a failure; 0: any below 400 passes
+    const char *expect_body;        // a body without this text is a failure
+    bool expect_json;               // ask for JSON; another body is a failure
+} locust_request;
+
+typedef struct locust_phases { // of the last hop, in ms; 0 where it did not happen
+    double name_ms;            // name lookup
+    double connect_ms;         // TCP, and a proxy's CONNECT
+    double tls_ms;             // TLS handshake
+    double wait_ms;            // from the first byte sent to the first byte received
+    double receive_ms;         // from there to the last byte
+} locust_phases;
+
+/* What came back. Lives until this user's next request or the end of the user; free nothing. */
+struct locust_response {
+    const char *error;  // NULL, or one short, stable sentence: there is no answer, status is 0
+    locust_error code;  // the same, to compare
+    int status;         // 100 to 999
+    const char *reason; // reason phrase of the status line; may be empty
+    const char *body;   // body[body_len] is '\0'
+    size_t body_len;
+    uint64_t length;   // bytes of body, those of a streamed one too; decoded
+    const char *url;   // absolute URL of this answer
+    double elapsed_ms; // see locust_send
+    locust_phases phases;
+    bool reused; // the connection had served an earlier request
+    locust_user *user;
+};
+
+/* Sends one request and waits for the whole response.
+ *
+ * Call from    a user.
+ * Returns      a response that lives until this user's next request; never NULL.
+ * Errors       never aborts. response->error says why there is no status; the failure is in the
+ *              statistics already (with catch_response: at this user's next request or the end of
+ *              the task).
+ * Time         from right before the first byte is sent (a new connection: before the name lookup
+ *              and the connect) to the arrival of the last byte at this machine, as its kernel noted
+ *              it (SO_TIMESTAMPNS): how long the generator then took to read it is not the server's
+ *              time. Where the kernel does not tell: to right after the last byte is parsed.
+ * Retries      once, on a new connection, when a kept one was closed by the server before the first
+ *              byte of the answer and the method is idempotent (RFC 9110 9.2.2, RFC 9112 9.3.1).
+ * Like         HttpSession.request() of Locust.
+ */
+LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req);
+
+/* URL first, then fields of locust_request: locust_get(u, "/", .timeout_s = 2) */
+#define locust_get(u, ...)             LOCUST_SEND_(u, "GET", __VA_ARGS__)
+#define locust_post(u, ...)            LOCUST_SEND_(u, "POST", __VA_ARGS__)
+#define locust_put(u, ...)             LOCUST_SEND_(u, "PUT", __VA_ARGS__)
+#define locust_patch(u, ...)           LOCUST_SEND_(u, "PATCH", __VA_ARGS__)
+#define locust_delete(u, ...)          LOCUST_SEND_(u, "DELETE", __VA_ARGS__)
+#define locust_head(u, ...)            LOCUST_SEND_(u, "HEAD", __VA_ARGS__)
+#define locust_options_request(u, ...) LOCUST_SEND_(u, "OPTIONS", __VA_ARGS__)
+/* JSON in, JSON out: locust_rest(u, "POST", "/items", .json = "{}"). An answer that is not JSON is a
+ * failure. Like rest() of Locust's FastHttpUser. */
+#define locust_rest(u, verb, ...) \
+    locust_send((u), &(locust_request){.method = (verb), .expect_json = true, .url = __VA_ARGS__})
+#define LOCUST_SEND_(u, verb, ...) \
+    locust_send((u), &(locust_request){.method = (verb), .url = __VA_ARGS__})
+
+#define LOCUST_HEADERS(...) ((const locust_pair[]){__VA_ARGS__, {NULL, NULL}})
+#define LOCUST_PARAMS(...)  ((const locust_pair[]){__VA_ARGS__, {NULL, NULL}})
+#define LOCUST_PARTS(...)   ((const locust_part[]){__VA_ARGS__, {NULL, NULL, NULL, NULL}})
+
+/* The value of a response header field, or NULL. `name` in any case. Of several fields with that
+ * name the first. Lives as long as the response. */
+LOCUST_API const char *locust_header(const locust_response *r, const char *name);
+
+/* The verdict on a request made with .catch_response = true; the last one given counts. Without
+ * any the usual rule applies: a reply with a status below 400 passes. The text of a failure groups
+ * failures in reports: keep it free of ids; 255 bytes at most. */
+LOCUST_API void locust_success(locust_response *r);
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+LOCUST_API void
+locust_failure(locust_response *r, const char *format, ...);
+
+/* Values out of a body, for the next request: at a path of a JSON body ("user.ids[0]", "" for the
+ * whole), in the group (0 to 9) of a POSIX extended regular expression, or between two texts. All
+ * return false if there is no such value, it is of another type, or its text does not fit into
+ * out[size] with a '\0' behind; numbers and bools stay as they were then. An invalid regular
+ * expression ends the program. Call them while the response lives. */
+LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out);
+LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out);
+LOCUST_API bool locust_json_string(
+    const locust_response *r, const char *path, char *out, size_t size);
+LOCUST_API bool locust_match(
+    const locust_response *r, const char *regex, int group, char *out, size_t size);
+LOCUST_API bool locust_find_between(
+    const locust_response *r, const char *left, const char *right, char *out, size_t size);
+
+/* ---- the session of a user ---- */
+
+/* A field that this user sends with every request from now on, in place of the class's of that name;
+ * NULL: no longer. Copied. Returns false if the name or value cannot be sent, or memory ran out. */
+LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value);
+
+/* The value of the cookie of that name that this user would send to `url` (a path below its host, or
+ * absolute); NULL: none. Lives until this user's next request or change of cookies. */
+LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name);
+/* Takes a cookie as if `url` had sent "Set-Cookie: text". False: RFC 6265 or a limit refuses it. */
+LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text);
+LOCUST_API void locust_clear_cookies(locust_user *u);
+
+/* This user's own client certificate in place of the class's; files as there. Closes its kept
+ * connections; the user no longer shares its class's .pool. Borrowed until the test ends. */
+LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file);
+
+/* Closes this user's kept connections: the next request makes a new one. */
+LOCUST_API void locust_close_connections(locust_user *u);

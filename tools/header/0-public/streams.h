@@ -1,0 +1,45 @@
+/* ---- protocols of your own ---- */
+
+/* Connects to tcp://host:port, tls://host:port (with the certificates that the class's HTTP users
+ * have), udp://host:port or unix:/path. Call from a user.
+ * Returns a stream, yours (end with locust_close); NULL if memory ran out. A stream that did not
+ * connect fails every read and write with the reason, in locust_stream_error. Reads and writes
+ * take 60 s at most each (locust_set_timeout); so does connecting, once its turn has come.
+ * With udp:// a write sends one datagram and a read receives one, cut to n bytes; empty ones are
+ * skipped. */
+LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url);
+/* Writes all n bytes. False: see locust_stream_error. */
+LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n);
+/* Reads 1 to n bytes. Returns how many, 0 at the end of the stream, -1 on an error. */
+LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n);
+/* Reads n bytes. False: see locust_stream_error; the stream may have ended before. */
+LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n);
+/* How long each later read and write of this stream may take; negative: without end. */
+LOCUST_API void locust_set_timeout(locust_stream *s, double seconds);
+/* Reads up to and with the byte `end`, and puts a '\0' behind. Returns the length without the
+ * '\0'; -1 if the stream ended or failed before, or the text does not fit. */
+LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size);
+/* Why the last read or write failed: a stable sentence; NULL if it did not. */
+LOCUST_API const char *locust_stream_error(const locust_stream *s);
+/* Closes and frees; NULL is fine. */
+LOCUST_API void locust_close(locust_stream *s);
+
+typedef struct locust_measure { // one measured operation; set `error` and `length` inside the block
+    const char *error;          // NULL: success; grouping text, copied
+    size_t length;              // bytes received
+    locust_user *user;
+    const char *method, *name;
+    int64_t start_ns;
+    bool open;
+} locust_measure;
+
+LOCUST_API locust_measure locust_measure_start(
+    locust_user *u, const char *method, const char *name);
+LOCUST_API void locust_measure_stop(locust_measure *m);
+
+/* LOCUST_MEASURE(u, "ECHO", "line", m) { ... m->error = ...; m->length = ...; }
+ * Times the block and records it as a request when it ends; leave it by its end or `continue`. */
+#define LOCUST_MEASURE(u, method_, name_, m)                                         \
+    for (locust_measure m##_measure = locust_measure_start((u), (method_), (name_)), \
+                        *m = &m##_measure;                                           \
+         m->open; locust_measure_stop(m))

@@ -1,0 +1,199 @@
+/* ============================================================================================
+ * >>config  settings made uniform, system headers
+ *
+ * Purpose     every on/off setting becomes 0 or 1 once, so that -Wundef catches a misspelling.
+ *             Defined empty counts as 1 (then 1 - NAME - 1 reads 1 - -1).
+ * ============================================================================================ */
+
+#if defined(LOCUST_TLS) && ((LOCUST_TLS + 0) || (1 - LOCUST_TLS - 1) == 2)
+#define LOCUST__TLS 1
+#else
+#define LOCUST__TLS 0
+#endif
+
+#if defined(LOCUST_ZLIB) && ((LOCUST_ZLIB + 0) || (1 - LOCUST_ZLIB - 1) == 2)
+#define LOCUST__ZLIB 1
+#else
+#define LOCUST__ZLIB 0
+#endif
+
+#if defined(LOCUST_NO_REPORTS) && ((LOCUST_NO_REPORTS + 0) || (1 - LOCUST_NO_REPORTS - 1) == 2)
+#define LOCUST__REPORTS 0
+#else
+#define LOCUST__REPORTS 1
+#endif
+
+#if defined(LOCUST_NO_COOKIES) && ((LOCUST_NO_COOKIES + 0) || (1 - LOCUST_NO_COOKIES - 1) == 2)
+#define LOCUST__KEEP_COOKIES 0
+#else
+#define LOCUST__KEEP_COOKIES 1
+#endif
+
+#if defined(LOCUST_NO_DIGEST) && ((LOCUST_NO_DIGEST + 0) || (1 - LOCUST_NO_DIGEST - 1) == 2)
+#define LOCUST__DIGEST 0
+#else
+#define LOCUST__DIGEST 1
+#endif
+
+#if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
+#define LOCUST__POLL 1
+#else
+#define LOCUST__POLL 0
+#endif
+
+#if defined(LOCUST_VALGRIND) && ((LOCUST_VALGRIND + 0) || (1 - LOCUST_VALGRIND - 1) == 2)
+#define LOCUST__VALGRIND 1
+#else
+#define LOCUST__VALGRIND 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define LOCUST__ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LOCUST__ASAN 1
+#endif
+#endif
+#ifndef LOCUST__ASAN
+#define LOCUST__ASAN 0
+#endif
+
+#if defined(__linux__)
+#define LOCUST__OS_LINUX 1
+#else
+#define LOCUST__OS_LINUX 0
+#endif
+#if defined(__APPLE__)
+#define LOCUST__OS_APPLE 1
+#else
+#define LOCUST__OS_APPLE 0
+#endif
+#if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) || defined(__DragonFly__)
+#define LOCUST__OS_BSD 1
+#else
+#define LOCUST__OS_BSD 0
+#endif
+#if defined(_WIN32)
+#error "locust.h needs POSIX: on Windows compile it in WSL, the Windows Subsystem for Linux"
+#endif
+
+#if defined(LOCUST_KQUEUE) && ((LOCUST_KQUEUE + 0) || (1 - LOCUST_KQUEUE - 1) == 2)
+#define LOCUST__KQUEUE 1
+#else
+#define LOCUST__KQUEUE (!LOCUST__POLL && (LOCUST__OS_APPLE || LOCUST__OS_BSD))
+#endif
+#if LOCUST__KQUEUE && LOCUST__POLL
+#error "define LOCUST_KQUEUE or LOCUST_POLL, not both"
+#endif
+#define LOCUST__EPOLL (LOCUST__OS_LINUX && !LOCUST__POLL && !LOCUST__KQUEUE)
+
+#if defined(LOCUST_MALLOC) != defined(LOCUST_REALLOC) || \
+    defined(LOCUST_MALLOC) != defined(LOCUST_FREE)
+#error "define LOCUST_MALLOC, LOCUST_REALLOC and LOCUST_FREE together, or none of them"
+#endif
+#ifndef LOCUST_MALLOC
+#define LOCUST_MALLOC(n)     malloc(n)
+#define LOCUST_REALLOC(p, n) realloc(p, n)
+#define LOCUST_FREE(p)       free(p)
+#endif
+
+#ifndef LOCUST_STACK_SIZE
+#define LOCUST_STACK_SIZE 65536
+#endif
+#ifndef LOCUST_MAX_HEADER
+#define LOCUST_MAX_HEADER 65536
+#endif
+#ifndef LOCUST_MAX_BODY
+#define LOCUST_MAX_BODY 67108864
+#endif
+#ifndef LOCUST_MAX_ROWS
+#define LOCUST_MAX_ROWS 10000
+#endif
+#ifndef LOCUST_BUFFER_SIZE
+#define LOCUST_BUFFER_SIZE 65536
+#endif
+#if LOCUST_BUFFER_SIZE < 4096
+#error "define LOCUST_BUFFER_SIZE as 4096 or more: a request's head must fit"
+#endif
+#ifndef LOCUST_HIST_BITS
+#define LOCUST_HIST_BITS 7
+#endif
+#if LOCUST_HIST_BITS < 4 || LOCUST_HIST_BITS > 10
+#error "define LOCUST_HIST_BITS as 4 to 10: 7 keeps times to 0.4 %"
+#endif
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <locale.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <regex.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#if LOCUST__OS_LINUX && defined(__aarch64__)
+#include <sys/auxv.h> // elsewhere not needed, and not in uClibc-ng 1.0.35
+#endif
+#if LOCUST__OS_LINUX
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+#if LOCUST__KQUEUE
+#include <sys/types.h>
+
+#include <sys/event.h>
+#endif
+#if LOCUST__OS_APPLE
+#include <mach/mach.h>
+#endif
+#if LOCUST__VALGRIND
+#include <valgrind/memcheck.h>
+#endif
+#if LOCUST__ZLIB
+#include <zlib.h>
+#endif
+#if LOCUST__TLS
+#include <mbedtls/version.h>
+#include <mbedtls/asn1.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/platform.h>
+#include <mbedtls/psa_util.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
+#include <psa/crypto.h>
+#if MBEDTLS_VERSION_NUMBER < 0x021C0000
+#error "locust.h needs mbedTLS 2.28, 3.6 or 4.x for -DLOCUST_TLS"
+#endif
+#endif
+#if LOCUST__ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#define LOCUST__UNUSED           __attribute__((unused)) // for tools and later sections, not for every test
+#define LOCUST__PARKS                                    // may switch to another coroutine
+#define LOCUST__APART            __attribute__((noinline)) // its locals are not to lie below a parked caller's
+#define LOCUST__PRINTF(at, rest) __attribute__((format(printf, at, rest)))
+#ifndef LOCUST__SYS
+#define LOCUST__SYS(call) call // a test may define it to make a system call fail
+#endif

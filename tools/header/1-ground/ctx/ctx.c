@@ -1,0 +1,106 @@
+/* ============================================================================================
+ * >>ctx  the context switch, in assembly, one block for each architecture
+ *
+ * Purpose     leave one stack and go on with another: locust__ctx_switch(&save, next).
+ * Invariants  a parked stack's saved pointer points at a struct locust__ctx_frame: what the ABI
+ *             says a callee must keep, the floating-point control bits, and the address to return
+ *             to. Nothing else is state. locust__ctx_make fills in fn, arg and ret of any of them.
+ * Cost        below 3 ns between two stacks of like depth; `make bench B=core`. Through ucontext
+ *             600 ns: two system calls for the signal mask.
+ * Uses        >>base
+ * Sources     x86-64      System V psABI for AMD64: figure 3.4, section 3.2.1
+ *             i386        System V psABI for Intel386: section 2.2
+ *             AArch64     AAPCS64: section 6.1
+ *             ARM         AAPCS32: sections 6.1.1, 6.1.2.1, 6.6; EHABI32: "Index table entries"
+ *             RISC-V      RISC-V ELF psABI: "Register Convention"
+ *             MIPS        System V psABI for MIPS: chapter 3, "Function Calling Sequence" (o32);
+ *                         MIPSpro N32 ABI Handbook: chapter 2 (n32, n64)
+ *             PowerPC     Power Architecture 32-bit ABI Supplement, Linux: section 3.2; PowerPC
+ *                         64-bit ELF ABI 1.9: section 3.2 (ELFv1); OpenPOWER ELF V2 ABI: section 2.2
+ *             s390x       ELF ABI, s390x Supplement: sections 1.2.1, 1.2.2
+ *             m68k        System V psABI for the 68000 family: chapter 3, "Function Calling
+ *                         Sequence"
+ *             LoongArch   LoongArch Procedure Call Standard: "The registers", "The stack"
+ * Why so      a plain `ret` keeps the CPU's return-address predictor right, and is the one form
+ *             that hardware shadow stacks could follow. The floating-point control words are saved
+ *             on each machine that has them, though most ABIs call them global: a user that calls
+ *             fesetround() must not infect its neighbours. Where a write to them is slow, it is
+ *             left out if it would change nothing. The symbols are global and hidden: a local one
+ *             breaks under gcc -flto with partitions.
+ *             locust__ctx_entry ends the call chain: its return address is undefined in the unwind
+ *             table and the frame pointer is zero, so gdb, perf and backtrace() stop there.
+ *             Debug information knows registers by number, as not every assembler takes names.
+ * Limits      the exception flags of <fenv.h> stay with the stack on some machines only. x32,
+ *             ColdFire, SPE and what has no block here switch through ucontext.
+ *
+ *   high   | slot top, 16-aligned            |     no ABI here asks for more than 16
+ *          | two words of zero               |
+ *          | struct locust__ctx_frame        |  <- saved stack pointer of a new coroutine
+ *   low    | ...                             |
+ * ============================================================================================ */
+
+#if defined(LOCUST_UCONTEXT) && ((LOCUST_UCONTEXT + 0) || (1 - LOCUST_UCONTEXT - 1) == 2)
+#define LOCUST__UCONTEXT 1
+#else
+#define LOCUST__UCONTEXT 0
+#endif
+
+/* What the blocks below say around a function, as the architecture and the object format want it.
+ *   NAME   what C code calls it; CODE: where its instructions start
+ *   OPEN   what the architecture has in front of it; CLOSE: behind it
+ *   EACH   one line for each number in a list; \\i stands for the number */
+// clang-format off
+#if defined(__arm__) && defined(__thumb2__)
+#define LOCUST__ASM_OPEN                                           \
+    " .cfi_sections .debug_frame\n .syntax unified\n .fnstart\n .thumb\n .thumb_func\n"
+#define LOCUST__ASM_CLOSE " .fnend\n"
+#elif defined(__arm__) // Thumb-1 cannot switch, but it can call what can
+#define LOCUST__ASM_OPEN  " .cfi_sections .debug_frame\n .syntax unified\n .fnstart\n .arm\n"
+#define LOCUST__ASM_CLOSE " .fnend\n"
+#elif defined(__mips__) // nor can MIPS16
+#define LOCUST__ASM_OPEN  " .set push\n .set nomips16\n .set nomicromips\n .set reorder\n"
+#define LOCUST__ASM_CLOSE " .set pop\n"
+#else
+#define LOCUST__ASM_OPEN
+#define LOCUST__ASM_CLOSE
+#endif
+
+#if defined(__APPLE__) // Mach-O: C names get an underscore
+#define LOCUST__ASM_NAME(name) "_" name
+#define LOCUST__ASM_CODE(name) "_" name
+#define LOCUST__ASM_BEGIN(name)                                    \
+    ".text\n .private_extern _" name "\n .p2align 4\n"             \
+    LOCUST__ASM_OPEN "_" name ":\n .cfi_startproc\n"
+#define LOCUST__ASM_END(name) " .cfi_endproc\n" LOCUST__ASM_CLOSE
+#else // ELF
+#define LOCUST__ASM_NAME(name) name
+#if defined(__powerpc64__) && (!defined(_CALL_ELF) || _CALL_ELF == 1)
+// ELFv1: the name is that of a descriptor (code, table of contents, environment): section 3.2.5
+#define LOCUST__ASM_CODE(name) "." name
+#define LOCUST__ASM_DESCRIPTOR(name)                               \
+    ".pushsection .opd, \"aw\"\n .p2align 3\n"                     \
+    LOCUST__ASM_GLOBAL(name) name ": .quad ." name ", .TOC.@tocbase, 0\n .popsection\n"
+#else
+#define LOCUST__ASM_CODE(name) name
+#define LOCUST__ASM_DESCRIPTOR(name)
+#endif
+#define LOCUST__ASM_GLOBAL(symbol) \
+    " .globl " symbol "\n .hidden " symbol "\n .type " symbol ", %function\n"
+#define LOCUST__ASM_BEGIN(name)                                    \
+    LOCUST__ASM_DESCRIPTOR(name)                                   \
+    ".pushsection .text\n .p2align 4\n"                            \
+    LOCUST__ASM_GLOBAL(LOCUST__ASM_CODE(name))                     \
+    LOCUST__ASM_OPEN LOCUST__ASM_CODE(name) ":\n .cfi_startproc\n"
+#define LOCUST__ASM_END(name)                                      \
+    " .cfi_endproc\n" LOCUST__ASM_CLOSE                            \
+    " .size " LOCUST__ASM_CODE(name) ", .-" LOCUST__ASM_CODE(name) "\n .popsection\n"
+#endif
+#define LOCUST__ASM_EACH(list, line) "    .irp    i, " list "\n    " line "\n    .endr\n"
+// clang-format on
+
+/* What a general register holds, as a frame keeps it. */
+#if defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM == 2
+typedef int64_t locust__ctx_word; // n32: pointers of 32 bits, sign-extended, in registers of 64
+#else
+typedef intptr_t locust__ctx_word;
+#endif

@@ -1,0 +1,211 @@
+/* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
+static int64_t locust__base_round(double x)
+{
+    int64_t down = (int64_t)x;
+    double rest = x - (double)down;
+    return down + (rest > 0.5 || (rest >= 0.5 && down % 2));
+}
+
+/* Square root of a number from 0, without libm: Newton's rule from a power of two near it. */
+static double locust__base_sqrt(double x)
+{
+    double root;
+    uint64_t bits;
+    if (!(x > 1e-300))
+        return 0;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits >> 1) + ((uint64_t)511 << 52) + ((uint64_t)1 << 51);
+    memcpy(&root, &bits, sizeof root);
+    for (int i = 0; i < 6; i++)
+        root = (root + x / root) / 2;
+    return root;
+}
+
+/* A test may have called setlocale: what is read and written for scripts has decimal points all the
+ * same. What enter() gives is for leave(). */
+#if defined(__NetBSD__) // has no locale of a thread
+
+typedef struct locust__locale {
+    char name[64];
+} locust__locale;
+
+static locust__locale locust__locale_enter(void)
+{
+    locust__locale was;
+    const char *name = setlocale(LC_NUMERIC, NULL);
+    snprintf(was.name, sizeof was.name, "%s", name ? name : "C");
+    setlocale(LC_NUMERIC, "C");
+    return was;
+}
+
+static void locust__locale_leave(locust__locale was)
+{
+    setlocale(LC_NUMERIC, was.name);
+}
+
+#elif defined(__UCLIBC__) && !defined(__UCLIBC_HAS_XLOCALE__) // has none but "C"
+
+typedef int locust__locale;
+
+static locust__locale locust__locale_enter(void)
+{
+    return 0;
+}
+
+static void locust__locale_leave(locust__locale was)
+{
+    (void)was;
+}
+
+#else
+
+typedef struct locust__locale {
+    locale_t c, was;
+} locust__locale;
+
+static locust__locale locust__locale_enter(void)
+{
+    locust__locale l = {newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), (locale_t)0};
+    if (l.c)
+        l.was = uselocale(l.c);
+    return l;
+}
+
+static void locust__locale_leave(locust__locale l)
+{
+    if (l.c) {
+        uselocale(l.was);
+        freelocale(l.c);
+    }
+}
+
+#endif
+
+/* SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush. Not for secrets. */
+static uint64_t locust__base_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+/* Uniform in [0, 1). */
+static double locust__base_random_unit(uint64_t *state)
+{
+    return (double)(locust__base_random(state) >> 11) * (1.0 / 9007199254740992.0);
+}
+
+/* FNV-1a, 64 bits, of a text and then another: enough for names of a test's own. */
+static uint64_t locust__base_hash(uint64_t seed, const char *text, size_t n)
+{
+    uint64_t h = seed ^ 0xCBF29CE484222325u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
+    return h;
+}
+
+/* Reads a whole number from 0 in decimal and moves *text behind it; -1: there is none. What is too
+ * large is the largest there is. The C library's readers know more and are a dozen times the size. */
+static int64_t locust__base_whole(const char **text)
+{
+    int64_t n = locust__base_digit(**text) ? 0 : -1;
+    for (; locust__base_digit(**text); ++*text)
+        n = n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (**text - '0');
+    return n;
+}
+
+/* The value of n hexadecimal digits, at most 7; -1: one of them is none. */
+static int locust__base_hex(const char *p, int n)
+{
+    int value = 0;
+    for (int i = 0; i < n; i++) {
+        char c = locust__base_lower(p[i]);
+        int digit = locust__base_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0)
+            return -1;
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+/* Reads a number from 0, such as 12, 0.25, .5 or 1e-3, and moves *text behind it; -1: there is none. With
+ * up to 15 digits it is the nearest double. */
+static double locust__base_decimal(const char **text)
+{
+    const char *p = *text;
+    double number = 0, power = 1;
+    int64_t shift = 0, digits = 0;
+    for (; locust__base_digit(*p); p++, digits++)
+        number = 10 * number + (*p - '0');
+    for (p += *p == '.'; locust__base_digit(*p); p++, digits++, shift--)
+        number = 10 * number + (*p - '0');
+    if (!digits)
+        return -1;
+    *text = p;
+    if (*p == 'e' || *p == 'E') {
+        bool minus = *++p == '-';
+        p += *p == '-' || *p == '+';
+        if (locust__base_digit(*p)) {
+            int64_t exponent = locust__base_whole(&p);
+            exponent = exponent < 9999 ? exponent : 9999;
+            shift += minus ? -exponent : exponent;
+            *text = p;
+        }
+    }
+    for (int64_t i = shift < 0 ? -shift : shift; i > 0 && power < 1e300; i--)
+        power *= 10; // exact up to 10^22
+    return shift < 0 ? number / power : number * power;
+}
+
+/* Locust's time spans: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. */
+static bool locust__base_span(const char *text, double *out)
+{
+    static const char units[] = "hms";
+    static const int seconds[] = {3600, 60, 1};
+    int unit = 0;
+    *out = 0;
+    if (!*text)
+        return false;
+    while (*text) {
+        int64_t n = locust__base_whole(&text);
+        if (n < 0 || n == INT64_MAX || (!*text && unit > 0))
+            return false;
+        if (!*text) { // bare seconds
+            *out = (double)n;
+            return true;
+        }
+        while (unit < 3 && units[unit] != *text)
+            unit++;
+        if (unit == 3)
+            return false;
+        *out += (double)n * seconds[unit++];
+        text++;
+    }
+    return true;
+}
+
+/* Base-2 logarithm of a positive, normal number, without libm: the exponent is read off, then
+ * ln m = 2 atanh((m - 1) / (m + 1)) for the mantissa m in [0.7, 1.5); error below 1e-15. */
+static double locust__base_log2(double x)
+{
+    uint64_t bits;
+    double m, t, t2, term, sum = 0;
+    int exponent;
+    memcpy(&bits, &x, sizeof bits);
+    exponent = (int)(bits >> 52 & 2047) - 1023;
+    bits = (bits & 0xFFFFFFFFFFFFFu) | (uint64_t)1023 << 52;
+    memcpy(&m, &bits, sizeof m);
+    if (m > 1.5) {
+        m /= 2;
+        exponent++;
+    }
+    t = (m - 1) / (m + 1);
+    t2 = t * t;
+    term = t;
+    for (int k = 1; k < 40; k += 2) {
+        sum += term / k;
+        term *= t2;
+    }
+    return exponent + 2 * sum * 1.4426950408889634074;
+}

@@ -1,0 +1,58 @@
+/* -- kqueue -- */
+#if LOCUST__KQUEUE
+
+static int locust__os_poll_open(locust__poller *p)
+{
+    memset(p, 0, sizeof *p);
+    p->fd = LOCUST__SYS(kqueue)();
+    if (p->fd < 0)
+        return -errno;
+    fcntl(p->fd, F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+static void locust__os_poll_close(locust__poller *p)
+{
+    close(p->fd);
+}
+
+static int locust__os_kqueue_change(
+    locust__poller *p, locust__source *source, int filter, int flags)
+{
+    struct kevent change;
+    memset(&change, 0, sizeof change);
+    EV_SET(&change, source->fd, filter, flags, 0, 0, source);
+    return LOCUST__SYS(kevent)(p->fd, &change, 1, NULL, 0, NULL) < 0 ? -errno : 0;
+}
+
+static int locust__os_poll_add(locust__poller *p, locust__source *source)
+{
+    int rc = locust__os_kqueue_change(p, source, EVFILT_READ, EV_ADD | EV_CLEAR);
+    if (!rc) // the reading end of a pipe has none
+        locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_ADD | EV_CLEAR);
+    return rc;
+}
+
+static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+{
+    // The close that follows would do it, where kqueue is the kernel's own.
+    locust__os_kqueue_change(p, source, EVFILT_READ, EV_DELETE);
+    locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_DELETE);
+}
+
+/* A source that became ready in both directions is there twice. */
+static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+{
+    struct kevent events[LOCUST__EVENTS];
+    struct timespec span = {(time_t)(timeout_ns / LOCUST__S), (long)(timeout_ns % LOCUST__S)};
+    bool forever = timeout_ns > INT_MAX * LOCUST__S;
+    int n = LOCUST__SYS(kevent)(p->fd, NULL, 0, events, LOCUST__EVENTS, forever ? NULL : &span);
+    for (int i = 0; i < n; i++) {
+        out[i] = (locust__source *)(void *)events[i].udata;
+        locust__source_set(out[i], events[i].filter == EVFILT_READ,
+            events[i].filter == EVFILT_WRITE, events[i].flags & (EV_EOF | EV_ERROR));
+    }
+    return n < 0 ? 0 : n;
+}
+
+#endif // LOCUST__KQUEUE

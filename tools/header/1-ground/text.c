@@ -1,0 +1,186 @@
+/* Text of known length inside somebody else's memory. */
+typedef struct locust__view {
+    const char *ptr;
+    size_t len;
+} locust__view;
+
+static locust__view locust__view_of(const char *text)
+{
+    return (locust__view){text, strlen(text)};
+}
+
+static bool locust__view_is(locust__view v, const char *text)
+{
+    return v.len == strlen(text) && memcmp(v.ptr, text, v.len) == 0;
+}
+
+static char locust__base_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+/* Case-insensitive in ASCII alone, whatever the locale. */
+static bool locust__view_is_nocase(locust__view v, const char *text)
+{
+    size_t i;
+    for (i = 0; i < v.len && text[i]; i++)
+        if (v.ptr[i] != text[i] && locust__base_lower(v.ptr[i]) != locust__base_lower(text[i]))
+            return false;
+    return i == v.len && !text[i];
+}
+
+/* Which of eight bytes in memory is the first that has its top bit set; one has. */
+static inline unsigned locust__base_first_top(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (unsigned)__builtin_clzll(word) / 8;
+#else
+    return (unsigned)__builtin_ctzll(word) / 8;
+#endif
+}
+
+static bool locust__base_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* A heap copy of n bytes with a '\0' behind, or NULL. */
+static char *locust__base_copy(const char *text, size_t n)
+{
+    char *copy = LOCUST_MALLOC(n + 1);
+    if (copy) {
+        memcpy(copy, text, n);
+        copy[n] = '\0';
+    }
+    return copy;
+}
+
+/* A growing byte string. When memory runs out it keeps what it has and says `failed`. */
+typedef struct locust__buf {
+    char *ptr;
+    size_t len, cap;
+    bool failed;
+} locust__buf;
+
+static bool locust__buf_reserve(locust__buf *b, size_t more)
+{
+    size_t cap = b->cap ? b->cap : 256;
+    char *ptr;
+    if (more <= b->cap - b->len)
+        return true;
+    while (cap - b->len < more && cap <= SIZE_MAX / 2)
+        cap *= 2;
+    ptr = cap - b->len >= more ? LOCUST_REALLOC(b->ptr, cap) : NULL;
+    if (!ptr) {
+        b->failed = true;
+        return false;
+    }
+    b->ptr = ptr;
+    b->cap = cap;
+    return true;
+}
+
+/* The same, but no larger than needed: for memory that every user keeps. */
+static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
+{
+    size_t need = b->len + more;
+    char *ptr;
+    if (more <= b->cap - b->len)
+        return true;
+    if (need < b->cap + b->cap / 4)
+        need = b->cap + b->cap / 4; // grows by a quarter at least, so that many appends stay linear
+    need = ((need + 8 + 63) & ~(size_t)63) - 8; // with the word that malloc adds
+    ptr = LOCUST_REALLOC(b->ptr, need);
+    if (!ptr) {
+        b->failed = true;
+        return false;
+    }
+    b->ptr = ptr;
+    b->cap = need;
+    return true;
+}
+
+static void locust__buf_add_tight(locust__buf *b, const void *bytes, size_t n)
+{
+    if (locust__buf_reserve_tight(b, n) && b->ptr && n) {
+        memcpy(b->ptr + b->len, bytes, n);
+        b->len += n;
+    }
+}
+
+static void locust__buf_add(locust__buf *b, const void *bytes, size_t n)
+{
+    if (n && locust__buf_reserve(b, n)) {
+        memcpy(b->ptr + b->len, bytes, n);
+        b->len += n;
+    }
+}
+
+static void locust__buf_puts(locust__buf *b, const char *text)
+{
+    locust__buf_add(b, text, strlen(text));
+}
+
+LOCUST__PRINTF(2, 3) static void locust__buf_printf(locust__buf *b, const char *format, ...)
+{
+    va_list args;
+    int n;
+    va_start(args, format);
+    n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n <= 0 || !locust__buf_reserve(b, (size_t)n + 1))
+        return;
+    va_start(args, format);
+    vsnprintf(b->ptr + b->len, (size_t)n + 1, format, args);
+    va_end(args);
+    b->len += (size_t)n;
+}
+
+static void locust__buf_free(locust__buf *b)
+{
+    LOCUST_FREE(b->ptr);
+    *b = (locust__buf){NULL, 0, 0, false};
+}
+
+/* -- base64, RFC 4648 section 4 -- */
+
+static void locust__base64_encode(locust__buf *out, locust__view in)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < in.len; i += 3) {
+        size_t n = in.len - i < 3 ? in.len - i : 3;
+        unsigned v = 0;
+        char text[4];
+        for (size_t k = 0; k < 3; k++)
+            v = v << 8 | (k < n ? (unsigned char)in.ptr[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            text[k] = k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+        locust__buf_add(out, text, 4);
+    }
+}
+
+/* Appends what the text stands for; blanks and line ends are skipped. False: it is no base64. */
+LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view in)
+{
+    unsigned v = 0, bits = 0;
+    if (!locust__buf_reserve(out, in.len / 4 * 3 + 3))
+        return false;
+    for (size_t i = 0; i < in.len && in.ptr[i] != '='; i++) {
+        char c = in.ptr[i];
+        int digit = c >= 'A' && c <= 'Z'    ? c - 'A'
+                    : c >= 'a' && c <= 'z'  ? c - 'a' + 26
+                    : locust__base_digit(c) ? c - '0' + 52
+                    : c == '+'              ? 62
+                    : c == '/'              ? 63
+                                            : -1;
+        if (c == '\n' || c == '\r' || c == ' ')
+            continue;
+        if (digit < 0)
+            return false;
+        v = v << 6 | (unsigned)digit;
+        bits += 6;
+        if (bits >= 8)
+            out->ptr[out->len++] = (char)(v >> (bits -= 8));
+    }
+    return bits < 6;
+}

@@ -1,0 +1,182 @@
+/* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
+
+typedef struct locust__context {
+    size_t shared;                      // by how many more coroutines
+    _Alignas(max_align_t) char bytes[]; // a flag for each variable, then the values at offsets
+} locust__context;
+
+static struct { // of the program, like the slots
+    locust_var *first;
+    size_t count, bytes;
+} locust__vars;
+
+LOCUST_API void locust_var_register(locust_var *var)
+{
+    var->index = locust__vars.count++;
+    var->next = locust__vars.first;
+    locust__vars.first = var;
+}
+
+/* Bytes of a context; flags stand in front, so offsets are known when all variables are. */
+static size_t locust__vars_bytes(void)
+{
+    if (!locust__vars.bytes) {
+        size_t at = (locust__vars.count + 15) & ~(size_t)15;
+        for (locust_var *var = locust__vars.first; var; var = var->next) {
+            var->offset = at;
+            at += (var->size + 15) & ~(size_t)15;
+        }
+        locust__vars.bytes = at;
+    }
+    return locust__vars.bytes;
+}
+
+static void locust__context_release(void *block)
+{
+    locust__context *context = block;
+    if (context && !context->shared--)
+        LOCUST_FREE(context);
+}
+
+/* The block of the running coroutine, made its own. NULL: no memory. */
+static locust__context *locust__context_own(locust__co *co)
+{
+    size_t bytes = locust__vars_bytes();
+    locust__context *was = co->context, *own;
+    if (was && !was->shared)
+        return was;
+    own = locust__base_zalloc(sizeof *own + bytes);
+    if (!own)
+        return NULL;
+    if (was)
+        memcpy(own->bytes, was->bytes, bytes);
+    locust__context_release(was);
+    co->context = own;
+    return own;
+}
+
+LOCUST_API const void *locust_var_get(const locust_var *var)
+{
+    const locust__context *c = locust__slots_user(var->name, "LOCUST_VAR")->context;
+    return c && c->bytes[var->index] ? c->bytes + var->offset : var->value;
+}
+
+LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value)
+{
+    locust__context *c = locust__context_own(locust__slots_user(var->name, "LOCUST_VAR"));
+    locust_token token = {.was_set = false};
+    if (!c)
+        return token; // without memory the old value stays
+    token.was_set = c->bytes[var->index];
+    memcpy(token.was, c->bytes + var->offset, var->size);
+    c->bytes[var->index] = 1;
+    memcpy(c->bytes + var->offset, value, var->size);
+    return token;
+}
+
+LOCUST_API void locust_var_reset(const locust_var *var, locust_token token)
+{
+    locust__context *c = locust__context_own(locust__slots_user(var->name, "LOCUST_VAR"));
+    if (!c)
+        return;
+    c->bytes[var->index] = token.was_set;
+    memcpy(c->bytes + var->offset, token.was, var->size);
+}
+
+/* A coroutine that is started has the context of the one that starts it, until one of both sets a
+ * variable. */
+static void *locust__context_share(void *block)
+{
+    locust__context *context = block;
+    if (context)
+        context->shared++;
+    return context;
+}
+
+struct locust_context {
+    void *block; // while it is entered: in the coroutine
+    bool entered;
+    locust_context *outer; // what the coroutine ran in before
+    void *outer_block;
+};
+
+LOCUST_API locust_context *locust_context_copy(void)
+{
+    locust__co *co = locust__slots_user("locust_context_copy", "context");
+    locust_context *c = locust__base_zalloc(sizeof *c);
+    if (c)
+        c->block = locust__context_share(co->context);
+    return c;
+}
+
+/* Goes back to the context that the running coroutine was in before. */
+static void locust__context_leave(locust__co *co)
+{
+    locust_context *c = co->entered;
+    c->block = co->context;
+    co->context = c->outer_block;
+    co->entered = c->outer;
+    c->entered = false;
+}
+
+LOCUST_API void locust_context_run(locust_context *c, void (*fn)(void *arg), void *arg)
+{
+    locust__co *co = locust__slots_user("locust_context_run", "context");
+    if (c->entered)
+        locust__base_die(LOCUST__EXIT_USAGE, "locust_context_run() was given a context that is "
+                                             "entered already: run in a copy of it");
+    c->entered = true;
+    c->outer = co->entered;
+    c->outer_block = co->context;
+    co->context = c->block;
+    co->entered = c;
+    fn(arg);
+    locust__context_leave(co);
+}
+
+LOCUST_API void locust_context_free(locust_context *c)
+{
+    if (!c)
+        return;
+    if (c->entered)
+        locust__base_die(LOCUST__EXIT_USAGE,
+            "locust_context_free() was given a context that is entered: leave it first");
+    locust__context_release(c->block);
+    LOCUST_FREE(c);
+}
+
+/* Leaves all that a function of the test has entered and, being left by a jump, has not left. */
+static void locust__slots_unwind(locust__co *co)
+{
+    while (co->scopes)
+        locust__scope_leave(co);
+    while (co->entered)
+        locust__context_leave(co);
+}
+
+/* -- stacks of values -- */
+
+LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size)
+{
+    char *items = locust__base_grow(stack->items, size, stack->n, &stack->cap);
+    if (!items)
+        return false;
+    stack->items = items;
+    memcpy(items + stack->n++ * size, value, size);
+    return true;
+}
+
+LOCUST_API const void *locust_stack_pop(locust_stack *stack, size_t size)
+{
+    return stack->n ? stack->items + --stack->n * size : NULL;
+}
+
+LOCUST_API const void *locust_stack_top(const locust_stack *stack, size_t size)
+{
+    return stack->n ? stack->items + (stack->n - 1) * size : NULL;
+}
+
+LOCUST_API void locust_stack_free(void *stack)
+{
+    LOCUST_FREE(((locust_stack *)stack)->items);
+}

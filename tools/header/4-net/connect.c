@@ -1,0 +1,333 @@
+static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
+{
+    memset(net, 0, sizeof *net);
+    net->loop = loop;
+    net->log = log;
+    net->connects.free = LOCUST__CONNECTS;
+    net->files = locust__os_raise_files();
+}
+
+/* Every errno that a socket gives has its sentence. Takes the positive number. */
+static locust_error locust__net_error(int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+        return LOCUST_ERR_REFUSED;
+    case ECONNRESET:
+    case ECONNABORTED:
+        return LOCUST_ERR_RESET;
+    case EPIPE:
+    case ENOTCONN:
+        return LOCUST_ERR_PIPE;
+    case ETIMEDOUT:
+        return LOCUST_ERR_TIMEOUT;
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+        return LOCUST_ERR_HOST_UNREACHABLE;
+    case ENETUNREACH:
+    case ENETDOWN:
+    case EAFNOSUPPORT:
+        return LOCUST_ERR_NET_UNREACHABLE;
+    case EADDRNOTAVAIL:
+    case EADDRINUSE:
+        return LOCUST_ERR_PORTS;
+    case EMFILE:
+    case ENFILE:
+        return LOCUST_ERR_FILES;
+    case ENOMEM:
+    case ENOBUFS:
+    case ENOSPC: // epoll: fs.epoll.max_user_watches
+        return LOCUST_ERR_MEMORY;
+    case ENOENT:
+        return LOCUST_ERR_NO_SOCKET;
+    case EACCES:
+    case EPERM:
+        return LOCUST_ERR_PERMISSION;
+    default:
+        return LOCUST_ERR_NETWORK;
+    }
+}
+
+static bool locust__net_lacks(locust_error error)
+{
+    return error == LOCUST_ERR_FILES || error == LOCUST_ERR_PORTS || error == LOCUST_ERR_MEMORY;
+}
+
+/* Says once what the machine lacks, and what to do. */
+static void locust__net_advise(locust__net *net, locust_error error)
+{
+    if (error == LOCUST_ERR_FILES && !net->told_files) {
+        net->told_files = true;
+        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+            "too many open files after %lld connections: ulimit -n is %lld, %d users need about "
+            "%d: "
+            "raise it (its hard limit too), or use fewer users",
+            (long long)net->open, (long long)net->files, net->users, net->users + 64);
+    }
+    if (error == LOCUST_ERR_PORTS && !net->told_ports) {
+        net->told_ports = true;
+        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+            "no local port left after %lld connections to one destination: a source address has "
+            "the "
+            "ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer users",
+            (long long)net->open);
+    }
+}
+
+static void locust__stream_init(locust_stream *s, locust__net *net)
+{
+    memset(s, 0, sizeof *s);
+    s->net = net;
+    s->fd.source.fd = -1;
+}
+
+static bool locust__stream_is_open(const locust_stream *s)
+{
+    return s->fd.source.fd >= 0;
+}
+
+static void locust__stream_close(locust_stream *s)
+{
+    if (!locust__stream_is_open(s))
+        return;
+    if (s->layer)
+        s->layer->close(s);
+    s->layer = NULL;
+    locust__fd_close(s->net->loop, &s->fd);
+    s->net->open--;
+    LOCUST_FREE(s->own);
+    s->own = NULL;
+    s->own_cap = s->in_len = 0;
+}
+
+/* Takes over a nonblocking, connected or connecting descriptor. */
+static locust_error locust__stream_adopt(locust_stream *s, int fd)
+{
+    int on = 1, rc;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // a unix socket refuses; fine
+    if (!s->net->no_arrivals)
+        locust__os_stamp(fd);
+    rc = locust__fd_open(s->net->loop, &s->fd, fd);
+    if (rc < 0) {
+        close(fd);
+        s->fd.source.fd = -1;
+        return locust__net_error(-rc);
+    }
+    s->net->open++;
+    s->in_len = 0;
+    s->held = false;
+    s->arrived_ns = 0;
+    return LOCUST_OK;
+}
+
+static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
+{
+    return why == LOCUST__CANCELLED   ? LOCUST_ERR_CANCELLED
+           : why == LOCUST__TIMED_OUT ? timeout
+                                      : LOCUST_OK;
+}
+
+/* Begins a connect. Gives the descriptor. */
+static locust_error locust__net_begin_connect(locust__net *net, const locust__addr *to, int *out)
+{
+    int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
+    locust__addr source = {.len = 0};
+    locust_error error;
+    if (fd < 0)
+        return locust__net_error(-fd);
+    if (net->n_sources && locust__net_next_source(net, to->as.any.sa_family, &source)) {
+        locust__os_late_port(fd);
+        if (bind(fd, &source.as.any, source.len) != 0) {
+            close(fd);
+            return LOCUST_ERR_SOURCE;
+        }
+    }
+    if (locust__addr_connect(fd, to) != 0 && errno != EINPROGRESS) {
+        error =
+            errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno); // unix: backlog full
+        close(fd);
+        return error;
+    }
+    *out = fd;
+    return LOCUST_OK;
+}
+
+/* How the connect on a writable socket ended. */
+static locust_error locust__net_connected(int fd)
+{
+    int failed = 0;
+    socklen_t len = sizeof failed;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) != 0 || !failed)
+        return LOCUST_OK;
+    return failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
+}
+
+static locust_error locust__stream_connect(
+    locust_stream *s, const locust__addr *to, int64_t deadline_ns) LOCUST__PARKS
+{
+    int fd = -1;
+    locust_error error = locust__net_begin_connect(s->net, to, &fd);
+    if (!error)
+        error = locust__stream_adopt(s, fd);
+    if (error)
+        return error;
+    while (!error && !s->fd.source.writable)
+        error = locust__stream_woken(
+            locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+    if (!error)
+        error = locust__net_connected(fd);
+    if (error)
+        locust__stream_close(s);
+    return error;
+}
+
+/* -- several addresses: RFC 8305 section 5 in spirit -- */
+
+enum { LOCUST__RACERS = 8 };
+
+typedef struct locust__race {
+    locust__fd fds[LOCUST__RACERS]; // source.fd < 0: not begun, or lost
+    int begun, running;
+    locust_error error; // of the last that was lost
+} locust__race;
+
+/* Begins the next connect; one that fails at once makes way for the one behind it. */
+static void locust__race_begin(locust__race *race, locust__net *net, const locust__addr *to, int n)
+{
+    while (race->begun < n) {
+        locust__fd *f = &race->fds[race->begun];
+        int fd = -1, rc;
+        race->error = locust__net_begin_connect(net, &to[race->begun++], &fd);
+        if (race->error)
+            continue;
+        rc = locust__fd_open(net->loop, f, fd);
+        if (rc == 0) {
+            race->running++;
+            return;
+        }
+        close(fd);
+        f->source.fd = -1;
+        race->error = locust__net_error(-rc);
+    }
+}
+
+/* The socket that has connected; < 0: none yet. Those that failed are closed. */
+static int locust__race_winner(locust__race *race, locust__loop *loop)
+{
+    for (int i = 0; i < race->begun; i++) {
+        locust__fd *f = &race->fds[i];
+        if (f->source.fd < 0 || !f->source.writable)
+            continue;
+        race->error = locust__net_connected(f->source.fd);
+        if (!race->error)
+            return i;
+        locust__fd_close(loop, f);
+        f->source.fd = -1;
+        race->running--;
+    }
+    return -1;
+}
+
+/* Connects to the first of some addresses that answers: the next one gets its chance when the one
+ * before it has failed, or has said nothing for a quarter of a second. */
+static locust_error locust__stream_race(
+    locust_stream *s, const locust__addr *to, int n, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__loop *loop = s->net->loop;
+    locust__race *race = locust__base_zalloc(sizeof *race); // the poller points into it
+    locust_error error;
+    int winner = -1, fd = -1;
+    if (!race)
+        return LOCUST_ERR_MEMORY;
+    for (int i = 0; i < LOCUST__RACERS; i++)
+        race->fds[i].source.fd = -1;
+    n = n < LOCUST__RACERS ? n : LOCUST__RACERS;
+    locust__race_begin(race, s->net, to, n);
+    while (race->running && winner < 0) {
+        int64_t turn_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
+        int running = race->running;
+        enum locust__wake why = locust__fds_wait_write(
+            loop, race->fds, race->begun, turn_ns < deadline_ns ? turn_ns : deadline_ns);
+        winner = locust__race_winner(race, loop);
+        if (winner < 0 && (why == LOCUST__CANCELLED || loop->now_ns >= deadline_ns)) {
+            race->error = locust__stream_woken(
+                why == LOCUST__CANCELLED ? why : LOCUST__TIMED_OUT, LOCUST_ERR_CONNECT_TIMEOUT);
+            break;
+        }
+        if (winner < 0 && (why == LOCUST__TIMED_OUT || race->running < running))
+            locust__race_begin(race, s->net, to, n);
+    }
+    for (int i = 0; i < race->begun; i++)
+        if (i == winner)
+            fd = locust__fd_release(loop, &race->fds[i]);
+        else if (race->fds[i].source.fd >= 0)
+            locust__fd_close(loop, &race->fds[i]);
+    error = winner < 0 ? race->error : locust__stream_adopt(s, fd);
+    LOCUST_FREE(race);
+    return error;
+}
+
+/* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
+ * failed at once would only take the processor from those that work. */
+static void locust__net_pause(locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns();
+    locust__net_advise(net, error);
+    locust__co_sleep(net->loop, began_ns + LOCUST__S);
+    *own_ns += locust__os_now_ns() - began_ns;
+}
+
+/* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's
+ * own doing. */
+static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns(), took_ns;
+    enum locust__wake why = locust__semaphore_take(net->loop, &net->connects, LOCUST__NEVER);
+    took_ns = locust__os_now_ns() - began_ns;
+    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    if (took_ns > LOCUST__S && !net->told_queue) {
+        net->told_queue = true;
+        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+            "users wait for their turn to connect: %d connects are in flight and the server does "
+            "not "
+            "take them any faster; the wait is in no response time",
+            LOCUST__CONNECTS);
+    }
+    return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
+}
+
+/* A datagram socket that sends to one address and hears from it alone. */
+static locust_error locust__stream_open_udp(locust_stream *s, const locust__addr *to)
+{
+    int fd = locust__os_socket(to->as.any.sa_family, SOCK_DGRAM);
+    locust_error error;
+    if (fd < 0)
+        return locust__net_error(-fd);
+    if (connect(fd, &to->as.any, to->len) < 0) {
+        error = locust__net_error(errno);
+        close(fd);
+        return error;
+    }
+    error = locust__stream_adopt(s, fd);
+    s->datagrams = !error;
+    return error;
+}
+
+/* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
+ * generator's own time. */
+static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to, int n,
+    int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    locust__net *net = s->net;
+    int64_t began_ns = locust__os_now_ns();
+    locust_error error = locust__net_take_turn(net, deadline_ns);
+    *own_ns += locust__os_now_ns() - began_ns;
+    if (error)
+        return error;
+    error = n == 1 ? locust__stream_connect(s, to, *deadline_ns)
+                   : locust__stream_race(s, to, n, *deadline_ns);
+    locust__semaphore_give(net->loop, &net->connects);
+    if (locust__net_lacks(error))
+        locust__net_pause(net, error, own_ns);
+    return error;
+}

@@ -1,0 +1,46 @@
+/* -- servers, for tools and the kit's own endpoints -- */
+
+/* Listens on an address; `to` gets the port that was chosen. */
+LOCUST__UNUSED static locust_error locust__net_listen(
+    locust__net *net, locust__fd *listener, locust__addr *to, int backlog)
+{
+    int on = 1, rc = 0;
+    int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
+    if (fd < 0)
+        return locust__net_error(-fd);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, &to->as.any, to->len) != 0 || listen(fd, backlog) != 0 ||
+        getsockname(fd, &to->as.any, &to->len) != 0)
+        rc = -errno;
+    else
+        rc = locust__fd_open(net->loop, listener, fd);
+    if (rc < 0)
+        close(fd);
+    return rc < 0 ? locust__net_error(-rc) : LOCUST_OK;
+}
+
+/* Waits for a connection. When descriptors are short it waits for a moment and tries again. */
+LOCUST__UNUSED static locust_error locust__net_accept(
+    locust__net *net, locust__fd *listener, locust_stream *s) LOCUST__PARKS
+{
+    for (;;) {
+        int fd = locust__os_accept(listener->source.fd);
+        locust_error error;
+        if (fd >= 0) {
+            locust__stream_init(s, net);
+            return locust__stream_adopt(s, fd);
+        }
+        if (fd == -EAGAIN) {
+            listener->source.readable = false;
+            error = locust__stream_woken(
+                locust__fd_wait_read(net->loop, listener, LOCUST__NEVER), LOCUST_OK);
+        } else if (fd == -EINTR || fd == -ECONNABORTED) {
+            error = LOCUST_OK;
+        } else {
+            error = locust__stream_woken(
+                locust__co_sleep(net->loop, net->loop->now_ns + 10 * LOCUST__MS), LOCUST_OK);
+        }
+        if (error)
+            return error;
+    }
+}

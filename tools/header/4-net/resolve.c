@@ -1,0 +1,168 @@
+/* ============================================================================================
+ * >>resolve  host names to addresses
+ *
+ * Purpose     an address for a host name without stalling the loop: literal addresses, the hosts
+ *             file, then the name servers of resolv.conf.
+ * Invariants  one lookup of a name at a time, in a coroutine of its own; who wants the name waits
+ *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
+ *             IPv4 goes before IPv6; of several addresses each connection begins with the next.
+ * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
+ * Uses        >>net
+ * Sources     RFC 1035 (messages), RFC 7766 (TCP), RFC 6761 (localhost), RFC 8305 (several
+ *             addresses), resolv.conf(5), hosts(5).
+ * Limits      eight addresses for a name. No nsswitch, no mDNS.
+ * ============================================================================================ */
+
+enum { LOCUST__ADDRS = 8, LOCUST__SERVERS = 3, LOCUST__SEARCH = 6, LOCUST__NAME = 254 };
+
+typedef struct locust__host { // a name and what is known of it
+    struct locust__host *next;
+    locust__addr addrs[LOCUST__ADDRS]; // port 0
+    int n_addrs;
+    int64_t expires_ns;
+    locust_error error;
+    int port;      // of a name that was pinned for one port; 0: any
+    unsigned turn; // which address goes first
+    struct locust__resolver *resolver;
+    locust__co *lookup; // the coroutine that looks it up; NULL: nobody does
+    locust__fd fd;      // its socket
+    locust__queue waiters;
+    char name[];
+} locust__host;
+
+typedef struct locust__resolver {
+    locust__net *net;
+    locust__host *hosts;
+    const char *hosts_path, *resolv_path;
+    locust__group lookups;
+    bool loaded;
+    locust__addr servers[LOCUST__SERVERS];
+    int n_servers, timeout_s, attempts, ndots;
+    char search[LOCUST__SEARCH][LOCUST__NAME];
+    int n_search;
+} locust__resolver;
+
+static void locust__resolver_init(locust__resolver *r, locust__net *net)
+{
+    memset(r, 0, sizeof *r);
+    r->net = net;
+    r->hosts_path = "/etc/hosts";
+    r->resolv_path = "/etc/resolv.conf";
+    r->timeout_s = 5;
+    r->attempts = 2;
+    r->ndots = 1;
+}
+
+static void locust__resolver_free(locust__resolver *r)
+{
+    while (r->hosts) {
+        locust__host *host = r->hosts;
+        r->hosts = host->next;
+        LOCUST_FREE(host);
+    }
+}
+
+static void locust__addr_set_port(locust__addr *a, int port)
+{
+    if (a->as.any.sa_family == AF_INET6)
+        a->as.in6.sin6_port = htons((uint16_t)port);
+    else
+        a->as.in.sin_port = htons((uint16_t)port);
+}
+
+/* IPv4 addresses go before IPv6 ones, each kind in the order it came. */
+static void locust__host_add(locust__host *host, const locust__addr *addr)
+{
+    int at = host->n_addrs;
+    if (at == LOCUST__ADDRS)
+        return;
+    for (; at && addr->as.any.sa_family == AF_INET &&
+           host->addrs[at - 1].as.any.sa_family == AF_INET6;
+         at--)
+        host->addrs[at] = host->addrs[at - 1];
+    host->addrs[at] = *addr;
+    host->n_addrs++;
+}
+
+/* "localhost" and the names below it, whatever DNS says: RFC 6761 6.3. */
+static bool locust__host_is_local(const char *name)
+{
+    size_t n = strlen(name), local = sizeof "localhost" - 1;
+    n -= n && name[n - 1] == '.';
+    return n >= local && strncasecmp(name + n - local, "localhost", local) == 0 &&
+           (n == local || name[n - local - 1] == '.');
+}
+
+/* Addresses of the name in the hosts file; localhost is known without one. */
+static void locust__resolver_hosts(const locust__resolver *r, locust__host *host)
+{
+    locust__buf text = locust__os_read_file(r->hosts_path, 1 << 20);
+    char *line_end = NULL, *line, *word_end = NULL;
+    locust__addr addr;
+    for (line = text.ptr ? strtok_r(text.ptr, "\n", &line_end) : NULL; line;
+         line = strtok_r(NULL, "\n", &line_end)) {
+        char *word;
+        line[strcspn(line, "#")] = '\0';
+        word = strtok_r(line, " \t\r", &word_end);
+        if (!word || !locust__addr_parse(&addr, word, 0))
+            continue;
+        while ((word = strtok_r(NULL, " \t\r", &word_end)) != NULL)
+            if (strcasecmp(word, host->name) == 0)
+                locust__host_add(host, &addr);
+    }
+    locust__buf_free(&text);
+    if (!host->n_addrs && locust__host_is_local(host->name)) {
+        locust__addr_parse(&addr, "127.0.0.1", 0);
+        locust__host_add(host, &addr);
+    }
+}
+
+static void locust__resolver_option(locust__resolver *r, const char *word)
+{
+    static const struct {
+        const char *name;
+        int max;
+    } known[] = {{"timeout:", 30}, {"attempts:", 5}, {"ndots:", 15}};
+    int *fields[] = {&r->timeout_s, &r->attempts, &r->ndots};
+    for (int i = 0; i < 3; i++) {
+        size_t len = strlen(known[i].name);
+        if (strncmp(word, known[i].name, len) == 0) {
+            const char *text = word + len;
+            int64_t value = locust__base_whole(&text);
+            *fields[i] = value < 0 ? 0 : value > known[i].max ? known[i].max : (int)value;
+        }
+    }
+}
+
+static void locust__resolver_load(locust__resolver *r)
+{
+    locust__buf text = locust__os_read_file(r->resolv_path, 1 << 20);
+    char *line_end = NULL, *word_end = NULL;
+    for (char *line = text.ptr ? strtok_r(text.ptr, "\n", &line_end) : NULL; line;
+         line = strtok_r(NULL, "\n", &line_end)) {
+        char *key = strtok_r(line, " \t\r", &word_end), *word;
+        if (!key)
+            continue;
+        if (strcmp(key, "search") == 0 || strcmp(key, "domain") == 0)
+            r->n_search = 0; // the last such line counts
+        while ((word = strtok_r(NULL, " \t\r", &word_end)) != NULL) {
+            if (strcmp(key, "nameserver") == 0 && r->n_servers < LOCUST__SERVERS)
+                r->n_servers += locust__addr_parse(&r->servers[r->n_servers], word, 53);
+            else if (strcmp(key, "options") == 0)
+                locust__resolver_option(r, word);
+            else if ((strcmp(key, "search") == 0 || strcmp(key, "domain") == 0) &&
+                     r->n_search < LOCUST__SEARCH && strlen(word) < LOCUST__NAME)
+                memcpy(r->search[r->n_search++], word, strlen(word) + 1);
+        }
+    }
+    locust__buf_free(&text);
+    if (r->timeout_s < 1)
+        r->timeout_s = 1;
+    if (r->attempts < 1)
+        r->attempts = 1;
+    if (!r->n_servers) { // resolv.conf(5)
+        locust__addr_parse(&r->servers[0], "127.0.0.1", 53);
+        r->n_servers = 1;
+    }
+    r->loaded = true;
+}

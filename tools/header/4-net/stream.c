@@ -1,0 +1,258 @@
+/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
+static locust_error locust__stream_settle(locust_stream *s)
+{
+    if (!s->in_len && s->own) { // an idle stream holds no buffer
+        LOCUST_FREE(s->own);
+        s->own = NULL;
+        s->own_cap = 0;
+    }
+    if (!s->in_len || s->own)
+        return LOCUST_OK;
+    s->own = LOCUST_MALLOC(s->in_len + 4096);
+    if (!s->own) {
+        locust__stream_close(s); // its bytes are lost
+        return LOCUST_ERR_MEMORY;
+    }
+    memcpy(s->own, s->in, s->in_len);
+    s->own_cap = s->in_len + 4096;
+    s->in = s->own;
+    return LOCUST_OK;
+}
+
+/* Where the next bytes go, behind the unread ones, and how many fit. */
+static char *locust__stream_room(locust_stream *s, size_t *room)
+{
+    char *scratch = s->net->loop->scratch;
+    if (!s->in_len) {
+        if (s->own)
+            LOCUST_FREE(s->own);
+        s->own = NULL;
+        s->in = scratch;
+    }
+    if (!s->own) {
+        size_t at = (size_t)(s->in - scratch) + s->in_len;
+        *room = LOCUST__SCRATCH - at;
+        if (*room)
+            return scratch + at;
+        if (locust__stream_settle(s))
+            return NULL;
+    }
+    if (s->in != s->own)
+        memmove(s->own, s->in, s->in_len);
+    s->in = s->own;
+    if (s->own_cap - s->in_len < 2048) {
+        char *own = LOCUST_REALLOC(s->own, 2 * s->own_cap);
+        if (!own)
+            return NULL;
+        s->in = s->own = own;
+        s->own_cap *= 2;
+    }
+    *room = s->own_cap - s->in_len;
+    return s->own + s->in_len;
+}
+
+/* recv with the poller's flags kept true: a short read of a stream means drained, unless the peer
+ * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
+static locust_error locust__socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
+{
+    int64_t stamp_ns = 0;
+    ssize_t rc;
+    do
+        rc = s->net->no_arrivals ? LOCUST__SYS(recv)(s->fd.source.fd, to, n, 0)
+                                 : locust__os_recv(s->fd.source.fd, to, n, &stamp_ns);
+    while (rc < 0 && errno == EINTR);
+    *got = rc > 0 ? (size_t)rc : 0;
+    if (rc > 0)
+        s->arrived_ns = stamp_ns ? stamp_ns - s->net->loop->epoch_ns : 0;
+    if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.source.hup && !s->datagrams))
+        s->fd.source.readable = false;
+    if (rc == 0)
+        return s->datagrams ? LOCUST_OK : LOCUST_ERR_CLOSED;
+    return rc < 0 && errno != EAGAIN ? locust__net_error(errno) : LOCUST_OK;
+}
+
+static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
+{
+    locust_error error =
+        s->layer ? s->layer->recv(s, to, n, got) : locust__socket_recv(s, to, n, got);
+    s->burst += *got;
+    return error;
+}
+
+/* May a recv find something? */
+static bool locust__stream_is_readable(const locust_stream *s)
+{
+    return s->fd.source.readable || s->held;
+}
+
+/* Is there nothing to read, not even an end? A read that filled its buffer to the last byte leaves
+ * that open, and TLS has messages of its own. A stream that is not quiet is good for nothing more: a
+ * byte of it may be lost. */
+static bool locust__stream_is_quiet(locust_stream *s)
+{
+    char byte;
+    size_t got = 0;
+    if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s, &byte, 1, &got))
+        return false;
+    if (!s->layer && s->fd.source.readable && !s->fd.source.hup &&
+        recv(s->fd.source.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
+        s->fd.source.readable = false;
+    return !got && !locust__stream_is_readable(s) && !s->fd.source.hup;
+}
+
+/* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the
+ * others have their turn, and looks at the clock. */
+static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__loop *loop = s->net->loop;
+    enum locust__wake why;
+    locust_error error;
+    if (!locust__stream_is_open(s))
+        return LOCUST_ERR_CLOSED;
+    if (locust__stream_is_readable(s) && s->burst < LOCUST__BURST)
+        return LOCUST_OK;
+    error = locust__stream_settle(s);
+    if (error)
+        return error;
+    if (locust__stream_is_readable(s)) {
+        why = locust__co_yield(loop);
+        if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
+            why = LOCUST__TIMED_OUT;
+    } else {
+        why = locust__fd_wait_read(loop, &s->fd, deadline_ns);
+    }
+    s->burst = 0;
+    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+}
+
+/* Reads more bytes behind the unread ones: LOCUST_OK, LOCUST_ERR_CLOSED at the stream's end, or
+ * what went wrong. s->in may move. */
+static locust_error locust__stream_fill(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    for (;;) {
+        locust_error error = locust__stream_await(s, deadline_ns);
+        size_t room, got;
+        char *at;
+        if (error)
+            return error;
+        if (!locust__stream_is_open(s))
+            continue;
+        at = locust__stream_room(s, &room);
+        if (!at)
+            return LOCUST_ERR_MEMORY;
+        error = locust__stream_recv(s, at, room, &got);
+        s->in_len += got;
+        if (error || got)
+            return error;
+    }
+}
+
+static void locust__stream_take(locust_stream *s, size_t n)
+{
+    s->in += n;
+    s->in_len -= n;
+}
+
+/* Copies 1 to n unread bytes out; with none left reads straight into `to`. *got: how many. */
+static locust_error locust__stream_read(
+    locust_stream *s, char *to, size_t n, size_t *got, int64_t deadline_ns) LOCUST__PARKS
+{
+    *got = n < s->in_len ? n : s->in_len;
+    if (*got) {
+        memcpy(to, s->in, *got);
+        locust__stream_take(s, *got);
+        return LOCUST_OK;
+    }
+    for (;;) {
+        locust_error error = locust__stream_await(s, deadline_ns);
+        if (!error && locust__stream_is_open(s))
+            error = locust__stream_recv(s, to, n, got);
+        if (error || *got)
+            return error;
+    }
+}
+
+/* *sent 0: there is no room now. */
+static locust_error locust__socket_send(
+    locust_stream *s, const struct iovec *iov, int n, size_t *sent)
+{
+    struct msghdr message;
+    ssize_t rc;
+    memset(&message, 0, sizeof message);
+    message.msg_iov = (struct iovec *)(uintptr_t)iov;
+    message.msg_iovlen = (__typeof__(message.msg_iovlen))n; // int, unsigned or size_t
+    do
+        rc = n == 1 ? LOCUST__SYS(send)(
+                          s->fd.source.fd, iov->iov_base, iov->iov_len, LOCUST__SEND_FLAGS)
+                    : LOCUST__SYS(sendmsg)(s->fd.source.fd, &message, LOCUST__SEND_FLAGS);
+    while (rc < 0 && errno == EINTR);
+    *sent = rc > 0 ? (size_t)rc : 0;
+    if (rc >= 0)
+        return LOCUST_OK;
+    if (errno != EAGAIN)
+        return locust__net_error(errno);
+    s->fd.source.writable = false;
+    return LOCUST_OK;
+}
+
+static locust_error locust__stream_send(
+    locust_stream *s, const struct iovec *iov, int n, size_t *sent)
+{
+    return s->layer ? s->layer->send(s, iov, n, sent) : locust__socket_send(s, iov, n, sent);
+}
+
+/* Waits until the stream takes more, or lets the others have their turn after a lot of bytes. */
+static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__loop *loop = s->net->loop;
+    enum locust__wake why;
+    if (s->fd.source.writable) {
+        why = locust__co_yield(loop);
+        if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
+            why = LOCUST__TIMED_OUT;
+    } else {
+        why = locust__fd_wait_write(loop, &s->fd, deadline_ns);
+    }
+    s->burst = 0;
+    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+}
+
+/* Sends `head` and then `body`. The head may lie in the scratch buffer: what is left of it is
+ * copied before the first park. */
+static locust_error locust__stream_write(
+    locust_stream *s, locust__view head, locust__view body, int64_t deadline_ns) LOCUST__PARKS
+{
+    char *kept = NULL;
+    locust_error error = LOCUST_OK;
+    while (!error && head.len + body.len) {
+        struct iovec iov[2] = {
+            {(void *)(uintptr_t)head.ptr, head.len}, {(void *)(uintptr_t)body.ptr, body.len}};
+        size_t sent = 0, of_head;
+        if (!locust__stream_is_open(s)) {
+            error = LOCUST_ERR_CLOSED;
+            break;
+        }
+        if (s->burst < LOCUST__BURST)
+            error = locust__stream_send(
+                s, head.len ? iov : iov + 1, head.len && body.len ? 2 : 1, &sent);
+        if (error)
+            break;
+        of_head = sent < head.len ? sent : head.len;
+        head.ptr += of_head;
+        head.len -= of_head;
+        body.ptr += sent - of_head;
+        body.len -= sent - of_head;
+        s->burst += sent;
+        if (sent)
+            continue;
+        if (head.len && !kept) {
+            kept = locust__base_copy(head.ptr, head.len);
+            head.ptr = kept;
+            error = kept ? LOCUST_OK : LOCUST_ERR_MEMORY;
+        }
+        if (!error)
+            error = locust__stream_await_room(s, deadline_ns);
+    }
+    LOCUST_FREE(kept);
+    return error;
+}

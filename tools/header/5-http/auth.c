@@ -1,0 +1,215 @@
+/* ============================================================================================
+ * >>auth  HTTP authentication: Basic, Digest
+ *
+ * Purpose     the Authorization field of a request.
+ * Uses        >>base >>hash >>http
+ * Sources     RFC 9110 11 (challenges), RFC 7617 (Basic), RFC 7616 (Digest).
+ * Limits      Digest with MD5 and SHA-256, their -sess forms, qop auth or none. No auth-int, no
+ *             userhash: a challenge with nothing else is left to the test.
+ * ============================================================================================ */
+
+typedef struct locust__digest { // a server's challenge, for the requests that follow it
+    struct locust__digest *next;
+    const void *origin; // whose it is
+    char realm[128], nonce[256], opaque[256];
+    bool sha256, sess, named, qop; // algorithm, whether the server named it, qop=auth
+    uint32_t uses;                 // of the nonce
+} locust__digest;
+
+static void locust__digests_free(locust__digest **first)
+{
+    while (*first) {
+        locust__digest *d = *first;
+        *first = d->next;
+        LOCUST_FREE(d);
+    }
+}
+
+static void locust__auth_basic(locust__buf *out, const char *credentials)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    locust__buf_printf(&text, "%s%s", credentials, strchr(credentials, ':') ? "" : ":");
+    locust__buf_puts(out, "Basic ");
+    locust__base64_encode(out, (locust__view){text.ptr, text.len});
+    locust__buf_add(out, "", 1);
+    out->failed |= text.failed;
+    locust__buf_free(&text);
+}
+
+/* Takes name=value off the front of a challenge's parameters. A value may be quoted; its escapes are
+ * taken out into `text`. False: there is no parameter. */
+static bool locust__auth_param(locust__view *in, locust__view *name, char *text, size_t size)
+{
+    locust__view p = *in;
+    size_t n = 0;
+    while (p.len && (*p.ptr == ',' || *p.ptr == ' ' || *p.ptr == '\t'))
+        p.ptr++, p.len--;
+    *name = (locust__view){p.ptr, locust__http_token_len(p)};
+    p = (locust__view){p.ptr + name->len, p.len - name->len};
+    p = locust__http_trim(p);
+    if (!name->len || !p.len || *p.ptr != '=')
+        return false;
+    p = (locust__view){p.ptr + 1, p.len - 1};
+    p = locust__http_trim(p);
+    if (p.len && *p.ptr == '"') {
+        size_t i = 1;
+        for (; i < p.len && p.ptr[i] != '"'; i++) {
+            i += p.ptr[i] == '\\' && i + 1 < p.len;
+            if (n + 1 < size)
+                text[n++] = p.ptr[i];
+        }
+        i += i < p.len;
+        p = (locust__view){p.ptr + i, p.len - i};
+    } else {
+        for (; p.len && *p.ptr != ',' && *p.ptr != ' '; p.ptr++, p.len--)
+            if (n + 1 < size)
+                text[n++] = *p.ptr;
+    }
+    text[n] = '\0';
+    *in = p;
+    return true;
+}
+
+/* Behind the token68 that may follow a scheme, RFC 9110 11.2; where it was: there is none. */
+static locust__view locust__auth_skip_token68(locust__view in)
+{
+    locust__view rest = locust__http_trim(in);
+    size_t n = 0;
+    while (n < rest.len && rest.ptr[n] &&
+           (isalnum((unsigned char)rest.ptr[n]) || strchr("-._~+/", rest.ptr[n])))
+        n++;
+    while (n && n < rest.len && rest.ptr[n] == '=')
+        n++;
+    rest = locust__http_trim((locust__view){rest.ptr + n, rest.len - n});
+    return n && (!rest.len || *rest.ptr == ',') ? rest : in;
+}
+
+static bool locust__auth_has_token(const char *list, const char *token)
+{
+    locust__view v = locust__view_of(list), element;
+    while (locust__http_next(&v, &element))
+        if (locust__view_is_nocase(element, token))
+            return true;
+    return false;
+}
+
+/* Reads the parameters of a Digest challenge. False: it asks for what we lack. *in goes on behind. */
+static bool locust__digest_parse(locust__digest *d, locust__view *in, bool *stale)
+{
+    locust__view name;
+    char value[256];
+    bool known = true, qop = false, cut = false; // cut: an answer to a part of it would be wrong
+    memset(d, 0, sizeof *d);
+    *stale = false;
+    while (locust__auth_param(in, &name, value, sizeof value)) {
+        if (locust__view_is_nocase(name, "realm")) {
+            cut |= snprintf(d->realm, sizeof d->realm, "%s", value) >= (int)sizeof d->realm;
+        } else if (locust__view_is_nocase(name, "nonce")) {
+            cut |= strlen(value) == sizeof value - 1;
+            memcpy(d->nonce, value, sizeof value);
+        } else if (locust__view_is_nocase(name, "opaque")) {
+            cut |= strlen(value) == sizeof value - 1;
+            memcpy(d->opaque, value, sizeof value);
+        } else if (locust__view_is_nocase(name, "stale")) {
+            *stale = strcasecmp(value, "true") == 0;
+        } else if (locust__view_is_nocase(name, "qop")) {
+            qop = true;
+            d->qop = locust__auth_has_token(value, "auth");
+        } else if (locust__view_is_nocase(name, "algorithm")) {
+            size_t len = strlen(value);
+            d->named = true;
+            d->sess = len > 5 && strcasecmp(value + len - 5, "-sess") == 0;
+            if (d->sess)
+                value[len - 5] = '\0';
+            d->sha256 = strcasecmp(value, "SHA-256") == 0;
+            known = d->sha256 || strcasecmp(value, "MD5") == 0;
+        }
+    }
+    return known && !cut && *d->nonce && (d->qop || !qop);
+}
+
+/* Looks for a Digest challenge in one WWW-Authenticate field, which may hold several of any kind. The
+ * strongest that we know is left in *d. */
+static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *stale)
+{
+    bool found = false;
+    while (in.len) {
+        locust__view scheme, name;
+        locust__digest one;
+        char value[256];
+        bool old;
+        while (in.len && (*in.ptr == ',' || *in.ptr == ' ' || *in.ptr == '\t'))
+            in.ptr++, in.len--;
+        scheme = (locust__view){in.ptr, locust__http_token_len(in)};
+        if (!scheme.len)
+            break;
+        in = locust__auth_skip_token68((locust__view){in.ptr + scheme.len, in.len - scheme.len});
+        if (!locust__view_is_nocase(scheme, "digest")) {
+            while (locust__auth_param(&in, &name, value, sizeof value))
+                ;
+            continue;
+        }
+        if (locust__digest_parse(&one, &in, &old) && (!found || (one.sha256 && !d->sha256))) {
+            *d = one;
+            *stale = old;
+            found = true;
+        }
+    }
+    return found;
+}
+
+static void locust__auth_quote(locust__buf *out, const char *name, const char *text)
+{
+    locust__buf_printf(out, "%s=\"", name);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            locust__buf_add(out, "\\", 1);
+        locust__buf_add(out, text, 1);
+    }
+    locust__buf_add(out, "\"", 1);
+}
+
+/* Answers a challenge: RFC 7616 3.4. */
+LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *d,
+    const char *credentials, const char *method, const char *target, uint64_t random)
+{
+    const char *colon = strchr(credentials, ':'), *password = colon ? colon + 1 : "";
+    char user[256], ha1[LOCUST__HASH_HEX], ha2[LOCUST__HASH_HEX], answer[LOCUST__HASH_HEX];
+    char count[12], once[20];
+    locust__view nonce = locust__view_of(d->nonce);
+    snprintf(user, sizeof user, "%.*s", (int)(colon ? colon - credentials : 255), credentials);
+    snprintf(count, sizeof count, "%08lx", (unsigned long)++d->uses);
+    snprintf(once, sizeof once, "%016llx", (unsigned long long)random);
+    locust__hash_texts(d->sha256,
+        (locust__view[]){
+            locust__view_of(user), locust__view_of(d->realm), locust__view_of(password)},
+        3, ha1);
+    if (d->sess)
+        locust__hash_texts(d->sha256,
+            (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(once)}, 3, ha1);
+    locust__hash_texts(
+        d->sha256, (locust__view[]){locust__view_of(method), locust__view_of(target)}, 2, ha2);
+    if (d->qop)
+        locust__hash_texts(d->sha256,
+            (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(count),
+                locust__view_of(once), locust__view_of("auth"), locust__view_of(ha2)},
+            6, answer);
+    else
+        locust__hash_texts(d->sha256,
+            (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(ha2)}, 3, answer);
+    locust__auth_quote(out, "Digest username", user);
+    locust__auth_quote(out, ", realm", d->realm);
+    locust__auth_quote(out, ", nonce", d->nonce);
+    locust__auth_quote(out, ", uri", target);
+    locust__auth_quote(out, ", response", answer);
+    if (d->named)
+        locust__buf_printf(
+            out, ", algorithm=%s%s", d->sha256 ? "SHA-256" : "MD5", d->sess ? "-sess" : "");
+    if (*d->opaque)
+        locust__auth_quote(out, ", opaque", d->opaque);
+    if (d->qop)
+        locust__buf_printf(out, ", qop=auth, nc=%s", count);
+    if (d->qop || d->sess)
+        locust__auth_quote(out, ", cnonce", once);
+    locust__buf_add(out, "", 1);
+}

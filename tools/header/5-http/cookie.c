@@ -1,0 +1,398 @@
+/* ============================================================================================
+ * >>cookie  the cookies of one user
+ *
+ * Purpose     take Set-Cookie fields, give the Cookie field of a request.
+ * Invariants  in the order in which they are sent: longer paths first, then the older ones.
+ * Cost        some 100 bytes a cookie; a request to a host looks at all of its user's.
+ * Uses        >>base >>os
+ * Sources     RFC 6265 5.1 to 5.4; of its successor (RFC 6265bis 5.7) the rules for Secure over plain
+ *             HTTP and for the prefixes __Host- and __Secure-.
+ * Limits      4096 bytes a cookie, 1024 a value of its attributes (longer ones are ignored), 50
+ *             cookies for a domain (the oldest go), 3000 in all. There is no list of
+ *             public suffixes: a Domain without an inner dot is refused unless it is the host, so
+ *             "com" and "localnet" are, and "co.uk" is not.
+ * ============================================================================================ */
+
+typedef struct locust__cookie {
+    struct locust__cookie *next;
+    uint64_t born;     // counts the cookies of a jar
+    int64_t expires_s; // since 1970; INT64_MAX: at the end of the user
+    bool host_only, secure;
+    const char *domain, *path, *value; // behind the name
+    char name[];
+} locust__cookie;
+
+typedef struct locust__jar {
+    locust__cookie *first;
+    uint64_t born;
+    int n;
+} locust__jar;
+
+typedef struct locust__site { // what cookies go by
+    const char *host;
+    locust__view path;
+    bool secure; // https
+} locust__site;
+
+enum { LOCUST__COOKIE = 4096, LOCUST__COOKIES_DOMAIN = 50, LOCUST__COOKIES = 3000 };
+
+static void locust__jar_clear(locust__jar *jar)
+{
+    while (jar->first) {
+        locust__cookie *c = jar->first;
+        jar->first = c->next;
+        LOCUST_FREE(c);
+    }
+    jar->n = 0;
+}
+
+static void locust__jar_remove(locust__jar *jar, locust__cookie **at)
+{
+    locust__cookie *c = *at;
+    *at = c->next;
+    LOCUST_FREE(c);
+    jar->n--;
+}
+
+/* RFC 6265 5.1.3; `domain` is in lower case. */
+static bool locust__cookie_domain_matches(const char *host, const char *domain)
+{
+    size_t host_len = strlen(host), len = strlen(domain);
+    locust__addr unused;
+    if (strcasecmp(host, domain) == 0)
+        return true;
+    return host_len > len && strcasecmp(host + host_len - len, domain) == 0 &&
+           host[host_len - len - 1] == '.' && !locust__addr_parse(&unused, host, 0);
+}
+
+/* RFC 6265 5.1.4 */
+static bool locust__cookie_path_matches(locust__view path, const char *cookie_path)
+{
+    size_t len = strlen(cookie_path);
+    return path.len >= len && memcmp(path.ptr, cookie_path, len) == 0 &&
+           (path.len == len || cookie_path[len - 1] == '/' || path.ptr[len] == '/');
+}
+
+static locust__view locust__cookie_default_path(locust__view path)
+{
+    while (path.len > 1 && path.ptr[path.len - 1] != '/')
+        path.len--;
+    if (path.len > 1)
+        path.len--;
+    return path.len && *path.ptr == '/' ? path : (locust__view){"/", 1};
+}
+
+/* -- dates, RFC 6265 5.1.1 -- */
+
+static bool locust__cookie_delimiter(char c)
+{
+    return c == '\t' || (c >= 0x20 && c <= 0x2F) || (c >= 0x3B && c <= 0x40) ||
+           (c >= 0x5B && c <= 0x60) || (c >= 0x7B && c <= 0x7E);
+}
+
+/* A number of min to max digits at the front of *p; false: there is none. */
+static bool locust__cookie_digits(locust__view *p, int min, int max, int *out)
+{
+    int n = 0, value = 0;
+    while (n < max && (size_t)n < p->len && locust__base_digit(p->ptr[n]))
+        value = value * 10 + (p->ptr[n++] - '0');
+    if (n < min || ((size_t)n < p->len && locust__base_digit(p->ptr[n])))
+        return false;
+    *p = (locust__view){p->ptr + n, p->len - (size_t)n};
+    *out = value;
+    return true;
+}
+
+static bool locust__cookie_time(locust__view t, int hms[3])
+{
+    for (int i = 0; i < 3; i++) {
+        if (i && (!t.len || *t.ptr++ != ':' || !t.len--))
+            return false;
+        if (!locust__cookie_digits(&t, 1, 2, &hms[i]))
+            return false;
+    }
+    return true;
+}
+
+static int locust__cookie_month(locust__view t)
+{
+    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (const char *name = names; t.len >= 3 && *name; name += 3)
+        if (strncasecmp(t.ptr, name, 3) == 0)
+            return (int)(name - names) / 3 + 1;
+    return 0;
+}
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar. */
+static int64_t locust__cookie_days(int year, int month, int day)
+{
+    int64_t y = month > 2 ? year : year - 1, era = y / 400, of_era = y - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool locust__cookie_date(locust__view text, int64_t *out_s)
+{
+    int hms[3] = {0, 0, 0}, day = 0, month = 0, year = 0;
+    bool timed = false, dated = false, yeared = false;
+    while (text.len) {
+        locust__view token = text, rest;
+        size_t n = 0;
+        while (n < text.len && !locust__cookie_delimiter(text.ptr[n]))
+            n++;
+        token.len = n;
+        rest = token;
+        if (!n)
+            n = 1;
+        else if (!timed && locust__cookie_time(token, hms))
+            timed = true;
+        else if (!dated && locust__cookie_digits(&rest, 1, 2, &day))
+            dated = true;
+        else if (!month && locust__cookie_month(token))
+            month = locust__cookie_month(token);
+        else if (!yeared && locust__cookie_digits(&rest, 2, 4, &year))
+            yeared = true;
+        text = (locust__view){text.ptr + n, text.len - n};
+    }
+    if (yeared && year < 100)
+        year += year >= 70 ? 1900 : 2000;
+    if (!timed || !dated || !month || !yeared || day < 1 || day > 31 || year < 1601 ||
+        hms[0] > 23 || hms[1] > 59 || hms[2] > 59)
+        return false;
+    if (day > 28 && locust__cookie_days(year, month, day) >=
+                        locust__cookie_days(year + month / 12, month % 12 + 1, 1))
+        return false; // that month has no such day
+    *out_s = locust__cookie_days(year, month, day) * 86400 + (int64_t)3600 * hms[0] +
+             (int64_t)60 * hms[1] + hms[2];
+    return true;
+}
+
+/* -- Set-Cookie, RFC 6265 5.2 and 5.3 -- */
+
+typedef struct locust__cookie_text { // a Set-Cookie field taken apart
+    locust__view name, value, domain, path;
+    bool secure, has_domain, has_age, has_date;
+    int64_t expires_s;
+} locust__cookie_text;
+
+static locust__view locust__cookie_trim(locust__view v)
+{
+    while (v.len && (*v.ptr == ' ' || *v.ptr == '\t'))
+        v.ptr++, v.len--;
+    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
+        v.len--;
+    return v;
+}
+
+/* Takes "name=value" off the front of *text, which goes on behind the next ';'. */
+static void locust__cookie_next(
+    locust__view *text, locust__view *name, locust__view *value, bool *pair)
+{
+    const char *stop = memchr(text->ptr, ';', text->len), *equals;
+    size_t n = stop ? (size_t)(stop - text->ptr) : text->len;
+    equals = memchr(text->ptr, '=', n);
+    *pair = equals != NULL;
+    *name = (locust__view){text->ptr, equals ? (size_t)(equals - text->ptr) : n};
+    *value = equals ? (locust__view){equals + 1, n - name->len - 1} : (locust__view){"", 0};
+    *name = locust__cookie_trim(*name);
+    *value = locust__cookie_trim(*value);
+    *text = stop ? (locust__view){stop + 1, text->len - n - 1} : (locust__view){text->ptr + n, 0};
+}
+
+/* -?[0-9]+, else the attribute is ignored. */
+static void locust__cookie_max_age(locust__cookie_text *t, locust__view value, int64_t now_s)
+{
+    bool negative = value.len && *value.ptr == '-';
+    int64_t seconds = 0;
+    for (size_t i = negative; i < value.len; i++) {
+        if (!locust__base_digit(value.ptr[i]))
+            return;
+        if (seconds < INT64_MAX / 20)
+            seconds = seconds * 10 + (value.ptr[i] - '0');
+    }
+    if (value.len == (size_t)negative)
+        return;
+    t->has_age = true;
+    t->expires_s = negative || !seconds              ? INT64_MIN
+                   : seconds > INT64_MAX - now_s - 1 ? INT64_MAX - 1
+                                                     : now_s + seconds;
+}
+
+static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int64_t now_s)
+{
+    locust__view name, value;
+    bool pair;
+    memset(t, 0, sizeof *t);
+    t->expires_s = INT64_MAX;
+    for (size_t i = 0; i < text.len; i++)
+        if (((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 127)
+            return false;
+    locust__cookie_next(&text, &t->name, &t->value, &pair);
+    if (!pair || !t->name.len || t->name.len + t->value.len > LOCUST__COOKIE)
+        return false;
+    while (text.len) {
+        int64_t date_s;
+        locust__cookie_next(&text, &name, &value, &pair);
+        if (value.len > 1024)
+            continue;
+        if (locust__view_is_nocase(name, "secure")) {
+            t->secure = true;
+        } else if (locust__view_is_nocase(name, "domain") && value.len) {
+            bool dot = *value.ptr == '.';
+            t->domain = (locust__view){value.ptr + dot, value.len - dot};
+            t->has_domain = true;
+        } else if (locust__view_is_nocase(name, "path")) {
+            t->path = value.len && *value.ptr == '/' ? value : (locust__view){NULL, 0};
+        } else if (locust__view_is_nocase(name, "max-age")) {
+            locust__cookie_max_age(t, value, now_s);
+        } else if (locust__view_is_nocase(name, "expires") && locust__cookie_date(value, &date_s) &&
+                   !t->has_age) {
+            t->expires_s = date_s;
+        }
+    }
+    return true;
+}
+
+/* May this site set it? Sets host-only and the domain. */
+static bool locust__cookie_allowed(
+    locust__cookie_text *t, const locust__site *site, bool *host_only)
+{
+    char domain[256];
+    bool host_prefix = t->name.len >= 7 && strncasecmp(t->name.ptr, "__Host-", 7) == 0;
+    bool secure_prefix = t->name.len >= 9 && strncasecmp(t->name.ptr, "__Secure-", 9) == 0;
+    *host_only = !t->has_domain || locust__view_is_nocase(t->domain, "");
+    if (!*host_only) {
+        if (t->domain.len >= sizeof domain)
+            return false;
+        memcpy(domain, t->domain.ptr, t->domain.len);
+        domain[t->domain.len] = '\0';
+        if (!locust__cookie_domain_matches(site->host, domain))
+            return false;
+        if (!memchr(t->domain.ptr, '.', t->domain.len - 1)) { // the final dot of "com." is none
+            if (strcasecmp(site->host, domain) != 0)
+                return false;
+            *host_only = true;
+        }
+    }
+    if (t->secure && !site->secure)
+        return false;
+    if ((secure_prefix || host_prefix) && !t->secure)
+        return false;
+    return !host_prefix || (*host_only && !t->has_domain && locust__view_is(t->path, "/"));
+}
+
+static locust__cookie *locust__cookie_new(
+    const locust__cookie_text *t, locust__view domain, locust__view path)
+{
+    size_t bytes = t->name.len + t->value.len + domain.len + path.len + 4;
+    locust__cookie *c = locust__base_zalloc(sizeof *c + bytes);
+    char *p;
+    if (!c)
+        return NULL;
+    p = c->name;
+    memcpy(p, t->name.ptr, t->name.len);
+    c->value = p += t->name.len + 1;
+    memcpy(p, t->value.ptr, t->value.len);
+    c->domain = p += t->value.len + 1;
+    for (size_t i = 0; i < domain.len; i++)
+        p[i] = locust__base_lower(domain.ptr[i]);
+    c->path = p += domain.len + 1;
+    memcpy(p, path.ptr, path.len);
+    c->expires_s = t->expires_s;
+    c->secure = t->secure;
+    return c;
+}
+
+/* RFC 6265 5.3: what has expired is not there any more. */
+static void locust__jar_expire(locust__jar *jar, int64_t now_s)
+{
+    for (locust__cookie **at = &jar->first; *at;)
+        if ((*at)->expires_s <= now_s)
+            locust__jar_remove(jar, at);
+        else
+            at = &(*at)->next;
+}
+
+/* Makes room: of a domain or jar that is full the oldest goes. */
+static void locust__jar_trim(locust__jar *jar, const char *domain)
+{
+    for (;;) {
+        locust__cookie **oldest = NULL, **oldest_here = NULL;
+        int here = 0;
+        for (locust__cookie **at = &jar->first; *at; at = &(*at)->next) {
+            const locust__cookie *c = *at;
+            bool same = strcmp(c->domain, domain) == 0;
+            here += same;
+            if (!oldest || c->born < (*oldest)->born)
+                oldest = at;
+            if (same && (!oldest_here || c->born < (*oldest_here)->born))
+                oldest_here = at;
+        }
+        if (oldest_here && here >= LOCUST__COOKIES_DOMAIN)
+            locust__jar_remove(jar, oldest_here);
+        else if (oldest && jar->n >= LOCUST__COOKIES)
+            locust__jar_remove(jar, oldest);
+        else
+            return;
+    }
+}
+
+static void locust__jar_insert(locust__jar *jar, locust__cookie *c)
+{
+    locust__cookie **at = &jar->first;
+    size_t len = strlen(c->path);
+    while (
+        *at && (strlen((*at)->path) > len || (strlen((*at)->path) == len && (*at)->born < c->born)))
+        at = &(*at)->next;
+    c->next = *at;
+    *at = c;
+    jar->n++;
+}
+
+/* Takes one Set-Cookie field. False: it was refused. */
+static bool locust__jar_take(
+    locust__jar *jar, const locust__site *site, locust__view text, int64_t now_s)
+{
+    locust__cookie_text t;
+    locust__cookie *c;
+    locust__view domain = locust__view_of(site->host);
+    bool host_only;
+    if (!locust__cookie_parse(&t, text, now_s) || !locust__cookie_allowed(&t, site, &host_only))
+        return false;
+    c = locust__cookie_new(&t, host_only ? domain : t.domain,
+        t.path.len ? t.path : locust__cookie_default_path(site->path));
+    if (!c)
+        return false;
+    c->host_only = host_only;
+    c->born = ++jar->born;
+    locust__jar_expire(jar, now_s);
+    for (locust__cookie **at = &jar->first; *at; at = &(*at)->next)
+        if (strcmp((*at)->name, c->name) == 0 && strcmp((*at)->domain, c->domain) == 0 &&
+            strcmp((*at)->path, c->path) == 0) {
+            if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP leaves those alone
+                LOCUST_FREE(c);
+                return false;
+            }
+            c->born = (*at)->born; // it keeps its place
+            locust__jar_remove(jar, at);
+            break;
+        }
+    if (c->expires_s <= now_s) {
+        LOCUST_FREE(c);
+        return true;
+    }
+    locust__jar_trim(jar, c->domain);
+    locust__jar_insert(jar, c);
+    return true;
+}
+
+/* The first cookie from `c` on that goes to the site; NULL: there is none. */
+static locust__cookie *locust__jar_match(locust__cookie *c, const locust__site *site, int64_t now_s)
+{
+    while (c && !(c->expires_s > now_s && (!c->secure || site->secure) &&
+                    (c->host_only ? strcasecmp(site->host, c->domain) == 0
+                                  : locust__cookie_domain_matches(site->host, c->domain)) &&
+                    locust__cookie_path_matches(site->path, c->path)))
+        c = c->next;
+    return c;
+}

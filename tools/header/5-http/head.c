@@ -1,0 +1,371 @@
+/* ============================================================================================
+ * >>http  HTTP/1.1 messages
+ *
+ * Purpose     write a request's head, read a response, from a stream that delivers bytes in any
+ *             pieces.
+ * Invariants  nothing is believed that frames the message in two ways. A connection may be kept
+ *             only after a complete answer with no byte left over.
+ * Cost        one pass over the head, one copy of it and of the body. Memory: what the response
+ *             has, within the limits.
+ * Uses        >>net >>url
+ * Sources     RFC 9112: 2.2 (line ends), 4 (status line), 5 (fields), 6.3 (body length), 7.1
+ *             (chunks), 9.3 (reuse). RFC 9110: 15.2 (1xx).
+ * Limits      head LOCUST_MAX_HEADER bytes, interim ones and trailers included; body
+ *             LOCUST_MAX_BODY; a chunk-size line 4096,
+ *             extensions 64 KB in all. Lines may end in a bare LF in heads (2.2), not
+ *             between chunks. Trailers are checked and dropped.
+ *
+ *   what is kept of a head, so that fields can be handed out as C strings:
+ *
+ *     reason \0  name \0 value \0  name \0 value \0  \0
+ * ============================================================================================ */
+
+typedef struct locust__head {
+    int status;
+    int minor;           // of HTTP/1.x
+    bool keep, close;    // tokens of Connection
+    bool chunked, coded; // Transfer-Encoding: exactly "chunked", anything else
+    bool sized;          // there is a Content-Length
+    bool cookies;        // there is a Set-Cookie
+    int64_t length;
+} locust__head;
+
+enum locust__body {
+    LOCUST__BODY_NONE,
+    LOCUST__BODY_SIZED,
+    LOCUST__BODY_CHUNKED,
+    LOCUST__BODY_CLOSE
+};
+
+/* tchar, RFC 9110 5.6.2: a bit for each of the 128 ASCII characters. */
+static bool locust__http_token_char(char c)
+{
+    static const uint64_t bits[2] = {0x03FF6CFA00000000u, 0x57FFFFFFC7FFFFFEu};
+    unsigned char u = (unsigned char)c;
+    return u < 128 && (bits[u / 64] >> u % 64 & 1);
+}
+
+/* How many token characters the text begins with; nearly all are letters. */
+static inline size_t locust__http_token_len(locust__view v)
+{
+    const char *p = v.ptr, *end = p + v.len;
+    while (p < end && ((unsigned char)((*p | 0x20) - 'a') < 26 || locust__http_token_char(*p)))
+        p++;
+    return (size_t)(p - v.ptr);
+}
+
+static bool locust__http_is_token(locust__view v)
+{
+    return v.len > 0 && locust__http_token_len(v) == v.len;
+}
+
+/* Of eight bytes, the top bit of each that a text has not: of a field's name, letters and hyphens, which
+ * nearly all have alone; of a value, all but control characters. No sum carries into the next byte. */
+static inline uint64_t locust__http_others(uint64_t word, bool in_name)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = ones * 0x80, low = word & ~tops;
+    const uint64_t lower = low | ones * 0x20;
+    const uint64_t from_a = lower + ones * (0x80 - 'a'), past_z = lower + ones * (0x7F - 'z');
+    const uint64_t not_hyphen = (low ^ ones * '-') + ones * 0x7F;
+    const uint64_t from_space = low + ones * (0x80 - ' '),
+                   not_del = (low ^ ones * 0x7F) + ones * 0x7F;
+    return in_name ? (((~from_a | past_z) & not_hyphen) | word) & tops
+                   : ~((from_space & not_del) | word) & tops;
+}
+
+/* field-content, RFC 9110 5.5: no control character but HTAB. */
+static inline bool locust__http_value_char(char c)
+{
+    return (unsigned char)c >= ' ' ? c != 127 : c == '\t';
+}
+
+static bool locust__http_is_value(locust__view v)
+{
+    for (size_t i = 0; i < v.len;) {
+        uint64_t word;
+        if (i + 8 <= v.len) {
+            memcpy(&word, v.ptr + i, 8);
+            if (!locust__http_others(word, false)) {
+                i += 8;
+                continue;
+            }
+        }
+        if (!locust__http_value_char(v.ptr[i++]))
+            return false;
+    }
+    return true;
+}
+
+static bool locust__http_blank(char c) // OWS, RFC 9110 5.6.3
+{
+    return c == ' ' || c == '\t';
+}
+
+static locust__view locust__http_trim(locust__view v)
+{
+    const char *p = v.ptr, *end = p + v.len;
+    while (p < end && locust__http_blank(*p))
+        p++;
+    while (p < end && locust__http_blank(end[-1]))
+        end--;
+    return (locust__view){p, (size_t)(end - p)};
+}
+
+/* Takes the next element off a comma-separated list. False: there is none left. */
+static bool locust__http_next(locust__view *list, locust__view *element)
+{
+    const char *p = list->ptr;
+    size_t n = 0;
+    if (!p)
+        return false;
+    while (n < list->len && p[n] != ',') // elements are short
+        n++;
+    *element = (locust__view){p, n};
+    *list = n < list->len ? (locust__view){p + n + 1, list->len - n - 1} : (locust__view){NULL, 0};
+    *element = locust__http_trim(*element);
+    return true;
+}
+
+/* Length of a head with its empty line, 0 if it is not complete. *scanned, 0 at first, lets a
+ * second look begin where the first one ended. */
+static size_t locust__http_head_end(const char *p, size_t n, size_t *scanned)
+{
+    size_t at = *scanned;
+    while (at < n) {
+        const char *lf = memchr(p + at, '\n', n - at);
+        size_t next;
+        if (!lf)
+            break;
+        next = (size_t)(lf - p) + 1;
+        if (next < n && p[next] == '\n')
+            return next + 1;
+        if (next + 1 < n && p[next] == '\r' && p[next + 1] == '\n')
+            return next + 2;
+        if (next + 1 >= n) { // what follows this LF has still to come
+            *scanned = next - 1;
+            return 0;
+        }
+        at = next;
+    }
+    *scanned = n;
+    return 0;
+}
+
+/* Copies what a name or a value may hold, up to the first other byte, where *from then points. Returns
+ * the end of the copy. Behind that it may write as many bytes as it has read. */
+static inline char *locust__http_copy(const char **from, const char *end, char *to, bool in_name)
+{
+    const char *p = *from;
+    for (;;) {
+        if (end - p >= 8) {
+            uint64_t word, others;
+            size_t n;
+            memcpy(&word, p, 8);
+            memcpy(to, &word, 8);
+            others = locust__http_others(word, in_name);
+            n = others ? locust__base_first_top(others) : 8;
+            p += n;
+            to += n;
+            if (n == 8)
+                continue;
+        }
+        if (p == end || !(in_name ? locust__http_token_char(*p) : locust__http_value_char(*p)))
+            break;
+        *to++ = *p++;
+    }
+    *from = p;
+    return to;
+}
+
+/* Takes the end of a line: CRLF, or LF alone (RFC 9112 2.2). */
+static inline bool locust__http_line_end(const char **from, const char *end)
+{
+    const char *p = *from;
+    if (p < end && *p == '\r')
+        p++;
+    if (p == end || *p != '\n')
+        return false;
+    *from = p + 1;
+    return true;
+}
+
+/* Copies the rest of a line without the blanks around it. NULL: it holds what a value may not. */
+static inline char *locust__http_copy_line(const char **from, const char *end, char *to)
+{
+    char *start = to;
+    while (*from < end && locust__http_blank(**from))
+        ++*from;
+    to = locust__http_copy(from, end, to, false);
+    while (to > start && locust__http_blank(to[-1]))
+        to--;
+    return locust__http_line_end(from, end) ? to : NULL;
+}
+
+/* status-line = HTTP-version SP 3DIGIT SP [reason], RFC 9112 4; the last SP may be missing. *to: where
+ * the reason is copied, with its end. */
+static locust_error locust__http_status_line(
+    const char **from, const char *end, locust__head *h, char **to)
+{
+    const char *p = *from;
+    size_t n = (size_t)(end - p);
+    if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
+        return LOCUST_ERR_NOT_HTTP;
+    if (n < 13 || !locust__base_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
+        !locust__base_digit(p[10]) || !locust__base_digit(p[11]) ||
+        (p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
+        return LOCUST_ERR_STATUS_LINE;
+    h->minor = p[7] - '0';
+    h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
+    *from = p + 12;
+    *to = locust__http_copy_line(from, end, *to);
+    if (!*to)
+        return LOCUST_ERR_STATUS_LINE;
+    *(*to)++ = '\0';
+    return LOCUST_OK;
+}
+
+/* 1*DIGIT; a list of the same number is that number, RFC 9112 6.3. */
+static bool locust__http_length(locust__head *h, locust__view value)
+{
+    locust__view element;
+    while (locust__http_next(&value, &element)) { // mostly once
+        int64_t length = 0;
+        if (!element.len)
+            return false;
+        for (size_t i = 0; i < element.len; i++) {
+            if (!locust__base_digit(element.ptr[i]) || length > INT64_MAX / 10 - 1)
+                return false;
+            length = length * 10 + (element.ptr[i] - '0');
+        }
+        if (h->sized && h->length != length)
+            return false;
+        h->sized = true;
+        h->length = length;
+    }
+    return true;
+}
+
+/* Is a token of 8 bytes or more this one? `lower` has as many small letters and hyphens: of a token's
+ * bytes only letters differ from those in the bit 0x20 alone. */
+static bool locust__http_is_name(locust__view name, const char *lower)
+{
+    for (size_t i = 0;;) {
+        uint64_t word, want;
+        memcpy(&word, name.ptr + i, 8);
+        memcpy(&want, lower + i, 8);
+        if ((word | 0x2020202020202020u) != want)
+            return false;
+        if (i + 8 == name.len)
+            return true;
+        i = i + 16 <= name.len ? i + 8 : name.len - 8; // the last eight overlap
+    }
+}
+
+/* Notes the fields that frame the message, and whether there are cookies. */
+static locust_error locust__http_field(locust__head *h, locust__view name, locust__view value)
+{
+    locust__view element;
+    if (name.len == 14 && locust__http_is_name(name, "content-length")) {
+        if (!locust__http_length(h, value))
+            return LOCUST_ERR_LENGTH;
+    } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
+        if (h->chunked || h->coded || !locust__view_is_nocase(value, "chunked"))
+            h->coded = true; // no other coding was asked for
+        h->chunked = true;
+    } else if (name.len == 10 && locust__http_is_name(name, "set-cookie")) {
+        h->cookies = true;
+    } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
+        if (value.len == 10 && locust__http_is_name(value, "keep-alive")) { // mostly
+            h->keep = true;
+            return LOCUST_OK;
+        }
+        while (locust__http_next(&value, &element)) {
+            h->close |= locust__view_is_nocase(element, "close");
+            h->keep |= locust__view_is_nocase(element, "keep-alive");
+        }
+    }
+    return LOCUST_OK;
+}
+
+/* obs-fold, RFC 9112 5.2: joins the lines that continue a value, which ends at `to`. NULL: one may not. */
+static char *locust__http_unfold(
+    const char **from, const char *end, locust__view name, const char *value, char *to)
+{
+    while (*from < end && locust__http_blank(**from)) {
+        char *more = to + (to > value); // behind a blank
+        char *more_end = locust__http_copy_line(from, end, more);
+        if (!more_end || locust__view_is_nocase(name, "content-length") ||
+            locust__view_is_nocase(name, "transfer-encoding"))
+            return NULL;
+        if (more_end == more)
+            continue; // blanks around a value are not part of it
+        if (more > to)
+            *to = ' ';
+        to = more_end;
+    }
+    return to;
+}
+
+/* Field lines, field-name ":" OWS field-value OWS, up to the empty line; copies them to *to. */
+static locust_error locust__http_fields(
+    const char **from, const char *end, locust__head *h, char **to)
+{
+    const char *p = *from;
+    char *at = *to;
+    while (!locust__http_line_end(&p, end)) {
+        locust__view name = {at, 0}, value;
+        locust_error error;
+        at = locust__http_copy(&p, end, at, true);
+        name.len = (size_t)(at - name.ptr);
+        if (!name.len || p == end || *p != ':') // no space goes before the colon, RFC 9112 5.1
+            return LOCUST_ERR_FIELD;
+        p++;
+        *at++ = '\0';
+        value.ptr = at;
+        at = locust__http_copy_line(&p, end, at);
+        if (at && p < end && locust__http_blank(*p))
+            at = locust__http_unfold(&p, end, name, value.ptr, at);
+        if (!at)
+            return LOCUST_ERR_FIELD;
+        value.len = (size_t)(at - value.ptr);
+        *at++ = '\0';
+        error = locust__http_field(h, name, value);
+        if (error)
+            return error;
+    }
+    *at++ = '\0';
+    *to = at;
+    *from = p;
+    return LOCUST_OK;
+}
+
+/* Parses a head with its empty line at the front of n bytes, and keeps its texts as in the picture above:
+ * there is room for n. *used: its length. A head that is not complete is an error as well. */
+static locust_error locust__http_parse_head(
+    const char *p, size_t n, locust__head *h, locust__buf *kept, size_t *used)
+{
+    const char *at = p, *end = p + n;
+    char *to = kept->ptr + kept->len;
+    locust_error error;
+    memset(h, 0, sizeof *h);
+    error = locust__http_status_line(&at, end, h, &to);
+    if (!error)
+        error = locust__http_fields(&at, end, h, &to);
+    if (error)
+        return error;
+    if (h->chunked && h->sized)
+        return LOCUST_ERR_LENGTH_TWICE;
+    if (h->coded)
+        return LOCUST_ERR_ENCODING;
+    kept->len = (size_t)(to - kept->ptr);
+    *used = (size_t)(at - p);
+    return LOCUST_OK;
+}
+
+/* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */
+static enum locust__body locust__http_body_kind(const locust__head *h, bool to_head)
+{
+    if (to_head || h->status < 200 || h->status == 204 || h->status == 304)
+        return LOCUST__BODY_NONE;
+    return h->chunked ? LOCUST__BODY_CHUNKED : h->sized ? LOCUST__BODY_SIZED : LOCUST__BODY_CLOSE;
+}

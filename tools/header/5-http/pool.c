@@ -1,0 +1,190 @@
+/* ============================================================================================
+ * >>pool  connections of users to origins
+ *
+ * Purpose     keep connections and TLS sessions between requests; open new ones by the way that the
+ *             user's class says: directly, to another place, through a proxy.
+ * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
+ *             it is idle is not used again.
+ * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
+ * Uses        >>net >>resolve >>tls >>http
+ * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
+ *             --connect-to and no_proxy.
+ * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
+ *             Basic credentials.
+ * ============================================================================================ */
+
+typedef struct locust__proxy {
+    char *host; // NULL: none
+    int port;
+    locust__buf auth; // value of Proxy-Authorization; empty: none
+} locust__proxy;
+
+typedef struct locust__proxies { // of the environment variables
+    locust__proxy http, https;
+    const char *exceptions; // no_proxy
+    bool used;
+} locust__proxies;
+
+typedef struct locust__detour { // --connect-to
+    struct locust__detour *next;
+    locust__view from_host, to_host; // empty: any, the same; to_host is terminated
+    int from_port, to_port;          // 0: any, the same
+} locust__detour;
+
+typedef struct locust__route { // how the users of a class reach servers
+    locust__tls_how tls;
+    const char *unix_socket;
+    locust__proxy proxy;
+    bool direct; // no proxy, whatever the environment says
+} locust__route;
+
+typedef struct locust__conn {
+    struct locust__conn *next;
+    locust_stream stream;
+    locust__origin *origin;
+    locust__tls_ticket *ticket; // of the last session with it
+    int served;                 // requests on this connection
+    bool busy;
+} locust__conn;
+
+typedef struct locust__lane { // of a shared pool: what is free to one origin
+    struct locust__lane *next;
+    const locust__origin *origin;
+    locust__semaphore free;
+} locust__lane;
+
+typedef struct locust__conns { // a user's, or one that the users of a class share
+    locust__conn *first;       // the latest used first
+    int n, limit;              // limit: connections to one origin; 0: a user's own pool
+    locust__lane *lanes;       // of a shared one
+    locust__conn *place;       // of the owner, for one connection; NULL: none
+} locust__conns;
+
+typedef struct locust__roads { // what all connections of a test go by
+    locust__loop *loop;
+    locust__net *net;
+    locust__resolver *resolver;
+    locust__tls *tls;
+    locust__proxies proxies;
+    locust__detour *detours;
+    char *detour_text;
+} locust__roads;
+
+enum { LOCUST__CONNS = 16 };
+
+/* A zeroed one, in the owner's memory if that is free. NULL: no memory. */
+static locust__conn *locust__conn_new(locust__conns *pool)
+{
+    if (pool->place && !pool->place->origin)
+        return pool->place;
+    return locust__base_zalloc(sizeof(locust__conn));
+}
+
+static void locust__conn_free(locust__conns *pool, locust__conn *conn)
+{
+    locust__stream_close(&conn->stream);
+    locust__tls_ticket_free(conn->ticket);
+    if (conn == pool->place)
+        memset(conn, 0, sizeof *conn);
+    else
+        LOCUST_FREE(conn);
+}
+
+static void locust__conns_free(locust__conns *pool)
+{
+    while (pool->first) {
+        locust__conn *conn = pool->first;
+        pool->first = conn->next;
+        locust__conn_free(pool, conn);
+    }
+    while (pool->lanes) {
+        locust__lane *lane = pool->lanes;
+        pool->lanes = lane->next;
+        LOCUST_FREE(lane);
+    }
+    pool->n = 0;
+}
+
+/* Closes what is idle; the sessions stay. */
+static void locust__conns_close(locust__conns *pool)
+{
+    for (locust__conn *conn = pool->first; conn; conn = conn->next)
+        if (!conn->busy)
+            locust__stream_close(&conn->stream);
+}
+
+/* Waits until the users who share the pool have less than its limit of connections to the origin. */
+static locust_error locust__conns_wait(locust__conns *pool, const locust__roads *roads,
+    const locust__origin *origin, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns(), took_ns;
+    locust__lane *lane = pool->lanes;
+    enum locust__wake why;
+    while (lane && lane->origin != origin)
+        lane = lane->next;
+    if (!lane) {
+        lane = locust__base_zalloc(sizeof *lane);
+        if (!lane)
+            return LOCUST_ERR_MEMORY;
+        lane->origin = origin;
+        lane->free.free = pool->limit;
+        lane->next = pool->lanes;
+        pool->lanes = lane;
+    }
+    why = locust__semaphore_take(roads->loop, &lane->free, LOCUST__NEVER);
+    took_ns = locust__os_now_ns() - began_ns;
+    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *own_ns += took_ns;
+    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+}
+
+/* An idle connection to the origin, open if there is one, or the place of a new one. */
+static locust_error locust__conns_take(locust__conns *pool, const locust__roads *roads,
+    locust__origin *origin, locust__conn **out, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    locust__conn **best = NULL, **oldest = NULL, *conn;
+    if (pool->limit) {
+        locust_error error = locust__conns_wait(pool, roads, origin, deadline_ns, own_ns);
+        if (error)
+            return error;
+    }
+    for (locust__conn **at = &pool->first; *at; at = &(*at)->next) {
+        conn = *at;
+        if (conn->busy)
+            continue;
+        oldest = at;
+        if (conn->origin == origin && (!best || (!locust__stream_is_open(&(*best)->stream) &&
+                                                    locust__stream_is_open(&conn->stream))))
+            best = at;
+    }
+    if (!best && !pool->limit && pool->n >= LOCUST__CONNS && oldest) {
+        conn = *oldest;
+        *oldest = conn->next;
+        pool->n--;
+        locust__conn_free(pool, conn);
+    }
+    if (best) {
+        conn = *best;
+        *best = conn->next;
+    } else {
+        conn = locust__conn_new(pool);
+        if (!conn)
+            return LOCUST_ERR_MEMORY;
+        locust__stream_init(&conn->stream, roads->net);
+        conn->origin = origin;
+        pool->n++;
+    }
+    conn->next = pool->first;
+    pool->first = conn;
+    conn->busy = true;
+    *out = conn;
+    return LOCUST_OK;
+}
+
+static void locust__conns_give(locust__conns *pool, const locust__roads *roads, locust__conn *conn)
+{
+    conn->busy = false;
+    for (locust__lane *lane = pool->lanes; lane; lane = lane->next)
+        if (lane->origin == conn->origin)
+            locust__semaphore_give(roads->loop, &lane->free);
+}

@@ -1,0 +1,189 @@
+/* -- the whole request -- */
+
+/* Fills in the response from what the block holds. */
+LOCUST__APART static void locust__client_answer(locust__client *c, const locust__exchange *x,
+    const locust__head *h, size_t body_at, locust_error error)
+{
+    locust_response *r = &c->response;
+    const char *block, *given = x->req->url ? x->req->url : "";
+    if (!x->response_at) { // a URL that is none: the caller's text will not last
+        c->block.len = 0;
+        locust__buf_add_tight(&c->block, given, strlen(given) + 1);
+    }
+    block = c->block.len ? c->block.ptr : "";
+    r->code = error;
+    r->error = error ? locust__error_text(error) : NULL;
+    r->url = block;
+    r->status = error ? 0 : h->status;
+    r->reason = error ? "" : block + x->response_at;
+    c->fields_at = error ? 0 : x->response_at + strlen(r->reason) + 1;
+    r->body = error ? "" : block + body_at;
+    r->body_len = error ? 0 : c->block.len - body_at;
+    r->length = error ? 0 : x->drain.total;
+    r->elapsed_ms = (double)c->elapsed_ns / 1e6;
+    c->context = x->req->context;
+    c->method = x->req->method ? x->req->method : "GET";
+    c->name = x->req->name     ? x->req->name
+              : x->name        ? x->name
+              : x->response_at ? block + x->target_at
+                               : given;
+    c->failure = locust__client_judge(c, x->req);
+}
+
+/* A verdict may come after the caller's strings are gone: the statistics' copies stay. */
+static void locust__client_await_verdict(locust__client *c)
+{
+    const locust__row *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
+    c->method = row->method;
+    c->name = row->name;
+    c->pending = true;
+}
+
+/* Turns the exchange into the request that the redirect asks for. */
+LOCUST__APART static locust_error locust__client_follow(
+    locust__client *c, locust__exchange *x, int status)
+{
+    const char *location = locust__client_field(c, "location"), *broken;
+    locust__base_url base = {.auth = {NULL, 0, 0, false}};
+    locust__buf url = {NULL, 0, 0, false};
+    bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
+    locust_error error = locust__url_resolve(&url, c->block.ptr, location);
+    locust__buf_add(&url, "", 1);
+    if (!error && url.failed)
+        error = LOCUST_ERR_MEMORY;
+    if (!error && locust__client_base(c->services, url.ptr, &base, &broken) != LOCUST_OK)
+        error = LOCUST_ERR_LOCATION; // https without TLS too: a server shall not end the test
+    if (!error && !x->req->name && !x->name)
+        x->name =
+            locust__stats_find(c->services->recorder.stats, x->method, c->block.ptr + x->target_at)
+                ->name;
+    if (!error) {
+        if ((status == 303 && !head) || (post && (status == 301 || status == 302))) {
+            x->method = "GET"; // RFC 9110 15.4.2 to 15.4.4
+            x->dropped = true;
+        }
+        if (x->req->body_fn && !x->dropped)
+            error = LOCUST_ERR_BODY_ONCE;
+    }
+    if (!error) {
+        x->foreign |= base.origin != x->origin;
+        if (x->foreign) // those of the new URL are the server's words, not the test's: RFC 9110 4.2.4
+            x->credentials = NULL;
+        error = locust__client_write(c, x, &base, "", NULL);
+    }
+    locust__base_url_free(&base);
+    locust__buf_free(&url);
+    return error;
+}
+
+/* The request and whatever it is redirected to. A HEAD is not followed, as in Locust. */
+static locust_error locust__client_hops(
+    locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
+{
+    for (int hops = 0;;) {
+        locust_error error = locust__client_try(c, x, h, body_at);
+        if (error)
+            return error;
+        if (LOCUST__DIGEST && locust__client_challenged(c, x, h->status)) {
+            c->block.len = x->response_at;
+        } else if (locust__client_redirects(c, x, h->status)) {
+            if (hops++ == LOCUST__REDIRECTS)
+                return LOCUST_ERR_REDIRECTS;
+            error = locust__client_follow(c, x, h->status);
+            if (error)
+                return error;
+        } else {
+            return LOCUST_OK;
+        }
+        memset(h, 0, sizeof *h);
+    }
+}
+
+static bool locust__client_lends(const locust__client *c, const void *p)
+{
+    uintptr_t at = (uintptr_t)p, block = (uintptr_t)c->block.ptr;
+    return p && at >= block && at - block < c->block.cap;
+}
+
+static bool locust__client_lends_pairs(const locust__client *c, const locust_pair *pairs)
+{
+    for (; pairs && pairs->name; pairs++)
+        if (locust__client_lends(c, pairs->name) || locust__client_lends(c, pairs->value))
+            return true;
+    return false;
+}
+
+/* Is a part of the request still in the answer before it? Then that must outlive the request. */
+static bool locust__client_lends_any(const locust__client *c, const locust_request *req)
+{
+    if (locust__client_lends(c, req->method) || locust__client_lends(c, req->url) ||
+        locust__client_lends(c, req->name) || locust__client_lends(c, req->body) ||
+        locust__client_lends(c, req->form) || locust__client_lends(c, req->json) ||
+        locust__client_lends(c, req->expect_body) || locust__client_lends(c, req->auth) ||
+        locust__client_lends(c, req->bearer) || locust__client_lends(c, req->body_path))
+        return true;
+    for (const locust_part *part = req->parts; part && part->name; part++)
+        if (locust__client_lends(c, part->name) || locust__client_lends(c, part->text) ||
+            locust__client_lends(c, part->path) || locust__client_lends(c, part->type))
+            return true;
+    return locust__client_lends_pairs(c, req->headers) ||
+           locust__client_lends_pairs(c, req->params) ||
+           locust__client_lends_pairs(c, req->form_fields);
+}
+
+/* The request on a block of its own; tells the statistics. */
+static locust_error locust__client_run(
+    locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
+{
+    locust__head h = {.status = 0};
+    size_t body_at = 0;
+    locust_error error = locust__client_target(c, x, base);
+    if (!error)
+        error = locust__client_hops(c, x, &h, &body_at);
+    locust__buf_free(&x->url_auth);
+    if (error == LOCUST_ERR_CANCELLED || c->broken)
+        return error;
+    if (!c->ended_ns) // it did not get as far as a response
+        c->ended_ns = locust__os_now_ns();
+    if (x->start_ns && c->ended_ns > x->start_ns)
+        c->elapsed_ns = c->ended_ns - x->start_ns;
+    locust__client_answer(c, x, &h, body_at, error);
+    if (x->req->catch_response)
+        locust__client_await_verdict(c);
+    else
+        locust__client_record(c);
+    return LOCUST_OK;
+}
+
+/* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
+ * counted. c->broken: the test has to end. */
+static locust_error locust__client_send(
+    locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
+{
+    locust__exchange x;
+    locust__buf lent = {NULL, 0, 0, false};
+    locust_error error;
+    memset(&x, 0, offsetof(locust__exchange, upload));
+    x.upload.open = false;
+    x.drain.total = 0;
+    x.req = req;
+    x.method = req->method ? req->method : "GET";
+    locust__client_settle(c);
+    c->broken = NULL;
+    c->verdict = LOCUST__VERDICT_NONE;
+    c->response.reused = false;
+    memset(&c->response.phases, 0, sizeof c->response.phases);
+    c->elapsed_ns = c->ended_ns = 0;
+    x.deadline_ns = req->timeout_s < 0
+                        ? LOCUST__NEVER
+                        : locust__base_after(c->services->loop->clock_ns, // until client_begin
+                              locust__base_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    if (locust__client_lends_any(c, req)) {
+        lent = c->block;
+        c->block = (locust__buf){NULL, 0, 0, false};
+    }
+    c->block.failed = false;
+    error = locust__client_run(c, &x, base);
+    locust__buf_free(&lent);
+    return error;
+}

@@ -1,0 +1,242 @@
+/* ============================================================================================
+ * >>body  bodies on their way: uploads in pieces, coded and streamed answers
+ *
+ * Purpose     an upload gives the bytes of a request's body, wherever they come from; a sink takes
+ *             the bytes of an answer's body, wherever they go.
+ * Invariants  memory stays flat, however long a body is. What a compressed body expands to is
+ *             bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
+ * Cost        16 KB while an upload that is not in memory is under way; 44 KB while a compressed body
+ *             is decoded.
+ * Uses        >>base >>os >>http
+ * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1 (chunks);
+ *             RFC 9110 8.4.1 (gzip, deflate); HTML standard 9.2 (server-sent events).
+ * Limits      files are read as if they were in the page cache: a slow disk holds the loop.
+ * ============================================================================================ */
+
+enum { LOCUST__UPLOAD = 16384, LOCUST__BOUNDARY = 32 };
+
+typedef struct locust__upload {
+    const locust_request *req;
+    char boundary[LOCUST__BOUNDARY];
+    bool open;               // it has to be streamed
+    int64_t len;             // -1: not known before its end
+    int64_t left;            // of what was announced
+    const locust_part *part; // the next one to begin
+    int fd;                  // the file that is being read; < 0: none
+    int64_t file_left;
+    locust__view text; // what goes before the next file
+    locust__buf head;  // of a part
+    char *piece;       // LOCUST__UPLOAD bytes
+} locust__upload;
+
+/* A name in a part's head: as browsers write it. */
+static void locust__part_quote(locust__buf *out, const char *name, const char *text)
+{
+    locust__buf_printf(out, "; %s=\"", name);
+    for (; *text; text++) {
+        const char *code = *text == '"'    ? "%22"
+                           : *text == '\r' ? "%0D"
+                           : *text == '\n' ? "%0A"
+                                           : NULL;
+        if (code)
+            locust__buf_puts(out, code);
+        else
+            locust__buf_add(out, text, 1);
+    }
+    locust__buf_add(out, "\"", 1);
+}
+
+/* What goes before a part's content; behind the last part: the end. */
+static void locust__part_head(locust__buf *out, const locust__upload *up, const locust_part *part)
+{
+    bool first = part == up->req->parts;
+    const char *slash = part->path ? strrchr(part->path, '/') : NULL;
+    const char *type = part->type ? part->type : part->path ? "application/octet-stream" : NULL;
+    locust__buf_printf(
+        out, "%s--%s%s\r\n", first ? "" : "\r\n", up->boundary, part->name ? "" : "--");
+    if (!part->name)
+        return;
+    locust__buf_puts(out, "Content-Disposition: form-data");
+    locust__part_quote(out, "name", part->name);
+    if (part->path)
+        locust__part_quote(out, "filename", slash ? slash + 1 : part->path);
+    if (type)
+        locust__buf_printf(out, "\r\nContent-Type: %s", type);
+    locust__buf_puts(out, "\r\n\r\n");
+}
+
+static void locust__upload_close(locust__upload *up)
+{
+    if (up->fd >= 0)
+        close(up->fd);
+    up->fd = -1;
+    locust__buf_free(&up->head);
+    LOCUST_FREE(up->piece);
+    up->piece = NULL;
+    up->open = false;
+}
+
+static int64_t locust__upload_file_size(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+}
+
+/* Adds up a multipart body. */
+static locust_error locust__upload_measure(locust__upload *up)
+{
+    const locust_part *part = up->req->parts;
+    up->len = 0;
+    for (;; part++) {
+        int64_t size = 0;
+        up->head.len = 0;
+        locust__part_head(&up->head, up, part);
+        if (up->head.failed)
+            return LOCUST_ERR_MEMORY;
+        if (part->name && part->type && !locust__http_is_value(locust__view_of(part->type)))
+            return LOCUST_ERR_REQUEST;
+        if (part->name && part->path)
+            size = locust__upload_file_size(part->path);
+        else if (part->name)
+            size = (int64_t)strlen(part->text ? part->text : "");
+        if (size < 0)
+            return LOCUST_ERR_BODY_FILE;
+        up->len += (int64_t)up->head.len + size;
+        if (!part->name)
+            return LOCUST_OK;
+    }
+}
+
+/* Does this request's body have to be streamed? */
+static bool locust__upload_wanted(const locust_request *req)
+{
+    return req->parts || req->body_path || req->body_fn;
+}
+
+/* Begins a body, or begins it once more. */
+static locust_error locust__upload_open(
+    locust__upload *up, const locust_request *req, uint64_t random)
+{
+    locust_error error = LOCUST_OK;
+    memset(up, 0, sizeof *up);
+    up->fd = -1;
+    up->req = req;
+    up->part = req->parts;
+    snprintf(up->boundary, sizeof up->boundary, "locust-%016llx", (unsigned long long)random);
+    if (req->parts) {
+        error = locust__upload_measure(up);
+    } else if (req->body_path) {
+        up->len = locust__upload_file_size(req->body_path);
+        up->fd = open(req->body_path, O_RDONLY | O_CLOEXEC);
+        if (up->fd < 0 || up->len < 0)
+            error = errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_BODY_FILE;
+        up->file_left = up->len;
+    } else {
+        up->len = req->body_len ? (int64_t)req->body_len : -1;
+    }
+    up->piece = error ? NULL : LOCUST_MALLOC(LOCUST__UPLOAD);
+    if (!error && !up->piece)
+        error = LOCUST_ERR_MEMORY;
+    up->left = up->len;
+    up->open = true;
+    if (error)
+        locust__upload_close(up);
+    return error;
+}
+
+static locust_error locust__upload_read_file(locust__upload *up, char *out, size_t n, size_t *got)
+{
+    size_t want = (int64_t)n < up->file_left ? n : (size_t)up->file_left;
+    ssize_t rc = read(up->fd, out, want);
+    *got = rc > 0 ? (size_t)rc : 0;
+    if (rc <= 0 && want)
+        return LOCUST_ERR_BODY_FILE; // it became shorter
+    up->file_left -= rc;
+    if (!up->file_left) {
+        close(up->fd);
+        up->fd = -1;
+    }
+    return LOCUST_OK;
+}
+
+/* Goes on to the next part: its head, and its text or file. */
+static locust_error locust__upload_next_part(locust__upload *up)
+{
+    const locust_part *part = up->part++;
+    up->head.len = 0;
+    locust__part_head(&up->head, up, part);
+    if (part->name && !part->path)
+        locust__buf_puts(&up->head, part->text ? part->text : "");
+    if (up->head.failed)
+        return LOCUST_ERR_MEMORY;
+    up->text = (locust__view){up->head.ptr, up->head.len};
+    if (!part->name)
+        up->part = NULL;
+    if (!part->name || !part->path)
+        return LOCUST_OK;
+    up->file_left = locust__upload_file_size(part->path);
+    up->fd = open(part->path, O_RDONLY | O_CLOEXEC);
+    if (up->fd < 0 || up->file_left < 0)
+        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_BODY_FILE;
+    if (!up->file_left) {
+        close(up->fd);
+        up->fd = -1;
+    }
+    return LOCUST_OK;
+}
+
+/* The next bytes of the body, 1 to n; *got 0: that was all. */
+static locust_error locust__upload_read(locust__upload *up, char *out, size_t n, size_t *got)
+{
+    ptrdiff_t given;
+    *got = 0;
+    if (up->req->body_fn && !up->req->parts && !up->req->body_path) {
+        if (up->len >= 0 && (int64_t)n > up->left)
+            n = (size_t)up->left;
+        given = n ? up->req->body_fn(up->req->arg, out, n) : 0;
+        if (given < 0 || (size_t)given > n || (!given && up->left > 0))
+            return LOCUST_ERR_BODY_FN;
+        *got = (size_t)given;
+        up->left -= up->len >= 0 ? given : 0;
+        return LOCUST_OK;
+    }
+    while (up->part && !up->text.len && up->fd < 0) {
+        locust_error error = locust__upload_next_part(up);
+        if (error)
+            return error;
+    }
+    if (up->text.len) {
+        *got = n < up->text.len ? n : up->text.len;
+        memcpy(out, up->text.ptr, *got);
+        up->text = (locust__view){up->text.ptr + *got, up->text.len - *got};
+        return LOCUST_OK;
+    }
+    return up->fd >= 0 && up->file_left ? locust__upload_read_file(up, out, n, got) : LOCUST_OK;
+}
+
+/* The next bytes as they go over the wire, chunked if the length is not known. *more: until false. */
+static locust_error locust__upload_piece(locust__upload *up, locust__view *piece, bool *more)
+{
+    enum { HEAD = 10 }; // eight digits and a line end
+    bool chunked = up->len < 0;
+    char *at = up->piece + (chunked ? HEAD : 0), size[HEAD + 1];
+    size_t got, room = LOCUST__UPLOAD - (chunked ? HEAD + 2 : 0);
+    locust_error error = locust__upload_read(up, at, room, &got);
+    int n;
+    if (error)
+        return error;
+    *more = got > 0;
+    *piece = (locust__view){at, got};
+    if (!chunked)
+        return LOCUST_OK;
+    if (!got) {
+        *piece = (locust__view){"0\r\n\r\n", 5};
+        return LOCUST_OK;
+    }
+    n = snprintf(size, sizeof size, "%zx\r\n", got);
+    memcpy(at - n, size, (size_t)n);
+    at[got] = '\r';
+    at[got + 1] = '\n';
+    *piece = (locust__view){at - n, (size_t)n + got + 2};
+    return LOCUST_OK;
+}

@@ -1,0 +1,94 @@
+/* -- arrivals -- */
+
+/* Sheds those that have waited too long. Returns when the next one will have. */
+static int64_t locust__open_shed(locust__open *o, int64_t now_ns)
+{
+    int64_t patience_ns = o->as.patience_s < 0 ? 0 : locust__base_ns(o->as.patience_s), until_ns;
+    while (o->n) {
+        until_ns = locust__base_after(o->backlog[o->first], patience_ns);
+        if (now_ns <= until_ns)
+            return until_ns + 1;
+        o->first = (o->first + 1) % o->cap;
+        o->n--;
+        o->counts.shed++;
+    }
+    return LOCUST__NEVER;
+}
+
+/* Takes the oldest arrival that waits and was not shed. False: there is none. */
+static bool locust__open_take(locust__open *o, int64_t now_ns, int64_t *due_ns)
+{
+    locust__open_shed(o, now_ns);
+    if (!o->n)
+        return false;
+    *due_ns = o->backlog[o->first];
+    o->first = (o->first + 1) % o->cap;
+    o->n--;
+    return true;
+}
+
+/* An arrival has to wait; without memory it is shed. */
+static void locust__open_keep(locust__open *o, int64_t due_ns)
+{
+    if (o->n == o->cap) {
+        size_t cap = o->cap ? o->cap * 2 : 64;
+        int64_t *ring = LOCUST_MALLOC(cap * sizeof *ring);
+        if (!ring) {
+            o->counts.shed++;
+            return;
+        }
+        for (size_t i = 0; i < o->n; i++)
+            ring[i] = o->backlog[(o->first + i) % o->cap];
+        LOCUST_FREE(o->backlog);
+        o->backlog = ring;
+        o->first = 0;
+        o->cap = cap;
+    }
+    o->backlog[(o->first + o->n++) % o->cap] = due_ns;
+}
+
+/* The next task of the user is an arrival's. */
+static void locust__user_accept(locust__user *user, int64_t due_ns, bool late)
+{
+    user->due_ns = due_ns;
+    user->late = late;
+    user->cls->open->counts.started++;
+    user->cls->open->counts.late += late;
+}
+
+/* An arrival whose task has not begun comes to nothing: no task begins any more. */
+static void locust__user_forgo(locust__user *user)
+{
+    locust__open *o = user->cls->open;
+    if (!o || !user->due_ns)
+        return;
+    user->due_ns = 0;
+    o->counts.started--;
+    o->counts.late -= user->late;
+    o->counts.shed++;
+}
+
+/* Begins to serve the arrival: its first request is as late as that. */
+static void locust__user_serve(locust__user *user)
+{
+    locust__loop *loop = user->all->services->loop;
+    user->session.late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
+}
+
+/* The task of an arrival is over: the next one, at once if one waits. */
+static void locust__user_await(locust__user *user) LOCUST__PARKS
+{
+    locust__loop *loop = user->all->services->loop;
+    locust__open *o = user->cls->open;
+    int64_t due_ns;
+    if (locust__open_take(o, locust__loop_clock(loop), &due_ns)) {
+        locust__user_accept(user, due_ns, true);
+        locust__co_yield(loop);
+    } else {
+        user->waiting = true;
+        locust__queue_wait(loop, &o->free, LOCUST__NEVER);
+        user->waiting = false;
+    }
+    if (!user->stopping)
+        locust__user_serve(user);
+}

@@ -1,0 +1,210 @@
+/* ============================================================================================
+ * >>feed  rows of files for users
+ *
+ * Purpose     LOCUST_FEEDER: accounts, search words and the like, from a file that is mapped once.
+ * Invariants  a file is opened at the first use in a test and closed with its environment. Worker i of
+ *             n sees rows i, i + n, ...
+ * Cost        8 bytes for each row, 16 when shuffled; a row is found in O(1), a field by a walk over
+ *             its row.
+ * Uses        >>user
+ * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted field.
+ * ============================================================================================ */
+
+/* Behind a byte order mark, if there is one. */
+static size_t locust__feed_begin(const locust_feeder *f)
+{
+    return f->text && f->size >= 3 && memcmp(f->text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
+/* Behind the row at `at`, its line end included. Only a field that begins with a quote is quoted. */
+static size_t locust__feed_row_end(const locust_feeder *f, size_t at)
+{
+    char separator = f->separator ? f->separator : ',';
+    bool quoted = false, begins = !f->lines;
+    for (; at < f->size; at++) {
+        char c = f->text[at];
+        if (quoted && c == '"' && at + 1 < f->size && f->text[at + 1] == '"')
+            at++; // two stand for one
+        else if (c == '"' && (quoted || begins))
+            quoted = !quoted;
+        else if (c == '\n' && !quoted)
+            return at + 1;
+        begins = c == separator && !quoted && !f->lines;
+    }
+    return at;
+}
+
+static locust__view locust__feed_row(const locust_feeder *f, size_t start, size_t end)
+{
+    while (end > start && (f->text[end - 1] == '\n' || f->text[end - 1] == '\r'))
+        end--;
+    return (locust__view){f->text + start, end - start};
+}
+
+static void locust__feed_close(locust_feeder *f)
+{
+    if (f->text)
+        locust__os_unmap(f->text, f->size);
+    LOCUST_FREE(f->starts);
+    LOCUST_FREE(f->shuffle);
+    f->text = NULL;
+    f->starts = f->shuffle = NULL;
+    f->n = f->at = 0;
+}
+
+static void locust__feeders_close(locust_feeder *f)
+{
+    for (locust_feeder *next; f; f = next) {
+        next = f->next;
+        locust__feed_close(f);
+    }
+}
+
+/* Finds the rows of this worker; empty lines are none. False: no memory. */
+static bool locust__feed_index(locust_feeder *f, const locust__services *sv)
+{
+    size_t cap = 0, seen = 0, end;
+    for (size_t begin = locust__feed_begin(f), at = begin; at < f->size; at = end) {
+        size_t *starts;
+        bool header = at == begin && !f->lines && !f->no_header;
+        end = locust__feed_row_end(f, at);
+        if (header || !locust__feed_row(f, at, end).len || seen++ % sv->n_workers != sv->worker)
+            continue;
+        starts = locust__base_grow(f->starts, sizeof *starts, f->n, &cap);
+        if (!starts)
+            return false;
+        f->starts = starts;
+        f->starts[f->n++] = at;
+    }
+    if (f->order == LOCUST_FEED_SHUFFLE && f->n) {
+        f->shuffle = LOCUST_MALLOC(f->n * sizeof *f->shuffle);
+        for (size_t i = 0; f->shuffle && i < f->n; i++)
+            f->shuffle[i] = i;
+    }
+    return f->shuffle || f->order != LOCUST_FEED_SHUFFLE || !f->n;
+}
+
+/* Opens the file. False: the test cannot go on, *why tells. */
+static bool locust__feed_open(locust_feeder *f, locust__services *sv, const char **why)
+{
+    char text[256];
+    int rc = locust__os_map(f->path, &f->text, &f->size);
+    if (rc < 0)
+        snprintf(text, sizeof text, "cannot read the data file %.160s: %s", f->path, strerror(-rc));
+    else if (!locust__feed_index(f, sv))
+        snprintf(text, sizeof text, "out of memory for the data file %.160s", f->path);
+    else if (!f->starts)
+        snprintf(text, sizeof text, "the data file %.160s has no row for this process", f->path);
+    else {
+        f->next = sv->feeders;
+        sv->feeders = f;
+        return true;
+    }
+    locust__feed_close(f);
+    *why = locust__stats_text(sv->recorder.stats, text);
+    return false;
+}
+
+static void locust__feed_mix(locust_feeder *f, uint64_t *random)
+{
+    for (size_t i = f->n; i > 1; i--) {
+        size_t k = (size_t)(locust__base_random_unit(random) * (double)i), was = f->shuffle[i - 1];
+        f->shuffle[i - 1] = f->shuffle[k];
+        f->shuffle[k] = was;
+    }
+}
+
+LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_row *row)
+{
+    locust__user *user = locust__user_of(u, "locust_feed");
+    locust__services *sv = user->all->services;
+    const char *wrong;
+    locust__view text;
+    size_t i;
+    if (!f->starts && !locust__feed_open(f, sv, &wrong))
+        locust__user_break(user, wrong);
+    if (f->at == f->n && f->order == LOCUST_FEED_UNIQUE)
+        return false;
+    f->at = f->at == f->n ? 0 : f->at;
+    if (f->at == 0 && f->shuffle)
+        locust__feed_mix(f, &sv->loop->random);
+    i = f->order == LOCUST_FEED_RANDOM
+            ? (size_t)(locust__base_random_unit(&sv->loop->random) * (double)f->n)
+            : f->at++;
+    if (f->shuffle)
+        i = f->shuffle[i];
+    text = locust__feed_row(f, f->starts[i], locust__feed_row_end(f, f->starts[i]));
+    *row = (locust_row){text.ptr, text.len, i * sv->n_workers + sv->worker, f};
+    return true;
+}
+
+/* Takes the next field off a row, decoded into out[size]; false: there is none. *fits: it did. */
+static bool locust__feed_field(
+    const locust_feeder *f, locust__view *row, char *out, size_t size, bool *fits)
+{
+    char separator = f->separator ? f->separator : ',';
+    const char *p = row->ptr, *end;
+    size_t n = 0;
+    bool quoted = false;
+    if (!p)
+        return false;
+    end = p + row->len;
+    for (const char *start = p; p < end; p++) {
+        if (*p == '"' && (p == start || quoted)) {
+            if (quoted && p + 1 < end && p[1] == '"')
+                p++; // two stand for one
+            else {
+                quoted = !quoted;
+                continue;
+            }
+        } else if (*p == separator && !quoted) {
+            break;
+        }
+        if (n < size)
+            out[n] = *p;
+        n++;
+    }
+    *fits = n < size;
+    if (*fits)
+        out[n] = '\0';
+    *row = p < end ? (locust__view){p + 1, (size_t)(end - p) - 1} : (locust__view){NULL, 0};
+    return true;
+}
+
+static bool locust__feed_column(const locust_row *row, int column, char *out, size_t size)
+{
+    locust__view rest = {row->text, row->len};
+    bool fits = false;
+    if (row->feeder->lines) {
+        fits = column == 0 && row->len < size;
+        if (fits) {
+            memcpy(out, row->text, row->len);
+            out[row->len] = '\0';
+        }
+        return fits;
+    }
+    for (int i = 0; column >= 0 && locust__feed_field(row->feeder, &rest, out, size, &fits); i++)
+        if (i == column)
+            return fits;
+    return false;
+}
+
+LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size)
+{
+    return locust__feed_column(row, column, out, size);
+}
+
+LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size)
+{
+    const locust_feeder *f = row->feeder;
+    size_t begin = locust__feed_begin(f);
+    locust__view header = locust__feed_row(f, begin, locust__feed_row_end(f, begin));
+    char name[256];
+    bool fits;
+    for (int i = 0;
+         !f->lines && !f->no_header && locust__feed_field(f, &header, name, sizeof name, &fits);
+         i++)
+        if (fits && strcmp(name, column) == 0)
+            return locust__feed_column(row, i, out, size);
+    return false;
+}

@@ -1,0 +1,287 @@
+/* ============================================================================================
+ * >>task  tasks and task sets as a test runs them
+ *
+ * Purpose     take the tasks of a class, its nested sets and their transitions apart once, with the
+ *             tags of this run applied; pick what a user does next.
+ * Invariants  a plan is made before the first user starts and does not change. Whatever is wrong in
+ *             it is one sentence then.
+ * Cost        picking is a random number and a walk over the weights.
+ * Uses        >>base
+ * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
+ * Limits      sets are nested up to 16 deep. A set's tasks are told apart by name in transitions.
+ * ============================================================================================ */
+
+enum { LOCUST__SETS_DEEP = 16 };
+
+typedef struct locust__move { // a transition of a Markov set
+    int to, weight;
+} locust__move;
+
+typedef struct locust__step { // a task, or a set in a task's place
+    const char *name;
+    locust_task_fn fn; // NULL: `set`
+    struct locust__plan *set;
+    int weight;
+    locust__move *moves;
+    int n_moves;
+} locust__step;
+
+typedef struct locust__plan {
+    const locust_taskset *as; // NULL: the tasks of a class
+    locust__step *steps;
+    int n, total_weight;
+} locust__plan;
+
+typedef struct locust__tags { // of a run; NULL: any, none
+    const char *wanted, *unwanted;
+} locust__tags;
+
+static int locust__task_weight(const locust_task *task)
+{
+    return task->weight < 0 ? 0 : task->weight ? task->weight : 1;
+}
+
+static void locust__plan_free(locust__plan *plan)
+{
+    for (int i = 0; plan && i < plan->n; i++) {
+        locust__plan_free(plan->steps[i].set);
+        LOCUST_FREE(plan->steps[i].moves);
+    }
+    if (plan)
+        LOCUST_FREE(plan->steps);
+    LOCUST_FREE(plan);
+}
+
+/* Takes the next word off a list; words are separated by commas or blanks. */
+static bool locust__tags_next(const char **list, locust__view *word)
+{
+    *list += strspn(*list, ", ");
+    *word = (locust__view){*list, strcspn(*list, ", ")};
+    *list += word->len;
+    return word->len > 0;
+}
+
+/* Do two lists share a word? */
+static bool locust__tags_meet(const char *a, const char *b)
+{
+    locust__view x, y;
+    for (; a && b && locust__tags_next(&a, &x);)
+        for (const char *rest = b; locust__tags_next(&rest, &y);)
+            if (x.len == y.len && memcmp(x.ptr, y.ptr, x.len) == 0)
+                return true;
+    return false;
+}
+
+/* Is a task with these tags, in a set with those, part of the run? Locust's rule: one of the wanted
+ * tags, and none of the unwanted. */
+static bool locust__tags_keep(const locust__tags *tags, const char *own, const char *inherited)
+{
+    bool wanted = !tags->wanted || locust__tags_meet(tags->wanted, own) ||
+                  locust__tags_meet(tags->wanted, inherited);
+    return wanted && !locust__tags_meet(tags->unwanted, own) &&
+           !locust__tags_meet(tags->unwanted, inherited);
+}
+
+typedef struct locust__planner { // what the making of a plan needs at every depth
+    const locust__tags *tags;
+    const char *wrong; // what is wrong; NULL: nothing yet
+    char text[256];    // where it is written
+} locust__planner;
+
+LOCUST__PRINTF(2, 3)
+static void locust__planner_fail(locust__planner *p, const char *format, ...)
+{
+    va_list args;
+    if (p->wrong)
+        return;
+    va_start(args, format);
+    vsnprintf(p->text, sizeof p->text, format, args);
+    va_end(args);
+    p->wrong = p->text;
+}
+
+static int locust__plan_find(const locust__plan *plan, locust__view name)
+{
+    for (int i = 0; i < plan->n; i++)
+        if (locust__view_is(name, plan->steps[i].name))
+            return i;
+    return -1;
+}
+
+/* Reads the transitions "name:weight,name" of a step. */
+static void locust__plan_moves(
+    locust__planner *p, locust__plan *plan, locust__step *step, const char *next)
+{
+    locust__view word;
+    size_t cap = 0;
+    if (!next || !*next) {
+        locust__planner_fail(p, "set %s: task %s has no .next", plan->as->name, step->name);
+        return;
+    }
+    while (!p->wrong && locust__tags_next(&next, &word)) {
+        const char *colon = memchr(word.ptr, ':', word.len);
+        locust__view name = {word.ptr, colon ? (size_t)(colon - word.ptr) : word.len};
+        const char *digits = colon ? colon + 1 : "1";
+        int64_t weight = locust__base_whole(&digits);
+        locust__move move = {locust__plan_find(plan, name), weight < INT_MAX ? (int)weight : 0};
+        locust__move *moves =
+            locust__base_grow(step->moves, sizeof move, (size_t)step->n_moves, &cap);
+        if (!moves) {
+            locust__planner_fail(p, "out of memory");
+            return;
+        }
+        step->moves = moves;
+        if (move.to < 0)
+            locust__planner_fail(p,
+                "set %s: .next of task %s names \"%.*s\", which is no task of it", plan->as->name,
+                step->name, (int)name.len, name.ptr);
+        if (move.weight < 1)
+            locust__planner_fail(p, "set %s: .next of task %s gives \"%.*s\" no weight from 1",
+                plan->as->name, step->name, (int)word.len, word.ptr);
+        step->moves[step->n_moves++] = move;
+    }
+}
+
+/* A Markov set begins with its first task: every other one must be reachable from there. */
+static void locust__plan_reach(locust__planner *p, const locust__plan *plan)
+{
+    bool *seen = locust__base_zalloc((size_t)plan->n * sizeof *seen), more = seen != NULL;
+    if (seen)
+        seen[0] = true;
+    while (more) {
+        more = false;
+        for (int i = 0; i < plan->n; i++)
+            for (int k = 0; seen[i] && k < plan->steps[i].n_moves; k++)
+                if (!seen[plan->steps[i].moves[k].to])
+                    more = seen[plan->steps[i].moves[k].to] = true;
+    }
+    for (int i = 0; seen && i < plan->n; i++)
+        if (!seen[i])
+            locust__planner_fail(
+                p, "set %s: no .next leads to task %s", plan->as->name, plan->steps[i].name);
+    LOCUST_FREE(seen);
+}
+
+static void locust__plan_markov(locust__planner *p, locust__plan *plan, const locust_task *tasks)
+{
+    int i = 0;
+    if (p->tags->wanted || p->tags->unwanted) // as in Locust: a hole would change the transitions
+        for (const locust_task *task = tasks; task->fn || task->set; task++)
+            if (task->tags)
+                locust__planner_fail(p,
+                    "set %s: tags do not go with LOCUST_MARKOV, for what is left out is missing in "
+                    ".next",
+                    plan->as->name);
+    for (const locust_task *task = tasks; !p->wrong && (task->fn || task->set); task++)
+        locust__plan_moves(p, plan, &plan->steps[i++], task->next);
+    if (!p->wrong)
+        locust__plan_reach(p, plan);
+}
+
+/* Adds a task to a plan, once. */
+static bool locust__plan_add(locust__planner *p, locust__plan *plan, size_t *cap, locust__step step)
+{
+    locust__step *steps = locust__base_grow(plan->steps, sizeof step, (size_t)plan->n, cap);
+    if (!steps) {
+        locust__planner_fail(p, "out of memory");
+        locust__plan_free(step.set);
+        return false;
+    }
+    plan->steps = steps;
+    plan->steps[plan->n++] = step;
+    if (step.weight > INT_MAX - plan->total_weight)
+        locust__planner_fail(p, "has weights of tasks that add up to more than 2147483647");
+    else
+        plan->total_weight += step.weight;
+    return true;
+}
+
+/* Takes tasks apart; what the tags leave out is not in the plan. NULL: nothing is left, or
+ * p->wrong. */
+static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
+    const locust_task *tasks, const char *inherited, int depth) // NOLINT(misc-no-recursion): depth
+{
+    locust__plan *plan = locust__base_zalloc(sizeof *plan);
+    bool markov = as && as->order == LOCUST_MARKOV;
+    size_t cap = 0;
+    if (!plan) {
+        locust__planner_fail(p, "out of memory");
+        return NULL;
+    }
+    plan->as = as;
+    if (depth == LOCUST__SETS_DEEP)
+        locust__planner_fail(p, "set %s is nested more than 16 deep, or in itself", as->name);
+    if (!tasks || !(tasks->fn || tasks->set))
+        locust__planner_fail(p, "set %s has no tasks", as ? as->name : "of the user");
+    for (const locust_task *task = tasks; task && !p->wrong && (task->fn || task->set); task++) {
+        locust__step step = {
+            .name = task->name, .fn = task->fn, .weight = locust__task_weight(task)};
+        if (!step.weight)
+            continue;
+        if (task->set) {
+            locust__buf both = {NULL, 0, 0, false};
+            locust__buf_printf(
+                &both, "%s,%s", inherited ? inherited : "", task->tags ? task->tags : "");
+            if (both.failed)
+                locust__planner_fail(p, "out of memory");
+            else
+                step.set = locust__plan_new(p, task->set, task->set->tasks, both.ptr, depth + 1);
+            locust__buf_free(&both);
+            if (!step.set)
+                continue;
+        } else if (!markov && !locust__tags_keep(p->tags, task->tags, inherited)) {
+            continue;
+        }
+        locust__plan_add(p, plan, &cap, step);
+    }
+    if (!p->wrong && markov && plan->n)
+        locust__plan_markov(p, plan, tasks);
+    if (!p->wrong && plan->n)
+        return plan;
+    locust__plan_free(plan);
+    return NULL;
+}
+
+/* Where a user is in a plan. */
+typedef struct locust__frame {
+    struct locust__frame *below; // the set that this one is nested in
+    const locust__plan *plan;
+    int at, left; // the step of a sequence or a Markov set; how often a sequence repeats it yet
+} locust__frame;
+
+static void locust__frame_init(locust__frame *f, const locust__plan *plan)
+{
+    f->plan = plan;
+    f->at = -1;
+    f->left = 0;
+}
+
+static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random)
+{
+    const locust__plan *plan = f->plan;
+    int order = plan->as ? plan->as->order : LOCUST_RANDOM, at;
+    if (order == LOCUST_SEQUENTIAL) { // a weight repeats its task
+        if (!f->left) {
+            f->at = (f->at + 1) % plan->n;
+            f->left = plan->steps[f->at].weight;
+        }
+        f->left--;
+    } else if (order == LOCUST_MARKOV && f->at >= 0) {
+        const locust__step *from = &plan->steps[f->at];
+        int total = 0, k = 0;
+        for (int i = 0; i < from->n_moves; i++)
+            total += from->moves[i].weight;
+        at = (int)(locust__base_random_unit(random) * total);
+        while ((at -= from->moves[k].weight) >= 0 && k + 1 < from->n_moves)
+            k++;
+        f->at = from->moves[k].to;
+    } else if (order == LOCUST_MARKOV || plan->n == 1) {
+        f->at = 0;
+    } else {
+        at = (int)(locust__base_random_unit(random) * plan->total_weight);
+        f->at = 0;
+        while ((at -= plan->steps[f->at].weight) >= 0 && f->at + 1 < plan->n)
+            f->at++;
+    }
+    return &plan->steps[f->at];
+}

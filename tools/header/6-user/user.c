@@ -1,0 +1,194 @@
+/* ============================================================================================
+ * >>user  user classes, waits, the life of a user
+ *
+ * Purpose     one coroutine for each user: on_start, tasks with waits between them, on_stop.
+ * Invariants  on_stop runs for every user whose on_start began, also when it is cut short. A user
+ *             that is cut short leaves its task at the call that it is parked in: that call does
+ *             not return, and the task's own clean-up does not run.
+ * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
+ *             answer. Between two tasks without a wait, no switch if the task has parked.
+ * Uses        >>slots >>client
+ * Sources     Locust 2.46 (reference run) for order, waits and stopping.
+ * ============================================================================================ */
+
+typedef struct locust__open { // the arrivals of a class
+    locust_arrivals as;
+    double share;       // of --rate; 0: a rate of its own
+    locust__queue free; // users without a task to run, parked
+    int64_t *backlog;   // when those that wait were due: a ring
+    size_t first, n, cap;
+    locust_env *env;
+    locust__co *pacer; // NULL: it has ended
+    bool pacing;       // the pacer sleeps and may be woken
+    locust_arrival_counts counts;
+} locust__open;
+
+typedef struct locust__class { // a user class as a test runs it
+    const locust_user_class *as;
+    const locust_user_class *declared; // the test's; `as` may be changed by --config-users
+    locust_user_class changed;
+    locust_task *tasks; // of `changed`; NULL: the declared ones
+    const char *host;   // in force
+    locust__base_url base;
+    locust__route route;
+    locust__conns shared; // with .pool
+    locust__plan *plan;   // its tasks, those that the tags leave
+    locust__open *open;   // NULL: its users do not arrive
+    int alive;
+} locust__class;
+
+/* How a function of the test was left. */
+enum locust__outcome {
+    LOCUST__RETURNED,
+    LOCUST__CUT,             // the user is being stopped
+    LOCUST__INTERRUPTED,     // locust_interrupt: the set ends, its parent waits first
+    LOCUST__INTERRUPTED_NOW, // the same without a wait
+    LOCUST__FAILED,          // locust_fail: the next task goes on
+};
+
+typedef struct locust__cleanup { // registered by locust_defer
+    struct locust__cleanup *next;
+    void (*fn)(void *arg);
+    void *arg;
+} locust__cleanup;
+
+typedef struct locust__inserted { // by locust_schedule
+    struct locust__inserted *next;
+    locust_task_fn fn;
+    const locust__frame *frame; // the set that it is a task of
+} locust__inserted;
+
+typedef struct locust__own_stream {          // one that the test opened by locust_connect
+    locust_stream stream;                    // first: what the test has
+    locust_error error;                      // of the last public call
+    int64_t timeout_ns;                      // of a public call
+    locust__co *owner;                       // who opened it
+    struct locust__own_stream *next, **link; // in that user's list
+} locust__own_stream;
+
+typedef struct locust__user {
+    locust_user as; // first: what tasks see
+    struct locust__user *next, *prev;
+    struct locust__users *all;
+    locust__class *cls;
+    locust__co *co;
+    struct locust__user *root;    // itself; of a coroutine that a user has started: that user
+    const char *doing;            // the name of the task that runs, of the last one between two
+    int iterations;               // tasks that it has begun
+    enum locust__outcome outcome; // of the function that was left by an unwinding
+    int64_t due_ns;               // of the arrival that waits for its next task; 0: none
+    int64_t cut_ns;               // when a user that was taken down is cut short
+    int64_t waited_ns;            // when its last wait ended: what pacing counts from
+    bool started;                 // on_start began, so on_stop is due
+    bool stopping;                // takes no further task
+    bool waiting;                 // between two tasks
+    bool uncounted;               // no longer among those that are alive
+    bool late;                    // that arrival had to wait for a place
+    bool kept;                    // this is above its stack, not in the heap
+    locust__plan *own_plan;       // made by locust_set_tasks
+    locust__frame base, *top;     // the class's tasks; the set that runs
+    locust__cleanup *cleanups;    // of the task that runs, the latest first
+    locust__inserted *inserted;   // tasks that go before what the plan would pick
+    locust__client client;
+    locust__session session;
+    struct locust_coroutine *strands; // that the user has started and that are not freed
+    struct locust_group *groups;      // that the task has made
+    locust__queue strand_waiters;     // for the end of one of them
+    locust__own_stream *streams;      // opened by locust_connect and not closed
+} locust__user;
+
+struct locust_coroutine { // of a user
+    locust__user user;    // first: as the calls of the test see it; its `root` is the user
+    struct locust_coroutine *next;
+    struct locust_group *group; // NULL: none
+    locust_coroutine_fn fn;
+    void *arg;
+    bool ended;
+    bool detached; // its task is over: nobody can begin to join it
+    int joiners;   // who wait for its end
+};
+
+struct locust_group {
+    struct locust_group *next;
+    int limit, running;
+    int waiters; // who wait for a place, or for its end
+    bool orphan; // its task is over: the last of them frees it
+};
+
+typedef struct locust__users { // all that are alive
+    locust__services *services;
+    locust_env *env;
+    locust__user *first, *last;
+    locust__group group;
+    int alive;
+    uint64_t next_id;
+    bool spawned;                          // no ramp runs
+    locust__queue spawn_waiters;           // until then
+    int64_t iterations_left;               // of all; -1: no limit
+    bool limited;                          // tasks are counted: the test ends when nobody is left
+    bool closing;                          // it is to end: nobody begins a task
+    bool told;                             // on_test_stopping was called
+    void (*request_stop)(locust_env *env); // the runner's
+    void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted
+    void (*on_error)(
+        locust_env *env, locust_user *u, const char *message); // the test's; NULL: none
+    locust__tags tags;
+    const char *setup_error; // why the test cannot go on; the runner reports it
+} locust__users;
+
+/* NULL, or what is wrong with a class. */
+static const char *locust__class_check(const locust_user_class *as)
+{
+    if (!as->tasks || !(as->tasks->fn || as->tasks->set))
+        return "has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))";
+    for (const locust_task *task = as->tasks; task->fn || task->set; task++)
+        if (locust__task_weight(task))
+            return NULL;
+    return "has no task with a weight above 0";
+}
+
+static void locust__class_init(locust__class *cls, const locust_user_class *as)
+{
+    memset(cls, 0, sizeof *cls);
+    cls->as = cls->declared = as;
+    cls->base.prefix = cls->base.text = "";
+}
+
+/* Makes the plan of a class. NULL, or what is wrong with it, in p. */
+static const char *locust__class_plan(locust__class *cls, locust__planner *p)
+{
+    cls->plan = locust__plan_new(p, NULL, cls->as->tasks, NULL, 0);
+    if (!cls->plan && !p->wrong)
+        p->wrong = "has no tasks left by --tags and --exclude-tags";
+    return p->wrong;
+}
+
+/* The wait of the set that runs, or of the nearest one around it that has one, or of the class. */
+static const locust_wait_time *locust__user_wait_time(const locust__user *user)
+{
+    for (const locust__frame *f = user->root->top; f; f = f->below)
+        if (f->plan->as && f->plan->as->wait_time.kind)
+            return &f->plan->as->wait_time;
+    return &user->cls->as->wait_time;
+}
+
+/* Nanoseconds to wait now, before the next task. */
+static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
+{
+    const locust_wait_time *wait = locust__user_wait_time(user);
+    uint64_t *random = &user->all->services->loop->random;
+    int64_t due;
+    switch (wait->kind) {
+    case LOCUST_WAIT_CONSTANT:
+        return locust__base_ns(wait->a);
+    case LOCUST_WAIT_BETWEEN:
+        return locust__base_ns(wait->a + (wait->b - wait->a) * locust__base_random_unit(random));
+    case LOCUST_WAIT_PACING:
+        due = locust__base_after(user->waited_ns, locust__base_ns(wait->a));
+        return due > now_ns ? due - now_ns : 0;
+    case LOCUST_WAIT_CUSTOM:
+        return wait->fn ? locust__base_ns(wait->fn(&user->as)) : 0;
+    default:
+        return 0;
+    }
+}

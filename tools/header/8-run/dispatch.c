@@ -1,0 +1,80 @@
+/* -- which class the next user has -- */
+
+/* The weight by which a class gets users; 0: it gets none that way. */
+static double locust__class_weight(const locust_user_class *as)
+{
+    return as->fixed_count > 0 || as->weight < 0 ? 0 : as->weight > 0 ? as->weight : 1;
+}
+
+/* The class with the smallest w log2(x / (x + 1)); ties go by x, then w, then name. */
+static int locust__dispatch_smallest(const locust_env *env, const double *weights)
+{
+    int best = -1;
+    double best_key = 0;
+    for (int i = 0; i < env->n_classes; i++) {
+        double x = env->dispatched[i], w = weights[i];
+        double key = w > 0 ? w * locust__base_log2(x / (x + 1)) : 0;
+        if (w <= 0)
+            continue;
+        if (best < 0 || key < best_key ||
+            (!(key > best_key) && (x < env->dispatched[best] ||
+                                      (!(x > env->dispatched[best]) && w < weights[best])))) {
+            best = i;
+            best_key = key;
+        }
+    }
+    return best;
+}
+
+static void locust__dispatch_weights(const locust_env *env, double *weights, bool fixed)
+{
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__class *cls = &env->classes[i];
+        bool chosen = !env->chosen;
+        for (int k = 0; env->chosen && env->chosen[k]; k++)
+            chosen |= env->chosen[k] == cls->as || env->chosen[k] == cls->declared;
+        weights[i] = !chosen || cls->open ? 0
+                     : fixed              ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
+                                          : locust__class_weight(cls->as);
+    }
+}
+
+/* Starts the generator over with such weights. */
+static void locust__dispatch_restart(locust_env *env, bool fixed)
+{
+    locust__dispatch_weights(env, env->dispatched, fixed);
+}
+
+/* The class of the next user; NULL: no class takes any more. */
+static locust__class *locust__dispatch_next(locust_env *env)
+{
+    double weights[LOCUST_CLASSES_MAX];
+    int owed = 0, i;
+    locust__dispatch_weights(env, weights, true);
+    for (i = 0; i < env->n_classes; i++)
+        owed += weights[i] > 0 ? env->fixed[i] : 0;
+    if (!owed)
+        locust__dispatch_weights(env, weights, false);
+    for (i = 0; owed && i < env->n_classes; i++)
+        if (!env->fixed[i])
+            weights[i] = 0;
+    i = locust__dispatch_smallest(env, weights);
+    if (i < 0)
+        return NULL;
+    env->dispatched[i] += 1;
+    if (owed && --env->fixed[i] == 0 && owed == 1)
+        locust__dispatch_restart(env, false);
+    return &env->classes[i];
+}
+
+static void locust__dispatch_init(locust_env *env)
+{
+    int owed = 0;
+    for (int i = 0; i < env->n_classes; i++) {
+        env->fixed[i] = !env->classes[i].open && env->classes[i].as->fixed_count > 0
+                            ? env->classes[i].as->fixed_count
+                            : 0;
+        owed += env->fixed[i];
+    }
+    locust__dispatch_restart(env, owed > 0);
+}

@@ -1,0 +1,82 @@
+/* ============================================================================================
+ * >>runner  spawning, stopping, the environment
+ *
+ * Purpose     bring the users up at the spawn rate, hold the test for its run time, take them down.
+ * Invariants  the environment owns everything of one test; two run one after the other in one
+ *             process. Users come in the order of Locust's dispatcher.
+ * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. Spawning gives
+ *             the loop a turn every millisecond, so that it does not make running users look slow.
+ * Uses        >>user >>stats >>log
+ * Sources     Locust 2.46 and 2.47 (reference runs): users in steps of max(1, floor(rate)), a pause
+ *             of step / rate between two; classes in order of name, fixed_count first, then the
+ *             smallest w log2(x / (x + 1)), where x counts from w; log lines word for word.
+ * ============================================================================================ */
+
+typedef struct locust__stage { // of --stages
+    double seconds;
+    int users; // at its end, or arrivals a second
+    bool rate; // the latter
+} locust__stage;
+
+typedef struct locust__usage { // of this process, at a moment
+    int64_t at_ns, cpu_ns;
+    int64_t waited_ns; // for a CPU; -1: unknown
+    uint64_t shed;     // arrivals
+} locust__usage;
+
+typedef struct locust__culprit { // a task that did not let others run
+    const char *user, *task;
+    uint64_t times;
+    int64_t longest_ns;
+} locust__culprit;
+
+enum { LOCUST__CULPRITS = 4 };
+enum { LOCUST__FIND_FROM = 10 }; // arrivals a second that --find-max begins with if nobody says
+
+struct locust_env {
+    locust__loop loop;
+    locust__log log;
+    locust__stats stats;
+    locust__services services;
+    locust__users users;
+    const locust_test *test;
+    locust_options options;
+    locust__group pacers;   // coroutines that let users arrive
+    locust__class *classes; // in order of name
+    double *dispatched;     // x of each class: its weight and the users it was given
+    int *fixed;             // users of each class still owed by fixed_count
+    int n_classes;
+    const locust_user_class *const *chosen; // classes that new users are of; NULL: all
+    const locust_listeners *listeners[LOCUST_LISTENERS_MAX + 1];
+    locust_listeners own; // those of the test itself: the first of them
+    int n_listeners;
+    locust__stage *stages;
+    int n_stages;
+    bool (*shape)(locust_env *env, locust_tick *tick); // NULL: none
+    locust_tick aim;                                   // how many users there shall be
+    int placed;       // users that were started, less those that were taken down again
+    int64_t step_ns;  // when the next step of the ramp is due; LOCUST__NEVER: it is over
+    int64_t reap_ns;  // when a user that was taken down is to be cut short, at the earliest
+    int64_t start_ns; // 0: not started
+    int64_t end_ns;   // of the run time, or of the stages of arrivals; LOCUST__NEVER: none
+    bool stop_requested;
+    locust__queue stop_waiters;
+    int exit_code;
+    bool exit_code_set;         // by the test
+    bool single;                // locust_run_single_user
+    locust__usage since, until; // where what is measured begins and ends; until.at_ns 0: not yet
+    int64_t warm_ns;            // when the warm-up is over; LOCUST__NEVER: it is
+    double peak_busy;           // of the busiest five seconds since then: see locust__usage_busy
+    int64_t waited_ns;          // for a CPU, when that was last looked at
+    locust__culprit culprits[LOCUST__CULPRITS];
+    int n_culprits;
+    double pace; // arrivals are as many times as frequent as was said
+};
+
+/* Tells all who listen to an event, in order. */
+#define LOCUST__FIRE(env, event, ...)                     \
+    do {                                                  \
+        for (int i_ = 0; i_ < (env)->n_listeners; i_++)   \
+            if ((env)->listeners[i_]->event)              \
+                (env)->listeners[i_]->event(__VA_ARGS__); \
+    } while (0)

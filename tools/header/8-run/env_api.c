@@ -1,0 +1,95 @@
+static double locust__env_run_time(const locust_env *env)
+{
+    return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
+}
+
+/* 0; 1 or what the user said after failures; 1 for a test that could not be run as it is. */
+static int locust__env_exit_code(const locust_env *env)
+{
+    if (env->users.setup_error)
+        return 1;
+    return env->stats.total.failures || env->stats.n_exceptions ? env->options.exit_code_on_error
+                                                                : 0;
+}
+
+LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_options *options)
+{
+    int code;
+    return locust__env_new(test, options, &code);
+}
+
+LOCUST_API void locust_env_free(locust_env *env)
+{
+    if (env)
+        locust__env_free(env);
+}
+
+LOCUST_API void locust_stop(locust_env *env)
+{
+    locust__runner_request_stop(env);
+}
+
+LOCUST_API void *locust_env_context(locust_env *env)
+{
+    return env->options.context;
+}
+
+LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners)
+{
+    if (env->n_listeners > LOCUST_LISTENERS_MAX) // and the test's own
+        return false;
+    env->listeners[env->n_listeners++] = listeners;
+    locust__env_watch_requests(env);
+    return true;
+}
+
+LOCUST_API const char *locust_option(locust_env *env, const char *name)
+{
+    const locust_own_option *o = NULL;
+    for (int i = 0; !o && i < LOCUST_OWN_OPTIONS_MAX && env->test->options[i].name; i++)
+        if (strcmp(env->test->options[i].name, name) == 0)
+            o = &env->test->options[i];
+    if (!o)
+        return NULL;
+    for (const locust_pair *given = env->options.own; given && given->name; given++)
+        if (strcmp(given->name, name) == 0)
+            return given->value;
+    return o->fallback ? o->fallback : o->value ? "" : "false";
+}
+
+LOCUST_API void locust_set_exit_code(locust_env *env, int code)
+{
+    env->exit_code = code;
+    env->exit_code_set = true;
+}
+
+LOCUST_API void locust_reset_stats(locust_env *env)
+{
+    locust__runner_reset_stats(env);
+}
+
+LOCUST_API double locust_run_time(locust_env *env)
+{
+    return locust__env_run_time(env);
+}
+
+LOCUST_API int locust_user_count(locust_env *env)
+{
+    return env->users.alive;
+}
+
+LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env)
+{
+    return locust__env_arrivals(env);
+}
+
+LOCUST_API const locust_stats *locust_stats_total(locust_env *env)
+{
+    return locust__row_show(&env->stats, &env->stats.total);
+}
+
+LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
+{
+    locust__row *row = locust__stats_row(&env->stats, i);
+    return row ? locust__row_show(&env->stats, row) : NULL;
+}

@@ -1,0 +1,247 @@
+/* -- the command line -- */
+
+/* The option that an argument names, with the value that is part of it, if any. */
+static const locust__option *locust__cli_option(
+    const locust__settings *st, const char *arg, const char **value, char *where, size_t size)
+{
+    const locust__option *o = NULL;
+    const char *equals = strchr(arg, '=');
+    if (arg[1] == '-') {
+        snprintf(where, size, "%.*s", equals ? (int)(equals - arg) : (int)strlen(arg), arg);
+        *value = equals ? equals + 1 : NULL;
+        return locust__option_find(st, locust__view_of(where + 2), where);
+    }
+    snprintf(where, size, "-%c", arg[1]);
+    for (int k = 0; k < LOCUST__OPTIONS && !o; k++)
+        if (locust__options_known[k].letter == arg[1])
+            o = &locust__options_known[k];
+    if (!o)
+        locust__cli_unknown(st, (locust__view){"", 0}, where);
+    *value = arg[2] ? arg + 2 + (arg[2] == '=') : NULL; // -u10, -u=10
+    return o;
+}
+
+/* An option's value is not the next option: -5 is a number, --headless is not. */
+static bool locust__cli_is_value(const char *arg)
+{
+    return arg && (*arg != '-' || !arg[1] || locust__base_digit(arg[1]) || arg[1] == '.');
+}
+
+/* Sets what argv says; `config_only`: the name of the config file alone. */
+static void locust__cli_args(locust__settings *st, int argc, char **argv, bool config_only)
+{
+    bool words_only = false;
+    for (int i = 1; i < argc; i++) {
+        const char *value = NULL;
+        const locust__option *o;
+        char where[128];
+        if (words_only || *argv[i] != '-' || !argv[i][1]) {
+            if (!config_only && st->n_classes < LOCUST_CLASSES_MAX)
+                st->classes[st->n_classes++] = argv[i];
+            continue;
+        }
+        if (strcmp(argv[i], "--") == 0) {
+            words_only = true;
+            continue;
+        }
+        o = locust__cli_option(st, argv[i], &value, where, sizeof where);
+        if (!locust__option_takes_value(o) && value)
+            locust__cli_die("%s takes no value, not \"%s\"", where, value);
+        if (locust__option_takes_value(o) && !value) {
+            value = i + 1 < argc ? argv[++i] : NULL;
+            if (!locust__cli_is_value(value))
+                locust__cli_die("%s needs a value", where);
+        }
+        if (!config_only || strcmp(o->name, "config") == 0)
+            locust__option_set(st, o, value, where);
+    }
+}
+
+/* LOCUST_USER_CLASSES: names with blanks between them, for a command line that names none. */
+static void locust__cli_env_classes(locust__settings *st)
+{
+    const char *names = getenv("LOCUST_USER_CLASSES");
+    char *end = NULL;
+    if (st->n_classes || !names)
+        return;
+    locust__buf_add(&st->files[3], names, strlen(names) + 1);
+    for (char *name = st->files[3].ptr ? strtok_r(st->files[3].ptr, " ", &end) : NULL;
+         name && st->n_classes < LOCUST_CLASSES_MAX; name = strtok_r(NULL, " ", &end))
+        st->classes[st->n_classes++] = name;
+}
+
+static void locust__cli_environment(locust__settings *st)
+{
+    for (int i = 0; locust__option_at(st, i); i++) {
+        const locust__option *o = locust__option_at(st, i);
+        const char *value = o->env ? getenv(o->env) : NULL;
+        if (value && (*value || locust__option_takes_value(o)))
+            locust__option_set(st, o, value, o->env);
+    }
+}
+
+/* Everything from its places, the weakest first. */
+static void locust__cli_read(locust__settings *st, int argc, char **argv)
+{
+    const char *home = getenv("HOME");
+    char path[4096];
+    locust__locale locale = locust__locale_enter();
+    locust__cli_args(st, argc, argv, true);
+    if (home && strlen(home) + 32 < sizeof path) {
+        snprintf(path, sizeof path, "%s/.locust.conf", home);
+        locust__config_load(st, 0, path, false);
+    }
+    locust__config_load(st, 1, "locust.conf", false);
+    if (st->config)
+        locust__config_load(st, 2, st->config, true);
+    locust__cli_environment(st);
+    locust__cli_args(st, argc, argv, false);
+    locust__cli_env_classes(st);
+    locust__locale_leave(locale);
+    if (st->options.csv_full_history && !st->options.csv)
+        locust__cli_die("--csv-full-history needs --csv PREFIX");
+    if (st->options.abort_on_fail_s > 0 && !st->options.checks)
+        locust__cli_die("--abort-on-fail needs --check");
+    if (st->options.baseline_margin > 0 && !st->options.baseline)
+        locust__cli_die("--baseline-margin needs --baseline FILE");
+    if (st->options.find_step_s > 0 && !st->options.find_max)
+        locust__cli_die("--find-step needs --find-max");
+    if (st->options.request_log_sample > 0 && !st->options.request_log)
+        locust__cli_die("--request-log-sample needs --request-log FILE");
+    if (st->options.request_log_sample > 1)
+        locust__cli_die("--request-log-sample takes a share above 0, up to 1");
+}
+
+static void locust__settings_free(locust__settings *st)
+{
+    for (int i = 0; i < 4; i++)
+        locust__buf_free(&st->files[i]);
+    for (int i = 0; i < 2; i++)
+        locust__buf_free(&st->lists[i]);
+    LOCUST_FREE(st->own);
+}
+
+static void locust__cli_help(const locust__settings *st, const char *program)
+{
+    dprintf(STDOUT_FILENO, "usage: %s [options] [UserClass ...]\n\n", program);
+    for (int i = 0; locust__option_at(st, i); i++) {
+        const locust__option *o = locust__option_at(st, i);
+        char names[64];
+        if (i == LOCUST__OPTIONS)
+            dprintf(STDOUT_FILENO, "\nOptions of this test:\n");
+        if (!o->help)
+            continue;
+        snprintf(names, sizeof names, "%c%c%s --%s %s", o->letter ? '-' : ' ',
+            o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? o->value : "");
+        dprintf(STDOUT_FILENO, "  %-30s %s\n", names, o->help);
+        if (o->env)
+            dprintf(STDOUT_FILENO, "  %-30s also: %s\n", "", o->env);
+    }
+    dprintf(STDOUT_FILENO,
+        "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE (users = 100), "
+        "then\n"
+        "from the environment, then from here; the later place wins. UserClass: run these alone.\n"
+        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, 3 if a "
+        "--check\n"
+        "does not hold, 4 with --fail-on-generator-limit.\n");
+}
+
+/* Keeps the classes that were named. False: there is no such class, and it says so. */
+static bool locust__cli_pick(
+    const locust__settings *st, const locust_test *all, locust_test *picked)
+{
+    locust__buf unknown = {NULL, 0, 0, false};
+    int n = 0;
+    *picked = *all;
+    if (!st->n_classes)
+        return true;
+    for (int k = 0; k < st->n_classes; k++) {
+        bool found = false;
+        for (int i = 0; i < LOCUST_CLASSES_MAX && all->users[i]; i++)
+            found |= strcmp(all->users[i]->name, st->classes[k]) == 0;
+        if (!found)
+            locust__buf_printf(&unknown, "%s%s", unknown.len ? ", " : "", st->classes[k]);
+    }
+    if (unknown.len) {
+        locust__base_say("unknown user class %.*s: --list prints those there are", (int)unknown.len,
+            unknown.ptr);
+        locust__buf_free(&unknown);
+        return false;
+    }
+    for (int i = 0; i < LOCUST_CLASSES_MAX && all->users[i]; i++)
+        for (int k = 0; k < st->n_classes; k++)
+            if (strcmp(all->users[i]->name, st->classes[k]) == 0) {
+                picked->users[n++] = all->users[i];
+                break;
+            }
+    for (; n < LOCUST_CLASSES_MAX; n++)
+        picked->users[n] = NULL;
+    return true;
+}
+
+static void locust__cli_list(const locust_test *test)
+{
+    dprintf(STDOUT_FILENO, "Available Users:\n");
+    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
+        dprintf(STDOUT_FILENO, "    %s\n", test->users[i]->name);
+}
+
+/* The users of a class among `users`, as Locust rounds them. */
+static double locust__cli_share(const locust_test *test, int i, int users)
+{
+    double total = 0;
+    int fixed = 0;
+    for (int k = 0; k < LOCUST_CLASSES_MAX && test->users[k]; k++) {
+        fixed += test->users[k]->fixed_count > 0 ? test->users[k]->fixed_count : 0;
+        total += locust__class_weight(test->users[k]);
+    }
+    if (test->users[i]->fixed_count > 0)
+        return test->users[i]->fixed_count;
+    if (users <= 0)
+        users = fixed ? 1 : (int)total; // nobody said how many
+    if (!(total > 0) || users <= fixed)
+        return 0;
+    return (double)locust__base_round(
+        locust__class_weight(test->users[i]) / total * (users - fixed));
+}
+
+static void locust__cli_ratio_line(int level, double ratio, const char *name)
+{
+    int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
+    dprintf(STDOUT_FILENO, " %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "",
+        50 - 2 * level, name);
+}
+
+/* The tasks of a class or set, `share` of the whole; the tasks of a nested set are shares of it, or of
+ * the whole in the total. */
+static void locust__cli_task_ratios(
+    const locust_task *tasks, int depth, double share, bool total) // NOLINT(misc-no-recursion)
+{
+    int weights = 0;
+    for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
+        weights += locust__task_weight(t);
+    for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__SETS_DEEP; t++) {
+        double part = share * locust__task_weight(t) / (weights ? weights : 1);
+        locust__cli_ratio_line(depth, part, t->name);
+        if (t->set)
+            locust__cli_task_ratios(t->set->tasks, depth + 1, total ? part : 1, total);
+    }
+}
+
+static void locust__cli_task_ratio(const locust_test *test, int users)
+{
+    double sum = 0;
+    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
+        sum += locust__cli_share(test, i, users);
+    for (int total = 0; total < 2; total++) {
+        dprintf(STDOUT_FILENO, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
+        dprintf(STDOUT_FILENO,
+            "--------------------------------------------------------------------------------\n");
+        for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
+            const locust_user_class *c = test->users[i];
+            double share = locust__cli_share(test, i, users) / (sum > 0 ? sum : 1);
+            locust__cli_ratio_line(0, share, c->name);
+            locust__cli_task_ratios(c->tasks, 1, total ? share : 1, total);
+        }
+    }
+}

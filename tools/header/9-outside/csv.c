@@ -1,0 +1,387 @@
+/* -- CSV -- */
+
+enum {
+    LOCUST__CSV_STATS,
+    LOCUST__CSV_HISTORY,
+    LOCUST__CSV_FAILURES,
+    LOCUST__CSV_EXCEPTIONS,
+    LOCUST__CSV_GENERATOR,
+    LOCUST__CSV_FILES
+};
+
+typedef struct locust__window { // a row's histogram as it was five to ten seconds ago
+    locust__hist older, newer;
+} locust__window;
+
+typedef struct locust__csv {
+    locust_env *env;
+    int fds[LOCUST__CSV_FILES];
+    locust__window **windows; // with csv_full_history: of the total, of "(other)", of each row
+    size_t n_windows, cap_windows;
+    locust__hist recent; // of the row that is being written
+    int ticks;
+    bool failed; // a write did not succeed, and that was said
+} locust__csv;
+
+/* Locust's response time buckets: whole ms below 100, then two digits. */
+static int64_t locust__csv_bucket_ms(double ms)
+{
+    int64_t unit = ms < 100 ? 1 : ms < 1000 ? 10 : ms < 10000 ? 100 : 1000;
+    return locust__base_round(ms / (double)unit) * unit;
+}
+
+/* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the two are
+ * less than half of 1 / 2^t apart, times 2^t 5^s: if 2 |M 2^(t-s) - m 5^s| < 5^s. Both products may
+ * overflow, but their difference is small, so that its low 64 bits are all of it. For 15 or 16 digits
+ * of an x from 1e-10 to 1e14, where t - s is from 0 to 62; else it says no. */
+static bool locust__csv_reads_back(double x, int digits)
+{
+    char text[40];
+    const char *p = text;
+    uint64_t bits, m, decimal = 0, power = 1;
+    int64_t apart;
+    int t, s = digits - 1;
+    if (!(x >= 1e-10 && x < 1e14))
+        return false;
+    snprintf(text, sizeof text, "%.*e", digits - 1, x); // d.dddde-05
+    for (; *p != 'e'; p++)
+        if (locust__base_digit(*p))
+            decimal = 10 * decimal + (uint64_t)(*p - '0');
+    bool small = p[1] == '-';
+    p += 2;
+    s += (int)locust__base_whole(&p) * (small ? 1 : -1);
+    memcpy(&bits, &x, sizeof bits);
+    m = (bits & 0xFFFFFFFFFFFFFu) | (uint64_t)1 << 52;
+    t = 1075 - (int)(bits >> 52);
+    for (int i = 0; i < s; i++)
+        power *= 5;
+    apart = (int64_t)((decimal << (t - s)) - m * power);
+    if (apart < 0 && m == (uint64_t)1 << 52)
+        apart *= 2; // below a power of two they lie closer
+    return 2 * (uint64_t)(apart < 0 ? -apart : apart) < power;
+}
+
+/* The shortest decimal that reads back as the same number, as Python prints a float. */
+static void locust__csv_float(locust__buf *out, double x)
+{
+    char text[40];
+    int digits = 15;
+    while (digits < 17 && !locust__csv_reads_back(x, digits))
+        digits++;
+    snprintf(text, sizeof text, "%.*g", digits, x);
+    locust__buf_puts(out, text);
+    if (!strpbrk(text, ".en"))
+        locust__buf_puts(out, ".0");
+}
+
+/* A field, quoted when RFC 4180 asks for it. */
+static void locust__csv_text(locust__buf *out, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        locust__buf_puts(out, text);
+        return;
+    }
+    locust__buf_puts(out, "\"");
+    for (; *text; text++)
+        locust__buf_add(out, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
+    locust__buf_puts(out, "\"");
+}
+
+static void locust__csv_header(locust__buf *out, const char *before, const char *after)
+{
+    static const char *const names[] = {LOCUST__PERCENTILE_NAMES};
+    locust__buf_puts(out, before);
+    for (int p = 0; p < LOCUST__PERCENTILES; p++)
+        locust__buf_printf(out, ",%s", names[p]);
+    locust__buf_printf(out, "%s\r\n", after);
+}
+
+static void locust__csv_percentiles(locust__buf *out, const locust__row *row, const locust__hist *h)
+{
+    for (int p = 0; p < LOCUST__PERCENTILES; p++) {
+        int64_t ns = h == &row->hist ? locust__row_percentile_ns(row, locust__percentiles[p])
+                                     : locust__hist_percentile_ns(h, locust__percentiles[p]);
+        if (!row->requests)
+            locust__buf_puts(out, ",N/A");
+        else
+            locust__buf_printf(out, ",%lld", (long long)locust__csv_bucket_ms((double)ns / 1e6));
+    }
+}
+
+/* Median, average, minimum, maximum, average size. */
+static void locust__csv_times(locust__buf *out, const locust__row *row)
+{
+    double median =
+        (double)locust__csv_bucket_ms((double)locust__row_percentile_ns(row, 0.5) / 1e6);
+    double min = row->requests ? (double)row->min_ns / 1e6 : 0, max = (double)row->max_ns / 1e6;
+    locust__buf_puts(out, ",");
+    if (median < min || median > max) // then Locust shows the bound, in full
+        locust__csv_float(out, median < min ? min : max);
+    else
+        locust__buf_printf(out, "%lld", (long long)median);
+    locust__buf_puts(out, ",");
+    locust__csv_float(out, locust__row_mean_ns(row) / 1e6);
+    if (!row->requests) {
+        locust__buf_puts(out, ",0,0,0");
+        return;
+    }
+    locust__buf_puts(out, ",");
+    locust__csv_float(out, min);
+    locust__buf_puts(out, ",");
+    locust__csv_float(out, max);
+    locust__buf_puts(out, ",");
+    locust__csv_float(out, (double)row->bytes / (double)row->requests);
+}
+
+static void locust__csv_stats(locust__csv *csv, locust__buf *out)
+{
+    locust__stats *st = &csv->env->stats;
+    size_t n;
+    locust__row **rows = locust__report_rows(st, &n);
+    locust__csv_header(out,
+        "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min "
+        "Response Time,Max Response Time,Average Content Size,Requests/s,Failures/s",
+        "");
+    for (size_t i = 0; rows && i < n; i++) {
+        double rps, fps;
+        locust__row_rates(st, rows[i], &rps, &fps);
+        locust__csv_text(out, rows[i]->method);
+        locust__buf_puts(out, ",");
+        locust__csv_text(out, rows[i]->name);
+        locust__buf_printf(out, ",%llu,%llu", (unsigned long long)rows[i]->requests,
+            (unsigned long long)rows[i]->failures);
+        locust__csv_times(out, rows[i]);
+        locust__buf_puts(out, ",");
+        locust__csv_float(out, rps);
+        locust__buf_puts(out, ",");
+        locust__csv_float(out, fps);
+        locust__csv_percentiles(out, rows[i], &rows[i]->hist);
+        locust__buf_puts(out, "\r\n");
+    }
+    LOCUST_FREE(rows);
+}
+
+/* The window of a row, made with those before it. NULL: no memory. */
+static locust__window *locust__csv_window(locust__csv *csv, const locust__row *row)
+{
+    const locust__stats *st = &csv->env->stats;
+    size_t i = row == &st->total ? 0 : row == &st->other ? 1 : row->index + 2;
+    while (csv->n_windows <= i) {
+        locust__window **windows =
+            locust__base_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
+        if (!windows)
+            return NULL;
+        csv->windows = windows;
+        windows[csv->n_windows] = locust__base_zalloc(sizeof **windows);
+        if (!windows[csv->n_windows])
+            return NULL;
+        csv->n_windows++;
+    }
+    return csv->windows[i];
+}
+
+/* Every five seconds the newer copy becomes the older one. */
+static void locust__window_turn(locust__window *w, const locust__hist *now)
+{
+    locust__hist reuse = w->older;
+    w->older = w->newer;
+    w->newer = reuse;
+    locust__hist_reset(&w->newer);
+    locust__hist_add(&w->newer, now);
+}
+
+/* What a row's histogram got in the last five to ten seconds; without a full history, ever. */
+static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__row *row)
+{
+    locust__window *w = csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
+    if (!w)
+        return &row->hist;
+    locust__hist_reset(&csv->recent);
+    locust__hist_add(&csv->recent, &row->hist);
+    locust__hist_since(&csv->recent, &w->older);
+    if (csv->ticks % 5 == 4)
+        locust__window_turn(w, &row->hist);
+    return &csv->recent;
+}
+
+static void locust__csv_history_row(
+    locust__csv *csv, locust__buf *out, const locust__row *row, int64_t wall_s, int64_t now_ns)
+{
+    double rps, fps;
+    locust__row_current_rates(&csv->env->stats, row, now_ns, &rps, &fps);
+    locust__buf_printf(out, "%lld,%d,", (long long)wall_s, csv->env->users.alive);
+    locust__csv_text(out, row->method);
+    locust__buf_puts(out, ",");
+    locust__csv_text(out, row->name);
+    locust__buf_printf(out, ",%.6f,%.6f", rps, fps);
+    locust__csv_percentiles(out, row, locust__csv_recent(csv, row));
+    locust__buf_printf(
+        out, ",%llu,%llu", (unsigned long long)row->requests, (unsigned long long)row->failures);
+    locust__csv_times(out, row);
+    locust__buf_puts(out, "\r\n");
+}
+
+static void locust__csv_history(locust__csv *csv, locust__buf *out)
+{
+    locust__stats *st = &csv->env->stats;
+    int64_t wall_s = locust__os_wall_ns() / LOCUST__S, now_ns = locust__os_now_ns();
+    size_t n;
+    locust__row **rows = csv->env->options.csv_full_history ? locust__report_rows(st, &n) : NULL;
+    for (size_t i = 0; rows && i + 1 < n; i++)
+        locust__csv_history_row(csv, out, rows[i], wall_s, now_ns);
+    locust__csv_history_row(csv, out, &st->total, wall_s, now_ns);
+    LOCUST_FREE(rows);
+    csv->ticks++;
+}
+
+static void locust__csv_failures(locust__csv *csv, locust__buf *out)
+{
+    locust__stats *st = &csv->env->stats;
+    locust__buf_puts(out, "Method,Name,Error,Occurrences,First Seen,Last Seen\r\n");
+    const locust__failure *f;
+    for (size_t i = 0; (f = locust__stats_failure(st, i)) != NULL; i++) {
+        locust__csv_text(out, f->row->method);
+        locust__buf_puts(out, ",");
+        locust__csv_text(out, f->row->name);
+        locust__buf_puts(out, ",");
+        locust__csv_text(out, f->text);
+        locust__buf_printf(out, ",%llu", (unsigned long long)f->occurrences);
+        locust__buf_puts(out, ",");
+        locust__report_time(out, f->first_wall_ns);
+        locust__buf_puts(out, ",");
+        locust__report_time(out, f->last_wall_ns);
+        locust__buf_puts(out, "\r\n");
+    }
+}
+
+/* Replaces the content of a file, or appends to it. */
+static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text, bool append)
+{
+    int fd = csv->fds[which];
+    size_t done;
+    if (text->failed)
+        return; // no memory: half a file is worse than an old one
+    if (!append && lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
+        return;
+    done = locust__log_write(fd, text->ptr, text->len);
+    if (done < text->len && !csv->failed) {
+        csv->failed = true;
+        locust__log_print(&csv->env->log, LOCUST__ERROR, "locust.main",
+            "cannot write CSV files %s_*.csv, they are incomplete: %s", csv->env->options.csv,
+            strerror(errno));
+    }
+    if (!append && ftruncate(fd, (off_t)done) != 0)
+        return; // a pipe or device: nothing lies behind
+}
+
+static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
+{
+    const locust__stats *st = &csv->env->stats;
+    locust__buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
+    for (size_t i = 0; i < st->n_exceptions; i++) {
+        const locust__exception *e = &st->exceptions[i];
+        locust__buf_printf(out, "%llu,", (unsigned long long)e->times);
+        locust__csv_text(out, e->text);
+        locust__buf_puts(out, ",");
+        locust__csv_text(out, e->place);
+        locust__buf_puts(out, ",local\r\n"); // the node's name in a run of one process
+    }
+}
+
+static void locust__csv_generator(locust__csv *csv, locust__buf *out)
+{
+    locust_generator g = locust__generator_judge(csv->env);
+    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits\r\n");
+    locust__buf_printf(out, "%s,%.3f,%.3f,%.3f,%.3f,", g.ok ? "ok" : "limited", g.cpu,
+        g.late_p50_ms, g.late_p99_ms, g.late_max_ms);
+    locust__csv_text(out, g.limits);
+    locust__buf_puts(out, "\r\n");
+}
+
+/* Writes all files as of now. Runs on the loop's stack. */
+static void locust__csv_write(void *arg)
+{
+    locust__csv *csv = arg;
+    static void (*const writers[])(locust__csv *, locust__buf *) = {locust__csv_stats,
+        locust__csv_history, locust__csv_failures, locust__csv_exceptions, locust__csv_generator};
+    locust__locale locale = locust__locale_enter();
+    for (int i = 0; i < LOCUST__CSV_FILES; i++) {
+        locust__buf out = {NULL, 0, 0, false};
+        writers[i](csv, &out);
+        locust__csv_put(csv, i, &out, i == LOCUST__CSV_HISTORY);
+        locust__buf_free(&out);
+    }
+    locust__locale_leave(locale);
+}
+
+/* Makes the directories of a path, as Locust does. 0 or -errno. */
+static int locust__csv_make_dirs(const char *path)
+{
+    char *copy = locust__base_copy(path, strlen(path));
+    int rc = copy ? 0 : -ENOMEM;
+    for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            rc = -errno;
+        *slash = '/';
+    }
+    LOCUST_FREE(copy);
+    return rc;
+}
+
+static void locust__csv_close(locust__csv *csv)
+{
+    for (int i = 0; i < LOCUST__CSV_FILES; i++)
+        if (csv->fds[i] >= 0)
+            close(csv->fds[i]);
+    for (size_t i = 0; i < csv->n_windows; i++) {
+        locust__hist_free(&csv->windows[i]->older);
+        locust__hist_free(&csv->windows[i]->newer);
+        LOCUST_FREE(csv->windows[i]);
+    }
+    LOCUST_FREE(csv->windows);
+    locust__hist_free(&csv->recent);
+}
+
+static const char *const locust__csv_names[LOCUST__CSV_FILES] = {
+    "_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv", "_generator.csv"};
+
+/* Opens the four files, or none of them: then it says why. */
+static bool locust__csv_open(locust__csv *csv, locust_env *env)
+{
+    const char *prefix = env->options.csv;
+    locust__buf header = {NULL, 0, 0, false};
+    char path[4096];
+    bool made[LOCUST__CSV_FILES] = {false};
+    int rc = strlen(prefix) + 32 < sizeof path ? locust__csv_make_dirs(prefix) : -ENAMETOOLONG, i;
+    memset(csv, 0, sizeof *csv);
+    csv->env = env;
+    for (i = 0; i < LOCUST__CSV_FILES; i++)
+        csv->fds[i] = -1;
+    for (i = 0; i < LOCUST__CSV_FILES && rc == 0; i++) {
+        snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[i]);
+        csv->fds[i] = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        made[i] = csv->fds[i] >= 0;
+        if (!made[i] && errno == EEXIST)
+            csv->fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+        rc = csv->fds[i] < 0 ? -errno : 0;
+    }
+    if (rc < 0) {
+        locust__base_say("cannot write CSV files %s_*.csv: %s", prefix, strerror(-rc));
+        for (int k = 0; k < LOCUST__CSV_FILES; k++) {
+            snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[k]);
+            if (made[k])
+                unlink(path); // those that were there are untouched
+        }
+        locust__csv_close(csv);
+        csv->env = NULL;
+        return false;
+    }
+    locust__csv_header(&header, "Timestamp,User Count,Type,Name,Requests/s,Failures/s",
+        ",Total Request Count,Total Failure Count,Total Median Response Time,Total Average "
+        "Response Time,Total Min Response Time,Total Max Response Time,Total Average Content Size");
+    locust__csv_put(csv, LOCUST__CSV_HISTORY, &header, false);
+    locust__buf_free(&header);
+    return true;
+}

@@ -1,0 +1,113 @@
+/* -- the highest rate of arrivals -- */
+
+typedef struct locust__find {
+    locust_env *env;
+    locust__checks checks;
+    double base;      // arrivals a second that the test has of itself
+    double good, bad; // the highest rate that held, the lowest that did not; 0: none
+} locust__find;
+
+/* Arrivals a second of all classes together. */
+static double locust__find_base(const locust_env *env)
+{
+    double sum = 0;
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__open *o = env->classes[i].open;
+        if (o)
+            sum += o->as.rate > 0 ? o->as.rate : env->options.rate * o->share;
+    }
+    return sum;
+}
+
+static int64_t locust__find_step_ns(const locust__find *f)
+{
+    double step_s = f->env->options.find_step_s;
+    return locust__base_ns(step_s > 0 ? step_s : 5);
+}
+
+/* Lets a rate run for some quarters of a step. False: the test ends. */
+static bool locust__find_run(locust__find *f, double rate, int quarters) LOCUST__PARKS
+{
+    locust_env *env = f->env;
+    int64_t now = locust__loop_clock(&env->loop),
+            end = now + locust__find_step_ns(f) / 4 * quarters;
+    if (env->stop_requested || env->until.at_ns || end > env->end_ns)
+        return false; // the figures are of what was tried last
+    env->pace = rate / f->base;
+    locust__runner_measure(env, now);
+    locust__runner_watch(env);
+    return locust__co_sleep(&env->loop, end) != LOCUST__CANCELLED && !env->stop_requested;
+}
+
+/* Tries a rate, after a while in which the server gets used to it. False: the test ends. */
+static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__PARKS
+{
+    locust_env *env = f->env;
+    locust_arrival_counts before, now;
+    const locust__check *c = f->checks.all;
+    char value[32];
+    if (locust__base_after(locust__os_now_ns(), locust__find_step_ns(f) / 4 * 5) > env->end_ns ||
+        !locust__find_run(f, rate, 1))
+        return false;
+    before = locust__env_arrivals(env);
+    if (!locust__find_run(f, rate, 4))
+        return false;
+    now = locust__env_arrivals(env);
+    *held =
+        locust__checks_judge(env, &f->checks) && now.shed == before.shed &&
+        (double)(now.started - before.started) > 0.9 * (double)(now.scheduled - before.scheduled);
+    while (c + 1 < f->checks.all + f->checks.n && c->held)
+        c++; // one that broke, or the last
+    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+        "find-max: %.1f arrivals/s %s: %s, %s", rate, *held ? "hold" : "do not hold", c->text,
+        locust__check_value(c, value, sizeof value));
+    return true;
+}
+
+/* After a rate that was too high: waits until the server has served what has piled up. */
+static bool locust__find_recover(locust__find *f) LOCUST__PARKS
+{
+    for (int i = 0; i < 40; i++) {
+        if (!locust__find_run(f, f->good / 2, 1))
+            return false;
+        if (locust__checks_judge(f->env, &f->checks))
+            return true;
+    }
+    return true;
+}
+
+/* Doubles the rate until it breaks, and halves the gap until it is below 5 %. */
+static void locust__find_search(locust__find *f) LOCUST__PARKS
+{
+    double rate = f->base;
+    bool held;
+    while (locust__find_try(f, rate, &held)) {
+        if (held)
+            f->good = rate;
+        else
+            f->bad = rate;
+        if (!(f->good > 0) || rate > 1e7 || (f->bad > 0 && f->bad <= 1.05 * f->good))
+            return;
+        if (!held && !locust__find_recover(f))
+            return;
+        rate = f->bad > 0 ? locust__base_sqrt(f->good * f->bad) : 2 * rate;
+    }
+}
+
+/* A coroutine: searches, then runs the rate that it found once more, for the final report. */
+static void locust__find_main(void *arg)
+{
+    locust__find *f = arg;
+    bool held = false;
+    f->base = locust__find_base(f->env);
+    locust__find_search(f);
+    for (int i = 0; i < 10 && f->good > 0 && !held; i++) {
+        if (!locust__find_recover(f) || !locust__find_try(f, f->good, &held))
+            break;
+        if (!held) {
+            f->bad = f->good;
+            f->good *= 0.95;
+        }
+    }
+    locust__runner_request_stop(f->env);
+}

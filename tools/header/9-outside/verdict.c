@@ -1,0 +1,75 @@
+/* -- all of it -- */
+
+typedef struct locust__result {
+    locust_env *env;
+    locust_generator generator;
+    locust__checks checks;
+    locust__baseline baseline;
+    locust__find find;
+    bool held; // all checks
+} locust__result;
+
+enum { LOCUST__EXIT_CHECK = 3, LOCUST__EXIT_GENERATOR = 4 };
+
+/* Reads what the run is to be held against. NULL, or what is wrong; `text` has room for it. */
+static const char *locust__result_init(locust__result *v, locust_env *env, char *text, size_t size)
+{
+    const locust_options *o = &env->options;
+    const char *wrong = locust__checks_read(&v->checks, o->checks), *option = "--check";
+    v->env = v->find.env = env;
+    if (!wrong) {
+        option = "--find-max";
+        wrong = locust__checks_read(&v->find.checks, o->find_max);
+    }
+    if (wrong) {
+        snprintf(text, size,
+            *wrong ? "%s takes METRIC<LIMIT and perhaps a name, such as 'p99<250ms' or "
+                     "'fail_ratio<1%% GET /cart', not \"%s\""
+                   : "out of memory",
+            option, wrong);
+        return text;
+    }
+    if (o->find_max && !v->find.checks.n)
+        return "--find-max takes what shall hold, such as 'p99<250ms'";
+    if (o->find_max && o->stages)
+        return "--find-max and --stages both say how many arrive: give one of them";
+    wrong =
+        LOCUST__REPORTS && o->baseline ? locust__baseline_read(&v->baseline, o->baseline) : NULL;
+    if (wrong) {
+        snprintf(text, size, "--baseline %s: %s", o->baseline, wrong);
+        return text;
+    }
+    return NULL;
+}
+
+static void locust__result_free(locust__result *v)
+{
+    locust__checks_free(&v->checks);
+    locust__checks_free(&v->find.checks);
+    locust__baseline_free(&v->baseline);
+}
+
+/* At the end of the run. */
+static void locust__result_judge(void *arg)
+{
+    locust__result *v = arg;
+    v->generator = locust__generator_judge(v->env);
+    v->held = locust__checks_judge(v->env, &v->checks);
+    if (LOCUST__REPORTS && v->baseline.n)
+        locust__baseline_compare(&v->baseline, v->env);
+}
+
+static int locust__result_exit_code(const locust__result *v)
+{
+    locust_env *env = v->env;
+    bool found = !env->options.find_max || v->find.good > 0;
+    if (env->users.setup_error)
+        return 1;
+    if (env->options.fail_on_generator_limit && !v->generator.ok)
+        return LOCUST__EXIT_GENERATOR;
+    if (!v->held || v->baseline.worse || !found)
+        return LOCUST__EXIT_CHECK;
+    if (locust__checks_allow_failures(&v->checks) && !env->stats.n_exceptions)
+        return 0;
+    return locust__env_exit_code(env);
+}

@@ -1,0 +1,434 @@
+/* locust.h 0.1.0 - load tests in one C header - MIT license, at the end of this file
+ *
+ * Simulates users of a network service, by the hundred thousand, from one small static program:
+ * a test is one C file in the shape of a Locust test, and its figures come in Locust's own tables.
+ *
+ *     #include "locust.h"
+ *
+ *     static void index_page(locust_user *u)
+ *     {
+ *         locust_get(u, "/");
+ *         locust_get(u, "/item?id=7", .name = "/item?id=[id]");
+ *     }
+ *
+ *     LOCUST_USER(Visitor,
+ *         .host = "http://127.0.0.1:8080",
+ *         .wait_time = LOCUST_BETWEEN(1, 3),
+ *         .tasks = LOCUST_TASKS(LOCUST_TASK(index_page)));
+ *
+ *     LOCUST_MAIN(.users = { &Visitor })
+ *
+ *     cc -O2 test.c -o test && ./test --headless --users 100 --spawn-rate 10 --run-time 1m
+ *
+ * ---------------------------------------------------------------------------------------------
+ * Settings: macros, defined before the include (or by -D). The defaults suit most tests.
+ *
+ *   LOCUST_IMPLEMENTATION     in one file of a program of several: implementation, external linkage
+ *   LOCUST_NO_IMPLEMENTATION  in its other files: declarations only
+ *                             (neither: declarations and implementation, all static)
+ *   LOCUST_TLS                0    1: https by mbedTLS 2.28, 3.6 or 4; link -lmbedtls -lmbedx509
+ *                                  -lmbedcrypto
+ *   LOCUST_ZLIB               0    1: asks for gzip and deflate, and decodes them; link -lz
+ *   LOCUST_CA_PEM             none      certificates to trust, as a string literal, for a host
+ *                                       without files; used where no file was named
+ *   LOCUST_POLL               0    1: poll() in place of the system's own poller
+ *   LOCUST_KQUEUE             0    1: kqueue, on Linux by libkqueue; macOS and the BSDs have it anyway
+ *   LOCUST_UCONTEXT           0    1: the C library's ucontext in place of the assembly of >>ctx
+ *   LOCUST_VALGRIND           0    1: tell valgrind about stacks (needs <valgrind/memcheck.h>)
+ *   LOCUST_MALLOC(n)          malloc    these three together, or none: where all memory comes
+ *   LOCUST_REALLOC(p, n)      realloc   from; they may fail, and may not park
+ *   LOCUST_FREE(p)            free
+ *   LOCUST_STACK_SIZE         65536     bytes of address space for one user's stack; 16 KB of it
+ *                                       guard. Only touched pages cost memory. Per class:
+ *                                       .stack_size
+ *   LOCUST_MAX_HEADER         65536     bytes of response header taken before the request fails
+ *   LOCUST_MAX_BODY           67108864  bytes of response body taken before the request fails
+ *   LOCUST_MAX_ROWS           10000     rows of statistics; later names share the row "(other)"
+ *   LOCUST_BUFFER_SIZE        65536     the one buffer that all users receive into and build a
+ *                                       request's head in, which it limits; 4096 or more
+ *   LOCUST_HIST_BITS          7         times are kept to 1 part in 2^(bits+1): 7 is 0.4 %; 4 to 10.
+ *                                       A row takes 2^(bits+3) bytes for each doubling of its times
+ *   LOCUST_NO_REPORTS         0    1: no tables and no files, --compact's lines alone
+ *   LOCUST_NO_COOKIES         0    1: no user keeps or sends cookies
+ *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
+ *
+ * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
+ * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
+ * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
+ * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
+ * a type or a function of the public part.
+ *
+ * Contents: public part first (all that a test's author reads), then the implementation, in which
+ * a section uses only what stands above it.
+ *
+ *   >>intro    this comment
+ *   >>api      types, functions and macros of a test
+ *   >>config   settings made uniform, system headers
+ *   >>base     memory, strings, random numbers, hashing
+ *   >>ctx      the context switch, in assembly, one block for each architecture
+ *   >>os       what the operating system is asked for, the poller first
+ *   >>log      diagnostics in Locust's log format
+ *   >>hist     latency histogram
+ *   >>loop     coroutines, their stacks, timers, the event loop
+ *   >>sync     queues, semaphores and groups of coroutines
+ *   >>slots    coroutine-local data
+ *   >>stats    rows of requests and failures
+ *   >>net      streams over TCP and unix sockets
+ *   >>resolve  host names to addresses
+ *   >>tls      TLS by mbedTLS
+ *   >>url      URLs and origins
+ *   >>http     HTTP/1.1 messages
+ *   >>extract  values out of a response: JSON, patterns, text between
+ *   >>hash     MD5 and SHA-256, for Digest authentication
+ *   >>cookie   the cookies of one user
+ *   >>auth     HTTP authentication: Basic, Digest
+ *   >>body     bodies on their way: uploads in pieces, coded and streamed answers
+ *   >>pool     connections of users to origins
+ *   >>client   requests of a user
+ *   >>task     tasks and task sets as a test runs them
+ *   >>user     user classes, waits, the life of a user
+ *   >>feed     rows of files for users
+ *   >>runner   spawning, stopping, the environment
+ *   >>check    verdict on the generator, checks, comparison with an earlier run
+ *   >>report   tables and files
+ *   >>cli      options, environment variables, config files
+ *   >>main     the command and the library entry points
+ *   >>changes  what changed, newest first
+ *   >>license  MIT
+ */
+#ifndef LOCUST_H
+#define LOCUST_H
+
+#define LOCUST_VERSION_MAJOR 0
+#define LOCUST_VERSION_MINOR 1
+#define LOCUST_VERSION_PATCH 0
+#define LOCUST_VERSION       "0.1.0"
+
+/* The implementation asks the C library for more than ISO C has. A strict compiler mode must be
+ * told before its first system header. */
+#if !defined(__cplusplus) && (defined(LOCUST_IMPLEMENTATION) || !defined(LOCUST_NO_IMPLEMENTATION))
+#if defined(_FEATURES_H) && !defined(_DEFAULT_SOURCE) && !defined(_GNU_SOURCE) && \
+    !defined(_BSD_SOURCE)
+#error \
+    "locust.h must be included first under a strict -std=c11: move it up, or use -std=gnu11, or -D_DEFAULT_SOURCE"
+#endif
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE 1
+#endif
+#ifndef _DARWIN_C_SOURCE
+#define _DARWIN_C_SOURCE 1
+#endif
+#ifndef _FILE_OFFSET_BITS // files of more than 2 GB, and years after 2037, on 32 bits
+#define _FILE_OFFSET_BITS 64
+#endif
+#ifndef _TIME_BITS
+#define _TIME_BITS 64
+#endif
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__cplusplus) || defined(LOCUST_IMPLEMENTATION) || defined(LOCUST_NO_IMPLEMENTATION)
+#define LOCUST_API extern
+#else
+#define LOCUST_API static __attribute__((unused))
+#endif
+
+#if defined(__GNUC__)
+#define LOCUST_NORETURN_ __attribute__((noreturn))
+#else
+#define LOCUST_NORETURN_
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include "0-public/errors.h"
+
+#include "0-public/users.h"
+
+#include "0-public/requests.h"
+
+#include "0-public/tasks.h"
+
+#include "0-public/coroutines.h"
+
+#include "0-public/locals.h"
+
+#include "0-public/streams.h"
+
+#include "0-public/feed.h"
+
+#include "0-public/test.h"
+
+#include "0-public/macros.h"
+
+#ifdef __cplusplus
+}
+#endif
+#endif // LOCUST_H
+
+#if !defined(LOCUST__IMPLEMENTED) && !defined(__cplusplus) && \
+    (defined(LOCUST_IMPLEMENTATION) || !defined(LOCUST_NO_IMPLEMENTATION))
+#define LOCUST__IMPLEMENTED
+extern const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in_one;
+const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in_one = 0;
+
+#include "1-ground/config.c"
+
+#include "1-ground/base.c"
+
+#include "1-ground/text.c"
+
+#include "1-ground/number.c"
+
+#include "1-ground/error.c"
+
+#include "1-ground/ctx/ctx.c"
+
+#if LOCUST__UCONTEXT // asked for: see the end of this list
+
+#elif defined(__x86_64__) && defined(__LP64__)
+
+#include "1-ground/ctx/x86_64.c"
+
+#elif defined(__i386__) && defined(__ELF__)
+
+#include "1-ground/ctx/i386.c"
+
+#elif defined(__aarch64__) && defined(__LP64__)
+
+#include "1-ground/ctx/aarch64.c"
+
+#elif defined(__arm__) && defined(__ARM_EABI__) && __ARM_ARCH >= 5
+
+#include "1-ground/ctx/arm.c"
+
+#elif defined(__riscv) && !defined(__riscv_abi_rve) && !defined(__riscv_float_abi_quad)
+
+#include "1-ground/ctx/riscv.c"
+
+#elif defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM >= 1 && _MIPS_SIM <= 3 && \
+    !defined(__mips_single_float) && __mips > 1
+#include "1-ground/ctx/mips.c"
+
+#elif defined(__powerpc__) && defined(__ELF__) && !defined(__SPE__)
+
+#include "1-ground/ctx/powerpc.c"
+
+#elif defined(__s390x__)
+
+#include "1-ground/ctx/s390x.c"
+
+#elif defined(__m68k__) && !defined(__mcoldfire__)
+
+#include "1-ground/ctx/m68k.c"
+
+#elif defined(__loongarch__) && __loongarch_grlen == 64
+
+#include "1-ground/ctx/loongarch.c"
+
+#else // any other architecture
+#undef LOCUST__UCONTEXT
+#define LOCUST__UCONTEXT 1
+#endif
+
+#include "1-ground/ctx/make.c"
+
+#include "1-ground/os/os.c"
+
+#include "1-ground/os/poll.c"
+
+#include "1-ground/os/kqueue.c"
+
+#include "1-ground/os/epoll.c"
+
+#include "1-ground/os/system.c"
+
+#include "1-ground/log.c"
+
+#include "1-ground/hist.c"
+
+#include "2-loop/loop.c"
+
+#include "2-loop/stack.c"
+
+#include "2-loop/switch.c"
+
+#include "2-loop/timer.c"
+
+#include "2-loop/fd.c"
+
+#include "2-loop/run.c"
+
+#include "2-loop/sync.c"
+
+#include "2-loop/local.c"
+
+#include "2-loop/context.c"
+
+#include "3-measure/stats.c"
+
+#include "3-measure/recorder.c"
+
+#include "4-net/net.c"
+
+#include "4-net/source.c"
+
+#include "4-net/connect.c"
+
+#include "4-net/stream.c"
+
+#include "4-net/listen.c"
+
+#include "4-net/resolve.c"
+
+#include "4-net/dns.c"
+
+#include "4-net/lookup.c"
+
+#include "4-net/tls.c"
+
+#include "4-net/url.c"
+
+#include "5-http/head.c"
+
+#include "5-http/read.c"
+
+#include "5-http/write.c"
+
+#include "5-http/json.c"
+
+#include "5-http/extract.c"
+
+#include "5-http/hash.c"
+
+#include "5-http/cookie.c"
+
+#include "5-http/auth.c"
+
+#include "5-http/upload.c"
+
+#include "5-http/sse.c"
+
+#include "5-http/drain.c"
+
+#include "5-http/pool.c"
+
+#include "5-http/route.c"
+
+#include "5-http/dial.c"
+
+#include "5-http/client.c"
+
+#include "5-http/exchange.c"
+
+#include "5-http/request.c"
+
+#include "5-http/session.c"
+
+#include "6-user/task.c"
+
+#include "6-user/user.c"
+
+#include "6-user/arrive.c"
+
+#include "6-user/life.c"
+
+#include "6-user/start.c"
+
+#include "6-user/user_api.c"
+
+#include "6-user/strand.c"
+
+#include "6-user/measure.c"
+
+#include "6-user/own_stream.c"
+
+#include "6-user/feed.c"
+
+#include "8-run/env.c"
+
+#include "8-run/dispatch.c"
+
+#include "8-run/ramp.c"
+
+#include "8-run/usage.c"
+
+#include "8-run/ramp2.c"
+
+#include "8-run/pace.c"
+
+#include "8-run/run.c"
+
+#include "8-run/config_users.c"
+
+#include "8-run/setup.c"
+
+#include "8-run/env_api.c"
+
+#include "9-outside/generator.c"
+
+#include "9-outside/check.c"
+
+#include "9-outside/baseline.c"
+
+#include "9-outside/find.c"
+
+#include "9-outside/verdict.c"
+
+#include "9-outside/tables.c"
+
+#include "9-outside/csv.c"
+
+#include "9-outside/files.c"
+
+#include "9-outside/options.c"
+
+#include "9-outside/config_file.c"
+
+#include "9-outside/cli.c"
+
+#include "9-outside/main.c"
+
+/* ============================================================================================
+ * >>changes  what changed, newest first
+ *
+ * 0.1.0  the first version: HTTP/1.1 load tests from one file; TLS; sessions with cookies,
+ *        authentication, redirects, bodies of any size, proxies; task sets, tags, failed tasks;
+ *        coroutines of a user, context variables, scopes, stacks; load shapes and stages, iteration
+ *        limits, the open model; rows of files; events, options of the test's own; streams over TCP,
+ *        TLS, UDP and unix sockets; a verdict on the generator itself, checks, comparison with an
+ *        earlier run, the search for the highest rate
+ * ============================================================================================ */
+
+/* ============================================================================================
+ * >>license  MIT
+ *
+ * MIT License
+ *
+ * Copyright (c) 2026 the locust.h authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy
+ * of this software and associated documentation files (the "Software"), to deal
+ * in the Software without restriction, including without limitation the rights
+ * to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+ * copies of the Software, and to permit persons to whom the Software is
+ * furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all
+ * copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+ * SOFTWARE.
+ * ============================================================================================ */
+
+#endif // implementation
