@@ -248,7 +248,6 @@ typedef enum locust_error {
 
 /* The sentence of an error, as in the table above. Never NULL; owned by the library. */
 LOCUST_API const char *locust_error_text(locust_error error);
-
 /* ---- waits ---- */
 
 /* How long a user waits between two tasks. All as in Locust. */
@@ -373,7 +372,6 @@ struct locust_user {
     locust_env *env;
     const locust_user_class *user_class;
 };
-
 /* ---- requests ---- */
 
 typedef struct locust_part { // one part of a multipart/form-data body
@@ -536,7 +534,6 @@ LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const cha
 
 /* Closes this user's kept connections: the next request makes a new one. */
 LOCUST_API void locust_close_connections(locust_user *u);
-
 /* ---- inside a user ---- */
 
 /* Parks this user for that many seconds. Call from a user. */
@@ -578,7 +575,6 @@ LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
 
 /* Waits as between two tasks. */
 LOCUST_API void locust_wait(locust_user *u);
-
 /* ---- coroutines of a user ---- */
 
 typedef void (*locust_coroutine_fn)(locust_user *u, void *arg);
@@ -623,7 +619,6 @@ LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphor
 
 /* Waits until the ramp that runs is over; at once if none does. */
 LOCUST_API void locust_wait_spawned(locust_user *u);
-
 /* ---- coroutine-local data ---- */
 
 typedef struct locust_slot { // made by LOCUST_LOCAL; fields are the library's
@@ -760,7 +755,6 @@ LOCUST_API void locust_stack_free(void *stack);
         return item ? *item : stack_##_none;                                               \
     }                                                                                      \
     static type stack_##_top(void)
-
 /* ---- protocols of your own ---- */
 
 /* Connects to tcp://host:port, tls://host:port (with the certificates that the class's HTTP users
@@ -806,7 +800,6 @@ LOCUST_API void locust_measure_stop(locust_measure *m);
     for (locust_measure m##_measure = locust_measure_start((u), (method_), (name_)), \
                         *m = &m##_measure;                                           \
          m->open; locust_measure_stop(m))
-
 /* ---- data from files ---- */
 
 enum {
@@ -850,7 +843,6 @@ LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_row *r
 LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size);
 /* The same by the number of the column, from 0. */
 LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size);
-
 /* ---- the test ---- */
 
 enum { LOCUST_CLASSES_MAX = 64 }; // user classes in one test
@@ -1050,7 +1042,6 @@ LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share);
 /* The whole command: options from files, environment and arguments, the run, the reports.
  * Returns the exit code. */
 LOCUST_API int locust_main(int argc, char **argv, const locust_test *test);
-
 /* ---- making tests ---- */
 
 #define LOCUST_FIRST_TEXT_(first, ...) #first
@@ -1085,6 +1076,10 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test);
 #define LOCUST__IMPLEMENTED
 extern const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in_one;
 const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in_one = 0;
+
+#ifndef LOCUST__LAYERS // a unit test stops at its own layer
+#define LOCUST__LAYERS 9
+#endif
 
 /* ============================================================================================
  * >>config  settings made uniform, system headers
@@ -1285,7 +1280,6 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #ifndef LOCUST__SYS
 #define LOCUST__SYS(call) call // a test may define it to make a system call fail
 #endif
-
 /* ============================================================================================
  * >>base  memory, strings, random numbers, hashing
  *
@@ -1386,7 +1380,6 @@ static void *locust__base_grow(void *array, size_t item_bytes, size_t n, size_t 
         *cap = more;
     return grown;
 }
-
 /* Text of known length inside somebody else's memory. */
 typedef struct locust__view {
     const char *ptr;
@@ -1573,7 +1566,6 @@ LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view 
     }
     return bits < 6;
 }
-
 /* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
 static int64_t locust__base_round(double x)
 {
@@ -1785,7 +1777,6 @@ static double locust__base_log2(double x)
     }
     return exponent + 2 * sum * 1.4426950408889634074;
 }
-
 static const char *locust__error_text(locust_error error)
 {
     static const char *const texts[] = {
@@ -1800,7 +1791,6 @@ LOCUST_API const char *locust_error_text(locust_error error)
 {
     return locust__error_text(error);
 }
-
 /* ============================================================================================
  * >>ctx  the context switch, in assembly, one block for each architecture
  *
@@ -1907,11 +1897,8 @@ typedef int64_t locust__ctx_word; // n32: pointers of 32 bits, sign-extended, in
 #else
 typedef intptr_t locust__ctx_word;
 #endif
-
 #if LOCUST__UCONTEXT // asked for: see the end of this list
-
 #elif defined(__x86_64__) && defined(__LP64__)
-
 typedef struct locust__ctx_frame {
     uint32_t mxcsr;
     uint16_t x87_control, unused;
@@ -1991,9 +1978,7 @@ static bool locust__ctx_allowed(void)
     return !shadow;
 #endif
 }
-
 #elif defined(__i386__) && defined(__ELF__)
-
 typedef struct locust__ctx_frame {
     uint32_t mxcsr; // unused where the compiler makes no use of SSE
     uint16_t x87_control, unused;
@@ -2061,9 +2046,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 #endif
     __asm__ volatile("fnstcw %0" : "=m"(frame->x87_control));
 }
-
 #elif defined(__aarch64__) && defined(__LP64__)
-
 typedef struct locust__ctx_frame {
     locust__ctx_word arg /* x19 */, fn /* x20 */, x21_to_x28[8], x29, ret /* x30 */;
     double d8_to_d15[8];
@@ -2133,9 +2116,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 {
     __asm__ volatile("mrs %0, fpcr" : "=r"(frame->fpcr));
 }
-
 #elif defined(__arm__) && defined(__ARM_EABI__) && __ARM_ARCH >= 5
-
 typedef struct locust__ctx_frame {
 #ifndef __SOFTFP__ // softfp and hard float alike: the registers are there
     double d8_to_d15[8];
@@ -2208,9 +2189,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     (void)frame;
 #endif
 }
-
 #elif defined(__riscv) && !defined(__riscv_abi_rve) && !defined(__riscv_float_abi_quad)
-
 #if defined(__riscv_flen) || defined(__riscv_zfinx)
 #define LOCUST__CTX_FRM 1
 #else
@@ -2308,7 +2287,6 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     (void)frame;
 #endif
 }
-
 #elif defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM >= 1 && _MIPS_SIM <= 3 && \
     !defined(__mips_single_float) && __mips > 1
 // These are o32, n32 and n64, by number: not each of their names is always defined. MIPS I lacks a
@@ -2416,9 +2394,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     __asm__ volatile("cfc1 %0, $31" : "=r"(frame->fcsr));
 #endif
 }
-
 #elif defined(__powerpc__) && defined(__ELF__) && !defined(__SPE__)
-
 #if !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)
 #define LOCUST__CTX_FLOAT 1
 #else
@@ -2575,9 +2551,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 #endif
     (void)frame;
 }
-
 #elif defined(__s390x__)
-
 typedef struct locust__ctx_frame {
     locust__ctx_word fn /* r6 */, arg /* r7 */, r8_to_r13[6], ret /* r14 */;
     uint32_t fpc, unused;
@@ -2630,9 +2604,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 {
     __asm__ volatile("stfpc %0" : "=Q"(frame->fpc));
 }
-
 #elif defined(__m68k__) && !defined(__mcoldfire__)
-
 typedef struct locust__ctx_frame {
 #ifdef __HAVE_68881__
     uint32_t fpcr, fp2_to_fp7[6][3];
@@ -2690,9 +2662,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     (void)frame;
 #endif
 }
-
 #elif defined(__loongarch__) && __loongarch_grlen == 64
-
 typedef struct locust__ctx_frame {
     locust__ctx_word fp /* $r22 */, fn /* s0: $r23 */, arg /* s1 */, s2_to_s8[7], ret /* ra */,
         fcsr;
@@ -2779,12 +2749,10 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     (void)frame;
 #endif
 }
-
 #else // any other architecture
 #undef LOCUST__UCONTEXT
 #define LOCUST__UCONTEXT 1
 #endif
-
 #if LOCUST__UCONTEXT
 
 /* The same functions by makecontext() and swapcontext(), for stacks that grow down. A context lies
@@ -2899,7 +2867,6 @@ static bool locust__ctx_allowed(void)
     return true;
 }
 #endif
-
 /* ============================================================================================
  * >>os  what the operating system is asked for, the poller first
  *
@@ -3238,7 +3205,6 @@ static bool locust__os_guard_protect(char *p, size_t n)
 {
     return mprotect(p, n, PROT_NONE) == 0;
 }
-
 /* -- poll(), the poller of last resort -- */
 #if !LOCUST__EPOLL && !LOCUST__KQUEUE
 
@@ -3308,7 +3274,6 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
 }
 
 #endif // neither epoll nor kqueue
-
 /* -- kqueue -- */
 #if LOCUST__KQUEUE
 
@@ -3367,7 +3332,6 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
 }
 
 #endif // LOCUST__KQUEUE
-
 /* -- epoll -- */
 #if LOCUST__EPOLL
 
@@ -3432,7 +3396,6 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
 }
 
 #endif // LOCUST__EPOLL
-
 /* -- what systems have and others have not -- */
 
 static void locust__os_random(void *out, size_t n)
@@ -3627,7 +3590,6 @@ static bool locust__os_guard_works(void)
     locust__os_stacks_unmap(p, page);
     return works;
 }
-
 /* ============================================================================================
  * >>log  diagnostics in Locust's log format
  *
@@ -3726,7 +3688,6 @@ static void locust__log_print(
     locust__locale_leave(locale);
     locust__log_write(log->fd, line, n);
 }
-
 /* ============================================================================================
  * >>hist  latency histogram: under 0.4 % error by default, 1 us to 1 h
  *
@@ -3866,6 +3827,7 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
         }
 }
 
+#if LOCUST__LAYERS >= 2
 /* ============================================================================================
  * >>loop  coroutines, their stacks, timers, the event loop
  *
@@ -4090,7 +4052,6 @@ static void locust__queue_remove(locust__co *co)
         q->last = co->prev;
     co->queue = NULL;
 }
-
 /* -- stacks -- */
 
 static char *locust__co_slot(const locust__co *co)
@@ -4287,7 +4248,6 @@ static void locust__pool_free(locust__pool *pool)
     }
     LOCUST_FREE(pool);
 }
-
 /* -- switching -- */
 
 /* From the loop to a coroutine, until it parks or ends. */
@@ -4494,7 +4454,6 @@ static void locust__loop_call(locust__loop *loop, void (*fn)(void *arg), void *a
     loop->call_arg = arg;
     locust__co_leave(loop, loop->current);
 }
-
 /* -- timers -- */
 
 static void locust__heap_push(locust__wheel *w, locust__timer t)
@@ -4670,7 +4629,6 @@ static void locust__wheel_free(locust__wheel *w)
     }
     LOCUST_FREE(w->heap);
 }
-
 /* -- descriptors -- */
 
 typedef struct locust__fd { // a descriptor with who waits for it
@@ -4748,7 +4706,6 @@ static int locust__fd_release(locust__loop *loop, locust__fd *f)
     f->source.fd = -1;
     return fd;
 }
-
 /* -- the loop -- */
 
 static int locust__loop_open(locust__loop *loop)
@@ -4882,7 +4839,6 @@ static void locust__loop_run(locust__loop *loop)
     locust__os_fault_close();
     locust__loop_now = NULL;
 }
-
 /* ============================================================================================
  * >>sync  queues, semaphores and groups of coroutines
  *
@@ -4933,7 +4889,6 @@ static void locust__semaphore_give(locust__loop *loop, locust__semaphore *s)
     else
         s->free++;
 }
-
 /* ============================================================================================
  * >>slots  coroutine-local data
  *
@@ -5082,7 +5037,6 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
     locust__scope_leave(co);
     return false;
 }
-
 /* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
 
 typedef struct locust__context {
@@ -5265,7 +5219,9 @@ LOCUST_API void locust_stack_free(void *stack)
 {
     LOCUST_FREE(((locust_stack *)stack)->items);
 }
+#endif
 
+#if LOCUST__LAYERS >= 3
 /* ============================================================================================
  * >>stats  rows of requests and failures
  *
@@ -5661,7 +5617,6 @@ LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share)
 {
     return (double)locust__row_percentile_ns(stats->histogram, share) / 1e6;
 }
-
 /* Who measures something tells one of these: the statistics first, then the test's listener. */
 typedef struct locust__recorder {
     locust__stats *stats;
@@ -5731,7 +5686,9 @@ static void locust__recorder_record(
     if (rec->listener)
         rec->listener(rec->env, sample);
 }
+#endif
 
+#if LOCUST__LAYERS >= 4
 /* ============================================================================================
  * >>net  streams over TCP and unix sockets
  *
@@ -5838,7 +5795,6 @@ static int locust__addr_connect(int fd, const locust__addr *to)
     memcpy(un.sun_path, to->path, strlen(to->path) + 1);
     return LOCUST__SYS(connect)(fd, (struct sockaddr *)(void *)&un, sizeof un);
 }
-
 /* -- source addresses -- */
 
 /* Reads ADDRESS, ADDRESS-ADDRESS or ADDRESS/BITS; of IPv6 single addresses alone. */
@@ -5920,7 +5876,6 @@ static bool locust__net_next_source(locust__net *net, sa_family_t family, locust
     }
     return true;
 }
-
 static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
 {
     memset(net, 0, sizeof *net);
@@ -6254,7 +6209,6 @@ static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to
         locust__net_pause(net, error, own_ns);
     return error;
 }
-
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
@@ -6513,7 +6467,6 @@ static locust_error locust__stream_write(
     LOCUST_FREE(kept);
     return error;
 }
-
 /* -- servers, for tools and the kit's own endpoints -- */
 
 /* Listens on an address; `to` gets the port that was chosen. */
@@ -6560,7 +6513,6 @@ LOCUST__UNUSED static locust_error locust__net_accept(
             return error;
     }
 }
-
 /* ============================================================================================
  * >>resolve  host names to addresses
  *
@@ -6729,7 +6681,6 @@ static void locust__resolver_load(locust__resolver *r)
     }
     r->loaded = true;
 }
-
 /* -- messages, RFC 1035 section 4 -- */
 
 enum { LOCUST__DNS_A = 1, LOCUST__DNS_AAAA = 28, LOCUST__DNS_MAX = 512 };
@@ -7028,7 +6979,6 @@ LOCUST__APART static void locust__host_look_up(void *arg)
     while (host->waiters.first)
         locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WOKEN);
 }
-
 /* Ends the lookups that are under way; nobody waits for them any more. */
 static void locust__resolver_stop(locust__resolver *r) LOCUST__PARKS
 {
@@ -7169,7 +7119,6 @@ static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s,
         locust__net_pause(r->net, error, own_ns);
     return error ? error : locust__stream_dial(s, addrs, n, deadline_ns, own_ns);
 }
-
 /* ============================================================================================
  * >>tls  TLS 1.2 and 1.3 by mbedTLS
  *
@@ -8574,7 +8523,6 @@ static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s
 }
 
 #endif // LOCUST__TLS
-
 /* ============================================================================================
  * >>url  URLs and origins
  *
@@ -8813,7 +8761,9 @@ static locust__origin *locust__origin_of(
     *first = origin;
     return origin;
 }
+#endif
 
+#if LOCUST__LAYERS >= 5
 /* ============================================================================================
  * >>http  HTTP/1.1 messages
  *
@@ -9185,7 +9135,6 @@ static enum locust__body locust__http_body_kind(const locust__head *h, bool to_h
         return LOCUST__BODY_NONE;
     return h->chunked ? LOCUST__BODY_CHUNKED : h->sized ? LOCUST__BODY_SIZED : LOCUST__BODY_CLOSE;
 }
-
 /* -- reading from a stream -- */
 
 /* An end of the stream inside something means that it was cut. */
@@ -9466,7 +9415,6 @@ static locust_error locust__http_read_body(locust_stream *s, bool to_head, const
                 (h->minor >= 1 ? true : h->keep && !h->chunked);
     return error;
 }
-
 /* -- writing a request's head -- */
 
 typedef struct locust__writer { // into the scratch buffer
@@ -9527,7 +9475,6 @@ static const char *locust__http_find(const locust_pair *fields, const char *name
             return fields->value ? fields->value : "";
     return NULL;
 }
-
 /* ============================================================================================
  * >>extract  values out of a response: JSON, patterns, text between
  *
@@ -9822,7 +9769,6 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
     out[n] = '\0';
     return true;
 }
-
 /* Copies n bytes as a string. False: they do not fit. */
 static bool locust__extract_copy(const char *from, size_t n, char *out, size_t size)
 {
@@ -9919,7 +9865,6 @@ static void locust__search_number(void *arg)
     search->number = strtod(search->text, NULL);
     locust__locale_leave(locale);
 }
-
 /* ============================================================================================
  * >>hash  MD5 and SHA-256, for Digest authentication
  *
@@ -10078,7 +10023,6 @@ static void locust__hash_texts(
     }
     locust__hash_end(&h, out);
 }
-
 /* ============================================================================================
  * >>cookie  the cookies of one user
  *
@@ -10477,7 +10421,6 @@ static locust__cookie *locust__jar_match(locust__cookie *c, const locust__site *
         c = c->next;
     return c;
 }
-
 /* ============================================================================================
  * >>auth  HTTP authentication: Basic, Digest
  *
@@ -10693,7 +10636,6 @@ LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *
         locust__auth_quote(out, ", cnonce", once);
     locust__buf_add(out, "", 1);
 }
-
 /* ============================================================================================
  * >>body  bodies on their way: uploads in pieces, coded and streamed answers
  *
@@ -10936,7 +10878,6 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
     *piece = (locust__view){at - n, (size_t)n + got + 2};
     return LOCUST_OK;
 }
-
 /* -- server-sent events -- */
 
 typedef struct locust__sse {
@@ -11039,7 +10980,6 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
     }
     return LOCUST_OK;
 }
-
 /* -- where an answer's body goes -- */
 
 typedef struct locust__drain { // the sink of one answer
@@ -11196,7 +11136,6 @@ static locust_error locust__drain_close(locust__drain *d, locust_error error)
 #endif
     return error;
 }
-
 /* ============================================================================================
  * >>pool  connections of users to origins
  *
@@ -11387,7 +11326,6 @@ static void locust__conns_give(locust__conns *pool, const locust__roads *roads, 
         if (lane->origin == conn->origin)
             locust__semaphore_give(roads->loop, &lane->free);
 }
-
 /* -- proxies -- */
 
 static void locust__proxy_free(locust__proxy *proxy)
@@ -11585,7 +11523,6 @@ static const char *locust__detour_of(
     }
     return origin->host;
 }
-
 /* -- opening -- */
 
 typedef struct locust__opening { // what opening a connection took, ns
@@ -11703,7 +11640,6 @@ static locust_error locust__conn_open(locust__conn *conn, const locust__roads *r
     locust__semaphore_give(roads->loop, &roads->tls->handshakes);
     return error;
 }
-
 /* ============================================================================================
  * >>client  requests of a user
  *
@@ -12217,7 +12153,6 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
 }
-
 /* -- one exchange on a connection -- */
 
 /* Reads the clock. A timeout was set by the reading before, so as to spare one: at first it moves along. */
@@ -12532,7 +12467,6 @@ static locust_error locust__client_try(
         locust__client_take_cookies(c, x);
     return error;
 }
-
 /* -- the whole request -- */
 
 /* Fills in the response from what the block holds. */
@@ -12722,7 +12656,6 @@ static locust_error locust__client_send(
     locust__buf_free(&lent);
     return error;
 }
-
 /* -- the session of a user -- */
 
 static bool locust__client_set_field(locust__client *c, const char *name, const char *value)
@@ -12896,7 +12829,9 @@ LOCUST_API bool locust_find_between(
 {
     return locust__extract_between(r->body, left, right, out, size);
 }
+#endif
 
+#if LOCUST__LAYERS >= 6
 /* ============================================================================================
  * >>task  tasks and task sets as a test runs them
  *
@@ -13184,7 +13119,6 @@ static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random
     }
     return &plan->steps[f->at];
 }
-
 /* ============================================================================================
  * >>user  user classes, waits, the life of a user
  *
@@ -13379,7 +13313,6 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
         return 0;
     }
 }
-
 /* -- arrivals -- */
 
 /* Sheds those that have waited too long. Returns when the next one will have. */
@@ -13474,7 +13407,6 @@ static void locust__user_await(locust__user *user) LOCUST__PARKS
     if (!user->stopping)
         locust__user_serve(user);
 }
-
 /* `turn`: of the loop, when the task began. */
 static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
@@ -13774,7 +13706,6 @@ static void locust__user_close_streams(locust__user *user)
         LOCUST_FREE(s);
     }
 }
-
 /* -- coroutines that a user starts -- */
 
 static void locust__strand_run(locust__user *user) LOCUST__PARKS
@@ -13928,7 +13859,6 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
     cls->alive++;
     return user;
 }
-
 /* The user that runs now; anything else is a broken rule. */
 static locust__user *locust__user_of(locust_user *u, const char *what)
 {
@@ -14108,7 +14038,6 @@ LOCUST_API void locust_wait(locust_user *u)
     if (user->co->cancelled)
         locust__user_unwind(user);
 }
-
 /* Parks until a coroutine of this user ends. */
 static void locust__strands_wait(locust__user *user) LOCUST__PARKS
 {
@@ -14270,7 +14199,6 @@ LOCUST_API void locust_wait_spawned(locust_user *u)
             locust__user_unwind(user);
     }
 }
-
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
     locust__user *user = locust__user_of(u, "LOCUST_MEASURE");
@@ -14309,7 +14237,6 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
     locust__recorder_record(&user->all->services->recorder, &s,
         (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }
-
 /* -- streams of the test's own -- */
 
 enum { LOCUST__STREAM_TIMEOUT_S = 60 };
@@ -14520,7 +14447,6 @@ LOCUST_API void locust_close(locust_stream *s)
     locust__stream_close(s);
     LOCUST_FREE(own);
 }
-
 /* ============================================================================================
  * >>feed  rows of files for users
  *
@@ -14731,7 +14657,9 @@ LOCUST_API bool locust_field(const locust_row *row, const char *column, char *ou
             return locust__feed_column(row, i, out, size);
     return false;
 }
+#endif
 
+#if LOCUST__LAYERS >= 8
 /* ============================================================================================
  * >>runner  spawning, stopping, the environment
  *
@@ -14814,7 +14742,6 @@ struct locust_env {
             if ((env)->listeners[i_]->event)              \
                 (env)->listeners[i_]->event(__VA_ARGS__); \
     } while (0)
-
 /* -- which class the next user has -- */
 
 /* The weight by which a class gets users; 0: it gets none that way. */
@@ -14895,7 +14822,6 @@ static void locust__dispatch_init(locust_env *env)
     }
     locust__dispatch_restart(env, owed > 0);
 }
-
 /* -- running -- */
 
 static void locust__runner_request_stop(locust_env *env)
@@ -14982,7 +14908,6 @@ static void locust__runner_reap(locust_env *env, int64_t now_ns)
             env->reap_ns = user->cut_ns;
     }
 }
-
 static locust_arrival_counts locust__env_arrivals(const locust_env *env)
 {
     locust_arrival_counts sum = {0, 0, 0, 0};
@@ -15097,7 +15022,6 @@ static void locust__runner_reset_stats(locust_env *env)
     locust__stats_reset(&env->stats, env->warm_ns < LOCUST__NEVER ? env->warm_ns : now);
     LOCUST__FIRE(env, on_reset_stats, env);
 }
-
 /* No ramp runs from here on. */
 static void locust__runner_rest(locust_env *env)
 {
@@ -15205,7 +15129,6 @@ static void locust__runner_set_end(locust_env *env)
     if (env->n_stages && !env->shape && stages_ns < env->end_ns)
         env->end_ns = stages_ns;
 }
-
 /* -- arrivals: the open model -- */
 
 /* Seconds from `at` on (since the start) until `area` more arrivals are due; below 0: never. The rate
@@ -15374,7 +15297,6 @@ static void locust__pace_stop(locust_env *env) LOCUST__PARKS
         o->n = 0;
     }
 }
-
 /* Is there nothing left to do? */
 static bool locust__runner_is_done(const locust_env *env)
 {
@@ -15508,7 +15430,6 @@ static void locust__runner_run(locust_env *env) LOCUST__PARKS
     locust__resolver_stop(&env->services.resolver);
     LOCUST__FIRE(env, on_test_stop, env);
 }
-
 /* -- the environment -- */
 
 /* -- --config-users -- */
@@ -15629,7 +15550,6 @@ static const char *locust__env_config_users(locust_env *env, const char *given)
     locust__buf_free(&file);
     return wrong;
 }
-
 /* -- --stages -- */
 
 /* Reads "1m:100,30s:0". False: it is none of that. */
@@ -16009,7 +15929,6 @@ fail:
         locust__env_free(env);
     return NULL;
 }
-
 static double locust__env_run_time(const locust_env *env)
 {
     return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
@@ -16105,7 +16024,9 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
     locust__row *row = locust__stats_row(&env->stats, i);
     return row ? locust__row_show(&env->stats, row) : NULL;
 }
+#endif
 
+#if LOCUST__LAYERS >= 9
 /* ============================================================================================
  * >>check  the generator's verdict on itself, checks, comparison with an earlier run
  *
@@ -16214,7 +16135,6 @@ LOCUST_API locust_generator locust_generator_so_far(locust_env *env)
 {
     return locust__generator_judge(env);
 }
-
 /* -- checks -- */
 
 enum locust__metric {
@@ -16502,7 +16422,6 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
         snprintf(out, size, "%.0f", c->value);
     return out;
 }
-
 /* -- an earlier run -- */
 
 enum locust__change { LOCUST__CHANGE_SAME, LOCUST__CHANGE_SLOWER, LOCUST__CHANGE_FASTER };
@@ -16687,7 +16606,6 @@ static void locust__baseline_compare(locust__baseline *b, locust_env *env)
         b->worse |= row && past->change == LOCUST__CHANGE_SLOWER;
     }
 }
-
 /* -- the highest rate of arrivals -- */
 
 typedef struct locust__find {
@@ -16801,7 +16719,6 @@ static void locust__find_main(void *arg)
     }
     locust__runner_request_stop(f->env);
 }
-
 /* -- all of it -- */
 
 typedef struct locust__result {
@@ -16877,7 +16794,6 @@ static int locust__result_exit_code(const locust__result *v)
         return 0;
     return locust__env_exit_code(env);
 }
-
 /* ============================================================================================
  * >>report  tables and files
  *
@@ -17425,7 +17341,6 @@ static void locust__report_print(locust_env *env, const locust__result *verdict)
         locust__log_write(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
     locust__buf_free(&out);
 }
-
 /* -- CSV -- */
 
 enum {
@@ -17813,7 +17728,6 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
     locust__buf_free(&header);
     return true;
 }
-
 /* -- files for other programs -- */
 
 enum {
@@ -18243,7 +18157,6 @@ static void locust__report_annotate(const locust__result *v)
     if (!v->generator.ok)
         dprintf(STDOUT_FILENO, "::warning title=locust.h::%s\n", text);
 }
-
 /* ============================================================================================
  * >>cli  options, environment variables, config files
  *
@@ -18682,7 +18595,6 @@ static const locust__option *locust__option_find(
         locust__cli_unknown(st, name, where);
     return found;
 }
-
 /* -- config files -- */
 
 static char *locust__cli_trim(char *text)
@@ -18754,7 +18666,6 @@ static void locust__config_load(locust__settings *st, int which, const char *pat
         locust__cli_die("cannot read the config file %s: %s", path, strerror(errno));
     locust__config_read(st, text, path);
 }
-
 /* -- the command line -- */
 
 /* The option that an argument names, with the value that is part of it, if any. */
@@ -19002,7 +18913,6 @@ static void locust__cli_task_ratio(const locust_test *test, int users)
         }
     }
 }
-
 /* ============================================================================================
  * >>main  the command and the library entry points
  *
@@ -19385,6 +19295,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
     locust__settings_free(&settings);
     return code;
 }
+#endif
 
 /* ============================================================================================
  * >>changes  what changed, newest first

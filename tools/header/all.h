@@ -147,23 +147,14 @@ extern "C" {
 #endif
 
 #include "0-public/errors.h"
-
 #include "0-public/users.h"
-
 #include "0-public/requests.h"
-
 #include "0-public/tasks.h"
-
 #include "0-public/coroutines.h"
-
 #include "0-public/locals.h"
-
 #include "0-public/streams.h"
-
 #include "0-public/feed.h"
-
 #include "0-public/test.h"
-
 #include "0-public/macros.h"
 
 #ifdef __cplusplus
@@ -177,222 +168,142 @@ extern "C" {
 extern const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in_one;
 const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in_one = 0;
 
+#ifndef LOCUST__LAYERS // a unit test stops at its own layer
+#define LOCUST__LAYERS 9
+#endif
+
 #include "1-ground/config.c"
-
 #include "1-ground/base.c"
-
 #include "1-ground/text.c"
-
 #include "1-ground/number.c"
-
 #include "1-ground/error.c"
-
 #include "1-ground/ctx/ctx.c"
-
 #if LOCUST__UCONTEXT // asked for: see the end of this list
-
 #elif defined(__x86_64__) && defined(__LP64__)
-
 #include "1-ground/ctx/x86_64.c"
-
 #elif defined(__i386__) && defined(__ELF__)
-
 #include "1-ground/ctx/i386.c"
-
 #elif defined(__aarch64__) && defined(__LP64__)
-
 #include "1-ground/ctx/aarch64.c"
-
 #elif defined(__arm__) && defined(__ARM_EABI__) && __ARM_ARCH >= 5
-
 #include "1-ground/ctx/arm.c"
-
 #elif defined(__riscv) && !defined(__riscv_abi_rve) && !defined(__riscv_float_abi_quad)
-
 #include "1-ground/ctx/riscv.c"
-
 #elif defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM >= 1 && _MIPS_SIM <= 3 && \
     !defined(__mips_single_float) && __mips > 1
 #include "1-ground/ctx/mips.c"
-
 #elif defined(__powerpc__) && defined(__ELF__) && !defined(__SPE__)
-
 #include "1-ground/ctx/powerpc.c"
-
 #elif defined(__s390x__)
-
 #include "1-ground/ctx/s390x.c"
-
 #elif defined(__m68k__) && !defined(__mcoldfire__)
-
 #include "1-ground/ctx/m68k.c"
-
 #elif defined(__loongarch__) && __loongarch_grlen == 64
-
 #include "1-ground/ctx/loongarch.c"
-
 #else // any other architecture
 #undef LOCUST__UCONTEXT
 #define LOCUST__UCONTEXT 1
 #endif
-
 #include "1-ground/ctx/make.c"
-
 #include "1-ground/os/os.c"
-
 #include "1-ground/os/poll.c"
-
 #include "1-ground/os/kqueue.c"
-
 #include "1-ground/os/epoll.c"
-
 #include "1-ground/os/system.c"
-
 #include "1-ground/log.c"
-
 #include "1-ground/hist.c"
 
+#if LOCUST__LAYERS >= 2
 #include "2-loop/loop.c"
-
 #include "2-loop/stack.c"
-
 #include "2-loop/switch.c"
-
 #include "2-loop/timer.c"
-
 #include "2-loop/fd.c"
-
 #include "2-loop/run.c"
-
 #include "2-loop/sync.c"
-
 #include "2-loop/local.c"
-
 #include "2-loop/context.c"
+#endif
 
+#if LOCUST__LAYERS >= 3
 #include "3-measure/stats.c"
-
 #include "3-measure/recorder.c"
+#endif
 
+#if LOCUST__LAYERS >= 4
 #include "4-net/net.c"
-
 #include "4-net/source.c"
-
 #include "4-net/connect.c"
-
 #include "4-net/stream.c"
-
 #include "4-net/listen.c"
-
 #include "4-net/resolve.c"
-
 #include "4-net/dns.c"
-
 #include "4-net/lookup.c"
-
 #include "4-net/tls.c"
-
 #include "4-net/url.c"
+#endif
 
+#if LOCUST__LAYERS >= 5
 #include "5-http/head.c"
-
 #include "5-http/read.c"
-
 #include "5-http/write.c"
-
 #include "5-http/json.c"
-
 #include "5-http/extract.c"
-
 #include "5-http/hash.c"
-
 #include "5-http/cookie.c"
-
 #include "5-http/auth.c"
-
 #include "5-http/upload.c"
-
 #include "5-http/sse.c"
-
 #include "5-http/drain.c"
-
 #include "5-http/pool.c"
-
 #include "5-http/route.c"
-
 #include "5-http/dial.c"
-
 #include "5-http/client.c"
-
 #include "5-http/exchange.c"
-
 #include "5-http/request.c"
-
 #include "5-http/session.c"
+#endif
 
+#if LOCUST__LAYERS >= 6
 #include "6-user/task.c"
-
 #include "6-user/user.c"
-
 #include "6-user/arrive.c"
-
 #include "6-user/life.c"
-
 #include "6-user/start.c"
-
 #include "6-user/user_api.c"
-
 #include "6-user/strand.c"
-
 #include "6-user/measure.c"
-
 #include "6-user/own_stream.c"
-
 #include "6-user/feed.c"
+#endif
 
+#if LOCUST__LAYERS >= 8
 #include "8-run/env.c"
-
 #include "8-run/dispatch.c"
-
 #include "8-run/ramp.c"
-
 #include "8-run/usage.c"
-
 #include "8-run/ramp2.c"
-
 #include "8-run/pace.c"
-
 #include "8-run/run.c"
-
 #include "8-run/config_users.c"
-
 #include "8-run/setup.c"
-
 #include "8-run/env_api.c"
+#endif
 
+#if LOCUST__LAYERS >= 9
 #include "9-outside/generator.c"
-
 #include "9-outside/check.c"
-
 #include "9-outside/baseline.c"
-
 #include "9-outside/find.c"
-
 #include "9-outside/verdict.c"
-
 #include "9-outside/tables.c"
-
 #include "9-outside/csv.c"
-
 #include "9-outside/files.c"
-
 #include "9-outside/options.c"
-
 #include "9-outside/config_file.c"
-
 #include "9-outside/cli.c"
-
 #include "9-outside/main.c"
+#endif
 
 /* ============================================================================================
  * >>changes  what changed, newest first
