@@ -29,7 +29,7 @@ build:
 	mkdir -p $@
 
 header: | build                  ## joins tools/header into locust.h, or takes an edit of locust.h back
-	@tools/join.py --update locust.h
+	@tools/join.py --update locust.h && tools/map.py --write >/dev/null && tools/join.py --update locust.h
 
 demo: build/demo build/target    ## loads a small server for ten seconds; needs only cc and make
 	@tools/demo.sh

@@ -2,6 +2,7 @@
  *
  * Simulates users of a network service, by the hundred thousand, from one small static program:
  * a test is one C file in the shape of a Locust test, and its figures come in Locust's own tables.
+ * This file is joined from the parts in tools/header: edit those, or this and run `make header`.
  *
  *     #include "locust.h"
  *
@@ -58,43 +59,171 @@
  * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
  * a type or a function of the public part.
  *
- * Contents: public part first (all that a test's author reads), then the implementation, in which
- * a section uses only what stands above it.
+ * Contents: the public part first (all that a test's author reads), then the implementation, in
+ * which a part uses only what stands above it. Each is a file of tools/header.
  *
- *   >>intro    this comment
- *   >>api      types, functions and macros of a test
- *   >>config   settings made uniform, system headers
- *   >>base     memory, strings, random numbers, hashing
- *   >>ctx      the context switch, in assembly, one block for each architecture
- *   >>os       what the operating system is asked for, the poller first
- *   >>log      diagnostics in Locust's log format
- *   >>hist     latency histogram
- *   >>loop     coroutines, their stacks, timers, the event loop
- *   >>sync     queues, semaphores and groups of coroutines
- *   >>slots    coroutine-local data
- *   >>stats    rows of requests and failures
- *   >>net      streams over TCP and unix sockets
- *   >>resolve  host names to addresses
- *   >>tls      TLS by mbedTLS
- *   >>url      URLs and origins
- *   >>http     HTTP/1.1 messages
- *   >>extract  values out of a response: JSON, patterns, text between
- *   >>hash     MD5 and SHA-256, for Digest authentication
- *   >>cookie   the cookies of one user
- *   >>auth     HTTP authentication: Basic, Digest
- *   >>body     bodies on their way: uploads in pieces, coded and streamed answers
- *   >>pool     connections of users to origins
- *   >>client   requests of a user
- *   >>task     tasks and task sets as a test runs them
- *   >>user     user classes, waits, the life of a user
- *   >>feed     rows of files for users
- *   >>runner   spawning, stopping, the environment
- *   >>check    verdict on the generator, checks, comparison with an earlier run
- *   >>report   tables and files
- *   >>cli      options, environment variables, config files
- *   >>main     the command and the library entry points
- *   >>changes  what changed, newest first
- *   >>license  MIT
+ *   0-public
+ *     >>api            types that all of the public part uses
+ *     >>errors         why a request has no good answer
+ *     >>waits          waits between two tasks
+ *     >>arrivals       the open model
+ *     >>users          tasks and user classes
+ *     >>requests       requests and their answers
+ *     >>sessions       the session of a user
+ *     >>control        inside a user
+ *     >>coroutines     coroutines of a user
+ *     >>locals         coroutine-local data
+ *     >>streams        protocols of your own
+ *     >>feeds          data from files
+ *     >>events         samples, shapes and events
+ *     >>test           a test
+ *     >>options        how to run a test
+ *     >>environment    running a test, and its figures
+ *     >>macros         making tests
+ *   1-ground
+ *     >>config         settings made uniform, system headers
+ *     >>say            sentences on standard error, and the end of the program
+ *     >>time           units of time
+ *     >>memory         allocation, growing, fetching ahead
+ *     >>text           views, growing buffers, base64
+ *     >>number         numbers in and out, random numbers
+ *     >>error          the sentence of each error
+ *     >>hash           MD5 and SHA-256, for Digest authentication
+ *     >>ctx            the context switch, in assembly, one block for each architecture
+ *     >>ctx_x86_64     the context switch on x86-64
+ *     >>ctx_i386       the context switch on i386
+ *     >>ctx_aarch64    the context switch on AArch64
+ *     >>ctx_arm        the context switch on ARM, 32 bits
+ *     >>ctx_riscv      the context switch on RISC-V, 32 and 64 bits
+ *     >>ctx_mips       the context switch on MIPS: o32, n32, n64
+ *     >>ctx_powerpc    the context switch on PowerPC, 32 and 64 bits
+ *     >>ctx_s390x      the context switch on s390x
+ *     >>ctx_m68k       the context switch on m68k
+ *     >>ctx_loongarch  the context switch on LoongArch, 64 bits
+ *     >>ctx_ucontext   the context switch by the C library
+ *     >>ctx_make       a new stack for the switches in assembly
+ *     >>ctx_allowed    may stacks be switched?
+ *     >>os             what the operating system is asked for, the poller first
+ *     >>os_posix       what every system has
+ *     >>os_epoll       the poller of Linux
+ *     >>os_kqueue      the poller of macOS and the BSDs
+ *     >>os_poll        the poller of last resort
+ *     >>os_linux       what only Linux has
+ *     >>os_unix        what Linux has and this system has not
+ *     >>os_macos       macOS
+ *     >>os_bsd         FreeBSD, NetBSD, OpenBSD, DragonFly
+ *     >>os_plain       any other POSIX system
+ *     >>os_aes         has this processor instructions for AES?
+ *     >>os_socket      sockets and the limit on descriptors
+ *     >>os_stack       address space for stacks, and what guards it
+ *     >>os_signal      faults and stop signals
+ *     >>log            diagnostics in Locust's log format
+ *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
+ *   2-loop
+ *     >>co             coroutines and what the loop keeps of them
+ *     >>timer          timers of coroutines
+ *     >>stack          stacks of coroutines
+ *     >>switch         starting, parking, waking, cancelling
+ *     >>fd             descriptors and who waits for them
+ *     >>loop           turns of the loop
+ *     >>sync           queues, semaphores and groups of coroutines
+ *     >>local          coroutine-local data
+ *     >>context        context variables, and stacks of values
+ *   3-measure
+ *     >>row            one row of statistics
+ *     >>stats          rows of requests and failures
+ *     >>record         from a finished request to whoever counts it
+ *   4-net
+ *     >>address        addresses of sockets
+ *     >>source         local addresses to connect from
+ *     >>net            what all connections of a test share, and streams
+ *     >>stream         reading and writing a stream
+ *     >>connect        connecting
+ *     >>listen         servers, for tools and the kit's own endpoints
+ *     >>resolve        host names to addresses
+ *     >>dns            messages of DNS
+ *     >>question       asking name servers
+ *     >>lookup         a host name on its way to a connection
+ *     >>tls            TLS 1.2 and 1.3 by mbedTLS
+ *     >>tls_state      what TLS keeps: of a test, a configuration, a connection
+ *     >>tls_version    versions and ciphers
+ *     >>tls_config     configurations
+ *     >>tls_trust      certificates to trust
+ *     >>tls_verify     verification
+ *     >>tls_socket     between mbedTLS and the socket
+ *     >>tls_error      what went wrong
+ *     >>tls_layer      reads and writes through TLS
+ *     >>tls_handshake  the handshake
+ *     >>tls_none       no TLS compiled in
+ *     >>url            URLs and origins
+ *   5-http
+ *     >>head           HTTP/1.1 messages
+ *     >>body           reading a response from a stream
+ *     >>write          writing a request's head
+ *     >>json           JSON, read
+ *     >>extract        values out of a response: patterns, text between
+ *     >>cookie         the cookies of one user
+ *     >>auth           HTTP authentication: Basic, Digest
+ *     >>upload         bodies of requests, in pieces
+ *     >>sse            server-sent events
+ *     >>body_out       where an answer's body goes
+ *     >>proxy          proxies
+ *     >>connect_to     --connect-to
+ *     >>route          how requests reach servers
+ *     >>pool           connections of users to origins
+ *     >>dial           opening a connection to an origin
+ *     >>services       what the users of one test share
+ *     >>base_url       a user's host, taken apart once
+ *     >>client         a user's client: state, verdict, record
+ *     >>head_out       the head of a request
+ *     >>exchange       one exchange on a connection
+ *     >>request        a whole request
+ *     >>session        the session of a user
+ *     >>response       what a test does with an answer
+ *   6-user
+ *     >>task           tasks and task sets as a test runs them
+ *     >>class          user classes as a test runs them
+ *     >>user           user classes, waits, the life of a user
+ *     >>arrive         arrivals of the open model, as users take them
+ *     >>life           the life of a user
+ *     >>start          starting and ending users
+ *     >>control        what a task says to its user
+ *     >>coroutine      coroutines that a user starts
+ *     >>measure        operations that the test measures itself
+ *     >>user_stream    streams of the test's own
+ *     >>feed           rows of files for users
+ *   8-run
+ *     >>env            the environment of a test
+ *     >>dispatch       which class the next user has
+ *     >>usage          what the generator itself used
+ *     >>stages         --stages
+ *     >>ramp           ramps: from the users there are to those there shall be
+ *     >>pace           the schedule of arrivals
+ *     >>runner         a test from its first user to its last
+ *     >>config_users   --config-users
+ *     >>setup          making an environment
+ *     >>env_api        public calls on an environment
+ *   9-outside
+ *     >>judge          the generator's verdict on itself
+ *     >>check          checks
+ *     >>baseline       comparison with an earlier run
+ *     >>find           --find-max
+ *     >>verdict        all of what a run says of itself
+ *     >>figures        what a row shows
+ *     >>table          tables and compact lines
+ *     >>csv            Locust's CSV files
+ *     >>summary        --summary
+ *     >>junit          --junit
+ *     >>hgrm           --hgrm
+ *     >>files          files for other programs
+ *     >>github         annotations of GitHub Actions
+ *     >>options        options, environment variables, config files
+ *     >>config_file    config files
+ *     >>cli            the command line
+ *     >>task_ratio     --list and --show-task-ratio
+ *     >>run            a run with its periodic reports
+ *     >>single         one user for a debugger
+ *     >>main           the command and the library entry points
  */
 #ifndef LOCUST_H
 #define LOCUST_H
@@ -147,7 +276,7 @@ extern "C" {
 #endif
 
 /* ============================================================================================
- * >>api  types, functions and macros of a test
+ * >>api  types that all of the public part uses
  *
  * Names are Locust's. What the caller fills in is a struct in which zero means the default.
  * Settings are in seconds (double, _s), results in milliseconds (double, _ms).
@@ -162,8 +291,11 @@ typedef struct locust_stream locust_stream;     // a connection of a protocol of
 
 typedef void (*locust_task_fn)(locust_user *u);
 typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
-
-/* ---- errors ---- */
+/* ============================================================================================
+ * >>errors  why a request has no good answer
+ *
+ * Purpose     one code and one sentence for each reason.
+ * ============================================================================================ */
 
 /* Why a request has no good answer. The text groups failures in reports, so it holds no port,
  * no number and no time of its own. */
@@ -248,7 +380,11 @@ typedef enum locust_error {
 
 /* The sentence of an error, as in the table above. Never NULL; owned by the library. */
 LOCUST_API const char *locust_error_text(locust_error error);
-/* ---- waits ---- */
+/* ============================================================================================
+ * >>waits  waits between two tasks
+ *
+ * Purpose     how long a user waits. All as in Locust.
+ * ============================================================================================ */
 
 /* How long a user waits between two tasks. All as in Locust. */
 typedef struct locust_wait_time {
@@ -288,8 +424,11 @@ enum {
     {                                  \
         LOCUST_WAIT_CUSTOM, 0, 0, (fn) \
     }
-
-/* ---- the open model ---- */
+/* ============================================================================================
+ * >>arrivals  the open model
+ *
+ * Purpose     load that keeps its schedule however long answers take.
+ * ============================================================================================ */
 
 enum { LOCUST_ARRIVE_TASKS, LOCUST_ARRIVE_USERS };
 
@@ -308,8 +447,11 @@ typedef struct locust_arrivals {
 typedef struct locust_arrival_counts { // scheduled = started + shed + those that still wait
     uint64_t scheduled, started, late, shed;
 } locust_arrival_counts;
-
-/* ---- tasks and user classes ---- */
+/* ============================================================================================
+ * >>users  tasks and user classes
+ *
+ * Purpose     what a test says of its users.
+ * ============================================================================================ */
 
 typedef struct locust_pair { // one header field, query or form parameter
     const char *name;
@@ -372,7 +514,11 @@ struct locust_user {
     locust_env *env;
     const locust_user_class *user_class;
 };
-/* ---- requests ---- */
+/* ============================================================================================
+ * >>requests  requests and their answers
+ *
+ * Purpose     locust_get and its kin; what came back, and what a test does with it.
+ * ============================================================================================ */
 
 typedef struct locust_part { // one part of a multipart/form-data body
     const char *name;
@@ -514,8 +660,11 @@ LOCUST_API bool locust_match(
     const locust_response *r, const char *regex, int group, char *out, size_t size);
 LOCUST_API bool locust_find_between(
     const locust_response *r, const char *left, const char *right, char *out, size_t size);
-
-/* ---- the session of a user ---- */
+/* ============================================================================================
+ * >>sessions  the session of a user
+ *
+ * Purpose     header fields, cookies, certificates and connections that last from request to request.
+ * ============================================================================================ */
 
 /* A field that this user sends with every request from now on, in place of the class's of that name;
  * NULL: no longer. Copied. Returns false if the name or value cannot be sent, or memory ran out. */
@@ -534,7 +683,11 @@ LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const cha
 
 /* Closes this user's kept connections: the next request makes a new one. */
 LOCUST_API void locust_close_connections(locust_user *u);
-/* ---- inside a user ---- */
+/* ============================================================================================
+ * >>control  inside a user
+ *
+ * Purpose     wait, stop, fail, defer, schedule.
+ * ============================================================================================ */
 
 /* Parks this user for that many seconds. Call from a user. */
 LOCUST_API void locust_sleep(locust_user *u, double seconds);
@@ -575,7 +728,11 @@ LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
 
 /* Waits as between two tasks. */
 LOCUST_API void locust_wait(locust_user *u);
-/* ---- coroutines of a user ---- */
+/* ============================================================================================
+ * >>coroutines  coroutines of a user
+ *
+ * Purpose     several things at once, as one user.
+ * ============================================================================================ */
 
 typedef void (*locust_coroutine_fn)(locust_user *u, void *arg);
 typedef struct locust_coroutine locust_coroutine;
@@ -619,7 +776,11 @@ LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphor
 
 /* Waits until the ramp that runs is over; at once if none does. */
 LOCUST_API void locust_wait_spawned(locust_user *u);
-/* ---- coroutine-local data ---- */
+/* ============================================================================================
+ * >>locals  coroutine-local data
+ *
+ * Purpose     data of each user that reads like a variable.
+ * ============================================================================================ */
 
 typedef struct locust_slot { // made by LOCUST_LOCAL; fields are the library's
     const char *name;
@@ -755,7 +916,11 @@ LOCUST_API void locust_stack_free(void *stack);
         return item ? *item : stack_##_none;                                               \
     }                                                                                      \
     static type stack_##_top(void)
-/* ---- protocols of your own ---- */
+/* ============================================================================================
+ * >>streams  protocols of your own
+ *
+ * Purpose     connections, and operations that the test measures itself.
+ * ============================================================================================ */
 
 /* Connects to tcp://host:port, tls://host:port (with the certificates that the class's HTTP users
  * have), udp://host:port or unix:/path. Call from a user.
@@ -800,7 +965,11 @@ LOCUST_API void locust_measure_stop(locust_measure *m);
     for (locust_measure m##_measure = locust_measure_start((u), (method_), (name_)), \
                         *m = &m##_measure;                                           \
          m->open; locust_measure_stop(m))
-/* ---- data from files ---- */
+/* ============================================================================================
+ * >>feeds  data from files
+ *
+ * Purpose     accounts, search words and the like, a row for each use.
+ * ============================================================================================ */
 
 enum {
     LOCUST_FEED_SEQUENTIAL, // from the first to the last, and again
@@ -843,7 +1012,11 @@ LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_row *r
 LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size);
 /* The same by the number of the column, from 0. */
 LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size);
-/* ---- the test ---- */
+/* ============================================================================================
+ * >>events  samples, shapes and events
+ *
+ * Purpose     what listeners are told, and what a load shape says.
+ * ============================================================================================ */
 
 enum { LOCUST_CLASSES_MAX = 64 }; // user classes in one test
 
@@ -898,6 +1071,11 @@ typedef struct locust_tick { // what a load shape asks for
 typedef struct locust_listeners { // some functions of one who listens; the others are NULL
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_listeners;
+/* ============================================================================================
+ * >>test  a test
+ *
+ * Purpose     its classes, listeners and options of its own.
+ * ============================================================================================ */
 
 typedef struct locust_own_option { // an option that the test adds to the command line
     const char *name;              // "api-key" is --api-key, and api-key = ... in config files
@@ -927,6 +1105,11 @@ LOCUST_API const char *locust_option(locust_env *env, const char *name);
 LOCUST_API void locust_set_exit_code(locust_env *env, int code);
 /* Forgets what was measured so far. */
 LOCUST_API void locust_reset_stats(locust_env *env);
+/* ============================================================================================
+ * >>options  how to run a test
+ *
+ * Purpose     the command line as a struct.
+ * ============================================================================================ */
 
 /* How to run it: the command line as a struct. Borrowed until locust_env_free. */
 typedef struct locust_options {
@@ -992,6 +1175,11 @@ typedef struct locust_options {
     bool no_arrival_times;        // a response ends when it is read, not when the kernel had it
     void *context;                // yours: locust_env_context
 } locust_options;
+/* ============================================================================================
+ * >>environment  running a test, and its figures
+ *
+ * Purpose     the library's entry points.
+ * ============================================================================================ */
 
 /* One row of statistics, or their total. */
 typedef struct locust_stats {
@@ -1042,7 +1230,11 @@ LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share);
 /* The whole command: options from files, environment and arguments, the run, the reports.
  * Returns the exit code. */
 LOCUST_API int locust_main(int argc, char **argv, const locust_test *test);
-/* ---- making tests ---- */
+/* ============================================================================================
+ * >>macros  making tests
+ *
+ * Purpose     the macros that a test file is made of.
+ * ============================================================================================ */
 
 #define LOCUST_FIRST_TEXT_(first, ...) #first
 /* LOCUST_TASK(fn, .weight = 3) */
@@ -1281,10 +1473,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__SYS(call) call // a test may define it to make a system call fail
 #endif
 /* ============================================================================================
- * >>base  memory, strings, random numbers, hashing
+ * >>say  sentences on standard error, and the end of the program
  *
- * Purpose     what several sections need and ISO C lacks.
- * Uses        >>config
+ * Purpose     what is said before anything else works, or instead of going on: a broken rule, a wrong
+ *             set-up, a bug of our own. Never for what a server does.
  * ============================================================================================ */
 
 /* What only our own bug can break. */
@@ -1327,6 +1519,12 @@ LOCUST__PRINTF(2, 3) static _Noreturn void locust__base_die(int code, const char
 }
 
 enum { LOCUST__EXIT_USAGE = 2 }; // as argparse, and so Locust
+/* ============================================================================================
+ * >>time  units of time
+ *
+ * Purpose     inside, a time is int64_t nanoseconds of the monotonic clock, and a wait has an absolute
+ *             deadline; the public part speaks of seconds (double) and milliseconds.
+ * ============================================================================================ */
 
 static const int64_t LOCUST__NEVER = INT64_MAX; // a deadline that does not come
 static const int64_t LOCUST__MS = 1000000;
@@ -1347,6 +1545,11 @@ static int64_t locust__base_after(int64_t now_ns, int64_t span_ns)
 {
     return span_ns > LOCUST__NEVER - now_ns ? LOCUST__NEVER : now_ns + span_ns;
 }
+/* ============================================================================================
+ * >>memory  allocation, growing, fetching ahead
+ *
+ * Purpose     what ISO C lacks beside malloc, realloc and free.
+ * ============================================================================================ */
 
 enum { LOCUST__LINE = 64 }; // bytes of a cache line; at least it is so on most machines
 
@@ -1380,6 +1583,15 @@ static void *locust__base_grow(void *array, size_t item_bytes, size_t n, size_t 
         *cap = more;
     return grown;
 }
+/* ============================================================================================
+ * >>text  views, growing buffers, base64
+ *
+ * Purpose     text of known length in somebody else's memory (view), and text that grows (buf).
+ * Invariants  a buf that could not grow is `failed` from then on and keeps what it has: build first,
+ *             look once. Nothing here depends on the locale.
+ * Sources     RFC 4648 section 4 (base64).
+ * ============================================================================================ */
+
 /* Text of known length inside somebody else's memory. */
 typedef struct locust__view {
     const char *ptr;
@@ -1524,8 +1736,6 @@ static void locust__buf_free(locust__buf *b)
     *b = (locust__buf){NULL, 0, 0, false};
 }
 
-/* -- base64, RFC 4648 section 4 -- */
-
 static void locust__base64_encode(locust__buf *out, locust__view in)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -1566,6 +1776,13 @@ LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view 
     }
     return bits < 6;
 }
+/* ============================================================================================
+ * >>number  numbers in and out, random numbers
+ *
+ * Purpose     numbers as texts and texts as numbers, whatever locale the test has set; a few functions of
+ *             libm that a static program would otherwise carry for one call.
+ * ============================================================================================ */
+
 /* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
 static int64_t locust__base_round(double x)
 {
@@ -1777,6 +1994,12 @@ static double locust__base_log2(double x)
     }
     return exponent + 2 * sum * 1.4426950408889634074;
 }
+/* ============================================================================================
+ * >>error  the sentence of each error
+ *
+ * Purpose     one text for one code: it groups failures in reports.
+ * ============================================================================================ */
+
 static const char *locust__error_text(locust_error error)
 {
     static const char *const texts[] = {
@@ -1792,6 +2015,163 @@ LOCUST_API const char *locust_error_text(locust_error error)
     return locust__error_text(error);
 }
 /* ============================================================================================
+ * >>hash  MD5 and SHA-256, for Digest authentication
+ *
+ * Purpose     digests of short texts, in programs that have no TLS library too.
+ * Sources     RFC 1321, FIPS 180-4 (6.2).
+ * Limits      made for some hundred bytes a request, not for bulk. MD5 is broken; servers ask for it.
+ * ============================================================================================ */
+
+typedef struct locust__hash { // both in one: blocks of 64 bytes, words of 32 bits
+    uint32_t state[8];
+    unsigned char block[64];
+    uint64_t len;
+    bool sha256;
+} locust__hash;
+
+enum { LOCUST__HASH_HEX = 65 }; // the longest digest in hexadecimal, with its '\0'
+
+static uint32_t locust__hash_rotate(uint32_t x, unsigned n) // to the left, 1 to 31
+{
+    return x << n | x >> (32 - n);
+}
+
+static uint32_t locust__hash_word(const unsigned char *p, bool big)
+{
+    return big ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]
+               : (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+static void locust__hash_md5_block(uint32_t state[8], const unsigned char *p)
+{
+    // clang-format off
+    static const uint32_t k[64] = { // floor(2^32 * abs(sin(i + 1)))
+        0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+        0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+        0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+        0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+        0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+        0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+        0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+        0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391 };
+    // clang-format on
+    static const unsigned char turns[4][4] = {
+        {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
+    static const unsigned step[4] = {1, 5, 3, 7}, from[4] = {0, 1, 5, 0};
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    for (unsigned i = 0; i < 64; i++) {
+        unsigned round = i / 16;
+        uint32_t f = round == 0   ? (b & c) | (~b & d)
+                     : round == 1 ? (b & d) | (c & ~d)
+                     : round == 2 ? b ^ c ^ d
+                                  : c ^ (b | ~d);
+        f += a + k[i] +
+             locust__hash_word(p + (size_t)4 * ((from[round] + step[round] * i) % 16), false);
+        a = d;
+        d = c;
+        c = b;
+        b += locust__hash_rotate(f, turns[round][i % 4]);
+    }
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+}
+
+static void locust__hash_sha256_block(uint32_t state[8], const unsigned char *p)
+{
+    // clang-format off
+    static const uint32_t k[64] = { // fractions of the cube roots of the first 64 primes
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2 };
+    // clang-format on
+    uint32_t w[64], s[8];
+    memcpy(s, state, sizeof s);
+    for (size_t i = 0; i < 64; i++) {
+        uint32_t x, y, sum;
+        if (i < 16) {
+            w[i] = locust__hash_word(p + 4 * i, true);
+        } else {
+            x = w[i - 15];
+            y = w[i - 2];
+            w[i] = w[i - 16] + w[i - 7] +
+                   (locust__hash_rotate(x, 25) ^ locust__hash_rotate(x, 14) ^ x >> 3) +
+                   (locust__hash_rotate(y, 15) ^ locust__hash_rotate(y, 13) ^ y >> 10);
+        }
+        x = s[0];
+        y = s[4];
+        sum = s[7] + k[i] + w[i] + ((y & s[5]) ^ (~y & s[6])) +
+              (locust__hash_rotate(y, 26) ^ locust__hash_rotate(y, 21) ^ locust__hash_rotate(y, 7));
+        memmove(s + 1, s, 7 * sizeof *s);
+        s[4] += sum;
+        s[0] =
+            sum + ((x & s[2]) ^ (x & s[3]) ^ (s[2] & s[3])) +
+            (locust__hash_rotate(x, 30) ^ locust__hash_rotate(x, 19) ^ locust__hash_rotate(x, 10));
+    }
+    for (int i = 0; i < 8; i++)
+        state[i] += s[i];
+}
+
+static void locust__hash_init(locust__hash *h, bool sha256)
+{
+    static const uint32_t md5[8] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0, 0, 0, 0};
+    static const uint32_t sha[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+        0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(h->state, sha256 ? sha : md5, sizeof h->state);
+    h->len = 0;
+    h->sha256 = sha256;
+}
+
+static void locust__hash_add(locust__hash *h, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < n; i++) {
+        h->block[h->len++ % 64] = p[i];
+        if (h->len % 64 == 0)
+            (h->sha256 ? locust__hash_sha256_block : locust__hash_md5_block)(h->state, h->block);
+    }
+}
+
+/* Writes the digest in lower-case hexadecimal. */
+static void locust__hash_end(locust__hash *h, char out[LOCUST__HASH_HEX])
+{
+    static const unsigned char one = 0x80, zero = 0;
+    static const char hex[] = "0123456789abcdef";
+    uint64_t bits = h->len * 8;
+    unsigned char len[8];
+    locust__hash_add(h, &one, 1);
+    while (h->len % 64 != 56)
+        locust__hash_add(h, &zero, 1);
+    for (int i = 0; i < 8; i++)
+        len[i] = (unsigned char)(bits >> 8 * (h->sha256 ? 7 - i : i));
+    locust__hash_add(h, len, 8);
+    for (unsigned i = 0; i < (h->sha256 ? 32 : 16); i++) {
+        unsigned shift = 8 * (h->sha256 ? 3 - i % 4 : i % 4);
+        *out++ = hex[h->state[i / 4] >> shift >> 4 & 15];
+        *out++ = hex[h->state[i / 4] >> shift & 15];
+    }
+    *out = '\0';
+}
+
+/* The digest of some texts joined by ':'. */
+static void locust__hash_texts(
+    bool sha256, const locust__view *texts, int n, char out[LOCUST__HASH_HEX])
+{
+    locust__hash h;
+    locust__hash_init(&h, sha256);
+    for (int i = 0; i < n; i++) {
+        locust__hash_add(&h, ":", i > 0);
+        locust__hash_add(&h, texts[i].ptr, texts[i].len);
+    }
+    locust__hash_end(&h, out);
+}
+/* ============================================================================================
  * >>ctx  the context switch, in assembly, one block for each architecture
  *
  * Purpose     leave one stack and go on with another: locust__ctx_switch(&save, next).
@@ -1800,7 +2180,6 @@ LOCUST_API const char *locust_error_text(locust_error error)
  *             to. Nothing else is state. locust__ctx_make fills in fn, arg and ret of any of them.
  * Cost        below 3 ns between two stacks of like depth; `make bench B=core`. Through ucontext
  *             600 ns: two system calls for the signal mask.
- * Uses        >>base
  * Sources     x86-64      System V psABI for AMD64: figure 3.4, section 3.2.1
  *             i386        System V psABI for Intel386: section 2.2
  *             AArch64     AAPCS64: section 6.1
@@ -1899,6 +2278,12 @@ typedef intptr_t locust__ctx_word;
 #endif
 #if LOCUST__UCONTEXT // asked for: see the end of this list
 #elif defined(__x86_64__) && defined(__LP64__)
+/* ============================================================================================
+ * >>ctx_x86_64  the context switch on x86-64
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     uint32_t mxcsr;
     uint16_t x87_control, unused;
@@ -1979,6 +2364,12 @@ static bool locust__ctx_allowed(void)
 #endif
 }
 #elif defined(__i386__) && defined(__ELF__)
+/* ============================================================================================
+ * >>ctx_i386  the context switch on i386
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     uint32_t mxcsr; // unused where the compiler makes no use of SSE
     uint16_t x87_control, unused;
@@ -2047,6 +2438,12 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     __asm__ volatile("fnstcw %0" : "=m"(frame->x87_control));
 }
 #elif defined(__aarch64__) && defined(__LP64__)
+/* ============================================================================================
+ * >>ctx_aarch64  the context switch on AArch64
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     locust__ctx_word arg /* x19 */, fn /* x20 */, x21_to_x28[8], x29, ret /* x30 */;
     double d8_to_d15[8];
@@ -2117,6 +2514,12 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     __asm__ volatile("mrs %0, fpcr" : "=r"(frame->fpcr));
 }
 #elif defined(__arm__) && defined(__ARM_EABI__) && __ARM_ARCH >= 5
+/* ============================================================================================
+ * >>ctx_arm  the context switch on ARM, 32 bits
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
 #ifndef __SOFTFP__ // softfp and hard float alike: the registers are there
     double d8_to_d15[8];
@@ -2190,6 +2593,12 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 #endif
 }
 #elif defined(__riscv) && !defined(__riscv_abi_rve) && !defined(__riscv_float_abi_quad)
+/* ============================================================================================
+ * >>ctx_riscv  the context switch on RISC-V, 32 and 64 bits
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 #if defined(__riscv_flen) || defined(__riscv_zfinx)
 #define LOCUST__CTX_FRM 1
 #else
@@ -2289,6 +2698,12 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 }
 #elif defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM >= 1 && _MIPS_SIM <= 3 && \
     !defined(__mips_single_float) && __mips > 1
+/* ============================================================================================
+ * >>ctx_mips  the context switch on MIPS: o32, n32, n64
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 // These are o32, n32 and n64, by number: not each of their names is always defined. MIPS I lacks a
 // store of a double.
 
@@ -2395,6 +2810,12 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 #endif
 }
 #elif defined(__powerpc__) && defined(__ELF__) && !defined(__SPE__)
+/* ============================================================================================
+ * >>ctx_powerpc  the context switch on PowerPC, 32 and 64 bits
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 #if !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)
 #define LOCUST__CTX_FLOAT 1
 #else
@@ -2552,6 +2973,12 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     (void)frame;
 }
 #elif defined(__s390x__)
+/* ============================================================================================
+ * >>ctx_s390x  the context switch on s390x
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     locust__ctx_word fn /* r6 */, arg /* r7 */, r8_to_r13[6], ret /* r14 */;
     uint32_t fpc, unused;
@@ -2605,6 +3032,12 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     __asm__ volatile("stfpc %0" : "=Q"(frame->fpc));
 }
 #elif defined(__m68k__) && !defined(__mcoldfire__)
+/* ============================================================================================
+ * >>ctx_m68k  the context switch on m68k
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
 #ifdef __HAVE_68881__
     uint32_t fpcr, fp2_to_fp7[6][3];
@@ -2663,6 +3096,12 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 #endif
 }
 #elif defined(__loongarch__) && __loongarch_grlen == 64
+/* ============================================================================================
+ * >>ctx_loongarch  the context switch on LoongArch, 64 bits
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     locust__ctx_word fp /* $r22 */, fn /* s0: $r23 */, arg /* s1 */, s2_to_s8[7], ret /* ra */,
         fcsr;
@@ -2754,9 +3193,15 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 #define LOCUST__UCONTEXT 1
 #endif
 #if LOCUST__UCONTEXT
+/* ============================================================================================
+ * >>ctx_ucontext  the context switch by the C library
+ *
+ * Purpose     the same functions by makecontext() and swapcontext(), for stacks that grow down.
+ * Invariants  a context lies at the top of its stack until it first runs; then it is a local variable
+ *             of the switch.
+ * Cost        600 ns a switch: two system calls for the signal mask.
+ * ============================================================================================ */
 
-/* The same functions by makecontext() and swapcontext(), for stacks that grow down. A context lies
- * at the top of its stack until it first runs; then it is a local variable of the switch. */
 #if (LOCUST__OS_LINUX && !defined(__GLIBC__)) || defined(__OpenBSD__)
 #error \
     "locust.h can switch stacks here by swapcontext() only, which this C library lacks (musl, say): compile with glibc, and without LOCUST_UCONTEXT if you set it"
@@ -2833,8 +3278,12 @@ static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
         (unsigned)((uintptr_t)frame >> 16 >> 16), (unsigned)(uintptr_t)frame);
     return frame;
 }
-
 #else
+/* ============================================================================================
+ * >>ctx_make  a new stack for the switches in assembly
+ *
+ * Purpose     lays out a frame that the first switch to it takes for a parked one.
+ * ============================================================================================ */
 
 /* Saves the callee-saved registers on this stack, its pointer in *save, and returns on `next`. */
 void locust__ctx_switch(void **save, void *next) __asm__(LOCUST__ASM_NAME("locust__ctx_switch"));
@@ -2857,8 +3306,12 @@ static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
     frame->ret = (locust__ctx_word)(intptr_t)locust__ctx_entry;
     return frame;
 }
-
 #endif
+/* ============================================================================================
+ * >>ctx_allowed  may stacks be switched?
+ *
+ * Purpose     the usual answer, where a machine does not ask.
+ * ============================================================================================ */
 
 #if !defined(LOCUST__CTX_ASKS)
 /* False: something forbids to switch stacks. */
@@ -2877,7 +3330,6 @@ static bool locust__ctx_allowed(void)
  *             or a short read). So edge-triggered epoll and kqueue and level-triggered poll() look
  *             the same from above: poll() watches for the flags that are clear.
  * Cost        epoll: one system call for up to 512 events; poll(): grows with the sources.
- * Uses        >>base
  * Limits      poll() waits in whole milliseconds. Only Linux has stamps of when bytes arrived, timer
  *             slack and guard markers; a system that is neither Linux, macOS nor a BSD gets poll().
  * Sources     kqueue(2) of FreeBSD, NetBSD, OpenBSD and macOS; epoll(7), epoll_wait(2).
@@ -2900,8 +3352,6 @@ typedef struct locust__poller {
 
 enum { LOCUST__EVENTS = 512 }; // fetched by one wait
 
-/* -- the interface -- */
-
 static int locust__os_poll_open(locust__poller *p);
 static void locust__os_poll_close(locust__poller *p);
 static int locust__os_poll_add(locust__poller *p, locust__source *source);
@@ -2920,6 +3370,7 @@ static void locust__os_unmap(const char *text, size_t size);
 static void locust__os_random(void *out, size_t n); // for seeds and ids
 static void locust__os_precise_timers(void);        // timer slack to 1 ns
 static int64_t locust__os_raise_files(void);        // soft limit to hard; returns the limit
+static int locust__os_set_files(const struct rlimit *limit); // setrlimit, for RLIMIT_NOFILE
 static int locust__os_socket(int family, int type); // nonblocking, close-on-exec; or -errno
 static int locust__os_accept(int fd);               // likewise
 static void locust__os_late_port(int fd);           // bind takes no port before connect does
@@ -2952,8 +3403,11 @@ static void locust__os_signals_close(void);
 #else
 #define LOCUST__SEND_FLAGS 0 // the socket is made that way: SO_NOSIGPIPE
 #endif
-
-/* -- every system -- */
+/* ============================================================================================
+ * >>os_posix  what every system has
+ *
+ * Purpose     clocks, small files, descriptors, memory mappings: POSIX as it is everywhere.
+ * ============================================================================================ */
 
 static int64_t locust__os_clock(clockid_t id)
 {
@@ -3027,32 +3481,6 @@ static void locust__os_unmap(const char *text, size_t size)
     munmap((void *)(uintptr_t)text, size);
 }
 
-/* musl's setrlimit serves old kernels, too, one thread after the other: 1.5 KB. */
-static int locust__os_set_files(const struct rlimit *limit)
-{
-#if LOCUST__OS_LINUX && defined(SYS_prlimit64)
-    if (sizeof limit->rlim_cur == 8) // as the kernel has it
-        return (int)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
-#endif
-    return setrlimit(RLIMIT_NOFILE, limit);
-}
-
-static int64_t locust__os_raise_files(void)
-{
-    struct rlimit limit;
-    int64_t files;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return INT64_MAX;
-    if (limit.rlim_cur < limit.rlim_max) {
-        rlim_t soft = limit.rlim_cur;
-        limit.rlim_cur = limit.rlim_max;
-        if (locust__os_set_files(&limit) != 0)
-            limit.rlim_cur = soft;
-    }
-    files = (int64_t)limit.rlim_cur;
-    return files < 0 ? INT64_MAX : files; // no limit
-}
-
 static int locust__os_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -3081,6 +3509,571 @@ static void locust__source_set(locust__source *s, bool readable, bool writable, 
     s->readable |= readable || s->hup;
     s->writable |= writable || s->hup;
 }
+
+/* Random bytes from the device; where there is none either, from the time: ids then differ between runs at
+ * least. */
+LOCUST__UNUSED static void locust__os_random_device(void *out, size_t n)
+{
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    ssize_t got = -1;
+    uint64_t seed;
+    if (fd >= 0) {
+        got = read(fd, out, n);
+        close(fd);
+    }
+    if (got == (ssize_t)n)
+        return;
+    seed = (uint64_t)locust__os_wall_ns() ^ (uint64_t)getpid() << 32;
+    for (size_t i = 0; i < n; i++)
+        ((unsigned char *)out)[i] = (unsigned char)locust__base_random(&seed);
+}
+
+/* Bytes of memory in use, from /proc/self/statm as Linux and NetBSD have it; 0: unknown. */
+LOCUST__UNUSED static size_t locust__os_statm(void)
+{
+    locust__buf text = locust__os_read_file("/proc/self/statm", 256);
+    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
+    int64_t pages = 0;
+    if (second) {
+        second++;
+        pages = locust__base_whole(&second);
+    }
+    locust__buf_free(&text);
+    return pages > 0 ? (size_t)pages * locust__os_page_size() : 0;
+}
+#if LOCUST__EPOLL
+/* ============================================================================================
+ * >>os_epoll  the poller of Linux
+ *
+ * Purpose     edge-triggered, both directions, once for the life of a descriptor.
+ * ============================================================================================ */
+
+static int locust__os_poll_open(locust__poller *p)
+{
+    memset(p, 0, sizeof *p);
+    p->coarse = LOCUST__VALGRIND; // which does not know the call
+    p->fd = LOCUST__SYS(epoll_create1)(EPOLL_CLOEXEC);
+    return p->fd < 0 ? -errno : 0;
+}
+
+static void locust__os_poll_close(locust__poller *p)
+{
+    close(p->fd);
+}
+
+static int locust__os_poll_add(locust__poller *p, locust__source *source)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
+    event.data.ptr = source;
+    return LOCUST__SYS(epoll_ctl)(p->fd, EPOLL_CTL_ADD, source->fd, &event) != 0 ? -errno : 0;
+}
+
+static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+{
+    // The close that follows would do it, unless a test has forked: then it is the last moment.
+    struct epoll_event unused;
+    epoll_ctl(p->fd, EPOLL_CTL_DEL, source->fd, &unused);
+}
+
+/* epoll_pwait2 where there is one (Linux 5.11, not under qemu-user), else epoll_wait, rounded
+ * up. */
+static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64_t timeout_ns)
+{
+    int64_t ms;
+#ifdef SYS_epoll_pwait2
+    if (!p->coarse && timeout_ns > 0 && timeout_ns < LOCUST__NEVER) {
+        struct {
+            int64_t s, ns;
+        } span = {timeout_ns / LOCUST__S, timeout_ns % LOCUST__S};
+        long n = syscall(SYS_epoll_pwait2, p->fd, events, LOCUST__EVENTS, &span, NULL, (size_t)0);
+        if (n >= 0 || errno == EINTR)
+            return (int)n;
+        p->coarse = true; // ENOSYS, or EPERM from a container's filter
+    }
+#endif
+    ms = timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
+    return LOCUST__SYS(epoll_wait)(p->fd, events, LOCUST__EVENTS, (int)ms);
+}
+
+static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+{
+    struct epoll_event events[LOCUST__EVENTS];
+    int n = locust__os_epoll(p, events, timeout_ns);
+    for (int i = 0; i < n; i++) {
+        uint32_t got = events[i].events;
+        out[i] = events[i].data.ptr;
+        locust__source_set(
+            out[i], got & EPOLLIN, got & EPOLLOUT, got & (EPOLLHUP | EPOLLERR | EPOLLRDHUP));
+    }
+    return n < 0 ? 0 : n;
+}
+#elif LOCUST__KQUEUE
+/* ============================================================================================
+ * >>os_kqueue  the poller of macOS and the BSDs
+ *
+ * Purpose     as epoll, by kqueue with EV_CLEAR; on Linux by libkqueue.
+ * ============================================================================================ */
+
+static int locust__os_poll_open(locust__poller *p)
+{
+    memset(p, 0, sizeof *p);
+    p->fd = LOCUST__SYS(kqueue)();
+    if (p->fd < 0)
+        return -errno;
+    fcntl(p->fd, F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+static void locust__os_poll_close(locust__poller *p)
+{
+    close(p->fd);
+}
+
+static int locust__os_kqueue_change(
+    locust__poller *p, locust__source *source, int filter, int flags)
+{
+    struct kevent change;
+    memset(&change, 0, sizeof change);
+    EV_SET(&change, source->fd, filter, flags, 0, 0, source);
+    return LOCUST__SYS(kevent)(p->fd, &change, 1, NULL, 0, NULL) < 0 ? -errno : 0;
+}
+
+static int locust__os_poll_add(locust__poller *p, locust__source *source)
+{
+    int rc = locust__os_kqueue_change(p, source, EVFILT_READ, EV_ADD | EV_CLEAR);
+    if (!rc) // the reading end of a pipe has none
+        locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_ADD | EV_CLEAR);
+    return rc;
+}
+
+static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+{
+    // The close that follows would do it, where kqueue is the kernel's own.
+    locust__os_kqueue_change(p, source, EVFILT_READ, EV_DELETE);
+    locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_DELETE);
+}
+
+/* A source that became ready in both directions is there twice. */
+static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+{
+    struct kevent events[LOCUST__EVENTS];
+    struct timespec span = {(time_t)(timeout_ns / LOCUST__S), (long)(timeout_ns % LOCUST__S)};
+    bool forever = timeout_ns > INT_MAX * LOCUST__S;
+    int n = LOCUST__SYS(kevent)(p->fd, NULL, 0, events, LOCUST__EVENTS, forever ? NULL : &span);
+    for (int i = 0; i < n; i++) {
+        out[i] = (locust__source *)(void *)events[i].udata;
+        locust__source_set(out[i], events[i].filter == EVFILT_READ,
+            events[i].filter == EVFILT_WRITE, events[i].flags & (EV_EOF | EV_ERROR));
+    }
+    return n < 0 ? 0 : n;
+}
+#else
+/* ============================================================================================
+ * >>os_poll  the poller of last resort
+ *
+ * Purpose     level-triggered poll(), made to look edge-triggered: it watches for the flags that are clear.
+ * Cost        a call grows with the descriptors.
+ * ============================================================================================ */
+
+static int locust__os_poll_open(locust__poller *p)
+{
+    memset(p, 0, sizeof *p);
+    return 0;
+}
+
+static void locust__os_poll_close(locust__poller *p)
+{
+    LOCUST_FREE(p->fds);
+    LOCUST_FREE(p->sources);
+}
+
+static int locust__os_poll_add(locust__poller *p, locust__source *source)
+{
+    if (p->n == p->cap) {
+        int cap = p->cap ? 2 * p->cap : 64;
+        struct pollfd *fds = LOCUST_REALLOC(p->fds, (size_t)cap * sizeof *fds);
+        locust__source **sources;
+        if (!fds)
+            return -ENOMEM;
+        p->fds = fds;
+        sources = LOCUST_REALLOC(p->sources, (size_t)cap * sizeof *sources);
+        if (!sources)
+            return -ENOMEM;
+        p->sources = sources;
+        p->cap = cap;
+    }
+    source->slot = p->n;
+    p->fds[p->n] = (struct pollfd){.fd = source->fd};
+    p->sources[p->n++] = source;
+    return 0;
+}
+
+static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+{
+    int last = --p->n;
+    p->fds[source->slot] = p->fds[last];
+    p->sources[source->slot] = p->sources[last];
+    p->sources[source->slot]->slot = source->slot;
+}
+
+static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+{
+    int64_t ms =
+        timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
+    int n = 0;
+    for (int i = 0; i < p->n; i++) {
+        locust__source *s = p->sources[i];
+        p->fds[i].fd = s->hup ? -1 : s->fd; // a hang-up is told once
+        p->fds[i].events = (short)((s->readable ? 0 : POLLIN) | (s->writable ? 0 : POLLOUT));
+    }
+    if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, (int)ms) <= 0)
+        return 0;
+    for (int seen = 0, all = p->n; seen < all && n < LOCUST__EVENTS; seen++) {
+        int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // the last ones get their turn too
+        locust__source *s = p->sources[i];
+        short got = p->fds[i].revents;
+        if (!got || p->fds[i].fd < 0)
+            continue;
+        locust__source_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
+        out[n++] = s;
+    }
+    return n;
+}
+#endif
+#if LOCUST__OS_LINUX
+/* ============================================================================================
+ * >>os_linux  what only Linux has
+ *
+ * Purpose     getrandom, arrival times of bytes, timer slack, ports bound late, guard markers, the
+ *             kernel's account of waiting.
+ * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
+ * ============================================================================================ */
+
+static void locust__os_random(void *out, size_t n)
+{
+    if (syscall(SYS_getrandom, out, n, 1 /* GRND_NONBLOCK */) != (long)n)
+        locust__os_random_device(out, n);
+}
+
+static size_t locust__os_memory(void)
+{
+    return locust__os_statm();
+}
+
+/* The second number of the kernel's own account. */
+static int64_t locust__os_waited_ns(void)
+{
+    locust__buf text = locust__os_read_file("/proc/self/schedstat", 256);
+    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
+    int64_t ns = -1;
+    if (second) {
+        second++;
+        ns = locust__base_whole(&second);
+    }
+    locust__buf_free(&text);
+    return ns;
+}
+
+static void locust__os_precise_timers(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); // the default wakes 60 us late
+}
+
+/* musl's setrlimit serves old kernels, too, one thread after the other: 1.5 KB. */
+static int locust__os_set_files(const struct rlimit *limit)
+{
+    if (sizeof limit->rlim_cur == 8) // as the kernel has it
+        return (int)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
+    return setrlimit(RLIMIT_NOFILE, limit);
+}
+
+static void locust__os_late_port(int fd)
+{
+    int on = 1; // a kernel before 4.2 refuses: the port is chosen at bind
+    setsockopt(fd, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, &on, sizeof on);
+}
+
+static void locust__os_stamp(int fd)
+{
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec iov = {to, n};
+    struct msghdr message = {.msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof control};
+    ssize_t got = LOCUST__SYS(recvmsg)(fd, &message, 0);
+    struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    struct timespec t;
+    *arrived_ns = 0;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
+        c->cmsg_len >= CMSG_LEN(sizeof t)) {
+        memcpy(&t, CMSG_DATA(c), sizeof t);
+        *arrived_ns = (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
+    }
+    return got;
+}
+
+static bool locust__os_guard_mark(char *p, size_t n)
+{
+    return madvise(p, n, 102 /* MADV_GUARD_INSTALL, Linux 6.13 */) == 0;
+}
+#else
+/* ============================================================================================
+ * >>os_unix  what Linux has and this system has not
+ *
+ * Purpose     the same functions on every other system: none of them is needed, each only makes
+ *             figures or memory better.
+ * ============================================================================================ */
+
+static int64_t locust__os_waited_ns(void)
+{
+    return -1;
+}
+
+static void locust__os_precise_timers(void)
+{
+}
+
+static int locust__os_set_files(const struct rlimit *limit)
+{
+    return setrlimit(RLIMIT_NOFILE, limit);
+}
+
+static void locust__os_late_port(int fd)
+{
+    (void)fd;
+}
+
+static void locust__os_stamp(int fd)
+{
+    (void)fd;
+}
+
+static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
+{
+    *arrived_ns = 0;
+    return LOCUST__SYS(recv)(fd, to, n, 0);
+}
+
+static bool locust__os_guard_mark(char *p, size_t n)
+{
+    (void)p;
+    (void)n;
+    return false;
+}
+#endif
+#if LOCUST__OS_APPLE
+/* ============================================================================================
+ * >>os_macos  macOS
+ *
+ * Purpose     random numbers and memory in use.
+ * Sources     arc4random(3); mach/task_info.h of the macOS SDK.
+ * ============================================================================================ */
+
+static void locust__os_random(void *out, size_t n)
+{
+    arc4random_buf(out, n);
+}
+
+static size_t locust__os_memory(void)
+{
+    struct mach_task_basic_info about;
+    mach_msg_type_number_t n = MACH_TASK_BASIC_INFO_COUNT;
+    kern_return_t rc =
+        task_info(mach_task_self(), MACH_TASK_BASIC_INFO, (task_info_t)(void *)&about, &n);
+    return rc == KERN_SUCCESS ? about.resident_size : 0;
+}
+#elif LOCUST__OS_BSD
+/* ============================================================================================
+ * >>os_bsd  FreeBSD, NetBSD, OpenBSD, DragonFly
+ *
+ * Purpose     random numbers and memory in use.
+ * Sources     arc4random(3). Only NetBSD has /proc/self/statm, where it is mounted.
+ * ============================================================================================ */
+
+static void locust__os_random(void *out, size_t n)
+{
+    arc4random_buf(out, n);
+}
+
+static size_t locust__os_memory(void)
+{
+    return locust__os_statm();
+}
+#elif !LOCUST__OS_LINUX
+/* ============================================================================================
+ * >>os_plain  any other POSIX system
+ *
+ * Purpose     random numbers and memory in use.
+ * ============================================================================================ */
+
+static void locust__os_random(void *out, size_t n)
+{
+    locust__os_random_device(out, n);
+}
+
+static size_t locust__os_memory(void)
+{
+    return locust__os_statm();
+}
+#endif
+/* ============================================================================================
+ * >>os_aes  has this processor instructions for AES?
+ *
+ * Purpose     decides whether AES or ChaCha20 is offered first.
+ * ============================================================================================ */
+
+#if defined(__x86_64__) || defined(__i386__)
+LOCUST__UNUSED static bool locust__os_has_aes(void)
+{
+    return __builtin_cpu_supports("aes");
+}
+#elif defined(__aarch64__) && LOCUST__OS_LINUX
+LOCUST__UNUSED static bool locust__os_has_aes(void)
+{
+    return getauxval(AT_HWCAP) & 1 << 3; // HWCAP_AES
+}
+#else
+LOCUST__UNUSED static bool locust__os_has_aes(void)
+{
+    return LOCUST__OS_APPLE && sizeof(void *) == 8; // every Apple silicon has
+}
+#endif
+/* ============================================================================================
+ * >>os_socket  sockets and the limit on descriptors
+ *
+ * Purpose     sockets that do not block, are closed on exec and raise no SIGPIPE.
+ * ============================================================================================ */
+
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
+enum { LOCUST__SOCKET_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
+#else
+enum { LOCUST__SOCKET_FLAGS = 0 }; // set after the fact
+#endif
+#ifdef SO_NOSIGPIPE
+enum { LOCUST__NO_SIGPIPE = SO_NOSIGPIPE };
+#else
+enum { LOCUST__NO_SIGPIPE = 0 };   // see LOCUST__SEND_FLAGS
+#endif
+
+static int64_t locust__os_raise_files(void)
+{
+    struct rlimit limit;
+    int64_t files;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return INT64_MAX;
+    if (limit.rlim_cur < limit.rlim_max) {
+        rlim_t soft = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        if (locust__os_set_files(&limit) != 0)
+            limit.rlim_cur = soft;
+    }
+    files = (int64_t)limit.rlim_cur;
+    return files < 0 ? INT64_MAX : files; // no limit
+}
+
+/* Makes a new socket nonblocking and close-on-exec. Returns it; where that fails, -errno. */
+static int locust__os_own(int fd)
+{
+    int rc = locust__os_nonblocking(fd), on = 1;
+    if (LOCUST__NO_SIGPIPE != 0)
+        setsockopt(fd, SOL_SOCKET, LOCUST__NO_SIGPIPE, &on, sizeof on);
+    if (rc < 0)
+        close(fd);
+    return rc < 0 ? rc : fd;
+}
+
+static int locust__os_socket(int family, int type)
+{
+    int fd = LOCUST__SYS(socket)(family, type | LOCUST__SOCKET_FLAGS, 0);
+    if (fd < 0)
+        return -errno;
+    return LOCUST__SOCKET_FLAGS != 0 && LOCUST__NO_SIGPIPE == 0 ? fd : locust__os_own(fd);
+}
+
+static int locust__os_accept(int fd)
+{
+    int peer = LOCUST__SYS(accept)(fd, NULL, NULL);
+    return peer < 0 ? -errno : locust__os_own(peer);
+}
+/* ============================================================================================
+ * >>os_stack  address space for stacks, and what guards it
+ *
+ * Purpose     mappings that cost memory only where they were touched.
+ * ============================================================================================ */
+
+#ifdef MAP_NORESERVE
+enum { LOCUST__MAP_NORESERVE = MAP_NORESERVE };
+#else
+enum { LOCUST__MAP_NORESERVE = 0 };
+#endif
+#ifdef MAP_STACK // OpenBSD demands it
+enum { LOCUST__MAP_STACK = MAP_STACK };
+#else
+enum { LOCUST__MAP_STACK = 0 };
+#endif
+#ifdef MADV_NOHUGEPAGE // or one touched page would cost a whole slot, and more
+enum { LOCUST__NO_HUGE_PAGES = MADV_NOHUGEPAGE };
+#else
+enum { LOCUST__NO_HUGE_PAGES = 0 };
+#endif
+
+static char *locust__os_stacks_map(size_t n)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | LOCUST__MAP_NORESERVE | LOCUST__MAP_STACK;
+    void *p = LOCUST__SYS(mmap)(NULL, n, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    if (LOCUST__NO_HUGE_PAGES != 0)
+        madvise(p, n, LOCUST__NO_HUGE_PAGES);
+    return p;
+}
+
+static void locust__os_stacks_unmap(char *p, size_t n)
+{
+    munmap(p, n);
+}
+
+static bool locust__os_guard_protect(char *p, size_t n)
+{
+    return mprotect(p, n, PROT_NONE) == 0;
+}
+
+/* True if a marked page really faults: qemu-user says 0 to the call and does nothing. write() from
+ * the page into a pipe tells, without a signal. */
+static bool locust__os_guard_works(void)
+{
+    size_t page = locust__os_page_size();
+    char *p = locust__os_stacks_map(page);
+    int pipe_fds[2];
+    bool works = false;
+    if (!p)
+        return false;
+    if (locust__os_guard_mark(p, page) && pipe(pipe_fds) == 0) {
+        works = write(pipe_fds[1], p, 1) < 0 && errno == EFAULT;
+        close(pipe_fds[0]);
+        close(pipe_fds[1]);
+    }
+    locust__os_stacks_unmap(p, page);
+    return works;
+}
+/* ============================================================================================
+ * >>os_signal  faults and stop signals
+ *
+ * Purpose     a memory fault is reported, then takes its usual course; SIGINT and SIGTERM become bytes in
+ *             a pipe.
+ * Invariants  signal dispositions belong to the process, and so does the one record of them,
+ *             locust__os_handlers.
+ * ============================================================================================ */
 
 /* Signal dispositions belong to the process, and so does this record of them. */
 static struct {
@@ -3176,426 +4169,11 @@ static void locust__os_signals_close(void)
     close(locust__os_handlers.pipe[0]);
     close(locust__os_handlers.pipe[1]);
 }
-
-static char *locust__os_stacks_map(size_t n)
-{
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    void *p;
-#ifdef MAP_NORESERVE
-    flags |= MAP_NORESERVE;
-#endif
-#ifdef MAP_STACK // OpenBSD demands it
-    flags |= MAP_STACK;
-#endif
-    p = LOCUST__SYS(mmap)(NULL, n, PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (p == MAP_FAILED)
-        return NULL;
-#ifdef MADV_NOHUGEPAGE // or one touched page would cost a whole slot, and more
-    madvise(p, n, MADV_NOHUGEPAGE);
-#endif
-    return p;
-}
-
-static void locust__os_stacks_unmap(char *p, size_t n)
-{
-    munmap(p, n);
-}
-
-static bool locust__os_guard_protect(char *p, size_t n)
-{
-    return mprotect(p, n, PROT_NONE) == 0;
-}
-/* -- poll(), the poller of last resort -- */
-#if !LOCUST__EPOLL && !LOCUST__KQUEUE
-
-static int locust__os_poll_open(locust__poller *p)
-{
-    memset(p, 0, sizeof *p);
-    return 0;
-}
-
-static void locust__os_poll_close(locust__poller *p)
-{
-    LOCUST_FREE(p->fds);
-    LOCUST_FREE(p->sources);
-}
-
-static int locust__os_poll_add(locust__poller *p, locust__source *source)
-{
-    if (p->n == p->cap) {
-        int cap = p->cap ? 2 * p->cap : 64;
-        struct pollfd *fds = LOCUST_REALLOC(p->fds, (size_t)cap * sizeof *fds);
-        locust__source **sources;
-        if (!fds)
-            return -ENOMEM;
-        p->fds = fds;
-        sources = LOCUST_REALLOC(p->sources, (size_t)cap * sizeof *sources);
-        if (!sources)
-            return -ENOMEM;
-        p->sources = sources;
-        p->cap = cap;
-    }
-    source->slot = p->n;
-    p->fds[p->n] = (struct pollfd){.fd = source->fd};
-    p->sources[p->n++] = source;
-    return 0;
-}
-
-static void locust__os_poll_remove(locust__poller *p, locust__source *source)
-{
-    int last = --p->n;
-    p->fds[source->slot] = p->fds[last];
-    p->sources[source->slot] = p->sources[last];
-    p->sources[source->slot]->slot = source->slot;
-}
-
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
-{
-    int64_t ms =
-        timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
-    int n = 0;
-    for (int i = 0; i < p->n; i++) {
-        locust__source *s = p->sources[i];
-        p->fds[i].fd = s->hup ? -1 : s->fd; // a hang-up is told once
-        p->fds[i].events = (short)((s->readable ? 0 : POLLIN) | (s->writable ? 0 : POLLOUT));
-    }
-    if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, (int)ms) <= 0)
-        return 0;
-    for (int seen = 0, all = p->n; seen < all && n < LOCUST__EVENTS; seen++) {
-        int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // the last ones get their turn too
-        locust__source *s = p->sources[i];
-        short got = p->fds[i].revents;
-        if (!got || p->fds[i].fd < 0)
-            continue;
-        locust__source_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
-        out[n++] = s;
-    }
-    return n;
-}
-
-#endif // neither epoll nor kqueue
-/* -- kqueue -- */
-#if LOCUST__KQUEUE
-
-static int locust__os_poll_open(locust__poller *p)
-{
-    memset(p, 0, sizeof *p);
-    p->fd = LOCUST__SYS(kqueue)();
-    if (p->fd < 0)
-        return -errno;
-    fcntl(p->fd, F_SETFD, FD_CLOEXEC);
-    return 0;
-}
-
-static void locust__os_poll_close(locust__poller *p)
-{
-    close(p->fd);
-}
-
-static int locust__os_kqueue_change(
-    locust__poller *p, locust__source *source, int filter, int flags)
-{
-    struct kevent change;
-    memset(&change, 0, sizeof change);
-    EV_SET(&change, source->fd, filter, flags, 0, 0, source);
-    return LOCUST__SYS(kevent)(p->fd, &change, 1, NULL, 0, NULL) < 0 ? -errno : 0;
-}
-
-static int locust__os_poll_add(locust__poller *p, locust__source *source)
-{
-    int rc = locust__os_kqueue_change(p, source, EVFILT_READ, EV_ADD | EV_CLEAR);
-    if (!rc) // the reading end of a pipe has none
-        locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_ADD | EV_CLEAR);
-    return rc;
-}
-
-static void locust__os_poll_remove(locust__poller *p, locust__source *source)
-{
-    // The close that follows would do it, where kqueue is the kernel's own.
-    locust__os_kqueue_change(p, source, EVFILT_READ, EV_DELETE);
-    locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_DELETE);
-}
-
-/* A source that became ready in both directions is there twice. */
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
-{
-    struct kevent events[LOCUST__EVENTS];
-    struct timespec span = {(time_t)(timeout_ns / LOCUST__S), (long)(timeout_ns % LOCUST__S)};
-    bool forever = timeout_ns > INT_MAX * LOCUST__S;
-    int n = LOCUST__SYS(kevent)(p->fd, NULL, 0, events, LOCUST__EVENTS, forever ? NULL : &span);
-    for (int i = 0; i < n; i++) {
-        out[i] = (locust__source *)(void *)events[i].udata;
-        locust__source_set(out[i], events[i].filter == EVFILT_READ,
-            events[i].filter == EVFILT_WRITE, events[i].flags & (EV_EOF | EV_ERROR));
-    }
-    return n < 0 ? 0 : n;
-}
-
-#endif // LOCUST__KQUEUE
-/* -- epoll -- */
-#if LOCUST__EPOLL
-
-static int locust__os_poll_open(locust__poller *p)
-{
-    memset(p, 0, sizeof *p);
-    p->coarse = LOCUST__VALGRIND; // which does not know the call
-    p->fd = LOCUST__SYS(epoll_create1)(EPOLL_CLOEXEC);
-    return p->fd < 0 ? -errno : 0;
-}
-
-static void locust__os_poll_close(locust__poller *p)
-{
-    close(p->fd);
-}
-
-static int locust__os_poll_add(locust__poller *p, locust__source *source)
-{
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
-    event.data.ptr = source;
-    return LOCUST__SYS(epoll_ctl)(p->fd, EPOLL_CTL_ADD, source->fd, &event) != 0 ? -errno : 0;
-}
-
-static void locust__os_poll_remove(locust__poller *p, locust__source *source)
-{
-    // The close that follows would do it, unless a test has forked: then it is the last moment.
-    struct epoll_event unused;
-    epoll_ctl(p->fd, EPOLL_CTL_DEL, source->fd, &unused);
-}
-
-/* epoll_pwait2 where there is one (Linux 5.11, not under qemu-user), else epoll_wait, rounded
- * up. */
-static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64_t timeout_ns)
-{
-    int64_t ms;
-#ifdef SYS_epoll_pwait2
-    if (!p->coarse && timeout_ns > 0 && timeout_ns < LOCUST__NEVER) {
-        struct {
-            int64_t s, ns;
-        } span = {timeout_ns / LOCUST__S, timeout_ns % LOCUST__S};
-        long n = syscall(SYS_epoll_pwait2, p->fd, events, LOCUST__EVENTS, &span, NULL, (size_t)0);
-        if (n >= 0 || errno == EINTR)
-            return (int)n;
-        p->coarse = true; // ENOSYS, or EPERM from a container's filter
-    }
-#endif
-    ms = timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
-    return LOCUST__SYS(epoll_wait)(p->fd, events, LOCUST__EVENTS, (int)ms);
-}
-
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
-{
-    struct epoll_event events[LOCUST__EVENTS];
-    int n = locust__os_epoll(p, events, timeout_ns);
-    for (int i = 0; i < n; i++) {
-        uint32_t got = events[i].events;
-        out[i] = events[i].data.ptr;
-        locust__source_set(
-            out[i], got & EPOLLIN, got & EPOLLOUT, got & (EPOLLHUP | EPOLLERR | EPOLLRDHUP));
-    }
-    return n < 0 ? 0 : n;
-}
-
-#endif // LOCUST__EPOLL
-/* -- what systems have and others have not -- */
-
-static void locust__os_random(void *out, size_t n)
-{
-    int fd;
-    ssize_t got = -1;
-#if LOCUST__OS_APPLE || LOCUST__OS_BSD
-    arc4random_buf(out, n);
-    got = (ssize_t)n;
-#elif defined(SYS_getrandom)
-    got = (ssize_t)syscall(SYS_getrandom, out, n, 1 /* GRND_NONBLOCK */);
-#endif
-    if (got == (ssize_t)n)
-        return;
-    fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        got = read(fd, out, n);
-        close(fd);
-    }
-    if (got != (ssize_t)n) { // no source at all: ids differ between runs at least
-        uint64_t seed = (uint64_t)locust__os_wall_ns() ^ (uint64_t)getpid() << 32;
-        for (size_t i = 0; i < n; i++)
-            ((unsigned char *)out)[i] = (unsigned char)locust__base_random(&seed);
-    }
-}
-
-static size_t locust__os_memory(void)
-{
-#if LOCUST__OS_APPLE
-    struct mach_task_basic_info about;
-    mach_msg_type_number_t n = MACH_TASK_BASIC_INFO_COUNT;
-    kern_return_t rc =
-        task_info(mach_task_self(), MACH_TASK_BASIC_INFO, (task_info_t)(void *)&about, &n);
-    return rc == KERN_SUCCESS ? about.resident_size : 0;
-#else
-    locust__buf text = locust__os_read_file("/proc/self/statm", 256); // Linux, NetBSD
-    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
-    int64_t pages = 0;
-    if (second) {
-        second++;
-        pages = locust__base_whole(&second);
-    }
-    locust__buf_free(&text);
-    return pages > 0 ? (size_t)pages * locust__os_page_size() : 0;
-#endif
-}
-
-/* The kernel's own account of it, on Linux: the second number. */
-static int64_t locust__os_waited_ns(void)
-{
-    locust__buf text = locust__os_read_file("/proc/self/schedstat", 256);
-    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
-    int64_t ns = -1;
-    if (second) {
-        second++;
-        ns = locust__base_whole(&second);
-    }
-    locust__buf_free(&text);
-    return ns;
-}
-
-static void locust__os_precise_timers(void)
-{
-#if LOCUST__OS_LINUX
-    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); // the default wakes 60 us late
-#endif
-}
-
-/* Makes a new socket nonblocking and close-on-exec. Returns it; where that fails, -errno. */
-LOCUST__UNUSED static int locust__os_own(int fd)
-{
-    int rc = locust__os_nonblocking(fd);
-#ifdef SO_NOSIGPIPE
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#endif
-    if (rc < 0)
-        close(fd);
-    return rc < 0 ? rc : fd;
-}
-
-static int locust__os_socket(int family, int type)
-{
-#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
-    int fd = LOCUST__SYS(socket)(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -errno : fd;
-#else
-    int fd = LOCUST__SYS(socket)(family, type, 0);
-    return fd < 0 ? -errno : locust__os_own(fd);
-#endif
-}
-
-static int locust__os_accept(int fd)
-{
-    int peer = LOCUST__SYS(accept)(fd, NULL, NULL);
-    return peer < 0 ? -errno : locust__os_own(peer);
-}
-
-static void locust__os_late_port(int fd)
-{
-#ifdef IP_BIND_ADDRESS_NO_PORT
-    int on = 1;
-    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-#else
-    (void)fd;
-#endif
-}
-
-#if LOCUST__OS_LINUX
-
-static void locust__os_stamp(int fd)
-{
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
-}
-
-static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(struct timespec))];
-    } control;
-    struct iovec iov = {to, n};
-    struct msghdr message = {.msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_control = &control,
-        .msg_controllen = sizeof control};
-    ssize_t got = LOCUST__SYS(recvmsg)(fd, &message, 0);
-    struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    struct timespec t;
-    *arrived_ns = 0;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
-        c->cmsg_len >= CMSG_LEN(sizeof t)) {
-        memcpy(&t, CMSG_DATA(c), sizeof t);
-        *arrived_ns = (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
-    }
-    return got;
-}
-
-#else
-
-static void locust__os_stamp(int fd)
-{
-    (void)fd;
-}
-
-static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
-{
-    *arrived_ns = 0;
-    return LOCUST__SYS(recv)(fd, to, n, 0);
-}
-
-#endif // LOCUST__OS_LINUX
-
-LOCUST__UNUSED static bool locust__os_has_aes(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    return __builtin_cpu_supports("aes");
-#elif defined(__aarch64__) && LOCUST__OS_LINUX
-    return getauxval(AT_HWCAP) & 1 << 3; // HWCAP_AES
-#else
-    return LOCUST__OS_APPLE && sizeof(void *) == 8; // every Apple silicon has
-#endif
-}
-
-static bool locust__os_guard_mark(char *p, size_t n)
-{
-#if LOCUST__OS_LINUX
-    return madvise(p, n, 102 /* MADV_GUARD_INSTALL, Linux 6.13 */) == 0;
-#else
-    (void)p;
-    (void)n;
-    return false;
-#endif
-}
-
-/* True if a marked page really faults: qemu-user says 0 to the call and does nothing. write() from
- * the page into a pipe tells, without a signal. */
-static bool locust__os_guard_works(void)
-{
-    size_t page = locust__os_page_size();
-    char *p = locust__os_stacks_map(page);
-    int pipe_fds[2];
-    bool works = false;
-    if (!p)
-        return false;
-    if (locust__os_guard_mark(p, page) && pipe(pipe_fds) == 0) {
-        works = write(pipe_fds[1], p, 1) < 0 && errno == EFAULT;
-        close(pipe_fds[0]);
-        close(pipe_fds[1]);
-    }
-    locust__os_stacks_unmap(p, page);
-    return works;
-}
 /* ============================================================================================
  * >>log  diagnostics in Locust's log format
  *
  * Purpose     [2026-11-21 01:44:20,653] host/INFO/locust.main: text
  * Cost        one write() a line; nothing below the level is formatted.
- * Uses        >>base >>os
  * Sources     Locust 2.46 (reference run): local time, milliseconds, host up to its first dot.
  * ============================================================================================ */
 
@@ -3696,7 +4274,6 @@ static void locust__log_print(
  * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
  *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
  *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
- * Uses        >>base
  * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
  * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
  *
@@ -3827,9 +4404,22 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
         }
 }
 
+/* The square root of the mean square distance of a histogram's times from their mean, in ns. */
+static double locust__hist_deviation(const locust__hist *h, double mean)
+{
+    double sum = 0;
+    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
+        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
+        double off = (double)locust__hist_value_ns(i) - mean;
+        if (octave)
+            sum += (double)octave[i % LOCUST__OCTAVE] * off * off;
+    }
+    return h->total ? locust__base_sqrt(sum / (double)h->total) : 0;
+}
+
 #if LOCUST__LAYERS >= 2
 /* ============================================================================================
- * >>loop  coroutines, their stacks, timers, the event loop
+ * >>co  coroutines and what the loop keeps of them
  *
  * Purpose     run very many coroutines on one thread: start, park, wake, sleep, cancel.
  * Invariants  exactly one coroutine runs, or the loop itself. A parked coroutine is woken once, by
@@ -3841,32 +4431,8 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
  * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack
  *             costs the pages it touched: one for most users. Address space: .stack_size. How late
  *             the due run is counted by the clock that they read themselves: nothing is read for it.
- * Uses        >>base >>ctx >>os >>hist
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours. Stacks are given back
  *             when the loop is closed.
- *
- *   a pool has one slot size; its slabs are mappings of 64 to 1024 slots:
- *
- *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one slot
- *
- *   The guard (16 KB, at most a quarter) is address space that faults: by guard markers; where the
- *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
- *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
- *   looked at whenever the stack is left. What is kept is the owner's: a user's block lies in the
- *   page that its stack begins in (locust__co_keep), so that most users are one page. The colour
- *   lowers neighbouring stacks' tops by some cache lines, so that they do not fight for the same
- *   sets of the cache: by 0 to 15, fewer where something is kept.
- *
- *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
- *
- *     level 0  | 1 ms | 1 ms | ...   entries of the millisecond that begins go to the heap, which
- *     level 1  | 256 ms | ...        orders them to the nanosecond; those of a millisecond that
- *     level 2  | 65.5 s | ...        is over are woken at once
- *
- *   An entry is {time, coroutine}; it is valid while the coroutine says it is armed for exactly
- *   that time. Cancelling is forgetting. A wait for I/O does not arm its own deadline but one at
- *   most a second away, and looks again then: so a timeout costs nothing per request, and at most
- *   a second's worth of stale entries exists.
  * ============================================================================================ */
 
 typedef struct locust__co locust__co;
@@ -3996,10 +4562,6 @@ struct locust__loop {
 /* The loop of the environment now running. */
 static locust__loop *locust__loop_now;
 
-static int locust__wheel_arm(locust__loop *loop, locust__co *co);
-
-/* -- the clock -- */
-
 /* Reads the clock. What runs on the loop reads it this way before it parks: the loop itself then need
  * not, to know what took how long. */
 static int64_t locust__loop_clock(locust__loop *loop)
@@ -4021,8 +4583,6 @@ static int64_t locust__loop_lateness_ns(const locust__loop *loop, double share)
     int64_t ns = locust__hist_percentile_ns(&loop->late, share);
     return ns < loop->latest_ns ? ns : loop->latest_ns;
 }
-
-/* -- queues -- */
 
 static void locust__queue_push(locust__queue *q, locust__co *co)
 {
@@ -4052,7 +4612,234 @@ static void locust__queue_remove(locust__co *co)
         q->last = co->prev;
     co->queue = NULL;
 }
-/* -- stacks -- */
+
+static void locust__co_wake(locust__loop *loop, locust__co *co, enum locust__wake why)
+{
+    if (co->state != LOCUST__CO_PARKED)
+        return;
+    locust__queue_remove(co);
+    co->state = LOCUST__CO_READY;
+    co->wake = why;
+    locust__queue_push(&loop->ready, co);
+}
+/* ============================================================================================
+ * >>timer  timers of coroutines
+ *
+ * Purpose     wake a coroutine at a time, for a million of them.
+ * Uses        >>co
+ * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours.
+ *
+ *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
+ *
+ *     level 0  | 1 ms | 1 ms | ...   entries of the millisecond that begins go to the heap, which
+ *     level 1  | 256 ms | ...        orders them to the nanosecond; those of a millisecond that
+ *     level 2  | 65.5 s | ...        is over are woken at once
+ *
+ *   An entry is {time, coroutine}; it is valid while the coroutine says it is armed for exactly
+ *   that time. Cancelling is forgetting. A wait for I/O does not arm its own deadline but one at
+ *   most a second away, and looks again then: so a timeout costs nothing per request, and at most
+ *   a second's worth of stale entries exists.
+ * ============================================================================================ */
+
+static void locust__heap_push(locust__wheel *w, locust__timer t)
+{
+    size_t i = w->heap_len++;
+    for (; i && w->heap[(i - 1) / 2].at_ns > t.at_ns; i = (i - 1) / 2)
+        w->heap[i] = w->heap[(i - 1) / 2];
+    w->heap[i] = t;
+}
+
+static void locust__heap_pop(locust__wheel *w)
+{
+    locust__timer t = w->heap[--w->heap_len];
+    size_t i = 0, child;
+    for (; (child = 2 * i + 1) < w->heap_len; i = child) {
+        if (child + 1 < w->heap_len && w->heap[child + 1].at_ns < w->heap[child].at_ns)
+            child++;
+        if (w->heap[child].at_ns >= t.at_ns)
+            break;
+        w->heap[i] = w->heap[child];
+    }
+    w->heap[i] = t;
+}
+
+static int locust__wheel_insert(locust__wheel *w, locust__timer t)
+{
+    int64_t tick = t.at_ns / LOCUST__MS, ahead = tick - w->tick;
+    int level = ahead < 256 ? 0 : ahead < 65536 ? 1 : 2;
+    size_t slot;
+    locust__chunk *chunk;
+    if (ahead <= 0) {
+        locust__timer *heap = locust__base_grow(w->heap, sizeof *heap, w->heap_len, &w->heap_cap);
+        if (!heap)
+            return -ENOMEM;
+        w->heap = heap;
+        locust__heap_push(w, t);
+        return 0;
+    }
+    if (ahead >= 1 << 24)
+        tick = w->tick + (1 << 24) - 1;
+    slot = (size_t)(tick >> (8 * level)) & 255;
+    chunk = w->slots[level][slot];
+    if (!chunk || chunk->count == sizeof chunk->timers / sizeof *chunk->timers) {
+        chunk = w->spare ? w->spare : LOCUST_MALLOC(sizeof *chunk);
+        if (!chunk)
+            return -ENOMEM;
+        if (chunk == w->spare)
+            w->spare = chunk->next;
+        chunk->count = 0;
+        chunk->next = w->slots[level][slot];
+        w->slots[level][slot] = chunk;
+        w->used[level][slot / 64] |= (uint64_t)1 << slot % 64;
+    }
+    chunk->timers[chunk->count++] = t;
+    return 0;
+}
+
+/* Makes sure that a timer entry fires no later than the coroutine's deadline. */
+static int locust__wheel_arm(locust__loop *loop, locust__co *co)
+{
+    int64_t at = co->deadline_ns;
+    int rc;
+    if (co->lazy && at > loop->now_ns + LOCUST__S)
+        at = loop->now_ns + LOCUST__S;
+    if (co->armed_ns <= at)
+        return 0;
+    rc = locust__wheel_insert(&loop->wheel, (locust__timer){at, co});
+    if (rc == 0)
+        co->armed_ns = at;
+    return rc;
+}
+
+/* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
+ * its place by that, and times out early. */
+static void locust__co_unarmed(locust__loop *loop, locust__co *co)
+{
+    locust__co_wake(loop, co, co->queue ? LOCUST__TIMED_OUT : LOCUST__LOOK_AGAIN);
+}
+
+static void locust__wheel_fire(locust__loop *loop, locust__timer t)
+{
+    locust__co *co = t.co;
+    if (co->armed_ns != t.at_ns)
+        return; // stale
+    co->armed_ns = LOCUST__NEVER;
+    if (co->state != LOCUST__CO_PARKED || co->deadline_ns == LOCUST__NEVER)
+        return;
+    if (co->deadline_ns <= loop->now_ns)
+        locust__co_wake(loop, co, LOCUST__TIMED_OUT);
+    else if (locust__wheel_arm(loop, co) < 0)
+        locust__co_unarmed(loop, co);
+}
+
+/* Takes a slot's entries out and hands each back to where it belongs now. */
+static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
+{
+    locust__wheel *w = &loop->wheel;
+    locust__chunk *chunk = w->slots[level][slot];
+    w->slots[level][slot] = NULL;
+    w->used[level][slot / 64] &= ~((uint64_t)1 << slot % 64);
+    while (chunk) {
+        locust__chunk *next = chunk->next;
+        for (size_t i = 0; i < chunk->count; i++) {
+            locust__timer t = chunk->timers[i];
+            if (i + 4 < chunk->count) // a million sleepers' blocks are in no cache: fetch ahead
+                __builtin_prefetch(chunk->timers[i + 4].co, 1);
+            if ((level == 0 && t.at_ns <= loop->now_ns) || locust__wheel_insert(w, t) < 0)
+                locust__wheel_fire(loop, t); // early, if there is no memory: it is armed again
+        }
+        chunk->next = w->spare;
+        w->spare = chunk;
+        chunk = next;
+    }
+}
+
+/* A loop that comes late wakes in order, too: millisecond by millisecond. */
+static void locust__wheel_advance(locust__loop *loop)
+{
+    locust__wheel *w = &loop->wheel;
+    int64_t now = loop->now_ns / LOCUST__MS;
+    for (;;) {
+        int64_t tick;
+        while (w->heap_len && w->heap[0].at_ns <= loop->now_ns) {
+            locust__timer t = w->heap[0];
+            locust__heap_pop(w);
+            locust__wheel_fire(loop, t);
+        }
+        if (w->tick >= now)
+            return;
+        tick = ++w->tick;
+        if ((tick & 65535) == 0)
+            locust__wheel_empty(loop, 2, (size_t)(tick >> 16) & 255);
+        if ((tick & 255) == 0)
+            locust__wheel_empty(loop, 1, (size_t)(tick >> 8) & 255);
+        if (w->slots[0][tick & 255])
+            locust__wheel_empty(loop, 0, (size_t)tick & 255);
+    }
+}
+
+/* Steps from slot `from` to the next one in use, 1 to 256; 0: none. */
+static int locust__wheel_distance(const uint64_t *used, size_t from)
+{
+    for (size_t step = 1; step <= LOCUST__SLOTS;) {
+        size_t slot = (from + step) & 255;
+        uint64_t word = used[slot / 64] >> slot % 64;
+        if (word)
+            return (int)(step + (size_t)__builtin_ctzll(word));
+        step += 64 - slot % 64;
+    }
+    return 0;
+}
+
+/* When the loop has to look at the timers next. */
+static int64_t locust__wheel_next(const locust__wheel *w)
+{
+    int64_t next = w->heap_len ? w->heap[0].at_ns : LOCUST__NEVER;
+    for (int level = 0; level < LOCUST__LEVELS; level++) {
+        int64_t step = w->tick >> (8 * level);
+        int distance = locust__wheel_distance(w->used[level], (size_t)step & 255);
+        int64_t at = ((step + distance) << (8 * level)) * LOCUST__MS;
+        if (distance && at < next)
+            next = at;
+    }
+    return next;
+}
+
+static void locust__wheel_free(locust__wheel *w)
+{
+    for (int level = 0; level < LOCUST__LEVELS; level++)
+        for (int slot = 0; slot < LOCUST__SLOTS; slot++)
+            while (w->slots[level][slot]) {
+                locust__chunk *chunk = w->slots[level][slot];
+                w->slots[level][slot] = chunk->next;
+                LOCUST_FREE(chunk);
+            }
+    while (w->spare) {
+        locust__chunk *chunk = w->spare;
+        w->spare = chunk->next;
+        LOCUST_FREE(chunk);
+    }
+    LOCUST_FREE(w->heap);
+}
+/* ============================================================================================
+ * >>stack  stacks of coroutines
+ *
+ * Purpose     a stack for each coroutine, from pools; what guards it; the sentence when it overflows.
+ * Cost        the pages it touched: one for most users.
+ * Uses        >>co
+ *
+ *   a pool has one slot size; its slabs are mappings of 64 to 1024 slots:
+ *
+ *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one slot
+ *
+ *   The guard (16 KB, at most a quarter) is address space that faults: by guard markers; where the
+ *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
+ *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
+ *   looked at whenever the stack is left. What is kept is the owner's: a user's block lies in the
+ *   page that its stack begins in (locust__co_keep), so that most users are one page. The colour
+ *   lowers neighbouring stacks' tops by some cache lines, so that they do not fight for the same
+ *   sets of the cache: by 0 to 15, fewer where something is kept.
+ * ============================================================================================ */
 
 static char *locust__co_slot(const locust__co *co)
 {
@@ -4248,7 +5035,12 @@ static void locust__pool_free(locust__pool *pool)
     }
     LOCUST_FREE(pool);
 }
-/* -- switching -- */
+/* ============================================================================================
+ * >>switch  starting, parking, waking, cancelling
+ *
+ * Purpose     from the loop to a coroutine and back; what parks and what ends one.
+ * Uses        >>co >>timer >>stack
+ * ============================================================================================ */
 
 /* From the loop to a coroutine, until it parks or ends. */
 static void locust__co_resume(locust__loop *loop, locust__co *co)
@@ -4277,16 +5069,6 @@ static void locust__co_leave(locust__loop *loop, locust__co *co)
 #if LOCUST__ASAN
     __sanitizer_finish_switch_fiber(co->fake_stack, &loop->stack_bottom, &loop->stack_size);
 #endif
-}
-
-static void locust__co_wake(locust__loop *loop, locust__co *co, enum locust__wake why)
-{
-    if (co->state != LOCUST__CO_PARKED)
-        return;
-    locust__queue_remove(co);
-    co->state = LOCUST__CO_READY;
-    co->wake = why;
-    locust__queue_push(&loop->ready, co);
 }
 
 /* The first function on a coroutine's stack. */
@@ -4378,13 +5160,6 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
     co->slab->pool->free = co;
 }
 
-/* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
- * its place by that, and times out early. */
-static void locust__co_unarmed(locust__loop *loop, locust__co *co)
-{
-    locust__co_wake(loop, co, co->queue ? LOCUST__TIMED_OUT : LOCUST__LOOK_AGAIN);
-}
-
 /* Parks the current coroutine until it is woken, its deadline passes or it is cancelled.
  * `lazy`: the deadline is a timeout, unlikely to be reached. */
 static enum locust__wake locust__co_park(
@@ -4454,182 +5229,12 @@ static void locust__loop_call(locust__loop *loop, void (*fn)(void *arg), void *a
     loop->call_arg = arg;
     locust__co_leave(loop, loop->current);
 }
-/* -- timers -- */
-
-static void locust__heap_push(locust__wheel *w, locust__timer t)
-{
-    size_t i = w->heap_len++;
-    for (; i && w->heap[(i - 1) / 2].at_ns > t.at_ns; i = (i - 1) / 2)
-        w->heap[i] = w->heap[(i - 1) / 2];
-    w->heap[i] = t;
-}
-
-static void locust__heap_pop(locust__wheel *w)
-{
-    locust__timer t = w->heap[--w->heap_len];
-    size_t i = 0, child;
-    for (; (child = 2 * i + 1) < w->heap_len; i = child) {
-        if (child + 1 < w->heap_len && w->heap[child + 1].at_ns < w->heap[child].at_ns)
-            child++;
-        if (w->heap[child].at_ns >= t.at_ns)
-            break;
-        w->heap[i] = w->heap[child];
-    }
-    w->heap[i] = t;
-}
-
-static int locust__wheel_insert(locust__wheel *w, locust__timer t)
-{
-    int64_t tick = t.at_ns / LOCUST__MS, ahead = tick - w->tick;
-    int level = ahead < 256 ? 0 : ahead < 65536 ? 1 : 2;
-    size_t slot;
-    locust__chunk *chunk;
-    if (ahead <= 0) {
-        locust__timer *heap = locust__base_grow(w->heap, sizeof *heap, w->heap_len, &w->heap_cap);
-        if (!heap)
-            return -ENOMEM;
-        w->heap = heap;
-        locust__heap_push(w, t);
-        return 0;
-    }
-    if (ahead >= 1 << 24)
-        tick = w->tick + (1 << 24) - 1;
-    slot = (size_t)(tick >> (8 * level)) & 255;
-    chunk = w->slots[level][slot];
-    if (!chunk || chunk->count == sizeof chunk->timers / sizeof *chunk->timers) {
-        chunk = w->spare ? w->spare : LOCUST_MALLOC(sizeof *chunk);
-        if (!chunk)
-            return -ENOMEM;
-        if (chunk == w->spare)
-            w->spare = chunk->next;
-        chunk->count = 0;
-        chunk->next = w->slots[level][slot];
-        w->slots[level][slot] = chunk;
-        w->used[level][slot / 64] |= (uint64_t)1 << slot % 64;
-    }
-    chunk->timers[chunk->count++] = t;
-    return 0;
-}
-
-/* Makes sure that a timer entry fires no later than the coroutine's deadline. */
-static int locust__wheel_arm(locust__loop *loop, locust__co *co)
-{
-    int64_t at = co->deadline_ns;
-    int rc;
-    if (co->lazy && at > loop->now_ns + LOCUST__S)
-        at = loop->now_ns + LOCUST__S;
-    if (co->armed_ns <= at)
-        return 0;
-    rc = locust__wheel_insert(&loop->wheel, (locust__timer){at, co});
-    if (rc == 0)
-        co->armed_ns = at;
-    return rc;
-}
-
-static void locust__wheel_fire(locust__loop *loop, locust__timer t)
-{
-    locust__co *co = t.co;
-    if (co->armed_ns != t.at_ns)
-        return; // stale
-    co->armed_ns = LOCUST__NEVER;
-    if (co->state != LOCUST__CO_PARKED || co->deadline_ns == LOCUST__NEVER)
-        return;
-    if (co->deadline_ns <= loop->now_ns)
-        locust__co_wake(loop, co, LOCUST__TIMED_OUT);
-    else if (locust__wheel_arm(loop, co) < 0)
-        locust__co_unarmed(loop, co);
-}
-
-/* Takes a slot's entries out and hands each back to where it belongs now. */
-static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
-{
-    locust__wheel *w = &loop->wheel;
-    locust__chunk *chunk = w->slots[level][slot];
-    w->slots[level][slot] = NULL;
-    w->used[level][slot / 64] &= ~((uint64_t)1 << slot % 64);
-    while (chunk) {
-        locust__chunk *next = chunk->next;
-        for (size_t i = 0; i < chunk->count; i++) {
-            locust__timer t = chunk->timers[i];
-            if (i + 4 < chunk->count) // a million sleepers' blocks are in no cache: fetch ahead
-                __builtin_prefetch(chunk->timers[i + 4].co, 1);
-            if ((level == 0 && t.at_ns <= loop->now_ns) || locust__wheel_insert(w, t) < 0)
-                locust__wheel_fire(loop, t); // early, if there is no memory: it is armed again
-        }
-        chunk->next = w->spare;
-        w->spare = chunk;
-        chunk = next;
-    }
-}
-
-/* A loop that comes late wakes in order, too: millisecond by millisecond. */
-static void locust__wheel_advance(locust__loop *loop)
-{
-    locust__wheel *w = &loop->wheel;
-    int64_t now = loop->now_ns / LOCUST__MS;
-    for (;;) {
-        int64_t tick;
-        while (w->heap_len && w->heap[0].at_ns <= loop->now_ns) {
-            locust__timer t = w->heap[0];
-            locust__heap_pop(w);
-            locust__wheel_fire(loop, t);
-        }
-        if (w->tick >= now)
-            return;
-        tick = ++w->tick;
-        if ((tick & 65535) == 0)
-            locust__wheel_empty(loop, 2, (size_t)(tick >> 16) & 255);
-        if ((tick & 255) == 0)
-            locust__wheel_empty(loop, 1, (size_t)(tick >> 8) & 255);
-        if (w->slots[0][tick & 255])
-            locust__wheel_empty(loop, 0, (size_t)tick & 255);
-    }
-}
-
-/* Steps from slot `from` to the next one in use, 1 to 256; 0: none. */
-static int locust__wheel_distance(const uint64_t *used, size_t from)
-{
-    for (size_t step = 1; step <= LOCUST__SLOTS;) {
-        size_t slot = (from + step) & 255;
-        uint64_t word = used[slot / 64] >> slot % 64;
-        if (word)
-            return (int)(step + (size_t)__builtin_ctzll(word));
-        step += 64 - slot % 64;
-    }
-    return 0;
-}
-
-/* When the loop has to look at the timers next. */
-static int64_t locust__wheel_next(const locust__wheel *w)
-{
-    int64_t next = w->heap_len ? w->heap[0].at_ns : LOCUST__NEVER;
-    for (int level = 0; level < LOCUST__LEVELS; level++) {
-        int64_t step = w->tick >> (8 * level);
-        int distance = locust__wheel_distance(w->used[level], (size_t)step & 255);
-        int64_t at = ((step + distance) << (8 * level)) * LOCUST__MS;
-        if (distance && at < next)
-            next = at;
-    }
-    return next;
-}
-
-static void locust__wheel_free(locust__wheel *w)
-{
-    for (int level = 0; level < LOCUST__LEVELS; level++)
-        for (int slot = 0; slot < LOCUST__SLOTS; slot++)
-            while (w->slots[level][slot]) {
-                locust__chunk *chunk = w->slots[level][slot];
-                w->slots[level][slot] = chunk->next;
-                LOCUST_FREE(chunk);
-            }
-    while (w->spare) {
-        locust__chunk *chunk = w->spare;
-        w->spare = chunk->next;
-        LOCUST_FREE(chunk);
-    }
-    LOCUST_FREE(w->heap);
-}
-/* -- descriptors -- */
+/* ============================================================================================
+ * >>fd  descriptors and who waits for them
+ *
+ * Purpose     park until a descriptor is readable or writable, or a deadline.
+ * Uses        >>co >>switch
+ * ============================================================================================ */
 
 typedef struct locust__fd { // a descriptor with who waits for it
     locust__source source;  // first: the poller hands this back
@@ -4706,7 +5311,12 @@ static int locust__fd_release(locust__loop *loop, locust__fd *f)
     f->source.fd = -1;
     return fd;
 }
-/* -- the loop -- */
+/* ============================================================================================
+ * >>loop  turns of the loop
+ *
+ * Purpose     run what is ready, ask the poller, run what is due, until every coroutine has ended.
+ * Uses        >>co >>timer >>stack >>switch >>fd
+ * ============================================================================================ */
 
 static int locust__loop_open(locust__loop *loop)
 {
@@ -4844,7 +5454,7 @@ static void locust__loop_run(locust__loop *loop)
  *
  * Purpose     wait for another coroutine: the few forms that the kit needs.
  * Invariants  first come, first served.
- * Uses        >>loop
+ * Uses        >>co >>switch
  * ============================================================================================ */
 
 /* Parks in a queue until somebody wakes the queue's first, the deadline or a cancellation. */
@@ -4890,14 +5500,14 @@ static void locust__semaphore_give(locust__loop *loop, locust__semaphore *s)
         s->free++;
 }
 /* ============================================================================================
- * >>slots  coroutine-local data
+ * >>local  coroutine-local data
  *
  * Purpose     LOCUST_LOCAL, LOCUST_VAR, LOCUST_STACK: data of each user, reachable from any function
  *             that it calls.
  * Invariants  a slot has the same offset in every user's area; all slots are known before main()
  *             runs, by constructors. The area is zeroed before on_start.
  * Cost        reading: three loads and an addition. Memory: the slot, and a byte.
- * Uses        >>loop
+ * Uses        >>co
  * Limits      a slot that a shared object brings in after the first user was made is refused.
  *
  *   a user's area:  | used flags, a byte each | slot | slot | ...   slots 16-aligned
@@ -5037,7 +5647,13 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
     locust__scope_leave(co);
     return false;
 }
-/* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
+/* ============================================================================================
+ * >>context  context variables, and stacks of values
+ *
+ * Purpose     LOCUST_VAR and LOCUST_STACK; what a coroutine's end gives back of its data.
+ * Invariants  all variables of a coroutine lie in one block, which is shared until it is written.
+ * Uses        >>co >>local
+ * ============================================================================================ */
 
 typedef struct locust__context {
     size_t shared;                      // by how many more coroutines
@@ -5193,8 +5809,6 @@ static void locust__slots_unwind(locust__co *co)
         locust__context_leave(co);
 }
 
-/* -- stacks of values -- */
-
 LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size)
 {
     char *items = locust__base_grow(stack->items, size, stack->n, &stack->cap);
@@ -5223,18 +5837,12 @@ LOCUST_API void locust_stack_free(void *stack)
 
 #if LOCUST__LAYERS >= 3
 /* ============================================================================================
- * >>stats  rows of requests and failures
+ * >>row  one row of statistics
  *
- * Purpose     count requests by (method, name) and failures by (method, name, text).
- * Invariants  the total counts every request once; a row is never removed before the end, so its
- *             strings may be pointed at.
- * Cost        record: one hash of the name, two histograms; no allocation but for a new row, text
- *             or octave. Memory grows with the rows, not with time.
- * Uses        >>base >>hist
- * Sources     Locust 2.46: what counts as failure, median and rates (its stats.py, by measurement).
- * Limits      LOCUST_MAX_ROWS rows, and as many failures and texts: what comes later goes to
- *             "(other)". Current rates cover the last ten whole seconds, up to now; Locust's end
- *             three seconds earlier, to wait for its workers.
+ * Purpose     count the requests of one (method, name): times, sizes, phases, rates of now.
+ * Cost        record: two histograms; no allocation but for a new octave.
+ * Limits      current rates cover the last ten whole seconds, up to now; Locust's end three seconds
+ *             earlier, to wait for its workers.
  * ============================================================================================ */
 
 enum { LOCUST__BUCKETS = 512, LOCUST__RING = 16, LOCUST__WINDOW_S = 10 };
@@ -5265,6 +5873,102 @@ typedef struct locust__row {
     locust__phase *intended; // times from the intended start; NULL: no open model
     locust_stats shown;      // what locust_stats_row gave out last
 } locust__row;
+
+static void locust__row_clear(locust__row *row)
+{
+    row->requests = row->failures = row->bytes = 0;
+    row->total_s = row->total_ns = row->max_ns = 0;
+    row->min_ns = LOCUST__NEVER;
+    memset(row->ring, 0, sizeof row->ring);
+    locust__hist_reset(&row->hist);
+    for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
+        locust__hist_reset(&row->phases[i].hist);
+        row->phases[i].max_ns = 0;
+    }
+    if (row->intended) {
+        locust__hist_reset(&row->intended->hist);
+        row->intended->max_ns = 0;
+    }
+}
+
+static void locust__row_free_histograms(locust__row *row)
+{
+    locust__hist_free(&row->hist);
+    for (int i = 0; row->phases && i < LOCUST__PHASES; i++)
+        locust__hist_free(&row->phases[i].hist);
+    LOCUST_FREE(row->phases);
+    if (row->intended)
+        locust__hist_free(&row->intended->hist);
+    LOCUST_FREE(row->intended);
+}
+
+static void locust__row_count(
+    locust__row *row, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
+{
+    locust__second *s = &row->ring[second % LOCUST__RING];
+    if (s->second < second)
+        *s = (locust__second){second, 0, 0};
+    if (s->second == second) { // else a late verdict on a request of long ago
+        s->requests++;
+        s->failures += failed;
+    }
+    row->requests++;
+    row->failures += failed;
+    row->bytes += bytes;
+    row->total_ns += elapsed_ns;
+    if (row->total_ns >= LOCUST__S) {
+        row->total_s += row->total_ns / LOCUST__S;
+        row->total_ns %= LOCUST__S;
+    }
+    if (elapsed_ns < row->min_ns)
+        row->min_ns = elapsed_ns;
+    if (elapsed_ns > row->max_ns)
+        row->max_ns = elapsed_ns;
+    locust__hist_record(&row->hist, elapsed_ns);
+}
+
+static double locust__row_mean_ns(const locust__row *row)
+{
+    double total = (double)row->total_s * 1e9 + (double)row->total_ns;
+    return row->requests ? total / (double)row->requests : 0;
+}
+
+/* Never outside of what was measured, wherever its bucket's middle is. */
+static int64_t locust__row_percentile_ns(const locust__row *row, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&row->hist, share);
+    if (!row->requests)
+        return 0;
+    if (share >= 1 || ns > row->max_ns)
+        return row->max_ns;
+    return ns < row->min_ns ? row->min_ns : ns;
+}
+
+static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
+    return ns < phase->max_ns ? ns : phase->max_ns;
+}
+
+static bool locust__row_after(const locust__row *x, const locust__row *y)
+{
+    int by_name = strcmp(x->name, y->name);
+    return by_name ? by_name > 0 : strcmp(x->method, y->method) > 0;
+}
+/* ============================================================================================
+ * >>stats  rows of requests and failures
+ *
+ * Purpose     count requests by (method, name) and failures by (method, name, text).
+ * Invariants  the total counts every request once; a row is never removed before the end, so its
+ *             strings may be pointed at.
+ * Cost        record: one hash of the name, two histograms; no allocation but for a new row, text
+ *             or octave. Memory grows with the rows, not with time.
+ * Uses        >>row
+ * Sources     Locust 2.46: what counts as failure, median and rates (its stats.py, by measurement).
+ * Limits      LOCUST_MAX_ROWS rows, and as many failures and texts: what comes later goes to
+ *             "(other)". Current rates cover the last ten whole seconds, up to now; Locust's end
+ *             three seconds earlier, to wait for its workers.
+ * ============================================================================================ */
 
 typedef struct locust__text { // the sentence of a failure, kept once
     struct locust__text *next_in_bucket;
@@ -5302,34 +6006,6 @@ typedef struct locust__stats {
     locust__failure *failure_buckets[LOCUST__BUCKETS];
     int64_t start_ns, last_ns; // monotonic: start of the test, newest request
 } locust__stats;
-
-static void locust__row_clear(locust__row *row)
-{
-    row->requests = row->failures = row->bytes = 0;
-    row->total_s = row->total_ns = row->max_ns = 0;
-    row->min_ns = LOCUST__NEVER;
-    memset(row->ring, 0, sizeof row->ring);
-    locust__hist_reset(&row->hist);
-    for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
-        locust__hist_reset(&row->phases[i].hist);
-        row->phases[i].max_ns = 0;
-    }
-    if (row->intended) {
-        locust__hist_reset(&row->intended->hist);
-        row->intended->max_ns = 0;
-    }
-}
-
-static void locust__row_free_histograms(locust__row *row)
-{
-    locust__hist_free(&row->hist);
-    for (int i = 0; row->phases && i < LOCUST__PHASES; i++)
-        locust__hist_free(&row->phases[i].hist);
-    LOCUST_FREE(row->phases);
-    if (row->intended)
-        locust__hist_free(&row->intended->hist);
-    LOCUST_FREE(row->intended);
-}
 
 static void locust__stats_init(locust__stats *st)
 {
@@ -5492,31 +6168,6 @@ static void locust__stats_fail(
     f->last_wall_ns = wall_ns;
 }
 
-static void locust__row_count(
-    locust__row *row, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
-{
-    locust__second *s = &row->ring[second % LOCUST__RING];
-    if (s->second < second)
-        *s = (locust__second){second, 0, 0};
-    if (s->second == second) { // else a late verdict on a request of long ago
-        s->requests++;
-        s->failures += failed;
-    }
-    row->requests++;
-    row->failures += failed;
-    row->bytes += bytes;
-    row->total_ns += elapsed_ns;
-    if (row->total_ns >= LOCUST__S) {
-        row->total_s += row->total_ns / LOCUST__S;
-        row->total_ns %= LOCUST__S;
-    }
-    if (elapsed_ns < row->min_ns)
-        row->min_ns = elapsed_ns;
-    if (elapsed_ns > row->max_ns)
-        row->max_ns = elapsed_ns;
-    locust__hist_record(&row->hist, elapsed_ns);
-}
-
 /* Counts one finished request. `error`: NULL, or why it failed. Returns its row. */
 static locust__row *locust__stats_record(locust__stats *st, const char *method, const char *name,
     int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
@@ -5544,29 +6195,6 @@ static const locust__failure *locust__stats_failure(const locust__stats *st, siz
     return i < st->n_failures                                     ? st->failures[i]
            : i == st->n_failures && st->other_failure.occurrences ? &st->other_failure
                                                                   : NULL;
-}
-
-static double locust__row_mean_ns(const locust__row *row)
-{
-    double total = (double)row->total_s * 1e9 + (double)row->total_ns;
-    return row->requests ? total / (double)row->requests : 0;
-}
-
-/* Never outside of what was measured, wherever its bucket's middle is. */
-static int64_t locust__row_percentile_ns(const locust__row *row, double share)
-{
-    int64_t ns = locust__hist_percentile_ns(&row->hist, share);
-    if (!row->requests)
-        return 0;
-    if (share >= 1 || ns > row->max_ns)
-        return row->max_ns;
-    return ns < row->min_ns ? row->min_ns : ns;
-}
-
-static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
-{
-    int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
-    return ns < phase->max_ns ? ns : phase->max_ns;
 }
 
 /* Requests and failures a second over the whole run, up to the newest request. */
@@ -5617,6 +6245,14 @@ LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share)
 {
     return (double)locust__row_percentile_ns(stats->histogram, share) / 1e6;
 }
+/* ============================================================================================
+ * >>record  from a finished request to whoever counts it
+ *
+ * Purpose     statistics, the log of requests and the test's listeners, in one call.
+ * Cost        nobody who does not listen is called.
+ * Uses        >>row >>stats
+ * ============================================================================================ */
+
 /* Who measures something tells one of these: the statistics first, then the test's listener. */
 typedef struct locust__recorder {
     locust__stats *stats;
@@ -5690,17 +6326,9 @@ static void locust__recorder_record(
 
 #if LOCUST__LAYERS >= 4
 /* ============================================================================================
- * >>net  streams over TCP and unix sockets
+ * >>address  addresses of sockets
  *
- * Purpose     blocking-style connect, read and write for coroutines, with deadlines.
- * Invariants  a stream's unread bytes are either in the loop's scratch buffer, which lasts until
- *             the next park, or in memory of its own, into which they are moved before a park; so
- *             an idle connection holds no buffer. Who returns to a test's own code settles the
- *             stream first. A read is tried only when the poller said readable.
- * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
- * Uses        >>loop >>sync >>log
- * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
- *             the peer closes, or after the last byte. 128 connects are in flight at once.
+ * Purpose     IPv4, IPv6 and unix socket addresses from text.
  * ============================================================================================ */
 
 typedef struct locust__addr {
@@ -5712,50 +6340,6 @@ typedef struct locust__addr {
     socklen_t len;
     const char *path; // of a unix socket; outlives this
 } locust__addr;
-
-typedef struct locust__source_range { // local addresses to connect from
-    locust__addr first;
-    uint32_t n;
-} locust__source_range;
-
-enum { LOCUST__SOURCES = 64 };
-
-typedef struct locust__net {
-    locust__loop *loop;
-    locust__source_range sources[LOCUST__SOURCES];
-    int n_sources;
-    uint32_t source_turn;
-    const locust__log *log;
-    locust__semaphore connects; // how many more may be in flight
-    int64_t files;              // the limit on descriptors
-    int64_t open;               // streams that are connected
-    int users;                  // that the test wants, for advice
-    bool no_arrivals;           // do not ask the kernel when bytes came
-    bool told_files, told_ports, told_queue;
-} locust__net;
-
-/* What lies between a stream and its socket: TLS. Embedded by its owner. */
-typedef struct locust__layer {
-    locust_error (*recv)(locust_stream *s, char *to, size_t n, size_t *got);
-    locust_error (*send)(locust_stream *s, const struct iovec *iov, int n, size_t *sent);
-    void (*close)(locust_stream *s); // frees it; the socket is still open
-} locust__layer;
-
-struct locust_stream {
-    locust__fd fd; // fd.source.fd < 0: closed
-    locust__net *net;
-    locust__layer *layer; // NULL: bytes go as they are
-    bool held;            // the layer has bytes that it took off the socket
-    bool datagrams;       // a read takes one, and there may be more
-    const char *in;       // unread bytes
-    size_t in_len;
-    char *own; // the memory they are in; NULL: the scratch buffer
-    size_t own_cap;
-    size_t burst;       // bytes read since the last park
-    int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
-};
-
-enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
 
 /* A literal IPv4 or IPv6 address. */
 static bool locust__addr_parse(locust__addr *a, const char *text, int port)
@@ -5795,7 +6379,20 @@ static int locust__addr_connect(int fd, const locust__addr *to)
     memcpy(un.sun_path, to->path, strlen(to->path) + 1);
     return LOCUST__SYS(connect)(fd, (struct sockaddr *)(void *)&un, sizeof un);
 }
-/* -- source addresses -- */
+/* ============================================================================================
+ * >>source  local addresses to connect from
+ *
+ * Purpose     --source: each connection takes the next address of the list.
+ * Uses        >>address
+ * Limits      64 ranges; of IPv6 single addresses alone.
+ * ============================================================================================ */
+
+typedef struct locust__source_range { // local addresses to connect from
+    locust__addr first;
+    uint32_t n;
+} locust__source_range;
+
+enum { LOCUST__SOURCES = 64 };
 
 /* Reads ADDRESS, ADDRESS-ADDRESS or ADDRESS/BITS; of IPv6 single addresses alone. */
 static bool locust__source_parse(locust__source_range *range, char *text)
@@ -5833,49 +6430,57 @@ static bool locust__source_parse(locust__source_range *range, char *text)
     range->first.as.in.sin_addr.s_addr = htonl(first);
     return true;
 }
+/* ============================================================================================
+ * >>net  what all connections of a test share, and streams
+ *
+ * Purpose     blocking-style connect, read and write for coroutines, with deadlines.
+ * Invariants  a stream's unread bytes are either in the loop's scratch buffer, which lasts until
+ *             the next park, or in memory of its own, into which they are moved before a park; so
+ *             an idle connection holds no buffer. Who returns to a test's own code settles the
+ *             stream first. A read is tried only when the poller said readable.
+ * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
+ * Uses        >>co >>fd >>sync >>address >>source
+ * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
+ *             the peer closes, or after the last byte. 128 connects are in flight at once.
+ * ============================================================================================ */
 
-/* Reads a list of them, separated by commas. False: it is none. */
-static bool locust__net_read_sources(locust__net *net, const char *list)
-{
-    while (*list) {
-        char one[128];
-        size_t n = strcspn(list, ",");
-        if (n >= sizeof one || net->n_sources == LOCUST__SOURCES)
-            return false;
-        memcpy(one, list, n);
-        one[n] = '\0';
-        if (!locust__source_parse(&net->sources[net->n_sources++], one))
-            return false;
-        list += n;
-        list += *list != '\0';
-    }
-    return net->n_sources > 0;
-}
+typedef struct locust__net {
+    locust__loop *loop;
+    locust__source_range sources[LOCUST__SOURCES];
+    int n_sources;
+    uint32_t source_turn;
+    const locust__log *log;
+    locust__semaphore connects; // how many more may be in flight
+    int64_t files;              // the limit on descriptors
+    int64_t open;               // streams that are connected
+    int users;                  // that the test wants, for advice
+    bool no_arrivals;           // do not ask the kernel when bytes came
+    bool told_files, told_ports, told_queue;
+} locust__net;
 
-/* The next source address of a family, in turn. False: none is given. */
-static bool locust__net_next_source(locust__net *net, sa_family_t family, locust__addr *source)
-{
-    uint32_t total = 0, at;
-    for (int i = 0; i < net->n_sources; i++)
-        total += net->sources[i].first.as.any.sa_family == family ? net->sources[i].n : 0;
-    if (!total)
-        return false;
-    at = net->source_turn++ % total;
-    for (int i = 0; i < net->n_sources; i++) {
-        const locust__source_range *range = &net->sources[i];
-        if (range->first.as.any.sa_family != family)
-            continue;
-        if (at < range->n) {
-            *source = range->first;
-            if (family == AF_INET)
-                source->as.in.sin_addr.s_addr =
-                    htonl(ntohl(range->first.as.in.sin_addr.s_addr) + at);
-            break;
-        }
-        at -= range->n;
-    }
-    return true;
-}
+/* What lies between a stream and its socket: TLS. Embedded by its owner. */
+typedef struct locust__layer {
+    locust_error (*recv)(locust_stream *s, char *to, size_t n, size_t *got);
+    locust_error (*send)(locust_stream *s, const struct iovec *iov, int n, size_t *sent);
+    void (*close)(locust_stream *s); // frees it; the socket is still open
+} locust__layer;
+
+struct locust_stream {
+    locust__fd fd; // fd.source.fd < 0: closed
+    locust__net *net;
+    locust__layer *layer; // NULL: bytes go as they are
+    bool held;            // the layer has bytes that it took off the socket
+    bool datagrams;       // a read takes one, and there may be more
+    const char *in;       // unread bytes
+    size_t in_len;
+    char *own; // the memory they are in; NULL: the scratch buffer
+    size_t own_cap;
+    size_t burst;       // bytes read since the last park
+    int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
+};
+
+enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
+
 static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
 {
     memset(net, 0, sizeof *net);
@@ -5952,6 +6557,56 @@ static void locust__net_advise(locust__net *net, locust_error error)
     }
 }
 
+/* Reads a list of them, separated by commas. False: it is none. */
+static bool locust__net_read_sources(locust__net *net, const char *list)
+{
+    while (*list) {
+        char one[128];
+        size_t n = strcspn(list, ",");
+        if (n >= sizeof one || net->n_sources == LOCUST__SOURCES)
+            return false;
+        memcpy(one, list, n);
+        one[n] = '\0';
+        if (!locust__source_parse(&net->sources[net->n_sources++], one))
+            return false;
+        list += n;
+        list += *list != '\0';
+    }
+    return net->n_sources > 0;
+}
+
+/* The next source address of a family, in turn. False: none is given. */
+static bool locust__net_next_source(locust__net *net, sa_family_t family, locust__addr *source)
+{
+    uint32_t total = 0, at;
+    for (int i = 0; i < net->n_sources; i++)
+        total += net->sources[i].first.as.any.sa_family == family ? net->sources[i].n : 0;
+    if (!total)
+        return false;
+    at = net->source_turn++ % total;
+    for (int i = 0; i < net->n_sources; i++) {
+        const locust__source_range *range = &net->sources[i];
+        if (range->first.as.any.sa_family != family)
+            continue;
+        if (at < range->n) {
+            *source = range->first;
+            if (family == AF_INET)
+                source->as.in.sin_addr.s_addr =
+                    htonl(ntohl(range->first.as.in.sin_addr.s_addr) + at);
+            break;
+        }
+        at -= range->n;
+    }
+    return true;
+}
+/* ============================================================================================
+ * >>stream  reading and writing a stream
+ *
+ * Purpose     bytes in and out with a deadline, through a layer (TLS) or straight to the socket.
+ * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
+ * Uses        >>co >>switch >>fd >>net
+ * ============================================================================================ */
+
 static void locust__stream_init(locust_stream *s, locust__net *net)
 {
     memset(s, 0, sizeof *s);
@@ -6005,210 +6660,6 @@ static locust_error locust__stream_woken(enum locust__wake why, locust_error tim
                                       : LOCUST_OK;
 }
 
-/* Begins a connect. Gives the descriptor. */
-static locust_error locust__net_begin_connect(locust__net *net, const locust__addr *to, int *out)
-{
-    int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
-    locust__addr source = {.len = 0};
-    locust_error error;
-    if (fd < 0)
-        return locust__net_error(-fd);
-    if (net->n_sources && locust__net_next_source(net, to->as.any.sa_family, &source)) {
-        locust__os_late_port(fd);
-        if (bind(fd, &source.as.any, source.len) != 0) {
-            close(fd);
-            return LOCUST_ERR_SOURCE;
-        }
-    }
-    if (locust__addr_connect(fd, to) != 0 && errno != EINPROGRESS) {
-        error =
-            errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno); // unix: backlog full
-        close(fd);
-        return error;
-    }
-    *out = fd;
-    return LOCUST_OK;
-}
-
-/* How the connect on a writable socket ended. */
-static locust_error locust__net_connected(int fd)
-{
-    int failed = 0;
-    socklen_t len = sizeof failed;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) != 0 || !failed)
-        return LOCUST_OK;
-    return failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
-}
-
-static locust_error locust__stream_connect(
-    locust_stream *s, const locust__addr *to, int64_t deadline_ns) LOCUST__PARKS
-{
-    int fd = -1;
-    locust_error error = locust__net_begin_connect(s->net, to, &fd);
-    if (!error)
-        error = locust__stream_adopt(s, fd);
-    if (error)
-        return error;
-    while (!error && !s->fd.source.writable)
-        error = locust__stream_woken(
-            locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
-    if (!error)
-        error = locust__net_connected(fd);
-    if (error)
-        locust__stream_close(s);
-    return error;
-}
-
-/* -- several addresses: RFC 8305 section 5 in spirit -- */
-
-enum { LOCUST__RACERS = 8 };
-
-typedef struct locust__race {
-    locust__fd fds[LOCUST__RACERS]; // source.fd < 0: not begun, or lost
-    int begun, running;
-    locust_error error; // of the last that was lost
-} locust__race;
-
-/* Begins the next connect; one that fails at once makes way for the one behind it. */
-static void locust__race_begin(locust__race *race, locust__net *net, const locust__addr *to, int n)
-{
-    while (race->begun < n) {
-        locust__fd *f = &race->fds[race->begun];
-        int fd = -1, rc;
-        race->error = locust__net_begin_connect(net, &to[race->begun++], &fd);
-        if (race->error)
-            continue;
-        rc = locust__fd_open(net->loop, f, fd);
-        if (rc == 0) {
-            race->running++;
-            return;
-        }
-        close(fd);
-        f->source.fd = -1;
-        race->error = locust__net_error(-rc);
-    }
-}
-
-/* The socket that has connected; < 0: none yet. Those that failed are closed. */
-static int locust__race_winner(locust__race *race, locust__loop *loop)
-{
-    for (int i = 0; i < race->begun; i++) {
-        locust__fd *f = &race->fds[i];
-        if (f->source.fd < 0 || !f->source.writable)
-            continue;
-        race->error = locust__net_connected(f->source.fd);
-        if (!race->error)
-            return i;
-        locust__fd_close(loop, f);
-        f->source.fd = -1;
-        race->running--;
-    }
-    return -1;
-}
-
-/* Connects to the first of some addresses that answers: the next one gets its chance when the one
- * before it has failed, or has said nothing for a quarter of a second. */
-static locust_error locust__stream_race(
-    locust_stream *s, const locust__addr *to, int n, int64_t deadline_ns) LOCUST__PARKS
-{
-    locust__loop *loop = s->net->loop;
-    locust__race *race = locust__base_zalloc(sizeof *race); // the poller points into it
-    locust_error error;
-    int winner = -1, fd = -1;
-    if (!race)
-        return LOCUST_ERR_MEMORY;
-    for (int i = 0; i < LOCUST__RACERS; i++)
-        race->fds[i].source.fd = -1;
-    n = n < LOCUST__RACERS ? n : LOCUST__RACERS;
-    locust__race_begin(race, s->net, to, n);
-    while (race->running && winner < 0) {
-        int64_t turn_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
-        int running = race->running;
-        enum locust__wake why = locust__fds_wait_write(
-            loop, race->fds, race->begun, turn_ns < deadline_ns ? turn_ns : deadline_ns);
-        winner = locust__race_winner(race, loop);
-        if (winner < 0 && (why == LOCUST__CANCELLED || loop->now_ns >= deadline_ns)) {
-            race->error = locust__stream_woken(
-                why == LOCUST__CANCELLED ? why : LOCUST__TIMED_OUT, LOCUST_ERR_CONNECT_TIMEOUT);
-            break;
-        }
-        if (winner < 0 && (why == LOCUST__TIMED_OUT || race->running < running))
-            locust__race_begin(race, s->net, to, n);
-    }
-    for (int i = 0; i < race->begun; i++)
-        if (i == winner)
-            fd = locust__fd_release(loop, &race->fds[i]);
-        else if (race->fds[i].source.fd >= 0)
-            locust__fd_close(loop, &race->fds[i]);
-    error = winner < 0 ? race->error : locust__stream_adopt(s, fd);
-    LOCUST_FREE(race);
-    return error;
-}
-
-/* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
- * failed at once would only take the processor from those that work. */
-static void locust__net_pause(locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
-{
-    int64_t began_ns = locust__os_now_ns();
-    locust__net_advise(net, error);
-    locust__co_sleep(net->loop, began_ns + LOCUST__S);
-    *own_ns += locust__os_now_ns() - began_ns;
-}
-
-/* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's
- * own doing. */
-static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
-{
-    int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__semaphore_take(net->loop, &net->connects, LOCUST__NEVER);
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
-    if (took_ns > LOCUST__S && !net->told_queue) {
-        net->told_queue = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
-            "users wait for their turn to connect: %d connects are in flight and the server does "
-            "not "
-            "take them any faster; the wait is in no response time",
-            LOCUST__CONNECTS);
-    }
-    return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
-}
-
-/* A datagram socket that sends to one address and hears from it alone. */
-static locust_error locust__stream_open_udp(locust_stream *s, const locust__addr *to)
-{
-    int fd = locust__os_socket(to->as.any.sa_family, SOCK_DGRAM);
-    locust_error error;
-    if (fd < 0)
-        return locust__net_error(-fd);
-    if (connect(fd, &to->as.any, to->len) < 0) {
-        error = locust__net_error(errno);
-        close(fd);
-        return error;
-    }
-    error = locust__stream_adopt(s, fd);
-    s->datagrams = !error;
-    return error;
-}
-
-/* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
- * generator's own time. */
-static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to, int n,
-    int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
-{
-    locust__net *net = s->net;
-    int64_t began_ns = locust__os_now_ns();
-    locust_error error = locust__net_take_turn(net, deadline_ns);
-    *own_ns += locust__os_now_ns() - began_ns;
-    if (error)
-        return error;
-    error = n == 1 ? locust__stream_connect(s, to, *deadline_ns)
-                   : locust__stream_race(s, to, n, *deadline_ns);
-    locust__semaphore_give(net->loop, &net->connects);
-    if (locust__net_lacks(error))
-        locust__net_pause(net, error, own_ns);
-    return error;
-}
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
@@ -6467,7 +6918,223 @@ static locust_error locust__stream_write(
     LOCUST_FREE(kept);
     return error;
 }
-/* -- servers, for tools and the kit's own endpoints -- */
+/* ============================================================================================
+ * >>connect  connecting
+ *
+ * Purpose     a stream to one address, to the first of several that answers, or to a unix socket.
+ * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream
+ * Limits      128 connects are in flight at once.
+ * Sources     RFC 8305 section 5, in spirit.
+ * ============================================================================================ */
+
+/* Begins a connect. Gives the descriptor. */
+static locust_error locust__net_begin_connect(locust__net *net, const locust__addr *to, int *out)
+{
+    int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
+    locust__addr source = {.len = 0};
+    locust_error error;
+    if (fd < 0)
+        return locust__net_error(-fd);
+    if (net->n_sources && locust__net_next_source(net, to->as.any.sa_family, &source)) {
+        locust__os_late_port(fd);
+        if (bind(fd, &source.as.any, source.len) != 0) {
+            close(fd);
+            return LOCUST_ERR_SOURCE;
+        }
+    }
+    if (locust__addr_connect(fd, to) != 0 && errno != EINPROGRESS) {
+        error =
+            errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno); // unix: backlog full
+        close(fd);
+        return error;
+    }
+    *out = fd;
+    return LOCUST_OK;
+}
+
+/* How the connect on a writable socket ended. */
+static locust_error locust__net_connected(int fd)
+{
+    int failed = 0;
+    socklen_t len = sizeof failed;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) != 0 || !failed)
+        return LOCUST_OK;
+    return failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
+}
+
+static locust_error locust__stream_connect(
+    locust_stream *s, const locust__addr *to, int64_t deadline_ns) LOCUST__PARKS
+{
+    int fd = -1;
+    locust_error error = locust__net_begin_connect(s->net, to, &fd);
+    if (!error)
+        error = locust__stream_adopt(s, fd);
+    if (error)
+        return error;
+    while (!error && !s->fd.source.writable)
+        error = locust__stream_woken(
+            locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+    if (!error)
+        error = locust__net_connected(fd);
+    if (error)
+        locust__stream_close(s);
+    return error;
+}
+
+enum { LOCUST__RACERS = 8 };
+
+typedef struct locust__race {
+    locust__fd fds[LOCUST__RACERS]; // source.fd < 0: not begun, or lost
+    int begun, running;
+    locust_error error; // of the last that was lost
+} locust__race;
+
+/* Begins the next connect; one that fails at once makes way for the one behind it. */
+static void locust__race_begin(locust__race *race, locust__net *net, const locust__addr *to, int n)
+{
+    while (race->begun < n) {
+        locust__fd *f = &race->fds[race->begun];
+        int fd = -1, rc;
+        race->error = locust__net_begin_connect(net, &to[race->begun++], &fd);
+        if (race->error)
+            continue;
+        rc = locust__fd_open(net->loop, f, fd);
+        if (rc == 0) {
+            race->running++;
+            return;
+        }
+        close(fd);
+        f->source.fd = -1;
+        race->error = locust__net_error(-rc);
+    }
+}
+
+/* The socket that has connected; < 0: none yet. Those that failed are closed. */
+static int locust__race_winner(locust__race *race, locust__loop *loop)
+{
+    for (int i = 0; i < race->begun; i++) {
+        locust__fd *f = &race->fds[i];
+        if (f->source.fd < 0 || !f->source.writable)
+            continue;
+        race->error = locust__net_connected(f->source.fd);
+        if (!race->error)
+            return i;
+        locust__fd_close(loop, f);
+        f->source.fd = -1;
+        race->running--;
+    }
+    return -1;
+}
+
+/* Connects to the first of some addresses that answers: the next one gets its chance when the one
+ * before it has failed, or has said nothing for a quarter of a second. */
+static locust_error locust__stream_race(
+    locust_stream *s, const locust__addr *to, int n, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__loop *loop = s->net->loop;
+    locust__race *race = locust__base_zalloc(sizeof *race); // the poller points into it
+    locust_error error;
+    int winner = -1, fd = -1;
+    if (!race)
+        return LOCUST_ERR_MEMORY;
+    for (int i = 0; i < LOCUST__RACERS; i++)
+        race->fds[i].source.fd = -1;
+    n = n < LOCUST__RACERS ? n : LOCUST__RACERS;
+    locust__race_begin(race, s->net, to, n);
+    while (race->running && winner < 0) {
+        int64_t turn_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
+        int running = race->running;
+        enum locust__wake why = locust__fds_wait_write(
+            loop, race->fds, race->begun, turn_ns < deadline_ns ? turn_ns : deadline_ns);
+        winner = locust__race_winner(race, loop);
+        if (winner < 0 && (why == LOCUST__CANCELLED || loop->now_ns >= deadline_ns)) {
+            race->error = locust__stream_woken(
+                why == LOCUST__CANCELLED ? why : LOCUST__TIMED_OUT, LOCUST_ERR_CONNECT_TIMEOUT);
+            break;
+        }
+        if (winner < 0 && (why == LOCUST__TIMED_OUT || race->running < running))
+            locust__race_begin(race, s->net, to, n);
+    }
+    for (int i = 0; i < race->begun; i++)
+        if (i == winner)
+            fd = locust__fd_release(loop, &race->fds[i]);
+        else if (race->fds[i].source.fd >= 0)
+            locust__fd_close(loop, &race->fds[i]);
+    error = winner < 0 ? race->error : locust__stream_adopt(s, fd);
+    LOCUST_FREE(race);
+    return error;
+}
+
+/* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
+ * failed at once would only take the processor from those that work. */
+static void locust__net_pause(locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns();
+    locust__net_advise(net, error);
+    locust__co_sleep(net->loop, began_ns + LOCUST__S);
+    *own_ns += locust__os_now_ns() - began_ns;
+}
+
+/* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's
+ * own doing. */
+static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns(), took_ns;
+    enum locust__wake why = locust__semaphore_take(net->loop, &net->connects, LOCUST__NEVER);
+    took_ns = locust__os_now_ns() - began_ns;
+    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    if (took_ns > LOCUST__S && !net->told_queue) {
+        net->told_queue = true;
+        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+            "users wait for their turn to connect: %d connects are in flight and the server does "
+            "not "
+            "take them any faster; the wait is in no response time",
+            LOCUST__CONNECTS);
+    }
+    return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
+}
+
+/* A datagram socket that sends to one address and hears from it alone. */
+static locust_error locust__stream_open_udp(locust_stream *s, const locust__addr *to)
+{
+    int fd = locust__os_socket(to->as.any.sa_family, SOCK_DGRAM);
+    locust_error error;
+    if (fd < 0)
+        return locust__net_error(-fd);
+    if (connect(fd, &to->as.any, to->len) < 0) {
+        error = locust__net_error(errno);
+        close(fd);
+        return error;
+    }
+    error = locust__stream_adopt(s, fd);
+    s->datagrams = !error;
+    return error;
+}
+
+/* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
+ * generator's own time. */
+static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to, int n,
+    int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    locust__net *net = s->net;
+    int64_t began_ns = locust__os_now_ns();
+    locust_error error = locust__net_take_turn(net, deadline_ns);
+    *own_ns += locust__os_now_ns() - began_ns;
+    if (error)
+        return error;
+    error = n == 1 ? locust__stream_connect(s, to, *deadline_ns)
+                   : locust__stream_race(s, to, n, *deadline_ns);
+    locust__semaphore_give(net->loop, &net->connects);
+    if (locust__net_lacks(error))
+        locust__net_pause(net, error, own_ns);
+    return error;
+}
+/* ============================================================================================
+ * >>listen  servers, for tools and the kit's own endpoints
+ *
+ * Purpose     listen and accept in a coroutine.
+ * Uses        >>switch >>fd >>address >>net >>stream
+ * ============================================================================================ */
 
 /* Listens on an address; `to` gets the port that was chosen. */
 LOCUST__UNUSED static locust_error locust__net_listen(
@@ -6522,7 +7189,7 @@ LOCUST__UNUSED static locust_error locust__net_accept(
  *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
  *             IPv4 goes before IPv6; of several addresses each connection begins with the next.
  * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
- * Uses        >>net
+ * Uses        >>co >>fd >>address >>net
  * Sources     RFC 1035 (messages), RFC 7766 (TCP), RFC 6761 (localhost), RFC 8305 (several
  *             addresses), resolv.conf(5), hosts(5).
  * Limits      eight addresses for a name. No nsswitch, no mDNS.
@@ -6681,7 +7348,14 @@ static void locust__resolver_load(locust__resolver *r)
     }
     r->loaded = true;
 }
-/* -- messages, RFC 1035 section 4 -- */
+/* ============================================================================================
+ * >>dns  messages of DNS
+ *
+ * Purpose     write a query, read the answers: addresses and the least TTL.
+ * Invariants  nothing is read outside the message; compression pointers are followed backwards only.
+ * Uses        >>address >>resolve
+ * Sources     RFC 1035 section 4.
+ * ============================================================================================ */
 
 enum { LOCUST__DNS_A = 1, LOCUST__DNS_AAAA = 28, LOCUST__DNS_MAX = 512 };
 
@@ -6787,6 +7461,14 @@ static locust_error locust__dns_read(
     }
     return LOCUST_OK;
 }
+/* ============================================================================================
+ * >>question  asking name servers
+ *
+ * Purpose     one question to each server of resolv.conf in turn, by UDP and, where an answer was cut, TCP;
+ *             search domains.
+ * Uses        >>co >>switch >>fd >>address >>net >>stream >>connect >>resolve >>dns
+ * Sources     RFC 1035, RFC 7766, resolv.conf(5).
+ * ============================================================================================ */
 
 typedef struct locust__question { // A or AAAA of one name
     unsigned char query[LOCUST__DNS_MAX];
@@ -6979,6 +7661,14 @@ LOCUST__APART static void locust__host_look_up(void *arg)
     while (host->waiters.first)
         locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WOKEN);
 }
+/* ============================================================================================
+ * >>lookup  a host name on its way to a connection
+ *
+ * Purpose     one lookup of a name at a time, in a coroutine of its own; who wants the name waits for it
+ *             until its own deadline. --resolve. Then the addresses, each connection beginning with the next.
+ * Uses        >>co >>switch >>sync >>address >>net >>stream >>connect >>resolve >>question
+ * ============================================================================================ */
+
 /* Ends the lookups that are under way; nobody waits for them any more. */
 static void locust__resolver_stop(locust__resolver *r) LOCUST__PARKS
 {
@@ -7129,7 +7819,6 @@ static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s,
  *             connection keeps nothing but its session, which only a verified one leaves.
  * Cost        a handshake 1 to 8 ms of CPU, resumed 0.1 to 1 ms; 38 to 46 KB for each open
  *             connection with a distribution's mbedTLS, 28 to 34 KB with that of tools/mbedtls.sh.
- * Uses        >>net
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
  * Limits      no revocation (CRL, OCSP), no key update, no renegotiation. A handshake's largest step
@@ -7159,7 +7848,20 @@ typedef struct locust__tls_counts {
 
 enum { LOCUST__HANDSHAKES = 128 }; // in progress at once, by default
 
+static const char locust__needs_tls[] =
+    "https needs TLS, and so does tls://: compile the test with -DLOCUST_TLS and link it with "
+    "-lmbedtls "
+    "-lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
 #if LOCUST__TLS
+/* ============================================================================================
+ * >>tls_state  what TLS keeps: of a test, a configuration, a connection
+ *
+ * Purpose     the types of the parts below, and how they begin and end.
+ * Uses        >>co >>sync >>net >>tls
+ *
+ *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
+ *              \ what the reader has no room for: kept by the connection
+ * ============================================================================================ */
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #define LOCUST__TLS_FIELD(x) MBEDTLS_PRIVATE(x)
@@ -7311,8 +8013,12 @@ static locust_error locust__tls_break(locust__tls *tls, const char *format, ...)
     tls->broken = tls->broken_text;
     return LOCUST_ERR_TLS;
 }
-
-/* -- versions and ciphers -- */
+/* ============================================================================================
+ * >>tls_version  versions and ciphers
+ *
+ * Purpose     --tls-min, --tls-max, --ciphers: from their names to mbedTLS's numbers; what this library has.
+ * Uses        >>tls >>tls_state
+ * ============================================================================================ */
 
 /* "1.2" or "1.3" as 2 or 3; 0: another text. */
 static int locust__tls_version(const char *text)
@@ -7426,8 +8132,12 @@ static locust_error locust__tls_start(locust__tls *tls)
     tls->started = true;
     return tls->ahead && tls->ciphers ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
-
-/* -- configurations -- */
+/* ============================================================================================
+ * >>tls_config  configurations
+ *
+ * Purpose     one mbedtls_ssl_config for each set of options: versions, groups, client certificate.
+ * Uses        >>tls >>tls_state >>tls_version
+ * ============================================================================================ */
 
 /* P-256 first: for the curve that most servers have too, mbedTLS is fastest. */
 static void locust__tls_set_groups(mbedtls_ssl_config *conf)
@@ -7598,8 +8308,13 @@ static locust_error locust__tls_config_of(
     *out = c;
     return LOCUST_OK;
 }
-
-/* -- certificates to trust -- */
+/* ============================================================================================
+ * >>tls_trust  certificates to trust
+ *
+ * Purpose     finds the system's certificates, and parses those alone that a server's chain names as issuer.
+ * Cost        a scan of the file for subjects, once; a parsed root for each issuer met.
+ * Uses        >>tls_state >>tls_config
+ * ============================================================================================ */
 
 /* Where systems keep theirs. The directory /etc/ssl/certs has every certificate twice. */
 static const char *const locust__tls_ca_files[] = {
@@ -7776,8 +8491,13 @@ static locust_error locust__tls_load_issuers(
     }
     return LOCUST_OK;
 }
-
-/* -- verification -- */
+/* ============================================================================================
+ * >>tls_verify  verification
+ *
+ * Purpose     is this chain one to trust, for this host, now? In words if not.
+ * Uses        >>address >>tls >>tls_state >>tls_trust
+ * Sources     RFC 5280, RFC 9525 (names).
+ * ============================================================================================ */
 
 static void locust__tls_date(char *out, size_t size, const mbedtls_x509_time *t)
 {
@@ -7978,8 +8698,12 @@ static locust_error locust__tls_verify(
         locust__tls_remember(roots, host, leaf);
     return error;
 }
-
-/* -- between mbedTLS and the socket -- */
+/* ============================================================================================
+ * >>tls_socket  between mbedTLS and the socket
+ *
+ * Purpose     the two I/O functions that mbedTLS calls.
+ * Uses        >>stream >>tls_state
+ * ============================================================================================ */
 
 static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
 {
@@ -8039,8 +8763,13 @@ static void locust__tls_leave(locust__tls_conn *c)
     tls->ahead_len = 0;
     c->stream->held = c->kept_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
 }
-
-/* -- what went wrong -- */
+/* ============================================================================================
+ * >>tls_error  what went wrong
+ *
+ * Purpose     mbedTLS's codes and the peer's alerts as our sentences.
+ * Uses        >>tls_state >>tls_verify
+ * Sources     RFC 8446 section 6.
+ * ============================================================================================ */
 
 static int locust__tls_alert(const mbedtls_ssl_context *ssl)
 {
@@ -8115,8 +8844,12 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
                                                                : LOCUST_ERR_TLS;
     }
 }
-
-/* -- the layer -- */
+/* ============================================================================================
+ * >>tls_layer  reads and writes through TLS
+ *
+ * Purpose     the layer of a stream: records in, records out, on the loop's stack.
+ * Uses        >>switch >>tls >>tls_state >>tls_socket >>tls_error
+ * ============================================================================================ */
 
 typedef struct locust__tls_op { // a call on the loop's stack
     locust__tls_conn *c;
@@ -8269,8 +9002,13 @@ static void locust__tls_close(locust_stream *s)
     locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
     locust__loop_call(c->tls->loop, locust__tls_close_call, c);
 }
-
-/* -- the handshake -- */
+/* ============================================================================================
+ * >>tls_handshake  the handshake
+ *
+ * Purpose     step by step, one of them in each turn of the loop; resumption; what is learnt from a failure.
+ * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream >>tls >>tls_state
+ *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
+ * ============================================================================================ */
 
 /* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
  * asked again without. */
@@ -8472,8 +9210,13 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     locust__stream_close(s);
     return op.error;
 }
-
-#else // !LOCUST__TLS
+#else
+/* ============================================================================================
+ * >>tls_none  no TLS compiled in
+ *
+ * Purpose     the same functions where LOCUST_TLS was not defined: nothing connects.
+ * Uses        >>co >>sync >>stream >>tls >>tls_state >>tls_version >>tls_handshake
+ * ============================================================================================ */
 
 typedef struct locust__tls_ticket {
     char unused;
@@ -8521,13 +9264,11 @@ static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s
     locust__stream_close(s);
     return LOCUST_ERR_TLS;
 }
-
-#endif // LOCUST__TLS
+#endif
 /* ============================================================================================
  * >>url  URLs and origins
  *
  * Purpose     take a URL apart; write a request target as it goes over the wire.
- * Uses        >>base
  * Sources     RFC 3986; Locust's client for what it escapes: everything outside the reserved and
  *             unreserved characters, and '%' is left alone.
  * Limits      hosts of up to 253 bytes, as DNS has them.
@@ -8761,11 +9502,25 @@ static locust__origin *locust__origin_of(
     *first = origin;
     return origin;
 }
+
+/* Appends user:password of a URL, percent-decoded. */
+static void locust__url_decode(locust__buf *out, locust__view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        int code = c == '%' && i + 2 < text.len ? locust__base_hex(text.ptr + i + 1, 2) : -1;
+        if (code >= 0) {
+            c = (char)code;
+            i += 2;
+        }
+        locust__buf_add(out, &c, 1);
+    }
+}
 #endif
 
 #if LOCUST__LAYERS >= 5
 /* ============================================================================================
- * >>http  HTTP/1.1 messages
+ * >>head  HTTP/1.1 messages
  *
  * Purpose     write a request's head, read a response, from a stream that delivers bytes in any
  *             pieces.
@@ -8773,7 +9528,6 @@ static locust__origin *locust__origin_of(
  *             only after a complete answer with no byte left over.
  * Cost        one pass over the head, one copy of it and of the body. Memory: what the response
  *             has, within the limits.
- * Uses        >>net >>url
  * Sources     RFC 9112: 2.2 (line ends), 4 (status line), 5 (fields), 6.3 (body length), 7.1
  *             (chunks), 9.3 (reuse). RFC 9110: 15.2 (1xx).
  * Limits      head LOCUST_MAX_HEADER bytes, interim ones and trailers included; body
@@ -9135,7 +9889,13 @@ static enum locust__body locust__http_body_kind(const locust__head *h, bool to_h
         return LOCUST__BODY_NONE;
     return h->chunked ? LOCUST__BODY_CHUNKED : h->sized ? LOCUST__BODY_SIZED : LOCUST__BODY_CLOSE;
 }
-/* -- reading from a stream -- */
+/* ============================================================================================
+ * >>body  reading a response from a stream
+ *
+ * Purpose     head, body by length, by chunks or to the end, trailers, interim answers.
+ * Uses        >>co >>stream >>head
+ * Sources     RFC 9112 6.3, 7.1; RFC 9110 15.2.
+ * ============================================================================================ */
 
 /* An end of the stream inside something means that it was cut. */
 static locust_error locust__http_cut(locust_error error, locust_error cut)
@@ -9415,7 +10175,12 @@ static locust_error locust__http_read_body(locust_stream *s, bool to_head, const
                 (h->minor >= 1 ? true : h->keep && !h->chunked);
     return error;
 }
-/* -- writing a request's head -- */
+/* ============================================================================================
+ * >>write  writing a request's head
+ *
+ * Purpose     fields into the scratch buffer, checked while they are copied.
+ * Uses        >>head
+ * ============================================================================================ */
 
 typedef struct locust__writer { // into the scratch buffer
     char *ptr, *end;
@@ -9476,13 +10241,12 @@ static const char *locust__http_find(const locust_pair *fields, const char *name
     return NULL;
 }
 /* ============================================================================================
- * >>extract  values out of a response: JSON, patterns, text between
+ * >>json  JSON, read
  *
  * Purpose     take a token from one answer to send it with the next request.
  * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not
  *             found.
  * Cost        JSON: one pass up to the value, no allocation. Patterns are compiled once for a test.
- * Uses        >>loop
  * Sources     RFC 8259 (JSON); POSIX regular expressions (regcomp), extended syntax.
  * Limits      keys are compared as they stand in the text, escapes and all; a key with a dot or a
  *             bracket cannot be named. Containers are skipped by their brackets, not checked.
@@ -9769,6 +10533,30 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
     out[n] = '\0';
     return true;
 }
+
+/* A string of JSON. */
+static void locust__json_put(locust__buf *out, const char *text)
+{
+    locust__buf_puts(out, "\"");
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            locust__buf_puts(out, "\\");
+        if (c < ' ')
+            locust__buf_printf(out, "\\u%04x", c);
+        else
+            locust__buf_add(out, text, 1);
+    }
+    locust__buf_puts(out, "\"");
+}
+/* ============================================================================================
+ * >>extract  values out of a response: patterns, text between
+ *
+ * Purpose     take a token from one answer to send it with the next request.
+ * Cost        a pattern is compiled once for a test.
+ * Sources     POSIX regular expressions (regcomp), extended syntax.
+ * ============================================================================================ */
+
 /* Copies n bytes as a string. False: they do not fit. */
 static bool locust__extract_copy(const char *from, size_t n, char *out, size_t size)
 {
@@ -9866,170 +10654,12 @@ static void locust__search_number(void *arg)
     locust__locale_leave(locale);
 }
 /* ============================================================================================
- * >>hash  MD5 and SHA-256, for Digest authentication
- *
- * Purpose     digests of short texts, in programs that have no TLS library too.
- * Uses        >>base
- * Sources     RFC 1321, FIPS 180-4 (6.2).
- * Limits      made for some hundred bytes a request, not for bulk. MD5 is broken; servers ask for it.
- * ============================================================================================ */
-
-typedef struct locust__hash { // both in one: blocks of 64 bytes, words of 32 bits
-    uint32_t state[8];
-    unsigned char block[64];
-    uint64_t len;
-    bool sha256;
-} locust__hash;
-
-enum { LOCUST__HASH_HEX = 65 }; // the longest digest in hexadecimal, with its '\0'
-
-static uint32_t locust__hash_rotate(uint32_t x, unsigned n) // to the left, 1 to 31
-{
-    return x << n | x >> (32 - n);
-}
-
-static uint32_t locust__hash_word(const unsigned char *p, bool big)
-{
-    return big ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]
-               : (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
-static void locust__hash_md5_block(uint32_t state[8], const unsigned char *p)
-{
-    // clang-format off
-    static const uint32_t k[64] = { // floor(2^32 * abs(sin(i + 1)))
-        0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
-        0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
-        0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
-        0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
-        0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
-        0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
-        0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
-        0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391 };
-    // clang-format on
-    static const unsigned char turns[4][4] = {
-        {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
-    static const unsigned step[4] = {1, 5, 3, 7}, from[4] = {0, 1, 5, 0};
-    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
-    for (unsigned i = 0; i < 64; i++) {
-        unsigned round = i / 16;
-        uint32_t f = round == 0   ? (b & c) | (~b & d)
-                     : round == 1 ? (b & d) | (c & ~d)
-                     : round == 2 ? b ^ c ^ d
-                                  : c ^ (b | ~d);
-        f += a + k[i] +
-             locust__hash_word(p + (size_t)4 * ((from[round] + step[round] * i) % 16), false);
-        a = d;
-        d = c;
-        c = b;
-        b += locust__hash_rotate(f, turns[round][i % 4]);
-    }
-    state[0] += a;
-    state[1] += b;
-    state[2] += c;
-    state[3] += d;
-}
-
-static void locust__hash_sha256_block(uint32_t state[8], const unsigned char *p)
-{
-    // clang-format off
-    static const uint32_t k[64] = { // fractions of the cube roots of the first 64 primes
-        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2 };
-    // clang-format on
-    uint32_t w[64], s[8];
-    memcpy(s, state, sizeof s);
-    for (size_t i = 0; i < 64; i++) {
-        uint32_t x, y, sum;
-        if (i < 16) {
-            w[i] = locust__hash_word(p + 4 * i, true);
-        } else {
-            x = w[i - 15];
-            y = w[i - 2];
-            w[i] = w[i - 16] + w[i - 7] +
-                   (locust__hash_rotate(x, 25) ^ locust__hash_rotate(x, 14) ^ x >> 3) +
-                   (locust__hash_rotate(y, 15) ^ locust__hash_rotate(y, 13) ^ y >> 10);
-        }
-        x = s[0];
-        y = s[4];
-        sum = s[7] + k[i] + w[i] + ((y & s[5]) ^ (~y & s[6])) +
-              (locust__hash_rotate(y, 26) ^ locust__hash_rotate(y, 21) ^ locust__hash_rotate(y, 7));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += sum;
-        s[0] =
-            sum + ((x & s[2]) ^ (x & s[3]) ^ (s[2] & s[3])) +
-            (locust__hash_rotate(x, 30) ^ locust__hash_rotate(x, 19) ^ locust__hash_rotate(x, 10));
-    }
-    for (int i = 0; i < 8; i++)
-        state[i] += s[i];
-}
-
-static void locust__hash_init(locust__hash *h, bool sha256)
-{
-    static const uint32_t md5[8] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0, 0, 0, 0};
-    static const uint32_t sha[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
-        0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    memcpy(h->state, sha256 ? sha : md5, sizeof h->state);
-    h->len = 0;
-    h->sha256 = sha256;
-}
-
-static void locust__hash_add(locust__hash *h, const void *bytes, size_t n)
-{
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < n; i++) {
-        h->block[h->len++ % 64] = p[i];
-        if (h->len % 64 == 0)
-            (h->sha256 ? locust__hash_sha256_block : locust__hash_md5_block)(h->state, h->block);
-    }
-}
-
-/* Writes the digest in lower-case hexadecimal. */
-static void locust__hash_end(locust__hash *h, char out[LOCUST__HASH_HEX])
-{
-    static const unsigned char one = 0x80, zero = 0;
-    static const char hex[] = "0123456789abcdef";
-    uint64_t bits = h->len * 8;
-    unsigned char len[8];
-    locust__hash_add(h, &one, 1);
-    while (h->len % 64 != 56)
-        locust__hash_add(h, &zero, 1);
-    for (int i = 0; i < 8; i++)
-        len[i] = (unsigned char)(bits >> 8 * (h->sha256 ? 7 - i : i));
-    locust__hash_add(h, len, 8);
-    for (unsigned i = 0; i < (h->sha256 ? 32 : 16); i++) {
-        unsigned shift = 8 * (h->sha256 ? 3 - i % 4 : i % 4);
-        *out++ = hex[h->state[i / 4] >> shift >> 4 & 15];
-        *out++ = hex[h->state[i / 4] >> shift & 15];
-    }
-    *out = '\0';
-}
-
-/* The digest of some texts joined by ':'. */
-static void locust__hash_texts(
-    bool sha256, const locust__view *texts, int n, char out[LOCUST__HASH_HEX])
-{
-    locust__hash h;
-    locust__hash_init(&h, sha256);
-    for (int i = 0; i < n; i++) {
-        locust__hash_add(&h, ":", i > 0);
-        locust__hash_add(&h, texts[i].ptr, texts[i].len);
-    }
-    locust__hash_end(&h, out);
-}
-/* ============================================================================================
  * >>cookie  the cookies of one user
  *
  * Purpose     take Set-Cookie fields, give the Cookie field of a request.
  * Invariants  in the order in which they are sent: longer paths first, then the older ones.
  * Cost        some 100 bytes a cookie; a request to a host looks at all of its user's.
- * Uses        >>base >>os
+ * Uses        >>address
  * Sources     RFC 6265 5.1 to 5.4; of its successor (RFC 6265bis 5.7) the rules for Secure over plain
  *             HTTP and for the prefixes __Host- and __Secure-.
  * Limits      4096 bytes a cookie, 1024 a value of its attributes (longer ones are ignored), 50
@@ -10106,8 +10736,6 @@ static locust__view locust__cookie_default_path(locust__view path)
         path.len--;
     return path.len && *path.ptr == '/' ? path : (locust__view){"/", 1};
 }
-
-/* -- dates, RFC 6265 5.1.1 -- */
 
 static bool locust__cookie_delimiter(char c)
 {
@@ -10191,8 +10819,6 @@ static bool locust__cookie_date(locust__view text, int64_t *out_s)
              (int64_t)60 * hms[1] + hms[2];
     return true;
 }
-
-/* -- Set-Cookie, RFC 6265 5.2 and 5.3 -- */
 
 typedef struct locust__cookie_text { // a Set-Cookie field taken apart
     locust__view name, value, domain, path;
@@ -10425,7 +11051,7 @@ static locust__cookie *locust__jar_match(locust__cookie *c, const locust__site *
  * >>auth  HTTP authentication: Basic, Digest
  *
  * Purpose     the Authorization field of a request.
- * Uses        >>base >>hash >>http
+ * Uses        >>head
  * Sources     RFC 9110 11 (challenges), RFC 7617 (Basic), RFC 7616 (Digest).
  * Limits      Digest with MD5 and SHA-256, their -sess forms, qop auth or none. No auth-int, no
  *             userhash: a challenge with nothing else is left to the test.
@@ -10637,7 +11263,7 @@ LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *
     locust__buf_add(out, "", 1);
 }
 /* ============================================================================================
- * >>body  bodies on their way: uploads in pieces, coded and streamed answers
+ * >>upload  bodies of requests, in pieces
  *
  * Purpose     an upload gives the bytes of a request's body, wherever they come from; a sink takes
  *             the bytes of an answer's body, wherever they go.
@@ -10645,7 +11271,7 @@ LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *
  *             bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
  * Cost        16 KB while an upload that is not in memory is under way; 44 KB while a compressed body
  *             is decoded.
- * Uses        >>base >>os >>http
+ * Uses        >>head
  * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1 (chunks);
  *             RFC 9110 8.4.1 (gzip, deflate); HTML standard 9.2 (server-sent events).
  * Limits      files are read as if they were in the page cache: a slow disk holds the loop.
@@ -10878,7 +11504,12 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
     *piece = (locust__view){at - n, (size_t)n + got + 2};
     return LOCUST_OK;
 }
-/* -- server-sent events -- */
+/* ============================================================================================
+ * >>sse  server-sent events
+ *
+ * Purpose     from the bytes of a stream to events for the test.
+ * Sources     HTML standard 9.2.
+ * ============================================================================================ */
 
 typedef struct locust__sse {
     locust_sse_fn fn;
@@ -10980,7 +11611,15 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
     }
     return LOCUST_OK;
 }
-/* -- where an answer's body goes -- */
+/* ============================================================================================
+ * >>body_out  where an answer's body goes
+ *
+ * Purpose     decoded if it was coded, then into the user's block, to a function of the test, or away.
+ * Invariants  what a compressed body expands to is bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
+ * Cost        44 KB while a compressed body is decoded.
+ * Uses        >>body >>sse
+ * Sources     RFC 9110 8.4.1 (gzip, deflate).
+ * ============================================================================================ */
 
 typedef struct locust__drain { // the sink of one answer
     locust__sink sink;         // first: what >>http calls
@@ -11137,18 +11776,12 @@ static locust_error locust__drain_close(locust__drain *d, locust_error error)
     return error;
 }
 /* ============================================================================================
- * >>pool  connections of users to origins
+ * >>proxy  proxies
  *
- * Purpose     keep connections and TLS sessions between requests; open new ones by the way that the
- *             user's class says: directly, to another place, through a proxy.
- * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
- *             it is idle is not used again.
- * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
- * Uses        >>net >>resolve >>tls >>http
- * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
- *             --connect-to and no_proxy.
- * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
- *             Basic credentials.
+ * Purpose     a proxy's URL, those of the environment variables, and the hosts that go without.
+ * Uses        >>url >>head >>auth
+ * Sources     curl for http_proxy, all_proxy and no_proxy.
+ * Limits      proxies are plain HTTP with Basic credentials.
  * ============================================================================================ */
 
 typedef struct locust__proxy {
@@ -11163,11 +11796,140 @@ typedef struct locust__proxies { // of the environment variables
     bool used;
 } locust__proxies;
 
+static void locust__proxy_free(locust__proxy *proxy)
+{
+    LOCUST_FREE(proxy->host);
+    proxy->host = NULL;
+    locust__buf_free(&proxy->auth);
+}
+
+/* Parses http://[user:password@]host[:port]; without a scheme too. "": none. False: it is none. */
+static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
+{
+    locust__buf full = {NULL, 0, 0, false}, credentials = {NULL, 0, 0, false};
+    locust__url url;
+    bool good;
+    memset(proxy, 0, sizeof *proxy);
+    if (!*text)
+        return true;
+    locust__buf_printf(&full, "%s%s", strstr(text, "://") ? "" : "http://", text);
+    good = !full.failed && locust__url_parse(full.ptr, &url) == LOCUST_OK &&
+           locust__view_is_nocase(url.scheme, "http");
+    if (good) // control characters cannot be in credentials, RFC 7617 2
+        locust__url_decode(&credentials, url.user_info);
+    good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
+    if (good) {
+        proxy->host = locust__base_copy(url.host.ptr, url.host.len);
+        proxy->port = url.port ? url.port : 80;
+        if (credentials.len) {
+            locust__buf_add(&credentials, "", 1);
+            if (!credentials.failed)
+                locust__auth_basic(&proxy->auth, credentials.ptr);
+        }
+    }
+    locust__buf_free(&full);
+    locust__buf_free(&credentials);
+    return good && proxy->host && !proxy->auth.failed;
+}
+
+/* As curl reads them: the lower-case name first, and HTTP_PROXY not at all (a CGI's caller sets it). */
+static const char *locust__proxy_variable(const char *lower, const char *upper)
+{
+    const char *text = getenv(lower);
+    if (!text && upper)
+        text = getenv(upper);
+    return text && *text ? text : NULL;
+}
+
+/* Takes over the environment's proxies. NULL, or the text that is none. */
+static const char *locust__proxies_read(locust__proxies *p)
+{
+    const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");
+    const char *http = locust__proxy_variable("http_proxy", NULL);
+    const char *https = locust__proxy_variable("https_proxy", "HTTPS_PROXY");
+    p->exceptions = locust__proxy_variable("no_proxy", "NO_PROXY");
+    p->used = true;
+    http = http ? http : all ? all : "";
+    https = https ? https : all ? all : "";
+    return !locust__proxy_parse(&p->http, http)     ? http
+           : !locust__proxy_parse(&p->https, https) ? https
+                                                    : NULL;
+}
+
+/* Is the host in a list such as "localhost,.example.com,10.0.0.1:8080,*"? */
+static bool locust__proxy_is_exception(const char *list, const locust__origin *origin)
+{
+    locust__view v = locust__view_of(list ? list : ""), element;
+    size_t host_len = strlen(origin->host);
+    while (locust__http_next(&v, &element)) {
+        const char *colon = element.len ? memchr(element.ptr, ':', element.len) : NULL;
+        bool six = colon && memchr(colon + 1, ':', element.len - (size_t)(colon - element.ptr) - 1);
+        if (locust__view_is(element, "*"))
+            return true;
+        if (colon && !six) {
+            const char *port = colon + 1;
+            if (locust__base_whole(&port) != origin->port)
+                continue;
+            element.len = (size_t)(colon - element.ptr);
+        }
+        if (element.len && *element.ptr == '.')
+            element = (locust__view){element.ptr + 1, element.len - 1};
+        if (!element.len || element.len > host_len ||
+            strncasecmp(origin->host + host_len - element.len, element.ptr, element.len) != 0)
+            continue;
+        if (element.len == host_len || origin->host[host_len - element.len - 1] == '.')
+            return true;
+    }
+    return false;
+}
+/* ============================================================================================
+ * >>connect_to  --connect-to
+ *
+ * Purpose     connect to another place than the URL says.
+ * Sources     curl.
+ * ============================================================================================ */
+
 typedef struct locust__detour { // --connect-to
     struct locust__detour *next;
     locust__view from_host, to_host; // empty: any, the same; to_host is terminated
     int from_port, to_port;          // 0: any, the same
 } locust__detour;
+
+/* Takes "host:" off the front; the host may be an IPv6 literal in brackets, or empty. */
+static bool locust__detour_host(char **p, locust__view *host)
+{
+    char *end, address[INET6_ADDRSTRLEN];
+    struct in6_addr unused;
+    if (**p == '[') {
+        end = strchr(*p, ']');
+        *host = (locust__view){*p + 1, end ? (size_t)(end - *p - 1) : 0};
+        snprintf(address, sizeof address, "%.*s", (int)host->len, host->ptr);
+        if (host->len >= sizeof address || inet_pton(AF_INET6, address, &unused) != 1)
+            return false;
+        end++;
+    } else {
+        end = strchr(*p, ':');
+        *host = (locust__view){*p, end ? (size_t)(end - *p) : 0};
+    }
+    if (!end || *end != ':')
+        return false;
+    *p = end + 1;
+    return true;
+}
+
+static bool locust__detour_port(char **p, int *port)
+{
+    for (*port = 0; locust__base_digit(**p) && *port <= 65535; (*p)++)
+        *port = *port * 10 + (**p - '0');
+    return *port <= 65535;
+}
+/* ============================================================================================
+ * >>route  how requests reach servers
+ *
+ * Purpose     of a class (TLS, unix socket, proxy) and of the test: directly, to another place, through a
+ *             proxy.
+ * Uses        >>co >>net >>resolve >>tls >>tls_state >>url >>proxy >>connect_to
+ * ============================================================================================ */
 
 typedef struct locust__route { // how the users of a class reach servers
     locust__tls_how tls;
@@ -11175,6 +11937,94 @@ typedef struct locust__route { // how the users of a class reach servers
     locust__proxy proxy;
     bool direct; // no proxy, whatever the environment says
 } locust__route;
+
+typedef struct locust__roads { // what all connections of a test go by
+    locust__loop *loop;
+    locust__net *net;
+    locust__resolver *resolver;
+    locust__tls *tls;
+    locust__proxies proxies;
+    locust__detour *detours;
+    char *detour_text;
+} locust__roads;
+
+/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
+static bool locust__detours_parse(locust__roads *roads, const char *text)
+{
+    char *p, *at = NULL;
+    roads->detour_text = locust__base_copy(text, strlen(text));
+    if (!roads->detour_text)
+        return false;
+    for (p = strtok_r(roads->detour_text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
+        locust__detour *d = locust__base_zalloc(sizeof *d), **last = &roads->detours;
+        if (!d)
+            return false;
+        while (*last)
+            last = &(*last)->next;
+        *last = d;
+        if (!locust__detour_host(&p, &d->from_host) || !locust__detour_port(&p, &d->from_port) ||
+            *p++ != ':' || !locust__detour_host(&p, &d->to_host) ||
+            !locust__detour_port(&p, &d->to_port) || *p)
+            return false;
+        roads->detour_text[d->to_host.ptr + d->to_host.len - roads->detour_text] = '\0';
+    }
+    return true;
+}
+
+static void locust__roads_free(locust__roads *roads)
+{
+    while (roads->detours) {
+        locust__detour *d = roads->detours;
+        roads->detours = d->next;
+        LOCUST_FREE(d);
+    }
+    LOCUST_FREE(roads->detour_text);
+    locust__proxy_free(&roads->proxies.http);
+    locust__proxy_free(&roads->proxies.https);
+}
+
+/* Where to connect for an origin: the host and the port in place of its own. */
+static const char *locust__detour_of(
+    const locust__roads *roads, const locust__origin *origin, int *port)
+{
+    *port = origin->port;
+    for (const locust__detour *d = roads->detours; d; d = d->next) {
+        if ((d->from_host.len && !locust__view_is_nocase(d->from_host, origin->host)) ||
+            (d->from_port && d->from_port != origin->port))
+            continue;
+        if (d->to_port)
+            *port = d->to_port;
+        return d->to_host.len ? d->to_host.ptr : origin->host;
+    }
+    return origin->host;
+}
+
+/* The proxy for an origin; NULL: none. */
+static const locust__proxy *locust__route_proxy(
+    const locust__route *route, const locust__roads *roads, const locust__origin *origin)
+{
+    const locust__proxies *env = &roads->proxies;
+    const locust__proxy *proxy = &route->proxy;
+    if (route->unix_socket || route->direct)
+        return NULL;
+    if (!proxy->host && env->used && !locust__proxy_is_exception(env->exceptions, origin))
+        proxy = origin->secure ? &env->https : &env->http;
+    return proxy->host ? proxy : NULL;
+}
+/* ============================================================================================
+ * >>pool  connections of users to origins
+ *
+ * Purpose     keep connections and TLS sessions between requests; open new ones by the way that the
+ *             user's class says: directly, to another place, through a proxy.
+ * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
+ *             it is idle is not used again.
+ * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
+ * Uses        >>co >>sync >>stream >>tls_state >>url >>route
+ * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
+ *             --connect-to and no_proxy.
+ * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
+ *             Basic credentials.
+ * ============================================================================================ */
 
 typedef struct locust__conn {
     struct locust__conn *next;
@@ -11197,16 +12047,6 @@ typedef struct locust__conns { // a user's, or one that the users of a class sha
     locust__lane *lanes;       // of a shared one
     locust__conn *place;       // of the owner, for one connection; NULL: none
 } locust__conns;
-
-typedef struct locust__roads { // what all connections of a test go by
-    locust__loop *loop;
-    locust__net *net;
-    locust__resolver *resolver;
-    locust__tls *tls;
-    locust__proxies proxies;
-    locust__detour *detours;
-    char *detour_text;
-} locust__roads;
 
 enum { LOCUST__CONNS = 16 };
 
@@ -11326,204 +12166,13 @@ static void locust__conns_give(locust__conns *pool, const locust__roads *roads, 
         if (lane->origin == conn->origin)
             locust__semaphore_give(roads->loop, &lane->free);
 }
-/* -- proxies -- */
-
-static void locust__proxy_free(locust__proxy *proxy)
-{
-    LOCUST_FREE(proxy->host);
-    proxy->host = NULL;
-    locust__buf_free(&proxy->auth);
-}
-
-/* Appends user:password of a URL, percent-decoded. */
-static void locust__url_decode(locust__buf *out, locust__view text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        int code = c == '%' && i + 2 < text.len ? locust__base_hex(text.ptr + i + 1, 2) : -1;
-        if (code >= 0) {
-            c = (char)code;
-            i += 2;
-        }
-        locust__buf_add(out, &c, 1);
-    }
-}
-
-/* Parses http://[user:password@]host[:port]; without a scheme too. "": none. False: it is none. */
-static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
-{
-    locust__buf full = {NULL, 0, 0, false}, credentials = {NULL, 0, 0, false};
-    locust__url url;
-    bool good;
-    memset(proxy, 0, sizeof *proxy);
-    if (!*text)
-        return true;
-    locust__buf_printf(&full, "%s%s", strstr(text, "://") ? "" : "http://", text);
-    good = !full.failed && locust__url_parse(full.ptr, &url) == LOCUST_OK &&
-           locust__view_is_nocase(url.scheme, "http");
-    if (good) // control characters cannot be in credentials, RFC 7617 2
-        locust__url_decode(&credentials, url.user_info);
-    good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
-    if (good) {
-        proxy->host = locust__base_copy(url.host.ptr, url.host.len);
-        proxy->port = url.port ? url.port : 80;
-        if (credentials.len) {
-            locust__buf_add(&credentials, "", 1);
-            if (!credentials.failed)
-                locust__auth_basic(&proxy->auth, credentials.ptr);
-        }
-    }
-    locust__buf_free(&full);
-    locust__buf_free(&credentials);
-    return good && proxy->host && !proxy->auth.failed;
-}
-
-/* As curl reads them: the lower-case name first, and HTTP_PROXY not at all (a CGI's caller sets it). */
-static const char *locust__proxy_variable(const char *lower, const char *upper)
-{
-    const char *text = getenv(lower);
-    if (!text && upper)
-        text = getenv(upper);
-    return text && *text ? text : NULL;
-}
-
-/* Takes over the environment's proxies. NULL, or the text that is none. */
-static const char *locust__proxies_read(locust__proxies *p)
-{
-    const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");
-    const char *http = locust__proxy_variable("http_proxy", NULL);
-    const char *https = locust__proxy_variable("https_proxy", "HTTPS_PROXY");
-    p->exceptions = locust__proxy_variable("no_proxy", "NO_PROXY");
-    p->used = true;
-    http = http ? http : all ? all : "";
-    https = https ? https : all ? all : "";
-    return !locust__proxy_parse(&p->http, http)     ? http
-           : !locust__proxy_parse(&p->https, https) ? https
-                                                    : NULL;
-}
-
-/* Is the host in a list such as "localhost,.example.com,10.0.0.1:8080,*"? */
-static bool locust__proxy_is_exception(const char *list, const locust__origin *origin)
-{
-    locust__view v = locust__view_of(list ? list : ""), element;
-    size_t host_len = strlen(origin->host);
-    while (locust__http_next(&v, &element)) {
-        const char *colon = element.len ? memchr(element.ptr, ':', element.len) : NULL;
-        bool six = colon && memchr(colon + 1, ':', element.len - (size_t)(colon - element.ptr) - 1);
-        if (locust__view_is(element, "*"))
-            return true;
-        if (colon && !six) {
-            const char *port = colon + 1;
-            if (locust__base_whole(&port) != origin->port)
-                continue;
-            element.len = (size_t)(colon - element.ptr);
-        }
-        if (element.len && *element.ptr == '.')
-            element = (locust__view){element.ptr + 1, element.len - 1};
-        if (!element.len || element.len > host_len ||
-            strncasecmp(origin->host + host_len - element.len, element.ptr, element.len) != 0)
-            continue;
-        if (element.len == host_len || origin->host[host_len - element.len - 1] == '.')
-            return true;
-    }
-    return false;
-}
-
-/* The proxy for an origin; NULL: none. */
-static const locust__proxy *locust__route_proxy(
-    const locust__route *route, const locust__roads *roads, const locust__origin *origin)
-{
-    const locust__proxies *env = &roads->proxies;
-    const locust__proxy *proxy = &route->proxy;
-    if (route->unix_socket || route->direct)
-        return NULL;
-    if (!proxy->host && env->used && !locust__proxy_is_exception(env->exceptions, origin))
-        proxy = origin->secure ? &env->https : &env->http;
-    return proxy->host ? proxy : NULL;
-}
-
-/* -- detours -- */
-
-/* Takes "host:" off the front; the host may be an IPv6 literal in brackets, or empty. */
-static bool locust__detour_host(char **p, locust__view *host)
-{
-    char *end, address[INET6_ADDRSTRLEN];
-    struct in6_addr unused;
-    if (**p == '[') {
-        end = strchr(*p, ']');
-        *host = (locust__view){*p + 1, end ? (size_t)(end - *p - 1) : 0};
-        snprintf(address, sizeof address, "%.*s", (int)host->len, host->ptr);
-        if (host->len >= sizeof address || inet_pton(AF_INET6, address, &unused) != 1)
-            return false;
-        end++;
-    } else {
-        end = strchr(*p, ':');
-        *host = (locust__view){*p, end ? (size_t)(end - *p) : 0};
-    }
-    if (!end || *end != ':')
-        return false;
-    *p = end + 1;
-    return true;
-}
-
-static bool locust__detour_port(char **p, int *port)
-{
-    for (*port = 0; locust__base_digit(**p) && *port <= 65535; (*p)++)
-        *port = *port * 10 + (**p - '0');
-    return *port <= 65535;
-}
-
-/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
-static bool locust__detours_parse(locust__roads *roads, const char *text)
-{
-    char *p, *at = NULL;
-    roads->detour_text = locust__base_copy(text, strlen(text));
-    if (!roads->detour_text)
-        return false;
-    for (p = strtok_r(roads->detour_text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
-        locust__detour *d = locust__base_zalloc(sizeof *d), **last = &roads->detours;
-        if (!d)
-            return false;
-        while (*last)
-            last = &(*last)->next;
-        *last = d;
-        if (!locust__detour_host(&p, &d->from_host) || !locust__detour_port(&p, &d->from_port) ||
-            *p++ != ':' || !locust__detour_host(&p, &d->to_host) ||
-            !locust__detour_port(&p, &d->to_port) || *p)
-            return false;
-        roads->detour_text[d->to_host.ptr + d->to_host.len - roads->detour_text] = '\0';
-    }
-    return true;
-}
-
-static void locust__roads_free(locust__roads *roads)
-{
-    while (roads->detours) {
-        locust__detour *d = roads->detours;
-        roads->detours = d->next;
-        LOCUST_FREE(d);
-    }
-    LOCUST_FREE(roads->detour_text);
-    locust__proxy_free(&roads->proxies.http);
-    locust__proxy_free(&roads->proxies.https);
-}
-
-/* Where to connect for an origin: the host and the port in place of its own. */
-static const char *locust__detour_of(
-    const locust__roads *roads, const locust__origin *origin, int *port)
-{
-    *port = origin->port;
-    for (const locust__detour *d = roads->detours; d; d = d->next) {
-        if ((d->from_host.len && !locust__view_is_nocase(d->from_host, origin->host)) ||
-            (d->from_port && d->from_port != origin->port))
-            continue;
-        if (d->to_port)
-            *port = d->to_port;
-        return d->to_host.len ? d->to_host.ptr : origin->host;
-    }
-    return origin->host;
-}
-/* -- opening -- */
+/* ============================================================================================
+ * >>dial  opening a connection to an origin
+ *
+ * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
+ * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url >>head >>body
+ *             >>proxy >>route >>pool
+ * ============================================================================================ */
 
 typedef struct locust__opening { // what opening a connection took, ns
     int64_t own;                 // the generator's own part
@@ -11641,21 +12290,10 @@ static locust_error locust__conn_open(locust__conn *conn, const locust__roads *r
     return error;
 }
 /* ============================================================================================
- * >>client  requests of a user
+ * >>services  what the users of one test share
  *
- * Purpose     locust_send: connect when needed, send, read, judge, record.
- * Invariants  one request at a time for each user. What a response points at lies in its user's
- *             block, which is reused by the next request. A request that was cut short by the end
- *             of its user is not counted, as in Locust.
- * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
- *             buffer, its answer fits the block. An idle user keeps its last answer and no buffer.
- * Uses        >>net >>resolve >>url >>http >>pool >>cookie >>auth >>body >>stats
- * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 15.4 (redirects), 10.1.1
- *             (Expect); Locust 2.46 for names and verdicts.
- * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try with
- *             other credentials.
- *
- *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
+ * Purpose     one struct with the parts of which a test has one: network, names, TLS, routes, statistics.
+ * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>route
  * ============================================================================================ */
 
 typedef struct locust__services { // what the users of one test share
@@ -11672,6 +12310,12 @@ typedef struct locust__services { // what the users of one test share
     locust_feeder *feeders;   // that are open
     size_t worker, n_workers; // this process among those that share the test
 } locust__services;
+/* ============================================================================================
+ * >>base_url  a user's host, taken apart once
+ *
+ * Purpose     the part of a URL that every request of a class begins with.
+ * Uses        >>tls >>url >>head >>services
+ * ============================================================================================ */
 
 typedef struct locust__base_url { // a user's host, taken apart once
     locust__origin *origin;       // NULL: there is no host
@@ -11680,6 +12324,62 @@ typedef struct locust__base_url { // a user's host, taken apart once
     size_t text_len;
     locust__buf auth; // user:password of the URL, decoded; empty: none
 } locust__base_url;
+
+static void locust__base_url_free(locust__base_url *base)
+{
+    locust__buf_free(&base->auth);
+}
+
+/* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
+static locust_error locust__client_base(
+    locust__services *services, const char *text, locust__base_url *base, const char **broken)
+{
+    locust__url url;
+    locust_error error = locust__url_parse(text, &url);
+    bool secure = !error && locust__view_is_nocase(url.scheme, "https");
+    *broken = NULL;
+    base->auth.len = 0;
+    if (error)
+        return error;
+    if (!secure && !locust__view_is_nocase(url.scheme, "http"))
+        return LOCUST_ERR_SCHEME;
+    if (secure && !LOCUST__TLS) {
+        *broken = locust__needs_tls;
+        return LOCUST_ERR_URL;
+    }
+    base->origin = locust__origin_of(&services->origins, &url, secure);
+    if (!base->origin)
+        return LOCUST_ERR_MEMORY;
+    base->text = text;
+    base->text_len = (size_t)(url.rest.ptr - text);
+    base->prefix = url.rest.len == 1 && *url.rest.ptr == '/' ? "" : url.rest.ptr;
+    if (url.user_info.len) { // it goes into a header field, not over the wire with the URL
+        locust__url_decode(&base->auth, url.user_info);
+        if (!locust__http_is_value((locust__view){base->auth.ptr, base->auth.len}))
+            return LOCUST_ERR_URL; // RFC 7617 2: no control characters
+        locust__buf_add(&base->auth, "", 1);
+        base->text = base->origin->url;
+        base->text_len = strlen(base->text);
+    }
+    return base->auth.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+}
+/* ============================================================================================
+ * >>client  a user's client: state, verdict, record
+ *
+ * Purpose     locust_send: connect when needed, send, read, judge, record.
+ * Invariants  one request at a time for each user. What a response points at lies in its user's
+ *             block, which is reused by the next request. A request that was cut short by the end
+ *             of its user is not counted, as in Locust.
+ * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
+ *             buffer, its answer fits the block. An idle user keeps its last answer and no buffer.
+ * Uses        >>stats >>record >>json >>cookie >>auth >>route >>pool >>services
+ * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 15.4 (redirects), 10.1.1
+ *             (Expect); Locust 2.46 for names and verdicts.
+ * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try with
+ *             other credentials.
+ *
+ *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
+ * ============================================================================================ */
 
 enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
 enum { LOCUST__BLOCK = 184 };    // bytes of a user's block at first
@@ -11813,50 +12513,15 @@ static void locust__client_deinit(locust__client *c)
     locust__client_settle(c);
     locust__buf_free(&c->block);
 }
-
-static void locust__base_url_free(locust__base_url *base)
-{
-    locust__buf_free(&base->auth);
-}
-
-static const char locust__needs_tls[] =
-    "https needs TLS, and so does tls://: compile the test with -DLOCUST_TLS and link it with "
-    "-lmbedtls "
-    "-lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
-
-/* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
-static locust_error locust__client_base(
-    locust__services *services, const char *text, locust__base_url *base, const char **broken)
-{
-    locust__url url;
-    locust_error error = locust__url_parse(text, &url);
-    bool secure = !error && locust__view_is_nocase(url.scheme, "https");
-    *broken = NULL;
-    base->auth.len = 0;
-    if (error)
-        return error;
-    if (!secure && !locust__view_is_nocase(url.scheme, "http"))
-        return LOCUST_ERR_SCHEME;
-    if (secure && !LOCUST__TLS) {
-        *broken = locust__needs_tls;
-        return LOCUST_ERR_URL;
-    }
-    base->origin = locust__origin_of(&services->origins, &url, secure);
-    if (!base->origin)
-        return LOCUST_ERR_MEMORY;
-    base->text = text;
-    base->text_len = (size_t)(url.rest.ptr - text);
-    base->prefix = url.rest.len == 1 && *url.rest.ptr == '/' ? "" : url.rest.ptr;
-    if (url.user_info.len) { // it goes into a header field, not over the wire with the URL
-        locust__url_decode(&base->auth, url.user_info);
-        if (!locust__http_is_value((locust__view){base->auth.ptr, base->auth.len}))
-            return LOCUST_ERR_URL; // RFC 7617 2: no control characters
-        locust__buf_add(&base->auth, "", 1);
-        base->text = base->origin->url;
-        base->text_len = strlen(base->text);
-    }
-    return base->auth.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
-}
+/* ============================================================================================
+ * >>head_out  the head of a request
+ *
+ * Purpose     target, fields of the kit, of the class, of the user and of the request, cookies, credentials.
+ * Cost        built in the loop's scratch buffer: nothing is allocated.
+ * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
+ *             >>pool >>base_url >>client
+ * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
+ * ============================================================================================ */
 
 typedef struct locust__exchange { // one request on its way; on the user's stack
     const locust_request *req;
@@ -12153,7 +12818,14 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
 }
-/* -- one exchange on a connection -- */
+/* ============================================================================================
+ * >>exchange  one exchange on a connection
+ *
+ * Purpose     send, read, retry once on a new connection where a kept one had been closed.
+ * Uses        >>co >>stream >>head >>body >>cookie >>auth >>upload >>body_out >>route >>pool
+ *             >>dial >>client >>head_out
+ * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
+ * ============================================================================================ */
 
 /* Reads the clock. A timeout was set by the reading before, so as to spare one: at first it moves along. */
 static int64_t locust__client_begin(locust__loop *loop, locust__exchange *x)
@@ -12467,7 +13139,13 @@ static locust_error locust__client_try(
         locust__client_take_cookies(c, x);
     return error;
 }
-/* -- the whole request -- */
+/* ============================================================================================
+ * >>request  a whole request
+ *
+ * Purpose     hops of redirects, second tries with credentials, the answer as the test sees it.
+ * Uses        >>row >>stats >>url >>head >>base_url >>client >>head_out >>exchange
+ * Sources     RFC 9110 15.4; Locust 2.46.
+ * ============================================================================================ */
 
 /* Fills in the response from what the block holds. */
 LOCUST__APART static void locust__client_answer(locust__client *c, const locust__exchange *x,
@@ -12656,7 +13334,12 @@ static locust_error locust__client_send(
     locust__buf_free(&lent);
     return error;
 }
-/* -- the session of a user -- */
+/* ============================================================================================
+ * >>session  the session of a user
+ *
+ * Purpose     fields that it sends always, and its cookies as a test reads and sets them.
+ * Uses        >>url >>head >>cookie >>base_url >>client
+ * ============================================================================================ */
 
 static bool locust__client_set_field(locust__client *c, const char *name, const char *value)
 {
@@ -12742,6 +13425,12 @@ static const char *locust__client_cookie(
     locust__buf_free(&text);
     return cookie ? cookie->value : NULL;
 }
+/* ============================================================================================
+ * >>response  what a test does with an answer
+ *
+ * Purpose     locust_header, locust_success, locust_failure, values out of the body.
+ * Uses        >>switch >>stats >>json >>extract >>client >>exchange
+ * ============================================================================================ */
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
 {
@@ -12840,7 +13529,6 @@ LOCUST_API bool locust_find_between(
  * Invariants  a plan is made before the first user starts and does not change. Whatever is wrong in
  *             it is one sentence then.
  * Cost        picking is a random number and a walk over the weights.
- * Uses        >>base
  * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
  * Limits      sets are nested up to 16 deep. A set's tasks are told apart by name in transitions.
  * ============================================================================================ */
@@ -13120,16 +13808,10 @@ static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random
     return &plan->steps[f->at];
 }
 /* ============================================================================================
- * >>user  user classes, waits, the life of a user
+ * >>class  user classes as a test runs them
  *
- * Purpose     one coroutine for each user: on_start, tasks with waits between them, on_stop.
- * Invariants  on_stop runs for every user whose on_start began, also when it is cut short. A user
- *             that is cut short leaves its task at the call that it is parked in: that call does
- *             not return, and the task's own clean-up does not run.
- * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
- *             answer. Between two tasks without a wait, no switch if the task has parked.
- * Uses        >>slots >>client
- * Sources     Locust 2.46 (reference run) for order, waits and stopping.
+ * Purpose     a class with its host, route, plan of tasks and arrivals; what is wrong with one.
+ * Uses        >>co >>route >>pool >>base_url >>task
  * ============================================================================================ */
 
 typedef struct locust__open { // the arrivals of a class
@@ -13157,6 +13839,51 @@ typedef struct locust__class { // a user class as a test runs it
     locust__open *open;   // NULL: its users do not arrive
     int alive;
 } locust__class;
+
+/* NULL, or what is wrong with a class. */
+static const char *locust__class_check(const locust_user_class *as)
+{
+    if (!as->tasks || !(as->tasks->fn || as->tasks->set))
+        return "has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))";
+    for (const locust_task *task = as->tasks; task->fn || task->set; task++)
+        if (locust__task_weight(task))
+            return NULL;
+    return "has no task with a weight above 0";
+}
+
+static void locust__class_init(locust__class *cls, const locust_user_class *as)
+{
+    memset(cls, 0, sizeof *cls);
+    cls->as = cls->declared = as;
+    cls->base.prefix = cls->base.text = "";
+}
+
+/* Makes the plan of a class. NULL, or what is wrong with it, in p. */
+static const char *locust__class_plan(locust__class *cls, locust__planner *p)
+{
+    cls->plan = locust__plan_new(p, NULL, cls->as->tasks, NULL, 0);
+    if (!cls->plan && !p->wrong)
+        p->wrong = "has no tasks left by --tags and --exclude-tags";
+    return p->wrong;
+}
+
+/* The weight by which a class gets users; 0: it gets none that way. */
+static double locust__class_weight(const locust_user_class *as)
+{
+    return as->fixed_count > 0 || as->weight < 0 ? 0 : as->weight > 0 ? as->weight : 1;
+}
+/* ============================================================================================
+ * >>user  user classes, waits, the life of a user
+ *
+ * Purpose     one coroutine for each user: on_start, tasks with waits between them, on_stop.
+ * Invariants  on_stop runs for every user whose on_start began, also when it is cut short. A user
+ *             that is cut short leaves its task at the call that it is parked in: that call does
+ *             not return, and the task's own clean-up does not run.
+ * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
+ *             answer. Between two tasks without a wait, no switch if the task has parked.
+ * Uses        >>co >>services >>client >>task >>class
+ * Sources     Locust 2.46 (reference run) for order, waits and stopping.
+ * ============================================================================================ */
 
 /* How a function of the test was left. */
 enum locust__outcome {
@@ -13257,33 +13984,6 @@ typedef struct locust__users { // all that are alive
     const char *setup_error; // why the test cannot go on; the runner reports it
 } locust__users;
 
-/* NULL, or what is wrong with a class. */
-static const char *locust__class_check(const locust_user_class *as)
-{
-    if (!as->tasks || !(as->tasks->fn || as->tasks->set))
-        return "has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))";
-    for (const locust_task *task = as->tasks; task->fn || task->set; task++)
-        if (locust__task_weight(task))
-            return NULL;
-    return "has no task with a weight above 0";
-}
-
-static void locust__class_init(locust__class *cls, const locust_user_class *as)
-{
-    memset(cls, 0, sizeof *cls);
-    cls->as = cls->declared = as;
-    cls->base.prefix = cls->base.text = "";
-}
-
-/* Makes the plan of a class. NULL, or what is wrong with it, in p. */
-static const char *locust__class_plan(locust__class *cls, locust__planner *p)
-{
-    cls->plan = locust__plan_new(p, NULL, cls->as->tasks, NULL, 0);
-    if (!cls->plan && !p->wrong)
-        p->wrong = "has no tasks left by --tags and --exclude-tags";
-    return p->wrong;
-}
-
 /* The wait of the set that runs, or of the nearest one around it that has one, or of the class. */
 static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 {
@@ -13313,7 +14013,12 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
         return 0;
     }
 }
-/* -- arrivals -- */
+/* ============================================================================================
+ * >>arrive  arrivals of the open model, as users take them
+ *
+ * Purpose     a queue of arrivals for each class: who is free takes the next; who waits too long is shed.
+ * Uses        >>co >>switch >>sync >>class >>user
+ * ============================================================================================ */
 
 /* Sheds those that have waited too long. Returns when the next one will have. */
 static int64_t locust__open_shed(locust__open *o, int64_t now_ns)
@@ -13407,6 +14112,14 @@ static void locust__user_await(locust__user *user) LOCUST__PARKS
     if (!user->stopping)
         locust__user_serve(user);
 }
+/* ============================================================================================
+ * >>life  the life of a user
+ *
+ * Purpose     on_start, tasks with waits between them, on_stop; what leaves a task early.
+ * Uses        >>co >>stack >>switch >>sync >>context >>stream >>client >>task >>class >>user
+ *             >>arrive
+ * ============================================================================================ */
+
 /* `turn`: of the loop, when the task began. */
 static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
@@ -13706,7 +14419,12 @@ static void locust__user_close_streams(locust__user *user)
         LOCUST_FREE(s);
     }
 }
-/* -- coroutines that a user starts -- */
+/* ============================================================================================
+ * >>start  starting and ending users
+ *
+ * Purpose     the coroutine of a user, from its first to its last step, and those it has started.
+ * Uses        >>co >>switch >>local >>context >>client >>task >>class >>user >>arrive >>life
+ * ============================================================================================ */
 
 static void locust__strand_run(locust__user *user) LOCUST__PARKS
 {
@@ -13859,6 +14577,14 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
     cls->alive++;
     return user;
 }
+/* ============================================================================================
+ * >>control  what a task says to its user
+ *
+ * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
+ * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>client >>request >>session
+ *             >>task >>user >>life
+ * ============================================================================================ */
+
 /* The user that runs now; anything else is a broken rule. */
 static locust__user *locust__user_of(locust_user *u, const char *what)
 {
@@ -14038,6 +14764,13 @@ LOCUST_API void locust_wait(locust_user *u)
     if (user->co->cancelled)
         locust__user_unwind(user);
 }
+/* ============================================================================================
+ * >>coroutine  coroutines that a user starts
+ *
+ * Purpose     locust_start, groups, semaphores.
+ * Uses        >>co >>switch >>sync >>context >>client >>user >>life >>start >>control
+ * ============================================================================================ */
+
 /* Parks until a coroutine of this user ends. */
 static void locust__strands_wait(locust__user *user) LOCUST__PARKS
 {
@@ -14199,6 +14932,13 @@ LOCUST_API void locust_wait_spawned(locust_user *u)
             locust__user_unwind(user);
     }
 }
+/* ============================================================================================
+ * >>measure  operations that the test measures itself
+ *
+ * Purpose     LOCUST_MEASURE, locust_record.
+ * Uses        >>record >>client >>user >>control
+ * ============================================================================================ */
+
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
     locust__user *user = locust__user_of(u, "LOCUST_MEASURE");
@@ -14237,7 +14977,13 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
     locust__recorder_record(&user->all->services->recorder, &s,
         (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }
-/* -- streams of the test's own -- */
+/* ============================================================================================
+ * >>user_stream  streams of the test's own
+ *
+ * Purpose     locust_connect and what reads and writes there: tcp, tls, udp, unix.
+ * Uses        >>co >>stack >>address >>stream >>connect >>resolve >>lookup >>tls
+ *             >>tls_handshake >>url >>services >>class >>user >>life >>control
+ * ============================================================================================ */
 
 enum { LOCUST__STREAM_TIMEOUT_S = 60 };
 
@@ -14455,7 +15201,7 @@ LOCUST_API void locust_close(locust_stream *s)
  *             n sees rows i, i + n, ...
  * Cost        8 bytes for each row, 16 when shuffled; a row is found in O(1), a field by a walk over
  *             its row.
- * Uses        >>user
+ * Uses        >>stats >>services >>user >>control
  * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted field.
  * ============================================================================================ */
 
@@ -14661,14 +15407,14 @@ LOCUST_API bool locust_field(const locust_row *row, const char *column, char *ou
 
 #if LOCUST__LAYERS >= 8
 /* ============================================================================================
- * >>runner  spawning, stopping, the environment
+ * >>env  the environment of a test
  *
  * Purpose     bring the users up at the spawn rate, hold the test for its run time, take them down.
  * Invariants  the environment owns everything of one test; two run one after the other in one
  *             process. Users come in the order of Locust's dispatcher.
  * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. Spawning gives
  *             the loop a turn every millisecond, so that it does not make running users look slow.
- * Uses        >>user >>stats >>log
+ * Uses        >>co >>stats >>services >>class >>user
  * Sources     Locust 2.46 and 2.47 (reference runs): users in steps of max(1, floor(rate)), a pause
  *             of step / rate between two; classes in order of name, fixed_count first, then the
  *             smallest w log2(x / (x + 1)), where x counts from w; log lines word for word.
@@ -14742,13 +15488,12 @@ struct locust_env {
             if ((env)->listeners[i_]->event)              \
                 (env)->listeners[i_]->event(__VA_ARGS__); \
     } while (0)
-/* -- which class the next user has -- */
-
-/* The weight by which a class gets users; 0: it gets none that way. */
-static double locust__class_weight(const locust_user_class *as)
-{
-    return as->fixed_count > 0 || as->weight < 0 ? 0 : as->weight > 0 ? as->weight : 1;
-}
+/* ============================================================================================
+ * >>dispatch  which class the next user has
+ *
+ * Purpose     Locust's dispatcher: fixed_count first, then the smallest w log2(x / (x + 1)).
+ * Uses        >>class
+ * ============================================================================================ */
 
 /* The class with the smallest w log2(x / (x + 1)); ties go by x, then w, then name. */
 static int locust__dispatch_smallest(const locust_env *env, const double *weights)
@@ -14822,92 +15567,13 @@ static void locust__dispatch_init(locust_env *env)
     }
     locust__dispatch_restart(env, owed > 0);
 }
-/* -- running -- */
+/* ============================================================================================
+ * >>usage  what the generator itself used
+ *
+ * Purpose     CPU, waits for a core, arrivals shed; which task kept the loop; where measuring begins.
+ * Uses        >>co >>stats >>class >>user >>env
+ * ============================================================================================ */
 
-static void locust__runner_request_stop(locust_env *env)
-{
-    env->stop_requested = env->users.closing = true;
-    while (env->stop_waiters.first)
-        locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WOKEN);
-}
-
-/* Sleeps until then, or until the test is asked to stop or has nothing left to do. */
-static void locust__runner_pause(locust_env *env, int64_t until_ns) LOCUST__PARKS
-{
-    if (!env->stop_requested && locust__os_now_ns() < until_ns)
-        locust__queue_wait(&env->loop, &env->stop_waiters, until_ns);
-}
-
-/* Starts n users, with a turn for the loop every millisecond. Returns how many it started. */
-static int locust__runner_spawn_step(locust_env *env, int n) LOCUST__PARKS
-{
-    int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
-    for (int i = 0; i < n; i++) {
-        locust__class *cls = locust__dispatch_next(env);
-        if (!cls || env->stop_requested || env->users.iterations_left == 0)
-            return i;
-        if (!locust__user_start(&env->users, cls)) {
-            locust__log_print(&env->log, LOCUST__ERROR, "locust.runners",
-                "out of memory after %d users: the test goes on with these", env->users.alive);
-            return i;
-        }
-        if (i % 32 == 31 && locust__os_now_ns() >= slice_ns) {
-            locust__co_yield(&env->loop);
-            slice_ns = locust__os_now_ns() + LOCUST__MS;
-        }
-    }
-    return n;
-}
-
-static void locust__runner_log_spawned(const locust_env *env)
-{
-    locust__buf text = {NULL, 0, 0, false};
-    for (int i = 0; i < env->n_classes; i++)
-        locust__buf_printf(
-            &text, "%s\"%s\": %d", i ? ", " : "", env->classes[i].as->name, env->classes[i].alive);
-    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
-        "All users spawned: {%.*s} (%d total users)", (int)text.len, text.len ? text.ptr : "",
-        env->users.alive);
-    locust__buf_free(&text);
-}
-
-/* -- ramps: from the users there are to those there shall be -- */
-
-/* Takes n users down, the latest first: at once, or when their tasks are done or the stop timeout is
- * over. */
-static void locust__runner_take_down(locust_env *env, int n)
-{
-    int64_t timeout_ns = locust__base_ns(env->options.stop_timeout_s);
-    for (locust__user *user = env->users.last, *before; user && n; user = before) {
-        before = user->prev;
-        if (user->stopping)
-            continue;
-        n--;
-        user->stopping = true;
-        locust__users_uncount(user);
-        user->cut_ns = locust__base_after(locust__os_now_ns(), timeout_ns);
-        if (user->cls->as->fixed_count > 0)
-            env->fixed[user->cls - env->classes]++;
-        if (!timeout_ns || user->waiting)
-            locust__co_cancel(&env->loop, user->co);
-        else if (user->cut_ns < env->reap_ns)
-            env->reap_ns = user->cut_ns;
-    }
-}
-
-/* Cuts those short who were taken down and are not done in time. */
-static void locust__runner_reap(locust_env *env, int64_t now_ns)
-{
-    env->reap_ns = LOCUST__NEVER;
-    for (locust__user *user = env->users.first; user; user = user->next) {
-        if (!user->stopping || !user->cut_ns || user->co->cancelled)
-            continue;
-        if (user->cut_ns <= now_ns)
-            locust__co_cancel(&env->loop, user->co);
-        else if (user->cut_ns < env->reap_ns)
-            env->reap_ns = user->cut_ns;
-    }
-}
 static locust_arrival_counts locust__env_arrivals(const locust_env *env)
 {
     locust_arrival_counts sum = {0, 0, 0, 0};
@@ -15022,6 +15688,159 @@ static void locust__runner_reset_stats(locust_env *env)
     locust__stats_reset(&env->stats, env->warm_ns < LOCUST__NEVER ? env->warm_ns : now);
     LOCUST__FIRE(env, on_reset_stats, env);
 }
+/* ============================================================================================
+ * >>stages  --stages
+ *
+ * Purpose     DURATION:USERS,... as a load shape.
+ * Uses        >>env
+ * ============================================================================================ */
+
+/* The stage that runs now. Its users come evenly over its time. A stage without a duration jumps:
+ * its users come at the first tick of the next one. */
+static bool locust__stages_tick(locust_env *env, locust_tick *tick)
+{
+    double end = 0, now = (double)(locust__os_now_ns() - env->start_ns) / 1e9, seconds;
+    int from = 0, to;
+    bool jumps = false;
+    for (int i = 0; i < env->n_stages; i++) {
+        to = env->stages[i].users;
+        seconds = env->stages[i].seconds;
+        end += seconds;
+        if (now < end) {
+            bool first = jumps && now - (end - seconds) < 1;
+            seconds -= jumps; // a second of it is gone
+            tick->users = first && seconds > 0 ? from : to;
+            tick->spawn_rate =
+                first || !(seconds > 0) ? 1e9 : (to > from ? to - from : from - to) / seconds;
+            return true;
+        }
+        jumps = !(seconds > 0);
+        from = to;
+    }
+    return false;
+}
+
+/* Reads "1m:100,30s:0". False: it is none of that. */
+static bool locust__env_set_stages(locust_env *env, const char *text)
+{
+    char *copy = locust__base_copy(text, strlen(text)), *at = NULL;
+    size_t cap = 0;
+    bool good = copy != NULL;
+    for (char *word = copy ? strtok_r(copy, ", ", &at) : NULL; word && good;
+         word = strtok_r(NULL, ", ", &at)) {
+        char *colon = strchr(word, ':');
+        const char *end = colon ? colon + 1 : "";
+        locust__stage stage = {0}, *stages;
+        int64_t users = locust__base_whole(&end);
+        if (colon)
+            *colon = '\0';
+        good = colon && locust__base_span(word, &stage.seconds) &&
+               (!*end || strcmp(end, "/s") == 0) && users >= 0 && users <= INT_MAX;
+        stage.rate = good && *end;
+        good = good && (!env->n_stages || stage.rate == env->stages->rate);
+        stages =
+            good ? locust__base_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap) : NULL;
+        if (!stages) {
+            good = false;
+            break;
+        }
+        stage.users = (int)users;
+        env->stages = stages;
+        env->stages[env->n_stages++] = stage;
+    }
+    LOCUST_FREE(copy);
+    return good && env->n_stages;
+}
+/* ============================================================================================
+ * >>ramp  ramps: from the users there are to those there shall be
+ *
+ * Purpose     spawn and take down in Locust's steps, with a turn for the loop every millisecond.
+ * Uses        >>co >>switch >>sync >>class >>user >>start >>env >>dispatch >>usage >>stages
+ * ============================================================================================ */
+
+static void locust__runner_request_stop(locust_env *env)
+{
+    env->stop_requested = env->users.closing = true;
+    while (env->stop_waiters.first)
+        locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WOKEN);
+}
+
+/* Sleeps until then, or until the test is asked to stop or has nothing left to do. */
+static void locust__runner_pause(locust_env *env, int64_t until_ns) LOCUST__PARKS
+{
+    if (!env->stop_requested && locust__os_now_ns() < until_ns)
+        locust__queue_wait(&env->loop, &env->stop_waiters, until_ns);
+}
+
+/* Starts n users, with a turn for the loop every millisecond. Returns how many it started. */
+static int locust__runner_spawn_step(locust_env *env, int n) LOCUST__PARKS
+{
+    int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
+    for (int i = 0; i < n; i++) {
+        locust__class *cls = locust__dispatch_next(env);
+        if (!cls || env->stop_requested || env->users.iterations_left == 0)
+            return i;
+        if (!locust__user_start(&env->users, cls)) {
+            locust__log_print(&env->log, LOCUST__ERROR, "locust.runners",
+                "out of memory after %d users: the test goes on with these", env->users.alive);
+            return i;
+        }
+        if (i % 32 == 31 && locust__os_now_ns() >= slice_ns) {
+            locust__co_yield(&env->loop);
+            slice_ns = locust__os_now_ns() + LOCUST__MS;
+        }
+    }
+    return n;
+}
+
+static void locust__runner_log_spawned(const locust_env *env)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    for (int i = 0; i < env->n_classes; i++)
+        locust__buf_printf(
+            &text, "%s\"%s\": %d", i ? ", " : "", env->classes[i].as->name, env->classes[i].alive);
+    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+        "All users spawned: {%.*s} (%d total users)", (int)text.len, text.len ? text.ptr : "",
+        env->users.alive);
+    locust__buf_free(&text);
+}
+
+/* Takes n users down, the latest first: at once, or when their tasks are done or the stop timeout is
+ * over. */
+static void locust__runner_take_down(locust_env *env, int n)
+{
+    int64_t timeout_ns = locust__base_ns(env->options.stop_timeout_s);
+    for (locust__user *user = env->users.last, *before; user && n; user = before) {
+        before = user->prev;
+        if (user->stopping)
+            continue;
+        n--;
+        user->stopping = true;
+        locust__users_uncount(user);
+        user->cut_ns = locust__base_after(locust__os_now_ns(), timeout_ns);
+        if (user->cls->as->fixed_count > 0)
+            env->fixed[user->cls - env->classes]++;
+        if (!timeout_ns || user->waiting)
+            locust__co_cancel(&env->loop, user->co);
+        else if (user->cut_ns < env->reap_ns)
+            env->reap_ns = user->cut_ns;
+    }
+}
+
+/* Cuts those short who were taken down and are not done in time. */
+static void locust__runner_reap(locust_env *env, int64_t now_ns)
+{
+    env->reap_ns = LOCUST__NEVER;
+    for (locust__user *user = env->users.first; user; user = user->next) {
+        if (!user->stopping || !user->cut_ns || user->co->cancelled)
+            continue;
+        if (user->cut_ns <= now_ns)
+            locust__co_cancel(&env->loop, user->co);
+        else if (user->cut_ns < env->reap_ns)
+            env->reap_ns = user->cut_ns;
+    }
+}
+
 /* No ramp runs from here on. */
 static void locust__runner_rest(locust_env *env)
 {
@@ -15060,31 +15879,6 @@ static void locust__runner_aim(locust_env *env, locust_tick tick)
     env->aim = tick;
     env->users.spawned = false;
     env->step_ns = locust__os_now_ns();
-}
-
-/* The stage that runs now. Its users come evenly over its time. A stage without a duration jumps:
- * its users come at the first tick of the next one. */
-static bool locust__stages_tick(locust_env *env, locust_tick *tick)
-{
-    double end = 0, now = (double)(locust__os_now_ns() - env->start_ns) / 1e9, seconds;
-    int from = 0, to;
-    bool jumps = false;
-    for (int i = 0; i < env->n_stages; i++) {
-        to = env->stages[i].users;
-        seconds = env->stages[i].seconds;
-        end += seconds;
-        if (now < end) {
-            bool first = jumps && now - (end - seconds) < 1;
-            seconds -= jumps; // a second of it is gone
-            tick->users = first && seconds > 0 ? from : to;
-            tick->spawn_rate =
-                first || !(seconds > 0) ? 1e9 : (to > from ? to - from : from - to) / seconds;
-            return true;
-        }
-        jumps = !(seconds > 0);
-        from = to;
-    }
-    return false;
 }
 
 /* Locust's step: max(1, floor(rate)) users, then a pause of as long as they take at that rate. Stages
@@ -15129,7 +15923,12 @@ static void locust__runner_set_end(locust_env *env)
     if (env->n_stages && !env->shape && stages_ns < env->end_ns)
         env->end_ns = stages_ns;
 }
-/* -- arrivals: the open model -- */
+/* ============================================================================================
+ * >>pace  the schedule of arrivals
+ *
+ * Purpose     the open model: a coroutine for each class that lets users arrive on time, whatever the server does.
+ * Uses        >>co >>switch >>sync >>class >>user >>arrive >>start
+ * ============================================================================================ */
 
 /* Seconds from `at` on (since the start) until `area` more arrivals are due; below 0: never. The rate
  * of stages is a straight line in each of them. */
@@ -15297,6 +16096,13 @@ static void locust__pace_stop(locust_env *env) LOCUST__PARKS
         o->n = 0;
     }
 }
+/* ============================================================================================
+ * >>runner  a test from its first user to its last
+ *
+ * Purpose     drives ramps and arrivals for the run time, then stops the users.
+ * Uses        >>co >>sync >>lookup >>pool >>life >>env >>dispatch >>usage >>ramp >>pace
+ * ============================================================================================ */
+
 /* Is there nothing left to do? */
 static bool locust__runner_is_done(const locust_env *env)
 {
@@ -15430,9 +16236,13 @@ static void locust__runner_run(locust_env *env) LOCUST__PARKS
     locust__resolver_stop(&env->services.resolver);
     LOCUST__FIRE(env, on_test_stop, env);
 }
-/* -- the environment -- */
-
-/* -- --config-users -- */
+/* ============================================================================================
+ * >>config_users  --config-users
+ *
+ * Purpose     changes user classes by JSON.
+ * Uses        >>stats >>json >>class
+ * Sources     Locust 2.46.
+ * ============================================================================================ */
 
 /* Keeps the tasks of a class that a JSON array names. NULL, or what is wrong. */
 static const char *locust__config_tasks(locust__class *cls, locust__view array)
@@ -15550,39 +16360,14 @@ static const char *locust__env_config_users(locust_env *env, const char *given)
     locust__buf_free(&file);
     return wrong;
 }
-/* -- --stages -- */
-
-/* Reads "1m:100,30s:0". False: it is none of that. */
-static bool locust__env_set_stages(locust_env *env, const char *text)
-{
-    char *copy = locust__base_copy(text, strlen(text)), *at = NULL;
-    size_t cap = 0;
-    bool good = copy != NULL;
-    for (char *word = copy ? strtok_r(copy, ", ", &at) : NULL; word && good;
-         word = strtok_r(NULL, ", ", &at)) {
-        char *colon = strchr(word, ':');
-        const char *end = colon ? colon + 1 : "";
-        locust__stage stage = {0}, *stages;
-        int64_t users = locust__base_whole(&end);
-        if (colon)
-            *colon = '\0';
-        good = colon && locust__base_span(word, &stage.seconds) &&
-               (!*end || strcmp(end, "/s") == 0) && users >= 0 && users <= INT_MAX;
-        stage.rate = good && *end;
-        good = good && (!env->n_stages || stage.rate == env->stages->rate);
-        stages =
-            good ? locust__base_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap) : NULL;
-        if (!stages) {
-            good = false;
-            break;
-        }
-        stage.users = (int)users;
-        env->stages = stages;
-        env->stages[env->n_stages++] = stage;
-    }
-    LOCUST_FREE(copy);
-    return good && env->n_stages;
-}
+/* ============================================================================================
+ * >>setup  making an environment
+ *
+ * Purpose     takes test and options apart; whatever is wrong is one sentence before the first user.
+ * Uses        >>loop >>stats >>record >>net >>resolve >>lookup >>tls >>tls_state >>tls_version
+ *             >>url >>extract >>proxy >>route >>services >>base_url >>task >>class >>start
+ *             >>feed >>env >>usage >>stages >>ramp >>runner >>config_users
+ * ============================================================================================ */
 
 /* NULL, or why the classes cannot be run; `text` has room for it. */
 static const char *locust__env_check(const locust_test *test, char *text, size_t size)
@@ -15929,6 +16714,13 @@ fail:
         locust__env_free(env);
     return NULL;
 }
+/* ============================================================================================
+ * >>env_api  public calls on an environment
+ *
+ * Purpose     what listeners and library users call.
+ * Uses        >>row >>stats >>usage >>ramp >>setup
+ * ============================================================================================ */
+
 static double locust__env_run_time(const locust_env *env)
 {
     return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
@@ -16028,20 +16820,11 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
 
 #if LOCUST__LAYERS >= 9
 /* ============================================================================================
- * >>check  the generator's verdict on itself, checks, comparison with an earlier run
+ * >>judge  the generator's verdict on itself
  *
- * Purpose     can the numbers be believed, are they good enough, are they worse than they were? And
- *             up to which rate of arrivals are they good enough?
- * Invariants  a check for which nothing was measured does not hold.
- * Cost        nothing while requests run, but what the loop counts of its lateness.
- * Uses        >>stats >>extract >>runner
- * Sources     confidence bounds of percentiles: the binomial distribution of ranks, as a normal one
- *             (Hahn and Meeker, Statistical Intervals, 5.2); of shares: Wilson (1927).
- * Limits      the bounds take requests as independent of each other. What differs between runs as a
- *             whole (clock rate, neighbours) is in no one run: hence the margin beside them.
+ * Purpose     can the numbers be believed, or was it the generator that limited the load?
+ * Uses        >>co >>row >>net >>env >>usage
  * ============================================================================================ */
-
-/* -- the generator -- */
 
 enum { LOCUST__LATE_NS = 500000, LOCUST__HELD_NS = 100000000, LOCUST__HELD_TIMES = 3 };
 
@@ -16135,7 +16918,13 @@ LOCUST_API locust_generator locust_generator_so_far(locust_env *env)
 {
     return locust__generator_judge(env);
 }
-/* -- checks -- */
+/* ============================================================================================
+ * >>check  checks
+ *
+ * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart.
+ * Invariants  a check for which nothing was measured does not hold.
+ * Uses        >>row >>stats >>usage >>judge
+ * ============================================================================================ */
 
 enum locust__metric {
     LOCUST__METRIC_PERCENTILE,
@@ -16422,7 +17211,16 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
         snprintf(out, size, "%.0f", c->value);
     return out;
 }
-/* -- an earlier run -- */
+/* ============================================================================================
+ * >>baseline  comparison with an earlier run
+ *
+ * Purpose     are the figures worse than they were, by more than chance and the margin?
+ * Uses        >>row >>stats >>json >>judge
+ * Sources     confidence bounds of percentiles: the binomial distribution of ranks, as a normal one
+ *             (Hahn and Meeker, Statistical Intervals, 5.2); of shares: Wilson (1927).
+ * Limits      the bounds take requests as independent of each other. What differs between runs as a
+ *             whole (clock rate, neighbours) is in no one run: hence the margin beside them.
+ * ============================================================================================ */
 
 enum locust__change { LOCUST__CHANGE_SAME, LOCUST__CHANGE_SLOWER, LOCUST__CHANGE_FASTER };
 
@@ -16606,7 +17404,12 @@ static void locust__baseline_compare(locust__baseline *b, locust_env *env)
         b->worse |= row && past->change == LOCUST__CHANGE_SLOWER;
     }
 }
-/* -- the highest rate of arrivals -- */
+/* ============================================================================================
+ * >>find  --find-max
+ *
+ * Purpose     the highest rate of arrivals at which the checks hold.
+ * Uses        >>co >>switch >>class >>usage >>ramp >>check
+ * ============================================================================================ */
 
 typedef struct locust__find {
     locust_env *env;
@@ -16719,7 +17522,12 @@ static void locust__find_main(void *arg)
     }
     locust__runner_request_stop(f->env);
 }
-/* -- all of it -- */
+/* ============================================================================================
+ * >>verdict  all of what a run says of itself
+ *
+ * Purpose     generator, checks, baseline, search; the exit code.
+ * Uses        >>env_api >>judge >>check >>baseline >>find
+ * ============================================================================================ */
 
 typedef struct locust__result {
     locust_env *env;
@@ -16795,22 +17603,10 @@ static int locust__result_exit_code(const locust__result *v)
     return locust__env_exit_code(env);
 }
 /* ============================================================================================
- * >>report  tables and files
+ * >>figures  what a row shows
  *
- * Purpose     what a run tells people and scripts: Locust's tables on standard error, its CSV
- *             files, compact lines on standard output; and for other programs a summary as JSON,
- *             JUnit XML, HdrHistogram's percentiles, a log of requests, GitHub's annotations.
- * Invariants  a CSV file is rewritten in place, by one write and a cut to the new length. Every file
- *             is opened before the run, so that a wrong path costs no run.
- * Cost        formatted on the loop's stack, every one or two seconds; grows with the rows. The log
- *             keeps 512 requests, 64 bytes each, and is written when they are full, or each second.
- * Uses        >>runner >>check
- * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths, rounding in CSV. RFC 4180;
- *             RFC 8259; HdrHistogram's outputPercentileDistribution and Ant's junit task, from their
- *             documentation.
- * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
- *             whole ones. CSV percentiles are Locust's rounded buckets; its averages, minima and
- *             maxima have full precision.
+ * Purpose     rows in order, times as text, names of any bytes: what tables, CSV and other writers share.
+ * Uses        >>row >>stats
  * ============================================================================================ */
 
 enum { LOCUST__PERCENTILES = 11 };
@@ -16842,12 +17638,6 @@ static void locust__report_time(locust__buf *out, int64_t wall_ns)
     gmtime_r(&seconds, &tm);
     locust__buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-static bool locust__row_after(const locust__row *x, const locust__row *y)
-{
-    int by_name = strcmp(x->name, y->name);
-    return by_name ? by_name > 0 : strcmp(x->method, y->method) > 0;
 }
 
 /* Sorts rows by name and method (Shell 1959): 10,000 in 3 ms. musl's qsort takes three times as long, and
@@ -16891,6 +17681,17 @@ static void locust__report_text(locust__buf *out, const char *text, int width)
     while (width-- > 0)
         locust__buf_puts(out, " ");
 }
+/* ============================================================================================
+ * >>table  tables and compact lines
+ *
+ * Purpose     Locust's tables on standard error, short lines on standard output.
+ * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
+ * Uses        >>co >>row >>stats >>tls >>usage >>judge >>check >>baseline >>find >>verdict
+ *             >>figures
+ * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
+ * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
+ *             whole ones.
+ * ============================================================================================ */
 
 /* The two columns that say which row it is; of width 0: as long as they are. */
 static void locust__report_row_name(locust__buf *out, const locust__row *row, int width)
@@ -17341,7 +18142,16 @@ static void locust__report_print(locust_env *env, const locust__result *verdict)
         locust__log_write(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
     locust__buf_free(&out);
 }
-/* -- CSV -- */
+/* ============================================================================================
+ * >>csv  Locust's CSV files
+ *
+ * Purpose     --csv: stats, history, failures, exceptions, and the generator.
+ * Invariants  a file is rewritten in place, by one write and a cut to the new length. Every file is opened
+ *             before the run, so that a wrong path costs no run.
+ * Uses        >>row >>stats >>judge >>figures
+ * Sources     Locust 2.46 and 2.47 (reference runs): columns, rounding. RFC 4180.
+ * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full precision.
+ * ============================================================================================ */
 
 enum {
     LOCUST__CSV_STATS,
@@ -17728,76 +18538,13 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
     locust__buf_free(&header);
     return true;
 }
-/* -- files for other programs -- */
-
-enum {
-    LOCUST__FILE_SUMMARY,
-    LOCUST__FILE_JUNIT,
-    LOCUST__FILE_HGRM,
-    LOCUST__FILE_INTENDED, // the same for the times from the intended start
-    LOCUST__FILE_LOG,
-    LOCUST__FILES
-};
-
-typedef struct locust__entry { // a request, for the log
-    int64_t wall_ns, elapsed_ns, late_ns;
-    const locust__row *row;
-    const char *error;
-    uint64_t user;
-    size_t length;
-    int status;
-} locust__entry;
-
-enum { LOCUST__ENTRIES = 512 };
-
-typedef struct locust__files {
-    locust_env *env;
-    int fds[LOCUST__FILES]; // -1: not asked for
-    const char *paths[LOCUST__FILES];
-    char *intended_path;
-    locust__entry *entries; // not written yet
-    size_t n_entries;
-    bool failed; // a write did not succeed, and that was said
-} locust__files;
-
-static void locust__files_put(locust__files *files, int which, const locust__buf *text)
-{
-    if (locust__log_write(files->fds[which], text->ptr, text->len) == text->len && !text->failed)
-        return;
-    if (!files->failed)
-        locust__log_print(&files->env->log, LOCUST__ERROR, "locust.main",
-            "cannot write %s, it is incomplete: %s", files->paths[which],
-            text->failed ? "out of memory" : strerror(errno));
-    files->failed = true;
-}
-
-/* A string of JSON. */
-static void locust__json_put(locust__buf *out, const char *text)
-{
-    locust__buf_puts(out, "\"");
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            locust__buf_puts(out, "\\");
-        if (c < ' ')
-            locust__buf_printf(out, "\\u%04x", c);
-        else
-            locust__buf_add(out, text, 1);
-    }
-    locust__buf_puts(out, "\"");
-}
-
-/* Text in XML; what XML 1.0 cannot say (section 2.2) becomes a question mark. */
-static void locust__xml_put(locust__buf *out, const char *text)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (strchr("<>&\"\n", c))
-            locust__buf_printf(out, "&#%d;", c);
-        else
-            locust__buf_add(out, c < ' ' ? "?" : text, 1);
-    }
-}
+/* ============================================================================================
+ * >>summary  --summary
+ *
+ * Purpose     all figures as JSON.
+ * Uses        >>row >>stats >>json >>judge >>check >>verdict >>figures
+ * Sources     RFC 8259.
+ * ============================================================================================ */
 
 static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__row *row)
 {
@@ -17907,6 +18654,25 @@ static void locust__files_summary(locust__buf *out, const locust__result *v)
     locust__summary_failures(out, st);
     LOCUST_FREE(rows);
 }
+/* ============================================================================================
+ * >>junit  --junit
+ *
+ * Purpose     the checks as JUnit XML.
+ * Uses        >>judge >>check >>baseline >>verdict >>figures
+ * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
+ * ============================================================================================ */
+
+/* Text in XML; what XML 1.0 cannot say (section 2.2) becomes a question mark. */
+static void locust__xml_put(locust__buf *out, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (strchr("<>&\"\n", c))
+            locust__buf_printf(out, "&#%d;", c);
+        else
+            locust__buf_add(out, c < ' ' ? "?" : text, 1);
+    }
+}
 
 static void locust__junit_case(
     locust__buf *out, const char *kind, const char *name, const char *failure, const char *said)
@@ -17963,19 +18729,12 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
     out->failed |= cases.failed;
     locust__buf_free(&cases);
 }
-
-/* The square root of the mean square distance of a histogram's times from their mean, in ns. */
-static double locust__hist_deviation(const locust__hist *h, double mean)
-{
-    double sum = 0;
-    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
-        double off = (double)locust__hist_value_ns(i) - mean;
-        if (octave)
-            sum += (double)octave[i % LOCUST__OCTAVE] * off * off;
-    }
-    return h->total ? locust__base_sqrt(sum / (double)h->total) : 0;
-}
+/* ============================================================================================
+ * >>hgrm  --hgrm
+ *
+ * Purpose     percentiles as HdrHistogram prints them.
+ * Sources     HdrHistogram's outputPercentileDistribution, from its documentation.
+ * ============================================================================================ */
 
 /* Percentiles as HdrHistogram prints them: five steps to half the rest, then to half of that. */
 static void locust__files_hgrm(locust__buf *out, const locust__hist *h, int64_t max_ns)
@@ -18007,6 +18766,54 @@ static void locust__files_hgrm(locust__buf *out, const locust__hist *h, int64_t 
         "%12llu]\n#[Buckets = %12d, SubBuckets     = %12d]\n",
         mean / 1e6, locust__hist_deviation(h, mean) / 1e6, (double)max_ns / 1e6,
         (unsigned long long)seen, (int)LOCUST__OCTAVES, (int)LOCUST__OCTAVE);
+}
+/* ============================================================================================
+ * >>files  files for other programs
+ *
+ * Purpose     opens, before the run, what summary, JUnit, histogram and log of requests are written to.
+ * Cost        the log keeps 512 requests, 64 bytes each, and is written when they are full, or each second.
+ * Uses        >>co >>switch >>row >>stats >>verdict >>csv >>summary >>junit >>hgrm
+ * ============================================================================================ */
+
+enum {
+    LOCUST__FILE_SUMMARY,
+    LOCUST__FILE_JUNIT,
+    LOCUST__FILE_HGRM,
+    LOCUST__FILE_INTENDED, // the same for the times from the intended start
+    LOCUST__FILE_LOG,
+    LOCUST__FILES
+};
+
+typedef struct locust__entry { // a request, for the log
+    int64_t wall_ns, elapsed_ns, late_ns;
+    const locust__row *row;
+    const char *error;
+    uint64_t user;
+    size_t length;
+    int status;
+} locust__entry;
+
+enum { LOCUST__ENTRIES = 512 };
+
+typedef struct locust__files {
+    locust_env *env;
+    int fds[LOCUST__FILES]; // -1: not asked for
+    const char *paths[LOCUST__FILES];
+    char *intended_path;
+    locust__entry *entries; // not written yet
+    size_t n_entries;
+    bool failed; // a write did not succeed, and that was said
+} locust__files;
+
+static void locust__files_put(locust__files *files, int which, const locust__buf *text)
+{
+    if (locust__log_write(files->fds[which], text->ptr, text->len) == text->len && !text->failed)
+        return;
+    if (!files->failed)
+        locust__log_print(&files->env->log, LOCUST__ERROR, "locust.main",
+            "cannot write %s, it is incomplete: %s", files->paths[which],
+            text->failed ? "out of memory" : strerror(errno));
+    files->failed = true;
 }
 
 /* Adds ms with three decimals. No printf of floats: there may be a line for every request. */
@@ -18133,6 +18940,12 @@ static void locust__files_write(locust__files *files, const locust__result *v)
     if (files->fds[LOCUST__FILE_LOG] >= 0)
         locust__files_flush(files);
 }
+/* ============================================================================================
+ * >>github  annotations of GitHub Actions
+ *
+ * Purpose     where it runs the test, what is wrong shows at the job.
+ * Uses        >>judge >>check >>baseline >>verdict
+ * ============================================================================================ */
 
 /* Where GitHub Actions runs the test, what is wrong becomes an annotation. */
 static void locust__report_annotate(const locust__result *v)
@@ -18158,12 +18971,11 @@ static void locust__report_annotate(const locust__result *v)
         dprintf(STDOUT_FILENO, "::warning title=locust.h::%s\n", text);
 }
 /* ============================================================================================
- * >>cli  options, environment variables, config files
+ * >>options  options, environment variables, config files
  *
  * Purpose     Locust's options from Locust's places.
  * Invariants  the later place wins: ~/.locust.conf, ./locust.conf, the --config file, environment,
  *             command line. Whatever is wrong in any of them is one sentence and exit code 2.
- * Uses        >>runner
  * Sources     Locust 2.46 and 2.47 (reference runs): names, defaults, spans, exit codes, prefixes.
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
  * ============================================================================================ */
@@ -18595,7 +19407,13 @@ static const locust__option *locust__option_find(
         locust__cli_unknown(st, name, where);
     return found;
 }
-/* -- config files -- */
+/* ============================================================================================
+ * >>config_file  config files
+ *
+ * Purpose     ~/.locust.conf, ./locust.conf, --config.
+ * Uses        >>options
+ * Sources     Locust 2.46: ConfigArgParse's form.
+ * ============================================================================================ */
 
 static char *locust__cli_trim(char *text)
 {
@@ -18666,7 +19484,12 @@ static void locust__config_load(locust__settings *st, int which, const char *pat
         locust__cli_die("cannot read the config file %s: %s", path, strerror(errno));
     locust__config_read(st, text, path);
 }
-/* -- the command line -- */
+/* ============================================================================================
+ * >>cli  the command line
+ *
+ * Purpose     arguments, environment variables and files, in order; --help.
+ * Uses        >>options >>config_file
+ * ============================================================================================ */
 
 /* The option that an argument names, with the value that is part of it, if any. */
 static const locust__option *locust__cli_option(
@@ -18813,6 +19636,13 @@ static void locust__cli_help(const locust__settings *st, const char *program)
         "--check\n"
         "does not hold, 4 with --fail-on-generator-limit.\n");
 }
+/* ============================================================================================
+ * >>task_ratio  --list and --show-task-ratio
+ *
+ * Purpose     shows user classes and how often each task is picked.
+ * Uses        >>task >>class >>options
+ * Sources     Locust 2.46.
+ * ============================================================================================ */
 
 /* Keeps the classes that were named. False: there is no such class, and it says so. */
 static bool locust__cli_pick(
@@ -18914,10 +19744,11 @@ static void locust__cli_task_ratio(const locust_test *test, int users)
     }
 }
 /* ============================================================================================
- * >>main  the command and the library entry points
+ * >>run  a run with its periodic reports
  *
- * Purpose     connects the parts: a run with its periodic reports, the command line around it.
- * Uses        >>runner >>check >>report >>cli
+ * Purpose     the helpers beside the runner: tables, files, checks, signals.
+ * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>ramp >>runner >>judge >>check
+ *             >>find >>verdict >>table >>csv >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run { // one run; on the stack of its caller, which is no coroutine's
@@ -19227,6 +20058,13 @@ LOCUST_API int locust_run(locust_env *env)
             "locust_run() was called inside a running test: one test runs at a time");
     return locust__run_test(env, false);
 }
+/* ============================================================================================
+ * >>single  one user for a debugger
+ *
+ * Purpose     locust_run_single_user: each request and its answer on standard output.
+ * Uses        >>client >>exchange >>setup >>run
+ * Sources     Locust 2.46: run_single_user.
+ * ============================================================================================ */
 
 /* Prints a request and its answer. */
 static void locust__run_show(locust_env *env, const locust_sample *s)
@@ -19264,6 +20102,12 @@ LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const
     locust__env_free(env);
     return code;
 }
+/* ============================================================================================
+ * >>main  the command and the library entry points
+ *
+ * Purpose     connects the parts: a run with its periodic reports, the command line around it.
+ * Uses        >>env >>setup >>options >>cli >>task_ratio >>run
+ * ============================================================================================ */
 
 LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
 {

@@ -36,15 +36,14 @@ def has(flags, header):
                                         capture_output=True).returncode == 0
 
 
-def compile_prefix(last, text, flags, folder):
-    """What the compiler says against the prefix that ends with this part: lines of text."""
+def compile_prefix(text, flags, folder):
+    """What the compiler says against a prefix: lines of text."""
     number, path = tempfile.mkstemp(suffix=".h", dir=folder)
     with os.fdopen(number, "w") as file:
         file.write(text)
     done = subprocess.run([CC, *WARNINGS, "-I", TOP, *flags, path], capture_output=True, text=True)
-    errors = [line for line in done.stderr.splitlines() if "error:" in line][:8]
-    return ["what ends with %s does not stand by itself:\n    %s" % (last, "\n    ".join(errors))
-            ] if done.returncode else []
+    said = [line.replace(TOP + "/", "") for line in done.stderr.splitlines() if "error:" in line]
+    return said or ["the compiler failed: " + done.stderr] if done.returncode else []
 
 
 def prefixes(manifest, each_part):
@@ -58,7 +57,7 @@ def prefixes(manifest, each_part):
 
 def layers(manifest, each_part):
     """Sentences about what is used from below."""
-    problems = []
+    problems = {}
     with tempfile.TemporaryDirectory() as folder, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = []
@@ -66,11 +65,13 @@ def layers(manifest, each_part):
             if not has(flags, header):
                 print("check_layers.py: not checked with %s: %s is missing" % (name, header))
                 continue
-            jobs += [pool.submit(compile_prefix, last, text, flags, folder)
+            jobs += [(last, pool.submit(compile_prefix, text, flags, folder))
                      for last, text in prefixes(manifest, each_part)]
-        for job in jobs:
-            problems += job.result()
-    return problems
+        for last, job in jobs:
+            for line in job.result():
+                if line not in problems:  # longer prefixes say the same again
+                    problems[line] = "%s (in what ends with %s)" % (line, last)
+    return list(problems.values())
 
 
 def public_calls(parts):
@@ -93,7 +94,7 @@ def main():
     manifest = read("all.h")
     problems = list(public_calls(INCLUDE.findall(manifest)))
     problems += layers(manifest, "--parts" in sys.argv[1:])
-    print("\n".join(problems), end="\n" if problems else "")
+    sys.stdout.write("".join(p + "\n" for p in problems))
     return 1 if problems else 0
 
 

@@ -2,6 +2,7 @@
  *
  * Simulates users of a network service, by the hundred thousand, from one small static program:
  * a test is one C file in the shape of a Locust test, and its figures come in Locust's own tables.
+ * This file is joined from the parts in tools/header: edit those, or this and run `make header`.
  *
  *     #include "locust.h"
  *
@@ -58,43 +59,171 @@
  * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
  * a type or a function of the public part.
  *
- * Contents: public part first (all that a test's author reads), then the implementation, in which
- * a section uses only what stands above it.
+ * Contents: the public part first (all that a test's author reads), then the implementation, in
+ * which a part uses only what stands above it. Each is a file of tools/header.
  *
- *   >>intro    this comment
- *   >>api      types, functions and macros of a test
- *   >>config   settings made uniform, system headers
- *   >>base     memory, strings, random numbers, hashing
- *   >>ctx      the context switch, in assembly, one block for each architecture
- *   >>os       what the operating system is asked for, the poller first
- *   >>log      diagnostics in Locust's log format
- *   >>hist     latency histogram
- *   >>loop     coroutines, their stacks, timers, the event loop
- *   >>sync     queues, semaphores and groups of coroutines
- *   >>slots    coroutine-local data
- *   >>stats    rows of requests and failures
- *   >>net      streams over TCP and unix sockets
- *   >>resolve  host names to addresses
- *   >>tls      TLS by mbedTLS
- *   >>url      URLs and origins
- *   >>http     HTTP/1.1 messages
- *   >>extract  values out of a response: JSON, patterns, text between
- *   >>hash     MD5 and SHA-256, for Digest authentication
- *   >>cookie   the cookies of one user
- *   >>auth     HTTP authentication: Basic, Digest
- *   >>body     bodies on their way: uploads in pieces, coded and streamed answers
- *   >>pool     connections of users to origins
- *   >>client   requests of a user
- *   >>task     tasks and task sets as a test runs them
- *   >>user     user classes, waits, the life of a user
- *   >>feed     rows of files for users
- *   >>runner   spawning, stopping, the environment
- *   >>check    verdict on the generator, checks, comparison with an earlier run
- *   >>report   tables and files
- *   >>cli      options, environment variables, config files
- *   >>main     the command and the library entry points
- *   >>changes  what changed, newest first
- *   >>license  MIT
+ *   0-public
+ *     >>api            types that all of the public part uses
+ *     >>errors         why a request has no good answer
+ *     >>waits          waits between two tasks
+ *     >>arrivals       the open model
+ *     >>users          tasks and user classes
+ *     >>requests       requests and their answers
+ *     >>sessions       the session of a user
+ *     >>control        inside a user
+ *     >>coroutines     coroutines of a user
+ *     >>locals         coroutine-local data
+ *     >>streams        protocols of your own
+ *     >>feeds          data from files
+ *     >>events         samples, shapes and events
+ *     >>test           a test
+ *     >>options        how to run a test
+ *     >>environment    running a test, and its figures
+ *     >>macros         making tests
+ *   1-ground
+ *     >>config         settings made uniform, system headers
+ *     >>say            sentences on standard error, and the end of the program
+ *     >>time           units of time
+ *     >>memory         allocation, growing, fetching ahead
+ *     >>text           views, growing buffers, base64
+ *     >>number         numbers in and out, random numbers
+ *     >>error          the sentence of each error
+ *     >>hash           MD5 and SHA-256, for Digest authentication
+ *     >>ctx            the context switch, in assembly, one block for each architecture
+ *     >>ctx_x86_64     the context switch on x86-64
+ *     >>ctx_i386       the context switch on i386
+ *     >>ctx_aarch64    the context switch on AArch64
+ *     >>ctx_arm        the context switch on ARM, 32 bits
+ *     >>ctx_riscv      the context switch on RISC-V, 32 and 64 bits
+ *     >>ctx_mips       the context switch on MIPS: o32, n32, n64
+ *     >>ctx_powerpc    the context switch on PowerPC, 32 and 64 bits
+ *     >>ctx_s390x      the context switch on s390x
+ *     >>ctx_m68k       the context switch on m68k
+ *     >>ctx_loongarch  the context switch on LoongArch, 64 bits
+ *     >>ctx_ucontext   the context switch by the C library
+ *     >>ctx_make       a new stack for the switches in assembly
+ *     >>ctx_allowed    may stacks be switched?
+ *     >>os             what the operating system is asked for, the poller first
+ *     >>os_posix       what every system has
+ *     >>os_epoll       the poller of Linux
+ *     >>os_kqueue      the poller of macOS and the BSDs
+ *     >>os_poll        the poller of last resort
+ *     >>os_linux       what only Linux has
+ *     >>os_unix        what Linux has and this system has not
+ *     >>os_macos       macOS
+ *     >>os_bsd         FreeBSD, NetBSD, OpenBSD, DragonFly
+ *     >>os_plain       any other POSIX system
+ *     >>os_aes         has this processor instructions for AES?
+ *     >>os_socket      sockets and the limit on descriptors
+ *     >>os_stack       address space for stacks, and what guards it
+ *     >>os_signal      faults and stop signals
+ *     >>log            diagnostics in Locust's log format
+ *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
+ *   2-loop
+ *     >>co             coroutines and what the loop keeps of them
+ *     >>timer          timers of coroutines
+ *     >>stack          stacks of coroutines
+ *     >>switch         starting, parking, waking, cancelling
+ *     >>fd             descriptors and who waits for them
+ *     >>loop           turns of the loop
+ *     >>sync           queues, semaphores and groups of coroutines
+ *     >>local          coroutine-local data
+ *     >>context        context variables, and stacks of values
+ *   3-measure
+ *     >>row            one row of statistics
+ *     >>stats          rows of requests and failures
+ *     >>record         from a finished request to whoever counts it
+ *   4-net
+ *     >>address        addresses of sockets
+ *     >>source         local addresses to connect from
+ *     >>net            what all connections of a test share, and streams
+ *     >>stream         reading and writing a stream
+ *     >>connect        connecting
+ *     >>listen         servers, for tools and the kit's own endpoints
+ *     >>resolve        host names to addresses
+ *     >>dns            messages of DNS
+ *     >>question       asking name servers
+ *     >>lookup         a host name on its way to a connection
+ *     >>tls            TLS 1.2 and 1.3 by mbedTLS
+ *     >>tls_state      what TLS keeps: of a test, a configuration, a connection
+ *     >>tls_version    versions and ciphers
+ *     >>tls_config     configurations
+ *     >>tls_trust      certificates to trust
+ *     >>tls_verify     verification
+ *     >>tls_socket     between mbedTLS and the socket
+ *     >>tls_error      what went wrong
+ *     >>tls_layer      reads and writes through TLS
+ *     >>tls_handshake  the handshake
+ *     >>tls_none       no TLS compiled in
+ *     >>url            URLs and origins
+ *   5-http
+ *     >>head           HTTP/1.1 messages
+ *     >>body           reading a response from a stream
+ *     >>write          writing a request's head
+ *     >>json           JSON, read
+ *     >>extract        values out of a response: patterns, text between
+ *     >>cookie         the cookies of one user
+ *     >>auth           HTTP authentication: Basic, Digest
+ *     >>upload         bodies of requests, in pieces
+ *     >>sse            server-sent events
+ *     >>body_out       where an answer's body goes
+ *     >>proxy          proxies
+ *     >>connect_to     --connect-to
+ *     >>route          how requests reach servers
+ *     >>pool           connections of users to origins
+ *     >>dial           opening a connection to an origin
+ *     >>services       what the users of one test share
+ *     >>base_url       a user's host, taken apart once
+ *     >>client         a user's client: state, verdict, record
+ *     >>head_out       the head of a request
+ *     >>exchange       one exchange on a connection
+ *     >>request        a whole request
+ *     >>session        the session of a user
+ *     >>response       what a test does with an answer
+ *   6-user
+ *     >>task           tasks and task sets as a test runs them
+ *     >>class          user classes as a test runs them
+ *     >>user           user classes, waits, the life of a user
+ *     >>arrive         arrivals of the open model, as users take them
+ *     >>life           the life of a user
+ *     >>start          starting and ending users
+ *     >>control        what a task says to its user
+ *     >>coroutine      coroutines that a user starts
+ *     >>measure        operations that the test measures itself
+ *     >>user_stream    streams of the test's own
+ *     >>feed           rows of files for users
+ *   8-run
+ *     >>env            the environment of a test
+ *     >>dispatch       which class the next user has
+ *     >>usage          what the generator itself used
+ *     >>stages         --stages
+ *     >>ramp           ramps: from the users there are to those there shall be
+ *     >>pace           the schedule of arrivals
+ *     >>runner         a test from its first user to its last
+ *     >>config_users   --config-users
+ *     >>setup          making an environment
+ *     >>env_api        public calls on an environment
+ *   9-outside
+ *     >>judge          the generator's verdict on itself
+ *     >>check          checks
+ *     >>baseline       comparison with an earlier run
+ *     >>find           --find-max
+ *     >>verdict        all of what a run says of itself
+ *     >>figures        what a row shows
+ *     >>table          tables and compact lines
+ *     >>csv            Locust's CSV files
+ *     >>summary        --summary
+ *     >>junit          --junit
+ *     >>hgrm           --hgrm
+ *     >>files          files for other programs
+ *     >>github         annotations of GitHub Actions
+ *     >>options        options, environment variables, config files
+ *     >>config_file    config files
+ *     >>cli            the command line
+ *     >>task_ratio     --list and --show-task-ratio
+ *     >>run            a run with its periodic reports
+ *     >>single         one user for a debugger
+ *     >>main           the command and the library entry points
  */
 #ifndef LOCUST_H
 #define LOCUST_H
@@ -146,15 +275,22 @@
 extern "C" {
 #endif
 
+#include "0-public/api.h"
 #include "0-public/errors.h"
+#include "0-public/waits.h"
+#include "0-public/arrivals.h"
 #include "0-public/users.h"
 #include "0-public/requests.h"
-#include "0-public/tasks.h"
+#include "0-public/sessions.h"
+#include "0-public/control.h"
 #include "0-public/coroutines.h"
 #include "0-public/locals.h"
 #include "0-public/streams.h"
-#include "0-public/feed.h"
+#include "0-public/feeds.h"
+#include "0-public/events.h"
 #include "0-public/test.h"
+#include "0-public/options.h"
+#include "0-public/environment.h"
 #include "0-public/macros.h"
 
 #ifdef __cplusplus
@@ -173,10 +309,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 
 #include "1-ground/config.c"
-#include "1-ground/base.c"
+#include "1-ground/say.c"
+#include "1-ground/time.c"
+#include "1-ground/memory.c"
 #include "1-ground/text.c"
 #include "1-ground/number.c"
 #include "1-ground/error.c"
+#include "1-ground/hash.c"
 #include "1-ground/ctx/ctx.c"
 #if LOCUST__UCONTEXT // asked for: see the end of this list
 #elif defined(__x86_64__) && defined(__LP64__)
@@ -204,104 +343,159 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #undef LOCUST__UCONTEXT
 #define LOCUST__UCONTEXT 1
 #endif
+#if LOCUST__UCONTEXT
+#include "1-ground/ctx/ucontext.c"
+#else
 #include "1-ground/ctx/make.c"
+#endif
+#include "1-ground/ctx/allowed.c"
 #include "1-ground/os/os.c"
-#include "1-ground/os/poll.c"
-#include "1-ground/os/kqueue.c"
+#include "1-ground/os/posix.c"
+#if LOCUST__EPOLL
 #include "1-ground/os/epoll.c"
-#include "1-ground/os/system.c"
+#elif LOCUST__KQUEUE
+#include "1-ground/os/kqueue.c"
+#else
+#include "1-ground/os/poll.c"
+#endif
+#if LOCUST__OS_LINUX
+#include "1-ground/os/linux.c"
+#else
+#include "1-ground/os/unix.c"
+#endif
+#if LOCUST__OS_APPLE
+#include "1-ground/os/macos.c"
+#elif LOCUST__OS_BSD
+#include "1-ground/os/bsd.c"
+#elif !LOCUST__OS_LINUX
+#include "1-ground/os/plain.c"
+#endif
+#include "1-ground/os/aes.c"
+#include "1-ground/os/socket.c"
+#include "1-ground/os/stack.c"
+#include "1-ground/os/signal.c"
 #include "1-ground/log.c"
 #include "1-ground/hist.c"
 
 #if LOCUST__LAYERS >= 2
-#include "2-loop/loop.c"
+#include "2-loop/co.c"
+#include "2-loop/timer.c"
 #include "2-loop/stack.c"
 #include "2-loop/switch.c"
-#include "2-loop/timer.c"
 #include "2-loop/fd.c"
-#include "2-loop/run.c"
+#include "2-loop/loop.c"
 #include "2-loop/sync.c"
 #include "2-loop/local.c"
 #include "2-loop/context.c"
 #endif
 
 #if LOCUST__LAYERS >= 3
+#include "3-measure/row.c"
 #include "3-measure/stats.c"
-#include "3-measure/recorder.c"
+#include "3-measure/record.c"
 #endif
 
 #if LOCUST__LAYERS >= 4
-#include "4-net/net.c"
+#include "4-net/address.c"
 #include "4-net/source.c"
-#include "4-net/connect.c"
+#include "4-net/net.c"
 #include "4-net/stream.c"
+#include "4-net/connect.c"
 #include "4-net/listen.c"
 #include "4-net/resolve.c"
 #include "4-net/dns.c"
+#include "4-net/question.c"
 #include "4-net/lookup.c"
-#include "4-net/tls.c"
+#include "4-net/tls/tls.c"
+#if LOCUST__TLS
+#include "4-net/tls/state.c"
+#include "4-net/tls/version.c"
+#include "4-net/tls/config.c"
+#include "4-net/tls/trust.c"
+#include "4-net/tls/verify.c"
+#include "4-net/tls/socket.c"
+#include "4-net/tls/error.c"
+#include "4-net/tls/layer.c"
+#include "4-net/tls/handshake.c"
+#else
+#include "4-net/tls/none.c"
+#endif
 #include "4-net/url.c"
 #endif
 
 #if LOCUST__LAYERS >= 5
 #include "5-http/head.c"
-#include "5-http/read.c"
+#include "5-http/body.c"
 #include "5-http/write.c"
 #include "5-http/json.c"
 #include "5-http/extract.c"
-#include "5-http/hash.c"
 #include "5-http/cookie.c"
 #include "5-http/auth.c"
 #include "5-http/upload.c"
 #include "5-http/sse.c"
-#include "5-http/drain.c"
-#include "5-http/pool.c"
+#include "5-http/body_out.c"
+#include "5-http/proxy.c"
+#include "5-http/connect_to.c"
 #include "5-http/route.c"
+#include "5-http/pool.c"
 #include "5-http/dial.c"
+#include "5-http/services.c"
+#include "5-http/base_url.c"
 #include "5-http/client.c"
+#include "5-http/head_out.c"
 #include "5-http/exchange.c"
 #include "5-http/request.c"
 #include "5-http/session.c"
+#include "5-http/response.c"
 #endif
 
 #if LOCUST__LAYERS >= 6
 #include "6-user/task.c"
+#include "6-user/class.c"
 #include "6-user/user.c"
 #include "6-user/arrive.c"
 #include "6-user/life.c"
 #include "6-user/start.c"
-#include "6-user/user_api.c"
-#include "6-user/strand.c"
+#include "6-user/control.c"
+#include "6-user/coroutine.c"
 #include "6-user/measure.c"
-#include "6-user/own_stream.c"
+#include "6-user/user_stream.c"
 #include "6-user/feed.c"
 #endif
 
 #if LOCUST__LAYERS >= 8
 #include "8-run/env.c"
 #include "8-run/dispatch.c"
-#include "8-run/ramp.c"
 #include "8-run/usage.c"
-#include "8-run/ramp2.c"
+#include "8-run/stages.c"
+#include "8-run/ramp.c"
 #include "8-run/pace.c"
-#include "8-run/run.c"
+#include "8-run/runner.c"
 #include "8-run/config_users.c"
 #include "8-run/setup.c"
 #include "8-run/env_api.c"
 #endif
 
 #if LOCUST__LAYERS >= 9
-#include "9-outside/generator.c"
+#include "9-outside/judge.c"
 #include "9-outside/check.c"
 #include "9-outside/baseline.c"
 #include "9-outside/find.c"
 #include "9-outside/verdict.c"
-#include "9-outside/tables.c"
+#include "9-outside/figures.c"
+#include "9-outside/table.c"
 #include "9-outside/csv.c"
+#include "9-outside/summary.c"
+#include "9-outside/junit.c"
+#include "9-outside/hgrm.c"
 #include "9-outside/files.c"
+#include "9-outside/github.c"
 #include "9-outside/options.c"
 #include "9-outside/config_file.c"
 #include "9-outside/cli.c"
+#include "9-outside/task_ratio.c"
+#include "9-outside/run.c"
+#include "9-outside/single.c"
 #include "9-outside/main.c"
 #endif
 

@@ -1,4 +1,8 @@
-/* ---- coroutines of a user ---- */
+/* ============================================================================================
+ * >>coroutines  coroutines of a user
+ *
+ * Purpose     several things at once, as one user.
+ * ============================================================================================ */
 
 typedef void (*locust_coroutine_fn)(locust_user *u, void *arg);
 typedef struct locust_coroutine locust_coroutine;

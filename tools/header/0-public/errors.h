@@ -1,21 +1,8 @@
 /* ============================================================================================
- * >>api  types, functions and macros of a test
+ * >>errors  why a request has no good answer
  *
- * Names are Locust's. What the caller fills in is a struct in which zero means the default.
- * Settings are in seconds (double, _s), results in milliseconds (double, _ms).
- * "Call from a user" means: from a task, on_start or on_stop. Such calls park that user and never
- * the process; everything else never parks.
+ * Purpose     one code and one sentence for each reason.
  * ============================================================================================ */
-
-typedef struct locust_env locust_env;           // one test with its users and figures
-typedef struct locust_user locust_user;         // one simulated user
-typedef struct locust_response locust_response; // the answer to one request
-typedef struct locust_stream locust_stream;     // a connection of a protocol of your own
-
-typedef void (*locust_task_fn)(locust_user *u);
-typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
-
-/* ---- errors ---- */
 
 /* Why a request has no good answer. The text groups failures in reports, so it holds no port,
  * no number and no time of its own. */

@@ -1,4 +1,8 @@
-/* ---- coroutine-local data ---- */
+/* ============================================================================================
+ * >>locals  coroutine-local data
+ *
+ * Purpose     data of each user that reads like a variable.
+ * ============================================================================================ */
 
 typedef struct locust_slot { // made by LOCUST_LOCAL; fields are the library's
     const char *name;

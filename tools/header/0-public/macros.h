@@ -1,4 +1,8 @@
-/* ---- making tests ---- */
+/* ============================================================================================
+ * >>macros  making tests
+ *
+ * Purpose     the macros that a test file is made of.
+ * ============================================================================================ */
 
 #define LOCUST_FIRST_TEXT_(first, ...) #first
 /* LOCUST_TASK(fn, .weight = 3) */

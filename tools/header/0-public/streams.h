@@ -1,4 +1,8 @@
-/* ---- protocols of your own ---- */
+/* ============================================================================================
+ * >>streams  protocols of your own
+ *
+ * Purpose     connections, and operations that the test measures itself.
+ * ============================================================================================ */
 
 /* Connects to tcp://host:port, tls://host:port (with the certificates that the class's HTTP users
  * have), udp://host:port or unix:/path. Call from a user.

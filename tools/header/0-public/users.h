@@ -1,65 +1,8 @@
-/* ---- waits ---- */
-
-/* How long a user waits between two tasks. All as in Locust. */
-typedef struct locust_wait_time {
-    int kind;    // LOCUST_WAIT_...; zero: no wait, other users get their turn
-    double a, b; // seconds, or tasks a second
-    locust_wait_fn fn;
-} locust_wait_time;
-
-enum {
-    LOCUST_WAIT_NONE,
-    LOCUST_WAIT_CONSTANT,
-    LOCUST_WAIT_BETWEEN,
-    LOCUST_WAIT_PACING,
-    LOCUST_WAIT_CUSTOM,
-};
-
-#define LOCUST_CONSTANT(s)                 \
-    {                                      \
-        LOCUST_WAIT_CONSTANT, (s), 0, NULL \
-    }
-#define LOCUST_BETWEEN(min_s, max_s)                \
-    {                                               \
-        LOCUST_WAIT_BETWEEN, (min_s), (max_s), NULL \
-    } // uniform
-/* Starts tasks s seconds apart; a longer task is followed at once, lost time is not caught up. */
-#define LOCUST_CONSTANT_PACING(s)        \
-    {                                    \
-        LOCUST_WAIT_PACING, (s), 0, NULL \
-    }
-/* The same in tasks a second for each user. */
-#define LOCUST_CONSTANT_THROUGHPUT(per_s)          \
-    {                                              \
-        LOCUST_WAIT_PACING, 1.0 / (per_s), 0, NULL \
-    }
-/* fn(u) returns the seconds to wait; negative counts as 0. It may not park. */
-#define LOCUST_WAIT_FN(fn)             \
-    {                                  \
-        LOCUST_WAIT_CUSTOM, 0, 0, (fn) \
-    }
-
-/* ---- the open model ---- */
-
-enum { LOCUST_ARRIVE_TASKS, LOCUST_ARRIVE_USERS };
-
-/* Arrivals that keep their schedule however long answers take. An arrival is a task of a user who is
- * free, or of a new one; with LOCUST_ARRIVE_USERS it is a new user, who runs .iterations tasks (0: 1)
- * and leaves. One that finds `max` in flight waits and is counted as late; after `patience_s` it is
- * shed. What it was late is added to its first response time "from the intended start". */
-typedef struct locust_arrivals {
-    double rate;       // a second; 0: the class is no open model
-    int kind;          // LOCUST_ARRIVE_TASKS, LOCUST_ARRIVE_USERS
-    bool poisson;      // gaps are exponential; false: all alike
-    int max;           // in flight; 0: 10,000
-    double patience_s; // 0: 10, negative: none
-} locust_arrivals;
-
-typedef struct locust_arrival_counts { // scheduled = started + shed + those that still wait
-    uint64_t scheduled, started, late, shed;
-} locust_arrival_counts;
-
-/* ---- tasks and user classes ---- */
+/* ============================================================================================
+ * >>users  tasks and user classes
+ *
+ * Purpose     what a test says of its users.
+ * ============================================================================================ */
 
 typedef struct locust_pair { // one header field, query or form parameter
     const char *name;

@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>error  the sentence of each error
+ *
+ * Purpose     one text for one code: it groups failures in reports.
+ * ============================================================================================ */
+
 static const char *locust__error_text(locust_error error)
 {
     static const char *const texts[] = {

@@ -6,7 +6,6 @@
  * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
  *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
  *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
- * Uses        >>base
  * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
  * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
  *
@@ -135,4 +134,17 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
             *count -= less;
             h->total -= less;
         }
+}
+
+/* The square root of the mean square distance of a histogram's times from their mean, in ns. */
+static double locust__hist_deviation(const locust__hist *h, double mean)
+{
+    double sum = 0;
+    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
+        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
+        double off = (double)locust__hist_value_ns(i) - mean;
+        if (octave)
+            sum += (double)octave[i % LOCUST__OCTAVE] * off * off;
+    }
+    return h->total ? locust__base_sqrt(sum / (double)h->total) : 0;
 }

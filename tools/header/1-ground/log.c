@@ -3,7 +3,6 @@
  *
  * Purpose     [2026-11-21 01:44:20,653] host/INFO/locust.main: text
  * Cost        one write() a line; nothing below the level is formatted.
- * Uses        >>base >>os
  * Sources     Locust 2.46 (reference run): local time, milliseconds, host up to its first dot.
  * ============================================================================================ */
 

@@ -1,3 +1,10 @@
+/* ============================================================================================
+ * >>number  numbers in and out, random numbers
+ *
+ * Purpose     numbers as texts and texts as numbers, whatever locale the test has set; a few functions of
+ *             libm that a static program would otherwise carry for one call.
+ * ============================================================================================ */
+
 /* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
 static int64_t locust__base_round(double x)
 {

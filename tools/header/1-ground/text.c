@@ -1,3 +1,12 @@
+/* ============================================================================================
+ * >>text  views, growing buffers, base64
+ *
+ * Purpose     text of known length in somebody else's memory (view), and text that grows (buf).
+ * Invariants  a buf that could not grow is `failed` from then on and keeps what it has: build first,
+ *             look once. Nothing here depends on the locale.
+ * Sources     RFC 4648 section 4 (base64).
+ * ============================================================================================ */
+
 /* Text of known length inside somebody else's memory. */
 typedef struct locust__view {
     const char *ptr;
@@ -141,8 +150,6 @@ static void locust__buf_free(locust__buf *b)
     LOCUST_FREE(b->ptr);
     *b = (locust__buf){NULL, 0, 0, false};
 }
-
-/* -- base64, RFC 4648 section 4 -- */
 
 static void locust__base64_encode(locust__buf *out, locust__view in)
 {

@@ -1,4 +1,10 @@
-/* -- context variables: all of a coroutine's in one block, which is shared until it is written -- */
+/* ============================================================================================
+ * >>context  context variables, and stacks of values
+ *
+ * Purpose     LOCUST_VAR and LOCUST_STACK; what a coroutine's end gives back of its data.
+ * Invariants  all variables of a coroutine lie in one block, which is shared until it is written.
+ * Uses        >>co >>local
+ * ============================================================================================ */
 
 typedef struct locust__context {
     size_t shared;                      // by how many more coroutines
@@ -153,8 +159,6 @@ static void locust__slots_unwind(locust__co *co)
     while (co->entered)
         locust__context_leave(co);
 }
-
-/* -- stacks of values -- */
 
 LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size)
 {

@@ -1,4 +1,9 @@
-/* -- descriptors -- */
+/* ============================================================================================
+ * >>fd  descriptors and who waits for them
+ *
+ * Purpose     park until a descriptor is readable or writable, or a deadline.
+ * Uses        >>co >>switch
+ * ============================================================================================ */
 
 typedef struct locust__fd { // a descriptor with who waits for it
     locust__source source;  // first: the poller hands this back

@@ -1,12 +1,12 @@
 /* ============================================================================================
- * >>slots  coroutine-local data
+ * >>local  coroutine-local data
  *
  * Purpose     LOCUST_LOCAL, LOCUST_VAR, LOCUST_STACK: data of each user, reachable from any function
  *             that it calls.
  * Invariants  a slot has the same offset in every user's area; all slots are known before main()
  *             runs, by constructors. The area is zeroed before on_start.
  * Cost        reading: three loads and an addition. Memory: the slot, and a byte.
- * Uses        >>loop
+ * Uses        >>co
  * Limits      a slot that a shared object brings in after the first user was made is refused.
  *
  *   a user's area:  | used flags, a byte each | slot | slot | ...   slots 16-aligned

@@ -1,224 +1,138 @@
 /* ============================================================================================
- * >>loop  coroutines, their stacks, timers, the event loop
+ * >>loop  turns of the loop
  *
- * Purpose     run very many coroutines on one thread: start, park, wake, sleep, cancel.
- * Invariants  exactly one coroutine runs, or the loop itself. A parked coroutine is woken once, by
- *             an event, by its deadline or by being cancelled, and parks see a cancellation until
- *             it is cleared. Nothing outside a parked coroutine's frames points into them: wait nodes,
- *             deadlines and descriptors' state live in the coroutine's block or its owner's.
- *             A coroutine's block is never given back before the loop is, so a stale timer entry
- *             points at a block, if not at the coroutine it was meant for.
- * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack
- *             costs the pages it touched: one for most users. Address space: .stack_size. How late
- *             the due run is counted by the clock that they read themselves: nothing is read for it.
- * Uses        >>base >>ctx >>os >>hist
- * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours. Stacks are given back
- *             when the loop is closed.
- *
- *   a pool has one slot size; its slabs are mappings of 64 to 1024 slots:
- *
- *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one slot
- *
- *   The guard (16 KB, at most a quarter) is address space that faults: by guard markers; where the
- *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
- *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
- *   looked at whenever the stack is left. What is kept is the owner's: a user's block lies in the
- *   page that its stack begins in (locust__co_keep), so that most users are one page. The colour
- *   lowers neighbouring stacks' tops by some cache lines, so that they do not fight for the same
- *   sets of the cache: by 0 to 15, fewer where something is kept.
- *
- *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
- *
- *     level 0  | 1 ms | 1 ms | ...   entries of the millisecond that begins go to the heap, which
- *     level 1  | 256 ms | ...        orders them to the nanosecond; those of a millisecond that
- *     level 2  | 65.5 s | ...        is over are woken at once
- *
- *   An entry is {time, coroutine}; it is valid while the coroutine says it is armed for exactly
- *   that time. Cancelling is forgetting. A wait for I/O does not arm its own deadline but one at
- *   most a second away, and looks again then: so a timeout costs nothing per request, and at most
- *   a second's worth of stale entries exists.
+ * Purpose     run what is ready, ask the poller, run what is due, until every coroutine has ended.
+ * Uses        >>co >>timer >>stack >>switch >>fd
  * ============================================================================================ */
 
-typedef struct locust__co locust__co;
-typedef struct locust__loop locust__loop;
-
-enum locust__co_state { LOCUST__CO_FREE, LOCUST__CO_READY, LOCUST__CO_RUNNING, LOCUST__CO_PARKED };
-enum locust__wake { LOCUST__WOKEN, LOCUST__TIMED_OUT, LOCUST__CANCELLED, LOCUST__LOOK_AGAIN };
-
-typedef struct locust__queue { // of coroutines; a coroutine is in one at most
-    locust__co *first, *last;
-} locust__queue;
-
-typedef struct locust__group { // coroutines that someone waits for: see >>sync
-    size_t running;
-    locust__queue waiters;
-} locust__group;
-
-typedef struct locust__pool {
-    struct locust__pool *next;
-    size_t slot_bytes, guard_bytes;
-    struct locust__slab *slabs;
-    locust__co *free; // last in, first out: a warm stack is reused first
-    size_t slots;
-} locust__pool;
-
-enum { LOCUST__AHEAD = 26 }; // lines of a stack that are fetched ahead: those of a plain request
-
-struct locust__co {
-    // What a wake-up touches lies in one cache line: with a million sleepers each line is a miss.
-    _Alignas(LOCUST__LINE) void *sp; // saved stack pointer while parked
-    locust__co *next, *prev;
-    locust__queue *queue; // the one it is in
-    enum locust__co_state state;
-    enum locust__wake wake;
-    bool cancelled;
-    bool lazy;           // its deadline is a timeout: armed a second ahead at most
-    uint16_t index;      // in its slab
-    uint16_t kept;       // bytes at the end of its slot
-    int64_t deadline_ns; // of the park it is in
-    int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
-    void *arg;
-    const char *name; // of its user class, for messages
-    void *local;      // its user's slots: see >>slots
-    void *context;    // its variables, see there; NULL: all have their defaults
-    void *entered;    // the context that it runs in; NULL: its own
-    void *scopes;     // slots that are hidden by LOCUST_SCOPE, the latest first
-    locust__group *group;
-    struct locust__slab *slab; // its stack is in
-#if LOCUST__ASAN
-    void *fake_stack;
-#endif
-#if LOCUST__VALGRIND
-    unsigned valgrind_id;
-#endif
-};
-_Static_assert(offsetof(locust__co, arg) <= LOCUST__LINE, "see the first field");
-
-typedef struct locust__slab {
-    struct locust__slab *next;
-    locust__pool *pool;
-    char *base;
-    uint32_t count, used;
-    locust__co *cos; // cos[i] lives on slot i; aligned, in
-    void *cos_memory;
-} locust__slab;
-
-typedef struct locust__timer {
-    int64_t at_ns;
-    locust__co *co;
-} locust__timer;
-
-typedef struct locust__chunk {
-    struct locust__chunk *next;
-    size_t count;
-    locust__timer timers[31];
-} locust__chunk;
-
-enum { LOCUST__LEVELS = 3, LOCUST__SLOTS = 256 };
-
-typedef struct locust__wheel {
-    int64_t tick; // the millisecond we are in; earlier ones are done
-    locust__chunk *slots[LOCUST__LEVELS][LOCUST__SLOTS];
-    uint64_t used[LOCUST__LEVELS][LOCUST__SLOTS / 64]; // a bit for each slot that is not empty
-    locust__chunk *spare;
-    locust__timer *heap; // of the millisecond we are in; a binary heap by at_ns
-    size_t heap_len, heap_cap;
-} locust__wheel;
-
-enum { LOCUST__SCRATCH = LOCUST_BUFFER_SIZE }; // bytes; see locust__loop.scratch
-
-enum { LOCUST__BLOCKED_NS = 20000000 }; // a step that takes this long keeps others waiting
-
-struct locust__loop {
-    void *sp;            // the loop's own stack while a coroutine runs
-    locust__co *current; // NULL: the loop itself runs
-    locust__queue ready;
-    size_t running;      // coroutines started and not ended
-    int64_t now_ns;      // at the start of this turn
-    int64_t clock_ns;    // the latest reading of the clock
-    int64_t epoch_ns;    // now_ns + epoch_ns: the same since 1970
-    int64_t epoch_at_ns; // now_ns when that was found
-    uint64_t turn;
-    void (*call)(void *arg); // asked for by the current coroutine: see locust__loop_call
-    void *call_arg;
-    locust__wheel wheel;
-    locust__poller poller;
-    locust__pool *pools;
-    locust__hist late; // how long those waited who were due, or whose bytes had come
-    int64_t latest_ns; // of them
-    int64_t turn_ns;   // how long the last turn took
-    bool excused;      // the step that runs is long by what the kit does: a TLS handshake
-    /* Told of every other step that took LOCUST__BLOCKED_NS or more. */
-    void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
-    void *blocked_arg;
-    void (*ahead)(const void *local); // begins to fetch what belongs to a user; NULL: nobody does
-    bool markers;                     // guard markers work here
-    size_t protected_slots;
-    uint64_t random;
-    /* One buffer for whatever is built or received and used up before the next park. */
-    char *scratch;
-#if LOCUST__ASAN
-    const void *stack_bottom;
-    size_t stack_size;
-#endif
-};
-
-/* The loop of the environment now running. */
-static locust__loop *locust__loop_now;
-
-static int locust__wheel_arm(locust__loop *loop, locust__co *co);
-
-/* -- the clock -- */
-
-/* Reads the clock. What runs on the loop reads it this way before it parks: the loop itself then need
- * not, to know what took how long. */
-static int64_t locust__loop_clock(locust__loop *loop)
+static int locust__loop_open(locust__loop *loop)
 {
-    return loop->clock_ns = locust__os_now_ns();
+    int rc;
+    memset(loop, 0, sizeof *loop);
+    if (!locust__ctx_allowed())
+        return -ENOTSUP;
+    rc = locust__os_poll_open(&loop->poller);
+    if (rc < 0)
+        return rc;
+    loop->scratch = LOCUST_MALLOC(LOCUST__SCRATCH);
+    if (!loop->scratch) {
+        locust__os_poll_close(&loop->poller);
+        return -ENOMEM;
+    }
+    loop->markers = locust__os_guard_works();
+    loop->now_ns = locust__loop_clock(loop);
+    loop->wheel.tick = loop->now_ns / LOCUST__MS;
+    locust__os_random(&loop->random, sizeof loop->random);
+    return 0;
 }
 
-/* Somebody was due, or his bytes were there, that long before he ran. */
-static void locust__loop_count_late(locust__loop *loop, int64_t ns)
+/* All coroutines have ended. */
+static void locust__loop_close(locust__loop *loop)
 {
-    locust__hist_record(&loop->late, ns);
-    if (ns > loop->latest_ns)
-        loop->latest_ns = ns;
+    LOCUST_ASSERT(loop->running == 0);
+    while (loop->pools) {
+        locust__pool *pool = loop->pools;
+        loop->pools = pool->next;
+        locust__pool_free(pool);
+    }
+    locust__wheel_free(&loop->wheel);
+    locust__os_poll_close(&loop->poller);
+    locust__hist_free(&loop->late);
+    LOCUST_FREE(loop->scratch);
 }
 
-/* That share of them waited no longer. */
-static int64_t locust__loop_lateness_ns(const locust__loop *loop, double share)
+/* Begins to fetch what a coroutine will touch when it is resumed: the frames that it is parked in, and
+ * its user. With 1,000 connections nothing of that is in the cache. */
+static void locust__co_prefetch(const locust__loop *loop, const locust__co *co)
 {
-    int64_t ns = locust__hist_percentile_ns(&loop->late, share);
-    return ns < loop->latest_ns ? ns : loop->latest_ns;
+    locust__base_prefetch(co->sp, LOCUST__AHEAD);
+    if (co->local && loop->ahead)
+        loop->ahead(co->local);
 }
 
-/* -- queues -- */
-
-static void locust__queue_push(locust__queue *q, locust__co *co)
+/* Runs one ready coroutine, and what it asks to have called on this stack. */
+static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
-    LOCUST_ASSERT(!co->queue);
-    co->queue = q;
-    co->next = NULL;
-    co->prev = q->last;
-    if (q->last)
-        q->last->next = co;
-    else
-        q->first = co;
-    q->last = co;
-}
-
-static void locust__queue_remove(locust__co *co)
-{
-    locust__queue *q = co->queue;
-    if (!q)
-        return;
-    if (co->prev)
-        co->prev->next = co->next;
-    else
-        q->first = co->next;
+    int64_t began_ns = loop->clock_ns;
     if (co->next)
-        co->next->prev = co->prev;
-    else
-        q->last = co->prev;
-    co->queue = NULL;
+        locust__co_prefetch(loop, co->next);
+    locust__queue_remove(co);
+    co->state = LOCUST__CO_RUNNING;
+    if (co->wake == LOCUST__TIMED_OUT)
+        locust__loop_count_late(loop, began_ns - co->deadline_ns);
+    locust__co_resume(loop, co);
+    while (loop->call) {
+        void (*fn)(void *) = loop->call;
+        loop->call = NULL;
+        fn(loop->call_arg);
+        locust__co_resume(loop, co);
+    }
+    if (loop->clock_ns - began_ns >= LOCUST__BLOCKED_NS && loop->blocked && !loop->excused)
+        loop->blocked(loop->blocked_arg, co, loop->clock_ns - began_ns);
+    loop->excused = false;
+    if (co->state == LOCUST__CO_FREE)
+        locust__co_ended(loop, co);
+}
+
+static void locust__loop_poll(locust__loop *loop)
+{
+    locust__source *sources[LOCUST__EVENTS];
+    int64_t timeout = 0;
+    int n;
+    if (!loop->ready.first) {
+        int64_t next = locust__wheel_next(&loop->wheel);
+        timeout = next == LOCUST__NEVER ? next : next - loop->clock_ns;
+        if (timeout < 0)
+            timeout = 0;
+    }
+    n = locust__os_poll_wait(&loop->poller, sources, timeout);
+    for (int i = 0; i < n; i++) { // all of them before any coroutine runs, which might close one
+        locust__fd *f = (locust__fd *)(void *)sources[i];
+        if (f->reader && f->source.readable)
+            locust__co_wake(loop, f->reader, LOCUST__WOKEN);
+        if (f->writer && f->source.writable)
+            locust__co_wake(loop, f->writer, LOCUST__WOKEN);
+    }
+}
+
+/* Looks how far the wall clock, which tells when bytes arrived, is from the loop's own. Who was kept
+ * from the processor between the two readings looks again. */
+static void locust__loop_compare_clocks(locust__loop *loop)
+{
+    int64_t took_ns = LOCUST__MS;
+    for (int tries = 0; tries < 3 && took_ns > 5000; tries++) {
+        int64_t began_ns = locust__os_now_ns();
+        loop->epoch_ns = locust__os_wall_ns() - began_ns;
+        took_ns = locust__os_now_ns() - began_ns;
+    }
+    loop->epoch_at_ns = loop->now_ns;
+}
+
+/* Runs until every coroutine has ended. */
+static void locust__loop_run(locust__loop *loop)
+{
+    LOCUST_ASSERT(!locust__loop_now);
+    locust__loop_now = loop;
+    locust__os_precise_timers();
+    locust__os_fault_open(locust__loop_fault);
+    while (loop->running) {
+        locust__co *last;
+        loop->turn++;
+        loop->now_ns = locust__loop_clock(loop);
+        if (loop->now_ns - loop->epoch_at_ns >= LOCUST__MS)
+            locust__loop_compare_clocks(loop);
+        locust__wheel_advance(loop);
+        last = loop->ready.last; // those woken from here on have their turn after the poll
+        if (last)                // nobody runs before the first, to fetch what it needs
+            locust__co_prefetch(loop, loop->ready.first);
+        for (locust__co *co = NULL; last && co != last;) {
+            co = loop->ready.first;
+            locust__loop_step(loop, co);
+        }
+        loop->turn_ns = locust__loop_clock(loop) - loop->now_ns;
+        if (loop->running)
+            locust__loop_poll(loop);
+    }
+    locust__os_fault_close();
+    locust__loop_now = NULL;
 }

@@ -1,4 +1,22 @@
-/* -- stacks -- */
+/* ============================================================================================
+ * >>stack  stacks of coroutines
+ *
+ * Purpose     a stack for each coroutine, from pools; what guards it; the sentence when it overflows.
+ * Cost        the pages it touched: one for most users.
+ * Uses        >>co
+ *
+ *   a pool has one slot size; its slabs are mappings of 64 to 1024 slots:
+ *
+ *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one slot
+ *
+ *   The guard (16 KB, at most a quarter) is address space that faults: by guard markers; where the
+ *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
+ *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
+ *   looked at whenever the stack is left. What is kept is the owner's: a user's block lies in the
+ *   page that its stack begins in (locust__co_keep), so that most users are one page. The colour
+ *   lowers neighbouring stacks' tops by some cache lines, so that they do not fight for the same
+ *   sets of the cache: by 0 to 15, fewer where something is kept.
+ * ============================================================================================ */
 
 static char *locust__co_slot(const locust__co *co)
 {

@@ -1,4 +1,9 @@
-/* -- switching -- */
+/* ============================================================================================
+ * >>switch  starting, parking, waking, cancelling
+ *
+ * Purpose     from the loop to a coroutine and back; what parks and what ends one.
+ * Uses        >>co >>timer >>stack
+ * ============================================================================================ */
 
 /* From the loop to a coroutine, until it parks or ends. */
 static void locust__co_resume(locust__loop *loop, locust__co *co)
@@ -27,16 +32,6 @@ static void locust__co_leave(locust__loop *loop, locust__co *co)
 #if LOCUST__ASAN
     __sanitizer_finish_switch_fiber(co->fake_stack, &loop->stack_bottom, &loop->stack_size);
 #endif
-}
-
-static void locust__co_wake(locust__loop *loop, locust__co *co, enum locust__wake why)
-{
-    if (co->state != LOCUST__CO_PARKED)
-        return;
-    locust__queue_remove(co);
-    co->state = LOCUST__CO_READY;
-    co->wake = why;
-    locust__queue_push(&loop->ready, co);
 }
 
 /* The first function on a coroutine's stack. */
@@ -126,13 +121,6 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
             locust__co_wake(loop, group->waiters.first, LOCUST__WOKEN);
     co->next = co->slab->pool->free;
     co->slab->pool->free = co;
-}
-
-/* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
- * its place by that, and times out early. */
-static void locust__co_unarmed(locust__loop *loop, locust__co *co)
-{
-    locust__co_wake(loop, co, co->queue ? LOCUST__TIMED_OUT : LOCUST__LOOK_AGAIN);
 }
 
 /* Parks the current coroutine until it is woken, its deadline passes or it is cancelled.

@@ -3,7 +3,7 @@
  *
  * Purpose     wait for another coroutine: the few forms that the kit needs.
  * Invariants  first come, first served.
- * Uses        >>loop
+ * Uses        >>co >>switch
  * ============================================================================================ */
 
 /* Parks in a queue until somebody wakes the queue's first, the deadline or a cancellation. */

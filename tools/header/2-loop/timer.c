@@ -1,4 +1,21 @@
-/* -- timers -- */
+/* ============================================================================================
+ * >>timer  timers of coroutines
+ *
+ * Purpose     wake a coroutine at a time, for a million of them.
+ * Uses        >>co
+ * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours.
+ *
+ *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
+ *
+ *     level 0  | 1 ms | 1 ms | ...   entries of the millisecond that begins go to the heap, which
+ *     level 1  | 256 ms | ...        orders them to the nanosecond; those of a millisecond that
+ *     level 2  | 65.5 s | ...        is over are woken at once
+ *
+ *   An entry is {time, coroutine}; it is valid while the coroutine says it is armed for exactly
+ *   that time. Cancelling is forgetting. A wait for I/O does not arm its own deadline but one at
+ *   most a second away, and looks again then: so a timeout costs nothing per request, and at most
+ *   a second's worth of stale entries exists.
+ * ============================================================================================ */
 
 static void locust__heap_push(locust__wheel *w, locust__timer t)
 {
@@ -68,6 +85,13 @@ static int locust__wheel_arm(locust__loop *loop, locust__co *co)
     if (rc == 0)
         co->armed_ns = at;
     return rc;
+}
+
+/* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
+ * its place by that, and times out early. */
+static void locust__co_unarmed(locust__loop *loop, locust__co *co)
+{
+    locust__co_wake(loop, co, co->queue ? LOCUST__TIMED_OUT : LOCUST__LOOK_AGAIN);
 }
 
 static void locust__wheel_fire(locust__loop *loop, locust__timer t)

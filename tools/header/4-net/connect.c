@@ -1,131 +1,11 @@
-static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
-{
-    memset(net, 0, sizeof *net);
-    net->loop = loop;
-    net->log = log;
-    net->connects.free = LOCUST__CONNECTS;
-    net->files = locust__os_raise_files();
-}
-
-/* Every errno that a socket gives has its sentence. Takes the positive number. */
-static locust_error locust__net_error(int error)
-{
-    switch (error) {
-    case ECONNREFUSED:
-        return LOCUST_ERR_REFUSED;
-    case ECONNRESET:
-    case ECONNABORTED:
-        return LOCUST_ERR_RESET;
-    case EPIPE:
-    case ENOTCONN:
-        return LOCUST_ERR_PIPE;
-    case ETIMEDOUT:
-        return LOCUST_ERR_TIMEOUT;
-    case EHOSTUNREACH:
-    case EHOSTDOWN:
-        return LOCUST_ERR_HOST_UNREACHABLE;
-    case ENETUNREACH:
-    case ENETDOWN:
-    case EAFNOSUPPORT:
-        return LOCUST_ERR_NET_UNREACHABLE;
-    case EADDRNOTAVAIL:
-    case EADDRINUSE:
-        return LOCUST_ERR_PORTS;
-    case EMFILE:
-    case ENFILE:
-        return LOCUST_ERR_FILES;
-    case ENOMEM:
-    case ENOBUFS:
-    case ENOSPC: // epoll: fs.epoll.max_user_watches
-        return LOCUST_ERR_MEMORY;
-    case ENOENT:
-        return LOCUST_ERR_NO_SOCKET;
-    case EACCES:
-    case EPERM:
-        return LOCUST_ERR_PERMISSION;
-    default:
-        return LOCUST_ERR_NETWORK;
-    }
-}
-
-static bool locust__net_lacks(locust_error error)
-{
-    return error == LOCUST_ERR_FILES || error == LOCUST_ERR_PORTS || error == LOCUST_ERR_MEMORY;
-}
-
-/* Says once what the machine lacks, and what to do. */
-static void locust__net_advise(locust__net *net, locust_error error)
-{
-    if (error == LOCUST_ERR_FILES && !net->told_files) {
-        net->told_files = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
-            "too many open files after %lld connections: ulimit -n is %lld, %d users need about "
-            "%d: "
-            "raise it (its hard limit too), or use fewer users",
-            (long long)net->open, (long long)net->files, net->users, net->users + 64);
-    }
-    if (error == LOCUST_ERR_PORTS && !net->told_ports) {
-        net->told_ports = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
-            "no local port left after %lld connections to one destination: a source address has "
-            "the "
-            "ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer users",
-            (long long)net->open);
-    }
-}
-
-static void locust__stream_init(locust_stream *s, locust__net *net)
-{
-    memset(s, 0, sizeof *s);
-    s->net = net;
-    s->fd.source.fd = -1;
-}
-
-static bool locust__stream_is_open(const locust_stream *s)
-{
-    return s->fd.source.fd >= 0;
-}
-
-static void locust__stream_close(locust_stream *s)
-{
-    if (!locust__stream_is_open(s))
-        return;
-    if (s->layer)
-        s->layer->close(s);
-    s->layer = NULL;
-    locust__fd_close(s->net->loop, &s->fd);
-    s->net->open--;
-    LOCUST_FREE(s->own);
-    s->own = NULL;
-    s->own_cap = s->in_len = 0;
-}
-
-/* Takes over a nonblocking, connected or connecting descriptor. */
-static locust_error locust__stream_adopt(locust_stream *s, int fd)
-{
-    int on = 1, rc;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // a unix socket refuses; fine
-    if (!s->net->no_arrivals)
-        locust__os_stamp(fd);
-    rc = locust__fd_open(s->net->loop, &s->fd, fd);
-    if (rc < 0) {
-        close(fd);
-        s->fd.source.fd = -1;
-        return locust__net_error(-rc);
-    }
-    s->net->open++;
-    s->in_len = 0;
-    s->held = false;
-    s->arrived_ns = 0;
-    return LOCUST_OK;
-}
-
-static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
-{
-    return why == LOCUST__CANCELLED   ? LOCUST_ERR_CANCELLED
-           : why == LOCUST__TIMED_OUT ? timeout
-                                      : LOCUST_OK;
-}
+/* ============================================================================================
+ * >>connect  connecting
+ *
+ * Purpose     a stream to one address, to the first of several that answers, or to a unix socket.
+ * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream
+ * Limits      128 connects are in flight at once.
+ * Sources     RFC 8305 section 5, in spirit.
+ * ============================================================================================ */
 
 /* Begins a connect. Gives the descriptor. */
 static locust_error locust__net_begin_connect(locust__net *net, const locust__addr *to, int *out)
@@ -180,8 +60,6 @@ static locust_error locust__stream_connect(
         locust__stream_close(s);
     return error;
 }
-
-/* -- several addresses: RFC 8305 section 5 in spirit -- */
 
 enum { LOCUST__RACERS = 8 };
 

@@ -1,4 +1,9 @@
-/* -- servers, for tools and the kit's own endpoints -- */
+/* ============================================================================================
+ * >>listen  servers, for tools and the kit's own endpoints
+ *
+ * Purpose     listen and accept in a coroutine.
+ * Uses        >>switch >>fd >>address >>net >>stream
+ * ============================================================================================ */
 
 /* Listens on an address; `to` gets the port that was chosen. */
 LOCUST__UNUSED static locust_error locust__net_listen(

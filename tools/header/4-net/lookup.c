@@ -1,3 +1,11 @@
+/* ============================================================================================
+ * >>lookup  a host name on its way to a connection
+ *
+ * Purpose     one lookup of a name at a time, in a coroutine of its own; who wants the name waits for it
+ *             until its own deadline. --resolve. Then the addresses, each connection beginning with the next.
+ * Uses        >>co >>switch >>sync >>address >>net >>stream >>connect >>resolve >>question
+ * ============================================================================================ */
+
 /* Ends the lookups that are under way; nobody waits for them any more. */
 static void locust__resolver_stop(locust__resolver *r) LOCUST__PARKS
 {

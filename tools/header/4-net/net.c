@@ -1,5 +1,5 @@
 /* ============================================================================================
- * >>net  streams over TCP and unix sockets
+ * >>net  what all connections of a test share, and streams
  *
  * Purpose     blocking-style connect, read and write for coroutines, with deadlines.
  * Invariants  a stream's unread bytes are either in the loop's scratch buffer, which lasts until
@@ -7,27 +7,10 @@
  *             an idle connection holds no buffer. Who returns to a test's own code settles the
  *             stream first. A read is tried only when the poller said readable.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
- * Uses        >>loop >>sync >>log
+ * Uses        >>co >>fd >>sync >>address >>source
  * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
  *             the peer closes, or after the last byte. 128 connects are in flight at once.
  * ============================================================================================ */
-
-typedef struct locust__addr {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } as;
-    socklen_t len;
-    const char *path; // of a unix socket; outlives this
-} locust__addr;
-
-typedef struct locust__source_range { // local addresses to connect from
-    locust__addr first;
-    uint32_t n;
-} locust__source_range;
-
-enum { LOCUST__SOURCES = 64 };
 
 typedef struct locust__net {
     locust__loop *loop;
@@ -66,41 +49,121 @@ struct locust_stream {
 
 enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
 
-/* A literal IPv4 or IPv6 address. */
-static bool locust__addr_parse(locust__addr *a, const char *text, int port)
+static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
 {
-    memset(a, 0, sizeof *a);
-    if (inet_pton(AF_INET, text, &a->as.in.sin_addr) == 1) {
-        a->as.in.sin_family = AF_INET;
-        a->as.in.sin_port = htons((uint16_t)port);
-        a->len = sizeof a->as.in;
-        return true;
-    }
-    if (inet_pton(AF_INET6, text, &a->as.in6.sin6_addr) == 1) {
-        a->as.in6.sin6_family = AF_INET6;
-        a->as.in6.sin6_port = htons((uint16_t)port);
-        a->len = sizeof a->as.in6;
-        return true;
-    }
-    return false;
+    memset(net, 0, sizeof *net);
+    net->loop = loop;
+    net->log = log;
+    net->connects.free = LOCUST__CONNECTS;
+    net->files = locust__os_raise_files();
 }
 
-/* The address of a unix socket. False: the path is too long. */
-static bool locust__addr_unix(locust__addr *a, const char *path)
+/* Every errno that a socket gives has its sentence. Takes the positive number. */
+static locust_error locust__net_error(int error)
 {
-    memset(a, 0, sizeof *a);
-    a->as.any.sa_family = AF_UNIX;
-    a->path = path;
-    return *path && strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path;
+    switch (error) {
+    case ECONNREFUSED:
+        return LOCUST_ERR_REFUSED;
+    case ECONNRESET:
+    case ECONNABORTED:
+        return LOCUST_ERR_RESET;
+    case EPIPE:
+    case ENOTCONN:
+        return LOCUST_ERR_PIPE;
+    case ETIMEDOUT:
+        return LOCUST_ERR_TIMEOUT;
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+        return LOCUST_ERR_HOST_UNREACHABLE;
+    case ENETUNREACH:
+    case ENETDOWN:
+    case EAFNOSUPPORT:
+        return LOCUST_ERR_NET_UNREACHABLE;
+    case EADDRNOTAVAIL:
+    case EADDRINUSE:
+        return LOCUST_ERR_PORTS;
+    case EMFILE:
+    case ENFILE:
+        return LOCUST_ERR_FILES;
+    case ENOMEM:
+    case ENOBUFS:
+    case ENOSPC: // epoll: fs.epoll.max_user_watches
+        return LOCUST_ERR_MEMORY;
+    case ENOENT:
+        return LOCUST_ERR_NO_SOCKET;
+    case EACCES:
+    case EPERM:
+        return LOCUST_ERR_PERMISSION;
+    default:
+        return LOCUST_ERR_NETWORK;
+    }
 }
 
-static int locust__addr_connect(int fd, const locust__addr *to)
+static bool locust__net_lacks(locust_error error)
 {
-    struct sockaddr_un un;
-    if (!to->path)
-        return LOCUST__SYS(connect)(fd, &to->as.any, to->len);
-    memset(&un, 0, sizeof un);
-    un.sun_family = AF_UNIX;
-    memcpy(un.sun_path, to->path, strlen(to->path) + 1);
-    return LOCUST__SYS(connect)(fd, (struct sockaddr *)(void *)&un, sizeof un);
+    return error == LOCUST_ERR_FILES || error == LOCUST_ERR_PORTS || error == LOCUST_ERR_MEMORY;
+}
+
+/* Says once what the machine lacks, and what to do. */
+static void locust__net_advise(locust__net *net, locust_error error)
+{
+    if (error == LOCUST_ERR_FILES && !net->told_files) {
+        net->told_files = true;
+        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+            "too many open files after %lld connections: ulimit -n is %lld, %d users need about "
+            "%d: "
+            "raise it (its hard limit too), or use fewer users",
+            (long long)net->open, (long long)net->files, net->users, net->users + 64);
+    }
+    if (error == LOCUST_ERR_PORTS && !net->told_ports) {
+        net->told_ports = true;
+        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+            "no local port left after %lld connections to one destination: a source address has "
+            "the "
+            "ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer users",
+            (long long)net->open);
+    }
+}
+
+/* Reads a list of them, separated by commas. False: it is none. */
+static bool locust__net_read_sources(locust__net *net, const char *list)
+{
+    while (*list) {
+        char one[128];
+        size_t n = strcspn(list, ",");
+        if (n >= sizeof one || net->n_sources == LOCUST__SOURCES)
+            return false;
+        memcpy(one, list, n);
+        one[n] = '\0';
+        if (!locust__source_parse(&net->sources[net->n_sources++], one))
+            return false;
+        list += n;
+        list += *list != '\0';
+    }
+    return net->n_sources > 0;
+}
+
+/* The next source address of a family, in turn. False: none is given. */
+static bool locust__net_next_source(locust__net *net, sa_family_t family, locust__addr *source)
+{
+    uint32_t total = 0, at;
+    for (int i = 0; i < net->n_sources; i++)
+        total += net->sources[i].first.as.any.sa_family == family ? net->sources[i].n : 0;
+    if (!total)
+        return false;
+    at = net->source_turn++ % total;
+    for (int i = 0; i < net->n_sources; i++) {
+        const locust__source_range *range = &net->sources[i];
+        if (range->first.as.any.sa_family != family)
+            continue;
+        if (at < range->n) {
+            *source = range->first;
+            if (family == AF_INET)
+                source->as.in.sin_addr.s_addr =
+                    htonl(ntohl(range->first.as.in.sin_addr.s_addr) + at);
+            break;
+        }
+        at -= range->n;
+    }
+    return true;
 }

@@ -7,7 +7,7 @@
  *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
  *             IPv4 goes before IPv6; of several addresses each connection begins with the next.
  * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
- * Uses        >>net
+ * Uses        >>co >>fd >>address >>net
  * Sources     RFC 1035 (messages), RFC 7766 (TCP), RFC 6761 (localhost), RFC 8305 (several
  *             addresses), resolv.conf(5), hosts(5).
  * Limits      eight addresses for a name. No nsswitch, no mDNS.

@@ -1,3 +1,64 @@
+/* ============================================================================================
+ * >>stream  reading and writing a stream
+ *
+ * Purpose     bytes in and out with a deadline, through a layer (TLS) or straight to the socket.
+ * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
+ * Uses        >>co >>switch >>fd >>net
+ * ============================================================================================ */
+
+static void locust__stream_init(locust_stream *s, locust__net *net)
+{
+    memset(s, 0, sizeof *s);
+    s->net = net;
+    s->fd.source.fd = -1;
+}
+
+static bool locust__stream_is_open(const locust_stream *s)
+{
+    return s->fd.source.fd >= 0;
+}
+
+static void locust__stream_close(locust_stream *s)
+{
+    if (!locust__stream_is_open(s))
+        return;
+    if (s->layer)
+        s->layer->close(s);
+    s->layer = NULL;
+    locust__fd_close(s->net->loop, &s->fd);
+    s->net->open--;
+    LOCUST_FREE(s->own);
+    s->own = NULL;
+    s->own_cap = s->in_len = 0;
+}
+
+/* Takes over a nonblocking, connected or connecting descriptor. */
+static locust_error locust__stream_adopt(locust_stream *s, int fd)
+{
+    int on = 1, rc;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // a unix socket refuses; fine
+    if (!s->net->no_arrivals)
+        locust__os_stamp(fd);
+    rc = locust__fd_open(s->net->loop, &s->fd, fd);
+    if (rc < 0) {
+        close(fd);
+        s->fd.source.fd = -1;
+        return locust__net_error(-rc);
+    }
+    s->net->open++;
+    s->in_len = 0;
+    s->held = false;
+    s->arrived_ns = 0;
+    return LOCUST_OK;
+}
+
+static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
+{
+    return why == LOCUST__CANCELLED   ? LOCUST_ERR_CANCELLED
+           : why == LOCUST__TIMED_OUT ? timeout
+                                      : LOCUST_OK;
+}
+
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
 static locust_error locust__stream_settle(locust_stream *s)
 {

@@ -2,7 +2,6 @@
  * >>url  URLs and origins
  *
  * Purpose     take a URL apart; write a request target as it goes over the wire.
- * Uses        >>base
  * Sources     RFC 3986; Locust's client for what it escapes: everything outside the reserved and
  *             unreserved characters, and '%' is left alone.
  * Limits      hosts of up to 253 bytes, as DNS has them.
@@ -235,4 +234,18 @@ static locust__origin *locust__origin_of(
     origin->next = *first;
     *first = origin;
     return origin;
+}
+
+/* Appends user:password of a URL, percent-decoded. */
+static void locust__url_decode(locust__buf *out, locust__view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        int code = c == '%' && i + 2 < text.len ? locust__base_hex(text.ptr + i + 1, 2) : -1;
+        if (code >= 0) {
+            c = (char)code;
+            i += 2;
+        }
+        locust__buf_add(out, &c, 1);
+    }
 }

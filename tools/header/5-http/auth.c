@@ -2,7 +2,7 @@
  * >>auth  HTTP authentication: Basic, Digest
  *
  * Purpose     the Authorization field of a request.
- * Uses        >>base >>hash >>http
+ * Uses        >>head
  * Sources     RFC 9110 11 (challenges), RFC 7617 (Basic), RFC 7616 (Digest).
  * Limits      Digest with MD5 and SHA-256, their -sess forms, qop auth or none. No auth-int, no
  *             userhash: a challenge with nothing else is left to the test.

@@ -4,7 +4,7 @@
  * Purpose     take Set-Cookie fields, give the Cookie field of a request.
  * Invariants  in the order in which they are sent: longer paths first, then the older ones.
  * Cost        some 100 bytes a cookie; a request to a host looks at all of its user's.
- * Uses        >>base >>os
+ * Uses        >>address
  * Sources     RFC 6265 5.1 to 5.4; of its successor (RFC 6265bis 5.7) the rules for Secure over plain
  *             HTTP and for the prefixes __Host- and __Secure-.
  * Limits      4096 bytes a cookie, 1024 a value of its attributes (longer ones are ignored), 50
@@ -81,8 +81,6 @@ static locust__view locust__cookie_default_path(locust__view path)
         path.len--;
     return path.len && *path.ptr == '/' ? path : (locust__view){"/", 1};
 }
-
-/* -- dates, RFC 6265 5.1.1 -- */
 
 static bool locust__cookie_delimiter(char c)
 {
@@ -166,8 +164,6 @@ static bool locust__cookie_date(locust__view text, int64_t *out_s)
              (int64_t)60 * hms[1] + hms[2];
     return true;
 }
-
-/* -- Set-Cookie, RFC 6265 5.2 and 5.3 -- */
 
 typedef struct locust__cookie_text { // a Set-Cookie field taken apart
     locust__view name, value, domain, path;

@@ -1,4 +1,10 @@
-/* -- opening -- */
+/* ============================================================================================
+ * >>dial  opening a connection to an origin
+ *
+ * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
+ * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url >>head >>body
+ *             >>proxy >>route >>pool
+ * ============================================================================================ */
 
 typedef struct locust__opening { // what opening a connection took, ns
     int64_t own;                 // the generator's own part

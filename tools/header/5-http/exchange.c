@@ -1,4 +1,11 @@
-/* -- one exchange on a connection -- */
+/* ============================================================================================
+ * >>exchange  one exchange on a connection
+ *
+ * Purpose     send, read, retry once on a new connection where a kept one had been closed.
+ * Uses        >>co >>stream >>head >>body >>cookie >>auth >>upload >>body_out >>route >>pool
+ *             >>dial >>client >>head_out
+ * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
+ * ============================================================================================ */
 
 /* Reads the clock. A timeout was set by the reading before, so as to spare one: at first it moves along. */
 static int64_t locust__client_begin(locust__loop *loop, locust__exchange *x)

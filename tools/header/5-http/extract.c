@@ -1,3 +1,11 @@
+/* ============================================================================================
+ * >>extract  values out of a response: patterns, text between
+ *
+ * Purpose     take a token from one answer to send it with the next request.
+ * Cost        a pattern is compiled once for a test.
+ * Sources     POSIX regular expressions (regcomp), extended syntax.
+ * ============================================================================================ */
+
 /* Copies n bytes as a string. False: they do not fit. */
 static bool locust__extract_copy(const char *from, size_t n, char *out, size_t size)
 {

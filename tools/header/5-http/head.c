@@ -1,5 +1,5 @@
 /* ============================================================================================
- * >>http  HTTP/1.1 messages
+ * >>head  HTTP/1.1 messages
  *
  * Purpose     write a request's head, read a response, from a stream that delivers bytes in any
  *             pieces.
@@ -7,7 +7,6 @@
  *             only after a complete answer with no byte left over.
  * Cost        one pass over the head, one copy of it and of the body. Memory: what the response
  *             has, within the limits.
- * Uses        >>net >>url
  * Sources     RFC 9112: 2.2 (line ends), 4 (status line), 5 (fields), 6.3 (body length), 7.1
  *             (chunks), 9.3 (reuse). RFC 9110: 15.2 (1xx).
  * Limits      head LOCUST_MAX_HEADER bytes, interim ones and trailers included; body

@@ -1,11 +1,10 @@
 /* ============================================================================================
- * >>extract  values out of a response: JSON, patterns, text between
+ * >>json  JSON, read
  *
  * Purpose     take a token from one answer to send it with the next request.
  * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not
  *             found.
  * Cost        JSON: one pass up to the value, no allocation. Patterns are compiled once for a test.
- * Uses        >>loop
  * Sources     RFC 8259 (JSON); POSIX regular expressions (regcomp), extended syntax.
  * Limits      keys are compared as they stand in the text, escapes and all; a key with a dot or a
  *             bracket cannot be named. Containers are skipped by their brackets, not checked.
@@ -291,4 +290,20 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
         return false;
     out[n] = '\0';
     return true;
+}
+
+/* A string of JSON. */
+static void locust__json_put(locust__buf *out, const char *text)
+{
+    locust__buf_puts(out, "\"");
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            locust__buf_puts(out, "\\");
+        if (c < ' ')
+            locust__buf_printf(out, "\\u%04x", c);
+        else
+            locust__buf_add(out, text, 1);
+    }
+    locust__buf_puts(out, "\"");
 }

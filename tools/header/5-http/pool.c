@@ -6,37 +6,12 @@
  * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
  *             it is idle is not used again.
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
- * Uses        >>net >>resolve >>tls >>http
+ * Uses        >>co >>sync >>stream >>tls_state >>url >>route
  * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
  *             --connect-to and no_proxy.
  * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
  *             Basic credentials.
  * ============================================================================================ */
-
-typedef struct locust__proxy {
-    char *host; // NULL: none
-    int port;
-    locust__buf auth; // value of Proxy-Authorization; empty: none
-} locust__proxy;
-
-typedef struct locust__proxies { // of the environment variables
-    locust__proxy http, https;
-    const char *exceptions; // no_proxy
-    bool used;
-} locust__proxies;
-
-typedef struct locust__detour { // --connect-to
-    struct locust__detour *next;
-    locust__view from_host, to_host; // empty: any, the same; to_host is terminated
-    int from_port, to_port;          // 0: any, the same
-} locust__detour;
-
-typedef struct locust__route { // how the users of a class reach servers
-    locust__tls_how tls;
-    const char *unix_socket;
-    locust__proxy proxy;
-    bool direct; // no proxy, whatever the environment says
-} locust__route;
 
 typedef struct locust__conn {
     struct locust__conn *next;
@@ -59,16 +34,6 @@ typedef struct locust__conns { // a user's, or one that the users of a class sha
     locust__lane *lanes;       // of a shared one
     locust__conn *place;       // of the owner, for one connection; NULL: none
 } locust__conns;
-
-typedef struct locust__roads { // what all connections of a test go by
-    locust__loop *loop;
-    locust__net *net;
-    locust__resolver *resolver;
-    locust__tls *tls;
-    locust__proxies proxies;
-    locust__detour *detours;
-    char *detour_text;
-} locust__roads;
 
 enum { LOCUST__CONNS = 16 };
 

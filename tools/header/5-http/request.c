@@ -1,4 +1,10 @@
-/* -- the whole request -- */
+/* ============================================================================================
+ * >>request  a whole request
+ *
+ * Purpose     hops of redirects, second tries with credentials, the answer as the test sees it.
+ * Uses        >>row >>stats >>url >>head >>base_url >>client >>head_out >>exchange
+ * Sources     RFC 9110 15.4; Locust 2.46.
+ * ============================================================================================ */
 
 /* Fills in the response from what the block holds. */
 LOCUST__APART static void locust__client_answer(locust__client *c, const locust__exchange *x,

@@ -1,4 +1,9 @@
-/* -- server-sent events -- */
+/* ============================================================================================
+ * >>sse  server-sent events
+ *
+ * Purpose     from the bytes of a stream to events for the test.
+ * Sources     HTML standard 9.2.
+ * ============================================================================================ */
 
 typedef struct locust__sse {
     locust_sse_fn fn;

@@ -1,5 +1,5 @@
 /* ============================================================================================
- * >>body  bodies on their way: uploads in pieces, coded and streamed answers
+ * >>upload  bodies of requests, in pieces
  *
  * Purpose     an upload gives the bytes of a request's body, wherever they come from; a sink takes
  *             the bytes of an answer's body, wherever they go.
@@ -7,7 +7,7 @@
  *             bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
  * Cost        16 KB while an upload that is not in memory is under way; 44 KB while a compressed body
  *             is decoded.
- * Uses        >>base >>os >>http
+ * Uses        >>head
  * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1 (chunks);
  *             RFC 9110 8.4.1 (gzip, deflate); HTML standard 9.2 (server-sent events).
  * Limits      files are read as if they were in the page cache: a slow disk holds the loop.

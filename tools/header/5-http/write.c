@@ -1,4 +1,9 @@
-/* -- writing a request's head -- */
+/* ============================================================================================
+ * >>write  writing a request's head
+ *
+ * Purpose     fields into the scratch buffer, checked while they are copied.
+ * Uses        >>head
+ * ============================================================================================ */
 
 typedef struct locust__writer { // into the scratch buffer
     char *ptr, *end;

@@ -1,4 +1,9 @@
-/* -- arrivals -- */
+/* ============================================================================================
+ * >>arrive  arrivals of the open model, as users take them
+ *
+ * Purpose     a queue of arrivals for each class: who is free takes the next; who waits too long is shed.
+ * Uses        >>co >>switch >>sync >>class >>user
+ * ============================================================================================ */
 
 /* Sheds those that have waited too long. Returns when the next one will have. */
 static int64_t locust__open_shed(locust__open *o, int64_t now_ns)

@@ -6,7 +6,7 @@
  *             n sees rows i, i + n, ...
  * Cost        8 bytes for each row, 16 when shuffled; a row is found in O(1), a field by a walk over
  *             its row.
- * Uses        >>user
+ * Uses        >>stats >>services >>user >>control
  * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted field.
  * ============================================================================================ */
 

@@ -1,3 +1,11 @@
+/* ============================================================================================
+ * >>life  the life of a user
+ *
+ * Purpose     on_start, tasks with waits between them, on_stop; what leaves a task early.
+ * Uses        >>co >>stack >>switch >>sync >>context >>stream >>client >>task >>class >>user
+ *             >>arrive
+ * ============================================================================================ */
+
 /* `turn`: of the loop, when the task began. */
 static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 {

@@ -1,3 +1,10 @@
+/* ============================================================================================
+ * >>measure  operations that the test measures itself
+ *
+ * Purpose     LOCUST_MEASURE, locust_record.
+ * Uses        >>record >>client >>user >>control
+ * ============================================================================================ */
+
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
     locust__user *user = locust__user_of(u, "LOCUST_MEASURE");

@@ -1,4 +1,9 @@
-/* -- coroutines that a user starts -- */
+/* ============================================================================================
+ * >>start  starting and ending users
+ *
+ * Purpose     the coroutine of a user, from its first to its last step, and those it has started.
+ * Uses        >>co >>switch >>local >>context >>client >>task >>class >>user >>arrive >>life
+ * ============================================================================================ */
 
 static void locust__strand_run(locust__user *user) LOCUST__PARKS
 {

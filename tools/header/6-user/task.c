@@ -6,7 +6,6 @@
  * Invariants  a plan is made before the first user starts and does not change. Whatever is wrong in
  *             it is one sentence then.
  * Cost        picking is a random number and a walk over the weights.
- * Uses        >>base
  * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
  * Limits      sets are nested up to 16 deep. A set's tasks are told apart by name in transitions.
  * ============================================================================================ */

@@ -7,35 +7,9 @@
  *             not return, and the task's own clean-up does not run.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer. Between two tasks without a wait, no switch if the task has parked.
- * Uses        >>slots >>client
+ * Uses        >>co >>services >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  * ============================================================================================ */
-
-typedef struct locust__open { // the arrivals of a class
-    locust_arrivals as;
-    double share;       // of --rate; 0: a rate of its own
-    locust__queue free; // users without a task to run, parked
-    int64_t *backlog;   // when those that wait were due: a ring
-    size_t first, n, cap;
-    locust_env *env;
-    locust__co *pacer; // NULL: it has ended
-    bool pacing;       // the pacer sleeps and may be woken
-    locust_arrival_counts counts;
-} locust__open;
-
-typedef struct locust__class { // a user class as a test runs it
-    const locust_user_class *as;
-    const locust_user_class *declared; // the test's; `as` may be changed by --config-users
-    locust_user_class changed;
-    locust_task *tasks; // of `changed`; NULL: the declared ones
-    const char *host;   // in force
-    locust__base_url base;
-    locust__route route;
-    locust__conns shared; // with .pool
-    locust__plan *plan;   // its tasks, those that the tags leave
-    locust__open *open;   // NULL: its users do not arrive
-    int alive;
-} locust__class;
 
 /* How a function of the test was left. */
 enum locust__outcome {
@@ -135,33 +109,6 @@ typedef struct locust__users { // all that are alive
     locust__tags tags;
     const char *setup_error; // why the test cannot go on; the runner reports it
 } locust__users;
-
-/* NULL, or what is wrong with a class. */
-static const char *locust__class_check(const locust_user_class *as)
-{
-    if (!as->tasks || !(as->tasks->fn || as->tasks->set))
-        return "has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))";
-    for (const locust_task *task = as->tasks; task->fn || task->set; task++)
-        if (locust__task_weight(task))
-            return NULL;
-    return "has no task with a weight above 0";
-}
-
-static void locust__class_init(locust__class *cls, const locust_user_class *as)
-{
-    memset(cls, 0, sizeof *cls);
-    cls->as = cls->declared = as;
-    cls->base.prefix = cls->base.text = "";
-}
-
-/* Makes the plan of a class. NULL, or what is wrong with it, in p. */
-static const char *locust__class_plan(locust__class *cls, locust__planner *p)
-{
-    cls->plan = locust__plan_new(p, NULL, cls->as->tasks, NULL, 0);
-    if (!cls->plan && !p->wrong)
-        p->wrong = "has no tasks left by --tags and --exclude-tags";
-    return p->wrong;
-}
 
 /* The wait of the set that runs, or of the nearest one around it that has one, or of the class. */
 static const locust_wait_time *locust__user_wait_time(const locust__user *user)

@@ -1,6 +1,10 @@
-/* -- the environment -- */
-
-/* -- --config-users -- */
+/* ============================================================================================
+ * >>config_users  --config-users
+ *
+ * Purpose     changes user classes by JSON.
+ * Uses        >>stats >>json >>class
+ * Sources     Locust 2.46.
+ * ============================================================================================ */
 
 /* Keeps the tasks of a class that a JSON array names. NULL, or what is wrong. */
 static const char *locust__config_tasks(locust__class *cls, locust__view array)

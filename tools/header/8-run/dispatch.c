@@ -1,10 +1,9 @@
-/* -- which class the next user has -- */
-
-/* The weight by which a class gets users; 0: it gets none that way. */
-static double locust__class_weight(const locust_user_class *as)
-{
-    return as->fixed_count > 0 || as->weight < 0 ? 0 : as->weight > 0 ? as->weight : 1;
-}
+/* ============================================================================================
+ * >>dispatch  which class the next user has
+ *
+ * Purpose     Locust's dispatcher: fixed_count first, then the smallest w log2(x / (x + 1)).
+ * Uses        >>class
+ * ============================================================================================ */
 
 /* The class with the smallest w log2(x / (x + 1)); ties go by x, then w, then name. */
 static int locust__dispatch_smallest(const locust_env *env, const double *weights)

@@ -1,12 +1,12 @@
 /* ============================================================================================
- * >>runner  spawning, stopping, the environment
+ * >>env  the environment of a test
  *
  * Purpose     bring the users up at the spawn rate, hold the test for its run time, take them down.
  * Invariants  the environment owns everything of one test; two run one after the other in one
  *             process. Users come in the order of Locust's dispatcher.
  * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. Spawning gives
  *             the loop a turn every millisecond, so that it does not make running users look slow.
- * Uses        >>user >>stats >>log
+ * Uses        >>co >>stats >>services >>class >>user
  * Sources     Locust 2.46 and 2.47 (reference runs): users in steps of max(1, floor(rate)), a pause
  *             of step / rate between two; classes in order of name, fixed_count first, then the
  *             smallest w log2(x / (x + 1)), where x counts from w; log lines word for word.

@@ -1,3 +1,10 @@
+/* ============================================================================================
+ * >>env_api  public calls on an environment
+ *
+ * Purpose     what listeners and library users call.
+ * Uses        >>row >>stats >>usage >>ramp >>setup
+ * ============================================================================================ */
+
 static double locust__env_run_time(const locust_env *env)
 {
     return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;

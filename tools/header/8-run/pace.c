@@ -1,4 +1,9 @@
-/* -- arrivals: the open model -- */
+/* ============================================================================================
+ * >>pace  the schedule of arrivals
+ *
+ * Purpose     the open model: a coroutine for each class that lets users arrive on time, whatever the server does.
+ * Uses        >>co >>switch >>sync >>class >>user >>arrive >>start
+ * ============================================================================================ */
 
 /* Seconds from `at` on (since the start) until `area` more arrivals are due; below 0: never. The rate
  * of stages is a straight line in each of them. */

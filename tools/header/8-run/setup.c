@@ -1,36 +1,11 @@
-/* -- --stages -- */
-
-/* Reads "1m:100,30s:0". False: it is none of that. */
-static bool locust__env_set_stages(locust_env *env, const char *text)
-{
-    char *copy = locust__base_copy(text, strlen(text)), *at = NULL;
-    size_t cap = 0;
-    bool good = copy != NULL;
-    for (char *word = copy ? strtok_r(copy, ", ", &at) : NULL; word && good;
-         word = strtok_r(NULL, ", ", &at)) {
-        char *colon = strchr(word, ':');
-        const char *end = colon ? colon + 1 : "";
-        locust__stage stage = {0}, *stages;
-        int64_t users = locust__base_whole(&end);
-        if (colon)
-            *colon = '\0';
-        good = colon && locust__base_span(word, &stage.seconds) &&
-               (!*end || strcmp(end, "/s") == 0) && users >= 0 && users <= INT_MAX;
-        stage.rate = good && *end;
-        good = good && (!env->n_stages || stage.rate == env->stages->rate);
-        stages =
-            good ? locust__base_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap) : NULL;
-        if (!stages) {
-            good = false;
-            break;
-        }
-        stage.users = (int)users;
-        env->stages = stages;
-        env->stages[env->n_stages++] = stage;
-    }
-    LOCUST_FREE(copy);
-    return good && env->n_stages;
-}
+/* ============================================================================================
+ * >>setup  making an environment
+ *
+ * Purpose     takes test and options apart; whatever is wrong is one sentence before the first user.
+ * Uses        >>loop >>stats >>record >>net >>resolve >>lookup >>tls >>tls_state >>tls_version
+ *             >>url >>extract >>proxy >>route >>services >>base_url >>task >>class >>start
+ *             >>feed >>env >>usage >>stages >>ramp >>runner >>config_users
+ * ============================================================================================ */
 
 /* NULL, or why the classes cannot be run; `text` has room for it. */
 static const char *locust__env_check(const locust_test *test, char *text, size_t size)

@@ -1,3 +1,10 @@
+/* ============================================================================================
+ * >>usage  what the generator itself used
+ *
+ * Purpose     CPU, waits for a core, arrivals shed; which task kept the loop; where measuring begins.
+ * Uses        >>co >>stats >>class >>user >>env
+ * ============================================================================================ */
+
 static locust_arrival_counts locust__env_arrivals(const locust_env *env)
 {
     locust_arrival_counts sum = {0, 0, 0, 0};

@@ -1,4 +1,13 @@
-/* -- an earlier run -- */
+/* ============================================================================================
+ * >>baseline  comparison with an earlier run
+ *
+ * Purpose     are the figures worse than they were, by more than chance and the margin?
+ * Uses        >>row >>stats >>json >>judge
+ * Sources     confidence bounds of percentiles: the binomial distribution of ranks, as a normal one
+ *             (Hahn and Meeker, Statistical Intervals, 5.2); of shares: Wilson (1927).
+ * Limits      the bounds take requests as independent of each other. What differs between runs as a
+ *             whole (clock rate, neighbours) is in no one run: hence the margin beside them.
+ * ============================================================================================ */
 
 enum locust__change { LOCUST__CHANGE_SAME, LOCUST__CHANGE_SLOWER, LOCUST__CHANGE_FASTER };
 

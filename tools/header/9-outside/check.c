@@ -1,4 +1,10 @@
-/* -- checks -- */
+/* ============================================================================================
+ * >>check  checks
+ *
+ * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart.
+ * Invariants  a check for which nothing was measured does not hold.
+ * Uses        >>row >>stats >>usage >>judge
+ * ============================================================================================ */
 
 enum locust__metric {
     LOCUST__METRIC_PERCENTILE,

@@ -1,4 +1,9 @@
-/* -- the command line -- */
+/* ============================================================================================
+ * >>cli  the command line
+ *
+ * Purpose     arguments, environment variables and files, in order; --help.
+ * Uses        >>options >>config_file
+ * ============================================================================================ */
 
 /* The option that an argument names, with the value that is part of it, if any. */
 static const locust__option *locust__cli_option(
@@ -144,104 +149,4 @@ static void locust__cli_help(const locust__settings *st, const char *program)
         "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, 3 if a "
         "--check\n"
         "does not hold, 4 with --fail-on-generator-limit.\n");
-}
-
-/* Keeps the classes that were named. False: there is no such class, and it says so. */
-static bool locust__cli_pick(
-    const locust__settings *st, const locust_test *all, locust_test *picked)
-{
-    locust__buf unknown = {NULL, 0, 0, false};
-    int n = 0;
-    *picked = *all;
-    if (!st->n_classes)
-        return true;
-    for (int k = 0; k < st->n_classes; k++) {
-        bool found = false;
-        for (int i = 0; i < LOCUST_CLASSES_MAX && all->users[i]; i++)
-            found |= strcmp(all->users[i]->name, st->classes[k]) == 0;
-        if (!found)
-            locust__buf_printf(&unknown, "%s%s", unknown.len ? ", " : "", st->classes[k]);
-    }
-    if (unknown.len) {
-        locust__base_say("unknown user class %.*s: --list prints those there are", (int)unknown.len,
-            unknown.ptr);
-        locust__buf_free(&unknown);
-        return false;
-    }
-    for (int i = 0; i < LOCUST_CLASSES_MAX && all->users[i]; i++)
-        for (int k = 0; k < st->n_classes; k++)
-            if (strcmp(all->users[i]->name, st->classes[k]) == 0) {
-                picked->users[n++] = all->users[i];
-                break;
-            }
-    for (; n < LOCUST_CLASSES_MAX; n++)
-        picked->users[n] = NULL;
-    return true;
-}
-
-static void locust__cli_list(const locust_test *test)
-{
-    dprintf(STDOUT_FILENO, "Available Users:\n");
-    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
-        dprintf(STDOUT_FILENO, "    %s\n", test->users[i]->name);
-}
-
-/* The users of a class among `users`, as Locust rounds them. */
-static double locust__cli_share(const locust_test *test, int i, int users)
-{
-    double total = 0;
-    int fixed = 0;
-    for (int k = 0; k < LOCUST_CLASSES_MAX && test->users[k]; k++) {
-        fixed += test->users[k]->fixed_count > 0 ? test->users[k]->fixed_count : 0;
-        total += locust__class_weight(test->users[k]);
-    }
-    if (test->users[i]->fixed_count > 0)
-        return test->users[i]->fixed_count;
-    if (users <= 0)
-        users = fixed ? 1 : (int)total; // nobody said how many
-    if (!(total > 0) || users <= fixed)
-        return 0;
-    return (double)locust__base_round(
-        locust__class_weight(test->users[i]) / total * (users - fixed));
-}
-
-static void locust__cli_ratio_line(int level, double ratio, const char *name)
-{
-    int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
-    dprintf(STDOUT_FILENO, " %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "",
-        50 - 2 * level, name);
-}
-
-/* The tasks of a class or set, `share` of the whole; the tasks of a nested set are shares of it, or of
- * the whole in the total. */
-static void locust__cli_task_ratios(
-    const locust_task *tasks, int depth, double share, bool total) // NOLINT(misc-no-recursion)
-{
-    int weights = 0;
-    for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
-        weights += locust__task_weight(t);
-    for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__SETS_DEEP; t++) {
-        double part = share * locust__task_weight(t) / (weights ? weights : 1);
-        locust__cli_ratio_line(depth, part, t->name);
-        if (t->set)
-            locust__cli_task_ratios(t->set->tasks, depth + 1, total ? part : 1, total);
-    }
-}
-
-static void locust__cli_task_ratio(const locust_test *test, int users)
-{
-    double sum = 0;
-    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
-        sum += locust__cli_share(test, i, users);
-    for (int total = 0; total < 2; total++) {
-        dprintf(STDOUT_FILENO, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
-        dprintf(STDOUT_FILENO,
-            "--------------------------------------------------------------------------------\n");
-        for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
-            const locust_user_class *c = test->users[i];
-            double share = locust__cli_share(test, i, users) / (sum > 0 ? sum : 1);
-            locust__cli_ratio_line(0, share, c->name);
-            locust__cli_task_ratios(c->tasks, 1, total ? share : 1, total);
-        }
-    }
 }

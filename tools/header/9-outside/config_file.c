@@ -1,4 +1,10 @@
-/* -- config files -- */
+/* ============================================================================================
+ * >>config_file  config files
+ *
+ * Purpose     ~/.locust.conf, ./locust.conf, --config.
+ * Uses        >>options
+ * Sources     Locust 2.46: ConfigArgParse's form.
+ * ============================================================================================ */
 
 static char *locust__cli_trim(char *text)
 {

@@ -1,4 +1,13 @@
-/* -- CSV -- */
+/* ============================================================================================
+ * >>csv  Locust's CSV files
+ *
+ * Purpose     --csv: stats, history, failures, exceptions, and the generator.
+ * Invariants  a file is rewritten in place, by one write and a cut to the new length. Every file is opened
+ *             before the run, so that a wrong path costs no run.
+ * Uses        >>row >>stats >>judge >>figures
+ * Sources     Locust 2.46 and 2.47 (reference runs): columns, rounding. RFC 4180.
+ * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full precision.
+ * ============================================================================================ */
 
 enum {
     LOCUST__CSV_STATS,

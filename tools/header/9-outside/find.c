@@ -1,4 +1,9 @@
-/* -- the highest rate of arrivals -- */
+/* ============================================================================================
+ * >>find  --find-max
+ *
+ * Purpose     the highest rate of arrivals at which the checks hold.
+ * Uses        >>co >>switch >>class >>usage >>ramp >>check
+ * ============================================================================================ */
 
 typedef struct locust__find {
     locust_env *env;

@@ -1,10 +1,9 @@
 /* ============================================================================================
- * >>cli  options, environment variables, config files
+ * >>options  options, environment variables, config files
  *
  * Purpose     Locust's options from Locust's places.
  * Invariants  the later place wins: ~/.locust.conf, ./locust.conf, the --config file, environment,
  *             command line. Whatever is wrong in any of them is one sentence and exit code 2.
- * Uses        >>runner
  * Sources     Locust 2.46 and 2.47 (reference runs): names, defaults, spans, exit codes, prefixes.
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
  * ============================================================================================ */

@@ -1,4 +1,9 @@
-/* -- all of it -- */
+/* ============================================================================================
+ * >>verdict  all of what a run says of itself
+ *
+ * Purpose     generator, checks, baseline, search; the exit code.
+ * Uses        >>env_api >>judge >>check >>baseline >>find
+ * ============================================================================================ */
 
 typedef struct locust__result {
     locust_env *env;

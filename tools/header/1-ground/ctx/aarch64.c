@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_aarch64  the context switch on AArch64
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     locust__ctx_word arg /* x19 */, fn /* x20 */, x21_to_x28[8], x29, ret /* x30 */;
     double d8_to_d15[8];

@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_arm  the context switch on ARM, 32 bits
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
 #ifndef __SOFTFP__ // softfp and hard float alike: the registers are there
     double d8_to_d15[8];

@@ -7,7 +7,6 @@
  *             to. Nothing else is state. locust__ctx_make fills in fn, arg and ret of any of them.
  * Cost        below 3 ns between two stacks of like depth; `make bench B=core`. Through ucontext
  *             600 ns: two system calls for the signal mask.
- * Uses        >>base
  * Sources     x86-64      System V psABI for AMD64: figure 3.4, section 3.2.1
  *             i386        System V psABI for Intel386: section 2.2
  *             AArch64     AAPCS64: section 6.1

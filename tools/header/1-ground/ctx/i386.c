@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_i386  the context switch on i386
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     uint32_t mxcsr; // unused where the compiler makes no use of SSE
     uint16_t x87_control, unused;

@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_loongarch  the context switch on LoongArch, 64 bits
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     locust__ctx_word fp /* $r22 */, fn /* s0: $r23 */, arg /* s1 */, s2_to_s8[7], ret /* ra */,
         fcsr;

@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_m68k  the context switch on m68k
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
 #ifdef __HAVE_68881__
     uint32_t fpcr, fp2_to_fp7[6][3];

@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_powerpc  the context switch on PowerPC, 32 and 64 bits
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 #if !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)
 #define LOCUST__CTX_FLOAT 1
 #else

@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_riscv  the context switch on RISC-V, 32 and 64 bits
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 #if defined(__riscv_flen) || defined(__riscv_zfinx)
 #define LOCUST__CTX_FRM 1
 #else

@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_s390x  the context switch on s390x
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     locust__ctx_word fn /* r6 */, arg /* r7 */, r8_to_r13[6], ret /* r14 */;
     uint32_t fpc, unused;

@@ -1,3 +1,9 @@
+/* ============================================================================================
+ * >>ctx_x86_64  the context switch on x86-64
+ *
+ * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * ============================================================================================ */
+
 typedef struct locust__ctx_frame {
     uint32_t mxcsr;
     uint16_t x87_control, unused;

@@ -1,5 +1,8 @@
-/* -- epoll -- */
-#if LOCUST__EPOLL
+/* ============================================================================================
+ * >>os_epoll  the poller of Linux
+ *
+ * Purpose     edge-triggered, both directions, once for the life of a descriptor.
+ * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
 {
@@ -60,5 +63,3 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
     }
     return n < 0 ? 0 : n;
 }
-
-#endif // LOCUST__EPOLL

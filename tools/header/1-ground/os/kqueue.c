@@ -1,5 +1,8 @@
-/* -- kqueue -- */
-#if LOCUST__KQUEUE
+/* ============================================================================================
+ * >>os_kqueue  the poller of macOS and the BSDs
+ *
+ * Purpose     as epoll, by kqueue with EV_CLEAR; on Linux by libkqueue.
+ * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
 {
@@ -54,5 +57,3 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
     }
     return n < 0 ? 0 : n;
 }
-
-#endif // LOCUST__KQUEUE

@@ -1,5 +1,9 @@
-/* -- poll(), the poller of last resort -- */
-#if !LOCUST__EPOLL && !LOCUST__KQUEUE
+/* ============================================================================================
+ * >>os_poll  the poller of last resort
+ *
+ * Purpose     level-triggered poll(), made to look edge-triggered: it watches for the flags that are clear.
+ * Cost        a call grows with the descriptors.
+ * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
 {
@@ -65,5 +69,3 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
     }
     return n;
 }
-
-#endif // neither epoll nor kqueue

@@ -1,0 +1,47 @@
+/* ============================================================================================
+ * >>feeds  data from files
+ *
+ * Purpose     accounts, search words and the like, a row for each use.
+ * ============================================================================================ */
+
+enum {
+    LOCUST_FEED_SEQUENTIAL, // from the first to the last, and again
+    LOCUST_FEED_RANDOM,     // any, each time
+    LOCUST_FEED_SHUFFLE,    // all in a random order, then in another
+    LOCUST_FEED_UNIQUE,     // each once, then no more
+};
+
+typedef struct locust_feeder { // of the whole test; make it with LOCUST_FEEDER
+    const char *path;          // may be set anew before the first use, by an own option
+    int order;                 // LOCUST_FEED_SEQUENTIAL ...
+    bool lines;                // whole lines; false: CSV as of RFC 4180
+    bool no_header;            // of CSV: the first row is data
+    char separator;            // of CSV; 0: ','
+    // The library's:
+    struct locust_feeder *next;
+    const char *text; // the file, mapped; NULL: not open
+    size_t size, n, at;
+    size_t *starts;  // of its rows, and its end
+    size_t *shuffle; // the order; NULL: that of the file
+} locust_feeder;
+
+/* LOCUST_FEEDER(accounts, "accounts.csv", .order = LOCUST_FEED_UNIQUE);   at file scope. The file is
+ * mapped at the first use; a row costs 8 bytes, 16 when shuffled. Of several workers each has every
+ * so many-th row: no two have the same. */
+#define LOCUST_FEEDER(feeder_, ...) static locust_feeder feeder_ = {.path = __VA_ARGS__}
+
+typedef struct locust_row { // lives until the end of the test
+    const char *text;       // not terminated
+    size_t len;
+    size_t number; // from 0, in the file
+    const locust_feeder *feeder;
+} locust_row;
+
+/* The next row for this user. False: with LOCUST_FEED_UNIQUE there are no more. A file that cannot be
+ * read, or is empty, ends the test with a sentence. */
+LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_row *row);
+/* The value in the column with that name in the header. False: there is none, or it does not fit into
+ * out[size] with a '\0' behind. */
+LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size);
+/* The same by the number of the column, from 0. */
+LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size);

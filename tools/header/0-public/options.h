@@ -1,0 +1,70 @@
+/* ============================================================================================
+ * >>options  how to run a test
+ *
+ * Purpose     the command line as a struct.
+ * ============================================================================================ */
+
+/* How to run it: the command line as a struct. Borrowed until locust_env_free. */
+typedef struct locust_options {
+    const char *host;         // base URL for all classes; NULL: each class's own
+    int users;                // 0: 1, negative: none
+    double spawn_rate;        // users a second; 0: 1
+    double run_time_s;        // from the start of spawning; 0: until stopped
+    double stop_timeout_s;    // how long running tasks may take to finish at the end; 0: cut them
+    bool reset_stats;         // forget what was measured while users were spawned
+    bool quiet;               // no output but errors
+    bool only_summary;        // no table every two seconds
+    bool compact;             // short lines on standard output in place of tables
+    const char *csv;          // prefix of CSV files; NULL: none
+    bool csv_full_history;    // a history line for each row, not for the total alone
+    const char *loglevel;     // DEBUG, INFO, WARNING, ERROR, CRITICAL; NULL: INFO
+    const char *logfile;      // NULL: standard error
+    int exit_code_on_error;   // result of a run with failures; 0: 1, negative: 0
+    const char *tags;         // run tasks with one of these tags alone, "pay,critical"; NULL: all
+    const char *exclude_tags; // leave out tasks with one of these
+    int worker_index;         // this process is number worker_index, from 0, of worker_count that
+    int worker_count;         // share a test; 0: the only one. Feeders give each its own rows
+    int iterations;           // task runs in all, then the test ends; 0: no limit
+    const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
+                              // behind each number to 100 arrivals a second; NULL: none
+    double rate;              // open model: arrivals a second, shared by weight among the classes
+                              // that have none of their own; 0: none
+    bool poisson;             // as in locust_arrivals, for --rate and --stages
+    int max_in_flight;        // likewise, of each class
+    double patience_s;        // likewise
+    const char *config_users; // JSON: an object or array with user_class_name and host, weight,
+                              // fixed_count or tasks; or the path of such a file; NULL: none
+    const locust_pair *own;   // values of the options that the test declares; NULL: their fallbacks
+    bool phases;              // a table of the phases of each row's requests
+    const char *ca_file;      // certificates to trust, PEM, for all classes; NULL: each class's own
+    bool insecure;            // do not verify certificates
+    const char *cert_file;    // client certificate and key for all classes; NULL: each class's own
+    const char *key_file;     // NULL: in cert_file
+    const char *tls_min;      // "1.2" or "1.3"; NULL: "1.2"
+    const char *tls_max;      // likewise; NULL: what the library has
+    const char *ciphers;     // IANA names, separated by ':'; NULL: the library's, AES first if fast
+    bool no_tls_resume;      // every handshake is a full one
+    int max_handshakes;      // TLS handshakes in progress at once; 0: 128
+    const char *proxy;       // for all classes; "": none. NULL: each class's own
+    bool proxy_from_env;     // http_proxy, https_proxy, all_proxy, no_proxy
+    const char *unix_socket; // for all classes; NULL: each class's own
+    const char *source; // local addresses, in turn: "127.0.0.2,127.0.1.0/28,::1,10.0.0.5-10.0.0.9"
+    const char *connect_to; // "HOST:PORT:HOST:PORT" as in curl: connect there instead; several with
+                            // blanks between
+    const char *resolve;    // "HOST:PORT:ADDRESS[,ADDRESS]" as in curl; several with blanks between
+    const char *checks;     // "p99<250ms; fail_ratio<1% /cart": what shall hold; NULL: nothing
+    double abort_on_fail_s; // after that time a check that does not hold ends the test; 0: never
+    bool fail_on_generator_limit; // exit code 4 if the generator limited the load
+    double warm_up_s;             // requests that began before are not counted
+    const char *find_max;         // checks: find the highest rate of arrivals at which they hold
+    double find_step_s;           // how long each rate is tried; 0: 5
+    const char *junit;            // file for the checks as JUnit XML; NULL: none
+    const char *summary;          // file for all figures as JSON
+    const char *baseline;         // such a file of an earlier run, to compare with
+    double baseline_margin;       // percent that do not count as a difference; 0: 5
+    const char *hgrm;             // file for percentiles in the format of HdrHistogram
+    const char *request_log;      // file for a line for each request, CSV
+    double request_log_sample;    // the share of requests that it gets; 0: 1
+    bool no_arrival_times;        // a response ends when it is read, not when the kernel had it
+    void *context;                // yours: locust_env_context
+} locust_options;

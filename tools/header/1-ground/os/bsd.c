@@ -1,0 +1,16 @@
+/* ============================================================================================
+ * >>os_bsd  FreeBSD, NetBSD, OpenBSD, DragonFly
+ *
+ * Purpose     random numbers and memory in use.
+ * Sources     arc4random(3). Only NetBSD has /proc/self/statm, where it is mounted.
+ * ============================================================================================ */
+
+static void locust__os_random(void *out, size_t n)
+{
+    arc4random_buf(out, n);
+}
+
+static size_t locust__os_memory(void)
+{
+    return locust__os_statm();
+}

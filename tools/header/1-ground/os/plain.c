@@ -1,0 +1,15 @@
+/* ============================================================================================
+ * >>os_plain  any other POSIX system
+ *
+ * Purpose     random numbers and memory in use.
+ * ============================================================================================ */
+
+static void locust__os_random(void *out, size_t n)
+{
+    locust__os_random_device(out, n);
+}
+
+static size_t locust__os_memory(void)
+{
+    return locust__os_statm();
+}

@@ -1,0 +1,138 @@
+/* ============================================================================================
+ * >>os_posix  what every system has
+ *
+ * Purpose     clocks, small files, descriptors, memory mappings: POSIX as it is everywhere.
+ * ============================================================================================ */
+
+static int64_t locust__os_clock(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
+}
+
+static int64_t locust__os_now_ns(void)
+{
+    return locust__os_clock(CLOCK_MONOTONIC);
+}
+
+static int64_t locust__os_wall_ns(void)
+{
+    return locust__os_clock(CLOCK_REALTIME);
+}
+
+static int64_t locust__os_cpu_ns(void)
+{
+    return locust__os_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static size_t locust__os_page_size(void)
+{
+    return (size_t)getpagesize(); // sysconf is no shorter to write, and a KB of program in musl
+}
+
+static locust__buf locust__os_read_file(const char *path, size_t max)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : 1;
+    while (got > 0 && text.len < max && locust__buf_reserve(&text, 4096)) {
+        got = read(fd, text.ptr + text.len, text.cap - text.len - 1);
+        text.len += got > 0 ? (size_t)got : 0;
+    }
+    text.failed |= got < 0;
+    if (fd >= 0)
+        close(fd);
+    if (text.ptr)
+        text.ptr[text.len] = '\0';
+    return text;
+}
+
+static int locust__os_map(const char *path, const char **text, size_t *size)
+{
+    struct stat about;
+    void *map = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+    memset(&about, 0, sizeof about);
+    if (fd < 0 || fstat(fd, &about) < 0) {
+        rc = -errno;
+    } else if (S_ISDIR(about.st_mode)) {
+        rc = -EISDIR;
+    } else if (about.st_size) {
+        map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        rc = map == MAP_FAILED ? -errno : 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (rc)
+        return rc;
+    *text = map;
+    *size = (size_t)about.st_size;
+    return 0;
+}
+
+static void locust__os_unmap(const char *text, size_t size)
+{
+    munmap((void *)(uintptr_t)text, size);
+}
+
+static int locust__os_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return -errno;
+    return 0;
+}
+
+static void locust__os_standard_files(void)
+{
+    int fd = 0;
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0) // in an empty chroot: what cannot be written to will do as well
+            fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    }
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+/* What a poller was told, in its flags; a hang-up shows in both directions. */
+static void locust__source_set(locust__source *s, bool readable, bool writable, bool hup)
+{
+    s->hup |= hup;
+    s->readable |= readable || s->hup;
+    s->writable |= writable || s->hup;
+}
+
+/* Random bytes from the device; where there is none either, from the time: ids then differ between runs at
+ * least. */
+LOCUST__UNUSED static void locust__os_random_device(void *out, size_t n)
+{
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    ssize_t got = -1;
+    uint64_t seed;
+    if (fd >= 0) {
+        got = read(fd, out, n);
+        close(fd);
+    }
+    if (got == (ssize_t)n)
+        return;
+    seed = (uint64_t)locust__os_wall_ns() ^ (uint64_t)getpid() << 32;
+    for (size_t i = 0; i < n; i++)
+        ((unsigned char *)out)[i] = (unsigned char)locust__base_random(&seed);
+}
+
+/* Bytes of memory in use, from /proc/self/statm as Linux and NetBSD have it; 0: unknown. */
+LOCUST__UNUSED static size_t locust__os_statm(void)
+{
+    locust__buf text = locust__os_read_file("/proc/self/statm", 256);
+    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
+    int64_t pages = 0;
+    if (second) {
+        second++;
+        pages = locust__base_whole(&second);
+    }
+    locust__buf_free(&text);
+    return pages > 0 ? (size_t)pages * locust__os_page_size() : 0;
+}

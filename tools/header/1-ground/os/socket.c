@@ -1,0 +1,57 @@
+/* ============================================================================================
+ * >>os_socket  sockets and the limit on descriptors
+ *
+ * Purpose     sockets that do not block, are closed on exec and raise no SIGPIPE.
+ * ============================================================================================ */
+
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
+enum { LOCUST__SOCKET_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
+#else
+enum { LOCUST__SOCKET_FLAGS = 0 }; // set after the fact
+#endif
+#ifdef SO_NOSIGPIPE
+enum { LOCUST__NO_SIGPIPE = SO_NOSIGPIPE };
+#else
+enum { LOCUST__NO_SIGPIPE = 0 };   // see LOCUST__SEND_FLAGS
+#endif
+
+static int64_t locust__os_raise_files(void)
+{
+    struct rlimit limit;
+    int64_t files;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return INT64_MAX;
+    if (limit.rlim_cur < limit.rlim_max) {
+        rlim_t soft = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        if (locust__os_set_files(&limit) != 0)
+            limit.rlim_cur = soft;
+    }
+    files = (int64_t)limit.rlim_cur;
+    return files < 0 ? INT64_MAX : files; // no limit
+}
+
+/* Makes a new socket nonblocking and close-on-exec. Returns it; where that fails, -errno. */
+static int locust__os_own(int fd)
+{
+    int rc = locust__os_nonblocking(fd), on = 1;
+    if (LOCUST__NO_SIGPIPE != 0)
+        setsockopt(fd, SOL_SOCKET, LOCUST__NO_SIGPIPE, &on, sizeof on);
+    if (rc < 0)
+        close(fd);
+    return rc < 0 ? rc : fd;
+}
+
+static int locust__os_socket(int family, int type)
+{
+    int fd = LOCUST__SYS(socket)(family, type | LOCUST__SOCKET_FLAGS, 0);
+    if (fd < 0)
+        return -errno;
+    return LOCUST__SOCKET_FLAGS != 0 && LOCUST__NO_SIGPIPE == 0 ? fd : locust__os_own(fd);
+}
+
+static int locust__os_accept(int fd)
+{
+    int peer = LOCUST__SYS(accept)(fd, NULL, NULL);
+    return peer < 0 ? -errno : locust__os_own(peer);
+}

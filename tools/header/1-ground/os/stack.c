@@ -1,0 +1,61 @@
+/* ============================================================================================
+ * >>os_stack  address space for stacks, and what guards it
+ *
+ * Purpose     mappings that cost memory only where they were touched.
+ * ============================================================================================ */
+
+#ifdef MAP_NORESERVE
+enum { LOCUST__MAP_NORESERVE = MAP_NORESERVE };
+#else
+enum { LOCUST__MAP_NORESERVE = 0 };
+#endif
+#ifdef MAP_STACK // OpenBSD demands it
+enum { LOCUST__MAP_STACK = MAP_STACK };
+#else
+enum { LOCUST__MAP_STACK = 0 };
+#endif
+#ifdef MADV_NOHUGEPAGE // or one touched page would cost a whole slot, and more
+enum { LOCUST__NO_HUGE_PAGES = MADV_NOHUGEPAGE };
+#else
+enum { LOCUST__NO_HUGE_PAGES = 0 };
+#endif
+
+static char *locust__os_stacks_map(size_t n)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | LOCUST__MAP_NORESERVE | LOCUST__MAP_STACK;
+    void *p = LOCUST__SYS(mmap)(NULL, n, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    if (LOCUST__NO_HUGE_PAGES != 0)
+        madvise(p, n, LOCUST__NO_HUGE_PAGES);
+    return p;
+}
+
+static void locust__os_stacks_unmap(char *p, size_t n)
+{
+    munmap(p, n);
+}
+
+static bool locust__os_guard_protect(char *p, size_t n)
+{
+    return mprotect(p, n, PROT_NONE) == 0;
+}
+
+/* True if a marked page really faults: qemu-user says 0 to the call and does nothing. write() from
+ * the page into a pipe tells, without a signal. */
+static bool locust__os_guard_works(void)
+{
+    size_t page = locust__os_page_size();
+    char *p = locust__os_stacks_map(page);
+    int pipe_fds[2];
+    bool works = false;
+    if (!p)
+        return false;
+    if (locust__os_guard_mark(p, page) && pipe(pipe_fds) == 0) {
+        works = write(pipe_fds[1], p, 1) < 0 && errno == EFAULT;
+        close(pipe_fds[0]);
+        close(pipe_fds[1]);
+    }
+    locust__os_stacks_unmap(p, page);
+    return works;
+}

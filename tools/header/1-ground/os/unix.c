@@ -1,0 +1,43 @@
+/* ============================================================================================
+ * >>os_unix  what Linux has and this system has not
+ *
+ * Purpose     the same functions on every other system: none of them is needed, each only makes
+ *             figures or memory better.
+ * ============================================================================================ */
+
+static int64_t locust__os_waited_ns(void)
+{
+    return -1;
+}
+
+static void locust__os_precise_timers(void)
+{
+}
+
+static int locust__os_set_files(const struct rlimit *limit)
+{
+    return setrlimit(RLIMIT_NOFILE, limit);
+}
+
+static void locust__os_late_port(int fd)
+{
+    (void)fd;
+}
+
+static void locust__os_stamp(int fd)
+{
+    (void)fd;
+}
+
+static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
+{
+    *arrived_ns = 0;
+    return LOCUST__SYS(recv)(fd, to, n, 0);
+}
+
+static bool locust__os_guard_mark(char *p, size_t n)
+{
+    (void)p;
+    (void)n;
+    return false;
+}

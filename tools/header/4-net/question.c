@@ -1,0 +1,200 @@
+/* ============================================================================================
+ * >>question  asking name servers
+ *
+ * Purpose     one question to each server of resolv.conf in turn, by UDP and, where an answer was cut, TCP;
+ *             search domains.
+ * Uses        >>co >>switch >>fd >>address >>net >>stream >>connect >>resolve >>dns
+ * Sources     RFC 1035, RFC 7766, resolv.conf(5).
+ * ============================================================================================ */
+
+typedef struct locust__question { // A or AAAA of one name
+    unsigned char query[LOCUST__DNS_MAX];
+    size_t len;
+    bool answered, truncated;
+    locust_error error; // of its answer
+} locust__question;
+
+static locust_error locust__question_send(
+    locust__question *q, locust__loop *loop, int fd, const char *name, int type)
+{
+    unsigned id = (unsigned)locust__base_random(&loop->random) & 0xFFFF;
+    q->answered = q->truncated = false;
+    q->error = LOCUST_OK;
+    q->len = locust__dns_query(q->query, id, name, type);
+    if (!q->len)
+        return LOCUST_ERR_NAME;
+    return send(fd, q->query, q->len, LOCUST__SEND_FLAGS) < 0 ? LOCUST_ERR_NAME_SERVER : LOCUST_OK;
+}
+
+/* Takes messages until both questions have their answers. */
+static locust_error locust__question_wait(
+    locust__host *host, locust__question q[2], int64_t deadline_ns, int64_t *ttl_s) LOCUST__PARKS
+{
+    locust__loop *loop = host->resolver->net->loop;
+    while (!(q[0].answered && q[1].answered)) {
+        unsigned char *m = (unsigned char *)loop->scratch;
+        locust_error error = locust__stream_woken(
+            locust__fd_wait_read(loop, &host->fd, deadline_ns), LOCUST_ERR_NAME_TIMEOUT);
+        ssize_t n = error ? 0 : recv(host->fd.source.fd, m, LOCUST__SCRATCH, 0);
+        if (error)
+            return error;
+        if (n < 0) {
+            host->fd.source.readable = false;
+            if (errno != EAGAIN)
+                return LOCUST_ERR_NAME_SERVER; // ICMP says that nobody listens there
+            continue;
+        }
+        for (int i = 0; i < 2; i++)
+            if (!q[i].answered && locust__dns_answers(m, (size_t)n, q[i].query, q[i].len)) {
+                q[i].answered = true;
+                q[i].truncated = m[2] & 2;
+                if (!q[i].truncated)
+                    q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
+            }
+        if (locust__co_yield(loop) == LOCUST__CANCELLED) // a flood shall not stop the others
+            return LOCUST_ERR_CANCELLED;
+        if (loop->now_ns >= deadline_ns && !(q[0].answered && q[1].answered))
+            return LOCUST_ERR_NAME_TIMEOUT;
+    }
+    // One refused question does not spoil the other: RFC 4074 describes such servers.
+    return host->n_addrs ? LOCUST_OK : q[0].error ? q[0].error : q[1].error;
+}
+
+/* Asks once more over TCP what did not fit into a packet, RFC 7766: each message has two bytes of
+ * length in front. */
+static locust_error locust__question_ask_tcp(locust__question *q, locust_stream *s,
+    const locust__addr *server, locust__host *host, int64_t deadline_ns,
+    int64_t *ttl_s) LOCUST__PARKS
+{
+    unsigned char size[2] = {(unsigned char)(q->len >> 8), (unsigned char)q->len};
+    locust_error error = locust__stream_connect(s, server, deadline_ns);
+    size_t n = 2;
+    bool sized = false;
+    if (!error)
+        error = locust__stream_write(s, (locust__view){(char *)size, 2},
+            (locust__view){(char *)q->query, q->len}, deadline_ns);
+    while (!error && s->in_len < n) {
+        error = locust__stream_fill(s, deadline_ns);
+        if (!error && !sized && s->in_len >= 2) {
+            sized = true;
+            n = 2 + (size_t)((unsigned char)s->in[0] << 8 | (unsigned char)s->in[1]);
+        }
+    }
+    if (!error) {
+        const unsigned char *m = (const unsigned char *)s->in + 2;
+        error = locust__dns_answers(m, n - 2, q->query, q->len)
+                    ? locust__dns_read(host, m, n - 2, q->len, ttl_s)
+                    : LOCUST_ERR_NAME_SERVER;
+    }
+    locust__stream_close(s);
+    return error;
+}
+
+static locust_error locust__question_ask_tcp_if(locust__question q[2], locust__resolver *r,
+    const locust__addr *server, locust__host *host, int64_t deadline_ns,
+    int64_t *ttl_s) LOCUST__PARKS
+{
+    locust_stream *s;
+    locust_error error = LOCUST_OK;
+    if (!q[0].truncated && !q[1].truncated)
+        return LOCUST_OK;
+    s = LOCUST_MALLOC(sizeof *s);
+    if (!s)
+        return LOCUST_ERR_MEMORY;
+    locust__stream_init(s, r->net);
+    for (int i = 0; i < 2; i++)
+        if (q[i].truncated && error != LOCUST_ERR_CANCELLED)
+            error = locust__question_ask_tcp(&q[i], s, server, host, deadline_ns, ttl_s);
+    LOCUST_FREE(s);
+    return error;
+}
+
+/* Asks one server for A and AAAA. LOCUST_OK: it spoke, with or without addresses. */
+static locust_error locust__resolver_ask(locust__resolver *r, const locust__addr *server,
+    const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
+{
+    locust__loop *loop = r->net->loop;
+    locust__question q[2];
+    int64_t deadline_ns = locust__os_now_ns() + r->timeout_s * LOCUST__S;
+    locust_error error;
+    int fd = locust__os_socket(server->as.any.sa_family, SOCK_DGRAM);
+    if (fd < 0)
+        return locust__net_error(-fd);
+    if (connect(fd, &server->as.any, server->len) != 0 ||
+        locust__fd_open(loop, &host->fd, fd) < 0) {
+        close(fd);
+        return LOCUST_ERR_NAME_SERVER;
+    }
+    error = locust__question_send(&q[0], loop, fd, name, LOCUST__DNS_A);
+    if (!error)
+        error = locust__question_send(&q[1], loop, fd, name, LOCUST__DNS_AAAA);
+    if (!error)
+        error = locust__question_wait(host, q, deadline_ns, ttl_s);
+    locust__fd_close(loop, &host->fd);
+    if (!error)
+        error = locust__question_ask_tcp_if(q, r, server, host, deadline_ns, ttl_s);
+    return host->n_addrs && error != LOCUST_ERR_CANCELLED ? LOCUST_OK : error;
+}
+
+/* Asks the servers in turn for exactly this name. */
+static locust_error locust__resolver_name(
+    locust__resolver *r, const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
+{
+    locust_error error = LOCUST_ERR_NAME_SERVER;
+    for (int attempt = 0; attempt < r->attempts; attempt++)
+        for (int i = 0; i < r->n_servers; i++) {
+            error = locust__resolver_ask(r, &r->servers[i], name, host, ttl_s);
+            if (!error)
+                return host->n_addrs ? LOCUST_OK : LOCUST_ERR_NAME;
+            if (error == LOCUST_ERR_NAME || error == LOCUST_ERR_CANCELLED)
+                return error;
+        }
+    return error;
+}
+
+/* The name itself and the name in the search domains, in the order of resolv.conf(5). */
+static locust_error locust__resolver_search(
+    locust__resolver *r, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
+{
+    size_t len = strlen(host->name);
+    bool absolute = len && host->name[len - 1] == '.';
+    int dots = 0, tries = absolute ? 1 : r->n_search + 1;
+    locust_error error = LOCUST_ERR_NAME;
+    for (const char *c = host->name; *c; c++)
+        dots += *c == '.';
+    for (int i = 0; i < tries && error == LOCUST_ERR_NAME; i++) {
+        char full[2 * LOCUST__NAME];
+        int domain = absolute || dots >= r->ndots ? i - 1 : i < r->n_search ? i : -1;
+        if (len >= LOCUST__NAME)
+            break;
+        if (domain >= 0)
+            snprintf(full, sizeof full, "%s.%s", host->name, r->search[domain]);
+        else
+            memcpy(full, host->name, len + 1);
+        error = locust__resolver_name(r, full, host, ttl_s);
+    }
+    return error;
+}
+
+/* The coroutine that looks a name up. */
+LOCUST__APART static void locust__host_look_up(void *arg)
+{
+    locust__host *host = arg;
+    locust__resolver *r = host->resolver;
+    int64_t ttl_s = 3600;
+    host->n_addrs = 0;
+    host->error = LOCUST_OK;
+    if (!r->loaded)
+        locust__resolver_load(r);
+    locust__resolver_hosts(r, host);
+    if (!host->n_addrs)
+        host->error = locust__resolver_search(r, host, &ttl_s);
+    if (host->error || ttl_s < 1)
+        ttl_s = 1;
+    host->expires_ns = locust__os_now_ns() + ttl_s * LOCUST__S;
+    if (host->error == LOCUST_ERR_CANCELLED)
+        host->expires_ns = 0; // no answer: the next test asks again
+    host->lookup = NULL;
+    while (host->waiters.first)
+        locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WOKEN);
+}

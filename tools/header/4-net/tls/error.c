@@ -1,0 +1,81 @@
+/* ============================================================================================
+ * >>tls_error  what went wrong
+ *
+ * Purpose     mbedTLS's codes and the peer's alerts as our sentences.
+ * Uses        >>tls_state >>tls_verify
+ * Sources     RFC 8446 section 6.
+ * ============================================================================================ */
+
+static int locust__tls_alert(const mbedtls_ssl_context *ssl)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x04010000
+    return mbedtls_ssl_get_fatal_alert(ssl);
+#else
+    return ssl->LOCUST__TLS_FIELD(in_msg)[1];
+#endif
+}
+
+/* RFC 8446 6.2. A server that misses a certificate may say just "handshake failure", and says it
+ * after more than its first message. */
+static locust_error locust__tls_alert_error(const locust__tls_conn *c)
+{
+    bool refused = c->config->cert_file != NULL;
+    switch (locust__tls_alert(&c->ssl)) {
+    case 40: // handshake_failure
+        if (c->received > 7 && c->full)
+            return refused ? LOCUST_ERR_CERT_CLIENT_REFUSED : LOCUST_ERR_CERT_CLIENT;
+        return LOCUST_ERR_TLS_CIPHER;
+    case 71: // insufficient_security
+        return LOCUST_ERR_TLS_CIPHER;
+    case 70: // protocol_version
+        return LOCUST_ERR_TLS_VERSION;
+    case 116: // certificate_required
+        return LOCUST_ERR_CERT_CLIENT;
+    case 42: // bad_certificate, and what follows: about the client's
+    case 43:
+    case 44:
+    case 45:
+    case 46:
+    case 48:
+        return refused ? LOCUST_ERR_CERT_CLIENT_REFUSED : LOCUST_ERR_CERT_CLIENT;
+    case 112: // unrecognized_name
+        return LOCUST_ERR_TLS_NAME;
+    case 120: // no_application_protocol
+        return LOCUST_ERR_TLS_ALPN;
+    default:
+        return LOCUST_ERR_TLS_ALERT;
+    }
+}
+
+/* The sentence for what mbedTLS returned. */
+static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
+{
+    bool reads_certs = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+    if (c->io && c->io != LOCUST_ERR_CLOSED)
+        return c->io;
+    if (c->received && (c->first[0] < 20 || c->first[0] > 24))
+        return memcmp(c->first, "HTTP/", 5) == 0 ? LOCUST_ERR_TLS_PLAIN : LOCUST_ERR_TLS_NONE;
+    if (locust__tls_lacks_memory(rc))
+        return LOCUST_ERR_MEMORY;
+    switch (rc) {
+    case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+        return locust__tls_alert_error(c);
+    case -0x6E80: // bad protocol version; the name changed in 3.0
+        return LOCUST_ERR_TLS_VERSION;
+    case MBEDTLS_ERR_SSL_INVALID_RECORD:
+    case MBEDTLS_ERR_SSL_INVALID_MAC:
+        return LOCUST_ERR_TLS_RECORD;
+    case MBEDTLS_ERR_SSL_CONN_EOF:
+    case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
+        return LOCUST_ERR_TLS_CLOSED;
+    case -0x7100: // three versions' ways to say that a message is longer than their buffer
+    case -0x7080:
+    case -135:
+        return reads_certs || c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_CERTIFICATE_REQUEST
+                   ? LOCUST_ERR_CERT_SIZE // TLS 1.3 looks ahead for it
+                   : LOCUST_ERR_TLS;
+    default:
+        return reads_certs || (rc <= -0x2080 && rc >= -0x2A00) ? LOCUST_ERR_CERT_FORM
+                                                               : LOCUST_ERR_TLS;
+    }
+}

@@ -1,0 +1,208 @@
+/* ============================================================================================
+ * >>tls_handshake  the handshake
+ *
+ * Purpose     step by step, one of them in each turn of the loop; resumption; what is learnt from a failure.
+ * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream >>tls >>tls_state
+ *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
+ * ============================================================================================ */
+
+/* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
+ * asked again without. */
+static bool locust__tls_refuses_pss(void)
+{
+#if defined(MBEDTLS_VERSION_C)
+    unsigned version = mbedtls_version_get_number();
+    return version == 0x03060600 || version == 0x04010000;
+#else
+    return MBEDTLS_VERSION_NUMBER == 0x03060600 || MBEDTLS_VERSION_NUMBER == 0x04010000;
+#endif
+}
+
+static bool locust__tls_is_plain(const locust__tls *tls, const char *host, int port)
+{
+    const locust__tls_plain *p = tls->plain;
+    while (p && (p->port != port || strcmp(p->host, host) != 0))
+        p = p->next;
+    return p != NULL;
+}
+
+/* From now on the server is asked without RSA-PSS. False: no memory. */
+static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
+{
+    size_t n = strlen(host) + 1;
+    locust__tls_plain *p;
+    if (locust__tls_is_plain(tls, host, port))
+        return true;
+    p = locust__base_zalloc(sizeof *p + n);
+    if (!p)
+        return false;
+    memcpy(p->host, host, n);
+    p->port = port;
+    p->next = tls->plain;
+    tls->plain = p;
+    return true;
+}
+
+/* Makes the connection's TLS side. */
+static void locust__tls_open_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+    locust__addr unused;
+    op->error = locust__tls_start(c->tls);
+    if (!op->error)
+        op->error = locust__tls_config_of(
+            c->tls, op->how, locust__tls_is_plain(c->tls, op->host, op->port), &c->config);
+    if (op->error)
+        return;
+    // SNI is for names alone, RFC 6066 3.
+    if (mbedtls_ssl_setup(&c->ssl, &c->config->conf) != 0 ||
+        mbedtls_ssl_set_hostname(
+            &c->ssl, locust__addr_parse(&unused, op->host, 0) ? NULL : op->host) != 0) {
+        op->error = LOCUST_ERR_MEMORY;
+        return;
+    }
+    mbedtls_ssl_set_bio(&c->ssl, c, locust__tls_bio_send, locust__tls_bio_recv, NULL);
+    if (c->ticket && *c->ticket && (*c->ticket)->valid && (*c->ticket)->config == c->config &&
+        ((*c->ticket)->trusted || op->how->insecure)) {
+        c->trusted = (*c->ticket)->trusted;
+        mbedtls_ssl_set_session(&c->ssl, &(*c->ticket)->session); // refused: a full handshake
+    }
+}
+
+/* Whoever sent a fatal alert and closed made our writes fail; the alert still says why. */
+static int locust__tls_last_words(locust__tls_conn *c, int rc)
+{
+    locust_error said = c->io;
+    unsigned char unused;
+    int last;
+    if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
+        return rc;
+    c->stream->fd.source.readable = true;
+    last = mbedtls_ssl_read(&c->ssl, &unused, 1);
+    if (last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        c->io = LOCUST_OK;
+        return last;
+    }
+    c->io = said;
+    return rc;
+}
+
+/* One move of a handshake: as far as the bytes at hand carry it; at its end verification. */
+static void locust__tls_step_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+    int64_t began_ns = locust__os_now_ns();
+    bool over = false;
+    op->rc = 0;
+    while (op->rc == 0 && !over) {
+        op->rc = mbedtls_ssl_handshake_step(&c->ssl);
+        c->full |= c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+        over = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
+        if (locust__tls_is_ticket(op->rc))
+            op->rc = 0;
+    }
+    c->trusted = c->trusted && !c->full;
+    if (over && !c->trusted && !op->how->insecure) {
+        op->error = locust__tls_verify(c->tls, &c->ssl, op->host, op->how);
+        c->trusted = !op->error;
+    }
+    if (over && op->error && op->error != LOCUST_ERR_TLS)
+        mbedtls_ssl_send_alert_message(
+            &c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    if (over && !op->error) {
+        locust__tls_drop_certs(&c->ssl);
+        locust__tls_save(c);
+    }
+    if (op->rc && op->rc != MBEDTLS_ERR_SSL_WANT_READ && op->rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
+        op->rc = locust__tls_last_words(c, op->rc);
+        op->error = locust__tls_error(c, op->rc);
+    }
+    locust__tls_leave(c);
+    c->cpu_ns += locust__os_now_ns() - began_ns;
+    c->tls->loop->excused = true; // a slow machine takes its time for this
+    if (c->stream->arrived_ns && c->stream->arrived_ns < began_ns)
+        locust__loop_count_late(c->tls->loop, began_ns - c->stream->arrived_ns);
+}
+
+/* Lets one handshake after the other make its move, one in a turn of the loop, so that answers to
+ * other users are not kept waiting. *deadline_ns and *own_ns move by the wait. */
+static locust_error locust__tls_step(
+    locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns(), took_ns;
+    enum locust__wake why = locust__semaphore_take(tls->loop, &tls->steps, LOCUST__NEVER);
+    if (why != LOCUST__WOKEN)
+        return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
+    took_ns = locust__os_now_ns() - began_ns;
+    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *own_ns += took_ns;
+    locust__loop_call(tls->loop, locust__tls_step_call, op);
+    why = locust__co_yield(tls->loop);
+    locust__semaphore_give(tls->loop, &tls->steps);
+    return why == LOCUST__CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
+}
+
+static locust_error locust__tls_handshake(
+    locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+{
+    locust_stream *s = op->c->stream;
+    for (;;) {
+        locust_error error = locust__tls_step(tls, op, deadline_ns, own_ns);
+        if (error || op->error || op->rc == 0)
+            return error ? error : op->error;
+        if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.source.writable)
+            error = locust__stream_woken(
+                locust__fd_wait_write(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !s->fd.source.readable)
+            error = locust__stream_woken(
+                locust__fd_wait_read(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+        if (error)
+            return error;
+    }
+}
+
+static void locust__tls_count(locust__tls *tls, const locust__tls_conn *c)
+{
+    if (c->full) {
+        tls->counts.full++;
+        tls->counts.full_ns += c->cpu_ns;
+    } else {
+        tls->counts.resumed++;
+        tls->counts.resumed_ns += c->cpu_ns;
+    }
+}
+
+/* Puts TLS onto a connected stream, which is closed if that fails. *retry: another connection will
+ * succeed. ticket: where the session to resume is and the new one goes; NULL: none. */
+static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, const char *host,
+    int port, const locust__tls_how *how, locust__tls_ticket **ticket, int64_t *deadline_ns,
+    int64_t *own_ns, bool *retry) LOCUST__PARKS
+{
+    locust__tls_conn *c = locust__base_zalloc(sizeof *c);
+    locust__tls_op op = {.c = c, .host = host, .port = port, .how = how};
+    *retry = false;
+    if (!c) {
+        locust__stream_close(s);
+        return LOCUST_ERR_MEMORY;
+    }
+    c->layer = (locust__layer){locust__tls_recv, locust__tls_send, locust__tls_close};
+    c->tls = tls;
+    c->stream = s;
+    c->ticket = tls->options.no_resume ? NULL : ticket;
+    mbedtls_ssl_init(&c->ssl);
+    s->layer = &c->layer;
+    locust__loop_call(tls->loop, locust__tls_open_call, &op);
+    if (!op.error)
+        op.error = locust__tls_handshake(tls, &op, deadline_ns, own_ns);
+    if (!op.error) {
+        locust__tls_count(tls, c);
+        return LOCUST_OK;
+    }
+    if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->config->no_pss)
+        *retry = locust__tls_make_plain(tls, host, port);
+    c->end = op.error; // no close_notify
+    locust__stream_close(s);
+    return op.error;
+}

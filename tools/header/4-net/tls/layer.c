@@ -1,0 +1,158 @@
+/* ============================================================================================
+ * >>tls_layer  reads and writes through TLS
+ *
+ * Purpose     the layer of a stream: records in, records out, on the loop's stack.
+ * Uses        >>switch >>tls >>tls_state >>tls_socket >>tls_error
+ * ============================================================================================ */
+
+typedef struct locust__tls_op { // a call on the loop's stack
+    locust__tls_conn *c;
+    char *to;
+    const struct iovec *iov;
+    int n_iov;
+    size_t n, done;
+    const char *host;
+    int port;
+    const locust__tls_how *how;
+    locust_error error;
+    int rc;
+} locust__tls_op;
+
+/* Gives back the certificates of a server that was verified: 2 KB and more, and again that much in
+ * each copy of the session. A library built with another time_t has them in another place. */
+static void locust__tls_drop_certs(mbedtls_ssl_context *ssl)
+{
+#ifdef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+    mbedtls_ssl_session *session = ssl->LOCUST__TLS_FIELD(session);
+    mbedtls_x509_crt *leaf = session ? session->LOCUST__TLS_FIELD(peer_cert) : NULL;
+    if (!leaf || leaf != mbedtls_ssl_get_peer_cert(ssl))
+        return;
+    mbedtls_x509_crt_free(leaf);
+    mbedtls_free(leaf);
+    session->LOCUST__TLS_FIELD(peer_cert) = NULL;
+#else
+    (void)ssl;
+#endif
+}
+
+/* Keeps the session for the next connection to this server. */
+static void locust__tls_save(locust__tls_conn *c)
+{
+    locust__tls_ticket *t;
+    if (!c->ticket)
+        return;
+    if (!*c->ticket)
+        *c->ticket = locust__base_zalloc(sizeof **c->ticket);
+    t = *c->ticket;
+    if (!t)
+        return;
+    mbedtls_ssl_session_free(&t->session);
+    mbedtls_ssl_session_init(&t->session);
+    t->config = c->config;
+    t->trusted = c->trusted;
+    t->valid = mbedtls_ssl_get_session(&c->ssl, &t->session) == 0;
+}
+
+static bool locust__tls_is_ticket(int rc)
+{
+    return rc == -0x7B00; // MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET, which 2.28 does not know
+}
+
+/* How a stream ends after the handshake. */
+static locust_error locust__tls_end(const locust__tls_conn *c, int rc)
+{
+    if (rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
+        return LOCUST_ERR_CLOSED;
+    if (rc == 0 || rc == MBEDTLS_ERR_SSL_CONN_EOF)
+        return LOCUST_ERR_TLS_CUT;
+    return locust__tls_error(c, rc);
+}
+
+static void locust__tls_read_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+    int rc = 1;
+    if (c->end) {
+        op->error = c->end;
+        return;
+    }
+    while (op->done < op->n && (rc > 0 || locust__tls_is_ticket(rc))) {
+        rc = mbedtls_ssl_read(&c->ssl, (unsigned char *)op->to + op->done, op->n - op->done);
+        if (rc > 0)
+            op->done += (size_t)rc;
+        else if (locust__tls_is_ticket(rc))
+            locust__tls_save(c);
+    }
+    if (rc <= 0 && !locust__tls_is_ticket(rc) && rc != MBEDTLS_ERR_SSL_WANT_READ &&
+        rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
+        c->end = locust__tls_end(c, rc);
+        op->error = op->done ? LOCUST_OK : c->end; // first what came before the end
+    }
+    locust__tls_leave(c);
+}
+
+static locust_error locust__tls_recv(locust_stream *s, char *to, size_t n, size_t *got)
+{
+    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_op op = {.c = c, .to = to, .n = n};
+    locust__loop_call(c->tls->loop, locust__tls_read_call, &op);
+    *got = op.done;
+    return op.error;
+}
+
+/* Sends up to a record. mbedTLS wants the same bytes again after it found no room: what is gathered
+ * here depends on nothing but what it is given. */
+static void locust__tls_write_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+    char *stage = c->tls->ahead + LOCUST__TLS_AHEAD;
+    const char *from = op->iov->iov_base;
+    size_t n = op->iov->iov_len;
+    int rc;
+    if (op->n_iov > 1 && n < LOCUST__TLS_RECORD) {
+        size_t more = LOCUST__TLS_RECORD - n;
+        more = more < op->iov[1].iov_len ? more : op->iov[1].iov_len;
+        memcpy(stage, from, n);
+        memcpy(stage + n, op->iov[1].iov_base, more);
+        from = stage;
+        n += more;
+    }
+    n = n < LOCUST__TLS_RECORD ? n : LOCUST__TLS_RECORD;
+    do {
+        rc = mbedtls_ssl_write(&c->ssl, (const unsigned char *)from, n);
+        if (locust__tls_is_ticket(rc))
+            locust__tls_save(c);
+    } while (locust__tls_is_ticket(rc));
+    if (rc > 0)
+        op->done = (size_t)rc;
+    else if (rc != MBEDTLS_ERR_SSL_WANT_WRITE && rc != MBEDTLS_ERR_SSL_WANT_READ)
+        op->error = locust__tls_end(c, rc);
+    locust__tls_leave(c);
+}
+
+static locust_error locust__tls_send(locust_stream *s, const struct iovec *iov, int n, size_t *sent)
+{
+    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_op op = {.c = c, .iov = iov, .n_iov = n};
+    locust__loop_call(c->tls->loop, locust__tls_write_call, &op);
+    *sent = op.done;
+    return op.error;
+}
+
+static void locust__tls_close_call(void *arg)
+{
+    locust__tls_conn *c = arg;
+    if (!c->end && !c->io)
+        mbedtls_ssl_close_notify(&c->ssl); // goes out at once or not at all
+    mbedtls_ssl_free(&c->ssl);
+    LOCUST_FREE(c->kept);
+    LOCUST_FREE(c);
+}
+
+static void locust__tls_close(locust_stream *s)
+{
+    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__loop_call(c->tls->loop, locust__tls_close_call, c);
+}

@@ -1,0 +1,53 @@
+/* ============================================================================================
+ * >>tls_none  no TLS compiled in
+ *
+ * Purpose     the same functions where LOCUST_TLS was not defined: nothing connects.
+ * Uses        >>co >>sync >>stream >>tls >>tls_state >>tls_version >>tls_handshake
+ * ============================================================================================ */
+
+typedef struct locust__tls_ticket {
+    char unused;
+} locust__tls_ticket;
+
+typedef struct locust__tls {
+    locust__tls_counts counts;
+    locust__semaphore handshakes;
+    const char *broken;
+} locust__tls;
+
+static void locust__tls_init(
+    locust__tls *tls, locust__loop *loop, const locust__log *log, const locust__tls_options *o)
+{
+    (void)loop;
+    (void)log;
+    (void)o;
+    memset(tls, 0, sizeof *tls);
+    tls->handshakes.free = LOCUST__HANDSHAKES;
+}
+
+static void locust__tls_free(const locust__tls *tls)
+{
+    (void)tls;
+}
+
+static const char *locust__tls_check(const locust__tls_options *o)
+{
+    (void)o;
+    return NULL;
+}
+
+static void locust__tls_ticket_free(locust__tls_ticket *ticket)
+{
+    (void)ticket;
+}
+
+/* Nobody gets here: an https URL is refused where it is parsed. */
+static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s, const char *host,
+    int port, const locust__tls_how *how, locust__tls_ticket **ticket, const int64_t *deadline_ns,
+    const int64_t *own_ns, bool *retry)
+{
+    (void)tls, (void)host, (void)port, (void)how, (void)ticket, (void)deadline_ns, (void)own_ns;
+    *retry = false;
+    locust__stream_close(s);
+    return LOCUST_ERR_TLS;
+}

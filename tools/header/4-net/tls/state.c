@@ -1,0 +1,160 @@
+/* ============================================================================================
+ * >>tls_state  what TLS keeps: of a test, a configuration, a connection
+ *
+ * Purpose     the types of the parts below, and how they begin and end.
+ * Uses        >>co >>sync >>net >>tls
+ *
+ *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
+ *              \ what the reader has no room for: kept by the connection
+ * ============================================================================================ */
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#define LOCUST__TLS_FIELD(x) MBEDTLS_PRIVATE(x)
+#else
+#define LOCUST__TLS_FIELD(x) x
+#endif
+
+typedef struct locust__tls_ticket { // a session to resume
+    mbedtls_ssl_session session;
+    char slack[32]; // the library may have been built with a longer time_t than we
+    bool trusted;   // the server was verified
+    const struct locust__tls_config *config; // of the connection: another one has another identity
+    bool valid;
+} locust__tls_ticket;
+
+typedef struct locust__tls_config {
+    struct locust__tls_config *next;
+    const char *cert_file, *key_file;
+    bool http, no_pss;
+    mbedtls_ssl_config conf;
+    mbedtls_x509_crt cert;
+    mbedtls_pk_context key;
+} locust__tls_config;
+
+typedef struct locust__tls_leaf { // a certificate that was verified for a host
+    struct locust__tls_leaf *next;
+    mbedtls_x509_time until; // the earliest end in its chain
+    size_t len;
+    char *host;          // behind the bytes
+    unsigned char der[]; // as it came
+} locust__tls_leaf;
+
+typedef struct locust__tls_roots { // certificates to trust
+    struct locust__tls_roots *next;
+    const char *asked; // the file that was asked for; NULL: the system's
+    char *path;        // where they are: a file, or a directory if `is_dir`
+    const char *pem;   // or here
+    bool is_dir;
+    mbedtls_x509_crt parsed; // those that were needed
+    locust__tls_leaf *leaves;
+} locust__tls_roots;
+
+typedef struct locust__tls_plain { // a server that needs the configuration without RSA-PSS
+    struct locust__tls_plain *next;
+    int port;
+    char host[];
+} locust__tls_plain;
+
+enum { LOCUST__TLS_RECORD = 16384, LOCUST__TLS_AHEAD = LOCUST__TLS_RECORD + 1024 };
+
+typedef struct locust__tls {
+    locust__loop *loop;
+    const locust__log *log;
+    locust__tls_options options;
+    bool started;
+    locust__tls_config *configs;
+    locust__tls_roots *roots;
+    locust__tls_plain *plain;
+    int *ciphers; // in the order of preference, 0 at the end
+    locust__semaphore steps, handshakes;
+    locust__tls_counts counts;
+    char *ahead; // LOCUST__TLS_AHEAD bytes to read into, as much again to send from
+    size_t ahead_at, ahead_len;
+    locust__buf told;   // what was explained already
+    const char *broken; // why the test cannot go on; NULL: it can
+    char broken_text[512];
+} locust__tls;
+
+typedef struct locust__tls_conn {
+    locust__layer layer;
+    locust__tls *tls;
+    locust_stream *stream;
+    locust__tls_config *config;
+    mbedtls_ssl_context ssl;
+    locust__tls_ticket **ticket; // where its session goes; NULL: nowhere
+    char *kept;                  // bytes read ahead that nobody had room for
+    size_t kept_at, kept_len;
+    locust_error io;        // what the socket said
+    locust_error end;       // how the stream ended, when that is still to be told
+    unsigned char first[5]; // bytes of the server
+    size_t received;        // bytes in the handshake
+    bool full;              // the server showed a certificate
+    bool trusted;           // the server was verified, here or when the session was made
+    int64_t cpu_ns;         // of the handshake
+} locust__tls_conn;
+
+static void locust__tls_init(
+    locust__tls *tls, locust__loop *loop, const locust__log *log, const locust__tls_options *o)
+{
+    memset(tls, 0, sizeof *tls);
+    tls->loop = loop;
+    tls->log = log;
+    tls->options = *o;
+    tls->steps.free = 1;
+    tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__HANDSHAKES;
+}
+
+static void locust__tls_ticket_free(locust__tls_ticket *ticket)
+{
+    if (ticket)
+        mbedtls_ssl_session_free(&ticket->session);
+    LOCUST_FREE(ticket);
+}
+
+static void locust__tls_free(locust__tls *tls)
+{
+    while (tls->configs) {
+        locust__tls_config *c = tls->configs;
+        tls->configs = c->next;
+        mbedtls_ssl_config_free(&c->conf);
+        mbedtls_x509_crt_free(&c->cert);
+        mbedtls_pk_free(&c->key);
+        LOCUST_FREE(c);
+    }
+    while (tls->roots) {
+        locust__tls_roots *r = tls->roots;
+        tls->roots = r->next;
+        while (r->leaves) {
+            locust__tls_leaf *leaf = r->leaves;
+            r->leaves = leaf->next;
+            LOCUST_FREE(leaf);
+        }
+        mbedtls_x509_crt_free(&r->parsed);
+        LOCUST_FREE(r->path);
+        LOCUST_FREE(r);
+    }
+    while (tls->plain) {
+        locust__tls_plain *p = tls->plain;
+        tls->plain = p->next;
+        LOCUST_FREE(p);
+    }
+    if (tls->started)
+        mbedtls_psa_crypto_free();
+    LOCUST_FREE(tls->ciphers);
+    LOCUST_FREE(tls->ahead);
+    locust__buf_free(&tls->told);
+}
+
+/* The test cannot go on; the first reason counts. */
+LOCUST__PRINTF(2, 3)
+static locust_error locust__tls_break(locust__tls *tls, const char *format, ...)
+{
+    va_list args;
+    if (tls->broken)
+        return LOCUST_ERR_TLS;
+    va_start(args, format);
+    vsnprintf(tls->broken_text, sizeof tls->broken_text, format, args);
+    va_end(args);
+    tls->broken = tls->broken_text;
+    return LOCUST_ERR_TLS;
+}

@@ -1,0 +1,187 @@
+/* ============================================================================================
+ * >>control  what a task says to its user
+ *
+ * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
+ * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>client >>request >>session
+ *             >>task >>user >>life
+ * ============================================================================================ */
+
+/* The user that runs now; anything else is a broken rule. */
+static locust__user *locust__user_of(locust_user *u, const char *what)
+{
+    locust__user *user = (locust__user *)(void *)u;
+    if (!u || !locust__loop_now || locust__loop_now->current != user->co)
+        locust__base_die(LOCUST__EXIT_USAGE,
+            "%s was called outside its user: call it from that user's own task, on_start or "
+            "on_stop",
+            what);
+    return user;
+}
+
+/* A test whose set-up is broken ends; the user goes no further. */
+static _Noreturn void locust__user_break(locust__user *user, const char *why) LOCUST__PARKS
+{
+    locust__users *all = user->all;
+    if (!all->setup_error)
+        all->setup_error = why;
+    user->root->stopping = true;
+    all->request_stop(all->env);
+    locust__user_unwind(user);
+}
+
+LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
+{
+    locust__user *user = locust__user_of(u, "a request (locust_send, locust_get, ...)");
+    locust_error error = locust__client_send(&user->client, req, &user->cls->base);
+    if (user->client.broken)
+        locust__user_break(user, user->client.broken);
+    if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
+        locust__user_unwind(user);
+    return &user->client.response;
+}
+
+LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value)
+{
+    return locust__client_set_field(&locust__user_of(u, "locust_set_header")->client, name, value);
+}
+
+LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name)
+{
+    locust__user *user = locust__user_of(u, "locust_cookie");
+    return locust__client_cookie(&user->client, &user->cls->base, url, name);
+}
+
+LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text)
+{
+    locust__user *user = locust__user_of(u, "locust_set_cookie");
+    return locust__client_set_cookie(&user->client, &user->cls->base, url, text);
+}
+
+LOCUST_API void locust_clear_cookies(locust_user *u)
+{
+    locust__jar_clear(&locust__user_of(u, "locust_clear_cookies")->client.session->jar);
+}
+
+LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file)
+{
+    locust__session *session = locust__user_of(u, "locust_set_cert")->client.session;
+    session->cert_file = cert_file;
+    session->key_file = key_file;
+    session->conns = &session->own; // who has an identity of its own shares no connection
+    locust__conns_close(session->conns);
+}
+
+LOCUST_API void locust_close_connections(locust_user *u)
+{
+    locust__conns_close(locust__user_of(u, "locust_close_connections")->client.session->conns);
+}
+
+LOCUST_API void locust_sleep(locust_user *u, double seconds)
+{
+    locust__user *user = locust__user_of(u, "locust_sleep");
+    locust__loop *loop = user->all->services->loop;
+    locust__co_sleep(loop, locust__base_after(locust__loop_clock(loop), locust__base_ns(seconds)));
+    if (user->co->cancelled)
+        locust__user_unwind(user);
+}
+
+LOCUST_API void locust_stop_test(locust_user *u)
+{
+    locust__user *user = locust__user_of(u, "locust_stop_test");
+    user->all->request_stop(user->all->env);
+    user->root->stopping = true;
+}
+
+LOCUST_API void locust_interrupt(locust_user *u, bool reschedule)
+{
+    locust__user *user = locust__user_of(u, "locust_interrupt");
+    if (user != user->root)
+        locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() was called in a coroutine that a "
+                                             "user has started: a task leaves its "
+                                             "set itself");
+    if (user->top == &user->base)
+        locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
+                                             "of a class itself are none: to end "
+                                             "the user call locust_stop_user()");
+    locust__user_leave(user, reschedule ? LOCUST__INTERRUPTED_NOW : LOCUST__INTERRUPTED);
+}
+
+LOCUST_API void locust_stop_user(locust_user *u)
+{
+    locust__user *user = locust__user_of(u, "locust_stop_user");
+    user->root->stopping = true;
+    if (user != user->root)
+        locust__co_cancel(user->all->services->loop, user->root->co);
+    locust__user_unwind(user);
+}
+
+LOCUST_API void locust_fail_at(
+    locust_user *u, const char *file, int line, const char *function, const char *format, ...)
+{
+    locust__user *user = locust__user_of(u, "locust_fail");
+    locust__services *sv = user->all->services;
+    const char *slash = strrchr(file, '/'), *message;
+    char text[256], place[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(place, sizeof place, "%s:%d in %s", slash ? slash + 1 : file, line, function);
+    message = locust__stats_text(sv->recorder.stats, text);
+    if (locust__stats_except(sv->recorder.stats, message, place))
+        locust__log_print(sv->log, LOCUST__ERROR, "locust.user.task", "%s (%s)", message, place);
+    if (user->all->on_error)
+        user->all->on_error(user->all->env, &user->as, message);
+    locust__user_leave(user, LOCUST__FAILED);
+}
+
+LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg)
+{
+    locust__user *user = locust__user_of(u, "locust_defer");
+    locust__cleanup *c = LOCUST_MALLOC(sizeof *c);
+    if (!c) {
+        fn(arg);
+        return false;
+    }
+    *c = (locust__cleanup){user->cleanups, fn, arg};
+    user->cleanups = c;
+    return true;
+}
+
+LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
+{
+    locust__user *user = locust__user_of(u, "locust_schedule")->root;
+    locust__inserted *in = LOCUST_MALLOC(sizeof *in), **at = &user->inserted;
+    if (!in)
+        return false;
+    while (!first && *at)
+        at = &(*at)->next;
+    *in = (locust__inserted){*at, task, user->top};
+    *at = in;
+    return true;
+}
+
+LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
+{
+    locust__user *user = locust__user_of(u, "locust_set_tasks")->root;
+    locust__planner p = {.tags = &user->all->tags};
+    locust__plan *plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
+    if (!plan)
+        return false;
+    if (user->top != &user->base)
+        locust__base_die(LOCUST__EXIT_USAGE, "locust_set_tasks() was called inside a task set: "
+                                             "call it from on_start or from a task of "
+                                             "the class itself");
+    locust__plan_free(user->own_plan);
+    user->own_plan = plan;
+    locust__frame_init(&user->base, plan);
+    return true;
+}
+
+LOCUST_API void locust_wait(locust_user *u)
+{
+    locust__user *user = locust__user_of(u, "locust_wait");
+    locust__user_wait(user, user->all->services->loop->turn);
+    if (user->co->cancelled)
+        locust__user_unwind(user);
+}

@@ -1,0 +1,99 @@
+/* ============================================================================================
+ * >>judge  the generator's verdict on itself
+ *
+ * Purpose     can the numbers be believed, or was it the generator that limited the load?
+ * Uses        >>co >>row >>net >>env >>usage
+ * ============================================================================================ */
+
+enum { LOCUST__LATE_NS = 500000, LOCUST__HELD_NS = 100000000, LOCUST__HELD_TIMES = 3 };
+
+static void locust__generator_limit(locust_generator *g, const char *format, ...)
+    LOCUST__PRINTF(2, 3);
+
+static void locust__generator_limit(locust_generator *g, const char *format, ...)
+{
+    size_t len = strlen(g->limits);
+    va_list args;
+    va_start(args, format);
+    if (len)
+        len += (size_t)snprintf(g->limits + len, sizeof g->limits - len, "; ");
+    if (len < sizeof g->limits)
+        vsnprintf(g->limits + len, sizeof g->limits - len, format, args);
+    va_end(args);
+    g->ok = false;
+}
+
+/* Tasks that often, or for long, let nobody else run. */
+static void locust__generator_blame(locust_generator *g, const locust_env *env)
+{
+    for (int i = 0; i < env->n_culprits; i++) {
+        const locust__culprit *c = &env->culprits[i];
+        if (c->times >= LOCUST__HELD_TIMES || c->longest_ns >= LOCUST__HELD_NS)
+            locust__generator_limit(g,
+                "task %s of %s: held everybody up %llu times, %.0f ms at the longest", c->task,
+                c->user, (unsigned long long)c->times, (double)c->longest_ns / 1e6);
+    }
+}
+
+/* Requests and failures a second from the start of what is measured to the end, answered or not. (The
+ * tables' rates end with the last answer, as Locust's.) */
+static void locust__check_rates(
+    const locust_env *env, const locust__row *row, double *requests_per_s, double *failures_per_s)
+{
+    int64_t end_ns = env->until.at_ns ? env->until.at_ns : locust__os_now_ns();
+    double s = (double)(end_ns - env->stats.start_ns) / 1e9;
+    *requests_per_s = s > 0 ? (double)row->requests / s : 0;
+    *failures_per_s = s > 0 ? (double)row->failures / s : 0;
+}
+
+static locust_generator locust__generator_judge(const locust_env *env)
+{
+    locust_generator g = {.ok = true};
+    const locust__net *net = &env->services.net;
+    const locust__usage *from = &env->since;
+    locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
+    int64_t median_ns = locust__row_percentile_ns(&env->stats.total, 0.5);
+    int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99), wall_ns = to.at_ns - from->at_ns;
+    int64_t waited_ns = locust__usage_waited_ns(from, &to);
+    double busy = locust__usage_busy(from, &to);
+    g.cpu = wall_ns > 0 ? (double)(to.cpu_ns - from->cpu_ns) / (double)wall_ns : 0;
+    if (busy < env->peak_busy || wall_ns < LOCUST__S)
+        busy = env->peak_busy;
+    g.late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
+    g.late_p99_ms = (double)late_ns / 1e6;
+    g.late_max_ms = (double)env->loop.latest_ns / 1e6;
+    if (busy >= 0.95)
+        locust__generator_limit(&g, "CPU: %.0f %% of a core", busy < 1 ? 100 * busy : 100);
+    if (waited_ns > wall_ns / 10 && wall_ns >= LOCUST__S)
+        locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
+            waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
+    if (late_ns > LOCUST__LATE_NS && late_ns > median_ns / 5)
+        locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
+            g.late_p99_ms, (double)median_ns / 1e6);
+    if (net->told_files)
+        locust__generator_limit(&g, "file descriptors: raise ulimit -n");
+    if (net->told_ports)
+        locust__generator_limit(&g, "local ports: give more addresses by --source");
+    if (to.shed > from->shed)
+        locust__generator_limit(
+            &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));
+    locust__generator_blame(&g, env);
+    return g;
+}
+
+/* The verdict as one line. */
+static void locust__generator_line(const locust_generator *g, char *out, size_t size)
+{
+    if (g->ok)
+        snprintf(out, size,
+            "generator: ok (CPU %.0f %% of a core, lateness p50 %.3f ms, p99 %.3f ms)",
+            100 * g->cpu, g->late_p50_ms, g->late_p99_ms);
+    else
+        snprintf(out, size, "generator: limited by %s (lateness p50 %.3f ms, p99 %.3f ms)",
+            g->limits, g->late_p50_ms, g->late_p99_ms);
+}
+
+LOCUST_API locust_generator locust_generator_so_far(locust_env *env)
+{
+    return locust__generator_judge(env);
+}

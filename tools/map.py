@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""map.py - the map of tools/header: contents, what a part uses, who owns a name.
+
+    tools/map.py            says what is not as it should be; exit code 1 if anything
+    tools/map.py --write    generates the contents in all.h and the `Uses` of each part anew
+
+Each part opens with a comment that names it, `>>tag  title`: the tag is the file's name, behind that of a
+folder of its own (4-net/tls/trust.c is >>tls_trust). Generated are
+    - the contents in the first comment of all.h;
+    - `Uses`: the parts of folders 2 and up whose private names a part mentions (all use 1-ground).
+Checked is
+    - `Names`: what a part defines for all to see begins with one of its prefixes, `locust__cookie_`;
+      no two parts have the same one, and of two that fit the longer is meant. A macro or constant
+      LOCUST__COOKIE_MAX counts as locust__cookie_max;
+    - that no private name is a public one with an underscore more, unless it is the body of it.
+Needs universal-ctags.
+"""
+import collections, os, re, subprocess, sys
+
+TOP = os.environ.get("TOP", os.path.join(os.path.dirname(os.path.abspath(__file__)), "header"))
+WIDTH = 96  # of a comment's line
+KEYS = ("Purpose", "Invariants", "Cost", "Names", "Uses", "Sources", "Why so", "Limits")
+PRIVATE = re.compile(r"\b(?:locust__\w+|LOCUST__\w+)")
+
+
+def read(name):
+    with open(os.path.join(TOP, name)) as file:
+        return file.read()
+
+
+def code_of(text):
+    """The text without comments and the insides of strings."""
+    blank = lambda m: re.sub(r"[^\n]", " ", m[0])
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', blank, text, flags=re.S)
+
+
+class Part:
+    def __init__(self, path):
+        self.path, self.text = path, read(path)
+        folder, name = os.path.split(os.path.splitext(path)[0])
+        own = os.path.basename(folder)
+        self.want = name if own[0].isdigit() or own == name else own + "_" + name
+        self.layer = int(path[0])
+        opening = re.match(r"/\* =+\n \* >>(\w+)  ([^\n]+)\n(.*?) \* =+ \*/\n", self.text, re.S)
+        self.tag, self.title, self.about = opening.groups() if opening else (None, "", "")
+        names = re.search(r"^ \* Names +((?:.*\n)(?: \* {8,}.*\n)*)", self.about, re.M)
+        self.names = re.findall(r"\w+", names[1].replace("*", " ")) if names else []
+        self.mentions = set(PRIVATE.findall(code_of(self.text)))
+
+
+def definitions(parts):
+    """name -> the parts that define it, in order, and (kind, line) of the first."""
+    done = subprocess.run(["ctags", "-f", "-", "--languages=C", "--language-force=C", "--c-kinds=+defgstuv",
+                           "-n", "-u"] + [p.path for p in parts], cwd=TOP, capture_output=True, text=True)
+    found = collections.OrderedDict()
+    for line in done.stdout.splitlines():
+        if line.startswith("!"):
+            continue
+        name, path, number, kind = line.split("\t")[:4]
+        found.setdefault(name, []).append((path, kind, int(number.rstrip(';"'))))
+    return found
+
+
+def wrapped(key, words):
+    lines, line = [], " * %-12s" % key
+    for word in words:
+        if len(line) + len(word) + 1 > WIDTH and line.strip() != "*":
+            lines.append(line.rstrip())
+            line = " *" + " " * 13
+        line += word + " "
+    return "\n".join(lines + [line.rstrip()]) + "\n"
+
+
+def uses_of(part, owners, parts):
+    used = {owners[name] for name in part.mentions if name in owners}
+    return [">>" + p.tag for p in parts if p in used and p is not part and p.layer >= 2]
+
+
+def with_uses(part, uses):
+    """The part's text with that list."""
+    about = re.sub(r"^ \* Uses .*\n(?: \* {8,}.*\n)*", "", part.about, flags=re.M)
+    if uses:
+        lines = about.splitlines(True)
+        before = KEYS[:KEYS.index("Uses")]
+        at, inside = 0, False
+        for i, line in enumerate(lines):
+            key = re.match(r" \* (\w[\w ]*?)  ", line)
+            inside = key and key[1] in before or (inside and not key and re.match(r" \* {8,}", line))
+            at = i + 1 if inside else at
+        lines.insert(at or 1, wrapped("Uses", uses))
+        about = "".join(lines)
+    return part.text.replace(part.about, about, 1)
+
+
+def contents(parts):
+    width = max(len(p.tag) for p in parts) + 2
+    lines, folder = [], None
+    for part in parts:
+        if part.path.split("/")[0] != folder:
+            folder = part.path.split("/")[0]
+            lines.append(" *   %s\n" % folder)
+        lines.append((" *     >>%-*s%s" % (width, part.tag, part.title)).rstrip() + "\n")
+    return "".join(lines)
+
+
+def with_contents(manifest, parts):
+    begin = manifest.index(" *\n", manifest.index(" * Contents: ")) + 3
+    return manifest[:begin] + contents(parts) + manifest[manifest.index(" */", begin):]
+
+
+def owners_of_names(parts, found):
+    """Sentences about names that stand under another part's."""
+    prefixes = {}
+    for part in parts:
+        if part.layer and not part.names:
+            yield "%s:1: its opening has no `Names`" % part.path
+        for prefix in part.names:
+            if prefix in prefixes and part.tag.split("_")[0] != prefixes[prefix].tag.split("_")[0]:
+                yield "%s:1: %s is a name of %s already" % (part.path, prefix, prefixes[prefix].path)
+            prefixes.setdefault(prefix, part)
+    by_path = {p.path: p for p in parts}
+    for name, places in found.items():
+        if not PRIVATE.fullmatch(name):
+            continue
+        fits = [p for p in prefixes if (name.lower() + "_").startswith(p.rstrip("_") + "_")]
+        for path, kind, line in places:
+            part = by_path[path]
+            best = max(fits, key=len, default=None)
+            mine = [p for p in fits if p in part.names and len(p) == len(best)]
+            if kind in "fgstuvde" and part.layer and not mine:
+                yield "%s:%d: %s is none of its names (%s)" % (path, line, name, " ".join(part.names))
+
+
+def homonyms(parts, found):
+    """Sentences about private names that are public ones with an underscore more."""
+    for name, places in found.items():
+        public = name.replace("locust__", "locust_", 1).replace("LOCUST__", "LOCUST_", 1)
+        if PRIVATE.fullmatch(name) and public in found and places[0][1] != "m":
+            kinds = {kind for _, kind, _ in found[public]}
+            bodies = any(kind == "f" for _, kind, _ in places) and "f" in kinds
+            if not bodies:
+                yield "%s:%d: %s is %s but for an underscore" % (places[0][0], places[0][2], name, public)
+
+
+def main():
+    manifest = read("all.h")
+    parts = [Part(path) for path in re.findall(r'^#include "([\w/.-]+)"$', manifest, re.M)]
+    problems = ["%s:1: opens with >>%s, not >>%s" % (p.path, p.tag, p.want)
+                for p in parts if p.tag != p.want]
+    problems += ["%s:1: has %d lines; 800 is the limit" % (p.path, p.text.count("\n"))
+                 for p in parts if p.text.count("\n") > 800]
+    if not problems:
+        found = definitions(parts)
+        by_path = {p.path: p for p in parts}
+        owners = {name: by_path[places[0][0]] for name, places in found.items()}
+        new = {p.path: with_uses(p, uses_of(p, owners, parts)) for p in parts if p.layer}
+        new["all.h"] = with_contents(manifest, parts)
+        for path, text in new.items():
+            if text != read(path) and "--write" in sys.argv[1:]:
+                with open(os.path.join(TOP, path), "w") as file:
+                    file.write(text)
+            elif text != read(path):
+                problems.append("%s:1: its %s not current: `make header`" % (
+                    path, "contents are" if path == "all.h" else "`Uses` is"))
+        problems += owners_of_names(parts, found)
+        problems += homonyms(parts, found)
+    sys.stdout.write("".join(p + "\n" for p in problems))
+    return 1 if problems and "--write" not in sys.argv[1:] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
