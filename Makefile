@@ -5,24 +5,23 @@ CFLAGS ?= -O2
 PREFIX ?= /usr/local
 
 EXAMPLES := $(patsubst examples/%.c,build/%,$(wildcard examples/*.c))
-TOOLS    := $(patsubst tools/%.c,build/%,$(wildcard tools/*.c))
-TESTS    := $(patsubst tests/%.c,build/%,$(wildcard tests/test_*.c))
-BENCHES  := $(sort $(basename $(patsubst tests/bench_%,%,$(wildcard tests/bench_*))))
+TESTS    := $(patsubst tests/unit/%.c,build/%,$(wildcard tests/unit/test_*.c))
+BENCHES  := $(sort $(basename $(patsubst tests/bench/bench_%,%,$(wildcard tests/bench/bench_*))))
 PARTS    := $(wildcard tools/header/*/*.[ch] tools/header/*/*/*.c)
-FORMAT   := $(wildcard $(PARTS) tests/*.[ch] tests/build/*.[ch] tests/e2e/*.c tools/*.c)
+FORMAT   := $(wildcard $(PARTS) tests/*.h $(patsubst %,tests/%/*.[ch],unit fuzz bench build whole/programs))
 STYLE    := --style=file:tools/clang-format
 
-all: examples $(TOOLS) $(TESTS)  ## builds examples, tools and test programs; the default
+all: examples build/target $(TESTS)  ## builds the examples, a server and the unit tests; the default
 
 examples: $(EXAMPLES)            ## builds the examples
 
 build/%: examples/%.c locust.h | build
 	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
 
-build/%: tools/%.c locust.h | build
+build/target: tests/whole/programs/target.c locust.h | build
 	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
 
-build/%: tests/%.c tests/check.h locust.h | build
+build/%: tests/unit/%.c tests/check.h tests/server.h locust.h | build
 	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
 
 build:
@@ -52,7 +51,7 @@ cross: | build                   ## builds and tests for every machine, with qem
 	@tools/zig.sh >build/zig.log 2>&1 || true
 	@tools/newer.sh qemu || true
 	@tools/newer.sh gcc loongarch64 || true
-	@tests/cross.py $(A)
+	@tests/whole/cross.py $(A)
 
 lint:                            ## format, layering, names, cppcheck, clang-tidy
 	clang-format $(STYLE) --dry-run --Werror $(FORMAT)
@@ -65,16 +64,15 @@ check: test lint                 ## what a merge needs: test and lint
 bench: | build                   ## prints numbers with their method; B=http picks one
 	@tools/deps.sh test bench || true
 	@for b in $(if $(B),$(B),$(BENCHES)); do \
-	    if [ -f tests/bench_$$b.sh ]; then CC="$(CC)" tests/bench_$$b.sh; \
-	    elif [ -f tests/bench_$$b.py ]; then CC="$(CC)" tests/bench_$$b.py; \
-	    else $(CC) $(CFLAGS) -I. tests/bench_$$b.c -o build/bench_$$b $(LDFLAGS) $(LDLIBS) \
+	    if [ -f tests/bench/bench_$$b.py ]; then CC="$(CC)" tests/bench/bench_$$b.py; \
+	    else $(CC) $(CFLAGS) -I. tests/bench/bench_$$b.c -o build/bench_$$b $(LDFLAGS) $(LDLIBS) \
 	        && build/bench_$$b; \
 	    fi || exit 1; \
 	done
 
 fuzz:                            ## fuzzes the parsers; F=url picks one, FUZZ_SECONDS=20 each
 	@tools/deps.sh test || true
-	@tests/fuzz.py $(or $(FUZZ_SECONDS),20) $(F)
+	@tests/fuzz/fuzz.py $(or $(FUZZ_SECONDS),20) $(F)
 
 format:                          ## lays out all C files but the examples, which are laid out by hand
 	clang-format $(STYLE) -i $(FORMAT)

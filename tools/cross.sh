@@ -15,8 +15,8 @@ me=cross.sh
 PATH=$root/build/newer/bin:$PATH # what tools/newer.sh has fetched
 
 # -Os is as fast as -O2 here, for the kernel's part of a request is the larger by far (150,000 requests
-# to tools/target.c on x86-64: 0.11 to 0.16 s of CPU of our own against 0.13 to 0.18), and 28 KB smaller
-# on arm64. Unwind tables are for debuggers: 12 KB. Sections that nobody asks for: 50 KB of a libc.
+# to the target of the tests on x86-64: 0.11 to 0.16 s of CPU of our own against 0.13 to 0.18), and 28 KB
+# smaller on arm64. Unwind tables are for debuggers: 12 KB. Sections that nobody asks for: 50 KB of a libc.
 # The linker's `relro` pads to a whole page of the largest kind, 64 KB on arm64, for nothing here; so
 # does `separate-code`, by up to 6 KB, and a common page of 4 KB where data begin, by 2 KB on average. A
 # static program lies where it was linked to: code that could lie anywhere, Debian's default, is 2 KB larger.

@@ -4,7 +4,7 @@
 #   tools/newer.sh gcc TARGET   version 14 of the compiler for a target of tools/cross.sh, as TRIPLET-gcc-14
 # Debian 12 has no compiler for LoongArch, and its qemu 7.2 gives programs for MIPS and SPARC this
 # machine's error numbers where a socket tells them by SO_ERROR: ECONNREFUSED is 146 on MIPS, not 111.
-# tools/cross.sh and tests/cross.py look into build/newer/bin before the rest of PATH.
+# tools/cross.sh and tests/whole/cross.py look into build/newer/bin before the rest of PATH.
 # Installs nothing. Needs apt-get with a Debian archive among its sources.
 set -eu
 cd "$(dirname "$0")/.."

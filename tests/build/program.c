@@ -1,5 +1,5 @@
 /* A whole test with its own main(): one user asks a closed port for a moment. Exits with 0 if that
- * was counted as it should be. Compiled in many ways by tests/test_build.py. */
+ * was counted as it should be. Compiled in many ways by tests/whole/test_build.py. */
 #include "locust.h"
 
 static void front(locust_user *u)

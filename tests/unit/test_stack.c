@@ -1,0 +1,599 @@
+/* test_stack.c - stacks: guards, overflow and its sentence, sizes, re-use, colours, no memory.
+ *
+ * Every death happens in a child process.
+ */
+#include "../check.h"
+#include <errno.h>
+#include <sys/resource.h>
+
+static int n_mmaps, fail_mmaps; // calls for stacks; how many of the next ones fail
+
+static void *hooked_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
+{
+    n_mmaps++;
+    if (fail_mmaps) {
+        fail_mmaps--;
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return mmap(at, n, protection, flags, fd, offset);
+}
+
+#define hooked_accept        accept
+#define hooked_connect       connect
+#define hooked_epoll_create1 epoll_create1
+#define hooked_epoll_ctl     epoll_ctl
+#define hooked_epoll_wait    epoll_wait
+#define hooked_poll          poll
+#define hooked_recv          recv
+#define hooked_recvmsg       recvmsg
+#define hooked_send          send
+#define hooked_sendmsg       sendmsg
+#define hooked_socket        socket
+#define LOCUST__SYS(call)    hooked_##call
+#include "../../locust.h"
+
+static locust__loop loop;
+
+static void begin(void)
+{
+    CHECK_INT(locust__loop_open(&loop), 0);
+}
+
+static void end(void)
+{
+    locust__loop_run(&loop);
+    locust__loop_close(&loop);
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+static locust__co *start(size_t stack_bytes)
+{
+    return locust__co_start(&loop, "Raw", stack_bytes, nothing, NULL, NULL);
+}
+
+/* -- guards -- */
+
+/* Reading `at` faults: told by write(), without a signal. */
+static bool faults(const char *at)
+{
+    int ends[2];
+    bool fault;
+    if (pipe(ends) != 0)
+        return false;
+    fault = write(ends[1], at, 1) < 0 && errno == EFAULT;
+    close(ends[0]);
+    close(ends[1]);
+    return fault;
+}
+
+static void check_guards(void)
+{
+    static const size_t sizes[] = {0, 1, 8192, 16384, 65536, 1 << 20};
+    size_t page = locust__os_page_size();
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int i = 0; i < 70; i++) { // into a second slab
+            locust__co *co = start(sizes[s]);
+            const char *low = locust__co_stack_low(co);
+            CHECK_INT((uintptr_t)locust__co_slot(co) % page, 0);
+            CHECK((size_t)(low - locust__co_slot(co)) >= page);
+            CHECK((size_t)(locust__co_slot_end(co) - low) >= page);
+            CHECK(locust__co_stack_top(co) <= locust__co_slot_end(co));
+            for (const char *at = locust__co_slot(co); at < low; at += page)
+                CHECK(faults(at) && faults(at + page - 1));
+            CHECK(!faults(low));
+            CHECK(!faults(locust__co_slot_end(co) - 1));
+        }
+}
+
+static void markers_fault_on_the_whole_guard(void)
+{
+    begin();
+    if (loop.markers)
+        check_guards();
+    end();
+    if (!locust__os_guard_works())
+        SKIP("this kernel has no guard markers");
+}
+
+static void protection_faults_on_the_whole_guard(void)
+{
+    if (LOCUST__VALGRIND)
+        SKIP("valgrind calls the look at the guard an error");
+    begin();
+    loop.markers = false;
+    check_guards();
+    CHECK(loop.protected_slots > 0);
+    end();
+}
+
+static void an_unprotected_guard_is_plain_memory(void)
+{
+    begin();
+    loop.markers = false;
+    loop.protected_slots = LOCUST__PROTECTED_MAX;
+    for (int i = 0; i < 10; i++)
+        CHECK(!faults(locust__co_slot(start(0))));
+    CHECK_INT(loop.protected_slots, LOCUST__PROTECTED_MAX);
+    end();
+}
+
+/* -- overflow of a user -- */
+
+enum guard { MARKERS, PROTECTION, CANARY };
+
+static enum guard guard;
+static size_t wanted_bytes; // of stack, for a task
+static bool survived;
+
+static locust_env *make(const locust_test *test, locust_options options)
+{
+    struct rlimit none = {0, 0};
+    locust_env *env;
+    setrlimit(RLIMIT_CORE, &none);
+    options.quiet = true;
+    env = locust_env_new(test, &options);
+    if (env && guard != MARKERS)
+        env->loop.markers = false;
+    if (env && guard == CANARY)
+        env->loop.protected_slots = LOCUST__PROTECTED_MAX;
+    return env;
+}
+
+static volatile uintptr_t sink;
+
+/* Recurses in small steps until this much stack is used. */
+__attribute__((noinline)) static size_t eat(const char *top, size_t bytes)
+{
+    volatile char block[512];
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = (char)0xAA;
+    sink = (uintptr_t)block;
+    if ((size_t)(top - (const char *)__builtin_frame_address(0)) < bytes)
+        return eat(top, bytes) + (size_t)(unsigned char)block[7];
+    return 0;
+}
+
+static void eat_bytes(size_t bytes)
+{
+    eat(__builtin_frame_address(0), bytes);
+}
+
+static void overflow_and_sleep(locust_user *u)
+{
+    eat_bytes(wanted_bytes);
+    locust_sleep(u, 0.001);
+    survived = true;
+    locust_stop_test(u);
+}
+
+LOCUST_USER(SmallOne, .tasks = LOCUST_TASKS(LOCUST_TASK(overflow_and_sleep)));
+LOCUST_USER(BigOne, .stack_size = 1 << 20, .tasks = LOCUST_TASKS(LOCUST_TASK(overflow_and_sleep)));
+static const locust_test small_test = {.users = {&SmallOne}};
+static const locust_test big_test = {.users = {&BigOne}};
+
+static void run_and_check_survival(void *arg)
+{
+    locust_env *env = make(arg, (locust_options){.users = 1, .spawn_rate = 1, .run_time_s = 20});
+    if (!CHECK(env != NULL))
+        return;
+    survived = false;
+    CHECK_INT(locust_run(env), 0);
+    CHECK(survived);
+    locust_env_free(env);
+}
+
+static bool died_of_sigsegv(int status)
+{
+    if (LOCUST__ASAN) // it reports the fault in its own words and exits
+        return (WIFEXITED(status) && WEXITSTATUS(status) == 1) || WIFSIGNALED(status);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+}
+
+static void check_overflow(const locust_test *test, size_t bytes, const char *name)
+{
+    char *text;
+    int status;
+    wanted_bytes = bytes;
+    status = check_fork(run_and_check_survival, (void *)(uintptr_t)test, &text);
+    CHECK(died_of_sigsegv(status));
+    if (!CHECK(strstr(text, "stack overflow") && strstr(text, name) && strstr(text, ".stack_size")))
+        fprintf(stderr, "status %x, it printed: %s\n", (unsigned)status, text);
+    free(text);
+}
+
+static void check_life(const locust_test *test, size_t bytes)
+{
+    char *text;
+    int status;
+    wanted_bytes = bytes;
+    status = check_fork(run_and_check_survival, (void *)(uintptr_t)test, &text);
+    if (!CHECK_INT(status, 0))
+        fprintf(stderr, "it printed: %s\n", text);
+    free(text);
+}
+
+static void overflow_meets_markers(void)
+{
+    guard = MARKERS;
+    if (!locust__os_guard_works())
+        SKIP("this kernel has no guard markers");
+    check_overflow(&small_test, 1 << 20, "SmallOne");
+    check_overflow(&big_test, 8 << 20, "BigOne");
+}
+
+static void overflow_meets_protection(void)
+{
+    guard = PROTECTION;
+    check_overflow(&small_test, 1 << 20, "SmallOne");
+    check_overflow(&big_test, 8 << 20, "BigOne");
+}
+
+static void overflow_meets_the_canary(void)
+{
+    guard = CANARY;
+    if (LOCUST__ASAN || LOCUST__VALGRIND)
+        SKIP("ASan's frames leave gaps; valgrind forbids to look below the stack pointer");
+    check_overflow(&small_test, 60 * 1024, "SmallOne"); // some KB into the guard
+    check_overflow(&big_test, (1 << 20) - 8 * 1024, "BigOne");
+}
+
+static void stack_size_of_a_class_counts(void)
+{
+    for (guard = MARKERS; guard <= (LOCUST__VALGRIND ? MARKERS : CANARY); guard++) {
+        check_life(&small_test, 24 * 1024);
+        check_life(&big_test, 300 * 1024);
+    }
+    guard = locust__os_guard_works() ? MARKERS : PROTECTION;
+    if (!LOCUST__ASAN) // there every stack is four times as large
+        check_overflow(&small_test, 300 * 1024, "SmallOne");
+}
+
+/* A coroutine that never parks after it has overflowed: found when it ends. */
+static void overflow_and_end(void *arg)
+{
+    locust__co *co = loop.current;
+    const char *low = locust__co_stack_low(co), *here = __builtin_frame_address(0);
+    (void)arg;
+    eat_bytes((size_t)(here - low) + 2048);
+}
+
+static void run_overflow_and_end(void *arg)
+{
+    (void)arg;
+    begin();
+    loop.markers = false;
+    loop.protected_slots = LOCUST__PROTECTED_MAX;
+    locust__co_start(&loop, "Raw", 0, overflow_and_end, NULL, NULL);
+    end();
+}
+
+static void overflow_is_found_at_the_end(void)
+{
+    char *text;
+    if (LOCUST__ASAN || LOCUST__VALGRIND)
+        SKIP("ASan's frames leave gaps; valgrind forbids to look below the stack pointer");
+    CHECK(died_of_sigsegv(check_fork(run_overflow_and_end, NULL, &text)));
+    CHECK(strstr(text, "stack overflow in Raw") != NULL);
+    free(text);
+}
+
+/* -- faults that are none of ours -- */
+
+static void touch_nothing(locust_user *u)
+{
+    volatile char *volatile nowhere = (volatile char *)sink; // as a member of a null pointer
+    (void)u;
+    *nowhere = 1;
+}
+
+LOCUST_USER(Wild, .tasks = LOCUST_TASKS(LOCUST_TASK(touch_nothing)));
+static const locust_test wild_test = {.users = {&Wild}};
+
+static void handle_previously(int signal_number)
+{
+    static const char text[] = "the previous handler\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(signal_number == SIGSEGV ? 42 : 43);
+}
+
+static void run_wild(void *arg)
+{
+    locust_env *env;
+    sink = 64;
+    if (*(bool *)arg)
+        signal(SIGSEGV, handle_previously);
+    env = make(&wild_test, (locust_options){.users = 1, .spawn_rate = 1, .run_time_s = 20});
+    if (env)
+        locust_run(env);
+}
+
+static void another_fault_takes_its_course(void)
+{
+    bool handler = false;
+    char *text;
+    int status;
+    guard = MARKERS;
+    status = check_fork(run_wild, &handler, &text);
+    CHECK(died_of_sigsegv(status));
+    CHECK(!strstr(text, "locust: stack overflow"));
+    free(text);
+    handler = true;
+    status = check_fork(run_wild, &handler, &text);
+    if (!CHECK(WIFEXITED(status) && WEXITSTATUS(status) == (LOCUST__VALGRIND ? 99 : 42)))
+        fprintf(stderr, "status %x, it printed: %s\n", (unsigned)status, text);
+    CHECK(strstr(text, "the previous handler") != NULL);
+    CHECK(!strstr(text, "locust: stack overflow"));
+    free(text);
+}
+
+/* An overflow with a handler of the test's own: our sentence first, then that handler. */
+static void run_overflow_with_handler(void *arg)
+{
+    struct sigaction act;
+    memset(&act, 0, sizeof act);
+    act.sa_handler = handle_previously;
+    act.sa_flags = SA_ONSTACK;
+    sigaction(SIGSEGV, &act, NULL);
+    run_and_check_survival(arg);
+}
+
+static void overflow_reaches_the_previous_handler(void)
+{
+    char *text;
+    int status;
+    wanted_bytes = 1 << 20;
+    for (guard = MARKERS; guard <= PROTECTION; guard++) {
+        if (guard == MARKERS && !locust__os_guard_works())
+            continue;
+        status = check_fork(run_overflow_with_handler, (void *)(uintptr_t)&small_test, &text);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+        CHECK(strstr(text, "stack overflow in SmallOne") && strstr(text, "the previous handler"));
+        free(text);
+    }
+}
+
+static void handlers_are_put_back(void)
+{
+    struct sigaction before, after;
+    stack_t stack_before, stack_after;
+    sigaction(SIGSEGV, NULL, &before);
+    sigaltstack(NULL, &stack_before);
+    for (int i = 0; i < 3; i++) {
+        begin();
+        start(0);
+        end();
+    }
+    sigaction(SIGSEGV, NULL, &after);
+    sigaltstack(NULL, &stack_after);
+    CHECK(before.sa_handler == after.sa_handler);
+    CHECK_INT(stack_after.ss_flags, stack_before.ss_flags);
+    CHECK(stack_after.ss_flags & SS_DISABLE || stack_before.ss_sp == stack_after.ss_sp);
+}
+
+/* -- re-use -- */
+
+enum { CROWD = 500 };
+static locust__co *ended[CROWD];
+static int n_ended;
+
+static void note_end(void *arg)
+{
+    for (int i = *(int *)arg; i > 0; i--)
+        locust__co_yield(&loop);
+    ended[n_ended++] = loop.current;
+}
+
+/* The stack that became free last is taken first; and a second crowd needs nothing new. */
+static void warm_stacks_come_first(void)
+{
+    static int yields[CROWD];
+    uint64_t seed = 5;
+    int mmaps;
+    begin();
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < CROWD; i++) {
+            yields[i] = (int)(locust__base_random(&seed) % 5);
+            locust__co_start(&loop, "Raw", 0, note_end, &yields[i], NULL);
+        }
+        n_ended = 0;
+        mmaps = n_mmaps;
+        locust__loop_run(&loop);
+        CHECK_INT(n_ended, CROWD);
+        for (int i = CROWD - 1; i >= 0; i--)
+            CHECK(start(0) == ended[i]);
+        locust__loop_run(&loop);
+        CHECK_INT(n_mmaps, mmaps);
+    }
+    mmaps = n_mmaps;
+    for (int i = 0; i < 20000; i++) {
+        start(0);
+        locust__loop_run(&loop);
+    }
+    CHECK_INT(n_mmaps, mmaps);
+    end();
+}
+
+static void a_mapping_holds_many_stacks(void)
+{
+    begin();
+    n_mmaps = 0;
+    for (int i = 0; i < 5000; i++)
+        CHECK(start(0) != NULL);
+    CHECK(n_mmaps > 0 && n_mmaps <= 12);
+    end();
+}
+
+static uintptr_t first_frame[64];
+
+static void note_frame(void *arg)
+{
+    *(uintptr_t *)arg = (uintptr_t)__builtin_frame_address(0);
+}
+
+static void tops_are_coloured(void)
+{
+    locust__co *cos[64];
+    begin();
+    for (int i = 0; i < 64; i++) {
+        cos[i] = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[i], NULL);
+        CHECK_INT((uintptr_t)locust__co_stack_top(cos[i]) % 16, 0);
+    }
+    locust__loop_run(&loop);
+    for (int i = 1; i < 64; i++) {
+        int64_t offset = (int64_t)(first_frame[i] - (uintptr_t)locust__co_slot(cos[i]));
+        int64_t first = (int64_t)(first_frame[0] - (uintptr_t)locust__co_slot(cos[0]));
+        CHECK_INT(first - offset, i % 16 * 64);
+    }
+    end();
+}
+
+/* What is kept is at the end of the slot, all of it; the stack begins below it, in the same page. */
+static void what_is_kept_is_above_the_stack(void)
+{
+    static const size_t sizes[] = {1, 64, 700, 960};
+    size_t page = locust__os_page_size();
+    begin();
+    for (size_t i = 0; i < 40 * sizeof sizes / sizeof *sizes; i++) {
+        size_t n = sizes[i % (sizeof sizes / sizeof *sizes)];
+        locust__co *co = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[0], NULL);
+        char *at = locust__co_keep(co, n), *end = locust__co_slot_end(co), kept[960];
+        if (LOCUST__ASAN) { // it watches the heap
+            CHECK(!at);
+            continue;
+        }
+        CHECK_INT((uintptr_t)at % LOCUST__LINE, 0);
+        CHECK(at + n <= end && (size_t)(end - at) < n + LOCUST__LINE);
+        memset(at, (int)i, n);
+        memset(kept, (int)i, n);
+        first_frame[0] = 0;
+        locust__loop_run(&loop);
+        CHECK(first_frame[0] < (uintptr_t)at && first_frame[0] > (uintptr_t)end - page);
+        CHECK(memcmp(at, kept, n) == 0);
+    }
+    CHECK(!locust__co_keep(locust__co_start(&loop, "Raw", 0, nothing, NULL, NULL), 961));
+    locust__loop_run(&loop);
+    end();
+}
+
+/* -- no memory -- */
+
+static void without_a_mapping_start_says_so(void)
+{
+    locust__co *co;
+    begin();
+    fail_mmaps = 3;
+    for (int i = 0; i < 3; i++)
+        CHECK(start(0) == NULL);
+    CHECK_INT(loop.running, 0);
+    co = start(0);
+    CHECK(co != NULL);
+    for (int i = 1; i < 64; i++)
+        start(0);
+    fail_mmaps = 1;
+    CHECK(start(0) == NULL); // the next slab
+    CHECK(start(0) != NULL);
+    fail_mmaps = 1;
+    CHECK(start(1 << 20) == NULL); // the first slab of another size
+    CHECK(start(1 << 20) != NULL);
+    end();
+}
+
+static void run_absurd(void *arg)
+{
+    static const size_t sizes[] = {
+        SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 4, SIZE_MAX / 64 + 4097, SIZE_MAX / 256 + 4097};
+    (void)arg;
+    begin();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        locust__co *co = start(sizes[i]);
+        CHECK_ROW(i == 0 ? "SIZE_MAX" : i < 3 ? "a part of SIZE_MAX" : "64 of them wrap around");
+        if (sizes[i] > LOCUST__STACK_MAX)
+            CHECK(co == NULL);
+        else if (CHECK(co != NULL)) // on 32 bits these can be had, so they are there
+            CHECK(!faults(locust__co_stack_low(co)) && !faults(locust__co_stack_top(co) - 1));
+    }
+    end();
+}
+
+static void absurd_sizes_are_refused(void)
+{
+    char *text;
+    if (!CHECK_INT(check_fork(run_absurd, NULL, &text), 0))
+        fprintf(stderr, "%s", text);
+    free(text);
+}
+
+static int most, tasks, stops;
+
+static void fail_from_now(locust_env *env)
+{
+    (void)env;
+    fail_mmaps = 1 << 30;
+}
+
+static void look_around(locust_user *u)
+{
+    int n = locust_user_count(u->env);
+    most = n > most ? n : most;
+    tasks++;
+    locust_sleep(u, 0.01);
+}
+
+static void count_stop(locust_user *u)
+{
+    (void)u;
+    stops++;
+}
+
+LOCUST_USER(Crowd, .tasks = LOCUST_TASKS(LOCUST_TASK(look_around)), .on_stop = count_stop);
+static const locust_test crowd_test = {.users = {&Crowd}, .on_test_start = fail_from_now};
+
+static void run_crowd(void *arg)
+{
+    locust_env *env;
+    (void)arg;
+    guard = MARKERS;
+    env = make(&crowd_test, (locust_options){.users = 500, .spawn_rate = 500, .run_time_s = 0.5});
+    if (!CHECK(env != NULL))
+        return;
+    CHECK_INT(locust_run(env), 0);
+    CHECK(most >= 32 && most < 64);
+    CHECK_INT(stops, most);
+    CHECK(tasks >= most);
+    CHECK_INT(locust_user_count(env), 0);
+    locust_env_free(env);
+    fail_mmaps = 0;
+}
+
+static void a_run_goes_on_with_fewer_users(void)
+{
+    char *text;
+    if (!CHECK_INT(check_fork(run_crowd, NULL, &text), 0) ||
+        !CHECK(strstr(text, "out of memory") != NULL))
+        fprintf(stderr, "%s", text);
+    free(text);
+}
+
+TESTS({"markers fault on the whole guard", markers_fault_on_the_whole_guard},
+    {"protection faults on the whole guard", protection_faults_on_the_whole_guard},
+    {"an unprotected guard is plain memory", an_unprotected_guard_is_plain_memory},
+    {"overflow meets markers", overflow_meets_markers},
+    {"overflow meets protection", overflow_meets_protection},
+    {"overflow meets the canary", overflow_meets_the_canary},
+    {"stack_size of a class counts", stack_size_of_a_class_counts},
+    {"overflow is found at the end", overflow_is_found_at_the_end},
+    {"another fault takes its course", another_fault_takes_its_course},
+    {"overflow reaches the previous handler", overflow_reaches_the_previous_handler},
+    {"handlers are put back", handlers_are_put_back},
+    {"warm stacks come first", warm_stacks_come_first},
+    {"a mapping holds many stacks", a_mapping_holds_many_stacks},
+    {"tops are coloured", tops_are_coloured},
+    {"what is kept is above the stack", what_is_kept_is_above_the_stack},
+    {"without a mapping start says so", without_a_mapping_start_says_so},
+    {"absurd sizes are refused", absurd_sizes_are_refused},
+    {"a run goes on with fewer users", a_run_goes_on_with_fewer_users}, )

@@ -1,0 +1,2018 @@
+// Coroutines of a user, groups, semaphores, context variables, scopes: each sentence of >>api on them,
+// through real runs. Then thousands of users who take turns at every access.
+// timeout: 900
+#include <stddef.h>
+static void *counted_malloc(size_t n);
+static void *counted_realloc(void *p, size_t n);
+static void counted_free(void *p);
+#define LOCUST_MALLOC(n)     counted_malloc(n)
+#define LOCUST_REALLOC(p, n) counted_realloc((p), (n))
+#define LOCUST_FREE(p)       counted_free(p)
+#include "../../locust.h"
+#include "../server.h"
+
+static long n_live; // blocks that the kit holds
+static bool no_memory;
+
+static void *counted_malloc(size_t n)
+{
+    void *p = no_memory ? NULL : malloc(n);
+    n_live += p != NULL;
+    return p;
+}
+
+static void *counted_realloc(void *p, size_t n)
+{
+    void *q = no_memory ? NULL : realloc(p, n);
+    n_live += !p && q;
+    return q;
+}
+
+static void counted_free(void *p)
+{
+    n_live -= p != NULL;
+    free(p);
+}
+
+static int slow(void)
+{
+    const char *text = getenv("TEST_SLOW");
+    return text && atoi(text) > 0 ? atoi(text) : 1;
+}
+
+static int patience(void) // where nothing but a lost wakeup or the end of a run is waited for
+{
+    return slow() < 5 ? slow() : 5;
+}
+
+/* -- one run -- */
+
+typedef struct life { // zero: the usual
+    locust_task_fn task, on_start, on_stop;
+    int users, pool, iterations;
+    double rate, run_time_s; // 0: all at once; long, and it must not get there
+    const char *host;
+    bool (*shape)(locust_env *env, locust_tick *tick);
+} life;
+
+static struct {
+    int code;
+    size_t exceptions;
+    double seconds;
+    char text[64], place[128];
+    int told; // on_user_error
+} after;
+
+static void told(locust_env *env, locust_user *u, const char *message)
+{
+    (void)env;
+    CHECK(u->id >= 1);
+    snprintf(after.text, sizeof after.text, "%s", message);
+    after.told++;
+}
+
+static locust_task_fn task_now;
+
+static void run_task(locust_user *u)
+{
+    task_now(u);
+}
+
+/* Runs it to its end: nothing may be left of it. */
+static void live(life how)
+{
+    static const locust_task tasks[] = {{.name = "run_task", .fn = run_task}, {.name = NULL}};
+    locust_user_class cls = {.name = "Live",
+        .tasks = tasks,
+        .on_start = how.on_start,
+        .on_stop = how.on_stop,
+        .pool = how.pool,
+        .data_size = 64};
+    locust_test test = {.users = {&cls}, .on_user_error = told, .shape = how.shape};
+    locust_options options = {.quiet = true,
+        .loglevel = "CRITICAL",
+        .host = how.host ? how.host : "http://127.0.0.1:1",
+        .iterations = how.iterations,
+        .users = how.users,
+        .spawn_rate = how.rate > 0 ? how.rate
+                      : how.users  ? how.users
+                                   : 1,
+        .run_time_s = how.run_time_s > 0 ? how.run_time_s : 20 * slow()};
+    long before = n_live;
+    int64_t start = locust__os_now_ns();
+    locust_env *env = locust_env_new(&test, &options);
+    memset(&after, 0, sizeof after);
+    if (!CHECK(env != NULL))
+        return;
+    task_now = how.task;
+    after.code = locust_run(env);
+    after.seconds = (double)(locust__os_now_ns() - start) / 1e9;
+    after.exceptions = env->stats.n_exceptions;
+    if (after.exceptions)
+        snprintf(after.place, sizeof after.place, "%s", env->stats.exceptions[0].place);
+    locust_env_free(env);
+    CHECK_INT(n_live, before);
+    if (how.run_time_s <= 0)
+        CHECK(after.seconds < 20 * slow()); // it ended by itself
+}
+
+static char said[1024];
+
+static void say(const char *word)
+{
+    if (strlen(said) + strlen(word) + 2 < sizeof said)
+        strcat(strcat(said, word), " ");
+}
+
+static void clean(void *word)
+{
+    say(word);
+}
+
+static int heard(const char *word)
+{
+    int n = 0;
+    for (const char *p = said; (p = strstr(p, word)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static void say_stop(locust_user *u)
+{
+    locust_sleep(u, 0);
+    say("stop");
+    locust_stop_test(u);
+}
+
+/* Did the last thing that was said before the end come last? */
+static bool ends_with(const char *text)
+{
+    size_t n = strlen(text), all = strlen(said);
+    return all >= n && strcmp(said + all - n, text) == 0;
+}
+
+static void until(locust_user *u, const int *counter, int value)
+{
+    while (*counter < value)
+        locust_sleep(u, 0.001);
+}
+
+/* -- a coroutine is a part of its user, with an answer of its own -- */
+
+enum { PARTS = 20 };
+static const step held[] = {READ, AWAIT(1), REFLECT, LOOP};
+static const step silent[] = {HOLD};
+static server *site;
+static int n_done;
+
+LOCUST_LOCAL(int, plain);
+LOCUST_VAR(int, depth, 3);
+
+static bool starts_with(const locust_response *r, const char *path)
+{
+    char want[64];
+    snprintf(want, sizeof want, "GET %s HTTP/1.1\r\n", path);
+    return r->status == 200 && strncmp(r->body, want, strlen(want)) == 0;
+}
+
+static void ask(locust_user *u, void *arg)
+{
+    locust_response *r = locust_get(u, arg);
+    CHECK(starts_with(r, arg));
+    CHECK(strstr(r->body, "\r\nX-Mine: yes\r\n") && strstr(r->body, "k=v"));
+    CHECK_INT(r->user->id, u->id);
+    for (int i = 0; i < 5; i++) {
+        locust_sleep(u, 0);
+        CHECK(starts_with(r, arg)); // the answers of the others come meanwhile
+    }
+    n_done++;
+}
+
+static const locust_user *starter;
+static int *starter_slot;
+
+static void share(locust_user *u, void *arg)
+{
+    CHECK_STR(arg, "argument");
+    CHECK(u != starter);
+    CHECK_INT(u->id, starter->id);
+    CHECK(u->data == starter->data && u->env == starter->env && u->host == starter->host);
+    CHECK(u->user_class == starter->user_class);
+    CHECK(plain() == starter_slot);
+    CHECK_INT(*plain(), 5);
+    CHECK_INT(*(int *)u->data, 77);
+    CHECK_STR(locust_cookie(u, "/", "k"), "v");
+    *plain() = 6;
+    *(int *)u->data = 78;
+    CHECK(locust_set_cookie(u, "/", "theirs=1"));
+    CHECK(locust_set_header(u, "X-Theirs", "too"));
+    locust_response *r = locust_get(u, "/again");
+    CHECK(starts_with(r, "/again"));
+    CHECK(r->reused);
+}
+
+static void shares(locust_user *u)
+{
+    static char paths[PARTS][24];
+    locust_response *mine;
+    starter = u;
+    starter_slot = plain();
+    *plain() = 5;
+    *(int *)u->data = 77;
+    CHECK(locust_set_header(u, "X-Mine", "yes"));
+    CHECK(locust_set_cookie(u, "/", "k=v"));
+    site->seen->go = 1;
+    mine = locust_get(u, "/mine");
+    site->seen->go = 0;
+    for (int i = 0; i < PARTS; i++) {
+        snprintf(paths[i], sizeof paths[i], "/part%d", i);
+        CHECK(locust_start(u, ask, paths[i]) != NULL);
+    }
+    while (site->seen->requests < 1 + PARTS) // all of them in flight
+        locust_sleep(u, 0.001);
+    CHECK_INT(n_done, 0);
+    site->seen->go = 1;
+    locust_join_all(u);
+    CHECK_INT(n_done, PARTS);
+    CHECK(starts_with(mine, "/mine")); // no request of this u came since
+    CHECK_INT(site->seen->accepted, PARTS);
+    locust_join(u, locust_start(u, share, "argument"));
+    CHECK_INT(*plain(), 6);
+    CHECK_INT(*(int *)u->data, 78);
+    CHECK_STR(locust_cookie(u, "/", "theirs"), "1");
+    mine = locust_get(u, "/last");
+    CHECK(starts_with(mine, "/last") && strstr(mine->body, "\r\nX-Theirs: too\r\n"));
+    CHECK_INT(site->seen->accepted, PARTS);
+    locust_stop_test(u);
+}
+
+static void shared_and_own(void)
+{
+    server s = server_start(1, held);
+    site = &s;
+    n_done = 0;
+    live((life){.task = shares, .host = s.url});
+    CHECK_INT(after.code, 0);
+    CHECK_INT(n_done, PARTS);
+    server_stop(&s);
+}
+
+static void pooled(locust_user *u)
+{
+    static char paths[PARTS][24];
+    CHECK(locust_set_header(u, "X-Mine", "yes"));
+    CHECK(locust_set_cookie(u, "/", "k=v"));
+    for (int i = 0; i < PARTS; i++) {
+        snprintf(paths[i], sizeof paths[i], "/part%d", i);
+        CHECK(locust_start(u, ask, paths[i]) != NULL);
+    }
+    locust_join_all(u);
+    CHECK_INT(n_done, PARTS);
+    locust_stop_test(u);
+}
+
+static void shared_pool(void)
+{
+    server s = server_start(1, held);
+    s.seen->go = 1;
+    n_done = 0;
+    live((life){.task = pooled, .host = s.url, .pool = 3});
+    CHECK_INT(n_done, PARTS);
+    CHECK_INT(s.seen->accepted, 3);
+    server_stop(&s);
+}
+
+/* -- joins -- */
+
+static int n_begun, n_ended;
+
+static void turns(locust_user *u, void *arg)
+{
+    n_begun++;
+    for (intptr_t i = (intptr_t)arg; i > 0; i--)
+        locust_sleep(u, 0);
+    n_ended++;
+}
+
+static void join_from_inside(locust_user *u, void *arg)
+{
+    int before = n_ended;
+    (void)arg;
+    locust_start(u, turns, (void *)4);
+    locust_start(u, turns, (void *)8);
+    locust_join_all(u); // but for the caller
+    CHECK(n_ended >= before + 2);
+    say("inside");
+}
+
+static void joins(locust_user *u)
+{
+    locust_coroutine *c, *d;
+    locust_join(u, NULL);
+    locust_join_all(u); // of none
+    c = locust_start(u, turns, (void *)3);
+    CHECK_INT(n_begun, 0); // it does not run before the caller parks
+    locust_join(u, c);
+    CHECK_INT(n_ended, 1);
+    c = locust_start(u, turns, NULL);
+    until(u, &n_ended, 2);
+    locust_join(u, c); // it has ended already
+    c = locust_start(u, turns, (void *)20);
+    d = locust_start(u, turns, (void *)1);
+    locust_join(u, c); // the later one ends first
+    CHECK_INT(n_ended, 4);
+    locust_join(u, d);
+    c = locust_start(u, turns, (void *)9);
+    for (int i = 0; i < 10; i++)
+        CHECK(locust_start(u, turns, (void *)(intptr_t)i) != NULL);
+    locust_join_all(u);
+    CHECK_INT(n_ended, 15);
+    locust_join(u, c); // its handle is still good
+    locust_join(u, locust_start(u, join_from_inside, NULL));
+    locust_stop_test(u);
+}
+
+static void joined(void)
+{
+    *said = '\0';
+    n_begun = n_ended = 0;
+    live((life){.task = joins});
+    CHECK_STR(said, "inside ");
+    CHECK_INT(n_ended, 17);
+}
+
+/* Handles that nobody joins end with the task. */
+static int n_rounds;
+static long live_at[4];
+
+static void forgets(locust_user *u)
+{
+    live_at[n_rounds] = n_live;
+    CHECK(((locust__user *)(void *)u)->strands == NULL);
+    if (++n_rounds == 4)
+        locust_stop_user(u);
+    n_ended = 0;
+    for (int i = 0; i < 50; i++)
+        CHECK(locust_start(u, turns, (void *)(intptr_t)(i % 3)) != NULL);
+    until(u, &n_ended, 50);
+}
+
+static void forgotten_handles(void)
+{
+    n_rounds = 0;
+    live((life){.task = forgets, .on_stop = say_stop});
+    CHECK_INT(n_rounds, 4);
+    // Of 50 handles none is left; the kit's timers may have grown by a block meanwhile.
+    CHECK(live_at[2] - live_at[1] < 5);
+    CHECK(live_at[3] - live_at[1] < 5);
+}
+
+/* A coroutine starts others. */
+static int n_nodes;
+
+static void tree(locust_user *u, void *arg)
+{
+    intptr_t levels = (intptr_t)arg;
+    locust_coroutine *below[3];
+    n_nodes++;
+    locust_sleep(u, 0);
+    for (int i = 0; i < 3 && levels; i++)
+        below[i] = locust_start(u, tree, (void *)(levels - 1));
+    for (int i = 0; i < 3 && levels; i++)
+        locust_join(u, below[i]);
+    n_ended++;
+}
+
+static void loose_tree(locust_user *u, void *arg)
+{
+    intptr_t levels = (intptr_t)arg;
+    n_nodes++;
+    for (int i = 0; i < 3 && levels; i++)
+        CHECK(locust_start(u, loose_tree, (void *)(levels - 1)) != NULL);
+    locust_sleep(u, 0);
+    n_ended++;
+}
+
+static void grows(locust_user *u)
+{
+    n_nodes = n_ended = 0;
+    locust_join(u, locust_start(u, tree, (void *)4));
+    CHECK_INT(n_nodes, 121);
+    CHECK_INT(n_ended, 121);
+    n_nodes = n_ended = 0;
+    locust_start(u, loose_tree, (void *)4);
+    locust_join_all(u); // what a coroutine has started is the user's too
+    CHECK_INT(n_nodes, 121);
+    CHECK_INT(n_ended, 121);
+    locust_stop_test(u);
+}
+
+static void started_by_coroutines(void)
+{
+    live((life){.task = grows});
+    CHECK_INT(n_ended, 121);
+}
+
+/* A call that still waits when the task ends that made its handle or group. */
+static locust_group *outer_group;
+static int n_outlived;
+static bool outlives_join;
+
+static void until_next_task(locust_user *u, void *arg)
+{
+    (void)arg;
+    until(u, &n_rounds, 2);
+    n_ended++;
+}
+
+static void joins_its_own(locust_user *u, void *arg)
+{
+    locust_coroutine *c = locust_start(u, until_next_task, arg);
+    n_outlived++;
+    locust_join(u, c);
+    say("joined");
+}
+
+static void waits_for_place(locust_user *u, void *arg)
+{
+    (void)arg;
+    n_outlived++;
+    locust_group_start(u, outer_group, turns, NULL);
+    say("placed");
+}
+
+static void outlives(locust_user *u)
+{
+    if (n_rounds++ == 0) {
+        outer_group = locust_group_new(u, 1);
+        CHECK(locust_group_start(u, outer_group, until_next_task, NULL));
+        locust_start(u, outlives_join ? joins_its_own : waits_for_place, NULL);
+        until(u, &n_outlived, 1);
+        return; // both go on
+    }
+    until(u, &n_ended, 1 + outlives_join);
+    for (int i = 0; i < 10; i++)
+        locust_sleep(u, 0);
+    locust_stop_user(u);
+}
+
+static void outlive(void *join)
+{
+    *said = '\0';
+    n_rounds = n_outlived = 0;
+    n_ended = 0;
+    outlives_join = join != NULL;
+    live((life){.task = outlives, .on_stop = say_stop});
+    puts(said);
+    CHECK(heard("stop") == 1);
+}
+
+static void calls_that_outlive_the_task(void)
+{
+    static const char *const rows[] = {"group_start", "join"};
+    for (size_t i = 0; i < 2; i++) {
+        char *text;
+        int status = check_fork(outlive, i ? (void *)rows : NULL, &text);
+        CHECK_ROW(rows[i]);
+        if (!CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0))
+            printf("# %.600s\n", text);
+        free(text);
+    }
+}
+
+/* -- the end of a user is the end of its coroutines -- */
+
+static void dies_in_read(locust_user *u, void *url)
+{
+    char byte;
+    locust_stream *s = locust_connect(u, url);
+    CHECK_STR(locust_stream_error(s), NULL);
+    locust_defer(u, clean, "reader");
+    n_begun++;
+    locust_read(s, &byte, 1);
+    say("never");
+}
+
+static void dies_in_request(locust_user *u, void *path)
+{
+    locust_defer(u, clean, "asker");
+    n_begun++;
+    locust_get(u, path);
+    say("never");
+}
+
+static void dies_asleep(locust_user *u, void *arg)
+{
+    (void)arg;
+    locust_defer(u, clean, "second");
+    locust_defer(u, clean, "first");
+    n_begun++;
+    locust_sleep(u, 1000);
+    say("never");
+}
+
+static void background(locust_user *u)
+{
+    CHECK(locust_start(u, dies_asleep, NULL) != NULL); // goes on behind on_start
+}
+
+enum { BY_RUN_TIME, BY_STOP_TEST, BY_STOP_USER, BY_TASK_END };
+static int way;
+
+static void ends_early(locust_user *u)
+{
+    static char url[64];
+    snprintf(url, sizeof url, "tcp://127.0.0.1:%d", site->port);
+    if (n_begun == 3) // next task of BY_TASK_END
+        locust_stop_user(u);
+    locust_start(u, dies_in_read, url);
+    locust_start(u, dies_in_request, "/never");
+    until(u, &n_begun, 3);
+    while (site->seen->accepted < 2)
+        locust_sleep(u, 0.001);
+    locust_defer(u, clean, "task");
+    if (way == BY_STOP_TEST)
+        locust_stop_test(u);
+    if (way == BY_STOP_USER)
+        locust_stop_user(u);
+    if (way != BY_TASK_END)
+        locust_sleep(u, 1000);
+}
+
+static void cut_with_the_user(void)
+{
+    static const char *const ways[] = {"run time", "stop_test", "stop_user", "end of task"};
+    for (int i = 0; i < 4; i++) {
+        server s = server_start(1, silent);
+        site = &s;
+        way = i;
+        n_begun = 0;
+        *said = '\0';
+        CHECK_ROW(ways[i]);
+        live((life){.task = ends_early,
+            .on_start = background,
+            .on_stop = say_stop,
+            .host = s.url,
+            .run_time_s = i == BY_RUN_TIME ? 0.3 * slow() : 0});
+        CHECK(heard("reader ") == 1 && heard("asker ") == 1 && heard("first second ") == 1);
+        CHECK_INT(heard("task "), 1);
+        CHECK_INT(heard("never"), 0);
+        CHECK(ends_with(" stop ")); // they had ended when on_stop began
+        CHECK_INT(heard("stop"), 1);
+        CHECK(server_wait(s.seen->closed == 2));
+        server_stop(&s);
+    }
+}
+
+/* Who was started and never ran. */
+static void starts_and_goes(locust_user *u)
+{
+    for (int i = 0; i < 10; i++)
+        CHECK(locust_start(u, dies_asleep, NULL) != NULL);
+    locust_stop_user(u);
+}
+
+static void cut_before_it_ran(void)
+{
+    *said = '\0';
+    live((life){.task = starts_and_goes, .on_stop = say_stop});
+    CHECK_INT(heard("never"), 0);
+    CHECK(ends_with("stop "));
+}
+
+/* Started in on_stop. */
+static void stop_starts(locust_user *u)
+{
+    locust_coroutine *c = locust_start(u, turns, (void *)3);
+    locust_start(u, dies_asleep, NULL);
+    locust_join(u, c);
+    say("joined");
+    locust_stop_test(u);
+}
+
+static void leaves(locust_user *u)
+{
+    locust_stop_user(u);
+}
+
+static void started_in_on_stop(void)
+{
+    *said = '\0';
+    n_begun = n_ended = 0;
+    live((life){.task = leaves, .on_stop = stop_starts});
+    CHECK_INT(n_ended, 1);
+    CHECK_STR(said, "joined first second ");
+}
+
+static void stops_user(locust_user *u, void *arg)
+{
+    (void)arg;
+    locust_defer(u, clean, "stopper");
+    locust_stop_user(u);
+}
+
+static void is_stopped(locust_user *u)
+{
+    locust_coroutine *c;
+    locust_defer(u, clean, "task");
+    c = locust_start(u, stops_user, NULL);
+    locust_start(u, dies_asleep, NULL);
+    locust_join(u, c);
+    say("never");
+}
+
+static void stop_user_inside(void)
+{
+    *said = '\0';
+    n_begun = 0;
+    live((life){.task = is_stopped, .on_stop = say_stop});
+    CHECK_INT(heard("never"), 0);
+    CHECK(heard("stopper ") == 1 && heard("task ") == 1);
+    CHECK_INT(heard("first second "), n_begun);
+    CHECK(ends_with(" stop "));
+    CHECK_INT(after.code, 0);
+}
+
+static void stops_test(locust_user *u, void *arg)
+{
+    (void)arg;
+    locust_stop_test(u);
+    say("returned");
+    locust_sleep(u, 0);
+    locust_sleep(u, 1000);
+    say("never");
+}
+
+static void sees_the_end(locust_user *u)
+{
+    locust_join(u, locust_start(u, stops_test, NULL));
+    say("never");
+}
+
+static void stop_test_inside(void)
+{
+    *said = '\0';
+    live((life){.task = sees_the_end, .on_stop = say_stop});
+    CHECK_STR(said, "returned stop ");
+    CHECK_INT(after.code, 0);
+}
+
+static void fails(locust_user *u, void *arg)
+{
+    locust_defer(u, clean, "cleaned");
+    if (arg)
+        locust_fail(u, "part %s", "broke");
+    say("never");
+}
+
+static void goes_on(locust_user *u)
+{
+    locust_coroutine *c = locust_start(u, fails, "");
+    locust_coroutine *d = locust_start(u, turns, (void *)5);
+    locust_join(u, c);
+    say("joined");
+    locust_join(u, d);
+    say("on");
+    locust_stop_user(u);
+}
+
+static void fail_inside(void)
+{
+    *said = '\0';
+    n_ended = 0;
+    live((life){.task = goes_on, .on_stop = say_stop});
+    CHECK_STR(said, "cleaned joined on stop ");
+    CHECK_INT(n_ended, 1);
+    CHECK_INT(after.code, 1);
+    CHECK_INT(after.exceptions, 1);
+    CHECK_INT(after.told, 1);
+    CHECK_STR(after.text, "part broke");
+    CHECK(strstr(after.place, "test_strand.c:") && strstr(after.place, " in fails"));
+}
+
+/* -- cut while it waits -- */
+
+static locust_semaphore closed_door = LOCUST_SEMAPHORE(0);
+
+static void wait_join(locust_user *u)
+{
+    locust_join(u, locust_start(u, dies_asleep, NULL));
+}
+static void wait_join_all(locust_user *u)
+{
+    locust_start(u, dies_asleep, NULL);
+    locust_join_all(u);
+}
+static void wait_group_join(locust_user *u)
+{
+    locust_group *g = locust_group_new(u, 2);
+    locust_group_start(u, g, dies_asleep, NULL);
+    locust_group_join(u, g);
+}
+static void wait_group_start(locust_user *u)
+{
+    locust_group *g = locust_group_new(u, 1);
+    locust_group_start(u, g, dies_asleep, NULL);
+    locust_group_start(u, g, dies_asleep, NULL);
+}
+static void wait_semaphore(locust_user *u)
+{
+    locust_start(u, dies_asleep, NULL);
+    locust_semaphore_take(u, &closed_door);
+}
+static void in_coroutine(locust_user *u, void *arg)
+{
+    (void)arg;
+    locust_defer(u, clean, "inner");
+    wait_group_start(u);
+    say("never");
+}
+static void wait_of_a_coroutine(locust_user *u)
+{
+    locust_join(u, locust_start(u, in_coroutine, NULL));
+}
+
+static const struct {
+    const char *name;
+    void (*wait)(locust_user *u);
+} waits[] = {
+    {"join", wait_join},
+    {"join_all", wait_join_all},
+    {"group_join", wait_group_join},
+    {"group_start", wait_group_start},
+    {"semaphore_take", wait_semaphore},
+    {"coroutine", wait_of_a_coroutine},
+};
+static size_t wait_row;
+
+static void is_cut(locust_user *u)
+{
+    locust_defer(u, clean, "task");
+    waits[wait_row].wait(u);
+    say("never");
+}
+
+static void cut_while_waiting(void)
+{
+    for (wait_row = 0; wait_row < sizeof waits / sizeof *waits; wait_row++) {
+        CHECK_ROW(waits[wait_row].name);
+        *said = '\0';
+        live((life){.task = is_cut, .on_stop = say_stop, .run_time_s = 0.2 * patience()});
+        CHECK_INT(heard("never"), 0);
+        CHECK_INT(heard("task "), 1);
+        CHECK_INT(heard("first second "), 1);
+        CHECK(ends_with(" stop "));
+        CHECK(closed_door.free == 0 && !closed_door.waiters[0]);
+    }
+}
+
+/* -- the `u` that a coroutine is given -- */
+
+static void uses_other(locust_user *u, void *other)
+{
+    (void)u;
+    locust_sleep(other, 0);
+}
+static void lends(locust_user *u)
+{
+    locust_join(u, locust_start(u, uses_other, u));
+}
+static void lend(void *arg)
+{
+    (void)arg;
+    live((life){.task = lends});
+}
+
+static void own_user_only(void)
+{
+    char *text;
+    int status = check_fork(lend, NULL, &text);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    CHECK(strstr(text, "locust_sleep was called outside its user") != NULL);
+    free(text);
+}
+
+/* -- groups -- */
+
+static int inside, most, n_next;
+
+static void part(locust_user *u, void *arg)
+{
+    CHECK_INT((intptr_t)arg, n_next++); // in the order of the starts
+    inside++;
+    most = inside > most ? inside : most;
+    for (intptr_t i = (intptr_t)arg % 7; i >= 0; i--)
+        locust_sleep(u, 0);
+    inside--;
+    n_ended++;
+}
+
+static void thousand(locust_user *u)
+{
+    locust_group *g = locust_group_new(u, 6);
+    inside = most = n_next = n_ended = 0;
+    for (intptr_t i = 0; i < 1000; i++)
+        CHECK(locust_group_start(u, g, part, (void *)i));
+    CHECK(n_ended >= 994 && n_ended < 1000); // the last are on their way
+    locust_group_join(u, g);
+    CHECK_INT(n_ended, 1000);
+    CHECK_INT(most, 6);
+    CHECK_INT(inside, 0);
+}
+
+static void thousand_inside(locust_user *u, void *arg)
+{
+    (void)arg;
+    thousand(u);
+}
+
+static void two_groups(locust_user *u)
+{
+    locust_group *a = locust_group_new(u, 2), *b = locust_group_new(u, 3);
+    n_begun = n_ended = 0;
+    locust_group_join(u, locust_group_new(u, 4)); // nobody in it
+    for (int i = 0; i < 2; i++)
+        CHECK(locust_group_start(u, a, turns, (void *)20));
+    for (int i = 0; i < 3; i++)
+        CHECK(locust_group_start(u, b, turns, (void *)2));
+    CHECK_INT(n_begun, 0); // neither waited: each has its own places
+    locust_group_join(u, b);
+    CHECK_INT(n_ended, 3);
+    CHECK(locust_group_start(u, a, turns, NULL));
+    CHECK(n_ended >= 4);
+    locust_group_join(u, a);
+    CHECK_INT(n_ended, 6);
+}
+
+static void ask_plain(locust_user *u, void *path)
+{
+    locust_response *r = locust_get(u, path);
+    CHECK(starts_with(r, path));
+    locust_sleep(u, 0);
+    CHECK(starts_with(r, path));
+    n_done++;
+}
+
+static void browser(locust_user *u)
+{
+    static char paths[30][24];
+    locust_group *g = locust_group_new(u, 6);
+    n_done = 0;
+    for (int i = 0; i < 30; i++) {
+        snprintf(paths[i], sizeof paths[i], "/i%d", i);
+        CHECK(locust_group_start(u, g, ask_plain, paths[i]));
+    }
+    locust_group_join(u, g);
+    CHECK_INT(n_done, 30);
+    CHECK(site->seen->accepted <= 6);
+}
+
+static void groups_task(locust_user *u)
+{
+    thousand(u);
+    locust_join(u, locust_start(u, thousand_inside, NULL));
+    two_groups(u);
+    browser(u);
+    say("done");
+    locust_stop_test(u);
+}
+
+static void groups(void)
+{
+    server s = server_start(1, held);
+    s.seen->go = 1;
+    site = &s;
+    *said = '\0';
+    live((life){.task = groups_task, .host = s.url});
+    CHECK_STR(said, "done ");
+    server_stop(&s);
+}
+
+static void forgets_group(locust_user *u)
+{
+    locust_group *g = locust_group_new(u, 2);
+    CHECK(locust_group_start(u, g, dies_asleep, NULL));
+    CHECK(locust_group_start(u, g, dies_asleep, NULL));
+    CHECK(locust_group_new(u, 2) != NULL); // one without anybody
+    until(u, &n_begun, 2 * ++n_rounds);
+    if (n_rounds == 3)
+        locust_stop_user(u);
+}
+
+static void forgotten_groups(void)
+{
+    *said = '\0';
+    n_begun = n_rounds = 0;
+    live((life){.task = forgets_group, .on_stop = say_stop});
+    CHECK_INT(heard("first second "), 6);
+    CHECK_INT(heard("never"), 0);
+    CHECK(ends_with(" stop "));
+}
+
+/* -- semaphores -- */
+
+static locust_semaphore door;
+static int n_tickets, n_admitted;
+
+static void passes(locust_user *u, void *arg)
+{
+    int ticket = n_tickets++;
+    (void)arg;
+    locust_semaphore_take(u, &door);
+    CHECK_INT(ticket, n_admitted++); // first come, first served
+    inside++;
+    most = inside > most ? inside : most;
+    for (int i = ticket % 5; i >= 0; i--)
+        locust_sleep(u, 0);
+    inside--;
+    locust_semaphore_give(u, &door);
+    n_ended++;
+}
+
+static void comes(locust_user *u)
+{
+    if (u->id % 10 == 0) // coroutines come as well
+        for (int i = 0; i < 5; i++)
+            locust_start(u, passes, NULL);
+    for (int i = 0; i < 3; i++)
+        passes(u, NULL);
+    locust_join_all(u);
+    if (n_ended == 200 * 3 + 20 * 5)
+        locust_stop_test(u);
+    locust_stop_user(u);
+}
+
+static void semaphore(void)
+{
+    door = (locust_semaphore)LOCUST_SEMAPHORE(7);
+    n_tickets = n_admitted = inside = most = n_ended = 0;
+    live((life){.task = comes, .users = 200});
+    CHECK_INT(n_ended, 700);
+    CHECK_INT(most, 7);
+    CHECK_INT(door.free, 7);
+    CHECK(!door.waiters[0]);
+}
+
+static locust_user *door_users[64];
+
+static void give_back(void *u)
+{
+    locust_semaphore_give(u, &door);
+}
+
+static void holds(locust_user *u)
+{
+    locust_semaphore_take(u, &door);
+    n_admitted++;
+    if (way)
+        locust_defer(u, give_back, u);
+    door_users[u->id] = u;
+    if (way == 2)
+        locust_stop_user(u);
+    locust_sleep(u, 1000);
+}
+
+static void counts_to_20(locust_user *u)
+{
+    if (n_admitted == 20)
+        locust_stop_test(u);
+}
+
+/* 0: nothing comes back; 1: by locust_defer; 2: and the next ones get it */
+static void semaphore_of_the_cut(void)
+{
+    static const int frees[] = {0, 3, 3}, admitted[] = {3, 3, 20};
+    for (int i = 0; i < 3; i++) {
+        way = i;
+        n_admitted = 0;
+        door = (locust_semaphore)LOCUST_SEMAPHORE(3);
+        live((life){.task = holds,
+            .users = 20,
+            .on_stop = i == 2 ? counts_to_20 : NULL,
+            .run_time_s = i == 2 ? 0 : 0.2 * slow()});
+        CHECK_INT(n_admitted, admitted[i]);
+        CHECK_INT(door.free, frees[i]);
+        CHECK(!door.waiters[0]);
+    }
+}
+
+/* The unit comes to a user in the same turn in which it is cut: the next one must get it. */
+static void gives_and_stops(locust_user *u, void *arg)
+{
+    (void)arg;
+    locust_semaphore_take(u, &door);
+    n_tickets = 1;
+    until(u, &n_tickets, 3);
+    locust_semaphore_give(u, &door); // to the task of this user
+    locust_stop_user(u);             // which is cut before it runs
+}
+
+static void gets_too_late(locust_user *u)
+{
+    if (u->id == 1) {
+        locust_start(u, gives_and_stops, NULL);
+        until(u, &n_tickets, 1);
+        n_tickets = 2;
+        locust_semaphore_take(u, &door);
+        locust_defer(u, give_back, u);
+        say("first");
+        locust_stop_user(u);
+    }
+    until(u, &n_tickets, 2);
+    n_tickets = 3;
+    locust_semaphore_take(u, &door);
+    say("second");
+    locust_stop_test(u);
+}
+
+static void unit_for_the_cut(void)
+{
+    *said = '\0';
+    n_tickets = 0;
+    door = (locust_semaphore)LOCUST_SEMAPHORE(1);
+    live((life){.task = gets_too_late, .users = 2, .run_time_s = 1 * patience()});
+    CHECK(heard("second") == 1);
+}
+
+/* -- the end of the ramp -- */
+
+static int n_started, n_through;
+
+static void touch(locust_user *u, void *arg)
+{
+    (void)u;
+    *(int *)arg = 1;
+}
+
+static void waits_inside(locust_user *u, void *arg)
+{
+    (void)arg;
+    locust_wait_spawned(u);
+    CHECK_INT(locust_user_count(u->env), 40);
+}
+
+static void ramp_start(locust_user *u)
+{
+    int touched = 0;
+    n_started++;
+    if (u->id % 2)
+        locust_join(u, locust_start(u, waits_inside, NULL));
+    else
+        locust_wait_spawned(u);
+    CHECK_INT(locust_user_count(u->env), 40);
+    locust_coroutine *c = locust_start(u, touch, &touched);
+    locust_wait_spawned(u); // no ramp: at once
+    CHECK_INT(touched, 0);
+    locust_join(u, c);
+    if (++n_through == 40)
+        locust_stop_test(u);
+}
+
+static void sleeps(locust_user *u)
+{
+    locust_sleep(u, 1000);
+}
+
+static void wait_spawned(void)
+{
+    n_started = n_through = 0;
+    live((life){.task = sleeps, .on_start = ramp_start, .users = 40, .rate = 20});
+    CHECK_INT(n_through, 40);
+}
+
+static bool two_ramps(locust_env *env, locust_tick *tick)
+{
+    (void)env;
+    tick->users = n_through < 4 ? 4 : 8;
+    tick->spawn_rate = n_through < 4 ? 4 : 2; // the second has two steps
+    return true;
+}
+
+static void second_ramp(locust_user *u)
+{
+    n_started++;
+    locust_wait_spawned(u);
+    CHECK_INT(locust_user_count(u->env), u->id <= 4 ? 4 : 8);
+    n_through++;
+    if (u->id <= 4) {
+        until(u, &n_started, 6);
+        locust_wait_spawned(u); // the ramp that runs now
+        CHECK_INT(locust_user_count(u->env), 8);
+        n_through++;
+    }
+    if (n_through == 12)
+        locust_stop_test(u);
+}
+
+static void wait_spawned_again(void)
+{
+    n_started = n_through = 0;
+    live((life){.task = sleeps, .on_start = second_ramp, .shape = two_ramps});
+    CHECK_INT(n_through, 12);
+}
+
+static void waits_in_vain(locust_user *u)
+{
+    n_started++;
+    locust_defer(u, clean, "cleaned");
+    locust_wait_spawned(u);
+    n_through++;
+}
+
+static void wait_spawned_cut(void)
+{
+    *said = '\0';
+    n_started = n_through = 0;
+    live((life){.task = waits_in_vain, .users = 1000, .rate = 2, .run_time_s = 0.2 * slow()});
+    CHECK(n_started >= 2);
+    CHECK_INT(n_through, 0);
+    CHECK_INT(heard("cleaned"), n_started);
+}
+
+/* All task runs are taken: nobody is spawned any more, so no ramp runs. */
+static void wait_spawned_out_of_iterations(void)
+{
+    *said = '\0';
+    n_started = n_through = 0;
+    live((life){.task = waits_in_vain,
+        .users = 6,
+        .rate = 2,
+        .iterations = 2,
+        .run_time_s = 3 * patience()});
+    CHECK_INT(n_started, 2);
+    CHECK_INT(n_through, 2);
+    CHECK(after.seconds < 2.5 * patience());
+}
+
+/* -- context variables -- */
+
+struct quad {
+    uint64_t a, b, c, d;
+};
+LOCUST_VAR(struct quad, quad, {1, 2, 3, 4});
+LOCUST_VAR(const char *, mood, "fine");
+
+struct strict {
+    _Alignas(max_align_t) char c;
+};
+LOCUST_VAR(struct strict, strictest, {'s'});
+
+static void sees_and_sets(locust_user *u, void *arg)
+{
+    (void)arg;
+    CHECK_INT(depth(), 10); // of when it was started, not of now
+    locust_sleep(u, 0);
+    CHECK_INT(depth(), 10);
+    depth_set(20);
+    n_begun++;
+    until(u, &n_begun, 2);
+    CHECK_INT(depth(), 20); // the starter's 30 is not seen here
+    CHECK_STR(mood(), "fine");
+    n_ended++;
+}
+
+static void grandchild(locust_user *u, void *arg)
+{
+    (void)u;
+    CHECK_INT(depth(), (intptr_t)arg);
+    depth_set(99);
+}
+
+static void child(locust_user *u, void *arg)
+{
+    (void)arg;
+    locust_token t = depth_set(71);
+    locust_coroutine *c = locust_start(u, grandchild, (void *)71);
+    depth_set(72);
+    locust_join(u, c);
+    CHECK_INT(depth(), 72);
+    depth_reset(t);
+    CHECK_INT(depth(), 70);
+}
+
+static void resets_inherited(locust_user *u, void *arg)
+{
+    (void)u;
+    CHECK_INT(depth(), 11);
+    depth_reset(*(locust_token *)arg); // a token of the starter
+    CHECK_INT(depth(), 10);
+}
+
+static void var_task(locust_user *u)
+{
+    locust_token a, b, c;
+    locust_coroutine *co;
+    CHECK_INT(depth(), 3);
+    CHECK_STR(mood(), "fine");
+    CHECK(quad().a == 1 && quad().d == 4);
+    a = depth_set(4);
+    b = depth_set(5);
+    c = depth_set(6);
+    CHECK_INT(depth(), 6);
+    depth_reset(c);
+    CHECK_INT(depth(), 5);
+    depth_reset(b);
+    CHECK_INT(depth(), 4);
+    depth_reset(a);
+    CHECK_INT(depth(), 3);
+    a = quad_set((struct quad){5, 6, 7, 8});
+    CHECK(quad().a == 5 && quad().d == 8);
+    locust_sleep(u, 0);
+    CHECK(quad().b == 6 && quad().c == 7);
+    quad_reset(a);
+    CHECK(quad().a == 1 && quad().d == 4);
+    strictest_set((struct strict){'t'});
+    CHECK_INT(strictest().c, 't');
+    CHECK_INT((uintptr_t)locust_var_get(&strictest_var) % _Alignof(max_align_t), 0);
+
+    depth_set(10);
+    n_begun = n_ended = 0;
+    co = locust_start(u, sees_and_sets, NULL);
+    b = depth_set(11);
+    until(u, &n_begun, 1);
+    CHECK_INT(depth(), 11);
+    mood_set("odd");
+    depth_set(30);
+    n_begun = 2;
+    locust_join(u, co);
+    CHECK_INT(depth(), 30);
+    CHECK_STR(mood(), "odd");
+    depth_set(11);
+    locust_join(u, locust_start(u, resets_inherited, &b));
+    CHECK_INT(depth(), 11);
+    depth_set(70);
+    locust_join(u, locust_start(u, child, NULL));
+    CHECK_INT(depth(), 70);
+    say("done");
+    locust_stop_test(u);
+}
+
+static void context_variables(void)
+{
+    *said = '\0';
+    live((life){.task = var_task});
+    CHECK_STR(said, "done ");
+    CHECK_INT(n_ended, 1);
+}
+
+/* -- contexts -- */
+
+static locust_user *runner;
+static locust_context *context, *other;
+
+static void expect_and_set(void *values) // {expected, new}
+{
+    const int *v = values;
+    CHECK_INT(depth(), v[0]);
+    depth_set(v[1]);
+    CHECK_INT(depth(), v[1]);
+    locust_sleep(runner, 0); // may park inside
+    CHECK_INT(depth(), v[1]);
+}
+
+static void check_60(locust_user *u, void *arg)
+{
+    (void)u, (void)arg;
+    CHECK_INT(depth(), 60);
+    depth_set(61);
+}
+
+static void start_inside(void *u)
+{
+    locust_join(u, locust_start(u, check_60, NULL)); // inherits the context that is entered
+    CHECK_INT(depth(), 60);
+}
+
+static void run_other(void *values)
+{
+    CHECK_INT(depth(), 60);
+    locust_context_run(other, expect_and_set, values);
+    CHECK_INT(depth(), 60);
+}
+
+static void runs_beside(locust_user *u, void *arg)
+{
+    locust_user *was = runner;
+    runner = u;
+    locust_context_run(arg, expect_and_set, (int[]){60, 62});
+    runner = was;
+}
+
+static void context_task(locust_user *u)
+{
+    locust_context *virgin = locust_context_copy(); // nothing is set yet
+    runner = u;
+    locust_context_run(virgin, expect_and_set, (int[]){3, 8});
+    CHECK_INT(depth(), 3);
+    locust_context_run(virgin, expect_and_set, (int[]){8, 9});
+    locust_context_free(virgin);
+    locust_context_free(NULL);
+
+    depth_set(40);
+    context = locust_context_copy();
+    depth_set(50); // set later: in one of both
+    locust_context_run(context, expect_and_set, (int[]){40, 60});
+    CHECK_INT(depth(), 50);
+    other = locust_context_copy();
+    locust_context_run(context, start_inside, u);
+    CHECK_INT(depth(), 50);
+    locust_context_run(context, run_other, (int[]){50, 80});
+    CHECK_INT(depth(), 50);
+    locust_context_run(other, expect_and_set, (int[]){80, 81});
+    locust_context_free(other);
+    locust_join(u, locust_start(u, runs_beside, context)); // by another coroutine: it is left
+    CHECK_INT(depth(), 50);
+    locust_context_run(context, expect_and_set, (int[]){62, 63});
+    locust_context_free(context);
+    say("done");
+    locust_stop_test(u);
+}
+
+static void contexts(void)
+{
+    *said = '\0';
+    live((life){.task = context_task});
+    CHECK_STR(said, "done ");
+}
+
+/* A context goes from one user to another. */
+static void passes_on(locust_user *u)
+{
+    if (u->id == 1) {
+        depth_set(60);
+        context = locust_context_copy();
+        n_begun = 1;
+        until(u, &n_begun, 2);
+        locust_stop_test(u);
+        locust_stop_user(u);
+    }
+    until(u, &n_begun, 1);
+    CHECK_INT(depth(), 3);
+    runner = u;
+    locust_context_run(context, expect_and_set, (int[]){60, 62});
+    CHECK_INT(depth(), 3);
+    locust_context_free(context);
+    n_begun = 2;
+    locust_sleep(u, 1000);
+}
+
+static void context_of_another_user(void)
+{
+    n_begun = 0;
+    live((life){.task = passes_on, .users = 2});
+    CHECK_INT(n_begun, 2);
+}
+
+/* What ends the program. */
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+static void enter_again(void *arg)
+{
+    locust_context_run(arg, nothing, NULL);
+}
+static void free_entered(void *arg)
+{
+    locust_context_free(arg);
+}
+static void enter_and_sleep(void *u)
+{
+    n_begun = 1;
+    locust_sleep(u, 1000);
+}
+static void enters_beside(locust_user *u, void *arg)
+{
+    locust_context_run(arg, enter_and_sleep, u);
+}
+static void twice_nested(locust_user *u)
+{
+    (void)u;
+    context = locust_context_copy();
+    locust_context_run(context, enter_again, context);
+}
+static void enter_below(void *arg)
+{
+    locust_context_run(other, enter_again, arg);
+}
+static void twice_deep(locust_user *u)
+{
+    (void)u;
+    context = locust_context_copy();
+    other = locust_context_copy();
+    locust_context_run(context, enter_below, context);
+}
+static void twice_by_coroutine(locust_user *u)
+{
+    context = locust_context_copy();
+    locust_start(u, enters_beside, context);
+    until(u, &n_begun, 1);
+    locust_context_run(context, nothing, NULL);
+}
+static void twice_by_users(locust_user *u)
+{
+    if (u->id == 1) {
+        context = locust_context_copy();
+        enters_beside(u, context);
+    }
+    until(u, &n_begun, 1);
+    locust_context_run(context, nothing, NULL);
+}
+static void free_inside(locust_user *u)
+{
+    (void)u;
+    context = locust_context_copy();
+    locust_context_run(context, free_entered, context);
+}
+
+static const struct {
+    const char *name, *says;
+    locust_task_fn task;
+} refused[] = {
+    {"nested", "entered already", twice_nested},
+    {"below another one", "entered already", twice_deep},
+    {"another coroutine", "entered already", twice_by_coroutine},
+    {"another user", "entered already", twice_by_users},
+    {"freed inside", "entered: leave it first", free_inside},
+};
+
+static void run_refused(void *row)
+{
+    n_begun = 0;
+    live((life){.task = refused[*(size_t *)row].task, .users = 2});
+}
+
+static void copy_outside(void *arg)
+{
+    (void)arg;
+    locust_context_copy();
+}
+static void var_outside(void *arg)
+{
+    (void)arg;
+    depth();
+}
+
+static void refuses(void)
+{
+    char *text;
+    int status;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        CHECK_ROW(refused[i].name);
+        status = check_fork(run_refused, &i, &text);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+        CHECK(strstr(text, "locust: locust_context_") && strstr(text, refused[i].says));
+        free(text);
+    }
+    CHECK_ROW("outside a user");
+    for (int i = 0; i < 2; i++) {
+        status = check_fork(i ? copy_outside : var_outside, NULL, &text);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+        CHECK(strstr(text, "outside a user") != NULL);
+        free(text);
+    }
+}
+
+/* Left by a jump, from two contexts deep. */
+static void jump(void *u)
+{
+    depth_set(6);
+    if (way)
+        locust_stop_user(u);
+    locust_fail(u, "jumped");
+}
+static void enter_inner(void *u)
+{
+    depth_set(5);
+    locust_context_run(other, jump, u);
+}
+
+static void jumps(locust_user *u)
+{
+    if (n_rounds++ == 0) {
+        depth_set(4);
+        context = locust_context_copy();
+        other = locust_context_copy();
+        locust_context_run(context, enter_inner, u);
+    }
+    locust_stop_user(u);
+}
+
+static void after_jump(locust_user *u)
+{
+    CHECK_INT(depth(), 4); // neither of those entered
+    runner = u;
+    locust_context_run(context, expect_and_set, (int[]){5, 7});
+    locust_context_run(other, expect_and_set, (int[]){6, 7});
+    locust_context_free(context);
+    locust_context_free(other);
+    CHECK_INT(depth(), 4);
+    say("after");
+    locust_stop_test(u);
+}
+
+static void context_left_by_jump(void)
+{
+    for (int i = 0; i < 2; i++) {
+        CHECK_ROW(i ? "stop_user" : "fail");
+        way = i;
+        n_rounds = 0;
+        *said = '\0';
+        live((life){.task = jumps, .on_stop = after_jump});
+        CHECK_STR(said, "after ");
+        CHECK_INT(after.exceptions, !i);
+    }
+}
+
+/* The usual way not to leak one: locust_defer before it is entered. */
+static void free_context(void *c)
+{
+    locust_context_free(c);
+}
+static void defers_free_of_coroutine(locust_user *u)
+{
+    locust_context *c = locust_context_copy();
+    locust_defer(u, free_context, c);
+    n_begun = 0;
+    locust_start(u, enters_beside, c);
+    until(u, &n_begun, 1);
+    locust_stop_user(u);
+}
+static void defers_free(locust_user *u)
+{
+    locust_context *c;
+    if (n_rounds++)
+        locust_stop_user(u);
+    c = locust_context_copy();
+    locust_defer(u, free_context, c);
+    way = 0;
+    locust_context_run(c, jump, u);
+}
+
+static void run_deferred(void *by_coroutine)
+{
+    n_rounds = 0;
+    live(
+        (life){.task = by_coroutine ? defers_free_of_coroutine : defers_free, .on_stop = say_stop});
+}
+
+static void context_freed_by_defer(void)
+{
+    for (int i = 0; i < 2; i++) {
+        char *text;
+        int status = check_fork(run_deferred, i ? &way : NULL, &text);
+        CHECK_ROW(i ? "entered by a coroutine, user stopped" : "left by locust_fail");
+        if (!CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0))
+            printf("# %.300s\n", text);
+        free(text);
+    }
+}
+
+/* -- scopes -- */
+
+static int n_init, n_fini, fini_saw;
+
+static void box_init(void *box)
+{
+    *(int *)box = 100 + n_init++;
+}
+static void box_fini(void *box)
+{
+    fini_saw = *(int *)box;
+    n_fini++;
+}
+LOCUST_LOCAL_WITH(int, box, .init = box_init, .fini = box_fini);
+
+static int below(void)
+{
+    return *plain();
+}
+
+/* In functions of their own: LOCUST_SCOPE of one slot inside another is a -Wshadow warning. */
+static void inner_plain(void)
+{
+    LOCUST_SCOPE(plain)
+    {
+        CHECK_INT(*plain(), 0);
+        *plain() = 7;
+    }
+}
+
+static void inner_box_fails(locust_user *u)
+{
+    LOCUST_SCOPE(box)
+    {
+        CHECK_INT(*box(), 102);
+        locust_fail(u, "in a scope");
+    }
+}
+
+static void scope_task(locust_user *u)
+{
+    int times = 0;
+    *plain() = 5;
+    LOCUST_SCOPE(plain)
+    {
+        times++;
+        CHECK_INT(*plain(), 0);
+        *plain() = 6;
+        CHECK_INT(below(), 6);
+        locust_sleep(u, 0);
+        inner_plain();
+        CHECK_INT(*plain(), 6);
+    }
+    CHECK_INT(*plain(), 5);
+    LOCUST_SCOPE(plain)
+    {
+        times++;
+        *plain() = 8;
+        if (times)
+            continue;
+        times = 100;
+    }
+    CHECK_INT(times, 2);
+    CHECK_INT(*plain(), 5);
+
+    LOCUST_SCOPE(box) // unused outside, unused inside
+    {
+    }
+    CHECK(n_init == 0 && n_fini == 0);
+    LOCUST_SCOPE(box)
+    CHECK_INT(*box(), 100);
+    CHECK(n_init == 1 && n_fini == 1 && fini_saw == 100);
+    CHECK_INT(*box(), 101); // outside it was fresh still
+    CHECK(n_init == 2 && n_fini == 1);
+    LOCUST_SCOPE(box)
+    {
+        LOCUST_SCOPE(plain) // another one inside
+        {
+            CHECK_INT(*box(), 102);
+            *plain() = 9;
+        }
+        CHECK_INT(*box(), 102);
+        *box() = 202;
+    }
+    CHECK(n_init == 3 && n_fini == 2 && fini_saw == 202);
+    CHECK_INT(*box(), 101);
+    LOCUST_SCOPE(box) // the one outside stays
+    {
+    }
+    CHECK(n_init == 3 && n_fini == 2);
+
+    box_release();
+    CHECK(n_init == 3 && n_fini == 3 && fini_saw == 101);
+    box_release(); // nothing is there
+    CHECK(n_init == 3 && n_fini == 3);
+    CHECK_INT(*box(), 103);
+    LOCUST_SCOPE(box)
+    {
+        CHECK_INT(*box(), 104);
+        box_release();
+        CHECK(n_fini == 4 && fini_saw == 104);
+        CHECK_INT(*box(), 105);
+    }
+    CHECK(n_init == 6 && n_fini == 5 && fini_saw == 105);
+    CHECK_INT(*box(), 103);
+    plain_release();
+    CHECK_INT(*plain(), 0);
+    say("done");
+    locust_stop_test(u);
+}
+
+static void scopes(void)
+{
+    *said = '\0';
+    n_init = n_fini = 0;
+    live((life){.task = scope_task});
+    CHECK_STR(said, "done ");
+    CHECK(n_init == 6 && n_fini == 6 && fini_saw == 103); // the last with the user
+}
+
+static void scope_jump_inside(locust_user *u, void *arg)
+{
+    (void)arg;
+    LOCUST_SCOPE(plain)
+    {
+        *plain() = 66;
+        locust_sleep(u, 0);
+        locust_fail(u, "in a coroutine");
+    }
+}
+
+static void scope_jumps(locust_user *u)
+{
+    if (n_rounds++) {
+        CHECK_INT(*plain(), 5);
+        CHECK(n_init == 3 && n_fini == 2);
+        locust_join(u, locust_start(u, scope_jump_inside, NULL));
+        CHECK_INT(*plain(), 5);
+        LOCUST_SCOPE(plain)
+        {
+            *plain() = 8;
+            locust_stop_user(u);
+        }
+    }
+    *plain() = 5;
+    *box() += 0;
+    LOCUST_SCOPE(plain)
+    LOCUST_SCOPE(box)
+    {
+        *plain() = 6;
+        CHECK_INT(*box(), 101);
+        inner_box_fails(u);
+    }
+}
+
+static void scope_stop(locust_user *u)
+{
+    CHECK_INT(*plain(), 5);
+    say("stop");
+    locust_stop_test(u);
+}
+
+static void scopes_left_by_jump(void)
+{
+    *said = '\0';
+    n_rounds = n_init = n_fini = 0;
+    live((life){.task = scope_jumps, .on_stop = scope_stop});
+    CHECK_STR(said, "stop ");
+    CHECK_INT(n_rounds, 2);
+    CHECK(n_init == 3 && n_fini == 3);
+    CHECK_INT(after.exceptions, 2);
+}
+
+/* Two coroutines of a user in scopes of one slot: one after the other, or against the rule. */
+static void scope_beside(locust_user *u, void *arg)
+{
+    LOCUST_SCOPE(box)
+    {
+        CHECK(*box() > 100); // a fresh one
+        *box() = 7;
+        n_begun++;
+        if (arg)
+            until(u, &n_begun, 2);
+        CHECK_INT(*box(), 7);
+    }
+    n_ended++;
+}
+
+static void scopes_in_turn(locust_user *u)
+{
+    *box() = 5;
+    n_begun = n_ended = 0;
+    locust_start(u, scope_beside, NULL);
+    locust_start(u, scope_beside, NULL);
+    locust_join_all(u);
+    CHECK_INT(n_ended, 2);
+    CHECK_INT(*box(), 5); // behind both, the one from before
+    locust_stop_test(u);
+}
+
+static void scopes_beside(locust_user *u)
+{
+    n_begun = 0;
+    locust_start(u, scope_beside, "waits for the other inside");
+    locust_start(u, scope_beside, NULL);
+    locust_join_all(u);
+}
+
+static void live_beside(void *arg)
+{
+    (void)arg;
+    live((life){.task = scopes_beside});
+}
+
+static void scopes_of_two_coroutines(void)
+{
+    char *text;
+    int status;
+    n_init = n_fini = 0;
+    live((life){.task = scopes_in_turn});
+    CHECK(n_init == 3 && n_fini == 3);
+    status = check_fork(live_beside, NULL, &text);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    CHECK(strstr(text, "LOCUST_SCOPE(box) was entered by two coroutines of one user") != NULL);
+    free(text);
+}
+
+/* -- without memory -- */
+
+LOCUST_STACK(uint64_t, trail);
+
+static void starved(locust_user *u)
+{
+    int ran = 0;
+    locust_group *g = locust_group_new(u, 2);
+    depth_set(4);
+    locust_context *c = locust_context_copy();
+    *plain() = 5;
+    no_memory = true;
+    CHECK(locust_start(u, turns, NULL) == NULL);
+    locust_join(u, NULL);
+    CHECK(locust_group_new(u, 2) == NULL);
+    CHECK(!locust_group_start(u, g, turns, NULL));
+    CHECK(locust_context_copy() == NULL);
+    CHECK(!locust_defer(u, clean, "now"));
+    CHECK_STR(said, "now ");
+    LOCUST_SCOPE(plain)
+    ran++;
+    CHECK(!trail_push(1));
+    no_memory = false;
+    CHECK_INT(ran, 0);
+    CHECK_INT(*plain(), 5);
+    CHECK_INT(depth(), 4);
+    CHECK_INT(trail_top(), 0);
+    locust_context_free(c);
+    n_ended = 0;
+    CHECK(locust_group_start(u, g, turns, NULL));
+    CHECK(locust_group_start(u, g, turns, NULL)); // no place was lost
+    locust_group_join(u, g);
+    CHECK_INT(n_ended, 2);
+    say("done");
+    locust_stop_test(u);
+}
+
+static void without_memory(void)
+{
+    *said = '\0';
+    live((life){.task = starved});
+    CHECK_STR(said, "now done ");
+}
+
+/* -- thousands -- */
+
+static uint64_t n_right, n_wrong;
+static int n_users;
+
+struct own {
+    uint64_t id, twice;
+};
+LOCUST_LOCAL(struct own, own);
+
+static void turn(locust_user *u)
+{
+    if (u->id % 3)
+        locust_sleep(u, 0);
+    else
+        locust_wait(u);
+}
+
+static void expect(bool truth)
+{
+    *(truth ? &n_right : &n_wrong) += 1;
+}
+
+static void isolated_part(locust_user *u, void *arg)
+{
+    (void)arg;
+    expect(depth() == (int)u->id);
+    depth_set(-1);
+    turn(u);
+    expect(depth() == -1 && own()->id == u->id && *(uint64_t *)u->data == u->id * 5);
+}
+
+static void isolated(locust_user *u)
+{
+    uint64_t id = u->id;
+    locust_token t;
+    locust_coroutine *c;
+    expect(*(uint64_t *)u->data == 0 && own()->id == 0 && depth() == 3 && trail_top() == 0);
+    turn(u);
+    *(uint64_t *)u->data = id * 5;
+    turn(u);
+    own()->id = id;
+    turn(u);
+    t = depth_set((int)id);
+    turn(u);
+    expect(*(uint64_t *)u->data == id * 5);
+    turn(u);
+    expect(own()->id == id);
+    turn(u);
+    expect(depth() == (int)id);
+    c = locust_start(u, isolated_part, NULL);
+    for (uint64_t i = 0; i < 3; i++) {
+        expect(trail_push(id + i));
+        turn(u);
+    }
+    LOCUST_SCOPE(own)
+    {
+        expect(own()->id == 0);
+        own()->id = id; // as isolated_part expects
+        own()->twice = 2 * id;
+        turn(u);
+        expect(own()->twice == 2 * id);
+    }
+    locust_join(u, c);
+    expect(own()->id == id && own()->twice == 0);
+    for (uint64_t i = 3; i-- > 0; turn(u))
+        expect(trail_pop() == id + i);
+    expect(trail_pop() == 0);
+    expect(depth() == (int)id);
+    depth_reset(t);
+    expect(depth() == 3);
+    trail_push(1); // left for the end of the user
+    if (++n_done == n_users)
+        locust_stop_test(u);
+    locust_stop_user(u);
+}
+
+static void isolation(void)
+{
+    n_users = slow() > 1 ? 2000 : 10000;
+    n_right = n_wrong = 0;
+    n_done = 0;
+    live((life){.task = isolated, .users = n_users});
+    CHECK_INT(n_done, n_users);
+    CHECK_INT(n_wrong, 0);
+    CHECK_INT(n_right, n_users * 18);
+}
+
+/* All users in a request that is never answered: the watcher sees each request arrive. */
+static int listener, *conns;
+
+static void beside_request(locust_user *u, void *arg)
+{
+    locust_defer(u, clean, arg);
+    locust_get(u, "/");
+    n_wrong++;
+}
+
+static void watch(locust_user *u)
+{
+    char byte;
+    for (int n = 0; n < n_begun || n_begun < n_users;) {
+        conns[n] = accept(listener, NULL, NULL);
+        if (conns[n] < 0)
+            locust_sleep(u, 0.001);
+        else
+            n++;
+    }
+    for (int i = 0; i < n_begun; i++)
+        while (recv(conns[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+            locust_sleep(u, 0.001);
+    n_done = n_begun;
+    locust_stop_test(u);
+    locust_sleep(u, 1000);
+}
+
+static void unanswered(locust_user *u)
+{
+    if (u->id == 1)
+        watch(u);
+    trail_push(u->id);
+    depth_set(1);
+    own()->id = u->id;
+    locust_defer(u, clean, "");
+    n_begun++;
+    LOCUST_SCOPE(own)
+    {
+        if (u->id % 2) {
+            locust_start(u, beside_request, "");
+            locust_join_all(u);
+        }
+        locust_get(u, "/");
+    }
+    n_wrong++;
+}
+
+static void cancelled_in_requests(void)
+{
+    server_how how = {.family = AF_INET};
+    char url[64];
+    int port;
+    n_users = slow() > 1 ? 300 : 2000;
+    listener = server_bind(&how, &port, url, sizeof url);
+    conns = calloc((size_t)n_users + 1, sizeof *conns);
+    if (!CHECK(listener >= 0 && listen(listener, 4096) == 0 && conns))
+        return;
+    fcntl(listener, F_SETFL, O_NONBLOCK);
+    n_begun = n_done = 0;
+    n_wrong = 0;
+    live((life){.task = unanswered, .users = n_users + 1, .host = url});
+    CHECK_INT(n_done, n_users);
+    CHECK_INT(n_wrong, 0);
+    for (int i = 0; i < n_done; i++)
+        close(conns[i]);
+    close(listener);
+    free(conns);
+}
+
+TESTS({"shared and own", shared_and_own}, {"shared pool", shared_pool}, {"joined", joined},
+    {"forgotten handles", forgotten_handles}, {"started by coroutines", started_by_coroutines},
+    {"calls that outlive the task", calls_that_outlive_the_task},
+    {"cut with the user", cut_with_the_user}, {"cut before it ran", cut_before_it_ran},
+    {"started in on_stop", started_in_on_stop}, {"stop_user inside", stop_user_inside},
+    {"stop_test inside", stop_test_inside}, {"fail inside", fail_inside},
+    {"cut while waiting", cut_while_waiting}, {"own user only", own_user_only}, {"groups", groups},
+    {"forgotten groups", forgotten_groups}, {"semaphore", semaphore},
+    {"semaphore of the cut", semaphore_of_the_cut}, {"unit for the cut", unit_for_the_cut},
+    {"wait_spawned", wait_spawned}, {"wait_spawned again", wait_spawned_again},
+    {"wait_spawned cut", wait_spawned_cut},
+    {"wait_spawned out of iterations", wait_spawned_out_of_iterations},
+    {"context variables", context_variables}, {"contexts", contexts},
+    {"context of another user", context_of_another_user}, {"refuses", refuses},
+    {"context left by jump", context_left_by_jump},
+    {"context freed by defer", context_freed_by_defer}, {"scopes", scopes},
+    {"scopes left by jump", scopes_left_by_jump},
+    {"scopes of two coroutines", scopes_of_two_coroutines}, {"without memory", without_memory},
+    {"isolation", isolation}, {"cancelled in requests", cancelled_in_requests}, )

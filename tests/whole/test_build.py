@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# timeout: 900
+"""Compiles tests/build/ and the public contract in the ways in which people compile locust.h.
+
+    tests/whole/test_build.py [WORD...]    only the tests whose name contains a word
+
+A test is a list of commands. Each must succeed without a word of output, unless it is `fails`, which
+must fail and say a certain text.
+"""
+import concurrent.futures, glob, os, shutil, subprocess, sys
+
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+OUT = os.environ.get("BUILD", "build") + "/compile"
+FULL = ("-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wstrict-prototypes "
+        "-Wmissing-prototypes -Wvla -Werror")
+USUAL = "-Wall -Wextra -pedantic -Werror -I."
+CONTRACT = "-std=c11 -Wall -Wextra -pedantic -Wno-unused-function -Werror -I. -fsyntax-only"
+CONTRACT_PROGRAMS = ["examples/%s.c" % name for name in (
+    "coroutine_local", "custom_protocol", "demo", "library", "response", "session", "simulation", "tags",
+    "tasksets", "weight")] + sorted(glob.glob("tests/build/contract/*.c"))  # the examples of these names go further
+ADVICE = "locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in_one"
+
+
+class Fails:
+    def __init__(self, command, text):
+        self.command, self.text = command, text
+
+
+def exists(compiler, header):
+    return subprocess.run([compiler, "-x", "c", "-E", "-include", header, "/dev/null"],
+                          capture_output=True).returncode == 0
+
+
+def tests():
+    """Yields (name, commands). OUT/N in a command becomes a path of the test's own."""
+    program = "tests/build/program.c -o OUT/a"
+    for cc, cxx in (("gcc", "g++"), ("clang", "clang++")):
+        # The header by itself, and its settings.
+        for name, setting in (("header alone", ""), ("header declares", "-DLOCUST_NO_IMPLEMENTATION"),
+                              ("header implements", "-DLOCUST_IMPLEMENTATION"),
+                              ("header with poll", "-DLOCUST_POLL"),
+                              ("header for valgrind", "-DLOCUST_VALGRIND"),
+                              ("header with TLS and zlib", "-DLOCUST_TLS -DLOCUST_ZLIB")):
+            missing = [h for flag, h in (("VALGRIND", "valgrind/memcheck.h"), ("TLS", "mbedtls/ssl.h"),
+                                         ("ZLIB", "zlib.h")) if flag in setting and not exists(cc, h)]
+            if missing:
+                yield "%s %s" % (cc, name), "%s is missing" % missing[0]
+                continue
+            for flags in ("-O2", "-O0") if "TLS" in setting or not setting else ("-O2",):
+                yield "%s %s %s" % (cc, name, flags), [
+                    "%s %s %s %s -x c -c locust.h -o OUT/locust.o" % (cc, FULL, flags, setting)]
+
+        # One file, several files, C++.
+        yield "%s one file" % cc, ["%s -O2 %s %s" % (cc, USUAL, program), "OUT/a"]
+        yield "%s included twice" % cc, [
+            "%s %s tests/build/twice.c -o OUT/a" % (cc, USUAL), "OUT/a"]
+        yield "%s two files" % cc, [
+            "%s %s -DLOCUST_NO_IMPLEMENTATION -c tests/build/%s.c -o OUT/%s.o" % (cc, USUAL, f, f)
+            for f in ("program", "implementation")] + [
+            "%s OUT/program.o OUT/implementation.o -o OUT/a" % cc, "OUT/a"]
+        yield "%s two implementations" % cc, [
+            "%s %s -c tests/build/implementation.c -o OUT/1.o" % (cc, USUAL),
+            "%s %s -DLOCUST_IMPLEMENTATION -c tests/build/program.c -o OUT/2.o" % (cc, USUAL),
+            Fails("%s OUT/1.o OUT/2.o -o OUT/a" % cc, ADVICE)]
+        yield "%s C++" % cxx, [
+            "%s %s -c tests/build/implementation.c -o OUT/1.o" % (cc, USUAL),
+            "%s %s -DLOCUST_NO_IMPLEMENTATION -c tests/build/cpp_test.c -o OUT/2.o" % (cc, USUAL),
+            "%s -std=c++17 %s -c tests/build/cpp_main.cpp -o OUT/3.o" % (cxx, USUAL),
+            "%s OUT/1.o OUT/2.o OUT/3.o -o OUT/a" % cxx, "OUT/a"]
+
+        # Standards and the order of includes.
+        for std in ("c11", "gnu11", "c17", "gnu17"):
+            yield "%s %s" % (cc, std), ["%s -std=%s %s %s" % (cc, std, USUAL, program), "OUT/a"]
+        yield "%s late include" % cc, [
+            "%s -std=gnu17 %s tests/build/late.c -o OUT/a" % (cc, USUAL), "OUT/a"]
+        yield "%s late include, strict" % cc, [
+            Fails("%s -std=c11 %s -fsyntax-only tests/build/late.c" % (cc, USUAL),
+                  "_DEFAULT_SOURCE")]  # the #error names the ways out
+        yield "%s late include, strict, with the way out" % cc, [
+            "%s -std=c11 -D_DEFAULT_SOURCE %s tests/build/late.c -o OUT/a" % (cc, USUAL), "OUT/a"]
+
+        # What distributions and careful people add; test_matrix.py has the ways of optimizing and linking.
+        for flags in ("-O2 -fcf-protection=full", "-O1 -fstack-protector-all",
+                      "-O1 -fstack-clash-protection", "-O1 -fomit-frame-pointer",
+                      "-O1 -DNDEBUG") + cc.startswith("gcc") * (
+                      "-O1 -fno-pie -no-pie", "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3",
+                      "-O1 -ffunction-sections -fdata-sections -Wl,--gc-sections",
+                      "-O1 -Wl,-z,noexecstack,-z,relro,-z,now,--fatal-warnings",
+                      "-O1 -D_FILE_OFFSET_BITS=64"):
+            if "cf-protection" in flags and os.uname().machine != "x86_64":
+                continue
+            yield "%s %s" % (cc, flags), ["%s %s %s %s" % (cc, USUAL, flags, program), "OUT/a"]
+
+        # The public contract.
+        for path in CONTRACT_PROGRAMS:
+            yield "%s %s" % (cc, path), ["%s %s %s" % (cc, CONTRACT, path)]
+
+    for path in sorted(glob.glob("build/mbedtls/*/include")):
+        if "-linux-" not in path:
+            yield "gcc with mbedTLS %s" % path.split("/")[2], [
+                "gcc %s -O2 -DLOCUST_TLS -isystem %s -x c -c locust.h -o OUT/locust.o" % (FULL, path)]
+    yield "gcc -flto-partition=max", [
+        "gcc %s -O2 -flto=auto -flto-partition=max %s" % (USUAL, program), "OUT/a"]
+    for flags in ("-O2", "-O0", "-O2 -mbranch-protection=standard"):
+        yield "aarch64 %s" % flags, [
+            "aarch64-linux-gnu-gcc %s -static %s %s" % (USUAL, flags, program),
+            "qemu-aarch64-static OUT/a"]
+    yield "musl", ["musl-gcc %s -static -O2 %s" % (USUAL, program), "OUT/a"]
+
+
+def run(name, commands):
+    """The line(s) to print for a test."""
+    if isinstance(commands, str):
+        return "skip %s: %s" % (name, commands)
+    out = "%s/%s" % (OUT, "".join(c if c.isalnum() else "_" for c in name))
+    os.makedirs(out, exist_ok=True)
+    for step in commands:
+        want = step.text if isinstance(step, Fails) else None
+        command = (step.command if want else step).replace("OUT", out)
+        if not shutil.which(command.split()[0]) and not command.startswith(out):
+            return "skip %s: %s is missing" % (name, command.split()[0])
+        done = subprocess.run(command.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL, text=True, errors="replace")
+        if want and (done.returncode == 0 or want not in done.stdout):
+            return "%s\n%swants it to fail and to say: %s\nnot ok %s" % (
+                command, done.stdout[:2000], want, name)
+        if not want and (done.returncode != 0 or done.stdout):
+            return "%s\n%sexit code %d\nnot ok %s" % (
+                command, done.stdout[:2000], done.returncode, name)
+    shutil.rmtree(out)
+    return "ok " + name
+
+
+def main():
+    words = sys.argv[1:]
+    wanted = [test for test in tests() if not words or any(word in test[0] for word in words)]
+    counts = {"ok": 0, "not": 0, "skip": 0}
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for text in pool.map(lambda test: run(*test), wanted):
+            print(text, flush=True)
+            counts[text.splitlines()[-1].split()[0]] += 1
+    print("%d passed, %d failed, %d skipped" % (counts["ok"], counts["not"], counts["skip"]))
+    return 1 if counts["not"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Bodies of any size in flat memory: a 10 GB answer and a 100 MB multipart upload, plain and over TLS.
+And what an idle user takes.
+
+    tests/whole/test_flat.py [WORD...]    only the tests whose name contains a word
+
+nginx sends a sparse file, so that the disk holds nothing of it, and says how many bytes it received
+by its access log. Over TLS 1 GB, for the time that encryption takes.
+"""
+import os, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
+from lib import *
+
+NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+GB, MB = 1 << 30, 1 << 20
+CONFIG = """
+daemon off; master_process off; pid D/pid; error_log stderr; events {}
+http { client_body_temp_path D; proxy_temp_path D; fastcgi_temp_path D; uwsgi_temp_path D; scgi_temp_path D;
+  log_format l '$uri $request_length'; access_log D/access l; sendfile on; client_max_body_size 0;
+  server { listen 127.0.0.1:PORT; LISTEN_TLS
+    location = /small { return 200 ok; }
+    location = /upload { client_body_in_file_only clean; client_body_buffer_size 1m;
+      proxy_pass http://127.0.0.1:PORT/taken; }
+    location = /taken { return 200 taken; }
+    location / { root D/www; } } }
+"""
+TLS_LINES = "listen 127.0.0.1:TLSPORT ssl; ssl_certificate D/c.pem; ssl_certificate_key D/k.pem;"
+
+
+@contextlib.contextmanager
+def nginx(dir, tls):
+    if not NGINX:
+        raise Skip("nginx is missing")
+    port, tls_port = free_port(), free_port()
+    os.makedirs(dir + "/www")
+    if tls:
+        done = subprocess.run("openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 "
+                              "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1", shell=True, cwd=dir,
+                              capture_output=True, text=True)
+        if done.returncode:
+            raise Skip("openssl is missing")
+    with open(dir + "/n.conf", "w") as f:
+        f.write(CONFIG.replace("LISTEN_TLS", TLS_LINES if tls else "").replace("D/", dir + "/")
+                .replace("_path D", "_path " + dir).replace("TLSPORT", str(tls_port)).replace("PORT", str(port)))
+    with open(dir + "/n.err", "w") as err:
+        p = subprocess.Popen([NGINX, "-p", dir, "-e", "stderr", "-c", dir + "/n.conf"],
+                             stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+
+    def up():
+        check(p.poll() is None, open(dir + "/n.err").read())
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+
+    try:
+        until(up, 10, "nginx")
+        yield "https://127.0.0.1:%d" % tls_port if tls else "http://127.0.0.1:%d" % port
+    finally:
+        p.kill()
+        p.wait()
+
+
+def sparse(path, size):
+    with open(path, "wb") as f:
+        f.truncate(size)
+
+
+def stream(dir, size, tls):
+    with nginx(dir, tls) as url:
+        sparse(dir + "/www/big", size)
+        sparse(dir + "/file", 100 * MB)
+        flags, libs = (("-O2", "-DLOCUST_TLS"), TLS) if tls else ((), ())
+        r = run(dir, [build("large_bodies.c", *flags, libs=libs), "--headless", "-H", url, "--insecure",
+                      "-L", "ERROR", "--only-summary"],
+                seconds=200, env={"BIG": "/big", "FILE": dir + "/file"})
+        same(r.rc, 0, r)
+        lines = {line.split("|")[0]: line.split("|")[1:] for line in r.out.splitlines()}
+        same([line[:2] for line in lines.values()], [["", "200"]] * 3, r)
+        same(int(lines["stream"][2]), size)
+        small, big, upload = (float(lines[name][3]) for name in ("small", "stream", "upload"))
+        check(big < small + 1 and upload < small + 1, "memory grew, in MB: %r" % ((small, big, upload),))
+        log = dict(line.split() for line in open(dir + "/access"))
+        check(100 * MB < int(log["/upload"]) < 100 * MB + 2000, "nginx received %s bytes" % log["/upload"])
+
+
+@test("10 GB in, 100 MB out")
+def _(dir):
+    stream(dir, 10 * GB, False)
+
+
+@test("1 GB in, 100 MB out, over TLS")
+def _(dir):
+    stream(dir, GB, True)
+
+
+def resident(dir, url, users):
+    """Bytes of a process whose users have a connection each and wait."""
+    def sockets():
+        fds = os.listdir("/proc/%d/fd" % p.p.pid)
+        return sum(os.path.realpath("/proc/%d/fd/%s" % (p.p.pid, fd)).find("socket:") >= 0 for fd in fds)
+
+    def rss():
+        with open("/proc/%d/status" % p.p.pid) as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) * 1024
+
+    argv = [build("keeps_connections.c"), "--headless", "--only-summary", "-H", url, "-u", str(users), "-r", "2000"]
+    with Program(dir, argv, env={"HOLDER_WAIT": "60"}) as p:
+        until(lambda: sockets() >= users, 30, "connections of %d users" % users)
+        sizes = []
+        until(lambda: sizes.append(rss()) or len(sizes) > 4 and sizes[-1] == sizes[-4], 30, "a size that stays")
+        return sizes[-1]
+
+
+@test("a user that has connected once and waits keeps one page of stack")
+def _(dir):
+    with Target(dir) as target:
+        few, many = (resident(dir, target.url, users) for users in (100, 1100))
+    # The page, the user's block, its coroutine's and the connection's.
+    check((many - few) / 1000 < 6000, "%d bytes for each of 1,000 users" % ((many - few) / 1000))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""Proves the layering and the names of locust.h, and that the two provers find what they look for."""
+import os, re, shutil, subprocess, sys, tempfile
+
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+
+def planted(text, part):
+    """Does the checker refuse the header with this text at the end of a part? It must name the function."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = shutil.copytree("tools/header", os.path.join(folder, "header"))
+        with open(os.path.join(top, part), "a") as file:
+            file.write(text + "\n")
+        done = subprocess.run(["tools/check_layers.py"], capture_output=True, text=True,
+                              env=dict(os.environ, TOP=top))
+    name = re.findall(r"(?:return|locust_error) (locust_+\w+)", text)[-1]
+    return done.returncode == 1 and name in done.stdout, done.stdout + done.stderr
+
+
+def passes(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode == 0, done.stdout
+
+
+UPWARD = """static locust_error locust__stream_fill(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS;
+static locust_error locust__planted(locust_stream *s) LOCUST__PARKS { return locust__stream_fill(s, 0); }"""
+PUBLIC = "static int locust__planted(void) { return locust_main(0, NULL, NULL); }"
+TESTS = [
+    ("a planted call of a later function is found", planted, (UPWARD, "2-loop/sync.c")),
+    ("a planted call of a public function is found", planted, (PUBLIC, "9-outside/main.c")),
+    ("every part uses what stands above it", passes, ("tools/check_layers.py",)),
+    ("the name checker finds violations", passes, ("tools/check_names.py", "--self-test")),
+    ("every name has the prefix", passes, ("tools/check_names.py", "locust.h")),
+]
+
+passed = failed = skipped = 0
+for name, function, arguments in TESTS:
+    if not (shutil.which("gcc") and shutil.which("readelf")):
+        skipped += 1
+        print("skip %s: gcc or readelf is missing" % name)
+        continue
+    good, output = function(*arguments)
+    if good:
+        passed += 1
+        print("ok %s" % name)
+    else:
+        failed += 1
+        print("%snot ok %s" % (output, name))
+print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+sys.exit(1 if failed else 0)

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Redirects, encoded parameters, expectations and values out of answers, against a real nginx (and
+tools/target as the other origin, whose /echo shows what body arrived).
+
+    tests/whole/test_session.py [WORD...]    only the tests whose name contains a word
+"""
+import os, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
+from lib import *
+
+NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+CONFIG = r"""
+daemon off; master_process off; pid D/pid; error_log stderr; events {}
+http { access_log off; default_type text/plain;
+  client_body_temp_path D; proxy_temp_path D; fastcgi_temp_path D; uwsgi_temp_path D; scgi_temp_path D;
+  server { listen 127.0.0.1:PORT;
+    location = /end { return 200 "$request_method type=$http_content_type length=$http_content_length\n"; }
+    location = /r301 { return 301 /end; }
+    location = /r302 { return 302 /end; }
+    location = /r303 { return 303 /end; }
+    location = /r307 { return 307 /end; }
+    location = /r308 { return 308 /end; }
+    location = /dir/relative { return 302 "../fields?from=$arg_x#part"; }
+    location = /loop { return 302 /loop; }
+    location = /https { return 302 https://127.0.0.1:PORT/end; }
+    location = /two { return 302 /r301; }
+    location = /304 { add_header Location /end always; return 304; }
+    location = /fields { return 200 "$request_uri auth=$http_authorization cookie=$http_cookie own=$http_x_own\n"; }
+    location = /to-fields { return 307 /fields; }
+    location = /to-other { return 307 http://localhost:PORT/fields; }
+    location = /to-echo { return 307 OTHER/echo; }
+    location = /json { return 200 '{"user": {"ids": [1, 2.5], "name": "A\\u00e9"}, "ok": true}'; }
+    location = /html { return 200 '<h1>Hi</h1><input name="csrf" value="abc123">'; } } }
+"""
+
+
+@contextlib.contextmanager
+def nginx(dir, other):
+    if not NGINX:
+        raise Skip("nginx is missing")
+    port = free_port()
+    with open(dir + "/n.conf", "w") as f:
+        f.write(CONFIG.replace("D/", dir + "/").replace("_path D", "_path " + dir)
+                .replace("PORT", str(port)).replace("OTHER", other))
+    with open(dir + "/n.err", "w") as err:
+        p = subprocess.Popen([NGINX, "-p", dir, "-e", "stderr", "-c", dir + "/n.conf"],
+                             stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+
+    def up():
+        if p.poll() is not None:
+            raise AssertionError(open(dir + "/n.err").read())
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+
+    try:
+        until(up, 10, "nginx")
+        yield "http://127.0.0.1:%d" % port
+    finally:
+        p.kill()
+        p.wait()
+
+
+state = {}
+
+
+def answers(dir):
+    """One run for all tests: what is printed, by its first word, and the CSV rows."""
+    if not state:
+        other = shared_target().url
+        with nginx(dir, other) as url:
+            r = run(dir, [build("session.c"), "--headless", "-H", url, "--csv", "c", "-t", "30"],
+                    env={"OTHER": other})
+        state.update(r=r, url=url, other=other, rows=stats_csv(dir + "/c")[0],
+                     failures={(f["Name"]): f["Error"] for f in read_csv(dir + "/c", "failures")},
+                     lines={line.split("|")[0]: line.split("|")[1:] for line in r.out.splitlines()})
+        same(r.rc, 1, r)  # some are failures on purpose
+    return state
+
+
+def answer(dir, what):
+    error, status, url, body = answers(dir)["lines"][what]
+    return error, int(status), url, body
+
+
+@test("redirects keep or change the method as RFC 9110 15.4 says")
+def _(dir):
+    end = answers(dir)["url"] + "/end"
+    for code in ("301", "302", "303", "307", "308"):
+        same(answer(dir, "get " + code), ("", 200, end, "GET type= length="), code)
+    for code in ("301", "302", "303"):
+        same(answer(dir, "post " + code), ("", 200, end, "GET type= length="), code)
+    for code in ("307", "308"):
+        same(answer(dir, "post " + code),
+             ("", 200, end, "POST type=application/x-www-form-urlencoded length=7"), code)
+
+
+@test("a redirected request is one row, named after its first URL")
+def _(dir):
+    rows = answers(dir)["rows"]
+    same(count(rows["GET", "/r302"]), 1)
+    check(("GET", "/end") not in rows and ("POST", "post 303") in rows, rows)
+    same(answer(dir, "two")[1:3], (200, answers(dir)["url"] + "/end"))
+
+
+@test("relative locations, limits, and what is not followed")
+def _(dir):
+    url = answers(dir)["url"]
+    same(answer(dir, "relative"), ("", 200, url + "/fields?from=1",
+                                   "/fields?from=1 auth= cookie=c=1 own="))
+    same(answer(dir, "loop")[:2], ("more than 30 redirects", 0))
+    same(answer(dir, "none")[1:3], (301, url + "/r301"))
+    same(answer(dir, "head")[1:3], (301, url + "/r301"))
+    same(answer(dir, "no location")[1], 304)
+    same(answer(dir, "https")[:2], ("redirect to an invalid or unsupported location", 0))
+
+
+@test("credentials stay with their origin, bodies go along")
+def _(dir):
+    same(answer(dir, "same origin")[3], "/fields auth=Bearer t cookie=c=1 own=1")
+    same(answer(dir, "other origin")[3], "/fields auth= cookie= own=1")
+    same(answer(dir, "body to other"), ("", 200, answers(dir)["other"] + "/echo", '{"a": 1}'))
+    same(answer(dir, "fields to other")[3], "a=x+y&b=%26%3D")
+
+
+@test("parameters and form fields are encoded")
+def _(dir):
+    same(answer(dir, "params")[3].split()[0], "/fields?q=tea+%26+cake&page=2")
+    same(answer(dir, "more params")[3].split()[0], "/fields?a=1&q=x")
+    check(("GET", "/fields?q=tea+%26+cake&page=2") in answers(dir)["rows"], answers(dir)["rows"])
+    same(answer(dir, "fields")[3], "csrf=a%2Bb&name=Ann+B")
+    same(answer(dir, "no fields")[1:], (200, answers(dir)["other"] + "/echo", ""))
+
+
+@test("expectations decide, unless the test gives a verdict")
+def _(dir):
+    failures = answers(dir)["failures"]
+    same({k: v for k, v in failures.items() if not k.startswith("/")},
+         {"not 201": "status 200 in place of 201", "has it not": 'no "strict" in the body',
+          "no verdict": 'no "strict" in the body'})
+
+
+@test("values out of answers")
+def _(dir):
+    lines = answers(dir)["lines"]
+    same([lines[k] for k in ("number", "bool", "string", "missing", "match", "whole", "no match",
+                             "no group", "between")],
+         [["1", "2.5"], ["1", "1"], ["1", "Aé"], ["0"], ["1", "abc123"], ["1", 'value="abc123"'], ["0"],
+          ["0"], ["1", "Hi"]])
+
+
+main(parallel=1, before=shared_target)
