@@ -40,11 +40,11 @@ mbedtls:                         ## fetches and builds the versions of mbedTLS t
 	@for v in "fetch 2.28" "fetch 3.6.6" "fetch 3.6.7" build "build musl"; do tools/mbedtls.sh $$v || exit 1; done
 
 # Where nothing may be installed, the tests that need a missing program say so and are skipped.
-test: | build                    ## runs the tests; T=http picks one, T="http asan" one variant of it
+test: | build                    ## runs the tests; T=http picks one, T='h*' some, T="http asan" a variant
 	@tools/join.py --check locust.h
 	@tools/deps.sh test || true
 	@$(MAKE) -s mbedtls >build/mbedtls.log 2>&1 || true
-	@CC="$(CC)" tests/run $(T)
+	@set -f; CC="$(CC)" tests/run $(T)
 
 cross: | build                   ## builds and tests for every machine, with qemu; A="armhf mips" picks some
 	@tools/deps.sh cross || true
@@ -72,7 +72,7 @@ bench: | build                   ## prints numbers with their method; B=http pic
 
 fuzz:                            ## fuzzes the parsers; F=url picks one, FUZZ_SECONDS=20 each
 	@tools/deps.sh test || true
-	@tests/fuzz/fuzz.py $(or $(FUZZ_SECONDS),20) $(F)
+	@set -f; tests/fuzz/fuzz.py $(or $(FUZZ_SECONDS),20) $(F)
 
 format:                          ## lays out all C files but the examples, which are laid out by hand
 	clang-format $(STYLE) -i $(FORMAT)

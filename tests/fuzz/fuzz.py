@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Fuzzes the parsers with libFuzzer, ASan and UBSan.   tests/fuzz/fuzz.py SECONDS [WORD...]
+"""Fuzzes the parsers with libFuzzer, ASan and UBSan.   tests/fuzz/fuzz.py SECONDS [NAME...]
 
-Each tests/fuzz/NAME.c whose name contains a word runs for that many
+Each tests/fuzz/NAME.c that is asked for (a NAME may be a glob; all if there is none) runs for that many
 seconds, from the inputs (and words.dict) in tests/fuzz/seeds/NAME and what earlier runs found, kept in
 build/fuzz/NAME; with 0 seconds through the former alone. An input that breaks a property is left in
 build/fuzz, with the command that runs it again; the exit code is then 1. A line `flags: ...` in the
 first five of a file is added to its compile command.
 """
 import glob, os, re, subprocess, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../whole/kit"))
+from pick import pick
 
 BUILD = "build/fuzz"
 COMPILE = ("clang -std=c11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined "
@@ -50,9 +53,9 @@ def fuzz(name, seconds):
 
 def main():
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-    seconds, words = int(sys.argv[1]), sys.argv[2:]
+    seconds = int(sys.argv[1])
     names = sorted(os.path.basename(path)[:-len(".c")] for path in glob.glob("tests/fuzz/*.c"))
-    return 0 if all([fuzz(name, seconds) for name in names if not words or any(word in name for word in words)]) else 1
+    return 0 if all([fuzz(name, seconds) for name in pick(sys.argv[2:], names)]) else 1
 
 
 if __name__ == "__main__":
