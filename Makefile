@@ -56,6 +56,7 @@ cross: | build                   ## builds and tests for every machine, with qem
 lint:                            ## format, layering, names, cppcheck, clang-tidy
 	clang-format $(STYLE) --dry-run --Werror $(FORMAT)
 	tools/check_layers.py --parts
+	tools/map.py
 	tools/check_names.py locust.h
 	tools/lint.sh
 

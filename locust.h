@@ -130,7 +130,7 @@
  *     >>local          coroutine-local data
  *     >>context        context variables, and stacks of values
  *   3-measure
- *     >>row            one row of statistics
+ *     >>entry          one row of statistics
  *     >>stats          rows of requests and failures
  *     >>record         from a finished request to whoever counts it
  *   4-net
@@ -158,7 +158,7 @@
  *     >>url            URLs and origins
  *   5-http
  *     >>head           HTTP/1.1 messages
- *     >>body           reading a response from a stream
+ *     >>receive        reading a response from a stream
  *     >>write          writing a request's head
  *     >>json           JSON, read
  *     >>extract        values out of a response: patterns, text between
@@ -204,11 +204,11 @@
  *     >>setup          making an environment
  *     >>env_api        public calls on an environment
  *   9-outside
- *     >>judge          the generator's verdict on itself
+ *     >>generator      the generator's verdict on itself
  *     >>check          checks
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
- *     >>verdict        all of what a run says of itself
+ *     >>result         all of what a run says of itself
  *     >>figures        what a row shows
  *     >>table          tables and compact lines
  *     >>csv            Locust's CSV files
@@ -299,76 +299,76 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
 
 /* Why a request has no good answer. The text groups failures in reports, so it holds no port,
  * no number and no time of its own. */
-#define LOCUST_ERRORS(X)                                                                      \
-    X(LOCUST_OK, "ok")                                                                        \
-    X(LOCUST_ERR_CANCELLED, "cancelled: the user is being stopped")                           \
-    X(LOCUST_ERR_MEMORY, "out of memory")                                                     \
-    X(LOCUST_ERR_FILES, "too many open files: raise ulimit -n")                               \
-    X(LOCUST_ERR_PORTS, "no local port left for this destination")                            \
-    X(LOCUST_ERR_REQUEST, "invalid request: forbidden character in its method or headers")    \
-    X(LOCUST_ERR_REQUEST_SIZE, "request header too large")                                    \
-    X(LOCUST_ERR_URL, "invalid URL")                                                          \
-    X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                \
-    X(LOCUST_ERR_NAME, "host name not found")                                                 \
-    X(LOCUST_ERR_NAME_SERVER, "host name lookup failed: no usable answer from a name server") \
-    X(LOCUST_ERR_NAME_TIMEOUT, "host name lookup timed out")                                  \
-    X(LOCUST_ERR_REFUSED, "connection refused")                                               \
-    X(LOCUST_ERR_CONNECT_TIMEOUT, "connect timed out")                                        \
-    X(LOCUST_ERR_HOST_UNREACHABLE, "host unreachable")                                        \
-    X(LOCUST_ERR_NET_UNREACHABLE, "network unreachable")                                      \
-    X(LOCUST_ERR_NO_SOCKET, "no such unix socket")                                            \
-    X(LOCUST_ERR_PERMISSION, "permission denied by the system")                               \
-    X(LOCUST_ERR_RESET, "connection reset by peer")                                           \
-    X(LOCUST_ERR_PIPE, "connection closed by peer while sending")                             \
-    X(LOCUST_ERR_CLOSED, "connection closed by peer")                                         \
-    X(LOCUST_ERR_NETWORK, "network error")                                                    \
-    X(LOCUST_ERR_TIMEOUT, "timed out")                                                        \
-    X(LOCUST_ERR_LINE_TOO_LONG, "line longer than the buffer")                                \
-    X(LOCUST_ERR_NO_RESPONSE, "connection closed without a response")                         \
-    X(LOCUST_ERR_HEAD_CUT, "connection closed inside the response header")                    \
-    X(LOCUST_ERR_BODY_CUT, "connection closed inside the response body")                      \
-    X(LOCUST_ERR_NOT_HTTP, "not an HTTP/1.x response")                                        \
-    X(LOCUST_ERR_STATUS_LINE, "malformed status line")                                        \
-    X(LOCUST_ERR_FIELD, "malformed header field")                                             \
-    X(LOCUST_ERR_HEAD_SIZE, "response header too large")                                      \
-    X(LOCUST_ERR_LENGTH, "invalid Content-Length")                                            \
-    X(LOCUST_ERR_LENGTH_TWICE, "both Content-Length and Transfer-Encoding")                   \
-    X(LOCUST_ERR_ENCODING, "unsupported Transfer-Encoding")                                   \
-    X(LOCUST_ERR_CHUNK, "malformed chunk")                                                    \
-    X(LOCUST_ERR_BODY_SIZE, "response body too large")                                        \
-    X(LOCUST_ERR_REDIRECTS, "more than 30 redirects")                                         \
-    X(LOCUST_ERR_LOCATION, "redirect to an invalid or unsupported location")                  \
-    X(LOCUST_ERR_UPGRADE, "unexpected 101 Switching Protocols")                               \
-    X(LOCUST_ERR_TLS_PORT, "the server speaks TLS on this port: use https://")                \
-    X(LOCUST_ERR_CODED, "malformed or truncated compressed body")                             \
-    X(LOCUST_ERR_BODY_FILE, "cannot read the file of a request body")                         \
-    X(LOCUST_ERR_BODY_ONCE, "redirected, but a body from a function is sent once only")       \
-    X(LOCUST_ERR_BODY_FN, "the test's body function gave up")                                 \
-    X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                       \
-    X(LOCUST_ERR_PROXY_AUTH, "the proxy wants other credentials")                             \
-    X(LOCUST_ERR_SOURCE, "cannot use the source address")                                     \
-    X(LOCUST_ERR_CERT_EXPIRED, "certificate has expired")                                     \
-    X(LOCUST_ERR_CERT_FUTURE, "certificate is not valid yet")                                 \
-    X(LOCUST_ERR_CERT_HOST, "certificate is for another host")                                \
-    X(LOCUST_ERR_CERT_SELF_SIGNED, "certificate is self-signed")                              \
-    X(LOCUST_ERR_CERT_ISSUER, "certificate has an unknown issuer")                            \
-    X(LOCUST_ERR_CERT_WEAK, "certificate has a weak key or signature")                        \
-    X(LOCUST_ERR_CERT_USAGE, "certificate is not meant for servers")                          \
-    X(LOCUST_ERR_CERT_FORM, "certificate cannot be read")                                     \
-    X(LOCUST_ERR_CERT_SIZE, "certificate chain too large for this TLS library")               \
-    X(LOCUST_ERR_CERT_CLIENT, "server wants a client certificate")                            \
-    X(LOCUST_ERR_CERT_CLIENT_REFUSED, "server refused the client certificate")                \
-    X(LOCUST_ERR_TLS_VERSION, "no TLS version in common")                                     \
-    X(LOCUST_ERR_TLS_CIPHER, "no TLS cipher or curve in common")                              \
-    X(LOCUST_ERR_TLS_NAME, "server has no certificate for this host name")                    \
-    X(LOCUST_ERR_TLS_ALPN, "server does not speak http/1.1 over TLS")                         \
-    X(LOCUST_ERR_TLS_ALERT, "server ended TLS with a fatal alert")                            \
-    X(LOCUST_ERR_TLS_RECORD, "corrupted TLS record")                                          \
-    X(LOCUST_ERR_TLS_CLOSED, "connection closed inside the TLS handshake")                    \
-    X(LOCUST_ERR_TLS_CUT, "connection closed without close_notify: the body may be cut")      \
-    X(LOCUST_ERR_TLS_PLAIN, "server speaks plain HTTP on this port: use http://")             \
-    X(LOCUST_ERR_TLS_NONE, "server does not speak TLS on this port")                          \
-    X(LOCUST_ERR_TLS_RANDOM, "no random numbers for TLS from getrandom() or /dev/urandom")    \
+#define LOCUST_ERRORS(X)                                                                        \
+    X(LOCUST_OK, "ok")                                                                          \
+    X(LOCUST_ERR_CANCELLED, "cancelled: the user is being stopped")                             \
+    X(LOCUST_ERR_MEMORY, "out of memory")                                                       \
+    X(LOCUST_ERR_FILES, "too many open files: raise ulimit -n")                                 \
+    X(LOCUST_ERR_PORTS, "no local port left for this destination")                              \
+    X(LOCUST_ERR_HTTP_REQUEST, "invalid request: forbidden character in its method or headers") \
+    X(LOCUST_ERR_HTTP_REQUEST_SIZE, "request header too large")                                 \
+    X(LOCUST_ERR_URL, "invalid URL")                                                            \
+    X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                  \
+    X(LOCUST_ERR_NAME, "host name not found")                                                   \
+    X(LOCUST_ERR_NAME_SERVER, "host name lookup failed: no usable answer from a name server")   \
+    X(LOCUST_ERR_NAME_TIMEOUT, "host name lookup timed out")                                    \
+    X(LOCUST_ERR_REFUSED, "connection refused")                                                 \
+    X(LOCUST_ERR_CONNECT_TIMEOUT, "connect timed out")                                          \
+    X(LOCUST_ERR_HOST_UNREACHABLE, "host unreachable")                                          \
+    X(LOCUST_ERR_NET_UNREACHABLE, "network unreachable")                                        \
+    X(LOCUST_ERR_NO_SOCKET, "no such unix socket")                                              \
+    X(LOCUST_ERR_PERMISSION, "permission denied by the system")                                 \
+    X(LOCUST_ERR_RESET, "connection reset by peer")                                             \
+    X(LOCUST_ERR_PIPE, "connection closed by peer while sending")                               \
+    X(LOCUST_ERR_CLOSED, "connection closed by peer")                                           \
+    X(LOCUST_ERR_NETWORK, "network error")                                                      \
+    X(LOCUST_ERR_TIMEOUT, "timed out")                                                          \
+    X(LOCUST_ERR_LINE_TOO_LONG, "line longer than the buffer")                                  \
+    X(LOCUST_ERR_HTTP_NO_RESPONSE, "connection closed without a response")                      \
+    X(LOCUST_ERR_HTTP_HEAD_CUT, "connection closed inside the response header")                 \
+    X(LOCUST_ERR_HTTP_BODY_CUT, "connection closed inside the response body")                   \
+    X(LOCUST_ERR_HTTP_VERSION, "not an HTTP/1.x response")                                      \
+    X(LOCUST_ERR_HTTP_STATUS_LINE, "malformed status line")                                     \
+    X(LOCUST_ERR_HTTP_FIELD, "malformed header field")                                          \
+    X(LOCUST_ERR_HTTP_HEAD_SIZE, "response header too large")                                   \
+    X(LOCUST_ERR_HTTP_LENGTH, "invalid Content-Length")                                         \
+    X(LOCUST_ERR_HTTP_LENGTH_TWICE, "both Content-Length and Transfer-Encoding")                \
+    X(LOCUST_ERR_HTTP_ENCODING, "unsupported Transfer-Encoding")                                \
+    X(LOCUST_ERR_HTTP_CHUNK, "malformed chunk")                                                 \
+    X(LOCUST_ERR_HTTP_BODY_SIZE, "response body too large")                                     \
+    X(LOCUST_ERR_HTTP_REDIRECTS, "more than 30 redirects")                                      \
+    X(LOCUST_ERR_HTTP_LOCATION, "redirect to an invalid or unsupported location")               \
+    X(LOCUST_ERR_HTTP_UPGRADE, "unexpected 101 Switching Protocols")                            \
+    X(LOCUST_ERR_TLS_PORT, "the server speaks TLS on this port: use https://")                  \
+    X(LOCUST_ERR_HTTP_CODED, "malformed or truncated compressed body")                          \
+    X(LOCUST_ERR_HTTP_BODY_FILE, "cannot read the file of a request body")                      \
+    X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
+    X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
+    X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                         \
+    X(LOCUST_ERR_PROXY_AUTH, "the proxy wants other credentials")                               \
+    X(LOCUST_ERR_SOURCE, "cannot use the source address")                                       \
+    X(LOCUST_ERR_TLS_CERT_EXPIRED, "certificate has expired")                                   \
+    X(LOCUST_ERR_TLS_CERT_FUTURE, "certificate is not valid yet")                               \
+    X(LOCUST_ERR_TLS_CERT_HOST, "certificate is for another host")                              \
+    X(LOCUST_ERR_TLS_CERT_SELF_SIGNED, "certificate is self-signed")                            \
+    X(LOCUST_ERR_TLS_CERT_ISSUER, "certificate has an unknown issuer")                          \
+    X(LOCUST_ERR_TLS_CERT_WEAK, "certificate has a weak key or signature")                      \
+    X(LOCUST_ERR_TLS_CERT_USAGE, "certificate is not meant for servers")                        \
+    X(LOCUST_ERR_TLS_CERT_FORM, "certificate cannot be read")                                   \
+    X(LOCUST_ERR_TLS_CERT_SIZE, "certificate chain too large for this TLS library")             \
+    X(LOCUST_ERR_TLS_CERT_CLIENT, "server wants a client certificate")                          \
+    X(LOCUST_ERR_TLS_CERT_CLIENT_REFUSED, "server refused the client certificate")              \
+    X(LOCUST_ERR_TLS_VERSION, "no TLS version in common")                                       \
+    X(LOCUST_ERR_TLS_CIPHER, "no TLS cipher or curve in common")                                \
+    X(LOCUST_ERR_TLS_NAME, "server has no certificate for this host name")                      \
+    X(LOCUST_ERR_TLS_ALPN, "server does not speak http/1.1 over TLS")                           \
+    X(LOCUST_ERR_TLS_ALERT, "server ended TLS with a fatal alert")                              \
+    X(LOCUST_ERR_TLS_RECORD, "corrupted TLS record")                                            \
+    X(LOCUST_ERR_TLS_CLOSED, "connection closed inside the TLS handshake")                      \
+    X(LOCUST_ERR_TLS_CUT, "connection closed without close_notify: the body may be cut")        \
+    X(LOCUST_ERR_TLS_PLAIN, "server speaks plain HTTP on this port: use http://")               \
+    X(LOCUST_ERR_TLS_NONE, "server does not speak TLS on this port")                            \
+    X(LOCUST_ERR_TLS_RANDOM, "no random numbers for TLS from getrandom() or /dev/urandom")      \
     X(LOCUST_ERR_TLS, "TLS handshake failed")
 
 typedef enum locust_error {
@@ -742,7 +742,7 @@ typedef struct locust_group locust_group;
  * header fields and connections, and inherits context variables. Its requests and waits take the `u`
  * that it is given. It is cut short when the user ends. Like gevent.spawn.
  * Returns a handle, good until it is joined or the task that started it ends; NULL if memory ran out. */
-LOCUST_API locust_coroutine *locust_start(locust_user *u, locust_coroutine_fn fn, void *arg);
+LOCUST_API locust_coroutine *locust_spawn(locust_user *u, locust_coroutine_fn fn, void *arg);
 /* Waits until that coroutine has ended; the handle ends with it. NULL is fine. */
 LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine);
 /* Waits until all that this user has started have ended, but for the caller. */
@@ -997,21 +997,22 @@ typedef struct locust_feeder { // of the whole test; make it with LOCUST_FEEDER
  * so many-th row: no two have the same. */
 #define LOCUST_FEEDER(feeder_, ...) static locust_feeder feeder_ = {.path = __VA_ARGS__}
 
-typedef struct locust_row { // lives until the end of the test
-    const char *text;       // not terminated
+typedef struct locust_feed_row { // lives until the end of the test
+    const char *text;            // not terminated
     size_t len;
     size_t number; // from 0, in the file
     const locust_feeder *feeder;
-} locust_row;
+} locust_feed_row;
 
 /* The next row for this user. False: with LOCUST_FEED_UNIQUE there are no more. A file that cannot be
  * read, or is empty, ends the test with a sentence. */
-LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_row *row);
+LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_feed_row *row);
 /* The value in the column with that name in the header. False: there is none, or it does not fit into
  * out[size] with a '\0' behind. */
-LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size);
+LOCUST_API bool locust_field(
+    const locust_feed_row *row, const char *column, char *out, size_t size);
 /* The same by the number of the column, from 0. */
-LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size);
+LOCUST_API bool locust_field_at(const locust_feed_row *row, int column, char *out, size_t size);
 /* ============================================================================================
  * >>events  samples, shapes and events
  *
@@ -1203,7 +1204,7 @@ LOCUST_API int locust_run(locust_env *env);
  * Returns the exit code. Like run_single_user of Locust. */
 LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host);
 /* Asks a running test to end, from a listener. Like locust_stop_test. */
-LOCUST_API void locust_stop(locust_env *env);
+LOCUST_API void locust_env_stop(locust_env *env);
 LOCUST_API void locust_env_free(locust_env *env);
 LOCUST_API void *locust_env_context(locust_env *env);
 /* Seconds since the test started; 0 before. */
@@ -1278,59 +1279,61 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *
  * Purpose     every on/off setting becomes 0 or 1 once, so that -Wundef catches a misspelling.
  *             Defined empty counts as 1 (then 1 - NAME - 1 reads 1 - -1).
+ * Names       locust__apart locust__os_apple locust__os_bsd locust__os_linux locust__parks
+ *             locust__printf locust__sys locust__unused locust__with_
  * ============================================================================================ */
 
 #if defined(LOCUST_TLS) && ((LOCUST_TLS + 0) || (1 - LOCUST_TLS - 1) == 2)
-#define LOCUST__TLS 1
+#define LOCUST__WITH_TLS 1
 #else
-#define LOCUST__TLS 0
+#define LOCUST__WITH_TLS 0
 #endif
 
 #if defined(LOCUST_ZLIB) && ((LOCUST_ZLIB + 0) || (1 - LOCUST_ZLIB - 1) == 2)
-#define LOCUST__ZLIB 1
+#define LOCUST__WITH_ZLIB 1
 #else
-#define LOCUST__ZLIB 0
+#define LOCUST__WITH_ZLIB 0
 #endif
 
 #if defined(LOCUST_NO_REPORTS) && ((LOCUST_NO_REPORTS + 0) || (1 - LOCUST_NO_REPORTS - 1) == 2)
-#define LOCUST__REPORTS 0
+#define LOCUST__WITH_REPORTS 0
 #else
-#define LOCUST__REPORTS 1
+#define LOCUST__WITH_REPORTS 1
 #endif
 
 #if defined(LOCUST_NO_COOKIES) && ((LOCUST_NO_COOKIES + 0) || (1 - LOCUST_NO_COOKIES - 1) == 2)
-#define LOCUST__KEEP_COOKIES 0
+#define LOCUST__WITH_COOKIES 0
 #else
-#define LOCUST__KEEP_COOKIES 1
+#define LOCUST__WITH_COOKIES 1
 #endif
 
 #if defined(LOCUST_NO_DIGEST) && ((LOCUST_NO_DIGEST + 0) || (1 - LOCUST_NO_DIGEST - 1) == 2)
-#define LOCUST__DIGEST 0
+#define LOCUST__WITH_DIGEST 0
 #else
-#define LOCUST__DIGEST 1
+#define LOCUST__WITH_DIGEST 1
 #endif
 
 #if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
-#define LOCUST__POLL 1
+#define LOCUST__WITH_POLL 1
 #else
-#define LOCUST__POLL 0
+#define LOCUST__WITH_POLL 0
 #endif
 
 #if defined(LOCUST_VALGRIND) && ((LOCUST_VALGRIND + 0) || (1 - LOCUST_VALGRIND - 1) == 2)
-#define LOCUST__VALGRIND 1
+#define LOCUST__WITH_VALGRIND 1
 #else
-#define LOCUST__VALGRIND 0
+#define LOCUST__WITH_VALGRIND 0
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
-#define LOCUST__ASAN 1
+#define LOCUST__WITH_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define LOCUST__ASAN 1
+#define LOCUST__WITH_ASAN 1
 #endif
 #endif
-#ifndef LOCUST__ASAN
-#define LOCUST__ASAN 0
+#ifndef LOCUST__WITH_ASAN
+#define LOCUST__WITH_ASAN 0
 #endif
 
 #if defined(__linux__)
@@ -1353,14 +1356,14 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 
 #if defined(LOCUST_KQUEUE) && ((LOCUST_KQUEUE + 0) || (1 - LOCUST_KQUEUE - 1) == 2)
-#define LOCUST__KQUEUE 1
+#define LOCUST__WITH_KQUEUE 1
 #else
-#define LOCUST__KQUEUE (!LOCUST__POLL && (LOCUST__OS_APPLE || LOCUST__OS_BSD))
+#define LOCUST__WITH_KQUEUE (!LOCUST__WITH_POLL && (LOCUST__OS_APPLE || LOCUST__OS_BSD))
 #endif
-#if LOCUST__KQUEUE && LOCUST__POLL
+#if LOCUST__WITH_KQUEUE && LOCUST__WITH_POLL
 #error "define LOCUST_KQUEUE or LOCUST_POLL, not both"
 #endif
-#define LOCUST__EPOLL (LOCUST__OS_LINUX && !LOCUST__POLL && !LOCUST__KQUEUE)
+#define LOCUST__WITH_EPOLL (LOCUST__OS_LINUX && !LOCUST__WITH_POLL && !LOCUST__WITH_KQUEUE)
 
 #if defined(LOCUST_MALLOC) != defined(LOCUST_REALLOC) || \
     defined(LOCUST_MALLOC) != defined(LOCUST_FREE)
@@ -1433,7 +1436,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
-#if LOCUST__KQUEUE
+#if LOCUST__WITH_KQUEUE
 #include <sys/types.h>
 
 #include <sys/event.h>
@@ -1441,13 +1444,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #if LOCUST__OS_APPLE
 #include <mach/mach.h>
 #endif
-#if LOCUST__VALGRIND
+#if LOCUST__WITH_VALGRIND
 #include <valgrind/memcheck.h>
 #endif
-#if LOCUST__ZLIB
+#if LOCUST__WITH_ZLIB
 #include <zlib.h>
 #endif
-#if LOCUST__TLS
+#if LOCUST__WITH_TLS
 #include <mbedtls/version.h>
 #include <mbedtls/asn1.h>
 #include <mbedtls/pk.h>
@@ -1460,7 +1463,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #error "locust.h needs mbedTLS 2.28, 3.6 or 4.x for -DLOCUST_TLS"
 #endif
 #endif
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -1477,13 +1480,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *
  * Purpose     what is said before anything else works, or instead of going on: a broken rule, a wrong
  *             set-up, a bug of our own. Never for what a server does.
+ * Names       locust__say locust__say_va locust__die locust__assert_failed locust__exit_
  * ============================================================================================ */
 
 /* What only our own bug can break. */
-#define LOCUST_ASSERT(truth) \
-    ((truth) ? (void)0 : locust__base_assert_failed(#truth, __FILE__, __LINE__))
+#define LOCUST_ASSERT(truth) ((truth) ? (void)0 : locust__assert_failed(#truth, __FILE__, __LINE__))
 
-static void locust__base_assert_failed(const char *truth, const char *file, int line)
+static void locust__assert_failed(const char *truth, const char *file, int line)
 {
     dprintf(STDERR_FILENO, "locust: internal error: %s is false at %s:%d\n", truth, file, line);
     abort();
@@ -1491,39 +1494,45 @@ static void locust__base_assert_failed(const char *truth, const char *file, int 
 
 /* Says one sentence on standard error. Here and in >>cli without stdio's buffers, which are 1.5 KB of a
  * static program that does not use them otherwise. */
-LOCUST__PRINTF(1, 0) static void locust__base_vsay(const char *format, va_list args)
+LOCUST__PRINTF(1, 0) static void locust__say_va(const char *format, va_list args)
 {
     dprintf(STDERR_FILENO, "locust: ");
     vdprintf(STDERR_FILENO, format, args);
     dprintf(STDERR_FILENO, "\n");
 }
 
-LOCUST__PRINTF(1, 2) static void locust__base_say(const char *format, ...)
+LOCUST__PRINTF(1, 2) static void locust__say(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    locust__base_vsay(format, args);
+    locust__say_va(format, args);
     va_end(args);
 }
 
 /* Ends the program after one sentence: for a broken rule or a broken set-up, never for what a
  * server does. */
-LOCUST__PRINTF(2, 3) static _Noreturn void locust__base_die(int code, const char *format, ...)
+LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *format, ...)
 {
     va_list args;
     fflush(NULL);
     va_start(args, format);
-    locust__base_vsay(format, args);
+    locust__say_va(format, args);
     va_end(args);
     exit(code);
 }
 
-enum { LOCUST__EXIT_USAGE = 2 }; // as argparse, and so Locust
+/* Exit codes of the command beside 0 and 1; 1 is for failures (--exit-code-on-error). */
+enum {
+    LOCUST__EXIT_USAGE = 2,     // a wrong option, as argparse and so Locust
+    LOCUST__EXIT_CHECK = 3,     // a check does not hold
+    LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit
+};
 /* ============================================================================================
  * >>time  units of time
  *
  * Purpose     inside, a time is int64_t nanoseconds of the monotonic clock, and a wait has an absolute
  *             deadline; the public part speaks of seconds (double) and milliseconds.
+ * Names       locust__time_ locust__never locust__ms locust__s
  * ============================================================================================ */
 
 static const int64_t LOCUST__NEVER = INT64_MAX; // a deadline that does not come
@@ -1531,7 +1540,7 @@ static const int64_t LOCUST__MS = 1000000;
 static const int64_t LOCUST__S = 1000000000;
 
 /* Seconds of the public API to nanoseconds; saturates. */
-static int64_t locust__base_ns(double seconds)
+static int64_t locust__time_ns(double seconds)
 {
     if (!(seconds > 0))
         return 0;
@@ -1541,7 +1550,7 @@ static int64_t locust__base_ns(double seconds)
 }
 
 /* now + span without overflow. */
-static int64_t locust__base_after(int64_t now_ns, int64_t span_ns)
+static int64_t locust__time_after(int64_t now_ns, int64_t span_ns)
 {
     return span_ns > LOCUST__NEVER - now_ns ? LOCUST__NEVER : now_ns + span_ns;
 }
@@ -1549,20 +1558,21 @@ static int64_t locust__base_after(int64_t now_ns, int64_t span_ns)
  * >>memory  allocation, growing, fetching ahead
  *
  * Purpose     what ISO C lacks beside malloc, realloc and free.
+ * Names       locust__memory_ locust__cache_line
  * ============================================================================================ */
 
-enum { LOCUST__LINE = 64 }; // bytes of a cache line; at least it is so on most machines
+enum { LOCUST__CACHE_LINE = 64 }; // bytes of a cache line; at least it is so on most machines
 
 /* Begins to fetch so many lines, to be written to; no address faults. The statement in assembly keeps
  * gcc 12 from taking a function that only prefetches for one that does nothing, and dropping its calls. */
-static inline void locust__base_prefetch(const void *p, size_t lines)
+static inline void locust__memory_prefetch(const void *p, size_t lines)
 {
     __asm__ volatile("");
     for (size_t i = 0; i < lines; i++)
-        __builtin_prefetch((const void *)((uintptr_t)p + i * LOCUST__LINE), 1);
+        __builtin_prefetch((const void *)((uintptr_t)p + i * LOCUST__CACHE_LINE), 1);
 }
 
-static void *locust__base_zalloc(size_t n)
+static void *locust__memory_zalloc(size_t n)
 {
     void *p = LOCUST_MALLOC(n ? n : 1);
     if (p)
@@ -1572,7 +1582,7 @@ static void *locust__base_zalloc(size_t n)
 
 /* An array of n items with room for one more: the same, a grown one, or NULL if memory ran out
  * (then the old one stays). */
-static void *locust__base_grow(void *array, size_t item_bytes, size_t n, size_t *cap)
+static void *locust__memory_grow(void *array, size_t item_bytes, size_t n, size_t *cap)
 {
     size_t more = *cap ? 2 * *cap : 16;
     void *grown;
@@ -1589,6 +1599,7 @@ static void *locust__base_grow(void *array, size_t item_bytes, size_t n, size_t 
  * Purpose     text of known length in somebody else's memory (view), and text that grows (buf).
  * Invariants  a buf that could not grow is `failed` from then on and keeps what it has: build first,
  *             look once. Nothing here depends on the locale.
+ * Names       locust__base64_ locust__buf_ locust__text_ locust__view_
  * Sources     RFC 4648 section 4 (base64).
  * ============================================================================================ */
 
@@ -1608,7 +1619,7 @@ static bool locust__view_is(locust__view v, const char *text)
     return v.len == strlen(text) && memcmp(v.ptr, text, v.len) == 0;
 }
 
-static char locust__base_lower(char c)
+static char locust__text_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
@@ -1618,13 +1629,13 @@ static bool locust__view_is_nocase(locust__view v, const char *text)
 {
     size_t i;
     for (i = 0; i < v.len && text[i]; i++)
-        if (v.ptr[i] != text[i] && locust__base_lower(v.ptr[i]) != locust__base_lower(text[i]))
+        if (v.ptr[i] != text[i] && locust__text_lower(v.ptr[i]) != locust__text_lower(text[i]))
             return false;
     return i == v.len && !text[i];
 }
 
 /* Which of eight bytes in memory is the first that has its top bit set; one has. */
-static inline unsigned locust__base_first_top(uint64_t word)
+static inline unsigned locust__text_first_top(uint64_t word)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     return (unsigned)__builtin_clzll(word) / 8;
@@ -1633,13 +1644,13 @@ static inline unsigned locust__base_first_top(uint64_t word)
 #endif
 }
 
-static bool locust__base_digit(char c)
+static bool locust__text_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
 /* A heap copy of n bytes with a '\0' behind, or NULL. */
-static char *locust__base_copy(const char *text, size_t n)
+static char *locust__text_copy(const char *text, size_t n)
 {
     char *copy = LOCUST_MALLOC(n + 1);
     if (copy) {
@@ -1759,12 +1770,12 @@ LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view 
         return false;
     for (size_t i = 0; i < in.len && in.ptr[i] != '='; i++) {
         char c = in.ptr[i];
-        int digit = c >= 'A' && c <= 'Z'    ? c - 'A'
-                    : c >= 'a' && c <= 'z'  ? c - 'a' + 26
-                    : locust__base_digit(c) ? c - '0' + 52
-                    : c == '+'              ? 62
-                    : c == '/'              ? 63
-                                            : -1;
+        int digit = c >= 'A' && c <= 'Z'       ? c - 'A'
+                    : c >= 'a' && c <= 'z'     ? c - 'a' + 26
+                    : locust__text_is_digit(c) ? c - '0' + 52
+                    : c == '+'                 ? 62
+                    : c == '/'                 ? 63
+                                               : -1;
         if (c == '\n' || c == '\r' || c == ' ')
             continue;
         if (digit < 0)
@@ -1776,15 +1787,25 @@ LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view 
     }
     return bits < 6;
 }
+
+/* FNV-1a, 64 bits, of a text and then another: enough for names of a test's own. */
+static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
+{
+    uint64_t h = seed ^ 0xCBF29CE484222325u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
+    return h;
+}
 /* ============================================================================================
  * >>number  numbers in and out, random numbers
  *
  * Purpose     numbers as texts and texts as numbers, whatever locale the test has set; a few functions of
  *             libm that a static program would otherwise carry for one call.
+ * Names       locust__locale_ locust__number_ locust__random_
  * ============================================================================================ */
 
 /* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
-static int64_t locust__base_round(double x)
+static int64_t locust__number_round(double x)
 {
     int64_t down = (int64_t)x;
     double rest = x - (double)down;
@@ -1792,7 +1813,7 @@ static int64_t locust__base_round(double x)
 }
 
 /* Square root of a number from 0, without libm: Newton's rule from a power of two near it. */
-static double locust__base_sqrt(double x)
+static double locust__number_sqrt(double x)
 {
     double root;
     uint64_t bits;
@@ -1867,7 +1888,7 @@ static void locust__locale_leave(locust__locale l)
 #endif
 
 /* SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush. Not for secrets. */
-static uint64_t locust__base_random(uint64_t *state)
+static uint64_t locust__random(uint64_t *state)
 {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -1876,37 +1897,28 @@ static uint64_t locust__base_random(uint64_t *state)
 }
 
 /* Uniform in [0, 1). */
-static double locust__base_random_unit(uint64_t *state)
+static double locust__random_unit(uint64_t *state)
 {
-    return (double)(locust__base_random(state) >> 11) * (1.0 / 9007199254740992.0);
-}
-
-/* FNV-1a, 64 bits, of a text and then another: enough for names of a test's own. */
-static uint64_t locust__base_hash(uint64_t seed, const char *text, size_t n)
-{
-    uint64_t h = seed ^ 0xCBF29CE484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
-    return h;
+    return (double)(locust__random(state) >> 11) * (1.0 / 9007199254740992.0);
 }
 
 /* Reads a whole number from 0 in decimal and moves *text behind it; -1: there is none. What is too
  * large is the largest there is. The C library's readers know more and are a dozen times the size. */
-static int64_t locust__base_whole(const char **text)
+static int64_t locust__number_whole(const char **text)
 {
-    int64_t n = locust__base_digit(**text) ? 0 : -1;
-    for (; locust__base_digit(**text); ++*text)
+    int64_t n = locust__text_is_digit(**text) ? 0 : -1;
+    for (; locust__text_is_digit(**text); ++*text)
         n = n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (**text - '0');
     return n;
 }
 
 /* The value of n hexadecimal digits, at most 7; -1: one of them is none. */
-static int locust__base_hex(const char *p, int n)
+static int locust__number_hex(const char *p, int n)
 {
     int value = 0;
     for (int i = 0; i < n; i++) {
-        char c = locust__base_lower(p[i]);
-        int digit = locust__base_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        char c = locust__text_lower(p[i]);
+        int digit = locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
         if (digit < 0)
             return -1;
         value = value << 4 | digit;
@@ -1916,14 +1928,14 @@ static int locust__base_hex(const char *p, int n)
 
 /* Reads a number from 0, such as 12, 0.25, .5 or 1e-3, and moves *text behind it; -1: there is none. With
  * up to 15 digits it is the nearest double. */
-static double locust__base_decimal(const char **text)
+static double locust__number_decimal(const char **text)
 {
     const char *p = *text;
     double number = 0, power = 1;
     int64_t shift = 0, digits = 0;
-    for (; locust__base_digit(*p); p++, digits++)
+    for (; locust__text_is_digit(*p); p++, digits++)
         number = 10 * number + (*p - '0');
-    for (p += *p == '.'; locust__base_digit(*p); p++, digits++, shift--)
+    for (p += *p == '.'; locust__text_is_digit(*p); p++, digits++, shift--)
         number = 10 * number + (*p - '0');
     if (!digits)
         return -1;
@@ -1931,8 +1943,8 @@ static double locust__base_decimal(const char **text)
     if (*p == 'e' || *p == 'E') {
         bool minus = *++p == '-';
         p += *p == '-' || *p == '+';
-        if (locust__base_digit(*p)) {
-            int64_t exponent = locust__base_whole(&p);
+        if (locust__text_is_digit(*p)) {
+            int64_t exponent = locust__number_whole(&p);
             exponent = exponent < 9999 ? exponent : 9999;
             shift += minus ? -exponent : exponent;
             *text = p;
@@ -1944,7 +1956,7 @@ static double locust__base_decimal(const char **text)
 }
 
 /* Locust's time spans: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. */
-static bool locust__base_span(const char *text, double *out)
+static bool locust__number_span(const char *text, double *out)
 {
     static const char units[] = "hms";
     static const int seconds[] = {3600, 60, 1};
@@ -1953,7 +1965,7 @@ static bool locust__base_span(const char *text, double *out)
     if (!*text)
         return false;
     while (*text) {
-        int64_t n = locust__base_whole(&text);
+        int64_t n = locust__number_whole(&text);
         if (n < 0 || n == INT64_MAX || (!*text && unit > 0))
             return false;
         if (!*text) { // bare seconds
@@ -1972,7 +1984,7 @@ static bool locust__base_span(const char *text, double *out)
 
 /* Base-2 logarithm of a positive, normal number, without libm: the exponent is read off, then
  * ln m = 2 atanh((m - 1) / (m + 1)) for the mantissa m in [0.7, 1.5); error below 1e-15. */
-static double locust__base_log2(double x)
+static double locust__number_log2(double x)
 {
     uint64_t bits;
     double m, t, t2, term, sum = 0;
@@ -1998,6 +2010,7 @@ static double locust__base_log2(double x)
  * >>error  the sentence of each error
  *
  * Purpose     one text for one code: it groups failures in reports.
+ * Names       locust__error_
  * ============================================================================================ */
 
 static const char *locust__error_text(locust_error error)
@@ -2018,6 +2031,7 @@ LOCUST_API const char *locust_error_text(locust_error error)
  * >>hash  MD5 and SHA-256, for Digest authentication
  *
  * Purpose     digests of short texts, in programs that have no TLS library too.
+ * Names       locust__hash_
  * Sources     RFC 1321, FIPS 180-4 (6.2).
  * Limits      made for some hundred bytes a request, not for bulk. MD5 is broken; servers ask for it.
  * ============================================================================================ */
@@ -2180,6 +2194,7 @@ static void locust__hash_texts(
  *             to. Nothing else is state. locust__ctx_make fills in fn, arg and ret of any of them.
  * Cost        below 3 ns between two stacks of like depth; `make bench B=core`. Through ucontext
  *             600 ns: two system calls for the signal mask.
+ * Names       locust__ctx_ locust__asm_ locust__with_ucontext
  * Sources     x86-64      System V psABI for AMD64: figure 3.4, section 3.2.1
  *             i386        System V psABI for Intel386: section 2.2
  *             AArch64     AAPCS64: section 6.1
@@ -2212,9 +2227,9 @@ static void locust__hash_texts(
  * ============================================================================================ */
 
 #if defined(LOCUST_UCONTEXT) && ((LOCUST_UCONTEXT + 0) || (1 - LOCUST_UCONTEXT - 1) == 2)
-#define LOCUST__UCONTEXT 1
+#define LOCUST__WITH_UCONTEXT 1
 #else
-#define LOCUST__UCONTEXT 0
+#define LOCUST__WITH_UCONTEXT 0
 #endif
 
 /* What the blocks below say around a function, as the architecture and the object format want it.
@@ -2276,12 +2291,13 @@ typedef int64_t locust__ctx_word; // n32: pointers of 32 bits, sign-extended, in
 #else
 typedef intptr_t locust__ctx_word;
 #endif
-#if LOCUST__UCONTEXT // asked for: see the end of this list
+#if LOCUST__WITH_UCONTEXT // asked for: see the end of this list
 #elif defined(__x86_64__) && defined(__LP64__)
 /* ============================================================================================
  * >>ctx_x86_64  the context switch on x86-64
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {
@@ -2368,6 +2384,7 @@ static bool locust__ctx_allowed(void)
  * >>ctx_i386  the context switch on i386
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {
@@ -2442,6 +2459,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_aarch64  the context switch on AArch64
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {
@@ -2518,6 +2536,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_arm  the context switch on ARM, 32 bits
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {
@@ -2597,6 +2616,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_riscv  the context switch on RISC-V, 32 and 64 bits
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 #if defined(__riscv_flen) || defined(__riscv_zfinx)
@@ -2702,6 +2722,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_mips  the context switch on MIPS: o32, n32, n64
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 // These are o32, n32 and n64, by number: not each of their names is always defined. MIPS I lacks a
@@ -2814,6 +2835,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_powerpc  the context switch on PowerPC, 32 and 64 bits
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 #if !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)
@@ -2977,6 +2999,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_s390x  the context switch on s390x
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {
@@ -3036,6 +3059,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_m68k  the context switch on m68k
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {
@@ -3100,6 +3124,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_loongarch  the context switch on LoongArch, 64 bits
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {
@@ -3189,10 +3214,10 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 #endif
 }
 #else // any other architecture
-#undef LOCUST__UCONTEXT
-#define LOCUST__UCONTEXT 1
+#undef LOCUST__WITH_UCONTEXT
+#define LOCUST__WITH_UCONTEXT 1
 #endif
-#if LOCUST__UCONTEXT
+#if LOCUST__WITH_UCONTEXT
 /* ============================================================================================
  * >>ctx_ucontext  the context switch by the C library
  *
@@ -3200,6 +3225,7 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * Invariants  a context lies at the top of its stack until it first runs; then it is a local variable
  *             of the switch.
  * Cost        600 ns a switch: two system calls for the signal mask.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 #if (LOCUST__OS_LINUX && !defined(__GLIBC__)) || defined(__OpenBSD__)
@@ -3283,6 +3309,7 @@ static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
  * >>ctx_make  a new stack for the switches in assembly
  *
  * Purpose     lays out a frame that the first switch to it takes for a parked one.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 /* Saves the callee-saved registers on this stack, its pointer in *save, and returns on `next`. */
@@ -3311,6 +3338,7 @@ static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
  * >>ctx_allowed  may stacks be switched?
  *
  * Purpose     the usual answer, where a machine does not ask.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 #if !defined(LOCUST__CTX_ASKS)
@@ -3325,40 +3353,41 @@ static bool locust__ctx_allowed(void)
  *
  * Purpose     the only section that knows systems apart. What can fail returns 0 or -errno, unless
  *             it says otherwise.
- * Invariants  a source is added once, for both directions, for its whole life. The poller sets its
+ * Invariants  a watch is added once, for both directions, for its whole life. The poller sets its
  *             flags; whoever reads or writes clears them on finding the descriptor drained (EAGAIN
  *             or a short read). So edge-triggered epoll and kqueue and level-triggered poll() look
  *             the same from above: poll() watches for the flags that are clear.
- * Cost        epoll: one system call for up to 512 events; poll(): grows with the sources.
+ * Cost        epoll: one system call for up to 512 events; poll(): grows with the watches.
+ * Names       locust__os_events_ locust__os_send_ locust__poller_ locust__watch_
  * Limits      poll() waits in whole milliseconds. Only Linux has stamps of when bytes arrived, timer
  *             slack and guard markers; a system that is neither Linux, macOS nor a BSD gets poll().
  * Sources     kqueue(2) of FreeBSD, NetBSD, OpenBSD and macOS; epoll(7), epoll_wait(2).
  * ============================================================================================ */
 
-typedef struct locust__source { // embedded by what owns the descriptor
+typedef struct locust__watch { // embedded by what owns the descriptor
     int fd;
-    int slot; // place in poll()'s arrays
+    int index; // place in poll()'s arrays
     bool readable, writable, hup;
-} locust__source;
+} locust__watch;
 
 typedef struct locust__poller {
     int fd;
     bool coarse; // no nanosecond timeouts here
     struct pollfd *fds;
-    locust__source **sources;
+    locust__watch **watches;
     int n, cap;
     int from; // where poll()'s last look ended
 } locust__poller;
 
-enum { LOCUST__EVENTS = 512 }; // fetched by one wait
+enum { LOCUST__OS_EVENTS = 512 }; // fetched by one wait
 
 static int locust__os_poll_open(locust__poller *p);
 static void locust__os_poll_close(locust__poller *p);
-static int locust__os_poll_add(locust__poller *p, locust__source *source);
-static void locust__os_poll_remove(locust__poller *p, locust__source *source);
-/* Waits up to timeout_ns; puts the sources whose flags it set in out[LOCUST__EVENTS]. Returns how
+static int locust__os_poll_add(locust__poller *p, locust__watch *watch);
+static void locust__os_poll_remove(locust__poller *p, locust__watch *watch);
+/* Waits up to timeout_ns; puts the watches whose flags it set in out[LOCUST__OS_EVENTS]. Returns how
  * many; 0 after an interruption too. */
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns);
+static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns);
 
 static int64_t locust__os_now_ns(void);    // monotonic
 static int64_t locust__os_wall_ns(void);   // since 1970
@@ -3399,14 +3428,18 @@ static int locust__os_signals_open(void);
 static void locust__os_signals_close(void);
 
 #if defined(MSG_NOSIGNAL) && !defined(SO_NOSIGPIPE)
-#define LOCUST__SEND_FLAGS MSG_NOSIGNAL // a closed peer is an error, not a signal
+#define LOCUST__OS_SEND_FLAGS MSG_NOSIGNAL // a closed peer is an error, not a signal
 #else
-#define LOCUST__SEND_FLAGS 0 // the socket is made that way: SO_NOSIGPIPE
+#define LOCUST__OS_SEND_FLAGS 0 // the socket is made that way: SO_NOSIGPIPE
 #endif
 /* ============================================================================================
  * >>os_posix  what every system has
  *
  * Purpose     clocks, small files, descriptors, memory mappings: POSIX as it is everywhere.
+ * Names       locust__os_clock_ locust__os_cpu_ locust__os_map_ locust__os_nonblocking_
+ *             locust__os_now_ locust__os_page_ locust__os_random_ locust__os_read_
+ *             locust__os_standard_ locust__os_statm_ locust__os_unmap_ locust__os_wall_
+ *             locust__os_write_ locust__watch_
  * ============================================================================================ */
 
 static int64_t locust__os_clock(clockid_t id)
@@ -3503,7 +3536,7 @@ static void locust__os_standard_files(void)
 }
 
 /* What a poller was told, in its flags; a hang-up shows in both directions. */
-static void locust__source_set(locust__source *s, bool readable, bool writable, bool hup)
+static void locust__watch_set(locust__watch *s, bool readable, bool writable, bool hup)
 {
     s->hup |= hup;
     s->readable |= readable || s->hup;
@@ -3525,7 +3558,7 @@ LOCUST__UNUSED static void locust__os_random_device(void *out, size_t n)
         return;
     seed = (uint64_t)locust__os_wall_ns() ^ (uint64_t)getpid() << 32;
     for (size_t i = 0; i < n; i++)
-        ((unsigned char *)out)[i] = (unsigned char)locust__base_random(&seed);
+        ((unsigned char *)out)[i] = (unsigned char)locust__random(&seed);
 }
 
 /* Bytes of memory in use, from /proc/self/statm as Linux and NetBSD have it; 0: unknown. */
@@ -3536,22 +3569,41 @@ LOCUST__UNUSED static size_t locust__os_statm(void)
     int64_t pages = 0;
     if (second) {
         second++;
-        pages = locust__base_whole(&second);
+        pages = locust__number_whole(&second);
     }
     locust__buf_free(&text);
     return pages > 0 ? (size_t)pages * locust__os_page_size() : 0;
 }
-#if LOCUST__EPOLL
+
+/* Writes all of it. Returns how much the system took: a full disk must not stop a test. */
+static size_t locust__os_write_all(int fd, const char *text, size_t n)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t wrote = write(fd, text + done, n - done);
+        if (wrote < 0 && (errno == EINTR || errno == EAGAIN)) {
+            struct pollfd wait = {.fd = fd, .events = POLLOUT};
+            poll(&wait, 1, 1000);
+            continue;
+        }
+        if (wrote <= 0)
+            break;
+        done += (size_t)wrote;
+    }
+    return done;
+}
+#if LOCUST__WITH_EPOLL
 /* ============================================================================================
  * >>os_epoll  the poller of Linux
  *
  * Purpose     edge-triggered, both directions, once for the life of a descriptor.
+ * Names       locust__os_epoll_ locust__os_poll_
  * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
 {
     memset(p, 0, sizeof *p);
-    p->coarse = LOCUST__VALGRIND; // which does not know the call
+    p->coarse = LOCUST__WITH_VALGRIND; // which does not know the call
     p->fd = LOCUST__SYS(epoll_create1)(EPOLL_CLOEXEC);
     return p->fd < 0 ? -errno : 0;
 }
@@ -3561,18 +3613,18 @@ static void locust__os_poll_close(locust__poller *p)
     close(p->fd);
 }
 
-static int locust__os_poll_add(locust__poller *p, locust__source *source)
+static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
-    event.data.ptr = source;
-    return LOCUST__SYS(epoll_ctl)(p->fd, EPOLL_CTL_ADD, source->fd, &event) != 0 ? -errno : 0;
+    event.data.ptr = watch;
+    return LOCUST__SYS(epoll_ctl)(p->fd, EPOLL_CTL_ADD, watch->fd, &event) != 0 ? -errno : 0;
 }
 
-static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
     // The close that follows would do it, unless a test has forked: then it is the last moment.
     struct epoll_event unused;
-    epoll_ctl(p->fd, EPOLL_CTL_DEL, source->fd, &unused);
+    epoll_ctl(p->fd, EPOLL_CTL_DEL, watch->fd, &unused);
 }
 
 /* epoll_pwait2 where there is one (Linux 5.11, not under qemu-user), else epoll_wait, rounded
@@ -3585,33 +3637,35 @@ static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64
         struct {
             int64_t s, ns;
         } span = {timeout_ns / LOCUST__S, timeout_ns % LOCUST__S};
-        long n = syscall(SYS_epoll_pwait2, p->fd, events, LOCUST__EVENTS, &span, NULL, (size_t)0);
+        long n =
+            syscall(SYS_epoll_pwait2, p->fd, events, LOCUST__OS_EVENTS, &span, NULL, (size_t)0);
         if (n >= 0 || errno == EINTR)
             return (int)n;
         p->coarse = true; // ENOSYS, or EPERM from a container's filter
     }
 #endif
     ms = timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
-    return LOCUST__SYS(epoll_wait)(p->fd, events, LOCUST__EVENTS, (int)ms);
+    return LOCUST__SYS(epoll_wait)(p->fd, events, LOCUST__OS_EVENTS, (int)ms);
 }
 
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
-    struct epoll_event events[LOCUST__EVENTS];
+    struct epoll_event events[LOCUST__OS_EVENTS];
     int n = locust__os_epoll(p, events, timeout_ns);
     for (int i = 0; i < n; i++) {
         uint32_t got = events[i].events;
         out[i] = events[i].data.ptr;
-        locust__source_set(
+        locust__watch_set(
             out[i], got & EPOLLIN, got & EPOLLOUT, got & (EPOLLHUP | EPOLLERR | EPOLLRDHUP));
     }
     return n < 0 ? 0 : n;
 }
-#elif LOCUST__KQUEUE
+#elif LOCUST__WITH_KQUEUE
 /* ============================================================================================
  * >>os_kqueue  the poller of macOS and the BSDs
  *
  * Purpose     as epoll, by kqueue with EV_CLEAR; on Linux by libkqueue.
+ * Names       locust__os_kqueue_ locust__os_poll_
  * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
@@ -3629,41 +3683,40 @@ static void locust__os_poll_close(locust__poller *p)
     close(p->fd);
 }
 
-static int locust__os_kqueue_change(
-    locust__poller *p, locust__source *source, int filter, int flags)
+static int locust__os_kqueue_change(locust__poller *p, locust__watch *watch, int filter, int flags)
 {
     struct kevent change;
     memset(&change, 0, sizeof change);
-    EV_SET(&change, source->fd, filter, flags, 0, 0, source);
+    EV_SET(&change, watch->fd, filter, flags, 0, 0, watch);
     return LOCUST__SYS(kevent)(p->fd, &change, 1, NULL, 0, NULL) < 0 ? -errno : 0;
 }
 
-static int locust__os_poll_add(locust__poller *p, locust__source *source)
+static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 {
-    int rc = locust__os_kqueue_change(p, source, EVFILT_READ, EV_ADD | EV_CLEAR);
+    int rc = locust__os_kqueue_change(p, watch, EVFILT_READ, EV_ADD | EV_CLEAR);
     if (!rc) // the reading end of a pipe has none
-        locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_ADD | EV_CLEAR);
+        locust__os_kqueue_change(p, watch, EVFILT_WRITE, EV_ADD | EV_CLEAR);
     return rc;
 }
 
-static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
     // The close that follows would do it, where kqueue is the kernel's own.
-    locust__os_kqueue_change(p, source, EVFILT_READ, EV_DELETE);
-    locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_DELETE);
+    locust__os_kqueue_change(p, watch, EVFILT_READ, EV_DELETE);
+    locust__os_kqueue_change(p, watch, EVFILT_WRITE, EV_DELETE);
 }
 
-/* A source that became ready in both directions is there twice. */
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+/* A watch that became ready in both directions is there twice. */
+static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
-    struct kevent events[LOCUST__EVENTS];
+    struct kevent events[LOCUST__OS_EVENTS];
     struct timespec span = {(time_t)(timeout_ns / LOCUST__S), (long)(timeout_ns % LOCUST__S)};
     bool forever = timeout_ns > INT_MAX * LOCUST__S;
-    int n = LOCUST__SYS(kevent)(p->fd, NULL, 0, events, LOCUST__EVENTS, forever ? NULL : &span);
+    int n = LOCUST__SYS(kevent)(p->fd, NULL, 0, events, LOCUST__OS_EVENTS, forever ? NULL : &span);
     for (int i = 0; i < n; i++) {
-        out[i] = (locust__source *)(void *)events[i].udata;
-        locust__source_set(out[i], events[i].filter == EVFILT_READ,
-            events[i].filter == EVFILT_WRITE, events[i].flags & (EV_EOF | EV_ERROR));
+        out[i] = (locust__watch *)(void *)events[i].udata;
+        locust__watch_set(out[i], events[i].filter == EVFILT_READ, events[i].filter == EVFILT_WRITE,
+            events[i].flags & (EV_EOF | EV_ERROR));
     }
     return n < 0 ? 0 : n;
 }
@@ -3673,6 +3726,7 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
  *
  * Purpose     level-triggered poll(), made to look edge-triggered: it watches for the flags that are clear.
  * Cost        a call grows with the descriptors.
+ * Names       locust__os_poll_
  * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
@@ -3684,57 +3738,57 @@ static int locust__os_poll_open(locust__poller *p)
 static void locust__os_poll_close(locust__poller *p)
 {
     LOCUST_FREE(p->fds);
-    LOCUST_FREE(p->sources);
+    LOCUST_FREE(p->watches);
 }
 
-static int locust__os_poll_add(locust__poller *p, locust__source *source)
+static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 {
     if (p->n == p->cap) {
         int cap = p->cap ? 2 * p->cap : 64;
         struct pollfd *fds = LOCUST_REALLOC(p->fds, (size_t)cap * sizeof *fds);
-        locust__source **sources;
+        locust__watch **watches;
         if (!fds)
             return -ENOMEM;
         p->fds = fds;
-        sources = LOCUST_REALLOC(p->sources, (size_t)cap * sizeof *sources);
-        if (!sources)
+        watches = LOCUST_REALLOC(p->watches, (size_t)cap * sizeof *watches);
+        if (!watches)
             return -ENOMEM;
-        p->sources = sources;
+        p->watches = watches;
         p->cap = cap;
     }
-    source->slot = p->n;
-    p->fds[p->n] = (struct pollfd){.fd = source->fd};
-    p->sources[p->n++] = source;
+    watch->index = p->n;
+    p->fds[p->n] = (struct pollfd){.fd = watch->fd};
+    p->watches[p->n++] = watch;
     return 0;
 }
 
-static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
     int last = --p->n;
-    p->fds[source->slot] = p->fds[last];
-    p->sources[source->slot] = p->sources[last];
-    p->sources[source->slot]->slot = source->slot;
+    p->fds[watch->index] = p->fds[last];
+    p->watches[watch->index] = p->watches[last];
+    p->watches[watch->index]->index = watch->index;
 }
 
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
     int64_t ms =
         timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
     int n = 0;
     for (int i = 0; i < p->n; i++) {
-        locust__source *s = p->sources[i];
+        locust__watch *s = p->watches[i];
         p->fds[i].fd = s->hup ? -1 : s->fd; // a hang-up is told once
         p->fds[i].events = (short)((s->readable ? 0 : POLLIN) | (s->writable ? 0 : POLLOUT));
     }
     if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, (int)ms) <= 0)
         return 0;
-    for (int seen = 0, all = p->n; seen < all && n < LOCUST__EVENTS; seen++) {
+    for (int seen = 0, all = p->n; seen < all && n < LOCUST__OS_EVENTS; seen++) {
         int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // the last ones get their turn too
-        locust__source *s = p->sources[i];
+        locust__watch *s = p->watches[i];
         short got = p->fds[i].revents;
         if (!got || p->fds[i].fd < 0)
             continue;
-        locust__source_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
+        locust__watch_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
         out[n++] = s;
     }
     return n;
@@ -3746,6 +3800,9 @@ static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t
  *
  * Purpose     getrandom, arrival times of bytes, timer slack, ports bound late, guard markers, the
  *             kernel's account of waiting.
+ * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_precise_
+ *             locust__os_random_ locust__os_recv_ locust__os_set_ locust__os_stamp_
+ *             locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -3768,7 +3825,7 @@ static int64_t locust__os_waited_ns(void)
     int64_t ns = -1;
     if (second) {
         second++;
-        ns = locust__base_whole(&second);
+        ns = locust__number_whole(&second);
     }
     locust__buf_free(&text);
     return ns;
@@ -3832,6 +3889,8 @@ static bool locust__os_guard_mark(char *p, size_t n)
  *
  * Purpose     the same functions on every other system: none of them is needed, each only makes
  *             figures or memory better.
+ * Names       locust__os_guard_ locust__os_late_ locust__os_precise_ locust__os_recv_
+ *             locust__os_set_ locust__os_stamp_ locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)
@@ -3876,6 +3935,7 @@ static bool locust__os_guard_mark(char *p, size_t n)
  * >>os_macos  macOS
  *
  * Purpose     random numbers and memory in use.
+ * Names       locust__os_memory_ locust__os_random_
  * Sources     arc4random(3); mach/task_info.h of the macOS SDK.
  * ============================================================================================ */
 
@@ -3897,6 +3957,7 @@ static size_t locust__os_memory(void)
  * >>os_bsd  FreeBSD, NetBSD, OpenBSD, DragonFly
  *
  * Purpose     random numbers and memory in use.
+ * Names       locust__os_memory_ locust__os_random_
  * Sources     arc4random(3). Only NetBSD has /proc/self/statm, where it is mounted.
  * ============================================================================================ */
 
@@ -3914,6 +3975,7 @@ static size_t locust__os_memory(void)
  * >>os_plain  any other POSIX system
  *
  * Purpose     random numbers and memory in use.
+ * Names       locust__os_memory_ locust__os_random_
  * ============================================================================================ */
 
 static void locust__os_random(void *out, size_t n)
@@ -3930,6 +3992,7 @@ static size_t locust__os_memory(void)
  * >>os_aes  has this processor instructions for AES?
  *
  * Purpose     decides whether AES or ChaCha20 is offered first.
+ * Names       locust__os_has_
  * ============================================================================================ */
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -3952,17 +4015,19 @@ LOCUST__UNUSED static bool locust__os_has_aes(void)
  * >>os_socket  sockets and the limit on descriptors
  *
  * Purpose     sockets that do not block, are closed on exec and raise no SIGPIPE.
+ * Names       locust__os_accept_ locust__os_no_ locust__os_prepare_ locust__os_raise_
+ *             locust__os_socket_
  * ============================================================================================ */
 
 #if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
-enum { LOCUST__SOCKET_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
+enum { LOCUST__OS_SOCKET_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
 #else
-enum { LOCUST__SOCKET_FLAGS = 0 }; // set after the fact
+enum { LOCUST__OS_SOCKET_FLAGS = 0 }; // set after the fact
 #endif
 #ifdef SO_NOSIGPIPE
-enum { LOCUST__NO_SIGPIPE = SO_NOSIGPIPE };
+enum { LOCUST__OS_NO_SIGPIPE = SO_NOSIGPIPE };
 #else
-enum { LOCUST__NO_SIGPIPE = 0 };   // see LOCUST__SEND_FLAGS
+enum { LOCUST__OS_NO_SIGPIPE = 0 };   // see LOCUST__OS_SEND_FLAGS
 #endif
 
 static int64_t locust__os_raise_files(void)
@@ -3982,11 +4047,11 @@ static int64_t locust__os_raise_files(void)
 }
 
 /* Makes a new socket nonblocking and close-on-exec. Returns it; where that fails, -errno. */
-static int locust__os_own(int fd)
+static int locust__os_prepare(int fd)
 {
     int rc = locust__os_nonblocking(fd), on = 1;
-    if (LOCUST__NO_SIGPIPE != 0)
-        setsockopt(fd, SOL_SOCKET, LOCUST__NO_SIGPIPE, &on, sizeof on);
+    if (LOCUST__OS_NO_SIGPIPE != 0)
+        setsockopt(fd, SOL_SOCKET, LOCUST__OS_NO_SIGPIPE, &on, sizeof on);
     if (rc < 0)
         close(fd);
     return rc < 0 ? rc : fd;
@@ -3994,47 +4059,48 @@ static int locust__os_own(int fd)
 
 static int locust__os_socket(int family, int type)
 {
-    int fd = LOCUST__SYS(socket)(family, type | LOCUST__SOCKET_FLAGS, 0);
+    int fd = LOCUST__SYS(socket)(family, type | LOCUST__OS_SOCKET_FLAGS, 0);
     if (fd < 0)
         return -errno;
-    return LOCUST__SOCKET_FLAGS != 0 && LOCUST__NO_SIGPIPE == 0 ? fd : locust__os_own(fd);
+    return LOCUST__OS_SOCKET_FLAGS != 0 && LOCUST__OS_NO_SIGPIPE == 0 ? fd : locust__os_prepare(fd);
 }
 
 static int locust__os_accept(int fd)
 {
     int peer = LOCUST__SYS(accept)(fd, NULL, NULL);
-    return peer < 0 ? -errno : locust__os_own(peer);
+    return peer < 0 ? -errno : locust__os_prepare(peer);
 }
 /* ============================================================================================
  * >>os_stack  address space for stacks, and what guards it
  *
  * Purpose     mappings that cost memory only where they were touched.
+ * Names       locust__os_guard_ locust__os_map_ locust__os_no_ locust__os_stacks_
  * ============================================================================================ */
 
 #ifdef MAP_NORESERVE
-enum { LOCUST__MAP_NORESERVE = MAP_NORESERVE };
+enum { LOCUST__OS_MAP_NORESERVE = MAP_NORESERVE };
 #else
-enum { LOCUST__MAP_NORESERVE = 0 };
+enum { LOCUST__OS_MAP_NORESERVE = 0 };
 #endif
 #ifdef MAP_STACK // OpenBSD demands it
-enum { LOCUST__MAP_STACK = MAP_STACK };
+enum { LOCUST__OS_MAP_STACK = MAP_STACK };
 #else
-enum { LOCUST__MAP_STACK = 0 };
+enum { LOCUST__OS_MAP_STACK = 0 };
 #endif
 #ifdef MADV_NOHUGEPAGE // or one touched page would cost a whole slot, and more
-enum { LOCUST__NO_HUGE_PAGES = MADV_NOHUGEPAGE };
+enum { LOCUST__OS_NO_HUGE_PAGES = MADV_NOHUGEPAGE };
 #else
-enum { LOCUST__NO_HUGE_PAGES = 0 };
+enum { LOCUST__OS_NO_HUGE_PAGES = 0 };
 #endif
 
 static char *locust__os_stacks_map(size_t n)
 {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | LOCUST__MAP_NORESERVE | LOCUST__MAP_STACK;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | LOCUST__OS_MAP_NORESERVE | LOCUST__OS_MAP_STACK;
     void *p = LOCUST__SYS(mmap)(NULL, n, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
-    if (LOCUST__NO_HUGE_PAGES != 0)
-        madvise(p, n, LOCUST__NO_HUGE_PAGES);
+    if (LOCUST__OS_NO_HUGE_PAGES != 0)
+        madvise(p, n, LOCUST__OS_NO_HUGE_PAGES);
     return p;
 }
 
@@ -4073,6 +4139,7 @@ static bool locust__os_guard_works(void)
  *             a pipe.
  * Invariants  signal dispositions belong to the process, and so does the one record of them,
  *             locust__os_handlers.
+ * Names       locust__os_fault_ locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
 /* Signal dispositions belong to the process, and so does this record of them. */
@@ -4174,10 +4241,17 @@ static void locust__os_signals_close(void)
  *
  * Purpose     [2026-11-21 01:44:20,653] host/INFO/locust.main: text
  * Cost        one write() a line; nothing below the level is formatted.
+ * Names       locust__log_
  * Sources     Locust 2.46 (reference run): local time, milliseconds, host up to its first dot.
  * ============================================================================================ */
 
-enum { LOCUST__DEBUG, LOCUST__INFO, LOCUST__WARNING, LOCUST__ERROR, LOCUST__CRITICAL };
+enum {
+    LOCUST__LOG_DEBUG,
+    LOCUST__LOG_INFO,
+    LOCUST__LOG_WARNING,
+    LOCUST__LOG_ERROR,
+    LOCUST__LOG_CRITICAL
+};
 
 static const char *const locust__log_levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
 
@@ -4190,7 +4264,7 @@ typedef struct locust__log {
 /* The level of that name in any case, or -1. */
 static int locust__log_level(const char *name)
 {
-    for (int i = 0; i <= LOCUST__CRITICAL; i++)
+    for (int i = 0; i <= LOCUST__LOG_CRITICAL; i++)
         if (strcasecmp(name, locust__log_levels[i]) == 0)
             return i;
     return -1;
@@ -4216,24 +4290,6 @@ static void locust__log_close(locust__log *log)
 {
     if (log->fd > STDERR_FILENO)
         close(log->fd);
-}
-
-/* Writes all of it. Returns how much the system took: a full disk must not stop a test. */
-static size_t locust__log_write(int fd, const char *text, size_t n)
-{
-    size_t done = 0;
-    while (done < n) {
-        ssize_t wrote = write(fd, text + done, n - done);
-        if (wrote < 0 && (errno == EINTR || errno == EAGAIN)) {
-            struct pollfd wait = {.fd = fd, .events = POLLOUT};
-            poll(&wait, 1, 1000);
-            continue;
-        }
-        if (wrote <= 0)
-            break;
-        done += (size_t)wrote;
-    }
-    return done;
 }
 
 /* `logger` is Locust's name for the part that speaks: locust.main, locust.runners. */
@@ -4264,7 +4320,7 @@ static void locust__log_print(
     n = (size_t)more < sizeof line - n - 1 ? n + (size_t)more : sizeof line - 2;
     line[n++] = '\n';
     locust__locale_leave(locale);
-    locust__log_write(log->fd, line, n);
+    locust__os_write_all(log->fd, line, n);
 }
 /* ============================================================================================
  * >>hist  latency histogram: under 0.4 % error by default, 1 us to 1 h
@@ -4274,6 +4330,7 @@ static void locust__log_print(
  * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
  *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
  *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
+ * Names       locust__hist_
  * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
  * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
  *
@@ -4284,11 +4341,11 @@ static void locust__log_print(
  *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us; a value is reported as its bucket's middle
  * ============================================================================================ */
 
-enum { LOCUST__OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__OCTAVES = 33 - LOCUST_HIST_BITS };
+enum { LOCUST__HIST_OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__HIST_OCTAVES = 33 - LOCUST_HIST_BITS };
 
 typedef struct locust__hist {
     uint64_t total;
-    uint64_t *octaves[LOCUST__OCTAVES];
+    uint64_t *octaves[LOCUST__HIST_OCTAVES];
 } locust__hist;
 
 static const int64_t LOCUST__HIST_MAX_US = 3600000000;
@@ -4296,39 +4353,39 @@ static const int64_t LOCUST__HIST_MAX_US = 3600000000;
 static size_t locust__hist_index(int64_t us)
 {
     int top;
-    if (us < LOCUST__OCTAVE)
+    if (us < LOCUST__HIST_OCTAVE)
         return us > 0 ? (size_t)us : 0;
     if (us > LOCUST__HIST_MAX_US)
         us = LOCUST__HIST_MAX_US;
     top = 63 - __builtin_clzll((unsigned long long)us);
-    return (size_t)(top - LOCUST_HIST_BITS + 1) * LOCUST__OCTAVE +
-           ((size_t)(us >> (top - LOCUST_HIST_BITS)) & (LOCUST__OCTAVE - 1));
+    return (size_t)(top - LOCUST_HIST_BITS + 1) * LOCUST__HIST_OCTAVE +
+           ((size_t)(us >> (top - LOCUST_HIST_BITS)) & (LOCUST__HIST_OCTAVE - 1));
 }
 
 /* The middle of a bucket, in ns. */
 static int64_t locust__hist_value_ns(size_t index)
 {
-    size_t octave = index / LOCUST__OCTAVE;
-    int64_t sub = (int64_t)(index % LOCUST__OCTAVE);
+    size_t octave = index / LOCUST__HIST_OCTAVE;
+    int64_t sub = (int64_t)(index % LOCUST__HIST_OCTAVE);
     int64_t width;
     if (octave < 2)
         return (int64_t)index * 1000;
     width = (int64_t)1 << (octave - 1);
     // It holds the whole microseconds from low to low + width - 1.
-    return (LOCUST__OCTAVE + sub) * width * 1000 + (width - 1) * 500;
+    return (LOCUST__HIST_OCTAVE + sub) * width * 1000 + (width - 1) * 500;
 }
 
 /* Records a time that was measured n times. False: no memory for a new octave; it is not in. */
 static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
 {
     size_t index = locust__hist_index((ns + 500) / 1000);
-    uint64_t **octave = &h->octaves[index / LOCUST__OCTAVE];
+    uint64_t **octave = &h->octaves[index / LOCUST__HIST_OCTAVE];
     if (!*octave) {
-        *octave = locust__base_zalloc(LOCUST__OCTAVE * sizeof **octave);
+        *octave = locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof **octave);
         if (!*octave)
             return false;
     }
-    (*octave)[index % LOCUST__OCTAVE] += n;
+    (*octave)[index % LOCUST__HIST_OCTAVE] += n;
     h->total += n;
     return true;
 }
@@ -4348,11 +4405,11 @@ static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
         return 0;
     if (rank >= h->total)
         rank = h->total - 1;
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        for (size_t i = 0; h->octaves[o] && i < LOCUST__OCTAVE; i++) {
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
+        for (size_t i = 0; h->octaves[o] && i < LOCUST__HIST_OCTAVE; i++) {
             seen += h->octaves[o][i];
             if (seen > rank)
-                return locust__hist_value_ns(o * LOCUST__OCTAVE + i);
+                return locust__hist_value_ns(o * LOCUST__HIST_OCTAVE + i);
         }
     return 0;
 }
@@ -4360,15 +4417,15 @@ static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
 /* Keeps the octaves, for what comes next. */
 static void locust__hist_reset(locust__hist *h)
 {
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
         if (h->octaves[o])
-            memset(h->octaves[o], 0, LOCUST__OCTAVE * sizeof *h->octaves[o]);
+            memset(h->octaves[o], 0, LOCUST__HIST_OCTAVE * sizeof *h->octaves[o]);
     h->total = 0;
 }
 
 static void locust__hist_free(locust__hist *h)
 {
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
         LOCUST_FREE(h->octaves[o]);
     memset(h, 0, sizeof *h);
 }
@@ -4376,14 +4433,15 @@ static void locust__hist_free(locust__hist *h)
 /* into += from. False: no memory, and only a part was added. */
 static bool locust__hist_add(locust__hist *into, const locust__hist *from)
 {
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++) {
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++) {
         if (!from->octaves[o])
             continue;
         if (!into->octaves[o])
-            into->octaves[o] = locust__base_zalloc(LOCUST__OCTAVE * sizeof *into->octaves[o]);
+            into->octaves[o] =
+                locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof *into->octaves[o]);
         if (!into->octaves[o])
             return false;
-        for (size_t i = 0; i < LOCUST__OCTAVE; i++) {
+        for (size_t i = 0; i < LOCUST__HIST_OCTAVE; i++) {
             into->octaves[o][i] += from->octaves[o][i];
             into->total += from->octaves[o][i];
         }
@@ -4395,8 +4453,8 @@ static bool locust__hist_add(locust__hist *into, const locust__hist *from)
  * left. */
 static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 {
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        for (size_t i = 0; h->octaves[o] && earlier->octaves[o] && i < LOCUST__OCTAVE; i++) {
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
+        for (size_t i = 0; h->octaves[o] && earlier->octaves[o] && i < LOCUST__HIST_OCTAVE; i++) {
             uint64_t *count = &h->octaves[o][i], was = earlier->octaves[o][i];
             uint64_t less = was < *count ? was : *count;
             *count -= less;
@@ -4408,13 +4466,13 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 static double locust__hist_deviation(const locust__hist *h, double mean)
 {
     double sum = 0;
-    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
+    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
+        const uint64_t *octave = h->octaves[i / LOCUST__HIST_OCTAVE];
         double off = (double)locust__hist_value_ns(i) - mean;
         if (octave)
-            sum += (double)octave[i % LOCUST__OCTAVE] * off * off;
+            sum += (double)octave[i % LOCUST__HIST_OCTAVE] * off * off;
     }
-    return h->total ? locust__base_sqrt(sum / (double)h->total) : 0;
+    return h->total ? locust__number_sqrt(sum / (double)h->total) : 0;
 }
 
 #if LOCUST__LAYERS >= 2
@@ -4431,6 +4489,12 @@ static double locust__hist_deviation(const locust__hist *h, double mean)
  * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack
  *             costs the pages it touched: one for most users. Address space: .stack_size. How late
  *             the due run is counted by the clock that they read themselves: nothing is read for it.
+ * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
+ *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
+ *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
+ *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
+ *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
+ *             locust__loop_scratch
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours. Stacks are given back
  *             when the loop is closed.
  * ============================================================================================ */
@@ -4438,92 +4502,105 @@ static double locust__hist_deviation(const locust__hist *h, double mean)
 typedef struct locust__co locust__co;
 typedef struct locust__loop locust__loop;
 
-enum locust__co_state { LOCUST__CO_FREE, LOCUST__CO_READY, LOCUST__CO_RUNNING, LOCUST__CO_PARKED };
-enum locust__wake { LOCUST__WOKEN, LOCUST__TIMED_OUT, LOCUST__CANCELLED, LOCUST__LOOK_AGAIN };
+enum locust__state {
+    LOCUST__STATE_FREE,
+    LOCUST__STATE_READY,
+    LOCUST__STATE_RUNNING,
+    LOCUST__STATE_PARKED
+};
+enum locust__wake {
+    LOCUST__WAKE_EVENT,
+    LOCUST__WAKE_TIMEOUT,
+    LOCUST__WAKE_CANCELLED,
+    LOCUST__WAKE_AGAIN
+};
 
 typedef struct locust__queue { // of coroutines; a coroutine is in one at most
     locust__co *first, *last;
 } locust__queue;
 
-typedef struct locust__group { // coroutines that someone waits for: see >>sync
+typedef struct locust__wait_group { // coroutines that someone waits for: see >>sync
     size_t running;
     locust__queue waiters;
-} locust__group;
+} locust__wait_group;
 
-typedef struct locust__pool {
-    struct locust__pool *next;
-    size_t slot_bytes, guard_bytes;
-    struct locust__slab *slabs;
+typedef struct locust__stack_pool {
+    struct locust__stack_pool *next;
+    size_t place_bytes, guard_bytes;
+    struct locust__stack_slab *slabs;
     locust__co *free; // last in, first out: a warm stack is reused first
-    size_t slots;
-} locust__pool;
+    size_t places;
+} locust__stack_pool;
 
-enum { LOCUST__AHEAD = 26 }; // lines of a stack that are fetched ahead: those of a plain request
+enum {
+    LOCUST__LOOP_AHEAD = 26
+}; // lines of a stack that are fetched ahead: those of a plain request
 
 struct locust__co {
     // What a wake-up touches lies in one cache line: with a million sleepers each line is a miss.
-    _Alignas(LOCUST__LINE) void *sp; // saved stack pointer while parked
+    _Alignas(LOCUST__CACHE_LINE) void *sp; // saved stack pointer while parked
     locust__co *next, *prev;
     locust__queue *queue; // the one it is in
-    enum locust__co_state state;
+    enum locust__state state;
     enum locust__wake wake;
     bool cancelled;
     bool lazy;           // its deadline is a timeout: armed a second ahead at most
     uint16_t index;      // in its slab
-    uint16_t kept;       // bytes at the end of its slot
+    uint16_t kept;       // bytes at the end of its place
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
     void *arg;
     const char *name; // of its user class, for messages
-    void *local;      // its user's slots: see >>slots
+    void *local;      // its user's slots: see >>local
     void *context;    // its variables, see there; NULL: all have their defaults
     void *entered;    // the context that it runs in; NULL: its own
     void *scopes;     // slots that are hidden by LOCUST_SCOPE, the latest first
-    locust__group *group;
-    struct locust__slab *slab; // its stack is in
-#if LOCUST__ASAN
+    locust__wait_group *group;
+    struct locust__stack_slab *slab; // its stack is in
+#if LOCUST__WITH_ASAN
     void *fake_stack;
 #endif
-#if LOCUST__VALGRIND
+#if LOCUST__WITH_VALGRIND
     unsigned valgrind_id;
 #endif
 };
-_Static_assert(offsetof(locust__co, arg) <= LOCUST__LINE, "see the first field");
+_Static_assert(offsetof(locust__co, arg) <= LOCUST__CACHE_LINE, "see the first field");
 
-typedef struct locust__slab {
-    struct locust__slab *next;
-    locust__pool *pool;
+typedef struct locust__stack_slab {
+    struct locust__stack_slab *next;
+    locust__stack_pool *pool;
     char *base;
     uint32_t count, used;
-    locust__co *cos; // cos[i] lives on slot i; aligned, in
+    locust__co *cos; // cos[i] has place i; aligned, in
     void *cos_memory;
-} locust__slab;
+} locust__stack_slab;
 
 typedef struct locust__timer {
     int64_t at_ns;
     locust__co *co;
 } locust__timer;
 
-typedef struct locust__chunk {
-    struct locust__chunk *next;
+typedef struct locust__timer_chunk {
+    struct locust__timer_chunk *next;
     size_t count;
     locust__timer timers[31];
-} locust__chunk;
+} locust__timer_chunk;
 
-enum { LOCUST__LEVELS = 3, LOCUST__SLOTS = 256 };
+enum { LOCUST__WHEEL_LEVELS = 3, LOCUST__WHEEL_LISTS = 256 };
 
 typedef struct locust__wheel {
     int64_t tick; // the millisecond we are in; earlier ones are done
-    locust__chunk *slots[LOCUST__LEVELS][LOCUST__SLOTS];
-    uint64_t used[LOCUST__LEVELS][LOCUST__SLOTS / 64]; // a bit for each slot that is not empty
-    locust__chunk *spare;
+    locust__timer_chunk *lists[LOCUST__WHEEL_LEVELS][LOCUST__WHEEL_LISTS];
+    uint64_t used[LOCUST__WHEEL_LEVELS]
+                 [LOCUST__WHEEL_LISTS / 64]; // a bit for each list that is not empty
+    locust__timer_chunk *spare;
     locust__timer *heap; // of the millisecond we are in; a binary heap by at_ns
     size_t heap_len, heap_cap;
 } locust__wheel;
 
-enum { LOCUST__SCRATCH = LOCUST_BUFFER_SIZE }; // bytes; see locust__loop.scratch
+enum { LOCUST__LOOP_SCRATCH = LOCUST_BUFFER_SIZE }; // bytes; see locust__loop.scratch
 
-enum { LOCUST__BLOCKED_NS = 20000000 }; // a step that takes this long keeps others waiting
+enum { LOCUST__LOOP_BLOCKED_NS = 20000000 }; // a step that takes this long keeps others waiting
 
 struct locust__loop {
     void *sp;            // the loop's own stack while a coroutine runs
@@ -4535,25 +4612,25 @@ struct locust__loop {
     int64_t epoch_ns;    // now_ns + epoch_ns: the same since 1970
     int64_t epoch_at_ns; // now_ns when that was found
     uint64_t turn;
-    void (*call)(void *arg); // asked for by the current coroutine: see locust__loop_call
+    void (*call)(void *arg); // asked for by the current coroutine: see locust__co_call
     void *call_arg;
     locust__wheel wheel;
     locust__poller poller;
-    locust__pool *pools;
+    locust__stack_pool *pools;
     locust__hist late; // how long those waited who were due, or whose bytes had come
     int64_t latest_ns; // of them
     int64_t turn_ns;   // how long the last turn took
     bool excused;      // the step that runs is long by what the kit does: a TLS handshake
-    /* Told of every other step that took LOCUST__BLOCKED_NS or more. */
+    /* Told of every other step that took LOCUST__LOOP_BLOCKED_NS or more. */
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
     void *blocked_arg;
     void (*ahead)(const void *local); // begins to fetch what belongs to a user; NULL: nobody does
     bool markers;                     // guard markers work here
-    size_t protected_slots;
+    size_t protected_places;
     uint64_t random;
     /* One buffer for whatever is built or received and used up before the next park. */
     char *scratch;
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
     const void *stack_bottom;
     size_t stack_size;
 #endif
@@ -4615,10 +4692,10 @@ static void locust__queue_remove(locust__co *co)
 
 static void locust__co_wake(locust__loop *loop, locust__co *co, enum locust__wake why)
 {
-    if (co->state != LOCUST__CO_PARKED)
+    if (co->state != LOCUST__STATE_PARKED)
         return;
     locust__queue_remove(co);
-    co->state = LOCUST__CO_READY;
+    co->state = LOCUST__STATE_READY;
     co->wake = why;
     locust__queue_push(&loop->ready, co);
 }
@@ -4626,6 +4703,7 @@ static void locust__co_wake(locust__loop *loop, locust__co *co, enum locust__wak
  * >>timer  timers of coroutines
  *
  * Purpose     wake a coroutine at a time, for a million of them.
+ * Names       locust__heap_ locust__wheel_
  * Uses        >>co
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours.
  *
@@ -4667,10 +4745,10 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
 {
     int64_t tick = t.at_ns / LOCUST__MS, ahead = tick - w->tick;
     int level = ahead < 256 ? 0 : ahead < 65536 ? 1 : 2;
-    size_t slot;
-    locust__chunk *chunk;
+    size_t list;
+    locust__timer_chunk *chunk;
     if (ahead <= 0) {
-        locust__timer *heap = locust__base_grow(w->heap, sizeof *heap, w->heap_len, &w->heap_cap);
+        locust__timer *heap = locust__memory_grow(w->heap, sizeof *heap, w->heap_len, &w->heap_cap);
         if (!heap)
             return -ENOMEM;
         w->heap = heap;
@@ -4679,8 +4757,8 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
     }
     if (ahead >= 1 << 24)
         tick = w->tick + (1 << 24) - 1;
-    slot = (size_t)(tick >> (8 * level)) & 255;
-    chunk = w->slots[level][slot];
+    list = (size_t)(tick >> (8 * level)) & 255;
+    chunk = w->lists[level][list];
     if (!chunk || chunk->count == sizeof chunk->timers / sizeof *chunk->timers) {
         chunk = w->spare ? w->spare : LOCUST_MALLOC(sizeof *chunk);
         if (!chunk)
@@ -4688,9 +4766,9 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
         if (chunk == w->spare)
             w->spare = chunk->next;
         chunk->count = 0;
-        chunk->next = w->slots[level][slot];
-        w->slots[level][slot] = chunk;
-        w->used[level][slot / 64] |= (uint64_t)1 << slot % 64;
+        chunk->next = w->lists[level][list];
+        w->lists[level][list] = chunk;
+        w->used[level][list / 64] |= (uint64_t)1 << list % 64;
     }
     chunk->timers[chunk->count++] = t;
     return 0;
@@ -4713,9 +4791,9 @@ static int locust__wheel_arm(locust__loop *loop, locust__co *co)
 
 /* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
  * its place by that, and times out early. */
-static void locust__co_unarmed(locust__loop *loop, locust__co *co)
+static void locust__wheel_unarmed(locust__loop *loop, locust__co *co)
 {
-    locust__co_wake(loop, co, co->queue ? LOCUST__TIMED_OUT : LOCUST__LOOK_AGAIN);
+    locust__co_wake(loop, co, co->queue ? LOCUST__WAKE_TIMEOUT : LOCUST__WAKE_AGAIN);
 }
 
 static void locust__wheel_fire(locust__loop *loop, locust__timer t)
@@ -4724,23 +4802,23 @@ static void locust__wheel_fire(locust__loop *loop, locust__timer t)
     if (co->armed_ns != t.at_ns)
         return; // stale
     co->armed_ns = LOCUST__NEVER;
-    if (co->state != LOCUST__CO_PARKED || co->deadline_ns == LOCUST__NEVER)
+    if (co->state != LOCUST__STATE_PARKED || co->deadline_ns == LOCUST__NEVER)
         return;
     if (co->deadline_ns <= loop->now_ns)
-        locust__co_wake(loop, co, LOCUST__TIMED_OUT);
+        locust__co_wake(loop, co, LOCUST__WAKE_TIMEOUT);
     else if (locust__wheel_arm(loop, co) < 0)
-        locust__co_unarmed(loop, co);
+        locust__wheel_unarmed(loop, co);
 }
 
-/* Takes a slot's entries out and hands each back to where it belongs now. */
-static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
+/* Takes a list's entries out and hands each back to where it belongs now. */
+static void locust__wheel_empty(locust__loop *loop, int level, size_t list)
 {
     locust__wheel *w = &loop->wheel;
-    locust__chunk *chunk = w->slots[level][slot];
-    w->slots[level][slot] = NULL;
-    w->used[level][slot / 64] &= ~((uint64_t)1 << slot % 64);
+    locust__timer_chunk *chunk = w->lists[level][list];
+    w->lists[level][list] = NULL;
+    w->used[level][list / 64] &= ~((uint64_t)1 << list % 64);
     while (chunk) {
-        locust__chunk *next = chunk->next;
+        locust__timer_chunk *next = chunk->next;
         for (size_t i = 0; i < chunk->count; i++) {
             locust__timer t = chunk->timers[i];
             if (i + 4 < chunk->count) // a million sleepers' blocks are in no cache: fetch ahead
@@ -4773,20 +4851,20 @@ static void locust__wheel_advance(locust__loop *loop)
             locust__wheel_empty(loop, 2, (size_t)(tick >> 16) & 255);
         if ((tick & 255) == 0)
             locust__wheel_empty(loop, 1, (size_t)(tick >> 8) & 255);
-        if (w->slots[0][tick & 255])
+        if (w->lists[0][tick & 255])
             locust__wheel_empty(loop, 0, (size_t)tick & 255);
     }
 }
 
-/* Steps from slot `from` to the next one in use, 1 to 256; 0: none. */
+/* Steps from list `from` to the next one in use, 1 to 256; 0: none. */
 static int locust__wheel_distance(const uint64_t *used, size_t from)
 {
-    for (size_t step = 1; step <= LOCUST__SLOTS;) {
-        size_t slot = (from + step) & 255;
-        uint64_t word = used[slot / 64] >> slot % 64;
+    for (size_t step = 1; step <= LOCUST__WHEEL_LISTS;) {
+        size_t list = (from + step) & 255;
+        uint64_t word = used[list / 64] >> list % 64;
         if (word)
             return (int)(step + (size_t)__builtin_ctzll(word));
-        step += 64 - slot % 64;
+        step += 64 - list % 64;
     }
     return 0;
 }
@@ -4795,7 +4873,7 @@ static int locust__wheel_distance(const uint64_t *used, size_t from)
 static int64_t locust__wheel_next(const locust__wheel *w)
 {
     int64_t next = w->heap_len ? w->heap[0].at_ns : LOCUST__NEVER;
-    for (int level = 0; level < LOCUST__LEVELS; level++) {
+    for (int level = 0; level < LOCUST__WHEEL_LEVELS; level++) {
         int64_t step = w->tick >> (8 * level);
         int distance = locust__wheel_distance(w->used[level], (size_t)step & 255);
         int64_t at = ((step + distance) << (8 * level)) * LOCUST__MS;
@@ -4807,15 +4885,15 @@ static int64_t locust__wheel_next(const locust__wheel *w)
 
 static void locust__wheel_free(locust__wheel *w)
 {
-    for (int level = 0; level < LOCUST__LEVELS; level++)
-        for (int slot = 0; slot < LOCUST__SLOTS; slot++)
-            while (w->slots[level][slot]) {
-                locust__chunk *chunk = w->slots[level][slot];
-                w->slots[level][slot] = chunk->next;
+    for (int level = 0; level < LOCUST__WHEEL_LEVELS; level++)
+        for (int list = 0; list < LOCUST__WHEEL_LISTS; list++)
+            while (w->lists[level][list]) {
+                locust__timer_chunk *chunk = w->lists[level][list];
+                w->lists[level][list] = chunk->next;
                 LOCUST_FREE(chunk);
             }
     while (w->spare) {
-        locust__chunk *chunk = w->spare;
+        locust__timer_chunk *chunk = w->spare;
         w->spare = chunk->next;
         LOCUST_FREE(chunk);
     }
@@ -4826,11 +4904,12 @@ static void locust__wheel_free(locust__wheel *w)
  *
  * Purpose     a stack for each coroutine, from pools; what guards it; the sentence when it overflows.
  * Cost        the pages it touched: one for most users.
+ * Names       locust__stack_
  * Uses        >>co
  *
- *   a pool has one slot size; its slabs are mappings of 64 to 1024 slots:
+ *   a pool has one place size; its slabs are mappings of 64 to 1024 places:
  *
- *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one slot
+ *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one place
  *
  *   The guard (16 KB, at most a quarter) is address space that faults: by guard markers; where the
  *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
@@ -4841,43 +4920,43 @@ static void locust__wheel_free(locust__wheel *w)
  *   sets of the cache: by 0 to 15, fewer where something is kept.
  * ============================================================================================ */
 
-static char *locust__co_slot(const locust__co *co)
+static char *locust__stack_place(const locust__co *co)
 {
-    return co->slab->base + co->index * co->slab->pool->slot_bytes;
+    return co->slab->base + co->index * co->slab->pool->place_bytes;
 }
 
-static char *locust__co_slot_end(const locust__co *co)
+static char *locust__stack_place_end(const locust__co *co)
 {
-    return locust__co_slot(co) + co->slab->pool->slot_bytes;
+    return locust__stack_place(co) + co->slab->pool->place_bytes;
 }
 
-static char *locust__co_stack_low(const locust__co *co)
+static char *locust__stack_low(const locust__co *co)
 {
-    return locust__co_slot(co) + co->slab->pool->guard_bytes;
+    return locust__stack_place(co) + co->slab->pool->guard_bytes;
 }
 
-enum { LOCUST__UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
+enum { LOCUST__STACK_UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
 
-enum { LOCUST__ABOVE = 960 }; // bytes above a stack's unwind point: what is kept, and colours
+enum { LOCUST__STACK_ABOVE = 960 }; // bytes above a stack's unwind point: what is kept, and colours
 
-static char *locust__co_stack_top(const locust__co *co)
+static char *locust__stack_top(const locust__co *co)
 {
-    int colours = (LOCUST__ABOVE - co->kept) / LOCUST__LINE + 1;
-    int above = co->kept + co->index % colours * LOCUST__LINE;
-    return locust__co_slot_end(co) - above - LOCUST__UNWIND_BYTES;
+    int colours = (LOCUST__STACK_ABOVE - co->kept) / LOCUST__CACHE_LINE + 1;
+    int above = co->kept + co->index % colours * LOCUST__CACHE_LINE;
+    return locust__stack_place_end(co) - above - LOCUST__STACK_UNWIND_BYTES;
 }
 
 /* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
-static jmp_buf *locust__co_unwind_point(const locust__co *co)
+static jmp_buf *locust__stack_unwind_point(const locust__co *co)
 {
-    return (jmp_buf *)(void *)locust__co_stack_top(co);
+    return (jmp_buf *)(void *)locust__stack_top(co);
 }
 
 /* What every overflow says. Async-signal-safe: no stdio, no heap. */
-static void locust__co_overflowed(const locust__co *co)
+static void locust__stack_overflowed(const locust__co *co)
 {
     char kib[24], line[512];
-    size_t n = 0, bytes = co->slab->pool->slot_bytes, i = sizeof kib;
+    size_t n = 0, bytes = co->slab->pool->place_bytes, i = sizeof kib;
     const char *parts[] = {"locust: stack overflow in ", co->name, ": its .stack_size of ", NULL,
         " bytes is too small: raise .stack_size of that user class (or LOCUST_STACK_SIZE)\n"};
     kib[--i] = '\0';
@@ -4888,72 +4967,72 @@ static void locust__co_overflowed(const locust__co *co)
     for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
         for (const char *c = parts[p]; *c && n < sizeof line; c++)
             line[n++] = *c;
-    locust__log_write(STDERR_FILENO, line, n);
+    locust__os_write_all(STDERR_FILENO, line, n);
 }
 
 /* On a memory fault: is the address in the guard of a stack? */
-static void locust__loop_fault(const char *address)
+static void locust__stack_fault(const char *address)
 {
     if (!locust__loop_now)
         return;
-    for (locust__pool *pool = locust__loop_now->pools; pool; pool = pool->next)
-        for (locust__slab *slab = pool->slabs; slab; slab = slab->next) {
+    for (locust__stack_pool *pool = locust__loop_now->pools; pool; pool = pool->next)
+        for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next) {
             size_t at = (size_t)(address - slab->base);
-            if (address < slab->base || at >= slab->count * pool->slot_bytes)
+            if (address < slab->base || at >= slab->count * pool->place_bytes)
                 continue;
-            if (at % pool->slot_bytes < pool->guard_bytes && at / pool->slot_bytes < slab->used)
-                locust__co_overflowed(&slab->cos[at / pool->slot_bytes]);
+            if (at % pool->place_bytes < pool->guard_bytes && at / pool->place_bytes < slab->used)
+                locust__stack_overflowed(&slab->cos[at / pool->place_bytes]);
             return;
         }
 }
 
 enum {
-    LOCUST__CANARY_WORDS = 16, // frames have gaps: on s390x 112 bytes may stay unwritten
-    LOCUST__PROTECTED_MAX = 30000,
+    LOCUST__STACK_CANARY_WORDS = 16, // frames have gaps: on s390x 112 bytes may stay unwritten
+    LOCUST__STACK_PROTECTED_MAX = 30000,
     LOCUST__STACK_MAX = 256 << 20, // bytes of one stack, and of a slab that holds several
 };
 
-static bool locust__co_canary_died(const locust__co *co)
+static bool locust__stack_canary_died(const locust__co *co)
 {
-    const uint64_t *words = (const uint64_t *)(const void *)locust__co_stack_low(co);
+    const uint64_t *words = (const uint64_t *)(const void *)locust__stack_low(co);
     uint64_t all = 0;
-    for (int i = 0; i < LOCUST__CANARY_WORDS; i++)
+    for (int i = 0; i < LOCUST__STACK_CANARY_WORDS; i++)
         all |= words[i];
     return all != 0;
 }
 
 /* Looks for an overflow that no guard saw: a frame larger than the guard steps over it, and without
  * guard markers there may be none. Called on the coroutine's stack, whenever it is left. */
-static void locust__co_check_stack(const locust__loop *loop, const locust__co *co)
+static void locust__stack_check(const locust__loop *loop, const locust__co *co)
 {
     const char *here = __builtin_frame_address(0);
-    if (here < locust__co_stack_low(co) || (!loop->markers && locust__co_canary_died(co))) {
-        locust__co_overflowed(co);
+    if (here < locust__stack_low(co) || (!loop->markers && locust__stack_canary_died(co))) {
+        locust__stack_overflowed(co);
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
     }
 }
 
-static locust__pool *locust__pool_of(locust__loop *loop, size_t stack_bytes)
+static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stack_bytes)
 {
     size_t page = locust__os_page_size();
-    size_t slot, guard;
-    locust__pool *pool;
+    size_t place, guard;
+    locust__stack_pool *pool;
     if (stack_bytes > LOCUST__STACK_MAX)
         return NULL;
-    if (LOCUST__ASAN)
+    if (LOCUST__WITH_ASAN)
         stack_bytes *= 4; // its red zones are deep
-    slot = (stack_bytes + page - 1) & ~(page - 1);
-    guard = slot / 4 < 16384 ? slot / 4 : 16384;
+    place = (stack_bytes + page - 1) & ~(page - 1);
+    guard = place / 4 < 16384 ? place / 4 : 16384;
     guard = (guard + page - 1) & ~(page - 1);
-    if (slot < guard + page)
-        slot = guard + page;
+    if (place < guard + page)
+        place = guard + page;
     for (pool = loop->pools; pool; pool = pool->next)
-        if (pool->slot_bytes == slot)
+        if (pool->place_bytes == place)
             return pool;
-    pool = locust__base_zalloc(sizeof *pool);
+    pool = locust__memory_zalloc(sizeof *pool);
     if (pool) {
-        pool->slot_bytes = slot;
+        pool->place_bytes = place;
         pool->guard_bytes = guard;
         pool->next = loop->pools;
         loop->pools = pool;
@@ -4961,26 +5040,26 @@ static locust__pool *locust__pool_of(locust__loop *loop, size_t stack_bytes)
     return pool;
 }
 
-static locust__slab *locust__pool_grow(locust__pool *pool)
+static locust__stack_slab *locust__stack_pool_grow(locust__stack_pool *pool)
 {
-    locust__slab *slab = locust__base_zalloc(sizeof *slab);
-    size_t count = pool->slots < 64 ? 64 : pool->slots > 1024 ? 1024 : pool->slots;
+    locust__stack_slab *slab = locust__memory_zalloc(sizeof *slab);
+    size_t count = pool->places < 64 ? 64 : pool->places > 1024 ? 1024 : pool->places;
     if (!slab)
         return NULL;
-    while (count > 1 && count > LOCUST__STACK_MAX / pool->slot_bytes)
+    while (count > 1 && count > LOCUST__STACK_MAX / pool->place_bytes)
         count /= 2; // large stacks come in smaller slabs
     slab->count = (uint32_t)count;
-    // Each block is written when its slot is first used, not before.
-    slab->cos_memory = LOCUST_MALLOC(count * sizeof *slab->cos + LOCUST__LINE);
-    slab->base = slab->cos_memory ? locust__os_stacks_map(count * pool->slot_bytes) : NULL;
+    // Each block is written when its place is first used, not before.
+    slab->cos_memory = LOCUST_MALLOC(count * sizeof *slab->cos + LOCUST__CACHE_LINE);
+    slab->base = slab->cos_memory ? locust__os_stacks_map(count * pool->place_bytes) : NULL;
     if (!slab->base) {
         LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
         return NULL;
     }
-    slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__LINE - 1) &
-                               ~(uintptr_t)(LOCUST__LINE - 1));
-    pool->slots += count;
+    slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__CACHE_LINE - 1) &
+                               ~(uintptr_t)(LOCUST__CACHE_LINE - 1));
+    pool->places += count;
     slab->pool = pool;
     slab->next = pool->slabs;
     pool->slabs = slab;
@@ -4988,16 +5067,16 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
 }
 
 /* A block with its stack, warm if there is one. NULL: no memory. */
-static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
+static locust__co *locust__stack_pool_take(locust__loop *loop, locust__stack_pool *pool)
 {
-    locust__slab *slab = pool->slabs;
+    locust__stack_slab *slab = pool->slabs;
     locust__co *co = pool->free;
     if (co) {
         pool->free = co->next;
         return co;
     }
     if (!slab || slab->used == slab->count)
-        slab = locust__pool_grow(pool);
+        slab = locust__stack_pool_grow(pool);
     if (!slab)
         return NULL;
     co = &slab->cos[slab->used];
@@ -5006,30 +5085,30 @@ static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
     co->slab = slab;
     co->index = (uint16_t)slab->used;
     slab->used++;
-    if (loop->markers && !locust__os_guard_mark(locust__co_slot(co), pool->guard_bytes))
+    if (loop->markers && !locust__os_guard_mark(locust__stack_place(co), pool->guard_bytes))
         loop->markers = false;
-    if (!loop->markers && loop->protected_slots < LOCUST__PROTECTED_MAX &&
-        locust__os_guard_protect(locust__co_slot(co), pool->guard_bytes))
-        loop->protected_slots++;
-#if LOCUST__VALGRIND
-    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__co_stack_low(co), locust__co_slot_end(co));
+    if (!loop->markers && loop->protected_places < LOCUST__STACK_PROTECTED_MAX &&
+        locust__os_guard_protect(locust__stack_place(co), pool->guard_bytes))
+        loop->protected_places++;
+#if LOCUST__WITH_VALGRIND
+    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__stack_low(co), locust__stack_place_end(co));
 #endif
     return co;
 }
 
-static void locust__pool_free(locust__pool *pool)
+static void locust__stack_pool_free(locust__stack_pool *pool)
 {
     while (pool->slabs) {
-        locust__slab *slab = pool->slabs;
+        locust__stack_slab *slab = pool->slabs;
         pool->slabs = slab->next;
-#if LOCUST__VALGRIND
+#if LOCUST__WITH_VALGRIND
         for (uint32_t i = 0; i < slab->used; i++)
             VALGRIND_STACK_DEREGISTER(slab->cos[i].valgrind_id);
 #endif
-#if LOCUST__ASAN // whoever gets these addresses next starts clean
-        __asan_unpoison_memory_region(slab->base, slab->count * pool->slot_bytes);
+#if LOCUST__WITH_ASAN // whoever gets these addresses next starts clean
+        __asan_unpoison_memory_region(slab->base, slab->count * pool->place_bytes);
 #endif
-        locust__os_stacks_unmap(slab->base, slab->count * pool->slot_bytes);
+        locust__os_stacks_unmap(slab->base, slab->count * pool->place_bytes);
         LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
     }
@@ -5039,21 +5118,22 @@ static void locust__pool_free(locust__pool *pool)
  * >>switch  starting, parking, waking, cancelling
  *
  * Purpose     from the loop to a coroutine and back; what parks and what ends one.
+ * Names       locust__co_
  * Uses        >>co >>timer >>stack
  * ============================================================================================ */
 
 /* From the loop to a coroutine, until it parks or ends. */
 static void locust__co_resume(locust__loop *loop, locust__co *co)
 {
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
     void *fake_stack;
-    char *low = locust__co_stack_low(co);
-    __sanitizer_start_switch_fiber(&fake_stack, low, (size_t)(locust__co_slot_end(co) - low));
+    char *low = locust__stack_low(co);
+    __sanitizer_start_switch_fiber(&fake_stack, low, (size_t)(locust__stack_place_end(co) - low));
 #endif
     loop->current = co;
     locust__ctx_switch(&loop->sp, co->sp);
     loop->current = NULL;
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
     __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
 #endif
 }
@@ -5061,12 +5141,12 @@ static void locust__co_resume(locust__loop *loop, locust__co *co)
 /* From the current coroutine to the loop, until it is resumed. */
 static void locust__co_leave(locust__loop *loop, locust__co *co)
 {
-    locust__co_check_stack(loop, co);
-#if LOCUST__ASAN
+    locust__stack_check(loop, co);
+#if LOCUST__WITH_ASAN
     __sanitizer_start_switch_fiber(&co->fake_stack, loop->stack_bottom, loop->stack_size);
 #endif
     locust__ctx_switch(&co->sp, loop->sp);
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
     __sanitizer_finish_switch_fiber(co->fake_stack, &loop->stack_bottom, &loop->stack_size);
 #endif
 }
@@ -5077,14 +5157,14 @@ static void locust__co_body(void *arg)
     locust__co *co = arg;
     locust__loop *loop = locust__loop_now;
     void (*fn)(void *arg), *unused;
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
     __sanitizer_finish_switch_fiber(NULL, &loop->stack_bottom, &loop->stack_size);
 #endif
-    memcpy(&fn, locust__co_unwind_point(co), sizeof fn);
+    memcpy(&fn, locust__stack_unwind_point(co), sizeof fn);
     fn(co->arg);
-    locust__co_check_stack(loop, co);
-    co->state = LOCUST__CO_FREE;
-#if LOCUST__ASAN
+    locust__stack_check(loop, co);
+    co->state = LOCUST__STATE_FREE;
+#if LOCUST__WITH_ASAN
     __sanitizer_start_switch_fiber(NULL, loop->stack_bottom, loop->stack_size);
 #endif
     locust__ctx_switch(&unused, loop->sp);
@@ -5094,12 +5174,12 @@ static void locust__co_body(void *arg)
 /* Its first resumption calls fn. There is nowhere to unwind to yet, so that place is free. */
 static void locust__co_enter(locust__co *co, void (*fn)(void *arg))
 {
-#if LOCUST__VALGRIND // the last one here may have begun higher up: this one's place was below its frames
-    char *low = locust__co_stack_low(co);
-    VALGRIND_MAKE_MEM_DEFINED(low, locust__co_slot_end(co) - low);
+#if LOCUST__WITH_VALGRIND // the last one here may have begun higher up: this one's place was below its frames
+    char *low = locust__stack_low(co);
+    VALGRIND_MAKE_MEM_DEFINED(low, locust__stack_place_end(co) - low);
 #endif
-    memcpy(locust__co_unwind_point(co), &fn, sizeof fn);
-    co->sp = locust__ctx_make(locust__co_stack_top(co), locust__co_body, co);
+    memcpy(locust__stack_unwind_point(co), &fn, sizeof fn);
+    co->sp = locust__ctx_make(locust__stack_top(co), locust__co_body, co);
 }
 
 /* Memory that lasts as long as a coroutine, which has not run yet; its stack begins below. NULL: it
@@ -5107,25 +5187,26 @@ static void locust__co_enter(locust__co *co, void (*fn)(void *arg))
 static void *locust__co_keep(locust__co *co, size_t n)
 {
     void (*fn)(void *arg);
-    n = (n + LOCUST__LINE - 1) & ~(size_t)(LOCUST__LINE - 1);
-    if (n > LOCUST__ABOVE || LOCUST__ASAN)
+    n = (n + LOCUST__CACHE_LINE - 1) & ~(size_t)(LOCUST__CACHE_LINE - 1);
+    if (n > LOCUST__STACK_ABOVE || LOCUST__WITH_ASAN)
         return NULL;
-    memcpy(&fn, locust__co_unwind_point(co), sizeof fn);
+    memcpy(&fn, locust__stack_unwind_point(co), sizeof fn);
     co->kept = (uint16_t)n;
     locust__co_enter(co, fn);
-    return locust__co_slot_end(co) - n;
+    return locust__stack_place_end(co) - n;
 }
 
 /* Starts a coroutine: fn(arg) runs on a stack of its own, the next time that the loop gets there.
  *
- * Takes     stack_bytes: 0 for the default. group: NULL, or what locust__group_join waits for.
+ * Takes     stack_bytes: 0 for the default. group: NULL, or what locust__wait_group_join waits for.
  * Returns   the coroutine, valid until fn returns; NULL if memory ran out.
  */
 static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t stack_bytes,
-    void (*fn)(void *arg), void *arg, locust__group *group)
+    void (*fn)(void *arg), void *arg, locust__wait_group *group)
 {
-    locust__pool *pool = locust__pool_of(loop, stack_bytes ? stack_bytes : LOCUST_STACK_SIZE);
-    locust__co *co = pool ? locust__pool_take(loop, pool) : NULL;
+    locust__stack_pool *pool =
+        locust__stack_pool_of(loop, stack_bytes ? stack_bytes : LOCUST_STACK_SIZE);
+    locust__co *co = pool ? locust__stack_pool_take(loop, pool) : NULL;
     if (!co)
         return NULL;
     co->arg = arg;
@@ -5135,13 +5216,13 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     co->queue = NULL;
     co->group = group;
     co->kept = 0;
-#if LOCUST__ASAN // the last one on this stack never returned from its first function
+#if LOCUST__WITH_ASAN // the last one on this stack never returned from its first function
     __asan_unpoison_memory_region(
-        locust__co_stack_low(co), (size_t)(locust__co_stack_top(co) - locust__co_stack_low(co)));
+        locust__stack_low(co), (size_t)(locust__stack_top(co) - locust__stack_low(co)));
 #endif
     locust__co_enter(co, fn);
-    co->state = LOCUST__CO_READY;
-    co->wake = LOCUST__WOKEN;
+    co->state = LOCUST__STATE_READY;
+    co->wake = LOCUST__WAKE_EVENT;
     locust__queue_push(&loop->ready, co);
     loop->running++;
     if (group)
@@ -5151,11 +5232,11 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
 
 static void locust__co_ended(locust__loop *loop, locust__co *co)
 {
-    locust__group *group = co->group;
+    locust__wait_group *group = co->group;
     loop->running--;
     if (group && --group->running == 0)
         while (group->waiters.first)
-            locust__co_wake(loop, group->waiters.first, LOCUST__WOKEN);
+            locust__co_wake(loop, group->waiters.first, LOCUST__WAKE_EVENT);
     co->next = co->slab->pool->free;
     co->slab->pool->free = co;
 }
@@ -5169,29 +5250,29 @@ static enum locust__wake locust__co_park(
     LOCUST_ASSERT(co);
     if (co->cancelled) {
         locust__queue_remove(co);
-        return LOCUST__CANCELLED;
+        return LOCUST__WAKE_CANCELLED;
     }
     // (Whoever is due already is late from now on.)
     co->deadline_ns = deadline_ns > loop->now_ns ? deadline_ns : loop->now_ns;
     co->lazy = lazy;
     do {
-        co->state = LOCUST__CO_PARKED;
+        co->state = LOCUST__STATE_PARKED;
         if (deadline_ns != LOCUST__NEVER && locust__wheel_arm(loop, co) < 0)
-            locust__co_unarmed(loop, co);
+            locust__wheel_unarmed(loop, co);
         locust__co_leave(loop, co);
-        if (co->wake == LOCUST__LOOK_AGAIN) {
+        if (co->wake == LOCUST__WAKE_AGAIN) {
             if (co->cancelled)
-                co->wake = LOCUST__CANCELLED;
+                co->wake = LOCUST__WAKE_CANCELLED;
             else if (loop->now_ns >= deadline_ns)
-                co->wake = LOCUST__TIMED_OUT;
+                co->wake = LOCUST__WAKE_TIMEOUT;
             else if (lazy) // what it waits for may have come meanwhile: the caller looks
-                co->wake = LOCUST__WOKEN;
+                co->wake = LOCUST__WAKE_EVENT;
         }
-    } while (co->wake == LOCUST__LOOK_AGAIN);
+    } while (co->wake == LOCUST__WAKE_AGAIN);
     return co->wake;
 }
 
-/* Sleeps until then. Returns LOCUST__TIMED_OUT, or LOCUST__CANCELLED. */
+/* Sleeps until then. Returns LOCUST__WAKE_TIMEOUT, or LOCUST__WAKE_CANCELLED. */
 static enum locust__wake locust__co_sleep(locust__loop *loop, int64_t until_ns) LOCUST__PARKS
 {
     return locust__co_park(loop, until_ns, false);
@@ -5202,24 +5283,24 @@ static enum locust__wake locust__co_yield(locust__loop *loop) LOCUST__PARKS
 {
     locust__co *co = loop->current;
     if (co->cancelled)
-        return LOCUST__CANCELLED;
-    co->state = LOCUST__CO_READY;
-    co->wake = LOCUST__WOKEN;
+        return LOCUST__WAKE_CANCELLED;
+    co->state = LOCUST__STATE_READY;
+    co->wake = LOCUST__WAKE_EVENT;
     locust__queue_push(&loop->ready, co);
     locust__co_leave(loop, co);
-    return co->cancelled ? LOCUST__CANCELLED : LOCUST__WOKEN;
+    return co->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
 }
 
-/* Every park of the coroutine now and later returns LOCUST__CANCELLED, until `cancelled` is
+/* Every park of the coroutine now and later returns LOCUST__WAKE_CANCELLED, until `cancelled` is
  * cleared by whoever cleans up. */
 static void locust__co_cancel(locust__loop *loop, locust__co *co)
 {
     co->cancelled = true;
-    locust__co_wake(loop, co, LOCUST__CANCELLED);
+    locust__co_wake(loop, co, LOCUST__WAKE_CANCELLED);
 }
 
 /* Runs fn(arg) on the loop's own, big stack, for what is deep. It must not park. */
-static void locust__loop_call(locust__loop *loop, void (*fn)(void *arg), void *arg)
+static void locust__co_call(locust__loop *loop, void (*fn)(void *arg), void *arg)
 {
     if (!loop->current) {
         fn(arg);
@@ -5233,11 +5314,12 @@ static void locust__loop_call(locust__loop *loop, void (*fn)(void *arg), void *a
  * >>fd  descriptors and who waits for them
  *
  * Purpose     park until a descriptor is readable or writable, or a deadline.
+ * Names       locust__fd_
  * Uses        >>co >>switch
  * ============================================================================================ */
 
 typedef struct locust__fd { // a descriptor with who waits for it
-    locust__source source;  // first: the poller hands this back
+    locust__watch watch;    // first: the poller hands this back
     locust__co *reader, *writer;
 } locust__fd;
 
@@ -5245,30 +5327,30 @@ typedef struct locust__fd { // a descriptor with who waits for it
 static int locust__fd_open(locust__loop *loop, locust__fd *f, int fd)
 {
     memset(f, 0, sizeof *f);
-    f->source.fd = fd;
-    return locust__os_poll_add(&loop->poller, &f->source);
+    f->watch.fd = fd;
+    return locust__os_poll_add(&loop->poller, &f->watch);
 }
 
-/* Ends the waits of others for it with LOCUST__WOKEN: they find it closed. */
+/* Ends the waits of others for it with LOCUST__WAKE_EVENT: they find it closed. */
 static void locust__fd_close(locust__loop *loop, locust__fd *f)
 {
-    if (f->source.fd < 0)
+    if (f->watch.fd < 0)
         return;
-    locust__os_poll_remove(&loop->poller, &f->source);
-    close(f->source.fd);
-    f->source.fd = -1;
+    locust__os_poll_remove(&loop->poller, &f->watch);
+    close(f->watch.fd);
+    f->watch.fd = -1;
     if (f->reader)
-        locust__co_wake(loop, f->reader, LOCUST__WOKEN);
+        locust__co_wake(loop, f->reader, LOCUST__WAKE_EVENT);
     if (f->writer)
-        locust__co_wake(loop, f->writer, LOCUST__WOKEN);
+        locust__co_wake(loop, f->writer, LOCUST__WAKE_EVENT);
 }
 
 static enum locust__wake locust__fd_wait_read(
     locust__loop *loop, locust__fd *f, int64_t deadline_ns) LOCUST__PARKS
 {
     enum locust__wake why;
-    if (f->source.readable)
-        return loop->current->cancelled ? LOCUST__CANCELLED : LOCUST__WOKEN;
+    if (f->watch.readable)
+        return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
     f->reader = loop->current;
     why = locust__co_park(loop, deadline_ns, true);
     f->reader = NULL;
@@ -5279,8 +5361,8 @@ static enum locust__wake locust__fd_wait_write(
     locust__loop *loop, locust__fd *f, int64_t deadline_ns) LOCUST__PARKS
 {
     enum locust__wake why;
-    if (f->source.writable)
-        return loop->current->cancelled ? LOCUST__CANCELLED : LOCUST__WOKEN;
+    if (f->watch.writable)
+        return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
     f->writer = loop->current;
     why = locust__co_park(loop, deadline_ns, true);
     f->writer = NULL;
@@ -5288,13 +5370,13 @@ static enum locust__wake locust__fd_wait_write(
 }
 
 /* Waits until one of some descriptors can be written to; those with a negative one do not count. */
-static enum locust__wake locust__fds_wait_write(
+static enum locust__wake locust__fd_wait_any_write(
     locust__loop *loop, locust__fd *fds, int n, int64_t deadline_ns) LOCUST__PARKS
 {
     enum locust__wake why;
     for (int i = 0; i < n; i++) {
-        if (fds[i].source.fd >= 0 && fds[i].source.writable)
-            return loop->current->cancelled ? LOCUST__CANCELLED : LOCUST__WOKEN;
+        if (fds[i].watch.fd >= 0 && fds[i].watch.writable)
+            return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
         fds[i].writer = loop->current;
     }
     why = locust__co_park(loop, deadline_ns, true);
@@ -5306,15 +5388,16 @@ static enum locust__wake locust__fds_wait_write(
 /* Gives the descriptor back, open. */
 static int locust__fd_release(locust__loop *loop, locust__fd *f)
 {
-    int fd = f->source.fd;
-    locust__os_poll_remove(&loop->poller, &f->source);
-    f->source.fd = -1;
+    int fd = f->watch.fd;
+    locust__os_poll_remove(&loop->poller, &f->watch);
+    f->watch.fd = -1;
     return fd;
 }
 /* ============================================================================================
  * >>loop  turns of the loop
  *
  * Purpose     run what is ready, ask the poller, run what is due, until every coroutine has ended.
+ * Names       locust__loop_
  * Uses        >>co >>timer >>stack >>switch >>fd
  * ============================================================================================ */
 
@@ -5327,7 +5410,7 @@ static int locust__loop_open(locust__loop *loop)
     rc = locust__os_poll_open(&loop->poller);
     if (rc < 0)
         return rc;
-    loop->scratch = LOCUST_MALLOC(LOCUST__SCRATCH);
+    loop->scratch = LOCUST_MALLOC(LOCUST__LOOP_SCRATCH);
     if (!loop->scratch) {
         locust__os_poll_close(&loop->poller);
         return -ENOMEM;
@@ -5344,9 +5427,9 @@ static void locust__loop_close(locust__loop *loop)
 {
     LOCUST_ASSERT(loop->running == 0);
     while (loop->pools) {
-        locust__pool *pool = loop->pools;
+        locust__stack_pool *pool = loop->pools;
         loop->pools = pool->next;
-        locust__pool_free(pool);
+        locust__stack_pool_free(pool);
     }
     locust__wheel_free(&loop->wheel);
     locust__os_poll_close(&loop->poller);
@@ -5356,9 +5439,9 @@ static void locust__loop_close(locust__loop *loop)
 
 /* Begins to fetch what a coroutine will touch when it is resumed: the frames that it is parked in, and
  * its user. With 1,000 connections nothing of that is in the cache. */
-static void locust__co_prefetch(const locust__loop *loop, const locust__co *co)
+static void locust__loop_prefetch(const locust__loop *loop, const locust__co *co)
 {
-    locust__base_prefetch(co->sp, LOCUST__AHEAD);
+    locust__memory_prefetch(co->sp, LOCUST__LOOP_AHEAD);
     if (co->local && loop->ahead)
         loop->ahead(co->local);
 }
@@ -5368,10 +5451,10 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
     int64_t began_ns = loop->clock_ns;
     if (co->next)
-        locust__co_prefetch(loop, co->next);
+        locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
-    co->state = LOCUST__CO_RUNNING;
-    if (co->wake == LOCUST__TIMED_OUT)
+    co->state = LOCUST__STATE_RUNNING;
+    if (co->wake == LOCUST__WAKE_TIMEOUT)
         locust__loop_count_late(loop, began_ns - co->deadline_ns);
     locust__co_resume(loop, co);
     while (loop->call) {
@@ -5380,16 +5463,16 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         fn(loop->call_arg);
         locust__co_resume(loop, co);
     }
-    if (loop->clock_ns - began_ns >= LOCUST__BLOCKED_NS && loop->blocked && !loop->excused)
+    if (loop->clock_ns - began_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked && !loop->excused)
         loop->blocked(loop->blocked_arg, co, loop->clock_ns - began_ns);
     loop->excused = false;
-    if (co->state == LOCUST__CO_FREE)
+    if (co->state == LOCUST__STATE_FREE)
         locust__co_ended(loop, co);
 }
 
 static void locust__loop_poll(locust__loop *loop)
 {
-    locust__source *sources[LOCUST__EVENTS];
+    locust__watch *watches[LOCUST__OS_EVENTS];
     int64_t timeout = 0;
     int n;
     if (!loop->ready.first) {
@@ -5398,13 +5481,13 @@ static void locust__loop_poll(locust__loop *loop)
         if (timeout < 0)
             timeout = 0;
     }
-    n = locust__os_poll_wait(&loop->poller, sources, timeout);
+    n = locust__os_poll_wait(&loop->poller, watches, timeout);
     for (int i = 0; i < n; i++) { // all of them before any coroutine runs, which might close one
-        locust__fd *f = (locust__fd *)(void *)sources[i];
-        if (f->reader && f->source.readable)
-            locust__co_wake(loop, f->reader, LOCUST__WOKEN);
-        if (f->writer && f->source.writable)
-            locust__co_wake(loop, f->writer, LOCUST__WOKEN);
+        locust__fd *f = (locust__fd *)(void *)watches[i];
+        if (f->reader && f->watch.readable)
+            locust__co_wake(loop, f->reader, LOCUST__WAKE_EVENT);
+        if (f->writer && f->watch.writable)
+            locust__co_wake(loop, f->writer, LOCUST__WAKE_EVENT);
     }
 }
 
@@ -5427,7 +5510,7 @@ static void locust__loop_run(locust__loop *loop)
     LOCUST_ASSERT(!locust__loop_now);
     locust__loop_now = loop;
     locust__os_precise_timers();
-    locust__os_fault_open(locust__loop_fault);
+    locust__os_fault_open(locust__stack_fault);
     while (loop->running) {
         locust__co *last;
         loop->turn++;
@@ -5437,7 +5520,7 @@ static void locust__loop_run(locust__loop *loop)
         locust__wheel_advance(loop);
         last = loop->ready.last; // those woken from here on have their turn after the poll
         if (last)                // nobody runs before the first, to fetch what it needs
-            locust__co_prefetch(loop, loop->ready.first);
+            locust__loop_prefetch(loop, loop->ready.first);
         for (locust__co *co = NULL; last && co != last;) {
             co = loop->ready.first;
             locust__loop_step(loop, co);
@@ -5454,6 +5537,7 @@ static void locust__loop_run(locust__loop *loop)
  *
  * Purpose     wait for another coroutine: the few forms that the kit needs.
  * Invariants  first come, first served.
+ * Names       locust__sem_ locust__wait_group_ locust__queue_wait
  * Uses        >>co >>switch
  * ============================================================================================ */
 
@@ -5466,36 +5550,36 @@ static enum locust__wake locust__queue_wait(
 }
 
 /* Waits until every coroutine of the group has ended. */
-static enum locust__wake locust__group_join(
-    locust__loop *loop, locust__group *group, int64_t deadline_ns) LOCUST__PARKS
+static enum locust__wake locust__wait_group_join(
+    locust__loop *loop, locust__wait_group *group, int64_t deadline_ns) LOCUST__PARKS
 {
     while (group->running) {
         enum locust__wake why = locust__queue_wait(loop, &group->waiters, deadline_ns);
-        if (why != LOCUST__WOKEN)
+        if (why != LOCUST__WAKE_EVENT)
             return why;
     }
-    return LOCUST__WOKEN;
+    return LOCUST__WAKE_EVENT;
 }
 
-typedef struct locust__semaphore {
+typedef struct locust__sem {
     int free;
     locust__queue waiters;
-} locust__semaphore;
+} locust__sem;
 
-static enum locust__wake locust__semaphore_take(
-    locust__loop *loop, locust__semaphore *s, int64_t deadline_ns) LOCUST__PARKS
+static enum locust__wake locust__sem_take(
+    locust__loop *loop, locust__sem *s, int64_t deadline_ns) LOCUST__PARKS
 {
     if (s->free > 0) {
         s->free--;
-        return LOCUST__WOKEN;
+        return LOCUST__WAKE_EVENT;
     }
     return locust__queue_wait(loop, &s->waiters, deadline_ns); // the giver passes its unit on
 }
 
-static void locust__semaphore_give(locust__loop *loop, locust__semaphore *s)
+static void locust__sem_give(locust__loop *loop, locust__sem *s)
 {
     if (s->waiters.first)
-        locust__co_wake(loop, s->waiters.first, LOCUST__WOKEN);
+        locust__co_wake(loop, s->waiters.first, LOCUST__WAKE_EVENT);
     else
         s->free++;
 }
@@ -5507,6 +5591,7 @@ static void locust__semaphore_give(locust__loop *loop, locust__semaphore *s)
  * Invariants  a slot has the same offset in every user's area; all slots are known before main()
  *             runs, by constructors. The area is zeroed before on_start.
  * Cost        reading: three loads and an addition. Memory: the slot, and a byte.
+ * Names       locust__scope_ locust__slot_ locust__slots_
  * Uses        >>co
  * Limits      a slot that a shared object brings in after the first user was made is refused.
  *
@@ -5520,12 +5605,12 @@ static struct {
     bool laid_out;
 } locust__slots;
 
-enum { LOCUST__USED = 1, LOCUST__SCOPED = 2 }; // flags of a slot: initialised; in a scope
+enum { LOCUST__SLOT_USED = 1, LOCUST__SLOT_SCOPED = 2 }; // flags of a slot: initialised; in a scope
 
 LOCUST_API void locust_slot_register(locust_slot *slot)
 {
     if (locust__slots.laid_out)
-        locust__base_die(
+        locust__die(
             LOCUST__EXIT_USAGE, "LOCUST_LOCAL %s came too late: users exist already", slot->name);
     slot->next = locust__slots.first;
     locust__slots.first = slot;
@@ -5551,7 +5636,7 @@ static size_t locust__slots_bytes(void)
 static void locust__slots_deinit(char *area)
 {
     for (locust_slot *slot = locust__slots.first; slot; slot = slot->next)
-        if (slot->fini && area[slot->index] & LOCUST__USED)
+        if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
             slot->fini(area + slot->offset);
 }
 
@@ -5559,7 +5644,7 @@ static locust__co *locust__slots_user(const char *what, const char *kind)
 {
     locust__co *co = locust__loop_now ? locust__loop_now->current : NULL;
     if (!co || !co->local)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "%s() was used outside a user: a %s exists from before on_start until after on_stop",
             what, kind);
     return co;
@@ -5570,8 +5655,8 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
     char *area = locust__slots_user(slot->name, "LOCUST_LOCAL")->local;
     if (slot->init || slot->fini) {
         char *flags = area + slot->index;
-        if (!(*flags & LOCUST__USED)) {
-            *flags |= LOCUST__USED;
+        if (!(*flags & LOCUST__SLOT_USED)) {
+            *flags |= LOCUST__SLOT_USED;
             if (slot->init)
                 slot->init(area + slot->offset);
         }
@@ -5581,9 +5666,9 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
 
 static void locust__slot_end(const locust_slot *slot, char *area)
 {
-    if (slot->fini && area[slot->index] & LOCUST__USED)
+    if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
         slot->fini(area + slot->offset);
-    area[slot->index] &= LOCUST__SCOPED;
+    area[slot->index] &= LOCUST__SLOT_SCOPED;
     memset(area + slot->offset, 0, slot->size);
 }
 
@@ -5606,8 +5691,8 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     locust__scope *scope = co->scopes;
     while (scope && scope->slot != slot)
         scope = scope->outer;
-    if (!scope && area[slot->index] & LOCUST__SCOPED)
-        locust__base_die(LOCUST__EXIT_USAGE,
+    if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
+        locust__die(LOCUST__EXIT_USAGE,
             "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: one has to "
             "leave "
             "it first",
@@ -5620,7 +5705,7 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     scope->used = area[slot->index];
     memcpy(scope->bytes, area + slot->offset, slot->size);
     co->scopes = scope;
-    area[slot->index] = LOCUST__SCOPED;
+    area[slot->index] = LOCUST__SLOT_SCOPED;
     memset(area + slot->offset, 0, slot->size);
     return true;
 }
@@ -5642,7 +5727,7 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
     if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
     locust__scope_leave(co);
     return false;
@@ -5652,13 +5737,14 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
  *
  * Purpose     LOCUST_VAR and LOCUST_STACK; what a coroutine's end gives back of its data.
  * Invariants  all variables of a coroutine lie in one block, which is shared until it is written.
+ * Names       locust__context_ locust__values_ locust__vars_
  * Uses        >>co >>local
  * ============================================================================================ */
 
-typedef struct locust__context {
+typedef struct locust__values {
     size_t shared;                      // by how many more coroutines
     _Alignas(max_align_t) char bytes[]; // a flag for each variable, then the values at offsets
-} locust__context;
+} locust__values;
 
 static struct { // of the program, like the slots
     locust_var *first;
@@ -5686,39 +5772,39 @@ static size_t locust__vars_bytes(void)
     return locust__vars.bytes;
 }
 
-static void locust__context_release(void *block)
+static void locust__values_release(void *block)
 {
-    locust__context *context = block;
+    locust__values *context = block;
     if (context && !context->shared--)
         LOCUST_FREE(context);
 }
 
 /* The block of the running coroutine, made its own. NULL: no memory. */
-static locust__context *locust__context_own(locust__co *co)
+static locust__values *locust__values_own(locust__co *co)
 {
     size_t bytes = locust__vars_bytes();
-    locust__context *was = co->context, *own;
+    locust__values *was = co->context, *own;
     if (was && !was->shared)
         return was;
-    own = locust__base_zalloc(sizeof *own + bytes);
+    own = locust__memory_zalloc(sizeof *own + bytes);
     if (!own)
         return NULL;
     if (was)
         memcpy(own->bytes, was->bytes, bytes);
-    locust__context_release(was);
+    locust__values_release(was);
     co->context = own;
     return own;
 }
 
 LOCUST_API const void *locust_var_get(const locust_var *var)
 {
-    const locust__context *c = locust__slots_user(var->name, "LOCUST_VAR")->context;
+    const locust__values *c = locust__slots_user(var->name, "LOCUST_VAR")->context;
     return c && c->bytes[var->index] ? c->bytes + var->offset : var->value;
 }
 
 LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value)
 {
-    locust__context *c = locust__context_own(locust__slots_user(var->name, "LOCUST_VAR"));
+    locust__values *c = locust__values_own(locust__slots_user(var->name, "LOCUST_VAR"));
     locust_token token = {.was_set = false};
     if (!c)
         return token; // without memory the old value stays
@@ -5731,7 +5817,7 @@ LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value)
 
 LOCUST_API void locust_var_reset(const locust_var *var, locust_token token)
 {
-    locust__context *c = locust__context_own(locust__slots_user(var->name, "LOCUST_VAR"));
+    locust__values *c = locust__values_own(locust__slots_user(var->name, "LOCUST_VAR"));
     if (!c)
         return;
     c->bytes[var->index] = token.was_set;
@@ -5740,9 +5826,9 @@ LOCUST_API void locust_var_reset(const locust_var *var, locust_token token)
 
 /* A coroutine that is started has the context of the one that starts it, until one of both sets a
  * variable. */
-static void *locust__context_share(void *block)
+static void *locust__values_share(void *block)
 {
-    locust__context *context = block;
+    locust__values *context = block;
     if (context)
         context->shared++;
     return context;
@@ -5758,9 +5844,9 @@ struct locust_context {
 LOCUST_API locust_context *locust_context_copy(void)
 {
     locust__co *co = locust__slots_user("locust_context_copy", "context");
-    locust_context *c = locust__base_zalloc(sizeof *c);
+    locust_context *c = locust__memory_zalloc(sizeof *c);
     if (c)
-        c->block = locust__context_share(co->context);
+        c->block = locust__values_share(co->context);
     return c;
 }
 
@@ -5778,8 +5864,8 @@ LOCUST_API void locust_context_run(locust_context *c, void (*fn)(void *arg), voi
 {
     locust__co *co = locust__slots_user("locust_context_run", "context");
     if (c->entered)
-        locust__base_die(LOCUST__EXIT_USAGE, "locust_context_run() was given a context that is "
-                                             "entered already: run in a copy of it");
+        locust__die(LOCUST__EXIT_USAGE, "locust_context_run() was given a context that is "
+                                        "entered already: run in a copy of it");
     c->entered = true;
     c->outer = co->entered;
     c->outer_block = co->context;
@@ -5794,14 +5880,14 @@ LOCUST_API void locust_context_free(locust_context *c)
     if (!c)
         return;
     if (c->entered)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "locust_context_free() was given a context that is entered: leave it first");
-    locust__context_release(c->block);
+    locust__values_release(c->block);
     LOCUST_FREE(c);
 }
 
 /* Leaves all that a function of the test has entered and, being left by a jump, has not left. */
-static void locust__slots_unwind(locust__co *co)
+static void locust__context_unwind(locust__co *co)
 {
     while (co->scopes)
         locust__scope_leave(co);
@@ -5811,7 +5897,7 @@ static void locust__slots_unwind(locust__co *co)
 
 LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size)
 {
-    char *items = locust__base_grow(stack->items, size, stack->n, &stack->cap);
+    char *items = locust__memory_grow(stack->items, size, stack->n, &stack->cap);
     if (!items)
         return false;
     stack->items = items;
@@ -5837,20 +5923,21 @@ LOCUST_API void locust_stack_free(void *stack)
 
 #if LOCUST__LAYERS >= 3
 /* ============================================================================================
- * >>row  one row of statistics
+ * >>entry  one row of statistics
  *
  * Purpose     count the requests of one (method, name): times, sizes, phases, rates of now.
  * Cost        record: two histograms; no allocation but for a new octave.
+ * Names       locust__entry_ locust__phase_ locust__phases
  * Limits      current rates cover the last ten whole seconds, up to now; Locust's end three seconds
  *             earlier, to wait for its workers.
  * ============================================================================================ */
 
-enum { LOCUST__BUCKETS = 512, LOCUST__RING = 16, LOCUST__WINDOW_S = 10 };
+enum { LOCUST__ENTRY_RING = 16, LOCUST__ENTRY_WINDOW_S = 10 };
 
-typedef struct locust__second { // what one second of the monotonic clock saw
+typedef struct locust__entry_second { // what one second of the monotonic clock saw
     int64_t second;
     uint32_t requests, failures;
-} locust__second;
+} locust__entry_second;
 
 enum { LOCUST__PHASES = 5 };
 
@@ -5859,22 +5946,22 @@ typedef struct locust__phase { // one phase of the requests of a row in which it
     int64_t max_ns;
 } locust__phase;
 
-typedef struct locust__row {
-    struct locust__row *next_in_bucket;
+typedef struct locust__entry {
+    struct locust__entry *next_in_bucket;
     uint64_t hash;
     size_t index;              // in the order of appearance
     const char *method, *name; // behind the struct
     uint64_t requests, failures, bytes;
     int64_t total_s, total_ns; // seconds and the rest: a sum of ns alone ends after 292 years
     int64_t min_ns, max_ns;    // min_ns: LOCUST__NEVER if there is none
-    locust__second ring[LOCUST__RING];
+    locust__entry_second ring[LOCUST__ENTRY_RING];
     locust__hist hist;
     locust__phase *phases;   // LOCUST__PHASES of them; NULL: not measured
     locust__phase *intended; // times from the intended start; NULL: no open model
     locust_stats shown;      // what locust_stats_row gave out last
-} locust__row;
+} locust__entry;
 
-static void locust__row_clear(locust__row *row)
+static void locust__entry_clear(locust__entry *row)
 {
     row->requests = row->failures = row->bytes = 0;
     row->total_s = row->total_ns = row->max_ns = 0;
@@ -5891,7 +5978,7 @@ static void locust__row_clear(locust__row *row)
     }
 }
 
-static void locust__row_free_histograms(locust__row *row)
+static void locust__entry_free_histograms(locust__entry *row)
 {
     locust__hist_free(&row->hist);
     for (int i = 0; row->phases && i < LOCUST__PHASES; i++)
@@ -5902,12 +5989,12 @@ static void locust__row_free_histograms(locust__row *row)
     LOCUST_FREE(row->intended);
 }
 
-static void locust__row_count(
-    locust__row *row, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
+static void locust__entry_count(
+    locust__entry *row, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
 {
-    locust__second *s = &row->ring[second % LOCUST__RING];
+    locust__entry_second *s = &row->ring[second % LOCUST__ENTRY_RING];
     if (s->second < second)
-        *s = (locust__second){second, 0, 0};
+        *s = (locust__entry_second){second, 0, 0};
     if (s->second == second) { // else a late verdict on a request of long ago
         s->requests++;
         s->failures += failed;
@@ -5927,14 +6014,14 @@ static void locust__row_count(
     locust__hist_record(&row->hist, elapsed_ns);
 }
 
-static double locust__row_mean_ns(const locust__row *row)
+static double locust__entry_mean_ns(const locust__entry *row)
 {
     double total = (double)row->total_s * 1e9 + (double)row->total_ns;
     return row->requests ? total / (double)row->requests : 0;
 }
 
 /* Never outside of what was measured, wherever its bucket's middle is. */
-static int64_t locust__row_percentile_ns(const locust__row *row, double share)
+static int64_t locust__entry_percentile_ns(const locust__entry *row, double share)
 {
     int64_t ns = locust__hist_percentile_ns(&row->hist, share);
     if (!row->requests)
@@ -5950,7 +6037,7 @@ static int64_t locust__phase_percentile_ns(const locust__phase *phase, double sh
     return ns < phase->max_ns ? ns : phase->max_ns;
 }
 
-static bool locust__row_after(const locust__row *x, const locust__row *y)
+static bool locust__entry_after(const locust__entry *x, const locust__entry *y)
 {
     int by_name = strcmp(x->name, y->name);
     return by_name ? by_name > 0 : strcmp(x->method, y->method) > 0;
@@ -5963,51 +6050,54 @@ static bool locust__row_after(const locust__row *x, const locust__row *y)
  *             strings may be pointed at.
  * Cost        record: one hash of the name, two histograms; no allocation but for a new row, text
  *             or octave. Memory grows with the rows, not with time.
- * Uses        >>row
+ * Names       locust__stats_ locust__request_stats
+ * Uses        >>entry
  * Sources     Locust 2.46: what counts as failure, median and rates (its stats.py, by measurement).
  * Limits      LOCUST_MAX_ROWS rows, and as many failures and texts: what comes later goes to
  *             "(other)". Current rates cover the last ten whole seconds, up to now; Locust's end
  *             three seconds earlier, to wait for its workers.
  * ============================================================================================ */
 
-typedef struct locust__text { // the sentence of a failure, kept once
-    struct locust__text *next_in_bucket;
+enum { LOCUST__STATS_BUCKETS = 512 }; // of its hash tables
+
+typedef struct locust__stats_string { // the sentence of a failure, kept once
+    struct locust__stats_string *next_in_bucket;
     uint64_t hash;
     char text[];
-} locust__text;
+} locust__stats_string;
 
-typedef struct locust__failure {
-    struct locust__failure *next_in_bucket;
-    const locust__row *row;
-    const char *text; // in a locust__text
+typedef struct locust__stats_failure {
+    struct locust__stats_failure *next_in_bucket;
+    const locust__entry *row;
+    const char *text; // in a locust__stats_string
     uint64_t occurrences;
     int64_t first_wall_ns, last_wall_ns;
-} locust__failure;
+} locust__stats_failure;
 
-typedef struct locust__exception { // a failed task
-    const char *text;              // in a locust__text
+typedef struct locust__stats_exception { // a failed task
+    const char *text;                    // in a locust__stats_string
     uint64_t times;
     char place[128];
-} locust__exception;
+} locust__stats_exception;
 
-typedef struct locust__stats {
-    locust__exception *exceptions; // in order of appearance
+typedef struct locust__request_stats {
+    locust__stats_exception *exceptions; // in order of appearance
     size_t n_exceptions, cap_exceptions;
-    locust__row total;
-    locust__row other;  // what came past a limit, or without memory; listed once it has requests
-    locust__row **rows; // in order of appearance
+    locust__entry total;
+    locust__entry other;  // what came past a limit, or without memory; listed once it has requests
+    locust__entry **rows; // in order of appearance
     size_t n_rows, cap_rows;
-    locust__failure **failures; // likewise
+    locust__stats_failure **failures; // likewise
     size_t n_failures, cap_failures;
     size_t n_texts;
-    locust__failure other_failure; // likewise
-    locust__row *row_buckets[LOCUST__BUCKETS];
-    locust__text *text_buckets[LOCUST__BUCKETS];
-    locust__failure *failure_buckets[LOCUST__BUCKETS];
+    locust__stats_failure other_failure; // likewise
+    locust__entry *row_buckets[LOCUST__STATS_BUCKETS];
+    locust__stats_string *text_buckets[LOCUST__STATS_BUCKETS];
+    locust__stats_failure *failure_buckets[LOCUST__STATS_BUCKETS];
     int64_t start_ns, last_ns; // monotonic: start of the test, newest request
-} locust__stats;
+} locust__request_stats;
 
-static void locust__stats_init(locust__stats *st)
+static void locust__stats_init(locust__request_stats *st)
 {
     memset(st, 0, sizeof *st);
     st->total.method = "";
@@ -6016,17 +6106,17 @@ static void locust__stats_init(locust__stats *st)
     st->other.name = "(other)";
     st->other_failure.row = &st->other;
     st->other_failure.text = "(other)";
-    locust__row_clear(&st->total);
-    locust__row_clear(&st->other);
+    locust__entry_clear(&st->total);
+    locust__entry_clear(&st->other);
 }
 
 /* Zeroes every row; they stay in the tables. */
-static void locust__stats_reset(locust__stats *st, int64_t now_ns)
+static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
 {
-    locust__row_clear(&st->total);
-    locust__row_clear(&st->other);
+    locust__entry_clear(&st->total);
+    locust__entry_clear(&st->other);
     for (size_t i = 0; i < st->n_rows; i++)
-        locust__row_clear(st->rows[i]);
+        locust__entry_clear(st->rows[i]);
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
     st->n_failures = st->n_exceptions = 0;
@@ -6035,18 +6125,18 @@ static void locust__stats_reset(locust__stats *st, int64_t now_ns)
     st->start_ns = st->last_ns = now_ns;
 }
 
-static void locust__stats_free(locust__stats *st)
+static void locust__stats_free(locust__request_stats *st)
 {
     locust__stats_reset(st, 0);
     for (size_t i = 0; i < st->n_rows; i++) {
-        locust__row_free_histograms(st->rows[i]);
+        locust__entry_free_histograms(st->rows[i]);
         LOCUST_FREE(st->rows[i]);
     }
-    locust__row_free_histograms(&st->other);
-    locust__row_free_histograms(&st->total);
-    for (size_t b = 0; b < LOCUST__BUCKETS; b++)
+    locust__entry_free_histograms(&st->other);
+    locust__entry_free_histograms(&st->total);
+    for (size_t b = 0; b < LOCUST__STATS_BUCKETS; b++)
         while (st->text_buckets[b]) {
-            locust__text *text = st->text_buckets[b];
+            locust__stats_string *text = st->text_buckets[b];
             st->text_buckets[b] = text->next_in_bucket;
             LOCUST_FREE(text);
         }
@@ -6055,42 +6145,43 @@ static void locust__stats_free(locust__stats *st)
     LOCUST_FREE(st->exceptions);
 }
 
-static bool locust__stats_room_for_row(locust__stats *st)
+static bool locust__stats_room_for_row(locust__request_stats *st)
 {
-    locust__row **rows = locust__base_grow(st->rows, sizeof *rows, st->n_rows, &st->cap_rows);
+    locust__entry **rows = locust__memory_grow(st->rows, sizeof *rows, st->n_rows, &st->cap_rows);
     if (rows)
         st->rows = rows;
     return rows != NULL;
 }
 
-static bool locust__stats_room_for_failure(locust__stats *st)
+static bool locust__stats_room_for_failure(locust__request_stats *st)
 {
-    locust__failure **failures =
-        locust__base_grow(st->failures, sizeof *failures, st->n_failures, &st->cap_failures);
+    locust__stats_failure **failures =
+        locust__memory_grow(st->failures, sizeof *failures, st->n_failures, &st->cap_failures);
     if (failures)
         st->failures = failures;
     return failures != NULL;
 }
 
-static locust__row *locust__stats_find(locust__stats *st, const char *method, const char *name)
+static locust__entry *locust__stats_find(
+    locust__request_stats *st, const char *method, const char *name)
 {
     size_t method_len = strlen(method), name_len = strlen(name);
-    uint64_t hash = locust__base_hash(locust__base_hash(0, method, method_len), name, name_len);
-    locust__row **bucket = &st->row_buckets[hash % LOCUST__BUCKETS], *row;
+    uint64_t hash = locust__text_hash(locust__text_hash(0, method, method_len), name, name_len);
+    locust__entry **bucket = &st->row_buckets[hash % LOCUST__STATS_BUCKETS], *row;
     char *text;
     for (row = *bucket; row; row = row->next_in_bucket)
         if (row->hash == hash && strcmp(row->name, name) == 0 && strcmp(row->method, method) == 0)
             return row;
     if (st->n_rows >= LOCUST_MAX_ROWS || !locust__stats_room_for_row(st))
         return &st->other;
-    row = locust__base_zalloc(sizeof *row + method_len + name_len + 2);
+    row = locust__memory_zalloc(sizeof *row + method_len + name_len + 2);
     if (!row)
         return &st->other;
     text = (char *)(row + 1);
     row->method = memcpy(text, method, method_len + 1);
     row->name = memcpy(text + method_len + 1, name, name_len + 1);
     row->hash = hash;
-    locust__row_clear(row);
+    locust__entry_clear(row);
     row->next_in_bucket = *bucket;
     *bucket = row;
     row->index = st->n_rows;
@@ -6099,11 +6190,11 @@ static locust__row *locust__stats_find(locust__stats *st, const char *method, co
 }
 
 /* The one copy of a failure's text: lives as long as the statistics. */
-static const char *locust__stats_text(locust__stats *st, const char *text)
+static const char *locust__stats_text(locust__request_stats *st, const char *text)
 {
     size_t len = strlen(text);
-    uint64_t hash = locust__base_hash(0, text, len);
-    locust__text **bucket = &st->text_buckets[hash % LOCUST__BUCKETS], *kept;
+    uint64_t hash = locust__text_hash(0, text, len);
+    locust__stats_string **bucket = &st->text_buckets[hash % LOCUST__STATS_BUCKETS], *kept;
     for (kept = *bucket; kept; kept = kept->next_in_bucket)
         if (kept->hash == hash && strcmp(kept->text, text) == 0)
             return kept->text;
@@ -6119,9 +6210,9 @@ static const char *locust__stats_text(locust__stats *st, const char *text)
 }
 
 /* Counts a failed task. True: it is the first at this place with this text, the statistics' copy. */
-static bool locust__stats_except(locust__stats *st, const char *text, const char *place)
+static bool locust__stats_except(locust__request_stats *st, const char *text, const char *place)
 {
-    locust__exception *e;
+    locust__stats_exception *e;
     for (size_t i = 0; i < st->n_exceptions; i++) {
         e = &st->exceptions[i];
         if (e->text == text && strcmp(e->place, place) == 0) {
@@ -6130,29 +6221,29 @@ static bool locust__stats_except(locust__stats *st, const char *text, const char
         }
     }
     e = st->n_exceptions < LOCUST_MAX_ROWS
-            ? locust__base_grow(st->exceptions, sizeof *e, st->n_exceptions, &st->cap_exceptions)
+            ? locust__memory_grow(st->exceptions, sizeof *e, st->n_exceptions, &st->cap_exceptions)
             : NULL;
     if (!e)
         return false;
     st->exceptions = e;
     e += st->n_exceptions++;
-    *e = (locust__exception){.text = text, .times = 1};
+    *e = (locust__stats_exception){.text = text, .times = 1};
     snprintf(e->place, sizeof e->place, "%s", place);
     return true;
 }
 
 static void locust__stats_fail(
-    locust__stats *st, const locust__row *row, const char *error, int64_t wall_ns)
+    locust__request_stats *st, const locust__entry *row, const char *error, int64_t wall_ns)
 {
     const char *text = locust__stats_text(st, error);
     uint64_t hash =
         ((uint64_t)(uintptr_t)row ^ (uint64_t)(uintptr_t)text << 1) * 0x9E3779B97F4A7C15u;
-    locust__failure **bucket = &st->failure_buckets[(hash >> 32) % LOCUST__BUCKETS], *f;
+    locust__stats_failure **bucket = &st->failure_buckets[(hash >> 32) % LOCUST__STATS_BUCKETS], *f;
     for (f = *bucket; f; f = f->next_in_bucket)
         if (f->row == row && f->text == text)
             break;
     if (!f && st->n_failures < LOCUST_MAX_ROWS && locust__stats_room_for_failure(st)) {
-        f = locust__base_zalloc(sizeof *f);
+        f = locust__memory_zalloc(sizeof *f);
         if (f) {
             f->row = row;
             f->text = text;
@@ -6169,13 +6260,13 @@ static void locust__stats_fail(
 }
 
 /* Counts one finished request. `error`: NULL, or why it failed. Returns its row. */
-static locust__row *locust__stats_record(locust__stats *st, const char *method, const char *name,
-    int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
+static locust__entry *locust__stats_record(locust__request_stats *st, const char *method,
+    const char *name, int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
 {
-    locust__row *row = locust__stats_find(st, method, name);
+    locust__entry *row = locust__stats_find(st, method, name);
     int64_t second = now_ns / LOCUST__S;
-    locust__row_count(row, elapsed_ns, bytes, error != NULL, second);
-    locust__row_count(&st->total, elapsed_ns, bytes, error != NULL, second);
+    locust__entry_count(row, elapsed_ns, bytes, error != NULL, second);
+    locust__entry_count(&st->total, elapsed_ns, bytes, error != NULL, second);
     if (now_ns > st->last_ns) // a verdict may come later than its request ended
         st->last_ns = now_ns;
     if (error)
@@ -6184,13 +6275,14 @@ static locust__row *locust__stats_record(locust__stats *st, const char *method, 
 }
 
 /* Row i of those that reports list; NULL: there is none. */
-static locust__row *locust__stats_row(locust__stats *st, size_t i)
+static locust__entry *locust__stats_entry_at(locust__request_stats *st, size_t i)
 {
     return i < st->n_rows ? st->rows[i] : i == st->n_rows && st->other.requests ? &st->other : NULL;
 }
 
 /* Failure i, likewise. */
-static const locust__failure *locust__stats_failure(const locust__stats *st, size_t i)
+static const locust__stats_failure *locust__stats_failure_at(
+    const locust__request_stats *st, size_t i)
 {
     return i < st->n_failures                                     ? st->failures[i]
            : i == st->n_failures && st->other_failure.occurrences ? &st->other_failure
@@ -6198,8 +6290,8 @@ static const locust__failure *locust__stats_failure(const locust__stats *st, siz
 }
 
 /* Requests and failures a second over the whole run, up to the newest request. */
-static void locust__row_rates(
-    const locust__stats *st, const locust__row *row, double *requests_per_s, double *failures_per_s)
+static void locust__stats_rates(const locust__request_stats *st, const locust__entry *row,
+    double *requests_per_s, double *failures_per_s)
 {
     double s = (double)(st->last_ns - st->start_ns) / 1e9;
     *requests_per_s = s > 0 ? (double)row->requests / s : 0;
@@ -6207,15 +6299,15 @@ static void locust__row_rates(
 }
 
 /* The same over the last ten whole seconds, or as many as the test has. */
-static void locust__row_current_rates(const locust__stats *st, const locust__row *row,
+static void locust__stats_current_rates(const locust__request_stats *st, const locust__entry *row,
     int64_t now_ns, double *requests_per_s, double *failures_per_s)
 {
     int64_t now = now_ns / LOCUST__S;
     int64_t start = (st->start_ns + LOCUST__S - 1) / LOCUST__S; // of the first whole second
-    int64_t from = now - LOCUST__WINDOW_S > start ? now - LOCUST__WINDOW_S : start;
+    int64_t from = now - LOCUST__ENTRY_WINDOW_S > start ? now - LOCUST__ENTRY_WINDOW_S : start;
     uint64_t requests = 0, failures = 0;
     for (int64_t s = from; s < now; s++) {
-        const locust__second *slot = &row->ring[s % LOCUST__RING];
+        const locust__entry_second *slot = &row->ring[s % LOCUST__ENTRY_RING];
         if (slot->second == s) {
             requests += slot->requests;
             failures += slot->failures;
@@ -6225,7 +6317,7 @@ static void locust__row_current_rates(const locust__stats *st, const locust__row
     *failures_per_s = now > from ? (double)failures / (double)(now - from) : 0;
 }
 
-static const locust_stats *locust__row_show(const locust__stats *st, locust__row *row)
+static const locust_stats *locust__stats_show(const locust__request_stats *st, locust__entry *row)
 {
     locust_stats *shown = &row->shown;
     shown->method = row->method;
@@ -6234,44 +6326,45 @@ static const locust_stats *locust__row_show(const locust__stats *st, locust__row
     shown->failures = row->failures;
     shown->bytes = row->bytes;
     shown->min_ms = row->requests ? (double)row->min_ns / 1e6 : 0;
-    shown->mean_ms = locust__row_mean_ns(row) / 1e6;
+    shown->mean_ms = locust__entry_mean_ns(row) / 1e6;
     shown->max_ms = (double)row->max_ns / 1e6;
-    locust__row_rates(st, row, &shown->requests_per_s, &shown->failures_per_s);
+    locust__stats_rates(st, row, &shown->requests_per_s, &shown->failures_per_s);
     shown->histogram = row;
     return shown;
 }
 
 LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share)
 {
-    return (double)locust__row_percentile_ns(stats->histogram, share) / 1e6;
+    return (double)locust__entry_percentile_ns(stats->histogram, share) / 1e6;
 }
 /* ============================================================================================
  * >>record  from a finished request to whoever counts it
  *
  * Purpose     statistics, the log of requests and the test's listeners, in one call.
  * Cost        nobody who does not listen is called.
- * Uses        >>row >>stats
+ * Names       locust__recorder_
+ * Uses        >>entry >>stats
  * ============================================================================================ */
 
 /* Who measures something tells one of these: the statistics first, then the test's listener. */
 typedef struct locust__recorder {
-    locust__stats *stats;
+    locust__request_stats *stats;
     locust_env *env;
     void (*listener)(locust_env *env, const locust_sample *sample);
-    bool phases;      // they are wanted
-    bool open;        // there are arrivals: times are counted from the intended start too
-    int64_t since_ns; // what began before is not counted
+    bool phases;       // they are wanted
+    bool has_arrivals; // there are arrivals: times are counted from the intended start too
+    int64_t since_ns;  // what began before is not counted
     /* Told of each that is; NULL: nobody. */
-    void (*log)(void *arg, const locust_sample *sample, const locust__row *row, int64_t elapsed_ns,
-        int64_t now_ns);
+    void (*log)(void *arg, const locust_sample *sample, const locust__entry *row,
+        int64_t elapsed_ns, int64_t now_ns);
     void *log_arg;
 } locust__recorder;
 
 /* Adds a time from the intended start to a row, as below. */
-static void locust__row_record_intended(locust__row *row, int64_t ns)
+static void locust__recorder_intended(locust__entry *row, int64_t ns)
 {
     if (!row->intended)
-        row->intended = locust__base_zalloc(sizeof *row->intended);
+        row->intended = locust__memory_zalloc(sizeof *row->intended);
     if (!row->intended)
         return;
     locust__hist_record(&row->intended->hist, ns);
@@ -6280,14 +6373,14 @@ static void locust__row_record_intended(locust__row *row, int64_t ns)
 }
 
 /* Adds to the phases of a row; without memory they stay as they are. */
-static void locust__row_record_phases(locust__row *row, const locust_phases *phases)
+static void locust__recorder_phases(locust__entry *row, const locust_phases *phases)
 {
     const double ms[LOCUST__PHASES] = {
         phases->name_ms, phases->connect_ms, phases->tls_ms, phases->wait_ms, phases->receive_ms};
     if (!row->phases)
-        row->phases = locust__base_zalloc(LOCUST__PHASES * sizeof *row->phases);
+        row->phases = locust__memory_zalloc(LOCUST__PHASES * sizeof *row->phases);
     for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
-        int64_t ns = locust__base_round(ms[i] * 1e6);
+        int64_t ns = locust__number_round(ms[i] * 1e6);
         if (ns <= 0 && i < 3) // no lookup, no connect, no handshake
             continue;
         locust__hist_record(&row->phases[i].hist, ns);
@@ -6299,16 +6392,16 @@ static void locust__row_record_phases(locust__row *row, const locust_phases *pha
 static void locust__recorder_count(
     const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
-    locust__row *row = locust__stats_record(rec->stats, sample->method, sample->name, elapsed_ns,
+    locust__entry *row = locust__stats_record(rec->stats, sample->method, sample->name, elapsed_ns,
         sample->length, sample->error, now_ns);
     if (rec->phases && sample->phases && sample->status) {
-        locust__row_record_phases(row, sample->phases);
-        locust__row_record_phases(&rec->stats->total, sample->phases);
+        locust__recorder_phases(row, sample->phases);
+        locust__recorder_phases(&rec->stats->total, sample->phases);
     }
-    if (rec->open) {
-        int64_t ns = elapsed_ns + locust__base_round(sample->late_ms * 1e6);
-        locust__row_record_intended(row, ns);
-        locust__row_record_intended(&rec->stats->total, ns);
+    if (rec->has_arrivals) {
+        int64_t ns = elapsed_ns + locust__number_round(sample->late_ms * 1e6);
+        locust__recorder_intended(row, ns);
+        locust__recorder_intended(&rec->stats->total, ns);
     }
     if (rec->log)
         rec->log(rec->log_arg, sample, row, elapsed_ns, now_ns);
@@ -6329,6 +6422,7 @@ static void locust__recorder_record(
  * >>address  addresses of sockets
  *
  * Purpose     IPv4, IPv6 and unix socket addresses from text.
+ * Names       locust__addr_
  * ============================================================================================ */
 
 typedef struct locust__addr {
@@ -6379,20 +6473,35 @@ static int locust__addr_connect(int fd, const locust__addr *to)
     memcpy(un.sun_path, to->path, strlen(to->path) + 1);
     return LOCUST__SYS(connect)(fd, (struct sockaddr *)(void *)&un, sizeof un);
 }
+
+static void locust__addr_set_port(locust__addr *a, int port)
+{
+    if (a->as.any.sa_family == AF_INET6)
+        a->as.in6.sin6_port = htons((uint16_t)port);
+    else
+        a->as.in.sin_port = htons((uint16_t)port);
+}
 /* ============================================================================================
  * >>source  local addresses to connect from
  *
  * Purpose     --source: each connection takes the next address of the list.
+ * Names       locust__source_ locust__sources_
  * Uses        >>address
  * Limits      64 ranges; of IPv6 single addresses alone.
  * ============================================================================================ */
 
-typedef struct locust__source_range { // local addresses to connect from
+typedef struct locust__source_range {
     locust__addr first;
     uint32_t n;
 } locust__source_range;
 
-enum { LOCUST__SOURCES = 64 };
+enum { LOCUST__SOURCES_MAX = 64 };
+
+typedef struct locust__sources {
+    locust__source_range ranges[LOCUST__SOURCES_MAX];
+    int n;
+    uint32_t turn;
+} locust__sources;
 
 /* Reads ADDRESS, ADDRESS-ADDRESS or ADDRESS/BITS; of IPv6 single addresses alone. */
 static bool locust__source_parse(locust__source_range *range, char *text)
@@ -6418,7 +6527,7 @@ static bool locust__source_parse(locust__source_range *range, char *text)
         range->n = ntohl(last.as.in.sin_addr.s_addr) - first + 1;
         return range->n > 0;
     }
-    bits = locust__base_whole(&end);
+    bits = locust__number_whole(&end);
     if (*end || bits < 8 || bits > 32)
         return false;
     range->n = (uint32_t)1 << (32 - bits);
@@ -6430,6 +6539,49 @@ static bool locust__source_parse(locust__source_range *range, char *text)
     range->first.as.in.sin_addr.s_addr = htonl(first);
     return true;
 }
+
+/* Reads a list of them, separated by commas. False: it is none. */
+static bool locust__sources_read(locust__sources *sources, const char *list)
+{
+    while (*list) {
+        char one[128];
+        size_t n = strcspn(list, ",");
+        if (n >= sizeof one || sources->n == LOCUST__SOURCES_MAX)
+            return false;
+        memcpy(one, list, n);
+        one[n] = '\0';
+        if (!locust__source_parse(&sources->ranges[sources->n++], one))
+            return false;
+        list += n;
+        list += *list != '\0';
+    }
+    return sources->n > 0;
+}
+
+/* The next source address of a family, in turn. False: none is given. */
+static bool locust__sources_next(locust__sources *sources, sa_family_t family, locust__addr *source)
+{
+    uint32_t total = 0, at;
+    for (int i = 0; i < sources->n; i++)
+        total += sources->ranges[i].first.as.any.sa_family == family ? sources->ranges[i].n : 0;
+    if (!total)
+        return false;
+    at = sources->turn++ % total;
+    for (int i = 0; i < sources->n; i++) {
+        const locust__source_range *range = &sources->ranges[i];
+        if (range->first.as.any.sa_family != family)
+            continue;
+        if (at < range->n) {
+            *source = range->first;
+            if (family == AF_INET)
+                source->as.in.sin_addr.s_addr =
+                    htonl(ntohl(range->first.as.in.sin_addr.s_addr) + at);
+            break;
+        }
+        at -= range->n;
+    }
+    return true;
+}
 /* ============================================================================================
  * >>net  what all connections of a test share, and streams
  *
@@ -6439,22 +6591,21 @@ static bool locust__source_parse(locust__source_range *range, char *text)
  *             an idle connection holds no buffer. Who returns to a test's own code settles the
  *             stream first. A read is tried only when the poller said readable.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
- * Uses        >>co >>fd >>sync >>address >>source
+ * Names       locust__net_ locust__layer
+ * Uses        >>co >>fd >>sync >>source
  * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
  *             the peer closes, or after the last byte. 128 connects are in flight at once.
  * ============================================================================================ */
 
 typedef struct locust__net {
     locust__loop *loop;
-    locust__source_range sources[LOCUST__SOURCES];
-    int n_sources;
-    uint32_t source_turn;
+    locust__sources sources;
     const locust__log *log;
-    locust__semaphore connects; // how many more may be in flight
-    int64_t files;              // the limit on descriptors
-    int64_t open;               // streams that are connected
-    int users;                  // that the test wants, for advice
-    bool no_arrivals;           // do not ask the kernel when bytes came
+    locust__sem connects; // how many more may be in flight
+    int64_t files;        // the limit on descriptors
+    int64_t open;         // streams that are connected
+    int users;            // that the test wants, for advice
+    bool no_arrivals;     // do not ask the kernel when bytes came
     bool told_files, told_ports, told_queue;
 } locust__net;
 
@@ -6466,7 +6617,7 @@ typedef struct locust__layer {
 } locust__layer;
 
 struct locust_stream {
-    locust__fd fd; // fd.source.fd < 0: closed
+    locust__fd fd; // fd.watch.fd < 0: closed
     locust__net *net;
     locust__layer *layer; // NULL: bytes go as they are
     bool held;            // the layer has bytes that it took off the socket
@@ -6479,14 +6630,14 @@ struct locust_stream {
     int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
 };
 
-enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
+enum { LOCUST__NET_CONNECTS = 128 };
 
 static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
 {
     memset(net, 0, sizeof *net);
     net->loop = loop;
     net->log = log;
-    net->connects.free = LOCUST__CONNECTS;
+    net->connects.free = LOCUST__NET_CONNECTS;
     net->files = locust__os_raise_files();
 }
 
@@ -6541,7 +6692,7 @@ static void locust__net_advise(locust__net *net, locust_error error)
 {
     if (error == LOCUST_ERR_FILES && !net->told_files) {
         net->told_files = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+        locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "too many open files after %lld connections: ulimit -n is %lld, %d users need about "
             "%d: "
             "raise it (its hard limit too), or use fewer users",
@@ -6549,74 +6700,34 @@ static void locust__net_advise(locust__net *net, locust_error error)
     }
     if (error == LOCUST_ERR_PORTS && !net->told_ports) {
         net->told_ports = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+        locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "no local port left after %lld connections to one destination: a source address has "
             "the "
             "ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer users",
             (long long)net->open);
     }
 }
-
-/* Reads a list of them, separated by commas. False: it is none. */
-static bool locust__net_read_sources(locust__net *net, const char *list)
-{
-    while (*list) {
-        char one[128];
-        size_t n = strcspn(list, ",");
-        if (n >= sizeof one || net->n_sources == LOCUST__SOURCES)
-            return false;
-        memcpy(one, list, n);
-        one[n] = '\0';
-        if (!locust__source_parse(&net->sources[net->n_sources++], one))
-            return false;
-        list += n;
-        list += *list != '\0';
-    }
-    return net->n_sources > 0;
-}
-
-/* The next source address of a family, in turn. False: none is given. */
-static bool locust__net_next_source(locust__net *net, sa_family_t family, locust__addr *source)
-{
-    uint32_t total = 0, at;
-    for (int i = 0; i < net->n_sources; i++)
-        total += net->sources[i].first.as.any.sa_family == family ? net->sources[i].n : 0;
-    if (!total)
-        return false;
-    at = net->source_turn++ % total;
-    for (int i = 0; i < net->n_sources; i++) {
-        const locust__source_range *range = &net->sources[i];
-        if (range->first.as.any.sa_family != family)
-            continue;
-        if (at < range->n) {
-            *source = range->first;
-            if (family == AF_INET)
-                source->as.in.sin_addr.s_addr =
-                    htonl(ntohl(range->first.as.in.sin_addr.s_addr) + at);
-            break;
-        }
-        at -= range->n;
-    }
-    return true;
-}
 /* ============================================================================================
  * >>stream  reading and writing a stream
  *
  * Purpose     bytes in and out with a deadline, through a layer (TLS) or straight to the socket.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
+ * Names       locust__stream_
  * Uses        >>co >>switch >>fd >>net
  * ============================================================================================ */
+
+enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes that a reader takes before others have their turn
 
 static void locust__stream_init(locust_stream *s, locust__net *net)
 {
     memset(s, 0, sizeof *s);
     s->net = net;
-    s->fd.source.fd = -1;
+    s->fd.watch.fd = -1;
 }
 
 static bool locust__stream_is_open(const locust_stream *s)
 {
-    return s->fd.source.fd >= 0;
+    return s->fd.watch.fd >= 0;
 }
 
 static void locust__stream_close(locust_stream *s)
@@ -6643,7 +6754,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     rc = locust__fd_open(s->net->loop, &s->fd, fd);
     if (rc < 0) {
         close(fd);
-        s->fd.source.fd = -1;
+        s->fd.watch.fd = -1;
         return locust__net_error(-rc);
     }
     s->net->open++;
@@ -6655,9 +6766,9 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
 
 static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
 {
-    return why == LOCUST__CANCELLED   ? LOCUST_ERR_CANCELLED
-           : why == LOCUST__TIMED_OUT ? timeout
-                                      : LOCUST_OK;
+    return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED
+           : why == LOCUST__WAKE_TIMEOUT ? timeout
+                                         : LOCUST_OK;
 }
 
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
@@ -6693,7 +6804,7 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
     }
     if (!s->own) {
         size_t at = (size_t)(s->in - scratch) + s->in_len;
-        *room = LOCUST__SCRATCH - at;
+        *room = LOCUST__LOOP_SCRATCH - at;
         if (*room)
             return scratch + at;
         if (locust__stream_settle(s))
@@ -6715,19 +6826,19 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
 
 /* recv with the poller's flags kept true: a short read of a stream means drained, unless the peer
  * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
-static locust_error locust__socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
+static locust_error locust__stream_socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     int64_t stamp_ns = 0;
     ssize_t rc;
     do
-        rc = s->net->no_arrivals ? LOCUST__SYS(recv)(s->fd.source.fd, to, n, 0)
-                                 : locust__os_recv(s->fd.source.fd, to, n, &stamp_ns);
+        rc = s->net->no_arrivals ? LOCUST__SYS(recv)(s->fd.watch.fd, to, n, 0)
+                                 : locust__os_recv(s->fd.watch.fd, to, n, &stamp_ns);
     while (rc < 0 && errno == EINTR);
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc > 0)
         s->arrived_ns = stamp_ns ? stamp_ns - s->net->loop->epoch_ns : 0;
-    if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.source.hup && !s->datagrams))
-        s->fd.source.readable = false;
+    if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.watch.hup && !s->datagrams))
+        s->fd.watch.readable = false;
     if (rc == 0)
         return s->datagrams ? LOCUST_OK : LOCUST_ERR_CLOSED;
     return rc < 0 && errno != EAGAIN ? locust__net_error(errno) : LOCUST_OK;
@@ -6736,7 +6847,7 @@ static locust_error locust__socket_recv(locust_stream *s, char *to, size_t n, si
 static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     locust_error error =
-        s->layer ? s->layer->recv(s, to, n, got) : locust__socket_recv(s, to, n, got);
+        s->layer ? s->layer->recv(s, to, n, got) : locust__stream_socket_recv(s, to, n, got);
     s->burst += *got;
     return error;
 }
@@ -6744,7 +6855,7 @@ static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, si
 /* May a recv find something? */
 static bool locust__stream_is_readable(const locust_stream *s)
 {
-    return s->fd.source.readable || s->held;
+    return s->fd.watch.readable || s->held;
 }
 
 /* Is there nothing to read, not even an end? A read that filled its buffer to the last byte leaves
@@ -6756,10 +6867,10 @@ static bool locust__stream_is_quiet(locust_stream *s)
     size_t got = 0;
     if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s, &byte, 1, &got))
         return false;
-    if (!s->layer && s->fd.source.readable && !s->fd.source.hup &&
-        recv(s->fd.source.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
-        s->fd.source.readable = false;
-    return !got && !locust__stream_is_readable(s) && !s->fd.source.hup;
+    if (!s->layer && s->fd.watch.readable && !s->fd.watch.hup &&
+        recv(s->fd.watch.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
+        s->fd.watch.readable = false;
+    return !got && !locust__stream_is_readable(s) && !s->fd.watch.hup;
 }
 
 /* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the
@@ -6771,15 +6882,15 @@ static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) 
     locust_error error;
     if (!locust__stream_is_open(s))
         return LOCUST_ERR_CLOSED;
-    if (locust__stream_is_readable(s) && s->burst < LOCUST__BURST)
+    if (locust__stream_is_readable(s) && s->burst < LOCUST__STREAM_BURST)
         return LOCUST_OK;
     error = locust__stream_settle(s);
     if (error)
         return error;
     if (locust__stream_is_readable(s)) {
         why = locust__co_yield(loop);
-        if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
-            why = LOCUST__TIMED_OUT;
+        if (why == LOCUST__WAKE_EVENT && loop->now_ns >= deadline_ns)
+            why = LOCUST__WAKE_TIMEOUT;
     } else {
         why = locust__fd_wait_read(loop, &s->fd, deadline_ns);
     }
@@ -6835,7 +6946,7 @@ static locust_error locust__stream_read(
 }
 
 /* *sent 0: there is no room now. */
-static locust_error locust__socket_send(
+static locust_error locust__stream_socket_send(
     locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
     struct msghdr message;
@@ -6845,22 +6956,22 @@ static locust_error locust__socket_send(
     message.msg_iovlen = (__typeof__(message.msg_iovlen))n; // int, unsigned or size_t
     do
         rc = n == 1 ? LOCUST__SYS(send)(
-                          s->fd.source.fd, iov->iov_base, iov->iov_len, LOCUST__SEND_FLAGS)
-                    : LOCUST__SYS(sendmsg)(s->fd.source.fd, &message, LOCUST__SEND_FLAGS);
+                          s->fd.watch.fd, iov->iov_base, iov->iov_len, LOCUST__OS_SEND_FLAGS)
+                    : LOCUST__SYS(sendmsg)(s->fd.watch.fd, &message, LOCUST__OS_SEND_FLAGS);
     while (rc < 0 && errno == EINTR);
     *sent = rc > 0 ? (size_t)rc : 0;
     if (rc >= 0)
         return LOCUST_OK;
     if (errno != EAGAIN)
         return locust__net_error(errno);
-    s->fd.source.writable = false;
+    s->fd.watch.writable = false;
     return LOCUST_OK;
 }
 
 static locust_error locust__stream_send(
     locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
-    return s->layer ? s->layer->send(s, iov, n, sent) : locust__socket_send(s, iov, n, sent);
+    return s->layer ? s->layer->send(s, iov, n, sent) : locust__stream_socket_send(s, iov, n, sent);
 }
 
 /* Waits until the stream takes more, or lets the others have their turn after a lot of bytes. */
@@ -6868,10 +6979,10 @@ static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline
 {
     locust__loop *loop = s->net->loop;
     enum locust__wake why;
-    if (s->fd.source.writable) {
+    if (s->fd.watch.writable) {
         why = locust__co_yield(loop);
-        if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
-            why = LOCUST__TIMED_OUT;
+        if (why == LOCUST__WAKE_EVENT && loop->now_ns >= deadline_ns)
+            why = LOCUST__WAKE_TIMEOUT;
     } else {
         why = locust__fd_wait_write(loop, &s->fd, deadline_ns);
     }
@@ -6894,7 +7005,7 @@ static locust_error locust__stream_write(
             error = LOCUST_ERR_CLOSED;
             break;
         }
-        if (s->burst < LOCUST__BURST)
+        if (s->burst < LOCUST__STREAM_BURST)
             error = locust__stream_send(
                 s, head.len ? iov : iov + 1, head.len && body.len ? 2 : 1, &sent);
         if (error)
@@ -6908,7 +7019,7 @@ static locust_error locust__stream_write(
         if (sent)
             continue;
         if (head.len && !kept) {
-            kept = locust__base_copy(head.ptr, head.len);
+            kept = locust__text_copy(head.ptr, head.len);
             head.ptr = kept;
             error = kept ? LOCUST_OK : LOCUST_ERR_MEMORY;
         }
@@ -6922,20 +7033,21 @@ static locust_error locust__stream_write(
  * >>connect  connecting
  *
  * Purpose     a stream to one address, to the first of several that answers, or to a unix socket.
- * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream
+ * Names       locust__connect_ locust__race_
+ * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream
  * Limits      128 connects are in flight at once.
  * Sources     RFC 8305 section 5, in spirit.
  * ============================================================================================ */
 
 /* Begins a connect. Gives the descriptor. */
-static locust_error locust__net_begin_connect(locust__net *net, const locust__addr *to, int *out)
+static locust_error locust__connect_begin(locust__net *net, const locust__addr *to, int *out)
 {
     int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
     locust__addr source = {.len = 0};
     locust_error error;
     if (fd < 0)
         return locust__net_error(-fd);
-    if (net->n_sources && locust__net_next_source(net, to->as.any.sa_family, &source)) {
+    if (net->sources.n && locust__sources_next(&net->sources, to->as.any.sa_family, &source)) {
         locust__os_late_port(fd);
         if (bind(fd, &source.as.any, source.len) != 0) {
             close(fd);
@@ -6953,7 +7065,7 @@ static locust_error locust__net_begin_connect(locust__net *net, const locust__ad
 }
 
 /* How the connect on a writable socket ended. */
-static locust_error locust__net_connected(int fd)
+static locust_error locust__connect_result(int fd)
 {
     int failed = 0;
     socklen_t len = sizeof failed;
@@ -6962,29 +7074,29 @@ static locust_error locust__net_connected(int fd)
     return failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
 }
 
-static locust_error locust__stream_connect(
+static locust_error locust__connect_one(
     locust_stream *s, const locust__addr *to, int64_t deadline_ns) LOCUST__PARKS
 {
     int fd = -1;
-    locust_error error = locust__net_begin_connect(s->net, to, &fd);
+    locust_error error = locust__connect_begin(s->net, to, &fd);
     if (!error)
         error = locust__stream_adopt(s, fd);
     if (error)
         return error;
-    while (!error && !s->fd.source.writable)
+    while (!error && !s->fd.watch.writable)
         error = locust__stream_woken(
             locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
     if (!error)
-        error = locust__net_connected(fd);
+        error = locust__connect_result(fd);
     if (error)
         locust__stream_close(s);
     return error;
 }
 
-enum { LOCUST__RACERS = 8 };
+enum { LOCUST__RACE_MAX = 8 };
 
 typedef struct locust__race {
-    locust__fd fds[LOCUST__RACERS]; // source.fd < 0: not begun, or lost
+    locust__fd fds[LOCUST__RACE_MAX]; // watch.fd < 0: not begun, or lost
     int begun, running;
     locust_error error; // of the last that was lost
 } locust__race;
@@ -6995,7 +7107,7 @@ static void locust__race_begin(locust__race *race, locust__net *net, const locus
     while (race->begun < n) {
         locust__fd *f = &race->fds[race->begun];
         int fd = -1, rc;
-        race->error = locust__net_begin_connect(net, &to[race->begun++], &fd);
+        race->error = locust__connect_begin(net, &to[race->begun++], &fd);
         if (race->error)
             continue;
         rc = locust__fd_open(net->loop, f, fd);
@@ -7004,7 +7116,7 @@ static void locust__race_begin(locust__race *race, locust__net *net, const locus
             return;
         }
         close(fd);
-        f->source.fd = -1;
+        f->watch.fd = -1;
         race->error = locust__net_error(-rc);
     }
 }
@@ -7014,13 +7126,13 @@ static int locust__race_winner(locust__race *race, locust__loop *loop)
 {
     for (int i = 0; i < race->begun; i++) {
         locust__fd *f = &race->fds[i];
-        if (f->source.fd < 0 || !f->source.writable)
+        if (f->watch.fd < 0 || !f->watch.writable)
             continue;
-        race->error = locust__net_connected(f->source.fd);
+        race->error = locust__connect_result(f->watch.fd);
         if (!race->error)
             return i;
         locust__fd_close(loop, f);
-        f->source.fd = -1;
+        f->watch.fd = -1;
         race->running--;
     }
     return -1;
@@ -7028,37 +7140,38 @@ static int locust__race_winner(locust__race *race, locust__loop *loop)
 
 /* Connects to the first of some addresses that answers: the next one gets its chance when the one
  * before it has failed, or has said nothing for a quarter of a second. */
-static locust_error locust__stream_race(
+static locust_error locust__connect_race(
     locust_stream *s, const locust__addr *to, int n, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
-    locust__race *race = locust__base_zalloc(sizeof *race); // the poller points into it
+    locust__race *race = locust__memory_zalloc(sizeof *race); // the poller points into it
     locust_error error;
     int winner = -1, fd = -1;
     if (!race)
         return LOCUST_ERR_MEMORY;
-    for (int i = 0; i < LOCUST__RACERS; i++)
-        race->fds[i].source.fd = -1;
-    n = n < LOCUST__RACERS ? n : LOCUST__RACERS;
+    for (int i = 0; i < LOCUST__RACE_MAX; i++)
+        race->fds[i].watch.fd = -1;
+    n = n < LOCUST__RACE_MAX ? n : LOCUST__RACE_MAX;
     locust__race_begin(race, s->net, to, n);
     while (race->running && winner < 0) {
         int64_t turn_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
         int running = race->running;
-        enum locust__wake why = locust__fds_wait_write(
+        enum locust__wake why = locust__fd_wait_any_write(
             loop, race->fds, race->begun, turn_ns < deadline_ns ? turn_ns : deadline_ns);
         winner = locust__race_winner(race, loop);
-        if (winner < 0 && (why == LOCUST__CANCELLED || loop->now_ns >= deadline_ns)) {
-            race->error = locust__stream_woken(
-                why == LOCUST__CANCELLED ? why : LOCUST__TIMED_OUT, LOCUST_ERR_CONNECT_TIMEOUT);
+        if (winner < 0 && (why == LOCUST__WAKE_CANCELLED || loop->now_ns >= deadline_ns)) {
+            race->error =
+                locust__stream_woken(why == LOCUST__WAKE_CANCELLED ? why : LOCUST__WAKE_TIMEOUT,
+                    LOCUST_ERR_CONNECT_TIMEOUT);
             break;
         }
-        if (winner < 0 && (why == LOCUST__TIMED_OUT || race->running < running))
+        if (winner < 0 && (why == LOCUST__WAKE_TIMEOUT || race->running < running))
             locust__race_begin(race, s->net, to, n);
     }
     for (int i = 0; i < race->begun; i++)
         if (i == winner)
             fd = locust__fd_release(loop, &race->fds[i]);
-        else if (race->fds[i].source.fd >= 0)
+        else if (race->fds[i].watch.fd >= 0)
             locust__fd_close(loop, &race->fds[i]);
     error = winner < 0 ? race->error : locust__stream_adopt(s, fd);
     LOCUST_FREE(race);
@@ -7067,7 +7180,8 @@ static locust_error locust__stream_race(
 
 /* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
  * failed at once would only take the processor from those that work. */
-static void locust__net_pause(locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
+static void locust__connect_pause(
+    locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns();
     locust__net_advise(net, error);
@@ -7077,25 +7191,25 @@ static void locust__net_pause(locust__net *net, locust_error error, int64_t *own
 
 /* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's
  * own doing. */
-static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
+static locust_error locust__connect_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__semaphore_take(net->loop, &net->connects, LOCUST__NEVER);
+    enum locust__wake why = locust__sem_take(net->loop, &net->connects, LOCUST__NEVER);
     took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
     if (took_ns > LOCUST__S && !net->told_queue) {
         net->told_queue = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+        locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "users wait for their turn to connect: %d connects are in flight and the server does "
             "not "
             "take them any faster; the wait is in no response time",
-            LOCUST__CONNECTS);
+            LOCUST__NET_CONNECTS);
     }
     return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
 }
 
 /* A datagram socket that sends to one address and hears from it alone. */
-static locust_error locust__stream_open_udp(locust_stream *s, const locust__addr *to)
+static locust_error locust__connect_udp(locust_stream *s, const locust__addr *to)
 {
     int fd = locust__os_socket(to->as.any.sa_family, SOCK_DGRAM);
     locust_error error;
@@ -7113,31 +7227,32 @@ static locust_error locust__stream_open_udp(locust_stream *s, const locust__addr
 
 /* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
  * generator's own time. */
-static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to, int n,
+static locust_error locust__connect_dial(locust_stream *s, const locust__addr *to, int n,
     int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     locust__net *net = s->net;
     int64_t began_ns = locust__os_now_ns();
-    locust_error error = locust__net_take_turn(net, deadline_ns);
+    locust_error error = locust__connect_take_turn(net, deadline_ns);
     *own_ns += locust__os_now_ns() - began_ns;
     if (error)
         return error;
-    error = n == 1 ? locust__stream_connect(s, to, *deadline_ns)
-                   : locust__stream_race(s, to, n, *deadline_ns);
-    locust__semaphore_give(net->loop, &net->connects);
+    error = n == 1 ? locust__connect_one(s, to, *deadline_ns)
+                   : locust__connect_race(s, to, n, *deadline_ns);
+    locust__sem_give(net->loop, &net->connects);
     if (locust__net_lacks(error))
-        locust__net_pause(net, error, own_ns);
+        locust__connect_pause(net, error, own_ns);
     return error;
 }
 /* ============================================================================================
  * >>listen  servers, for tools and the kit's own endpoints
  *
  * Purpose     listen and accept in a coroutine.
+ * Names       locust__listen_
  * Uses        >>switch >>fd >>address >>net >>stream
  * ============================================================================================ */
 
 /* Listens on an address; `to` gets the port that was chosen. */
-LOCUST__UNUSED static locust_error locust__net_listen(
+LOCUST__UNUSED static locust_error locust__listen_open(
     locust__net *net, locust__fd *listener, locust__addr *to, int backlog)
 {
     int on = 1, rc = 0;
@@ -7156,18 +7271,18 @@ LOCUST__UNUSED static locust_error locust__net_listen(
 }
 
 /* Waits for a connection. When descriptors are short it waits for a moment and tries again. */
-LOCUST__UNUSED static locust_error locust__net_accept(
+LOCUST__UNUSED static locust_error locust__listen_accept(
     locust__net *net, locust__fd *listener, locust_stream *s) LOCUST__PARKS
 {
     for (;;) {
-        int fd = locust__os_accept(listener->source.fd);
+        int fd = locust__os_accept(listener->watch.fd);
         locust_error error;
         if (fd >= 0) {
             locust__stream_init(s, net);
             return locust__stream_adopt(s, fd);
         }
         if (fd == -EAGAIN) {
-            listener->source.readable = false;
+            listener->watch.readable = false;
             error = locust__stream_woken(
                 locust__fd_wait_read(net->loop, listener, LOCUST__NEVER), LOCUST_OK);
         } else if (fd == -EINTR || fd == -ECONNABORTED) {
@@ -7189,17 +7304,23 @@ LOCUST__UNUSED static locust_error locust__net_accept(
  *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
  *             IPv4 goes before IPv6; of several addresses each connection begins with the next.
  * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
+ * Names       locust__host_ locust__resolver_
  * Uses        >>co >>fd >>address >>net
  * Sources     RFC 1035 (messages), RFC 7766 (TCP), RFC 6761 (localhost), RFC 8305 (several
  *             addresses), resolv.conf(5), hosts(5).
  * Limits      eight addresses for a name. No nsswitch, no mDNS.
  * ============================================================================================ */
 
-enum { LOCUST__ADDRS = 8, LOCUST__SERVERS = 3, LOCUST__SEARCH = 6, LOCUST__NAME = 254 };
+enum {
+    LOCUST__HOST_ADDRS = 8,
+    LOCUST__RESOLVER_SERVERS = 3,
+    LOCUST__RESOLVER_SEARCH = 6,
+    LOCUST__HOST_NAME = 254
+};
 
 typedef struct locust__host { // a name and what is known of it
     struct locust__host *next;
-    locust__addr addrs[LOCUST__ADDRS]; // port 0
+    locust__addr addrs[LOCUST__HOST_ADDRS]; // port 0
     int n_addrs;
     int64_t expires_ns;
     locust_error error;
@@ -7216,11 +7337,11 @@ typedef struct locust__resolver {
     locust__net *net;
     locust__host *hosts;
     const char *hosts_path, *resolv_path;
-    locust__group lookups;
+    locust__wait_group lookups;
     bool loaded;
-    locust__addr servers[LOCUST__SERVERS];
+    locust__addr servers[LOCUST__RESOLVER_SERVERS];
     int n_servers, timeout_s, attempts, ndots;
-    char search[LOCUST__SEARCH][LOCUST__NAME];
+    char search[LOCUST__RESOLVER_SEARCH][LOCUST__HOST_NAME];
     int n_search;
 } locust__resolver;
 
@@ -7244,19 +7365,11 @@ static void locust__resolver_free(locust__resolver *r)
     }
 }
 
-static void locust__addr_set_port(locust__addr *a, int port)
-{
-    if (a->as.any.sa_family == AF_INET6)
-        a->as.in6.sin6_port = htons((uint16_t)port);
-    else
-        a->as.in.sin_port = htons((uint16_t)port);
-}
-
 /* IPv4 addresses go before IPv6 ones, each kind in the order it came. */
 static void locust__host_add(locust__host *host, const locust__addr *addr)
 {
     int at = host->n_addrs;
-    if (at == LOCUST__ADDRS)
+    if (at == LOCUST__HOST_ADDRS)
         return;
     for (; at && addr->as.any.sa_family == AF_INET &&
            host->addrs[at - 1].as.any.sa_family == AF_INET6;
@@ -7310,7 +7423,7 @@ static void locust__resolver_option(locust__resolver *r, const char *word)
         size_t len = strlen(known[i].name);
         if (strncmp(word, known[i].name, len) == 0) {
             const char *text = word + len;
-            int64_t value = locust__base_whole(&text);
+            int64_t value = locust__number_whole(&text);
             *fields[i] = value < 0 ? 0 : value > known[i].max ? known[i].max : (int)value;
         }
     }
@@ -7328,12 +7441,12 @@ static void locust__resolver_load(locust__resolver *r)
         if (strcmp(key, "search") == 0 || strcmp(key, "domain") == 0)
             r->n_search = 0; // the last such line counts
         while ((word = strtok_r(NULL, " \t\r", &word_end)) != NULL) {
-            if (strcmp(key, "nameserver") == 0 && r->n_servers < LOCUST__SERVERS)
+            if (strcmp(key, "nameserver") == 0 && r->n_servers < LOCUST__RESOLVER_SERVERS)
                 r->n_servers += locust__addr_parse(&r->servers[r->n_servers], word, 53);
             else if (strcmp(key, "options") == 0)
                 locust__resolver_option(r, word);
             else if ((strcmp(key, "search") == 0 || strcmp(key, "domain") == 0) &&
-                     r->n_search < LOCUST__SEARCH && strlen(word) < LOCUST__NAME)
+                     r->n_search < LOCUST__RESOLVER_SEARCH && strlen(word) < LOCUST__HOST_NAME)
                 memcpy(r->search[r->n_search++], word, strlen(word) + 1);
         }
     }
@@ -7353,6 +7466,7 @@ static void locust__resolver_load(locust__resolver *r)
  *
  * Purpose     write a query, read the answers: addresses and the least TTL.
  * Invariants  nothing is read outside the message; compression pointers are followed backwards only.
+ * Names       locust__dns_
  * Uses        >>address >>resolve
  * Sources     RFC 1035 section 4.
  * ============================================================================================ */
@@ -7413,7 +7527,7 @@ static bool locust__dns_answers(
     if (n < q_len || m[0] != q[0] || m[1] != q[1] || !(m[2] & 0x80) || m[4] != 0 || m[5] != 1)
         return false;
     for (size_t i = 12; i < q_len; i++)
-        if (locust__base_lower((char)m[i]) != locust__base_lower((char)q[i]))
+        if (locust__text_lower((char)m[i]) != locust__text_lower((char)q[i]))
             return false;
     return true;
 }
@@ -7466,6 +7580,7 @@ static locust_error locust__dns_read(
  *
  * Purpose     one question to each server of resolv.conf in turn, by UDP and, where an answer was cut, TCP;
  *             search domains.
+ * Names       locust__question_
  * Uses        >>co >>switch >>fd >>address >>net >>stream >>connect >>resolve >>dns
  * Sources     RFC 1035, RFC 7766, resolv.conf(5).
  * ============================================================================================ */
@@ -7480,13 +7595,14 @@ typedef struct locust__question { // A or AAAA of one name
 static locust_error locust__question_send(
     locust__question *q, locust__loop *loop, int fd, const char *name, int type)
 {
-    unsigned id = (unsigned)locust__base_random(&loop->random) & 0xFFFF;
+    unsigned id = (unsigned)locust__random(&loop->random) & 0xFFFF;
     q->answered = q->truncated = false;
     q->error = LOCUST_OK;
     q->len = locust__dns_query(q->query, id, name, type);
     if (!q->len)
         return LOCUST_ERR_NAME;
-    return send(fd, q->query, q->len, LOCUST__SEND_FLAGS) < 0 ? LOCUST_ERR_NAME_SERVER : LOCUST_OK;
+    return send(fd, q->query, q->len, LOCUST__OS_SEND_FLAGS) < 0 ? LOCUST_ERR_NAME_SERVER
+                                                                 : LOCUST_OK;
 }
 
 /* Takes messages until both questions have their answers. */
@@ -7498,11 +7614,11 @@ static locust_error locust__question_wait(
         unsigned char *m = (unsigned char *)loop->scratch;
         locust_error error = locust__stream_woken(
             locust__fd_wait_read(loop, &host->fd, deadline_ns), LOCUST_ERR_NAME_TIMEOUT);
-        ssize_t n = error ? 0 : recv(host->fd.source.fd, m, LOCUST__SCRATCH, 0);
+        ssize_t n = error ? 0 : recv(host->fd.watch.fd, m, LOCUST__LOOP_SCRATCH, 0);
         if (error)
             return error;
         if (n < 0) {
-            host->fd.source.readable = false;
+            host->fd.watch.readable = false;
             if (errno != EAGAIN)
                 return LOCUST_ERR_NAME_SERVER; // ICMP says that nobody listens there
             continue;
@@ -7514,7 +7630,7 @@ static locust_error locust__question_wait(
                 if (!q[i].truncated)
                     q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
             }
-        if (locust__co_yield(loop) == LOCUST__CANCELLED) // a flood shall not stop the others
+        if (locust__co_yield(loop) == LOCUST__WAKE_CANCELLED) // a flood shall not stop the others
             return LOCUST_ERR_CANCELLED;
         if (loop->now_ns >= deadline_ns && !(q[0].answered && q[1].answered))
             return LOCUST_ERR_NAME_TIMEOUT;
@@ -7530,7 +7646,7 @@ static locust_error locust__question_ask_tcp(locust__question *q, locust_stream 
     int64_t *ttl_s) LOCUST__PARKS
 {
     unsigned char size[2] = {(unsigned char)(q->len >> 8), (unsigned char)q->len};
-    locust_error error = locust__stream_connect(s, server, deadline_ns);
+    locust_error error = locust__connect_one(s, server, deadline_ns);
     size_t n = 2;
     bool sized = false;
     if (!error)
@@ -7573,7 +7689,7 @@ static locust_error locust__question_ask_tcp_if(locust__question q[2], locust__r
 }
 
 /* Asks one server for A and AAAA. LOCUST_OK: it spoke, with or without addresses. */
-static locust_error locust__resolver_ask(locust__resolver *r, const locust__addr *server,
+static locust_error locust__question_ask(locust__resolver *r, const locust__addr *server,
     const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
     locust__loop *loop = r->net->loop;
@@ -7600,13 +7716,13 @@ static locust_error locust__resolver_ask(locust__resolver *r, const locust__addr
 }
 
 /* Asks the servers in turn for exactly this name. */
-static locust_error locust__resolver_name(
+static locust_error locust__question_name(
     locust__resolver *r, const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
     locust_error error = LOCUST_ERR_NAME_SERVER;
     for (int attempt = 0; attempt < r->attempts; attempt++)
         for (int i = 0; i < r->n_servers; i++) {
-            error = locust__resolver_ask(r, &r->servers[i], name, host, ttl_s);
+            error = locust__question_ask(r, &r->servers[i], name, host, ttl_s);
             if (!error)
                 return host->n_addrs ? LOCUST_OK : LOCUST_ERR_NAME;
             if (error == LOCUST_ERR_NAME || error == LOCUST_ERR_CANCELLED)
@@ -7616,7 +7732,7 @@ static locust_error locust__resolver_name(
 }
 
 /* The name itself and the name in the search domains, in the order of resolv.conf(5). */
-static locust_error locust__resolver_search(
+static locust_error locust__question_search(
     locust__resolver *r, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
     size_t len = strlen(host->name);
@@ -7626,21 +7742,21 @@ static locust_error locust__resolver_search(
     for (const char *c = host->name; *c; c++)
         dots += *c == '.';
     for (int i = 0; i < tries && error == LOCUST_ERR_NAME; i++) {
-        char full[2 * LOCUST__NAME];
+        char full[2 * LOCUST__HOST_NAME];
         int domain = absolute || dots >= r->ndots ? i - 1 : i < r->n_search ? i : -1;
-        if (len >= LOCUST__NAME)
+        if (len >= LOCUST__HOST_NAME)
             break;
         if (domain >= 0)
             snprintf(full, sizeof full, "%s.%s", host->name, r->search[domain]);
         else
             memcpy(full, host->name, len + 1);
-        error = locust__resolver_name(r, full, host, ttl_s);
+        error = locust__question_name(r, full, host, ttl_s);
     }
     return error;
 }
 
 /* The coroutine that looks a name up. */
-LOCUST__APART static void locust__host_look_up(void *arg)
+LOCUST__APART static void locust__question_look_up(void *arg)
 {
     locust__host *host = arg;
     locust__resolver *r = host->resolver;
@@ -7651,7 +7767,7 @@ LOCUST__APART static void locust__host_look_up(void *arg)
         locust__resolver_load(r);
     locust__resolver_hosts(r, host);
     if (!host->n_addrs)
-        host->error = locust__resolver_search(r, host, &ttl_s);
+        host->error = locust__question_search(r, host, &ttl_s);
     if (host->error || ttl_s < 1)
         ttl_s = 1;
     host->expires_ns = locust__os_now_ns() + ttl_s * LOCUST__S;
@@ -7659,27 +7775,28 @@ LOCUST__APART static void locust__host_look_up(void *arg)
         host->expires_ns = 0; // no answer: the next test asks again
     host->lookup = NULL;
     while (host->waiters.first)
-        locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WOKEN);
+        locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WAKE_EVENT);
 }
 /* ============================================================================================
  * >>lookup  a host name on its way to a connection
  *
  * Purpose     one lookup of a name at a time, in a coroutine of its own; who wants the name waits for it
  *             until its own deadline. --resolve. Then the addresses, each connection beginning with the next.
+ * Names       locust__lookup_
  * Uses        >>co >>switch >>sync >>address >>net >>stream >>connect >>resolve >>question
  * ============================================================================================ */
 
 /* Ends the lookups that are under way; nobody waits for them any more. */
-static void locust__resolver_stop(locust__resolver *r) LOCUST__PARKS
+static void locust__lookup_stop(locust__resolver *r) LOCUST__PARKS
 {
     for (locust__host *host = r->hosts; host; host = host->next)
         if (host->lookup)
             locust__co_cancel(r->net->loop, host->lookup);
-    locust__group_join(r->net->loop, &r->lookups, LOCUST__NEVER);
+    locust__wait_group_join(r->net->loop, &r->lookups, LOCUST__NEVER);
 }
 
 /* What is known of a name for a port; NULL: nothing yet. Pinned names stand in front. */
-static locust__host *locust__resolver_find(locust__resolver *r, const char *name, int port)
+static locust__host *locust__lookup_find(locust__resolver *r, const char *name, int port)
 {
     locust__host *host = r->hosts;
     while (host && ((host->port && host->port != port) ||
@@ -7688,10 +7805,10 @@ static locust__host *locust__resolver_find(locust__resolver *r, const char *name
     return host;
 }
 
-static locust__host *locust__resolver_add(locust__resolver *r, const char *name)
+static locust__host *locust__lookup_add(locust__resolver *r, const char *name)
 {
     size_t len = strlen(name);
-    locust__host *host = locust__base_zalloc(sizeof *host + len + 1), **last = &r->hosts;
+    locust__host *host = locust__memory_zalloc(sizeof *host + len + 1), **last = &r->hosts;
     if (!host)
         return NULL;
     memcpy(host->name, name, len + 1);
@@ -7704,21 +7821,21 @@ static locust__host *locust__resolver_add(locust__resolver *r, const char *name)
 
 /* Pins names: HOST:PORT:ADDRESS[,ADDRESS...], several separated by blanks, as curl's --resolve. False:
  * wrong, or no memory. */
-static bool locust__resolver_pin(locust__resolver *r, const char *text)
+static bool locust__lookup_pin(locust__resolver *r, const char *text)
 {
-    char *copy = locust__base_copy(text, strlen(text)), *at = NULL, *comma;
+    char *copy = locust__text_copy(text, strlen(text)), *at = NULL, *comma;
     bool good = copy != NULL;
     for (char *p = good ? strtok_r(copy, " ", &at) : NULL; p && good;
          p = strtok_r(NULL, " ", &at)) {
         char *colon = strchr(p, ':'), *one;
         const char *end = colon ? colon + 1 : p;
-        int64_t port = locust__base_whole(&end);
+        int64_t port = locust__number_whole(&end);
         locust__host *host;
         good = colon && colon > p && *end == ':' && port > 0 && port <= 65535;
         if (!good)
             break;
         *colon = '\0';
-        host = locust__resolver_add(r, p);
+        host = locust__lookup_add(r, p);
         good = host != NULL;
         for (one = good ? strtok_r(p + (end - p) + 1, ",", &comma) : NULL; one && good;
              one = strtok_r(NULL, ",", &comma)) {
@@ -7744,13 +7861,13 @@ static bool locust__resolver_pin(locust__resolver *r, const char *text)
 
 /* What is known of a name, looked up first if it is new or its time is over. It stays where it is
  * until the resolver is freed; another lookup may change the addresses in it. */
-static locust_error locust__resolver_host(locust__resolver *r, const char *name, int port,
+static locust_error locust__lookup_host(locust__resolver *r, const char *name, int port,
     int64_t deadline_ns, locust__host **out) LOCUST__PARKS
 {
     locust__loop *loop = r->net->loop;
-    locust__host *host = locust__resolver_find(r, name, port);
+    locust__host *host = locust__lookup_find(r, name, port);
     if (!host) {
-        host = locust__resolver_add(r, name);
+        host = locust__lookup_add(r, name);
         if (!host)
             return LOCUST_ERR_MEMORY;
         if (locust__addr_parse(&host->addrs[0], name, 0)) {
@@ -7762,7 +7879,7 @@ static locust_error locust__resolver_host(locust__resolver *r, const char *name,
         locust_error error;
         if (!host->lookup)
             host->lookup = locust__co_start(
-                loop, "the name lookup", 0, locust__host_look_up, host, &r->lookups);
+                loop, "the name lookup", 0, locust__question_look_up, host, &r->lookups);
         if (!host->lookup)
             return LOCUST_ERR_MEMORY;
         error = locust__stream_woken(
@@ -7776,7 +7893,7 @@ static locust_error locust__resolver_host(locust__resolver *r, const char *name,
 
 /* The addresses of a host in the order to try them: those of IPv4 and IPv6 in turn (RFC 8305 section
  * 4), each kind from another one on each time, so that all get their share. */
-static int locust__host_order(locust__host *host, int port, locust__addr out[LOCUST__ADDRS])
+static int locust__lookup_order(locust__host *host, int port, locust__addr out[LOCUST__HOST_ADDRS])
 {
     int four = 0, n = host->n_addrs, turn = host->turn++ & INT_MAX, used[2] = {0, 0}, count[2];
     while (four < n && host->addrs[four].as.any.sa_family == AF_INET)
@@ -7794,20 +7911,20 @@ static int locust__host_order(locust__host *host, int port, locust__addr out[LOC
 }
 
 /* Connects to a host. *known_ns: when its addresses were known, untouched if they were before; *deadline_ns and *own_ns: as in
- * locust__stream_dial. */
-static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s, const char *name,
+ * locust__connect_dial. */
+static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, const char *name,
     int port, int64_t *deadline_ns, int64_t *own_ns, int64_t *known_ns) LOCUST__PARKS
 {
-    locust__addr addrs[LOCUST__ADDRS];
+    locust__addr addrs[LOCUST__HOST_ADDRS];
     locust__host *host = NULL;
     uint64_t turn = r->net->loop->turn; // the same behind a lookup: there was none
-    locust_error error = locust__resolver_host(r, name, port, *deadline_ns, &host);
-    int n = error ? 0 : locust__host_order(host, port, addrs);
+    locust_error error = locust__lookup_host(r, name, port, *deadline_ns, &host);
+    int n = error ? 0 : locust__lookup_order(host, port, addrs);
     if (r->net->loop->turn != turn)
         *known_ns = locust__os_now_ns();
     if (locust__net_lacks(error))
-        locust__net_pause(r->net, error, own_ns);
-    return error ? error : locust__stream_dial(s, addrs, n, deadline_ns, own_ns);
+        locust__connect_pause(r->net, error, own_ns);
+    return error ? error : locust__connect_dial(s, addrs, n, deadline_ns, own_ns);
 }
 /* ============================================================================================
  * >>tls  TLS 1.2 and 1.3 by mbedTLS
@@ -7819,6 +7936,8 @@ static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s,
  *             connection keeps nothing but its session, which only a verified one leaves.
  * Cost        a handshake 1 to 8 ms of CPU, resumed 0.1 to 1 ms; 38 to 46 KB for each open
  *             connection with a distribution's mbedTLS, 28 to 34 KB with that of tools/mbedtls.sh.
+ * Names       locust__tls_counts_ locust__tls_handshakes_ locust__tls_how_ locust__tls_needed_
+ *             locust__tls_options_
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
  * Limits      no revocation (CRL, OCSP), no key update, no renegotiation. A handshake's largest step
@@ -7846,17 +7965,21 @@ typedef struct locust__tls_counts {
     int64_t full_ns, resumed_ns; // CPU of their handshakes
 } locust__tls_counts;
 
-enum { LOCUST__HANDSHAKES = 128 }; // in progress at once, by default
+enum { LOCUST__TLS_HANDSHAKES = 128 }; // in progress at once, by default
 
-static const char locust__needs_tls[] =
+static const char locust__tls_needed[] =
     "https needs TLS, and so does tls://: compile the test with -DLOCUST_TLS and link it with "
     "-lmbedtls "
     "-lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
-#if LOCUST__TLS
+#if LOCUST__WITH_TLS
 /* ============================================================================================
  * >>tls_state  what TLS keeps: of a test, a configuration, a connection
  *
  * Purpose     the types of the parts below, and how they begin and end.
+ * Names       locust__tls locust__tls_ahead_ locust__tls_break_ locust__tls_config_
+ *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_init_
+ *             locust__tls_leaf_ locust__tls_plain_ locust__tls_record_ locust__tls_roots_
+ *             locust__tls_ticket_
  * Uses        >>co >>sync >>net >>tls
  *
  *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
@@ -7921,7 +8044,7 @@ typedef struct locust__tls {
     locust__tls_roots *roots;
     locust__tls_plain *plain;
     int *ciphers; // in the order of preference, 0 at the end
-    locust__semaphore steps, handshakes;
+    locust__sem steps, handshakes;
     locust__tls_counts counts;
     char *ahead; // LOCUST__TLS_AHEAD bytes to read into, as much again to send from
     size_t ahead_at, ahead_len;
@@ -7956,7 +8079,7 @@ static void locust__tls_init(
     tls->log = log;
     tls->options = *o;
     tls->steps.free = 1;
-    tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__HANDSHAKES;
+    tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__TLS_HANDSHAKES;
 }
 
 static void locust__tls_ticket_free(locust__tls_ticket *ticket)
@@ -8017,6 +8140,7 @@ static locust_error locust__tls_break(locust__tls *tls, const char *format, ...)
  * >>tls_version  versions and ciphers
  *
  * Purpose     --tls-min, --tls-max, --ciphers: from their names to mbedTLS's numbers; what this library has.
+ * Names       locust__tls_check_ locust__tls_cipher_ locust__tls_start_ locust__tls_version_
  * Uses        >>tls >>tls_state
  * ============================================================================================ */
 
@@ -8047,7 +8171,7 @@ static int locust__tls_cipher(locust__view name)
 /* Reads the list A:B:C. NULL: an empty list, an unknown name (in *bad), or no memory. */
 static int *locust__tls_cipher_list(const char *text, locust__view *bad)
 {
-    int *list = locust__base_zalloc((strlen(text) / 2 + 2) * sizeof *list), n = 0;
+    int *list = locust__memory_zalloc((strlen(text) / 2 + 2) * sizeof *list), n = 0;
     *bad = (locust__view){text, 0};
     while (list && *text) {
         locust__view name = {text, strcspn(text, ":,")};
@@ -8075,7 +8199,7 @@ static int *locust__tls_cipher_default(void)
     int *list, n = 0, total = 0;
     while (known[total])
         total++;
-    list = locust__base_zalloc((size_t)(total + 1) * sizeof *list);
+    list = locust__memory_zalloc((size_t)(total + 1) * sizeof *list);
     for (int i = 0; list && i < 3; i++)
         for (int k = 0; k < total && locust__os_has_aes(); k++)
             if (known[k] == fast[i])
@@ -8136,6 +8260,8 @@ static locust_error locust__tls_start(locust__tls *tls)
  * >>tls_config  configurations
  *
  * Purpose     one mbedtls_ssl_config for each set of options: versions, groups, client certificate.
+ * Names       locust__tls_config_ locust__tls_configure_ locust__tls_is_ locust__tls_parse_
+ *             locust__tls_read_ locust__tls_same_ locust__tls_set_
  * Uses        >>tls >>tls_state >>tls_version
  * ============================================================================================ */
 
@@ -8284,7 +8410,7 @@ static locust_error locust__tls_config_of(
     *out = c;
     if (c)
         return LOCUST_OK;
-    c = locust__base_zalloc(sizeof *c);
+    c = locust__memory_zalloc(sizeof *c);
     if (!c)
         return LOCUST_ERR_MEMORY;
     mbedtls_ssl_config_init(&c->conf);
@@ -8313,6 +8439,8 @@ static locust_error locust__tls_config_of(
  *
  * Purpose     finds the system's certificates, and parses those alone that a server's chain names as issuer.
  * Cost        a scan of the file for subjects, once; a parsed root for each issuer met.
+ * Names       locust__tls_ca_ locust__tls_find_ locust__tls_load_ locust__tls_names_
+ *             locust__tls_readable_ locust__tls_roots_ locust__tls_scan_ locust__tls_subject_
  * Uses        >>tls_state >>tls_config
  * ============================================================================================ */
 
@@ -8365,7 +8493,7 @@ static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *
             "SSL_CERT_FILE, install the package ca-certificates, compile them in by LOCUST_CA_PEM, "
             "or "
             "go without verification by --insecure");
-    r->path = locust__base_copy(file, strlen(file));
+    r->path = locust__text_copy(file, strlen(file));
     return r->path ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
 
@@ -8379,7 +8507,7 @@ static locust_error locust__tls_roots_of(
     *out = r;
     if (r)
         return LOCUST_OK;
-    r = locust__base_zalloc(sizeof *r);
+    r = locust__memory_zalloc(sizeof *r);
     if (!r)
         return LOCUST_ERR_MEMORY;
     r->asked = ca_file;
@@ -8495,6 +8623,9 @@ static locust_error locust__tls_load_issuers(
  * >>tls_verify  verification
  *
  * Purpose     is this chain one to trust, for this host, now? In words if not.
+ * Names       locust__tls_before_ locust__tls_bound_ locust__tls_date_ locust__tls_explain_
+ *             locust__tls_has_ locust__tls_is_ locust__tls_judge_ locust__tls_lacks_
+ *             locust__tls_names_ locust__tls_recall_ locust__tls_remember_ locust__tls_verify_
  * Uses        >>address >>tls >>tls_state >>tls_trust
  * Sources     RFC 5280, RFC 9525 (names).
  * ============================================================================================ */
@@ -8550,21 +8681,21 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
     char date[32];
     const char *source = !roots ? "" : roots->pem ? "LOCUST_CA_PEM" : roots->path;
     locust__buf_printf(&text, "\n%s: %s", host, locust__error_text(error));
-    if (error == LOCUST_ERR_CERT_EXPIRED || error == LOCUST_ERR_CERT_FUTURE) {
+    if (error == LOCUST_ERR_TLS_CERT_EXPIRED || error == LOCUST_ERR_TLS_CERT_FUTURE) {
         int64_t now_s = locust__os_wall_ns() / LOCUST__S;
         locust__tls_date(
-            date, sizeof date, locust__tls_bound(leaf, error == LOCUST_ERR_CERT_EXPIRED));
+            date, sizeof date, locust__tls_bound(leaf, error == LOCUST_ERR_TLS_CERT_EXPIRED));
         locust__buf_printf(
-            &text, ": valid %s %s", error == LOCUST_ERR_CERT_EXPIRED ? "until" : "from", date);
+            &text, ": valid %s %s", error == LOCUST_ERR_TLS_CERT_EXPIRED ? "until" : "from", date);
         if (now_s < 1704067200) // 2024
             locust__buf_puts(&text, "; but the clock of this machine is wrong: set it");
-    } else if (error == LOCUST_ERR_CERT_HOST) {
+    } else if (error == LOCUST_ERR_TLS_CERT_HOST) {
         locust__tls_names(&names, leaf);
         locust__buf_add(&names, "", 1);
         locust__buf_printf(&text, ": it is for %s", names.failed ? "others" : names.ptr);
-    } else if (error == LOCUST_ERR_CERT_SELF_SIGNED) {
+    } else if (error == LOCUST_ERR_TLS_CERT_SELF_SIGNED) {
         locust__buf_puts(&text, ": to trust it, give it as --cacert or .ca_file");
-    } else if (error == LOCUST_ERR_CERT_ISSUER) {
+    } else if (error == LOCUST_ERR_TLS_CERT_ISSUER) {
         locust__buf_printf(&text,
             ": none in %s issued it, or the server left out an intermediate certificate", source);
     }
@@ -8572,7 +8703,7 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
     if (!text.failed && !(tls->told.ptr && strstr(tls->told.ptr, text.ptr))) { // as a whole line
         locust__buf_printf(&tls->told, "%s", text.ptr);
         text.ptr[text.len - 2] = '\0';
-        locust__log_print(tls->log, LOCUST__WARNING, "locust.tls", "%s", text.ptr + 1);
+        locust__log_print(tls->log, LOCUST__LOG_WARNING, "locust.tls", "%s", text.ptr + 1);
     }
     locust__buf_free(&text);
     locust__buf_free(&names);
@@ -8603,21 +8734,21 @@ static bool locust__tls_is_for_servers(const mbedtls_x509_crt *leaf)
 static locust_error locust__tls_judge(uint32_t flags, const mbedtls_x509_crt *leaf)
 {
     if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
-        return LOCUST_ERR_CERT_EXPIRED;
+        return LOCUST_ERR_TLS_CERT_EXPIRED;
     if (flags & MBEDTLS_X509_BADCERT_FUTURE)
-        return LOCUST_ERR_CERT_FUTURE;
+        return LOCUST_ERR_TLS_CERT_FUTURE;
     if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)
-        return LOCUST_ERR_CERT_HOST;
+        return LOCUST_ERR_TLS_CERT_HOST;
     if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
         return locust__tls_names_equal(&leaf->issuer_raw, &leaf->subject_raw)
-                   ? LOCUST_ERR_CERT_SELF_SIGNED
-                   : LOCUST_ERR_CERT_ISSUER;
+                   ? LOCUST_ERR_TLS_CERT_SELF_SIGNED
+                   : LOCUST_ERR_TLS_CERT_ISSUER;
     if (flags &
         (MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY))
-        return LOCUST_ERR_CERT_WEAK;
+        return LOCUST_ERR_TLS_CERT_WEAK;
     if (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE))
-        return LOCUST_ERR_CERT_USAGE;
-    return flags ? LOCUST_ERR_CERT_FORM : LOCUST_OK;
+        return LOCUST_ERR_TLS_CERT_USAGE;
+    return flags ? LOCUST_ERR_TLS_CERT_FORM : LOCUST_OK;
 }
 
 /* Was exactly this certificate verified for the host before? Half of a handshake's cost is the check
@@ -8636,7 +8767,7 @@ static void locust__tls_remember(
     locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
 {
     size_t host_len = strlen(host) + 1;
-    locust__tls_leaf *l = locust__base_zalloc(sizeof *l + leaf->raw.len + host_len);
+    locust__tls_leaf *l = locust__memory_zalloc(sizeof *l + leaf->raw.len + host_len);
     if (!l)
         return;
     l->len = leaf->raw.len;
@@ -8675,7 +8806,7 @@ static locust_error locust__tls_verify(
     locust_error error;
     int rc;
     if (!leaf)
-        return LOCUST_ERR_CERT_FORM;
+        return LOCUST_ERR_TLS_CERT_FORM;
     error = locust__tls_roots_of(tls, how->ca_file, &roots);
     if (error || locust__tls_recall(roots, host, leaf))
         return error;
@@ -8686,7 +8817,7 @@ static locust_error locust__tls_verify(
         roots->parsed.raw.p ? &roots->parsed : NULL, NULL, &mbedtls_x509_crt_profile_default,
         literal ? NULL : host, &flags, NULL, NULL);
     if (rc && rc != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
-        return locust__tls_lacks_memory(rc) ? LOCUST_ERR_MEMORY : LOCUST_ERR_CERT_FORM;
+        return locust__tls_lacks_memory(rc) ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_CERT_FORM;
     if (literal && !locust__tls_has_address(leaf, &addr))
         flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     if (!locust__tls_is_for_servers(leaf))
@@ -8702,6 +8833,7 @@ static locust_error locust__tls_verify(
  * >>tls_socket  between mbedTLS and the socket
  *
  * Purpose     the two I/O functions that mbedTLS calls.
+ * Names       locust__tls_bio_ locust__tls_leave_
  * Uses        >>stream >>tls_state
  * ============================================================================================ */
 
@@ -8710,7 +8842,7 @@ static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
     locust__tls_conn *c = arg;
     struct iovec iov = {(void *)(uintptr_t)bytes, n};
     size_t sent;
-    c->io = locust__socket_send(c->stream, &iov, 1, &sent);
+    c->io = locust__stream_socket_send(c->stream, &iov, 1, &sent);
     if (c->io)
         return -1;
     return sent ? (int)sent : MBEDTLS_ERR_SSL_WANT_WRITE;
@@ -8724,9 +8856,9 @@ static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
     size_t *at = c->kept_len ? &c->kept_at : &tls->ahead_at;
     size_t *len = c->kept_len ? &c->kept_len : &tls->ahead_len;
     if (!*len) {
-        if (!c->stream->fd.source.readable)
+        if (!c->stream->fd.watch.readable)
             return MBEDTLS_ERR_SSL_WANT_READ;
-        c->io = locust__socket_recv(c->stream, tls->ahead, LOCUST__TLS_AHEAD, len);
+        c->io = locust__stream_socket_recv(c->stream, tls->ahead, LOCUST__TLS_AHEAD, len);
         if (c->io)
             return c->io == LOCUST_ERR_CLOSED ? 0 : -1;
         if (!*len)
@@ -8754,7 +8886,7 @@ static void locust__tls_leave(locust__tls_conn *c)
         c->kept_at = 0;
     }
     if (tls->ahead_len) {
-        c->kept = locust__base_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
+        c->kept = locust__text_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
         if (c->kept)
             c->kept_len = tls->ahead_len;
         else
@@ -8767,6 +8899,7 @@ static void locust__tls_leave(locust__tls_conn *c)
  * >>tls_error  what went wrong
  *
  * Purpose     mbedTLS's codes and the peer's alerts as our sentences.
+ * Names       locust__tls_alert_ locust__tls_error_
  * Uses        >>tls_state >>tls_verify
  * Sources     RFC 8446 section 6.
  * ============================================================================================ */
@@ -8788,21 +8921,21 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
     switch (locust__tls_alert(&c->ssl)) {
     case 40: // handshake_failure
         if (c->received > 7 && c->full)
-            return refused ? LOCUST_ERR_CERT_CLIENT_REFUSED : LOCUST_ERR_CERT_CLIENT;
+            return refused ? LOCUST_ERR_TLS_CERT_CLIENT_REFUSED : LOCUST_ERR_TLS_CERT_CLIENT;
         return LOCUST_ERR_TLS_CIPHER;
     case 71: // insufficient_security
         return LOCUST_ERR_TLS_CIPHER;
     case 70: // protocol_version
         return LOCUST_ERR_TLS_VERSION;
     case 116: // certificate_required
-        return LOCUST_ERR_CERT_CLIENT;
+        return LOCUST_ERR_TLS_CERT_CLIENT;
     case 42: // bad_certificate, and what follows: about the client's
     case 43:
     case 44:
     case 45:
     case 46:
     case 48:
-        return refused ? LOCUST_ERR_CERT_CLIENT_REFUSED : LOCUST_ERR_CERT_CLIENT;
+        return refused ? LOCUST_ERR_TLS_CERT_CLIENT_REFUSED : LOCUST_ERR_TLS_CERT_CLIENT;
     case 112: // unrecognized_name
         return LOCUST_ERR_TLS_NAME;
     case 120: // no_application_protocol
@@ -8837,10 +8970,10 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
     case -0x7080:
     case -135:
         return reads_certs || c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_CERTIFICATE_REQUEST
-                   ? LOCUST_ERR_CERT_SIZE // TLS 1.3 looks ahead for it
+                   ? LOCUST_ERR_TLS_CERT_SIZE // TLS 1.3 looks ahead for it
                    : LOCUST_ERR_TLS;
     default:
-        return reads_certs || (rc <= -0x2080 && rc >= -0x2A00) ? LOCUST_ERR_CERT_FORM
+        return reads_certs || (rc <= -0x2080 && rc >= -0x2A00) ? LOCUST_ERR_TLS_CERT_FORM
                                                                : LOCUST_ERR_TLS;
     }
 }
@@ -8848,6 +8981,9 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
  * >>tls_layer  reads and writes through TLS
  *
  * Purpose     the layer of a stream: records in, records out, on the loop's stack.
+ * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
+ *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
+ *             locust__tls_send_ locust__tls_write_
  * Uses        >>switch >>tls >>tls_state >>tls_socket >>tls_error
  * ============================================================================================ */
 
@@ -8888,7 +9024,7 @@ static void locust__tls_save(locust__tls_conn *c)
     if (!c->ticket)
         return;
     if (!*c->ticket)
-        *c->ticket = locust__base_zalloc(sizeof **c->ticket);
+        *c->ticket = locust__memory_zalloc(sizeof **c->ticket);
     t = *c->ticket;
     if (!t)
         return;
@@ -8942,7 +9078,7 @@ static locust_error locust__tls_recv(locust_stream *s, char *to, size_t n, size_
 {
     locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
     locust__tls_op op = {.c = c, .to = to, .n = n};
-    locust__loop_call(c->tls->loop, locust__tls_read_call, &op);
+    locust__co_call(c->tls->loop, locust__tls_read_call, &op);
     *got = op.done;
     return op.error;
 }
@@ -8982,7 +9118,7 @@ static locust_error locust__tls_send(locust_stream *s, const struct iovec *iov, 
 {
     locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
     locust__tls_op op = {.c = c, .iov = iov, .n_iov = n};
-    locust__loop_call(c->tls->loop, locust__tls_write_call, &op);
+    locust__co_call(c->tls->loop, locust__tls_write_call, &op);
     *sent = op.done;
     return op.error;
 }
@@ -9000,12 +9136,15 @@ static void locust__tls_close_call(void *arg)
 static void locust__tls_close(locust_stream *s)
 {
     locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
-    locust__loop_call(c->tls->loop, locust__tls_close_call, c);
+    locust__co_call(c->tls->loop, locust__tls_close_call, c);
 }
 /* ============================================================================================
  * >>tls_handshake  the handshake
  *
  * Purpose     step by step, one of them in each turn of the loop; resumption; what is learnt from a failure.
+ * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
+ *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
+ *             locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream >>tls >>tls_state
  *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
@@ -9037,7 +9176,7 @@ static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
     locust__tls_plain *p;
     if (locust__tls_is_plain(tls, host, port))
         return true;
-    p = locust__base_zalloc(sizeof *p + n);
+    p = locust__memory_zalloc(sizeof *p + n);
     if (!p)
         return false;
     memcpy(p->host, host, n);
@@ -9082,7 +9221,7 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
     int last;
     if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
         return rc;
-    c->stream->fd.source.readable = true;
+    c->stream->fd.watch.readable = true;
     last = mbedtls_ssl_read(&c->ssl, &unused, 1);
     if (last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         c->io = LOCUST_OK;
@@ -9136,16 +9275,16 @@ static locust_error locust__tls_step(
     locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__semaphore_take(tls->loop, &tls->steps, LOCUST__NEVER);
-    if (why != LOCUST__WOKEN)
+    enum locust__wake why = locust__sem_take(tls->loop, &tls->steps, LOCUST__NEVER);
+    if (why != LOCUST__WAKE_EVENT)
         return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
     took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
     *own_ns += took_ns;
-    locust__loop_call(tls->loop, locust__tls_step_call, op);
+    locust__co_call(tls->loop, locust__tls_step_call, op);
     why = locust__co_yield(tls->loop);
-    locust__semaphore_give(tls->loop, &tls->steps);
-    return why == LOCUST__CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
+    locust__sem_give(tls->loop, &tls->steps);
+    return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
 }
 
 static locust_error locust__tls_handshake(
@@ -9156,10 +9295,10 @@ static locust_error locust__tls_handshake(
         locust_error error = locust__tls_step(tls, op, deadline_ns, own_ns);
         if (error || op->error || op->rc == 0)
             return error ? error : op->error;
-        if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.source.writable)
+        if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.watch.writable)
             error = locust__stream_woken(
                 locust__fd_wait_write(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
-        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !s->fd.source.readable)
+        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !s->fd.watch.readable)
             error = locust__stream_woken(
                 locust__fd_wait_read(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
         if (error)
@@ -9184,7 +9323,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     int port, const locust__tls_how *how, locust__tls_ticket **ticket, int64_t *deadline_ns,
     int64_t *own_ns, bool *retry) LOCUST__PARKS
 {
-    locust__tls_conn *c = locust__base_zalloc(sizeof *c);
+    locust__tls_conn *c = locust__memory_zalloc(sizeof *c);
     locust__tls_op op = {.c = c, .host = host, .port = port, .how = how};
     *retry = false;
     if (!c) {
@@ -9197,7 +9336,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     c->ticket = tls->options.no_resume ? NULL : ticket;
     mbedtls_ssl_init(&c->ssl);
     s->layer = &c->layer;
-    locust__loop_call(tls->loop, locust__tls_open_call, &op);
+    locust__co_call(tls->loop, locust__tls_open_call, &op);
     if (!op.error)
         op.error = locust__tls_handshake(tls, &op, deadline_ns, own_ns);
     if (!op.error) {
@@ -9215,6 +9354,8 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
  * >>tls_none  no TLS compiled in
  *
  * Purpose     the same functions where LOCUST_TLS was not defined: nothing connects.
+ * Names       locust__tls locust__tls_check_ locust__tls_connect_ locust__tls_free_
+ *             locust__tls_init_ locust__tls_ticket_
  * Uses        >>co >>sync >>stream >>tls >>tls_state >>tls_version >>tls_handshake
  * ============================================================================================ */
 
@@ -9224,7 +9365,7 @@ typedef struct locust__tls_ticket {
 
 typedef struct locust__tls {
     locust__tls_counts counts;
-    locust__semaphore handshakes;
+    locust__sem handshakes;
     const char *broken;
 } locust__tls;
 
@@ -9235,7 +9376,7 @@ static void locust__tls_init(
     (void)log;
     (void)o;
     memset(tls, 0, sizeof *tls);
-    tls->handshakes.free = LOCUST__HANDSHAKES;
+    tls->handshakes.free = LOCUST__TLS_HANDSHAKES;
 }
 
 static void locust__tls_free(const locust__tls *tls)
@@ -9269,6 +9410,7 @@ static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s
  * >>url  URLs and origins
  *
  * Purpose     take a URL apart; write a request target as it goes over the wire.
+ * Names       locust__origin_ locust__url_
  * Sources     RFC 3986; Locust's client for what it escapes: everything outside the reserved and
  *             unreserved characters, and '%' is left alone.
  * Limits      hosts of up to 253 bytes, as DNS has them.
@@ -9319,7 +9461,7 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
         p = end;
     if (p < end) {
         for (p++; p < end; p++) {
-            if (!locust__base_digit(*p) || url->port > 6553)
+            if (!locust__text_is_digit(*p) || url->port > 6553)
                 return LOCUST_ERR_URL;
             url->port = url->port * 10 + (*p - '0');
         }
@@ -9368,8 +9510,8 @@ static void locust__url_add(locust__buf *out, locust__view text)
 static void locust__url_add_form(locust__buf *out, const char *text)
 {
     for (; *text; text++) {
-        bool plain = locust__base_digit(*text) ||
-                     (locust__base_lower(*text) >= 'a' && locust__base_lower(*text) <= 'z') ||
+        bool plain = locust__text_is_digit(*text) ||
+                     (locust__text_lower(*text) >= 'a' && locust__text_lower(*text) <= 'z') ||
                      strchr("-._~", *text);
         if (plain || *text == ' ')
             locust__buf_add_tight(out, plain ? text : "+", 1);
@@ -9464,7 +9606,7 @@ typedef struct locust__origin {
     char host[];     // without the brackets of IPv6
 } locust__origin;
 
-static void locust__origins_free(locust__origin *first)
+static void locust__origin_free_all(locust__origin *first)
 {
     while (first) {
         locust__origin *origin = first;
@@ -9486,7 +9628,7 @@ static locust__origin *locust__origin_of(
         if (origin->port == port && origin->secure == secure &&
             locust__view_is_nocase(url->host, origin->host))
             return origin;
-    origin = locust__base_zalloc(sizeof *origin + 2 * len + 24);
+    origin = locust__memory_zalloc(sizeof *origin + 2 * len + 24);
     if (!origin)
         return NULL;
     memcpy(origin->host, url->host.ptr, len);
@@ -9508,7 +9650,7 @@ static void locust__url_decode(locust__buf *out, locust__view text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        int code = c == '%' && i + 2 < text.len ? locust__base_hex(text.ptr + i + 1, 2) : -1;
+        int code = c == '%' && i + 2 < text.len ? locust__number_hex(text.ptr + i + 1, 2) : -1;
         if (code >= 0) {
             c = (char)code;
             i += 2;
@@ -9528,6 +9670,7 @@ static void locust__url_decode(locust__buf *out, locust__view text)
  *             only after a complete answer with no byte left over.
  * Cost        one pass over the head, one copy of it and of the body. Memory: what the response
  *             has, within the limits.
+ * Names       locust__http_ locust__body_
  * Sources     RFC 9112: 2.2 (line ends), 4 (status line), 5 (fields), 6.3 (body length), 7.1
  *             (chunks), 9.3 (reuse). RFC 9110: 15.2 (1xx).
  * Limits      head LOCUST_MAX_HEADER bytes, interim ones and trailers included; body
@@ -9540,7 +9683,7 @@ static void locust__url_decode(locust__buf *out, locust__view text)
  *     reason \0  name \0 value \0  name \0 value \0  \0
  * ============================================================================================ */
 
-typedef struct locust__head {
+typedef struct locust__http_head {
     int status;
     int minor;           // of HTTP/1.x
     bool keep, close;    // tokens of Connection
@@ -9548,7 +9691,7 @@ typedef struct locust__head {
     bool sized;          // there is a Content-Length
     bool cookies;        // there is a Set-Cookie
     int64_t length;
-} locust__head;
+} locust__http_head;
 
 enum locust__body {
     LOCUST__BODY_NONE,
@@ -9683,7 +9826,7 @@ static inline char *locust__http_copy(const char **from, const char *end, char *
             memcpy(&word, p, 8);
             memcpy(to, &word, 8);
             others = locust__http_others(word, in_name);
-            n = others ? locust__base_first_top(others) : 8;
+            n = others ? locust__text_first_top(others) : 8;
             p += n;
             to += n;
             if (n == 8)
@@ -9724,28 +9867,28 @@ static inline char *locust__http_copy_line(const char **from, const char *end, c
 /* status-line = HTTP-version SP 3DIGIT SP [reason], RFC 9112 4; the last SP may be missing. *to: where
  * the reason is copied, with its end. */
 static locust_error locust__http_status_line(
-    const char **from, const char *end, locust__head *h, char **to)
+    const char **from, const char *end, locust__http_head *h, char **to)
 {
     const char *p = *from;
     size_t n = (size_t)(end - p);
     if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
-        return LOCUST_ERR_NOT_HTTP;
-    if (n < 13 || !locust__base_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
-        !locust__base_digit(p[10]) || !locust__base_digit(p[11]) ||
+        return LOCUST_ERR_HTTP_VERSION;
+    if (n < 13 || !locust__text_is_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
+        !locust__text_is_digit(p[10]) || !locust__text_is_digit(p[11]) ||
         (p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
-        return LOCUST_ERR_STATUS_LINE;
+        return LOCUST_ERR_HTTP_STATUS_LINE;
     h->minor = p[7] - '0';
     h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
     *from = p + 12;
     *to = locust__http_copy_line(from, end, *to);
     if (!*to)
-        return LOCUST_ERR_STATUS_LINE;
+        return LOCUST_ERR_HTTP_STATUS_LINE;
     *(*to)++ = '\0';
     return LOCUST_OK;
 }
 
 /* 1*DIGIT; a list of the same number is that number, RFC 9112 6.3. */
-static bool locust__http_length(locust__head *h, locust__view value)
+static bool locust__http_length(locust__http_head *h, locust__view value)
 {
     locust__view element;
     while (locust__http_next(&value, &element)) { // mostly once
@@ -9753,7 +9896,7 @@ static bool locust__http_length(locust__head *h, locust__view value)
         if (!element.len)
             return false;
         for (size_t i = 0; i < element.len; i++) {
-            if (!locust__base_digit(element.ptr[i]) || length > INT64_MAX / 10 - 1)
+            if (!locust__text_is_digit(element.ptr[i]) || length > INT64_MAX / 10 - 1)
                 return false;
             length = length * 10 + (element.ptr[i] - '0');
         }
@@ -9782,12 +9925,12 @@ static bool locust__http_is_name(locust__view name, const char *lower)
 }
 
 /* Notes the fields that frame the message, and whether there are cookies. */
-static locust_error locust__http_field(locust__head *h, locust__view name, locust__view value)
+static locust_error locust__http_field(locust__http_head *h, locust__view name, locust__view value)
 {
     locust__view element;
     if (name.len == 14 && locust__http_is_name(name, "content-length")) {
         if (!locust__http_length(h, value))
-            return LOCUST_ERR_LENGTH;
+            return LOCUST_ERR_HTTP_LENGTH;
     } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
         if (h->chunked || h->coded || !locust__view_is_nocase(value, "chunked"))
             h->coded = true; // no other coding was asked for
@@ -9828,7 +9971,7 @@ static char *locust__http_unfold(
 
 /* Field lines, field-name ":" OWS field-value OWS, up to the empty line; copies them to *to. */
 static locust_error locust__http_fields(
-    const char **from, const char *end, locust__head *h, char **to)
+    const char **from, const char *end, locust__http_head *h, char **to)
 {
     const char *p = *from;
     char *at = *to;
@@ -9838,7 +9981,7 @@ static locust_error locust__http_fields(
         at = locust__http_copy(&p, end, at, true);
         name.len = (size_t)(at - name.ptr);
         if (!name.len || p == end || *p != ':') // no space goes before the colon, RFC 9112 5.1
-            return LOCUST_ERR_FIELD;
+            return LOCUST_ERR_HTTP_FIELD;
         p++;
         *at++ = '\0';
         value.ptr = at;
@@ -9846,7 +9989,7 @@ static locust_error locust__http_fields(
         if (at && p < end && locust__http_blank(*p))
             at = locust__http_unfold(&p, end, name, value.ptr, at);
         if (!at)
-            return LOCUST_ERR_FIELD;
+            return LOCUST_ERR_HTTP_FIELD;
         value.len = (size_t)(at - value.ptr);
         *at++ = '\0';
         error = locust__http_field(h, name, value);
@@ -9862,7 +10005,7 @@ static locust_error locust__http_fields(
 /* Parses a head with its empty line at the front of n bytes, and keeps its texts as in the picture above:
  * there is room for n. *used: its length. A head that is not complete is an error as well. */
 static locust_error locust__http_parse_head(
-    const char *p, size_t n, locust__head *h, locust__buf *kept, size_t *used)
+    const char *p, size_t n, locust__http_head *h, locust__buf *kept, size_t *used)
 {
     const char *at = p, *end = p + n;
     char *to = kept->ptr + kept->len;
@@ -9874,52 +10017,53 @@ static locust_error locust__http_parse_head(
     if (error)
         return error;
     if (h->chunked && h->sized)
-        return LOCUST_ERR_LENGTH_TWICE;
+        return LOCUST_ERR_HTTP_LENGTH_TWICE;
     if (h->coded)
-        return LOCUST_ERR_ENCODING;
+        return LOCUST_ERR_HTTP_ENCODING;
     kept->len = (size_t)(to - kept->ptr);
     *used = (size_t)(at - p);
     return LOCUST_OK;
 }
 
 /* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */
-static enum locust__body locust__http_body_kind(const locust__head *h, bool to_head)
+static enum locust__body locust__body_kind(const locust__http_head *h, bool to_head)
 {
     if (to_head || h->status < 200 || h->status == 204 || h->status == 304)
         return LOCUST__BODY_NONE;
     return h->chunked ? LOCUST__BODY_CHUNKED : h->sized ? LOCUST__BODY_SIZED : LOCUST__BODY_CLOSE;
 }
 /* ============================================================================================
- * >>body  reading a response from a stream
+ * >>receive  reading a response from a stream
  *
  * Purpose     head, body by length, by chunks or to the end, trailers, interim answers.
+ * Names       locust__receive_
  * Uses        >>co >>stream >>head
  * Sources     RFC 9112 6.3, 7.1; RFC 9110 15.2.
  * ============================================================================================ */
 
 /* An end of the stream inside something means that it was cut. */
-static locust_error locust__http_cut(locust_error error, locust_error cut)
+static locust_error locust__receive_cut(locust_error error, locust_error cut)
 {
     return error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_TLS_CUT ? cut : error;
 }
 
 /* Where a body goes that is not simply kept. */
-typedef struct locust__sink {
-    locust_error (*take)(struct locust__sink *sink, const char *bytes, size_t n);
-} locust__sink;
+typedef struct locust__receive_sink {
+    locust_error (*take)(struct locust__receive_sink *sink, const char *bytes, size_t n);
+} locust__receive_sink;
 
 /* What stands in place of a head. A server of TLS answers plain text with an alert record: its type
  * and version are the first two bytes (RFC 8446 5.1). */
-static locust_error locust__http_no_head(const char *p, size_t n)
+static locust_error locust__receive_no_head(const char *p, size_t n)
 {
     if (n >= 2 && p[0] == 0x15 && p[1] == 3)
         return LOCUST_ERR_TLS_PORT;
-    return n == 1 && p[0] == 0x15 ? LOCUST_OK : LOCUST_ERR_NOT_HTTP;
+    return n == 1 && p[0] == 0x15 ? LOCUST_OK : LOCUST_ERR_HTTP_VERSION;
 }
 
 /* Reads one head. *budget: bytes of head that may still come; *first_ns, if 0: when the first bytes
  * came. */
-static locust_error locust__http_read_head(locust_stream *s, locust__head *h, locust__buf *kept,
+static locust_error locust__receive_head(locust_stream *s, locust__http_head *h, locust__buf *kept,
     size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t scanned = 0, n = 0;
@@ -9929,7 +10073,7 @@ static locust_error locust__http_read_head(locust_stream *s, locust__head *h, lo
         if (look && !*first_ns)
             *first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
         if (look && memcmp(s->in, "HTTP/1.", look < 7 ? look : 7) != 0) {
-            error = locust__http_no_head(s->in, look); // before more of it is waited for
+            error = locust__receive_no_head(s->in, look); // before more of it is waited for
             if (error)
                 return error;
         }
@@ -9947,11 +10091,11 @@ static locust_error locust__http_read_head(locust_stream *s, locust__head *h, lo
             break;
         }
         if (s->in_len >= *budget)
-            return LOCUST_ERR_HEAD_SIZE;
+            return LOCUST_ERR_HTTP_HEAD_SIZE;
         error = locust__stream_fill(s, deadline_ns);
         if (error)
-            return locust__http_cut(
-                error, s->in_len ? LOCUST_ERR_HEAD_CUT : LOCUST_ERR_NO_RESPONSE);
+            return locust__receive_cut(
+                error, s->in_len ? LOCUST_ERR_HTTP_HEAD_CUT : LOCUST_ERR_HTTP_NO_RESPONSE);
     }
     locust__stream_take(s, n);
     *budget -= n;
@@ -9959,14 +10103,14 @@ static locust_error locust__http_read_head(locust_stream *s, locust__head *h, lo
 }
 
 /* Passes n more bytes of body on. */
-static locust_error locust__http_pass_bytes(
-    locust_stream *s, locust__sink *sink, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__receive_pass_bytes(
+    locust_stream *s, locust__receive_sink *sink, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
 {
     while (n) {
         size_t some;
         locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
         if (error)
-            return locust__http_cut(error, LOCUST_ERR_BODY_CUT);
+            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
         some = s->in_len < n ? s->in_len : (size_t)n;
         error = sink->take(sink, s->in, some);
         if (error)
@@ -9978,30 +10122,30 @@ static locust_error locust__http_pass_bytes(
 }
 
 /* Appends n more bytes of body, or passes them on. */
-static locust_error locust__http_read_bytes(locust_stream *s, locust__buf *body, locust__sink *sink,
-    uint64_t n, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
+    locust__receive_sink *sink, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
 {
     if (sink)
-        return locust__http_pass_bytes(s, sink, n, deadline_ns);
+        return locust__receive_pass_bytes(s, sink, n, deadline_ns);
     while (n) {
         size_t got, want;
         locust_error error;
         // The last piece is read with room for more: so the end shows as a short read, and the
         // poller's flags and surplus bytes are known before the stream is kept.
-        if (!s->in_len && n <= LOCUST__SCRATCH) {
+        if (!s->in_len && n <= LOCUST__LOOP_SCRATCH) {
             error = locust__stream_fill(s, deadline_ns);
             if (error)
-                return locust__http_cut(error, LOCUST_ERR_BODY_CUT);
+                return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
         }
         // What is promised is not reserved before it comes: a length is cheap to claim.
-        want = s->in_len ? s->in_len : LOCUST__SCRATCH;
+        want = s->in_len ? s->in_len : LOCUST__LOOP_SCRATCH;
         if (want > n)
             want = (size_t)n;
         if (!locust__buf_reserve_tight(body, want + 1))
             return LOCUST_ERR_MEMORY;
         error = locust__stream_read(s, body->ptr + body->len, want, &got, deadline_ns);
         if (error)
-            return locust__http_cut(error, LOCUST_ERR_BODY_CUT);
+            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
         body->len += got;
         n -= got;
     }
@@ -10009,7 +10153,7 @@ static locust_error locust__http_read_bytes(locust_stream *s, locust__buf *body,
 }
 
 /* Makes a line that ends in CRLF available at the front of the unread bytes; *n counts the CRLF. */
-static locust_error locust__http_need_line(
+static locust_error locust__receive_need_line(
     locust_stream *s, size_t limit, size_t *n, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t scanned = 0;
@@ -10020,40 +10164,40 @@ static locust_error locust__http_need_line(
         locust_error error;
         if (lf) {
             *n = (size_t)(lf - s->in) + 1;
-            return *n >= 2 && lf[-1] == '\r' && *n <= limit ? LOCUST_OK : LOCUST_ERR_CHUNK;
+            return *n >= 2 && lf[-1] == '\r' && *n <= limit ? LOCUST_OK : LOCUST_ERR_HTTP_CHUNK;
         }
         scanned = s->in_len;
         if (scanned >= limit)
-            return LOCUST_ERR_CHUNK;
+            return LOCUST_ERR_HTTP_CHUNK;
         error = locust__stream_fill(s, deadline_ns);
         if (error)
-            return locust__http_cut(error, LOCUST_ERR_BODY_CUT);
+            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
     }
 }
 
 /* chunk-size [ chunk-ext ], RFC 9112 7.1; extensions are skipped, as 7.1.1 says. */
-static locust_error locust__http_chunk_size(locust__view line, uint64_t *size)
+static locust_error locust__receive_chunk_size(locust__view line, uint64_t *size)
 {
     size_t i = 0;
     *size = 0;
     for (; i < line.len; i++) {
-        char c = locust__base_lower(line.ptr[i]);
-        int digit = locust__base_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        char c = locust__text_lower(line.ptr[i]);
+        int digit = locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
         if (digit < 0)
             break;
         if (*size >> 59)
-            return LOCUST_ERR_CHUNK;
+            return LOCUST_ERR_HTTP_CHUNK;
         *size = *size << 4 | (unsigned)digit;
     }
     line = (locust__view){line.ptr + i, line.len - i};
     if (!i || !locust__http_is_value(line))
-        return LOCUST_ERR_CHUNK;
+        return LOCUST_ERR_HTTP_CHUNK;
     line = locust__http_trim(line);
-    return !line.len || *line.ptr == ';' ? LOCUST_OK : LOCUST_ERR_CHUNK;
+    return !line.len || *line.ptr == ';' ? LOCUST_OK : LOCUST_ERR_HTTP_CHUNK;
 }
 
 /* field-line = field-name ":" OWS field-value OWS, RFC 9112 5 */
-static bool locust__http_is_field(locust__view line)
+static bool locust__receive_is_field(locust__view line)
 {
     size_t n = locust__http_token_len(line);
     return n > 0 && n < line.len && line.ptr[n] == ':' &&
@@ -10061,16 +10205,17 @@ static bool locust__http_is_field(locust__view line)
 }
 
 /* Trailer fields, which are checked and dropped, and the empty line that ends the message. */
-static locust_error locust__http_read_trailers(
+static locust_error locust__receive_trailers(
     locust_stream *s, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
     for (;;) {
         size_t n;
-        locust_error error = locust__http_need_line(s, budget, &n, deadline_ns);
+        locust_error error = locust__receive_need_line(s, budget, &n, deadline_ns);
         if (error)
-            return error == LOCUST_ERR_CHUNK && (!n || n > budget) ? LOCUST_ERR_HEAD_SIZE : error;
-        if (n > 2 && !locust__http_is_field((locust__view){s->in, n - 2}))
-            error = LOCUST_ERR_FIELD;
+            return error == LOCUST_ERR_HTTP_CHUNK && (!n || n > budget) ? LOCUST_ERR_HTTP_HEAD_SIZE
+                                                                        : error;
+        if (n > 2 && !locust__receive_is_field((locust__view){s->in, n - 2}))
+            error = LOCUST_ERR_HTTP_FIELD;
         locust__stream_take(s, n);
         budget -= n;
         if (error || n == 2)
@@ -10078,39 +10223,39 @@ static locust_error locust__http_read_trailers(
     }
 }
 
-static locust_error locust__http_read_chunks(locust_stream *s, locust__buf *body,
-    locust__sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__receive_chunks(locust_stream *s, locust__buf *body,
+    locust__receive_sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t start = body->len, extensions = 65536;
     for (;;) {
         uint64_t size;
         size_t n;
-        locust_error error = locust__http_need_line(s, 4096, &n, deadline_ns);
+        locust_error error = locust__receive_need_line(s, 4096, &n, deadline_ns);
         if (!error)
-            error = locust__http_chunk_size((locust__view){s->in, n - 2}, &size);
+            error = locust__receive_chunk_size((locust__view){s->in, n - 2}, &size);
         if (error)
             return error;
         locust__stream_take(s, n);
         if (n > 18) { // more than a size: extensions may not add up either
             if (n > extensions)
-                return LOCUST_ERR_CHUNK;
+                return LOCUST_ERR_HTTP_CHUNK;
             extensions -= n;
         }
         if (!size)
-            return locust__http_read_trailers(s, budget, deadline_ns);
+            return locust__receive_trailers(s, budget, deadline_ns);
         if (!sink && size > LOCUST_MAX_BODY - (body->len - start))
-            return LOCUST_ERR_BODY_SIZE;
-        error = locust__http_read_bytes(s, body, sink, size, deadline_ns);
+            return LOCUST_ERR_HTTP_BODY_SIZE;
+        error = locust__receive_bytes(s, body, sink, size, deadline_ns);
         if (!error)
-            error = locust__http_need_line(s, 2, &n, deadline_ns);
+            error = locust__receive_need_line(s, 2, &n, deadline_ns);
         if (error)
             return error;
         locust__stream_take(s, 2);
     }
 }
 
-static locust_error locust__http_read_to_close(
-    locust_stream *s, locust__buf *body, locust__sink *sink, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body,
+    locust__receive_sink *sink, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t start = body->len;
     for (;;) {
@@ -10118,7 +10263,7 @@ static locust_error locust__http_read_to_close(
         if (error)
             return error == LOCUST_ERR_CLOSED ? LOCUST_OK : error;
         if (!sink && body->len - start + s->in_len > LOCUST_MAX_BODY)
-            return LOCUST_ERR_BODY_SIZE;
+            return LOCUST_ERR_HTTP_BODY_SIZE;
         if (sink)
             error = sink->take(sink, s->in, s->in_len);
         else if (!locust__buf_reserve_tight(body, s->in_len + 1))
@@ -10133,42 +10278,42 @@ static locust_error locust__http_read_to_close(
 
 /* Reads the head of the final response into `kept` at `start`; interim ones are dropped, RFC 9110
  * 15.2. */
-static locust_error locust__http_read_final(locust_stream *s, locust__head *h, locust__buf *kept,
+static locust_error locust__receive_final(locust_stream *s, locust__http_head *h, locust__buf *kept,
     size_t start, size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
 {
     do {
         locust_error error;
         kept->len = start;
-        error = locust__http_read_head(s, h, kept, budget, first_ns, deadline_ns);
+        error = locust__receive_head(s, h, kept, budget, first_ns, deadline_ns);
         if (error)
             return error;
         if (h->status == 101)
-            return LOCUST_ERR_UPGRADE; // none was asked for
+            return LOCUST_ERR_HTTP_UPGRADE; // none was asked for
     } while (h->status < 200);
     return LOCUST_OK;
 }
 
 /* Reads the body behind a head: to the end of `kept`, or into the sink. *reusable: another request
  * may follow on the stream. */
-static locust_error locust__http_read_body(locust_stream *s, bool to_head, const locust__head *h,
-    locust__buf *kept, locust__sink *sink, size_t budget, bool *reusable,
+static locust_error locust__receive_body(locust_stream *s, bool to_head, const locust__http_head *h,
+    locust__buf *kept, locust__receive_sink *sink, size_t budget, bool *reusable,
     int64_t deadline_ns) LOCUST__PARKS
 {
-    enum locust__body kind = locust__http_body_kind(h, to_head);
+    enum locust__body kind = locust__body_kind(h, to_head);
     locust_error error = LOCUST_OK;
     switch (kind) {
     case LOCUST__BODY_NONE:
         break;
     case LOCUST__BODY_SIZED:
         error = !sink && h->length > LOCUST_MAX_BODY
-                    ? LOCUST_ERR_BODY_SIZE
-                    : locust__http_read_bytes(s, kept, sink, (uint64_t)h->length, deadline_ns);
+                    ? LOCUST_ERR_HTTP_BODY_SIZE
+                    : locust__receive_bytes(s, kept, sink, (uint64_t)h->length, deadline_ns);
         break;
     case LOCUST__BODY_CHUNKED:
-        error = locust__http_read_chunks(s, kept, sink, budget, deadline_ns);
+        error = locust__receive_chunks(s, kept, sink, budget, deadline_ns);
         break;
     case LOCUST__BODY_CLOSE:
-        error = locust__http_read_to_close(s, kept, sink, deadline_ns);
+        error = locust__receive_to_close(s, kept, sink, deadline_ns);
         break;
     }
     *reusable = !error && kind != LOCUST__BODY_CLOSE && !h->close && !s->in_len &&
@@ -10179,6 +10324,7 @@ static locust_error locust__http_read_body(locust_stream *s, bool to_head, const
  * >>write  writing a request's head
  *
  * Purpose     fields into the scratch buffer, checked while they are copied.
+ * Names       locust__writer_ locust__pair_find
  * Uses        >>head
  * ============================================================================================ */
 
@@ -10190,7 +10336,7 @@ typedef struct locust__writer { // into the scratch buffer
 static void locust__writer_add(locust__writer *w, locust__view text)
 {
     if ((size_t)(w->end - w->ptr) < text.len) {
-        w->error = LOCUST_ERR_REQUEST_SIZE;
+        w->error = LOCUST_ERR_HTTP_REQUEST_SIZE;
         return;
     }
     memcpy(w->ptr, text.ptr, text.len);
@@ -10211,7 +10357,7 @@ static void locust__writer_field(locust__writer *w, const char *name, const char
 {
     locust__view v = locust__view_of(value ? value : "");
     if (!locust__http_is_token(locust__view_of(name)) || !locust__http_is_value(v)) {
-        w->error = LOCUST_ERR_REQUEST;
+        w->error = LOCUST_ERR_HTTP_REQUEST;
         return;
     }
     locust__writer_puts(w, name);
@@ -10233,7 +10379,7 @@ static void locust__writer_number(locust__writer *w, const char *name, uint64_t 
 }
 
 /* The value of the field of that name among the caller's; NULL: it is not there. */
-static const char *locust__http_find(const locust_pair *fields, const char *name)
+static const char *locust__pair_find(const locust_pair *fields, const char *name)
 {
     for (; fields && fields->name; fields++)
         if (locust__view_is_nocase(locust__view_of(fields->name), name))
@@ -10247,6 +10393,7 @@ static const char *locust__http_find(const locust_pair *fields, const char *name
  * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not
  *             found.
  * Cost        JSON: one pass up to the value, no allocation. Patterns are compiled once for a test.
+ * Names       locust__json_
  * Sources     RFC 8259 (JSON); POSIX regular expressions (regcomp), extended syntax.
  * Limits      keys are compared as they stand in the text, escapes and all; a key with a dot or a
  *             bracket cannot be named. Containers are skipped by their brackets, not checked.
@@ -10347,7 +10494,7 @@ static bool locust__json_step(locust__view *value, const char **path)
     bool array = **path == '[';
     const char *key = *path + (array || **path == '.'), *digits = key;
     size_t key_len = strcspn(key, array ? "]" : ".[");
-    int64_t index = array ? locust__base_whole(&digits) : 0;
+    int64_t index = array ? locust__number_whole(&digits) : 0;
     if (!value->len || *value->ptr != (array ? '[' : '{') || !key_len ||
         (array && (key[key_len] != ']' || digits != key + key_len)))
         return false;
@@ -10387,7 +10534,7 @@ static bool locust__json_is_number(locust__view v)
             continue;
         i += part > 0;
         i += part == 2 && i < v.len && (v.ptr[i] == '+' || v.ptr[i] == '-');
-        for (digits = i; i < v.len && locust__base_digit(v.ptr[i]);)
+        for (digits = i; i < v.len && locust__text_is_digit(v.ptr[i]);)
             i++;
         if (i == digits || (part == 0 && v.ptr[digits] == '0' && i > digits + 1))
             return false;
@@ -10407,7 +10554,7 @@ static const char *locust__json_scalar(const char *p, const char *end)
                 int hex = *++p == 'u' ? 4 : 0;
                 if (!*p || !strchr("\"\\/bfnrtu", *p) || end - p <= hex)
                     return NULL;
-                if (locust__base_hex(p + 1, hex) < 0)
+                if (locust__number_hex(p + 1, hex) < 0)
                     return NULL;
                 p += hex;
             }
@@ -10418,7 +10565,7 @@ static const char *locust__json_scalar(const char *p, const char *end)
         if ((size_t)(end - p) >= len && memcmp(p, words[i], len) == 0)
             return p + len;
     }
-    while (stop < end && (locust__base_digit(*stop) || (*stop && strchr("+-.eE", *stop))))
+    while (stop < end && (locust__text_is_digit(*stop) || (*stop && strchr("+-.eE", *stop))))
         stop++;
     return stop > p && locust__json_is_number((locust__view){p, (size_t)(stop - p)}) ? stop : NULL;
 }
@@ -10508,11 +10655,11 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
                 text[0] = to[at - from];
             } else {
                 long code =
-                    v.ptr[i] == 'u' && i + 5 < v.len ? locust__base_hex(v.ptr + i + 1, 4) : -1;
+                    v.ptr[i] == 'u' && i + 5 < v.len ? locust__number_hex(v.ptr + i + 1, 4) : -1;
                 i += 4;
                 if (code >= 0xD800 && code < 0xDC00 && i + 7 < v.len && v.ptr[i + 1] == '\\' &&
                     v.ptr[i + 2] == 'u') { // the first of a surrogate pair
-                    long low = locust__base_hex(v.ptr + i + 3, 4);
+                    long low = locust__number_hex(v.ptr + i + 3, 4);
                     code = low >= 0xDC00 && low < 0xE000
                                ? 0x10000 + (code - 0xD800) * 1024 + low - 0xDC00
                                : -1;
@@ -10554,6 +10701,7 @@ static void locust__json_put(locust__buf *out, const char *text)
  *
  * Purpose     take a token from one answer to send it with the next request.
  * Cost        a pattern is compiled once for a test.
+ * Names       locust__extract_ locust__pattern_ locust__search_
  * Sources     POSIX regular expressions (regcomp), extended syntax.
  * ============================================================================================ */
 
@@ -10605,7 +10753,7 @@ static locust__pattern *locust__pattern_of(locust__pattern **first, const char *
     if (rc != 0) {
         regerror(rc, &pattern->regex, why, sizeof why);
         LOCUST_FREE(pattern);
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "locust_match() cannot use the regular expression \"%s\": %s", text, why);
     }
     pattern->free_regex = regfree;
@@ -10614,7 +10762,7 @@ static locust__pattern *locust__pattern_of(locust__pattern **first, const char *
     return pattern;
 }
 
-static void locust__patterns_free(locust__pattern *first)
+static void locust__pattern_free_all(locust__pattern *first)
 {
     while (first) {
         locust__pattern *pattern = first;
@@ -10659,6 +10807,7 @@ static void locust__search_number(void *arg)
  * Purpose     take Set-Cookie fields, give the Cookie field of a request.
  * Invariants  in the order in which they are sent: longer paths first, then the older ones.
  * Cost        some 100 bytes a cookie; a request to a host looks at all of its user's.
+ * Names       locust__cookie_ locust__jar_
  * Uses        >>address
  * Sources     RFC 6265 5.1 to 5.4; of its successor (RFC 6265bis 5.7) the rules for Secure over plain
  *             HTTP and for the prefixes __Host- and __Secure-.
@@ -10668,42 +10817,42 @@ static void locust__search_number(void *arg)
  *             "com" and "localnet" are, and "co.uk" is not.
  * ============================================================================================ */
 
-typedef struct locust__cookie {
-    struct locust__cookie *next;
+typedef struct locust__jar_cookie {
+    struct locust__jar_cookie *next;
     uint64_t born;     // counts the cookies of a jar
     int64_t expires_s; // since 1970; INT64_MAX: at the end of the user
     bool host_only, secure;
     const char *domain, *path, *value; // behind the name
     char name[];
-} locust__cookie;
+} locust__jar_cookie;
 
 typedef struct locust__jar {
-    locust__cookie *first;
+    locust__jar_cookie *first;
     uint64_t born;
     int n;
 } locust__jar;
 
-typedef struct locust__site { // what cookies go by
+typedef struct locust__cookie_site { // what cookies go by
     const char *host;
     locust__view path;
     bool secure; // https
-} locust__site;
+} locust__cookie_site;
 
-enum { LOCUST__COOKIE = 4096, LOCUST__COOKIES_DOMAIN = 50, LOCUST__COOKIES = 3000 };
+enum { LOCUST__COOKIE_BYTES = 4096, LOCUST__COOKIE_MAX_DOMAIN = 50, LOCUST__COOKIE_MAX = 3000 };
 
 static void locust__jar_clear(locust__jar *jar)
 {
     while (jar->first) {
-        locust__cookie *c = jar->first;
+        locust__jar_cookie *c = jar->first;
         jar->first = c->next;
         LOCUST_FREE(c);
     }
     jar->n = 0;
 }
 
-static void locust__jar_remove(locust__jar *jar, locust__cookie **at)
+static void locust__jar_remove(locust__jar *jar, locust__jar_cookie **at)
 {
-    locust__cookie *c = *at;
+    locust__jar_cookie *c = *at;
     *at = c->next;
     LOCUST_FREE(c);
     jar->n--;
@@ -10747,9 +10896,9 @@ static bool locust__cookie_delimiter(char c)
 static bool locust__cookie_digits(locust__view *p, int min, int max, int *out)
 {
     int n = 0, value = 0;
-    while (n < max && (size_t)n < p->len && locust__base_digit(p->ptr[n]))
+    while (n < max && (size_t)n < p->len && locust__text_is_digit(p->ptr[n]))
         value = value * 10 + (p->ptr[n++] - '0');
-    if (n < min || ((size_t)n < p->len && locust__base_digit(p->ptr[n])))
+    if (n < min || ((size_t)n < p->len && locust__text_is_digit(p->ptr[n])))
         return false;
     *p = (locust__view){p->ptr + n, p->len - (size_t)n};
     *out = value;
@@ -10856,7 +11005,7 @@ static void locust__cookie_max_age(locust__cookie_text *t, locust__view value, i
     bool negative = value.len && *value.ptr == '-';
     int64_t seconds = 0;
     for (size_t i = negative; i < value.len; i++) {
-        if (!locust__base_digit(value.ptr[i]))
+        if (!locust__text_is_digit(value.ptr[i]))
             return;
         if (seconds < INT64_MAX / 20)
             seconds = seconds * 10 + (value.ptr[i] - '0');
@@ -10879,7 +11028,7 @@ static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int6
         if (((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 127)
             return false;
     locust__cookie_next(&text, &t->name, &t->value, &pair);
-    if (!pair || !t->name.len || t->name.len + t->value.len > LOCUST__COOKIE)
+    if (!pair || !t->name.len || t->name.len + t->value.len > LOCUST__COOKIE_BYTES)
         return false;
     while (text.len) {
         int64_t date_s;
@@ -10906,7 +11055,7 @@ static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int6
 
 /* May this site set it? Sets host-only and the domain. */
 static bool locust__cookie_allowed(
-    locust__cookie_text *t, const locust__site *site, bool *host_only)
+    locust__cookie_text *t, const locust__cookie_site *site, bool *host_only)
 {
     char domain[256];
     bool host_prefix = t->name.len >= 7 && strncasecmp(t->name.ptr, "__Host-", 7) == 0;
@@ -10932,11 +11081,11 @@ static bool locust__cookie_allowed(
     return !host_prefix || (*host_only && !t->has_domain && locust__view_is(t->path, "/"));
 }
 
-static locust__cookie *locust__cookie_new(
+static locust__jar_cookie *locust__cookie_new(
     const locust__cookie_text *t, locust__view domain, locust__view path)
 {
     size_t bytes = t->name.len + t->value.len + domain.len + path.len + 4;
-    locust__cookie *c = locust__base_zalloc(sizeof *c + bytes);
+    locust__jar_cookie *c = locust__memory_zalloc(sizeof *c + bytes);
     char *p;
     if (!c)
         return NULL;
@@ -10946,7 +11095,7 @@ static locust__cookie *locust__cookie_new(
     memcpy(p, t->value.ptr, t->value.len);
     c->domain = p += t->value.len + 1;
     for (size_t i = 0; i < domain.len; i++)
-        p[i] = locust__base_lower(domain.ptr[i]);
+        p[i] = locust__text_lower(domain.ptr[i]);
     c->path = p += domain.len + 1;
     memcpy(p, path.ptr, path.len);
     c->expires_s = t->expires_s;
@@ -10957,7 +11106,7 @@ static locust__cookie *locust__cookie_new(
 /* RFC 6265 5.3: what has expired is not there any more. */
 static void locust__jar_expire(locust__jar *jar, int64_t now_s)
 {
-    for (locust__cookie **at = &jar->first; *at;)
+    for (locust__jar_cookie **at = &jar->first; *at;)
         if ((*at)->expires_s <= now_s)
             locust__jar_remove(jar, at);
         else
@@ -10968,10 +11117,10 @@ static void locust__jar_expire(locust__jar *jar, int64_t now_s)
 static void locust__jar_trim(locust__jar *jar, const char *domain)
 {
     for (;;) {
-        locust__cookie **oldest = NULL, **oldest_here = NULL;
+        locust__jar_cookie **oldest = NULL, **oldest_here = NULL;
         int here = 0;
-        for (locust__cookie **at = &jar->first; *at; at = &(*at)->next) {
-            const locust__cookie *c = *at;
+        for (locust__jar_cookie **at = &jar->first; *at; at = &(*at)->next) {
+            const locust__jar_cookie *c = *at;
             bool same = strcmp(c->domain, domain) == 0;
             here += same;
             if (!oldest || c->born < (*oldest)->born)
@@ -10979,18 +11128,18 @@ static void locust__jar_trim(locust__jar *jar, const char *domain)
             if (same && (!oldest_here || c->born < (*oldest_here)->born))
                 oldest_here = at;
         }
-        if (oldest_here && here >= LOCUST__COOKIES_DOMAIN)
+        if (oldest_here && here >= LOCUST__COOKIE_MAX_DOMAIN)
             locust__jar_remove(jar, oldest_here);
-        else if (oldest && jar->n >= LOCUST__COOKIES)
+        else if (oldest && jar->n >= LOCUST__COOKIE_MAX)
             locust__jar_remove(jar, oldest);
         else
             return;
     }
 }
 
-static void locust__jar_insert(locust__jar *jar, locust__cookie *c)
+static void locust__jar_insert(locust__jar *jar, locust__jar_cookie *c)
 {
-    locust__cookie **at = &jar->first;
+    locust__jar_cookie **at = &jar->first;
     size_t len = strlen(c->path);
     while (
         *at && (strlen((*at)->path) > len || (strlen((*at)->path) == len && (*at)->born < c->born)))
@@ -11002,10 +11151,10 @@ static void locust__jar_insert(locust__jar *jar, locust__cookie *c)
 
 /* Takes one Set-Cookie field. False: it was refused. */
 static bool locust__jar_take(
-    locust__jar *jar, const locust__site *site, locust__view text, int64_t now_s)
+    locust__jar *jar, const locust__cookie_site *site, locust__view text, int64_t now_s)
 {
     locust__cookie_text t;
-    locust__cookie *c;
+    locust__jar_cookie *c;
     locust__view domain = locust__view_of(site->host);
     bool host_only;
     if (!locust__cookie_parse(&t, text, now_s) || !locust__cookie_allowed(&t, site, &host_only))
@@ -11017,7 +11166,7 @@ static bool locust__jar_take(
     c->host_only = host_only;
     c->born = ++jar->born;
     locust__jar_expire(jar, now_s);
-    for (locust__cookie **at = &jar->first; *at; at = &(*at)->next)
+    for (locust__jar_cookie **at = &jar->first; *at; at = &(*at)->next)
         if (strcmp((*at)->name, c->name) == 0 && strcmp((*at)->domain, c->domain) == 0 &&
             strcmp((*at)->path, c->path) == 0) {
             if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP leaves those alone
@@ -11038,7 +11187,8 @@ static bool locust__jar_take(
 }
 
 /* The first cookie from `c` on that goes to the site; NULL: there is none. */
-static locust__cookie *locust__jar_match(locust__cookie *c, const locust__site *site, int64_t now_s)
+static locust__jar_cookie *locust__jar_match(
+    locust__jar_cookie *c, const locust__cookie_site *site, int64_t now_s)
 {
     while (c && !(c->expires_s > now_s && (!c->secure || site->secure) &&
                     (c->host_only ? strcasecmp(site->host, c->domain) == 0
@@ -11051,6 +11201,7 @@ static locust__cookie *locust__jar_match(locust__cookie *c, const locust__site *
  * >>auth  HTTP authentication: Basic, Digest
  *
  * Purpose     the Authorization field of a request.
+ * Names       locust__auth_ locust__digest_
  * Uses        >>head
  * Sources     RFC 9110 11 (challenges), RFC 7617 (Basic), RFC 7616 (Digest).
  * Limits      Digest with MD5 and SHA-256, their -sess forms, qop auth or none. No auth-int, no
@@ -11065,7 +11216,7 @@ typedef struct locust__digest { // a server's challenge, for the requests that f
     uint32_t uses;                 // of the nonce
 } locust__digest;
 
-static void locust__digests_free(locust__digest **first)
+static void locust__digest_free_all(locust__digest **first)
 {
     while (*first) {
         locust__digest *d = *first;
@@ -11271,17 +11422,18 @@ LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *
  *             bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
  * Cost        16 KB while an upload that is not in memory is under way; 44 KB while a compressed body
  *             is decoded.
+ * Names       locust__upload_
  * Uses        >>head
  * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1 (chunks);
  *             RFC 9110 8.4.1 (gzip, deflate); HTML standard 9.2 (server-sent events).
  * Limits      files are read as if they were in the page cache: a slow disk holds the loop.
  * ============================================================================================ */
 
-enum { LOCUST__UPLOAD = 16384, LOCUST__BOUNDARY = 32 };
+enum { LOCUST__UPLOAD_BUFFER = 16384, LOCUST__UPLOAD_BOUNDARY = 32 };
 
 typedef struct locust__upload {
     const locust_request *req;
-    char boundary[LOCUST__BOUNDARY];
+    char boundary[LOCUST__UPLOAD_BOUNDARY];
     bool open;               // it has to be streamed
     int64_t len;             // -1: not known before its end
     int64_t left;            // of what was announced
@@ -11290,11 +11442,11 @@ typedef struct locust__upload {
     int64_t file_left;
     locust__view text; // what goes before the next file
     locust__buf head;  // of a part
-    char *piece;       // LOCUST__UPLOAD bytes
+    char *piece;       // LOCUST__UPLOAD_BUFFER bytes
 } locust__upload;
 
 /* A name in a part's head: as browsers write it. */
-static void locust__part_quote(locust__buf *out, const char *name, const char *text)
+static void locust__upload_part_quote(locust__buf *out, const char *name, const char *text)
 {
     locust__buf_printf(out, "; %s=\"", name);
     for (; *text; text++) {
@@ -11311,7 +11463,8 @@ static void locust__part_quote(locust__buf *out, const char *name, const char *t
 }
 
 /* What goes before a part's content; behind the last part: the end. */
-static void locust__part_head(locust__buf *out, const locust__upload *up, const locust_part *part)
+static void locust__upload_part_head(
+    locust__buf *out, const locust__upload *up, const locust_part *part)
 {
     bool first = part == up->req->parts;
     const char *slash = part->path ? strrchr(part->path, '/') : NULL;
@@ -11321,9 +11474,9 @@ static void locust__part_head(locust__buf *out, const locust__upload *up, const 
     if (!part->name)
         return;
     locust__buf_puts(out, "Content-Disposition: form-data");
-    locust__part_quote(out, "name", part->name);
+    locust__upload_part_quote(out, "name", part->name);
     if (part->path)
-        locust__part_quote(out, "filename", slash ? slash + 1 : part->path);
+        locust__upload_part_quote(out, "filename", slash ? slash + 1 : part->path);
     if (type)
         locust__buf_printf(out, "\r\nContent-Type: %s", type);
     locust__buf_puts(out, "\r\n\r\n");
@@ -11354,17 +11507,17 @@ static locust_error locust__upload_measure(locust__upload *up)
     for (;; part++) {
         int64_t size = 0;
         up->head.len = 0;
-        locust__part_head(&up->head, up, part);
+        locust__upload_part_head(&up->head, up, part);
         if (up->head.failed)
             return LOCUST_ERR_MEMORY;
         if (part->name && part->type && !locust__http_is_value(locust__view_of(part->type)))
-            return LOCUST_ERR_REQUEST;
+            return LOCUST_ERR_HTTP_REQUEST;
         if (part->name && part->path)
             size = locust__upload_file_size(part->path);
         else if (part->name)
             size = (int64_t)strlen(part->text ? part->text : "");
         if (size < 0)
-            return LOCUST_ERR_BODY_FILE;
+            return LOCUST_ERR_HTTP_BODY_FILE;
         up->len += (int64_t)up->head.len + size;
         if (!part->name)
             return LOCUST_OK;
@@ -11393,12 +11546,13 @@ static locust_error locust__upload_open(
         up->len = locust__upload_file_size(req->body_path);
         up->fd = open(req->body_path, O_RDONLY | O_CLOEXEC);
         if (up->fd < 0 || up->len < 0)
-            error = errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_BODY_FILE;
+            error =
+                errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
         up->file_left = up->len;
     } else {
         up->len = req->body_len ? (int64_t)req->body_len : -1;
     }
-    up->piece = error ? NULL : LOCUST_MALLOC(LOCUST__UPLOAD);
+    up->piece = error ? NULL : LOCUST_MALLOC(LOCUST__UPLOAD_BUFFER);
     if (!error && !up->piece)
         error = LOCUST_ERR_MEMORY;
     up->left = up->len;
@@ -11414,7 +11568,7 @@ static locust_error locust__upload_read_file(locust__upload *up, char *out, size
     ssize_t rc = read(up->fd, out, want);
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc <= 0 && want)
-        return LOCUST_ERR_BODY_FILE; // it became shorter
+        return LOCUST_ERR_HTTP_BODY_FILE; // it became shorter
     up->file_left -= rc;
     if (!up->file_left) {
         close(up->fd);
@@ -11428,7 +11582,7 @@ static locust_error locust__upload_next_part(locust__upload *up)
 {
     const locust_part *part = up->part++;
     up->head.len = 0;
-    locust__part_head(&up->head, up, part);
+    locust__upload_part_head(&up->head, up, part);
     if (part->name && !part->path)
         locust__buf_puts(&up->head, part->text ? part->text : "");
     if (up->head.failed)
@@ -11441,7 +11595,7 @@ static locust_error locust__upload_next_part(locust__upload *up)
     up->file_left = locust__upload_file_size(part->path);
     up->fd = open(part->path, O_RDONLY | O_CLOEXEC);
     if (up->fd < 0 || up->file_left < 0)
-        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_BODY_FILE;
+        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
     if (!up->file_left) {
         close(up->fd);
         up->fd = -1;
@@ -11459,7 +11613,7 @@ static locust_error locust__upload_read(locust__upload *up, char *out, size_t n,
             n = (size_t)up->left;
         given = n ? up->req->body_fn(up->req->arg, out, n) : 0;
         if (given < 0 || (size_t)given > n || (!given && up->left > 0))
-            return LOCUST_ERR_BODY_FN;
+            return LOCUST_ERR_HTTP_BODY_FN;
         *got = (size_t)given;
         up->left -= up->len >= 0 ? given : 0;
         return LOCUST_OK;
@@ -11484,7 +11638,7 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
     enum { HEAD = 10 }; // eight digits and a line end
     bool chunked = up->len < 0;
     char *at = up->piece + (chunked ? HEAD : 0), size[HEAD + 1];
-    size_t got, room = LOCUST__UPLOAD - (chunked ? HEAD + 2 : 0);
+    size_t got, room = LOCUST__UPLOAD_BUFFER - (chunked ? HEAD + 2 : 0);
     locust_error error = locust__upload_read(up, at, room, &got);
     int n;
     if (error)
@@ -11508,6 +11662,7 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
  * >>sse  server-sent events
  *
  * Purpose     from the bytes of a stream to events for the test.
+ * Names       locust__sse_
  * Sources     HTML standard 9.2.
  * ============================================================================================ */
 
@@ -11574,7 +11729,7 @@ static bool locust__sse_line(locust__sse *e, locust__view line)
     } else if (locust__view_is(name, "retry")) {
         int ms = 0;
         for (size_t i = 0; i < value.len; i++) {
-            if (!locust__base_digit(value.ptr[i]) || ms > INT_MAX / 10 - 1)
+            if (!locust__text_is_digit(value.ptr[i]) || ms > INT_MAX / 10 - 1)
                 return true;
             ms = ms * 10 + (value.ptr[i] - '0');
         }
@@ -11596,7 +11751,8 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
         if (c != '\n' && c != '\r') {
             locust__buf_add(&e->line, &c, 1);
             if (e->line.failed || e->data.failed || e->line.len + e->data.len > LOCUST_MAX_BODY)
-                return e->line.failed || e->data.failed ? LOCUST_ERR_MEMORY : LOCUST_ERR_BODY_SIZE;
+                return e->line.failed || e->data.failed ? LOCUST_ERR_MEMORY
+                                                        : LOCUST_ERR_HTTP_BODY_SIZE;
             continue;
         }
         line = (locust__view){e->line.ptr, e->line.len};
@@ -11617,28 +11773,29 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
  * Purpose     decoded if it was coded, then into the user's block, to a function of the test, or away.
  * Invariants  what a compressed body expands to is bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
  * Cost        44 KB while a compressed body is decoded.
- * Uses        >>body >>sse
+ * Names       locust__body_out_
+ * Uses        >>receive >>sse
  * Sources     RFC 9110 8.4.1 (gzip, deflate).
  * ============================================================================================ */
 
-typedef struct locust__drain { // the sink of one answer
-    locust__sink sink;         // first: what >>http calls
+typedef struct locust__body_out { // the sink of one answer
+    locust__receive_sink sink;    // first: what >>http calls
     const locust_request *req;
     locust__buf *kept; // for a body that the response holds
     uint64_t total;    // bytes, decoded
     locust__sse sse;
     bool coded; // by gzip or deflate
-#if LOCUST__ZLIB
+#if LOCUST__WITH_ZLIB
     z_stream zip;
-    char *out;             // LOCUST__UNZIPPED bytes; NULL: the decoder is not open
+    char *out;             // LOCUST__BODY_OUT_UNZIPPED bytes; NULL: the decoder is not open
     bool done, raw, begun; // the last member has ended; no header; the header is known
     char head[2];          // of the body, to see what it is
     size_t head_len;
 #endif
-} locust__drain;
+} locust__body_out;
 
 /* Decoded bytes. */
-static locust_error locust__drain_give(locust__drain *d, const char *bytes, size_t n)
+static locust_error locust__body_out_give(locust__body_out *d, const char *bytes, size_t n)
 {
     d->total += n;
     if (!n) // a decoder gave nothing yet
@@ -11652,17 +11809,17 @@ static locust_error locust__drain_give(locust__drain *d, const char *bytes, size
     if (d->req->on_body)
         return LOCUST_OK;
     if (d->total > LOCUST_MAX_BODY)
-        return LOCUST_ERR_BODY_SIZE;
+        return LOCUST_ERR_HTTP_BODY_SIZE;
     if (!locust__buf_reserve_tight(d->kept, n + 1))
         return LOCUST_ERR_MEMORY;
     locust__buf_add_tight(d->kept, bytes, n);
     return LOCUST_OK;
 }
 
-#if LOCUST__ZLIB
-enum { LOCUST__UNZIPPED = 8192 };
+#if LOCUST__WITH_ZLIB
+enum { LOCUST__BODY_OUT_UNZIPPED = 8192 };
 
-static locust_error locust__drain_inflate(locust__drain *d, const char *bytes, size_t n)
+static locust_error locust__body_out_inflate(locust__body_out *d, const char *bytes, size_t n)
 {
     d->zip.next_in = (Bytef *)(uintptr_t)bytes;
     d->zip.avail_in = (uInt)n;
@@ -11674,34 +11831,34 @@ static locust_error locust__drain_inflate(locust__drain *d, const char *bytes, s
             return LOCUST_OK;
         // Behind the end: another member of a gzip file (RFC 1952 2.2), or rubbish.
         if (d->done && (d->raw || inflateReset(&d->zip) != Z_OK))
-            return LOCUST_ERR_CODED;
+            return LOCUST_ERR_HTTP_CODED;
         d->zip.next_out = (Bytef *)d->out;
-        d->zip.avail_out = LOCUST__UNZIPPED;
+        d->zip.avail_out = LOCUST__BODY_OUT_UNZIPPED;
         rc = inflate(&d->zip, Z_NO_FLUSH);
         if (rc == Z_MEM_ERROR)
             return LOCUST_ERR_MEMORY;
         if (rc == Z_BUF_ERROR) // it wants more than there is
             return LOCUST_OK;
         d->done = rc == Z_STREAM_END;
-        error = locust__drain_give(d, d->out, LOCUST__UNZIPPED - d->zip.avail_out);
+        error = locust__body_out_give(d, d->out, LOCUST__BODY_OUT_UNZIPPED - d->zip.avail_out);
         if (error)
             return error;
         if (rc != Z_OK && rc != Z_STREAM_END) // behind what was good
-            return LOCUST_ERR_CODED;
+            return LOCUST_ERR_HTTP_CODED;
     }
     return LOCUST_OK;
 }
 
 /* Opens the decoder. "deflate" is zlib's format (RFC 9110 8.4.1.2), but some servers send it bare:
  * the first two bytes tell (RFC 1950 2.2). */
-static locust_error locust__drain_begin(locust__drain *d)
+static locust_error locust__body_out_begin(locust__body_out *d)
 {
     unsigned first = (unsigned char)d->head[0], second = (unsigned char)d->head[1];
     bool gzip = first == 0x1F && second == 0x8B;
     bool zlib = (first & 15) == 8 && (first * 256 + second) % 31 == 0;
     d->begun = true;
     d->raw = !gzip && !zlib;
-    d->out = LOCUST_MALLOC(LOCUST__UNZIPPED);
+    d->out = LOCUST_MALLOC(LOCUST__BODY_OUT_UNZIPPED);
     if (!d->out)
         return LOCUST_ERR_MEMORY;
     if (inflateInit2(&d->zip, d->raw ? -15 : 15 + 32) != Z_OK) { // 32: gzip or zlib
@@ -11709,39 +11866,39 @@ static locust_error locust__drain_begin(locust__drain *d)
         d->out = NULL;
         return LOCUST_ERR_MEMORY;
     }
-    return locust__drain_inflate(d, d->head, 2);
+    return locust__body_out_inflate(d, d->head, 2);
 }
 
-static locust_error locust__drain_unzip(locust__drain *d, const char *bytes, size_t n)
+static locust_error locust__body_out_unzip(locust__body_out *d, const char *bytes, size_t n)
 {
     locust_error error = LOCUST_OK;
     while (!error && !d->begun && n) {
         d->head[d->head_len++] = *bytes++;
         n--;
         if (d->head_len == 2)
-            error = locust__drain_begin(d);
+            error = locust__body_out_begin(d);
     }
-    return !error && n ? locust__drain_inflate(d, bytes, n) : error;
+    return !error && n ? locust__body_out_inflate(d, bytes, n) : error;
 }
 #endif
 
-static locust_error locust__drain_take(locust__sink *sink, const char *bytes, size_t n)
+static locust_error locust__body_out_take(locust__receive_sink *sink, const char *bytes, size_t n)
 {
-    locust__drain *d = (locust__drain *)(void *)sink;
-#if LOCUST__ZLIB
+    locust__body_out *d = (locust__body_out *)(void *)sink;
+#if LOCUST__WITH_ZLIB
     if (d->coded)
-        return locust__drain_unzip(d, bytes, n);
+        return locust__body_out_unzip(d, bytes, n);
 #endif
-    return locust__drain_give(d, bytes, n);
+    return locust__body_out_give(d, bytes, n);
 }
 
 /* Prepares for a body of this coding. What we cannot decode is handed over as it came. */
-static void locust__drain_open(
-    locust__drain *d, const locust_request *req, const char *coding, locust__buf *kept)
+static void locust__body_out_open(
+    locust__body_out *d, const locust_request *req, const char *coding, locust__buf *kept)
 {
     locust__view v = locust__view_of(coding ? coding : "");
     memset(d, 0, sizeof *d);
-    d->sink.take = locust__drain_take;
+    d->sink.take = locust__body_out_take;
     d->req = req;
     d->kept = kept;
     d->sse = (locust__sse){.fn = req->on_event, .arg = req->arg, .retry_ms = -1};
@@ -11750,9 +11907,9 @@ static void locust__drain_open(
 }
 
 /* Does a compressed body lack its end? */
-static bool locust__drain_is_cut(const locust__drain *d)
+static bool locust__body_out_is_cut(const locust__body_out *d)
 {
-#if LOCUST__ZLIB
+#if LOCUST__WITH_ZLIB
     return d->coded && !(d->begun ? d->done : d->head_len == 0);
 #else
     (void)d;
@@ -11761,14 +11918,14 @@ static bool locust__drain_is_cut(const locust__drain *d)
 }
 
 /* The body has ended, well or not. */
-static locust_error locust__drain_close(locust__drain *d, locust_error error)
+static locust_error locust__body_out_close(locust__body_out *d, locust_error error)
 {
     if (d->sse.stopped) // what came is what the test wanted
         error = LOCUST_OK;
-    else if (!error && locust__drain_is_cut(d))
-        error = LOCUST_ERR_CODED;
+    else if (!error && locust__body_out_is_cut(d))
+        error = LOCUST_ERR_HTTP_CODED;
     locust__sse_free(&d->sse);
-#if LOCUST__ZLIB
+#if LOCUST__WITH_ZLIB
     if (d->out)
         inflateEnd(&d->zip);
     LOCUST_FREE(d->out);
@@ -11779,6 +11936,7 @@ static locust_error locust__drain_close(locust__drain *d, locust_error error)
  * >>proxy  proxies
  *
  * Purpose     a proxy's URL, those of the environment variables, and the hosts that go without.
+ * Names       locust__proxy_
  * Uses        >>url >>head >>auth
  * Sources     curl for http_proxy, all_proxy and no_proxy.
  * Limits      proxies are plain HTTP with Basic credentials.
@@ -11790,11 +11948,11 @@ typedef struct locust__proxy {
     locust__buf auth; // value of Proxy-Authorization; empty: none
 } locust__proxy;
 
-typedef struct locust__proxies { // of the environment variables
+typedef struct locust__proxy_env { // of the environment variables
     locust__proxy http, https;
     const char *exceptions; // no_proxy
     bool used;
-} locust__proxies;
+} locust__proxy_env;
 
 static void locust__proxy_free(locust__proxy *proxy)
 {
@@ -11819,7 +11977,7 @@ static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
         locust__url_decode(&credentials, url.user_info);
     good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
     if (good) {
-        proxy->host = locust__base_copy(url.host.ptr, url.host.len);
+        proxy->host = locust__text_copy(url.host.ptr, url.host.len);
         proxy->port = url.port ? url.port : 80;
         if (credentials.len) {
             locust__buf_add(&credentials, "", 1);
@@ -11842,7 +12000,7 @@ static const char *locust__proxy_variable(const char *lower, const char *upper)
 }
 
 /* Takes over the environment's proxies. NULL, or the text that is none. */
-static const char *locust__proxies_read(locust__proxies *p)
+static const char *locust__proxy_env_read(locust__proxy_env *p)
 {
     const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");
     const char *http = locust__proxy_variable("http_proxy", NULL);
@@ -11868,7 +12026,7 @@ static bool locust__proxy_is_exception(const char *list, const locust__origin *o
             return true;
         if (colon && !six) {
             const char *port = colon + 1;
-            if (locust__base_whole(&port) != origin->port)
+            if (locust__number_whole(&port) != origin->port)
                 continue;
             element.len = (size_t)(colon - element.ptr);
         }
@@ -11885,18 +12043,25 @@ static bool locust__proxy_is_exception(const char *list, const locust__origin *o
 /* ============================================================================================
  * >>connect_to  --connect-to
  *
- * Purpose     connect to another place than the URL says.
+ * Purpose     connects to another place than the URL says.
+ * Names       locust__connect_to_
+ * Uses        >>url
  * Sources     curl.
  * ============================================================================================ */
 
-typedef struct locust__detour { // --connect-to
-    struct locust__detour *next;
+typedef struct locust__connect_to { // --connect-to
+    struct locust__connect_to *next;
     locust__view from_host, to_host; // empty: any, the same; to_host is terminated
     int from_port, to_port;          // 0: any, the same
-} locust__detour;
+} locust__connect_to;
+
+typedef struct locust__connect_to_rules {
+    locust__connect_to *first; // in the order given: the first that fits counts
+    char *text;                // that they point into
+} locust__connect_to_rules;
 
 /* Takes "host:" off the front; the host may be an IPv6 literal in brackets, or empty. */
-static bool locust__detour_host(char **p, locust__view *host)
+static bool locust__connect_to_host(char **p, locust__view *host)
 {
     char *end, address[INET6_ADDRSTRLEN];
     struct in6_addr unused;
@@ -11917,17 +12082,68 @@ static bool locust__detour_host(char **p, locust__view *host)
     return true;
 }
 
-static bool locust__detour_port(char **p, int *port)
+static bool locust__connect_to_port(char **p, int *port)
 {
-    for (*port = 0; locust__base_digit(**p) && *port <= 65535; (*p)++)
+    for (*port = 0; locust__text_is_digit(**p) && *port <= 65535; (*p)++)
         *port = *port * 10 + (**p - '0');
     return *port <= 65535;
+}
+
+/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
+static bool locust__connect_to_parse(locust__connect_to_rules *rules, const char *text)
+{
+    char *p, *at = NULL;
+    rules->text = locust__text_copy(text, strlen(text));
+    if (!rules->text)
+        return false;
+    for (p = strtok_r(rules->text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
+        locust__connect_to *d = locust__memory_zalloc(sizeof *d), **last = &rules->first;
+        if (!d)
+            return false;
+        while (*last)
+            last = &(*last)->next;
+        *last = d;
+        if (!locust__connect_to_host(&p, &d->from_host) ||
+            !locust__connect_to_port(&p, &d->from_port) || *p++ != ':' ||
+            !locust__connect_to_host(&p, &d->to_host) ||
+            !locust__connect_to_port(&p, &d->to_port) || *p)
+            return false;
+        rules->text[d->to_host.ptr + d->to_host.len - rules->text] = '\0';
+    }
+    return true;
+}
+
+static void locust__connect_to_free(locust__connect_to_rules *rules)
+{
+    while (rules->first) {
+        locust__connect_to *rule = rules->first;
+        rules->first = rule->next;
+        LOCUST_FREE(rule);
+    }
+    LOCUST_FREE(rules->text);
+}
+
+/* Where to connect for an origin: the host and the port in place of its own. */
+static const char *locust__connect_to_of(
+    const locust__connect_to_rules *rules, const locust__origin *origin, int *port)
+{
+    *port = origin->port;
+    for (const locust__connect_to *d = rules->first; d; d = d->next) {
+        if ((d->from_host.len && !locust__view_is_nocase(d->from_host, origin->host)) ||
+            (d->from_port && d->from_port != origin->port))
+            continue;
+        if (d->to_port)
+            *port = d->to_port;
+        return d->to_host.len ? d->to_host.ptr : origin->host;
+    }
+    return origin->host;
 }
 /* ============================================================================================
  * >>route  how requests reach servers
  *
  * Purpose     of a class (TLS, unix socket, proxy) and of the test: directly, to another place, through a
  *             proxy.
+ * Names       locust__route_ locust__network_
  * Uses        >>co >>net >>resolve >>tls >>tls_state >>url >>proxy >>connect_to
  * ============================================================================================ */
 
@@ -11938,72 +12154,27 @@ typedef struct locust__route { // how the users of a class reach servers
     bool direct; // no proxy, whatever the environment says
 } locust__route;
 
-typedef struct locust__roads { // what all connections of a test go by
+typedef struct locust__network { // what all connections of a test go by
     locust__loop *loop;
     locust__net *net;
     locust__resolver *resolver;
     locust__tls *tls;
-    locust__proxies proxies;
-    locust__detour *detours;
-    char *detour_text;
-} locust__roads;
+    locust__proxy_env proxies;
+    locust__connect_to_rules connect_to;
+} locust__network;
 
-/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
-static bool locust__detours_parse(locust__roads *roads, const char *text)
+static void locust__network_free(locust__network *network)
 {
-    char *p, *at = NULL;
-    roads->detour_text = locust__base_copy(text, strlen(text));
-    if (!roads->detour_text)
-        return false;
-    for (p = strtok_r(roads->detour_text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
-        locust__detour *d = locust__base_zalloc(sizeof *d), **last = &roads->detours;
-        if (!d)
-            return false;
-        while (*last)
-            last = &(*last)->next;
-        *last = d;
-        if (!locust__detour_host(&p, &d->from_host) || !locust__detour_port(&p, &d->from_port) ||
-            *p++ != ':' || !locust__detour_host(&p, &d->to_host) ||
-            !locust__detour_port(&p, &d->to_port) || *p)
-            return false;
-        roads->detour_text[d->to_host.ptr + d->to_host.len - roads->detour_text] = '\0';
-    }
-    return true;
-}
-
-static void locust__roads_free(locust__roads *roads)
-{
-    while (roads->detours) {
-        locust__detour *d = roads->detours;
-        roads->detours = d->next;
-        LOCUST_FREE(d);
-    }
-    LOCUST_FREE(roads->detour_text);
-    locust__proxy_free(&roads->proxies.http);
-    locust__proxy_free(&roads->proxies.https);
-}
-
-/* Where to connect for an origin: the host and the port in place of its own. */
-static const char *locust__detour_of(
-    const locust__roads *roads, const locust__origin *origin, int *port)
-{
-    *port = origin->port;
-    for (const locust__detour *d = roads->detours; d; d = d->next) {
-        if ((d->from_host.len && !locust__view_is_nocase(d->from_host, origin->host)) ||
-            (d->from_port && d->from_port != origin->port))
-            continue;
-        if (d->to_port)
-            *port = d->to_port;
-        return d->to_host.len ? d->to_host.ptr : origin->host;
-    }
-    return origin->host;
+    locust__connect_to_free(&network->connect_to);
+    locust__proxy_free(&network->proxies.http);
+    locust__proxy_free(&network->proxies.https);
 }
 
 /* The proxy for an origin; NULL: none. */
 static const locust__proxy *locust__route_proxy(
-    const locust__route *route, const locust__roads *roads, const locust__origin *origin)
+    const locust__route *route, const locust__network *network, const locust__origin *origin)
 {
-    const locust__proxies *env = &roads->proxies;
+    const locust__proxy_env *env = &network->proxies;
     const locust__proxy *proxy = &route->proxy;
     if (route->unix_socket || route->direct)
         return NULL;
@@ -12019,6 +12190,7 @@ static const locust__proxy *locust__route_proxy(
  * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
  *             it is idle is not used again.
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
+ * Names       locust__conn_ locust__conns_
  * Uses        >>co >>sync >>stream >>tls_state >>url >>route
  * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
  *             --connect-to and no_proxy.
@@ -12035,27 +12207,27 @@ typedef struct locust__conn {
     bool busy;
 } locust__conn;
 
-typedef struct locust__lane { // of a shared pool: what is free to one origin
-    struct locust__lane *next;
+typedef struct locust__conns_lane { // of a shared pool: what is free to one origin
+    struct locust__conns_lane *next;
     const locust__origin *origin;
-    locust__semaphore free;
-} locust__lane;
+    locust__sem free;
+} locust__conns_lane;
 
 typedef struct locust__conns { // a user's, or one that the users of a class share
     locust__conn *first;       // the latest used first
     int n, limit;              // limit: connections to one origin; 0: a user's own pool
-    locust__lane *lanes;       // of a shared one
+    locust__conns_lane *lanes; // of a shared one
     locust__conn *place;       // of the owner, for one connection; NULL: none
 } locust__conns;
 
-enum { LOCUST__CONNS = 16 };
+enum { LOCUST__CONNS_MAX = 16 };
 
 /* A zeroed one, in the owner's memory if that is free. NULL: no memory. */
 static locust__conn *locust__conn_new(locust__conns *pool)
 {
     if (pool->place && !pool->place->origin)
         return pool->place;
-    return locust__base_zalloc(sizeof(locust__conn));
+    return locust__memory_zalloc(sizeof(locust__conn));
 }
 
 static void locust__conn_free(locust__conns *pool, locust__conn *conn)
@@ -12076,7 +12248,7 @@ static void locust__conns_free(locust__conns *pool)
         locust__conn_free(pool, conn);
     }
     while (pool->lanes) {
-        locust__lane *lane = pool->lanes;
+        locust__conns_lane *lane = pool->lanes;
         pool->lanes = lane->next;
         LOCUST_FREE(lane);
     }
@@ -12092,16 +12264,16 @@ static void locust__conns_close(locust__conns *pool)
 }
 
 /* Waits until the users who share the pool have less than its limit of connections to the origin. */
-static locust_error locust__conns_wait(locust__conns *pool, const locust__roads *roads,
+static locust_error locust__conns_wait(locust__conns *pool, const locust__network *network,
     const locust__origin *origin, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
-    locust__lane *lane = pool->lanes;
+    locust__conns_lane *lane = pool->lanes;
     enum locust__wake why;
     while (lane && lane->origin != origin)
         lane = lane->next;
     if (!lane) {
-        lane = locust__base_zalloc(sizeof *lane);
+        lane = locust__memory_zalloc(sizeof *lane);
         if (!lane)
             return LOCUST_ERR_MEMORY;
         lane->origin = origin;
@@ -12109,20 +12281,20 @@ static locust_error locust__conns_wait(locust__conns *pool, const locust__roads 
         lane->next = pool->lanes;
         pool->lanes = lane;
     }
-    why = locust__semaphore_take(roads->loop, &lane->free, LOCUST__NEVER);
+    why = locust__sem_take(network->loop, &lane->free, LOCUST__NEVER);
     took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
     *own_ns += took_ns;
     return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
 /* An idle connection to the origin, open if there is one, or the place of a new one. */
-static locust_error locust__conns_take(locust__conns *pool, const locust__roads *roads,
+static locust_error locust__conns_take(locust__conns *pool, const locust__network *network,
     locust__origin *origin, locust__conn **out, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     locust__conn **best = NULL, **oldest = NULL, *conn;
     if (pool->limit) {
-        locust_error error = locust__conns_wait(pool, roads, origin, deadline_ns, own_ns);
+        locust_error error = locust__conns_wait(pool, network, origin, deadline_ns, own_ns);
         if (error)
             return error;
     }
@@ -12135,7 +12307,7 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__roads 
                                                     locust__stream_is_open(&conn->stream))))
             best = at;
     }
-    if (!best && !pool->limit && pool->n >= LOCUST__CONNS && oldest) {
+    if (!best && !pool->limit && pool->n >= LOCUST__CONNS_MAX && oldest) {
         conn = *oldest;
         *oldest = conn->next;
         pool->n--;
@@ -12148,7 +12320,7 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__roads 
         conn = locust__conn_new(pool);
         if (!conn)
             return LOCUST_ERR_MEMORY;
-        locust__stream_init(&conn->stream, roads->net);
+        locust__stream_init(&conn->stream, network->net);
         conn->origin = origin;
         pool->n++;
     }
@@ -12159,35 +12331,37 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__roads 
     return LOCUST_OK;
 }
 
-static void locust__conns_give(locust__conns *pool, const locust__roads *roads, locust__conn *conn)
+static void locust__conns_give(
+    locust__conns *pool, const locust__network *network, locust__conn *conn)
 {
     conn->busy = false;
-    for (locust__lane *lane = pool->lanes; lane; lane = lane->next)
+    for (locust__conns_lane *lane = pool->lanes; lane; lane = lane->next)
         if (lane->origin == conn->origin)
-            locust__semaphore_give(roads->loop, &lane->free);
+            locust__sem_give(network->loop, &lane->free);
 }
 /* ============================================================================================
  * >>dial  opening a connection to an origin
  *
  * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
- * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url >>head >>body
- *             >>proxy >>route >>pool
+ * Names       locust__dial_
+ * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url >>head
+ *             >>receive >>proxy >>connect_to >>route >>pool
  * ============================================================================================ */
 
-typedef struct locust__opening { // what opening a connection took, ns
-    int64_t own;                 // the generator's own part
-    int64_t name, connect, tls;  // phases, without the own part
-} locust__opening;
+typedef struct locust__dial {   // what opening a connection took, ns
+    int64_t own;                // the generator's own part
+    int64_t name, connect, tls; // phases, without the own part
+} locust__dial;
 
 /* Has a proxy connect to the origin, RFC 9110 9.3.6. */
-LOCUST__APART static locust_error locust__conn_tunnel(
+LOCUST__APART static locust_error locust__dial_tunnel(
     locust__conn *conn, const locust__proxy *proxy, int64_t deadline_ns) LOCUST__PARKS
 {
     const locust__origin *origin = conn->origin;
     bool six = strchr(origin->host, ':') != NULL;
     size_t budget = LOCUST_MAX_HEADER;
     locust__buf text = {NULL, 0, 0, false};
-    locust__head h = {.status = 0};
+    locust__http_head h = {.status = 0};
     locust_error error;
     locust__buf_printf(&text, "CONNECT %s%s%s:%d HTTP/1.1\r\nHost: %s%s%s:%d\r\n", six ? "[" : "",
         origin->host, six ? "]" : "", origin->port, six ? "[" : "", origin->host, six ? "]" : "",
@@ -12201,43 +12375,43 @@ LOCUST__APART static locust_error locust__conn_tunnel(
     while (!error && h.status < 200) {
         int64_t first_ns = 0;
         text.len = 0;
-        error = locust__http_read_head(&conn->stream, &h, &text, &budget, &first_ns, deadline_ns);
+        error = locust__receive_head(&conn->stream, &h, &text, &budget, &first_ns, deadline_ns);
     }
     locust__buf_free(&text);
     if (error)
-        return error == LOCUST_ERR_NO_RESPONSE ? LOCUST_ERR_PROXY : error;
+        return error == LOCUST_ERR_HTTP_NO_RESPONSE ? LOCUST_ERR_PROXY : error;
     if (h.status == 407)
         return LOCUST_ERR_PROXY_AUTH;
     return h.status < 300 && !conn->stream.in_len ? LOCUST_OK : LOCUST_ERR_PROXY;
 }
 
-static locust_error locust__conn_dial_unix(
+static locust_error locust__dial_unix(
     locust__conn *conn, const char *path, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     locust__addr addr;
     if (!locust__addr_unix(&addr, path))
         return LOCUST_ERR_NO_SOCKET;
-    return locust__stream_dial(&conn->stream, &addr, 1, deadline_ns, own_ns);
+    return locust__connect_dial(&conn->stream, &addr, 1, deadline_ns, own_ns);
 }
 
 /* Connects, to the server or to its proxy. */
-static locust_error locust__conn_dial(locust__conn *conn, const locust__roads *roads,
-    const locust__route *route, int64_t *deadline_ns, locust__opening *took) LOCUST__PARKS
+static locust_error locust__dial_connect(locust__conn *conn, const locust__network *network,
+    const locust__route *route, int64_t *deadline_ns, locust__dial *took) LOCUST__PARKS
 {
-    const locust__proxy *proxy = locust__route_proxy(route, roads, conn->origin);
+    const locust__proxy *proxy = locust__route_proxy(route, network, conn->origin);
     int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, own_ns = 0;
     locust_error error;
     const char *host;
     int port;
     if (route->unix_socket) {
-        error = locust__conn_dial_unix(conn, route->unix_socket, deadline_ns, &own_ns);
+        error = locust__dial_unix(conn, route->unix_socket, deadline_ns, &own_ns);
     } else {
-        host = locust__detour_of(roads, conn->origin, &port);
-        error = locust__resolver_dial(roads->resolver, &conn->stream, proxy ? proxy->host : host,
+        host = locust__connect_to_of(&network->connect_to, conn->origin, &port);
+        error = locust__lookup_dial(network->resolver, &conn->stream, proxy ? proxy->host : host,
             proxy ? proxy->port : port, deadline_ns, &own_ns, &known_ns);
     }
     if (!error && proxy && conn->origin->secure)
-        error = locust__conn_tunnel(conn, proxy, *deadline_ns);
+        error = locust__dial_tunnel(conn, proxy, *deadline_ns);
     took->name = known_ns - began_ns;
     took->connect = locust__os_now_ns() - known_ns - own_ns;
     took->own += own_ns;
@@ -12245,17 +12419,16 @@ static locust_error locust__conn_dial(locust__conn *conn, const locust__roads *r
 }
 
 /* One try at a connection: TCP, and TLS where the origin wants it. */
-static locust_error locust__conn_try(locust__conn *conn, const locust__roads *roads,
-    const locust__route *route, int64_t *deadline_ns, locust__opening *took,
-    bool *retry) LOCUST__PARKS
+static locust_error locust__dial_try(locust__conn *conn, const locust__network *network,
+    const locust__route *route, int64_t *deadline_ns, locust__dial *took, bool *retry) LOCUST__PARKS
 {
-    locust_error error = locust__conn_dial(conn, roads, route, deadline_ns, took);
+    locust_error error = locust__dial_connect(conn, network, route, deadline_ns, took);
     int64_t began_ns, own_ns = 0;
     *retry = false;
     if (error || !conn->origin->secure)
         return error;
     began_ns = locust__os_now_ns();
-    error = locust__tls_connect(roads->tls, &conn->stream, conn->origin->host, conn->origin->port,
+    error = locust__tls_connect(network->tls, &conn->stream, conn->origin->host, conn->origin->port,
         &route->tls, &conn->ticket, deadline_ns, &own_ns, retry);
     took->tls = locust__os_now_ns() - began_ns - own_ns;
     took->own += own_ns;
@@ -12264,8 +12437,8 @@ static locust_error locust__conn_try(locust__conn *conn, const locust__roads *ro
 
 /* Opens the connection anew. A TLS handshake waits for its turn before it connects, so that the
  * server does not wait in the middle. */
-static locust_error locust__conn_open(locust__conn *conn, const locust__roads *roads,
-    const locust__route *route, int64_t *deadline_ns, locust__opening *took) LOCUST__PARKS
+static locust_error locust__dial_open(locust__conn *conn, const locust__network *network,
+    const locust__route *route, int64_t *deadline_ns, locust__dial *took) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
     locust_error error;
@@ -12274,25 +12447,26 @@ static locust_error locust__conn_open(locust__conn *conn, const locust__roads *r
     locust__stream_close(&conn->stream);
     conn->served = 0;
     if (!conn->origin->secure)
-        return locust__conn_try(conn, roads, route, deadline_ns, took, &retry);
+        return locust__dial_try(conn, network, route, deadline_ns, took, &retry);
     error = locust__stream_woken(
-        locust__semaphore_take(roads->loop, &roads->tls->handshakes, LOCUST__NEVER),
+        locust__sem_take(network->loop, &network->tls->handshakes, LOCUST__NEVER),
         LOCUST_ERR_CONNECT_TIMEOUT);
     if (error)
         return error;
     took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
     took->own = took_ns;
     do
-        error = locust__conn_try(conn, roads, route, deadline_ns, took, &retry);
+        error = locust__dial_try(conn, network, route, deadline_ns, took, &retry);
     while (retry);
-    locust__semaphore_give(roads->loop, &roads->tls->handshakes);
+    locust__sem_give(network->loop, &network->tls->handshakes);
     return error;
 }
 /* ============================================================================================
  * >>services  what the users of one test share
  *
  * Purpose     one struct with the parts of which a test has one: network, names, TLS, routes, statistics.
+ * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>route
  * ============================================================================================ */
 
@@ -12302,7 +12476,7 @@ typedef struct locust__services { // what the users of one test share
     locust__net net;
     locust__resolver resolver;
     locust__tls tls;
-    locust__roads roads;
+    locust__network network;
     locust__origin *origins;
     locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;
@@ -12314,6 +12488,7 @@ typedef struct locust__services { // what the users of one test share
  * >>base_url  a user's host, taken apart once
  *
  * Purpose     the part of a URL that every request of a class begins with.
+ * Names       locust__base_url_
  * Uses        >>tls >>url >>head >>services
  * ============================================================================================ */
 
@@ -12331,7 +12506,7 @@ static void locust__base_url_free(locust__base_url *base)
 }
 
 /* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
-static locust_error locust__client_base(
+static locust_error locust__base_url_parse(
     locust__services *services, const char *text, locust__base_url *base, const char **broken)
 {
     locust__url url;
@@ -12343,8 +12518,8 @@ static locust_error locust__client_base(
         return error;
     if (!secure && !locust__view_is_nocase(url.scheme, "http"))
         return LOCUST_ERR_SCHEME;
-    if (secure && !LOCUST__TLS) {
-        *broken = locust__needs_tls;
+    if (secure && !LOCUST__WITH_TLS) {
+        *broken = locust__tls_needed;
         return LOCUST_ERR_URL;
     }
     base->origin = locust__origin_of(&services->origins, &url, secure);
@@ -12372,6 +12547,8 @@ static locust_error locust__client_base(
  *             of its user is not counted, as in Locust.
  * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
  *             buffer, its answer fits the block. An idle user keeps its last answer and no buffer.
+ * Names       locust__client_ locust__verdict_ locust__session locust__session_field
+ *             locust__session_deinit locust__session_late
  * Uses        >>stats >>record >>json >>cookie >>auth >>route >>pool >>services
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 15.4 (redirects), 10.1.1
  *             (Expect); Locust 2.46 for names and verdicts.
@@ -12381,16 +12558,16 @@ static locust_error locust__client_base(
  *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
  * ============================================================================================ */
 
-enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
-enum { LOCUST__BLOCK = 184 };    // bytes of a user's block at first
+enum { LOCUST__CLIENT_REDIRECTS = 30 }; // hops followed, as in Locust
+enum { LOCUST__CLIENT_BLOCK = 184 };    // bytes of a user's block at first
 
 enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
 
-typedef struct locust__own_field { // a header field that one user sends always
-    struct locust__own_field *next;
+typedef struct locust__session_field { // a header field that one user sends always
+    struct locust__session_field *next;
     char *value; // behind the name
     char name[];
-} locust__own_field;
+} locust__session_field;
 
 typedef struct locust__session { // what the coroutines of one user share
     locust__conns *conns;        // own, or the class's
@@ -12398,7 +12575,7 @@ typedef struct locust__session { // what the coroutines of one user share
     locust__conn conn; // the first of its own
     locust__jar jar;
     locust__digest *digests;
-    locust__own_field *fields;
+    locust__session_field *fields;
     const char *cert_file, *key_file; // in place of the class's
     double late_ms;                   // of the arrival whose first request is next; 0: of none
 } locust__session;
@@ -12415,9 +12592,9 @@ static void locust__session_deinit(locust__session *session)
 {
     locust__conns_free(&session->own);
     locust__jar_clear(&session->jar);
-    locust__digests_free(&session->digests);
+    locust__digest_free_all(&session->digests);
     while (session->fields) {
-        locust__own_field *f = session->fields;
+        locust__session_field *f = session->fields;
         session->fields = f->next;
         LOCUST_FREE(f);
     }
@@ -12518,6 +12695,7 @@ static void locust__client_deinit(locust__client *c)
  *
  * Purpose     target, fields of the kit, of the class, of the user and of the request, cookies, credentials.
  * Cost        built in the loop's scratch buffer: nothing is allocated.
+ * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
  *             >>pool >>base_url >>client
  * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
@@ -12544,18 +12722,18 @@ typedef struct locust__exchange { // one request on its way; on the user's stack
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     bool started;              // start_ns is set
     locust__upload upload;
-    locust__drain drain;
+    locust__body_out body_out;
 } locust__exchange;
 
 /* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
-static locust_error locust__client_write(locust__client *c, locust__exchange *x,
+static locust_error locust__head_out_write(locust__client *c, locust__exchange *x,
     const locust__base_url *base, const char *path, const locust_pair *params)
 {
     locust__buf *block = &c->block;
-    if (block->cap > LOCUST__SCRATCH && block->len < block->cap / 4)
+    if (block->cap > LOCUST__LOOP_SCRATCH && block->len < block->cap / 4)
         locust__buf_free(block); // one big answer shall not stay for the user's whole life
     if (!block->ptr) // what most need: one that moved while it grows would leave a hole behind
-        locust__buf_reserve_tight(block, LOCUST__BLOCK);
+        locust__buf_reserve_tight(block, LOCUST__CLIENT_BLOCK);
     block->len = 0;
     x->origin = base->origin;
     x->target_at = base->text_len;
@@ -12577,7 +12755,7 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
 }
 
 /* The credentials that a request has: its own, or those of its URL. */
-static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
+static void locust__head_out_credentials(locust__exchange *x, locust__buf *of_url)
 {
     if (x->req->auth && !x->foreign)
         x->credentials = x->req->auth;
@@ -12586,14 +12764,14 @@ static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
 }
 
 /* Finds the URL of a request. As in Locust, a host's own path goes before the request's. */
-LOCUST__APART static locust_error locust__client_target(
+LOCUST__APART static locust_error locust__head_out_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
 {
     const char *url = x->req->url ? x->req->url : "", *path = url;
     const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // mostly a path
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
     if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
-        locust_error error = locust__client_base(c->services, url, &own, &c->broken);
+        locust_error error = locust__base_url_parse(c->services, url, &own, &c->broken);
         x->url_auth = own.auth;
         if (error)
             return error;
@@ -12608,12 +12786,12 @@ LOCUST__APART static locust_error locust__client_target(
             "the requests";
         return LOCUST_ERR_URL;
     }
-    locust__client_credentials(x, &base->auth);
-    return locust__client_write(c, x, base, path, x->req->params);
+    locust__head_out_credentials(x, &base->auth);
+    return locust__head_out_write(c, x, base, path, x->req->params);
 }
 
 /* Body and its type, of the ways to give one. */
-static const char *locust__client_body(const locust__client *c, locust__exchange *x)
+static const char *locust__head_out_body(const locust__client *c, locust__exchange *x)
 {
     static const char form[] = "application/x-www-form-urlencoded";
     const locust_request *req = x->req;
@@ -12631,30 +12809,30 @@ static const char *locust__client_body(const locust__client *c, locust__exchange
 }
 
 /* The user's own value of a field; NULL: it has none. */
-static const char *locust__client_own(const locust__client *c, const char *name)
+static const char *locust__head_out_session_field(const locust__client *c, const char *name)
 {
-    const locust__own_field *f = c->session->fields;
+    const locust__session_field *f = c->session->fields;
     while (f && strcasecmp(f->name, name) != 0)
         f = f->next;
     return f ? f->value : NULL;
 }
 
 /* The caller's value of a field, of the request, the user or the class; NULL: there is none. */
-static const char *locust__client_given(
+static const char *locust__head_out_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
     const char *value;
     if (!x->req->headers && !c->session->fields && !c->cls->headers)
         return NULL; // mostly
-    value = locust__http_find(x->req->headers, name);
+    value = locust__pair_find(x->req->headers, name);
     if (!value && c->session->fields)
-        value = locust__client_own(c, name);
-    return value ? value : locust__http_find(c->cls->headers, name);
+        value = locust__head_out_session_field(c, name);
+    return value ? value : locust__pair_find(c->cls->headers, name);
 }
 
 /* After a redirect some of the caller's fields stay behind: those of a body that is not sent again,
  * and credentials that are meant for another origin (RFC 9110 15.4). */
-static bool locust__client_sends(const locust__exchange *x, const char *name)
+static bool locust__head_out_sends(const locust__exchange *x, const char *name)
 {
     static const char *const of_body[] = {"content-length", "content-type", "transfer-encoding"};
     static const char *const secret[] = {"authorization", "cookie", "proxy-authorization"};
@@ -12667,9 +12845,9 @@ static bool locust__client_sends(const locust__exchange *x, const char *name)
 }
 
 /* Did the caller say that the connection ends with this request? */
-static bool locust__client_closes(const locust__client *c, const locust__exchange *x)
+static bool locust__head_out_closes(const locust__client *c, const locust__exchange *x)
 {
-    const char *value = locust__client_given(c, x, "connection");
+    const char *value = locust__head_out_given(c, x, "connection");
     locust__view list = {value, value ? strlen(value) : 0}, token;
     while (locust__http_next(&list, &token))
         if (locust__view_is_nocase(token, "close"))
@@ -12678,34 +12856,35 @@ static bool locust__client_closes(const locust__client *c, const locust__exchang
 }
 
 /* The caller's fields: of the request, then those of the user and of the class that it has not. */
-static void locust__client_head_given(
+static void locust__head_out_fields(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
     for (const locust_pair *f = c->cls->headers; f && f->name; f++)
-        if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name) &&
-            !(c->session->fields && locust__client_own(c, f->name)))
+        if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name) &&
+            !(c->session->fields && locust__head_out_session_field(c, f->name)))
             locust__writer_field(w, f->name, f->value);
-    for (const locust__own_field *f = c->session->fields; f; f = f->next)
-        if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name))
+    for (const locust__session_field *f = c->session->fields; f; f = f->next)
+        if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name))
             locust__writer_field(w, f->name, f->value);
     for (const locust_pair *f = x->req->headers; f && f->name; f++)
-        if (locust__client_sends(x, f->name))
+        if (locust__head_out_sends(x, f->name))
             locust__writer_field(w, f->name, f->value);
 }
 
-static locust__site locust__client_site(const locust__client *c, const locust__exchange *x)
+static locust__cookie_site locust__head_out_site(const locust__client *c, const locust__exchange *x)
 {
     const char *target = c->block.ptr + x->target_at;
-    return (locust__site){x->origin->host, {target, strcspn(target, "?")}, x->origin->secure};
+    return (locust__cookie_site){
+        x->origin->host, {target, strcspn(target, "?")}, x->origin->secure};
 }
 
-static void locust__client_head_cookies(
+static void locust__head_out_cookies(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
-    locust__site site = locust__client_site(c, x);
+    locust__cookie_site site = locust__head_out_site(c, x);
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
-    const locust__cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
-    if (!cookie || (locust__client_given(c, x, "cookie") && !x->foreign))
+    const locust__jar_cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
+    if (!cookie || (locust__head_out_given(c, x, "cookie") && !x->foreign))
         return;
     locust__writer_puts(w, "Cookie: ");
     while (cookie) {
@@ -12717,7 +12896,8 @@ static void locust__client_head_cookies(
     }
 }
 
-static locust__digest *locust__client_digest(const locust__client *c, const locust__origin *origin)
+static locust__digest *locust__head_out_digest(
+    const locust__client *c, const locust__origin *origin)
 {
     locust__digest *d = c->session->digests;
     while (d && d->origin != origin)
@@ -12726,21 +12906,22 @@ static locust__digest *locust__client_digest(const locust__client *c, const locu
 }
 
 /* The Authorization field, unless the caller wrote one. */
-static void locust__client_head_auth(locust__client *c, locust__exchange *x, locust__writer *w)
+static void locust__head_out_auth(locust__client *c, locust__exchange *x, locust__writer *w)
 {
     const char *bearer = x->foreign ? NULL : x->req->bearer;
     locust__buf *auth = &c->services->auth;
     if ((!x->credentials && !bearer) ||
-        (locust__client_given(c, x, "authorization") && !x->foreign))
+        (locust__head_out_given(c, x, "authorization") && !x->foreign))
         return;
     auth->len = 0;
     auth->failed = false;
-    x->digest = LOCUST__DIGEST && x->credentials ? locust__client_digest(c, x->origin) : NULL;
+    x->digest =
+        LOCUST__WITH_DIGEST && x->credentials ? locust__head_out_digest(c, x->origin) : NULL;
     if (bearer)
         locust__buf_printf(auth, "Bearer %s", bearer);
-    else if (LOCUST__DIGEST && x->digest)
+    else if (LOCUST__WITH_DIGEST && x->digest)
         locust__auth_digest(auth, x->digest, x->credentials, x->method, c->block.ptr + x->target_at,
-            locust__base_random(&c->services->loop->random));
+            locust__random(&c->services->loop->random));
     else
         locust__auth_basic(auth, x->credentials);
     if (auth->failed)
@@ -12750,7 +12931,7 @@ static void locust__client_head_auth(locust__client *c, locust__exchange *x, loc
 }
 
 /* What says how long the body is, and of what type. */
-static void locust__client_head_body(
+static void locust__head_out_framing(
     const locust__client *c, locust__exchange *x, const char *type, locust__writer *w)
 {
     bool posts =
@@ -12761,59 +12942,60 @@ static void locust__client_head_body(
         snprintf(text, sizeof text, "multipart/form-data; boundary=%s", x->upload.boundary);
         type = text;
     }
-    if (type && !locust__client_given(c, x, "content-type"))
+    if (type && !locust__head_out_given(c, x, "content-type"))
         locust__writer_field(w, "Content-Type", type);
     if (x->upload.open && x->upload.len < 0)
         locust__writer_puts(w, "Transfer-Encoding: chunked\r\n");
     else if (x->upload.open)
         locust__writer_number(w, "Content-Length: ", (size_t)x->upload.len);
     else if ((x->body.len || posts) &&
-             (x->dropped || (!locust__client_given(c, x, "content-length") &&
-                                !locust__client_given(c, x, "transfer-encoding"))))
+             (x->dropped || (!locust__head_out_given(c, x, "content-length") &&
+                                !locust__head_out_given(c, x, "transfer-encoding"))))
         locust__writer_number(w, "Content-Length: ", x->body.len); // RFC 9110 8.6
     if (x->req->expect_continue && (x->body.len || x->upload.open))
         locust__writer_puts(w, "Expect: 100-continue\r\n");
 }
 
 /* Builds the head in the scratch buffer; it lasts until the next park. */
-static locust_error locust__client_head(locust__client *c, locust__exchange *x, locust__view *head)
+static locust_error locust__head_out_build(
+    locust__client *c, locust__exchange *x, locust__view *head)
 {
     char *scratch = c->services->loop->scratch;
-    locust__writer w = {scratch, scratch + LOCUST__SCRATCH, LOCUST_OK};
-    const char *type = locust__client_body(c, x);
+    locust__writer w = {scratch, scratch + LOCUST__LOOP_SCRATCH, LOCUST_OK};
+    const char *type = locust__head_out_body(c, x);
     const locust__proxy *proxy =
-        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->roads, x->origin);
+        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->network, x->origin);
     locust__view method = locust__view_of(x->method);
     if (!locust__http_is_token(method))
-        return LOCUST_ERR_REQUEST;
+        return LOCUST_ERR_HTTP_REQUEST;
     locust__writer_add(&w, method);
     LOCUST__WRITER_PUTS(&w, " ");
     if (proxy) // absolute-form, RFC 9112 3.2.2
         locust__writer_puts(&w, x->origin->url);
     locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
     LOCUST__WRITER_PUTS(&w, " HTTP/1.1\r\n");
-    if (!locust__client_given(c, x, "host")) {
+    if (!locust__head_out_given(c, x, "host")) {
         LOCUST__WRITER_PUTS(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
         LOCUST__WRITER_PUTS(&w, "\r\n");
     }
-    if (!locust__client_given(c, x, "user-agent"))
+    if (!locust__head_out_given(c, x, "user-agent"))
         LOCUST__WRITER_PUTS(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
-    if (!locust__client_given(c, x, "accept"))
+    if (!locust__head_out_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
-    if (LOCUST__ZLIB && !locust__client_given(c, x, "accept-encoding"))
+    if (LOCUST__WITH_ZLIB && !locust__head_out_given(c, x, "accept-encoding"))
         LOCUST__WRITER_PUTS(&w, "Accept-Encoding: gzip, deflate\r\n");
-    if (c->cls->no_keep_alive && !locust__client_given(c, x, "connection"))
+    if (c->cls->no_keep_alive && !locust__head_out_given(c, x, "connection"))
         LOCUST__WRITER_PUTS(&w, "Connection: close\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
-    locust__client_head_given(c, x, &w);
-    if (LOCUST__KEEP_COOKIES && c->session->jar.first)
-        locust__client_head_cookies(c, x, &w);
-    locust__client_head_auth(c, x, &w);
-    locust__client_head_body(c, x, type, &w);
+    locust__head_out_fields(c, x, &w);
+    if (LOCUST__WITH_COOKIES && c->session->jar.first)
+        locust__head_out_cookies(c, x, &w);
+    locust__head_out_auth(c, x, &w);
+    locust__head_out_framing(c, x, type, &w);
     LOCUST__WRITER_PUTS(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
@@ -12822,32 +13004,33 @@ static locust_error locust__client_head(locust__client *c, locust__exchange *x, 
  * >>exchange  one exchange on a connection
  *
  * Purpose     send, read, retry once on a new connection where a kept one had been closed.
- * Uses        >>co >>stream >>head >>body >>cookie >>auth >>upload >>body_out >>route >>pool
- *             >>dial >>client >>head_out
+ * Names       locust__exchange_
+ * Uses        >>co >>stream >>head >>receive >>cookie >>auth >>upload >>body_out >>route
+ *             >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 
 /* Reads the clock. A timeout was set by the reading before, so as to spare one: at first it moves along. */
-static int64_t locust__client_begin(locust__loop *loop, locust__exchange *x)
+static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
 {
     int64_t before_ns = loop->clock_ns, now = locust__loop_clock(loop);
     if (!x->started)
-        x->deadline_ns = locust__base_after(x->deadline_ns, now - before_ns);
+        x->deadline_ns = locust__time_after(x->deadline_ns, now - before_ns);
     return now;
 }
 
-static locust_error locust__client_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
+static locust_error locust__exchange_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
-    int64_t began_ns = locust__client_begin(c->services->loop, x);
+    int64_t began_ns = locust__exchange_begin(c->services->loop, x);
     locust__route route = *c->route;
     locust_phases *phases = &c->response.phases;
-    locust__opening took;
+    locust__dial took;
     locust_error error;
     if (c->session->cert_file) {
         route.tls.cert_file = c->session->cert_file;
         route.tls.key_file = c->session->key_file;
     }
-    error = locust__conn_open(x->conn, &c->services->roads, &route, &x->deadline_ns, &took);
+    error = locust__dial_open(x->conn, &c->services->network, &route, &x->deadline_ns, &took);
     x->start_ns = (x->started ? x->start_ns : began_ns) + took.own;
     x->started = true;
     phases->name_ms = (double)took.name / 1e6;
@@ -12859,7 +13042,7 @@ static locust_error locust__client_connect(locust__client *c, locust__exchange *
 }
 
 /* Sends a body in pieces, as far as the server takes it. */
-static locust_error locust__client_upload(locust_stream *s, locust__exchange *x) LOCUST__PARKS
+static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *x) LOCUST__PARKS
 {
     bool more = true;
     locust_error error = LOCUST_OK;
@@ -12874,8 +13057,8 @@ static locust_error locust__client_upload(locust_stream *s, locust__exchange *x)
 
 /* Waits a moment for "100 Continue", RFC 9110 10.1.1; other interim answers do not count. *refused:
  * the body is not wanted, for the answer is there already. */
-static locust_error locust__client_await_continue(locust__client *c, locust__exchange *x,
-    locust__head *h, size_t *budget, bool *refused) LOCUST__PARKS
+static locust_error locust__exchange_await_continue(locust__client *c, locust__exchange *x,
+    locust__http_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
     int64_t until_ns = locust__os_now_ns() + LOCUST__S;
     locust_stream *s = &x->conn->stream;
@@ -12885,7 +13068,7 @@ static locust_error locust__client_await_continue(locust__client *c, locust__exc
         if (error)
             return error == LOCUST_ERR_TIMEOUT && wait_ns == until_ns ? LOCUST_OK : error;
         c->block.len = x->response_at;
-        error = locust__http_read_head(s, h, &c->block, budget, &x->first_ns, x->deadline_ns);
+        error = locust__receive_head(s, h, &c->block, budget, &x->first_ns, x->deadline_ns);
         *refused = !error && h->status >= 200;
         if (error || *refused)
             return error;
@@ -12894,41 +13077,41 @@ static locust_error locust__client_await_continue(locust__client *c, locust__exc
 }
 
 /* Sends head and body. *refused: the answer's head came first, and is in the block. */
-static locust_error locust__client_put(locust__client *c, locust__exchange *x, locust__head *h,
-    size_t *budget, bool *refused) LOCUST__PARKS
+static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
+    locust__http_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
     locust__view head;
-    locust_error error = locust__client_head(c, x, &head);
+    locust_error error = locust__head_out_build(c, x, &head);
     bool waits;
     if (error)
         return error;
     waits = x->req->expect_continue && (x->body.len || x->upload.open);
-    x->sent_ns = locust__client_begin(s->net->loop, x);
+    x->sent_ns = locust__exchange_begin(s->net->loop, x);
     if (!x->started)
         x->start_ns = x->sent_ns;
     x->started = true;
     error =
         locust__stream_write(s, head, waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
     if (!error && waits) {
-        error = locust__client_await_continue(c, x, h, budget, refused);
+        error = locust__exchange_await_continue(c, x, h, budget, refused);
         if (!error && !*refused && x->body.len)
             error = locust__stream_write(s, (locust__view){NULL, 0}, x->body, x->deadline_ns);
     }
     if (!error && x->upload.open && !*refused)
-        error = locust__client_upload(s, x);
+        error = locust__exchange_upload(s, x);
     return error;
 }
 
 /* The fields of the answer, name and value in turn, each with its end; an empty name behind them. */
-static const char *locust__client_fields(const locust__client *c)
+static const char *locust__exchange_fields(const locust__client *c)
 {
     return c->fields_at ? c->block.ptr + c->fields_at : "";
 }
 
-static const char *locust__client_field(const locust__client *c, const char *name)
+static const char *locust__exchange_field(const locust__client *c, const char *name)
 {
-    const char *p = locust__client_fields(c);
+    const char *p = locust__exchange_fields(c);
     while (*p) {
         const char *value = p + strlen(p) + 1;
         if (locust__view_is_nocase(locust__view_of(p), name))
@@ -12938,9 +13121,10 @@ static const char *locust__client_field(const locust__client *c, const char *nam
     return NULL;
 }
 
-LOCUST__APART static void locust__client_take_cookies(locust__client *c, const locust__exchange *x)
+LOCUST__APART static void locust__exchange_take_cookies(
+    locust__client *c, const locust__exchange *x)
 {
-    locust__site site = locust__client_site(c, x);
+    locust__cookie_site site = locust__head_out_site(c, x);
     const char *p = c->block.ptr + c->fields_at;
     while (*p) {
         const char *value = p + strlen(p) + 1;
@@ -12952,22 +13136,23 @@ LOCUST__APART static void locust__client_take_cookies(locust__client *c, const l
 }
 
 /* RFC 9110 15.4: an answer that a client follows to another place. */
-static bool locust__client_redirects(const locust__client *c, const locust__exchange *x, int status)
+static bool locust__exchange_redirects(
+    const locust__client *c, const locust__exchange *x, int status)
 {
     bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     return moved && !x->req->no_redirect && strcmp(x->method, "HEAD") != 0 &&
-           locust__client_field(c, "location");
+           locust__exchange_field(c, "location");
 }
 
 /* Reads a Digest challenge to answer; false: there is none, or it was answered in vain. */
-LOCUST__APART static bool locust__client_challenged(
+LOCUST__APART static bool locust__exchange_challenged(
     locust__client *c, locust__exchange *x, int status)
 {
     const char *p = c->block.ptr + c->fields_at;
     locust__digest fresh, *d = x->digest;
     bool stale = false, found = false;
     if (status != 401 || !x->credentials || x->req->bearer || (x->req->body_fn && !x->dropped) ||
-        (locust__client_given(c, x, "authorization") && !x->foreign))
+        (locust__head_out_given(c, x, "authorization") && !x->foreign))
         return false;
     while (*p && !found) {
         const char *value = p + strlen(p) + 1;
@@ -12978,7 +13163,7 @@ LOCUST__APART static bool locust__client_challenged(
     if (!found || (d && !stale && d->uses <= 1) || x->challenges++ == 2)
         return false; // these credentials were refused
     if (!d) {
-        d = locust__base_zalloc(sizeof *d);
+        d = locust__memory_zalloc(sizeof *d);
         if (!d)
             return false;
         d->next = c->session->digests;
@@ -12991,8 +13176,8 @@ LOCUST__APART static bool locust__client_challenged(
 }
 
 /* Reads the answer's body to where it belongs. */
-static locust_error locust__client_get(locust__client *c, locust__exchange *x, locust__head *h,
-    size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
+static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
+    locust__http_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     bool to_head = strcmp(x->method, "HEAD") == 0;
     const char *coding = NULL;
@@ -13000,20 +13185,20 @@ static locust_error locust__client_get(locust__client *c, locust__exchange *x, l
     bool passes;
     c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
     *body_at = c->block.len;
-    passes = locust__client_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
-    if (LOCUST__ZLIB)
-        coding = locust__client_field(c, "content-encoding");
+    passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
+    if (LOCUST__WITH_ZLIB)
+        coding = locust__exchange_field(c, "content-encoding");
     // Only the last answer goes to the test's functions.
     if (passes || !(x->req->on_body || x->req->on_event || coding)) {
-        error = locust__http_read_body(
+        error = locust__receive_body(
             &x->conn->stream, to_head, h, &c->block, NULL, budget, reusable, x->deadline_ns);
-        x->drain.total = c->block.len - *body_at;
+        x->body_out.total = c->block.len - *body_at;
     } else {
-        locust__drain_open(&x->drain, x->req, coding, &c->block);
-        error = locust__http_read_body(&x->conn->stream, to_head, h, &c->block, &x->drain.sink,
+        locust__body_out_open(&x->body_out, x->req, coding, &c->block);
+        error = locust__receive_body(&x->conn->stream, to_head, h, &c->block, &x->body_out.sink,
             budget, reusable, x->deadline_ns);
-        error = locust__drain_close(&x->drain, error);
-        *reusable = *reusable && !error && !x->drain.sse.stopped;
+        error = locust__body_out_close(&x->body_out, error);
+        *reusable = *reusable && !error && !x->body_out.sse.stopped;
     }
     if (!error && !locust__buf_reserve_tight(&c->block, 1))
         error = LOCUST_ERR_MEMORY;
@@ -13023,7 +13208,7 @@ static locust_error locust__client_get(locust__client *c, locust__exchange *x, l
 }
 
 /* Until when the answer took; the rest of the time is the generator's own. */
-static void locust__client_clock(locust__client *c, locust__exchange *x, locust_error error)
+static void locust__exchange_clock(locust__client *c, locust__exchange *x, locust_error error)
 {
     const locust_stream *s = &x->conn->stream;
     locust_phases *phases = &c->response.phases;
@@ -13042,39 +13227,38 @@ static void locust__client_clock(locust__client *c, locust__exchange *x, locust_
 }
 
 /* Sends the request and reads the answer on the connection as it is. */
-static locust_error locust__client_exchange(locust__client *c, locust__exchange *x, locust__head *h,
-    size_t *body_at, bool *reusable) LOCUST__PARKS
+static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
+    locust__http_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     size_t budget = LOCUST_MAX_HEADER;
     bool refused = false;
     locust_error sent, error = LOCUST_OK;
     x->first_ns = 0;
     if (locust__upload_wanted(x->req) && !x->dropped)
-        error = locust__upload_open(
-            &x->upload, x->req, locust__base_random(&c->services->loop->random));
-    sent = error ? error : locust__client_put(c, x, h, &budget, &refused);
+        error = locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
+    sent = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
     if (x->upload.open)
         locust__upload_close(&x->upload);
     error = sent;
     // A server may refuse a body half-way, with an answer that says why: look for it.
     if (x->sent_ns && (sent == LOCUST_OK || sent == LOCUST_ERR_PIPE || sent == LOCUST_ERR_RESET)) {
         error = refused ? LOCUST_OK
-                        : locust__http_read_final(&x->conn->stream, h, &c->block, x->response_at,
+                        : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
                               &budget, &x->first_ns, x->deadline_ns);
         if (!error)
-            error = locust__client_get(c, x, h, budget, body_at, reusable);
+            error = locust__exchange_get(c, x, h, budget, body_at, reusable);
         if (sent || refused)
             *reusable = false;
         if (sent && error)
             error = sent;
     }
     if (x->sent_ns)
-        locust__client_clock(c, x, error);
+        locust__exchange_clock(c, x, error);
     return error;
 }
 
 /* RFC 9110 9.2.2 */
-static bool locust__client_idempotent(const locust__exchange *x)
+static bool locust__exchange_is_idempotent(const locust__exchange *x)
 {
     static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
@@ -13084,16 +13268,16 @@ static bool locust__client_idempotent(const locust__exchange *x)
 }
 
 /* The server closed a kept connection before the first byte of an answer, interim ones included. */
-static bool locust__client_was_stale(
-    const locust_stream *s, locust_error error, const locust__head *h)
+static bool locust__exchange_was_stale(
+    const locust_stream *s, locust_error error, const locust__http_head *h)
 {
     return h->status == 0 && !s->in_len &&
-           (error == LOCUST_ERR_NO_RESPONSE || error == LOCUST_ERR_RESET ||
+           (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
                error == LOCUST_ERR_PIPE);
 }
 
-static locust_error locust__client_on(
-    locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
+static locust_error locust__exchange_on(
+    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
     int limit = c->cls->max_requests;
@@ -13105,51 +13289,52 @@ static locust_error locust__client_on(
     c->response.reused = reuse;
     memset(&c->response.phases, 0, sizeof c->response.phases);
     if (!reuse)
-        error = locust__client_connect(c, x);
+        error = locust__exchange_connect(c, x);
     if (!error)
-        error = locust__client_exchange(c, x, h, body_at, &reusable);
-    if (reuse && locust__client_was_stale(s, error, h) && locust__client_idempotent(x)) {
+        error = locust__exchange_run(c, x, h, body_at, &reusable);
+    if (reuse && locust__exchange_was_stale(s, error, h) && locust__exchange_is_idempotent(x)) {
         c->response.reused = false;
         c->ended_ns = 0;
-        error = locust__client_connect(c, x);
+        error = locust__exchange_connect(c, x);
         if (!error)
-            error = locust__client_exchange(c, x, h, body_at, &reusable);
+            error = locust__exchange_run(c, x, h, body_at, &reusable);
     }
     x->conn->served++;
-    if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__client_closes(c, x))
+    if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x))
         locust__stream_close(s);
     else
         locust__stream_settle(s); // gives back what a head in pieces had taken
     return error;
 }
 
-static locust_error locust__client_try(
-    locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
+static locust_error locust__exchange_try(
+    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
 {
     int64_t own_ns = 0;
     locust_error error = locust__conns_take(
-        c->session->conns, &c->services->roads, x->origin, &x->conn, &x->deadline_ns, &own_ns);
+        c->session->conns, &c->services->network, x->origin, &x->conn, &x->deadline_ns, &own_ns);
     if (error)
         return error;
     if (x->started)
         x->start_ns += own_ns;
-    error = locust__client_on(c, x, h, body_at);
-    locust__conns_give(c->session->conns, &c->services->roads, x->conn);
-    if (LOCUST__KEEP_COOKIES && !error && h->cookies && !c->cls->no_cookies)
-        locust__client_take_cookies(c, x);
+    error = locust__exchange_on(c, x, h, body_at);
+    locust__conns_give(c->session->conns, &c->services->network, x->conn);
+    if (LOCUST__WITH_COOKIES && !error && h->cookies && !c->cls->no_cookies)
+        locust__exchange_take_cookies(c, x);
     return error;
 }
 /* ============================================================================================
  * >>request  a whole request
  *
  * Purpose     hops of redirects, second tries with credentials, the answer as the test sees it.
- * Uses        >>row >>stats >>url >>head >>base_url >>client >>head_out >>exchange
+ * Names       locust__request_
+ * Uses        >>entry >>stats >>url >>head >>base_url >>client >>head_out >>exchange
  * Sources     RFC 9110 15.4; Locust 2.46.
  * ============================================================================================ */
 
 /* Fills in the response from what the block holds. */
-LOCUST__APART static void locust__client_answer(locust__client *c, const locust__exchange *x,
-    const locust__head *h, size_t body_at, locust_error error)
+LOCUST__APART static void locust__request_answer(locust__client *c, const locust__exchange *x,
+    const locust__http_head *h, size_t body_at, locust_error error)
 {
     locust_response *r = &c->response;
     const char *block, *given = x->req->url ? x->req->url : "";
@@ -13166,7 +13351,7 @@ LOCUST__APART static void locust__client_answer(locust__client *c, const locust_
     c->fields_at = error ? 0 : x->response_at + strlen(r->reason) + 1;
     r->body = error ? "" : block + body_at;
     r->body_len = error ? 0 : c->block.len - body_at;
-    r->length = error ? 0 : x->drain.total;
+    r->length = error ? 0 : x->body_out.total;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->context = x->req->context;
     c->method = x->req->method ? x->req->method : "GET";
@@ -13178,19 +13363,19 @@ LOCUST__APART static void locust__client_answer(locust__client *c, const locust_
 }
 
 /* A verdict may come after the caller's strings are gone: the statistics' copies stay. */
-static void locust__client_await_verdict(locust__client *c)
+static void locust__request_await_verdict(locust__client *c)
 {
-    const locust__row *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
+    const locust__entry *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
     c->method = row->method;
     c->name = row->name;
     c->pending = true;
 }
 
 /* Turns the exchange into the request that the redirect asks for. */
-LOCUST__APART static locust_error locust__client_follow(
+LOCUST__APART static locust_error locust__request_follow(
     locust__client *c, locust__exchange *x, int status)
 {
-    const char *location = locust__client_field(c, "location"), *broken;
+    const char *location = locust__exchange_field(c, "location"), *broken;
     locust__base_url base = {.auth = {NULL, 0, 0, false}};
     locust__buf url = {NULL, 0, 0, false};
     bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
@@ -13198,8 +13383,8 @@ LOCUST__APART static locust_error locust__client_follow(
     locust__buf_add(&url, "", 1);
     if (!error && url.failed)
         error = LOCUST_ERR_MEMORY;
-    if (!error && locust__client_base(c->services, url.ptr, &base, &broken) != LOCUST_OK)
-        error = LOCUST_ERR_LOCATION; // https without TLS too: a server shall not end the test
+    if (!error && locust__base_url_parse(c->services, url.ptr, &base, &broken) != LOCUST_OK)
+        error = LOCUST_ERR_HTTP_LOCATION; // https without TLS too: a server shall not end the test
     if (!error && !x->req->name && !x->name)
         x->name =
             locust__stats_find(c->services->recorder.stats, x->method, c->block.ptr + x->target_at)
@@ -13210,13 +13395,13 @@ LOCUST__APART static locust_error locust__client_follow(
             x->dropped = true;
         }
         if (x->req->body_fn && !x->dropped)
-            error = LOCUST_ERR_BODY_ONCE;
+            error = LOCUST_ERR_HTTP_BODY_ONCE;
     }
     if (!error) {
         x->foreign |= base.origin != x->origin;
         if (x->foreign) // those of the new URL are the server's words, not the test's: RFC 9110 4.2.4
             x->credentials = NULL;
-        error = locust__client_write(c, x, &base, "", NULL);
+        error = locust__head_out_write(c, x, &base, "", NULL);
     }
     locust__base_url_free(&base);
     locust__buf_free(&url);
@@ -13224,19 +13409,19 @@ LOCUST__APART static locust_error locust__client_follow(
 }
 
 /* The request and whatever it is redirected to. A HEAD is not followed, as in Locust. */
-static locust_error locust__client_hops(
-    locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
+static locust_error locust__request_hops(
+    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
 {
     for (int hops = 0;;) {
-        locust_error error = locust__client_try(c, x, h, body_at);
+        locust_error error = locust__exchange_try(c, x, h, body_at);
         if (error)
             return error;
-        if (LOCUST__DIGEST && locust__client_challenged(c, x, h->status)) {
+        if (LOCUST__WITH_DIGEST && locust__exchange_challenged(c, x, h->status)) {
             c->block.len = x->response_at;
-        } else if (locust__client_redirects(c, x, h->status)) {
-            if (hops++ == LOCUST__REDIRECTS)
-                return LOCUST_ERR_REDIRECTS;
-            error = locust__client_follow(c, x, h->status);
+        } else if (locust__exchange_redirects(c, x, h->status)) {
+            if (hops++ == LOCUST__CLIENT_REDIRECTS)
+                return LOCUST_ERR_HTTP_REDIRECTS;
+            error = locust__request_follow(c, x, h->status);
             if (error)
                 return error;
         } else {
@@ -13246,47 +13431,47 @@ static locust_error locust__client_hops(
     }
 }
 
-static bool locust__client_lends(const locust__client *c, const void *p)
+static bool locust__request_lends(const locust__client *c, const void *p)
 {
     uintptr_t at = (uintptr_t)p, block = (uintptr_t)c->block.ptr;
     return p && at >= block && at - block < c->block.cap;
 }
 
-static bool locust__client_lends_pairs(const locust__client *c, const locust_pair *pairs)
+static bool locust__request_lends_pairs(const locust__client *c, const locust_pair *pairs)
 {
     for (; pairs && pairs->name; pairs++)
-        if (locust__client_lends(c, pairs->name) || locust__client_lends(c, pairs->value))
+        if (locust__request_lends(c, pairs->name) || locust__request_lends(c, pairs->value))
             return true;
     return false;
 }
 
 /* Is a part of the request still in the answer before it? Then that must outlive the request. */
-static bool locust__client_lends_any(const locust__client *c, const locust_request *req)
+static bool locust__request_lends_any(const locust__client *c, const locust_request *req)
 {
-    if (locust__client_lends(c, req->method) || locust__client_lends(c, req->url) ||
-        locust__client_lends(c, req->name) || locust__client_lends(c, req->body) ||
-        locust__client_lends(c, req->form) || locust__client_lends(c, req->json) ||
-        locust__client_lends(c, req->expect_body) || locust__client_lends(c, req->auth) ||
-        locust__client_lends(c, req->bearer) || locust__client_lends(c, req->body_path))
+    if (locust__request_lends(c, req->method) || locust__request_lends(c, req->url) ||
+        locust__request_lends(c, req->name) || locust__request_lends(c, req->body) ||
+        locust__request_lends(c, req->form) || locust__request_lends(c, req->json) ||
+        locust__request_lends(c, req->expect_body) || locust__request_lends(c, req->auth) ||
+        locust__request_lends(c, req->bearer) || locust__request_lends(c, req->body_path))
         return true;
     for (const locust_part *part = req->parts; part && part->name; part++)
-        if (locust__client_lends(c, part->name) || locust__client_lends(c, part->text) ||
-            locust__client_lends(c, part->path) || locust__client_lends(c, part->type))
+        if (locust__request_lends(c, part->name) || locust__request_lends(c, part->text) ||
+            locust__request_lends(c, part->path) || locust__request_lends(c, part->type))
             return true;
-    return locust__client_lends_pairs(c, req->headers) ||
-           locust__client_lends_pairs(c, req->params) ||
-           locust__client_lends_pairs(c, req->form_fields);
+    return locust__request_lends_pairs(c, req->headers) ||
+           locust__request_lends_pairs(c, req->params) ||
+           locust__request_lends_pairs(c, req->form_fields);
 }
 
 /* The request on a block of its own; tells the statistics. */
-static locust_error locust__client_run(
+static locust_error locust__request_run(
     locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
 {
-    locust__head h = {.status = 0};
+    locust__http_head h = {.status = 0};
     size_t body_at = 0;
-    locust_error error = locust__client_target(c, x, base);
+    locust_error error = locust__head_out_target(c, x, base);
     if (!error)
-        error = locust__client_hops(c, x, &h, &body_at);
+        error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
     if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
@@ -13294,9 +13479,9 @@ static locust_error locust__client_run(
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
         c->elapsed_ns = c->ended_ns - x->start_ns;
-    locust__client_answer(c, x, &h, body_at, error);
+    locust__request_answer(c, x, &h, body_at, error);
     if (x->req->catch_response)
-        locust__client_await_verdict(c);
+        locust__request_await_verdict(c);
     else
         locust__client_record(c);
     return LOCUST_OK;
@@ -13304,7 +13489,7 @@ static locust_error locust__client_run(
 
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
  * counted. c->broken: the test has to end. */
-static locust_error locust__client_send(
+static locust_error locust__request_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
     locust__exchange x;
@@ -13312,7 +13497,7 @@ static locust_error locust__client_send(
     locust_error error;
     memset(&x, 0, offsetof(locust__exchange, upload));
     x.upload.open = false;
-    x.drain.total = 0;
+    x.body_out.total = 0;
     x.req = req;
     x.method = req->method ? req->method : "GET";
     locust__client_settle(c);
@@ -13323,14 +13508,14 @@ static locust_error locust__client_send(
     c->elapsed_ns = c->ended_ns = 0;
     x.deadline_ns = req->timeout_s < 0
                         ? LOCUST__NEVER
-                        : locust__base_after(c->services->loop->clock_ns, // until client_begin
-                              locust__base_ns(req->timeout_s > 0 ? req->timeout_s : 60));
-    if (locust__client_lends_any(c, req)) {
+                        : locust__time_after(c->services->loop->clock_ns, // until client_begin
+                              locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    if (locust__request_lends_any(c, req)) {
         lent = c->block;
         c->block = (locust__buf){NULL, 0, 0, false};
     }
     c->block.failed = false;
-    error = locust__client_run(c, &x, base);
+    error = locust__request_run(c, &x, base);
     locust__buf_free(&lent);
     return error;
 }
@@ -13338,23 +13523,24 @@ static locust_error locust__client_send(
  * >>session  the session of a user
  *
  * Purpose     fields that it sends always, and its cookies as a test reads and sets them.
+ * Names       locust__session_
  * Uses        >>url >>head >>cookie >>base_url >>client
  * ============================================================================================ */
 
-static bool locust__client_set_field(locust__client *c, const char *name, const char *value)
+static bool locust__session_set_field(locust__client *c, const char *name, const char *value)
 {
-    locust__own_field **at = &c->session->fields, *f;
+    locust__session_field **at = &c->session->fields, *f;
     size_t name_len = strlen(name) + 1, value_len = value ? strlen(value) + 1 : 0;
     if (!locust__http_is_token(locust__view_of(name)) ||
         (value && !locust__http_is_value(locust__view_of(value))))
         return false;
-    f = value ? locust__base_zalloc(sizeof *f + name_len + value_len) : NULL;
+    f = value ? locust__memory_zalloc(sizeof *f + name_len + value_len) : NULL;
     if (value && !f)
         return false;
     while (*at && strcasecmp((*at)->name, name) != 0)
         at = &(*at)->next;
     if (*at) {
-        locust__own_field *old = *at;
+        locust__session_field *old = *at;
         *at = old->next;
         LOCUST_FREE(old);
     }
@@ -13370,13 +13556,13 @@ static bool locust__client_set_field(locust__client *c, const char *name, const 
 
 /* The URL of a page of this user, as cookies see it; x->target_at and x->origin are set. The block is
  * not touched: `text` gets the target. */
-static bool locust__client_page(locust__client *c, const locust__base_url *base, const char *url,
-    locust__buf *text, locust__site *site)
+static bool locust__session_page(locust__client *c, const locust__base_url *base, const char *url,
+    locust__buf *text, locust__cookie_site *site)
 {
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
     const char *scheme = strstr(url, "://"), *path = url, *broken;
     if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
-        locust_error error = locust__client_base(c->services, url, &own, &broken);
+        locust_error error = locust__base_url_parse(c->services, url, &own, &broken);
         locust__base_url_free(&own);
         if (error)
             return false;
@@ -13392,32 +13578,32 @@ static bool locust__client_page(locust__client *c, const locust__base_url *base,
     locust__buf_add(text, "", 1);
     if (text->failed)
         return false;
-    *site = (locust__site){
+    *site = (locust__cookie_site){
         base->origin->host, {text->ptr, strcspn(text->ptr, "?")}, base->origin->secure};
     return true;
 }
 
-static bool locust__client_set_cookie(
+static bool locust__session_set_cookie(
     locust__client *c, const locust__base_url *base, const char *url, const char *cookie)
 {
     locust__buf text = {NULL, 0, 0, false};
-    locust__site site;
-    bool taken = LOCUST__KEEP_COOKIES && !c->cls->no_cookies &&
-                 locust__client_page(c, base, url, &text, &site) &&
+    locust__cookie_site site;
+    bool taken = LOCUST__WITH_COOKIES && !c->cls->no_cookies &&
+                 locust__session_page(c, base, url, &text, &site) &&
                  locust__jar_take(&c->session->jar, &site, locust__view_of(cookie),
                      locust__os_wall_ns() / LOCUST__S);
     locust__buf_free(&text);
     return taken;
 }
 
-static const char *locust__client_cookie(
+static const char *locust__session_cookie(
     locust__client *c, const locust__base_url *base, const char *url, const char *name)
 {
     locust__buf text = {NULL, 0, 0, false};
-    locust__site site;
+    locust__cookie_site site;
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
-    const locust__cookie *cookie = NULL;
-    if (locust__client_page(c, base, url, &text, &site)) {
+    const locust__jar_cookie *cookie = NULL;
+    if (locust__session_page(c, base, url, &text, &site)) {
         cookie = locust__jar_match(c->session->jar.first, &site, now_s);
         while (cookie && strcmp(cookie->name, name) != 0)
             cookie = locust__jar_match(cookie->next, &site, now_s);
@@ -13429,19 +13615,20 @@ static const char *locust__client_cookie(
  * >>response  what a test does with an answer
  *
  * Purpose     locust_header, locust_success, locust_failure, values out of the body.
+ * Names       locust__response_
  * Uses        >>switch >>stats >>json >>extract >>client >>exchange
  * ============================================================================================ */
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
 {
-    return locust__client_field((const locust__client *)(const void *)r, name);
+    return locust__exchange_field((const locust__client *)(const void *)r, name);
 }
 
-static locust__client *locust__client_of(locust_response *r, const char *what)
+static locust__client *locust__response_client(locust_response *r, const char *what)
 {
     locust__client *c = (locust__client *)(void *)r;
     if (!c->pending)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "%s() needs a response that waits for its verdict: made with .catch_response = true, "
             "and no later request of that user",
             what);
@@ -13450,12 +13637,12 @@ static locust__client *locust__client_of(locust_response *r, const char *what)
 
 LOCUST_API void locust_success(locust_response *r)
 {
-    locust__client_of(r, "locust_success")->verdict = LOCUST__VERDICT_SUCCESS;
+    locust__response_client(r, "locust_success")->verdict = LOCUST__VERDICT_SUCCESS;
 }
 
 LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
 {
-    locust__client *c = locust__client_of(r, "locust_failure");
+    locust__client *c = locust__response_client(r, "locust_failure");
     char text[256];
     va_list args;
     va_start(args, format);
@@ -13465,7 +13652,7 @@ LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
     c->verdict_text = locust__stats_text(c->services->recorder.stats, text);
 }
 
-static bool locust__client_json(const locust_response *r, const char *path, locust__view *value)
+static bool locust__response_json(const locust_response *r, const char *path, locust__view *value)
 {
     return r->body_len && locust__json_find((locust__view){r->body, r->body_len}, path, value);
 }
@@ -13476,11 +13663,11 @@ LOCUST_API bool locust_json_number(const locust_response *r, const char *path, d
     locust__search search = {.found = false};
     locust__view value;
     char text[64];
-    if (!locust__client_json(r, path, &value) || !locust__json_is_number(value) ||
+    if (!locust__response_json(r, path, &value) || !locust__json_is_number(value) ||
         !locust__extract_copy(value.ptr, value.len, text, sizeof text))
         return false;
     search.text = text;
-    locust__loop_call(c->services->loop, locust__search_number, &search);
+    locust__co_call(c->services->loop, locust__search_number, &search);
     *out = search.number;
     return true;
 }
@@ -13489,13 +13676,13 @@ LOCUST_API bool locust_json_string(
     const locust_response *r, const char *path, char *out, size_t size)
 {
     locust__view value;
-    return locust__client_json(r, path, &value) && locust__json_decode(value, out, size);
+    return locust__response_json(r, path, &value) && locust__json_decode(value, out, size);
 }
 
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out)
 {
     locust__view value;
-    if (!locust__client_json(r, path, &value) ||
+    if (!locust__response_json(r, path, &value) ||
         !(locust__view_is(value, "true") || locust__view_is(value, "false")))
         return false;
     *out = locust__view_is(value, "true");
@@ -13508,7 +13695,7 @@ LOCUST_API bool locust_match(
     const locust__client *c = (const locust__client *)(const void *)r;
     locust__search search = {
         .patterns = &c->services->patterns, .text = r->body, .regex = regex, .group = group};
-    locust__loop_call(c->services->loop, locust__search_pattern, &search);
+    locust__co_call(c->services->loop, locust__search_pattern, &search);
     return search.found && locust__extract_copy(r->body + search.match.rm_so,
                                (size_t)(search.match.rm_eo - search.match.rm_so), out, size);
 }
@@ -13529,28 +13716,29 @@ LOCUST_API bool locust_find_between(
  * Invariants  a plan is made before the first user starts and does not change. Whatever is wrong in
  *             it is one sentence then.
  * Cost        picking is a random number and a walk over the weights.
+ * Names       locust__frame_ locust__plan_ locust__planner_ locust__tags_ locust__task_
  * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
  * Limits      sets are nested up to 16 deep. A set's tasks are told apart by name in transitions.
  * ============================================================================================ */
 
-enum { LOCUST__SETS_DEEP = 16 };
+enum { LOCUST__PLAN_DEPTH = 16 };
 
-typedef struct locust__move { // a transition of a Markov set
+typedef struct locust__plan_move { // a transition of a Markov set
     int to, weight;
-} locust__move;
+} locust__plan_move;
 
-typedef struct locust__step { // a task, or a set in a task's place
+typedef struct locust__plan_task { // a task, or a set in a task's place
     const char *name;
     locust_task_fn fn; // NULL: `set`
     struct locust__plan *set;
     int weight;
-    locust__move *moves;
+    locust__plan_move *moves;
     int n_moves;
-} locust__step;
+} locust__plan_task;
 
 typedef struct locust__plan {
     const locust_taskset *as; // NULL: the tasks of a class
-    locust__step *steps;
+    locust__plan_task *steps;
     int n, total_weight;
 } locust__plan;
 
@@ -13632,7 +13820,7 @@ static int locust__plan_find(const locust__plan *plan, locust__view name)
 
 /* Reads the transitions "name:weight,name" of a step. */
 static void locust__plan_moves(
-    locust__planner *p, locust__plan *plan, locust__step *step, const char *next)
+    locust__planner *p, locust__plan *plan, locust__plan_task *step, const char *next)
 {
     locust__view word;
     size_t cap = 0;
@@ -13644,10 +13832,11 @@ static void locust__plan_moves(
         const char *colon = memchr(word.ptr, ':', word.len);
         locust__view name = {word.ptr, colon ? (size_t)(colon - word.ptr) : word.len};
         const char *digits = colon ? colon + 1 : "1";
-        int64_t weight = locust__base_whole(&digits);
-        locust__move move = {locust__plan_find(plan, name), weight < INT_MAX ? (int)weight : 0};
-        locust__move *moves =
-            locust__base_grow(step->moves, sizeof move, (size_t)step->n_moves, &cap);
+        int64_t weight = locust__number_whole(&digits);
+        locust__plan_move move = {
+            locust__plan_find(plan, name), weight < INT_MAX ? (int)weight : 0};
+        locust__plan_move *moves =
+            locust__memory_grow(step->moves, sizeof move, (size_t)step->n_moves, &cap);
         if (!moves) {
             locust__planner_fail(p, "out of memory");
             return;
@@ -13667,7 +13856,7 @@ static void locust__plan_moves(
 /* A Markov set begins with its first task: every other one must be reachable from there. */
 static void locust__plan_reach(locust__planner *p, const locust__plan *plan)
 {
-    bool *seen = locust__base_zalloc((size_t)plan->n * sizeof *seen), more = seen != NULL;
+    bool *seen = locust__memory_zalloc((size_t)plan->n * sizeof *seen), more = seen != NULL;
     if (seen)
         seen[0] = true;
     while (more) {
@@ -13701,9 +13890,10 @@ static void locust__plan_markov(locust__planner *p, locust__plan *plan, const lo
 }
 
 /* Adds a task to a plan, once. */
-static bool locust__plan_add(locust__planner *p, locust__plan *plan, size_t *cap, locust__step step)
+static bool locust__plan_add(
+    locust__planner *p, locust__plan *plan, size_t *cap, locust__plan_task step)
 {
-    locust__step *steps = locust__base_grow(plan->steps, sizeof step, (size_t)plan->n, cap);
+    locust__plan_task *steps = locust__memory_grow(plan->steps, sizeof step, (size_t)plan->n, cap);
     if (!steps) {
         locust__planner_fail(p, "out of memory");
         locust__plan_free(step.set);
@@ -13723,7 +13913,7 @@ static bool locust__plan_add(locust__planner *p, locust__plan *plan, size_t *cap
 static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
     const locust_task *tasks, const char *inherited, int depth) // NOLINT(misc-no-recursion): depth
 {
-    locust__plan *plan = locust__base_zalloc(sizeof *plan);
+    locust__plan *plan = locust__memory_zalloc(sizeof *plan);
     bool markov = as && as->order == LOCUST_MARKOV;
     size_t cap = 0;
     if (!plan) {
@@ -13731,12 +13921,12 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
         return NULL;
     }
     plan->as = as;
-    if (depth == LOCUST__SETS_DEEP)
+    if (depth == LOCUST__PLAN_DEPTH)
         locust__planner_fail(p, "set %s is nested more than 16 deep, or in itself", as->name);
     if (!tasks || !(tasks->fn || tasks->set))
         locust__planner_fail(p, "set %s has no tasks", as ? as->name : "of the user");
     for (const locust_task *task = tasks; task && !p->wrong && (task->fn || task->set); task++) {
-        locust__step step = {
+        locust__plan_task step = {
             .name = task->name, .fn = task->fn, .weight = locust__task_weight(task)};
         if (!step.weight)
             continue;
@@ -13778,7 +13968,7 @@ static void locust__frame_init(locust__frame *f, const locust__plan *plan)
     f->left = 0;
 }
 
-static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random)
+static const locust__plan_task *locust__frame_next(locust__frame *f, uint64_t *random)
 {
     const locust__plan *plan = f->plan;
     int order = plan->as ? plan->as->order : LOCUST_RANDOM, at;
@@ -13789,18 +13979,18 @@ static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random
         }
         f->left--;
     } else if (order == LOCUST_MARKOV && f->at >= 0) {
-        const locust__step *from = &plan->steps[f->at];
+        const locust__plan_task *from = &plan->steps[f->at];
         int total = 0, k = 0;
         for (int i = 0; i < from->n_moves; i++)
             total += from->moves[i].weight;
-        at = (int)(locust__base_random_unit(random) * total);
+        at = (int)(locust__random_unit(random) * total);
         while ((at -= from->moves[k].weight) >= 0 && k + 1 < from->n_moves)
             k++;
         f->at = from->moves[k].to;
     } else if (order == LOCUST_MARKOV || plan->n == 1) {
         f->at = 0;
     } else {
-        at = (int)(locust__base_random_unit(random) * plan->total_weight);
+        at = (int)(locust__random_unit(random) * plan->total_weight);
         f->at = 0;
         while ((at -= plan->steps[f->at].weight) >= 0 && f->at + 1 < plan->n)
             f->at++;
@@ -13811,10 +14001,11 @@ static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random
  * >>class  user classes as a test runs them
  *
  * Purpose     a class with its host, route, plan of tasks and arrivals; what is wrong with one.
+ * Names       locust__class_ locust__arrival_queue
  * Uses        >>co >>route >>pool >>base_url >>task
  * ============================================================================================ */
 
-typedef struct locust__open { // the arrivals of a class
+typedef struct locust__arrival_queue { // the arrivals of a class
     locust_arrivals as;
     double share;       // of --rate; 0: a rate of its own
     locust__queue free; // users without a task to run, parked
@@ -13824,7 +14015,7 @@ typedef struct locust__open { // the arrivals of a class
     locust__co *pacer; // NULL: it has ended
     bool pacing;       // the pacer sleeps and may be woken
     locust_arrival_counts counts;
-} locust__open;
+} locust__arrival_queue;
 
 typedef struct locust__class { // a user class as a test runs it
     const locust_user_class *as;
@@ -13834,9 +14025,9 @@ typedef struct locust__class { // a user class as a test runs it
     const char *host;   // in force
     locust__base_url base;
     locust__route route;
-    locust__conns shared; // with .pool
-    locust__plan *plan;   // its tasks, those that the tags leave
-    locust__open *open;   // NULL: its users do not arrive
+    locust__conns shared;            // with .pool
+    locust__plan *plan;              // its tasks, those that the tags leave
+    locust__arrival_queue *arrivals; // NULL: its users do not arrive
     int alive;
 } locust__class;
 
@@ -13881,38 +14072,39 @@ static double locust__class_weight(const locust_user_class *as)
  *             not return, and the task's own clean-up does not run.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer. Between two tasks without a wait, no switch if the task has parked.
+ * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream
  * Uses        >>co >>services >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  * ============================================================================================ */
 
 /* How a function of the test was left. */
 enum locust__outcome {
-    LOCUST__RETURNED,
-    LOCUST__CUT,             // the user is being stopped
-    LOCUST__INTERRUPTED,     // locust_interrupt: the set ends, its parent waits first
-    LOCUST__INTERRUPTED_NOW, // the same without a wait
-    LOCUST__FAILED,          // locust_fail: the next task goes on
+    LOCUST__OUTCOME_RETURNED,
+    LOCUST__OUTCOME_CUT,             // the user is being stopped
+    LOCUST__OUTCOME_INTERRUPTED,     // locust_interrupt: the set ends, its parent waits first
+    LOCUST__OUTCOME_INTERRUPTED_NOW, // the same without a wait
+    LOCUST__OUTCOME_FAILED,          // locust_fail: the next task goes on
 };
 
-typedef struct locust__cleanup { // registered by locust_defer
-    struct locust__cleanup *next;
+typedef struct locust__user_cleanup { // registered by locust_defer
+    struct locust__user_cleanup *next;
     void (*fn)(void *arg);
     void *arg;
-} locust__cleanup;
+} locust__user_cleanup;
 
-typedef struct locust__inserted { // by locust_schedule
-    struct locust__inserted *next;
+typedef struct locust__user_inserted { // by locust_schedule
+    struct locust__user_inserted *next;
     locust_task_fn fn;
     const locust__frame *frame; // the set that it is a task of
-} locust__inserted;
+} locust__user_inserted;
 
-typedef struct locust__own_stream {          // one that the test opened by locust_connect
-    locust_stream stream;                    // first: what the test has
-    locust_error error;                      // of the last public call
-    int64_t timeout_ns;                      // of a public call
-    locust__co *owner;                       // who opened it
-    struct locust__own_stream *next, **link; // in that user's list
-} locust__own_stream;
+typedef struct locust__user_stream {          // one that the test opened by locust_connect
+    locust_stream stream;                     // first: what the test has
+    locust_error error;                       // of the last public call
+    int64_t timeout_ns;                       // of a public call
+    locust__co *owner;                        // who opened it
+    struct locust__user_stream *next, **link; // in that user's list
+} locust__user_stream;
 
 typedef struct locust__user {
     locust_user as; // first: what tasks see
@@ -13920,29 +14112,29 @@ typedef struct locust__user {
     struct locust__users *all;
     locust__class *cls;
     locust__co *co;
-    struct locust__user *root;    // itself; of a coroutine that a user has started: that user
-    const char *doing;            // the name of the task that runs, of the last one between two
-    int iterations;               // tasks that it has begun
-    enum locust__outcome outcome; // of the function that was left by an unwinding
-    int64_t due_ns;               // of the arrival that waits for its next task; 0: none
-    int64_t cut_ns;               // when a user that was taken down is cut short
-    int64_t waited_ns;            // when its last wait ended: what pacing counts from
-    bool started;                 // on_start began, so on_stop is due
-    bool stopping;                // takes no further task
-    bool waiting;                 // between two tasks
-    bool uncounted;               // no longer among those that are alive
-    bool late;                    // that arrival had to wait for a place
-    bool kept;                    // this is above its stack, not in the heap
-    locust__plan *own_plan;       // made by locust_set_tasks
-    locust__frame base, *top;     // the class's tasks; the set that runs
-    locust__cleanup *cleanups;    // of the task that runs, the latest first
-    locust__inserted *inserted;   // tasks that go before what the plan would pick
+    struct locust__user *root;       // itself; of a coroutine that a user has started: that user
+    const char *doing;               // the name of the task that runs, of the last one between two
+    int iterations;                  // tasks that it has begun
+    enum locust__outcome outcome;    // of the function that was left by an unwinding
+    int64_t due_ns;                  // of the arrival that waits for its next task; 0: none
+    int64_t cut_ns;                  // when a user that was taken down is cut short
+    int64_t waited_ns;               // when its last wait ended: what pacing counts from
+    bool started;                    // on_start began, so on_stop is due
+    bool stopping;                   // takes no further task
+    bool waiting;                    // between two tasks
+    bool uncounted;                  // no longer among those that are alive
+    bool late;                       // that arrival had to wait for a place
+    bool kept;                       // this is above its stack, not in the heap
+    locust__plan *own_plan;          // made by locust_set_tasks
+    locust__frame base, *top;        // the class's tasks; the set that runs
+    locust__user_cleanup *cleanups;  // of the task that runs, the latest first
+    locust__user_inserted *inserted; // tasks that go before what the plan would pick
     locust__client client;
     locust__session session;
-    struct locust_coroutine *strands; // that the user has started and that are not freed
-    struct locust_group *groups;      // that the task has made
-    locust__queue strand_waiters;     // for the end of one of them
-    locust__own_stream *streams;      // opened by locust_connect and not closed
+    struct locust_coroutine *coroutines; // that the user has started and that are not freed
+    struct locust_group *groups;         // that the task has made
+    locust__queue coroutine_waiters;     // for the end of one of them
+    locust__user_stream *streams;        // opened by locust_connect and not closed
 } locust__user;
 
 struct locust_coroutine { // of a user
@@ -13967,7 +14159,7 @@ typedef struct locust__users { // all that are alive
     locust__services *services;
     locust_env *env;
     locust__user *first, *last;
-    locust__group group;
+    locust__wait_group group;
     int alive;
     uint64_t next_id;
     bool spawned;                          // no ramp runs
@@ -14001,14 +14193,14 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
     int64_t due;
     switch (wait->kind) {
     case LOCUST_WAIT_CONSTANT:
-        return locust__base_ns(wait->a);
+        return locust__time_ns(wait->a);
     case LOCUST_WAIT_BETWEEN:
-        return locust__base_ns(wait->a + (wait->b - wait->a) * locust__base_random_unit(random));
+        return locust__time_ns(wait->a + (wait->b - wait->a) * locust__random_unit(random));
     case LOCUST_WAIT_PACING:
-        due = locust__base_after(user->waited_ns, locust__base_ns(wait->a));
+        due = locust__time_after(user->waited_ns, locust__time_ns(wait->a));
         return due > now_ns ? due - now_ns : 0;
     case LOCUST_WAIT_CUSTOM:
-        return wait->fn ? locust__base_ns(wait->fn(&user->as)) : 0;
+        return wait->fn ? locust__time_ns(wait->fn(&user->as)) : 0;
     default:
         return 0;
     }
@@ -14017,15 +14209,16 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
  * >>arrive  arrivals of the open model, as users take them
  *
  * Purpose     a queue of arrivals for each class: who is free takes the next; who waits too long is shed.
+ * Names       locust__arrive_
  * Uses        >>co >>switch >>sync >>class >>user
  * ============================================================================================ */
 
 /* Sheds those that have waited too long. Returns when the next one will have. */
-static int64_t locust__open_shed(locust__open *o, int64_t now_ns)
+static int64_t locust__arrive_shed(locust__arrival_queue *o, int64_t now_ns)
 {
-    int64_t patience_ns = o->as.patience_s < 0 ? 0 : locust__base_ns(o->as.patience_s), until_ns;
+    int64_t patience_ns = o->as.patience_s < 0 ? 0 : locust__time_ns(o->as.patience_s), until_ns;
     while (o->n) {
-        until_ns = locust__base_after(o->backlog[o->first], patience_ns);
+        until_ns = locust__time_after(o->backlog[o->first], patience_ns);
         if (now_ns <= until_ns)
             return until_ns + 1;
         o->first = (o->first + 1) % o->cap;
@@ -14036,9 +14229,9 @@ static int64_t locust__open_shed(locust__open *o, int64_t now_ns)
 }
 
 /* Takes the oldest arrival that waits and was not shed. False: there is none. */
-static bool locust__open_take(locust__open *o, int64_t now_ns, int64_t *due_ns)
+static bool locust__arrive_take(locust__arrival_queue *o, int64_t now_ns, int64_t *due_ns)
 {
-    locust__open_shed(o, now_ns);
+    locust__arrive_shed(o, now_ns);
     if (!o->n)
         return false;
     *due_ns = o->backlog[o->first];
@@ -14048,7 +14241,7 @@ static bool locust__open_take(locust__open *o, int64_t now_ns, int64_t *due_ns)
 }
 
 /* An arrival has to wait; without memory it is shed. */
-static void locust__open_keep(locust__open *o, int64_t due_ns)
+static void locust__arrive_keep(locust__arrival_queue *o, int64_t due_ns)
 {
     if (o->n == o->cap) {
         size_t cap = o->cap ? o->cap * 2 : 64;
@@ -14068,18 +14261,18 @@ static void locust__open_keep(locust__open *o, int64_t due_ns)
 }
 
 /* The next task of the user is an arrival's. */
-static void locust__user_accept(locust__user *user, int64_t due_ns, bool late)
+static void locust__arrive_accept(locust__user *user, int64_t due_ns, bool late)
 {
     user->due_ns = due_ns;
     user->late = late;
-    user->cls->open->counts.started++;
-    user->cls->open->counts.late += late;
+    user->cls->arrivals->counts.started++;
+    user->cls->arrivals->counts.late += late;
 }
 
 /* An arrival whose task has not begun comes to nothing: no task begins any more. */
-static void locust__user_forgo(locust__user *user)
+static void locust__arrive_forgo(locust__user *user)
 {
-    locust__open *o = user->cls->open;
+    locust__arrival_queue *o = user->cls->arrivals;
     if (!o || !user->due_ns)
         return;
     user->due_ns = 0;
@@ -14089,20 +14282,20 @@ static void locust__user_forgo(locust__user *user)
 }
 
 /* Begins to serve the arrival: its first request is as late as that. */
-static void locust__user_serve(locust__user *user)
+static void locust__arrive_serve(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
     user->session.late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
 }
 
 /* The task of an arrival is over: the next one, at once if one waits. */
-static void locust__user_await(locust__user *user) LOCUST__PARKS
+static void locust__arrive_await(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    locust__open *o = user->cls->open;
+    locust__arrival_queue *o = user->cls->arrivals;
     int64_t due_ns;
-    if (locust__open_take(o, locust__loop_clock(loop), &due_ns)) {
-        locust__user_accept(user, due_ns, true);
+    if (locust__arrive_take(o, locust__loop_clock(loop), &due_ns)) {
+        locust__arrive_accept(user, due_ns, true);
         locust__co_yield(loop);
     } else {
         user->waiting = true;
@@ -14110,23 +14303,24 @@ static void locust__user_await(locust__user *user) LOCUST__PARKS
         user->waiting = false;
     }
     if (!user->stopping)
-        locust__user_serve(user);
+        locust__arrive_serve(user);
 }
 /* ============================================================================================
  * >>life  the life of a user
  *
  * Purpose     on_start, tasks with waits between them, on_stop; what leaves a task early.
+ * Names       locust__life_
  * Uses        >>co >>stack >>switch >>sync >>context >>stream >>client >>task >>class >>user
  *             >>arrive
  * ============================================================================================ */
 
 /* `turn`: of the loop, when the task began. */
-static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
+static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
     int64_t now = locust__user_wait_time(user)->kind ? locust__loop_clock(loop) : 0;
     int64_t wait = locust__user_wait_ns(user, now);
-    user->waited_ns = locust__base_after(now, wait);
+    user->waited_ns = locust__time_after(now, wait);
     user->waiting = true;
     if (wait) {
         locust__co_sleep(loop, user->waited_ns);
@@ -14138,10 +14332,10 @@ static void locust__user_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 }
 
 /* Runs what the task that ends has registered, the latest first. It may not park. */
-static void locust__user_clean_up(locust__user *user)
+static void locust__life_clean_up(locust__user *user)
 {
     while (user->cleanups) {
-        locust__cleanup *c = user->cleanups;
+        locust__user_cleanup *c = user->cleanups;
         user->cleanups = c->next;
         c->fn(c->arg);
         LOCUST_FREE(c);
@@ -14149,10 +14343,10 @@ static void locust__user_clean_up(locust__user *user)
 }
 
 /* The handles of a task end with it. Who still waits for one, in a coroutine, goes on. */
-static void locust__user_detach(locust__user *user)
+static void locust__life_detach(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
-    for (locust_coroutine **at = &user->strands; *at;) {
+    for (locust_coroutine **at = &user->coroutines; *at;) {
         locust_coroutine *c = *at;
         c->detached = true;
         c->group = NULL;
@@ -14171,76 +14365,77 @@ static void locust__user_detach(locust__user *user)
         if (!group->waiters)
             LOCUST_FREE(group);
     }
-    while (user->strand_waiters.first)
-        locust__co_wake(loop, user->strand_waiters.first, LOCUST__WOKEN);
+    while (user->coroutine_waiters.first)
+        locust__co_wake(loop, user->coroutine_waiters.first, LOCUST__WAKE_EVENT);
 }
 
 /* Ends a function of the test: what it registered runs, its last request is counted. */
-static void locust__user_settle(locust__user *user)
+static void locust__life_settle(locust__user *user)
 {
     if (user->co->scopes || user->co->entered)
-        locust__slots_unwind(user->co);
+        locust__context_unwind(user->co);
     if (user->cleanups)
-        locust__user_clean_up(user);
-    if (user->strands || user->groups)
-        locust__user_detach(user);
+        locust__life_clean_up(user);
+    if (user->coroutines || user->groups)
+        locust__life_detach(user);
     locust__client_settle(&user->client);
 }
 
 /* Does another coroutine of the user than this one run? */
-static bool locust__strands_run(const locust__user *user)
+static bool locust__life_has_coroutines(const locust__user *user)
 {
-    for (const locust_coroutine *c = user->root->strands; c; c = c->next)
+    for (const locust_coroutine *c = user->root->coroutines; c; c = c->next)
         if (!c->ended && &c->user != user)
             return true;
     return false;
 }
 
 /* At the end of a user: what it has started ends too. */
-static void locust__strands_stop(locust__user *user) LOCUST__PARKS
+static void locust__life_stop_coroutines(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    while (locust__strands_run(user)) {
-        for (locust_coroutine *c = user->strands; c; c = c->next)
+    while (locust__life_has_coroutines(user)) {
+        for (locust_coroutine *c = user->coroutines; c; c = c->next)
             if (!c->ended && !c->user.co->cancelled)
                 locust__co_cancel(loop, c->user.co);
-        if (locust__queue_wait(loop, &user->strand_waiters, LOCUST__NEVER) == LOCUST__CANCELLED)
+        if (locust__queue_wait(loop, &user->coroutine_waiters, LOCUST__NEVER) ==
+            LOCUST__WAKE_CANCELLED)
             user->co->cancelled = false; // they end first
     }
-    locust__user_detach(user);
+    locust__life_detach(user);
 }
 
 /* Runs fn until it returns, or until a call in it leaves it. Not for what runs in another such fn. */
-static enum locust__outcome locust__user_guarded(
+static enum locust__outcome locust__life_guarded(
     locust__user *user, void (*fn)(locust__user *user)) LOCUST__PARKS
 {
-    user->outcome = LOCUST__RETURNED;
-    if (setjmp(*locust__co_unwind_point(user->co)) == 0)
+    user->outcome = LOCUST__OUTCOME_RETURNED;
+    if (setjmp(*locust__stack_unwind_point(user->co)) == 0)
         fn(user);
-    if (user->outcome == LOCUST__CUT && user->strands)
-        locust__strands_stop(user); // what the task cleans up may be theirs, too
-    locust__user_settle(user);
+    if (user->outcome == LOCUST__OUTCOME_CUT && user->coroutines)
+        locust__life_stop_coroutines(user); // what the task cleans up may be theirs, too
+    locust__life_settle(user);
     return user->outcome;
 }
 
-/* Leaves the function of the test that runs; goes on behind locust__user_guarded. */
-static _Noreturn void locust__user_leave(locust__user *user, enum locust__outcome outcome)
+/* Leaves the function of the test that runs; goes on behind locust__life_guarded. */
+static _Noreturn void locust__life_leave(locust__user *user, enum locust__outcome outcome)
 {
     user->outcome = outcome;
-    longjmp(*locust__co_unwind_point(user->co), 1);
+    longjmp(*locust__stack_unwind_point(user->co), 1);
 }
 
-static _Noreturn void locust__user_unwind(locust__user *user)
+static _Noreturn void locust__life_unwind(locust__user *user)
 {
-    locust__user_leave(user, LOCUST__CUT);
+    locust__life_leave(user, LOCUST__OUTCOME_CUT);
 }
 
 /* Ends the innermost set; tasks that were inserted into it are forgotten. */
-static void locust__user_pop(locust__user *user)
+static void locust__life_pop(locust__user *user)
 {
     locust__frame *f = user->top;
-    for (locust__inserted **at = &user->inserted; *at;) {
-        locust__inserted *in = *at;
+    for (locust__user_inserted **at = &user->inserted; *at;) {
+        locust__user_inserted *in = *at;
         if (in->frame == f) {
             *at = in->next;
             LOCUST_FREE(in);
@@ -14253,28 +14448,28 @@ static void locust__user_pop(locust__user *user)
         LOCUST_FREE(f);
 }
 
-static void locust__user_on_start(locust__user *user) LOCUST__PARKS
+static void locust__life_on_start(locust__user *user) LOCUST__PARKS
 {
     if (user->cls->as->on_start)
         user->cls->as->on_start(&user->as);
 }
 
-static void locust__user_set_on_stop(locust__user *user) LOCUST__PARKS
+static void locust__life_set_on_stop(locust__user *user) LOCUST__PARKS
 {
     if (user->top->plan->as->on_stop)
         user->top->plan->as->on_stop(&user->as);
 }
 
-static void locust__user_run_on_stop(locust__user *user) LOCUST__PARKS
+static void locust__life_run_on_stop(locust__user *user) LOCUST__PARKS
 {
     if (user->started && user->cls->as->on_stop)
         user->cls->as->on_stop(&user->as);
 }
 
 /* Enters a set: its on_start belongs to it. False: no memory. */
-static bool locust__user_push(locust__user *user, const locust__plan *plan)
+static bool locust__life_push(locust__user *user, const locust__plan *plan)
 {
-    locust__frame *f = locust__base_zalloc(sizeof *f);
+    locust__frame *f = locust__memory_zalloc(sizeof *f);
     if (!f)
         return false;
     locust__frame_init(f, plan);
@@ -14284,13 +14479,13 @@ static bool locust__user_push(locust__user *user, const locust__plan *plan)
 }
 
 /* The task that was inserted into the set that runs, if any; then what the plan picks. */
-static const locust__step *locust__user_next(locust__user *user, locust__step *inserted)
+static const locust__plan_task *locust__life_next(locust__user *user, locust__plan_task *inserted)
 {
-    for (locust__inserted **at = &user->inserted; *at; at = &(*at)->next) {
-        locust__inserted *in = *at;
+    for (locust__user_inserted **at = &user->inserted; *at; at = &(*at)->next) {
+        locust__user_inserted *in = *at;
         if (in->frame != user->top)
             continue;
-        *inserted = (locust__step){.fn = in->fn};
+        *inserted = (locust__plan_task){.fn = in->fn};
         *at = in->next;
         LOCUST_FREE(in);
         return inserted;
@@ -14299,7 +14494,7 @@ static const locust__step *locust__user_next(locust__user *user, locust__step *i
 }
 
 /* No further task for anybody. `now`: also cuts the tasks that run; else only ends the waits. */
-static void locust__users_stop(locust__users *all, bool now)
+static void locust__life_stop_all(locust__users *all, bool now)
 {
     for (locust__user *user = all->first; user; user = user->next) {
         user->stopping = true;
@@ -14309,111 +14504,111 @@ static void locust__users_stop(locust__users *all, bool now)
 }
 
 /* Does nobody begin a task any more? */
-static bool locust__users_are_over(const locust__users *all)
+static bool locust__life_are_over(const locust__users *all)
 {
     return all->closing || all->told || all->iterations_left == 0;
 }
 
 /* Shall the user take no further task? */
-static bool locust__user_is_over(const locust__user *user)
+static bool locust__life_is_over(const locust__user *user)
 {
     return user->stopping || user->all->closing;
 }
 
 /* Takes one of the task runs that there may be; if there is none, the user takes no further task. */
-static bool locust__user_claim(locust__user *user)
+static bool locust__life_claim(locust__user *user)
 {
     locust__users *all = user->all;
-    const locust__open *open = user->cls->open;
-    bool visitor = open && open->as.kind == LOCUST_ARRIVE_USERS;
+    const locust__arrival_queue *queue = user->cls->arrivals;
+    bool visitor = queue && queue->as.kind == LOCUST_ARRIVE_USERS;
     int own = user->cls->as->iterations;
     bool spent = own > 0 ? user->iterations >= own : visitor && user->iterations;
     if (!spent && all->iterations_left != 0) {
         user->iterations++;
         user->due_ns = 0;
         if (all->iterations_left > 0 && --all->iterations_left == 0)
-            locust__users_stop(all, false); // who waits for a next task waits in vain
+            locust__life_stop_all(all, false); // who waits for a next task waits in vain
         return true;
     }
     user->stopping = true;
-    locust__user_forgo(user);
+    locust__arrive_forgo(user);
     return false;
 }
 
 /* Is each of its tasks an arrival? */
-static bool locust__user_serves(const locust__user *user)
+static bool locust__life_serves(const locust__user *user)
 {
-    return user->cls->open && user->cls->open->as.kind == LOCUST_ARRIVE_TASKS;
+    return user->cls->arrivals && user->cls->arrivals->as.kind == LOCUST_ARRIVE_TASKS;
 }
 
 /* Between two tasks. */
-static void locust__user_pause(locust__user *user, uint64_t turn) LOCUST__PARKS
+static void locust__life_pause(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
-    if (locust__user_serves(user))
-        locust__user_await(user);
+    if (locust__life_serves(user))
+        locust__arrive_await(user);
     else
-        locust__user_wait(user, turn);
+        locust__life_wait(user, turn);
 }
 
 /* Runs tasks until one is left otherwise than by its end. */
-static void locust__user_run_tasks(locust__user *user) LOCUST__PARKS
+static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
 {
-    while (!locust__user_is_over(user)) {
+    while (!locust__life_is_over(user)) {
         uint64_t turn = user->all->services->loop->turn;
-        locust__step inserted;
-        const locust__step *step = locust__user_next(user, &inserted);
+        locust__plan_task inserted;
+        const locust__plan_task *step = locust__life_next(user, &inserted);
         if (step->set) {
-            if (!locust__user_push(user, step->set))
-                locust__user_wait(user, turn);
+            if (!locust__life_push(user, step->set))
+                locust__life_wait(user, turn);
             else if (user->top->plan->as->on_start)
                 user->top->plan->as->on_start(&user->as);
             continue;
         }
-        if (!locust__user_claim(user))
+        if (!locust__life_claim(user))
             return;
         user->doing = step->name ? step->name : "that was scheduled";
         step->fn(&user->as);
-        locust__user_settle(user);
-        if (!locust__user_is_over(user))
-            locust__user_pause(user, turn);
+        locust__life_settle(user);
+        if (!locust__life_is_over(user))
+            locust__life_pause(user, turn);
     }
 }
 
 /* The tasks of a user, and the sets among them, until it is stopped. */
-static void locust__user_live(locust__user *user) LOCUST__PARKS
+static void locust__life_run(locust__user *user) LOCUST__PARKS
 {
     enum locust__outcome outcome;
     user->started = true;
     user->doing = "on_start";
     if (user->due_ns)
-        locust__user_serve(user);
-    outcome = locust__user_guarded(user, locust__user_on_start);
-    if (outcome != LOCUST__RETURNED) // Locust: a user whose on_start fails goes no further
+        locust__arrive_serve(user);
+    outcome = locust__life_guarded(user, locust__life_on_start);
+    if (outcome != LOCUST__OUTCOME_RETURNED) // Locust: a user whose on_start fails goes no further
         return;
-    while (!locust__user_is_over(user)) {
+    while (!locust__life_is_over(user)) {
         uint64_t turn = user->all->services->loop->turn;
-        outcome = locust__user_guarded(user, locust__user_run_tasks);
-        if (outcome == LOCUST__CUT || locust__user_is_over(user))
+        outcome = locust__life_guarded(user, locust__life_run_tasks);
+        if (outcome == LOCUST__OUTCOME_CUT || locust__life_is_over(user))
             return;
-        if (outcome == LOCUST__INTERRUPTED || outcome == LOCUST__INTERRUPTED_NOW) {
-            enum locust__outcome stopped = locust__user_guarded(user, locust__user_set_on_stop);
-            locust__user_pop(user);
-            if (stopped == LOCUST__CUT)
+        if (outcome == LOCUST__OUTCOME_INTERRUPTED || outcome == LOCUST__OUTCOME_INTERRUPTED_NOW) {
+            enum locust__outcome stopped = locust__life_guarded(user, locust__life_set_on_stop);
+            locust__life_pop(user);
+            if (stopped == LOCUST__OUTCOME_CUT)
                 return;
         }
-        if (locust__user_is_over(user))
+        if (locust__life_is_over(user))
             return;
-        if (outcome != LOCUST__INTERRUPTED_NOW || locust__user_serves(user))
-            locust__user_pause(user, turn); // the next task is another arrival's
+        if (outcome != LOCUST__OUTCOME_INTERRUPTED_NOW || locust__life_serves(user))
+            locust__life_pause(user, turn); // the next task is another arrival's
         else if (user->all->services->loop->turn == turn)
             locust__co_yield(user->all->services->loop);
     }
 }
 
 /* Streams that a task which was cut could not close. */
-static void locust__user_close_streams(locust__user *user)
+static void locust__life_close_streams(locust__user *user)
 {
-    for (locust__own_stream *s = user->streams, *next; s; s = next) {
+    for (locust__user_stream *s = user->streams, *next; s; s = next) {
         next = s->next;
         locust__stream_close(&s->stream);
         LOCUST_FREE(s);
@@ -14423,58 +14618,24 @@ static void locust__user_close_streams(locust__user *user)
  * >>start  starting and ending users
  *
  * Purpose     the coroutine of a user, from its first to its last step, and those it has started.
+ * Names       locust__start_
  * Uses        >>co >>switch >>local >>context >>client >>task >>class >>user >>arrive >>life
  * ============================================================================================ */
 
-static void locust__strand_run(locust__user *user) LOCUST__PARKS
-{
-    locust_coroutine *c = (locust_coroutine *)(void *)user;
-    c->fn(&user->as, c->arg);
-}
-
-static void locust__strand_remove(locust_coroutine *c)
-{
-    locust_coroutine **at = &c->user.root->strands;
-    while (*at != c)
-        at = &(*at)->next;
-    *at = c->next;
-    LOCUST_FREE(c);
-}
-
-static void locust__strand_main(void *arg)
-{
-    locust_coroutine *c = arg;
-    locust__user *user = &c->user, *root = user->root;
-    locust__loop *loop = user->all->services->loop;
-    locust__user_guarded(user, locust__strand_run);
-    locust__client_deinit(&user->client);
-    locust__user_close_streams(user);
-    user->co->local = NULL; // the user's
-    locust__context_release(user->co->context);
-    user->co->context = NULL;
-    c->ended = true;
-    if (c->group)
-        c->group->running--;
-    if (c->detached && !c->joiners)
-        locust__strand_remove(c);
-    while (root->strand_waiters.first)
-        locust__co_wake(loop, root->strand_waiters.first, LOCUST__WOKEN);
-}
-
 /* A user that ends, or is to end, counts no more. */
-static void locust__users_uncount(locust__user *user)
+static void locust__start_uncount(locust__user *user)
 {
     user->all->alive -= !user->uncounted;
     user->cls->alive -= !user->uncounted;
     user->uncounted = true;
 }
 
-static void locust__users_remove(locust__user *user)
+static void locust__start_remove(locust__user *user)
 {
     locust__users *all = user->all;
-    locust__open *open = user->cls->open;
-    if (open && open->pacing && open->n) // there is a place for one that waits
-        locust__co_wake(all->services->loop, open->pacer, LOCUST__WOKEN);
+    locust__arrival_queue *queue = user->cls->arrivals;
+    if (queue && queue->pacing && queue->n) // there is a place for one that waits
+        locust__co_wake(all->services->loop, queue->pacer, LOCUST__WAKE_EVENT);
     if (user->prev)
         user->prev->next = user->next;
     else
@@ -14483,71 +14644,71 @@ static void locust__users_remove(locust__user *user)
         user->next->prev = user->prev;
     else
         all->last = user->prev;
-    locust__users_uncount(user);
+    locust__start_uncount(user);
     if (!all->alive && all->limited)
         all->on_empty(all->env);
 }
 
-static void locust__user_main(void *arg)
+static void locust__start_main(void *arg)
 {
     locust__user *user = arg;
     if (!user) // there was no memory for it
         return;
     user->waited_ns = locust__os_now_ns();
-    if (!locust__user_is_over(user))
-        locust__user_live(user);
-    if (locust__users_are_over(user->all))
-        locust__user_forgo(user);
+    if (!locust__life_is_over(user))
+        locust__life_run(user);
+    if (locust__life_are_over(user->all))
+        locust__arrive_forgo(user);
     while (user->all->closing && !user->all->told) // on_test_stopping comes before any on_stop
         locust__co_yield(user->all->services->loop);
     user->stopping = true;
     user->co->cancelled = false; // on_stop may park; a later cancellation cuts it short as well
-    locust__strands_stop(user);
+    locust__life_stop_coroutines(user);
     while (user->top != &user->base) { // from the inside out
-        locust__user_guarded(user, locust__user_set_on_stop);
-        locust__user_pop(user);
+        locust__life_guarded(user, locust__life_set_on_stop);
+        locust__life_pop(user);
     }
-    locust__user_guarded(user, locust__user_run_on_stop);
-    locust__strands_stop(user);
-    locust__user_pop(user);
+    locust__life_guarded(user, locust__life_run_on_stop);
+    locust__life_stop_coroutines(user);
+    locust__life_pop(user);
     locust__plan_free(user->own_plan);
     locust__client_deinit(&user->client);
     locust__session_deinit(&user->session);
     locust__slots_deinit(user->co->local);
-    locust__user_close_streams(user);
+    locust__life_close_streams(user);
     user->co->local = NULL;
-    locust__context_release(user->co->context);
+    locust__values_release(user->co->context);
     user->co->context = NULL;
-    locust__users_remove(user);
+    locust__start_remove(user);
     if (!user->kept)
         LOCUST_FREE(user);
 }
 
-enum { LOCUST__USER_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // its slots are behind it
+enum { LOCUST__START_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // its slots are behind it
 
 /* What a request of a user touches beside the stack: its block, where its connection is, and the last
  * answer. */
-static void locust__user_ahead(const void *local)
+static void locust__start_prefetch(const void *local)
 {
-    const locust__user *user = (const void *)((const char *)local - LOCUST__USER_HEAD);
-    locust__base_prefetch(user, sizeof *user / LOCUST__LINE + 1);
-    locust__base_prefetch(user->client.block.ptr, 5);
+    const locust__user *user = (const void *)((const char *)local - LOCUST__START_HEAD);
+    locust__memory_prefetch(user, sizeof *user / LOCUST__CACHE_LINE + 1);
+    locust__memory_prefetch(user->client.block.ptr, 5);
 }
 
 /* Makes a user and starts it. NULL: no memory. */
-static locust__user *locust__user_start(locust__users *all, locust__class *cls)
+static locust__user *locust__start_user(locust__users *all, locust__class *cls)
 {
-    size_t head = LOCUST__USER_HEAD;
+    size_t head = LOCUST__START_HEAD;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
     size_t bytes = head + slots + cls->as->data_size;
     locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
-        locust__user_main, NULL, &all->group);
+        locust__start_main, NULL, &all->group);
     locust__user *user = co ? locust__co_keep(co, bytes) : NULL;
     bool kept = user != NULL;
     if (kept)
         memset(user, 0, bytes);
     else if (co)
-        user = locust__base_zalloc(bytes);
+        user = locust__memory_zalloc(bytes);
     if (!user)
         return NULL;
     co->arg = user;
@@ -14581,16 +14742,17 @@ static locust__user *locust__user_start(locust__users *all, locust__class *cls)
  * >>control  what a task says to its user
  *
  * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
+ * Names       locust__control_
  * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>client >>request >>session
  *             >>task >>user >>life
  * ============================================================================================ */
 
 /* The user that runs now; anything else is a broken rule. */
-static locust__user *locust__user_of(locust_user *u, const char *what)
+static locust__user *locust__control_user(locust_user *u, const char *what)
 {
     locust__user *user = (locust__user *)(void *)u;
     if (!u || !locust__loop_now || locust__loop_now->current != user->co)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "%s was called outside its user: call it from that user's own task, on_start or "
             "on_stop",
             what);
@@ -14598,52 +14760,53 @@ static locust__user *locust__user_of(locust_user *u, const char *what)
 }
 
 /* A test whose set-up is broken ends; the user goes no further. */
-static _Noreturn void locust__user_break(locust__user *user, const char *why) LOCUST__PARKS
+static _Noreturn void locust__control_break(locust__user *user, const char *why) LOCUST__PARKS
 {
     locust__users *all = user->all;
     if (!all->setup_error)
         all->setup_error = why;
     user->root->stopping = true;
     all->request_stop(all->env);
-    locust__user_unwind(user);
+    locust__life_unwind(user);
 }
 
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
 {
-    locust__user *user = locust__user_of(u, "a request (locust_send, locust_get, ...)");
-    locust_error error = locust__client_send(&user->client, req, &user->cls->base);
+    locust__user *user = locust__control_user(u, "a request (locust_send, locust_get, ...)");
+    locust_error error = locust__request_send(&user->client, req, &user->cls->base);
     if (user->client.broken)
-        locust__user_break(user, user->client.broken);
+        locust__control_break(user, user->client.broken);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
     return &user->client.response;
 }
 
 LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value)
 {
-    return locust__client_set_field(&locust__user_of(u, "locust_set_header")->client, name, value);
+    return locust__session_set_field(
+        &locust__control_user(u, "locust_set_header")->client, name, value);
 }
 
 LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name)
 {
-    locust__user *user = locust__user_of(u, "locust_cookie");
-    return locust__client_cookie(&user->client, &user->cls->base, url, name);
+    locust__user *user = locust__control_user(u, "locust_cookie");
+    return locust__session_cookie(&user->client, &user->cls->base, url, name);
 }
 
 LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text)
 {
-    locust__user *user = locust__user_of(u, "locust_set_cookie");
-    return locust__client_set_cookie(&user->client, &user->cls->base, url, text);
+    locust__user *user = locust__control_user(u, "locust_set_cookie");
+    return locust__session_set_cookie(&user->client, &user->cls->base, url, text);
 }
 
 LOCUST_API void locust_clear_cookies(locust_user *u)
 {
-    locust__jar_clear(&locust__user_of(u, "locust_clear_cookies")->client.session->jar);
+    locust__jar_clear(&locust__control_user(u, "locust_clear_cookies")->client.session->jar);
 }
 
 LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file)
 {
-    locust__session *session = locust__user_of(u, "locust_set_cert")->client.session;
+    locust__session *session = locust__control_user(u, "locust_set_cert")->client.session;
     session->cert_file = cert_file;
     session->key_file = key_file;
     session->conns = &session->own; // who has an identity of its own shares no connection
@@ -14652,52 +14815,53 @@ LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const cha
 
 LOCUST_API void locust_close_connections(locust_user *u)
 {
-    locust__conns_close(locust__user_of(u, "locust_close_connections")->client.session->conns);
+    locust__conns_close(locust__control_user(u, "locust_close_connections")->client.session->conns);
 }
 
 LOCUST_API void locust_sleep(locust_user *u, double seconds)
 {
-    locust__user *user = locust__user_of(u, "locust_sleep");
+    locust__user *user = locust__control_user(u, "locust_sleep");
     locust__loop *loop = user->all->services->loop;
-    locust__co_sleep(loop, locust__base_after(locust__loop_clock(loop), locust__base_ns(seconds)));
+    locust__co_sleep(loop, locust__time_after(locust__loop_clock(loop), locust__time_ns(seconds)));
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 
 LOCUST_API void locust_stop_test(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_stop_test");
+    locust__user *user = locust__control_user(u, "locust_stop_test");
     user->all->request_stop(user->all->env);
     user->root->stopping = true;
 }
 
 LOCUST_API void locust_interrupt(locust_user *u, bool reschedule)
 {
-    locust__user *user = locust__user_of(u, "locust_interrupt");
+    locust__user *user = locust__control_user(u, "locust_interrupt");
     if (user != user->root)
-        locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() was called in a coroutine that a "
-                                             "user has started: a task leaves its "
-                                             "set itself");
+        locust__die(LOCUST__EXIT_USAGE, "locust_interrupt() was called in a coroutine that a "
+                                        "user has started: a task leaves its "
+                                        "set itself");
     if (user->top == &user->base)
-        locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
-                                             "of a class itself are none: to end "
-                                             "the user call locust_stop_user()");
-    locust__user_leave(user, reschedule ? LOCUST__INTERRUPTED_NOW : LOCUST__INTERRUPTED);
+        locust__die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
+                                        "of a class itself are none: to end "
+                                        "the user call locust_stop_user()");
+    locust__life_leave(
+        user, reschedule ? LOCUST__OUTCOME_INTERRUPTED_NOW : LOCUST__OUTCOME_INTERRUPTED);
 }
 
 LOCUST_API void locust_stop_user(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_stop_user");
+    locust__user *user = locust__control_user(u, "locust_stop_user");
     user->root->stopping = true;
     if (user != user->root)
         locust__co_cancel(user->all->services->loop, user->root->co);
-    locust__user_unwind(user);
+    locust__life_unwind(user);
 }
 
 LOCUST_API void locust_fail_at(
     locust_user *u, const char *file, int line, const char *function, const char *format, ...)
 {
-    locust__user *user = locust__user_of(u, "locust_fail");
+    locust__user *user = locust__control_user(u, "locust_fail");
     locust__services *sv = user->all->services;
     const char *slash = strrchr(file, '/'), *message;
     char text[256], place[128];
@@ -14708,49 +14872,50 @@ LOCUST_API void locust_fail_at(
     snprintf(place, sizeof place, "%s:%d in %s", slash ? slash + 1 : file, line, function);
     message = locust__stats_text(sv->recorder.stats, text);
     if (locust__stats_except(sv->recorder.stats, message, place))
-        locust__log_print(sv->log, LOCUST__ERROR, "locust.user.task", "%s (%s)", message, place);
+        locust__log_print(
+            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
     if (user->all->on_error)
         user->all->on_error(user->all->env, &user->as, message);
-    locust__user_leave(user, LOCUST__FAILED);
+    locust__life_leave(user, LOCUST__OUTCOME_FAILED);
 }
 
 LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg)
 {
-    locust__user *user = locust__user_of(u, "locust_defer");
-    locust__cleanup *c = LOCUST_MALLOC(sizeof *c);
+    locust__user *user = locust__control_user(u, "locust_defer");
+    locust__user_cleanup *c = LOCUST_MALLOC(sizeof *c);
     if (!c) {
         fn(arg);
         return false;
     }
-    *c = (locust__cleanup){user->cleanups, fn, arg};
+    *c = (locust__user_cleanup){user->cleanups, fn, arg};
     user->cleanups = c;
     return true;
 }
 
 LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
 {
-    locust__user *user = locust__user_of(u, "locust_schedule")->root;
-    locust__inserted *in = LOCUST_MALLOC(sizeof *in), **at = &user->inserted;
+    locust__user *user = locust__control_user(u, "locust_schedule")->root;
+    locust__user_inserted *in = LOCUST_MALLOC(sizeof *in), **at = &user->inserted;
     if (!in)
         return false;
     while (!first && *at)
         at = &(*at)->next;
-    *in = (locust__inserted){*at, task, user->top};
+    *in = (locust__user_inserted){*at, task, user->top};
     *at = in;
     return true;
 }
 
 LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
 {
-    locust__user *user = locust__user_of(u, "locust_set_tasks")->root;
+    locust__user *user = locust__control_user(u, "locust_set_tasks")->root;
     locust__planner p = {.tags = &user->all->tags};
     locust__plan *plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
     if (!plan)
         return false;
     if (user->top != &user->base)
-        locust__base_die(LOCUST__EXIT_USAGE, "locust_set_tasks() was called inside a task set: "
-                                             "call it from on_start or from a task of "
-                                             "the class itself");
+        locust__die(LOCUST__EXIT_USAGE, "locust_set_tasks() was called inside a task set: "
+                                        "call it from on_start or from a task of "
+                                        "the class itself");
     locust__plan_free(user->own_plan);
     user->own_plan = plan;
     locust__frame_init(&user->base, plan);
@@ -14759,42 +14924,78 @@ LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
 
 LOCUST_API void locust_wait(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_wait");
-    locust__user_wait(user, user->all->services->loop->turn);
+    locust__user *user = locust__control_user(u, "locust_wait");
+    locust__life_wait(user, user->all->services->loop->turn);
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 /* ============================================================================================
  * >>coroutine  coroutines that a user starts
  *
- * Purpose     locust_start, groups, semaphores.
- * Uses        >>co >>switch >>sync >>context >>client >>user >>life >>start >>control
+ * Purpose     locust_spawn, groups, semaphores.
+ * Names       locust__coroutine_ locust__group_
+ * Uses        >>co >>switch >>sync >>context >>client >>user >>life >>control
  * ============================================================================================ */
 
 /* Parks until a coroutine of this user ends. */
-static void locust__strands_wait(locust__user *user) LOCUST__PARKS
+static void locust__coroutine_wait_all(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+    locust__queue_wait(loop, &user->root->coroutine_waiters, LOCUST__NEVER);
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 
-static locust_coroutine *locust__strand_start(
+static void locust__coroutine_run(locust__user *user) LOCUST__PARKS
+{
+    locust_coroutine *c = (locust_coroutine *)(void *)user;
+    c->fn(&user->as, c->arg);
+}
+
+static void locust__coroutine_remove(locust_coroutine *c)
+{
+    locust_coroutine **at = &c->user.root->coroutines;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    LOCUST_FREE(c);
+}
+
+static void locust__coroutine_main(void *arg)
+{
+    locust_coroutine *c = arg;
+    locust__user *user = &c->user, *root = user->root;
+    locust__loop *loop = user->all->services->loop;
+    locust__life_guarded(user, locust__coroutine_run);
+    locust__client_deinit(&user->client);
+    locust__life_close_streams(user);
+    user->co->local = NULL; // the user's
+    locust__values_release(user->co->context);
+    user->co->context = NULL;
+    c->ended = true;
+    if (c->group)
+        c->group->running--;
+    if (c->detached && !c->joiners)
+        locust__coroutine_remove(c);
+    while (root->coroutine_waiters.first)
+        locust__co_wake(loop, root->coroutine_waiters.first, LOCUST__WAKE_EVENT);
+}
+
+static locust_coroutine *locust__coroutine_start(
     locust__user *by, locust_group *group, locust_coroutine_fn fn, void *arg)
 {
     locust__user *root = by->root;
-    locust_coroutine *c = locust__base_zalloc(sizeof *c);
+    locust_coroutine *c = locust__memory_zalloc(sizeof *c);
     if (!c)
         return NULL;
     c->user.co = locust__co_start(root->all->services->loop, root->cls->as->name,
-        root->cls->as->stack_size, locust__strand_main, c, NULL);
+        root->cls->as->stack_size, locust__coroutine_main, c, NULL);
     if (!c->user.co) {
         LOCUST_FREE(c);
         return NULL;
     }
     c->user.co->local = root->co->local;
-    c->user.co->context = locust__context_share(by->co->context);
+    c->user.co->context = locust__values_share(by->co->context);
     c->user.as = root->as;
     c->user.all = root->all;
     c->user.cls = root->cls;
@@ -14807,45 +15008,45 @@ static locust_coroutine *locust__strand_start(
     c->group = group;
     if (group)
         group->running++;
-    c->next = root->strands;
-    root->strands = c;
+    c->next = root->coroutines;
+    root->coroutines = c;
     return c;
 }
 
-LOCUST_API locust_coroutine *locust_start(locust_user *u, locust_coroutine_fn fn, void *arg)
+LOCUST_API locust_coroutine *locust_spawn(locust_user *u, locust_coroutine_fn fn, void *arg)
 {
-    return locust__strand_start(locust__user_of(u, "locust_start"), NULL, fn, arg);
+    return locust__coroutine_start(locust__control_user(u, "locust_spawn"), NULL, fn, arg);
 }
 
 LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine)
 {
-    locust__user *user = locust__user_of(u, "locust_join");
+    locust__user *user = locust__control_user(u, "locust_join");
     locust__loop *loop = user->all->services->loop;
     bool cut;
     if (!coroutine)
         return;
     coroutine->joiners++;
     while (!coroutine->ended && !user->co->cancelled)
-        locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+        locust__queue_wait(loop, &user->root->coroutine_waiters, LOCUST__NEVER);
     cut = user->co->cancelled;
     // Cut, it is as if there had been no join: the end of the task frees the handle.
     if (--coroutine->joiners == 0 && coroutine->ended && (!cut || coroutine->detached))
-        locust__strand_remove(coroutine);
+        locust__coroutine_remove(coroutine);
     if (cut)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 
 LOCUST_API void locust_join_all(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_join_all");
-    while (locust__strands_run(user))
-        locust__strands_wait(user);
+    locust__user *user = locust__control_user(u, "locust_join_all");
+    while (locust__life_has_coroutines(user))
+        locust__coroutine_wait_all(user);
 }
 
 LOCUST_API locust_group *locust_group_new(locust_user *u, int limit)
 {
-    locust__user *root = locust__user_of(u, "locust_group_new")->root;
-    locust_group *group = locust__base_zalloc(sizeof *group);
+    locust__user *root = locust__control_user(u, "locust_group_new")->root;
+    locust_group *group = locust__memory_zalloc(sizeof *group);
     if (!group)
         return NULL;
     group->limit = limit > 0 ? limit : 1;
@@ -14861,30 +15062,30 @@ static bool locust__group_wait(locust__user *user, locust_group *group, int belo
     bool orphan;
     group->waiters++;
     while (group->running >= below && !group->orphan && !user->co->cancelled)
-        locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+        locust__queue_wait(loop, &user->root->coroutine_waiters, LOCUST__NEVER);
     orphan = group->orphan;
     if (--group->waiters == 0 && orphan)
         LOCUST_FREE(group);
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
     return !orphan;
 }
 
 LOCUST_API bool locust_group_start(
     locust_user *u, locust_group *group, locust_coroutine_fn fn, void *arg)
 {
-    locust__user *user = locust__user_of(u, "locust_group_start");
+    locust__user *user = locust__control_user(u, "locust_group_start");
     return group && locust__group_wait(user, group, group->limit) &&
-           locust__strand_start(user, group, fn, arg) != NULL;
+           locust__coroutine_start(user, group, fn, arg) != NULL;
 }
 
 LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
 {
-    locust__user *user = locust__user_of(u, "locust_group_join");
+    locust__user *user = locust__control_user(u, "locust_group_join");
     locust_group **at = &user->root->groups;
     if (!group || !locust__group_wait(user, group, 1))
         return;
-    for (locust_coroutine **c = &user->root->strands; *c;) { // nobody has their handles
+    for (locust_coroutine **c = &user->root->coroutines; *c;) { // nobody has their handles
         locust_coroutine *one = *c;
         if (one->group == group) {
             *c = one->next;
@@ -14901,35 +15102,35 @@ LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
         LOCUST_FREE(group);
 }
 
-_Static_assert(sizeof(locust_semaphore) == sizeof(locust__semaphore) &&
-                   offsetof(locust_semaphore, waiters) == offsetof(locust__semaphore, waiters),
+_Static_assert(sizeof(locust_semaphore) == sizeof(locust__sem) &&
+                   offsetof(locust_semaphore, waiters) == offsetof(locust__sem, waiters),
     "the public one is this one");
 
 LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphore)
 {
-    locust__user *user = locust__user_of(u, "locust_semaphore_take");
+    locust__user *user = locust__control_user(u, "locust_semaphore_take");
     locust__loop *loop = user->all->services->loop;
-    locust__semaphore *s = (locust__semaphore *)(void *)semaphore;
-    enum locust__wake why = locust__semaphore_take(loop, s, LOCUST__NEVER);
-    if (user->co->cancelled && why == LOCUST__WOKEN)
-        locust__semaphore_give(loop, s); // it came too late
+    locust__sem *s = (locust__sem *)(void *)semaphore;
+    enum locust__wake why = locust__sem_take(loop, s, LOCUST__NEVER);
+    if (user->co->cancelled && why == LOCUST__WAKE_EVENT)
+        locust__sem_give(loop, s); // it came too late
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 
 LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphore)
 {
-    locust__user *user = locust__user_of(u, "locust_semaphore_give");
-    locust__semaphore_give(user->all->services->loop, (locust__semaphore *)(void *)semaphore);
+    locust__user *user = locust__control_user(u, "locust_semaphore_give");
+    locust__sem_give(user->all->services->loop, (locust__sem *)(void *)semaphore);
 }
 
 LOCUST_API void locust_wait_spawned(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_wait_spawned");
+    locust__user *user = locust__control_user(u, "locust_wait_spawned");
     while (!user->all->spawned) {
         locust__queue_wait(user->all->services->loop, &user->all->spawn_waiters, LOCUST__NEVER);
         if (user->co->cancelled)
-            locust__user_unwind(user);
+            locust__life_unwind(user);
     }
 }
 /* ============================================================================================
@@ -14941,7 +15142,7 @@ LOCUST_API void locust_wait_spawned(locust_user *u)
 
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
-    locust__user *user = locust__user_of(u, "LOCUST_MEASURE");
+    locust__user *user = locust__control_user(u, "LOCUST_MEASURE");
     locust__client_settle(&user->client);
     return (locust_measure){
         .user = u, .method = method, .name = name, .open = true, .start_ns = locust__os_now_ns()};
@@ -14949,7 +15150,7 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
-    locust__user *user = locust__user_of(m->user, "LOCUST_MEASURE");
+    locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
     int64_t now = locust__os_now_ns();
     locust_sample sample = {.method = m->method,
         .name = m->name,
@@ -14964,7 +15165,7 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
 
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 {
-    locust__user *user = locust__user_of(u, "locust_record");
+    locust__user *user = locust__control_user(u, "locust_record");
     locust_sample s = {.method = sample->method,
         .name = sample->name,
         .error = sample->error,
@@ -14981,42 +15182,43 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
  * >>user_stream  streams of the test's own
  *
  * Purpose     locust_connect and what reads and writes there: tcp, tls, udp, unix.
+ * Names       locust__user_stream_
  * Uses        >>co >>stack >>address >>stream >>connect >>resolve >>lookup >>tls
  *             >>tls_handshake >>url >>services >>class >>user >>life >>control
  * ============================================================================================ */
 
-enum { LOCUST__STREAM_TIMEOUT_S = 60 };
+enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 };
 
-static locust__own_stream *locust__stream_own(const locust_stream *s)
+static locust__user_stream *locust__user_stream_of(const locust_stream *s)
 {
-    return (locust__own_stream *)(uintptr_t)s;
+    return (locust__user_stream *)(uintptr_t)s;
 }
 
-static int64_t locust__stream_deadline(const locust_stream *s)
+static int64_t locust__user_stream_deadline(const locust_stream *s)
 {
-    return locust__base_after(locust__os_now_ns(), locust__stream_own(s)->timeout_ns);
+    return locust__time_after(locust__os_now_ns(), locust__user_stream_of(s)->timeout_ns);
 }
 
-static locust_error locust__stream_open_name(locust_stream *s, locust__services *sv,
+static locust_error locust__user_stream_open_name(locust_stream *s, locust__services *sv,
     const locust__class *cls, const locust__url *url, const char *host) LOCUST__PARKS
 {
-    int64_t own_ns = 0, known_ns, deadline = locust__stream_deadline(s);
+    int64_t own_ns = 0, known_ns, deadline = locust__user_stream_deadline(s);
     locust__tls_how how = cls->route.tls;
     locust_error error = LOCUST_OK;
     bool again = true;
     if (locust__view_is(url->scheme, "udp")) {
-        locust__addr addrs[LOCUST__ADDRS] = {{.len = 0}};
+        locust__addr addrs[LOCUST__HOST_ADDRS] = {{.len = 0}};
         locust__host *found;
-        error = locust__resolver_host(&sv->resolver, host, url->port, deadline, &found);
-        if (!error && locust__host_order(found, url->port, addrs))
-            error = locust__stream_open_udp(s, addrs);
+        error = locust__lookup_host(&sv->resolver, host, url->port, deadline, &found);
+        if (!error && locust__lookup_order(found, url->port, addrs))
+            error = locust__connect_udp(s, addrs);
         return error;
     }
     if (locust__view_is(url->scheme, "tcp"))
-        return locust__resolver_dial(
+        return locust__lookup_dial(
             &sv->resolver, s, host, url->port, &deadline, &own_ns, &known_ns);
     how.http = false;
-    while (again && (again = false, error = locust__resolver_dial(&sv->resolver, s, host, url->port,
+    while (again && (again = false, error = locust__lookup_dial(&sv->resolver, s, host, url->port,
                                         &deadline, &own_ns, &known_ns)) == LOCUST_OK)
         error = locust__tls_connect(
             &sv->tls, s, host, url->port, &how, NULL, &deadline, &own_ns, &again);
@@ -15024,20 +15226,20 @@ static locust_error locust__stream_open_name(locust_stream *s, locust__services 
 }
 
 /* Parses tcp://, tls:// or udp://host:port, or unix:/path, and connects. */
-static locust_error locust__stream_open_url(locust_stream *s, locust__services *sv,
+static locust_error locust__user_stream_open_url(locust_stream *s, locust__services *sv,
     const locust__class *cls, const char *text) LOCUST__PARKS
 {
     static const char *const schemes[] = {"tcp", "tls", "udp"};
     locust__url url;
-    char host[LOCUST__NAME];
-    int64_t own_ns = 0, deadline = locust__stream_deadline(s);
+    char host[LOCUST__HOST_NAME];
+    int64_t own_ns = 0, deadline = locust__user_stream_deadline(s);
     locust_error error;
     int i = 0;
     if (strncmp(text, "unix:", 5) == 0) {
         locust__addr addr;
         if (!locust__addr_unix(&addr, text + 5))
             return LOCUST_ERR_URL;
-        return locust__stream_dial(s, &addr, 1, &deadline, &own_ns);
+        return locust__connect_dial(s, &addr, 1, &deadline, &own_ns);
     }
     error = locust__url_parse(text, &url);
     if (error)
@@ -15050,26 +15252,26 @@ static locust_error locust__stream_open_url(locust_stream *s, locust__services *
         return LOCUST_ERR_URL;
     memcpy(host, url.host.ptr, url.host.len);
     host[url.host.len] = '\0';
-    return locust__stream_open_name(s, sv, cls, &url, host);
+    return locust__user_stream_open_name(s, sv, cls, &url, host);
 }
 
 /* The end of a public call on a stream: no bytes stay in the scratch buffer. */
-static bool locust__stream_done(locust_stream *s, locust_error error)
+static bool locust__user_stream_done(locust_stream *s, locust_error error)
 {
     locust__loop *loop = s->net->loop;
     locust_error settled = locust__stream_settle(s);
     if (!error)
         error = settled;
-    locust__stream_own(s)->error = error;
+    locust__user_stream_of(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
-        longjmp(*locust__co_unwind_point(loop->current), 1);
+        longjmp(*locust__stack_unwind_point(loop->current), 1);
     return !error;
 }
 
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
 {
-    locust__user *user = locust__user_of(u, "locust_connect");
-    locust__own_stream *s = LOCUST_MALLOC(sizeof *s);
+    locust__user *user = locust__control_user(u, "locust_connect");
+    locust__user_stream *s = LOCUST_MALLOC(sizeof *s);
     if (!s)
         return NULL;
     locust__stream_init(&s->stream, &user->all->services->net);
@@ -15079,28 +15281,29 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     if (s->next)
         s->next->link = &s->next;
     user->streams = s;
-    if (!LOCUST__TLS && url && strncmp(url, "tls:", 4) == 0)
-        locust__user_break(user, locust__needs_tls);
-    s->timeout_ns = LOCUST__STREAM_TIMEOUT_S * LOCUST__S;
-    s->error = locust__stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
+    if (!LOCUST__WITH_TLS && url && strncmp(url, "tls:", 4) == 0)
+        locust__control_break(user, locust__tls_needed);
+    s->timeout_ns = LOCUST__USER_STREAM_TIMEOUT_S * LOCUST__S;
+    s->error =
+        locust__user_stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
     return &s->stream;
 }
 
-static void locust__stream_check_owner(const locust_stream *s, const char *what)
+static void locust__user_stream_check_owner(const locust_stream *s, const char *what)
 {
-    if (!s || !locust__loop_now || locust__loop_now->current != locust__stream_own(s)->owner)
-        locust__base_die(LOCUST__EXIT_USAGE,
+    if (!s || !locust__loop_now || locust__loop_now->current != locust__user_stream_of(s)->owner)
+        locust__die(LOCUST__EXIT_USAGE,
             "%s was called %s: a stream belongs to the user that opened it", what,
             s ? "outside that user" : "without a stream");
 }
 
 /* A stream that never connected keeps saying why. */
-static bool locust__stream_usable(locust_stream *s, const char *what)
+static bool locust__user_stream_usable(locust_stream *s, const char *what)
 {
-    locust__own_stream *own = locust__stream_own(s);
-    locust__stream_check_owner(s, what);
+    locust__user_stream *own = locust__user_stream_of(s);
+    locust__user_stream_check_owner(s, what);
     if (!locust__stream_is_open(s) && !own->error)
         own->error = LOCUST_ERR_CLOSED;
     return locust__stream_is_open(s);
@@ -15108,42 +15311,43 @@ static bool locust__stream_usable(locust_stream *s, const char *what)
 
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n)
 {
-    if (!locust__stream_usable(s, "locust_write()"))
+    if (!locust__user_stream_usable(s, "locust_write()"))
         return false;
-    return locust__stream_done(s, locust__stream_write(s, (locust__view){bytes, n},
-                                      (locust__view){NULL, 0}, locust__stream_deadline(s)));
+    return locust__user_stream_done(
+        s, locust__stream_write(s, (locust__view){bytes, n}, (locust__view){NULL, 0},
+               locust__user_stream_deadline(s)));
 }
 
 LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n)
 {
     size_t got = 0;
     locust_error error;
-    if (!locust__stream_usable(s, "locust_read()"))
+    if (!locust__user_stream_usable(s, "locust_read()"))
         return -1;
     if (!n)
         return 0;
-    error = locust__stream_read(s, out, n, &got, locust__stream_deadline(s));
+    error = locust__stream_read(s, out, n, &got, locust__user_stream_deadline(s));
     if (error == LOCUST_ERR_CLOSED)
         error = LOCUST_OK;
-    return locust__stream_done(s, error) ? (ptrdiff_t)got : -1;
+    return locust__user_stream_done(s, error) ? (ptrdiff_t)got : -1;
 }
 
 LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n)
 {
     locust_error error = LOCUST_OK;
     int64_t deadline;
-    if (!locust__stream_usable(s, "locust_read_exact()"))
+    if (!locust__user_stream_usable(s, "locust_read_exact()"))
         return false;
-    deadline = locust__stream_deadline(s);
+    deadline = locust__user_stream_deadline(s);
     for (size_t at = 0, got; at < n && !error; at += got)
         error = locust__stream_read(s, (char *)out + at, n - at, &got, deadline);
-    return locust__stream_done(s, error);
+    return locust__user_stream_done(s, error);
 }
 
 LOCUST_API void locust_set_timeout(locust_stream *s, double seconds)
 {
-    locust__stream_check_owner(s, "locust_set_timeout()");
-    locust__stream_own(s)->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
+    locust__user_stream_check_owner(s, "locust_set_timeout()");
+    locust__user_stream_of(s)->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__time_ns(seconds);
 }
 
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size)
@@ -15151,9 +15355,9 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
     size_t scanned = 0, n = 0;
     int64_t deadline;
     locust_error error = LOCUST_OK;
-    if (!locust__stream_usable(s, "locust_read_until()"))
+    if (!locust__user_stream_usable(s, "locust_read_until()"))
         return -1;
-    deadline = locust__stream_deadline(s);
+    deadline = locust__user_stream_deadline(s);
     while (!error && !n) {
         const char *at =
             s->in_len > scanned ? memchr(s->in + scanned, end, s->in_len - scanned) : NULL;
@@ -15172,21 +15376,21 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
         out[n] = '\0';
         locust__stream_take(s, n);
     }
-    return locust__stream_done(s, error) ? (ptrdiff_t)n : -1;
+    return locust__user_stream_done(s, error) ? (ptrdiff_t)n : -1;
 }
 
 LOCUST_API const char *locust_stream_error(const locust_stream *s)
 {
-    locust_error error = s ? locust__stream_own(s)->error : LOCUST_ERR_MEMORY;
+    locust_error error = s ? locust__user_stream_of(s)->error : LOCUST_ERR_MEMORY;
     return error ? locust__error_text(error) : NULL;
 }
 
 LOCUST_API void locust_close(locust_stream *s)
 {
-    locust__own_stream *own = locust__stream_own(s);
+    locust__user_stream *own = locust__user_stream_of(s);
     if (!s)
         return;
-    locust__stream_check_owner(s, "locust_close()");
+    locust__user_stream_check_owner(s, "locust_close()");
     *own->link = own->next;
     if (own->next)
         own->next->link = own->link;
@@ -15201,6 +15405,7 @@ LOCUST_API void locust_close(locust_stream *s)
  *             n sees rows i, i + n, ...
  * Cost        8 bytes for each row, 16 when shuffled; a row is found in O(1), a field by a walk over
  *             its row.
+ * Names       locust__feed_
  * Uses        >>stats >>services >>user >>control
  * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted field.
  * ============================================================================================ */
@@ -15229,7 +15434,7 @@ static size_t locust__feed_row_end(const locust_feeder *f, size_t at)
     return at;
 }
 
-static locust__view locust__feed_row(const locust_feeder *f, size_t start, size_t end)
+static locust__view locust__feed_view(const locust_feeder *f, size_t start, size_t end)
 {
     while (end > start && (f->text[end - 1] == '\n' || f->text[end - 1] == '\r'))
         end--;
@@ -15247,7 +15452,7 @@ static void locust__feed_close(locust_feeder *f)
     f->n = f->at = 0;
 }
 
-static void locust__feeders_close(locust_feeder *f)
+static void locust__feed_close_all(locust_feeder *f)
 {
     for (locust_feeder *next; f; f = next) {
         next = f->next;
@@ -15263,9 +15468,9 @@ static bool locust__feed_index(locust_feeder *f, const locust__services *sv)
         size_t *starts;
         bool header = at == begin && !f->lines && !f->no_header;
         end = locust__feed_row_end(f, at);
-        if (header || !locust__feed_row(f, at, end).len || seen++ % sv->n_workers != sv->worker)
+        if (header || !locust__feed_view(f, at, end).len || seen++ % sv->n_workers != sv->worker)
             continue;
-        starts = locust__base_grow(f->starts, sizeof *starts, f->n, &cap);
+        starts = locust__memory_grow(f->starts, sizeof *starts, f->n, &cap);
         if (!starts)
             return false;
         f->starts = starts;
@@ -15303,33 +15508,33 @@ static bool locust__feed_open(locust_feeder *f, locust__services *sv, const char
 static void locust__feed_mix(locust_feeder *f, uint64_t *random)
 {
     for (size_t i = f->n; i > 1; i--) {
-        size_t k = (size_t)(locust__base_random_unit(random) * (double)i), was = f->shuffle[i - 1];
+        size_t k = (size_t)(locust__random_unit(random) * (double)i), was = f->shuffle[i - 1];
         f->shuffle[i - 1] = f->shuffle[k];
         f->shuffle[k] = was;
     }
 }
 
-LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_row *row)
+LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_feed_row *row)
 {
-    locust__user *user = locust__user_of(u, "locust_feed");
+    locust__user *user = locust__control_user(u, "locust_feed");
     locust__services *sv = user->all->services;
     const char *wrong;
     locust__view text;
     size_t i;
     if (!f->starts && !locust__feed_open(f, sv, &wrong))
-        locust__user_break(user, wrong);
+        locust__control_break(user, wrong);
     if (f->at == f->n && f->order == LOCUST_FEED_UNIQUE)
         return false;
     f->at = f->at == f->n ? 0 : f->at;
     if (f->at == 0 && f->shuffle)
         locust__feed_mix(f, &sv->loop->random);
     i = f->order == LOCUST_FEED_RANDOM
-            ? (size_t)(locust__base_random_unit(&sv->loop->random) * (double)f->n)
+            ? (size_t)(locust__random_unit(&sv->loop->random) * (double)f->n)
             : f->at++;
     if (f->shuffle)
         i = f->shuffle[i];
-    text = locust__feed_row(f, f->starts[i], locust__feed_row_end(f, f->starts[i]));
-    *row = (locust_row){text.ptr, text.len, i * sv->n_workers + sv->worker, f};
+    text = locust__feed_view(f, f->starts[i], locust__feed_row_end(f, f->starts[i]));
+    *row = (locust_feed_row){text.ptr, text.len, i * sv->n_workers + sv->worker, f};
     return true;
 }
 
@@ -15366,7 +15571,7 @@ static bool locust__feed_field(
     return true;
 }
 
-static bool locust__feed_column(const locust_row *row, int column, char *out, size_t size)
+static bool locust__feed_column(const locust_feed_row *row, int column, char *out, size_t size)
 {
     locust__view rest = {row->text, row->len};
     bool fits = false;
@@ -15384,16 +15589,16 @@ static bool locust__feed_column(const locust_row *row, int column, char *out, si
     return false;
 }
 
-LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size)
+LOCUST_API bool locust_field_at(const locust_feed_row *row, int column, char *out, size_t size)
 {
     return locust__feed_column(row, column, out, size);
 }
 
-LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size)
+LOCUST_API bool locust_field(const locust_feed_row *row, const char *column, char *out, size_t size)
 {
     const locust_feeder *f = row->feeder;
     size_t begin = locust__feed_begin(f);
-    locust__view header = locust__feed_row(f, begin, locust__feed_row_end(f, begin));
+    locust__view header = locust__feed_view(f, begin, locust__feed_row_end(f, begin));
     char name[256];
     bool fits;
     for (int i = 0;
@@ -15414,7 +15619,9 @@ LOCUST_API bool locust_field(const locust_row *row, const char *column, char *ou
  *             process. Users come in the order of Locust's dispatcher.
  * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. Spawning gives
  *             the loop a turn every millisecond, so that it does not make running users look slow.
- * Uses        >>co >>stats >>services >>class >>user
+ * Names       locust__env_ locust__stage locust__usage locust__usage_blocker
+ *             locust__usage_blockers
+ * Uses        >>co >>sync >>stats >>services >>class >>user
  * Sources     Locust 2.46 and 2.47 (reference runs): users in steps of max(1, floor(rate)), a pause
  *             of step / rate between two; classes in order of name, fixed_count first, then the
  *             smallest w log2(x / (x + 1)), where x counts from w; log lines word for word.
@@ -15432,27 +15639,27 @@ typedef struct locust__usage { // of this process, at a moment
     uint64_t shed;     // arrivals
 } locust__usage;
 
-typedef struct locust__culprit { // a task that did not let others run
+typedef struct locust__usage_blocker { // a task that did not let others run
     const char *user, *task;
     uint64_t times;
     int64_t longest_ns;
-} locust__culprit;
+} locust__usage_blocker;
 
-enum { LOCUST__CULPRITS = 4 };
-enum { LOCUST__FIND_FROM = 10 }; // arrivals a second that --find-max begins with if nobody says
+enum { LOCUST__USAGE_BLOCKERS = 4 };
+enum { LOCUST__ENV_FIND_FROM = 10 }; // arrivals a second that --find-max begins with if nobody says
 
 struct locust_env {
     locust__loop loop;
     locust__log log;
-    locust__stats stats;
+    locust__request_stats stats;
     locust__services services;
     locust__users users;
     const locust_test *test;
     locust_options options;
-    locust__group pacers;   // coroutines that let users arrive
-    locust__class *classes; // in order of name
-    double *dispatched;     // x of each class: its weight and the users it was given
-    int *fixed;             // users of each class still owed by fixed_count
+    locust__wait_group pacers; // coroutines that let users arrive
+    locust__class *classes;    // in order of name
+    double *dispatched;        // x of each class: its weight and the users it was given
+    int *fixed;                // users of each class still owed by fixed_count
     int n_classes;
     const locust_user_class *const *chosen; // classes that new users are of; NULL: all
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX + 1];
@@ -15476,22 +15683,51 @@ struct locust_env {
     int64_t warm_ns;            // when the warm-up is over; LOCUST__NEVER: it is
     double peak_busy;           // of the busiest five seconds since then: see locust__usage_busy
     int64_t waited_ns;          // for a CPU, when that was last looked at
-    locust__culprit culprits[LOCUST__CULPRITS];
-    int n_culprits;
+    locust__usage_blocker blockers[LOCUST__USAGE_BLOCKERS];
+    int n_blockers;
     double pace; // arrivals are as many times as frequent as was said
 };
 
 /* Tells all who listen to an event, in order. */
-#define LOCUST__FIRE(env, event, ...)                     \
+#define LOCUST__ENV_FIRE(env, event, ...)                 \
     do {                                                  \
         for (int i_ = 0; i_ < (env)->n_listeners; i_++)   \
             if ((env)->listeners[i_]->event)              \
                 (env)->listeners[i_]->event(__VA_ARGS__); \
     } while (0)
+
+static void locust__env_request_stop(locust_env *env)
+{
+    env->stop_requested = env->users.closing = true;
+    while (env->stop_waiters.first)
+        locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WAKE_EVENT);
+}
+
+/* Sleeps until then, or until the test is asked to stop or has nothing left to do. */
+static void locust__env_pause(locust_env *env, int64_t until_ns) LOCUST__PARKS
+{
+    if (!env->stop_requested && locust__os_now_ns() < until_ns)
+        locust__queue_wait(&env->loop, &env->stop_waiters, until_ns);
+}
+
+static double locust__env_run_time(const locust_env *env)
+{
+    return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
+}
+
+/* 0; 1 or what the user said after failures; 1 for a test that could not be run as it is. */
+static int locust__env_exit_code(const locust_env *env)
+{
+    if (env->users.setup_error)
+        return 1;
+    return env->stats.total.failures || env->stats.n_exceptions ? env->options.exit_code_on_error
+                                                                : 0;
+}
 /* ============================================================================================
  * >>dispatch  which class the next user has
  *
  * Purpose     Locust's dispatcher: fixed_count first, then the smallest w log2(x / (x + 1)).
+ * Names       locust__dispatch_
  * Uses        >>class
  * ============================================================================================ */
 
@@ -15502,7 +15738,7 @@ static int locust__dispatch_smallest(const locust_env *env, const double *weight
     double best_key = 0;
     for (int i = 0; i < env->n_classes; i++) {
         double x = env->dispatched[i], w = weights[i];
-        double key = w > 0 ? w * locust__base_log2(x / (x + 1)) : 0;
+        double key = w > 0 ? w * locust__number_log2(x / (x + 1)) : 0;
         if (w <= 0)
             continue;
         if (best < 0 || key < best_key ||
@@ -15522,9 +15758,9 @@ static void locust__dispatch_weights(const locust_env *env, double *weights, boo
         bool chosen = !env->chosen;
         for (int k = 0; env->chosen && env->chosen[k]; k++)
             chosen |= env->chosen[k] == cls->as || env->chosen[k] == cls->declared;
-        weights[i] = !chosen || cls->open ? 0
-                     : fixed              ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
-                                          : locust__class_weight(cls->as);
+        weights[i] = !chosen || cls->arrivals ? 0
+                     : fixed ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
+                             : locust__class_weight(cls->as);
     }
 }
 
@@ -15560,7 +15796,7 @@ static void locust__dispatch_init(locust_env *env)
 {
     int owed = 0;
     for (int i = 0; i < env->n_classes; i++) {
-        env->fixed[i] = !env->classes[i].open && env->classes[i].as->fixed_count > 0
+        env->fixed[i] = !env->classes[i].arrivals && env->classes[i].as->fixed_count > 0
                             ? env->classes[i].as->fixed_count
                             : 0;
         owed += env->fixed[i];
@@ -15571,14 +15807,15 @@ static void locust__dispatch_init(locust_env *env)
  * >>usage  what the generator itself used
  *
  * Purpose     CPU, waits for a core, arrivals shed; which task kept the loop; where measuring begins.
+ * Names       locust__usage_
  * Uses        >>co >>stats >>class >>user >>env
  * ============================================================================================ */
 
-static locust_arrival_counts locust__env_arrivals(const locust_env *env)
+static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
 {
     locust_arrival_counts sum = {0, 0, 0, 0};
     for (int i = 0; i < env->n_classes; i++) {
-        const locust__open *o = env->classes[i].open;
+        const locust__arrival_queue *o = env->classes[i].arrivals;
         if (!o)
             continue;
         sum.scheduled += o->counts.scheduled;
@@ -15592,7 +15829,7 @@ static locust_arrival_counts locust__env_arrivals(const locust_env *env)
 static locust__usage locust__usage_now(const locust_env *env)
 {
     return (locust__usage){locust__os_now_ns(), locust__os_cpu_ns(), locust__os_waited_ns(),
-        locust__env_arrivals(env).shed};
+        locust__usage_arrivals(env).shed};
 }
 
 /* How long the process was ready to run and did not; 0 where the kernel does not tell. */
@@ -15613,26 +15850,27 @@ static double locust__usage_busy(const locust__usage *from, const locust__usage 
 }
 
 /* From here on the generator is watched; what was before does not count. */
-static void locust__runner_watch(locust_env *env)
+static void locust__usage_watch(locust_env *env)
 {
     env->since = locust__usage_now(env);
     env->waited_ns = env->since.waited_ns;
     env->until.at_ns = 0;
     env->peak_busy = 0;
-    env->n_culprits = 0;
+    env->n_blockers = 0;
     locust__hist_reset(&env->loop.late);
     env->loop.latest_ns = 0;
 }
 
 /* The class and task of a coroutine. False: it is none of a user. */
-static bool locust__env_who(const locust_env *env, const locust__co *co, locust__culprit *who)
+static bool locust__usage_who(
+    const locust_env *env, const locust__co *co, locust__usage_blocker *who)
 {
     for (const locust__user *user = env->users.first; user; user = user->next) {
-        const locust_coroutine *c = user->strands;
+        const locust_coroutine *c = user->coroutines;
         while (c && c->user.co != co)
             c = c->next;
         if (user->co == co || c) {
-            *who = (locust__culprit){.user = user->cls->as->name, .task = user->doing};
+            *who = (locust__usage_blocker){.user = user->cls->as->name, .task = user->doing};
             return true;
         }
     }
@@ -15640,22 +15878,22 @@ static bool locust__env_who(const locust_env *env, const locust__co *co, locust_
 }
 
 /* Nobody else ran for a while. What other programs took of it is not the task's doing. */
-static void locust__env_on_blocked(void *arg, const locust__co *co, int64_t took_ns)
+static void locust__usage_on_blocked(void *arg, const locust__co *co, int64_t took_ns)
 {
     locust_env *env = arg;
-    locust__culprit who, *c = env->culprits;
+    locust__usage_blocker who, *c = env->blockers;
     int64_t waited_ns = locust__os_waited_ns();
     took_ns -= waited_ns - env->waited_ns;
     env->waited_ns = waited_ns;
-    if (took_ns < LOCUST__BLOCKED_NS || !locust__env_who(env, co, &who))
+    if (took_ns < LOCUST__LOOP_BLOCKED_NS || !locust__usage_who(env, co, &who))
         return;
-    while (c < env->culprits + env->n_culprits && (c->user != who.user || c->task != who.task))
+    while (c < env->blockers + env->n_blockers && (c->user != who.user || c->task != who.task))
         c++;
-    if (c == env->culprits + LOCUST__CULPRITS)
+    if (c == env->blockers + LOCUST__USAGE_BLOCKERS)
         return;
-    if (c == env->culprits + env->n_culprits) {
+    if (c == env->blockers + env->n_blockers) {
         *c = who;
-        env->n_culprits++;
+        env->n_blockers++;
     }
     c->times++;
     if (took_ns > c->longest_ns)
@@ -15663,35 +15901,36 @@ static void locust__env_on_blocked(void *arg, const locust__co *co, int64_t took
 }
 
 /* Forgets what was measured: what begins from then on counts. */
-static void locust__runner_measure(locust_env *env, int64_t from_ns)
+static void locust__usage_measure(locust_env *env, int64_t from_ns)
 {
     locust__stats_reset(&env->stats, from_ns);
     env->services.recorder.since_ns = from_ns;
 }
 
 /* From the first user, or once it is warm. What a test measured elsewhere may have begun before. */
-static void locust__runner_begin(locust_env *env)
+static void locust__usage_begin(locust_env *env)
 {
     env->warm_ns = env->options.warm_up_s > 0
-                       ? locust__base_after(env->start_ns, locust__base_ns(env->options.warm_up_s))
+                       ? locust__time_after(env->start_ns, locust__time_ns(env->options.warm_up_s))
                        : LOCUST__NEVER;
-    locust__runner_measure(env, env->warm_ns < LOCUST__NEVER ? env->warm_ns : env->start_ns);
+    locust__usage_measure(env, env->warm_ns < LOCUST__NEVER ? env->warm_ns : env->start_ns);
     if (env->warm_ns == LOCUST__NEVER)
         env->services.recorder.since_ns = INT64_MIN;
-    locust__runner_watch(env);
+    locust__usage_watch(env);
 }
 
-static void locust__runner_reset_stats(locust_env *env)
+static void locust__usage_reset_stats(locust_env *env)
 {
     int64_t now = locust__os_now_ns();
-    locust__log_print(&env->log, LOCUST__INFO, "locust.runners", "Resetting stats");
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners", "Resetting stats");
     locust__stats_reset(&env->stats, env->warm_ns < LOCUST__NEVER ? env->warm_ns : now);
-    LOCUST__FIRE(env, on_reset_stats, env);
+    LOCUST__ENV_FIRE(env, on_reset_stats, env);
 }
 /* ============================================================================================
  * >>stages  --stages
  *
  * Purpose     DURATION:USERS,... as a load shape.
+ * Names       locust__stages_
  * Uses        >>env
  * ============================================================================================ */
 
@@ -15721,9 +15960,9 @@ static bool locust__stages_tick(locust_env *env, locust_tick *tick)
 }
 
 /* Reads "1m:100,30s:0". False: it is none of that. */
-static bool locust__env_set_stages(locust_env *env, const char *text)
+static bool locust__stages_parse(locust_env *env, const char *text)
 {
-    char *copy = locust__base_copy(text, strlen(text)), *at = NULL;
+    char *copy = locust__text_copy(text, strlen(text)), *at = NULL;
     size_t cap = 0;
     bool good = copy != NULL;
     for (char *word = copy ? strtok_r(copy, ", ", &at) : NULL; word && good;
@@ -15731,15 +15970,15 @@ static bool locust__env_set_stages(locust_env *env, const char *text)
         char *colon = strchr(word, ':');
         const char *end = colon ? colon + 1 : "";
         locust__stage stage = {0}, *stages;
-        int64_t users = locust__base_whole(&end);
+        int64_t users = locust__number_whole(&end);
         if (colon)
             *colon = '\0';
-        good = colon && locust__base_span(word, &stage.seconds) &&
+        good = colon && locust__number_span(word, &stage.seconds) &&
                (!*end || strcmp(end, "/s") == 0) && users >= 0 && users <= INT_MAX;
         stage.rate = good && *end;
         good = good && (!env->n_stages || stage.rate == env->stages->rate);
-        stages =
-            good ? locust__base_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap) : NULL;
+        stages = good ? locust__memory_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap)
+                      : NULL;
         if (!stages) {
             good = false;
             break;
@@ -15755,33 +15994,20 @@ static bool locust__env_set_stages(locust_env *env, const char *text)
  * >>ramp  ramps: from the users there are to those there shall be
  *
  * Purpose     spawn and take down in Locust's steps, with a turn for the loop every millisecond.
- * Uses        >>co >>switch >>sync >>class >>user >>start >>env >>dispatch >>usage >>stages
+ * Names       locust__ramp_
+ * Uses        >>co >>switch >>class >>user >>start >>env >>dispatch >>usage >>stages
  * ============================================================================================ */
 
-static void locust__runner_request_stop(locust_env *env)
-{
-    env->stop_requested = env->users.closing = true;
-    while (env->stop_waiters.first)
-        locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WOKEN);
-}
-
-/* Sleeps until then, or until the test is asked to stop or has nothing left to do. */
-static void locust__runner_pause(locust_env *env, int64_t until_ns) LOCUST__PARKS
-{
-    if (!env->stop_requested && locust__os_now_ns() < until_ns)
-        locust__queue_wait(&env->loop, &env->stop_waiters, until_ns);
-}
-
 /* Starts n users, with a turn for the loop every millisecond. Returns how many it started. */
-static int locust__runner_spawn_step(locust_env *env, int n) LOCUST__PARKS
+static int locust__ramp_spawn(locust_env *env, int n) LOCUST__PARKS
 {
     int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
     for (int i = 0; i < n; i++) {
         locust__class *cls = locust__dispatch_next(env);
         if (!cls || env->stop_requested || env->users.iterations_left == 0)
             return i;
-        if (!locust__user_start(&env->users, cls)) {
-            locust__log_print(&env->log, LOCUST__ERROR, "locust.runners",
+        if (!locust__start_user(&env->users, cls)) {
+            locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
                 "out of memory after %d users: the test goes on with these", env->users.alive);
             return i;
         }
@@ -15793,13 +16019,13 @@ static int locust__runner_spawn_step(locust_env *env, int n) LOCUST__PARKS
     return n;
 }
 
-static void locust__runner_log_spawned(const locust_env *env)
+static void locust__ramp_log_spawned(const locust_env *env)
 {
     locust__buf text = {NULL, 0, 0, false};
     for (int i = 0; i < env->n_classes; i++)
         locust__buf_printf(
             &text, "%s\"%s\": %d", i ? ", " : "", env->classes[i].as->name, env->classes[i].alive);
-    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
         "All users spawned: {%.*s} (%d total users)", (int)text.len, text.len ? text.ptr : "",
         env->users.alive);
     locust__buf_free(&text);
@@ -15807,17 +16033,17 @@ static void locust__runner_log_spawned(const locust_env *env)
 
 /* Takes n users down, the latest first: at once, or when their tasks are done or the stop timeout is
  * over. */
-static void locust__runner_take_down(locust_env *env, int n)
+static void locust__ramp_take_down(locust_env *env, int n)
 {
-    int64_t timeout_ns = locust__base_ns(env->options.stop_timeout_s);
+    int64_t timeout_ns = locust__time_ns(env->options.stop_timeout_s);
     for (locust__user *user = env->users.last, *before; user && n; user = before) {
         before = user->prev;
         if (user->stopping)
             continue;
         n--;
         user->stopping = true;
-        locust__users_uncount(user);
-        user->cut_ns = locust__base_after(locust__os_now_ns(), timeout_ns);
+        locust__start_uncount(user);
+        user->cut_ns = locust__time_after(locust__os_now_ns(), timeout_ns);
         if (user->cls->as->fixed_count > 0)
             env->fixed[user->cls - env->classes]++;
         if (!timeout_ns || user->waiting)
@@ -15828,7 +16054,7 @@ static void locust__runner_take_down(locust_env *env, int n)
 }
 
 /* Cuts those short who were taken down and are not done in time. */
-static void locust__runner_reap(locust_env *env, int64_t now_ns)
+static void locust__ramp_reap(locust_env *env, int64_t now_ns)
 {
     env->reap_ns = LOCUST__NEVER;
     for (locust__user *user = env->users.first; user; user = user->next) {
@@ -15842,26 +16068,26 @@ static void locust__runner_reap(locust_env *env, int64_t now_ns)
 }
 
 /* No ramp runs from here on. */
-static void locust__runner_rest(locust_env *env)
+static void locust__ramp_rest(locust_env *env)
 {
     env->step_ns = LOCUST__NEVER;
     env->users.spawned = true;
     while (env->users.spawn_waiters.first)
-        locust__co_wake(&env->loop, env->users.spawn_waiters.first, LOCUST__WOKEN);
+        locust__co_wake(&env->loop, env->users.spawn_waiters.first, LOCUST__WAKE_EVENT);
 }
 
 /* The ramp is over; `users` of the aim are there, or as many as can be. */
-static void locust__runner_arrive(locust_env *env)
+static void locust__ramp_arrive(locust_env *env)
 {
-    locust__runner_rest(env);
-    locust__runner_log_spawned(env);
-    LOCUST__FIRE(env, on_spawning_complete, env, env->users.alive);
+    locust__ramp_rest(env);
+    locust__ramp_log_spawned(env);
+    LOCUST__ENV_FIRE(env, on_spawning_complete, env, env->users.alive);
     if (env->options.reset_stats)
-        locust__runner_reset_stats(env);
+        locust__usage_reset_stats(env);
 }
 
 /* Begins a ramp, unless it is the one that runs. */
-static void locust__runner_aim(locust_env *env, locust_tick tick)
+static void locust__ramp_aim(locust_env *env, locust_tick tick)
 {
     if (!(tick.spawn_rate > 0))
         tick.spawn_rate = 1;
@@ -15870,7 +16096,7 @@ static void locust__runner_aim(locust_env *env, locust_tick tick)
     if (env->step_ns && tick.users == env->aim.users && tick.classes == env->aim.classes &&
         !(tick.spawn_rate < env->aim.spawn_rate) && !(tick.spawn_rate > env->aim.spawn_rate))
         return;
-    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
         "Ramping to %d users at a rate of %.2f per second", tick.users, tick.spawn_rate);
     if (tick.classes != env->chosen) {
         env->chosen = tick.classes;
@@ -15883,43 +16109,43 @@ static void locust__runner_aim(locust_env *env, locust_tick tick)
 
 /* Locust's step: max(1, floor(rate)) users, then a pause of as long as they take at that rate. Stages
  * are smoother: up to a hundred steps a second. */
-static void locust__runner_step(locust_env *env) LOCUST__PARKS
+static void locust__ramp_step(locust_env *env) LOCUST__PARKS
 {
     double rate = env->aim.spawn_rate;
     int missing = env->aim.users - env->placed, most = missing < 0 ? -missing : missing;
     double per_step = env->shape == locust__stages_tick ? rate / 100 : rate;
     int step = per_step < 1 ? 1 : per_step > INT_MAX ? INT_MAX : (int)per_step;
     int n = most < step ? most : step;
-    env->step_ns = locust__base_after(env->step_ns, locust__base_ns(step / rate));
+    env->step_ns = locust__time_after(env->step_ns, locust__time_ns(step / rate));
     if (missing > 0) {
-        int started = locust__runner_spawn_step(env, n);
+        int started = locust__ramp_spawn(env, n);
         env->placed += started;
         if (started < n && !env->stop_requested)
             env->aim.users = env->placed; // no class takes any more, or memory ran out
     } else {
-        locust__runner_take_down(env, n);
+        locust__ramp_take_down(env, n);
         env->placed -= n;
     }
     if (env->placed == env->aim.users)
-        locust__runner_arrive(env);
+        locust__ramp_arrive(env);
 }
 
 /* The end of the run time; LOCUST__NEVER: there is no limit. */
-static int64_t locust__runner_limit_ns(const locust_env *env)
+static int64_t locust__ramp_limit_ns(const locust_env *env)
 {
     return env->options.run_time_s > 0 && !env->shape
-               ? locust__base_after(env->start_ns, locust__base_ns(env->options.run_time_s))
+               ? locust__time_after(env->start_ns, locust__time_ns(env->options.run_time_s))
                : LOCUST__NEVER;
 }
 
-static void locust__runner_set_end(locust_env *env)
+static void locust__ramp_set_end(locust_env *env)
 {
     double seconds = 0;
     int64_t stages_ns;
-    env->end_ns = locust__runner_limit_ns(env);
+    env->end_ns = locust__ramp_limit_ns(env);
     for (int i = 0; i < env->n_stages; i++)
         seconds += env->stages[i].seconds;
-    stages_ns = locust__base_after(env->start_ns, locust__base_ns(seconds));
+    stages_ns = locust__time_after(env->start_ns, locust__time_ns(seconds));
     if (env->n_stages && !env->shape && stages_ns < env->end_ns)
         env->end_ns = stages_ns;
 }
@@ -15927,12 +16153,14 @@ static void locust__runner_set_end(locust_env *env)
  * >>pace  the schedule of arrivals
  *
  * Purpose     the open model: a coroutine for each class that lets users arrive on time, whatever the server does.
+ * Names       locust__pace_
  * Uses        >>co >>switch >>sync >>class >>user >>arrive >>start
  * ============================================================================================ */
 
 /* Seconds from `at` on (since the start) until `area` more arrivals are due; below 0: never. The rate
  * of stages is a straight line in each of them. */
-static double locust__pace_gap(const locust_env *env, const locust__open *o, double at, double area)
+static double locust__pace_gap(
+    const locust_env *env, const locust__arrival_queue *o, double at, double area)
 {
     double begin = 0, from = 0, gap = 0;
     if (o->as.rate > 0)
@@ -15947,7 +16175,7 @@ static double locust__pace_gap(const locust_env *env, const locust__open *o, dou
             double now = from + slope * (into + (at > begin ? gap : at + gap - begin));
             double fits = (now + to) / 2 * left;
             if (fits >= area && area > 0) {
-                double root = locust__base_sqrt(
+                double root = locust__number_sqrt(
                     now * now + 2 * slope * area > 0 ? now * now + 2 * slope * area : 0);
                 return now + root > 0 ? gap + 2 * area / (now + root) : gap;
             }
@@ -15963,37 +16191,37 @@ static double locust__pace_gap(const locust_env *env, const locust__open *o, dou
 /* Gives an arrival to a user who is free, or to a new one. False: all are busy. */
 static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_ns, bool late)
 {
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     locust__co *co = o->free.first;
     locust__user *user = co ? co->arg : NULL;
     if (co)
-        locust__co_wake(&env->loop, co, LOCUST__WOKEN);
+        locust__co_wake(&env->loop, co, LOCUST__WAKE_EVENT);
     else if (cls->alive < o->as.max)
-        user = locust__user_start(&env->users, cls);
+        user = locust__start_user(&env->users, cls);
     if (user)
-        locust__user_accept(user, due_ns, late);
+        locust__arrive_accept(user, due_ns, late);
     return user;
 }
 
 static void locust__pace_arrive(locust_env *env, locust__class *cls, int64_t due_ns)
 {
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     o->counts.scheduled++;
     if (!o->n && locust__pace_admit(env, cls, due_ns, false))
         return;
     if (o->as.patience_s < 0)
         o->counts.shed++;
     else
-        locust__open_keep(o, due_ns);
+        locust__arrive_keep(o, due_ns);
 }
 
 /* Those that wait, as far as there is room for them. */
 static void locust__pace_catch_up(locust_env *env, locust__class *cls)
 {
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     int64_t due_ns;
     while (o->n && (o->free.first || cls->alive < o->as.max)) {
-        if (!locust__open_take(o, locust__os_now_ns(), &due_ns))
+        if (!locust__arrive_take(o, locust__os_now_ns(), &due_ns))
             return;
         if (!locust__pace_admit(env, cls, due_ns, true)) { // no memory
             o->counts.shed++;
@@ -16005,37 +16233,36 @@ static void locust__pace_catch_up(locust_env *env, locust__class *cls)
 /* Serves those that wait, or sheds them, until the next arrival is due. False: the test ends. */
 static bool locust__pace_await(locust_env *env, locust__class *cls, int64_t due_ns) LOCUST__PARKS
 {
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     for (;;) {
         int64_t shed_ns;
         enum locust__wake why;
         if (env->users.iterations_left == 0)
             return false;
         locust__pace_catch_up(env, cls);
-        shed_ns = locust__open_shed(o, locust__os_now_ns());
+        shed_ns = locust__arrive_shed(o, locust__os_now_ns());
         if (locust__os_now_ns() >= due_ns)
             return true;
         o->pacing = true;
         why = locust__co_sleep(&env->loop, shed_ns < due_ns ? shed_ns : due_ns);
         o->pacing = false;
-        if (why == LOCUST__CANCELLED)
+        if (why == LOCUST__WAKE_CANCELLED)
             return false;
     }
 }
 
 /* When the next arrival is due; LOCUST__NEVER: none before the end. *at: seconds since the start. */
-static int64_t locust__pace_next(locust_env *env, const locust__open *o, double *at)
+static int64_t locust__pace_next(locust_env *env, const locust__arrival_queue *o, double *at)
 {
-    double area = o->as.poisson
-                      ? -locust__base_log2(1 - locust__base_random_unit(&env->loop.random)) *
-                            0.6931471805599453
-                      : 1;
+    double area = o->as.poisson ? -locust__number_log2(1 - locust__random_unit(&env->loop.random)) *
+                                      0.6931471805599453
+                                : 1;
     double gap = locust__pace_gap(env, o, *at, area);
     int64_t due_ns;
     if (gap < 0)
         return LOCUST__NEVER;
     *at += gap;
-    due_ns = env->start_ns + locust__base_ns(*at);
+    due_ns = env->start_ns + locust__time_ns(*at);
     return due_ns <= env->end_ns ? due_ns : LOCUST__NEVER;
 }
 
@@ -16043,7 +16270,7 @@ static int64_t locust__pace_next(locust_env *env, const locust__open *o, double 
 static void locust__pace_main(void *arg)
 {
     locust__class *cls = arg;
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     locust_env *env = o->env;
     double at = 0;
     int64_t due_ns = locust__pace_next(env, o, &at), slice_ns = locust__os_now_ns() + LOCUST__MS;
@@ -16052,7 +16279,7 @@ static void locust__pace_main(void *arg)
         due_ns = locust__pace_next(env, o, &at);
         if (locust__os_now_ns() < slice_ns)
             continue;
-        if (locust__co_yield(&env->loop) == LOCUST__CANCELLED)
+        if (locust__co_yield(&env->loop) == LOCUST__WAKE_CANCELLED)
             break;
         slice_ns = locust__os_now_ns() + LOCUST__MS;
     }
@@ -16066,10 +16293,11 @@ static void locust__pace_main(void *arg)
 
 static void locust__pace_start(locust_env *env)
 {
-    if (env->services.recorder.open)
-        locust__log_print(&env->log, LOCUST__INFO, "locust.runners", "Users arrive from now on");
+    if (env->services.recorder.has_arrivals)
+        locust__log_print(
+            &env->log, LOCUST__LOG_INFO, "locust.runners", "Users arrive from now on");
     for (int i = 0; i < env->n_classes; i++) {
-        locust__open *o = env->classes[i].open;
+        locust__arrival_queue *o = env->classes[i].arrivals;
         if (!o)
             continue;
         memset(&o->counts, 0, sizeof o->counts);
@@ -16085,11 +16313,11 @@ static void locust__pace_start(locust_env *env)
 static void locust__pace_stop(locust_env *env) LOCUST__PARKS
 {
     for (int i = 0; i < env->n_classes; i++)
-        if (env->classes[i].open && env->classes[i].open->pacer && env->pacers.running)
-            locust__co_cancel(&env->loop, env->classes[i].open->pacer);
-    locust__group_join(&env->loop, &env->pacers, LOCUST__NEVER);
+        if (env->classes[i].arrivals && env->classes[i].arrivals->pacer && env->pacers.running)
+            locust__co_cancel(&env->loop, env->classes[i].arrivals->pacer);
+    locust__wait_group_join(&env->loop, &env->pacers, LOCUST__NEVER);
     for (int i = 0; i < env->n_classes; i++) {
-        locust__open *o = env->classes[i].open;
+        locust__arrival_queue *o = env->classes[i].arrivals;
         if (!o)
             continue;
         o->counts.shed += o->n;
@@ -16100,6 +16328,7 @@ static void locust__pace_stop(locust_env *env) LOCUST__PARKS
  * >>runner  a test from its first user to its last
  *
  * Purpose     drives ramps and arrivals for the run time, then stops the users.
+ * Names       locust__runner_
  * Uses        >>co >>sync >>lookup >>pool >>life >>env >>dispatch >>usage >>ramp >>pace
  * ============================================================================================ */
 
@@ -16107,21 +16336,21 @@ static void locust__pace_stop(locust_env *env) LOCUST__PARKS
 static bool locust__runner_is_done(const locust_env *env)
 {
     bool through = // nobody will come
-        env->step_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.open;
+        env->step_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.has_arrivals;
     return env->users.limited && !env->users.alive && (env->users.iterations_left == 0 || through);
 }
 
 static void locust__runner_on_empty(locust_env *env)
 {
     if (env->stop_waiters.first)
-        locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WOKEN);
+        locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WAKE_EVENT);
 }
 
 /* Do all users arrive? */
-static bool locust__env_is_open(const locust_env *env)
+static bool locust__runner_is_open(const locust_env *env)
 {
     for (int i = 0; i < env->n_classes; i++)
-        if (!env->classes[i].open)
+        if (!env->classes[i].arrivals)
             return false;
     return true;
 }
@@ -16133,15 +16362,15 @@ static void locust__runner_drive(locust_env *env) LOCUST__PARKS
     int64_t tick_ns = env->shape ? env->start_ns : LOCUST__NEVER, now, next;
     const char *why = NULL;
     locust_tick tick = {.users = env->options.users, .spawn_rate = env->options.spawn_rate};
-    if (locust__env_is_open(env))
-        locust__runner_rest(env); // nobody is spawned
+    if (locust__runner_is_open(env))
+        locust__ramp_rest(env); // nobody is spawned
     else if (!env->shape)
-        locust__runner_aim(env, tick);
+        locust__ramp_aim(env, tick);
     while (!env->stop_requested && !why) {
         now = locust__os_now_ns();
         if (now >= end_ns)
-            why = end_ns == locust__runner_limit_ns(env) ? "--run-time limit reached, shutting down"
-                                                         : "All stages are over, shutting down";
+            why = end_ns == locust__ramp_limit_ns(env) ? "--run-time limit reached, shutting down"
+                                                       : "All stages are over, shutting down";
         else if (locust__runner_is_done(env))
             why = "All iterations are done, shutting down";
         else if (now >= tick_ns) {
@@ -16151,45 +16380,45 @@ static void locust__runner_drive(locust_env *env) LOCUST__PARKS
         if (why)
             break;
         if (now >= tick_ns) {
-            locust__runner_aim(env, tick);
+            locust__ramp_aim(env, tick);
             tick_ns += LOCUST__S;
         }
         if (now >= env->reap_ns)
-            locust__runner_reap(env, now);
+            locust__ramp_reap(env, now);
         if (now >= env->warm_ns) {
-            locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
                 "The warm-up is over, requests count from now on");
             env->warm_ns = LOCUST__NEVER;
-            locust__runner_watch(env);
+            locust__usage_watch(env);
         }
         if (env->users.iterations_left == 0)
-            locust__runner_rest(env); // who came now would find nothing to do
+            locust__ramp_rest(env); // who came now would find nothing to do
         if (now >= env->step_ns)
-            locust__runner_step(env);
+            locust__ramp_step(env);
         next = env->step_ns < tick_ns ? env->step_ns : tick_ns;
         next = next < end_ns ? next : end_ns;
         next = next < env->warm_ns ? next : env->warm_ns;
         if (!locust__runner_is_done(env))
-            locust__runner_pause(env, next < env->reap_ns ? next : env->reap_ns);
+            locust__env_pause(env, next < env->reap_ns ? next : env->reap_ns);
     }
     if (why && !env->stop_requested)
-        locust__log_print(&env->log, LOCUST__INFO, "locust.main", "%s", why);
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "%s", why);
 }
 
 /* Takes the users down: at once, or when their tasks are done or the stop timeout is over. */
 static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
 {
     double timeout_s = env->options.stop_timeout_s;
-    locust__users_stop(&env->users, !(timeout_s > 0));
-    if (timeout_s > 0 && locust__group_join(&env->loop, &env->users.group,
-                             locust__base_after(locust__os_now_ns(), locust__base_ns(timeout_s))) ==
-                             LOCUST__TIMED_OUT) {
-        locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+    locust__life_stop_all(&env->users, !(timeout_s > 0));
+    if (timeout_s > 0 && locust__wait_group_join(&env->loop, &env->users.group,
+                             locust__time_after(locust__os_now_ns(), locust__time_ns(timeout_s))) ==
+                             LOCUST__WAKE_TIMEOUT) {
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
             "Not all users finished their tasks & terminated in %.1f seconds. Stopping them...",
             timeout_s);
-        locust__users_stop(&env->users, true);
+        locust__life_stop_all(&env->users, true);
     }
-    locust__group_join(&env->loop, &env->users.group, LOCUST__NEVER);
+    locust__wait_group_join(&env->loop, &env->users.group, LOCUST__NEVER);
 }
 
 /* Puts everything to where a run begins. */
@@ -16200,7 +16429,7 @@ static void locust__runner_init(locust_env *env)
     env->users.iterations_left = env->options.iterations > 0 ? env->options.iterations : -1;
     env->users.limited = env->single || env->options.iterations > 0;
     for (int i = 0; i < env->n_classes; i++)
-        env->users.limited |= env->classes[i].as->iterations > 0 && !env->classes[i].open;
+        env->users.limited |= env->classes[i].as->iterations > 0 && !env->classes[i].arrivals;
     env->chosen = NULL;
     env->placed = 0;
     env->step_ns = 0;
@@ -16215,37 +16444,39 @@ static void locust__runner_init(locust_env *env)
 static void locust__runner_run(locust_env *env) LOCUST__PARKS
 {
     env->start_ns = locust__os_now_ns();
-    locust__runner_begin(env);
-    locust__runner_set_end(env);
-    LOCUST__FIRE(env, on_test_start, env);
+    locust__usage_begin(env);
+    locust__ramp_set_end(env);
+    LOCUST__ENV_FIRE(env, on_test_start, env);
     locust__pace_start(env);
     locust__runner_drive(env);
     env->until = locust__usage_now(env);
     if (env->warm_ns < LOCUST__NEVER)
-        locust__log_print(&env->log, LOCUST__WARNING, "locust.runners",
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
             "--warm-up was longer than the run: nothing was counted");
     locust__pace_stop(env);
     env->stop_requested = true;
     if (env->users.setup_error)
-        locust__log_print(&env->log, LOCUST__ERROR, "locust.runners", "%s", env->users.setup_error);
-    LOCUST__FIRE(env, on_test_stopping, env);
+        locust__log_print(
+            &env->log, LOCUST__LOG_ERROR, "locust.runners", "%s", env->users.setup_error);
+    LOCUST__ENV_FIRE(env, on_test_stopping, env);
     env->users.told = true;
     locust__runner_stop_users(env);
     for (int i = 0; i < env->n_classes; i++)
         locust__conns_free(&env->classes[i].shared);
-    locust__resolver_stop(&env->services.resolver);
-    LOCUST__FIRE(env, on_test_stop, env);
+    locust__lookup_stop(&env->services.resolver);
+    LOCUST__ENV_FIRE(env, on_test_stop, env);
 }
 /* ============================================================================================
  * >>config_users  --config-users
  *
  * Purpose     changes user classes by JSON.
+ * Names       locust__config_users_
  * Uses        >>stats >>json >>class
  * Sources     Locust 2.46.
  * ============================================================================================ */
 
 /* Keeps the tasks of a class that a JSON array names. NULL, or what is wrong. */
-static const char *locust__config_tasks(locust__class *cls, locust__view array)
+static const char *locust__config_users_tasks(locust__class *cls, locust__view array)
 {
     const locust_task *all = cls->declared->tasks;
     char path[32], name[128];
@@ -16254,7 +16485,7 @@ static const char *locust__config_tasks(locust__class *cls, locust__view array)
     while (all[n].fn || all[n].set)
         n++;
     LOCUST_FREE(cls->tasks); // of an object before
-    cls->tasks = locust__base_zalloc((size_t)(n + 1) * sizeof *cls->tasks);
+    cls->tasks = locust__memory_zalloc((size_t)(n + 1) * sizeof *cls->tasks);
     if (!cls->tasks)
         return "out of memory";
     for (int i = 0;
@@ -16275,7 +16506,7 @@ static const char *locust__config_tasks(locust__class *cls, locust__view array)
 }
 
 /* Sets one attribute of a class. NULL, or what is wrong. */
-static const char *locust__config_set(
+static const char *locust__config_users_set(
     locust_env *env, locust__class *cls, locust__view key, locust__view value)
 {
     char text[1024] = "";
@@ -16291,11 +16522,11 @@ static const char *locust__config_set(
         return NULL;
     }
     if (locust__view_is(key, "tasks"))
-        return locust__config_tasks(cls, value);
+        return locust__config_users_tasks(cls, value);
     if (!locust__view_is(key, "weight") && !locust__view_is(key, "fixed_count"))
         return "it knows user_class_name, host, weight, fixed_count and tasks";
     snprintf(text, sizeof text, "%.*s", (int)(value.len < 64 ? value.len : 64), value.ptr);
-    number = locust__base_decimal(&end);
+    number = locust__number_decimal(&end);
     if (string || *end || !(number >= 0) || number > 1e9)
         return "\"weight\" and \"fixed_count\" must be numbers from 0";
     if (locust__view_is(key, "fixed_count") && number > (int)number)
@@ -16308,7 +16539,7 @@ static const char *locust__config_set(
 }
 
 /* Applies one object. NULL, or what is wrong with it. */
-static const char *locust__config_object(locust_env *env, locust__view object)
+static const char *locust__config_users_object(locust_env *env, locust__view object)
 {
     char name[128];
     locust__class *cls = NULL;
@@ -16327,12 +16558,12 @@ static const char *locust__config_object(locust_env *env, locust__view object)
         cls->as = &cls->changed;
     }
     while (!wrong && locust__json_member(object, &p, &key, &value))
-        wrong = locust__config_set(env, cls, key, value);
+        wrong = locust__config_users_set(env, cls, key, value);
     return wrong;
 }
 
 /* Applies an object or an array of them, or those of a file. NULL, or what is wrong. */
-static const char *locust__env_config_users(locust_env *env, const char *given)
+static const char *locust__config_users_apply(locust_env *env, const char *given)
 {
     const char *start = given + strspn(given, " \t\r\n"), *wrong = NULL;
     locust__buf file = {NULL, 0, 0, false};
@@ -16348,13 +16579,13 @@ static const char *locust__env_config_users(locust_env *env, const char *given)
     if (!locust__json_is_valid(text)) {
         wrong = "it is not JSON";
     } else if (!locust__json_find(text, "[0]", &object)) {
-        wrong = locust__config_object(env, text);
+        wrong = locust__config_users_object(env, text);
     } else {
         char path[32];
         for (int i = 0; !wrong && snprintf(path, sizeof path, "[%d]", i) > 0 &&
                         locust__json_find(text, path, &object);
              i++)
-            wrong = locust__config_object(env, object);
+            wrong = locust__config_users_object(env, object);
     }
     locust__locale_leave(locale);
     locust__buf_free(&file);
@@ -16364,13 +16595,14 @@ static const char *locust__env_config_users(locust_env *env, const char *given)
  * >>setup  making an environment
  *
  * Purpose     takes test and options apart; whatever is wrong is one sentence before the first user.
- * Uses        >>loop >>stats >>record >>net >>resolve >>lookup >>tls >>tls_state >>tls_version
- *             >>url >>extract >>proxy >>route >>services >>base_url >>task >>class >>start
- *             >>feed >>env >>usage >>stages >>ramp >>runner >>config_users
+ * Names       locust__setup_ locust__env_new locust__env_free
+ * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
+ *             >>tls_version >>url >>extract >>proxy >>connect_to >>route >>services >>base_url
+ *             >>task >>class >>start >>feed >>env >>usage >>stages >>runner >>config_users
  * ============================================================================================ */
 
 /* NULL, or why the classes cannot be run; `text` has room for it. */
-static const char *locust__env_check(const locust_test *test, char *text, size_t size)
+static const char *locust__setup_check(const locust_test *test, char *text, size_t size)
 {
     int n = 0;
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
@@ -16386,7 +16618,7 @@ static const char *locust__env_check(const locust_test *test, char *text, size_t
 }
 
 /* How the users of a class reach servers: the options go before the class. False: a wrong proxy. */
-static bool locust__class_set_route(locust__class *cls, const locust_options *o)
+static bool locust__setup_route(locust__class *cls, const locust_options *o)
 {
     const locust_user_class *as = cls->as;
     locust__route *route = &cls->route;
@@ -16403,7 +16635,7 @@ static bool locust__class_set_route(locust__class *cls, const locust_options *o)
 }
 
 /* What the network options say, in their own words when one is wrong; NULL: all is well. */
-static const char *locust__env_set_network(locust_env *env, char *text, size_t size)
+static const char *locust__setup_network(locust_env *env, char *text, size_t size)
 {
     const locust_options *o = &env->options;
     locust__services *sv = &env->services;
@@ -16411,74 +16643,74 @@ static const char *locust__env_set_network(locust_env *env, char *text, size_t s
         o->tls_min, o->tls_max, o->ciphers, o->no_tls_resume, o->max_handshakes};
     const char *wrong = locust__tls_check(&tls);
     locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
-    sv->roads = (locust__roads){
+    sv->network = (locust__network){
         .loop = &env->loop, .net = &sv->net, .resolver = &sv->resolver, .tls = &sv->tls};
     if (wrong)
         return wrong;
-    if (o->proxy_from_env && (wrong = locust__proxies_read(&sv->roads.proxies)) != NULL) {
+    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->network.proxies)) != NULL) {
         snprintf(text, size,
             "the proxy \"%s\" of the environment is not a URL such as "
             "http://user:password@127.0.0.1:3128",
             wrong);
         return text;
     }
-    if (o->source && !locust__net_read_sources(&sv->net, o->source))
+    if (o->source && !locust__sources_read(&sv->net.sources, o->source))
         return "--source takes addresses, such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1";
-    if (o->connect_to && !locust__detours_parse(&sv->roads, o->connect_to))
+    if (o->connect_to && !locust__connect_to_parse(&sv->network.connect_to, o->connect_to))
         return "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks";
-    if (o->resolve && !locust__resolver_pin(&sv->resolver, o->resolve))
+    if (o->resolve && !locust__lookup_pin(&sv->resolver, o->resolve))
         return "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks";
     return NULL;
 }
 
 /* The test's own functions, as one listener among the others. */
-static void locust__env_set_listeners(locust_env *env)
+static void locust__setup_listeners(locust_env *env)
 {
     const locust_test *test = env->test;
-#define LOCUST__OWN_LISTENER(name, args) env->own.name = test->name;
-    LOCUST_EVENTS_(LOCUST__OWN_LISTENER)
-#undef LOCUST__OWN_LISTENER
+#define LOCUST__SETUP_LISTENER(name, args) env->own.name = test->name;
+    LOCUST_EVENTS_(LOCUST__SETUP_LISTENER)
+#undef LOCUST__SETUP_LISTENER
     env->listeners[env->n_listeners++] = &env->own;
     for (int i = 0; i < LOCUST_LISTENERS_MAX && test->listeners[i]; i++)
         env->listeners[env->n_listeners++] = test->listeners[i];
 }
 
-static void locust__env_on_request(locust_env *env, const locust_sample *sample)
+static void locust__setup_on_request(locust_env *env, const locust_sample *sample)
 {
-    LOCUST__FIRE(env, on_request, env, sample);
+    LOCUST__ENV_FIRE(env, on_request, env, sample);
 }
 
-static void locust__env_on_user_error(locust_env *env, locust_user *u, const char *message)
+static void locust__setup_on_user_error(locust_env *env, locust_user *u, const char *message)
 {
-    LOCUST__FIRE(env, on_user_error, env, u, message);
+    LOCUST__ENV_FIRE(env, on_user_error, env, u, message);
 }
 
 /* Requests go past without a call where nobody listens. */
-static void locust__env_watch_requests(locust_env *env)
+static void locust__setup_watch_requests(locust_env *env)
 {
     for (int i = 0; i < env->n_listeners; i++)
         if (env->listeners[i]->on_request)
-            env->services.recorder.listener = locust__env_on_request;
+            env->services.recorder.listener = locust__setup_on_request;
 }
 
 /* What drives the users: the test's shape, --stages, or --users. NULL, or what is wrong. */
-static const char *locust__env_set_shape(locust_env *env, const locust_options *given)
+static const char *locust__setup_shape(locust_env *env, const locust_options *given)
 {
     const locust_options *o = &env->options;
     env->shape = env->test->shape;
     if (o->stages) {
-        if (!locust__env_set_stages(env, o->stages))
+        if (!locust__stages_parse(env, o->stages))
             return "--stages takes DURATION:USERS,... such as 1m:100,5m:1000,1m:0, or 1m:100/s,... "
                    "for arrivals a second";
         env->shape = env->stages->rate ? NULL : locust__stages_tick;
     }
     if (env->shape && (given->run_time_s > 0 || given->users || given->spawn_rate > 0))
-        locust__log_print(&env->log, LOCUST__WARNING, "locust.main",
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.main",
             "--users, --spawn-rate and --run-time have no effect on a test with a load shape");
     return NULL;
 }
 
-static bool locust__env_has_users(const locust_env *env)
+static bool locust__setup_has_users(const locust_env *env)
 {
     for (int i = 0; i < env->n_classes; i++) {
         const locust_user_class *as = env->classes[i].as;
@@ -16489,7 +16721,7 @@ static bool locust__env_has_users(const locust_env *env)
 }
 
 /* Which classes have arrivals. False: no memory. */
-static bool locust__env_set_arrivals(locust_env *env)
+static bool locust__setup_arrivals(locust_env *env)
 {
     locust_options *o = &env->options;
     double total = 0;
@@ -16500,42 +16732,42 @@ static bool locust__env_set_arrivals(locust_env *env)
         total += as->arrivals.rate > 0 ? 0 : locust__class_weight(as);
     }
     if (o->find_max && !own && !(o->rate > 0))
-        o->rate = LOCUST__FIND_FROM;
+        o->rate = LOCUST__ENV_FIND_FROM;
     shared = o->rate > 0 || (env->n_stages && env->stages->rate);
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
         double weight = locust__class_weight(cls->as);
-        locust__open *open;
+        locust__arrival_queue *queue;
         if (!(cls->as->arrivals.rate > 0) && !(shared && weight > 0))
             continue;
-        open = cls->open = locust__base_zalloc(sizeof *open);
-        if (!open)
+        queue = cls->arrivals = locust__memory_zalloc(sizeof *queue);
+        if (!queue)
             return false;
-        open->env = env;
-        open->as = cls->as->arrivals;
-        if (!(open->as.rate > 0)) {
-            open->share = weight / total;
-            open->as.poisson |= o->poisson;
-            open->as.max = o->max_in_flight;
-            open->as.patience_s = o->patience_s;
+        queue->env = env;
+        queue->as = cls->as->arrivals;
+        if (!(queue->as.rate > 0)) {
+            queue->share = weight / total;
+            queue->as.poisson |= o->poisson;
+            queue->as.max = o->max_in_flight;
+            queue->as.patience_s = o->patience_s;
         }
-        open->as.max = open->as.max > 0 ? open->as.max : 10000;
-        if (!(open->as.patience_s > 0) && !(open->as.patience_s < 0))
-            open->as.patience_s = 10;
-        env->services.recorder.open = true;
+        queue->as.max = queue->as.max > 0 ? queue->as.max : 10000;
+        if (!(queue->as.patience_s > 0) && !(queue->as.patience_s < 0))
+            queue->as.patience_s = 10;
+        env->services.recorder.has_arrivals = true;
     }
     return true;
 }
 
 /* Takes over classes and hosts. NULL, or what is wrong. */
-static const char *locust__env_add_classes(locust_env *env, char *text, size_t size)
+static const char *locust__setup_classes(locust_env *env, char *text, size_t size)
 {
     locust__planner planner = {.tags = &env->users.tags};
     for (int i = 0; i < LOCUST_CLASSES_MAX && env->test->users[i]; i++)
         env->n_classes++;
-    env->classes = locust__base_zalloc((size_t)env->n_classes * sizeof *env->classes);
-    env->dispatched = locust__base_zalloc((size_t)env->n_classes * sizeof *env->dispatched);
-    env->fixed = locust__base_zalloc((size_t)env->n_classes * sizeof *env->fixed);
+    env->classes = locust__memory_zalloc((size_t)env->n_classes * sizeof *env->classes);
+    env->dispatched = locust__memory_zalloc((size_t)env->n_classes * sizeof *env->dispatched);
+    env->fixed = locust__memory_zalloc((size_t)env->n_classes * sizeof *env->fixed);
     if (!env->classes || !env->dispatched || !env->fixed)
         return "out of memory";
     for (int i = 0; i < env->n_classes; i++) {
@@ -16547,15 +16779,15 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
     if (env->services.worker >= env->services.n_workers)
         return "--worker-index counts from 0 and lies below --worker-count";
     if (env->options.config_users) {
-        const char *wrong = locust__env_config_users(env, env->options.config_users);
+        const char *wrong = locust__config_users_apply(env, env->options.config_users);
         if (wrong) {
             snprintf(text, size, "--config-users: %s", wrong);
             return text;
         }
-        if (!locust__env_has_users(env))
+        if (!locust__setup_has_users(env))
             return "--config-users leaves no user class with a weight";
     }
-    if (!locust__env_set_arrivals(env))
+    if (!locust__setup_arrivals(env))
         return "out of memory";
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
@@ -16567,7 +16799,7 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
                 planner.wrong);
             return text;
         }
-        if (!locust__class_set_route(cls, &env->options)) {
+        if (!locust__setup_route(cls, &env->options)) {
             snprintf(text, size,
                 "the proxy of user class %s is not a URL such as "
                 "http://user:password@127.0.0.1:3128",
@@ -16577,7 +16809,7 @@ static const char *locust__env_add_classes(locust_env *env, char *text, size_t s
         cls->host = env->options.host ? env->options.host : cls->as->host;
         if (!cls->host)
             continue;
-        error = locust__client_base(&env->services, cls->host, &cls->base, &broken);
+        error = locust__base_url_parse(&env->services, cls->host, &cls->base, &broken);
         if (broken)
             return broken;
         if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0) {
@@ -16597,20 +16829,20 @@ static void locust__env_free(locust_env *env)
     for (int i = 0; i < env->n_classes && env->classes; i++) {
         locust__plan_free(env->classes[i].plan);
         LOCUST_FREE(env->classes[i].tasks);
-        if (env->classes[i].open)
-            LOCUST_FREE(env->classes[i].open->backlog);
-        LOCUST_FREE(env->classes[i].open);
+        if (env->classes[i].arrivals)
+            LOCUST_FREE(env->classes[i].arrivals->backlog);
+        LOCUST_FREE(env->classes[i].arrivals);
         locust__base_url_free(&env->classes[i].base);
         locust__proxy_free(&env->classes[i].route.proxy);
     }
     locust__tls_free(&env->services.tls);
-    locust__roads_free(&env->services.roads);
+    locust__network_free(&env->services.network);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
     locust__resolver_free(&env->services.resolver);
-    locust__origins_free(env->services.origins);
-    locust__patterns_free(env->services.patterns);
-    locust__feeders_close(env->services.feeders);
+    locust__origin_free_all(env->services.origins);
+    locust__pattern_free_all(env->services.patterns);
+    locust__feed_close_all(env->services.feeders);
     locust__buf_free(&env->services.auth);
     locust__log_close(&env->log);
     LOCUST_FREE(env->classes);
@@ -16620,7 +16852,7 @@ static void locust__env_free(locust_env *env)
     LOCUST_FREE(env);
 }
 
-static void locust__options_default(locust_options *o)
+static void locust__setup_defaults(locust_options *o)
 {
     if (o->users == 0)
         o->users = 1;
@@ -16638,25 +16870,25 @@ static locust_env *locust__env_new(
     const locust_test *test, const locust_options *options, int *code)
 {
     char text[512];
-    const char *wrong = locust__env_check(test, text, sizeof text);
-    int level = options->loglevel ? locust__log_level(options->loglevel) : LOCUST__INFO, rc;
+    const char *wrong = locust__setup_check(test, text, sizeof text);
+    int level = options->loglevel ? locust__log_level(options->loglevel) : LOCUST__LOG_INFO, rc;
     locust_env *env = NULL;
     *code = 1;
     if (!wrong && level < 0)
         wrong = "the log level must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL", *code = 2;
-    if (!wrong && !(env = locust__base_zalloc(sizeof *env)))
+    if (!wrong && !(env = locust__memory_zalloc(sizeof *env)))
         wrong = "out of memory";
     if (wrong)
         goto fail;
     env->test = test;
     env->options = *options;
-    locust__options_default(&env->options);
+    locust__setup_defaults(&env->options);
     rc = locust__loop_open(&env->loop);
     if (rc < 0) {
         wrong = rc == -ENOTSUP
                     ? "this process runs under a locked hardware shadow stack, which coroutines "
                       "cannot: start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off"
-                : LOCUST__EPOLL && (rc == -ENOSYS || rc == -EPERM)
+                : LOCUST__WITH_EPOLL && (rc == -ENOSYS || rc == -EPERM)
                     ? "epoll is not to be had here: compile the test with -DLOCUST_POLL"
                 : rc == -EMFILE ? "too few file descriptors: raise ulimit -n"
                                 : strerror(-rc);
@@ -16665,17 +16897,17 @@ static locust_env *locust__env_new(
         goto fail;
     }
     rc = locust__log_open(&env->log,
-        options->quiet && level < LOCUST__ERROR ? LOCUST__ERROR : level, options->logfile);
+        options->quiet && level < LOCUST__LOG_ERROR ? LOCUST__LOG_ERROR : level, options->logfile);
     locust__stats_init(&env->stats);
-    env->loop.blocked = locust__env_on_blocked;
+    env->loop.blocked = locust__usage_on_blocked;
     env->loop.blocked_arg = env;
-    env->loop.ahead = locust__user_ahead;
+    env->loop.ahead = locust__start_prefetch;
     env->services.loop = &env->loop;
     env->services.log = &env->log;
     env->services.recorder =
         (locust__recorder){.stats = &env->stats, .env = env, .phases = options->phases};
-    locust__env_set_listeners(env);
-    locust__env_watch_requests(env);
+    locust__setup_listeners(env);
+    locust__setup_watch_requests(env);
     locust__net_init(&env->services.net, &env->loop, &env->log);
     env->services.net.users = env->options.users;
     env->services.net.no_arrivals = env->options.no_arrival_times;
@@ -16684,9 +16916,9 @@ static locust_env *locust__env_new(
     env->services.n_workers = options->worker_count > 0 ? (size_t)options->worker_count : 1;
     env->users.services = &env->services;
     env->users.env = env;
-    env->users.request_stop = locust__runner_request_stop;
+    env->users.request_stop = locust__env_request_stop;
     env->users.on_empty = locust__runner_on_empty;
-    env->users.on_error = locust__env_on_user_error;
+    env->users.on_error = locust__setup_on_user_error;
     env->users.tags = (locust__tags){options->tags, options->exclude_tags};
     if (rc < 0) {
         snprintf(
@@ -16694,22 +16926,22 @@ static locust_env *locust__env_new(
         wrong = text;
         goto fail;
     }
-    wrong = locust__env_set_network(env, text, sizeof text);
+    wrong = locust__setup_network(env, text, sizeof text);
     if (!wrong)
-        wrong = locust__env_set_shape(env, options);
+        wrong = locust__setup_shape(env, options);
     if (wrong) {
         *code = LOCUST__EXIT_USAGE;
         goto fail;
     }
-    wrong = locust__env_add_classes(env, text, sizeof text);
+    wrong = locust__setup_classes(env, text, sizeof text);
     if (wrong && strncmp(wrong, "--", 2) == 0)
         *code = LOCUST__EXIT_USAGE;
     if (wrong)
         goto fail;
-    LOCUST__FIRE(env, on_init, env);
+    LOCUST__ENV_FIRE(env, on_init, env);
     return env;
 fail:
-    locust__base_say("%s", wrong);
+    locust__say("%s", wrong);
     if (env)
         locust__env_free(env);
     return NULL;
@@ -16718,22 +16950,8 @@ fail:
  * >>env_api  public calls on an environment
  *
  * Purpose     what listeners and library users call.
- * Uses        >>row >>stats >>usage >>ramp >>setup
+ * Uses        >>entry >>stats >>env >>usage >>setup
  * ============================================================================================ */
-
-static double locust__env_run_time(const locust_env *env)
-{
-    return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
-}
-
-/* 0; 1 or what the user said after failures; 1 for a test that could not be run as it is. */
-static int locust__env_exit_code(const locust_env *env)
-{
-    if (env->users.setup_error)
-        return 1;
-    return env->stats.total.failures || env->stats.n_exceptions ? env->options.exit_code_on_error
-                                                                : 0;
-}
 
 LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_options *options)
 {
@@ -16747,9 +16965,9 @@ LOCUST_API void locust_env_free(locust_env *env)
         locust__env_free(env);
 }
 
-LOCUST_API void locust_stop(locust_env *env)
+LOCUST_API void locust_env_stop(locust_env *env)
 {
-    locust__runner_request_stop(env);
+    locust__env_request_stop(env);
 }
 
 LOCUST_API void *locust_env_context(locust_env *env)
@@ -16762,7 +16980,7 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
     if (env->n_listeners > LOCUST_LISTENERS_MAX) // and the test's own
         return false;
     env->listeners[env->n_listeners++] = listeners;
-    locust__env_watch_requests(env);
+    locust__setup_watch_requests(env);
     return true;
 }
 
@@ -16788,7 +17006,7 @@ LOCUST_API void locust_set_exit_code(locust_env *env, int code)
 
 LOCUST_API void locust_reset_stats(locust_env *env)
 {
-    locust__runner_reset_stats(env);
+    locust__usage_reset_stats(env);
 }
 
 LOCUST_API double locust_run_time(locust_env *env)
@@ -16803,30 +17021,35 @@ LOCUST_API int locust_user_count(locust_env *env)
 
 LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env)
 {
-    return locust__env_arrivals(env);
+    return locust__usage_arrivals(env);
 }
 
 LOCUST_API const locust_stats *locust_stats_total(locust_env *env)
 {
-    return locust__row_show(&env->stats, &env->stats.total);
+    return locust__stats_show(&env->stats, &env->stats.total);
 }
 
 LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
 {
-    locust__row *row = locust__stats_row(&env->stats, i);
-    return row ? locust__row_show(&env->stats, row) : NULL;
+    locust__entry *row = locust__stats_entry_at(&env->stats, i);
+    return row ? locust__stats_show(&env->stats, row) : NULL;
 }
 #endif
 
 #if LOCUST__LAYERS >= 9
 /* ============================================================================================
- * >>judge  the generator's verdict on itself
+ * >>generator  the generator's verdict on itself
  *
  * Purpose     can the numbers be believed, or was it the generator that limited the load?
- * Uses        >>co >>row >>net >>env >>usage
+ * Names       locust__generator_
+ * Uses        >>co >>entry >>net >>env >>usage
  * ============================================================================================ */
 
-enum { LOCUST__LATE_NS = 500000, LOCUST__HELD_NS = 100000000, LOCUST__HELD_TIMES = 3 };
+enum {
+    LOCUST__GENERATOR_LATE_NS = 500000,
+    LOCUST__GENERATOR_HELD_NS = 100000000,
+    LOCUST__GENERATOR_HELD_TIMES = 3
+};
 
 static void locust__generator_limit(locust_generator *g, const char *format, ...)
     LOCUST__PRINTF(2, 3);
@@ -16847,9 +17070,9 @@ static void locust__generator_limit(locust_generator *g, const char *format, ...
 /* Tasks that often, or for long, let nobody else run. */
 static void locust__generator_blame(locust_generator *g, const locust_env *env)
 {
-    for (int i = 0; i < env->n_culprits; i++) {
-        const locust__culprit *c = &env->culprits[i];
-        if (c->times >= LOCUST__HELD_TIMES || c->longest_ns >= LOCUST__HELD_NS)
+    for (int i = 0; i < env->n_blockers; i++) {
+        const locust__usage_blocker *c = &env->blockers[i];
+        if (c->times >= LOCUST__GENERATOR_HELD_TIMES || c->longest_ns >= LOCUST__GENERATOR_HELD_NS)
             locust__generator_limit(g,
                 "task %s of %s: held everybody up %llu times, %.0f ms at the longest", c->task,
                 c->user, (unsigned long long)c->times, (double)c->longest_ns / 1e6);
@@ -16858,8 +17081,8 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
 
 /* Requests and failures a second from the start of what is measured to the end, answered or not. (The
  * tables' rates end with the last answer, as Locust's.) */
-static void locust__check_rates(
-    const locust_env *env, const locust__row *row, double *requests_per_s, double *failures_per_s)
+static void locust__generator_rates(
+    const locust_env *env, const locust__entry *row, double *requests_per_s, double *failures_per_s)
 {
     int64_t end_ns = env->until.at_ns ? env->until.at_ns : locust__os_now_ns();
     double s = (double)(end_ns - env->stats.start_ns) / 1e9;
@@ -16873,7 +17096,7 @@ static locust_generator locust__generator_judge(const locust_env *env)
     const locust__net *net = &env->services.net;
     const locust__usage *from = &env->since;
     locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
-    int64_t median_ns = locust__row_percentile_ns(&env->stats.total, 0.5);
+    int64_t median_ns = locust__entry_percentile_ns(&env->stats.total, 0.5);
     int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99), wall_ns = to.at_ns - from->at_ns;
     int64_t waited_ns = locust__usage_waited_ns(from, &to);
     double busy = locust__usage_busy(from, &to);
@@ -16888,7 +17111,7 @@ static locust_generator locust__generator_judge(const locust_env *env)
     if (waited_ns > wall_ns / 10 && wall_ns >= LOCUST__S)
         locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
             waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
-    if (late_ns > LOCUST__LATE_NS && late_ns > median_ns / 5)
+    if (late_ns > LOCUST__GENERATOR_LATE_NS && late_ns > median_ns / 5)
         locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
             g.late_p99_ms, (double)median_ns / 1e6);
     if (net->told_files)
@@ -16923,7 +17146,8 @@ LOCUST_API locust_generator locust_generator_so_far(locust_env *env)
  *
  * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart.
  * Invariants  a check for which nothing was measured does not hold.
- * Uses        >>row >>stats >>usage >>judge
+ * Names       locust__check_ locust__checks_ locust__metric_ locust__metrics_
+ * Uses        >>entry >>stats >>usage >>generator
  * ============================================================================================ */
 
 enum locust__metric {
@@ -16973,9 +17197,9 @@ static bool locust__check_is_time(const locust__check *c)
 static bool locust__check_share(locust__view text, double *share)
 {
     const char *p = text.ptr + 1;
-    if (text.len < 2 || *text.ptr != 'p' || !locust__base_digit(*p))
+    if (text.len < 2 || *text.ptr != 'p' || !locust__text_is_digit(*p))
         return false;
-    *share = locust__base_decimal(&p) / 100;
+    *share = locust__number_decimal(&p) / 100;
     return p == text.ptr + text.len && *share <= 1;
 }
 
@@ -17031,7 +17255,7 @@ static bool locust__check_parse(locust__check *c)
     p += c->equal;
     p += strspn(p, " \t");
     end = p;
-    c->limit = locust__base_decimal(&end);
+    c->limit = locust__number_decimal(&end);
     if (c->limit < 0)
         return false;
     n = strcspn(end, " \t");
@@ -17063,12 +17287,12 @@ static const char *locust__checks_read(locust__checks *checks, const char *list)
             n--;
         if (!n)
             continue;
-        all = locust__base_grow(checks->all, sizeof *all, checks->n, &checks->cap);
+        all = locust__memory_grow(checks->all, sizeof *all, checks->n, &checks->cap);
         if (!all)
             return "";
         checks->all = all;
         c = &all[checks->n];
-        *c = (locust__check){.text = locust__base_copy(list, n)};
+        *c = (locust__check){.text = locust__text_copy(list, n)};
         if (!c->text)
             return "";
         checks->n++;
@@ -17081,14 +17305,14 @@ static const char *locust__checks_read(locust__checks *checks, const char *list)
 
 /* What a row has to say to a check. False: nothing. */
 static bool locust__check_measure(
-    const locust_env *env, const locust__check *c, const locust__row *row, double *value)
+    const locust_env *env, const locust__check *c, const locust__entry *row, double *value)
 {
     const locust__phase *in = row->intended;
     double rps, fps;
-    locust__check_rates(env, row, &rps, &fps);
+    locust__generator_rates(env, row, &rps, &fps);
     switch (c->metric) {
     case LOCUST__METRIC_PERCENTILE:
-        *value = (double)locust__row_percentile_ns(row, c->share) / 1e6;
+        *value = (double)locust__entry_percentile_ns(row, c->share) / 1e6;
         break;
     case LOCUST__METRIC_INTENDED:
         *value = in ? (double)locust__phase_percentile_ns(in, c->share) / 1e6 : 0;
@@ -17097,7 +17321,7 @@ static bool locust__check_measure(
         *value = (double)row->min_ns / 1e6;
         break;
     case LOCUST__METRIC_AVG:
-        *value = locust__row_mean_ns(row) / 1e6;
+        *value = locust__entry_mean_ns(row) / 1e6;
         break;
     case LOCUST__METRIC_MAX:
         *value = (double)row->max_ns / 1e6;
@@ -17118,14 +17342,14 @@ static bool locust__check_measure(
         *value = (double)row->failures;
         return true;
     case LOCUST__METRIC_SHED:
-        *value = (double)locust__env_arrivals(env).shed;
+        *value = (double)locust__usage_arrivals(env).shed;
         return true;
     }
     return row->requests > 0;
 }
 
 /* Is the row asked for, by its name or by method and name? */
-static bool locust__check_names(const locust__check *c, const locust__row *row)
+static bool locust__check_names(const locust__check *c, const locust__entry *row)
 {
     size_t n = strlen(row->method);
     return strcmp(row->name, c->name) == 0 ||
@@ -17143,7 +17367,7 @@ static bool locust__check_holds(const locust__check *c, double value)
 /* Holds it against what was measured so far; of several rows with its name, the worst. */
 static void locust__check_judge(locust_env *env, locust__check *c)
 {
-    const locust__row *row = &env->stats.total;
+    const locust__entry *row = &env->stats.total;
     c->measured = c->held = false;
     for (size_t i = 0; row; i++) {
         double value = 0;
@@ -17153,7 +17377,7 @@ static void locust__check_judge(locust_env *env, locust__check *c)
             c->value = value;
             c->measured = true;
         }
-        row = *c->name ? locust__stats_row(&env->stats, i) : NULL;
+        row = *c->name ? locust__stats_entry_at(&env->stats, i) : NULL;
     }
     c->held = c->measured && locust__check_holds(c, c->value);
 }
@@ -17215,7 +17439,8 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
  * >>baseline  comparison with an earlier run
  *
  * Purpose     are the figures worse than they were, by more than chance and the margin?
- * Uses        >>row >>stats >>json >>judge
+ * Names       locust__baseline_ locust__change_ locust__earlier_
+ * Uses        >>entry >>stats >>json >>generator
  * Sources     confidence bounds of percentiles: the binomial distribution of ranks, as a normal one
  *             (Hahn and Meeker, Statistical Intervals, 5.2); of shares: Wilson (1927).
  * Limits      the bounds take requests as independent of each other. What differs between runs as a
@@ -17226,17 +17451,17 @@ enum locust__change { LOCUST__CHANGE_SAME, LOCUST__CHANGE_SLOWER, LOCUST__CHANGE
 
 static const char *const locust__change_names[] = {"same", "slower", "faster"};
 
-typedef struct locust__past { // a row of the earlier run, with the one of this run
-    char name[256];           // method and name
+typedef struct locust__earlier { // a row of the earlier run, with the one of this run
+    char name[256];              // method and name
     uint64_t requests, failures;
     double rps;
     locust__hist hist;
     enum locust__change change;
     char why[128]; // what changed most
-} locust__past;
+} locust__earlier;
 
 typedef struct locust__baseline {
-    locust__past *rows; // the total is the last
+    locust__earlier *rows; // the total is the last
     size_t n, cap;
     bool worse; // one of them is
 } locust__baseline;
@@ -17249,26 +17474,27 @@ static void locust__baseline_free(locust__baseline *b)
     memset(b, 0, sizeof *b);
 }
 
-static double locust__past_number(locust__view object, const char *path)
+static double locust__earlier_number(locust__view object, const char *path)
 {
     locust__view value;
-    double number = locust__json_find(object, path, &value) ? locust__base_decimal(&value.ptr) : 0;
+    double number =
+        locust__json_find(object, path, &value) ? locust__number_decimal(&value.ptr) : 0;
     return number > 0 ? number : 0;
 }
 
 /* The pairs [microseconds, count] of a histogram. NULL, or what is wrong. */
-static const char *locust__past_histogram(locust__hist *h, locust__view pairs)
+static const char *locust__earlier_histogram(locust__hist *h, locust__view pairs)
 {
     const char *p = pairs.ptr, *end = pairs.ptr + pairs.len;
     while (p < end) {
-        int64_t us = locust__base_whole(&p), count;
+        int64_t us = locust__number_whole(&p), count;
         if (us < 0) {
             p++; // a bracket, a comma, a blank
             continue;
         }
-        while (p < end && !locust__base_digit(*p))
+        while (p < end && !locust__text_is_digit(*p))
             p++;
-        count = locust__base_whole(&p);
+        count = locust__number_whole(&p);
         if (us > LOCUST__HIST_MAX_US || count < 0)
             return "it is no file of --summary";
         if (!locust__hist_record_many(h, us * 1000, (uint64_t)count))
@@ -17282,12 +17508,12 @@ static const char *locust__baseline_add(locust__baseline *b, locust__view object
 {
     char method[64], name[180];
     locust__view value, pairs;
-    locust__past *rows = locust__base_grow(b->rows, sizeof *rows, b->n, &b->cap), *past;
+    locust__earlier *rows = locust__memory_grow(b->rows, sizeof *rows, b->n, &b->cap), *earlier;
     if (!rows)
         return "out of memory";
     b->rows = rows;
-    past = &rows[b->n];
-    memset(past, 0, sizeof *past);
+    earlier = &rows[b->n];
+    memset(earlier, 0, sizeof *earlier);
     if (!locust__json_find(object, "method", &value) ||
         !locust__json_decode(value, method, sizeof method) ||
         !locust__json_find(object, "name", &value) ||
@@ -17295,11 +17521,11 @@ static const char *locust__baseline_add(locust__baseline *b, locust__view object
         !locust__json_find(object, "histogram_us", &pairs))
         return "it is no file of --summary";
     b->n++;
-    snprintf(past->name, sizeof past->name, "%s%s%s", method, *method ? " " : "", name);
-    past->requests = (uint64_t)locust__past_number(object, "requests");
-    past->failures = (uint64_t)locust__past_number(object, "failures");
-    past->rps = locust__past_number(object, "rps");
-    return locust__past_histogram(&past->hist, pairs);
+    snprintf(earlier->name, sizeof earlier->name, "%s%s%s", method, *method ? " " : "", name);
+    earlier->requests = (uint64_t)locust__earlier_number(object, "requests");
+    earlier->failures = (uint64_t)locust__earlier_number(object, "failures");
+    earlier->rps = locust__earlier_number(object, "rps");
+    return locust__earlier_histogram(&earlier->hist, pairs);
 }
 
 /* Reads a summary. NULL, or what is wrong with it. */
@@ -17323,92 +17549,95 @@ static const char *locust__baseline_read(locust__baseline *b, const char *path)
 
 /* The bounds of a percentile, so that it lies outside of them in one of a thousand runs. With few requests
  * there is no saying how far the rarest would go. */
-static void locust__bounds(const locust__hist *h, double share, double *low, double *high)
+static void locust__baseline_bounds(const locust__hist *h, double share, double *low, double *high)
 {
-    double n = (double)h->total, off = 3.3 * locust__base_sqrt(share * (1 - share) / n);
+    double n = (double)h->total, off = 3.3 * locust__number_sqrt(share * (1 - share) / n);
     double below = share - off - 1 / n, above = share + off + 1 / n;
     *low = below > 0 ? (double)locust__hist_percentile_ns(h, below) : 0;
     *high = above < 1 ? (double)locust__hist_percentile_ns(h, above) : 1e18;
 }
 
 /* Wilson's bounds of a share, likewise. */
-static void locust__bounds_of_share(double k, double n, double *low, double *high)
+static void locust__baseline_bounds_of_share(double k, double n, double *low, double *high)
 {
     double z2 = 3.3 * 3.3, middle = (k + z2 / 2) / (n + z2);
-    double off = 3.3 * locust__base_sqrt(k * (n - k) / n + z2 / 4) / (n + z2);
+    double off = 3.3 * locust__number_sqrt(k * (n - k) / n + z2 / 4) / (n + z2);
     *low = middle - off;
     *high = middle + off;
 }
 
-static void locust__past_changed(
-    locust__past *past, enum locust__change change, const char *what, double was, double is)
+static void locust__earlier_changed(
+    locust__earlier *earlier, enum locust__change change, const char *what, double was, double is)
 {
-    if (past->change == LOCUST__CHANGE_SLOWER)
+    if (earlier->change == LOCUST__CHANGE_SLOWER)
         return; // that is said already
-    past->change = change;
-    snprintf(past->why, sizeof past->why, "%s %.3f, was %.3f", what, is, was);
+    earlier->change = change;
+    snprintf(earlier->why, sizeof earlier->why, "%s %.3f, was %.3f", what, is, was);
 }
 
 /* Compares a row with what it was; `margin`: the share by which it may differ. */
-static void locust__past_compare(
-    locust__past *past, const locust_env *env, const locust__row *row, double margin)
+static void locust__earlier_compare(
+    locust__earlier *earlier, const locust_env *env, const locust__entry *row, double margin)
 {
     static const double shares[] = {0.5, 0.95, 0.99};
     static const char *const names[] = {"p50 ms", "p95 ms", "p99 ms"};
     double low, high, was_low, was_high, rps, fps, n = (double)row->requests;
-    double was_n = (double)past->requests;
-    past->change = LOCUST__CHANGE_SAME;
-    if (!row->requests || !past->requests || !past->hist.total)
+    double was_n = (double)earlier->requests;
+    earlier->change = LOCUST__CHANGE_SAME;
+    if (!row->requests || !earlier->requests || !earlier->hist.total)
         return;
     for (int i = 0; i < 3; i++) {
-        double was = (double)locust__hist_percentile_ns(&past->hist, shares[i]);
-        double is = (double)locust__row_percentile_ns(row, shares[i]);
-        locust__bounds(&row->hist, shares[i], &low, &high);
-        locust__bounds(&past->hist, shares[i], &was_low, &was_high);
+        double was = (double)locust__hist_percentile_ns(&earlier->hist, shares[i]);
+        double is = (double)locust__entry_percentile_ns(row, shares[i]);
+        locust__baseline_bounds(&row->hist, shares[i], &low, &high);
+        locust__baseline_bounds(&earlier->hist, shares[i], &was_low, &was_high);
         if (low > was_high && is > was * (1 + margin))
-            locust__past_changed(past, LOCUST__CHANGE_SLOWER, names[i], was / 1e6, is / 1e6);
+            locust__earlier_changed(earlier, LOCUST__CHANGE_SLOWER, names[i], was / 1e6, is / 1e6);
         else if (high < was_low && is < was * (1 - margin))
-            locust__past_changed(past, LOCUST__CHANGE_FASTER, names[i], was / 1e6, is / 1e6);
+            locust__earlier_changed(earlier, LOCUST__CHANGE_FASTER, names[i], was / 1e6, is / 1e6);
     }
-    locust__check_rates(env, row, &rps, &fps);
-    if (rps < past->rps * (1 - margin) &&
-        past->rps - rps > 3.3 * (rps / locust__base_sqrt(n) + past->rps / locust__base_sqrt(was_n)))
-        locust__past_changed(past, LOCUST__CHANGE_SLOWER, "requests/s", past->rps, rps);
-    locust__bounds_of_share((double)row->failures, n, &low, &high);
-    locust__bounds_of_share((double)past->failures, was_n, &was_low, &was_high);
-    if (low > was_high && (double)row->failures / n > (double)past->failures / was_n * (1 + margin))
-        locust__past_changed(past, LOCUST__CHANGE_SLOWER, "share of failures",
-            (double)past->failures / was_n, (double)row->failures / n);
+    locust__generator_rates(env, row, &rps, &fps);
+    if (rps < earlier->rps * (1 - margin) &&
+        earlier->rps - rps >
+            3.3 * (rps / locust__number_sqrt(n) + earlier->rps / locust__number_sqrt(was_n)))
+        locust__earlier_changed(earlier, LOCUST__CHANGE_SLOWER, "requests/s", earlier->rps, rps);
+    locust__baseline_bounds_of_share((double)row->failures, n, &low, &high);
+    locust__baseline_bounds_of_share((double)earlier->failures, was_n, &was_low, &was_high);
+    if (low > was_high &&
+        (double)row->failures / n > (double)earlier->failures / was_n * (1 + margin))
+        locust__earlier_changed(earlier, LOCUST__CHANGE_SLOWER, "share of failures",
+            (double)earlier->failures / was_n, (double)row->failures / n);
 }
 
 /* Compares this run with it. Rows that only one of the runs has are left out. */
 static void locust__baseline_compare(locust__baseline *b, locust_env *env)
 {
     double margin = env->options.baseline_margin > 0 ? env->options.baseline_margin / 100 : 0.05;
-    const locust__row *row;
+    const locust__entry *row;
     char name[256];
     b->worse = false;
     for (size_t k = 0; k < b->n; k++) {
-        locust__past *past = &b->rows[k];
-        row = k + 1 == b->n ? &env->stats.total : locust__stats_row(&env->stats, 0);
+        locust__earlier *earlier = &b->rows[k];
+        row = k + 1 == b->n ? &env->stats.total : locust__stats_entry_at(&env->stats, 0);
         for (size_t i = 0; row && row != &env->stats.total;
-             row = locust__stats_row(&env->stats, ++i)) {
+             row = locust__stats_entry_at(&env->stats, ++i)) {
             snprintf(name, sizeof name, "%s%s%s", row->method, *row->method ? " " : "", row->name);
-            if (strcmp(name, past->name) == 0)
+            if (strcmp(name, earlier->name) == 0)
                 break;
         }
         if (row)
-            locust__past_compare(past, env, row, margin);
+            locust__earlier_compare(earlier, env, row, margin);
         else
-            *past->name = '\0';
-        b->worse |= row && past->change == LOCUST__CHANGE_SLOWER;
+            *earlier->name = '\0';
+        b->worse |= row && earlier->change == LOCUST__CHANGE_SLOWER;
     }
 }
 /* ============================================================================================
  * >>find  --find-max
  *
  * Purpose     the highest rate of arrivals at which the checks hold.
- * Uses        >>co >>switch >>class >>usage >>ramp >>check
+ * Names       locust__find_
+ * Uses        >>co >>switch >>class >>env >>usage >>check
  * ============================================================================================ */
 
 typedef struct locust__find {
@@ -17423,7 +17652,7 @@ static double locust__find_base(const locust_env *env)
 {
     double sum = 0;
     for (int i = 0; i < env->n_classes; i++) {
-        const locust__open *o = env->classes[i].open;
+        const locust__arrival_queue *o = env->classes[i].arrivals;
         if (o)
             sum += o->as.rate > 0 ? o->as.rate : env->options.rate * o->share;
     }
@@ -17433,7 +17662,7 @@ static double locust__find_base(const locust_env *env)
 static int64_t locust__find_step_ns(const locust__find *f)
 {
     double step_s = f->env->options.find_step_s;
-    return locust__base_ns(step_s > 0 ? step_s : 5);
+    return locust__time_ns(step_s > 0 ? step_s : 5);
 }
 
 /* Lets a rate run for some quarters of a step. False: the test ends. */
@@ -17445,9 +17674,9 @@ static bool locust__find_run(locust__find *f, double rate, int quarters) LOCUST_
     if (env->stop_requested || env->until.at_ns || end > env->end_ns)
         return false; // the figures are of what was tried last
     env->pace = rate / f->base;
-    locust__runner_measure(env, now);
-    locust__runner_watch(env);
-    return locust__co_sleep(&env->loop, end) != LOCUST__CANCELLED && !env->stop_requested;
+    locust__usage_measure(env, now);
+    locust__usage_watch(env);
+    return locust__co_sleep(&env->loop, end) != LOCUST__WAKE_CANCELLED && !env->stop_requested;
 }
 
 /* Tries a rate, after a while in which the server gets used to it. False: the test ends. */
@@ -17457,19 +17686,19 @@ static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__P
     locust_arrival_counts before, now;
     const locust__check *c = f->checks.all;
     char value[32];
-    if (locust__base_after(locust__os_now_ns(), locust__find_step_ns(f) / 4 * 5) > env->end_ns ||
+    if (locust__time_after(locust__os_now_ns(), locust__find_step_ns(f) / 4 * 5) > env->end_ns ||
         !locust__find_run(f, rate, 1))
         return false;
-    before = locust__env_arrivals(env);
+    before = locust__usage_arrivals(env);
     if (!locust__find_run(f, rate, 4))
         return false;
-    now = locust__env_arrivals(env);
+    now = locust__usage_arrivals(env);
     *held =
         locust__checks_judge(env, &f->checks) && now.shed == before.shed &&
         (double)(now.started - before.started) > 0.9 * (double)(now.scheduled - before.scheduled);
     while (c + 1 < f->checks.all + f->checks.n && c->held)
         c++; // one that broke, or the last
-    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
         "find-max: %.1f arrivals/s %s: %s, %s", rate, *held ? "hold" : "do not hold", c->text,
         locust__check_value(c, value, sizeof value));
     return true;
@@ -17501,7 +17730,7 @@ static void locust__find_search(locust__find *f) LOCUST__PARKS
             return;
         if (!held && !locust__find_recover(f))
             return;
-        rate = f->bad > 0 ? locust__base_sqrt(f->good * f->bad) : 2 * rate;
+        rate = f->bad > 0 ? locust__number_sqrt(f->good * f->bad) : 2 * rate;
     }
 }
 
@@ -17520,13 +17749,14 @@ static void locust__find_main(void *arg)
             f->good *= 0.95;
         }
     }
-    locust__runner_request_stop(f->env);
+    locust__env_request_stop(f->env);
 }
 /* ============================================================================================
- * >>verdict  all of what a run says of itself
+ * >>result  all of what a run says of itself
  *
  * Purpose     generator, checks, baseline, search; the exit code.
- * Uses        >>env_api >>judge >>check >>baseline >>find
+ * Names       locust__result_
+ * Uses        >>env >>generator >>check >>baseline >>find
  * ============================================================================================ */
 
 typedef struct locust__result {
@@ -17537,8 +17767,6 @@ typedef struct locust__result {
     locust__find find;
     bool held; // all checks
 } locust__result;
-
-enum { LOCUST__EXIT_CHECK = 3, LOCUST__EXIT_GENERATOR = 4 };
 
 /* Reads what the run is to be held against. NULL, or what is wrong; `text` has room for it. */
 static const char *locust__result_init(locust__result *v, locust_env *env, char *text, size_t size)
@@ -17562,8 +17790,8 @@ static const char *locust__result_init(locust__result *v, locust_env *env, char 
         return "--find-max takes what shall hold, such as 'p99<250ms'";
     if (o->find_max && o->stages)
         return "--find-max and --stages both say how many arrive: give one of them";
-    wrong =
-        LOCUST__REPORTS && o->baseline ? locust__baseline_read(&v->baseline, o->baseline) : NULL;
+    wrong = LOCUST__WITH_REPORTS && o->baseline ? locust__baseline_read(&v->baseline, o->baseline)
+                                                : NULL;
     if (wrong) {
         snprintf(text, size, "--baseline %s: %s", o->baseline, wrong);
         return text;
@@ -17584,7 +17812,7 @@ static void locust__result_judge(void *arg)
     locust__result *v = arg;
     v->generator = locust__generator_judge(v->env);
     v->held = locust__checks_judge(v->env, &v->checks);
-    if (LOCUST__REPORTS && v->baseline.n)
+    if (LOCUST__WITH_REPORTS && v->baseline.n)
         locust__baseline_compare(&v->baseline, v->env);
 }
 
@@ -17606,32 +17834,33 @@ static int locust__result_exit_code(const locust__result *v)
  * >>figures  what a row shows
  *
  * Purpose     rows in order, times as text, names of any bytes: what tables, CSV and other writers share.
- * Uses        >>row >>stats
+ * Names       locust__figures_
+ * Uses        >>entry >>stats
  * ============================================================================================ */
 
-enum { LOCUST__PERCENTILES = 11 };
+enum { LOCUST__FIGURES_PERCENTILES = 11 };
 
-static const double locust__percentiles[LOCUST__PERCENTILES] = {
+static const double locust__figures_percentiles[LOCUST__FIGURES_PERCENTILES] = {
     0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1};
 
-#define LOCUST__PERCENTILE_NAMES \
+#define LOCUST__FIGURES_PERCENTILE_NAMES \
     "50%", "66%", "75%", "80%", "90%", "95%", "98%", "99%", "99.9%", "99.99%", "100%"
 
-typedef struct locust__report_view { // what a report is made of
-    locust__stats *stats;
+typedef struct locust__figures_view { // what a report is made of
+    locust__request_stats *stats;
     int64_t now_ns;
     int users;
     bool final; // rates of the whole run, not of the last ten seconds
-} locust__report_view;
+} locust__figures_view;
 
 /* Milliseconds in at most nine characters: decimals go as the number grows. */
-static const char *locust__report_ms(char *out, size_t size, int64_t ns)
+static const char *locust__figures_ms(char *out, size_t size, int64_t ns)
 {
     snprintf(out, size, "%.*f", ns < 100000 * LOCUST__MS ? 3 : 0, (double)ns / 1e6);
     return out;
 }
 
-static void locust__report_time(locust__buf *out, int64_t wall_ns)
+static void locust__figures_time(locust__buf *out, int64_t wall_ns)
 {
     time_t seconds = (time_t)(wall_ns / LOCUST__S);
     struct tm tm;
@@ -17642,13 +17871,13 @@ static void locust__report_time(locust__buf *out, int64_t wall_ns)
 
 /* Sorts rows by name and method (Shell 1959): 10,000 in 3 ms. musl's qsort takes three times as long, and
  * 1.7 KB of program. */
-static void locust__report_sort(locust__row **rows, size_t n)
+static void locust__figures_sort(locust__entry **rows, size_t n)
 {
     for (size_t gap = n / 2; gap; gap = gap == 2 ? 1 : gap * 5 / 11)
         for (size_t i = gap; i < n; i++) {
-            locust__row *row = rows[i];
+            locust__entry *row = rows[i];
             size_t at = i;
-            for (; at >= gap && locust__row_after(rows[at - gap], row); at -= gap)
+            for (; at >= gap && locust__entry_after(rows[at - gap], row); at -= gap)
                 rows[at] = rows[at - gap];
             rows[at] = row;
         }
@@ -17656,22 +17885,22 @@ static void locust__report_sort(locust__row **rows, size_t n)
 
 /* The rows in order of name and method, then the total; *n counts them all. Yours; NULL: no
  * memory. */
-static locust__row **locust__report_rows(locust__stats *st, size_t *n)
+static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
 {
-    locust__row **rows = LOCUST_MALLOC((st->n_rows + 2) * sizeof *rows), *row;
+    locust__entry **rows = LOCUST_MALLOC((st->n_rows + 2) * sizeof *rows), *row;
     *n = 0;
     if (!rows)
         return NULL;
-    while ((row = locust__stats_row(st, *n)) != NULL)
+    while ((row = locust__stats_entry_at(st, *n)) != NULL)
         rows[(*n)++] = row;
-    locust__report_sort(rows, *n);
+    locust__figures_sort(rows, *n);
     rows[(*n)++] = &st->total;
     return rows;
 }
 
 /* Adds text for the console, padded to `width` characters: a line end in a name shall not break a
  * row in two, and UTF-8 counts by characters. */
-static void locust__report_text(locust__buf *out, const char *text, int width)
+static void locust__figures_text(locust__buf *out, const char *text, int width)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -17686,22 +17915,23 @@ static void locust__report_text(locust__buf *out, const char *text, int width)
  *
  * Purpose     Locust's tables on standard error, short lines on standard output.
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
- * Uses        >>co >>row >>stats >>tls >>usage >>judge >>check >>baseline >>find >>verdict
- *             >>figures
+ * Names       locust__table_
+ * Uses        >>co >>entry >>stats >>tls >>usage >>generator >>check >>baseline >>find
+ *             >>result >>figures
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
  * ============================================================================================ */
 
 /* The two columns that say which row it is; of width 0: as long as they are. */
-static void locust__report_row_name(locust__buf *out, const locust__row *row, int width)
+static void locust__table_row_name(locust__buf *out, const locust__entry *row, int width)
 {
-    locust__report_text(out, row->method, width ? 8 : 0);
+    locust__figures_text(out, row->method, width ? 8 : 0);
     locust__buf_puts(out, " ");
-    locust__report_text(out, row->name, width);
+    locust__figures_text(out, row->name, width);
 }
 
-static void locust__report_dashes(locust__buf *out, const int *widths, int n)
+static void locust__table_dashes(locust__buf *out, const int *widths, int n)
 {
     for (int i = 0; i < n; i++) {
         if (i)
@@ -17713,7 +17943,7 @@ static void locust__report_dashes(locust__buf *out, const int *widths, int n)
 }
 
 /* Columns for the name: 80, or what a narrower terminal leaves beside the figures. */
-static int locust__report_name_width(void)
+static int locust__table_name_width(void)
 {
     struct winsize size;
     int left;
@@ -17723,71 +17953,71 @@ static int locust__report_name_width(void)
     return left > 80 ? 80 : left < 8 ? 8 : left;
 }
 
-static void locust__report_table_row(
-    locust__buf *out, const locust__report_view *v, const locust__row *row, int width)
+static void locust__table_request(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row, int width)
 {
     char avg[32], min[32], max[32], med[32], fails[48];
     double rps, fps;
     if (v->final)
-        locust__row_rates(v->stats, row, &rps, &fps);
+        locust__stats_rates(v->stats, row, &rps, &fps);
     else
-        locust__row_current_rates(v->stats, row, v->now_ns, &rps, &fps);
+        locust__stats_current_rates(v->stats, row, v->now_ns, &rps, &fps);
     snprintf(fails, sizeof fails, "%llu(%.2f%%)", (unsigned long long)row->failures,
         row->requests ? 100.0 * (double)row->failures / (double)row->requests : 0.0);
-    locust__report_row_name(out, row, width);
+    locust__table_row_name(out, row, width);
     locust__buf_printf(out, " %7llu %12s |%9s %9s %9s %9s | %9.2f %11.2f\n",
         (unsigned long long)row->requests, fails,
-        locust__report_ms(avg, sizeof avg, (int64_t)locust__row_mean_ns(row)),
-        locust__report_ms(min, sizeof min, row->requests ? row->min_ns : 0),
-        locust__report_ms(max, sizeof max, row->max_ns),
-        locust__report_ms(med, sizeof med, locust__row_percentile_ns(row, 0.5)), rps, fps);
+        locust__figures_ms(avg, sizeof avg, (int64_t)locust__entry_mean_ns(row)),
+        locust__figures_ms(min, sizeof min, row->requests ? row->min_ns : 0),
+        locust__figures_ms(max, sizeof max, row->max_ns),
+        locust__figures_ms(med, sizeof med, locust__entry_percentile_ns(row, 0.5)), rps, fps);
 }
 
-static void locust__report_table(locust__buf *out, const locust__report_view *v)
+static void locust__table_requests(locust__buf *out, const locust__figures_view *v)
 {
-    int width = locust__report_name_width() - 4;
+    int width = locust__table_name_width() - 4;
     const int dashes[] = {8, width, 7, 13, 9, 9, 9, 10, 10, 11};
     size_t n;
-    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__entry **rows = locust__figures_rows(v->stats, &n);
     if (!rows)
         return;
     locust__buf_printf(out, "%-8s %-*s %7s %12s |%9s %9s %9s %9s | %9s %11s\n", "Type", width,
         "Name", "# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s");
-    locust__report_dashes(out, dashes, 10);
+    locust__table_dashes(out, dashes, 10);
     for (size_t i = 0; i < n; i++) {
         if (i + 1 == n)
-            locust__report_dashes(out, dashes, 10);
-        locust__report_table_row(out, v, rows[i], width);
+            locust__table_dashes(out, dashes, 10);
+        locust__table_request(out, v, rows[i], width);
     }
     locust__buf_puts(out, "\n");
     LOCUST_FREE(rows);
 }
 
-static void locust__report_percentiles(locust__buf *out, const locust__report_view *v)
+static void locust__table_percentiles(locust__buf *out, const locust__figures_view *v)
 {
-    static const char *const names[] = {LOCUST__PERCENTILE_NAMES};
-    int width = locust__report_name_width();
+    static const char *const names[] = {LOCUST__FIGURES_PERCENTILE_NAMES};
+    int width = locust__table_name_width();
     const int dashes[] = {8, width, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 8};
     size_t n;
-    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__entry **rows = locust__figures_rows(v->stats, &n);
     if (!rows)
         return;
     locust__buf_puts(out, "Response time percentiles (approximated)\n");
     locust__buf_printf(out, "%-8s %-*s", "Type", width, "Name");
-    for (int p = 0; p < LOCUST__PERCENTILES; p++)
+    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++)
         locust__buf_printf(out, " %9s", names[p]);
     locust__buf_printf(out, " %8s\n", "# reqs");
-    locust__report_dashes(out, dashes, 14);
+    locust__table_dashes(out, dashes, 14);
     for (size_t i = 0; i < n; i++) {
         if (i + 1 == n)
-            locust__report_dashes(out, dashes, 14);
+            locust__table_dashes(out, dashes, 14);
         if (!rows[i]->requests)
             continue;
-        locust__report_row_name(out, rows[i], width);
-        for (int p = 0; p < LOCUST__PERCENTILES; p++) {
+        locust__table_row_name(out, rows[i], width);
+        for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++) {
             char ms[32];
-            int64_t ns = locust__row_percentile_ns(rows[i], locust__percentiles[p]);
-            locust__buf_printf(out, " %9s", locust__report_ms(ms, sizeof ms, ns));
+            int64_t ns = locust__entry_percentile_ns(rows[i], locust__figures_percentiles[p]);
+            locust__buf_printf(out, " %9s", locust__figures_ms(ms, sizeof ms, ns));
         }
         locust__buf_printf(out, " %8llu\n", (unsigned long long)rows[i]->requests);
     }
@@ -17795,128 +18025,128 @@ static void locust__report_percentiles(locust__buf *out, const locust__report_vi
     LOCUST_FREE(rows);
 }
 
-static void locust__report_failure(locust__buf *out, const locust__failure *f)
+static void locust__table_failure(locust__buf *out, const locust__stats_failure *f)
 {
-    locust__report_row_name(out, f->row, 0);
+    locust__table_row_name(out, f->row, 0);
     locust__buf_puts(out, ": ");
-    locust__report_text(out, f->text, 0);
+    locust__figures_text(out, f->text, 0);
 }
 
-static void locust__report_errors(locust__buf *out, const locust__report_view *v)
+static void locust__table_errors(locust__buf *out, const locust__figures_view *v)
 {
     const int dashes[] = {18, 141};
-    const locust__failure *f;
-    if (!locust__stats_failure(v->stats, 0))
+    const locust__stats_failure *f;
+    if (!locust__stats_failure_at(v->stats, 0))
         return;
     locust__buf_printf(out, "Error report\n%-18s %-100s\n", "# occurrences", "Error");
-    locust__report_dashes(out, dashes, 2);
-    for (size_t i = 0; (f = locust__stats_failure(v->stats, i)) != NULL; i++) {
+    locust__table_dashes(out, dashes, 2);
+    for (size_t i = 0; (f = locust__stats_failure_at(v->stats, i)) != NULL; i++) {
         int used = (int)(strlen(f->row->method) + strlen(f->row->name)) + 3;
         locust__buf_printf(out, "%-18llu ", (unsigned long long)f->occurrences);
-        locust__report_failure(out, f);
-        locust__report_text(out, "", 100 - used - (int)strlen(f->text));
+        locust__table_failure(out, f);
+        locust__figures_text(out, "", 100 - used - (int)strlen(f->text));
         locust__buf_puts(out, "\n");
     }
-    locust__report_dashes(out, dashes, 2);
+    locust__table_dashes(out, dashes, 2);
     locust__buf_puts(out, "\n");
 }
 
 /* key=value pairs: for a serial console and for scripts. Times in ms. The name stands last: it may
  * hold blanks. */
-static void locust__report_compact_row(
-    locust__buf *out, const locust__report_view *v, const locust__row *row, const char *label)
+static void locust__table_compact_row(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row, const char *label)
 {
     double rps, fps;
     if (v->final)
-        locust__row_rates(v->stats, row, &rps, &fps);
+        locust__stats_rates(v->stats, row, &rps, &fps);
     else
-        locust__row_current_rates(v->stats, row, v->now_ns, &rps, &fps);
+        locust__stats_current_rates(v->stats, row, v->now_ns, &rps, &fps);
     locust__buf_printf(out,
         "%s reqs=%llu fails=%llu rps=%.1f fps=%.1f avg=%.3f p50=%.3f p95=%.3f p99=%.3f max=%.3f",
         label, (unsigned long long)row->requests, (unsigned long long)row->failures, rps, fps,
-        locust__row_mean_ns(row) / 1e6, (double)locust__row_percentile_ns(row, 0.5) / 1e6,
-        (double)locust__row_percentile_ns(row, 0.95) / 1e6,
-        (double)locust__row_percentile_ns(row, 0.99) / 1e6, (double)row->max_ns / 1e6);
+        locust__entry_mean_ns(row) / 1e6, (double)locust__entry_percentile_ns(row, 0.5) / 1e6,
+        (double)locust__entry_percentile_ns(row, 0.95) / 1e6,
+        (double)locust__entry_percentile_ns(row, 0.99) / 1e6, (double)row->max_ns / 1e6);
 }
 
-static void locust__report_compact(locust__buf *out, const locust__report_view *v)
+static void locust__table_compact(locust__buf *out, const locust__figures_view *v)
 {
-    const locust__failure *f;
+    const locust__stats_failure *f;
     char label[64];
     size_t n;
-    locust__row **rows;
+    locust__entry **rows;
     if (!v->final) {
         int64_t start_ns = v->stats->start_ns ? v->stats->start_ns : v->now_ns; // 0: not begun
         snprintf(
             label, sizeof label, "t=%.0f users=%d", (double)(v->now_ns - start_ns) / 1e9, v->users);
-        locust__report_compact_row(out, v, &v->stats->total, label);
+        locust__table_compact_row(out, v, &v->stats->total, label);
         locust__buf_puts(out, "\n");
         return;
     }
-    rows = locust__report_rows(v->stats, &n);
+    rows = locust__figures_rows(v->stats, &n);
     for (size_t i = 0; rows && i < n; i++) {
-        locust__report_compact_row(out, v, rows[i], i + 1 == n ? "total" : "row");
+        locust__table_compact_row(out, v, rows[i], i + 1 == n ? "total" : "row");
         if (i + 1 < n) {
             locust__buf_puts(out, " name=");
-            locust__report_row_name(out, rows[i], 0);
+            locust__table_row_name(out, rows[i], 0);
         }
         locust__buf_puts(out, "\n");
     }
     LOCUST_FREE(rows);
-    for (size_t i = 0; (f = locust__stats_failure(v->stats, i)) != NULL; i++) {
+    for (size_t i = 0; (f = locust__stats_failure_at(v->stats, i)) != NULL; i++) {
         locust__buf_printf(out, "error count=%llu name=", (unsigned long long)f->occurrences);
-        locust__report_failure(out, f);
+        locust__table_failure(out, f);
         locust__buf_puts(out, "\n");
     }
 }
 
-static const char *const locust__phase_names[LOCUST__PHASES] = {
+static const char *const locust__table_phase_names[LOCUST__PHASES] = {
     "name", "connect", "tls", "wait", "receive"};
 
-static void locust__report_phase(
-    locust__buf *out, const locust__row *row, int i, bool compact, bool total)
+static void locust__table_phase(
+    locust__buf *out, const locust__entry *row, int i, bool compact, bool total)
 {
     static const double shares[] = {0.5, 0.95, 0.99};
     static const char *const names[] = {"p50", "p95", "p99"};
     const locust__phase *phase = &row->phases[i];
-    int width = locust__report_name_width();
+    int width = locust__table_name_width();
     char ms[32];
     if (compact) {
-        locust__buf_printf(
-            out, "phase=%s n=%llu", locust__phase_names[i], (unsigned long long)phase->hist.total);
+        locust__buf_printf(out, "phase=%s n=%llu", locust__table_phase_names[i],
+            (unsigned long long)phase->hist.total);
     } else {
-        locust__report_row_name(out, row, width);
-        locust__buf_printf(
-            out, " %-8s %8llu", locust__phase_names[i], (unsigned long long)phase->hist.total);
+        locust__table_row_name(out, row, width);
+        locust__buf_printf(out, " %-8s %8llu", locust__table_phase_names[i],
+            (unsigned long long)phase->hist.total);
     }
     for (int k = 0; k < 3; k++)
         locust__buf_printf(out, compact ? " %s=%s" : "%.0s %9s", names[k],
-            locust__report_ms(ms, sizeof ms, locust__phase_percentile_ns(phase, shares[k])));
+            locust__figures_ms(ms, sizeof ms, locust__phase_percentile_ns(phase, shares[k])));
     locust__buf_printf(
-        out, compact ? " max=%s" : " %9s", locust__report_ms(ms, sizeof ms, phase->max_ns));
+        out, compact ? " max=%s" : " %9s", locust__figures_ms(ms, sizeof ms, phase->max_ns));
     if (compact && !total) {
         locust__buf_puts(out, " name=");
-        locust__report_row_name(out, row, 0);
+        locust__table_row_name(out, row, 0);
     }
     locust__buf_puts(out, "\n");
 }
 
 /* How long a request of a row took, and how long it took from the start that was intended. */
-static void locust__report_intended_row(
-    locust__buf *out, const locust__row *row, bool compact, bool total)
+static void locust__table_intended_row(
+    locust__buf *out, const locust__entry *row, bool compact, bool total)
 {
     static const double shares[] = {0.5, 0.99};
     char ms[6][32];
-    int width = locust__report_name_width();
+    int width = locust__table_name_width();
     for (int k = 0; k < 2; k++) {
-        locust__report_ms(ms[k], sizeof ms[k], locust__row_percentile_ns(row, shares[k]));
-        locust__report_ms(
+        locust__figures_ms(ms[k], sizeof ms[k], locust__entry_percentile_ns(row, shares[k]));
+        locust__figures_ms(
             ms[3 + k], sizeof ms[3 + k], locust__phase_percentile_ns(row->intended, shares[k]));
     }
-    locust__report_ms(ms[2], sizeof ms[2], row->max_ns);
-    locust__report_ms(ms[5], sizeof ms[5], row->intended->max_ns);
+    locust__figures_ms(ms[2], sizeof ms[2], row->max_ns);
+    locust__figures_ms(ms[5], sizeof ms[5], row->intended->max_ns);
     if (!compact) {
-        locust__report_row_name(out, row, width);
+        locust__table_row_name(out, row, width);
     }
     locust__buf_printf(out,
         compact ? "intended p50=%s p99=%s max=%s intended_p50=%s intended_p99=%s intended_max=%s"
@@ -17924,18 +18154,18 @@ static void locust__report_intended_row(
         ms[0], ms[1], ms[2], ms[3], ms[4], ms[5]);
     if (compact && !total) {
         locust__buf_puts(out, " name=");
-        locust__report_row_name(out, row, 0);
+        locust__table_row_name(out, row, 0);
     }
     locust__buf_puts(out, "\n");
 }
 
-static void locust__report_arrivals(
-    locust__buf *out, const locust__report_view *v, const locust_arrival_counts *c, bool compact)
+static void locust__table_arrivals(
+    locust__buf *out, const locust__figures_view *v, const locust_arrival_counts *c, bool compact)
 {
-    int width = locust__report_name_width();
+    int width = locust__table_name_width();
     const int dashes[] = {8, width, 9, 9, 9, 10, 9, 9};
     size_t n;
-    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__entry **rows = locust__figures_rows(v->stats, &n);
     locust__buf_printf(out,
         compact ? "arrivals scheduled=%llu started=%llu late=%llu shed=%llu\n"
                 : "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed\n\n",
@@ -17946,63 +18176,63 @@ static void locust__report_arrivals(
             "Response times (ms), and from the intended start\n%-8s %-*s %9s %9s %9s  %9s %9s "
             "%9s\n",
             "Type", width, "Name", "50%", "99%", "100%", "int. 50%", "int. 99%", "int. 100%");
-        locust__report_dashes(out, dashes, 8);
+        locust__table_dashes(out, dashes, 8);
     }
     for (size_t i = 0; rows && i < n; i++) {
         if (i + 1 == n && !compact)
-            locust__report_dashes(out, dashes, 8);
+            locust__table_dashes(out, dashes, 8);
         if (rows[i]->intended && rows[i]->intended->hist.total)
-            locust__report_intended_row(out, rows[i], compact, i + 1 == n);
+            locust__table_intended_row(out, rows[i], compact, i + 1 == n);
     }
     if (!compact)
         locust__buf_puts(out, "\n");
     LOCUST_FREE(rows);
 }
 
-static void locust__report_exceptions(locust__buf *out, const locust__report_view *v, bool compact)
+static void locust__table_exceptions(locust__buf *out, const locust__figures_view *v, bool compact)
 {
     const int dashes[] = {18, 141};
-    const locust__stats *st = v->stats;
+    const locust__request_stats *st = v->stats;
     if (!st->n_exceptions)
         return;
     if (!compact) {
         locust__buf_printf(out, "Exceptions report\n%-18s %-100s\n", "# occurrences", "Exception");
-        locust__report_dashes(out, dashes, 2);
+        locust__table_dashes(out, dashes, 2);
     }
     for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__exception *e = &st->exceptions[i];
+        const locust__stats_exception *e = &st->exceptions[i];
         locust__buf_printf(
             out, compact ? "exception count=%llu text=" : "%-18llu ", (unsigned long long)e->times);
-        locust__report_text(out, e->text, 0);
+        locust__figures_text(out, e->text, 0);
         locust__buf_printf(out, " (%s)\n", e->place);
     }
     if (!compact) {
-        locust__report_dashes(out, dashes, 2);
+        locust__table_dashes(out, dashes, 2);
         locust__buf_puts(out, "\n");
     }
 }
 
 /* Where the time of the requests went: what happened on new connections alone counts there alone. */
-static void locust__report_phases(locust__buf *out, const locust__report_view *v, bool compact)
+static void locust__table_phases(locust__buf *out, const locust__figures_view *v, bool compact)
 {
-    int width = locust__report_name_width();
+    int width = locust__table_name_width();
     const int dashes[] = {8, width, 8, 8, 9, 9, 9, 9};
     size_t n;
-    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__entry **rows = locust__figures_rows(v->stats, &n);
     if (!rows)
         return;
     if (!compact) {
         locust__buf_puts(out, "Phases of requests (ms)\n");
         locust__buf_printf(out, "%-8s %-*s %-8s %8s %9s %9s %9s %9s\n", "Type", width, "Name",
             "Phase", "# reqs", "50%", "95%", "99%", "100%");
-        locust__report_dashes(out, dashes, 8);
+        locust__table_dashes(out, dashes, 8);
     }
     for (size_t i = 0; i < n; i++) {
         if (i + 1 == n && !compact)
-            locust__report_dashes(out, dashes, 8);
+            locust__table_dashes(out, dashes, 8);
         for (int k = 0; rows[i]->phases && k < LOCUST__PHASES; k++)
             if (rows[i]->phases[k].hist.total)
-                locust__report_phase(out, rows[i], k, compact, i + 1 == n);
+                locust__table_phase(out, rows[i], k, compact, i + 1 == n);
     }
     if (!compact)
         locust__buf_puts(out, "\n");
@@ -18010,7 +18240,7 @@ static void locust__report_phases(locust__buf *out, const locust__report_view *v
 }
 
 /* What TLS cost the generator: a small machine is busy with handshakes first. */
-static void locust__report_tls(
+static void locust__table_tls(
     locust__buf *out, const locust__tls_counts *c, const locust__loop *loop, bool compact)
 {
     double late_ms = (double)locust__loop_lateness_ns(loop, 0.99) / 1e6;
@@ -18028,7 +18258,7 @@ static void locust__report_tls(
             compact ? (double)loop->latest_ns / 1e6 : late_ms);
 }
 
-static void locust__report_generator(locust__buf *out, const locust_generator *g, bool compact)
+static void locust__table_generator(locust__buf *out, const locust_generator *g, bool compact)
 {
     char line[640];
     if (compact) {
@@ -18041,7 +18271,7 @@ static void locust__report_generator(locust__buf *out, const locust_generator *g
     locust__buf_printf(out, "%s\n\n", line);
 }
 
-static void locust__report_checks(locust__buf *out, const locust__checks *checks, bool compact)
+static void locust__table_checks(locust__buf *out, const locust__checks *checks, bool compact)
 {
     static const int dashes[] = {8, 60, 20};
     char value[32];
@@ -18049,7 +18279,7 @@ static void locust__report_checks(locust__buf *out, const locust__checks *checks
         return;
     if (!compact) {
         locust__buf_printf(out, "Checks\n%-8s %-60s %s\n", "Result", "Check", "Measured");
-        locust__report_dashes(out, dashes, 3);
+        locust__table_dashes(out, dashes, 3);
     }
     for (size_t i = 0; i < checks->n; i++) {
         const locust__check *c = &checks->all[i];
@@ -18066,7 +18296,7 @@ static void locust__report_checks(locust__buf *out, const locust__checks *checks
         locust__buf_puts(out, "\n");
 }
 
-static void locust__report_baseline(
+static void locust__table_baseline(
     locust__buf *out, const locust__baseline *b, const char *path, bool compact)
 {
     static const int dashes[] = {8, 60, 40};
@@ -18075,7 +18305,7 @@ static void locust__report_baseline(
     if (!compact) {
         locust__buf_printf(
             out, "Compared with %s\n%-8s %-60s %s\n", path, "Verdict", "Name", "Why");
-        locust__report_dashes(out, dashes, 3);
+        locust__table_dashes(out, dashes, 3);
     }
     for (size_t i = 0; i < b->n; i++)
         if (*b->rows[i].name)
@@ -18085,7 +18315,7 @@ static void locust__report_baseline(
         locust__buf_puts(out, "\n");
 }
 
-static void locust__report_find(locust__buf *out, const locust__find *f, bool compact)
+static void locust__table_find(locust__buf *out, const locust__find *f, bool compact)
 {
     char broke[32] = "";
     if (!f->env->options.find_max)
@@ -18099,47 +18329,47 @@ static void locust__report_find(locust__buf *out, const locust__find *f, bool co
             f->env->options.find_max, f->bad > 0 ? broke : "nothing that was tried", " did not");
 }
 
-static void locust__report_verdict(locust__buf *out, const locust__result *v, bool compact)
+static void locust__table_verdict(locust__buf *out, const locust__result *v, bool compact)
 {
-    locust__report_find(out, &v->find, compact);
-    locust__report_checks(out, &v->checks, compact);
-    locust__report_baseline(out, &v->baseline, v->env->options.baseline, compact);
-    locust__report_generator(out, &v->generator, compact);
+    locust__table_find(out, &v->find, compact);
+    locust__table_checks(out, &v->checks, compact);
+    locust__table_baseline(out, &v->baseline, v->env->options.baseline, compact);
+    locust__table_generator(out, &v->generator, compact);
 }
 
 /* Prints what is due now. Runs on the loop's stack. `verdict`: NULL while the test runs. */
-static void locust__report_print(locust_env *env, const locust__result *verdict)
+static void locust__table_print(locust_env *env, const locust__result *verdict)
 {
     bool final = verdict != NULL;
-    locust__report_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
+    locust__figures_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
     locust__buf out = {NULL, 0, 0, false};
     locust__locale locale = locust__locale_enter();
-    bool compact = !LOCUST__REPORTS || env->options.compact;
+    bool compact = !LOCUST__WITH_REPORTS || env->options.compact;
     if (compact) {
-        locust__report_compact(&out, &v);
+        locust__table_compact(&out, &v);
     } else {
-        locust__report_table(&out, &v);
+        locust__table_requests(&out, &v);
         if (final) {
-            locust__report_percentiles(&out, &v);
-            locust__report_errors(&out, &v);
+            locust__table_percentiles(&out, &v);
+            locust__table_errors(&out, &v);
         }
     }
     if (final)
-        locust__report_exceptions(&out, &v, compact);
-    if (final && env->services.recorder.open) {
-        locust_arrival_counts arrivals = locust__env_arrivals(env);
-        locust__report_arrivals(&out, &v, &arrivals, compact);
+        locust__table_exceptions(&out, &v, compact);
+    if (final && env->services.recorder.has_arrivals) {
+        locust_arrival_counts arrivals = locust__usage_arrivals(env);
+        locust__table_arrivals(&out, &v, &arrivals, compact);
     }
     if (final && env->options.phases)
-        locust__report_phases(&out, &v, compact);
+        locust__table_phases(&out, &v, compact);
     if (final)
-        locust__report_tls(&out, &env->services.tls.counts, &env->loop, compact);
+        locust__table_tls(&out, &env->services.tls.counts, &env->loop, compact);
     if (final)
-        locust__report_verdict(&out, verdict, compact);
+        locust__table_verdict(&out, verdict, compact);
     locust__locale_leave(locale);
     fflush(NULL); // a test's own lines come first
     if (out.len)
-        locust__log_write(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
+        locust__os_write_all(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
     locust__buf_free(&out);
 }
 /* ============================================================================================
@@ -18148,7 +18378,8 @@ static void locust__report_print(locust_env *env, const locust__result *verdict)
  * Purpose     --csv: stats, history, failures, exceptions, and the generator.
  * Invariants  a file is rewritten in place, by one write and a cut to the new length. Every file is opened
  *             before the run, so that a wrong path costs no run.
- * Uses        >>row >>stats >>judge >>figures
+ * Names       locust__csv_
+ * Uses        >>entry >>stats >>generator >>figures
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, rounding. RFC 4180.
  * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full precision.
  * ============================================================================================ */
@@ -18162,14 +18393,15 @@ enum {
     LOCUST__CSV_FILES
 };
 
-typedef struct locust__window { // a row's histogram as it was five to ten seconds ago
+typedef struct locust__csv_snapshot { // a row's histogram as it was five to ten seconds ago
     locust__hist older, newer;
-} locust__window;
+} locust__csv_snapshot;
 
 typedef struct locust__csv {
     locust_env *env;
     int fds[LOCUST__CSV_FILES];
-    locust__window **windows; // with csv_full_history: of the total, of "(other)", of each row
+    locust__csv_snapshot *
+        *windows; // with csv_full_history: of the total, of "(other)", of each row
     size_t n_windows, cap_windows;
     locust__hist recent; // of the row that is being written
     int ticks;
@@ -18180,7 +18412,7 @@ typedef struct locust__csv {
 static int64_t locust__csv_bucket_ms(double ms)
 {
     int64_t unit = ms < 100 ? 1 : ms < 1000 ? 10 : ms < 10000 ? 100 : 1000;
-    return locust__base_round(ms / (double)unit) * unit;
+    return locust__number_round(ms / (double)unit) * unit;
 }
 
 /* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the two are
@@ -18198,11 +18430,11 @@ static bool locust__csv_reads_back(double x, int digits)
         return false;
     snprintf(text, sizeof text, "%.*e", digits - 1, x); // d.dddde-05
     for (; *p != 'e'; p++)
-        if (locust__base_digit(*p))
+        if (locust__text_is_digit(*p))
             decimal = 10 * decimal + (uint64_t)(*p - '0');
     bool small = p[1] == '-';
     p += 2;
-    s += (int)locust__base_whole(&p) * (small ? 1 : -1);
+    s += (int)locust__number_whole(&p) * (small ? 1 : -1);
     memcpy(&bits, &x, sizeof bits);
     m = (bits & 0xFFFFFFFFFFFFFu) | (uint64_t)1 << 52;
     t = 1075 - (int)(bits >> 52);
@@ -18242,18 +18474,20 @@ static void locust__csv_text(locust__buf *out, const char *text)
 
 static void locust__csv_header(locust__buf *out, const char *before, const char *after)
 {
-    static const char *const names[] = {LOCUST__PERCENTILE_NAMES};
+    static const char *const names[] = {LOCUST__FIGURES_PERCENTILE_NAMES};
     locust__buf_puts(out, before);
-    for (int p = 0; p < LOCUST__PERCENTILES; p++)
+    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++)
         locust__buf_printf(out, ",%s", names[p]);
     locust__buf_printf(out, "%s\r\n", after);
 }
 
-static void locust__csv_percentiles(locust__buf *out, const locust__row *row, const locust__hist *h)
+static void locust__csv_percentiles(
+    locust__buf *out, const locust__entry *row, const locust__hist *h)
 {
-    for (int p = 0; p < LOCUST__PERCENTILES; p++) {
-        int64_t ns = h == &row->hist ? locust__row_percentile_ns(row, locust__percentiles[p])
-                                     : locust__hist_percentile_ns(h, locust__percentiles[p]);
+    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++) {
+        int64_t ns = h == &row->hist
+                         ? locust__entry_percentile_ns(row, locust__figures_percentiles[p])
+                         : locust__hist_percentile_ns(h, locust__figures_percentiles[p]);
         if (!row->requests)
             locust__buf_puts(out, ",N/A");
         else
@@ -18262,10 +18496,10 @@ static void locust__csv_percentiles(locust__buf *out, const locust__row *row, co
 }
 
 /* Median, average, minimum, maximum, average size. */
-static void locust__csv_times(locust__buf *out, const locust__row *row)
+static void locust__csv_times(locust__buf *out, const locust__entry *row)
 {
     double median =
-        (double)locust__csv_bucket_ms((double)locust__row_percentile_ns(row, 0.5) / 1e6);
+        (double)locust__csv_bucket_ms((double)locust__entry_percentile_ns(row, 0.5) / 1e6);
     double min = row->requests ? (double)row->min_ns / 1e6 : 0, max = (double)row->max_ns / 1e6;
     locust__buf_puts(out, ",");
     if (median < min || median > max) // then Locust shows the bound, in full
@@ -18273,7 +18507,7 @@ static void locust__csv_times(locust__buf *out, const locust__row *row)
     else
         locust__buf_printf(out, "%lld", (long long)median);
     locust__buf_puts(out, ",");
-    locust__csv_float(out, locust__row_mean_ns(row) / 1e6);
+    locust__csv_float(out, locust__entry_mean_ns(row) / 1e6);
     if (!row->requests) {
         locust__buf_puts(out, ",0,0,0");
         return;
@@ -18288,16 +18522,16 @@ static void locust__csv_times(locust__buf *out, const locust__row *row)
 
 static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 {
-    locust__stats *st = &csv->env->stats;
+    locust__request_stats *st = &csv->env->stats;
     size_t n;
-    locust__row **rows = locust__report_rows(st, &n);
+    locust__entry **rows = locust__figures_rows(st, &n);
     locust__csv_header(out,
         "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min "
         "Response Time,Max Response Time,Average Content Size,Requests/s,Failures/s",
         "");
     for (size_t i = 0; rows && i < n; i++) {
         double rps, fps;
-        locust__row_rates(st, rows[i], &rps, &fps);
+        locust__stats_rates(st, rows[i], &rps, &fps);
         locust__csv_text(out, rows[i]->method);
         locust__buf_puts(out, ",");
         locust__csv_text(out, rows[i]->name);
@@ -18315,17 +18549,17 @@ static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 }
 
 /* The window of a row, made with those before it. NULL: no memory. */
-static locust__window *locust__csv_window(locust__csv *csv, const locust__row *row)
+static locust__csv_snapshot *locust__csv_window(locust__csv *csv, const locust__entry *row)
 {
-    const locust__stats *st = &csv->env->stats;
+    const locust__request_stats *st = &csv->env->stats;
     size_t i = row == &st->total ? 0 : row == &st->other ? 1 : row->index + 2;
     while (csv->n_windows <= i) {
-        locust__window **windows =
-            locust__base_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
+        locust__csv_snapshot **windows =
+            locust__memory_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
         if (!windows)
             return NULL;
         csv->windows = windows;
-        windows[csv->n_windows] = locust__base_zalloc(sizeof **windows);
+        windows[csv->n_windows] = locust__memory_zalloc(sizeof **windows);
         if (!windows[csv->n_windows])
             return NULL;
         csv->n_windows++;
@@ -18334,7 +18568,7 @@ static locust__window *locust__csv_window(locust__csv *csv, const locust__row *r
 }
 
 /* Every five seconds the newer copy becomes the older one. */
-static void locust__window_turn(locust__window *w, const locust__hist *now)
+static void locust__csv_snapshot_turn(locust__csv_snapshot *w, const locust__hist *now)
 {
     locust__hist reuse = w->older;
     w->older = w->newer;
@@ -18344,24 +18578,25 @@ static void locust__window_turn(locust__window *w, const locust__hist *now)
 }
 
 /* What a row's histogram got in the last five to ten seconds; without a full history, ever. */
-static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__row *row)
+static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__entry *row)
 {
-    locust__window *w = csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
+    locust__csv_snapshot *w =
+        csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
     if (!w)
         return &row->hist;
     locust__hist_reset(&csv->recent);
     locust__hist_add(&csv->recent, &row->hist);
     locust__hist_since(&csv->recent, &w->older);
     if (csv->ticks % 5 == 4)
-        locust__window_turn(w, &row->hist);
+        locust__csv_snapshot_turn(w, &row->hist);
     return &csv->recent;
 }
 
 static void locust__csv_history_row(
-    locust__csv *csv, locust__buf *out, const locust__row *row, int64_t wall_s, int64_t now_ns)
+    locust__csv *csv, locust__buf *out, const locust__entry *row, int64_t wall_s, int64_t now_ns)
 {
     double rps, fps;
-    locust__row_current_rates(&csv->env->stats, row, now_ns, &rps, &fps);
+    locust__stats_current_rates(&csv->env->stats, row, now_ns, &rps, &fps);
     locust__buf_printf(out, "%lld,%d,", (long long)wall_s, csv->env->users.alive);
     locust__csv_text(out, row->method);
     locust__buf_puts(out, ",");
@@ -18376,10 +18611,10 @@ static void locust__csv_history_row(
 
 static void locust__csv_history(locust__csv *csv, locust__buf *out)
 {
-    locust__stats *st = &csv->env->stats;
+    locust__request_stats *st = &csv->env->stats;
     int64_t wall_s = locust__os_wall_ns() / LOCUST__S, now_ns = locust__os_now_ns();
     size_t n;
-    locust__row **rows = csv->env->options.csv_full_history ? locust__report_rows(st, &n) : NULL;
+    locust__entry **rows = csv->env->options.csv_full_history ? locust__figures_rows(st, &n) : NULL;
     for (size_t i = 0; rows && i + 1 < n; i++)
         locust__csv_history_row(csv, out, rows[i], wall_s, now_ns);
     locust__csv_history_row(csv, out, &st->total, wall_s, now_ns);
@@ -18389,10 +18624,10 @@ static void locust__csv_history(locust__csv *csv, locust__buf *out)
 
 static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 {
-    locust__stats *st = &csv->env->stats;
+    locust__request_stats *st = &csv->env->stats;
     locust__buf_puts(out, "Method,Name,Error,Occurrences,First Seen,Last Seen\r\n");
-    const locust__failure *f;
-    for (size_t i = 0; (f = locust__stats_failure(st, i)) != NULL; i++) {
+    const locust__stats_failure *f;
+    for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
         locust__csv_text(out, f->row->method);
         locust__buf_puts(out, ",");
         locust__csv_text(out, f->row->name);
@@ -18400,9 +18635,9 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
         locust__csv_text(out, f->text);
         locust__buf_printf(out, ",%llu", (unsigned long long)f->occurrences);
         locust__buf_puts(out, ",");
-        locust__report_time(out, f->first_wall_ns);
+        locust__figures_time(out, f->first_wall_ns);
         locust__buf_puts(out, ",");
-        locust__report_time(out, f->last_wall_ns);
+        locust__figures_time(out, f->last_wall_ns);
         locust__buf_puts(out, "\r\n");
     }
 }
@@ -18416,10 +18651,10 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
         return; // no memory: half a file is worse than an old one
     if (!append && lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
         return;
-    done = locust__log_write(fd, text->ptr, text->len);
+    done = locust__os_write_all(fd, text->ptr, text->len);
     if (done < text->len && !csv->failed) {
         csv->failed = true;
-        locust__log_print(&csv->env->log, LOCUST__ERROR, "locust.main",
+        locust__log_print(&csv->env->log, LOCUST__LOG_ERROR, "locust.main",
             "cannot write CSV files %s_*.csv, they are incomplete: %s", csv->env->options.csv,
             strerror(errno));
     }
@@ -18429,10 +18664,10 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
 
 static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 {
-    const locust__stats *st = &csv->env->stats;
+    const locust__request_stats *st = &csv->env->stats;
     locust__buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
     for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__exception *e = &st->exceptions[i];
+        const locust__stats_exception *e = &st->exceptions[i];
         locust__buf_printf(out, "%llu,", (unsigned long long)e->times);
         locust__csv_text(out, e->text);
         locust__buf_puts(out, ",");
@@ -18470,7 +18705,7 @@ static void locust__csv_write(void *arg)
 /* Makes the directories of a path, as Locust does. 0 or -errno. */
 static int locust__csv_make_dirs(const char *path)
 {
-    char *copy = locust__base_copy(path, strlen(path));
+    char *copy = locust__text_copy(path, strlen(path));
     int rc = copy ? 0 : -ENOMEM;
     for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
          slash = strchr(slash + 1, '/')) {
@@ -18521,7 +18756,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         rc = csv->fds[i] < 0 ? -errno : 0;
     }
     if (rc < 0) {
-        locust__base_say("cannot write CSV files %s_*.csv: %s", prefix, strerror(-rc));
+        locust__say("cannot write CSV files %s_*.csv: %s", prefix, strerror(-rc));
         for (int k = 0; k < LOCUST__CSV_FILES; k++) {
             snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[k]);
             if (made[k])
@@ -18542,17 +18777,18 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
  * >>summary  --summary
  *
  * Purpose     all figures as JSON.
- * Uses        >>row >>stats >>json >>judge >>check >>verdict >>figures
+ * Names       locust__summary_
+ * Uses        >>entry >>stats >>json >>generator >>check >>result >>figures
  * Sources     RFC 8259.
  * ============================================================================================ */
 
-static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__row *row)
+static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__entry *row)
 {
     static const char *const names[] = {
         "50", "66", "75", "80", "90", "95", "98", "99", "99.9", "99.99", "99.999", "100"};
     double rps, fps;
     const char *comma = "";
-    locust__check_rates(env, row, &rps, &fps);
+    locust__generator_rates(env, row, &rps, &fps);
     locust__buf_puts(out, "{\"method\": ");
     locust__json_put(out, row->method);
     locust__buf_puts(out, ", \"name\": ");
@@ -18562,17 +18798,17 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
         "\"min_ms\": %.3f, \"avg_ms\": %.3f, \"max_ms\": %.3f,\n   \"percentiles_ms\": {",
         (unsigned long long)row->requests, (unsigned long long)row->failures,
         (unsigned long long)row->bytes, rps, fps, row->requests ? (double)row->min_ns / 1e6 : 0,
-        locust__row_mean_ns(row) / 1e6, (double)row->max_ns / 1e6);
+        locust__entry_mean_ns(row) / 1e6, (double)row->max_ns / 1e6);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *digits = names[i];
-        double share = locust__base_decimal(&digits) / 100;
+        double share = locust__number_decimal(&digits) / 100;
         locust__buf_printf(out, "%s\"%s\": %.3f", i ? ", " : "", names[i],
-            (double)locust__row_percentile_ns(row, share) / 1e6);
+            (double)locust__entry_percentile_ns(row, share) / 1e6);
     }
     locust__buf_puts(out, "},\n   \"histogram_us\": [");
-    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
-        const uint64_t *octave = row->hist.octaves[i / LOCUST__OCTAVE];
-        uint64_t count = octave ? octave[i % LOCUST__OCTAVE] : 0;
+    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
+        const uint64_t *octave = row->hist.octaves[i / LOCUST__HIST_OCTAVE];
+        uint64_t count = octave ? octave[i % LOCUST__HIST_OCTAVE] : 0;
         if (!count)
             continue;
         locust__buf_printf(out, "%s[%lld, %llu]", comma,
@@ -18615,11 +18851,11 @@ static void locust__summary_checks(locust__buf *out, const locust__checks *check
     locust__buf_puts(out, "],\n");
 }
 
-static void locust__summary_failures(locust__buf *out, const locust__stats *st)
+static void locust__summary_failures(locust__buf *out, const locust__request_stats *st)
 {
-    const locust__failure *f;
+    const locust__stats_failure *f;
     locust__buf_puts(out, " \"failures\": [");
-    for (size_t i = 0; (f = locust__stats_failure(st, i)) != NULL; i++) {
+    for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
         locust__buf_puts(out, i ? ",\n  {\"method\": " : "\n  {\"method\": ");
         locust__json_put(out, f->row->method);
         locust__buf_puts(out, ", \"name\": ");
@@ -18631,15 +18867,15 @@ static void locust__summary_failures(locust__buf *out, const locust__stats *st)
     locust__buf_puts(out, "]\n}\n");
 }
 
-static void locust__files_summary(locust__buf *out, const locust__result *v)
+static void locust__summary_write(locust__buf *out, const locust__result *v)
 {
     locust_env *env = v->env;
-    locust__stats *st = &env->stats;
+    locust__request_stats *st = &env->stats;
     int64_t now = locust__os_now_ns();
     size_t n;
-    locust__row **rows = locust__report_rows(st, &n);
+    locust__entry **rows = locust__figures_rows(st, &n);
     locust__buf_puts(out, "{\"version\": \"" LOCUST_VERSION "\", \"start_time\": \"");
-    locust__report_time(out, locust__os_wall_ns() - (now - st->start_ns));
+    locust__figures_time(out, locust__os_wall_ns() - (now - st->start_ns));
     locust__buf_printf(out, "\", \"duration_s\": %.3f, \"users\": %d, \"exit_code\": %d,\n",
         (double)(env->until.at_ns - st->start_ns) / 1e9, env->options.users, env->exit_code);
     locust__summary_generator(out, &v->generator);
@@ -18658,12 +18894,13 @@ static void locust__files_summary(locust__buf *out, const locust__result *v)
  * >>junit  --junit
  *
  * Purpose     the checks as JUnit XML.
- * Uses        >>judge >>check >>baseline >>verdict >>figures
+ * Names       locust__junit_
+ * Uses        >>generator >>check >>baseline >>result >>figures
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 
 /* Text in XML; what XML 1.0 cannot say (section 2.2) becomes a question mark. */
-static void locust__xml_put(locust__buf *out, const char *text)
+static void locust__junit_put(locust__buf *out, const char *text)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -18678,23 +18915,23 @@ static void locust__junit_case(
     locust__buf *out, const char *kind, const char *name, const char *failure, const char *said)
 {
     locust__buf_printf(out, "  <testcase classname=\"%s\" name=\"", kind);
-    locust__xml_put(out, name);
+    locust__junit_put(out, name);
     locust__buf_puts(out, "\" time=\"0\">");
     if (failure) {
         locust__buf_puts(out, "<failure message=\"");
-        locust__xml_put(out, failure);
+        locust__junit_put(out, failure);
         locust__buf_puts(out, "\"/>");
     }
     if (said) {
         locust__buf_puts(out, "<system-out>");
-        locust__xml_put(out, said);
+        locust__junit_put(out, said);
         locust__buf_puts(out, "</system-out>");
     }
     locust__buf_puts(out, "</testcase>\n");
 }
 
 /* As Jenkins, GitLab and others read it (the format of Ant's junit task). */
-static void locust__files_junit(locust__buf *out, const locust__result *v)
+static void locust__junit_write(locust__buf *out, const locust__result *v)
 {
     const locust_env *env = v->env;
     locust__buf cases = {NULL, 0, 0, false};
@@ -18708,13 +18945,13 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
             c->held ? NULL : locust__check_value(c, line, sizeof line), NULL);
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
-        const locust__past *past = &v->baseline.rows[i];
-        if (!*past->name)
+        const locust__earlier *earlier = &v->baseline.rows[i];
+        if (!*earlier->name)
             continue;
         n++;
-        failed += past->change == LOCUST__CHANGE_SLOWER;
-        locust__junit_case(&cases, "baseline", past->name,
-            past->change == LOCUST__CHANGE_SLOWER ? past->why : NULL, NULL);
+        failed += earlier->change == LOCUST__CHANGE_SLOWER;
+        locust__junit_case(&cases, "baseline", earlier->name,
+            earlier->change == LOCUST__CHANGE_SLOWER ? earlier->why : NULL, NULL);
     }
     locust__generator_line(&v->generator, line, sizeof line);
     locust__junit_case(&cases, "generator", "generator", limit ? line : NULL, line);
@@ -18722,7 +18959,7 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n <testsuite name=\"locust.h\" "
         "tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"%.3f\" timestamp=\"",
         n, failed, (double)(env->until.at_ns - env->stats.start_ns) / 1e9);
-    locust__report_time(out, locust__os_wall_ns());
+    locust__figures_time(out, locust__os_wall_ns());
     locust__buf_puts(out, "\">\n");
     locust__buf_add(out, cases.ptr, cases.len);
     locust__buf_puts(out, " </testsuite>\n</testsuites>\n");
@@ -18733,19 +18970,20 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
  * >>hgrm  --hgrm
  *
  * Purpose     percentiles as HdrHistogram prints them.
+ * Names       locust__hgrm_
  * Sources     HdrHistogram's outputPercentileDistribution, from its documentation.
  * ============================================================================================ */
 
 /* Percentiles as HdrHistogram prints them: five steps to half the rest, then to half of that. */
-static void locust__files_hgrm(locust__buf *out, const locust__hist *h, int64_t max_ns)
+static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
 {
     double level = 0, ticks, sum = 0, mean;
     uint64_t seen = 0;
     locust__buf_printf(
         out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
-    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
-        uint64_t count = octave ? octave[i % LOCUST__OCTAVE] : 0;
+    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
+        const uint64_t *octave = h->octaves[i / LOCUST__HIST_OCTAVE];
+        uint64_t count = octave ? octave[i % LOCUST__HIST_OCTAVE] : 0;
         int64_t ns = locust__hist_value_ns(i) < max_ns ? locust__hist_value_ns(i) : max_ns;
         seen += count;
         sum += (double)count * (double)ns;
@@ -18765,52 +19003,53 @@ static void locust__files_hgrm(locust__buf *out, const locust__hist *h, int64_t 
         "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n#[Max     = %12.3f, Total count    = "
         "%12llu]\n#[Buckets = %12d, SubBuckets     = %12d]\n",
         mean / 1e6, locust__hist_deviation(h, mean) / 1e6, (double)max_ns / 1e6,
-        (unsigned long long)seen, (int)LOCUST__OCTAVES, (int)LOCUST__OCTAVE);
+        (unsigned long long)seen, (int)LOCUST__HIST_OCTAVES, (int)LOCUST__HIST_OCTAVE);
 }
 /* ============================================================================================
  * >>files  files for other programs
  *
  * Purpose     opens, before the run, what summary, JUnit, histogram and log of requests are written to.
  * Cost        the log keeps 512 requests, 64 bytes each, and is written when they are full, or each second.
- * Uses        >>co >>switch >>row >>stats >>verdict >>csv >>summary >>junit >>hgrm
+ * Names       locust__files_
+ * Uses        >>co >>switch >>entry >>stats >>result >>csv >>summary >>junit >>hgrm
  * ============================================================================================ */
 
 enum {
-    LOCUST__FILE_SUMMARY,
-    LOCUST__FILE_JUNIT,
-    LOCUST__FILE_HGRM,
-    LOCUST__FILE_INTENDED, // the same for the times from the intended start
-    LOCUST__FILE_LOG,
-    LOCUST__FILES
+    LOCUST__FILES_SUMMARY,
+    LOCUST__FILES_JUNIT,
+    LOCUST__FILES_HGRM,
+    LOCUST__FILES_INTENDED, // the same for the times from the intended start
+    LOCUST__FILES_LOG,
+    LOCUST__FILES_COUNT
 };
 
-typedef struct locust__entry { // a request, for the log
+typedef struct locust__files_logged { // a request, for the log
     int64_t wall_ns, elapsed_ns, late_ns;
-    const locust__row *row;
+    const locust__entry *row;
     const char *error;
     uint64_t user;
     size_t length;
     int status;
-} locust__entry;
+} locust__files_logged;
 
-enum { LOCUST__ENTRIES = 512 };
+enum { LOCUST__FILES_LOGGED = 512 };
 
 typedef struct locust__files {
     locust_env *env;
-    int fds[LOCUST__FILES]; // -1: not asked for
-    const char *paths[LOCUST__FILES];
+    int fds[LOCUST__FILES_COUNT]; // -1: not asked for
+    const char *paths[LOCUST__FILES_COUNT];
     char *intended_path;
-    locust__entry *entries; // not written yet
+    locust__files_logged *entries; // not written yet
     size_t n_entries;
     bool failed; // a write did not succeed, and that was said
 } locust__files;
 
 static void locust__files_put(locust__files *files, int which, const locust__buf *text)
 {
-    if (locust__log_write(files->fds[which], text->ptr, text->len) == text->len && !text->failed)
+    if (locust__os_write_all(files->fds[which], text->ptr, text->len) == text->len && !text->failed)
         return;
     if (!files->failed)
-        locust__log_print(&files->env->log, LOCUST__ERROR, "locust.main",
+        locust__log_print(&files->env->log, LOCUST__LOG_ERROR, "locust.main",
             "cannot write %s, it is incomplete: %s", files->paths[which],
             text->failed ? "out of memory" : strerror(errno));
     files->failed = true;
@@ -18829,7 +19068,7 @@ static void locust__files_flush(void *arg)
     locust__files *files = arg;
     locust__buf out = {NULL, 0, 0, false};
     for (size_t i = 0; i < files->n_entries; i++) {
-        const locust__entry *e = &files->entries[i];
+        const locust__files_logged *e = &files->entries[i];
         locust__buf_printf(&out, "%lld.%06d,%llu,", (long long)(e->wall_ns / LOCUST__S),
             (int)(e->wall_ns % LOCUST__S / 1000), (unsigned long long)e->user);
         locust__csv_text(&out, e->row->method);
@@ -18843,33 +19082,33 @@ static void locust__files_flush(void *arg)
         locust__buf_puts(&out, "\r\n");
     }
     files->n_entries = 0;
-    locust__files_put(files, LOCUST__FILE_LOG, &out);
+    locust__files_put(files, LOCUST__FILES_LOG, &out);
     locust__buf_free(&out);
 }
 
-static void locust__files_log(void *arg, const locust_sample *sample, const locust__row *row,
+static void locust__files_log(void *arg, const locust_sample *sample, const locust__entry *row,
     int64_t elapsed_ns, int64_t now_ns)
 {
     locust__files *files = arg;
     locust__loop *loop = &files->env->loop;
     double share = files->env->options.request_log_sample;
-    if (share > 0 && locust__base_random_unit(&loop->random) >= share)
+    if (share > 0 && locust__random_unit(&loop->random) >= share)
         return;
-    files->entries[files->n_entries++] = (locust__entry){.wall_ns = now_ns + loop->epoch_ns,
+    files->entries[files->n_entries++] = (locust__files_logged){.wall_ns = now_ns + loop->epoch_ns,
         .elapsed_ns = elapsed_ns,
-        .late_ns = locust__base_round(sample->late_ms * 1e6),
+        .late_ns = locust__number_round(sample->late_ms * 1e6),
         .row = row,
         .error = sample->error ? locust__stats_text(&files->env->stats, sample->error) : NULL,
         .user = sample->user ? sample->user->id : 0,
         .length = sample->length,
         .status = sample->status};
-    if (files->n_entries == LOCUST__ENTRIES)
-        locust__loop_call(loop, locust__files_flush, files);
+    if (files->n_entries == LOCUST__FILES_LOGGED)
+        locust__co_call(loop, locust__files_flush, files);
 }
 
 static void locust__files_close(locust__files *files)
 {
-    for (int i = 0; i < LOCUST__FILES; i++)
+    for (int i = 0; i < LOCUST__FILES_COUNT; i++)
         if (files->fds[i] >= 0)
             close(files->fds[i]);
     files->env->services.recorder.log = NULL;
@@ -18886,31 +19125,31 @@ static bool locust__files_open(locust__files *files, locust_env *env)
     const char *hgrm = o->hgrm;
     *files =
         (locust__files){.env = env, .paths = {o->summary, o->junit, hgrm, NULL, o->request_log}};
-    for (int i = 0; i < LOCUST__FILES; i++)
+    for (int i = 0; i < LOCUST__FILES_COUNT; i++)
         files->fds[i] = -1;
-    if (hgrm && env->services.recorder.open) {
+    if (hgrm && env->services.recorder.has_arrivals) {
         files->intended_path = LOCUST_MALLOC(strlen(hgrm) + sizeof ".intended");
         if (files->intended_path)
             sprintf(files->intended_path, "%s.intended", hgrm);
-        files->paths[LOCUST__FILE_INTENDED] = files->intended_path;
+        files->paths[LOCUST__FILES_INTENDED] = files->intended_path;
     }
-    for (int i = 0; i < LOCUST__FILES; i++) {
+    for (int i = 0; i < LOCUST__FILES_COUNT; i++) {
         if (!files->paths[i])
             continue;
         files->fds[i] = open(files->paths[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (files->fds[i] < 0) {
-            locust__base_say("cannot write %s: %s", files->paths[i], strerror(errno));
+            locust__say("cannot write %s: %s", files->paths[i], strerror(errno));
             return false;
         }
     }
     if (!o->request_log)
         return true;
-    files->entries = LOCUST_MALLOC(LOCUST__ENTRIES * sizeof *files->entries);
+    files->entries = LOCUST_MALLOC(LOCUST__FILES_LOGGED * sizeof *files->entries);
     if (!files->entries) {
-        locust__base_say("out of memory");
+        locust__say("out of memory");
         return false;
     }
-    locust__log_write(files->fds[LOCUST__FILE_LOG], header, sizeof header - 1);
+    locust__os_write_all(files->fds[LOCUST__FILES_LOG], header, sizeof header - 1);
     env->services.recorder.log = locust__files_log;
     env->services.recorder.log_arg = files;
     return true;
@@ -18919,36 +19158,37 @@ static bool locust__files_open(locust__files *files, locust_env *env)
 /* Writes all of them at the end. */
 static void locust__files_write(locust__files *files, const locust__result *v)
 {
-    const locust__row *total = &files->env->stats.total;
+    const locust__entry *total = &files->env->stats.total;
     static const locust__phase none;
     const locust__phase *intended = total->intended ? total->intended : &none;
-    for (int i = 0; i < LOCUST__FILE_LOG; i++) {
+    for (int i = 0; i < LOCUST__FILES_LOG; i++) {
         locust__buf out = {NULL, 0, 0, false};
         if (files->fds[i] < 0)
             continue;
-        if (i == LOCUST__FILE_SUMMARY)
-            locust__files_summary(&out, v);
-        else if (i == LOCUST__FILE_JUNIT)
-            locust__files_junit(&out, v);
-        else if (i == LOCUST__FILE_HGRM)
-            locust__files_hgrm(&out, &total->hist, total->max_ns);
+        if (i == LOCUST__FILES_SUMMARY)
+            locust__summary_write(&out, v);
+        else if (i == LOCUST__FILES_JUNIT)
+            locust__junit_write(&out, v);
+        else if (i == LOCUST__FILES_HGRM)
+            locust__hgrm_write(&out, &total->hist, total->max_ns);
         else
-            locust__files_hgrm(&out, &intended->hist, intended->max_ns);
+            locust__hgrm_write(&out, &intended->hist, intended->max_ns);
         locust__files_put(files, i, &out);
         locust__buf_free(&out);
     }
-    if (files->fds[LOCUST__FILE_LOG] >= 0)
+    if (files->fds[LOCUST__FILES_LOG] >= 0)
         locust__files_flush(files);
 }
 /* ============================================================================================
  * >>github  annotations of GitHub Actions
  *
  * Purpose     where it runs the test, what is wrong shows at the job.
- * Uses        >>judge >>check >>baseline >>verdict
+ * Names       locust__github_
+ * Uses        >>generator >>check >>baseline >>result
  * ============================================================================================ */
 
 /* Where GitHub Actions runs the test, what is wrong becomes an annotation. */
-static void locust__report_annotate(const locust__result *v)
+static void locust__github_annotate(const locust__result *v)
 {
     const char *github = getenv("GITHUB_ACTIONS");
     char text[640];
@@ -18961,10 +19201,10 @@ static void locust__report_annotate(const locust__result *v)
                 locust__check_value(c, text, sizeof text));
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
-        const locust__past *past = &v->baseline.rows[i];
-        if (*past->name && past->change == LOCUST__CHANGE_SLOWER)
-            dprintf(STDOUT_FILENO, "::error title=locust.h::%s became slower: %s\n", past->name,
-                past->why);
+        const locust__earlier *earlier = &v->baseline.rows[i];
+        if (*earlier->name && earlier->change == LOCUST__CHANGE_SLOWER)
+            dprintf(STDOUT_FILENO, "::error title=locust.h::%s became slower: %s\n", earlier->name,
+                earlier->why);
     }
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
@@ -18976,6 +19216,7 @@ static void locust__report_annotate(const locust__result *v)
  * Purpose     Locust's options from Locust's places.
  * Invariants  the later place wins: ~/.locust.conf, ./locust.conf, the --config file, environment,
  *             command line. Whatever is wrong in any of them is one sentence and exit code 2.
+ * Names       locust__option_ locust__options_ locust__settings_ locust__known_option
  * Sources     Locust 2.46 and 2.47 (reference runs): names, defaults, spans, exit codes, prefixes.
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
  * ============================================================================================ */
@@ -18986,9 +19227,9 @@ typedef struct locust__settings { // what the command line can say
     char *config;
     const char *classes[LOCUST_CLASSES_MAX]; // the user classes asked for; none: all
     int n_classes;
-    locust__buf files[4];       // texts that settings point into
-    locust__buf lists[2];       // likewise, of --check and --find-max
-    struct locust__option *own; // those that the test declares, n_own of them
+    locust__buf files[4];             // texts that settings point into
+    locust__buf lists[2];             // likewise, of --check and --find-max
+    struct locust__known_option *own; // those that the test declares, n_own of them
     int n_own;
     locust_pair own_values[LOCUST_OWN_OPTIONS_MAX + 1];
 } locust__settings;
@@ -19011,136 +19252,136 @@ enum locust__option_kind {
     LOCUST__OPTION_MISSING_FLAG,
 };
 
-typedef struct locust__option {
+typedef struct locust__known_option {
     const char *name;
     char letter;
     enum locust__option_kind kind;
     const char *env; // NULL: none
     size_t offset;   // in locust__settings
     const char *value, *help;
-} locust__option;
+} locust__known_option;
 
-#define LOCUST__SETTING(field) offsetof(locust__settings, field)
+#define LOCUST__OPTION_SETTING(field) offsetof(locust__settings, field)
 // clang-format off
-static const locust__option locust__options_known[] = {
-    { "help", 'h', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(help), NULL, "this text" },
-    { "version", 'V', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(version),
+static const locust__known_option locust__options_known[] = {
+    { "help", 'h', LOCUST__OPTION_FLAG, NULL, LOCUST__OPTION_SETTING(help), NULL, "this text" },
+    { "version", 'V', LOCUST__OPTION_FLAG, NULL, LOCUST__OPTION_SETTING(version),
       NULL, "print the version" },
-    { "host", 'H', LOCUST__OPTION_TEXT, "LOCUST_HOST", LOCUST__SETTING(options.host),
+    { "host", 'H', LOCUST__OPTION_TEXT, "LOCUST_HOST", LOCUST__OPTION_SETTING(options.host),
       "URL", "base URL of all user classes, such as http://127.0.0.1:8080" },
-    { "users", 'u', LOCUST__OPTION_USERS, "LOCUST_USERS", LOCUST__SETTING(options.users),
+    { "users", 'u', LOCUST__OPTION_USERS, "LOCUST_USERS", LOCUST__OPTION_SETTING(options.users),
       "N", "peak number of users (1)" },
-    { "spawn-rate", 'r', LOCUST__OPTION_RATE, "LOCUST_SPAWN_RATE", LOCUST__SETTING(options.spawn_rate),
+    { "spawn-rate", 'r', LOCUST__OPTION_RATE, "LOCUST_SPAWN_RATE", LOCUST__OPTION_SETTING(options.spawn_rate),
       "PER_S", "users to start a second (1)" },
-    { "run-time", 't', LOCUST__OPTION_SPAN, "LOCUST_RUN_TIME", LOCUST__SETTING(options.run_time_s),
+    { "run-time", 't', LOCUST__OPTION_SPAN, "LOCUST_RUN_TIME", LOCUST__OPTION_SETTING(options.run_time_s),
       "SPAN", "stop after that time: 20, 20s, 3m, 2h, 1h20m (no limit)" },
-    { "stop-timeout", 's', LOCUST__OPTION_SPAN, "LOCUST_STOP_TIMEOUT", LOCUST__SETTING(options.stop_timeout_s),
+    { "stop-timeout", 's', LOCUST__OPTION_SPAN, "LOCUST_STOP_TIMEOUT", LOCUST__OPTION_SETTING(options.stop_timeout_s),
       "SPAN", "let running tasks finish for that long at the end (0)" },
-    { "headless", 0, LOCUST__OPTION_FLAG, "LOCUST_HEADLESS", LOCUST__SETTING(headless),
+    { "headless", 0, LOCUST__OPTION_FLAG, "LOCUST_HEADLESS", LOCUST__OPTION_SETTING(headless),
       NULL, "start at once, without a web interface" },
-    { "only-summary", 0, LOCUST__OPTION_FLAG, "LOCUST_ONLY_SUMMARY", LOCUST__SETTING(options.only_summary),
+    { "only-summary", 0, LOCUST__OPTION_FLAG, "LOCUST_ONLY_SUMMARY", LOCUST__OPTION_SETTING(options.only_summary),
       NULL, "no table every two seconds, the final ones alone" },
-    { "compact", 0, LOCUST__OPTION_FLAG, "LOCUST_COMPACT", LOCUST__SETTING(options.compact),
+    { "compact", 0, LOCUST__OPTION_FLAG, "LOCUST_COMPACT", LOCUST__OPTION_SETTING(options.compact),
       NULL, "short key=value lines on standard output in place of tables" },
-    { "reset-stats", 0, LOCUST__OPTION_FLAG, "LOCUST_RESET_STATS", LOCUST__SETTING(options.reset_stats),
+    { "reset-stats", 0, LOCUST__OPTION_FLAG, "LOCUST_RESET_STATS", LOCUST__OPTION_SETTING(options.reset_stats),
       NULL, "forget the figures of the ramp-up" },
-    { "csv", 0, LOCUST__OPTION_TEXT, "LOCUST_CSV", LOCUST__SETTING(options.csv),
+    { "csv", 0, LOCUST__OPTION_TEXT, "LOCUST_CSV", LOCUST__OPTION_SETTING(options.csv),
       "PREFIX", "write PREFIX_stats.csv, _stats_history, _failures, _exceptions" },
-    { "csv-full-history", 0, LOCUST__OPTION_FLAG, "LOCUST_CSV_FULL_HISTORY", LOCUST__SETTING(options.csv_full_history),
+    { "csv-full-history", 0, LOCUST__OPTION_FLAG, "LOCUST_CSV_FULL_HISTORY", LOCUST__OPTION_SETTING(options.csv_full_history),
       NULL, "a history line for each row (with --csv)" },
-    { "iterations", 'i', LOCUST__OPTION_COUNT, "LOCUST_ITERATIONS", LOCUST__SETTING(options.iterations),
+    { "iterations", 'i', LOCUST__OPTION_COUNT, "LOCUST_ITERATIONS", LOCUST__OPTION_SETTING(options.iterations),
       "N", "end after that many task runs in all (no limit)" },
-    { "stages", 0, LOCUST__OPTION_TEXT, "LOCUST_STAGES", LOCUST__SETTING(options.stages),
+    { "stages", 0, LOCUST__OPTION_TEXT, "LOCUST_STAGES", LOCUST__OPTION_SETTING(options.stages),
       "LIST", "DURATION:USERS,... in place of --users: 1m:100,1m:0; or 1m:50/s" },
-    { "rate", 0, LOCUST__OPTION_RATE, "LOCUST_RATE", LOCUST__SETTING(options.rate),
+    { "rate", 0, LOCUST__OPTION_RATE, "LOCUST_RATE", LOCUST__OPTION_SETTING(options.rate),
       "PER_S", "open model: arrivals a second, whatever answers take" },
-    { "poisson", 0, LOCUST__OPTION_FLAG, "LOCUST_POISSON", LOCUST__SETTING(options.poisson),
+    { "poisson", 0, LOCUST__OPTION_FLAG, "LOCUST_POISSON", LOCUST__OPTION_SETTING(options.poisson),
       NULL, "arrivals with exponential gaps (even ones)" },
-    { "max-in-flight", 0, LOCUST__OPTION_COUNT, "LOCUST_MAX_IN_FLIGHT", LOCUST__SETTING(options.max_in_flight),
+    { "max-in-flight", 0, LOCUST__OPTION_COUNT, "LOCUST_MAX_IN_FLIGHT", LOCUST__OPTION_SETTING(options.max_in_flight),
       "N", "arrivals in progress at once, of each class (10000)" },
-    { "patience", 0, LOCUST__OPTION_SPAN, "LOCUST_PATIENCE", LOCUST__SETTING(options.patience_s),
+    { "patience", 0, LOCUST__OPTION_SPAN, "LOCUST_PATIENCE", LOCUST__OPTION_SETTING(options.patience_s),
       "SPAN", "how long an arrival waits for a place, then it is shed (10)" },
-    { "worker-count", 0, LOCUST__OPTION_COUNT, "LOCUST_WORKER_COUNT", LOCUST__SETTING(options.worker_count),
+    { "worker-count", 0, LOCUST__OPTION_COUNT, "LOCUST_WORKER_COUNT", LOCUST__OPTION_SETTING(options.worker_count),
       "N", "processes started by hand that share this test (1)" },
-    { "worker-index", 0, LOCUST__OPTION_NUMBER, "LOCUST_WORKER_INDEX", LOCUST__SETTING(options.worker_index),
+    { "worker-index", 0, LOCUST__OPTION_NUMBER, "LOCUST_WORKER_INDEX", LOCUST__OPTION_SETTING(options.worker_index),
       "I", "this one among them, from 0: feeders give each its own rows" },
-    { "config-users", 0, LOCUST__OPTION_TEXT, "LOCUST_CONFIG_USERS", LOCUST__SETTING(options.config_users),
+    { "config-users", 0, LOCUST__OPTION_TEXT, "LOCUST_CONFIG_USERS", LOCUST__OPTION_SETTING(options.config_users),
       "JSON", "or a file: user_class_name and host, weight, fixed_count, tasks" },
-    { "tags", 'T', LOCUST__OPTION_TEXT, "LOCUST_TAGS", LOCUST__SETTING(options.tags),
+    { "tags", 'T', LOCUST__OPTION_TEXT, "LOCUST_TAGS", LOCUST__OPTION_SETTING(options.tags),
       "LIST", "run tasks with one of these tags alone: pay,critical" },
-    { "exclude-tags", 'E', LOCUST__OPTION_TEXT, "LOCUST_EXCLUDE_TAGS", LOCUST__SETTING(options.exclude_tags),
+    { "exclude-tags", 'E', LOCUST__OPTION_TEXT, "LOCUST_EXCLUDE_TAGS", LOCUST__OPTION_SETTING(options.exclude_tags),
       "LIST", "leave out tasks with one of these tags" },
-    { "phases", 0, LOCUST__OPTION_FLAG, "LOCUST_PHASES", LOCUST__SETTING(options.phases),
+    { "phases", 0, LOCUST__OPTION_FLAG, "LOCUST_PHASES", LOCUST__OPTION_SETTING(options.phases),
       NULL, "a table of where the time of each row's requests went" },
-    { "cacert", 0, LOCUST__OPTION_TEXT, "LOCUST_CACERT", LOCUST__SETTING(options.ca_file),
+    { "cacert", 0, LOCUST__OPTION_TEXT, "LOCUST_CACERT", LOCUST__OPTION_SETTING(options.ca_file),
       "FILE", "certificates to trust, PEM (those of the system)" },
-    { "insecure", 0, LOCUST__OPTION_FLAG, "LOCUST_INSECURE", LOCUST__SETTING(options.insecure),
+    { "insecure", 0, LOCUST__OPTION_FLAG, "LOCUST_INSECURE", LOCUST__OPTION_SETTING(options.insecure),
       NULL, "do not verify certificates" },
-    { "cert", 0, LOCUST__OPTION_TEXT, "LOCUST_CERT", LOCUST__SETTING(options.cert_file),
+    { "cert", 0, LOCUST__OPTION_TEXT, "LOCUST_CERT", LOCUST__OPTION_SETTING(options.cert_file),
       "FILE", "client certificate, PEM" },
-    { "key", 0, LOCUST__OPTION_TEXT, "LOCUST_KEY", LOCUST__SETTING(options.key_file),
+    { "key", 0, LOCUST__OPTION_TEXT, "LOCUST_KEY", LOCUST__OPTION_SETTING(options.key_file),
       "FILE", "its private key, PEM (in the file of --cert)" },
-    { "tls-min", 0, LOCUST__OPTION_TEXT, "LOCUST_TLS_MIN", LOCUST__SETTING(options.tls_min),
+    { "tls-min", 0, LOCUST__OPTION_TEXT, "LOCUST_TLS_MIN", LOCUST__OPTION_SETTING(options.tls_min),
       "VERSION", "lowest TLS version, 1.2 or 1.3 (1.2)" },
-    { "tls-max", 0, LOCUST__OPTION_TEXT, "LOCUST_TLS_MAX", LOCUST__SETTING(options.tls_max),
+    { "tls-max", 0, LOCUST__OPTION_TEXT, "LOCUST_TLS_MAX", LOCUST__OPTION_SETTING(options.tls_max),
       "VERSION", "highest TLS version (what the library has)" },
-    { "ciphers", 0, LOCUST__OPTION_TEXT, "LOCUST_CIPHERS", LOCUST__SETTING(options.ciphers),
+    { "ciphers", 0, LOCUST__OPTION_TEXT, "LOCUST_CIPHERS", LOCUST__OPTION_SETTING(options.ciphers),
       "LIST", "cipher suites by their IANA names, separated by ':'" },
-    { "no-tls-resume", 0, LOCUST__OPTION_FLAG, "LOCUST_NO_TLS_RESUME", LOCUST__SETTING(options.no_tls_resume),
+    { "no-tls-resume", 0, LOCUST__OPTION_FLAG, "LOCUST_NO_TLS_RESUME", LOCUST__OPTION_SETTING(options.no_tls_resume),
       NULL, "make every TLS handshake a full one" },
-    { "max-handshakes", 0, LOCUST__OPTION_COUNT, "LOCUST_MAX_HANDSHAKES", LOCUST__SETTING(options.max_handshakes),
+    { "max-handshakes", 0, LOCUST__OPTION_COUNT, "LOCUST_MAX_HANDSHAKES", LOCUST__OPTION_SETTING(options.max_handshakes),
       "N", "TLS handshakes in progress at once (128)" },
-    { "proxy", 0, LOCUST__OPTION_TEXT, "LOCUST_PROXY", LOCUST__SETTING(options.proxy),
+    { "proxy", 0, LOCUST__OPTION_TEXT, "LOCUST_PROXY", LOCUST__OPTION_SETTING(options.proxy),
       "URL", "HTTP proxy for all, http://[user:password@]host:port" },
-    { "proxy-from-env", 0, LOCUST__OPTION_FLAG, "LOCUST_PROXY_FROM_ENV", LOCUST__SETTING(options.proxy_from_env),
+    { "proxy-from-env", 0, LOCUST__OPTION_FLAG, "LOCUST_PROXY_FROM_ENV", LOCUST__OPTION_SETTING(options.proxy_from_env),
       NULL, "use http_proxy, https_proxy, all_proxy and no_proxy" },
-    { "unix-socket", 0, LOCUST__OPTION_TEXT, "LOCUST_UNIX_SOCKET", LOCUST__SETTING(options.unix_socket),
+    { "unix-socket", 0, LOCUST__OPTION_TEXT, "LOCUST_UNIX_SOCKET", LOCUST__OPTION_SETTING(options.unix_socket),
       "PATH", "connect there, whatever the host" },
-    { "source", 0, LOCUST__OPTION_TEXT, "LOCUST_SOURCE", LOCUST__SETTING(options.source),
+    { "source", 0, LOCUST__OPTION_TEXT, "LOCUST_SOURCE", LOCUST__OPTION_SETTING(options.source),
       "LIST", "local addresses in turn: 127.0.0.2,10.0.0.5-10.0.0.9" },
-    { "connect-to", 0, LOCUST__OPTION_TEXT, "LOCUST_CONNECT_TO", LOCUST__SETTING(options.connect_to),
+    { "connect-to", 0, LOCUST__OPTION_TEXT, "LOCUST_CONNECT_TO", LOCUST__OPTION_SETTING(options.connect_to),
       "LIST", "HOST:PORT:HOST:PORT, connect to the second instead" },
-    { "resolve", 0, LOCUST__OPTION_TEXT, "LOCUST_RESOLVE", LOCUST__SETTING(options.resolve),
+    { "resolve", 0, LOCUST__OPTION_TEXT, "LOCUST_RESOLVE", LOCUST__OPTION_SETTING(options.resolve),
       "LIST", "HOST:PORT:ADDRESS[,ADDRESS], in place of a name lookup" },
-    { "no-arrival-times", 0, LOCUST__OPTION_FLAG, "LOCUST_NO_ARRIVAL_TIMES", LOCUST__SETTING(options.no_arrival_times),
+    { "no-arrival-times", 0, LOCUST__OPTION_FLAG, "LOCUST_NO_ARRIVAL_TIMES", LOCUST__OPTION_SETTING(options.no_arrival_times),
       NULL, "a response ends when it is read, not when the kernel had it" },
-    { "check", 0, LOCUST__OPTION_LIST, "LOCUST_CHECK", LOCUST__SETTING(options.checks),
+    { "check", 0, LOCUST__OPTION_LIST, "LOCUST_CHECK", LOCUST__OPTION_SETTING(options.checks),
       "CHECK", "what shall hold, or exit code 3: 'p99<250ms', 'fail_ratio<1% /cart'" },
-    { "abort-on-fail", 0, LOCUST__OPTION_SPAN, "LOCUST_ABORT_ON_FAIL", LOCUST__SETTING(options.abort_on_fail_s),
+    { "abort-on-fail", 0, LOCUST__OPTION_SPAN, "LOCUST_ABORT_ON_FAIL", LOCUST__OPTION_SETTING(options.abort_on_fail_s),
       "SPAN", "from then on a check that does not hold ends the test" },
     { "fail-on-generator-limit", 0, LOCUST__OPTION_FLAG, "LOCUST_FAIL_ON_GENERATOR_LIMIT",
-      LOCUST__SETTING(options.fail_on_generator_limit), NULL, "exit code 4 if the generator limited the load" },
-    { "warm-up", 0, LOCUST__OPTION_SPAN, "LOCUST_WARM_UP", LOCUST__SETTING(options.warm_up_s),
+      LOCUST__OPTION_SETTING(options.fail_on_generator_limit), NULL, "exit code 4 if the generator limited the load" },
+    { "warm-up", 0, LOCUST__OPTION_SPAN, "LOCUST_WARM_UP", LOCUST__OPTION_SETTING(options.warm_up_s),
       "SPAN", "requests that began before that are not counted" },
-    { "find-max", 0, LOCUST__OPTION_LIST, "LOCUST_FIND_MAX", LOCUST__SETTING(options.find_max),
+    { "find-max", 0, LOCUST__OPTION_LIST, "LOCUST_FIND_MAX", LOCUST__OPTION_SETTING(options.find_max),
       "CHECK", "raise the rate of arrivals, from --rate or 10, until that breaks" },
-    { "find-step", 0, LOCUST__OPTION_SPAN, "LOCUST_FIND_STEP", LOCUST__SETTING(options.find_step_s),
+    { "find-step", 0, LOCUST__OPTION_SPAN, "LOCUST_FIND_STEP", LOCUST__OPTION_SETTING(options.find_step_s),
       "SPAN", "how long each rate is tried (5)" },
-    { "junit", 0, LOCUST__OPTION_TEXT, "LOCUST_JUNIT", LOCUST__SETTING(options.junit),
+    { "junit", 0, LOCUST__OPTION_TEXT, "LOCUST_JUNIT", LOCUST__OPTION_SETTING(options.junit),
       "FILE", "the checks as JUnit XML" },
-    { "summary", 0, LOCUST__OPTION_TEXT, "LOCUST_SUMMARY", LOCUST__SETTING(options.summary),
+    { "summary", 0, LOCUST__OPTION_TEXT, "LOCUST_SUMMARY", LOCUST__OPTION_SETTING(options.summary),
       "FILE", "all figures as JSON, with histograms" },
-    { "baseline", 0, LOCUST__OPTION_TEXT, "LOCUST_BASELINE", LOCUST__SETTING(options.baseline),
+    { "baseline", 0, LOCUST__OPTION_TEXT, "LOCUST_BASELINE", LOCUST__OPTION_SETTING(options.baseline),
       "FILE", "the --summary of an earlier run to compare with" },
-    { "baseline-margin", 0, LOCUST__OPTION_RATE, "LOCUST_BASELINE_MARGIN", LOCUST__SETTING(options.baseline_margin),
+    { "baseline-margin", 0, LOCUST__OPTION_RATE, "LOCUST_BASELINE_MARGIN", LOCUST__OPTION_SETTING(options.baseline_margin),
       "PERCENT", "that are no difference (5)" },
-    { "hgrm", 0, LOCUST__OPTION_TEXT, "LOCUST_HGRM", LOCUST__SETTING(options.hgrm),
+    { "hgrm", 0, LOCUST__OPTION_TEXT, "LOCUST_HGRM", LOCUST__OPTION_SETTING(options.hgrm),
       "FILE", "percentiles in the format of HdrHistogram" },
-    { "request-log", 0, LOCUST__OPTION_TEXT, "LOCUST_REQUEST_LOG", LOCUST__SETTING(options.request_log),
+    { "request-log", 0, LOCUST__OPTION_TEXT, "LOCUST_REQUEST_LOG", LOCUST__OPTION_SETTING(options.request_log),
       "FILE", "a line for each request, CSV" },
     { "request-log-sample", 0, LOCUST__OPTION_RATE, "LOCUST_REQUEST_LOG_SAMPLE",
-      LOCUST__SETTING(options.request_log_sample), "SHARE", "of the requests in it (1)" },
-    { "exit-code-on-error", 0, LOCUST__OPTION_CODE, "LOCUST_EXIT_CODE_ON_ERROR", LOCUST__SETTING(options.exit_code_on_error),
+      LOCUST__OPTION_SETTING(options.request_log_sample), "SHARE", "of the requests in it (1)" },
+    { "exit-code-on-error", 0, LOCUST__OPTION_CODE, "LOCUST_EXIT_CODE_ON_ERROR", LOCUST__OPTION_SETTING(options.exit_code_on_error),
       "CODE", "exit code after a run with failures (1)" },
-    { "loglevel", 'L', LOCUST__OPTION_LEVEL, "LOCUST_LOGLEVEL", LOCUST__SETTING(options.loglevel),
+    { "loglevel", 'L', LOCUST__OPTION_LEVEL, "LOCUST_LOGLEVEL", LOCUST__OPTION_SETTING(options.loglevel),
       "LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL (INFO)" },
-    { "logfile", 0, LOCUST__OPTION_TEXT, "LOCUST_LOGFILE", LOCUST__SETTING(options.logfile),
+    { "logfile", 0, LOCUST__OPTION_TEXT, "LOCUST_LOGFILE", LOCUST__OPTION_SETTING(options.logfile),
       "FILE", "log lines go there (standard error)" },
-    { "list", 'l', LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(list),
+    { "list", 'l', LOCUST__OPTION_FLAG, NULL, LOCUST__OPTION_SETTING(list),
       NULL, "print the user classes" },
-    { "show-task-ratio", 0, LOCUST__OPTION_FLAG, NULL, LOCUST__SETTING(show_task_ratio),
+    { "show-task-ratio", 0, LOCUST__OPTION_FLAG, NULL, LOCUST__OPTION_SETTING(show_task_ratio),
       NULL, "print the share of each task" },
-    { "config", 0, LOCUST__OPTION_TEXT, NULL, LOCUST__SETTING(config),
+    { "config", 0, LOCUST__OPTION_TEXT, NULL, LOCUST__OPTION_SETTING(config),
       "FILE", "one more config file" },
     { "locustfile", 'f', LOCUST__OPTION_IGNORED, "LOCUST_LOCUSTFILE", 0,
       "FILE", "ignored: the test is this program" },
@@ -19179,22 +19420,22 @@ static const locust__option locust__options_known[] = {
 enum { LOCUST__OPTIONS = sizeof locust__options_known / sizeof *locust__options_known };
 
 /* Ends the program over a wrong option: argparse's exit code, and so Locust's. */
-#define locust__cli_die(...) locust__base_die(LOCUST__EXIT_USAGE, __VA_ARGS__)
+#define locust__options_die(...) locust__die(LOCUST__EXIT_USAGE, __VA_ARGS__)
 
-static bool locust__option_takes_value(const locust__option *o)
+static bool locust__option_takes_value(const locust__known_option *o)
 {
     return o->kind != LOCUST__OPTION_FLAG && o->kind != LOCUST__OPTION_MISSING_FLAG &&
            o->kind != LOCUST__OPTION_OWN_FLAG;
 }
 
 /* A whole number from 0 in decimal. */
-static bool locust__cli_number(const char *text, int64_t max, int64_t *out)
+static bool locust__option_number(const char *text, int64_t max, int64_t *out)
 {
-    *out = locust__base_whole(&text);
+    *out = locust__number_whole(&text);
     return *out >= 0 && !*text && *out <= max;
 }
 
-static bool locust__cli_switch(const char *text, bool *out)
+static bool locust__option_switch(const char *text, bool *out)
 {
     static const char *const words[] = {"true", "yes", "on", "1", "false", "no", "off", "0"};
     for (int i = 0; i < 8; i++)
@@ -19206,7 +19447,7 @@ static bool locust__cli_switch(const char *text, bool *out)
 }
 
 /* The known options, then those of the test; NULL: no more. */
-static const locust__option *locust__option_at(const locust__settings *st, int i)
+static const locust__known_option *locust__option_at(const locust__settings *st, int i)
 {
     return i < LOCUST__OPTIONS               ? &locust__options_known[i]
            : i - LOCUST__OPTIONS < st->n_own ? &st->own[i - LOCUST__OPTIONS]
@@ -19218,15 +19459,15 @@ static void locust__settings_init(locust__settings *st, const locust_test *test)
 {
     const locust_own_option *o = test->options;
     memset(st, 0, sizeof *st);
-    st->own = locust__base_zalloc(LOCUST_OWN_OPTIONS_MAX * sizeof *st->own);
+    st->own = locust__memory_zalloc(LOCUST_OWN_OPTIONS_MAX * sizeof *st->own);
     if (!st->own)
-        locust__cli_die("out of memory");
+        locust__options_die("out of memory");
     for (; st->n_own < LOCUST_OWN_OPTIONS_MAX && o->name; o++) {
         for (int i = 0; locust__option_at(st, i); i++)
             if (strcmp(locust__option_at(st, i)->name, o->name) == 0)
-                locust__cli_die(
+                locust__options_die(
                     "the test declares an option --%s, which there is already", o->name);
-        st->own[st->n_own++] = (locust__option){.name = o->name,
+        st->own[st->n_own++] = (locust__known_option){.name = o->name,
             .kind = o->value ? LOCUST__OPTION_OWN : LOCUST__OPTION_OWN_FLAG,
             .env = o->env,
             .value = o->value,
@@ -19244,22 +19485,23 @@ static void locust__option_set_own(locust__settings *st, const char *name, const
 }
 
 /* Adds to an option that may be given more than once. */
-static void locust__option_add(locust__settings *st, const locust__option *o, const char *value)
+static void locust__option_add(
+    locust__settings *st, const locust__known_option *o, const char *value)
 {
-    locust__buf *list = &st->lists[o->offset != LOCUST__SETTING(options.checks)];
+    locust__buf *list = &st->lists[o->offset != LOCUST__OPTION_SETTING(options.checks)];
     if (!*value)
         return; // as if it were not given
     if (list->len)
         list->ptr[list->len - 1] = ';'; // where it ended
     locust__buf_add(list, value, strlen(value) + 1);
     if (list->failed)
-        locust__cli_die("out of memory");
+        locust__options_die("out of memory");
     *(const char **)(void *)((char *)st + o->offset) = list->ptr;
 }
 
 /* Sets one option from its text. `where`: how the user named it, for messages. */
 static void locust__option_set(
-    locust__settings *st, const locust__option *o, const char *value, const char *where)
+    locust__settings *st, const locust__known_option *o, const char *value, const char *where)
 {
     void *field = (char *)st + o->offset;
     bool flag = true;
@@ -19268,59 +19510,59 @@ static void locust__option_set(
     int64_t whole;
     switch (o->kind) {
     case LOCUST__OPTION_FLAG:
-        if (value && !locust__cli_switch(value, &flag))
-            locust__cli_die("%s takes true or false, not \"%s\"", where, value);
+        if (value && !locust__option_switch(value, &flag))
+            locust__options_die("%s takes true or false, not \"%s\"", where, value);
         *(bool *)field = flag;
         break;
     case LOCUST__OPTION_TEXT:
         *(const char **)field = *value ? value : NULL; // empty: as if it were not given
         break;
     case LOCUST__OPTION_USERS:
-        if (!locust__cli_number(value, INT_MAX, &whole))
-            locust__cli_die("%s takes a whole number from 0, not \"%s\"", where, value);
+        if (!locust__option_number(value, INT_MAX, &whole))
+            locust__options_die("%s takes a whole number from 0, not \"%s\"", where, value);
         *(int *)field = whole ? (int)whole : -1; // 0 in the options means the default
         break;
     case LOCUST__OPTION_RATE:
-        number = locust__base_decimal(&end);
+        number = locust__number_decimal(&end);
         if (*end || !(number > 0) || number > 1e9)
-            locust__cli_die("%s takes a number above 0, not \"%s\"", where, value);
+            locust__options_die("%s takes a number above 0, not \"%s\"", where, value);
         *(double *)field = number;
         break;
     case LOCUST__OPTION_SPAN:
-        if (!locust__base_span(value, (double *)field))
-            locust__cli_die(
+        if (!locust__number_span(value, (double *)field))
+            locust__options_die(
                 "%s takes a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s, not \"%s\"",
                 where, value);
         break;
     case LOCUST__OPTION_LEVEL:
         if (locust__log_level(value) < 0)
-            locust__cli_die(
+            locust__options_die(
                 "%s takes DEBUG, INFO, WARNING, ERROR or CRITICAL, not \"%s\"", where, value);
         *(const char **)field = value;
         break;
     case LOCUST__OPTION_CODE:
-        if (!locust__cli_number(value, 255, &whole))
-            locust__cli_die("%s takes a whole number from 0 to 255, not \"%s\"", where, value);
+        if (!locust__option_number(value, 255, &whole))
+            locust__options_die("%s takes a whole number from 0 to 255, not \"%s\"", where, value);
         *(int *)field = whole ? (int)whole : -1;
         break;
     case LOCUST__OPTION_COUNT:
-        if (!locust__cli_number(value, INT_MAX, &whole) || whole < 1)
-            locust__cli_die("%s takes a whole number from 1, not \"%s\"", where, value);
+        if (!locust__option_number(value, INT_MAX, &whole) || whole < 1)
+            locust__options_die("%s takes a whole number from 1, not \"%s\"", where, value);
         *(int *)field = (int)whole;
         break;
     case LOCUST__OPTION_NUMBER:
-        if (!locust__cli_number(value, INT_MAX, &whole))
-            locust__cli_die("%s takes a whole number from 0, not \"%s\"", where, value);
+        if (!locust__option_number(value, INT_MAX, &whole))
+            locust__options_die("%s takes a whole number from 0, not \"%s\"", where, value);
         *(int *)field = (int)whole;
         break;
     case LOCUST__OPTION_LIST:
         if (!*value && *where == '-')
-            locust__cli_die("%s needs a value", where);
+            locust__options_die("%s needs a value", where);
         locust__option_add(st, o, value);
         break;
     case LOCUST__OPTION_OWN_FLAG:
-        if (value && !locust__cli_switch(value, &flag))
-            locust__cli_die("%s takes true or false, not \"%s\"", where, value);
+        if (value && !locust__option_switch(value, &flag))
+            locust__options_die("%s takes true or false, not \"%s\"", where, value);
         locust__option_set_own(st, o->name, flag ? "true" : "false");
         break;
     case LOCUST__OPTION_OWN:
@@ -19330,15 +19572,16 @@ static void locust__option_set(
         break;
     case LOCUST__OPTION_MISSING:
     case LOCUST__OPTION_MISSING_FLAG:
-        if (!value || !locust__cli_switch(value, &flag) || flag)
-            locust__cli_die("%s is an option of Locust that this version of locust.h (%s) lacks",
-                where, LOCUST_VERSION);
+        if (!value || !locust__option_switch(value, &flag) || flag)
+            locust__options_die(
+                "%s is an option of Locust that this version of locust.h (%s) lacks", where,
+                LOCUST_VERSION);
         break;
     }
 }
 
 /* Edits from one name to the other: a character more, less, another, or two swapped. */
-static int locust__cli_distance(locust__view a, locust__view b)
+static int locust__option_distance(locust__view a, locust__view b)
 {
     enum { MAX = 40 };
     int d[MAX + 1][MAX + 1];
@@ -19362,34 +19605,34 @@ static int locust__cli_distance(locust__view a, locust__view b)
     return d[a.len][b.len];
 }
 
-static _Noreturn void locust__cli_unknown(
+static _Noreturn void locust__option_unknown(
     const locust__settings *st, locust__view name, const char *where)
 {
     const char *nearest = NULL;
     int best = 3;
     for (int i = 0; locust__option_at(st, i); i++) {
         const char *known = locust__option_at(st, i)->name;
-        int d = locust__cli_distance(name, locust__view_of(known));
+        int d = locust__option_distance(name, locust__view_of(known));
         if (d < best && (size_t)d * 2 < name.len) {
             best = d;
             nearest = known;
         }
     }
     if (nearest)
-        locust__cli_die(
+        locust__options_die(
             "unknown option %s: did you mean %s%s?", where, *where == '-' ? "--" : "", nearest);
-    locust__cli_die("unknown option %s: --help lists them", where);
+    locust__options_die("unknown option %s: --help lists them", where);
 }
 
 /* The option of that name, or the only one that begins so. */
-static const locust__option *locust__option_find(
+static const locust__known_option *locust__option_find(
     const locust__settings *st, locust__view name, const char *where)
 {
-    const locust__option *found = NULL;
+    const locust__known_option *found = NULL;
     locust__buf names = {NULL, 0, 0, false};
     int n = 0;
     for (int i = 0; locust__option_at(st, i); i++) {
-        const locust__option *o = locust__option_at(st, i);
+        const locust__known_option *o = locust__option_at(st, i);
         if (locust__view_is(name, o->name)) {
             found = o;
             n = 1;
@@ -19401,21 +19644,23 @@ static const locust__option *locust__option_find(
         }
     }
     if (n > 1)
-        locust__cli_die("%s is short for several options: %.*s", where, (int)names.len, names.ptr);
+        locust__options_die(
+            "%s is short for several options: %.*s", where, (int)names.len, names.ptr);
     locust__buf_free(&names);
     if (!found)
-        locust__cli_unknown(st, name, where);
+        locust__option_unknown(st, name, where);
     return found;
 }
 /* ============================================================================================
  * >>config_file  config files
  *
  * Purpose     ~/.locust.conf, ./locust.conf, --config.
+ * Names       locust__config_file_
  * Uses        >>options
  * Sources     Locust 2.46: ConfigArgParse's form.
  * ============================================================================================ */
 
-static char *locust__cli_trim(char *text)
+static char *locust__config_file_trim(char *text)
 {
     size_t n;
     text += strspn(text, " \t\r");
@@ -19430,7 +19675,7 @@ static char *locust__cli_trim(char *text)
 }
 
 /* Cuts a comment off a value: from a '#' or ';' with a blank before it, outside of quotes. */
-static void locust__config_uncomment(char *value)
+static void locust__config_file_uncomment(char *value)
 {
     char *c = value + strspn(value, " \t");
     char *close = *c == '"' || *c == '\'' ? strchr(c + 1, *c) : NULL;
@@ -19442,11 +19687,11 @@ static void locust__config_uncomment(char *value)
 }
 
 /* One line: key = value, key: value, key value, --key or key. */
-static void locust__config_line(locust__settings *st, char *line, const char *path)
+static void locust__config_file_line(locust__settings *st, char *line, const char *path)
 {
     char where[512];
-    const locust__option *o;
-    char *key = locust__cli_trim(line), *value;
+    const locust__known_option *o;
+    char *key = locust__config_file_trim(line), *value;
     size_t n;
     if (!*key || *key == '#' || *key == ';' || *key == '[' || strncmp(key, "---", 3) == 0)
         return;
@@ -19457,45 +19702,46 @@ static void locust__config_line(locust__settings *st, char *line, const char *pa
     value += strspn(value, " \t");
     if (*value == '=' || *value == ':')
         value++;
-    locust__config_uncomment(value);
-    value = locust__cli_trim(value);
+    locust__config_file_uncomment(value);
+    value = locust__config_file_trim(value);
     snprintf(where, sizeof where, "%.*s in %s", (int)n, key, path);
     o = locust__option_find(st, (locust__view){key, n}, where);
     if (locust__option_takes_value(o) && !*value)
-        locust__cli_die("%s needs a value", where);
+        locust__options_die("%s needs a value", where);
     locust__option_set(st, o, *value ? value : NULL, where);
 }
 
 /* Takes a config file's text over: settings point into it. */
-static void locust__config_read(locust__settings *st, locust__buf *text, const char *path)
+static void locust__config_file_read(locust__settings *st, locust__buf *text, const char *path)
 {
     char *end = NULL;
     for (char *line = text->ptr ? strtok_r(text->ptr, "\n", &end) : NULL; line;
          line = strtok_r(NULL, "\n", &end))
-        locust__config_line(st, line, path);
+        locust__config_file_line(st, line, path);
 }
 
 /* Reads a file; `needed`: it must be there. */
-static void locust__config_load(locust__settings *st, int which, const char *path, bool needed)
+static void locust__config_file_load(locust__settings *st, int which, const char *path, bool needed)
 {
     locust__buf *text = &st->files[which];
     *text = locust__os_read_file(path, SIZE_MAX);
     if (text->failed && (needed || text->ptr))
-        locust__cli_die("cannot read the config file %s: %s", path, strerror(errno));
-    locust__config_read(st, text, path);
+        locust__options_die("cannot read the config file %s: %s", path, strerror(errno));
+    locust__config_file_read(st, text, path);
 }
 /* ============================================================================================
  * >>cli  the command line
  *
  * Purpose     arguments, environment variables and files, in order; --help.
+ * Names       locust__cli_
  * Uses        >>options >>config_file
  * ============================================================================================ */
 
 /* The option that an argument names, with the value that is part of it, if any. */
-static const locust__option *locust__cli_option(
+static const locust__known_option *locust__cli_option(
     const locust__settings *st, const char *arg, const char **value, char *where, size_t size)
 {
-    const locust__option *o = NULL;
+    const locust__known_option *o = NULL;
     const char *equals = strchr(arg, '=');
     if (arg[1] == '-') {
         snprintf(where, size, "%.*s", equals ? (int)(equals - arg) : (int)strlen(arg), arg);
@@ -19507,7 +19753,7 @@ static const locust__option *locust__cli_option(
         if (locust__options_known[k].letter == arg[1])
             o = &locust__options_known[k];
     if (!o)
-        locust__cli_unknown(st, (locust__view){"", 0}, where);
+        locust__option_unknown(st, (locust__view){"", 0}, where);
     *value = arg[2] ? arg + 2 + (arg[2] == '=') : NULL; // -u10, -u=10
     return o;
 }
@@ -19515,7 +19761,7 @@ static const locust__option *locust__cli_option(
 /* An option's value is not the next option: -5 is a number, --headless is not. */
 static bool locust__cli_is_value(const char *arg)
 {
-    return arg && (*arg != '-' || !arg[1] || locust__base_digit(arg[1]) || arg[1] == '.');
+    return arg && (*arg != '-' || !arg[1] || locust__text_is_digit(arg[1]) || arg[1] == '.');
 }
 
 /* Sets what argv says; `config_only`: the name of the config file alone. */
@@ -19524,7 +19770,7 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
     bool words_only = false;
     for (int i = 1; i < argc; i++) {
         const char *value = NULL;
-        const locust__option *o;
+        const locust__known_option *o;
         char where[128];
         if (words_only || *argv[i] != '-' || !argv[i][1]) {
             if (!config_only && st->n_classes < LOCUST_CLASSES_MAX)
@@ -19537,11 +19783,11 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
         }
         o = locust__cli_option(st, argv[i], &value, where, sizeof where);
         if (!locust__option_takes_value(o) && value)
-            locust__cli_die("%s takes no value, not \"%s\"", where, value);
+            locust__options_die("%s takes no value, not \"%s\"", where, value);
         if (locust__option_takes_value(o) && !value) {
             value = i + 1 < argc ? argv[++i] : NULL;
             if (!locust__cli_is_value(value))
-                locust__cli_die("%s needs a value", where);
+                locust__options_die("%s needs a value", where);
         }
         if (!config_only || strcmp(o->name, "config") == 0)
             locust__option_set(st, o, value, where);
@@ -19564,7 +19810,7 @@ static void locust__cli_env_classes(locust__settings *st)
 static void locust__cli_environment(locust__settings *st)
 {
     for (int i = 0; locust__option_at(st, i); i++) {
-        const locust__option *o = locust__option_at(st, i);
+        const locust__known_option *o = locust__option_at(st, i);
         const char *value = o->env ? getenv(o->env) : NULL;
         if (value && (*value || locust__option_takes_value(o)))
             locust__option_set(st, o, value, o->env);
@@ -19580,30 +19826,30 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__cli_args(st, argc, argv, true);
     if (home && strlen(home) + 32 < sizeof path) {
         snprintf(path, sizeof path, "%s/.locust.conf", home);
-        locust__config_load(st, 0, path, false);
+        locust__config_file_load(st, 0, path, false);
     }
-    locust__config_load(st, 1, "locust.conf", false);
+    locust__config_file_load(st, 1, "locust.conf", false);
     if (st->config)
-        locust__config_load(st, 2, st->config, true);
+        locust__config_file_load(st, 2, st->config, true);
     locust__cli_environment(st);
     locust__cli_args(st, argc, argv, false);
     locust__cli_env_classes(st);
     locust__locale_leave(locale);
     if (st->options.csv_full_history && !st->options.csv)
-        locust__cli_die("--csv-full-history needs --csv PREFIX");
+        locust__options_die("--csv-full-history needs --csv PREFIX");
     if (st->options.abort_on_fail_s > 0 && !st->options.checks)
-        locust__cli_die("--abort-on-fail needs --check");
+        locust__options_die("--abort-on-fail needs --check");
     if (st->options.baseline_margin > 0 && !st->options.baseline)
-        locust__cli_die("--baseline-margin needs --baseline FILE");
+        locust__options_die("--baseline-margin needs --baseline FILE");
     if (st->options.find_step_s > 0 && !st->options.find_max)
-        locust__cli_die("--find-step needs --find-max");
+        locust__options_die("--find-step needs --find-max");
     if (st->options.request_log_sample > 0 && !st->options.request_log)
-        locust__cli_die("--request-log-sample needs --request-log FILE");
+        locust__options_die("--request-log-sample needs --request-log FILE");
     if (st->options.request_log_sample > 1)
-        locust__cli_die("--request-log-sample takes a share above 0, up to 1");
+        locust__options_die("--request-log-sample takes a share above 0, up to 1");
 }
 
-static void locust__settings_free(locust__settings *st)
+static void locust__cli_free(locust__settings *st)
 {
     for (int i = 0; i < 4; i++)
         locust__buf_free(&st->files[i]);
@@ -19616,7 +19862,7 @@ static void locust__cli_help(const locust__settings *st, const char *program)
 {
     dprintf(STDOUT_FILENO, "usage: %s [options] [UserClass ...]\n\n", program);
     for (int i = 0; locust__option_at(st, i); i++) {
-        const locust__option *o = locust__option_at(st, i);
+        const locust__known_option *o = locust__option_at(st, i);
         char names[64];
         if (i == LOCUST__OPTIONS)
             dprintf(STDOUT_FILENO, "\nOptions of this test:\n");
@@ -19640,12 +19886,13 @@ static void locust__cli_help(const locust__settings *st, const char *program)
  * >>task_ratio  --list and --show-task-ratio
  *
  * Purpose     shows user classes and how often each task is picked.
+ * Names       locust__ratio_
  * Uses        >>task >>class >>options
  * Sources     Locust 2.46.
  * ============================================================================================ */
 
 /* Keeps the classes that were named. False: there is no such class, and it says so. */
-static bool locust__cli_pick(
+static bool locust__ratio_pick(
     const locust__settings *st, const locust_test *all, locust_test *picked)
 {
     locust__buf unknown = {NULL, 0, 0, false};
@@ -19661,7 +19908,7 @@ static bool locust__cli_pick(
             locust__buf_printf(&unknown, "%s%s", unknown.len ? ", " : "", st->classes[k]);
     }
     if (unknown.len) {
-        locust__base_say("unknown user class %.*s: --list prints those there are", (int)unknown.len,
+        locust__say("unknown user class %.*s: --list prints those there are", (int)unknown.len,
             unknown.ptr);
         locust__buf_free(&unknown);
         return false;
@@ -19677,7 +19924,7 @@ static bool locust__cli_pick(
     return true;
 }
 
-static void locust__cli_list(const locust_test *test)
+static void locust__ratio_list(const locust_test *test)
 {
     dprintf(STDOUT_FILENO, "Available Users:\n");
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
@@ -19685,7 +19932,7 @@ static void locust__cli_list(const locust_test *test)
 }
 
 /* The users of a class among `users`, as Locust rounds them. */
-static double locust__cli_share(const locust_test *test, int i, int users)
+static double locust__ratio_share(const locust_test *test, int i, int users)
 {
     double total = 0;
     int fixed = 0;
@@ -19699,11 +19946,11 @@ static double locust__cli_share(const locust_test *test, int i, int users)
         users = fixed ? 1 : (int)total; // nobody said how many
     if (!(total > 0) || users <= fixed)
         return 0;
-    return (double)locust__base_round(
+    return (double)locust__number_round(
         locust__class_weight(test->users[i]) / total * (users - fixed));
 }
 
-static void locust__cli_ratio_line(int level, double ratio, const char *name)
+static void locust__ratio_line(int level, double ratio, const char *name)
 {
     int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
     dprintf(STDOUT_FILENO, " %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "",
@@ -19712,34 +19959,34 @@ static void locust__cli_ratio_line(int level, double ratio, const char *name)
 
 /* The tasks of a class or set, `share` of the whole; the tasks of a nested set are shares of it, or of
  * the whole in the total. */
-static void locust__cli_task_ratios(
+static void locust__ratio_of_tasks(
     const locust_task *tasks, int depth, double share, bool total) // NOLINT(misc-no-recursion)
 {
     int weights = 0;
     for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
         weights += locust__task_weight(t);
-    for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__SETS_DEEP; t++) {
+    for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__PLAN_DEPTH; t++) {
         double part = share * locust__task_weight(t) / (weights ? weights : 1);
-        locust__cli_ratio_line(depth, part, t->name);
+        locust__ratio_line(depth, part, t->name);
         if (t->set)
-            locust__cli_task_ratios(t->set->tasks, depth + 1, total ? part : 1, total);
+            locust__ratio_of_tasks(t->set->tasks, depth + 1, total ? part : 1, total);
     }
 }
 
-static void locust__cli_task_ratio(const locust_test *test, int users)
+static void locust__ratio_print(const locust_test *test, int users)
 {
     double sum = 0;
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
-        sum += locust__cli_share(test, i, users);
+        sum += locust__ratio_share(test, i, users);
     for (int total = 0; total < 2; total++) {
         dprintf(STDOUT_FILENO, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
         dprintf(STDOUT_FILENO,
             "--------------------------------------------------------------------------------\n");
         for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
             const locust_user_class *c = test->users[i];
-            double share = locust__cli_share(test, i, users) / (sum > 0 ? sum : 1);
-            locust__cli_ratio_line(0, share, c->name);
-            locust__cli_task_ratios(c->tasks, 1, total ? share : 1, total);
+            double share = locust__ratio_share(test, i, users) / (sum > 0 ? sum : 1);
+            locust__ratio_line(0, share, c->name);
+            locust__ratio_of_tasks(c->tasks, 1, total ? share : 1, total);
         }
     }
 }
@@ -19747,46 +19994,47 @@ static void locust__cli_task_ratio(const locust_test *test, int users)
  * >>run  a run with its periodic reports
  *
  * Purpose     the helpers beside the runner: tables, files, checks, signals.
- * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>ramp >>runner >>judge >>check
- *             >>find >>verdict >>table >>csv >>files >>github
+ * Names       locust__run_
+ * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>generator >>check
+ *             >>find >>result >>table >>csv >>files >>github
  * ============================================================================================ */
 
-typedef struct locust__run { // one run; on the stack of its caller, which is no coroutine's
+typedef struct locust__run_parts { // one run; on the stack of its caller, which is no coroutine's
     locust_env *env;
     bool command; // with signals, and Locust's first and last log lines
     locust__csv csv;
     locust__files files;
     locust__result verdict;
-    locust__group helpers; // coroutines beside the runner
+    locust__wait_group helpers; // coroutines beside the runner
     locust__co *helper[8];
     int n_helpers;
     int signals;          // descriptor that tells them; -1: none
     locust__fd signal_fd; // the same, with the poller
-} locust__run;
+} locust__run_parts;
 
 static void locust__run_print_now(void *arg)
 {
-    locust__report_print(((locust__run *)arg)->env, NULL);
+    locust__table_print(((locust__run_parts *)arg)->env, NULL);
 }
 
 static void locust__run_print_final(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     const locust__result *v = &run->verdict;
-    bool compact = !LOCUST__REPORTS || run->env->options.compact;
+    bool compact = !LOCUST__WITH_REPORTS || run->env->options.compact;
     char line[640];
-    locust__report_print(run->env, v);
+    locust__table_print(run->env, v);
     locust__generator_line(&v->generator, line, sizeof line);
     if (compact) // the report is on standard output
-        locust__log_print(&run->env->log, v->generator.ok ? LOCUST__INFO : LOCUST__WARNING,
+        locust__log_print(&run->env->log, v->generator.ok ? LOCUST__LOG_INFO : LOCUST__LOG_WARNING,
             "locust.main", "%s", line);
-    if (LOCUST__REPORTS)
-        locust__report_annotate(v);
+    if (LOCUST__WITH_REPORTS)
+        locust__github_annotate(v);
 }
 
 static void locust__run_write_files(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     locust__locale locale = locust__locale_enter();
     locust__files_write(&run->files, &run->verdict);
     locust__locale_leave(locale);
@@ -19795,29 +20043,29 @@ static void locust__run_write_files(void *arg)
 /* Ends the test once a check broke. */
 static void locust__run_abort_now(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     locust_env *env = run->env;
     const locust__check *c = locust__checks_broken(env, &run->verdict.checks);
     if (!c || env->stop_requested)
         return;
-    locust__log_print(
-        &env->log, LOCUST__ERROR, "locust.runners", "check %s does not hold: stopping", c->text);
-    locust__runner_request_stop(env);
+    locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+        "check %s does not hold: stopping", c->text);
+    locust__env_request_stop(env);
 }
 
 /* Calls fn on the loop's stack every so often, until it is cancelled. */
 static void locust__run_every(
-    locust__run *run, int64_t period_ns, void (*fn)(void *), void *arg) LOCUST__PARKS
+    locust__run_parts *run, int64_t period_ns, void (*fn)(void *), void *arg) LOCUST__PARKS
 {
     locust__loop *loop = &run->env->loop;
     int64_t next = locust__os_now_ns();
     do {
-        locust__loop_call(loop, fn, arg);
+        locust__co_call(loop, fn, arg);
         next += period_ns;
         if (next < locust__os_now_ns())
             next =
                 locust__os_now_ns(); // after a pause of the process: one, not all that are missing
-    } while (locust__co_sleep(loop, next) != LOCUST__CANCELLED);
+    } while (locust__co_sleep(loop, next) != LOCUST__WAKE_CANCELLED);
 }
 
 static void locust__run_tables(void *arg)
@@ -19827,37 +20075,38 @@ static void locust__run_tables(void *arg)
 
 static void locust__run_abort(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     double grace_s = run->env->options.warm_up_s + run->env->options.abort_on_fail_s;
-    int64_t from = locust__base_after(locust__os_now_ns(), locust__base_ns(grace_s));
-    if (locust__co_sleep(&run->env->loop, from) != LOCUST__CANCELLED)
+    int64_t from = locust__time_after(locust__os_now_ns(), locust__time_ns(grace_s));
+    if (locust__co_sleep(&run->env->loop, from) != LOCUST__WAKE_CANCELLED)
         locust__run_every(run, LOCUST__S, locust__run_abort_now, run);
 }
 
 static void locust__run_log(void *arg)
 {
-    locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run *)arg)->files);
+    locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run_parts *)arg)->files);
 }
 
 static void locust__run_find(void *arg)
 {
-    locust__find_main(&((locust__run *)arg)->verdict.find);
+    locust__find_main(&((locust__run_parts *)arg)->verdict.find);
 }
 
 static void locust__run_csv(void *arg)
 {
-    locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run *)arg)->csv);
+    locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run_parts *)arg)->csv);
 }
 
 /* CPU of this process every 5 s and, every second time, its memory: Locust's rhythm. What it waited for
  * a CPU is looked at each second, so that a wait is not taken for one of long ago. */
 static void locust__run_usage(void *arg)
 {
-    locust_env *env = ((locust__run *)arg)->env;
+    locust_env *env = ((locust__run_parts *)arg)->env;
     locust__usage from = locust__usage_now(env);
     int64_t next = from.at_ns;
     bool warned = false;
-    for (int i = 1; locust__co_sleep(&env->loop, next += LOCUST__S) != LOCUST__CANCELLED; i++) {
+    for (int i = 1; locust__co_sleep(&env->loop, next += LOCUST__S) != LOCUST__WAKE_CANCELLED;
+         i++) {
         locust__usage to;
         int64_t wall_ns;
         double percent;
@@ -19875,64 +20124,64 @@ static void locust__run_usage(void *arg)
         from = to;
         next = to.at_ns;
         if (i % 10 == 0)
-            LOCUST__FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
+            LOCUST__ENV_FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
         if (percent <= 90)
             continue;
         if (!warned)
-            locust__log_print(&env->log, LOCUST__WARNING, "locust.runners",
+            locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
                 "This process takes %.0f %% of a core: it may be what limits the load", percent);
         warned = true;
-        LOCUST__FIRE(env, on_cpu_warning, env, percent);
+        LOCUST__ENV_FIRE(env, on_cpu_warning, env, percent);
     }
 }
 
 /* SIGINT and SIGTERM end the test in order. */
 static void locust__run_signals(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     locust_env *env = run->env;
     locust__fd *f = &run->signal_fd;
     char number;
     if (locust__fd_open(&env->loop, f, run->signals) < 0)
         return;
-    while (locust__fd_wait_read(&env->loop, f, LOCUST__NEVER) == LOCUST__WOKEN) {
-        f->source.readable = false;
+    while (locust__fd_wait_read(&env->loop, f, LOCUST__NEVER) == LOCUST__WAKE_EVENT) {
+        f->watch.readable = false;
         if (read(run->signals, &number, 1) != 1)
             continue;
-        locust__log_print(&env->log, LOCUST__INFO, "locust.main", "Got %s signal",
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Got %s signal",
             number == SIGINT ? "SIGINT" : "SIGTERM");
-        locust__runner_request_stop(env);
+        locust__env_request_stop(env);
     }
-    locust__os_poll_remove(&env->loop.poller, &f->source); // the pipe is closed by its owner
+    locust__os_poll_remove(&env->loop.poller, &f->watch); // the pipe is closed by its owner
 }
 
-static void locust__run_help(locust__run *run, void (*fn)(void *))
+static void locust__run_help(locust__run_parts *run, void (*fn)(void *))
 {
     locust__co *co = locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
     if (co)
         run->helper[run->n_helpers++] = co;
 }
 
-static void locust__run_begin(locust__run *run)
+static void locust__run_begin(locust__run_parts *run)
 {
     locust_env *env = run->env;
     if (run->command) {
         locust__log_print(
-            &env->log, LOCUST__INFO, "locust.main", "Starting locust.h " LOCUST_VERSION);
+            &env->log, LOCUST__LOG_INFO, "locust.main", "Starting locust.h " LOCUST_VERSION);
         if (env->options.run_time_s > 0 && !env->shape)
-            locust__log_print(&env->log, LOCUST__INFO, "locust.main",
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "Run time limit set to %.0f seconds", env->options.run_time_s);
         else if (!env->shape && !env->n_stages)
-            locust__log_print(&env->log, LOCUST__INFO, "locust.main",
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No run time limit set, use CTRL+C to interrupt");
     }
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
     if (!env->options.quiet && !env->options.only_summary)
         locust__run_help(run, locust__run_tables);
-    if (LOCUST__REPORTS && env->options.csv)
+    if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
-    if (LOCUST__REPORTS && env->options.request_log)
+    if (LOCUST__WITH_REPORTS && env->options.request_log)
         locust__run_help(run, locust__run_log);
     if (env->options.abort_on_fail_s > 0)
         locust__run_help(run, locust__run_abort);
@@ -19944,31 +20193,31 @@ static void locust__run_begin(locust__run *run)
 /* The coroutine that the whole run hangs on. */
 static void locust__run_main(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     locust_env *env = run->env;
     locust__run_begin(run);
     locust__co_yield(&env->loop); // the first table comes before the first user
     locust__runner_run(env);
     for (int i = 0; i < run->n_helpers; i++)
         locust__co_cancel(&env->loop, run->helper[i]);
-    locust__group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
     if (run->command)
         for (int i = env->n_listeners; i-- > 0;) // the latest first, as in Locust
             if (env->listeners[i]->on_quitting)
                 env->listeners[i]->on_quitting(env);
-    locust__loop_call(&env->loop, locust__result_judge, &run->verdict);
+    locust__co_call(&env->loop, locust__result_judge, &run->verdict);
     if (!env->exit_code_set)
         env->exit_code = locust__result_exit_code(&run->verdict);
     env->exit_code_set = false;
     if (run->command)
-        locust__log_print(
-            &env->log, LOCUST__INFO, "locust.main", "Shutting down (exit code %d)", env->exit_code);
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+            "Shutting down (exit code %d)", env->exit_code);
     if (!env->options.quiet)
-        locust__loop_call(&env->loop, locust__run_print_final, run);
-    if (LOCUST__REPORTS && env->options.csv)
-        locust__loop_call(&env->loop, locust__csv_write, &run->csv);
-    if (LOCUST__REPORTS)
-        locust__loop_call(&env->loop, locust__run_write_files, run);
+        locust__co_call(&env->loop, locust__run_print_final, run);
+    if (LOCUST__WITH_REPORTS && env->options.csv)
+        locust__co_call(&env->loop, locust__csv_write, &run->csv);
+    if (LOCUST__WITH_REPORTS)
+        locust__co_call(&env->loop, locust__run_write_files, run);
     if (run->files.failed && !env->exit_code)
         env->exit_code = 1;
 }
@@ -19976,18 +20225,18 @@ static void locust__run_main(void *arg)
 /* What a test without reports cannot give; NULL: nothing of it was asked for. */
 static const char *locust__run_lacks(const locust_options *o)
 {
-    return LOCUST__REPORTS  ? NULL
-           : o->csv         ? "--csv"
-           : o->junit       ? "--junit"
-           : o->summary     ? "--summary"
-           : o->baseline    ? "--baseline"
-           : o->hgrm        ? "--hgrm"
-           : o->request_log ? "--request-log"
-                            : NULL;
+    return LOCUST__WITH_REPORTS ? NULL
+           : o->csv             ? "--csv"
+           : o->junit           ? "--junit"
+           : o->summary         ? "--summary"
+           : o->baseline        ? "--baseline"
+           : o->hgrm            ? "--hgrm"
+           : o->request_log     ? "--request-log"
+                                : NULL;
 }
 
 /* Closes what locust__run_open opened, as far as it came. */
-static void locust__run_close(locust__run *run)
+static void locust__run_close(locust__run_parts *run)
 {
     if (run->signals >= 0)
         locust__os_signals_close();
@@ -20000,7 +20249,7 @@ static void locust__run_close(locust__run *run)
 
 /* Makes ready what the run is held against and what it is reported to. 0, or the exit code after one
  * line on standard error. */
-static int locust__run_open(locust__run *run)
+static int locust__run_open(locust__run_parts *run)
 {
     locust_env *env = run->env;
     const char *lacks = locust__run_lacks(&env->options), *wrong;
@@ -20009,32 +20258,32 @@ static int locust__run_open(locust__run *run)
     wrong = locust__result_init(&run->verdict, env, text, sizeof text);
     locust__locale_leave(locale);
     if (wrong) {
-        locust__base_say("%s", wrong);
+        locust__say("%s", wrong);
         return LOCUST__EXIT_USAGE;
     }
     if (lacks) {
-        locust__base_say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
+        locust__say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
         return 1;
     }
-    if (LOCUST__REPORTS && !locust__files_open(&run->files, env))
+    if (LOCUST__WITH_REPORTS && !locust__files_open(&run->files, env))
         return 1;
-    if (LOCUST__REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
+    if (LOCUST__WITH_REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
         return 1;
     if (!run->command)
         return 0;
     run->signals = locust__os_signals_open();
     if (run->signals >= 0)
         return 0;
-    locust__base_say("cannot listen to signals: %s",
-        run->signals == -EMFILE ? "too few file descriptors: raise ulimit -n"
-                                : strerror(-run->signals));
+    locust__say("cannot listen to signals: %s", run->signals == -EMFILE
+                                                    ? "too few file descriptors: raise ulimit -n"
+                                                    : strerror(-run->signals));
     return 1;
 }
 
 /* Runs the test. Returns the exit code. */
 static int locust__run_test(locust_env *env, bool command)
 {
-    locust__run run = {.env = env, .command = command, .signals = -1};
+    locust__run_parts run = {.env = env, .command = command, .signals = -1};
     int code = locust__run_open(&run);
     if (code) {
         locust__run_close(&run);
@@ -20046,7 +20295,7 @@ static int locust__run_test(locust_env *env, bool command)
     if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
         locust__loop_run(&env->loop);
     else
-        locust__base_say("out of memory");
+        locust__say("out of memory");
     locust__run_close(&run);
     return env->exit_code;
 }
@@ -20054,7 +20303,7 @@ static int locust__run_test(locust_env *env, bool command)
 LOCUST_API int locust_run(locust_env *env)
 {
     if (locust__loop_now)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "locust_run() was called inside a running test: one test runs at a time");
     return locust__run_test(env, false);
 }
@@ -20062,12 +20311,13 @@ LOCUST_API int locust_run(locust_env *env)
  * >>single  one user for a debugger
  *
  * Purpose     locust_run_single_user: each request and its answer on standard output.
+ * Names       locust__single_
  * Uses        >>client >>exchange >>setup >>run
  * Sources     Locust 2.46: run_single_user.
  * ============================================================================================ */
 
 /* Prints a request and its answer. */
-static void locust__run_show(locust_env *env, const locust_sample *s)
+static void locust__single_show(locust_env *env, const locust_sample *s)
 {
     const locust_response *r = s->response;
     (void)env;
@@ -20078,7 +20328,7 @@ static void locust__run_show(locust_env *env, const locust_sample *s)
     }
     printf("%s %s  %d %s  %.3f ms  %zu bytes%s%s\n", s->method, s->url, r->status, r->reason,
         s->elapsed_ms, s->length, s->error ? "  FAILED: " : "", s->error ? s->error : "");
-    for (const char *p = locust__client_fields((const locust__client *)(const void *)r); *p;) {
+    for (const char *p = locust__exchange_fields((const locust__client *)(const void *)r); *p;) {
         const char *value = p + strlen(p) + 1;
         printf("  %s: %s\n", p, value);
         p = value + strlen(value) + 1;
@@ -20091,7 +20341,7 @@ static void locust__run_show(locust_env *env, const locust_sample *s)
 
 LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host)
 {
-    locust_test test = {.users = {user_class}, .on_request = locust__run_show};
+    locust_test test = {.users = {user_class}, .on_request = locust__single_show};
     locust_options options = {.host = host, .quiet = true};
     int code;
     locust_env *env = locust__env_new(&test, &options, &code);
@@ -20122,21 +20372,21 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
         locust__cli_help(&settings, argc > 0 ? argv[0] : "test");
     } else if (settings.version) {
         dprintf(STDOUT_FILENO, "locust.h " LOCUST_VERSION "\n");
-    } else if (!locust__cli_pick(&settings, test, &picked)) {
+    } else if (!locust__ratio_pick(&settings, test, &picked)) {
         code = 1;
     } else if (settings.list) {
-        locust__cli_list(&picked);
+        locust__ratio_list(&picked);
     } else if (settings.show_task_ratio) {
-        locust__cli_task_ratio(&picked, settings.options.users);
+        locust__ratio_print(&picked, settings.options.users);
     } else if ((env = locust__env_new(&picked, &settings.options, &code)) != NULL) {
         if (!settings.headless)
-            locust__log_print(&env->log, LOCUST__INFO, "locust.main",
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");
         code = locust__run_test(env, true);
-        LOCUST__FIRE(env, on_quit, env, code);
+        LOCUST__ENV_FIRE(env, on_quit, env, code);
         locust__env_free(env);
     }
-    locust__settings_free(&settings);
+    locust__cli_free(&settings);
     return code;
 }
 #endif

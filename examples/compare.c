@@ -29,7 +29,7 @@ static void watch(locust_env *env, const locust_sample *sample)
     fprintf(stderr, "%.1f s: %d users, %llu requests, p95 %.1f ms\n", locust_run_time(env),
             locust_user_count(env), (unsigned long long)now->requests, locust_percentile_ms(now, 0.95));
     if (now->failures * 2 > now->requests)
-        locust_stop(env); /* more than half failed: enough seen */
+        locust_env_stop(env); /* more than half failed: enough seen */
 }
 
 int main(int argc, char **argv)

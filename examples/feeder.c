@@ -22,7 +22,7 @@ static void choose_file(locust_env *env) /* a feeder opens its file at the first
 static void log_in(locust_user *u)
 {
     struct customer *me = u->data;
-    locust_row row;
+    locust_feed_row row;
     if (!locust_feed(u, &accounts, &row)) {
         printf("user %llu: no account left\n", (unsigned long long)u->id);
         locust_stop_user(u);

@@ -118,8 +118,11 @@ def update(header):
     text, had, agreed = text_of(lines), read(header) if os.path.exists(header) else "", known(header)
     if had and text != had and had not in agreed:
         if text not in agreed:
-            for _, a, b, c, d in differences(lines, header):
+            edits = list(differences(lines, header))
+            for _, a, b, c, d in edits[:20]:
                 print("%s:%d-%d is not %s" % (header, c, d, place(lines, a)))
+            if len(edits) > 20:
+                print("and %d more" % (len(edits) - 20))
             sys.exit("join.py: both %s and the parts were edited: bring the lines above together; "
                      "nothing was written" % header)
         back(lines, header)

@@ -9,9 +9,9 @@ folder of its own (4-net/tls/trust.c is >>tls_trust). Generated are
     - the contents in the first comment of all.h;
     - `Uses`: the parts of folders 2 and up whose private names a part mentions (all use 1-ground).
 Checked is
-    - `Names`: what a part defines for all to see begins with one of its prefixes, `locust__cookie_`;
-      no two parts have the same one, and of two that fit the longer is meant. A macro or constant
-      LOCUST__COOKIE_MAX counts as locust__cookie_max;
+    - `Names`: each private name that a part defines is one of these, or begins with one that ends in "_"
+      (locust__cookie_); of two that fit the longer is meant, and no two parts have the same one. A macro or
+      constant LOCUST__COOKIE_MAX counts as locust__cookie_max. ctx/, os/ and tls/ share theirs;
     - that no private name is a public one with an underscore more, unless it is the body of it.
 Needs universal-ctags.
 """
@@ -50,13 +50,15 @@ class Part:
 
 def definitions(parts):
     """name -> the parts that define it, in order, and (kind, line) of the first."""
-    done = subprocess.run(["ctags", "-f", "-", "--languages=C", "--language-force=C", "--c-kinds=+defgstuv",
+    done = subprocess.run(["ctags", "-f", "-", "--languages=C", "--language-force=C", "--c-kinds=+defgpstuv",
                            "-n", "-u"] + [p.path for p in parts], cwd=TOP, capture_output=True, text=True)
     found = collections.OrderedDict()
     for line in done.stdout.splitlines():
         if line.startswith("!"):
             continue
         name, path, number, kind = line.split("\t")[:4]
+        if kind == "p" and PRIVATE.fullmatch(name):
+            continue
         found.setdefault(name, []).append((path, kind, int(number.rstrip(';"'))))
     return found
 
@@ -108,37 +110,38 @@ def with_contents(manifest, parts):
     return manifest[:begin] + contents(parts) + manifest[manifest.index(" */", begin):]
 
 
+def family(part):
+    """What may share names: the parts of a folder of its own."""
+    return part.path.rsplit("/", 1)[0] if part.path.count("/") > 1 else part.path
+
+
 def owners_of_names(parts, found):
     """Sentences about names that stand under another part's."""
-    prefixes = {}
+    owner, by_path = {}, {p.path: p for p in parts}
     for part in parts:
-        if part.layer and not part.names:
-            yield "%s:1: its opening has no `Names`" % part.path
-        for prefix in part.names:
-            if prefix in prefixes and part.tag.split("_")[0] != prefixes[prefix].tag.split("_")[0]:
-                yield "%s:1: %s is a name of %s already" % (part.path, prefix, prefixes[prefix].path)
-            prefixes.setdefault(prefix, part)
-    by_path = {p.path: p for p in parts}
+        for name in part.names:
+            if name in owner and owner[name] != family(part):
+                yield "%s:1: %s is a name of %s already" % (part.path, name, owner[name])
+            owner[name] = family(part)
     for name, places in found.items():
-        if not PRIVATE.fullmatch(name):
-            continue
-        fits = [p for p in prefixes if (name.lower() + "_").startswith(p.rstrip("_") + "_")]
-        for path, kind, line in places:
-            part = by_path[path]
-            best = max(fits, key=len, default=None)
-            mine = [p for p in fits if p in part.names and len(p) == len(best)]
-            if kind in "fgstuvde" and part.layer and not mine:
-                yield "%s:%d: %s is none of its names (%s)" % (path, line, name, " ".join(part.names))
+        low = name.lower()
+        fits = [n for n in owner if n == low or n.endswith("_") and (low + "_").startswith(n)]
+        best = low if low in owner else max(fits, key=len, default=None)
+        for path, _, line in places:
+            if PRIVATE.fullmatch(name) and by_path[path].layer and (
+                    not best or owner[best] != family(by_path[path])):
+                yield "%s:%d: %s is none of its `Names`" % (path, line, name)
 
 
 def homonyms(parts, found):
     """Sentences about private names that are public ones with an underscore more."""
+    texts = {p.path: p.text for p in parts}
     for name, places in found.items():
         public = name.replace("locust__", "locust_", 1).replace("LOCUST__", "LOCUST_", 1)
         if PRIVATE.fullmatch(name) and public in found and places[0][1] != "m":
             kinds = {kind for _, kind, _ in found[public]}
-            bodies = any(kind == "f" for _, kind, _ in places) and "f" in kinds
-            if not bodies:
+            body = places[0][1] == "f" and kinds & set("fp") or "struct %s {\n    %s as; // first" % (name, public) in texts[places[0][0]]
+            if not body:
                 yield "%s:%d: %s is %s but for an underscore" % (places[0][0], places[0][2], name, public)
 
 

@@ -12,7 +12,7 @@ static int64_t best(int64_t a, int64_t b)
 static void spin(void *arg)
 {
     locust__loop *loop = arg;
-    while (locust__co_yield(loop) != LOCUST__CANCELLED)
+    while (locust__co_yield(loop) != LOCUST__WAKE_CANCELLED)
         ;
 }
 
@@ -45,7 +45,7 @@ static void bench_hist(void)
     for (int round = 0; round < ROUNDS; round++) {
         int64_t start = locust__os_now_ns();
         for (int i = 0; i < N; i++)
-            locust__hist_record(&h, (int64_t)(locust__base_random(&random) & 0xFFFFFFF));
+            locust__hist_record(&h, (int64_t)(locust__random(&random) & 0xFFFFFFF));
         took = best(took, locust__os_now_ns() - start);
     }
     printf("histogram    %6.1f ns   record a random time below 268 ms\n", (double)took / N);
@@ -55,7 +55,7 @@ static void bench_hist(void)
 static void bench_stats(void)
 {
     enum { N = 1000000 };
-    static locust__stats st;
+    static locust__request_stats st;
     int64_t took = 0;
     locust__stats_init(&st);
     for (int round = 0; round < ROUNDS; round++) {
@@ -71,9 +71,9 @@ static void bench_stats(void)
 static void sleep_on(void *arg)
 {
     locust__loop *loop = arg;
-    while (locust__co_sleep(loop, loop->now_ns + LOCUST__S +
-                                      (int64_t)(locust__base_random(&loop->random) %
-                                                1000000000u)) != LOCUST__CANCELLED)
+    while (locust__co_sleep(loop,
+               loop->now_ns + LOCUST__S + (int64_t)(locust__random(&loop->random) % 1000000000u)) !=
+           LOCUST__WAKE_CANCELLED)
         ;
 }
 

@@ -33,11 +33,11 @@ static bool counting;
 static void sleep_on(locust_user *u)
 {
     int64_t due_ns, now_ns;
-    double s = 5 + 10 * locust__base_random_unit(&locust__loop_now->random);
+    double s = 5 + 10 * locust__random_unit(&locust__loop_now->random);
     if (++started == users)
         printf("started %.2f\\n", locust_run_time(u->env)), fflush(stdout);
     for (;;) {
-        due_ns = locust__os_now_ns() + locust__base_ns(s);
+        due_ns = locust__os_now_ns() + locust__time_ns(s);
         locust_sleep(u, s);
         now_ns = locust__os_now_ns();
         if (counting && n < sizeof late_ns / sizeof *late_ns)

@@ -28,7 +28,7 @@ static params read_params(const char *p)
         size_t len = locust__http_token_len(locust__view_of(p)), n = 0;
         char *value = calloc(1, strlen(p));
         MUST(len && p[len] == '=' && out.n < 16);
-        out.names[out.n] = locust__base_copy(p, len);
+        out.names[out.n] = locust__text_copy(p, len);
         p += len + 1;
         if (*p == '"') {
             for (p++; *p != '"'; p++) {
@@ -233,7 +233,7 @@ static char *cut(const uint8_t **data, size_t *n, char end)
 {
     const uint8_t *stop = *n ? memchr(*data, end, *n) : NULL;
     size_t len = stop ? (size_t)(stop - *data) : *n;
-    char *text = locust__base_copy((const char *)*data, strnlen((const char *)*data, len));
+    char *text = locust__text_copy((const char *)*data, strnlen((const char *)*data, len));
     *data += len + (stop != NULL);
     *n -= len + (stop != NULL);
     return text;

@@ -85,7 +85,7 @@ static void simple_line(events *e, locust__view line)
     } else if (same(name, locust__view_of("retry")) && value.len) {
         double ms = 0;
         for (size_t i = 0; i < value.len && ms >= 0; i++)
-            ms = locust__base_digit(value.ptr[i]) ? ms * 10 + (value.ptr[i] - '0') : -1;
+            ms = locust__text_is_digit(value.ptr[i]) ? ms * 10 + (value.ptr[i] - '0') : -1;
         if (ms >= 0 && ms < 2000000000)
             e->retry_ms = (int)ms;
     }
@@ -130,19 +130,18 @@ static bool on_body(void *arg, const char *piece, size_t n)
 static void run_body(run *r, locust__view in, const char *coding, int pieces)
 {
     locust_request req = {.arg = r};
-    locust__drain d;
+    locust__body_out d;
     size_t at = 0;
     if (r->takes == STREAMED)
         req.on_body = on_body;
     if (r->takes == EVENTS)
         req.on_event = on_event;
-    locust__drain_open(&d, &req, coding, &r->out);
+    locust__body_out_open(&d, &req, coding, &r->out);
     while (at < in.len && !r->error) {
         size_t n = pieces == WHOLE ? in.len : pieces == BYTES ? 1 : 0;
         char *exact;
         if (pieces == CHANCE)
-            n = 1 +
-                locust__base_random(&random_state) % (locust__base_random(&random_state) % 50 + 1);
+            n = 1 + locust__random(&random_state) % (locust__random(&random_state) % 50 + 1);
         n = n < in.len - at ? n : in.len - at;
         exact = memcpy(malloc(n), in.ptr + at, n);
         r->error = d.sink.take(&d.sink, exact, n);
@@ -150,9 +149,11 @@ static void run_body(run *r, locust__view in, const char *coding, int pieces)
         at += n;
     }
     r->total = d.total;
-    r->error = locust__drain_close(&d, r->error);
-    MUST(r->takes != KEPT || r->error == LOCUST_ERR_BODY_SIZE || r->out.len <= LOCUST_MAX_BODY);
-    MUST(r->error == LOCUST_OK || r->error == LOCUST_ERR_CODED || r->error == LOCUST_ERR_BODY_SIZE);
+    r->error = locust__body_out_close(&d, r->error);
+    MUST(
+        r->takes != KEPT || r->error == LOCUST_ERR_HTTP_BODY_SIZE || r->out.len <= LOCUST_MAX_BODY);
+    MUST(r->error == LOCUST_OK || r->error == LOCUST_ERR_HTTP_CODED ||
+         r->error == LOCUST_ERR_HTTP_BODY_SIZE);
 }
 
 /* Every way to cut the body gives the same. Returns one of the results; free its `out`. */
@@ -226,7 +227,7 @@ static void check_coded(locust__view text, int format, int takes, size_t times, 
     r = check_splits(bytes(&coded), "gzip", takes, 0);
     if (!harm && takes != EVENTS) {
         if (takes == KEPT && plain.len > LOCUST_MAX_BODY)
-            MUST(r.error == LOCUST_ERR_BODY_SIZE);
+            MUST(r.error == LOCUST_ERR_HTTP_BODY_SIZE);
         else
             MUST(!r.error && r.total == plain.len && same(bytes(&r.out), bytes(&plain)));
     }

@@ -136,7 +136,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     const locust__tls_options none = {0};
     (void)argc, (void)argv;
-    locust__log_open(&told, LOCUST__WARNING, NULL);
+    locust__log_open(&told, LOCUST__LOG_WARNING, NULL);
     told.fd = fileno(tmpfile());
     locust__tls_init(&tls, NULL, &told, &none);
     return 0;
@@ -148,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     char *text;
     if (n < 2)
         return 0;
-    text = locust__base_copy((const char *)data + 1, strnlen((const char *)data + 1, n - 1));
+    text = locust__text_copy((const char *)data + 1, strnlen((const char *)data + 1, n - 1));
     exact = memcpy(malloc(n - 1), data + 1, n - 1);
     if (data[0] % 2 == 0) // '0' is 0
         check_pem(text);

@@ -6,7 +6,7 @@
 
 typedef struct world {
     locust__jar jar;
-    locust__site site;
+    locust__cookie_site site;
     char *host, *path;
     int64_t now_s;
 } world;
@@ -36,7 +36,7 @@ static bool path_matches(const char *path, const char *cookie) // 5.1.4
     return strncmp(path, cookie, len) == 0 && (cookie[len - 1] == '/' || path[len] == '/');
 }
 
-static bool goes(const world *w, const locust__cookie *c) // 5.4
+static bool goes(const world *w, const locust__jar_cookie *c) // 5.4
 {
     return c->expires_s > w->now_s && (w->site.secure || !c->secure) &&
            (c->host_only ? strcasecmp(c->domain, w->host) == 0
@@ -54,11 +54,11 @@ static bool is_text(const char *text)
     return true;
 }
 
-static void check_cookie(const locust__cookie *c)
+static void check_cookie(const locust__jar_cookie *c)
 {
     MUST(*c->name && is_text(c->name) && is_text(c->value) && is_text(c->path));
     MUST(!strpbrk(c->name, "=;") && !strchr(c->value, ';'));
-    MUST(strlen(c->name) + strlen(c->value) <= LOCUST__COOKIE);
+    MUST(strlen(c->name) + strlen(c->value) <= LOCUST__COOKIE_BYTES);
     MUST(*c->path == '/' && *c->domain);
     for (const char *p = c->domain; *p; p++)
         MUST(!(*p >= 'A' && *p <= 'Z'));
@@ -70,29 +70,29 @@ static void check_cookie(const locust__cookie *c)
 static void check_jar(const world *w)
 {
     int n = 0;
-    for (const locust__cookie *c = w->jar.first; c; c = c->next, n++) {
+    for (const locust__jar_cookie *c = w->jar.first; c; c = c->next, n++) {
         int of_domain = 1;
         check_cookie(c);
         if (c->next) { // the order in which they are sent
             size_t a = strlen(c->path), b = strlen(c->next->path);
             MUST(a > b || (a == b && c->born < c->next->born));
         }
-        for (const locust__cookie *d = c->next; d; d = d->next) {
+        for (const locust__jar_cookie *d = c->next; d; d = d->next) {
             bool same = strcmp(c->domain, d->domain) == 0;
             MUST(!same || strcmp(c->name, d->name) != 0 || strcmp(c->path, d->path) != 0);
             MUST(c->born != d->born);
             of_domain += same;
         }
-        MUST(of_domain <= LOCUST__COOKIES_DOMAIN);
+        MUST(of_domain <= LOCUST__COOKIE_MAX_DOMAIN);
     }
-    MUST(n == w->jar.n && n <= LOCUST__COOKIES);
+    MUST(n == w->jar.n && n <= LOCUST__COOKIE_MAX);
 }
 
 /* Exactly those are sent that 5.4 says. */
 static void check_match(const world *w)
 {
-    const locust__cookie *sent = locust__jar_match(w->jar.first, &w->site, w->now_s);
-    for (const locust__cookie *c = w->jar.first; c; c = c->next) {
+    const locust__jar_cookie *sent = locust__jar_match(w->jar.first, &w->site, w->now_s);
+    for (const locust__jar_cookie *c = w->jar.first; c; c = c->next) {
         if (!goes(w, c))
             continue;
         MUST(sent == c);
@@ -105,10 +105,10 @@ static void check_match(const world *w)
 static uint64_t sum_secure(const world *w)
 {
     uint64_t sum = 0;
-    for (const locust__cookie *c = w->jar.first; c; c = c->next)
+    for (const locust__jar_cookie *c = w->jar.first; c; c = c->next)
         if (c->secure && c->expires_s > w->now_s)
-            sum += locust__base_hash(
-                locust__base_hash(c->born, c->name, strlen(c->name)), c->value, strlen(c->value));
+            sum += locust__text_hash(
+                locust__text_hash(c->born, c->name, strlen(c->name)), c->value, strlen(c->value));
     return sum;
 }
 
@@ -121,11 +121,11 @@ static void take(world *w, const char *text)
     int n = w->jar.n;
     bool taken = locust__jar_take(&w->jar, &w->site, v, w->now_s);
     MUST(taken || w->jar.n <= n);
-    MUST(w->site.secure || n >= LOCUST__COOKIES_DOMAIN || sum_secure(w) == secure);
+    MUST(w->site.secure || n >= LOCUST__COOKIE_MAX_DOMAIN || sum_secure(w) == secure);
     if (taken) { // what a site sets belongs to it, and goes to no one but it and its domain
         MUST(is_text(text) || strchr(text, ';'));
         MUST(w->jar.born == born + 1);
-        for (const locust__cookie *c = w->jar.first; c; c = c->next)
+        for (const locust__jar_cookie *c = w->jar.first; c; c = c->next)
             if (c->born == w->jar.born)
                 MUST(domain_matches(w->host, c->domain) && (!c->secure || w->site.secure) &&
                      c->expires_s > w->now_s);
@@ -163,7 +163,7 @@ static void check_date(const char *text)
 static void set(char **text, locust__view to)
 {
     free(*text);
-    *text = locust__base_copy(to.ptr, to.len);
+    *text = locust__text_copy(to.ptr, to.len);
 }
 
 /* Host and path are what is left of them in a URL and in a target. */
@@ -216,13 +216,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    char *text = locust__base_copy((const char *)data, n), *at = text, *line;
+    char *text = locust__text_copy((const char *)data, n), *at = text, *line;
     world w = {.now_s = 1700000000};
     go(&w, true, "www.shop.test");
     go(&w, false, "/a/b");
     command(&w, text + n);
     while ((line = strsep(&at, "\n")) != NULL) {
-        char *exact = locust__base_copy(line, strlen(line));
+        char *exact = locust__text_copy(line, strlen(line));
         command(&w, exact);
         check_match(&w);
         free(exact);

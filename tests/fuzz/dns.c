@@ -57,9 +57,9 @@ static int count_of(const locust__host *host, int family)
 /* IPv4 first, no more than there is room for; the order to try them has each once. */
 static void check_host(locust__host *host)
 {
-    locust__addr order[LOCUST__ADDRS];
+    locust__addr order[LOCUST__HOST_ADDRS];
     int n = host->n_addrs, four = count_of(host, AF_INET);
-    MUST(n >= 0 && n <= LOCUST__ADDRS && four + count_of(host, AF_INET6) == n);
+    MUST(n >= 0 && n <= LOCUST__HOST_ADDRS && four + count_of(host, AF_INET6) == n);
     for (int i = 0; i < n; i++) {
         bool six = host->addrs[i].as.any.sa_family == AF_INET6;
         MUST(six == (i >= four));
@@ -67,7 +67,7 @@ static void check_host(locust__host *host)
     }
     for (int turn = 0; turn < 3; turn++) {
         int used = 0;
-        MUST(locust__host_order(host, 443, order) == n);
+        MUST(locust__lookup_order(host, 443, order) == n);
         for (int i = 0; i < n; i++)
             for (int k = 0; k < n; k++) {
                 locust__addr a = host->addrs[k];
@@ -118,7 +118,7 @@ static int read_message(const unsigned char *m, size_t n, size_t q_len, locust_e
     MUST(ttl_s >= 0 && ttl_s <= 3600);
     check_host(host);
     found = host->n_addrs;
-    MUST(found == (*error ? 0 : want > LOCUST__ADDRS ? LOCUST__ADDRS : want));
+    MUST(found == (*error ? 0 : want > LOCUST__HOST_ADDRS ? LOCUST__HOST_ADDRS : want));
     free(exact);
     free(host);
     return found;
@@ -177,7 +177,7 @@ static void write_file(const uint8_t *data, size_t n)
 
 static void check_hosts(locust__resolver *r, const char *name, const uint8_t *data, size_t n)
 {
-    locust__host *host = locust__resolver_add(r, name);
+    locust__host *host = locust__lookup_add(r, name);
     write_file(data, n);
     locust__resolver_hosts(r, host);
     check_host(host);
@@ -188,14 +188,14 @@ static void check_resolv_conf(locust__resolver *r, const uint8_t *data, size_t n
 {
     write_file(data, n);
     locust__resolver_load(r);
-    MUST(r->loaded && r->n_servers >= 1 && r->n_servers <= LOCUST__SERVERS);
+    MUST(r->loaded && r->n_servers >= 1 && r->n_servers <= LOCUST__RESOLVER_SERVERS);
     MUST(r->timeout_s >= 1 && r->timeout_s <= 30 && r->attempts >= 1 && r->attempts <= 5 &&
          r->ndots >= 0 && r->ndots <= 15);
-    MUST(r->n_search >= 0 && r->n_search <= LOCUST__SEARCH);
+    MUST(r->n_search >= 0 && r->n_search <= LOCUST__RESOLVER_SEARCH);
     for (int i = 0; i < r->n_servers; i++)
         MUST(r->servers[i].len && r->servers[i].as.in.sin_port == htons(53));
     for (int i = 0; i < r->n_search; i++)
-        MUST(memchr(r->search[i], 0, LOCUST__NAME) && *r->search[i]);
+        MUST(memchr(r->search[i], 0, LOCUST__HOST_NAME) && *r->search[i]);
 }
 
 /* Takes the text up to `end` off the input: a string of exactly its size. */
@@ -203,7 +203,7 @@ static char *cut(const uint8_t **data, size_t *n, char end)
 {
     const uint8_t *stop = *n ? memchr(*data, end, *n) : NULL;
     size_t len = stop ? (size_t)(stop - *data) : *n;
-    char *text = locust__base_copy((const char *)*data, strnlen((const char *)*data, len));
+    char *text = locust__text_copy((const char *)*data, strnlen((const char *)*data, len));
     *data += len + (stop != NULL);
     *n -= len + (stop != NULL);
     return text;

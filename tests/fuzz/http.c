@@ -22,10 +22,10 @@ typedef struct reading { // one way to read an answer, and what came out
     size_t n, fed;
     int pieces;
     bool to_head, sinks;
-    locust__sink sink;
+    locust__receive_sink sink;
     locust_stream stream;
     locust_error error;
-    locust__head head;
+    locust__http_head head;
     locust__buf kept, sunk;
     size_t body_at, consumed;
     bool reusable;
@@ -33,7 +33,7 @@ typedef struct reading { // one way to read an answer, and what came out
 
 static uint64_t next_random(void)
 {
-    return locust__base_random(&kit.random);
+    return locust__random(&kit.random);
 }
 
 /* Gives the next piece. What lies behind it in the stream's own memory must not be looked at. */
@@ -41,7 +41,7 @@ static locust_error reading_recv(locust_stream *s, char *to, size_t n, size_t *g
 {
     reading *r = (reading *)(void *)s->layer;
     char *scratch = kit.loop.scratch;
-    bool ours = (to >= scratch && to < scratch + LOCUST__SCRATCH) ||
+    bool ours = (to >= scratch && to < scratch + LOCUST__LOOP_SCRATCH) ||
                 (s->own && to >= s->own && to < s->own + s->own_cap);
     size_t left = r->n - r->fed, piece = left;
     *got = 0;
@@ -51,7 +51,7 @@ static locust_error reading_recv(locust_stream *s, char *to, size_t n, size_t *g
         piece = 1;
     if (r->pieces == CHANCE) {
         piece = next_random() % (next_random() % 4 ? 4 : 300); // 0: nothing has come yet
-        s->burst = LOCUST__BURST;                              // the next read parks first
+        s->burst = LOCUST__STREAM_BURST;                       // the next read parks first
     }
     *got = piece < left ? piece : left;
     *got = *got < n ? *got : n;
@@ -64,7 +64,7 @@ static locust_error reading_recv(locust_stream *s, char *to, size_t n, size_t *g
     return LOCUST_OK;
 }
 
-static locust_error reading_sink(locust__sink *sink, const char *bytes, size_t n)
+static locust_error reading_sink(locust__receive_sink *sink, const char *bytes, size_t n)
 {
     reading *r = (reading *)(void *)((char *)sink - offsetof(reading, sink));
     MUST(n > 0);
@@ -76,22 +76,22 @@ static void reading_run(reading *r)
 {
     int64_t first_ns = 0;
     size_t budget = LOCUST_MAX_HEADER;
-    __asan_unpoison_memory_region(kit.loop.scratch, LOCUST__SCRATCH);
+    __asan_unpoison_memory_region(kit.loop.scratch, LOCUST__LOOP_SCRATCH);
     r->layer.recv = reading_recv;
     r->sink.take = reading_sink;
     locust__stream_init(&r->stream, &kit.net);
-    r->stream.fd.source.fd = INT_MAX; // open, as far as the stream knows
+    r->stream.fd.watch.fd = INT_MAX; // open, as far as the stream knows
     r->stream.layer = &r->layer;
     r->stream.held = true;
-    r->error = locust__http_read_final(
-        &r->stream, &r->head, &r->kept, 0, &budget, &first_ns, LOCUST__NEVER);
+    r->error =
+        locust__receive_final(&r->stream, &r->head, &r->kept, 0, &budget, &first_ns, LOCUST__NEVER);
     r->body_at = r->kept.len;
     if (!r->error)
-        r->error = locust__http_read_body(&r->stream, r->to_head, &r->head, &r->kept,
+        r->error = locust__receive_body(&r->stream, r->to_head, &r->head, &r->kept,
             r->sinks ? &r->sink : NULL, budget, &r->reusable, LOCUST__NEVER);
     r->consumed = r->fed - r->stream.in_len;
     LOCUST_FREE(r->stream.own);
-    __asan_unpoison_memory_region(kit.loop.scratch, LOCUST__SCRATCH);
+    __asan_unpoison_memory_region(kit.loop.scratch, LOCUST__LOOP_SCRATCH);
 }
 
 static void reading_free(reading *r)
@@ -134,7 +134,7 @@ static const char *behind_line(const char *p)
 static size_t simple_read(const reading *r, locust__buf *body)
 {
     const char *p = kit.in, *end = p + kit.n;
-    enum locust__body kind = locust__http_body_kind(&r->head, r->to_head);
+    enum locust__body kind = locust__body_kind(&r->head, r->to_head);
     bool interim = true;
     while (interim) {
         interim = p[9] == '1';
@@ -176,12 +176,12 @@ static bool is_trimmed(const char *text)
 }
 
 /* A length must be what each element of each such field says. */
-static void check_length(const locust__head *h, const char *value)
+static void check_length(const locust__http_head *h, const char *value)
 {
     MUST(h->sized && *value);
     for (; *value; value += *value == ',') {
         value += strspn(value, " \t");
-        MUST(locust__base_digit(*value));
+        MUST(locust__text_is_digit(*value));
         MUST(strtoull(value, NULL, 10) == (uint64_t)h->length);
         value += strspn(value, "0123456789");
         value += strspn(value, " \t");
@@ -190,7 +190,7 @@ static void check_length(const locust__head *h, const char *value)
 }
 
 /* What was kept of a head, written down again. */
-static locust__buf write_head(const locust__head *h, const locust__buf *kept)
+static locust__buf write_head(const locust__http_head *h, const locust__buf *kept)
 {
     locust__buf text = {NULL, 0, 0, false};
     const char *p = kept->ptr;
@@ -211,10 +211,10 @@ static locust__buf write_head(const locust__head *h, const locust__buf *kept)
     return text;
 }
 
-static void check_kept(const locust__head *h, const locust__buf *kept)
+static void check_kept(const locust__http_head *h, const locust__buf *kept)
 {
     locust__buf text = write_head(h, kept), again = {NULL, 0, 0, false};
-    locust__head g;
+    locust__http_head g;
     size_t used;
     MUST(h->status >= 100 && h->status <= 999 && h->minor >= 0 && h->minor <= 9);
     MUST(!h->coded && !(h->chunked && h->sized) && h->length >= 0);
@@ -232,7 +232,7 @@ static void check_head(void)
 {
     size_t want = simple_head_end(kit.in, kit.n), scanned = 0, n = 0, used = 0;
     locust__buf kept = {NULL, 0, 0, false}, more = {NULL, 0, 0, false};
-    locust__head h;
+    locust__http_head h;
     char *exact;
     MUST(locust__http_head_end(kit.in, kit.n, &scanned) == want);
     scanned = 0;
@@ -294,11 +294,11 @@ static void check_cut(const reading *whole)
 {
     reading r = {
         .n = next_random() % whole->consumed, .to_head = whole->to_head, .sinks = whole->sinks};
-    if (locust__http_body_kind(&whole->head, whole->to_head) == LOCUST__BODY_CLOSE)
+    if (locust__body_kind(&whole->head, whole->to_head) == LOCUST__BODY_CLOSE)
         return;
     reading_run(&r);
-    MUST(r.error == LOCUST_ERR_NO_RESPONSE || r.error == LOCUST_ERR_HEAD_CUT ||
-         r.error == LOCUST_ERR_BODY_CUT);
+    MUST(r.error == LOCUST_ERR_HTTP_NO_RESPONSE || r.error == LOCUST_ERR_HTTP_HEAD_CUT ||
+         r.error == LOCUST_ERR_HTTP_BODY_CUT);
     MUST(!r.reusable);
     reading_free(&r);
 }
@@ -319,7 +319,7 @@ static void check_answer(void *arg)
         reading_run(&r[i]);
     check_same(&r[0], &r[1]);
     check_same(&r[0], &r[2]);
-    if (r[0].error != LOCUST_ERR_BODY_SIZE && r[3].error != LOCUST_ERR_BODY_SIZE)
+    if (r[0].error != LOCUST_ERR_HTTP_BODY_SIZE && r[3].error != LOCUST_ERR_HTTP_BODY_SIZE)
         check_same(&r[0], &r[3]);
     MUST(r[0].error != LOCUST_ERR_MEMORY && r[0].error != LOCUST_ERR_CLOSED &&
          r[0].error != LOCUST_ERR_CANCELLED && r[0].error != LOCUST_ERR_TIMEOUT);
@@ -339,7 +339,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc, (void)argv;
     if (locust__loop_open(&kit.loop) < 0)
         abort();
-    locust__log_open(&kit.log, LOCUST__ERROR, NULL);
+    locust__log_open(&kit.log, LOCUST__LOG_ERROR, NULL);
     locust__net_init(&kit.net, &kit.loop, &kit.log);
     return 0;
 }
@@ -352,7 +352,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     kit.how = data[0];
     kit.random = data[1];
     kit.n = n - 2;
-    kit.in = copy = locust__base_copy((const char *)data + 2, kit.n);
+    kit.in = copy = locust__text_copy((const char *)data + 2, kit.n);
     check_head();
     if (!locust__co_start(&kit.loop, "reader", 262144, check_answer, NULL, NULL))
         abort();

@@ -125,7 +125,7 @@ static bool step(locust__view *v, const char **path)
     if (!len || *v->ptr != (list ? '[' : '{') || (list && !key[len]))
         return false;
     for (size_t i = 0; list && i < len; i++) {
-        if (!locust__base_digit(key[i]))
+        if (!locust__text_is_digit(key[i]))
             return false;
         n = n < 1000000 ? n * 10 + (key[i] - '0') : n;
     }
@@ -265,7 +265,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     const uint8_t *line_end = n ? memchr(data, '\n', n) : NULL;
     size_t len = line_end ? (size_t)(line_end - data) : 0, at = line_end ? len + 1 : 0;
-    char *path = locust__base_copy((const char *)data, strnlen((const char *)data, len));
+    char *path = locust__text_copy((const char *)data, strnlen((const char *)data, len));
     char *exact = malloc(n - at + 1); // NUL-terminated as a body is, or right at the end of memory
     memcpy(exact, data + at, n - at);
     exact[n - at] = '\0';

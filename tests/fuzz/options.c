@@ -61,55 +61,55 @@ static void add_host(locust__buf *out, locust__view host, int port, const char *
     locust__buf_puts(out, end);
 }
 
-/* The first detour for an origin is the one that is taken. */
-static void check_detour(const locust__roads *roads, const locust__detour *d)
+/* The first rule for an origin is the one that is taken. */
+static void check_rule(const locust__connect_to_rules *rules, const locust__connect_to *d)
 {
     locust__origin *first = NULL;
     locust__view from = d->from_host.len ? d->from_host : locust__view_of("other.test");
     locust__origin *origin = origin_of(&first, from, d->from_port ? d->from_port : 80);
-    const locust__detour *taken = roads->detours;
+    const locust__connect_to *taken = rules->first;
     const char *host;
     int port;
     while ((taken->from_host.len && !locust__view_is_nocase(taken->from_host, origin->host)) ||
            (taken->from_port && taken->from_port != origin->port))
         taken = taken->next;
-    host = locust__detour_of(roads, origin, &port);
+    host = locust__connect_to_of(rules, origin, &port);
     MUST(port == (taken->to_port ? taken->to_port : origin->port));
     if (!taken->to_host.len)
         MUST(strcmp(host, origin->host) == 0);
     else
         MUST(locust__view_is(taken->to_host, host));
-    locust__origins_free(first);
+    locust__origin_free_all(first);
 }
 
 static void check_connect_to(const char *text)
 {
-    locust__roads roads = {0}, again = {0};
+    locust__connect_to_rules rules = {0}, again = {0};
     locust__buf out = {NULL, 0, 0, false};
     int n = 0;
-    if (locust__detours_parse(&roads, text)) {
-        const locust__detour *e;
-        for (const locust__detour *d = roads.detours; d; d = d->next, n++) {
-            MUST(is_in(d->from_host, roads.detour_text, strlen(text)));
-            MUST(is_in(d->to_host, roads.detour_text, strlen(text)));
+    if (locust__connect_to_parse(&rules, text)) {
+        const locust__connect_to *e;
+        for (const locust__connect_to *d = rules.first; d; d = d->next, n++) {
+            MUST(is_in(d->from_host, rules.text, strlen(text)));
+            MUST(is_in(d->to_host, rules.text, strlen(text)));
             MUST(d->from_port >= 0 && d->from_port <= 65535 && d->to_port >= 0 &&
                  d->to_port <= 65535);
-            check_detour(&roads, d);
+            check_rule(&rules, d);
             add_host(&out, d->from_host, d->from_port, ":");
             add_host(&out, d->to_host, d->to_port, " ");
         }
         MUST(n == count_words(text));
         locust__buf_add(&out, "", 1);
-        MUST(locust__detours_parse(&again, out.ptr)); // written again, they say the same
-        e = again.detours;
-        for (const locust__detour *d = roads.detours; d; d = d->next, e = e->next)
+        MUST(locust__connect_to_parse(&again, out.ptr)); // written again, they say the same
+        e = again.first;
+        for (const locust__connect_to *d = rules.first; d; d = d->next, e = e->next)
             MUST(same(d->from_host, e->from_host) && same(d->to_host, e->to_host) &&
                  d->from_port == e->from_port && d->to_port == e->to_port);
         MUST(!e);
     }
     locust__buf_free(&out);
-    locust__roads_free(&roads);
-    locust__roads_free(&again);
+    locust__connect_to_free(&rules);
+    locust__connect_to_free(&again);
 }
 
 /* -- --resolve -- */
@@ -119,12 +119,12 @@ static void check_resolve(const char *text)
     locust__resolver r;
     int n = 0;
     locust__resolver_init(&r, NULL);
-    if (locust__resolver_pin(&r, text)) {
+    if (locust__lookup_pin(&r, text)) {
         for (locust__host *host = r.hosts; host; host = host->next, n++) {
-            locust__host *found = locust__resolver_find(&r, host->name, host->port);
+            locust__host *found = locust__lookup_find(&r, host->name, host->port);
             MUST(*host->name && !strpbrk(host->name, ": "));
             MUST(host->port >= 1 && host->port <= 65535);
-            MUST(host->n_addrs >= 1 && host->n_addrs <= LOCUST__ADDRS);
+            MUST(host->n_addrs >= 1 && host->n_addrs <= LOCUST__HOST_ADDRS);
             MUST(host->expires_ns == LOCUST__NEVER && !host->error);
             for (int i = 0; i < host->n_addrs; i++)
                 MUST(host->addrs[i].len && !host->addrs[i].as.in.sin_port);
@@ -153,52 +153,52 @@ static bool in_range(const locust__source_range *range, const locust__addr *a)
 }
 
 /* Every address has its turn, one after the other. */
-static void check_turns(locust__net *net, sa_family_t family)
+static void check_turns(locust__sources *list, sa_family_t family)
 {
     uint64_t total = 0, turns;
     locust__addr a, before;
-    for (int i = 0; i < net->n_sources; i++)
-        if (net->sources[i].first.as.any.sa_family == family)
-            total += net->sources[i].n;
+    for (int i = 0; i < list->n; i++)
+        if (list->ranges[i].first.as.any.sa_family == family)
+            total += list->ranges[i].n;
     turns = total < 40 ? 2 * total : 80;
-    net->source_turn = 0;
-    MUST(locust__net_next_source(net, family, &a) == (total > 0));
+    list->turn = 0;
+    MUST(locust__sources_next(list, family, &a) == (total > 0));
     for (uint64_t turn = 1; turn < turns; turn++) {
         bool found = false;
         before = a;
         memset(&a, 0, sizeof a);
-        MUST(locust__net_next_source(net, family, &a));
-        for (int i = 0; i < net->n_sources; i++)
-            found |= in_range(&net->sources[i], &a);
+        MUST(locust__sources_next(list, family, &a));
+        for (int i = 0; i < list->n; i++)
+            found |= in_range(&list->ranges[i], &a);
         MUST(found && a.as.any.sa_family == family);
-        if (net->n_sources == 1 && total > 1)
+        if (list->n == 1 && total > 1)
             MUST(memcmp(&a, &before, sizeof a) != 0);
-        if (turn == total && net->sources[0].first.as.any.sa_family == family)
-            MUST(in_range(&net->sources[0], &a));
+        if (turn == total && list->ranges[0].first.as.any.sa_family == family)
+            MUST(in_range(&list->ranges[0], &a));
     }
 }
 
 static void check_source(const char *text)
 {
-    locust__net *net = calloc(1, sizeof *net), *one = calloc(1, sizeof *one);
-    if (locust__net_read_sources(net, text)) {
+    locust__sources *list = calloc(1, sizeof *list), *one = calloc(1, sizeof *one);
+    if (locust__sources_read(list, text)) {
         int n = 0;
-        MUST(net->n_sources >= 1 && net->n_sources <= LOCUST__SOURCES);
-        check_turns(net, AF_INET);
-        check_turns(net, AF_INET6);
+        MUST(list->n >= 1 && list->n <= LOCUST__SOURCES_MAX);
+        check_turns(list, AF_INET);
+        check_turns(list, AF_INET6);
         while (*text) { // each by itself is what it is in the list
-            char *item = locust__base_copy(text, strcspn(text, ","));
-            one->n_sources = 0;
-            MUST(locust__net_read_sources(one, item) && one->n_sources == 1);
-            MUST(memcmp(&one->sources[0], &net->sources[n++], sizeof *one->sources) == 0);
-            MUST(one->sources[0].n >= 1);
+            char *item = locust__text_copy(text, strcspn(text, ","));
+            one->n = 0;
+            MUST(locust__sources_read(one, item) && one->n == 1);
+            MUST(memcmp(&one->ranges[0], &list->ranges[n++], sizeof *one->ranges) == 0);
+            MUST(one->ranges[0].n >= 1);
             text += strlen(item);
             text += *text == ',';
             free(item);
         }
-        MUST(n == net->n_sources);
+        MUST(n == list->n);
     }
-    free(net);
+    free(list);
     free(one);
 }
 
@@ -271,7 +271,7 @@ static void check_exceptions(const char *text, const char *list)
         MUST(locust__proxy_is_exception(longer.ptr, origin) || strchr(origin->host, ':'));
     }
     locust__buf_free(&longer);
-    locust__origins_free(first);
+    locust__origin_free_all(first);
 }
 
 /* -- time spans -- */
@@ -302,10 +302,10 @@ static void check_span(const char *text)
     bool good = simple_span(text, &want);
     long n = -1;
     if (want < 1e15)
-        MUST(locust__base_span(text, &got) == good);
+        MUST(locust__number_span(text, &got) == good);
     if (good && want < 1e15)
         MUST(fabs(got - want) <= want * 1e-9);
-    if (locust__cli_number(text, INT_MAX, &n))
+    if (locust__option_number(text, INT_MAX, &n))
         MUST(n >= 0 && n <= INT_MAX && text[strspn(text, "0123456789")] == '\0');
 }
 
@@ -326,7 +326,7 @@ static void check_config(const char *text)
     __lsan_disable(); // who ends the program need not free
     code = setjmp(way_out);
     if (!code)
-        locust__config_read(&st, &st.files[0], "test.conf");
+        locust__config_file_read(&st, &st.files[0], "test.conf");
     __lsan_enable();
     MUST(code == 0 || code == LOCUST__EXIT_USAGE + 1);
     MUST(is_text_of(&st, st.options.host) && is_text_of(&st, st.options.csv) &&
@@ -334,7 +334,7 @@ static void check_config(const char *text)
     MUST(st.options.users >= -1 && st.options.spawn_rate >= 0 && st.options.spawn_rate <= 1e9 &&
          st.options.run_time_s >= 0 && st.options.exit_code_on_error >= -1 &&
          st.options.exit_code_on_error <= 255 && st.options.max_handshakes >= 0);
-    locust__settings_free(&st);
+    locust__cli_free(&st);
 }
 
 /* -- checks -- */
@@ -369,7 +369,7 @@ static void check_baseline(const char *text)
         double low, high;
         if (!b.rows[i].hist.total)
             continue;
-        locust__bounds(&b.rows[i].hist, 0.99, &low, &high);
+        locust__baseline_bounds(&b.rows[i].hist, 0.99, &low, &high);
         MUST(low >= 0 && low <= high);
     }
     locust__baseline_free(&b);
@@ -386,7 +386,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (!n)
         return 0;
     what = (data[0] - '0') % 9u;
-    text = locust__base_copy((const char *)data + 1, strnlen((const char *)data + 1, n - 1));
+    text = locust__text_copy((const char *)data + 1, strnlen((const char *)data + 1, n - 1));
     line_end = strchr(text, '\n');
     if (checks[what]) {
         checks[what](text);

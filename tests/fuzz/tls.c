@@ -74,8 +74,8 @@ static locust_error alert_error(int alert)
            : alert == 70                 ? LOCUST_ERR_TLS_VERSION
            : alert == 112                ? LOCUST_ERR_TLS_NAME
            : alert == 120                ? LOCUST_ERR_TLS_ALPN
-           : alert >= 42 && alert <= 46  ? LOCUST_ERR_CERT_CLIENT
-           : alert == 48 || alert == 116 ? LOCUST_ERR_CERT_CLIENT
+           : alert >= 42 && alert <= 46  ? LOCUST_ERR_TLS_CERT_CLIENT
+           : alert == 48 || alert == 116 ? LOCUST_ERR_TLS_CERT_CLIENT
                                          : LOCUST_ERR_TLS_ALERT;
 }
 
@@ -90,8 +90,8 @@ static locust_error hear(const uint8_t *p, size_t n, size_t piece)
     MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     MUST(locust__os_nonblocking(ends[0]) == 0);
     locust__stream_init(&s, &kit.net);
-    s.fd.source.fd = ends[0];
-    s.fd.source.writable = true;
+    s.fd.watch.fd = ends[0];
+    s.fd.watch.writable = true;
     c->tls = &kit.tls;
     c->stream = &s;
     mbedtls_ssl_init(&c->ssl);
@@ -101,7 +101,7 @@ static locust_error hear(const uint8_t *p, size_t n, size_t piece)
         piece = piece < n ? piece : n;
         end = !piece;
         MUST(end ? shutdown(ends[1], SHUT_WR) == 0 : write(ends[1], p, piece) == (ssize_t)piece);
-        s.fd.source.readable = true;
+        s.fd.watch.readable = true;
         locust__tls_step_call(&op);
     }
     c->end = op.error;
@@ -136,7 +136,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     const locust__tls_options none = {0};
     (void)argc, (void)argv;
-    locust__log_open(&kit.log, LOCUST__ERROR, NULL);
+    locust__log_open(&kit.log, LOCUST__LOG_ERROR, NULL);
     locust__net_init(&kit.net, &kit.loop, &kit.log);
     locust__tls_init(&kit.tls, &kit.loop, &kit.log, &none);
     for (int id = 1, n = 0; id < 0x10000; id++)
@@ -151,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     if (data[0] % 2 == 0) { // '0' is 0
         char *text =
-            locust__base_copy((const char *)data + 1, strnlen((const char *)data + 1, n - 1));
+            locust__text_copy((const char *)data + 1, strnlen((const char *)data + 1, n - 1));
         check_options(text);
         free(text);
     } else {

@@ -35,7 +35,7 @@ static void check_origin(const locust__url *url, bool secure)
     MUST((again.port ? again.port : secure ? 443 : 80) == origin->port);
     MUST(locust__origin_of(&first, &again, secure) == origin);
     MUST(strcmp(origin->authority, strstr(origin->url, "://") + 3) == 0);
-    locust__origins_free(first);
+    locust__origin_free_all(first);
 }
 
 static void check_parse(const char *text)
@@ -240,7 +240,7 @@ static char *cut(const uint8_t **data, size_t *n, char end)
 {
     const uint8_t *stop = *n ? memchr(*data, end, *n) : NULL;
     size_t len = stop ? (size_t)(stop - *data) : *n;
-    char *text = locust__base_copy((const char *)*data, strnlen((const char *)*data, len));
+    char *text = locust__text_copy((const char *)*data, strnlen((const char *)*data, len));
     *data += len + (stop != NULL);
     *n -= len + (stop != NULL);
     return text;

@@ -104,7 +104,7 @@ static void run_with(void (*task)(locust_user *u), setting how)
         result.n_rows++;
     for (result.n_texts = 0; result.n_texts < env->stats.n_failures && result.n_texts < 8;
          result.n_texts++) {
-        const locust__failure *f = env->stats.failures[result.n_texts];
+        const locust__stats_failure *f = env->stats.failures[result.n_texts];
         snprintf(result.texts[result.n_texts].text, 300, "%s", f->text);
         result.texts[result.n_texts].times = f->occurrences;
     }
@@ -260,17 +260,18 @@ static void stale(void)
         {"closed at the request, OPTIONS", at_request, answering, "OPTIONS", false, 0, 2, 3,
             LOCUST_OK},
         {"closed at the request, POST", at_request, answering, "POST", false, 1, 1, 2,
-            LOCUST_ERR_NO_RESPONSE},
+            LOCUST_ERR_HTTP_NO_RESPONSE},
         {"closed at the request, PATCH", at_request, answering, "PATCH", false, 1, 1, 2,
-            LOCUST_ERR_NO_RESPONSE},
+            LOCUST_ERR_HTTP_NO_RESPONSE},
         {"closed at the request, unknown", at_request, answering, "FETCH", false, 1, 1, 2,
-            LOCUST_ERR_NO_RESPONSE},
+            LOCUST_ERR_HTTP_NO_RESPONSE},
         {"reset at the request", reset, answering, "GET", false, 0, 2, 3, LOCUST_OK},
         {"reset at the request, POST", reset, answering, "POST", false, 1, 1, 2, LOCUST_ERR_RESET},
         {"closed behind the first bytes", in_head, answering, "GET", false, 1, 1, 2,
-            LOCUST_ERR_HEAD_CUT},
-        {"closed behind a 100", at_100, answering, "GET", false, 1, 1, 2, LOCUST_ERR_NO_RESPONSE},
-        {"stale twice", at_request, closes, "GET", false, 1, 2, 3, LOCUST_ERR_NO_RESPONSE},
+            LOCUST_ERR_HTTP_HEAD_CUT},
+        {"closed behind a 100", at_100, answering, "GET", false, 1, 1, 2,
+            LOCUST_ERR_HTTP_NO_RESPONSE},
+        {"stale twice", at_request, closes, "GET", false, 1, 2, 3, LOCUST_ERR_HTTP_NO_RESPONSE},
         {"stale, then reset", at_request, reset + 3, "GET", false, 1, 2, 2, LOCUST_ERR_RESET},
     };
     bool foreign = has_foreign_errors();
@@ -298,7 +299,7 @@ static void stale(void)
 /* A first request is never sent twice: its connection is not a kept one. */
 static void task_fresh(locust_user *u)
 {
-    CHECK_INT(locust_get(u, "/")->code, LOCUST_ERR_NO_RESPONSE);
+    CHECK_INT(locust_get(u, "/")->code, LOCUST_ERR_HTTP_NO_RESPONSE);
 }
 
 static void fresh_is_not_retried(void)
@@ -605,8 +606,8 @@ static void task_injection(locust_user *u)
             u, &(locust_request){.method = rows[i].method,
                    .url = "/",
                    .headers = LOCUST_HEADERS({rows[i].field.name, rows[i].field.value})});
-        CHECK_INT(r->code, LOCUST_ERR_REQUEST);
-        CHECK_STR(r->error, locust_error_text(LOCUST_ERR_REQUEST));
+        CHECK_INT(r->code, LOCUST_ERR_HTTP_REQUEST);
+        CHECK_STR(r->error, locust_error_text(LOCUST_ERR_HTTP_REQUEST));
         CHECK_INT(r->status, 0);
     }
     CHECK_ROW("nothing of it was sent");
@@ -763,8 +764,8 @@ static void task_header_size(locust_user *u)
 {
     static char value[70001];
     memset(value, 'v', 70000);
-    CHECK_INT(
-        locust_get(u, "/", .headers = LOCUST_HEADERS({"X", value}))->code, LOCUST_ERR_REQUEST_SIZE);
+    CHECK_INT(locust_get(u, "/", .headers = LOCUST_HEADERS({"X", value}))->code,
+        LOCUST_ERR_HTTP_REQUEST_SIZE);
     value[LOCUST_BUFFER_SIZE / 3] = '\0';
     CHECK_INT(locust_get(u, "/", .headers = LOCUST_HEADERS({"X", value}))->status, 200);
 }
@@ -1001,25 +1002,25 @@ static void faults(void)
         {"stalls in a chunk", stalls_in_chunk, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
         {"never closes", never_closes, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
         {"stalls for longer than a second", drips, 1.25, 1150, LOCUST_ERR_TIMEOUT, 0, 0},
-        {"closes without an answer", closes, 0, 0, LOCUST_ERR_NO_RESPONSE, 0, 0},
+        {"closes without an answer", closes, 0, 0, LOCUST_ERR_HTTP_NO_RESPONSE, 0, 0},
         {"resets without an answer", resets, 0, 0, LOCUST_ERR_RESET, 0, 0},
-        {"closes at once", at_once, 0, 0, LOCUST_ERR_NO_RESPONSE, LOCUST_ERR_RESET,
+        {"closes at once", at_once, 0, 0, LOCUST_ERR_HTTP_NO_RESPONSE, LOCUST_ERR_RESET,
             LOCUST_ERR_PIPE},
         {"resets at once", at_once_rst, 0, 0, LOCUST_ERR_RESET, LOCUST_ERR_PIPE, LOCUST_ERR_RESET},
         {"resets in the head", reset_in_head, 0, 0, LOCUST_ERR_RESET, 0, 0},
-        {"closes in the head", close_in_head, 0, 0, LOCUST_ERR_HEAD_CUT, 0, 0},
-        {"closes in the body", close_in_body, 0, 0, LOCUST_ERR_BODY_CUT, 0, 0},
-        {"closes in a chunk", close_in_chunk, 0, 0, LOCUST_ERR_BODY_CUT, 0, 0},
-        {"closes between chunks", close_in_chunks, 0, 0, LOCUST_ERR_BODY_CUT, 0, 0},
-        {"garbage", garbage, 0, 0, LOCUST_ERR_NOT_HTTP, 0, 0},
-        {"1 GB of headers", gigabyte, 0, 0, LOCUST_ERR_HEAD_SIZE, 0, 0},
-        {"1 GB of one header", one_line, 0, 0, LOCUST_ERR_HEAD_SIZE, 0, 0},
-        {"1 GB of interim answers", interim, 0, 0, LOCUST_ERR_HEAD_SIZE, 0, 0},
-        {"1 GB of chunk extension", extensions, 0, 0, LOCUST_ERR_CHUNK, 0, 0},
-        {"1 GB of trailers", trailers, 0, 0, LOCUST_ERR_HEAD_SIZE, 0, 0},
-        {"claims 60 MB", claims, 0, 0, LOCUST_ERR_BODY_CUT, 0, 0},
-        {"claims a chunk of 50 MB", claims_chunk, 0, 0, LOCUST_ERR_BODY_CUT, 0, 0},
-        {"length and chunks", both, 0, 0, LOCUST_ERR_LENGTH_TWICE, 0, 0},
+        {"closes in the head", close_in_head, 0, 0, LOCUST_ERR_HTTP_HEAD_CUT, 0, 0},
+        {"closes in the body", close_in_body, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"closes in a chunk", close_in_chunk, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"closes between chunks", close_in_chunks, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"garbage", garbage, 0, 0, LOCUST_ERR_HTTP_VERSION, 0, 0},
+        {"1 GB of headers", gigabyte, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
+        {"1 GB of one header", one_line, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
+        {"1 GB of interim answers", interim, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
+        {"1 GB of chunk extension", extensions, 0, 0, LOCUST_ERR_HTTP_CHUNK, 0, 0},
+        {"1 GB of trailers", trailers, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
+        {"claims 60 MB", claims, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"claims a chunk of 50 MB", claims_chunk, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"length and chunks", both, 0, 0, LOCUST_ERR_HTTP_LENGTH_TWICE, 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         server s = server_start(2, rows[i].steps, answering);
@@ -1664,7 +1665,7 @@ static void give_turn_later(void *arg)
 {
     locust_env *env = arg;
     locust__co_sleep(&env->loop, locust__os_now_ns() + 300 * LOCUST__MS);
-    locust__semaphore_give(&env->loop, &env->services.net.connects);
+    locust__sem_give(&env->loop, &env->services.net.connects);
 }
 
 static void take_all_turns(locust_env *env)

@@ -6,7 +6,7 @@
 #if defined(__GLIBC__)
 #include <execinfo.h>
 #endif
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -17,14 +17,14 @@ static int arrivals;
 
 static void open_side(void (*fn)(void *arg), void *arg)
 {
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
     __asan_unpoison_memory_region(stack, sizeof stack); // the side before this one never returned
 #endif
     side_sp = locust__ctx_make(stack + sizeof stack, fn, arg);
     arrivals = 0;
 }
 
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
 static const void *main_low;
 static size_t main_size;
 
@@ -83,7 +83,7 @@ void filled_switch(void **save, void *next, const values *in, values *out) __asm
     LOCUST__ASM_NAME("filled_switch"));
 
 // clang-format off
-#if LOCUST__UCONTEXT
+#if LOCUST__WITH_UCONTEXT
 enum { WORD = 8, INTEGERS = 0, FLOATS = 0, VECTORS = 0 };
 void filled_switch(void **save, void *next, const values *in, values *out)
 {
@@ -456,18 +456,18 @@ enum { ROUNDS = 1000 };
 static void fill(values *v, uint64_t seed)
 {
     for (size_t at = 0; at < sizeof v->bytes; at += 8) {
-        uint64_t some = locust__base_random(&seed);
+        uint64_t some = locust__random(&seed);
         if (at >= FLOATS_AT && at < VECTORS_AT) // an ordinary number, that m68k does not change
             some = (some & ~((uint64_t)0x7ff << 52)) | (0x3f0 + (some >> 56 & 31)) << 52;
         memcpy(v->bytes + at, &some, 8);
     }
-#if defined(__mips__) && !LOCUST__UCONTEXT // no such registers
+#if defined(__mips__) && !LOCUST__WITH_UCONTEXT // no such registers
     memset(v->bytes + 8 * WORD, 0, 4 * WORD);
     memset(v->bytes + 13 * WORD, 0, WORD);
     locust__ctx_word callee = (locust__ctx_word)(intptr_t)locust__ctx_switch;
     memcpy(&v->callee, &callee, sizeof callee);
 #endif
-#if defined(__powerpc__) && !LOCUST__UCONTEXT // of CR, only three fields are kept
+#if defined(__powerpc__) && !LOCUST__WITH_UCONTEXT // of CR, only three fields are kept
     locust__ctx_word cr;
     memcpy(&cr, v->bytes + 18 * WORD, sizeof cr);
     cr &= 0x00fff000;
@@ -478,7 +478,7 @@ static void fill(values *v, uint64_t seed)
 /* The first register that differs, or -1. */
 static int differs(const values *in, values *out)
 {
-#if defined(__powerpc__) && !LOCUST__UCONTEXT
+#if defined(__powerpc__) && !LOCUST__WITH_UCONTEXT
     locust__ctx_word cr;
     memcpy(&cr, out->bytes + 18 * WORD, sizeof cr);
     cr &= 0x00fff000;
@@ -504,12 +504,12 @@ static void side_registers(void *arg)
     for (uint64_t round = 0;; round++) {
         fill(&in, 2 * round + 1);
         memset(&out, 0, sizeof out);
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
         void *fake;
         __sanitizer_start_switch_fiber(&fake, main_low, main_size);
 #endif
         filled_switch(&side_sp, main_sp, &in, &out);
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
         __sanitizer_finish_switch_fiber(fake, &main_low, &main_size);
 #endif
         CHECK_INT(differs(&in, &out), -1);
@@ -523,12 +523,12 @@ static void keeps_every_register(void)
     for (uint64_t round = 0; round < ROUNDS; round++) {
         fill(&in, 2 * round);
         memset(&out, 0, sizeof out);
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
         void *fake;
         __sanitizer_start_switch_fiber(&fake, stack, sizeof stack);
 #endif
         filled_switch(&main_sp, side_sp, &in, &out);
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
         __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
         if (!CHECK_INT(differs(&in, &out), -1))
@@ -646,7 +646,7 @@ static void starts_aligned_with_its_argument(void)
     for (size_t lower = 0; lower < 16 * 64; lower += 16) {
         open_side(side_entry, &arg);
         side_sp = locust__ctx_make(stack + sizeof stack - lower, side_entry, &arg);
-#if !LOCUST__UCONTEXT
+#if !LOCUST__WITH_UCONTEXT
         CHECK_INT((uintptr_t)((char *)side_sp + sizeof(locust__ctx_frame)) % 16, 0);
 #endif
         CHECK((char *)side_sp < stack + sizeof stack - lower);
@@ -663,7 +663,7 @@ enum { DEPTH = 400 };
 __attribute__((noinline)) static int recurse(int depth, uint64_t seed)
 {
     _Alignas(16) volatile char wide[16] = {0};
-    volatile uint64_t mine = locust__base_random(&seed);
+    volatile uint64_t mine = locust__random(&seed);
     uint64_t before = mine;
     int below = 0;
     to_main();
@@ -731,7 +731,7 @@ static void unwinding_ends_at_the_entry(void)
     CHECK(n_addresses < 10); // there are six frames, and some sanitizers have one of their own
     if (n_addresses < 5)
         SKIP("this compiler writes no unwind tables");
-#if !LOCUST__UCONTEXT
+#if !LOCUST__WITH_UCONTEXT
     uintptr_t last = (uintptr_t)addresses[n_addresses - 1];
 #if defined(__arm__) // an end is not shown; of addresses of Thumb code, the lowest bit is a mark
     uintptr_t end = (uintptr_t)side_backtrace & ~(uintptr_t)1;
@@ -752,7 +752,9 @@ static void unwinding_ends_at_the_entry(void)
 
 static volatile double one = 1, three = 3;
 
-enum { MODES_COUNT = !LOCUST__VALGRIND }; // valgrind keeps the mode, and rounds to nearest always
+enum {
+    MODES_COUNT = !LOCUST__WITH_VALGRIND
+}; // valgrind keeps the mode, and rounds to nearest always
 
 #if !defined(FE_UPWARD) || !defined(FE_DOWNWARD) || defined(__SOFTFP__) || \
     defined(__riscv_float_abi_soft) || (defined(__mips__) && !defined(__mips_hard_float))

@@ -168,7 +168,7 @@ static void compiles_a_pattern_once(void)
     locust__pattern *first = NULL, *a = locust__pattern_of(&first, "a(b+)c");
     CHECK(a != NULL && locust__pattern_of(&first, "a(b+)c") == a);
     CHECK(locust__pattern_of(&first, "other") != a);
-    locust__patterns_free(first);
+    locust__pattern_free_all(first);
 }
 
 static void bad_pattern(void *arg)

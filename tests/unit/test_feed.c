@@ -58,11 +58,11 @@ static int wanted, n_rows; // rows to take; taken
 static size_t numbers[ROWS];
 static char first_fields[ROWS][WIDE];
 static bool ended; // locust_feed returned false
-static void (*inspect)(const locust_row *row);
+static void (*inspect)(const locust_feed_row *row);
 
 static void feed_all(locust_user *u)
 {
-    locust_row row;
+    locust_feed_row row;
     while (n_rows < wanted) {
         if (!locust_feed(u, feeding, &row)) {
             ended = true;
@@ -111,7 +111,7 @@ static const char *want_fields[8];
 static int want_n;
 
 /* The fields of the last row that was fed are want_fields. */
-static void inspect_fields(const locust_row *row)
+static void inspect_fields(const locust_feed_row *row)
 {
     char got[WIDE];
     for (int i = 0; i < want_n; i++) {
@@ -182,7 +182,7 @@ static void fields(void)
             }
 }
 
-static void inspect_columns(const locust_row *row)
+static void inspect_columns(const locust_feed_row *row)
 {
     char got[WIDE] = "was";
     CHECK(locust_field(row, "name", got, sizeof got));
@@ -211,7 +211,7 @@ static void columns_by_name(void)
     CHECK_INT(numbers[1], 1);
 }
 
-static void inspect_ragged(const locust_row *row)
+static void inspect_ragged(const locust_feed_row *row)
 {
     char got[WIDE];
     bool more = row->number == 1;
@@ -249,7 +249,7 @@ static void no_header(void)
     CHECK_STR(first_fields[0], "a");
 }
 
-static void inspect_no_names(const locust_row *row)
+static void inspect_no_names(const locust_feed_row *row)
 {
     char got[WIDE];
     CHECK(!locust_field(row, "a", got, sizeof got));
@@ -268,7 +268,7 @@ static void names_need_a_header(void)
     inspect = NULL;
 }
 
-static void inspect_line(const locust_row *row)
+static void inspect_line(const locust_feed_row *row)
 {
     static const char *const want[] = {"one, \"two", " three\" ", "four"};
     char got[WIDE];
@@ -291,7 +291,7 @@ static void lines(void)
     CHECK_INT(numbers[6], 0);
 }
 
-static void inspect_fit(const locust_row *row)
+static void inspect_fit(const locust_feed_row *row)
 {
     char *got = check_guarded("xxxxx", 5); // a byte more would be seen
     CHECK(locust_field_at(row, 0, got, 5));
@@ -318,7 +318,7 @@ static void fields_that_do_not_fit(void)
     inspect = NULL;
 }
 
-static void inspect_nul(const locust_row *row)
+static void inspect_nul(const locust_feed_row *row)
 {
     CHECK_INT(row->len, 5);
     CHECK(memcmp(row->text, "a\0b,c", 5) == 0);
@@ -430,7 +430,7 @@ static int uses[1000], refused;
 
 static void take_until_the_end(locust_user *u)
 {
-    locust_row row;
+    locust_feed_row row;
     if (locust_feed(u, feeding, &row)) {
         uses[row.number]++;
         if (u->id % 3 == 0)
@@ -594,7 +594,7 @@ static void files_that_cannot_be_used(void)
 static void outside_a_user(void *arg)
 {
     locust_feeder f = feeder(numbered(3), LOCUST_FEED_SEQUENTIAL);
-    locust_row row;
+    locust_feed_row row;
     (void)arg;
     locust_feed(NULL, &f, &row);
 }
@@ -615,7 +615,7 @@ static uint64_t big_sum;
 
 static void feed_big(locust_user *u)
 {
-    locust_row row;
+    locust_feed_row row;
     char id[24];
     while (locust_feed(u, feeding, &row)) {
         CHECK(locust_field(&row, "id", id, sizeof id));

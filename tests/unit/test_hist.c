@@ -48,7 +48,7 @@ static int ascending(const void *a, const void *b)
 
 static double unit(void)
 {
-    return locust__base_random_unit(&seed);
+    return locust__random_unit(&seed);
 }
 
 /* -- distributions, in microseconds -- */
@@ -75,7 +75,7 @@ static int64_t log_uniform(void)
 static int64_t exponential(void)
 {
     double u = 1 - unit();
-    return 1 + (int64_t)(-locust__base_log2(u) * 0.6931471805599453 * 20000);
+    return 1 + (int64_t)(-locust__number_log2(u) * 0.6931471805599453 * 20000);
 }
 
 static int64_t bimodal(void)
@@ -333,8 +333,8 @@ static void empty_is_zero(void)
 
 static bool same(const locust__hist *a, const locust__hist *b)
 {
-    static const uint64_t none[LOCUST__OCTAVE];
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+    static const uint64_t none[LOCUST__HIST_OCTAVE];
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
         if (memcmp(a->octaves[o] ? a->octaves[o] : none, b->octaves[o] ? b->octaves[o] : none,
                 sizeof none) != 0)
             return false;
@@ -425,10 +425,10 @@ static void grows_lazily(void)
     CHECK_INT(made_blocks, 1);
     for (int64_t us = 1; us <= HOUR_US; us += 1 + us / 100)
         locust__hist_record(&h, us * US);
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
         octaves += h.octaves[o] != NULL;
     CHECK_INT(made_blocks, octaves);
-    CHECK(octaves * sizeof *h.octaves[0] * LOCUST__OCTAVE <= 26 * 1024); // as its opening says
+    CHECK(octaves * sizeof *h.octaves[0] * LOCUST__HIST_OCTAVE <= 26 * 1024); // as its opening says
     locust__hist_free(&h);
     CHECK_INT(live_blocks, 0);
 }
@@ -447,8 +447,8 @@ static void survives_without_memory(void)
     fail_in = 1;
     CHECK(!locust__hist_add(&other, &h));
     fail_in = -1;
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        for (size_t i = 0; other.octaves[o] && i < LOCUST__OCTAVE; i++)
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
+        for (size_t i = 0; other.octaves[o] && i < LOCUST__HIST_OCTAVE; i++)
             sum += other.octaves[o][i];
     CHECK_INT(other.total, sum);
     locust__hist_free(&h);

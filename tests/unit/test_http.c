@@ -42,23 +42,23 @@ static const row rows[] = {
     {"name of the length in capitals", R(H11 "CONTENT-LENGTH: 2\r\n\r\nok"), 200, LOCUST_OK, "ok", 0, NULL, NULL},
     {"list of equal lengths", R(H11 "Content-Length: 2, 2,2\r\n\r\nok"), 200, LOCUST_OK, "ok", 0, NULL, NULL},
     {"two fields of equal length", R(H11 LENGTH2 LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, NULL, NULL},
-    {"two different lengths", R(H11 LENGTH2 "Content-Length: 3\r\n\r\nok!"), FAILS(LOCUST_ERR_LENGTH)},
-    {"list of different lengths", R(H11 "Content-Length: 2, 3\r\n\r\nok!"), FAILS(LOCUST_ERR_LENGTH)},
-    {"list with an empty length", R(H11 "Content-Length: 2,\r\n\r\nok"), FAILS(LOCUST_ERR_LENGTH)},
-    {"empty length", R(H11 "Content-Length:\r\n\r\n"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length with a plus", R(H11 "Content-Length: +5\r\n\r\nhello"), FAILS(LOCUST_ERR_LENGTH)},
-    {"negative length", R(H11 "Content-Length: -5\r\n\r\nhello"), FAILS(LOCUST_ERR_LENGTH)},
-    {"hexadecimal length", R(H11 "Content-Length: 0x5\r\n\r\nhello"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length with a point", R(H11 "Content-Length: 5.0\r\n\r\nhello"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length with an exponent", R(H11 "Content-Length: 5e0\r\n\r\nhello"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length of two words", R(H11 "Content-Length: 5 5\r\n\r\nhello"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length of letters", R(H11 "Content-Length: five\r\n\r\nhello"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length in quotes", R(H11 "Content-Length: \"5\"\r\n\r\nhello"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length 2^63", R(H11 "Content-Length: 9223372036854775808\r\n\r\n"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length 2^64 + 2", R(H11 "Content-Length: 18446744073709551618\r\n\r\nok"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length 2^128 + 2", R(H11 "Content-Length: 340282366920938463463374607431768211458\r\n\r\nok"), FAILS(LOCUST_ERR_LENGTH)},
-    {"length above the limit", R(H11 "Content-Length: 5001\r\n\r\n"), FAILS(LOCUST_ERR_BODY_SIZE)},
-    {"length far above the limit", R(H11 "Content-Length: 999999999999999999\r\n\r\n"), FAILS(LOCUST_ERR_BODY_SIZE)},
+    {"two different lengths", R(H11 LENGTH2 "Content-Length: 3\r\n\r\nok!"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"list of different lengths", R(H11 "Content-Length: 2, 3\r\n\r\nok!"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"list with an empty length", R(H11 "Content-Length: 2,\r\n\r\nok"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"empty length", R(H11 "Content-Length:\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length with a plus", R(H11 "Content-Length: +5\r\n\r\nhello"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"negative length", R(H11 "Content-Length: -5\r\n\r\nhello"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"hexadecimal length", R(H11 "Content-Length: 0x5\r\n\r\nhello"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length with a point", R(H11 "Content-Length: 5.0\r\n\r\nhello"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length with an exponent", R(H11 "Content-Length: 5e0\r\n\r\nhello"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length of two words", R(H11 "Content-Length: 5 5\r\n\r\nhello"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length of letters", R(H11 "Content-Length: five\r\n\r\nhello"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length in quotes", R(H11 "Content-Length: \"5\"\r\n\r\nhello"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length 2^63", R(H11 "Content-Length: 9223372036854775808\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length 2^64 + 2", R(H11 "Content-Length: 18446744073709551618\r\n\r\nok"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length 2^128 + 2", R(H11 "Content-Length: 340282366920938463463374607431768211458\r\n\r\nok"), FAILS(LOCUST_ERR_HTTP_LENGTH)},
+    {"length above the limit", R(H11 "Content-Length: 5001\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_BODY_SIZE)},
+    {"length far above the limit", R(H11 "Content-Length: 999999999999999999\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_BODY_SIZE)},
     {"body of line ends", R(H11 "Content-Length: 6\r\n\r\n\r\n\r\n\n\n"), 200, LOCUST_OK, "\r\n\r\n\n\n", 0, NULL, NULL},
 
     // -- chunks
@@ -74,45 +74,45 @@ static const row rows[] = {
     {"trailers", R(CHUNKED "1\r\nx\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\n"), 200, LOCUST_OK, "x", 0, "x-sum", NULL},
     {"trailer with a length is not believed", R(CHUNKED "1\r\nx\r\n0\r\nContent-Length: 7\r\n\r\n"), 200, LOCUST_OK, "x", 0, "content-length", NULL},
     {"trailer with a coding is not believed", R(CHUNKED "1\r\nx\r\n0\r\nTransfer-Encoding: gzip\r\n\r\n"), 200, LOCUST_OK, "x", 0, NULL, NULL},
-    {"no chunk size", R(CHUNKED "\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"extension without a size", R(CHUNKED ";a\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"chunk size of other letters", R(CHUNKED "g\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"chunk size with 0x", R(CHUNKED "0x3\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"chunk size with a plus", R(CHUNKED "+3\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"negative chunk size", R(CHUNKED "-1\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"space before the chunk size", R(CHUNKED " 3\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"two chunk sizes", R(CHUNKED "3 3\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"chunk size 2^32 + 3", R(CHUNKED "100000003\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_BODY_SIZE)},
-    {"chunk size 2^64 + 3", R(CHUNKED "10000000000000003\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"chunk size 2^64 - 1", R(CHUNKED "ffffffffffffffff\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"chunk above the limit", R(CHUNKED "1389\r\n"), FAILS(LOCUST_ERR_BODY_SIZE)},
-    {"second chunk above the limit", R(CHUNKED "1\r\nx\r\n1388\r\n"), FAILS(LOCUST_ERR_BODY_SIZE)},
-    {"no line end behind a chunk", R(CHUNKED "3\r\nabc0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"chunk longer than its size", R(CHUNKED "3\r\nabcd\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"chunk shorter than its size", R(CHUNKED "4\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"bare LF behind a chunk", R(CHUNKED "3\r\nabc\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"bare LF behind a chunk size", R(CHUNKED "3\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"bare CR behind a chunk size", R(CHUNKED "3\rabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"control character in an extension", R(CHUNKED "3;a\x01\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"NUL in an extension", R(CHUNKED "3;a\0\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_CHUNK)},
-    {"trailer without a colon", R(CHUNKED "0\r\nnonsense\r\n\r\n"), FAILS(LOCUST_ERR_FIELD)},
-    {"trailer without a name", R(CHUNKED "0\r\n: x\r\n\r\n"), FAILS(LOCUST_ERR_FIELD)},
-    {"space before a trailer's colon", R(CHUNKED "0\r\nX : x\r\n\r\n"), FAILS(LOCUST_ERR_FIELD)},
-    {"control character in a trailer", R(CHUNKED "0\r\nX: \x02\r\n\r\n"), FAILS(LOCUST_ERR_FIELD)},
-    {"bare CR in a trailer", R(CHUNKED "0\r\nX: a\rb\r\n\r\n"), FAILS(LOCUST_ERR_FIELD)},
+    {"no chunk size", R(CHUNKED "\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"extension without a size", R(CHUNKED ";a\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"chunk size of other letters", R(CHUNKED "g\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"chunk size with 0x", R(CHUNKED "0x3\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"chunk size with a plus", R(CHUNKED "+3\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"negative chunk size", R(CHUNKED "-1\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"space before the chunk size", R(CHUNKED " 3\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"two chunk sizes", R(CHUNKED "3 3\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"chunk size 2^32 + 3", R(CHUNKED "100000003\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_BODY_SIZE)},
+    {"chunk size 2^64 + 3", R(CHUNKED "10000000000000003\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"chunk size 2^64 - 1", R(CHUNKED "ffffffffffffffff\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"chunk above the limit", R(CHUNKED "1389\r\n"), FAILS(LOCUST_ERR_HTTP_BODY_SIZE)},
+    {"second chunk above the limit", R(CHUNKED "1\r\nx\r\n1388\r\n"), FAILS(LOCUST_ERR_HTTP_BODY_SIZE)},
+    {"no line end behind a chunk", R(CHUNKED "3\r\nabc0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"chunk longer than its size", R(CHUNKED "3\r\nabcd\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"chunk shorter than its size", R(CHUNKED "4\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"bare LF behind a chunk", R(CHUNKED "3\r\nabc\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"bare LF behind a chunk size", R(CHUNKED "3\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"bare CR behind a chunk size", R(CHUNKED "3\rabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"control character in an extension", R(CHUNKED "3;a\x01\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"NUL in an extension", R(CHUNKED "3;a\0\r\nabc\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_CHUNK)},
+    {"trailer without a colon", R(CHUNKED "0\r\nnonsense\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"trailer without a name", R(CHUNKED "0\r\n: x\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"space before a trailer's colon", R(CHUNKED "0\r\nX : x\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"control character in a trailer", R(CHUNKED "0\r\nX: \x02\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"bare CR in a trailer", R(CHUNKED "0\r\nX: a\rb\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_FIELD)},
 
     // -- framing in two ways, other codings
-    {"length and chunks", R(H11 LENGTH2 "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_LENGTH_TWICE)},
-    {"chunks and length", R(H11 "Transfer-Encoding: chunked\r\n" LENGTH2 "\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_LENGTH_TWICE)},
-    {"gzip", R(H11 "Transfer-Encoding: gzip\r\n\r\nx"), FAILS(LOCUST_ERR_ENCODING)},
-    {"gzip in chunks", R(H11 "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_ENCODING)},
-    {"chunked twice in one field", R(H11 "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_ENCODING)},
-    {"chunked in two fields", R(H11 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_ENCODING)},
-    {"gzip and chunked in two fields", R(H11 "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_ENCODING)},
-    {"coding that begins like chunked", R(H11 "Transfer-Encoding: chunkedx\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_ENCODING)},
-    {"coding that ends like chunked", R(H11 "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_ENCODING)},
-    {"empty coding", R(H11 "Transfer-Encoding:\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_ENCODING)},
-    {"control character before chunked", R(H11 "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_FIELD)},
+    {"length and chunks", R(H11 LENGTH2 "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_LENGTH_TWICE)},
+    {"chunks and length", R(H11 "Transfer-Encoding: chunked\r\n" LENGTH2 "\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_LENGTH_TWICE)},
+    {"gzip", R(H11 "Transfer-Encoding: gzip\r\n\r\nx"), FAILS(LOCUST_ERR_HTTP_ENCODING)},
+    {"gzip in chunks", R(H11 "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_ENCODING)},
+    {"chunked twice in one field", R(H11 "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_ENCODING)},
+    {"chunked in two fields", R(H11 "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_ENCODING)},
+    {"gzip and chunked in two fields", R(H11 "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_ENCODING)},
+    {"coding that begins like chunked", R(H11 "Transfer-Encoding: chunkedx\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_ENCODING)},
+    {"coding that ends like chunked", R(H11 "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_ENCODING)},
+    {"empty coding", R(H11 "Transfer-Encoding:\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_ENCODING)},
+    {"control character before chunked", R(H11 "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_FIELD)},
 
     // -- bodies that end with the connection
     {"body up to the close", R(H11 "\r\nhello"), 200, LOCUST_OK, "hello", GONE | CLOSES, NULL, NULL},
@@ -134,9 +134,9 @@ static const row rows[] = {
     {"102, 103 and an unknown one first", R("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 177 What\r\n\r\n" H11 LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, "link", NULL},
     {"103 with a length", R("HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n" H11 LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, "content-length", "2"},
     {"100 with close is not the last word", R("HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n" H11 LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, NULL, NULL},
-    {"101", R("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), FAILS(LOCUST_ERR_UPGRADE)},
-    {"101 behind 100", R("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n"), FAILS(LOCUST_ERR_UPGRADE)},
-    {"100, then garbage", R("HTTP/1.1 100 Continue\r\n\r\ngarbage\r\n\r\n"), FAILS(LOCUST_ERR_NOT_HTTP)},
+    {"101", R("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_UPGRADE)},
+    {"101 behind 100", R("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_UPGRADE)},
+    {"100, then garbage", R("HTTP/1.1 100 Continue\r\n\r\ngarbage\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_VERSION)},
 
     // -- may the connection be kept?
     {"close", R(H11 "Connection: close\r\n" LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", GONE, NULL, NULL},
@@ -164,25 +164,25 @@ static const row rows[] = {
     {"empty line of LF behind CRLF", R("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\nok"), 200, LOCUST_OK, "ok", 0, NULL, NULL},
     {"obs-fold", R(H11 "A: b\r\n c\r\n\t d \r\n" LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, "a", "b c d"},
     {"obs-fold at the end", R(H11 LENGTH2 "A: b\r\n c\r\n\r\nok"), 200, LOCUST_OK, "ok", 0, "a", "b c"},
-    {"fold before the first field", R(H11 " A: b\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"folded length", R(H11 "Content-Length: 2\r\n 2\r\n\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"folded coding", R(H11 "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_FIELD)},
-    {"control character in a fold", R(H11 "A: b\r\n c\x01\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"space before the colon", R(H11 "A : b\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"space before the length's colon", R(H11 "Content-Length : 2\r\n\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"tab before the colon", R(H11 "A\t: b\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"empty name", R(H11 ": b\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"no colon", R(H11 "nonsense\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"space in a name", R(H11 "A b: c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"NUL in a name", R(H11 "A\0: c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"parenthesis in a name", R(H11 "A(: c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"byte above 127 in a name", R(H11 "\xc4: c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
+    {"fold before the first field", R(H11 " A: b\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"folded length", R(H11 "Content-Length: 2\r\n 2\r\n\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"folded coding", R(H11 "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"control character in a fold", R(H11 "A: b\r\n c\x01\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"space before the colon", R(H11 "A : b\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"space before the length's colon", R(H11 "Content-Length : 2\r\n\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"tab before the colon", R(H11 "A\t: b\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"empty name", R(H11 ": b\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"no colon", R(H11 "nonsense\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"space in a name", R(H11 "A b: c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"NUL in a name", R(H11 "A\0: c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"parenthesis in a name", R(H11 "A(: c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"byte above 127 in a name", R(H11 "\xc4: c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
     {"every mark that a name may have", R(H11 "!#$%&'*+-.^_`|~9Az: c\r\n" LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, "!#$%&'*+-.^_`|~9aZ", "c"},
-    {"NUL in a value", R(H11 "A: b\0c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"control character in a value", R(H11 "A: b\x01\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"DEL in a value", R(H11 "A: b\x7f\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"bare CR in a value", R(H11 "A: b\rc\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
-    {"CR twice behind a value", R(H11 "A: b\r\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_FIELD)},
+    {"NUL in a value", R(H11 "A: b\0c\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"control character in a value", R(H11 "A: b\x01\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"DEL in a value", R(H11 "A: b\x7f\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"bare CR in a value", R(H11 "A: b\rc\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
+    {"CR twice behind a value", R(H11 "A: b\r\r\n" LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_FIELD)},
     {"tab in a value", R(H11 "A: b\tc\r\n" LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, "a", "b\tc"},
     {"bytes above 127 in a value", R(H11 "A: \xc3\xa4\xff\r\n" LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, "A", "\xc3\xa4\xff"},
     {"empty value", R(H11 "A:\r\nB: \r\n" LENGTH2 "\r\nok"), 200, LOCUST_OK, "ok", 0, "a", ""},
@@ -196,48 +196,48 @@ static const row rows[] = {
     {"reason of bytes above 127", R("HTTP/1.1 204 \xc3\xa4\r\n\r\n"), 204, LOCUST_OK, "", 0, NULL, NULL},
     {"unknown status", R("HTTP/1.1 299 Fine\r\nContent-Length: 0\r\n\r\n"), 299, LOCUST_OK, "", 0, NULL, NULL},
     {"status 999", R("HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n"), 999, LOCUST_OK, "", 0, NULL, NULL},
-    {"letters in the status", R("HTTP/1.1 2x4 No\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"status of letters", R("HTTP/1.1 abc No\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"status of two digits", R("HTTP/1.1 20 OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"status of four digits", R("HTTP/1.1 2000 OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"status 0", R("HTTP/1.1 000 OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"status with a sign", R("HTTP/1.1 +20 OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"no status", R("HTTP/1.1\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"two spaces before the status", R("HTTP/1.1  200 OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"reason right behind the status", R("HTTP/1.1 200OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"tab before the status", R("HTTP/1.1\t200 OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"NUL in the reason", R("HTTP/1.1 200 O\0K\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"control character in the reason", R("HTTP/1.1 200 O\x01K\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"bare CR in the reason", R("HTTP/1.1 200 O\rK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"version of two digits", R("HTTP/1.10 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"version with a letter", R("HTTP/1.x 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_STATUS_LINE)},
-    {"HTTP/2", R("HTTP/2 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_NOT_HTTP)},
-    {"HTTP/2.0", R("HTTP/2.0 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_NOT_HTTP)},
-    {"HTTP/0.9", R("<html>hello</html>\r\n"), FAILS(LOCUST_ERR_NOT_HTTP)},
-    {"small letters", R("http/1.1 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_NOT_HTTP)},
-    {"ICY", R("ICY 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_NOT_HTTP)},
-    {"garbage", R("\x16\x03\x01\x02\0\x01\0"), FAILS(LOCUST_ERR_NOT_HTTP)},
-    {"garbage of one byte", R("\xff"), FAILS(LOCUST_ERR_NOT_HTTP)},
-    {"empty line first", R("\r\n" H11 LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_NOT_HTTP)},
-    {"space first", R(" " H11 LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_NOT_HTTP)},
+    {"letters in the status", R("HTTP/1.1 2x4 No\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"status of letters", R("HTTP/1.1 abc No\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"status of two digits", R("HTTP/1.1 20 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"status of four digits", R("HTTP/1.1 2000 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"status 0", R("HTTP/1.1 000 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"status with a sign", R("HTTP/1.1 +20 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"no status", R("HTTP/1.1\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"two spaces before the status", R("HTTP/1.1  200 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"reason right behind the status", R("HTTP/1.1 200OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"tab before the status", R("HTTP/1.1\t200 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"NUL in the reason", R("HTTP/1.1 200 O\0K\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"control character in the reason", R("HTTP/1.1 200 O\x01K\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"bare CR in the reason", R("HTTP/1.1 200 O\rK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"version of two digits", R("HTTP/1.10 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"version with a letter", R("HTTP/1.x 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_STATUS_LINE)},
+    {"HTTP/2", R("HTTP/2 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_VERSION)},
+    {"HTTP/2.0", R("HTTP/2.0 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_VERSION)},
+    {"HTTP/0.9", R("<html>hello</html>\r\n"), FAILS(LOCUST_ERR_HTTP_VERSION)},
+    {"small letters", R("http/1.1 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_VERSION)},
+    {"ICY", R("ICY 200 OK\r\n\r\n"), FAILS(LOCUST_ERR_HTTP_VERSION)},
+    {"garbage", R("\x16\x03\x01\x02\0\x01\0"), FAILS(LOCUST_ERR_HTTP_VERSION)},
+    {"garbage of one byte", R("\xff"), FAILS(LOCUST_ERR_HTTP_VERSION)},
+    {"empty line first", R("\r\n" H11 LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_VERSION)},
+    {"space first", R(" " H11 LENGTH2 "\r\nok"), FAILS(LOCUST_ERR_HTTP_VERSION)},
 
     // -- cut
-    {"nothing", R(""), CUT(LOCUST_ERR_NO_RESPONSE)},
-    {"cut in the version", R("HTT"), CUT(LOCUST_ERR_HEAD_CUT)},
-    {"cut in the status line", R("HTTP/1.1 20"), CUT(LOCUST_ERR_HEAD_CUT)},
-    {"cut in a field", R(H11 "Content-Le"), CUT(LOCUST_ERR_HEAD_CUT)},
-    {"cut before the empty line", R(H11 "Content-Length: 0\r\n"), CUT(LOCUST_ERR_HEAD_CUT)},
-    {"cut in the empty line", R(H11 "Content-Length: 0\r\n\r"), CUT(LOCUST_ERR_HEAD_CUT)},
-    {"cut before the body", R(H11 LENGTH2 "\r\n"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut in the body", R(H11 LENGTH2 "\r\no"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut in a chunk size", R(CHUNKED "3"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut in a chunk", R(CHUNKED "3\r\nab"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut behind a chunk", R(CHUNKED "3\r\nabc"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut in a chunk's line end", R(CHUNKED "3\r\nabc\r"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut before the last chunk", R(CHUNKED "3\r\nabc\r\n"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut before the trailers", R(CHUNKED "0\r\n"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut in the trailers", R(CHUNKED "0\r\nX: y\r\n"), CUT(LOCUST_ERR_BODY_CUT)},
-    {"cut behind 100", R("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20"), CUT(LOCUST_ERR_HEAD_CUT)},
+    {"nothing", R(""), CUT(LOCUST_ERR_HTTP_NO_RESPONSE)},
+    {"cut in the version", R("HTT"), CUT(LOCUST_ERR_HTTP_HEAD_CUT)},
+    {"cut in the status line", R("HTTP/1.1 20"), CUT(LOCUST_ERR_HTTP_HEAD_CUT)},
+    {"cut in a field", R(H11 "Content-Le"), CUT(LOCUST_ERR_HTTP_HEAD_CUT)},
+    {"cut before the empty line", R(H11 "Content-Length: 0\r\n"), CUT(LOCUST_ERR_HTTP_HEAD_CUT)},
+    {"cut in the empty line", R(H11 "Content-Length: 0\r\n\r"), CUT(LOCUST_ERR_HTTP_HEAD_CUT)},
+    {"cut before the body", R(H11 LENGTH2 "\r\n"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut in the body", R(H11 LENGTH2 "\r\no"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut in a chunk size", R(CHUNKED "3"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut in a chunk", R(CHUNKED "3\r\nab"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut behind a chunk", R(CHUNKED "3\r\nabc"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut in a chunk's line end", R(CHUNKED "3\r\nabc\r"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut before the last chunk", R(CHUNKED "3\r\nabc\r\n"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut before the trailers", R(CHUNKED "0\r\n"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut in the trailers", R(CHUNKED "0\r\nX: y\r\n"), CUT(LOCUST_ERR_HTTP_BODY_CUT)},
+    {"cut behind 100", R("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20"), CUT(LOCUST_ERR_HTTP_HEAD_CUT)},
 };
 // clang-format on
 
@@ -261,7 +261,7 @@ typedef struct feed { // one response, on its way through a pair of sockets
     bool done, slow;
     // what came out
     locust_error error;
-    locust__head head;
+    locust__http_head head;
     locust__buf kept;
     size_t body_at;
     bool reusable;
@@ -274,11 +274,11 @@ static void feed_read(void *arg)
     size_t budget = LOCUST_MAX_HEADER;
     if (f->room && !locust__buf_reserve(&f->kept, f->room))
         abort();
-    f->error = locust__http_read_final(
+    f->error = locust__receive_final(
         &f->stream, &f->head, &f->kept, f->kept.len, &budget, &first_ns, deadline_ns);
     f->body_at = f->kept.len;
     if (!f->error)
-        f->error = locust__http_read_body(
+        f->error = locust__receive_body(
             &f->stream, f->to_head, &f->head, &f->kept, NULL, budget, &f->reusable, deadline_ns);
     if (!f->error && locust__buf_reserve(&f->kept, 1))
         f->kept.ptr[f->kept.len] = '\0';
@@ -291,7 +291,7 @@ static void feed_wait(feed *f)
     int unread = 1;
     while (!f->done) {
         locust__co_yield(&kit.loop);
-        if (ioctl(f->stream.fd.source.fd, FIONREAD, &unread) == 0 && unread == 0)
+        if (ioctl(f->stream.fd.watch.fd, FIONREAD, &unread) == 0 && unread == 0)
             break;
     }
 }
@@ -318,7 +318,7 @@ static void feed_write(void *arg)
 /* Call from a coroutine; then look at what came out, and feed_free. */
 static void feed_run(feed *f)
 {
-    locust__group both = {0, {NULL, NULL}};
+    locust__wait_group both = {0, {NULL, NULL}};
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
         abort();
@@ -330,7 +330,7 @@ static void feed_run(feed *f)
     if (!locust__co_start(&kit.loop, "reader", 0, feed_read, f, &both) ||
         !locust__co_start(&kit.loop, "writer", 0, feed_write, f, &both))
         abort();
-    locust__group_join(&kit.loop, &both, LOCUST__NEVER);
+    locust__wait_group_join(&kit.loop, &both, LOCUST__NEVER);
 }
 
 static void feed_free(feed *f)
@@ -365,7 +365,7 @@ static void with_loop(void (*fn)(void *arg))
 {
     if (locust__loop_open(&kit.loop) < 0)
         abort();
-    locust__log_open(&kit.log, LOCUST__ERROR, NULL);
+    locust__log_open(&kit.log, LOCUST__LOG_ERROR, NULL);
     locust__net_init(&kit.net, &kit.loop, &kit.log);
     if (!locust__co_start(&kit.loop, "test", 262144, fn, NULL, NULL))
         abort();
@@ -475,8 +475,8 @@ static void run_cuts(void *arg)
             CHECK(f.error != LOCUST_OK);
             CHECK(f.error != LOCUST_ERR_TIMEOUT);
             if (!rows[i].error)
-                CHECK(f.error == LOCUST_ERR_NO_RESPONSE || f.error == LOCUST_ERR_HEAD_CUT ||
-                      f.error == LOCUST_ERR_BODY_CUT);
+                CHECK(f.error == LOCUST_ERR_HTTP_NO_RESPONSE ||
+                      f.error == LOCUST_ERR_HTTP_HEAD_CUT || f.error == LOCUST_ERR_HTTP_BODY_CUT);
             feed_free(&f);
         }
     CHECK_ROW(NULL);
@@ -540,52 +540,55 @@ static void run_limits(void *arg)
     const size_t max = LOCUST_MAX_HEADER, head = strlen(CHUNKED);
     (void)arg;
     feed_big("head at the limit", big_head(max), false, LOCUST_OK, 0);
-    feed_big("head above the limit", big_head(max + 1), false, LOCUST_ERR_HEAD_SIZE, 0);
-    feed_big("head far above the limit", big_head(100000), false, LOCUST_ERR_HEAD_SIZE, 0);
+    feed_big("head above the limit", big_head(max + 1), false, LOCUST_ERR_HTTP_HEAD_SIZE, 0);
+    feed_big("head far above the limit", big_head(100000), false, LOCUST_ERR_HTTP_HEAD_SIZE, 0);
     feed_big("many fields", big_fill(H11, "A: b\r\n", 6 * 10000, "\r\n"), false,
-        LOCUST_ERR_HEAD_SIZE, 0);
+        LOCUST_ERR_HTTP_HEAD_SIZE, 0);
     feed_big("endless reason", big_fill("HTTP/1.1 200 ", "x", 100000, ""), false,
-        LOCUST_ERR_HEAD_SIZE, 0);
+        LOCUST_ERR_HTTP_HEAD_SIZE, 0);
     feed_big("endless interim answers",
-        big_fill("", "HTTP/1.1 100 Continue\r\n\r\n", 25 * 1000, ""), false, LOCUST_ERR_HEAD_SIZE,
-        0);
+        big_fill("", "HTTP/1.1 100 Continue\r\n\r\n", 25 * 1000, ""), false,
+        LOCUST_ERR_HTTP_HEAD_SIZE, 0);
     feed_big("endless fold", big_fill(H11 "A: b\r\n", " c\r\n", 4 * 10000, ""), false,
-        LOCUST_ERR_HEAD_SIZE, 0);
+        LOCUST_ERR_HTTP_HEAD_SIZE, 0);
 
     feed_big("body at the limit", big_body(H11 "Content-Length: 5000\r\n\r\n", 5000, ""), false,
         LOCUST_OK, 5000);
     feed_big("chunk at the limit", big_body(chunk, 5000, "\r\n0\r\n\r\n"), false, LOCUST_OK, 5000);
     feed_big("one more byte in a second chunk", big_body(chunk, 5000, "\r\n1\r\nx\r\n0\r\n\r\n"),
-        false, LOCUST_ERR_BODY_SIZE, 0);
+        false, LOCUST_ERR_HTTP_BODY_SIZE, 0);
     feed_big(
         "body to the close, at the limit", big_body(H11 "\r\n", 5000, ""), true, LOCUST_OK, 5000);
     feed_big("body to the close, above the limit", big_body(H11 "\r\n", 5001, ""), true,
-        LOCUST_ERR_BODY_SIZE, 0);
+        LOCUST_ERR_HTTP_BODY_SIZE, 0);
     feed_big("endless body without a close", big_body(H11 "\r\n", 100000, ""), false,
-        LOCUST_ERR_BODY_SIZE, 0);
+        LOCUST_ERR_HTTP_BODY_SIZE, 0);
 
     feed_big("chunk-size line of 4096 bytes", big_fill(a, "y", 4096 - 4, "\r\n\r\n"), false,
         LOCUST_OK, 1);
     feed_big("chunk-size line of 4097 bytes", big_fill(a, "y", 4097 - 4, "\r\n\r\n"), false,
-        LOCUST_ERR_CHUNK, 0);
-    feed_big("endless chunk extension", big_fill(a, "y", 100000, ""), false, LOCUST_ERR_CHUNK, 0);
-    feed_big("endless chunk size", big_fill(CHUNKED, "0", 100000, ""), false, LOCUST_ERR_CHUNK, 0);
+        LOCUST_ERR_HTTP_CHUNK, 0);
+    feed_big(
+        "endless chunk extension", big_fill(a, "y", 100000, ""), false, LOCUST_ERR_HTTP_CHUNK, 0);
+    feed_big(
+        "endless chunk size", big_fill(CHUNKED, "0", 100000, ""), false, LOCUST_ERR_HTTP_CHUNK, 0);
 
     feed_big("trailers at the limit", big_fill(b, "A: bcd\r\n", (max - head) / 8 * 8 - 8, "\r\n"),
         false, LOCUST_OK, 0);
     feed_big("trailers above the limit", big_fill(b, "A: bcd\r\n", max - head + 8, "\r\n"), false,
-        LOCUST_ERR_HEAD_SIZE, 0);
+        LOCUST_ERR_HTTP_HEAD_SIZE, 0);
+    feed_big("endless trailers", big_fill(b, "A: bcd\r\n", 80000, ""), false,
+        LOCUST_ERR_HTTP_HEAD_SIZE, 0);
     feed_big(
-        "endless trailers", big_fill(b, "A: bcd\r\n", 80000, ""), false, LOCUST_ERR_HEAD_SIZE, 0);
-    feed_big("endless trailer", big_fill(b, "A: bcd", 100000, ""), false, LOCUST_ERR_HEAD_SIZE, 0);
+        "endless trailer", big_fill(b, "A: bcd", 100000, ""), false, LOCUST_ERR_HTTP_HEAD_SIZE, 0);
     feed_big(
         "long trailer", big_fill(CHUNKED "0\r\nA: ", "b", 600, "\r\n\r\n"), false, LOCUST_OK, 0);
     feed_big("long trailer without a colon", big_fill(b, "b", 600, "\r\n\r\n"), false,
-        LOCUST_ERR_FIELD, 0);
+        LOCUST_ERR_HTTP_FIELD, 0);
     feed_big("long trailer with a control character",
-        big_fill(CHUNKED "0\r\nA: ", "b\x01", 600, "\r\n\r\n"), false, LOCUST_ERR_FIELD, 0);
+        big_fill(CHUNKED "0\r\nA: ", "b\x01", 600, "\r\n\r\n"), false, LOCUST_ERR_HTTP_FIELD, 0);
     feed_big("long trailer with a space in its name",
-        big_fill(CHUNKED "0\r\nA : ", "b", 600, "\r\n\r\n"), false, LOCUST_ERR_FIELD, 0);
+        big_fill(CHUNKED "0\r\nA : ", "b", 600, "\r\n\r\n"), false, LOCUST_ERR_HTTP_FIELD, 0);
 }
 
 static void limits(void)
@@ -763,7 +766,7 @@ static void parse_head(void)
     for (int i = 0; i < ROWS; i++) {
         size_t n = simple_head_end(rows[i].in, rows[i].n), used = 0;
         locust__buf kept;
-        locust__head h;
+        locust__http_head h;
         locust_error error;
         char *p;
         if (!n)
@@ -787,7 +790,7 @@ static void parse_parts_of_a_head(void)
     for (int i = 0; i < ROWS; i++) {
         size_t n = simple_head_end(rows[i].in, rows[i].n), used = 0;
         locust__buf whole = {NULL, 0, 0, false}, kept = {NULL, 0, 0, false};
-        locust__head h;
+        locust__http_head h;
         CHECK_ROW(rows[i].name);
         CHECK(locust__buf_reserve(&whole, n + 1) && locust__buf_reserve(&kept, rows[i].n + 1));
         if (n && locust__http_parse_head(rows[i].in, n, &h, &whole, &used) == LOCUST_OK) {
@@ -822,7 +825,7 @@ static void reasons(void)
         size_t n = strlen(lines[i].head), used;
         char *p = check_guarded(lines[i].head, n);
         locust__buf kept = {NULL, 0, 0, false};
-        locust__head h;
+        locust__http_head h;
         CHECK_ROW(lines[i].head);
         CHECK(locust__buf_reserve(&kept, n));
         if (CHECK_INT(locust__http_parse_head(p, n, &h, &kept, &used), LOCUST_OK)) {
@@ -852,32 +855,32 @@ static void chunk_sizes(void)
         {"1;a=b", LOCUST_OK, 1},
         {"1 ;a=b", LOCUST_OK, 1},
         {"1\t;a=\"b;c\"", LOCUST_OK, 1},
-        {"", LOCUST_ERR_CHUNK, 0},
-        {" ", LOCUST_ERR_CHUNK, 0},
-        {" 1", LOCUST_ERR_CHUNK, 0},
-        {"1 1", LOCUST_ERR_CHUNK, 0},
-        {"1,1", LOCUST_ERR_CHUNK, 0},
-        {"1.0", LOCUST_ERR_CHUNK, 0},
-        {"1h", LOCUST_ERR_CHUNK, 0},
-        {"0x1", LOCUST_ERR_CHUNK, 0},
-        {"+1", LOCUST_ERR_CHUNK, 0},
-        {"-1", LOCUST_ERR_CHUNK, 0},
-        {"g", LOCUST_ERR_CHUNK, 0},
-        {";a", LOCUST_ERR_CHUNK, 0},
-        {"1\r", LOCUST_ERR_CHUNK, 0},
-        {"1;\r", LOCUST_ERR_CHUNK, 0},
-        {"1;a\x7f", LOCUST_ERR_CHUNK, 0},
-        {"10000000000000000", LOCUST_ERR_CHUNK, 0},
-        {"10000000000000001", LOCUST_ERR_CHUNK, 0},
-        {"fffffffffffffffff", LOCUST_ERR_CHUNK, 0},
-        {"100000000000000000000000000000000", LOCUST_ERR_CHUNK, 0},
+        {"", LOCUST_ERR_HTTP_CHUNK, 0},
+        {" ", LOCUST_ERR_HTTP_CHUNK, 0},
+        {" 1", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"1 1", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"1,1", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"1.0", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"1h", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"0x1", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"+1", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"-1", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"g", LOCUST_ERR_HTTP_CHUNK, 0},
+        {";a", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"1\r", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"1;\r", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"1;a\x7f", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"10000000000000000", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"10000000000000001", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"fffffffffffffffff", LOCUST_ERR_HTTP_CHUNK, 0},
+        {"100000000000000000000000000000000", LOCUST_ERR_HTTP_CHUNK, 0},
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         size_t n = strlen(lines[i].line);
         char *p = check_guarded(lines[i].line, n);
         uint64_t size = 99;
         CHECK_ROW(lines[i].line);
-        CHECK_INT(locust__http_chunk_size((locust__view){p, n}, &size), lines[i].error);
+        CHECK_INT(locust__receive_chunk_size((locust__view){p, n}, &size), lines[i].error);
         if (!lines[i].error)
             CHECK_INT(size, lines[i].size);
         check_guarded_free(p, n);
@@ -888,7 +891,7 @@ static void kinds(void)
 {
     static const struct {
         const char *name;
-        locust__head head;
+        locust__http_head head;
         bool to_head;
         enum locust__body kind;
     } heads[] = {
@@ -904,7 +907,7 @@ static void kinds(void)
     };
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         CHECK_ROW(heads[i].name);
-        CHECK_INT(locust__http_body_kind(&heads[i].head, heads[i].to_head), heads[i].kind);
+        CHECK_INT(locust__body_kind(&heads[i].head, heads[i].to_head), heads[i].kind);
     }
 }
 

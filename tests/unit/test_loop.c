@@ -104,7 +104,7 @@ static void yields(void *arg)
     const char *name = arg;
     for (int i = 0; i < 3; i++) {
         note(*name);
-        CHECK_INT(locust__co_yield(&loop), LOCUST__WOKEN);
+        CHECK_INT(locust__co_yield(&loop), LOCUST__WAKE_EVENT);
     }
 }
 
@@ -175,7 +175,7 @@ static void sleeps_amid(void *arg)
 {
     int64_t until = now() + 20 * MS;
     (void)arg;
-    CHECK_INT(locust__co_sleep(&loop, until), LOCUST__TIMED_OUT);
+    CHECK_INT(locust__co_sleep(&loop, until), LOCUST__WAKE_TIMEOUT);
     CHECK(now() >= until);
     stop_yielding = true;
 }
@@ -202,7 +202,7 @@ static void naps(void *arg)
     int i = *(const int *)arg;
     int64_t until = nap_base + naps_ms[i] * MS;
     naps_late = naps_late || now() >= nap_base;
-    CHECK_INT(locust__co_sleep(&loop, until), LOCUST__TIMED_OUT);
+    CHECK_INT(locust__co_sleep(&loop, until), LOCUST__WAKE_TIMEOUT);
     CHECK(now() >= until);
     CHECK(loop.now_ns >= until);
     note((char)('0' + i));
@@ -267,7 +267,7 @@ static void late_sleepers_wake_in_order(void)
         naps_late = false;
         nap_base = now() + lead;
         for (int i = 0; i < LATE; i++) {
-            after[i] = (int64_t)(locust__base_random_unit(&seed) * 700e6);
+            after[i] = (int64_t)(locust__random_unit(&seed) * 700e6);
             start(sleeps_late, &after[i]);
         }
         start(hogs, NULL);
@@ -287,7 +287,7 @@ static void sleeps_often(void *arg)
 {
     uint64_t seed = (uint64_t)(uintptr_t)arg;
     for (int i = 0; i < SLEEPS; i++) {
-        int64_t until = now() + (int64_t)(locust__base_random_unit(&seed) * 20e6);
+        int64_t until = now() + (int64_t)(locust__random_unit(&seed) * 20e6);
         locust__co_sleep(&loop, until);
         lateness[n_lateness++] = now() - until;
         n_early += now() < until;
@@ -323,9 +323,9 @@ static void sleepers_wake_in_time(void)
 static void sleeps_to_the_past(void *arg)
 {
     (void)arg;
-    CHECK_INT(locust__co_sleep(&loop, 0), LOCUST__TIMED_OUT);
-    CHECK_INT(locust__co_sleep(&loop, now() - S), LOCUST__TIMED_OUT);
-    CHECK_INT(locust__co_sleep(&loop, now()), LOCUST__TIMED_OUT);
+    CHECK_INT(locust__co_sleep(&loop, 0), LOCUST__WAKE_TIMEOUT);
+    CHECK_INT(locust__co_sleep(&loop, now() - S), LOCUST__WAKE_TIMEOUT);
+    CHECK_INT(locust__co_sleep(&loop, now()), LOCUST__WAKE_TIMEOUT);
     note('.');
 }
 
@@ -344,8 +344,8 @@ static void sleeping_to_the_past_is_a_turn(void)
 static locust__co *victim;
 static enum locust__wake victim_woke[4];
 static locust__queue queue;
-static locust__semaphore semaphore;
-static locust__group group;
+static locust__sem semaphore;
+static locust__wait_group group;
 
 static void sleeps_forever(void *arg)
 {
@@ -372,13 +372,13 @@ static void waits_in_queue(void *arg)
 static void waits_for_semaphore(void *arg)
 {
     (void)arg;
-    victim_woke[0] = locust__semaphore_take(&loop, &semaphore, now() + 1000 * S);
+    victim_woke[0] = locust__sem_take(&loop, &semaphore, now() + 1000 * S);
 }
 
 static void waits_for_group(void *arg)
 {
     (void)arg;
-    victim_woke[0] = locust__group_join(&loop, &group, LOCUST__NEVER);
+    victim_woke[0] = locust__wait_group_join(&loop, &group, LOCUST__NEVER);
 }
 
 static void cancels(void *arg)
@@ -405,7 +405,7 @@ static void cancelling_ends_any_wait(void)
                 begin();
                 memset(&queue, 0, sizeof queue);
                 memset(&semaphore, 0, sizeof semaphore);
-                group = (locust__group){.running = 1}; // somebody who never ends
+                group = (locust__wait_group){.running = 1}; // somebody who never ends
                 if (first) {
                     victim = start(rows[i].fn, NULL);
                     start(cancels, &turns);
@@ -416,13 +416,13 @@ static void cancelling_ends_any_wait(void)
                 }
                 memset(victim_woke, 0, sizeof victim_woke);
                 end();
-                CHECK_INT(victim_woke[0], LOCUST__CANCELLED);
+                CHECK_INT(victim_woke[0], LOCUST__WAKE_CANCELLED);
                 CHECK(!queue.first && !semaphore.waiters.first && !group.waiters.first);
                 CHECK(now() - started < 50 * S);
                 if (rows[i].fn == sleeps_forever) {
-                    CHECK_INT(victim_woke[1], LOCUST__CANCELLED);
-                    CHECK_INT(victim_woke[2], LOCUST__CANCELLED);
-                    CHECK_INT(victim_woke[3], LOCUST__TIMED_OUT);
+                    CHECK_INT(victim_woke[1], LOCUST__WAKE_CANCELLED);
+                    CHECK_INT(victim_woke[2], LOCUST__WAKE_CANCELLED);
+                    CHECK_INT(victim_woke[3], LOCUST__WAKE_TIMEOUT);
                 }
             }
 }
@@ -432,7 +432,7 @@ static void takes_a_block_again(void *arg)
 {
     (void)arg;
     CHECK(!loop.current->cancelled);
-    CHECK_INT(locust__co_sleep(&loop, now() + 2 * MS), LOCUST__TIMED_OUT);
+    CHECK_INT(locust__co_sleep(&loop, now() + 2 * MS), LOCUST__WAKE_TIMEOUT);
     note('.');
 }
 
@@ -460,15 +460,15 @@ static void member(void *arg)
 
 static void joins(void *arg)
 {
-    CHECK_INT(locust__group_join(&loop, arg, LOCUST__NEVER), LOCUST__WOKEN);
+    CHECK_INT(locust__wait_group_join(&loop, arg, LOCUST__NEVER), LOCUST__WAKE_EVENT);
     note('j');
-    CHECK_INT(locust__group_join(&loop, arg, LOCUST__NEVER), LOCUST__WOKEN); // at once
+    CHECK_INT(locust__wait_group_join(&loop, arg, LOCUST__NEVER), LOCUST__WAKE_EVENT); // at once
 }
 
 static void a_join_waits_for_all(void)
 {
     static const int naps_of[] = {3, 0, 10, 6};
-    locust__group members = {0};
+    locust__wait_group members = {0};
     begin();
     forget();
     start(joins, &members); // empty as yet: but it runs after the others have started
@@ -484,17 +484,17 @@ static void a_join_waits_for_all(void)
 static void joins_until(void *arg)
 {
     int64_t deadline = now() + 5 * MS;
-    CHECK_INT(locust__group_join(&loop, arg, deadline), LOCUST__TIMED_OUT);
+    CHECK_INT(locust__wait_group_join(&loop, arg, deadline), LOCUST__WAKE_TIMEOUT);
     CHECK(now() >= deadline);
     note('t');
-    CHECK_INT(locust__group_join(&loop, arg, LOCUST__NEVER), LOCUST__WOKEN);
+    CHECK_INT(locust__wait_group_join(&loop, arg, LOCUST__NEVER), LOCUST__WAKE_EVENT);
     note('j');
 }
 
 static void a_join_times_out(void)
 {
     static const int nap = 50;
-    locust__group members = {0};
+    locust__wait_group members = {0};
     begin();
     forget();
     locust__co_start(&loop, "test", 0, member, (void *)(uintptr_t)&nap, &members);
@@ -510,20 +510,20 @@ static int inside, most_inside;
 static void takes_and_gives(void *arg)
 {
     const char *name = arg;
-    CHECK_INT(locust__semaphore_take(&loop, &semaphore, LOCUST__NEVER), LOCUST__WOKEN);
+    CHECK_INT(locust__sem_take(&loop, &semaphore, LOCUST__NEVER), LOCUST__WAKE_EVENT);
     inside++;
     most_inside = inside > most_inside ? inside : most_inside;
     note(*name);
     locust__co_sleep(&loop, now() + MS);
     inside--;
-    locust__semaphore_give(&loop, &semaphore);
+    locust__sem_give(&loop, &semaphore);
 }
 
 static void a_semaphore_is_first_come_first_served(void)
 {
     begin();
     forget();
-    semaphore = (locust__semaphore){.free = 1};
+    semaphore = (locust__sem){.free = 1};
     inside = most_inside = 0;
     for (const char *name = "abcdefgh"; *name; name++)
         start(takes_and_gives, (void *)(uintptr_t)name);
@@ -536,7 +536,7 @@ static void a_semaphore_is_first_come_first_served(void)
 static void a_semaphore_admits_as_many_as_it_has(void)
 {
     begin();
-    semaphore = (locust__semaphore){.free = 7};
+    semaphore = (locust__sem){.free = 7};
     inside = most_inside = 0;
     for (int i = 0; i < 200; i++)
         start(takes_and_gives, "x");
@@ -553,18 +553,18 @@ static int ends_by[3];
 static void takes_for_a_while(void *arg)
 {
     uint64_t seed = (uint64_t)(uintptr_t)arg;
-    int64_t patience = (int64_t)(locust__base_random_unit(&seed) * 20e6);
-    enum locust__wake why = locust__semaphore_take(&loop, &semaphore, now() + patience);
+    int64_t patience = (int64_t)(locust__random_unit(&seed) * 20e6);
+    enum locust__wake why = locust__sem_take(&loop, &semaphore, now() + patience);
     ends_by[why]++;
     takers[(uintptr_t)arg - 1] = NULL;
-    if (why != LOCUST__WOKEN)
+    if (why != LOCUST__WAKE_EVENT)
         return;
     inside++;
     CHECK(inside <= 3);
     loop.current->cancelled = false;
-    locust__co_sleep(&loop, now() + (int64_t)(locust__base_random_unit(&seed) * 1e6));
+    locust__co_sleep(&loop, now() + (int64_t)(locust__random_unit(&seed) * 1e6));
     inside--;
-    locust__semaphore_give(&loop, &semaphore);
+    locust__sem_give(&loop, &semaphore);
 }
 
 static void cancels_some(void *arg)
@@ -572,7 +572,7 @@ static void cancels_some(void *arg)
     uint64_t seed = *(uint64_t *)arg;
     for (int round = 0; round < 20; round++) {
         for (int i = 0; i < 3; i++) {
-            locust__co *co = takers[locust__base_random(&seed) % TAKERS];
+            locust__co *co = takers[locust__random(&seed) % TAKERS];
             if (co)
                 locust__co_cancel(&loop, co);
         }
@@ -584,7 +584,7 @@ static void a_semaphore_loses_no_unit(void)
 {
     for (uint64_t seed = 1; seed <= 5; seed++) {
         begin();
-        semaphore = (locust__semaphore){.free = 3};
+        semaphore = (locust__sem){.free = 3};
         inside = 0;
         memset(ends_by, 0, sizeof ends_by);
         for (uintptr_t i = 1; i <= TAKERS; i++)
@@ -594,7 +594,7 @@ static void a_semaphore_loses_no_unit(void)
         CHECK_INT(semaphore.free, 3);
         CHECK(!semaphore.waiters.first && !semaphore.waiters.last);
         CHECK_INT(ends_by[0] + ends_by[1] + ends_by[2], TAKERS);
-        CHECK(ends_by[LOCUST__WOKEN] > 0);
+        CHECK(ends_by[LOCUST__WAKE_EVENT] > 0);
     }
 }
 
@@ -623,11 +623,11 @@ static void calls_out(void *arg)
     locust__co *me = loop.current;
     (void)arg;
     for (int i = 0; i < 10; i++) {
-        locust__loop_call(&loop, on_the_loop, &calls);
+        locust__co_call(&loop, on_the_loop, &calls);
         CHECK(loop.current == me);
-        CHECK(seen_at < locust__co_slot(me) || seen_at >= locust__co_slot_end(me));
+        CHECK(seen_at < locust__stack_place(me) || seen_at >= locust__stack_place_end(me));
     }
-    locust__loop_call(&loop, uses_a_lot, NULL);
+    locust__co_call(&loop, uses_a_lot, NULL);
     note('.');
 }
 
@@ -641,7 +641,7 @@ static void calls_run_on_the_loops_stack(void)
     end();
     CHECK_INT(calls, 22);
     CHECK_STR(trace, "..");
-    locust__loop_call(&loop, on_the_loop, &calls); // from outside: a plain call
+    locust__co_call(&loop, on_the_loop, &calls); // from outside: a plain call
     CHECK_INT(calls, 23);
 }
 
@@ -661,11 +661,11 @@ static void open_clock(int n, int64_t at_ns)
     begin();
     loop.now_ns = at_ns;
     loop.wheel.tick = at_ns / MS;
-    sleepers = aligned_alloc(LOCUST__LINE, (size_t)n * sizeof *sleepers); // as coroutines are
+    sleepers = aligned_alloc(LOCUST__CACHE_LINE, (size_t)n * sizeof *sleepers); // as coroutines are
     memset(sleepers, 0, (size_t)n * sizeof *sleepers);
     for (int i = 0; i < n; i++) {
         sleepers[i].co.armed_ns = LOCUST__NEVER;
-        sleepers[i].co.state = LOCUST__CO_RUNNING;
+        sleepers[i].co.state = LOCUST__STATE_RUNNING;
         sleepers[i].due = LOCUST__NEVER;
     }
 }
@@ -678,7 +678,7 @@ static void close_clock(void)
 
 static void nap_until(sleeper *s, int64_t due, bool lazy)
 {
-    s->co.state = LOCUST__CO_PARKED;
+    s->co.state = LOCUST__STATE_PARKED;
     s->co.deadline_ns = due;
     s->co.lazy = lazy;
     s->due = due;
@@ -689,7 +689,7 @@ static void nap_until(sleeper *s, int64_t due, bool lazy)
 /* Woken by something else than its timer, as a read that had its bytes. */
 static void wake_otherwise(sleeper *s)
 {
-    s->co.state = LOCUST__CO_RUNNING;
+    s->co.state = LOCUST__STATE_RUNNING;
     s->due = LOCUST__NEVER;
 }
 
@@ -701,12 +701,12 @@ static bool take_woken(bool exactly)
         sleeper *s = (sleeper *)(void *)loop.ready.first;
         locust__queue_remove(&s->co);
         n_woken++;
-        if (!CHECK_INT(s->co.wake, LOCUST__TIMED_OUT) ||
+        if (!CHECK_INT(s->co.wake, LOCUST__WAKE_TIMEOUT) ||
             !check_that(CHECK_AT("due"),
                 s->due <= loop.now_ns && (!exactly || s->due == loop.now_ns),
                 " at %lld, it is %lld", (long long)s->due, (long long)loop.now_ns))
             return false;
-        s->co.state = LOCUST__CO_RUNNING;
+        s->co.state = LOCUST__STATE_RUNNING;
         s->due = LOCUST__NEVER;
     }
     return true;
@@ -723,8 +723,8 @@ static int64_t earliest(int n)
 /* From nanoseconds to days, each order of magnitude alike. */
 static int64_t some_span(uint64_t *seed)
 {
-    int64_t most = (int64_t)1 << (1 + locust__base_random(seed) % 46); // to 19 h
-    return (int64_t)(locust__base_random_unit(seed) * (double)most);
+    int64_t most = (int64_t)1 << (1 + locust__random(seed) % 46); // to 19 h
+    return (int64_t)(locust__random_unit(seed) * (double)most);
 }
 
 static void all_levels_against_the_model(void)
@@ -737,7 +737,7 @@ static void all_levels_against_the_model(void)
         nap_until(&sleepers[i], loop.now_ns + some_span(&seed), false);
     for (size_t s = 0; s < sizeof steps / sizeof *steps; s++)
         for (int i = 0; i < 12; i++) {
-            loop.now_ns += (int64_t)(locust__base_random_unit(&seed) * (double)steps[s]);
+            loop.now_ns += (int64_t)(locust__random_unit(&seed) * (double)steps[s]);
             locust__wheel_advance(&loop);
             if (!take_woken(false) || !CHECK(earliest(MODEL) > loop.now_ns)) // none was forgotten
                 goto done;
@@ -810,15 +810,15 @@ static void arming_again_against_the_model(void)
     open_clock(N, 5000000000);
     for (int turn = 0; turn < turns; turn++) {
         for (int k = 0; k < 50; k++) {
-            sleeper *s = &sleepers[locust__base_random(&seed) % N];
-            bool lazy = locust__base_random(&seed) % 2;
-            double span = locust__base_random_unit(&seed) * (lazy ? 60e9 : 400e6);
+            sleeper *s = &sleepers[locust__random(&seed) % N];
+            bool lazy = locust__random(&seed) % 2;
+            double span = locust__random_unit(&seed) * (lazy ? 60e9 : 400e6);
             if (s->due != LOCUST__NEVER)
                 wake_otherwise(s);
-            if (locust__base_random(&seed) % 8)
+            if (locust__random(&seed) % 8)
                 nap_until(s, loop.now_ns + (int64_t)span, lazy);
         }
-        loop.now_ns += (int64_t)(locust__base_random_unit(&seed) * 3e6);
+        loop.now_ns += (int64_t)(locust__random_unit(&seed) * 3e6);
         locust__wheel_advance(&loop);
         if (!take_woken(false))
             break;
@@ -885,8 +885,8 @@ static void a_jump_of_the_clock_wakes_all(void)
     uint64_t seed = 5;
     open_clock(N, 5000000000);
     for (int i = 0; i < N; i++)
-        nap_until(&sleepers[i], loop.now_ns + (int64_t)(locust__base_random_unit(&seed) * 80000e9),
-            false);
+        nap_until(
+            &sleepers[i], loop.now_ns + (int64_t)(locust__random_unit(&seed) * 80000e9), false);
     loop.now_ns += 86400 * S;
     locust__wheel_advance(&loop);
     CHECK(take_woken(false));
@@ -929,7 +929,7 @@ static void a_million_sleepers(void)
 #if defined(__clang__) || !defined(__GLIBC__) || !defined(__x86_64__)
     SKIP("in the gcc variant only");
 #endif
-    if (slow() || LOCUST__POLL)
+    if (slow() || LOCUST__WITH_POLL)
         SKIP("in the gcc variant only");
     if (available_kb() < 9 * 1024 * 1024)
         SKIP("needs 9 GB of memory");
@@ -990,7 +990,7 @@ static int n_timed_out;
 static void sleeps_without_memory(void *arg)
 {
     int64_t until = nap_base + *(const int *)arg * MS;
-    CHECK_INT(locust__co_sleep(&loop, until), LOCUST__TIMED_OUT);
+    CHECK_INT(locust__co_sleep(&loop, until), LOCUST__WAKE_TIMEOUT);
     CHECK(now() >= until); // not early, even so
     n_timed_out++;
 }
@@ -1035,7 +1035,7 @@ static void sleeping_survives_each_failure(void)
 static void semaphores_survive_without_memory(void)
 {
     begin();
-    semaphore = (locust__semaphore){.free = 3};
+    semaphore = (locust__sem){.free = 3};
     inside = 0;
     memset(ends_by, 0, sizeof ends_by);
     for (uintptr_t i = 1; i <= TAKERS; i++)

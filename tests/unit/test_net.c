@@ -10,7 +10,7 @@ static int peer;
 
 static void put(size_t n)
 {
-    static char bytes[2 * LOCUST__SCRATCH];
+    static char bytes[2 * LOCUST__LOOP_SCRATCH];
     CHECK_INT(write(peer, bytes, n), n);
 }
 
@@ -26,22 +26,22 @@ static void get(locust_stream *s, size_t n)
 
 static void run_quiet(void *arg)
 {
-    static const size_t sizes[] = {1, LOCUST__SCRATCH - 1, LOCUST__SCRATCH, LOCUST__SCRATCH + 1,
-        LOCUST__SCRATCH + LOCUST__SCRATCH / 2};
+    static const size_t sizes[] = {1, LOCUST__LOOP_SCRATCH - 1, LOCUST__LOOP_SCRATCH,
+        LOCUST__LOOP_SCRATCH + 1, LOCUST__LOOP_SCRATCH + LOCUST__LOOP_SCRATCH / 2};
     locust_stream *s = arg;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         put(sizes[i]);
         get(s, sizes[i]);
         CHECK(locust__stream_is_quiet(s)); // a read that filled its buffer is no byte too many
-        CHECK(!s->fd.source.readable);
+        CHECK(!s->fd.watch.readable);
     }
     put(1);
-    CHECK_INT(locust__fd_wait_read(&loop, &s->fd, LOCUST__NEVER), LOCUST__WOKEN);
+    CHECK_INT(locust__fd_wait_read(&loop, &s->fd, LOCUST__NEVER), LOCUST__WAKE_EVENT);
     CHECK(!locust__stream_is_quiet(s)); // a byte out of turn
     get(s, 1);
     CHECK(locust__stream_is_quiet(s));
     close(peer);
-    CHECK_INT(locust__fd_wait_read(&loop, &s->fd, LOCUST__NEVER), LOCUST__WOKEN);
+    CHECK_INT(locust__fd_wait_read(&loop, &s->fd, LOCUST__NEVER), LOCUST__WAKE_EVENT);
     CHECK(!locust__stream_is_quiet(s)); // its end
     locust__stream_close(s);
 }
@@ -49,12 +49,12 @@ static void run_quiet(void *arg)
 static void quiet(void)
 {
     static locust_stream s;
-    int fds[2], size = 4 * LOCUST__SCRATCH;
+    int fds[2], size = 4 * LOCUST__LOOP_SCRATCH;
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     peer = fds[1];
     CHECK_INT(locust__loop_open(&loop), 0);
-    locust__log_open(&logger, LOCUST__ERROR, NULL);
+    locust__log_open(&logger, LOCUST__LOG_ERROR, NULL);
     locust__net_init(&net, &loop, &logger);
     locust__stream_init(&s, &net);
     CHECK_INT(locust__os_nonblocking(fds[0]), 0);

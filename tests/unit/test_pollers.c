@@ -19,8 +19,8 @@ enum { PAIRS = 500, MANY = 700 };
 static const int64_t MS = 1000000, S = 1000000000;
 
 static locust__poller poller;
-static locust__source *told[LOCUST__EVENTS];
-static locust__source sources[MANY];
+static locust__watch *told[LOCUST__OS_EVENTS];
+static locust__watch sources[MANY];
 static int peers[MANY];
 
 static bool pair(int ends[2])
@@ -36,7 +36,7 @@ static bool open_source(int i)
     int ends[2];
     if (!pair(ends))
         return false;
-    sources[i] = (locust__source){.fd = ends[0]};
+    sources[i] = (locust__watch){.fd = ends[0]};
     peers[i] = ends[1];
     return CHECK_INT(locust__os_poll_add(&poller, &sources[i]), 0);
 }
@@ -78,7 +78,7 @@ static bool wait_for(const bool *flag)
 }
 
 /* As the owner of a descriptor does it: reads to the end of what is there, and clears the flag. */
-static int drain(locust__source *s)
+static int drain(locust__watch *s)
 {
     char bytes[4096];
     int total = 0;
@@ -140,7 +140,7 @@ static void early_bytes_are_told(void)
     begin();
     if (pair(ends)) {
         CHECK_INT(write(ends[1], "x", 1), 1);
-        sources[0] = (locust__source){.fd = ends[0]};
+        sources[0] = (locust__watch){.fd = ends[0]};
         CHECK_INT(locust__os_poll_add(&poller, &sources[0]), 0);
         CHECK(wait_for(&sources[0].readable));
         locust__os_poll_remove(&poller, &sources[0]);
@@ -231,7 +231,7 @@ static void a_refused_connection_is_told(void)
     if (CHECK(fd >= 0)) {
         int error = 0, rc = connect(fd, (struct sockaddr *)&address, len);
         CHECK(rc < 0 && (errno == EINPROGRESS || errno == ECONNREFUSED));
-        sources[0] = (locust__source){.fd = fd};
+        sources[0] = (locust__watch){.fd = fd};
         CHECK_INT(locust__os_poll_add(&poller, &sources[0]), 0);
         CHECK(wait_for(&sources[0].hup));
         CHECK(sources[0].readable && sources[0].writable);
@@ -262,7 +262,7 @@ static void tells_the_right_ones_among_many(void)
     for (int round = 0; round < 20; round++) {
         bool wrote[PAIRS] = {false};
         for (int i = 0; i < open; i++)
-            if (locust__base_random(&seed) % 3 == 0) {
+            if (locust__random(&seed) % 3 == 0) {
                 wrote[i] = true;
                 put(i, "x");
             }
@@ -340,7 +340,7 @@ static void removing_leaves_the_others(void)
     for (int i = 0; i < 64; i++)
         there[i] = open_source(i);
     for (int round = 0; round < 200; round++) {
-        int i = (int)(locust__base_random(&seed) % 64);
+        int i = (int)(locust__random(&seed) % 64);
         if (there[i])
             close_source(i);
         else
@@ -435,13 +435,13 @@ static void without_memory_nothing_breaks(void)
 {
     int open = 0, rc;
     int ends[2];
-    if (!LOCUST__POLL)
+    if (!LOCUST__WITH_POLL)
         SKIP("epoll keeps no memory here");
     begin();
     while (open < 64 && open_source(open)) // the first block of the arrays
         open++;
     if (pair(ends)) {
-        locust__source extra = {.fd = ends[0]};
+        locust__watch extra = {.fd = ends[0]};
         for (int i = 0; i < 2; i++) {
             fail_in = i;
             rc = locust__os_poll_add(&poller, &extra);
@@ -474,7 +474,7 @@ static bool begin_loop(void)
 {
     int ends[2];
     for (int i = 0; i < 4; i++)
-        why[i] = LOCUST__LOOK_AGAIN;
+        why[i] = LOCUST__WAKE_AGAIN;
     if (!CHECK_INT(locust__loop_open(&loop), 0) || !pair(ends))
         return false;
     peer = ends[1];
@@ -507,13 +507,13 @@ static void wait_to_write(void *arg)
     static char block[65536];
     (void)arg;
     do {
-        while (write(fd.source.fd, block, sizeof block) > 0)
+        while (write(fd.watch.fd, block, sizeof block) > 0)
             ;
         if (errno != EAGAIN) // a hang-up is told once: who finds it asks no more
             break;
-        fd.source.writable = false;
+        fd.watch.writable = false;
         why[1] = locust__fd_wait_write(&loop, &fd, deadline_ns);
-    } while (why[1] == LOCUST__WOKEN && fd.source.writable && write(fd.source.fd, "x", 1) < 0);
+    } while (why[1] == LOCUST__WAKE_EVENT && fd.watch.writable && write(fd.watch.fd, "x", 1) < 0);
 }
 
 static void put_later(void *arg)
@@ -564,8 +564,8 @@ static void a_reader_wakes_on_bytes(void)
     start(wait_to_read);
     start(put_later);
     locust__loop_run(&loop);
-    CHECK_INT(why[0], LOCUST__WOKEN);
-    CHECK(fd.source.readable);
+    CHECK_INT(why[0], LOCUST__WAKE_EVENT);
+    CHECK(fd.watch.readable);
     end_loop();
 }
 
@@ -580,7 +580,7 @@ static void a_reader_times_out(void)
         deadline_ns = locust__os_now_ns() + spans[i];
         start(wait_to_read);
         locust__loop_run(&loop);
-        CHECK_INT(why[0], LOCUST__TIMED_OUT);
+        CHECK_INT(why[0], LOCUST__WAKE_TIMEOUT);
         late = woken_ns[0] - deadline_ns;
         check_that(CHECK_AT("late"), late >= 0 && late < 5 * S, ": %lld ns", (long long)late);
         end_loop();
@@ -597,8 +597,8 @@ static void reader_and_writer_wait_together(void)
     start(take_later);
     start(put_later);
     locust__loop_run(&loop);
-    CHECK_INT(why[0], LOCUST__WOKEN);
-    CHECK_INT(why[1], LOCUST__WOKEN);
+    CHECK_INT(why[0], LOCUST__WAKE_EVENT);
+    CHECK_INT(why[1], LOCUST__WAKE_EVENT);
     end_loop();
 }
 
@@ -612,8 +612,8 @@ static void waiters_are_cancelled(void)
     start(cancel_later);
     locust__loop_run(&loop);
     reader = writer = NULL;
-    CHECK_INT(why[0], LOCUST__CANCELLED);
-    CHECK_INT(why[1], LOCUST__CANCELLED);
+    CHECK_INT(why[0], LOCUST__WAKE_CANCELLED);
+    CHECK_INT(why[1], LOCUST__WAKE_CANCELLED);
     CHECK(!fd.reader && !fd.writer);
     end_loop();
 }
@@ -627,9 +627,9 @@ static void closing_wakes_the_waiters(void)
     start(wait_to_read);
     start(close_later);
     locust__loop_run(&loop);
-    CHECK_INT(why[0], LOCUST__WOKEN);
-    CHECK_INT(why[1], LOCUST__WOKEN);
-    CHECK_INT(fd.source.fd, -1);
+    CHECK_INT(why[0], LOCUST__WAKE_EVENT);
+    CHECK_INT(why[1], LOCUST__WAKE_EVENT);
+    CHECK_INT(fd.watch.fd, -1);
     end_loop();
 }
 
@@ -643,8 +643,8 @@ static void a_hang_up_wakes_the_waiters(void)
     start(wait_to_read);
     start(hang_up_later);
     locust__loop_run(&loop);
-    CHECK_INT(why[0], LOCUST__WOKEN);
-    CHECK_INT(why[1], LOCUST__WOKEN);
+    CHECK_INT(why[0], LOCUST__WAKE_EVENT);
+    CHECK_INT(why[1], LOCUST__WAKE_EVENT);
     end_loop();
     signal(SIGPIPE, SIG_DFL);
 }
@@ -658,17 +658,17 @@ static void rally(void *arg)
     locust__fd *mine = arg;
     for (;;) {
         unsigned char byte;
-        ssize_t n = read(mine->source.fd, &byte, 1);
+        ssize_t n = read(mine->watch.fd, &byte, 1);
         if (n == 1) {
             rallies++;
-            if (write(mine->source.fd, &byte, 1) != 1 || rallies >= 20000)
+            if (write(mine->watch.fd, &byte, 1) != 1 || rallies >= 20000)
                 return;
             continue;
         }
         if (n == 0)
             return;
-        mine->source.readable = false;
-        if (locust__fd_wait_read(&loop, mine, locust__os_now_ns() + 20 * S) != LOCUST__WOKEN)
+        mine->watch.readable = false;
+        if (locust__fd_wait_read(&loop, mine, locust__os_now_ns() + 20 * S) != LOCUST__WAKE_EVENT)
             return;
     }
 }

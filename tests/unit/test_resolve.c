@@ -250,7 +250,7 @@ static void with_server(void (*fn)(void *arg))
     kit.server = ns_start();
     if (locust__loop_open(&kit.loop) < 0)
         abort();
-    locust__log_open(&kit.log, LOCUST__ERROR, NULL);
+    locust__log_open(&kit.log, LOCUST__LOG_ERROR, NULL);
     locust__net_init(&kit.net, &kit.loop, &kit.log);
     locust__resolver_init(&kit.resolver, &kit.net);
     kit.resolver.hosts_path = kit.resolver.resolv_path = "/nonexistent";
@@ -271,7 +271,8 @@ static void with_server(void (*fn)(void *arg))
 typedef struct looked_up {
     locust_error error;
     int n;
-    char text[LOCUST__ADDRS * (INET6_ADDRSTRLEN + 1) + 1]; // all addresses, a space behind each
+    char
+        text[LOCUST__HOST_ADDRS * (INET6_ADDRSTRLEN + 1) + 1]; // all addresses, a space behind each
 } looked_up;
 
 static looked_up look_up_until(const char *name, int64_t deadline_ns)
@@ -279,7 +280,7 @@ static looked_up look_up_until(const char *name, int64_t deadline_ns)
     looked_up l;
     locust__host *host = NULL;
     memset(&l, 0, sizeof l);
-    l.error = locust__resolver_host(&kit.resolver, name, 80, deadline_ns, &host);
+    l.error = locust__lookup_host(&kit.resolver, name, 80, deadline_ns, &host);
     if (!l.error)
         l.error = host->error;
     l.n = l.error ? 0 : host->n_addrs;
@@ -467,7 +468,7 @@ static void run_several(void *arg)
     CHECK(strstr(l.text, "127.0.0.9 ") && strstr(l.text, "::9 "));
     l = look_up("many.test");
     CHECK_INT(l.error, LOCUST_OK);
-    CHECK_INT(l.n, LOCUST__ADDRS);
+    CHECK_INT(l.n, LOCUST__HOST_ADDRS);
     CHECK(strncmp(l.text, "127.0.1.0 127.0.1.1 127.0.1.2 ", 30) == 0);
 }
 
@@ -604,7 +605,7 @@ enum { CROWD = 1000 };
 
 static struct {
     int started, ended, good;
-    locust__group group;
+    locust__wait_group group;
 } crowd;
 
 static void look_up_held(void *arg)
@@ -628,7 +629,7 @@ static void run_crowd(void *arg)
         locust__co_sleep(&kit.loop, locust__os_now_ns() + LOCUST__MS);
     CHECK_INT(crowd.ended, 0);
     kit.server.seen->go = 1;
-    locust__group_join(&kit.loop, &crowd.group, LOCUST__NEVER);
+    locust__wait_group_join(&kit.loop, &crowd.group, LOCUST__NEVER);
     CHECK_INT(crowd.good, CROWD);
     CHECK_INT(kit.server.seen->queries, 2); // one for A, one for AAAA
 }
@@ -654,7 +655,7 @@ static void run_cancelled(void *arg)
     while (crowd.ended < 1)
         locust__co_sleep(&kit.loop, locust__os_now_ns() + LOCUST__MS);
     kit.server.seen->go = 1;
-    locust__group_join(&kit.loop, &crowd.group, LOCUST__NEVER);
+    locust__wait_group_join(&kit.loop, &crowd.group, LOCUST__NEVER);
     CHECK_INT(crowd.ended, 11);
     CHECK_INT(crowd.good, 10);
 }
@@ -677,7 +678,7 @@ static void run_beside(void *arg)
     CHECK_INT(crowd.ended, 0);
     CHECK(locust__os_now_ns() - began < 15 * LOCUST__S);
     kit.server.seen->go = 1;
-    locust__group_join(&kit.loop, &crowd.group, LOCUST__NEVER);
+    locust__wait_group_join(&kit.loop, &crowd.group, LOCUST__NEVER);
     CHECK_INT(crowd.good, 1);
 }
 
@@ -786,7 +787,7 @@ static void run_truncated(const locust__addr *at)
     close(fd);
     l = look_up("many.test");
     CHECK_INT(l.error, LOCUST_OK);
-    CHECK_INT(l.n, LOCUST__ADDRS);
+    CHECK_INT(l.n, LOCUST__HOST_ADDRS);
     CHECK(strstr(l.text, "127.0.7.") == l.text);
 }
 
@@ -862,9 +863,9 @@ static void orders(void)
         locust__host_add(host, &addr);
     }
     for (int turn = 0; turn < 3; turn++) {
-        locust__addr out[LOCUST__ADDRS];
+        locust__addr out[LOCUST__HOST_ADDRS];
         char text[256] = "";
-        int n = locust__host_order(host, 81, out);
+        int n = locust__lookup_order(host, 81, out);
         CHECK_INT(n, 5);
         for (int i = 0; i < n; i++) {
             bool six = out[i].as.any.sa_family == AF_INET6;
@@ -897,11 +898,11 @@ static int64_t race_ms(const locust__addr *to, int n, int64_t limit_ms, locust_e
     int64_t began = server_now_ms();
     locust_stream s;
     locust__stream_init(&s, &kit.net);
-    *error = locust__stream_race(&s, to, n, locust__os_now_ns() + limit_ms * LOCUST__MS);
+    *error = locust__connect_race(&s, to, n, locust__os_now_ns() + limit_ms * LOCUST__MS);
     if (!*error) {
         struct sockaddr_in peer;
         socklen_t len = sizeof peer;
-        CHECK(getpeername(s.fd.source.fd, (struct sockaddr *)&peer, &len) == 0);
+        CHECK(getpeername(s.fd.watch.fd, (struct sockaddr *)&peer, &len) == 0);
         CHECK_INT(peer.sin_port, racers[2].as.in.sin_port);
     }
     locust__stream_close(&s);
@@ -1154,7 +1155,7 @@ static void survives_messages(void)
                 memcpy(m, messages[i].bytes, messages[i].n);
                 m[at] = values[v];
                 read_message(m, messages[i].n, host, &error, &ttl_s);
-                CHECK(host->n_addrs >= 0 && host->n_addrs <= LOCUST__ADDRS);
+                CHECK(host->n_addrs >= 0 && host->n_addrs <= LOCUST__HOST_ADDRS);
                 free(host);
             }
     }

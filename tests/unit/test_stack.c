@@ -78,15 +78,15 @@ static void check_guards(void)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int i = 0; i < 70; i++) { // into a second slab
             locust__co *co = start(sizes[s]);
-            const char *low = locust__co_stack_low(co);
-            CHECK_INT((uintptr_t)locust__co_slot(co) % page, 0);
-            CHECK((size_t)(low - locust__co_slot(co)) >= page);
-            CHECK((size_t)(locust__co_slot_end(co) - low) >= page);
-            CHECK(locust__co_stack_top(co) <= locust__co_slot_end(co));
-            for (const char *at = locust__co_slot(co); at < low; at += page)
+            const char *low = locust__stack_low(co);
+            CHECK_INT((uintptr_t)locust__stack_place(co) % page, 0);
+            CHECK((size_t)(low - locust__stack_place(co)) >= page);
+            CHECK((size_t)(locust__stack_place_end(co) - low) >= page);
+            CHECK(locust__stack_top(co) <= locust__stack_place_end(co));
+            for (const char *at = locust__stack_place(co); at < low; at += page)
                 CHECK(faults(at) && faults(at + page - 1));
             CHECK(!faults(low));
-            CHECK(!faults(locust__co_slot_end(co) - 1));
+            CHECK(!faults(locust__stack_place_end(co) - 1));
         }
 }
 
@@ -102,12 +102,12 @@ static void markers_fault_on_the_whole_guard(void)
 
 static void protection_faults_on_the_whole_guard(void)
 {
-    if (LOCUST__VALGRIND)
+    if (LOCUST__WITH_VALGRIND)
         SKIP("valgrind calls the look at the guard an error");
     begin();
     loop.markers = false;
     check_guards();
-    CHECK(loop.protected_slots > 0);
+    CHECK(loop.protected_places > 0);
     end();
 }
 
@@ -115,10 +115,10 @@ static void an_unprotected_guard_is_plain_memory(void)
 {
     begin();
     loop.markers = false;
-    loop.protected_slots = LOCUST__PROTECTED_MAX;
+    loop.protected_places = LOCUST__STACK_PROTECTED_MAX;
     for (int i = 0; i < 10; i++)
-        CHECK(!faults(locust__co_slot(start(0))));
-    CHECK_INT(loop.protected_slots, LOCUST__PROTECTED_MAX);
+        CHECK(!faults(locust__stack_place(start(0))));
+    CHECK_INT(loop.protected_places, LOCUST__STACK_PROTECTED_MAX);
     end();
 }
 
@@ -140,7 +140,7 @@ static locust_env *make(const locust_test *test, locust_options options)
     if (env && guard != MARKERS)
         env->loop.markers = false;
     if (env && guard == CANARY)
-        env->loop.protected_slots = LOCUST__PROTECTED_MAX;
+        env->loop.protected_places = LOCUST__STACK_PROTECTED_MAX;
     return env;
 }
 
@@ -189,7 +189,7 @@ static void run_and_check_survival(void *arg)
 
 static bool died_of_sigsegv(int status)
 {
-    if (LOCUST__ASAN) // it reports the fault in its own words and exits
+    if (LOCUST__WITH_ASAN) // it reports the fault in its own words and exits
         return (WIFEXITED(status) && WEXITSTATUS(status) == 1) || WIFSIGNALED(status);
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
 }
@@ -236,7 +236,7 @@ static void overflow_meets_protection(void)
 static void overflow_meets_the_canary(void)
 {
     guard = CANARY;
-    if (LOCUST__ASAN || LOCUST__VALGRIND)
+    if (LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND)
         SKIP("ASan's frames leave gaps; valgrind forbids to look below the stack pointer");
     check_overflow(&small_test, 60 * 1024, "SmallOne"); // some KB into the guard
     check_overflow(&big_test, (1 << 20) - 8 * 1024, "BigOne");
@@ -244,12 +244,12 @@ static void overflow_meets_the_canary(void)
 
 static void stack_size_of_a_class_counts(void)
 {
-    for (guard = MARKERS; guard <= (LOCUST__VALGRIND ? MARKERS : CANARY); guard++) {
+    for (guard = MARKERS; guard <= (LOCUST__WITH_VALGRIND ? MARKERS : CANARY); guard++) {
         check_life(&small_test, 24 * 1024);
         check_life(&big_test, 300 * 1024);
     }
     guard = locust__os_guard_works() ? MARKERS : PROTECTION;
-    if (!LOCUST__ASAN) // there every stack is four times as large
+    if (!LOCUST__WITH_ASAN) // there every stack is four times as large
         check_overflow(&small_test, 300 * 1024, "SmallOne");
 }
 
@@ -257,7 +257,7 @@ static void stack_size_of_a_class_counts(void)
 static void overflow_and_end(void *arg)
 {
     locust__co *co = loop.current;
-    const char *low = locust__co_stack_low(co), *here = __builtin_frame_address(0);
+    const char *low = locust__stack_low(co), *here = __builtin_frame_address(0);
     (void)arg;
     eat_bytes((size_t)(here - low) + 2048);
 }
@@ -267,7 +267,7 @@ static void run_overflow_and_end(void *arg)
     (void)arg;
     begin();
     loop.markers = false;
-    loop.protected_slots = LOCUST__PROTECTED_MAX;
+    loop.protected_places = LOCUST__STACK_PROTECTED_MAX;
     locust__co_start(&loop, "Raw", 0, overflow_and_end, NULL, NULL);
     end();
 }
@@ -275,7 +275,7 @@ static void run_overflow_and_end(void *arg)
 static void overflow_is_found_at_the_end(void)
 {
     char *text;
-    if (LOCUST__ASAN || LOCUST__VALGRIND)
+    if (LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND)
         SKIP("ASan's frames leave gaps; valgrind forbids to look below the stack pointer");
     CHECK(died_of_sigsegv(check_fork(run_overflow_and_end, NULL, &text)));
     CHECK(strstr(text, "stack overflow in Raw") != NULL);
@@ -324,7 +324,7 @@ static void another_fault_takes_its_course(void)
     free(text);
     handler = true;
     status = check_fork(run_wild, &handler, &text);
-    if (!CHECK(WIFEXITED(status) && WEXITSTATUS(status) == (LOCUST__VALGRIND ? 99 : 42)))
+    if (!CHECK(WIFEXITED(status) && WEXITSTATUS(status) == (LOCUST__WITH_VALGRIND ? 99 : 42)))
         fprintf(stderr, "status %x, it printed: %s\n", (unsigned)status, text);
     CHECK(strstr(text, "the previous handler") != NULL);
     CHECK(!strstr(text, "locust: stack overflow"));
@@ -397,7 +397,7 @@ static void warm_stacks_come_first(void)
     begin();
     for (int round = 0; round < 5; round++) {
         for (int i = 0; i < CROWD; i++) {
-            yields[i] = (int)(locust__base_random(&seed) % 5);
+            yields[i] = (int)(locust__random(&seed) % 5);
             locust__co_start(&loop, "Raw", 0, note_end, &yields[i], NULL);
         }
         n_ended = 0;
@@ -441,12 +441,12 @@ static void tops_are_coloured(void)
     begin();
     for (int i = 0; i < 64; i++) {
         cos[i] = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[i], NULL);
-        CHECK_INT((uintptr_t)locust__co_stack_top(cos[i]) % 16, 0);
+        CHECK_INT((uintptr_t)locust__stack_top(cos[i]) % 16, 0);
     }
     locust__loop_run(&loop);
     for (int i = 1; i < 64; i++) {
-        int64_t offset = (int64_t)(first_frame[i] - (uintptr_t)locust__co_slot(cos[i]));
-        int64_t first = (int64_t)(first_frame[0] - (uintptr_t)locust__co_slot(cos[0]));
+        int64_t offset = (int64_t)(first_frame[i] - (uintptr_t)locust__stack_place(cos[i]));
+        int64_t first = (int64_t)(first_frame[0] - (uintptr_t)locust__stack_place(cos[0]));
         CHECK_INT(first - offset, i % 16 * 64);
     }
     end();
@@ -461,13 +461,13 @@ static void what_is_kept_is_above_the_stack(void)
     for (size_t i = 0; i < 40 * sizeof sizes / sizeof *sizes; i++) {
         size_t n = sizes[i % (sizeof sizes / sizeof *sizes)];
         locust__co *co = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[0], NULL);
-        char *at = locust__co_keep(co, n), *end = locust__co_slot_end(co), kept[960];
-        if (LOCUST__ASAN) { // it watches the heap
+        char *at = locust__co_keep(co, n), *end = locust__stack_place_end(co), kept[960];
+        if (LOCUST__WITH_ASAN) { // it watches the heap
             CHECK(!at);
             continue;
         }
-        CHECK_INT((uintptr_t)at % LOCUST__LINE, 0);
-        CHECK(at + n <= end && (size_t)(end - at) < n + LOCUST__LINE);
+        CHECK_INT((uintptr_t)at % LOCUST__CACHE_LINE, 0);
+        CHECK(at + n <= end && (size_t)(end - at) < n + LOCUST__CACHE_LINE);
         memset(at, (int)i, n);
         memset(kept, (int)i, n);
         first_frame[0] = 0;
@@ -515,7 +515,7 @@ static void run_absurd(void *arg)
         if (sizes[i] > LOCUST__STACK_MAX)
             CHECK(co == NULL);
         else if (CHECK(co != NULL)) // on 32 bits these can be had, so they are there
-            CHECK(!faults(locust__co_stack_low(co)) && !faults(locust__co_stack_top(co) - 1));
+            CHECK(!faults(locust__stack_low(co)) && !faults(locust__stack_top(co) - 1));
     }
     end();
 }

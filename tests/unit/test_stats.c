@@ -35,7 +35,7 @@ static void counted_free(void *p)
 #define LOCUST_MAX_ROWS      50
 #include "../../locust.h"
 
-static locust__stats st;
+static locust__request_stats st;
 static const int64_t MS = 1000000, S = 1000000000, T0 = 1000000000000; // T0: a whole second
 
 static void begin(void)
@@ -56,10 +56,10 @@ static void request(const char *method, const char *name, int64_t ns, const char
     locust__stats_record(&st, method, name, ns, 10, error, T0 + S);
 }
 
-static locust__row *row(const char *method, const char *name)
+static locust__entry *row(const char *method, const char *name)
 {
-    locust__row *r;
-    for (size_t i = 0; (r = locust__stats_row(&st, i)) != NULL; i++)
+    locust__entry *r;
+    for (size_t i = 0; (r = locust__stats_entry_at(&st, i)) != NULL; i++)
         if (strcmp(r->method, method) == 0 && strcmp(r->name, name) == 0)
             return r;
     return NULL;
@@ -68,7 +68,7 @@ static locust__row *row(const char *method, const char *name)
 static size_t n_rows(void)
 {
     size_t n = 0;
-    while (locust__stats_row(&st, n))
+    while (locust__stats_entry_at(&st, n))
         n++;
     return n;
 }
@@ -76,16 +76,16 @@ static size_t n_rows(void)
 static size_t n_failures(void)
 {
     size_t n = 0;
-    while (locust__stats_failure(&st, n))
+    while (locust__stats_failure_at(&st, n))
         n++;
     return n;
 }
 
 static uint64_t occurrences(const char *method, const char *name, const char *text)
 {
-    const locust__failure *f;
+    const locust__stats_failure *f;
     uint64_t n = 0;
-    for (size_t i = 0; (f = locust__stats_failure(&st, i)) != NULL; i++)
+    for (size_t i = 0; (f = locust__stats_failure_at(&st, i)) != NULL; i++)
         if (strcmp(f->row->method, method) == 0 && strcmp(f->row->name, name) == 0 &&
             strcmp(f->text, text) == 0)
             n += f->occurrences;
@@ -96,16 +96,16 @@ static uint64_t occurrences(const char *method, const char *name, const char *te
 static void check_sums(void)
 {
     uint64_t requests = 0, failures = 0, bytes = 0, listed = 0;
-    const locust__failure *f;
-    const locust__row *r;
-    for (size_t i = 0; (r = locust__stats_row(&st, i)) != NULL; i++) {
+    const locust__stats_failure *f;
+    const locust__entry *r;
+    for (size_t i = 0; (r = locust__stats_entry_at(&st, i)) != NULL; i++) {
         requests += r->requests;
         failures += r->failures;
         bytes += r->bytes;
         for (size_t j = 0; j < i; j++)
-            CHECK(locust__stats_row(&st, j) != r);
+            CHECK(locust__stats_entry_at(&st, j) != r);
     }
-    for (size_t i = 0; (f = locust__stats_failure(&st, i)) != NULL; i++)
+    for (size_t i = 0; (f = locust__stats_failure_at(&st, i)) != NULL; i++)
         listed += f->occurrences;
     CHECK_INT(requests, st.total.requests);
     CHECK_INT(failures, st.total.failures);
@@ -129,7 +129,7 @@ static void rows_by_method_and_name(void)
     }
     CHECK_INT(n_rows(), KINDS);
     for (size_t i = 0; i < KINDS; i++) { // in order of appearance
-        const locust__row *r = locust__stats_row(&st, i);
+        const locust__entry *r = locust__stats_entry_at(&st, i);
         CHECK_STR(r->method, names[i][0]);
         CHECK_STR(r->name, names[i][1]);
         CHECK_INT(r->requests, 10);
@@ -158,7 +158,7 @@ static void minimum_maximum_and_mean_are_exact(void)
     CHECK_INT(row("GET", "/")->total_s * S + row("GET", "/")->total_ns, sum);
     CHECK_INT(st.total.min_ns, 42);
     CHECK_INT(st.total.total_s * S + st.total.total_ns, sum + 42);
-    shown = locust__row_show(&st, row("GET", "/"));
+    shown = locust__stats_show(&st, row("GET", "/"));
     CHECK_NEAR(shown->min_ms, 0.000777, 1e-12);
     CHECK_NEAR(shown->max_ms, 3700000.000001, 1e-6);
     CHECK_NEAR(shown->mean_ms, (double)sum / 5e6, 1e-6);
@@ -172,13 +172,13 @@ static void percentiles_stay_inside_of_what_was_measured(void)
     begin();
     request("GET", "/", 1000700, NULL);
     for (int p = 0; p <= 100; p++)
-        CHECK_INT(locust__row_percentile_ns(row("GET", "/"), p / 100.0), 1000700);
+        CHECK_INT(locust__entry_percentile_ns(row("GET", "/"), p / 100.0), 1000700);
     request("GET", "/", 2000300, NULL);
-    CHECK_NEAR((double)locust__row_percentile_ns(row("GET", "/"), 0), 1000700, 10000);
-    CHECK_INT(locust__row_percentile_ns(row("GET", "/"), 1), 2000300);
-    CHECK_NEAR(locust_percentile_ms(locust__row_show(&st, row("GET", "/")), 1), 2.0003, 1e-9);
-    CHECK_INT(locust__row_percentile_ns(&st.other, 0.5), 0); // nothing recorded
-    CHECK_INT(locust__row_percentile_ns(&st.other, 1), 0);
+    CHECK_NEAR((double)locust__entry_percentile_ns(row("GET", "/"), 0), 1000700, 10000);
+    CHECK_INT(locust__entry_percentile_ns(row("GET", "/"), 1), 2000300);
+    CHECK_NEAR(locust_percentile_ms(locust__stats_show(&st, row("GET", "/")), 1), 2.0003, 1e-9);
+    CHECK_INT(locust__entry_percentile_ns(&st.other, 0.5), 0); // nothing recorded
+    CHECK_INT(locust__entry_percentile_ns(&st.other, 1), 0);
     end();
 }
 
@@ -201,7 +201,7 @@ static void failures_group_by_text(void)
     CHECK_INT(row("GET", "/")->requests, 10);
     CHECK_INT(st.total.failures, 10);
     for (size_t i = 0; i < n_failures(); i++) {
-        const locust__failure *f = locust__stats_failure(&st, i);
+        const locust__stats_failure *f = locust__stats_failure_at(&st, i);
         CHECK(f->first_wall_ns > 0 && f->last_wall_ns >= f->first_wall_ns);
     }
     check_sums();
@@ -257,7 +257,7 @@ static void a_steady_state_allocates_nothing(void)
             char name[16];
             snprintf(name, sizeof name, "/%d", i % 20);
             locust__stats_record(&st, i & 1 ? "GET" : "POST", name,
-                (int64_t)(locust__base_random_unit(&seed) * 1e8), 10, errors[i % 4],
+                (int64_t)(locust__random_unit(&seed) * 1e8), 10, errors[i % 4],
                 T0 + i * MS + round * 100 * S);
         }
     }
@@ -274,23 +274,23 @@ static void reset_keeps_the_rows(void)
         request("GET", "/a", 5 * MS, "bad");
         request("GET", "/b", 7 * MS, NULL);
     }
-    kept = locust__stats_row(&st, 0)->name;
+    kept = locust__stats_entry_at(&st, 0)->name;
     locust__stats_reset(&st, T0 + 9 * S);
     CHECK_INT(n_rows(), 2);
-    CHECK(locust__stats_row(&st, 0)->name == kept);
+    CHECK(locust__stats_entry_at(&st, 0)->name == kept);
     CHECK_STR(kept, "/a");
     CHECK_INT(n_failures(), 0);
     CHECK_INT(st.total.requests, 0);
-    CHECK_INT(locust__stats_row(&st, 0)->requests, 0);
-    CHECK_INT(locust__stats_row(&st, 0)->failures, 0);
-    CHECK_INT(locust__stats_row(&st, 0)->bytes, 0);
-    CHECK_INT(locust__row_percentile_ns(locust__stats_row(&st, 0), 0.5), 0);
-    CHECK_INT(locust__row_show(&st, locust__stats_row(&st, 0))->min_ms * 1e6, 0);
+    CHECK_INT(locust__stats_entry_at(&st, 0)->requests, 0);
+    CHECK_INT(locust__stats_entry_at(&st, 0)->failures, 0);
+    CHECK_INT(locust__stats_entry_at(&st, 0)->bytes, 0);
+    CHECK_INT(locust__entry_percentile_ns(locust__stats_entry_at(&st, 0), 0.5), 0);
+    CHECK_INT(locust__stats_show(&st, locust__stats_entry_at(&st, 0))->min_ms * 1e6, 0);
     made_blocks = 0;
     locust__stats_record(&st, "GET", "/a", 6 * MS, 1, NULL, T0 + 10 * S);
     CHECK_INT(made_blocks, 0);
-    CHECK_INT(locust__stats_row(&st, 0)->min_ns, 6 * MS);
-    CHECK_INT(locust__stats_row(&st, 0)->max_ns, 6 * MS);
+    CHECK_INT(locust__stats_entry_at(&st, 0)->min_ns, 6 * MS);
+    CHECK_INT(locust__stats_entry_at(&st, 0)->max_ns, 6 * MS);
     CHECK_INT(n_rows(), 2);
     locust__stats_record(&st, "GET", "/a", 6 * MS, 1, "bad", T0 + 10 * S);
     CHECK_INT(occurrences("GET", "/a", "bad"), 1);
@@ -300,17 +300,17 @@ static void reset_keeps_the_rows(void)
 
 /* -- rates -- */
 
-static double rps(const locust__row *r, int64_t now_ns)
+static double rps(const locust__entry *r, int64_t now_ns)
 {
     double requests, failures;
-    locust__row_current_rates(&st, r, now_ns, &requests, &failures);
+    locust__stats_current_rates(&st, r, now_ns, &requests, &failures);
     return requests;
 }
 
-static double fps(const locust__row *r, int64_t now_ns)
+static double fps(const locust__entry *r, int64_t now_ns)
 {
     double requests, failures;
-    locust__row_current_rates(&st, r, now_ns, &requests, &failures);
+    locust__stats_current_rates(&st, r, now_ns, &requests, &failures);
     return failures;
 }
 
@@ -380,14 +380,14 @@ static void whole_rate_ends_with_the_newest_request(void)
 {
     double requests, failures;
     begin();
-    locust__row_rates(&st, &st.total, &requests, &failures);
+    locust__stats_rates(&st, &st.total, &requests, &failures);
     CHECK_NEAR(requests, 0, 1e-9);
     for (int i = 1; i <= 400; i++)
         locust__stats_record(&st, "GET", "/", MS, 0, i % 4 ? NULL : "bad", T0 + i * 10 * MS);
-    locust__row_rates(&st, &st.total, &requests, &failures);
+    locust__stats_rates(&st, &st.total, &requests, &failures);
     CHECK_NEAR(requests, 100, 1e-9);
     CHECK_NEAR(failures, 25, 1e-9);
-    CHECK_NEAR(locust__row_show(&st, &st.total)->requests_per_s, 100, 1e-9);
+    CHECK_NEAR(locust__stats_show(&st, &st.total)->requests_per_s, 100, 1e-9);
     end();
 }
 

@@ -226,7 +226,7 @@ static void shares(locust_user *u)
     site->seen->go = 0;
     for (int i = 0; i < PARTS; i++) {
         snprintf(paths[i], sizeof paths[i], "/part%d", i);
-        CHECK(locust_start(u, ask, paths[i]) != NULL);
+        CHECK(locust_spawn(u, ask, paths[i]) != NULL);
     }
     while (site->seen->requests < 1 + PARTS) // all of them in flight
         locust_sleep(u, 0.001);
@@ -236,7 +236,7 @@ static void shares(locust_user *u)
     CHECK_INT(n_done, PARTS);
     CHECK(starts_with(mine, "/mine")); // no request of this u came since
     CHECK_INT(site->seen->accepted, PARTS);
-    locust_join(u, locust_start(u, share, "argument"));
+    locust_join(u, locust_spawn(u, share, "argument"));
     CHECK_INT(*plain(), 6);
     CHECK_INT(*(int *)u->data, 78);
     CHECK_STR(locust_cookie(u, "/", "theirs"), "1");
@@ -264,7 +264,7 @@ static void pooled(locust_user *u)
     CHECK(locust_set_cookie(u, "/", "k=v"));
     for (int i = 0; i < PARTS; i++) {
         snprintf(paths[i], sizeof paths[i], "/part%d", i);
-        CHECK(locust_start(u, ask, paths[i]) != NULL);
+        CHECK(locust_spawn(u, ask, paths[i]) != NULL);
     }
     locust_join_all(u);
     CHECK_INT(n_done, PARTS);
@@ -298,8 +298,8 @@ static void join_from_inside(locust_user *u, void *arg)
 {
     int before = n_ended;
     (void)arg;
-    locust_start(u, turns, (void *)4);
-    locust_start(u, turns, (void *)8);
+    locust_spawn(u, turns, (void *)4);
+    locust_spawn(u, turns, (void *)8);
     locust_join_all(u); // but for the caller
     CHECK(n_ended >= before + 2);
     say("inside");
@@ -310,25 +310,25 @@ static void joins(locust_user *u)
     locust_coroutine *c, *d;
     locust_join(u, NULL);
     locust_join_all(u); // of none
-    c = locust_start(u, turns, (void *)3);
+    c = locust_spawn(u, turns, (void *)3);
     CHECK_INT(n_begun, 0); // it does not run before the caller parks
     locust_join(u, c);
     CHECK_INT(n_ended, 1);
-    c = locust_start(u, turns, NULL);
+    c = locust_spawn(u, turns, NULL);
     until(u, &n_ended, 2);
     locust_join(u, c); // it has ended already
-    c = locust_start(u, turns, (void *)20);
-    d = locust_start(u, turns, (void *)1);
+    c = locust_spawn(u, turns, (void *)20);
+    d = locust_spawn(u, turns, (void *)1);
     locust_join(u, c); // the later one ends first
     CHECK_INT(n_ended, 4);
     locust_join(u, d);
-    c = locust_start(u, turns, (void *)9);
+    c = locust_spawn(u, turns, (void *)9);
     for (int i = 0; i < 10; i++)
-        CHECK(locust_start(u, turns, (void *)(intptr_t)i) != NULL);
+        CHECK(locust_spawn(u, turns, (void *)(intptr_t)i) != NULL);
     locust_join_all(u);
     CHECK_INT(n_ended, 15);
     locust_join(u, c); // its handle is still good
-    locust_join(u, locust_start(u, join_from_inside, NULL));
+    locust_join(u, locust_spawn(u, join_from_inside, NULL));
     locust_stop_test(u);
 }
 
@@ -348,12 +348,12 @@ static long live_at[4];
 static void forgets(locust_user *u)
 {
     live_at[n_rounds] = n_live;
-    CHECK(((locust__user *)(void *)u)->strands == NULL);
+    CHECK(((locust__user *)(void *)u)->coroutines == NULL);
     if (++n_rounds == 4)
         locust_stop_user(u);
     n_ended = 0;
     for (int i = 0; i < 50; i++)
-        CHECK(locust_start(u, turns, (void *)(intptr_t)(i % 3)) != NULL);
+        CHECK(locust_spawn(u, turns, (void *)(intptr_t)(i % 3)) != NULL);
     until(u, &n_ended, 50);
 }
 
@@ -377,7 +377,7 @@ static void tree(locust_user *u, void *arg)
     n_nodes++;
     locust_sleep(u, 0);
     for (int i = 0; i < 3 && levels; i++)
-        below[i] = locust_start(u, tree, (void *)(levels - 1));
+        below[i] = locust_spawn(u, tree, (void *)(levels - 1));
     for (int i = 0; i < 3 && levels; i++)
         locust_join(u, below[i]);
     n_ended++;
@@ -388,7 +388,7 @@ static void loose_tree(locust_user *u, void *arg)
     intptr_t levels = (intptr_t)arg;
     n_nodes++;
     for (int i = 0; i < 3 && levels; i++)
-        CHECK(locust_start(u, loose_tree, (void *)(levels - 1)) != NULL);
+        CHECK(locust_spawn(u, loose_tree, (void *)(levels - 1)) != NULL);
     locust_sleep(u, 0);
     n_ended++;
 }
@@ -396,11 +396,11 @@ static void loose_tree(locust_user *u, void *arg)
 static void grows(locust_user *u)
 {
     n_nodes = n_ended = 0;
-    locust_join(u, locust_start(u, tree, (void *)4));
+    locust_join(u, locust_spawn(u, tree, (void *)4));
     CHECK_INT(n_nodes, 121);
     CHECK_INT(n_ended, 121);
     n_nodes = n_ended = 0;
-    locust_start(u, loose_tree, (void *)4);
+    locust_spawn(u, loose_tree, (void *)4);
     locust_join_all(u); // what a coroutine has started is the user's too
     CHECK_INT(n_nodes, 121);
     CHECK_INT(n_ended, 121);
@@ -427,7 +427,7 @@ static void until_next_task(locust_user *u, void *arg)
 
 static void joins_its_own(locust_user *u, void *arg)
 {
-    locust_coroutine *c = locust_start(u, until_next_task, arg);
+    locust_coroutine *c = locust_spawn(u, until_next_task, arg);
     n_outlived++;
     locust_join(u, c);
     say("joined");
@@ -446,7 +446,7 @@ static void outlives(locust_user *u)
     if (n_rounds++ == 0) {
         outer_group = locust_group_new(u, 1);
         CHECK(locust_group_start(u, outer_group, until_next_task, NULL));
-        locust_start(u, outlives_join ? joins_its_own : waits_for_place, NULL);
+        locust_spawn(u, outlives_join ? joins_its_own : waits_for_place, NULL);
         until(u, &n_outlived, 1);
         return; // both go on
     }
@@ -513,7 +513,7 @@ static void dies_asleep(locust_user *u, void *arg)
 
 static void background(locust_user *u)
 {
-    CHECK(locust_start(u, dies_asleep, NULL) != NULL); // goes on behind on_start
+    CHECK(locust_spawn(u, dies_asleep, NULL) != NULL); // goes on behind on_start
 }
 
 enum { BY_RUN_TIME, BY_STOP_TEST, BY_STOP_USER, BY_TASK_END };
@@ -525,8 +525,8 @@ static void ends_early(locust_user *u)
     snprintf(url, sizeof url, "tcp://127.0.0.1:%d", site->port);
     if (n_begun == 3) // next task of BY_TASK_END
         locust_stop_user(u);
-    locust_start(u, dies_in_read, url);
-    locust_start(u, dies_in_request, "/never");
+    locust_spawn(u, dies_in_read, url);
+    locust_spawn(u, dies_in_request, "/never");
     until(u, &n_begun, 3);
     while (site->seen->accepted < 2)
         locust_sleep(u, 0.001);
@@ -568,7 +568,7 @@ static void cut_with_the_user(void)
 static void starts_and_goes(locust_user *u)
 {
     for (int i = 0; i < 10; i++)
-        CHECK(locust_start(u, dies_asleep, NULL) != NULL);
+        CHECK(locust_spawn(u, dies_asleep, NULL) != NULL);
     locust_stop_user(u);
 }
 
@@ -583,8 +583,8 @@ static void cut_before_it_ran(void)
 /* Started in on_stop. */
 static void stop_starts(locust_user *u)
 {
-    locust_coroutine *c = locust_start(u, turns, (void *)3);
-    locust_start(u, dies_asleep, NULL);
+    locust_coroutine *c = locust_spawn(u, turns, (void *)3);
+    locust_spawn(u, dies_asleep, NULL);
     locust_join(u, c);
     say("joined");
     locust_stop_test(u);
@@ -615,8 +615,8 @@ static void is_stopped(locust_user *u)
 {
     locust_coroutine *c;
     locust_defer(u, clean, "task");
-    c = locust_start(u, stops_user, NULL);
-    locust_start(u, dies_asleep, NULL);
+    c = locust_spawn(u, stops_user, NULL);
+    locust_spawn(u, dies_asleep, NULL);
     locust_join(u, c);
     say("never");
 }
@@ -645,7 +645,7 @@ static void stops_test(locust_user *u, void *arg)
 
 static void sees_the_end(locust_user *u)
 {
-    locust_join(u, locust_start(u, stops_test, NULL));
+    locust_join(u, locust_spawn(u, stops_test, NULL));
     say("never");
 }
 
@@ -667,8 +667,8 @@ static void fails(locust_user *u, void *arg)
 
 static void goes_on(locust_user *u)
 {
-    locust_coroutine *c = locust_start(u, fails, "");
-    locust_coroutine *d = locust_start(u, turns, (void *)5);
+    locust_coroutine *c = locust_spawn(u, fails, "");
+    locust_coroutine *d = locust_spawn(u, turns, (void *)5);
     locust_join(u, c);
     say("joined");
     locust_join(u, d);
@@ -696,11 +696,11 @@ static locust_semaphore closed_door = LOCUST_SEMAPHORE(0);
 
 static void wait_join(locust_user *u)
 {
-    locust_join(u, locust_start(u, dies_asleep, NULL));
+    locust_join(u, locust_spawn(u, dies_asleep, NULL));
 }
 static void wait_join_all(locust_user *u)
 {
-    locust_start(u, dies_asleep, NULL);
+    locust_spawn(u, dies_asleep, NULL);
     locust_join_all(u);
 }
 static void wait_group_join(locust_user *u)
@@ -717,7 +717,7 @@ static void wait_group_start(locust_user *u)
 }
 static void wait_semaphore(locust_user *u)
 {
-    locust_start(u, dies_asleep, NULL);
+    locust_spawn(u, dies_asleep, NULL);
     locust_semaphore_take(u, &closed_door);
 }
 static void in_coroutine(locust_user *u, void *arg)
@@ -729,7 +729,7 @@ static void in_coroutine(locust_user *u, void *arg)
 }
 static void wait_of_a_coroutine(locust_user *u)
 {
-    locust_join(u, locust_start(u, in_coroutine, NULL));
+    locust_join(u, locust_spawn(u, in_coroutine, NULL));
 }
 
 static const struct {
@@ -775,7 +775,7 @@ static void uses_other(locust_user *u, void *other)
 }
 static void lends(locust_user *u)
 {
-    locust_join(u, locust_start(u, uses_other, u));
+    locust_join(u, locust_spawn(u, uses_other, u));
 }
 static void lend(void *arg)
 {
@@ -870,7 +870,7 @@ static void browser(locust_user *u)
 static void groups_task(locust_user *u)
 {
     thousand(u);
-    locust_join(u, locust_start(u, thousand_inside, NULL));
+    locust_join(u, locust_spawn(u, thousand_inside, NULL));
     two_groups(u);
     browser(u);
     say("done");
@@ -933,7 +933,7 @@ static void comes(locust_user *u)
 {
     if (u->id % 10 == 0) // coroutines come as well
         for (int i = 0; i < 5; i++)
-            locust_start(u, passes, NULL);
+            locust_spawn(u, passes, NULL);
     for (int i = 0; i < 3; i++)
         passes(u, NULL);
     locust_join_all(u);
@@ -1010,7 +1010,7 @@ static void gives_and_stops(locust_user *u, void *arg)
 static void gets_too_late(locust_user *u)
 {
     if (u->id == 1) {
-        locust_start(u, gives_and_stops, NULL);
+        locust_spawn(u, gives_and_stops, NULL);
         until(u, &n_tickets, 1);
         n_tickets = 2;
         locust_semaphore_take(u, &door);
@@ -1056,11 +1056,11 @@ static void ramp_start(locust_user *u)
     int touched = 0;
     n_started++;
     if (u->id % 2)
-        locust_join(u, locust_start(u, waits_inside, NULL));
+        locust_join(u, locust_spawn(u, waits_inside, NULL));
     else
         locust_wait_spawned(u);
     CHECK_INT(locust_user_count(u->env), 40);
-    locust_coroutine *c = locust_start(u, touch, &touched);
+    locust_coroutine *c = locust_spawn(u, touch, &touched);
     locust_wait_spawned(u); // no ramp: at once
     CHECK_INT(touched, 0);
     locust_join(u, c);
@@ -1182,7 +1182,7 @@ static void child(locust_user *u, void *arg)
 {
     (void)arg;
     locust_token t = depth_set(71);
-    locust_coroutine *c = locust_start(u, grandchild, (void *)71);
+    locust_coroutine *c = locust_spawn(u, grandchild, (void *)71);
     depth_set(72);
     locust_join(u, c);
     CHECK_INT(depth(), 72);
@@ -1227,7 +1227,7 @@ static void var_task(locust_user *u)
 
     depth_set(10);
     n_begun = n_ended = 0;
-    co = locust_start(u, sees_and_sets, NULL);
+    co = locust_spawn(u, sees_and_sets, NULL);
     b = depth_set(11);
     until(u, &n_begun, 1);
     CHECK_INT(depth(), 11);
@@ -1238,10 +1238,10 @@ static void var_task(locust_user *u)
     CHECK_INT(depth(), 30);
     CHECK_STR(mood(), "odd");
     depth_set(11);
-    locust_join(u, locust_start(u, resets_inherited, &b));
+    locust_join(u, locust_spawn(u, resets_inherited, &b));
     CHECK_INT(depth(), 11);
     depth_set(70);
-    locust_join(u, locust_start(u, child, NULL));
+    locust_join(u, locust_spawn(u, child, NULL));
     CHECK_INT(depth(), 70);
     say("done");
     locust_stop_test(u);
@@ -1279,7 +1279,7 @@ static void check_60(locust_user *u, void *arg)
 
 static void start_inside(void *u)
 {
-    locust_join(u, locust_start(u, check_60, NULL)); // inherits the context that is entered
+    locust_join(u, locust_spawn(u, check_60, NULL)); // inherits the context that is entered
     CHECK_INT(depth(), 60);
 }
 
@@ -1320,7 +1320,7 @@ static void context_task(locust_user *u)
     CHECK_INT(depth(), 50);
     locust_context_run(other, expect_and_set, (int[]){80, 81});
     locust_context_free(other);
-    locust_join(u, locust_start(u, runs_beside, context)); // by another coroutine: it is left
+    locust_join(u, locust_spawn(u, runs_beside, context)); // by another coroutine: it is left
     CHECK_INT(depth(), 50);
     locust_context_run(context, expect_and_set, (int[]){62, 63});
     locust_context_free(context);
@@ -1405,7 +1405,7 @@ static void twice_deep(locust_user *u)
 static void twice_by_coroutine(locust_user *u)
 {
     context = locust_context_copy();
-    locust_start(u, enters_beside, context);
+    locust_spawn(u, enters_beside, context);
     until(u, &n_begun, 1);
     locust_context_run(context, nothing, NULL);
 }
@@ -1534,7 +1534,7 @@ static void defers_free_of_coroutine(locust_user *u)
     locust_context *c = locust_context_copy();
     locust_defer(u, free_context, c);
     n_begun = 0;
-    locust_start(u, enters_beside, c);
+    locust_spawn(u, enters_beside, c);
     until(u, &n_begun, 1);
     locust_stop_user(u);
 }
@@ -1704,7 +1704,7 @@ static void scope_jumps(locust_user *u)
     if (n_rounds++) {
         CHECK_INT(*plain(), 5);
         CHECK(n_init == 3 && n_fini == 2);
-        locust_join(u, locust_start(u, scope_jump_inside, NULL));
+        locust_join(u, locust_spawn(u, scope_jump_inside, NULL));
         CHECK_INT(*plain(), 5);
         LOCUST_SCOPE(plain)
         {
@@ -1760,8 +1760,8 @@ static void scopes_in_turn(locust_user *u)
 {
     *box() = 5;
     n_begun = n_ended = 0;
-    locust_start(u, scope_beside, NULL);
-    locust_start(u, scope_beside, NULL);
+    locust_spawn(u, scope_beside, NULL);
+    locust_spawn(u, scope_beside, NULL);
     locust_join_all(u);
     CHECK_INT(n_ended, 2);
     CHECK_INT(*box(), 5); // behind both, the one from before
@@ -1771,8 +1771,8 @@ static void scopes_in_turn(locust_user *u)
 static void scopes_beside(locust_user *u)
 {
     n_begun = 0;
-    locust_start(u, scope_beside, "waits for the other inside");
-    locust_start(u, scope_beside, NULL);
+    locust_spawn(u, scope_beside, "waits for the other inside");
+    locust_spawn(u, scope_beside, NULL);
     locust_join_all(u);
 }
 
@@ -1807,7 +1807,7 @@ static void starved(locust_user *u)
     locust_context *c = locust_context_copy();
     *plain() = 5;
     no_memory = true;
-    CHECK(locust_start(u, turns, NULL) == NULL);
+    CHECK(locust_spawn(u, turns, NULL) == NULL);
     locust_join(u, NULL);
     CHECK(locust_group_new(u, 2) == NULL);
     CHECK(!locust_group_start(u, g, turns, NULL));
@@ -1889,7 +1889,7 @@ static void isolated(locust_user *u)
     expect(own()->id == id);
     turn(u);
     expect(depth() == (int)id);
-    c = locust_start(u, isolated_part, NULL);
+    c = locust_spawn(u, isolated_part, NULL);
     for (uint64_t i = 0; i < 3; i++) {
         expect(trail_push(id + i));
         turn(u);
@@ -1967,7 +1967,7 @@ static void unanswered(locust_user *u)
     LOCUST_SCOPE(own)
     {
         if (u->id % 2) {
-            locust_start(u, beside_request, "");
+            locust_spawn(u, beside_request, "");
             locust_join_all(u);
         }
         locust_get(u, "/");

@@ -123,7 +123,7 @@ static void transitions(void)
 static void describe(const locust__plan *plan, char *out)
 {
     for (int i = 0; plan && i < plan->n; i++) {
-        const locust__step *step = &plan->steps[i];
+        const locust__plan_task *step = &plan->steps[i];
         strcat(out, step->set ? "[" : step->name);
         if (step->set) {
             describe(step->set, out);

@@ -213,7 +213,7 @@ static void names_origins(void)
         CHECK_STR(origin->host, origins[i].host);
         CHECK_INT(origin->port, origins[i].port);
     }
-    locust__origins_free(first);
+    locust__origin_free_all(first);
 }
 
 /* One origin for one server, whatever the case of its name; another port is another server. */
@@ -230,7 +230,7 @@ static void keeps_origins(void)
     CHECK(got[0] == got[1] && got[0] == got[2]);
     CHECK(got[6] != got[0]); // TLS is another server
     CHECK(got[3] != got[0] && got[4] != got[0] && got[5] != got[0] && got[4] != got[5]);
-    locust__origins_free(first);
+    locust__origin_free_all(first);
 }
 
 /* RFC 3986 5.4.1 and 5.4.2, on http://a/b/c/d;p?q; fragments are never sent, so they are dropped. */

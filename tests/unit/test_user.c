@@ -1031,7 +1031,7 @@ static void stop_at_fifth(locust_env *env, const locust_sample *sample)
 {
     (void)sample;
     if (++n_samples == 5)
-        locust_stop(env);
+        locust_env_stop(env);
 }
 
 static void a_listener_may_stop(void)

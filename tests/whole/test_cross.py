@@ -91,7 +91,7 @@ def builds(target, libc):
         same(elf(program), MACHINES[target])
         check(size < (1500000 if libc == "glibc" else 300000), size)
         with open(program, "rb") as f:
-            check(b"locust__user_main" not in f.read(), "it is not stripped")
+            check(b"locust__start_main" not in f.read(), "it is not stripped")
         needs(qemu)
         check(lines[0].endswith("here by %s ./mix --help" % qemu), r)
         with board.Site(dir + "/site", pkis()) as site:

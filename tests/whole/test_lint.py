@@ -29,15 +29,16 @@ TESTS = [
     ("a planted call of a later function is found", planted, (UPWARD, "2-loop/sync.c")),
     ("a planted call of a public function is found", planted, (PUBLIC, "9-outside/main.c")),
     ("every part uses what stands above it", passes, ("tools/check_layers.py",)),
+    ("contents, uses and owners of names are as the parts say", passes, ("tools/map.py",)),
     ("the name checker finds violations", passes, ("tools/check_names.py", "--self-test")),
     ("every name has the prefix", passes, ("tools/check_names.py", "locust.h")),
 ]
 
 passed = failed = skipped = 0
 for name, function, arguments in TESTS:
-    if not (shutil.which("gcc") and shutil.which("readelf")):
+    if not (all(map(shutil.which, ("gcc", "readelf", "ctags")))):
         skipped += 1
-        print("skip %s: gcc or readelf is missing" % name)
+        print("skip %s: gcc, readelf or ctags is missing" % name)
         continue
     good, output = function(*arguments)
     if good:

@@ -130,7 +130,7 @@
  *     >>local          coroutine-local data
  *     >>context        context variables, and stacks of values
  *   3-measure
- *     >>row            one row of statistics
+ *     >>entry          one row of statistics
  *     >>stats          rows of requests and failures
  *     >>record         from a finished request to whoever counts it
  *   4-net
@@ -158,7 +158,7 @@
  *     >>url            URLs and origins
  *   5-http
  *     >>head           HTTP/1.1 messages
- *     >>body           reading a response from a stream
+ *     >>receive        reading a response from a stream
  *     >>write          writing a request's head
  *     >>json           JSON, read
  *     >>extract        values out of a response: patterns, text between
@@ -204,11 +204,11 @@
  *     >>setup          making an environment
  *     >>env_api        public calls on an environment
  *   9-outside
- *     >>judge          the generator's verdict on itself
+ *     >>generator      the generator's verdict on itself
  *     >>check          checks
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
- *     >>verdict        all of what a run says of itself
+ *     >>result         all of what a run says of itself
  *     >>figures        what a row shows
  *     >>table          tables and compact lines
  *     >>csv            Locust's CSV files
@@ -317,7 +317,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "1-ground/error.c"
 #include "1-ground/hash.c"
 #include "1-ground/ctx/ctx.c"
-#if LOCUST__UCONTEXT // asked for: see the end of this list
+#if LOCUST__WITH_UCONTEXT // asked for: see the end of this list
 #elif defined(__x86_64__) && defined(__LP64__)
 #include "1-ground/ctx/x86_64.c"
 #elif defined(__i386__) && defined(__ELF__)
@@ -340,10 +340,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #elif defined(__loongarch__) && __loongarch_grlen == 64
 #include "1-ground/ctx/loongarch.c"
 #else // any other architecture
-#undef LOCUST__UCONTEXT
-#define LOCUST__UCONTEXT 1
+#undef LOCUST__WITH_UCONTEXT
+#define LOCUST__WITH_UCONTEXT 1
 #endif
-#if LOCUST__UCONTEXT
+#if LOCUST__WITH_UCONTEXT
 #include "1-ground/ctx/ucontext.c"
 #else
 #include "1-ground/ctx/make.c"
@@ -351,9 +351,9 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "1-ground/ctx/allowed.c"
 #include "1-ground/os/os.c"
 #include "1-ground/os/posix.c"
-#if LOCUST__EPOLL
+#if LOCUST__WITH_EPOLL
 #include "1-ground/os/epoll.c"
-#elif LOCUST__KQUEUE
+#elif LOCUST__WITH_KQUEUE
 #include "1-ground/os/kqueue.c"
 #else
 #include "1-ground/os/poll.c"
@@ -390,7 +390,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 
 #if LOCUST__LAYERS >= 3
-#include "3-measure/row.c"
+#include "3-measure/entry.c"
 #include "3-measure/stats.c"
 #include "3-measure/record.c"
 #endif
@@ -407,7 +407,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "4-net/question.c"
 #include "4-net/lookup.c"
 #include "4-net/tls/tls.c"
-#if LOCUST__TLS
+#if LOCUST__WITH_TLS
 #include "4-net/tls/state.c"
 #include "4-net/tls/version.c"
 #include "4-net/tls/config.c"
@@ -425,7 +425,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #if LOCUST__LAYERS >= 5
 #include "5-http/head.c"
-#include "5-http/body.c"
+#include "5-http/receive.c"
 #include "5-http/write.c"
 #include "5-http/json.c"
 #include "5-http/extract.c"
@@ -477,11 +477,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 
 #if LOCUST__LAYERS >= 9
-#include "9-outside/judge.c"
+#include "9-outside/generator.c"
 #include "9-outside/check.c"
 #include "9-outside/baseline.c"
 #include "9-outside/find.c"
-#include "9-outside/verdict.c"
+#include "9-outside/result.c"
 #include "9-outside/figures.c"
 #include "9-outside/table.c"
 #include "9-outside/csv.c"

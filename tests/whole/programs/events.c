@@ -68,7 +68,7 @@ static void say(const char *event, const char *who)
     static void error_##who(locust_env *env, locust_user *u, const char *message)                  \
     {                                                                                              \
         printf("user_error " #who " %d %s\n", u->env == env, message);                             \
-        locust_stop(env);                                                                          \
+        locust_env_stop(env);                                                                      \
     }                                                                                              \
     static void reset_##who(locust_env *env)                                                       \
     {                                                                                              \

@@ -110,7 +110,7 @@ static void work_beside(locust_user *u, void *arg)
 
 static void splitting(locust_user *u)
 {
-    locust_join(u, locust_start(u, work_beside, NULL));
+    locust_join(u, locust_spawn(u, work_beside, NULL));
 }
 
 static void spawned(locust_user *u)

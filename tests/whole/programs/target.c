@@ -169,8 +169,8 @@ static bool answer(struct connection *c, const struct request *r)
         return reply(c, r, status >= 200 && status <= 999 ? status : 500, "status\n", 7);
     }
     if (strncmp(r->path, "/delay/", 7) == 0) {
-        int64_t until = locust__os_now_ns() + locust__base_ns(strtod(r->path + 7, NULL) / 1000);
-        if (locust__co_sleep(&c->server->loop, until) == LOCUST__CANCELLED)
+        int64_t until = locust__os_now_ns() + locust__time_ns(strtod(r->path + 7, NULL) / 1000);
+        if (locust__co_sleep(&c->server->loop, until) == LOCUST__WAKE_CANCELLED)
             return false;
         return reply(c, r, 200, "late\n", 5);
     }
@@ -197,7 +197,7 @@ static bool read_request(struct connection *c, struct request *r)
     locust__stream_take(&c->stream, n);
     c->body.len = 0;
     return !r->length ||
-           !locust__http_read_bytes(&c->stream, &c->body, NULL, r->length, LOCUST__NEVER);
+           !locust__receive_bytes(&c->stream, &c->body, NULL, r->length, LOCUST__NEVER);
 }
 
 static void serve(void *arg)
@@ -222,7 +222,7 @@ static void accept_connections(void *arg)
         if (!c)
             break;
         c->server = s;
-        if (locust__net_accept(&s->net, &s->listener, &c->stream)) {
+        if (locust__listen_accept(&s->net, &s->listener, &c->stream)) {
             free(c);
             break;
         }
@@ -256,16 +256,16 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--port") == 0 && i + 1 < argc)
             port = atoi(argv[++i]);
         else
-            locust__base_die(2, "target: unknown argument %s: it takes --port N", argv[i]);
+            locust__die(2, "target: unknown argument %s: it takes --port N", argv[i]);
     }
     locust__addr_parse(&at, "127.0.0.1", port);
     if (locust__loop_open(&s.loop) < 0)
-        locust__base_die(1, "target: cannot open the event loop");
-    locust__log_open(&s.log, LOCUST__INFO, NULL);
+        locust__die(1, "target: cannot open the event loop");
+    locust__log_open(&s.log, LOCUST__LOG_INFO, NULL);
     locust__net_init(&s.net, &s.loop, &s.log);
-    locust_error error = locust__net_listen(&s.net, &s.listener, &at, 65535);
+    locust_error error = locust__listen_open(&s.net, &s.listener, &at, 65535);
     if (error)
-        locust__base_die(
+        locust__die(
             1, "target: cannot listen on 127.0.0.1:%d: %s", port, locust__error_text(error));
     s.signals = locust__os_signals_open();
     printf("listening on 127.0.0.1:%d\n", ntohs(at.as.in.sin_port));

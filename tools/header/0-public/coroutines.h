@@ -12,7 +12,7 @@ typedef struct locust_group locust_group;
  * header fields and connections, and inherits context variables. Its requests and waits take the `u`
  * that it is given. It is cut short when the user ends. Like gevent.spawn.
  * Returns a handle, good until it is joined or the task that started it ends; NULL if memory ran out. */
-LOCUST_API locust_coroutine *locust_start(locust_user *u, locust_coroutine_fn fn, void *arg);
+LOCUST_API locust_coroutine *locust_spawn(locust_user *u, locust_coroutine_fn fn, void *arg);
 /* Waits until that coroutine has ended; the handle ends with it. NULL is fine. */
 LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine);
 /* Waits until all that this user has started have ended, but for the caller. */

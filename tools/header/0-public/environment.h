@@ -26,7 +26,7 @@ LOCUST_API int locust_run(locust_env *env);
  * Returns the exit code. Like run_single_user of Locust. */
 LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host);
 /* Asks a running test to end, from a listener. Like locust_stop_test. */
-LOCUST_API void locust_stop(locust_env *env);
+LOCUST_API void locust_env_stop(locust_env *env);
 LOCUST_API void locust_env_free(locust_env *env);
 LOCUST_API void *locust_env_context(locust_env *env);
 /* Seconds since the test started; 0 before. */

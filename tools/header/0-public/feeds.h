@@ -30,18 +30,19 @@ typedef struct locust_feeder { // of the whole test; make it with LOCUST_FEEDER
  * so many-th row: no two have the same. */
 #define LOCUST_FEEDER(feeder_, ...) static locust_feeder feeder_ = {.path = __VA_ARGS__}
 
-typedef struct locust_row { // lives until the end of the test
-    const char *text;       // not terminated
+typedef struct locust_feed_row { // lives until the end of the test
+    const char *text;            // not terminated
     size_t len;
     size_t number; // from 0, in the file
     const locust_feeder *feeder;
-} locust_row;
+} locust_feed_row;
 
 /* The next row for this user. False: with LOCUST_FEED_UNIQUE there are no more. A file that cannot be
  * read, or is empty, ends the test with a sentence. */
-LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_row *row);
+LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_feed_row *row);
 /* The value in the column with that name in the header. False: there is none, or it does not fit into
  * out[size] with a '\0' behind. */
-LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size);
+LOCUST_API bool locust_field(
+    const locust_feed_row *row, const char *column, char *out, size_t size);
 /* The same by the number of the column, from 0. */
-LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size);
+LOCUST_API bool locust_field_at(const locust_feed_row *row, int column, char *out, size_t size);

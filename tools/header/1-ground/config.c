@@ -3,59 +3,61 @@
  *
  * Purpose     every on/off setting becomes 0 or 1 once, so that -Wundef catches a misspelling.
  *             Defined empty counts as 1 (then 1 - NAME - 1 reads 1 - -1).
+ * Names       locust__apart locust__os_apple locust__os_bsd locust__os_linux locust__parks
+ *             locust__printf locust__sys locust__unused locust__with_
  * ============================================================================================ */
 
 #if defined(LOCUST_TLS) && ((LOCUST_TLS + 0) || (1 - LOCUST_TLS - 1) == 2)
-#define LOCUST__TLS 1
+#define LOCUST__WITH_TLS 1
 #else
-#define LOCUST__TLS 0
+#define LOCUST__WITH_TLS 0
 #endif
 
 #if defined(LOCUST_ZLIB) && ((LOCUST_ZLIB + 0) || (1 - LOCUST_ZLIB - 1) == 2)
-#define LOCUST__ZLIB 1
+#define LOCUST__WITH_ZLIB 1
 #else
-#define LOCUST__ZLIB 0
+#define LOCUST__WITH_ZLIB 0
 #endif
 
 #if defined(LOCUST_NO_REPORTS) && ((LOCUST_NO_REPORTS + 0) || (1 - LOCUST_NO_REPORTS - 1) == 2)
-#define LOCUST__REPORTS 0
+#define LOCUST__WITH_REPORTS 0
 #else
-#define LOCUST__REPORTS 1
+#define LOCUST__WITH_REPORTS 1
 #endif
 
 #if defined(LOCUST_NO_COOKIES) && ((LOCUST_NO_COOKIES + 0) || (1 - LOCUST_NO_COOKIES - 1) == 2)
-#define LOCUST__KEEP_COOKIES 0
+#define LOCUST__WITH_COOKIES 0
 #else
-#define LOCUST__KEEP_COOKIES 1
+#define LOCUST__WITH_COOKIES 1
 #endif
 
 #if defined(LOCUST_NO_DIGEST) && ((LOCUST_NO_DIGEST + 0) || (1 - LOCUST_NO_DIGEST - 1) == 2)
-#define LOCUST__DIGEST 0
+#define LOCUST__WITH_DIGEST 0
 #else
-#define LOCUST__DIGEST 1
+#define LOCUST__WITH_DIGEST 1
 #endif
 
 #if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
-#define LOCUST__POLL 1
+#define LOCUST__WITH_POLL 1
 #else
-#define LOCUST__POLL 0
+#define LOCUST__WITH_POLL 0
 #endif
 
 #if defined(LOCUST_VALGRIND) && ((LOCUST_VALGRIND + 0) || (1 - LOCUST_VALGRIND - 1) == 2)
-#define LOCUST__VALGRIND 1
+#define LOCUST__WITH_VALGRIND 1
 #else
-#define LOCUST__VALGRIND 0
+#define LOCUST__WITH_VALGRIND 0
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
-#define LOCUST__ASAN 1
+#define LOCUST__WITH_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define LOCUST__ASAN 1
+#define LOCUST__WITH_ASAN 1
 #endif
 #endif
-#ifndef LOCUST__ASAN
-#define LOCUST__ASAN 0
+#ifndef LOCUST__WITH_ASAN
+#define LOCUST__WITH_ASAN 0
 #endif
 
 #if defined(__linux__)
@@ -78,14 +80,14 @@
 #endif
 
 #if defined(LOCUST_KQUEUE) && ((LOCUST_KQUEUE + 0) || (1 - LOCUST_KQUEUE - 1) == 2)
-#define LOCUST__KQUEUE 1
+#define LOCUST__WITH_KQUEUE 1
 #else
-#define LOCUST__KQUEUE (!LOCUST__POLL && (LOCUST__OS_APPLE || LOCUST__OS_BSD))
+#define LOCUST__WITH_KQUEUE (!LOCUST__WITH_POLL && (LOCUST__OS_APPLE || LOCUST__OS_BSD))
 #endif
-#if LOCUST__KQUEUE && LOCUST__POLL
+#if LOCUST__WITH_KQUEUE && LOCUST__WITH_POLL
 #error "define LOCUST_KQUEUE or LOCUST_POLL, not both"
 #endif
-#define LOCUST__EPOLL (LOCUST__OS_LINUX && !LOCUST__POLL && !LOCUST__KQUEUE)
+#define LOCUST__WITH_EPOLL (LOCUST__OS_LINUX && !LOCUST__WITH_POLL && !LOCUST__WITH_KQUEUE)
 
 #if defined(LOCUST_MALLOC) != defined(LOCUST_REALLOC) || \
     defined(LOCUST_MALLOC) != defined(LOCUST_FREE)
@@ -158,7 +160,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
-#if LOCUST__KQUEUE
+#if LOCUST__WITH_KQUEUE
 #include <sys/types.h>
 
 #include <sys/event.h>
@@ -166,13 +168,13 @@
 #if LOCUST__OS_APPLE
 #include <mach/mach.h>
 #endif
-#if LOCUST__VALGRIND
+#if LOCUST__WITH_VALGRIND
 #include <valgrind/memcheck.h>
 #endif
-#if LOCUST__ZLIB
+#if LOCUST__WITH_ZLIB
 #include <zlib.h>
 #endif
-#if LOCUST__TLS
+#if LOCUST__WITH_TLS
 #include <mbedtls/version.h>
 #include <mbedtls/asn1.h>
 #include <mbedtls/pk.h>
@@ -185,7 +187,7 @@
 #error "locust.h needs mbedTLS 2.28, 3.6 or 4.x for -DLOCUST_TLS"
 #endif
 #endif
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif

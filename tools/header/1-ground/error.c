@@ -2,6 +2,7 @@
  * >>error  the sentence of each error
  *
  * Purpose     one text for one code: it groups failures in reports.
+ * Names       locust__error_
  * ============================================================================================ */
 
 static const char *locust__error_text(locust_error error)

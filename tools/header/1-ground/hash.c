@@ -2,6 +2,7 @@
  * >>hash  MD5 and SHA-256, for Digest authentication
  *
  * Purpose     digests of short texts, in programs that have no TLS library too.
+ * Names       locust__hash_
  * Sources     RFC 1321, FIPS 180-4 (6.2).
  * Limits      made for some hundred bytes a request, not for bulk. MD5 is broken; servers ask for it.
  * ============================================================================================ */

@@ -6,6 +6,7 @@
  * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
  *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
  *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
+ * Names       locust__hist_
  * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
  * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
  *
@@ -16,11 +17,11 @@
  *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us; a value is reported as its bucket's middle
  * ============================================================================================ */
 
-enum { LOCUST__OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__OCTAVES = 33 - LOCUST_HIST_BITS };
+enum { LOCUST__HIST_OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__HIST_OCTAVES = 33 - LOCUST_HIST_BITS };
 
 typedef struct locust__hist {
     uint64_t total;
-    uint64_t *octaves[LOCUST__OCTAVES];
+    uint64_t *octaves[LOCUST__HIST_OCTAVES];
 } locust__hist;
 
 static const int64_t LOCUST__HIST_MAX_US = 3600000000;
@@ -28,39 +29,39 @@ static const int64_t LOCUST__HIST_MAX_US = 3600000000;
 static size_t locust__hist_index(int64_t us)
 {
     int top;
-    if (us < LOCUST__OCTAVE)
+    if (us < LOCUST__HIST_OCTAVE)
         return us > 0 ? (size_t)us : 0;
     if (us > LOCUST__HIST_MAX_US)
         us = LOCUST__HIST_MAX_US;
     top = 63 - __builtin_clzll((unsigned long long)us);
-    return (size_t)(top - LOCUST_HIST_BITS + 1) * LOCUST__OCTAVE +
-           ((size_t)(us >> (top - LOCUST_HIST_BITS)) & (LOCUST__OCTAVE - 1));
+    return (size_t)(top - LOCUST_HIST_BITS + 1) * LOCUST__HIST_OCTAVE +
+           ((size_t)(us >> (top - LOCUST_HIST_BITS)) & (LOCUST__HIST_OCTAVE - 1));
 }
 
 /* The middle of a bucket, in ns. */
 static int64_t locust__hist_value_ns(size_t index)
 {
-    size_t octave = index / LOCUST__OCTAVE;
-    int64_t sub = (int64_t)(index % LOCUST__OCTAVE);
+    size_t octave = index / LOCUST__HIST_OCTAVE;
+    int64_t sub = (int64_t)(index % LOCUST__HIST_OCTAVE);
     int64_t width;
     if (octave < 2)
         return (int64_t)index * 1000;
     width = (int64_t)1 << (octave - 1);
     // It holds the whole microseconds from low to low + width - 1.
-    return (LOCUST__OCTAVE + sub) * width * 1000 + (width - 1) * 500;
+    return (LOCUST__HIST_OCTAVE + sub) * width * 1000 + (width - 1) * 500;
 }
 
 /* Records a time that was measured n times. False: no memory for a new octave; it is not in. */
 static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
 {
     size_t index = locust__hist_index((ns + 500) / 1000);
-    uint64_t **octave = &h->octaves[index / LOCUST__OCTAVE];
+    uint64_t **octave = &h->octaves[index / LOCUST__HIST_OCTAVE];
     if (!*octave) {
-        *octave = locust__base_zalloc(LOCUST__OCTAVE * sizeof **octave);
+        *octave = locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof **octave);
         if (!*octave)
             return false;
     }
-    (*octave)[index % LOCUST__OCTAVE] += n;
+    (*octave)[index % LOCUST__HIST_OCTAVE] += n;
     h->total += n;
     return true;
 }
@@ -80,11 +81,11 @@ static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
         return 0;
     if (rank >= h->total)
         rank = h->total - 1;
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        for (size_t i = 0; h->octaves[o] && i < LOCUST__OCTAVE; i++) {
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
+        for (size_t i = 0; h->octaves[o] && i < LOCUST__HIST_OCTAVE; i++) {
             seen += h->octaves[o][i];
             if (seen > rank)
-                return locust__hist_value_ns(o * LOCUST__OCTAVE + i);
+                return locust__hist_value_ns(o * LOCUST__HIST_OCTAVE + i);
         }
     return 0;
 }
@@ -92,15 +93,15 @@ static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
 /* Keeps the octaves, for what comes next. */
 static void locust__hist_reset(locust__hist *h)
 {
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
         if (h->octaves[o])
-            memset(h->octaves[o], 0, LOCUST__OCTAVE * sizeof *h->octaves[o]);
+            memset(h->octaves[o], 0, LOCUST__HIST_OCTAVE * sizeof *h->octaves[o]);
     h->total = 0;
 }
 
 static void locust__hist_free(locust__hist *h)
 {
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
         LOCUST_FREE(h->octaves[o]);
     memset(h, 0, sizeof *h);
 }
@@ -108,14 +109,15 @@ static void locust__hist_free(locust__hist *h)
 /* into += from. False: no memory, and only a part was added. */
 static bool locust__hist_add(locust__hist *into, const locust__hist *from)
 {
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++) {
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++) {
         if (!from->octaves[o])
             continue;
         if (!into->octaves[o])
-            into->octaves[o] = locust__base_zalloc(LOCUST__OCTAVE * sizeof *into->octaves[o]);
+            into->octaves[o] =
+                locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof *into->octaves[o]);
         if (!into->octaves[o])
             return false;
-        for (size_t i = 0; i < LOCUST__OCTAVE; i++) {
+        for (size_t i = 0; i < LOCUST__HIST_OCTAVE; i++) {
             into->octaves[o][i] += from->octaves[o][i];
             into->total += from->octaves[o][i];
         }
@@ -127,8 +129,8 @@ static bool locust__hist_add(locust__hist *into, const locust__hist *from)
  * left. */
 static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 {
-    for (size_t o = 0; o < LOCUST__OCTAVES; o++)
-        for (size_t i = 0; h->octaves[o] && earlier->octaves[o] && i < LOCUST__OCTAVE; i++) {
+    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
+        for (size_t i = 0; h->octaves[o] && earlier->octaves[o] && i < LOCUST__HIST_OCTAVE; i++) {
             uint64_t *count = &h->octaves[o][i], was = earlier->octaves[o][i];
             uint64_t less = was < *count ? was : *count;
             *count -= less;
@@ -140,11 +142,11 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 static double locust__hist_deviation(const locust__hist *h, double mean)
 {
     double sum = 0;
-    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
+    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
+        const uint64_t *octave = h->octaves[i / LOCUST__HIST_OCTAVE];
         double off = (double)locust__hist_value_ns(i) - mean;
         if (octave)
-            sum += (double)octave[i % LOCUST__OCTAVE] * off * off;
+            sum += (double)octave[i % LOCUST__HIST_OCTAVE] * off * off;
     }
-    return h->total ? locust__base_sqrt(sum / (double)h->total) : 0;
+    return h->total ? locust__number_sqrt(sum / (double)h->total) : 0;
 }

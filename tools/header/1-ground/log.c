@@ -3,10 +3,17 @@
  *
  * Purpose     [2026-11-21 01:44:20,653] host/INFO/locust.main: text
  * Cost        one write() a line; nothing below the level is formatted.
+ * Names       locust__log_
  * Sources     Locust 2.46 (reference run): local time, milliseconds, host up to its first dot.
  * ============================================================================================ */
 
-enum { LOCUST__DEBUG, LOCUST__INFO, LOCUST__WARNING, LOCUST__ERROR, LOCUST__CRITICAL };
+enum {
+    LOCUST__LOG_DEBUG,
+    LOCUST__LOG_INFO,
+    LOCUST__LOG_WARNING,
+    LOCUST__LOG_ERROR,
+    LOCUST__LOG_CRITICAL
+};
 
 static const char *const locust__log_levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
 
@@ -19,7 +26,7 @@ typedef struct locust__log {
 /* The level of that name in any case, or -1. */
 static int locust__log_level(const char *name)
 {
-    for (int i = 0; i <= LOCUST__CRITICAL; i++)
+    for (int i = 0; i <= LOCUST__LOG_CRITICAL; i++)
         if (strcasecmp(name, locust__log_levels[i]) == 0)
             return i;
     return -1;
@@ -45,24 +52,6 @@ static void locust__log_close(locust__log *log)
 {
     if (log->fd > STDERR_FILENO)
         close(log->fd);
-}
-
-/* Writes all of it. Returns how much the system took: a full disk must not stop a test. */
-static size_t locust__log_write(int fd, const char *text, size_t n)
-{
-    size_t done = 0;
-    while (done < n) {
-        ssize_t wrote = write(fd, text + done, n - done);
-        if (wrote < 0 && (errno == EINTR || errno == EAGAIN)) {
-            struct pollfd wait = {.fd = fd, .events = POLLOUT};
-            poll(&wait, 1, 1000);
-            continue;
-        }
-        if (wrote <= 0)
-            break;
-        done += (size_t)wrote;
-    }
-    return done;
 }
 
 /* `logger` is Locust's name for the part that speaks: locust.main, locust.runners. */
@@ -93,5 +82,5 @@ static void locust__log_print(
     n = (size_t)more < sizeof line - n - 1 ? n + (size_t)more : sizeof line - 2;
     line[n++] = '\n';
     locust__locale_leave(locale);
-    locust__log_write(log->fd, line, n);
+    locust__os_write_all(log->fd, line, n);
 }

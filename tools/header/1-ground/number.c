@@ -3,10 +3,11 @@
  *
  * Purpose     numbers as texts and texts as numbers, whatever locale the test has set; a few functions of
  *             libm that a static program would otherwise carry for one call.
+ * Names       locust__locale_ locust__number_ locust__random_
  * ============================================================================================ */
 
 /* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
-static int64_t locust__base_round(double x)
+static int64_t locust__number_round(double x)
 {
     int64_t down = (int64_t)x;
     double rest = x - (double)down;
@@ -14,7 +15,7 @@ static int64_t locust__base_round(double x)
 }
 
 /* Square root of a number from 0, without libm: Newton's rule from a power of two near it. */
-static double locust__base_sqrt(double x)
+static double locust__number_sqrt(double x)
 {
     double root;
     uint64_t bits;
@@ -89,7 +90,7 @@ static void locust__locale_leave(locust__locale l)
 #endif
 
 /* SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush. Not for secrets. */
-static uint64_t locust__base_random(uint64_t *state)
+static uint64_t locust__random(uint64_t *state)
 {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -98,37 +99,28 @@ static uint64_t locust__base_random(uint64_t *state)
 }
 
 /* Uniform in [0, 1). */
-static double locust__base_random_unit(uint64_t *state)
+static double locust__random_unit(uint64_t *state)
 {
-    return (double)(locust__base_random(state) >> 11) * (1.0 / 9007199254740992.0);
-}
-
-/* FNV-1a, 64 bits, of a text and then another: enough for names of a test's own. */
-static uint64_t locust__base_hash(uint64_t seed, const char *text, size_t n)
-{
-    uint64_t h = seed ^ 0xCBF29CE484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
-    return h;
+    return (double)(locust__random(state) >> 11) * (1.0 / 9007199254740992.0);
 }
 
 /* Reads a whole number from 0 in decimal and moves *text behind it; -1: there is none. What is too
  * large is the largest there is. The C library's readers know more and are a dozen times the size. */
-static int64_t locust__base_whole(const char **text)
+static int64_t locust__number_whole(const char **text)
 {
-    int64_t n = locust__base_digit(**text) ? 0 : -1;
-    for (; locust__base_digit(**text); ++*text)
+    int64_t n = locust__text_is_digit(**text) ? 0 : -1;
+    for (; locust__text_is_digit(**text); ++*text)
         n = n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (**text - '0');
     return n;
 }
 
 /* The value of n hexadecimal digits, at most 7; -1: one of them is none. */
-static int locust__base_hex(const char *p, int n)
+static int locust__number_hex(const char *p, int n)
 {
     int value = 0;
     for (int i = 0; i < n; i++) {
-        char c = locust__base_lower(p[i]);
-        int digit = locust__base_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        char c = locust__text_lower(p[i]);
+        int digit = locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
         if (digit < 0)
             return -1;
         value = value << 4 | digit;
@@ -138,14 +130,14 @@ static int locust__base_hex(const char *p, int n)
 
 /* Reads a number from 0, such as 12, 0.25, .5 or 1e-3, and moves *text behind it; -1: there is none. With
  * up to 15 digits it is the nearest double. */
-static double locust__base_decimal(const char **text)
+static double locust__number_decimal(const char **text)
 {
     const char *p = *text;
     double number = 0, power = 1;
     int64_t shift = 0, digits = 0;
-    for (; locust__base_digit(*p); p++, digits++)
+    for (; locust__text_is_digit(*p); p++, digits++)
         number = 10 * number + (*p - '0');
-    for (p += *p == '.'; locust__base_digit(*p); p++, digits++, shift--)
+    for (p += *p == '.'; locust__text_is_digit(*p); p++, digits++, shift--)
         number = 10 * number + (*p - '0');
     if (!digits)
         return -1;
@@ -153,8 +145,8 @@ static double locust__base_decimal(const char **text)
     if (*p == 'e' || *p == 'E') {
         bool minus = *++p == '-';
         p += *p == '-' || *p == '+';
-        if (locust__base_digit(*p)) {
-            int64_t exponent = locust__base_whole(&p);
+        if (locust__text_is_digit(*p)) {
+            int64_t exponent = locust__number_whole(&p);
             exponent = exponent < 9999 ? exponent : 9999;
             shift += minus ? -exponent : exponent;
             *text = p;
@@ -166,7 +158,7 @@ static double locust__base_decimal(const char **text)
 }
 
 /* Locust's time spans: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. */
-static bool locust__base_span(const char *text, double *out)
+static bool locust__number_span(const char *text, double *out)
 {
     static const char units[] = "hms";
     static const int seconds[] = {3600, 60, 1};
@@ -175,7 +167,7 @@ static bool locust__base_span(const char *text, double *out)
     if (!*text)
         return false;
     while (*text) {
-        int64_t n = locust__base_whole(&text);
+        int64_t n = locust__number_whole(&text);
         if (n < 0 || n == INT64_MAX || (!*text && unit > 0))
             return false;
         if (!*text) { // bare seconds
@@ -194,7 +186,7 @@ static bool locust__base_span(const char *text, double *out)
 
 /* Base-2 logarithm of a positive, normal number, without libm: the exponent is read off, then
  * ln m = 2 atanh((m - 1) / (m + 1)) for the mantissa m in [0.7, 1.5); error below 1e-15. */
-static double locust__base_log2(double x)
+static double locust__number_log2(double x)
 {
     uint64_t bits;
     double m, t, t2, term, sum = 0;

@@ -4,6 +4,7 @@
  * Purpose     text of known length in somebody else's memory (view), and text that grows (buf).
  * Invariants  a buf that could not grow is `failed` from then on and keeps what it has: build first,
  *             look once. Nothing here depends on the locale.
+ * Names       locust__base64_ locust__buf_ locust__text_ locust__view_
  * Sources     RFC 4648 section 4 (base64).
  * ============================================================================================ */
 
@@ -23,7 +24,7 @@ static bool locust__view_is(locust__view v, const char *text)
     return v.len == strlen(text) && memcmp(v.ptr, text, v.len) == 0;
 }
 
-static char locust__base_lower(char c)
+static char locust__text_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
@@ -33,13 +34,13 @@ static bool locust__view_is_nocase(locust__view v, const char *text)
 {
     size_t i;
     for (i = 0; i < v.len && text[i]; i++)
-        if (v.ptr[i] != text[i] && locust__base_lower(v.ptr[i]) != locust__base_lower(text[i]))
+        if (v.ptr[i] != text[i] && locust__text_lower(v.ptr[i]) != locust__text_lower(text[i]))
             return false;
     return i == v.len && !text[i];
 }
 
 /* Which of eight bytes in memory is the first that has its top bit set; one has. */
-static inline unsigned locust__base_first_top(uint64_t word)
+static inline unsigned locust__text_first_top(uint64_t word)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     return (unsigned)__builtin_clzll(word) / 8;
@@ -48,13 +49,13 @@ static inline unsigned locust__base_first_top(uint64_t word)
 #endif
 }
 
-static bool locust__base_digit(char c)
+static bool locust__text_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
 /* A heap copy of n bytes with a '\0' behind, or NULL. */
-static char *locust__base_copy(const char *text, size_t n)
+static char *locust__text_copy(const char *text, size_t n)
 {
     char *copy = LOCUST_MALLOC(n + 1);
     if (copy) {
@@ -174,12 +175,12 @@ LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view 
         return false;
     for (size_t i = 0; i < in.len && in.ptr[i] != '='; i++) {
         char c = in.ptr[i];
-        int digit = c >= 'A' && c <= 'Z'    ? c - 'A'
-                    : c >= 'a' && c <= 'z'  ? c - 'a' + 26
-                    : locust__base_digit(c) ? c - '0' + 52
-                    : c == '+'              ? 62
-                    : c == '/'              ? 63
-                                            : -1;
+        int digit = c >= 'A' && c <= 'Z'       ? c - 'A'
+                    : c >= 'a' && c <= 'z'     ? c - 'a' + 26
+                    : locust__text_is_digit(c) ? c - '0' + 52
+                    : c == '+'                 ? 62
+                    : c == '/'                 ? 63
+                                               : -1;
         if (c == '\n' || c == '\r' || c == ' ')
             continue;
         if (digit < 0)
@@ -190,4 +191,13 @@ LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view 
             out->ptr[out->len++] = (char)(v >> (bits -= 8));
     }
     return bits < 6;
+}
+
+/* FNV-1a, 64 bits, of a text and then another: enough for names of a test's own. */
+static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
+{
+    uint64_t h = seed ^ 0xCBF29CE484222325u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
+    return h;
 }

@@ -11,6 +11,12 @@
  * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack
  *             costs the pages it touched: one for most users. Address space: .stack_size. How late
  *             the due run is counted by the clock that they read themselves: nothing is read for it.
+ * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
+ *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
+ *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
+ *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
+ *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
+ *             locust__loop_scratch
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours. Stacks are given back
  *             when the loop is closed.
  * ============================================================================================ */
@@ -18,92 +24,105 @@
 typedef struct locust__co locust__co;
 typedef struct locust__loop locust__loop;
 
-enum locust__co_state { LOCUST__CO_FREE, LOCUST__CO_READY, LOCUST__CO_RUNNING, LOCUST__CO_PARKED };
-enum locust__wake { LOCUST__WOKEN, LOCUST__TIMED_OUT, LOCUST__CANCELLED, LOCUST__LOOK_AGAIN };
+enum locust__state {
+    LOCUST__STATE_FREE,
+    LOCUST__STATE_READY,
+    LOCUST__STATE_RUNNING,
+    LOCUST__STATE_PARKED
+};
+enum locust__wake {
+    LOCUST__WAKE_EVENT,
+    LOCUST__WAKE_TIMEOUT,
+    LOCUST__WAKE_CANCELLED,
+    LOCUST__WAKE_AGAIN
+};
 
 typedef struct locust__queue { // of coroutines; a coroutine is in one at most
     locust__co *first, *last;
 } locust__queue;
 
-typedef struct locust__group { // coroutines that someone waits for: see >>sync
+typedef struct locust__wait_group { // coroutines that someone waits for: see >>sync
     size_t running;
     locust__queue waiters;
-} locust__group;
+} locust__wait_group;
 
-typedef struct locust__pool {
-    struct locust__pool *next;
-    size_t slot_bytes, guard_bytes;
-    struct locust__slab *slabs;
+typedef struct locust__stack_pool {
+    struct locust__stack_pool *next;
+    size_t place_bytes, guard_bytes;
+    struct locust__stack_slab *slabs;
     locust__co *free; // last in, first out: a warm stack is reused first
-    size_t slots;
-} locust__pool;
+    size_t places;
+} locust__stack_pool;
 
-enum { LOCUST__AHEAD = 26 }; // lines of a stack that are fetched ahead: those of a plain request
+enum {
+    LOCUST__LOOP_AHEAD = 26
+}; // lines of a stack that are fetched ahead: those of a plain request
 
 struct locust__co {
     // What a wake-up touches lies in one cache line: with a million sleepers each line is a miss.
-    _Alignas(LOCUST__LINE) void *sp; // saved stack pointer while parked
+    _Alignas(LOCUST__CACHE_LINE) void *sp; // saved stack pointer while parked
     locust__co *next, *prev;
     locust__queue *queue; // the one it is in
-    enum locust__co_state state;
+    enum locust__state state;
     enum locust__wake wake;
     bool cancelled;
     bool lazy;           // its deadline is a timeout: armed a second ahead at most
     uint16_t index;      // in its slab
-    uint16_t kept;       // bytes at the end of its slot
+    uint16_t kept;       // bytes at the end of its place
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
     void *arg;
     const char *name; // of its user class, for messages
-    void *local;      // its user's slots: see >>slots
+    void *local;      // its user's slots: see >>local
     void *context;    // its variables, see there; NULL: all have their defaults
     void *entered;    // the context that it runs in; NULL: its own
     void *scopes;     // slots that are hidden by LOCUST_SCOPE, the latest first
-    locust__group *group;
-    struct locust__slab *slab; // its stack is in
-#if LOCUST__ASAN
+    locust__wait_group *group;
+    struct locust__stack_slab *slab; // its stack is in
+#if LOCUST__WITH_ASAN
     void *fake_stack;
 #endif
-#if LOCUST__VALGRIND
+#if LOCUST__WITH_VALGRIND
     unsigned valgrind_id;
 #endif
 };
-_Static_assert(offsetof(locust__co, arg) <= LOCUST__LINE, "see the first field");
+_Static_assert(offsetof(locust__co, arg) <= LOCUST__CACHE_LINE, "see the first field");
 
-typedef struct locust__slab {
-    struct locust__slab *next;
-    locust__pool *pool;
+typedef struct locust__stack_slab {
+    struct locust__stack_slab *next;
+    locust__stack_pool *pool;
     char *base;
     uint32_t count, used;
-    locust__co *cos; // cos[i] lives on slot i; aligned, in
+    locust__co *cos; // cos[i] has place i; aligned, in
     void *cos_memory;
-} locust__slab;
+} locust__stack_slab;
 
 typedef struct locust__timer {
     int64_t at_ns;
     locust__co *co;
 } locust__timer;
 
-typedef struct locust__chunk {
-    struct locust__chunk *next;
+typedef struct locust__timer_chunk {
+    struct locust__timer_chunk *next;
     size_t count;
     locust__timer timers[31];
-} locust__chunk;
+} locust__timer_chunk;
 
-enum { LOCUST__LEVELS = 3, LOCUST__SLOTS = 256 };
+enum { LOCUST__WHEEL_LEVELS = 3, LOCUST__WHEEL_LISTS = 256 };
 
 typedef struct locust__wheel {
     int64_t tick; // the millisecond we are in; earlier ones are done
-    locust__chunk *slots[LOCUST__LEVELS][LOCUST__SLOTS];
-    uint64_t used[LOCUST__LEVELS][LOCUST__SLOTS / 64]; // a bit for each slot that is not empty
-    locust__chunk *spare;
+    locust__timer_chunk *lists[LOCUST__WHEEL_LEVELS][LOCUST__WHEEL_LISTS];
+    uint64_t used[LOCUST__WHEEL_LEVELS]
+                 [LOCUST__WHEEL_LISTS / 64]; // a bit for each list that is not empty
+    locust__timer_chunk *spare;
     locust__timer *heap; // of the millisecond we are in; a binary heap by at_ns
     size_t heap_len, heap_cap;
 } locust__wheel;
 
-enum { LOCUST__SCRATCH = LOCUST_BUFFER_SIZE }; // bytes; see locust__loop.scratch
+enum { LOCUST__LOOP_SCRATCH = LOCUST_BUFFER_SIZE }; // bytes; see locust__loop.scratch
 
-enum { LOCUST__BLOCKED_NS = 20000000 }; // a step that takes this long keeps others waiting
+enum { LOCUST__LOOP_BLOCKED_NS = 20000000 }; // a step that takes this long keeps others waiting
 
 struct locust__loop {
     void *sp;            // the loop's own stack while a coroutine runs
@@ -115,25 +134,25 @@ struct locust__loop {
     int64_t epoch_ns;    // now_ns + epoch_ns: the same since 1970
     int64_t epoch_at_ns; // now_ns when that was found
     uint64_t turn;
-    void (*call)(void *arg); // asked for by the current coroutine: see locust__loop_call
+    void (*call)(void *arg); // asked for by the current coroutine: see locust__co_call
     void *call_arg;
     locust__wheel wheel;
     locust__poller poller;
-    locust__pool *pools;
+    locust__stack_pool *pools;
     locust__hist late; // how long those waited who were due, or whose bytes had come
     int64_t latest_ns; // of them
     int64_t turn_ns;   // how long the last turn took
     bool excused;      // the step that runs is long by what the kit does: a TLS handshake
-    /* Told of every other step that took LOCUST__BLOCKED_NS or more. */
+    /* Told of every other step that took LOCUST__LOOP_BLOCKED_NS or more. */
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
     void *blocked_arg;
     void (*ahead)(const void *local); // begins to fetch what belongs to a user; NULL: nobody does
     bool markers;                     // guard markers work here
-    size_t protected_slots;
+    size_t protected_places;
     uint64_t random;
     /* One buffer for whatever is built or received and used up before the next park. */
     char *scratch;
-#if LOCUST__ASAN
+#if LOCUST__WITH_ASAN
     const void *stack_bottom;
     size_t stack_size;
 #endif
@@ -195,10 +214,10 @@ static void locust__queue_remove(locust__co *co)
 
 static void locust__co_wake(locust__loop *loop, locust__co *co, enum locust__wake why)
 {
-    if (co->state != LOCUST__CO_PARKED)
+    if (co->state != LOCUST__STATE_PARKED)
         return;
     locust__queue_remove(co);
-    co->state = LOCUST__CO_READY;
+    co->state = LOCUST__STATE_READY;
     co->wake = why;
     locust__queue_push(&loop->ready, co);
 }

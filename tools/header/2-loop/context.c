@@ -3,13 +3,14 @@
  *
  * Purpose     LOCUST_VAR and LOCUST_STACK; what a coroutine's end gives back of its data.
  * Invariants  all variables of a coroutine lie in one block, which is shared until it is written.
+ * Names       locust__context_ locust__values_ locust__vars_
  * Uses        >>co >>local
  * ============================================================================================ */
 
-typedef struct locust__context {
+typedef struct locust__values {
     size_t shared;                      // by how many more coroutines
     _Alignas(max_align_t) char bytes[]; // a flag for each variable, then the values at offsets
-} locust__context;
+} locust__values;
 
 static struct { // of the program, like the slots
     locust_var *first;
@@ -37,39 +38,39 @@ static size_t locust__vars_bytes(void)
     return locust__vars.bytes;
 }
 
-static void locust__context_release(void *block)
+static void locust__values_release(void *block)
 {
-    locust__context *context = block;
+    locust__values *context = block;
     if (context && !context->shared--)
         LOCUST_FREE(context);
 }
 
 /* The block of the running coroutine, made its own. NULL: no memory. */
-static locust__context *locust__context_own(locust__co *co)
+static locust__values *locust__values_own(locust__co *co)
 {
     size_t bytes = locust__vars_bytes();
-    locust__context *was = co->context, *own;
+    locust__values *was = co->context, *own;
     if (was && !was->shared)
         return was;
-    own = locust__base_zalloc(sizeof *own + bytes);
+    own = locust__memory_zalloc(sizeof *own + bytes);
     if (!own)
         return NULL;
     if (was)
         memcpy(own->bytes, was->bytes, bytes);
-    locust__context_release(was);
+    locust__values_release(was);
     co->context = own;
     return own;
 }
 
 LOCUST_API const void *locust_var_get(const locust_var *var)
 {
-    const locust__context *c = locust__slots_user(var->name, "LOCUST_VAR")->context;
+    const locust__values *c = locust__slots_user(var->name, "LOCUST_VAR")->context;
     return c && c->bytes[var->index] ? c->bytes + var->offset : var->value;
 }
 
 LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value)
 {
-    locust__context *c = locust__context_own(locust__slots_user(var->name, "LOCUST_VAR"));
+    locust__values *c = locust__values_own(locust__slots_user(var->name, "LOCUST_VAR"));
     locust_token token = {.was_set = false};
     if (!c)
         return token; // without memory the old value stays
@@ -82,7 +83,7 @@ LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value)
 
 LOCUST_API void locust_var_reset(const locust_var *var, locust_token token)
 {
-    locust__context *c = locust__context_own(locust__slots_user(var->name, "LOCUST_VAR"));
+    locust__values *c = locust__values_own(locust__slots_user(var->name, "LOCUST_VAR"));
     if (!c)
         return;
     c->bytes[var->index] = token.was_set;
@@ -91,9 +92,9 @@ LOCUST_API void locust_var_reset(const locust_var *var, locust_token token)
 
 /* A coroutine that is started has the context of the one that starts it, until one of both sets a
  * variable. */
-static void *locust__context_share(void *block)
+static void *locust__values_share(void *block)
 {
-    locust__context *context = block;
+    locust__values *context = block;
     if (context)
         context->shared++;
     return context;
@@ -109,9 +110,9 @@ struct locust_context {
 LOCUST_API locust_context *locust_context_copy(void)
 {
     locust__co *co = locust__slots_user("locust_context_copy", "context");
-    locust_context *c = locust__base_zalloc(sizeof *c);
+    locust_context *c = locust__memory_zalloc(sizeof *c);
     if (c)
-        c->block = locust__context_share(co->context);
+        c->block = locust__values_share(co->context);
     return c;
 }
 
@@ -129,8 +130,8 @@ LOCUST_API void locust_context_run(locust_context *c, void (*fn)(void *arg), voi
 {
     locust__co *co = locust__slots_user("locust_context_run", "context");
     if (c->entered)
-        locust__base_die(LOCUST__EXIT_USAGE, "locust_context_run() was given a context that is "
-                                             "entered already: run in a copy of it");
+        locust__die(LOCUST__EXIT_USAGE, "locust_context_run() was given a context that is "
+                                        "entered already: run in a copy of it");
     c->entered = true;
     c->outer = co->entered;
     c->outer_block = co->context;
@@ -145,14 +146,14 @@ LOCUST_API void locust_context_free(locust_context *c)
     if (!c)
         return;
     if (c->entered)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "locust_context_free() was given a context that is entered: leave it first");
-    locust__context_release(c->block);
+    locust__values_release(c->block);
     LOCUST_FREE(c);
 }
 
 /* Leaves all that a function of the test has entered and, being left by a jump, has not left. */
-static void locust__slots_unwind(locust__co *co)
+static void locust__context_unwind(locust__co *co)
 {
     while (co->scopes)
         locust__scope_leave(co);
@@ -162,7 +163,7 @@ static void locust__slots_unwind(locust__co *co)
 
 LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size)
 {
-    char *items = locust__base_grow(stack->items, size, stack->n, &stack->cap);
+    char *items = locust__memory_grow(stack->items, size, stack->n, &stack->cap);
     if (!items)
         return false;
     stack->items = items;

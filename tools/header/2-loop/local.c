@@ -6,6 +6,7 @@
  * Invariants  a slot has the same offset in every user's area; all slots are known before main()
  *             runs, by constructors. The area is zeroed before on_start.
  * Cost        reading: three loads and an addition. Memory: the slot, and a byte.
+ * Names       locust__scope_ locust__slot_ locust__slots_
  * Uses        >>co
  * Limits      a slot that a shared object brings in after the first user was made is refused.
  *
@@ -19,12 +20,12 @@ static struct {
     bool laid_out;
 } locust__slots;
 
-enum { LOCUST__USED = 1, LOCUST__SCOPED = 2 }; // flags of a slot: initialised; in a scope
+enum { LOCUST__SLOT_USED = 1, LOCUST__SLOT_SCOPED = 2 }; // flags of a slot: initialised; in a scope
 
 LOCUST_API void locust_slot_register(locust_slot *slot)
 {
     if (locust__slots.laid_out)
-        locust__base_die(
+        locust__die(
             LOCUST__EXIT_USAGE, "LOCUST_LOCAL %s came too late: users exist already", slot->name);
     slot->next = locust__slots.first;
     locust__slots.first = slot;
@@ -50,7 +51,7 @@ static size_t locust__slots_bytes(void)
 static void locust__slots_deinit(char *area)
 {
     for (locust_slot *slot = locust__slots.first; slot; slot = slot->next)
-        if (slot->fini && area[slot->index] & LOCUST__USED)
+        if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
             slot->fini(area + slot->offset);
 }
 
@@ -58,7 +59,7 @@ static locust__co *locust__slots_user(const char *what, const char *kind)
 {
     locust__co *co = locust__loop_now ? locust__loop_now->current : NULL;
     if (!co || !co->local)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "%s() was used outside a user: a %s exists from before on_start until after on_stop",
             what, kind);
     return co;
@@ -69,8 +70,8 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
     char *area = locust__slots_user(slot->name, "LOCUST_LOCAL")->local;
     if (slot->init || slot->fini) {
         char *flags = area + slot->index;
-        if (!(*flags & LOCUST__USED)) {
-            *flags |= LOCUST__USED;
+        if (!(*flags & LOCUST__SLOT_USED)) {
+            *flags |= LOCUST__SLOT_USED;
             if (slot->init)
                 slot->init(area + slot->offset);
         }
@@ -80,9 +81,9 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
 
 static void locust__slot_end(const locust_slot *slot, char *area)
 {
-    if (slot->fini && area[slot->index] & LOCUST__USED)
+    if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
         slot->fini(area + slot->offset);
-    area[slot->index] &= LOCUST__SCOPED;
+    area[slot->index] &= LOCUST__SLOT_SCOPED;
     memset(area + slot->offset, 0, slot->size);
 }
 
@@ -105,8 +106,8 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     locust__scope *scope = co->scopes;
     while (scope && scope->slot != slot)
         scope = scope->outer;
-    if (!scope && area[slot->index] & LOCUST__SCOPED)
-        locust__base_die(LOCUST__EXIT_USAGE,
+    if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
+        locust__die(LOCUST__EXIT_USAGE,
             "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: one has to "
             "leave "
             "it first",
@@ -119,7 +120,7 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     scope->used = area[slot->index];
     memcpy(scope->bytes, area + slot->offset, slot->size);
     co->scopes = scope;
-    area[slot->index] = LOCUST__SCOPED;
+    area[slot->index] = LOCUST__SLOT_SCOPED;
     memset(area + slot->offset, 0, slot->size);
     return true;
 }
@@ -141,7 +142,7 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
     if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
     locust__scope_leave(co);
     return false;

@@ -2,6 +2,7 @@
  * >>loop  turns of the loop
  *
  * Purpose     run what is ready, ask the poller, run what is due, until every coroutine has ended.
+ * Names       locust__loop_
  * Uses        >>co >>timer >>stack >>switch >>fd
  * ============================================================================================ */
 
@@ -14,7 +15,7 @@ static int locust__loop_open(locust__loop *loop)
     rc = locust__os_poll_open(&loop->poller);
     if (rc < 0)
         return rc;
-    loop->scratch = LOCUST_MALLOC(LOCUST__SCRATCH);
+    loop->scratch = LOCUST_MALLOC(LOCUST__LOOP_SCRATCH);
     if (!loop->scratch) {
         locust__os_poll_close(&loop->poller);
         return -ENOMEM;
@@ -31,9 +32,9 @@ static void locust__loop_close(locust__loop *loop)
 {
     LOCUST_ASSERT(loop->running == 0);
     while (loop->pools) {
-        locust__pool *pool = loop->pools;
+        locust__stack_pool *pool = loop->pools;
         loop->pools = pool->next;
-        locust__pool_free(pool);
+        locust__stack_pool_free(pool);
     }
     locust__wheel_free(&loop->wheel);
     locust__os_poll_close(&loop->poller);
@@ -43,9 +44,9 @@ static void locust__loop_close(locust__loop *loop)
 
 /* Begins to fetch what a coroutine will touch when it is resumed: the frames that it is parked in, and
  * its user. With 1,000 connections nothing of that is in the cache. */
-static void locust__co_prefetch(const locust__loop *loop, const locust__co *co)
+static void locust__loop_prefetch(const locust__loop *loop, const locust__co *co)
 {
-    locust__base_prefetch(co->sp, LOCUST__AHEAD);
+    locust__memory_prefetch(co->sp, LOCUST__LOOP_AHEAD);
     if (co->local && loop->ahead)
         loop->ahead(co->local);
 }
@@ -55,10 +56,10 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
     int64_t began_ns = loop->clock_ns;
     if (co->next)
-        locust__co_prefetch(loop, co->next);
+        locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
-    co->state = LOCUST__CO_RUNNING;
-    if (co->wake == LOCUST__TIMED_OUT)
+    co->state = LOCUST__STATE_RUNNING;
+    if (co->wake == LOCUST__WAKE_TIMEOUT)
         locust__loop_count_late(loop, began_ns - co->deadline_ns);
     locust__co_resume(loop, co);
     while (loop->call) {
@@ -67,16 +68,16 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         fn(loop->call_arg);
         locust__co_resume(loop, co);
     }
-    if (loop->clock_ns - began_ns >= LOCUST__BLOCKED_NS && loop->blocked && !loop->excused)
+    if (loop->clock_ns - began_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked && !loop->excused)
         loop->blocked(loop->blocked_arg, co, loop->clock_ns - began_ns);
     loop->excused = false;
-    if (co->state == LOCUST__CO_FREE)
+    if (co->state == LOCUST__STATE_FREE)
         locust__co_ended(loop, co);
 }
 
 static void locust__loop_poll(locust__loop *loop)
 {
-    locust__source *sources[LOCUST__EVENTS];
+    locust__watch *watches[LOCUST__OS_EVENTS];
     int64_t timeout = 0;
     int n;
     if (!loop->ready.first) {
@@ -85,13 +86,13 @@ static void locust__loop_poll(locust__loop *loop)
         if (timeout < 0)
             timeout = 0;
     }
-    n = locust__os_poll_wait(&loop->poller, sources, timeout);
+    n = locust__os_poll_wait(&loop->poller, watches, timeout);
     for (int i = 0; i < n; i++) { // all of them before any coroutine runs, which might close one
-        locust__fd *f = (locust__fd *)(void *)sources[i];
-        if (f->reader && f->source.readable)
-            locust__co_wake(loop, f->reader, LOCUST__WOKEN);
-        if (f->writer && f->source.writable)
-            locust__co_wake(loop, f->writer, LOCUST__WOKEN);
+        locust__fd *f = (locust__fd *)(void *)watches[i];
+        if (f->reader && f->watch.readable)
+            locust__co_wake(loop, f->reader, LOCUST__WAKE_EVENT);
+        if (f->writer && f->watch.writable)
+            locust__co_wake(loop, f->writer, LOCUST__WAKE_EVENT);
     }
 }
 
@@ -114,7 +115,7 @@ static void locust__loop_run(locust__loop *loop)
     LOCUST_ASSERT(!locust__loop_now);
     locust__loop_now = loop;
     locust__os_precise_timers();
-    locust__os_fault_open(locust__loop_fault);
+    locust__os_fault_open(locust__stack_fault);
     while (loop->running) {
         locust__co *last;
         loop->turn++;
@@ -124,7 +125,7 @@ static void locust__loop_run(locust__loop *loop)
         locust__wheel_advance(loop);
         last = loop->ready.last; // those woken from here on have their turn after the poll
         if (last)                // nobody runs before the first, to fetch what it needs
-            locust__co_prefetch(loop, loop->ready.first);
+            locust__loop_prefetch(loop, loop->ready.first);
         for (locust__co *co = NULL; last && co != last;) {
             co = loop->ready.first;
             locust__loop_step(loop, co);

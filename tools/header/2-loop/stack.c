@@ -3,11 +3,12 @@
  *
  * Purpose     a stack for each coroutine, from pools; what guards it; the sentence when it overflows.
  * Cost        the pages it touched: one for most users.
+ * Names       locust__stack_
  * Uses        >>co
  *
- *   a pool has one slot size; its slabs are mappings of 64 to 1024 slots:
+ *   a pool has one place size; its slabs are mappings of 64 to 1024 places:
  *
- *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one slot
+ *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one place
  *
  *   The guard (16 KB, at most a quarter) is address space that faults: by guard markers; where the
  *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
@@ -18,43 +19,43 @@
  *   sets of the cache: by 0 to 15, fewer where something is kept.
  * ============================================================================================ */
 
-static char *locust__co_slot(const locust__co *co)
+static char *locust__stack_place(const locust__co *co)
 {
-    return co->slab->base + co->index * co->slab->pool->slot_bytes;
+    return co->slab->base + co->index * co->slab->pool->place_bytes;
 }
 
-static char *locust__co_slot_end(const locust__co *co)
+static char *locust__stack_place_end(const locust__co *co)
 {
-    return locust__co_slot(co) + co->slab->pool->slot_bytes;
+    return locust__stack_place(co) + co->slab->pool->place_bytes;
 }
 
-static char *locust__co_stack_low(const locust__co *co)
+static char *locust__stack_low(const locust__co *co)
 {
-    return locust__co_slot(co) + co->slab->pool->guard_bytes;
+    return locust__stack_place(co) + co->slab->pool->guard_bytes;
 }
 
-enum { LOCUST__UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
+enum { LOCUST__STACK_UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
 
-enum { LOCUST__ABOVE = 960 }; // bytes above a stack's unwind point: what is kept, and colours
+enum { LOCUST__STACK_ABOVE = 960 }; // bytes above a stack's unwind point: what is kept, and colours
 
-static char *locust__co_stack_top(const locust__co *co)
+static char *locust__stack_top(const locust__co *co)
 {
-    int colours = (LOCUST__ABOVE - co->kept) / LOCUST__LINE + 1;
-    int above = co->kept + co->index % colours * LOCUST__LINE;
-    return locust__co_slot_end(co) - above - LOCUST__UNWIND_BYTES;
+    int colours = (LOCUST__STACK_ABOVE - co->kept) / LOCUST__CACHE_LINE + 1;
+    int above = co->kept + co->index % colours * LOCUST__CACHE_LINE;
+    return locust__stack_place_end(co) - above - LOCUST__STACK_UNWIND_BYTES;
 }
 
 /* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
-static jmp_buf *locust__co_unwind_point(const locust__co *co)
+static jmp_buf *locust__stack_unwind_point(const locust__co *co)
 {
-    return (jmp_buf *)(void *)locust__co_stack_top(co);
+    return (jmp_buf *)(void *)locust__stack_top(co);
 }
 
 /* What every overflow says. Async-signal-safe: no stdio, no heap. */
-static void locust__co_overflowed(const locust__co *co)
+static void locust__stack_overflowed(const locust__co *co)
 {
     char kib[24], line[512];
-    size_t n = 0, bytes = co->slab->pool->slot_bytes, i = sizeof kib;
+    size_t n = 0, bytes = co->slab->pool->place_bytes, i = sizeof kib;
     const char *parts[] = {"locust: stack overflow in ", co->name, ": its .stack_size of ", NULL,
         " bytes is too small: raise .stack_size of that user class (or LOCUST_STACK_SIZE)\n"};
     kib[--i] = '\0';
@@ -65,72 +66,72 @@ static void locust__co_overflowed(const locust__co *co)
     for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
         for (const char *c = parts[p]; *c && n < sizeof line; c++)
             line[n++] = *c;
-    locust__log_write(STDERR_FILENO, line, n);
+    locust__os_write_all(STDERR_FILENO, line, n);
 }
 
 /* On a memory fault: is the address in the guard of a stack? */
-static void locust__loop_fault(const char *address)
+static void locust__stack_fault(const char *address)
 {
     if (!locust__loop_now)
         return;
-    for (locust__pool *pool = locust__loop_now->pools; pool; pool = pool->next)
-        for (locust__slab *slab = pool->slabs; slab; slab = slab->next) {
+    for (locust__stack_pool *pool = locust__loop_now->pools; pool; pool = pool->next)
+        for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next) {
             size_t at = (size_t)(address - slab->base);
-            if (address < slab->base || at >= slab->count * pool->slot_bytes)
+            if (address < slab->base || at >= slab->count * pool->place_bytes)
                 continue;
-            if (at % pool->slot_bytes < pool->guard_bytes && at / pool->slot_bytes < slab->used)
-                locust__co_overflowed(&slab->cos[at / pool->slot_bytes]);
+            if (at % pool->place_bytes < pool->guard_bytes && at / pool->place_bytes < slab->used)
+                locust__stack_overflowed(&slab->cos[at / pool->place_bytes]);
             return;
         }
 }
 
 enum {
-    LOCUST__CANARY_WORDS = 16, // frames have gaps: on s390x 112 bytes may stay unwritten
-    LOCUST__PROTECTED_MAX = 30000,
+    LOCUST__STACK_CANARY_WORDS = 16, // frames have gaps: on s390x 112 bytes may stay unwritten
+    LOCUST__STACK_PROTECTED_MAX = 30000,
     LOCUST__STACK_MAX = 256 << 20, // bytes of one stack, and of a slab that holds several
 };
 
-static bool locust__co_canary_died(const locust__co *co)
+static bool locust__stack_canary_died(const locust__co *co)
 {
-    const uint64_t *words = (const uint64_t *)(const void *)locust__co_stack_low(co);
+    const uint64_t *words = (const uint64_t *)(const void *)locust__stack_low(co);
     uint64_t all = 0;
-    for (int i = 0; i < LOCUST__CANARY_WORDS; i++)
+    for (int i = 0; i < LOCUST__STACK_CANARY_WORDS; i++)
         all |= words[i];
     return all != 0;
 }
 
 /* Looks for an overflow that no guard saw: a frame larger than the guard steps over it, and without
  * guard markers there may be none. Called on the coroutine's stack, whenever it is left. */
-static void locust__co_check_stack(const locust__loop *loop, const locust__co *co)
+static void locust__stack_check(const locust__loop *loop, const locust__co *co)
 {
     const char *here = __builtin_frame_address(0);
-    if (here < locust__co_stack_low(co) || (!loop->markers && locust__co_canary_died(co))) {
-        locust__co_overflowed(co);
+    if (here < locust__stack_low(co) || (!loop->markers && locust__stack_canary_died(co))) {
+        locust__stack_overflowed(co);
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
     }
 }
 
-static locust__pool *locust__pool_of(locust__loop *loop, size_t stack_bytes)
+static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stack_bytes)
 {
     size_t page = locust__os_page_size();
-    size_t slot, guard;
-    locust__pool *pool;
+    size_t place, guard;
+    locust__stack_pool *pool;
     if (stack_bytes > LOCUST__STACK_MAX)
         return NULL;
-    if (LOCUST__ASAN)
+    if (LOCUST__WITH_ASAN)
         stack_bytes *= 4; // its red zones are deep
-    slot = (stack_bytes + page - 1) & ~(page - 1);
-    guard = slot / 4 < 16384 ? slot / 4 : 16384;
+    place = (stack_bytes + page - 1) & ~(page - 1);
+    guard = place / 4 < 16384 ? place / 4 : 16384;
     guard = (guard + page - 1) & ~(page - 1);
-    if (slot < guard + page)
-        slot = guard + page;
+    if (place < guard + page)
+        place = guard + page;
     for (pool = loop->pools; pool; pool = pool->next)
-        if (pool->slot_bytes == slot)
+        if (pool->place_bytes == place)
             return pool;
-    pool = locust__base_zalloc(sizeof *pool);
+    pool = locust__memory_zalloc(sizeof *pool);
     if (pool) {
-        pool->slot_bytes = slot;
+        pool->place_bytes = place;
         pool->guard_bytes = guard;
         pool->next = loop->pools;
         loop->pools = pool;
@@ -138,26 +139,26 @@ static locust__pool *locust__pool_of(locust__loop *loop, size_t stack_bytes)
     return pool;
 }
 
-static locust__slab *locust__pool_grow(locust__pool *pool)
+static locust__stack_slab *locust__stack_pool_grow(locust__stack_pool *pool)
 {
-    locust__slab *slab = locust__base_zalloc(sizeof *slab);
-    size_t count = pool->slots < 64 ? 64 : pool->slots > 1024 ? 1024 : pool->slots;
+    locust__stack_slab *slab = locust__memory_zalloc(sizeof *slab);
+    size_t count = pool->places < 64 ? 64 : pool->places > 1024 ? 1024 : pool->places;
     if (!slab)
         return NULL;
-    while (count > 1 && count > LOCUST__STACK_MAX / pool->slot_bytes)
+    while (count > 1 && count > LOCUST__STACK_MAX / pool->place_bytes)
         count /= 2; // large stacks come in smaller slabs
     slab->count = (uint32_t)count;
-    // Each block is written when its slot is first used, not before.
-    slab->cos_memory = LOCUST_MALLOC(count * sizeof *slab->cos + LOCUST__LINE);
-    slab->base = slab->cos_memory ? locust__os_stacks_map(count * pool->slot_bytes) : NULL;
+    // Each block is written when its place is first used, not before.
+    slab->cos_memory = LOCUST_MALLOC(count * sizeof *slab->cos + LOCUST__CACHE_LINE);
+    slab->base = slab->cos_memory ? locust__os_stacks_map(count * pool->place_bytes) : NULL;
     if (!slab->base) {
         LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
         return NULL;
     }
-    slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__LINE - 1) &
-                               ~(uintptr_t)(LOCUST__LINE - 1));
-    pool->slots += count;
+    slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__CACHE_LINE - 1) &
+                               ~(uintptr_t)(LOCUST__CACHE_LINE - 1));
+    pool->places += count;
     slab->pool = pool;
     slab->next = pool->slabs;
     pool->slabs = slab;
@@ -165,16 +166,16 @@ static locust__slab *locust__pool_grow(locust__pool *pool)
 }
 
 /* A block with its stack, warm if there is one. NULL: no memory. */
-static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
+static locust__co *locust__stack_pool_take(locust__loop *loop, locust__stack_pool *pool)
 {
-    locust__slab *slab = pool->slabs;
+    locust__stack_slab *slab = pool->slabs;
     locust__co *co = pool->free;
     if (co) {
         pool->free = co->next;
         return co;
     }
     if (!slab || slab->used == slab->count)
-        slab = locust__pool_grow(pool);
+        slab = locust__stack_pool_grow(pool);
     if (!slab)
         return NULL;
     co = &slab->cos[slab->used];
@@ -183,30 +184,30 @@ static locust__co *locust__pool_take(locust__loop *loop, locust__pool *pool)
     co->slab = slab;
     co->index = (uint16_t)slab->used;
     slab->used++;
-    if (loop->markers && !locust__os_guard_mark(locust__co_slot(co), pool->guard_bytes))
+    if (loop->markers && !locust__os_guard_mark(locust__stack_place(co), pool->guard_bytes))
         loop->markers = false;
-    if (!loop->markers && loop->protected_slots < LOCUST__PROTECTED_MAX &&
-        locust__os_guard_protect(locust__co_slot(co), pool->guard_bytes))
-        loop->protected_slots++;
-#if LOCUST__VALGRIND
-    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__co_stack_low(co), locust__co_slot_end(co));
+    if (!loop->markers && loop->protected_places < LOCUST__STACK_PROTECTED_MAX &&
+        locust__os_guard_protect(locust__stack_place(co), pool->guard_bytes))
+        loop->protected_places++;
+#if LOCUST__WITH_VALGRIND
+    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__stack_low(co), locust__stack_place_end(co));
 #endif
     return co;
 }
 
-static void locust__pool_free(locust__pool *pool)
+static void locust__stack_pool_free(locust__stack_pool *pool)
 {
     while (pool->slabs) {
-        locust__slab *slab = pool->slabs;
+        locust__stack_slab *slab = pool->slabs;
         pool->slabs = slab->next;
-#if LOCUST__VALGRIND
+#if LOCUST__WITH_VALGRIND
         for (uint32_t i = 0; i < slab->used; i++)
             VALGRIND_STACK_DEREGISTER(slab->cos[i].valgrind_id);
 #endif
-#if LOCUST__ASAN // whoever gets these addresses next starts clean
-        __asan_unpoison_memory_region(slab->base, slab->count * pool->slot_bytes);
+#if LOCUST__WITH_ASAN // whoever gets these addresses next starts clean
+        __asan_unpoison_memory_region(slab->base, slab->count * pool->place_bytes);
 #endif
-        locust__os_stacks_unmap(slab->base, slab->count * pool->slot_bytes);
+        locust__os_stacks_unmap(slab->base, slab->count * pool->place_bytes);
         LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
     }

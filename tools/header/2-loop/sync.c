@@ -3,6 +3,7 @@
  *
  * Purpose     wait for another coroutine: the few forms that the kit needs.
  * Invariants  first come, first served.
+ * Names       locust__sem_ locust__wait_group_ locust__queue_wait
  * Uses        >>co >>switch
  * ============================================================================================ */
 
@@ -15,36 +16,36 @@ static enum locust__wake locust__queue_wait(
 }
 
 /* Waits until every coroutine of the group has ended. */
-static enum locust__wake locust__group_join(
-    locust__loop *loop, locust__group *group, int64_t deadline_ns) LOCUST__PARKS
+static enum locust__wake locust__wait_group_join(
+    locust__loop *loop, locust__wait_group *group, int64_t deadline_ns) LOCUST__PARKS
 {
     while (group->running) {
         enum locust__wake why = locust__queue_wait(loop, &group->waiters, deadline_ns);
-        if (why != LOCUST__WOKEN)
+        if (why != LOCUST__WAKE_EVENT)
             return why;
     }
-    return LOCUST__WOKEN;
+    return LOCUST__WAKE_EVENT;
 }
 
-typedef struct locust__semaphore {
+typedef struct locust__sem {
     int free;
     locust__queue waiters;
-} locust__semaphore;
+} locust__sem;
 
-static enum locust__wake locust__semaphore_take(
-    locust__loop *loop, locust__semaphore *s, int64_t deadline_ns) LOCUST__PARKS
+static enum locust__wake locust__sem_take(
+    locust__loop *loop, locust__sem *s, int64_t deadline_ns) LOCUST__PARKS
 {
     if (s->free > 0) {
         s->free--;
-        return LOCUST__WOKEN;
+        return LOCUST__WAKE_EVENT;
     }
     return locust__queue_wait(loop, &s->waiters, deadline_ns); // the giver passes its unit on
 }
 
-static void locust__semaphore_give(locust__loop *loop, locust__semaphore *s)
+static void locust__sem_give(locust__loop *loop, locust__sem *s)
 {
     if (s->waiters.first)
-        locust__co_wake(loop, s->waiters.first, LOCUST__WOKEN);
+        locust__co_wake(loop, s->waiters.first, LOCUST__WAKE_EVENT);
     else
         s->free++;
 }

@@ -2,6 +2,7 @@
  * >>timer  timers of coroutines
  *
  * Purpose     wake a coroutine at a time, for a million of them.
+ * Names       locust__heap_ locust__wheel_
  * Uses        >>co
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours.
  *
@@ -43,10 +44,10 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
 {
     int64_t tick = t.at_ns / LOCUST__MS, ahead = tick - w->tick;
     int level = ahead < 256 ? 0 : ahead < 65536 ? 1 : 2;
-    size_t slot;
-    locust__chunk *chunk;
+    size_t list;
+    locust__timer_chunk *chunk;
     if (ahead <= 0) {
-        locust__timer *heap = locust__base_grow(w->heap, sizeof *heap, w->heap_len, &w->heap_cap);
+        locust__timer *heap = locust__memory_grow(w->heap, sizeof *heap, w->heap_len, &w->heap_cap);
         if (!heap)
             return -ENOMEM;
         w->heap = heap;
@@ -55,8 +56,8 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
     }
     if (ahead >= 1 << 24)
         tick = w->tick + (1 << 24) - 1;
-    slot = (size_t)(tick >> (8 * level)) & 255;
-    chunk = w->slots[level][slot];
+    list = (size_t)(tick >> (8 * level)) & 255;
+    chunk = w->lists[level][list];
     if (!chunk || chunk->count == sizeof chunk->timers / sizeof *chunk->timers) {
         chunk = w->spare ? w->spare : LOCUST_MALLOC(sizeof *chunk);
         if (!chunk)
@@ -64,9 +65,9 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
         if (chunk == w->spare)
             w->spare = chunk->next;
         chunk->count = 0;
-        chunk->next = w->slots[level][slot];
-        w->slots[level][slot] = chunk;
-        w->used[level][slot / 64] |= (uint64_t)1 << slot % 64;
+        chunk->next = w->lists[level][list];
+        w->lists[level][list] = chunk;
+        w->used[level][list / 64] |= (uint64_t)1 << list % 64;
     }
     chunk->timers[chunk->count++] = t;
     return 0;
@@ -89,9 +90,9 @@ static int locust__wheel_arm(locust__loop *loop, locust__co *co)
 
 /* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
  * its place by that, and times out early. */
-static void locust__co_unarmed(locust__loop *loop, locust__co *co)
+static void locust__wheel_unarmed(locust__loop *loop, locust__co *co)
 {
-    locust__co_wake(loop, co, co->queue ? LOCUST__TIMED_OUT : LOCUST__LOOK_AGAIN);
+    locust__co_wake(loop, co, co->queue ? LOCUST__WAKE_TIMEOUT : LOCUST__WAKE_AGAIN);
 }
 
 static void locust__wheel_fire(locust__loop *loop, locust__timer t)
@@ -100,23 +101,23 @@ static void locust__wheel_fire(locust__loop *loop, locust__timer t)
     if (co->armed_ns != t.at_ns)
         return; // stale
     co->armed_ns = LOCUST__NEVER;
-    if (co->state != LOCUST__CO_PARKED || co->deadline_ns == LOCUST__NEVER)
+    if (co->state != LOCUST__STATE_PARKED || co->deadline_ns == LOCUST__NEVER)
         return;
     if (co->deadline_ns <= loop->now_ns)
-        locust__co_wake(loop, co, LOCUST__TIMED_OUT);
+        locust__co_wake(loop, co, LOCUST__WAKE_TIMEOUT);
     else if (locust__wheel_arm(loop, co) < 0)
-        locust__co_unarmed(loop, co);
+        locust__wheel_unarmed(loop, co);
 }
 
-/* Takes a slot's entries out and hands each back to where it belongs now. */
-static void locust__wheel_empty(locust__loop *loop, int level, size_t slot)
+/* Takes a list's entries out and hands each back to where it belongs now. */
+static void locust__wheel_empty(locust__loop *loop, int level, size_t list)
 {
     locust__wheel *w = &loop->wheel;
-    locust__chunk *chunk = w->slots[level][slot];
-    w->slots[level][slot] = NULL;
-    w->used[level][slot / 64] &= ~((uint64_t)1 << slot % 64);
+    locust__timer_chunk *chunk = w->lists[level][list];
+    w->lists[level][list] = NULL;
+    w->used[level][list / 64] &= ~((uint64_t)1 << list % 64);
     while (chunk) {
-        locust__chunk *next = chunk->next;
+        locust__timer_chunk *next = chunk->next;
         for (size_t i = 0; i < chunk->count; i++) {
             locust__timer t = chunk->timers[i];
             if (i + 4 < chunk->count) // a million sleepers' blocks are in no cache: fetch ahead
@@ -149,20 +150,20 @@ static void locust__wheel_advance(locust__loop *loop)
             locust__wheel_empty(loop, 2, (size_t)(tick >> 16) & 255);
         if ((tick & 255) == 0)
             locust__wheel_empty(loop, 1, (size_t)(tick >> 8) & 255);
-        if (w->slots[0][tick & 255])
+        if (w->lists[0][tick & 255])
             locust__wheel_empty(loop, 0, (size_t)tick & 255);
     }
 }
 
-/* Steps from slot `from` to the next one in use, 1 to 256; 0: none. */
+/* Steps from list `from` to the next one in use, 1 to 256; 0: none. */
 static int locust__wheel_distance(const uint64_t *used, size_t from)
 {
-    for (size_t step = 1; step <= LOCUST__SLOTS;) {
-        size_t slot = (from + step) & 255;
-        uint64_t word = used[slot / 64] >> slot % 64;
+    for (size_t step = 1; step <= LOCUST__WHEEL_LISTS;) {
+        size_t list = (from + step) & 255;
+        uint64_t word = used[list / 64] >> list % 64;
         if (word)
             return (int)(step + (size_t)__builtin_ctzll(word));
-        step += 64 - slot % 64;
+        step += 64 - list % 64;
     }
     return 0;
 }
@@ -171,7 +172,7 @@ static int locust__wheel_distance(const uint64_t *used, size_t from)
 static int64_t locust__wheel_next(const locust__wheel *w)
 {
     int64_t next = w->heap_len ? w->heap[0].at_ns : LOCUST__NEVER;
-    for (int level = 0; level < LOCUST__LEVELS; level++) {
+    for (int level = 0; level < LOCUST__WHEEL_LEVELS; level++) {
         int64_t step = w->tick >> (8 * level);
         int distance = locust__wheel_distance(w->used[level], (size_t)step & 255);
         int64_t at = ((step + distance) << (8 * level)) * LOCUST__MS;
@@ -183,15 +184,15 @@ static int64_t locust__wheel_next(const locust__wheel *w)
 
 static void locust__wheel_free(locust__wheel *w)
 {
-    for (int level = 0; level < LOCUST__LEVELS; level++)
-        for (int slot = 0; slot < LOCUST__SLOTS; slot++)
-            while (w->slots[level][slot]) {
-                locust__chunk *chunk = w->slots[level][slot];
-                w->slots[level][slot] = chunk->next;
+    for (int level = 0; level < LOCUST__WHEEL_LEVELS; level++)
+        for (int list = 0; list < LOCUST__WHEEL_LISTS; list++)
+            while (w->lists[level][list]) {
+                locust__timer_chunk *chunk = w->lists[level][list];
+                w->lists[level][list] = chunk->next;
                 LOCUST_FREE(chunk);
             }
     while (w->spare) {
-        locust__chunk *chunk = w->spare;
+        locust__timer_chunk *chunk = w->spare;
         w->spare = chunk->next;
         LOCUST_FREE(chunk);
     }

@@ -2,6 +2,7 @@
  * >>address  addresses of sockets
  *
  * Purpose     IPv4, IPv6 and unix socket addresses from text.
+ * Names       locust__addr_
  * ============================================================================================ */
 
 typedef struct locust__addr {
@@ -51,4 +52,12 @@ static int locust__addr_connect(int fd, const locust__addr *to)
     un.sun_family = AF_UNIX;
     memcpy(un.sun_path, to->path, strlen(to->path) + 1);
     return LOCUST__SYS(connect)(fd, (struct sockaddr *)(void *)&un, sizeof un);
+}
+
+static void locust__addr_set_port(locust__addr *a, int port)
+{
+    if (a->as.any.sa_family == AF_INET6)
+        a->as.in6.sin6_port = htons((uint16_t)port);
+    else
+        a->as.in.sin_port = htons((uint16_t)port);
 }

@@ -2,20 +2,21 @@
  * >>connect  connecting
  *
  * Purpose     a stream to one address, to the first of several that answers, or to a unix socket.
- * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream
+ * Names       locust__connect_ locust__race_
+ * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream
  * Limits      128 connects are in flight at once.
  * Sources     RFC 8305 section 5, in spirit.
  * ============================================================================================ */
 
 /* Begins a connect. Gives the descriptor. */
-static locust_error locust__net_begin_connect(locust__net *net, const locust__addr *to, int *out)
+static locust_error locust__connect_begin(locust__net *net, const locust__addr *to, int *out)
 {
     int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
     locust__addr source = {.len = 0};
     locust_error error;
     if (fd < 0)
         return locust__net_error(-fd);
-    if (net->n_sources && locust__net_next_source(net, to->as.any.sa_family, &source)) {
+    if (net->sources.n && locust__sources_next(&net->sources, to->as.any.sa_family, &source)) {
         locust__os_late_port(fd);
         if (bind(fd, &source.as.any, source.len) != 0) {
             close(fd);
@@ -33,7 +34,7 @@ static locust_error locust__net_begin_connect(locust__net *net, const locust__ad
 }
 
 /* How the connect on a writable socket ended. */
-static locust_error locust__net_connected(int fd)
+static locust_error locust__connect_result(int fd)
 {
     int failed = 0;
     socklen_t len = sizeof failed;
@@ -42,29 +43,29 @@ static locust_error locust__net_connected(int fd)
     return failed == ETIMEDOUT ? LOCUST_ERR_CONNECT_TIMEOUT : locust__net_error(failed);
 }
 
-static locust_error locust__stream_connect(
+static locust_error locust__connect_one(
     locust_stream *s, const locust__addr *to, int64_t deadline_ns) LOCUST__PARKS
 {
     int fd = -1;
-    locust_error error = locust__net_begin_connect(s->net, to, &fd);
+    locust_error error = locust__connect_begin(s->net, to, &fd);
     if (!error)
         error = locust__stream_adopt(s, fd);
     if (error)
         return error;
-    while (!error && !s->fd.source.writable)
+    while (!error && !s->fd.watch.writable)
         error = locust__stream_woken(
             locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
     if (!error)
-        error = locust__net_connected(fd);
+        error = locust__connect_result(fd);
     if (error)
         locust__stream_close(s);
     return error;
 }
 
-enum { LOCUST__RACERS = 8 };
+enum { LOCUST__RACE_MAX = 8 };
 
 typedef struct locust__race {
-    locust__fd fds[LOCUST__RACERS]; // source.fd < 0: not begun, or lost
+    locust__fd fds[LOCUST__RACE_MAX]; // watch.fd < 0: not begun, or lost
     int begun, running;
     locust_error error; // of the last that was lost
 } locust__race;
@@ -75,7 +76,7 @@ static void locust__race_begin(locust__race *race, locust__net *net, const locus
     while (race->begun < n) {
         locust__fd *f = &race->fds[race->begun];
         int fd = -1, rc;
-        race->error = locust__net_begin_connect(net, &to[race->begun++], &fd);
+        race->error = locust__connect_begin(net, &to[race->begun++], &fd);
         if (race->error)
             continue;
         rc = locust__fd_open(net->loop, f, fd);
@@ -84,7 +85,7 @@ static void locust__race_begin(locust__race *race, locust__net *net, const locus
             return;
         }
         close(fd);
-        f->source.fd = -1;
+        f->watch.fd = -1;
         race->error = locust__net_error(-rc);
     }
 }
@@ -94,13 +95,13 @@ static int locust__race_winner(locust__race *race, locust__loop *loop)
 {
     for (int i = 0; i < race->begun; i++) {
         locust__fd *f = &race->fds[i];
-        if (f->source.fd < 0 || !f->source.writable)
+        if (f->watch.fd < 0 || !f->watch.writable)
             continue;
-        race->error = locust__net_connected(f->source.fd);
+        race->error = locust__connect_result(f->watch.fd);
         if (!race->error)
             return i;
         locust__fd_close(loop, f);
-        f->source.fd = -1;
+        f->watch.fd = -1;
         race->running--;
     }
     return -1;
@@ -108,37 +109,38 @@ static int locust__race_winner(locust__race *race, locust__loop *loop)
 
 /* Connects to the first of some addresses that answers: the next one gets its chance when the one
  * before it has failed, or has said nothing for a quarter of a second. */
-static locust_error locust__stream_race(
+static locust_error locust__connect_race(
     locust_stream *s, const locust__addr *to, int n, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
-    locust__race *race = locust__base_zalloc(sizeof *race); // the poller points into it
+    locust__race *race = locust__memory_zalloc(sizeof *race); // the poller points into it
     locust_error error;
     int winner = -1, fd = -1;
     if (!race)
         return LOCUST_ERR_MEMORY;
-    for (int i = 0; i < LOCUST__RACERS; i++)
-        race->fds[i].source.fd = -1;
-    n = n < LOCUST__RACERS ? n : LOCUST__RACERS;
+    for (int i = 0; i < LOCUST__RACE_MAX; i++)
+        race->fds[i].watch.fd = -1;
+    n = n < LOCUST__RACE_MAX ? n : LOCUST__RACE_MAX;
     locust__race_begin(race, s->net, to, n);
     while (race->running && winner < 0) {
         int64_t turn_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
         int running = race->running;
-        enum locust__wake why = locust__fds_wait_write(
+        enum locust__wake why = locust__fd_wait_any_write(
             loop, race->fds, race->begun, turn_ns < deadline_ns ? turn_ns : deadline_ns);
         winner = locust__race_winner(race, loop);
-        if (winner < 0 && (why == LOCUST__CANCELLED || loop->now_ns >= deadline_ns)) {
-            race->error = locust__stream_woken(
-                why == LOCUST__CANCELLED ? why : LOCUST__TIMED_OUT, LOCUST_ERR_CONNECT_TIMEOUT);
+        if (winner < 0 && (why == LOCUST__WAKE_CANCELLED || loop->now_ns >= deadline_ns)) {
+            race->error =
+                locust__stream_woken(why == LOCUST__WAKE_CANCELLED ? why : LOCUST__WAKE_TIMEOUT,
+                    LOCUST_ERR_CONNECT_TIMEOUT);
             break;
         }
-        if (winner < 0 && (why == LOCUST__TIMED_OUT || race->running < running))
+        if (winner < 0 && (why == LOCUST__WAKE_TIMEOUT || race->running < running))
             locust__race_begin(race, s->net, to, n);
     }
     for (int i = 0; i < race->begun; i++)
         if (i == winner)
             fd = locust__fd_release(loop, &race->fds[i]);
-        else if (race->fds[i].source.fd >= 0)
+        else if (race->fds[i].watch.fd >= 0)
             locust__fd_close(loop, &race->fds[i]);
     error = winner < 0 ? race->error : locust__stream_adopt(s, fd);
     LOCUST_FREE(race);
@@ -147,7 +149,8 @@ static locust_error locust__stream_race(
 
 /* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
  * failed at once would only take the processor from those that work. */
-static void locust__net_pause(locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
+static void locust__connect_pause(
+    locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns();
     locust__net_advise(net, error);
@@ -157,25 +160,25 @@ static void locust__net_pause(locust__net *net, locust_error error, int64_t *own
 
 /* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's
  * own doing. */
-static locust_error locust__net_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
+static locust_error locust__connect_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__semaphore_take(net->loop, &net->connects, LOCUST__NEVER);
+    enum locust__wake why = locust__sem_take(net->loop, &net->connects, LOCUST__NEVER);
     took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
     if (took_ns > LOCUST__S && !net->told_queue) {
         net->told_queue = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+        locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "users wait for their turn to connect: %d connects are in flight and the server does "
             "not "
             "take them any faster; the wait is in no response time",
-            LOCUST__CONNECTS);
+            LOCUST__NET_CONNECTS);
     }
     return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
 }
 
 /* A datagram socket that sends to one address and hears from it alone. */
-static locust_error locust__stream_open_udp(locust_stream *s, const locust__addr *to)
+static locust_error locust__connect_udp(locust_stream *s, const locust__addr *to)
 {
     int fd = locust__os_socket(to->as.any.sa_family, SOCK_DGRAM);
     locust_error error;
@@ -193,19 +196,19 @@ static locust_error locust__stream_open_udp(locust_stream *s, const locust__addr
 
 /* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
  * generator's own time. */
-static locust_error locust__stream_dial(locust_stream *s, const locust__addr *to, int n,
+static locust_error locust__connect_dial(locust_stream *s, const locust__addr *to, int n,
     int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     locust__net *net = s->net;
     int64_t began_ns = locust__os_now_ns();
-    locust_error error = locust__net_take_turn(net, deadline_ns);
+    locust_error error = locust__connect_take_turn(net, deadline_ns);
     *own_ns += locust__os_now_ns() - began_ns;
     if (error)
         return error;
-    error = n == 1 ? locust__stream_connect(s, to, *deadline_ns)
-                   : locust__stream_race(s, to, n, *deadline_ns);
-    locust__semaphore_give(net->loop, &net->connects);
+    error = n == 1 ? locust__connect_one(s, to, *deadline_ns)
+                   : locust__connect_race(s, to, n, *deadline_ns);
+    locust__sem_give(net->loop, &net->connects);
     if (locust__net_lacks(error))
-        locust__net_pause(net, error, own_ns);
+        locust__connect_pause(net, error, own_ns);
     return error;
 }

@@ -3,6 +3,7 @@
  *
  * Purpose     write a query, read the answers: addresses and the least TTL.
  * Invariants  nothing is read outside the message; compression pointers are followed backwards only.
+ * Names       locust__dns_
  * Uses        >>address >>resolve
  * Sources     RFC 1035 section 4.
  * ============================================================================================ */
@@ -63,7 +64,7 @@ static bool locust__dns_answers(
     if (n < q_len || m[0] != q[0] || m[1] != q[1] || !(m[2] & 0x80) || m[4] != 0 || m[5] != 1)
         return false;
     for (size_t i = 12; i < q_len; i++)
-        if (locust__base_lower((char)m[i]) != locust__base_lower((char)q[i]))
+        if (locust__text_lower((char)m[i]) != locust__text_lower((char)q[i]))
             return false;
     return true;
 }

@@ -2,11 +2,12 @@
  * >>listen  servers, for tools and the kit's own endpoints
  *
  * Purpose     listen and accept in a coroutine.
+ * Names       locust__listen_
  * Uses        >>switch >>fd >>address >>net >>stream
  * ============================================================================================ */
 
 /* Listens on an address; `to` gets the port that was chosen. */
-LOCUST__UNUSED static locust_error locust__net_listen(
+LOCUST__UNUSED static locust_error locust__listen_open(
     locust__net *net, locust__fd *listener, locust__addr *to, int backlog)
 {
     int on = 1, rc = 0;
@@ -25,18 +26,18 @@ LOCUST__UNUSED static locust_error locust__net_listen(
 }
 
 /* Waits for a connection. When descriptors are short it waits for a moment and tries again. */
-LOCUST__UNUSED static locust_error locust__net_accept(
+LOCUST__UNUSED static locust_error locust__listen_accept(
     locust__net *net, locust__fd *listener, locust_stream *s) LOCUST__PARKS
 {
     for (;;) {
-        int fd = locust__os_accept(listener->source.fd);
+        int fd = locust__os_accept(listener->watch.fd);
         locust_error error;
         if (fd >= 0) {
             locust__stream_init(s, net);
             return locust__stream_adopt(s, fd);
         }
         if (fd == -EAGAIN) {
-            listener->source.readable = false;
+            listener->watch.readable = false;
             error = locust__stream_woken(
                 locust__fd_wait_read(net->loop, listener, LOCUST__NEVER), LOCUST_OK);
         } else if (fd == -EINTR || fd == -ECONNABORTED) {

@@ -3,20 +3,21 @@
  *
  * Purpose     one lookup of a name at a time, in a coroutine of its own; who wants the name waits for it
  *             until its own deadline. --resolve. Then the addresses, each connection beginning with the next.
+ * Names       locust__lookup_
  * Uses        >>co >>switch >>sync >>address >>net >>stream >>connect >>resolve >>question
  * ============================================================================================ */
 
 /* Ends the lookups that are under way; nobody waits for them any more. */
-static void locust__resolver_stop(locust__resolver *r) LOCUST__PARKS
+static void locust__lookup_stop(locust__resolver *r) LOCUST__PARKS
 {
     for (locust__host *host = r->hosts; host; host = host->next)
         if (host->lookup)
             locust__co_cancel(r->net->loop, host->lookup);
-    locust__group_join(r->net->loop, &r->lookups, LOCUST__NEVER);
+    locust__wait_group_join(r->net->loop, &r->lookups, LOCUST__NEVER);
 }
 
 /* What is known of a name for a port; NULL: nothing yet. Pinned names stand in front. */
-static locust__host *locust__resolver_find(locust__resolver *r, const char *name, int port)
+static locust__host *locust__lookup_find(locust__resolver *r, const char *name, int port)
 {
     locust__host *host = r->hosts;
     while (host && ((host->port && host->port != port) ||
@@ -25,10 +26,10 @@ static locust__host *locust__resolver_find(locust__resolver *r, const char *name
     return host;
 }
 
-static locust__host *locust__resolver_add(locust__resolver *r, const char *name)
+static locust__host *locust__lookup_add(locust__resolver *r, const char *name)
 {
     size_t len = strlen(name);
-    locust__host *host = locust__base_zalloc(sizeof *host + len + 1), **last = &r->hosts;
+    locust__host *host = locust__memory_zalloc(sizeof *host + len + 1), **last = &r->hosts;
     if (!host)
         return NULL;
     memcpy(host->name, name, len + 1);
@@ -41,21 +42,21 @@ static locust__host *locust__resolver_add(locust__resolver *r, const char *name)
 
 /* Pins names: HOST:PORT:ADDRESS[,ADDRESS...], several separated by blanks, as curl's --resolve. False:
  * wrong, or no memory. */
-static bool locust__resolver_pin(locust__resolver *r, const char *text)
+static bool locust__lookup_pin(locust__resolver *r, const char *text)
 {
-    char *copy = locust__base_copy(text, strlen(text)), *at = NULL, *comma;
+    char *copy = locust__text_copy(text, strlen(text)), *at = NULL, *comma;
     bool good = copy != NULL;
     for (char *p = good ? strtok_r(copy, " ", &at) : NULL; p && good;
          p = strtok_r(NULL, " ", &at)) {
         char *colon = strchr(p, ':'), *one;
         const char *end = colon ? colon + 1 : p;
-        int64_t port = locust__base_whole(&end);
+        int64_t port = locust__number_whole(&end);
         locust__host *host;
         good = colon && colon > p && *end == ':' && port > 0 && port <= 65535;
         if (!good)
             break;
         *colon = '\0';
-        host = locust__resolver_add(r, p);
+        host = locust__lookup_add(r, p);
         good = host != NULL;
         for (one = good ? strtok_r(p + (end - p) + 1, ",", &comma) : NULL; one && good;
              one = strtok_r(NULL, ",", &comma)) {
@@ -81,13 +82,13 @@ static bool locust__resolver_pin(locust__resolver *r, const char *text)
 
 /* What is known of a name, looked up first if it is new or its time is over. It stays where it is
  * until the resolver is freed; another lookup may change the addresses in it. */
-static locust_error locust__resolver_host(locust__resolver *r, const char *name, int port,
+static locust_error locust__lookup_host(locust__resolver *r, const char *name, int port,
     int64_t deadline_ns, locust__host **out) LOCUST__PARKS
 {
     locust__loop *loop = r->net->loop;
-    locust__host *host = locust__resolver_find(r, name, port);
+    locust__host *host = locust__lookup_find(r, name, port);
     if (!host) {
-        host = locust__resolver_add(r, name);
+        host = locust__lookup_add(r, name);
         if (!host)
             return LOCUST_ERR_MEMORY;
         if (locust__addr_parse(&host->addrs[0], name, 0)) {
@@ -99,7 +100,7 @@ static locust_error locust__resolver_host(locust__resolver *r, const char *name,
         locust_error error;
         if (!host->lookup)
             host->lookup = locust__co_start(
-                loop, "the name lookup", 0, locust__host_look_up, host, &r->lookups);
+                loop, "the name lookup", 0, locust__question_look_up, host, &r->lookups);
         if (!host->lookup)
             return LOCUST_ERR_MEMORY;
         error = locust__stream_woken(
@@ -113,7 +114,7 @@ static locust_error locust__resolver_host(locust__resolver *r, const char *name,
 
 /* The addresses of a host in the order to try them: those of IPv4 and IPv6 in turn (RFC 8305 section
  * 4), each kind from another one on each time, so that all get their share. */
-static int locust__host_order(locust__host *host, int port, locust__addr out[LOCUST__ADDRS])
+static int locust__lookup_order(locust__host *host, int port, locust__addr out[LOCUST__HOST_ADDRS])
 {
     int four = 0, n = host->n_addrs, turn = host->turn++ & INT_MAX, used[2] = {0, 0}, count[2];
     while (four < n && host->addrs[four].as.any.sa_family == AF_INET)
@@ -131,18 +132,18 @@ static int locust__host_order(locust__host *host, int port, locust__addr out[LOC
 }
 
 /* Connects to a host. *known_ns: when its addresses were known, untouched if they were before; *deadline_ns and *own_ns: as in
- * locust__stream_dial. */
-static locust_error locust__resolver_dial(locust__resolver *r, locust_stream *s, const char *name,
+ * locust__connect_dial. */
+static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, const char *name,
     int port, int64_t *deadline_ns, int64_t *own_ns, int64_t *known_ns) LOCUST__PARKS
 {
-    locust__addr addrs[LOCUST__ADDRS];
+    locust__addr addrs[LOCUST__HOST_ADDRS];
     locust__host *host = NULL;
     uint64_t turn = r->net->loop->turn; // the same behind a lookup: there was none
-    locust_error error = locust__resolver_host(r, name, port, *deadline_ns, &host);
-    int n = error ? 0 : locust__host_order(host, port, addrs);
+    locust_error error = locust__lookup_host(r, name, port, *deadline_ns, &host);
+    int n = error ? 0 : locust__lookup_order(host, port, addrs);
     if (r->net->loop->turn != turn)
         *known_ns = locust__os_now_ns();
     if (locust__net_lacks(error))
-        locust__net_pause(r->net, error, own_ns);
-    return error ? error : locust__stream_dial(s, addrs, n, deadline_ns, own_ns);
+        locust__connect_pause(r->net, error, own_ns);
+    return error ? error : locust__connect_dial(s, addrs, n, deadline_ns, own_ns);
 }

@@ -7,22 +7,21 @@
  *             an idle connection holds no buffer. Who returns to a test's own code settles the
  *             stream first. A read is tried only when the poller said readable.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
- * Uses        >>co >>fd >>sync >>address >>source
+ * Names       locust__net_ locust__layer
+ * Uses        >>co >>fd >>sync >>source
  * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
  *             the peer closes, or after the last byte. 128 connects are in flight at once.
  * ============================================================================================ */
 
 typedef struct locust__net {
     locust__loop *loop;
-    locust__source_range sources[LOCUST__SOURCES];
-    int n_sources;
-    uint32_t source_turn;
+    locust__sources sources;
     const locust__log *log;
-    locust__semaphore connects; // how many more may be in flight
-    int64_t files;              // the limit on descriptors
-    int64_t open;               // streams that are connected
-    int users;                  // that the test wants, for advice
-    bool no_arrivals;           // do not ask the kernel when bytes came
+    locust__sem connects; // how many more may be in flight
+    int64_t files;        // the limit on descriptors
+    int64_t open;         // streams that are connected
+    int users;            // that the test wants, for advice
+    bool no_arrivals;     // do not ask the kernel when bytes came
     bool told_files, told_ports, told_queue;
 } locust__net;
 
@@ -34,7 +33,7 @@ typedef struct locust__layer {
 } locust__layer;
 
 struct locust_stream {
-    locust__fd fd; // fd.source.fd < 0: closed
+    locust__fd fd; // fd.watch.fd < 0: closed
     locust__net *net;
     locust__layer *layer; // NULL: bytes go as they are
     bool held;            // the layer has bytes that it took off the socket
@@ -47,14 +46,14 @@ struct locust_stream {
     int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
 };
 
-enum { LOCUST__CONNECTS = 128, LOCUST__BURST = 1 << 20 };
+enum { LOCUST__NET_CONNECTS = 128 };
 
 static void locust__net_init(locust__net *net, locust__loop *loop, const locust__log *log)
 {
     memset(net, 0, sizeof *net);
     net->loop = loop;
     net->log = log;
-    net->connects.free = LOCUST__CONNECTS;
+    net->connects.free = LOCUST__NET_CONNECTS;
     net->files = locust__os_raise_files();
 }
 
@@ -109,7 +108,7 @@ static void locust__net_advise(locust__net *net, locust_error error)
 {
     if (error == LOCUST_ERR_FILES && !net->told_files) {
         net->told_files = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+        locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "too many open files after %lld connections: ulimit -n is %lld, %d users need about "
             "%d: "
             "raise it (its hard limit too), or use fewer users",
@@ -117,53 +116,10 @@ static void locust__net_advise(locust__net *net, locust_error error)
     }
     if (error == LOCUST_ERR_PORTS && !net->told_ports) {
         net->told_ports = true;
-        locust__log_print(net->log, LOCUST__WARNING, "locust.runners",
+        locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "no local port left after %lld connections to one destination: a source address has "
             "the "
             "ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer users",
             (long long)net->open);
     }
-}
-
-/* Reads a list of them, separated by commas. False: it is none. */
-static bool locust__net_read_sources(locust__net *net, const char *list)
-{
-    while (*list) {
-        char one[128];
-        size_t n = strcspn(list, ",");
-        if (n >= sizeof one || net->n_sources == LOCUST__SOURCES)
-            return false;
-        memcpy(one, list, n);
-        one[n] = '\0';
-        if (!locust__source_parse(&net->sources[net->n_sources++], one))
-            return false;
-        list += n;
-        list += *list != '\0';
-    }
-    return net->n_sources > 0;
-}
-
-/* The next source address of a family, in turn. False: none is given. */
-static bool locust__net_next_source(locust__net *net, sa_family_t family, locust__addr *source)
-{
-    uint32_t total = 0, at;
-    for (int i = 0; i < net->n_sources; i++)
-        total += net->sources[i].first.as.any.sa_family == family ? net->sources[i].n : 0;
-    if (!total)
-        return false;
-    at = net->source_turn++ % total;
-    for (int i = 0; i < net->n_sources; i++) {
-        const locust__source_range *range = &net->sources[i];
-        if (range->first.as.any.sa_family != family)
-            continue;
-        if (at < range->n) {
-            *source = range->first;
-            if (family == AF_INET)
-                source->as.in.sin_addr.s_addr =
-                    htonl(ntohl(range->first.as.in.sin_addr.s_addr) + at);
-            break;
-        }
-        at -= range->n;
-    }
-    return true;
 }

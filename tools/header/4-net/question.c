@@ -3,6 +3,7 @@
  *
  * Purpose     one question to each server of resolv.conf in turn, by UDP and, where an answer was cut, TCP;
  *             search domains.
+ * Names       locust__question_
  * Uses        >>co >>switch >>fd >>address >>net >>stream >>connect >>resolve >>dns
  * Sources     RFC 1035, RFC 7766, resolv.conf(5).
  * ============================================================================================ */
@@ -17,13 +18,14 @@ typedef struct locust__question { // A or AAAA of one name
 static locust_error locust__question_send(
     locust__question *q, locust__loop *loop, int fd, const char *name, int type)
 {
-    unsigned id = (unsigned)locust__base_random(&loop->random) & 0xFFFF;
+    unsigned id = (unsigned)locust__random(&loop->random) & 0xFFFF;
     q->answered = q->truncated = false;
     q->error = LOCUST_OK;
     q->len = locust__dns_query(q->query, id, name, type);
     if (!q->len)
         return LOCUST_ERR_NAME;
-    return send(fd, q->query, q->len, LOCUST__SEND_FLAGS) < 0 ? LOCUST_ERR_NAME_SERVER : LOCUST_OK;
+    return send(fd, q->query, q->len, LOCUST__OS_SEND_FLAGS) < 0 ? LOCUST_ERR_NAME_SERVER
+                                                                 : LOCUST_OK;
 }
 
 /* Takes messages until both questions have their answers. */
@@ -35,11 +37,11 @@ static locust_error locust__question_wait(
         unsigned char *m = (unsigned char *)loop->scratch;
         locust_error error = locust__stream_woken(
             locust__fd_wait_read(loop, &host->fd, deadline_ns), LOCUST_ERR_NAME_TIMEOUT);
-        ssize_t n = error ? 0 : recv(host->fd.source.fd, m, LOCUST__SCRATCH, 0);
+        ssize_t n = error ? 0 : recv(host->fd.watch.fd, m, LOCUST__LOOP_SCRATCH, 0);
         if (error)
             return error;
         if (n < 0) {
-            host->fd.source.readable = false;
+            host->fd.watch.readable = false;
             if (errno != EAGAIN)
                 return LOCUST_ERR_NAME_SERVER; // ICMP says that nobody listens there
             continue;
@@ -51,7 +53,7 @@ static locust_error locust__question_wait(
                 if (!q[i].truncated)
                     q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
             }
-        if (locust__co_yield(loop) == LOCUST__CANCELLED) // a flood shall not stop the others
+        if (locust__co_yield(loop) == LOCUST__WAKE_CANCELLED) // a flood shall not stop the others
             return LOCUST_ERR_CANCELLED;
         if (loop->now_ns >= deadline_ns && !(q[0].answered && q[1].answered))
             return LOCUST_ERR_NAME_TIMEOUT;
@@ -67,7 +69,7 @@ static locust_error locust__question_ask_tcp(locust__question *q, locust_stream 
     int64_t *ttl_s) LOCUST__PARKS
 {
     unsigned char size[2] = {(unsigned char)(q->len >> 8), (unsigned char)q->len};
-    locust_error error = locust__stream_connect(s, server, deadline_ns);
+    locust_error error = locust__connect_one(s, server, deadline_ns);
     size_t n = 2;
     bool sized = false;
     if (!error)
@@ -110,7 +112,7 @@ static locust_error locust__question_ask_tcp_if(locust__question q[2], locust__r
 }
 
 /* Asks one server for A and AAAA. LOCUST_OK: it spoke, with or without addresses. */
-static locust_error locust__resolver_ask(locust__resolver *r, const locust__addr *server,
+static locust_error locust__question_ask(locust__resolver *r, const locust__addr *server,
     const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
     locust__loop *loop = r->net->loop;
@@ -137,13 +139,13 @@ static locust_error locust__resolver_ask(locust__resolver *r, const locust__addr
 }
 
 /* Asks the servers in turn for exactly this name. */
-static locust_error locust__resolver_name(
+static locust_error locust__question_name(
     locust__resolver *r, const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
     locust_error error = LOCUST_ERR_NAME_SERVER;
     for (int attempt = 0; attempt < r->attempts; attempt++)
         for (int i = 0; i < r->n_servers; i++) {
-            error = locust__resolver_ask(r, &r->servers[i], name, host, ttl_s);
+            error = locust__question_ask(r, &r->servers[i], name, host, ttl_s);
             if (!error)
                 return host->n_addrs ? LOCUST_OK : LOCUST_ERR_NAME;
             if (error == LOCUST_ERR_NAME || error == LOCUST_ERR_CANCELLED)
@@ -153,7 +155,7 @@ static locust_error locust__resolver_name(
 }
 
 /* The name itself and the name in the search domains, in the order of resolv.conf(5). */
-static locust_error locust__resolver_search(
+static locust_error locust__question_search(
     locust__resolver *r, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
     size_t len = strlen(host->name);
@@ -163,21 +165,21 @@ static locust_error locust__resolver_search(
     for (const char *c = host->name; *c; c++)
         dots += *c == '.';
     for (int i = 0; i < tries && error == LOCUST_ERR_NAME; i++) {
-        char full[2 * LOCUST__NAME];
+        char full[2 * LOCUST__HOST_NAME];
         int domain = absolute || dots >= r->ndots ? i - 1 : i < r->n_search ? i : -1;
-        if (len >= LOCUST__NAME)
+        if (len >= LOCUST__HOST_NAME)
             break;
         if (domain >= 0)
             snprintf(full, sizeof full, "%s.%s", host->name, r->search[domain]);
         else
             memcpy(full, host->name, len + 1);
-        error = locust__resolver_name(r, full, host, ttl_s);
+        error = locust__question_name(r, full, host, ttl_s);
     }
     return error;
 }
 
 /* The coroutine that looks a name up. */
-LOCUST__APART static void locust__host_look_up(void *arg)
+LOCUST__APART static void locust__question_look_up(void *arg)
 {
     locust__host *host = arg;
     locust__resolver *r = host->resolver;
@@ -188,7 +190,7 @@ LOCUST__APART static void locust__host_look_up(void *arg)
         locust__resolver_load(r);
     locust__resolver_hosts(r, host);
     if (!host->n_addrs)
-        host->error = locust__resolver_search(r, host, &ttl_s);
+        host->error = locust__question_search(r, host, &ttl_s);
     if (host->error || ttl_s < 1)
         ttl_s = 1;
     host->expires_ns = locust__os_now_ns() + ttl_s * LOCUST__S;
@@ -196,5 +198,5 @@ LOCUST__APART static void locust__host_look_up(void *arg)
         host->expires_ns = 0; // no answer: the next test asks again
     host->lookup = NULL;
     while (host->waiters.first)
-        locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WOKEN);
+        locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WAKE_EVENT);
 }

@@ -7,17 +7,23 @@
  *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
  *             IPv4 goes before IPv6; of several addresses each connection begins with the next.
  * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
+ * Names       locust__host_ locust__resolver_
  * Uses        >>co >>fd >>address >>net
  * Sources     RFC 1035 (messages), RFC 7766 (TCP), RFC 6761 (localhost), RFC 8305 (several
  *             addresses), resolv.conf(5), hosts(5).
  * Limits      eight addresses for a name. No nsswitch, no mDNS.
  * ============================================================================================ */
 
-enum { LOCUST__ADDRS = 8, LOCUST__SERVERS = 3, LOCUST__SEARCH = 6, LOCUST__NAME = 254 };
+enum {
+    LOCUST__HOST_ADDRS = 8,
+    LOCUST__RESOLVER_SERVERS = 3,
+    LOCUST__RESOLVER_SEARCH = 6,
+    LOCUST__HOST_NAME = 254
+};
 
 typedef struct locust__host { // a name and what is known of it
     struct locust__host *next;
-    locust__addr addrs[LOCUST__ADDRS]; // port 0
+    locust__addr addrs[LOCUST__HOST_ADDRS]; // port 0
     int n_addrs;
     int64_t expires_ns;
     locust_error error;
@@ -34,11 +40,11 @@ typedef struct locust__resolver {
     locust__net *net;
     locust__host *hosts;
     const char *hosts_path, *resolv_path;
-    locust__group lookups;
+    locust__wait_group lookups;
     bool loaded;
-    locust__addr servers[LOCUST__SERVERS];
+    locust__addr servers[LOCUST__RESOLVER_SERVERS];
     int n_servers, timeout_s, attempts, ndots;
-    char search[LOCUST__SEARCH][LOCUST__NAME];
+    char search[LOCUST__RESOLVER_SEARCH][LOCUST__HOST_NAME];
     int n_search;
 } locust__resolver;
 
@@ -62,19 +68,11 @@ static void locust__resolver_free(locust__resolver *r)
     }
 }
 
-static void locust__addr_set_port(locust__addr *a, int port)
-{
-    if (a->as.any.sa_family == AF_INET6)
-        a->as.in6.sin6_port = htons((uint16_t)port);
-    else
-        a->as.in.sin_port = htons((uint16_t)port);
-}
-
 /* IPv4 addresses go before IPv6 ones, each kind in the order it came. */
 static void locust__host_add(locust__host *host, const locust__addr *addr)
 {
     int at = host->n_addrs;
-    if (at == LOCUST__ADDRS)
+    if (at == LOCUST__HOST_ADDRS)
         return;
     for (; at && addr->as.any.sa_family == AF_INET &&
            host->addrs[at - 1].as.any.sa_family == AF_INET6;
@@ -128,7 +126,7 @@ static void locust__resolver_option(locust__resolver *r, const char *word)
         size_t len = strlen(known[i].name);
         if (strncmp(word, known[i].name, len) == 0) {
             const char *text = word + len;
-            int64_t value = locust__base_whole(&text);
+            int64_t value = locust__number_whole(&text);
             *fields[i] = value < 0 ? 0 : value > known[i].max ? known[i].max : (int)value;
         }
     }
@@ -146,12 +144,12 @@ static void locust__resolver_load(locust__resolver *r)
         if (strcmp(key, "search") == 0 || strcmp(key, "domain") == 0)
             r->n_search = 0; // the last such line counts
         while ((word = strtok_r(NULL, " \t\r", &word_end)) != NULL) {
-            if (strcmp(key, "nameserver") == 0 && r->n_servers < LOCUST__SERVERS)
+            if (strcmp(key, "nameserver") == 0 && r->n_servers < LOCUST__RESOLVER_SERVERS)
                 r->n_servers += locust__addr_parse(&r->servers[r->n_servers], word, 53);
             else if (strcmp(key, "options") == 0)
                 locust__resolver_option(r, word);
             else if ((strcmp(key, "search") == 0 || strcmp(key, "domain") == 0) &&
-                     r->n_search < LOCUST__SEARCH && strlen(word) < LOCUST__NAME)
+                     r->n_search < LOCUST__RESOLVER_SEARCH && strlen(word) < LOCUST__HOST_NAME)
                 memcpy(r->search[r->n_search++], word, strlen(word) + 1);
         }
     }

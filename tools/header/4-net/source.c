@@ -2,16 +2,23 @@
  * >>source  local addresses to connect from
  *
  * Purpose     --source: each connection takes the next address of the list.
+ * Names       locust__source_ locust__sources_
  * Uses        >>address
  * Limits      64 ranges; of IPv6 single addresses alone.
  * ============================================================================================ */
 
-typedef struct locust__source_range { // local addresses to connect from
+typedef struct locust__source_range {
     locust__addr first;
     uint32_t n;
 } locust__source_range;
 
-enum { LOCUST__SOURCES = 64 };
+enum { LOCUST__SOURCES_MAX = 64 };
+
+typedef struct locust__sources {
+    locust__source_range ranges[LOCUST__SOURCES_MAX];
+    int n;
+    uint32_t turn;
+} locust__sources;
 
 /* Reads ADDRESS, ADDRESS-ADDRESS or ADDRESS/BITS; of IPv6 single addresses alone. */
 static bool locust__source_parse(locust__source_range *range, char *text)
@@ -37,7 +44,7 @@ static bool locust__source_parse(locust__source_range *range, char *text)
         range->n = ntohl(last.as.in.sin_addr.s_addr) - first + 1;
         return range->n > 0;
     }
-    bits = locust__base_whole(&end);
+    bits = locust__number_whole(&end);
     if (*end || bits < 8 || bits > 32)
         return false;
     range->n = (uint32_t)1 << (32 - bits);
@@ -47,5 +54,48 @@ static bool locust__source_parse(locust__source_range *range, char *text)
         range->n -= 2;
     }
     range->first.as.in.sin_addr.s_addr = htonl(first);
+    return true;
+}
+
+/* Reads a list of them, separated by commas. False: it is none. */
+static bool locust__sources_read(locust__sources *sources, const char *list)
+{
+    while (*list) {
+        char one[128];
+        size_t n = strcspn(list, ",");
+        if (n >= sizeof one || sources->n == LOCUST__SOURCES_MAX)
+            return false;
+        memcpy(one, list, n);
+        one[n] = '\0';
+        if (!locust__source_parse(&sources->ranges[sources->n++], one))
+            return false;
+        list += n;
+        list += *list != '\0';
+    }
+    return sources->n > 0;
+}
+
+/* The next source address of a family, in turn. False: none is given. */
+static bool locust__sources_next(locust__sources *sources, sa_family_t family, locust__addr *source)
+{
+    uint32_t total = 0, at;
+    for (int i = 0; i < sources->n; i++)
+        total += sources->ranges[i].first.as.any.sa_family == family ? sources->ranges[i].n : 0;
+    if (!total)
+        return false;
+    at = sources->turn++ % total;
+    for (int i = 0; i < sources->n; i++) {
+        const locust__source_range *range = &sources->ranges[i];
+        if (range->first.as.any.sa_family != family)
+            continue;
+        if (at < range->n) {
+            *source = range->first;
+            if (family == AF_INET)
+                source->as.in.sin_addr.s_addr =
+                    htonl(ntohl(range->first.as.in.sin_addr.s_addr) + at);
+            break;
+        }
+        at -= range->n;
+    }
     return true;
 }

@@ -3,19 +3,22 @@
  *
  * Purpose     bytes in and out with a deadline, through a layer (TLS) or straight to the socket.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
+ * Names       locust__stream_
  * Uses        >>co >>switch >>fd >>net
  * ============================================================================================ */
+
+enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes that a reader takes before others have their turn
 
 static void locust__stream_init(locust_stream *s, locust__net *net)
 {
     memset(s, 0, sizeof *s);
     s->net = net;
-    s->fd.source.fd = -1;
+    s->fd.watch.fd = -1;
 }
 
 static bool locust__stream_is_open(const locust_stream *s)
 {
-    return s->fd.source.fd >= 0;
+    return s->fd.watch.fd >= 0;
 }
 
 static void locust__stream_close(locust_stream *s)
@@ -42,7 +45,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     rc = locust__fd_open(s->net->loop, &s->fd, fd);
     if (rc < 0) {
         close(fd);
-        s->fd.source.fd = -1;
+        s->fd.watch.fd = -1;
         return locust__net_error(-rc);
     }
     s->net->open++;
@@ -54,9 +57,9 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
 
 static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
 {
-    return why == LOCUST__CANCELLED   ? LOCUST_ERR_CANCELLED
-           : why == LOCUST__TIMED_OUT ? timeout
-                                      : LOCUST_OK;
+    return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED
+           : why == LOCUST__WAKE_TIMEOUT ? timeout
+                                         : LOCUST_OK;
 }
 
 /* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
@@ -92,7 +95,7 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
     }
     if (!s->own) {
         size_t at = (size_t)(s->in - scratch) + s->in_len;
-        *room = LOCUST__SCRATCH - at;
+        *room = LOCUST__LOOP_SCRATCH - at;
         if (*room)
             return scratch + at;
         if (locust__stream_settle(s))
@@ -114,19 +117,19 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
 
 /* recv with the poller's flags kept true: a short read of a stream means drained, unless the peer
  * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
-static locust_error locust__socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
+static locust_error locust__stream_socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     int64_t stamp_ns = 0;
     ssize_t rc;
     do
-        rc = s->net->no_arrivals ? LOCUST__SYS(recv)(s->fd.source.fd, to, n, 0)
-                                 : locust__os_recv(s->fd.source.fd, to, n, &stamp_ns);
+        rc = s->net->no_arrivals ? LOCUST__SYS(recv)(s->fd.watch.fd, to, n, 0)
+                                 : locust__os_recv(s->fd.watch.fd, to, n, &stamp_ns);
     while (rc < 0 && errno == EINTR);
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc > 0)
         s->arrived_ns = stamp_ns ? stamp_ns - s->net->loop->epoch_ns : 0;
-    if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.source.hup && !s->datagrams))
-        s->fd.source.readable = false;
+    if ((rc < 0 && errno == EAGAIN) || (rc > 0 && *got < n && !s->fd.watch.hup && !s->datagrams))
+        s->fd.watch.readable = false;
     if (rc == 0)
         return s->datagrams ? LOCUST_OK : LOCUST_ERR_CLOSED;
     return rc < 0 && errno != EAGAIN ? locust__net_error(errno) : LOCUST_OK;
@@ -135,7 +138,7 @@ static locust_error locust__socket_recv(locust_stream *s, char *to, size_t n, si
 static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     locust_error error =
-        s->layer ? s->layer->recv(s, to, n, got) : locust__socket_recv(s, to, n, got);
+        s->layer ? s->layer->recv(s, to, n, got) : locust__stream_socket_recv(s, to, n, got);
     s->burst += *got;
     return error;
 }
@@ -143,7 +146,7 @@ static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, si
 /* May a recv find something? */
 static bool locust__stream_is_readable(const locust_stream *s)
 {
-    return s->fd.source.readable || s->held;
+    return s->fd.watch.readable || s->held;
 }
 
 /* Is there nothing to read, not even an end? A read that filled its buffer to the last byte leaves
@@ -155,10 +158,10 @@ static bool locust__stream_is_quiet(locust_stream *s)
     size_t got = 0;
     if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s, &byte, 1, &got))
         return false;
-    if (!s->layer && s->fd.source.readable && !s->fd.source.hup &&
-        recv(s->fd.source.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
-        s->fd.source.readable = false;
-    return !got && !locust__stream_is_readable(s) && !s->fd.source.hup;
+    if (!s->layer && s->fd.watch.readable && !s->fd.watch.hup &&
+        recv(s->fd.watch.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
+        s->fd.watch.readable = false;
+    return !got && !locust__stream_is_readable(s) && !s->fd.watch.hup;
 }
 
 /* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the
@@ -170,15 +173,15 @@ static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) 
     locust_error error;
     if (!locust__stream_is_open(s))
         return LOCUST_ERR_CLOSED;
-    if (locust__stream_is_readable(s) && s->burst < LOCUST__BURST)
+    if (locust__stream_is_readable(s) && s->burst < LOCUST__STREAM_BURST)
         return LOCUST_OK;
     error = locust__stream_settle(s);
     if (error)
         return error;
     if (locust__stream_is_readable(s)) {
         why = locust__co_yield(loop);
-        if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
-            why = LOCUST__TIMED_OUT;
+        if (why == LOCUST__WAKE_EVENT && loop->now_ns >= deadline_ns)
+            why = LOCUST__WAKE_TIMEOUT;
     } else {
         why = locust__fd_wait_read(loop, &s->fd, deadline_ns);
     }
@@ -234,7 +237,7 @@ static locust_error locust__stream_read(
 }
 
 /* *sent 0: there is no room now. */
-static locust_error locust__socket_send(
+static locust_error locust__stream_socket_send(
     locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
     struct msghdr message;
@@ -244,22 +247,22 @@ static locust_error locust__socket_send(
     message.msg_iovlen = (__typeof__(message.msg_iovlen))n; // int, unsigned or size_t
     do
         rc = n == 1 ? LOCUST__SYS(send)(
-                          s->fd.source.fd, iov->iov_base, iov->iov_len, LOCUST__SEND_FLAGS)
-                    : LOCUST__SYS(sendmsg)(s->fd.source.fd, &message, LOCUST__SEND_FLAGS);
+                          s->fd.watch.fd, iov->iov_base, iov->iov_len, LOCUST__OS_SEND_FLAGS)
+                    : LOCUST__SYS(sendmsg)(s->fd.watch.fd, &message, LOCUST__OS_SEND_FLAGS);
     while (rc < 0 && errno == EINTR);
     *sent = rc > 0 ? (size_t)rc : 0;
     if (rc >= 0)
         return LOCUST_OK;
     if (errno != EAGAIN)
         return locust__net_error(errno);
-    s->fd.source.writable = false;
+    s->fd.watch.writable = false;
     return LOCUST_OK;
 }
 
 static locust_error locust__stream_send(
     locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
-    return s->layer ? s->layer->send(s, iov, n, sent) : locust__socket_send(s, iov, n, sent);
+    return s->layer ? s->layer->send(s, iov, n, sent) : locust__stream_socket_send(s, iov, n, sent);
 }
 
 /* Waits until the stream takes more, or lets the others have their turn after a lot of bytes. */
@@ -267,10 +270,10 @@ static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline
 {
     locust__loop *loop = s->net->loop;
     enum locust__wake why;
-    if (s->fd.source.writable) {
+    if (s->fd.watch.writable) {
         why = locust__co_yield(loop);
-        if (why == LOCUST__WOKEN && loop->now_ns >= deadline_ns)
-            why = LOCUST__TIMED_OUT;
+        if (why == LOCUST__WAKE_EVENT && loop->now_ns >= deadline_ns)
+            why = LOCUST__WAKE_TIMEOUT;
     } else {
         why = locust__fd_wait_write(loop, &s->fd, deadline_ns);
     }
@@ -293,7 +296,7 @@ static locust_error locust__stream_write(
             error = LOCUST_ERR_CLOSED;
             break;
         }
-        if (s->burst < LOCUST__BURST)
+        if (s->burst < LOCUST__STREAM_BURST)
             error = locust__stream_send(
                 s, head.len ? iov : iov + 1, head.len && body.len ? 2 : 1, &sent);
         if (error)
@@ -307,7 +310,7 @@ static locust_error locust__stream_write(
         if (sent)
             continue;
         if (head.len && !kept) {
-            kept = locust__base_copy(head.ptr, head.len);
+            kept = locust__text_copy(head.ptr, head.len);
             head.ptr = kept;
             error = kept ? LOCUST_OK : LOCUST_ERR_MEMORY;
         }

@@ -2,6 +2,7 @@
  * >>url  URLs and origins
  *
  * Purpose     take a URL apart; write a request target as it goes over the wire.
+ * Names       locust__origin_ locust__url_
  * Sources     RFC 3986; Locust's client for what it escapes: everything outside the reserved and
  *             unreserved characters, and '%' is left alone.
  * Limits      hosts of up to 253 bytes, as DNS has them.
@@ -52,7 +53,7 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
         p = end;
     if (p < end) {
         for (p++; p < end; p++) {
-            if (!locust__base_digit(*p) || url->port > 6553)
+            if (!locust__text_is_digit(*p) || url->port > 6553)
                 return LOCUST_ERR_URL;
             url->port = url->port * 10 + (*p - '0');
         }
@@ -101,8 +102,8 @@ static void locust__url_add(locust__buf *out, locust__view text)
 static void locust__url_add_form(locust__buf *out, const char *text)
 {
     for (; *text; text++) {
-        bool plain = locust__base_digit(*text) ||
-                     (locust__base_lower(*text) >= 'a' && locust__base_lower(*text) <= 'z') ||
+        bool plain = locust__text_is_digit(*text) ||
+                     (locust__text_lower(*text) >= 'a' && locust__text_lower(*text) <= 'z') ||
                      strchr("-._~", *text);
         if (plain || *text == ' ')
             locust__buf_add_tight(out, plain ? text : "+", 1);
@@ -197,7 +198,7 @@ typedef struct locust__origin {
     char host[];     // without the brackets of IPv6
 } locust__origin;
 
-static void locust__origins_free(locust__origin *first)
+static void locust__origin_free_all(locust__origin *first)
 {
     while (first) {
         locust__origin *origin = first;
@@ -219,7 +220,7 @@ static locust__origin *locust__origin_of(
         if (origin->port == port && origin->secure == secure &&
             locust__view_is_nocase(url->host, origin->host))
             return origin;
-    origin = locust__base_zalloc(sizeof *origin + 2 * len + 24);
+    origin = locust__memory_zalloc(sizeof *origin + 2 * len + 24);
     if (!origin)
         return NULL;
     memcpy(origin->host, url->host.ptr, len);
@@ -241,7 +242,7 @@ static void locust__url_decode(locust__buf *out, locust__view text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        int code = c == '%' && i + 2 < text.len ? locust__base_hex(text.ptr + i + 1, 2) : -1;
+        int code = c == '%' && i + 2 < text.len ? locust__number_hex(text.ptr + i + 1, 2) : -1;
         if (code >= 0) {
             c = (char)code;
             i += 2;

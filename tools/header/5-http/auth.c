@@ -2,6 +2,7 @@
  * >>auth  HTTP authentication: Basic, Digest
  *
  * Purpose     the Authorization field of a request.
+ * Names       locust__auth_ locust__digest_
  * Uses        >>head
  * Sources     RFC 9110 11 (challenges), RFC 7617 (Basic), RFC 7616 (Digest).
  * Limits      Digest with MD5 and SHA-256, their -sess forms, qop auth or none. No auth-int, no
@@ -16,7 +17,7 @@ typedef struct locust__digest { // a server's challenge, for the requests that f
     uint32_t uses;                 // of the nonce
 } locust__digest;
 
-static void locust__digests_free(locust__digest **first)
+static void locust__digest_free_all(locust__digest **first)
 {
     while (*first) {
         locust__digest *d = *first;

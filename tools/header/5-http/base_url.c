@@ -2,6 +2,7 @@
  * >>base_url  a user's host, taken apart once
  *
  * Purpose     the part of a URL that every request of a class begins with.
+ * Names       locust__base_url_
  * Uses        >>tls >>url >>head >>services
  * ============================================================================================ */
 
@@ -19,7 +20,7 @@ static void locust__base_url_free(locust__base_url *base)
 }
 
 /* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
-static locust_error locust__client_base(
+static locust_error locust__base_url_parse(
     locust__services *services, const char *text, locust__base_url *base, const char **broken)
 {
     locust__url url;
@@ -31,8 +32,8 @@ static locust_error locust__client_base(
         return error;
     if (!secure && !locust__view_is_nocase(url.scheme, "http"))
         return LOCUST_ERR_SCHEME;
-    if (secure && !LOCUST__TLS) {
-        *broken = locust__needs_tls;
+    if (secure && !LOCUST__WITH_TLS) {
+        *broken = locust__tls_needed;
         return LOCUST_ERR_URL;
     }
     base->origin = locust__origin_of(&services->origins, &url, secure);

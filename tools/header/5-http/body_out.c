@@ -4,28 +4,29 @@
  * Purpose     decoded if it was coded, then into the user's block, to a function of the test, or away.
  * Invariants  what a compressed body expands to is bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
  * Cost        44 KB while a compressed body is decoded.
- * Uses        >>body >>sse
+ * Names       locust__body_out_
+ * Uses        >>receive >>sse
  * Sources     RFC 9110 8.4.1 (gzip, deflate).
  * ============================================================================================ */
 
-typedef struct locust__drain { // the sink of one answer
-    locust__sink sink;         // first: what >>http calls
+typedef struct locust__body_out { // the sink of one answer
+    locust__receive_sink sink;    // first: what >>http calls
     const locust_request *req;
     locust__buf *kept; // for a body that the response holds
     uint64_t total;    // bytes, decoded
     locust__sse sse;
     bool coded; // by gzip or deflate
-#if LOCUST__ZLIB
+#if LOCUST__WITH_ZLIB
     z_stream zip;
-    char *out;             // LOCUST__UNZIPPED bytes; NULL: the decoder is not open
+    char *out;             // LOCUST__BODY_OUT_UNZIPPED bytes; NULL: the decoder is not open
     bool done, raw, begun; // the last member has ended; no header; the header is known
     char head[2];          // of the body, to see what it is
     size_t head_len;
 #endif
-} locust__drain;
+} locust__body_out;
 
 /* Decoded bytes. */
-static locust_error locust__drain_give(locust__drain *d, const char *bytes, size_t n)
+static locust_error locust__body_out_give(locust__body_out *d, const char *bytes, size_t n)
 {
     d->total += n;
     if (!n) // a decoder gave nothing yet
@@ -39,17 +40,17 @@ static locust_error locust__drain_give(locust__drain *d, const char *bytes, size
     if (d->req->on_body)
         return LOCUST_OK;
     if (d->total > LOCUST_MAX_BODY)
-        return LOCUST_ERR_BODY_SIZE;
+        return LOCUST_ERR_HTTP_BODY_SIZE;
     if (!locust__buf_reserve_tight(d->kept, n + 1))
         return LOCUST_ERR_MEMORY;
     locust__buf_add_tight(d->kept, bytes, n);
     return LOCUST_OK;
 }
 
-#if LOCUST__ZLIB
-enum { LOCUST__UNZIPPED = 8192 };
+#if LOCUST__WITH_ZLIB
+enum { LOCUST__BODY_OUT_UNZIPPED = 8192 };
 
-static locust_error locust__drain_inflate(locust__drain *d, const char *bytes, size_t n)
+static locust_error locust__body_out_inflate(locust__body_out *d, const char *bytes, size_t n)
 {
     d->zip.next_in = (Bytef *)(uintptr_t)bytes;
     d->zip.avail_in = (uInt)n;
@@ -61,34 +62,34 @@ static locust_error locust__drain_inflate(locust__drain *d, const char *bytes, s
             return LOCUST_OK;
         // Behind the end: another member of a gzip file (RFC 1952 2.2), or rubbish.
         if (d->done && (d->raw || inflateReset(&d->zip) != Z_OK))
-            return LOCUST_ERR_CODED;
+            return LOCUST_ERR_HTTP_CODED;
         d->zip.next_out = (Bytef *)d->out;
-        d->zip.avail_out = LOCUST__UNZIPPED;
+        d->zip.avail_out = LOCUST__BODY_OUT_UNZIPPED;
         rc = inflate(&d->zip, Z_NO_FLUSH);
         if (rc == Z_MEM_ERROR)
             return LOCUST_ERR_MEMORY;
         if (rc == Z_BUF_ERROR) // it wants more than there is
             return LOCUST_OK;
         d->done = rc == Z_STREAM_END;
-        error = locust__drain_give(d, d->out, LOCUST__UNZIPPED - d->zip.avail_out);
+        error = locust__body_out_give(d, d->out, LOCUST__BODY_OUT_UNZIPPED - d->zip.avail_out);
         if (error)
             return error;
         if (rc != Z_OK && rc != Z_STREAM_END) // behind what was good
-            return LOCUST_ERR_CODED;
+            return LOCUST_ERR_HTTP_CODED;
     }
     return LOCUST_OK;
 }
 
 /* Opens the decoder. "deflate" is zlib's format (RFC 9110 8.4.1.2), but some servers send it bare:
  * the first two bytes tell (RFC 1950 2.2). */
-static locust_error locust__drain_begin(locust__drain *d)
+static locust_error locust__body_out_begin(locust__body_out *d)
 {
     unsigned first = (unsigned char)d->head[0], second = (unsigned char)d->head[1];
     bool gzip = first == 0x1F && second == 0x8B;
     bool zlib = (first & 15) == 8 && (first * 256 + second) % 31 == 0;
     d->begun = true;
     d->raw = !gzip && !zlib;
-    d->out = LOCUST_MALLOC(LOCUST__UNZIPPED);
+    d->out = LOCUST_MALLOC(LOCUST__BODY_OUT_UNZIPPED);
     if (!d->out)
         return LOCUST_ERR_MEMORY;
     if (inflateInit2(&d->zip, d->raw ? -15 : 15 + 32) != Z_OK) { // 32: gzip or zlib
@@ -96,39 +97,39 @@ static locust_error locust__drain_begin(locust__drain *d)
         d->out = NULL;
         return LOCUST_ERR_MEMORY;
     }
-    return locust__drain_inflate(d, d->head, 2);
+    return locust__body_out_inflate(d, d->head, 2);
 }
 
-static locust_error locust__drain_unzip(locust__drain *d, const char *bytes, size_t n)
+static locust_error locust__body_out_unzip(locust__body_out *d, const char *bytes, size_t n)
 {
     locust_error error = LOCUST_OK;
     while (!error && !d->begun && n) {
         d->head[d->head_len++] = *bytes++;
         n--;
         if (d->head_len == 2)
-            error = locust__drain_begin(d);
+            error = locust__body_out_begin(d);
     }
-    return !error && n ? locust__drain_inflate(d, bytes, n) : error;
+    return !error && n ? locust__body_out_inflate(d, bytes, n) : error;
 }
 #endif
 
-static locust_error locust__drain_take(locust__sink *sink, const char *bytes, size_t n)
+static locust_error locust__body_out_take(locust__receive_sink *sink, const char *bytes, size_t n)
 {
-    locust__drain *d = (locust__drain *)(void *)sink;
-#if LOCUST__ZLIB
+    locust__body_out *d = (locust__body_out *)(void *)sink;
+#if LOCUST__WITH_ZLIB
     if (d->coded)
-        return locust__drain_unzip(d, bytes, n);
+        return locust__body_out_unzip(d, bytes, n);
 #endif
-    return locust__drain_give(d, bytes, n);
+    return locust__body_out_give(d, bytes, n);
 }
 
 /* Prepares for a body of this coding. What we cannot decode is handed over as it came. */
-static void locust__drain_open(
-    locust__drain *d, const locust_request *req, const char *coding, locust__buf *kept)
+static void locust__body_out_open(
+    locust__body_out *d, const locust_request *req, const char *coding, locust__buf *kept)
 {
     locust__view v = locust__view_of(coding ? coding : "");
     memset(d, 0, sizeof *d);
-    d->sink.take = locust__drain_take;
+    d->sink.take = locust__body_out_take;
     d->req = req;
     d->kept = kept;
     d->sse = (locust__sse){.fn = req->on_event, .arg = req->arg, .retry_ms = -1};
@@ -137,9 +138,9 @@ static void locust__drain_open(
 }
 
 /* Does a compressed body lack its end? */
-static bool locust__drain_is_cut(const locust__drain *d)
+static bool locust__body_out_is_cut(const locust__body_out *d)
 {
-#if LOCUST__ZLIB
+#if LOCUST__WITH_ZLIB
     return d->coded && !(d->begun ? d->done : d->head_len == 0);
 #else
     (void)d;
@@ -148,14 +149,14 @@ static bool locust__drain_is_cut(const locust__drain *d)
 }
 
 /* The body has ended, well or not. */
-static locust_error locust__drain_close(locust__drain *d, locust_error error)
+static locust_error locust__body_out_close(locust__body_out *d, locust_error error)
 {
     if (d->sse.stopped) // what came is what the test wanted
         error = LOCUST_OK;
-    else if (!error && locust__drain_is_cut(d))
-        error = LOCUST_ERR_CODED;
+    else if (!error && locust__body_out_is_cut(d))
+        error = LOCUST_ERR_HTTP_CODED;
     locust__sse_free(&d->sse);
-#if LOCUST__ZLIB
+#if LOCUST__WITH_ZLIB
     if (d->out)
         inflateEnd(&d->zip);
     LOCUST_FREE(d->out);

@@ -7,6 +7,8 @@
  *             of its user is not counted, as in Locust.
  * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
  *             buffer, its answer fits the block. An idle user keeps its last answer and no buffer.
+ * Names       locust__client_ locust__verdict_ locust__session locust__session_field
+ *             locust__session_deinit locust__session_late
  * Uses        >>stats >>record >>json >>cookie >>auth >>route >>pool >>services
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 15.4 (redirects), 10.1.1
  *             (Expect); Locust 2.46 for names and verdicts.
@@ -16,16 +18,16 @@
  *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
  * ============================================================================================ */
 
-enum { LOCUST__REDIRECTS = 30 }; // hops followed, as in Locust
-enum { LOCUST__BLOCK = 184 };    // bytes of a user's block at first
+enum { LOCUST__CLIENT_REDIRECTS = 30 }; // hops followed, as in Locust
+enum { LOCUST__CLIENT_BLOCK = 184 };    // bytes of a user's block at first
 
 enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
 
-typedef struct locust__own_field { // a header field that one user sends always
-    struct locust__own_field *next;
+typedef struct locust__session_field { // a header field that one user sends always
+    struct locust__session_field *next;
     char *value; // behind the name
     char name[];
-} locust__own_field;
+} locust__session_field;
 
 typedef struct locust__session { // what the coroutines of one user share
     locust__conns *conns;        // own, or the class's
@@ -33,7 +35,7 @@ typedef struct locust__session { // what the coroutines of one user share
     locust__conn conn; // the first of its own
     locust__jar jar;
     locust__digest *digests;
-    locust__own_field *fields;
+    locust__session_field *fields;
     const char *cert_file, *key_file; // in place of the class's
     double late_ms;                   // of the arrival whose first request is next; 0: of none
 } locust__session;
@@ -50,9 +52,9 @@ static void locust__session_deinit(locust__session *session)
 {
     locust__conns_free(&session->own);
     locust__jar_clear(&session->jar);
-    locust__digests_free(&session->digests);
+    locust__digest_free_all(&session->digests);
     while (session->fields) {
-        locust__own_field *f = session->fields;
+        locust__session_field *f = session->fields;
         session->fields = f->next;
         LOCUST_FREE(f);
     }

@@ -4,6 +4,7 @@
  * Purpose     take Set-Cookie fields, give the Cookie field of a request.
  * Invariants  in the order in which they are sent: longer paths first, then the older ones.
  * Cost        some 100 bytes a cookie; a request to a host looks at all of its user's.
+ * Names       locust__cookie_ locust__jar_
  * Uses        >>address
  * Sources     RFC 6265 5.1 to 5.4; of its successor (RFC 6265bis 5.7) the rules for Secure over plain
  *             HTTP and for the prefixes __Host- and __Secure-.
@@ -13,42 +14,42 @@
  *             "com" and "localnet" are, and "co.uk" is not.
  * ============================================================================================ */
 
-typedef struct locust__cookie {
-    struct locust__cookie *next;
+typedef struct locust__jar_cookie {
+    struct locust__jar_cookie *next;
     uint64_t born;     // counts the cookies of a jar
     int64_t expires_s; // since 1970; INT64_MAX: at the end of the user
     bool host_only, secure;
     const char *domain, *path, *value; // behind the name
     char name[];
-} locust__cookie;
+} locust__jar_cookie;
 
 typedef struct locust__jar {
-    locust__cookie *first;
+    locust__jar_cookie *first;
     uint64_t born;
     int n;
 } locust__jar;
 
-typedef struct locust__site { // what cookies go by
+typedef struct locust__cookie_site { // what cookies go by
     const char *host;
     locust__view path;
     bool secure; // https
-} locust__site;
+} locust__cookie_site;
 
-enum { LOCUST__COOKIE = 4096, LOCUST__COOKIES_DOMAIN = 50, LOCUST__COOKIES = 3000 };
+enum { LOCUST__COOKIE_BYTES = 4096, LOCUST__COOKIE_MAX_DOMAIN = 50, LOCUST__COOKIE_MAX = 3000 };
 
 static void locust__jar_clear(locust__jar *jar)
 {
     while (jar->first) {
-        locust__cookie *c = jar->first;
+        locust__jar_cookie *c = jar->first;
         jar->first = c->next;
         LOCUST_FREE(c);
     }
     jar->n = 0;
 }
 
-static void locust__jar_remove(locust__jar *jar, locust__cookie **at)
+static void locust__jar_remove(locust__jar *jar, locust__jar_cookie **at)
 {
-    locust__cookie *c = *at;
+    locust__jar_cookie *c = *at;
     *at = c->next;
     LOCUST_FREE(c);
     jar->n--;
@@ -92,9 +93,9 @@ static bool locust__cookie_delimiter(char c)
 static bool locust__cookie_digits(locust__view *p, int min, int max, int *out)
 {
     int n = 0, value = 0;
-    while (n < max && (size_t)n < p->len && locust__base_digit(p->ptr[n]))
+    while (n < max && (size_t)n < p->len && locust__text_is_digit(p->ptr[n]))
         value = value * 10 + (p->ptr[n++] - '0');
-    if (n < min || ((size_t)n < p->len && locust__base_digit(p->ptr[n])))
+    if (n < min || ((size_t)n < p->len && locust__text_is_digit(p->ptr[n])))
         return false;
     *p = (locust__view){p->ptr + n, p->len - (size_t)n};
     *out = value;
@@ -201,7 +202,7 @@ static void locust__cookie_max_age(locust__cookie_text *t, locust__view value, i
     bool negative = value.len && *value.ptr == '-';
     int64_t seconds = 0;
     for (size_t i = negative; i < value.len; i++) {
-        if (!locust__base_digit(value.ptr[i]))
+        if (!locust__text_is_digit(value.ptr[i]))
             return;
         if (seconds < INT64_MAX / 20)
             seconds = seconds * 10 + (value.ptr[i] - '0');
@@ -224,7 +225,7 @@ static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int6
         if (((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 127)
             return false;
     locust__cookie_next(&text, &t->name, &t->value, &pair);
-    if (!pair || !t->name.len || t->name.len + t->value.len > LOCUST__COOKIE)
+    if (!pair || !t->name.len || t->name.len + t->value.len > LOCUST__COOKIE_BYTES)
         return false;
     while (text.len) {
         int64_t date_s;
@@ -251,7 +252,7 @@ static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int6
 
 /* May this site set it? Sets host-only and the domain. */
 static bool locust__cookie_allowed(
-    locust__cookie_text *t, const locust__site *site, bool *host_only)
+    locust__cookie_text *t, const locust__cookie_site *site, bool *host_only)
 {
     char domain[256];
     bool host_prefix = t->name.len >= 7 && strncasecmp(t->name.ptr, "__Host-", 7) == 0;
@@ -277,11 +278,11 @@ static bool locust__cookie_allowed(
     return !host_prefix || (*host_only && !t->has_domain && locust__view_is(t->path, "/"));
 }
 
-static locust__cookie *locust__cookie_new(
+static locust__jar_cookie *locust__cookie_new(
     const locust__cookie_text *t, locust__view domain, locust__view path)
 {
     size_t bytes = t->name.len + t->value.len + domain.len + path.len + 4;
-    locust__cookie *c = locust__base_zalloc(sizeof *c + bytes);
+    locust__jar_cookie *c = locust__memory_zalloc(sizeof *c + bytes);
     char *p;
     if (!c)
         return NULL;
@@ -291,7 +292,7 @@ static locust__cookie *locust__cookie_new(
     memcpy(p, t->value.ptr, t->value.len);
     c->domain = p += t->value.len + 1;
     for (size_t i = 0; i < domain.len; i++)
-        p[i] = locust__base_lower(domain.ptr[i]);
+        p[i] = locust__text_lower(domain.ptr[i]);
     c->path = p += domain.len + 1;
     memcpy(p, path.ptr, path.len);
     c->expires_s = t->expires_s;
@@ -302,7 +303,7 @@ static locust__cookie *locust__cookie_new(
 /* RFC 6265 5.3: what has expired is not there any more. */
 static void locust__jar_expire(locust__jar *jar, int64_t now_s)
 {
-    for (locust__cookie **at = &jar->first; *at;)
+    for (locust__jar_cookie **at = &jar->first; *at;)
         if ((*at)->expires_s <= now_s)
             locust__jar_remove(jar, at);
         else
@@ -313,10 +314,10 @@ static void locust__jar_expire(locust__jar *jar, int64_t now_s)
 static void locust__jar_trim(locust__jar *jar, const char *domain)
 {
     for (;;) {
-        locust__cookie **oldest = NULL, **oldest_here = NULL;
+        locust__jar_cookie **oldest = NULL, **oldest_here = NULL;
         int here = 0;
-        for (locust__cookie **at = &jar->first; *at; at = &(*at)->next) {
-            const locust__cookie *c = *at;
+        for (locust__jar_cookie **at = &jar->first; *at; at = &(*at)->next) {
+            const locust__jar_cookie *c = *at;
             bool same = strcmp(c->domain, domain) == 0;
             here += same;
             if (!oldest || c->born < (*oldest)->born)
@@ -324,18 +325,18 @@ static void locust__jar_trim(locust__jar *jar, const char *domain)
             if (same && (!oldest_here || c->born < (*oldest_here)->born))
                 oldest_here = at;
         }
-        if (oldest_here && here >= LOCUST__COOKIES_DOMAIN)
+        if (oldest_here && here >= LOCUST__COOKIE_MAX_DOMAIN)
             locust__jar_remove(jar, oldest_here);
-        else if (oldest && jar->n >= LOCUST__COOKIES)
+        else if (oldest && jar->n >= LOCUST__COOKIE_MAX)
             locust__jar_remove(jar, oldest);
         else
             return;
     }
 }
 
-static void locust__jar_insert(locust__jar *jar, locust__cookie *c)
+static void locust__jar_insert(locust__jar *jar, locust__jar_cookie *c)
 {
-    locust__cookie **at = &jar->first;
+    locust__jar_cookie **at = &jar->first;
     size_t len = strlen(c->path);
     while (
         *at && (strlen((*at)->path) > len || (strlen((*at)->path) == len && (*at)->born < c->born)))
@@ -347,10 +348,10 @@ static void locust__jar_insert(locust__jar *jar, locust__cookie *c)
 
 /* Takes one Set-Cookie field. False: it was refused. */
 static bool locust__jar_take(
-    locust__jar *jar, const locust__site *site, locust__view text, int64_t now_s)
+    locust__jar *jar, const locust__cookie_site *site, locust__view text, int64_t now_s)
 {
     locust__cookie_text t;
-    locust__cookie *c;
+    locust__jar_cookie *c;
     locust__view domain = locust__view_of(site->host);
     bool host_only;
     if (!locust__cookie_parse(&t, text, now_s) || !locust__cookie_allowed(&t, site, &host_only))
@@ -362,7 +363,7 @@ static bool locust__jar_take(
     c->host_only = host_only;
     c->born = ++jar->born;
     locust__jar_expire(jar, now_s);
-    for (locust__cookie **at = &jar->first; *at; at = &(*at)->next)
+    for (locust__jar_cookie **at = &jar->first; *at; at = &(*at)->next)
         if (strcmp((*at)->name, c->name) == 0 && strcmp((*at)->domain, c->domain) == 0 &&
             strcmp((*at)->path, c->path) == 0) {
             if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP leaves those alone
@@ -383,7 +384,8 @@ static bool locust__jar_take(
 }
 
 /* The first cookie from `c` on that goes to the site; NULL: there is none. */
-static locust__cookie *locust__jar_match(locust__cookie *c, const locust__site *site, int64_t now_s)
+static locust__jar_cookie *locust__jar_match(
+    locust__jar_cookie *c, const locust__cookie_site *site, int64_t now_s)
 {
     while (c && !(c->expires_s > now_s && (!c->secure || site->secure) &&
                     (c->host_only ? strcasecmp(site->host, c->domain) == 0

@@ -2,24 +2,25 @@
  * >>dial  opening a connection to an origin
  *
  * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
- * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url >>head >>body
- *             >>proxy >>route >>pool
+ * Names       locust__dial_
+ * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url >>head
+ *             >>receive >>proxy >>connect_to >>route >>pool
  * ============================================================================================ */
 
-typedef struct locust__opening { // what opening a connection took, ns
-    int64_t own;                 // the generator's own part
-    int64_t name, connect, tls;  // phases, without the own part
-} locust__opening;
+typedef struct locust__dial {   // what opening a connection took, ns
+    int64_t own;                // the generator's own part
+    int64_t name, connect, tls; // phases, without the own part
+} locust__dial;
 
 /* Has a proxy connect to the origin, RFC 9110 9.3.6. */
-LOCUST__APART static locust_error locust__conn_tunnel(
+LOCUST__APART static locust_error locust__dial_tunnel(
     locust__conn *conn, const locust__proxy *proxy, int64_t deadline_ns) LOCUST__PARKS
 {
     const locust__origin *origin = conn->origin;
     bool six = strchr(origin->host, ':') != NULL;
     size_t budget = LOCUST_MAX_HEADER;
     locust__buf text = {NULL, 0, 0, false};
-    locust__head h = {.status = 0};
+    locust__http_head h = {.status = 0};
     locust_error error;
     locust__buf_printf(&text, "CONNECT %s%s%s:%d HTTP/1.1\r\nHost: %s%s%s:%d\r\n", six ? "[" : "",
         origin->host, six ? "]" : "", origin->port, six ? "[" : "", origin->host, six ? "]" : "",
@@ -33,43 +34,43 @@ LOCUST__APART static locust_error locust__conn_tunnel(
     while (!error && h.status < 200) {
         int64_t first_ns = 0;
         text.len = 0;
-        error = locust__http_read_head(&conn->stream, &h, &text, &budget, &first_ns, deadline_ns);
+        error = locust__receive_head(&conn->stream, &h, &text, &budget, &first_ns, deadline_ns);
     }
     locust__buf_free(&text);
     if (error)
-        return error == LOCUST_ERR_NO_RESPONSE ? LOCUST_ERR_PROXY : error;
+        return error == LOCUST_ERR_HTTP_NO_RESPONSE ? LOCUST_ERR_PROXY : error;
     if (h.status == 407)
         return LOCUST_ERR_PROXY_AUTH;
     return h.status < 300 && !conn->stream.in_len ? LOCUST_OK : LOCUST_ERR_PROXY;
 }
 
-static locust_error locust__conn_dial_unix(
+static locust_error locust__dial_unix(
     locust__conn *conn, const char *path, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     locust__addr addr;
     if (!locust__addr_unix(&addr, path))
         return LOCUST_ERR_NO_SOCKET;
-    return locust__stream_dial(&conn->stream, &addr, 1, deadline_ns, own_ns);
+    return locust__connect_dial(&conn->stream, &addr, 1, deadline_ns, own_ns);
 }
 
 /* Connects, to the server or to its proxy. */
-static locust_error locust__conn_dial(locust__conn *conn, const locust__roads *roads,
-    const locust__route *route, int64_t *deadline_ns, locust__opening *took) LOCUST__PARKS
+static locust_error locust__dial_connect(locust__conn *conn, const locust__network *network,
+    const locust__route *route, int64_t *deadline_ns, locust__dial *took) LOCUST__PARKS
 {
-    const locust__proxy *proxy = locust__route_proxy(route, roads, conn->origin);
+    const locust__proxy *proxy = locust__route_proxy(route, network, conn->origin);
     int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, own_ns = 0;
     locust_error error;
     const char *host;
     int port;
     if (route->unix_socket) {
-        error = locust__conn_dial_unix(conn, route->unix_socket, deadline_ns, &own_ns);
+        error = locust__dial_unix(conn, route->unix_socket, deadline_ns, &own_ns);
     } else {
-        host = locust__detour_of(roads, conn->origin, &port);
-        error = locust__resolver_dial(roads->resolver, &conn->stream, proxy ? proxy->host : host,
+        host = locust__connect_to_of(&network->connect_to, conn->origin, &port);
+        error = locust__lookup_dial(network->resolver, &conn->stream, proxy ? proxy->host : host,
             proxy ? proxy->port : port, deadline_ns, &own_ns, &known_ns);
     }
     if (!error && proxy && conn->origin->secure)
-        error = locust__conn_tunnel(conn, proxy, *deadline_ns);
+        error = locust__dial_tunnel(conn, proxy, *deadline_ns);
     took->name = known_ns - began_ns;
     took->connect = locust__os_now_ns() - known_ns - own_ns;
     took->own += own_ns;
@@ -77,17 +78,16 @@ static locust_error locust__conn_dial(locust__conn *conn, const locust__roads *r
 }
 
 /* One try at a connection: TCP, and TLS where the origin wants it. */
-static locust_error locust__conn_try(locust__conn *conn, const locust__roads *roads,
-    const locust__route *route, int64_t *deadline_ns, locust__opening *took,
-    bool *retry) LOCUST__PARKS
+static locust_error locust__dial_try(locust__conn *conn, const locust__network *network,
+    const locust__route *route, int64_t *deadline_ns, locust__dial *took, bool *retry) LOCUST__PARKS
 {
-    locust_error error = locust__conn_dial(conn, roads, route, deadline_ns, took);
+    locust_error error = locust__dial_connect(conn, network, route, deadline_ns, took);
     int64_t began_ns, own_ns = 0;
     *retry = false;
     if (error || !conn->origin->secure)
         return error;
     began_ns = locust__os_now_ns();
-    error = locust__tls_connect(roads->tls, &conn->stream, conn->origin->host, conn->origin->port,
+    error = locust__tls_connect(network->tls, &conn->stream, conn->origin->host, conn->origin->port,
         &route->tls, &conn->ticket, deadline_ns, &own_ns, retry);
     took->tls = locust__os_now_ns() - began_ns - own_ns;
     took->own += own_ns;
@@ -96,8 +96,8 @@ static locust_error locust__conn_try(locust__conn *conn, const locust__roads *ro
 
 /* Opens the connection anew. A TLS handshake waits for its turn before it connects, so that the
  * server does not wait in the middle. */
-static locust_error locust__conn_open(locust__conn *conn, const locust__roads *roads,
-    const locust__route *route, int64_t *deadline_ns, locust__opening *took) LOCUST__PARKS
+static locust_error locust__dial_open(locust__conn *conn, const locust__network *network,
+    const locust__route *route, int64_t *deadline_ns, locust__dial *took) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
     locust_error error;
@@ -106,18 +106,18 @@ static locust_error locust__conn_open(locust__conn *conn, const locust__roads *r
     locust__stream_close(&conn->stream);
     conn->served = 0;
     if (!conn->origin->secure)
-        return locust__conn_try(conn, roads, route, deadline_ns, took, &retry);
+        return locust__dial_try(conn, network, route, deadline_ns, took, &retry);
     error = locust__stream_woken(
-        locust__semaphore_take(roads->loop, &roads->tls->handshakes, LOCUST__NEVER),
+        locust__sem_take(network->loop, &network->tls->handshakes, LOCUST__NEVER),
         LOCUST_ERR_CONNECT_TIMEOUT);
     if (error)
         return error;
     took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
     took->own = took_ns;
     do
-        error = locust__conn_try(conn, roads, route, deadline_ns, took, &retry);
+        error = locust__dial_try(conn, network, route, deadline_ns, took, &retry);
     while (retry);
-    locust__semaphore_give(roads->loop, &roads->tls->handshakes);
+    locust__sem_give(network->loop, &network->tls->handshakes);
     return error;
 }

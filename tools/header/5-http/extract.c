@@ -3,6 +3,7 @@
  *
  * Purpose     take a token from one answer to send it with the next request.
  * Cost        a pattern is compiled once for a test.
+ * Names       locust__extract_ locust__pattern_ locust__search_
  * Sources     POSIX regular expressions (regcomp), extended syntax.
  * ============================================================================================ */
 
@@ -54,7 +55,7 @@ static locust__pattern *locust__pattern_of(locust__pattern **first, const char *
     if (rc != 0) {
         regerror(rc, &pattern->regex, why, sizeof why);
         LOCUST_FREE(pattern);
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "locust_match() cannot use the regular expression \"%s\": %s", text, why);
     }
     pattern->free_regex = regfree;
@@ -63,7 +64,7 @@ static locust__pattern *locust__pattern_of(locust__pattern **first, const char *
     return pattern;
 }
 
-static void locust__patterns_free(locust__pattern *first)
+static void locust__pattern_free_all(locust__pattern *first)
 {
     while (first) {
         locust__pattern *pattern = first;

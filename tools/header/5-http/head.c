@@ -7,6 +7,7 @@
  *             only after a complete answer with no byte left over.
  * Cost        one pass over the head, one copy of it and of the body. Memory: what the response
  *             has, within the limits.
+ * Names       locust__http_ locust__body_
  * Sources     RFC 9112: 2.2 (line ends), 4 (status line), 5 (fields), 6.3 (body length), 7.1
  *             (chunks), 9.3 (reuse). RFC 9110: 15.2 (1xx).
  * Limits      head LOCUST_MAX_HEADER bytes, interim ones and trailers included; body
@@ -19,7 +20,7 @@
  *     reason \0  name \0 value \0  name \0 value \0  \0
  * ============================================================================================ */
 
-typedef struct locust__head {
+typedef struct locust__http_head {
     int status;
     int minor;           // of HTTP/1.x
     bool keep, close;    // tokens of Connection
@@ -27,7 +28,7 @@ typedef struct locust__head {
     bool sized;          // there is a Content-Length
     bool cookies;        // there is a Set-Cookie
     int64_t length;
-} locust__head;
+} locust__http_head;
 
 enum locust__body {
     LOCUST__BODY_NONE,
@@ -162,7 +163,7 @@ static inline char *locust__http_copy(const char **from, const char *end, char *
             memcpy(&word, p, 8);
             memcpy(to, &word, 8);
             others = locust__http_others(word, in_name);
-            n = others ? locust__base_first_top(others) : 8;
+            n = others ? locust__text_first_top(others) : 8;
             p += n;
             to += n;
             if (n == 8)
@@ -203,28 +204,28 @@ static inline char *locust__http_copy_line(const char **from, const char *end, c
 /* status-line = HTTP-version SP 3DIGIT SP [reason], RFC 9112 4; the last SP may be missing. *to: where
  * the reason is copied, with its end. */
 static locust_error locust__http_status_line(
-    const char **from, const char *end, locust__head *h, char **to)
+    const char **from, const char *end, locust__http_head *h, char **to)
 {
     const char *p = *from;
     size_t n = (size_t)(end - p);
     if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
-        return LOCUST_ERR_NOT_HTTP;
-    if (n < 13 || !locust__base_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
-        !locust__base_digit(p[10]) || !locust__base_digit(p[11]) ||
+        return LOCUST_ERR_HTTP_VERSION;
+    if (n < 13 || !locust__text_is_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
+        !locust__text_is_digit(p[10]) || !locust__text_is_digit(p[11]) ||
         (p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
-        return LOCUST_ERR_STATUS_LINE;
+        return LOCUST_ERR_HTTP_STATUS_LINE;
     h->minor = p[7] - '0';
     h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
     *from = p + 12;
     *to = locust__http_copy_line(from, end, *to);
     if (!*to)
-        return LOCUST_ERR_STATUS_LINE;
+        return LOCUST_ERR_HTTP_STATUS_LINE;
     *(*to)++ = '\0';
     return LOCUST_OK;
 }
 
 /* 1*DIGIT; a list of the same number is that number, RFC 9112 6.3. */
-static bool locust__http_length(locust__head *h, locust__view value)
+static bool locust__http_length(locust__http_head *h, locust__view value)
 {
     locust__view element;
     while (locust__http_next(&value, &element)) { // mostly once
@@ -232,7 +233,7 @@ static bool locust__http_length(locust__head *h, locust__view value)
         if (!element.len)
             return false;
         for (size_t i = 0; i < element.len; i++) {
-            if (!locust__base_digit(element.ptr[i]) || length > INT64_MAX / 10 - 1)
+            if (!locust__text_is_digit(element.ptr[i]) || length > INT64_MAX / 10 - 1)
                 return false;
             length = length * 10 + (element.ptr[i] - '0');
         }
@@ -261,12 +262,12 @@ static bool locust__http_is_name(locust__view name, const char *lower)
 }
 
 /* Notes the fields that frame the message, and whether there are cookies. */
-static locust_error locust__http_field(locust__head *h, locust__view name, locust__view value)
+static locust_error locust__http_field(locust__http_head *h, locust__view name, locust__view value)
 {
     locust__view element;
     if (name.len == 14 && locust__http_is_name(name, "content-length")) {
         if (!locust__http_length(h, value))
-            return LOCUST_ERR_LENGTH;
+            return LOCUST_ERR_HTTP_LENGTH;
     } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
         if (h->chunked || h->coded || !locust__view_is_nocase(value, "chunked"))
             h->coded = true; // no other coding was asked for
@@ -307,7 +308,7 @@ static char *locust__http_unfold(
 
 /* Field lines, field-name ":" OWS field-value OWS, up to the empty line; copies them to *to. */
 static locust_error locust__http_fields(
-    const char **from, const char *end, locust__head *h, char **to)
+    const char **from, const char *end, locust__http_head *h, char **to)
 {
     const char *p = *from;
     char *at = *to;
@@ -317,7 +318,7 @@ static locust_error locust__http_fields(
         at = locust__http_copy(&p, end, at, true);
         name.len = (size_t)(at - name.ptr);
         if (!name.len || p == end || *p != ':') // no space goes before the colon, RFC 9112 5.1
-            return LOCUST_ERR_FIELD;
+            return LOCUST_ERR_HTTP_FIELD;
         p++;
         *at++ = '\0';
         value.ptr = at;
@@ -325,7 +326,7 @@ static locust_error locust__http_fields(
         if (at && p < end && locust__http_blank(*p))
             at = locust__http_unfold(&p, end, name, value.ptr, at);
         if (!at)
-            return LOCUST_ERR_FIELD;
+            return LOCUST_ERR_HTTP_FIELD;
         value.len = (size_t)(at - value.ptr);
         *at++ = '\0';
         error = locust__http_field(h, name, value);
@@ -341,7 +342,7 @@ static locust_error locust__http_fields(
 /* Parses a head with its empty line at the front of n bytes, and keeps its texts as in the picture above:
  * there is room for n. *used: its length. A head that is not complete is an error as well. */
 static locust_error locust__http_parse_head(
-    const char *p, size_t n, locust__head *h, locust__buf *kept, size_t *used)
+    const char *p, size_t n, locust__http_head *h, locust__buf *kept, size_t *used)
 {
     const char *at = p, *end = p + n;
     char *to = kept->ptr + kept->len;
@@ -353,16 +354,16 @@ static locust_error locust__http_parse_head(
     if (error)
         return error;
     if (h->chunked && h->sized)
-        return LOCUST_ERR_LENGTH_TWICE;
+        return LOCUST_ERR_HTTP_LENGTH_TWICE;
     if (h->coded)
-        return LOCUST_ERR_ENCODING;
+        return LOCUST_ERR_HTTP_ENCODING;
     kept->len = (size_t)(to - kept->ptr);
     *used = (size_t)(at - p);
     return LOCUST_OK;
 }
 
 /* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */
-static enum locust__body locust__http_body_kind(const locust__head *h, bool to_head)
+static enum locust__body locust__body_kind(const locust__http_head *h, bool to_head)
 {
     if (to_head || h->status < 200 || h->status == 204 || h->status == 304)
         return LOCUST__BODY_NONE;

@@ -3,6 +3,7 @@
  *
  * Purpose     target, fields of the kit, of the class, of the user and of the request, cookies, credentials.
  * Cost        built in the loop's scratch buffer: nothing is allocated.
+ * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
  *             >>pool >>base_url >>client
  * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
@@ -29,18 +30,18 @@ typedef struct locust__exchange { // one request on its way; on the user's stack
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     bool started;              // start_ns is set
     locust__upload upload;
-    locust__drain drain;
+    locust__body_out body_out;
 } locust__exchange;
 
 /* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
-static locust_error locust__client_write(locust__client *c, locust__exchange *x,
+static locust_error locust__head_out_write(locust__client *c, locust__exchange *x,
     const locust__base_url *base, const char *path, const locust_pair *params)
 {
     locust__buf *block = &c->block;
-    if (block->cap > LOCUST__SCRATCH && block->len < block->cap / 4)
+    if (block->cap > LOCUST__LOOP_SCRATCH && block->len < block->cap / 4)
         locust__buf_free(block); // one big answer shall not stay for the user's whole life
     if (!block->ptr) // what most need: one that moved while it grows would leave a hole behind
-        locust__buf_reserve_tight(block, LOCUST__BLOCK);
+        locust__buf_reserve_tight(block, LOCUST__CLIENT_BLOCK);
     block->len = 0;
     x->origin = base->origin;
     x->target_at = base->text_len;
@@ -62,7 +63,7 @@ static locust_error locust__client_write(locust__client *c, locust__exchange *x,
 }
 
 /* The credentials that a request has: its own, or those of its URL. */
-static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
+static void locust__head_out_credentials(locust__exchange *x, locust__buf *of_url)
 {
     if (x->req->auth && !x->foreign)
         x->credentials = x->req->auth;
@@ -71,14 +72,14 @@ static void locust__client_credentials(locust__exchange *x, locust__buf *of_url)
 }
 
 /* Finds the URL of a request. As in Locust, a host's own path goes before the request's. */
-LOCUST__APART static locust_error locust__client_target(
+LOCUST__APART static locust_error locust__head_out_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
 {
     const char *url = x->req->url ? x->req->url : "", *path = url;
     const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // mostly a path
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
     if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
-        locust_error error = locust__client_base(c->services, url, &own, &c->broken);
+        locust_error error = locust__base_url_parse(c->services, url, &own, &c->broken);
         x->url_auth = own.auth;
         if (error)
             return error;
@@ -93,12 +94,12 @@ LOCUST__APART static locust_error locust__client_target(
             "the requests";
         return LOCUST_ERR_URL;
     }
-    locust__client_credentials(x, &base->auth);
-    return locust__client_write(c, x, base, path, x->req->params);
+    locust__head_out_credentials(x, &base->auth);
+    return locust__head_out_write(c, x, base, path, x->req->params);
 }
 
 /* Body and its type, of the ways to give one. */
-static const char *locust__client_body(const locust__client *c, locust__exchange *x)
+static const char *locust__head_out_body(const locust__client *c, locust__exchange *x)
 {
     static const char form[] = "application/x-www-form-urlencoded";
     const locust_request *req = x->req;
@@ -116,30 +117,30 @@ static const char *locust__client_body(const locust__client *c, locust__exchange
 }
 
 /* The user's own value of a field; NULL: it has none. */
-static const char *locust__client_own(const locust__client *c, const char *name)
+static const char *locust__head_out_session_field(const locust__client *c, const char *name)
 {
-    const locust__own_field *f = c->session->fields;
+    const locust__session_field *f = c->session->fields;
     while (f && strcasecmp(f->name, name) != 0)
         f = f->next;
     return f ? f->value : NULL;
 }
 
 /* The caller's value of a field, of the request, the user or the class; NULL: there is none. */
-static const char *locust__client_given(
+static const char *locust__head_out_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
     const char *value;
     if (!x->req->headers && !c->session->fields && !c->cls->headers)
         return NULL; // mostly
-    value = locust__http_find(x->req->headers, name);
+    value = locust__pair_find(x->req->headers, name);
     if (!value && c->session->fields)
-        value = locust__client_own(c, name);
-    return value ? value : locust__http_find(c->cls->headers, name);
+        value = locust__head_out_session_field(c, name);
+    return value ? value : locust__pair_find(c->cls->headers, name);
 }
 
 /* After a redirect some of the caller's fields stay behind: those of a body that is not sent again,
  * and credentials that are meant for another origin (RFC 9110 15.4). */
-static bool locust__client_sends(const locust__exchange *x, const char *name)
+static bool locust__head_out_sends(const locust__exchange *x, const char *name)
 {
     static const char *const of_body[] = {"content-length", "content-type", "transfer-encoding"};
     static const char *const secret[] = {"authorization", "cookie", "proxy-authorization"};
@@ -152,9 +153,9 @@ static bool locust__client_sends(const locust__exchange *x, const char *name)
 }
 
 /* Did the caller say that the connection ends with this request? */
-static bool locust__client_closes(const locust__client *c, const locust__exchange *x)
+static bool locust__head_out_closes(const locust__client *c, const locust__exchange *x)
 {
-    const char *value = locust__client_given(c, x, "connection");
+    const char *value = locust__head_out_given(c, x, "connection");
     locust__view list = {value, value ? strlen(value) : 0}, token;
     while (locust__http_next(&list, &token))
         if (locust__view_is_nocase(token, "close"))
@@ -163,34 +164,35 @@ static bool locust__client_closes(const locust__client *c, const locust__exchang
 }
 
 /* The caller's fields: of the request, then those of the user and of the class that it has not. */
-static void locust__client_head_given(
+static void locust__head_out_fields(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
     for (const locust_pair *f = c->cls->headers; f && f->name; f++)
-        if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name) &&
-            !(c->session->fields && locust__client_own(c, f->name)))
+        if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name) &&
+            !(c->session->fields && locust__head_out_session_field(c, f->name)))
             locust__writer_field(w, f->name, f->value);
-    for (const locust__own_field *f = c->session->fields; f; f = f->next)
-        if (!locust__http_find(x->req->headers, f->name) && locust__client_sends(x, f->name))
+    for (const locust__session_field *f = c->session->fields; f; f = f->next)
+        if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name))
             locust__writer_field(w, f->name, f->value);
     for (const locust_pair *f = x->req->headers; f && f->name; f++)
-        if (locust__client_sends(x, f->name))
+        if (locust__head_out_sends(x, f->name))
             locust__writer_field(w, f->name, f->value);
 }
 
-static locust__site locust__client_site(const locust__client *c, const locust__exchange *x)
+static locust__cookie_site locust__head_out_site(const locust__client *c, const locust__exchange *x)
 {
     const char *target = c->block.ptr + x->target_at;
-    return (locust__site){x->origin->host, {target, strcspn(target, "?")}, x->origin->secure};
+    return (locust__cookie_site){
+        x->origin->host, {target, strcspn(target, "?")}, x->origin->secure};
 }
 
-static void locust__client_head_cookies(
+static void locust__head_out_cookies(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
-    locust__site site = locust__client_site(c, x);
+    locust__cookie_site site = locust__head_out_site(c, x);
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
-    const locust__cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
-    if (!cookie || (locust__client_given(c, x, "cookie") && !x->foreign))
+    const locust__jar_cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
+    if (!cookie || (locust__head_out_given(c, x, "cookie") && !x->foreign))
         return;
     locust__writer_puts(w, "Cookie: ");
     while (cookie) {
@@ -202,7 +204,8 @@ static void locust__client_head_cookies(
     }
 }
 
-static locust__digest *locust__client_digest(const locust__client *c, const locust__origin *origin)
+static locust__digest *locust__head_out_digest(
+    const locust__client *c, const locust__origin *origin)
 {
     locust__digest *d = c->session->digests;
     while (d && d->origin != origin)
@@ -211,21 +214,22 @@ static locust__digest *locust__client_digest(const locust__client *c, const locu
 }
 
 /* The Authorization field, unless the caller wrote one. */
-static void locust__client_head_auth(locust__client *c, locust__exchange *x, locust__writer *w)
+static void locust__head_out_auth(locust__client *c, locust__exchange *x, locust__writer *w)
 {
     const char *bearer = x->foreign ? NULL : x->req->bearer;
     locust__buf *auth = &c->services->auth;
     if ((!x->credentials && !bearer) ||
-        (locust__client_given(c, x, "authorization") && !x->foreign))
+        (locust__head_out_given(c, x, "authorization") && !x->foreign))
         return;
     auth->len = 0;
     auth->failed = false;
-    x->digest = LOCUST__DIGEST && x->credentials ? locust__client_digest(c, x->origin) : NULL;
+    x->digest =
+        LOCUST__WITH_DIGEST && x->credentials ? locust__head_out_digest(c, x->origin) : NULL;
     if (bearer)
         locust__buf_printf(auth, "Bearer %s", bearer);
-    else if (LOCUST__DIGEST && x->digest)
+    else if (LOCUST__WITH_DIGEST && x->digest)
         locust__auth_digest(auth, x->digest, x->credentials, x->method, c->block.ptr + x->target_at,
-            locust__base_random(&c->services->loop->random));
+            locust__random(&c->services->loop->random));
     else
         locust__auth_basic(auth, x->credentials);
     if (auth->failed)
@@ -235,7 +239,7 @@ static void locust__client_head_auth(locust__client *c, locust__exchange *x, loc
 }
 
 /* What says how long the body is, and of what type. */
-static void locust__client_head_body(
+static void locust__head_out_framing(
     const locust__client *c, locust__exchange *x, const char *type, locust__writer *w)
 {
     bool posts =
@@ -246,59 +250,60 @@ static void locust__client_head_body(
         snprintf(text, sizeof text, "multipart/form-data; boundary=%s", x->upload.boundary);
         type = text;
     }
-    if (type && !locust__client_given(c, x, "content-type"))
+    if (type && !locust__head_out_given(c, x, "content-type"))
         locust__writer_field(w, "Content-Type", type);
     if (x->upload.open && x->upload.len < 0)
         locust__writer_puts(w, "Transfer-Encoding: chunked\r\n");
     else if (x->upload.open)
         locust__writer_number(w, "Content-Length: ", (size_t)x->upload.len);
     else if ((x->body.len || posts) &&
-             (x->dropped || (!locust__client_given(c, x, "content-length") &&
-                                !locust__client_given(c, x, "transfer-encoding"))))
+             (x->dropped || (!locust__head_out_given(c, x, "content-length") &&
+                                !locust__head_out_given(c, x, "transfer-encoding"))))
         locust__writer_number(w, "Content-Length: ", x->body.len); // RFC 9110 8.6
     if (x->req->expect_continue && (x->body.len || x->upload.open))
         locust__writer_puts(w, "Expect: 100-continue\r\n");
 }
 
 /* Builds the head in the scratch buffer; it lasts until the next park. */
-static locust_error locust__client_head(locust__client *c, locust__exchange *x, locust__view *head)
+static locust_error locust__head_out_build(
+    locust__client *c, locust__exchange *x, locust__view *head)
 {
     char *scratch = c->services->loop->scratch;
-    locust__writer w = {scratch, scratch + LOCUST__SCRATCH, LOCUST_OK};
-    const char *type = locust__client_body(c, x);
+    locust__writer w = {scratch, scratch + LOCUST__LOOP_SCRATCH, LOCUST_OK};
+    const char *type = locust__head_out_body(c, x);
     const locust__proxy *proxy =
-        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->roads, x->origin);
+        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->network, x->origin);
     locust__view method = locust__view_of(x->method);
     if (!locust__http_is_token(method))
-        return LOCUST_ERR_REQUEST;
+        return LOCUST_ERR_HTTP_REQUEST;
     locust__writer_add(&w, method);
     LOCUST__WRITER_PUTS(&w, " ");
     if (proxy) // absolute-form, RFC 9112 3.2.2
         locust__writer_puts(&w, x->origin->url);
     locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
     LOCUST__WRITER_PUTS(&w, " HTTP/1.1\r\n");
-    if (!locust__client_given(c, x, "host")) {
+    if (!locust__head_out_given(c, x, "host")) {
         LOCUST__WRITER_PUTS(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
         LOCUST__WRITER_PUTS(&w, "\r\n");
     }
-    if (!locust__client_given(c, x, "user-agent"))
+    if (!locust__head_out_given(c, x, "user-agent"))
         LOCUST__WRITER_PUTS(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
-    if (!locust__client_given(c, x, "accept"))
+    if (!locust__head_out_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
-    if (LOCUST__ZLIB && !locust__client_given(c, x, "accept-encoding"))
+    if (LOCUST__WITH_ZLIB && !locust__head_out_given(c, x, "accept-encoding"))
         LOCUST__WRITER_PUTS(&w, "Accept-Encoding: gzip, deflate\r\n");
-    if (c->cls->no_keep_alive && !locust__client_given(c, x, "connection"))
+    if (c->cls->no_keep_alive && !locust__head_out_given(c, x, "connection"))
         LOCUST__WRITER_PUTS(&w, "Connection: close\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
-    locust__client_head_given(c, x, &w);
-    if (LOCUST__KEEP_COOKIES && c->session->jar.first)
-        locust__client_head_cookies(c, x, &w);
-    locust__client_head_auth(c, x, &w);
-    locust__client_head_body(c, x, type, &w);
+    locust__head_out_fields(c, x, &w);
+    if (LOCUST__WITH_COOKIES && c->session->jar.first)
+        locust__head_out_cookies(c, x, &w);
+    locust__head_out_auth(c, x, &w);
+    locust__head_out_framing(c, x, type, &w);
     LOCUST__WRITER_PUTS(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;

@@ -5,6 +5,7 @@
  * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not
  *             found.
  * Cost        JSON: one pass up to the value, no allocation. Patterns are compiled once for a test.
+ * Names       locust__json_
  * Sources     RFC 8259 (JSON); POSIX regular expressions (regcomp), extended syntax.
  * Limits      keys are compared as they stand in the text, escapes and all; a key with a dot or a
  *             bracket cannot be named. Containers are skipped by their brackets, not checked.
@@ -105,7 +106,7 @@ static bool locust__json_step(locust__view *value, const char **path)
     bool array = **path == '[';
     const char *key = *path + (array || **path == '.'), *digits = key;
     size_t key_len = strcspn(key, array ? "]" : ".[");
-    int64_t index = array ? locust__base_whole(&digits) : 0;
+    int64_t index = array ? locust__number_whole(&digits) : 0;
     if (!value->len || *value->ptr != (array ? '[' : '{') || !key_len ||
         (array && (key[key_len] != ']' || digits != key + key_len)))
         return false;
@@ -145,7 +146,7 @@ static bool locust__json_is_number(locust__view v)
             continue;
         i += part > 0;
         i += part == 2 && i < v.len && (v.ptr[i] == '+' || v.ptr[i] == '-');
-        for (digits = i; i < v.len && locust__base_digit(v.ptr[i]);)
+        for (digits = i; i < v.len && locust__text_is_digit(v.ptr[i]);)
             i++;
         if (i == digits || (part == 0 && v.ptr[digits] == '0' && i > digits + 1))
             return false;
@@ -165,7 +166,7 @@ static const char *locust__json_scalar(const char *p, const char *end)
                 int hex = *++p == 'u' ? 4 : 0;
                 if (!*p || !strchr("\"\\/bfnrtu", *p) || end - p <= hex)
                     return NULL;
-                if (locust__base_hex(p + 1, hex) < 0)
+                if (locust__number_hex(p + 1, hex) < 0)
                     return NULL;
                 p += hex;
             }
@@ -176,7 +177,7 @@ static const char *locust__json_scalar(const char *p, const char *end)
         if ((size_t)(end - p) >= len && memcmp(p, words[i], len) == 0)
             return p + len;
     }
-    while (stop < end && (locust__base_digit(*stop) || (*stop && strchr("+-.eE", *stop))))
+    while (stop < end && (locust__text_is_digit(*stop) || (*stop && strchr("+-.eE", *stop))))
         stop++;
     return stop > p && locust__json_is_number((locust__view){p, (size_t)(stop - p)}) ? stop : NULL;
 }
@@ -266,11 +267,11 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
                 text[0] = to[at - from];
             } else {
                 long code =
-                    v.ptr[i] == 'u' && i + 5 < v.len ? locust__base_hex(v.ptr + i + 1, 4) : -1;
+                    v.ptr[i] == 'u' && i + 5 < v.len ? locust__number_hex(v.ptr + i + 1, 4) : -1;
                 i += 4;
                 if (code >= 0xD800 && code < 0xDC00 && i + 7 < v.len && v.ptr[i + 1] == '\\' &&
                     v.ptr[i + 2] == 'u') { // the first of a surrogate pair
-                    long low = locust__base_hex(v.ptr + i + 3, 4);
+                    long low = locust__number_hex(v.ptr + i + 3, 4);
                     code = low >= 0xDC00 && low < 0xE000
                                ? 0x10000 + (code - 0xD800) * 1024 + low - 0xDC00
                                : -1;

@@ -6,6 +6,7 @@
  * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
  *             it is idle is not used again.
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
+ * Names       locust__conn_ locust__conns_
  * Uses        >>co >>sync >>stream >>tls_state >>url >>route
  * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
  *             --connect-to and no_proxy.
@@ -22,27 +23,27 @@ typedef struct locust__conn {
     bool busy;
 } locust__conn;
 
-typedef struct locust__lane { // of a shared pool: what is free to one origin
-    struct locust__lane *next;
+typedef struct locust__conns_lane { // of a shared pool: what is free to one origin
+    struct locust__conns_lane *next;
     const locust__origin *origin;
-    locust__semaphore free;
-} locust__lane;
+    locust__sem free;
+} locust__conns_lane;
 
 typedef struct locust__conns { // a user's, or one that the users of a class share
     locust__conn *first;       // the latest used first
     int n, limit;              // limit: connections to one origin; 0: a user's own pool
-    locust__lane *lanes;       // of a shared one
+    locust__conns_lane *lanes; // of a shared one
     locust__conn *place;       // of the owner, for one connection; NULL: none
 } locust__conns;
 
-enum { LOCUST__CONNS = 16 };
+enum { LOCUST__CONNS_MAX = 16 };
 
 /* A zeroed one, in the owner's memory if that is free. NULL: no memory. */
 static locust__conn *locust__conn_new(locust__conns *pool)
 {
     if (pool->place && !pool->place->origin)
         return pool->place;
-    return locust__base_zalloc(sizeof(locust__conn));
+    return locust__memory_zalloc(sizeof(locust__conn));
 }
 
 static void locust__conn_free(locust__conns *pool, locust__conn *conn)
@@ -63,7 +64,7 @@ static void locust__conns_free(locust__conns *pool)
         locust__conn_free(pool, conn);
     }
     while (pool->lanes) {
-        locust__lane *lane = pool->lanes;
+        locust__conns_lane *lane = pool->lanes;
         pool->lanes = lane->next;
         LOCUST_FREE(lane);
     }
@@ -79,16 +80,16 @@ static void locust__conns_close(locust__conns *pool)
 }
 
 /* Waits until the users who share the pool have less than its limit of connections to the origin. */
-static locust_error locust__conns_wait(locust__conns *pool, const locust__roads *roads,
+static locust_error locust__conns_wait(locust__conns *pool, const locust__network *network,
     const locust__origin *origin, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
-    locust__lane *lane = pool->lanes;
+    locust__conns_lane *lane = pool->lanes;
     enum locust__wake why;
     while (lane && lane->origin != origin)
         lane = lane->next;
     if (!lane) {
-        lane = locust__base_zalloc(sizeof *lane);
+        lane = locust__memory_zalloc(sizeof *lane);
         if (!lane)
             return LOCUST_ERR_MEMORY;
         lane->origin = origin;
@@ -96,20 +97,20 @@ static locust_error locust__conns_wait(locust__conns *pool, const locust__roads 
         lane->next = pool->lanes;
         pool->lanes = lane;
     }
-    why = locust__semaphore_take(roads->loop, &lane->free, LOCUST__NEVER);
+    why = locust__sem_take(network->loop, &lane->free, LOCUST__NEVER);
     took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
     *own_ns += took_ns;
     return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
 /* An idle connection to the origin, open if there is one, or the place of a new one. */
-static locust_error locust__conns_take(locust__conns *pool, const locust__roads *roads,
+static locust_error locust__conns_take(locust__conns *pool, const locust__network *network,
     locust__origin *origin, locust__conn **out, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     locust__conn **best = NULL, **oldest = NULL, *conn;
     if (pool->limit) {
-        locust_error error = locust__conns_wait(pool, roads, origin, deadline_ns, own_ns);
+        locust_error error = locust__conns_wait(pool, network, origin, deadline_ns, own_ns);
         if (error)
             return error;
     }
@@ -122,7 +123,7 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__roads 
                                                     locust__stream_is_open(&conn->stream))))
             best = at;
     }
-    if (!best && !pool->limit && pool->n >= LOCUST__CONNS && oldest) {
+    if (!best && !pool->limit && pool->n >= LOCUST__CONNS_MAX && oldest) {
         conn = *oldest;
         *oldest = conn->next;
         pool->n--;
@@ -135,7 +136,7 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__roads 
         conn = locust__conn_new(pool);
         if (!conn)
             return LOCUST_ERR_MEMORY;
-        locust__stream_init(&conn->stream, roads->net);
+        locust__stream_init(&conn->stream, network->net);
         conn->origin = origin;
         pool->n++;
     }
@@ -146,10 +147,11 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__roads 
     return LOCUST_OK;
 }
 
-static void locust__conns_give(locust__conns *pool, const locust__roads *roads, locust__conn *conn)
+static void locust__conns_give(
+    locust__conns *pool, const locust__network *network, locust__conn *conn)
 {
     conn->busy = false;
-    for (locust__lane *lane = pool->lanes; lane; lane = lane->next)
+    for (locust__conns_lane *lane = pool->lanes; lane; lane = lane->next)
         if (lane->origin == conn->origin)
-            locust__semaphore_give(roads->loop, &lane->free);
+            locust__sem_give(network->loop, &lane->free);
 }

@@ -2,6 +2,7 @@
  * >>proxy  proxies
  *
  * Purpose     a proxy's URL, those of the environment variables, and the hosts that go without.
+ * Names       locust__proxy_
  * Uses        >>url >>head >>auth
  * Sources     curl for http_proxy, all_proxy and no_proxy.
  * Limits      proxies are plain HTTP with Basic credentials.
@@ -13,11 +14,11 @@ typedef struct locust__proxy {
     locust__buf auth; // value of Proxy-Authorization; empty: none
 } locust__proxy;
 
-typedef struct locust__proxies { // of the environment variables
+typedef struct locust__proxy_env { // of the environment variables
     locust__proxy http, https;
     const char *exceptions; // no_proxy
     bool used;
-} locust__proxies;
+} locust__proxy_env;
 
 static void locust__proxy_free(locust__proxy *proxy)
 {
@@ -42,7 +43,7 @@ static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
         locust__url_decode(&credentials, url.user_info);
     good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
     if (good) {
-        proxy->host = locust__base_copy(url.host.ptr, url.host.len);
+        proxy->host = locust__text_copy(url.host.ptr, url.host.len);
         proxy->port = url.port ? url.port : 80;
         if (credentials.len) {
             locust__buf_add(&credentials, "", 1);
@@ -65,7 +66,7 @@ static const char *locust__proxy_variable(const char *lower, const char *upper)
 }
 
 /* Takes over the environment's proxies. NULL, or the text that is none. */
-static const char *locust__proxies_read(locust__proxies *p)
+static const char *locust__proxy_env_read(locust__proxy_env *p)
 {
     const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");
     const char *http = locust__proxy_variable("http_proxy", NULL);
@@ -91,7 +92,7 @@ static bool locust__proxy_is_exception(const char *list, const locust__origin *o
             return true;
         if (colon && !six) {
             const char *port = colon + 1;
-            if (locust__base_whole(&port) != origin->port)
+            if (locust__number_whole(&port) != origin->port)
                 continue;
             element.len = (size_t)(colon - element.ptr);
         }

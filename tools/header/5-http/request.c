@@ -2,13 +2,14 @@
  * >>request  a whole request
  *
  * Purpose     hops of redirects, second tries with credentials, the answer as the test sees it.
- * Uses        >>row >>stats >>url >>head >>base_url >>client >>head_out >>exchange
+ * Names       locust__request_
+ * Uses        >>entry >>stats >>url >>head >>base_url >>client >>head_out >>exchange
  * Sources     RFC 9110 15.4; Locust 2.46.
  * ============================================================================================ */
 
 /* Fills in the response from what the block holds. */
-LOCUST__APART static void locust__client_answer(locust__client *c, const locust__exchange *x,
-    const locust__head *h, size_t body_at, locust_error error)
+LOCUST__APART static void locust__request_answer(locust__client *c, const locust__exchange *x,
+    const locust__http_head *h, size_t body_at, locust_error error)
 {
     locust_response *r = &c->response;
     const char *block, *given = x->req->url ? x->req->url : "";
@@ -25,7 +26,7 @@ LOCUST__APART static void locust__client_answer(locust__client *c, const locust_
     c->fields_at = error ? 0 : x->response_at + strlen(r->reason) + 1;
     r->body = error ? "" : block + body_at;
     r->body_len = error ? 0 : c->block.len - body_at;
-    r->length = error ? 0 : x->drain.total;
+    r->length = error ? 0 : x->body_out.total;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->context = x->req->context;
     c->method = x->req->method ? x->req->method : "GET";
@@ -37,19 +38,19 @@ LOCUST__APART static void locust__client_answer(locust__client *c, const locust_
 }
 
 /* A verdict may come after the caller's strings are gone: the statistics' copies stay. */
-static void locust__client_await_verdict(locust__client *c)
+static void locust__request_await_verdict(locust__client *c)
 {
-    const locust__row *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
+    const locust__entry *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
     c->method = row->method;
     c->name = row->name;
     c->pending = true;
 }
 
 /* Turns the exchange into the request that the redirect asks for. */
-LOCUST__APART static locust_error locust__client_follow(
+LOCUST__APART static locust_error locust__request_follow(
     locust__client *c, locust__exchange *x, int status)
 {
-    const char *location = locust__client_field(c, "location"), *broken;
+    const char *location = locust__exchange_field(c, "location"), *broken;
     locust__base_url base = {.auth = {NULL, 0, 0, false}};
     locust__buf url = {NULL, 0, 0, false};
     bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
@@ -57,8 +58,8 @@ LOCUST__APART static locust_error locust__client_follow(
     locust__buf_add(&url, "", 1);
     if (!error && url.failed)
         error = LOCUST_ERR_MEMORY;
-    if (!error && locust__client_base(c->services, url.ptr, &base, &broken) != LOCUST_OK)
-        error = LOCUST_ERR_LOCATION; // https without TLS too: a server shall not end the test
+    if (!error && locust__base_url_parse(c->services, url.ptr, &base, &broken) != LOCUST_OK)
+        error = LOCUST_ERR_HTTP_LOCATION; // https without TLS too: a server shall not end the test
     if (!error && !x->req->name && !x->name)
         x->name =
             locust__stats_find(c->services->recorder.stats, x->method, c->block.ptr + x->target_at)
@@ -69,13 +70,13 @@ LOCUST__APART static locust_error locust__client_follow(
             x->dropped = true;
         }
         if (x->req->body_fn && !x->dropped)
-            error = LOCUST_ERR_BODY_ONCE;
+            error = LOCUST_ERR_HTTP_BODY_ONCE;
     }
     if (!error) {
         x->foreign |= base.origin != x->origin;
         if (x->foreign) // those of the new URL are the server's words, not the test's: RFC 9110 4.2.4
             x->credentials = NULL;
-        error = locust__client_write(c, x, &base, "", NULL);
+        error = locust__head_out_write(c, x, &base, "", NULL);
     }
     locust__base_url_free(&base);
     locust__buf_free(&url);
@@ -83,19 +84,19 @@ LOCUST__APART static locust_error locust__client_follow(
 }
 
 /* The request and whatever it is redirected to. A HEAD is not followed, as in Locust. */
-static locust_error locust__client_hops(
-    locust__client *c, locust__exchange *x, locust__head *h, size_t *body_at) LOCUST__PARKS
+static locust_error locust__request_hops(
+    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
 {
     for (int hops = 0;;) {
-        locust_error error = locust__client_try(c, x, h, body_at);
+        locust_error error = locust__exchange_try(c, x, h, body_at);
         if (error)
             return error;
-        if (LOCUST__DIGEST && locust__client_challenged(c, x, h->status)) {
+        if (LOCUST__WITH_DIGEST && locust__exchange_challenged(c, x, h->status)) {
             c->block.len = x->response_at;
-        } else if (locust__client_redirects(c, x, h->status)) {
-            if (hops++ == LOCUST__REDIRECTS)
-                return LOCUST_ERR_REDIRECTS;
-            error = locust__client_follow(c, x, h->status);
+        } else if (locust__exchange_redirects(c, x, h->status)) {
+            if (hops++ == LOCUST__CLIENT_REDIRECTS)
+                return LOCUST_ERR_HTTP_REDIRECTS;
+            error = locust__request_follow(c, x, h->status);
             if (error)
                 return error;
         } else {
@@ -105,47 +106,47 @@ static locust_error locust__client_hops(
     }
 }
 
-static bool locust__client_lends(const locust__client *c, const void *p)
+static bool locust__request_lends(const locust__client *c, const void *p)
 {
     uintptr_t at = (uintptr_t)p, block = (uintptr_t)c->block.ptr;
     return p && at >= block && at - block < c->block.cap;
 }
 
-static bool locust__client_lends_pairs(const locust__client *c, const locust_pair *pairs)
+static bool locust__request_lends_pairs(const locust__client *c, const locust_pair *pairs)
 {
     for (; pairs && pairs->name; pairs++)
-        if (locust__client_lends(c, pairs->name) || locust__client_lends(c, pairs->value))
+        if (locust__request_lends(c, pairs->name) || locust__request_lends(c, pairs->value))
             return true;
     return false;
 }
 
 /* Is a part of the request still in the answer before it? Then that must outlive the request. */
-static bool locust__client_lends_any(const locust__client *c, const locust_request *req)
+static bool locust__request_lends_any(const locust__client *c, const locust_request *req)
 {
-    if (locust__client_lends(c, req->method) || locust__client_lends(c, req->url) ||
-        locust__client_lends(c, req->name) || locust__client_lends(c, req->body) ||
-        locust__client_lends(c, req->form) || locust__client_lends(c, req->json) ||
-        locust__client_lends(c, req->expect_body) || locust__client_lends(c, req->auth) ||
-        locust__client_lends(c, req->bearer) || locust__client_lends(c, req->body_path))
+    if (locust__request_lends(c, req->method) || locust__request_lends(c, req->url) ||
+        locust__request_lends(c, req->name) || locust__request_lends(c, req->body) ||
+        locust__request_lends(c, req->form) || locust__request_lends(c, req->json) ||
+        locust__request_lends(c, req->expect_body) || locust__request_lends(c, req->auth) ||
+        locust__request_lends(c, req->bearer) || locust__request_lends(c, req->body_path))
         return true;
     for (const locust_part *part = req->parts; part && part->name; part++)
-        if (locust__client_lends(c, part->name) || locust__client_lends(c, part->text) ||
-            locust__client_lends(c, part->path) || locust__client_lends(c, part->type))
+        if (locust__request_lends(c, part->name) || locust__request_lends(c, part->text) ||
+            locust__request_lends(c, part->path) || locust__request_lends(c, part->type))
             return true;
-    return locust__client_lends_pairs(c, req->headers) ||
-           locust__client_lends_pairs(c, req->params) ||
-           locust__client_lends_pairs(c, req->form_fields);
+    return locust__request_lends_pairs(c, req->headers) ||
+           locust__request_lends_pairs(c, req->params) ||
+           locust__request_lends_pairs(c, req->form_fields);
 }
 
 /* The request on a block of its own; tells the statistics. */
-static locust_error locust__client_run(
+static locust_error locust__request_run(
     locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
 {
-    locust__head h = {.status = 0};
+    locust__http_head h = {.status = 0};
     size_t body_at = 0;
-    locust_error error = locust__client_target(c, x, base);
+    locust_error error = locust__head_out_target(c, x, base);
     if (!error)
-        error = locust__client_hops(c, x, &h, &body_at);
+        error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
     if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
@@ -153,9 +154,9 @@ static locust_error locust__client_run(
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
         c->elapsed_ns = c->ended_ns - x->start_ns;
-    locust__client_answer(c, x, &h, body_at, error);
+    locust__request_answer(c, x, &h, body_at, error);
     if (x->req->catch_response)
-        locust__client_await_verdict(c);
+        locust__request_await_verdict(c);
     else
         locust__client_record(c);
     return LOCUST_OK;
@@ -163,7 +164,7 @@ static locust_error locust__client_run(
 
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
  * counted. c->broken: the test has to end. */
-static locust_error locust__client_send(
+static locust_error locust__request_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
     locust__exchange x;
@@ -171,7 +172,7 @@ static locust_error locust__client_send(
     locust_error error;
     memset(&x, 0, offsetof(locust__exchange, upload));
     x.upload.open = false;
-    x.drain.total = 0;
+    x.body_out.total = 0;
     x.req = req;
     x.method = req->method ? req->method : "GET";
     locust__client_settle(c);
@@ -182,14 +183,14 @@ static locust_error locust__client_send(
     c->elapsed_ns = c->ended_ns = 0;
     x.deadline_ns = req->timeout_s < 0
                         ? LOCUST__NEVER
-                        : locust__base_after(c->services->loop->clock_ns, // until client_begin
-                              locust__base_ns(req->timeout_s > 0 ? req->timeout_s : 60));
-    if (locust__client_lends_any(c, req)) {
+                        : locust__time_after(c->services->loop->clock_ns, // until client_begin
+                              locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    if (locust__request_lends_any(c, req)) {
         lent = c->block;
         c->block = (locust__buf){NULL, 0, 0, false};
     }
     c->block.failed = false;
-    error = locust__client_run(c, &x, base);
+    error = locust__request_run(c, &x, base);
     locust__buf_free(&lent);
     return error;
 }

@@ -2,19 +2,20 @@
  * >>response  what a test does with an answer
  *
  * Purpose     locust_header, locust_success, locust_failure, values out of the body.
+ * Names       locust__response_
  * Uses        >>switch >>stats >>json >>extract >>client >>exchange
  * ============================================================================================ */
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
 {
-    return locust__client_field((const locust__client *)(const void *)r, name);
+    return locust__exchange_field((const locust__client *)(const void *)r, name);
 }
 
-static locust__client *locust__client_of(locust_response *r, const char *what)
+static locust__client *locust__response_client(locust_response *r, const char *what)
 {
     locust__client *c = (locust__client *)(void *)r;
     if (!c->pending)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "%s() needs a response that waits for its verdict: made with .catch_response = true, "
             "and no later request of that user",
             what);
@@ -23,12 +24,12 @@ static locust__client *locust__client_of(locust_response *r, const char *what)
 
 LOCUST_API void locust_success(locust_response *r)
 {
-    locust__client_of(r, "locust_success")->verdict = LOCUST__VERDICT_SUCCESS;
+    locust__response_client(r, "locust_success")->verdict = LOCUST__VERDICT_SUCCESS;
 }
 
 LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
 {
-    locust__client *c = locust__client_of(r, "locust_failure");
+    locust__client *c = locust__response_client(r, "locust_failure");
     char text[256];
     va_list args;
     va_start(args, format);
@@ -38,7 +39,7 @@ LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
     c->verdict_text = locust__stats_text(c->services->recorder.stats, text);
 }
 
-static bool locust__client_json(const locust_response *r, const char *path, locust__view *value)
+static bool locust__response_json(const locust_response *r, const char *path, locust__view *value)
 {
     return r->body_len && locust__json_find((locust__view){r->body, r->body_len}, path, value);
 }
@@ -49,11 +50,11 @@ LOCUST_API bool locust_json_number(const locust_response *r, const char *path, d
     locust__search search = {.found = false};
     locust__view value;
     char text[64];
-    if (!locust__client_json(r, path, &value) || !locust__json_is_number(value) ||
+    if (!locust__response_json(r, path, &value) || !locust__json_is_number(value) ||
         !locust__extract_copy(value.ptr, value.len, text, sizeof text))
         return false;
     search.text = text;
-    locust__loop_call(c->services->loop, locust__search_number, &search);
+    locust__co_call(c->services->loop, locust__search_number, &search);
     *out = search.number;
     return true;
 }
@@ -62,13 +63,13 @@ LOCUST_API bool locust_json_string(
     const locust_response *r, const char *path, char *out, size_t size)
 {
     locust__view value;
-    return locust__client_json(r, path, &value) && locust__json_decode(value, out, size);
+    return locust__response_json(r, path, &value) && locust__json_decode(value, out, size);
 }
 
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out)
 {
     locust__view value;
-    if (!locust__client_json(r, path, &value) ||
+    if (!locust__response_json(r, path, &value) ||
         !(locust__view_is(value, "true") || locust__view_is(value, "false")))
         return false;
     *out = locust__view_is(value, "true");
@@ -81,7 +82,7 @@ LOCUST_API bool locust_match(
     const locust__client *c = (const locust__client *)(const void *)r;
     locust__search search = {
         .patterns = &c->services->patterns, .text = r->body, .regex = regex, .group = group};
-    locust__loop_call(c->services->loop, locust__search_pattern, &search);
+    locust__co_call(c->services->loop, locust__search_pattern, &search);
     return search.found && locust__extract_copy(r->body + search.match.rm_so,
                                (size_t)(search.match.rm_eo - search.match.rm_so), out, size);
 }

@@ -2,6 +2,7 @@
  * >>services  what the users of one test share
  *
  * Purpose     one struct with the parts of which a test has one: network, names, TLS, routes, statistics.
+ * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>route
  * ============================================================================================ */
 
@@ -11,7 +12,7 @@ typedef struct locust__services { // what the users of one test share
     locust__net net;
     locust__resolver resolver;
     locust__tls tls;
-    locust__roads roads;
+    locust__network network;
     locust__origin *origins;
     locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;

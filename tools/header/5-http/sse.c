@@ -2,6 +2,7 @@
  * >>sse  server-sent events
  *
  * Purpose     from the bytes of a stream to events for the test.
+ * Names       locust__sse_
  * Sources     HTML standard 9.2.
  * ============================================================================================ */
 
@@ -68,7 +69,7 @@ static bool locust__sse_line(locust__sse *e, locust__view line)
     } else if (locust__view_is(name, "retry")) {
         int ms = 0;
         for (size_t i = 0; i < value.len; i++) {
-            if (!locust__base_digit(value.ptr[i]) || ms > INT_MAX / 10 - 1)
+            if (!locust__text_is_digit(value.ptr[i]) || ms > INT_MAX / 10 - 1)
                 return true;
             ms = ms * 10 + (value.ptr[i] - '0');
         }
@@ -90,7 +91,8 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
         if (c != '\n' && c != '\r') {
             locust__buf_add(&e->line, &c, 1);
             if (e->line.failed || e->data.failed || e->line.len + e->data.len > LOCUST_MAX_BODY)
-                return e->line.failed || e->data.failed ? LOCUST_ERR_MEMORY : LOCUST_ERR_BODY_SIZE;
+                return e->line.failed || e->data.failed ? LOCUST_ERR_MEMORY
+                                                        : LOCUST_ERR_HTTP_BODY_SIZE;
             continue;
         }
         line = (locust__view){e->line.ptr, e->line.len};

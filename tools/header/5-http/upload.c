@@ -7,17 +7,18 @@
  *             bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
  * Cost        16 KB while an upload that is not in memory is under way; 44 KB while a compressed body
  *             is decoded.
+ * Names       locust__upload_
  * Uses        >>head
  * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1 (chunks);
  *             RFC 9110 8.4.1 (gzip, deflate); HTML standard 9.2 (server-sent events).
  * Limits      files are read as if they were in the page cache: a slow disk holds the loop.
  * ============================================================================================ */
 
-enum { LOCUST__UPLOAD = 16384, LOCUST__BOUNDARY = 32 };
+enum { LOCUST__UPLOAD_BUFFER = 16384, LOCUST__UPLOAD_BOUNDARY = 32 };
 
 typedef struct locust__upload {
     const locust_request *req;
-    char boundary[LOCUST__BOUNDARY];
+    char boundary[LOCUST__UPLOAD_BOUNDARY];
     bool open;               // it has to be streamed
     int64_t len;             // -1: not known before its end
     int64_t left;            // of what was announced
@@ -26,11 +27,11 @@ typedef struct locust__upload {
     int64_t file_left;
     locust__view text; // what goes before the next file
     locust__buf head;  // of a part
-    char *piece;       // LOCUST__UPLOAD bytes
+    char *piece;       // LOCUST__UPLOAD_BUFFER bytes
 } locust__upload;
 
 /* A name in a part's head: as browsers write it. */
-static void locust__part_quote(locust__buf *out, const char *name, const char *text)
+static void locust__upload_part_quote(locust__buf *out, const char *name, const char *text)
 {
     locust__buf_printf(out, "; %s=\"", name);
     for (; *text; text++) {
@@ -47,7 +48,8 @@ static void locust__part_quote(locust__buf *out, const char *name, const char *t
 }
 
 /* What goes before a part's content; behind the last part: the end. */
-static void locust__part_head(locust__buf *out, const locust__upload *up, const locust_part *part)
+static void locust__upload_part_head(
+    locust__buf *out, const locust__upload *up, const locust_part *part)
 {
     bool first = part == up->req->parts;
     const char *slash = part->path ? strrchr(part->path, '/') : NULL;
@@ -57,9 +59,9 @@ static void locust__part_head(locust__buf *out, const locust__upload *up, const 
     if (!part->name)
         return;
     locust__buf_puts(out, "Content-Disposition: form-data");
-    locust__part_quote(out, "name", part->name);
+    locust__upload_part_quote(out, "name", part->name);
     if (part->path)
-        locust__part_quote(out, "filename", slash ? slash + 1 : part->path);
+        locust__upload_part_quote(out, "filename", slash ? slash + 1 : part->path);
     if (type)
         locust__buf_printf(out, "\r\nContent-Type: %s", type);
     locust__buf_puts(out, "\r\n\r\n");
@@ -90,17 +92,17 @@ static locust_error locust__upload_measure(locust__upload *up)
     for (;; part++) {
         int64_t size = 0;
         up->head.len = 0;
-        locust__part_head(&up->head, up, part);
+        locust__upload_part_head(&up->head, up, part);
         if (up->head.failed)
             return LOCUST_ERR_MEMORY;
         if (part->name && part->type && !locust__http_is_value(locust__view_of(part->type)))
-            return LOCUST_ERR_REQUEST;
+            return LOCUST_ERR_HTTP_REQUEST;
         if (part->name && part->path)
             size = locust__upload_file_size(part->path);
         else if (part->name)
             size = (int64_t)strlen(part->text ? part->text : "");
         if (size < 0)
-            return LOCUST_ERR_BODY_FILE;
+            return LOCUST_ERR_HTTP_BODY_FILE;
         up->len += (int64_t)up->head.len + size;
         if (!part->name)
             return LOCUST_OK;
@@ -129,12 +131,13 @@ static locust_error locust__upload_open(
         up->len = locust__upload_file_size(req->body_path);
         up->fd = open(req->body_path, O_RDONLY | O_CLOEXEC);
         if (up->fd < 0 || up->len < 0)
-            error = errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_BODY_FILE;
+            error =
+                errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
         up->file_left = up->len;
     } else {
         up->len = req->body_len ? (int64_t)req->body_len : -1;
     }
-    up->piece = error ? NULL : LOCUST_MALLOC(LOCUST__UPLOAD);
+    up->piece = error ? NULL : LOCUST_MALLOC(LOCUST__UPLOAD_BUFFER);
     if (!error && !up->piece)
         error = LOCUST_ERR_MEMORY;
     up->left = up->len;
@@ -150,7 +153,7 @@ static locust_error locust__upload_read_file(locust__upload *up, char *out, size
     ssize_t rc = read(up->fd, out, want);
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc <= 0 && want)
-        return LOCUST_ERR_BODY_FILE; // it became shorter
+        return LOCUST_ERR_HTTP_BODY_FILE; // it became shorter
     up->file_left -= rc;
     if (!up->file_left) {
         close(up->fd);
@@ -164,7 +167,7 @@ static locust_error locust__upload_next_part(locust__upload *up)
 {
     const locust_part *part = up->part++;
     up->head.len = 0;
-    locust__part_head(&up->head, up, part);
+    locust__upload_part_head(&up->head, up, part);
     if (part->name && !part->path)
         locust__buf_puts(&up->head, part->text ? part->text : "");
     if (up->head.failed)
@@ -177,7 +180,7 @@ static locust_error locust__upload_next_part(locust__upload *up)
     up->file_left = locust__upload_file_size(part->path);
     up->fd = open(part->path, O_RDONLY | O_CLOEXEC);
     if (up->fd < 0 || up->file_left < 0)
-        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_BODY_FILE;
+        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
     if (!up->file_left) {
         close(up->fd);
         up->fd = -1;
@@ -195,7 +198,7 @@ static locust_error locust__upload_read(locust__upload *up, char *out, size_t n,
             n = (size_t)up->left;
         given = n ? up->req->body_fn(up->req->arg, out, n) : 0;
         if (given < 0 || (size_t)given > n || (!given && up->left > 0))
-            return LOCUST_ERR_BODY_FN;
+            return LOCUST_ERR_HTTP_BODY_FN;
         *got = (size_t)given;
         up->left -= up->len >= 0 ? given : 0;
         return LOCUST_OK;
@@ -220,7 +223,7 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
     enum { HEAD = 10 }; // eight digits and a line end
     bool chunked = up->len < 0;
     char *at = up->piece + (chunked ? HEAD : 0), size[HEAD + 1];
-    size_t got, room = LOCUST__UPLOAD - (chunked ? HEAD + 2 : 0);
+    size_t got, room = LOCUST__UPLOAD_BUFFER - (chunked ? HEAD + 2 : 0);
     locust_error error = locust__upload_read(up, at, room, &got);
     int n;
     if (error)

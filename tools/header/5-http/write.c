@@ -2,6 +2,7 @@
  * >>write  writing a request's head
  *
  * Purpose     fields into the scratch buffer, checked while they are copied.
+ * Names       locust__writer_ locust__pair_find
  * Uses        >>head
  * ============================================================================================ */
 
@@ -13,7 +14,7 @@ typedef struct locust__writer { // into the scratch buffer
 static void locust__writer_add(locust__writer *w, locust__view text)
 {
     if ((size_t)(w->end - w->ptr) < text.len) {
-        w->error = LOCUST_ERR_REQUEST_SIZE;
+        w->error = LOCUST_ERR_HTTP_REQUEST_SIZE;
         return;
     }
     memcpy(w->ptr, text.ptr, text.len);
@@ -34,7 +35,7 @@ static void locust__writer_field(locust__writer *w, const char *name, const char
 {
     locust__view v = locust__view_of(value ? value : "");
     if (!locust__http_is_token(locust__view_of(name)) || !locust__http_is_value(v)) {
-        w->error = LOCUST_ERR_REQUEST;
+        w->error = LOCUST_ERR_HTTP_REQUEST;
         return;
     }
     locust__writer_puts(w, name);
@@ -56,7 +57,7 @@ static void locust__writer_number(locust__writer *w, const char *name, uint64_t 
 }
 
 /* The value of the field of that name among the caller's; NULL: it is not there. */
-static const char *locust__http_find(const locust_pair *fields, const char *name)
+static const char *locust__pair_find(const locust_pair *fields, const char *name)
 {
     for (; fields && fields->name; fields++)
         if (locust__view_is_nocase(locust__view_of(fields->name), name))

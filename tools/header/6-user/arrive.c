@@ -2,15 +2,16 @@
  * >>arrive  arrivals of the open model, as users take them
  *
  * Purpose     a queue of arrivals for each class: who is free takes the next; who waits too long is shed.
+ * Names       locust__arrive_
  * Uses        >>co >>switch >>sync >>class >>user
  * ============================================================================================ */
 
 /* Sheds those that have waited too long. Returns when the next one will have. */
-static int64_t locust__open_shed(locust__open *o, int64_t now_ns)
+static int64_t locust__arrive_shed(locust__arrival_queue *o, int64_t now_ns)
 {
-    int64_t patience_ns = o->as.patience_s < 0 ? 0 : locust__base_ns(o->as.patience_s), until_ns;
+    int64_t patience_ns = o->as.patience_s < 0 ? 0 : locust__time_ns(o->as.patience_s), until_ns;
     while (o->n) {
-        until_ns = locust__base_after(o->backlog[o->first], patience_ns);
+        until_ns = locust__time_after(o->backlog[o->first], patience_ns);
         if (now_ns <= until_ns)
             return until_ns + 1;
         o->first = (o->first + 1) % o->cap;
@@ -21,9 +22,9 @@ static int64_t locust__open_shed(locust__open *o, int64_t now_ns)
 }
 
 /* Takes the oldest arrival that waits and was not shed. False: there is none. */
-static bool locust__open_take(locust__open *o, int64_t now_ns, int64_t *due_ns)
+static bool locust__arrive_take(locust__arrival_queue *o, int64_t now_ns, int64_t *due_ns)
 {
-    locust__open_shed(o, now_ns);
+    locust__arrive_shed(o, now_ns);
     if (!o->n)
         return false;
     *due_ns = o->backlog[o->first];
@@ -33,7 +34,7 @@ static bool locust__open_take(locust__open *o, int64_t now_ns, int64_t *due_ns)
 }
 
 /* An arrival has to wait; without memory it is shed. */
-static void locust__open_keep(locust__open *o, int64_t due_ns)
+static void locust__arrive_keep(locust__arrival_queue *o, int64_t due_ns)
 {
     if (o->n == o->cap) {
         size_t cap = o->cap ? o->cap * 2 : 64;
@@ -53,18 +54,18 @@ static void locust__open_keep(locust__open *o, int64_t due_ns)
 }
 
 /* The next task of the user is an arrival's. */
-static void locust__user_accept(locust__user *user, int64_t due_ns, bool late)
+static void locust__arrive_accept(locust__user *user, int64_t due_ns, bool late)
 {
     user->due_ns = due_ns;
     user->late = late;
-    user->cls->open->counts.started++;
-    user->cls->open->counts.late += late;
+    user->cls->arrivals->counts.started++;
+    user->cls->arrivals->counts.late += late;
 }
 
 /* An arrival whose task has not begun comes to nothing: no task begins any more. */
-static void locust__user_forgo(locust__user *user)
+static void locust__arrive_forgo(locust__user *user)
 {
-    locust__open *o = user->cls->open;
+    locust__arrival_queue *o = user->cls->arrivals;
     if (!o || !user->due_ns)
         return;
     user->due_ns = 0;
@@ -74,20 +75,20 @@ static void locust__user_forgo(locust__user *user)
 }
 
 /* Begins to serve the arrival: its first request is as late as that. */
-static void locust__user_serve(locust__user *user)
+static void locust__arrive_serve(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
     user->session.late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
 }
 
 /* The task of an arrival is over: the next one, at once if one waits. */
-static void locust__user_await(locust__user *user) LOCUST__PARKS
+static void locust__arrive_await(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    locust__open *o = user->cls->open;
+    locust__arrival_queue *o = user->cls->arrivals;
     int64_t due_ns;
-    if (locust__open_take(o, locust__loop_clock(loop), &due_ns)) {
-        locust__user_accept(user, due_ns, true);
+    if (locust__arrive_take(o, locust__loop_clock(loop), &due_ns)) {
+        locust__arrive_accept(user, due_ns, true);
         locust__co_yield(loop);
     } else {
         user->waiting = true;
@@ -95,5 +96,5 @@ static void locust__user_await(locust__user *user) LOCUST__PARKS
         user->waiting = false;
     }
     if (!user->stopping)
-        locust__user_serve(user);
+        locust__arrive_serve(user);
 }

@@ -2,10 +2,11 @@
  * >>class  user classes as a test runs them
  *
  * Purpose     a class with its host, route, plan of tasks and arrivals; what is wrong with one.
+ * Names       locust__class_ locust__arrival_queue
  * Uses        >>co >>route >>pool >>base_url >>task
  * ============================================================================================ */
 
-typedef struct locust__open { // the arrivals of a class
+typedef struct locust__arrival_queue { // the arrivals of a class
     locust_arrivals as;
     double share;       // of --rate; 0: a rate of its own
     locust__queue free; // users without a task to run, parked
@@ -15,7 +16,7 @@ typedef struct locust__open { // the arrivals of a class
     locust__co *pacer; // NULL: it has ended
     bool pacing;       // the pacer sleeps and may be woken
     locust_arrival_counts counts;
-} locust__open;
+} locust__arrival_queue;
 
 typedef struct locust__class { // a user class as a test runs it
     const locust_user_class *as;
@@ -25,9 +26,9 @@ typedef struct locust__class { // a user class as a test runs it
     const char *host;   // in force
     locust__base_url base;
     locust__route route;
-    locust__conns shared; // with .pool
-    locust__plan *plan;   // its tasks, those that the tags leave
-    locust__open *open;   // NULL: its users do not arrive
+    locust__conns shared;            // with .pool
+    locust__plan *plan;              // its tasks, those that the tags leave
+    locust__arrival_queue *arrivals; // NULL: its users do not arrive
     int alive;
 } locust__class;
 

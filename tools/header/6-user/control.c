@@ -2,16 +2,17 @@
  * >>control  what a task says to its user
  *
  * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
+ * Names       locust__control_
  * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>client >>request >>session
  *             >>task >>user >>life
  * ============================================================================================ */
 
 /* The user that runs now; anything else is a broken rule. */
-static locust__user *locust__user_of(locust_user *u, const char *what)
+static locust__user *locust__control_user(locust_user *u, const char *what)
 {
     locust__user *user = (locust__user *)(void *)u;
     if (!u || !locust__loop_now || locust__loop_now->current != user->co)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "%s was called outside its user: call it from that user's own task, on_start or "
             "on_stop",
             what);
@@ -19,52 +20,53 @@ static locust__user *locust__user_of(locust_user *u, const char *what)
 }
 
 /* A test whose set-up is broken ends; the user goes no further. */
-static _Noreturn void locust__user_break(locust__user *user, const char *why) LOCUST__PARKS
+static _Noreturn void locust__control_break(locust__user *user, const char *why) LOCUST__PARKS
 {
     locust__users *all = user->all;
     if (!all->setup_error)
         all->setup_error = why;
     user->root->stopping = true;
     all->request_stop(all->env);
-    locust__user_unwind(user);
+    locust__life_unwind(user);
 }
 
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
 {
-    locust__user *user = locust__user_of(u, "a request (locust_send, locust_get, ...)");
-    locust_error error = locust__client_send(&user->client, req, &user->cls->base);
+    locust__user *user = locust__control_user(u, "a request (locust_send, locust_get, ...)");
+    locust_error error = locust__request_send(&user->client, req, &user->cls->base);
     if (user->client.broken)
-        locust__user_break(user, user->client.broken);
+        locust__control_break(user, user->client.broken);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
     return &user->client.response;
 }
 
 LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value)
 {
-    return locust__client_set_field(&locust__user_of(u, "locust_set_header")->client, name, value);
+    return locust__session_set_field(
+        &locust__control_user(u, "locust_set_header")->client, name, value);
 }
 
 LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name)
 {
-    locust__user *user = locust__user_of(u, "locust_cookie");
-    return locust__client_cookie(&user->client, &user->cls->base, url, name);
+    locust__user *user = locust__control_user(u, "locust_cookie");
+    return locust__session_cookie(&user->client, &user->cls->base, url, name);
 }
 
 LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text)
 {
-    locust__user *user = locust__user_of(u, "locust_set_cookie");
-    return locust__client_set_cookie(&user->client, &user->cls->base, url, text);
+    locust__user *user = locust__control_user(u, "locust_set_cookie");
+    return locust__session_set_cookie(&user->client, &user->cls->base, url, text);
 }
 
 LOCUST_API void locust_clear_cookies(locust_user *u)
 {
-    locust__jar_clear(&locust__user_of(u, "locust_clear_cookies")->client.session->jar);
+    locust__jar_clear(&locust__control_user(u, "locust_clear_cookies")->client.session->jar);
 }
 
 LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file)
 {
-    locust__session *session = locust__user_of(u, "locust_set_cert")->client.session;
+    locust__session *session = locust__control_user(u, "locust_set_cert")->client.session;
     session->cert_file = cert_file;
     session->key_file = key_file;
     session->conns = &session->own; // who has an identity of its own shares no connection
@@ -73,52 +75,53 @@ LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const cha
 
 LOCUST_API void locust_close_connections(locust_user *u)
 {
-    locust__conns_close(locust__user_of(u, "locust_close_connections")->client.session->conns);
+    locust__conns_close(locust__control_user(u, "locust_close_connections")->client.session->conns);
 }
 
 LOCUST_API void locust_sleep(locust_user *u, double seconds)
 {
-    locust__user *user = locust__user_of(u, "locust_sleep");
+    locust__user *user = locust__control_user(u, "locust_sleep");
     locust__loop *loop = user->all->services->loop;
-    locust__co_sleep(loop, locust__base_after(locust__loop_clock(loop), locust__base_ns(seconds)));
+    locust__co_sleep(loop, locust__time_after(locust__loop_clock(loop), locust__time_ns(seconds)));
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 
 LOCUST_API void locust_stop_test(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_stop_test");
+    locust__user *user = locust__control_user(u, "locust_stop_test");
     user->all->request_stop(user->all->env);
     user->root->stopping = true;
 }
 
 LOCUST_API void locust_interrupt(locust_user *u, bool reschedule)
 {
-    locust__user *user = locust__user_of(u, "locust_interrupt");
+    locust__user *user = locust__control_user(u, "locust_interrupt");
     if (user != user->root)
-        locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() was called in a coroutine that a "
-                                             "user has started: a task leaves its "
-                                             "set itself");
+        locust__die(LOCUST__EXIT_USAGE, "locust_interrupt() was called in a coroutine that a "
+                                        "user has started: a task leaves its "
+                                        "set itself");
     if (user->top == &user->base)
-        locust__base_die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
-                                             "of a class itself are none: to end "
-                                             "the user call locust_stop_user()");
-    locust__user_leave(user, reschedule ? LOCUST__INTERRUPTED_NOW : LOCUST__INTERRUPTED);
+        locust__die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
+                                        "of a class itself are none: to end "
+                                        "the user call locust_stop_user()");
+    locust__life_leave(
+        user, reschedule ? LOCUST__OUTCOME_INTERRUPTED_NOW : LOCUST__OUTCOME_INTERRUPTED);
 }
 
 LOCUST_API void locust_stop_user(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_stop_user");
+    locust__user *user = locust__control_user(u, "locust_stop_user");
     user->root->stopping = true;
     if (user != user->root)
         locust__co_cancel(user->all->services->loop, user->root->co);
-    locust__user_unwind(user);
+    locust__life_unwind(user);
 }
 
 LOCUST_API void locust_fail_at(
     locust_user *u, const char *file, int line, const char *function, const char *format, ...)
 {
-    locust__user *user = locust__user_of(u, "locust_fail");
+    locust__user *user = locust__control_user(u, "locust_fail");
     locust__services *sv = user->all->services;
     const char *slash = strrchr(file, '/'), *message;
     char text[256], place[128];
@@ -129,49 +132,50 @@ LOCUST_API void locust_fail_at(
     snprintf(place, sizeof place, "%s:%d in %s", slash ? slash + 1 : file, line, function);
     message = locust__stats_text(sv->recorder.stats, text);
     if (locust__stats_except(sv->recorder.stats, message, place))
-        locust__log_print(sv->log, LOCUST__ERROR, "locust.user.task", "%s (%s)", message, place);
+        locust__log_print(
+            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
     if (user->all->on_error)
         user->all->on_error(user->all->env, &user->as, message);
-    locust__user_leave(user, LOCUST__FAILED);
+    locust__life_leave(user, LOCUST__OUTCOME_FAILED);
 }
 
 LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg)
 {
-    locust__user *user = locust__user_of(u, "locust_defer");
-    locust__cleanup *c = LOCUST_MALLOC(sizeof *c);
+    locust__user *user = locust__control_user(u, "locust_defer");
+    locust__user_cleanup *c = LOCUST_MALLOC(sizeof *c);
     if (!c) {
         fn(arg);
         return false;
     }
-    *c = (locust__cleanup){user->cleanups, fn, arg};
+    *c = (locust__user_cleanup){user->cleanups, fn, arg};
     user->cleanups = c;
     return true;
 }
 
 LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
 {
-    locust__user *user = locust__user_of(u, "locust_schedule")->root;
-    locust__inserted *in = LOCUST_MALLOC(sizeof *in), **at = &user->inserted;
+    locust__user *user = locust__control_user(u, "locust_schedule")->root;
+    locust__user_inserted *in = LOCUST_MALLOC(sizeof *in), **at = &user->inserted;
     if (!in)
         return false;
     while (!first && *at)
         at = &(*at)->next;
-    *in = (locust__inserted){*at, task, user->top};
+    *in = (locust__user_inserted){*at, task, user->top};
     *at = in;
     return true;
 }
 
 LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
 {
-    locust__user *user = locust__user_of(u, "locust_set_tasks")->root;
+    locust__user *user = locust__control_user(u, "locust_set_tasks")->root;
     locust__planner p = {.tags = &user->all->tags};
     locust__plan *plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
     if (!plan)
         return false;
     if (user->top != &user->base)
-        locust__base_die(LOCUST__EXIT_USAGE, "locust_set_tasks() was called inside a task set: "
-                                             "call it from on_start or from a task of "
-                                             "the class itself");
+        locust__die(LOCUST__EXIT_USAGE, "locust_set_tasks() was called inside a task set: "
+                                        "call it from on_start or from a task of "
+                                        "the class itself");
     locust__plan_free(user->own_plan);
     user->own_plan = plan;
     locust__frame_init(&user->base, plan);
@@ -180,8 +184,8 @@ LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
 
 LOCUST_API void locust_wait(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_wait");
-    locust__user_wait(user, user->all->services->loop->turn);
+    locust__user *user = locust__control_user(u, "locust_wait");
+    locust__life_wait(user, user->all->services->loop->turn);
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }

@@ -1,34 +1,70 @@
 /* ============================================================================================
  * >>coroutine  coroutines that a user starts
  *
- * Purpose     locust_start, groups, semaphores.
- * Uses        >>co >>switch >>sync >>context >>client >>user >>life >>start >>control
+ * Purpose     locust_spawn, groups, semaphores.
+ * Names       locust__coroutine_ locust__group_
+ * Uses        >>co >>switch >>sync >>context >>client >>user >>life >>control
  * ============================================================================================ */
 
 /* Parks until a coroutine of this user ends. */
-static void locust__strands_wait(locust__user *user) LOCUST__PARKS
+static void locust__coroutine_wait_all(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+    locust__queue_wait(loop, &user->root->coroutine_waiters, LOCUST__NEVER);
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 
-static locust_coroutine *locust__strand_start(
+static void locust__coroutine_run(locust__user *user) LOCUST__PARKS
+{
+    locust_coroutine *c = (locust_coroutine *)(void *)user;
+    c->fn(&user->as, c->arg);
+}
+
+static void locust__coroutine_remove(locust_coroutine *c)
+{
+    locust_coroutine **at = &c->user.root->coroutines;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    LOCUST_FREE(c);
+}
+
+static void locust__coroutine_main(void *arg)
+{
+    locust_coroutine *c = arg;
+    locust__user *user = &c->user, *root = user->root;
+    locust__loop *loop = user->all->services->loop;
+    locust__life_guarded(user, locust__coroutine_run);
+    locust__client_deinit(&user->client);
+    locust__life_close_streams(user);
+    user->co->local = NULL; // the user's
+    locust__values_release(user->co->context);
+    user->co->context = NULL;
+    c->ended = true;
+    if (c->group)
+        c->group->running--;
+    if (c->detached && !c->joiners)
+        locust__coroutine_remove(c);
+    while (root->coroutine_waiters.first)
+        locust__co_wake(loop, root->coroutine_waiters.first, LOCUST__WAKE_EVENT);
+}
+
+static locust_coroutine *locust__coroutine_start(
     locust__user *by, locust_group *group, locust_coroutine_fn fn, void *arg)
 {
     locust__user *root = by->root;
-    locust_coroutine *c = locust__base_zalloc(sizeof *c);
+    locust_coroutine *c = locust__memory_zalloc(sizeof *c);
     if (!c)
         return NULL;
     c->user.co = locust__co_start(root->all->services->loop, root->cls->as->name,
-        root->cls->as->stack_size, locust__strand_main, c, NULL);
+        root->cls->as->stack_size, locust__coroutine_main, c, NULL);
     if (!c->user.co) {
         LOCUST_FREE(c);
         return NULL;
     }
     c->user.co->local = root->co->local;
-    c->user.co->context = locust__context_share(by->co->context);
+    c->user.co->context = locust__values_share(by->co->context);
     c->user.as = root->as;
     c->user.all = root->all;
     c->user.cls = root->cls;
@@ -41,45 +77,45 @@ static locust_coroutine *locust__strand_start(
     c->group = group;
     if (group)
         group->running++;
-    c->next = root->strands;
-    root->strands = c;
+    c->next = root->coroutines;
+    root->coroutines = c;
     return c;
 }
 
-LOCUST_API locust_coroutine *locust_start(locust_user *u, locust_coroutine_fn fn, void *arg)
+LOCUST_API locust_coroutine *locust_spawn(locust_user *u, locust_coroutine_fn fn, void *arg)
 {
-    return locust__strand_start(locust__user_of(u, "locust_start"), NULL, fn, arg);
+    return locust__coroutine_start(locust__control_user(u, "locust_spawn"), NULL, fn, arg);
 }
 
 LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine)
 {
-    locust__user *user = locust__user_of(u, "locust_join");
+    locust__user *user = locust__control_user(u, "locust_join");
     locust__loop *loop = user->all->services->loop;
     bool cut;
     if (!coroutine)
         return;
     coroutine->joiners++;
     while (!coroutine->ended && !user->co->cancelled)
-        locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+        locust__queue_wait(loop, &user->root->coroutine_waiters, LOCUST__NEVER);
     cut = user->co->cancelled;
     // Cut, it is as if there had been no join: the end of the task frees the handle.
     if (--coroutine->joiners == 0 && coroutine->ended && (!cut || coroutine->detached))
-        locust__strand_remove(coroutine);
+        locust__coroutine_remove(coroutine);
     if (cut)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 
 LOCUST_API void locust_join_all(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_join_all");
-    while (locust__strands_run(user))
-        locust__strands_wait(user);
+    locust__user *user = locust__control_user(u, "locust_join_all");
+    while (locust__life_has_coroutines(user))
+        locust__coroutine_wait_all(user);
 }
 
 LOCUST_API locust_group *locust_group_new(locust_user *u, int limit)
 {
-    locust__user *root = locust__user_of(u, "locust_group_new")->root;
-    locust_group *group = locust__base_zalloc(sizeof *group);
+    locust__user *root = locust__control_user(u, "locust_group_new")->root;
+    locust_group *group = locust__memory_zalloc(sizeof *group);
     if (!group)
         return NULL;
     group->limit = limit > 0 ? limit : 1;
@@ -95,30 +131,30 @@ static bool locust__group_wait(locust__user *user, locust_group *group, int belo
     bool orphan;
     group->waiters++;
     while (group->running >= below && !group->orphan && !user->co->cancelled)
-        locust__queue_wait(loop, &user->root->strand_waiters, LOCUST__NEVER);
+        locust__queue_wait(loop, &user->root->coroutine_waiters, LOCUST__NEVER);
     orphan = group->orphan;
     if (--group->waiters == 0 && orphan)
         LOCUST_FREE(group);
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
     return !orphan;
 }
 
 LOCUST_API bool locust_group_start(
     locust_user *u, locust_group *group, locust_coroutine_fn fn, void *arg)
 {
-    locust__user *user = locust__user_of(u, "locust_group_start");
+    locust__user *user = locust__control_user(u, "locust_group_start");
     return group && locust__group_wait(user, group, group->limit) &&
-           locust__strand_start(user, group, fn, arg) != NULL;
+           locust__coroutine_start(user, group, fn, arg) != NULL;
 }
 
 LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
 {
-    locust__user *user = locust__user_of(u, "locust_group_join");
+    locust__user *user = locust__control_user(u, "locust_group_join");
     locust_group **at = &user->root->groups;
     if (!group || !locust__group_wait(user, group, 1))
         return;
-    for (locust_coroutine **c = &user->root->strands; *c;) { // nobody has their handles
+    for (locust_coroutine **c = &user->root->coroutines; *c;) { // nobody has their handles
         locust_coroutine *one = *c;
         if (one->group == group) {
             *c = one->next;
@@ -135,34 +171,34 @@ LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
         LOCUST_FREE(group);
 }
 
-_Static_assert(sizeof(locust_semaphore) == sizeof(locust__semaphore) &&
-                   offsetof(locust_semaphore, waiters) == offsetof(locust__semaphore, waiters),
+_Static_assert(sizeof(locust_semaphore) == sizeof(locust__sem) &&
+                   offsetof(locust_semaphore, waiters) == offsetof(locust__sem, waiters),
     "the public one is this one");
 
 LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphore)
 {
-    locust__user *user = locust__user_of(u, "locust_semaphore_take");
+    locust__user *user = locust__control_user(u, "locust_semaphore_take");
     locust__loop *loop = user->all->services->loop;
-    locust__semaphore *s = (locust__semaphore *)(void *)semaphore;
-    enum locust__wake why = locust__semaphore_take(loop, s, LOCUST__NEVER);
-    if (user->co->cancelled && why == LOCUST__WOKEN)
-        locust__semaphore_give(loop, s); // it came too late
+    locust__sem *s = (locust__sem *)(void *)semaphore;
+    enum locust__wake why = locust__sem_take(loop, s, LOCUST__NEVER);
+    if (user->co->cancelled && why == LOCUST__WAKE_EVENT)
+        locust__sem_give(loop, s); // it came too late
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
 }
 
 LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphore)
 {
-    locust__user *user = locust__user_of(u, "locust_semaphore_give");
-    locust__semaphore_give(user->all->services->loop, (locust__semaphore *)(void *)semaphore);
+    locust__user *user = locust__control_user(u, "locust_semaphore_give");
+    locust__sem_give(user->all->services->loop, (locust__sem *)(void *)semaphore);
 }
 
 LOCUST_API void locust_wait_spawned(locust_user *u)
 {
-    locust__user *user = locust__user_of(u, "locust_wait_spawned");
+    locust__user *user = locust__control_user(u, "locust_wait_spawned");
     while (!user->all->spawned) {
         locust__queue_wait(user->all->services->loop, &user->all->spawn_waiters, LOCUST__NEVER);
         if (user->co->cancelled)
-            locust__user_unwind(user);
+            locust__life_unwind(user);
     }
 }

@@ -6,6 +6,7 @@
  *             n sees rows i, i + n, ...
  * Cost        8 bytes for each row, 16 when shuffled; a row is found in O(1), a field by a walk over
  *             its row.
+ * Names       locust__feed_
  * Uses        >>stats >>services >>user >>control
  * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted field.
  * ============================================================================================ */
@@ -34,7 +35,7 @@ static size_t locust__feed_row_end(const locust_feeder *f, size_t at)
     return at;
 }
 
-static locust__view locust__feed_row(const locust_feeder *f, size_t start, size_t end)
+static locust__view locust__feed_view(const locust_feeder *f, size_t start, size_t end)
 {
     while (end > start && (f->text[end - 1] == '\n' || f->text[end - 1] == '\r'))
         end--;
@@ -52,7 +53,7 @@ static void locust__feed_close(locust_feeder *f)
     f->n = f->at = 0;
 }
 
-static void locust__feeders_close(locust_feeder *f)
+static void locust__feed_close_all(locust_feeder *f)
 {
     for (locust_feeder *next; f; f = next) {
         next = f->next;
@@ -68,9 +69,9 @@ static bool locust__feed_index(locust_feeder *f, const locust__services *sv)
         size_t *starts;
         bool header = at == begin && !f->lines && !f->no_header;
         end = locust__feed_row_end(f, at);
-        if (header || !locust__feed_row(f, at, end).len || seen++ % sv->n_workers != sv->worker)
+        if (header || !locust__feed_view(f, at, end).len || seen++ % sv->n_workers != sv->worker)
             continue;
-        starts = locust__base_grow(f->starts, sizeof *starts, f->n, &cap);
+        starts = locust__memory_grow(f->starts, sizeof *starts, f->n, &cap);
         if (!starts)
             return false;
         f->starts = starts;
@@ -108,33 +109,33 @@ static bool locust__feed_open(locust_feeder *f, locust__services *sv, const char
 static void locust__feed_mix(locust_feeder *f, uint64_t *random)
 {
     for (size_t i = f->n; i > 1; i--) {
-        size_t k = (size_t)(locust__base_random_unit(random) * (double)i), was = f->shuffle[i - 1];
+        size_t k = (size_t)(locust__random_unit(random) * (double)i), was = f->shuffle[i - 1];
         f->shuffle[i - 1] = f->shuffle[k];
         f->shuffle[k] = was;
     }
 }
 
-LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_row *row)
+LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_feed_row *row)
 {
-    locust__user *user = locust__user_of(u, "locust_feed");
+    locust__user *user = locust__control_user(u, "locust_feed");
     locust__services *sv = user->all->services;
     const char *wrong;
     locust__view text;
     size_t i;
     if (!f->starts && !locust__feed_open(f, sv, &wrong))
-        locust__user_break(user, wrong);
+        locust__control_break(user, wrong);
     if (f->at == f->n && f->order == LOCUST_FEED_UNIQUE)
         return false;
     f->at = f->at == f->n ? 0 : f->at;
     if (f->at == 0 && f->shuffle)
         locust__feed_mix(f, &sv->loop->random);
     i = f->order == LOCUST_FEED_RANDOM
-            ? (size_t)(locust__base_random_unit(&sv->loop->random) * (double)f->n)
+            ? (size_t)(locust__random_unit(&sv->loop->random) * (double)f->n)
             : f->at++;
     if (f->shuffle)
         i = f->shuffle[i];
-    text = locust__feed_row(f, f->starts[i], locust__feed_row_end(f, f->starts[i]));
-    *row = (locust_row){text.ptr, text.len, i * sv->n_workers + sv->worker, f};
+    text = locust__feed_view(f, f->starts[i], locust__feed_row_end(f, f->starts[i]));
+    *row = (locust_feed_row){text.ptr, text.len, i * sv->n_workers + sv->worker, f};
     return true;
 }
 
@@ -171,7 +172,7 @@ static bool locust__feed_field(
     return true;
 }
 
-static bool locust__feed_column(const locust_row *row, int column, char *out, size_t size)
+static bool locust__feed_column(const locust_feed_row *row, int column, char *out, size_t size)
 {
     locust__view rest = {row->text, row->len};
     bool fits = false;
@@ -189,16 +190,16 @@ static bool locust__feed_column(const locust_row *row, int column, char *out, si
     return false;
 }
 
-LOCUST_API bool locust_field_at(const locust_row *row, int column, char *out, size_t size)
+LOCUST_API bool locust_field_at(const locust_feed_row *row, int column, char *out, size_t size)
 {
     return locust__feed_column(row, column, out, size);
 }
 
-LOCUST_API bool locust_field(const locust_row *row, const char *column, char *out, size_t size)
+LOCUST_API bool locust_field(const locust_feed_row *row, const char *column, char *out, size_t size)
 {
     const locust_feeder *f = row->feeder;
     size_t begin = locust__feed_begin(f);
-    locust__view header = locust__feed_row(f, begin, locust__feed_row_end(f, begin));
+    locust__view header = locust__feed_view(f, begin, locust__feed_row_end(f, begin));
     char name[256];
     bool fits;
     for (int i = 0;

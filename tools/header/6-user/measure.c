@@ -7,7 +7,7 @@
 
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
-    locust__user *user = locust__user_of(u, "LOCUST_MEASURE");
+    locust__user *user = locust__control_user(u, "LOCUST_MEASURE");
     locust__client_settle(&user->client);
     return (locust_measure){
         .user = u, .method = method, .name = name, .open = true, .start_ns = locust__os_now_ns()};
@@ -15,7 +15,7 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
-    locust__user *user = locust__user_of(m->user, "LOCUST_MEASURE");
+    locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
     int64_t now = locust__os_now_ns();
     locust_sample sample = {.method = m->method,
         .name = m->name,
@@ -30,7 +30,7 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
 
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 {
-    locust__user *user = locust__user_of(u, "locust_record");
+    locust__user *user = locust__control_user(u, "locust_record");
     locust_sample s = {.method = sample->method,
         .name = sample->name,
         .error = sample->error,

@@ -6,28 +6,29 @@
  * Invariants  a plan is made before the first user starts and does not change. Whatever is wrong in
  *             it is one sentence then.
  * Cost        picking is a random number and a walk over the weights.
+ * Names       locust__frame_ locust__plan_ locust__planner_ locust__tags_ locust__task_
  * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
  * Limits      sets are nested up to 16 deep. A set's tasks are told apart by name in transitions.
  * ============================================================================================ */
 
-enum { LOCUST__SETS_DEEP = 16 };
+enum { LOCUST__PLAN_DEPTH = 16 };
 
-typedef struct locust__move { // a transition of a Markov set
+typedef struct locust__plan_move { // a transition of a Markov set
     int to, weight;
-} locust__move;
+} locust__plan_move;
 
-typedef struct locust__step { // a task, or a set in a task's place
+typedef struct locust__plan_task { // a task, or a set in a task's place
     const char *name;
     locust_task_fn fn; // NULL: `set`
     struct locust__plan *set;
     int weight;
-    locust__move *moves;
+    locust__plan_move *moves;
     int n_moves;
-} locust__step;
+} locust__plan_task;
 
 typedef struct locust__plan {
     const locust_taskset *as; // NULL: the tasks of a class
-    locust__step *steps;
+    locust__plan_task *steps;
     int n, total_weight;
 } locust__plan;
 
@@ -109,7 +110,7 @@ static int locust__plan_find(const locust__plan *plan, locust__view name)
 
 /* Reads the transitions "name:weight,name" of a step. */
 static void locust__plan_moves(
-    locust__planner *p, locust__plan *plan, locust__step *step, const char *next)
+    locust__planner *p, locust__plan *plan, locust__plan_task *step, const char *next)
 {
     locust__view word;
     size_t cap = 0;
@@ -121,10 +122,11 @@ static void locust__plan_moves(
         const char *colon = memchr(word.ptr, ':', word.len);
         locust__view name = {word.ptr, colon ? (size_t)(colon - word.ptr) : word.len};
         const char *digits = colon ? colon + 1 : "1";
-        int64_t weight = locust__base_whole(&digits);
-        locust__move move = {locust__plan_find(plan, name), weight < INT_MAX ? (int)weight : 0};
-        locust__move *moves =
-            locust__base_grow(step->moves, sizeof move, (size_t)step->n_moves, &cap);
+        int64_t weight = locust__number_whole(&digits);
+        locust__plan_move move = {
+            locust__plan_find(plan, name), weight < INT_MAX ? (int)weight : 0};
+        locust__plan_move *moves =
+            locust__memory_grow(step->moves, sizeof move, (size_t)step->n_moves, &cap);
         if (!moves) {
             locust__planner_fail(p, "out of memory");
             return;
@@ -144,7 +146,7 @@ static void locust__plan_moves(
 /* A Markov set begins with its first task: every other one must be reachable from there. */
 static void locust__plan_reach(locust__planner *p, const locust__plan *plan)
 {
-    bool *seen = locust__base_zalloc((size_t)plan->n * sizeof *seen), more = seen != NULL;
+    bool *seen = locust__memory_zalloc((size_t)plan->n * sizeof *seen), more = seen != NULL;
     if (seen)
         seen[0] = true;
     while (more) {
@@ -178,9 +180,10 @@ static void locust__plan_markov(locust__planner *p, locust__plan *plan, const lo
 }
 
 /* Adds a task to a plan, once. */
-static bool locust__plan_add(locust__planner *p, locust__plan *plan, size_t *cap, locust__step step)
+static bool locust__plan_add(
+    locust__planner *p, locust__plan *plan, size_t *cap, locust__plan_task step)
 {
-    locust__step *steps = locust__base_grow(plan->steps, sizeof step, (size_t)plan->n, cap);
+    locust__plan_task *steps = locust__memory_grow(plan->steps, sizeof step, (size_t)plan->n, cap);
     if (!steps) {
         locust__planner_fail(p, "out of memory");
         locust__plan_free(step.set);
@@ -200,7 +203,7 @@ static bool locust__plan_add(locust__planner *p, locust__plan *plan, size_t *cap
 static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
     const locust_task *tasks, const char *inherited, int depth) // NOLINT(misc-no-recursion): depth
 {
-    locust__plan *plan = locust__base_zalloc(sizeof *plan);
+    locust__plan *plan = locust__memory_zalloc(sizeof *plan);
     bool markov = as && as->order == LOCUST_MARKOV;
     size_t cap = 0;
     if (!plan) {
@@ -208,12 +211,12 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
         return NULL;
     }
     plan->as = as;
-    if (depth == LOCUST__SETS_DEEP)
+    if (depth == LOCUST__PLAN_DEPTH)
         locust__planner_fail(p, "set %s is nested more than 16 deep, or in itself", as->name);
     if (!tasks || !(tasks->fn || tasks->set))
         locust__planner_fail(p, "set %s has no tasks", as ? as->name : "of the user");
     for (const locust_task *task = tasks; task && !p->wrong && (task->fn || task->set); task++) {
-        locust__step step = {
+        locust__plan_task step = {
             .name = task->name, .fn = task->fn, .weight = locust__task_weight(task)};
         if (!step.weight)
             continue;
@@ -255,7 +258,7 @@ static void locust__frame_init(locust__frame *f, const locust__plan *plan)
     f->left = 0;
 }
 
-static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random)
+static const locust__plan_task *locust__frame_next(locust__frame *f, uint64_t *random)
 {
     const locust__plan *plan = f->plan;
     int order = plan->as ? plan->as->order : LOCUST_RANDOM, at;
@@ -266,18 +269,18 @@ static const locust__step *locust__frame_next(locust__frame *f, uint64_t *random
         }
         f->left--;
     } else if (order == LOCUST_MARKOV && f->at >= 0) {
-        const locust__step *from = &plan->steps[f->at];
+        const locust__plan_task *from = &plan->steps[f->at];
         int total = 0, k = 0;
         for (int i = 0; i < from->n_moves; i++)
             total += from->moves[i].weight;
-        at = (int)(locust__base_random_unit(random) * total);
+        at = (int)(locust__random_unit(random) * total);
         while ((at -= from->moves[k].weight) >= 0 && k + 1 < from->n_moves)
             k++;
         f->at = from->moves[k].to;
     } else if (order == LOCUST_MARKOV || plan->n == 1) {
         f->at = 0;
     } else {
-        at = (int)(locust__base_random_unit(random) * plan->total_weight);
+        at = (int)(locust__random_unit(random) * plan->total_weight);
         f->at = 0;
         while ((at -= plan->steps[f->at].weight) >= 0 && f->at + 1 < plan->n)
             f->at++;

@@ -7,38 +7,39 @@
  *             not return, and the task's own clean-up does not run.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer. Between two tasks without a wait, no switch if the task has parked.
+ * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream
  * Uses        >>co >>services >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  * ============================================================================================ */
 
 /* How a function of the test was left. */
 enum locust__outcome {
-    LOCUST__RETURNED,
-    LOCUST__CUT,             // the user is being stopped
-    LOCUST__INTERRUPTED,     // locust_interrupt: the set ends, its parent waits first
-    LOCUST__INTERRUPTED_NOW, // the same without a wait
-    LOCUST__FAILED,          // locust_fail: the next task goes on
+    LOCUST__OUTCOME_RETURNED,
+    LOCUST__OUTCOME_CUT,             // the user is being stopped
+    LOCUST__OUTCOME_INTERRUPTED,     // locust_interrupt: the set ends, its parent waits first
+    LOCUST__OUTCOME_INTERRUPTED_NOW, // the same without a wait
+    LOCUST__OUTCOME_FAILED,          // locust_fail: the next task goes on
 };
 
-typedef struct locust__cleanup { // registered by locust_defer
-    struct locust__cleanup *next;
+typedef struct locust__user_cleanup { // registered by locust_defer
+    struct locust__user_cleanup *next;
     void (*fn)(void *arg);
     void *arg;
-} locust__cleanup;
+} locust__user_cleanup;
 
-typedef struct locust__inserted { // by locust_schedule
-    struct locust__inserted *next;
+typedef struct locust__user_inserted { // by locust_schedule
+    struct locust__user_inserted *next;
     locust_task_fn fn;
     const locust__frame *frame; // the set that it is a task of
-} locust__inserted;
+} locust__user_inserted;
 
-typedef struct locust__own_stream {          // one that the test opened by locust_connect
-    locust_stream stream;                    // first: what the test has
-    locust_error error;                      // of the last public call
-    int64_t timeout_ns;                      // of a public call
-    locust__co *owner;                       // who opened it
-    struct locust__own_stream *next, **link; // in that user's list
-} locust__own_stream;
+typedef struct locust__user_stream {          // one that the test opened by locust_connect
+    locust_stream stream;                     // first: what the test has
+    locust_error error;                       // of the last public call
+    int64_t timeout_ns;                       // of a public call
+    locust__co *owner;                        // who opened it
+    struct locust__user_stream *next, **link; // in that user's list
+} locust__user_stream;
 
 typedef struct locust__user {
     locust_user as; // first: what tasks see
@@ -46,29 +47,29 @@ typedef struct locust__user {
     struct locust__users *all;
     locust__class *cls;
     locust__co *co;
-    struct locust__user *root;    // itself; of a coroutine that a user has started: that user
-    const char *doing;            // the name of the task that runs, of the last one between two
-    int iterations;               // tasks that it has begun
-    enum locust__outcome outcome; // of the function that was left by an unwinding
-    int64_t due_ns;               // of the arrival that waits for its next task; 0: none
-    int64_t cut_ns;               // when a user that was taken down is cut short
-    int64_t waited_ns;            // when its last wait ended: what pacing counts from
-    bool started;                 // on_start began, so on_stop is due
-    bool stopping;                // takes no further task
-    bool waiting;                 // between two tasks
-    bool uncounted;               // no longer among those that are alive
-    bool late;                    // that arrival had to wait for a place
-    bool kept;                    // this is above its stack, not in the heap
-    locust__plan *own_plan;       // made by locust_set_tasks
-    locust__frame base, *top;     // the class's tasks; the set that runs
-    locust__cleanup *cleanups;    // of the task that runs, the latest first
-    locust__inserted *inserted;   // tasks that go before what the plan would pick
+    struct locust__user *root;       // itself; of a coroutine that a user has started: that user
+    const char *doing;               // the name of the task that runs, of the last one between two
+    int iterations;                  // tasks that it has begun
+    enum locust__outcome outcome;    // of the function that was left by an unwinding
+    int64_t due_ns;                  // of the arrival that waits for its next task; 0: none
+    int64_t cut_ns;                  // when a user that was taken down is cut short
+    int64_t waited_ns;               // when its last wait ended: what pacing counts from
+    bool started;                    // on_start began, so on_stop is due
+    bool stopping;                   // takes no further task
+    bool waiting;                    // between two tasks
+    bool uncounted;                  // no longer among those that are alive
+    bool late;                       // that arrival had to wait for a place
+    bool kept;                       // this is above its stack, not in the heap
+    locust__plan *own_plan;          // made by locust_set_tasks
+    locust__frame base, *top;        // the class's tasks; the set that runs
+    locust__user_cleanup *cleanups;  // of the task that runs, the latest first
+    locust__user_inserted *inserted; // tasks that go before what the plan would pick
     locust__client client;
     locust__session session;
-    struct locust_coroutine *strands; // that the user has started and that are not freed
-    struct locust_group *groups;      // that the task has made
-    locust__queue strand_waiters;     // for the end of one of them
-    locust__own_stream *streams;      // opened by locust_connect and not closed
+    struct locust_coroutine *coroutines; // that the user has started and that are not freed
+    struct locust_group *groups;         // that the task has made
+    locust__queue coroutine_waiters;     // for the end of one of them
+    locust__user_stream *streams;        // opened by locust_connect and not closed
 } locust__user;
 
 struct locust_coroutine { // of a user
@@ -93,7 +94,7 @@ typedef struct locust__users { // all that are alive
     locust__services *services;
     locust_env *env;
     locust__user *first, *last;
-    locust__group group;
+    locust__wait_group group;
     int alive;
     uint64_t next_id;
     bool spawned;                          // no ramp runs
@@ -127,14 +128,14 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
     int64_t due;
     switch (wait->kind) {
     case LOCUST_WAIT_CONSTANT:
-        return locust__base_ns(wait->a);
+        return locust__time_ns(wait->a);
     case LOCUST_WAIT_BETWEEN:
-        return locust__base_ns(wait->a + (wait->b - wait->a) * locust__base_random_unit(random));
+        return locust__time_ns(wait->a + (wait->b - wait->a) * locust__random_unit(random));
     case LOCUST_WAIT_PACING:
-        due = locust__base_after(user->waited_ns, locust__base_ns(wait->a));
+        due = locust__time_after(user->waited_ns, locust__time_ns(wait->a));
         return due > now_ns ? due - now_ns : 0;
     case LOCUST_WAIT_CUSTOM:
-        return wait->fn ? locust__base_ns(wait->fn(&user->as)) : 0;
+        return wait->fn ? locust__time_ns(wait->fn(&user->as)) : 0;
     default:
         return 0;
     }

@@ -2,42 +2,43 @@
  * >>user_stream  streams of the test's own
  *
  * Purpose     locust_connect and what reads and writes there: tcp, tls, udp, unix.
+ * Names       locust__user_stream_
  * Uses        >>co >>stack >>address >>stream >>connect >>resolve >>lookup >>tls
  *             >>tls_handshake >>url >>services >>class >>user >>life >>control
  * ============================================================================================ */
 
-enum { LOCUST__STREAM_TIMEOUT_S = 60 };
+enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 };
 
-static locust__own_stream *locust__stream_own(const locust_stream *s)
+static locust__user_stream *locust__user_stream_of(const locust_stream *s)
 {
-    return (locust__own_stream *)(uintptr_t)s;
+    return (locust__user_stream *)(uintptr_t)s;
 }
 
-static int64_t locust__stream_deadline(const locust_stream *s)
+static int64_t locust__user_stream_deadline(const locust_stream *s)
 {
-    return locust__base_after(locust__os_now_ns(), locust__stream_own(s)->timeout_ns);
+    return locust__time_after(locust__os_now_ns(), locust__user_stream_of(s)->timeout_ns);
 }
 
-static locust_error locust__stream_open_name(locust_stream *s, locust__services *sv,
+static locust_error locust__user_stream_open_name(locust_stream *s, locust__services *sv,
     const locust__class *cls, const locust__url *url, const char *host) LOCUST__PARKS
 {
-    int64_t own_ns = 0, known_ns, deadline = locust__stream_deadline(s);
+    int64_t own_ns = 0, known_ns, deadline = locust__user_stream_deadline(s);
     locust__tls_how how = cls->route.tls;
     locust_error error = LOCUST_OK;
     bool again = true;
     if (locust__view_is(url->scheme, "udp")) {
-        locust__addr addrs[LOCUST__ADDRS] = {{.len = 0}};
+        locust__addr addrs[LOCUST__HOST_ADDRS] = {{.len = 0}};
         locust__host *found;
-        error = locust__resolver_host(&sv->resolver, host, url->port, deadline, &found);
-        if (!error && locust__host_order(found, url->port, addrs))
-            error = locust__stream_open_udp(s, addrs);
+        error = locust__lookup_host(&sv->resolver, host, url->port, deadline, &found);
+        if (!error && locust__lookup_order(found, url->port, addrs))
+            error = locust__connect_udp(s, addrs);
         return error;
     }
     if (locust__view_is(url->scheme, "tcp"))
-        return locust__resolver_dial(
+        return locust__lookup_dial(
             &sv->resolver, s, host, url->port, &deadline, &own_ns, &known_ns);
     how.http = false;
-    while (again && (again = false, error = locust__resolver_dial(&sv->resolver, s, host, url->port,
+    while (again && (again = false, error = locust__lookup_dial(&sv->resolver, s, host, url->port,
                                         &deadline, &own_ns, &known_ns)) == LOCUST_OK)
         error = locust__tls_connect(
             &sv->tls, s, host, url->port, &how, NULL, &deadline, &own_ns, &again);
@@ -45,20 +46,20 @@ static locust_error locust__stream_open_name(locust_stream *s, locust__services 
 }
 
 /* Parses tcp://, tls:// or udp://host:port, or unix:/path, and connects. */
-static locust_error locust__stream_open_url(locust_stream *s, locust__services *sv,
+static locust_error locust__user_stream_open_url(locust_stream *s, locust__services *sv,
     const locust__class *cls, const char *text) LOCUST__PARKS
 {
     static const char *const schemes[] = {"tcp", "tls", "udp"};
     locust__url url;
-    char host[LOCUST__NAME];
-    int64_t own_ns = 0, deadline = locust__stream_deadline(s);
+    char host[LOCUST__HOST_NAME];
+    int64_t own_ns = 0, deadline = locust__user_stream_deadline(s);
     locust_error error;
     int i = 0;
     if (strncmp(text, "unix:", 5) == 0) {
         locust__addr addr;
         if (!locust__addr_unix(&addr, text + 5))
             return LOCUST_ERR_URL;
-        return locust__stream_dial(s, &addr, 1, &deadline, &own_ns);
+        return locust__connect_dial(s, &addr, 1, &deadline, &own_ns);
     }
     error = locust__url_parse(text, &url);
     if (error)
@@ -71,26 +72,26 @@ static locust_error locust__stream_open_url(locust_stream *s, locust__services *
         return LOCUST_ERR_URL;
     memcpy(host, url.host.ptr, url.host.len);
     host[url.host.len] = '\0';
-    return locust__stream_open_name(s, sv, cls, &url, host);
+    return locust__user_stream_open_name(s, sv, cls, &url, host);
 }
 
 /* The end of a public call on a stream: no bytes stay in the scratch buffer. */
-static bool locust__stream_done(locust_stream *s, locust_error error)
+static bool locust__user_stream_done(locust_stream *s, locust_error error)
 {
     locust__loop *loop = s->net->loop;
     locust_error settled = locust__stream_settle(s);
     if (!error)
         error = settled;
-    locust__stream_own(s)->error = error;
+    locust__user_stream_of(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
-        longjmp(*locust__co_unwind_point(loop->current), 1);
+        longjmp(*locust__stack_unwind_point(loop->current), 1);
     return !error;
 }
 
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
 {
-    locust__user *user = locust__user_of(u, "locust_connect");
-    locust__own_stream *s = LOCUST_MALLOC(sizeof *s);
+    locust__user *user = locust__control_user(u, "locust_connect");
+    locust__user_stream *s = LOCUST_MALLOC(sizeof *s);
     if (!s)
         return NULL;
     locust__stream_init(&s->stream, &user->all->services->net);
@@ -100,28 +101,29 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     if (s->next)
         s->next->link = &s->next;
     user->streams = s;
-    if (!LOCUST__TLS && url && strncmp(url, "tls:", 4) == 0)
-        locust__user_break(user, locust__needs_tls);
-    s->timeout_ns = LOCUST__STREAM_TIMEOUT_S * LOCUST__S;
-    s->error = locust__stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
+    if (!LOCUST__WITH_TLS && url && strncmp(url, "tls:", 4) == 0)
+        locust__control_break(user, locust__tls_needed);
+    s->timeout_ns = LOCUST__USER_STREAM_TIMEOUT_S * LOCUST__S;
+    s->error =
+        locust__user_stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
     if (user->co->cancelled)
-        locust__user_unwind(user);
+        locust__life_unwind(user);
     return &s->stream;
 }
 
-static void locust__stream_check_owner(const locust_stream *s, const char *what)
+static void locust__user_stream_check_owner(const locust_stream *s, const char *what)
 {
-    if (!s || !locust__loop_now || locust__loop_now->current != locust__stream_own(s)->owner)
-        locust__base_die(LOCUST__EXIT_USAGE,
+    if (!s || !locust__loop_now || locust__loop_now->current != locust__user_stream_of(s)->owner)
+        locust__die(LOCUST__EXIT_USAGE,
             "%s was called %s: a stream belongs to the user that opened it", what,
             s ? "outside that user" : "without a stream");
 }
 
 /* A stream that never connected keeps saying why. */
-static bool locust__stream_usable(locust_stream *s, const char *what)
+static bool locust__user_stream_usable(locust_stream *s, const char *what)
 {
-    locust__own_stream *own = locust__stream_own(s);
-    locust__stream_check_owner(s, what);
+    locust__user_stream *own = locust__user_stream_of(s);
+    locust__user_stream_check_owner(s, what);
     if (!locust__stream_is_open(s) && !own->error)
         own->error = LOCUST_ERR_CLOSED;
     return locust__stream_is_open(s);
@@ -129,42 +131,43 @@ static bool locust__stream_usable(locust_stream *s, const char *what)
 
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n)
 {
-    if (!locust__stream_usable(s, "locust_write()"))
+    if (!locust__user_stream_usable(s, "locust_write()"))
         return false;
-    return locust__stream_done(s, locust__stream_write(s, (locust__view){bytes, n},
-                                      (locust__view){NULL, 0}, locust__stream_deadline(s)));
+    return locust__user_stream_done(
+        s, locust__stream_write(s, (locust__view){bytes, n}, (locust__view){NULL, 0},
+               locust__user_stream_deadline(s)));
 }
 
 LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n)
 {
     size_t got = 0;
     locust_error error;
-    if (!locust__stream_usable(s, "locust_read()"))
+    if (!locust__user_stream_usable(s, "locust_read()"))
         return -1;
     if (!n)
         return 0;
-    error = locust__stream_read(s, out, n, &got, locust__stream_deadline(s));
+    error = locust__stream_read(s, out, n, &got, locust__user_stream_deadline(s));
     if (error == LOCUST_ERR_CLOSED)
         error = LOCUST_OK;
-    return locust__stream_done(s, error) ? (ptrdiff_t)got : -1;
+    return locust__user_stream_done(s, error) ? (ptrdiff_t)got : -1;
 }
 
 LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n)
 {
     locust_error error = LOCUST_OK;
     int64_t deadline;
-    if (!locust__stream_usable(s, "locust_read_exact()"))
+    if (!locust__user_stream_usable(s, "locust_read_exact()"))
         return false;
-    deadline = locust__stream_deadline(s);
+    deadline = locust__user_stream_deadline(s);
     for (size_t at = 0, got; at < n && !error; at += got)
         error = locust__stream_read(s, (char *)out + at, n - at, &got, deadline);
-    return locust__stream_done(s, error);
+    return locust__user_stream_done(s, error);
 }
 
 LOCUST_API void locust_set_timeout(locust_stream *s, double seconds)
 {
-    locust__stream_check_owner(s, "locust_set_timeout()");
-    locust__stream_own(s)->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__base_ns(seconds);
+    locust__user_stream_check_owner(s, "locust_set_timeout()");
+    locust__user_stream_of(s)->timeout_ns = seconds < 0 ? LOCUST__NEVER : locust__time_ns(seconds);
 }
 
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size)
@@ -172,9 +175,9 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
     size_t scanned = 0, n = 0;
     int64_t deadline;
     locust_error error = LOCUST_OK;
-    if (!locust__stream_usable(s, "locust_read_until()"))
+    if (!locust__user_stream_usable(s, "locust_read_until()"))
         return -1;
-    deadline = locust__stream_deadline(s);
+    deadline = locust__user_stream_deadline(s);
     while (!error && !n) {
         const char *at =
             s->in_len > scanned ? memchr(s->in + scanned, end, s->in_len - scanned) : NULL;
@@ -193,21 +196,21 @@ LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, si
         out[n] = '\0';
         locust__stream_take(s, n);
     }
-    return locust__stream_done(s, error) ? (ptrdiff_t)n : -1;
+    return locust__user_stream_done(s, error) ? (ptrdiff_t)n : -1;
 }
 
 LOCUST_API const char *locust_stream_error(const locust_stream *s)
 {
-    locust_error error = s ? locust__stream_own(s)->error : LOCUST_ERR_MEMORY;
+    locust_error error = s ? locust__user_stream_of(s)->error : LOCUST_ERR_MEMORY;
     return error ? locust__error_text(error) : NULL;
 }
 
 LOCUST_API void locust_close(locust_stream *s)
 {
-    locust__own_stream *own = locust__stream_own(s);
+    locust__user_stream *own = locust__user_stream_of(s);
     if (!s)
         return;
-    locust__stream_check_owner(s, "locust_close()");
+    locust__user_stream_check_owner(s, "locust_close()");
     *own->link = own->next;
     if (own->next)
         own->next->link = own->link;

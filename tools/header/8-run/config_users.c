@@ -2,12 +2,13 @@
  * >>config_users  --config-users
  *
  * Purpose     changes user classes by JSON.
+ * Names       locust__config_users_
  * Uses        >>stats >>json >>class
  * Sources     Locust 2.46.
  * ============================================================================================ */
 
 /* Keeps the tasks of a class that a JSON array names. NULL, or what is wrong. */
-static const char *locust__config_tasks(locust__class *cls, locust__view array)
+static const char *locust__config_users_tasks(locust__class *cls, locust__view array)
 {
     const locust_task *all = cls->declared->tasks;
     char path[32], name[128];
@@ -16,7 +17,7 @@ static const char *locust__config_tasks(locust__class *cls, locust__view array)
     while (all[n].fn || all[n].set)
         n++;
     LOCUST_FREE(cls->tasks); // of an object before
-    cls->tasks = locust__base_zalloc((size_t)(n + 1) * sizeof *cls->tasks);
+    cls->tasks = locust__memory_zalloc((size_t)(n + 1) * sizeof *cls->tasks);
     if (!cls->tasks)
         return "out of memory";
     for (int i = 0;
@@ -37,7 +38,7 @@ static const char *locust__config_tasks(locust__class *cls, locust__view array)
 }
 
 /* Sets one attribute of a class. NULL, or what is wrong. */
-static const char *locust__config_set(
+static const char *locust__config_users_set(
     locust_env *env, locust__class *cls, locust__view key, locust__view value)
 {
     char text[1024] = "";
@@ -53,11 +54,11 @@ static const char *locust__config_set(
         return NULL;
     }
     if (locust__view_is(key, "tasks"))
-        return locust__config_tasks(cls, value);
+        return locust__config_users_tasks(cls, value);
     if (!locust__view_is(key, "weight") && !locust__view_is(key, "fixed_count"))
         return "it knows user_class_name, host, weight, fixed_count and tasks";
     snprintf(text, sizeof text, "%.*s", (int)(value.len < 64 ? value.len : 64), value.ptr);
-    number = locust__base_decimal(&end);
+    number = locust__number_decimal(&end);
     if (string || *end || !(number >= 0) || number > 1e9)
         return "\"weight\" and \"fixed_count\" must be numbers from 0";
     if (locust__view_is(key, "fixed_count") && number > (int)number)
@@ -70,7 +71,7 @@ static const char *locust__config_set(
 }
 
 /* Applies one object. NULL, or what is wrong with it. */
-static const char *locust__config_object(locust_env *env, locust__view object)
+static const char *locust__config_users_object(locust_env *env, locust__view object)
 {
     char name[128];
     locust__class *cls = NULL;
@@ -89,12 +90,12 @@ static const char *locust__config_object(locust_env *env, locust__view object)
         cls->as = &cls->changed;
     }
     while (!wrong && locust__json_member(object, &p, &key, &value))
-        wrong = locust__config_set(env, cls, key, value);
+        wrong = locust__config_users_set(env, cls, key, value);
     return wrong;
 }
 
 /* Applies an object or an array of them, or those of a file. NULL, or what is wrong. */
-static const char *locust__env_config_users(locust_env *env, const char *given)
+static const char *locust__config_users_apply(locust_env *env, const char *given)
 {
     const char *start = given + strspn(given, " \t\r\n"), *wrong = NULL;
     locust__buf file = {NULL, 0, 0, false};
@@ -110,13 +111,13 @@ static const char *locust__env_config_users(locust_env *env, const char *given)
     if (!locust__json_is_valid(text)) {
         wrong = "it is not JSON";
     } else if (!locust__json_find(text, "[0]", &object)) {
-        wrong = locust__config_object(env, text);
+        wrong = locust__config_users_object(env, text);
     } else {
         char path[32];
         for (int i = 0; !wrong && snprintf(path, sizeof path, "[%d]", i) > 0 &&
                         locust__json_find(text, path, &object);
              i++)
-            wrong = locust__config_object(env, object);
+            wrong = locust__config_users_object(env, object);
     }
     locust__locale_leave(locale);
     locust__buf_free(&file);

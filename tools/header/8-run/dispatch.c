@@ -2,6 +2,7 @@
  * >>dispatch  which class the next user has
  *
  * Purpose     Locust's dispatcher: fixed_count first, then the smallest w log2(x / (x + 1)).
+ * Names       locust__dispatch_
  * Uses        >>class
  * ============================================================================================ */
 
@@ -12,7 +13,7 @@ static int locust__dispatch_smallest(const locust_env *env, const double *weight
     double best_key = 0;
     for (int i = 0; i < env->n_classes; i++) {
         double x = env->dispatched[i], w = weights[i];
-        double key = w > 0 ? w * locust__base_log2(x / (x + 1)) : 0;
+        double key = w > 0 ? w * locust__number_log2(x / (x + 1)) : 0;
         if (w <= 0)
             continue;
         if (best < 0 || key < best_key ||
@@ -32,9 +33,9 @@ static void locust__dispatch_weights(const locust_env *env, double *weights, boo
         bool chosen = !env->chosen;
         for (int k = 0; env->chosen && env->chosen[k]; k++)
             chosen |= env->chosen[k] == cls->as || env->chosen[k] == cls->declared;
-        weights[i] = !chosen || cls->open ? 0
-                     : fixed              ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
-                                          : locust__class_weight(cls->as);
+        weights[i] = !chosen || cls->arrivals ? 0
+                     : fixed ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
+                             : locust__class_weight(cls->as);
     }
 }
 
@@ -70,7 +71,7 @@ static void locust__dispatch_init(locust_env *env)
 {
     int owed = 0;
     for (int i = 0; i < env->n_classes; i++) {
-        env->fixed[i] = !env->classes[i].open && env->classes[i].as->fixed_count > 0
+        env->fixed[i] = !env->classes[i].arrivals && env->classes[i].as->fixed_count > 0
                             ? env->classes[i].as->fixed_count
                             : 0;
         owed += env->fixed[i];

@@ -2,22 +2,8 @@
  * >>env_api  public calls on an environment
  *
  * Purpose     what listeners and library users call.
- * Uses        >>row >>stats >>usage >>ramp >>setup
+ * Uses        >>entry >>stats >>env >>usage >>setup
  * ============================================================================================ */
-
-static double locust__env_run_time(const locust_env *env)
-{
-    return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
-}
-
-/* 0; 1 or what the user said after failures; 1 for a test that could not be run as it is. */
-static int locust__env_exit_code(const locust_env *env)
-{
-    if (env->users.setup_error)
-        return 1;
-    return env->stats.total.failures || env->stats.n_exceptions ? env->options.exit_code_on_error
-                                                                : 0;
-}
 
 LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_options *options)
 {
@@ -31,9 +17,9 @@ LOCUST_API void locust_env_free(locust_env *env)
         locust__env_free(env);
 }
 
-LOCUST_API void locust_stop(locust_env *env)
+LOCUST_API void locust_env_stop(locust_env *env)
 {
-    locust__runner_request_stop(env);
+    locust__env_request_stop(env);
 }
 
 LOCUST_API void *locust_env_context(locust_env *env)
@@ -46,7 +32,7 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
     if (env->n_listeners > LOCUST_LISTENERS_MAX) // and the test's own
         return false;
     env->listeners[env->n_listeners++] = listeners;
-    locust__env_watch_requests(env);
+    locust__setup_watch_requests(env);
     return true;
 }
 
@@ -72,7 +58,7 @@ LOCUST_API void locust_set_exit_code(locust_env *env, int code)
 
 LOCUST_API void locust_reset_stats(locust_env *env)
 {
-    locust__runner_reset_stats(env);
+    locust__usage_reset_stats(env);
 }
 
 LOCUST_API double locust_run_time(locust_env *env)
@@ -87,16 +73,16 @@ LOCUST_API int locust_user_count(locust_env *env)
 
 LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env)
 {
-    return locust__env_arrivals(env);
+    return locust__usage_arrivals(env);
 }
 
 LOCUST_API const locust_stats *locust_stats_total(locust_env *env)
 {
-    return locust__row_show(&env->stats, &env->stats.total);
+    return locust__stats_show(&env->stats, &env->stats.total);
 }
 
 LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
 {
-    locust__row *row = locust__stats_row(&env->stats, i);
-    return row ? locust__row_show(&env->stats, row) : NULL;
+    locust__entry *row = locust__stats_entry_at(&env->stats, i);
+    return row ? locust__stats_show(&env->stats, row) : NULL;
 }

@@ -2,12 +2,14 @@
  * >>pace  the schedule of arrivals
  *
  * Purpose     the open model: a coroutine for each class that lets users arrive on time, whatever the server does.
+ * Names       locust__pace_
  * Uses        >>co >>switch >>sync >>class >>user >>arrive >>start
  * ============================================================================================ */
 
 /* Seconds from `at` on (since the start) until `area` more arrivals are due; below 0: never. The rate
  * of stages is a straight line in each of them. */
-static double locust__pace_gap(const locust_env *env, const locust__open *o, double at, double area)
+static double locust__pace_gap(
+    const locust_env *env, const locust__arrival_queue *o, double at, double area)
 {
     double begin = 0, from = 0, gap = 0;
     if (o->as.rate > 0)
@@ -22,7 +24,7 @@ static double locust__pace_gap(const locust_env *env, const locust__open *o, dou
             double now = from + slope * (into + (at > begin ? gap : at + gap - begin));
             double fits = (now + to) / 2 * left;
             if (fits >= area && area > 0) {
-                double root = locust__base_sqrt(
+                double root = locust__number_sqrt(
                     now * now + 2 * slope * area > 0 ? now * now + 2 * slope * area : 0);
                 return now + root > 0 ? gap + 2 * area / (now + root) : gap;
             }
@@ -38,37 +40,37 @@ static double locust__pace_gap(const locust_env *env, const locust__open *o, dou
 /* Gives an arrival to a user who is free, or to a new one. False: all are busy. */
 static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_ns, bool late)
 {
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     locust__co *co = o->free.first;
     locust__user *user = co ? co->arg : NULL;
     if (co)
-        locust__co_wake(&env->loop, co, LOCUST__WOKEN);
+        locust__co_wake(&env->loop, co, LOCUST__WAKE_EVENT);
     else if (cls->alive < o->as.max)
-        user = locust__user_start(&env->users, cls);
+        user = locust__start_user(&env->users, cls);
     if (user)
-        locust__user_accept(user, due_ns, late);
+        locust__arrive_accept(user, due_ns, late);
     return user;
 }
 
 static void locust__pace_arrive(locust_env *env, locust__class *cls, int64_t due_ns)
 {
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     o->counts.scheduled++;
     if (!o->n && locust__pace_admit(env, cls, due_ns, false))
         return;
     if (o->as.patience_s < 0)
         o->counts.shed++;
     else
-        locust__open_keep(o, due_ns);
+        locust__arrive_keep(o, due_ns);
 }
 
 /* Those that wait, as far as there is room for them. */
 static void locust__pace_catch_up(locust_env *env, locust__class *cls)
 {
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     int64_t due_ns;
     while (o->n && (o->free.first || cls->alive < o->as.max)) {
-        if (!locust__open_take(o, locust__os_now_ns(), &due_ns))
+        if (!locust__arrive_take(o, locust__os_now_ns(), &due_ns))
             return;
         if (!locust__pace_admit(env, cls, due_ns, true)) { // no memory
             o->counts.shed++;
@@ -80,37 +82,36 @@ static void locust__pace_catch_up(locust_env *env, locust__class *cls)
 /* Serves those that wait, or sheds them, until the next arrival is due. False: the test ends. */
 static bool locust__pace_await(locust_env *env, locust__class *cls, int64_t due_ns) LOCUST__PARKS
 {
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     for (;;) {
         int64_t shed_ns;
         enum locust__wake why;
         if (env->users.iterations_left == 0)
             return false;
         locust__pace_catch_up(env, cls);
-        shed_ns = locust__open_shed(o, locust__os_now_ns());
+        shed_ns = locust__arrive_shed(o, locust__os_now_ns());
         if (locust__os_now_ns() >= due_ns)
             return true;
         o->pacing = true;
         why = locust__co_sleep(&env->loop, shed_ns < due_ns ? shed_ns : due_ns);
         o->pacing = false;
-        if (why == LOCUST__CANCELLED)
+        if (why == LOCUST__WAKE_CANCELLED)
             return false;
     }
 }
 
 /* When the next arrival is due; LOCUST__NEVER: none before the end. *at: seconds since the start. */
-static int64_t locust__pace_next(locust_env *env, const locust__open *o, double *at)
+static int64_t locust__pace_next(locust_env *env, const locust__arrival_queue *o, double *at)
 {
-    double area = o->as.poisson
-                      ? -locust__base_log2(1 - locust__base_random_unit(&env->loop.random)) *
-                            0.6931471805599453
-                      : 1;
+    double area = o->as.poisson ? -locust__number_log2(1 - locust__random_unit(&env->loop.random)) *
+                                      0.6931471805599453
+                                : 1;
     double gap = locust__pace_gap(env, o, *at, area);
     int64_t due_ns;
     if (gap < 0)
         return LOCUST__NEVER;
     *at += gap;
-    due_ns = env->start_ns + locust__base_ns(*at);
+    due_ns = env->start_ns + locust__time_ns(*at);
     return due_ns <= env->end_ns ? due_ns : LOCUST__NEVER;
 }
 
@@ -118,7 +119,7 @@ static int64_t locust__pace_next(locust_env *env, const locust__open *o, double 
 static void locust__pace_main(void *arg)
 {
     locust__class *cls = arg;
-    locust__open *o = cls->open;
+    locust__arrival_queue *o = cls->arrivals;
     locust_env *env = o->env;
     double at = 0;
     int64_t due_ns = locust__pace_next(env, o, &at), slice_ns = locust__os_now_ns() + LOCUST__MS;
@@ -127,7 +128,7 @@ static void locust__pace_main(void *arg)
         due_ns = locust__pace_next(env, o, &at);
         if (locust__os_now_ns() < slice_ns)
             continue;
-        if (locust__co_yield(&env->loop) == LOCUST__CANCELLED)
+        if (locust__co_yield(&env->loop) == LOCUST__WAKE_CANCELLED)
             break;
         slice_ns = locust__os_now_ns() + LOCUST__MS;
     }
@@ -141,10 +142,11 @@ static void locust__pace_main(void *arg)
 
 static void locust__pace_start(locust_env *env)
 {
-    if (env->services.recorder.open)
-        locust__log_print(&env->log, LOCUST__INFO, "locust.runners", "Users arrive from now on");
+    if (env->services.recorder.has_arrivals)
+        locust__log_print(
+            &env->log, LOCUST__LOG_INFO, "locust.runners", "Users arrive from now on");
     for (int i = 0; i < env->n_classes; i++) {
-        locust__open *o = env->classes[i].open;
+        locust__arrival_queue *o = env->classes[i].arrivals;
         if (!o)
             continue;
         memset(&o->counts, 0, sizeof o->counts);
@@ -160,11 +162,11 @@ static void locust__pace_start(locust_env *env)
 static void locust__pace_stop(locust_env *env) LOCUST__PARKS
 {
     for (int i = 0; i < env->n_classes; i++)
-        if (env->classes[i].open && env->classes[i].open->pacer && env->pacers.running)
-            locust__co_cancel(&env->loop, env->classes[i].open->pacer);
-    locust__group_join(&env->loop, &env->pacers, LOCUST__NEVER);
+        if (env->classes[i].arrivals && env->classes[i].arrivals->pacer && env->pacers.running)
+            locust__co_cancel(&env->loop, env->classes[i].arrivals->pacer);
+    locust__wait_group_join(&env->loop, &env->pacers, LOCUST__NEVER);
     for (int i = 0; i < env->n_classes; i++) {
-        locust__open *o = env->classes[i].open;
+        locust__arrival_queue *o = env->classes[i].arrivals;
         if (!o)
             continue;
         o->counts.shed += o->n;

@@ -2,6 +2,7 @@
  * >>stages  --stages
  *
  * Purpose     DURATION:USERS,... as a load shape.
+ * Names       locust__stages_
  * Uses        >>env
  * ============================================================================================ */
 
@@ -31,9 +32,9 @@ static bool locust__stages_tick(locust_env *env, locust_tick *tick)
 }
 
 /* Reads "1m:100,30s:0". False: it is none of that. */
-static bool locust__env_set_stages(locust_env *env, const char *text)
+static bool locust__stages_parse(locust_env *env, const char *text)
 {
-    char *copy = locust__base_copy(text, strlen(text)), *at = NULL;
+    char *copy = locust__text_copy(text, strlen(text)), *at = NULL;
     size_t cap = 0;
     bool good = copy != NULL;
     for (char *word = copy ? strtok_r(copy, ", ", &at) : NULL; word && good;
@@ -41,15 +42,15 @@ static bool locust__env_set_stages(locust_env *env, const char *text)
         char *colon = strchr(word, ':');
         const char *end = colon ? colon + 1 : "";
         locust__stage stage = {0}, *stages;
-        int64_t users = locust__base_whole(&end);
+        int64_t users = locust__number_whole(&end);
         if (colon)
             *colon = '\0';
-        good = colon && locust__base_span(word, &stage.seconds) &&
+        good = colon && locust__number_span(word, &stage.seconds) &&
                (!*end || strcmp(end, "/s") == 0) && users >= 0 && users <= INT_MAX;
         stage.rate = good && *end;
         good = good && (!env->n_stages || stage.rate == env->stages->rate);
-        stages =
-            good ? locust__base_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap) : NULL;
+        stages = good ? locust__memory_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap)
+                      : NULL;
         if (!stages) {
             good = false;
             break;

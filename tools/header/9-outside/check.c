@@ -3,7 +3,8 @@
  *
  * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart.
  * Invariants  a check for which nothing was measured does not hold.
- * Uses        >>row >>stats >>usage >>judge
+ * Names       locust__check_ locust__checks_ locust__metric_ locust__metrics_
+ * Uses        >>entry >>stats >>usage >>generator
  * ============================================================================================ */
 
 enum locust__metric {
@@ -53,9 +54,9 @@ static bool locust__check_is_time(const locust__check *c)
 static bool locust__check_share(locust__view text, double *share)
 {
     const char *p = text.ptr + 1;
-    if (text.len < 2 || *text.ptr != 'p' || !locust__base_digit(*p))
+    if (text.len < 2 || *text.ptr != 'p' || !locust__text_is_digit(*p))
         return false;
-    *share = locust__base_decimal(&p) / 100;
+    *share = locust__number_decimal(&p) / 100;
     return p == text.ptr + text.len && *share <= 1;
 }
 
@@ -111,7 +112,7 @@ static bool locust__check_parse(locust__check *c)
     p += c->equal;
     p += strspn(p, " \t");
     end = p;
-    c->limit = locust__base_decimal(&end);
+    c->limit = locust__number_decimal(&end);
     if (c->limit < 0)
         return false;
     n = strcspn(end, " \t");
@@ -143,12 +144,12 @@ static const char *locust__checks_read(locust__checks *checks, const char *list)
             n--;
         if (!n)
             continue;
-        all = locust__base_grow(checks->all, sizeof *all, checks->n, &checks->cap);
+        all = locust__memory_grow(checks->all, sizeof *all, checks->n, &checks->cap);
         if (!all)
             return "";
         checks->all = all;
         c = &all[checks->n];
-        *c = (locust__check){.text = locust__base_copy(list, n)};
+        *c = (locust__check){.text = locust__text_copy(list, n)};
         if (!c->text)
             return "";
         checks->n++;
@@ -161,14 +162,14 @@ static const char *locust__checks_read(locust__checks *checks, const char *list)
 
 /* What a row has to say to a check. False: nothing. */
 static bool locust__check_measure(
-    const locust_env *env, const locust__check *c, const locust__row *row, double *value)
+    const locust_env *env, const locust__check *c, const locust__entry *row, double *value)
 {
     const locust__phase *in = row->intended;
     double rps, fps;
-    locust__check_rates(env, row, &rps, &fps);
+    locust__generator_rates(env, row, &rps, &fps);
     switch (c->metric) {
     case LOCUST__METRIC_PERCENTILE:
-        *value = (double)locust__row_percentile_ns(row, c->share) / 1e6;
+        *value = (double)locust__entry_percentile_ns(row, c->share) / 1e6;
         break;
     case LOCUST__METRIC_INTENDED:
         *value = in ? (double)locust__phase_percentile_ns(in, c->share) / 1e6 : 0;
@@ -177,7 +178,7 @@ static bool locust__check_measure(
         *value = (double)row->min_ns / 1e6;
         break;
     case LOCUST__METRIC_AVG:
-        *value = locust__row_mean_ns(row) / 1e6;
+        *value = locust__entry_mean_ns(row) / 1e6;
         break;
     case LOCUST__METRIC_MAX:
         *value = (double)row->max_ns / 1e6;
@@ -198,14 +199,14 @@ static bool locust__check_measure(
         *value = (double)row->failures;
         return true;
     case LOCUST__METRIC_SHED:
-        *value = (double)locust__env_arrivals(env).shed;
+        *value = (double)locust__usage_arrivals(env).shed;
         return true;
     }
     return row->requests > 0;
 }
 
 /* Is the row asked for, by its name or by method and name? */
-static bool locust__check_names(const locust__check *c, const locust__row *row)
+static bool locust__check_names(const locust__check *c, const locust__entry *row)
 {
     size_t n = strlen(row->method);
     return strcmp(row->name, c->name) == 0 ||
@@ -223,7 +224,7 @@ static bool locust__check_holds(const locust__check *c, double value)
 /* Holds it against what was measured so far; of several rows with its name, the worst. */
 static void locust__check_judge(locust_env *env, locust__check *c)
 {
-    const locust__row *row = &env->stats.total;
+    const locust__entry *row = &env->stats.total;
     c->measured = c->held = false;
     for (size_t i = 0; row; i++) {
         double value = 0;
@@ -233,7 +234,7 @@ static void locust__check_judge(locust_env *env, locust__check *c)
             c->value = value;
             c->measured = true;
         }
-        row = *c->name ? locust__stats_row(&env->stats, i) : NULL;
+        row = *c->name ? locust__stats_entry_at(&env->stats, i) : NULL;
     }
     c->held = c->measured && locust__check_holds(c, c->value);
 }

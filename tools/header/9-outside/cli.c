@@ -2,14 +2,15 @@
  * >>cli  the command line
  *
  * Purpose     arguments, environment variables and files, in order; --help.
+ * Names       locust__cli_
  * Uses        >>options >>config_file
  * ============================================================================================ */
 
 /* The option that an argument names, with the value that is part of it, if any. */
-static const locust__option *locust__cli_option(
+static const locust__known_option *locust__cli_option(
     const locust__settings *st, const char *arg, const char **value, char *where, size_t size)
 {
-    const locust__option *o = NULL;
+    const locust__known_option *o = NULL;
     const char *equals = strchr(arg, '=');
     if (arg[1] == '-') {
         snprintf(where, size, "%.*s", equals ? (int)(equals - arg) : (int)strlen(arg), arg);
@@ -21,7 +22,7 @@ static const locust__option *locust__cli_option(
         if (locust__options_known[k].letter == arg[1])
             o = &locust__options_known[k];
     if (!o)
-        locust__cli_unknown(st, (locust__view){"", 0}, where);
+        locust__option_unknown(st, (locust__view){"", 0}, where);
     *value = arg[2] ? arg + 2 + (arg[2] == '=') : NULL; // -u10, -u=10
     return o;
 }
@@ -29,7 +30,7 @@ static const locust__option *locust__cli_option(
 /* An option's value is not the next option: -5 is a number, --headless is not. */
 static bool locust__cli_is_value(const char *arg)
 {
-    return arg && (*arg != '-' || !arg[1] || locust__base_digit(arg[1]) || arg[1] == '.');
+    return arg && (*arg != '-' || !arg[1] || locust__text_is_digit(arg[1]) || arg[1] == '.');
 }
 
 /* Sets what argv says; `config_only`: the name of the config file alone. */
@@ -38,7 +39,7 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
     bool words_only = false;
     for (int i = 1; i < argc; i++) {
         const char *value = NULL;
-        const locust__option *o;
+        const locust__known_option *o;
         char where[128];
         if (words_only || *argv[i] != '-' || !argv[i][1]) {
             if (!config_only && st->n_classes < LOCUST_CLASSES_MAX)
@@ -51,11 +52,11 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
         }
         o = locust__cli_option(st, argv[i], &value, where, sizeof where);
         if (!locust__option_takes_value(o) && value)
-            locust__cli_die("%s takes no value, not \"%s\"", where, value);
+            locust__options_die("%s takes no value, not \"%s\"", where, value);
         if (locust__option_takes_value(o) && !value) {
             value = i + 1 < argc ? argv[++i] : NULL;
             if (!locust__cli_is_value(value))
-                locust__cli_die("%s needs a value", where);
+                locust__options_die("%s needs a value", where);
         }
         if (!config_only || strcmp(o->name, "config") == 0)
             locust__option_set(st, o, value, where);
@@ -78,7 +79,7 @@ static void locust__cli_env_classes(locust__settings *st)
 static void locust__cli_environment(locust__settings *st)
 {
     for (int i = 0; locust__option_at(st, i); i++) {
-        const locust__option *o = locust__option_at(st, i);
+        const locust__known_option *o = locust__option_at(st, i);
         const char *value = o->env ? getenv(o->env) : NULL;
         if (value && (*value || locust__option_takes_value(o)))
             locust__option_set(st, o, value, o->env);
@@ -94,30 +95,30 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__cli_args(st, argc, argv, true);
     if (home && strlen(home) + 32 < sizeof path) {
         snprintf(path, sizeof path, "%s/.locust.conf", home);
-        locust__config_load(st, 0, path, false);
+        locust__config_file_load(st, 0, path, false);
     }
-    locust__config_load(st, 1, "locust.conf", false);
+    locust__config_file_load(st, 1, "locust.conf", false);
     if (st->config)
-        locust__config_load(st, 2, st->config, true);
+        locust__config_file_load(st, 2, st->config, true);
     locust__cli_environment(st);
     locust__cli_args(st, argc, argv, false);
     locust__cli_env_classes(st);
     locust__locale_leave(locale);
     if (st->options.csv_full_history && !st->options.csv)
-        locust__cli_die("--csv-full-history needs --csv PREFIX");
+        locust__options_die("--csv-full-history needs --csv PREFIX");
     if (st->options.abort_on_fail_s > 0 && !st->options.checks)
-        locust__cli_die("--abort-on-fail needs --check");
+        locust__options_die("--abort-on-fail needs --check");
     if (st->options.baseline_margin > 0 && !st->options.baseline)
-        locust__cli_die("--baseline-margin needs --baseline FILE");
+        locust__options_die("--baseline-margin needs --baseline FILE");
     if (st->options.find_step_s > 0 && !st->options.find_max)
-        locust__cli_die("--find-step needs --find-max");
+        locust__options_die("--find-step needs --find-max");
     if (st->options.request_log_sample > 0 && !st->options.request_log)
-        locust__cli_die("--request-log-sample needs --request-log FILE");
+        locust__options_die("--request-log-sample needs --request-log FILE");
     if (st->options.request_log_sample > 1)
-        locust__cli_die("--request-log-sample takes a share above 0, up to 1");
+        locust__options_die("--request-log-sample takes a share above 0, up to 1");
 }
 
-static void locust__settings_free(locust__settings *st)
+static void locust__cli_free(locust__settings *st)
 {
     for (int i = 0; i < 4; i++)
         locust__buf_free(&st->files[i]);
@@ -130,7 +131,7 @@ static void locust__cli_help(const locust__settings *st, const char *program)
 {
     dprintf(STDOUT_FILENO, "usage: %s [options] [UserClass ...]\n\n", program);
     for (int i = 0; locust__option_at(st, i); i++) {
-        const locust__option *o = locust__option_at(st, i);
+        const locust__known_option *o = locust__option_at(st, i);
         char names[64];
         if (i == LOCUST__OPTIONS)
             dprintf(STDOUT_FILENO, "\nOptions of this test:\n");

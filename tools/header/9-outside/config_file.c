@@ -2,11 +2,12 @@
  * >>config_file  config files
  *
  * Purpose     ~/.locust.conf, ./locust.conf, --config.
+ * Names       locust__config_file_
  * Uses        >>options
  * Sources     Locust 2.46: ConfigArgParse's form.
  * ============================================================================================ */
 
-static char *locust__cli_trim(char *text)
+static char *locust__config_file_trim(char *text)
 {
     size_t n;
     text += strspn(text, " \t\r");
@@ -21,7 +22,7 @@ static char *locust__cli_trim(char *text)
 }
 
 /* Cuts a comment off a value: from a '#' or ';' with a blank before it, outside of quotes. */
-static void locust__config_uncomment(char *value)
+static void locust__config_file_uncomment(char *value)
 {
     char *c = value + strspn(value, " \t");
     char *close = *c == '"' || *c == '\'' ? strchr(c + 1, *c) : NULL;
@@ -33,11 +34,11 @@ static void locust__config_uncomment(char *value)
 }
 
 /* One line: key = value, key: value, key value, --key or key. */
-static void locust__config_line(locust__settings *st, char *line, const char *path)
+static void locust__config_file_line(locust__settings *st, char *line, const char *path)
 {
     char where[512];
-    const locust__option *o;
-    char *key = locust__cli_trim(line), *value;
+    const locust__known_option *o;
+    char *key = locust__config_file_trim(line), *value;
     size_t n;
     if (!*key || *key == '#' || *key == ';' || *key == '[' || strncmp(key, "---", 3) == 0)
         return;
@@ -48,30 +49,30 @@ static void locust__config_line(locust__settings *st, char *line, const char *pa
     value += strspn(value, " \t");
     if (*value == '=' || *value == ':')
         value++;
-    locust__config_uncomment(value);
-    value = locust__cli_trim(value);
+    locust__config_file_uncomment(value);
+    value = locust__config_file_trim(value);
     snprintf(where, sizeof where, "%.*s in %s", (int)n, key, path);
     o = locust__option_find(st, (locust__view){key, n}, where);
     if (locust__option_takes_value(o) && !*value)
-        locust__cli_die("%s needs a value", where);
+        locust__options_die("%s needs a value", where);
     locust__option_set(st, o, *value ? value : NULL, where);
 }
 
 /* Takes a config file's text over: settings point into it. */
-static void locust__config_read(locust__settings *st, locust__buf *text, const char *path)
+static void locust__config_file_read(locust__settings *st, locust__buf *text, const char *path)
 {
     char *end = NULL;
     for (char *line = text->ptr ? strtok_r(text->ptr, "\n", &end) : NULL; line;
          line = strtok_r(NULL, "\n", &end))
-        locust__config_line(st, line, path);
+        locust__config_file_line(st, line, path);
 }
 
 /* Reads a file; `needed`: it must be there. */
-static void locust__config_load(locust__settings *st, int which, const char *path, bool needed)
+static void locust__config_file_load(locust__settings *st, int which, const char *path, bool needed)
 {
     locust__buf *text = &st->files[which];
     *text = locust__os_read_file(path, SIZE_MAX);
     if (text->failed && (needed || text->ptr))
-        locust__cli_die("cannot read the config file %s: %s", path, strerror(errno));
-    locust__config_read(st, text, path);
+        locust__options_die("cannot read the config file %s: %s", path, strerror(errno));
+    locust__config_file_read(st, text, path);
 }

@@ -4,7 +4,8 @@
  * Purpose     --csv: stats, history, failures, exceptions, and the generator.
  * Invariants  a file is rewritten in place, by one write and a cut to the new length. Every file is opened
  *             before the run, so that a wrong path costs no run.
- * Uses        >>row >>stats >>judge >>figures
+ * Names       locust__csv_
+ * Uses        >>entry >>stats >>generator >>figures
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, rounding. RFC 4180.
  * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full precision.
  * ============================================================================================ */
@@ -18,14 +19,15 @@ enum {
     LOCUST__CSV_FILES
 };
 
-typedef struct locust__window { // a row's histogram as it was five to ten seconds ago
+typedef struct locust__csv_snapshot { // a row's histogram as it was five to ten seconds ago
     locust__hist older, newer;
-} locust__window;
+} locust__csv_snapshot;
 
 typedef struct locust__csv {
     locust_env *env;
     int fds[LOCUST__CSV_FILES];
-    locust__window **windows; // with csv_full_history: of the total, of "(other)", of each row
+    locust__csv_snapshot *
+        *windows; // with csv_full_history: of the total, of "(other)", of each row
     size_t n_windows, cap_windows;
     locust__hist recent; // of the row that is being written
     int ticks;
@@ -36,7 +38,7 @@ typedef struct locust__csv {
 static int64_t locust__csv_bucket_ms(double ms)
 {
     int64_t unit = ms < 100 ? 1 : ms < 1000 ? 10 : ms < 10000 ? 100 : 1000;
-    return locust__base_round(ms / (double)unit) * unit;
+    return locust__number_round(ms / (double)unit) * unit;
 }
 
 /* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the two are
@@ -54,11 +56,11 @@ static bool locust__csv_reads_back(double x, int digits)
         return false;
     snprintf(text, sizeof text, "%.*e", digits - 1, x); // d.dddde-05
     for (; *p != 'e'; p++)
-        if (locust__base_digit(*p))
+        if (locust__text_is_digit(*p))
             decimal = 10 * decimal + (uint64_t)(*p - '0');
     bool small = p[1] == '-';
     p += 2;
-    s += (int)locust__base_whole(&p) * (small ? 1 : -1);
+    s += (int)locust__number_whole(&p) * (small ? 1 : -1);
     memcpy(&bits, &x, sizeof bits);
     m = (bits & 0xFFFFFFFFFFFFFu) | (uint64_t)1 << 52;
     t = 1075 - (int)(bits >> 52);
@@ -98,18 +100,20 @@ static void locust__csv_text(locust__buf *out, const char *text)
 
 static void locust__csv_header(locust__buf *out, const char *before, const char *after)
 {
-    static const char *const names[] = {LOCUST__PERCENTILE_NAMES};
+    static const char *const names[] = {LOCUST__FIGURES_PERCENTILE_NAMES};
     locust__buf_puts(out, before);
-    for (int p = 0; p < LOCUST__PERCENTILES; p++)
+    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++)
         locust__buf_printf(out, ",%s", names[p]);
     locust__buf_printf(out, "%s\r\n", after);
 }
 
-static void locust__csv_percentiles(locust__buf *out, const locust__row *row, const locust__hist *h)
+static void locust__csv_percentiles(
+    locust__buf *out, const locust__entry *row, const locust__hist *h)
 {
-    for (int p = 0; p < LOCUST__PERCENTILES; p++) {
-        int64_t ns = h == &row->hist ? locust__row_percentile_ns(row, locust__percentiles[p])
-                                     : locust__hist_percentile_ns(h, locust__percentiles[p]);
+    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++) {
+        int64_t ns = h == &row->hist
+                         ? locust__entry_percentile_ns(row, locust__figures_percentiles[p])
+                         : locust__hist_percentile_ns(h, locust__figures_percentiles[p]);
         if (!row->requests)
             locust__buf_puts(out, ",N/A");
         else
@@ -118,10 +122,10 @@ static void locust__csv_percentiles(locust__buf *out, const locust__row *row, co
 }
 
 /* Median, average, minimum, maximum, average size. */
-static void locust__csv_times(locust__buf *out, const locust__row *row)
+static void locust__csv_times(locust__buf *out, const locust__entry *row)
 {
     double median =
-        (double)locust__csv_bucket_ms((double)locust__row_percentile_ns(row, 0.5) / 1e6);
+        (double)locust__csv_bucket_ms((double)locust__entry_percentile_ns(row, 0.5) / 1e6);
     double min = row->requests ? (double)row->min_ns / 1e6 : 0, max = (double)row->max_ns / 1e6;
     locust__buf_puts(out, ",");
     if (median < min || median > max) // then Locust shows the bound, in full
@@ -129,7 +133,7 @@ static void locust__csv_times(locust__buf *out, const locust__row *row)
     else
         locust__buf_printf(out, "%lld", (long long)median);
     locust__buf_puts(out, ",");
-    locust__csv_float(out, locust__row_mean_ns(row) / 1e6);
+    locust__csv_float(out, locust__entry_mean_ns(row) / 1e6);
     if (!row->requests) {
         locust__buf_puts(out, ",0,0,0");
         return;
@@ -144,16 +148,16 @@ static void locust__csv_times(locust__buf *out, const locust__row *row)
 
 static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 {
-    locust__stats *st = &csv->env->stats;
+    locust__request_stats *st = &csv->env->stats;
     size_t n;
-    locust__row **rows = locust__report_rows(st, &n);
+    locust__entry **rows = locust__figures_rows(st, &n);
     locust__csv_header(out,
         "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min "
         "Response Time,Max Response Time,Average Content Size,Requests/s,Failures/s",
         "");
     for (size_t i = 0; rows && i < n; i++) {
         double rps, fps;
-        locust__row_rates(st, rows[i], &rps, &fps);
+        locust__stats_rates(st, rows[i], &rps, &fps);
         locust__csv_text(out, rows[i]->method);
         locust__buf_puts(out, ",");
         locust__csv_text(out, rows[i]->name);
@@ -171,17 +175,17 @@ static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 }
 
 /* The window of a row, made with those before it. NULL: no memory. */
-static locust__window *locust__csv_window(locust__csv *csv, const locust__row *row)
+static locust__csv_snapshot *locust__csv_window(locust__csv *csv, const locust__entry *row)
 {
-    const locust__stats *st = &csv->env->stats;
+    const locust__request_stats *st = &csv->env->stats;
     size_t i = row == &st->total ? 0 : row == &st->other ? 1 : row->index + 2;
     while (csv->n_windows <= i) {
-        locust__window **windows =
-            locust__base_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
+        locust__csv_snapshot **windows =
+            locust__memory_grow(csv->windows, sizeof *windows, csv->n_windows, &csv->cap_windows);
         if (!windows)
             return NULL;
         csv->windows = windows;
-        windows[csv->n_windows] = locust__base_zalloc(sizeof **windows);
+        windows[csv->n_windows] = locust__memory_zalloc(sizeof **windows);
         if (!windows[csv->n_windows])
             return NULL;
         csv->n_windows++;
@@ -190,7 +194,7 @@ static locust__window *locust__csv_window(locust__csv *csv, const locust__row *r
 }
 
 /* Every five seconds the newer copy becomes the older one. */
-static void locust__window_turn(locust__window *w, const locust__hist *now)
+static void locust__csv_snapshot_turn(locust__csv_snapshot *w, const locust__hist *now)
 {
     locust__hist reuse = w->older;
     w->older = w->newer;
@@ -200,24 +204,25 @@ static void locust__window_turn(locust__window *w, const locust__hist *now)
 }
 
 /* What a row's histogram got in the last five to ten seconds; without a full history, ever. */
-static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__row *row)
+static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__entry *row)
 {
-    locust__window *w = csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
+    locust__csv_snapshot *w =
+        csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
     if (!w)
         return &row->hist;
     locust__hist_reset(&csv->recent);
     locust__hist_add(&csv->recent, &row->hist);
     locust__hist_since(&csv->recent, &w->older);
     if (csv->ticks % 5 == 4)
-        locust__window_turn(w, &row->hist);
+        locust__csv_snapshot_turn(w, &row->hist);
     return &csv->recent;
 }
 
 static void locust__csv_history_row(
-    locust__csv *csv, locust__buf *out, const locust__row *row, int64_t wall_s, int64_t now_ns)
+    locust__csv *csv, locust__buf *out, const locust__entry *row, int64_t wall_s, int64_t now_ns)
 {
     double rps, fps;
-    locust__row_current_rates(&csv->env->stats, row, now_ns, &rps, &fps);
+    locust__stats_current_rates(&csv->env->stats, row, now_ns, &rps, &fps);
     locust__buf_printf(out, "%lld,%d,", (long long)wall_s, csv->env->users.alive);
     locust__csv_text(out, row->method);
     locust__buf_puts(out, ",");
@@ -232,10 +237,10 @@ static void locust__csv_history_row(
 
 static void locust__csv_history(locust__csv *csv, locust__buf *out)
 {
-    locust__stats *st = &csv->env->stats;
+    locust__request_stats *st = &csv->env->stats;
     int64_t wall_s = locust__os_wall_ns() / LOCUST__S, now_ns = locust__os_now_ns();
     size_t n;
-    locust__row **rows = csv->env->options.csv_full_history ? locust__report_rows(st, &n) : NULL;
+    locust__entry **rows = csv->env->options.csv_full_history ? locust__figures_rows(st, &n) : NULL;
     for (size_t i = 0; rows && i + 1 < n; i++)
         locust__csv_history_row(csv, out, rows[i], wall_s, now_ns);
     locust__csv_history_row(csv, out, &st->total, wall_s, now_ns);
@@ -245,10 +250,10 @@ static void locust__csv_history(locust__csv *csv, locust__buf *out)
 
 static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 {
-    locust__stats *st = &csv->env->stats;
+    locust__request_stats *st = &csv->env->stats;
     locust__buf_puts(out, "Method,Name,Error,Occurrences,First Seen,Last Seen\r\n");
-    const locust__failure *f;
-    for (size_t i = 0; (f = locust__stats_failure(st, i)) != NULL; i++) {
+    const locust__stats_failure *f;
+    for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
         locust__csv_text(out, f->row->method);
         locust__buf_puts(out, ",");
         locust__csv_text(out, f->row->name);
@@ -256,9 +261,9 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
         locust__csv_text(out, f->text);
         locust__buf_printf(out, ",%llu", (unsigned long long)f->occurrences);
         locust__buf_puts(out, ",");
-        locust__report_time(out, f->first_wall_ns);
+        locust__figures_time(out, f->first_wall_ns);
         locust__buf_puts(out, ",");
-        locust__report_time(out, f->last_wall_ns);
+        locust__figures_time(out, f->last_wall_ns);
         locust__buf_puts(out, "\r\n");
     }
 }
@@ -272,10 +277,10 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
         return; // no memory: half a file is worse than an old one
     if (!append && lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
         return;
-    done = locust__log_write(fd, text->ptr, text->len);
+    done = locust__os_write_all(fd, text->ptr, text->len);
     if (done < text->len && !csv->failed) {
         csv->failed = true;
-        locust__log_print(&csv->env->log, LOCUST__ERROR, "locust.main",
+        locust__log_print(&csv->env->log, LOCUST__LOG_ERROR, "locust.main",
             "cannot write CSV files %s_*.csv, they are incomplete: %s", csv->env->options.csv,
             strerror(errno));
     }
@@ -285,10 +290,10 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
 
 static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 {
-    const locust__stats *st = &csv->env->stats;
+    const locust__request_stats *st = &csv->env->stats;
     locust__buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
     for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__exception *e = &st->exceptions[i];
+        const locust__stats_exception *e = &st->exceptions[i];
         locust__buf_printf(out, "%llu,", (unsigned long long)e->times);
         locust__csv_text(out, e->text);
         locust__buf_puts(out, ",");
@@ -326,7 +331,7 @@ static void locust__csv_write(void *arg)
 /* Makes the directories of a path, as Locust does. 0 or -errno. */
 static int locust__csv_make_dirs(const char *path)
 {
-    char *copy = locust__base_copy(path, strlen(path));
+    char *copy = locust__text_copy(path, strlen(path));
     int rc = copy ? 0 : -ENOMEM;
     for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash && rc == 0;
          slash = strchr(slash + 1, '/')) {
@@ -377,7 +382,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         rc = csv->fds[i] < 0 ? -errno : 0;
     }
     if (rc < 0) {
-        locust__base_say("cannot write CSV files %s_*.csv: %s", prefix, strerror(-rc));
+        locust__say("cannot write CSV files %s_*.csv: %s", prefix, strerror(-rc));
         for (int k = 0; k < LOCUST__CSV_FILES; k++) {
             snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[k]);
             if (made[k])

@@ -2,32 +2,33 @@
  * >>figures  what a row shows
  *
  * Purpose     rows in order, times as text, names of any bytes: what tables, CSV and other writers share.
- * Uses        >>row >>stats
+ * Names       locust__figures_
+ * Uses        >>entry >>stats
  * ============================================================================================ */
 
-enum { LOCUST__PERCENTILES = 11 };
+enum { LOCUST__FIGURES_PERCENTILES = 11 };
 
-static const double locust__percentiles[LOCUST__PERCENTILES] = {
+static const double locust__figures_percentiles[LOCUST__FIGURES_PERCENTILES] = {
     0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1};
 
-#define LOCUST__PERCENTILE_NAMES \
+#define LOCUST__FIGURES_PERCENTILE_NAMES \
     "50%", "66%", "75%", "80%", "90%", "95%", "98%", "99%", "99.9%", "99.99%", "100%"
 
-typedef struct locust__report_view { // what a report is made of
-    locust__stats *stats;
+typedef struct locust__figures_view { // what a report is made of
+    locust__request_stats *stats;
     int64_t now_ns;
     int users;
     bool final; // rates of the whole run, not of the last ten seconds
-} locust__report_view;
+} locust__figures_view;
 
 /* Milliseconds in at most nine characters: decimals go as the number grows. */
-static const char *locust__report_ms(char *out, size_t size, int64_t ns)
+static const char *locust__figures_ms(char *out, size_t size, int64_t ns)
 {
     snprintf(out, size, "%.*f", ns < 100000 * LOCUST__MS ? 3 : 0, (double)ns / 1e6);
     return out;
 }
 
-static void locust__report_time(locust__buf *out, int64_t wall_ns)
+static void locust__figures_time(locust__buf *out, int64_t wall_ns)
 {
     time_t seconds = (time_t)(wall_ns / LOCUST__S);
     struct tm tm;
@@ -38,13 +39,13 @@ static void locust__report_time(locust__buf *out, int64_t wall_ns)
 
 /* Sorts rows by name and method (Shell 1959): 10,000 in 3 ms. musl's qsort takes three times as long, and
  * 1.7 KB of program. */
-static void locust__report_sort(locust__row **rows, size_t n)
+static void locust__figures_sort(locust__entry **rows, size_t n)
 {
     for (size_t gap = n / 2; gap; gap = gap == 2 ? 1 : gap * 5 / 11)
         for (size_t i = gap; i < n; i++) {
-            locust__row *row = rows[i];
+            locust__entry *row = rows[i];
             size_t at = i;
-            for (; at >= gap && locust__row_after(rows[at - gap], row); at -= gap)
+            for (; at >= gap && locust__entry_after(rows[at - gap], row); at -= gap)
                 rows[at] = rows[at - gap];
             rows[at] = row;
         }
@@ -52,22 +53,22 @@ static void locust__report_sort(locust__row **rows, size_t n)
 
 /* The rows in order of name and method, then the total; *n counts them all. Yours; NULL: no
  * memory. */
-static locust__row **locust__report_rows(locust__stats *st, size_t *n)
+static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
 {
-    locust__row **rows = LOCUST_MALLOC((st->n_rows + 2) * sizeof *rows), *row;
+    locust__entry **rows = LOCUST_MALLOC((st->n_rows + 2) * sizeof *rows), *row;
     *n = 0;
     if (!rows)
         return NULL;
-    while ((row = locust__stats_row(st, *n)) != NULL)
+    while ((row = locust__stats_entry_at(st, *n)) != NULL)
         rows[(*n)++] = row;
-    locust__report_sort(rows, *n);
+    locust__figures_sort(rows, *n);
     rows[(*n)++] = &st->total;
     return rows;
 }
 
 /* Adds text for the console, padded to `width` characters: a line end in a name shall not break a
  * row in two, and UTF-8 counts by characters. */
-static void locust__report_text(locust__buf *out, const char *text, int width)
+static void locust__figures_text(locust__buf *out, const char *text, int width)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;

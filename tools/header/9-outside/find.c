@@ -2,7 +2,8 @@
  * >>find  --find-max
  *
  * Purpose     the highest rate of arrivals at which the checks hold.
- * Uses        >>co >>switch >>class >>usage >>ramp >>check
+ * Names       locust__find_
+ * Uses        >>co >>switch >>class >>env >>usage >>check
  * ============================================================================================ */
 
 typedef struct locust__find {
@@ -17,7 +18,7 @@ static double locust__find_base(const locust_env *env)
 {
     double sum = 0;
     for (int i = 0; i < env->n_classes; i++) {
-        const locust__open *o = env->classes[i].open;
+        const locust__arrival_queue *o = env->classes[i].arrivals;
         if (o)
             sum += o->as.rate > 0 ? o->as.rate : env->options.rate * o->share;
     }
@@ -27,7 +28,7 @@ static double locust__find_base(const locust_env *env)
 static int64_t locust__find_step_ns(const locust__find *f)
 {
     double step_s = f->env->options.find_step_s;
-    return locust__base_ns(step_s > 0 ? step_s : 5);
+    return locust__time_ns(step_s > 0 ? step_s : 5);
 }
 
 /* Lets a rate run for some quarters of a step. False: the test ends. */
@@ -39,9 +40,9 @@ static bool locust__find_run(locust__find *f, double rate, int quarters) LOCUST_
     if (env->stop_requested || env->until.at_ns || end > env->end_ns)
         return false; // the figures are of what was tried last
     env->pace = rate / f->base;
-    locust__runner_measure(env, now);
-    locust__runner_watch(env);
-    return locust__co_sleep(&env->loop, end) != LOCUST__CANCELLED && !env->stop_requested;
+    locust__usage_measure(env, now);
+    locust__usage_watch(env);
+    return locust__co_sleep(&env->loop, end) != LOCUST__WAKE_CANCELLED && !env->stop_requested;
 }
 
 /* Tries a rate, after a while in which the server gets used to it. False: the test ends. */
@@ -51,19 +52,19 @@ static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__P
     locust_arrival_counts before, now;
     const locust__check *c = f->checks.all;
     char value[32];
-    if (locust__base_after(locust__os_now_ns(), locust__find_step_ns(f) / 4 * 5) > env->end_ns ||
+    if (locust__time_after(locust__os_now_ns(), locust__find_step_ns(f) / 4 * 5) > env->end_ns ||
         !locust__find_run(f, rate, 1))
         return false;
-    before = locust__env_arrivals(env);
+    before = locust__usage_arrivals(env);
     if (!locust__find_run(f, rate, 4))
         return false;
-    now = locust__env_arrivals(env);
+    now = locust__usage_arrivals(env);
     *held =
         locust__checks_judge(env, &f->checks) && now.shed == before.shed &&
         (double)(now.started - before.started) > 0.9 * (double)(now.scheduled - before.scheduled);
     while (c + 1 < f->checks.all + f->checks.n && c->held)
         c++; // one that broke, or the last
-    locust__log_print(&env->log, LOCUST__INFO, "locust.runners",
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
         "find-max: %.1f arrivals/s %s: %s, %s", rate, *held ? "hold" : "do not hold", c->text,
         locust__check_value(c, value, sizeof value));
     return true;
@@ -95,7 +96,7 @@ static void locust__find_search(locust__find *f) LOCUST__PARKS
             return;
         if (!held && !locust__find_recover(f))
             return;
-        rate = f->bad > 0 ? locust__base_sqrt(f->good * f->bad) : 2 * rate;
+        rate = f->bad > 0 ? locust__number_sqrt(f->good * f->bad) : 2 * rate;
     }
 }
 
@@ -114,5 +115,5 @@ static void locust__find_main(void *arg)
             f->good *= 0.95;
         }
     }
-    locust__runner_request_stop(f->env);
+    locust__env_request_stop(f->env);
 }

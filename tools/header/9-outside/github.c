@@ -2,11 +2,12 @@
  * >>github  annotations of GitHub Actions
  *
  * Purpose     where it runs the test, what is wrong shows at the job.
- * Uses        >>judge >>check >>baseline >>verdict
+ * Names       locust__github_
+ * Uses        >>generator >>check >>baseline >>result
  * ============================================================================================ */
 
 /* Where GitHub Actions runs the test, what is wrong becomes an annotation. */
-static void locust__report_annotate(const locust__result *v)
+static void locust__github_annotate(const locust__result *v)
 {
     const char *github = getenv("GITHUB_ACTIONS");
     char text[640];
@@ -19,10 +20,10 @@ static void locust__report_annotate(const locust__result *v)
                 locust__check_value(c, text, sizeof text));
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
-        const locust__past *past = &v->baseline.rows[i];
-        if (*past->name && past->change == LOCUST__CHANGE_SLOWER)
-            dprintf(STDOUT_FILENO, "::error title=locust.h::%s became slower: %s\n", past->name,
-                past->why);
+        const locust__earlier *earlier = &v->baseline.rows[i];
+        if (*earlier->name && earlier->change == LOCUST__CHANGE_SLOWER)
+            dprintf(STDOUT_FILENO, "::error title=locust.h::%s became slower: %s\n", earlier->name,
+                earlier->why);
     }
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)

@@ -2,19 +2,20 @@
  * >>hgrm  --hgrm
  *
  * Purpose     percentiles as HdrHistogram prints them.
+ * Names       locust__hgrm_
  * Sources     HdrHistogram's outputPercentileDistribution, from its documentation.
  * ============================================================================================ */
 
 /* Percentiles as HdrHistogram prints them: five steps to half the rest, then to half of that. */
-static void locust__files_hgrm(locust__buf *out, const locust__hist *h, int64_t max_ns)
+static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
 {
     double level = 0, ticks, sum = 0, mean;
     uint64_t seen = 0;
     locust__buf_printf(
         out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
-    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__OCTAVE];
-        uint64_t count = octave ? octave[i % LOCUST__OCTAVE] : 0;
+    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
+        const uint64_t *octave = h->octaves[i / LOCUST__HIST_OCTAVE];
+        uint64_t count = octave ? octave[i % LOCUST__HIST_OCTAVE] : 0;
         int64_t ns = locust__hist_value_ns(i) < max_ns ? locust__hist_value_ns(i) : max_ns;
         seen += count;
         sum += (double)count * (double)ns;
@@ -34,5 +35,5 @@ static void locust__files_hgrm(locust__buf *out, const locust__hist *h, int64_t 
         "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n#[Max     = %12.3f, Total count    = "
         "%12llu]\n#[Buckets = %12d, SubBuckets     = %12d]\n",
         mean / 1e6, locust__hist_deviation(h, mean) / 1e6, (double)max_ns / 1e6,
-        (unsigned long long)seen, (int)LOCUST__OCTAVES, (int)LOCUST__OCTAVE);
+        (unsigned long long)seen, (int)LOCUST__HIST_OCTAVES, (int)LOCUST__HIST_OCTAVE);
 }

@@ -2,12 +2,13 @@
  * >>junit  --junit
  *
  * Purpose     the checks as JUnit XML.
- * Uses        >>judge >>check >>baseline >>verdict >>figures
+ * Names       locust__junit_
+ * Uses        >>generator >>check >>baseline >>result >>figures
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 
 /* Text in XML; what XML 1.0 cannot say (section 2.2) becomes a question mark. */
-static void locust__xml_put(locust__buf *out, const char *text)
+static void locust__junit_put(locust__buf *out, const char *text)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -22,23 +23,23 @@ static void locust__junit_case(
     locust__buf *out, const char *kind, const char *name, const char *failure, const char *said)
 {
     locust__buf_printf(out, "  <testcase classname=\"%s\" name=\"", kind);
-    locust__xml_put(out, name);
+    locust__junit_put(out, name);
     locust__buf_puts(out, "\" time=\"0\">");
     if (failure) {
         locust__buf_puts(out, "<failure message=\"");
-        locust__xml_put(out, failure);
+        locust__junit_put(out, failure);
         locust__buf_puts(out, "\"/>");
     }
     if (said) {
         locust__buf_puts(out, "<system-out>");
-        locust__xml_put(out, said);
+        locust__junit_put(out, said);
         locust__buf_puts(out, "</system-out>");
     }
     locust__buf_puts(out, "</testcase>\n");
 }
 
 /* As Jenkins, GitLab and others read it (the format of Ant's junit task). */
-static void locust__files_junit(locust__buf *out, const locust__result *v)
+static void locust__junit_write(locust__buf *out, const locust__result *v)
 {
     const locust_env *env = v->env;
     locust__buf cases = {NULL, 0, 0, false};
@@ -52,13 +53,13 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
             c->held ? NULL : locust__check_value(c, line, sizeof line), NULL);
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
-        const locust__past *past = &v->baseline.rows[i];
-        if (!*past->name)
+        const locust__earlier *earlier = &v->baseline.rows[i];
+        if (!*earlier->name)
             continue;
         n++;
-        failed += past->change == LOCUST__CHANGE_SLOWER;
-        locust__junit_case(&cases, "baseline", past->name,
-            past->change == LOCUST__CHANGE_SLOWER ? past->why : NULL, NULL);
+        failed += earlier->change == LOCUST__CHANGE_SLOWER;
+        locust__junit_case(&cases, "baseline", earlier->name,
+            earlier->change == LOCUST__CHANGE_SLOWER ? earlier->why : NULL, NULL);
     }
     locust__generator_line(&v->generator, line, sizeof line);
     locust__junit_case(&cases, "generator", "generator", limit ? line : NULL, line);
@@ -66,7 +67,7 @@ static void locust__files_junit(locust__buf *out, const locust__result *v)
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n <testsuite name=\"locust.h\" "
         "tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"%.3f\" timestamp=\"",
         n, failed, (double)(env->until.at_ns - env->stats.start_ns) / 1e9);
-    locust__report_time(out, locust__os_wall_ns());
+    locust__figures_time(out, locust__os_wall_ns());
     locust__buf_puts(out, "\">\n");
     locust__buf_add(out, cases.ptr, cases.len);
     locust__buf_puts(out, " </testsuite>\n</testsuites>\n");

@@ -18,20 +18,20 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
         locust__cli_help(&settings, argc > 0 ? argv[0] : "test");
     } else if (settings.version) {
         dprintf(STDOUT_FILENO, "locust.h " LOCUST_VERSION "\n");
-    } else if (!locust__cli_pick(&settings, test, &picked)) {
+    } else if (!locust__ratio_pick(&settings, test, &picked)) {
         code = 1;
     } else if (settings.list) {
-        locust__cli_list(&picked);
+        locust__ratio_list(&picked);
     } else if (settings.show_task_ratio) {
-        locust__cli_task_ratio(&picked, settings.options.users);
+        locust__ratio_print(&picked, settings.options.users);
     } else if ((env = locust__env_new(&picked, &settings.options, &code)) != NULL) {
         if (!settings.headless)
-            locust__log_print(&env->log, LOCUST__INFO, "locust.main",
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");
         code = locust__run_test(env, true);
-        LOCUST__FIRE(env, on_quit, env, code);
+        LOCUST__ENV_FIRE(env, on_quit, env, code);
         locust__env_free(env);
     }
-    locust__settings_free(&settings);
+    locust__cli_free(&settings);
     return code;
 }

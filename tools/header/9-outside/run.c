@@ -2,46 +2,47 @@
  * >>run  a run with its periodic reports
  *
  * Purpose     the helpers beside the runner: tables, files, checks, signals.
- * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>ramp >>runner >>judge >>check
- *             >>find >>verdict >>table >>csv >>files >>github
+ * Names       locust__run_
+ * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>generator >>check
+ *             >>find >>result >>table >>csv >>files >>github
  * ============================================================================================ */
 
-typedef struct locust__run { // one run; on the stack of its caller, which is no coroutine's
+typedef struct locust__run_parts { // one run; on the stack of its caller, which is no coroutine's
     locust_env *env;
     bool command; // with signals, and Locust's first and last log lines
     locust__csv csv;
     locust__files files;
     locust__result verdict;
-    locust__group helpers; // coroutines beside the runner
+    locust__wait_group helpers; // coroutines beside the runner
     locust__co *helper[8];
     int n_helpers;
     int signals;          // descriptor that tells them; -1: none
     locust__fd signal_fd; // the same, with the poller
-} locust__run;
+} locust__run_parts;
 
 static void locust__run_print_now(void *arg)
 {
-    locust__report_print(((locust__run *)arg)->env, NULL);
+    locust__table_print(((locust__run_parts *)arg)->env, NULL);
 }
 
 static void locust__run_print_final(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     const locust__result *v = &run->verdict;
-    bool compact = !LOCUST__REPORTS || run->env->options.compact;
+    bool compact = !LOCUST__WITH_REPORTS || run->env->options.compact;
     char line[640];
-    locust__report_print(run->env, v);
+    locust__table_print(run->env, v);
     locust__generator_line(&v->generator, line, sizeof line);
     if (compact) // the report is on standard output
-        locust__log_print(&run->env->log, v->generator.ok ? LOCUST__INFO : LOCUST__WARNING,
+        locust__log_print(&run->env->log, v->generator.ok ? LOCUST__LOG_INFO : LOCUST__LOG_WARNING,
             "locust.main", "%s", line);
-    if (LOCUST__REPORTS)
-        locust__report_annotate(v);
+    if (LOCUST__WITH_REPORTS)
+        locust__github_annotate(v);
 }
 
 static void locust__run_write_files(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     locust__locale locale = locust__locale_enter();
     locust__files_write(&run->files, &run->verdict);
     locust__locale_leave(locale);
@@ -50,29 +51,29 @@ static void locust__run_write_files(void *arg)
 /* Ends the test once a check broke. */
 static void locust__run_abort_now(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     locust_env *env = run->env;
     const locust__check *c = locust__checks_broken(env, &run->verdict.checks);
     if (!c || env->stop_requested)
         return;
-    locust__log_print(
-        &env->log, LOCUST__ERROR, "locust.runners", "check %s does not hold: stopping", c->text);
-    locust__runner_request_stop(env);
+    locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+        "check %s does not hold: stopping", c->text);
+    locust__env_request_stop(env);
 }
 
 /* Calls fn on the loop's stack every so often, until it is cancelled. */
 static void locust__run_every(
-    locust__run *run, int64_t period_ns, void (*fn)(void *), void *arg) LOCUST__PARKS
+    locust__run_parts *run, int64_t period_ns, void (*fn)(void *), void *arg) LOCUST__PARKS
 {
     locust__loop *loop = &run->env->loop;
     int64_t next = locust__os_now_ns();
     do {
-        locust__loop_call(loop, fn, arg);
+        locust__co_call(loop, fn, arg);
         next += period_ns;
         if (next < locust__os_now_ns())
             next =
                 locust__os_now_ns(); // after a pause of the process: one, not all that are missing
-    } while (locust__co_sleep(loop, next) != LOCUST__CANCELLED);
+    } while (locust__co_sleep(loop, next) != LOCUST__WAKE_CANCELLED);
 }
 
 static void locust__run_tables(void *arg)
@@ -82,37 +83,38 @@ static void locust__run_tables(void *arg)
 
 static void locust__run_abort(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     double grace_s = run->env->options.warm_up_s + run->env->options.abort_on_fail_s;
-    int64_t from = locust__base_after(locust__os_now_ns(), locust__base_ns(grace_s));
-    if (locust__co_sleep(&run->env->loop, from) != LOCUST__CANCELLED)
+    int64_t from = locust__time_after(locust__os_now_ns(), locust__time_ns(grace_s));
+    if (locust__co_sleep(&run->env->loop, from) != LOCUST__WAKE_CANCELLED)
         locust__run_every(run, LOCUST__S, locust__run_abort_now, run);
 }
 
 static void locust__run_log(void *arg)
 {
-    locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run *)arg)->files);
+    locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run_parts *)arg)->files);
 }
 
 static void locust__run_find(void *arg)
 {
-    locust__find_main(&((locust__run *)arg)->verdict.find);
+    locust__find_main(&((locust__run_parts *)arg)->verdict.find);
 }
 
 static void locust__run_csv(void *arg)
 {
-    locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run *)arg)->csv);
+    locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run_parts *)arg)->csv);
 }
 
 /* CPU of this process every 5 s and, every second time, its memory: Locust's rhythm. What it waited for
  * a CPU is looked at each second, so that a wait is not taken for one of long ago. */
 static void locust__run_usage(void *arg)
 {
-    locust_env *env = ((locust__run *)arg)->env;
+    locust_env *env = ((locust__run_parts *)arg)->env;
     locust__usage from = locust__usage_now(env);
     int64_t next = from.at_ns;
     bool warned = false;
-    for (int i = 1; locust__co_sleep(&env->loop, next += LOCUST__S) != LOCUST__CANCELLED; i++) {
+    for (int i = 1; locust__co_sleep(&env->loop, next += LOCUST__S) != LOCUST__WAKE_CANCELLED;
+         i++) {
         locust__usage to;
         int64_t wall_ns;
         double percent;
@@ -130,64 +132,64 @@ static void locust__run_usage(void *arg)
         from = to;
         next = to.at_ns;
         if (i % 10 == 0)
-            LOCUST__FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
+            LOCUST__ENV_FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
         if (percent <= 90)
             continue;
         if (!warned)
-            locust__log_print(&env->log, LOCUST__WARNING, "locust.runners",
+            locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
                 "This process takes %.0f %% of a core: it may be what limits the load", percent);
         warned = true;
-        LOCUST__FIRE(env, on_cpu_warning, env, percent);
+        LOCUST__ENV_FIRE(env, on_cpu_warning, env, percent);
     }
 }
 
 /* SIGINT and SIGTERM end the test in order. */
 static void locust__run_signals(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     locust_env *env = run->env;
     locust__fd *f = &run->signal_fd;
     char number;
     if (locust__fd_open(&env->loop, f, run->signals) < 0)
         return;
-    while (locust__fd_wait_read(&env->loop, f, LOCUST__NEVER) == LOCUST__WOKEN) {
-        f->source.readable = false;
+    while (locust__fd_wait_read(&env->loop, f, LOCUST__NEVER) == LOCUST__WAKE_EVENT) {
+        f->watch.readable = false;
         if (read(run->signals, &number, 1) != 1)
             continue;
-        locust__log_print(&env->log, LOCUST__INFO, "locust.main", "Got %s signal",
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Got %s signal",
             number == SIGINT ? "SIGINT" : "SIGTERM");
-        locust__runner_request_stop(env);
+        locust__env_request_stop(env);
     }
-    locust__os_poll_remove(&env->loop.poller, &f->source); // the pipe is closed by its owner
+    locust__os_poll_remove(&env->loop.poller, &f->watch); // the pipe is closed by its owner
 }
 
-static void locust__run_help(locust__run *run, void (*fn)(void *))
+static void locust__run_help(locust__run_parts *run, void (*fn)(void *))
 {
     locust__co *co = locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
     if (co)
         run->helper[run->n_helpers++] = co;
 }
 
-static void locust__run_begin(locust__run *run)
+static void locust__run_begin(locust__run_parts *run)
 {
     locust_env *env = run->env;
     if (run->command) {
         locust__log_print(
-            &env->log, LOCUST__INFO, "locust.main", "Starting locust.h " LOCUST_VERSION);
+            &env->log, LOCUST__LOG_INFO, "locust.main", "Starting locust.h " LOCUST_VERSION);
         if (env->options.run_time_s > 0 && !env->shape)
-            locust__log_print(&env->log, LOCUST__INFO, "locust.main",
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "Run time limit set to %.0f seconds", env->options.run_time_s);
         else if (!env->shape && !env->n_stages)
-            locust__log_print(&env->log, LOCUST__INFO, "locust.main",
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No run time limit set, use CTRL+C to interrupt");
     }
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
     if (!env->options.quiet && !env->options.only_summary)
         locust__run_help(run, locust__run_tables);
-    if (LOCUST__REPORTS && env->options.csv)
+    if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
-    if (LOCUST__REPORTS && env->options.request_log)
+    if (LOCUST__WITH_REPORTS && env->options.request_log)
         locust__run_help(run, locust__run_log);
     if (env->options.abort_on_fail_s > 0)
         locust__run_help(run, locust__run_abort);
@@ -199,31 +201,31 @@ static void locust__run_begin(locust__run *run)
 /* The coroutine that the whole run hangs on. */
 static void locust__run_main(void *arg)
 {
-    locust__run *run = arg;
+    locust__run_parts *run = arg;
     locust_env *env = run->env;
     locust__run_begin(run);
     locust__co_yield(&env->loop); // the first table comes before the first user
     locust__runner_run(env);
     for (int i = 0; i < run->n_helpers; i++)
         locust__co_cancel(&env->loop, run->helper[i]);
-    locust__group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
     if (run->command)
         for (int i = env->n_listeners; i-- > 0;) // the latest first, as in Locust
             if (env->listeners[i]->on_quitting)
                 env->listeners[i]->on_quitting(env);
-    locust__loop_call(&env->loop, locust__result_judge, &run->verdict);
+    locust__co_call(&env->loop, locust__result_judge, &run->verdict);
     if (!env->exit_code_set)
         env->exit_code = locust__result_exit_code(&run->verdict);
     env->exit_code_set = false;
     if (run->command)
-        locust__log_print(
-            &env->log, LOCUST__INFO, "locust.main", "Shutting down (exit code %d)", env->exit_code);
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+            "Shutting down (exit code %d)", env->exit_code);
     if (!env->options.quiet)
-        locust__loop_call(&env->loop, locust__run_print_final, run);
-    if (LOCUST__REPORTS && env->options.csv)
-        locust__loop_call(&env->loop, locust__csv_write, &run->csv);
-    if (LOCUST__REPORTS)
-        locust__loop_call(&env->loop, locust__run_write_files, run);
+        locust__co_call(&env->loop, locust__run_print_final, run);
+    if (LOCUST__WITH_REPORTS && env->options.csv)
+        locust__co_call(&env->loop, locust__csv_write, &run->csv);
+    if (LOCUST__WITH_REPORTS)
+        locust__co_call(&env->loop, locust__run_write_files, run);
     if (run->files.failed && !env->exit_code)
         env->exit_code = 1;
 }
@@ -231,18 +233,18 @@ static void locust__run_main(void *arg)
 /* What a test without reports cannot give; NULL: nothing of it was asked for. */
 static const char *locust__run_lacks(const locust_options *o)
 {
-    return LOCUST__REPORTS  ? NULL
-           : o->csv         ? "--csv"
-           : o->junit       ? "--junit"
-           : o->summary     ? "--summary"
-           : o->baseline    ? "--baseline"
-           : o->hgrm        ? "--hgrm"
-           : o->request_log ? "--request-log"
-                            : NULL;
+    return LOCUST__WITH_REPORTS ? NULL
+           : o->csv             ? "--csv"
+           : o->junit           ? "--junit"
+           : o->summary         ? "--summary"
+           : o->baseline        ? "--baseline"
+           : o->hgrm            ? "--hgrm"
+           : o->request_log     ? "--request-log"
+                                : NULL;
 }
 
 /* Closes what locust__run_open opened, as far as it came. */
-static void locust__run_close(locust__run *run)
+static void locust__run_close(locust__run_parts *run)
 {
     if (run->signals >= 0)
         locust__os_signals_close();
@@ -255,7 +257,7 @@ static void locust__run_close(locust__run *run)
 
 /* Makes ready what the run is held against and what it is reported to. 0, or the exit code after one
  * line on standard error. */
-static int locust__run_open(locust__run *run)
+static int locust__run_open(locust__run_parts *run)
 {
     locust_env *env = run->env;
     const char *lacks = locust__run_lacks(&env->options), *wrong;
@@ -264,32 +266,32 @@ static int locust__run_open(locust__run *run)
     wrong = locust__result_init(&run->verdict, env, text, sizeof text);
     locust__locale_leave(locale);
     if (wrong) {
-        locust__base_say("%s", wrong);
+        locust__say("%s", wrong);
         return LOCUST__EXIT_USAGE;
     }
     if (lacks) {
-        locust__base_say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
+        locust__say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
         return 1;
     }
-    if (LOCUST__REPORTS && !locust__files_open(&run->files, env))
+    if (LOCUST__WITH_REPORTS && !locust__files_open(&run->files, env))
         return 1;
-    if (LOCUST__REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
+    if (LOCUST__WITH_REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
         return 1;
     if (!run->command)
         return 0;
     run->signals = locust__os_signals_open();
     if (run->signals >= 0)
         return 0;
-    locust__base_say("cannot listen to signals: %s",
-        run->signals == -EMFILE ? "too few file descriptors: raise ulimit -n"
-                                : strerror(-run->signals));
+    locust__say("cannot listen to signals: %s", run->signals == -EMFILE
+                                                    ? "too few file descriptors: raise ulimit -n"
+                                                    : strerror(-run->signals));
     return 1;
 }
 
 /* Runs the test. Returns the exit code. */
 static int locust__run_test(locust_env *env, bool command)
 {
-    locust__run run = {.env = env, .command = command, .signals = -1};
+    locust__run_parts run = {.env = env, .command = command, .signals = -1};
     int code = locust__run_open(&run);
     if (code) {
         locust__run_close(&run);
@@ -301,7 +303,7 @@ static int locust__run_test(locust_env *env, bool command)
     if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
         locust__loop_run(&env->loop);
     else
-        locust__base_say("out of memory");
+        locust__say("out of memory");
     locust__run_close(&run);
     return env->exit_code;
 }
@@ -309,7 +311,7 @@ static int locust__run_test(locust_env *env, bool command)
 LOCUST_API int locust_run(locust_env *env)
 {
     if (locust__loop_now)
-        locust__base_die(LOCUST__EXIT_USAGE,
+        locust__die(LOCUST__EXIT_USAGE,
             "locust_run() was called inside a running test: one test runs at a time");
     return locust__run_test(env, false);
 }

@@ -2,12 +2,13 @@
  * >>single  one user for a debugger
  *
  * Purpose     locust_run_single_user: each request and its answer on standard output.
+ * Names       locust__single_
  * Uses        >>client >>exchange >>setup >>run
  * Sources     Locust 2.46: run_single_user.
  * ============================================================================================ */
 
 /* Prints a request and its answer. */
-static void locust__run_show(locust_env *env, const locust_sample *s)
+static void locust__single_show(locust_env *env, const locust_sample *s)
 {
     const locust_response *r = s->response;
     (void)env;
@@ -18,7 +19,7 @@ static void locust__run_show(locust_env *env, const locust_sample *s)
     }
     printf("%s %s  %d %s  %.3f ms  %zu bytes%s%s\n", s->method, s->url, r->status, r->reason,
         s->elapsed_ms, s->length, s->error ? "  FAILED: " : "", s->error ? s->error : "");
-    for (const char *p = locust__client_fields((const locust__client *)(const void *)r); *p;) {
+    for (const char *p = locust__exchange_fields((const locust__client *)(const void *)r); *p;) {
         const char *value = p + strlen(p) + 1;
         printf("  %s: %s\n", p, value);
         p = value + strlen(value) + 1;
@@ -31,7 +32,7 @@ static void locust__run_show(locust_env *env, const locust_sample *s)
 
 LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host)
 {
-    locust_test test = {.users = {user_class}, .on_request = locust__run_show};
+    locust_test test = {.users = {user_class}, .on_request = locust__single_show};
     locust_options options = {.host = host, .quiet = true};
     int code;
     locust_env *env = locust__env_new(&test, &options, &code);

@@ -2,17 +2,18 @@
  * >>summary  --summary
  *
  * Purpose     all figures as JSON.
- * Uses        >>row >>stats >>json >>judge >>check >>verdict >>figures
+ * Names       locust__summary_
+ * Uses        >>entry >>stats >>json >>generator >>check >>result >>figures
  * Sources     RFC 8259.
  * ============================================================================================ */
 
-static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__row *row)
+static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__entry *row)
 {
     static const char *const names[] = {
         "50", "66", "75", "80", "90", "95", "98", "99", "99.9", "99.99", "99.999", "100"};
     double rps, fps;
     const char *comma = "";
-    locust__check_rates(env, row, &rps, &fps);
+    locust__generator_rates(env, row, &rps, &fps);
     locust__buf_puts(out, "{\"method\": ");
     locust__json_put(out, row->method);
     locust__buf_puts(out, ", \"name\": ");
@@ -22,17 +23,17 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
         "\"min_ms\": %.3f, \"avg_ms\": %.3f, \"max_ms\": %.3f,\n   \"percentiles_ms\": {",
         (unsigned long long)row->requests, (unsigned long long)row->failures,
         (unsigned long long)row->bytes, rps, fps, row->requests ? (double)row->min_ns / 1e6 : 0,
-        locust__row_mean_ns(row) / 1e6, (double)row->max_ns / 1e6);
+        locust__entry_mean_ns(row) / 1e6, (double)row->max_ns / 1e6);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *digits = names[i];
-        double share = locust__base_decimal(&digits) / 100;
+        double share = locust__number_decimal(&digits) / 100;
         locust__buf_printf(out, "%s\"%s\": %.3f", i ? ", " : "", names[i],
-            (double)locust__row_percentile_ns(row, share) / 1e6);
+            (double)locust__entry_percentile_ns(row, share) / 1e6);
     }
     locust__buf_puts(out, "},\n   \"histogram_us\": [");
-    for (size_t i = 0; i < (size_t)LOCUST__OCTAVES * LOCUST__OCTAVE; i++) {
-        const uint64_t *octave = row->hist.octaves[i / LOCUST__OCTAVE];
-        uint64_t count = octave ? octave[i % LOCUST__OCTAVE] : 0;
+    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
+        const uint64_t *octave = row->hist.octaves[i / LOCUST__HIST_OCTAVE];
+        uint64_t count = octave ? octave[i % LOCUST__HIST_OCTAVE] : 0;
         if (!count)
             continue;
         locust__buf_printf(out, "%s[%lld, %llu]", comma,
@@ -75,11 +76,11 @@ static void locust__summary_checks(locust__buf *out, const locust__checks *check
     locust__buf_puts(out, "],\n");
 }
 
-static void locust__summary_failures(locust__buf *out, const locust__stats *st)
+static void locust__summary_failures(locust__buf *out, const locust__request_stats *st)
 {
-    const locust__failure *f;
+    const locust__stats_failure *f;
     locust__buf_puts(out, " \"failures\": [");
-    for (size_t i = 0; (f = locust__stats_failure(st, i)) != NULL; i++) {
+    for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
         locust__buf_puts(out, i ? ",\n  {\"method\": " : "\n  {\"method\": ");
         locust__json_put(out, f->row->method);
         locust__buf_puts(out, ", \"name\": ");
@@ -91,15 +92,15 @@ static void locust__summary_failures(locust__buf *out, const locust__stats *st)
     locust__buf_puts(out, "]\n}\n");
 }
 
-static void locust__files_summary(locust__buf *out, const locust__result *v)
+static void locust__summary_write(locust__buf *out, const locust__result *v)
 {
     locust_env *env = v->env;
-    locust__stats *st = &env->stats;
+    locust__request_stats *st = &env->stats;
     int64_t now = locust__os_now_ns();
     size_t n;
-    locust__row **rows = locust__report_rows(st, &n);
+    locust__entry **rows = locust__figures_rows(st, &n);
     locust__buf_puts(out, "{\"version\": \"" LOCUST_VERSION "\", \"start_time\": \"");
-    locust__report_time(out, locust__os_wall_ns() - (now - st->start_ns));
+    locust__figures_time(out, locust__os_wall_ns() - (now - st->start_ns));
     locust__buf_printf(out, "\", \"duration_s\": %.3f, \"users\": %d, \"exit_code\": %d,\n",
         (double)(env->until.at_ns - st->start_ns) / 1e9, env->options.users, env->exit_code);
     locust__summary_generator(out, &v->generator);

@@ -3,22 +3,23 @@
  *
  * Purpose     Locust's tables on standard error, short lines on standard output.
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
- * Uses        >>co >>row >>stats >>tls >>usage >>judge >>check >>baseline >>find >>verdict
- *             >>figures
+ * Names       locust__table_
+ * Uses        >>co >>entry >>stats >>tls >>usage >>generator >>check >>baseline >>find
+ *             >>result >>figures
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
  * ============================================================================================ */
 
 /* The two columns that say which row it is; of width 0: as long as they are. */
-static void locust__report_row_name(locust__buf *out, const locust__row *row, int width)
+static void locust__table_row_name(locust__buf *out, const locust__entry *row, int width)
 {
-    locust__report_text(out, row->method, width ? 8 : 0);
+    locust__figures_text(out, row->method, width ? 8 : 0);
     locust__buf_puts(out, " ");
-    locust__report_text(out, row->name, width);
+    locust__figures_text(out, row->name, width);
 }
 
-static void locust__report_dashes(locust__buf *out, const int *widths, int n)
+static void locust__table_dashes(locust__buf *out, const int *widths, int n)
 {
     for (int i = 0; i < n; i++) {
         if (i)
@@ -30,7 +31,7 @@ static void locust__report_dashes(locust__buf *out, const int *widths, int n)
 }
 
 /* Columns for the name: 80, or what a narrower terminal leaves beside the figures. */
-static int locust__report_name_width(void)
+static int locust__table_name_width(void)
 {
     struct winsize size;
     int left;
@@ -40,71 +41,71 @@ static int locust__report_name_width(void)
     return left > 80 ? 80 : left < 8 ? 8 : left;
 }
 
-static void locust__report_table_row(
-    locust__buf *out, const locust__report_view *v, const locust__row *row, int width)
+static void locust__table_request(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row, int width)
 {
     char avg[32], min[32], max[32], med[32], fails[48];
     double rps, fps;
     if (v->final)
-        locust__row_rates(v->stats, row, &rps, &fps);
+        locust__stats_rates(v->stats, row, &rps, &fps);
     else
-        locust__row_current_rates(v->stats, row, v->now_ns, &rps, &fps);
+        locust__stats_current_rates(v->stats, row, v->now_ns, &rps, &fps);
     snprintf(fails, sizeof fails, "%llu(%.2f%%)", (unsigned long long)row->failures,
         row->requests ? 100.0 * (double)row->failures / (double)row->requests : 0.0);
-    locust__report_row_name(out, row, width);
+    locust__table_row_name(out, row, width);
     locust__buf_printf(out, " %7llu %12s |%9s %9s %9s %9s | %9.2f %11.2f\n",
         (unsigned long long)row->requests, fails,
-        locust__report_ms(avg, sizeof avg, (int64_t)locust__row_mean_ns(row)),
-        locust__report_ms(min, sizeof min, row->requests ? row->min_ns : 0),
-        locust__report_ms(max, sizeof max, row->max_ns),
-        locust__report_ms(med, sizeof med, locust__row_percentile_ns(row, 0.5)), rps, fps);
+        locust__figures_ms(avg, sizeof avg, (int64_t)locust__entry_mean_ns(row)),
+        locust__figures_ms(min, sizeof min, row->requests ? row->min_ns : 0),
+        locust__figures_ms(max, sizeof max, row->max_ns),
+        locust__figures_ms(med, sizeof med, locust__entry_percentile_ns(row, 0.5)), rps, fps);
 }
 
-static void locust__report_table(locust__buf *out, const locust__report_view *v)
+static void locust__table_requests(locust__buf *out, const locust__figures_view *v)
 {
-    int width = locust__report_name_width() - 4;
+    int width = locust__table_name_width() - 4;
     const int dashes[] = {8, width, 7, 13, 9, 9, 9, 10, 10, 11};
     size_t n;
-    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__entry **rows = locust__figures_rows(v->stats, &n);
     if (!rows)
         return;
     locust__buf_printf(out, "%-8s %-*s %7s %12s |%9s %9s %9s %9s | %9s %11s\n", "Type", width,
         "Name", "# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s");
-    locust__report_dashes(out, dashes, 10);
+    locust__table_dashes(out, dashes, 10);
     for (size_t i = 0; i < n; i++) {
         if (i + 1 == n)
-            locust__report_dashes(out, dashes, 10);
-        locust__report_table_row(out, v, rows[i], width);
+            locust__table_dashes(out, dashes, 10);
+        locust__table_request(out, v, rows[i], width);
     }
     locust__buf_puts(out, "\n");
     LOCUST_FREE(rows);
 }
 
-static void locust__report_percentiles(locust__buf *out, const locust__report_view *v)
+static void locust__table_percentiles(locust__buf *out, const locust__figures_view *v)
 {
-    static const char *const names[] = {LOCUST__PERCENTILE_NAMES};
-    int width = locust__report_name_width();
+    static const char *const names[] = {LOCUST__FIGURES_PERCENTILE_NAMES};
+    int width = locust__table_name_width();
     const int dashes[] = {8, width, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 8};
     size_t n;
-    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__entry **rows = locust__figures_rows(v->stats, &n);
     if (!rows)
         return;
     locust__buf_puts(out, "Response time percentiles (approximated)\n");
     locust__buf_printf(out, "%-8s %-*s", "Type", width, "Name");
-    for (int p = 0; p < LOCUST__PERCENTILES; p++)
+    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++)
         locust__buf_printf(out, " %9s", names[p]);
     locust__buf_printf(out, " %8s\n", "# reqs");
-    locust__report_dashes(out, dashes, 14);
+    locust__table_dashes(out, dashes, 14);
     for (size_t i = 0; i < n; i++) {
         if (i + 1 == n)
-            locust__report_dashes(out, dashes, 14);
+            locust__table_dashes(out, dashes, 14);
         if (!rows[i]->requests)
             continue;
-        locust__report_row_name(out, rows[i], width);
-        for (int p = 0; p < LOCUST__PERCENTILES; p++) {
+        locust__table_row_name(out, rows[i], width);
+        for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++) {
             char ms[32];
-            int64_t ns = locust__row_percentile_ns(rows[i], locust__percentiles[p]);
-            locust__buf_printf(out, " %9s", locust__report_ms(ms, sizeof ms, ns));
+            int64_t ns = locust__entry_percentile_ns(rows[i], locust__figures_percentiles[p]);
+            locust__buf_printf(out, " %9s", locust__figures_ms(ms, sizeof ms, ns));
         }
         locust__buf_printf(out, " %8llu\n", (unsigned long long)rows[i]->requests);
     }
@@ -112,128 +113,128 @@ static void locust__report_percentiles(locust__buf *out, const locust__report_vi
     LOCUST_FREE(rows);
 }
 
-static void locust__report_failure(locust__buf *out, const locust__failure *f)
+static void locust__table_failure(locust__buf *out, const locust__stats_failure *f)
 {
-    locust__report_row_name(out, f->row, 0);
+    locust__table_row_name(out, f->row, 0);
     locust__buf_puts(out, ": ");
-    locust__report_text(out, f->text, 0);
+    locust__figures_text(out, f->text, 0);
 }
 
-static void locust__report_errors(locust__buf *out, const locust__report_view *v)
+static void locust__table_errors(locust__buf *out, const locust__figures_view *v)
 {
     const int dashes[] = {18, 141};
-    const locust__failure *f;
-    if (!locust__stats_failure(v->stats, 0))
+    const locust__stats_failure *f;
+    if (!locust__stats_failure_at(v->stats, 0))
         return;
     locust__buf_printf(out, "Error report\n%-18s %-100s\n", "# occurrences", "Error");
-    locust__report_dashes(out, dashes, 2);
-    for (size_t i = 0; (f = locust__stats_failure(v->stats, i)) != NULL; i++) {
+    locust__table_dashes(out, dashes, 2);
+    for (size_t i = 0; (f = locust__stats_failure_at(v->stats, i)) != NULL; i++) {
         int used = (int)(strlen(f->row->method) + strlen(f->row->name)) + 3;
         locust__buf_printf(out, "%-18llu ", (unsigned long long)f->occurrences);
-        locust__report_failure(out, f);
-        locust__report_text(out, "", 100 - used - (int)strlen(f->text));
+        locust__table_failure(out, f);
+        locust__figures_text(out, "", 100 - used - (int)strlen(f->text));
         locust__buf_puts(out, "\n");
     }
-    locust__report_dashes(out, dashes, 2);
+    locust__table_dashes(out, dashes, 2);
     locust__buf_puts(out, "\n");
 }
 
 /* key=value pairs: for a serial console and for scripts. Times in ms. The name stands last: it may
  * hold blanks. */
-static void locust__report_compact_row(
-    locust__buf *out, const locust__report_view *v, const locust__row *row, const char *label)
+static void locust__table_compact_row(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row, const char *label)
 {
     double rps, fps;
     if (v->final)
-        locust__row_rates(v->stats, row, &rps, &fps);
+        locust__stats_rates(v->stats, row, &rps, &fps);
     else
-        locust__row_current_rates(v->stats, row, v->now_ns, &rps, &fps);
+        locust__stats_current_rates(v->stats, row, v->now_ns, &rps, &fps);
     locust__buf_printf(out,
         "%s reqs=%llu fails=%llu rps=%.1f fps=%.1f avg=%.3f p50=%.3f p95=%.3f p99=%.3f max=%.3f",
         label, (unsigned long long)row->requests, (unsigned long long)row->failures, rps, fps,
-        locust__row_mean_ns(row) / 1e6, (double)locust__row_percentile_ns(row, 0.5) / 1e6,
-        (double)locust__row_percentile_ns(row, 0.95) / 1e6,
-        (double)locust__row_percentile_ns(row, 0.99) / 1e6, (double)row->max_ns / 1e6);
+        locust__entry_mean_ns(row) / 1e6, (double)locust__entry_percentile_ns(row, 0.5) / 1e6,
+        (double)locust__entry_percentile_ns(row, 0.95) / 1e6,
+        (double)locust__entry_percentile_ns(row, 0.99) / 1e6, (double)row->max_ns / 1e6);
 }
 
-static void locust__report_compact(locust__buf *out, const locust__report_view *v)
+static void locust__table_compact(locust__buf *out, const locust__figures_view *v)
 {
-    const locust__failure *f;
+    const locust__stats_failure *f;
     char label[64];
     size_t n;
-    locust__row **rows;
+    locust__entry **rows;
     if (!v->final) {
         int64_t start_ns = v->stats->start_ns ? v->stats->start_ns : v->now_ns; // 0: not begun
         snprintf(
             label, sizeof label, "t=%.0f users=%d", (double)(v->now_ns - start_ns) / 1e9, v->users);
-        locust__report_compact_row(out, v, &v->stats->total, label);
+        locust__table_compact_row(out, v, &v->stats->total, label);
         locust__buf_puts(out, "\n");
         return;
     }
-    rows = locust__report_rows(v->stats, &n);
+    rows = locust__figures_rows(v->stats, &n);
     for (size_t i = 0; rows && i < n; i++) {
-        locust__report_compact_row(out, v, rows[i], i + 1 == n ? "total" : "row");
+        locust__table_compact_row(out, v, rows[i], i + 1 == n ? "total" : "row");
         if (i + 1 < n) {
             locust__buf_puts(out, " name=");
-            locust__report_row_name(out, rows[i], 0);
+            locust__table_row_name(out, rows[i], 0);
         }
         locust__buf_puts(out, "\n");
     }
     LOCUST_FREE(rows);
-    for (size_t i = 0; (f = locust__stats_failure(v->stats, i)) != NULL; i++) {
+    for (size_t i = 0; (f = locust__stats_failure_at(v->stats, i)) != NULL; i++) {
         locust__buf_printf(out, "error count=%llu name=", (unsigned long long)f->occurrences);
-        locust__report_failure(out, f);
+        locust__table_failure(out, f);
         locust__buf_puts(out, "\n");
     }
 }
 
-static const char *const locust__phase_names[LOCUST__PHASES] = {
+static const char *const locust__table_phase_names[LOCUST__PHASES] = {
     "name", "connect", "tls", "wait", "receive"};
 
-static void locust__report_phase(
-    locust__buf *out, const locust__row *row, int i, bool compact, bool total)
+static void locust__table_phase(
+    locust__buf *out, const locust__entry *row, int i, bool compact, bool total)
 {
     static const double shares[] = {0.5, 0.95, 0.99};
     static const char *const names[] = {"p50", "p95", "p99"};
     const locust__phase *phase = &row->phases[i];
-    int width = locust__report_name_width();
+    int width = locust__table_name_width();
     char ms[32];
     if (compact) {
-        locust__buf_printf(
-            out, "phase=%s n=%llu", locust__phase_names[i], (unsigned long long)phase->hist.total);
+        locust__buf_printf(out, "phase=%s n=%llu", locust__table_phase_names[i],
+            (unsigned long long)phase->hist.total);
     } else {
-        locust__report_row_name(out, row, width);
-        locust__buf_printf(
-            out, " %-8s %8llu", locust__phase_names[i], (unsigned long long)phase->hist.total);
+        locust__table_row_name(out, row, width);
+        locust__buf_printf(out, " %-8s %8llu", locust__table_phase_names[i],
+            (unsigned long long)phase->hist.total);
     }
     for (int k = 0; k < 3; k++)
         locust__buf_printf(out, compact ? " %s=%s" : "%.0s %9s", names[k],
-            locust__report_ms(ms, sizeof ms, locust__phase_percentile_ns(phase, shares[k])));
+            locust__figures_ms(ms, sizeof ms, locust__phase_percentile_ns(phase, shares[k])));
     locust__buf_printf(
-        out, compact ? " max=%s" : " %9s", locust__report_ms(ms, sizeof ms, phase->max_ns));
+        out, compact ? " max=%s" : " %9s", locust__figures_ms(ms, sizeof ms, phase->max_ns));
     if (compact && !total) {
         locust__buf_puts(out, " name=");
-        locust__report_row_name(out, row, 0);
+        locust__table_row_name(out, row, 0);
     }
     locust__buf_puts(out, "\n");
 }
 
 /* How long a request of a row took, and how long it took from the start that was intended. */
-static void locust__report_intended_row(
-    locust__buf *out, const locust__row *row, bool compact, bool total)
+static void locust__table_intended_row(
+    locust__buf *out, const locust__entry *row, bool compact, bool total)
 {
     static const double shares[] = {0.5, 0.99};
     char ms[6][32];
-    int width = locust__report_name_width();
+    int width = locust__table_name_width();
     for (int k = 0; k < 2; k++) {
-        locust__report_ms(ms[k], sizeof ms[k], locust__row_percentile_ns(row, shares[k]));
-        locust__report_ms(
+        locust__figures_ms(ms[k], sizeof ms[k], locust__entry_percentile_ns(row, shares[k]));
+        locust__figures_ms(
             ms[3 + k], sizeof ms[3 + k], locust__phase_percentile_ns(row->intended, shares[k]));
     }
-    locust__report_ms(ms[2], sizeof ms[2], row->max_ns);
-    locust__report_ms(ms[5], sizeof ms[5], row->intended->max_ns);
+    locust__figures_ms(ms[2], sizeof ms[2], row->max_ns);
+    locust__figures_ms(ms[5], sizeof ms[5], row->intended->max_ns);
     if (!compact) {
-        locust__report_row_name(out, row, width);
+        locust__table_row_name(out, row, width);
     }
     locust__buf_printf(out,
         compact ? "intended p50=%s p99=%s max=%s intended_p50=%s intended_p99=%s intended_max=%s"
@@ -241,18 +242,18 @@ static void locust__report_intended_row(
         ms[0], ms[1], ms[2], ms[3], ms[4], ms[5]);
     if (compact && !total) {
         locust__buf_puts(out, " name=");
-        locust__report_row_name(out, row, 0);
+        locust__table_row_name(out, row, 0);
     }
     locust__buf_puts(out, "\n");
 }
 
-static void locust__report_arrivals(
-    locust__buf *out, const locust__report_view *v, const locust_arrival_counts *c, bool compact)
+static void locust__table_arrivals(
+    locust__buf *out, const locust__figures_view *v, const locust_arrival_counts *c, bool compact)
 {
-    int width = locust__report_name_width();
+    int width = locust__table_name_width();
     const int dashes[] = {8, width, 9, 9, 9, 10, 9, 9};
     size_t n;
-    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__entry **rows = locust__figures_rows(v->stats, &n);
     locust__buf_printf(out,
         compact ? "arrivals scheduled=%llu started=%llu late=%llu shed=%llu\n"
                 : "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed\n\n",
@@ -263,63 +264,63 @@ static void locust__report_arrivals(
             "Response times (ms), and from the intended start\n%-8s %-*s %9s %9s %9s  %9s %9s "
             "%9s\n",
             "Type", width, "Name", "50%", "99%", "100%", "int. 50%", "int. 99%", "int. 100%");
-        locust__report_dashes(out, dashes, 8);
+        locust__table_dashes(out, dashes, 8);
     }
     for (size_t i = 0; rows && i < n; i++) {
         if (i + 1 == n && !compact)
-            locust__report_dashes(out, dashes, 8);
+            locust__table_dashes(out, dashes, 8);
         if (rows[i]->intended && rows[i]->intended->hist.total)
-            locust__report_intended_row(out, rows[i], compact, i + 1 == n);
+            locust__table_intended_row(out, rows[i], compact, i + 1 == n);
     }
     if (!compact)
         locust__buf_puts(out, "\n");
     LOCUST_FREE(rows);
 }
 
-static void locust__report_exceptions(locust__buf *out, const locust__report_view *v, bool compact)
+static void locust__table_exceptions(locust__buf *out, const locust__figures_view *v, bool compact)
 {
     const int dashes[] = {18, 141};
-    const locust__stats *st = v->stats;
+    const locust__request_stats *st = v->stats;
     if (!st->n_exceptions)
         return;
     if (!compact) {
         locust__buf_printf(out, "Exceptions report\n%-18s %-100s\n", "# occurrences", "Exception");
-        locust__report_dashes(out, dashes, 2);
+        locust__table_dashes(out, dashes, 2);
     }
     for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__exception *e = &st->exceptions[i];
+        const locust__stats_exception *e = &st->exceptions[i];
         locust__buf_printf(
             out, compact ? "exception count=%llu text=" : "%-18llu ", (unsigned long long)e->times);
-        locust__report_text(out, e->text, 0);
+        locust__figures_text(out, e->text, 0);
         locust__buf_printf(out, " (%s)\n", e->place);
     }
     if (!compact) {
-        locust__report_dashes(out, dashes, 2);
+        locust__table_dashes(out, dashes, 2);
         locust__buf_puts(out, "\n");
     }
 }
 
 /* Where the time of the requests went: what happened on new connections alone counts there alone. */
-static void locust__report_phases(locust__buf *out, const locust__report_view *v, bool compact)
+static void locust__table_phases(locust__buf *out, const locust__figures_view *v, bool compact)
 {
-    int width = locust__report_name_width();
+    int width = locust__table_name_width();
     const int dashes[] = {8, width, 8, 8, 9, 9, 9, 9};
     size_t n;
-    locust__row **rows = locust__report_rows(v->stats, &n);
+    locust__entry **rows = locust__figures_rows(v->stats, &n);
     if (!rows)
         return;
     if (!compact) {
         locust__buf_puts(out, "Phases of requests (ms)\n");
         locust__buf_printf(out, "%-8s %-*s %-8s %8s %9s %9s %9s %9s\n", "Type", width, "Name",
             "Phase", "# reqs", "50%", "95%", "99%", "100%");
-        locust__report_dashes(out, dashes, 8);
+        locust__table_dashes(out, dashes, 8);
     }
     for (size_t i = 0; i < n; i++) {
         if (i + 1 == n && !compact)
-            locust__report_dashes(out, dashes, 8);
+            locust__table_dashes(out, dashes, 8);
         for (int k = 0; rows[i]->phases && k < LOCUST__PHASES; k++)
             if (rows[i]->phases[k].hist.total)
-                locust__report_phase(out, rows[i], k, compact, i + 1 == n);
+                locust__table_phase(out, rows[i], k, compact, i + 1 == n);
     }
     if (!compact)
         locust__buf_puts(out, "\n");
@@ -327,7 +328,7 @@ static void locust__report_phases(locust__buf *out, const locust__report_view *v
 }
 
 /* What TLS cost the generator: a small machine is busy with handshakes first. */
-static void locust__report_tls(
+static void locust__table_tls(
     locust__buf *out, const locust__tls_counts *c, const locust__loop *loop, bool compact)
 {
     double late_ms = (double)locust__loop_lateness_ns(loop, 0.99) / 1e6;
@@ -345,7 +346,7 @@ static void locust__report_tls(
             compact ? (double)loop->latest_ns / 1e6 : late_ms);
 }
 
-static void locust__report_generator(locust__buf *out, const locust_generator *g, bool compact)
+static void locust__table_generator(locust__buf *out, const locust_generator *g, bool compact)
 {
     char line[640];
     if (compact) {
@@ -358,7 +359,7 @@ static void locust__report_generator(locust__buf *out, const locust_generator *g
     locust__buf_printf(out, "%s\n\n", line);
 }
 
-static void locust__report_checks(locust__buf *out, const locust__checks *checks, bool compact)
+static void locust__table_checks(locust__buf *out, const locust__checks *checks, bool compact)
 {
     static const int dashes[] = {8, 60, 20};
     char value[32];
@@ -366,7 +367,7 @@ static void locust__report_checks(locust__buf *out, const locust__checks *checks
         return;
     if (!compact) {
         locust__buf_printf(out, "Checks\n%-8s %-60s %s\n", "Result", "Check", "Measured");
-        locust__report_dashes(out, dashes, 3);
+        locust__table_dashes(out, dashes, 3);
     }
     for (size_t i = 0; i < checks->n; i++) {
         const locust__check *c = &checks->all[i];
@@ -383,7 +384,7 @@ static void locust__report_checks(locust__buf *out, const locust__checks *checks
         locust__buf_puts(out, "\n");
 }
 
-static void locust__report_baseline(
+static void locust__table_baseline(
     locust__buf *out, const locust__baseline *b, const char *path, bool compact)
 {
     static const int dashes[] = {8, 60, 40};
@@ -392,7 +393,7 @@ static void locust__report_baseline(
     if (!compact) {
         locust__buf_printf(
             out, "Compared with %s\n%-8s %-60s %s\n", path, "Verdict", "Name", "Why");
-        locust__report_dashes(out, dashes, 3);
+        locust__table_dashes(out, dashes, 3);
     }
     for (size_t i = 0; i < b->n; i++)
         if (*b->rows[i].name)
@@ -402,7 +403,7 @@ static void locust__report_baseline(
         locust__buf_puts(out, "\n");
 }
 
-static void locust__report_find(locust__buf *out, const locust__find *f, bool compact)
+static void locust__table_find(locust__buf *out, const locust__find *f, bool compact)
 {
     char broke[32] = "";
     if (!f->env->options.find_max)
@@ -416,46 +417,46 @@ static void locust__report_find(locust__buf *out, const locust__find *f, bool co
             f->env->options.find_max, f->bad > 0 ? broke : "nothing that was tried", " did not");
 }
 
-static void locust__report_verdict(locust__buf *out, const locust__result *v, bool compact)
+static void locust__table_verdict(locust__buf *out, const locust__result *v, bool compact)
 {
-    locust__report_find(out, &v->find, compact);
-    locust__report_checks(out, &v->checks, compact);
-    locust__report_baseline(out, &v->baseline, v->env->options.baseline, compact);
-    locust__report_generator(out, &v->generator, compact);
+    locust__table_find(out, &v->find, compact);
+    locust__table_checks(out, &v->checks, compact);
+    locust__table_baseline(out, &v->baseline, v->env->options.baseline, compact);
+    locust__table_generator(out, &v->generator, compact);
 }
 
 /* Prints what is due now. Runs on the loop's stack. `verdict`: NULL while the test runs. */
-static void locust__report_print(locust_env *env, const locust__result *verdict)
+static void locust__table_print(locust_env *env, const locust__result *verdict)
 {
     bool final = verdict != NULL;
-    locust__report_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
+    locust__figures_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
     locust__buf out = {NULL, 0, 0, false};
     locust__locale locale = locust__locale_enter();
-    bool compact = !LOCUST__REPORTS || env->options.compact;
+    bool compact = !LOCUST__WITH_REPORTS || env->options.compact;
     if (compact) {
-        locust__report_compact(&out, &v);
+        locust__table_compact(&out, &v);
     } else {
-        locust__report_table(&out, &v);
+        locust__table_requests(&out, &v);
         if (final) {
-            locust__report_percentiles(&out, &v);
-            locust__report_errors(&out, &v);
+            locust__table_percentiles(&out, &v);
+            locust__table_errors(&out, &v);
         }
     }
     if (final)
-        locust__report_exceptions(&out, &v, compact);
-    if (final && env->services.recorder.open) {
-        locust_arrival_counts arrivals = locust__env_arrivals(env);
-        locust__report_arrivals(&out, &v, &arrivals, compact);
+        locust__table_exceptions(&out, &v, compact);
+    if (final && env->services.recorder.has_arrivals) {
+        locust_arrival_counts arrivals = locust__usage_arrivals(env);
+        locust__table_arrivals(&out, &v, &arrivals, compact);
     }
     if (final && env->options.phases)
-        locust__report_phases(&out, &v, compact);
+        locust__table_phases(&out, &v, compact);
     if (final)
-        locust__report_tls(&out, &env->services.tls.counts, &env->loop, compact);
+        locust__table_tls(&out, &env->services.tls.counts, &env->loop, compact);
     if (final)
-        locust__report_verdict(&out, verdict, compact);
+        locust__table_verdict(&out, verdict, compact);
     locust__locale_leave(locale);
     fflush(NULL); // a test's own lines come first
     if (out.len)
-        locust__log_write(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
+        locust__os_write_all(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
     locust__buf_free(&out);
 }

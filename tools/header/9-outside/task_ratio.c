@@ -2,12 +2,13 @@
  * >>task_ratio  --list and --show-task-ratio
  *
  * Purpose     shows user classes and how often each task is picked.
+ * Names       locust__ratio_
  * Uses        >>task >>class >>options
  * Sources     Locust 2.46.
  * ============================================================================================ */
 
 /* Keeps the classes that were named. False: there is no such class, and it says so. */
-static bool locust__cli_pick(
+static bool locust__ratio_pick(
     const locust__settings *st, const locust_test *all, locust_test *picked)
 {
     locust__buf unknown = {NULL, 0, 0, false};
@@ -23,7 +24,7 @@ static bool locust__cli_pick(
             locust__buf_printf(&unknown, "%s%s", unknown.len ? ", " : "", st->classes[k]);
     }
     if (unknown.len) {
-        locust__base_say("unknown user class %.*s: --list prints those there are", (int)unknown.len,
+        locust__say("unknown user class %.*s: --list prints those there are", (int)unknown.len,
             unknown.ptr);
         locust__buf_free(&unknown);
         return false;
@@ -39,7 +40,7 @@ static bool locust__cli_pick(
     return true;
 }
 
-static void locust__cli_list(const locust_test *test)
+static void locust__ratio_list(const locust_test *test)
 {
     dprintf(STDOUT_FILENO, "Available Users:\n");
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
@@ -47,7 +48,7 @@ static void locust__cli_list(const locust_test *test)
 }
 
 /* The users of a class among `users`, as Locust rounds them. */
-static double locust__cli_share(const locust_test *test, int i, int users)
+static double locust__ratio_share(const locust_test *test, int i, int users)
 {
     double total = 0;
     int fixed = 0;
@@ -61,11 +62,11 @@ static double locust__cli_share(const locust_test *test, int i, int users)
         users = fixed ? 1 : (int)total; // nobody said how many
     if (!(total > 0) || users <= fixed)
         return 0;
-    return (double)locust__base_round(
+    return (double)locust__number_round(
         locust__class_weight(test->users[i]) / total * (users - fixed));
 }
 
-static void locust__cli_ratio_line(int level, double ratio, const char *name)
+static void locust__ratio_line(int level, double ratio, const char *name)
 {
     int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
     dprintf(STDOUT_FILENO, " %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "",
@@ -74,34 +75,34 @@ static void locust__cli_ratio_line(int level, double ratio, const char *name)
 
 /* The tasks of a class or set, `share` of the whole; the tasks of a nested set are shares of it, or of
  * the whole in the total. */
-static void locust__cli_task_ratios(
+static void locust__ratio_of_tasks(
     const locust_task *tasks, int depth, double share, bool total) // NOLINT(misc-no-recursion)
 {
     int weights = 0;
     for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
         weights += locust__task_weight(t);
-    for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__SETS_DEEP; t++) {
+    for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__PLAN_DEPTH; t++) {
         double part = share * locust__task_weight(t) / (weights ? weights : 1);
-        locust__cli_ratio_line(depth, part, t->name);
+        locust__ratio_line(depth, part, t->name);
         if (t->set)
-            locust__cli_task_ratios(t->set->tasks, depth + 1, total ? part : 1, total);
+            locust__ratio_of_tasks(t->set->tasks, depth + 1, total ? part : 1, total);
     }
 }
 
-static void locust__cli_task_ratio(const locust_test *test, int users)
+static void locust__ratio_print(const locust_test *test, int users)
 {
     double sum = 0;
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
-        sum += locust__cli_share(test, i, users);
+        sum += locust__ratio_share(test, i, users);
     for (int total = 0; total < 2; total++) {
         dprintf(STDOUT_FILENO, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
         dprintf(STDOUT_FILENO,
             "--------------------------------------------------------------------------------\n");
         for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
             const locust_user_class *c = test->users[i];
-            double share = locust__cli_share(test, i, users) / (sum > 0 ? sum : 1);
-            locust__cli_ratio_line(0, share, c->name);
-            locust__cli_task_ratios(c->tasks, 1, total ? share : 1, total);
+            double share = locust__ratio_share(test, i, users) / (sum > 0 ? sum : 1);
+            locust__ratio_line(0, share, c->name);
+            locust__ratio_of_tasks(c->tasks, 1, total ? share : 1, total);
         }
     }
 }

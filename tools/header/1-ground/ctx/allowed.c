@@ -2,6 +2,7 @@
  * >>ctx_allowed  may stacks be switched?
  *
  * Purpose     the usual answer, where a machine does not ask.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 #if !defined(LOCUST__CTX_ASKS)

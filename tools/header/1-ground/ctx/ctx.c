@@ -7,6 +7,7 @@
  *             to. Nothing else is state. locust__ctx_make fills in fn, arg and ret of any of them.
  * Cost        below 3 ns between two stacks of like depth; `make bench B=core`. Through ucontext
  *             600 ns: two system calls for the signal mask.
+ * Names       locust__ctx_ locust__asm_ locust__with_ucontext
  * Sources     x86-64      System V psABI for AMD64: figure 3.4, section 3.2.1
  *             i386        System V psABI for Intel386: section 2.2
  *             AArch64     AAPCS64: section 6.1
@@ -39,9 +40,9 @@
  * ============================================================================================ */
 
 #if defined(LOCUST_UCONTEXT) && ((LOCUST_UCONTEXT + 0) || (1 - LOCUST_UCONTEXT - 1) == 2)
-#define LOCUST__UCONTEXT 1
+#define LOCUST__WITH_UCONTEXT 1
 #else
-#define LOCUST__UCONTEXT 0
+#define LOCUST__WITH_UCONTEXT 0
 #endif
 
 /* What the blocks below say around a function, as the architecture and the object format want it.

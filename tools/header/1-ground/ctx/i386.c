@@ -2,6 +2,7 @@
  * >>ctx_i386  the context switch on i386
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {

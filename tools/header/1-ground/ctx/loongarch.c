@@ -2,6 +2,7 @@
  * >>ctx_loongarch  the context switch on LoongArch, 64 bits
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 typedef struct locust__ctx_frame {

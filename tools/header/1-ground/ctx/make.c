@@ -2,6 +2,7 @@
  * >>ctx_make  a new stack for the switches in assembly
  *
  * Purpose     lays out a frame that the first switch to it takes for a parked one.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 /* Saves the callee-saved registers on this stack, its pointer in *save, and returns on `next`. */

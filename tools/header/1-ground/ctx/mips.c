@@ -2,6 +2,7 @@
  * >>ctx_mips  the context switch on MIPS: o32, n32, n64
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 // These are o32, n32 and n64, by number: not each of their names is always defined. MIPS I lacks a

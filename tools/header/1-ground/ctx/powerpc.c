@@ -2,6 +2,7 @@
  * >>ctx_powerpc  the context switch on PowerPC, 32 and 64 bits
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 #if !defined(_SOFT_FLOAT) && !defined(__NO_FPRS__)

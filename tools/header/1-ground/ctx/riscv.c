@@ -2,6 +2,7 @@
  * >>ctx_riscv  the context switch on RISC-V, 32 and 64 bits
  *
  * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Names       locust__ctx_
  * ============================================================================================ */
 
 #if defined(__riscv_flen) || defined(__riscv_zfinx)

@@ -2,6 +2,7 @@
  * >>os_aes  has this processor instructions for AES?
  *
  * Purpose     decides whether AES or ChaCha20 is offered first.
+ * Names       locust__os_has_
  * ============================================================================================ */
 
 #if defined(__x86_64__) || defined(__i386__)

@@ -2,6 +2,7 @@
  * >>os_bsd  FreeBSD, NetBSD, OpenBSD, DragonFly
  *
  * Purpose     random numbers and memory in use.
+ * Names       locust__os_memory_ locust__os_random_
  * Sources     arc4random(3). Only NetBSD has /proc/self/statm, where it is mounted.
  * ============================================================================================ */
 

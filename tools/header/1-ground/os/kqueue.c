@@ -2,6 +2,7 @@
  * >>os_kqueue  the poller of macOS and the BSDs
  *
  * Purpose     as epoll, by kqueue with EV_CLEAR; on Linux by libkqueue.
+ * Names       locust__os_kqueue_ locust__os_poll_
  * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
@@ -19,41 +20,40 @@ static void locust__os_poll_close(locust__poller *p)
     close(p->fd);
 }
 
-static int locust__os_kqueue_change(
-    locust__poller *p, locust__source *source, int filter, int flags)
+static int locust__os_kqueue_change(locust__poller *p, locust__watch *watch, int filter, int flags)
 {
     struct kevent change;
     memset(&change, 0, sizeof change);
-    EV_SET(&change, source->fd, filter, flags, 0, 0, source);
+    EV_SET(&change, watch->fd, filter, flags, 0, 0, watch);
     return LOCUST__SYS(kevent)(p->fd, &change, 1, NULL, 0, NULL) < 0 ? -errno : 0;
 }
 
-static int locust__os_poll_add(locust__poller *p, locust__source *source)
+static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 {
-    int rc = locust__os_kqueue_change(p, source, EVFILT_READ, EV_ADD | EV_CLEAR);
+    int rc = locust__os_kqueue_change(p, watch, EVFILT_READ, EV_ADD | EV_CLEAR);
     if (!rc) // the reading end of a pipe has none
-        locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_ADD | EV_CLEAR);
+        locust__os_kqueue_change(p, watch, EVFILT_WRITE, EV_ADD | EV_CLEAR);
     return rc;
 }
 
-static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
     // The close that follows would do it, where kqueue is the kernel's own.
-    locust__os_kqueue_change(p, source, EVFILT_READ, EV_DELETE);
-    locust__os_kqueue_change(p, source, EVFILT_WRITE, EV_DELETE);
+    locust__os_kqueue_change(p, watch, EVFILT_READ, EV_DELETE);
+    locust__os_kqueue_change(p, watch, EVFILT_WRITE, EV_DELETE);
 }
 
-/* A source that became ready in both directions is there twice. */
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+/* A watch that became ready in both directions is there twice. */
+static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
-    struct kevent events[LOCUST__EVENTS];
+    struct kevent events[LOCUST__OS_EVENTS];
     struct timespec span = {(time_t)(timeout_ns / LOCUST__S), (long)(timeout_ns % LOCUST__S)};
     bool forever = timeout_ns > INT_MAX * LOCUST__S;
-    int n = LOCUST__SYS(kevent)(p->fd, NULL, 0, events, LOCUST__EVENTS, forever ? NULL : &span);
+    int n = LOCUST__SYS(kevent)(p->fd, NULL, 0, events, LOCUST__OS_EVENTS, forever ? NULL : &span);
     for (int i = 0; i < n; i++) {
-        out[i] = (locust__source *)(void *)events[i].udata;
-        locust__source_set(out[i], events[i].filter == EVFILT_READ,
-            events[i].filter == EVFILT_WRITE, events[i].flags & (EV_EOF | EV_ERROR));
+        out[i] = (locust__watch *)(void *)events[i].udata;
+        locust__watch_set(out[i], events[i].filter == EVFILT_READ, events[i].filter == EVFILT_WRITE,
+            events[i].flags & (EV_EOF | EV_ERROR));
     }
     return n < 0 ? 0 : n;
 }

@@ -3,6 +3,9 @@
  *
  * Purpose     getrandom, arrival times of bytes, timer slack, ports bound late, guard markers, the
  *             kernel's account of waiting.
+ * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_precise_
+ *             locust__os_random_ locust__os_recv_ locust__os_set_ locust__os_stamp_
+ *             locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -25,7 +28,7 @@ static int64_t locust__os_waited_ns(void)
     int64_t ns = -1;
     if (second) {
         second++;
-        ns = locust__base_whole(&second);
+        ns = locust__number_whole(&second);
     }
     locust__buf_free(&text);
     return ns;

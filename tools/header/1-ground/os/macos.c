@@ -2,6 +2,7 @@
  * >>os_macos  macOS
  *
  * Purpose     random numbers and memory in use.
+ * Names       locust__os_memory_ locust__os_random_
  * Sources     arc4random(3); mach/task_info.h of the macOS SDK.
  * ============================================================================================ */
 

@@ -3,40 +3,41 @@
  *
  * Purpose     the only section that knows systems apart. What can fail returns 0 or -errno, unless
  *             it says otherwise.
- * Invariants  a source is added once, for both directions, for its whole life. The poller sets its
+ * Invariants  a watch is added once, for both directions, for its whole life. The poller sets its
  *             flags; whoever reads or writes clears them on finding the descriptor drained (EAGAIN
  *             or a short read). So edge-triggered epoll and kqueue and level-triggered poll() look
  *             the same from above: poll() watches for the flags that are clear.
- * Cost        epoll: one system call for up to 512 events; poll(): grows with the sources.
+ * Cost        epoll: one system call for up to 512 events; poll(): grows with the watches.
+ * Names       locust__os_events_ locust__os_send_ locust__poller_ locust__watch_
  * Limits      poll() waits in whole milliseconds. Only Linux has stamps of when bytes arrived, timer
  *             slack and guard markers; a system that is neither Linux, macOS nor a BSD gets poll().
  * Sources     kqueue(2) of FreeBSD, NetBSD, OpenBSD and macOS; epoll(7), epoll_wait(2).
  * ============================================================================================ */
 
-typedef struct locust__source { // embedded by what owns the descriptor
+typedef struct locust__watch { // embedded by what owns the descriptor
     int fd;
-    int slot; // place in poll()'s arrays
+    int index; // place in poll()'s arrays
     bool readable, writable, hup;
-} locust__source;
+} locust__watch;
 
 typedef struct locust__poller {
     int fd;
     bool coarse; // no nanosecond timeouts here
     struct pollfd *fds;
-    locust__source **sources;
+    locust__watch **watches;
     int n, cap;
     int from; // where poll()'s last look ended
 } locust__poller;
 
-enum { LOCUST__EVENTS = 512 }; // fetched by one wait
+enum { LOCUST__OS_EVENTS = 512 }; // fetched by one wait
 
 static int locust__os_poll_open(locust__poller *p);
 static void locust__os_poll_close(locust__poller *p);
-static int locust__os_poll_add(locust__poller *p, locust__source *source);
-static void locust__os_poll_remove(locust__poller *p, locust__source *source);
-/* Waits up to timeout_ns; puts the sources whose flags it set in out[LOCUST__EVENTS]. Returns how
+static int locust__os_poll_add(locust__poller *p, locust__watch *watch);
+static void locust__os_poll_remove(locust__poller *p, locust__watch *watch);
+/* Waits up to timeout_ns; puts the watches whose flags it set in out[LOCUST__OS_EVENTS]. Returns how
  * many; 0 after an interruption too. */
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns);
+static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns);
 
 static int64_t locust__os_now_ns(void);    // monotonic
 static int64_t locust__os_wall_ns(void);   // since 1970
@@ -77,7 +78,7 @@ static int locust__os_signals_open(void);
 static void locust__os_signals_close(void);
 
 #if defined(MSG_NOSIGNAL) && !defined(SO_NOSIGPIPE)
-#define LOCUST__SEND_FLAGS MSG_NOSIGNAL // a closed peer is an error, not a signal
+#define LOCUST__OS_SEND_FLAGS MSG_NOSIGNAL // a closed peer is an error, not a signal
 #else
-#define LOCUST__SEND_FLAGS 0 // the socket is made that way: SO_NOSIGPIPE
+#define LOCUST__OS_SEND_FLAGS 0 // the socket is made that way: SO_NOSIGPIPE
 #endif

@@ -2,6 +2,7 @@
  * >>os_plain  any other POSIX system
  *
  * Purpose     random numbers and memory in use.
+ * Names       locust__os_memory_ locust__os_random_
  * ============================================================================================ */
 
 static void locust__os_random(void *out, size_t n)

@@ -3,6 +3,7 @@
  *
  * Purpose     level-triggered poll(), made to look edge-triggered: it watches for the flags that are clear.
  * Cost        a call grows with the descriptors.
+ * Names       locust__os_poll_
  * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
@@ -14,57 +15,57 @@ static int locust__os_poll_open(locust__poller *p)
 static void locust__os_poll_close(locust__poller *p)
 {
     LOCUST_FREE(p->fds);
-    LOCUST_FREE(p->sources);
+    LOCUST_FREE(p->watches);
 }
 
-static int locust__os_poll_add(locust__poller *p, locust__source *source)
+static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 {
     if (p->n == p->cap) {
         int cap = p->cap ? 2 * p->cap : 64;
         struct pollfd *fds = LOCUST_REALLOC(p->fds, (size_t)cap * sizeof *fds);
-        locust__source **sources;
+        locust__watch **watches;
         if (!fds)
             return -ENOMEM;
         p->fds = fds;
-        sources = LOCUST_REALLOC(p->sources, (size_t)cap * sizeof *sources);
-        if (!sources)
+        watches = LOCUST_REALLOC(p->watches, (size_t)cap * sizeof *watches);
+        if (!watches)
             return -ENOMEM;
-        p->sources = sources;
+        p->watches = watches;
         p->cap = cap;
     }
-    source->slot = p->n;
-    p->fds[p->n] = (struct pollfd){.fd = source->fd};
-    p->sources[p->n++] = source;
+    watch->index = p->n;
+    p->fds[p->n] = (struct pollfd){.fd = watch->fd};
+    p->watches[p->n++] = watch;
     return 0;
 }
 
-static void locust__os_poll_remove(locust__poller *p, locust__source *source)
+static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
     int last = --p->n;
-    p->fds[source->slot] = p->fds[last];
-    p->sources[source->slot] = p->sources[last];
-    p->sources[source->slot]->slot = source->slot;
+    p->fds[watch->index] = p->fds[last];
+    p->watches[watch->index] = p->watches[last];
+    p->watches[watch->index]->index = watch->index;
 }
 
-static int locust__os_poll_wait(locust__poller *p, locust__source **out, int64_t timeout_ns)
+static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
     int64_t ms =
         timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
     int n = 0;
     for (int i = 0; i < p->n; i++) {
-        locust__source *s = p->sources[i];
+        locust__watch *s = p->watches[i];
         p->fds[i].fd = s->hup ? -1 : s->fd; // a hang-up is told once
         p->fds[i].events = (short)((s->readable ? 0 : POLLIN) | (s->writable ? 0 : POLLOUT));
     }
     if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, (int)ms) <= 0)
         return 0;
-    for (int seen = 0, all = p->n; seen < all && n < LOCUST__EVENTS; seen++) {
+    for (int seen = 0, all = p->n; seen < all && n < LOCUST__OS_EVENTS; seen++) {
         int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // the last ones get their turn too
-        locust__source *s = p->sources[i];
+        locust__watch *s = p->watches[i];
         short got = p->fds[i].revents;
         if (!got || p->fds[i].fd < 0)
             continue;
-        locust__source_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
+        locust__watch_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
         out[n++] = s;
     }
     return n;

@@ -2,6 +2,10 @@
  * >>os_posix  what every system has
  *
  * Purpose     clocks, small files, descriptors, memory mappings: POSIX as it is everywhere.
+ * Names       locust__os_clock_ locust__os_cpu_ locust__os_map_ locust__os_nonblocking_
+ *             locust__os_now_ locust__os_page_ locust__os_random_ locust__os_read_
+ *             locust__os_standard_ locust__os_statm_ locust__os_unmap_ locust__os_wall_
+ *             locust__os_write_ locust__watch_
  * ============================================================================================ */
 
 static int64_t locust__os_clock(clockid_t id)
@@ -98,7 +102,7 @@ static void locust__os_standard_files(void)
 }
 
 /* What a poller was told, in its flags; a hang-up shows in both directions. */
-static void locust__source_set(locust__source *s, bool readable, bool writable, bool hup)
+static void locust__watch_set(locust__watch *s, bool readable, bool writable, bool hup)
 {
     s->hup |= hup;
     s->readable |= readable || s->hup;
@@ -120,7 +124,7 @@ LOCUST__UNUSED static void locust__os_random_device(void *out, size_t n)
         return;
     seed = (uint64_t)locust__os_wall_ns() ^ (uint64_t)getpid() << 32;
     for (size_t i = 0; i < n; i++)
-        ((unsigned char *)out)[i] = (unsigned char)locust__base_random(&seed);
+        ((unsigned char *)out)[i] = (unsigned char)locust__random(&seed);
 }
 
 /* Bytes of memory in use, from /proc/self/statm as Linux and NetBSD have it; 0: unknown. */
@@ -131,8 +135,26 @@ LOCUST__UNUSED static size_t locust__os_statm(void)
     int64_t pages = 0;
     if (second) {
         second++;
-        pages = locust__base_whole(&second);
+        pages = locust__number_whole(&second);
     }
     locust__buf_free(&text);
     return pages > 0 ? (size_t)pages * locust__os_page_size() : 0;
+}
+
+/* Writes all of it. Returns how much the system took: a full disk must not stop a test. */
+static size_t locust__os_write_all(int fd, const char *text, size_t n)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t wrote = write(fd, text + done, n - done);
+        if (wrote < 0 && (errno == EINTR || errno == EAGAIN)) {
+            struct pollfd wait = {.fd = fd, .events = POLLOUT};
+            poll(&wait, 1, 1000);
+            continue;
+        }
+        if (wrote <= 0)
+            break;
+        done += (size_t)wrote;
+    }
+    return done;
 }

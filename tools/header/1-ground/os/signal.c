@@ -5,6 +5,7 @@
  *             a pipe.
  * Invariants  signal dispositions belong to the process, and so does the one record of them,
  *             locust__os_handlers.
+ * Names       locust__os_fault_ locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
 /* Signal dispositions belong to the process, and so does this record of them. */

@@ -2,17 +2,19 @@
  * >>os_socket  sockets and the limit on descriptors
  *
  * Purpose     sockets that do not block, are closed on exec and raise no SIGPIPE.
+ * Names       locust__os_accept_ locust__os_no_ locust__os_prepare_ locust__os_raise_
+ *             locust__os_socket_
  * ============================================================================================ */
 
 #if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
-enum { LOCUST__SOCKET_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
+enum { LOCUST__OS_SOCKET_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
 #else
-enum { LOCUST__SOCKET_FLAGS = 0 }; // set after the fact
+enum { LOCUST__OS_SOCKET_FLAGS = 0 }; // set after the fact
 #endif
 #ifdef SO_NOSIGPIPE
-enum { LOCUST__NO_SIGPIPE = SO_NOSIGPIPE };
+enum { LOCUST__OS_NO_SIGPIPE = SO_NOSIGPIPE };
 #else
-enum { LOCUST__NO_SIGPIPE = 0 };   // see LOCUST__SEND_FLAGS
+enum { LOCUST__OS_NO_SIGPIPE = 0 };   // see LOCUST__OS_SEND_FLAGS
 #endif
 
 static int64_t locust__os_raise_files(void)
@@ -32,11 +34,11 @@ static int64_t locust__os_raise_files(void)
 }
 
 /* Makes a new socket nonblocking and close-on-exec. Returns it; where that fails, -errno. */
-static int locust__os_own(int fd)
+static int locust__os_prepare(int fd)
 {
     int rc = locust__os_nonblocking(fd), on = 1;
-    if (LOCUST__NO_SIGPIPE != 0)
-        setsockopt(fd, SOL_SOCKET, LOCUST__NO_SIGPIPE, &on, sizeof on);
+    if (LOCUST__OS_NO_SIGPIPE != 0)
+        setsockopt(fd, SOL_SOCKET, LOCUST__OS_NO_SIGPIPE, &on, sizeof on);
     if (rc < 0)
         close(fd);
     return rc < 0 ? rc : fd;
@@ -44,14 +46,14 @@ static int locust__os_own(int fd)
 
 static int locust__os_socket(int family, int type)
 {
-    int fd = LOCUST__SYS(socket)(family, type | LOCUST__SOCKET_FLAGS, 0);
+    int fd = LOCUST__SYS(socket)(family, type | LOCUST__OS_SOCKET_FLAGS, 0);
     if (fd < 0)
         return -errno;
-    return LOCUST__SOCKET_FLAGS != 0 && LOCUST__NO_SIGPIPE == 0 ? fd : locust__os_own(fd);
+    return LOCUST__OS_SOCKET_FLAGS != 0 && LOCUST__OS_NO_SIGPIPE == 0 ? fd : locust__os_prepare(fd);
 }
 
 static int locust__os_accept(int fd)
 {
     int peer = LOCUST__SYS(accept)(fd, NULL, NULL);
-    return peer < 0 ? -errno : locust__os_own(peer);
+    return peer < 0 ? -errno : locust__os_prepare(peer);
 }

@@ -2,32 +2,33 @@
  * >>os_stack  address space for stacks, and what guards it
  *
  * Purpose     mappings that cost memory only where they were touched.
+ * Names       locust__os_guard_ locust__os_map_ locust__os_no_ locust__os_stacks_
  * ============================================================================================ */
 
 #ifdef MAP_NORESERVE
-enum { LOCUST__MAP_NORESERVE = MAP_NORESERVE };
+enum { LOCUST__OS_MAP_NORESERVE = MAP_NORESERVE };
 #else
-enum { LOCUST__MAP_NORESERVE = 0 };
+enum { LOCUST__OS_MAP_NORESERVE = 0 };
 #endif
 #ifdef MAP_STACK // OpenBSD demands it
-enum { LOCUST__MAP_STACK = MAP_STACK };
+enum { LOCUST__OS_MAP_STACK = MAP_STACK };
 #else
-enum { LOCUST__MAP_STACK = 0 };
+enum { LOCUST__OS_MAP_STACK = 0 };
 #endif
 #ifdef MADV_NOHUGEPAGE // or one touched page would cost a whole slot, and more
-enum { LOCUST__NO_HUGE_PAGES = MADV_NOHUGEPAGE };
+enum { LOCUST__OS_NO_HUGE_PAGES = MADV_NOHUGEPAGE };
 #else
-enum { LOCUST__NO_HUGE_PAGES = 0 };
+enum { LOCUST__OS_NO_HUGE_PAGES = 0 };
 #endif
 
 static char *locust__os_stacks_map(size_t n)
 {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | LOCUST__MAP_NORESERVE | LOCUST__MAP_STACK;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | LOCUST__OS_MAP_NORESERVE | LOCUST__OS_MAP_STACK;
     void *p = LOCUST__SYS(mmap)(NULL, n, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
-    if (LOCUST__NO_HUGE_PAGES != 0)
-        madvise(p, n, LOCUST__NO_HUGE_PAGES);
+    if (LOCUST__OS_NO_HUGE_PAGES != 0)
+        madvise(p, n, LOCUST__OS_NO_HUGE_PAGES);
     return p;
 }
 

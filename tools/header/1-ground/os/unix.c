@@ -3,6 +3,8 @@
  *
  * Purpose     the same functions on every other system: none of them is needed, each only makes
  *             figures or memory better.
+ * Names       locust__os_guard_ locust__os_late_ locust__os_precise_ locust__os_recv_
+ *             locust__os_set_ locust__os_stamp_ locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)

@@ -2,6 +2,8 @@
  * >>tls_config  configurations
  *
  * Purpose     one mbedtls_ssl_config for each set of options: versions, groups, client certificate.
+ * Names       locust__tls_config_ locust__tls_configure_ locust__tls_is_ locust__tls_parse_
+ *             locust__tls_read_ locust__tls_same_ locust__tls_set_
  * Uses        >>tls >>tls_state >>tls_version
  * ============================================================================================ */
 
@@ -150,7 +152,7 @@ static locust_error locust__tls_config_of(
     *out = c;
     if (c)
         return LOCUST_OK;
-    c = locust__base_zalloc(sizeof *c);
+    c = locust__memory_zalloc(sizeof *c);
     if (!c)
         return LOCUST_ERR_MEMORY;
     mbedtls_ssl_config_init(&c->conf);

@@ -2,6 +2,7 @@
  * >>tls_error  what went wrong
  *
  * Purpose     mbedTLS's codes and the peer's alerts as our sentences.
+ * Names       locust__tls_alert_ locust__tls_error_
  * Uses        >>tls_state >>tls_verify
  * Sources     RFC 8446 section 6.
  * ============================================================================================ */
@@ -23,21 +24,21 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
     switch (locust__tls_alert(&c->ssl)) {
     case 40: // handshake_failure
         if (c->received > 7 && c->full)
-            return refused ? LOCUST_ERR_CERT_CLIENT_REFUSED : LOCUST_ERR_CERT_CLIENT;
+            return refused ? LOCUST_ERR_TLS_CERT_CLIENT_REFUSED : LOCUST_ERR_TLS_CERT_CLIENT;
         return LOCUST_ERR_TLS_CIPHER;
     case 71: // insufficient_security
         return LOCUST_ERR_TLS_CIPHER;
     case 70: // protocol_version
         return LOCUST_ERR_TLS_VERSION;
     case 116: // certificate_required
-        return LOCUST_ERR_CERT_CLIENT;
+        return LOCUST_ERR_TLS_CERT_CLIENT;
     case 42: // bad_certificate, and what follows: about the client's
     case 43:
     case 44:
     case 45:
     case 46:
     case 48:
-        return refused ? LOCUST_ERR_CERT_CLIENT_REFUSED : LOCUST_ERR_CERT_CLIENT;
+        return refused ? LOCUST_ERR_TLS_CERT_CLIENT_REFUSED : LOCUST_ERR_TLS_CERT_CLIENT;
     case 112: // unrecognized_name
         return LOCUST_ERR_TLS_NAME;
     case 120: // no_application_protocol
@@ -72,10 +73,10 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
     case -0x7080:
     case -135:
         return reads_certs || c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_CERTIFICATE_REQUEST
-                   ? LOCUST_ERR_CERT_SIZE // TLS 1.3 looks ahead for it
+                   ? LOCUST_ERR_TLS_CERT_SIZE // TLS 1.3 looks ahead for it
                    : LOCUST_ERR_TLS;
     default:
-        return reads_certs || (rc <= -0x2080 && rc >= -0x2A00) ? LOCUST_ERR_CERT_FORM
+        return reads_certs || (rc <= -0x2080 && rc >= -0x2A00) ? LOCUST_ERR_TLS_CERT_FORM
                                                                : LOCUST_ERR_TLS;
     }
 }

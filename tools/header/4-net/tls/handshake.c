@@ -2,6 +2,9 @@
  * >>tls_handshake  the handshake
  *
  * Purpose     step by step, one of them in each turn of the loop; resumption; what is learnt from a failure.
+ * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
+ *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
+ *             locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream >>tls >>tls_state
  *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
@@ -33,7 +36,7 @@ static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
     locust__tls_plain *p;
     if (locust__tls_is_plain(tls, host, port))
         return true;
-    p = locust__base_zalloc(sizeof *p + n);
+    p = locust__memory_zalloc(sizeof *p + n);
     if (!p)
         return false;
     memcpy(p->host, host, n);
@@ -78,7 +81,7 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
     int last;
     if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
         return rc;
-    c->stream->fd.source.readable = true;
+    c->stream->fd.watch.readable = true;
     last = mbedtls_ssl_read(&c->ssl, &unused, 1);
     if (last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         c->io = LOCUST_OK;
@@ -132,16 +135,16 @@ static locust_error locust__tls_step(
     locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__semaphore_take(tls->loop, &tls->steps, LOCUST__NEVER);
-    if (why != LOCUST__WOKEN)
+    enum locust__wake why = locust__sem_take(tls->loop, &tls->steps, LOCUST__NEVER);
+    if (why != LOCUST__WAKE_EVENT)
         return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
     took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__base_after(*deadline_ns, took_ns);
+    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
     *own_ns += took_ns;
-    locust__loop_call(tls->loop, locust__tls_step_call, op);
+    locust__co_call(tls->loop, locust__tls_step_call, op);
     why = locust__co_yield(tls->loop);
-    locust__semaphore_give(tls->loop, &tls->steps);
-    return why == LOCUST__CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
+    locust__sem_give(tls->loop, &tls->steps);
+    return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
 }
 
 static locust_error locust__tls_handshake(
@@ -152,10 +155,10 @@ static locust_error locust__tls_handshake(
         locust_error error = locust__tls_step(tls, op, deadline_ns, own_ns);
         if (error || op->error || op->rc == 0)
             return error ? error : op->error;
-        if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.source.writable)
+        if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.watch.writable)
             error = locust__stream_woken(
                 locust__fd_wait_write(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
-        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !s->fd.source.readable)
+        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !s->fd.watch.readable)
             error = locust__stream_woken(
                 locust__fd_wait_read(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
         if (error)
@@ -180,7 +183,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     int port, const locust__tls_how *how, locust__tls_ticket **ticket, int64_t *deadline_ns,
     int64_t *own_ns, bool *retry) LOCUST__PARKS
 {
-    locust__tls_conn *c = locust__base_zalloc(sizeof *c);
+    locust__tls_conn *c = locust__memory_zalloc(sizeof *c);
     locust__tls_op op = {.c = c, .host = host, .port = port, .how = how};
     *retry = false;
     if (!c) {
@@ -193,7 +196,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     c->ticket = tls->options.no_resume ? NULL : ticket;
     mbedtls_ssl_init(&c->ssl);
     s->layer = &c->layer;
-    locust__loop_call(tls->loop, locust__tls_open_call, &op);
+    locust__co_call(tls->loop, locust__tls_open_call, &op);
     if (!op.error)
         op.error = locust__tls_handshake(tls, &op, deadline_ns, own_ns);
     if (!op.error) {

@@ -2,6 +2,9 @@
  * >>tls_layer  reads and writes through TLS
  *
  * Purpose     the layer of a stream: records in, records out, on the loop's stack.
+ * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
+ *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
+ *             locust__tls_send_ locust__tls_write_
  * Uses        >>switch >>tls >>tls_state >>tls_socket >>tls_error
  * ============================================================================================ */
 
@@ -42,7 +45,7 @@ static void locust__tls_save(locust__tls_conn *c)
     if (!c->ticket)
         return;
     if (!*c->ticket)
-        *c->ticket = locust__base_zalloc(sizeof **c->ticket);
+        *c->ticket = locust__memory_zalloc(sizeof **c->ticket);
     t = *c->ticket;
     if (!t)
         return;
@@ -96,7 +99,7 @@ static locust_error locust__tls_recv(locust_stream *s, char *to, size_t n, size_
 {
     locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
     locust__tls_op op = {.c = c, .to = to, .n = n};
-    locust__loop_call(c->tls->loop, locust__tls_read_call, &op);
+    locust__co_call(c->tls->loop, locust__tls_read_call, &op);
     *got = op.done;
     return op.error;
 }
@@ -136,7 +139,7 @@ static locust_error locust__tls_send(locust_stream *s, const struct iovec *iov, 
 {
     locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
     locust__tls_op op = {.c = c, .iov = iov, .n_iov = n};
-    locust__loop_call(c->tls->loop, locust__tls_write_call, &op);
+    locust__co_call(c->tls->loop, locust__tls_write_call, &op);
     *sent = op.done;
     return op.error;
 }
@@ -154,5 +157,5 @@ static void locust__tls_close_call(void *arg)
 static void locust__tls_close(locust_stream *s)
 {
     locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
-    locust__loop_call(c->tls->loop, locust__tls_close_call, c);
+    locust__co_call(c->tls->loop, locust__tls_close_call, c);
 }

@@ -2,6 +2,8 @@
  * >>tls_none  no TLS compiled in
  *
  * Purpose     the same functions where LOCUST_TLS was not defined: nothing connects.
+ * Names       locust__tls locust__tls_check_ locust__tls_connect_ locust__tls_free_
+ *             locust__tls_init_ locust__tls_ticket_
  * Uses        >>co >>sync >>stream >>tls >>tls_state >>tls_version >>tls_handshake
  * ============================================================================================ */
 
@@ -11,7 +13,7 @@ typedef struct locust__tls_ticket {
 
 typedef struct locust__tls {
     locust__tls_counts counts;
-    locust__semaphore handshakes;
+    locust__sem handshakes;
     const char *broken;
 } locust__tls;
 
@@ -22,7 +24,7 @@ static void locust__tls_init(
     (void)log;
     (void)o;
     memset(tls, 0, sizeof *tls);
-    tls->handshakes.free = LOCUST__HANDSHAKES;
+    tls->handshakes.free = LOCUST__TLS_HANDSHAKES;
 }
 
 static void locust__tls_free(const locust__tls *tls)

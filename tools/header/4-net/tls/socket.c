@@ -2,6 +2,7 @@
  * >>tls_socket  between mbedTLS and the socket
  *
  * Purpose     the two I/O functions that mbedTLS calls.
+ * Names       locust__tls_bio_ locust__tls_leave_
  * Uses        >>stream >>tls_state
  * ============================================================================================ */
 
@@ -10,7 +11,7 @@ static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
     locust__tls_conn *c = arg;
     struct iovec iov = {(void *)(uintptr_t)bytes, n};
     size_t sent;
-    c->io = locust__socket_send(c->stream, &iov, 1, &sent);
+    c->io = locust__stream_socket_send(c->stream, &iov, 1, &sent);
     if (c->io)
         return -1;
     return sent ? (int)sent : MBEDTLS_ERR_SSL_WANT_WRITE;
@@ -24,9 +25,9 @@ static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
     size_t *at = c->kept_len ? &c->kept_at : &tls->ahead_at;
     size_t *len = c->kept_len ? &c->kept_len : &tls->ahead_len;
     if (!*len) {
-        if (!c->stream->fd.source.readable)
+        if (!c->stream->fd.watch.readable)
             return MBEDTLS_ERR_SSL_WANT_READ;
-        c->io = locust__socket_recv(c->stream, tls->ahead, LOCUST__TLS_AHEAD, len);
+        c->io = locust__stream_socket_recv(c->stream, tls->ahead, LOCUST__TLS_AHEAD, len);
         if (c->io)
             return c->io == LOCUST_ERR_CLOSED ? 0 : -1;
         if (!*len)
@@ -54,7 +55,7 @@ static void locust__tls_leave(locust__tls_conn *c)
         c->kept_at = 0;
     }
     if (tls->ahead_len) {
-        c->kept = locust__base_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
+        c->kept = locust__text_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
         if (c->kept)
             c->kept_len = tls->ahead_len;
         else

@@ -2,6 +2,10 @@
  * >>tls_state  what TLS keeps: of a test, a configuration, a connection
  *
  * Purpose     the types of the parts below, and how they begin and end.
+ * Names       locust__tls locust__tls_ahead_ locust__tls_break_ locust__tls_config_
+ *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_init_
+ *             locust__tls_leaf_ locust__tls_plain_ locust__tls_record_ locust__tls_roots_
+ *             locust__tls_ticket_
  * Uses        >>co >>sync >>net >>tls
  *
  *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
@@ -66,7 +70,7 @@ typedef struct locust__tls {
     locust__tls_roots *roots;
     locust__tls_plain *plain;
     int *ciphers; // in the order of preference, 0 at the end
-    locust__semaphore steps, handshakes;
+    locust__sem steps, handshakes;
     locust__tls_counts counts;
     char *ahead; // LOCUST__TLS_AHEAD bytes to read into, as much again to send from
     size_t ahead_at, ahead_len;
@@ -101,7 +105,7 @@ static void locust__tls_init(
     tls->log = log;
     tls->options = *o;
     tls->steps.free = 1;
-    tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__HANDSHAKES;
+    tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__TLS_HANDSHAKES;
 }
 
 static void locust__tls_ticket_free(locust__tls_ticket *ticket)

@@ -8,6 +8,8 @@
  *             connection keeps nothing but its session, which only a verified one leaves.
  * Cost        a handshake 1 to 8 ms of CPU, resumed 0.1 to 1 ms; 38 to 46 KB for each open
  *             connection with a distribution's mbedTLS, 28 to 34 KB with that of tools/mbedtls.sh.
+ * Names       locust__tls_counts_ locust__tls_handshakes_ locust__tls_how_ locust__tls_needed_
+ *             locust__tls_options_
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
  * Limits      no revocation (CRL, OCSP), no key update, no renegotiation. A handshake's largest step
@@ -35,9 +37,9 @@ typedef struct locust__tls_counts {
     int64_t full_ns, resumed_ns; // CPU of their handshakes
 } locust__tls_counts;
 
-enum { LOCUST__HANDSHAKES = 128 }; // in progress at once, by default
+enum { LOCUST__TLS_HANDSHAKES = 128 }; // in progress at once, by default
 
-static const char locust__needs_tls[] =
+static const char locust__tls_needed[] =
     "https needs TLS, and so does tls://: compile the test with -DLOCUST_TLS and link it with "
     "-lmbedtls "
     "-lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";

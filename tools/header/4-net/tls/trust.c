@@ -3,6 +3,8 @@
  *
  * Purpose     finds the system's certificates, and parses those alone that a server's chain names as issuer.
  * Cost        a scan of the file for subjects, once; a parsed root for each issuer met.
+ * Names       locust__tls_ca_ locust__tls_find_ locust__tls_load_ locust__tls_names_
+ *             locust__tls_readable_ locust__tls_roots_ locust__tls_scan_ locust__tls_subject_
  * Uses        >>tls_state >>tls_config
  * ============================================================================================ */
 
@@ -55,7 +57,7 @@ static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *
             "SSL_CERT_FILE, install the package ca-certificates, compile them in by LOCUST_CA_PEM, "
             "or "
             "go without verification by --insecure");
-    r->path = locust__base_copy(file, strlen(file));
+    r->path = locust__text_copy(file, strlen(file));
     return r->path ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
 
@@ -69,7 +71,7 @@ static locust_error locust__tls_roots_of(
     *out = r;
     if (r)
         return LOCUST_OK;
-    r = locust__base_zalloc(sizeof *r);
+    r = locust__memory_zalloc(sizeof *r);
     if (!r)
         return LOCUST_ERR_MEMORY;
     r->asked = ca_file;

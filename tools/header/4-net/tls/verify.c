@@ -2,6 +2,9 @@
  * >>tls_verify  verification
  *
  * Purpose     is this chain one to trust, for this host, now? In words if not.
+ * Names       locust__tls_before_ locust__tls_bound_ locust__tls_date_ locust__tls_explain_
+ *             locust__tls_has_ locust__tls_is_ locust__tls_judge_ locust__tls_lacks_
+ *             locust__tls_names_ locust__tls_recall_ locust__tls_remember_ locust__tls_verify_
  * Uses        >>address >>tls >>tls_state >>tls_trust
  * Sources     RFC 5280, RFC 9525 (names).
  * ============================================================================================ */
@@ -57,21 +60,21 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
     char date[32];
     const char *source = !roots ? "" : roots->pem ? "LOCUST_CA_PEM" : roots->path;
     locust__buf_printf(&text, "\n%s: %s", host, locust__error_text(error));
-    if (error == LOCUST_ERR_CERT_EXPIRED || error == LOCUST_ERR_CERT_FUTURE) {
+    if (error == LOCUST_ERR_TLS_CERT_EXPIRED || error == LOCUST_ERR_TLS_CERT_FUTURE) {
         int64_t now_s = locust__os_wall_ns() / LOCUST__S;
         locust__tls_date(
-            date, sizeof date, locust__tls_bound(leaf, error == LOCUST_ERR_CERT_EXPIRED));
+            date, sizeof date, locust__tls_bound(leaf, error == LOCUST_ERR_TLS_CERT_EXPIRED));
         locust__buf_printf(
-            &text, ": valid %s %s", error == LOCUST_ERR_CERT_EXPIRED ? "until" : "from", date);
+            &text, ": valid %s %s", error == LOCUST_ERR_TLS_CERT_EXPIRED ? "until" : "from", date);
         if (now_s < 1704067200) // 2024
             locust__buf_puts(&text, "; but the clock of this machine is wrong: set it");
-    } else if (error == LOCUST_ERR_CERT_HOST) {
+    } else if (error == LOCUST_ERR_TLS_CERT_HOST) {
         locust__tls_names(&names, leaf);
         locust__buf_add(&names, "", 1);
         locust__buf_printf(&text, ": it is for %s", names.failed ? "others" : names.ptr);
-    } else if (error == LOCUST_ERR_CERT_SELF_SIGNED) {
+    } else if (error == LOCUST_ERR_TLS_CERT_SELF_SIGNED) {
         locust__buf_puts(&text, ": to trust it, give it as --cacert or .ca_file");
-    } else if (error == LOCUST_ERR_CERT_ISSUER) {
+    } else if (error == LOCUST_ERR_TLS_CERT_ISSUER) {
         locust__buf_printf(&text,
             ": none in %s issued it, or the server left out an intermediate certificate", source);
     }
@@ -79,7 +82,7 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
     if (!text.failed && !(tls->told.ptr && strstr(tls->told.ptr, text.ptr))) { // as a whole line
         locust__buf_printf(&tls->told, "%s", text.ptr);
         text.ptr[text.len - 2] = '\0';
-        locust__log_print(tls->log, LOCUST__WARNING, "locust.tls", "%s", text.ptr + 1);
+        locust__log_print(tls->log, LOCUST__LOG_WARNING, "locust.tls", "%s", text.ptr + 1);
     }
     locust__buf_free(&text);
     locust__buf_free(&names);
@@ -110,21 +113,21 @@ static bool locust__tls_is_for_servers(const mbedtls_x509_crt *leaf)
 static locust_error locust__tls_judge(uint32_t flags, const mbedtls_x509_crt *leaf)
 {
     if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
-        return LOCUST_ERR_CERT_EXPIRED;
+        return LOCUST_ERR_TLS_CERT_EXPIRED;
     if (flags & MBEDTLS_X509_BADCERT_FUTURE)
-        return LOCUST_ERR_CERT_FUTURE;
+        return LOCUST_ERR_TLS_CERT_FUTURE;
     if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)
-        return LOCUST_ERR_CERT_HOST;
+        return LOCUST_ERR_TLS_CERT_HOST;
     if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
         return locust__tls_names_equal(&leaf->issuer_raw, &leaf->subject_raw)
-                   ? LOCUST_ERR_CERT_SELF_SIGNED
-                   : LOCUST_ERR_CERT_ISSUER;
+                   ? LOCUST_ERR_TLS_CERT_SELF_SIGNED
+                   : LOCUST_ERR_TLS_CERT_ISSUER;
     if (flags &
         (MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY))
-        return LOCUST_ERR_CERT_WEAK;
+        return LOCUST_ERR_TLS_CERT_WEAK;
     if (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE))
-        return LOCUST_ERR_CERT_USAGE;
-    return flags ? LOCUST_ERR_CERT_FORM : LOCUST_OK;
+        return LOCUST_ERR_TLS_CERT_USAGE;
+    return flags ? LOCUST_ERR_TLS_CERT_FORM : LOCUST_OK;
 }
 
 /* Was exactly this certificate verified for the host before? Half of a handshake's cost is the check
@@ -143,7 +146,7 @@ static void locust__tls_remember(
     locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
 {
     size_t host_len = strlen(host) + 1;
-    locust__tls_leaf *l = locust__base_zalloc(sizeof *l + leaf->raw.len + host_len);
+    locust__tls_leaf *l = locust__memory_zalloc(sizeof *l + leaf->raw.len + host_len);
     if (!l)
         return;
     l->len = leaf->raw.len;
@@ -182,7 +185,7 @@ static locust_error locust__tls_verify(
     locust_error error;
     int rc;
     if (!leaf)
-        return LOCUST_ERR_CERT_FORM;
+        return LOCUST_ERR_TLS_CERT_FORM;
     error = locust__tls_roots_of(tls, how->ca_file, &roots);
     if (error || locust__tls_recall(roots, host, leaf))
         return error;
@@ -193,7 +196,7 @@ static locust_error locust__tls_verify(
         roots->parsed.raw.p ? &roots->parsed : NULL, NULL, &mbedtls_x509_crt_profile_default,
         literal ? NULL : host, &flags, NULL, NULL);
     if (rc && rc != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
-        return locust__tls_lacks_memory(rc) ? LOCUST_ERR_MEMORY : LOCUST_ERR_CERT_FORM;
+        return locust__tls_lacks_memory(rc) ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_CERT_FORM;
     if (literal && !locust__tls_has_address(leaf, &addr))
         flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     if (!locust__tls_is_for_servers(leaf))

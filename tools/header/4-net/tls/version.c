@@ -2,6 +2,7 @@
  * >>tls_version  versions and ciphers
  *
  * Purpose     --tls-min, --tls-max, --ciphers: from their names to mbedTLS's numbers; what this library has.
+ * Names       locust__tls_check_ locust__tls_cipher_ locust__tls_start_ locust__tls_version_
  * Uses        >>tls >>tls_state
  * ============================================================================================ */
 
@@ -32,7 +33,7 @@ static int locust__tls_cipher(locust__view name)
 /* Reads the list A:B:C. NULL: an empty list, an unknown name (in *bad), or no memory. */
 static int *locust__tls_cipher_list(const char *text, locust__view *bad)
 {
-    int *list = locust__base_zalloc((strlen(text) / 2 + 2) * sizeof *list), n = 0;
+    int *list = locust__memory_zalloc((strlen(text) / 2 + 2) * sizeof *list), n = 0;
     *bad = (locust__view){text, 0};
     while (list && *text) {
         locust__view name = {text, strcspn(text, ":,")};
@@ -60,7 +61,7 @@ static int *locust__tls_cipher_default(void)
     int *list, n = 0, total = 0;
     while (known[total])
         total++;
-    list = locust__base_zalloc((size_t)(total + 1) * sizeof *list);
+    list = locust__memory_zalloc((size_t)(total + 1) * sizeof *list);
     for (int i = 0; list && i < 3; i++)
         for (int k = 0; k < total && locust__os_has_aes(); k++)
             if (known[k] == fast[i])

@@ -1,8 +1,9 @@
 /* ============================================================================================
- * >>verdict  all of what a run says of itself
+ * >>result  all of what a run says of itself
  *
  * Purpose     generator, checks, baseline, search; the exit code.
- * Uses        >>env_api >>judge >>check >>baseline >>find
+ * Names       locust__result_
+ * Uses        >>env >>generator >>check >>baseline >>find
  * ============================================================================================ */
 
 typedef struct locust__result {
@@ -13,8 +14,6 @@ typedef struct locust__result {
     locust__find find;
     bool held; // all checks
 } locust__result;
-
-enum { LOCUST__EXIT_CHECK = 3, LOCUST__EXIT_GENERATOR = 4 };
 
 /* Reads what the run is to be held against. NULL, or what is wrong; `text` has room for it. */
 static const char *locust__result_init(locust__result *v, locust_env *env, char *text, size_t size)
@@ -38,8 +37,8 @@ static const char *locust__result_init(locust__result *v, locust_env *env, char 
         return "--find-max takes what shall hold, such as 'p99<250ms'";
     if (o->find_max && o->stages)
         return "--find-max and --stages both say how many arrive: give one of them";
-    wrong =
-        LOCUST__REPORTS && o->baseline ? locust__baseline_read(&v->baseline, o->baseline) : NULL;
+    wrong = LOCUST__WITH_REPORTS && o->baseline ? locust__baseline_read(&v->baseline, o->baseline)
+                                                : NULL;
     if (wrong) {
         snprintf(text, size, "--baseline %s: %s", o->baseline, wrong);
         return text;
@@ -60,7 +59,7 @@ static void locust__result_judge(void *arg)
     locust__result *v = arg;
     v->generator = locust__generator_judge(v->env);
     v->held = locust__checks_judge(v->env, &v->checks);
-    if (LOCUST__REPORTS && v->baseline.n)
+    if (LOCUST__WITH_REPORTS && v->baseline.n)
         locust__baseline_compare(&v->baseline, v->env);
 }
 

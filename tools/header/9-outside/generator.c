@@ -1,11 +1,16 @@
 /* ============================================================================================
- * >>judge  the generator's verdict on itself
+ * >>generator  the generator's verdict on itself
  *
  * Purpose     can the numbers be believed, or was it the generator that limited the load?
- * Uses        >>co >>row >>net >>env >>usage
+ * Names       locust__generator_
+ * Uses        >>co >>entry >>net >>env >>usage
  * ============================================================================================ */
 
-enum { LOCUST__LATE_NS = 500000, LOCUST__HELD_NS = 100000000, LOCUST__HELD_TIMES = 3 };
+enum {
+    LOCUST__GENERATOR_LATE_NS = 500000,
+    LOCUST__GENERATOR_HELD_NS = 100000000,
+    LOCUST__GENERATOR_HELD_TIMES = 3
+};
 
 static void locust__generator_limit(locust_generator *g, const char *format, ...)
     LOCUST__PRINTF(2, 3);
@@ -26,9 +31,9 @@ static void locust__generator_limit(locust_generator *g, const char *format, ...
 /* Tasks that often, or for long, let nobody else run. */
 static void locust__generator_blame(locust_generator *g, const locust_env *env)
 {
-    for (int i = 0; i < env->n_culprits; i++) {
-        const locust__culprit *c = &env->culprits[i];
-        if (c->times >= LOCUST__HELD_TIMES || c->longest_ns >= LOCUST__HELD_NS)
+    for (int i = 0; i < env->n_blockers; i++) {
+        const locust__usage_blocker *c = &env->blockers[i];
+        if (c->times >= LOCUST__GENERATOR_HELD_TIMES || c->longest_ns >= LOCUST__GENERATOR_HELD_NS)
             locust__generator_limit(g,
                 "task %s of %s: held everybody up %llu times, %.0f ms at the longest", c->task,
                 c->user, (unsigned long long)c->times, (double)c->longest_ns / 1e6);
@@ -37,8 +42,8 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
 
 /* Requests and failures a second from the start of what is measured to the end, answered or not. (The
  * tables' rates end with the last answer, as Locust's.) */
-static void locust__check_rates(
-    const locust_env *env, const locust__row *row, double *requests_per_s, double *failures_per_s)
+static void locust__generator_rates(
+    const locust_env *env, const locust__entry *row, double *requests_per_s, double *failures_per_s)
 {
     int64_t end_ns = env->until.at_ns ? env->until.at_ns : locust__os_now_ns();
     double s = (double)(end_ns - env->stats.start_ns) / 1e9;
@@ -52,7 +57,7 @@ static locust_generator locust__generator_judge(const locust_env *env)
     const locust__net *net = &env->services.net;
     const locust__usage *from = &env->since;
     locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
-    int64_t median_ns = locust__row_percentile_ns(&env->stats.total, 0.5);
+    int64_t median_ns = locust__entry_percentile_ns(&env->stats.total, 0.5);
     int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99), wall_ns = to.at_ns - from->at_ns;
     int64_t waited_ns = locust__usage_waited_ns(from, &to);
     double busy = locust__usage_busy(from, &to);
@@ -67,7 +72,7 @@ static locust_generator locust__generator_judge(const locust_env *env)
     if (waited_ns > wall_ns / 10 && wall_ns >= LOCUST__S)
         locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
             waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
-    if (late_ns > LOCUST__LATE_NS && late_ns > median_ns / 5)
+    if (late_ns > LOCUST__GENERATOR_LATE_NS && late_ns > median_ns / 5)
         locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
             g.late_p99_ms, (double)median_ns / 1e6);
     if (net->told_files)
