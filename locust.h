@@ -294,7 +294,8 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
 /* ============================================================================================
  * >>errors  why a request has no good answer
  *
- * Purpose     one code and one sentence for each reason.
+ * Purpose     one code and one sentence for each reason. A code carries its protocol, where it has
+ *             one.
  * ============================================================================================ */
 
 /* Why a request has no good answer. The text groups failures in reports, so it holds no port,
@@ -383,12 +384,11 @@ LOCUST_API const char *locust_error_text(locust_error error);
 /* ============================================================================================
  * >>waits  waits between two tasks
  *
- * Purpose     how long a user waits. All as in Locust.
+ * Purpose     how long a user waits after a task before its next one. As in Locust.
  * ============================================================================================ */
 
-/* How long a user waits between two tasks. All as in Locust. */
 typedef struct locust_wait_time {
-    int kind;    // LOCUST_WAIT_...; zero: no wait, other users get their turn
+    int kind;    // LOCUST_WAIT_...; 0: no wait, but other users get a turn
     double a, b; // seconds, or tasks a second
     locust_wait_fn fn;
 } locust_wait_time;
@@ -401,45 +401,35 @@ enum {
     LOCUST_WAIT_CUSTOM,
 };
 
-#define LOCUST_CONSTANT(s)                 \
-    {                                      \
-        LOCUST_WAIT_CONSTANT, (s), 0, NULL \
-    }
-#define LOCUST_BETWEEN(min_s, max_s)                \
-    {                                               \
-        LOCUST_WAIT_BETWEEN, (min_s), (max_s), NULL \
-    } // uniform
-/* Starts tasks s seconds apart; a longer task is followed at once, lost time is not caught up. */
-#define LOCUST_CONSTANT_PACING(s)        \
-    {                                    \
-        LOCUST_WAIT_PACING, (s), 0, NULL \
-    }
-/* The same in tasks a second for each user. */
-#define LOCUST_CONSTANT_THROUGHPUT(per_s)          \
-    {                                              \
-        LOCUST_WAIT_PACING, 1.0 / (per_s), 0, NULL \
-    }
-/* fn(u) returns the seconds to wait; negative counts as 0. It may not park. */
-#define LOCUST_WAIT_FN(fn)             \
-    {                                  \
-        LOCUST_WAIT_CUSTOM, 0, 0, (fn) \
-    }
+// clang-format off
+#define LOCUST_CONSTANT(s)             {LOCUST_WAIT_CONSTANT, (s), 0, NULL}
+#define LOCUST_BETWEEN(min_s, max_s)   {LOCUST_WAIT_BETWEEN, (min_s), (max_s), NULL} // uniform
+/* Starts tasks s seconds apart. A task that takes longer is followed at once; lost time is not made
+ * up. */
+#define LOCUST_CONSTANT_PACING(s)      {LOCUST_WAIT_PACING, (s), 0, NULL}
+/* The same, given as tasks a second for each user. */
+#define LOCUST_CONSTANT_THROUGHPUT(per_s) {LOCUST_WAIT_PACING, 1.0 / (per_s), 0, NULL}
+/* fn(u) returns the seconds to wait; a negative number counts as 0. fn may not park. */
+#define LOCUST_WAIT_FN(fn)             {LOCUST_WAIT_CUSTOM, 0, 0, (fn)}
+// clang-format on
 /* ============================================================================================
  * >>arrivals  the open model
  *
- * Purpose     load that keeps its schedule however long answers take.
+ * Purpose     a class whose tasks or users arrive at a rate, whatever the server does (an open
+ *             model).
  * ============================================================================================ */
 
 enum { LOCUST_ARRIVE_TASKS, LOCUST_ARRIVE_USERS };
 
-/* Arrivals that keep their schedule however long answers take. An arrival is a task of a user who is
- * free, or of a new one; with LOCUST_ARRIVE_USERS it is a new user, who runs .iterations tasks (0: 1)
- * and leaves. One that finds `max` in flight waits and is counted as late; after `patience_s` it is
- * shed. What it was late is added to its first response time "from the intended start". */
+/* Arrivals keep their schedule however long answers take. With LOCUST_ARRIVE_TASKS an arrival is
+ * one task, run by an idle user or by a new one. With LOCUST_ARRIVE_USERS it is a new user, which
+ * runs .iterations tasks (0: 1) and leaves. An arrival that finds `max` in flight waits and counts
+ * as late; after `patience_s` it is shed. The delay of a late arrival is added to the response time
+ * of its first request "from the intended start". */
 typedef struct locust_arrivals {
-    double rate;       // a second; 0: the class is no open model
+    double rate;       // arrivals a second; 0: the class is not an open model
     int kind;          // LOCUST_ARRIVE_TASKS, LOCUST_ARRIVE_USERS
-    bool poisson;      // gaps are exponential; false: all alike
+    bool poisson;      // exponential gaps; false: equal gaps
     int max;           // in flight; 0: 10,000
     double patience_s; // 0: 10, negative: none
 } locust_arrivals;
@@ -450,7 +440,7 @@ typedef struct locust_arrival_counts { // scheduled = started + shed + those tha
 /* ============================================================================================
  * >>users  tasks and user classes
  *
- * Purpose     what a test says of its users.
+ * Purpose     what a test declares: tasks, task sets, and the kinds of users that run them.
  * ============================================================================================ */
 
 typedef struct locust_pair { // one header field, query or form parameter
@@ -483,7 +473,7 @@ typedef struct locust_taskset {
 typedef struct locust_user_class {
     const char *name;
     double weight;    // share of the users; 0: 1, negative: none
-    int fixed_count;  // exactly that many, spawned first; 0: by weight
+    int fixed_count;  // exactly so many users, spawned first; 0: by weight
     const char *host; // base URL, put before a request's path; --host goes first
     locust_wait_time wait_time;
     locust_task_fn on_start;  // runs once before the first task
@@ -501,10 +491,10 @@ typedef struct locust_user_class {
     bool no_cookies;          // keep and send none
     bool no_keep_alive;       // a connection for each request
     int iterations;           // tasks that each user runs, then it ends; 0: no limit
-    locust_arrivals arrivals; // how its users come, in place of weight and fixed_count
+    locust_arrivals arrivals; // its users arrive at a rate, in place of weight and fixed_count
     int max_requests;         // for one connection, then a new one; 0: no limit
-    int pool; // users of this class share at most so many connections to each origin and wait for
-              // a free one (that wait is in no response time); 0: each user has its own
+    int pool; // the users of this class share so many connections to each origin and wait for a
+              // free one, which no response time includes; 0: each user has its own
 } locust_user_class;
 
 struct locust_user {
@@ -517,7 +507,7 @@ struct locust_user {
 /* ============================================================================================
  * >>requests  requests and their answers
  *
- * Purpose     locust_get and its kin; what came back, and what a test does with it.
+ * Purpose     sends requests (locust_get, locust_post, ...), and reads and judges their answers.
  * ============================================================================================ */
 
 typedef struct locust_part { // one part of a multipart/form-data body
@@ -527,11 +517,11 @@ typedef struct locust_part { // one part of a multipart/form-data body
     const char *type; // Content-Type; NULL: none for text, application/octet-stream for a file
 } locust_part;
 
-/* Gives the next 1 to n bytes of a request's body. Returns how many; 0: that was all, -1: give up.
- * Runs on the user's stack and may not park. */
+/* Writes the next 1 to n bytes of a request's body to out. Returns how many; 0: the body is
+ * complete, -1: give up. Runs on the user's stack and may not park. */
 typedef ptrdiff_t (*locust_body_fn)(void *arg, void *out, size_t n);
-/* Takes n bytes of a response's body. False: enough; the connection is closed, which is no failure.
- * May not park. */
+/* Takes n bytes of a response's body. Returns false to end the response here: the connection is
+ * closed, and the request counts as passed. May not park. */
 typedef bool (*locust_chunk_fn)(void *arg, const char *bytes, size_t n);
 
 typedef struct locust_sse_event { // of a stream of server-sent events (HTML standard, 9.2)
@@ -540,7 +530,8 @@ typedef struct locust_sse_event { // of a stream of server-sent events (HTML sta
     const char *id;               // of the last event that had one; "" if none had
     int retry_ms;                 // the last "retry" of the stream; -1: none yet
 } locust_sse_event;
-/* Takes one event, which lives until it returns. False: enough, as above. May not park. */
+/* Takes one event, which lives until the function returns. Returns false to end the response, as
+ * above. May not park. */
 typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
 
 /* One HTTP request. Everything is borrowed until the call returns. */
@@ -604,10 +595,10 @@ struct locust_response {
  * Errors       never aborts. response->error says why there is no status; the failure is in the
  *              statistics already (with catch_response: at this user's next request or the end of
  *              the task).
- * Time         from right before the first byte is sent (a new connection: before the name lookup
+ * Time         from right before the first byte is sent (on a new connection: before the name lookup
  *              and the connect) to the arrival of the last byte at this machine, as its kernel noted
- *              it (SO_TIMESTAMPNS): how long the generator then took to read it is not the server's
- *              time. Where the kernel does not tell: to right after the last byte is parsed.
+ *              (SO_TIMESTAMPNS): how long the generator then takes to read it is not the server's
+ *              time. Where the kernel does not say: to right after the last byte is parsed.
  * Retries      once, on a new connection, when a kept one was closed by the server before the first
  *              byte of the answer and the method is idempotent (RFC 9110 9.2.2, RFC 9112 9.3.1).
  * Like         HttpSession.request() of Locust.
@@ -622,8 +613,8 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
 #define locust_delete(u, ...)          LOCUST_SEND_(u, "DELETE", __VA_ARGS__)
 #define locust_head(u, ...)            LOCUST_SEND_(u, "HEAD", __VA_ARGS__)
 #define locust_options_request(u, ...) LOCUST_SEND_(u, "OPTIONS", __VA_ARGS__)
-/* JSON in, JSON out: locust_rest(u, "POST", "/items", .json = "{}"). An answer that is not JSON is a
- * failure. Like rest() of Locust's FastHttpUser. */
+/* JSON in, JSON out: locust_rest(u, "POST", "/items", .json = "{}"). An answer that is not JSON is
+ * a failure. Like rest() of Locust's FastHttpUser. */
 #define locust_rest(u, verb, ...) \
     locust_send((u), &(locust_request){.method = (verb), .expect_json = true, .url = __VA_ARGS__})
 #define LOCUST_SEND_(u, verb, ...) \
@@ -633,13 +624,13 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
 #define LOCUST_PARAMS(...)  ((const locust_pair[]){__VA_ARGS__, {NULL, NULL}})
 #define LOCUST_PARTS(...)   ((const locust_part[]){__VA_ARGS__, {NULL, NULL, NULL, NULL}})
 
-/* The value of a response header field, or NULL. `name` in any case. Of several fields with that
- * name the first. Lives as long as the response. */
+/* The value of the first response header field of that name, in any case; NULL if there is none.
+ * Lives as long as the response. */
 LOCUST_API const char *locust_header(const locust_response *r, const char *name);
 
-/* The verdict on a request made with .catch_response = true; the last one given counts. Without
- * any the usual rule applies: a reply with a status below 400 passes. The text of a failure groups
- * failures in reports: keep it free of ids; 255 bytes at most. */
+/* Judge a request that was made with .catch_response = true. The last verdict counts; without one,
+ * the usual rule applies: a status below 400 passes. Reports group failures by this text: keep ids
+ * out of it; 255 bytes at most. */
 LOCUST_API void locust_success(locust_response *r);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
@@ -647,11 +638,11 @@ __attribute__((format(printf, 2, 3)))
 LOCUST_API void
 locust_failure(locust_response *r, const char *format, ...);
 
-/* Values out of a body, for the next request: at a path of a JSON body ("user.ids[0]", "" for the
- * whole), in the group (0 to 9) of a POSIX extended regular expression, or between two texts. All
- * return false if there is no such value, it is of another type, or its text does not fit into
- * out[size] with a '\0' behind; numbers and bools stay as they were then. An invalid regular
- * expression ends the program. Call them while the response lives. */
+/* Copy a value out of a body, for the next request: from a path of a JSON body ("user.ids[0]", ""
+ * for the whole), from group 0 to 9 of a POSIX extended regular expression, or from between two
+ * texts. Each returns false if there is no such value, it has another type, or its text and a '\0'
+ * do not fit into out[size]; *out of a number or bool then stays as it was. An invalid regular
+ * expression ends the program. Call these while the response lives. */
 LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out);
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out);
 LOCUST_API bool locust_json_string(
@@ -663,15 +654,17 @@ LOCUST_API bool locust_find_between(
 /* ============================================================================================
  * >>sessions  the session of a user
  *
- * Purpose     header fields, cookies, certificates and connections that last from request to request.
+ * Purpose     header fields, cookies, certificates and connections that last from request to
+ *             request.
  * ============================================================================================ */
 
-/* A field that this user sends with every request from now on, in place of the class's of that name;
- * NULL: no longer. Copied. Returns false if the name or value cannot be sent, or memory ran out. */
+/* A field that this user sends with every request from now on, in place of the class's of that
+ * name; NULL: no longer. Copied. Returns false if the name or value cannot be sent, or memory ran
+ * out. */
 LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value);
 
-/* The value of the cookie of that name that this user would send to `url` (a path below its host, or
- * absolute); NULL: none. Lives until this user's next request or change of cookies. */
+/* The value of the cookie of that name that this user would send to `url` (a path below its host,
+ * or absolute); NULL: none. Lives until this user's next request or change of cookies. */
 LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name);
 /* Takes a cookie as if `url` had sent "Set-Cookie: text". False: RFC 6265 or a limit refuses it. */
 LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text);
@@ -686,7 +679,7 @@ LOCUST_API void locust_close_connections(locust_user *u);
 /* ============================================================================================
  * >>control  inside a user
  *
- * Purpose     wait, stop, fail, defer, schedule.
+ * Purpose     what a task does to its own user: wait, stop, fail, defer, schedule.
  * ============================================================================================ */
 
 /* Parks this user for that many seconds. Call from a user. */
@@ -700,12 +693,12 @@ LOCUST_API void locust_stop_test(locust_user *u);
  * without a wait. Does not return. */
 LOCUST_NORETURN_ LOCUST_API void locust_interrupt(locust_user *u, bool reschedule);
 
-/* Ends this user: on_stop runs, nobody takes its place. Does not return. */
+/* Ends this user. on_stop runs; no other user takes its place. Does not return. */
 LOCUST_NORETURN_ LOCUST_API void locust_stop_user(locust_user *u);
 
-/* Fails the task that runs, as an exception does in Locust: the message and its place are counted and
- * reported, on_user_error is told, and after the wait the next task goes on. In on_start it ends the
- * user. Does not return. The text groups: keep it free of ids. */
+/* Fails the running task, as an exception does in Locust: the message and its place are counted and
+ * reported, on_user_error is called, and after the wait the next task runs. In on_start it ends the
+ * user. Does not return. Reports group by the text: keep ids out of it. */
 #define locust_fail(u, ...) locust_fail_at((u), __FILE__, __LINE__, __func__, __VA_ARGS__)
 #if defined(__GNUC__)
 __attribute__((noreturn, format(printf, 5, 6)))
@@ -714,16 +707,18 @@ LOCUST_API void
 locust_fail_at(
     locust_user *u, const char *file, int line, const char *function, const char *format, ...);
 
-/* Has fn(arg) called when the task, on_start or on_stop that runs is left, by its end or by an
- * unwinding; the latest goes first. fn may not park. False: no memory, and fn was called at once. */
+/* Calls fn(arg) when the running task, on_start or on_stop is left, by its end or by an unwinding.
+ * The last one deferred runs first. fn may not park. Returns false without memory: fn was called at
+ * once. */
 LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg);
 
-/* Inserts a task of the set that runs, before what would be picked: behind those inserted earlier, or
- * as the `first`. False: no memory. Like TaskSet.schedule_task. */
+/* Runs a task of the current set before any that would be picked: after the tasks scheduled so far,
+ * or (`first`) before them. Returns false without memory. Like TaskSet.schedule_task. */
 LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first);
 
-/* Gives this user tasks of its own in place of its class's. `tasks` is borrowed until the user ends.
- * Call from on_start or a task of the class itself. False: they are wrong, or memory ran out. */
+/* Gives this user its own tasks in place of its class's. `tasks` is borrowed until the user ends.
+ * Call from on_start or from a task of the class itself. Returns false if the tasks are wrong or
+ * memory ran out. */
 LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
 
 /* Waits as between two tasks. */
@@ -731,7 +726,7 @@ LOCUST_API void locust_wait(locust_user *u);
 /* ============================================================================================
  * >>coroutines  coroutines of a user
  *
- * Purpose     several things at once, as one user.
+ * Purpose     lets one user do several things at once.
  * ============================================================================================ */
 
 typedef void (*locust_coroutine_fn)(locust_user *u, void *arg);
@@ -739,17 +734,17 @@ typedef struct locust_coroutine locust_coroutine;
 typedef struct locust_group locust_group;
 
 /* Starts fn(u, arg) beside the caller, as a part of the same user: it shares data, slots, cookies,
- * header fields and connections, and inherits context variables. Its requests and waits take the `u`
- * that it is given. It is cut short when the user ends. Like gevent.spawn.
- * Returns a handle, good until it is joined or the task that started it ends; NULL if memory ran out. */
+ * header fields and connections, and inherits context variables. Its requests and waits take the
+ * `u` that it is given. It is cut short when the user ends. Like gevent.spawn. Returns a handle,
+ * good until it is joined or the task that started it ends; NULL if memory ran out. */
 LOCUST_API locust_coroutine *locust_spawn(locust_user *u, locust_coroutine_fn fn, void *arg);
 /* Waits until that coroutine has ended; the handle ends with it. NULL is fine. */
 LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine);
-/* Waits until all that this user has started have ended, but for the caller. */
+/* Waits until every other coroutine of this user has ended. */
 LOCUST_API void locust_join_all(locust_user *u);
 
-/* Coroutines of which at most `limit` run at once, as a browser loads the parts of a page. Ends with
- * locust_group_join, or with the task that made it. NULL if memory ran out. */
+/* A group of coroutines of which at most `limit` run at once, as a browser loads the parts of a
+ * page. It ends with locust_group_join, or with the task that made it. NULL if memory ran out. */
 LOCUST_API locust_group *locust_group_new(locust_user *u, int limit);
 /* Waits for a place, then starts fn(u, arg) in it. False: memory ran out. */
 LOCUST_API bool locust_group_start(
@@ -763,23 +758,19 @@ typedef struct locust_semaphore { // make it with LOCUST_SEMAPHORE; the rest is 
 } locust_semaphore;
 
 /* At most n users of the process at once:  static locust_semaphore door = LOCUST_SEMAPHORE(10);
- * Who is cut short gives nothing back, unless by locust_defer. */
-#define LOCUST_SEMAPHORE(n) \
-    {                       \
-        (n),                \
-        {                   \
-            NULL, NULL      \
-        }                   \
-    }
+ * A user that is cut short keeps its unit; give it back with locust_defer. */
+// clang-format off
+#define LOCUST_SEMAPHORE(n) {(n), {NULL, NULL}}
+// clang-format on
 LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphore);
 LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphore);
 
-/* Waits until the ramp that runs is over; at once if none does. */
+/* Waits until the current ramp is over; returns at once if there is none. */
 LOCUST_API void locust_wait_spawned(locust_user *u);
 /* ============================================================================================
  * >>locals  coroutine-local data
  *
- * Purpose     data of each user that reads like a variable.
+ * Purpose     data that each user has for itself, reached from any function it calls.
  * ============================================================================================ */
 
 typedef struct locust_slot { // made by LOCUST_LOCAL; fields are the library's
@@ -820,9 +811,9 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot);
     }                                                                                      \
     static type *slot_(void)
 
-/* LOCUST_SCOPE(session) { ... }  Inside the block session() is a fresh one; behind it the one from
- * before. Leave it by its end or `continue`, or by what leaves the task. Without memory the block
- * does not run. Of the coroutines of one user one at a time may be inside. */
+/* LOCUST_SCOPE(session) { ... }  Inside the block session() is a fresh slot; after the block it is
+ * the one from before. Leave the block by its end, by `continue`, or by whatever leaves the task.
+ * Without memory the block does not run. One coroutine of a user at a time may be inside. */
 #define LOCUST_SCOPE(slot_) LOCUST_SCOPE_(slot_, LOCUST_JOIN_(slot_##_entered_, __LINE__))
 #define LOCUST_SCOPE_(slot_, entered_)                               \
     for (bool entered_ = locust_slot_enter(&slot_##_slot); entered_; \
@@ -851,8 +842,8 @@ LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value)
 LOCUST_API void locust_var_reset(const locust_var *var, locust_token token);
 
 /* LOCUST_VAR(int, depth, 0);  gives  depth(), depth_set(value), depth_reset(token): a value with a
- * default, set for a while and put back, never seen by another user. At file scope; of at most
- * LOCUST_VAR_BYTES bytes: for more use a pointer. Like a ContextVar of Python. */
+ * default that is set for a while and put back, and that no other user sees. At file scope; at most
+ * LOCUST_VAR_BYTES bytes: for more, hold a pointer. Like a ContextVar of Python. */
 #define LOCUST_VAR(type, var_, ...)                                      \
     static type const var_##_default = __VA_ARGS__;                      \
     static locust_var var_##_var = {                                     \
@@ -878,11 +869,11 @@ LOCUST_API void locust_var_reset(const locust_var *var, locust_token token);
 
 typedef struct locust_context locust_context; // the values of all context variables
 
-/* A copy of the caller's context, O(1): what is set later is set in one of both. Yours:
- * locust_context_free. NULL if memory ran out. Like contextvars.copy_context. */
+/* Copies the caller's context, in O(1). A value set later changes only the context it is set in.
+ * Yours: end it with locust_context_free. NULL if memory ran out. Like contextvars.copy_context. */
 LOCUST_API locust_context *locust_context_copy(void);
-/* Calls fn(arg) in that context: what it sets stays there. One that is entered already cannot be
- * entered again, by no user: that ends the program with a sentence. Like Context.run. */
+/* Calls fn(arg) in that context; values that fn sets stay in it. A context cannot be entered twice
+ * at a time, by any user: that ends the program with a sentence. Like Context.run. */
 LOCUST_API void locust_context_run(locust_context *context, void (*fn)(void *arg), void *arg);
 LOCUST_API void locust_context_free(locust_context *context);
 
@@ -896,8 +887,8 @@ LOCUST_API const void *locust_stack_pop(locust_stack *stack, size_t size);
 LOCUST_API const void *locust_stack_top(const locust_stack *stack, size_t size);
 LOCUST_API void locust_stack_free(void *stack);
 
-/* LOCUST_STACK(int, path);  gives  path_push(value), path_pop(), path_top() for each user. Of an
- * empty stack, pop and top give a value of zeros. push returns false if memory ran out. */
+/* LOCUST_STACK(int, path);  gives  path_push(value), path_pop(), path_top() for each user. pop and
+ * top of an empty stack give a value of zeros. push returns false if memory ran out. */
 #define LOCUST_STACK(type, stack_)                                                         \
     LOCUST_LOCAL_WITH(locust_stack, stack_##_stack, .fini = locust_stack_free);            \
     static type stack_##_none;                                                             \
@@ -919,27 +910,28 @@ LOCUST_API void locust_stack_free(void *stack);
 /* ============================================================================================
  * >>streams  protocols of your own
  *
- * Purpose     connections, and operations that the test measures itself.
+ * Purpose     connections for a protocol that the kit does not speak, and operations that a test
+ *             times itself.
  * ============================================================================================ */
 
-/* Connects to tcp://host:port, tls://host:port (with the certificates that the class's HTTP users
- * have), udp://host:port or unix:/path. Call from a user.
- * Returns a stream, yours (end with locust_close); NULL if memory ran out. A stream that did not
- * connect fails every read and write with the reason, in locust_stream_error. Reads and writes
- * take 60 s at most each (locust_set_timeout); so does connecting, once its turn has come.
- * With udp:// a write sends one datagram and a read receives one, cut to n bytes; empty ones are
- * skipped. */
+/* Connects to tcp://host:port, tls://host:port (with the class's certificates), udp://host:port or
+ * unix:/path. Call from a user. Returns a stream, yours (end it with locust_close); NULL if memory
+ * ran out. If connecting failed, every read and write of the stream fails, and locust_stream_error
+ * says why. Each read and write takes at most 60 s (locust_set_timeout), and so does connecting,
+ * once its turn has come. With udp:// a write sends one datagram, and a read receives one, cut to n
+ * bytes; empty datagrams are skipped. */
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url);
-/* Writes all n bytes. False: see locust_stream_error. */
+/* Writes all n bytes. Returns false on an error: see locust_stream_error. */
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n);
 /* Reads 1 to n bytes. Returns how many, 0 at the end of the stream, -1 on an error. */
 LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n);
-/* Reads n bytes. False: see locust_stream_error; the stream may have ended before. */
+/* Reads exactly n bytes. Returns false on an error, or if the stream ended before: see
+ * locust_stream_error. */
 LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n);
-/* How long each later read and write of this stream may take; negative: without end. */
+/* Limits each later read and write of this stream to that time; negative: no limit. */
 LOCUST_API void locust_set_timeout(locust_stream *s, double seconds);
-/* Reads up to and with the byte `end`, and puts a '\0' behind. Returns the length without the
- * '\0'; -1 if the stream ended or failed before, or the text does not fit. */
+/* Reads up to and including the byte `end`, and adds a '\0'. Returns the length without the '\0';
+ * -1 if the stream ended or failed before `end`, or the text does not fit. */
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size);
 /* Why the last read or write failed: a stable sentence; NULL if it did not. */
 LOCUST_API const char *locust_stream_error(const locust_stream *s);
@@ -968,18 +960,18 @@ LOCUST_API void locust_measure_stop(locust_measure *m);
 /* ============================================================================================
  * >>feeds  data from files
  *
- * Purpose     accounts, search words and the like, a row for each use.
+ * Purpose     gives users accounts, search words and the like, one row of a file at a time.
  * ============================================================================================ */
 
 enum {
-    LOCUST_FEED_SEQUENTIAL, // from the first to the last, and again
-    LOCUST_FEED_RANDOM,     // any, each time
-    LOCUST_FEED_SHUFFLE,    // all in a random order, then in another
-    LOCUST_FEED_UNIQUE,     // each once, then no more
+    LOCUST_FEED_SEQUENTIAL, // from the first row to the last, then again
+    LOCUST_FEED_RANDOM,     // any row, each time
+    LOCUST_FEED_SHUFFLE,    // all rows in a random order, then in another
+    LOCUST_FEED_UNIQUE,     // each row once; then there are no more
 };
 
 typedef struct locust_feeder { // of the whole test; make it with LOCUST_FEEDER
-    const char *path;          // may be set anew before the first use, by an own option
+    const char *path;          // may be changed before the first use, say by an option of the test
     int order;                 // LOCUST_FEED_SEQUENTIAL ...
     bool lines;                // whole lines; false: CSV as of RFC 4180
     bool no_header;            // of CSV: the first row is data
@@ -992,9 +984,9 @@ typedef struct locust_feeder { // of the whole test; make it with LOCUST_FEEDER
     size_t *shuffle; // the order; NULL: that of the file
 } locust_feeder;
 
-/* LOCUST_FEEDER(accounts, "accounts.csv", .order = LOCUST_FEED_UNIQUE);   at file scope. The file is
- * mapped at the first use; a row costs 8 bytes, 16 when shuffled. Of several workers each has every
- * so many-th row: no two have the same. */
+/* LOCUST_FEEDER(accounts, "accounts.csv", .order = LOCUST_FEED_UNIQUE);   at file scope. The file
+ * is mapped at the first use; a row costs 8 bytes, 16 when shuffled. With N workers each takes
+ * every N-th row: no two have the same. */
 #define LOCUST_FEEDER(feeder_, ...) static locust_feeder feeder_ = {.path = __VA_ARGS__}
 
 typedef struct locust_feed_row { // lives until the end of the test
@@ -1004,11 +996,11 @@ typedef struct locust_feed_row { // lives until the end of the test
     const locust_feeder *feeder;
 } locust_feed_row;
 
-/* The next row for this user. False: with LOCUST_FEED_UNIQUE there are no more. A file that cannot be
- * read, or is empty, ends the test with a sentence. */
+/* Takes the next row for this user. Returns false if there are no more (LOCUST_FEED_UNIQUE alone).
+ * A file that cannot be read, or is empty, ends the test with a sentence. */
 LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_feed_row *row);
-/* The value in the column with that name in the header. False: there is none, or it does not fit into
- * out[size] with a '\0' behind. */
+/* Copies the value of the column of that name in the header. Returns false if there is no such
+ * column, or the value and a '\0' do not fit into out[size]. */
 LOCUST_API bool locust_field(
     const locust_feed_row *row, const char *column, char *out, size_t size);
 /* The same by the number of the column, from 0. */
@@ -1016,7 +1008,7 @@ LOCUST_API bool locust_field_at(const locust_feed_row *row, int column, char *ou
 /* ============================================================================================
  * >>events  samples, shapes and events
  *
- * Purpose     what listeners are told, and what a load shape says.
+ * Purpose     what listeners are called with, and what a load shape returns.
  * ============================================================================================ */
 
 enum { LOCUST_CLASSES_MAX = 64 }; // user classes in one test
@@ -1030,14 +1022,14 @@ typedef struct locust_sample { // one finished request, as listeners see it
     double elapsed_ms;
     size_t length;                   // bytes of body
     const locust_phases *phases;     // of an HTTP request; NULL: none
-    const locust_response *response; // likewise
+    const locust_response *response; // of an HTTP request; NULL: none
     void *context;                   // of the request
     double late_ms;                  // open model: how late its arrival was; else 0
     locust_user *user;
 } locust_sample;
 
-/* Counts an operation that the test has measured itself, and tells the listeners. Of `sample` method,
- * name, elapsed_ms, length, error and context are taken; the texts are copied. */
+/* Counts an operation that the test has measured itself, and calls the listeners. Takes method,
+ * name, elapsed_ms, length, error and context of `sample`; the texts are copied. */
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample);
 
 typedef struct locust_tick { // what a load shape asks for
@@ -1069,13 +1061,13 @@ typedef struct locust_tick { // what a load shape asks for
     X(on_heartbeat_received, (locust_env * env, const char *client_id, double timestamp))
 #define LOCUST_EVENT_(name, args) void(*name) args;
 
-typedef struct locust_listeners { // some functions of one who listens; the others are NULL
+typedef struct locust_listeners { // the functions to call; NULL: not called
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_listeners;
 /* ============================================================================================
  * >>test  a test
  *
- * Purpose     its classes, listeners and options of its own.
+ * Purpose     ties user classes, a load shape, listeners and options of the test together.
  * ============================================================================================ */
 
 typedef struct locust_own_option { // an option that the test adds to the command line
@@ -1097,12 +1089,14 @@ typedef struct locust_test {
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_test;
 
-/* Adds a listener, told after those that are there; borrowed until locust_env_free. False: there are
- * LOCUST_LISTENERS_MAX. */
+/* Adds a listener, called after the present ones; borrowed until locust_env_free. Returns false if
+ * there are LOCUST_LISTENERS_MAX already. */
 LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners);
-/* The value of an option that the test declares; "true" or "false" of a switch; NULL: no such one. */
+/* The value of an option that the test declares ("true" or "false" for a switch); NULL: it declares
+ * none of that name. */
 LOCUST_API const char *locust_option(locust_env *env, const char *name);
-/* The exit code of the command in place of the usual one. Like environment.process_exit_code. */
+/* Sets the exit code of the command, in place of the usual one. Like
+ * environment.process_exit_code. */
 LOCUST_API void locust_set_exit_code(locust_env *env, int code);
 /* Forgets what was measured so far. */
 LOCUST_API void locust_reset_stats(locust_env *env);
@@ -1138,8 +1132,8 @@ typedef struct locust_options {
     double rate;              // open model: arrivals a second, shared by weight among the classes
                               // that have none of their own; 0: none
     bool poisson;             // as in locust_arrivals, for --rate and --stages
-    int max_in_flight;        // likewise, of each class
-    double patience_s;        // likewise
+    int max_in_flight;        // as in locust_arrivals, for each class
+    double patience_s;        // as in locust_arrivals
     const char *config_users; // JSON: an object or array with user_class_name and host, weight,
                               // fixed_count or tasks; or the path of such a file; NULL: none
     const locust_pair *own;   // values of the options that the test declares; NULL: their fallbacks
@@ -1149,7 +1143,7 @@ typedef struct locust_options {
     const char *cert_file;    // client certificate and key for all classes; NULL: each class's own
     const char *key_file;     // NULL: in cert_file
     const char *tls_min;      // "1.2" or "1.3"; NULL: "1.2"
-    const char *tls_max;      // likewise; NULL: what the library has
+    const char *tls_max;      // as tls_min; NULL: the newest the library has
     const char *ciphers;     // IANA names, separated by ':'; NULL: the library's, AES first if fast
     bool no_tls_resume;      // every handshake is a full one
     int max_handshakes;      // TLS handshakes in progress at once; 0: 128
@@ -1179,7 +1173,7 @@ typedef struct locust_options {
 /* ============================================================================================
  * >>environment  running a test, and its figures
  *
- * Purpose     the library's entry points.
+ * Purpose     runs a test from a program, and reads its figures.
  * ============================================================================================ */
 
 /* One row of statistics, or their total. */
@@ -1199,9 +1193,9 @@ LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_opti
 /* Runs the test to its end. Returns the exit code: 0, or options.exit_code_on_error after
  * failures. */
 LOCUST_API int locust_run(locust_env *env);
-/* One user of a class in this process for a debugger: prints each request and its answer on standard
- * output, without statistics. host: NULL for the class's own. Ends with the user, or at an interrupt.
- * Returns the exit code. Like run_single_user of Locust. */
+/* One user of a class in this process for a debugger: prints each request and its answer on
+ * standard output, without statistics. host: NULL for the class's own. Ends with the user, or at an
+ * interrupt. Returns the exit code. Like run_single_user of Locust. */
 LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host);
 /* Asks a running test to end, from a listener. Like locust_stop_test. */
 LOCUST_API void locust_env_stop(locust_env *env);
@@ -1225,7 +1219,8 @@ LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env);
 LOCUST_API const locust_stats *locust_stats_total(locust_env *env);
 /* Row i in order of first appearance, as of this call; NULL past the last. */
 LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i);
-/* The response time that a share of the requests (0 to 1) did not exceed, within 1 %, in ms. */
+/* The response time that a share of the requests (0 to 1) did not exceed, within 0.4 % by default
+ * (LOCUST_HIST_BITS), in ms. */
 LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share);
 
 /* The whole command: options from files, environment and arguments, the run, the reports.
@@ -1234,20 +1229,17 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test);
 /* ============================================================================================
  * >>macros  making tests
  *
- * Purpose     the macros that a test file is made of.
+ * Purpose     the macros from which a test file is made.
  * ============================================================================================ */
 
 #define LOCUST_FIRST_TEXT_(first, ...) #first
+// clang-format off
 /* LOCUST_TASK(fn, .weight = 3) */
-#define LOCUST_TASK(...)                                             \
-    {                                                                \
-        .name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .fn = __VA_ARGS__ \
-    }
-/* LOCUST_TASK_SET(Set, .weight = 3) */
-#define LOCUST_TASK_SET(...)                                           \
-    {                                                                  \
-        .name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .set = &__VA_ARGS__ \
-    }
+#define LOCUST_TASK(...)     {.name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .fn = __VA_ARGS__}
+/* LOCUST_TASK_SET(Set, .weight = 3) puts a set that LOCUST_TASKSET has defined among the tasks of
+ * another. */
+#define LOCUST_TASK_SET(...) {.name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .set = &__VA_ARGS__}
+// clang-format on
 #define LOCUST_TASKS(...) ((const locust_task[]){__VA_ARGS__, {.name = NULL}})
 #define LOCUST_USER(class_, ...) \
     static const locust_user_class class_ = {.name = #class_, __VA_ARGS__}

@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>control  inside a user
  *
- * Purpose     wait, stop, fail, defer, schedule.
+ * Purpose     what a task does to its own user: wait, stop, fail, defer, schedule.
  * ============================================================================================ */
 
 /* Parks this user for that many seconds. Call from a user. */
@@ -15,12 +15,12 @@ LOCUST_API void locust_stop_test(locust_user *u);
  * without a wait. Does not return. */
 LOCUST_NORETURN_ LOCUST_API void locust_interrupt(locust_user *u, bool reschedule);
 
-/* Ends this user: on_stop runs, nobody takes its place. Does not return. */
+/* Ends this user. on_stop runs; no other user takes its place. Does not return. */
 LOCUST_NORETURN_ LOCUST_API void locust_stop_user(locust_user *u);
 
-/* Fails the task that runs, as an exception does in Locust: the message and its place are counted and
- * reported, on_user_error is told, and after the wait the next task goes on. In on_start it ends the
- * user. Does not return. The text groups: keep it free of ids. */
+/* Fails the running task, as an exception does in Locust: the message and its place are counted and
+ * reported, on_user_error is called, and after the wait the next task runs. In on_start it ends the
+ * user. Does not return. Reports group by the text: keep ids out of it. */
 #define locust_fail(u, ...) locust_fail_at((u), __FILE__, __LINE__, __func__, __VA_ARGS__)
 #if defined(__GNUC__)
 __attribute__((noreturn, format(printf, 5, 6)))
@@ -29,16 +29,18 @@ LOCUST_API void
 locust_fail_at(
     locust_user *u, const char *file, int line, const char *function, const char *format, ...);
 
-/* Has fn(arg) called when the task, on_start or on_stop that runs is left, by its end or by an
- * unwinding; the latest goes first. fn may not park. False: no memory, and fn was called at once. */
+/* Calls fn(arg) when the running task, on_start or on_stop is left, by its end or by an unwinding.
+ * The last one deferred runs first. fn may not park. Returns false without memory: fn was called at
+ * once. */
 LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg);
 
-/* Inserts a task of the set that runs, before what would be picked: behind those inserted earlier, or
- * as the `first`. False: no memory. Like TaskSet.schedule_task. */
+/* Runs a task of the current set before any that would be picked: after the tasks scheduled so far,
+ * or (`first`) before them. Returns false without memory. Like TaskSet.schedule_task. */
 LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first);
 
-/* Gives this user tasks of its own in place of its class's. `tasks` is borrowed until the user ends.
- * Call from on_start or a task of the class itself. False: they are wrong, or memory ran out. */
+/* Gives this user its own tasks in place of its class's. `tasks` is borrowed until the user ends.
+ * Call from on_start or from a task of the class itself. Returns false if the tasks are wrong or
+ * memory ran out. */
 LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
 
 /* Waits as between two tasks. */

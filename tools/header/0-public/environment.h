@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>environment  running a test, and its figures
  *
- * Purpose     the library's entry points.
+ * Purpose     runs a test from a program, and reads its figures.
  * ============================================================================================ */
 
 /* One row of statistics, or their total. */
@@ -21,9 +21,9 @@ LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_opti
 /* Runs the test to its end. Returns the exit code: 0, or options.exit_code_on_error after
  * failures. */
 LOCUST_API int locust_run(locust_env *env);
-/* One user of a class in this process for a debugger: prints each request and its answer on standard
- * output, without statistics. host: NULL for the class's own. Ends with the user, or at an interrupt.
- * Returns the exit code. Like run_single_user of Locust. */
+/* One user of a class in this process for a debugger: prints each request and its answer on
+ * standard output, without statistics. host: NULL for the class's own. Ends with the user, or at an
+ * interrupt. Returns the exit code. Like run_single_user of Locust. */
 LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host);
 /* Asks a running test to end, from a listener. Like locust_stop_test. */
 LOCUST_API void locust_env_stop(locust_env *env);
@@ -47,7 +47,8 @@ LOCUST_API locust_arrival_counts locust_arrivals_so_far(locust_env *env);
 LOCUST_API const locust_stats *locust_stats_total(locust_env *env);
 /* Row i in order of first appearance, as of this call; NULL past the last. */
 LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i);
-/* The response time that a share of the requests (0 to 1) did not exceed, within 1 %, in ms. */
+/* The response time that a share of the requests (0 to 1) did not exceed, within 0.4 % by default
+ * (LOCUST_HIST_BITS), in ms. */
 LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share);
 
 /* The whole command: options from files, environment and arguments, the run, the reports.

@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>errors  why a request has no good answer
  *
- * Purpose     one code and one sentence for each reason.
+ * Purpose     one code and one sentence for each reason. A code carries its protocol, where it has
+ *             one.
  * ============================================================================================ */
 
 /* Why a request has no good answer. The text groups failures in reports, so it holds no port,

@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>events  samples, shapes and events
  *
- * Purpose     what listeners are told, and what a load shape says.
+ * Purpose     what listeners are called with, and what a load shape returns.
  * ============================================================================================ */
 
 enum { LOCUST_CLASSES_MAX = 64 }; // user classes in one test
@@ -15,14 +15,14 @@ typedef struct locust_sample { // one finished request, as listeners see it
     double elapsed_ms;
     size_t length;                   // bytes of body
     const locust_phases *phases;     // of an HTTP request; NULL: none
-    const locust_response *response; // likewise
+    const locust_response *response; // of an HTTP request; NULL: none
     void *context;                   // of the request
     double late_ms;                  // open model: how late its arrival was; else 0
     locust_user *user;
 } locust_sample;
 
-/* Counts an operation that the test has measured itself, and tells the listeners. Of `sample` method,
- * name, elapsed_ms, length, error and context are taken; the texts are copied. */
+/* Counts an operation that the test has measured itself, and calls the listeners. Takes method,
+ * name, elapsed_ms, length, error and context of `sample`; the texts are copied. */
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample);
 
 typedef struct locust_tick { // what a load shape asks for
@@ -54,6 +54,6 @@ typedef struct locust_tick { // what a load shape asks for
     X(on_heartbeat_received, (locust_env * env, const char *client_id, double timestamp))
 #define LOCUST_EVENT_(name, args) void(*name) args;
 
-typedef struct locust_listeners { // some functions of one who listens; the others are NULL
+typedef struct locust_listeners { // the functions to call; NULL: not called
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_listeners;

@@ -1,18 +1,18 @@
 /* ============================================================================================
  * >>feeds  data from files
  *
- * Purpose     accounts, search words and the like, a row for each use.
+ * Purpose     gives users accounts, search words and the like, one row of a file at a time.
  * ============================================================================================ */
 
 enum {
-    LOCUST_FEED_SEQUENTIAL, // from the first to the last, and again
-    LOCUST_FEED_RANDOM,     // any, each time
-    LOCUST_FEED_SHUFFLE,    // all in a random order, then in another
-    LOCUST_FEED_UNIQUE,     // each once, then no more
+    LOCUST_FEED_SEQUENTIAL, // from the first row to the last, then again
+    LOCUST_FEED_RANDOM,     // any row, each time
+    LOCUST_FEED_SHUFFLE,    // all rows in a random order, then in another
+    LOCUST_FEED_UNIQUE,     // each row once; then there are no more
 };
 
 typedef struct locust_feeder { // of the whole test; make it with LOCUST_FEEDER
-    const char *path;          // may be set anew before the first use, by an own option
+    const char *path;          // may be changed before the first use, say by an option of the test
     int order;                 // LOCUST_FEED_SEQUENTIAL ...
     bool lines;                // whole lines; false: CSV as of RFC 4180
     bool no_header;            // of CSV: the first row is data
@@ -25,9 +25,9 @@ typedef struct locust_feeder { // of the whole test; make it with LOCUST_FEEDER
     size_t *shuffle; // the order; NULL: that of the file
 } locust_feeder;
 
-/* LOCUST_FEEDER(accounts, "accounts.csv", .order = LOCUST_FEED_UNIQUE);   at file scope. The file is
- * mapped at the first use; a row costs 8 bytes, 16 when shuffled. Of several workers each has every
- * so many-th row: no two have the same. */
+/* LOCUST_FEEDER(accounts, "accounts.csv", .order = LOCUST_FEED_UNIQUE);   at file scope. The file
+ * is mapped at the first use; a row costs 8 bytes, 16 when shuffled. With N workers each takes
+ * every N-th row: no two have the same. */
 #define LOCUST_FEEDER(feeder_, ...) static locust_feeder feeder_ = {.path = __VA_ARGS__}
 
 typedef struct locust_feed_row { // lives until the end of the test
@@ -37,11 +37,11 @@ typedef struct locust_feed_row { // lives until the end of the test
     const locust_feeder *feeder;
 } locust_feed_row;
 
-/* The next row for this user. False: with LOCUST_FEED_UNIQUE there are no more. A file that cannot be
- * read, or is empty, ends the test with a sentence. */
+/* Takes the next row for this user. Returns false if there are no more (LOCUST_FEED_UNIQUE alone).
+ * A file that cannot be read, or is empty, ends the test with a sentence. */
 LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_feed_row *row);
-/* The value in the column with that name in the header. False: there is none, or it does not fit into
- * out[size] with a '\0' behind. */
+/* Copies the value of the column of that name in the header. Returns false if there is no such
+ * column, or the value and a '\0' do not fit into out[size]. */
 LOCUST_API bool locust_field(
     const locust_feed_row *row, const char *column, char *out, size_t size);
 /* The same by the number of the column, from 0. */

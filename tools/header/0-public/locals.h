@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>locals  coroutine-local data
  *
- * Purpose     data of each user that reads like a variable.
+ * Purpose     data that each user has for itself, reached from any function it calls.
  * ============================================================================================ */
 
 typedef struct locust_slot { // made by LOCUST_LOCAL; fields are the library's
@@ -42,9 +42,9 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot);
     }                                                                                      \
     static type *slot_(void)
 
-/* LOCUST_SCOPE(session) { ... }  Inside the block session() is a fresh one; behind it the one from
- * before. Leave it by its end or `continue`, or by what leaves the task. Without memory the block
- * does not run. Of the coroutines of one user one at a time may be inside. */
+/* LOCUST_SCOPE(session) { ... }  Inside the block session() is a fresh slot; after the block it is
+ * the one from before. Leave the block by its end, by `continue`, or by whatever leaves the task.
+ * Without memory the block does not run. One coroutine of a user at a time may be inside. */
 #define LOCUST_SCOPE(slot_) LOCUST_SCOPE_(slot_, LOCUST_JOIN_(slot_##_entered_, __LINE__))
 #define LOCUST_SCOPE_(slot_, entered_)                               \
     for (bool entered_ = locust_slot_enter(&slot_##_slot); entered_; \
@@ -73,8 +73,8 @@ LOCUST_API locust_token locust_var_set(const locust_var *var, const void *value)
 LOCUST_API void locust_var_reset(const locust_var *var, locust_token token);
 
 /* LOCUST_VAR(int, depth, 0);  gives  depth(), depth_set(value), depth_reset(token): a value with a
- * default, set for a while and put back, never seen by another user. At file scope; of at most
- * LOCUST_VAR_BYTES bytes: for more use a pointer. Like a ContextVar of Python. */
+ * default that is set for a while and put back, and that no other user sees. At file scope; at most
+ * LOCUST_VAR_BYTES bytes: for more, hold a pointer. Like a ContextVar of Python. */
 #define LOCUST_VAR(type, var_, ...)                                      \
     static type const var_##_default = __VA_ARGS__;                      \
     static locust_var var_##_var = {                                     \
@@ -100,11 +100,11 @@ LOCUST_API void locust_var_reset(const locust_var *var, locust_token token);
 
 typedef struct locust_context locust_context; // the values of all context variables
 
-/* A copy of the caller's context, O(1): what is set later is set in one of both. Yours:
- * locust_context_free. NULL if memory ran out. Like contextvars.copy_context. */
+/* Copies the caller's context, in O(1). A value set later changes only the context it is set in.
+ * Yours: end it with locust_context_free. NULL if memory ran out. Like contextvars.copy_context. */
 LOCUST_API locust_context *locust_context_copy(void);
-/* Calls fn(arg) in that context: what it sets stays there. One that is entered already cannot be
- * entered again, by no user: that ends the program with a sentence. Like Context.run. */
+/* Calls fn(arg) in that context; values that fn sets stay in it. A context cannot be entered twice
+ * at a time, by any user: that ends the program with a sentence. Like Context.run. */
 LOCUST_API void locust_context_run(locust_context *context, void (*fn)(void *arg), void *arg);
 LOCUST_API void locust_context_free(locust_context *context);
 
@@ -118,8 +118,8 @@ LOCUST_API const void *locust_stack_pop(locust_stack *stack, size_t size);
 LOCUST_API const void *locust_stack_top(const locust_stack *stack, size_t size);
 LOCUST_API void locust_stack_free(void *stack);
 
-/* LOCUST_STACK(int, path);  gives  path_push(value), path_pop(), path_top() for each user. Of an
- * empty stack, pop and top give a value of zeros. push returns false if memory ran out. */
+/* LOCUST_STACK(int, path);  gives  path_push(value), path_pop(), path_top() for each user. pop and
+ * top of an empty stack give a value of zeros. push returns false if memory ran out. */
 #define LOCUST_STACK(type, stack_)                                                         \
     LOCUST_LOCAL_WITH(locust_stack, stack_##_stack, .fini = locust_stack_free);            \
     static type stack_##_none;                                                             \

@@ -1,20 +1,17 @@
 /* ============================================================================================
  * >>macros  making tests
  *
- * Purpose     the macros that a test file is made of.
+ * Purpose     the macros from which a test file is made.
  * ============================================================================================ */
 
 #define LOCUST_FIRST_TEXT_(first, ...) #first
+// clang-format off
 /* LOCUST_TASK(fn, .weight = 3) */
-#define LOCUST_TASK(...)                                             \
-    {                                                                \
-        .name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .fn = __VA_ARGS__ \
-    }
-/* LOCUST_TASK_SET(Set, .weight = 3) */
-#define LOCUST_TASK_SET(...)                                           \
-    {                                                                  \
-        .name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .set = &__VA_ARGS__ \
-    }
+#define LOCUST_TASK(...)     {.name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .fn = __VA_ARGS__}
+/* LOCUST_TASK_SET(Set, .weight = 3) puts a set that LOCUST_TASKSET has defined among the tasks of
+ * another. */
+#define LOCUST_TASK_SET(...) {.name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .set = &__VA_ARGS__}
+// clang-format on
 #define LOCUST_TASKS(...) ((const locust_task[]){__VA_ARGS__, {.name = NULL}})
 #define LOCUST_USER(class_, ...) \
     static const locust_user_class class_ = {.name = #class_, __VA_ARGS__}

@@ -30,8 +30,8 @@ typedef struct locust_options {
     double rate;              // open model: arrivals a second, shared by weight among the classes
                               // that have none of their own; 0: none
     bool poisson;             // as in locust_arrivals, for --rate and --stages
-    int max_in_flight;        // likewise, of each class
-    double patience_s;        // likewise
+    int max_in_flight;        // as in locust_arrivals, for each class
+    double patience_s;        // as in locust_arrivals
     const char *config_users; // JSON: an object or array with user_class_name and host, weight,
                               // fixed_count or tasks; or the path of such a file; NULL: none
     const locust_pair *own;   // values of the options that the test declares; NULL: their fallbacks
@@ -41,7 +41,7 @@ typedef struct locust_options {
     const char *cert_file;    // client certificate and key for all classes; NULL: each class's own
     const char *key_file;     // NULL: in cert_file
     const char *tls_min;      // "1.2" or "1.3"; NULL: "1.2"
-    const char *tls_max;      // likewise; NULL: what the library has
+    const char *tls_max;      // as tls_min; NULL: the newest the library has
     const char *ciphers;     // IANA names, separated by ':'; NULL: the library's, AES first if fast
     bool no_tls_resume;      // every handshake is a full one
     int max_handshakes;      // TLS handshakes in progress at once; 0: 128

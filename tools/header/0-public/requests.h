@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>requests  requests and their answers
  *
- * Purpose     locust_get and its kin; what came back, and what a test does with it.
+ * Purpose     sends requests (locust_get, locust_post, ...), and reads and judges their answers.
  * ============================================================================================ */
 
 typedef struct locust_part { // one part of a multipart/form-data body
@@ -11,11 +11,11 @@ typedef struct locust_part { // one part of a multipart/form-data body
     const char *type; // Content-Type; NULL: none for text, application/octet-stream for a file
 } locust_part;
 
-/* Gives the next 1 to n bytes of a request's body. Returns how many; 0: that was all, -1: give up.
- * Runs on the user's stack and may not park. */
+/* Writes the next 1 to n bytes of a request's body to out. Returns how many; 0: the body is
+ * complete, -1: give up. Runs on the user's stack and may not park. */
 typedef ptrdiff_t (*locust_body_fn)(void *arg, void *out, size_t n);
-/* Takes n bytes of a response's body. False: enough; the connection is closed, which is no failure.
- * May not park. */
+/* Takes n bytes of a response's body. Returns false to end the response here: the connection is
+ * closed, and the request counts as passed. May not park. */
 typedef bool (*locust_chunk_fn)(void *arg, const char *bytes, size_t n);
 
 typedef struct locust_sse_event { // of a stream of server-sent events (HTML standard, 9.2)
@@ -24,7 +24,8 @@ typedef struct locust_sse_event { // of a stream of server-sent events (HTML sta
     const char *id;               // of the last event that had one; "" if none had
     int retry_ms;                 // the last "retry" of the stream; -1: none yet
 } locust_sse_event;
-/* Takes one event, which lives until it returns. False: enough, as above. May not park. */
+/* Takes one event, which lives until the function returns. Returns false to end the response, as
+ * above. May not park. */
 typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
 
 /* One HTTP request. Everything is borrowed until the call returns. */
@@ -88,10 +89,10 @@ struct locust_response {
  * Errors       never aborts. response->error says why there is no status; the failure is in the
  *              statistics already (with catch_response: at this user's next request or the end of
  *              the task).
- * Time         from right before the first byte is sent (a new connection: before the name lookup
+ * Time         from right before the first byte is sent (on a new connection: before the name lookup
  *              and the connect) to the arrival of the last byte at this machine, as its kernel noted
- *              it (SO_TIMESTAMPNS): how long the generator then took to read it is not the server's
- *              time. Where the kernel does not tell: to right after the last byte is parsed.
+ *              (SO_TIMESTAMPNS): how long the generator then takes to read it is not the server's
+ *              time. Where the kernel does not say: to right after the last byte is parsed.
  * Retries      once, on a new connection, when a kept one was closed by the server before the first
  *              byte of the answer and the method is idempotent (RFC 9110 9.2.2, RFC 9112 9.3.1).
  * Like         HttpSession.request() of Locust.
@@ -106,8 +107,8 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
 #define locust_delete(u, ...)          LOCUST_SEND_(u, "DELETE", __VA_ARGS__)
 #define locust_head(u, ...)            LOCUST_SEND_(u, "HEAD", __VA_ARGS__)
 #define locust_options_request(u, ...) LOCUST_SEND_(u, "OPTIONS", __VA_ARGS__)
-/* JSON in, JSON out: locust_rest(u, "POST", "/items", .json = "{}"). An answer that is not JSON is a
- * failure. Like rest() of Locust's FastHttpUser. */
+/* JSON in, JSON out: locust_rest(u, "POST", "/items", .json = "{}"). An answer that is not JSON is
+ * a failure. Like rest() of Locust's FastHttpUser. */
 #define locust_rest(u, verb, ...) \
     locust_send((u), &(locust_request){.method = (verb), .expect_json = true, .url = __VA_ARGS__})
 #define LOCUST_SEND_(u, verb, ...) \
@@ -117,13 +118,13 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
 #define LOCUST_PARAMS(...)  ((const locust_pair[]){__VA_ARGS__, {NULL, NULL}})
 #define LOCUST_PARTS(...)   ((const locust_part[]){__VA_ARGS__, {NULL, NULL, NULL, NULL}})
 
-/* The value of a response header field, or NULL. `name` in any case. Of several fields with that
- * name the first. Lives as long as the response. */
+/* The value of the first response header field of that name, in any case; NULL if there is none.
+ * Lives as long as the response. */
 LOCUST_API const char *locust_header(const locust_response *r, const char *name);
 
-/* The verdict on a request made with .catch_response = true; the last one given counts. Without
- * any the usual rule applies: a reply with a status below 400 passes. The text of a failure groups
- * failures in reports: keep it free of ids; 255 bytes at most. */
+/* Judge a request that was made with .catch_response = true. The last verdict counts; without one,
+ * the usual rule applies: a status below 400 passes. Reports group failures by this text: keep ids
+ * out of it; 255 bytes at most. */
 LOCUST_API void locust_success(locust_response *r);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
@@ -131,11 +132,11 @@ __attribute__((format(printf, 2, 3)))
 LOCUST_API void
 locust_failure(locust_response *r, const char *format, ...);
 
-/* Values out of a body, for the next request: at a path of a JSON body ("user.ids[0]", "" for the
- * whole), in the group (0 to 9) of a POSIX extended regular expression, or between two texts. All
- * return false if there is no such value, it is of another type, or its text does not fit into
- * out[size] with a '\0' behind; numbers and bools stay as they were then. An invalid regular
- * expression ends the program. Call them while the response lives. */
+/* Copy a value out of a body, for the next request: from a path of a JSON body ("user.ids[0]", ""
+ * for the whole), from group 0 to 9 of a POSIX extended regular expression, or from between two
+ * texts. Each returns false if there is no such value, it has another type, or its text and a '\0'
+ * do not fit into out[size]; *out of a number or bool then stays as it was. An invalid regular
+ * expression ends the program. Call these while the response lives. */
 LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out);
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out);
 LOCUST_API bool locust_json_string(

@@ -1,27 +1,28 @@
 /* ============================================================================================
  * >>streams  protocols of your own
  *
- * Purpose     connections, and operations that the test measures itself.
+ * Purpose     connections for a protocol that the kit does not speak, and operations that a test
+ *             times itself.
  * ============================================================================================ */
 
-/* Connects to tcp://host:port, tls://host:port (with the certificates that the class's HTTP users
- * have), udp://host:port or unix:/path. Call from a user.
- * Returns a stream, yours (end with locust_close); NULL if memory ran out. A stream that did not
- * connect fails every read and write with the reason, in locust_stream_error. Reads and writes
- * take 60 s at most each (locust_set_timeout); so does connecting, once its turn has come.
- * With udp:// a write sends one datagram and a read receives one, cut to n bytes; empty ones are
- * skipped. */
+/* Connects to tcp://host:port, tls://host:port (with the class's certificates), udp://host:port or
+ * unix:/path. Call from a user. Returns a stream, yours (end it with locust_close); NULL if memory
+ * ran out. If connecting failed, every read and write of the stream fails, and locust_stream_error
+ * says why. Each read and write takes at most 60 s (locust_set_timeout), and so does connecting,
+ * once its turn has come. With udp:// a write sends one datagram, and a read receives one, cut to n
+ * bytes; empty datagrams are skipped. */
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url);
-/* Writes all n bytes. False: see locust_stream_error. */
+/* Writes all n bytes. Returns false on an error: see locust_stream_error. */
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n);
 /* Reads 1 to n bytes. Returns how many, 0 at the end of the stream, -1 on an error. */
 LOCUST_API ptrdiff_t locust_read(locust_stream *s, void *out, size_t n);
-/* Reads n bytes. False: see locust_stream_error; the stream may have ended before. */
+/* Reads exactly n bytes. Returns false on an error, or if the stream ended before: see
+ * locust_stream_error. */
 LOCUST_API bool locust_read_exact(locust_stream *s, void *out, size_t n);
-/* How long each later read and write of this stream may take; negative: without end. */
+/* Limits each later read and write of this stream to that time; negative: no limit. */
 LOCUST_API void locust_set_timeout(locust_stream *s, double seconds);
-/* Reads up to and with the byte `end`, and puts a '\0' behind. Returns the length without the
- * '\0'; -1 if the stream ended or failed before, or the text does not fit. */
+/* Reads up to and including the byte `end`, and adds a '\0'. Returns the length without the '\0';
+ * -1 if the stream ended or failed before `end`, or the text does not fit. */
 LOCUST_API ptrdiff_t locust_read_until(locust_stream *s, char end, char *out, size_t size);
 /* Why the last read or write failed: a stable sentence; NULL if it did not. */
 LOCUST_API const char *locust_stream_error(const locust_stream *s);

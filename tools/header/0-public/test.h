@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>test  a test
  *
- * Purpose     its classes, listeners and options of its own.
+ * Purpose     ties user classes, a load shape, listeners and options of the test together.
  * ============================================================================================ */
 
 typedef struct locust_own_option { // an option that the test adds to the command line
@@ -23,12 +23,14 @@ typedef struct locust_test {
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_test;
 
-/* Adds a listener, told after those that are there; borrowed until locust_env_free. False: there are
- * LOCUST_LISTENERS_MAX. */
+/* Adds a listener, called after the present ones; borrowed until locust_env_free. Returns false if
+ * there are LOCUST_LISTENERS_MAX already. */
 LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners);
-/* The value of an option that the test declares; "true" or "false" of a switch; NULL: no such one. */
+/* The value of an option that the test declares ("true" or "false" for a switch); NULL: it declares
+ * none of that name. */
 LOCUST_API const char *locust_option(locust_env *env, const char *name);
-/* The exit code of the command in place of the usual one. Like environment.process_exit_code. */
+/* Sets the exit code of the command, in place of the usual one. Like
+ * environment.process_exit_code. */
 LOCUST_API void locust_set_exit_code(locust_env *env, int code);
 /* Forgets what was measured so far. */
 LOCUST_API void locust_reset_stats(locust_env *env);

@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>users  tasks and user classes
  *
- * Purpose     what a test says of its users.
+ * Purpose     what a test declares: tasks, task sets, and the kinds of users that run them.
  * ============================================================================================ */
 
 typedef struct locust_pair { // one header field, query or form parameter
@@ -34,7 +34,7 @@ typedef struct locust_taskset {
 typedef struct locust_user_class {
     const char *name;
     double weight;    // share of the users; 0: 1, negative: none
-    int fixed_count;  // exactly that many, spawned first; 0: by weight
+    int fixed_count;  // exactly so many users, spawned first; 0: by weight
     const char *host; // base URL, put before a request's path; --host goes first
     locust_wait_time wait_time;
     locust_task_fn on_start;  // runs once before the first task
@@ -52,10 +52,10 @@ typedef struct locust_user_class {
     bool no_cookies;          // keep and send none
     bool no_keep_alive;       // a connection for each request
     int iterations;           // tasks that each user runs, then it ends; 0: no limit
-    locust_arrivals arrivals; // how its users come, in place of weight and fixed_count
+    locust_arrivals arrivals; // its users arrive at a rate, in place of weight and fixed_count
     int max_requests;         // for one connection, then a new one; 0: no limit
-    int pool; // users of this class share at most so many connections to each origin and wait for
-              // a free one (that wait is in no response time); 0: each user has its own
+    int pool; // the users of this class share so many connections to each origin and wait for a
+              // free one, which no response time includes; 0: each user has its own
 } locust_user_class;
 
 struct locust_user {
