@@ -8,7 +8,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
 from lib import *
 from certs import Pki
-import glob, http.server, ssl, urllib.parse
+import glob, http.server, shlex, ssl, urllib.parse
 
 STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes
 KNOWN = {}
@@ -675,11 +675,17 @@ def _(dir, program):
     check(abs(count(row) - n[""]) <= 4, n, row)
 
 
-@test("the C in README.md compiles")
-def _(dir):
-    with open("README.md") as f:
-        blocks = re.findall(r"^```c\n(.*?)^```$", f.read(), re.S | re.M)
-    for i, text in enumerate(blocks):
+GUIDE = "examples/FROM_LOCUST.md"
+
+
+def blocks(path, language=r"\w*"):
+    with open(path) as f:
+        return re.findall(r"^```%s\n(.*?)^```$" % language, f.read(), re.S | re.M)
+
+
+def compiles(dir, path):
+    found = blocks(path, "c")
+    for i, text in enumerate(found):
         source = "%s/block%d.c" % (dir, i)
         with open(source, "w") as f:
             f.write('#include "locust.h"\n#include <stdio.h>\n#include <string.h>\n'
@@ -687,7 +693,51 @@ def _(dir):
         done = subprocess.run([CC, "-fsyntax-only", *STRICT, "-Wno-unused", "-I.", source],
                               capture_output=True, text=True)
         check(done.returncode == 0 and not done.stderr, text, done.stderr)
-    check(len(blocks) > 5, blocks)
+    return len(found)
+
+
+@test("the C in FROM_LOCUST.md compiles, and the Python beside it")
+def _(dir):
+    n = compiles(dir, GUIDE)
+    check(n >= 5, n)
+    python = blocks(GUIDE, "python")
+    same(len(python), n)
+    for text in python:
+        compile(text, GUIDE, "exec")
+
+
+@test("the test in README.md runs by the command under it")
+def _(dir):
+    with open("README.md") as f:
+        commands = re.findall(r"^    (cc .*|\./test .*)$", f.read(), re.M)
+    same(commands[0], "cc -O2 test.c -o test")
+    source, told = dir + "/readme_test.c", shlex.split(commands[1])
+    with open(source, "w") as f:
+        f.write(blocks("README.md", "c")[0])
+    with Target(dir) as target:
+        r = run(dir, [build(source, *STRICT), *told[1:], "--run-time", "3", "--csv", "c", "-H", target.url])
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    table = next(text for text in blocks("README.md") if "Aggregated" in text)
+    same({" ".join(row) for row in rows}, set(re.findall(r"^\w+ +/\S+", re.sub(" +", " ", table), re.M)), rows)
+    check(failed(total) == 0 and "# reqs" in table, total)
+    r.says("ok       %s" % told[-1])
+    r.says("generator: ")
+
+
+@test("README.md and FROM_LOCUST.md point to what is there, and to each example")
+def _(dir):
+    linked = set()
+    for path in ("README.md", GUIDE):
+        with open(path) as f:
+            text = f.read()
+        heads = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in re.findall(r"^#+ (.*)$", text, re.M)}
+        for file, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text):
+            full = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+            check(os.path.exists(full), path, file)
+            check(file or anchor in heads, path, anchor)
+            linked.add(full)
+    same([e for e in sorted(glob.glob("examples/*.c")) if e not in linked], [])
 
 
 @test("every example has its test here")
