@@ -21,7 +21,7 @@ build/%: examples/%.c locust.h | build
 build/target: tests/whole/programs/target.c locust.h | build
 	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
 
-build/%: tests/unit/%.c tests/check.h tests/server.h locust.h | build
+build/%: tests/unit/%.c tests/check.h tests/server.h $(wildcard tests/unit/*.h) $(PARTS) | build
 	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
 
 build:
