@@ -426,6 +426,37 @@ static inline int server_bind(const server_how *how, int *port, char *url, size_
     return fd;
 }
 
+/* qemu-user hands out its host's number of an error where a socket tells it by SO_ERROR; on MIPS they
+ * differ. */
+static inline bool server_foreign_errors(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), error = 0;
+    socklen_t len = sizeof to;
+    struct pollfd wait = {.fd = socket(AF_INET, SOCK_STREAM, 0), .events = POLLOUT};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bind(fd, (struct sockaddr *)&to, sizeof to); // nobody listens there
+    getsockname(fd, (struct sockaddr *)&to, &len);
+    fcntl(wait.fd, F_SETFL, O_NONBLOCK);
+    if (connect(wait.fd, (struct sockaddr *)&to, sizeof to) != 0 && errno == EINPROGRESS)
+        poll(&wait, 1, 1000);
+    len = sizeof error;
+    getsockopt(wait.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    close(wait.fd);
+    close(fd);
+    return error && error != ECONNREFUSED;
+}
+
+/* A server that never answers: the kernel takes the connections, nobody accepts them. Its socket. */
+static inline int server_silent(int *port)
+{
+    char url[64];
+    int fd = server_bind(&(server_how){.family = AF_INET}, port, url, sizeof url);
+    if (fd < 0 || listen(fd, 100) != 0)
+        abort();
+    return fd;
+}
+
 /* pid 0 in what it returns: this system has no such sockets. */
 static inline server server_open(const server_how *how)
 {

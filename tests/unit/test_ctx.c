@@ -1,6 +1,8 @@
-/* test_ctx.c - the context switch: what it keeps, what stays private, where a stack starts. */
+/* test_ctx.c - the context switch, ctx/ of this machine: what it keeps, what stays private, where a stack
+ * starts. Layer 2, for what stays private to a coroutine. */
 // boards
-#include "../../locust.h"
+#define LOCUST__LAYERS 2
+#include "../../tools/header/all.h"
 #include "../check.h"
 #include <fenv.h>
 #if defined(__GLIBC__)

@@ -1,7 +1,8 @@
 /* test_feed.c - LOCUST_FEEDER: CSV (RFC 4180), orders, workers, files that cannot be used. */
-#include "../check.h"
-
-#include "../../locust.h"
+#define LOCUST__LAYERS 6
+#include "../../tools/header/all.h"
+#include "users.h"
+#include "run.h"
 #include <sys/stat.h>
 
 /* -- files -- */
@@ -83,17 +84,6 @@ static const locust_task feed_tasks[] = {LOCUST_TASK(feed_all), {.name = NULL}};
 static const locust_user_class Feeding = {.name = "Feeding", .tasks = feed_tasks};
 static const locust_test feed_test = {.users = {&Feeding}};
 
-static int run_options(locust_options options)
-{
-    locust_env *env;
-    int code;
-    options.quiet = true;
-    env = locust_env_new(&feed_test, &options);
-    code = env ? locust_run(env) : -1;
-    locust_env_free(env);
-    return code;
-}
-
 /* Takes up to n rows in a test of its own. Returns how many there were. */
 static int take(locust_feeder *f, int n)
 {
@@ -101,7 +91,7 @@ static int take(locust_feeder *f, int n)
     wanted = n;
     n_rows = 0;
     ended = false;
-    CHECK_INT(run_options((locust_options){0}), 0);
+    CHECK_INT(run(&feed_test, (locust_options){0}), 0);
     return n_rows;
 }
 
@@ -499,7 +489,8 @@ static void workers(void)
                 n_rows = 0;
                 ended = false;
                 CHECK_INT(
-                    run_options((locust_options){.worker_index = i, .worker_count = workers_n}), 0);
+                    run(&feed_test, (locust_options){.worker_index = i, .worker_count = workers_n}),
+                    0);
                 check_numbers();
                 CHECK_INT(ended, order == LOCUST_FEED_UNIQUE);
                 for (int k = 0; k < n_rows; k++)
@@ -527,22 +518,15 @@ static int bad_count;
 static void run_bad(void *arg)
 {
     static locust_feeder f;
-    static char *argv[] = {"feed", "--headless", "--only-summary", "--iterations", "3", NULL};
-    char index[16], count[16];
     (void)arg;
     f = feeder(bad_path, LOCUST_FEED_SEQUENTIAL);
     f.lines = bad_lines;
     feeding = &f;
     wanted = 1;
     n_rows = 0;
-    snprintf(index, sizeof index, "%d", bad_count - 1);
-    snprintf(count, sizeof count, "%d", bad_count);
-    if (bad_count > 1) {
-        char *more[] = {"feed", "--headless", "--only-summary", "--worker-index", index,
-            "--worker-count", count, NULL};
-        exit(locust_main(7, more, &feed_test));
-    }
-    exit(locust_main(5, argv, &feed_test));
+    exit(run(&feed_test,
+        (locust_options){
+            .iterations = 3, .worker_index = bad_count - 1, .worker_count = bad_count}));
 }
 
 static void check_bad(const char *path, bool as_lines, int count, const char *why)

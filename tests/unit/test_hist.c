@@ -1,38 +1,9 @@
 /* test_hist.c - the histogram against sorted arrays. */
 // boards
+#include "blocks.h"
+#define LOCUST__LAYERS 1
+#include "../../tools/header/all.h"
 #include "../check.h"
-
-static long live_blocks, made_blocks;
-static int fail_in = -1; // the allocation that fails, counted down
-
-static void *counted_malloc(size_t n)
-{
-    if (fail_in >= 0 && fail_in-- == 0)
-        return NULL;
-    live_blocks++;
-    made_blocks++;
-    return malloc(n);
-}
-
-static void *counted_realloc(void *p, size_t n)
-{
-    if (fail_in >= 0 && fail_in-- == 0)
-        return NULL;
-    live_blocks += !p;
-    made_blocks++;
-    return realloc(p, n);
-}
-
-static void counted_free(void *p)
-{
-    live_blocks -= p != NULL;
-    free(p);
-}
-
-#define LOCUST_MALLOC(n)     counted_malloc(n)
-#define LOCUST_REALLOC(p, n) counted_realloc(p, n)
-#define LOCUST_FREE(p)       counted_free(p)
-#include "../../locust.h"
 
 enum { N = 20000 };
 static const int64_t US = 1000, HOUR_US = 3600000000;
@@ -364,7 +335,7 @@ static void merges_exactly(void)
         locust__hist_free(&both);
         locust__hist_free(&before);
     }
-    CHECK_INT(live_blocks, 0);
+    CHECK_INT(blocks_live, 0);
 }
 
 /* As from many workers: whatever the order and the shares, the sum is that of one who saw it all. */
@@ -393,7 +364,7 @@ static void merges_many_in_any_order(void)
     locust__hist_free(&both);
     locust__hist_free(&up);
     locust__hist_free(&down);
-    CHECK_INT(live_blocks, 0);
+    CHECK_INT(blocks_live, 0);
 }
 
 static void reset_forgets_all_and_costs_nothing(void)
@@ -405,32 +376,32 @@ static void reset_forgets_all_and_costs_nothing(void)
     locust__hist_reset(&h);
     CHECK(same(&h, &empty));
     CHECK_INT(locust__hist_percentile_ns(&h, 0.5), 0);
-    made = made_blocks;
+    made = blocks_made;
     for (int64_t us = 1; us < HOUR_US; us *= 2)
         locust__hist_record(&h, us * US);
-    CHECK_INT(made_blocks, made);
+    CHECK_INT(blocks_made, made);
     CHECK_INT(h.total, 32);
     locust__hist_free(&h);
-    CHECK_INT(live_blocks, 0);
+    CHECK_INT(blocks_live, 0);
 }
 
 static void grows_lazily(void)
 {
     locust__hist h = {0};
     size_t octaves = 0;
-    made_blocks = 0;
-    CHECK_INT(live_blocks, 0);
+    blocks_made = 0;
+    CHECK_INT(blocks_live, 0);
     for (int64_t us = 10000; us < 16000; us++) // within one power of two
         locust__hist_record(&h, us * US);
-    CHECK_INT(made_blocks, 1);
+    CHECK_INT(blocks_made, 1);
     for (int64_t us = 1; us <= HOUR_US; us += 1 + us / 100)
         locust__hist_record(&h, us * US);
     for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
         octaves += h.octaves[o] != NULL;
-    CHECK_INT(made_blocks, octaves);
+    CHECK_INT(blocks_made, octaves);
     CHECK(octaves * sizeof *h.octaves[0] * LOCUST__HIST_OCTAVE <= 26 * 1024); // as its opening says
     locust__hist_free(&h);
-    CHECK_INT(live_blocks, 0);
+    CHECK_INT(blocks_live, 0);
 }
 
 /* total == sum of all counts, even when memory ran out in between. */
@@ -439,21 +410,21 @@ static void survives_without_memory(void)
     locust__hist h = {0}, other = {0};
     uint64_t sum = 0;
     CHECK(locust__hist_record(&h, 100 * US));
-    fail_in = 0;
+    blocks_fail_in = 0;
     CHECK(!locust__hist_record(&h, 100000 * US));
     CHECK(locust__hist_record(&h, 101 * US)); // its octave is there
     CHECK(locust__hist_record(&h, 100000 * US));
     CHECK_INT(h.total, 3);
-    fail_in = 1;
+    blocks_fail_in = 1;
     CHECK(!locust__hist_add(&other, &h));
-    fail_in = -1;
+    blocks_fail_in = -1;
     for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
         for (size_t i = 0; other.octaves[o] && i < LOCUST__HIST_OCTAVE; i++)
             sum += other.octaves[o][i];
     CHECK_INT(other.total, sum);
     locust__hist_free(&h);
     locust__hist_free(&other);
-    CHECK_INT(live_blocks, 0);
+    CHECK_INT(blocks_live, 0);
 }
 
 TESTS({"within one percent", within_one_percent}, {"each value is near", each_value_is_near},

@@ -31,7 +31,8 @@ static void *hooked_mmap(void *at, size_t n, int protection, int flags, int fd, 
 #define hooked_sendmsg       sendmsg
 #define hooked_socket        socket
 #define LOCUST__SYS(call)    hooked_##call
-#include "../../locust.h"
+#define LOCUST__LAYERS       2
+#include "../../tools/header/all.h"
 
 static locust__loop loop;
 
@@ -122,27 +123,13 @@ static void an_unprotected_guard_is_plain_memory(void)
     end();
 }
 
-/* -- overflow of a user -- */
+/* -- overflow -- */
 
 enum guard { MARKERS, PROTECTION, CANARY };
 
 static enum guard guard;
-static size_t wanted_bytes; // of stack, for a task
+static size_t wanted_bytes; // of stack
 static bool survived;
-
-static locust_env *make(const locust_test *test, locust_options options)
-{
-    struct rlimit none = {0, 0};
-    locust_env *env;
-    setrlimit(RLIMIT_CORE, &none);
-    options.quiet = true;
-    env = locust_env_new(test, &options);
-    if (env && guard != MARKERS)
-        env->loop.markers = false;
-    if (env && guard == CANARY)
-        env->loop.protected_places = LOCUST__STACK_PROTECTED_MAX;
-    return env;
-}
 
 static volatile uintptr_t sink;
 
@@ -163,28 +150,40 @@ static void eat_bytes(size_t bytes)
     eat(__builtin_frame_address(0), bytes);
 }
 
-static void overflow_and_sleep(locust_user *u)
+static void overflow_and_sleep(void *arg)
 {
+    (void)arg;
     eat_bytes(wanted_bytes);
-    locust_sleep(u, 0.001);
+    locust__co_sleep(&loop, locust__os_now_ns() + LOCUST__MS);
     survived = true;
-    locust_stop_test(u);
 }
 
-LOCUST_USER(SmallOne, .tasks = LOCUST_TASKS(LOCUST_TASK(overflow_and_sleep)));
-LOCUST_USER(BigOne, .stack_size = 1 << 20, .tasks = LOCUST_TASKS(LOCUST_TASK(overflow_and_sleep)));
-static const locust_test small_test = {.users = {&SmallOne}};
-static const locust_test big_test = {.users = {&BigOne}};
+typedef struct size { // a stack, for a coroutine of that name
+    const char *name;
+    size_t bytes;
+} size;
+
+static const size small = {"SmallOne", 0}, big = {"BigOne", 1 << 20};
+
+static void begin_guarded(void)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    begin();
+    if (guard != MARKERS)
+        loop.markers = false;
+    if (guard == CANARY)
+        loop.protected_places = LOCUST__STACK_PROTECTED_MAX;
+}
 
 static void run_and_check_survival(void *arg)
 {
-    locust_env *env = make(arg, (locust_options){.users = 1, .spawn_rate = 1, .run_time_s = 20});
-    if (!CHECK(env != NULL))
-        return;
+    const size *stack = arg;
     survived = false;
-    CHECK_INT(locust_run(env), 0);
+    begin_guarded();
+    CHECK(locust__co_start(&loop, stack->name, stack->bytes, overflow_and_sleep, NULL, NULL));
+    end();
     CHECK(survived);
-    locust_env_free(env);
 }
 
 static bool died_of_sigsegv(int status)
@@ -194,24 +193,25 @@ static bool died_of_sigsegv(int status)
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
 }
 
-static void check_overflow(const locust_test *test, size_t bytes, const char *name)
+static void check_overflow(const size *stack, size_t bytes)
 {
     char *text;
     int status;
     wanted_bytes = bytes;
-    status = check_fork(run_and_check_survival, (void *)(uintptr_t)test, &text);
+    status = check_fork(run_and_check_survival, (void *)(uintptr_t)stack, &text);
     CHECK(died_of_sigsegv(status));
-    if (!CHECK(strstr(text, "stack overflow") && strstr(text, name) && strstr(text, ".stack_size")))
+    if (!CHECK(strstr(text, "stack overflow") && strstr(text, stack->name) &&
+               strstr(text, ".stack_size")))
         fprintf(stderr, "status %x, it printed: %s\n", (unsigned)status, text);
     free(text);
 }
 
-static void check_life(const locust_test *test, size_t bytes)
+static void check_life(const size *stack, size_t bytes)
 {
     char *text;
     int status;
     wanted_bytes = bytes;
-    status = check_fork(run_and_check_survival, (void *)(uintptr_t)test, &text);
+    status = check_fork(run_and_check_survival, (void *)(uintptr_t)stack, &text);
     if (!CHECK_INT(status, 0))
         fprintf(stderr, "it printed: %s\n", text);
     free(text);
@@ -222,15 +222,15 @@ static void overflow_meets_markers(void)
     guard = MARKERS;
     if (!locust__os_guard_works())
         SKIP("this kernel has no guard markers");
-    check_overflow(&small_test, 1 << 20, "SmallOne");
-    check_overflow(&big_test, 8 << 20, "BigOne");
+    check_overflow(&small, 1 << 20);
+    check_overflow(&big, 8 << 20);
 }
 
 static void overflow_meets_protection(void)
 {
     guard = PROTECTION;
-    check_overflow(&small_test, 1 << 20, "SmallOne");
-    check_overflow(&big_test, 8 << 20, "BigOne");
+    check_overflow(&small, 1 << 20);
+    check_overflow(&big, 8 << 20);
 }
 
 static void overflow_meets_the_canary(void)
@@ -238,19 +238,19 @@ static void overflow_meets_the_canary(void)
     guard = CANARY;
     if (LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND)
         SKIP("ASan's frames leave gaps; valgrind forbids to look below the stack pointer");
-    check_overflow(&small_test, 60 * 1024, "SmallOne"); // some KB into the guard
-    check_overflow(&big_test, (1 << 20) - 8 * 1024, "BigOne");
+    check_overflow(&small, 60 * 1024); // some KB into the guard
+    check_overflow(&big, (1 << 20) - 8 * 1024);
 }
 
-static void stack_size_of_a_class_counts(void)
+static void sizes_count(void)
 {
     for (guard = MARKERS; guard <= (LOCUST__WITH_VALGRIND ? MARKERS : CANARY); guard++) {
-        check_life(&small_test, 24 * 1024);
-        check_life(&big_test, 300 * 1024);
+        check_life(&small, 24 * 1024);
+        check_life(&big, 300 * 1024);
     }
     guard = locust__os_guard_works() ? MARKERS : PROTECTION;
     if (!LOCUST__WITH_ASAN) // there every stack is four times as large
-        check_overflow(&small_test, 300 * 1024, "SmallOne");
+        check_overflow(&small, 300 * 1024);
 }
 
 /* A coroutine that never parks after it has overflowed: found when it ends. */
@@ -284,15 +284,12 @@ static void overflow_is_found_at_the_end(void)
 
 /* -- faults that are none of ours -- */
 
-static void touch_nothing(locust_user *u)
+static void touch_nothing(void *arg)
 {
     volatile char *volatile nowhere = (volatile char *)sink; // as a member of a null pointer
-    (void)u;
+    (void)arg;
     *nowhere = 1;
 }
-
-LOCUST_USER(Wild, .tasks = LOCUST_TASKS(LOCUST_TASK(touch_nothing)));
-static const locust_test wild_test = {.users = {&Wild}};
 
 static void handle_previously(int signal_number)
 {
@@ -303,13 +300,12 @@ static void handle_previously(int signal_number)
 
 static void run_wild(void *arg)
 {
-    locust_env *env;
     sink = 64;
     if (*(bool *)arg)
         signal(SIGSEGV, handle_previously);
-    env = make(&wild_test, (locust_options){.users = 1, .spawn_rate = 1, .run_time_s = 20});
-    if (env)
-        locust_run(env);
+    begin_guarded();
+    locust__co_start(&loop, "Wild", 0, touch_nothing, NULL, NULL);
+    end();
 }
 
 static void another_fault_takes_its_course(void)
@@ -350,7 +346,7 @@ static void overflow_reaches_the_previous_handler(void)
     for (guard = MARKERS; guard <= PROTECTION; guard++) {
         if (guard == MARKERS && !locust__os_guard_works())
             continue;
-        status = check_fork(run_overflow_with_handler, (void *)(uintptr_t)&small_test, &text);
+        status = check_fork(run_overflow_with_handler, (void *)(uintptr_t)&small, &text);
         CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
         CHECK(strstr(text, "stack overflow in SmallOne") && strstr(text, "the previous handler"));
         free(text);
@@ -528,64 +524,12 @@ static void absurd_sizes_are_refused(void)
     free(text);
 }
 
-static int most, tasks, stops;
-
-static void fail_from_now(locust_env *env)
-{
-    (void)env;
-    fail_mmaps = 1 << 30;
-}
-
-static void look_around(locust_user *u)
-{
-    int n = locust_user_count(u->env);
-    most = n > most ? n : most;
-    tasks++;
-    locust_sleep(u, 0.01);
-}
-
-static void count_stop(locust_user *u)
-{
-    (void)u;
-    stops++;
-}
-
-LOCUST_USER(Crowd, .tasks = LOCUST_TASKS(LOCUST_TASK(look_around)), .on_stop = count_stop);
-static const locust_test crowd_test = {.users = {&Crowd}, .on_test_start = fail_from_now};
-
-static void run_crowd(void *arg)
-{
-    locust_env *env;
-    (void)arg;
-    guard = MARKERS;
-    env = make(&crowd_test, (locust_options){.users = 500, .spawn_rate = 500, .run_time_s = 0.5});
-    if (!CHECK(env != NULL))
-        return;
-    CHECK_INT(locust_run(env), 0);
-    CHECK(most >= 32 && most < 64);
-    CHECK_INT(stops, most);
-    CHECK(tasks >= most);
-    CHECK_INT(locust_user_count(env), 0);
-    locust_env_free(env);
-    fail_mmaps = 0;
-}
-
-static void a_run_goes_on_with_fewer_users(void)
-{
-    char *text;
-    if (!CHECK_INT(check_fork(run_crowd, NULL, &text), 0) ||
-        !CHECK(strstr(text, "out of memory") != NULL))
-        fprintf(stderr, "%s", text);
-    free(text);
-}
-
 TESTS({"markers fault on the whole guard", markers_fault_on_the_whole_guard},
     {"protection faults on the whole guard", protection_faults_on_the_whole_guard},
     {"an unprotected guard is plain memory", an_unprotected_guard_is_plain_memory},
     {"overflow meets markers", overflow_meets_markers},
     {"overflow meets protection", overflow_meets_protection},
-    {"overflow meets the canary", overflow_meets_the_canary},
-    {"stack_size of a class counts", stack_size_of_a_class_counts},
+    {"overflow meets the canary", overflow_meets_the_canary}, {"sizes count", sizes_count},
     {"overflow is found at the end", overflow_is_found_at_the_end},
     {"another fault takes its course", another_fault_takes_its_course},
     {"overflow reaches the previous handler", overflow_reaches_the_previous_handler},
@@ -595,5 +539,4 @@ TESTS({"markers fault on the whole guard", markers_fault_on_the_whole_guard},
     {"tops are coloured", tops_are_coloured},
     {"what is kept is above the stack", what_is_kept_is_above_the_stack},
     {"without a mapping start says so", without_a_mapping_start_says_so},
-    {"absurd sizes are refused", absurd_sizes_are_refused},
-    {"a run goes on with fewer users", a_run_goes_on_with_fewer_users}, )
+    {"absurd sizes are refused", absurd_sizes_are_refused}, )

@@ -1,69 +1,12 @@
-/* test_stats.c - rows, failures, limits, rates, memory: with a clock made by hand. */
+// Rows, failures, limits, memory: with a clock made by hand.
 // boards
-#include "../check.h"
+#include "blocks.h"
+#define LOCUST_MAX_ROWS 50
+#define LOCUST__LAYERS  3
+#include "../../tools/header/all.h"
+#include "rows.h"
 
-static long made_blocks, live_blocks;
-static int fail_all; // memory has run out
-
-static void *counted_malloc(size_t n)
-{
-    made_blocks++;
-    if (fail_all)
-        return NULL;
-    live_blocks++;
-    return malloc(n);
-}
-
-static void *counted_realloc(void *p, size_t n)
-{
-    made_blocks++;
-    if (fail_all)
-        return NULL;
-    live_blocks += !p;
-    return realloc(p, n);
-}
-
-static void counted_free(void *p)
-{
-    live_blocks -= p != NULL;
-    free(p);
-}
-
-#define LOCUST_MALLOC(n)     counted_malloc(n)
-#define LOCUST_REALLOC(p, n) counted_realloc(p, n)
-#define LOCUST_FREE(p)       counted_free(p)
-#define LOCUST_MAX_ROWS      50
-#include "../../locust.h"
-
-static locust__request_stats st;
-static const int64_t MS = 1000000, S = 1000000000, T0 = 1000000000000; // T0: a whole second
-
-static void begin(void)
-{
-    locust__stats_init(&st);
-    locust__stats_reset(&st, T0);
-}
-
-static void end(void)
-{
-    fail_all = 0;
-    locust__stats_free(&st);
-    CHECK_INT(live_blocks, 0);
-}
-
-static void request(const char *method, const char *name, int64_t ns, const char *error)
-{
-    locust__stats_record(&st, method, name, ns, 10, error, T0 + S);
-}
-
-static locust__entry *row(const char *method, const char *name)
-{
-    locust__entry *r;
-    for (size_t i = 0; (r = locust__stats_entry_at(&st, i)) != NULL; i++)
-        if (strcmp(r->method, method) == 0 && strcmp(r->name, name) == 0)
-            return r;
-    return NULL;
-}
+#define LOCUST_MAX_ROWS 50
 
 static size_t n_rows(void)
 {
@@ -142,46 +85,6 @@ static void rows_by_method_and_name(void)
     end();
 }
 
-static void minimum_maximum_and_mean_are_exact(void)
-{
-    static const int64_t times[] = {1234567, 999, 3700000000001, 5000001, 777};
-    int64_t sum = 0;
-    const locust_stats *shown;
-    begin();
-    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        request("GET", "/", times[i], NULL);
-        sum += times[i];
-    }
-    request("GET", "/other", 42, NULL);
-    CHECK_INT(row("GET", "/")->min_ns, 777);
-    CHECK_INT(row("GET", "/")->max_ns, 3700000000001);
-    CHECK_INT(row("GET", "/")->total_s * S + row("GET", "/")->total_ns, sum);
-    CHECK_INT(st.total.min_ns, 42);
-    CHECK_INT(st.total.total_s * S + st.total.total_ns, sum + 42);
-    shown = locust__stats_show(&st, row("GET", "/"));
-    CHECK_NEAR(shown->min_ms, 0.000777, 1e-12);
-    CHECK_NEAR(shown->max_ms, 3700000.000001, 1e-6);
-    CHECK_NEAR(shown->mean_ms, (double)sum / 5e6, 1e-6);
-    CHECK_INT(shown->requests, 5);
-    CHECK_INT(shown->bytes, 50);
-    end();
-}
-
-static void percentiles_stay_inside_of_what_was_measured(void)
-{
-    begin();
-    request("GET", "/", 1000700, NULL);
-    for (int p = 0; p <= 100; p++)
-        CHECK_INT(locust__entry_percentile_ns(row("GET", "/"), p / 100.0), 1000700);
-    request("GET", "/", 2000300, NULL);
-    CHECK_NEAR((double)locust__entry_percentile_ns(row("GET", "/"), 0), 1000700, 10000);
-    CHECK_INT(locust__entry_percentile_ns(row("GET", "/"), 1), 2000300);
-    CHECK_NEAR(locust_percentile_ms(locust__stats_show(&st, row("GET", "/")), 1), 2.0003, 1e-9);
-    CHECK_INT(locust__entry_percentile_ns(&st.other, 0.5), 0); // nothing recorded
-    CHECK_INT(locust__entry_percentile_ns(&st.other, 1), 0);
-    end();
-}
-
 static void failures_group_by_text(void)
 {
     begin();
@@ -235,13 +138,13 @@ static void limits_send_the_rest_to_other(void)
     CHECK(st.n_texts <= LOCUST_MAX_ROWS);
     CHECK_INT(occurrences("GET", "/0", "failure 0"), 3);
     check_sums();
-    made_blocks = 0;
+    blocks_made = 0;
     for (int i = 0; i < 1000; i++) { // past the limit memory does not grow
         snprintf(name, sizeof name, "/more/%d", i);
         snprintf(text, sizeof text, "another %d", i);
         request("GET", name, MS, text);
     }
-    CHECK_INT(made_blocks, 0);
+    CHECK_INT(blocks_made, 0);
     check_sums();
     end();
 }
@@ -252,7 +155,7 @@ static void a_steady_state_allocates_nothing(void)
     uint64_t seed = 1;
     begin();
     for (int round = 0; round < 2; round++) {
-        made_blocks = 0;
+        blocks_made = 0;
         for (int i = 0; i < 100000; i++) {
             char name[16];
             snprintf(name, sizeof name, "/%d", i % 20);
@@ -261,7 +164,7 @@ static void a_steady_state_allocates_nothing(void)
                 T0 + i * MS + round * 100 * S);
         }
     }
-    CHECK_INT(made_blocks, 0);
+    CHECK_INT(blocks_made, 0);
     check_sums();
     end();
 }
@@ -286,9 +189,9 @@ static void reset_keeps_the_rows(void)
     CHECK_INT(locust__stats_entry_at(&st, 0)->bytes, 0);
     CHECK_INT(locust__entry_percentile_ns(locust__stats_entry_at(&st, 0), 0.5), 0);
     CHECK_INT(locust__stats_show(&st, locust__stats_entry_at(&st, 0))->min_ms * 1e6, 0);
-    made_blocks = 0;
+    blocks_made = 0;
     locust__stats_record(&st, "GET", "/a", 6 * MS, 1, NULL, T0 + 10 * S);
-    CHECK_INT(made_blocks, 0);
+    CHECK_INT(blocks_made, 0);
     CHECK_INT(locust__stats_entry_at(&st, 0)->min_ns, 6 * MS);
     CHECK_INT(locust__stats_entry_at(&st, 0)->max_ns, 6 * MS);
     CHECK_INT(n_rows(), 2);
@@ -298,111 +201,19 @@ static void reset_keeps_the_rows(void)
     end();
 }
 
-/* -- rates -- */
-
-static double rps(const locust__entry *r, int64_t now_ns)
-{
-    double requests, failures;
-    locust__stats_current_rates(&st, r, now_ns, &requests, &failures);
-    return requests;
-}
-
-static double fps(const locust__entry *r, int64_t now_ns)
-{
-    double requests, failures;
-    locust__stats_current_rates(&st, r, now_ns, &requests, &failures);
-    return failures;
-}
-
-/* 100 a second for 30 s, every tenth failing, then silence. */
-static void current_rate_covers_ten_whole_seconds(void)
-{
-    begin();
-    for (int i = 0; i < 3000; i++)
-        locust__stats_record(
-            &st, "GET", i & 1 ? "/a" : "/b", MS, 0, i % 10 ? NULL : "bad", T0 + i * 10 * MS);
-    CHECK_NEAR(rps(&st.total, T0 + 30 * S), 100, 1e-9);
-    CHECK_NEAR(fps(&st.total, T0 + 30 * S), 10, 1e-9);
-    CHECK_NEAR(rps(row("GET", "/a"), T0 + 30 * S), 50, 1e-9);
-    for (int i = 0; i < 30; i++) // the second that runs is left out
-        locust__stats_record(&st, "GET", "/c", MS, 0, NULL, T0 + 30 * S + i * MS);
-    CHECK_NEAR(rps(&st.total, T0 + 30 * S + 999 * MS), 100, 1e-9);
-    CHECK_NEAR(fps(&st.total, T0 + 30 * S + 999 * MS), 10, 1e-9);
-    for (int quiet = 1; quiet <= 10; quiet++)
-        CHECK_NEAR(rps(&st.total, T0 + (30 + quiet) * S), 10 * (10 - quiet) + 3, 1e-9);
-    CHECK_NEAR(rps(row("GET", "/c"), T0 + 40 * S), 3, 1e-9);
-    for (int quiet = 11; quiet < 100; quiet++)
-        CHECK_NEAR(rps(&st.total, T0 + (30 + quiet) * S), 0, 1e-9);
-    end();
-}
-
-static void current_rate_of_a_young_test(void)
-{
-    begin();
-    CHECK_NEAR(rps(&st.total, T0), 0, 1e-9);
-    for (int i = 0; i < 500; i++)
-        locust__stats_record(&st, "GET", "/", MS, 0, NULL, T0 + i * 10 * MS);
-    CHECK_NEAR(rps(&st.total, T0 + 5 * S), 100, 1e-9); // not 50
-    CHECK_NEAR(rps(&st.total, T0 + 5 * S + 500 * MS), 100, 1e-9);
-    end();
-}
-
-/* A test that starts within a second: the part of it that the test had is no whole second. */
-static void current_rate_from_the_middle_of_a_second(void)
-{
-    begin();
-    locust__stats_reset(&st, T0 + 900 * MS);
-    for (int i = 0; i < 110; i++)
-        locust__stats_record(&st, "GET", "/", MS, 0, NULL, T0 + 900 * MS + i * 10 * MS);
-    CHECK_NEAR(rps(&st.total, T0 + 2 * S), 100, 5);
-    end();
-}
-
-/* Requests of other tests' seconds, 16 and 160 s back, share a place in a ring. */
-static void current_rate_forgets_old_seconds(void)
-{
-    begin();
-    for (int s = 0; s < 400; s++) {
-        if (s % 16 < 6)
-            for (int i = 0; i < 7; i++)
-                locust__stats_record(&st, "GET", "/", MS, 0, NULL, T0 + s * S + i);
-        if (s >= 10) {
-            int want = 0;
-            for (int back = s - 9; back <= s; back++)
-                want += back % 16 < 6 ? 7 : 0;
-            CHECK_NEAR(rps(&st.total, T0 + (s + 1) * S), want / 10.0, 1e-9);
-        }
-    }
-    end();
-}
-
-static void whole_rate_ends_with_the_newest_request(void)
-{
-    double requests, failures;
-    begin();
-    locust__stats_rates(&st, &st.total, &requests, &failures);
-    CHECK_NEAR(requests, 0, 1e-9);
-    for (int i = 1; i <= 400; i++)
-        locust__stats_record(&st, "GET", "/", MS, 0, i % 4 ? NULL : "bad", T0 + i * 10 * MS);
-    locust__stats_rates(&st, &st.total, &requests, &failures);
-    CHECK_NEAR(requests, 100, 1e-9);
-    CHECK_NEAR(failures, 25, 1e-9);
-    CHECK_NEAR(locust__stats_show(&st, &st.total)->requests_per_s, 100, 1e-9);
-    end();
-}
-
 /* -- without memory: everything is still counted -- */
 
 static void counts_on_without_memory(void)
 {
     begin();
     request("GET", "/a", MS, "early");
-    fail_all = 1;
+    blocks_fail_in = 0;
+    blocks_fail_on = true;
     request("GET", "/a", MS, "early"); // known: needs none
     request("GET", "/b", MS, NULL);    // unknown row
     request("GET", "/a", MS, "late");  // unknown text
     request("GET", "/c", MS, "late");  // both
-    fail_all = 0;
+    blocks_fail_in = -1;
     CHECK_INT(st.total.requests, 5);
     CHECK_INT(st.total.failures, 4);
     CHECK_INT(row("GET", "/a")->requests, 3);
@@ -420,10 +231,11 @@ static void counts_on_without_memory(void)
 static void counts_from_nothing_without_memory(void)
 {
     begin();
-    fail_all = 1;
+    blocks_fail_in = 0;
+    blocks_fail_on = true;
     request("GET", "/a", MS, "bad");
     request("GET", "/a", MS, "bad");
-    fail_all = 0;
+    blocks_fail_in = -1;
     request("GET", "/a", MS, "bad");
     for (int i = 0; i < 100; i++) {
         char text[32];
@@ -451,17 +263,10 @@ static void a_row_may_be_called_other(void)
 }
 
 TESTS({"rows by method and name", rows_by_method_and_name},
-    {"minimum, maximum and mean are exact", minimum_maximum_and_mean_are_exact},
-    {"percentiles stay inside of what was measured", percentiles_stay_inside_of_what_was_measured},
     {"failures group by text", failures_group_by_text},
     {"limits send the rest to (other)", limits_send_the_rest_to_other},
     {"a steady state allocates nothing", a_steady_state_allocates_nothing},
     {"reset keeps the rows", reset_keeps_the_rows},
-    {"current rate covers ten whole seconds", current_rate_covers_ten_whole_seconds},
-    {"current rate of a young test", current_rate_of_a_young_test},
-    {"current rate from the middle of a second", current_rate_from_the_middle_of_a_second},
-    {"current rate forgets old seconds", current_rate_forgets_old_seconds},
-    {"whole rate ends with the newest request", whole_rate_ends_with_the_newest_request},
     {"counts on without memory", counts_on_without_memory},
     {"counts from nothing without memory", counts_from_nothing_without_memory},
     {"a row may be called (other)", a_row_may_be_called_other}, )

@@ -1,6 +1,7 @@
 // URLs: taken apart, escaped for the wire, and the Host text of their origins. RFC 3986, RFC 9110 7.2.
 // boards
-#include "../../locust.h"
+#define LOCUST__LAYERS 4
+#include "../../tools/header/all.h"
 #include "../check.h"
 
 static const struct {

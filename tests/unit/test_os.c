@@ -1,19 +1,8 @@
-/* test_pollers.c - the pollers: the same behaviour from epoll and from poll(), and under the loop. */
-#include "../check.h"
-
-static int fail_in = -1; // the allocation that fails, counted down
-
-static void *failing_realloc(void *p, size_t n)
-{
-    if (fail_in >= 0 && fail_in-- == 0)
-        return NULL;
-    return realloc(p, n);
-}
-
-#define LOCUST_MALLOC(n)     malloc(n)
-#define LOCUST_REALLOC(p, n) failing_realloc(p, n)
-#define LOCUST_FREE(p)       free(p)
-#include "../../locust.h"
+// The pollers: the same behaviour from epoll, kqueue and poll(). Tests os/.
+#include "blocks.h"
+#define LOCUST__LAYERS 1
+#include "../../tools/header/all.h"
+#include "pair.h"
 
 enum { PAIRS = 500, MANY = 700 };
 static const int64_t MS = 1000000, S = 1000000000;
@@ -22,14 +11,6 @@ static locust__poller poller;
 static locust__watch *told[LOCUST__OS_EVENTS];
 static locust__watch sources[MANY];
 static int peers[MANY];
-
-static bool pair(int ends[2])
-{
-    if (!CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0))
-        return false;
-    return CHECK_INT(locust__os_nonblocking(ends[0]), 0) &&
-           CHECK_INT(locust__os_nonblocking(ends[1]), 0);
-}
 
 static bool open_source(int i)
 {
@@ -443,11 +424,11 @@ static void without_memory_nothing_breaks(void)
     if (pair(ends)) {
         locust__watch extra = {.fd = ends[0]};
         for (int i = 0; i < 2; i++) {
-            fail_in = i;
+            blocks_fail_in = i;
             rc = locust__os_poll_add(&poller, &extra);
             CHECK_INT(rc, -ENOMEM);
         }
-        fail_in = -1;
+        blocks_fail_in = -1;
         for (int i = 0; i < open; i++)
             CHECK(wait_for(&sources[i].writable));
         CHECK_INT(locust__os_poll_add(&poller, &extra), 0);
@@ -459,237 +440,6 @@ static void without_memory_nothing_breaks(void)
     for (int i = 0; i < open; i++)
         close_source(i);
     end();
-}
-
-/* -- under the loop -- */
-
-static locust__loop loop;
-static locust__fd fd;
-static int peer;
-static enum locust__wake why[4];
-static int64_t woken_ns[4];
-static locust__co *reader, *writer;
-
-static bool begin_loop(void)
-{
-    int ends[2];
-    for (int i = 0; i < 4; i++)
-        why[i] = LOCUST__WAKE_AGAIN;
-    if (!CHECK_INT(locust__loop_open(&loop), 0) || !pair(ends))
-        return false;
-    peer = ends[1];
-    return CHECK_INT(locust__fd_open(&loop, &fd, ends[0]), 0);
-}
-
-static void end_loop(void)
-{
-    locust__fd_close(&loop, &fd);
-    close(peer);
-    locust__loop_close(&loop);
-}
-
-static locust__co *start(void (*fn)(void *arg))
-{
-    return locust__co_start(&loop, "test", 0, fn, NULL, NULL);
-}
-
-static int64_t deadline_ns;
-
-static void wait_to_read(void *arg)
-{
-    (void)arg;
-    why[0] = locust__fd_wait_read(&loop, &fd, deadline_ns);
-    woken_ns[0] = locust__os_now_ns();
-}
-
-static void wait_to_write(void *arg)
-{
-    static char block[65536];
-    (void)arg;
-    do {
-        while (write(fd.watch.fd, block, sizeof block) > 0)
-            ;
-        if (errno != EAGAIN) // a hang-up is told once: who finds it asks no more
-            break;
-        fd.watch.writable = false;
-        why[1] = locust__fd_wait_write(&loop, &fd, deadline_ns);
-    } while (why[1] == LOCUST__WAKE_EVENT && fd.watch.writable && write(fd.watch.fd, "x", 1) < 0);
-}
-
-static void put_later(void *arg)
-{
-    (void)arg;
-    locust__co_sleep(&loop, loop.now_ns + 10 * MS);
-    CHECK_INT(write(peer, "x", 1), 1);
-}
-
-static void take_later(void *arg)
-{
-    static char block[65536];
-    (void)arg;
-    locust__co_sleep(&loop, loop.now_ns + 10 * MS);
-    while (read(peer, block, sizeof block) > 0)
-        ;
-}
-
-static void cancel_later(void *arg)
-{
-    (void)arg;
-    locust__co_sleep(&loop, loop.now_ns + 10 * MS);
-    if (reader)
-        locust__co_cancel(&loop, reader);
-    if (writer)
-        locust__co_cancel(&loop, writer);
-}
-
-static void close_later(void *arg)
-{
-    (void)arg;
-    locust__co_sleep(&loop, loop.now_ns + 10 * MS);
-    locust__fd_close(&loop, &fd);
-}
-
-static void hang_up_later(void *arg)
-{
-    (void)arg;
-    locust__co_sleep(&loop, loop.now_ns + 10 * MS);
-    shutdown(peer, SHUT_RDWR);
-}
-
-static void a_reader_wakes_on_bytes(void)
-{
-    if (!begin_loop())
-        return;
-    deadline_ns = LOCUST__NEVER;
-    start(wait_to_read);
-    start(put_later);
-    locust__loop_run(&loop);
-    CHECK_INT(why[0], LOCUST__WAKE_EVENT);
-    CHECK(fd.watch.readable);
-    end_loop();
-}
-
-static void a_reader_times_out(void)
-{
-    static const int64_t spans[] = {
-        0, 500000, 5000000, 1100000000}; // beyond a second: looked at twice
-    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
-        int64_t late;
-        if (!begin_loop())
-            return;
-        deadline_ns = locust__os_now_ns() + spans[i];
-        start(wait_to_read);
-        locust__loop_run(&loop);
-        CHECK_INT(why[0], LOCUST__WAKE_TIMEOUT);
-        late = woken_ns[0] - deadline_ns;
-        check_that(CHECK_AT("late"), late >= 0 && late < 5 * S, ": %lld ns", (long long)late);
-        end_loop();
-    }
-}
-
-static void reader_and_writer_wait_together(void)
-{
-    if (!begin_loop())
-        return;
-    deadline_ns = LOCUST__NEVER;
-    start(wait_to_write);
-    start(wait_to_read);
-    start(take_later);
-    start(put_later);
-    locust__loop_run(&loop);
-    CHECK_INT(why[0], LOCUST__WAKE_EVENT);
-    CHECK_INT(why[1], LOCUST__WAKE_EVENT);
-    end_loop();
-}
-
-static void waiters_are_cancelled(void)
-{
-    if (!begin_loop())
-        return;
-    deadline_ns = LOCUST__NEVER;
-    writer = start(wait_to_write);
-    reader = start(wait_to_read);
-    start(cancel_later);
-    locust__loop_run(&loop);
-    reader = writer = NULL;
-    CHECK_INT(why[0], LOCUST__WAKE_CANCELLED);
-    CHECK_INT(why[1], LOCUST__WAKE_CANCELLED);
-    CHECK(!fd.reader && !fd.writer);
-    end_loop();
-}
-
-static void closing_wakes_the_waiters(void)
-{
-    if (!begin_loop())
-        return;
-    deadline_ns = LOCUST__NEVER;
-    start(wait_to_write);
-    start(wait_to_read);
-    start(close_later);
-    locust__loop_run(&loop);
-    CHECK_INT(why[0], LOCUST__WAKE_EVENT);
-    CHECK_INT(why[1], LOCUST__WAKE_EVENT);
-    CHECK_INT(fd.watch.fd, -1);
-    end_loop();
-}
-
-static void a_hang_up_wakes_the_waiters(void)
-{
-    if (!begin_loop())
-        return;
-    deadline_ns = LOCUST__NEVER;
-    signal(SIGPIPE, SIG_IGN);
-    start(wait_to_write);
-    start(wait_to_read);
-    start(hang_up_later);
-    locust__loop_run(&loop);
-    CHECK_INT(why[0], LOCUST__WAKE_EVENT);
-    CHECK_INT(why[1], LOCUST__WAKE_EVENT);
-    end_loop();
-    signal(SIGPIPE, SIG_DFL);
-}
-
-/* Two coroutines send each other a counter 20,000 times over a socket pair. */
-static locust__fd ends_of[2];
-static int rallies;
-
-static void rally(void *arg)
-{
-    locust__fd *mine = arg;
-    for (;;) {
-        unsigned char byte;
-        ssize_t n = read(mine->watch.fd, &byte, 1);
-        if (n == 1) {
-            rallies++;
-            if (write(mine->watch.fd, &byte, 1) != 1 || rallies >= 20000)
-                return;
-            continue;
-        }
-        if (n == 0)
-            return;
-        mine->watch.readable = false;
-        if (locust__fd_wait_read(&loop, mine, locust__os_now_ns() + 20 * S) != LOCUST__WAKE_EVENT)
-            return;
-    }
-}
-
-static void two_coroutines_play_ball(void)
-{
-    int ends[2];
-    rallies = 0;
-    CHECK_INT(locust__loop_open(&loop), 0);
-    if (!pair(ends))
-        return;
-    CHECK_INT(locust__fd_open(&loop, &ends_of[0], ends[0]), 0);
-    CHECK_INT(locust__fd_open(&loop, &ends_of[1], ends[1]), 0);
-    CHECK_INT(write(ends[0], "b", 1), 1);
-    for (int i = 0; i < 2; i++)
-        locust__co_start(&loop, "test", 0, rally, &ends_of[i], NULL);
-    locust__loop_run(&loop);
-    CHECK(rallies >= 20000);
-    locust__fd_close(&loop, &ends_of[0]);
-    locust__fd_close(&loop, &ends_of[1]);
-    locust__loop_close(&loop);
 }
 
 TESTS({"a new socket is writable, and told once", a_new_socket_is_writable_and_told_once},
@@ -707,11 +457,4 @@ TESTS({"a new socket is writable, and told once", a_new_socket_is_writable_and_t
     {"removed with an event on its way", removed_with_an_event_on_its_way},
     {"waits as long as told", waits_as_long_as_told},
     {"an interruption is no event", an_interruption_is_no_event},
-    {"without memory nothing breaks", without_memory_nothing_breaks},
-    {"a reader wakes on bytes", a_reader_wakes_on_bytes},
-    {"a reader times out", a_reader_times_out},
-    {"reader and writer wait together", reader_and_writer_wait_together},
-    {"waiters are cancelled", waiters_are_cancelled},
-    {"closing wakes the waiters", closing_wakes_the_waiters},
-    {"a hang-up wakes the waiters", a_hang_up_wakes_the_waiters},
-    {"two coroutines play ball", two_coroutines_play_ball}, )
+    {"without memory nothing breaks", without_memory_nothing_breaks}, )

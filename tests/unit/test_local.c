@@ -1,7 +1,11 @@
-/* test_slots.c - LOCUST_LOCAL: each user's own, zeroed, made and reclaimed in time. */
+// LOCUST_LOCAL: each user's own, zeroed, made and reclaimed in time; scopes. Through users, who are layer 6.
 // boards
-#include "../../locust.h"
-#include "../check.h"
+#include "blocks.h"
+#define LOCUST__LAYERS 6
+#include "../../tools/header/all.h"
+#include "users.h"
+#include "run.h"
+#include "lives.h"
 
 enum { USERS = 1000 };
 
@@ -132,25 +136,12 @@ LOCUST_USER(Holder, .data_size = 64, .on_start = slots_start, .on_stop = slots_s
     .wait_time = LOCUST_CONSTANT(0.01), .tasks = LOCUST_TASKS(LOCUST_TASK(slots_task)));
 static const locust_test holder_test = {.users = {&Holder}};
 
-static int run_test(const locust_test *test, locust_options options)
-{
-    locust_env *env;
-    int code;
-    options.quiet = true;
-    env = locust_env_new(test, &options);
-    if (!CHECK(env != NULL))
-        return -1;
-    code = locust_run(env);
-    locust_env_free(env);
-    return code;
-}
-
 static void isolated_between_a_thousand_users(void)
 {
     for (int round = 1; round <= 2; round++) { // the second run meets memory that was used before
         n_init = n_fini = n_stop = n_early = n_only_fini = n_unused_init = n_unused_fini = 0;
         touches = n_only_fini_due = 0;
-        CHECK_INT(run_test(&holder_test,
+        CHECK_INT(run(&holder_test,
                       (locust_options){.users = USERS, .spawn_rate = USERS, .run_time_s = 50}),
             0);
         CHECK(touches >= 2 * USERS);
@@ -204,7 +195,7 @@ static const locust_test lazy_test = {.users = {&LazyUser}};
 static void made_at_first_use(void)
 {
     n_lazy_init = n_lazy_fini = 0;
-    CHECK_INT(run_test(&lazy_test, (locust_options){.users = 1, .run_time_s = 10}), 0);
+    CHECK_INT(run(&lazy_test, (locust_options){.users = 1, .run_time_s = 10}), 0);
     CHECK_INT(n_lazy_init, 1);
     CHECK_INT(n_lazy_fini, 1);
     CHECK_INT(lazy_seen, 7);
@@ -229,7 +220,7 @@ static const locust_test listener_test = {.users = {&LazyUser}, .on_test_start =
 static void read_in_run(void *arg)
 {
     (void)arg;
-    run_test(&listener_test, (locust_options){.users = 1, .run_time_s = 10});
+    run(&listener_test, (locust_options){.users = 1, .run_time_s = 10});
 }
 
 static void refused_outside_a_user(void)
@@ -250,7 +241,7 @@ static void register_late(void *arg)
 {
     static locust_slot late = {.name = "latecomer", .size = 8};
     (void)arg;
-    run_test(&lazy_test, (locust_options){.users = 1, .run_time_s = 10});
+    run(&lazy_test, (locust_options){.users = 1, .run_time_s = 10});
     locust_slot_register(&late);
 }
 
@@ -280,12 +271,243 @@ static const locust_test sleeper_test = {.users = {&Sleeper}};
 static void reclaimed_when_cut_short(void)
 {
     n_init = n_fini = 0;
-    run_test(&sleeper_test, (locust_options){.users = 50, .spawn_rate = 50, .run_time_s = 50});
+    run(&sleeper_test, (locust_options){.users = 50, .spawn_rate = 50, .run_time_s = 50});
     CHECK_INT(n_init, 50);
     CHECK_INT(n_fini, 50);
+}
+
+LOCUST_LOCAL(int, plain);
+
+/* -- scopes -- */
+
+static int n_init, n_fini, fini_saw;
+
+static void box_init(void *box)
+{
+    *(int *)box = 100 + n_init++;
+}
+static void box_fini(void *box)
+{
+    fini_saw = *(int *)box;
+    n_fini++;
+}
+LOCUST_LOCAL_WITH(int, box, .init = box_init, .fini = box_fini);
+
+static int below(void)
+{
+    return *plain();
+}
+
+/* In functions of their own: LOCUST_SCOPE of one slot inside another is a -Wshadow warning. */
+static void inner_plain(void)
+{
+    LOCUST_SCOPE(plain)
+    {
+        CHECK_INT(*plain(), 0);
+        *plain() = 7;
+    }
+}
+
+static void inner_box_fails(locust_user *u)
+{
+    LOCUST_SCOPE(box)
+    {
+        CHECK_INT(*box(), 102);
+        locust_fail(u, "in a scope");
+    }
+}
+
+static void scope_task(locust_user *u)
+{
+    int times = 0;
+    *plain() = 5;
+    LOCUST_SCOPE(plain)
+    {
+        times++;
+        CHECK_INT(*plain(), 0);
+        *plain() = 6;
+        CHECK_INT(below(), 6);
+        locust_sleep(u, 0);
+        inner_plain();
+        CHECK_INT(*plain(), 6);
+    }
+    CHECK_INT(*plain(), 5);
+    LOCUST_SCOPE(plain)
+    {
+        times++;
+        *plain() = 8;
+        if (times)
+            continue;
+        times = 100;
+    }
+    CHECK_INT(times, 2);
+    CHECK_INT(*plain(), 5);
+
+    LOCUST_SCOPE(box) // unused outside, unused inside
+    {
+    }
+    CHECK(n_init == 0 && n_fini == 0);
+    LOCUST_SCOPE(box)
+    CHECK_INT(*box(), 100);
+    CHECK(n_init == 1 && n_fini == 1 && fini_saw == 100);
+    CHECK_INT(*box(), 101); // outside it was fresh still
+    CHECK(n_init == 2 && n_fini == 1);
+    LOCUST_SCOPE(box)
+    {
+        LOCUST_SCOPE(plain) // another one inside
+        {
+            CHECK_INT(*box(), 102);
+            *plain() = 9;
+        }
+        CHECK_INT(*box(), 102);
+        *box() = 202;
+    }
+    CHECK(n_init == 3 && n_fini == 2 && fini_saw == 202);
+    CHECK_INT(*box(), 101);
+    LOCUST_SCOPE(box) // the one outside stays
+    {
+    }
+    CHECK(n_init == 3 && n_fini == 2);
+
+    box_release();
+    CHECK(n_init == 3 && n_fini == 3 && fini_saw == 101);
+    box_release(); // nothing is there
+    CHECK(n_init == 3 && n_fini == 3);
+    CHECK_INT(*box(), 103);
+    LOCUST_SCOPE(box)
+    {
+        CHECK_INT(*box(), 104);
+        box_release();
+        CHECK(n_fini == 4 && fini_saw == 104);
+        CHECK_INT(*box(), 105);
+    }
+    CHECK(n_init == 6 && n_fini == 5 && fini_saw == 105);
+    CHECK_INT(*box(), 103);
+    plain_release();
+    CHECK_INT(*plain(), 0);
+    say("done");
+    locust_stop_test(u);
+}
+
+static void scopes(void)
+{
+    *said = '\0';
+    n_init = n_fini = 0;
+    live((life){.task = scope_task});
+    CHECK_STR(said, "done ");
+    CHECK(n_init == 6 && n_fini == 6 && fini_saw == 103); // the last with the user
+}
+
+static void scope_jump_inside(locust_user *u, void *arg)
+{
+    (void)arg;
+    LOCUST_SCOPE(plain)
+    {
+        *plain() = 66;
+        locust_sleep(u, 0);
+        locust_fail(u, "in a coroutine");
+    }
+}
+
+static void scope_jumps(locust_user *u)
+{
+    if (n_rounds++) {
+        CHECK_INT(*plain(), 5);
+        CHECK(n_init == 3 && n_fini == 2);
+        locust_join(u, locust_spawn(u, scope_jump_inside, NULL));
+        CHECK_INT(*plain(), 5);
+        LOCUST_SCOPE(plain)
+        {
+            *plain() = 8;
+            locust_stop_user(u);
+        }
+    }
+    *plain() = 5;
+    *box() += 0;
+    LOCUST_SCOPE(plain)
+    LOCUST_SCOPE(box)
+    {
+        *plain() = 6;
+        CHECK_INT(*box(), 101);
+        inner_box_fails(u);
+    }
+}
+
+static void scope_stop(locust_user *u)
+{
+    CHECK_INT(*plain(), 5);
+    say("stop");
+    locust_stop_test(u);
+}
+
+static void scopes_left_by_jump(void)
+{
+    *said = '\0';
+    n_rounds = n_init = n_fini = 0;
+    live((life){.task = scope_jumps, .on_stop = scope_stop});
+    CHECK_STR(said, "stop ");
+    CHECK_INT(n_rounds, 2);
+    CHECK(n_init == 3 && n_fini == 3);
+    CHECK_INT(after.exceptions, 2);
+}
+
+/* Two coroutines of a user in scopes of one slot: one after the other, or against the rule. */
+static void scope_beside(locust_user *u, void *arg)
+{
+    LOCUST_SCOPE(box)
+    {
+        CHECK(*box() > 100); // a fresh one
+        *box() = 7;
+        n_begun++;
+        if (arg)
+            until(u, &n_begun, 2);
+        CHECK_INT(*box(), 7);
+    }
+    n_ended++;
+}
+
+static void scopes_in_turn(locust_user *u)
+{
+    *box() = 5;
+    n_begun = n_ended = 0;
+    locust_spawn(u, scope_beside, NULL);
+    locust_spawn(u, scope_beside, NULL);
+    locust_join_all(u);
+    CHECK_INT(n_ended, 2);
+    CHECK_INT(*box(), 5); // behind both, the one from before
+    locust_stop_test(u);
+}
+
+static void scopes_beside(locust_user *u)
+{
+    n_begun = 0;
+    locust_spawn(u, scope_beside, "waits for the other inside");
+    locust_spawn(u, scope_beside, NULL);
+    locust_join_all(u);
+}
+
+static void live_beside(void *arg)
+{
+    (void)arg;
+    live((life){.task = scopes_beside});
+}
+
+static void scopes_of_two_coroutines(void)
+{
+    char *text;
+    int status;
+    n_init = n_fini = 0;
+    live((life){.task = scopes_in_turn});
+    CHECK(n_init == 3 && n_fini == 3);
+    status = check_fork(live_beside, NULL, &text);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    CHECK(strstr(text, "LOCUST_SCOPE(box) was entered by two coroutines of one user") != NULL);
+    free(text);
 }
 
 TESTS({"isolated between a thousand users", isolated_between_a_thousand_users},
     {"made at first use", made_at_first_use}, {"refused outside a user", refused_outside_a_user},
     {"refused when late", refused_when_late},
-    {"reclaimed when cut short", reclaimed_when_cut_short}, )
+    {"reclaimed when cut short", reclaimed_when_cut_short}, {"scopes", scopes},
+    {"scopes left by jump", scopes_left_by_jump},
+    {"scopes of two coroutines", scopes_of_two_coroutines}, )

@@ -1,6 +1,7 @@
 // Streams over a socket pair: what the poller's flags say after reads of every size.
 // boards
-#include "../../locust.h"
+#define LOCUST__LAYERS 4
+#include "../../tools/header/all.h"
 #include "../check.h"
 
 static locust__loop loop;

@@ -1,0 +1,164 @@
+// What a task says to its user, and the rules that it can break.
+// boards
+#include "blocks.h"
+#define LOCUST__LAYERS 6
+#include "../../tools/header/all.h"
+#include "users.h"
+#include "run.h"
+#include "lives.h"
+
+static const step answering[] = {READ, SEND(OK_REPLY), LOOP};
+
+/* -- broken rules -- */
+
+static void sleep_outside(void *arg)
+{
+    locust_sleep(arg, 1);
+}
+
+static locust_user *other_user;
+
+static void use_the_other(locust_user *u)
+{
+    if (!other_user)
+        other_user = u;
+    else if (other_user != u)
+        locust_sleep(other_user, 1);
+    locust_sleep(u, 10);
+}
+
+LOCUST_USER(Thief, .tasks = LOCUST_TASKS(LOCUST_TASK(use_the_other)));
+
+static void sleep_as_another(void *arg)
+{
+    const locust_test test = {.users = {&Thief}};
+    (void)arg;
+    run(&test, (locust_options){.users = 2, .spawn_rate = 2, .run_time_s = 20});
+}
+
+static void a_broken_rule_is_named(void)
+{
+    static void (*const rules[])(void *arg) = {sleep_outside, sleep_as_another};
+    for (size_t i = 0; i < 2; i++) {
+        char *text;
+        int status = check_fork(rules[i], NULL, &text);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 70);
+        CHECK(strstr(text, "locust_sleep") && strstr(text, "outside its user"));
+        free(text);
+    }
+}
+
+/* -- a request outside a user, and a set-up that does not do -- */
+
+static void get_before_users(locust_env *env)
+{
+    (void)env;
+    locust_get(NULL, "/");
+}
+
+static void get_by_tls(locust_user *u)
+{
+    locust_get(u, "https://127.0.0.1:1/");
+    CHECK(false);
+}
+
+LOCUST_USER(Idle, .tasks = LOCUST_TASKS(LOCUST_TASK(idle)));
+LOCUST_USER(Secure, .tasks = LOCUST_TASKS(LOCUST_TASK(get_by_tls)));
+
+static const struct ending {
+    const char *name;
+    locust_test test;
+    int code;
+    const char *words[3]; // that the one sentence holds
+} endings[] = {
+    {"locust_get outside a user", {.users = {&Idle}, .on_test_start = get_before_users}, 2,
+        {"locust: ", "locust_get", "user"}},
+    {"https without TLS", {.users = {&Secure}}, 1,
+        {"https needs TLS", "-DLOCUST_TLS", "-lmbedtls"}},
+};
+
+static void run_ending(void *arg)
+{
+    const struct ending *e = arg;
+    int code = run(&e->test, (locust_options){.users = 1, .run_time_s = 20});
+    CHECK_INT(n_samples, 0);
+    exit(check_now.n_bad ? 70 : code);
+}
+
+static void ends_with_a_sentence(void)
+{
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const struct ending *e = &endings[i];
+        char *text;
+        int status = check_fork(run_ending, (void *)(uintptr_t)e, &text);
+        CHECK_ROW(e->name);
+        CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -1, e->code);
+        CHECK(strchr(text, '\n') && !strchr(text, '\n')[1]); // one line
+        for (int k = 0; k < 3; k++)
+            if (!CHECK(strstr(text, e->words[k]) != NULL))
+                fprintf(stderr, "it printed: %s\n", text);
+        free(text);
+    }
+}
+
+/* -- stopping -- */
+
+/* locust_stop_test: "the calling user goes on until it parks or its task ends". */
+static void stop_and_end(locust_user *u)
+{
+    locust_get(u, "/");
+    locust_stop_test(u);
+    n_ended++;
+}
+
+static void stops_at_the_end_of_the_task(void)
+{
+    server s = server_start(1, answering);
+    n_ended = 0;
+    live((life){.task = stop_and_end, .host = s.url});
+    CHECK_INT(n_samples, 1);
+    CHECK_INT(n_ended, 1);
+    server_stop(&s);
+}
+
+/* -- a user that is stopped in the middle of a request: not counted, nothing leaks -- */
+
+static bool stopped, returned;
+
+static void note_stop(locust_user *u)
+{
+    CHECK_INT(locust_get(u, "/bye")->status, 200); // on_stop may send
+    stopped = true;
+}
+
+static void never_returns(locust_user *u)
+{
+    locust_get(u, "/held");
+    returned = true;
+}
+
+static void start_held(locust_user *u)
+{
+    locust_get(u, "/first");
+    never_returns(u);
+}
+
+static void stop_inside_a_request(void)
+{
+    static const step holds[] = {READ, SEND(OK_REPLY), READ, HOLD};
+    server s = server_start(2, holds, answering);
+    stopped = returned = false;
+    live((life){.task = start_held, .on_stop = note_stop, .host = s.url, .run_time_s = 0.3});
+    CHECK_INT(after.code, 0);
+    CHECK_INT(after.requests, 2);
+    CHECK_INT(after.failures, 0);
+    CHECK(stopped);
+    CHECK(!returned); // a call that is cut short does not return
+    CHECK_STR(samples[1].name, "/bye");
+    server_stop(&s);
+}
+
+TESTS({"a broken rule is named", a_broken_rule_is_named},
+    {"ends with a sentence", ends_with_a_sentence},
+    {"stops at the end of the task", stops_at_the_end_of_the_task},
+    {"stop inside a request", stop_inside_a_request}, )

@@ -1,0 +1,592 @@
+// One exchange on a connection, against a scripted server: kept and stale connections, faults.
+// timeout: 400
+// variants: valgrind arm64 armhf s390x asan musl poll clang gcc
+// Not mips: resets that qemu-user tells by SO_ERROR have the host's number there.
+#include "blocks.h"
+#define LOCUST__LAYERS 5
+#include "../../tools/header/all.h"
+#include "client.h"
+
+/* -- connections -- */
+
+static void task_reuse(locust_user *u)
+{
+    for (int i = 0; i < 20; i++) {
+        locust_response *r = locust_get(u, "/");
+        CHECK_STR(r->error, NULL);
+        CHECK_INT(r->status, 200);
+        CHECK_STR(r->body, "ok");
+        CHECK_INT(r->reused, i > 0);
+    }
+    CHECK_INT(now.s->seen->accepted, 1);
+    CHECK_INT(now.s->seen->requests, 20);
+}
+
+static void reuse(void)
+{
+    run_on(answering, answering, task_reuse);
+    CHECK_INT(result.requests, 20);
+    CHECK_INT(result.failures, 0);
+    CHECK_INT(result.bytes, 40);
+    CHECK_INT(result.n_rows, 1);
+}
+
+static void task_bytes(locust_user *u)
+{
+    for (int i = 0; i < 3; i++) {
+        locust_response *r = locust_get(u, "/");
+        CHECK_INT(r->status, 200);
+        CHECK_STR(r->body, "abc");
+        CHECK_INT(r->reused, i > 0);
+    }
+}
+
+static void bytes_one_by_one(void)
+{
+    static const step slowly[] = {READ,
+        BYTES("HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+              "chunked\r\n\r\n"
+              "2;x=y\r\nab\r\n1\r\nc\r\n0\r\nX: y\r\n\r\n"),
+        LOOP};
+    run_on(slowly, slowly, task_bytes);
+    CHECK_INT(result.failures, 0);
+}
+
+/* A method for each row: what is sent after the server did something to the kept connection. */
+static struct {
+    const char *method;
+    bool idle; // wait until the server has closed, before the second request
+} second;
+
+static void task_second(locust_user *u)
+{
+    locust_response *r = locust_get(u, "/first");
+    CHECK_INT(r->status, 200);
+    if (second.idle) {
+        int64_t until = server_now_ms() + 20000;
+        while (now.s->seen->closed == 0 && server_now_ms() < until)
+            locust_sleep(u, 0.001);
+        locust_sleep(u, 0.001);
+    }
+    locust_send(u, &(locust_request){.method = second.method, .url = "/second"});
+}
+
+static void stale(void)
+{
+    static const step idle[] = {READ, SEND(OK_REPLY), CLOSE};
+    static const step idle_reset[] = {READ, SEND(OK_REPLY), RESET};
+    static const step at_request[] = {READ, SEND(OK_REPLY), READ, CLOSE};
+    static const step reset[] = {READ, SEND(OK_REPLY), READ, RESET};
+    static const step in_head[] = {READ, SEND(OK_REPLY), READ, SEND("HTTP/1.1 2"), CLOSE};
+    static const step at_100[] = {
+        READ, SEND(OK_REPLY), READ, SEND("HTTP/1.1 100 Continue\r\n\r\n"), CLOSE};
+    static const step timeout_408[] = {
+        READ, SEND(OK_REPLY "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"), CLOSE};
+    static const step closes[] = {READ, CLOSE};
+    static const struct {
+        const char *name;
+        const step *first, *later;
+        const char *method;
+        bool idle;
+        int failures, accepted, requests;
+        locust_error error; // of the second request
+    } rows[] = {
+        {"closed while idle", idle, answering, "GET", true, 0, 2, 2, LOCUST_OK},
+        {"closed while idle, POST", idle, answering, "POST", true, 0, 2, 2, LOCUST_OK},
+        {"reset while idle", idle_reset, answering, "GET", true, 0, 2, 2, LOCUST_OK},
+        {"reset while idle, POST", idle_reset, answering, "POST", true, 0, 2, 2, LOCUST_OK},
+        {"an answer nobody asked for", timeout_408, answering, "POST", true, 0, 2, 2, LOCUST_OK},
+        {"closed at the request", at_request, answering, "GET", false, 0, 2, 3, LOCUST_OK},
+        {"closed at the request, HEAD", at_request, reflecting, "HEAD", false, 0, 2, 3, LOCUST_OK},
+        {"closed at the request, PUT", at_request, answering, "PUT", false, 0, 2, 3, LOCUST_OK},
+        {"closed at the request, DELETE", at_request, answering, "DELETE", false, 0, 2, 3,
+            LOCUST_OK},
+        {"closed at the request, OPTIONS", at_request, answering, "OPTIONS", false, 0, 2, 3,
+            LOCUST_OK},
+        {"closed at the request, POST", at_request, answering, "POST", false, 1, 1, 2,
+            LOCUST_ERR_HTTP_NO_RESPONSE},
+        {"closed at the request, PATCH", at_request, answering, "PATCH", false, 1, 1, 2,
+            LOCUST_ERR_HTTP_NO_RESPONSE},
+        {"closed at the request, unknown", at_request, answering, "FETCH", false, 1, 1, 2,
+            LOCUST_ERR_HTTP_NO_RESPONSE},
+        {"reset at the request", reset, answering, "GET", false, 0, 2, 3, LOCUST_OK},
+        {"reset at the request, POST", reset, answering, "POST", false, 1, 1, 2, LOCUST_ERR_RESET},
+        {"closed behind the first bytes", in_head, answering, "GET", false, 1, 1, 2,
+            LOCUST_ERR_HTTP_HEAD_CUT},
+        {"closed behind a 100", at_100, answering, "GET", false, 1, 1, 2,
+            LOCUST_ERR_HTTP_NO_RESPONSE},
+        {"stale twice", at_request, closes, "GET", false, 1, 2, 3, LOCUST_ERR_HTTP_NO_RESPONSE},
+        {"stale, then reset", at_request, reset + 3, "GET", false, 1, 2, 2, LOCUST_ERR_RESET},
+    };
+    bool foreign = server_foreign_errors();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        server s;
+        if (rows[i].error == LOCUST_ERR_RESET && foreign)
+            continue; // "refused" says that
+        s = server_start(2, rows[i].first, rows[i].later);
+        CHECK_ROW(rows[i].name);
+        now.s = &s;
+        second.method = rows[i].method;
+        second.idle = rows[i].idle;
+        run_with(task_second, (setting){.host = s.url});
+        CHECK_INT(result.requests, 2);
+        CHECK_INT(result.failures, rows[i].failures);
+        CHECK_STR(samples[1].error, rows[i].error ? locust_error_text(rows[i].error) : "");
+        CHECK_INT(s.seen->accepted, rows[i].accepted);
+        if (rows[i].later != reset + 3)
+            CHECK_INT(s.seen->requests, rows[i].requests);
+        server_stop(&s);
+    }
+}
+
+/* A first request is never sent twice: its connection is not a kept one. */
+static void task_fresh(locust_user *u)
+{
+    CHECK_INT(locust_get(u, "/")->code, LOCUST_ERR_HTTP_NO_RESPONSE);
+}
+
+static void fresh_is_not_retried(void)
+{
+    static const step closes[] = {READ, CLOSE};
+    server s = server_start(2, closes, answering);
+    run_with(task_fresh, (setting){.host = s.url});
+    CHECK_INT(result.requests, 1);
+    CHECK_INT(result.failures, 1);
+    CHECK_INT(s.seen->accepted, 1);
+    server_stop(&s);
+}
+
+/* Connections that must not be kept: the next request comes over a new one. */
+static void task_not_kept(locust_user *u)
+{
+    locust_response *r = locust_get(u, "/first");
+    CHECK_STR(r->error, NULL);
+    CHECK_STR(r->body, "ok");
+    r = locust_get(u, "/second");
+    CHECK_INT(r->reused, false);
+    CHECK_STR(r->body, "ok");
+    CHECK_INT(now.s->seen->accepted, 2);
+}
+
+static void not_kept(void)
+{
+    // The server keeps its side open, so that only the client's own decision counts.
+    static const step surplus[] = {READ, SEND(OK_REPLY "x"), HOLD};
+    static const step second_answer[] = {
+        READ, SEND(OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"), HOLD};
+    static const step says_close[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nconnection: a, Close\r\nContent-Length: 2\r\n\r\nok"), HOLD};
+    static const step old[] = {READ, SEND("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), HOLD};
+    static const step to_close[] = {READ, SEND("HTTP/1.1 200 OK\r\n\r\nok"), CLOSE};
+    static const struct {
+        const char *name;
+        const step *steps;
+    } rows[] = {{"a byte behind the answer", surplus}, {"a second answer", second_answer},
+        {"Connection: close", says_close}, {"HTTP/1.0", old}, {"body to the close", to_close}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CHECK_ROW(rows[i].name);
+        run_on(rows[i].steps, answering, task_not_kept);
+        CHECK_INT(result.failures, 0);
+    }
+}
+
+/* A 2xx late byte on an idle connection belongs to no request. */
+static void task_late_bytes(locust_user *u)
+{
+    int64_t until = server_now_ms() + 20000;
+    locust_response *r = locust_get(u, "/first");
+    CHECK_STR(r->body, "ok");
+    now.s->seen->go = 1;
+    while (now.s->seen->sent < 99 && server_now_ms() < until)
+        locust_sleep(u, 0.001);
+    locust_sleep(u, 0.001);
+    r = locust_get(u, "/second");
+    CHECK_STR(r->body, "ok");
+    CHECK_INT(r->reused, false);
+}
+
+static void late_bytes(void)
+{
+    static const step late[] = {READ, SEND(OK_REPLY), AWAIT(1),
+        SEND("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\nfor nobody in the world"), HOLD};
+    run_on(late, answering, task_late_bytes);
+    CHECK_INT(result.failures, 0);
+}
+
+/* -- large bodies, early answers -- */
+
+static char *large;
+enum { LARGE = 10 << 20 };
+
+static void task_large(locust_user *u)
+{
+    for (int i = 0; i < 2; i++) {
+        locust_response *r = locust_post(u, "/large", .body = large, .body_len = LARGE);
+        unsigned long n = strtoul(r->body, NULL, 10);
+        CHECK_STR(r->error, NULL);
+        CHECK(n > LARGE && n < LARGE + 1000);
+        if (CHECK(strchr(r->body, ' ') != NULL) && i == 0)
+            CHECK_INT(r->reused, false);
+        CHECK_INT(r->reused, i > 0);
+    }
+}
+
+/* 10 MB to a server with a small receive buffer: the user parks in the middle of sending. */
+static void large_body(void)
+{
+    server_how how = {.rcvbuf = 4096, .scripts = {reflecting}};
+    server s = server_open(&how);
+    large = malloc(LARGE);
+    for (size_t i = 0; i < LARGE; i++)
+        large[i] = (char)(i * 7 + i / 1000);
+    now.s = &s;
+    run_with(task_large, (setting){.host = s.url});
+    CHECK_INT(result.failures, 0);
+    free(large);
+    server_stop(&s);
+}
+
+static void task_large_sum(locust_user *u)
+{
+    locust_response *r = locust_post(
+        u, "/", .body = large, .body_len = LARGE, .headers = LOCUST_HEADERS({"X", "y"}));
+    const char *space = strchr(r->body, ' ');
+    unsigned long head, sum = 0, n = strtoul(r->body, NULL, 10);
+    char text[1024];
+    locust_response *small;
+    if (!CHECK(space != NULL) || !CHECK(n > LARGE && n - LARGE < sizeof text))
+        return;
+    sum = strtoul(space, NULL, 10);
+    head = n - LARGE;
+    // The same head around a small body, so that the large request's sum can be computed.
+    small =
+        locust_post(u, "/", .body = large, .body_len = 1, .headers = LOCUST_HEADERS({"X", "y"}));
+    const char *at = strstr(small->body, "Content-Length: 1\r\n");
+    if (!CHECK(at != NULL))
+        return;
+    size_t before = (size_t)(at - small->body);
+    snprintf(text, sizeof text, "%.*sContent-Length: %d\r\n%s", (int)before, small->body, LARGE,
+        at + strlen("Content-Length: 1\r\n"));
+    if (!CHECK(strstr(text, "\r\n\r\n") != NULL))
+        return;
+    CHECK_INT(strstr(text, "\r\n\r\n") + 4 - text, head);
+    unsigned long want = 0;
+    for (size_t i = 0; i < head; i++)
+        want = (want * 31 + (unsigned char)text[i]) & 0xFFFFFFFF;
+    for (size_t i = 0; i < LARGE; i++)
+        want = (want * 31 + (unsigned char)large[i]) & 0xFFFFFFFF;
+    CHECK_INT(sum, want);
+}
+
+/* Every byte of it arrived, in its place. */
+static void large_body_is_whole(void)
+{
+    server_how how = {.rcvbuf = 16384, .scripts = {reflecting}};
+    server s = server_open(&how);
+    large = malloc(LARGE);
+    for (size_t i = 0; i < LARGE; i++)
+        large[i] = (char)(i * 7 + i / 1000 + 1);
+    now.s = &s;
+    run_with(task_large_sum, (setting){.host = s.url});
+    CHECK_INT(result.failures, 0);
+    free(large);
+    server_stop(&s);
+}
+
+static void task_early(locust_user *u)
+{
+    locust_response *r = locust_post(u, "/", .body = large, .body_len = LARGE);
+    CHECK_STR(r->error, NULL);
+    CHECK_INT(r->status, 413);
+}
+
+/* A refusal that comes while the body is being sent is the answer. The server reads on, as 9112 9.6
+ * advises, so that the answer is not lost to a reset. */
+static void early_answer(void)
+{
+    static const step refuses[] = {
+        SEND("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), HOLD};
+    large = calloc(1, LARGE);
+    run_on(refuses, refuses, task_early);
+    CHECK_INT(result.failures, 1);
+    CHECK_STR(samples[0].error, "413 Client Error: Too Large");
+    free(large);
+}
+
+/* -- failures: each counted once, with its sentence, and the user goes on -- */
+
+static struct {
+    double timeout_s, at_least_ms, at_most_ms;
+    locust_error error, error2, error3; // any of them; 0: none
+} fault;
+
+static void task_fault(locust_user *u)
+{
+    int64_t began = server_now_ms() + 30;
+    locust_response *r;
+    double own_ms;
+    while (server_now_ms() < began) // what keeps the loop before a request is none of its time
+        ;
+    r = locust_get(u, "/fault", .timeout_s = fault.timeout_s);
+    own_ms = (double)(server_now_ms() - began) + 2;
+    CHECK(r->code == fault.error || (fault.error2 && r->code == fault.error2) ||
+          (fault.error3 && r->code == fault.error3));
+    if (r->code != fault.error && !fault.error2)
+        CHECK_STR(r->error, locust_error_text(fault.error));
+    CHECK_STR(r->error, locust_error_text(r->code));
+    CHECK_INT(r->status, 0);
+    CHECK_INT(r->body_len, 0);
+    CHECK_STR(r->body, "");
+    CHECK_STR(r->reason, "");
+    CHECK_STR(locust_header(r, "a"), NULL);
+    CHECK(r->elapsed_ms >= fault.at_least_ms);
+    CHECK(r->elapsed_ms <= own_ms);
+    if (fault.at_most_ms > 0)
+        CHECK(own_ms < fault.at_most_ms);
+    CHECK_INT(n_samples, 1);
+    r = locust_get(u, "/fault");
+    CHECK_STR(r->error, NULL);
+    CHECK_INT(r->status, 200);
+}
+
+static void faults(void)
+{
+    static const step never[] = {READ, HOLD};
+    static const step never_reads[] = {HOLD};
+    static const step stalls_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: "), HOLD};
+    static const step stalls_in_body[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"), HOLD};
+    static const step stalls_in_chunk[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab"), HOLD};
+    static const step never_closes[] = {READ, SEND("HTTP/1.1 200 OK\r\n\r\nab"), HOLD};
+    static const step drips[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), AWAIT(1), CLOSE};
+    static const step closes[] = {READ, CLOSE};
+    static const step resets[] = {READ, RESET};
+    static const step at_once[] = {CLOSE};
+    static const step at_once_rst[] = {RESET};
+    static const step reset_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: b"), RESET};
+    static const step close_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: b"), CLOSE};
+    static const step close_in_body[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"), CLOSE};
+    static const step close_in_chunk[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab"), CLOSE};
+    static const step close_in_chunks[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"), CLOSE};
+    static const step garbage[] = {READ,
+        SEND("\x7f"
+             "ELF garbage\n\n\n"),
+        HOLD};
+    static const step gigabyte[] = {READ, SEND("HTTP/1.1 200 OK\r\n"),
+        REPEAT("X-Header: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 17000000), HOLD};
+    static const step one_line[] = {READ, SEND("HTTP/1.1 200 OK\r\nX: "),
+        REPEAT("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 15000000),
+        HOLD};
+    static const step interim[] = {READ, REPEAT("HTTP/1.1 100 Continue\r\n\r\n", 40000000), HOLD};
+    static const step extensions[] = {READ,
+        SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"),
+        REPEAT("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 20000000), HOLD};
+    static const step trailers[] = {READ,
+        SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"),
+        REPEAT("A: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n", 20000000), HOLD};
+    static const step claims[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 60000000\r\n\r\nab"), CLOSE};
+    static const step claims_chunk[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3000000\r\nab"), CLOSE};
+    static const step both[] = {READ,
+        SEND("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        HOLD};
+    static const struct {
+        const char *name;
+        const step *steps;
+        double timeout_s, at_least_ms;
+        locust_error error, error2, error3;
+    } rows[] = {
+        {"never answers", never, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
+        {"never reads", never_reads, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
+        {"stalls in the head", stalls_in_head, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
+        {"stalls in the body", stalls_in_body, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
+        {"stalls in a chunk", stalls_in_chunk, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
+        {"never closes", never_closes, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
+        {"stalls for longer than a second", drips, 1.25, 1150, LOCUST_ERR_TIMEOUT, 0, 0},
+        {"closes without an answer", closes, 0, 0, LOCUST_ERR_HTTP_NO_RESPONSE, 0, 0},
+        {"resets without an answer", resets, 0, 0, LOCUST_ERR_RESET, 0, 0},
+        {"closes at once", at_once, 0, 0, LOCUST_ERR_HTTP_NO_RESPONSE, LOCUST_ERR_RESET,
+            LOCUST_ERR_PIPE},
+        {"resets at once", at_once_rst, 0, 0, LOCUST_ERR_RESET, LOCUST_ERR_PIPE, LOCUST_ERR_RESET},
+        {"resets in the head", reset_in_head, 0, 0, LOCUST_ERR_RESET, 0, 0},
+        {"closes in the head", close_in_head, 0, 0, LOCUST_ERR_HTTP_HEAD_CUT, 0, 0},
+        {"closes in the body", close_in_body, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"closes in a chunk", close_in_chunk, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"closes between chunks", close_in_chunks, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"garbage", garbage, 0, 0, LOCUST_ERR_HTTP_VERSION, 0, 0},
+        {"1 GB of headers", gigabyte, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
+        {"1 GB of one header", one_line, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
+        {"1 GB of interim answers", interim, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
+        {"1 GB of chunk extension", extensions, 0, 0, LOCUST_ERR_HTTP_CHUNK, 0, 0},
+        {"1 GB of trailers", trailers, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
+        {"claims 60 MB", claims, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"claims a chunk of 50 MB", claims_chunk, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
+        {"length and chunks", both, 0, 0, LOCUST_ERR_HTTP_LENGTH_TWICE, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        server s = server_start(2, rows[i].steps, answering);
+        CHECK_ROW(rows[i].name);
+        fault.timeout_s = rows[i].timeout_s;
+        fault.at_least_ms = rows[i].at_least_ms;
+        fault.at_most_ms = rows[i].timeout_s > 0 ? rows[i].timeout_s * 1000 + 5000 : 0;
+        fault.error = rows[i].error;
+        fault.error2 = rows[i].error2;
+        fault.error3 = rows[i].error3;
+        blocks_largest = 0;
+        run_with(task_fault, (setting){.host = s.url});
+        CHECK_INT(result.requests, 2);
+        CHECK_INT(result.failures, 1);
+        CHECK_INT(s.seen->accepted, 2);
+        if (CHECK_INT(result.n_texts, 1)) {
+            CHECK_STR(result.texts[0].text, samples[0].error);
+            CHECK_INT(result.texts[0].times, 1);
+        }
+        CHECK(blocks_largest < 1 << 20);
+        CHECK(s.seen->sent < 100 << 20);
+        server_stop(&s);
+    }
+}
+
+/* A reset in the middle of the body: sent only after the client has read its beginning. */
+static void task_reset_in_body(locust_user *u)
+{
+    locust_response *r = locust_get(u, "/");
+    CHECK_STR(r->error, locust_error_text(LOCUST_ERR_RESET));
+    CHECK_INT(r->status, 0);
+    CHECK_INT(locust_get(u, "/")->status, 200);
+}
+
+static void reset_in_body(void)
+{
+    static const step resets[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"), RESET};
+    run_on(resets, answering, task_reset_in_body);
+    CHECK_INT(result.failures, 1);
+}
+
+/* -- a connection is kept whatever the sizes of its reads -- */
+
+/* A head in a packet of its own, and a body that fills the reader's buffer to the last byte: the
+ * scratch buffer has 65536 bytes. */
+#define HEAD_OF(length) \
+    "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\nX: 12345678901234567\r\n\r\n"
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+static const struct {
+    const char *name;
+    step steps[5];
+    size_t length;
+} filled[] = {
+    {"65536 bytes", {READ, SEND(HEAD_OF("65536")), REPEAT(X64, 1024), LOOP}, 65536},
+    {"65600 bytes", {READ, SEND(HEAD_OF("65600")), REPEAT(X64, 1025), LOOP}, 65600},
+    {"131072 bytes", {READ, SEND(HEAD_OF("131072")), REPEAT(X64, 2048), LOOP}, 131072},
+    {"65536 with the head", {READ, SEND(HEAD_OF("65472")), REPEAT(X64, 1023), LOOP}, 65472},
+};
+static size_t filled_length;
+
+static void task_filled(locust_user *u)
+{
+    for (int i = 0; i < 8; i++) {
+        locust_response *r = locust_get(u, "/");
+        CHECK_STR(r->error, NULL);
+        CHECK_INT(r->body_len, filled_length);
+        CHECK_INT(r->reused, i > 0);
+    }
+}
+
+static void filled_reads(void)
+{
+    CHECK_INT(sizeof HEAD_OF("65472") - 1 + 65472, 65536);
+    for (size_t i = 0; i < sizeof filled / sizeof *filled; i++) {
+        CHECK_ROW(filled[i].name);
+        filled_length = filled[i].length;
+        run_on(filled[i].steps, filled[i].steps, task_filled);
+        CHECK_INT(result.failures, 0);
+    }
+}
+
+/* -- the wait for a turn to connect is the generator's own: it is in no response time -- */
+
+static void give_turn_later(void *arg)
+{
+    locust_env *env = arg;
+    locust__co_sleep(&env->loop, locust__os_now_ns() + 300 * LOCUST__MS);
+    locust__sem_give(&env->loop, &env->services.net.connects);
+}
+
+static void take_all_turns(locust_env *env)
+{
+    env->services.net.connects.free = 0;
+    CHECK(locust__co_start(&env->loop, "giver", 0, give_turn_later, env, NULL) != NULL);
+}
+
+static void task_waits_for_turn(locust_user *u)
+{
+    locust_response *r;
+    take_all_turns(u->env);
+    r = locust_get(u, "/", .timeout_s = 0.25); // the turn comes later than that
+    CHECK_STR(r->error, NULL);
+    CHECK(r->elapsed_ms < 200);
+    take_all_turns(u->env);
+    r = locust_get(u, "/"); // the kept connection dies: once more, on a new one
+    CHECK_STR(r->error, NULL);
+    CHECK_INT(r->reused, false);
+    CHECK(r->elapsed_ms < 200);
+}
+
+static void waits_for_turn(void)
+{
+    static const step dies[] = {READ, SEND(OK_REPLY), READ, CLOSE};
+    run_on(dies, answering, task_waits_for_turn);
+    CHECK_INT(result.requests, 2);
+    CHECK_INT(result.failures, 0);
+}
+
+/* -- the generator's own delay is not the server's -- */
+
+static void block_the_loop(void *arg)
+{
+    locust_env *env = arg;
+    server_seen *seen = now.s->seen;
+    int64_t until_ns;
+    while (!seen->requests)
+        locust__co_sleep(&env->loop, locust__os_now_ns() + LOCUST__MS);
+    seen->go = 1;
+    CHECK(server_wait(seen->sent > 0)); // without a park: nobody reads the answer
+    until_ns = locust__os_now_ns() + 300 * LOCUST__MS;
+    while (locust__os_now_ns() < until_ns)
+        continue;
+}
+
+static void task_read_late(locust_user *u)
+{
+    int64_t began_ns = locust__os_now_ns();
+    locust_response *r;
+    CHECK(locust__co_start(&u->env->loop, "blocker", 0, block_the_loop, u->env, NULL) != NULL);
+    r = locust_get(u, "/");
+    CHECK_STR(r->error, NULL);
+    CHECK(locust__os_now_ns() - began_ns >= 300 * LOCUST__MS);
+    if (((locust__client *)(void *)r)->session->own.first->stream.arrived_ns == 0)
+        SKIP("no receive timestamps here");
+    CHECK(r->elapsed_ms > 0);
+    CHECK(locust__os_now_ns() - began_ns >= (int64_t)(r->elapsed_ms * 1e6) + 300 * LOCUST__MS);
+}
+
+static void read_late(void)
+{
+    static const step steps[] = {READ, AWAIT(1), SEND(OK_REPLY), LOOP};
+    run_on(steps, steps, task_read_late);
+    CHECK_INT(result.failures, 0);
+}
+
+TESTS({"reuse", reuse}, {"filled reads", filled_reads}, {"waits for its turn", waits_for_turn},
+    {"read late", read_late}, {"bytes one by one", bytes_one_by_one}, {"stale", stale},
+    {"fresh is not retried", fresh_is_not_retried}, {"not kept", not_kept},
+    {"late bytes", late_bytes}, {"large body", large_body},
+    {"large body is whole", large_body_is_whole}, {"early answer", early_answer},
+    {"faults", faults}, {"reset in body", reset_in_body}, )
