@@ -2227,6 +2227,8 @@ static void locust__hash_texts(
 /* What the blocks below say around a function, as the architecture and the object format want it.
  *   NAME   what C code calls it; CODE: where its instructions start
  *   OPEN   what the architecture has in front of it; CLOSE: behind it
+ *   SP     an instruction that moves the stack pointer down by so many bytes (up, if negative),
+ *          with its line in the unwind table
  *   EACH   one line for each number in a list; \\i stands for the number */
 // clang-format off
 #if defined(__arm__) && defined(__thumb2__)
@@ -2274,6 +2276,8 @@ static void locust__hash_texts(
     " .cfi_endproc\n" LOCUST__ASM_CLOSE                            \
     " .size " LOCUST__ASM_CODE(name) ", .-" LOCUST__ASM_CODE(name) "\n .popsection\n"
 #endif
+#define LOCUST__ASM_SP(bytes, instruction) \
+    "    " instruction "\n    .cfi_adjust_cfa_offset " bytes "\n"
 #define LOCUST__ASM_EACH(list, line) "    .irp    i, " list "\n    " line "\n    .endr\n"
 // clang-format on
 
@@ -2303,41 +2307,27 @@ _Static_assert(offsetof(locust__ctx_frame, fn) == 32, "r12 is popped fourth");
 // clang-format off
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: rdi, next: rsi)
-    "    pushq   %rbp                \n"    // callee-saved: psABI figure 3.4
-    "    .cfi_adjust_cfa_offset 8    \n"
+    LOCUST__ASM_SP("8", "pushq   %rbp") // callee-saved: psABI figure 3.4
     "    .cfi_rel_offset 6, 0        \n"    // rbp: frame-pointer builds unwind by it
-    "    pushq   %rbx                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    pushq   %r12                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    pushq   %r13                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    pushq   %r14                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    pushq   %r15                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    subq    $8, %rsp            \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
+    LOCUST__ASM_SP("8", "pushq   %rbx")
+    LOCUST__ASM_SP("8", "pushq   %r12")
+    LOCUST__ASM_SP("8", "pushq   %r13")
+    LOCUST__ASM_SP("8", "pushq   %r14")
+    LOCUST__ASM_SP("8", "pushq   %r15")
+    LOCUST__ASM_SP("8", "subq    $8, %rsp")
     "    stmxcsr (%rsp)              \n"    // control bits are callee-saved: psABI 3.2.1
     "    fnstcw  4(%rsp)             \n"
     "    movq    %rsp, (%rdi)        \n"
     "    movq    %rsi, %rsp          \n"    // on the other stack from here; it is laid out alike
     "    ldmxcsr (%rsp)              \n"
     "    fldcw   4(%rsp)             \n"
-    "    addq    $8, %rsp            \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %r15                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %r14                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %r13                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %r12                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %rbx                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %rbp                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
+    LOCUST__ASM_SP("-8", "addq    $8, %rsp")
+    LOCUST__ASM_SP("-8", "popq    %r15")
+    LOCUST__ASM_SP("-8", "popq    %r14")
+    LOCUST__ASM_SP("-8", "popq    %r13")
+    LOCUST__ASM_SP("-8", "popq    %r12")
+    LOCUST__ASM_SP("-8", "popq    %rbx")
+    LOCUST__ASM_SP("-8", "popq    %rbp")
     "    .cfi_restore 6              \n"
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
@@ -2392,17 +2382,12 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: 4(%esp), next: 8(%esp))
     "    movl    4(%esp), %eax       \n"
     "    movl    8(%esp), %edx       \n"
-    "    pushl   %ebp                \n"    // callee-saved: psABI 2.2
-    "    .cfi_adjust_cfa_offset 4    \n"
+    LOCUST__ASM_SP("4", "pushl   %ebp") // callee-saved: psABI 2.2
     "    .cfi_rel_offset 5, 0        \n"    // ebp: frame-pointer builds unwind by it
-    "    pushl   %ebx                \n"
-    "    .cfi_adjust_cfa_offset 4    \n"
-    "    pushl   %esi                \n"
-    "    .cfi_adjust_cfa_offset 4    \n"
-    "    pushl   %edi                \n"
-    "    .cfi_adjust_cfa_offset 4    \n"
-    "    subl    $8, %esp            \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
+    LOCUST__ASM_SP("4", "pushl   %ebx")
+    LOCUST__ASM_SP("4", "pushl   %esi")
+    LOCUST__ASM_SP("4", "pushl   %edi")
+    LOCUST__ASM_SP("8", "subl    $8, %esp")
 #ifdef __SSE__
     "    stmxcsr (%esp)              \n"
 #endif
@@ -2413,26 +2398,19 @@ __asm__(
     "    ldmxcsr (%esp)              \n"
 #endif
     "    fldcw   4(%esp)             \n"
-    "    addl    $8, %esp            \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popl    %edi                \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
-    "    popl    %esi                \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
-    "    popl    %ebx                \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
-    "    popl    %ebp                \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
+    LOCUST__ASM_SP("-8", "addl    $8, %esp")
+    LOCUST__ASM_SP("-4", "popl    %edi")
+    LOCUST__ASM_SP("-4", "popl    %esi")
+    LOCUST__ASM_SP("-4", "popl    %ebx")
+    LOCUST__ASM_SP("-4", "popl    %ebp")
     "    .cfi_restore 5              \n"
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
     LOCUST__ASM_BEGIN("locust__ctx_entry")  // reached by the ret above: esp is 16-aligned
     "    .cfi_undefined 8            \n"    // eip: nobody called
-    "    subl    $12, %esp           \n"
-    "    .cfi_adjust_cfa_offset 12   \n"
-    "    pushl   %ebx                \n"    // arg
-    "    .cfi_adjust_cfa_offset 4    \n"
+    LOCUST__ASM_SP("12", "subl    $12, %esp")
+    LOCUST__ASM_SP("4", "pushl   %ebx") // arg
     "    calll   *%esi               \n"    // fn
     "    ud2                         \n"
     LOCUST__ASM_END("locust__ctx_entry")
@@ -2467,8 +2445,7 @@ _Static_assert(offsetof(locust__ctx_frame, fpcr) == 160, "FPCR is stored there")
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: x0, next: x1)
     "    hint    #34                 \n"    // bti c
-    "    sub     sp, sp, #176        \n"
-    "    .cfi_adjust_cfa_offset 176  \n"
+    LOCUST__ASM_SP("176", "sub     sp, sp, #176")
     "    stp     x19, x20, [sp]      \n"    // callee-saved: AAPCS64 6.1.1
     "    stp     x21, x22, [sp, #16] \n"
     "    stp     x23, x24, [sp, #32] \n"
@@ -2502,8 +2479,7 @@ __asm__(
     "    ldp     d10, d11, [sp, #112]\n"
     "    ldp     d12, d13, [sp, #128]\n"
     "    ldp     d14, d15, [sp, #144]\n"
-    "    add     sp, sp, #176        \n"
-    "    .cfi_adjust_cfa_offset -176 \n"
+    LOCUST__ASM_SP("-176", "add     sp, sp, #176")
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
@@ -2549,28 +2525,24 @@ __asm__(
 #ifndef __SOFTFP__
     "    vmrs    r3, fpscr           \n"
 #endif
-    "    push    {r3-r11, lr}        \n"    // callee-saved: AAPCS32 6.1.1; r3 makes it even
-    "    .cfi_adjust_cfa_offset 40   \n"
+    LOCUST__ASM_SP("40", "push    {r3-r11, lr}") // callee-saved: AAPCS32 6.1.1; r3 makes it even
     "    .cfi_rel_offset 14, 36      \n"
     "    .cfi_rel_offset 11, 32      \n"    // the frame pointer of ARM code,
     "    .cfi_rel_offset 7, 16       \n"    // and of Thumb code
     "    .save   {r4-r11, lr}        \n"
     "    .pad    #4                  \n"
 #ifndef __SOFTFP__
-    "    vpush   {d8-d15}            \n"    // AAPCS32 6.1.2.1
-    "    .cfi_adjust_cfa_offset 64   \n"
+    LOCUST__ASM_SP("64", "vpush   {d8-d15}") // AAPCS32 6.1.2.1
     "    .vsave  {d8-d15}            \n"
 #endif
     "    mov     r2, sp              \n"
     "    str     r2, [r0]            \n"
     "    mov     sp, r1              \n"    // on the other stack from here; it is laid out alike
 #ifndef __SOFTFP__
-    "    vpop    {d8-d15}            \n"
-    "    .cfi_adjust_cfa_offset -64  \n"
+    LOCUST__ASM_SP("-64", "vpop    {d8-d15}")
     "    mov     r2, r3              \n"
 #endif
-    "    pop     {r3-r11, lr}        \n"
-    "    .cfi_adjust_cfa_offset -40  \n"
+    LOCUST__ASM_SP("-40", "pop     {r3-r11, lr}")
     "    .cfi_restore 14             \n"
     "    .cfi_restore 11             \n"
     "    .cfi_restore 7              \n"
@@ -2658,8 +2630,8 @@ _Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word), "as a
 
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
-    "    addi    sp, sp, -" LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n" // gp and tp belong to the thread
+    LOCUST__ASM_SP(LOCUST__CTX_SIZE, "addi    sp, sp, -" LOCUST__CTX_SIZE)
+    // gp and tp belong to the thread: not saved
     LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_ST "s\\i, " LOCUST__CTX_WORD "*\\i(sp)")
     "    " LOCUST__CTX_ST "ra, 12*" LOCUST__CTX_WORD "(sp)\n"
     "    .cfi_rel_offset 1, 12*" LOCUST__CTX_WORD "\n"
@@ -2686,8 +2658,7 @@ __asm__(
     "    " LOCUST__CTX_LD "ra, 12*" LOCUST__CTX_WORD "(sp)\n"
     "    .cfi_restore 1              \n"
     "    .cfi_restore 8              \n"
-    "    addi    sp, sp, " LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP("-" LOCUST__CTX_SIZE, "addi    sp, sp, " LOCUST__CTX_SIZE)
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
@@ -2770,8 +2741,7 @@ _Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word) + 6 * 
 
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
-    "    " LOCUST__CTX_ADD "$sp, $sp, -" LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP(LOCUST__CTX_SIZE, LOCUST__CTX_ADD "$sp, $sp, -" LOCUST__CTX_SIZE)
     LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_ST LOCUST__CTX_AT)
     "    .cfi_rel_offset 31, 15*" LOCUST__CTX_WORD "\n"
     "    .cfi_rel_offset 30, 14*" LOCUST__CTX_WORD "\n"
@@ -2797,8 +2767,7 @@ __asm__(
     LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_LD LOCUST__CTX_AT)
     "    .cfi_restore 31             \n"
     "    .cfi_restore 30             \n"
-    "    " LOCUST__CTX_ADD "$sp, $sp, " LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP("-" LOCUST__CTX_SIZE, LOCUST__CTX_ADD "$sp, $sp, " LOCUST__CTX_SIZE)
     "    jr      $31                 \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
@@ -2894,8 +2863,7 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: r3, next: r4)
     "    mflr    0                   \n"
     "    mfcr    5                   \n"
-    "    " LOCUST__CTX_PUSH "1, -" LOCUST__CTX_SIZE "(1)\n"
-    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP(LOCUST__CTX_SIZE, LOCUST__CTX_PUSH "1, -" LOCUST__CTX_SIZE "(1)")
     "    " LOCUST__CTX_ST "0, " LOCUST__CTX_WORD "(1)\n"
     "    .cfi_rel_offset 65, " LOCUST__CTX_WORD "\n"
     "    " LOCUST__CTX_ST "5, 2*" LOCUST__CTX_WORD "(1)\n"
@@ -2941,8 +2909,7 @@ __asm__(
     "    " LOCUST__CTX_LD "0, " LOCUST__CTX_WORD "(1)\n"
     "    mtlr    0                   \n"
     "    .cfi_restore 65             \n"
-    "    addi    1, 1, " LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP("-" LOCUST__CTX_SIZE, "addi    1, 1, " LOCUST__CTX_SIZE)
     "    blr                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
@@ -2950,11 +2917,9 @@ __asm__(
     "    .cfi_undefined 65           \n"    // nobody called,
     "    li      0, 0                \n"    // and the chain of frames ends
 #if defined(__powerpc64__)
-    "    stdu    0, -112(1)          \n"    // the header of ELFv1 and its area for arguments,
-    "    .cfi_adjust_cfa_offset 112  \n"    // the larger one
+    LOCUST__ASM_SP("112", "stdu    0, -112(1)") // header and arguments of ELFv1; ELFv2 needs less
 #else
-    "    stwu    0, -16(1)           \n"
-    "    .cfi_adjust_cfa_offset 16   \n"
+    LOCUST__ASM_SP("16", "stwu    0, -16(1)")
 #endif
     "    mr      3, 15               \n"    // arg
 #if defined(__powerpc64__) && (!defined(_CALL_ELF) || _CALL_ELF == 1)
@@ -3005,8 +2970,7 @@ _Static_assert(offsetof(locust__ctx_frame, fpc) == 72, "FPC is stored there");
 // clang-format off
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: r2, next: r3)
-    "    aghi    %r15, -144          \n"
-    "    .cfi_adjust_cfa_offset 144  \n"
+    LOCUST__ASM_SP("144", "aghi    %r15, -144")
     "    .cfi_escape 0x14, 15, 20    \n"    // DW_CFA_val_offset: r15 was the CFA less 20 * 8
     "    stmg    %r6, %r14, 0(%r15)  \n"    // saved: ABI 1.2.1
     "    .cfi_rel_offset 14, 64      \n"
@@ -3024,16 +2988,14 @@ __asm__(
     "    lmg     %r6, %r14, 0(%r15)  \n"
     "    .cfi_restore 14             \n"
     "    .cfi_restore 11             \n"
-    "    aghi    %r15, 144           \n"
-    "    .cfi_adjust_cfa_offset -144 \n"
+    LOCUST__ASM_SP("-144", "aghi    %r15, 144")
     "    .cfi_restore 15             \n"
     "    br      %r14                \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
     LOCUST__ASM_BEGIN("locust__ctx_entry")
     "    .cfi_undefined 14           \n"    // nobody called
-    "    aghi    %r15, -160          \n"    // fn saves its registers there: ABI 1.2.2
-    "    .cfi_adjust_cfa_offset 160  \n"
+    LOCUST__ASM_SP("160", "aghi    %r15, -160") // fn saves its registers there: ABI 1.2.2
     "    xc      0(8,%r15), 0(%r15)  \n"    // the back chain ends
     "    lgr     %r2, %r7            \n"    // arg
     "    basr    %r14, %r6           \n"    // fn
@@ -3069,34 +3031,27 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: 4(%sp), next: 8(%sp))
     "    move.l  4(%sp), %a0         \n"
     "    move.l  8(%sp), %a1         \n"
-    "    movem.l %d2-%d7/%a2-%a6, -(%sp)\n" // callee-saved: psABI chapter 3
-    "    .cfi_adjust_cfa_offset 44   \n"
+    LOCUST__ASM_SP("44", "movem.l %d2-%d7/%a2-%a6, -(%sp)") // callee-saved: psABI chapter 3
     "    .cfi_rel_offset 14, 40      \n"    // a6, the frame pointer
 #ifdef __HAVE_68881__
-    "    fmovem.x %fp2-%fp7, -(%sp)  \n"
-    "    .cfi_adjust_cfa_offset 72   \n"
-    "    subq.l  #4, %sp             \n"
-    "    .cfi_adjust_cfa_offset 4    \n"
+    LOCUST__ASM_SP("72", "fmovem.x %fp2-%fp7, -(%sp)")
+    LOCUST__ASM_SP("4", "subq.l  #4, %sp")
     "    fmove.l %fpcr, (%sp)        \n"    // not by -(%sp), of which an emulator makes 0
 #endif
     "    move.l  %sp, (%a0)          \n"
     "    move.l  %a1, %sp            \n"    // on the other stack from here; it is laid out alike
 #ifdef __HAVE_68881__
-    "    fmove.l (%sp)+, %fpcr       \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
-    "    fmovem.x (%sp)+, %fp2-%fp7  \n"
-    "    .cfi_adjust_cfa_offset -72  \n"
+    LOCUST__ASM_SP("-4", "fmove.l (%sp)+, %fpcr")
+    LOCUST__ASM_SP("-72", "fmovem.x (%sp)+, %fp2-%fp7")
 #endif
-    "    movem.l (%sp)+, %d2-%d7/%a2-%a6\n"
-    "    .cfi_adjust_cfa_offset -44  \n"
+    LOCUST__ASM_SP("-44", "movem.l (%sp)+, %d2-%d7/%a2-%a6")
     "    .cfi_restore 14             \n"
     "    rts                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
     LOCUST__ASM_BEGIN("locust__ctx_entry")
     "    .cfi_undefined 24           \n"    // pc: nobody called
-    "    move.l  %a3, -(%sp)         \n"    // arg
-    "    .cfi_adjust_cfa_offset 4    \n"
+    LOCUST__ASM_SP("4", "move.l  %a3, -(%sp)") // arg
     "    jsr     (%a2)               \n"    // fn
     "    illegal                     \n"
     LOCUST__ASM_END("locust__ctx_entry")
@@ -3152,8 +3107,8 @@ _Static_assert(sizeof(locust__ctx_frame) == 96, "as above");
 
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
-    "    addi.d  $sp, $sp, -" LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n" // tp and r21 are reserved
+    LOCUST__ASM_SP(LOCUST__CTX_SIZE, "addi.d  $sp, $sp, -" LOCUST__CTX_SIZE)
+    // tp and r21 are reserved: not saved
     LOCUST__ASM_EACH(LOCUST__CTX_INTS, "st.d    $r\\i, $sp, 8*(\\i-22)")
     "    st.d    $ra, $sp, 80        \n"
     "    .cfi_rel_offset 1, 80       \n"
@@ -3182,8 +3137,7 @@ __asm__(
     "    ld.d    $ra, $sp, 80        \n"
     "    .cfi_restore 1              \n"
     "    .cfi_restore 22             \n"
-    "    addi.d  $sp, $sp, " LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP("-" LOCUST__CTX_SIZE, "addi.d  $sp, $sp, " LOCUST__CTX_SIZE)
     "    jr      $ra                 \n"
     LOCUST__ASM_END("locust__ctx_switch")
 

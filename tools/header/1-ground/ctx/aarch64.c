@@ -18,8 +18,7 @@ _Static_assert(offsetof(locust__ctx_frame, fpcr) == 160, "FPCR is stored there")
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: x0, next: x1)
     "    hint    #34                 \n"    // bti c
-    "    sub     sp, sp, #176        \n"
-    "    .cfi_adjust_cfa_offset 176  \n"
+    LOCUST__ASM_SP("176", "sub     sp, sp, #176")
     "    stp     x19, x20, [sp]      \n"    // callee-saved: AAPCS64 6.1.1
     "    stp     x21, x22, [sp, #16] \n"
     "    stp     x23, x24, [sp, #32] \n"
@@ -53,8 +52,7 @@ __asm__(
     "    ldp     d10, d11, [sp, #112]\n"
     "    ldp     d12, d13, [sp, #128]\n"
     "    ldp     d14, d15, [sp, #144]\n"
-    "    add     sp, sp, #176        \n"
-    "    .cfi_adjust_cfa_offset -176 \n"
+    LOCUST__ASM_SP("-176", "add     sp, sp, #176")
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 

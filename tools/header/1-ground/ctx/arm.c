@@ -23,28 +23,24 @@ __asm__(
 #ifndef __SOFTFP__
     "    vmrs    r3, fpscr           \n"
 #endif
-    "    push    {r3-r11, lr}        \n"    // callee-saved: AAPCS32 6.1.1; r3 makes it even
-    "    .cfi_adjust_cfa_offset 40   \n"
+    LOCUST__ASM_SP("40", "push    {r3-r11, lr}") // callee-saved: AAPCS32 6.1.1; r3 makes it even
     "    .cfi_rel_offset 14, 36      \n"
     "    .cfi_rel_offset 11, 32      \n"    // the frame pointer of ARM code,
     "    .cfi_rel_offset 7, 16       \n"    // and of Thumb code
     "    .save   {r4-r11, lr}        \n"
     "    .pad    #4                  \n"
 #ifndef __SOFTFP__
-    "    vpush   {d8-d15}            \n"    // AAPCS32 6.1.2.1
-    "    .cfi_adjust_cfa_offset 64   \n"
+    LOCUST__ASM_SP("64", "vpush   {d8-d15}") // AAPCS32 6.1.2.1
     "    .vsave  {d8-d15}            \n"
 #endif
     "    mov     r2, sp              \n"
     "    str     r2, [r0]            \n"
     "    mov     sp, r1              \n"    // on the other stack from here; it is laid out alike
 #ifndef __SOFTFP__
-    "    vpop    {d8-d15}            \n"
-    "    .cfi_adjust_cfa_offset -64  \n"
+    LOCUST__ASM_SP("-64", "vpop    {d8-d15}")
     "    mov     r2, r3              \n"
 #endif
-    "    pop     {r3-r11, lr}        \n"
-    "    .cfi_adjust_cfa_offset -40  \n"
+    LOCUST__ASM_SP("-40", "pop     {r3-r11, lr}")
     "    .cfi_restore 14             \n"
     "    .cfi_restore 11             \n"
     "    .cfi_restore 7              \n"

@@ -48,6 +48,8 @@
 /* What the blocks below say around a function, as the architecture and the object format want it.
  *   NAME   what C code calls it; CODE: where its instructions start
  *   OPEN   what the architecture has in front of it; CLOSE: behind it
+ *   SP     an instruction that moves the stack pointer down by so many bytes (up, if negative),
+ *          with its line in the unwind table
  *   EACH   one line for each number in a list; \\i stands for the number */
 // clang-format off
 #if defined(__arm__) && defined(__thumb2__)
@@ -95,6 +97,8 @@
     " .cfi_endproc\n" LOCUST__ASM_CLOSE                            \
     " .size " LOCUST__ASM_CODE(name) ", .-" LOCUST__ASM_CODE(name) "\n .popsection\n"
 #endif
+#define LOCUST__ASM_SP(bytes, instruction) \
+    "    " instruction "\n    .cfi_adjust_cfa_offset " bytes "\n"
 #define LOCUST__ASM_EACH(list, line) "    .irp    i, " list "\n    " line "\n    .endr\n"
 // clang-format on
 

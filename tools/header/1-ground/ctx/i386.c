@@ -18,17 +18,12 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: 4(%esp), next: 8(%esp))
     "    movl    4(%esp), %eax       \n"
     "    movl    8(%esp), %edx       \n"
-    "    pushl   %ebp                \n"    // callee-saved: psABI 2.2
-    "    .cfi_adjust_cfa_offset 4    \n"
+    LOCUST__ASM_SP("4", "pushl   %ebp") // callee-saved: psABI 2.2
     "    .cfi_rel_offset 5, 0        \n"    // ebp: frame-pointer builds unwind by it
-    "    pushl   %ebx                \n"
-    "    .cfi_adjust_cfa_offset 4    \n"
-    "    pushl   %esi                \n"
-    "    .cfi_adjust_cfa_offset 4    \n"
-    "    pushl   %edi                \n"
-    "    .cfi_adjust_cfa_offset 4    \n"
-    "    subl    $8, %esp            \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
+    LOCUST__ASM_SP("4", "pushl   %ebx")
+    LOCUST__ASM_SP("4", "pushl   %esi")
+    LOCUST__ASM_SP("4", "pushl   %edi")
+    LOCUST__ASM_SP("8", "subl    $8, %esp")
 #ifdef __SSE__
     "    stmxcsr (%esp)              \n"
 #endif
@@ -39,26 +34,19 @@ __asm__(
     "    ldmxcsr (%esp)              \n"
 #endif
     "    fldcw   4(%esp)             \n"
-    "    addl    $8, %esp            \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popl    %edi                \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
-    "    popl    %esi                \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
-    "    popl    %ebx                \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
-    "    popl    %ebp                \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
+    LOCUST__ASM_SP("-8", "addl    $8, %esp")
+    LOCUST__ASM_SP("-4", "popl    %edi")
+    LOCUST__ASM_SP("-4", "popl    %esi")
+    LOCUST__ASM_SP("-4", "popl    %ebx")
+    LOCUST__ASM_SP("-4", "popl    %ebp")
     "    .cfi_restore 5              \n"
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
     LOCUST__ASM_BEGIN("locust__ctx_entry")  // reached by the ret above: esp is 16-aligned
     "    .cfi_undefined 8            \n"    // eip: nobody called
-    "    subl    $12, %esp           \n"
-    "    .cfi_adjust_cfa_offset 12   \n"
-    "    pushl   %ebx                \n"    // arg
-    "    .cfi_adjust_cfa_offset 4    \n"
+    LOCUST__ASM_SP("12", "subl    $12, %esp")
+    LOCUST__ASM_SP("4", "pushl   %ebx") // arg
     "    calll   *%esi               \n"    // fn
     "    ud2                         \n"
     LOCUST__ASM_END("locust__ctx_entry")

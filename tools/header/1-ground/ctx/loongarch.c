@@ -38,8 +38,8 @@ _Static_assert(sizeof(locust__ctx_frame) == 96, "as above");
 
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
-    "    addi.d  $sp, $sp, -" LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n" // tp and r21 are reserved
+    LOCUST__ASM_SP(LOCUST__CTX_SIZE, "addi.d  $sp, $sp, -" LOCUST__CTX_SIZE)
+    // tp and r21 are reserved: not saved
     LOCUST__ASM_EACH(LOCUST__CTX_INTS, "st.d    $r\\i, $sp, 8*(\\i-22)")
     "    st.d    $ra, $sp, 80        \n"
     "    .cfi_rel_offset 1, 80       \n"
@@ -68,8 +68,7 @@ __asm__(
     "    ld.d    $ra, $sp, 80        \n"
     "    .cfi_restore 1              \n"
     "    .cfi_restore 22             \n"
-    "    addi.d  $sp, $sp, " LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP("-" LOCUST__CTX_SIZE, "addi.d  $sp, $sp, " LOCUST__CTX_SIZE)
     "    jr      $ra                 \n"
     LOCUST__ASM_END("locust__ctx_switch")
 

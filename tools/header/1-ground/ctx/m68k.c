@@ -20,34 +20,27 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: 4(%sp), next: 8(%sp))
     "    move.l  4(%sp), %a0         \n"
     "    move.l  8(%sp), %a1         \n"
-    "    movem.l %d2-%d7/%a2-%a6, -(%sp)\n" // callee-saved: psABI chapter 3
-    "    .cfi_adjust_cfa_offset 44   \n"
+    LOCUST__ASM_SP("44", "movem.l %d2-%d7/%a2-%a6, -(%sp)") // callee-saved: psABI chapter 3
     "    .cfi_rel_offset 14, 40      \n"    // a6, the frame pointer
 #ifdef __HAVE_68881__
-    "    fmovem.x %fp2-%fp7, -(%sp)  \n"
-    "    .cfi_adjust_cfa_offset 72   \n"
-    "    subq.l  #4, %sp             \n"
-    "    .cfi_adjust_cfa_offset 4    \n"
+    LOCUST__ASM_SP("72", "fmovem.x %fp2-%fp7, -(%sp)")
+    LOCUST__ASM_SP("4", "subq.l  #4, %sp")
     "    fmove.l %fpcr, (%sp)        \n"    // not by -(%sp), of which an emulator makes 0
 #endif
     "    move.l  %sp, (%a0)          \n"
     "    move.l  %a1, %sp            \n"    // on the other stack from here; it is laid out alike
 #ifdef __HAVE_68881__
-    "    fmove.l (%sp)+, %fpcr       \n"
-    "    .cfi_adjust_cfa_offset -4   \n"
-    "    fmovem.x (%sp)+, %fp2-%fp7  \n"
-    "    .cfi_adjust_cfa_offset -72  \n"
+    LOCUST__ASM_SP("-4", "fmove.l (%sp)+, %fpcr")
+    LOCUST__ASM_SP("-72", "fmovem.x (%sp)+, %fp2-%fp7")
 #endif
-    "    movem.l (%sp)+, %d2-%d7/%a2-%a6\n"
-    "    .cfi_adjust_cfa_offset -44  \n"
+    LOCUST__ASM_SP("-44", "movem.l (%sp)+, %d2-%d7/%a2-%a6")
     "    .cfi_restore 14             \n"
     "    rts                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
     LOCUST__ASM_BEGIN("locust__ctx_entry")
     "    .cfi_undefined 24           \n"    // pc: nobody called
-    "    move.l  %a3, -(%sp)         \n"    // arg
-    "    .cfi_adjust_cfa_offset 4    \n"
+    LOCUST__ASM_SP("4", "move.l  %a3, -(%sp)") // arg
     "    jsr     (%a2)               \n"    // fn
     "    illegal                     \n"
     LOCUST__ASM_END("locust__ctx_entry")

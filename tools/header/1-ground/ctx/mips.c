@@ -58,8 +58,7 @@ _Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word) + 6 * 
 
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
-    "    " LOCUST__CTX_ADD "$sp, $sp, -" LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP(LOCUST__CTX_SIZE, LOCUST__CTX_ADD "$sp, $sp, -" LOCUST__CTX_SIZE)
     LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_ST LOCUST__CTX_AT)
     "    .cfi_rel_offset 31, 15*" LOCUST__CTX_WORD "\n"
     "    .cfi_rel_offset 30, 14*" LOCUST__CTX_WORD "\n"
@@ -85,8 +84,7 @@ __asm__(
     LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_LD LOCUST__CTX_AT)
     "    .cfi_restore 31             \n"
     "    .cfi_restore 30             \n"
-    "    " LOCUST__CTX_ADD "$sp, $sp, " LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP("-" LOCUST__CTX_SIZE, LOCUST__CTX_ADD "$sp, $sp, " LOCUST__CTX_SIZE)
     "    jr      $31                 \n"
     LOCUST__ASM_END("locust__ctx_switch")
 

@@ -69,8 +69,7 @@ __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: r3, next: r4)
     "    mflr    0                   \n"
     "    mfcr    5                   \n"
-    "    " LOCUST__CTX_PUSH "1, -" LOCUST__CTX_SIZE "(1)\n"
-    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP(LOCUST__CTX_SIZE, LOCUST__CTX_PUSH "1, -" LOCUST__CTX_SIZE "(1)")
     "    " LOCUST__CTX_ST "0, " LOCUST__CTX_WORD "(1)\n"
     "    .cfi_rel_offset 65, " LOCUST__CTX_WORD "\n"
     "    " LOCUST__CTX_ST "5, 2*" LOCUST__CTX_WORD "(1)\n"
@@ -116,8 +115,7 @@ __asm__(
     "    " LOCUST__CTX_LD "0, " LOCUST__CTX_WORD "(1)\n"
     "    mtlr    0                   \n"
     "    .cfi_restore 65             \n"
-    "    addi    1, 1, " LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP("-" LOCUST__CTX_SIZE, "addi    1, 1, " LOCUST__CTX_SIZE)
     "    blr                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
@@ -125,11 +123,9 @@ __asm__(
     "    .cfi_undefined 65           \n"    // nobody called,
     "    li      0, 0                \n"    // and the chain of frames ends
 #if defined(__powerpc64__)
-    "    stdu    0, -112(1)          \n"    // the header of ELFv1 and its area for arguments,
-    "    .cfi_adjust_cfa_offset 112  \n"    // the larger one
+    LOCUST__ASM_SP("112", "stdu    0, -112(1)") // header and arguments of ELFv1; ELFv2 needs less
 #else
-    "    stwu    0, -16(1)           \n"
-    "    .cfi_adjust_cfa_offset 16   \n"
+    LOCUST__ASM_SP("16", "stwu    0, -16(1)")
 #endif
     "    mr      3, 15               \n"    // arg
 #if defined(__powerpc64__) && (!defined(_CALL_ELF) || _CALL_ELF == 1)

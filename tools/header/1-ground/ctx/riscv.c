@@ -52,8 +52,8 @@ _Static_assert(sizeof(locust__ctx_frame) == 16 * sizeof(locust__ctx_word), "as a
 
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: a0, next: a1)
-    "    addi    sp, sp, -" LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset " LOCUST__CTX_SIZE "\n" // gp and tp belong to the thread
+    LOCUST__ASM_SP(LOCUST__CTX_SIZE, "addi    sp, sp, -" LOCUST__CTX_SIZE)
+    // gp and tp belong to the thread: not saved
     LOCUST__ASM_EACH(LOCUST__CTX_INTS, LOCUST__CTX_ST "s\\i, " LOCUST__CTX_WORD "*\\i(sp)")
     "    " LOCUST__CTX_ST "ra, 12*" LOCUST__CTX_WORD "(sp)\n"
     "    .cfi_rel_offset 1, 12*" LOCUST__CTX_WORD "\n"
@@ -80,8 +80,7 @@ __asm__(
     "    " LOCUST__CTX_LD "ra, 12*" LOCUST__CTX_WORD "(sp)\n"
     "    .cfi_restore 1              \n"
     "    .cfi_restore 8              \n"
-    "    addi    sp, sp, " LOCUST__CTX_SIZE "\n"
-    "    .cfi_adjust_cfa_offset -" LOCUST__CTX_SIZE "\n"
+    LOCUST__ASM_SP("-" LOCUST__CTX_SIZE, "addi    sp, sp, " LOCUST__CTX_SIZE)
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
 

@@ -16,8 +16,7 @@ _Static_assert(offsetof(locust__ctx_frame, fpc) == 72, "FPC is stored there");
 // clang-format off
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: r2, next: r3)
-    "    aghi    %r15, -144          \n"
-    "    .cfi_adjust_cfa_offset 144  \n"
+    LOCUST__ASM_SP("144", "aghi    %r15, -144")
     "    .cfi_escape 0x14, 15, 20    \n"    // DW_CFA_val_offset: r15 was the CFA less 20 * 8
     "    stmg    %r6, %r14, 0(%r15)  \n"    // saved: ABI 1.2.1
     "    .cfi_rel_offset 14, 64      \n"
@@ -35,16 +34,14 @@ __asm__(
     "    lmg     %r6, %r14, 0(%r15)  \n"
     "    .cfi_restore 14             \n"
     "    .cfi_restore 11             \n"
-    "    aghi    %r15, 144           \n"
-    "    .cfi_adjust_cfa_offset -144 \n"
+    LOCUST__ASM_SP("-144", "aghi    %r15, 144")
     "    .cfi_restore 15             \n"
     "    br      %r14                \n"
     LOCUST__ASM_END("locust__ctx_switch")
 
     LOCUST__ASM_BEGIN("locust__ctx_entry")
     "    .cfi_undefined 14           \n"    // nobody called
-    "    aghi    %r15, -160          \n"    // fn saves its registers there: ABI 1.2.2
-    "    .cfi_adjust_cfa_offset 160  \n"
+    LOCUST__ASM_SP("160", "aghi    %r15, -160") // fn saves its registers there: ABI 1.2.2
     "    xc      0(8,%r15), 0(%r15)  \n"    // the back chain ends
     "    lgr     %r2, %r7            \n"    // arg
     "    basr    %r14, %r6           \n"    // fn

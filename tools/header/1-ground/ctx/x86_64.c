@@ -16,41 +16,27 @@ _Static_assert(offsetof(locust__ctx_frame, fn) == 32, "r12 is popped fourth");
 // clang-format off
 __asm__(
     LOCUST__ASM_BEGIN("locust__ctx_switch") // (save: rdi, next: rsi)
-    "    pushq   %rbp                \n"    // callee-saved: psABI figure 3.4
-    "    .cfi_adjust_cfa_offset 8    \n"
+    LOCUST__ASM_SP("8", "pushq   %rbp") // callee-saved: psABI figure 3.4
     "    .cfi_rel_offset 6, 0        \n"    // rbp: frame-pointer builds unwind by it
-    "    pushq   %rbx                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    pushq   %r12                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    pushq   %r13                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    pushq   %r14                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    pushq   %r15                \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
-    "    subq    $8, %rsp            \n"
-    "    .cfi_adjust_cfa_offset 8    \n"
+    LOCUST__ASM_SP("8", "pushq   %rbx")
+    LOCUST__ASM_SP("8", "pushq   %r12")
+    LOCUST__ASM_SP("8", "pushq   %r13")
+    LOCUST__ASM_SP("8", "pushq   %r14")
+    LOCUST__ASM_SP("8", "pushq   %r15")
+    LOCUST__ASM_SP("8", "subq    $8, %rsp")
     "    stmxcsr (%rsp)              \n"    // control bits are callee-saved: psABI 3.2.1
     "    fnstcw  4(%rsp)             \n"
     "    movq    %rsp, (%rdi)        \n"
     "    movq    %rsi, %rsp          \n"    // on the other stack from here; it is laid out alike
     "    ldmxcsr (%rsp)              \n"
     "    fldcw   4(%rsp)             \n"
-    "    addq    $8, %rsp            \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %r15                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %r14                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %r13                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %r12                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %rbx                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
-    "    popq    %rbp                \n"
-    "    .cfi_adjust_cfa_offset -8   \n"
+    LOCUST__ASM_SP("-8", "addq    $8, %rsp")
+    LOCUST__ASM_SP("-8", "popq    %r15")
+    LOCUST__ASM_SP("-8", "popq    %r14")
+    LOCUST__ASM_SP("-8", "popq    %r13")
+    LOCUST__ASM_SP("-8", "popq    %r12")
+    LOCUST__ASM_SP("-8", "popq    %rbx")
+    LOCUST__ASM_SP("-8", "popq    %rbp")
     "    .cfi_restore 6              \n"
     "    ret                         \n"
     LOCUST__ASM_END("locust__ctx_switch")
