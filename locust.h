@@ -4341,26 +4341,45 @@ static bool locust__hist_record(locust__hist *h, int64_t ns)
     return locust__hist_record_many(h, ns, 1);
 }
 
+/* Finds the next bucket that is not empty, its time and its count, in the order of times. False: there
+ * is none left. *at is 0 before the first call, and moves on behind the bucket. */
+static bool locust__hist_next(const locust__hist *h, size_t *at, int64_t *ns, uint64_t *count)
+{
+    while (*at < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE) {
+        const uint64_t *octave = h->octaves[*at / LOCUST__HIST_OCTAVE];
+        size_t index = *at;
+        if (!octave) {
+            *at += LOCUST__HIST_OCTAVE;
+            continue;
+        }
+        ++*at;
+        if (octave[index % LOCUST__HIST_OCTAVE]) {
+            *ns = locust__hist_value_ns(index);
+            *count = octave[index % LOCUST__HIST_OCTAVE];
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The time that `share` (0 to 1) of the recorded ones did not exceed: element floor(total * share)
- * of the sorted times, as Locust picks it. 0 if there is none. */
+ * of the sorted times, as Locust picks it. 0 if nothing was recorded. */
 static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
 {
-    volatile double exact = (double)h->total * share; // a double, in no longer register of an x87
-    uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0;
-    if (!h->total)
-        return 0;
-    if (rank >= h->total)
+    volatile double exact = (double)h->total * share; // rounded to a double, on an x87 too
+    uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0, count;
+    int64_t ns;
+    if (h->total && rank >= h->total)
         rank = h->total - 1;
-    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
-        for (size_t i = 0; h->octaves[o] && i < LOCUST__HIST_OCTAVE; i++) {
-            seen += h->octaves[o][i];
-            if (seen > rank)
-                return locust__hist_value_ns(o * LOCUST__HIST_OCTAVE + i);
-        }
+    for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
+        seen += count;
+        if (seen > rank)
+            return ns;
+    }
     return 0;
 }
 
-/* Keeps the octaves, for what comes next. */
+/* Zeroes the counts. The octaves stay, for the times to come. */
 static void locust__hist_reset(locust__hist *h)
 {
     for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
@@ -4412,11 +4431,11 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 static double locust__hist_deviation(const locust__hist *h, double mean)
 {
     double sum = 0;
-    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__HIST_OCTAVE];
-        double off = (double)locust__hist_value_ns(i) - mean;
-        if (octave)
-            sum += (double)octave[i % LOCUST__HIST_OCTAVE] * off * off;
+    uint64_t count;
+    int64_t ns;
+    for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
+        double off = (double)ns - mean;
+        sum += (double)count * off * off;
     }
     return h->total ? locust__number_sqrt(sum / (double)h->total) : 0;
 }
@@ -18734,6 +18753,8 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
         "50", "66", "75", "80", "90", "95", "98", "99", "99.9", "99.99", "99.999", "100"};
     double rps, fps;
     const char *comma = "";
+    uint64_t count;
+    int64_t ns;
     locust__generator_rates(env, row, &rps, &fps);
     locust__buf_puts(out, "{\"method\": ");
     locust__json_put(out, row->method);
@@ -18752,13 +18773,9 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
             (double)locust__entry_percentile_ns(row, share) / 1e6);
     }
     locust__buf_puts(out, "},\n   \"histogram_us\": [");
-    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
-        const uint64_t *octave = row->hist.octaves[i / LOCUST__HIST_OCTAVE];
-        uint64_t count = octave ? octave[i % LOCUST__HIST_OCTAVE] : 0;
-        if (!count)
-            continue;
-        locust__buf_printf(out, "%s[%lld, %llu]", comma,
-            (long long)(locust__hist_value_ns(i) / 1000), (unsigned long long)count);
+    for (size_t at = 0; locust__hist_next(&row->hist, &at, &ns, &count);) {
+        locust__buf_printf(
+            out, "%s[%lld, %llu]", comma, (long long)(ns / 1000), (unsigned long long)count);
         comma = ", ";
     }
     locust__buf_puts(out, "]}");
@@ -18924,16 +18941,15 @@ static void locust__junit_write(locust__buf *out, const locust__result *v)
 static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
 {
     double level = 0, ticks, sum = 0, mean;
-    uint64_t seen = 0;
+    uint64_t seen = 0, count;
+    int64_t ns;
     locust__buf_printf(
         out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
-    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__HIST_OCTAVE];
-        uint64_t count = octave ? octave[i % LOCUST__HIST_OCTAVE] : 0;
-        int64_t ns = locust__hist_value_ns(i) < max_ns ? locust__hist_value_ns(i) : max_ns;
+    for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
+        ns = ns < max_ns ? ns : max_ns;
         seen += count;
         sum += (double)count * (double)ns;
-        while (count && seen < h->total && 100.0 * (double)seen / (double)h->total >= level) {
+        while (seen < h->total && 100.0 * (double)seen / (double)h->total >= level) {
             locust__buf_printf(out, "%12.3f %2.12f %10llu %14.2f\n", (double)ns / 1e6, level / 100,
                 (unsigned long long)seen, 100 / (100 - level));
             for (ticks = 10; 100 - level <= 1000 / ticks / 2 * 1.0000001; ticks *= 2)

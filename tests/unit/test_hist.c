@@ -404,6 +404,28 @@ static void grows_lazily(void)
     CHECK_INT(blocks_live, 0);
 }
 
+static void lists_what_it_holds(void)
+{
+    static const int64_t us[] = {0, 1, 127, 128, 100000, 3600000000};
+    enum { KINDS = sizeof us / sizeof *us };
+    locust__hist h = {0};
+    size_t at = 0;
+    int64_t ns;
+    uint64_t count;
+    CHECK(!locust__hist_next(&h, &at, &ns, &count));
+    for (size_t i = 0; i < KINDS; i++)
+        locust__hist_record_many(&h, us[i] * US, i + 1);
+    at = 0;
+    for (size_t i = 0; i < KINDS; i++) {
+        CHECK(locust__hist_next(&h, &at, &ns, &count));
+        CHECK_INT(locust__hist_index(ns / US), locust__hist_index(us[i]));
+        CHECK_INT(count, i + 1);
+    }
+    CHECK(!locust__hist_next(&h, &at, &ns, &count));
+    locust__hist_free(&h);
+    CHECK_INT(blocks_live, 0);
+}
+
 /* total == sum of all counts, even when memory ran out in between. */
 static void survives_without_memory(void)
 {
@@ -434,4 +456,5 @@ TESTS({"within one percent", within_one_percent}, {"each value is near", each_va
     {"ranks as Locust does", ranks_as_locust_does}, {"empty is zero", empty_is_zero},
     {"merges exactly", merges_exactly}, {"merges many in any order", merges_many_in_any_order},
     {"reset forgets all and costs nothing", reset_forgets_all_and_costs_nothing},
-    {"grows lazily", grows_lazily}, {"survives without memory", survives_without_memory}, )
+    {"grows lazily", grows_lazily}, {"lists what it holds", lists_what_it_holds},
+    {"survives without memory", survives_without_memory}, )

@@ -71,26 +71,45 @@ static bool locust__hist_record(locust__hist *h, int64_t ns)
     return locust__hist_record_many(h, ns, 1);
 }
 
+/* Finds the next bucket that is not empty, its time and its count, in the order of times. False: there
+ * is none left. *at is 0 before the first call, and moves on behind the bucket. */
+static bool locust__hist_next(const locust__hist *h, size_t *at, int64_t *ns, uint64_t *count)
+{
+    while (*at < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE) {
+        const uint64_t *octave = h->octaves[*at / LOCUST__HIST_OCTAVE];
+        size_t index = *at;
+        if (!octave) {
+            *at += LOCUST__HIST_OCTAVE;
+            continue;
+        }
+        ++*at;
+        if (octave[index % LOCUST__HIST_OCTAVE]) {
+            *ns = locust__hist_value_ns(index);
+            *count = octave[index % LOCUST__HIST_OCTAVE];
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The time that `share` (0 to 1) of the recorded ones did not exceed: element floor(total * share)
- * of the sorted times, as Locust picks it. 0 if there is none. */
+ * of the sorted times, as Locust picks it. 0 if nothing was recorded. */
 static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
 {
-    volatile double exact = (double)h->total * share; // a double, in no longer register of an x87
-    uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0;
-    if (!h->total)
-        return 0;
-    if (rank >= h->total)
+    volatile double exact = (double)h->total * share; // rounded to a double, on an x87 too
+    uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0, count;
+    int64_t ns;
+    if (h->total && rank >= h->total)
         rank = h->total - 1;
-    for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
-        for (size_t i = 0; h->octaves[o] && i < LOCUST__HIST_OCTAVE; i++) {
-            seen += h->octaves[o][i];
-            if (seen > rank)
-                return locust__hist_value_ns(o * LOCUST__HIST_OCTAVE + i);
-        }
+    for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
+        seen += count;
+        if (seen > rank)
+            return ns;
+    }
     return 0;
 }
 
-/* Keeps the octaves, for what comes next. */
+/* Zeroes the counts. The octaves stay, for the times to come. */
 static void locust__hist_reset(locust__hist *h)
 {
     for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
@@ -142,11 +161,11 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 static double locust__hist_deviation(const locust__hist *h, double mean)
 {
     double sum = 0;
-    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__HIST_OCTAVE];
-        double off = (double)locust__hist_value_ns(i) - mean;
-        if (octave)
-            sum += (double)octave[i % LOCUST__HIST_OCTAVE] * off * off;
+    uint64_t count;
+    int64_t ns;
+    for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
+        double off = (double)ns - mean;
+        sum += (double)count * off * off;
     }
     return h->total ? locust__number_sqrt(sum / (double)h->total) : 0;
 }

@@ -10,16 +10,15 @@
 static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
 {
     double level = 0, ticks, sum = 0, mean;
-    uint64_t seen = 0;
+    uint64_t seen = 0, count;
+    int64_t ns;
     locust__buf_printf(
         out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
-    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
-        const uint64_t *octave = h->octaves[i / LOCUST__HIST_OCTAVE];
-        uint64_t count = octave ? octave[i % LOCUST__HIST_OCTAVE] : 0;
-        int64_t ns = locust__hist_value_ns(i) < max_ns ? locust__hist_value_ns(i) : max_ns;
+    for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
+        ns = ns < max_ns ? ns : max_ns;
         seen += count;
         sum += (double)count * (double)ns;
-        while (count && seen < h->total && 100.0 * (double)seen / (double)h->total >= level) {
+        while (seen < h->total && 100.0 * (double)seen / (double)h->total >= level) {
             locust__buf_printf(out, "%12.3f %2.12f %10llu %14.2f\n", (double)ns / 1e6, level / 100,
                 (unsigned long long)seen, 100 / (100 - level));
             for (ticks = 10; 100 - level <= 1000 / ticks / 2 * 1.0000001; ticks *= 2)

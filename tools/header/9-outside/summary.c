@@ -13,6 +13,8 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
         "50", "66", "75", "80", "90", "95", "98", "99", "99.9", "99.99", "99.999", "100"};
     double rps, fps;
     const char *comma = "";
+    uint64_t count;
+    int64_t ns;
     locust__generator_rates(env, row, &rps, &fps);
     locust__buf_puts(out, "{\"method\": ");
     locust__json_put(out, row->method);
@@ -31,13 +33,9 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
             (double)locust__entry_percentile_ns(row, share) / 1e6);
     }
     locust__buf_puts(out, "},\n   \"histogram_us\": [");
-    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
-        const uint64_t *octave = row->hist.octaves[i / LOCUST__HIST_OCTAVE];
-        uint64_t count = octave ? octave[i % LOCUST__HIST_OCTAVE] : 0;
-        if (!count)
-            continue;
-        locust__buf_printf(out, "%s[%lld, %llu]", comma,
-            (long long)(locust__hist_value_ns(i) / 1000), (unsigned long long)count);
+    for (size_t at = 0; locust__hist_next(&row->hist, &at, &ns, &count);) {
+        locust__buf_printf(
+            out, "%s[%lld, %llu]", comma, (long long)(ns / 1000), (unsigned long long)count);
         comma = ", ";
     }
     locust__buf_puts(out, "]}");
