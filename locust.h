@@ -89,7 +89,7 @@
  *     >>number         numbers in and out, random numbers
  *     >>error          the sentence of each error
  *     >>hash           MD5 and SHA-256, for Digest authentication
- *     >>ctx            the context switch, in assembly, one block for each architecture
+ *     >>ctx            the context switch, in assembly, one part for each machine
  *     >>ctx_x86_64     the context switch on x86-64
  *     >>ctx_i386       the context switch on i386
  *     >>ctx_aarch64    the context switch on AArch64
@@ -1269,49 +1269,56 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 /* ============================================================================================
  * >>config  settings made uniform, system headers
  *
- * Purpose     every on/off setting becomes 0 or 1 once, so that -Wundef catches a misspelling.
- *             Defined empty counts as 1 (then 1 - NAME - 1 reads 1 - -1).
- * Names       locust__apart locust__os_apple locust__os_bsd locust__os_linux locust__parks
- *             locust__printf locust__sys locust__unused locust__with_
+ * Purpose     turns each on/off setting into a LOCUST__WITH_ of 0 or 1, gives the others their
+ *             defaults, stops at settings that contradict each other, and includes all system
+ *             headers.
+ * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
+ *             warns of a misspelt one, where #ifdef would silently be false.
+ * Names       locust__apart locust__on locust__os_apple locust__os_bsd locust__os_linux
+ *             locust__parks locust__printf locust__sys locust__unused locust__with_
  * ============================================================================================ */
 
-#if defined(LOCUST_TLS) && ((LOCUST_TLS + 0) || (1 - LOCUST_TLS - 1) == 2)
+/* Is a setting that is defined switched on? It is if it is a number but 0, or empty, as after
+ * `#define LOCUST_TLS`: then 1 - setting - 1 reads 1 - - 1, which is 2. */
+#define LOCUST__ON(setting) ((setting + 0) || (1 - setting - 1) == 2)
+
+#if defined(LOCUST_TLS) && LOCUST__ON(LOCUST_TLS)
 #define LOCUST__WITH_TLS 1
 #else
 #define LOCUST__WITH_TLS 0
 #endif
 
-#if defined(LOCUST_ZLIB) && ((LOCUST_ZLIB + 0) || (1 - LOCUST_ZLIB - 1) == 2)
+#if defined(LOCUST_ZLIB) && LOCUST__ON(LOCUST_ZLIB)
 #define LOCUST__WITH_ZLIB 1
 #else
 #define LOCUST__WITH_ZLIB 0
 #endif
 
-#if defined(LOCUST_NO_REPORTS) && ((LOCUST_NO_REPORTS + 0) || (1 - LOCUST_NO_REPORTS - 1) == 2)
+#if defined(LOCUST_NO_REPORTS) && LOCUST__ON(LOCUST_NO_REPORTS)
 #define LOCUST__WITH_REPORTS 0
 #else
 #define LOCUST__WITH_REPORTS 1
 #endif
 
-#if defined(LOCUST_NO_COOKIES) && ((LOCUST_NO_COOKIES + 0) || (1 - LOCUST_NO_COOKIES - 1) == 2)
+#if defined(LOCUST_NO_COOKIES) && LOCUST__ON(LOCUST_NO_COOKIES)
 #define LOCUST__WITH_COOKIES 0
 #else
 #define LOCUST__WITH_COOKIES 1
 #endif
 
-#if defined(LOCUST_NO_DIGEST) && ((LOCUST_NO_DIGEST + 0) || (1 - LOCUST_NO_DIGEST - 1) == 2)
+#if defined(LOCUST_NO_DIGEST) && LOCUST__ON(LOCUST_NO_DIGEST)
 #define LOCUST__WITH_DIGEST 0
 #else
 #define LOCUST__WITH_DIGEST 1
 #endif
 
-#if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
+#if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
 #define LOCUST__WITH_POLL 1
 #else
 #define LOCUST__WITH_POLL 0
 #endif
 
-#if defined(LOCUST_VALGRIND) && ((LOCUST_VALGRIND + 0) || (1 - LOCUST_VALGRIND - 1) == 2)
+#if defined(LOCUST_VALGRIND) && LOCUST__ON(LOCUST_VALGRIND)
 #define LOCUST__WITH_VALGRIND 1
 #else
 #define LOCUST__WITH_VALGRIND 0
@@ -1347,7 +1354,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #error "locust.h needs POSIX: on Windows compile it in WSL, the Windows Subsystem for Linux"
 #endif
 
-#if defined(LOCUST_KQUEUE) && ((LOCUST_KQUEUE + 0) || (1 - LOCUST_KQUEUE - 1) == 2)
+#if defined(LOCUST_KQUEUE) && LOCUST__ON(LOCUST_KQUEUE)
 #define LOCUST__WITH_KQUEUE 1
 #else
 #define LOCUST__WITH_KQUEUE (!LOCUST__WITH_POLL && (LOCUST__OS_APPLE || LOCUST__OS_BSD))
@@ -1421,7 +1428,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sys/uio.h>
 #include <sys/un.h>
 #if LOCUST__OS_LINUX && defined(__aarch64__)
-#include <sys/auxv.h> // elsewhere not needed, and not in uClibc-ng 1.0.35
+#include <sys/auxv.h> // not elsewhere: uClibc-ng 1.0.35 lacks it
 #endif
 #if LOCUST__OS_LINUX
 #include <sys/epoll.h>
@@ -1460,22 +1467,24 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#define LOCUST__UNUSED           __attribute__((unused)) // for tools and later sections, not for every test
-#define LOCUST__PARKS                                    // may switch to another coroutine
-#define LOCUST__APART            __attribute__((noinline)) // its locals are not to lie below a parked caller's
+/* What declarations say of a function. */
+#define LOCUST__UNUSED           __attribute__((unused))   // not every system or setting calls it
+#define LOCUST__PARKS                                      // it may switch to another coroutine
+#define LOCUST__APART            __attribute__((noinline)) // its locals are in no caller's frame
 #define LOCUST__PRINTF(at, rest) __attribute__((format(printf, at, rest)))
+
 #ifndef LOCUST__SYS
-#define LOCUST__SYS(call) call // a test may define it to make a system call fail
+#define LOCUST__SYS(call) call // a unit test defines it to make a system call fail
 #endif
 /* ============================================================================================
  * >>say  sentences on standard error, and the end of the program
  *
- * Purpose     what is said before anything else works, or instead of going on: a broken rule, a wrong
- *             set-up, a bug of our own. Never for what a server does.
+ * Purpose     tells the person at the terminal about a broken rule, a wrong set-up or a bug of this
+ *             header, before a log exists or instead of going on. Never about what a server does.
  * Names       locust__say locust__say_va locust__die locust__assert_failed locust__exit_
  * ============================================================================================ */
 
-/* What only our own bug can break. */
+/* States what only a bug of this header can break; stays on in every build. */
 #define LOCUST_ASSERT(truth) ((truth) ? (void)0 : locust__assert_failed(#truth, __FILE__, __LINE__))
 
 static void locust__assert_failed(const char *truth, const char *file, int line)
@@ -1484,8 +1493,8 @@ static void locust__assert_failed(const char *truth, const char *file, int line)
     abort();
 }
 
-/* Says one sentence on standard error. Here and in >>cli without stdio's buffers, which are 1.5 KB of a
- * static program that does not use them otherwise. */
+/* Says one sentence on standard error. dprintf() and not stderr: a static program that writes to no
+ * stream is 1.5 KB smaller without stdio's buffers. */
 LOCUST__PRINTF(1, 0) static void locust__say_va(const char *format, va_list args)
 {
     dprintf(STDERR_FILENO, "locust: ");
@@ -1501,8 +1510,7 @@ LOCUST__PRINTF(1, 2) static void locust__say(const char *format, ...)
     va_end(args);
 }
 
-/* Ends the program after one sentence: for a broken rule or a broken set-up, never for what a
- * server does. */
+/* Says one sentence and ends the program, after what stdio still holds was written. */
 LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *format, ...)
 {
     va_list args;
@@ -1513,25 +1521,27 @@ LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *for
     exit(code);
 }
 
-/* Exit codes of the command beside 0 and 1; 1 is for failures (--exit-code-on-error). */
+/* Exit codes of the command beside 0 and 1, which is for failed requests (--exit-code-on-error). */
 enum {
-    LOCUST__EXIT_USAGE = 2,     // a wrong option, as argparse and so Locust
-    LOCUST__EXIT_CHECK = 3,     // a check does not hold
-    LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit
+    LOCUST__EXIT_USAGE = 2, // wrong options or a broken rule; Locust's argparse exits with 2 too
+    LOCUST__EXIT_CHECK = 3, // a --check does not hold
+    LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit: the generator was the limit
 };
 /* ============================================================================================
  * >>time  units of time
  *
- * Purpose     inside, a time is int64_t nanoseconds of the monotonic clock, and a wait has an absolute
- *             deadline; the public part speaks of seconds (double) and milliseconds.
+ * Purpose     converts between the public part's times, which are doubles in seconds or
+ *             milliseconds, and those of the implementation: int64_t nanoseconds of the monotonic
+ *             clock.
+ * Invariants  whatever waits takes an absolute deadline, so that nested waits cannot add up.
  * Names       locust__time_ locust__never locust__ms locust__s
  * ============================================================================================ */
 
-static const int64_t LOCUST__NEVER = INT64_MAX; // a deadline that does not come
+static const int64_t LOCUST__NEVER = INT64_MAX; // a deadline that is never reached
 static const int64_t LOCUST__MS = 1000000;
 static const int64_t LOCUST__S = 1000000000;
 
-/* Seconds of the public API to nanoseconds; saturates. */
+/* Seconds in nanoseconds. Negative ones and NaN are 0; what is too large is LOCUST__NEVER. */
 static int64_t locust__time_ns(double seconds)
 {
     if (!(seconds > 0))
@@ -1541,7 +1551,12 @@ static int64_t locust__time_ns(double seconds)
     return (int64_t)(seconds * 1e9 + 0.5);
 }
 
-/* now + span without overflow. */
+static int64_t locust__time_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
+}
+
+/* now + span; saturates. */
 static int64_t locust__time_after(int64_t now_ns, int64_t span_ns)
 {
     return span_ns > LOCUST__NEVER - now_ns ? LOCUST__NEVER : now_ns + span_ns;
@@ -1549,14 +1564,16 @@ static int64_t locust__time_after(int64_t now_ns, int64_t span_ns)
 /* ============================================================================================
  * >>memory  allocation, growing, fetching ahead
  *
- * Purpose     what ISO C lacks beside malloc, realloc and free.
+ * Purpose     zeroed memory, arrays that grow, and prefetching, upon the macros LOCUST_MALLOC,
+ *             LOCUST_REALLOC and LOCUST_FREE, which a test may replace.
  * Names       locust__memory_ locust__cache_line
  * ============================================================================================ */
 
-enum { LOCUST__CACHE_LINE = 64 }; // bytes of a cache line; at least it is so on most machines
+enum { LOCUST__CACHE_LINE = 64 }; // bytes; so it is on most machines
 
-/* Begins to fetch so many lines, to be written to; no address faults. The statement in assembly keeps
- * gcc 12 from taking a function that only prefetches for one that does nothing, and dropping its calls. */
+/* Starts to fetch so many cache lines, for writing. Any address will do: a prefetch never faults.
+ * The empty assembly is needed: gcc 12 takes a function that only prefetches for one without
+ * effect, and drops the calls of it. */
 static inline void locust__memory_prefetch(const void *p, size_t lines)
 {
     __asm__ volatile("");
@@ -1572,8 +1589,8 @@ static void *locust__memory_zalloc(size_t n)
     return p;
 }
 
-/* An array of n items with room for one more: the same, a grown one, or NULL if memory ran out
- * (then the old one stays). */
+/* Makes room for one more item in an array of n: returns the array, moved if it had to grow, or
+ * NULL if memory ran out; then the old array is still there. */
 static void *locust__memory_grow(void *array, size_t item_bytes, size_t n, size_t *cap)
 {
     size_t more = *cap ? 2 * *cap : 16;
@@ -1588,14 +1605,15 @@ static void *locust__memory_grow(void *array, size_t item_bytes, size_t n, size_
 /* ============================================================================================
  * >>text  views, growing buffers, base64
  *
- * Purpose     text of known length in somebody else's memory (view), and text that grows (buf).
- * Invariants  a buf that could not grow is `failed` from then on and keeps what it has: build first,
- *             look once. Nothing here depends on the locale.
+ * Purpose     locust__view, text of known length in memory that somebody else owns; locust__buf,
+ *             text that grows; base64.
+ * Invariants  a buf that could not grow is `failed` from then on, and keeps what it has: a caller
+ *             adds all it wants and checks once, at the end. Nothing here depends on the locale.
  * Names       locust__base64_ locust__buf_ locust__text_ locust__view_
  * Sources     RFC 4648 section 4 (base64).
  * ============================================================================================ */
 
-/* Text of known length inside somebody else's memory. */
+/* Text of known length; the memory belongs to somebody else, and no '\0' follows. */
 typedef struct locust__view {
     const char *ptr;
     size_t len;
@@ -1616,7 +1634,7 @@ static char locust__text_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-/* Case-insensitive in ASCII alone, whatever the locale. */
+/* Compares without regard to the case of ASCII letters, whatever the locale. */
 static bool locust__view_is_nocase(locust__view v, const char *text)
 {
     size_t i;
@@ -1626,7 +1644,7 @@ static bool locust__view_is_nocase(locust__view v, const char *text)
     return i == v.len && !text[i];
 }
 
-/* Which of eight bytes in memory is the first that has its top bit set; one has. */
+/* The position in memory of the first of eight bytes whose top bit is set; at least one is. */
 static inline unsigned locust__text_first_top(uint64_t word)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -1641,6 +1659,13 @@ static bool locust__text_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static int locust__text_hex_digit(char c)
+{
+    c = locust__text_lower(c);
+    return locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* A heap copy of n bytes with a '\0' behind, or NULL. */
 static char *locust__text_copy(const char *text, size_t n)
 {
@@ -1652,13 +1677,13 @@ static char *locust__text_copy(const char *text, size_t n)
     return copy;
 }
 
-/* A growing byte string. When memory runs out it keeps what it has and says `failed`. */
-typedef struct locust__buf {
-    char *ptr;
+typedef struct locust__buf { // a byte string that grows
+    char *ptr;               // no '\0' follows, unless one was added
     size_t len, cap;
-    bool failed;
+    bool failed; // memory ran out: something is missing
 } locust__buf;
 
+/* Makes room for so many bytes more. Doubles, so that a long text is not copied often. */
 static bool locust__buf_reserve(locust__buf *b, size_t more)
 {
     size_t cap = b->cap ? b->cap : 256;
@@ -1677,7 +1702,8 @@ static bool locust__buf_reserve(locust__buf *b, size_t more)
     return true;
 }
 
-/* The same, but no larger than needed: for memory that every user keeps. */
+/* The same for memory that every user keeps: no doubling, for each user would pay for the slack.
+ * Rounds up to what malloc hands out in whole cache lines. */
 static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
 {
     size_t need = b->len + more;
@@ -1685,8 +1711,8 @@ static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
     if (more <= b->cap - b->len)
         return true;
     if (need < b->cap + b->cap / 4)
-        need = b->cap + b->cap / 4; // grows by a quarter at least, so that many appends stay linear
-    need = ((need + 8 + 63) & ~(size_t)63) - 8; // with the word that malloc adds
+        need = b->cap + b->cap / 4; // at least a quarter more: many small additions stay linear
+    need = ((need + 8 + 63) & ~(size_t)63) - 8; // malloc puts a word of its own in front
     ptr = LOCUST_REALLOC(b->ptr, need);
     if (!ptr) {
         b->failed = true;
@@ -1754,7 +1780,7 @@ static void locust__base64_encode(locust__buf *out, locust__view in)
     }
 }
 
-/* Appends what the text stands for; blanks and line ends are skipped. False: it is no base64. */
+/* Appends the bytes that the text encodes; skips blanks and line ends. False: not base64. */
 LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view in)
 {
     unsigned v = 0, bits = 0;
@@ -1780,7 +1806,8 @@ LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view 
     return bits < 6;
 }
 
-/* FNV-1a, 64 bits, of a text and then another: enough for names of a test's own. */
+/* FNV-1a, 64 bits. `seed` is 0, or the hash of the text in front. Not safe against chosen
+ * collisions: for names that the test itself makes. */
 static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
 {
     uint64_t h = seed ^ 0xCBF29CE484222325u;
@@ -1791,12 +1818,12 @@ static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
 /* ============================================================================================
  * >>number  numbers in and out, random numbers
  *
- * Purpose     numbers as texts and texts as numbers, whatever locale the test has set; a few functions of
- *             libm that a static program would otherwise carry for one call.
+ * Purpose     reads and writes numbers whatever locale the test has set; random numbers; and a few
+ *             functions of libm, which would be a large part of a static program for one call.
  * Names       locust__locale_ locust__number_ locust__random_
  * ============================================================================================ */
 
-/* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
+/* The nearest whole number, and the even one of two: as Python's round(). For 0 <= x < 2^63. */
 static int64_t locust__number_round(double x)
 {
     int64_t down = (int64_t)x;
@@ -1804,7 +1831,8 @@ static int64_t locust__number_round(double x)
     return down + (rest > 0.5 || (rest >= 0.5 && down % 2));
 }
 
-/* Square root of a number from 0, without libm: Newton's rule from a power of two near it. */
+/* The square root of x >= 0, by Newton's rule. Shifting the bits of a double to the right halves
+ * its exponent and gives a first guess within 7 %; each step about squares that error. */
 static double locust__number_sqrt(double x)
 {
     double root;
@@ -1819,9 +1847,9 @@ static double locust__number_sqrt(double x)
     return root;
 }
 
-/* A test may have called setlocale: what is read and written for scripts has decimal points all the
- * same. What enter() gives is for leave(). */
-#if defined(__NetBSD__) // has no locale of a thread
+/* Between enter() and leave() printf() writes decimal points, even if the test has called
+ * setlocale(): scripts read our output. leave() takes what enter() returned. */
+#if defined(__NetBSD__) // no uselocale(): the locale of the whole process is set and put back
 
 typedef struct locust__locale {
     char name[64];
@@ -1841,7 +1869,7 @@ static void locust__locale_leave(locust__locale was)
     setlocale(LC_NUMERIC, was.name);
 }
 
-#elif defined(__UCLIBC__) && !defined(__UCLIBC_HAS_XLOCALE__) // has none but "C"
+#elif defined(__UCLIBC__) && !defined(__UCLIBC_HAS_XLOCALE__) // knows the locale "C" alone
 
 typedef int locust__locale;
 
@@ -1879,7 +1907,7 @@ static void locust__locale_leave(locust__locale l)
 
 #endif
 
-/* SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush. Not for secrets. */
+/* SplitMix64 (Steele, Lea, Flood 2014): one word of state; passes BigCrush. Not for secrets. */
 static uint64_t locust__random(uint64_t *state)
 {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
@@ -1894,8 +1922,8 @@ static double locust__random_unit(uint64_t *state)
     return (double)(locust__random(state) >> 11) * (1.0 / 9007199254740992.0);
 }
 
-/* Reads a whole number from 0 in decimal and moves *text behind it; -1: there is none. What is too
- * large is the largest there is. The C library's readers know more and are a dozen times the size. */
+/* Reads digits and moves *text behind them; -1: there are none. Saturates at INT64_MAX. strtoll()
+ * would also take blanks, signs and bases. */
 static int64_t locust__number_whole(const char **text)
 {
     int64_t n = locust__text_is_digit(**text) ? 0 : -1;
@@ -1904,13 +1932,12 @@ static int64_t locust__number_whole(const char **text)
     return n;
 }
 
-/* The value of n hexadecimal digits, at most 7; -1: one of them is none. */
+/* The value of n hexadecimal digits, at most 7; -1: there is something else among them. */
 static int locust__number_hex(const char *p, int n)
 {
     int value = 0;
     for (int i = 0; i < n; i++) {
-        char c = locust__text_lower(p[i]);
-        int digit = locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = locust__text_hex_digit(p[i]);
         if (digit < 0)
             return -1;
         value = value << 4 | digit;
@@ -1918,8 +1945,9 @@ static int locust__number_hex(const char *p, int n)
     return value;
 }
 
-/* Reads a number from 0, such as 12, 0.25, .5 or 1e-3, and moves *text behind it; -1: there is none. With
- * up to 15 digits it is the nearest double. */
+/* Reads a number without a sign, such as 12, 0.25, .5 or 1e-3, and moves *text behind it; -1:
+ * there is none. (strtod() expects the locale's decimal point.) Up to 15 digits give the nearest
+ * double. */
 static double locust__number_decimal(const char **text)
 {
     const char *p = *text;
@@ -1947,7 +1975,8 @@ static double locust__number_decimal(const char **text)
     return shift < 0 ? number / power : number * power;
 }
 
-/* Locust's time spans: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. */
+/* Reads a time span as Locust writes it, in seconds: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. False: it is
+ * none. Each unit appears once, the larger first; digits without a unit stand alone. */
 static bool locust__number_span(const char *text, double *out)
 {
     static const char units[] = "hms";
@@ -1974,8 +2003,9 @@ static bool locust__number_span(const char *text, double *out)
     return true;
 }
 
-/* Base-2 logarithm of a positive, normal number, without libm: the exponent is read off, then
- * ln m = 2 atanh((m - 1) / (m + 1)) for the mantissa m in [0.7, 1.5); error below 1e-15. */
+/* The base-2 logarithm of a positive, normal number. The exponent is read off the bits; of the
+ * mantissa m, in (0.75, 1.5], ln m = 2 atanh(t) with t = (m - 1) / (m + 1), and atanh(t) = t +
+ * t^3/3 + t^5/5 + ... As |t| <= 1/5, 20 terms leave an error below 1e-15. */
 static double locust__number_log2(double x)
 {
     uint64_t bits;
@@ -2001,7 +2031,8 @@ static double locust__number_log2(double x)
 /* ============================================================================================
  * >>error  the sentence of each error
  *
- * Purpose     one text for one code: it groups failures in reports.
+ * Purpose     gives each error code its one sentence. Reports group failures by it, so it contains
+ *             no name, number or time.
  * Names       locust__error_
  * ============================================================================================ */
 
@@ -2022,17 +2053,18 @@ LOCUST_API const char *locust_error_text(locust_error error)
 /* ============================================================================================
  * >>hash  MD5 and SHA-256, for Digest authentication
  *
- * Purpose     digests of short texts, in programs that have no TLS library too.
+ * Purpose     digests of short texts, also in programs without a TLS library.
  * Names       locust__hash_
  * Sources     RFC 1321, FIPS 180-4 (6.2).
- * Limits      made for some hundred bytes a request, not for bulk. MD5 is broken; servers ask for it.
+ * Limits      made for some hundred bytes a request, not for bulk. MD5 is no longer secure; servers
+ *             still ask for it.
  * ============================================================================================ */
 
-typedef struct locust__hash { // both in one: blocks of 64 bytes, words of 32 bits
-    uint32_t state[8];
-    unsigned char block[64];
-    uint64_t len;
-    bool sha256;
+typedef struct locust__hash { // either: both take blocks of 64 bytes and words of 32 bits
+    uint32_t state[8];        // MD5 uses four
+    unsigned char block[64];  // the block that is being filled, up to len % 64
+    uint64_t len;             // bytes so far
+    bool sha256;              // false: MD5
 } locust__hash;
 
 enum { LOCUST__HASH_HEX = 65 }; // the longest digest in hexadecimal, with its '\0'
@@ -2052,14 +2084,15 @@ static void locust__hash_md5_block(uint32_t state[8], const unsigned char *p)
 {
     // clang-format off
     static const uint32_t k[64] = { // floor(2^32 * abs(sin(i + 1)))
-        0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
-        0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
-        0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
-        0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
-        0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
-        0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
-        0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
-        0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391 };
+    0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+    0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+    0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+    0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+    0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+    0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+    0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+    0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391
+    };
     // clang-format on
     static const unsigned char turns[4][4] = {
         {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
@@ -2088,14 +2121,15 @@ static void locust__hash_sha256_block(uint32_t state[8], const unsigned char *p)
 {
     // clang-format off
     static const uint32_t k[64] = { // fractions of the cube roots of the first 64 primes
-        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2 };
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
+    };
     // clang-format on
     uint32_t w[64], s[8];
     memcpy(s, state, sizeof s);
@@ -2144,7 +2178,8 @@ static void locust__hash_add(locust__hash *h, const void *bytes, size_t n)
     }
 }
 
-/* Writes the digest in lower-case hexadecimal. */
+/* Pads the text with 0x80, zeros and its length in bits (RFC 1321 3.1 and 3.2, FIPS 180-4 5.1.1),
+ * and writes the digest in lower-case hexadecimal. */
 static void locust__hash_end(locust__hash *h, char out[LOCUST__HASH_HEX])
 {
     static const unsigned char one = 0x80, zero = 0;
@@ -2165,7 +2200,7 @@ static void locust__hash_end(locust__hash *h, char out[LOCUST__HASH_HEX])
     *out = '\0';
 }
 
-/* The digest of some texts joined by ':'. */
+/* The digest of some texts joined by ':', as Digest authentication wants it. */
 static void locust__hash_texts(
     bool sha256, const locust__view *texts, int n, char out[LOCUST__HASH_HEX])
 {
@@ -2178,12 +2213,15 @@ static void locust__hash_texts(
     locust__hash_end(&h, out);
 }
 /* ============================================================================================
- * >>ctx  the context switch, in assembly, one block for each architecture
+ * >>ctx  the context switch, in assembly, one part for each machine
  *
- * Purpose     leave one stack and go on with another: locust__ctx_switch(&save, next).
- * Invariants  a parked stack's saved pointer points at a struct locust__ctx_frame: what the ABI
- *             says a callee must keep, the floating-point control bits, and the address to return
- *             to. Nothing else is state. locust__ctx_make fills in fn, arg and ret of any of them.
+ * Purpose     leaves one stack and goes on with another: locust__ctx_switch(&save, next). Here is
+ *             what the assembly of all machines has in common.
+ * Invariants  the saved pointer of a parked stack points at a struct locust__ctx_frame: the
+ *             registers that the ABI lets a callee change only for a while, the floating-point
+ *             control bits, and the address to return to. Nothing else is state. The frame
+ *             differs from machine to machine, but has fn, arg and ret everywhere, which
+ *             locust__ctx_make fills in.
  * Cost        below 3 ns between two stacks of like depth; `make bench B=core`. Through ucontext
  *             600 ns: two system calls for the signal mask.
  * Names       locust__ctx_ locust__asm_ locust__with_ucontext
@@ -2195,7 +2233,8 @@ static void locust__hash_texts(
  *             MIPS        System V psABI for MIPS: chapter 3, "Function Calling Sequence" (o32);
  *                         MIPSpro N32 ABI Handbook: chapter 2 (n32, n64)
  *             PowerPC     Power Architecture 32-bit ABI Supplement, Linux: section 3.2; PowerPC
- *                         64-bit ELF ABI 1.9: section 3.2 (ELFv1); OpenPOWER ELF V2 ABI: section 2.2
+ *                         64-bit ELF ABI 1.9: section 3.2 (ELFv1); OpenPOWER ELF V2 ABI:
+ *                         section 2.2
  *             s390x       ELF ABI, s390x Supplement: sections 1.2.1, 1.2.2
  *             m68k        System V psABI for the 68000 family: chapter 3, "Function Calling
  *                         Sequence"
@@ -2210,23 +2249,23 @@ static void locust__hash_texts(
  *             table and the frame pointer is zero, so gdb, perf and backtrace() stop there.
  *             Debug information knows registers by number, as not every assembler takes names.
  * Limits      the exception flags of <fenv.h> stay with the stack on some machines only. x32,
- *             ColdFire, SPE and what has no block here switch through ucontext.
+ *             ColdFire, SPE and machines without a part here switch through ucontext.
  *
- *   high   | slot top, 16-aligned            |     no ABI here asks for more than 16
+ *   high   | top of the stack, 16-aligned    |     no ABI here asks for more than 16
  *          | two words of zero               |
  *          | struct locust__ctx_frame        |  <- saved stack pointer of a new coroutine
  *   low    | ...                             |
  * ============================================================================================ */
 
-#if defined(LOCUST_UCONTEXT) && ((LOCUST_UCONTEXT + 0) || (1 - LOCUST_UCONTEXT - 1) == 2)
+#if defined(LOCUST_UCONTEXT) && LOCUST__ON(LOCUST_UCONTEXT)
 #define LOCUST__WITH_UCONTEXT 1
 #else
 #define LOCUST__WITH_UCONTEXT 0
 #endif
 
-/* What the blocks below say around a function, as the architecture and the object format want it.
- *   NAME   what C code calls it; CODE: where its instructions start
- *   OPEN   what the architecture has in front of it; CLOSE: behind it
+/* What the assembly says around a function, for each machine and object format.
+ *   NAME   the symbol that C code calls; CODE: the symbol of its first instruction
+ *   OPEN   what the machine wants in front of a function; CLOSE: behind it
  *   SP     an instruction that moves the stack pointer down by so many bytes (up, if negative),
  *          with its line in the unwind table
  *   EACH   one line for each number in a list; \\i stands for the number */
@@ -2235,10 +2274,10 @@ static void locust__hash_texts(
 #define LOCUST__ASM_OPEN                                           \
     " .cfi_sections .debug_frame\n .syntax unified\n .fnstart\n .thumb\n .thumb_func\n"
 #define LOCUST__ASM_CLOSE " .fnend\n"
-#elif defined(__arm__) // Thumb-1 cannot switch, but it can call what can
+#elif defined(__arm__) // ARM code, even under Thumb-1, which cannot switch but can call this
 #define LOCUST__ASM_OPEN  " .cfi_sections .debug_frame\n .syntax unified\n .fnstart\n .arm\n"
 #define LOCUST__ASM_CLOSE " .fnend\n"
-#elif defined(__mips__) // nor can MIPS16
+#elif defined(__mips__) // not MIPS16 code, which cannot switch but can call this
 #define LOCUST__ASM_OPEN  " .set push\n .set nomips16\n .set nomicromips\n .set reorder\n"
 #define LOCUST__ASM_CLOSE " .set pop\n"
 #else
@@ -2281,7 +2320,7 @@ static void locust__hash_texts(
 #define LOCUST__ASM_EACH(list, line) "    .irp    i, " list "\n    " line "\n    .endr\n"
 // clang-format on
 
-/* What a general register holds, as a frame keeps it. */
+/* A general register, as a frame stores it. */
 #if defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM == 2
 typedef int64_t locust__ctx_word; // n32: pointers of 32 bits, sign-extended, in registers of 64
 #else
@@ -2292,7 +2331,9 @@ typedef intptr_t locust__ctx_word;
 /* ============================================================================================
  * >>ctx_x86_64  the context switch on x86-64
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -2347,9 +2388,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(frame->mxcsr), "=m"(frame->x87_control));
 }
 
-/* A user's shadow stack cannot follow a stack switch. It is off unless glibc was asked for it;
- * then it is switched off, which the kernel may refuse (locked by the start-up code).
- * Source: Linux Documentation/arch/x86/shstk.rst. False: it is on and stays on. */
+/* A hardware shadow stack, which checks return addresses, cannot follow a switch of stacks. It is
+ * off unless glibc was asked for it; if it is on, this switches it off. False: the kernel refused,
+ * as the start-up code has locked it. Source: Linux Documentation/arch/x86/shstk.rst. */
 #define LOCUST__CTX_ASKS 1
 static bool locust__ctx_allowed(void)
 {
@@ -2365,7 +2406,9 @@ static bool locust__ctx_allowed(void)
 /* ============================================================================================
  * >>ctx_i386  the context switch on i386
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -2428,7 +2471,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* ============================================================================================
  * >>ctx_aarch64  the context switch on AArch64
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -2503,7 +2548,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* ============================================================================================
  * >>ctx_arm  the context switch on ARM, 32 bits
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -2579,7 +2626,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* ============================================================================================
  * >>ctx_riscv  the context switch on RISC-V, 32 and 64 bits
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -2684,7 +2733,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* ============================================================================================
  * >>ctx_mips  the context switch on MIPS: o32, n32, n64
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -2795,7 +2846,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* ============================================================================================
  * >>ctx_powerpc  the context switch on PowerPC, 32 and 64 bits
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -2838,7 +2891,8 @@ _Static_assert(offsetof(locust__ctx_frame, fn) == 4 * sizeof(locust__ctx_word), 
 #define LOCUST__CTX_FPSCR  "24*" LOCUST__CTX_WORD "+8*18"
 #if LOCUST__CTX_FLOAT
 #define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD "+8*20"
-_Static_assert(offsetof(locust__ctx_frame, fpscr) == 24 * sizeof(locust__ctx_word) + 8 * 18, "as above");
+_Static_assert(offsetof(locust__ctx_frame, fpscr) ==
+    24 * sizeof(locust__ctx_word) + 8 * 18, "as above");
 #else
 #define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD
 #endif
@@ -2955,7 +3009,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* ============================================================================================
  * >>ctx_s390x  the context switch on s390x
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -3012,7 +3068,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* ============================================================================================
  * >>ctx_m68k  the context switch on m68k
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -3070,7 +3128,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
 /* ============================================================================================
  * >>ctx_loongarch  the context switch on LoongArch, 64 bits
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -3168,8 +3228,8 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
  * >>ctx_ucontext  the context switch by the C library
  *
  * Purpose     the same functions by makecontext() and swapcontext(), for stacks that grow down.
- * Invariants  a context lies at the top of its stack until it first runs; then it is a local variable
- *             of the switch.
+ * Invariants  a context lies at the top of its stack until it first runs; then it is a local
+ *             variable of the switch.
  * Cost        600 ns a switch: two system calls for the signal mask.
  * Names       locust__ctx_
  * ============================================================================================ */
@@ -3219,8 +3279,8 @@ static void locust__ctx_entry(unsigned high, unsigned low)
     abort();
 }
 
-/* Not inlined: `here` is large, and would be in the frame of whoever calls this, at each level of a
- * recursion, though it is needed only while the innermost waits. */
+/* Not inlined: `here` is large, and would be in the frame of the caller, at each level of a
+ * recursion, though it is needed only while the innermost one is parked. */
 __attribute__((noinline)) static void locust__ctx_switch(void **save, void *next)
 {
     unsigned control = locust__ctx_control();
@@ -3254,18 +3314,21 @@ static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
 /* ============================================================================================
  * >>ctx_make  a new stack for the switches in assembly
  *
- * Purpose     lays out a frame that the first switch to it takes for a parked one.
+ * Purpose     makes a new stack look like a parked one, so that the first switch to it begins
+ *             there.
  * Names       locust__ctx_
  * ============================================================================================ */
 
-/* Saves the callee-saved registers on this stack, its pointer in *save, and returns on `next`. */
+/* Parks this stack: saves the registers of a frame on it and its pointer in *save. Returns on the
+ * stack whose saved pointer is `next`, to where that one called. */
 void locust__ctx_switch(void **save, void *next) __asm__(LOCUST__ASM_NAME("locust__ctx_switch"));
-/* Where a new stack starts: calls fn(arg), which never returns. It is code, declared as data, so
- * that its address is that of its first instruction even where functions have descriptors. */
+/* Where a new stack begins: calls fn(arg), which never returns. It is code, but declared as data,
+ * so that its address is that of its first instruction, even where a function's is that of a
+ * descriptor. */
 extern const char locust__ctx_entry[] __asm__(LOCUST__ASM_CODE("locust__ctx_entry"));
 
-/* Lays out a new stack that ends at `top`, so that the first switch to it calls fn(arg).
- * Returns its saved pointer. fn never returns: it leaves by a last switch. */
+/* Prepares a new stack that ends at `top`: the first switch to it calls fn(arg). Returns its saved
+ * pointer. fn never returns: it leaves by a last switch. */
 static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
 {
     locust__ctx_frame *frame;
@@ -3283,12 +3346,12 @@ static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
 /* ============================================================================================
  * >>ctx_allowed  may stacks be switched?
  *
- * Purpose     the usual answer, where a machine does not ask.
+ * Purpose     answers for the machines that have nothing against it. x86-64 has: shadow stacks.
  * Names       locust__ctx_
  * ============================================================================================ */
 
 #if !defined(LOCUST__CTX_ASKS)
-/* False: something forbids to switch stacks. */
+/* Whether this process may switch stacks. */
 static bool locust__ctx_allowed(void)
 {
     return true;
@@ -3297,79 +3360,90 @@ static bool locust__ctx_allowed(void)
 /* ============================================================================================
  * >>os  what the operating system is asked for, the poller first
  *
- * Purpose     the only section that knows systems apart. What can fail returns 0 or -errno, unless
- *             it says otherwise.
+ * Purpose     declares what the header asks of the system. The parts of os/ that follow define each
+ *             function once for the system at hand, so that code above need not tell systems apart.
+ *             (Beside them >>config, >>number and >>ctx do: system headers, locales, assembly.)
+ *             What can fail returns 0 or -errno, unless its comment says otherwise.
  * Invariants  a watch is added once, for both directions, for its whole life. The poller sets its
- *             flags; whoever reads or writes clears them on finding the descriptor drained (EAGAIN
- *             or a short read). So edge-triggered epoll and kqueue and level-triggered poll() look
- *             the same from above: poll() watches for the flags that are clear.
- * Cost        epoll: one system call for up to 512 events; poll(): grows with the watches.
+ *             flags; whoever reads or writes clears them on finding that the descriptor has
+ *             nothing more (EAGAIN, or a short read). So edge-triggered epoll and kqueue and
+ *             level-triggered poll() look the same from above: poll() asks for those flags alone
+ *             that are clear.
+ * Cost        epoll and kqueue: one system call for up to 512 events; poll(): grows with the
+ *             watches.
  * Names       locust__os_events_ locust__os_send_ locust__poller_ locust__watch_
- * Limits      poll() waits in whole milliseconds. Only Linux has stamps of when bytes arrived, timer
- *             slack and guard markers; a system that is neither Linux, macOS nor a BSD gets poll().
+ * Limits      poll() waits in whole milliseconds. Only Linux says when bytes arrived, and has timer
+ *             slack and guard markers. A system that is neither Linux, macOS nor a BSD gets poll().
  * Sources     kqueue(2) of FreeBSD, NetBSD, OpenBSD and macOS; epoll(7), epoll_wait(2).
  * ============================================================================================ */
 
-typedef struct locust__watch { // embedded by what owns the descriptor
-    int fd;
-    int index; // place in poll()'s arrays
-    bool readable, writable, hup;
+typedef struct locust__watch {    // of one descriptor; embedded by what owns that
+    int fd;                       // -1: closed
+    int index;                    // place in poll()'s arrays
+    bool readable, writable, hup; // what the poller found and nobody has used up yet
 } locust__watch;
 
 typedef struct locust__poller {
-    int fd;
-    bool coarse; // no nanosecond timeouts here
+    int fd;      // of epoll or kqueue
+    bool coarse; // epoll: timeouts are whole milliseconds here
+    // The rest is for poll() alone.
     struct pollfd *fds;
-    locust__watch **watches;
+    locust__watch **watches; // watches[i] asked for fds[i]
     int n, cap;
-    int from; // where poll()'s last look ended
+    int from; // where the last look at the results ended
 } locust__poller;
 
-enum { LOCUST__OS_EVENTS = 512 }; // fetched by one wait
+enum { LOCUST__OS_EVENTS = 512 }; // that one wait fetches at most
 
 static int locust__os_poll_open(locust__poller *p);
 static void locust__os_poll_close(locust__poller *p);
 static int locust__os_poll_add(locust__poller *p, locust__watch *watch);
 static void locust__os_poll_remove(locust__poller *p, locust__watch *watch);
-/* Waits up to timeout_ns; puts the watches whose flags it set in out[LOCUST__OS_EVENTS]. Returns how
- * many; 0 after an interruption too. */
+/* Waits up to timeout_ns (LOCUST__NEVER: for ever) and puts the watches whose flags it set into
+ * out[LOCUST__OS_EVENTS]. Returns how many; 0 after the timeout and after a signal. */
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns);
 
 static int64_t locust__os_now_ns(void);    // monotonic
 static int64_t locust__os_wall_ns(void);   // since 1970
 static int64_t locust__os_cpu_ns(void);    // that this process has taken
-static int64_t locust__os_waited_ns(void); // ready to run, others had the CPU; -1: unknown
+static int64_t locust__os_waited_ns(void); // that it was runnable and others ran; -1: unknown
 static size_t locust__os_memory(void);     // bytes resident; 0: unknown
-static int locust__os_map(const char *path, const char **text, size_t *size); // a file, to read
+/* Maps a whole file for reading; *text is NULL for an empty one. */
+static int locust__os_map(const char *path, const char **text, size_t *size);
 static void locust__os_unmap(const char *text, size_t size);
 static void locust__os_random(void *out, size_t n); // for seeds and ids
-static void locust__os_precise_timers(void);        // timer slack to 1 ns
-static int64_t locust__os_raise_files(void);        // soft limit to hard; returns the limit
-static int locust__os_set_files(const struct rlimit *limit); // setrlimit, for RLIMIT_NOFILE
+static void locust__os_precise_timers(void);        // waits end on time: timer slack of 1 ns
+/* Raises the soft limit of open descriptors to the hard one; returns the limit. */
+static int64_t locust__os_raise_files(void);
+static int locust__os_set_files(const struct rlimit *limit); // setrlimit() for RLIMIT_NOFILE
 static int locust__os_socket(int family, int type); // nonblocking, close-on-exec; or -errno
-static int locust__os_accept(int fd);               // likewise
-static void locust__os_late_port(int fd);           // bind takes no port before connect does
-/* Asks the system to note when bytes arrive at a socket. Where it cannot, locust__os_recv says 0. */
+static int locust__os_accept(int fd);               // the same; -EAGAIN: nobody has connected
+/* From here on bind() to an address takes no port: connect() does, and may share it with other
+ * peers. */
+static void locust__os_late_port(int fd);
+/* Asks the system to note when bytes arrive at a socket, for locust__os_recv. */
 static void locust__os_stamp(int fd);
-/* recv; *arrived_ns: when the last of the bytes reached this machine, since 1970. */
+/* recv(). *arrived_ns: when the last of the bytes reached this machine, since 1970; 0: unknown. */
 static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns);
 static size_t locust__os_page_size(void);
-/* A small file as text, up to `max` bytes of it; ptr NULL: it is not there, or no memory.
- * `failed`: errno says why. */
+/* The text of a small file; of a larger one it reads little more than `max` bytes. A '\0' follows.
+ * ptr NULL: no such file, or no memory. `failed`: it could not be read, and errno says why. */
 static locust__buf locust__os_read_file(const char *path, size_t max);
-static bool locust__os_has_aes(void);         // instructions for it in this processor
+static bool locust__os_has_aes(void);         // does the processor have instructions for AES?
 static char *locust__os_stacks_map(size_t n); // NULL: no memory
 static void locust__os_stacks_unmap(char *p, size_t n);
-/* Makes pages fault on any access, so that they cost no memory and no mapping. False: cannot. */
+/* Makes pages fault on any access, at no cost in memory or mappings. False: the system cannot. */
 static bool locust__os_guard_mark(char *p, size_t n);
-static bool locust__os_guard_protect(char *p, size_t n); // the same by a mapping of its own
-/* While open, a memory fault calls report(address) and then takes its usual course. */
+static bool locust__os_guard_protect(char *p, size_t n); // the same by mprotect(): a mapping more
+/* Until closed, a memory fault calls report(address) and then ends the process as it always
+ * would. */
 static int locust__os_fault_open(void (*report)(const char *address));
 static void locust__os_fault_close(void);
-/* Opens those of the descriptors 0 to 2 that are closed, so that no socket or file becomes one. */
+/* Opens those of the descriptors 0 to 2 that are closed, or a socket would become standard
+ * output. */
 static void locust__os_standard_files(void);
-/* While open, SIGINT and SIGTERM make the returned descriptor readable, a byte (the signal's
- * number) each; a second one ends the process at once. */
+/* Until closed, SIGINT and SIGTERM each put a byte, the signal's number, into the pipe whose
+ * reading end is returned. A second signal ends the process at once. */
 static int locust__os_signals_open(void);
 static void locust__os_signals_close(void);
 
@@ -3381,18 +3455,18 @@ static void locust__os_signals_close(void);
 /* ============================================================================================
  * >>os_posix  what every system has
  *
- * Purpose     clocks, small files, descriptors, memory mappings: POSIX as it is everywhere.
+ * Purpose     clocks, files, descriptors and mappings, by POSIX calls that all systems have.
  * Names       locust__os_clock_ locust__os_cpu_ locust__os_map_ locust__os_nonblocking_
- *             locust__os_now_ locust__os_page_ locust__os_random_ locust__os_read_
- *             locust__os_standard_ locust__os_statm_ locust__os_unmap_ locust__os_wall_
- *             locust__os_write_ locust__watch_
+ *             locust__os_now_ locust__os_page_ locust__os_proc_ locust__os_random_ locust__os_read_
+ *             locust__os_standard_ locust__os_statm_ locust__os_timeout_ locust__os_unmap_
+ *             locust__os_wall_ locust__os_write_ locust__watch_
  * ============================================================================================ */
 
 static int64_t locust__os_clock(clockid_t id)
 {
     struct timespec t;
     clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
+    return locust__time_of(t);
 }
 
 static int64_t locust__os_now_ns(void)
@@ -3412,7 +3486,7 @@ static int64_t locust__os_cpu_ns(void)
 
 static size_t locust__os_page_size(void)
 {
-    return (size_t)getpagesize(); // sysconf is no shorter to write, and a KB of program in musl
+    return (size_t)getpagesize(); // sysconf() is a KB of a static program with musl
 }
 
 static locust__buf locust__os_read_file(const char *path, size_t max)
@@ -3460,6 +3534,7 @@ static void locust__os_unmap(const char *text, size_t size)
     munmap((void *)(uintptr_t)text, size);
 }
 
+/* Makes a descriptor nonblocking and close-on-exec. */
 static int locust__os_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -3474,14 +3549,24 @@ static void locust__os_standard_files(void)
     int fd = 0;
     while (fd >= 0 && fd <= STDERR_FILENO) {
         fd = open("/dev/null", O_RDWR);
-        if (fd < 0) // in an empty chroot: what cannot be written to will do as well
+        if (fd < 0) // an empty chroot has no /dev/null: a socket that leads nowhere will do
             fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     }
     if (fd > STDERR_FILENO)
         close(fd);
 }
 
-/* What a poller was told, in its flags; a hang-up shows in both directions. */
+/* A timeout in whole milliseconds, as poll() and epoll_wait() take it. Rounded up: after a wait
+ * that ends too early the loop would spin until the deadline. -1, for ever: more than an int
+ * holds. */
+LOCUST__UNUSED static int locust__os_timeout_ms(int64_t timeout_ns)
+{
+    return timeout_ns > INT_MAX * LOCUST__MS ? -1
+                                             : (int)((timeout_ns + LOCUST__MS - 1) / LOCUST__MS);
+}
+
+/* Sets what a poller reported. A hang-up makes a descriptor ready in both directions: the next read
+ * or write then finds out. */
 static void locust__watch_set(locust__watch *s, bool readable, bool writable, bool hup)
 {
     s->hup |= hup;
@@ -3489,8 +3574,8 @@ static void locust__watch_set(locust__watch *s, bool readable, bool writable, bo
     s->writable |= writable || s->hup;
 }
 
-/* Random bytes from the device; where there is none either, from the time: ids then differ between runs at
- * least. */
+/* Random bytes from the device, or, in a chroot without one, from the time: then ids differ at
+ * least between runs. */
 LOCUST__UNUSED static void locust__os_random_device(void *out, size_t n)
 {
     int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
@@ -3507,21 +3592,29 @@ LOCUST__UNUSED static void locust__os_random_device(void *out, size_t n)
         ((unsigned char *)out)[i] = (unsigned char)locust__random(&seed);
 }
 
-/* Bytes of memory in use, from /proc/self/statm as Linux and NetBSD have it; 0: unknown. */
-LOCUST__UNUSED static size_t locust__os_statm(void)
+/* The second number in a file of /proc; -1: there is none. */
+LOCUST__UNUSED static int64_t locust__os_proc_second(const char *path)
 {
-    locust__buf text = locust__os_read_file("/proc/self/statm", 256);
+    locust__buf text = locust__os_read_file(path, 256);
     const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
-    int64_t pages = 0;
+    int64_t number = -1;
     if (second) {
         second++;
-        pages = locust__number_whole(&second);
+        number = locust__number_whole(&second);
     }
     locust__buf_free(&text);
+    return number;
+}
+
+/* Bytes of memory in use, by Linux and NetBSD; 0: unknown. */
+LOCUST__UNUSED static size_t locust__os_statm(void)
+{
+    int64_t pages = locust__os_proc_second("/proc/self/statm"); // size, then resident
     return pages > 0 ? (size_t)pages * locust__os_page_size() : 0;
 }
 
-/* Writes all of it. Returns how much the system took: a full disk must not stop a test. */
+/* Writes all of a text, and waits where it has to. Returns how many bytes the system took: fewer
+ * mean an error, such as a full disk, which must not stop a test. */
 static size_t locust__os_write_all(int fd, const char *text, size_t n)
 {
     size_t done = 0;
@@ -3542,14 +3635,15 @@ static size_t locust__os_write_all(int fd, const char *text, size_t n)
 /* ============================================================================================
  * >>os_epoll  the poller of Linux
  *
- * Purpose     edge-triggered, both directions, once for the life of a descriptor.
+ * Purpose     watches descriptors by epoll, edge-triggered and in both directions. Each is added
+ *             once, for its whole life, so that a request costs no epoll_ctl().
  * Names       locust__os_epoll_ locust__os_poll_
  * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
 {
     memset(p, 0, sizeof *p);
-    p->coarse = LOCUST__WITH_VALGRIND; // which does not know the call
+    p->coarse = LOCUST__WITH_VALGRIND; // valgrind does not know epoll_pwait2()
     p->fd = LOCUST__SYS(epoll_create1)(EPOLL_CLOEXEC);
     return p->fd < 0 ? -errno : 0;
 }
@@ -3568,16 +3662,16 @@ static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 
 static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
-    // The close that follows would do it, unless a test has forked: then it is the last moment.
+    // The close() that follows would do, but not in a test that has forked: the kernel keeps
+    // watching as long as the child has the descriptor.
     struct epoll_event unused;
     epoll_ctl(p->fd, EPOLL_CTL_DEL, watch->fd, &unused);
 }
 
-/* epoll_pwait2 where there is one (Linux 5.11, not under qemu-user), else epoll_wait, rounded
- * up. */
+/* Waits to the nanosecond by epoll_pwait2(), which is there from Linux 5.11 on and not under
+ * qemu-user; else by epoll_wait(). */
 static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64_t timeout_ns)
 {
-    int64_t ms;
 #ifdef SYS_epoll_pwait2
     if (!p->coarse && timeout_ns > 0 && timeout_ns < LOCUST__NEVER) {
         struct {
@@ -3590,8 +3684,8 @@ static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64
         p->coarse = true; // ENOSYS, or EPERM from a container's filter
     }
 #endif
-    ms = timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
-    return LOCUST__SYS(epoll_wait)(p->fd, events, LOCUST__OS_EVENTS, (int)ms);
+    return LOCUST__SYS(epoll_wait)(
+        p->fd, events, LOCUST__OS_EVENTS, locust__os_timeout_ms(timeout_ns));
 }
 
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
@@ -3610,7 +3704,8 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
 /* ============================================================================================
  * >>os_kqueue  the poller of macOS and the BSDs
  *
- * Purpose     as epoll, by kqueue with EV_CLEAR; on Linux by libkqueue.
+ * Purpose     watches descriptors by kqueue, edge-triggered (EV_CLEAR) and in both directions. On
+ *             Linux libkqueue has the same calls.
  * Names       locust__os_kqueue_ locust__os_poll_
  * ============================================================================================ */
 
@@ -3640,19 +3735,19 @@ static int locust__os_kqueue_change(locust__poller *p, locust__watch *watch, int
 static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 {
     int rc = locust__os_kqueue_change(p, watch, EVFILT_READ, EV_ADD | EV_CLEAR);
-    if (!rc) // the reading end of a pipe has none
+    if (!rc) // this may fail: the reading end of a pipe cannot be written to
         locust__os_kqueue_change(p, watch, EVFILT_WRITE, EV_ADD | EV_CLEAR);
     return rc;
 }
 
 static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
-    // The close that follows would do it, where kqueue is the kernel's own.
+    // The close() that follows would do, were it not for libkqueue.
     locust__os_kqueue_change(p, watch, EVFILT_READ, EV_DELETE);
     locust__os_kqueue_change(p, watch, EVFILT_WRITE, EV_DELETE);
 }
 
-/* A watch that became ready in both directions is there twice. */
+/* A watch that became ready in both directions is two events, and in `out` twice. */
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
     struct kevent events[LOCUST__OS_EVENTS];
@@ -3670,8 +3765,10 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
 /* ============================================================================================
  * >>os_poll  the poller of last resort
  *
- * Purpose     level-triggered poll(), made to look edge-triggered: it watches for the flags that are clear.
- * Cost        a call grows with the descriptors.
+ * Purpose     watches descriptors by poll(). It is level-triggered: to look edge-triggered it
+ *             asks only for what a watch's flags do not say already.
+ * Invariants  fds[i] and watches[i] belong together, and watches[i]->index == i.
+ * Cost        each call looks at all descriptors.
  * Names       locust__os_poll_
  * ============================================================================================ */
 
@@ -3718,18 +3815,16 @@ static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
-    int64_t ms =
-        timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
     int n = 0;
     for (int i = 0; i < p->n; i++) {
         locust__watch *s = p->watches[i];
-        p->fds[i].fd = s->hup ? -1 : s->fd; // a hang-up is told once
+        p->fds[i].fd = s->hup ? -1 : s->fd; // poll() would report a hang-up for ever
         p->fds[i].events = (short)((s->readable ? 0 : POLLIN) | (s->writable ? 0 : POLLOUT));
     }
-    if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, (int)ms) <= 0)
+    if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, locust__os_timeout_ms(timeout_ns)) <= 0)
         return 0;
     for (int seen = 0, all = p->n; seen < all && n < LOCUST__OS_EVENTS; seen++) {
-        int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // the last ones get their turn too
+        int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // goes round: all get their turn
         locust__watch *s = p->watches[i];
         short got = p->fds[i].revents;
         if (!got || p->fds[i].fd < 0)
@@ -3744,8 +3839,8 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
 /* ============================================================================================
  * >>os_linux  what only Linux has
  *
- * Purpose     getrandom, arrival times of bytes, timer slack, ports bound late, guard markers, the
- *             kernel's account of waiting.
+ * Purpose     random bytes, arrival times of bytes, timer slack, ports that are taken late, guard
+ *             markers, and how long the process waited for a CPU.
  * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_precise_
  *             locust__os_random_ locust__os_recv_ locust__os_set_ locust__os_stamp_
  *             locust__os_waited_
@@ -3763,36 +3858,28 @@ static size_t locust__os_memory(void)
     return locust__os_statm();
 }
 
-/* The second number of the kernel's own account. */
 static int64_t locust__os_waited_ns(void)
 {
-    locust__buf text = locust__os_read_file("/proc/self/schedstat", 256);
-    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
-    int64_t ns = -1;
-    if (second) {
-        second++;
-        ns = locust__number_whole(&second);
-    }
-    locust__buf_free(&text);
-    return ns;
+    return locust__os_proc_second("/proc/self/schedstat"); // time on a CPU, then waiting for one
 }
 
 static void locust__os_precise_timers(void)
 {
-    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); // the default wakes 60 us late
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); // with the default waits end 60 us late
 }
 
-/* musl's setrlimit serves old kernels, too, one thread after the other: 1.5 KB. */
+/* musl's setrlimit() is 1.5 KB of a static program: it also serves old kernels and other
+ * threads. */
 static int locust__os_set_files(const struct rlimit *limit)
 {
-    if (sizeof limit->rlim_cur == 8) // as the kernel has it
+    if (sizeof limit->rlim_cur == 8) // laid out as the system call has it
         return (int)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
     return setrlimit(RLIMIT_NOFILE, limit);
 }
 
 static void locust__os_late_port(int fd)
 {
-    int on = 1; // a kernel before 4.2 refuses: the port is chosen at bind
+    int on = 1; // Linux before 4.2 refuses: bind() then takes the port
     setsockopt(fd, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, &on, sizeof on);
 }
 
@@ -3820,7 +3907,7 @@ static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
         c->cmsg_len >= CMSG_LEN(sizeof t)) {
         memcpy(&t, CMSG_DATA(c), sizeof t);
-        *arrived_ns = (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
+        *arrived_ns = locust__time_of(t);
     }
     return got;
 }
@@ -3833,8 +3920,8 @@ static bool locust__os_guard_mark(char *p, size_t n)
 /* ============================================================================================
  * >>os_unix  what Linux has and this system has not
  *
- * Purpose     the same functions on every other system: none of them is needed, each only makes
- *             figures or memory better.
+ * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
+ *             makes a figure more exact, or a stack cheaper.
  * Names       locust__os_guard_ locust__os_late_ locust__os_precise_ locust__os_recv_
  *             locust__os_set_ locust__os_stamp_ locust__os_waited_
  * ============================================================================================ */
@@ -3880,7 +3967,7 @@ static bool locust__os_guard_mark(char *p, size_t n)
 /* ============================================================================================
  * >>os_macos  macOS
  *
- * Purpose     random numbers and memory in use.
+ * Purpose     random bytes, and how much memory is in use.
  * Names       locust__os_memory_ locust__os_random_
  * Sources     arc4random(3); mach/task_info.h of the macOS SDK.
  * ============================================================================================ */
@@ -3902,7 +3989,7 @@ static size_t locust__os_memory(void)
 /* ============================================================================================
  * >>os_bsd  FreeBSD, NetBSD, OpenBSD, DragonFly
  *
- * Purpose     random numbers and memory in use.
+ * Purpose     random bytes, and how much memory is in use.
  * Names       locust__os_memory_ locust__os_random_
  * Sources     arc4random(3). Only NetBSD has /proc/self/statm, where it is mounted.
  * ============================================================================================ */
@@ -3920,7 +4007,7 @@ static size_t locust__os_memory(void)
 /* ============================================================================================
  * >>os_plain  any other POSIX system
  *
- * Purpose     random numbers and memory in use.
+ * Purpose     random bytes, and how much memory is in use.
  * Names       locust__os_memory_ locust__os_random_
  * ============================================================================================ */
 
@@ -3937,7 +4024,7 @@ static size_t locust__os_memory(void)
 /* ============================================================================================
  * >>os_aes  has this processor instructions for AES?
  *
- * Purpose     decides whether AES or ChaCha20 is offered first.
+ * Purpose     tells TLS whether to offer AES first, or ChaCha20, which is faster without them.
  * Names       locust__os_has_
  * ============================================================================================ */
 
@@ -3954,13 +4041,14 @@ LOCUST__UNUSED static bool locust__os_has_aes(void)
 #else
 LOCUST__UNUSED static bool locust__os_has_aes(void)
 {
-    return LOCUST__OS_APPLE && sizeof(void *) == 8; // every Apple silicon has
+    return LOCUST__OS_APPLE && sizeof(void *) == 8; // all Apple silicon has them
 }
 #endif
 /* ============================================================================================
  * >>os_socket  sockets and the limit on descriptors
  *
- * Purpose     sockets that do not block, are closed on exec and raise no SIGPIPE.
+ * Purpose     makes sockets that do not block, are closed on exec and raise no SIGPIPE, and
+ *             raises the limit on descriptors.
  * Names       locust__os_accept_ locust__os_no_ locust__os_prepare_ locust__os_raise_
  *             locust__os_socket_
  * ============================================================================================ */
@@ -3968,7 +4056,7 @@ LOCUST__UNUSED static bool locust__os_has_aes(void)
 #if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
 enum { LOCUST__OS_SOCKET_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
 #else
-enum { LOCUST__OS_SOCKET_FLAGS = 0 }; // set after the fact
+enum { LOCUST__OS_SOCKET_FLAGS = 0 }; // locust__os_prepare sets them afterwards
 #endif
 #ifdef SO_NOSIGPIPE
 enum { LOCUST__OS_NO_SIGPIPE = SO_NOSIGPIPE };
@@ -3989,10 +4077,11 @@ static int64_t locust__os_raise_files(void)
             limit.rlim_cur = soft;
     }
     files = (int64_t)limit.rlim_cur;
-    return files < 0 ? INT64_MAX : files; // no limit
+    return files < 0 ? INT64_MAX : files; // RLIM_INFINITY: no limit
 }
 
-/* Makes a new socket nonblocking and close-on-exec. Returns it; where that fails, -errno. */
+/* Makes a new socket nonblocking and close-on-exec, and raise no SIGPIPE. Returns it, or -errno
+ * after closing it. */
 static int locust__os_prepare(int fd)
 {
     int rc = locust__os_nonblocking(fd), on = 1;
@@ -4019,7 +4108,8 @@ static int locust__os_accept(int fd)
 /* ============================================================================================
  * >>os_stack  address space for stacks, and what guards it
  *
- * Purpose     mappings that cost memory only where they were touched.
+ * Purpose     maps address space that costs memory only where it is touched, and makes pages of
+ *             it fault.
  * Names       locust__os_guard_ locust__os_map_ locust__os_no_ locust__os_stacks_
  * ============================================================================================ */
 
@@ -4028,12 +4118,12 @@ enum { LOCUST__OS_MAP_NORESERVE = MAP_NORESERVE };
 #else
 enum { LOCUST__OS_MAP_NORESERVE = 0 };
 #endif
-#ifdef MAP_STACK // OpenBSD demands it
+#ifdef MAP_STACK // OpenBSD ends a process whose stack pointer is in any other mapping
 enum { LOCUST__OS_MAP_STACK = MAP_STACK };
 #else
 enum { LOCUST__OS_MAP_STACK = 0 };
 #endif
-#ifdef MADV_NOHUGEPAGE // or one touched page would cost a whole slot, and more
+#ifdef MADV_NOHUGEPAGE // a huge page would make one touched page cost as much as 512
 enum { LOCUST__OS_NO_HUGE_PAGES = MADV_NOHUGEPAGE };
 #else
 enum { LOCUST__OS_NO_HUGE_PAGES = 0 };
@@ -4060,8 +4150,8 @@ static bool locust__os_guard_protect(char *p, size_t n)
     return mprotect(p, n, PROT_NONE) == 0;
 }
 
-/* True if a marked page really faults: qemu-user says 0 to the call and does nothing. write() from
- * the page into a pipe tells, without a signal. */
+/* Does a marked page really fault? Under qemu-user the call succeeds and does nothing. To find out
+ * without a signal, write() sends a byte of the page into a pipe: it fails with EFAULT. */
 static bool locust__os_guard_works(void)
 {
     size_t page = locust__os_page_size();
@@ -4081,29 +4171,29 @@ static bool locust__os_guard_works(void)
 /* ============================================================================================
  * >>os_signal  faults and stop signals
  *
- * Purpose     a memory fault is reported, then takes its usual course; SIGINT and SIGTERM become bytes in
- *             a pipe.
- * Invariants  signal dispositions belong to the process, and so does the one record of them,
- *             locust__os_handlers.
+ * Purpose     reports a memory fault before it ends the process; turns SIGINT and SIGTERM into
+ *             bytes in a pipe, which the loop can wait for.
+ * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
+ *             global. What runs in a handler is async-signal-safe.
  * Names       locust__os_fault_ locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
-/* Signal dispositions belong to the process, and so does this record of them. */
 static struct {
-    void (*report)(const char *address);
+    void (*report)(const char *address); // what a memory fault calls
     struct sigaction old_segv, old_bus;
-    stack_t stack, old_stack;
+    stack_t stack, old_stack; // handlers run on this stack: the one that overflowed has no room
     struct sigaction old_int, old_term;
     int pipe[2];
-    volatile sig_atomic_t stops;
+    volatile sig_atomic_t stops; // SIGINT and SIGTERM so far
 } locust__os_handlers;
 
 static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
-    if (info->si_code > 0) // else kill() sent it: there is no address
+    if (info->si_code > 0) // otherwise kill() sent the signal, and there is no address
         locust__os_handlers.report((const char *)info->si_addr);
-    // Hand over: the faulting instruction runs again, under the disposition that was there before.
+    // The disposition from before is put back. On return the faulting instruction runs again, and
+    // faults under that one.
     sigaction(signal_number,
         signal_number == SIGSEGV ? &locust__os_handlers.old_segv : &locust__os_handlers.old_bus,
         NULL);
@@ -4150,7 +4240,7 @@ static void locust__os_signal_handle(int signal_number)
     if (locust__os_handlers.stops++) {
         signal(signal_number, SIG_DFL);
         raise(signal_number);
-        if (getpid() == 1) // of a container: the default is to do nothing
+        if (getpid() == 1) // in a container: to process 1 the default does nothing
             _exit(128 + signal_number);
     }
     if (write(locust__os_handlers.pipe[1], &byte, 1) != 1)
@@ -4185,8 +4275,9 @@ static void locust__os_signals_close(void)
 /* ============================================================================================
  * >>log  diagnostics in Locust's log format
  *
- * Purpose     [2026-11-21 01:44:20,653] host/INFO/locust.main: text
- * Cost        one write() a line; nothing below the level is formatted.
+ * Purpose     writes lines as Locust's log has them:
+ *             [2026-11-21 01:44:20,653] host/INFO/locust.main: text
+ * Cost        one write() a line. A line below the log's level costs a comparison.
  * Names       locust__log_
  * Sources     Locust 2.46 (reference run): local time, milliseconds, host up to its first dot.
  * ============================================================================================ */
@@ -4202,12 +4293,12 @@ enum {
 static const char *const locust__log_levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
 
 typedef struct locust__log {
-    int fd;
-    int level;
-    char host[64];
+    int fd;        // standard error, or that of --logfile
+    int level;     // lines below it are not written
+    char host[64]; // up to its first dot
 } locust__log;
 
-/* The level of that name in any case, or -1. */
+/* The level of a name, written in any case; -1: there is no such level. */
 static int locust__log_level(const char *name)
 {
     for (int i = 0; i <= LOCUST__LOG_CRITICAL; i++)
@@ -4216,6 +4307,7 @@ static int locust__log_level(const char *name)
     return -1;
 }
 
+/* Writes to the file `path`, behind what is in it; NULL: to standard error. 0 or -errno. */
 static int locust__log_open(locust__log *log, int level, const char *path)
 {
     log->fd = STDERR_FILENO;
@@ -4238,64 +4330,72 @@ static void locust__log_close(locust__log *log)
         close(log->fd);
 }
 
-/* `logger` is Locust's name for the part that speaks: locust.main, locust.runners. */
+/* Writes one line. `logger` is what Locust calls the source of such a line: locust.main,
+ * locust.runners. A text that is too long is cut, so that each call is one line and one write(). */
 LOCUST__PRINTF(4, 5)
 static void locust__log_print(
     const locust__log *log, int level, const char *logger, const char *format, ...)
 {
     char line[1024];
-    int64_t wall = locust__os_wall_ns();
-    time_t seconds = (time_t)(wall / LOCUST__S);
+    int64_t wall_ns;
+    time_t seconds;
     struct tm tm;
-    size_t n;
-    int more;
+    size_t n, room;
     va_list args;
     locust__locale locale;
     if (level < log->level)
         return;
-    locale = locust__locale_enter();
+    wall_ns = locust__os_wall_ns();
+    seconds = (time_t)(wall_ns / LOCUST__S);
     localtime_r(&seconds, &tm);
-    more = snprintf(line, sizeof line,
+    locale = locust__locale_enter();
+    n = (size_t)snprintf(line, sizeof line,
         "[%04d-%02d-%02d %02d:%02d:%02d,%03d] %s/%s/%s: ", tm.tm_year + 1900, tm.tm_mon + 1,
-        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall % LOCUST__S / LOCUST__MS),
+        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_ns % LOCUST__S / LOCUST__MS),
         log->host, locust__log_levels[level], logger);
-    n = (size_t)more;
+    room = sizeof line - n - 1; // the last byte is for the end of the line
     va_start(args, format);
-    more = vsnprintf(line + n, sizeof line - n - 1, format, args);
+    n += (size_t)vsnprintf(line + n, room, format, args);
     va_end(args);
-    n = (size_t)more < sizeof line - n - 1 ? n + (size_t)more : sizeof line - 2;
-    line[n++] = '\n';
     locust__locale_leave(locale);
+    if (n > sizeof line - 2)
+        n = sizeof line - 2; // cut
+    line[n++] = '\n';
     locust__os_write_all(log->fd, line, n);
 }
 /* ============================================================================================
  * >>hist  latency histogram: under 0.4 % error by default, 1 us to 1 h
  *
- * Purpose     percentiles of millions of response times, mergeable.
- * Invariants  total == sum of all counts.
+ * Purpose     percentiles of millions of response times; histograms can be added up.
+ * Invariants  total == sum of all counts, even after memory ran out.
  * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
- *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
- *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
+ *             octave (128 buckets, 1 KiB) is allocated when a time first falls into it: 3 to 6 KiB
+ *             for most entries, 26 KiB at most. One LOCUST_HIST_BITS more doubles all of them.
  * Names       locust__hist_
  * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
- * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
+ * Limits      a time is rounded to whole microseconds first. Times above 1 h count as 1 h.
  *
- *   with the 128 buckets of LOCUST_HIST_BITS 7:
+ *   with the 128 buckets an octave of LOCUST_HIST_BITS 7:
  *
- *   octave 0   0, 1, 2, ... 127 us          each bucket 1 us wide
+ *   octave 0   0, 1, 2, ... 127 us          each bucket is 1 us wide
  *   octave 1   128, 129, ... 255 us         1 us
- *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us; a value is reported as its bucket's middle
+ *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us
+ *
+ *   A time is reported as the middle of its bucket, so it is off by at most half a bucket's width:
+ *   1 part in 256 at the low end of an octave, 1 in 512 at its high end.
  * ============================================================================================ */
 
 enum { LOCUST__HIST_OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__HIST_OCTAVES = 33 - LOCUST_HIST_BITS };
 
 typedef struct locust__hist {
-    uint64_t total;
-    uint64_t *octaves[LOCUST__HIST_OCTAVES];
+    uint64_t total;                          // times recorded
+    uint64_t *octaves[LOCUST__HIST_OCTAVES]; // counts; NULL: no time was in it yet
 } locust__hist;
 
 static const int64_t LOCUST__HIST_MAX_US = 3600000000;
 
+/* The bucket of a time. The position of its top bit says which octave, the LOCUST_HIST_BITS bits
+ * below that one which bucket of it. */
 static size_t locust__hist_index(int64_t us)
 {
     int top;
@@ -4317,21 +4417,27 @@ static int64_t locust__hist_value_ns(size_t index)
     if (octave < 2)
         return (int64_t)index * 1000;
     width = (int64_t)1 << (octave - 1);
-    // It holds the whole microseconds from low to low + width - 1.
+    // The bucket holds the whole microseconds from low to low + width - 1.
     return (LOCUST__HIST_OCTAVE + sub) * width * 1000 + (width - 1) * 500;
 }
 
-/* Records a time that was measured n times. False: no memory for a new octave; it is not in. */
+/* The counts of octave o, allocated if it has none yet; NULL: no memory. */
+static uint64_t *locust__hist_octave(locust__hist *h, size_t o)
+{
+    if (!h->octaves[o])
+        h->octaves[o] = locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof *h->octaves[o]);
+    return h->octaves[o];
+}
+
+/* Records a time that was measured n times. False: no memory for its octave, so it is not
+ * counted. */
 static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
 {
     size_t index = locust__hist_index((ns + 500) / 1000);
-    uint64_t **octave = &h->octaves[index / LOCUST__HIST_OCTAVE];
-    if (!*octave) {
-        *octave = locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof **octave);
-        if (!*octave)
-            return false;
-    }
-    (*octave)[index % LOCUST__HIST_OCTAVE] += n;
+    uint64_t *counts = locust__hist_octave(h, index / LOCUST__HIST_OCTAVE);
+    if (!counts)
+        return false;
+    counts[index % LOCUST__HIST_OCTAVE] += n;
     h->total += n;
     return true;
 }
@@ -4341,8 +4447,8 @@ static bool locust__hist_record(locust__hist *h, int64_t ns)
     return locust__hist_record_many(h, ns, 1);
 }
 
-/* Finds the next bucket that is not empty, its time and its count, in the order of times. False: there
- * is none left. *at is 0 before the first call, and moves on behind the bucket. */
+/* Finds the next bucket that is not empty, its time and its count, in the order of times. False:
+ * there is none left. *at is 0 before the first call, and moves on behind the bucket. */
 static bool locust__hist_next(const locust__hist *h, size_t *at, int64_t *ns, uint64_t *count)
 {
     while (*at < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE) {
@@ -4395,27 +4501,26 @@ static void locust__hist_free(locust__hist *h)
     memset(h, 0, sizeof *h);
 }
 
-/* into += from. False: no memory, and only a part was added. */
+/* into += from. False: memory ran out, and a part was added. */
 static bool locust__hist_add(locust__hist *into, const locust__hist *from)
 {
     for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++) {
+        uint64_t *counts;
         if (!from->octaves[o])
             continue;
-        if (!into->octaves[o])
-            into->octaves[o] =
-                locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof *into->octaves[o]);
-        if (!into->octaves[o])
+        counts = locust__hist_octave(into, o);
+        if (!counts)
             return false;
         for (size_t i = 0; i < LOCUST__HIST_OCTAVE; i++) {
-            into->octaves[o][i] += from->octaves[o][i];
+            counts[i] += from->octaves[o][i];
             into->total += from->octaves[o][i];
         }
     }
     return true;
 }
 
-/* h -= earlier, a copy of h taken before: what came since. Of an earlier life of h nothing is
- * left. */
+/* h -= earlier, a copy of h from before: leaves what was recorded since. If h was reset in between,
+ * the copy may have more in a bucket than h: that bucket becomes 0. */
 static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 {
     for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
@@ -4427,7 +4532,7 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
         }
 }
 
-/* The square root of the mean square distance of a histogram's times from their mean, in ns. */
+/* The standard deviation of the times from their mean, both in ns. */
 static double locust__hist_deviation(const locust__hist *h, double mean)
 {
     double sum = 0;

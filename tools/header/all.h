@@ -89,7 +89,7 @@
  *     >>number         numbers in and out, random numbers
  *     >>error          the sentence of each error
  *     >>hash           MD5 and SHA-256, for Digest authentication
- *     >>ctx            the context switch, in assembly, one block for each architecture
+ *     >>ctx            the context switch, in assembly, one part for each machine
  *     >>ctx_x86_64     the context switch on x86-64
  *     >>ctx_i386       the context switch on i386
  *     >>ctx_aarch64    the context switch on AArch64

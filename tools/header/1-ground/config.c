@@ -1,49 +1,56 @@
 /* ============================================================================================
  * >>config  settings made uniform, system headers
  *
- * Purpose     every on/off setting becomes 0 or 1 once, so that -Wundef catches a misspelling.
- *             Defined empty counts as 1 (then 1 - NAME - 1 reads 1 - -1).
- * Names       locust__apart locust__os_apple locust__os_bsd locust__os_linux locust__parks
- *             locust__printf locust__sys locust__unused locust__with_
+ * Purpose     turns each on/off setting into a LOCUST__WITH_ of 0 or 1, gives the others their
+ *             defaults, stops at settings that contradict each other, and includes all system
+ *             headers.
+ * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
+ *             warns of a misspelt one, where #ifdef would silently be false.
+ * Names       locust__apart locust__on locust__os_apple locust__os_bsd locust__os_linux
+ *             locust__parks locust__printf locust__sys locust__unused locust__with_
  * ============================================================================================ */
 
-#if defined(LOCUST_TLS) && ((LOCUST_TLS + 0) || (1 - LOCUST_TLS - 1) == 2)
+/* Is a setting that is defined switched on? It is if it is a number but 0, or empty, as after
+ * `#define LOCUST_TLS`: then 1 - setting - 1 reads 1 - - 1, which is 2. */
+#define LOCUST__ON(setting) ((setting + 0) || (1 - setting - 1) == 2)
+
+#if defined(LOCUST_TLS) && LOCUST__ON(LOCUST_TLS)
 #define LOCUST__WITH_TLS 1
 #else
 #define LOCUST__WITH_TLS 0
 #endif
 
-#if defined(LOCUST_ZLIB) && ((LOCUST_ZLIB + 0) || (1 - LOCUST_ZLIB - 1) == 2)
+#if defined(LOCUST_ZLIB) && LOCUST__ON(LOCUST_ZLIB)
 #define LOCUST__WITH_ZLIB 1
 #else
 #define LOCUST__WITH_ZLIB 0
 #endif
 
-#if defined(LOCUST_NO_REPORTS) && ((LOCUST_NO_REPORTS + 0) || (1 - LOCUST_NO_REPORTS - 1) == 2)
+#if defined(LOCUST_NO_REPORTS) && LOCUST__ON(LOCUST_NO_REPORTS)
 #define LOCUST__WITH_REPORTS 0
 #else
 #define LOCUST__WITH_REPORTS 1
 #endif
 
-#if defined(LOCUST_NO_COOKIES) && ((LOCUST_NO_COOKIES + 0) || (1 - LOCUST_NO_COOKIES - 1) == 2)
+#if defined(LOCUST_NO_COOKIES) && LOCUST__ON(LOCUST_NO_COOKIES)
 #define LOCUST__WITH_COOKIES 0
 #else
 #define LOCUST__WITH_COOKIES 1
 #endif
 
-#if defined(LOCUST_NO_DIGEST) && ((LOCUST_NO_DIGEST + 0) || (1 - LOCUST_NO_DIGEST - 1) == 2)
+#if defined(LOCUST_NO_DIGEST) && LOCUST__ON(LOCUST_NO_DIGEST)
 #define LOCUST__WITH_DIGEST 0
 #else
 #define LOCUST__WITH_DIGEST 1
 #endif
 
-#if defined(LOCUST_POLL) && ((LOCUST_POLL + 0) || (1 - LOCUST_POLL - 1) == 2)
+#if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
 #define LOCUST__WITH_POLL 1
 #else
 #define LOCUST__WITH_POLL 0
 #endif
 
-#if defined(LOCUST_VALGRIND) && ((LOCUST_VALGRIND + 0) || (1 - LOCUST_VALGRIND - 1) == 2)
+#if defined(LOCUST_VALGRIND) && LOCUST__ON(LOCUST_VALGRIND)
 #define LOCUST__WITH_VALGRIND 1
 #else
 #define LOCUST__WITH_VALGRIND 0
@@ -79,7 +86,7 @@
 #error "locust.h needs POSIX: on Windows compile it in WSL, the Windows Subsystem for Linux"
 #endif
 
-#if defined(LOCUST_KQUEUE) && ((LOCUST_KQUEUE + 0) || (1 - LOCUST_KQUEUE - 1) == 2)
+#if defined(LOCUST_KQUEUE) && LOCUST__ON(LOCUST_KQUEUE)
 #define LOCUST__WITH_KQUEUE 1
 #else
 #define LOCUST__WITH_KQUEUE (!LOCUST__WITH_POLL && (LOCUST__OS_APPLE || LOCUST__OS_BSD))
@@ -153,7 +160,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #if LOCUST__OS_LINUX && defined(__aarch64__)
-#include <sys/auxv.h> // elsewhere not needed, and not in uClibc-ng 1.0.35
+#include <sys/auxv.h> // not elsewhere: uClibc-ng 1.0.35 lacks it
 #endif
 #if LOCUST__OS_LINUX
 #include <sys/epoll.h>
@@ -192,10 +199,12 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#define LOCUST__UNUSED           __attribute__((unused)) // for tools and later sections, not for every test
-#define LOCUST__PARKS                                    // may switch to another coroutine
-#define LOCUST__APART            __attribute__((noinline)) // its locals are not to lie below a parked caller's
+/* What declarations say of a function. */
+#define LOCUST__UNUSED           __attribute__((unused))   // not every system or setting calls it
+#define LOCUST__PARKS                                      // it may switch to another coroutine
+#define LOCUST__APART            __attribute__((noinline)) // its locals are in no caller's frame
 #define LOCUST__PRINTF(at, rest) __attribute__((format(printf, at, rest)))
+
 #ifndef LOCUST__SYS
-#define LOCUST__SYS(call) call // a test may define it to make a system call fail
+#define LOCUST__SYS(call) call // a unit test defines it to make a system call fail
 #endif

@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>error  the sentence of each error
  *
- * Purpose     one text for one code: it groups failures in reports.
+ * Purpose     gives each error code its one sentence. Reports group failures by it, so it contains
+ *             no name, number or time.
  * Names       locust__error_
  * ============================================================================================ */
 

@@ -1,31 +1,36 @@
 /* ============================================================================================
  * >>hist  latency histogram: under 0.4 % error by default, 1 us to 1 h
  *
- * Purpose     percentiles of millions of response times, mergeable.
- * Invariants  total == sum of all counts.
+ * Purpose     percentiles of millions of response times; histograms can be added up.
+ * Invariants  total == sum of all counts, even after memory ran out.
  * Cost        record: a division, a count of leading zeros, an addition (`make bench B=core`). An
- *             octave (128 buckets, 1 KiB) is made when a time first falls into it: 3 to 6 KiB for
- *             most rows, 26 KiB at most. LOCUST_HIST_BITS halves or doubles it.
+ *             octave (128 buckets, 1 KiB) is allocated when a time first falls into it: 3 to 6 KiB
+ *             for most entries, 26 KiB at most. One LOCUST_HIST_BITS more doubles all of them.
  * Names       locust__hist_
  * Sources     the bucket layout of HdrHistogram (Tene), written from its description.
- * Limits      microseconds: a time is rounded to whole ones first. Above 1 h counts as 1 h.
+ * Limits      a time is rounded to whole microseconds first. Times above 1 h count as 1 h.
  *
- *   with the 128 buckets of LOCUST_HIST_BITS 7:
+ *   with the 128 buckets an octave of LOCUST_HIST_BITS 7:
  *
- *   octave 0   0, 1, 2, ... 127 us          each bucket 1 us wide
+ *   octave 0   0, 1, 2, ... 127 us          each bucket is 1 us wide
  *   octave 1   128, 129, ... 255 us         1 us
- *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us; a value is reported as its bucket's middle
+ *   octave k   2^(k+6) ... 2^(k+7) - 1 us   2^(k-1) us
+ *
+ *   A time is reported as the middle of its bucket, so it is off by at most half a bucket's width:
+ *   1 part in 256 at the low end of an octave, 1 in 512 at its high end.
  * ============================================================================================ */
 
 enum { LOCUST__HIST_OCTAVE = 1 << LOCUST_HIST_BITS, LOCUST__HIST_OCTAVES = 33 - LOCUST_HIST_BITS };
 
 typedef struct locust__hist {
-    uint64_t total;
-    uint64_t *octaves[LOCUST__HIST_OCTAVES];
+    uint64_t total;                          // times recorded
+    uint64_t *octaves[LOCUST__HIST_OCTAVES]; // counts; NULL: no time was in it yet
 } locust__hist;
 
 static const int64_t LOCUST__HIST_MAX_US = 3600000000;
 
+/* The bucket of a time. The position of its top bit says which octave, the LOCUST_HIST_BITS bits
+ * below that one which bucket of it. */
 static size_t locust__hist_index(int64_t us)
 {
     int top;
@@ -47,21 +52,27 @@ static int64_t locust__hist_value_ns(size_t index)
     if (octave < 2)
         return (int64_t)index * 1000;
     width = (int64_t)1 << (octave - 1);
-    // It holds the whole microseconds from low to low + width - 1.
+    // The bucket holds the whole microseconds from low to low + width - 1.
     return (LOCUST__HIST_OCTAVE + sub) * width * 1000 + (width - 1) * 500;
 }
 
-/* Records a time that was measured n times. False: no memory for a new octave; it is not in. */
+/* The counts of octave o, allocated if it has none yet; NULL: no memory. */
+static uint64_t *locust__hist_octave(locust__hist *h, size_t o)
+{
+    if (!h->octaves[o])
+        h->octaves[o] = locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof *h->octaves[o]);
+    return h->octaves[o];
+}
+
+/* Records a time that was measured n times. False: no memory for its octave, so it is not
+ * counted. */
 static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
 {
     size_t index = locust__hist_index((ns + 500) / 1000);
-    uint64_t **octave = &h->octaves[index / LOCUST__HIST_OCTAVE];
-    if (!*octave) {
-        *octave = locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof **octave);
-        if (!*octave)
-            return false;
-    }
-    (*octave)[index % LOCUST__HIST_OCTAVE] += n;
+    uint64_t *counts = locust__hist_octave(h, index / LOCUST__HIST_OCTAVE);
+    if (!counts)
+        return false;
+    counts[index % LOCUST__HIST_OCTAVE] += n;
     h->total += n;
     return true;
 }
@@ -71,8 +82,8 @@ static bool locust__hist_record(locust__hist *h, int64_t ns)
     return locust__hist_record_many(h, ns, 1);
 }
 
-/* Finds the next bucket that is not empty, its time and its count, in the order of times. False: there
- * is none left. *at is 0 before the first call, and moves on behind the bucket. */
+/* Finds the next bucket that is not empty, its time and its count, in the order of times. False:
+ * there is none left. *at is 0 before the first call, and moves on behind the bucket. */
 static bool locust__hist_next(const locust__hist *h, size_t *at, int64_t *ns, uint64_t *count)
 {
     while (*at < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE) {
@@ -125,27 +136,26 @@ static void locust__hist_free(locust__hist *h)
     memset(h, 0, sizeof *h);
 }
 
-/* into += from. False: no memory, and only a part was added. */
+/* into += from. False: memory ran out, and a part was added. */
 static bool locust__hist_add(locust__hist *into, const locust__hist *from)
 {
     for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++) {
+        uint64_t *counts;
         if (!from->octaves[o])
             continue;
-        if (!into->octaves[o])
-            into->octaves[o] =
-                locust__memory_zalloc(LOCUST__HIST_OCTAVE * sizeof *into->octaves[o]);
-        if (!into->octaves[o])
+        counts = locust__hist_octave(into, o);
+        if (!counts)
             return false;
         for (size_t i = 0; i < LOCUST__HIST_OCTAVE; i++) {
-            into->octaves[o][i] += from->octaves[o][i];
+            counts[i] += from->octaves[o][i];
             into->total += from->octaves[o][i];
         }
     }
     return true;
 }
 
-/* h -= earlier, a copy of h taken before: what came since. Of an earlier life of h nothing is
- * left. */
+/* h -= earlier, a copy of h from before: leaves what was recorded since. If h was reset in between,
+ * the copy may have more in a bucket than h: that bucket becomes 0. */
 static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
 {
     for (size_t o = 0; o < LOCUST__HIST_OCTAVES; o++)
@@ -157,7 +167,7 @@ static void locust__hist_since(locust__hist *h, const locust__hist *earlier)
         }
 }
 
-/* The square root of the mean square distance of a histogram's times from their mean, in ns. */
+/* The standard deviation of the times from their mean, both in ns. */
 static double locust__hist_deviation(const locust__hist *h, double mean)
 {
     double sum = 0;

@@ -1,8 +1,9 @@
 /* ============================================================================================
  * >>log  diagnostics in Locust's log format
  *
- * Purpose     [2026-11-21 01:44:20,653] host/INFO/locust.main: text
- * Cost        one write() a line; nothing below the level is formatted.
+ * Purpose     writes lines as Locust's log has them:
+ *             [2026-11-21 01:44:20,653] host/INFO/locust.main: text
+ * Cost        one write() a line. A line below the log's level costs a comparison.
  * Names       locust__log_
  * Sources     Locust 2.46 (reference run): local time, milliseconds, host up to its first dot.
  * ============================================================================================ */
@@ -18,12 +19,12 @@ enum {
 static const char *const locust__log_levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
 
 typedef struct locust__log {
-    int fd;
-    int level;
-    char host[64];
+    int fd;        // standard error, or that of --logfile
+    int level;     // lines below it are not written
+    char host[64]; // up to its first dot
 } locust__log;
 
-/* The level of that name in any case, or -1. */
+/* The level of a name, written in any case; -1: there is no such level. */
 static int locust__log_level(const char *name)
 {
     for (int i = 0; i <= LOCUST__LOG_CRITICAL; i++)
@@ -32,6 +33,7 @@ static int locust__log_level(const char *name)
     return -1;
 }
 
+/* Writes to the file `path`, behind what is in it; NULL: to standard error. 0 or -errno. */
 static int locust__log_open(locust__log *log, int level, const char *path)
 {
     log->fd = STDERR_FILENO;
@@ -54,33 +56,36 @@ static void locust__log_close(locust__log *log)
         close(log->fd);
 }
 
-/* `logger` is Locust's name for the part that speaks: locust.main, locust.runners. */
+/* Writes one line. `logger` is what Locust calls the source of such a line: locust.main,
+ * locust.runners. A text that is too long is cut, so that each call is one line and one write(). */
 LOCUST__PRINTF(4, 5)
 static void locust__log_print(
     const locust__log *log, int level, const char *logger, const char *format, ...)
 {
     char line[1024];
-    int64_t wall = locust__os_wall_ns();
-    time_t seconds = (time_t)(wall / LOCUST__S);
+    int64_t wall_ns;
+    time_t seconds;
     struct tm tm;
-    size_t n;
-    int more;
+    size_t n, room;
     va_list args;
     locust__locale locale;
     if (level < log->level)
         return;
-    locale = locust__locale_enter();
+    wall_ns = locust__os_wall_ns();
+    seconds = (time_t)(wall_ns / LOCUST__S);
     localtime_r(&seconds, &tm);
-    more = snprintf(line, sizeof line,
+    locale = locust__locale_enter();
+    n = (size_t)snprintf(line, sizeof line,
         "[%04d-%02d-%02d %02d:%02d:%02d,%03d] %s/%s/%s: ", tm.tm_year + 1900, tm.tm_mon + 1,
-        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall % LOCUST__S / LOCUST__MS),
+        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_ns % LOCUST__S / LOCUST__MS),
         log->host, locust__log_levels[level], logger);
-    n = (size_t)more;
+    room = sizeof line - n - 1; // the last byte is for the end of the line
     va_start(args, format);
-    more = vsnprintf(line + n, sizeof line - n - 1, format, args);
+    n += (size_t)vsnprintf(line + n, room, format, args);
     va_end(args);
-    n = (size_t)more < sizeof line - n - 1 ? n + (size_t)more : sizeof line - 2;
-    line[n++] = '\n';
     locust__locale_leave(locale);
+    if (n > sizeof line - 2)
+        n = sizeof line - 2; // cut
+    line[n++] = '\n';
     locust__os_write_all(log->fd, line, n);
 }

@@ -1,14 +1,16 @@
 /* ============================================================================================
  * >>memory  allocation, growing, fetching ahead
  *
- * Purpose     what ISO C lacks beside malloc, realloc and free.
+ * Purpose     zeroed memory, arrays that grow, and prefetching, upon the macros LOCUST_MALLOC,
+ *             LOCUST_REALLOC and LOCUST_FREE, which a test may replace.
  * Names       locust__memory_ locust__cache_line
  * ============================================================================================ */
 
-enum { LOCUST__CACHE_LINE = 64 }; // bytes of a cache line; at least it is so on most machines
+enum { LOCUST__CACHE_LINE = 64 }; // bytes; so it is on most machines
 
-/* Begins to fetch so many lines, to be written to; no address faults. The statement in assembly keeps
- * gcc 12 from taking a function that only prefetches for one that does nothing, and dropping its calls. */
+/* Starts to fetch so many cache lines, for writing. Any address will do: a prefetch never faults.
+ * The empty assembly is needed: gcc 12 takes a function that only prefetches for one without
+ * effect, and drops the calls of it. */
 static inline void locust__memory_prefetch(const void *p, size_t lines)
 {
     __asm__ volatile("");
@@ -24,8 +26,8 @@ static void *locust__memory_zalloc(size_t n)
     return p;
 }
 
-/* An array of n items with room for one more: the same, a grown one, or NULL if memory ran out
- * (then the old one stays). */
+/* Makes room for one more item in an array of n: returns the array, moved if it had to grow, or
+ * NULL if memory ran out; then the old array is still there. */
 static void *locust__memory_grow(void *array, size_t item_bytes, size_t n, size_t *cap)
 {
     size_t more = *cap ? 2 * *cap : 16;

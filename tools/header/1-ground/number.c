@@ -1,12 +1,12 @@
 /* ============================================================================================
  * >>number  numbers in and out, random numbers
  *
- * Purpose     numbers as texts and texts as numbers, whatever locale the test has set; a few functions of
- *             libm that a static program would otherwise carry for one call.
+ * Purpose     reads and writes numbers whatever locale the test has set; random numbers; and a few
+ *             functions of libm, which would be a large part of a static program for one call.
  * Names       locust__locale_ locust__number_ locust__random_
  * ============================================================================================ */
 
-/* To a whole number, halves to the even neighbour, as Python rounds; for 0 <= x < 2^63. */
+/* The nearest whole number, and the even one of two: as Python's round(). For 0 <= x < 2^63. */
 static int64_t locust__number_round(double x)
 {
     int64_t down = (int64_t)x;
@@ -14,7 +14,8 @@ static int64_t locust__number_round(double x)
     return down + (rest > 0.5 || (rest >= 0.5 && down % 2));
 }
 
-/* Square root of a number from 0, without libm: Newton's rule from a power of two near it. */
+/* The square root of x >= 0, by Newton's rule. Shifting the bits of a double to the right halves
+ * its exponent and gives a first guess within 7 %; each step about squares that error. */
 static double locust__number_sqrt(double x)
 {
     double root;
@@ -29,9 +30,9 @@ static double locust__number_sqrt(double x)
     return root;
 }
 
-/* A test may have called setlocale: what is read and written for scripts has decimal points all the
- * same. What enter() gives is for leave(). */
-#if defined(__NetBSD__) // has no locale of a thread
+/* Between enter() and leave() printf() writes decimal points, even if the test has called
+ * setlocale(): scripts read our output. leave() takes what enter() returned. */
+#if defined(__NetBSD__) // no uselocale(): the locale of the whole process is set and put back
 
 typedef struct locust__locale {
     char name[64];
@@ -51,7 +52,7 @@ static void locust__locale_leave(locust__locale was)
     setlocale(LC_NUMERIC, was.name);
 }
 
-#elif defined(__UCLIBC__) && !defined(__UCLIBC_HAS_XLOCALE__) // has none but "C"
+#elif defined(__UCLIBC__) && !defined(__UCLIBC_HAS_XLOCALE__) // knows the locale "C" alone
 
 typedef int locust__locale;
 
@@ -89,7 +90,7 @@ static void locust__locale_leave(locust__locale l)
 
 #endif
 
-/* SplitMix64 (Steele, Lea, Flood 2014): one word of state, passes BigCrush. Not for secrets. */
+/* SplitMix64 (Steele, Lea, Flood 2014): one word of state; passes BigCrush. Not for secrets. */
 static uint64_t locust__random(uint64_t *state)
 {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;
@@ -104,8 +105,8 @@ static double locust__random_unit(uint64_t *state)
     return (double)(locust__random(state) >> 11) * (1.0 / 9007199254740992.0);
 }
 
-/* Reads a whole number from 0 in decimal and moves *text behind it; -1: there is none. What is too
- * large is the largest there is. The C library's readers know more and are a dozen times the size. */
+/* Reads digits and moves *text behind them; -1: there are none. Saturates at INT64_MAX. strtoll()
+ * would also take blanks, signs and bases. */
 static int64_t locust__number_whole(const char **text)
 {
     int64_t n = locust__text_is_digit(**text) ? 0 : -1;
@@ -114,13 +115,12 @@ static int64_t locust__number_whole(const char **text)
     return n;
 }
 
-/* The value of n hexadecimal digits, at most 7; -1: one of them is none. */
+/* The value of n hexadecimal digits, at most 7; -1: there is something else among them. */
 static int locust__number_hex(const char *p, int n)
 {
     int value = 0;
     for (int i = 0; i < n; i++) {
-        char c = locust__text_lower(p[i]);
-        int digit = locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = locust__text_hex_digit(p[i]);
         if (digit < 0)
             return -1;
         value = value << 4 | digit;
@@ -128,8 +128,9 @@ static int locust__number_hex(const char *p, int n)
     return value;
 }
 
-/* Reads a number from 0, such as 12, 0.25, .5 or 1e-3, and moves *text behind it; -1: there is none. With
- * up to 15 digits it is the nearest double. */
+/* Reads a number without a sign, such as 12, 0.25, .5 or 1e-3, and moves *text behind it; -1:
+ * there is none. (strtod() expects the locale's decimal point.) Up to 15 digits give the nearest
+ * double. */
 static double locust__number_decimal(const char **text)
 {
     const char *p = *text;
@@ -157,7 +158,8 @@ static double locust__number_decimal(const char **text)
     return shift < 0 ? number / power : number * power;
 }
 
-/* Locust's time spans: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. */
+/* Reads a time span as Locust writes it, in seconds: 20, 20s, 3m, 2h, 1h20m, 3h30m10s. False: it is
+ * none. Each unit appears once, the larger first; digits without a unit stand alone. */
 static bool locust__number_span(const char *text, double *out)
 {
     static const char units[] = "hms";
@@ -184,8 +186,9 @@ static bool locust__number_span(const char *text, double *out)
     return true;
 }
 
-/* Base-2 logarithm of a positive, normal number, without libm: the exponent is read off, then
- * ln m = 2 atanh((m - 1) / (m + 1)) for the mantissa m in [0.7, 1.5); error below 1e-15. */
+/* The base-2 logarithm of a positive, normal number. The exponent is read off the bits; of the
+ * mantissa m, in (0.75, 1.5], ln m = 2 atanh(t) with t = (m - 1) / (m + 1), and atanh(t) = t +
+ * t^3/3 + t^5/5 + ... As |t| <= 1/5, 20 terms leave an error below 1e-15. */
 static double locust__number_log2(double x)
 {
     uint64_t bits;

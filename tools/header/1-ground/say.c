@@ -1,12 +1,12 @@
 /* ============================================================================================
  * >>say  sentences on standard error, and the end of the program
  *
- * Purpose     what is said before anything else works, or instead of going on: a broken rule, a wrong
- *             set-up, a bug of our own. Never for what a server does.
+ * Purpose     tells the person at the terminal about a broken rule, a wrong set-up or a bug of this
+ *             header, before a log exists or instead of going on. Never about what a server does.
  * Names       locust__say locust__say_va locust__die locust__assert_failed locust__exit_
  * ============================================================================================ */
 
-/* What only our own bug can break. */
+/* States what only a bug of this header can break; stays on in every build. */
 #define LOCUST_ASSERT(truth) ((truth) ? (void)0 : locust__assert_failed(#truth, __FILE__, __LINE__))
 
 static void locust__assert_failed(const char *truth, const char *file, int line)
@@ -15,8 +15,8 @@ static void locust__assert_failed(const char *truth, const char *file, int line)
     abort();
 }
 
-/* Says one sentence on standard error. Here and in >>cli without stdio's buffers, which are 1.5 KB of a
- * static program that does not use them otherwise. */
+/* Says one sentence on standard error. dprintf() and not stderr: a static program that writes to no
+ * stream is 1.5 KB smaller without stdio's buffers. */
 LOCUST__PRINTF(1, 0) static void locust__say_va(const char *format, va_list args)
 {
     dprintf(STDERR_FILENO, "locust: ");
@@ -32,8 +32,7 @@ LOCUST__PRINTF(1, 2) static void locust__say(const char *format, ...)
     va_end(args);
 }
 
-/* Ends the program after one sentence: for a broken rule or a broken set-up, never for what a
- * server does. */
+/* Says one sentence and ends the program, after what stdio still holds was written. */
 LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *format, ...)
 {
     va_list args;
@@ -44,9 +43,9 @@ LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *for
     exit(code);
 }
 
-/* Exit codes of the command beside 0 and 1; 1 is for failures (--exit-code-on-error). */
+/* Exit codes of the command beside 0 and 1, which is for failed requests (--exit-code-on-error). */
 enum {
-    LOCUST__EXIT_USAGE = 2,     // a wrong option, as argparse and so Locust
-    LOCUST__EXIT_CHECK = 3,     // a check does not hold
-    LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit
+    LOCUST__EXIT_USAGE = 2, // wrong options or a broken rule; Locust's argparse exits with 2 too
+    LOCUST__EXIT_CHECK = 3, // a --check does not hold
+    LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit: the generator was the limit
 };

@@ -1,14 +1,15 @@
 /* ============================================================================================
  * >>text  views, growing buffers, base64
  *
- * Purpose     text of known length in somebody else's memory (view), and text that grows (buf).
- * Invariants  a buf that could not grow is `failed` from then on and keeps what it has: build first,
- *             look once. Nothing here depends on the locale.
+ * Purpose     locust__view, text of known length in memory that somebody else owns; locust__buf,
+ *             text that grows; base64.
+ * Invariants  a buf that could not grow is `failed` from then on, and keeps what it has: a caller
+ *             adds all it wants and checks once, at the end. Nothing here depends on the locale.
  * Names       locust__base64_ locust__buf_ locust__text_ locust__view_
  * Sources     RFC 4648 section 4 (base64).
  * ============================================================================================ */
 
-/* Text of known length inside somebody else's memory. */
+/* Text of known length; the memory belongs to somebody else, and no '\0' follows. */
 typedef struct locust__view {
     const char *ptr;
     size_t len;
@@ -29,7 +30,7 @@ static char locust__text_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-/* Case-insensitive in ASCII alone, whatever the locale. */
+/* Compares without regard to the case of ASCII letters, whatever the locale. */
 static bool locust__view_is_nocase(locust__view v, const char *text)
 {
     size_t i;
@@ -39,7 +40,7 @@ static bool locust__view_is_nocase(locust__view v, const char *text)
     return i == v.len && !text[i];
 }
 
-/* Which of eight bytes in memory is the first that has its top bit set; one has. */
+/* The position in memory of the first of eight bytes whose top bit is set; at least one is. */
 static inline unsigned locust__text_first_top(uint64_t word)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -54,6 +55,13 @@ static bool locust__text_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static int locust__text_hex_digit(char c)
+{
+    c = locust__text_lower(c);
+    return locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* A heap copy of n bytes with a '\0' behind, or NULL. */
 static char *locust__text_copy(const char *text, size_t n)
 {
@@ -65,13 +73,13 @@ static char *locust__text_copy(const char *text, size_t n)
     return copy;
 }
 
-/* A growing byte string. When memory runs out it keeps what it has and says `failed`. */
-typedef struct locust__buf {
-    char *ptr;
+typedef struct locust__buf { // a byte string that grows
+    char *ptr;               // no '\0' follows, unless one was added
     size_t len, cap;
-    bool failed;
+    bool failed; // memory ran out: something is missing
 } locust__buf;
 
+/* Makes room for so many bytes more. Doubles, so that a long text is not copied often. */
 static bool locust__buf_reserve(locust__buf *b, size_t more)
 {
     size_t cap = b->cap ? b->cap : 256;
@@ -90,7 +98,8 @@ static bool locust__buf_reserve(locust__buf *b, size_t more)
     return true;
 }
 
-/* The same, but no larger than needed: for memory that every user keeps. */
+/* The same for memory that every user keeps: no doubling, for each user would pay for the slack.
+ * Rounds up to what malloc hands out in whole cache lines. */
 static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
 {
     size_t need = b->len + more;
@@ -98,8 +107,8 @@ static bool locust__buf_reserve_tight(locust__buf *b, size_t more)
     if (more <= b->cap - b->len)
         return true;
     if (need < b->cap + b->cap / 4)
-        need = b->cap + b->cap / 4; // grows by a quarter at least, so that many appends stay linear
-    need = ((need + 8 + 63) & ~(size_t)63) - 8; // with the word that malloc adds
+        need = b->cap + b->cap / 4; // at least a quarter more: many small additions stay linear
+    need = ((need + 8 + 63) & ~(size_t)63) - 8; // malloc puts a word of its own in front
     ptr = LOCUST_REALLOC(b->ptr, need);
     if (!ptr) {
         b->failed = true;
@@ -167,7 +176,7 @@ static void locust__base64_encode(locust__buf *out, locust__view in)
     }
 }
 
-/* Appends what the text stands for; blanks and line ends are skipped. False: it is no base64. */
+/* Appends the bytes that the text encodes; skips blanks and line ends. False: not base64. */
 LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view in)
 {
     unsigned v = 0, bits = 0;
@@ -193,7 +202,8 @@ LOCUST__UNUSED static bool locust__base64_decode(locust__buf *out, locust__view 
     return bits < 6;
 }
 
-/* FNV-1a, 64 bits, of a text and then another: enough for names of a test's own. */
+/* FNV-1a, 64 bits. `seed` is 0, or the hash of the text in front. Not safe against chosen
+ * collisions: for names that the test itself makes. */
 static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
 {
     uint64_t h = seed ^ 0xCBF29CE484222325u;

@@ -1,12 +1,12 @@
 /* ============================================================================================
  * >>ctx_allowed  may stacks be switched?
  *
- * Purpose     the usual answer, where a machine does not ask.
+ * Purpose     answers for the machines that have nothing against it. x86-64 has: shadow stacks.
  * Names       locust__ctx_
  * ============================================================================================ */
 
 #if !defined(LOCUST__CTX_ASKS)
-/* False: something forbids to switch stacks. */
+/* Whether this process may switch stacks. */
 static bool locust__ctx_allowed(void)
 {
     return true;

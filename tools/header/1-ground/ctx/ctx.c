@@ -1,10 +1,13 @@
 /* ============================================================================================
- * >>ctx  the context switch, in assembly, one block for each architecture
+ * >>ctx  the context switch, in assembly, one part for each machine
  *
- * Purpose     leave one stack and go on with another: locust__ctx_switch(&save, next).
- * Invariants  a parked stack's saved pointer points at a struct locust__ctx_frame: what the ABI
- *             says a callee must keep, the floating-point control bits, and the address to return
- *             to. Nothing else is state. locust__ctx_make fills in fn, arg and ret of any of them.
+ * Purpose     leaves one stack and goes on with another: locust__ctx_switch(&save, next). Here is
+ *             what the assembly of all machines has in common.
+ * Invariants  the saved pointer of a parked stack points at a struct locust__ctx_frame: the
+ *             registers that the ABI lets a callee change only for a while, the floating-point
+ *             control bits, and the address to return to. Nothing else is state. The frame
+ *             differs from machine to machine, but has fn, arg and ret everywhere, which
+ *             locust__ctx_make fills in.
  * Cost        below 3 ns between two stacks of like depth; `make bench B=core`. Through ucontext
  *             600 ns: two system calls for the signal mask.
  * Names       locust__ctx_ locust__asm_ locust__with_ucontext
@@ -16,7 +19,8 @@
  *             MIPS        System V psABI for MIPS: chapter 3, "Function Calling Sequence" (o32);
  *                         MIPSpro N32 ABI Handbook: chapter 2 (n32, n64)
  *             PowerPC     Power Architecture 32-bit ABI Supplement, Linux: section 3.2; PowerPC
- *                         64-bit ELF ABI 1.9: section 3.2 (ELFv1); OpenPOWER ELF V2 ABI: section 2.2
+ *                         64-bit ELF ABI 1.9: section 3.2 (ELFv1); OpenPOWER ELF V2 ABI:
+ *                         section 2.2
  *             s390x       ELF ABI, s390x Supplement: sections 1.2.1, 1.2.2
  *             m68k        System V psABI for the 68000 family: chapter 3, "Function Calling
  *                         Sequence"
@@ -31,23 +35,23 @@
  *             table and the frame pointer is zero, so gdb, perf and backtrace() stop there.
  *             Debug information knows registers by number, as not every assembler takes names.
  * Limits      the exception flags of <fenv.h> stay with the stack on some machines only. x32,
- *             ColdFire, SPE and what has no block here switch through ucontext.
+ *             ColdFire, SPE and machines without a part here switch through ucontext.
  *
- *   high   | slot top, 16-aligned            |     no ABI here asks for more than 16
+ *   high   | top of the stack, 16-aligned    |     no ABI here asks for more than 16
  *          | two words of zero               |
  *          | struct locust__ctx_frame        |  <- saved stack pointer of a new coroutine
  *   low    | ...                             |
  * ============================================================================================ */
 
-#if defined(LOCUST_UCONTEXT) && ((LOCUST_UCONTEXT + 0) || (1 - LOCUST_UCONTEXT - 1) == 2)
+#if defined(LOCUST_UCONTEXT) && LOCUST__ON(LOCUST_UCONTEXT)
 #define LOCUST__WITH_UCONTEXT 1
 #else
 #define LOCUST__WITH_UCONTEXT 0
 #endif
 
-/* What the blocks below say around a function, as the architecture and the object format want it.
- *   NAME   what C code calls it; CODE: where its instructions start
- *   OPEN   what the architecture has in front of it; CLOSE: behind it
+/* What the assembly says around a function, for each machine and object format.
+ *   NAME   the symbol that C code calls; CODE: the symbol of its first instruction
+ *   OPEN   what the machine wants in front of a function; CLOSE: behind it
  *   SP     an instruction that moves the stack pointer down by so many bytes (up, if negative),
  *          with its line in the unwind table
  *   EACH   one line for each number in a list; \\i stands for the number */
@@ -56,10 +60,10 @@
 #define LOCUST__ASM_OPEN                                           \
     " .cfi_sections .debug_frame\n .syntax unified\n .fnstart\n .thumb\n .thumb_func\n"
 #define LOCUST__ASM_CLOSE " .fnend\n"
-#elif defined(__arm__) // Thumb-1 cannot switch, but it can call what can
+#elif defined(__arm__) // ARM code, even under Thumb-1, which cannot switch but can call this
 #define LOCUST__ASM_OPEN  " .cfi_sections .debug_frame\n .syntax unified\n .fnstart\n .arm\n"
 #define LOCUST__ASM_CLOSE " .fnend\n"
-#elif defined(__mips__) // nor can MIPS16
+#elif defined(__mips__) // not MIPS16 code, which cannot switch but can call this
 #define LOCUST__ASM_OPEN  " .set push\n .set nomips16\n .set nomicromips\n .set reorder\n"
 #define LOCUST__ASM_CLOSE " .set pop\n"
 #else
@@ -102,7 +106,7 @@
 #define LOCUST__ASM_EACH(list, line) "    .irp    i, " list "\n    " line "\n    .endr\n"
 // clang-format on
 
-/* What a general register holds, as a frame keeps it. */
+/* A general register, as a frame stores it. */
 #if defined(__mips__) && defined(_MIPS_SIM) && _MIPS_SIM == 2
 typedef int64_t locust__ctx_word; // n32: pointers of 32 bits, sign-extended, in registers of 64
 #else

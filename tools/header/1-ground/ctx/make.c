@@ -1,18 +1,21 @@
 /* ============================================================================================
  * >>ctx_make  a new stack for the switches in assembly
  *
- * Purpose     lays out a frame that the first switch to it takes for a parked one.
+ * Purpose     makes a new stack look like a parked one, so that the first switch to it begins
+ *             there.
  * Names       locust__ctx_
  * ============================================================================================ */
 
-/* Saves the callee-saved registers on this stack, its pointer in *save, and returns on `next`. */
+/* Parks this stack: saves the registers of a frame on it and its pointer in *save. Returns on the
+ * stack whose saved pointer is `next`, to where that one called. */
 void locust__ctx_switch(void **save, void *next) __asm__(LOCUST__ASM_NAME("locust__ctx_switch"));
-/* Where a new stack starts: calls fn(arg), which never returns. It is code, declared as data, so
- * that its address is that of its first instruction even where functions have descriptors. */
+/* Where a new stack begins: calls fn(arg), which never returns. It is code, but declared as data,
+ * so that its address is that of its first instruction, even where a function's is that of a
+ * descriptor. */
 extern const char locust__ctx_entry[] __asm__(LOCUST__ASM_CODE("locust__ctx_entry"));
 
-/* Lays out a new stack that ends at `top`, so that the first switch to it calls fn(arg).
- * Returns its saved pointer. fn never returns: it leaves by a last switch. */
+/* Prepares a new stack that ends at `top`: the first switch to it calls fn(arg). Returns its saved
+ * pointer. fn never returns: it leaves by a last switch. */
 static void *locust__ctx_make(char *top, void (*fn)(void *arg), void *arg)
 {
     locust__ctx_frame *frame;

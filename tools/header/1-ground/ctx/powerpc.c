@@ -1,7 +1,9 @@
 /* ============================================================================================
  * >>ctx_powerpc  the context switch on PowerPC, 32 and 64 bits
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -44,7 +46,8 @@ _Static_assert(offsetof(locust__ctx_frame, fn) == 4 * sizeof(locust__ctx_word), 
 #define LOCUST__CTX_FPSCR  "24*" LOCUST__CTX_WORD "+8*18"
 #if LOCUST__CTX_FLOAT
 #define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD "+8*20"
-_Static_assert(offsetof(locust__ctx_frame, fpscr) == 24 * sizeof(locust__ctx_word) + 8 * 18, "as above");
+_Static_assert(offsetof(locust__ctx_frame, fpscr) ==
+    24 * sizeof(locust__ctx_word) + 8 * 18, "as above");
 #else
 #define LOCUST__CTX_VBASE "24*" LOCUST__CTX_WORD
 #endif

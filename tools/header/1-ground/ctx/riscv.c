@@ -1,7 +1,9 @@
 /* ============================================================================================
  * >>ctx_riscv  the context switch on RISC-V, 32 and 64 bits
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 

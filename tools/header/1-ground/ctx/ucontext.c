@@ -2,8 +2,8 @@
  * >>ctx_ucontext  the context switch by the C library
  *
  * Purpose     the same functions by makecontext() and swapcontext(), for stacks that grow down.
- * Invariants  a context lies at the top of its stack until it first runs; then it is a local variable
- *             of the switch.
+ * Invariants  a context lies at the top of its stack until it first runs; then it is a local
+ *             variable of the switch.
  * Cost        600 ns a switch: two system calls for the signal mask.
  * Names       locust__ctx_
  * ============================================================================================ */
@@ -53,8 +53,8 @@ static void locust__ctx_entry(unsigned high, unsigned low)
     abort();
 }
 
-/* Not inlined: `here` is large, and would be in the frame of whoever calls this, at each level of a
- * recursion, though it is needed only while the innermost waits. */
+/* Not inlined: `here` is large, and would be in the frame of the caller, at each level of a
+ * recursion, though it is needed only while the innermost one is parked. */
 __attribute__((noinline)) static void locust__ctx_switch(void **save, void *next)
 {
     unsigned control = locust__ctx_control();

@@ -1,7 +1,9 @@
 /* ============================================================================================
  * >>ctx_x86_64  the context switch on x86-64
  *
- * Purpose     locust__ctx_frame, its set-up, locust__ctx_switch and locust__ctx_entry of this machine.
+ * Purpose     what a parked stack holds on this machine (locust__ctx_frame), and the code that
+ *             leaves one stack for another (locust__ctx_switch) and begins on a new one
+ *             (locust__ctx_entry).
  * Names       locust__ctx_
  * ============================================================================================ */
 
@@ -56,9 +58,9 @@ static void locust__ctx_frame_init(locust__ctx_frame *frame)
     __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(frame->mxcsr), "=m"(frame->x87_control));
 }
 
-/* A user's shadow stack cannot follow a stack switch. It is off unless glibc was asked for it;
- * then it is switched off, which the kernel may refuse (locked by the start-up code).
- * Source: Linux Documentation/arch/x86/shstk.rst. False: it is on and stays on. */
+/* A hardware shadow stack, which checks return addresses, cannot follow a switch of stacks. It is
+ * off unless glibc was asked for it; if it is on, this switches it off. False: the kernel refused,
+ * as the start-up code has locked it. Source: Linux Documentation/arch/x86/shstk.rst. */
 #define LOCUST__CTX_ASKS 1
 static bool locust__ctx_allowed(void)
 {

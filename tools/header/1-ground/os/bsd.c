@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>os_bsd  FreeBSD, NetBSD, OpenBSD, DragonFly
  *
- * Purpose     random numbers and memory in use.
+ * Purpose     random bytes, and how much memory is in use.
  * Names       locust__os_memory_ locust__os_random_
  * Sources     arc4random(3). Only NetBSD has /proc/self/statm, where it is mounted.
  * ============================================================================================ */

@@ -1,14 +1,15 @@
 /* ============================================================================================
  * >>os_epoll  the poller of Linux
  *
- * Purpose     edge-triggered, both directions, once for the life of a descriptor.
+ * Purpose     watches descriptors by epoll, edge-triggered and in both directions. Each is added
+ *             once, for its whole life, so that a request costs no epoll_ctl().
  * Names       locust__os_epoll_ locust__os_poll_
  * ============================================================================================ */
 
 static int locust__os_poll_open(locust__poller *p)
 {
     memset(p, 0, sizeof *p);
-    p->coarse = LOCUST__WITH_VALGRIND; // which does not know the call
+    p->coarse = LOCUST__WITH_VALGRIND; // valgrind does not know epoll_pwait2()
     p->fd = LOCUST__SYS(epoll_create1)(EPOLL_CLOEXEC);
     return p->fd < 0 ? -errno : 0;
 }
@@ -27,16 +28,16 @@ static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 
 static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
-    // The close that follows would do it, unless a test has forked: then it is the last moment.
+    // The close() that follows would do, but not in a test that has forked: the kernel keeps
+    // watching as long as the child has the descriptor.
     struct epoll_event unused;
     epoll_ctl(p->fd, EPOLL_CTL_DEL, watch->fd, &unused);
 }
 
-/* epoll_pwait2 where there is one (Linux 5.11, not under qemu-user), else epoll_wait, rounded
- * up. */
+/* Waits to the nanosecond by epoll_pwait2(), which is there from Linux 5.11 on and not under
+ * qemu-user; else by epoll_wait(). */
 static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64_t timeout_ns)
 {
-    int64_t ms;
 #ifdef SYS_epoll_pwait2
     if (!p->coarse && timeout_ns > 0 && timeout_ns < LOCUST__NEVER) {
         struct {
@@ -49,8 +50,8 @@ static int locust__os_epoll(locust__poller *p, struct epoll_event *events, int64
         p->coarse = true; // ENOSYS, or EPERM from a container's filter
     }
 #endif
-    ms = timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
-    return LOCUST__SYS(epoll_wait)(p->fd, events, LOCUST__OS_EVENTS, (int)ms);
+    return LOCUST__SYS(epoll_wait)(
+        p->fd, events, LOCUST__OS_EVENTS, locust__os_timeout_ms(timeout_ns));
 }
 
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)

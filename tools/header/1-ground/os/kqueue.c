@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>os_kqueue  the poller of macOS and the BSDs
  *
- * Purpose     as epoll, by kqueue with EV_CLEAR; on Linux by libkqueue.
+ * Purpose     watches descriptors by kqueue, edge-triggered (EV_CLEAR) and in both directions. On
+ *             Linux libkqueue has the same calls.
  * Names       locust__os_kqueue_ locust__os_poll_
  * ============================================================================================ */
 
@@ -31,19 +32,19 @@ static int locust__os_kqueue_change(locust__poller *p, locust__watch *watch, int
 static int locust__os_poll_add(locust__poller *p, locust__watch *watch)
 {
     int rc = locust__os_kqueue_change(p, watch, EVFILT_READ, EV_ADD | EV_CLEAR);
-    if (!rc) // the reading end of a pipe has none
+    if (!rc) // this may fail: the reading end of a pipe cannot be written to
         locust__os_kqueue_change(p, watch, EVFILT_WRITE, EV_ADD | EV_CLEAR);
     return rc;
 }
 
 static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 {
-    // The close that follows would do it, where kqueue is the kernel's own.
+    // The close() that follows would do, were it not for libkqueue.
     locust__os_kqueue_change(p, watch, EVFILT_READ, EV_DELETE);
     locust__os_kqueue_change(p, watch, EVFILT_WRITE, EV_DELETE);
 }
 
-/* A watch that became ready in both directions is there twice. */
+/* A watch that became ready in both directions is two events, and in `out` twice. */
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
     struct kevent events[LOCUST__OS_EVENTS];

@@ -1,8 +1,8 @@
 /* ============================================================================================
  * >>os_linux  what only Linux has
  *
- * Purpose     getrandom, arrival times of bytes, timer slack, ports bound late, guard markers, the
- *             kernel's account of waiting.
+ * Purpose     random bytes, arrival times of bytes, timer slack, ports that are taken late, guard
+ *             markers, and how long the process waited for a CPU.
  * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_precise_
  *             locust__os_random_ locust__os_recv_ locust__os_set_ locust__os_stamp_
  *             locust__os_waited_
@@ -20,36 +20,28 @@ static size_t locust__os_memory(void)
     return locust__os_statm();
 }
 
-/* The second number of the kernel's own account. */
 static int64_t locust__os_waited_ns(void)
 {
-    locust__buf text = locust__os_read_file("/proc/self/schedstat", 256);
-    const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
-    int64_t ns = -1;
-    if (second) {
-        second++;
-        ns = locust__number_whole(&second);
-    }
-    locust__buf_free(&text);
-    return ns;
+    return locust__os_proc_second("/proc/self/schedstat"); // time on a CPU, then waiting for one
 }
 
 static void locust__os_precise_timers(void)
 {
-    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); // the default wakes 60 us late
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); // with the default waits end 60 us late
 }
 
-/* musl's setrlimit serves old kernels, too, one thread after the other: 1.5 KB. */
+/* musl's setrlimit() is 1.5 KB of a static program: it also serves old kernels and other
+ * threads. */
 static int locust__os_set_files(const struct rlimit *limit)
 {
-    if (sizeof limit->rlim_cur == 8) // as the kernel has it
+    if (sizeof limit->rlim_cur == 8) // laid out as the system call has it
         return (int)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
     return setrlimit(RLIMIT_NOFILE, limit);
 }
 
 static void locust__os_late_port(int fd)
 {
-    int on = 1; // a kernel before 4.2 refuses: the port is chosen at bind
+    int on = 1; // Linux before 4.2 refuses: bind() then takes the port
     setsockopt(fd, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, &on, sizeof on);
 }
 
@@ -77,7 +69,7 @@ static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
         c->cmsg_len >= CMSG_LEN(sizeof t)) {
         memcpy(&t, CMSG_DATA(c), sizeof t);
-        *arrived_ns = (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
+        *arrived_ns = locust__time_of(t);
     }
     return got;
 }

@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>os_macos  macOS
  *
- * Purpose     random numbers and memory in use.
+ * Purpose     random bytes, and how much memory is in use.
  * Names       locust__os_memory_ locust__os_random_
  * Sources     arc4random(3); mach/task_info.h of the macOS SDK.
  * ============================================================================================ */

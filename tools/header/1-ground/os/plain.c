@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>os_plain  any other POSIX system
  *
- * Purpose     random numbers and memory in use.
+ * Purpose     random bytes, and how much memory is in use.
  * Names       locust__os_memory_ locust__os_random_
  * ============================================================================================ */
 

@@ -1,8 +1,10 @@
 /* ============================================================================================
  * >>os_poll  the poller of last resort
  *
- * Purpose     level-triggered poll(), made to look edge-triggered: it watches for the flags that are clear.
- * Cost        a call grows with the descriptors.
+ * Purpose     watches descriptors by poll(). It is level-triggered: to look edge-triggered it
+ *             asks only for what a watch's flags do not say already.
+ * Invariants  fds[i] and watches[i] belong together, and watches[i]->index == i.
+ * Cost        each call looks at all descriptors.
  * Names       locust__os_poll_
  * ============================================================================================ */
 
@@ -49,18 +51,16 @@ static void locust__os_poll_remove(locust__poller *p, locust__watch *watch)
 
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns)
 {
-    int64_t ms =
-        timeout_ns > INT_MAX * LOCUST__MS ? -1 : (timeout_ns + LOCUST__MS - 1) / LOCUST__MS;
     int n = 0;
     for (int i = 0; i < p->n; i++) {
         locust__watch *s = p->watches[i];
-        p->fds[i].fd = s->hup ? -1 : s->fd; // a hang-up is told once
+        p->fds[i].fd = s->hup ? -1 : s->fd; // poll() would report a hang-up for ever
         p->fds[i].events = (short)((s->readable ? 0 : POLLIN) | (s->writable ? 0 : POLLOUT));
     }
-    if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, (int)ms) <= 0)
+    if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, locust__os_timeout_ms(timeout_ns)) <= 0)
         return 0;
     for (int seen = 0, all = p->n; seen < all && n < LOCUST__OS_EVENTS; seen++) {
-        int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // the last ones get their turn too
+        int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // goes round: all get their turn
         locust__watch *s = p->watches[i];
         short got = p->fds[i].revents;
         if (!got || p->fds[i].fd < 0)

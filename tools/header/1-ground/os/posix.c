@@ -1,18 +1,18 @@
 /* ============================================================================================
  * >>os_posix  what every system has
  *
- * Purpose     clocks, small files, descriptors, memory mappings: POSIX as it is everywhere.
+ * Purpose     clocks, files, descriptors and mappings, by POSIX calls that all systems have.
  * Names       locust__os_clock_ locust__os_cpu_ locust__os_map_ locust__os_nonblocking_
- *             locust__os_now_ locust__os_page_ locust__os_random_ locust__os_read_
- *             locust__os_standard_ locust__os_statm_ locust__os_unmap_ locust__os_wall_
- *             locust__os_write_ locust__watch_
+ *             locust__os_now_ locust__os_page_ locust__os_proc_ locust__os_random_ locust__os_read_
+ *             locust__os_standard_ locust__os_statm_ locust__os_timeout_ locust__os_unmap_
+ *             locust__os_wall_ locust__os_write_ locust__watch_
  * ============================================================================================ */
 
 static int64_t locust__os_clock(clockid_t id)
 {
     struct timespec t;
     clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * LOCUST__S + t.tv_nsec;
+    return locust__time_of(t);
 }
 
 static int64_t locust__os_now_ns(void)
@@ -32,7 +32,7 @@ static int64_t locust__os_cpu_ns(void)
 
 static size_t locust__os_page_size(void)
 {
-    return (size_t)getpagesize(); // sysconf is no shorter to write, and a KB of program in musl
+    return (size_t)getpagesize(); // sysconf() is a KB of a static program with musl
 }
 
 static locust__buf locust__os_read_file(const char *path, size_t max)
@@ -80,6 +80,7 @@ static void locust__os_unmap(const char *text, size_t size)
     munmap((void *)(uintptr_t)text, size);
 }
 
+/* Makes a descriptor nonblocking and close-on-exec. */
 static int locust__os_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -94,14 +95,24 @@ static void locust__os_standard_files(void)
     int fd = 0;
     while (fd >= 0 && fd <= STDERR_FILENO) {
         fd = open("/dev/null", O_RDWR);
-        if (fd < 0) // in an empty chroot: what cannot be written to will do as well
+        if (fd < 0) // an empty chroot has no /dev/null: a socket that leads nowhere will do
             fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     }
     if (fd > STDERR_FILENO)
         close(fd);
 }
 
-/* What a poller was told, in its flags; a hang-up shows in both directions. */
+/* A timeout in whole milliseconds, as poll() and epoll_wait() take it. Rounded up: after a wait
+ * that ends too early the loop would spin until the deadline. -1, for ever: more than an int
+ * holds. */
+LOCUST__UNUSED static int locust__os_timeout_ms(int64_t timeout_ns)
+{
+    return timeout_ns > INT_MAX * LOCUST__MS ? -1
+                                             : (int)((timeout_ns + LOCUST__MS - 1) / LOCUST__MS);
+}
+
+/* Sets what a poller reported. A hang-up makes a descriptor ready in both directions: the next read
+ * or write then finds out. */
 static void locust__watch_set(locust__watch *s, bool readable, bool writable, bool hup)
 {
     s->hup |= hup;
@@ -109,8 +120,8 @@ static void locust__watch_set(locust__watch *s, bool readable, bool writable, bo
     s->writable |= writable || s->hup;
 }
 
-/* Random bytes from the device; where there is none either, from the time: ids then differ between runs at
- * least. */
+/* Random bytes from the device, or, in a chroot without one, from the time: then ids differ at
+ * least between runs. */
 LOCUST__UNUSED static void locust__os_random_device(void *out, size_t n)
 {
     int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
@@ -127,21 +138,29 @@ LOCUST__UNUSED static void locust__os_random_device(void *out, size_t n)
         ((unsigned char *)out)[i] = (unsigned char)locust__random(&seed);
 }
 
-/* Bytes of memory in use, from /proc/self/statm as Linux and NetBSD have it; 0: unknown. */
-LOCUST__UNUSED static size_t locust__os_statm(void)
+/* The second number in a file of /proc; -1: there is none. */
+LOCUST__UNUSED static int64_t locust__os_proc_second(const char *path)
 {
-    locust__buf text = locust__os_read_file("/proc/self/statm", 256);
+    locust__buf text = locust__os_read_file(path, 256);
     const char *second = text.len ? strchr(text.ptr, ' ') : NULL;
-    int64_t pages = 0;
+    int64_t number = -1;
     if (second) {
         second++;
-        pages = locust__number_whole(&second);
+        number = locust__number_whole(&second);
     }
     locust__buf_free(&text);
+    return number;
+}
+
+/* Bytes of memory in use, by Linux and NetBSD; 0: unknown. */
+LOCUST__UNUSED static size_t locust__os_statm(void)
+{
+    int64_t pages = locust__os_proc_second("/proc/self/statm"); // size, then resident
     return pages > 0 ? (size_t)pages * locust__os_page_size() : 0;
 }
 
-/* Writes all of it. Returns how much the system took: a full disk must not stop a test. */
+/* Writes all of a text, and waits where it has to. Returns how many bytes the system took: fewer
+ * mean an error, such as a full disk, which must not stop a test. */
 static size_t locust__os_write_all(int fd, const char *text, size_t n)
 {
     size_t done = 0;

@@ -1,29 +1,29 @@
 /* ============================================================================================
  * >>os_signal  faults and stop signals
  *
- * Purpose     a memory fault is reported, then takes its usual course; SIGINT and SIGTERM become bytes in
- *             a pipe.
- * Invariants  signal dispositions belong to the process, and so does the one record of them,
- *             locust__os_handlers.
+ * Purpose     reports a memory fault before it ends the process; turns SIGINT and SIGTERM into
+ *             bytes in a pipe, which the loop can wait for.
+ * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
+ *             global. What runs in a handler is async-signal-safe.
  * Names       locust__os_fault_ locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
-/* Signal dispositions belong to the process, and so does this record of them. */
 static struct {
-    void (*report)(const char *address);
+    void (*report)(const char *address); // what a memory fault calls
     struct sigaction old_segv, old_bus;
-    stack_t stack, old_stack;
+    stack_t stack, old_stack; // handlers run on this stack: the one that overflowed has no room
     struct sigaction old_int, old_term;
     int pipe[2];
-    volatile sig_atomic_t stops;
+    volatile sig_atomic_t stops; // SIGINT and SIGTERM so far
 } locust__os_handlers;
 
 static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
-    if (info->si_code > 0) // else kill() sent it: there is no address
+    if (info->si_code > 0) // otherwise kill() sent the signal, and there is no address
         locust__os_handlers.report((const char *)info->si_addr);
-    // Hand over: the faulting instruction runs again, under the disposition that was there before.
+    // The disposition from before is put back. On return the faulting instruction runs again, and
+    // faults under that one.
     sigaction(signal_number,
         signal_number == SIGSEGV ? &locust__os_handlers.old_segv : &locust__os_handlers.old_bus,
         NULL);
@@ -70,7 +70,7 @@ static void locust__os_signal_handle(int signal_number)
     if (locust__os_handlers.stops++) {
         signal(signal_number, SIG_DFL);
         raise(signal_number);
-        if (getpid() == 1) // of a container: the default is to do nothing
+        if (getpid() == 1) // in a container: to process 1 the default does nothing
             _exit(128 + signal_number);
     }
     if (write(locust__os_handlers.pipe[1], &byte, 1) != 1)

@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>os_socket  sockets and the limit on descriptors
  *
- * Purpose     sockets that do not block, are closed on exec and raise no SIGPIPE.
+ * Purpose     makes sockets that do not block, are closed on exec and raise no SIGPIPE, and
+ *             raises the limit on descriptors.
  * Names       locust__os_accept_ locust__os_no_ locust__os_prepare_ locust__os_raise_
  *             locust__os_socket_
  * ============================================================================================ */
@@ -9,7 +10,7 @@
 #if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
 enum { LOCUST__OS_SOCKET_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
 #else
-enum { LOCUST__OS_SOCKET_FLAGS = 0 }; // set after the fact
+enum { LOCUST__OS_SOCKET_FLAGS = 0 }; // locust__os_prepare sets them afterwards
 #endif
 #ifdef SO_NOSIGPIPE
 enum { LOCUST__OS_NO_SIGPIPE = SO_NOSIGPIPE };
@@ -30,10 +31,11 @@ static int64_t locust__os_raise_files(void)
             limit.rlim_cur = soft;
     }
     files = (int64_t)limit.rlim_cur;
-    return files < 0 ? INT64_MAX : files; // no limit
+    return files < 0 ? INT64_MAX : files; // RLIM_INFINITY: no limit
 }
 
-/* Makes a new socket nonblocking and close-on-exec. Returns it; where that fails, -errno. */
+/* Makes a new socket nonblocking and close-on-exec, and raise no SIGPIPE. Returns it, or -errno
+ * after closing it. */
 static int locust__os_prepare(int fd)
 {
     int rc = locust__os_nonblocking(fd), on = 1;

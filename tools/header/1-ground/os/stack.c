@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>os_stack  address space for stacks, and what guards it
  *
- * Purpose     mappings that cost memory only where they were touched.
+ * Purpose     maps address space that costs memory only where it is touched, and makes pages of
+ *             it fault.
  * Names       locust__os_guard_ locust__os_map_ locust__os_no_ locust__os_stacks_
  * ============================================================================================ */
 
@@ -10,12 +11,12 @@ enum { LOCUST__OS_MAP_NORESERVE = MAP_NORESERVE };
 #else
 enum { LOCUST__OS_MAP_NORESERVE = 0 };
 #endif
-#ifdef MAP_STACK // OpenBSD demands it
+#ifdef MAP_STACK // OpenBSD ends a process whose stack pointer is in any other mapping
 enum { LOCUST__OS_MAP_STACK = MAP_STACK };
 #else
 enum { LOCUST__OS_MAP_STACK = 0 };
 #endif
-#ifdef MADV_NOHUGEPAGE // or one touched page would cost a whole slot, and more
+#ifdef MADV_NOHUGEPAGE // a huge page would make one touched page cost as much as 512
 enum { LOCUST__OS_NO_HUGE_PAGES = MADV_NOHUGEPAGE };
 #else
 enum { LOCUST__OS_NO_HUGE_PAGES = 0 };
@@ -42,8 +43,8 @@ static bool locust__os_guard_protect(char *p, size_t n)
     return mprotect(p, n, PROT_NONE) == 0;
 }
 
-/* True if a marked page really faults: qemu-user says 0 to the call and does nothing. write() from
- * the page into a pipe tells, without a signal. */
+/* Does a marked page really fault? Under qemu-user the call succeeds and does nothing. To find out
+ * without a signal, write() sends a byte of the page into a pipe: it fails with EFAULT. */
 static bool locust__os_guard_works(void)
 {
     size_t page = locust__os_page_size();

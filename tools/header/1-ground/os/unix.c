@@ -1,8 +1,8 @@
 /* ============================================================================================
  * >>os_unix  what Linux has and this system has not
  *
- * Purpose     the same functions on every other system: none of them is needed, each only makes
- *             figures or memory better.
+ * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
+ *             makes a figure more exact, or a stack cheaper.
  * Names       locust__os_guard_ locust__os_late_ locust__os_precise_ locust__os_recv_
  *             locust__os_set_ locust__os_stamp_ locust__os_waited_
  * ============================================================================================ */
