@@ -130,9 +130,9 @@
  *     >>local          coroutine-local data
  *     >>context        context variables, and stacks of values
  *   3-measure
- *     >>entry          one row of statistics
- *     >>stats          rows of requests and failures
- *     >>record         from a finished request to whoever counts it
+ *     >>entry          what was counted of one (method, name)
+ *     >>stats          the statistics of a test: entries, failures, failed tasks
+ *     >>record         from a finished request to all that count it
  *   4-net
  *     >>address        addresses of sockets
  *     >>source         local addresses to connect from
@@ -5993,178 +5993,205 @@ LOCUST_API void locust_stack_free(void *stack)
 
 #if LOCUST__LAYERS >= 3
 /* ============================================================================================
- * >>entry  one row of statistics
+ * >>entry  what was counted of one (method, name)
  *
- * Purpose     count the requests of one (method, name): times, sizes, phases, rates of now.
- * Cost        record: two histograms; no allocation but for a new octave.
+ * Purpose     counts the requests of one method and name: their times, bytes, phases, and how many
+ *             there were in each of the last seconds. A table shows an entry as one of its rows.
+ * Invariants  requests == hist.total while memory lasts; min_ns <= max_ns unless requests == 0.
+ * Cost        counting a request: one histogram; nothing is allocated but a new octave of it.
  * Names       locust__entry_ locust__phase_ locust__phases
  * Limits      current rates cover the last ten whole seconds, up to now; Locust's end three seconds
  *             earlier, to wait for its workers.
+ *
+ *   the ring: second s of the clock is counted in ring[s % 16]
+ *
+ *     | 96 | 97 | 98 | 99 | 100 | 101 | 86 | 71 | 88 | ...   in second 101
+ *
+ *   Each element says which second it counts, and begins anew with the first request that ends in a
+ *   later one. So nothing has to turn the ring, and a reader skips elements of other seconds than
+ *   it wants: here nothing ended in second 87, and 71 is still in its place.
  * ============================================================================================ */
 
 enum { LOCUST__ENTRY_RING = 16, LOCUST__ENTRY_WINDOW_S = 10 };
 
-typedef struct locust__entry_second { // what one second of the monotonic clock saw
-    int64_t second;
+typedef struct locust__entry_second { // what ended in one second
+    int64_t second;                   // of the monotonic clock
     uint32_t requests, failures;
 } locust__entry_second;
 
+/* Of a request: name lookup, connect, TLS handshake, wait for the answer, receipt of its body. */
 enum { LOCUST__PHASES = 5 };
 
-typedef struct locust__phase { // one phase of the requests of a row in which it happened
+typedef struct locust__phase { // times of one kind, of the requests that have it
     locust__hist hist;
     int64_t max_ns;
 } locust__phase;
 
 typedef struct locust__entry {
     struct locust__entry *next_in_bucket;
-    uint64_t hash;
+    uint64_t hash;             // of method and name
     size_t index;              // in the order of appearance
-    const char *method, *name; // behind the struct
+    const char *method, *name; // stored behind the struct
     uint64_t requests, failures, bytes;
-    int64_t total_s, total_ns; // seconds and the rest: a sum of ns alone ends after 292 years
-    int64_t min_ns, max_ns;    // min_ns: LOCUST__NEVER if there is none
+    int64_t total_s,
+        total_ns; // sum of all times, as seconds and the rest: ns alone end after 292 years
+    int64_t min_ns, max_ns; // min_ns: LOCUST__NEVER if there was no request
     locust__entry_second ring[LOCUST__ENTRY_RING];
-    locust__hist hist;
+    locust__hist hist;       // of all times
     locust__phase *phases;   // LOCUST__PHASES of them; NULL: not measured
     locust__phase *intended; // times from the intended start; NULL: no open model
-    locust_stats shown;      // what locust_stats_row gave out last
+    locust_stats shown;      // what locust_stats_row returned last
 } locust__entry;
 
-static void locust__entry_clear(locust__entry *row)
+static void locust__phase_record(locust__phase *phase, int64_t ns)
 {
-    row->requests = row->failures = row->bytes = 0;
-    row->total_s = row->total_ns = row->max_ns = 0;
-    row->min_ns = LOCUST__NEVER;
-    memset(row->ring, 0, sizeof row->ring);
-    locust__hist_reset(&row->hist);
-    for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
-        locust__hist_reset(&row->phases[i].hist);
-        row->phases[i].max_ns = 0;
-    }
-    if (row->intended) {
-        locust__hist_reset(&row->intended->hist);
-        row->intended->max_ns = 0;
-    }
+    locust__hist_record(&phase->hist, ns);
+    if (ns > phase->max_ns)
+        phase->max_ns = ns;
 }
 
-static void locust__entry_free_histograms(locust__entry *row)
+static void locust__phase_clear(locust__phase *phase)
 {
-    locust__hist_free(&row->hist);
-    for (int i = 0; row->phases && i < LOCUST__PHASES; i++)
-        locust__hist_free(&row->phases[i].hist);
-    LOCUST_FREE(row->phases);
-    if (row->intended)
-        locust__hist_free(&row->intended->hist);
-    LOCUST_FREE(row->intended);
+    locust__hist_reset(&phase->hist);
+    phase->max_ns = 0;
 }
 
-static void locust__entry_count(
-    locust__entry *row, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
-{
-    locust__entry_second *s = &row->ring[second % LOCUST__ENTRY_RING];
-    if (s->second < second)
-        *s = (locust__entry_second){second, 0, 0};
-    if (s->second == second) { // else a late verdict on a request of long ago
-        s->requests++;
-        s->failures += failed;
-    }
-    row->requests++;
-    row->failures += failed;
-    row->bytes += bytes;
-    row->total_ns += elapsed_ns;
-    if (row->total_ns >= LOCUST__S) {
-        row->total_s += row->total_ns / LOCUST__S;
-        row->total_ns %= LOCUST__S;
-    }
-    if (elapsed_ns < row->min_ns)
-        row->min_ns = elapsed_ns;
-    if (elapsed_ns > row->max_ns)
-        row->max_ns = elapsed_ns;
-    locust__hist_record(&row->hist, elapsed_ns);
-}
-
-static double locust__entry_mean_ns(const locust__entry *row)
-{
-    double total = (double)row->total_s * 1e9 + (double)row->total_ns;
-    return row->requests ? total / (double)row->requests : 0;
-}
-
-/* Never outside of what was measured, wherever its bucket's middle is. */
-static int64_t locust__entry_percentile_ns(const locust__entry *row, double share)
-{
-    int64_t ns = locust__hist_percentile_ns(&row->hist, share);
-    if (!row->requests)
-        return 0;
-    if (share >= 1 || ns > row->max_ns)
-        return row->max_ns;
-    return ns < row->min_ns ? row->min_ns : ns;
-}
-
+/* The time that `share` (0 to 1) of a phase's did not exceed. */
 static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
 {
     int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
-    return ns < phase->max_ns ? ns : phase->max_ns;
+    return ns < phase->max_ns ? ns : phase->max_ns; // a bucket's middle may lie above
 }
 
+/* Zeroes the figures; the octaves of histograms stay. */
+static void locust__entry_clear(locust__entry *entry)
+{
+    entry->requests = entry->failures = entry->bytes = 0;
+    entry->total_s = entry->total_ns = entry->max_ns = 0;
+    entry->min_ns = LOCUST__NEVER;
+    memset(entry->ring, 0, sizeof entry->ring);
+    locust__hist_reset(&entry->hist);
+    for (int i = 0; entry->phases && i < LOCUST__PHASES; i++)
+        locust__phase_clear(&entry->phases[i]);
+    if (entry->intended)
+        locust__phase_clear(entry->intended);
+}
+
+static void locust__entry_free_histograms(locust__entry *entry)
+{
+    locust__hist_free(&entry->hist);
+    for (int i = 0; entry->phases && i < LOCUST__PHASES; i++)
+        locust__hist_free(&entry->phases[i].hist);
+    LOCUST_FREE(entry->phases);
+    if (entry->intended)
+        locust__hist_free(&entry->intended->hist);
+    LOCUST_FREE(entry->intended);
+}
+
+/* Counts one request that ended in `second` of the monotonic clock. */
+static void locust__entry_count(
+    locust__entry *entry, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
+{
+    locust__entry_second *s = &entry->ring[second % LOCUST__ENTRY_RING];
+    if (s->second < second)
+        *s = (locust__entry_second){second, 0, 0};
+    if (s->second == second) { // else a late verdict on a request whose second has gone
+        s->requests++;
+        s->failures += failed;
+    }
+    entry->requests++;
+    entry->failures += failed;
+    entry->bytes += bytes;
+    entry->total_ns += elapsed_ns;
+    if (entry->total_ns >= LOCUST__S) {
+        entry->total_s += entry->total_ns / LOCUST__S;
+        entry->total_ns %= LOCUST__S;
+    }
+    if (elapsed_ns < entry->min_ns)
+        entry->min_ns = elapsed_ns;
+    if (elapsed_ns > entry->max_ns)
+        entry->max_ns = elapsed_ns;
+    locust__hist_record(&entry->hist, elapsed_ns);
+}
+
+static double locust__entry_mean_ns(const locust__entry *entry)
+{
+    double total = (double)entry->total_s * 1e9 + (double)entry->total_ns;
+    return entry->requests ? total / (double)entry->requests : 0;
+}
+
+/* The time that `share` (0 to 1) of the requests did not exceed. It lies within min_ns and max_ns,
+ * though the middle of its bucket may not. */
+static int64_t locust__entry_percentile_ns(const locust__entry *entry, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&entry->hist, share);
+    if (!entry->requests)
+        return 0;
+    if (share >= 1 || ns > entry->max_ns)
+        return entry->max_ns;
+    return ns < entry->min_ns ? entry->min_ns : ns;
+}
+
+/* Whether x stands behind y in a table: by name, then by method. */
 static bool locust__entry_after(const locust__entry *x, const locust__entry *y)
 {
     int by_name = strcmp(x->name, y->name);
     return by_name ? by_name > 0 : strcmp(x->method, y->method) > 0;
 }
 /* ============================================================================================
- * >>stats  rows of requests and failures
+ * >>stats  the statistics of a test: entries, failures, failed tasks
  *
- * Purpose     count requests by (method, name) and failures by (method, name, text).
- * Invariants  the total counts every request once; a row is never removed before the end, so its
- *             strings may be pointed at.
- * Cost        record: one hash of the name, two histograms; no allocation but for a new row, text
- *             or octave. Memory grows with the rows, not with time.
+ * Purpose     counts requests by (method, name), failures by (method, name, text), and failed tasks
+ *             by text and place.
+ * Invariants  the total counts every request once. Entries and texts stay until the statistics are
+ *             freed, so others may keep pointers to them.
+ * Cost        counting a request: a hash of its name, two histograms. Nothing is allocated but for
+ *             a new entry, text or octave: memory grows with the names, not with time.
  * Names       locust__stats_ locust__request_stats
  * Uses        >>entry
  * Sources     Locust 2.46: what counts as failure, median and rates (its stats.py, by measurement).
- * Limits      LOCUST_MAX_ROWS rows, and as many failures and texts: what comes later goes to
+ * Limits      LOCUST_MAX_ROWS entries, and as many failures and texts: later ones count as
  *             "(other)". Current rates cover the last ten whole seconds, up to now; Locust's end
  *             three seconds earlier, to wait for its workers.
  * ============================================================================================ */
 
-enum { LOCUST__STATS_BUCKETS = 512 }; // of its hash tables
+enum { LOCUST__STATS_BUCKETS = 512 }; // of each hash table; chains grow, tables do not
 
-typedef struct locust__stats_string { // the sentence of a failure, kept once
+typedef struct locust__stats_string { // the sentence of a failure, stored once
     struct locust__stats_string *next_in_bucket;
     uint64_t hash;
     char text[];
 } locust__stats_string;
 
-typedef struct locust__stats_failure {
+typedef struct locust__stats_failure { // requests of one entry that failed for one reason
     struct locust__stats_failure *next_in_bucket;
-    const locust__entry *row;
-    const char *text; // in a locust__stats_string
+    const locust__entry *row; // the entry
+    const char *text;         // in a locust__stats_string
     uint64_t occurrences;
     int64_t first_wall_ns, last_wall_ns;
 } locust__stats_failure;
 
-typedef struct locust__stats_exception { // a failed task
+typedef struct locust__stats_exception { // failed tasks of one place and reason
     const char *text;                    // in a locust__stats_string
     uint64_t times;
-    char place[128];
+    char place[128]; // file, line and function
 } locust__stats_exception;
 
 typedef struct locust__request_stats {
     locust__stats_exception *exceptions; // in order of appearance
     size_t n_exceptions, cap_exceptions;
     locust__entry total;
-    locust__entry other;  // what came past a limit, or without memory; listed once it has requests
-    locust__entry **rows; // in order of appearance
-    size_t n_rows, cap_rows;
-    locust__stats_failure **failures; // likewise
+    locust__entry other; // requests past a limit, or without memory; reports list it if it has any
+    locust__entry **entries; // in order of appearance
+    size_t n_entries, cap_entries;
+    locust__stats_failure **failures; // in order of appearance
     size_t n_failures, cap_failures;
     size_t n_texts;
-    locust__stats_failure other_failure; // likewise
-    locust__entry *row_buckets[LOCUST__STATS_BUCKETS];
+    locust__stats_failure other_failure; // failures past a limit, or without memory
+    locust__entry *entry_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_string *text_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_failure *failure_buckets[LOCUST__STATS_BUCKETS];
-    int64_t start_ns, last_ns; // monotonic: start of the test, newest request
+    int64_t start_ns, last_ns; // monotonic: start of the test, end of the newest request
 } locust__request_stats;
 
 static void locust__stats_init(locust__request_stats *st)
@@ -6180,13 +6207,14 @@ static void locust__stats_init(locust__request_stats *st)
     locust__entry_clear(&st->other);
 }
 
-/* Zeroes every row; they stay in the tables. */
+/* Zeroes the figures of all entries and forgets failures and failed tasks. Entries and texts
+ * stay. */
 static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
 {
     locust__entry_clear(&st->total);
     locust__entry_clear(&st->other);
-    for (size_t i = 0; i < st->n_rows; i++)
-        locust__entry_clear(st->rows[i]);
+    for (size_t i = 0; i < st->n_entries; i++)
+        locust__entry_clear(st->entries[i]);
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
     st->n_failures = st->n_exceptions = 0;
@@ -6198,9 +6226,9 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
 static void locust__stats_free(locust__request_stats *st)
 {
     locust__stats_reset(st, 0);
-    for (size_t i = 0; i < st->n_rows; i++) {
-        locust__entry_free_histograms(st->rows[i]);
-        LOCUST_FREE(st->rows[i]);
+    for (size_t i = 0; i < st->n_entries; i++) {
+        locust__entry_free_histograms(st->entries[i]);
+        LOCUST_FREE(st->entries[i]);
     }
     locust__entry_free_histograms(&st->other);
     locust__entry_free_histograms(&st->total);
@@ -6210,76 +6238,80 @@ static void locust__stats_free(locust__request_stats *st)
             st->text_buckets[b] = text->next_in_bucket;
             LOCUST_FREE(text);
         }
-    LOCUST_FREE(st->rows);
+    LOCUST_FREE(st->entries);
     LOCUST_FREE(st->failures);
     LOCUST_FREE(st->exceptions);
 }
 
-static bool locust__stats_room_for_row(locust__request_stats *st)
+/* A new entry behind the others, with its method and name; NULL: no memory, or too many. */
+static locust__entry *locust__stats_add(
+    locust__request_stats *st, const char *method, const char *name)
 {
-    locust__entry **rows = locust__memory_grow(st->rows, sizeof *rows, st->n_rows, &st->cap_rows);
-    if (rows)
-        st->rows = rows;
-    return rows != NULL;
+    size_t method_bytes = strlen(method) + 1, name_bytes = strlen(name) + 1;
+    locust__entry *entry, **entries;
+    char *text;
+    if (st->n_entries >= LOCUST_MAX_ROWS)
+        return NULL;
+    entries = locust__memory_grow(st->entries, sizeof *entries, st->n_entries, &st->cap_entries);
+    if (!entries)
+        return NULL;
+    st->entries = entries;
+    entry = locust__memory_zalloc(sizeof *entry + method_bytes + name_bytes);
+    if (!entry)
+        return NULL;
+    text = (char *)(entry + 1);
+    entry->method = memcpy(text, method, method_bytes);
+    entry->name = memcpy(text + method_bytes, name, name_bytes);
+    locust__entry_clear(entry);
+    entry->index = st->n_entries;
+    entries[st->n_entries++] = entry;
+    return entry;
 }
 
-static bool locust__stats_room_for_failure(locust__request_stats *st)
-{
-    locust__stats_failure **failures =
-        locust__memory_grow(st->failures, sizeof *failures, st->n_failures, &st->cap_failures);
-    if (failures)
-        st->failures = failures;
-    return failures != NULL;
-}
-
+/* The entry of a method and name, made if there is none yet; "(other)" if it cannot be made. */
 static locust__entry *locust__stats_find(
     locust__request_stats *st, const char *method, const char *name)
 {
-    size_t method_len = strlen(method), name_len = strlen(name);
-    uint64_t hash = locust__text_hash(locust__text_hash(0, method, method_len), name, name_len);
-    locust__entry **bucket = &st->row_buckets[hash % LOCUST__STATS_BUCKETS], *row;
-    char *text;
-    for (row = *bucket; row; row = row->next_in_bucket)
-        if (row->hash == hash && strcmp(row->name, name) == 0 && strcmp(row->method, method) == 0)
-            return row;
-    if (st->n_rows >= LOCUST_MAX_ROWS || !locust__stats_room_for_row(st))
+    uint64_t hash = locust__text_hash(0, method, strlen(method));
+    locust__entry **bucket, *entry;
+    hash = locust__text_hash(hash, name, strlen(name));
+    bucket = &st->entry_buckets[hash % LOCUST__STATS_BUCKETS];
+    for (entry = *bucket; entry; entry = entry->next_in_bucket)
+        if (entry->hash == hash && strcmp(entry->name, name) == 0 &&
+            strcmp(entry->method, method) == 0)
+            return entry;
+    entry = locust__stats_add(st, method, name);
+    if (!entry)
         return &st->other;
-    row = locust__memory_zalloc(sizeof *row + method_len + name_len + 2);
-    if (!row)
-        return &st->other;
-    text = (char *)(row + 1);
-    row->method = memcpy(text, method, method_len + 1);
-    row->name = memcpy(text + method_len + 1, name, name_len + 1);
-    row->hash = hash;
-    locust__entry_clear(row);
-    row->next_in_bucket = *bucket;
-    *bucket = row;
-    row->index = st->n_rows;
-    st->rows[st->n_rows++] = row;
-    return row;
+    entry->hash = hash;
+    entry->next_in_bucket = *bucket;
+    *bucket = entry;
+    return entry;
 }
 
-/* The one copy of a failure's text: lives as long as the statistics. */
+/* The statistics' own copy of a failure's text. Equal texts have one copy, so pointers may be
+ * compared. "(other)" if there is no room for it. */
 static const char *locust__stats_text(locust__request_stats *st, const char *text)
 {
     size_t len = strlen(text);
     uint64_t hash = locust__text_hash(0, text, len);
-    locust__stats_string **bucket = &st->text_buckets[hash % LOCUST__STATS_BUCKETS], *kept;
-    for (kept = *bucket; kept; kept = kept->next_in_bucket)
-        if (kept->hash == hash && strcmp(kept->text, text) == 0)
-            return kept->text;
-    kept = st->n_texts < LOCUST_MAX_ROWS ? LOCUST_MALLOC(sizeof *kept + len + 1) : NULL;
-    if (!kept)
+    locust__stats_string **bucket = &st->text_buckets[hash % LOCUST__STATS_BUCKETS], *copy;
+    for (copy = *bucket; copy; copy = copy->next_in_bucket)
+        if (copy->hash == hash && strcmp(copy->text, text) == 0)
+            return copy->text;
+    copy = st->n_texts < LOCUST_MAX_ROWS ? LOCUST_MALLOC(sizeof *copy + len + 1) : NULL;
+    if (!copy)
         return "(other)";
-    memcpy(kept->text, text, len + 1);
-    kept->hash = hash;
-    kept->next_in_bucket = *bucket;
-    *bucket = kept;
+    memcpy(copy->text, text, len + 1);
+    copy->hash = hash;
+    copy->next_in_bucket = *bucket;
+    *bucket = copy;
     st->n_texts++;
-    return kept->text;
+    return copy->text;
 }
 
-/* Counts a failed task. True: it is the first at this place with this text, the statistics' copy. */
+/* Counts a failed task; `text` comes from locust__stats_text. True: it is the first one of this
+ * place and text. */
 static bool locust__stats_except(locust__request_stats *st, const char *text, const char *place)
 {
     locust__stats_exception *e;
@@ -6302,104 +6334,127 @@ static bool locust__stats_except(locust__request_stats *st, const char *text, co
     return true;
 }
 
+/* A new failure behind the others; NULL: no memory, or too many. */
+static locust__stats_failure *locust__stats_add_failure(
+    locust__request_stats *st, const locust__entry *entry, const char *text)
+{
+    locust__stats_failure *f, **failures;
+    if (st->n_failures >= LOCUST_MAX_ROWS)
+        return NULL;
+    failures =
+        locust__memory_grow(st->failures, sizeof *failures, st->n_failures, &st->cap_failures);
+    if (!failures)
+        return NULL;
+    st->failures = failures;
+    f = locust__memory_zalloc(sizeof *f);
+    if (!f)
+        return NULL;
+    f->row = entry;
+    f->text = text;
+    failures[st->n_failures++] = f;
+    return f;
+}
+
+/* Counts a failed request. */
 static void locust__stats_fail(
-    locust__request_stats *st, const locust__entry *row, const char *error, int64_t wall_ns)
+    locust__request_stats *st, const locust__entry *entry, const char *error, int64_t wall_ns)
 {
     const char *text = locust__stats_text(st, error);
+    // Entry and text are one object each: their addresses say which failure it is.
     uint64_t hash =
-        ((uint64_t)(uintptr_t)row ^ (uint64_t)(uintptr_t)text << 1) * 0x9E3779B97F4A7C15u;
+        ((uint64_t)(uintptr_t)entry ^ (uint64_t)(uintptr_t)text << 1) * 0x9E3779B97F4A7C15u;
     locust__stats_failure **bucket = &st->failure_buckets[(hash >> 32) % LOCUST__STATS_BUCKETS], *f;
     for (f = *bucket; f; f = f->next_in_bucket)
-        if (f->row == row && f->text == text)
+        if (f->row == entry && f->text == text)
             break;
-    if (!f && st->n_failures < LOCUST_MAX_ROWS && locust__stats_room_for_failure(st)) {
-        f = locust__memory_zalloc(sizeof *f);
+    if (!f) {
+        f = locust__stats_add_failure(st, entry, text);
         if (f) {
-            f->row = row;
-            f->text = text;
             f->next_in_bucket = *bucket;
             *bucket = f;
-            st->failures[st->n_failures++] = f;
+        } else {
+            f = &st->other_failure;
         }
     }
-    if (!f)
-        f = &st->other_failure;
     if (!f->occurrences++)
         f->first_wall_ns = wall_ns;
     f->last_wall_ns = wall_ns;
 }
 
-/* Counts one finished request. `error`: NULL, or why it failed. Returns its row. */
+/* Counts one finished request. `error`: NULL, or why it failed. Returns its entry. */
 static locust__entry *locust__stats_record(locust__request_stats *st, const char *method,
     const char *name, int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
 {
-    locust__entry *row = locust__stats_find(st, method, name);
+    locust__entry *entry = locust__stats_find(st, method, name);
     int64_t second = now_ns / LOCUST__S;
-    locust__entry_count(row, elapsed_ns, bytes, error != NULL, second);
+    locust__entry_count(entry, elapsed_ns, bytes, error != NULL, second);
     locust__entry_count(&st->total, elapsed_ns, bytes, error != NULL, second);
-    if (now_ns > st->last_ns) // a verdict may come later than its request ended
+    if (now_ns > st->last_ns) // not if its verdict came after other requests had ended
         st->last_ns = now_ns;
     if (error)
-        locust__stats_fail(st, row, error, locust__os_wall_ns());
-    return row;
+        locust__stats_fail(st, entry, error, locust__os_wall_ns());
+    return entry;
 }
 
-/* Row i of those that reports list; NULL: there is none. */
+/* Entry i of those that reports list; NULL: there are no more. */
 static locust__entry *locust__stats_entry_at(locust__request_stats *st, size_t i)
 {
-    return i < st->n_rows ? st->rows[i] : i == st->n_rows && st->other.requests ? &st->other : NULL;
+    if (i < st->n_entries)
+        return st->entries[i];
+    return i == st->n_entries && st->other.requests ? &st->other : NULL;
 }
 
-/* Failure i, likewise. */
+/* Failure i of those that reports list; NULL: there are no more. */
 static const locust__stats_failure *locust__stats_failure_at(
     const locust__request_stats *st, size_t i)
 {
-    return i < st->n_failures                                     ? st->failures[i]
-           : i == st->n_failures && st->other_failure.occurrences ? &st->other_failure
-                                                                  : NULL;
+    if (i < st->n_failures)
+        return st->failures[i];
+    return i == st->n_failures && st->other_failure.occurrences ? &st->other_failure : NULL;
 }
 
 /* Requests and failures a second over the whole run, up to the newest request. */
-static void locust__stats_rates(const locust__request_stats *st, const locust__entry *row,
+static void locust__stats_rates(const locust__request_stats *st, const locust__entry *entry,
     double *requests_per_s, double *failures_per_s)
 {
     double s = (double)(st->last_ns - st->start_ns) / 1e9;
-    *requests_per_s = s > 0 ? (double)row->requests / s : 0;
-    *failures_per_s = s > 0 ? (double)row->failures / s : 0;
+    *requests_per_s = s > 0 ? (double)entry->requests / s : 0;
+    *failures_per_s = s > 0 ? (double)entry->failures / s : 0;
 }
 
-/* The same over the last ten whole seconds, or as many as the test has. */
-static void locust__stats_current_rates(const locust__request_stats *st, const locust__entry *row,
+/* The same over the last ten whole seconds, or as many as the test has run. */
+static void locust__stats_current_rates(const locust__request_stats *st, const locust__entry *entry,
     int64_t now_ns, double *requests_per_s, double *failures_per_s)
 {
-    int64_t now = now_ns / LOCUST__S;
-    int64_t start = (st->start_ns + LOCUST__S - 1) / LOCUST__S; // of the first whole second
+    int64_t now = now_ns / LOCUST__S;                           // the second that is not over yet
+    int64_t start = (st->start_ns + LOCUST__S - 1) / LOCUST__S; // the first whole one of the test
     int64_t from = now - LOCUST__ENTRY_WINDOW_S > start ? now - LOCUST__ENTRY_WINDOW_S : start;
     uint64_t requests = 0, failures = 0;
     for (int64_t s = from; s < now; s++) {
-        const locust__entry_second *slot = &row->ring[s % LOCUST__ENTRY_RING];
-        if (slot->second == s) {
-            requests += slot->requests;
-            failures += slot->failures;
+        const locust__entry_second *seen = &entry->ring[s % LOCUST__ENTRY_RING];
+        if (seen->second == s) { // else nothing ended in that second
+            requests += seen->requests;
+            failures += seen->failures;
         }
     }
     *requests_per_s = now > from ? (double)requests / (double)(now - from) : 0;
     *failures_per_s = now > from ? (double)failures / (double)(now - from) : 0;
 }
 
-static const locust_stats *locust__stats_show(const locust__request_stats *st, locust__entry *row)
+/* Fills in what the public API shows of an entry; it is overwritten by the next call for it. */
+static const locust_stats *locust__stats_show(const locust__request_stats *st, locust__entry *entry)
 {
-    locust_stats *shown = &row->shown;
-    shown->method = row->method;
-    shown->name = row->name;
-    shown->requests = row->requests;
-    shown->failures = row->failures;
-    shown->bytes = row->bytes;
-    shown->min_ms = row->requests ? (double)row->min_ns / 1e6 : 0;
-    shown->mean_ms = locust__entry_mean_ns(row) / 1e6;
-    shown->max_ms = (double)row->max_ns / 1e6;
-    locust__stats_rates(st, row, &shown->requests_per_s, &shown->failures_per_s);
-    shown->histogram = row;
+    locust_stats *shown = &entry->shown;
+    shown->method = entry->method;
+    shown->name = entry->name;
+    shown->requests = entry->requests;
+    shown->failures = entry->failures;
+    shown->bytes = entry->bytes;
+    shown->min_ms = entry->requests ? (double)entry->min_ns / 1e6 : 0;
+    shown->mean_ms = locust__entry_mean_ns(entry) / 1e6;
+    shown->max_ms = (double)entry->max_ns / 1e6;
+    locust__stats_rates(st, entry, &shown->requests_per_s, &shown->failures_per_s);
+    shown->histogram = entry;
     return shown;
 }
 
@@ -6408,75 +6463,71 @@ LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share)
     return (double)locust__entry_percentile_ns(stats->histogram, share) / 1e6;
 }
 /* ============================================================================================
- * >>record  from a finished request to whoever counts it
+ * >>record  from a finished request to all that count it
  *
- * Purpose     statistics, the log of requests and the test's listeners, in one call.
- * Cost        nobody who does not listen is called.
+ * Purpose     takes each finished request, or whatever else a test measures, to the statistics, the
+ *             log of requests and the test's listeners.
+ * Invariants  what began before since_ns is not counted, but listeners get it.
+ * Cost        that of the statistics; a log or a listener that is not there costs a comparison.
  * Names       locust__recorder_
  * Uses        >>entry >>stats
  * ============================================================================================ */
 
-/* Who measures something tells one of these: the statistics first, then the test's listener. */
 typedef struct locust__recorder {
     locust__request_stats *stats;
     locust_env *env;
-    void (*listener)(locust_env *env, const locust_sample *sample);
-    bool phases;       // they are wanted
-    bool has_arrivals; // there are arrivals: times are counted from the intended start too
-    int64_t since_ns;  // what began before is not counted
-    /* Told of each that is; NULL: nobody. */
-    void (*log)(void *arg, const locust_sample *sample, const locust__entry *row,
+    void (*listener)(locust_env *env, const locust_sample *sample); // NULL: no listener
+    bool phases;       // --phases: measured and counted
+    bool has_arrivals; // open model: times are also counted from the intended start
+    int64_t since_ns;  // end of the warm-up, or the last reset of the statistics
+    /* Writes a counted sample to the log of requests; NULL: no log. */
+    void (*log)(void *arg, const locust_sample *sample, const locust__entry *entry,
         int64_t elapsed_ns, int64_t now_ns);
     void *log_arg;
 } locust__recorder;
 
-/* Adds a time from the intended start to a row, as below. */
-static void locust__recorder_intended(locust__entry *row, int64_t ns)
+/* Counts a time from the intended start. Without memory for the histogram it is not counted. */
+static void locust__recorder_intended(locust__entry *entry, int64_t ns)
 {
-    if (!row->intended)
-        row->intended = locust__memory_zalloc(sizeof *row->intended);
-    if (!row->intended)
-        return;
-    locust__hist_record(&row->intended->hist, ns);
-    if (ns > row->intended->max_ns)
-        row->intended->max_ns = ns;
+    if (!entry->intended)
+        entry->intended = locust__memory_zalloc(sizeof *entry->intended);
+    if (entry->intended)
+        locust__phase_record(entry->intended, ns);
 }
 
-/* Adds to the phases of a row; without memory they stay as they are. */
-static void locust__recorder_phases(locust__entry *row, const locust_phases *phases)
+/* Counts the phases of a request. Without memory for the histograms they are not counted. */
+static void locust__recorder_phases(locust__entry *entry, const locust_phases *phases)
 {
     const double ms[LOCUST__PHASES] = {
         phases->name_ms, phases->connect_ms, phases->tls_ms, phases->wait_ms, phases->receive_ms};
-    if (!row->phases)
-        row->phases = locust__memory_zalloc(LOCUST__PHASES * sizeof *row->phases);
-    for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
+    if (!entry->phases)
+        entry->phases = locust__memory_zalloc(LOCUST__PHASES * sizeof *entry->phases);
+    for (int i = 0; entry->phases && i < LOCUST__PHASES; i++) {
         int64_t ns = locust__number_round(ms[i] * 1e6);
-        if (ns <= 0 && i < 3) // no lookup, no connect, no handshake
-            continue;
-        locust__hist_record(&row->phases[i].hist, ns);
-        if (ns > row->phases[i].max_ns)
-            row->phases[i].max_ns = ns;
+        if (ns > 0 || i >= 3) // 0: no lookup, no connect, no handshake in this request
+            locust__phase_record(&entry->phases[i], ns);
     }
 }
 
 static void locust__recorder_count(
     const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
-    locust__entry *row = locust__stats_record(rec->stats, sample->method, sample->name, elapsed_ns,
-        sample->length, sample->error, now_ns);
+    locust__entry *entry = locust__stats_record(rec->stats, sample->method, sample->name,
+        elapsed_ns, sample->length, sample->error, now_ns);
     if (rec->phases && sample->phases && sample->status) {
-        locust__recorder_phases(row, sample->phases);
+        locust__recorder_phases(entry, sample->phases);
         locust__recorder_phases(&rec->stats->total, sample->phases);
     }
     if (rec->has_arrivals) {
         int64_t ns = elapsed_ns + locust__number_round(sample->late_ms * 1e6);
-        locust__recorder_intended(row, ns);
+        locust__recorder_intended(entry, ns);
         locust__recorder_intended(&rec->stats->total, ns);
     }
     if (rec->log)
-        rec->log(rec->log_arg, sample, row, elapsed_ns, now_ns);
+        rec->log(rec->log_arg, sample, entry, elapsed_ns, now_ns);
 }
 
+/* Takes a sample that ended at now_ns and took elapsed_ns. */
 static void locust__recorder_record(
     const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
@@ -17957,7 +18008,7 @@ static void locust__figures_sort(locust__entry **rows, size_t n)
  * memory. */
 static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
 {
-    locust__entry **rows = LOCUST_MALLOC((st->n_rows + 2) * sizeof *rows), *row;
+    locust__entry **rows = LOCUST_MALLOC((st->n_entries + 2) * sizeof *rows), *row;
     *n = 0;
     if (!rows)
         return NULL;

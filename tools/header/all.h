@@ -130,9 +130,9 @@
  *     >>local          coroutine-local data
  *     >>context        context variables, and stacks of values
  *   3-measure
- *     >>entry          one row of statistics
- *     >>stats          rows of requests and failures
- *     >>record         from a finished request to whoever counts it
+ *     >>entry          what was counted of one (method, name)
+ *     >>stats          the statistics of a test: entries, failures, failed tasks
+ *     >>record         from a finished request to all that count it
  *   4-net
  *     >>address        addresses of sockets
  *     >>source         local addresses to connect from

@@ -1,118 +1,144 @@
 /* ============================================================================================
- * >>entry  one row of statistics
+ * >>entry  what was counted of one (method, name)
  *
- * Purpose     count the requests of one (method, name): times, sizes, phases, rates of now.
- * Cost        record: two histograms; no allocation but for a new octave.
+ * Purpose     counts the requests of one method and name: their times, bytes, phases, and how many
+ *             there were in each of the last seconds. A table shows an entry as one of its rows.
+ * Invariants  requests == hist.total while memory lasts; min_ns <= max_ns unless requests == 0.
+ * Cost        counting a request: one histogram; nothing is allocated but a new octave of it.
  * Names       locust__entry_ locust__phase_ locust__phases
  * Limits      current rates cover the last ten whole seconds, up to now; Locust's end three seconds
  *             earlier, to wait for its workers.
+ *
+ *   the ring: second s of the clock is counted in ring[s % 16]
+ *
+ *     | 96 | 97 | 98 | 99 | 100 | 101 | 86 | 71 | 88 | ...   in second 101
+ *
+ *   Each element says which second it counts, and begins anew with the first request that ends in a
+ *   later one. So nothing has to turn the ring, and a reader skips elements of other seconds than
+ *   it wants: here nothing ended in second 87, and 71 is still in its place.
  * ============================================================================================ */
 
 enum { LOCUST__ENTRY_RING = 16, LOCUST__ENTRY_WINDOW_S = 10 };
 
-typedef struct locust__entry_second { // what one second of the monotonic clock saw
-    int64_t second;
+typedef struct locust__entry_second { // what ended in one second
+    int64_t second;                   // of the monotonic clock
     uint32_t requests, failures;
 } locust__entry_second;
 
+/* Of a request: name lookup, connect, TLS handshake, wait for the answer, receipt of its body. */
 enum { LOCUST__PHASES = 5 };
 
-typedef struct locust__phase { // one phase of the requests of a row in which it happened
+typedef struct locust__phase { // times of one kind, of the requests that have it
     locust__hist hist;
     int64_t max_ns;
 } locust__phase;
 
 typedef struct locust__entry {
     struct locust__entry *next_in_bucket;
-    uint64_t hash;
+    uint64_t hash;             // of method and name
     size_t index;              // in the order of appearance
-    const char *method, *name; // behind the struct
+    const char *method, *name; // stored behind the struct
     uint64_t requests, failures, bytes;
-    int64_t total_s, total_ns; // seconds and the rest: a sum of ns alone ends after 292 years
-    int64_t min_ns, max_ns;    // min_ns: LOCUST__NEVER if there is none
+    int64_t total_s,
+        total_ns; // sum of all times, as seconds and the rest: ns alone end after 292 years
+    int64_t min_ns, max_ns; // min_ns: LOCUST__NEVER if there was no request
     locust__entry_second ring[LOCUST__ENTRY_RING];
-    locust__hist hist;
+    locust__hist hist;       // of all times
     locust__phase *phases;   // LOCUST__PHASES of them; NULL: not measured
     locust__phase *intended; // times from the intended start; NULL: no open model
-    locust_stats shown;      // what locust_stats_row gave out last
+    locust_stats shown;      // what locust_stats_row returned last
 } locust__entry;
 
-static void locust__entry_clear(locust__entry *row)
+static void locust__phase_record(locust__phase *phase, int64_t ns)
 {
-    row->requests = row->failures = row->bytes = 0;
-    row->total_s = row->total_ns = row->max_ns = 0;
-    row->min_ns = LOCUST__NEVER;
-    memset(row->ring, 0, sizeof row->ring);
-    locust__hist_reset(&row->hist);
-    for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
-        locust__hist_reset(&row->phases[i].hist);
-        row->phases[i].max_ns = 0;
-    }
-    if (row->intended) {
-        locust__hist_reset(&row->intended->hist);
-        row->intended->max_ns = 0;
-    }
+    locust__hist_record(&phase->hist, ns);
+    if (ns > phase->max_ns)
+        phase->max_ns = ns;
 }
 
-static void locust__entry_free_histograms(locust__entry *row)
+static void locust__phase_clear(locust__phase *phase)
 {
-    locust__hist_free(&row->hist);
-    for (int i = 0; row->phases && i < LOCUST__PHASES; i++)
-        locust__hist_free(&row->phases[i].hist);
-    LOCUST_FREE(row->phases);
-    if (row->intended)
-        locust__hist_free(&row->intended->hist);
-    LOCUST_FREE(row->intended);
+    locust__hist_reset(&phase->hist);
+    phase->max_ns = 0;
 }
 
-static void locust__entry_count(
-    locust__entry *row, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
-{
-    locust__entry_second *s = &row->ring[second % LOCUST__ENTRY_RING];
-    if (s->second < second)
-        *s = (locust__entry_second){second, 0, 0};
-    if (s->second == second) { // else a late verdict on a request of long ago
-        s->requests++;
-        s->failures += failed;
-    }
-    row->requests++;
-    row->failures += failed;
-    row->bytes += bytes;
-    row->total_ns += elapsed_ns;
-    if (row->total_ns >= LOCUST__S) {
-        row->total_s += row->total_ns / LOCUST__S;
-        row->total_ns %= LOCUST__S;
-    }
-    if (elapsed_ns < row->min_ns)
-        row->min_ns = elapsed_ns;
-    if (elapsed_ns > row->max_ns)
-        row->max_ns = elapsed_ns;
-    locust__hist_record(&row->hist, elapsed_ns);
-}
-
-static double locust__entry_mean_ns(const locust__entry *row)
-{
-    double total = (double)row->total_s * 1e9 + (double)row->total_ns;
-    return row->requests ? total / (double)row->requests : 0;
-}
-
-/* Never outside of what was measured, wherever its bucket's middle is. */
-static int64_t locust__entry_percentile_ns(const locust__entry *row, double share)
-{
-    int64_t ns = locust__hist_percentile_ns(&row->hist, share);
-    if (!row->requests)
-        return 0;
-    if (share >= 1 || ns > row->max_ns)
-        return row->max_ns;
-    return ns < row->min_ns ? row->min_ns : ns;
-}
-
+/* The time that `share` (0 to 1) of a phase's did not exceed. */
 static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
 {
     int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
-    return ns < phase->max_ns ? ns : phase->max_ns;
+    return ns < phase->max_ns ? ns : phase->max_ns; // a bucket's middle may lie above
 }
 
+/* Zeroes the figures; the octaves of histograms stay. */
+static void locust__entry_clear(locust__entry *entry)
+{
+    entry->requests = entry->failures = entry->bytes = 0;
+    entry->total_s = entry->total_ns = entry->max_ns = 0;
+    entry->min_ns = LOCUST__NEVER;
+    memset(entry->ring, 0, sizeof entry->ring);
+    locust__hist_reset(&entry->hist);
+    for (int i = 0; entry->phases && i < LOCUST__PHASES; i++)
+        locust__phase_clear(&entry->phases[i]);
+    if (entry->intended)
+        locust__phase_clear(entry->intended);
+}
+
+static void locust__entry_free_histograms(locust__entry *entry)
+{
+    locust__hist_free(&entry->hist);
+    for (int i = 0; entry->phases && i < LOCUST__PHASES; i++)
+        locust__hist_free(&entry->phases[i].hist);
+    LOCUST_FREE(entry->phases);
+    if (entry->intended)
+        locust__hist_free(&entry->intended->hist);
+    LOCUST_FREE(entry->intended);
+}
+
+/* Counts one request that ended in `second` of the monotonic clock. */
+static void locust__entry_count(
+    locust__entry *entry, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
+{
+    locust__entry_second *s = &entry->ring[second % LOCUST__ENTRY_RING];
+    if (s->second < second)
+        *s = (locust__entry_second){second, 0, 0};
+    if (s->second == second) { // else a late verdict on a request whose second has gone
+        s->requests++;
+        s->failures += failed;
+    }
+    entry->requests++;
+    entry->failures += failed;
+    entry->bytes += bytes;
+    entry->total_ns += elapsed_ns;
+    if (entry->total_ns >= LOCUST__S) {
+        entry->total_s += entry->total_ns / LOCUST__S;
+        entry->total_ns %= LOCUST__S;
+    }
+    if (elapsed_ns < entry->min_ns)
+        entry->min_ns = elapsed_ns;
+    if (elapsed_ns > entry->max_ns)
+        entry->max_ns = elapsed_ns;
+    locust__hist_record(&entry->hist, elapsed_ns);
+}
+
+static double locust__entry_mean_ns(const locust__entry *entry)
+{
+    double total = (double)entry->total_s * 1e9 + (double)entry->total_ns;
+    return entry->requests ? total / (double)entry->requests : 0;
+}
+
+/* The time that `share` (0 to 1) of the requests did not exceed. It lies within min_ns and max_ns,
+ * though the middle of its bucket may not. */
+static int64_t locust__entry_percentile_ns(const locust__entry *entry, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&entry->hist, share);
+    if (!entry->requests)
+        return 0;
+    if (share >= 1 || ns > entry->max_ns)
+        return entry->max_ns;
+    return ns < entry->min_ns ? entry->min_ns : ns;
+}
+
+/* Whether x stands behind y in a table: by name, then by method. */
 static bool locust__entry_after(const locust__entry *x, const locust__entry *y)
 {
     int by_name = strcmp(x->name, y->name);

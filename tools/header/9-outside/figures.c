@@ -55,7 +55,7 @@ static void locust__figures_sort(locust__entry **rows, size_t n)
  * memory. */
 static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
 {
-    locust__entry **rows = LOCUST_MALLOC((st->n_rows + 2) * sizeof *rows), *row;
+    locust__entry **rows = LOCUST_MALLOC((st->n_entries + 2) * sizeof *rows), *row;
     *n = 0;
     if (!rows)
         return NULL;
