@@ -457,7 +457,7 @@ static void what_is_kept_is_above_the_stack(void)
     for (size_t i = 0; i < 40 * sizeof sizes / sizeof *sizes; i++) {
         size_t n = sizes[i % (sizeof sizes / sizeof *sizes)];
         locust__co *co = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[0], NULL);
-        char *at = locust__co_keep(co, n), *end = locust__stack_place_end(co), kept[960];
+        char *at = locust__co_reserve(co, n), *end = locust__stack_place_end(co), kept[960];
         if (LOCUST__WITH_ASAN) { // it watches the heap
             CHECK(!at);
             continue;
@@ -471,7 +471,7 @@ static void what_is_kept_is_above_the_stack(void)
         CHECK(first_frame[0] < (uintptr_t)at && first_frame[0] > (uintptr_t)end - page);
         CHECK(memcmp(at, kept, n) == 0);
     }
-    CHECK(!locust__co_keep(locust__co_start(&loop, "Raw", 0, nothing, NULL, NULL), 961));
+    CHECK(!locust__co_reserve(locust__co_start(&loop, "Raw", 0, nothing, NULL, NULL), 961));
     locust__loop_run(&loop);
     end();
 }

@@ -120,7 +120,7 @@
  *     >>log            diagnostics in Locust's log format
  *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
  *   2-loop
- *     >>co             coroutines and what the loop keeps of them
+ *     >>co             coroutines, queues of them, and the state of the loop
  *     >>timer          timers of coroutines
  *     >>stack          stacks of coroutines
  *     >>switch         starting, parking, waking, cancelling

@@ -1,24 +1,36 @@
 /* ============================================================================================
- * >>co  coroutines and what the loop keeps of them
+ * >>co  coroutines, queues of them, and the state of the loop
  *
- * Purpose     run very many coroutines on one thread: start, park, wake, sleep, cancel.
- * Invariants  exactly one coroutine runs, or the loop itself. A parked coroutine is woken once, by
- *             an event, by its deadline or by being cancelled, and parks see a cancellation until
- *             it is cleared. Nothing outside a parked coroutine's frames points into them: wait nodes,
- *             deadlines and descriptors' state live in the coroutine's block or its owner's.
- *             A coroutine's block is never given back before the loop is, so a stale timer entry
- *             points at a block, if not at the coroutine it was meant for.
- * Cost        switch: >>ctx, and two cache lines of the block. Timer: see the picture. A stack
- *             costs the pages it touched: one for most users. Address space: .stack_size. How late
- *             the due run is counted by the clock that they read themselves: nothing is read for it.
+ * Purpose     defines what the parts of 2-loop share: a coroutine, the stacks and timers behind it,
+ *             and the loop, which runs very many coroutines on one thread.
+ * Invariants  either one coroutine runs or the loop itself. A coroutine is in one queue at most. A
+ *             parked one is woken once, by an event, by its deadline or by being cancelled; a
+ *             cancelled one is not parked again until `cancelled` is cleared.
+ *             Nothing outside a parked coroutine's frames points into them: what others write to
+ *             while it waits (queue links, deadlines, state of descriptors) lies in the coroutine's
+ *             block or in its owner's. So a stack can be unwound at any park.
+ *             Blocks are given back with the loop alone, so a timer entry that is out of date
+ *             points at a block still, if at another coroutine's.
+ * Cost        a wake-up touches one cache line of the block, and a switch two: see >>ctx.
  * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
  *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
  *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
  *             locust__loop_scratch
- * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours. Stacks are given back
- *             when the loop is closed.
+ *
+ *            start               resumed                returns
+ *     FREE ---------> READY -----------------> RUNNING ---------> FREE
+ *                       ^                       |   |
+ *                       |         yields        |   |
+ *                       |<----------------------+   | parks
+ *                       |                           v
+ *                       +<----------------------- PARKED
+ *                         event, timeout, cancelled
+ *
+ *   A FREE block is in its pool's list, a READY one in loop->ready, a PARKED one in the queue
+ *   that it waits in, if any: one that waits for a descriptor is in none, as the descriptor knows
+ *   its reader and its writer.
  * ============================================================================================ */
 
 typedef struct locust__co locust__co;
@@ -30,55 +42,51 @@ enum locust__state {
     LOCUST__STATE_RUNNING,
     LOCUST__STATE_PARKED
 };
-enum locust__wake {
-    LOCUST__WAKE_EVENT,
-    LOCUST__WAKE_TIMEOUT,
+enum locust__wake {       // why a coroutine was woken
+    LOCUST__WAKE_EVENT,   // what it waits for may have come
+    LOCUST__WAKE_TIMEOUT, // its deadline has passed
     LOCUST__WAKE_CANCELLED,
-    LOCUST__WAKE_AGAIN
+    LOCUST__WAKE_AGAIN // it had no timer: it looks at the clock itself (only inside of a park)
 };
 
-typedef struct locust__queue { // of coroutines; a coroutine is in one at most
+typedef struct locust__queue { // of coroutines, first come, first served
     locust__co *first, *last;
 } locust__queue;
 
-typedef struct locust__wait_group { // coroutines that someone waits for: see >>sync
-    size_t running;
+typedef struct locust__wait_group { // coroutines whose end others wait for: see >>sync
+    size_t running;                 // those that have not ended
     locust__queue waiters;
 } locust__wait_group;
 
-typedef struct locust__stack_pool {
+typedef struct locust__stack_pool { // stacks of one size: see >>stack
     struct locust__stack_pool *next;
     size_t place_bytes, guard_bytes;
     struct locust__stack_slab *slabs;
-    locust__co *free; // last in, first out: a warm stack is reused first
+    locust__co *free; // chained by `next`; last in, first out, as that stack is still in the cache
     size_t places;
 } locust__stack_pool;
 
-enum {
-    LOCUST__LOOP_AHEAD = 26
-}; // lines of a stack that are fetched ahead: those of a plain request
-
 struct locust__co {
-    // What a wake-up touches lies in one cache line: with a million sleepers each line is a miss.
-    _Alignas(LOCUST__CACHE_LINE) void *sp; // saved stack pointer while parked
-    locust__co *next, *prev;
-    locust__queue *queue; // the one it is in
+    // What a wake-up touches is in one cache line: with a million sleepers each line is a miss.
+    _Alignas(LOCUST__CACHE_LINE) void *sp; // saved stack pointer while another one runs
+    locust__co *next, *prev;               // in its queue
+    locust__queue *queue;                  // NULL: in none
     enum locust__state state;
-    enum locust__wake wake;
-    bool cancelled;
-    bool lazy;           // its deadline is a timeout: armed a second ahead at most
-    uint16_t index;      // in its slab
-    uint16_t kept;       // bytes at the end of its place
+    enum locust__wake wake; // why it was woken last
+    bool cancelled;         // its parks end at once
+    bool lazy;              // its deadline is unlikely to be reached: armed a second ahead at most
+    uint16_t index;         // of its place in the slab
+    uint16_t reserved;   // bytes at the end of its place that are its owner's: locust__co_reserve
     int64_t deadline_ns; // of the park it is in
-    int64_t armed_ns;    // of its one valid timer entry; LOCUST__NEVER: none
+    int64_t armed_ns;    // time of its one valid timer entry; LOCUST__NEVER: it has none
     void *arg;
     const char *name; // of its user class, for messages
-    void *local;      // its user's slots: see >>local
-    void *context;    // its variables, see there; NULL: all have their defaults
-    void *entered;    // the context that it runs in; NULL: its own
-    void *scopes;     // slots that are hidden by LOCUST_SCOPE, the latest first
+    void *local;      // the slots of its user: see >>local; NULL: not of a user
+    void *context;    // its context variables: see >>context; NULL: all have their defaults
+    void *entered;    // the locust_context that it runs in; NULL: its own
+    void *scopes;     // LOCUST_SCOPEs it is in, the innermost first
     locust__wait_group *group;
-    struct locust__stack_slab *slab; // its stack is in
+    struct locust__stack_slab *slab; // where its stack is
 #if LOCUST__WITH_ASAN
     void *fake_stack;
 #endif
@@ -88,13 +96,13 @@ struct locust__co {
 };
 _Static_assert(offsetof(locust__co, arg) <= LOCUST__CACHE_LINE, "see the first field");
 
-typedef struct locust__stack_slab {
+typedef struct locust__stack_slab { // one mapping with places for `count` stacks
     struct locust__stack_slab *next;
     locust__stack_pool *pool;
     char *base;
-    uint32_t count, used;
-    locust__co *cos; // cos[i] has place i; aligned, in
-    void *cos_memory;
+    uint32_t count, used; // places; those from `used` on were never taken
+    locust__co *cos;      // cos[i] has place i; aligned to a cache line,
+    void *cos_memory;     // inside of this
 } locust__stack_slab;
 
 typedef struct locust__timer {
@@ -110,47 +118,49 @@ typedef struct locust__timer_chunk {
 
 enum { LOCUST__WHEEL_LEVELS = 3, LOCUST__WHEEL_LISTS = 256 };
 
-typedef struct locust__wheel {
-    int64_t tick; // the millisecond we are in; earlier ones are done
+typedef struct locust__wheel { // all timers: see >>timer
+    int64_t tick;              // the current millisecond; the lists of earlier ones are empty
     locust__timer_chunk *lists[LOCUST__WHEEL_LEVELS][LOCUST__WHEEL_LISTS];
     uint64_t used[LOCUST__WHEEL_LEVELS]
                  [LOCUST__WHEEL_LISTS / 64]; // a bit for each list that is not empty
     locust__timer_chunk *spare;
-    locust__timer *heap; // of the millisecond we are in; a binary heap by at_ns
+    locust__timer *heap; // entries of the current millisecond; a binary heap by at_ns
     size_t heap_len, heap_cap;
 } locust__wheel;
 
-enum { LOCUST__LOOP_SCRATCH = LOCUST_BUFFER_SIZE }; // bytes; see locust__loop.scratch
-
-enum { LOCUST__LOOP_BLOCKED_NS = 20000000 }; // a step that takes this long keeps others waiting
+enum {
+    LOCUST__LOOP_AHEAD = 26, // cache lines of a stack to prefetch: what a plain request uses
+    LOCUST__LOOP_SCRATCH = LOCUST_BUFFER_SIZE, // bytes of locust__loop.scratch
+    LOCUST__LOOP_BLOCKED_NS = 20000000, // a coroutine that runs this long keeps others waiting
+};
 
 struct locust__loop {
-    void *sp;            // the loop's own stack while a coroutine runs
+    void *sp;            // the loop's own stack pointer while a coroutine runs
     locust__co *current; // NULL: the loop itself runs
     locust__queue ready;
-    size_t running;      // coroutines started and not ended
-    int64_t now_ns;      // at the start of this turn
+    size_t running;      // coroutines that were started and have not ended
+    int64_t now_ns;      // when this turn began
     int64_t clock_ns;    // the latest reading of the clock
-    int64_t epoch_ns;    // now_ns + epoch_ns: the same since 1970
-    int64_t epoch_at_ns; // now_ns when that was found
+    int64_t epoch_ns;    // wall clock less loop's clock: now_ns + epoch_ns is a time since 1970
+    int64_t epoch_at_ns; // when epoch_ns was measured
     uint64_t turn;
-    void (*call)(void *arg); // asked for by the current coroutine: see locust__co_call
+    void (*call)(void *arg); // what the current coroutine wants called here: locust__co_call
     void *call_arg;
     locust__wheel wheel;
     locust__poller poller;
     locust__stack_pool *pools;
-    locust__hist late; // how long those waited who were due, or whose bytes had come
-    int64_t latest_ns; // of them
+    locust__hist late; // how much later than possible coroutines ran: locust__loop_count_late
+    int64_t latest_ns; // the largest of those times, exactly
     int64_t turn_ns;   // how long the last turn took
-    bool excused;      // the step that runs is long by what the kit does: a TLS handshake
-    /* Told of every other step that took LOCUST__LOOP_BLOCKED_NS or more. */
+    bool excused;      // what runs is long by the kit's own doing (a TLS handshake): no complaint
+    /* Gets each coroutine that ran for LOCUST__LOOP_BLOCKED_NS or longer; NULL: nobody asks. */
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
     void *blocked_arg;
-    void (*ahead)(const void *local); // begins to fetch what belongs to a user; NULL: nobody does
-    bool markers;                     // guard markers work here
-    size_t protected_places;
-    uint64_t random;
-    /* One buffer for whatever is built or received and used up before the next park. */
+    void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
+    bool markers;                             // guard markers work here: see >>stack
+    size_t protected_places;                  // guards that mprotect() made
+    uint64_t random;                          // state of the generator that all users share
+    /* One buffer for whatever is received or built, and used up before the next park. */
     char *scratch;
 #if LOCUST__WITH_ASAN
     const void *stack_bottom;
@@ -158,17 +168,18 @@ struct locust__loop {
 #endif
 };
 
-/* The loop of the environment now running. */
+/* The loop that is running; a global, as a signal handler and LOCUST_LOCAL have no argument. */
 static locust__loop *locust__loop_now;
 
-/* Reads the clock. What runs on the loop reads it this way before it parks: the loop itself then need
- * not, to know what took how long. */
+/* Reads the clock. A coroutine reads it this way shortly before it parks, so that clock_ns tells
+ * the loop how long it ran, without a reading of the loop's own. */
 static int64_t locust__loop_clock(locust__loop *loop)
 {
     return loop->clock_ns = locust__os_now_ns();
 }
 
-/* Somebody was due, or his bytes were there, that long before he ran. */
+/* Records that a coroutine ran `ns` later than it could have: after its deadline, or after its
+ * bytes had arrived. */
 static void locust__loop_count_late(locust__loop *loop, int64_t ns)
 {
     locust__hist_record(&loop->late, ns);
@@ -176,13 +187,14 @@ static void locust__loop_count_late(locust__loop *loop, int64_t ns)
         loop->latest_ns = ns;
 }
 
-/* That share of them waited no longer. */
+/* The lateness that `share` (0 to 1) of all wake-ups did not exceed. */
 static int64_t locust__loop_lateness_ns(const locust__loop *loop, double share)
 {
     int64_t ns = locust__hist_percentile_ns(&loop->late, share);
     return ns < loop->latest_ns ? ns : loop->latest_ns;
 }
 
+/* Adds a coroutine that is in no queue. */
 static void locust__queue_push(locust__queue *q, locust__co *co)
 {
     LOCUST_ASSERT(!co->queue);
@@ -196,6 +208,7 @@ static void locust__queue_push(locust__queue *q, locust__co *co)
     q->last = co;
 }
 
+/* Takes a coroutine out of the queue that it is in, if any. */
 static void locust__queue_remove(locust__co *co)
 {
     locust__queue *q = co->queue;
@@ -212,6 +225,8 @@ static void locust__queue_remove(locust__co *co)
     co->queue = NULL;
 }
 
+/* Makes a parked coroutine ready: it runs in its turn, and its park returns `why`. Does nothing if
+ * it is not parked, so the first cause to wake it is the one that it sees. */
 static void locust__co_wake(locust__loop *loop, locust__co *co, enum locust__wake why)
 {
     if (co->state != LOCUST__STATE_PARKED)

@@ -1,18 +1,24 @@
 /* ============================================================================================
  * >>context  context variables, and stacks of values
  *
- * Purpose     LOCUST_VAR and LOCUST_STACK; what a coroutine's end gives back of its data.
- * Invariants  all variables of a coroutine lie in one block, which is shared until it is written.
+ * Purpose     LOCUST_VAR: variables of which each coroutine has its own values, as Python's
+ *             contextvars; LOCUST_STACK: stacks of values; and the unwinding of both after a
+ *             jump.
+ * Invariants  the values of all variables lie in one block (locust__values). A coroutine that is
+ *             started shares the block of the one that starts it; whoever sets a variable first
+ *             copies the block. Without a block all variables have their defaults.
+ * Cost        reading: three loads and two branches. Starting a coroutine: a count.
  * Names       locust__context_ locust__values_ locust__vars_
  * Uses        >>co >>local
  * ============================================================================================ */
 
 typedef struct locust__values {
-    size_t shared;                      // by how many more coroutines
-    _Alignas(max_align_t) char bytes[]; // a flag for each variable, then the values at offsets
+    size_t shared;                      // coroutines and contexts that have it, less one
+    _Alignas(max_align_t) char bytes[]; // a flag for each variable: is it set? then the values
 } locust__values;
 
-static struct { // of the program, like the slots
+/* All variables of the program, registered by constructors before main(). */
+static struct {
     locust_var *first;
     size_t count, bytes;
 } locust__vars;
@@ -24,7 +30,7 @@ LOCUST_API void locust_var_register(locust_var *var)
     locust__vars.first = var;
 }
 
-/* Bytes of a context; flags stand in front, so offsets are known when all variables are. */
+/* Bytes of a block. The first call, when all variables are known, decides where each value lies. */
 static size_t locust__vars_bytes(void)
 {
     if (!locust__vars.bytes) {
@@ -40,12 +46,12 @@ static size_t locust__vars_bytes(void)
 
 static void locust__values_release(void *block)
 {
-    locust__values *context = block;
-    if (context && !context->shared--)
-        LOCUST_FREE(context);
+    locust__values *values = block;
+    if (values && !values->shared--)
+        LOCUST_FREE(values);
 }
 
-/* The block of the running coroutine, made its own. NULL: no memory. */
+/* A block that the coroutine shares with nobody, so that it can be written. NULL: no memory. */
 static locust__values *locust__values_own(locust__co *co)
 {
     size_t bytes = locust__vars_bytes();
@@ -90,21 +96,22 @@ LOCUST_API void locust_var_reset(const locust_var *var, locust_token token)
     memcpy(c->bytes + var->offset, token.was, var->size);
 }
 
-/* A coroutine that is started has the context of the one that starts it, until one of both sets a
- * variable. */
+/* One more user of a block: a coroutine that is started, or a copy of a context. */
 static void *locust__values_share(void *block)
 {
-    locust__values *context = block;
-    if (context)
-        context->shared++;
-    return context;
+    locust__values *values = block;
+    if (values)
+        values->shared++;
+    return values;
 }
 
+/* A context holds a block for a coroutine to run in for a while. While it is entered, the coroutine
+ * has the block, and may replace it by setting a variable; leaving takes it back. */
 struct locust_context {
-    void *block; // while it is entered: in the coroutine
-    bool entered;
-    locust_context *outer; // what the coroutine ran in before
-    void *outer_block;
+    void *block;           // not valid while it is entered
+    bool entered;          // by a coroutine; by one at a time
+    locust_context *outer; // what that coroutine ran in before,
+    void *outer_block;     // and with which block
 };
 
 LOCUST_API locust_context *locust_context_copy(void)
@@ -116,7 +123,7 @@ LOCUST_API locust_context *locust_context_copy(void)
     return c;
 }
 
-/* Goes back to the context that the running coroutine was in before. */
+/* Goes back to what the coroutine ran in before it entered its context. */
 static void locust__context_leave(locust__co *co)
 {
     locust_context *c = co->entered;
@@ -152,7 +159,8 @@ LOCUST_API void locust_context_free(locust_context *c)
     LOCUST_FREE(c);
 }
 
-/* Leaves all that a function of the test has entered and, being left by a jump, has not left. */
+/* Leaves the scopes and contexts that functions of the test had entered when they were left by a
+ * jump. */
 static void locust__context_unwind(locust__co *co)
 {
     while (co->scopes)

@@ -1,17 +1,21 @@
 /* ============================================================================================
  * >>fd  descriptors and who waits for them
  *
- * Purpose     park until a descriptor is readable or writable, or a deadline.
+ * Purpose     parks a coroutine until a descriptor is readable or writable, or until a deadline.
+ * Invariants  a descriptor is registered with the poller once, for its whole life. Its watch says
+ *             what it is ready for; a read or write that finds it is not clears that (>>os). One
+ *             coroutine at a time waits to read it, and one to write.
+ * Cost        a wait for what is ready already is a load and a comparison, and no system call.
  * Names       locust__fd_
  * Uses        >>co >>switch
  * ============================================================================================ */
 
-typedef struct locust__fd { // a descriptor with who waits for it
-    locust__watch watch;    // first: the poller hands this back
-    locust__co *reader, *writer;
+typedef struct locust__fd {
+    locust__watch watch;         // first: the poller returns a pointer to it
+    locust__co *reader, *writer; // parked until it is readable, writable; NULL: nobody is
 } locust__fd;
 
-/* Takes over a nonblocking descriptor; on an error it stays the caller's. 0 or -errno. */
+/* Takes over a nonblocking descriptor. On an error it stays the caller's. 0 or -errno. */
 static int locust__fd_open(locust__loop *loop, locust__fd *f, int fd)
 {
     memset(f, 0, sizeof *f);
@@ -19,7 +23,8 @@ static int locust__fd_open(locust__loop *loop, locust__fd *f, int fd)
     return locust__os_poll_add(&loop->poller, &f->watch);
 }
 
-/* Ends the waits of others for it with LOCUST__WAKE_EVENT: they find it closed. */
+/* Closes the descriptor. Coroutines that wait for it are woken with LOCUST__WAKE_EVENT, and find
+ * that it is closed. */
 static void locust__fd_close(locust__loop *loop, locust__fd *f)
 {
     if (f->watch.fd < 0)
@@ -33,6 +38,8 @@ static void locust__fd_close(locust__loop *loop, locust__fd *f)
         locust__co_wake(loop, f->writer, LOCUST__WAKE_EVENT);
 }
 
+/* Parks until the descriptor may be readable, or is closed. LOCUST__WAKE_EVENT says so, and is no
+ * promise: a caller that then finds EAGAIN waits again. */
 static enum locust__wake locust__fd_wait_read(
     locust__loop *loop, locust__fd *f, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -45,6 +52,7 @@ static enum locust__wake locust__fd_wait_read(
     return why;
 }
 
+/* The same for writing. */
 static enum locust__wake locust__fd_wait_write(
     locust__loop *loop, locust__fd *f, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -57,7 +65,8 @@ static enum locust__wake locust__fd_wait_write(
     return why;
 }
 
-/* Waits until one of some descriptors can be written to; those with a negative one do not count. */
+/* Parks until one of n descriptors may be writable: connects that race. Closed ones do not
+ * count. */
 static enum locust__wake locust__fd_wait_any_write(
     locust__loop *loop, locust__fd *fds, int n, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -73,7 +82,7 @@ static enum locust__wake locust__fd_wait_any_write(
     return why;
 }
 
-/* Gives the descriptor back, open. */
+/* Takes the descriptor out of the loop, open: it is the caller's again. Nobody may wait for it. */
 static int locust__fd_release(locust__loop *loop, locust__fd *f)
 {
     int fd = f->watch.fd;

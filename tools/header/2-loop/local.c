@@ -1,26 +1,30 @@
 /* ============================================================================================
  * >>local  coroutine-local data
  *
- * Purpose     LOCUST_LOCAL, LOCUST_VAR, LOCUST_STACK: data of each user, reachable from any function
- *             that it calls.
- * Invariants  a slot has the same offset in every user's area; all slots are known before main()
- *             runs, by constructors. The area is zeroed before on_start.
- * Cost        reading: three loads and an addition. Memory: the slot, and a byte.
+ * Purpose     LOCUST_LOCAL: variables of which each user has its own, reachable from any function
+ *             that the user calls; LOCUST_SCOPE: a variable's value for the length of a block.
+ * Invariants  a slot, the place of such a variable, has the same offset in every user's area. All
+ *             slots are known before main(): constructors register them. The area is zero before
+ *             on_start. The coroutines of a user share its area.
+ * Cost        reading: three loads and an addition. Memory of each user: the slot, and a byte.
  * Names       locust__scope_ locust__slot_ locust__slots_
  * Uses        >>co
  * Limits      a slot that a shared object brings in after the first user was made is refused.
  *
- *   a user's area:  | used flags, a byte each | slot | slot | ...   slots 16-aligned
+ *   a user's area, in its block:  | flags, a byte for each slot | slot | slot | ...   16-aligned
  * ============================================================================================ */
 
-/* Filled by constructors, before there is an environment: of the program, not of a test. */
+/* All slots of the program. A global, as constructors fill it in before there is an environment. */
 static struct {
     locust_slot *first;
     size_t count, bytes;
-    bool laid_out;
+    bool laid_out; // index and offset of each slot are decided
 } locust__slots;
 
-enum { LOCUST__SLOT_USED = 1, LOCUST__SLOT_SCOPED = 2 }; // flags of a slot: initialised; in a scope
+enum {
+    LOCUST__SLOT_USED = 1,   // initialised, so its fini is due
+    LOCUST__SLOT_SCOPED = 2, // a LOCUST_SCOPE is in force
+};
 
 LOCUST_API void locust_slot_register(locust_slot *slot)
 {
@@ -32,7 +36,7 @@ LOCUST_API void locust_slot_register(locust_slot *slot)
     locust__slots.count++;
 }
 
-/* Bytes of one user's area; decides the layout once. */
+/* Bytes of one user's area. The first call decides the layout. */
 static size_t locust__slots_bytes(void)
 {
     if (!locust__slots.laid_out) {
@@ -48,6 +52,7 @@ static size_t locust__slots_bytes(void)
     return locust__slots.bytes;
 }
 
+/* Ends a user's data: calls the fini of each slot that was initialised. */
 static void locust__slots_deinit(char *area)
 {
     for (locust_slot *slot = locust__slots.first; slot; slot = slot->next)
@@ -55,6 +60,8 @@ static void locust__slots_deinit(char *area)
             slot->fini(area + slot->offset);
 }
 
+/* The running coroutine, which must be a user's. Ends the program with a sentence otherwise: `what`
+ * was used, a variable of this `kind`. */
 static locust__co *locust__slots_user(const char *what, const char *kind)
 {
     locust__co *co = locust__loop_now ? locust__loop_now->current : NULL;
@@ -79,6 +86,7 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
     return area + slot->offset;
 }
 
+/* Ends the current value of a slot; it is zero, and not initialised, from here on. */
 static void locust__slot_end(const locust_slot *slot, char *area)
 {
     if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
@@ -92,10 +100,11 @@ LOCUST_API void locust_slot_release(const locust_slot *slot)
     locust__slot_end(slot, locust__slots_user(slot->name, "LOCUST_LOCAL")->local);
 }
 
-typedef struct locust__scope { // what a slot held before
+/* What a slot held before a LOCUST_SCOPE. The scopes of a coroutine are a stack: co->scopes. */
+typedef struct locust__scope {
     struct locust__scope *outer;
     const locust_slot *slot;
-    char used;
+    char used; // its flags
     char bytes[];
 } locust__scope;
 
@@ -109,8 +118,8 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
         locust__die(LOCUST__EXIT_USAGE,
             "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: one has to "
-            "leave "
-            "it first",
+            "leave it "
+            "first",
             slot->name);
     scope = LOCUST_MALLOC(sizeof *scope + slot->size);
     if (!scope)
@@ -125,7 +134,8 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     return true;
 }
 
-/* Leaves the latest scope of the running coroutine. */
+/* Leaves the innermost scope of a coroutine: ends the slot's value, and puts back the one
+ * before. */
 static void locust__scope_leave(locust__co *co)
 {
     locust__scope *scope = co->scopes;

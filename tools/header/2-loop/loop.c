@@ -1,11 +1,26 @@
 /* ============================================================================================
  * >>loop  turns of the loop
  *
- * Purpose     run what is ready, ask the poller, run what is due, until every coroutine has ended.
+ * Purpose     runs coroutines in turns until all of them have ended: wakes those whose time has
+ *             come, runs those that are ready, asks the poller whose descriptors are.
+ * Invariants  a turn runs what was ready when it began. What it wakes itself runs in the next turn,
+ *             after a look at the poller, so coroutines that wake each other starve nobody.
+ * Cost        a turn: two readings of the clock and one system call, shared by all that it runs.
  * Names       locust__loop_
  * Uses        >>co >>timer >>stack >>switch >>fd
+ *
+ *     now_ns       timers due        ready ones          turn_ns      poller: waits only
+ *     is read  ->  become ready  ->  run, one by one ->  is known ->  if nothing is ready  -> next
+ *
+ *   The loop knows how long each coroutine ran, and how late the next one runs, without reading the
+ *   clock in between: a coroutine reads it for its own purposes, a response time say, shortly
+ *   before it parks (locust__loop_clock). So clock_ns is about now. What it has grown is how long
+ *   the coroutine ran; if the next one was woken by its deadline, it is late by clock_ns less
+ *   that. Readers of sockets count their lateness themselves, as they learn when their bytes had
+ *   arrived.
  * ============================================================================================ */
 
+/* 0 or -errno; -ENOTSUP: this process may not switch stacks. */
 static int locust__loop_open(locust__loop *loop)
 {
     int rc;
@@ -27,7 +42,7 @@ static int locust__loop_open(locust__loop *loop)
     return 0;
 }
 
-/* All coroutines have ended. */
+/* Gives back all memory, after all coroutines have ended. */
 static void locust__loop_close(locust__loop *loop)
 {
     LOCUST_ASSERT(loop->running == 0);
@@ -42,20 +57,21 @@ static void locust__loop_close(locust__loop *loop)
     LOCUST_FREE(loop->scratch);
 }
 
-/* Begins to fetch what a coroutine will touch when it is resumed: the frames that it is parked in, and
- * its user. With 1,000 connections nothing of that is in the cache. */
+/* Starts to fetch into the cache what a coroutine touches when it is resumed: the frames that it is
+ * parked in, and its user. With 1,000 connections none of that is there any more. */
 static void locust__loop_prefetch(const locust__loop *loop, const locust__co *co)
 {
     locust__memory_prefetch(co->sp, LOCUST__LOOP_AHEAD);
-    if (co->local && loop->ahead)
-        loop->ahead(co->local);
+    if (co->local && loop->prefetch_user)
+        loop->prefetch_user(co->local);
 }
 
-/* Runs one ready coroutine, and what it asks to have called on this stack. */
+/* Runs the first ready coroutine until it parks, yields or ends, and in between what it wants
+ * called on the loop's stack. */
 static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
     int64_t began_ns = loop->clock_ns;
-    if (co->next)
+    if (co->next) // while this one runs, memory for the next one comes in
         locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
     co->state = LOCUST__STATE_RUNNING;
@@ -75,6 +91,8 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         locust__co_ended(loop, co);
 }
 
+/* Wakes the coroutines whose descriptors became ready. If none is ready to run, it waits for that
+ * until the next timer. */
 static void locust__loop_poll(locust__loop *loop)
 {
     locust__watch *watches[LOCUST__OS_EVENTS];
@@ -87,7 +105,7 @@ static void locust__loop_poll(locust__loop *loop)
             timeout = 0;
     }
     n = locust__os_poll_wait(&loop->poller, watches, timeout);
-    for (int i = 0; i < n; i++) { // all of them before any coroutine runs, which might close one
+    for (int i = 0; i < n; i++) { // before any coroutine runs: it might free one of these watches
         locust__fd *f = (locust__fd *)(void *)watches[i];
         if (f->reader && f->watch.readable)
             locust__co_wake(loop, f->reader, LOCUST__WAKE_EVENT);
@@ -96,8 +114,9 @@ static void locust__loop_poll(locust__loop *loop)
     }
 }
 
-/* Looks how far the wall clock, which tells when bytes arrived, is from the loop's own. Who was kept
- * from the processor between the two readings looks again. */
+/* Measures how far the wall clock, by which the system stamps arriving bytes, is ahead of the
+ * loop's own. Two readings that lie more than 5 us apart, as other programs ran between them, are
+ * repeated. */
 static void locust__loop_compare_clocks(locust__loop *loop)
 {
     int64_t took_ns = LOCUST__MS;
@@ -123,8 +142,8 @@ static void locust__loop_run(locust__loop *loop)
         if (loop->now_ns - loop->epoch_at_ns >= LOCUST__MS)
             locust__loop_compare_clocks(loop);
         locust__wheel_advance(loop);
-        last = loop->ready.last; // those woken from here on have their turn after the poll
-        if (last)                // nobody runs before the first, to fetch what it needs
+        last = loop->ready.last; // what is woken from here on runs in the next turn
+        if (last)                // the others are prefetched by the one before
             locust__loop_prefetch(loop, loop->ready.first);
         for (locust__co *co = NULL; last && co != last;) {
             co = loop->ready.first;

@@ -1,24 +1,36 @@
 /* ============================================================================================
  * >>stack  stacks of coroutines
  *
- * Purpose     a stack for each coroutine, from pools; what guards it; the sentence when it overflows.
- * Cost        the pages it touched: one for most users.
+ * Purpose     gives each coroutine a stack and a block, from pools; says in words when one
+ *             overflows.
+ * Invariants  a pool has places of one size, in slabs of 64 to 1024; a slab is one mapping, and is
+ *             unmapped with the loop alone. Place i of a slab belongs to its block i for ever.
+ * Cost        a stack costs the pages it has touched: one for most users. Its address space is the
+ *             class's .stack_size.
  * Names       locust__stack_
  * Uses        >>co
  *
- *   a pool has one place size; its slabs are mappings of 64 to 1024 places:
+ *   one place:
  *
- *     | guard | stack ...  <- grows down | unwind point | colour | kept |   one place
+ *     low | guard | stack ...  <- grows down | unwind point | colour | reserved | high
  *
- *   The guard (16 KB, at most a quarter) is address space that faults: by guard markers; where the
- *   kernel has none, by mprotect for the first 30,000 stacks (each costs two mappings, of 65,530),
- *   and then the lowest words of every stack are a canary, zero as the kernel made them, that is
- *   looked at whenever the stack is left. What is kept is the owner's: a user's block lies in the
- *   page that its stack begins in (locust__co_keep), so that most users are one page. The colour
- *   lowers neighbouring stacks' tops by some cache lines, so that they do not fight for the same
- *   sets of the cache: by 0 to 15, fewer where something is kept.
+ *   guard         16 KB, but at most a quarter of the place, that fault when touched: by guard
+ *                 markers, or, where the kernel has none, by mprotect() for the first 30,000
+ *                 stacks. (Each takes two of the 65,530 mappings that Linux allows.) Without
+ *                 guard markers all stacks have a canary as well: their lowest words are zero, as
+ *                 the kernel made them, and are looked at whenever the stack is left.
+ *   unwind point  a jmp_buf: where a user's code is left for, however deep it is, when the user
+ *                 is cancelled or its task interrupted.
+ *   colour        0 to 15 cache lines that differ from stack to stack, fewer if much is reserved.
+ *                 If all stacks began at the same offset in a page, the frames that all users
+ *                 have in use would share a few sets of the cache, and push each other out.
+ *   reserved      memory of the coroutine's owner (locust__co_reserve). A user's block is here,
+ *                 above its stack and not on the heap, because the frames of a waiting user need
+ *                 only a part of a page: block and frames share it, and most users take one page
+ *                 in all.
  * ============================================================================================ */
 
+/* The lowest byte of a coroutine's place, its guard. */
 static char *locust__stack_place(const locust__co *co)
 {
     return co->slab->base + co->index * co->slab->pool->place_bytes;
@@ -29,29 +41,32 @@ static char *locust__stack_place_end(const locust__co *co)
     return locust__stack_place(co) + co->slab->pool->place_bytes;
 }
 
+/* The lowest byte that its stack may use. */
 static char *locust__stack_low(const locust__co *co)
 {
     return locust__stack_place(co) + co->slab->pool->guard_bytes;
 }
 
-enum { LOCUST__STACK_UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15 };
+enum {
+    LOCUST__STACK_UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15,
+    LOCUST__STACK_ABOVE = 960, // bytes that reserved memory and colour take at most, together
+};
 
-enum { LOCUST__STACK_ABOVE = 960 }; // bytes above a stack's unwind point: what is kept, and colours
-
+/* Where its frames begin, and the unwind point lies. */
 static char *locust__stack_top(const locust__co *co)
 {
-    int colours = (LOCUST__STACK_ABOVE - co->kept) / LOCUST__CACHE_LINE + 1;
-    int above = co->kept + co->index % colours * LOCUST__CACHE_LINE;
+    int colours = (LOCUST__STACK_ABOVE - co->reserved) / LOCUST__CACHE_LINE + 1;
+    int above = co->reserved + co->index % colours * LOCUST__CACHE_LINE;
     return locust__stack_place_end(co) - above - LOCUST__STACK_UNWIND_BYTES;
 }
 
-/* Where a cancelled user goes on: at the top of its own stack, so that it moves along with it. */
+/* Where a user goes on after its code was left by a jump. */
 static jmp_buf *locust__stack_unwind_point(const locust__co *co)
 {
     return (jmp_buf *)(void *)locust__stack_top(co);
 }
 
-/* What every overflow says. Async-signal-safe: no stdio, no heap. */
+/* Says that a stack overflowed, whose, and what to change. Async-signal-safe: no stdio, no heap. */
 static void locust__stack_overflowed(const locust__co *co)
 {
     char kib[24], line[512];
@@ -69,7 +84,7 @@ static void locust__stack_overflowed(const locust__co *co)
     locust__os_write_all(STDERR_FILENO, line, n);
 }
 
-/* On a memory fault: is the address in the guard of a stack? */
+/* On a memory fault: says so if the address is in the guard of a stack. */
 static void locust__stack_fault(const char *address)
 {
     if (!locust__loop_now)
@@ -86,9 +101,9 @@ static void locust__stack_fault(const char *address)
 }
 
 enum {
-    LOCUST__STACK_CANARY_WORDS = 16, // frames have gaps: on s390x 112 bytes may stay unwritten
-    LOCUST__STACK_PROTECTED_MAX = 30000,
-    LOCUST__STACK_MAX = 256 << 20, // bytes of one stack, and of a slab that holds several
+    LOCUST__STACK_CANARY_WORDS = 16,     // frames have gaps: on s390x 112 bytes may stay unwritten
+    LOCUST__STACK_PROTECTED_MAX = 30000, // stacks whose guard mprotect() makes
+    LOCUST__STACK_MAX = 256 << 20,       // bytes of one stack, and of a slab that holds several
 };
 
 static bool locust__stack_canary_died(const locust__co *co)
@@ -100,8 +115,9 @@ static bool locust__stack_canary_died(const locust__co *co)
     return all != 0;
 }
 
-/* Looks for an overflow that no guard saw: a frame larger than the guard steps over it, and without
- * guard markers there may be none. Called on the coroutine's stack, whenever it is left. */
+/* Ends the process if the stack overflowed without touching the guard: a frame larger than the
+ * guard steps over it, and without guard markers there may be no guard. Called on the coroutine's
+ * own stack whenever it is left. */
 static void locust__stack_check(const locust__loop *loop, const locust__co *co)
 {
     const char *here = __builtin_frame_address(0);
@@ -112,6 +128,8 @@ static void locust__stack_check(const locust__loop *loop, const locust__co *co)
     }
 }
 
+/* The pool of stacks of so many bytes, in whole pages; made if there is none. NULL: no memory, or
+ * they are too large. */
 static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stack_bytes)
 {
     size_t page = locust__os_page_size();
@@ -120,7 +138,7 @@ static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stac
     if (stack_bytes > LOCUST__STACK_MAX)
         return NULL;
     if (LOCUST__WITH_ASAN)
-        stack_bytes *= 4; // its red zones are deep
+        stack_bytes *= 4; // ASan puts red zones around locals
     place = (stack_bytes + page - 1) & ~(page - 1);
     guard = place / 4 < 16384 ? place / 4 : 16384;
     guard = (guard + page - 1) & ~(page - 1);
@@ -139,6 +157,7 @@ static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stac
     return pool;
 }
 
+/* Adds a slab: 64 places first, then as many as there are, up to 1024. NULL: no memory. */
 static locust__stack_slab *locust__stack_pool_grow(locust__stack_pool *pool)
 {
     locust__stack_slab *slab = locust__memory_zalloc(sizeof *slab);
@@ -148,7 +167,7 @@ static locust__stack_slab *locust__stack_pool_grow(locust__stack_pool *pool)
     while (count > 1 && count > LOCUST__STACK_MAX / pool->place_bytes)
         count /= 2; // large stacks come in smaller slabs
     slab->count = (uint32_t)count;
-    // Each block is written when its place is first used, not before.
+    // A block is first written when its place is first used: until then it costs no memory either.
     slab->cos_memory = LOCUST_MALLOC(count * sizeof *slab->cos + LOCUST__CACHE_LINE);
     slab->base = slab->cos_memory ? locust__os_stacks_map(count * pool->place_bytes) : NULL;
     if (!slab->base) {
@@ -165,7 +184,8 @@ static locust__stack_slab *locust__stack_pool_grow(locust__stack_pool *pool)
     return slab;
 }
 
-/* A block with its stack, warm if there is one. NULL: no memory. */
+/* A block with its stack: the one that was given back last, else one that was never used. NULL: no
+ * memory. */
 static locust__co *locust__stack_pool_take(locust__loop *loop, locust__stack_pool *pool)
 {
     locust__stack_slab *slab = pool->slabs;
@@ -204,7 +224,7 @@ static void locust__stack_pool_free(locust__stack_pool *pool)
         for (uint32_t i = 0; i < slab->used; i++)
             VALGRIND_STACK_DEREGISTER(slab->cos[i].valgrind_id);
 #endif
-#if LOCUST__WITH_ASAN // whoever gets these addresses next starts clean
+#if LOCUST__WITH_ASAN // the next mapping at these addresses starts clean
         __asan_unpoison_memory_region(slab->base, slab->count * pool->place_bytes);
 #endif
         locust__os_stacks_unmap(slab->base, slab->count * pool->place_bytes);

@@ -1,12 +1,16 @@
 /* ============================================================================================
  * >>switch  starting, parking, waking, cancelling
  *
- * Purpose     from the loop to a coroutine and back; what parks and what ends one.
+ * Purpose     starts coroutines, switches between them and the loop, parks, wakes and cancels them.
+ * Invariants  only the loop resumes a coroutine, and a coroutine always leaves to the loop: there
+ *             is no switch from one coroutine to another, so the loop sees all that runs.
+ * Cost        a park and a resumption: two switches (>>ctx) and a timer that is there already.
  * Names       locust__co_
  * Uses        >>co >>timer >>stack
  * ============================================================================================ */
 
-/* From the loop to a coroutine, until it parks or ends. */
+/* Switches from the loop to a coroutine. Returns when that parks, yields, ends or calls on the
+ * loop. */
 static void locust__co_resume(locust__loop *loop, locust__co *co)
 {
 #if LOCUST__WITH_ASAN
@@ -22,7 +26,7 @@ static void locust__co_resume(locust__loop *loop, locust__co *co)
 #endif
 }
 
-/* From the current coroutine to the loop, until it is resumed. */
+/* Switches from the current coroutine to the loop. Returns when the loop resumes it. */
 static void locust__co_leave(locust__loop *loop, locust__co *co)
 {
     locust__stack_check(loop, co);
@@ -35,7 +39,8 @@ static void locust__co_leave(locust__loop *loop, locust__co *co)
 #endif
 }
 
-/* The first function on a coroutine's stack. */
+/* The first function on a coroutine's stack. It finds the function to run in the unwind point,
+ * which nothing else uses yet, so that a block needs no field for it. */
 static void locust__co_body(void *arg)
 {
     locust__co *co = arg;
@@ -52,13 +57,13 @@ static void locust__co_body(void *arg)
     __sanitizer_start_switch_fiber(NULL, loop->stack_bottom, loop->stack_size);
 #endif
     locust__ctx_switch(&unused, loop->sp);
-    abort(); // nobody resumes what has ended
+    abort(); // a coroutine that has ended is not resumed
 }
 
-/* Its first resumption calls fn. There is nowhere to unwind to yet, so that place is free. */
+/* Prepares a stack so that the first resumption calls fn(co->arg). */
 static void locust__co_enter(locust__co *co, void (*fn)(void *arg))
 {
-#if LOCUST__WITH_VALGRIND // the last one here may have begun higher up: this one's place was below its frames
+#if LOCUST__WITH_VALGRIND // to it what the last coroutine here had on its stack is undefined
     char *low = locust__stack_low(co);
     VALGRIND_MAKE_MEM_DEFINED(low, locust__stack_place_end(co) - low);
 #endif
@@ -66,23 +71,26 @@ static void locust__co_enter(locust__co *co, void (*fn)(void *arg))
     co->sp = locust__ctx_make(locust__stack_top(co), locust__co_body, co);
 }
 
-/* Memory that lasts as long as a coroutine, which has not run yet; its stack begins below. NULL: it
- * would take too much of the page. (Memory of the heap is what ASan watches.) */
-static void *locust__co_keep(locust__co *co, size_t n)
+/* Reserves n bytes at the end of a coroutine's place for its owner, for as long as the coroutine
+ * lives; its stack begins below them: see >>stack. Before the coroutine has run. NULL: they would
+ * take too much of the page, or this is a build with ASan, which watches memory of the heap more
+ * closely. */
+static void *locust__co_reserve(locust__co *co, size_t n)
 {
     void (*fn)(void *arg);
     n = (n + LOCUST__CACHE_LINE - 1) & ~(size_t)(LOCUST__CACHE_LINE - 1);
     if (n > LOCUST__STACK_ABOVE || LOCUST__WITH_ASAN)
         return NULL;
     memcpy(&fn, locust__stack_unwind_point(co), sizeof fn);
-    co->kept = (uint16_t)n;
+    co->reserved = (uint16_t)n;
     locust__co_enter(co, fn);
     return locust__stack_place_end(co) - n;
 }
 
-/* Starts a coroutine: fn(arg) runs on a stack of its own, the next time that the loop gets there.
+/* Starts a coroutine: fn(arg) runs on a stack of its own, behind what is ready already.
  *
- * Takes     stack_bytes: 0 for the default. group: NULL, or what locust__wait_group_join waits for.
+ * Takes     name: for messages, borrowed. stack_bytes: 0 for the default. group: NULL, or the group
+ *           that counts it until it ends.
  * Returns   the coroutine, valid until fn returns; NULL if memory ran out.
  */
 static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t stack_bytes,
@@ -99,8 +107,8 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     co->cancelled = false;
     co->queue = NULL;
     co->group = group;
-    co->kept = 0;
-#if LOCUST__WITH_ASAN // the last one on this stack never returned from its first function
+    co->reserved = 0;
+#if LOCUST__WITH_ASAN // the last coroutine here left by a switch: its red zones are still there
     __asan_unpoison_memory_region(
         locust__stack_low(co), (size_t)(locust__stack_top(co) - locust__stack_low(co)));
 #endif
@@ -114,6 +122,8 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     return co;
 }
 
+/* Gives back the block and stack of a coroutine that has ended, and wakes those that wait for its
+ * group if it was the last. */
 static void locust__co_ended(locust__loop *loop, locust__co *co)
 {
     locust__wait_group *group = co->group;
@@ -125,8 +135,10 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
     co->slab->pool->free = co;
 }
 
-/* Parks the current coroutine until it is woken, its deadline passes or it is cancelled.
- * `lazy`: the deadline is a timeout, unlikely to be reached. */
+/* Parks the current coroutine until it is woken, its deadline passes or it is cancelled; it may be
+ * in a queue. `lazy`: the deadline is a timeout, unlikely to be reached, so its timer is armed a
+ * second ahead at most (see >>timer), and the caller copes with an EVENT that it was not woken
+ * for. */
 static enum locust__wake locust__co_park(
     locust__loop *loop, int64_t deadline_ns, bool lazy) LOCUST__PARKS
 {
@@ -136,7 +148,7 @@ static enum locust__wake locust__co_park(
         locust__queue_remove(co);
         return LOCUST__WAKE_CANCELLED;
     }
-    // (Whoever is due already is late from now on.)
+    // A deadline in the past counts as now: lateness starts at this park, not before it.
     co->deadline_ns = deadline_ns > loop->now_ns ? deadline_ns : loop->now_ns;
     co->lazy = lazy;
     do {
@@ -149,20 +161,22 @@ static enum locust__wake locust__co_park(
                 co->wake = LOCUST__WAKE_CANCELLED;
             else if (loop->now_ns >= deadline_ns)
                 co->wake = LOCUST__WAKE_TIMEOUT;
-            else if (lazy) // what it waits for may have come meanwhile: the caller looks
+            else if (
+                lazy) // it was woken early, for want of a timer: the caller looks and parks again
                 co->wake = LOCUST__WAKE_EVENT;
         }
     } while (co->wake == LOCUST__WAKE_AGAIN);
     return co->wake;
 }
 
-/* Sleeps until then. Returns LOCUST__WAKE_TIMEOUT, or LOCUST__WAKE_CANCELLED. */
+/* Sleeps until a time. Returns LOCUST__WAKE_TIMEOUT or LOCUST__WAKE_CANCELLED. */
 static enum locust__wake locust__co_sleep(locust__loop *loop, int64_t until_ns) LOCUST__PARKS
 {
     return locust__co_park(loop, until_ns, false);
 }
 
-/* Lets every other ready coroutine run first. */
+/* Lets every other ready coroutine run first. Returns LOCUST__WAKE_EVENT or
+ * LOCUST__WAKE_CANCELLED. */
 static enum locust__wake locust__co_yield(locust__loop *loop) LOCUST__PARKS
 {
     locust__co *co = loop->current;
@@ -175,15 +189,17 @@ static enum locust__wake locust__co_yield(locust__loop *loop) LOCUST__PARKS
     return co->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
 }
 
-/* Every park of the coroutine now and later returns LOCUST__WAKE_CANCELLED, until `cancelled` is
- * cleared by whoever cleans up. */
+/* Cancels a coroutine: its park, if it is in one, and all later ones return LOCUST__WAKE_CANCELLED
+ * at once. Before it cleans up by code that parks, it clears `cancelled`. */
 static void locust__co_cancel(locust__loop *loop, locust__co *co)
 {
     co->cancelled = true;
     locust__co_wake(loop, co, LOCUST__WAKE_CANCELLED);
 }
 
-/* Runs fn(arg) on the loop's own, big stack, for what is deep. It must not park. */
+/* Calls fn(arg) on the loop's own stack, which is as large as the system makes one: for what needs
+ * more than a coroutine has, such as mbedTLS. The coroutine leaves; the loop finds `call`, calls it
+ * and resumes the coroutine at once (>>loop). fn must not park. */
 static void locust__co_call(locust__loop *loop, void (*fn)(void *arg), void *arg)
 {
     if (!loop->current) {

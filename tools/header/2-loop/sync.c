@@ -1,13 +1,16 @@
 /* ============================================================================================
  * >>sync  queues, semaphores and groups of coroutines
  *
- * Purpose     wait for another coroutine: the few forms that the kit needs.
- * Invariants  first come, first served.
+ * Purpose     lets a coroutine wait for others: in a queue, for a group, for a unit of a semaphore.
+ * Invariants  first come, first served. Who is parked in a queue is woken by taking it from
+ *             there, so a woken coroutine is in no queue, and a wake is never lost: there is one
+ *             thread.
  * Names       locust__sem_ locust__wait_group_ locust__queue_wait
  * Uses        >>co >>switch
  * ============================================================================================ */
 
-/* Parks in a queue until somebody wakes the queue's first, the deadline or a cancellation. */
+/* Parks at the end of a queue, until another coroutine wakes the queue's first and that is this
+ * one, or until the deadline or a cancellation, which take it out of the queue. */
 static enum locust__wake locust__queue_wait(
     locust__loop *loop, locust__queue *q, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -15,7 +18,9 @@ static enum locust__wake locust__queue_wait(
     return locust__co_park(loop, deadline_ns, true);
 }
 
-/* Waits until every coroutine of the group has ended. */
+/* Parks until every coroutine of the group has ended. Any number may wait: the last of the group to
+ * end wakes them all. A waiter then looks again: one that was woken before it may have added to the
+ * group. */
 static enum locust__wake locust__wait_group_join(
     locust__loop *loop, locust__wait_group *group, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -27,11 +32,12 @@ static enum locust__wake locust__wait_group_join(
     return LOCUST__WAKE_EVENT;
 }
 
-typedef struct locust__sem {
-    int free;
+typedef struct locust__sem { // a semaphore
+    int free;                // units; 0 while anybody waits
     locust__queue waiters;
 } locust__sem;
 
+/* Takes a unit, or parks until one is given. Only LOCUST__WAKE_EVENT means that it has one. */
 static enum locust__wake locust__sem_take(
     locust__loop *loop, locust__sem *s, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -39,9 +45,12 @@ static enum locust__wake locust__sem_take(
         s->free--;
         return LOCUST__WAKE_EVENT;
     }
-    return locust__queue_wait(loop, &s->waiters, deadline_ns); // the giver passes its unit on
+    return locust__queue_wait(
+        loop, &s->waiters, deadline_ns); // the giver leaves its unit to this one
 }
 
+/* Gives a unit to the first that waits, or back to the semaphore. Handing it over, and not just
+ * waking the waiter, keeps others that run before it from taking it. */
 static void locust__sem_give(locust__loop *loop, locust__sem *s)
 {
     if (s->waiters.first)

@@ -1,23 +1,35 @@
 /* ============================================================================================
  * >>timer  timers of coroutines
  *
- * Purpose     wake a coroutine at a time, for a million of them.
+ * Purpose     wakes coroutines at their deadlines, to the nanosecond, for a million of them.
+ * Invariants  a coroutine has one valid entry at most, that of armed_ns; while it is parked with a
+ *             deadline there is one, and not after that. Lists hold entries of milliseconds after
+ *             `tick`, the heap those up to it.
+ * Cost        arming and firing: a few stores each, and moving down a level every 256 steps. Waking
+ *             within the current millisecond: a heap, which is small.
  * Names       locust__heap_ locust__wheel_
  * Uses        >>co
  * Limits      timers beyond 4.6 hours are looked at again every 4.6 hours.
  *
- *   timers: three wheels of 256 lists of chunks, of 1 ms, 256 ms, 65.5 s a step
+ *   three wheels of 256 lists each; a list is a chain of chunks of entries, in no order
  *
- *     level 0  | 1 ms | 1 ms | ...   entries of the millisecond that begins go to the heap, which
- *     level 1  | 256 ms | ...        orders them to the nanosecond; those of a millisecond that
- *     level 2  | 65.5 s | ...        is over are woken at once
+ *     level 2  | 65.5 s | 65.5 s | ...   when the tick gets to a list, its entries move down,
+ *     level 1  | 256 ms | 256 ms | ...
+ *     level 0  | 1 ms | 1 ms | ...       and from here to the heap, which orders those of one
+ *                                        millisecond; what is due already is woken at once
  *
- *   An entry is {time, coroutine}; it is valid while the coroutine says it is armed for exactly
- *   that time. Cancelling is forgetting. A wait for I/O does not arm its own deadline but one at
- *   most a second away, and looks again then: so a timeout costs nothing per request, and at most
- *   a second's worth of stale entries exists.
+ *   An entry is {time, coroutine}. It is valid while the coroutine's armed_ns is that very time,
+ *   so a timer is cancelled by changing armed_ns, or by leaving the entry to find its coroutine
+ *   awake.
+ *
+ *   A wait with a timeout (`lazy`) nearly always ends long before its deadline. It arms an entry at
+ *   most one second ahead, which arms another when it fires and the deadline is further away. The
+ *   next wait of that coroutine finds the entry still there, early enough, and arms nothing. So
+ *   timeouts cost one entry a second, not one a request, and what is out of date is gone within a
+ *   second.
  * ============================================================================================ */
 
+/* The caller has made room. */
 static void locust__heap_push(locust__wheel *w, locust__timer t)
 {
     size_t i = w->heap_len++;
@@ -26,6 +38,7 @@ static void locust__heap_push(locust__wheel *w, locust__timer t)
     w->heap[i] = t;
 }
 
+/* Removes the first entry. */
 static void locust__heap_pop(locust__wheel *w)
 {
     locust__timer t = w->heap[--w->heap_len];
@@ -40,6 +53,7 @@ static void locust__heap_pop(locust__wheel *w)
     w->heap[i] = t;
 }
 
+/* Puts an entry where it belongs, seen from the current tick. 0 or -ENOMEM. */
 static int locust__wheel_insert(locust__wheel *w, locust__timer t)
 {
     int64_t tick = t.at_ns / LOCUST__MS, ahead = tick - w->tick;
@@ -54,7 +68,7 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
         locust__heap_push(w, t);
         return 0;
     }
-    if (ahead >= 1 << 24)
+    if (ahead >= 1 << 24) // too far: in the last list, from where it is put in anew
         tick = w->tick + (1 << 24) - 1;
     list = (size_t)(tick >> (8 * level)) & 255;
     chunk = w->lists[level][list];
@@ -73,7 +87,8 @@ static int locust__wheel_insert(locust__wheel *w, locust__timer t)
     return 0;
 }
 
-/* Makes sure that a timer entry fires no later than the coroutine's deadline. */
+/* Makes sure that an entry fires at the coroutine's deadline, or before it and then arms
+ * another. */
 static int locust__wheel_arm(locust__loop *loop, locust__co *co)
 {
     int64_t at = co->deadline_ns;
@@ -88,18 +103,19 @@ static int locust__wheel_arm(locust__loop *loop, locust__co *co)
     return rc;
 }
 
-/* There was no memory for a timer: a sleeper looks again each turn; who waits in a queue would lose
- * its place by that, and times out early. */
+/* Wakes a coroutine for which there was no memory for a timer. A sleeper looks at the clock in each
+ * turn of the loop. One that waits in a queue would lose its place by that: it times out early. */
 static void locust__wheel_unarmed(locust__loop *loop, locust__co *co)
 {
     locust__co_wake(loop, co, co->queue ? LOCUST__WAKE_TIMEOUT : LOCUST__WAKE_AGAIN);
 }
 
+/* Acts on an entry whose time has come. */
 static void locust__wheel_fire(locust__loop *loop, locust__timer t)
 {
     locust__co *co = t.co;
     if (co->armed_ns != t.at_ns)
-        return; // stale
+        return; // out of date
     co->armed_ns = LOCUST__NEVER;
     if (co->state != LOCUST__STATE_PARKED || co->deadline_ns == LOCUST__NEVER)
         return;
@@ -109,7 +125,8 @@ static void locust__wheel_fire(locust__loop *loop, locust__timer t)
         locust__wheel_unarmed(loop, co);
 }
 
-/* Takes a list's entries out and hands each back to where it belongs now. */
+/* Takes all entries out of a list and puts each where it belongs now: one level down, into the
+ * heap, or nowhere if it is due. */
 static void locust__wheel_empty(locust__loop *loop, int level, size_t list)
 {
     locust__wheel *w = &loop->wheel;
@@ -120,10 +137,10 @@ static void locust__wheel_empty(locust__loop *loop, int level, size_t list)
         locust__timer_chunk *next = chunk->next;
         for (size_t i = 0; i < chunk->count; i++) {
             locust__timer t = chunk->timers[i];
-            if (i + 4 < chunk->count) // a million sleepers' blocks are in no cache: fetch ahead
+            if (i + 4 < chunk->count) // the blocks of a million sleepers are in no cache
                 __builtin_prefetch(chunk->timers[i + 4].co, 1);
             if ((level == 0 && t.at_ns <= loop->now_ns) || locust__wheel_insert(w, t) < 0)
-                locust__wheel_fire(loop, t); // early, if there is no memory: it is armed again
+                locust__wheel_fire(loop, t); // too early if memory ran out: it arms again, or wakes
         }
         chunk->next = w->spare;
         w->spare = chunk;
@@ -131,7 +148,8 @@ static void locust__wheel_empty(locust__loop *loop, int level, size_t list)
     }
 }
 
-/* A loop that comes late wakes in order, too: millisecond by millisecond. */
+/* Wakes all that is due. Goes on millisecond by millisecond, so that a loop that is late wakes in
+ * the order of deadlines all the same. */
 static void locust__wheel_advance(locust__loop *loop)
 {
     locust__wheel *w = &loop->wheel;
@@ -155,7 +173,7 @@ static void locust__wheel_advance(locust__loop *loop)
     }
 }
 
-/* Steps from list `from` to the next one in use, 1 to 256; 0: none. */
+/* How many lists behind `from` the next one in use is, going round: 1 to 256; 0: none is in use. */
 static int locust__wheel_distance(const uint64_t *used, size_t from)
 {
     for (size_t step = 1; step <= LOCUST__WHEEL_LISTS;) {
@@ -168,7 +186,7 @@ static int locust__wheel_distance(const uint64_t *used, size_t from)
     return 0;
 }
 
-/* When the loop has to look at the timers next. */
+/* When the loop has to look at the timers next: no later than the first deadline. */
 static int64_t locust__wheel_next(const locust__wheel *w)
 {
     int64_t next = w->heap_len ? w->heap[0].at_ns : LOCUST__NEVER;

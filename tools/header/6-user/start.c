@@ -87,7 +87,7 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     size_t bytes = head + slots + cls->as->data_size;
     locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
         locust__start_main, NULL, &all->group);
-    locust__user *user = co ? locust__co_keep(co, bytes) : NULL;
+    locust__user *user = co ? locust__co_reserve(co, bytes) : NULL;
     bool kept = user != NULL;
     if (kept)
         memset(user, 0, bytes);

@@ -308,7 +308,7 @@ static locust_env *locust__env_new(
     locust__stats_init(&env->stats);
     env->loop.blocked = locust__usage_on_blocked;
     env->loop.blocked_arg = env;
-    env->loop.ahead = locust__start_prefetch;
+    env->loop.prefetch_user = locust__start_prefetch;
     env->services.loop = &env->loop;
     env->services.log = &env->log;
     env->services.recorder =
