@@ -1659,13 +1659,6 @@ static bool locust__text_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int locust__text_hex_digit(char c)
-{
-    c = locust__text_lower(c);
-    return locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A heap copy of n bytes with a '\0' behind, or NULL. */
 static char *locust__text_copy(const char *text, size_t n)
 {
@@ -1932,12 +1925,21 @@ static int64_t locust__number_whole(const char **text)
     return n;
 }
 
-/* The value of n hexadecimal digits, at most 7; -1: there is something else among them. */
+/* The value of a hexadecimal digit; -1: the character is not one. */
+static int locust__number_hex_digit(char c)
+{
+    char lower = locust__text_lower(c);
+    return locust__text_is_digit(c)       ? c - '0'
+           : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10
+                                          : -1;
+}
+
+/* The value of n hexadecimal digits, at most 7; -1: a character is not one. */
 static int locust__number_hex(const char *p, int n)
 {
     int value = 0;
     for (int i = 0; i < n; i++) {
-        int digit = locust__text_hex_digit(p[i]);
+        int digit = locust__number_hex_digit(p[i]);
         if (digit < 0)
             return -1;
         value = value << 4 | digit;
@@ -4559,6 +4561,8 @@ static double locust__hist_deviation(const locust__hist *h, double mean)
  *             block or in its owner's. So a stack can be unwound at any park.
  *             Blocks are given back with the loop alone, so a timer entry that is out of date
  *             points at a block still, if at another coroutine's.
+ *             One global, locust__loop_now: the loop that runs. A signal handler and LOCUST_LOCAL
+ *             are called without an argument to find it by.
  * Cost        a wake-up touches one cache line of the block, and a switch two: see >>ctx.
  * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
  *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
@@ -4716,8 +4720,7 @@ struct locust__loop {
 #endif
 };
 
-/* The loop that is running; a global, as a signal handler and LOCUST_LOCAL have no argument. */
-static locust__loop *locust__loop_now;
+static locust__loop *locust__loop_now; // NULL: none runs
 
 /* Reads the clock. A coroutine reads it this way shortly before it parks, so that clock_ns tells
  * the loop how long it ran, without a reading of the loop's own. */
@@ -5489,31 +5492,32 @@ static void locust__fd_close(locust__loop *loop, locust__fd *f)
         locust__co_wake(loop, f->writer, LOCUST__WAKE_EVENT);
 }
 
+/* Parks until the poller says `ready`, unless it has already: *waiter is whom it wakes. */
+static inline enum locust__wake locust__fd_wait(
+    locust__loop *loop, bool ready, locust__co **waiter, int64_t deadline_ns) LOCUST__PARKS
+{
+    enum locust__wake why;
+    if (ready)
+        return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
+    *waiter = loop->current;
+    why = locust__co_park(loop, deadline_ns, true);
+    *waiter = NULL;
+    return why;
+}
+
 /* Parks until the descriptor may be readable, or is closed. LOCUST__WAKE_EVENT says so, and is no
  * promise: a caller that then finds EAGAIN waits again. */
 static enum locust__wake locust__fd_wait_read(
     locust__loop *loop, locust__fd *f, int64_t deadline_ns) LOCUST__PARKS
 {
-    enum locust__wake why;
-    if (f->watch.readable)
-        return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
-    f->reader = loop->current;
-    why = locust__co_park(loop, deadline_ns, true);
-    f->reader = NULL;
-    return why;
+    return locust__fd_wait(loop, f->watch.readable, &f->reader, deadline_ns);
 }
 
 /* The same for writing. */
 static enum locust__wake locust__fd_wait_write(
     locust__loop *loop, locust__fd *f, int64_t deadline_ns) LOCUST__PARKS
 {
-    enum locust__wake why;
-    if (f->watch.writable)
-        return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
-    f->writer = loop->current;
-    why = locust__co_park(loop, deadline_ns, true);
-    f->writer = NULL;
-    return why;
+    return locust__fd_wait(loop, f->watch.writable, &f->writer, deadline_ns);
 }
 
 /* Parks until one of n descriptors may be writable: connects that race. Closed ones do not
@@ -5766,7 +5770,8 @@ static void locust__sem_give(locust__loop *loop, locust__sem *s)
  *             that the user calls; LOCUST_SCOPE: a variable's value for the length of a block.
  * Invariants  a slot, the place of such a variable, has the same offset in every user's area. All
  *             slots are known before main(): constructors register them. The area is zero before
- *             on_start. The coroutines of a user share its area.
+ *             on_start. The coroutines of a user share its area. locust__slots, the list of slots,
+ *             is a global, as the constructors run before there is an environment.
  * Cost        reading: three loads and an addition. Memory of each user: the slot, and a byte.
  * Names       locust__scope_ locust__slot_ locust__slots_
  * Uses        >>co
@@ -5775,7 +5780,7 @@ static void locust__sem_give(locust__loop *loop, locust__sem *s)
  *   a user's area, in its block:  | flags, a byte for each slot | slot | slot | ...   16-aligned
  * ============================================================================================ */
 
-/* All slots of the program. A global, as constructors fill it in before there is an environment. */
+/* All slots of the program. */
 static struct {
     locust_slot *first;
     size_t count, bytes;
@@ -5926,7 +5931,8 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
  *             jump.
  * Invariants  the values of all variables lie in one block (locust__values). A coroutine that is
  *             started shares the block of the one that starts it; whoever sets a variable first
- *             copies the block. Without a block all variables have their defaults.
+ *             copies the block. Without a block all variables have their defaults. locust__vars, the
+ *             list of variables, is a global: constructors fill it in before main().
  * Cost        reading: three loads and two branches. Starting a coroutine: a count.
  * Names       locust__context_ locust__values_ locust__vars_
  * Uses        >>co >>local
@@ -5937,7 +5943,7 @@ typedef struct locust__values {
     _Alignas(max_align_t) char bytes[]; // a flag for each variable: is it set? then the values
 } locust__values;
 
-/* All variables of the program, registered by constructors before main(). */
+/* All variables of the program. */
 static struct {
     locust_var *first;
     size_t count, bytes;

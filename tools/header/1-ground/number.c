@@ -115,12 +115,21 @@ static int64_t locust__number_whole(const char **text)
     return n;
 }
 
-/* The value of n hexadecimal digits, at most 7; -1: there is something else among them. */
+/* The value of a hexadecimal digit; -1: the character is not one. */
+static int locust__number_hex_digit(char c)
+{
+    char lower = locust__text_lower(c);
+    return locust__text_is_digit(c)       ? c - '0'
+           : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10
+                                          : -1;
+}
+
+/* The value of n hexadecimal digits, at most 7; -1: a character is not one. */
 static int locust__number_hex(const char *p, int n)
 {
     int value = 0;
     for (int i = 0; i < n; i++) {
-        int digit = locust__text_hex_digit(p[i]);
+        int digit = locust__number_hex_digit(p[i]);
         if (digit < 0)
             return -1;
         value = value << 4 | digit;

@@ -55,13 +55,6 @@ static bool locust__text_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int locust__text_hex_digit(char c)
-{
-    c = locust__text_lower(c);
-    return locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A heap copy of n bytes with a '\0' behind, or NULL. */
 static char *locust__text_copy(const char *text, size_t n)
 {

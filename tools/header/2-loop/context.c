@@ -6,7 +6,8 @@
  *             jump.
  * Invariants  the values of all variables lie in one block (locust__values). A coroutine that is
  *             started shares the block of the one that starts it; whoever sets a variable first
- *             copies the block. Without a block all variables have their defaults.
+ *             copies the block. Without a block all variables have their defaults. locust__vars, the
+ *             list of variables, is a global: constructors fill it in before main().
  * Cost        reading: three loads and two branches. Starting a coroutine: a count.
  * Names       locust__context_ locust__values_ locust__vars_
  * Uses        >>co >>local
@@ -17,7 +18,7 @@ typedef struct locust__values {
     _Alignas(max_align_t) char bytes[]; // a flag for each variable: is it set? then the values
 } locust__values;
 
-/* All variables of the program, registered by constructors before main(). */
+/* All variables of the program. */
 static struct {
     locust_var *first;
     size_t count, bytes;

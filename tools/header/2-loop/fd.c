@@ -38,31 +38,32 @@ static void locust__fd_close(locust__loop *loop, locust__fd *f)
         locust__co_wake(loop, f->writer, LOCUST__WAKE_EVENT);
 }
 
+/* Parks until the poller says `ready`, unless it has already: *waiter is whom it wakes. */
+static inline enum locust__wake locust__fd_wait(
+    locust__loop *loop, bool ready, locust__co **waiter, int64_t deadline_ns) LOCUST__PARKS
+{
+    enum locust__wake why;
+    if (ready)
+        return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
+    *waiter = loop->current;
+    why = locust__co_park(loop, deadline_ns, true);
+    *waiter = NULL;
+    return why;
+}
+
 /* Parks until the descriptor may be readable, or is closed. LOCUST__WAKE_EVENT says so, and is no
  * promise: a caller that then finds EAGAIN waits again. */
 static enum locust__wake locust__fd_wait_read(
     locust__loop *loop, locust__fd *f, int64_t deadline_ns) LOCUST__PARKS
 {
-    enum locust__wake why;
-    if (f->watch.readable)
-        return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
-    f->reader = loop->current;
-    why = locust__co_park(loop, deadline_ns, true);
-    f->reader = NULL;
-    return why;
+    return locust__fd_wait(loop, f->watch.readable, &f->reader, deadline_ns);
 }
 
 /* The same for writing. */
 static enum locust__wake locust__fd_wait_write(
     locust__loop *loop, locust__fd *f, int64_t deadline_ns) LOCUST__PARKS
 {
-    enum locust__wake why;
-    if (f->watch.writable)
-        return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
-    f->writer = loop->current;
-    why = locust__co_park(loop, deadline_ns, true);
-    f->writer = NULL;
-    return why;
+    return locust__fd_wait(loop, f->watch.writable, &f->writer, deadline_ns);
 }
 
 /* Parks until one of n descriptors may be writable: connects that race. Closed ones do not

@@ -5,7 +5,8 @@
  *             that the user calls; LOCUST_SCOPE: a variable's value for the length of a block.
  * Invariants  a slot, the place of such a variable, has the same offset in every user's area. All
  *             slots are known before main(): constructors register them. The area is zero before
- *             on_start. The coroutines of a user share its area.
+ *             on_start. The coroutines of a user share its area. locust__slots, the list of slots,
+ *             is a global, as the constructors run before there is an environment.
  * Cost        reading: three loads and an addition. Memory of each user: the slot, and a byte.
  * Names       locust__scope_ locust__slot_ locust__slots_
  * Uses        >>co
@@ -14,7 +15,7 @@
  *   a user's area, in its block:  | flags, a byte for each slot | slot | slot | ...   16-aligned
  * ============================================================================================ */
 
-/* All slots of the program. A global, as constructors fill it in before there is an environment. */
+/* All slots of the program. */
 static struct {
     locust_slot *first;
     size_t count, bytes;
