@@ -3367,10 +3367,10 @@ static bool locust__ctx_allowed(void)
  *             (Beside them >>config, >>number and >>ctx do: system headers, locales, assembly.)
  *             What can fail returns 0 or -errno, unless its comment says otherwise.
  * Invariants  a watch is added once, for both directions, for its whole life. The poller sets its
- *             flags; whoever reads or writes clears them on finding that the descriptor has
- *             nothing more (EAGAIN, or a short read). So edge-triggered epoll and kqueue and
- *             level-triggered poll() look the same from above: poll() asks for those flags alone
- *             that are clear.
+ *             flags; a reader or writer clears them on finding that the descriptor has nothing
+ *             more (EAGAIN, or a short read). So edge-triggered epoll and kqueue and
+ *             level-triggered poll() look the same from above: poll() asks only for what the
+ *             flags do not say yet.
  * Cost        epoll and kqueue: one system call for up to 512 events; poll(): grows with the
  *             watches.
  * Names       locust__os_events_ locust__os_send_ locust__poller_ locust__watch_
@@ -3569,11 +3569,11 @@ LOCUST__UNUSED static int locust__os_timeout_ms(int64_t timeout_ns)
 
 /* Sets what a poller reported. A hang-up makes a descriptor ready in both directions: the next read
  * or write then finds out. */
-static void locust__watch_set(locust__watch *s, bool readable, bool writable, bool hup)
+static void locust__watch_set(locust__watch *w, bool readable, bool writable, bool hup)
 {
-    s->hup |= hup;
-    s->readable |= readable || s->hup;
-    s->writable |= writable || s->hup;
+    w->hup |= hup;
+    w->readable |= readable || w->hup;
+    w->writable |= writable || w->hup;
 }
 
 /* Random bytes from the device, or, in a chroot without one, from the time: then ids differ at
@@ -3819,20 +3819,20 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
 {
     int n = 0;
     for (int i = 0; i < p->n; i++) {
-        locust__watch *s = p->watches[i];
-        p->fds[i].fd = s->hup ? -1 : s->fd; // poll() would report a hang-up for ever
-        p->fds[i].events = (short)((s->readable ? 0 : POLLIN) | (s->writable ? 0 : POLLOUT));
+        locust__watch *w = p->watches[i];
+        p->fds[i].fd = w->hup ? -1 : w->fd; // poll() would report a hang-up for ever
+        p->fds[i].events = (short)((w->readable ? 0 : POLLIN) | (w->writable ? 0 : POLLOUT));
     }
     if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, locust__os_timeout_ms(timeout_ns)) <= 0)
         return 0;
     for (int seen = 0, all = p->n; seen < all && n < LOCUST__OS_EVENTS; seen++) {
         int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // goes round: all get their turn
-        locust__watch *s = p->watches[i];
+        locust__watch *w = p->watches[i];
         short got = p->fds[i].revents;
         if (!got || p->fds[i].fd < 0)
             continue;
-        locust__watch_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
-        out[n++] = s;
+        locust__watch_set(w, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
+        out[n++] = w;
     }
     return n;
 }
@@ -4561,8 +4561,8 @@ static double locust__hist_deviation(const locust__hist *h, double mean)
  *             block or in its owner's. So a stack can be unwound at any park.
  *             Blocks are given back with the loop alone, so a timer entry that is out of date
  *             points at a block still, if at another coroutine's.
- *             One global, locust__loop_now: the loop that runs. A signal handler and LOCUST_LOCAL
- *             are called without an argument to find it by.
+ *             One global, locust__loop_now: the loop that runs. Signal handlers and LOCUST_LOCAL
+ *             have no argument to find it by.
  * Cost        a wake-up touches one cache line of the block, and a switch two: see >>ctx.
  * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
  *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
@@ -5707,9 +5707,8 @@ static void locust__loop_run(locust__loop *loop)
  * >>sync  queues, semaphores and groups of coroutines
  *
  * Purpose     lets a coroutine wait for others: in a queue, for a group, for a unit of a semaphore.
- * Invariants  first come, first served. Who is parked in a queue is woken by taking it from
- *             there, so a woken coroutine is in no queue, and a wake is never lost: there is one
- *             thread.
+ * Invariants  first come, first served. Whatever wakes a coroutine takes it out of its queue, so
+ *             the first of a queue is always one that still waits.
  * Names       locust__sem_ locust__wait_group_ locust__queue_wait
  * Uses        >>co >>switch
  * ============================================================================================ */
@@ -5750,8 +5749,7 @@ static enum locust__wake locust__sem_take(
         s->free--;
         return LOCUST__WAKE_EVENT;
     }
-    return locust__queue_wait(
-        loop, &s->waiters, deadline_ns); // the giver leaves its unit to this one
+    return locust__queue_wait(loop, &s->waiters, deadline_ns); // if woken, it has the giver's unit
 }
 
 /* Gives a unit to the first that waits, or back to the semaphore. Handing it over, and not just
@@ -5930,9 +5928,9 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
  *             contextvars; LOCUST_STACK: stacks of values; and the unwinding of both after a
  *             jump.
  * Invariants  the values of all variables lie in one block (locust__values). A coroutine that is
- *             started shares the block of the one that starts it; whoever sets a variable first
- *             copies the block. Without a block all variables have their defaults. locust__vars, the
- *             list of variables, is a global: constructors fill it in before main().
+ *             started shares the block of the one that starts it; the first to set a variable
+ *             copies the block. Without a block all variables have their defaults. locust__vars,
+ *             the list of variables, is a global: constructors fill it in before main().
  * Cost        reading: three loads and two branches. Starting a coroutine: a count.
  * Names       locust__context_ locust__values_ locust__vars_
  * Uses        >>co >>local

@@ -11,8 +11,8 @@
  *             block or in its owner's. So a stack can be unwound at any park.
  *             Blocks are given back with the loop alone, so a timer entry that is out of date
  *             points at a block still, if at another coroutine's.
- *             One global, locust__loop_now: the loop that runs. A signal handler and LOCUST_LOCAL
- *             are called without an argument to find it by.
+ *             One global, locust__loop_now: the loop that runs. Signal handlers and LOCUST_LOCAL
+ *             have no argument to find it by.
  * Cost        a wake-up touches one cache line of the block, and a switch two: see >>ctx.
  * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
  *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer

@@ -5,9 +5,9 @@
  *             contextvars; LOCUST_STACK: stacks of values; and the unwinding of both after a
  *             jump.
  * Invariants  the values of all variables lie in one block (locust__values). A coroutine that is
- *             started shares the block of the one that starts it; whoever sets a variable first
- *             copies the block. Without a block all variables have their defaults. locust__vars, the
- *             list of variables, is a global: constructors fill it in before main().
+ *             started shares the block of the one that starts it; the first to set a variable
+ *             copies the block. Without a block all variables have their defaults. locust__vars,
+ *             the list of variables, is a global: constructors fill it in before main().
  * Cost        reading: three loads and two branches. Starting a coroutine: a count.
  * Names       locust__context_ locust__values_ locust__vars_
  * Uses        >>co >>local

@@ -2,9 +2,8 @@
  * >>sync  queues, semaphores and groups of coroutines
  *
  * Purpose     lets a coroutine wait for others: in a queue, for a group, for a unit of a semaphore.
- * Invariants  first come, first served. Who is parked in a queue is woken by taking it from
- *             there, so a woken coroutine is in no queue, and a wake is never lost: there is one
- *             thread.
+ * Invariants  first come, first served. Whatever wakes a coroutine takes it out of its queue, so
+ *             the first of a queue is always one that still waits.
  * Names       locust__sem_ locust__wait_group_ locust__queue_wait
  * Uses        >>co >>switch
  * ============================================================================================ */
@@ -45,8 +44,7 @@ static enum locust__wake locust__sem_take(
         s->free--;
         return LOCUST__WAKE_EVENT;
     }
-    return locust__queue_wait(
-        loop, &s->waiters, deadline_ns); // the giver leaves its unit to this one
+    return locust__queue_wait(loop, &s->waiters, deadline_ns); // if woken, it has the giver's unit
 }
 
 /* Gives a unit to the first that waits, or back to the semaphore. Handing it over, and not just

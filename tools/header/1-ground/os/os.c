@@ -6,10 +6,10 @@
  *             (Beside them >>config, >>number and >>ctx do: system headers, locales, assembly.)
  *             What can fail returns 0 or -errno, unless its comment says otherwise.
  * Invariants  a watch is added once, for both directions, for its whole life. The poller sets its
- *             flags; whoever reads or writes clears them on finding that the descriptor has
- *             nothing more (EAGAIN, or a short read). So edge-triggered epoll and kqueue and
- *             level-triggered poll() look the same from above: poll() asks for those flags alone
- *             that are clear.
+ *             flags; a reader or writer clears them on finding that the descriptor has nothing
+ *             more (EAGAIN, or a short read). So edge-triggered epoll and kqueue and
+ *             level-triggered poll() look the same from above: poll() asks only for what the
+ *             flags do not say yet.
  * Cost        epoll and kqueue: one system call for up to 512 events; poll(): grows with the
  *             watches.
  * Names       locust__os_events_ locust__os_send_ locust__poller_ locust__watch_

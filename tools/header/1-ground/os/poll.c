@@ -53,20 +53,20 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
 {
     int n = 0;
     for (int i = 0; i < p->n; i++) {
-        locust__watch *s = p->watches[i];
-        p->fds[i].fd = s->hup ? -1 : s->fd; // poll() would report a hang-up for ever
-        p->fds[i].events = (short)((s->readable ? 0 : POLLIN) | (s->writable ? 0 : POLLOUT));
+        locust__watch *w = p->watches[i];
+        p->fds[i].fd = w->hup ? -1 : w->fd; // poll() would report a hang-up for ever
+        p->fds[i].events = (short)((w->readable ? 0 : POLLIN) | (w->writable ? 0 : POLLOUT));
     }
     if (LOCUST__SYS(poll)(p->fds, (nfds_t)p->n, locust__os_timeout_ms(timeout_ns)) <= 0)
         return 0;
     for (int seen = 0, all = p->n; seen < all && n < LOCUST__OS_EVENTS; seen++) {
         int i = p->from = p->from + 1 < all ? p->from + 1 : 0; // goes round: all get their turn
-        locust__watch *s = p->watches[i];
+        locust__watch *w = p->watches[i];
         short got = p->fds[i].revents;
         if (!got || p->fds[i].fd < 0)
             continue;
-        locust__watch_set(s, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
-        out[n++] = s;
+        locust__watch_set(w, got & POLLIN, got & POLLOUT, got & (POLLHUP | POLLERR | POLLNVAL));
+        out[n++] = w;
     }
     return n;
 }

@@ -113,11 +113,11 @@ LOCUST__UNUSED static int locust__os_timeout_ms(int64_t timeout_ns)
 
 /* Sets what a poller reported. A hang-up makes a descriptor ready in both directions: the next read
  * or write then finds out. */
-static void locust__watch_set(locust__watch *s, bool readable, bool writable, bool hup)
+static void locust__watch_set(locust__watch *w, bool readable, bool writable, bool hup)
 {
-    s->hup |= hup;
-    s->readable |= readable || s->hup;
-    s->writable |= writable || s->hup;
+    w->hup |= hup;
+    w->readable |= readable || w->hup;
+    w->writable |= writable || w->hup;
 }
 
 /* Random bytes from the device, or, in a chroot without one, from the time: then ids differ at
