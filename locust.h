@@ -4096,10 +4096,11 @@ static int locust__os_prepare(int fd)
 
 static int locust__os_socket(int family, int type)
 {
+    bool has_flags = LOCUST__OS_SOCKET_FLAGS != 0, has_option = LOCUST__OS_NO_SIGPIPE != 0;
     int fd = LOCUST__SYS(socket)(family, type | LOCUST__OS_SOCKET_FLAGS, 0);
     if (fd < 0)
         return -errno;
-    return LOCUST__OS_SOCKET_FLAGS != 0 && LOCUST__OS_NO_SIGPIPE == 0 ? fd : locust__os_prepare(fd);
+    return has_flags && !has_option ? fd : locust__os_prepare(fd);
 }
 
 static int locust__os_accept(int fd)
