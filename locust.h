@@ -157,7 +157,8 @@
  *     >>tls_none       no TLS compiled in
  *     >>url            URLs and origins
  *   5-http
- *     >>head           HTTP/1.1 messages
+ *     >>head           heads of HTTP/1.1 messages
+ *     >>response_head  the head of a response
  *     >>receive        reading a response from a stream
  *     >>write          writing a request's head
  *     >>json           JSON, read
@@ -9912,38 +9913,32 @@ static void locust__url_decode(locust__buf *out, locust__view text)
 
 #if LOCUST__LAYERS >= 5
 /* ============================================================================================
- * >>head  HTTP/1.1 messages
+ * >>head  heads of HTTP/1.1 messages
  *
- * Purpose     write a request's head, read a response, from a stream that delivers bytes in any
- *             pieces.
- * Invariants  nothing is believed that frames the message in two ways. A connection may be kept
- *             only after a complete answer with no byte left over.
- * Cost        one pass over the head, one copy of it and of the body. Memory: what the response
- *             has, within the limits.
+ * Purpose     what the heads of requests and responses have in common: tokens, lists, field lines,
+ *             and the fields that say how long the body is and whether the connection persists.
+ * Invariants  a message that is framed in two ways is refused. Nothing is read behind `end`, and a
+ *             head that lacks its last byte is never taken for a whole one.
+ * Cost        one pass over the head, eight bytes at a time, that checks and copies.
  * Names       locust__http_ locust__body_
- * Sources     RFC 9112: 2.2 (line ends), 4 (status line), 5 (fields), 6.3 (body length), 7.1
- *             (chunks), 9.3 (reuse). RFC 9110: 15.2 (1xx).
- * Limits      head LOCUST_MAX_HEADER bytes, interim ones and trailers included; body
- *             LOCUST_MAX_BODY; a chunk-size line 4096,
- *             extensions 64 KB in all. Lines may end in a bare LF in heads (2.2), not
- *             between chunks. Trailers are checked and dropped.
+ * Sources     RFC 9112: 2.2 (line ends), 5 (fields), 6.3 (body length), 9.3 (persistence).
+ *             RFC 9110: 5.5, 5.6 (values, tokens, lists).
+ * Limits      lines may end in a bare LF (RFC 9112 2.2).
  *
- *   what is kept of a head, so that fields can be handed out as C strings:
+ *   a parser copies the fields, so that they can be handed out as C strings:
  *
- *     reason \0  name \0 value \0  name \0 value \0  \0
+ *     name \0 value \0  name \0 value \0  \0
  * ============================================================================================ */
 
-typedef struct locust__http_head {
-    int status;
-    int minor;           // of HTTP/1.x
-    bool keep, close;    // tokens of Connection
-    bool chunked, coded; // Transfer-Encoding: exactly "chunked", anything else
-    bool sized;          // there is a Content-Length
-    bool cookies;        // there is a Set-Cookie
+typedef struct locust__http_framing { // what the fields say of the body and the connection
+    int minor;                        // of HTTP/1.x
+    bool keep, close;                 // Connection has keep-alive, close
+    bool chunked, coded;              // Transfer-Encoding: there is one; it is not just "chunked"
+    bool sized;                       // there is a Content-Length
     int64_t length;
-} locust__http_head;
+} locust__http_framing;
 
-enum locust__body {
+enum locust__body { // how the body of a message ends
     LOCUST__BODY_NONE,
     LOCUST__BODY_SIZED,
     LOCUST__BODY_CHUNKED,
@@ -10114,31 +10109,8 @@ static inline char *locust__http_copy_line(const char **from, const char *end, c
     return locust__http_line_end(from, end) ? to : NULL;
 }
 
-/* status-line = HTTP-version SP 3DIGIT SP [reason], RFC 9112 4; the last SP may be missing. *to: where
- * the reason is copied, with its end. */
-static locust_error locust__http_status_line(
-    const char **from, const char *end, locust__http_head *h, char **to)
-{
-    const char *p = *from;
-    size_t n = (size_t)(end - p);
-    if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
-        return LOCUST_ERR_HTTP_VERSION;
-    if (n < 13 || !locust__text_is_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
-        !locust__text_is_digit(p[10]) || !locust__text_is_digit(p[11]) ||
-        (p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
-        return LOCUST_ERR_HTTP_STATUS_LINE;
-    h->minor = p[7] - '0';
-    h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
-    *from = p + 12;
-    *to = locust__http_copy_line(from, end, *to);
-    if (!*to)
-        return LOCUST_ERR_HTTP_STATUS_LINE;
-    *(*to)++ = '\0';
-    return LOCUST_OK;
-}
-
 /* 1*DIGIT; a list of the same number is that number, RFC 9112 6.3. */
-static bool locust__http_length(locust__http_head *h, locust__view value)
+static bool locust__http_length(locust__http_framing *f, locust__view value)
 {
     locust__view element;
     while (locust__http_next(&value, &element)) { // mostly once
@@ -10150,10 +10122,10 @@ static bool locust__http_length(locust__http_head *h, locust__view value)
                 return false;
             length = length * 10 + (element.ptr[i] - '0');
         }
-        if (h->sized && h->length != length)
+        if (f->sized && f->length != length)
             return false;
-        h->sized = true;
-        h->length = length;
+        f->sized = true;
+        f->length = length;
     }
     return true;
 }
@@ -10174,34 +10146,33 @@ static bool locust__http_is_name(locust__view name, const char *lower)
     }
 }
 
-/* Notes the fields that frame the message, and whether there are cookies. */
-static locust_error locust__http_field(locust__http_head *h, locust__view name, locust__view value)
+/* Notes what a field says of the body or the connection. */
+static inline locust_error locust__http_note_field(
+    locust__http_framing *f, locust__view name, locust__view value)
 {
     locust__view element;
     if (name.len == 14 && locust__http_is_name(name, "content-length")) {
-        if (!locust__http_length(h, value))
+        if (!locust__http_length(f, value))
             return LOCUST_ERR_HTTP_LENGTH;
     } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
-        if (h->chunked || h->coded || !locust__view_is_nocase(value, "chunked"))
-            h->coded = true; // no other coding was asked for
-        h->chunked = true;
-    } else if (name.len == 10 && locust__http_is_name(name, "set-cookie")) {
-        h->cookies = true;
+        if (f->chunked || !locust__view_is_nocase(value, "chunked"))
+            f->coded = true; // we asked for no other coding
+        f->chunked = true;
     } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
-        if (value.len == 10 && locust__http_is_name(value, "keep-alive")) { // mostly
-            h->keep = true;
+        if (value.len == 10 && locust__http_is_name(value, "keep-alive")) { // the usual value
+            f->keep = true;
             return LOCUST_OK;
         }
         while (locust__http_next(&value, &element)) {
-            h->close |= locust__view_is_nocase(element, "close");
-            h->keep |= locust__view_is_nocase(element, "keep-alive");
+            f->close |= locust__view_is_nocase(element, "close");
+            f->keep |= locust__view_is_nocase(element, "keep-alive");
         }
     }
     return LOCUST_OK;
 }
 
 /* obs-fold, RFC 9112 5.2: joins the lines that continue a value, which ends at `to`. NULL: one may not. */
-static char *locust__http_unfold(
+LOCUST__APART static char *locust__http_unfold(
     const char **from, const char *end, locust__view name, const char *value, char *to)
 {
     while (*from < end && locust__http_blank(**from)) {
@@ -10219,32 +10190,103 @@ static char *locust__http_unfold(
     return to;
 }
 
-/* Field lines, field-name ":" OWS field-value OWS, up to the empty line; copies them to *to. */
-static locust_error locust__http_fields(
-    const char **from, const char *end, locust__http_head *h, char **to)
+/* Takes one line, field-name ":" OWS field-value OWS, and copies name and value to *to, each with its
+ * '\0'. The views are those of the copies. */
+static inline locust_error locust__http_field_line(
+    const char **from, const char *end, char **to, locust__view *name, locust__view *value)
 {
     const char *p = *from;
     char *at = *to;
+    name->ptr = at;
+    at = locust__http_copy(&p, end, at, true);
+    name->len = (size_t)(at - name->ptr);
+    if (!name->len || p == end || *p != ':') // no space goes before the colon, RFC 9112 5.1
+        return LOCUST_ERR_HTTP_FIELD;
+    p++;
+    *at++ = '\0';
+    value->ptr = at;
+    at = locust__http_copy_line(&p, end, at);
+    if (at && p < end && locust__http_blank(*p))
+        at = locust__http_unfold(&p, end, *name, value->ptr, at);
+    if (!at)
+        return LOCUST_ERR_HTTP_FIELD;
+    value->len = (size_t)(at - value->ptr);
+    *at++ = '\0';
+    *to = at;
+    *from = p;
+    return LOCUST_OK;
+}
+
+/* After the last field: is the message framed in one way, and in one that we know? */
+static inline locust_error locust__http_check_framing(const locust__http_framing *f)
+{
+    if (f->chunked && f->sized)
+        return LOCUST_ERR_HTTP_LENGTH_TWICE;
+    return f->coded ? LOCUST_ERR_HTTP_ENCODING : LOCUST_OK;
+}
+
+/* Does the connection persist after a message whose body ends that way? RFC 9112 9.3. */
+static bool locust__http_persists(const locust__http_framing *f, enum locust__body kind)
+{
+    return kind != LOCUST__BODY_CLOSE && !f->close && (f->minor >= 1 || (f->keep && !f->chunked));
+}
+/* ============================================================================================
+ * >>response_head  the head of a response
+ *
+ * Purpose     the status line, and what a status says of the body.
+ * Names       locust__response_head_
+ * Uses        >>head
+ * Sources     RFC 9112 4 (status line), 6.3 (body length).
+ *
+ *   what is kept of a response's head:
+ *
+ *     reason \0  name \0 value \0  name \0 value \0  \0
+ * ============================================================================================ */
+
+typedef struct locust__response_head {
+    locust__http_framing framing;
+    int status;
+    bool cookies; // there is a Set-Cookie
+} locust__response_head;
+
+/* status-line = HTTP-version SP 3DIGIT SP [reason]; the last SP may be missing. Copies the reason and a
+ * '\0' to *to. */
+static locust_error locust__response_head_status_line(
+    const char **from, const char *end, locust__response_head *h, char **to)
+{
+    const char *p = *from;
+    size_t n = (size_t)(end - p);
+    if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
+        return LOCUST_ERR_HTTP_VERSION;
+    if (n < 13 || !locust__text_is_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
+        !locust__text_is_digit(p[10]) || !locust__text_is_digit(p[11]) ||
+        (p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
+        return LOCUST_ERR_HTTP_STATUS_LINE;
+    h->framing.minor = p[7] - '0';
+    h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
+    *from = p + 12;
+    *to = locust__http_copy_line(from, end, *to);
+    if (!*to)
+        return LOCUST_ERR_HTTP_STATUS_LINE;
+    *(*to)++ = '\0';
+    return LOCUST_OK;
+}
+
+/* The field lines up to the empty line, which it takes, too. */
+static locust_error locust__response_head_fields(
+    const char **from, const char *end, locust__response_head *h, char **to)
+{
+    const char *p = *from; // locals: a byte written through *to may alias what *from is
+    char *at = *to;
     while (!locust__http_line_end(&p, end)) {
-        locust__view name = {at, 0}, value;
-        locust_error error;
-        at = locust__http_copy(&p, end, at, true);
-        name.len = (size_t)(at - name.ptr);
-        if (!name.len || p == end || *p != ':') // no space goes before the colon, RFC 9112 5.1
-            return LOCUST_ERR_HTTP_FIELD;
-        p++;
-        *at++ = '\0';
-        value.ptr = at;
-        at = locust__http_copy_line(&p, end, at);
-        if (at && p < end && locust__http_blank(*p))
-            at = locust__http_unfold(&p, end, name, value.ptr, at);
-        if (!at)
-            return LOCUST_ERR_HTTP_FIELD;
-        value.len = (size_t)(at - value.ptr);
-        *at++ = '\0';
-        error = locust__http_field(h, name, value);
+        locust__view name, value;
+        locust_error error = locust__http_field_line(&p, end, &at, &name, &value);
+        if (!error)
+            error = locust__http_note_field(&h->framing, name, value);
         if (error)
             return error;
+        if (name.len == 10 && locust__http_is_name(name, "set-cookie"))
+            h->cookies = true;
     }
     *at++ = '\0';
     *to = at;
@@ -10252,42 +10294,43 @@ static locust_error locust__http_fields(
     return LOCUST_OK;
 }
 
-/* Parses a head with its empty line at the front of n bytes, and keeps its texts as in the picture above:
- * there is room for n. *used: its length. A head that is not complete is an error as well. */
-static locust_error locust__http_parse_head(
-    const char *p, size_t n, locust__http_head *h, locust__buf *kept, size_t *used)
+/* Parses a head with its empty line at the front of n bytes, and appends its texts to `kept`, which has
+ * room for n. *used: the length of the head. An incomplete head is an error as well, and leaves `kept` as
+ * it was. */
+static locust_error locust__response_head_parse(
+    const char *p, size_t n, locust__response_head *h, locust__buf *kept, size_t *used)
 {
     const char *at = p, *end = p + n;
     char *to = kept->ptr + kept->len;
     locust_error error;
     memset(h, 0, sizeof *h);
-    error = locust__http_status_line(&at, end, h, &to);
+    error = locust__response_head_status_line(&at, end, h, &to);
     if (!error)
-        error = locust__http_fields(&at, end, h, &to);
+        error = locust__response_head_fields(&at, end, h, &to);
+    if (!error)
+        error = locust__http_check_framing(&h->framing);
     if (error)
         return error;
-    if (h->chunked && h->sized)
-        return LOCUST_ERR_HTTP_LENGTH_TWICE;
-    if (h->coded)
-        return LOCUST_ERR_HTTP_ENCODING;
     kept->len = (size_t)(to - kept->ptr);
     *used = (size_t)(at - p);
     return LOCUST_OK;
 }
 
 /* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */
-static enum locust__body locust__body_kind(const locust__http_head *h, bool to_head)
+static enum locust__body locust__response_head_body(const locust__response_head *h, bool to_head)
 {
     if (to_head || h->status < 200 || h->status == 204 || h->status == 304)
         return LOCUST__BODY_NONE;
-    return h->chunked ? LOCUST__BODY_CHUNKED : h->sized ? LOCUST__BODY_SIZED : LOCUST__BODY_CLOSE;
+    return h->framing.chunked ? LOCUST__BODY_CHUNKED
+           : h->framing.sized ? LOCUST__BODY_SIZED
+                              : LOCUST__BODY_CLOSE;
 }
 /* ============================================================================================
  * >>receive  reading a response from a stream
  *
  * Purpose     head, body by length, by chunks or to the end, trailers, interim answers.
  * Names       locust__receive_
- * Uses        >>co >>stream >>head
+ * Uses        >>co >>stream >>head >>response_head
  * Sources     RFC 9112 6.3, 7.1; RFC 9110 15.2.
  * ============================================================================================ */
 
@@ -10313,8 +10356,8 @@ static locust_error locust__receive_no_head(const char *p, size_t n)
 
 /* Reads one head. *budget: bytes of head that may still come; *first_ns, if 0: when the first bytes
  * came. */
-static locust_error locust__receive_head(locust_stream *s, locust__http_head *h, locust__buf *kept,
-    size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__receive_head(locust_stream *s, locust__response_head *h,
+    locust__buf *kept, size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t scanned = 0, n = 0;
     locust_error error;
@@ -10329,12 +10372,12 @@ static locust_error locust__receive_head(locust_stream *s, locust__http_head *h,
         }
         // Mostly all of it is here, and it fits where the last one was kept.
         if (!scanned && look && room &&
-            locust__http_parse_head(s->in, look < room ? look : room, h, kept, &n) == LOCUST_OK)
+            locust__response_head_parse(s->in, look < room ? look : room, h, kept, &n) == LOCUST_OK)
             break;
         n = locust__http_head_end(s->in, look, &scanned);
         if (n) {
             error = locust__buf_reserve_tight(kept, n)
-                        ? locust__http_parse_head(s->in, n, h, kept, &n)
+                        ? locust__response_head_parse(s->in, n, h, kept, &n)
                         : LOCUST_ERR_MEMORY;
             if (error)
                 return error;
@@ -10528,8 +10571,9 @@ static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body
 
 /* Reads the head of the final response into `kept` at `start`; interim ones are dropped, RFC 9110
  * 15.2. */
-static locust_error locust__receive_final(locust_stream *s, locust__http_head *h, locust__buf *kept,
-    size_t start, size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__receive_final(locust_stream *s, locust__response_head *h,
+    locust__buf *kept, size_t start, size_t *budget, int64_t *first_ns,
+    int64_t deadline_ns) LOCUST__PARKS
 {
     do {
         locust_error error;
@@ -10543,32 +10587,23 @@ static locust_error locust__receive_final(locust_stream *s, locust__http_head *h
     return LOCUST_OK;
 }
 
-/* Reads the body behind a head: to the end of `kept`, or into the sink. *reusable: another request
- * may follow on the stream. */
-static locust_error locust__receive_body(locust_stream *s, bool to_head, const locust__http_head *h,
-    locust__buf *kept, locust__receive_sink *sink, size_t budget, bool *reusable,
-    int64_t deadline_ns) LOCUST__PARKS
+/* Reads a body that ends in that way: to the end of `kept`, or into the sink. */
+static locust_error locust__receive_body(locust_stream *s, enum locust__body kind, int64_t length,
+    locust__buf *kept, locust__receive_sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
-    enum locust__body kind = locust__body_kind(h, to_head);
-    locust_error error = LOCUST_OK;
     switch (kind) {
     case LOCUST__BODY_NONE:
         break;
     case LOCUST__BODY_SIZED:
-        error = !sink && h->length > LOCUST_MAX_BODY
-                    ? LOCUST_ERR_HTTP_BODY_SIZE
-                    : locust__receive_bytes(s, kept, sink, (uint64_t)h->length, deadline_ns);
-        break;
+        return !sink && length > LOCUST_MAX_BODY
+                   ? LOCUST_ERR_HTTP_BODY_SIZE
+                   : locust__receive_bytes(s, kept, sink, (uint64_t)length, deadline_ns);
     case LOCUST__BODY_CHUNKED:
-        error = locust__receive_chunks(s, kept, sink, budget, deadline_ns);
-        break;
+        return locust__receive_chunks(s, kept, sink, budget, deadline_ns);
     case LOCUST__BODY_CLOSE:
-        error = locust__receive_to_close(s, kept, sink, deadline_ns);
-        break;
+        return locust__receive_to_close(s, kept, sink, deadline_ns);
     }
-    *reusable = !error && kind != LOCUST__BODY_CLOSE && !h->close && !s->in_len &&
-                (h->minor >= 1 ? true : h->keep && !h->chunked);
-    return error;
+    return LOCUST_OK;
 }
 /* ============================================================================================
  * >>write  writing a request's head
@@ -12594,8 +12629,8 @@ static void locust__conns_give(
  *
  * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
  * Names       locust__dial_
- * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url >>head
- *             >>receive >>proxy >>connect_to >>route >>pool
+ * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url
+ *             >>response_head >>receive >>proxy >>connect_to >>route >>pool
  * ============================================================================================ */
 
 typedef struct locust__dial {   // what opening a connection took, ns
@@ -12611,7 +12646,7 @@ LOCUST__APART static locust_error locust__dial_tunnel(
     bool six = strchr(origin->host, ':') != NULL;
     size_t budget = LOCUST_MAX_HEADER;
     locust__buf text = {NULL, 0, 0, false};
-    locust__http_head h = {.status = 0};
+    locust__response_head h = {.status = 0};
     locust_error error;
     locust__buf_printf(&text, "CONNECT %s%s%s:%d HTTP/1.1\r\nHost: %s%s%s:%d\r\n", six ? "[" : "",
         origin->host, six ? "]" : "", origin->port, six ? "[" : "", origin->host, six ? "]" : "",
@@ -13255,8 +13290,8 @@ static locust_error locust__head_out_build(
  *
  * Purpose     send, read, retry once on a new connection where a kept one had been closed.
  * Names       locust__exchange_
- * Uses        >>co >>stream >>head >>receive >>cookie >>auth >>upload >>body_out >>route
- *             >>pool >>dial >>client >>head_out
+ * Uses        >>co >>stream >>head >>response_head >>receive >>cookie >>auth >>upload
+ *             >>body_out >>route >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 
@@ -13308,7 +13343,7 @@ static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *
 /* Waits a moment for "100 Continue", RFC 9110 10.1.1; other interim answers do not count. *refused:
  * the body is not wanted, for the answer is there already. */
 static locust_error locust__exchange_await_continue(locust__client *c, locust__exchange *x,
-    locust__http_head *h, size_t *budget, bool *refused) LOCUST__PARKS
+    locust__response_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
     int64_t until_ns = locust__os_now_ns() + LOCUST__S;
     locust_stream *s = &x->conn->stream;
@@ -13328,7 +13363,7 @@ static locust_error locust__exchange_await_continue(locust__client *c, locust__e
 
 /* Sends head and body. *refused: the answer's head came first, and is in the block. */
 static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
-    locust__http_head *h, size_t *budget, bool *refused) LOCUST__PARKS
+    locust__response_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
     locust__view head;
@@ -13427,12 +13462,13 @@ LOCUST__APART static bool locust__exchange_challenged(
 
 /* Reads the answer's body to where it belongs. */
 static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
-    locust__http_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
+    locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
-    bool to_head = strcmp(x->method, "HEAD") == 0;
+    locust_stream *s = &x->conn->stream;
+    enum locust__body kind = locust__response_head_body(h, strcmp(x->method, "HEAD") == 0);
     const char *coding = NULL;
     locust_error error;
-    bool passes;
+    bool passes, whole;
     c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
     *body_at = c->block.len;
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
@@ -13441,15 +13477,17 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     // Only the last answer goes to the test's functions.
     if (passes || !(x->req->on_body || x->req->on_event || coding)) {
         error = locust__receive_body(
-            &x->conn->stream, to_head, h, &c->block, NULL, budget, reusable, x->deadline_ns);
+            s, kind, h->framing.length, &c->block, NULL, budget, x->deadline_ns);
         x->body_out.total = c->block.len - *body_at;
+        whole = !error;
     } else {
         locust__body_out_open(&x->body_out, x->req, coding, &c->block);
-        error = locust__receive_body(&x->conn->stream, to_head, h, &c->block, &x->body_out.sink,
-            budget, reusable, x->deadline_ns);
+        error = locust__receive_body(
+            s, kind, h->framing.length, &c->block, &x->body_out.sink, budget, x->deadline_ns);
+        whole = !error; // a test that has enough leaves the rest unread, which is no error below
         error = locust__body_out_close(&x->body_out, error);
-        *reusable = *reusable && !error && !x->body_out.sse.stopped;
     }
+    *reusable = whole && !error && !s->in_len && locust__http_persists(&h->framing, kind);
     if (!error && !locust__buf_reserve_tight(&c->block, 1))
         error = LOCUST_ERR_MEMORY;
     if (!error)
@@ -13478,7 +13516,7 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
 
 /* Sends the request and reads the answer on the connection as it is. */
 static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
-    locust__http_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
+    locust__response_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     size_t budget = LOCUST_MAX_HEADER;
     bool refused = false;
@@ -13519,7 +13557,7 @@ static bool locust__exchange_is_idempotent(const locust__exchange *x)
 
 /* The server closed a kept connection before the first byte of an answer, interim ones included. */
 static bool locust__exchange_was_stale(
-    const locust_stream *s, locust_error error, const locust__http_head *h)
+    const locust_stream *s, locust_error error, const locust__response_head *h)
 {
     return h->status == 0 && !s->in_len &&
            (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
@@ -13527,7 +13565,7 @@ static bool locust__exchange_was_stale(
 }
 
 static locust_error locust__exchange_on(
-    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
     int limit = c->cls->max_requests;
@@ -13558,7 +13596,7 @@ static locust_error locust__exchange_on(
 }
 
 static locust_error locust__exchange_try(
-    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
     int64_t own_ns = 0;
     locust_error error = locust__conns_take(
@@ -13578,13 +13616,13 @@ static locust_error locust__exchange_try(
  *
  * Purpose     hops of redirects, second tries with credentials, the answer as the test sees it.
  * Names       locust__request_
- * Uses        >>entry >>stats >>url >>head >>base_url >>client >>head_out >>exchange
+ * Uses        >>entry >>stats >>url >>response_head >>base_url >>client >>head_out >>exchange
  * Sources     RFC 9110 15.4; Locust 2.46.
  * ============================================================================================ */
 
 /* Fills in the response from what the block holds. */
 LOCUST__APART static void locust__request_answer(locust__client *c, const locust__exchange *x,
-    const locust__http_head *h, size_t body_at, locust_error error)
+    const locust__response_head *h, size_t body_at, locust_error error)
 {
     locust_response *r = &c->response;
     const char *block, *given = x->req->url ? x->req->url : "";
@@ -13660,7 +13698,7 @@ LOCUST__APART static locust_error locust__request_follow(
 
 /* The request and whatever it is redirected to. A HEAD is not followed, as in Locust. */
 static locust_error locust__request_hops(
-    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
     for (int hops = 0;;) {
         locust_error error = locust__exchange_try(c, x, h, body_at);
@@ -13717,7 +13755,7 @@ static bool locust__request_lends_any(const locust__client *c, const locust_requ
 static locust_error locust__request_run(
     locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
 {
-    locust__http_head h = {.status = 0};
+    locust__response_head h = {.status = 0};
     size_t body_at = 0;
     locust_error error = locust__head_out_target(c, x, base);
     if (!error)

@@ -25,7 +25,7 @@ typedef struct reading { // one way to read an answer, and what came out
     locust__receive_sink sink;
     locust_stream stream;
     locust_error error;
-    locust__http_head head;
+    locust__response_head head;
     locust__buf kept, sunk;
     size_t body_at, consumed;
     bool reusable;
@@ -76,6 +76,7 @@ static void reading_run(reading *r)
 {
     int64_t first_ns = 0;
     size_t budget = LOCUST_MAX_HEADER;
+    enum locust__body kind;
     __asan_unpoison_memory_region(kit.loop.scratch, LOCUST__LOOP_SCRATCH);
     r->layer.recv = reading_recv;
     r->sink.take = reading_sink;
@@ -86,9 +87,13 @@ static void reading_run(reading *r)
     r->error =
         locust__receive_final(&r->stream, &r->head, &r->kept, 0, &budget, &first_ns, LOCUST__NEVER);
     r->body_at = r->kept.len;
-    if (!r->error)
-        r->error = locust__receive_body(&r->stream, r->to_head, &r->head, &r->kept,
-            r->sinks ? &r->sink : NULL, budget, &r->reusable, LOCUST__NEVER);
+    if (!r->error) {
+        kind = locust__response_head_body(&r->head, r->to_head);
+        r->error = locust__receive_body(&r->stream, kind, r->head.framing.length, &r->kept,
+            r->sinks ? &r->sink : NULL, budget, LOCUST__NEVER);
+        r->reusable =
+            !r->error && !r->stream.in_len && locust__http_persists(&r->head.framing, kind);
+    }
     r->consumed = r->fed - r->stream.in_len;
     LOCUST_FREE(r->stream.own);
     __asan_unpoison_memory_region(kit.loop.scratch, LOCUST__LOOP_SCRATCH);
@@ -134,15 +139,15 @@ static const char *behind_line(const char *p)
 static size_t simple_read(const reading *r, locust__buf *body)
 {
     const char *p = kit.in, *end = p + kit.n;
-    enum locust__body kind = locust__body_kind(&r->head, r->to_head);
+    enum locust__body kind = locust__response_head_body(&r->head, r->to_head);
     bool interim = true;
     while (interim) {
         interim = p[9] == '1';
         p += simple_head_end(p, (size_t)(end - p));
     }
     if (kind == LOCUST__BODY_SIZED) {
-        locust__buf_add(body, p, (size_t)r->head.length);
-        p += r->head.length;
+        locust__buf_add(body, p, (size_t)r->head.framing.length);
+        p += r->head.framing.length;
     } else if (kind == LOCUST__BODY_CLOSE) {
         locust__buf_add(body, p, (size_t)(end - p));
         p = end;
@@ -176,13 +181,13 @@ static bool is_trimmed(const char *text)
 }
 
 /* A length must be what each element of each such field says. */
-static void check_length(const locust__http_head *h, const char *value)
+static void check_length(const locust__response_head *h, const char *value)
 {
-    MUST(h->sized && *value);
+    MUST(h->framing.sized && *value);
     for (; *value; value += *value == ',') {
         value += strspn(value, " \t");
         MUST(locust__text_is_digit(*value));
-        MUST(strtoull(value, NULL, 10) == (uint64_t)h->length);
+        MUST(strtoull(value, NULL, 10) == (uint64_t)h->framing.length);
         value += strspn(value, "0123456789");
         value += strspn(value, " \t");
         MUST(!*value || *value == ',');
@@ -190,12 +195,12 @@ static void check_length(const locust__http_head *h, const char *value)
 }
 
 /* What was kept of a head, written down again. */
-static locust__buf write_head(const locust__http_head *h, const locust__buf *kept)
+static locust__buf write_head(const locust__response_head *h, const locust__buf *kept)
 {
     locust__buf text = {NULL, 0, 0, false};
     const char *p = kept->ptr;
     MUST(is_text(p));
-    locust__buf_printf(&text, "HTTP/1.%d %d %s\r\n", h->minor, h->status, p);
+    locust__buf_printf(&text, "HTTP/1.%d %d %s\r\n", h->framing.minor, h->status, p);
     for (p += strlen(p) + 1; *p;) {
         const char *name = p, *value = p + strlen(p) + 1;
         MUST(locust__http_is_token(locust__view_of(name)));
@@ -211,19 +216,21 @@ static locust__buf write_head(const locust__http_head *h, const locust__buf *kep
     return text;
 }
 
-static void check_kept(const locust__http_head *h, const locust__buf *kept)
+static void check_kept(const locust__response_head *h, const locust__buf *kept)
 {
     locust__buf text = write_head(h, kept), again = {NULL, 0, 0, false};
-    locust__http_head g;
+    locust__response_head g;
     size_t used;
-    MUST(h->status >= 100 && h->status <= 999 && h->minor >= 0 && h->minor <= 9);
-    MUST(!h->coded && !(h->chunked && h->sized) && h->length >= 0);
+    MUST(h->status >= 100 && h->status <= 999 && h->framing.minor >= 0 && h->framing.minor <= 9);
+    MUST(!h->framing.coded && !(h->framing.chunked && h->framing.sized) && h->framing.length >= 0);
     MUST(locust__buf_reserve(&again, text.len));
-    MUST(locust__http_parse_head(text.ptr, text.len, &g, &again, &used) == LOCUST_OK);
+    MUST(locust__response_head_parse(text.ptr, text.len, &g, &again, &used) == LOCUST_OK);
     MUST(used == text.len);
     MUST(same((locust__view){kept->ptr, kept->len}, (locust__view){again.ptr, again.len}));
-    MUST(g.status == h->status && g.minor == h->minor && g.keep == h->keep && g.close == h->close &&
-         g.chunked == h->chunked && g.sized == h->sized && g.length == h->length);
+    MUST(g.status == h->status && g.framing.minor == h->framing.minor &&
+         g.framing.keep == h->framing.keep && g.framing.close == h->framing.close &&
+         g.framing.chunked == h->framing.chunked && g.framing.sized == h->framing.sized &&
+         g.framing.length == h->framing.length);
     locust__buf_free(&text);
     locust__buf_free(&again);
 }
@@ -232,7 +239,7 @@ static void check_head(void)
 {
     size_t want = simple_head_end(kit.in, kit.n), scanned = 0, n = 0, used = 0;
     locust__buf kept = {NULL, 0, 0, false}, more = {NULL, 0, 0, false};
-    locust__http_head h;
+    locust__response_head h;
     char *exact;
     MUST(locust__http_head_end(kit.in, kit.n, &scanned) == want);
     scanned = 0;
@@ -242,17 +249,18 @@ static void check_head(void)
     if (!n) {
         char *all = memcpy(malloc(kit.n + 1), kit.in, kit.n);
         kept = (locust__buf){malloc(kit.n + 1), 0, kit.n, false};
-        MUST(locust__http_parse_head(all, kit.n, &h, &kept, &used) != LOCUST_OK);
+        MUST(locust__response_head_parse(all, kit.n, &h, &kept, &used) != LOCUST_OK);
         free(all);
         free(kept.ptr);
         return;
     }
     exact = memcpy(malloc(n), kit.in, n);
     kept = (locust__buf){malloc(n), 0, n, false};
-    if (locust__http_parse_head(exact, n, &h, &kept, &used) == LOCUST_OK) {
+    if (locust__response_head_parse(exact, n, &h, &kept, &used) == LOCUST_OK) {
         MUST(kept.len <= n && used == n);
         MUST(locust__buf_reserve(&more, kit.n));
-        MUST(locust__http_parse_head(kit.in, kit.n, &h, &more, &used) == LOCUST_OK && used == n);
+        MUST(
+            locust__response_head_parse(kit.in, kit.n, &h, &more, &used) == LOCUST_OK && used == n);
         MUST(same((locust__view){kept.ptr, kept.len}, (locust__view){more.ptr, more.len}));
         check_kept(&h, &kept);
     }
@@ -294,7 +302,7 @@ static void check_cut(const reading *whole)
 {
     reading r = {
         .n = next_random() % whole->consumed, .to_head = whole->to_head, .sinks = whole->sinks};
-    if (locust__body_kind(&whole->head, whole->to_head) == LOCUST__BODY_CLOSE)
+    if (locust__response_head_body(&whole->head, whole->to_head) == LOCUST__BODY_CLOSE)
         return;
     reading_run(&r);
     MUST(r.error == LOCUST_ERR_HTTP_NO_RESPONSE || r.error == LOCUST_ERR_HTTP_HEAD_CUT ||

@@ -239,4 +239,16 @@ static const row rows[] = {
 // clang-format on
 
 enum { ROWS = sizeof rows / sizeof *rows };
+
+/* The end of the first head, looked for in the simplest way. */
+static inline size_t simple_head_end(const char *p, size_t n)
+{
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (p[i] == '\n' && p[i + 1] == '\n')
+            return i + 2;
+        if (p[i] == '\n' && p[i + 1] == '\r' && i + 2 < n && p[i + 2] == '\n')
+            return i + 3;
+    }
+    return 0;
+}
 #endif

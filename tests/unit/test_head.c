@@ -1,22 +1,10 @@
-// Heads of responses, against a page that cannot be read. RFC 9112.
+// What the heads of all messages have in common, against a page that cannot be read. RFC 9112.
 // boards
 #define LOCUST_MAX_HEADER 2048
 #define LOCUST_MAX_BODY   5000
 #define LOCUST__LAYERS    5
 #include "../../tools/header/all.h"
 #include "responses.h"
-
-/* The end of the first head, looked for in the simplest way. */
-static size_t simple_head_end(const char *p, size_t n)
-{
-    for (size_t i = 0; i + 1 < n; i++) {
-        if (p[i] == '\n' && p[i + 1] == '\n')
-            return i + 2;
-        if (p[i] == '\n' && p[i + 1] == '\r' && i + 2 < n && p[i + 2] == '\n')
-            return i + 3;
-    }
-    return 0;
-}
 
 static void head_end(void)
 {
@@ -36,107 +24,57 @@ static void head_end(void)
     }
 }
 
-/* Each head by itself: its last byte is the last one that can be read, and room for as many bytes is
- * enough. */
-static void parse_head(void)
-{
-    for (int i = 0; i < ROWS; i++) {
-        size_t n = simple_head_end(rows[i].in, rows[i].n), used = 0;
-        locust__buf kept;
-        locust__http_head h;
-        locust_error error;
-        char *p;
-        if (!n)
-            continue;
-        CHECK_ROW(rows[i].name);
-        p = check_guarded(rows[i].in, n);
-        kept = (locust__buf){check_guarded(p, n), 0, n, false};
-        error = locust__http_parse_head(p, n, &h, &kept, &used);
-        if (!rows[i].error)
-            CHECK_INT(error, LOCUST_OK);
-        CHECK(error || h.status < 200 || rows[i].error || h.status == rows[i].status);
-        CHECK(error || (kept.len <= n && used == n));
-        check_guarded_free(kept.ptr, n);
-        check_guarded_free(p, n);
-    }
-}
-
-/* A head that lacks its end is never taken for a whole one; what comes behind one changes nothing. */
-static void parse_parts_of_a_head(void)
-{
-    for (int i = 0; i < ROWS; i++) {
-        size_t n = simple_head_end(rows[i].in, rows[i].n), used = 0;
-        locust__buf whole = {NULL, 0, 0, false}, kept = {NULL, 0, 0, false};
-        locust__http_head h;
-        CHECK_ROW(rows[i].name);
-        CHECK(locust__buf_reserve(&whole, n + 1) && locust__buf_reserve(&kept, rows[i].n + 1));
-        if (n && locust__http_parse_head(rows[i].in, n, &h, &whole, &used) == LOCUST_OK) {
-            for (size_t k = 0; k < n; k++) {
-                char *p = check_guarded(rows[i].in, k);
-                CHECK(locust__http_parse_head(p, k, &h, &kept, &used) != LOCUST_OK);
-                CHECK_INT(kept.len, 0);
-                check_guarded_free(p, k);
-            }
-            CHECK_INT(locust__http_parse_head(rows[i].in, rows[i].n, &h, &kept, &used), LOCUST_OK);
-            CHECK_INT(used, n);
-            CHECK_INT(kept.len, whole.len);
-            CHECK(memcmp(kept.ptr, whole.ptr, whole.len) == 0);
-        }
-        locust__buf_free(&whole);
-        locust__buf_free(&kept);
-    }
-}
-
-static void reasons(void)
+/* What a reader of requests needs: fields and framing, without a status line in front. */
+static void fields_of_a_request(void)
 {
     static const struct {
-        const char *head, *reason;
+        const char *in, *kept; // '|' for each '\0'
+        locust_error error;
+        locust__http_framing framing;
     } lines[] = {
-        {"HTTP/1.1 404 Not Found\r\n\r\n", "Not Found"},
-        {"HTTP/1.1 404 Not Found\n\n", "Not Found"},
-        {"HTTP/1.1 404 \r\n\r\n", ""},
-        {"HTTP/1.1 404\r\n\r\n", ""},
-        {"HTTP/1.0 404 \xc3\xa4\tb\r\nA: b\r\n\r\n", "\xc3\xa4\tb"},
+        {"\r\n", "|", LOCUST_OK, {.minor = 0}},
+        {"Host: a\r\nContent-Length: 3\r\n\r\n", "Host|a|Content-Length|3||", LOCUST_OK,
+            {.sized = true, .length = 3}},
+        {"HOST:a\nTransfer-Encoding: chunked\n\n", "HOST|a|Transfer-Encoding|chunked||", LOCUST_OK,
+            {.chunked = true}},
+        {"Connection: Upgrade, close\r\n\r\n", "Connection|Upgrade, close||", LOCUST_OK,
+            {.close = true}},
+        {"Host: a\r\nConnection: keep-alive\r\n\r\n", "Host|a|Connection|keep-alive||", LOCUST_OK,
+            {.keep = true}},
+        {"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", NULL,
+            LOCUST_ERR_HTTP_LENGTH_TWICE, {.minor = 0}},
+        {"Transfer-Encoding: gzip, chunked\r\n\r\n", NULL, LOCUST_ERR_HTTP_ENCODING, {.minor = 0}},
+        {"Host : a\r\n\r\n", NULL, LOCUST_ERR_HTTP_FIELD, {.minor = 0}},
+        {"Host: a\r\n", NULL, LOCUST_ERR_HTTP_FIELD, {.minor = 0}},
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        size_t n = strlen(lines[i].head), used;
-        char *p = check_guarded(lines[i].head, n);
-        locust__buf kept = {NULL, 0, 0, false};
-        locust__http_head h;
-        CHECK_ROW(lines[i].head);
-        CHECK(locust__buf_reserve(&kept, n));
-        if (CHECK_INT(locust__http_parse_head(p, n, &h, &kept, &used), LOCUST_OK)) {
-            CHECK_INT(h.status, 404);
-            CHECK_STR(kept.ptr, lines[i].reason);
+        size_t n = strlen(lines[i].in);
+        char *p = check_guarded(lines[i].in, n), *kept = check_guarded(lines[i].in, n), *to = kept;
+        const char *at = p;
+        locust__http_framing f = {.minor = 0}, want = lines[i].framing;
+        locust_error error = LOCUST_OK;
+        CHECK_ROW(lines[i].in);
+        while (!error && !locust__http_line_end(&at, p + n)) {
+            locust__view name, value;
+            error = locust__http_field_line(&at, p + n, &to, &name, &value);
+            if (!error)
+                error = locust__http_note_field(&f, name, value);
         }
+        if (!error)
+            error = locust__http_check_framing(&f);
+        CHECK_INT(error, lines[i].error);
+        if (!error) {
+            CHECK(at == p + n);
+            *to++ = '\0';
+            CHECK_INT(to - kept, strlen(lines[i].kept));
+            for (char *c = kept; c < to; c++)
+                CHECK_INT(*c ? *c : '|', lines[i].kept[c - kept]);
+            CHECK(f.sized == want.sized && f.chunked == want.chunked && f.keep == want.keep &&
+                  f.close == want.close && f.length == want.length);
+        }
+        check_guarded_free(kept, n);
         check_guarded_free(p, n);
-        locust__buf_free(&kept);
     }
 }
 
-static void kinds(void)
-{
-    static const struct {
-        const char *name;
-        locust__http_head head;
-        bool to_head;
-        enum locust__body kind;
-    } heads[] = {
-        {"nothing", {.status = 200}, false, LOCUST__BODY_CLOSE},
-        {"length", {.status = 200, .sized = true, .length = 1}, false, LOCUST__BODY_SIZED},
-        {"chunked", {.status = 200, .chunked = true}, false, LOCUST__BODY_CHUNKED},
-        {"404", {.status = 404}, false, LOCUST__BODY_CLOSE},
-        {"205", {.status = 205, .sized = true}, false, LOCUST__BODY_SIZED},
-        {"HEAD", {.status = 200, .sized = true, .length = 1}, true, LOCUST__BODY_NONE},
-        {"100", {.status = 100, .sized = true, .length = 1}, false, LOCUST__BODY_NONE},
-        {"204", {.status = 204, .chunked = true}, false, LOCUST__BODY_NONE},
-        {"304", {.status = 304, .sized = true, .length = 1}, false, LOCUST__BODY_NONE},
-    };
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        CHECK_ROW(heads[i].name);
-        CHECK_INT(locust__body_kind(&heads[i].head, heads[i].to_head), heads[i].kind);
-    }
-}
-
-TESTS({"head end", head_end}, {"parse head", parse_head},
-    {"parts of a head", parse_parts_of_a_head}, {"reasons", reasons}, {"kinds", kinds}, )
+TESTS({"head end", head_end}, {"fields of a request", fields_of_a_request})

@@ -30,7 +30,7 @@ typedef struct feed { // one response, on its way through a pair of sockets
     bool done, slow;
     // what came out
     locust_error error;
-    locust__http_head head;
+    locust__response_head head;
     locust__buf kept;
     size_t body_at;
     bool reusable;
@@ -41,14 +41,19 @@ static void feed_read(void *arg)
     feed *f = arg;
     int64_t deadline_ns = locust__os_now_ns() + 20 * LOCUST__S, first_ns = 0;
     size_t budget = LOCUST_MAX_HEADER;
+    enum locust__body kind;
     if (f->room && !locust__buf_reserve(&f->kept, f->room))
         abort();
     f->error = locust__receive_final(
         &f->stream, &f->head, &f->kept, f->kept.len, &budget, &first_ns, deadline_ns);
     f->body_at = f->kept.len;
-    if (!f->error)
+    if (!f->error) {
+        kind = locust__response_head_body(&f->head, f->to_head);
         f->error = locust__receive_body(
-            &f->stream, f->to_head, &f->head, &f->kept, NULL, budget, &f->reusable, deadline_ns);
+            &f->stream, kind, f->head.framing.length, &f->kept, NULL, budget, deadline_ns);
+        f->reusable =
+            !f->error && !f->stream.in_len && locust__http_persists(&f->head.framing, kind);
+    }
     if (!f->error && locust__buf_reserve(&f->kept, 1))
         f->kept.ptr[f->kept.len] = '\0';
     f->done = true;

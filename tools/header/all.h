@@ -157,7 +157,8 @@
  *     >>tls_none       no TLS compiled in
  *     >>url            URLs and origins
  *   5-http
- *     >>head           HTTP/1.1 messages
+ *     >>head           heads of HTTP/1.1 messages
+ *     >>response_head  the head of a response
  *     >>receive        reading a response from a stream
  *     >>write          writing a request's head
  *     >>json           JSON, read
@@ -425,6 +426,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #if LOCUST__LAYERS >= 5
 #include "5-http/head.c"
+#include "5-http/response_head.c"
 #include "5-http/receive.c"
 #include "5-http/write.c"
 #include "5-http/json.c"

@@ -3,8 +3,8 @@
  *
  * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
  * Names       locust__dial_
- * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url >>head
- *             >>receive >>proxy >>connect_to >>route >>pool
+ * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url
+ *             >>response_head >>receive >>proxy >>connect_to >>route >>pool
  * ============================================================================================ */
 
 typedef struct locust__dial {   // what opening a connection took, ns
@@ -20,7 +20,7 @@ LOCUST__APART static locust_error locust__dial_tunnel(
     bool six = strchr(origin->host, ':') != NULL;
     size_t budget = LOCUST_MAX_HEADER;
     locust__buf text = {NULL, 0, 0, false};
-    locust__http_head h = {.status = 0};
+    locust__response_head h = {.status = 0};
     locust_error error;
     locust__buf_printf(&text, "CONNECT %s%s%s:%d HTTP/1.1\r\nHost: %s%s%s:%d\r\n", six ? "[" : "",
         origin->host, six ? "]" : "", origin->port, six ? "[" : "", origin->host, six ? "]" : "",

@@ -3,8 +3,8 @@
  *
  * Purpose     send, read, retry once on a new connection where a kept one had been closed.
  * Names       locust__exchange_
- * Uses        >>co >>stream >>head >>receive >>cookie >>auth >>upload >>body_out >>route
- *             >>pool >>dial >>client >>head_out
+ * Uses        >>co >>stream >>head >>response_head >>receive >>cookie >>auth >>upload
+ *             >>body_out >>route >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 
@@ -56,7 +56,7 @@ static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *
 /* Waits a moment for "100 Continue", RFC 9110 10.1.1; other interim answers do not count. *refused:
  * the body is not wanted, for the answer is there already. */
 static locust_error locust__exchange_await_continue(locust__client *c, locust__exchange *x,
-    locust__http_head *h, size_t *budget, bool *refused) LOCUST__PARKS
+    locust__response_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
     int64_t until_ns = locust__os_now_ns() + LOCUST__S;
     locust_stream *s = &x->conn->stream;
@@ -76,7 +76,7 @@ static locust_error locust__exchange_await_continue(locust__client *c, locust__e
 
 /* Sends head and body. *refused: the answer's head came first, and is in the block. */
 static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
-    locust__http_head *h, size_t *budget, bool *refused) LOCUST__PARKS
+    locust__response_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
     locust__view head;
@@ -175,12 +175,13 @@ LOCUST__APART static bool locust__exchange_challenged(
 
 /* Reads the answer's body to where it belongs. */
 static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
-    locust__http_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
+    locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
-    bool to_head = strcmp(x->method, "HEAD") == 0;
+    locust_stream *s = &x->conn->stream;
+    enum locust__body kind = locust__response_head_body(h, strcmp(x->method, "HEAD") == 0);
     const char *coding = NULL;
     locust_error error;
-    bool passes;
+    bool passes, whole;
     c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
     *body_at = c->block.len;
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
@@ -189,15 +190,17 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     // Only the last answer goes to the test's functions.
     if (passes || !(x->req->on_body || x->req->on_event || coding)) {
         error = locust__receive_body(
-            &x->conn->stream, to_head, h, &c->block, NULL, budget, reusable, x->deadline_ns);
+            s, kind, h->framing.length, &c->block, NULL, budget, x->deadline_ns);
         x->body_out.total = c->block.len - *body_at;
+        whole = !error;
     } else {
         locust__body_out_open(&x->body_out, x->req, coding, &c->block);
-        error = locust__receive_body(&x->conn->stream, to_head, h, &c->block, &x->body_out.sink,
-            budget, reusable, x->deadline_ns);
+        error = locust__receive_body(
+            s, kind, h->framing.length, &c->block, &x->body_out.sink, budget, x->deadline_ns);
+        whole = !error; // a test that has enough leaves the rest unread, which is no error below
         error = locust__body_out_close(&x->body_out, error);
-        *reusable = *reusable && !error && !x->body_out.sse.stopped;
     }
+    *reusable = whole && !error && !s->in_len && locust__http_persists(&h->framing, kind);
     if (!error && !locust__buf_reserve_tight(&c->block, 1))
         error = LOCUST_ERR_MEMORY;
     if (!error)
@@ -226,7 +229,7 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
 
 /* Sends the request and reads the answer on the connection as it is. */
 static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
-    locust__http_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
+    locust__response_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     size_t budget = LOCUST_MAX_HEADER;
     bool refused = false;
@@ -267,7 +270,7 @@ static bool locust__exchange_is_idempotent(const locust__exchange *x)
 
 /* The server closed a kept connection before the first byte of an answer, interim ones included. */
 static bool locust__exchange_was_stale(
-    const locust_stream *s, locust_error error, const locust__http_head *h)
+    const locust_stream *s, locust_error error, const locust__response_head *h)
 {
     return h->status == 0 && !s->in_len &&
            (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
@@ -275,7 +278,7 @@ static bool locust__exchange_was_stale(
 }
 
 static locust_error locust__exchange_on(
-    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
     int limit = c->cls->max_requests;
@@ -306,7 +309,7 @@ static locust_error locust__exchange_on(
 }
 
 static locust_error locust__exchange_try(
-    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
     int64_t own_ns = 0;
     locust_error error = locust__conns_take(

@@ -1,36 +1,30 @@
 /* ============================================================================================
- * >>head  HTTP/1.1 messages
+ * >>head  heads of HTTP/1.1 messages
  *
- * Purpose     write a request's head, read a response, from a stream that delivers bytes in any
- *             pieces.
- * Invariants  nothing is believed that frames the message in two ways. A connection may be kept
- *             only after a complete answer with no byte left over.
- * Cost        one pass over the head, one copy of it and of the body. Memory: what the response
- *             has, within the limits.
+ * Purpose     what the heads of requests and responses have in common: tokens, lists, field lines,
+ *             and the fields that say how long the body is and whether the connection persists.
+ * Invariants  a message that is framed in two ways is refused. Nothing is read behind `end`, and a
+ *             head that lacks its last byte is never taken for a whole one.
+ * Cost        one pass over the head, eight bytes at a time, that checks and copies.
  * Names       locust__http_ locust__body_
- * Sources     RFC 9112: 2.2 (line ends), 4 (status line), 5 (fields), 6.3 (body length), 7.1
- *             (chunks), 9.3 (reuse). RFC 9110: 15.2 (1xx).
- * Limits      head LOCUST_MAX_HEADER bytes, interim ones and trailers included; body
- *             LOCUST_MAX_BODY; a chunk-size line 4096,
- *             extensions 64 KB in all. Lines may end in a bare LF in heads (2.2), not
- *             between chunks. Trailers are checked and dropped.
+ * Sources     RFC 9112: 2.2 (line ends), 5 (fields), 6.3 (body length), 9.3 (persistence).
+ *             RFC 9110: 5.5, 5.6 (values, tokens, lists).
+ * Limits      lines may end in a bare LF (RFC 9112 2.2).
  *
- *   what is kept of a head, so that fields can be handed out as C strings:
+ *   a parser copies the fields, so that they can be handed out as C strings:
  *
- *     reason \0  name \0 value \0  name \0 value \0  \0
+ *     name \0 value \0  name \0 value \0  \0
  * ============================================================================================ */
 
-typedef struct locust__http_head {
-    int status;
-    int minor;           // of HTTP/1.x
-    bool keep, close;    // tokens of Connection
-    bool chunked, coded; // Transfer-Encoding: exactly "chunked", anything else
-    bool sized;          // there is a Content-Length
-    bool cookies;        // there is a Set-Cookie
+typedef struct locust__http_framing { // what the fields say of the body and the connection
+    int minor;                        // of HTTP/1.x
+    bool keep, close;                 // Connection has keep-alive, close
+    bool chunked, coded;              // Transfer-Encoding: there is one; it is not just "chunked"
+    bool sized;                       // there is a Content-Length
     int64_t length;
-} locust__http_head;
+} locust__http_framing;
 
-enum locust__body {
+enum locust__body { // how the body of a message ends
     LOCUST__BODY_NONE,
     LOCUST__BODY_SIZED,
     LOCUST__BODY_CHUNKED,
@@ -201,31 +195,8 @@ static inline char *locust__http_copy_line(const char **from, const char *end, c
     return locust__http_line_end(from, end) ? to : NULL;
 }
 
-/* status-line = HTTP-version SP 3DIGIT SP [reason], RFC 9112 4; the last SP may be missing. *to: where
- * the reason is copied, with its end. */
-static locust_error locust__http_status_line(
-    const char **from, const char *end, locust__http_head *h, char **to)
-{
-    const char *p = *from;
-    size_t n = (size_t)(end - p);
-    if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
-        return LOCUST_ERR_HTTP_VERSION;
-    if (n < 13 || !locust__text_is_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
-        !locust__text_is_digit(p[10]) || !locust__text_is_digit(p[11]) ||
-        (p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
-        return LOCUST_ERR_HTTP_STATUS_LINE;
-    h->minor = p[7] - '0';
-    h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
-    *from = p + 12;
-    *to = locust__http_copy_line(from, end, *to);
-    if (!*to)
-        return LOCUST_ERR_HTTP_STATUS_LINE;
-    *(*to)++ = '\0';
-    return LOCUST_OK;
-}
-
 /* 1*DIGIT; a list of the same number is that number, RFC 9112 6.3. */
-static bool locust__http_length(locust__http_head *h, locust__view value)
+static bool locust__http_length(locust__http_framing *f, locust__view value)
 {
     locust__view element;
     while (locust__http_next(&value, &element)) { // mostly once
@@ -237,10 +208,10 @@ static bool locust__http_length(locust__http_head *h, locust__view value)
                 return false;
             length = length * 10 + (element.ptr[i] - '0');
         }
-        if (h->sized && h->length != length)
+        if (f->sized && f->length != length)
             return false;
-        h->sized = true;
-        h->length = length;
+        f->sized = true;
+        f->length = length;
     }
     return true;
 }
@@ -261,34 +232,33 @@ static bool locust__http_is_name(locust__view name, const char *lower)
     }
 }
 
-/* Notes the fields that frame the message, and whether there are cookies. */
-static locust_error locust__http_field(locust__http_head *h, locust__view name, locust__view value)
+/* Notes what a field says of the body or the connection. */
+static inline locust_error locust__http_note_field(
+    locust__http_framing *f, locust__view name, locust__view value)
 {
     locust__view element;
     if (name.len == 14 && locust__http_is_name(name, "content-length")) {
-        if (!locust__http_length(h, value))
+        if (!locust__http_length(f, value))
             return LOCUST_ERR_HTTP_LENGTH;
     } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
-        if (h->chunked || h->coded || !locust__view_is_nocase(value, "chunked"))
-            h->coded = true; // no other coding was asked for
-        h->chunked = true;
-    } else if (name.len == 10 && locust__http_is_name(name, "set-cookie")) {
-        h->cookies = true;
+        if (f->chunked || !locust__view_is_nocase(value, "chunked"))
+            f->coded = true; // we asked for no other coding
+        f->chunked = true;
     } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
-        if (value.len == 10 && locust__http_is_name(value, "keep-alive")) { // mostly
-            h->keep = true;
+        if (value.len == 10 && locust__http_is_name(value, "keep-alive")) { // the usual value
+            f->keep = true;
             return LOCUST_OK;
         }
         while (locust__http_next(&value, &element)) {
-            h->close |= locust__view_is_nocase(element, "close");
-            h->keep |= locust__view_is_nocase(element, "keep-alive");
+            f->close |= locust__view_is_nocase(element, "close");
+            f->keep |= locust__view_is_nocase(element, "keep-alive");
         }
     }
     return LOCUST_OK;
 }
 
 /* obs-fold, RFC 9112 5.2: joins the lines that continue a value, which ends at `to`. NULL: one may not. */
-static char *locust__http_unfold(
+LOCUST__APART static char *locust__http_unfold(
     const char **from, const char *end, locust__view name, const char *value, char *to)
 {
     while (*from < end && locust__http_blank(**from)) {
@@ -306,66 +276,43 @@ static char *locust__http_unfold(
     return to;
 }
 
-/* Field lines, field-name ":" OWS field-value OWS, up to the empty line; copies them to *to. */
-static locust_error locust__http_fields(
-    const char **from, const char *end, locust__http_head *h, char **to)
+/* Takes one line, field-name ":" OWS field-value OWS, and copies name and value to *to, each with its
+ * '\0'. The views are those of the copies. */
+static inline locust_error locust__http_field_line(
+    const char **from, const char *end, char **to, locust__view *name, locust__view *value)
 {
     const char *p = *from;
     char *at = *to;
-    while (!locust__http_line_end(&p, end)) {
-        locust__view name = {at, 0}, value;
-        locust_error error;
-        at = locust__http_copy(&p, end, at, true);
-        name.len = (size_t)(at - name.ptr);
-        if (!name.len || p == end || *p != ':') // no space goes before the colon, RFC 9112 5.1
-            return LOCUST_ERR_HTTP_FIELD;
-        p++;
-        *at++ = '\0';
-        value.ptr = at;
-        at = locust__http_copy_line(&p, end, at);
-        if (at && p < end && locust__http_blank(*p))
-            at = locust__http_unfold(&p, end, name, value.ptr, at);
-        if (!at)
-            return LOCUST_ERR_HTTP_FIELD;
-        value.len = (size_t)(at - value.ptr);
-        *at++ = '\0';
-        error = locust__http_field(h, name, value);
-        if (error)
-            return error;
-    }
+    name->ptr = at;
+    at = locust__http_copy(&p, end, at, true);
+    name->len = (size_t)(at - name->ptr);
+    if (!name->len || p == end || *p != ':') // no space goes before the colon, RFC 9112 5.1
+        return LOCUST_ERR_HTTP_FIELD;
+    p++;
+    *at++ = '\0';
+    value->ptr = at;
+    at = locust__http_copy_line(&p, end, at);
+    if (at && p < end && locust__http_blank(*p))
+        at = locust__http_unfold(&p, end, *name, value->ptr, at);
+    if (!at)
+        return LOCUST_ERR_HTTP_FIELD;
+    value->len = (size_t)(at - value->ptr);
     *at++ = '\0';
     *to = at;
     *from = p;
     return LOCUST_OK;
 }
 
-/* Parses a head with its empty line at the front of n bytes, and keeps its texts as in the picture above:
- * there is room for n. *used: its length. A head that is not complete is an error as well. */
-static locust_error locust__http_parse_head(
-    const char *p, size_t n, locust__http_head *h, locust__buf *kept, size_t *used)
+/* After the last field: is the message framed in one way, and in one that we know? */
+static inline locust_error locust__http_check_framing(const locust__http_framing *f)
 {
-    const char *at = p, *end = p + n;
-    char *to = kept->ptr + kept->len;
-    locust_error error;
-    memset(h, 0, sizeof *h);
-    error = locust__http_status_line(&at, end, h, &to);
-    if (!error)
-        error = locust__http_fields(&at, end, h, &to);
-    if (error)
-        return error;
-    if (h->chunked && h->sized)
+    if (f->chunked && f->sized)
         return LOCUST_ERR_HTTP_LENGTH_TWICE;
-    if (h->coded)
-        return LOCUST_ERR_HTTP_ENCODING;
-    kept->len = (size_t)(to - kept->ptr);
-    *used = (size_t)(at - p);
-    return LOCUST_OK;
+    return f->coded ? LOCUST_ERR_HTTP_ENCODING : LOCUST_OK;
 }
 
-/* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */
-static enum locust__body locust__body_kind(const locust__http_head *h, bool to_head)
+/* Does the connection persist after a message whose body ends that way? RFC 9112 9.3. */
+static bool locust__http_persists(const locust__http_framing *f, enum locust__body kind)
 {
-    if (to_head || h->status < 200 || h->status == 204 || h->status == 304)
-        return LOCUST__BODY_NONE;
-    return h->chunked ? LOCUST__BODY_CHUNKED : h->sized ? LOCUST__BODY_SIZED : LOCUST__BODY_CLOSE;
+    return kind != LOCUST__BODY_CLOSE && !f->close && (f->minor >= 1 || (f->keep && !f->chunked));
 }

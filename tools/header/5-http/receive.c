@@ -3,7 +3,7 @@
  *
  * Purpose     head, body by length, by chunks or to the end, trailers, interim answers.
  * Names       locust__receive_
- * Uses        >>co >>stream >>head
+ * Uses        >>co >>stream >>head >>response_head
  * Sources     RFC 9112 6.3, 7.1; RFC 9110 15.2.
  * ============================================================================================ */
 
@@ -29,8 +29,8 @@ static locust_error locust__receive_no_head(const char *p, size_t n)
 
 /* Reads one head. *budget: bytes of head that may still come; *first_ns, if 0: when the first bytes
  * came. */
-static locust_error locust__receive_head(locust_stream *s, locust__http_head *h, locust__buf *kept,
-    size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__receive_head(locust_stream *s, locust__response_head *h,
+    locust__buf *kept, size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
 {
     size_t scanned = 0, n = 0;
     locust_error error;
@@ -45,12 +45,12 @@ static locust_error locust__receive_head(locust_stream *s, locust__http_head *h,
         }
         // Mostly all of it is here, and it fits where the last one was kept.
         if (!scanned && look && room &&
-            locust__http_parse_head(s->in, look < room ? look : room, h, kept, &n) == LOCUST_OK)
+            locust__response_head_parse(s->in, look < room ? look : room, h, kept, &n) == LOCUST_OK)
             break;
         n = locust__http_head_end(s->in, look, &scanned);
         if (n) {
             error = locust__buf_reserve_tight(kept, n)
-                        ? locust__http_parse_head(s->in, n, h, kept, &n)
+                        ? locust__response_head_parse(s->in, n, h, kept, &n)
                         : LOCUST_ERR_MEMORY;
             if (error)
                 return error;
@@ -244,8 +244,9 @@ static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body
 
 /* Reads the head of the final response into `kept` at `start`; interim ones are dropped, RFC 9110
  * 15.2. */
-static locust_error locust__receive_final(locust_stream *s, locust__http_head *h, locust__buf *kept,
-    size_t start, size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
+static locust_error locust__receive_final(locust_stream *s, locust__response_head *h,
+    locust__buf *kept, size_t start, size_t *budget, int64_t *first_ns,
+    int64_t deadline_ns) LOCUST__PARKS
 {
     do {
         locust_error error;
@@ -259,30 +260,21 @@ static locust_error locust__receive_final(locust_stream *s, locust__http_head *h
     return LOCUST_OK;
 }
 
-/* Reads the body behind a head: to the end of `kept`, or into the sink. *reusable: another request
- * may follow on the stream. */
-static locust_error locust__receive_body(locust_stream *s, bool to_head, const locust__http_head *h,
-    locust__buf *kept, locust__receive_sink *sink, size_t budget, bool *reusable,
-    int64_t deadline_ns) LOCUST__PARKS
+/* Reads a body that ends in that way: to the end of `kept`, or into the sink. */
+static locust_error locust__receive_body(locust_stream *s, enum locust__body kind, int64_t length,
+    locust__buf *kept, locust__receive_sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
-    enum locust__body kind = locust__body_kind(h, to_head);
-    locust_error error = LOCUST_OK;
     switch (kind) {
     case LOCUST__BODY_NONE:
         break;
     case LOCUST__BODY_SIZED:
-        error = !sink && h->length > LOCUST_MAX_BODY
-                    ? LOCUST_ERR_HTTP_BODY_SIZE
-                    : locust__receive_bytes(s, kept, sink, (uint64_t)h->length, deadline_ns);
-        break;
+        return !sink && length > LOCUST_MAX_BODY
+                   ? LOCUST_ERR_HTTP_BODY_SIZE
+                   : locust__receive_bytes(s, kept, sink, (uint64_t)length, deadline_ns);
     case LOCUST__BODY_CHUNKED:
-        error = locust__receive_chunks(s, kept, sink, budget, deadline_ns);
-        break;
+        return locust__receive_chunks(s, kept, sink, budget, deadline_ns);
     case LOCUST__BODY_CLOSE:
-        error = locust__receive_to_close(s, kept, sink, deadline_ns);
-        break;
+        return locust__receive_to_close(s, kept, sink, deadline_ns);
     }
-    *reusable = !error && kind != LOCUST__BODY_CLOSE && !h->close && !s->in_len &&
-                (h->minor >= 1 ? true : h->keep && !h->chunked);
-    return error;
+    return LOCUST_OK;
 }

@@ -3,13 +3,13 @@
  *
  * Purpose     hops of redirects, second tries with credentials, the answer as the test sees it.
  * Names       locust__request_
- * Uses        >>entry >>stats >>url >>head >>base_url >>client >>head_out >>exchange
+ * Uses        >>entry >>stats >>url >>response_head >>base_url >>client >>head_out >>exchange
  * Sources     RFC 9110 15.4; Locust 2.46.
  * ============================================================================================ */
 
 /* Fills in the response from what the block holds. */
 LOCUST__APART static void locust__request_answer(locust__client *c, const locust__exchange *x,
-    const locust__http_head *h, size_t body_at, locust_error error)
+    const locust__response_head *h, size_t body_at, locust_error error)
 {
     locust_response *r = &c->response;
     const char *block, *given = x->req->url ? x->req->url : "";
@@ -85,7 +85,7 @@ LOCUST__APART static locust_error locust__request_follow(
 
 /* The request and whatever it is redirected to. A HEAD is not followed, as in Locust. */
 static locust_error locust__request_hops(
-    locust__client *c, locust__exchange *x, locust__http_head *h, size_t *body_at) LOCUST__PARKS
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
     for (int hops = 0;;) {
         locust_error error = locust__exchange_try(c, x, h, body_at);
@@ -142,7 +142,7 @@ static bool locust__request_lends_any(const locust__client *c, const locust_requ
 static locust_error locust__request_run(
     locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
 {
-    locust__http_head h = {.status = 0};
+    locust__response_head h = {.status = 0};
     size_t body_at = 0;
     locust_error error = locust__head_out_target(c, x, base);
     if (!error)

@@ -1,0 +1,95 @@
+/* ============================================================================================
+ * >>response_head  the head of a response
+ *
+ * Purpose     the status line, and what a status says of the body.
+ * Names       locust__response_head_
+ * Uses        >>head
+ * Sources     RFC 9112 4 (status line), 6.3 (body length).
+ *
+ *   what is kept of a response's head:
+ *
+ *     reason \0  name \0 value \0  name \0 value \0  \0
+ * ============================================================================================ */
+
+typedef struct locust__response_head {
+    locust__http_framing framing;
+    int status;
+    bool cookies; // there is a Set-Cookie
+} locust__response_head;
+
+/* status-line = HTTP-version SP 3DIGIT SP [reason]; the last SP may be missing. Copies the reason and a
+ * '\0' to *to. */
+static locust_error locust__response_head_status_line(
+    const char **from, const char *end, locust__response_head *h, char **to)
+{
+    const char *p = *from;
+    size_t n = (size_t)(end - p);
+    if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
+        return LOCUST_ERR_HTTP_VERSION;
+    if (n < 13 || !locust__text_is_digit(p[7]) || p[8] != ' ' || p[9] < '1' || p[9] > '9' ||
+        !locust__text_is_digit(p[10]) || !locust__text_is_digit(p[11]) ||
+        (p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
+        return LOCUST_ERR_HTTP_STATUS_LINE;
+    h->framing.minor = p[7] - '0';
+    h->status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
+    *from = p + 12;
+    *to = locust__http_copy_line(from, end, *to);
+    if (!*to)
+        return LOCUST_ERR_HTTP_STATUS_LINE;
+    *(*to)++ = '\0';
+    return LOCUST_OK;
+}
+
+/* The field lines up to the empty line, which it takes, too. */
+static locust_error locust__response_head_fields(
+    const char **from, const char *end, locust__response_head *h, char **to)
+{
+    const char *p = *from; // locals: a byte written through *to may alias what *from is
+    char *at = *to;
+    while (!locust__http_line_end(&p, end)) {
+        locust__view name, value;
+        locust_error error = locust__http_field_line(&p, end, &at, &name, &value);
+        if (!error)
+            error = locust__http_note_field(&h->framing, name, value);
+        if (error)
+            return error;
+        if (name.len == 10 && locust__http_is_name(name, "set-cookie"))
+            h->cookies = true;
+    }
+    *at++ = '\0';
+    *to = at;
+    *from = p;
+    return LOCUST_OK;
+}
+
+/* Parses a head with its empty line at the front of n bytes, and appends its texts to `kept`, which has
+ * room for n. *used: the length of the head. An incomplete head is an error as well, and leaves `kept` as
+ * it was. */
+static locust_error locust__response_head_parse(
+    const char *p, size_t n, locust__response_head *h, locust__buf *kept, size_t *used)
+{
+    const char *at = p, *end = p + n;
+    char *to = kept->ptr + kept->len;
+    locust_error error;
+    memset(h, 0, sizeof *h);
+    error = locust__response_head_status_line(&at, end, h, &to);
+    if (!error)
+        error = locust__response_head_fields(&at, end, h, &to);
+    if (!error)
+        error = locust__http_check_framing(&h->framing);
+    if (error)
+        return error;
+    kept->len = (size_t)(to - kept->ptr);
+    *used = (size_t)(at - p);
+    return LOCUST_OK;
+}
+
+/* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */
+static enum locust__body locust__response_head_body(const locust__response_head *h, bool to_head)
+{
+    if (to_head || h->status < 200 || h->status == 204 || h->status == 304)
+        return LOCUST__BODY_NONE;
+    return h->framing.chunked ? LOCUST__BODY_CHUNKED
+           : h->framing.sized ? LOCUST__BODY_SIZED
+                              : LOCUST__BODY_CLOSE;
+}
