@@ -308,6 +308,11 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
     X(LOCUST_ERR_FILES, "too many open files: raise ulimit -n")                                 \
     X(LOCUST_ERR_PORTS, "no local port left for this destination")                              \
     X(LOCUST_ERR_HTTP_REQUEST, "invalid request: forbidden character in its method or headers") \
+    X(LOCUST_ERR_HTTP_BODIES, "invalid request: more than one of .body, .json, .form, "         \
+                              ".form_fields, .parts, .body_path, .body_fn")                     \
+    X(LOCUST_ERR_HTTP_BODY_LEN, "invalid request: .body_len without .body or .body_fn")         \
+    X(LOCUST_ERR_HTTP_AUTHS, "invalid request: both .auth and .bearer")                         \
+    X(LOCUST_ERR_HTTP_CALLBACKS, "invalid request: both .on_body and .on_event")                \
     X(LOCUST_ERR_HTTP_REQUEST_SIZE, "request header too large")                                 \
     X(LOCUST_ERR_URL, "invalid URL")                                                            \
     X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                  \
@@ -535,7 +540,13 @@ typedef struct locust_sse_event { // of a stream of server-sent events (HTML sta
  * above. May not park. */
 typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
 
-/* One HTTP request. Everything is borrowed until the call returns. */
+/* One HTTP request. Everything is borrowed until the call returns.
+ *
+ * Give at most one body (.body, .json, .form, .form_fields, .parts, .body_path, .body_fn), one of
+ * .auth and .bearer, one of .on_body and .on_event, and .body_len with .body or .body_fn alone.
+ * A request that contradicts itself fails before it is sent, and the failure's sentence names the
+ * fields. The task goes on, as after any failed request.
+ */
 typedef struct locust_request {
     const char *method;         // any token; NULL: "GET"
     const char *url;            // path below the user's host, or an absolute URL; required
@@ -13751,6 +13762,31 @@ static bool locust__request_lends_any(const locust__client *c, const locust_requ
            locust__request_lends_pairs(c, req->form_fields);
 }
 
+/* Which fields of the request contradict each other? Sending one of two bodies would test something
+ * else than the test says. */
+LOCUST__APART static locust_error locust__request_contradiction(const locust_request *req)
+{
+    int bodies = !!req->body + !!req->json + !!req->form + !!req->form_fields + !!req->parts +
+                 !!req->body_path + !!req->body_fn;
+    if (bodies > 1)
+        return LOCUST_ERR_HTTP_BODIES;
+    if (req->body_len && !req->body && !req->body_fn)
+        return LOCUST_ERR_HTTP_BODY_LEN;
+    if (req->auth && req->bearer)
+        return LOCUST_ERR_HTTP_AUTHS;
+    return req->on_body && req->on_event ? LOCUST_ERR_HTTP_CALLBACKS : LOCUST_OK;
+}
+
+/* Each contradiction needs one of these fields, which most requests lack: one test for them all. */
+static locust_error locust__request_check(const locust_request *req)
+{
+    uintptr_t any = (uintptr_t)req->body | (uintptr_t)req->json | (uintptr_t)req->form |
+                    (uintptr_t)req->form_fields | (uintptr_t)req->parts |
+                    (uintptr_t)req->body_path | (uintptr_t)req->body_fn | req->body_len |
+                    (uintptr_t)req->bearer | (uintptr_t)req->on_event;
+    return any ? locust__request_contradiction(req) : LOCUST_OK;
+}
+
 /* The request on a block of its own; tells the statistics. */
 static locust_error locust__request_run(
     locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
@@ -13758,6 +13794,8 @@ static locust_error locust__request_run(
     locust__response_head h = {.status = 0};
     size_t body_at = 0;
     locust_error error = locust__head_out_target(c, x, base);
+    if (!error)
+        error = locust__request_check(x->req);
     if (!error)
         error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);

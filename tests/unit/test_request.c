@@ -1,4 +1,4 @@
-// A whole request: rows, absolute URLs, redirects.
+// A whole request: rows, absolute URLs, redirects, fields that contradict each other.
 // boards
 #include "blocks.h"
 #define LOCUST__LAYERS 5
@@ -102,5 +102,94 @@ static void redirects(void)
     }
 }
 
-TESTS({"rows by name", rows_by_name}, {"absolute URLs", absolute_urls}, {"bad URLs", bad_urls},
-    {"redirects", redirects}, )
+static ptrdiff_t one_byte(void *arg, void *out, size_t n)
+{
+    (void)arg;
+    (void)n;
+    *(char *)out = 'a';
+    return 1;
+}
+
+static bool no_chunk(void *arg, const char *bytes, size_t n)
+{
+    (void)arg;
+    (void)bytes;
+    (void)n;
+    return true;
+}
+
+static bool no_event(void *arg, const locust_sse_event *event)
+{
+    (void)arg;
+    (void)event;
+    return true;
+}
+
+/* Fields that contradict each other, and pairs that do not. */
+static void task_contradictions(locust_user *u)
+{
+    static const locust_pair fields[] = {{"a", "b"}, {NULL, NULL}};
+    static const locust_part parts[] = {{"a", "b", NULL, NULL}, {NULL, NULL, NULL, NULL}};
+    static const struct {
+        const char *row;
+        locust_error error;
+        locust_request request;
+    } rows[] = {
+        {"body and json", LOCUST_ERR_HTTP_BODIES, {.body = "a", .body_len = 1, .json = "{}"}},
+        {"json and form", LOCUST_ERR_HTTP_BODIES, {.json = "{}", .form = "a=b"}},
+        {"form and form_fields", LOCUST_ERR_HTTP_BODIES, {.form = "a=b", .form_fields = fields}},
+        {"form_fields and parts", LOCUST_ERR_HTTP_BODIES, {.form_fields = fields, .parts = parts}},
+        {"parts and body_path", LOCUST_ERR_HTTP_BODIES, {.parts = parts, .body_path = "/dev/null"}},
+        {"body_path and body_fn", LOCUST_ERR_HTTP_BODIES,
+            {.body_path = "/dev/null", .body_fn = one_byte}},
+        {"body_fn and body", LOCUST_ERR_HTTP_BODIES,
+            {.body_fn = one_byte, .body = "a", .body_len = 1}},
+        {"all bodies", LOCUST_ERR_HTTP_BODIES,
+            {.body = "a",
+                .json = "{}",
+                .form = "a=b",
+                .form_fields = fields,
+                .parts = parts,
+                .body_path = "/dev/null",
+                .body_fn = one_byte}},
+        {"a length without a body", LOCUST_ERR_HTTP_BODY_LEN, {.body_len = 1}},
+        {"a length beside json", LOCUST_ERR_HTTP_BODY_LEN, {.json = "{}", .body_len = 2}},
+        {"auth and bearer", LOCUST_ERR_HTTP_AUTHS, {.auth = "a:b", .bearer = "c"}},
+        {"on_body and on_event", LOCUST_ERR_HTTP_CALLBACKS,
+            {.on_body = no_chunk, .on_event = no_event}},
+        {"a length and a function", LOCUST_OK, {.body_fn = one_byte, .body_len = 1}},
+        {"a body of no bytes", LOCUST_OK, {.body = ""}},
+        {"a body, credentials, a function", LOCUST_OK,
+            {.body = "a", .body_len = 1, .bearer = "b", .on_body = no_chunk}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        locust_request request = rows[i].request;
+        locust_response *r;
+        CHECK_ROW(rows[i].row);
+        request.url = "/";
+        request.name = "contradictions";
+        r = locust_send(u, &request);
+        CHECK_INT(r->code, rows[i].error);
+        CHECK_INT(r->status, rows[i].error ? 0 : 200);
+        if (rows[i].error)
+            CHECK_STR(r->error, locust_error_text(rows[i].error));
+    }
+    CHECK_ROW("the others were sent");
+    CHECK_INT(now.s->seen->requests, 3);
+    CHECK_ROW(NULL);
+}
+
+static void contradictions(void)
+{
+    run_on(answering, answering, task_contradictions);
+    CHECK_INT(result.requests, 15);
+    CHECK_INT(result.failures, 12);
+    CHECK_INT(result.n_texts, 4);
+    CHECK_STR(result.texts[0].text,
+        "invalid request: more than one of .body, .json, .form, .form_fields, .parts, .body_path, "
+        ".body_fn");
+    CHECK_INT(result.texts[0].times, 8);
+}
+
+TESTS({"contradictions", contradictions}, {"rows by name", rows_by_name},
+    {"absolute URLs", absolute_urls}, {"bad URLs", bad_urls}, {"redirects", redirects}, )

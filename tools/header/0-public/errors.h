@@ -14,6 +14,11 @@
     X(LOCUST_ERR_FILES, "too many open files: raise ulimit -n")                                 \
     X(LOCUST_ERR_PORTS, "no local port left for this destination")                              \
     X(LOCUST_ERR_HTTP_REQUEST, "invalid request: forbidden character in its method or headers") \
+    X(LOCUST_ERR_HTTP_BODIES, "invalid request: more than one of .body, .json, .form, "         \
+                              ".form_fields, .parts, .body_path, .body_fn")                     \
+    X(LOCUST_ERR_HTTP_BODY_LEN, "invalid request: .body_len without .body or .body_fn")         \
+    X(LOCUST_ERR_HTTP_AUTHS, "invalid request: both .auth and .bearer")                         \
+    X(LOCUST_ERR_HTTP_CALLBACKS, "invalid request: both .on_body and .on_event")                \
     X(LOCUST_ERR_HTTP_REQUEST_SIZE, "request header too large")                                 \
     X(LOCUST_ERR_URL, "invalid URL")                                                            \
     X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                  \

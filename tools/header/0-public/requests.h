@@ -28,7 +28,13 @@ typedef struct locust_sse_event { // of a stream of server-sent events (HTML sta
  * above. May not park. */
 typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
 
-/* One HTTP request. Everything is borrowed until the call returns. */
+/* One HTTP request. Everything is borrowed until the call returns.
+ *
+ * Give at most one body (.body, .json, .form, .form_fields, .parts, .body_path, .body_fn), one of
+ * .auth and .bearer, one of .on_body and .on_event, and .body_len with .body or .body_fn alone.
+ * A request that contradicts itself fails before it is sent, and the failure's sentence names the
+ * fields. The task goes on, as after any failed request.
+ */
 typedef struct locust_request {
     const char *method;         // any token; NULL: "GET"
     const char *url;            // path below the user's host, or an absolute URL; required

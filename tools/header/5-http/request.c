@@ -138,6 +138,31 @@ static bool locust__request_lends_any(const locust__client *c, const locust_requ
            locust__request_lends_pairs(c, req->form_fields);
 }
 
+/* Which fields of the request contradict each other? Sending one of two bodies would test something
+ * else than the test says. */
+LOCUST__APART static locust_error locust__request_contradiction(const locust_request *req)
+{
+    int bodies = !!req->body + !!req->json + !!req->form + !!req->form_fields + !!req->parts +
+                 !!req->body_path + !!req->body_fn;
+    if (bodies > 1)
+        return LOCUST_ERR_HTTP_BODIES;
+    if (req->body_len && !req->body && !req->body_fn)
+        return LOCUST_ERR_HTTP_BODY_LEN;
+    if (req->auth && req->bearer)
+        return LOCUST_ERR_HTTP_AUTHS;
+    return req->on_body && req->on_event ? LOCUST_ERR_HTTP_CALLBACKS : LOCUST_OK;
+}
+
+/* Each contradiction needs one of these fields, which most requests lack: one test for them all. */
+static locust_error locust__request_check(const locust_request *req)
+{
+    uintptr_t any = (uintptr_t)req->body | (uintptr_t)req->json | (uintptr_t)req->form |
+                    (uintptr_t)req->form_fields | (uintptr_t)req->parts |
+                    (uintptr_t)req->body_path | (uintptr_t)req->body_fn | req->body_len |
+                    (uintptr_t)req->bearer | (uintptr_t)req->on_event;
+    return any ? locust__request_contradiction(req) : LOCUST_OK;
+}
+
 /* The request on a block of its own; tells the statistics. */
 static locust_error locust__request_run(
     locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
@@ -145,6 +170,8 @@ static locust_error locust__request_run(
     locust__response_head h = {.status = 0};
     size_t body_at = 0;
     locust_error error = locust__head_out_target(c, x, base);
+    if (!error)
+        error = locust__request_check(x->req);
     if (!error)
         error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
