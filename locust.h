@@ -159,7 +159,7 @@
  *   5-http
  *     >>head           heads of HTTP/1.1 messages
  *     >>response_head  the head of a response
- *     >>receive        reading a response from a stream
+ *     >>receive        reading messages from a stream
  *     >>write          writing a request's head
  *     >>json           JSON, read
  *     >>extract        values out of a response: patterns, text between
@@ -175,11 +175,11 @@
  *     >>dial           opening a connection to an origin
  *     >>services       what the users of one test share
  *     >>base_url       a user's host, taken apart once
- *     >>client         a user's client: state, verdict, record
+ *     >>session        the session of a user
+ *     >>client         who sends a user's requests
  *     >>head_out       the head of a request
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
- *     >>session        the session of a user
  *     >>response       what a test does with an answer
  *   6-user
  *     >>task           tasks and task sets as a test runs them
@@ -1631,9 +1631,15 @@ typedef struct locust__view {
     size_t len;
 } locust__view;
 
-static locust__view locust__view_of(const char *text)
+static inline locust__view locust__view_of(const char *text)
 {
     return (locust__view){text, strlen(text)};
+}
+
+/* The text behind its first n bytes. */
+static inline locust__view locust__view_skip(locust__view v, size_t n)
+{
+    return (locust__view){v.ptr + n, v.len - n};
 }
 
 static bool locust__view_is(locust__view v, const char *text)
@@ -1927,13 +1933,31 @@ static double locust__random_unit(uint64_t *state)
     return (double)(locust__random(state) >> 11) * (1.0 / 9007199254740992.0);
 }
 
+/* A number with one decimal digit more. Too large a number becomes INT64_MAX and stays it. */
+static inline int64_t locust__number_push(int64_t n, char digit)
+{
+    return n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (digit - '0');
+}
+
 /* Reads digits and moves *text behind them; -1: there are none. Saturates at INT64_MAX. strtoll()
  * would also take blanks, signs and bases. */
 static int64_t locust__number_whole(const char **text)
 {
     int64_t n = locust__text_is_digit(**text) ? 0 : -1;
     for (; locust__text_is_digit(**text); ++*text)
-        n = n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (**text - '0');
+        n = locust__number_push(n, **text);
+    return n;
+}
+
+/* The value of a text of decimal digits alone; -1: it is empty, or has another character. */
+static int64_t locust__number_of(locust__view text)
+{
+    int64_t n = text.len ? 0 : -1;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!locust__text_is_digit(text.ptr[i]))
+            return -1;
+        n = locust__number_push(n, text.ptr[i]);
+    }
     return n;
 }
 
@@ -9722,13 +9746,10 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
     if (p < end && end - p == 1) // "host:" has the default port
         p = end;
     if (p < end) {
-        for (p++; p < end; p++) {
-            if (!locust__text_is_digit(*p) || url->port > 6553)
-                return LOCUST_ERR_URL;
-            url->port = url->port * 10 + (*p - '0');
-        }
-        if (url->port < 1 || url->port > 65535)
+        int64_t port = locust__number_of((locust__view){p + 1, (size_t)(end - p - 1)});
+        if (port < 1 || port > 65535)
             return LOCUST_ERR_URL;
+        url->port = (int)port;
     }
     for (size_t i = 0; i < url->host.len; i++) // reg-name, RFC 3986 3.2.2; the literal was checked
         if (!isalnum((unsigned char)url->host.ptr[i]) &&
@@ -9793,6 +9814,28 @@ static void locust__url_add_pairs(locust__buf *out, const locust_pair *pairs, co
     }
 }
 
+/* Appends a request target: path and query of a host, then those of a request, then its parameters.
+ */
+static void locust__url_add_target(
+    locust__buf *out, const char *prefix, const char *path, const locust_pair *params)
+{
+    size_t start = out->len;
+    if (*prefix != '/' && (*prefix || *path != '/')) // a target begins with one
+        locust__buf_add_tight(out, "/", 1);
+    locust__url_add(out, locust__view_of(prefix));
+    locust__url_add(out, locust__view_of(path));
+    if (params && !out->failed)
+        locust__url_add_pairs(
+            out, params, memchr(out->ptr + start, '?', out->len - start) ? "&" : "?");
+}
+
+/* Is it an absolute URL? "/a?to=http://b" is not: the scheme comes first. */
+static bool locust__url_is_absolute(const char *url)
+{
+    const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // most are paths
+    return scheme && (size_t)(scheme - url) < strcspn(url, "/?#");
+}
+
 /* Takes dot segments out of the path that begins at `at`, RFC 3986 5.2.4. */
 static void locust__url_remove_dots(locust__buf *url, size_t at)
 {
@@ -9820,7 +9863,7 @@ static void locust__url_remove_dots(locust__buf *url, size_t at)
     url->len = (size_t)(to - url->ptr) + (size_t)(end - stop);
 }
 
-/* Writes the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
+/* Appends the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
  * 5.2.2. */
 static locust_error locust__url_resolve(locust__buf *out, const char *base, const char *reference)
 {
@@ -9956,7 +9999,7 @@ enum locust__body { // how the body of a message ends
     LOCUST__BODY_CLOSE
 };
 
-/* tchar, RFC 9110 5.6.2: a bit for each of the 128 ASCII characters. */
+/* tchar, RFC 9110 5.6.2. The table has a bit for each ASCII character. */
 static bool locust__http_token_char(char c)
 {
     static const uint64_t bits[2] = {0x03FF6CFA00000000u, 0x57FFFFFFC7FFFFFEu};
@@ -9964,7 +10007,7 @@ static bool locust__http_token_char(char c)
     return u < 128 && (bits[u / 64] >> u % 64 & 1);
 }
 
-/* How many token characters the text begins with; nearly all are letters. */
+/* How many token characters the text begins with. Nearly all are letters, which need no table. */
 static inline size_t locust__http_token_len(locust__view v)
 {
     const char *p = v.ptr, *end = p + v.len;
@@ -9978,8 +10021,9 @@ static bool locust__http_is_token(locust__view v)
     return v.len > 0 && locust__http_token_len(v) == v.len;
 }
 
-/* Of eight bytes, the top bit of each that a text has not: of a field's name, letters and hyphens, which
- * nearly all have alone; of a value, all but control characters. No sum carries into the next byte. */
+/* Sets the top bit of each of eight bytes that needs a closer look: in a field name all but letters
+ * and hyphens, in a value control characters alone (bytes from 128 on are plain there). The
+ * additions work on seven bits a byte, so that none carries into the next byte. */
 static inline uint64_t locust__http_others(uint64_t word, bool in_name)
 {
     const uint64_t ones = 0x0101010101010101u, tops = ones * 0x80, low = word & ~tops;
@@ -10030,14 +10074,14 @@ static locust__view locust__http_trim(locust__view v)
     return (locust__view){p, (size_t)(end - p)};
 }
 
-/* Takes the next element off a comma-separated list. False: there is none left. */
+/* Takes the next element off a comma-separated list. False: the list has ended. */
 static bool locust__http_next(locust__view *list, locust__view *element)
 {
     const char *p = list->ptr;
     size_t n = 0;
     if (!p)
         return false;
-    while (n < list->len && p[n] != ',') // elements are short
+    while (n < list->len && p[n] != ',') // elements are too short for memchr to pay
         n++;
     *element = (locust__view){p, n};
     *list = n < list->len ? (locust__view){p + n + 1, list->len - n - 1} : (locust__view){NULL, 0};
@@ -10045,8 +10089,8 @@ static bool locust__http_next(locust__view *list, locust__view *element)
     return true;
 }
 
-/* Length of a head with its empty line, 0 if it is not complete. *scanned, 0 at first, lets a
- * second look begin where the first one ended. */
+/* The length of a head with its empty line; 0: it is not complete. *scanned is 0 at first; it lets
+ * the next look begin where this one ended. */
 static size_t locust__http_head_end(const char *p, size_t n, size_t *scanned)
 {
     size_t at = *scanned;
@@ -10070,8 +10114,9 @@ static size_t locust__http_head_end(const char *p, size_t n, size_t *scanned)
     return 0;
 }
 
-/* Copies what a name or a value may hold, up to the first other byte, where *from then points. Returns
- * the end of the copy. Behind that it may write as many bytes as it has read. */
+/* Copies the bytes that a name or a value may hold. *from stops at the first other byte. Returns
+ * the end of the copy. It writes eight bytes at a time, so bytes behind the copy may change, but
+ * never more bytes in all than there were up to `end`. */
 static inline char *locust__http_copy(const char **from, const char *end, char *to, bool in_name)
 {
     const char *p = *from;
@@ -10108,7 +10153,8 @@ static inline bool locust__http_line_end(const char **from, const char *end)
     return true;
 }
 
-/* Copies the rest of a line without the blanks around it. NULL: it holds what a value may not. */
+/* Copies the rest of a line without the blanks around it, and takes the line's end. Returns the end
+ * of the copy; NULL: the line has a byte that a value may not have. */
 static inline char *locust__http_copy_line(const char **from, const char *end, char *to)
 {
     char *start = to;
@@ -10120,29 +10166,31 @@ static inline char *locust__http_copy_line(const char **from, const char *end, c
     return locust__http_line_end(from, end) ? to : NULL;
 }
 
-/* 1*DIGIT; a list of the same number is that number, RFC 9112 6.3. */
-static bool locust__http_length(locust__http_framing *f, locust__view value)
+/* Content-Length = 1*DIGIT */
+static bool locust__http_one_length(locust__http_framing *f, locust__view digits)
 {
-    locust__view element;
-    while (locust__http_next(&value, &element)) { // mostly once
-        int64_t length = 0;
-        if (!element.len)
-            return false;
-        for (size_t i = 0; i < element.len; i++) {
-            if (!locust__text_is_digit(element.ptr[i]) || length > INT64_MAX / 10 - 1)
-                return false;
-            length = length * 10 + (element.ptr[i] - '0');
-        }
-        if (f->sized && f->length != length)
-            return false;
-        f->sized = true;
-        f->length = length;
-    }
+    int64_t length = locust__number_of(digits);
+    if (length < 0 || length == INT64_MAX || (f->sized && f->length != length))
+        return false;
+    f->sized = true;
+    f->length = length;
     return true;
 }
 
-/* Is a token of 8 bytes or more this one? `lower` has as many small letters and hyphens: of a token's
- * bytes only letters differ from those in the bit 0x20 alone. */
+/* A list that repeats one number means that number, RFC 9112 6.3. */
+static bool locust__http_length(locust__http_framing *f, locust__view value)
+{
+    locust__view element;
+    if (locust__http_one_length(f, value)) // nearly always
+        return true;
+    while (locust__http_next(&value, &element))
+        if (!locust__http_one_length(f, element))
+            return false;
+    return true;
+}
+
+/* Compares a token of at least 8 bytes with `lower` (same length, a-z and '-' only), ignoring case.
+ * Setting bit 0x20 is enough: no other token character becomes a letter or a hyphen by it. */
 static bool locust__http_is_name(locust__view name, const char *lower)
 {
     for (size_t i = 0;;) {
@@ -10153,7 +10201,7 @@ static bool locust__http_is_name(locust__view name, const char *lower)
             return false;
         if (i + 8 == name.len)
             return true;
-        i = i + 16 <= name.len ? i + 8 : name.len - 8; // the last eight overlap
+        i = i + 16 <= name.len ? i + 8 : name.len - 8; // the last eight may overlap those before
     }
 }
 
@@ -10182,18 +10230,19 @@ static inline locust_error locust__http_note_field(
     return LOCUST_OK;
 }
 
-/* obs-fold, RFC 9112 5.2: joins the lines that continue a value, which ends at `to`. NULL: one may not. */
+/* obs-fold, RFC 9112 5.2: appends the lines that continue a value, which ends at `to`, with a blank
+ * for each line's end. NULL: a line has a forbidden byte, or the field frames the message. */
 LOCUST__APART static char *locust__http_unfold(
     const char **from, const char *end, locust__view name, const char *value, char *to)
 {
     while (*from < end && locust__http_blank(**from)) {
-        char *more = to + (to > value); // behind a blank
+        char *more = to + (to > value); // leaves room for the blank
         char *more_end = locust__http_copy_line(from, end, more);
         if (!more_end || locust__view_is_nocase(name, "content-length") ||
             locust__view_is_nocase(name, "transfer-encoding"))
             return NULL;
         if (more_end == more)
-            continue; // blanks around a value are not part of it
+            continue; // an empty line adds nothing: blanks around a value are not part of it
         if (more > to)
             *to = ' ';
         to = more_end;
@@ -10201,8 +10250,8 @@ LOCUST__APART static char *locust__http_unfold(
     return to;
 }
 
-/* Takes one line, field-name ":" OWS field-value OWS, and copies name and value to *to, each with its
- * '\0'. The views are those of the copies. */
+/* Takes one field line, field-name ":" OWS field-value OWS, and copies name and value to *to, each
+ * with a '\0'. The views are of the copies. */
 static inline locust_error locust__http_field_line(
     const char **from, const char *end, char **to, locust__view *name, locust__view *value)
 {
@@ -10228,7 +10277,7 @@ static inline locust_error locust__http_field_line(
     return LOCUST_OK;
 }
 
-/* After the last field: is the message framed in one way, and in one that we know? */
+/* After the last field: refuses a message that is framed in two ways, or in one that we lack. */
 static inline locust_error locust__http_check_framing(const locust__http_framing *f)
 {
     if (f->chunked && f->sized)
@@ -10240,6 +10289,17 @@ static inline locust_error locust__http_check_framing(const locust__http_framing
 static bool locust__http_persists(const locust__http_framing *f, enum locust__body kind)
 {
     return kind != LOCUST__BODY_CLOSE && !f->close && (f->minor >= 1 || (f->keep && !f->chunked));
+}
+
+/* Steps through copied fields, as in the picture above. False: there is no further one. */
+static bool locust__http_next_copied(const char **at, const char **name, const char **value)
+{
+    if (!**at)
+        return false;
+    *name = *at;
+    *value = *name + strlen(*name) + 1;
+    *at = *value + strlen(*value) + 1;
+    return true;
 }
 /* ============================================================================================
  * >>response_head  the head of a response
@@ -10260,8 +10320,8 @@ typedef struct locust__response_head {
     bool cookies; // there is a Set-Cookie
 } locust__response_head;
 
-/* status-line = HTTP-version SP 3DIGIT SP [reason]; the last SP may be missing. Copies the reason and a
- * '\0' to *to. */
+/* status-line = HTTP-version SP 3DIGIT SP [reason]; the last SP may be missing. Copies the reason
+ * and a '\0' to *to. */
 static locust_error locust__response_head_status_line(
     const char **from, const char *end, locust__response_head *h, char **to)
 {
@@ -10283,11 +10343,11 @@ static locust_error locust__response_head_status_line(
     return LOCUST_OK;
 }
 
-/* The field lines up to the empty line, which it takes, too. */
+/* Takes the field lines and the empty line behind them. */
 static locust_error locust__response_head_fields(
     const char **from, const char *end, locust__response_head *h, char **to)
 {
-    const char *p = *from; // locals: a byte written through *to may alias what *from is
+    const char *p = *from; // stays in a register: stores through *to could change *from
     char *at = *to;
     while (!locust__http_line_end(&p, end)) {
         locust__view name, value;
@@ -10305,9 +10365,9 @@ static locust_error locust__response_head_fields(
     return LOCUST_OK;
 }
 
-/* Parses a head with its empty line at the front of n bytes, and appends its texts to `kept`, which has
- * room for n. *used: the length of the head. An incomplete head is an error as well, and leaves `kept` as
- * it was. */
+/* Parses a head with its empty line at the front of n bytes, and appends its texts to `kept`, which
+ * has room for n. *used: the length of the head. An incomplete head is an error as well, and leaves
+ * `kept` as it was. */
 static locust_error locust__response_head_parse(
     const char *p, size_t n, locust__response_head *h, locust__buf *kept, size_t *used)
 {
@@ -10337,27 +10397,35 @@ static enum locust__body locust__response_head_body(const locust__response_head 
                               : LOCUST__BODY_CLOSE;
 }
 /* ============================================================================================
- * >>receive  reading a response from a stream
+ * >>receive  reading messages from a stream
  *
- * Purpose     head, body by length, by chunks or to the end, trailers, interim answers.
+ * Purpose     the heads of responses, interim ones too; bodies of any message: by length, by chunks
+ *             with trailers, or to the end of the connection.
+ * Invariants  the bytes may come in any pieces. No byte behind the message is taken from the
+ *             stream. Memory grows by what has come, not by what the peer has announced.
+ * Cost        a head and a body that came in one piece are copied once.
  * Names       locust__receive_
  * Uses        >>co >>stream >>head >>response_head
- * Sources     RFC 9112 6.3, 7.1; RFC 9110 15.2.
+ * Sources     RFC 9112 6.3 (body length), 7.1 (chunks); RFC 9110 15.2 (interim responses).
+ * Limits      the heads of one response and its trailers LOCUST_MAX_HEADER bytes in all; a body
+ *             LOCUST_MAX_BODY, unless a sink takes it; a chunk-size line 4096 bytes, extensions
+ *             64 KB in all. Chunks end in CRLF, not in a bare LF. Trailers are checked and dropped.
  * ============================================================================================ */
 
-/* An end of the stream inside something means that it was cut. */
+/* The error of an end of the stream where a message must not end. */
 static locust_error locust__receive_cut(locust_error error, locust_error cut)
 {
     return error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_TLS_CUT ? cut : error;
 }
 
-/* Where a body goes that is not simply kept. */
+/* Takes a body that is not kept, piece by piece. */
 typedef struct locust__receive_sink {
     locust_error (*take)(struct locust__receive_sink *sink, const char *bytes, size_t n);
 } locust__receive_sink;
 
-/* What stands in place of a head. A server of TLS answers plain text with an alert record: its type
- * and version are the first two bytes (RFC 8446 5.1). */
+/* Why the first bytes of a response are not a head; LOCUST_OK: a byte more may tell. A TLS server
+ * answers plain text with an alert record, whose first two bytes are its type and version (RFC 8446
+ * 5.1). */
 static locust_error locust__receive_no_head(const char *p, size_t n)
 {
     if (n >= 2 && p[0] == 0x15 && p[1] == 3)
@@ -10365,8 +10433,8 @@ static locust_error locust__receive_no_head(const char *p, size_t n)
     return n == 1 && p[0] == 0x15 ? LOCUST_OK : LOCUST_ERR_HTTP_VERSION;
 }
 
-/* Reads one head. *budget: bytes of head that may still come; *first_ns, if 0: when the first bytes
- * came. */
+/* Reads one head and appends it to `kept`. *budget: how many bytes of head may still come.
+ * *first_ns, if 0, becomes the time when the first bytes came. */
 static locust_error locust__receive_head(locust_stream *s, locust__response_head *h,
     locust__buf *kept, size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -10377,11 +10445,12 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
         if (look && !*first_ns)
             *first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
         if (look && memcmp(s->in, "HTTP/1.", look < 7 ? look : 7) != 0) {
-            error = locust__receive_no_head(s->in, look); // before more of it is waited for
+            error =
+                locust__receive_no_head(s->in, look); // now: a peer of another kind may wait for us
             if (error)
                 return error;
         }
-        // Mostly all of it is here, and it fits where the last one was kept.
+        // The usual case: the whole head is here, and fits into the memory of the last one.
         if (!scanned && look && room &&
             locust__response_head_parse(s->in, look < room ? look : room, h, kept, &n) == LOCUST_OK)
             break;
@@ -10406,15 +10475,21 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
     return LOCUST_OK;
 }
 
-/* Passes n more bytes of body on. */
+/* Waits for more bytes of a body. */
+static locust_error locust__receive_more(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    return locust__receive_cut(locust__stream_fill(s, deadline_ns), LOCUST_ERR_HTTP_BODY_CUT);
+}
+
+/* Hands n bytes of body to the sink. */
 static locust_error locust__receive_pass_bytes(
     locust_stream *s, locust__receive_sink *sink, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
 {
     while (n) {
         size_t some;
-        locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
+        locust_error error = s->in_len ? LOCUST_OK : locust__receive_more(s, deadline_ns);
         if (error)
-            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+            return error;
         some = s->in_len < n ? s->in_len : (size_t)n;
         error = sink->take(sink, s->in, some);
         if (error)
@@ -10425,7 +10500,7 @@ static locust_error locust__receive_pass_bytes(
     return LOCUST_OK;
 }
 
-/* Appends n more bytes of body, or passes them on. */
+/* Reads n bytes of body: appends them, or hands them to the sink if there is one. */
 static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
     locust__receive_sink *sink, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -10434,14 +10509,14 @@ static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
     while (n) {
         size_t got, want;
         locust_error error;
-        // The last piece is read with room for more: so the end shows as a short read, and the
-        // poller's flags and surplus bytes are known before the stream is kept.
+        // Reads the last piece into a buffer with room for more. A short read shows that the socket
+        // is drained, and bytes behind the body show before the stream carries another request.
         if (!s->in_len && n <= LOCUST__LOOP_SCRATCH) {
-            error = locust__stream_fill(s, deadline_ns);
+            error = locust__receive_more(s, deadline_ns);
             if (error)
-                return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+                return error;
         }
-        // What is promised is not reserved before it comes: a length is cheap to claim.
+        // Reserves for what can come now, not for n: a length is cheap to claim.
         want = s->in_len ? s->in_len : LOCUST__LOOP_SCRATCH;
         if (want > n)
             want = (size_t)n;
@@ -10456,7 +10531,9 @@ static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
     return LOCUST_OK;
 }
 
-/* Makes a line that ends in CRLF available at the front of the unread bytes; *n counts the CRLF. */
+/* Waits until the unread bytes begin with a whole line, which must end in CRLF and be no longer
+ * than `limit`. *n: its length with the CRLF; 0 if it is longer than the limit and its end has not
+ * come. */
 static locust_error locust__receive_need_line(
     locust_stream *s, size_t limit, size_t *n, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -10473,9 +10550,9 @@ static locust_error locust__receive_need_line(
         scanned = s->in_len;
         if (scanned >= limit)
             return LOCUST_ERR_HTTP_CHUNK;
-        error = locust__stream_fill(s, deadline_ns);
+        error = locust__receive_more(s, deadline_ns);
         if (error)
-            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+            return error;
     }
 }
 
@@ -10485,15 +10562,14 @@ static locust_error locust__receive_chunk_size(locust__view line, uint64_t *size
     size_t i = 0;
     *size = 0;
     for (; i < line.len; i++) {
-        char c = locust__text_lower(line.ptr[i]);
-        int digit = locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = locust__number_hex_digit(line.ptr[i]);
         if (digit < 0)
             break;
         if (*size >> 59)
             return LOCUST_ERR_HTTP_CHUNK;
         *size = *size << 4 | (unsigned)digit;
     }
-    line = (locust__view){line.ptr + i, line.len - i};
+    line = locust__view_skip(line, i);
     if (!i || !locust__http_is_value(line))
         return LOCUST_ERR_HTTP_CHUNK;
     line = locust__http_trim(line);
@@ -10505,10 +10581,10 @@ static bool locust__receive_is_field(locust__view line)
 {
     size_t n = locust__http_token_len(line);
     return n > 0 && n < line.len && line.ptr[n] == ':' &&
-           locust__http_is_value((locust__view){line.ptr + n, line.len - n});
+           locust__http_is_value(locust__view_skip(line, n));
 }
 
-/* Trailer fields, which are checked and dropped, and the empty line that ends the message. */
+/* Reads the trailer fields, which it checks and drops, and the empty line that ends the message. */
 static locust_error locust__receive_trailers(
     locust_stream *s, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -10527,6 +10603,7 @@ static locust_error locust__receive_trailers(
     }
 }
 
+/* Reads a chunked body and its trailers. */
 static locust_error locust__receive_chunks(locust_stream *s, locust__buf *body,
     locust__receive_sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -10540,7 +10617,7 @@ static locust_error locust__receive_chunks(locust_stream *s, locust__buf *body,
         if (error)
             return error;
         locust__stream_take(s, n);
-        if (n > 18) { // more than a size: extensions may not add up either
+        if (n > 18) { // longer than any size: bounds the sum of extensions, whatever the chunks are
             if (n > extensions)
                 return LOCUST_ERR_HTTP_CHUNK;
             extensions -= n;
@@ -10558,6 +10635,7 @@ static locust_error locust__receive_chunks(locust_stream *s, locust__buf *body,
     }
 }
 
+/* Reads a body that ends with the connection. */
 static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body,
     locust__receive_sink *sink, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -10580,8 +10658,8 @@ static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body
     }
 }
 
-/* Reads the head of the final response into `kept` at `start`; interim ones are dropped, RFC 9110
- * 15.2. */
+/* Reads the head of the final response into `kept` at `start`. Drops interim ones, RFC 9110 15.2.
+ */
 static locust_error locust__receive_final(locust_stream *s, locust__response_head *h,
     locust__buf *kept, size_t start, size_t *budget, int64_t *first_ns,
     int64_t deadline_ns) LOCUST__PARKS
@@ -10593,12 +10671,13 @@ static locust_error locust__receive_final(locust_stream *s, locust__response_hea
         if (error)
             return error;
         if (h->status == 101)
-            return LOCUST_ERR_HTTP_UPGRADE; // none was asked for
+            return LOCUST_ERR_HTTP_UPGRADE; // we asked for no upgrade
     } while (h->status < 200);
     return LOCUST_OK;
 }
 
-/* Reads a body that ends in that way: to the end of `kept`, or into the sink. */
+/* Reads a body that ends in that way: appends it to `kept`, or hands it to the sink if there is
+ * one. `length`: of LOCUST__BODY_SIZED. `budget`: bytes that trailers may have. */
 static locust_error locust__receive_body(locust_stream *s, enum locust__body kind, int64_t length,
     locust__buf *kept, locust__receive_sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -10619,17 +10698,19 @@ static locust_error locust__receive_body(locust_stream *s, enum locust__body kin
 /* ============================================================================================
  * >>write  writing a request's head
  *
- * Purpose     fields into the scratch buffer, checked while they are copied.
- * Names       locust__writer_ locust__pair_find
+ * Purpose     appends fields to a buffer of fixed size, and refuses those that could end their
+ *             line.
+ * Invariants  after an error the writer only remembers it: write first, look once.
+ * Names       locust__writer_ locust__pair_
  * Uses        >>head
  * ============================================================================================ */
 
-typedef struct locust__writer { // into the scratch buffer
-    char *ptr, *end;
+typedef struct locust__writer {
+    char *ptr, *end; // what is free of the buffer
     locust_error error;
 } locust__writer;
 
-static void locust__writer_add(locust__writer *w, locust__view text)
+static inline void locust__writer_add(locust__writer *w, locust__view text)
 {
     if ((size_t)(w->end - w->ptr) < text.len) {
         w->error = LOCUST_ERR_HTTP_REQUEST_SIZE;
@@ -10639,16 +10720,13 @@ static void locust__writer_add(locust__writer *w, locust__view text)
     w->ptr += text.len;
 }
 
-static void locust__writer_puts(locust__writer *w, const char *text)
+/* Inline, so that a literal's length is a constant. */
+static inline void locust__writer_puts(locust__writer *w, const char *text)
 {
     locust__writer_add(w, locust__view_of(text));
 }
 
-/* The same for a literal, whose length the compiler knows. */
-#define LOCUST__WRITER_PUTS(w, literal) \
-    locust__writer_add((w), (locust__view){"" literal, sizeof(literal) - 1})
-
-/* One field; a name or value that could end the line is refused. */
+/* One field. A byte in it that could end the line is an error. */
 static void locust__writer_field(locust__writer *w, const char *name, const char *value)
 {
     locust__view v = locust__view_of(value ? value : "");
@@ -10674,7 +10752,7 @@ static void locust__writer_number(locust__writer *w, const char *name, uint64_t 
     locust__writer_puts(w, "\r\n");
 }
 
-/* The value of the field of that name among the caller's; NULL: it is not there. */
+/* The value of the first pair with that name, in any case; NULL: there is none. */
 static const char *locust__pair_find(const locust_pair *fields, const char *name)
 {
     for (; fields && fields->name; fields++)
@@ -11100,23 +11178,24 @@ static void locust__search_number(void *arg)
 /* ============================================================================================
  * >>cookie  the cookies of one user
  *
- * Purpose     take Set-Cookie fields, give the Cookie field of a request.
- * Invariants  in the order in which they are sent: longer paths first, then the older ones.
- * Cost        some 100 bytes a cookie; a request to a host looks at all of its user's.
+ * Purpose     takes Set-Cookie fields, and finds the cookies that a request sends.
+ * Invariants  a jar is in the order in which cookies are sent: longer paths first, older ones first
+ *             among equals.
+ * Cost        some 100 bytes a cookie. A request looks at all cookies of its user.
  * Names       locust__cookie_ locust__jar_
- * Uses        >>address
- * Sources     RFC 6265 5.1 to 5.4; of its successor (RFC 6265bis 5.7) the rules for Secure over plain
- *             HTTP and for the prefixes __Host- and __Secure-.
+ * Uses        >>address >>url >>head
+ * Sources     RFC 6265 5.1 to 5.4; RFC 6265bis 5.7, its successor, for Secure over plain HTTP and
+ *             the prefixes __Host- and __Secure-.
  * Limits      4096 bytes a cookie, 1024 a value of its attributes (longer ones are ignored), 50
- *             cookies for a domain (the oldest go), 3000 in all. There is no list of
- *             public suffixes: a Domain without an inner dot is refused unless it is the host, so
- *             "com" and "localnet" are, and "co.uk" is not.
+ *             cookies for a domain (the oldest go), 3000 in all. There is no list of public
+ *             suffixes: a Domain without an inner dot is refused unless it is the host itself, so
+ *             "com" and "localnet" are refused, and "co.uk" is accepted.
  * ============================================================================================ */
 
 typedef struct locust__jar_cookie {
     struct locust__jar_cookie *next;
-    uint64_t born;     // counts the cookies of a jar
-    int64_t expires_s; // since 1970; INT64_MAX: at the end of the user
+    uint64_t born;     // the jar's count when the cookie first came
+    int64_t expires_s; // since 1970; INT64_MAX: lasts as long as the user
     bool host_only, secure;
     const char *domain, *path, *value; // behind the name
     char name[];
@@ -11124,15 +11203,22 @@ typedef struct locust__jar_cookie {
 
 typedef struct locust__jar {
     locust__jar_cookie *first;
-    uint64_t born;
+    uint64_t born; // cookies that ever came
     int n;
 } locust__jar;
 
-typedef struct locust__cookie_site { // what cookies go by
+typedef struct
+    locust__cookie_site { // of a request: what decides which cookies it sends and may set
     const char *host;
     locust__view path;
     bool secure; // https
 } locust__cookie_site;
+
+/* The site of a request to the origin with that target. */
+static locust__cookie_site locust__cookie_site_of(const locust__origin *origin, const char *target)
+{
+    return (locust__cookie_site){origin->host, {target, strcspn(target, "?")}, origin->secure};
+}
 
 enum { LOCUST__COOKIE_BYTES = 4096, LOCUST__COOKIE_MAX_DOMAIN = 50, LOCUST__COOKIE_MAX = 3000 };
 
@@ -11173,6 +11259,7 @@ static bool locust__cookie_path_matches(locust__view path, const char *cookie_pa
            (path.len == len || cookie_path[len - 1] == '/' || path.ptr[len] == '/');
 }
 
+/* The path of a cookie that names none: the directory of the page. RFC 6265 5.1.4. */
 static locust__view locust__cookie_default_path(locust__view path)
 {
     while (path.len > 1 && path.ptr[path.len - 1] != '/')
@@ -11182,13 +11269,14 @@ static locust__view locust__cookie_default_path(locust__view path)
     return path.len && *path.ptr == '/' ? path : (locust__view){"/", 1};
 }
 
+/* RFC 6265 5.1.1 */
 static bool locust__cookie_delimiter(char c)
 {
     return c == '\t' || (c >= 0x20 && c <= 0x2F) || (c >= 0x3B && c <= 0x40) ||
            (c >= 0x5B && c <= 0x60) || (c >= 0x7B && c <= 0x7E);
 }
 
-/* A number of min to max digits at the front of *p; false: there is none. */
+/* Takes a number of min to max digits off the front of *p. False: there are fewer or more. */
 static bool locust__cookie_digits(locust__view *p, int min, int max, int *out)
 {
     int n = 0, value = 0;
@@ -11196,22 +11284,27 @@ static bool locust__cookie_digits(locust__view *p, int min, int max, int *out)
         value = value * 10 + (p->ptr[n++] - '0');
     if (n < min || ((size_t)n < p->len && locust__text_is_digit(p->ptr[n])))
         return false;
-    *p = (locust__view){p->ptr + n, p->len - (size_t)n};
+    *p = locust__view_skip(*p, (size_t)n);
     *out = value;
     return true;
 }
 
+/* hh:mm:ss; whatever follows is ignored. */
 static bool locust__cookie_time(locust__view t, int hms[3])
 {
     for (int i = 0; i < 3; i++) {
-        if (i && (!t.len || *t.ptr++ != ':' || !t.len--))
-            return false;
+        if (i > 0) {
+            if (!t.len || *t.ptr != ':')
+                return false;
+            t = locust__view_skip(t, 1);
+        }
         if (!locust__cookie_digits(&t, 1, 2, &hms[i]))
             return false;
     }
     return true;
 }
 
+/* 1 to 12; 0: the word does not begin like a month. */
 static int locust__cookie_month(locust__view t)
 {
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
@@ -11229,6 +11322,8 @@ static int64_t locust__cookie_days(int year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+/* Reads a date as browsers do, RFC 6265 5.1.1: the first word that may be the time, the day, the
+ * month or the year is it, in any order. */
 static bool locust__cookie_date(locust__view text, int64_t *out_s)
 {
     int hms[3] = {0, 0, 0}, day = 0, month = 0, year = 0;
@@ -11250,7 +11345,7 @@ static bool locust__cookie_date(locust__view text, int64_t *out_s)
             month = locust__cookie_month(token);
         else if (!yeared && locust__cookie_digits(&rest, 2, 4, &year))
             yeared = true;
-        text = (locust__view){text.ptr + n, text.len - n};
+        text = locust__view_skip(text, n);
     }
     if (yeared && year < 100)
         year += year >= 70 ? 1900 : 2000;
@@ -11259,7 +11354,7 @@ static bool locust__cookie_date(locust__view text, int64_t *out_s)
         return false;
     if (day > 28 && locust__cookie_days(year, month, day) >=
                         locust__cookie_days(year + month / 12, month % 12 + 1, 1))
-        return false; // that month has no such day
+        return false; // the month is shorter
     *out_s = locust__cookie_days(year, month, day) * 86400 + (int64_t)3600 * hms[0] +
              (int64_t)60 * hms[1] + hms[2];
     return true;
@@ -11271,15 +11366,6 @@ typedef struct locust__cookie_text { // a Set-Cookie field taken apart
     int64_t expires_s;
 } locust__cookie_text;
 
-static locust__view locust__cookie_trim(locust__view v)
-{
-    while (v.len && (*v.ptr == ' ' || *v.ptr == '\t'))
-        v.ptr++, v.len--;
-    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-        v.len--;
-    return v;
-}
-
 /* Takes "name=value" off the front of *text, which goes on behind the next ';'. */
 static void locust__cookie_next(
     locust__view *text, locust__view *name, locust__view *value, bool *pair)
@@ -11290,8 +11376,8 @@ static void locust__cookie_next(
     *pair = equals != NULL;
     *name = (locust__view){text->ptr, equals ? (size_t)(equals - text->ptr) : n};
     *value = equals ? (locust__view){equals + 1, n - name->len - 1} : (locust__view){"", 0};
-    *name = locust__cookie_trim(*name);
-    *value = locust__cookie_trim(*value);
+    *name = locust__http_trim(*name);
+    *value = locust__http_trim(*value);
     *text = stop ? (locust__view){stop + 1, text->len - n - 1} : (locust__view){text->ptr + n, 0};
 }
 
@@ -11299,14 +11385,8 @@ static void locust__cookie_next(
 static void locust__cookie_max_age(locust__cookie_text *t, locust__view value, int64_t now_s)
 {
     bool negative = value.len && *value.ptr == '-';
-    int64_t seconds = 0;
-    for (size_t i = negative; i < value.len; i++) {
-        if (!locust__text_is_digit(value.ptr[i]))
-            return;
-        if (seconds < INT64_MAX / 20)
-            seconds = seconds * 10 + (value.ptr[i] - '0');
-    }
-    if (value.len == (size_t)negative)
+    int64_t seconds = locust__number_of(locust__view_skip(value, negative));
+    if (seconds < 0)
         return;
     t->has_age = true;
     t->expires_s = negative || !seconds              ? INT64_MIN
@@ -11314,6 +11394,7 @@ static void locust__cookie_max_age(locust__cookie_text *t, locust__view value, i
                                                      : now_s + seconds;
 }
 
+/* Takes a Set-Cookie field apart, RFC 6265 5.2. False: it is not a cookie. */
 static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int64_t now_s)
 {
     locust__view name, value;
@@ -11335,7 +11416,7 @@ static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int6
             t->secure = true;
         } else if (locust__view_is_nocase(name, "domain") && value.len) {
             bool dot = *value.ptr == '.';
-            t->domain = (locust__view){value.ptr + dot, value.len - dot};
+            t->domain = locust__view_skip(value, dot);
             t->has_domain = true;
         } else if (locust__view_is_nocase(name, "path")) {
             t->path = value.len && *value.ptr == '/' ? value : (locust__view){NULL, 0};
@@ -11349,7 +11430,8 @@ static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int6
     return true;
 }
 
-/* May this site set it? Sets host-only and the domain. */
+/* May the site set that cookie? *host_only: it goes to the site's host alone. RFC 6265 5.3, 5 and
+ * 6. */
 static bool locust__cookie_allowed(
     locust__cookie_text *t, const locust__cookie_site *site, bool *host_only)
 {
@@ -11364,7 +11446,8 @@ static bool locust__cookie_allowed(
         domain[t->domain.len] = '\0';
         if (!locust__cookie_domain_matches(site->host, domain))
             return false;
-        if (!memchr(t->domain.ptr, '.', t->domain.len - 1)) { // the final dot of "com." is none
+        if (!memchr(
+                t->domain.ptr, '.', t->domain.len - 1)) { // the final dot of "com." does not count
             if (strcasecmp(site->host, domain) != 0)
                 return false;
             *host_only = true;
@@ -11377,6 +11460,7 @@ static bool locust__cookie_allowed(
     return !host_prefix || (*host_only && !t->has_domain && locust__view_is(t->path, "/"));
 }
 
+/* One allocation holds a cookie and its texts. NULL: no memory. */
 static locust__jar_cookie *locust__cookie_new(
     const locust__cookie_text *t, locust__view domain, locust__view path)
 {
@@ -11399,7 +11483,7 @@ static locust__jar_cookie *locust__cookie_new(
     return c;
 }
 
-/* RFC 6265 5.3: what has expired is not there any more. */
+/* Removes what has expired, RFC 6265 5.3. */
 static void locust__jar_expire(locust__jar *jar, int64_t now_s)
 {
     for (locust__jar_cookie **at = &jar->first; *at;)
@@ -11409,7 +11493,8 @@ static void locust__jar_expire(locust__jar *jar, int64_t now_s)
             at = &(*at)->next;
 }
 
-/* Makes room: of a domain or jar that is full the oldest goes. */
+/* Makes room for one more: removes the oldest cookie of a domain that is full, or of a jar that is.
+ */
 static void locust__jar_trim(locust__jar *jar, const char *domain)
 {
     for (;;) {
@@ -11433,6 +11518,7 @@ static void locust__jar_trim(locust__jar *jar, const char *domain)
     }
 }
 
+/* Inserts a cookie at its place in the order of sending. */
 static void locust__jar_insert(locust__jar *jar, locust__jar_cookie *c)
 {
     locust__jar_cookie **at = &jar->first;
@@ -11445,7 +11531,7 @@ static void locust__jar_insert(locust__jar *jar, locust__jar_cookie *c)
     jar->n++;
 }
 
-/* Takes one Set-Cookie field. False: it was refused. */
+/* Takes one Set-Cookie field: adds, replaces or removes a cookie. False: it was refused. */
 static bool locust__jar_take(
     locust__jar *jar, const locust__cookie_site *site, locust__view text, int64_t now_s)
 {
@@ -11465,11 +11551,11 @@ static bool locust__jar_take(
     for (locust__jar_cookie **at = &jar->first; *at; at = &(*at)->next)
         if (strcmp((*at)->name, c->name) == 0 && strcmp((*at)->domain, c->domain) == 0 &&
             strcmp((*at)->path, c->path) == 0) {
-            if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP leaves those alone
+            if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP may not replace it
                 LOCUST_FREE(c);
                 return false;
             }
-            c->born = (*at)->born; // it keeps its place
+            c->born = (*at)->born; // the new one takes the old one's place in the order
             locust__jar_remove(jar, at);
             break;
         }
@@ -11482,7 +11568,7 @@ static bool locust__jar_take(
     return true;
 }
 
-/* The first cookie from `c` on that goes to the site; NULL: there is none. */
+/* The first cookie from `c` on that a request to the site sends; NULL: there is none. */
 static locust__jar_cookie *locust__jar_match(
     locust__jar_cookie *c, const locust__cookie_site *site, int64_t now_s)
 {
@@ -12835,54 +12921,31 @@ static locust_error locust__base_url_parse(
     return base->auth.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
 }
 /* ============================================================================================
- * >>client  a user's client: state, verdict, record
+ * >>session  the session of a user
  *
- * Purpose     locust_send: connect when needed, send, read, judge, record.
- * Invariants  one request at a time for each user. What a response points at lies in its user's
- *             block, which is reused by the next request. A request that was cut short by the end
- *             of its user is not counted, as in Locust.
- * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
- *             buffer, its answer fits the block. An idle user keeps its last answer and no buffer.
- * Names       locust__client_ locust__verdict_ locust__session locust__session_field
- *             locust__session_deinit locust__session_late
- * Uses        >>stats >>record >>json >>cookie >>auth >>route >>pool >>services
- * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 15.4 (redirects), 10.1.1
- *             (Expect); Locust 2.46 for names and verdicts.
- * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try with
- *             other credentials.
- *
- *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
+ * Purpose     what the requests of one user have in common: connections, cookies, header fields,
+ *             answered challenges, a client certificate. The coroutines of a user share it.
+ * Names       locust__session_
+ * Uses        >>url >>head >>cookie >>auth >>pool >>services >>base_url
+ * Limits      a page's cookies are set and read by its URL, not by a response.
  * ============================================================================================ */
 
-enum { LOCUST__CLIENT_REDIRECTS = 30 }; // hops followed, as in Locust
-enum { LOCUST__CLIENT_BLOCK = 184 };    // bytes of a user's block at first
-
-enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
-
-typedef struct locust__session_field { // a header field that one user sends always
+typedef struct locust__session_field { // a header field of all requests of a user
     struct locust__session_field *next;
     char *value; // behind the name
     char name[];
 } locust__session_field;
 
-typedef struct locust__session { // what the coroutines of one user share
-    locust__conns *conns;        // own, or the class's
+typedef struct locust__session {
+    locust__conns *conns; // its own, or those that the class's users share
     locust__conns own;
     locust__conn conn; // the first of its own
     locust__jar jar;
     locust__digest *digests;
     locust__session_field *fields;
-    const char *cert_file, *key_file; // in place of the class's
-    double late_ms;                   // of the arrival whose first request is next; 0: of none
+    const char *cert_file, *key_file; // in place of the class's; NULL: the class's
+    double late_ms; // how late the user's arrival was, until a sample takes it; else 0
 } locust__session;
-
-/* How late the arrival was that a request belongs to, if it is the first of it. */
-static double locust__session_late(locust__session *session)
-{
-    double ms = session->late_ms;
-    session->late_ms = 0;
-    return ms;
-}
 
 static void locust__session_deinit(locust__session *session)
 {
@@ -12896,22 +12959,142 @@ static void locust__session_deinit(locust__session *session)
     }
 }
 
+/* Takes the lateness of an arrival away from the session: only the first sample of the arrival has
+ * it. */
+static double locust__session_take_late(locust__session *session)
+{
+    double ms = session->late_ms;
+    session->late_ms = 0;
+    return ms;
+}
+
+/* The value of the user's own field; NULL: there is none. */
+static const char *locust__session_field_of(const locust__session *session, const char *name)
+{
+    const locust__session_field *f = session->fields;
+    while (f && strcasecmp(f->name, name) != 0)
+        f = f->next;
+    return f ? f->value : NULL;
+}
+
+/* Sets a field, or removes it if the value is NULL. False: it is not a field, or no memory. */
+static bool locust__session_set_field(locust__session *session, const char *name, const char *value)
+{
+    locust__session_field **at = &session->fields, *f;
+    size_t name_len = strlen(name) + 1, value_len = value ? strlen(value) + 1 : 0;
+    if (!locust__http_is_token(locust__view_of(name)) ||
+        (value && !locust__http_is_value(locust__view_of(value))))
+        return false;
+    f = value ? locust__memory_zalloc(sizeof *f + name_len + value_len) : NULL;
+    if (value && !f)
+        return false;
+    while (*at && strcasecmp((*at)->name, name) != 0)
+        at = &(*at)->next;
+    if (*at) {
+        locust__session_field *old = *at;
+        *at = old->next;
+        LOCUST_FREE(old);
+    }
+    if (!f)
+        return true;
+    memcpy(f->name, name, name_len);
+    f->value = f->name + name_len;
+    memcpy(f->value, value, value_len);
+    f->next = *at;
+    *at = f;
+    return true;
+}
+
+/* What cookies go by: the host and path of a page. A URL below the user's host is a page there.
+ * `text` holds the path. False: the URL is invalid. */
+static bool locust__session_page(locust__services *services, const locust__base_url *base,
+    const char *url, locust__buf *text, locust__cookie_site *site)
+{
+    locust__base_url own = {.auth = {NULL, 0, 0, false}};
+    const char *path = url, *broken;
+    if (locust__url_is_absolute(url)) {
+        locust_error error = locust__base_url_parse(services, url, &own, &broken);
+        locust__base_url_free(&own);
+        if (error)
+            return false;
+        base = &own; // its credentials alone are gone
+        path = "";
+    }
+    if (!base->origin)
+        return false;
+    locust__url_add_target(text, base->prefix, path, NULL);
+    locust__buf_add(text, "", 1);
+    if (text->failed)
+        return false;
+    *site = locust__cookie_site_of(base->origin, text->ptr);
+    return true;
+}
+
+/* Takes the text of a Set-Cookie field as if that page had sent it. */
+static bool locust__session_set_cookie(locust__session *session, locust__services *services,
+    const locust__base_url *base, const char *url, const char *cookie)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    locust__cookie_site site;
+    bool taken = locust__session_page(services, base, url, &text, &site) &&
+                 locust__jar_take(&session->jar, &site, locust__view_of(cookie),
+                     locust__os_wall_ns() / LOCUST__S);
+    locust__buf_free(&text);
+    return taken;
+}
+
+/* The value of the cookie that a request for that page would send; NULL: there is none. */
+static const char *locust__session_cookie(locust__session *session, locust__services *services,
+    const locust__base_url *base, const char *url, const char *name)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    locust__cookie_site site;
+    int64_t now_s = locust__os_wall_ns() / LOCUST__S;
+    const locust__jar_cookie *cookie = NULL;
+    if (locust__session_page(services, base, url, &text, &site)) {
+        cookie = locust__jar_match(session->jar.first, &site, now_s);
+        while (cookie && strcmp(cookie->name, name) != 0)
+            cookie = locust__jar_match(cookie->next, &site, now_s);
+    }
+    locust__buf_free(&text);
+    return cookie ? cookie->value : NULL;
+}
+/* ============================================================================================
+ * >>client  who sends a user's requests
+ *
+ * Purpose     the response that the test sees, the memory that it lies in, the verdict on the
+ *             request, its record. A user has a client, and so has each coroutine that it starts.
+ * Invariants  one request at a time for each client. What a response points at lies in the block,
+ *             which the client's next request reuses. A request that the end of its user cut short
+ *             is not counted, as in Locust.
+ * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
+ *             buffer, its response fits the block. An idle user keeps its last response and no
+ *             buffer.
+ * Names       locust__client_ locust__verdict_
+ * Uses        >>stats >>record >>head >>json >>route >>services >>session
+ * Sources     Locust 2.46 for verdicts.
+ *
+ *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
+ * ============================================================================================ */
+
+enum locust__verdict { LOCUST__VERDICT_NONE, LOCUST__VERDICT_SUCCESS, LOCUST__VERDICT_FAILURE };
+
 typedef struct locust__client {
     locust_response response;
     locust__services *services;
     const locust_user_class *cls;
     const locust__route *route; // of the class
-    locust__session *session;   // its user's
+    locust__session *session;   // of the user
     locust__buf block;
-    size_t fields_at; // in the block: the kept fields
-    // The request that waits for the test's verdict, or was just finished.
+    size_t fields_at; // in the block: the response's fields; 0: there is no response
+    // Of the last request; `pending`: it waits for the test's verdict.
     bool pending;
     enum locust__verdict verdict;
     const char *verdict_text;
     const char *method, *name; // in the statistics' rows or in the block
     int64_t elapsed_ns, ended_ns;
     const char *failure; // why it failed by the usual rule or its expectations; NULL: it passed
-    void *context;       // the test's, of that request
+    void *context;       // the request's own
     const char *broken;  // why the test cannot go on; NULL: it can
 } locust__client;
 
@@ -12926,8 +13109,24 @@ static void locust__client_init(locust__client *c, locust__services *services, l
     c->session = session;
 }
 
-/* Why a request failed, if the caller gives no verdict: no answer, an expectation that was not met,
- * or a status from 400 on. NULL: it passed. The texts are the statistics' copies. */
+/* The fields of the response, to be read by locust__http_next_copied. */
+static const char *locust__client_fields(const locust__client *c)
+{
+    return c->fields_at ? c->block.ptr + c->fields_at : "";
+}
+
+/* The value of the first field with that name, in any case; NULL: there is none. */
+static const char *locust__client_field(const locust__client *c, const char *name)
+{
+    const char *at = locust__client_fields(c), *field, *value;
+    while (locust__http_next_copied(&at, &field, &value))
+        if (locust__view_is_nocase(locust__view_of(field), name))
+            return value;
+    return NULL;
+}
+
+/* Why the request failed, if the test gives no verdict: no response, an expectation that was not
+ * met, or a status from 400 on. NULL: it passed. The texts are the statistics' copies. */
 LOCUST__APART static const char *locust__client_judge(
     const locust__client *c, const locust_request *req)
 {
@@ -12953,6 +13152,7 @@ LOCUST__APART static const char *locust__client_judge(
 static void locust__client_record(locust__client *c)
 {
     locust_response *r = &c->response;
+    double late_ms = locust__session_take_late(c->session);
     locust_sample sample = {.method = c->method,
         .name = c->name,
         .url = r->url,
@@ -12963,7 +13163,7 @@ static void locust__client_record(locust__client *c)
         .phases = &r->phases,
         .response = r,
         .context = c->context,
-        .late_ms = locust__session_late(c->session),
+        .late_ms = late_ms,
         .user = r->user};
     if (c->verdict == LOCUST__VERDICT_SUCCESS)
         sample.error = NULL;
@@ -12972,7 +13172,7 @@ static void locust__client_record(locust__client *c)
     locust__recorder_record(&c->services->recorder, &sample, c->elapsed_ns, c->ended_ns);
 }
 
-/* The time for a verdict is over. */
+/* Ends the time for a verdict: the next request begins, or the task has ended. */
 static void locust__client_settle(locust__client *c)
 {
     bool pending = c->pending;
@@ -12989,58 +13189,59 @@ static void locust__client_deinit(locust__client *c)
 /* ============================================================================================
  * >>head_out  the head of a request
  *
- * Purpose     target, fields of the kit, of the class, of the user and of the request, cookies, credentials.
- * Cost        built in the loop's scratch buffer: nothing is allocated.
+ * Purpose     the state of a request on its way, and its head: target, the kit's own fields,
+ *             those of class, user and request, cookies, credentials.
+ * Invariants  a field of the request stands in place of the user's of that name, the user's in
+ *             place of the class's, any of them in place of the kit's. After a redirect to
+ *             another origin no credentials of the first one are sent.
+ * Cost        built in the loop's scratch buffer, without allocation.
  * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
- *             >>pool >>base_url >>client
+ *             >>pool >>base_url >>session >>client
  * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
  * ============================================================================================ */
 
-typedef struct locust__exchange { // one request on its way; on the user's stack
+enum {
+    LOCUST__HEAD_OUT_BLOCK = 184
+}; // bytes of a client's block at first: enough for most responses
+
+typedef struct locust__exchange { // a request on its way; on the user's stack
     const locust_request *req;
     const char *method;
     locust__origin *origin;
     locust__conn *conn;
-    size_t target_at; // in the block
-    size_t target_len;
-    size_t fields_at;   // in the block: the encoded form fields, up to
-    size_t response_at; // in the block: behind all that is sent from it
+    size_t target_at, target_len; // in the block
+    size_t fields_at;             // in the block: the encoded form fields, up to response_at
+    size_t response_at;           // in the block: behind all that is sent from it
     locust__view body;
     const char *credentials; // user:password; NULL: none
-    locust__buf url_auth;    // those of a URL
-    locust__digest *digest;  // the challenge that was answered
-    int challenges;          // that came
-    const char *name;        // the first URL's row, once a redirect has overwritten the URL
+    locust__buf url_auth;    // user:password of the request's own URL
+    locust__digest *digest;  // the challenge that the Authorization field answers
+    int challenges;          // how many came
+    const char *name;        // row of the first URL, once a redirect has overwritten the URL
     bool dropped;            // a redirect turned the request into a GET without a body
-    bool foreign;            // a redirect left the first origin: credentials stay behind
+    bool foreign;            // a redirect left the first origin
+    bool started;            // start_ns is set
     int64_t deadline_ns, start_ns;
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
-    bool started;              // start_ns is set
-    locust__upload upload;
+    locust__upload upload;     // begins what locust__request_send does not clear
     locust__body_out body_out;
 } locust__exchange;
 
 /* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
-static locust_error locust__head_out_write(locust__client *c, locust__exchange *x,
+static locust_error locust__head_out_begin_block(locust__client *c, locust__exchange *x,
     const locust__base_url *base, const char *path, const locust_pair *params)
 {
     locust__buf *block = &c->block;
     if (block->cap > LOCUST__LOOP_SCRATCH && block->len < block->cap / 4)
-        locust__buf_free(block); // one big answer shall not stay for the user's whole life
-    if (!block->ptr) // what most need: one that moved while it grows would leave a hole behind
-        locust__buf_reserve_tight(block, LOCUST__CLIENT_BLOCK);
+        locust__buf_free(block); // one big response must not cost memory for the user's whole life
+    if (!block->ptr) // at once: a block that moves while it grows leaves holes in the heap
+        locust__buf_reserve_tight(block, LOCUST__HEAD_OUT_BLOCK);
     block->len = 0;
     x->origin = base->origin;
     x->target_at = base->text_len;
     locust__buf_add_tight(block, base->text, base->text_len);
-    if (*base->prefix != '/' && (*base->prefix || *path != '/'))
-        locust__buf_add_tight(block, "/", 1); // a target begins with one
-    locust__url_add(block, locust__view_of(base->prefix));
-    locust__url_add(block, locust__view_of(path));
-    if (params && !block->failed)
-        locust__url_add_pairs(block, params,
-            memchr(block->ptr + x->target_at, '?', block->len - x->target_at) ? "&" : "?");
+    locust__url_add_target(block, base->prefix, path, params);
     x->target_len = block->len - x->target_at;
     locust__buf_add_tight(block, "", 1);
     x->fields_at = block->len;
@@ -13050,7 +13251,7 @@ static locust_error locust__head_out_write(locust__client *c, locust__exchange *
     return block->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
 }
 
-/* The credentials that a request has: its own, or those of its URL. */
+/* The credentials of a request: its own, or else those of its URL. */
 static void locust__head_out_credentials(locust__exchange *x, locust__buf *of_url)
 {
     if (x->req->auth && !x->foreign)
@@ -13059,14 +13260,13 @@ static void locust__head_out_credentials(locust__exchange *x, locust__buf *of_ur
         x->credentials = of_url->len ? of_url->ptr : NULL;
 }
 
-/* Finds the URL of a request. As in Locust, a host's own path goes before the request's. */
+/* Finds the URL of a request. As in Locust, the host's own path goes before the request's. */
 LOCUST__APART static locust_error locust__head_out_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
 {
     const char *url = x->req->url ? x->req->url : "", *path = url;
-    const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // mostly a path
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
-    if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
+    if (locust__url_is_absolute(url)) {
         locust_error error = locust__base_url_parse(c->services, url, &own, &c->broken);
         x->url_auth = own.auth;
         if (error)
@@ -13083,10 +13283,11 @@ LOCUST__APART static locust_error locust__head_out_target(
         return LOCUST_ERR_URL;
     }
     locust__head_out_credentials(x, &base->auth);
-    return locust__head_out_write(c, x, base, path, x->req->params);
+    return locust__head_out_begin_block(c, x, base, path, x->req->params);
 }
 
-/* Body and its type, of the ways to give one. */
+/* Sets the body that is sent from memory. Returns its type; NULL: no body, or the type is unknown.
+ */
 static const char *locust__head_out_body(const locust__client *c, locust__exchange *x)
 {
     static const char form[] = "application/x-www-form-urlencoded";
@@ -13104,30 +13305,21 @@ static const char *locust__head_out_body(const locust__client *c, locust__exchan
     return req->form_fields || req->form ? form : req->json ? "application/json" : NULL;
 }
 
-/* The user's own value of a field; NULL: it has none. */
-static const char *locust__head_out_session_field(const locust__client *c, const char *name)
-{
-    const locust__session_field *f = c->session->fields;
-    while (f && strcasecmp(f->name, name) != 0)
-        f = f->next;
-    return f ? f->value : NULL;
-}
-
-/* The caller's value of a field, of the request, the user or the class; NULL: there is none. */
+/* The test's value of a field: of the request, the user or the class; NULL: there is none. */
 static const char *locust__head_out_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
     const char *value;
     if (!x->req->headers && !c->session->fields && !c->cls->headers)
-        return NULL; // mostly
+        return NULL; // most requests end here
     value = locust__pair_find(x->req->headers, name);
     if (!value && c->session->fields)
-        value = locust__head_out_session_field(c, name);
+        value = locust__session_field_of(c->session, name);
     return value ? value : locust__pair_find(c->cls->headers, name);
 }
 
-/* After a redirect some of the caller's fields stay behind: those of a body that is not sent again,
- * and credentials that are meant for another origin (RFC 9110 15.4). */
+/* Is that field of the test sent? After a redirect those of a body that is not sent again stay
+ * behind, and so do credentials for another origin (RFC 9110 15.4). */
 static bool locust__head_out_sends(const locust__exchange *x, const char *name)
 {
     static const char *const of_body[] = {"content-length", "content-type", "transfer-encoding"};
@@ -13140,7 +13332,7 @@ static bool locust__head_out_sends(const locust__exchange *x, const char *name)
     return true;
 }
 
-/* Did the caller say that the connection ends with this request? */
+/* Did the test say that the connection ends with this request? */
 static bool locust__head_out_closes(const locust__client *c, const locust__exchange *x)
 {
     const char *value = locust__head_out_given(c, x, "connection");
@@ -13151,13 +13343,14 @@ static bool locust__head_out_closes(const locust__client *c, const locust__excha
     return c->cls->no_keep_alive;
 }
 
-/* The caller's fields: of the request, then those of the user and of the class that it has not. */
+/* Writes the test's fields: those of the class and of the user that no nearer one replaces, then
+ * those of the request. */
 static void locust__head_out_fields(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
     for (const locust_pair *f = c->cls->headers; f && f->name; f++)
         if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name) &&
-            !(c->session->fields && locust__head_out_session_field(c, f->name)))
+            !locust__session_field_of(c->session, f->name))
             locust__writer_field(w, f->name, f->value);
     for (const locust__session_field *f = c->session->fields; f; f = f->next)
         if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name))
@@ -13167,17 +13360,11 @@ static void locust__head_out_fields(
             locust__writer_field(w, f->name, f->value);
 }
 
-static locust__cookie_site locust__head_out_site(const locust__client *c, const locust__exchange *x)
-{
-    const char *target = c->block.ptr + x->target_at;
-    return (locust__cookie_site){
-        x->origin->host, {target, strcspn(target, "?")}, x->origin->secure};
-}
-
+/* Writes the Cookie field, unless the test wrote one. */
 static void locust__head_out_cookies(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
-    locust__cookie_site site = locust__head_out_site(c, x);
+    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
     const locust__jar_cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
     if (!cookie || (locust__head_out_given(c, x, "cookie") && !x->foreign))
@@ -13192,6 +13379,7 @@ static void locust__head_out_cookies(
     }
 }
 
+/* The challenge that the origin sent this user; NULL: none. */
 static locust__digest *locust__head_out_digest(
     const locust__client *c, const locust__origin *origin)
 {
@@ -13201,7 +13389,7 @@ static locust__digest *locust__head_out_digest(
     return d;
 }
 
-/* The Authorization field, unless the caller wrote one. */
+/* Writes the Authorization field, unless the test wrote one. */
 static void locust__head_out_auth(locust__client *c, locust__exchange *x, locust__writer *w)
 {
     const char *bearer = x->foreign ? NULL : x->req->bearer;
@@ -13226,7 +13414,7 @@ static void locust__head_out_auth(locust__client *c, locust__exchange *x, locust
         locust__writer_field(w, "Authorization", auth->ptr);
 }
 
-/* What says how long the body is, and of what type. */
+/* Writes the fields that say how long the body is, and of what type. */
 static void locust__head_out_framing(
     const locust__client *c, locust__exchange *x, const char *type, locust__writer *w)
 {
@@ -13262,29 +13450,30 @@ static locust_error locust__head_out_build(
     const locust__proxy *proxy =
         x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->network, x->origin);
     locust__view method = locust__view_of(x->method);
-    if (!locust__http_is_token(method))
+    if (!locust__http_is_token(
+            method)) // any other method could end the line, or say something else
         return LOCUST_ERR_HTTP_REQUEST;
     locust__writer_add(&w, method);
-    LOCUST__WRITER_PUTS(&w, " ");
+    locust__writer_puts(&w, " ");
     if (proxy) // absolute-form, RFC 9112 3.2.2
         locust__writer_puts(&w, x->origin->url);
     locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
-    LOCUST__WRITER_PUTS(&w, " HTTP/1.1\r\n");
+    locust__writer_puts(&w, " HTTP/1.1\r\n");
     if (!locust__head_out_given(c, x, "host")) {
-        LOCUST__WRITER_PUTS(&w, "Host: "); // checked when the URL was parsed
+        locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
-        LOCUST__WRITER_PUTS(&w, "\r\n");
+        locust__writer_puts(&w, "\r\n");
     }
     if (!locust__head_out_given(c, x, "user-agent"))
-        LOCUST__WRITER_PUTS(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
+        locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
     if (!locust__head_out_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
     if (LOCUST__WITH_ZLIB && !locust__head_out_given(c, x, "accept-encoding"))
-        LOCUST__WRITER_PUTS(&w, "Accept-Encoding: gzip, deflate\r\n");
+        locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
     if (c->cls->no_keep_alive && !locust__head_out_given(c, x, "connection"))
-        LOCUST__WRITER_PUTS(&w, "Connection: close\r\n");
+        locust__writer_puts(&w, "Connection: close\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__head_out_fields(c, x, &w);
@@ -13292,21 +13481,26 @@ static locust_error locust__head_out_build(
         locust__head_out_cookies(c, x, &w);
     locust__head_out_auth(c, x, &w);
     locust__head_out_framing(c, x, type, &w);
-    LOCUST__WRITER_PUTS(&w, "\r\n");
+    locust__writer_puts(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
 }
 /* ============================================================================================
  * >>exchange  one exchange on a connection
  *
- * Purpose     send, read, retry once on a new connection where a kept one had been closed.
+ * Purpose     takes a connection, sends the request, reads the response; once more on a new
+ *             connection if the server had closed the kept one.
+ * Invariants  a connection is given back open only if the response is complete, nothing came behind
+ *             it, and neither side wants to close.
  * Names       locust__exchange_
  * Uses        >>co >>stream >>head >>response_head >>receive >>cookie >>auth >>upload
  *             >>body_out >>route >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 
-/* Reads the clock. A timeout was set by the reading before, so as to spare one: at first it moves along. */
+/* Reads the clock right before the first byte is sent, or before the first connect. The deadline of
+ * the request was set by the loop's last reading, which spared one (see locust__request_send); the
+ * first reading moves it by the time between. */
 static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
 {
     int64_t before_ns = loop->clock_ns, now = locust__loop_clock(loop);
@@ -13315,6 +13509,7 @@ static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
     return now;
 }
 
+/* Connects anew, and counts what that took. */
 static locust_error locust__exchange_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
     int64_t began_ns = locust__exchange_begin(c->services->loop, x);
@@ -13337,7 +13532,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     return error;
 }
 
-/* Sends a body in pieces, as far as the server takes it. */
+/* Sends a body in pieces, until its end or until the server takes no more. */
 static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *x) LOCUST__PARKS
 {
     bool more = true;
@@ -13351,8 +13546,8 @@ static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *
     return error;
 }
 
-/* Waits a moment for "100 Continue", RFC 9110 10.1.1; other interim answers do not count. *refused:
- * the body is not wanted, for the answer is there already. */
+/* Waits up to a second for "100 Continue", RFC 9110 10.1.1; other interim responses do not count.
+ * *refused: the server does not want the body, for the final response is there already. */
 static locust_error locust__exchange_await_continue(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
@@ -13372,7 +13567,8 @@ static locust_error locust__exchange_await_continue(locust__client *c, locust__e
     return LOCUST_OK;
 }
 
-/* Sends head and body. *refused: the answer's head came first, and is in the block. */
+/* Sends head and body. *refused: the head of the response came before the body, and is in the
+ * block. */
 static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
@@ -13399,65 +13595,43 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     return error;
 }
 
-/* The fields of the answer, name and value in turn, each with its end; an empty name behind them. */
-static const char *locust__exchange_fields(const locust__client *c)
-{
-    return c->fields_at ? c->block.ptr + c->fields_at : "";
-}
-
-static const char *locust__exchange_field(const locust__client *c, const char *name)
-{
-    const char *p = locust__exchange_fields(c);
-    while (*p) {
-        const char *value = p + strlen(p) + 1;
-        if (locust__view_is_nocase(locust__view_of(p), name))
-            return value;
-        p = value + strlen(value) + 1;
-    }
-    return NULL;
-}
-
+/* Takes the cookies of the response. */
 LOCUST__APART static void locust__exchange_take_cookies(
     locust__client *c, const locust__exchange *x)
 {
-    locust__cookie_site site = locust__head_out_site(c, x);
-    const char *p = c->block.ptr + c->fields_at;
-    while (*p) {
-        const char *value = p + strlen(p) + 1;
-        if (strcasecmp(p, "set-cookie") == 0)
+    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
+    const char *at = locust__client_fields(c), *name, *value;
+    while (locust__http_next_copied(&at, &name, &value))
+        if (strcasecmp(name, "set-cookie") == 0)
             locust__jar_take(
                 &c->session->jar, &site, locust__view_of(value), locust__os_wall_ns() / LOCUST__S);
-        p = value + strlen(value) + 1;
-    }
 }
 
-/* RFC 9110 15.4: an answer that a client follows to another place. */
+/* Does the response send the client to another place? RFC 9110 15.4. */
 static bool locust__exchange_redirects(
     const locust__client *c, const locust__exchange *x, int status)
 {
     bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     return moved && !x->req->no_redirect && strcmp(x->method, "HEAD") != 0 &&
-           locust__exchange_field(c, "location");
+           locust__client_field(c, "location");
 }
 
-/* Reads a Digest challenge to answer; false: there is none, or it was answered in vain. */
+/* Takes a Digest challenge of the response, for the next try. False: there is none that we can
+ * answer, or the server has refused our answer to it. */
 LOCUST__APART static bool locust__exchange_challenged(
     locust__client *c, locust__exchange *x, int status)
 {
-    const char *p = c->block.ptr + c->fields_at;
+    const char *at = locust__client_fields(c), *name, *value;
     locust__digest fresh, *d = x->digest;
     bool stale = false, found = false;
     if (status != 401 || !x->credentials || x->req->bearer || (x->req->body_fn && !x->dropped) ||
         (locust__head_out_given(c, x, "authorization") && !x->foreign))
         return false;
-    while (*p && !found) {
-        const char *value = p + strlen(p) + 1;
-        found = strcasecmp(p, "www-authenticate") == 0 &&
+    while (!found && locust__http_next_copied(&at, &name, &value))
+        found = strcasecmp(name, "www-authenticate") == 0 &&
                 locust__auth_find_digest(locust__view_of(value), &fresh, &stale);
-        p = value + strlen(value) + 1;
-    }
     if (!found || (d && !stale && d->uses <= 1) || x->challenges++ == 2)
-        return false; // these credentials were refused
+        return false; // the server wants other credentials
     if (!d) {
         d = locust__memory_zalloc(sizeof *d);
         if (!d)
@@ -13471,7 +13645,7 @@ LOCUST__APART static bool locust__exchange_challenged(
     return true;
 }
 
-/* Reads the answer's body to where it belongs. */
+/* Reads the body of the response: into the block, or to the test's functions. */
 static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
@@ -13484,8 +13658,8 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     *body_at = c->block.len;
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
     if (LOCUST__WITH_ZLIB)
-        coding = locust__exchange_field(c, "content-encoding");
-    // Only the last answer goes to the test's functions.
+        coding = locust__client_field(c, "content-encoding");
+    // The test's functions get the body of the last response alone.
     if (passes || !(x->req->on_body || x->req->on_event || coding)) {
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, NULL, budget, x->deadline_ns);
@@ -13506,17 +13680,19 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     return error;
 }
 
-/* Until when the answer took; the rest of the time is the generator's own. */
+/* Ends the time of the request: when the last byte arrived at this machine. What came after that is
+ * the generator's lateness. */
 static void locust__exchange_clock(locust__client *c, locust__exchange *x, locust_error error)
 {
     const locust_stream *s = &x->conn->stream;
     locust_phases *phases = &c->response.phases;
     c->ended_ns = locust__loop_clock(s->net->loop);
-    // (A clock that was set meanwhile tells nothing.)
+    // The kernel's time of arrival is by the wall clock: out of bounds if that was set meanwhile.
     if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns) {
         locust__loop_count_late(s->net->loop, c->ended_ns - s->arrived_ns);
         c->ended_ns = s->arrived_ns;
-    } else if (!error) { // it came since the poll before the last: at most a turn ago
+    } else if (!error) {
+        // The kernel did not say when: after the poll before the last, a turn ago at most.
         locust__loop_count_late(s->net->loop, s->net->loop->turn_ns);
     }
     if (x->first_ns < x->sent_ns || x->first_ns > c->ended_ns)
@@ -13525,7 +13701,7 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
     phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
 }
 
-/* Sends the request and reads the answer on the connection as it is. */
+/* Sends the request and reads the response on the open connection. */
 static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
@@ -13539,7 +13715,7 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     if (x->upload.open)
         locust__upload_close(&x->upload);
     error = sent;
-    // A server may refuse a body half-way, with an answer that says why: look for it.
+    // A server may refuse a body half-way, with a response that says why.
     if (x->sent_ns && (sent == LOCUST_OK || sent == LOCUST_ERR_PIPE || sent == LOCUST_ERR_RESET)) {
         error = refused ? LOCUST_OK
                         : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
@@ -13556,7 +13732,7 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     return error;
 }
 
-/* RFC 9110 9.2.2 */
+/* May the request be sent twice? RFC 9110 9.2.2; a body from a function cannot. */
 static bool locust__exchange_is_idempotent(const locust__exchange *x)
 {
     static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
@@ -13566,7 +13742,8 @@ static bool locust__exchange_is_idempotent(const locust__exchange *x)
     return false;
 }
 
-/* The server closed a kept connection before the first byte of an answer, interim ones included. */
+/* Did the server close a kept connection before the first byte of a response, interim ones
+ * included? */
 static bool locust__exchange_was_stale(
     const locust_stream *s, locust_error error, const locust__response_head *h)
 {
@@ -13575,6 +13752,7 @@ static bool locust__exchange_was_stale(
                error == LOCUST_ERR_PIPE);
 }
 
+/* One exchange on x->conn, connecting where needed. */
 static locust_error locust__exchange_on(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
@@ -13582,8 +13760,7 @@ static locust_error locust__exchange_on(
     int limit = c->cls->max_requests;
     bool reusable = false;
     locust_error error = LOCUST_OK;
-    // Bytes or a close that came while the connection was idle are not the answer to the next
-    // request.
+    // Bytes or a close that came while the connection was idle do not answer the next request.
     bool reuse = locust__stream_is_open(s) && locust__stream_is_quiet(s);
     c->response.reused = reuse;
     memset(&c->response.phases, 0, sizeof c->response.phases);
@@ -13602,10 +13779,11 @@ static locust_error locust__exchange_on(
     if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x))
         locust__stream_close(s);
     else
-        locust__stream_settle(s); // gives back what a head in pieces had taken
+        locust__stream_settle(s); // frees the memory that a head in pieces took
     return error;
 }
 
+/* One exchange: takes a connection to the origin and gives it back. */
 static locust_error locust__exchange_try(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
@@ -13625,11 +13803,16 @@ static locust_error locust__exchange_try(
 /* ============================================================================================
  * >>request  a whole request
  *
- * Purpose     hops of redirects, second tries with credentials, the answer as the test sees it.
+ * Purpose     one request with its redirects and second tries with credentials, up to the response
+ *             that the test sees.
  * Names       locust__request_
  * Uses        >>entry >>stats >>url >>response_head >>base_url >>client >>head_out >>exchange
- * Sources     RFC 9110 15.4; Locust 2.46.
+ * Sources     RFC 9110 15.4 (redirects); Locust 2.46 for names and redirects.
+ * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try
+ *             with other credentials.
  * ============================================================================================ */
+
+enum { LOCUST__REQUEST_HOPS = 30 }; // redirects followed, as in Locust
 
 /* Fills in the response from what the block holds. */
 LOCUST__APART static void locust__request_answer(locust__client *c, const locust__exchange *x,
@@ -13637,7 +13820,7 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
 {
     locust_response *r = &c->response;
     const char *block, *given = x->req->url ? x->req->url : "";
-    if (!x->response_at) { // a URL that is none: the caller's text will not last
+    if (!x->response_at) { // no URL was written: keeps the test's text, which will not last
         c->block.len = 0;
         locust__buf_add_tight(&c->block, given, strlen(given) + 1);
     }
@@ -13661,7 +13844,8 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     c->failure = locust__client_judge(c, x->req);
 }
 
-/* A verdict may come after the caller's strings are gone: the statistics' copies stay. */
+/* Waits for the test's verdict. The test's strings may be gone by then: keeps the statistics'
+ * copies. */
 static void locust__request_await_verdict(locust__client *c)
 {
     const locust__entry *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
@@ -13670,11 +13854,11 @@ static void locust__request_await_verdict(locust__client *c)
     c->pending = true;
 }
 
-/* Turns the exchange into the request that the redirect asks for. */
+/* Turns the exchange into the request that a redirect asks for. */
 LOCUST__APART static locust_error locust__request_follow(
     locust__client *c, locust__exchange *x, int status)
 {
-    const char *location = locust__exchange_field(c, "location"), *broken;
+    const char *location = locust__client_field(c, "location"), *broken;
     locust__base_url base = {.auth = {NULL, 0, 0, false}};
     locust__buf url = {NULL, 0, 0, false};
     bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
@@ -13683,7 +13867,7 @@ LOCUST__APART static locust_error locust__request_follow(
     if (!error && url.failed)
         error = LOCUST_ERR_MEMORY;
     if (!error && locust__base_url_parse(c->services, url.ptr, &base, &broken) != LOCUST_OK)
-        error = LOCUST_ERR_HTTP_LOCATION; // https without TLS too: a server shall not end the test
+        error = LOCUST_ERR_HTTP_LOCATION; // even https without TLS: a server must not end the test
     if (!error && !x->req->name && !x->name)
         x->name =
             locust__stats_find(c->services->recorder.stats, x->method, c->block.ptr + x->target_at)
@@ -13698,16 +13882,17 @@ LOCUST__APART static locust_error locust__request_follow(
     }
     if (!error) {
         x->foreign |= base.origin != x->origin;
-        if (x->foreign) // those of the new URL are the server's words, not the test's: RFC 9110 4.2.4
+        // Credentials in the new URL are the server's words, not the test's: RFC 9110 4.2.4.
+        if (x->foreign)
             x->credentials = NULL;
-        error = locust__head_out_write(c, x, &base, "", NULL);
+        error = locust__head_out_begin_block(c, x, &base, "", NULL);
     }
     locust__base_url_free(&base);
     locust__buf_free(&url);
     return error;
 }
 
-/* The request and whatever it is redirected to. A HEAD is not followed, as in Locust. */
+/* The request and all that it is redirected to. A HEAD is not followed, as in Locust. */
 static locust_error locust__request_hops(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
@@ -13718,7 +13903,7 @@ static locust_error locust__request_hops(
         if (LOCUST__WITH_DIGEST && locust__exchange_challenged(c, x, h->status)) {
             c->block.len = x->response_at;
         } else if (locust__exchange_redirects(c, x, h->status)) {
-            if (hops++ == LOCUST__CLIENT_REDIRECTS)
+            if (hops++ == LOCUST__REQUEST_HOPS)
                 return LOCUST_ERR_HTTP_REDIRECTS;
             error = locust__request_follow(c, x, h->status);
             if (error)
@@ -13730,40 +13915,41 @@ static locust_error locust__request_hops(
     }
 }
 
-static bool locust__request_lends(const locust__client *c, const void *p)
+/* Does a field of a request point into the block, which holds the last response? */
+static bool locust__request_in_block(const locust__client *c, const void *p)
 {
     uintptr_t at = (uintptr_t)p, block = (uintptr_t)c->block.ptr;
     return p && at >= block && at - block < c->block.cap;
 }
 
-static bool locust__request_lends_pairs(const locust__client *c, const locust_pair *pairs)
+static bool locust__request_pairs_in_block(const locust__client *c, const locust_pair *pairs)
 {
     for (; pairs && pairs->name; pairs++)
-        if (locust__request_lends(c, pairs->name) || locust__request_lends(c, pairs->value))
+        if (locust__request_in_block(c, pairs->name) || locust__request_in_block(c, pairs->value))
             return true;
     return false;
 }
 
-/* Is a part of the request still in the answer before it? Then that must outlive the request. */
-static bool locust__request_lends_any(const locust__client *c, const locust_request *req)
+/* Does the request point into the last response? Then that response must outlive the request. */
+static bool locust__request_uses_last(const locust__client *c, const locust_request *req)
 {
-    if (locust__request_lends(c, req->method) || locust__request_lends(c, req->url) ||
-        locust__request_lends(c, req->name) || locust__request_lends(c, req->body) ||
-        locust__request_lends(c, req->form) || locust__request_lends(c, req->json) ||
-        locust__request_lends(c, req->expect_body) || locust__request_lends(c, req->auth) ||
-        locust__request_lends(c, req->bearer) || locust__request_lends(c, req->body_path))
+    if (locust__request_in_block(c, req->method) || locust__request_in_block(c, req->url) ||
+        locust__request_in_block(c, req->name) || locust__request_in_block(c, req->body) ||
+        locust__request_in_block(c, req->form) || locust__request_in_block(c, req->json) ||
+        locust__request_in_block(c, req->expect_body) || locust__request_in_block(c, req->auth) ||
+        locust__request_in_block(c, req->bearer) || locust__request_in_block(c, req->body_path))
         return true;
     for (const locust_part *part = req->parts; part && part->name; part++)
-        if (locust__request_lends(c, part->name) || locust__request_lends(c, part->text) ||
-            locust__request_lends(c, part->path) || locust__request_lends(c, part->type))
+        if (locust__request_in_block(c, part->name) || locust__request_in_block(c, part->text) ||
+            locust__request_in_block(c, part->path) || locust__request_in_block(c, part->type))
             return true;
-    return locust__request_lends_pairs(c, req->headers) ||
-           locust__request_lends_pairs(c, req->params) ||
-           locust__request_lends_pairs(c, req->form_fields);
+    return locust__request_pairs_in_block(c, req->headers) ||
+           locust__request_pairs_in_block(c, req->params) ||
+           locust__request_pairs_in_block(c, req->form_fields);
 }
 
-/* Which fields of the request contradict each other? Sending one of two bodies would test something
- * else than the test says. */
+/* Do fields of the request contradict each other? To send one of two bodies would test something
+ * that the test does not say. */
 LOCUST__APART static locust_error locust__request_contradiction(const locust_request *req)
 {
     int bodies = !!req->body + !!req->json + !!req->form + !!req->form_fields + !!req->parts +
@@ -13777,7 +13963,8 @@ LOCUST__APART static locust_error locust__request_contradiction(const locust_req
     return req->on_body && req->on_event ? LOCUST_ERR_HTTP_CALLBACKS : LOCUST_OK;
 }
 
-/* Each contradiction needs one of these fields, which most requests lack: one test for them all. */
+/* Each contradiction involves one of these fields, which most requests lack: one test for all of
+ * them. */
 static locust_error locust__request_check(const locust_request *req)
 {
     uintptr_t any = (uintptr_t)req->body | (uintptr_t)req->json | (uintptr_t)req->form |
@@ -13787,7 +13974,7 @@ static locust_error locust__request_check(const locust_request *req)
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
-/* The request on a block of its own; tells the statistics. */
+/* Sends the request, and tells the statistics or waits for the verdict. */
 static locust_error locust__request_run(
     locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
 {
@@ -13799,9 +13986,9 @@ static locust_error locust__request_run(
     if (!error)
         error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
-    if (error == LOCUST_ERR_CANCELLED || c->broken)
+    if (error == LOCUST_ERR_CANCELLED || c->broken) // not counted
         return error;
-    if (!c->ended_ns) // it did not get as far as a response
+    if (!c->ended_ns) // no response began
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
         c->elapsed_ns = c->ended_ns - x->start_ns;
@@ -13819,7 +14006,7 @@ static locust_error locust__request_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
     locust__exchange x;
-    locust__buf lent = {NULL, 0, 0, false};
+    locust__buf last = {NULL, 0, 0, false};
     locust_error error;
     memset(&x, 0, offsetof(locust__exchange, upload));
     x.upload.open = false;
@@ -13832,124 +14019,36 @@ static locust_error locust__request_send(
     c->response.reused = false;
     memset(&c->response.phases, 0, sizeof c->response.phases);
     c->elapsed_ns = c->ended_ns = 0;
+    // By the loop's last reading of the clock. locust__exchange_begin reads it anew, right before
+    // the first byte or connect, and moves the deadline by the time between: the timeout runs from
+    // the start of the request, and one reading serves both.
     x.deadline_ns = req->timeout_s < 0
                         ? LOCUST__NEVER
-                        : locust__time_after(c->services->loop->clock_ns, // until client_begin
+                        : locust__time_after(c->services->loop->clock_ns,
                               locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
-    if (locust__request_lends_any(c, req)) {
-        lent = c->block;
+    if (locust__request_uses_last(c, req)) {
+        last = c->block;
         c->block = (locust__buf){NULL, 0, 0, false};
     }
     c->block.failed = false;
     error = locust__request_run(c, &x, base);
-    locust__buf_free(&lent);
+    locust__buf_free(&last);
     return error;
-}
-/* ============================================================================================
- * >>session  the session of a user
- *
- * Purpose     fields that it sends always, and its cookies as a test reads and sets them.
- * Names       locust__session_
- * Uses        >>url >>head >>cookie >>base_url >>client
- * ============================================================================================ */
-
-static bool locust__session_set_field(locust__client *c, const char *name, const char *value)
-{
-    locust__session_field **at = &c->session->fields, *f;
-    size_t name_len = strlen(name) + 1, value_len = value ? strlen(value) + 1 : 0;
-    if (!locust__http_is_token(locust__view_of(name)) ||
-        (value && !locust__http_is_value(locust__view_of(value))))
-        return false;
-    f = value ? locust__memory_zalloc(sizeof *f + name_len + value_len) : NULL;
-    if (value && !f)
-        return false;
-    while (*at && strcasecmp((*at)->name, name) != 0)
-        at = &(*at)->next;
-    if (*at) {
-        locust__session_field *old = *at;
-        *at = old->next;
-        LOCUST_FREE(old);
-    }
-    if (!f)
-        return true;
-    memcpy(f->name, name, name_len);
-    f->value = f->name + name_len;
-    memcpy(f->value, value, value_len);
-    f->next = *at;
-    *at = f;
-    return true;
-}
-
-/* The URL of a page of this user, as cookies see it; x->target_at and x->origin are set. The block is
- * not touched: `text` gets the target. */
-static bool locust__session_page(locust__client *c, const locust__base_url *base, const char *url,
-    locust__buf *text, locust__cookie_site *site)
-{
-    locust__base_url own = {.auth = {NULL, 0, 0, false}};
-    const char *scheme = strstr(url, "://"), *path = url, *broken;
-    if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
-        locust_error error = locust__base_url_parse(c->services, url, &own, &broken);
-        locust__base_url_free(&own);
-        if (error)
-            return false;
-        base = &own;
-        path = "";
-    }
-    if (!base->origin)
-        return false;
-    if (*base->prefix != '/' && *path != '/')
-        locust__buf_puts(text, "/");
-    locust__url_add(text, locust__view_of(base->prefix));
-    locust__url_add(text, locust__view_of(path));
-    locust__buf_add(text, "", 1);
-    if (text->failed)
-        return false;
-    *site = (locust__cookie_site){
-        base->origin->host, {text->ptr, strcspn(text->ptr, "?")}, base->origin->secure};
-    return true;
-}
-
-static bool locust__session_set_cookie(
-    locust__client *c, const locust__base_url *base, const char *url, const char *cookie)
-{
-    locust__buf text = {NULL, 0, 0, false};
-    locust__cookie_site site;
-    bool taken = LOCUST__WITH_COOKIES && !c->cls->no_cookies &&
-                 locust__session_page(c, base, url, &text, &site) &&
-                 locust__jar_take(&c->session->jar, &site, locust__view_of(cookie),
-                     locust__os_wall_ns() / LOCUST__S);
-    locust__buf_free(&text);
-    return taken;
-}
-
-static const char *locust__session_cookie(
-    locust__client *c, const locust__base_url *base, const char *url, const char *name)
-{
-    locust__buf text = {NULL, 0, 0, false};
-    locust__cookie_site site;
-    int64_t now_s = locust__os_wall_ns() / LOCUST__S;
-    const locust__jar_cookie *cookie = NULL;
-    if (locust__session_page(c, base, url, &text, &site)) {
-        cookie = locust__jar_match(c->session->jar.first, &site, now_s);
-        while (cookie && strcmp(cookie->name, name) != 0)
-            cookie = locust__jar_match(cookie->next, &site, now_s);
-    }
-    locust__buf_free(&text);
-    return cookie ? cookie->value : NULL;
 }
 /* ============================================================================================
  * >>response  what a test does with an answer
  *
- * Purpose     locust_header, locust_success, locust_failure, values out of the body.
+ * Purpose     reads a header field, gives the verdict, takes values out of the body.
  * Names       locust__response_
- * Uses        >>switch >>stats >>json >>extract >>client >>exchange
+ * Uses        >>switch >>stats >>json >>extract >>client
  * ============================================================================================ */
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
 {
-    return locust__exchange_field((const locust__client *)(const void *)r, name);
+    return locust__client_field((const locust__client *)(const void *)r, name);
 }
 
+/* The client of a response that waits for its verdict; anything else ends the program. */
 static locust__client *locust__response_client(locust_response *r, const char *what)
 {
     locust__client *c = (locust__client *)(void *)r;
@@ -13978,6 +14077,7 @@ LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
     c->verdict_text = locust__stats_text(c->services->recorder.stats, text);
 }
 
+/* The value at a path of a JSON body. */
 static bool locust__response_json(const locust_response *r, const char *path, locust__view *value)
 {
     return r->body_len && locust__json_find((locust__view){r->body, r->body_len}, path, value);
@@ -14399,7 +14499,7 @@ static double locust__class_weight(const locust_user_class *as)
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer. Between two tasks without a wait, no switch if the task has parked.
  * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream
- * Uses        >>co >>services >>client >>task >>class
+ * Uses        >>co >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  * ============================================================================================ */
 
@@ -14945,7 +15045,8 @@ static void locust__life_close_streams(locust__user *user)
  *
  * Purpose     the coroutine of a user, from its first to its last step, and those it has started.
  * Names       locust__start_
- * Uses        >>co >>switch >>local >>context >>client >>task >>class >>user >>arrive >>life
+ * Uses        >>co >>switch >>local >>context >>session >>client >>task >>class >>user
+ *             >>arrive >>life
  * ============================================================================================ */
 
 /* A user that ends, or is to end, counts no more. */
@@ -15069,8 +15170,8 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
  *
  * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
  * Names       locust__control_
- * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>client >>request >>session
- *             >>task >>user >>life
+ * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>session >>request >>task
+ *             >>user >>life
  * ============================================================================================ */
 
 /* The user that runs now; anything else is a broken rule. */
@@ -15110,19 +15211,22 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
 LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value)
 {
     return locust__session_set_field(
-        &locust__control_user(u, "locust_set_header")->client, name, value);
+        locust__control_user(u, "locust_set_header")->client.session, name, value);
 }
 
 LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name)
 {
     locust__user *user = locust__control_user(u, "locust_cookie");
-    return locust__session_cookie(&user->client, &user->cls->base, url, name);
+    return locust__session_cookie(
+        user->client.session, user->all->services, &user->cls->base, url, name);
 }
 
 LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text)
 {
     locust__user *user = locust__control_user(u, "locust_set_cookie");
-    return locust__session_set_cookie(&user->client, &user->cls->base, url, text);
+    return LOCUST__WITH_COOKIES && !user->client.cls->no_cookies &&
+           locust__session_set_cookie(
+               user->client.session, user->all->services, &user->cls->base, url, text);
 }
 
 LOCUST_API void locust_clear_cookies(locust_user *u)
@@ -15463,7 +15567,7 @@ LOCUST_API void locust_wait_spawned(locust_user *u)
  * >>measure  operations that the test measures itself
  *
  * Purpose     LOCUST_MEASURE, locust_record.
- * Uses        >>record >>client >>user >>control
+ * Uses        >>record >>session >>client >>user >>control
  * ============================================================================================ */
 
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
@@ -15478,11 +15582,12 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
 {
     locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
     int64_t now = locust__os_now_ns();
+    double late_ms = locust__session_take_late(user->client.session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
         .error = m->error,
         .length = m->length,
-        .late_ms = locust__session_late(user->client.session),
+        .late_ms = late_ms,
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
@@ -15492,13 +15597,14 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 {
     locust__user *user = locust__control_user(u, "locust_record");
+    double late_ms = locust__session_take_late(user->client.session);
     locust_sample s = {.method = sample->method,
         .name = sample->name,
         .error = sample->error,
         .length = sample->length,
         .elapsed_ms = sample->elapsed_ms,
         .context = sample->context,
-        .late_ms = locust__session_late(user->client.session),
+        .late_ms = late_ms,
         .user = u};
     locust__client_settle(&user->client);
     locust__recorder_record(&user->all->services->recorder, &s,
@@ -20635,7 +20741,7 @@ LOCUST_API int locust_run(locust_env *env)
  *
  * Purpose     locust_run_single_user: each request and its answer on standard output.
  * Names       locust__single_
- * Uses        >>client >>exchange >>setup >>run
+ * Uses        >>client >>setup >>run
  * Sources     Locust 2.46: run_single_user.
  * ============================================================================================ */
 
@@ -20651,7 +20757,7 @@ static void locust__single_show(locust_env *env, const locust_sample *s)
     }
     printf("%s %s  %d %s  %.3f ms  %zu bytes%s%s\n", s->method, s->url, r->status, r->reason,
         s->elapsed_ms, s->length, s->error ? "  FAILED: " : "", s->error ? s->error : "");
-    for (const char *p = locust__exchange_fields((const locust__client *)(const void *)r); *p;) {
+    for (const char *p = locust__client_fields((const locust__client *)(const void *)r); *p;) {
         const char *value = p + strlen(p) + 1;
         printf("  %s: %s\n", p, value);
         p = value + strlen(value) + 1;

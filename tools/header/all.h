@@ -159,7 +159,7 @@
  *   5-http
  *     >>head           heads of HTTP/1.1 messages
  *     >>response_head  the head of a response
- *     >>receive        reading a response from a stream
+ *     >>receive        reading messages from a stream
  *     >>write          writing a request's head
  *     >>json           JSON, read
  *     >>extract        values out of a response: patterns, text between
@@ -175,11 +175,11 @@
  *     >>dial           opening a connection to an origin
  *     >>services       what the users of one test share
  *     >>base_url       a user's host, taken apart once
- *     >>client         a user's client: state, verdict, record
+ *     >>session        the session of a user
+ *     >>client         who sends a user's requests
  *     >>head_out       the head of a request
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
- *     >>session        the session of a user
  *     >>response       what a test does with an answer
  *   6-user
  *     >>task           tasks and task sets as a test runs them
@@ -443,11 +443,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/dial.c"
 #include "5-http/services.c"
 #include "5-http/base_url.c"
+#include "5-http/session.c"
 #include "5-http/client.c"
 #include "5-http/head_out.c"
 #include "5-http/exchange.c"
 #include "5-http/request.c"
-#include "5-http/session.c"
 #include "5-http/response.c"
 #endif
 

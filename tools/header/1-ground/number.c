@@ -105,13 +105,31 @@ static double locust__random_unit(uint64_t *state)
     return (double)(locust__random(state) >> 11) * (1.0 / 9007199254740992.0);
 }
 
+/* A number with one decimal digit more. Too large a number becomes INT64_MAX and stays it. */
+static inline int64_t locust__number_push(int64_t n, char digit)
+{
+    return n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (digit - '0');
+}
+
 /* Reads digits and moves *text behind them; -1: there are none. Saturates at INT64_MAX. strtoll()
  * would also take blanks, signs and bases. */
 static int64_t locust__number_whole(const char **text)
 {
     int64_t n = locust__text_is_digit(**text) ? 0 : -1;
     for (; locust__text_is_digit(**text); ++*text)
-        n = n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (**text - '0');
+        n = locust__number_push(n, **text);
+    return n;
+}
+
+/* The value of a text of decimal digits alone; -1: it is empty, or has another character. */
+static int64_t locust__number_of(locust__view text)
+{
+    int64_t n = text.len ? 0 : -1;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!locust__text_is_digit(text.ptr[i]))
+            return -1;
+        n = locust__number_push(n, text.ptr[i]);
+    }
     return n;
 }
 

@@ -15,9 +15,15 @@ typedef struct locust__view {
     size_t len;
 } locust__view;
 
-static locust__view locust__view_of(const char *text)
+static inline locust__view locust__view_of(const char *text)
 {
     return (locust__view){text, strlen(text)};
+}
+
+/* The text behind its first n bytes. */
+static inline locust__view locust__view_skip(locust__view v, size_t n)
+{
+    return (locust__view){v.ptr + n, v.len - n};
 }
 
 static bool locust__view_is(locust__view v, const char *text)

@@ -52,13 +52,10 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
     if (p < end && end - p == 1) // "host:" has the default port
         p = end;
     if (p < end) {
-        for (p++; p < end; p++) {
-            if (!locust__text_is_digit(*p) || url->port > 6553)
-                return LOCUST_ERR_URL;
-            url->port = url->port * 10 + (*p - '0');
-        }
-        if (url->port < 1 || url->port > 65535)
+        int64_t port = locust__number_of((locust__view){p + 1, (size_t)(end - p - 1)});
+        if (port < 1 || port > 65535)
             return LOCUST_ERR_URL;
+        url->port = (int)port;
     }
     for (size_t i = 0; i < url->host.len; i++) // reg-name, RFC 3986 3.2.2; the literal was checked
         if (!isalnum((unsigned char)url->host.ptr[i]) &&
@@ -123,6 +120,28 @@ static void locust__url_add_pairs(locust__buf *out, const locust_pair *pairs, co
     }
 }
 
+/* Appends a request target: path and query of a host, then those of a request, then its parameters.
+ */
+static void locust__url_add_target(
+    locust__buf *out, const char *prefix, const char *path, const locust_pair *params)
+{
+    size_t start = out->len;
+    if (*prefix != '/' && (*prefix || *path != '/')) // a target begins with one
+        locust__buf_add_tight(out, "/", 1);
+    locust__url_add(out, locust__view_of(prefix));
+    locust__url_add(out, locust__view_of(path));
+    if (params && !out->failed)
+        locust__url_add_pairs(
+            out, params, memchr(out->ptr + start, '?', out->len - start) ? "&" : "?");
+}
+
+/* Is it an absolute URL? "/a?to=http://b" is not: the scheme comes first. */
+static bool locust__url_is_absolute(const char *url)
+{
+    const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // most are paths
+    return scheme && (size_t)(scheme - url) < strcspn(url, "/?#");
+}
+
 /* Takes dot segments out of the path that begins at `at`, RFC 3986 5.2.4. */
 static void locust__url_remove_dots(locust__buf *url, size_t at)
 {
@@ -150,7 +169,7 @@ static void locust__url_remove_dots(locust__buf *url, size_t at)
     url->len = (size_t)(to - url->ptr) + (size_t)(end - stop);
 }
 
-/* Writes the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
+/* Appends the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
  * 5.2.2. */
 static locust_error locust__url_resolve(locust__buf *out, const char *base, const char *reference)
 {

@@ -1,23 +1,24 @@
 /* ============================================================================================
  * >>cookie  the cookies of one user
  *
- * Purpose     take Set-Cookie fields, give the Cookie field of a request.
- * Invariants  in the order in which they are sent: longer paths first, then the older ones.
- * Cost        some 100 bytes a cookie; a request to a host looks at all of its user's.
+ * Purpose     takes Set-Cookie fields, and finds the cookies that a request sends.
+ * Invariants  a jar is in the order in which cookies are sent: longer paths first, older ones first
+ *             among equals.
+ * Cost        some 100 bytes a cookie. A request looks at all cookies of its user.
  * Names       locust__cookie_ locust__jar_
- * Uses        >>address
- * Sources     RFC 6265 5.1 to 5.4; of its successor (RFC 6265bis 5.7) the rules for Secure over plain
- *             HTTP and for the prefixes __Host- and __Secure-.
+ * Uses        >>address >>url >>head
+ * Sources     RFC 6265 5.1 to 5.4; RFC 6265bis 5.7, its successor, for Secure over plain HTTP and
+ *             the prefixes __Host- and __Secure-.
  * Limits      4096 bytes a cookie, 1024 a value of its attributes (longer ones are ignored), 50
- *             cookies for a domain (the oldest go), 3000 in all. There is no list of
- *             public suffixes: a Domain without an inner dot is refused unless it is the host, so
- *             "com" and "localnet" are, and "co.uk" is not.
+ *             cookies for a domain (the oldest go), 3000 in all. There is no list of public
+ *             suffixes: a Domain without an inner dot is refused unless it is the host itself, so
+ *             "com" and "localnet" are refused, and "co.uk" is accepted.
  * ============================================================================================ */
 
 typedef struct locust__jar_cookie {
     struct locust__jar_cookie *next;
-    uint64_t born;     // counts the cookies of a jar
-    int64_t expires_s; // since 1970; INT64_MAX: at the end of the user
+    uint64_t born;     // the jar's count when the cookie first came
+    int64_t expires_s; // since 1970; INT64_MAX: lasts as long as the user
     bool host_only, secure;
     const char *domain, *path, *value; // behind the name
     char name[];
@@ -25,15 +26,22 @@ typedef struct locust__jar_cookie {
 
 typedef struct locust__jar {
     locust__jar_cookie *first;
-    uint64_t born;
+    uint64_t born; // cookies that ever came
     int n;
 } locust__jar;
 
-typedef struct locust__cookie_site { // what cookies go by
+typedef struct
+    locust__cookie_site { // of a request: what decides which cookies it sends and may set
     const char *host;
     locust__view path;
     bool secure; // https
 } locust__cookie_site;
+
+/* The site of a request to the origin with that target. */
+static locust__cookie_site locust__cookie_site_of(const locust__origin *origin, const char *target)
+{
+    return (locust__cookie_site){origin->host, {target, strcspn(target, "?")}, origin->secure};
+}
 
 enum { LOCUST__COOKIE_BYTES = 4096, LOCUST__COOKIE_MAX_DOMAIN = 50, LOCUST__COOKIE_MAX = 3000 };
 
@@ -74,6 +82,7 @@ static bool locust__cookie_path_matches(locust__view path, const char *cookie_pa
            (path.len == len || cookie_path[len - 1] == '/' || path.ptr[len] == '/');
 }
 
+/* The path of a cookie that names none: the directory of the page. RFC 6265 5.1.4. */
 static locust__view locust__cookie_default_path(locust__view path)
 {
     while (path.len > 1 && path.ptr[path.len - 1] != '/')
@@ -83,13 +92,14 @@ static locust__view locust__cookie_default_path(locust__view path)
     return path.len && *path.ptr == '/' ? path : (locust__view){"/", 1};
 }
 
+/* RFC 6265 5.1.1 */
 static bool locust__cookie_delimiter(char c)
 {
     return c == '\t' || (c >= 0x20 && c <= 0x2F) || (c >= 0x3B && c <= 0x40) ||
            (c >= 0x5B && c <= 0x60) || (c >= 0x7B && c <= 0x7E);
 }
 
-/* A number of min to max digits at the front of *p; false: there is none. */
+/* Takes a number of min to max digits off the front of *p. False: there are fewer or more. */
 static bool locust__cookie_digits(locust__view *p, int min, int max, int *out)
 {
     int n = 0, value = 0;
@@ -97,22 +107,27 @@ static bool locust__cookie_digits(locust__view *p, int min, int max, int *out)
         value = value * 10 + (p->ptr[n++] - '0');
     if (n < min || ((size_t)n < p->len && locust__text_is_digit(p->ptr[n])))
         return false;
-    *p = (locust__view){p->ptr + n, p->len - (size_t)n};
+    *p = locust__view_skip(*p, (size_t)n);
     *out = value;
     return true;
 }
 
+/* hh:mm:ss; whatever follows is ignored. */
 static bool locust__cookie_time(locust__view t, int hms[3])
 {
     for (int i = 0; i < 3; i++) {
-        if (i && (!t.len || *t.ptr++ != ':' || !t.len--))
-            return false;
+        if (i > 0) {
+            if (!t.len || *t.ptr != ':')
+                return false;
+            t = locust__view_skip(t, 1);
+        }
         if (!locust__cookie_digits(&t, 1, 2, &hms[i]))
             return false;
     }
     return true;
 }
 
+/* 1 to 12; 0: the word does not begin like a month. */
 static int locust__cookie_month(locust__view t)
 {
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
@@ -130,6 +145,8 @@ static int64_t locust__cookie_days(int year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+/* Reads a date as browsers do, RFC 6265 5.1.1: the first word that may be the time, the day, the
+ * month or the year is it, in any order. */
 static bool locust__cookie_date(locust__view text, int64_t *out_s)
 {
     int hms[3] = {0, 0, 0}, day = 0, month = 0, year = 0;
@@ -151,7 +168,7 @@ static bool locust__cookie_date(locust__view text, int64_t *out_s)
             month = locust__cookie_month(token);
         else if (!yeared && locust__cookie_digits(&rest, 2, 4, &year))
             yeared = true;
-        text = (locust__view){text.ptr + n, text.len - n};
+        text = locust__view_skip(text, n);
     }
     if (yeared && year < 100)
         year += year >= 70 ? 1900 : 2000;
@@ -160,7 +177,7 @@ static bool locust__cookie_date(locust__view text, int64_t *out_s)
         return false;
     if (day > 28 && locust__cookie_days(year, month, day) >=
                         locust__cookie_days(year + month / 12, month % 12 + 1, 1))
-        return false; // that month has no such day
+        return false; // the month is shorter
     *out_s = locust__cookie_days(year, month, day) * 86400 + (int64_t)3600 * hms[0] +
              (int64_t)60 * hms[1] + hms[2];
     return true;
@@ -172,15 +189,6 @@ typedef struct locust__cookie_text { // a Set-Cookie field taken apart
     int64_t expires_s;
 } locust__cookie_text;
 
-static locust__view locust__cookie_trim(locust__view v)
-{
-    while (v.len && (*v.ptr == ' ' || *v.ptr == '\t'))
-        v.ptr++, v.len--;
-    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-        v.len--;
-    return v;
-}
-
 /* Takes "name=value" off the front of *text, which goes on behind the next ';'. */
 static void locust__cookie_next(
     locust__view *text, locust__view *name, locust__view *value, bool *pair)
@@ -191,8 +199,8 @@ static void locust__cookie_next(
     *pair = equals != NULL;
     *name = (locust__view){text->ptr, equals ? (size_t)(equals - text->ptr) : n};
     *value = equals ? (locust__view){equals + 1, n - name->len - 1} : (locust__view){"", 0};
-    *name = locust__cookie_trim(*name);
-    *value = locust__cookie_trim(*value);
+    *name = locust__http_trim(*name);
+    *value = locust__http_trim(*value);
     *text = stop ? (locust__view){stop + 1, text->len - n - 1} : (locust__view){text->ptr + n, 0};
 }
 
@@ -200,14 +208,8 @@ static void locust__cookie_next(
 static void locust__cookie_max_age(locust__cookie_text *t, locust__view value, int64_t now_s)
 {
     bool negative = value.len && *value.ptr == '-';
-    int64_t seconds = 0;
-    for (size_t i = negative; i < value.len; i++) {
-        if (!locust__text_is_digit(value.ptr[i]))
-            return;
-        if (seconds < INT64_MAX / 20)
-            seconds = seconds * 10 + (value.ptr[i] - '0');
-    }
-    if (value.len == (size_t)negative)
+    int64_t seconds = locust__number_of(locust__view_skip(value, negative));
+    if (seconds < 0)
         return;
     t->has_age = true;
     t->expires_s = negative || !seconds              ? INT64_MIN
@@ -215,6 +217,7 @@ static void locust__cookie_max_age(locust__cookie_text *t, locust__view value, i
                                                      : now_s + seconds;
 }
 
+/* Takes a Set-Cookie field apart, RFC 6265 5.2. False: it is not a cookie. */
 static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int64_t now_s)
 {
     locust__view name, value;
@@ -236,7 +239,7 @@ static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int6
             t->secure = true;
         } else if (locust__view_is_nocase(name, "domain") && value.len) {
             bool dot = *value.ptr == '.';
-            t->domain = (locust__view){value.ptr + dot, value.len - dot};
+            t->domain = locust__view_skip(value, dot);
             t->has_domain = true;
         } else if (locust__view_is_nocase(name, "path")) {
             t->path = value.len && *value.ptr == '/' ? value : (locust__view){NULL, 0};
@@ -250,7 +253,8 @@ static bool locust__cookie_parse(locust__cookie_text *t, locust__view text, int6
     return true;
 }
 
-/* May this site set it? Sets host-only and the domain. */
+/* May the site set that cookie? *host_only: it goes to the site's host alone. RFC 6265 5.3, 5 and
+ * 6. */
 static bool locust__cookie_allowed(
     locust__cookie_text *t, const locust__cookie_site *site, bool *host_only)
 {
@@ -265,7 +269,8 @@ static bool locust__cookie_allowed(
         domain[t->domain.len] = '\0';
         if (!locust__cookie_domain_matches(site->host, domain))
             return false;
-        if (!memchr(t->domain.ptr, '.', t->domain.len - 1)) { // the final dot of "com." is none
+        if (!memchr(
+                t->domain.ptr, '.', t->domain.len - 1)) { // the final dot of "com." does not count
             if (strcasecmp(site->host, domain) != 0)
                 return false;
             *host_only = true;
@@ -278,6 +283,7 @@ static bool locust__cookie_allowed(
     return !host_prefix || (*host_only && !t->has_domain && locust__view_is(t->path, "/"));
 }
 
+/* One allocation holds a cookie and its texts. NULL: no memory. */
 static locust__jar_cookie *locust__cookie_new(
     const locust__cookie_text *t, locust__view domain, locust__view path)
 {
@@ -300,7 +306,7 @@ static locust__jar_cookie *locust__cookie_new(
     return c;
 }
 
-/* RFC 6265 5.3: what has expired is not there any more. */
+/* Removes what has expired, RFC 6265 5.3. */
 static void locust__jar_expire(locust__jar *jar, int64_t now_s)
 {
     for (locust__jar_cookie **at = &jar->first; *at;)
@@ -310,7 +316,8 @@ static void locust__jar_expire(locust__jar *jar, int64_t now_s)
             at = &(*at)->next;
 }
 
-/* Makes room: of a domain or jar that is full the oldest goes. */
+/* Makes room for one more: removes the oldest cookie of a domain that is full, or of a jar that is.
+ */
 static void locust__jar_trim(locust__jar *jar, const char *domain)
 {
     for (;;) {
@@ -334,6 +341,7 @@ static void locust__jar_trim(locust__jar *jar, const char *domain)
     }
 }
 
+/* Inserts a cookie at its place in the order of sending. */
 static void locust__jar_insert(locust__jar *jar, locust__jar_cookie *c)
 {
     locust__jar_cookie **at = &jar->first;
@@ -346,7 +354,7 @@ static void locust__jar_insert(locust__jar *jar, locust__jar_cookie *c)
     jar->n++;
 }
 
-/* Takes one Set-Cookie field. False: it was refused. */
+/* Takes one Set-Cookie field: adds, replaces or removes a cookie. False: it was refused. */
 static bool locust__jar_take(
     locust__jar *jar, const locust__cookie_site *site, locust__view text, int64_t now_s)
 {
@@ -366,11 +374,11 @@ static bool locust__jar_take(
     for (locust__jar_cookie **at = &jar->first; *at; at = &(*at)->next)
         if (strcmp((*at)->name, c->name) == 0 && strcmp((*at)->domain, c->domain) == 0 &&
             strcmp((*at)->path, c->path) == 0) {
-            if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP leaves those alone
+            if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP may not replace it
                 LOCUST_FREE(c);
                 return false;
             }
-            c->born = (*at)->born; // it keeps its place
+            c->born = (*at)->born; // the new one takes the old one's place in the order
             locust__jar_remove(jar, at);
             break;
         }
@@ -383,7 +391,7 @@ static bool locust__jar_take(
     return true;
 }
 
-/* The first cookie from `c` on that goes to the site; NULL: there is none. */
+/* The first cookie from `c` on that a request to the site sends; NULL: there is none. */
 static locust__jar_cookie *locust__jar_match(
     locust__jar_cookie *c, const locust__cookie_site *site, int64_t now_s)
 {

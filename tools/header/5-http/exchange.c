@@ -1,14 +1,19 @@
 /* ============================================================================================
  * >>exchange  one exchange on a connection
  *
- * Purpose     send, read, retry once on a new connection where a kept one had been closed.
+ * Purpose     takes a connection, sends the request, reads the response; once more on a new
+ *             connection if the server had closed the kept one.
+ * Invariants  a connection is given back open only if the response is complete, nothing came behind
+ *             it, and neither side wants to close.
  * Names       locust__exchange_
  * Uses        >>co >>stream >>head >>response_head >>receive >>cookie >>auth >>upload
  *             >>body_out >>route >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 
-/* Reads the clock. A timeout was set by the reading before, so as to spare one: at first it moves along. */
+/* Reads the clock right before the first byte is sent, or before the first connect. The deadline of
+ * the request was set by the loop's last reading, which spared one (see locust__request_send); the
+ * first reading moves it by the time between. */
 static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
 {
     int64_t before_ns = loop->clock_ns, now = locust__loop_clock(loop);
@@ -17,6 +22,7 @@ static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
     return now;
 }
 
+/* Connects anew, and counts what that took. */
 static locust_error locust__exchange_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
     int64_t began_ns = locust__exchange_begin(c->services->loop, x);
@@ -39,7 +45,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     return error;
 }
 
-/* Sends a body in pieces, as far as the server takes it. */
+/* Sends a body in pieces, until its end or until the server takes no more. */
 static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *x) LOCUST__PARKS
 {
     bool more = true;
@@ -53,8 +59,8 @@ static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *
     return error;
 }
 
-/* Waits a moment for "100 Continue", RFC 9110 10.1.1; other interim answers do not count. *refused:
- * the body is not wanted, for the answer is there already. */
+/* Waits up to a second for "100 Continue", RFC 9110 10.1.1; other interim responses do not count.
+ * *refused: the server does not want the body, for the final response is there already. */
 static locust_error locust__exchange_await_continue(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
@@ -74,7 +80,8 @@ static locust_error locust__exchange_await_continue(locust__client *c, locust__e
     return LOCUST_OK;
 }
 
-/* Sends head and body. *refused: the answer's head came first, and is in the block. */
+/* Sends head and body. *refused: the head of the response came before the body, and is in the
+ * block. */
 static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t *budget, bool *refused) LOCUST__PARKS
 {
@@ -101,65 +108,43 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     return error;
 }
 
-/* The fields of the answer, name and value in turn, each with its end; an empty name behind them. */
-static const char *locust__exchange_fields(const locust__client *c)
-{
-    return c->fields_at ? c->block.ptr + c->fields_at : "";
-}
-
-static const char *locust__exchange_field(const locust__client *c, const char *name)
-{
-    const char *p = locust__exchange_fields(c);
-    while (*p) {
-        const char *value = p + strlen(p) + 1;
-        if (locust__view_is_nocase(locust__view_of(p), name))
-            return value;
-        p = value + strlen(value) + 1;
-    }
-    return NULL;
-}
-
+/* Takes the cookies of the response. */
 LOCUST__APART static void locust__exchange_take_cookies(
     locust__client *c, const locust__exchange *x)
 {
-    locust__cookie_site site = locust__head_out_site(c, x);
-    const char *p = c->block.ptr + c->fields_at;
-    while (*p) {
-        const char *value = p + strlen(p) + 1;
-        if (strcasecmp(p, "set-cookie") == 0)
+    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
+    const char *at = locust__client_fields(c), *name, *value;
+    while (locust__http_next_copied(&at, &name, &value))
+        if (strcasecmp(name, "set-cookie") == 0)
             locust__jar_take(
                 &c->session->jar, &site, locust__view_of(value), locust__os_wall_ns() / LOCUST__S);
-        p = value + strlen(value) + 1;
-    }
 }
 
-/* RFC 9110 15.4: an answer that a client follows to another place. */
+/* Does the response send the client to another place? RFC 9110 15.4. */
 static bool locust__exchange_redirects(
     const locust__client *c, const locust__exchange *x, int status)
 {
     bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     return moved && !x->req->no_redirect && strcmp(x->method, "HEAD") != 0 &&
-           locust__exchange_field(c, "location");
+           locust__client_field(c, "location");
 }
 
-/* Reads a Digest challenge to answer; false: there is none, or it was answered in vain. */
+/* Takes a Digest challenge of the response, for the next try. False: there is none that we can
+ * answer, or the server has refused our answer to it. */
 LOCUST__APART static bool locust__exchange_challenged(
     locust__client *c, locust__exchange *x, int status)
 {
-    const char *p = c->block.ptr + c->fields_at;
+    const char *at = locust__client_fields(c), *name, *value;
     locust__digest fresh, *d = x->digest;
     bool stale = false, found = false;
     if (status != 401 || !x->credentials || x->req->bearer || (x->req->body_fn && !x->dropped) ||
         (locust__head_out_given(c, x, "authorization") && !x->foreign))
         return false;
-    while (*p && !found) {
-        const char *value = p + strlen(p) + 1;
-        found = strcasecmp(p, "www-authenticate") == 0 &&
+    while (!found && locust__http_next_copied(&at, &name, &value))
+        found = strcasecmp(name, "www-authenticate") == 0 &&
                 locust__auth_find_digest(locust__view_of(value), &fresh, &stale);
-        p = value + strlen(value) + 1;
-    }
     if (!found || (d && !stale && d->uses <= 1) || x->challenges++ == 2)
-        return false; // these credentials were refused
+        return false; // the server wants other credentials
     if (!d) {
         d = locust__memory_zalloc(sizeof *d);
         if (!d)
@@ -173,7 +158,7 @@ LOCUST__APART static bool locust__exchange_challenged(
     return true;
 }
 
-/* Reads the answer's body to where it belongs. */
+/* Reads the body of the response: into the block, or to the test's functions. */
 static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
@@ -186,8 +171,8 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     *body_at = c->block.len;
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
     if (LOCUST__WITH_ZLIB)
-        coding = locust__exchange_field(c, "content-encoding");
-    // Only the last answer goes to the test's functions.
+        coding = locust__client_field(c, "content-encoding");
+    // The test's functions get the body of the last response alone.
     if (passes || !(x->req->on_body || x->req->on_event || coding)) {
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, NULL, budget, x->deadline_ns);
@@ -208,17 +193,19 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     return error;
 }
 
-/* Until when the answer took; the rest of the time is the generator's own. */
+/* Ends the time of the request: when the last byte arrived at this machine. What came after that is
+ * the generator's lateness. */
 static void locust__exchange_clock(locust__client *c, locust__exchange *x, locust_error error)
 {
     const locust_stream *s = &x->conn->stream;
     locust_phases *phases = &c->response.phases;
     c->ended_ns = locust__loop_clock(s->net->loop);
-    // (A clock that was set meanwhile tells nothing.)
+    // The kernel's time of arrival is by the wall clock: out of bounds if that was set meanwhile.
     if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns) {
         locust__loop_count_late(s->net->loop, c->ended_ns - s->arrived_ns);
         c->ended_ns = s->arrived_ns;
-    } else if (!error) { // it came since the poll before the last: at most a turn ago
+    } else if (!error) {
+        // The kernel did not say when: after the poll before the last, a turn ago at most.
         locust__loop_count_late(s->net->loop, s->net->loop->turn_ns);
     }
     if (x->first_ns < x->sent_ns || x->first_ns > c->ended_ns)
@@ -227,7 +214,7 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
     phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
 }
 
-/* Sends the request and reads the answer on the connection as it is. */
+/* Sends the request and reads the response on the open connection. */
 static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
@@ -241,7 +228,7 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     if (x->upload.open)
         locust__upload_close(&x->upload);
     error = sent;
-    // A server may refuse a body half-way, with an answer that says why: look for it.
+    // A server may refuse a body half-way, with a response that says why.
     if (x->sent_ns && (sent == LOCUST_OK || sent == LOCUST_ERR_PIPE || sent == LOCUST_ERR_RESET)) {
         error = refused ? LOCUST_OK
                         : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
@@ -258,7 +245,7 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     return error;
 }
 
-/* RFC 9110 9.2.2 */
+/* May the request be sent twice? RFC 9110 9.2.2; a body from a function cannot. */
 static bool locust__exchange_is_idempotent(const locust__exchange *x)
 {
     static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
@@ -268,7 +255,8 @@ static bool locust__exchange_is_idempotent(const locust__exchange *x)
     return false;
 }
 
-/* The server closed a kept connection before the first byte of an answer, interim ones included. */
+/* Did the server close a kept connection before the first byte of a response, interim ones
+ * included? */
 static bool locust__exchange_was_stale(
     const locust_stream *s, locust_error error, const locust__response_head *h)
 {
@@ -277,6 +265,7 @@ static bool locust__exchange_was_stale(
                error == LOCUST_ERR_PIPE);
 }
 
+/* One exchange on x->conn, connecting where needed. */
 static locust_error locust__exchange_on(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
@@ -284,8 +273,7 @@ static locust_error locust__exchange_on(
     int limit = c->cls->max_requests;
     bool reusable = false;
     locust_error error = LOCUST_OK;
-    // Bytes or a close that came while the connection was idle are not the answer to the next
-    // request.
+    // Bytes or a close that came while the connection was idle do not answer the next request.
     bool reuse = locust__stream_is_open(s) && locust__stream_is_quiet(s);
     c->response.reused = reuse;
     memset(&c->response.phases, 0, sizeof c->response.phases);
@@ -304,10 +292,11 @@ static locust_error locust__exchange_on(
     if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x))
         locust__stream_close(s);
     else
-        locust__stream_settle(s); // gives back what a head in pieces had taken
+        locust__stream_settle(s); // frees the memory that a head in pieces took
     return error;
 }
 
+/* One exchange: takes a connection to the origin and gives it back. */
 static locust_error locust__exchange_try(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {

@@ -31,7 +31,7 @@ enum locust__body { // how the body of a message ends
     LOCUST__BODY_CLOSE
 };
 
-/* tchar, RFC 9110 5.6.2: a bit for each of the 128 ASCII characters. */
+/* tchar, RFC 9110 5.6.2. The table has a bit for each ASCII character. */
 static bool locust__http_token_char(char c)
 {
     static const uint64_t bits[2] = {0x03FF6CFA00000000u, 0x57FFFFFFC7FFFFFEu};
@@ -39,7 +39,7 @@ static bool locust__http_token_char(char c)
     return u < 128 && (bits[u / 64] >> u % 64 & 1);
 }
 
-/* How many token characters the text begins with; nearly all are letters. */
+/* How many token characters the text begins with. Nearly all are letters, which need no table. */
 static inline size_t locust__http_token_len(locust__view v)
 {
     const char *p = v.ptr, *end = p + v.len;
@@ -53,8 +53,9 @@ static bool locust__http_is_token(locust__view v)
     return v.len > 0 && locust__http_token_len(v) == v.len;
 }
 
-/* Of eight bytes, the top bit of each that a text has not: of a field's name, letters and hyphens, which
- * nearly all have alone; of a value, all but control characters. No sum carries into the next byte. */
+/* Sets the top bit of each of eight bytes that needs a closer look: in a field name all but letters
+ * and hyphens, in a value control characters alone (bytes from 128 on are plain there). The
+ * additions work on seven bits a byte, so that none carries into the next byte. */
 static inline uint64_t locust__http_others(uint64_t word, bool in_name)
 {
     const uint64_t ones = 0x0101010101010101u, tops = ones * 0x80, low = word & ~tops;
@@ -105,14 +106,14 @@ static locust__view locust__http_trim(locust__view v)
     return (locust__view){p, (size_t)(end - p)};
 }
 
-/* Takes the next element off a comma-separated list. False: there is none left. */
+/* Takes the next element off a comma-separated list. False: the list has ended. */
 static bool locust__http_next(locust__view *list, locust__view *element)
 {
     const char *p = list->ptr;
     size_t n = 0;
     if (!p)
         return false;
-    while (n < list->len && p[n] != ',') // elements are short
+    while (n < list->len && p[n] != ',') // elements are too short for memchr to pay
         n++;
     *element = (locust__view){p, n};
     *list = n < list->len ? (locust__view){p + n + 1, list->len - n - 1} : (locust__view){NULL, 0};
@@ -120,8 +121,8 @@ static bool locust__http_next(locust__view *list, locust__view *element)
     return true;
 }
 
-/* Length of a head with its empty line, 0 if it is not complete. *scanned, 0 at first, lets a
- * second look begin where the first one ended. */
+/* The length of a head with its empty line; 0: it is not complete. *scanned is 0 at first; it lets
+ * the next look begin where this one ended. */
 static size_t locust__http_head_end(const char *p, size_t n, size_t *scanned)
 {
     size_t at = *scanned;
@@ -145,8 +146,9 @@ static size_t locust__http_head_end(const char *p, size_t n, size_t *scanned)
     return 0;
 }
 
-/* Copies what a name or a value may hold, up to the first other byte, where *from then points. Returns
- * the end of the copy. Behind that it may write as many bytes as it has read. */
+/* Copies the bytes that a name or a value may hold. *from stops at the first other byte. Returns
+ * the end of the copy. It writes eight bytes at a time, so bytes behind the copy may change, but
+ * never more bytes in all than there were up to `end`. */
 static inline char *locust__http_copy(const char **from, const char *end, char *to, bool in_name)
 {
     const char *p = *from;
@@ -183,7 +185,8 @@ static inline bool locust__http_line_end(const char **from, const char *end)
     return true;
 }
 
-/* Copies the rest of a line without the blanks around it. NULL: it holds what a value may not. */
+/* Copies the rest of a line without the blanks around it, and takes the line's end. Returns the end
+ * of the copy; NULL: the line has a byte that a value may not have. */
 static inline char *locust__http_copy_line(const char **from, const char *end, char *to)
 {
     char *start = to;
@@ -195,29 +198,31 @@ static inline char *locust__http_copy_line(const char **from, const char *end, c
     return locust__http_line_end(from, end) ? to : NULL;
 }
 
-/* 1*DIGIT; a list of the same number is that number, RFC 9112 6.3. */
-static bool locust__http_length(locust__http_framing *f, locust__view value)
+/* Content-Length = 1*DIGIT */
+static bool locust__http_one_length(locust__http_framing *f, locust__view digits)
 {
-    locust__view element;
-    while (locust__http_next(&value, &element)) { // mostly once
-        int64_t length = 0;
-        if (!element.len)
-            return false;
-        for (size_t i = 0; i < element.len; i++) {
-            if (!locust__text_is_digit(element.ptr[i]) || length > INT64_MAX / 10 - 1)
-                return false;
-            length = length * 10 + (element.ptr[i] - '0');
-        }
-        if (f->sized && f->length != length)
-            return false;
-        f->sized = true;
-        f->length = length;
-    }
+    int64_t length = locust__number_of(digits);
+    if (length < 0 || length == INT64_MAX || (f->sized && f->length != length))
+        return false;
+    f->sized = true;
+    f->length = length;
     return true;
 }
 
-/* Is a token of 8 bytes or more this one? `lower` has as many small letters and hyphens: of a token's
- * bytes only letters differ from those in the bit 0x20 alone. */
+/* A list that repeats one number means that number, RFC 9112 6.3. */
+static bool locust__http_length(locust__http_framing *f, locust__view value)
+{
+    locust__view element;
+    if (locust__http_one_length(f, value)) // nearly always
+        return true;
+    while (locust__http_next(&value, &element))
+        if (!locust__http_one_length(f, element))
+            return false;
+    return true;
+}
+
+/* Compares a token of at least 8 bytes with `lower` (same length, a-z and '-' only), ignoring case.
+ * Setting bit 0x20 is enough: no other token character becomes a letter or a hyphen by it. */
 static bool locust__http_is_name(locust__view name, const char *lower)
 {
     for (size_t i = 0;;) {
@@ -228,7 +233,7 @@ static bool locust__http_is_name(locust__view name, const char *lower)
             return false;
         if (i + 8 == name.len)
             return true;
-        i = i + 16 <= name.len ? i + 8 : name.len - 8; // the last eight overlap
+        i = i + 16 <= name.len ? i + 8 : name.len - 8; // the last eight may overlap those before
     }
 }
 
@@ -257,18 +262,19 @@ static inline locust_error locust__http_note_field(
     return LOCUST_OK;
 }
 
-/* obs-fold, RFC 9112 5.2: joins the lines that continue a value, which ends at `to`. NULL: one may not. */
+/* obs-fold, RFC 9112 5.2: appends the lines that continue a value, which ends at `to`, with a blank
+ * for each line's end. NULL: a line has a forbidden byte, or the field frames the message. */
 LOCUST__APART static char *locust__http_unfold(
     const char **from, const char *end, locust__view name, const char *value, char *to)
 {
     while (*from < end && locust__http_blank(**from)) {
-        char *more = to + (to > value); // behind a blank
+        char *more = to + (to > value); // leaves room for the blank
         char *more_end = locust__http_copy_line(from, end, more);
         if (!more_end || locust__view_is_nocase(name, "content-length") ||
             locust__view_is_nocase(name, "transfer-encoding"))
             return NULL;
         if (more_end == more)
-            continue; // blanks around a value are not part of it
+            continue; // an empty line adds nothing: blanks around a value are not part of it
         if (more > to)
             *to = ' ';
         to = more_end;
@@ -276,8 +282,8 @@ LOCUST__APART static char *locust__http_unfold(
     return to;
 }
 
-/* Takes one line, field-name ":" OWS field-value OWS, and copies name and value to *to, each with its
- * '\0'. The views are those of the copies. */
+/* Takes one field line, field-name ":" OWS field-value OWS, and copies name and value to *to, each
+ * with a '\0'. The views are of the copies. */
 static inline locust_error locust__http_field_line(
     const char **from, const char *end, char **to, locust__view *name, locust__view *value)
 {
@@ -303,7 +309,7 @@ static inline locust_error locust__http_field_line(
     return LOCUST_OK;
 }
 
-/* After the last field: is the message framed in one way, and in one that we know? */
+/* After the last field: refuses a message that is framed in two ways, or in one that we lack. */
 static inline locust_error locust__http_check_framing(const locust__http_framing *f)
 {
     if (f->chunked && f->sized)
@@ -315,4 +321,15 @@ static inline locust_error locust__http_check_framing(const locust__http_framing
 static bool locust__http_persists(const locust__http_framing *f, enum locust__body kind)
 {
     return kind != LOCUST__BODY_CLOSE && !f->close && (f->minor >= 1 || (f->keep && !f->chunked));
+}
+
+/* Steps through copied fields, as in the picture above. False: there is no further one. */
+static bool locust__http_next_copied(const char **at, const char **name, const char **value)
+{
+    if (!**at)
+        return false;
+    *name = *at;
+    *value = *name + strlen(*name) + 1;
+    *at = *value + strlen(*value) + 1;
+    return true;
 }

@@ -1,58 +1,59 @@
 /* ============================================================================================
  * >>head_out  the head of a request
  *
- * Purpose     target, fields of the kit, of the class, of the user and of the request, cookies, credentials.
- * Cost        built in the loop's scratch buffer: nothing is allocated.
+ * Purpose     the state of a request on its way, and its head: target, the kit's own fields,
+ *             those of class, user and request, cookies, credentials.
+ * Invariants  a field of the request stands in place of the user's of that name, the user's in
+ *             place of the class's, any of them in place of the kit's. After a redirect to
+ *             another origin no credentials of the first one are sent.
+ * Cost        built in the loop's scratch buffer, without allocation.
  * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
- *             >>pool >>base_url >>client
+ *             >>pool >>base_url >>session >>client
  * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
  * ============================================================================================ */
 
-typedef struct locust__exchange { // one request on its way; on the user's stack
+enum {
+    LOCUST__HEAD_OUT_BLOCK = 184
+}; // bytes of a client's block at first: enough for most responses
+
+typedef struct locust__exchange { // a request on its way; on the user's stack
     const locust_request *req;
     const char *method;
     locust__origin *origin;
     locust__conn *conn;
-    size_t target_at; // in the block
-    size_t target_len;
-    size_t fields_at;   // in the block: the encoded form fields, up to
-    size_t response_at; // in the block: behind all that is sent from it
+    size_t target_at, target_len; // in the block
+    size_t fields_at;             // in the block: the encoded form fields, up to response_at
+    size_t response_at;           // in the block: behind all that is sent from it
     locust__view body;
     const char *credentials; // user:password; NULL: none
-    locust__buf url_auth;    // those of a URL
-    locust__digest *digest;  // the challenge that was answered
-    int challenges;          // that came
-    const char *name;        // the first URL's row, once a redirect has overwritten the URL
+    locust__buf url_auth;    // user:password of the request's own URL
+    locust__digest *digest;  // the challenge that the Authorization field answers
+    int challenges;          // how many came
+    const char *name;        // row of the first URL, once a redirect has overwritten the URL
     bool dropped;            // a redirect turned the request into a GET without a body
-    bool foreign;            // a redirect left the first origin: credentials stay behind
+    bool foreign;            // a redirect left the first origin
+    bool started;            // start_ns is set
     int64_t deadline_ns, start_ns;
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
-    bool started;              // start_ns is set
-    locust__upload upload;
+    locust__upload upload;     // begins what locust__request_send does not clear
     locust__body_out body_out;
 } locust__exchange;
 
 /* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
-static locust_error locust__head_out_write(locust__client *c, locust__exchange *x,
+static locust_error locust__head_out_begin_block(locust__client *c, locust__exchange *x,
     const locust__base_url *base, const char *path, const locust_pair *params)
 {
     locust__buf *block = &c->block;
     if (block->cap > LOCUST__LOOP_SCRATCH && block->len < block->cap / 4)
-        locust__buf_free(block); // one big answer shall not stay for the user's whole life
-    if (!block->ptr) // what most need: one that moved while it grows would leave a hole behind
-        locust__buf_reserve_tight(block, LOCUST__CLIENT_BLOCK);
+        locust__buf_free(block); // one big response must not cost memory for the user's whole life
+    if (!block->ptr) // at once: a block that moves while it grows leaves holes in the heap
+        locust__buf_reserve_tight(block, LOCUST__HEAD_OUT_BLOCK);
     block->len = 0;
     x->origin = base->origin;
     x->target_at = base->text_len;
     locust__buf_add_tight(block, base->text, base->text_len);
-    if (*base->prefix != '/' && (*base->prefix || *path != '/'))
-        locust__buf_add_tight(block, "/", 1); // a target begins with one
-    locust__url_add(block, locust__view_of(base->prefix));
-    locust__url_add(block, locust__view_of(path));
-    if (params && !block->failed)
-        locust__url_add_pairs(block, params,
-            memchr(block->ptr + x->target_at, '?', block->len - x->target_at) ? "&" : "?");
+    locust__url_add_target(block, base->prefix, path, params);
     x->target_len = block->len - x->target_at;
     locust__buf_add_tight(block, "", 1);
     x->fields_at = block->len;
@@ -62,7 +63,7 @@ static locust_error locust__head_out_write(locust__client *c, locust__exchange *
     return block->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
 }
 
-/* The credentials that a request has: its own, or those of its URL. */
+/* The credentials of a request: its own, or else those of its URL. */
 static void locust__head_out_credentials(locust__exchange *x, locust__buf *of_url)
 {
     if (x->req->auth && !x->foreign)
@@ -71,14 +72,13 @@ static void locust__head_out_credentials(locust__exchange *x, locust__buf *of_ur
         x->credentials = of_url->len ? of_url->ptr : NULL;
 }
 
-/* Finds the URL of a request. As in Locust, a host's own path goes before the request's. */
+/* Finds the URL of a request. As in Locust, the host's own path goes before the request's. */
 LOCUST__APART static locust_error locust__head_out_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
 {
     const char *url = x->req->url ? x->req->url : "", *path = url;
-    const char *scheme = *url == '/' ? NULL : strstr(url, "://"); // mostly a path
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
-    if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
+    if (locust__url_is_absolute(url)) {
         locust_error error = locust__base_url_parse(c->services, url, &own, &c->broken);
         x->url_auth = own.auth;
         if (error)
@@ -95,10 +95,11 @@ LOCUST__APART static locust_error locust__head_out_target(
         return LOCUST_ERR_URL;
     }
     locust__head_out_credentials(x, &base->auth);
-    return locust__head_out_write(c, x, base, path, x->req->params);
+    return locust__head_out_begin_block(c, x, base, path, x->req->params);
 }
 
-/* Body and its type, of the ways to give one. */
+/* Sets the body that is sent from memory. Returns its type; NULL: no body, or the type is unknown.
+ */
 static const char *locust__head_out_body(const locust__client *c, locust__exchange *x)
 {
     static const char form[] = "application/x-www-form-urlencoded";
@@ -116,30 +117,21 @@ static const char *locust__head_out_body(const locust__client *c, locust__exchan
     return req->form_fields || req->form ? form : req->json ? "application/json" : NULL;
 }
 
-/* The user's own value of a field; NULL: it has none. */
-static const char *locust__head_out_session_field(const locust__client *c, const char *name)
-{
-    const locust__session_field *f = c->session->fields;
-    while (f && strcasecmp(f->name, name) != 0)
-        f = f->next;
-    return f ? f->value : NULL;
-}
-
-/* The caller's value of a field, of the request, the user or the class; NULL: there is none. */
+/* The test's value of a field: of the request, the user or the class; NULL: there is none. */
 static const char *locust__head_out_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
     const char *value;
     if (!x->req->headers && !c->session->fields && !c->cls->headers)
-        return NULL; // mostly
+        return NULL; // most requests end here
     value = locust__pair_find(x->req->headers, name);
     if (!value && c->session->fields)
-        value = locust__head_out_session_field(c, name);
+        value = locust__session_field_of(c->session, name);
     return value ? value : locust__pair_find(c->cls->headers, name);
 }
 
-/* After a redirect some of the caller's fields stay behind: those of a body that is not sent again,
- * and credentials that are meant for another origin (RFC 9110 15.4). */
+/* Is that field of the test sent? After a redirect those of a body that is not sent again stay
+ * behind, and so do credentials for another origin (RFC 9110 15.4). */
 static bool locust__head_out_sends(const locust__exchange *x, const char *name)
 {
     static const char *const of_body[] = {"content-length", "content-type", "transfer-encoding"};
@@ -152,7 +144,7 @@ static bool locust__head_out_sends(const locust__exchange *x, const char *name)
     return true;
 }
 
-/* Did the caller say that the connection ends with this request? */
+/* Did the test say that the connection ends with this request? */
 static bool locust__head_out_closes(const locust__client *c, const locust__exchange *x)
 {
     const char *value = locust__head_out_given(c, x, "connection");
@@ -163,13 +155,14 @@ static bool locust__head_out_closes(const locust__client *c, const locust__excha
     return c->cls->no_keep_alive;
 }
 
-/* The caller's fields: of the request, then those of the user and of the class that it has not. */
+/* Writes the test's fields: those of the class and of the user that no nearer one replaces, then
+ * those of the request. */
 static void locust__head_out_fields(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
     for (const locust_pair *f = c->cls->headers; f && f->name; f++)
         if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name) &&
-            !(c->session->fields && locust__head_out_session_field(c, f->name)))
+            !locust__session_field_of(c->session, f->name))
             locust__writer_field(w, f->name, f->value);
     for (const locust__session_field *f = c->session->fields; f; f = f->next)
         if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name))
@@ -179,17 +172,11 @@ static void locust__head_out_fields(
             locust__writer_field(w, f->name, f->value);
 }
 
-static locust__cookie_site locust__head_out_site(const locust__client *c, const locust__exchange *x)
-{
-    const char *target = c->block.ptr + x->target_at;
-    return (locust__cookie_site){
-        x->origin->host, {target, strcspn(target, "?")}, x->origin->secure};
-}
-
+/* Writes the Cookie field, unless the test wrote one. */
 static void locust__head_out_cookies(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
-    locust__cookie_site site = locust__head_out_site(c, x);
+    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
     const locust__jar_cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
     if (!cookie || (locust__head_out_given(c, x, "cookie") && !x->foreign))
@@ -204,6 +191,7 @@ static void locust__head_out_cookies(
     }
 }
 
+/* The challenge that the origin sent this user; NULL: none. */
 static locust__digest *locust__head_out_digest(
     const locust__client *c, const locust__origin *origin)
 {
@@ -213,7 +201,7 @@ static locust__digest *locust__head_out_digest(
     return d;
 }
 
-/* The Authorization field, unless the caller wrote one. */
+/* Writes the Authorization field, unless the test wrote one. */
 static void locust__head_out_auth(locust__client *c, locust__exchange *x, locust__writer *w)
 {
     const char *bearer = x->foreign ? NULL : x->req->bearer;
@@ -238,7 +226,7 @@ static void locust__head_out_auth(locust__client *c, locust__exchange *x, locust
         locust__writer_field(w, "Authorization", auth->ptr);
 }
 
-/* What says how long the body is, and of what type. */
+/* Writes the fields that say how long the body is, and of what type. */
 static void locust__head_out_framing(
     const locust__client *c, locust__exchange *x, const char *type, locust__writer *w)
 {
@@ -274,29 +262,30 @@ static locust_error locust__head_out_build(
     const locust__proxy *proxy =
         x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->network, x->origin);
     locust__view method = locust__view_of(x->method);
-    if (!locust__http_is_token(method))
+    if (!locust__http_is_token(
+            method)) // any other method could end the line, or say something else
         return LOCUST_ERR_HTTP_REQUEST;
     locust__writer_add(&w, method);
-    LOCUST__WRITER_PUTS(&w, " ");
+    locust__writer_puts(&w, " ");
     if (proxy) // absolute-form, RFC 9112 3.2.2
         locust__writer_puts(&w, x->origin->url);
     locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
-    LOCUST__WRITER_PUTS(&w, " HTTP/1.1\r\n");
+    locust__writer_puts(&w, " HTTP/1.1\r\n");
     if (!locust__head_out_given(c, x, "host")) {
-        LOCUST__WRITER_PUTS(&w, "Host: "); // checked when the URL was parsed
+        locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
-        LOCUST__WRITER_PUTS(&w, "\r\n");
+        locust__writer_puts(&w, "\r\n");
     }
     if (!locust__head_out_given(c, x, "user-agent"))
-        LOCUST__WRITER_PUTS(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
+        locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
     if (!locust__head_out_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
     if (LOCUST__WITH_ZLIB && !locust__head_out_given(c, x, "accept-encoding"))
-        LOCUST__WRITER_PUTS(&w, "Accept-Encoding: gzip, deflate\r\n");
+        locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
     if (c->cls->no_keep_alive && !locust__head_out_given(c, x, "connection"))
-        LOCUST__WRITER_PUTS(&w, "Connection: close\r\n");
+        locust__writer_puts(&w, "Connection: close\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__head_out_fields(c, x, &w);
@@ -304,7 +293,7 @@ static locust_error locust__head_out_build(
         locust__head_out_cookies(c, x, &w);
     locust__head_out_auth(c, x, &w);
     locust__head_out_framing(c, x, type, &w);
-    LOCUST__WRITER_PUTS(&w, "\r\n");
+    locust__writer_puts(&w, "\r\n");
     *head = (locust__view){scratch, (size_t)(w.ptr - scratch)};
     return w.error;
 }

@@ -1,25 +1,33 @@
 /* ============================================================================================
- * >>receive  reading a response from a stream
+ * >>receive  reading messages from a stream
  *
- * Purpose     head, body by length, by chunks or to the end, trailers, interim answers.
+ * Purpose     the heads of responses, interim ones too; bodies of any message: by length, by chunks
+ *             with trailers, or to the end of the connection.
+ * Invariants  the bytes may come in any pieces. No byte behind the message is taken from the
+ *             stream. Memory grows by what has come, not by what the peer has announced.
+ * Cost        a head and a body that came in one piece are copied once.
  * Names       locust__receive_
  * Uses        >>co >>stream >>head >>response_head
- * Sources     RFC 9112 6.3, 7.1; RFC 9110 15.2.
+ * Sources     RFC 9112 6.3 (body length), 7.1 (chunks); RFC 9110 15.2 (interim responses).
+ * Limits      the heads of one response and its trailers LOCUST_MAX_HEADER bytes in all; a body
+ *             LOCUST_MAX_BODY, unless a sink takes it; a chunk-size line 4096 bytes, extensions
+ *             64 KB in all. Chunks end in CRLF, not in a bare LF. Trailers are checked and dropped.
  * ============================================================================================ */
 
-/* An end of the stream inside something means that it was cut. */
+/* The error of an end of the stream where a message must not end. */
 static locust_error locust__receive_cut(locust_error error, locust_error cut)
 {
     return error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_TLS_CUT ? cut : error;
 }
 
-/* Where a body goes that is not simply kept. */
+/* Takes a body that is not kept, piece by piece. */
 typedef struct locust__receive_sink {
     locust_error (*take)(struct locust__receive_sink *sink, const char *bytes, size_t n);
 } locust__receive_sink;
 
-/* What stands in place of a head. A server of TLS answers plain text with an alert record: its type
- * and version are the first two bytes (RFC 8446 5.1). */
+/* Why the first bytes of a response are not a head; LOCUST_OK: a byte more may tell. A TLS server
+ * answers plain text with an alert record, whose first two bytes are its type and version (RFC 8446
+ * 5.1). */
 static locust_error locust__receive_no_head(const char *p, size_t n)
 {
     if (n >= 2 && p[0] == 0x15 && p[1] == 3)
@@ -27,8 +35,8 @@ static locust_error locust__receive_no_head(const char *p, size_t n)
     return n == 1 && p[0] == 0x15 ? LOCUST_OK : LOCUST_ERR_HTTP_VERSION;
 }
 
-/* Reads one head. *budget: bytes of head that may still come; *first_ns, if 0: when the first bytes
- * came. */
+/* Reads one head and appends it to `kept`. *budget: how many bytes of head may still come.
+ * *first_ns, if 0, becomes the time when the first bytes came. */
 static locust_error locust__receive_head(locust_stream *s, locust__response_head *h,
     locust__buf *kept, size_t *budget, int64_t *first_ns, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -39,11 +47,12 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
         if (look && !*first_ns)
             *first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
         if (look && memcmp(s->in, "HTTP/1.", look < 7 ? look : 7) != 0) {
-            error = locust__receive_no_head(s->in, look); // before more of it is waited for
+            error =
+                locust__receive_no_head(s->in, look); // now: a peer of another kind may wait for us
             if (error)
                 return error;
         }
-        // Mostly all of it is here, and it fits where the last one was kept.
+        // The usual case: the whole head is here, and fits into the memory of the last one.
         if (!scanned && look && room &&
             locust__response_head_parse(s->in, look < room ? look : room, h, kept, &n) == LOCUST_OK)
             break;
@@ -68,15 +77,21 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
     return LOCUST_OK;
 }
 
-/* Passes n more bytes of body on. */
+/* Waits for more bytes of a body. */
+static locust_error locust__receive_more(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    return locust__receive_cut(locust__stream_fill(s, deadline_ns), LOCUST_ERR_HTTP_BODY_CUT);
+}
+
+/* Hands n bytes of body to the sink. */
 static locust_error locust__receive_pass_bytes(
     locust_stream *s, locust__receive_sink *sink, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
 {
     while (n) {
         size_t some;
-        locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
+        locust_error error = s->in_len ? LOCUST_OK : locust__receive_more(s, deadline_ns);
         if (error)
-            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+            return error;
         some = s->in_len < n ? s->in_len : (size_t)n;
         error = sink->take(sink, s->in, some);
         if (error)
@@ -87,7 +102,7 @@ static locust_error locust__receive_pass_bytes(
     return LOCUST_OK;
 }
 
-/* Appends n more bytes of body, or passes them on. */
+/* Reads n bytes of body: appends them, or hands them to the sink if there is one. */
 static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
     locust__receive_sink *sink, uint64_t n, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -96,14 +111,14 @@ static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
     while (n) {
         size_t got, want;
         locust_error error;
-        // The last piece is read with room for more: so the end shows as a short read, and the
-        // poller's flags and surplus bytes are known before the stream is kept.
+        // Reads the last piece into a buffer with room for more. A short read shows that the socket
+        // is drained, and bytes behind the body show before the stream carries another request.
         if (!s->in_len && n <= LOCUST__LOOP_SCRATCH) {
-            error = locust__stream_fill(s, deadline_ns);
+            error = locust__receive_more(s, deadline_ns);
             if (error)
-                return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+                return error;
         }
-        // What is promised is not reserved before it comes: a length is cheap to claim.
+        // Reserves for what can come now, not for n: a length is cheap to claim.
         want = s->in_len ? s->in_len : LOCUST__LOOP_SCRATCH;
         if (want > n)
             want = (size_t)n;
@@ -118,7 +133,9 @@ static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
     return LOCUST_OK;
 }
 
-/* Makes a line that ends in CRLF available at the front of the unread bytes; *n counts the CRLF. */
+/* Waits until the unread bytes begin with a whole line, which must end in CRLF and be no longer
+ * than `limit`. *n: its length with the CRLF; 0 if it is longer than the limit and its end has not
+ * come. */
 static locust_error locust__receive_need_line(
     locust_stream *s, size_t limit, size_t *n, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -135,9 +152,9 @@ static locust_error locust__receive_need_line(
         scanned = s->in_len;
         if (scanned >= limit)
             return LOCUST_ERR_HTTP_CHUNK;
-        error = locust__stream_fill(s, deadline_ns);
+        error = locust__receive_more(s, deadline_ns);
         if (error)
-            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+            return error;
     }
 }
 
@@ -147,15 +164,14 @@ static locust_error locust__receive_chunk_size(locust__view line, uint64_t *size
     size_t i = 0;
     *size = 0;
     for (; i < line.len; i++) {
-        char c = locust__text_lower(line.ptr[i]);
-        int digit = locust__text_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = locust__number_hex_digit(line.ptr[i]);
         if (digit < 0)
             break;
         if (*size >> 59)
             return LOCUST_ERR_HTTP_CHUNK;
         *size = *size << 4 | (unsigned)digit;
     }
-    line = (locust__view){line.ptr + i, line.len - i};
+    line = locust__view_skip(line, i);
     if (!i || !locust__http_is_value(line))
         return LOCUST_ERR_HTTP_CHUNK;
     line = locust__http_trim(line);
@@ -167,10 +183,10 @@ static bool locust__receive_is_field(locust__view line)
 {
     size_t n = locust__http_token_len(line);
     return n > 0 && n < line.len && line.ptr[n] == ':' &&
-           locust__http_is_value((locust__view){line.ptr + n, line.len - n});
+           locust__http_is_value(locust__view_skip(line, n));
 }
 
-/* Trailer fields, which are checked and dropped, and the empty line that ends the message. */
+/* Reads the trailer fields, which it checks and drops, and the empty line that ends the message. */
 static locust_error locust__receive_trailers(
     locust_stream *s, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -189,6 +205,7 @@ static locust_error locust__receive_trailers(
     }
 }
 
+/* Reads a chunked body and its trailers. */
 static locust_error locust__receive_chunks(locust_stream *s, locust__buf *body,
     locust__receive_sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -202,7 +219,7 @@ static locust_error locust__receive_chunks(locust_stream *s, locust__buf *body,
         if (error)
             return error;
         locust__stream_take(s, n);
-        if (n > 18) { // more than a size: extensions may not add up either
+        if (n > 18) { // longer than any size: bounds the sum of extensions, whatever the chunks are
             if (n > extensions)
                 return LOCUST_ERR_HTTP_CHUNK;
             extensions -= n;
@@ -220,6 +237,7 @@ static locust_error locust__receive_chunks(locust_stream *s, locust__buf *body,
     }
 }
 
+/* Reads a body that ends with the connection. */
 static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body,
     locust__receive_sink *sink, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -242,8 +260,8 @@ static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body
     }
 }
 
-/* Reads the head of the final response into `kept` at `start`; interim ones are dropped, RFC 9110
- * 15.2. */
+/* Reads the head of the final response into `kept` at `start`. Drops interim ones, RFC 9110 15.2.
+ */
 static locust_error locust__receive_final(locust_stream *s, locust__response_head *h,
     locust__buf *kept, size_t start, size_t *budget, int64_t *first_ns,
     int64_t deadline_ns) LOCUST__PARKS
@@ -255,12 +273,13 @@ static locust_error locust__receive_final(locust_stream *s, locust__response_hea
         if (error)
             return error;
         if (h->status == 101)
-            return LOCUST_ERR_HTTP_UPGRADE; // none was asked for
+            return LOCUST_ERR_HTTP_UPGRADE; // we asked for no upgrade
     } while (h->status < 200);
     return LOCUST_OK;
 }
 
-/* Reads a body that ends in that way: to the end of `kept`, or into the sink. */
+/* Reads a body that ends in that way: appends it to `kept`, or hands it to the sink if there is
+ * one. `length`: of LOCUST__BODY_SIZED. `budget`: bytes that trailers may have. */
 static locust_error locust__receive_body(locust_stream *s, enum locust__body kind, int64_t length,
     locust__buf *kept, locust__receive_sink *sink, size_t budget, int64_t deadline_ns) LOCUST__PARKS
 {

@@ -1,11 +1,16 @@
 /* ============================================================================================
  * >>request  a whole request
  *
- * Purpose     hops of redirects, second tries with credentials, the answer as the test sees it.
+ * Purpose     one request with its redirects and second tries with credentials, up to the response
+ *             that the test sees.
  * Names       locust__request_
  * Uses        >>entry >>stats >>url >>response_head >>base_url >>client >>head_out >>exchange
- * Sources     RFC 9110 15.4; Locust 2.46.
+ * Sources     RFC 9110 15.4 (redirects); Locust 2.46 for names and redirects.
+ * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try
+ *             with other credentials.
  * ============================================================================================ */
+
+enum { LOCUST__REQUEST_HOPS = 30 }; // redirects followed, as in Locust
 
 /* Fills in the response from what the block holds. */
 LOCUST__APART static void locust__request_answer(locust__client *c, const locust__exchange *x,
@@ -13,7 +18,7 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
 {
     locust_response *r = &c->response;
     const char *block, *given = x->req->url ? x->req->url : "";
-    if (!x->response_at) { // a URL that is none: the caller's text will not last
+    if (!x->response_at) { // no URL was written: keeps the test's text, which will not last
         c->block.len = 0;
         locust__buf_add_tight(&c->block, given, strlen(given) + 1);
     }
@@ -37,7 +42,8 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     c->failure = locust__client_judge(c, x->req);
 }
 
-/* A verdict may come after the caller's strings are gone: the statistics' copies stay. */
+/* Waits for the test's verdict. The test's strings may be gone by then: keeps the statistics'
+ * copies. */
 static void locust__request_await_verdict(locust__client *c)
 {
     const locust__entry *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
@@ -46,11 +52,11 @@ static void locust__request_await_verdict(locust__client *c)
     c->pending = true;
 }
 
-/* Turns the exchange into the request that the redirect asks for. */
+/* Turns the exchange into the request that a redirect asks for. */
 LOCUST__APART static locust_error locust__request_follow(
     locust__client *c, locust__exchange *x, int status)
 {
-    const char *location = locust__exchange_field(c, "location"), *broken;
+    const char *location = locust__client_field(c, "location"), *broken;
     locust__base_url base = {.auth = {NULL, 0, 0, false}};
     locust__buf url = {NULL, 0, 0, false};
     bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
@@ -59,7 +65,7 @@ LOCUST__APART static locust_error locust__request_follow(
     if (!error && url.failed)
         error = LOCUST_ERR_MEMORY;
     if (!error && locust__base_url_parse(c->services, url.ptr, &base, &broken) != LOCUST_OK)
-        error = LOCUST_ERR_HTTP_LOCATION; // https without TLS too: a server shall not end the test
+        error = LOCUST_ERR_HTTP_LOCATION; // even https without TLS: a server must not end the test
     if (!error && !x->req->name && !x->name)
         x->name =
             locust__stats_find(c->services->recorder.stats, x->method, c->block.ptr + x->target_at)
@@ -74,16 +80,17 @@ LOCUST__APART static locust_error locust__request_follow(
     }
     if (!error) {
         x->foreign |= base.origin != x->origin;
-        if (x->foreign) // those of the new URL are the server's words, not the test's: RFC 9110 4.2.4
+        // Credentials in the new URL are the server's words, not the test's: RFC 9110 4.2.4.
+        if (x->foreign)
             x->credentials = NULL;
-        error = locust__head_out_write(c, x, &base, "", NULL);
+        error = locust__head_out_begin_block(c, x, &base, "", NULL);
     }
     locust__base_url_free(&base);
     locust__buf_free(&url);
     return error;
 }
 
-/* The request and whatever it is redirected to. A HEAD is not followed, as in Locust. */
+/* The request and all that it is redirected to. A HEAD is not followed, as in Locust. */
 static locust_error locust__request_hops(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
@@ -94,7 +101,7 @@ static locust_error locust__request_hops(
         if (LOCUST__WITH_DIGEST && locust__exchange_challenged(c, x, h->status)) {
             c->block.len = x->response_at;
         } else if (locust__exchange_redirects(c, x, h->status)) {
-            if (hops++ == LOCUST__CLIENT_REDIRECTS)
+            if (hops++ == LOCUST__REQUEST_HOPS)
                 return LOCUST_ERR_HTTP_REDIRECTS;
             error = locust__request_follow(c, x, h->status);
             if (error)
@@ -106,40 +113,41 @@ static locust_error locust__request_hops(
     }
 }
 
-static bool locust__request_lends(const locust__client *c, const void *p)
+/* Does a field of a request point into the block, which holds the last response? */
+static bool locust__request_in_block(const locust__client *c, const void *p)
 {
     uintptr_t at = (uintptr_t)p, block = (uintptr_t)c->block.ptr;
     return p && at >= block && at - block < c->block.cap;
 }
 
-static bool locust__request_lends_pairs(const locust__client *c, const locust_pair *pairs)
+static bool locust__request_pairs_in_block(const locust__client *c, const locust_pair *pairs)
 {
     for (; pairs && pairs->name; pairs++)
-        if (locust__request_lends(c, pairs->name) || locust__request_lends(c, pairs->value))
+        if (locust__request_in_block(c, pairs->name) || locust__request_in_block(c, pairs->value))
             return true;
     return false;
 }
 
-/* Is a part of the request still in the answer before it? Then that must outlive the request. */
-static bool locust__request_lends_any(const locust__client *c, const locust_request *req)
+/* Does the request point into the last response? Then that response must outlive the request. */
+static bool locust__request_uses_last(const locust__client *c, const locust_request *req)
 {
-    if (locust__request_lends(c, req->method) || locust__request_lends(c, req->url) ||
-        locust__request_lends(c, req->name) || locust__request_lends(c, req->body) ||
-        locust__request_lends(c, req->form) || locust__request_lends(c, req->json) ||
-        locust__request_lends(c, req->expect_body) || locust__request_lends(c, req->auth) ||
-        locust__request_lends(c, req->bearer) || locust__request_lends(c, req->body_path))
+    if (locust__request_in_block(c, req->method) || locust__request_in_block(c, req->url) ||
+        locust__request_in_block(c, req->name) || locust__request_in_block(c, req->body) ||
+        locust__request_in_block(c, req->form) || locust__request_in_block(c, req->json) ||
+        locust__request_in_block(c, req->expect_body) || locust__request_in_block(c, req->auth) ||
+        locust__request_in_block(c, req->bearer) || locust__request_in_block(c, req->body_path))
         return true;
     for (const locust_part *part = req->parts; part && part->name; part++)
-        if (locust__request_lends(c, part->name) || locust__request_lends(c, part->text) ||
-            locust__request_lends(c, part->path) || locust__request_lends(c, part->type))
+        if (locust__request_in_block(c, part->name) || locust__request_in_block(c, part->text) ||
+            locust__request_in_block(c, part->path) || locust__request_in_block(c, part->type))
             return true;
-    return locust__request_lends_pairs(c, req->headers) ||
-           locust__request_lends_pairs(c, req->params) ||
-           locust__request_lends_pairs(c, req->form_fields);
+    return locust__request_pairs_in_block(c, req->headers) ||
+           locust__request_pairs_in_block(c, req->params) ||
+           locust__request_pairs_in_block(c, req->form_fields);
 }
 
-/* Which fields of the request contradict each other? Sending one of two bodies would test something
- * else than the test says. */
+/* Do fields of the request contradict each other? To send one of two bodies would test something
+ * that the test does not say. */
 LOCUST__APART static locust_error locust__request_contradiction(const locust_request *req)
 {
     int bodies = !!req->body + !!req->json + !!req->form + !!req->form_fields + !!req->parts +
@@ -153,7 +161,8 @@ LOCUST__APART static locust_error locust__request_contradiction(const locust_req
     return req->on_body && req->on_event ? LOCUST_ERR_HTTP_CALLBACKS : LOCUST_OK;
 }
 
-/* Each contradiction needs one of these fields, which most requests lack: one test for them all. */
+/* Each contradiction involves one of these fields, which most requests lack: one test for all of
+ * them. */
 static locust_error locust__request_check(const locust_request *req)
 {
     uintptr_t any = (uintptr_t)req->body | (uintptr_t)req->json | (uintptr_t)req->form |
@@ -163,7 +172,7 @@ static locust_error locust__request_check(const locust_request *req)
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
-/* The request on a block of its own; tells the statistics. */
+/* Sends the request, and tells the statistics or waits for the verdict. */
 static locust_error locust__request_run(
     locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
 {
@@ -175,9 +184,9 @@ static locust_error locust__request_run(
     if (!error)
         error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
-    if (error == LOCUST_ERR_CANCELLED || c->broken)
+    if (error == LOCUST_ERR_CANCELLED || c->broken) // not counted
         return error;
-    if (!c->ended_ns) // it did not get as far as a response
+    if (!c->ended_ns) // no response began
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
         c->elapsed_ns = c->ended_ns - x->start_ns;
@@ -195,7 +204,7 @@ static locust_error locust__request_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
     locust__exchange x;
-    locust__buf lent = {NULL, 0, 0, false};
+    locust__buf last = {NULL, 0, 0, false};
     locust_error error;
     memset(&x, 0, offsetof(locust__exchange, upload));
     x.upload.open = false;
@@ -208,16 +217,19 @@ static locust_error locust__request_send(
     c->response.reused = false;
     memset(&c->response.phases, 0, sizeof c->response.phases);
     c->elapsed_ns = c->ended_ns = 0;
+    // By the loop's last reading of the clock. locust__exchange_begin reads it anew, right before
+    // the first byte or connect, and moves the deadline by the time between: the timeout runs from
+    // the start of the request, and one reading serves both.
     x.deadline_ns = req->timeout_s < 0
                         ? LOCUST__NEVER
-                        : locust__time_after(c->services->loop->clock_ns, // until client_begin
+                        : locust__time_after(c->services->loop->clock_ns,
                               locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
-    if (locust__request_lends_any(c, req)) {
-        lent = c->block;
+    if (locust__request_uses_last(c, req)) {
+        last = c->block;
         c->block = (locust__buf){NULL, 0, 0, false};
     }
     c->block.failed = false;
     error = locust__request_run(c, &x, base);
-    locust__buf_free(&lent);
+    locust__buf_free(&last);
     return error;
 }

@@ -1,16 +1,17 @@
 /* ============================================================================================
  * >>response  what a test does with an answer
  *
- * Purpose     locust_header, locust_success, locust_failure, values out of the body.
+ * Purpose     reads a header field, gives the verdict, takes values out of the body.
  * Names       locust__response_
- * Uses        >>switch >>stats >>json >>extract >>client >>exchange
+ * Uses        >>switch >>stats >>json >>extract >>client
  * ============================================================================================ */
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
 {
-    return locust__exchange_field((const locust__client *)(const void *)r, name);
+    return locust__client_field((const locust__client *)(const void *)r, name);
 }
 
+/* The client of a response that waits for its verdict; anything else ends the program. */
 static locust__client *locust__response_client(locust_response *r, const char *what)
 {
     locust__client *c = (locust__client *)(void *)r;
@@ -39,6 +40,7 @@ LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
     c->verdict_text = locust__stats_text(c->services->recorder.stats, text);
 }
 
+/* The value at a path of a JSON body. */
 static bool locust__response_json(const locust_response *r, const char *path, locust__view *value)
 {
     return r->body_len && locust__json_find((locust__view){r->body, r->body_len}, path, value);

@@ -17,8 +17,8 @@ typedef struct locust__response_head {
     bool cookies; // there is a Set-Cookie
 } locust__response_head;
 
-/* status-line = HTTP-version SP 3DIGIT SP [reason]; the last SP may be missing. Copies the reason and a
- * '\0' to *to. */
+/* status-line = HTTP-version SP 3DIGIT SP [reason]; the last SP may be missing. Copies the reason
+ * and a '\0' to *to. */
 static locust_error locust__response_head_status_line(
     const char **from, const char *end, locust__response_head *h, char **to)
 {
@@ -40,11 +40,11 @@ static locust_error locust__response_head_status_line(
     return LOCUST_OK;
 }
 
-/* The field lines up to the empty line, which it takes, too. */
+/* Takes the field lines and the empty line behind them. */
 static locust_error locust__response_head_fields(
     const char **from, const char *end, locust__response_head *h, char **to)
 {
-    const char *p = *from; // locals: a byte written through *to may alias what *from is
+    const char *p = *from; // stays in a register: stores through *to could change *from
     char *at = *to;
     while (!locust__http_line_end(&p, end)) {
         locust__view name, value;
@@ -62,9 +62,9 @@ static locust_error locust__response_head_fields(
     return LOCUST_OK;
 }
 
-/* Parses a head with its empty line at the front of n bytes, and appends its texts to `kept`, which has
- * room for n. *used: the length of the head. An incomplete head is an error as well, and leaves `kept` as
- * it was. */
+/* Parses a head with its empty line at the front of n bytes, and appends its texts to `kept`, which
+ * has room for n. *used: the length of the head. An incomplete head is an error as well, and leaves
+ * `kept` as it was. */
 static locust_error locust__response_head_parse(
     const char *p, size_t n, locust__response_head *h, locust__buf *kept, size_t *used)
 {

@@ -1,14 +1,64 @@
 /* ============================================================================================
  * >>session  the session of a user
  *
- * Purpose     fields that it sends always, and its cookies as a test reads and sets them.
+ * Purpose     what the requests of one user have in common: connections, cookies, header fields,
+ *             answered challenges, a client certificate. The coroutines of a user share it.
  * Names       locust__session_
- * Uses        >>url >>head >>cookie >>base_url >>client
+ * Uses        >>url >>head >>cookie >>auth >>pool >>services >>base_url
+ * Limits      a page's cookies are set and read by its URL, not by a response.
  * ============================================================================================ */
 
-static bool locust__session_set_field(locust__client *c, const char *name, const char *value)
+typedef struct locust__session_field { // a header field of all requests of a user
+    struct locust__session_field *next;
+    char *value; // behind the name
+    char name[];
+} locust__session_field;
+
+typedef struct locust__session {
+    locust__conns *conns; // its own, or those that the class's users share
+    locust__conns own;
+    locust__conn conn; // the first of its own
+    locust__jar jar;
+    locust__digest *digests;
+    locust__session_field *fields;
+    const char *cert_file, *key_file; // in place of the class's; NULL: the class's
+    double late_ms; // how late the user's arrival was, until a sample takes it; else 0
+} locust__session;
+
+static void locust__session_deinit(locust__session *session)
 {
-    locust__session_field **at = &c->session->fields, *f;
+    locust__conns_free(&session->own);
+    locust__jar_clear(&session->jar);
+    locust__digest_free_all(&session->digests);
+    while (session->fields) {
+        locust__session_field *f = session->fields;
+        session->fields = f->next;
+        LOCUST_FREE(f);
+    }
+}
+
+/* Takes the lateness of an arrival away from the session: only the first sample of the arrival has
+ * it. */
+static double locust__session_take_late(locust__session *session)
+{
+    double ms = session->late_ms;
+    session->late_ms = 0;
+    return ms;
+}
+
+/* The value of the user's own field; NULL: there is none. */
+static const char *locust__session_field_of(const locust__session *session, const char *name)
+{
+    const locust__session_field *f = session->fields;
+    while (f && strcasecmp(f->name, name) != 0)
+        f = f->next;
+    return f ? f->value : NULL;
+}
+
+/* Sets a field, or removes it if the value is NULL. False: it is not a field, or no memory. */
+static bool locust__session_set_field(locust__session *session, const char *name, const char *value)
+{
+    locust__session_field **at = &session->fields, *f;
     size_t name_len = strlen(name) + 1, value_len = value ? strlen(value) + 1 : 0;
     if (!locust__http_is_token(locust__view_of(name)) ||
         (value && !locust__http_is_value(locust__view_of(value))))
@@ -33,57 +83,54 @@ static bool locust__session_set_field(locust__client *c, const char *name, const
     return true;
 }
 
-/* The URL of a page of this user, as cookies see it; x->target_at and x->origin are set. The block is
- * not touched: `text` gets the target. */
-static bool locust__session_page(locust__client *c, const locust__base_url *base, const char *url,
-    locust__buf *text, locust__cookie_site *site)
+/* What cookies go by: the host and path of a page. A URL below the user's host is a page there.
+ * `text` holds the path. False: the URL is invalid. */
+static bool locust__session_page(locust__services *services, const locust__base_url *base,
+    const char *url, locust__buf *text, locust__cookie_site *site)
 {
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
-    const char *scheme = strstr(url, "://"), *path = url, *broken;
-    if (scheme && (size_t)(scheme - url) < strcspn(url, "/?#")) {
-        locust_error error = locust__base_url_parse(c->services, url, &own, &broken);
+    const char *path = url, *broken;
+    if (locust__url_is_absolute(url)) {
+        locust_error error = locust__base_url_parse(services, url, &own, &broken);
         locust__base_url_free(&own);
         if (error)
             return false;
-        base = &own;
+        base = &own; // its credentials alone are gone
         path = "";
     }
     if (!base->origin)
         return false;
-    if (*base->prefix != '/' && *path != '/')
-        locust__buf_puts(text, "/");
-    locust__url_add(text, locust__view_of(base->prefix));
-    locust__url_add(text, locust__view_of(path));
+    locust__url_add_target(text, base->prefix, path, NULL);
     locust__buf_add(text, "", 1);
     if (text->failed)
         return false;
-    *site = (locust__cookie_site){
-        base->origin->host, {text->ptr, strcspn(text->ptr, "?")}, base->origin->secure};
+    *site = locust__cookie_site_of(base->origin, text->ptr);
     return true;
 }
 
-static bool locust__session_set_cookie(
-    locust__client *c, const locust__base_url *base, const char *url, const char *cookie)
+/* Takes the text of a Set-Cookie field as if that page had sent it. */
+static bool locust__session_set_cookie(locust__session *session, locust__services *services,
+    const locust__base_url *base, const char *url, const char *cookie)
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__cookie_site site;
-    bool taken = LOCUST__WITH_COOKIES && !c->cls->no_cookies &&
-                 locust__session_page(c, base, url, &text, &site) &&
-                 locust__jar_take(&c->session->jar, &site, locust__view_of(cookie),
+    bool taken = locust__session_page(services, base, url, &text, &site) &&
+                 locust__jar_take(&session->jar, &site, locust__view_of(cookie),
                      locust__os_wall_ns() / LOCUST__S);
     locust__buf_free(&text);
     return taken;
 }
 
-static const char *locust__session_cookie(
-    locust__client *c, const locust__base_url *base, const char *url, const char *name)
+/* The value of the cookie that a request for that page would send; NULL: there is none. */
+static const char *locust__session_cookie(locust__session *session, locust__services *services,
+    const locust__base_url *base, const char *url, const char *name)
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__cookie_site site;
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
     const locust__jar_cookie *cookie = NULL;
-    if (locust__session_page(c, base, url, &text, &site)) {
-        cookie = locust__jar_match(c->session->jar.first, &site, now_s);
+    if (locust__session_page(services, base, url, &text, &site)) {
+        cookie = locust__jar_match(session->jar.first, &site, now_s);
         while (cookie && strcmp(cookie->name, name) != 0)
             cookie = locust__jar_match(cookie->next, &site, now_s);
     }

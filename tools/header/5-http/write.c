@@ -1,17 +1,19 @@
 /* ============================================================================================
  * >>write  writing a request's head
  *
- * Purpose     fields into the scratch buffer, checked while they are copied.
- * Names       locust__writer_ locust__pair_find
+ * Purpose     appends fields to a buffer of fixed size, and refuses those that could end their
+ *             line.
+ * Invariants  after an error the writer only remembers it: write first, look once.
+ * Names       locust__writer_ locust__pair_
  * Uses        >>head
  * ============================================================================================ */
 
-typedef struct locust__writer { // into the scratch buffer
-    char *ptr, *end;
+typedef struct locust__writer {
+    char *ptr, *end; // what is free of the buffer
     locust_error error;
 } locust__writer;
 
-static void locust__writer_add(locust__writer *w, locust__view text)
+static inline void locust__writer_add(locust__writer *w, locust__view text)
 {
     if ((size_t)(w->end - w->ptr) < text.len) {
         w->error = LOCUST_ERR_HTTP_REQUEST_SIZE;
@@ -21,16 +23,13 @@ static void locust__writer_add(locust__writer *w, locust__view text)
     w->ptr += text.len;
 }
 
-static void locust__writer_puts(locust__writer *w, const char *text)
+/* Inline, so that a literal's length is a constant. */
+static inline void locust__writer_puts(locust__writer *w, const char *text)
 {
     locust__writer_add(w, locust__view_of(text));
 }
 
-/* The same for a literal, whose length the compiler knows. */
-#define LOCUST__WRITER_PUTS(w, literal) \
-    locust__writer_add((w), (locust__view){"" literal, sizeof(literal) - 1})
-
-/* One field; a name or value that could end the line is refused. */
+/* One field. A byte in it that could end the line is an error. */
 static void locust__writer_field(locust__writer *w, const char *name, const char *value)
 {
     locust__view v = locust__view_of(value ? value : "");
@@ -56,7 +55,7 @@ static void locust__writer_number(locust__writer *w, const char *name, uint64_t 
     locust__writer_puts(w, "\r\n");
 }
 
-/* The value of the field of that name among the caller's; NULL: it is not there. */
+/* The value of the first pair with that name, in any case; NULL: there is none. */
 static const char *locust__pair_find(const locust_pair *fields, const char *name)
 {
     for (; fields && fields->name; fields++)

@@ -3,8 +3,8 @@
  *
  * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
  * Names       locust__control_
- * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>client >>request >>session
- *             >>task >>user >>life
+ * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>session >>request >>task
+ *             >>user >>life
  * ============================================================================================ */
 
 /* The user that runs now; anything else is a broken rule. */
@@ -44,19 +44,22 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
 LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value)
 {
     return locust__session_set_field(
-        &locust__control_user(u, "locust_set_header")->client, name, value);
+        locust__control_user(u, "locust_set_header")->client.session, name, value);
 }
 
 LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name)
 {
     locust__user *user = locust__control_user(u, "locust_cookie");
-    return locust__session_cookie(&user->client, &user->cls->base, url, name);
+    return locust__session_cookie(
+        user->client.session, user->all->services, &user->cls->base, url, name);
 }
 
 LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text)
 {
     locust__user *user = locust__control_user(u, "locust_set_cookie");
-    return locust__session_set_cookie(&user->client, &user->cls->base, url, text);
+    return LOCUST__WITH_COOKIES && !user->client.cls->no_cookies &&
+           locust__session_set_cookie(
+               user->client.session, user->all->services, &user->cls->base, url, text);
 }
 
 LOCUST_API void locust_clear_cookies(locust_user *u)

@@ -2,7 +2,7 @@
  * >>measure  operations that the test measures itself
  *
  * Purpose     LOCUST_MEASURE, locust_record.
- * Uses        >>record >>client >>user >>control
+ * Uses        >>record >>session >>client >>user >>control
  * ============================================================================================ */
 
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
@@ -17,11 +17,12 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
 {
     locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
     int64_t now = locust__os_now_ns();
+    double late_ms = locust__session_take_late(user->client.session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
         .error = m->error,
         .length = m->length,
-        .late_ms = locust__session_late(user->client.session),
+        .late_ms = late_ms,
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
@@ -31,13 +32,14 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 {
     locust__user *user = locust__control_user(u, "locust_record");
+    double late_ms = locust__session_take_late(user->client.session);
     locust_sample s = {.method = sample->method,
         .name = sample->name,
         .error = sample->error,
         .length = sample->length,
         .elapsed_ms = sample->elapsed_ms,
         .context = sample->context,
-        .late_ms = locust__session_late(user->client.session),
+        .late_ms = late_ms,
         .user = u};
     locust__client_settle(&user->client);
     locust__recorder_record(&user->all->services->recorder, &s,

@@ -3,7 +3,8 @@
  *
  * Purpose     the coroutine of a user, from its first to its last step, and those it has started.
  * Names       locust__start_
- * Uses        >>co >>switch >>local >>context >>client >>task >>class >>user >>arrive >>life
+ * Uses        >>co >>switch >>local >>context >>session >>client >>task >>class >>user
+ *             >>arrive >>life
  * ============================================================================================ */
 
 /* A user that ends, or is to end, counts no more. */

@@ -8,7 +8,7 @@
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer. Between two tasks without a wait, no switch if the task has parked.
  * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream
- * Uses        >>co >>services >>client >>task >>class
+ * Uses        >>co >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  * ============================================================================================ */
 

@@ -3,7 +3,7 @@
  *
  * Purpose     locust_run_single_user: each request and its answer on standard output.
  * Names       locust__single_
- * Uses        >>client >>exchange >>setup >>run
+ * Uses        >>client >>setup >>run
  * Sources     Locust 2.46: run_single_user.
  * ============================================================================================ */
 
@@ -19,7 +19,7 @@ static void locust__single_show(locust_env *env, const locust_sample *s)
     }
     printf("%s %s  %d %s  %.3f ms  %zu bytes%s%s\n", s->method, s->url, r->status, r->reason,
         s->elapsed_ms, s->length, s->error ? "  FAILED: " : "", s->error ? s->error : "");
-    for (const char *p = locust__exchange_fields((const locust__client *)(const void *)r); *p;) {
+    for (const char *p = locust__client_fields((const locust__client *)(const void *)r); *p;) {
         const char *value = p + strlen(p) + 1;
         printf("  %s: %s\n", p, value);
         p = value + strlen(value) + 1;
