@@ -160,14 +160,14 @@
  *     >>head           heads of HTTP/1.1 messages
  *     >>response_head  the head of a response
  *     >>receive        reading messages from a stream
- *     >>write          writing a request's head
- *     >>json           JSON, read
+ *     >>write          writing the head of a message
+ *     >>json           JSON, read and written
  *     >>extract        values out of a response: patterns, text between
  *     >>cookie         the cookies of one user
  *     >>auth           HTTP authentication: Basic, Digest
  *     >>upload         bodies of requests, in pieces
  *     >>sse            server-sent events
- *     >>body_out       where an answer's body goes
+ *     >>body_out       where the body of a response goes
  *     >>proxy          proxies
  *     >>connect_to     --connect-to
  *     >>route          how requests reach servers
@@ -180,7 +180,7 @@
  *     >>head_out       the head of a request
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
- *     >>response       what a test does with an answer
+ *     >>response       what a test does with a response
  *   6-user
  *     >>task           tasks and task sets as a test runs them
  *     >>class          user classes as a test runs them
@@ -9863,7 +9863,7 @@ static void locust__url_remove_dots(locust__buf *url, size_t at)
     url->len = (size_t)(to - url->ptr) + (size_t)(end - stop);
 }
 
-/* Appends the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
+/* Writes the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
  * 5.2.2. */
 static locust_error locust__url_resolve(locust__buf *out, const char *base, const char *reference)
 {
@@ -10401,7 +10401,7 @@ static enum locust__body locust__response_head_body(const locust__response_head 
  *
  * Purpose     the heads of responses, interim ones too; bodies of any message: by length, by chunks
  *             with trailers, or to the end of the connection.
- * Invariants  the bytes may come in any pieces. No byte behind the message is taken from the
+ * Invariants  the bytes may come in any pieces. No byte after the message is taken from the
  *             stream. Memory grows by what has come, not by what the peer has announced.
  * Cost        a head and a body that came in one piece are copied once.
  * Names       locust__receive_
@@ -10444,9 +10444,9 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
         size_t look = s->in_len < *budget ? s->in_len : *budget, room = kept->cap - kept->len;
         if (look && !*first_ns)
             *first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
+        // At once, not when the head is complete: another protocol's server may wait for us.
         if (look && memcmp(s->in, "HTTP/1.", look < 7 ? look : 7) != 0) {
-            error =
-                locust__receive_no_head(s->in, look); // now: a peer of another kind may wait for us
+            error = locust__receive_no_head(s->in, look);
             if (error)
                 return error;
         }
@@ -10696,11 +10696,11 @@ static locust_error locust__receive_body(locust_stream *s, enum locust__body kin
     return LOCUST_OK;
 }
 /* ============================================================================================
- * >>write  writing a request's head
+ * >>write  writing the head of a message
  *
  * Purpose     appends fields to a buffer of fixed size, and refuses those that could end their
  *             line.
- * Invariants  after an error the writer only remembers it: write first, look once.
+ * Invariants  an error is remembered: write all of a head first, then look once.
  * Names       locust__writer_ locust__pair_
  * Uses        >>head
  * ============================================================================================ */
@@ -10761,20 +10761,21 @@ static const char *locust__pair_find(const locust_pair *fields, const char *name
     return NULL;
 }
 /* ============================================================================================
- * >>json  JSON, read
+ * >>json  JSON, read and written
  *
- * Purpose     take a token from one answer to send it with the next request.
- * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not
- *             found.
- * Cost        JSON: one pass up to the value, no allocation. Patterns are compiled once for a test.
+ * Purpose     finds a value of a JSON text by its path, checks a whole text, and writes strings.
+ * Invariants  whatever the text is, nothing is read outside it.
+ * Cost        a search is one pass up to the value. Nothing is allocated.
  * Names       locust__json_
- * Sources     RFC 8259 (JSON); POSIX regular expressions (regcomp), extended syntax.
- * Limits      keys are compared as they stand in the text, escapes and all; a key with a dot or a
- *             bracket cannot be named. Containers are skipped by their brackets, not checked.
+ * Sources     RFC 8259 (JSON).
+ * Limits      a search compares keys as they stand in the text, escapes and all; a path cannot
+ *             name a key with a dot or a bracket. It skips containers by their brackets, without
+ *             a check; locust__json_is_valid checks all, up to 512 levels.
  *
  *   a path:  name.list[2].name   or  [0].name   or  ""  for the whole
  * ============================================================================================ */
 
+/* Skips blanks. */
 static const char *locust__json_blank(const char *p, const char *end)
 {
     while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
@@ -10782,7 +10783,7 @@ static const char *locust__json_blank(const char *p, const char *end)
     return p;
 }
 
-/* Behind the string whose opening quote is at p; NULL: it does not end. */
+/* The end of the string whose opening quote is at p; NULL: it does not end. */
 static const char *locust__json_string_end(const char *p, const char *end)
 {
     for (p++; p < end; p++) {
@@ -10796,7 +10797,7 @@ static const char *locust__json_string_end(const char *p, const char *end)
     return NULL;
 }
 
-/* Behind the value at p; NULL: there is none. */
+/* The end of the value at p; NULL: there is no value. */
 static const char *locust__json_value_end(const char *p, const char *end)
 {
     const char *start = p;
@@ -10824,7 +10825,8 @@ static const char *locust__json_value_end(const char *p, const char *end)
     return depth == 0 && p > start ? p : NULL;
 }
 
-/* The members of an object one after the other; *p: NULL before the first. */
+/* Steps through the members of an object; *p is NULL before the first. False: there is no further
+ * one. */
 static bool locust__json_member(
     locust__view object, const char **p, locust__view *key, locust__view *value)
 {
@@ -10845,7 +10847,8 @@ static bool locust__json_member(
     return true;
 }
 
-/* The elements of an array, likewise. */
+/* Steps through the elements of an array; *p is NULL before the first. False: there is no further
+ * one. */
 static bool locust__json_element(locust__view array, const char **p, locust__view *value)
 {
     const char *end = array.ptr + array.len, *at, *stop;
@@ -10861,7 +10864,8 @@ static bool locust__json_element(locust__view array, const char **p, locust__vie
     return true;
 }
 
-/* The member of an object, or the element of an array, that *path names first; moves *path on. */
+/* Replaces a container by its member or element that *path names first, and moves *path behind that
+ * name. False: there is none. */
 static bool locust__json_step(locust__view *value, const char **path)
 {
     const char *p = value->ptr + 1, *end = value->ptr + value->len, *stop;
@@ -10899,24 +10903,37 @@ static bool locust__json_step(locust__view *value, const char **path)
     }
 }
 
+/* Where the digits from i on end. */
+static size_t locust__json_digits(locust__view v, size_t i)
+{
+    while (i < v.len && locust__text_is_digit(v.ptr[i]))
+        i++;
+    return i;
+}
+
 /* number = [ minus ] int [ frac ] [ exp ], RFC 8259 section 6 */
 static bool locust__json_is_number(locust__view v)
 {
-    size_t i = v.len && *v.ptr == '-', digits;
-    for (int part = 0; part < 3; part++) {
-        if (part && (i == v.len || !strchr(part == 1 ? "." : "eE", v.ptr[i])))
-            continue;
-        i += part > 0;
-        i += part == 2 && i < v.len && (v.ptr[i] == '+' || v.ptr[i] == '-');
-        for (digits = i; i < v.len && locust__text_is_digit(v.ptr[i]);)
-            i++;
-        if (i == digits || (part == 0 && v.ptr[digits] == '0' && i > digits + 1))
+    size_t from = v.len && *v.ptr == '-', i = locust__json_digits(v, from);
+    if (i == from || (v.ptr[from] == '0' && i > from + 1)) // no zero goes before other digits
+        return false;
+    if (i < v.len && v.ptr[i] == '.') {
+        from = i + 1;
+        i = locust__json_digits(v, from);
+        if (i == from)
+            return false;
+    }
+    if (i < v.len && (v.ptr[i] == 'e' || v.ptr[i] == 'E')) {
+        from = i + 1;
+        from += from < v.len && (v.ptr[from] == '+' || v.ptr[from] == '-');
+        i = locust__json_digits(v, from);
+        if (i == from)
             return false;
     }
     return i == v.len;
 }
 
-/* Behind the string, number or word at p, checked to the letter; NULL: it is none. */
+/* The end of the string, number or word at p, fully checked; NULL: it is not valid. */
 static const char *locust__json_scalar(const char *p, const char *end)
 {
     static const char *const words[] = {"true", "false", "null"};
@@ -10946,7 +10963,8 @@ static const char *locust__json_scalar(const char *p, const char *end)
 
 enum { LOCUST__JSON_DEPTH = 512 };
 
-/* Is it one JSON value, RFC 8259, nested no deeper than 512? */
+/* Is the text one JSON value, RFC 8259, nested no deeper than 512 levels? The levels are a stack of
+ * closing brackets, so that no input can recurse. */
 static bool locust__json_is_valid(locust__view text)
 {
     enum { VALUE, NAME, AFTER } expects = VALUE;
@@ -10989,7 +11007,8 @@ static bool locust__json_is_valid(locust__view text)
     }
 }
 
-/* The value at `path` of a JSON text. */
+/* Finds the value at `path` of a JSON text. False: the text ends in something else, or lacks the
+ * path. */
 static bool locust__json_find(locust__view text, const char *path, locust__view *value)
 {
     const char *end = text.ptr + text.len, *p = locust__json_blank(text.ptr, end);
@@ -11003,7 +11022,7 @@ static bool locust__json_find(locust__view text, const char *path, locust__view 
     return true;
 }
 
-/* UTF-8 of a code point; returns its length. */
+/* Writes a code point in UTF-8; returns how many bytes. */
 static size_t locust__json_utf8(char *out, long code)
 {
     int n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
@@ -11013,7 +11032,8 @@ static size_t locust__json_utf8(char *out, long code)
     return (size_t)n;
 }
 
-/* Decodes a string value, quotes and all, into out[size]. False: it is none, or does not fit. */
+/* Decodes a string with its quotes into out[size]. False: it is not a string, a C string cannot
+ * hold it, or it does not fit. */
 static bool locust__json_decode(locust__view v, char *out, size_t size)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -11040,7 +11060,7 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
                     i += 6;
                 }
                 if (code <= 0 || (code >= 0xD800 && code < 0xE000))
-                    return false; // a lone surrogate, or a '\0' that a C string cannot hold
+                    return false; // a lone surrogate, or U+0000
                 len = locust__json_utf8(text, code);
             }
         }
@@ -11055,7 +11075,7 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
     return true;
 }
 
-/* A string of JSON. */
+/* Appends the text as a JSON string. */
 static void locust__json_put(locust__buf *out, const char *text)
 {
     locust__buf_puts(out, "\"");
@@ -11073,8 +11093,8 @@ static void locust__json_put(locust__buf *out, const char *text)
 /* ============================================================================================
  * >>extract  values out of a response: patterns, text between
  *
- * Purpose     take a token from one answer to send it with the next request.
- * Cost        a pattern is compiled once for a test.
+ * Purpose     finds a text in a response, for the next request of the test.
+ * Cost        a pattern is compiled once for a test; a search runs on the loop's stack.
  * Names       locust__extract_ locust__pattern_ locust__search_
  * Sources     POSIX regular expressions (regcomp), extended syntax.
  * ============================================================================================ */
@@ -11089,7 +11109,8 @@ static bool locust__extract_copy(const char *from, size_t n, char *out, size_t s
     return true;
 }
 
-/* What stands between the first `left` and the `right` after it. */
+/* Copies what stands between the first `left` and the first `right` after it. False: there is no
+ * such text, or it does not fit. */
 static bool locust__extract_between(
     const char *text, const char *left, const char *right, char *out, size_t size)
 {
@@ -11105,11 +11126,12 @@ typedef struct locust__pattern { // a compiled regular expression
     struct locust__pattern *next;
     regex_t regex;
     void (*free_regex)(
-        regex_t *); // regfree: tests without patterns are not to link the C library's
+        regex_t *); // regfree; through a pointer, a test without patterns links no regex
     char text[];
 } locust__pattern;
 
-/* The compiled form of a pattern, made when it is new. Ends the program if it is none. */
+/* The compiled form of a pattern, compiled at its first use. Ends the program if it is invalid.
+ * NULL: no memory. */
 static locust__pattern *locust__pattern_of(locust__pattern **first, const char *text)
 {
     locust__pattern *pattern;
@@ -11146,14 +11168,14 @@ static void locust__pattern_free_all(locust__pattern *first)
     }
 }
 
-typedef struct
-    locust__search { // for the loop's stack: regexec and strtod are deep in some libraries
-    locust__pattern **patterns;
+/* A call on the loop's stack: regexec and strtod need much of it in some libraries. */
+typedef struct locust__search {
+    locust__pattern **patterns; // of the test
     const char *text, *regex;
     int group;
-    regmatch_t match;
+    regmatch_t match; // of the group, if found
     bool found;
-    double number;
+    double number; // by locust__search_number
 } locust__search;
 
 static void locust__search_pattern(void *arg)
@@ -11314,7 +11336,9 @@ static int locust__cookie_month(locust__view t)
     return 0;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar. */
+/* Days from 1970-01-01 to a date of the Gregorian calendar. A year begins in March here, so that a
+ * leap day is its last day; 400 years have 146097 days, and 719468 lie between 0000-03-01 and 1970.
+ */
 static int64_t locust__cookie_days(int year, int month, int day)
 {
     int64_t y = month > 2 ? year : year - 1, era = y / 400, of_era = y - era * 400;
@@ -11362,7 +11386,7 @@ static bool locust__cookie_date(locust__view text, int64_t *out_s)
 
 typedef struct locust__cookie_text { // a Set-Cookie field taken apart
     locust__view name, value, domain, path;
-    bool secure, has_domain, has_age, has_date;
+    bool secure, has_domain, has_age;
     int64_t expires_s;
 } locust__cookie_text;
 
@@ -11582,20 +11606,22 @@ static locust__jar_cookie *locust__jar_match(
 /* ============================================================================================
  * >>auth  HTTP authentication: Basic, Digest
  *
- * Purpose     the Authorization field of a request.
+ * Purpose     writes the value of an Authorization field, and reads the challenges that ask for
+ *             one.
+ * Cost        one allocation for each server that sends a Digest challenge; three hashes a request.
  * Names       locust__auth_ locust__digest_
  * Uses        >>head
  * Sources     RFC 9110 11 (challenges), RFC 7617 (Basic), RFC 7616 (Digest).
  * Limits      Digest with MD5 and SHA-256, their -sess forms, qop auth or none. No auth-int, no
- *             userhash: a challenge with nothing else is left to the test.
+ *             userhash: a challenge that offers nothing else is left to the test.
  * ============================================================================================ */
 
 typedef struct locust__digest { // a server's challenge, for the requests that follow it
     struct locust__digest *next;
-    const void *origin; // whose it is
+    const void *origin; // the server, by identity
     char realm[128], nonce[256], opaque[256];
     bool sha256, sess, named, qop; // algorithm, whether the server named it, qop=auth
-    uint32_t uses;                 // of the nonce
+    uint32_t uses;                 // how often the nonce was used
 } locust__digest;
 
 static void locust__digest_free_all(locust__digest **first)
@@ -11607,6 +11633,7 @@ static void locust__digest_free_all(locust__digest **first)
     }
 }
 
+/* Appends the value of an Authorization field for Basic, and a '\0'. */
 static void locust__auth_basic(locust__buf *out, const char *credentials)
 {
     locust__buf text = {NULL, 0, 0, false};
@@ -11618,41 +11645,45 @@ static void locust__auth_basic(locust__buf *out, const char *credentials)
     locust__buf_free(&text);
 }
 
-/* Takes name=value off the front of a challenge's parameters. A value may be quoted; its escapes are
- * taken out into `text`. False: there is no parameter. */
-static bool locust__auth_param(locust__view *in, locust__view *name, char *text, size_t size)
+/* Skips the commas and blanks between the elements of a list. */
+static locust__view locust__auth_skip_separators(locust__view v)
 {
-    locust__view p = *in;
-    size_t n = 0;
-    while (p.len && (*p.ptr == ',' || *p.ptr == ' ' || *p.ptr == '\t'))
-        p.ptr++, p.len--;
-    *name = (locust__view){p.ptr, locust__http_token_len(p)};
-    p = (locust__view){p.ptr + name->len, p.len - name->len};
-    p = locust__http_trim(p);
-    if (!name->len || !p.len || *p.ptr != '=')
-        return false;
-    p = (locust__view){p.ptr + 1, p.len - 1};
-    p = locust__http_trim(p);
-    if (p.len && *p.ptr == '"') {
-        size_t i = 1;
-        for (; i < p.len && p.ptr[i] != '"'; i++) {
-            i += p.ptr[i] == '\\' && i + 1 < p.len;
-            if (n + 1 < size)
-                text[n++] = p.ptr[i];
-        }
-        i += i < p.len;
-        p = (locust__view){p.ptr + i, p.len - i};
-    } else {
-        for (; p.len && *p.ptr != ',' && *p.ptr != ' '; p.ptr++, p.len--)
-            if (n + 1 < size)
-                text[n++] = *p.ptr;
+    while (v.len && (*v.ptr == ',' || locust__http_blank(*v.ptr)))
+        v = locust__view_skip(v, 1);
+    return v;
+}
+
+/* Copies the value at the front of `p` to `text`, as far as it fits. Returns what follows the
+ * value. */
+static locust__view locust__auth_value(locust__view p, char *text, size_t size)
+{
+    bool quoted = p.len && *p.ptr == '"';
+    size_t n = 0, i = quoted;
+    for (; i < p.len && (quoted ? p.ptr[i] != '"' : p.ptr[i] != ',' && p.ptr[i] != ' '); i++) {
+        if (quoted && p.ptr[i] == '\\' && i + 1 < p.len) // quoted-pair, RFC 9110 5.6.4
+            i++;
+        if (n + 1 < size)
+            text[n++] = p.ptr[i];
     }
     text[n] = '\0';
-    *in = p;
+    return locust__view_skip(p, i + (quoted && i < p.len)); // behind the closing quote
+}
+
+/* Takes name=value off the front of a challenge's parameters. A value may be quoted. False: there
+ * is no parameter; *in does not move. */
+static bool locust__auth_param(locust__view *in, locust__view *name, char *text, size_t size)
+{
+    locust__view p = locust__auth_skip_separators(*in);
+    *name = (locust__view){p.ptr, locust__http_token_len(p)};
+    p = locust__http_trim(locust__view_skip(p, name->len));
+    if (!name->len || !p.len || *p.ptr != '=')
+        return false;
+    p = locust__http_trim(locust__view_skip(p, 1));
+    *in = locust__auth_value(p, text, size);
     return true;
 }
 
-/* Behind the token68 that may follow a scheme, RFC 9110 11.2; where it was: there is none. */
+/* Skips the token68 that may follow a scheme in place of parameters, RFC 9110 11.2. */
 static locust__view locust__auth_skip_token68(locust__view in)
 {
     locust__view rest = locust__http_trim(in);
@@ -11662,7 +11693,7 @@ static locust__view locust__auth_skip_token68(locust__view in)
         n++;
     while (n && n < rest.len && rest.ptr[n] == '=')
         n++;
-    rest = locust__http_trim((locust__view){rest.ptr + n, rest.len - n});
+    rest = locust__http_trim(locust__view_skip(rest, n));
     return n && (!rest.len || *rest.ptr == ',') ? rest : in;
 }
 
@@ -11675,12 +11706,14 @@ static bool locust__auth_has_token(const char *list, const char *token)
     return false;
 }
 
-/* Reads the parameters of a Digest challenge. False: it asks for what we lack. *in goes on behind. */
+/* Takes the parameters of a Digest challenge off the front of *in. False: the challenge asks for
+ * something that we lack. */
 static bool locust__digest_parse(locust__digest *d, locust__view *in, bool *stale)
 {
     locust__view name;
     char value[256];
-    bool known = true, qop = false, cut = false; // cut: an answer to a part of it would be wrong
+    bool known = true, qop = false;
+    bool cut = false; // a text does not fit: an answer to a part of it would be wrong
     memset(d, 0, sizeof *d);
     *stale = false;
     while (locust__auth_param(in, &name, value, sizeof value)) {
@@ -11710,8 +11743,8 @@ static bool locust__digest_parse(locust__digest *d, locust__view *in, bool *stal
     return known && !cut && *d->nonce && (d->qop || !qop);
 }
 
-/* Looks for a Digest challenge in one WWW-Authenticate field, which may hold several of any kind. The
- * strongest that we know is left in *d. */
+/* Looks for Digest challenges in one WWW-Authenticate field, which may hold several of any kind. *d
+ * becomes the strongest that we can answer. */
 static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *stale)
 {
     bool found = false;
@@ -11720,12 +11753,11 @@ static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *s
         locust__digest one;
         char value[256];
         bool old;
-        while (in.len && (*in.ptr == ',' || *in.ptr == ' ' || *in.ptr == '\t'))
-            in.ptr++, in.len--;
+        in = locust__auth_skip_separators(in);
         scheme = (locust__view){in.ptr, locust__http_token_len(in)};
         if (!scheme.len)
             break;
-        in = locust__auth_skip_token68((locust__view){in.ptr + scheme.len, in.len - scheme.len});
+        in = locust__auth_skip_token68(locust__view_skip(in, scheme.len));
         if (!locust__view_is_nocase(scheme, "digest")) {
             while (locust__auth_param(&in, &name, value, sizeof value))
                 ;
@@ -11740,6 +11772,7 @@ static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *s
     return found;
 }
 
+/* Appends name="text". */
 static void locust__auth_quote(locust__buf *out, const char *name, const char *text)
 {
     locust__buf_printf(out, "%s=\"", name);
@@ -11751,7 +11784,8 @@ static void locust__auth_quote(locust__buf *out, const char *name, const char *t
     locust__buf_add(out, "\"", 1);
 }
 
-/* Answers a challenge: RFC 7616 3.4. */
+/* Appends the value of an Authorization field that answers a challenge, RFC 7616 3.4, and a '\0'.
+ */
 LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *d,
     const char *credentials, const char *method, const char *target, uint64_t random)
 {
@@ -11798,17 +11832,15 @@ LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *
 /* ============================================================================================
  * >>upload  bodies of requests, in pieces
  *
- * Purpose     an upload gives the bytes of a request's body, wherever they come from; a sink takes
- *             the bytes of an answer's body, wherever they go.
- * Invariants  memory stays flat, however long a body is. What a compressed body expands to is
- *             bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
- * Cost        16 KB while an upload that is not in memory is under way; 44 KB while a compressed body
- *             is decoded.
+ * Purpose     gives the bytes of a body that is not in memory: from parts, from a file, from a
+ *             function of the test.
+ * Invariants  memory stays flat, however long a body is.
+ * Cost        16 KB while an upload is under way.
  * Names       locust__upload_
  * Uses        >>head
- * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1 (chunks);
- *             RFC 9110 8.4.1 (gzip, deflate); HTML standard 9.2 (server-sent events).
- * Limits      files are read as if they were in the page cache: a slow disk holds the loop.
+ * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1
+ *             (chunks).
+ * Limits      a file is read without waiting in the poller: a slow disk holds up the loop.
  * ============================================================================================ */
 
 enum { LOCUST__UPLOAD_BUFFER = 16384, LOCUST__UPLOAD_BOUNDARY = 32 };
@@ -11816,18 +11848,18 @@ enum { LOCUST__UPLOAD_BUFFER = 16384, LOCUST__UPLOAD_BOUNDARY = 32 };
 typedef struct locust__upload {
     const locust_request *req;
     char boundary[LOCUST__UPLOAD_BOUNDARY];
-    bool open;               // it has to be streamed
-    int64_t len;             // -1: not known before its end
-    int64_t left;            // of what was announced
-    const locust_part *part; // the next one to begin
-    int fd;                  // the file that is being read; < 0: none
+    bool open;               // the body is streamed, not sent from memory
+    int64_t len;             // -1: not known before the end
+    int64_t left;            // of what was announced, with body_fn
+    const locust_part *part; // the next one to begin; NULL: the last has ended
+    int fd;                  // the file that is read; < 0: none
     int64_t file_left;
     locust__view text; // what goes before the next file
-    locust__buf head;  // of a part
+    locust__buf head;  // of a part, and its text
     char *piece;       // LOCUST__UPLOAD_BUFFER bytes
 } locust__upload;
 
-/* A name in a part's head: as browsers write it. */
+/* Appends a parameter of a part's head, quoted as browsers do it. */
 static void locust__upload_part_quote(locust__buf *out, const char *name, const char *text)
 {
     locust__buf_printf(out, "; %s=\"", name);
@@ -11844,7 +11876,7 @@ static void locust__upload_part_quote(locust__buf *out, const char *name, const 
     locust__buf_add(out, "\"", 1);
 }
 
-/* What goes before a part's content; behind the last part: the end. */
+/* Appends what goes before a part's content; for the end of the list, what closes the body. */
 static void locust__upload_part_head(
     locust__buf *out, const locust__upload *up, const locust_part *part)
 {
@@ -11881,7 +11913,7 @@ static int64_t locust__upload_file_size(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 }
 
-/* Adds up a multipart body. */
+/* Adds up the length of a multipart body, without reading its files. */
 static locust_error locust__upload_measure(locust__upload *up)
 {
     const locust_part *part = up->req->parts;
@@ -11906,13 +11938,13 @@ static locust_error locust__upload_measure(locust__upload *up)
     }
 }
 
-/* Does this request's body have to be streamed? */
+/* Is this request's body streamed, rather than sent from memory? */
 static bool locust__upload_wanted(const locust_request *req)
 {
     return req->parts || req->body_path || req->body_fn;
 }
 
-/* Begins a body, or begins it once more. */
+/* Begins a body: once for each time that the request is sent. */
 static locust_error locust__upload_open(
     locust__upload *up, const locust_request *req, uint64_t random)
 {
@@ -11944,13 +11976,14 @@ static locust_error locust__upload_open(
     return error;
 }
 
+/* Reads up to n bytes of the part's file, and closes it at its end. */
 static locust_error locust__upload_read_file(locust__upload *up, char *out, size_t n, size_t *got)
 {
     size_t want = (int64_t)n < up->file_left ? n : (size_t)up->file_left;
     ssize_t rc = read(up->fd, out, want);
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc <= 0 && want)
-        return LOCUST_ERR_HTTP_BODY_FILE; // it became shorter
+        return LOCUST_ERR_HTTP_BODY_FILE; // it is shorter than it was
     up->file_left -= rc;
     if (!up->file_left) {
         close(up->fd);
@@ -11959,7 +11992,7 @@ static locust_error locust__upload_read_file(locust__upload *up, char *out, size
     return LOCUST_OK;
 }
 
-/* Goes on to the next part: its head, and its text or file. */
+/* Begins the next part: its head with its text, or its file. */
 static locust_error locust__upload_next_part(locust__upload *up)
 {
     const locust_part *part = up->part++;
@@ -11985,7 +12018,7 @@ static locust_error locust__upload_next_part(locust__upload *up)
     return LOCUST_OK;
 }
 
-/* The next bytes of the body, 1 to n; *got 0: that was all. */
+/* Gives the next 1 to n bytes of the body; *got 0: the body has ended. */
 static locust_error locust__upload_read(locust__upload *up, char *out, size_t n, size_t *got)
 {
     ptrdiff_t given;
@@ -12008,13 +12041,14 @@ static locust_error locust__upload_read(locust__upload *up, char *out, size_t n,
     if (up->text.len) {
         *got = n < up->text.len ? n : up->text.len;
         memcpy(out, up->text.ptr, *got);
-        up->text = (locust__view){up->text.ptr + *got, up->text.len - *got};
+        up->text = locust__view_skip(up->text, *got);
         return LOCUST_OK;
     }
     return up->fd >= 0 && up->file_left ? locust__upload_read_file(up, out, n, got) : LOCUST_OK;
 }
 
-/* The next bytes as they go over the wire, chunked if the length is not known. *more: until false. */
+/* Gives the next bytes as they go over the wire, chunked if the length is not known. *more false:
+ * these are the last ones. */
 static locust_error locust__upload_piece(locust__upload *up, locust__view *piece, bool *more)
 {
     enum { HEAD = 10 }; // eight digits and a line end
@@ -12043,18 +12077,21 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
 /* ============================================================================================
  * >>sse  server-sent events
  *
- * Purpose     from the bytes of a stream to events for the test.
+ * Purpose     turns the bytes of an event stream into events for the test.
+ * Invariants  the bytes may come in any pieces. A line and the data of one event are bounded by
+ *             LOCUST_MAX_BODY together.
  * Names       locust__sse_
- * Sources     HTML standard 9.2.
+ * Sources     HTML standard 9.2 (server-sent events).
  * ============================================================================================ */
 
 typedef struct locust__sse {
     locust_sse_fn fn;
     void *arg;
-    locust__buf line, data, type, id;
+    locust__buf line, data, type, id; // the line so far; fields of the event so far
     int retry_ms;
-    bool begun, after_cr;
-    bool stopped; // the test has enough
+    bool begun;    // the first line, which may have a byte order mark, is over
+    bool after_cr; // an LF that comes next belongs to the CR before it
+    bool stopped;  // the test has enough
 } locust__sse;
 
 static void locust__sse_free(locust__sse *e)
@@ -12065,6 +12102,7 @@ static void locust__sse_free(locust__sse *e)
     locust__buf_free(&e->id);
 }
 
+/* Replaces a text by a copy with a '\0'. */
 static void locust__sse_set(locust__buf *b, locust__view text)
 {
     b->len = 0;
@@ -12072,7 +12110,7 @@ static void locust__sse_set(locust__buf *b, locust__view text)
     locust__buf_add(b, "", 1);
 }
 
-/* An empty line: what was gathered is an event, if it has data. */
+/* At an empty line: hands the event to the test, if it has data. False: the test has enough. */
 static bool locust__sse_dispatch(locust__sse *e)
 {
     locust_sse_event event = {.type = e->type.len > 1 ? e->type.ptr : "message",
@@ -12081,14 +12119,14 @@ static bool locust__sse_dispatch(locust__sse *e)
         .retry_ms = e->retry_ms};
     bool more = true;
     if (e->data.len) {
-        e->data.ptr[e->data.len - 1] = '\0'; // in place of the last line's end
+        e->data.ptr[e->data.len - 1] = '\0'; // in place of the last '\n'
         more = e->fn(e->arg, &event);
     }
     e->data.len = e->type.len = 0;
     return more;
 }
 
-/* One line, HTML standard 9.2.6. */
+/* Takes one line, HTML standard 9.2.6. False: the test has enough. */
 static bool locust__sse_line(locust__sse *e, locust__view line)
 {
     const char *colon = line.len ? memchr(line.ptr, ':', line.len) : NULL;
@@ -12097,9 +12135,9 @@ static bool locust__sse_line(locust__sse *e, locust__view line)
     if (!line.len)
         return locust__sse_dispatch(e);
     if (colon) {
-        value = (locust__view){colon + 1, line.len - name.len - 1};
+        value = locust__view_skip(line, name.len + 1);
         if (value.len && *value.ptr == ' ')
-            value = (locust__view){value.ptr + 1, value.len - 1};
+            value = locust__view_skip(value, 1);
     }
     if (locust__view_is(name, "data")) {
         locust__buf_add(&e->data, value.ptr, value.len);
@@ -12109,13 +12147,9 @@ static bool locust__sse_line(locust__sse *e, locust__view line)
     } else if (locust__view_is(name, "id") && (!value.len || !memchr(value.ptr, 0, value.len))) {
         locust__sse_set(&e->id, value);
     } else if (locust__view_is(name, "retry")) {
-        int ms = 0;
-        for (size_t i = 0; i < value.len; i++) {
-            if (!locust__text_is_digit(value.ptr[i]) || ms > INT_MAX / 10 - 1)
-                return true;
-            ms = ms * 10 + (value.ptr[i] - '0');
-        }
-        e->retry_ms = value.len ? ms : e->retry_ms;
+        int64_t ms = locust__number_of(value);
+        if (ms >= 0 && ms <= INT_MAX) // else the field is ignored
+            e->retry_ms = (int)ms;
     }
     return true;
 }
@@ -12139,7 +12173,7 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
         }
         line = (locust__view){e->line.ptr, e->line.len};
         if (!e->begun && line.len >= 3 && memcmp(line.ptr, "\xEF\xBB\xBF", 3) == 0)
-            line = (locust__view){line.ptr + 3, line.len - 3};
+            line = locust__view_skip(line, 3);
         e->begun = true;
         e->line.len = 0;
         if (!locust__sse_line(e, line)) {
@@ -12150,23 +12184,24 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
     return LOCUST_OK;
 }
 /* ============================================================================================
- * >>body_out  where an answer's body goes
+ * >>body_out  where the body of a response goes
  *
- * Purpose     decoded if it was coded, then into the user's block, to a function of the test, or away.
- * Invariants  what a compressed body expands to is bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
- * Cost        44 KB while a compressed body is decoded.
+ * Purpose     decodes a compressed body, and puts it into the user's block or hands it to the
+ *             test's functions.
+ * Invariants  a body that is kept is bounded by LOCUST_MAX_BODY after decoding.
+ * Cost        44 KB while a compressed body is decoded, most of it zlib's.
  * Names       locust__body_out_
  * Uses        >>receive >>sse
  * Sources     RFC 9110 8.4.1 (gzip, deflate).
  * ============================================================================================ */
 
-typedef struct locust__body_out { // the sink of one answer
-    locust__receive_sink sink;    // first: what >>http calls
+typedef struct locust__body_out { // the sink of one response
+    locust__receive_sink sink;    // first: what >>receive calls
     const locust_request *req;
-    locust__buf *kept; // for a body that the response holds
-    uint64_t total;    // bytes, decoded
+    locust__buf *kept; // where a body goes that no function takes
+    uint64_t total;    // bytes so far, decoded
     locust__sse sse;
-    bool coded; // by gzip or deflate
+    bool coded; // gzip or deflate
 #if LOCUST__WITH_ZLIB
     z_stream zip;
     char *out;             // LOCUST__BODY_OUT_UNZIPPED bytes; NULL: the decoder is not open
@@ -12176,11 +12211,11 @@ typedef struct locust__body_out { // the sink of one answer
 #endif
 } locust__body_out;
 
-/* Decoded bytes. */
+/* Delivers decoded bytes. */
 static locust_error locust__body_out_give(locust__body_out *d, const char *bytes, size_t n)
 {
     d->total += n;
-    if (!n) // a decoder gave nothing yet
+    if (!n) // the decoder needs more input
         return LOCUST_OK;
     if (d->req->on_event)
         return locust__sse_take(&d->sse, bytes, n);
@@ -12201,6 +12236,7 @@ static locust_error locust__body_out_give(locust__body_out *d, const char *bytes
 #if LOCUST__WITH_ZLIB
 enum { LOCUST__BODY_OUT_UNZIPPED = 8192 };
 
+/* Decodes n bytes and delivers what they give. */
 static locust_error locust__body_out_inflate(locust__body_out *d, const char *bytes, size_t n)
 {
     d->zip.next_in = (Bytef *)(uintptr_t)bytes;
@@ -12211,7 +12247,7 @@ static locust_error locust__body_out_inflate(locust__body_out *d, const char *by
         int rc;
         if (d->done && !d->zip.avail_in)
             return LOCUST_OK;
-        // Behind the end: another member of a gzip file (RFC 1952 2.2), or rubbish.
+        // Bytes behind the end: another member of a gzip file (RFC 1952 2.2), or rubbish.
         if (d->done && (d->raw || inflateReset(&d->zip) != Z_OK))
             return LOCUST_ERR_HTTP_CODED;
         d->zip.next_out = (Bytef *)d->out;
@@ -12219,20 +12255,20 @@ static locust_error locust__body_out_inflate(locust__body_out *d, const char *by
         rc = inflate(&d->zip, Z_NO_FLUSH);
         if (rc == Z_MEM_ERROR)
             return LOCUST_ERR_MEMORY;
-        if (rc == Z_BUF_ERROR) // it wants more than there is
+        if (rc == Z_BUF_ERROR) // needs more input
             return LOCUST_OK;
         d->done = rc == Z_STREAM_END;
         error = locust__body_out_give(d, d->out, LOCUST__BODY_OUT_UNZIPPED - d->zip.avail_out);
         if (error)
             return error;
-        if (rc != Z_OK && rc != Z_STREAM_END) // behind what was good
+        if (rc != Z_OK && rc != Z_STREAM_END) // an error in the data, after good bytes
             return LOCUST_ERR_HTTP_CODED;
     }
     return LOCUST_OK;
 }
 
-/* Opens the decoder. "deflate" is zlib's format (RFC 9110 8.4.1.2), but some servers send it bare:
- * the first two bytes tell (RFC 1950 2.2). */
+/* Opens the decoder, once two bytes are there. "deflate" is zlib's format (RFC 9110 8.4.1.2), but
+ * some servers send it without its header: the first two bytes tell (RFC 1950 2.2). */
 static locust_error locust__body_out_begin(locust__body_out *d)
 {
     unsigned first = (unsigned char)d->head[0], second = (unsigned char)d->head[1];
@@ -12251,6 +12287,7 @@ static locust_error locust__body_out_begin(locust__body_out *d)
     return locust__body_out_inflate(d, d->head, 2);
 }
 
+/* Takes coded bytes: the first two open the decoder. */
 static locust_error locust__body_out_unzip(locust__body_out *d, const char *bytes, size_t n)
 {
     locust_error error = LOCUST_OK;
@@ -12274,7 +12311,7 @@ static locust_error locust__body_out_take(locust__receive_sink *sink, const char
     return locust__body_out_give(d, bytes, n);
 }
 
-/* Prepares for a body of this coding. What we cannot decode is handed over as it came. */
+/* Prepares for a body of this coding; NULL: none. A coding that we lack is delivered as it came. */
 static void locust__body_out_open(
     locust__body_out *d, const locust_request *req, const char *coding, locust__buf *kept)
 {
@@ -12299,10 +12336,10 @@ static bool locust__body_out_is_cut(const locust__body_out *d)
 #endif
 }
 
-/* The body has ended, well or not. */
+/* Ends a body, complete or not. Returns the error of the whole, given the one of reading it. */
 static locust_error locust__body_out_close(locust__body_out *d, locust_error error)
 {
-    if (d->sse.stopped) // what came is what the test wanted
+    if (d->sse.stopped) // the test had enough, which is no failure
         error = LOCUST_OK;
     else if (!error && locust__body_out_is_cut(d))
         error = LOCUST_ERR_HTTP_CODED;
@@ -12927,7 +12964,6 @@ static locust_error locust__base_url_parse(
  *             answered challenges, a client certificate. The coroutines of a user share it.
  * Names       locust__session_
  * Uses        >>url >>head >>cookie >>auth >>pool >>services >>base_url
- * Limits      a page's cookies are set and read by its URL, not by a response.
  * ============================================================================================ */
 
 typedef struct locust__session_field { // a header field of all requests of a user
@@ -14036,7 +14072,7 @@ static locust_error locust__request_send(
     return error;
 }
 /* ============================================================================================
- * >>response  what a test does with an answer
+ * >>response  what a test does with a response
  *
  * Purpose     reads a header field, gives the verdict, takes values out of the body.
  * Names       locust__response_

@@ -160,14 +160,14 @@
  *     >>head           heads of HTTP/1.1 messages
  *     >>response_head  the head of a response
  *     >>receive        reading messages from a stream
- *     >>write          writing a request's head
- *     >>json           JSON, read
+ *     >>write          writing the head of a message
+ *     >>json           JSON, read and written
  *     >>extract        values out of a response: patterns, text between
  *     >>cookie         the cookies of one user
  *     >>auth           HTTP authentication: Basic, Digest
  *     >>upload         bodies of requests, in pieces
  *     >>sse            server-sent events
- *     >>body_out       where an answer's body goes
+ *     >>body_out       where the body of a response goes
  *     >>proxy          proxies
  *     >>connect_to     --connect-to
  *     >>route          how requests reach servers
@@ -180,7 +180,7 @@
  *     >>head_out       the head of a request
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
- *     >>response       what a test does with an answer
+ *     >>response       what a test does with a response
  *   6-user
  *     >>task           tasks and task sets as a test runs them
  *     >>class          user classes as a test runs them

@@ -169,7 +169,7 @@ static void locust__url_remove_dots(locust__buf *url, size_t at)
     url->len = (size_t)(to - url->ptr) + (size_t)(end - stop);
 }
 
-/* Appends the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
+/* Writes the URL that `reference` means on the page `base`, an absolute http URL: RFC 3986
  * 5.2.2. */
 static locust_error locust__url_resolve(locust__buf *out, const char *base, const char *reference)
 {

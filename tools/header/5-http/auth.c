@@ -1,20 +1,22 @@
 /* ============================================================================================
  * >>auth  HTTP authentication: Basic, Digest
  *
- * Purpose     the Authorization field of a request.
+ * Purpose     writes the value of an Authorization field, and reads the challenges that ask for
+ *             one.
+ * Cost        one allocation for each server that sends a Digest challenge; three hashes a request.
  * Names       locust__auth_ locust__digest_
  * Uses        >>head
  * Sources     RFC 9110 11 (challenges), RFC 7617 (Basic), RFC 7616 (Digest).
  * Limits      Digest with MD5 and SHA-256, their -sess forms, qop auth or none. No auth-int, no
- *             userhash: a challenge with nothing else is left to the test.
+ *             userhash: a challenge that offers nothing else is left to the test.
  * ============================================================================================ */
 
 typedef struct locust__digest { // a server's challenge, for the requests that follow it
     struct locust__digest *next;
-    const void *origin; // whose it is
+    const void *origin; // the server, by identity
     char realm[128], nonce[256], opaque[256];
     bool sha256, sess, named, qop; // algorithm, whether the server named it, qop=auth
-    uint32_t uses;                 // of the nonce
+    uint32_t uses;                 // how often the nonce was used
 } locust__digest;
 
 static void locust__digest_free_all(locust__digest **first)
@@ -26,6 +28,7 @@ static void locust__digest_free_all(locust__digest **first)
     }
 }
 
+/* Appends the value of an Authorization field for Basic, and a '\0'. */
 static void locust__auth_basic(locust__buf *out, const char *credentials)
 {
     locust__buf text = {NULL, 0, 0, false};
@@ -37,41 +40,45 @@ static void locust__auth_basic(locust__buf *out, const char *credentials)
     locust__buf_free(&text);
 }
 
-/* Takes name=value off the front of a challenge's parameters. A value may be quoted; its escapes are
- * taken out into `text`. False: there is no parameter. */
-static bool locust__auth_param(locust__view *in, locust__view *name, char *text, size_t size)
+/* Skips the commas and blanks between the elements of a list. */
+static locust__view locust__auth_skip_separators(locust__view v)
 {
-    locust__view p = *in;
-    size_t n = 0;
-    while (p.len && (*p.ptr == ',' || *p.ptr == ' ' || *p.ptr == '\t'))
-        p.ptr++, p.len--;
-    *name = (locust__view){p.ptr, locust__http_token_len(p)};
-    p = (locust__view){p.ptr + name->len, p.len - name->len};
-    p = locust__http_trim(p);
-    if (!name->len || !p.len || *p.ptr != '=')
-        return false;
-    p = (locust__view){p.ptr + 1, p.len - 1};
-    p = locust__http_trim(p);
-    if (p.len && *p.ptr == '"') {
-        size_t i = 1;
-        for (; i < p.len && p.ptr[i] != '"'; i++) {
-            i += p.ptr[i] == '\\' && i + 1 < p.len;
-            if (n + 1 < size)
-                text[n++] = p.ptr[i];
-        }
-        i += i < p.len;
-        p = (locust__view){p.ptr + i, p.len - i};
-    } else {
-        for (; p.len && *p.ptr != ',' && *p.ptr != ' '; p.ptr++, p.len--)
-            if (n + 1 < size)
-                text[n++] = *p.ptr;
+    while (v.len && (*v.ptr == ',' || locust__http_blank(*v.ptr)))
+        v = locust__view_skip(v, 1);
+    return v;
+}
+
+/* Copies the value at the front of `p` to `text`, as far as it fits. Returns what follows the
+ * value. */
+static locust__view locust__auth_value(locust__view p, char *text, size_t size)
+{
+    bool quoted = p.len && *p.ptr == '"';
+    size_t n = 0, i = quoted;
+    for (; i < p.len && (quoted ? p.ptr[i] != '"' : p.ptr[i] != ',' && p.ptr[i] != ' '); i++) {
+        if (quoted && p.ptr[i] == '\\' && i + 1 < p.len) // quoted-pair, RFC 9110 5.6.4
+            i++;
+        if (n + 1 < size)
+            text[n++] = p.ptr[i];
     }
     text[n] = '\0';
-    *in = p;
+    return locust__view_skip(p, i + (quoted && i < p.len)); // behind the closing quote
+}
+
+/* Takes name=value off the front of a challenge's parameters. A value may be quoted. False: there
+ * is no parameter; *in does not move. */
+static bool locust__auth_param(locust__view *in, locust__view *name, char *text, size_t size)
+{
+    locust__view p = locust__auth_skip_separators(*in);
+    *name = (locust__view){p.ptr, locust__http_token_len(p)};
+    p = locust__http_trim(locust__view_skip(p, name->len));
+    if (!name->len || !p.len || *p.ptr != '=')
+        return false;
+    p = locust__http_trim(locust__view_skip(p, 1));
+    *in = locust__auth_value(p, text, size);
     return true;
 }
 
-/* Behind the token68 that may follow a scheme, RFC 9110 11.2; where it was: there is none. */
+/* Skips the token68 that may follow a scheme in place of parameters, RFC 9110 11.2. */
 static locust__view locust__auth_skip_token68(locust__view in)
 {
     locust__view rest = locust__http_trim(in);
@@ -81,7 +88,7 @@ static locust__view locust__auth_skip_token68(locust__view in)
         n++;
     while (n && n < rest.len && rest.ptr[n] == '=')
         n++;
-    rest = locust__http_trim((locust__view){rest.ptr + n, rest.len - n});
+    rest = locust__http_trim(locust__view_skip(rest, n));
     return n && (!rest.len || *rest.ptr == ',') ? rest : in;
 }
 
@@ -94,12 +101,14 @@ static bool locust__auth_has_token(const char *list, const char *token)
     return false;
 }
 
-/* Reads the parameters of a Digest challenge. False: it asks for what we lack. *in goes on behind. */
+/* Takes the parameters of a Digest challenge off the front of *in. False: the challenge asks for
+ * something that we lack. */
 static bool locust__digest_parse(locust__digest *d, locust__view *in, bool *stale)
 {
     locust__view name;
     char value[256];
-    bool known = true, qop = false, cut = false; // cut: an answer to a part of it would be wrong
+    bool known = true, qop = false;
+    bool cut = false; // a text does not fit: an answer to a part of it would be wrong
     memset(d, 0, sizeof *d);
     *stale = false;
     while (locust__auth_param(in, &name, value, sizeof value)) {
@@ -129,8 +138,8 @@ static bool locust__digest_parse(locust__digest *d, locust__view *in, bool *stal
     return known && !cut && *d->nonce && (d->qop || !qop);
 }
 
-/* Looks for a Digest challenge in one WWW-Authenticate field, which may hold several of any kind. The
- * strongest that we know is left in *d. */
+/* Looks for Digest challenges in one WWW-Authenticate field, which may hold several of any kind. *d
+ * becomes the strongest that we can answer. */
 static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *stale)
 {
     bool found = false;
@@ -139,12 +148,11 @@ static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *s
         locust__digest one;
         char value[256];
         bool old;
-        while (in.len && (*in.ptr == ',' || *in.ptr == ' ' || *in.ptr == '\t'))
-            in.ptr++, in.len--;
+        in = locust__auth_skip_separators(in);
         scheme = (locust__view){in.ptr, locust__http_token_len(in)};
         if (!scheme.len)
             break;
-        in = locust__auth_skip_token68((locust__view){in.ptr + scheme.len, in.len - scheme.len});
+        in = locust__auth_skip_token68(locust__view_skip(in, scheme.len));
         if (!locust__view_is_nocase(scheme, "digest")) {
             while (locust__auth_param(&in, &name, value, sizeof value))
                 ;
@@ -159,6 +167,7 @@ static bool locust__auth_find_digest(locust__view in, locust__digest *d, bool *s
     return found;
 }
 
+/* Appends name="text". */
 static void locust__auth_quote(locust__buf *out, const char *name, const char *text)
 {
     locust__buf_printf(out, "%s=\"", name);
@@ -170,7 +179,8 @@ static void locust__auth_quote(locust__buf *out, const char *name, const char *t
     locust__buf_add(out, "\"", 1);
 }
 
-/* Answers a challenge: RFC 7616 3.4. */
+/* Appends the value of an Authorization field that answers a challenge, RFC 7616 3.4, and a '\0'.
+ */
 LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *d,
     const char *credentials, const char *method, const char *target, uint64_t random)
 {

@@ -1,21 +1,22 @@
 /* ============================================================================================
- * >>body_out  where an answer's body goes
+ * >>body_out  where the body of a response goes
  *
- * Purpose     decoded if it was coded, then into the user's block, to a function of the test, or away.
- * Invariants  what a compressed body expands to is bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
- * Cost        44 KB while a compressed body is decoded.
+ * Purpose     decodes a compressed body, and puts it into the user's block or hands it to the
+ *             test's functions.
+ * Invariants  a body that is kept is bounded by LOCUST_MAX_BODY after decoding.
+ * Cost        44 KB while a compressed body is decoded, most of it zlib's.
  * Names       locust__body_out_
  * Uses        >>receive >>sse
  * Sources     RFC 9110 8.4.1 (gzip, deflate).
  * ============================================================================================ */
 
-typedef struct locust__body_out { // the sink of one answer
-    locust__receive_sink sink;    // first: what >>http calls
+typedef struct locust__body_out { // the sink of one response
+    locust__receive_sink sink;    // first: what >>receive calls
     const locust_request *req;
-    locust__buf *kept; // for a body that the response holds
-    uint64_t total;    // bytes, decoded
+    locust__buf *kept; // where a body goes that no function takes
+    uint64_t total;    // bytes so far, decoded
     locust__sse sse;
-    bool coded; // by gzip or deflate
+    bool coded; // gzip or deflate
 #if LOCUST__WITH_ZLIB
     z_stream zip;
     char *out;             // LOCUST__BODY_OUT_UNZIPPED bytes; NULL: the decoder is not open
@@ -25,11 +26,11 @@ typedef struct locust__body_out { // the sink of one answer
 #endif
 } locust__body_out;
 
-/* Decoded bytes. */
+/* Delivers decoded bytes. */
 static locust_error locust__body_out_give(locust__body_out *d, const char *bytes, size_t n)
 {
     d->total += n;
-    if (!n) // a decoder gave nothing yet
+    if (!n) // the decoder needs more input
         return LOCUST_OK;
     if (d->req->on_event)
         return locust__sse_take(&d->sse, bytes, n);
@@ -50,6 +51,7 @@ static locust_error locust__body_out_give(locust__body_out *d, const char *bytes
 #if LOCUST__WITH_ZLIB
 enum { LOCUST__BODY_OUT_UNZIPPED = 8192 };
 
+/* Decodes n bytes and delivers what they give. */
 static locust_error locust__body_out_inflate(locust__body_out *d, const char *bytes, size_t n)
 {
     d->zip.next_in = (Bytef *)(uintptr_t)bytes;
@@ -60,7 +62,7 @@ static locust_error locust__body_out_inflate(locust__body_out *d, const char *by
         int rc;
         if (d->done && !d->zip.avail_in)
             return LOCUST_OK;
-        // Behind the end: another member of a gzip file (RFC 1952 2.2), or rubbish.
+        // Bytes behind the end: another member of a gzip file (RFC 1952 2.2), or rubbish.
         if (d->done && (d->raw || inflateReset(&d->zip) != Z_OK))
             return LOCUST_ERR_HTTP_CODED;
         d->zip.next_out = (Bytef *)d->out;
@@ -68,20 +70,20 @@ static locust_error locust__body_out_inflate(locust__body_out *d, const char *by
         rc = inflate(&d->zip, Z_NO_FLUSH);
         if (rc == Z_MEM_ERROR)
             return LOCUST_ERR_MEMORY;
-        if (rc == Z_BUF_ERROR) // it wants more than there is
+        if (rc == Z_BUF_ERROR) // needs more input
             return LOCUST_OK;
         d->done = rc == Z_STREAM_END;
         error = locust__body_out_give(d, d->out, LOCUST__BODY_OUT_UNZIPPED - d->zip.avail_out);
         if (error)
             return error;
-        if (rc != Z_OK && rc != Z_STREAM_END) // behind what was good
+        if (rc != Z_OK && rc != Z_STREAM_END) // an error in the data, after good bytes
             return LOCUST_ERR_HTTP_CODED;
     }
     return LOCUST_OK;
 }
 
-/* Opens the decoder. "deflate" is zlib's format (RFC 9110 8.4.1.2), but some servers send it bare:
- * the first two bytes tell (RFC 1950 2.2). */
+/* Opens the decoder, once two bytes are there. "deflate" is zlib's format (RFC 9110 8.4.1.2), but
+ * some servers send it without its header: the first two bytes tell (RFC 1950 2.2). */
 static locust_error locust__body_out_begin(locust__body_out *d)
 {
     unsigned first = (unsigned char)d->head[0], second = (unsigned char)d->head[1];
@@ -100,6 +102,7 @@ static locust_error locust__body_out_begin(locust__body_out *d)
     return locust__body_out_inflate(d, d->head, 2);
 }
 
+/* Takes coded bytes: the first two open the decoder. */
 static locust_error locust__body_out_unzip(locust__body_out *d, const char *bytes, size_t n)
 {
     locust_error error = LOCUST_OK;
@@ -123,7 +126,7 @@ static locust_error locust__body_out_take(locust__receive_sink *sink, const char
     return locust__body_out_give(d, bytes, n);
 }
 
-/* Prepares for a body of this coding. What we cannot decode is handed over as it came. */
+/* Prepares for a body of this coding; NULL: none. A coding that we lack is delivered as it came. */
 static void locust__body_out_open(
     locust__body_out *d, const locust_request *req, const char *coding, locust__buf *kept)
 {
@@ -148,10 +151,10 @@ static bool locust__body_out_is_cut(const locust__body_out *d)
 #endif
 }
 
-/* The body has ended, well or not. */
+/* Ends a body, complete or not. Returns the error of the whole, given the one of reading it. */
 static locust_error locust__body_out_close(locust__body_out *d, locust_error error)
 {
-    if (d->sse.stopped) // what came is what the test wanted
+    if (d->sse.stopped) // the test had enough, which is no failure
         error = LOCUST_OK;
     else if (!error && locust__body_out_is_cut(d))
         error = LOCUST_ERR_HTTP_CODED;

@@ -137,7 +137,9 @@ static int locust__cookie_month(locust__view t)
     return 0;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar. */
+/* Days from 1970-01-01 to a date of the Gregorian calendar. A year begins in March here, so that a
+ * leap day is its last day; 400 years have 146097 days, and 719468 lie between 0000-03-01 and 1970.
+ */
 static int64_t locust__cookie_days(int year, int month, int day)
 {
     int64_t y = month > 2 ? year : year - 1, era = y / 400, of_era = y - era * 400;
@@ -185,7 +187,7 @@ static bool locust__cookie_date(locust__view text, int64_t *out_s)
 
 typedef struct locust__cookie_text { // a Set-Cookie field taken apart
     locust__view name, value, domain, path;
-    bool secure, has_domain, has_age, has_date;
+    bool secure, has_domain, has_age;
     int64_t expires_s;
 } locust__cookie_text;
 

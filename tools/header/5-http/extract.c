@@ -1,8 +1,8 @@
 /* ============================================================================================
  * >>extract  values out of a response: patterns, text between
  *
- * Purpose     take a token from one answer to send it with the next request.
- * Cost        a pattern is compiled once for a test.
+ * Purpose     finds a text in a response, for the next request of the test.
+ * Cost        a pattern is compiled once for a test; a search runs on the loop's stack.
  * Names       locust__extract_ locust__pattern_ locust__search_
  * Sources     POSIX regular expressions (regcomp), extended syntax.
  * ============================================================================================ */
@@ -17,7 +17,8 @@ static bool locust__extract_copy(const char *from, size_t n, char *out, size_t s
     return true;
 }
 
-/* What stands between the first `left` and the `right` after it. */
+/* Copies what stands between the first `left` and the first `right` after it. False: there is no
+ * such text, or it does not fit. */
 static bool locust__extract_between(
     const char *text, const char *left, const char *right, char *out, size_t size)
 {
@@ -33,11 +34,12 @@ typedef struct locust__pattern { // a compiled regular expression
     struct locust__pattern *next;
     regex_t regex;
     void (*free_regex)(
-        regex_t *); // regfree: tests without patterns are not to link the C library's
+        regex_t *); // regfree; through a pointer, a test without patterns links no regex
     char text[];
 } locust__pattern;
 
-/* The compiled form of a pattern, made when it is new. Ends the program if it is none. */
+/* The compiled form of a pattern, compiled at its first use. Ends the program if it is invalid.
+ * NULL: no memory. */
 static locust__pattern *locust__pattern_of(locust__pattern **first, const char *text)
 {
     locust__pattern *pattern;
@@ -74,14 +76,14 @@ static void locust__pattern_free_all(locust__pattern *first)
     }
 }
 
-typedef struct
-    locust__search { // for the loop's stack: regexec and strtod are deep in some libraries
-    locust__pattern **patterns;
+/* A call on the loop's stack: regexec and strtod need much of it in some libraries. */
+typedef struct locust__search {
+    locust__pattern **patterns; // of the test
     const char *text, *regex;
     int group;
-    regmatch_t match;
+    regmatch_t match; // of the group, if found
     bool found;
-    double number;
+    double number; // by locust__search_number
 } locust__search;
 
 static void locust__search_pattern(void *arg)

@@ -1,18 +1,19 @@
 /* ============================================================================================
- * >>json  JSON, read
+ * >>json  JSON, read and written
  *
- * Purpose     take a token from one answer to send it with the next request.
- * Invariants  whatever the text is, nothing is read outside it; what is not well-formed is not
- *             found.
- * Cost        JSON: one pass up to the value, no allocation. Patterns are compiled once for a test.
+ * Purpose     finds a value of a JSON text by its path, checks a whole text, and writes strings.
+ * Invariants  whatever the text is, nothing is read outside it.
+ * Cost        a search is one pass up to the value. Nothing is allocated.
  * Names       locust__json_
- * Sources     RFC 8259 (JSON); POSIX regular expressions (regcomp), extended syntax.
- * Limits      keys are compared as they stand in the text, escapes and all; a key with a dot or a
- *             bracket cannot be named. Containers are skipped by their brackets, not checked.
+ * Sources     RFC 8259 (JSON).
+ * Limits      a search compares keys as they stand in the text, escapes and all; a path cannot
+ *             name a key with a dot or a bracket. It skips containers by their brackets, without
+ *             a check; locust__json_is_valid checks all, up to 512 levels.
  *
  *   a path:  name.list[2].name   or  [0].name   or  ""  for the whole
  * ============================================================================================ */
 
+/* Skips blanks. */
 static const char *locust__json_blank(const char *p, const char *end)
 {
     while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
@@ -20,7 +21,7 @@ static const char *locust__json_blank(const char *p, const char *end)
     return p;
 }
 
-/* Behind the string whose opening quote is at p; NULL: it does not end. */
+/* The end of the string whose opening quote is at p; NULL: it does not end. */
 static const char *locust__json_string_end(const char *p, const char *end)
 {
     for (p++; p < end; p++) {
@@ -34,7 +35,7 @@ static const char *locust__json_string_end(const char *p, const char *end)
     return NULL;
 }
 
-/* Behind the value at p; NULL: there is none. */
+/* The end of the value at p; NULL: there is no value. */
 static const char *locust__json_value_end(const char *p, const char *end)
 {
     const char *start = p;
@@ -62,7 +63,8 @@ static const char *locust__json_value_end(const char *p, const char *end)
     return depth == 0 && p > start ? p : NULL;
 }
 
-/* The members of an object one after the other; *p: NULL before the first. */
+/* Steps through the members of an object; *p is NULL before the first. False: there is no further
+ * one. */
 static bool locust__json_member(
     locust__view object, const char **p, locust__view *key, locust__view *value)
 {
@@ -83,7 +85,8 @@ static bool locust__json_member(
     return true;
 }
 
-/* The elements of an array, likewise. */
+/* Steps through the elements of an array; *p is NULL before the first. False: there is no further
+ * one. */
 static bool locust__json_element(locust__view array, const char **p, locust__view *value)
 {
     const char *end = array.ptr + array.len, *at, *stop;
@@ -99,7 +102,8 @@ static bool locust__json_element(locust__view array, const char **p, locust__vie
     return true;
 }
 
-/* The member of an object, or the element of an array, that *path names first; moves *path on. */
+/* Replaces a container by its member or element that *path names first, and moves *path behind that
+ * name. False: there is none. */
 static bool locust__json_step(locust__view *value, const char **path)
 {
     const char *p = value->ptr + 1, *end = value->ptr + value->len, *stop;
@@ -137,24 +141,37 @@ static bool locust__json_step(locust__view *value, const char **path)
     }
 }
 
+/* Where the digits from i on end. */
+static size_t locust__json_digits(locust__view v, size_t i)
+{
+    while (i < v.len && locust__text_is_digit(v.ptr[i]))
+        i++;
+    return i;
+}
+
 /* number = [ minus ] int [ frac ] [ exp ], RFC 8259 section 6 */
 static bool locust__json_is_number(locust__view v)
 {
-    size_t i = v.len && *v.ptr == '-', digits;
-    for (int part = 0; part < 3; part++) {
-        if (part && (i == v.len || !strchr(part == 1 ? "." : "eE", v.ptr[i])))
-            continue;
-        i += part > 0;
-        i += part == 2 && i < v.len && (v.ptr[i] == '+' || v.ptr[i] == '-');
-        for (digits = i; i < v.len && locust__text_is_digit(v.ptr[i]);)
-            i++;
-        if (i == digits || (part == 0 && v.ptr[digits] == '0' && i > digits + 1))
+    size_t from = v.len && *v.ptr == '-', i = locust__json_digits(v, from);
+    if (i == from || (v.ptr[from] == '0' && i > from + 1)) // no zero goes before other digits
+        return false;
+    if (i < v.len && v.ptr[i] == '.') {
+        from = i + 1;
+        i = locust__json_digits(v, from);
+        if (i == from)
+            return false;
+    }
+    if (i < v.len && (v.ptr[i] == 'e' || v.ptr[i] == 'E')) {
+        from = i + 1;
+        from += from < v.len && (v.ptr[from] == '+' || v.ptr[from] == '-');
+        i = locust__json_digits(v, from);
+        if (i == from)
             return false;
     }
     return i == v.len;
 }
 
-/* Behind the string, number or word at p, checked to the letter; NULL: it is none. */
+/* The end of the string, number or word at p, fully checked; NULL: it is not valid. */
 static const char *locust__json_scalar(const char *p, const char *end)
 {
     static const char *const words[] = {"true", "false", "null"};
@@ -184,7 +201,8 @@ static const char *locust__json_scalar(const char *p, const char *end)
 
 enum { LOCUST__JSON_DEPTH = 512 };
 
-/* Is it one JSON value, RFC 8259, nested no deeper than 512? */
+/* Is the text one JSON value, RFC 8259, nested no deeper than 512 levels? The levels are a stack of
+ * closing brackets, so that no input can recurse. */
 static bool locust__json_is_valid(locust__view text)
 {
     enum { VALUE, NAME, AFTER } expects = VALUE;
@@ -227,7 +245,8 @@ static bool locust__json_is_valid(locust__view text)
     }
 }
 
-/* The value at `path` of a JSON text. */
+/* Finds the value at `path` of a JSON text. False: the text ends in something else, or lacks the
+ * path. */
 static bool locust__json_find(locust__view text, const char *path, locust__view *value)
 {
     const char *end = text.ptr + text.len, *p = locust__json_blank(text.ptr, end);
@@ -241,7 +260,7 @@ static bool locust__json_find(locust__view text, const char *path, locust__view 
     return true;
 }
 
-/* UTF-8 of a code point; returns its length. */
+/* Writes a code point in UTF-8; returns how many bytes. */
 static size_t locust__json_utf8(char *out, long code)
 {
     int n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
@@ -251,7 +270,8 @@ static size_t locust__json_utf8(char *out, long code)
     return (size_t)n;
 }
 
-/* Decodes a string value, quotes and all, into out[size]. False: it is none, or does not fit. */
+/* Decodes a string with its quotes into out[size]. False: it is not a string, a C string cannot
+ * hold it, or it does not fit. */
 static bool locust__json_decode(locust__view v, char *out, size_t size)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -278,7 +298,7 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
                     i += 6;
                 }
                 if (code <= 0 || (code >= 0xD800 && code < 0xE000))
-                    return false; // a lone surrogate, or a '\0' that a C string cannot hold
+                    return false; // a lone surrogate, or U+0000
                 len = locust__json_utf8(text, code);
             }
         }
@@ -293,7 +313,7 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
     return true;
 }
 
-/* A string of JSON. */
+/* Appends the text as a JSON string. */
 static void locust__json_put(locust__buf *out, const char *text)
 {
     locust__buf_puts(out, "\"");

@@ -3,7 +3,7 @@
  *
  * Purpose     the heads of responses, interim ones too; bodies of any message: by length, by chunks
  *             with trailers, or to the end of the connection.
- * Invariants  the bytes may come in any pieces. No byte behind the message is taken from the
+ * Invariants  the bytes may come in any pieces. No byte after the message is taken from the
  *             stream. Memory grows by what has come, not by what the peer has announced.
  * Cost        a head and a body that came in one piece are copied once.
  * Names       locust__receive_
@@ -46,9 +46,9 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
         size_t look = s->in_len < *budget ? s->in_len : *budget, room = kept->cap - kept->len;
         if (look && !*first_ns)
             *first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
+        // At once, not when the head is complete: another protocol's server may wait for us.
         if (look && memcmp(s->in, "HTTP/1.", look < 7 ? look : 7) != 0) {
-            error =
-                locust__receive_no_head(s->in, look); // now: a peer of another kind may wait for us
+            error = locust__receive_no_head(s->in, look);
             if (error)
                 return error;
         }

@@ -1,5 +1,5 @@
 /* ============================================================================================
- * >>response  what a test does with an answer
+ * >>response  what a test does with a response
  *
  * Purpose     reads a header field, gives the verdict, takes values out of the body.
  * Names       locust__response_

@@ -5,7 +5,6 @@
  *             answered challenges, a client certificate. The coroutines of a user share it.
  * Names       locust__session_
  * Uses        >>url >>head >>cookie >>auth >>pool >>services >>base_url
- * Limits      a page's cookies are set and read by its URL, not by a response.
  * ============================================================================================ */
 
 typedef struct locust__session_field { // a header field of all requests of a user

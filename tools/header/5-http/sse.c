@@ -1,18 +1,21 @@
 /* ============================================================================================
  * >>sse  server-sent events
  *
- * Purpose     from the bytes of a stream to events for the test.
+ * Purpose     turns the bytes of an event stream into events for the test.
+ * Invariants  the bytes may come in any pieces. A line and the data of one event are bounded by
+ *             LOCUST_MAX_BODY together.
  * Names       locust__sse_
- * Sources     HTML standard 9.2.
+ * Sources     HTML standard 9.2 (server-sent events).
  * ============================================================================================ */
 
 typedef struct locust__sse {
     locust_sse_fn fn;
     void *arg;
-    locust__buf line, data, type, id;
+    locust__buf line, data, type, id; // the line so far; fields of the event so far
     int retry_ms;
-    bool begun, after_cr;
-    bool stopped; // the test has enough
+    bool begun;    // the first line, which may have a byte order mark, is over
+    bool after_cr; // an LF that comes next belongs to the CR before it
+    bool stopped;  // the test has enough
 } locust__sse;
 
 static void locust__sse_free(locust__sse *e)
@@ -23,6 +26,7 @@ static void locust__sse_free(locust__sse *e)
     locust__buf_free(&e->id);
 }
 
+/* Replaces a text by a copy with a '\0'. */
 static void locust__sse_set(locust__buf *b, locust__view text)
 {
     b->len = 0;
@@ -30,7 +34,7 @@ static void locust__sse_set(locust__buf *b, locust__view text)
     locust__buf_add(b, "", 1);
 }
 
-/* An empty line: what was gathered is an event, if it has data. */
+/* At an empty line: hands the event to the test, if it has data. False: the test has enough. */
 static bool locust__sse_dispatch(locust__sse *e)
 {
     locust_sse_event event = {.type = e->type.len > 1 ? e->type.ptr : "message",
@@ -39,14 +43,14 @@ static bool locust__sse_dispatch(locust__sse *e)
         .retry_ms = e->retry_ms};
     bool more = true;
     if (e->data.len) {
-        e->data.ptr[e->data.len - 1] = '\0'; // in place of the last line's end
+        e->data.ptr[e->data.len - 1] = '\0'; // in place of the last '\n'
         more = e->fn(e->arg, &event);
     }
     e->data.len = e->type.len = 0;
     return more;
 }
 
-/* One line, HTML standard 9.2.6. */
+/* Takes one line, HTML standard 9.2.6. False: the test has enough. */
 static bool locust__sse_line(locust__sse *e, locust__view line)
 {
     const char *colon = line.len ? memchr(line.ptr, ':', line.len) : NULL;
@@ -55,9 +59,9 @@ static bool locust__sse_line(locust__sse *e, locust__view line)
     if (!line.len)
         return locust__sse_dispatch(e);
     if (colon) {
-        value = (locust__view){colon + 1, line.len - name.len - 1};
+        value = locust__view_skip(line, name.len + 1);
         if (value.len && *value.ptr == ' ')
-            value = (locust__view){value.ptr + 1, value.len - 1};
+            value = locust__view_skip(value, 1);
     }
     if (locust__view_is(name, "data")) {
         locust__buf_add(&e->data, value.ptr, value.len);
@@ -67,13 +71,9 @@ static bool locust__sse_line(locust__sse *e, locust__view line)
     } else if (locust__view_is(name, "id") && (!value.len || !memchr(value.ptr, 0, value.len))) {
         locust__sse_set(&e->id, value);
     } else if (locust__view_is(name, "retry")) {
-        int ms = 0;
-        for (size_t i = 0; i < value.len; i++) {
-            if (!locust__text_is_digit(value.ptr[i]) || ms > INT_MAX / 10 - 1)
-                return true;
-            ms = ms * 10 + (value.ptr[i] - '0');
-        }
-        e->retry_ms = value.len ? ms : e->retry_ms;
+        int64_t ms = locust__number_of(value);
+        if (ms >= 0 && ms <= INT_MAX) // else the field is ignored
+            e->retry_ms = (int)ms;
     }
     return true;
 }
@@ -97,7 +97,7 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
         }
         line = (locust__view){e->line.ptr, e->line.len};
         if (!e->begun && line.len >= 3 && memcmp(line.ptr, "\xEF\xBB\xBF", 3) == 0)
-            line = (locust__view){line.ptr + 3, line.len - 3};
+            line = locust__view_skip(line, 3);
         e->begun = true;
         e->line.len = 0;
         if (!locust__sse_line(e, line)) {

@@ -1,17 +1,15 @@
 /* ============================================================================================
  * >>upload  bodies of requests, in pieces
  *
- * Purpose     an upload gives the bytes of a request's body, wherever they come from; a sink takes
- *             the bytes of an answer's body, wherever they go.
- * Invariants  memory stays flat, however long a body is. What a compressed body expands to is
- *             bounded by LOCUST_MAX_BODY unless the test takes it in pieces.
- * Cost        16 KB while an upload that is not in memory is under way; 44 KB while a compressed body
- *             is decoded.
+ * Purpose     gives the bytes of a body that is not in memory: from parts, from a file, from a
+ *             function of the test.
+ * Invariants  memory stays flat, however long a body is.
+ * Cost        16 KB while an upload is under way.
  * Names       locust__upload_
  * Uses        >>head
- * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1 (chunks);
- *             RFC 9110 8.4.1 (gzip, deflate); HTML standard 9.2 (server-sent events).
- * Limits      files are read as if they were in the page cache: a slow disk holds the loop.
+ * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1
+ *             (chunks).
+ * Limits      a file is read without waiting in the poller: a slow disk holds up the loop.
  * ============================================================================================ */
 
 enum { LOCUST__UPLOAD_BUFFER = 16384, LOCUST__UPLOAD_BOUNDARY = 32 };
@@ -19,18 +17,18 @@ enum { LOCUST__UPLOAD_BUFFER = 16384, LOCUST__UPLOAD_BOUNDARY = 32 };
 typedef struct locust__upload {
     const locust_request *req;
     char boundary[LOCUST__UPLOAD_BOUNDARY];
-    bool open;               // it has to be streamed
-    int64_t len;             // -1: not known before its end
-    int64_t left;            // of what was announced
-    const locust_part *part; // the next one to begin
-    int fd;                  // the file that is being read; < 0: none
+    bool open;               // the body is streamed, not sent from memory
+    int64_t len;             // -1: not known before the end
+    int64_t left;            // of what was announced, with body_fn
+    const locust_part *part; // the next one to begin; NULL: the last has ended
+    int fd;                  // the file that is read; < 0: none
     int64_t file_left;
     locust__view text; // what goes before the next file
-    locust__buf head;  // of a part
+    locust__buf head;  // of a part, and its text
     char *piece;       // LOCUST__UPLOAD_BUFFER bytes
 } locust__upload;
 
-/* A name in a part's head: as browsers write it. */
+/* Appends a parameter of a part's head, quoted as browsers do it. */
 static void locust__upload_part_quote(locust__buf *out, const char *name, const char *text)
 {
     locust__buf_printf(out, "; %s=\"", name);
@@ -47,7 +45,7 @@ static void locust__upload_part_quote(locust__buf *out, const char *name, const 
     locust__buf_add(out, "\"", 1);
 }
 
-/* What goes before a part's content; behind the last part: the end. */
+/* Appends what goes before a part's content; for the end of the list, what closes the body. */
 static void locust__upload_part_head(
     locust__buf *out, const locust__upload *up, const locust_part *part)
 {
@@ -84,7 +82,7 @@ static int64_t locust__upload_file_size(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 }
 
-/* Adds up a multipart body. */
+/* Adds up the length of a multipart body, without reading its files. */
 static locust_error locust__upload_measure(locust__upload *up)
 {
     const locust_part *part = up->req->parts;
@@ -109,13 +107,13 @@ static locust_error locust__upload_measure(locust__upload *up)
     }
 }
 
-/* Does this request's body have to be streamed? */
+/* Is this request's body streamed, rather than sent from memory? */
 static bool locust__upload_wanted(const locust_request *req)
 {
     return req->parts || req->body_path || req->body_fn;
 }
 
-/* Begins a body, or begins it once more. */
+/* Begins a body: once for each time that the request is sent. */
 static locust_error locust__upload_open(
     locust__upload *up, const locust_request *req, uint64_t random)
 {
@@ -147,13 +145,14 @@ static locust_error locust__upload_open(
     return error;
 }
 
+/* Reads up to n bytes of the part's file, and closes it at its end. */
 static locust_error locust__upload_read_file(locust__upload *up, char *out, size_t n, size_t *got)
 {
     size_t want = (int64_t)n < up->file_left ? n : (size_t)up->file_left;
     ssize_t rc = read(up->fd, out, want);
     *got = rc > 0 ? (size_t)rc : 0;
     if (rc <= 0 && want)
-        return LOCUST_ERR_HTTP_BODY_FILE; // it became shorter
+        return LOCUST_ERR_HTTP_BODY_FILE; // it is shorter than it was
     up->file_left -= rc;
     if (!up->file_left) {
         close(up->fd);
@@ -162,7 +161,7 @@ static locust_error locust__upload_read_file(locust__upload *up, char *out, size
     return LOCUST_OK;
 }
 
-/* Goes on to the next part: its head, and its text or file. */
+/* Begins the next part: its head with its text, or its file. */
 static locust_error locust__upload_next_part(locust__upload *up)
 {
     const locust_part *part = up->part++;
@@ -188,7 +187,7 @@ static locust_error locust__upload_next_part(locust__upload *up)
     return LOCUST_OK;
 }
 
-/* The next bytes of the body, 1 to n; *got 0: that was all. */
+/* Gives the next 1 to n bytes of the body; *got 0: the body has ended. */
 static locust_error locust__upload_read(locust__upload *up, char *out, size_t n, size_t *got)
 {
     ptrdiff_t given;
@@ -211,13 +210,14 @@ static locust_error locust__upload_read(locust__upload *up, char *out, size_t n,
     if (up->text.len) {
         *got = n < up->text.len ? n : up->text.len;
         memcpy(out, up->text.ptr, *got);
-        up->text = (locust__view){up->text.ptr + *got, up->text.len - *got};
+        up->text = locust__view_skip(up->text, *got);
         return LOCUST_OK;
     }
     return up->fd >= 0 && up->file_left ? locust__upload_read_file(up, out, n, got) : LOCUST_OK;
 }
 
-/* The next bytes as they go over the wire, chunked if the length is not known. *more: until false. */
+/* Gives the next bytes as they go over the wire, chunked if the length is not known. *more false:
+ * these are the last ones. */
 static locust_error locust__upload_piece(locust__upload *up, locust__view *piece, bool *more)
 {
     enum { HEAD = 10 }; // eight digits and a line end

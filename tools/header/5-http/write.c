@@ -1,9 +1,9 @@
 /* ============================================================================================
- * >>write  writing a request's head
+ * >>write  writing the head of a message
  *
  * Purpose     appends fields to a buffer of fixed size, and refuses those that could end their
  *             line.
- * Invariants  after an error the writer only remembers it: write first, look once.
+ * Invariants  an error is remembered: write all of a head first, then look once.
  * Names       locust__writer_ locust__pair_
  * Uses        >>head
  * ============================================================================================ */
