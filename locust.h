@@ -176,7 +176,7 @@
  *     >>services       what the users of one test share
  *     >>base_url       a user's host, taken apart once
  *     >>session        the session of a user
- *     >>client         who sends a user's requests
+ *     >>client         a user's client: its response, verdict and record
  *     >>head_out       the head of a request
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
@@ -10189,8 +10189,9 @@ static bool locust__http_length(locust__http_framing *f, locust__view value)
     return true;
 }
 
-/* Compares a token of at least 8 bytes with `lower` (same length, a-z and '-' only), ignoring case.
- * Setting bit 0x20 is enough: no other token character becomes a letter or a hyphen by it. */
+/* Compares a name or value of at least 8 bytes with `lower` (same length, a-z and '-' only), ignoring
+ * case. Setting bit 0x20 is enough: no other byte of a name or value becomes a letter or hyphen by
+ * it. */
 static bool locust__http_is_name(locust__view name, const char *lower)
 {
     for (size_t i = 0;;) {
@@ -10215,7 +10216,7 @@ static inline locust_error locust__http_note_field(
             return LOCUST_ERR_HTTP_LENGTH;
     } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
         if (f->chunked || !locust__view_is_nocase(value, "chunked"))
-            f->coded = true; // we asked for no other coding
+            f->coded = true; // we know no other coding
         f->chunked = true;
     } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
         if (value.len == 10 && locust__http_is_name(value, "keep-alive")) { // the usual value
@@ -13096,7 +13097,7 @@ static const char *locust__session_cookie(locust__session *session, locust__serv
     return cookie ? cookie->value : NULL;
 }
 /* ============================================================================================
- * >>client  who sends a user's requests
+ * >>client  a user's client: its response, verdict and record
  *
  * Purpose     the response that the test sees, the memory that it lies in, the verdict on the
  *             request, its record. A user has a client, and so has each coroutine that it starts.

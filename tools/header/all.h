@@ -176,7 +176,7 @@
  *     >>services       what the users of one test share
  *     >>base_url       a user's host, taken apart once
  *     >>session        the session of a user
- *     >>client         who sends a user's requests
+ *     >>client         a user's client: its response, verdict and record
  *     >>head_out       the head of a request
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request

@@ -1,5 +1,5 @@
 /* ============================================================================================
- * >>client  who sends a user's requests
+ * >>client  a user's client: its response, verdict and record
  *
  * Purpose     the response that the test sees, the memory that it lies in, the verdict on the
  *             request, its record. A user has a client, and so has each coroutine that it starts.

@@ -221,8 +221,9 @@ static bool locust__http_length(locust__http_framing *f, locust__view value)
     return true;
 }
 
-/* Compares a token of at least 8 bytes with `lower` (same length, a-z and '-' only), ignoring case.
- * Setting bit 0x20 is enough: no other token character becomes a letter or a hyphen by it. */
+/* Compares a name or value of at least 8 bytes with `lower` (same length, a-z and '-' only), ignoring
+ * case. Setting bit 0x20 is enough: no other byte of a name or value becomes a letter or hyphen by
+ * it. */
 static bool locust__http_is_name(locust__view name, const char *lower)
 {
     for (size_t i = 0;;) {
@@ -247,7 +248,7 @@ static inline locust_error locust__http_note_field(
             return LOCUST_ERR_HTTP_LENGTH;
     } else if (name.len == 17 && locust__http_is_name(name, "transfer-encoding")) {
         if (f->chunked || !locust__view_is_nocase(value, "chunked"))
-            f->coded = true; // we asked for no other coding
+            f->coded = true; // we know no other coding
         f->chunked = true;
     } else if (name.len == 10 && locust__http_is_name(name, "connection")) {
         if (value.len == 10 && locust__http_is_name(value, "keep-alive")) { // the usual value
