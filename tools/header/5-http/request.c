@@ -113,11 +113,11 @@ static locust_error locust__request_hops(
     }
 }
 
-/* Does a field of a request point into the block, which holds the last response? */
+/* Does a field of a request point into the block, which holds the last response? The difference of a
+ * pointer below the block, NULL too, wraps to more than any block has. */
 static bool locust__request_in_block(const locust__client *c, const void *p)
 {
-    uintptr_t at = (uintptr_t)p, block = (uintptr_t)c->block.ptr;
-    return p && at >= block && at - block < c->block.cap;
+    return (uintptr_t)p - (uintptr_t)c->block.ptr < c->block.cap;
 }
 
 static bool locust__request_pairs_in_block(const locust__client *c, const locust_pair *pairs)
