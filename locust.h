@@ -136,8 +136,8 @@
  *   4-net
  *     >>address        addresses of sockets
  *     >>source         local addresses to connect from
- *     >>net            what all connections of a test share, and streams
- *     >>stream         reading and writing a stream
+ *     >>net            what all connections of a test share
+ *     >>stream         reading and writing a connection, through layers
  *     >>connect        connecting
  *     >>listen         servers, for tools and the kit's own endpoints
  *     >>resolve        host names to addresses
@@ -6869,52 +6869,26 @@ static bool locust__sources_next(locust__sources *sources, sa_family_t family, l
     return true;
 }
 /* ============================================================================================
- * >>net  what all connections of a test share, and streams
+ * >>net  what all connections of a test share
  *
- * Purpose     blocking-style connect, read and write for coroutines, with deadlines.
- * Invariants  a stream's unread bytes are either in the loop's scratch buffer, which lasts until
- *             the next park, or in memory of its own, into which they are moved before a park; so
- *             an idle connection holds no buffer. Who returns to a test's own code settles the
- *             stream first. A read is tried only when the poller said readable.
- * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
- * Names       locust__net_ locust__layer
- * Uses        >>co >>fd >>sync >>source
- * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
- *             the peer closes, or after the last byte. 128 connects are in flight at once.
+ * Purpose     limits, counts and source addresses of a test's connections; what a socket's errno means;
+ *             advice, once, when the machine has no descriptors or ports left.
+ * Names       locust__net_
+ * Uses        >>co >>sync >>source
+ * Limits      128 connects are in flight at once; further ones wait for their turn.
  * ============================================================================================ */
 
 typedef struct locust__net {
     locust__loop *loop;
     locust__sources sources;
     const locust__log *log;
-    locust__sem connects; // how many more may be in flight
+    locust__sem connects; // turns: LOCUST__NET_CONNECTS connects may be in flight
     int64_t files;        // the limit on descriptors
-    int64_t open;         // streams that are connected
-    int users;            // that the test wants, for advice
-    bool no_arrivals;     // do not ask the kernel when bytes came
-    bool told_files, told_ports, told_queue;
+    int64_t open;         // connected streams
+    int users;            // number of users that the test asks for, for advice
+    bool no_arrivals;     // do not ask the kernel when bytes arrived
+    bool advised_files, advised_ports, advised_turns; // each advice is given once
 } locust__net;
-
-/* What lies between a stream and its socket: TLS. Embedded by its owner. */
-typedef struct locust__layer {
-    locust_error (*recv)(locust_stream *s, char *to, size_t n, size_t *got);
-    locust_error (*send)(locust_stream *s, const struct iovec *iov, int n, size_t *sent);
-    void (*close)(locust_stream *s); // frees it; the socket is still open
-} locust__layer;
-
-struct locust_stream {
-    locust__fd fd; // fd.watch.fd < 0: closed
-    locust__net *net;
-    locust__layer *layer; // NULL: bytes go as they are
-    bool held;            // the layer has bytes that it took off the socket
-    bool datagrams;       // a read takes one, and there may be more
-    const char *in;       // unread bytes
-    size_t in_len;
-    char *own; // the memory they are in; NULL: the scratch buffer
-    size_t own_cap;
-    size_t burst;       // bytes read since the last park
-    int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
-};
 
 enum { LOCUST__NET_CONNECTS = 128 };
 
@@ -6927,7 +6901,7 @@ static void locust__net_init(locust__net *net, locust__loop *loop, const locust_
     net->files = locust__os_raise_files();
 }
 
-/* Every errno that a socket gives has its sentence. Takes the positive number. */
+/* The error for an errno of a socket, given as a positive number. */
 static locust_error locust__net_error(int error)
 {
     switch (error) {
@@ -6968,24 +6942,25 @@ static locust_error locust__net_error(int error)
     }
 }
 
+/* Is the machine out of something that every connection needs? */
 static bool locust__net_lacks(locust_error error)
 {
     return error == LOCUST_ERR_FILES || error == LOCUST_ERR_PORTS || error == LOCUST_ERR_MEMORY;
 }
 
-/* Says once what the machine lacks, and what to do. */
+/* Says once what the machine is out of, and what to do about it. */
 static void locust__net_advise(locust__net *net, locust_error error)
 {
-    if (error == LOCUST_ERR_FILES && !net->told_files) {
-        net->told_files = true;
+    if (error == LOCUST_ERR_FILES && !net->advised_files) {
+        net->advised_files = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "too many open files after %lld connections: ulimit -n is %lld, %d users need about "
             "%d: "
             "raise it (its hard limit too), or use fewer users",
             (long long)net->open, (long long)net->files, net->users, net->users + 64);
     }
-    if (error == LOCUST_ERR_PORTS && !net->told_ports) {
-        net->told_ports = true;
+    if (error == LOCUST_ERR_PORTS && !net->advised_ports) {
+        net->advised_ports = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "no local port left after %lld connections to one destination: a source address has "
             "the "
@@ -6994,15 +6969,61 @@ static void locust__net_advise(locust__net *net, locust_error error)
     }
 }
 /* ============================================================================================
- * >>stream  reading and writing a stream
+ * >>stream  reading and writing a connection, through layers
  *
- * Purpose     bytes in and out with a deadline, through a layer (TLS) or straight to the socket.
+ * Purpose     blocking-style read and write for coroutines, with deadlines: through the layers of the
+ *             stream (TLS, a protocol on it), or straight to the socket if there is none.
+ * Invariants  a stream's unread bytes are in the loop's scratch buffer, which lasts until the next park,
+ *             or in memory of the stream's own, into which they are moved before a park. So an idle
+ *             connection holds no buffer, and whoever returns to the test's code settles the stream
+ *             first. A read is tried only when the poller, or a layer, said that it may find bytes.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
- * Names       locust__stream_
+ * Names       locust__stream_ locust__layer_
  * Uses        >>co >>switch >>fd >>net
+ * Limits      while a body is being sent the answer is not looked at: an early refusal is read when the
+ *             peer closes, or after the last byte.
+ *
+ *   locust__stream_read   takes what is in `in` first
+ *     |
+ *   s->layer              the top layer, e.g. frames of a protocol
+ *     | below
+ *   layer                 e.g. TLS
+ *     | below: NULL
+ *   socket                locust__stream_socket_recv, locust__stream_socket_send
  * ============================================================================================ */
 
-enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes that a reader takes before others have their turn
+/* A protocol between a stream and its socket. Its owner embeds it and puts it on top of the stream's
+ * layers by locust__layer_push; its functions reach what lies under it by locust__layer_recv and
+ * locust__layer_send. None of them parks.
+ *
+ *   recv   gives up to n bytes; *got 0: none now. LOCUST_ERR_CLOSED: the end, and then every time.
+ *   send   takes bytes from up to two pieces; *sent 0: no room now. Bytes count as sent once all that the
+ *          layer made of them has gone down. A layer that stopped half-way gets the same bytes again.
+ *   close  frees the layer. The layers under it and the socket are still open.
+ */
+typedef struct locust__layer {
+    locust_stream *stream;
+    struct locust__layer *below; // NULL: the socket
+    locust_error (*recv)(struct locust__layer *layer, char *to, size_t n, size_t *got);
+    locust_error (*send)(struct locust__layer *layer, const struct iovec *iov, int n, size_t *sent);
+    void (*close)(struct locust__layer *layer);
+    bool held; // it has something to give without reading from below
+} locust__layer;
+
+struct locust_stream {
+    locust__fd fd; // fd.watch.fd < 0: closed
+    locust__net *net;
+    locust__layer *layer; // the top one; NULL: bytes go to the socket as they are
+    bool datagrams;       // a read takes one datagram, and there may be more
+    const char *in;       // unread bytes
+    size_t in_len;
+    char *own; // the memory that `in` points into; NULL: the scratch buffer
+    size_t own_cap;
+    size_t burst;       // bytes moved since the last park
+    int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
+};
+
+enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before others have their turn
 
 static void locust__stream_init(locust_stream *s, locust__net *net)
 {
@@ -7020,9 +7041,11 @@ static void locust__stream_close(locust_stream *s)
 {
     if (!locust__stream_is_open(s))
         return;
-    if (s->layer)
-        s->layer->close(s);
-    s->layer = NULL;
+    while (s->layer) { // the top one first: what it says at its end goes through those under it
+        locust__layer *layer = s->layer;
+        s->layer = layer->below;
+        layer->close(layer);
+    }
     locust__fd_close(s->net->loop, &s->fd);
     s->net->open--;
     LOCUST_FREE(s->own);
@@ -7030,7 +7053,7 @@ static void locust__stream_close(locust_stream *s)
     s->own_cap = s->in_len = 0;
 }
 
-/* Takes over a nonblocking, connected or connecting descriptor. */
+/* Takes over a nonblocking, connected or connecting descriptor; closes it if that fails. */
 static locust_error locust__stream_adopt(locust_stream *s, int fd)
 {
     int on = 1, rc;
@@ -7045,11 +7068,11 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     }
     s->net->open++;
     s->in_len = 0;
-    s->held = false;
     s->arrived_ns = 0;
     return LOCUST_OK;
 }
 
+/* What a wait came to: woken by an event, cancelled, or too late, for which the caller has the word. */
 static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
 {
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED
@@ -7057,7 +7080,8 @@ static locust_error locust__stream_woken(enum locust__wake why, locust_error tim
                                          : LOCUST_OK;
 }
 
-/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
+/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. Closes
+ * the stream if there is no memory for them. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
     if (!s->in_len && s->own) { // an idle stream holds no buffer
@@ -7078,7 +7102,7 @@ static locust_error locust__stream_settle(locust_stream *s)
     return LOCUST_OK;
 }
 
-/* Where the next bytes go, behind the unread ones, and how many fit. */
+/* Where the next bytes go, behind the unread ones, and how many fit. NULL: no memory. */
 static char *locust__stream_room(locust_stream *s, size_t *room)
 {
     char *scratch = s->net->loop->scratch;
@@ -7110,8 +7134,8 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
     return s->own + s->in_len;
 }
 
-/* recv with the poller's flags kept true: a short read of a stream means drained, unless the peer
- * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
+/* recv that keeps the poller's flags true: a short read means that the socket is empty, unless the
+ * peer has hung up and its FIN or error is still to be read. *got 0: no bytes yet. */
 static locust_error locust__stream_socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     int64_t stamp_ns = 0;
@@ -7133,25 +7157,54 @@ static locust_error locust__stream_socket_recv(locust_stream *s, char *to, size_
 static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     locust_error error =
-        s->layer ? s->layer->recv(s, to, n, got) : locust__stream_socket_recv(s, to, n, got);
+        s->layer ? s->layer->recv(s->layer, to, n, got) : locust__stream_socket_recv(s, to, n, got);
     s->burst += *got;
     return error;
 }
 
-/* May a recv find something? */
+/* May a recv find something? Any layer may hold the bytes that the top one asks for. */
 static bool locust__stream_is_readable(const locust_stream *s)
 {
-    return s->fd.watch.readable || s->held;
+    for (const locust__layer *layer = s->layer; layer; layer = layer->below)
+        if (layer->held)
+            return true;
+    return s->fd.watch.readable;
 }
 
-/* Is there nothing to read, not even an end? A read that filled its buffer to the last byte leaves
- * that open, and TLS has messages of its own. A stream that is not quiet is good for nothing more: a
- * byte of it may be lost. */
+/* Puts a layer on top of the others. Bytes that the stream has read already did not pass through it:
+ * its owner takes them over, or makes sure that there are none. */
+LOCUST__UNUSED static void locust__layer_push(locust__layer *layer, locust_stream *s)
+{
+    layer->stream = s;
+    layer->below = s->layer;
+    s->layer = layer;
+}
+
+/* Reads what lies under a layer. */
+LOCUST__UNUSED static locust_error locust__layer_recv(
+    const locust__layer *layer, char *to, size_t n, size_t *got)
+{
+    return layer->below ? layer->below->recv(layer->below, to, n, got)
+                        : locust__stream_socket_recv(layer->stream, to, n, got);
+}
+
+/* May locust__layer_recv find something? */
+LOCUST__UNUSED static bool locust__layer_is_readable(const locust__layer *layer)
+{
+    for (const locust__layer *below = layer->below; below; below = below->below)
+        if (below->held)
+            return true;
+    return layer->stream->fd.watch.readable;
+}
+
+/* True if the stream is idle, so that it may carry another request. `readable` alone cannot tell: it
+ * stays set after a read that exactly filled its buffer, and TLS has records without data. If false,
+ * close the stream: this call may have consumed a byte. */
 static bool locust__stream_is_quiet(locust_stream *s)
 {
     char byte;
     size_t got = 0;
-    if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s, &byte, 1, &got))
+    if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s->layer, &byte, 1, &got))
         return false;
     if (!s->layer && s->fd.watch.readable && !s->fd.watch.hup &&
         recv(s->fd.watch.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
@@ -7159,8 +7212,8 @@ static bool locust__stream_is_quiet(locust_stream *s)
     return !got && !locust__stream_is_readable(s) && !s->fd.watch.hup;
 }
 
-/* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the
- * others have their turn, and looks at the clock. */
+/* Parks until a recv may find something. A reader that took LOCUST__STREAM_BURST bytes without parking
+ * yields instead, so that it neither starves other users nor misses its deadline. */
 static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
@@ -7184,8 +7237,7 @@ static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) 
     return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
-/* Reads more bytes behind the unread ones: LOCUST_OK, LOCUST_ERR_CLOSED at the stream's end, or
- * what went wrong. s->in may move. */
+/* Reads more bytes behind the unread ones; s->in may move. LOCUST_ERR_CLOSED: the stream's end. */
 static locust_error locust__stream_fill(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     for (;;) {
@@ -7206,13 +7258,14 @@ static locust_error locust__stream_fill(locust_stream *s, int64_t deadline_ns) L
     }
 }
 
+/* Drops the first n unread bytes. */
 static void locust__stream_take(locust_stream *s, size_t n)
 {
     s->in += n;
     s->in_len -= n;
 }
 
-/* Copies 1 to n unread bytes out; with none left reads straight into `to`. *got: how many. */
+/* Gives 1 to n bytes: unread ones if there are any, else it reads straight into `to`. */
 static locust_error locust__stream_read(
     locust_stream *s, char *to, size_t n, size_t *got, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -7231,7 +7284,7 @@ static locust_error locust__stream_read(
     }
 }
 
-/* *sent 0: there is no room now. */
+/* send that keeps the poller's flags true. *sent 0: no room now. */
 static locust_error locust__stream_socket_send(
     locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
@@ -7254,13 +7307,22 @@ static locust_error locust__stream_socket_send(
     return LOCUST_OK;
 }
 
+/* Sends through what lies under a layer. */
+LOCUST__UNUSED static locust_error locust__layer_send(
+    const locust__layer *layer, const struct iovec *iov, int n, size_t *sent)
+{
+    return layer->below ? layer->below->send(layer->below, iov, n, sent)
+                        : locust__stream_socket_send(layer->stream, iov, n, sent);
+}
+
 static locust_error locust__stream_send(
     locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
-    return s->layer ? s->layer->send(s, iov, n, sent) : locust__stream_socket_send(s, iov, n, sent);
+    return s->layer ? s->layer->send(s->layer, iov, n, sent)
+                    : locust__stream_socket_send(s, iov, n, sent);
 }
 
-/* Waits until the stream takes more, or lets the others have their turn after a lot of bytes. */
+/* Parks until the socket takes more; yields if it does so already, after a burst of bytes. */
 static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
@@ -7276,7 +7338,7 @@ static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline
     return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
-/* Sends `head` and then `body`. The head may lie in the scratch buffer: what is left of it is
+/* Sends `head` and then `body`. The head may be in the scratch buffer: what is not yet sent of it is
  * copied before the first park. */
 static locust_error locust__stream_write(
     locust_stream *s, locust__view head, locust__view body, int64_t deadline_ns) LOCUST__PARKS
@@ -7483,8 +7545,8 @@ static locust_error locust__connect_take_turn(locust__net *net, int64_t *deadlin
     enum locust__wake why = locust__sem_take(net->loop, &net->connects, LOCUST__NEVER);
     took_ns = locust__os_now_ns() - began_ns;
     *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    if (took_ns > LOCUST__S && !net->told_queue) {
-        net->told_queue = true;
+    if (took_ns > LOCUST__S && !net->advised_turns) {
+        net->advised_turns = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "users wait for their turn to connect: %d connects are in flight and the server does "
             "not "
@@ -8266,7 +8328,7 @@ static const char locust__tls_needed[] =
  *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_init_
  *             locust__tls_leaf_ locust__tls_plain_ locust__tls_record_ locust__tls_roots_
  *             locust__tls_ticket_
- * Uses        >>co >>sync >>net >>tls
+ * Uses        >>co >>sync >>stream >>tls
  *
  *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
  *              \ what the reader has no room for: kept by the connection
@@ -8342,7 +8404,6 @@ typedef struct locust__tls {
 typedef struct locust__tls_conn {
     locust__layer layer;
     locust__tls *tls;
-    locust_stream *stream;
     locust__tls_config *config;
     mbedtls_ssl_context ssl;
     locust__tls_ticket **ticket; // where its session goes; NULL: nowhere
@@ -9128,7 +9189,7 @@ static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
     locust__tls_conn *c = arg;
     struct iovec iov = {(void *)(uintptr_t)bytes, n};
     size_t sent;
-    c->io = locust__stream_socket_send(c->stream, &iov, 1, &sent);
+    c->io = locust__layer_send(&c->layer, &iov, 1, &sent);
     if (c->io)
         return -1;
     return sent ? (int)sent : MBEDTLS_ERR_SSL_WANT_WRITE;
@@ -9142,9 +9203,9 @@ static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
     size_t *at = c->kept_len ? &c->kept_at : &tls->ahead_at;
     size_t *len = c->kept_len ? &c->kept_len : &tls->ahead_len;
     if (!*len) {
-        if (!c->stream->fd.watch.readable)
+        if (!locust__layer_is_readable(&c->layer))
             return MBEDTLS_ERR_SSL_WANT_READ;
-        c->io = locust__stream_socket_recv(c->stream, tls->ahead, LOCUST__TLS_AHEAD, len);
+        c->io = locust__layer_recv(&c->layer, tls->ahead, LOCUST__TLS_AHEAD, len);
         if (c->io)
             return c->io == LOCUST_ERR_CLOSED ? 0 : -1;
         if (!*len)
@@ -9179,7 +9240,7 @@ static void locust__tls_leave(locust__tls_conn *c)
             c->end = LOCUST_ERR_MEMORY;
     }
     tls->ahead_len = 0;
-    c->stream->held = c->kept_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
+    c->layer.held = c->kept_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
 }
 /* ============================================================================================
  * >>tls_error  what went wrong
@@ -9270,7 +9331,7 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
  *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
  *             locust__tls_send_ locust__tls_write_
- * Uses        >>switch >>tls >>tls_state >>tls_socket >>tls_error
+ * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
  * ============================================================================================ */
 
 typedef struct locust__tls_op { // a call on the loop's stack
@@ -9360,9 +9421,9 @@ static void locust__tls_read_call(void *arg)
     locust__tls_leave(c);
 }
 
-static locust_error locust__tls_recv(locust_stream *s, char *to, size_t n, size_t *got)
+static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, size_t *got)
 {
-    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_conn *c = (locust__tls_conn *)(void *)layer;
     locust__tls_op op = {.c = c, .to = to, .n = n};
     locust__co_call(c->tls->loop, locust__tls_read_call, &op);
     *got = op.done;
@@ -9400,9 +9461,10 @@ static void locust__tls_write_call(void *arg)
     locust__tls_leave(c);
 }
 
-static locust_error locust__tls_send(locust_stream *s, const struct iovec *iov, int n, size_t *sent)
+static locust_error locust__tls_send(
+    locust__layer *layer, const struct iovec *iov, int n, size_t *sent)
 {
-    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_conn *c = (locust__tls_conn *)(void *)layer;
     locust__tls_op op = {.c = c, .iov = iov, .n_iov = n};
     locust__co_call(c->tls->loop, locust__tls_write_call, &op);
     *sent = op.done;
@@ -9419,9 +9481,9 @@ static void locust__tls_close_call(void *arg)
     LOCUST_FREE(c);
 }
 
-static void locust__tls_close(locust_stream *s)
+static void locust__tls_close(locust__layer *layer)
 {
-    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_conn *c = (locust__tls_conn *)(void *)layer;
     locust__co_call(c->tls->loop, locust__tls_close_call, c);
 }
 /* ============================================================================================
@@ -9431,8 +9493,8 @@ static void locust__tls_close(locust_stream *s)
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
  *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
  *             locust__tls_step_
- * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream >>tls >>tls_state
- *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
+ * Uses        >>co >>switch >>fd >>sync >>address >>stream >>tls >>tls_state >>tls_version
+ *             >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
 
 /* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
@@ -9507,7 +9569,7 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
     int last;
     if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
         return rc;
-    c->stream->fd.watch.readable = true;
+    c->layer.stream->fd.watch.readable = true;
     last = mbedtls_ssl_read(&c->ssl, &unused, 1);
     if (last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         c->io = LOCUST_OK;
@@ -9551,8 +9613,8 @@ static void locust__tls_step_call(void *arg)
     locust__tls_leave(c);
     c->cpu_ns += locust__os_now_ns() - began_ns;
     c->tls->loop->excused = true; // a slow machine takes its time for this
-    if (c->stream->arrived_ns && c->stream->arrived_ns < began_ns)
-        locust__loop_count_late(c->tls->loop, began_ns - c->stream->arrived_ns);
+    if (c->layer.stream->arrived_ns && c->layer.stream->arrived_ns < began_ns)
+        locust__loop_count_late(c->tls->loop, began_ns - c->layer.stream->arrived_ns);
 }
 
 /* Lets one handshake after the other make its move, one in a turn of the loop, so that answers to
@@ -9576,7 +9638,7 @@ static locust_error locust__tls_step(
 static locust_error locust__tls_handshake(
     locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
-    locust_stream *s = op->c->stream;
+    locust_stream *s = op->c->layer.stream;
     for (;;) {
         locust_error error = locust__tls_step(tls, op, deadline_ns, own_ns);
         if (error || op->error || op->rc == 0)
@@ -9584,7 +9646,7 @@ static locust_error locust__tls_handshake(
         if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.watch.writable)
             error = locust__stream_woken(
                 locust__fd_wait_write(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
-        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !s->fd.watch.readable)
+        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !locust__layer_is_readable(&op->c->layer))
             error = locust__stream_woken(
                 locust__fd_wait_read(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
         if (error)
@@ -9616,12 +9678,13 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
         locust__stream_close(s);
         return LOCUST_ERR_MEMORY;
     }
-    c->layer = (locust__layer){locust__tls_recv, locust__tls_send, locust__tls_close};
+    c->layer.recv = locust__tls_recv;
+    c->layer.send = locust__tls_send;
+    c->layer.close = locust__tls_close;
     c->tls = tls;
-    c->stream = s;
     c->ticket = tls->options.no_resume ? NULL : ticket;
     mbedtls_ssl_init(&c->ssl);
-    s->layer = &c->layer;
+    locust__layer_push(&c->layer, s);
     locust__co_call(tls->loop, locust__tls_open_call, &op);
     if (!op.error)
         op.error = locust__tls_handshake(tls, &op, deadline_ns, own_ns);
@@ -17583,9 +17646,9 @@ static locust_generator locust__generator_judge(const locust_env *env)
     if (late_ns > LOCUST__GENERATOR_LATE_NS && late_ns > median_ns / 5)
         locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
             g.late_p99_ms, (double)median_ns / 1e6);
-    if (net->told_files)
+    if (net->advised_files)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
-    if (net->told_ports)
+    if (net->advised_ports)
         locust__generator_limit(&g, "local ports: give more addresses by --source");
     if (to.shed > from->shed)
         locust__generator_limit(

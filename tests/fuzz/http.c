@@ -37,9 +37,10 @@ static uint64_t next_random(void)
 }
 
 /* Gives the next piece. What lies behind it in the stream's own memory must not be looked at. */
-static locust_error reading_recv(locust_stream *s, char *to, size_t n, size_t *got)
+static locust_error reading_recv(locust__layer *layer, char *to, size_t n, size_t *got)
 {
-    reading *r = (reading *)(void *)s->layer;
+    reading *r = (reading *)(void *)layer;
+    locust_stream *s = layer->stream;
     char *scratch = kit.loop.scratch;
     bool ours = (to >= scratch && to < scratch + LOCUST__LOOP_SCRATCH) ||
                 (s->own && to >= s->own && to < s->own + s->own_cap);
@@ -82,8 +83,8 @@ static void reading_run(reading *r)
     r->sink.take = reading_sink;
     locust__stream_init(&r->stream, &kit.net);
     r->stream.fd.watch.fd = INT_MAX; // open, as far as the stream knows
-    r->stream.layer = &r->layer;
-    r->stream.held = true;
+    r->layer.held = true;
+    locust__layer_push(&r->layer, &r->stream);
     r->error =
         locust__receive_final(&r->stream, &r->head, &r->kept, 0, &budget, &first_ns, LOCUST__NEVER);
     r->body_at = r->kept.len;

@@ -93,7 +93,7 @@ static locust_error hear(const uint8_t *p, size_t n, size_t piece)
     s.fd.watch.fd = ends[0];
     s.fd.watch.writable = true;
     c->tls = &kit.tls;
-    c->stream = &s;
+    locust__layer_push(&c->layer, &s);
     mbedtls_ssl_init(&c->ssl);
     locust__tls_open_call(&op);
     for (bool end = false; !op.error; p += piece, n -= piece) {

@@ -136,8 +136,8 @@
  *   4-net
  *     >>address        addresses of sockets
  *     >>source         local addresses to connect from
- *     >>net            what all connections of a test share, and streams
- *     >>stream         reading and writing a stream
+ *     >>net            what all connections of a test share
+ *     >>stream         reading and writing a connection, through layers
  *     >>connect        connecting
  *     >>listen         servers, for tools and the kit's own endpoints
  *     >>resolve        host names to addresses

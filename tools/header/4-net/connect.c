@@ -166,8 +166,8 @@ static locust_error locust__connect_take_turn(locust__net *net, int64_t *deadlin
     enum locust__wake why = locust__sem_take(net->loop, &net->connects, LOCUST__NEVER);
     took_ns = locust__os_now_ns() - began_ns;
     *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    if (took_ns > LOCUST__S && !net->told_queue) {
-        net->told_queue = true;
+    if (took_ns > LOCUST__S && !net->advised_turns) {
+        net->advised_turns = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "users wait for their turn to connect: %d connects are in flight and the server does "
             "not "

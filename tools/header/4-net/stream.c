@@ -1,13 +1,59 @@
 /* ============================================================================================
- * >>stream  reading and writing a stream
+ * >>stream  reading and writing a connection, through layers
  *
- * Purpose     bytes in and out with a deadline, through a layer (TLS) or straight to the socket.
+ * Purpose     blocking-style read and write for coroutines, with deadlines: through the layers of the
+ *             stream (TLS, a protocol on it), or straight to the socket if there is none.
+ * Invariants  a stream's unread bytes are in the loop's scratch buffer, which lasts until the next park,
+ *             or in memory of the stream's own, into which they are moved before a park. So an idle
+ *             connection holds no buffer, and whoever returns to the test's code settles the stream
+ *             first. A read is tried only when the poller, or a layer, said that it may find bytes.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
- * Names       locust__stream_
+ * Names       locust__stream_ locust__layer_
  * Uses        >>co >>switch >>fd >>net
+ * Limits      while a body is being sent the answer is not looked at: an early refusal is read when the
+ *             peer closes, or after the last byte.
+ *
+ *   locust__stream_read   takes what is in `in` first
+ *     |
+ *   s->layer              the top layer, e.g. frames of a protocol
+ *     | below
+ *   layer                 e.g. TLS
+ *     | below: NULL
+ *   socket                locust__stream_socket_recv, locust__stream_socket_send
  * ============================================================================================ */
 
-enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes that a reader takes before others have their turn
+/* A protocol between a stream and its socket. Its owner embeds it and puts it on top of the stream's
+ * layers by locust__layer_push; its functions reach what lies under it by locust__layer_recv and
+ * locust__layer_send. None of them parks.
+ *
+ *   recv   gives up to n bytes; *got 0: none now. LOCUST_ERR_CLOSED: the end, and then every time.
+ *   send   takes bytes from up to two pieces; *sent 0: no room now. Bytes count as sent once all that the
+ *          layer made of them has gone down. A layer that stopped half-way gets the same bytes again.
+ *   close  frees the layer. The layers under it and the socket are still open.
+ */
+typedef struct locust__layer {
+    locust_stream *stream;
+    struct locust__layer *below; // NULL: the socket
+    locust_error (*recv)(struct locust__layer *layer, char *to, size_t n, size_t *got);
+    locust_error (*send)(struct locust__layer *layer, const struct iovec *iov, int n, size_t *sent);
+    void (*close)(struct locust__layer *layer);
+    bool held; // it has something to give without reading from below
+} locust__layer;
+
+struct locust_stream {
+    locust__fd fd; // fd.watch.fd < 0: closed
+    locust__net *net;
+    locust__layer *layer; // the top one; NULL: bytes go to the socket as they are
+    bool datagrams;       // a read takes one datagram, and there may be more
+    const char *in;       // unread bytes
+    size_t in_len;
+    char *own; // the memory that `in` points into; NULL: the scratch buffer
+    size_t own_cap;
+    size_t burst;       // bytes moved since the last park
+    int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
+};
+
+enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before others have their turn
 
 static void locust__stream_init(locust_stream *s, locust__net *net)
 {
@@ -25,9 +71,11 @@ static void locust__stream_close(locust_stream *s)
 {
     if (!locust__stream_is_open(s))
         return;
-    if (s->layer)
-        s->layer->close(s);
-    s->layer = NULL;
+    while (s->layer) { // the top one first: what it says at its end goes through those under it
+        locust__layer *layer = s->layer;
+        s->layer = layer->below;
+        layer->close(layer);
+    }
     locust__fd_close(s->net->loop, &s->fd);
     s->net->open--;
     LOCUST_FREE(s->own);
@@ -35,7 +83,7 @@ static void locust__stream_close(locust_stream *s)
     s->own_cap = s->in_len = 0;
 }
 
-/* Takes over a nonblocking, connected or connecting descriptor. */
+/* Takes over a nonblocking, connected or connecting descriptor; closes it if that fails. */
 static locust_error locust__stream_adopt(locust_stream *s, int fd)
 {
     int on = 1, rc;
@@ -50,11 +98,11 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     }
     s->net->open++;
     s->in_len = 0;
-    s->held = false;
     s->arrived_ns = 0;
     return LOCUST_OK;
 }
 
+/* What a wait came to: woken by an event, cancelled, or too late, for which the caller has the word. */
 static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
 {
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED
@@ -62,7 +110,8 @@ static locust_error locust__stream_woken(enum locust__wake why, locust_error tim
                                          : LOCUST_OK;
 }
 
-/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. */
+/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. Closes
+ * the stream if there is no memory for them. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
     if (!s->in_len && s->own) { // an idle stream holds no buffer
@@ -83,7 +132,7 @@ static locust_error locust__stream_settle(locust_stream *s)
     return LOCUST_OK;
 }
 
-/* Where the next bytes go, behind the unread ones, and how many fit. */
+/* Where the next bytes go, behind the unread ones, and how many fit. NULL: no memory. */
 static char *locust__stream_room(locust_stream *s, size_t *room)
 {
     char *scratch = s->net->loop->scratch;
@@ -115,8 +164,8 @@ static char *locust__stream_room(locust_stream *s, size_t *room)
     return s->own + s->in_len;
 }
 
-/* recv with the poller's flags kept true: a short read of a stream means drained, unless the peer
- * has hung up and its FIN or error is still to be read. *got 0: nothing there yet. */
+/* recv that keeps the poller's flags true: a short read means that the socket is empty, unless the
+ * peer has hung up and its FIN or error is still to be read. *got 0: no bytes yet. */
 static locust_error locust__stream_socket_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     int64_t stamp_ns = 0;
@@ -138,25 +187,54 @@ static locust_error locust__stream_socket_recv(locust_stream *s, char *to, size_
 static locust_error locust__stream_recv(locust_stream *s, char *to, size_t n, size_t *got)
 {
     locust_error error =
-        s->layer ? s->layer->recv(s, to, n, got) : locust__stream_socket_recv(s, to, n, got);
+        s->layer ? s->layer->recv(s->layer, to, n, got) : locust__stream_socket_recv(s, to, n, got);
     s->burst += *got;
     return error;
 }
 
-/* May a recv find something? */
+/* May a recv find something? Any layer may hold the bytes that the top one asks for. */
 static bool locust__stream_is_readable(const locust_stream *s)
 {
-    return s->fd.watch.readable || s->held;
+    for (const locust__layer *layer = s->layer; layer; layer = layer->below)
+        if (layer->held)
+            return true;
+    return s->fd.watch.readable;
 }
 
-/* Is there nothing to read, not even an end? A read that filled its buffer to the last byte leaves
- * that open, and TLS has messages of its own. A stream that is not quiet is good for nothing more: a
- * byte of it may be lost. */
+/* Puts a layer on top of the others. Bytes that the stream has read already did not pass through it:
+ * its owner takes them over, or makes sure that there are none. */
+LOCUST__UNUSED static void locust__layer_push(locust__layer *layer, locust_stream *s)
+{
+    layer->stream = s;
+    layer->below = s->layer;
+    s->layer = layer;
+}
+
+/* Reads what lies under a layer. */
+LOCUST__UNUSED static locust_error locust__layer_recv(
+    const locust__layer *layer, char *to, size_t n, size_t *got)
+{
+    return layer->below ? layer->below->recv(layer->below, to, n, got)
+                        : locust__stream_socket_recv(layer->stream, to, n, got);
+}
+
+/* May locust__layer_recv find something? */
+LOCUST__UNUSED static bool locust__layer_is_readable(const locust__layer *layer)
+{
+    for (const locust__layer *below = layer->below; below; below = below->below)
+        if (below->held)
+            return true;
+    return layer->stream->fd.watch.readable;
+}
+
+/* True if the stream is idle, so that it may carry another request. `readable` alone cannot tell: it
+ * stays set after a read that exactly filled its buffer, and TLS has records without data. If false,
+ * close the stream: this call may have consumed a byte. */
 static bool locust__stream_is_quiet(locust_stream *s)
 {
     char byte;
     size_t got = 0;
-    if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s, &byte, 1, &got))
+    if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s->layer, &byte, 1, &got))
         return false;
     if (!s->layer && s->fd.watch.readable && !s->fd.watch.hup &&
         recv(s->fd.watch.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
@@ -164,8 +242,8 @@ static bool locust__stream_is_quiet(locust_stream *s)
     return !got && !locust__stream_is_readable(s) && !s->fd.watch.hup;
 }
 
-/* Waits until a recv is worth its while. Who reads a lot without ever having to wait lets the
- * others have their turn, and looks at the clock. */
+/* Parks until a recv may find something. A reader that took LOCUST__STREAM_BURST bytes without parking
+ * yields instead, so that it neither starves other users nor misses its deadline. */
 static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
@@ -189,8 +267,7 @@ static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) 
     return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
-/* Reads more bytes behind the unread ones: LOCUST_OK, LOCUST_ERR_CLOSED at the stream's end, or
- * what went wrong. s->in may move. */
+/* Reads more bytes behind the unread ones; s->in may move. LOCUST_ERR_CLOSED: the stream's end. */
 static locust_error locust__stream_fill(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     for (;;) {
@@ -211,13 +288,14 @@ static locust_error locust__stream_fill(locust_stream *s, int64_t deadline_ns) L
     }
 }
 
+/* Drops the first n unread bytes. */
 static void locust__stream_take(locust_stream *s, size_t n)
 {
     s->in += n;
     s->in_len -= n;
 }
 
-/* Copies 1 to n unread bytes out; with none left reads straight into `to`. *got: how many. */
+/* Gives 1 to n bytes: unread ones if there are any, else it reads straight into `to`. */
 static locust_error locust__stream_read(
     locust_stream *s, char *to, size_t n, size_t *got, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -236,7 +314,7 @@ static locust_error locust__stream_read(
     }
 }
 
-/* *sent 0: there is no room now. */
+/* send that keeps the poller's flags true. *sent 0: no room now. */
 static locust_error locust__stream_socket_send(
     locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
@@ -259,13 +337,22 @@ static locust_error locust__stream_socket_send(
     return LOCUST_OK;
 }
 
+/* Sends through what lies under a layer. */
+LOCUST__UNUSED static locust_error locust__layer_send(
+    const locust__layer *layer, const struct iovec *iov, int n, size_t *sent)
+{
+    return layer->below ? layer->below->send(layer->below, iov, n, sent)
+                        : locust__stream_socket_send(layer->stream, iov, n, sent);
+}
+
 static locust_error locust__stream_send(
     locust_stream *s, const struct iovec *iov, int n, size_t *sent)
 {
-    return s->layer ? s->layer->send(s, iov, n, sent) : locust__stream_socket_send(s, iov, n, sent);
+    return s->layer ? s->layer->send(s->layer, iov, n, sent)
+                    : locust__stream_socket_send(s, iov, n, sent);
 }
 
-/* Waits until the stream takes more, or lets the others have their turn after a lot of bytes. */
+/* Parks until the socket takes more; yields if it does so already, after a burst of bytes. */
 static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
@@ -281,7 +368,7 @@ static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline
     return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
-/* Sends `head` and then `body`. The head may lie in the scratch buffer: what is left of it is
+/* Sends `head` and then `body`. The head may be in the scratch buffer: what is not yet sent of it is
  * copied before the first park. */
 static locust_error locust__stream_write(
     locust_stream *s, locust__view head, locust__view body, int64_t deadline_ns) LOCUST__PARKS

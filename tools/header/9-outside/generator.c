@@ -75,9 +75,9 @@ static locust_generator locust__generator_judge(const locust_env *env)
     if (late_ns > LOCUST__GENERATOR_LATE_NS && late_ns > median_ns / 5)
         locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
             g.late_p99_ms, (double)median_ns / 1e6);
-    if (net->told_files)
+    if (net->advised_files)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
-    if (net->told_ports)
+    if (net->advised_ports)
         locust__generator_limit(&g, "local ports: give more addresses by --source");
     if (to.shed > from->shed)
         locust__generator_limit(

@@ -5,8 +5,8 @@
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
  *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
  *             locust__tls_step_
- * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream >>tls >>tls_state
- *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
+ * Uses        >>co >>switch >>fd >>sync >>address >>stream >>tls >>tls_state >>tls_version
+ *             >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
 
 /* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
@@ -81,7 +81,7 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
     int last;
     if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
         return rc;
-    c->stream->fd.watch.readable = true;
+    c->layer.stream->fd.watch.readable = true;
     last = mbedtls_ssl_read(&c->ssl, &unused, 1);
     if (last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         c->io = LOCUST_OK;
@@ -125,8 +125,8 @@ static void locust__tls_step_call(void *arg)
     locust__tls_leave(c);
     c->cpu_ns += locust__os_now_ns() - began_ns;
     c->tls->loop->excused = true; // a slow machine takes its time for this
-    if (c->stream->arrived_ns && c->stream->arrived_ns < began_ns)
-        locust__loop_count_late(c->tls->loop, began_ns - c->stream->arrived_ns);
+    if (c->layer.stream->arrived_ns && c->layer.stream->arrived_ns < began_ns)
+        locust__loop_count_late(c->tls->loop, began_ns - c->layer.stream->arrived_ns);
 }
 
 /* Lets one handshake after the other make its move, one in a turn of the loop, so that answers to
@@ -150,7 +150,7 @@ static locust_error locust__tls_step(
 static locust_error locust__tls_handshake(
     locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
 {
-    locust_stream *s = op->c->stream;
+    locust_stream *s = op->c->layer.stream;
     for (;;) {
         locust_error error = locust__tls_step(tls, op, deadline_ns, own_ns);
         if (error || op->error || op->rc == 0)
@@ -158,7 +158,7 @@ static locust_error locust__tls_handshake(
         if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.watch.writable)
             error = locust__stream_woken(
                 locust__fd_wait_write(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
-        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !s->fd.watch.readable)
+        else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !locust__layer_is_readable(&op->c->layer))
             error = locust__stream_woken(
                 locust__fd_wait_read(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
         if (error)
@@ -190,12 +190,13 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
         locust__stream_close(s);
         return LOCUST_ERR_MEMORY;
     }
-    c->layer = (locust__layer){locust__tls_recv, locust__tls_send, locust__tls_close};
+    c->layer.recv = locust__tls_recv;
+    c->layer.send = locust__tls_send;
+    c->layer.close = locust__tls_close;
     c->tls = tls;
-    c->stream = s;
     c->ticket = tls->options.no_resume ? NULL : ticket;
     mbedtls_ssl_init(&c->ssl);
-    s->layer = &c->layer;
+    locust__layer_push(&c->layer, s);
     locust__co_call(tls->loop, locust__tls_open_call, &op);
     if (!op.error)
         op.error = locust__tls_handshake(tls, &op, deadline_ns, own_ns);

@@ -5,7 +5,7 @@
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
  *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
  *             locust__tls_send_ locust__tls_write_
- * Uses        >>switch >>tls >>tls_state >>tls_socket >>tls_error
+ * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
  * ============================================================================================ */
 
 typedef struct locust__tls_op { // a call on the loop's stack
@@ -95,9 +95,9 @@ static void locust__tls_read_call(void *arg)
     locust__tls_leave(c);
 }
 
-static locust_error locust__tls_recv(locust_stream *s, char *to, size_t n, size_t *got)
+static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, size_t *got)
 {
-    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_conn *c = (locust__tls_conn *)(void *)layer;
     locust__tls_op op = {.c = c, .to = to, .n = n};
     locust__co_call(c->tls->loop, locust__tls_read_call, &op);
     *got = op.done;
@@ -135,9 +135,10 @@ static void locust__tls_write_call(void *arg)
     locust__tls_leave(c);
 }
 
-static locust_error locust__tls_send(locust_stream *s, const struct iovec *iov, int n, size_t *sent)
+static locust_error locust__tls_send(
+    locust__layer *layer, const struct iovec *iov, int n, size_t *sent)
 {
-    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_conn *c = (locust__tls_conn *)(void *)layer;
     locust__tls_op op = {.c = c, .iov = iov, .n_iov = n};
     locust__co_call(c->tls->loop, locust__tls_write_call, &op);
     *sent = op.done;
@@ -154,8 +155,8 @@ static void locust__tls_close_call(void *arg)
     LOCUST_FREE(c);
 }
 
-static void locust__tls_close(locust_stream *s)
+static void locust__tls_close(locust__layer *layer)
 {
-    locust__tls_conn *c = (locust__tls_conn *)(void *)s->layer;
+    locust__tls_conn *c = (locust__tls_conn *)(void *)layer;
     locust__co_call(c->tls->loop, locust__tls_close_call, c);
 }

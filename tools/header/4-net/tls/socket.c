@@ -11,7 +11,7 @@ static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
     locust__tls_conn *c = arg;
     struct iovec iov = {(void *)(uintptr_t)bytes, n};
     size_t sent;
-    c->io = locust__stream_socket_send(c->stream, &iov, 1, &sent);
+    c->io = locust__layer_send(&c->layer, &iov, 1, &sent);
     if (c->io)
         return -1;
     return sent ? (int)sent : MBEDTLS_ERR_SSL_WANT_WRITE;
@@ -25,9 +25,9 @@ static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
     size_t *at = c->kept_len ? &c->kept_at : &tls->ahead_at;
     size_t *len = c->kept_len ? &c->kept_len : &tls->ahead_len;
     if (!*len) {
-        if (!c->stream->fd.watch.readable)
+        if (!locust__layer_is_readable(&c->layer))
             return MBEDTLS_ERR_SSL_WANT_READ;
-        c->io = locust__stream_socket_recv(c->stream, tls->ahead, LOCUST__TLS_AHEAD, len);
+        c->io = locust__layer_recv(&c->layer, tls->ahead, LOCUST__TLS_AHEAD, len);
         if (c->io)
             return c->io == LOCUST_ERR_CLOSED ? 0 : -1;
         if (!*len)
@@ -62,5 +62,5 @@ static void locust__tls_leave(locust__tls_conn *c)
             c->end = LOCUST_ERR_MEMORY;
     }
     tls->ahead_len = 0;
-    c->stream->held = c->kept_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
+    c->layer.held = c->kept_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
 }

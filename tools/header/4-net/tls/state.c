@@ -6,7 +6,7 @@
  *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_init_
  *             locust__tls_leaf_ locust__tls_plain_ locust__tls_record_ locust__tls_roots_
  *             locust__tls_ticket_
- * Uses        >>co >>sync >>net >>tls
+ * Uses        >>co >>sync >>stream >>tls
  *
  *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
  *              \ what the reader has no room for: kept by the connection
@@ -82,7 +82,6 @@ typedef struct locust__tls {
 typedef struct locust__tls_conn {
     locust__layer layer;
     locust__tls *tls;
-    locust_stream *stream;
     locust__tls_config *config;
     mbedtls_ssl_context ssl;
     locust__tls_ticket **ticket; // where its session goes; NULL: nowhere
