@@ -86,6 +86,7 @@
  *     >>time           units of time
  *     >>memory         allocation, growing, fetching ahead
  *     >>text           views, growing buffers, base64
+ *     >>bytes          reading and writing the bytes of a wire format
  *     >>number         numbers in and out, random numbers
  *     >>error          the sentence of each error
  *     >>hash           MD5 and SHA-256, for Digest authentication
@@ -1825,6 +1826,116 @@ static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
     for (size_t i = 0; i < n; i++)
         h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
     return h;
+}
+/* ============================================================================================
+ * >>bytes  reading and writing the bytes of a wire format
+ *
+ * Purpose     integers and runs of bytes, as messages of DNS and other binary protocols have them: read
+ *             from a message that may end anywhere, written to a fixed array or to a growing buf.
+ * Invariants  a reader never passes its end. What does not fit sets `failed`, which stays set: from then
+ *             on a reader gives 0 and NULL and a writer writes nothing. So code reads or writes a whole
+ *             structure first and looks at `failed` once.
+ * Cost        a comparison for each integer.
+ * Names       locust__bytes_
+ * Limits      integers are big-endian, the byte order of most protocols.
+ * ============================================================================================ */
+
+typedef struct locust__bytes_reader {
+    const unsigned char *at; // the next byte
+    size_t left;             // bytes from there to the end
+    bool failed;
+} locust__bytes_reader;
+
+static locust__bytes_reader locust__bytes_reader_of(const void *bytes, size_t n)
+{
+    return (locust__bytes_reader){bytes, n, false};
+}
+
+/* The next n bytes, where they lie. NULL: there are not as many. */
+static const unsigned char *locust__bytes_take(locust__bytes_reader *r, size_t n)
+{
+    const unsigned char *at = r->at;
+    r->failed = r->failed || n > r->left;
+    if (r->failed)
+        return NULL;
+    r->at += n;
+    r->left -= n;
+    return at;
+}
+
+static void locust__bytes_skip(locust__bytes_reader *r, size_t n)
+{
+    locust__bytes_take(r, n);
+}
+
+static unsigned locust__bytes_get_u8(locust__bytes_reader *r)
+{
+    const unsigned char *p = locust__bytes_take(r, 1);
+    return p ? *p : 0;
+}
+
+static unsigned locust__bytes_get_u16(locust__bytes_reader *r)
+{
+    const unsigned char *p = locust__bytes_take(r, 2);
+    return p ? (unsigned)p[0] << 8 | p[1] : 0;
+}
+
+static uint32_t locust__bytes_get_u32(locust__bytes_reader *r)
+{
+    const unsigned char *p = locust__bytes_take(r, 4);
+    return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
+}
+
+typedef struct locust__bytes_writer {
+    locust__buf *buf;     // appends here; NULL: to `fixed`
+    unsigned char *fixed; // memory of `cap` bytes, of which `len` are written
+    size_t len, cap;
+    bool failed;
+} locust__bytes_writer;
+
+static locust__bytes_writer locust__bytes_writer_of(void *fixed, size_t cap)
+{
+    return (locust__bytes_writer){NULL, fixed, 0, cap, false};
+}
+
+/* The place of the next n bytes, which the caller fills in. NULL: no room, or no memory. */
+static unsigned char *locust__bytes_room(locust__bytes_writer *w, size_t n)
+{
+    size_t *len = w->buf ? &w->buf->len : &w->len;
+    unsigned char *at;
+    if (!w->failed)
+        w->failed = w->buf ? !locust__buf_reserve(w->buf, n) : n > w->cap - w->len;
+    if (w->failed)
+        return NULL;
+    at = (w->buf ? (unsigned char *)w->buf->ptr : w->fixed) + *len;
+    *len += n;
+    return at;
+}
+
+static void locust__bytes_add(locust__bytes_writer *w, const void *bytes, size_t n)
+{
+    unsigned char *to = locust__bytes_room(w, n);
+    if (to && n)
+        memcpy(to, bytes, n);
+}
+
+static void locust__bytes_put_u8(locust__bytes_writer *w, unsigned v)
+{
+    unsigned char *to = locust__bytes_room(w, 1);
+    if (to)
+        *to = (unsigned char)v;
+}
+
+static void locust__bytes_put_u16(locust__bytes_writer *w, unsigned v)
+{
+    locust__bytes_put_u8(w, v >> 8);
+    locust__bytes_put_u8(w, v);
+}
+
+LOCUST__UNUSED static void locust__bytes_put_u32(locust__bytes_writer *w, uint32_t v)
+{
+    locust__bytes_put_u16(w, v >> 16);
+    locust__bytes_put_u16(w, v & 0xFFFF);
 }
 /* ============================================================================================
  * >>number  numbers in and out, random numbers
@@ -7812,67 +7923,82 @@ static void locust__resolver_load(locust__resolver *r)
 /* ============================================================================================
  * >>dns  messages of DNS
  *
- * Purpose     write a query, read the answers: addresses and the least TTL.
- * Invariants  nothing is read outside the message; compression pointers are followed backwards only.
+ * Purpose     write a query; read the addresses in its answer, and the shortest time that one is valid.
+ * Invariants  nothing is read outside the message, and no compression pointer is followed: the kit needs
+ *             the records' data, not their names.
  * Names       locust__dns_
  * Uses        >>address >>resolve
- * Sources     RFC 1035 section 4.
+ * Sources     RFC 1035 section 4, RFC 3596 (AAAA).
+ *
+ *   0      2      4          6        8            10          12
+ *   | id   | flags| questions| answers| authorities| additional| question, answers, ...
  * ============================================================================================ */
 
-enum { LOCUST__DNS_A = 1, LOCUST__DNS_AAAA = 28, LOCUST__DNS_MAX = 512 };
+enum { LOCUST__DNS_A = 1, LOCUST__DNS_AAAA = 28, LOCUST__DNS_IN = 1, LOCUST__DNS_MAX = 512 };
 
-/* A query in `out`; returns its length, 0 if the name cannot be one. */
+enum { // in the flags, RFC 1035 4.1.1
+    LOCUST__DNS_RESPONSE = 0x8000,
+    LOCUST__DNS_TRUNCATED = 0x0200,
+    LOCUST__DNS_RECURSE = 0x0100,
+    LOCUST__DNS_CODE = 0x000F
+};
+
+/* A query in `out`, of LOCUST__DNS_MAX bytes. Returns its length; 0: DNS has no such names. */
 static size_t locust__dns_query(unsigned char *out, unsigned id, const char *name, int type)
 {
-    size_t n = 12, name_len = strlen(name);
-    memset(out, 0, 12);
-    out[0] = (unsigned char)(id >> 8);
-    out[1] = (unsigned char)id;
-    out[2] = 1; // recursion desired
-    out[5] = 1; // one question
+    locust__bytes_writer w = locust__bytes_writer_of(out, LOCUST__DNS_MAX);
+    size_t name_len = strlen(name);
     if (name_len && name[name_len - 1] == '.')
         name_len--;
     if (!name_len || name_len > 253)
         return 0;
+    locust__bytes_put_u16(&w, id);
+    locust__bytes_put_u16(&w, LOCUST__DNS_RECURSE);
+    locust__bytes_put_u16(&w, 1); // question
+    for (int i = 0; i < 3; i++)
+        locust__bytes_put_u16(&w, 0); // no answers, authorities, additional records
     for (size_t at = 0; at <= name_len;) {
         size_t label = 0;
         while (at + label < name_len && name[at + label] != '.')
             label++;
         if (!label || label > 63)
             return 0;
-        out[n++] = (unsigned char)label;
-        memcpy(out + n, name + at, label);
-        n += label;
+        locust__bytes_put_u8(&w, (unsigned)label);
+        locust__bytes_add(&w, name + at, label);
         at += label + 1;
     }
-    out[n++] = 0;
-    out[n++] = 0;
-    out[n++] = (unsigned char)type;
-    out[n++] = 0;
-    out[n++] = 1; // class IN
-    return n;
+    locust__bytes_put_u8(&w, 0);
+    locust__bytes_put_u16(&w, (unsigned)type);
+    locust__bytes_put_u16(&w, LOCUST__DNS_IN);
+    return w.failed ? 0 : w.len;
 }
 
-/* Position behind the name at `at`; 0: it runs out of the message. Names are not followed. */
-static size_t locust__dns_skip_name(const unsigned char *m, size_t n, size_t at)
+/* Skips a name: labels up to an empty one or a compression pointer, which ends it. */
+static void locust__dns_skip_name(locust__bytes_reader *r)
 {
-    while (at < n) {
-        if (m[at] == 0)
-            return at + 1;
-        if ((m[at] & 0xC0) == 0xC0)
-            return at + 2 <= n ? at + 2 : 0;
-        if (m[at] & 0xC0)
-            return 0;
-        at += (size_t)m[at] + 1;
-    }
-    return 0;
+    unsigned length;
+    do {
+        length = locust__bytes_get_u8(r);
+        if ((length & 0xC0) == 0xC0) { // a pointer of two bytes
+            locust__bytes_skip(r, 1);
+            return;
+        }
+        if (length & 0xC0) // reserved
+            r->failed = true;
+        locust__bytes_skip(r, length);
+    } while (length && !r->failed);
 }
 
-/* Is `m` the answer to query `q`? Servers may change the case of letters, not more. */
+/* Is `m` the answer to query `q`? A server may change the case of the name's letters, nothing else. */
 static bool locust__dns_answers(
     const unsigned char *m, size_t n, const unsigned char *q, size_t q_len)
 {
-    if (n < q_len || m[0] != q[0] || m[1] != q[1] || !(m[2] & 0x80) || m[4] != 0 || m[5] != 1)
+    locust__bytes_reader answer = locust__bytes_reader_of(m, n),
+                         query = locust__bytes_reader_of(q, q_len);
+    bool same_id = locust__bytes_get_u16(&answer) == locust__bytes_get_u16(&query);
+    bool response = locust__bytes_get_u16(&answer) & LOCUST__DNS_RESPONSE;
+    bool one_question = locust__bytes_get_u16(&answer) == 1;
+    if (n < q_len || !same_id || !response || !one_question)
         return false;
     for (size_t i = 12; i < q_len; i++)
         if (locust__text_lower((char)m[i]) != locust__text_lower((char)q[i]))
@@ -7880,46 +8006,68 @@ static bool locust__dns_answers(
     return true;
 }
 
-/* Adds the addresses of an answer to the host. A CNAME chain needs no following: the server put
- * the addresses at its end into the same answer. */
+/* Did the server cut the message, so that it fits into a packet? */
+static bool locust__dns_is_truncated(const unsigned char *m, size_t n)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(m, n);
+    locust__bytes_skip(&r, 2);
+    return locust__bytes_get_u16(&r) & LOCUST__DNS_TRUNCATED;
+}
+
+/* The address in a record's data. False: the record has none. */
+static bool locust__dns_address(
+    locust__addr *addr, unsigned type, const unsigned char *data, size_t n)
+{
+    memset(addr, 0, sizeof *addr);
+    if (type == LOCUST__DNS_A && n == 4) {
+        addr->as.in.sin_family = AF_INET;
+        memcpy(&addr->as.in.sin_addr, data, n);
+        addr->len = sizeof addr->as.in;
+    } else if (type == LOCUST__DNS_AAAA && n == 16) {
+        addr->as.in6.sin6_family = AF_INET6;
+        memcpy(&addr->as.in6.sin6_addr, data, n);
+        addr->len = sizeof addr->as.in6;
+    }
+    return addr->len > 0;
+}
+
+/* Adds the addresses of an answer, whose records begin at `at`, to the host; lowers *ttl_s to the
+ * shortest time to live. A CNAME chain need not be followed: the server put the addresses at its end
+ * into the same answer. Records behind one that is cut off are ignored. */
 static locust_error locust__dns_read(
     locust__host *host, const unsigned char *m, size_t n, size_t at, int64_t *ttl_s)
 {
-    int rcode = m[3] & 15, count = m[6] << 8 | m[7];
-    if (rcode == 3)
+    locust__bytes_reader r = locust__bytes_reader_of(m, n), head = r;
+    unsigned code, count;
+    locust__bytes_skip(&head, 2); // id
+    code = locust__bytes_get_u16(&head) & LOCUST__DNS_CODE;
+    locust__bytes_skip(&head, 2); // questions
+    count = locust__bytes_get_u16(&head);
+    locust__bytes_skip(&r, at);
+    if (code == 3)
         return LOCUST_ERR_NAME;
-    if (rcode != 0)
+    if (code != 0)
         return LOCUST_ERR_NAME_SERVER;
     for (; count > 0; count--) {
         locust__addr addr;
-        size_t len;
-        int64_t ttl;
-        int type;
-        at = locust__dns_skip_name(m, n, at);
-        if (!at || n - at < 10)
+        const unsigned char *data;
+        unsigned type, class, len;
+        uint32_t ttl;
+        locust__dns_skip_name(&r);
+        type = locust__bytes_get_u16(&r);
+        class = locust__bytes_get_u16(&r);
+        ttl = locust__bytes_get_u32(&r);
+        len = locust__bytes_get_u16(&r);
+        data = locust__bytes_take(&r, len);
+        if (r.failed)
             break;
-        type = m[at] == 0 && m[at + 2] == 0 && m[at + 3] == 1 ? m[at + 1] : 0; // of class IN
-        len = (size_t)m[at + 8] << 8 | m[at + 9];
-        ttl = (int64_t)m[at + 4] << 24 | m[at + 5] << 16 | m[at + 6] << 8 | m[at + 7];
-        if (n - at - 10 < len)
-            break;
-        memset(&addr, 0, sizeof addr);
-        if (type == LOCUST__DNS_A && len == 4) {
-            addr.as.in.sin_family = AF_INET;
-            memcpy(&addr.as.in.sin_addr, m + at + 10, 4);
-            addr.len = sizeof addr.as.in;
-        } else if (type == LOCUST__DNS_AAAA && len == 16) {
-            addr.as.in6.sin6_family = AF_INET6;
-            memcpy(&addr.as.in6.sin6_addr, m + at + 10, 16);
-            addr.len = sizeof addr.as.in6;
-        }
-        if (addr.len) {
-            if (ttl >> 31) // RFC 2181 section 8
-                ttl = 0;
-            locust__host_add(host, &addr);
-            *ttl_s = ttl < *ttl_s ? ttl : *ttl_s;
-        }
-        at += 10 + len;
+        if (class != LOCUST__DNS_IN || !locust__dns_address(&addr, type, data, len))
+            continue;
+        locust__host_add(host, &addr);
+        if (ttl >> 31) // RFC 2181 section 8
+            ttl = 0;
+        if (ttl < *ttl_s)
+            *ttl_s = ttl;
     }
     return LOCUST_OK;
 }
@@ -7974,7 +8122,7 @@ static locust_error locust__question_wait(
         for (int i = 0; i < 2; i++)
             if (!q[i].answered && locust__dns_answers(m, (size_t)n, q[i].query, q[i].len)) {
                 q[i].answered = true;
-                q[i].truncated = m[2] & 2;
+                q[i].truncated = locust__dns_is_truncated(m, (size_t)n);
                 if (!q[i].truncated)
                     q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
             }
@@ -7993,24 +8141,26 @@ static locust_error locust__question_ask_tcp(locust__question *q, locust_stream 
     const locust__addr *server, locust__host *host, int64_t deadline_ns,
     int64_t *ttl_s) LOCUST__PARKS
 {
-    unsigned char size[2] = {(unsigned char)(q->len >> 8), (unsigned char)q->len};
+    unsigned char size[2];
+    locust__bytes_writer w = locust__bytes_writer_of(size, sizeof size);
     locust_error error = locust__connect_one(s, server, deadline_ns);
-    size_t n = 2;
-    bool sized = false;
+    size_t n = sizeof size;
+    locust__bytes_put_u16(&w, (unsigned)q->len);
     if (!error)
-        error = locust__stream_write(s, (locust__view){(char *)size, 2},
+        error = locust__stream_write(s, (locust__view){(char *)size, sizeof size},
             (locust__view){(char *)q->query, q->len}, deadline_ns);
     while (!error && s->in_len < n) {
         error = locust__stream_fill(s, deadline_ns);
-        if (!error && !sized && s->in_len >= 2) {
-            sized = true;
-            n = 2 + (size_t)((unsigned char)s->in[0] << 8 | (unsigned char)s->in[1]);
+        if (!error && s->in_len >= sizeof size) {
+            locust__bytes_reader r = locust__bytes_reader_of(s->in, s->in_len);
+            n = sizeof size + locust__bytes_get_u16(&r);
         }
     }
     if (!error) {
-        const unsigned char *m = (const unsigned char *)s->in + 2;
-        error = locust__dns_answers(m, n - 2, q->query, q->len)
-                    ? locust__dns_read(host, m, n - 2, q->len, ttl_s)
+        const unsigned char *m = (const unsigned char *)s->in + sizeof size;
+        n -= sizeof size;
+        error = locust__dns_answers(m, n, q->query, q->len)
+                    ? locust__dns_read(host, m, n, q->len, ttl_s)
                     : LOCUST_ERR_NAME_SERVER;
     }
     locust__stream_close(s);

@@ -81,8 +81,11 @@ static void skip_names(void)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *m = check_guarded(rows[i].bytes, rows[i].n);
+        locust__bytes_reader r = locust__bytes_reader_of(m, rows[i].n);
         CHECK_ROW(rows[i].name);
-        CHECK_INT(locust__dns_skip_name((unsigned char *)m, rows[i].n, rows[i].at), rows[i].want);
+        locust__bytes_skip(&r, rows[i].at);
+        locust__dns_skip_name(&r);
+        CHECK_INT(r.failed ? 0 : rows[i].n - r.left, rows[i].want);
         check_guarded_free(m, rows[i].n);
     }
 }

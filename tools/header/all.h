@@ -86,6 +86,7 @@
  *     >>time           units of time
  *     >>memory         allocation, growing, fetching ahead
  *     >>text           views, growing buffers, base64
+ *     >>bytes          reading and writing the bytes of a wire format
  *     >>number         numbers in and out, random numbers
  *     >>error          the sentence of each error
  *     >>hash           MD5 and SHA-256, for Digest authentication
@@ -314,6 +315,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "1-ground/time.c"
 #include "1-ground/memory.c"
 #include "1-ground/text.c"
+#include "1-ground/bytes.c"
 #include "1-ground/number.c"
 #include "1-ground/error.c"
 #include "1-ground/hash.c"

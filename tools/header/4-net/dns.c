@@ -1,67 +1,82 @@
 /* ============================================================================================
  * >>dns  messages of DNS
  *
- * Purpose     write a query, read the answers: addresses and the least TTL.
- * Invariants  nothing is read outside the message; compression pointers are followed backwards only.
+ * Purpose     write a query; read the addresses in its answer, and the shortest time that one is valid.
+ * Invariants  nothing is read outside the message, and no compression pointer is followed: the kit needs
+ *             the records' data, not their names.
  * Names       locust__dns_
  * Uses        >>address >>resolve
- * Sources     RFC 1035 section 4.
+ * Sources     RFC 1035 section 4, RFC 3596 (AAAA).
+ *
+ *   0      2      4          6        8            10          12
+ *   | id   | flags| questions| answers| authorities| additional| question, answers, ...
  * ============================================================================================ */
 
-enum { LOCUST__DNS_A = 1, LOCUST__DNS_AAAA = 28, LOCUST__DNS_MAX = 512 };
+enum { LOCUST__DNS_A = 1, LOCUST__DNS_AAAA = 28, LOCUST__DNS_IN = 1, LOCUST__DNS_MAX = 512 };
 
-/* A query in `out`; returns its length, 0 if the name cannot be one. */
+enum { // in the flags, RFC 1035 4.1.1
+    LOCUST__DNS_RESPONSE = 0x8000,
+    LOCUST__DNS_TRUNCATED = 0x0200,
+    LOCUST__DNS_RECURSE = 0x0100,
+    LOCUST__DNS_CODE = 0x000F
+};
+
+/* A query in `out`, of LOCUST__DNS_MAX bytes. Returns its length; 0: DNS has no such names. */
 static size_t locust__dns_query(unsigned char *out, unsigned id, const char *name, int type)
 {
-    size_t n = 12, name_len = strlen(name);
-    memset(out, 0, 12);
-    out[0] = (unsigned char)(id >> 8);
-    out[1] = (unsigned char)id;
-    out[2] = 1; // recursion desired
-    out[5] = 1; // one question
+    locust__bytes_writer w = locust__bytes_writer_of(out, LOCUST__DNS_MAX);
+    size_t name_len = strlen(name);
     if (name_len && name[name_len - 1] == '.')
         name_len--;
     if (!name_len || name_len > 253)
         return 0;
+    locust__bytes_put_u16(&w, id);
+    locust__bytes_put_u16(&w, LOCUST__DNS_RECURSE);
+    locust__bytes_put_u16(&w, 1); // question
+    for (int i = 0; i < 3; i++)
+        locust__bytes_put_u16(&w, 0); // no answers, authorities, additional records
     for (size_t at = 0; at <= name_len;) {
         size_t label = 0;
         while (at + label < name_len && name[at + label] != '.')
             label++;
         if (!label || label > 63)
             return 0;
-        out[n++] = (unsigned char)label;
-        memcpy(out + n, name + at, label);
-        n += label;
+        locust__bytes_put_u8(&w, (unsigned)label);
+        locust__bytes_add(&w, name + at, label);
         at += label + 1;
     }
-    out[n++] = 0;
-    out[n++] = 0;
-    out[n++] = (unsigned char)type;
-    out[n++] = 0;
-    out[n++] = 1; // class IN
-    return n;
+    locust__bytes_put_u8(&w, 0);
+    locust__bytes_put_u16(&w, (unsigned)type);
+    locust__bytes_put_u16(&w, LOCUST__DNS_IN);
+    return w.failed ? 0 : w.len;
 }
 
-/* Position behind the name at `at`; 0: it runs out of the message. Names are not followed. */
-static size_t locust__dns_skip_name(const unsigned char *m, size_t n, size_t at)
+/* Skips a name: labels up to an empty one or a compression pointer, which ends it. */
+static void locust__dns_skip_name(locust__bytes_reader *r)
 {
-    while (at < n) {
-        if (m[at] == 0)
-            return at + 1;
-        if ((m[at] & 0xC0) == 0xC0)
-            return at + 2 <= n ? at + 2 : 0;
-        if (m[at] & 0xC0)
-            return 0;
-        at += (size_t)m[at] + 1;
-    }
-    return 0;
+    unsigned length;
+    do {
+        length = locust__bytes_get_u8(r);
+        if ((length & 0xC0) == 0xC0) { // a pointer of two bytes
+            locust__bytes_skip(r, 1);
+            return;
+        }
+        if (length & 0xC0) // reserved
+            r->failed = true;
+        locust__bytes_skip(r, length);
+    } while (length && !r->failed);
 }
 
-/* Is `m` the answer to query `q`? Servers may change the case of letters, not more. */
+/* Is `m` the answer to query `q`? A server may change the case of the name's letters, nothing else. */
 static bool locust__dns_answers(
     const unsigned char *m, size_t n, const unsigned char *q, size_t q_len)
 {
-    if (n < q_len || m[0] != q[0] || m[1] != q[1] || !(m[2] & 0x80) || m[4] != 0 || m[5] != 1)
+    locust__bytes_reader answer = locust__bytes_reader_of(m, n),
+                         query = locust__bytes_reader_of(q, q_len);
+    bool same_id = locust__bytes_get_u16(&answer) == locust__bytes_get_u16(&query);
+    bool response = locust__bytes_get_u16(&answer) & LOCUST__DNS_RESPONSE;
+    bool one_question = locust__bytes_get_u16(&answer) == 1;
+    if (n < q_len || !same_id || !response || !one_question)
         return false;
     for (size_t i = 12; i < q_len; i++)
         if (locust__text_lower((char)m[i]) != locust__text_lower((char)q[i]))
@@ -69,46 +84,68 @@ static bool locust__dns_answers(
     return true;
 }
 
-/* Adds the addresses of an answer to the host. A CNAME chain needs no following: the server put
- * the addresses at its end into the same answer. */
+/* Did the server cut the message, so that it fits into a packet? */
+static bool locust__dns_is_truncated(const unsigned char *m, size_t n)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(m, n);
+    locust__bytes_skip(&r, 2);
+    return locust__bytes_get_u16(&r) & LOCUST__DNS_TRUNCATED;
+}
+
+/* The address in a record's data. False: the record has none. */
+static bool locust__dns_address(
+    locust__addr *addr, unsigned type, const unsigned char *data, size_t n)
+{
+    memset(addr, 0, sizeof *addr);
+    if (type == LOCUST__DNS_A && n == 4) {
+        addr->as.in.sin_family = AF_INET;
+        memcpy(&addr->as.in.sin_addr, data, n);
+        addr->len = sizeof addr->as.in;
+    } else if (type == LOCUST__DNS_AAAA && n == 16) {
+        addr->as.in6.sin6_family = AF_INET6;
+        memcpy(&addr->as.in6.sin6_addr, data, n);
+        addr->len = sizeof addr->as.in6;
+    }
+    return addr->len > 0;
+}
+
+/* Adds the addresses of an answer, whose records begin at `at`, to the host; lowers *ttl_s to the
+ * shortest time to live. A CNAME chain need not be followed: the server put the addresses at its end
+ * into the same answer. Records behind one that is cut off are ignored. */
 static locust_error locust__dns_read(
     locust__host *host, const unsigned char *m, size_t n, size_t at, int64_t *ttl_s)
 {
-    int rcode = m[3] & 15, count = m[6] << 8 | m[7];
-    if (rcode == 3)
+    locust__bytes_reader r = locust__bytes_reader_of(m, n), head = r;
+    unsigned code, count;
+    locust__bytes_skip(&head, 2); // id
+    code = locust__bytes_get_u16(&head) & LOCUST__DNS_CODE;
+    locust__bytes_skip(&head, 2); // questions
+    count = locust__bytes_get_u16(&head);
+    locust__bytes_skip(&r, at);
+    if (code == 3)
         return LOCUST_ERR_NAME;
-    if (rcode != 0)
+    if (code != 0)
         return LOCUST_ERR_NAME_SERVER;
     for (; count > 0; count--) {
         locust__addr addr;
-        size_t len;
-        int64_t ttl;
-        int type;
-        at = locust__dns_skip_name(m, n, at);
-        if (!at || n - at < 10)
+        const unsigned char *data;
+        unsigned type, class, len;
+        uint32_t ttl;
+        locust__dns_skip_name(&r);
+        type = locust__bytes_get_u16(&r);
+        class = locust__bytes_get_u16(&r);
+        ttl = locust__bytes_get_u32(&r);
+        len = locust__bytes_get_u16(&r);
+        data = locust__bytes_take(&r, len);
+        if (r.failed)
             break;
-        type = m[at] == 0 && m[at + 2] == 0 && m[at + 3] == 1 ? m[at + 1] : 0; // of class IN
-        len = (size_t)m[at + 8] << 8 | m[at + 9];
-        ttl = (int64_t)m[at + 4] << 24 | m[at + 5] << 16 | m[at + 6] << 8 | m[at + 7];
-        if (n - at - 10 < len)
-            break;
-        memset(&addr, 0, sizeof addr);
-        if (type == LOCUST__DNS_A && len == 4) {
-            addr.as.in.sin_family = AF_INET;
-            memcpy(&addr.as.in.sin_addr, m + at + 10, 4);
-            addr.len = sizeof addr.as.in;
-        } else if (type == LOCUST__DNS_AAAA && len == 16) {
-            addr.as.in6.sin6_family = AF_INET6;
-            memcpy(&addr.as.in6.sin6_addr, m + at + 10, 16);
-            addr.len = sizeof addr.as.in6;
-        }
-        if (addr.len) {
-            if (ttl >> 31) // RFC 2181 section 8
-                ttl = 0;
-            locust__host_add(host, &addr);
-            *ttl_s = ttl < *ttl_s ? ttl : *ttl_s;
-        }
-        at += 10 + len;
+        if (class != LOCUST__DNS_IN || !locust__dns_address(&addr, type, data, len))
+            continue;
+        locust__host_add(host, &addr);
+        if (ttl >> 31) // RFC 2181 section 8
+            ttl = 0;
+        if (ttl < *ttl_s)
+            *ttl_s = ttl;
     }
     return LOCUST_OK;
 }

@@ -49,7 +49,7 @@ static locust_error locust__question_wait(
         for (int i = 0; i < 2; i++)
             if (!q[i].answered && locust__dns_answers(m, (size_t)n, q[i].query, q[i].len)) {
                 q[i].answered = true;
-                q[i].truncated = m[2] & 2;
+                q[i].truncated = locust__dns_is_truncated(m, (size_t)n);
                 if (!q[i].truncated)
                     q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
             }
@@ -68,24 +68,26 @@ static locust_error locust__question_ask_tcp(locust__question *q, locust_stream 
     const locust__addr *server, locust__host *host, int64_t deadline_ns,
     int64_t *ttl_s) LOCUST__PARKS
 {
-    unsigned char size[2] = {(unsigned char)(q->len >> 8), (unsigned char)q->len};
+    unsigned char size[2];
+    locust__bytes_writer w = locust__bytes_writer_of(size, sizeof size);
     locust_error error = locust__connect_one(s, server, deadline_ns);
-    size_t n = 2;
-    bool sized = false;
+    size_t n = sizeof size;
+    locust__bytes_put_u16(&w, (unsigned)q->len);
     if (!error)
-        error = locust__stream_write(s, (locust__view){(char *)size, 2},
+        error = locust__stream_write(s, (locust__view){(char *)size, sizeof size},
             (locust__view){(char *)q->query, q->len}, deadline_ns);
     while (!error && s->in_len < n) {
         error = locust__stream_fill(s, deadline_ns);
-        if (!error && !sized && s->in_len >= 2) {
-            sized = true;
-            n = 2 + (size_t)((unsigned char)s->in[0] << 8 | (unsigned char)s->in[1]);
+        if (!error && s->in_len >= sizeof size) {
+            locust__bytes_reader r = locust__bytes_reader_of(s->in, s->in_len);
+            n = sizeof size + locust__bytes_get_u16(&r);
         }
     }
     if (!error) {
-        const unsigned char *m = (const unsigned char *)s->in + 2;
-        error = locust__dns_answers(m, n - 2, q->query, q->len)
-                    ? locust__dns_read(host, m, n - 2, q->len, ttl_s)
+        const unsigned char *m = (const unsigned char *)s->in + sizeof size;
+        n -= sizeof size;
+        error = locust__dns_answers(m, n, q->query, q->len)
+                    ? locust__dns_read(host, m, n, q->len, ttl_s)
                     : LOCUST_ERR_NAME_SERVER;
     }
     locust__stream_close(s);
