@@ -139,6 +139,7 @@
  *     >>source         local addresses to connect from
  *     >>net            what all connections of a test share
  *     >>stream         reading and writing a connection, through layers
+ *     >>allowance      how long an operation may take
  *     >>connect        connecting
  *     >>listen         servers, for tools and the kit's own endpoints
  *     >>resolve        host names to addresses
@@ -7489,11 +7490,43 @@ static locust_error locust__stream_write(
     return error;
 }
 /* ============================================================================================
+ * >>allowance  how long an operation may take
+ *
+ * Purpose     the deadline of an operation, and the time that the generator itself spent on it. While it
+ *             waits for a turn (128 connects, one step of a handshake, the connections of a shared pool),
+ *             the server has no part in it: the wait is in no response time and moves the deadline on.
+ * Names       locust__allowance_
+ * Uses        >>co >>sync
+ * ============================================================================================ */
+
+typedef struct locust__allowance {
+    int64_t deadline_ns;
+    int64_t generator_ns; // waits so far that were the generator's own doing
+} locust__allowance;
+
+/* Charges the time since began_ns to the generator. */
+static void locust__allowance_charge(locust__allowance *a, int64_t began_ns)
+{
+    int64_t took_ns = locust__os_now_ns() - began_ns;
+    a->deadline_ns = locust__time_after(a->deadline_ns, took_ns);
+    a->generator_ns += took_ns;
+}
+
+/* Waits for a turn for as long as it takes; only a cancelled coroutine does not get one. */
+static locust_error locust__allowance_take_turn(
+    locust__allowance *a, locust__loop *loop, locust__sem *turns) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns();
+    enum locust__wake why = locust__sem_take(loop, turns, LOCUST__NEVER);
+    locust__allowance_charge(a, began_ns);
+    return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
+}
+/* ============================================================================================
  * >>connect  connecting
  *
  * Purpose     a stream to one address, to the first of several that answers, or to a unix socket.
  * Names       locust__connect_ locust__race_
- * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream
+ * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream >>allowance
  * Limits      128 connects are in flight at once.
  * Sources     RFC 8305 section 5, in spirit.
  * ============================================================================================ */
@@ -7637,34 +7670,29 @@ static locust_error locust__connect_race(
     return error;
 }
 
-/* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
- * failed at once would only take the processor from those that work. */
+/* Out of descriptors, ports or memory: says so once, then parks this user for a second. Failing in a
+ * loop would only take CPU from users that still work. */
 static void locust__connect_pause(
-    locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
+    locust__net *net, locust_error error, locust__allowance *a) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns();
     locust__net_advise(net, error);
     locust__co_sleep(net->loop, began_ns + LOCUST__S);
-    *own_ns += locust__os_now_ns() - began_ns;
+    locust__allowance_charge(a, began_ns);
 }
 
-/* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's
- * own doing. */
-static locust_error locust__connect_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
+static locust_error locust__connect_take_turn(locust__net *net, locust__allowance *a) LOCUST__PARKS
 {
-    int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__sem_take(net->loop, &net->connects, LOCUST__NEVER);
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    if (took_ns > LOCUST__S && !net->advised_turns) {
+    int64_t before_ns = a->generator_ns;
+    locust_error error = locust__allowance_take_turn(a, net->loop, &net->connects);
+    if (a->generator_ns - before_ns > LOCUST__S && !net->advised_turns) {
         net->advised_turns = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "users wait for their turn to connect: %d connects are in flight and the server does "
-            "not "
-            "take them any faster; the wait is in no response time",
+            "not take them any faster; the wait is in no response time",
             LOCUST__NET_CONNECTS);
     }
-    return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
+    return error;
 }
 
 /* A datagram socket that sends to one address and hears from it alone. */
@@ -7684,22 +7712,19 @@ static locust_error locust__connect_udp(locust_stream *s, const locust__addr *to
     return error;
 }
 
-/* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
- * generator's own time. */
-static locust_error locust__connect_dial(locust_stream *s, const locust__addr *to, int n,
-    int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+/* Connects to the first of n addresses that answers, once there is a turn for it. */
+static locust_error locust__connect_dial(
+    locust_stream *s, const locust__addr *to, int n, locust__allowance *a) LOCUST__PARKS
 {
     locust__net *net = s->net;
-    int64_t began_ns = locust__os_now_ns();
-    locust_error error = locust__connect_take_turn(net, deadline_ns);
-    *own_ns += locust__os_now_ns() - began_ns;
+    locust_error error = locust__connect_take_turn(net, a);
     if (error)
         return error;
-    error = n == 1 ? locust__connect_one(s, to, *deadline_ns)
-                   : locust__connect_race(s, to, n, *deadline_ns);
+    error = n == 1 ? locust__connect_one(s, to, a->deadline_ns)
+                   : locust__connect_race(s, to, n, a->deadline_ns);
     locust__sem_give(net->loop, &net->connects);
     if (locust__net_lacks(error))
-        locust__connect_pause(net, error, own_ns);
+        locust__connect_pause(net, error, a);
     return error;
 }
 /* ============================================================================================
@@ -8281,7 +8306,8 @@ LOCUST__APART static void locust__question_look_up(void *arg)
  * Purpose     one lookup of a name at a time, in a coroutine of its own; who wants the name waits for it
  *             until its own deadline. --resolve. Then the addresses, each connection beginning with the next.
  * Names       locust__lookup_
- * Uses        >>co >>switch >>sync >>address >>net >>stream >>connect >>resolve >>question
+ * Uses        >>co >>switch >>sync >>address >>net >>stream >>allowance >>connect >>resolve
+ *             >>question
  * ============================================================================================ */
 
 /* Ends the lookups that are under way; nobody waits for them any more. */
@@ -8408,21 +8434,20 @@ static int locust__lookup_order(locust__host *host, int port, locust__addr out[L
     return n;
 }
 
-/* Connects to a host. *known_ns: when its addresses were known, untouched if they were before; *deadline_ns and *own_ns: as in
- * locust__connect_dial. */
+/* Connects to a host. *known_ns: when its addresses were known; untouched if they were known before. */
 static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, const char *name,
-    int port, int64_t *deadline_ns, int64_t *own_ns, int64_t *known_ns) LOCUST__PARKS
+    int port, locust__allowance *a, int64_t *known_ns) LOCUST__PARKS
 {
     locust__addr addrs[LOCUST__HOST_ADDRS];
     locust__host *host = NULL;
-    uint64_t turn = r->net->loop->turn; // the same behind a lookup: there was none
-    locust_error error = locust__lookup_host(r, name, port, *deadline_ns, &host);
+    uint64_t turn = r->net->loop->turn; // a lookup parks, and so ends in a later turn
+    locust_error error = locust__lookup_host(r, name, port, a->deadline_ns, &host);
     int n = error ? 0 : locust__lookup_order(host, port, addrs);
     if (r->net->loop->turn != turn)
         *known_ns = locust__os_now_ns();
     if (locust__net_lacks(error))
-        locust__connect_pause(r->net, error, own_ns);
-    return error ? error : locust__connect_dial(s, addrs, n, deadline_ns, own_ns);
+        locust__connect_pause(r->net, error, a);
+    return error ? error : locust__connect_dial(s, addrs, n, a);
 }
 /* ============================================================================================
  * >>tls  TLS 1.2 and 1.3 by mbedTLS
@@ -9643,8 +9668,8 @@ static void locust__tls_close(locust__layer *layer)
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
  *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
  *             locust__tls_step_
- * Uses        >>co >>switch >>fd >>sync >>address >>stream >>tls >>tls_state >>tls_version
- *             >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
+ * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
+ *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
 
 /* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
@@ -9767,18 +9792,15 @@ static void locust__tls_step_call(void *arg)
         locust__loop_count_late(c->tls->loop, began_ns - c->layer.stream->arrived_ns);
 }
 
-/* Lets one handshake after the other make its move, one in a turn of the loop, so that answers to
- * other users are not kept waiting. *deadline_ns and *own_ns move by the wait. */
+/* Takes a step of a handshake. One connection does so in each turn of the loop, so that answers to other
+ * users are not kept waiting. */
 static locust_error locust__tls_step(
-    locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+    locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
-    int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__sem_take(tls->loop, &tls->steps, LOCUST__NEVER);
-    if (why != LOCUST__WAKE_EVENT)
-        return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    *own_ns += took_ns;
+    locust_error error = locust__allowance_take_turn(a, tls->loop, &tls->steps);
+    enum locust__wake why;
+    if (error)
+        return error;
     locust__co_call(tls->loop, locust__tls_step_call, op);
     why = locust__co_yield(tls->loop);
     locust__sem_give(tls->loop, &tls->steps);
@@ -9786,19 +9808,19 @@ static locust_error locust__tls_step(
 }
 
 static locust_error locust__tls_handshake(
-    locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+    locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
     locust_stream *s = op->c->layer.stream;
     for (;;) {
-        locust_error error = locust__tls_step(tls, op, deadline_ns, own_ns);
+        locust_error error = locust__tls_step(tls, op, a);
         if (error || op->error || op->rc == 0)
             return error ? error : op->error;
         if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.watch.writable)
-            error = locust__stream_woken(
-                locust__fd_wait_write(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+            error = locust__stream_woken(locust__fd_wait_write(tls->loop, &s->fd, a->deadline_ns),
+                LOCUST_ERR_CONNECT_TIMEOUT);
         else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !locust__layer_is_readable(&op->c->layer))
-            error = locust__stream_woken(
-                locust__fd_wait_read(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+            error = locust__stream_woken(locust__fd_wait_read(tls->loop, &s->fd, a->deadline_ns),
+                LOCUST_ERR_CONNECT_TIMEOUT);
         if (error)
             return error;
     }
@@ -9818,8 +9840,8 @@ static void locust__tls_count(locust__tls *tls, const locust__tls_conn *c)
 /* Puts TLS onto a connected stream, which is closed if that fails. *retry: another connection will
  * succeed. ticket: where the session to resume is and the new one goes; NULL: none. */
 static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, const char *host,
-    int port, const locust__tls_how *how, locust__tls_ticket **ticket, int64_t *deadline_ns,
-    int64_t *own_ns, bool *retry) LOCUST__PARKS
+    int port, const locust__tls_how *how, locust__tls_ticket **ticket, locust__allowance *a,
+    bool *retry) LOCUST__PARKS
 {
     locust__tls_conn *c = locust__memory_zalloc(sizeof *c);
     locust__tls_op op = {.c = c, .host = host, .port = port, .how = how};
@@ -9837,7 +9859,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     locust__layer_push(&c->layer, s);
     locust__co_call(tls->loop, locust__tls_open_call, &op);
     if (!op.error)
-        op.error = locust__tls_handshake(tls, &op, deadline_ns, own_ns);
+        op.error = locust__tls_handshake(tls, &op, a);
     if (!op.error) {
         locust__tls_count(tls, c);
         return LOCUST_OK;
@@ -9855,7 +9877,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
  * Purpose     the same functions where LOCUST_TLS was not defined: nothing connects.
  * Names       locust__tls locust__tls_check_ locust__tls_connect_ locust__tls_free_
  *             locust__tls_init_ locust__tls_ticket_
- * Uses        >>co >>sync >>stream >>tls >>tls_state >>tls_version >>tls_handshake
+ * Uses        >>co >>sync >>stream >>allowance >>tls >>tls_state >>tls_version >>tls_handshake
  * ============================================================================================ */
 
 typedef struct locust__tls_ticket {
@@ -9896,10 +9918,10 @@ static void locust__tls_ticket_free(locust__tls_ticket *ticket)
 
 /* Nobody gets here: an https URL is refused where it is parsed. */
 static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s, const char *host,
-    int port, const locust__tls_how *how, locust__tls_ticket **ticket, const int64_t *deadline_ns,
-    const int64_t *own_ns, bool *retry)
+    int port, const locust__tls_how *how, locust__tls_ticket **ticket, const locust__allowance *a,
+    bool *retry)
 {
-    (void)tls, (void)host, (void)port, (void)how, (void)ticket, (void)deadline_ns, (void)own_ns;
+    (void)tls, (void)host, (void)port, (void)how, (void)ticket, (void)a;
     *retry = false;
     locust__stream_close(s);
     return LOCUST_ERR_TLS;
@@ -12824,7 +12846,7 @@ static const locust__proxy *locust__route_proxy(
  *             it is idle is not used again.
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
  * Names       locust__conn_ locust__conns_
- * Uses        >>co >>sync >>stream >>tls_state >>url >>route
+ * Uses        >>sync >>stream >>allowance >>tls_state >>url >>route
  * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
  *             --connect-to and no_proxy.
  * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
@@ -12840,17 +12862,17 @@ typedef struct locust__conn {
     bool busy;
 } locust__conn;
 
-typedef struct locust__conns_lane { // of a shared pool: what is free to one origin
-    struct locust__conns_lane *next;
+typedef struct locust__conns_turns { // of a shared pool: one turn for each connection to an origin
+    struct locust__conns_turns *next;
     const locust__origin *origin;
     locust__sem free;
-} locust__conns_lane;
+} locust__conns_turns;
 
-typedef struct locust__conns { // a user's, or one that the users of a class share
-    locust__conn *first;       // the latest used first
-    int n, limit;              // limit: connections to one origin; 0: a user's own pool
-    locust__conns_lane *lanes; // of a shared one
-    locust__conn *place;       // of the owner, for one connection; NULL: none
+typedef struct locust__conns {  // a user's, or one that the users of a class share
+    locust__conn *first;        // the latest used first
+    int n, limit;               // limit: connections to one origin; 0: a user's own pool
+    locust__conns_turns *turns; // of a shared pool
+    locust__conn *place;        // memory of the owner for one connection; NULL: none
 } locust__conns;
 
 enum { LOCUST__CONNS_MAX = 16 };
@@ -12880,10 +12902,10 @@ static void locust__conns_free(locust__conns *pool)
         pool->first = conn->next;
         locust__conn_free(pool, conn);
     }
-    while (pool->lanes) {
-        locust__conns_lane *lane = pool->lanes;
-        pool->lanes = lane->next;
-        LOCUST_FREE(lane);
+    while (pool->turns) {
+        locust__conns_turns *turns = pool->turns;
+        pool->turns = turns->next;
+        LOCUST_FREE(turns);
     }
     pool->n = 0;
 }
@@ -12896,41 +12918,47 @@ static void locust__conns_close(locust__conns *pool)
             locust__stream_close(&conn->stream);
 }
 
-/* Waits until the users who share the pool have less than its limit of connections to the origin. */
-static locust_error locust__conns_wait(locust__conns *pool, const locust__network *network,
-    const locust__origin *origin, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+static locust__conns_turns *locust__conns_turns_of(
+    const locust__conns *pool, const locust__origin *origin)
 {
-    int64_t began_ns = locust__os_now_ns(), took_ns;
-    locust__conns_lane *lane = pool->lanes;
-    enum locust__wake why;
-    while (lane && lane->origin != origin)
-        lane = lane->next;
-    if (!lane) {
-        lane = locust__memory_zalloc(sizeof *lane);
-        if (!lane)
-            return LOCUST_ERR_MEMORY;
-        lane->origin = origin;
-        lane->free.free = pool->limit;
-        lane->next = pool->lanes;
-        pool->lanes = lane;
-    }
-    why = locust__sem_take(network->loop, &lane->free, LOCUST__NEVER);
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    *own_ns += took_ns;
-    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+    locust__conns_turns *turns = pool->turns;
+    while (turns && turns->origin != origin)
+        turns = turns->next;
+    return turns;
 }
 
-/* An idle connection to the origin, open if there is one, or the place of a new one. */
-static locust_error locust__conns_take(locust__conns *pool, const locust__network *network,
-    locust__origin *origin, locust__conn **out, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+/* Waits until the users that share the pool have fewer than its limit of connections to the origin.
+ * The turn goes back with locust__conns_give. */
+static locust_error locust__conns_wait(locust__conns *pool, const locust__network *network,
+    const locust__origin *origin, locust__allowance *a) LOCUST__PARKS
+{
+    locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
+    if (!turns) {
+        turns = locust__memory_zalloc(sizeof *turns);
+        if (!turns)
+            return LOCUST_ERR_MEMORY;
+        turns->origin = origin;
+        turns->free.free = pool->limit;
+        turns->next = pool->turns;
+        pool->turns = turns;
+    }
+    return locust__allowance_take_turn(a, network->loop, &turns->free);
+}
+
+static void locust__conns_give_turn(
+    locust__conns *pool, const locust__network *network, const locust__origin *origin)
+{
+    locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
+    if (turns)
+        locust__sem_give(network->loop, &turns->free);
+}
+
+/* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a shared
+ * pool, after locust__conns_wait. */
+static locust_error locust__conns_take(
+    locust__conns *pool, const locust__network *network, locust__origin *origin, locust__conn **out)
 {
     locust__conn **best = NULL, **oldest = NULL, *conn;
-    if (pool->limit) {
-        locust_error error = locust__conns_wait(pool, network, origin, deadline_ns, own_ns);
-        if (error)
-            return error;
-    }
     for (locust__conn **at = &pool->first; *at; at = &(*at)->next) {
         conn = *at;
         if (conn->busy)
@@ -12951,8 +12979,10 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__networ
         *best = conn->next;
     } else {
         conn = locust__conn_new(pool);
-        if (!conn)
+        if (!conn) {
+            locust__conns_give_turn(pool, network, origin);
             return LOCUST_ERR_MEMORY;
+        }
         locust__stream_init(&conn->stream, network->net);
         conn->origin = origin;
         pool->n++;
@@ -12968,22 +12998,19 @@ static void locust__conns_give(
     locust__conns *pool, const locust__network *network, locust__conn *conn)
 {
     conn->busy = false;
-    for (locust__conns_lane *lane = pool->lanes; lane; lane = lane->next)
-        if (lane->origin == conn->origin)
-            locust__sem_give(network->loop, &lane->free);
+    locust__conns_give_turn(pool, network, conn->origin);
 }
 /* ============================================================================================
  * >>dial  opening a connection to an origin
  *
  * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
  * Names       locust__dial_
- * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url
+ * Uses        >>sync >>address >>stream >>allowance >>connect >>lookup >>tls_handshake >>url
  *             >>response_head >>receive >>proxy >>connect_to >>route >>pool
  * ============================================================================================ */
 
-typedef struct locust__dial {   // what opening a connection took, ns
-    int64_t own;                // the generator's own part
-    int64_t name, connect, tls; // phases, without the own part
+typedef struct locust__dial { // how long the phases of opening a connection took
+    int64_t name_ns, connect_ns, tls_ns;
 } locust__dial;
 
 /* Has a proxy connect to the origin, RFC 9110 9.3.6. */
@@ -13019,78 +13046,72 @@ LOCUST__APART static locust_error locust__dial_tunnel(
 }
 
 static locust_error locust__dial_unix(
-    locust__conn *conn, const char *path, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+    locust__conn *conn, const char *path, locust__allowance *a) LOCUST__PARKS
 {
     locust__addr addr;
     if (!locust__addr_unix(&addr, path))
         return LOCUST_ERR_NO_SOCKET;
-    return locust__connect_dial(&conn->stream, &addr, 1, deadline_ns, own_ns);
+    return locust__connect_dial(&conn->stream, &addr, 1, a);
 }
 
-/* Connects, to the server or to its proxy. */
+/* Connects to the server, or to the proxy in front of it. */
 static locust_error locust__dial_connect(locust__conn *conn, const locust__network *network,
-    const locust__route *route, int64_t *deadline_ns, locust__dial *took) LOCUST__PARKS
+    const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
     const locust__proxy *proxy = locust__route_proxy(route, network, conn->origin);
-    int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, own_ns = 0;
+    int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, before_ns = a->generator_ns;
     locust_error error;
     const char *host;
     int port;
     if (route->unix_socket) {
-        error = locust__dial_unix(conn, route->unix_socket, deadline_ns, &own_ns);
+        error = locust__dial_unix(conn, route->unix_socket, a);
     } else {
         host = locust__connect_to_of(&network->connect_to, conn->origin, &port);
         error = locust__lookup_dial(network->resolver, &conn->stream, proxy ? proxy->host : host,
-            proxy ? proxy->port : port, deadline_ns, &own_ns, &known_ns);
+            proxy ? proxy->port : port, a, &known_ns);
     }
     if (!error && proxy && conn->origin->secure)
-        error = locust__dial_tunnel(conn, proxy, *deadline_ns);
-    took->name = known_ns - began_ns;
-    took->connect = locust__os_now_ns() - known_ns - own_ns;
-    took->own += own_ns;
+        error = locust__dial_tunnel(conn, proxy, a->deadline_ns);
+    took->name_ns = known_ns - began_ns;
+    took->connect_ns = locust__os_now_ns() - known_ns - (a->generator_ns - before_ns);
     return error;
 }
 
-/* One try at a connection: TCP, and TLS where the origin wants it. */
+/* Tries once to open a connection: TCP, and TLS where the origin wants it. *retry: another try will
+ * succeed. */
 static locust_error locust__dial_try(locust__conn *conn, const locust__network *network,
-    const locust__route *route, int64_t *deadline_ns, locust__dial *took, bool *retry) LOCUST__PARKS
+    const locust__route *route, locust__allowance *a, locust__dial *took, bool *retry) LOCUST__PARKS
 {
-    locust_error error = locust__dial_connect(conn, network, route, deadline_ns, took);
-    int64_t began_ns, own_ns = 0;
+    locust_error error = locust__dial_connect(conn, network, route, a, took);
+    int64_t began_ns, before_ns;
     *retry = false;
     if (error || !conn->origin->secure)
         return error;
     began_ns = locust__os_now_ns();
+    before_ns = a->generator_ns;
     error = locust__tls_connect(network->tls, &conn->stream, conn->origin->host, conn->origin->port,
-        &route->tls, &conn->ticket, deadline_ns, &own_ns, retry);
-    took->tls = locust__os_now_ns() - began_ns - own_ns;
-    took->own += own_ns;
+        &route->tls, &conn->ticket, a, retry);
+    took->tls_ns = locust__os_now_ns() - began_ns - (a->generator_ns - before_ns);
     return error;
 }
 
-/* Opens the connection anew. A TLS handshake waits for its turn before it connects, so that the
- * server does not wait in the middle. */
+/* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the server
+ * does not wait between the two. */
 static locust_error locust__dial_open(locust__conn *conn, const locust__network *network,
-    const locust__route *route, int64_t *deadline_ns, locust__dial *took) LOCUST__PARKS
+    const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
-    int64_t began_ns = locust__os_now_ns(), took_ns;
     locust_error error;
     bool retry;
     memset(took, 0, sizeof *took);
     locust__stream_close(&conn->stream);
     conn->served = 0;
     if (!conn->origin->secure)
-        return locust__dial_try(conn, network, route, deadline_ns, took, &retry);
-    error = locust__stream_woken(
-        locust__sem_take(network->loop, &network->tls->handshakes, LOCUST__NEVER),
-        LOCUST_ERR_CONNECT_TIMEOUT);
+        return locust__dial_try(conn, network, route, a, took, &retry);
+    error = locust__allowance_take_turn(a, network->loop, &network->tls->handshakes);
     if (error)
         return error;
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    took->own = took_ns;
     do
-        error = locust__dial_try(conn, network, route, deadline_ns, took, &retry);
+        error = locust__dial_try(conn, network, route, a, took, &retry);
     while (retry);
     locust__sem_give(network->loop, &network->tls->handshakes);
     return error;
@@ -13743,8 +13764,8 @@ static locust_error locust__head_out_build(
  * Invariants  a connection is given back open only if the response is complete, nothing came behind
  *             it, and neither side wants to close.
  * Names       locust__exchange_
- * Uses        >>co >>stream >>head >>response_head >>receive >>cookie >>auth >>upload
- *             >>body_out >>route >>pool >>dial >>client >>head_out
+ * Uses        >>co >>stream >>allowance >>head >>response_head >>receive >>cookie >>auth
+ *             >>upload >>body_out >>route >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 
@@ -13765,18 +13786,20 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     int64_t began_ns = locust__exchange_begin(c->services->loop, x);
     locust__route route = *c->route;
     locust_phases *phases = &c->response.phases;
+    locust__allowance allowance = {x->deadline_ns, 0};
     locust__dial took;
     locust_error error;
     if (c->session->cert_file) {
         route.tls.cert_file = c->session->cert_file;
         route.tls.key_file = c->session->key_file;
     }
-    error = locust__dial_open(x->conn, &c->services->network, &route, &x->deadline_ns, &took);
-    x->start_ns = (x->started ? x->start_ns : began_ns) + took.own;
+    error = locust__dial_open(x->conn, &c->services->network, &route, &allowance, &took);
+    x->deadline_ns = allowance.deadline_ns;
+    x->start_ns = (x->started ? x->start_ns : began_ns) + allowance.generator_ns;
     x->started = true;
-    phases->name_ms = (double)took.name / 1e6;
-    phases->connect_ms = (double)took.connect / 1e6;
-    phases->tls_ms = (double)took.tls / 1e6;
+    phases->name_ms = (double)took.name_ns / 1e6;
+    phases->connect_ms = (double)took.connect_ns / 1e6;
+    phases->tls_ms = (double)took.tls_ns / 1e6;
     if (c->services->tls.broken)
         c->broken = c->services->tls.broken;
     return error;
@@ -14033,19 +14056,30 @@ static locust_error locust__exchange_on(
     return error;
 }
 
+/* Waits for a connection of the pool that the users of the class share. */
+static locust_error locust__exchange_wait(locust__client *c, locust__exchange *x) LOCUST__PARKS
+{
+    locust__allowance allowance = {x->deadline_ns, 0};
+    locust_error error =
+        locust__conns_wait(c->session->conns, &c->services->network, x->origin, &allowance);
+    x->deadline_ns = allowance.deadline_ns;
+    if (x->started)
+        x->start_ns += allowance.generator_ns;
+    return error;
+}
+
 /* One exchange: takes a connection to the origin and gives it back. */
 static locust_error locust__exchange_try(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
-    int64_t own_ns = 0;
-    locust_error error = locust__conns_take(
-        c->session->conns, &c->services->network, x->origin, &x->conn, &x->deadline_ns, &own_ns);
+    locust__conns *conns = c->session->conns;
+    locust_error error = conns->limit ? locust__exchange_wait(c, x) : LOCUST_OK;
+    if (!error)
+        error = locust__conns_take(conns, &c->services->network, x->origin, &x->conn);
     if (error)
         return error;
-    if (x->started)
-        x->start_ns += own_ns;
     error = locust__exchange_on(c, x, h, body_at);
-    locust__conns_give(c->session->conns, &c->services->network, x->conn);
+    locust__conns_give(conns, &c->services->network, x->conn);
     if (LOCUST__WITH_COOKIES && !error && h->cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, x);
     return error;
@@ -15865,7 +15899,7 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
  *
  * Purpose     locust_connect and what reads and writes there: tcp, tls, udp, unix.
  * Names       locust__user_stream_
- * Uses        >>co >>stack >>address >>stream >>connect >>resolve >>lookup >>tls
+ * Uses        >>co >>stack >>address >>stream >>allowance >>connect >>resolve >>lookup >>tls
  *             >>tls_handshake >>url >>services >>class >>user >>life >>control
  * ============================================================================================ */
 
@@ -15884,26 +15918,29 @@ static int64_t locust__user_stream_deadline(const locust_stream *s)
 static locust_error locust__user_stream_open_name(locust_stream *s, locust__services *sv,
     const locust__class *cls, const locust__url *url, const char *host) LOCUST__PARKS
 {
-    int64_t own_ns = 0, known_ns, deadline = locust__user_stream_deadline(s);
+    locust__allowance allowance = {locust__user_stream_deadline(s), 0};
     locust__tls_how how = cls->route.tls;
-    locust_error error = LOCUST_OK;
-    bool again = true;
+    locust_error error;
+    int64_t known_ns;
+    bool retry;
     if (locust__view_is(url->scheme, "udp")) {
         locust__addr addrs[LOCUST__HOST_ADDRS] = {{.len = 0}};
         locust__host *found;
-        error = locust__lookup_host(&sv->resolver, host, url->port, deadline, &found);
+        error = locust__lookup_host(&sv->resolver, host, url->port, allowance.deadline_ns, &found);
         if (!error && locust__lookup_order(found, url->port, addrs))
             error = locust__connect_udp(s, addrs);
         return error;
     }
     if (locust__view_is(url->scheme, "tcp"))
-        return locust__lookup_dial(
-            &sv->resolver, s, host, url->port, &deadline, &own_ns, &known_ns);
+        return locust__lookup_dial(&sv->resolver, s, host, url->port, &allowance, &known_ns);
     how.http = false;
-    while (again && (again = false, error = locust__lookup_dial(&sv->resolver, s, host, url->port,
-                                        &deadline, &own_ns, &known_ns)) == LOCUST_OK)
-        error = locust__tls_connect(
-            &sv->tls, s, host, url->port, &how, NULL, &deadline, &own_ns, &again);
+    do {
+        retry = false;
+        error = locust__lookup_dial(&sv->resolver, s, host, url->port, &allowance, &known_ns);
+        if (!error)
+            error =
+                locust__tls_connect(&sv->tls, s, host, url->port, &how, NULL, &allowance, &retry);
+    } while (retry);
     return error;
 }
 
@@ -15914,14 +15951,14 @@ static locust_error locust__user_stream_open_url(locust_stream *s, locust__servi
     static const char *const schemes[] = {"tcp", "tls", "udp"};
     locust__url url;
     char host[LOCUST__HOST_NAME];
-    int64_t own_ns = 0, deadline = locust__user_stream_deadline(s);
+    locust__allowance allowance = {locust__user_stream_deadline(s), 0};
     locust_error error;
     int i = 0;
     if (strncmp(text, "unix:", 5) == 0) {
         locust__addr addr;
         if (!locust__addr_unix(&addr, text + 5))
             return LOCUST_ERR_URL;
-        return locust__connect_dial(s, &addr, 1, &deadline, &own_ns);
+        return locust__connect_dial(s, &addr, 1, &allowance);
     }
     error = locust__url_parse(text, &url);
     if (error)

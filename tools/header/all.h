@@ -139,6 +139,7 @@
  *     >>source         local addresses to connect from
  *     >>net            what all connections of a test share
  *     >>stream         reading and writing a connection, through layers
+ *     >>allowance      how long an operation may take
  *     >>connect        connecting
  *     >>listen         servers, for tools and the kit's own endpoints
  *     >>resolve        host names to addresses
@@ -403,6 +404,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "4-net/source.c"
 #include "4-net/net.c"
 #include "4-net/stream.c"
+#include "4-net/allowance.c"
 #include "4-net/connect.c"
 #include "4-net/listen.c"
 #include "4-net/resolve.c"

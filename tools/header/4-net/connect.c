@@ -3,7 +3,7 @@
  *
  * Purpose     a stream to one address, to the first of several that answers, or to a unix socket.
  * Names       locust__connect_ locust__race_
- * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream
+ * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream >>allowance
  * Limits      128 connects are in flight at once.
  * Sources     RFC 8305 section 5, in spirit.
  * ============================================================================================ */
@@ -147,34 +147,29 @@ static locust_error locust__connect_race(
     return error;
 }
 
-/* The machine lacks what this user needs: says so once, and keeps the user for a second. Users that
- * failed at once would only take the processor from those that work. */
+/* Out of descriptors, ports or memory: says so once, then parks this user for a second. Failing in a
+ * loop would only take CPU from users that still work. */
 static void locust__connect_pause(
-    locust__net *net, locust_error error, int64_t *own_ns) LOCUST__PARKS
+    locust__net *net, locust_error error, locust__allowance *a) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns();
     locust__net_advise(net, error);
     locust__co_sleep(net->loop, began_ns + LOCUST__S);
-    *own_ns += locust__os_now_ns() - began_ns;
+    locust__allowance_charge(a, began_ns);
 }
 
-/* Waits for a turn to connect; the deadline moves on by what that took, for it is the generator's
- * own doing. */
-static locust_error locust__connect_take_turn(locust__net *net, int64_t *deadline_ns) LOCUST__PARKS
+static locust_error locust__connect_take_turn(locust__net *net, locust__allowance *a) LOCUST__PARKS
 {
-    int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__sem_take(net->loop, &net->connects, LOCUST__NEVER);
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    if (took_ns > LOCUST__S && !net->advised_turns) {
+    int64_t before_ns = a->generator_ns;
+    locust_error error = locust__allowance_take_turn(a, net->loop, &net->connects);
+    if (a->generator_ns - before_ns > LOCUST__S && !net->advised_turns) {
         net->advised_turns = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "users wait for their turn to connect: %d connects are in flight and the server does "
-            "not "
-            "take them any faster; the wait is in no response time",
+            "not take them any faster; the wait is in no response time",
             LOCUST__NET_CONNECTS);
     }
-    return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
+    return error;
 }
 
 /* A datagram socket that sends to one address and hears from it alone. */
@@ -194,21 +189,18 @@ static locust_error locust__connect_udp(locust_stream *s, const locust__addr *to
     return error;
 }
 
-/* Connects, when its turn has come. *deadline_ns moves on, and *own_ns grows, by what was the
- * generator's own time. */
-static locust_error locust__connect_dial(locust_stream *s, const locust__addr *to, int n,
-    int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+/* Connects to the first of n addresses that answers, once there is a turn for it. */
+static locust_error locust__connect_dial(
+    locust_stream *s, const locust__addr *to, int n, locust__allowance *a) LOCUST__PARKS
 {
     locust__net *net = s->net;
-    int64_t began_ns = locust__os_now_ns();
-    locust_error error = locust__connect_take_turn(net, deadline_ns);
-    *own_ns += locust__os_now_ns() - began_ns;
+    locust_error error = locust__connect_take_turn(net, a);
     if (error)
         return error;
-    error = n == 1 ? locust__connect_one(s, to, *deadline_ns)
-                   : locust__connect_race(s, to, n, *deadline_ns);
+    error = n == 1 ? locust__connect_one(s, to, a->deadline_ns)
+                   : locust__connect_race(s, to, n, a->deadline_ns);
     locust__sem_give(net->loop, &net->connects);
     if (locust__net_lacks(error))
-        locust__connect_pause(net, error, own_ns);
+        locust__connect_pause(net, error, a);
     return error;
 }

@@ -4,7 +4,8 @@
  * Purpose     one lookup of a name at a time, in a coroutine of its own; who wants the name waits for it
  *             until its own deadline. --resolve. Then the addresses, each connection beginning with the next.
  * Names       locust__lookup_
- * Uses        >>co >>switch >>sync >>address >>net >>stream >>connect >>resolve >>question
+ * Uses        >>co >>switch >>sync >>address >>net >>stream >>allowance >>connect >>resolve
+ *             >>question
  * ============================================================================================ */
 
 /* Ends the lookups that are under way; nobody waits for them any more. */
@@ -131,19 +132,18 @@ static int locust__lookup_order(locust__host *host, int port, locust__addr out[L
     return n;
 }
 
-/* Connects to a host. *known_ns: when its addresses were known, untouched if they were before; *deadline_ns and *own_ns: as in
- * locust__connect_dial. */
+/* Connects to a host. *known_ns: when its addresses were known; untouched if they were known before. */
 static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, const char *name,
-    int port, int64_t *deadline_ns, int64_t *own_ns, int64_t *known_ns) LOCUST__PARKS
+    int port, locust__allowance *a, int64_t *known_ns) LOCUST__PARKS
 {
     locust__addr addrs[LOCUST__HOST_ADDRS];
     locust__host *host = NULL;
-    uint64_t turn = r->net->loop->turn; // the same behind a lookup: there was none
-    locust_error error = locust__lookup_host(r, name, port, *deadline_ns, &host);
+    uint64_t turn = r->net->loop->turn; // a lookup parks, and so ends in a later turn
+    locust_error error = locust__lookup_host(r, name, port, a->deadline_ns, &host);
     int n = error ? 0 : locust__lookup_order(host, port, addrs);
     if (r->net->loop->turn != turn)
         *known_ns = locust__os_now_ns();
     if (locust__net_lacks(error))
-        locust__connect_pause(r->net, error, own_ns);
-    return error ? error : locust__connect_dial(s, addrs, n, deadline_ns, own_ns);
+        locust__connect_pause(r->net, error, a);
+    return error ? error : locust__connect_dial(s, addrs, n, a);
 }

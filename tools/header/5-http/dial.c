@@ -3,13 +3,12 @@
  *
  * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
  * Names       locust__dial_
- * Uses        >>sync >>address >>stream >>connect >>lookup >>tls_handshake >>url
+ * Uses        >>sync >>address >>stream >>allowance >>connect >>lookup >>tls_handshake >>url
  *             >>response_head >>receive >>proxy >>connect_to >>route >>pool
  * ============================================================================================ */
 
-typedef struct locust__dial {   // what opening a connection took, ns
-    int64_t own;                // the generator's own part
-    int64_t name, connect, tls; // phases, without the own part
+typedef struct locust__dial { // how long the phases of opening a connection took
+    int64_t name_ns, connect_ns, tls_ns;
 } locust__dial;
 
 /* Has a proxy connect to the origin, RFC 9110 9.3.6. */
@@ -45,78 +44,72 @@ LOCUST__APART static locust_error locust__dial_tunnel(
 }
 
 static locust_error locust__dial_unix(
-    locust__conn *conn, const char *path, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+    locust__conn *conn, const char *path, locust__allowance *a) LOCUST__PARKS
 {
     locust__addr addr;
     if (!locust__addr_unix(&addr, path))
         return LOCUST_ERR_NO_SOCKET;
-    return locust__connect_dial(&conn->stream, &addr, 1, deadline_ns, own_ns);
+    return locust__connect_dial(&conn->stream, &addr, 1, a);
 }
 
-/* Connects, to the server or to its proxy. */
+/* Connects to the server, or to the proxy in front of it. */
 static locust_error locust__dial_connect(locust__conn *conn, const locust__network *network,
-    const locust__route *route, int64_t *deadline_ns, locust__dial *took) LOCUST__PARKS
+    const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
     const locust__proxy *proxy = locust__route_proxy(route, network, conn->origin);
-    int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, own_ns = 0;
+    int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, before_ns = a->generator_ns;
     locust_error error;
     const char *host;
     int port;
     if (route->unix_socket) {
-        error = locust__dial_unix(conn, route->unix_socket, deadline_ns, &own_ns);
+        error = locust__dial_unix(conn, route->unix_socket, a);
     } else {
         host = locust__connect_to_of(&network->connect_to, conn->origin, &port);
         error = locust__lookup_dial(network->resolver, &conn->stream, proxy ? proxy->host : host,
-            proxy ? proxy->port : port, deadline_ns, &own_ns, &known_ns);
+            proxy ? proxy->port : port, a, &known_ns);
     }
     if (!error && proxy && conn->origin->secure)
-        error = locust__dial_tunnel(conn, proxy, *deadline_ns);
-    took->name = known_ns - began_ns;
-    took->connect = locust__os_now_ns() - known_ns - own_ns;
-    took->own += own_ns;
+        error = locust__dial_tunnel(conn, proxy, a->deadline_ns);
+    took->name_ns = known_ns - began_ns;
+    took->connect_ns = locust__os_now_ns() - known_ns - (a->generator_ns - before_ns);
     return error;
 }
 
-/* One try at a connection: TCP, and TLS where the origin wants it. */
+/* Tries once to open a connection: TCP, and TLS where the origin wants it. *retry: another try will
+ * succeed. */
 static locust_error locust__dial_try(locust__conn *conn, const locust__network *network,
-    const locust__route *route, int64_t *deadline_ns, locust__dial *took, bool *retry) LOCUST__PARKS
+    const locust__route *route, locust__allowance *a, locust__dial *took, bool *retry) LOCUST__PARKS
 {
-    locust_error error = locust__dial_connect(conn, network, route, deadline_ns, took);
-    int64_t began_ns, own_ns = 0;
+    locust_error error = locust__dial_connect(conn, network, route, a, took);
+    int64_t began_ns, before_ns;
     *retry = false;
     if (error || !conn->origin->secure)
         return error;
     began_ns = locust__os_now_ns();
+    before_ns = a->generator_ns;
     error = locust__tls_connect(network->tls, &conn->stream, conn->origin->host, conn->origin->port,
-        &route->tls, &conn->ticket, deadline_ns, &own_ns, retry);
-    took->tls = locust__os_now_ns() - began_ns - own_ns;
-    took->own += own_ns;
+        &route->tls, &conn->ticket, a, retry);
+    took->tls_ns = locust__os_now_ns() - began_ns - (a->generator_ns - before_ns);
     return error;
 }
 
-/* Opens the connection anew. A TLS handshake waits for its turn before it connects, so that the
- * server does not wait in the middle. */
+/* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the server
+ * does not wait between the two. */
 static locust_error locust__dial_open(locust__conn *conn, const locust__network *network,
-    const locust__route *route, int64_t *deadline_ns, locust__dial *took) LOCUST__PARKS
+    const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
-    int64_t began_ns = locust__os_now_ns(), took_ns;
     locust_error error;
     bool retry;
     memset(took, 0, sizeof *took);
     locust__stream_close(&conn->stream);
     conn->served = 0;
     if (!conn->origin->secure)
-        return locust__dial_try(conn, network, route, deadline_ns, took, &retry);
-    error = locust__stream_woken(
-        locust__sem_take(network->loop, &network->tls->handshakes, LOCUST__NEVER),
-        LOCUST_ERR_CONNECT_TIMEOUT);
+        return locust__dial_try(conn, network, route, a, took, &retry);
+    error = locust__allowance_take_turn(a, network->loop, &network->tls->handshakes);
     if (error)
         return error;
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    took->own = took_ns;
     do
-        error = locust__dial_try(conn, network, route, deadline_ns, took, &retry);
+        error = locust__dial_try(conn, network, route, a, took, &retry);
     while (retry);
     locust__sem_give(network->loop, &network->tls->handshakes);
     return error;

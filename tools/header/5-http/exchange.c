@@ -6,8 +6,8 @@
  * Invariants  a connection is given back open only if the response is complete, nothing came behind
  *             it, and neither side wants to close.
  * Names       locust__exchange_
- * Uses        >>co >>stream >>head >>response_head >>receive >>cookie >>auth >>upload
- *             >>body_out >>route >>pool >>dial >>client >>head_out
+ * Uses        >>co >>stream >>allowance >>head >>response_head >>receive >>cookie >>auth
+ *             >>upload >>body_out >>route >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 
@@ -28,18 +28,20 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     int64_t began_ns = locust__exchange_begin(c->services->loop, x);
     locust__route route = *c->route;
     locust_phases *phases = &c->response.phases;
+    locust__allowance allowance = {x->deadline_ns, 0};
     locust__dial took;
     locust_error error;
     if (c->session->cert_file) {
         route.tls.cert_file = c->session->cert_file;
         route.tls.key_file = c->session->key_file;
     }
-    error = locust__dial_open(x->conn, &c->services->network, &route, &x->deadline_ns, &took);
-    x->start_ns = (x->started ? x->start_ns : began_ns) + took.own;
+    error = locust__dial_open(x->conn, &c->services->network, &route, &allowance, &took);
+    x->deadline_ns = allowance.deadline_ns;
+    x->start_ns = (x->started ? x->start_ns : began_ns) + allowance.generator_ns;
     x->started = true;
-    phases->name_ms = (double)took.name / 1e6;
-    phases->connect_ms = (double)took.connect / 1e6;
-    phases->tls_ms = (double)took.tls / 1e6;
+    phases->name_ms = (double)took.name_ns / 1e6;
+    phases->connect_ms = (double)took.connect_ns / 1e6;
+    phases->tls_ms = (double)took.tls_ns / 1e6;
     if (c->services->tls.broken)
         c->broken = c->services->tls.broken;
     return error;
@@ -296,19 +298,30 @@ static locust_error locust__exchange_on(
     return error;
 }
 
+/* Waits for a connection of the pool that the users of the class share. */
+static locust_error locust__exchange_wait(locust__client *c, locust__exchange *x) LOCUST__PARKS
+{
+    locust__allowance allowance = {x->deadline_ns, 0};
+    locust_error error =
+        locust__conns_wait(c->session->conns, &c->services->network, x->origin, &allowance);
+    x->deadline_ns = allowance.deadline_ns;
+    if (x->started)
+        x->start_ns += allowance.generator_ns;
+    return error;
+}
+
 /* One exchange: takes a connection to the origin and gives it back. */
 static locust_error locust__exchange_try(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
-    int64_t own_ns = 0;
-    locust_error error = locust__conns_take(
-        c->session->conns, &c->services->network, x->origin, &x->conn, &x->deadline_ns, &own_ns);
+    locust__conns *conns = c->session->conns;
+    locust_error error = conns->limit ? locust__exchange_wait(c, x) : LOCUST_OK;
+    if (!error)
+        error = locust__conns_take(conns, &c->services->network, x->origin, &x->conn);
     if (error)
         return error;
-    if (x->started)
-        x->start_ns += own_ns;
     error = locust__exchange_on(c, x, h, body_at);
-    locust__conns_give(c->session->conns, &c->services->network, x->conn);
+    locust__conns_give(conns, &c->services->network, x->conn);
     if (LOCUST__WITH_COOKIES && !error && h->cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, x);
     return error;

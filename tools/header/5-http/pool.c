@@ -7,7 +7,7 @@
  *             it is idle is not used again.
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
  * Names       locust__conn_ locust__conns_
- * Uses        >>co >>sync >>stream >>tls_state >>url >>route
+ * Uses        >>sync >>stream >>allowance >>tls_state >>url >>route
  * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
  *             --connect-to and no_proxy.
  * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
@@ -23,17 +23,17 @@ typedef struct locust__conn {
     bool busy;
 } locust__conn;
 
-typedef struct locust__conns_lane { // of a shared pool: what is free to one origin
-    struct locust__conns_lane *next;
+typedef struct locust__conns_turns { // of a shared pool: one turn for each connection to an origin
+    struct locust__conns_turns *next;
     const locust__origin *origin;
     locust__sem free;
-} locust__conns_lane;
+} locust__conns_turns;
 
-typedef struct locust__conns { // a user's, or one that the users of a class share
-    locust__conn *first;       // the latest used first
-    int n, limit;              // limit: connections to one origin; 0: a user's own pool
-    locust__conns_lane *lanes; // of a shared one
-    locust__conn *place;       // of the owner, for one connection; NULL: none
+typedef struct locust__conns {  // a user's, or one that the users of a class share
+    locust__conn *first;        // the latest used first
+    int n, limit;               // limit: connections to one origin; 0: a user's own pool
+    locust__conns_turns *turns; // of a shared pool
+    locust__conn *place;        // memory of the owner for one connection; NULL: none
 } locust__conns;
 
 enum { LOCUST__CONNS_MAX = 16 };
@@ -63,10 +63,10 @@ static void locust__conns_free(locust__conns *pool)
         pool->first = conn->next;
         locust__conn_free(pool, conn);
     }
-    while (pool->lanes) {
-        locust__conns_lane *lane = pool->lanes;
-        pool->lanes = lane->next;
-        LOCUST_FREE(lane);
+    while (pool->turns) {
+        locust__conns_turns *turns = pool->turns;
+        pool->turns = turns->next;
+        LOCUST_FREE(turns);
     }
     pool->n = 0;
 }
@@ -79,41 +79,47 @@ static void locust__conns_close(locust__conns *pool)
             locust__stream_close(&conn->stream);
 }
 
-/* Waits until the users who share the pool have less than its limit of connections to the origin. */
-static locust_error locust__conns_wait(locust__conns *pool, const locust__network *network,
-    const locust__origin *origin, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+static locust__conns_turns *locust__conns_turns_of(
+    const locust__conns *pool, const locust__origin *origin)
 {
-    int64_t began_ns = locust__os_now_ns(), took_ns;
-    locust__conns_lane *lane = pool->lanes;
-    enum locust__wake why;
-    while (lane && lane->origin != origin)
-        lane = lane->next;
-    if (!lane) {
-        lane = locust__memory_zalloc(sizeof *lane);
-        if (!lane)
-            return LOCUST_ERR_MEMORY;
-        lane->origin = origin;
-        lane->free.free = pool->limit;
-        lane->next = pool->lanes;
-        pool->lanes = lane;
-    }
-    why = locust__sem_take(network->loop, &lane->free, LOCUST__NEVER);
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    *own_ns += took_ns;
-    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+    locust__conns_turns *turns = pool->turns;
+    while (turns && turns->origin != origin)
+        turns = turns->next;
+    return turns;
 }
 
-/* An idle connection to the origin, open if there is one, or the place of a new one. */
-static locust_error locust__conns_take(locust__conns *pool, const locust__network *network,
-    locust__origin *origin, locust__conn **out, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+/* Waits until the users that share the pool have fewer than its limit of connections to the origin.
+ * The turn goes back with locust__conns_give. */
+static locust_error locust__conns_wait(locust__conns *pool, const locust__network *network,
+    const locust__origin *origin, locust__allowance *a) LOCUST__PARKS
+{
+    locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
+    if (!turns) {
+        turns = locust__memory_zalloc(sizeof *turns);
+        if (!turns)
+            return LOCUST_ERR_MEMORY;
+        turns->origin = origin;
+        turns->free.free = pool->limit;
+        turns->next = pool->turns;
+        pool->turns = turns;
+    }
+    return locust__allowance_take_turn(a, network->loop, &turns->free);
+}
+
+static void locust__conns_give_turn(
+    locust__conns *pool, const locust__network *network, const locust__origin *origin)
+{
+    locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
+    if (turns)
+        locust__sem_give(network->loop, &turns->free);
+}
+
+/* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a shared
+ * pool, after locust__conns_wait. */
+static locust_error locust__conns_take(
+    locust__conns *pool, const locust__network *network, locust__origin *origin, locust__conn **out)
 {
     locust__conn **best = NULL, **oldest = NULL, *conn;
-    if (pool->limit) {
-        locust_error error = locust__conns_wait(pool, network, origin, deadline_ns, own_ns);
-        if (error)
-            return error;
-    }
     for (locust__conn **at = &pool->first; *at; at = &(*at)->next) {
         conn = *at;
         if (conn->busy)
@@ -134,8 +140,10 @@ static locust_error locust__conns_take(locust__conns *pool, const locust__networ
         *best = conn->next;
     } else {
         conn = locust__conn_new(pool);
-        if (!conn)
+        if (!conn) {
+            locust__conns_give_turn(pool, network, origin);
             return LOCUST_ERR_MEMORY;
+        }
         locust__stream_init(&conn->stream, network->net);
         conn->origin = origin;
         pool->n++;
@@ -151,7 +159,5 @@ static void locust__conns_give(
     locust__conns *pool, const locust__network *network, locust__conn *conn)
 {
     conn->busy = false;
-    for (locust__conns_lane *lane = pool->lanes; lane; lane = lane->next)
-        if (lane->origin == conn->origin)
-            locust__sem_give(network->loop, &lane->free);
+    locust__conns_give_turn(pool, network, conn->origin);
 }

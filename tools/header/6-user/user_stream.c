@@ -3,7 +3,7 @@
  *
  * Purpose     locust_connect and what reads and writes there: tcp, tls, udp, unix.
  * Names       locust__user_stream_
- * Uses        >>co >>stack >>address >>stream >>connect >>resolve >>lookup >>tls
+ * Uses        >>co >>stack >>address >>stream >>allowance >>connect >>resolve >>lookup >>tls
  *             >>tls_handshake >>url >>services >>class >>user >>life >>control
  * ============================================================================================ */
 
@@ -22,26 +22,29 @@ static int64_t locust__user_stream_deadline(const locust_stream *s)
 static locust_error locust__user_stream_open_name(locust_stream *s, locust__services *sv,
     const locust__class *cls, const locust__url *url, const char *host) LOCUST__PARKS
 {
-    int64_t own_ns = 0, known_ns, deadline = locust__user_stream_deadline(s);
+    locust__allowance allowance = {locust__user_stream_deadline(s), 0};
     locust__tls_how how = cls->route.tls;
-    locust_error error = LOCUST_OK;
-    bool again = true;
+    locust_error error;
+    int64_t known_ns;
+    bool retry;
     if (locust__view_is(url->scheme, "udp")) {
         locust__addr addrs[LOCUST__HOST_ADDRS] = {{.len = 0}};
         locust__host *found;
-        error = locust__lookup_host(&sv->resolver, host, url->port, deadline, &found);
+        error = locust__lookup_host(&sv->resolver, host, url->port, allowance.deadline_ns, &found);
         if (!error && locust__lookup_order(found, url->port, addrs))
             error = locust__connect_udp(s, addrs);
         return error;
     }
     if (locust__view_is(url->scheme, "tcp"))
-        return locust__lookup_dial(
-            &sv->resolver, s, host, url->port, &deadline, &own_ns, &known_ns);
+        return locust__lookup_dial(&sv->resolver, s, host, url->port, &allowance, &known_ns);
     how.http = false;
-    while (again && (again = false, error = locust__lookup_dial(&sv->resolver, s, host, url->port,
-                                        &deadline, &own_ns, &known_ns)) == LOCUST_OK)
-        error = locust__tls_connect(
-            &sv->tls, s, host, url->port, &how, NULL, &deadline, &own_ns, &again);
+    do {
+        retry = false;
+        error = locust__lookup_dial(&sv->resolver, s, host, url->port, &allowance, &known_ns);
+        if (!error)
+            error =
+                locust__tls_connect(&sv->tls, s, host, url->port, &how, NULL, &allowance, &retry);
+    } while (retry);
     return error;
 }
 
@@ -52,14 +55,14 @@ static locust_error locust__user_stream_open_url(locust_stream *s, locust__servi
     static const char *const schemes[] = {"tcp", "tls", "udp"};
     locust__url url;
     char host[LOCUST__HOST_NAME];
-    int64_t own_ns = 0, deadline = locust__user_stream_deadline(s);
+    locust__allowance allowance = {locust__user_stream_deadline(s), 0};
     locust_error error;
     int i = 0;
     if (strncmp(text, "unix:", 5) == 0) {
         locust__addr addr;
         if (!locust__addr_unix(&addr, text + 5))
             return LOCUST_ERR_URL;
-        return locust__connect_dial(s, &addr, 1, &deadline, &own_ns);
+        return locust__connect_dial(s, &addr, 1, &allowance);
     }
     error = locust__url_parse(text, &url);
     if (error)

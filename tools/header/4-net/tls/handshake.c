@@ -5,8 +5,8 @@
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
  *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
  *             locust__tls_step_
- * Uses        >>co >>switch >>fd >>sync >>address >>stream >>tls >>tls_state >>tls_version
- *             >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
+ * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
+ *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
 
 /* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
@@ -129,18 +129,15 @@ static void locust__tls_step_call(void *arg)
         locust__loop_count_late(c->tls->loop, began_ns - c->layer.stream->arrived_ns);
 }
 
-/* Lets one handshake after the other make its move, one in a turn of the loop, so that answers to
- * other users are not kept waiting. *deadline_ns and *own_ns move by the wait. */
+/* Takes a step of a handshake. One connection does so in each turn of the loop, so that answers to other
+ * users are not kept waiting. */
 static locust_error locust__tls_step(
-    locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+    locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
-    int64_t began_ns = locust__os_now_ns(), took_ns;
-    enum locust__wake why = locust__sem_take(tls->loop, &tls->steps, LOCUST__NEVER);
-    if (why != LOCUST__WAKE_EVENT)
-        return locust__stream_woken(why, LOCUST_ERR_CONNECT_TIMEOUT);
-    took_ns = locust__os_now_ns() - began_ns;
-    *deadline_ns = locust__time_after(*deadline_ns, took_ns);
-    *own_ns += took_ns;
+    locust_error error = locust__allowance_take_turn(a, tls->loop, &tls->steps);
+    enum locust__wake why;
+    if (error)
+        return error;
     locust__co_call(tls->loop, locust__tls_step_call, op);
     why = locust__co_yield(tls->loop);
     locust__sem_give(tls->loop, &tls->steps);
@@ -148,19 +145,19 @@ static locust_error locust__tls_step(
 }
 
 static locust_error locust__tls_handshake(
-    locust__tls *tls, locust__tls_op *op, int64_t *deadline_ns, int64_t *own_ns) LOCUST__PARKS
+    locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
     locust_stream *s = op->c->layer.stream;
     for (;;) {
-        locust_error error = locust__tls_step(tls, op, deadline_ns, own_ns);
+        locust_error error = locust__tls_step(tls, op, a);
         if (error || op->error || op->rc == 0)
             return error ? error : op->error;
         if (op->rc == MBEDTLS_ERR_SSL_WANT_WRITE && !s->fd.watch.writable)
-            error = locust__stream_woken(
-                locust__fd_wait_write(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+            error = locust__stream_woken(locust__fd_wait_write(tls->loop, &s->fd, a->deadline_ns),
+                LOCUST_ERR_CONNECT_TIMEOUT);
         else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !locust__layer_is_readable(&op->c->layer))
-            error = locust__stream_woken(
-                locust__fd_wait_read(tls->loop, &s->fd, *deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+            error = locust__stream_woken(locust__fd_wait_read(tls->loop, &s->fd, a->deadline_ns),
+                LOCUST_ERR_CONNECT_TIMEOUT);
         if (error)
             return error;
     }
@@ -180,8 +177,8 @@ static void locust__tls_count(locust__tls *tls, const locust__tls_conn *c)
 /* Puts TLS onto a connected stream, which is closed if that fails. *retry: another connection will
  * succeed. ticket: where the session to resume is and the new one goes; NULL: none. */
 static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, const char *host,
-    int port, const locust__tls_how *how, locust__tls_ticket **ticket, int64_t *deadline_ns,
-    int64_t *own_ns, bool *retry) LOCUST__PARKS
+    int port, const locust__tls_how *how, locust__tls_ticket **ticket, locust__allowance *a,
+    bool *retry) LOCUST__PARKS
 {
     locust__tls_conn *c = locust__memory_zalloc(sizeof *c);
     locust__tls_op op = {.c = c, .host = host, .port = port, .how = how};
@@ -199,7 +196,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     locust__layer_push(&c->layer, s);
     locust__co_call(tls->loop, locust__tls_open_call, &op);
     if (!op.error)
-        op.error = locust__tls_handshake(tls, &op, deadline_ns, own_ns);
+        op.error = locust__tls_handshake(tls, &op, a);
     if (!op.error) {
         locust__tls_count(tls, c);
         return LOCUST_OK;

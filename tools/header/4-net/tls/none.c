@@ -4,7 +4,7 @@
  * Purpose     the same functions where LOCUST_TLS was not defined: nothing connects.
  * Names       locust__tls locust__tls_check_ locust__tls_connect_ locust__tls_free_
  *             locust__tls_init_ locust__tls_ticket_
- * Uses        >>co >>sync >>stream >>tls >>tls_state >>tls_version >>tls_handshake
+ * Uses        >>co >>sync >>stream >>allowance >>tls >>tls_state >>tls_version >>tls_handshake
  * ============================================================================================ */
 
 typedef struct locust__tls_ticket {
@@ -45,10 +45,10 @@ static void locust__tls_ticket_free(locust__tls_ticket *ticket)
 
 /* Nobody gets here: an https URL is refused where it is parsed. */
 static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s, const char *host,
-    int port, const locust__tls_how *how, locust__tls_ticket **ticket, const int64_t *deadline_ns,
-    const int64_t *own_ns, bool *retry)
+    int port, const locust__tls_how *how, locust__tls_ticket **ticket, const locust__allowance *a,
+    bool *retry)
 {
-    (void)tls, (void)host, (void)port, (void)how, (void)ticket, (void)deadline_ns, (void)own_ns;
+    (void)tls, (void)host, (void)port, (void)how, (void)ticket, (void)a;
     *retry = false;
     locust__stream_close(s);
     return LOCUST_ERR_TLS;
