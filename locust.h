@@ -173,9 +173,9 @@
  *     >>proxy          proxies
  *     >>connect_to     --connect-to
  *     >>route          how requests reach servers
+ *     >>services       what the users of one test share
  *     >>pool           connections of users to origins
  *     >>dial           opening a connection to an origin
- *     >>services       what the users of one test share
  *     >>base_url       a user's host, taken apart once
  *     >>session        the session of a user
  *     >>client         a user's client: its response, verdict and record
@@ -12798,8 +12798,8 @@ static const char *locust__connect_to_of(
  *
  * Purpose     of a class (TLS, unix socket, proxy) and of the test: directly, to another place, through a
  *             proxy.
- * Names       locust__route_ locust__network_
- * Uses        >>co >>net >>resolve >>tls >>tls_state >>url >>proxy >>connect_to
+ * Names       locust__route_
+ * Uses        >>tls >>url >>proxy
  * ============================================================================================ */
 
 typedef struct locust__route { // how the users of a class reach servers
@@ -12809,27 +12809,10 @@ typedef struct locust__route { // how the users of a class reach servers
     bool direct; // no proxy, whatever the environment says
 } locust__route;
 
-typedef struct locust__network { // what all connections of a test go by
-    locust__loop *loop;
-    locust__net *net;
-    locust__resolver *resolver;
-    locust__tls *tls;
-    locust__proxy_env proxies;
-    locust__connect_to_rules connect_to;
-} locust__network;
-
-static void locust__network_free(locust__network *network)
-{
-    locust__connect_to_free(&network->connect_to);
-    locust__proxy_free(&network->proxies.http);
-    locust__proxy_free(&network->proxies.https);
-}
-
-/* The proxy for an origin; NULL: none. */
+/* The proxy for an origin; NULL: none. Of those of the environment where the class has none. */
 static const locust__proxy *locust__route_proxy(
-    const locust__route *route, const locust__network *network, const locust__origin *origin)
+    const locust__route *route, const locust__proxy_env *env, const locust__origin *origin)
 {
-    const locust__proxy_env *env = &network->proxies;
     const locust__proxy *proxy = &route->proxy;
     if (route->unix_socket || route->direct)
         return NULL;
@@ -12837,6 +12820,29 @@ static const locust__proxy *locust__route_proxy(
         proxy = origin->secure ? &env->https : &env->http;
     return proxy->host ? proxy : NULL;
 }
+/* ============================================================================================
+ * >>services  what the users of one test share
+ *
+ * Purpose     one struct with the parts of which a test has one: network, names, TLS, routes, statistics.
+ * Names       locust__services_
+ * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>proxy >>connect_to
+ * ============================================================================================ */
+
+typedef struct locust__services { // what the users of one test share
+    locust__loop *loop;
+    const locust__log *log;
+    locust__net net;
+    locust__resolver resolver;
+    locust__tls tls;
+    locust__proxy_env proxies;
+    locust__connect_to_rules connect_to;
+    locust__origin *origins;
+    locust__pattern *patterns; // that locust_match was given
+    locust__recorder recorder;
+    locust__buf auth;         // scratch: credentials and what is made of them
+    locust_feeder *feeders;   // that are open
+    size_t worker, n_workers; // this process among those that share the test
+} locust__services;
 /* ============================================================================================
  * >>pool  connections of users to origins
  *
@@ -12846,7 +12852,7 @@ static const locust__proxy *locust__route_proxy(
  *             it is idle is not used again.
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
  * Names       locust__conn_ locust__conns_
- * Uses        >>sync >>stream >>allowance >>tls_state >>url >>route
+ * Uses        >>sync >>stream >>allowance >>tls_state >>url >>services
  * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
  *             --connect-to and no_proxy.
  * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
@@ -12929,7 +12935,7 @@ static locust__conns_turns *locust__conns_turns_of(
 
 /* Waits until the users that share the pool have fewer than its limit of connections to the origin.
  * The turn goes back with locust__conns_give. */
-static locust_error locust__conns_wait(locust__conns *pool, const locust__network *network,
+static locust_error locust__conns_wait(locust__conns *pool, const locust__services *sv,
     const locust__origin *origin, locust__allowance *a) LOCUST__PARKS
 {
     locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
@@ -12942,21 +12948,21 @@ static locust_error locust__conns_wait(locust__conns *pool, const locust__networ
         turns->next = pool->turns;
         pool->turns = turns;
     }
-    return locust__allowance_take_turn(a, network->loop, &turns->free);
+    return locust__allowance_take_turn(a, sv->loop, &turns->free);
 }
 
 static void locust__conns_give_turn(
-    locust__conns *pool, const locust__network *network, const locust__origin *origin)
+    const locust__conns *pool, const locust__services *sv, const locust__origin *origin)
 {
     locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
     if (turns)
-        locust__sem_give(network->loop, &turns->free);
+        locust__sem_give(sv->loop, &turns->free);
 }
 
 /* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a shared
  * pool, after locust__conns_wait. */
 static locust_error locust__conns_take(
-    locust__conns *pool, const locust__network *network, locust__origin *origin, locust__conn **out)
+    locust__conns *pool, locust__services *sv, locust__origin *origin, locust__conn **out)
 {
     locust__conn **best = NULL, **oldest = NULL, *conn;
     for (locust__conn **at = &pool->first; *at; at = &(*at)->next) {
@@ -12980,10 +12986,10 @@ static locust_error locust__conns_take(
     } else {
         conn = locust__conn_new(pool);
         if (!conn) {
-            locust__conns_give_turn(pool, network, origin);
+            locust__conns_give_turn(pool, sv, origin);
             return LOCUST_ERR_MEMORY;
         }
-        locust__stream_init(&conn->stream, network->net);
+        locust__stream_init(&conn->stream, &sv->net);
         conn->origin = origin;
         pool->n++;
     }
@@ -12995,10 +13001,10 @@ static locust_error locust__conns_take(
 }
 
 static void locust__conns_give(
-    locust__conns *pool, const locust__network *network, locust__conn *conn)
+    const locust__conns *pool, const locust__services *sv, locust__conn *conn)
 {
     conn->busy = false;
-    locust__conns_give_turn(pool, network, conn->origin);
+    locust__conns_give_turn(pool, sv, conn->origin);
 }
 /* ============================================================================================
  * >>dial  opening a connection to an origin
@@ -13006,7 +13012,7 @@ static void locust__conns_give(
  * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
  * Names       locust__dial_
  * Uses        >>sync >>address >>stream >>allowance >>connect >>lookup >>tls_handshake >>url
- *             >>response_head >>receive >>proxy >>connect_to >>route >>pool
+ *             >>response_head >>receive >>proxy >>connect_to >>route >>services >>pool
  * ============================================================================================ */
 
 typedef struct locust__dial { // how long the phases of opening a connection took
@@ -13055,10 +13061,10 @@ static locust_error locust__dial_unix(
 }
 
 /* Connects to the server, or to the proxy in front of it. */
-static locust_error locust__dial_connect(locust__conn *conn, const locust__network *network,
+static locust_error locust__dial_connect(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
-    const locust__proxy *proxy = locust__route_proxy(route, network, conn->origin);
+    const locust__proxy *proxy = locust__route_proxy(route, &sv->proxies, conn->origin);
     int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, before_ns = a->generator_ns;
     locust_error error;
     const char *host;
@@ -13066,8 +13072,8 @@ static locust_error locust__dial_connect(locust__conn *conn, const locust__netwo
     if (route->unix_socket) {
         error = locust__dial_unix(conn, route->unix_socket, a);
     } else {
-        host = locust__connect_to_of(&network->connect_to, conn->origin, &port);
-        error = locust__lookup_dial(network->resolver, &conn->stream, proxy ? proxy->host : host,
+        host = locust__connect_to_of(&sv->connect_to, conn->origin, &port);
+        error = locust__lookup_dial(&sv->resolver, &conn->stream, proxy ? proxy->host : host,
             proxy ? proxy->port : port, a, &known_ns);
     }
     if (!error && proxy && conn->origin->secure)
@@ -13079,17 +13085,17 @@ static locust_error locust__dial_connect(locust__conn *conn, const locust__netwo
 
 /* Tries once to open a connection: TCP, and TLS where the origin wants it. *retry: another try will
  * succeed. */
-static locust_error locust__dial_try(locust__conn *conn, const locust__network *network,
+static locust_error locust__dial_try(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took, bool *retry) LOCUST__PARKS
 {
-    locust_error error = locust__dial_connect(conn, network, route, a, took);
+    locust_error error = locust__dial_connect(conn, sv, route, a, took);
     int64_t began_ns, before_ns;
     *retry = false;
     if (error || !conn->origin->secure)
         return error;
     began_ns = locust__os_now_ns();
     before_ns = a->generator_ns;
-    error = locust__tls_connect(network->tls, &conn->stream, conn->origin->host, conn->origin->port,
+    error = locust__tls_connect(&sv->tls, &conn->stream, conn->origin->host, conn->origin->port,
         &route->tls, &conn->ticket, a, retry);
     took->tls_ns = locust__os_now_ns() - began_ns - (a->generator_ns - before_ns);
     return error;
@@ -13097,7 +13103,7 @@ static locust_error locust__dial_try(locust__conn *conn, const locust__network *
 
 /* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the server
  * does not wait between the two. */
-static locust_error locust__dial_open(locust__conn *conn, const locust__network *network,
+static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
     locust_error error;
@@ -13106,38 +13112,16 @@ static locust_error locust__dial_open(locust__conn *conn, const locust__network 
     locust__stream_close(&conn->stream);
     conn->served = 0;
     if (!conn->origin->secure)
-        return locust__dial_try(conn, network, route, a, took, &retry);
-    error = locust__allowance_take_turn(a, network->loop, &network->tls->handshakes);
+        return locust__dial_try(conn, sv, route, a, took, &retry);
+    error = locust__allowance_take_turn(a, sv->loop, &sv->tls.handshakes);
     if (error)
         return error;
     do
-        error = locust__dial_try(conn, network, route, a, took, &retry);
+        error = locust__dial_try(conn, sv, route, a, took, &retry);
     while (retry);
-    locust__sem_give(network->loop, &network->tls->handshakes);
+    locust__sem_give(sv->loop, &sv->tls.handshakes);
     return error;
 }
-/* ============================================================================================
- * >>services  what the users of one test share
- *
- * Purpose     one struct with the parts of which a test has one: network, names, TLS, routes, statistics.
- * Names       locust__services_
- * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>route
- * ============================================================================================ */
-
-typedef struct locust__services { // what the users of one test share
-    locust__loop *loop;
-    const locust__log *log;
-    locust__net net;
-    locust__resolver resolver;
-    locust__tls tls;
-    locust__network network;
-    locust__origin *origins;
-    locust__pattern *patterns; // that locust_match was given
-    locust__recorder recorder;
-    locust__buf auth;         // scratch: credentials and what is made of them
-    locust_feeder *feeders;   // that are open
-    size_t worker, n_workers; // this process among those that share the test
-} locust__services;
 /* ============================================================================================
  * >>base_url  a user's host, taken apart once
  *
@@ -13198,7 +13182,7 @@ static locust_error locust__base_url_parse(
  * Purpose     what the requests of one user have in common: connections, cookies, header fields,
  *             answered challenges, a client certificate. The coroutines of a user share it.
  * Names       locust__session_
- * Uses        >>url >>head >>cookie >>auth >>pool >>services >>base_url
+ * Uses        >>url >>head >>cookie >>auth >>services >>pool >>base_url
  * ============================================================================================ */
 
 typedef struct locust__session_field { // a header field of all requests of a user
@@ -13719,7 +13703,7 @@ static locust_error locust__head_out_build(
     locust__writer w = {scratch, scratch + LOCUST__LOOP_SCRATCH, LOCUST_OK};
     const char *type = locust__head_out_body(c, x);
     const locust__proxy *proxy =
-        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->network, x->origin);
+        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->proxies, x->origin);
     locust__view method = locust__view_of(x->method);
     if (!locust__http_is_token(
             method)) // any other method could end the line, or say something else
@@ -13793,7 +13777,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
         route.tls.cert_file = c->session->cert_file;
         route.tls.key_file = c->session->key_file;
     }
-    error = locust__dial_open(x->conn, &c->services->network, &route, &allowance, &took);
+    error = locust__dial_open(x->conn, c->services, &route, &allowance, &took);
     x->deadline_ns = allowance.deadline_ns;
     x->start_ns = (x->started ? x->start_ns : began_ns) + allowance.generator_ns;
     x->started = true;
@@ -14060,8 +14044,7 @@ static locust_error locust__exchange_on(
 static locust_error locust__exchange_wait(locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
     locust__allowance allowance = {x->deadline_ns, 0};
-    locust_error error =
-        locust__conns_wait(c->session->conns, &c->services->network, x->origin, &allowance);
+    locust_error error = locust__conns_wait(c->session->conns, c->services, x->origin, &allowance);
     x->deadline_ns = allowance.deadline_ns;
     if (x->started)
         x->start_ns += allowance.generator_ns;
@@ -14075,11 +14058,11 @@ static locust_error locust__exchange_try(
     locust__conns *conns = c->session->conns;
     locust_error error = conns->limit ? locust__exchange_wait(c, x) : LOCUST_OK;
     if (!error)
-        error = locust__conns_take(conns, &c->services->network, x->origin, &x->conn);
+        error = locust__conns_take(conns, c->services, x->origin, &x->conn);
     if (error)
         return error;
     error = locust__exchange_on(c, x, h, body_at);
-    locust__conns_give(conns, &c->services->network, x->conn);
+    locust__conns_give(conns, c->services, x->conn);
     if (LOCUST__WITH_COOKIES && !error && h->cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, x);
     return error;
@@ -15454,7 +15437,7 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
  *
  * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
  * Names       locust__control_
- * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>session >>request >>task
+ * Uses        >>co >>switch >>stats >>cookie >>services >>pool >>session >>request >>task
  *             >>user >>life
  * ============================================================================================ */
 
@@ -17362,11 +17345,9 @@ static const char *locust__setup_network(locust_env *env, char *text, size_t siz
         o->tls_min, o->tls_max, o->ciphers, o->no_tls_resume, o->max_handshakes};
     const char *wrong = locust__tls_check(&tls);
     locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
-    sv->network = (locust__network){
-        .loop = &env->loop, .net = &sv->net, .resolver = &sv->resolver, .tls = &sv->tls};
     if (wrong)
         return wrong;
-    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->network.proxies)) != NULL) {
+    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->proxies)) != NULL) {
         snprintf(text, size,
             "the proxy \"%s\" of the environment is not a URL such as "
             "http://user:password@127.0.0.1:3128",
@@ -17375,7 +17356,7 @@ static const char *locust__setup_network(locust_env *env, char *text, size_t siz
     }
     if (o->source && !locust__sources_read(&sv->net.sources, o->source))
         return "--source takes addresses, such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1";
-    if (o->connect_to && !locust__connect_to_parse(&sv->network.connect_to, o->connect_to))
+    if (o->connect_to && !locust__connect_to_parse(&sv->connect_to, o->connect_to))
         return "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks";
     if (o->resolve && !locust__lookup_pin(&sv->resolver, o->resolve))
         return "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks";
@@ -17555,7 +17536,9 @@ static void locust__env_free(locust_env *env)
         locust__proxy_free(&env->classes[i].route.proxy);
     }
     locust__tls_free(&env->services.tls);
-    locust__network_free(&env->services.network);
+    locust__connect_to_free(&env->services.connect_to);
+    locust__proxy_free(&env->services.proxies.http);
+    locust__proxy_free(&env->services.proxies.https);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
     locust__resolver_free(&env->services.resolver);

@@ -106,8 +106,6 @@ static inline void client_open(locust_env *env, const setting *how)
     locust__net_init(&sv->net, &env->loop, &env->log);
     locust__resolver_init(&sv->resolver, &sv->net);
     locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
-    sv->network = (locust__network){
-        .loop = &env->loop, .net = &sv->net, .resolver = &sv->resolver, .tls = &sv->tls};
     env->cls = (locust_user_class){.name = "Client", .headers = how->headers};
     CHECK_INT(locust__base_url_parse(sv, how->host, &env->base, &broken), LOCUST_OK);
 }
@@ -115,7 +113,9 @@ static inline void client_open(locust_env *env, const setting *how)
 static inline void client_close(locust_env *env)
 {
     locust__tls_free(&env->services.tls);
-    locust__network_free(&env->services.network);
+    locust__connect_to_free(&env->services.connect_to);
+    locust__proxy_free(&env->services.proxies.http);
+    locust__proxy_free(&env->services.proxies.https);
     locust__base_url_free(&env->base);
     CHECK_INT(env->services.net.open, 0);
     locust__loop_close(&env->loop);

@@ -69,7 +69,9 @@ LOCUST_API void locust_env_free(locust_env *env)
         locust__base_url_free(&env->classes[i].base);
     }
     locust__tls_free(&env->services.tls);
-    locust__network_free(&env->services.network);
+    locust__connect_to_free(&env->services.connect_to);
+    locust__proxy_free(&env->services.proxies.http);
+    locust__proxy_free(&env->services.proxies.https);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
     locust__resolver_free(&env->services.resolver);
@@ -99,8 +101,6 @@ LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_opti
     locust__net_init(&sv->net, &env->loop, &env->log);
     locust__resolver_init(&sv->resolver, &sv->net);
     locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
-    sv->network = (locust__network){
-        .loop = &env->loop, .net = &sv->net, .resolver = &sv->resolver, .tls = &sv->tls};
     sv->worker = (size_t)options->worker_index;
     sv->n_workers = options->worker_count ? (size_t)options->worker_count : 1;
     env->users = (locust__users){.services = sv,

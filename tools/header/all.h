@@ -173,9 +173,9 @@
  *     >>proxy          proxies
  *     >>connect_to     --connect-to
  *     >>route          how requests reach servers
+ *     >>services       what the users of one test share
  *     >>pool           connections of users to origins
  *     >>dial           opening a connection to an origin
- *     >>services       what the users of one test share
  *     >>base_url       a user's host, taken apart once
  *     >>session        the session of a user
  *     >>client         a user's client: its response, verdict and record
@@ -443,9 +443,9 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/proxy.c"
 #include "5-http/connect_to.c"
 #include "5-http/route.c"
+#include "5-http/services.c"
 #include "5-http/pool.c"
 #include "5-http/dial.c"
-#include "5-http/services.c"
 #include "5-http/base_url.c"
 #include "5-http/session.c"
 #include "5-http/client.c"

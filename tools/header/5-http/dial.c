@@ -4,7 +4,7 @@
  * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
  * Names       locust__dial_
  * Uses        >>sync >>address >>stream >>allowance >>connect >>lookup >>tls_handshake >>url
- *             >>response_head >>receive >>proxy >>connect_to >>route >>pool
+ *             >>response_head >>receive >>proxy >>connect_to >>route >>services >>pool
  * ============================================================================================ */
 
 typedef struct locust__dial { // how long the phases of opening a connection took
@@ -53,10 +53,10 @@ static locust_error locust__dial_unix(
 }
 
 /* Connects to the server, or to the proxy in front of it. */
-static locust_error locust__dial_connect(locust__conn *conn, const locust__network *network,
+static locust_error locust__dial_connect(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
-    const locust__proxy *proxy = locust__route_proxy(route, network, conn->origin);
+    const locust__proxy *proxy = locust__route_proxy(route, &sv->proxies, conn->origin);
     int64_t began_ns = locust__os_now_ns(), known_ns = began_ns, before_ns = a->generator_ns;
     locust_error error;
     const char *host;
@@ -64,8 +64,8 @@ static locust_error locust__dial_connect(locust__conn *conn, const locust__netwo
     if (route->unix_socket) {
         error = locust__dial_unix(conn, route->unix_socket, a);
     } else {
-        host = locust__connect_to_of(&network->connect_to, conn->origin, &port);
-        error = locust__lookup_dial(network->resolver, &conn->stream, proxy ? proxy->host : host,
+        host = locust__connect_to_of(&sv->connect_to, conn->origin, &port);
+        error = locust__lookup_dial(&sv->resolver, &conn->stream, proxy ? proxy->host : host,
             proxy ? proxy->port : port, a, &known_ns);
     }
     if (!error && proxy && conn->origin->secure)
@@ -77,17 +77,17 @@ static locust_error locust__dial_connect(locust__conn *conn, const locust__netwo
 
 /* Tries once to open a connection: TCP, and TLS where the origin wants it. *retry: another try will
  * succeed. */
-static locust_error locust__dial_try(locust__conn *conn, const locust__network *network,
+static locust_error locust__dial_try(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took, bool *retry) LOCUST__PARKS
 {
-    locust_error error = locust__dial_connect(conn, network, route, a, took);
+    locust_error error = locust__dial_connect(conn, sv, route, a, took);
     int64_t began_ns, before_ns;
     *retry = false;
     if (error || !conn->origin->secure)
         return error;
     began_ns = locust__os_now_ns();
     before_ns = a->generator_ns;
-    error = locust__tls_connect(network->tls, &conn->stream, conn->origin->host, conn->origin->port,
+    error = locust__tls_connect(&sv->tls, &conn->stream, conn->origin->host, conn->origin->port,
         &route->tls, &conn->ticket, a, retry);
     took->tls_ns = locust__os_now_ns() - began_ns - (a->generator_ns - before_ns);
     return error;
@@ -95,7 +95,7 @@ static locust_error locust__dial_try(locust__conn *conn, const locust__network *
 
 /* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the server
  * does not wait between the two. */
-static locust_error locust__dial_open(locust__conn *conn, const locust__network *network,
+static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
     locust_error error;
@@ -104,13 +104,13 @@ static locust_error locust__dial_open(locust__conn *conn, const locust__network 
     locust__stream_close(&conn->stream);
     conn->served = 0;
     if (!conn->origin->secure)
-        return locust__dial_try(conn, network, route, a, took, &retry);
-    error = locust__allowance_take_turn(a, network->loop, &network->tls->handshakes);
+        return locust__dial_try(conn, sv, route, a, took, &retry);
+    error = locust__allowance_take_turn(a, sv->loop, &sv->tls.handshakes);
     if (error)
         return error;
     do
-        error = locust__dial_try(conn, network, route, a, took, &retry);
+        error = locust__dial_try(conn, sv, route, a, took, &retry);
     while (retry);
-    locust__sem_give(network->loop, &network->tls->handshakes);
+    locust__sem_give(sv->loop, &sv->tls.handshakes);
     return error;
 }

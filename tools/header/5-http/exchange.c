@@ -35,7 +35,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
         route.tls.cert_file = c->session->cert_file;
         route.tls.key_file = c->session->key_file;
     }
-    error = locust__dial_open(x->conn, &c->services->network, &route, &allowance, &took);
+    error = locust__dial_open(x->conn, c->services, &route, &allowance, &took);
     x->deadline_ns = allowance.deadline_ns;
     x->start_ns = (x->started ? x->start_ns : began_ns) + allowance.generator_ns;
     x->started = true;
@@ -302,8 +302,7 @@ static locust_error locust__exchange_on(
 static locust_error locust__exchange_wait(locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
     locust__allowance allowance = {x->deadline_ns, 0};
-    locust_error error =
-        locust__conns_wait(c->session->conns, &c->services->network, x->origin, &allowance);
+    locust_error error = locust__conns_wait(c->session->conns, c->services, x->origin, &allowance);
     x->deadline_ns = allowance.deadline_ns;
     if (x->started)
         x->start_ns += allowance.generator_ns;
@@ -317,11 +316,11 @@ static locust_error locust__exchange_try(
     locust__conns *conns = c->session->conns;
     locust_error error = conns->limit ? locust__exchange_wait(c, x) : LOCUST_OK;
     if (!error)
-        error = locust__conns_take(conns, &c->services->network, x->origin, &x->conn);
+        error = locust__conns_take(conns, c->services, x->origin, &x->conn);
     if (error)
         return error;
     error = locust__exchange_on(c, x, h, body_at);
-    locust__conns_give(conns, &c->services->network, x->conn);
+    locust__conns_give(conns, c->services, x->conn);
     if (LOCUST__WITH_COOKIES && !error && h->cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, x);
     return error;

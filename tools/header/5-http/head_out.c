@@ -260,7 +260,7 @@ static locust_error locust__head_out_build(
     locust__writer w = {scratch, scratch + LOCUST__LOOP_SCRATCH, LOCUST_OK};
     const char *type = locust__head_out_body(c, x);
     const locust__proxy *proxy =
-        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->network, x->origin);
+        x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->proxies, x->origin);
     locust__view method = locust__view_of(x->method);
     if (!locust__http_is_token(
             method)) // any other method could end the line, or say something else

@@ -7,7 +7,7 @@
  *             it is idle is not used again.
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
  * Names       locust__conn_ locust__conns_
- * Uses        >>sync >>stream >>allowance >>tls_state >>url >>route
+ * Uses        >>sync >>stream >>allowance >>tls_state >>url >>services
  * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
  *             --connect-to and no_proxy.
  * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
@@ -90,7 +90,7 @@ static locust__conns_turns *locust__conns_turns_of(
 
 /* Waits until the users that share the pool have fewer than its limit of connections to the origin.
  * The turn goes back with locust__conns_give. */
-static locust_error locust__conns_wait(locust__conns *pool, const locust__network *network,
+static locust_error locust__conns_wait(locust__conns *pool, const locust__services *sv,
     const locust__origin *origin, locust__allowance *a) LOCUST__PARKS
 {
     locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
@@ -103,21 +103,21 @@ static locust_error locust__conns_wait(locust__conns *pool, const locust__networ
         turns->next = pool->turns;
         pool->turns = turns;
     }
-    return locust__allowance_take_turn(a, network->loop, &turns->free);
+    return locust__allowance_take_turn(a, sv->loop, &turns->free);
 }
 
 static void locust__conns_give_turn(
-    locust__conns *pool, const locust__network *network, const locust__origin *origin)
+    const locust__conns *pool, const locust__services *sv, const locust__origin *origin)
 {
     locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
     if (turns)
-        locust__sem_give(network->loop, &turns->free);
+        locust__sem_give(sv->loop, &turns->free);
 }
 
 /* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a shared
  * pool, after locust__conns_wait. */
 static locust_error locust__conns_take(
-    locust__conns *pool, const locust__network *network, locust__origin *origin, locust__conn **out)
+    locust__conns *pool, locust__services *sv, locust__origin *origin, locust__conn **out)
 {
     locust__conn **best = NULL, **oldest = NULL, *conn;
     for (locust__conn **at = &pool->first; *at; at = &(*at)->next) {
@@ -141,10 +141,10 @@ static locust_error locust__conns_take(
     } else {
         conn = locust__conn_new(pool);
         if (!conn) {
-            locust__conns_give_turn(pool, network, origin);
+            locust__conns_give_turn(pool, sv, origin);
             return LOCUST_ERR_MEMORY;
         }
-        locust__stream_init(&conn->stream, network->net);
+        locust__stream_init(&conn->stream, &sv->net);
         conn->origin = origin;
         pool->n++;
     }
@@ -156,8 +156,8 @@ static locust_error locust__conns_take(
 }
 
 static void locust__conns_give(
-    locust__conns *pool, const locust__network *network, locust__conn *conn)
+    const locust__conns *pool, const locust__services *sv, locust__conn *conn)
 {
     conn->busy = false;
-    locust__conns_give_turn(pool, network, conn->origin);
+    locust__conns_give_turn(pool, sv, conn->origin);
 }

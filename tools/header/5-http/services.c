@@ -3,7 +3,7 @@
  *
  * Purpose     one struct with the parts of which a test has one: network, names, TLS, routes, statistics.
  * Names       locust__services_
- * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>route
+ * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>proxy >>connect_to
  * ============================================================================================ */
 
 typedef struct locust__services { // what the users of one test share
@@ -12,7 +12,8 @@ typedef struct locust__services { // what the users of one test share
     locust__net net;
     locust__resolver resolver;
     locust__tls tls;
-    locust__network network;
+    locust__proxy_env proxies;
+    locust__connect_to_rules connect_to;
     locust__origin *origins;
     locust__pattern *patterns; // that locust_match was given
     locust__recorder recorder;

@@ -4,7 +4,7 @@
  * Purpose     what the requests of one user have in common: connections, cookies, header fields,
  *             answered challenges, a client certificate. The coroutines of a user share it.
  * Names       locust__session_
- * Uses        >>url >>head >>cookie >>auth >>pool >>services >>base_url
+ * Uses        >>url >>head >>cookie >>auth >>services >>pool >>base_url
  * ============================================================================================ */
 
 typedef struct locust__session_field { // a header field of all requests of a user

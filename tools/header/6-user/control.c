@@ -3,7 +3,7 @@
  *
  * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
  * Names       locust__control_
- * Uses        >>co >>switch >>stats >>cookie >>pool >>services >>session >>request >>task
+ * Uses        >>co >>switch >>stats >>cookie >>services >>pool >>session >>request >>task
  *             >>user >>life
  * ============================================================================================ */
 

@@ -50,11 +50,9 @@ static const char *locust__setup_network(locust_env *env, char *text, size_t siz
         o->tls_min, o->tls_max, o->ciphers, o->no_tls_resume, o->max_handshakes};
     const char *wrong = locust__tls_check(&tls);
     locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
-    sv->network = (locust__network){
-        .loop = &env->loop, .net = &sv->net, .resolver = &sv->resolver, .tls = &sv->tls};
     if (wrong)
         return wrong;
-    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->network.proxies)) != NULL) {
+    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->proxies)) != NULL) {
         snprintf(text, size,
             "the proxy \"%s\" of the environment is not a URL such as "
             "http://user:password@127.0.0.1:3128",
@@ -63,7 +61,7 @@ static const char *locust__setup_network(locust_env *env, char *text, size_t siz
     }
     if (o->source && !locust__sources_read(&sv->net.sources, o->source))
         return "--source takes addresses, such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1";
-    if (o->connect_to && !locust__connect_to_parse(&sv->network.connect_to, o->connect_to))
+    if (o->connect_to && !locust__connect_to_parse(&sv->connect_to, o->connect_to))
         return "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks";
     if (o->resolve && !locust__lookup_pin(&sv->resolver, o->resolve))
         return "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks";
@@ -243,7 +241,9 @@ static void locust__env_free(locust_env *env)
         locust__proxy_free(&env->classes[i].route.proxy);
     }
     locust__tls_free(&env->services.tls);
-    locust__network_free(&env->services.network);
+    locust__connect_to_free(&env->services.connect_to);
+    locust__proxy_free(&env->services.proxies.http);
+    locust__proxy_free(&env->services.proxies.https);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
     locust__resolver_free(&env->services.resolver);
