@@ -84,7 +84,7 @@
  *     >>config         settings made uniform, system headers
  *     >>say            sentences on standard error, and the end of the program
  *     >>time           units of time
- *     >>memory         allocation, growing, fetching ahead
+ *     >>memory         allocation, growing, arenas, fetching ahead
  *     >>text           views, growing buffers, base64
  *     >>bytes          reading and writing the bytes of a wire format
  *     >>number         numbers in and out, random numbers
@@ -1576,11 +1576,11 @@ static int64_t locust__time_after(int64_t now_ns, int64_t span_ns)
     return span_ns > LOCUST__NEVER - now_ns ? LOCUST__NEVER : now_ns + span_ns;
 }
 /* ============================================================================================
- * >>memory  allocation, growing, fetching ahead
+ * >>memory  allocation, growing, arenas, fetching ahead
  *
  * Purpose     zeroed memory, arrays that grow, and prefetching, upon the macros LOCUST_MALLOC,
  *             LOCUST_REALLOC and LOCUST_FREE, which a test may replace.
- * Names       locust__memory_ locust__cache_line
+ * Names       locust__memory_ locust__arena_ locust__cache_line
  * ============================================================================================ */
 
 enum { LOCUST__CACHE_LINE = 64 }; // bytes; so it is on most machines
@@ -1615,6 +1615,46 @@ static void *locust__memory_grow(void *array, size_t item_bytes, size_t n, size_
     if (grown)
         *cap = more;
     return grown;
+}
+
+/* Memory that is allocated piece by piece and freed at once: what lives as long as a test. Each piece is
+ * an allocation of its own, so that ASan and valgrind know its bounds. */
+typedef struct locust__arena {
+    union locust__arena_piece *last;
+} locust__arena;
+
+typedef union locust__arena_piece { // in front of each piece
+    union locust__arena_piece *earlier;
+    int64_t aligned; // as any type of the kit needs it
+} locust__arena_piece;
+
+/* n zeroed bytes. NULL: no memory. */
+static void *locust__arena_zalloc(locust__arena *a, size_t n)
+{
+    locust__arena_piece *piece = locust__memory_zalloc(sizeof *piece + n);
+    if (!piece)
+        return NULL;
+    piece->earlier = a->last;
+    a->last = piece;
+    return piece + 1;
+}
+
+/* A copy of n bytes with a '\0' behind. NULL: no memory. */
+static char *locust__arena_copy(locust__arena *a, const char *text, size_t n)
+{
+    char *copy = locust__arena_zalloc(a, n + 1);
+    if (copy && n)
+        memcpy(copy, text, n);
+    return copy;
+}
+
+static void locust__arena_free(locust__arena *a)
+{
+    while (a->last) {
+        locust__arena_piece *piece = a->last;
+        a->last = piece->earlier;
+        LOCUST_FREE(piece);
+    }
 }
 /* ============================================================================================
  * >>text  views, growing buffers, base64
@@ -7819,6 +7859,7 @@ typedef struct locust__host { // a name and what is known of it
 
 typedef struct locust__resolver {
     locust__net *net;
+    locust__arena *arena; // of the hosts
     locust__host *hosts;
     const char *hosts_path, *resolv_path;
     locust__wait_group lookups;
@@ -7829,24 +7870,16 @@ typedef struct locust__resolver {
     int n_search;
 } locust__resolver;
 
-static void locust__resolver_init(locust__resolver *r, locust__net *net)
+static void locust__resolver_init(locust__resolver *r, locust__net *net, locust__arena *arena)
 {
     memset(r, 0, sizeof *r);
     r->net = net;
+    r->arena = arena;
     r->hosts_path = "/etc/hosts";
     r->resolv_path = "/etc/resolv.conf";
     r->timeout_s = 5;
     r->attempts = 2;
     r->ndots = 1;
-}
-
-static void locust__resolver_free(locust__resolver *r)
-{
-    while (r->hosts) {
-        locust__host *host = r->hosts;
-        r->hosts = host->next;
-        LOCUST_FREE(host);
-    }
 }
 
 /* IPv4 addresses go before IPv6 ones, each kind in the order it came. */
@@ -8332,7 +8365,7 @@ static locust__host *locust__lookup_find(locust__resolver *r, const char *name, 
 static locust__host *locust__lookup_add(locust__resolver *r, const char *name)
 {
     size_t len = strlen(name);
-    locust__host *host = locust__memory_zalloc(sizeof *host + len + 1), **last = &r->hosts;
+    locust__host *host = locust__arena_zalloc(r->arena, sizeof *host + len + 1), **last = &r->hosts;
     if (!host)
         return NULL;
     memcpy(host->name, name, len + 1);
@@ -8530,6 +8563,7 @@ typedef struct locust__tls_config {
     mbedtls_ssl_config conf;
     mbedtls_x509_crt cert;
     mbedtls_pk_context key;
+    bool ready; // false: an attempt to make it failed
 } locust__tls_config;
 
 typedef struct locust__tls_leaf { // a certificate that was verified for a host
@@ -8561,6 +8595,7 @@ enum { LOCUST__TLS_RECORD = 16384, LOCUST__TLS_AHEAD = LOCUST__TLS_RECORD + 1024
 typedef struct locust__tls {
     locust__loop *loop;
     const locust__log *log;
+    locust__arena *arena; // of all that is kept until the end of the test
     locust__tls_options options;
     bool started;
     locust__tls_config *configs;
@@ -8593,12 +8628,13 @@ typedef struct locust__tls_conn {
     int64_t cpu_ns;         // of the handshake
 } locust__tls_conn;
 
-static void locust__tls_init(
-    locust__tls *tls, locust__loop *loop, const locust__log *log, const locust__tls_options *o)
+static void locust__tls_init(locust__tls *tls, locust__loop *loop, const locust__log *log,
+    locust__arena *arena, const locust__tls_options *o)
 {
     memset(tls, 0, sizeof *tls);
     tls->loop = loop;
     tls->log = log;
+    tls->arena = arena;
     tls->options = *o;
     tls->steps.free = 1;
     tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__TLS_HANDSHAKES;
@@ -8611,37 +8647,24 @@ static void locust__tls_ticket_free(locust__tls_ticket *ticket)
     LOCUST_FREE(ticket);
 }
 
+static void locust__tls_config_clear(locust__tls_config *c)
+{
+    mbedtls_ssl_config_free(&c->conf);
+    mbedtls_x509_crt_free(&c->cert);
+    mbedtls_pk_free(&c->key);
+}
+
+/* Frees what mbedTLS allocated; the rest is the arena's. */
 static void locust__tls_free(locust__tls *tls)
 {
-    while (tls->configs) {
-        locust__tls_config *c = tls->configs;
-        tls->configs = c->next;
-        mbedtls_ssl_config_free(&c->conf);
-        mbedtls_x509_crt_free(&c->cert);
-        mbedtls_pk_free(&c->key);
-        LOCUST_FREE(c);
-    }
-    while (tls->roots) {
-        locust__tls_roots *r = tls->roots;
-        tls->roots = r->next;
-        while (r->leaves) {
-            locust__tls_leaf *leaf = r->leaves;
-            r->leaves = leaf->next;
-            LOCUST_FREE(leaf);
-        }
+    for (locust__tls_config *c = tls->configs; c; c = c->next)
+        if (c->ready)
+            locust__tls_config_clear(c);
+    for (locust__tls_roots *r = tls->roots; r; r = r->next)
         mbedtls_x509_crt_free(&r->parsed);
-        LOCUST_FREE(r->path);
-        LOCUST_FREE(r);
-    }
-    while (tls->plain) {
-        locust__tls_plain *p = tls->plain;
-        tls->plain = p->next;
-        LOCUST_FREE(p);
-    }
     if (tls->started)
         mbedtls_psa_crypto_free();
     LOCUST_FREE(tls->ciphers);
-    LOCUST_FREE(tls->ahead);
     locust__buf_free(&tls->told);
 }
 
@@ -8770,12 +8793,12 @@ static locust_error locust__tls_start(locust__tls *tls)
     psa_status_t rc = psa_crypto_init(); // no effect when it is up; another test may have ended it
     if (rc)
         return rc == PSA_ERROR_INSUFFICIENT_MEMORY ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_RANDOM;
-    if (tls->started)
-        return LOCUST_OK;
-    tls->ahead = LOCUST_MALLOC((size_t)2 * LOCUST__TLS_AHEAD);
-    tls->ciphers = tls->options.ciphers ? locust__tls_cipher_list(tls->options.ciphers, &bad)
-                                        : locust__tls_cipher_default();
     tls->started = true;
+    if (!tls->ahead)
+        tls->ahead = locust__arena_zalloc(tls->arena, (size_t)2 * LOCUST__TLS_AHEAD);
+    if (!tls->ciphers)
+        tls->ciphers = tls->options.ciphers ? locust__tls_cipher_list(tls->options.ciphers, &bad)
+                                            : locust__tls_cipher_default();
     return tls->ahead && tls->ciphers ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
 /* ============================================================================================
@@ -8919,42 +8942,39 @@ static bool locust__tls_same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* The configuration for such connections, made if it is new. */
+/* The configuration for such connections, made if it is new. One that could not be made stays in the
+ * list: the next connection tries again, unless the test ends for it. */
 static locust_error locust__tls_config_of(
     locust__tls *tls, const locust__tls_how *how, bool no_pss, locust__tls_config **out)
 {
     locust__tls_config *c = tls->configs;
-    locust_error error;
+    locust_error error = LOCUST_OK;
     while (c && !(c->http == how->http && c->no_pss == no_pss &&
                     locust__tls_same(c->cert_file, how->cert_file) &&
                     locust__tls_same(c->key_file, how->key_file)))
         c = c->next;
+    if (!c) {
+        c = locust__arena_zalloc(tls->arena, sizeof *c);
+        if (!c)
+            return LOCUST_ERR_MEMORY;
+        c->cert_file = how->cert_file;
+        c->key_file = how->key_file;
+        c->http = how->http;
+        c->no_pss = no_pss;
+        c->next = tls->configs;
+        tls->configs = c;
+    }
     *out = c;
-    if (c)
+    if (c->ready)
         return LOCUST_OK;
-    c = locust__memory_zalloc(sizeof *c);
-    if (!c)
-        return LOCUST_ERR_MEMORY;
     mbedtls_ssl_config_init(&c->conf);
     mbedtls_x509_crt_init(&c->cert);
     mbedtls_pk_init(&c->key);
-    c->cert_file = how->cert_file;
-    c->key_file = how->key_file;
-    c->http = how->http;
-    c->no_pss = no_pss;
-    c->next = tls->configs;
-    tls->configs = c;
     error = locust__tls_configure(tls, c);
-    if (error) { // the next connection tries again, or the test ends
-        tls->configs = c->next;
-        mbedtls_ssl_config_free(&c->conf);
-        mbedtls_x509_crt_free(&c->cert);
-        mbedtls_pk_free(&c->key);
-        LOCUST_FREE(c);
-        return error;
-    }
-    *out = c;
-    return LOCUST_OK;
+    if (error)
+        locust__tls_config_clear(c);
+    c->ready = !error;
+    return error;
 }
 /* ============================================================================================
  * >>tls_trust  certificates to trust
@@ -9015,34 +9035,29 @@ static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *
             "SSL_CERT_FILE, install the package ca-certificates, compile them in by LOCUST_CA_PEM, "
             "or "
             "go without verification by --insecure");
-    r->path = locust__text_copy(file, strlen(file));
+    r->path = locust__arena_copy(tls->arena, file, strlen(file));
     return r->path ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
 
+/* The certificates that were asked for, NULL: the system's. Where they could not be found the next
+ * connection looks again, unless the test ends for it. */
 static locust_error locust__tls_roots_of(
     locust__tls *tls, const char *ca_file, locust__tls_roots **out)
 {
     locust__tls_roots *r = tls->roots;
-    locust_error error;
     while (r && !locust__tls_same(r->asked, ca_file))
         r = r->next;
-    *out = r;
-    if (r)
-        return LOCUST_OK;
-    r = locust__memory_zalloc(sizeof *r);
-    if (!r)
-        return LOCUST_ERR_MEMORY;
-    r->asked = ca_file;
-    mbedtls_x509_crt_init(&r->parsed);
-    error = locust__tls_find_roots(tls, r);
-    if (error) {
-        LOCUST_FREE(r);
-        return error;
+    if (!r) {
+        r = locust__arena_zalloc(tls->arena, sizeof *r);
+        if (!r)
+            return LOCUST_ERR_MEMORY;
+        r->asked = ca_file;
+        mbedtls_x509_crt_init(&r->parsed);
+        r->next = tls->roots;
+        tls->roots = r;
     }
-    r->next = tls->roots;
-    tls->roots = r;
     *out = r;
-    return LOCUST_OK;
+    return r->path || r->pem ? LOCUST_OK : locust__tls_find_roots(tls, r);
 }
 
 /* The subject of a certificate, as it is encoded: X.509 4.1 down to it, and no further. */
@@ -9286,10 +9301,10 @@ static bool locust__tls_recall(
 }
 
 static void locust__tls_remember(
-    locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
+    locust__tls *tls, locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
 {
     size_t host_len = strlen(host) + 1;
-    locust__tls_leaf *l = locust__memory_zalloc(sizeof *l + leaf->raw.len + host_len);
+    locust__tls_leaf *l = locust__arena_zalloc(tls->arena, sizeof *l + leaf->raw.len + host_len);
     if (!l)
         return;
     l->len = leaf->raw.len;
@@ -9348,7 +9363,7 @@ static locust_error locust__tls_verify(
     if (error)
         locust__tls_explain(tls, host, error, leaf, roots);
     else
-        locust__tls_remember(roots, host, leaf);
+        locust__tls_remember(tls, roots, host, leaf);
     return error;
 }
 /* ============================================================================================
@@ -9699,7 +9714,7 @@ static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
     locust__tls_plain *p;
     if (locust__tls_is_plain(tls, host, port))
         return true;
-    p = locust__memory_zalloc(sizeof *p + n);
+    p = locust__arena_zalloc(tls->arena, sizeof *p + n);
     if (!p)
         return false;
     memcpy(p->host, host, n);
@@ -9890,11 +9905,12 @@ typedef struct locust__tls {
     const char *broken;
 } locust__tls;
 
-static void locust__tls_init(
-    locust__tls *tls, locust__loop *loop, const locust__log *log, const locust__tls_options *o)
+static void locust__tls_init(locust__tls *tls, locust__loop *loop, const locust__log *log,
+    locust__arena *arena, const locust__tls_options *o)
 {
     (void)loop;
     (void)log;
+    (void)arena;
     (void)o;
     memset(tls, 0, sizeof *tls);
     tls->handshakes.free = LOCUST__TLS_HANDSHAKES;
@@ -10146,18 +10162,9 @@ typedef struct locust__origin {
     char host[];     // without the brackets of IPv6
 } locust__origin;
 
-static void locust__origin_free_all(locust__origin *first)
-{
-    while (first) {
-        locust__origin *origin = first;
-        first = origin->next;
-        LOCUST_FREE(origin);
-    }
-}
-
 /* The origin of an http or https URL, made if it is new. NULL: no memory. */
 static locust__origin *locust__origin_of(
-    locust__origin **first, const locust__url *url, bool secure)
+    locust__origin **first, locust__arena *arena, const locust__url *url, bool secure)
 {
     int usual = secure ? 443 : 80, port = url->port ? url->port : usual;
     locust__origin *origin;
@@ -10168,7 +10175,7 @@ static locust__origin *locust__origin_of(
         if (origin->port == port && origin->secure == secure &&
             locust__view_is_nocase(url->host, origin->host))
             return origin;
-    origin = locust__memory_zalloc(sizeof *origin + 2 * len + 24);
+    origin = locust__arena_zalloc(arena, sizeof *origin + 2 * len + 24);
     if (!origin)
         return NULL;
     memcpy(origin->host, url->host.ptr, len);
@@ -12598,9 +12605,9 @@ static locust_error locust__body_out_close(locust__body_out *d, locust_error err
  * ============================================================================================ */
 
 typedef struct locust__proxy {
-    char *host; // NULL: none
+    const char *host; // NULL: none
     int port;
-    locust__buf auth; // value of Proxy-Authorization; empty: none
+    locust__view auth; // value of Proxy-Authorization, with a '\0' behind; empty: none
 } locust__proxy;
 
 typedef struct locust__proxy_env { // of the environment variables
@@ -12609,17 +12616,11 @@ typedef struct locust__proxy_env { // of the environment variables
     bool used;
 } locust__proxy_env;
 
-static void locust__proxy_free(locust__proxy *proxy)
-{
-    LOCUST_FREE(proxy->host);
-    proxy->host = NULL;
-    locust__buf_free(&proxy->auth);
-}
-
 /* Parses http://[user:password@]host[:port]; without a scheme too. "": none. False: it is none. */
-static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
+static bool locust__proxy_parse(locust__proxy *proxy, locust__arena *arena, const char *text)
 {
     locust__buf full = {NULL, 0, 0, false}, credentials = {NULL, 0, 0, false};
+    locust__buf auth = {NULL, 0, 0, false};
     locust__url url;
     bool good;
     memset(proxy, 0, sizeof *proxy);
@@ -12632,17 +12633,21 @@ static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
         locust__url_decode(&credentials, url.user_info);
     good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
     if (good) {
-        proxy->host = locust__text_copy(url.host.ptr, url.host.len);
+        proxy->host = locust__arena_copy(arena, url.host.ptr, url.host.len);
         proxy->port = url.port ? url.port : 80;
         if (credentials.len) {
             locust__buf_add(&credentials, "", 1);
             if (!credentials.failed)
-                locust__auth_basic(&proxy->auth, credentials.ptr);
+                locust__auth_basic(&auth, credentials.ptr);
+            proxy->auth.ptr = auth.failed ? NULL : locust__arena_copy(arena, auth.ptr, auth.len);
+            proxy->auth.len = proxy->auth.ptr ? auth.len : 0;
+            good = proxy->auth.len > 0;
         }
     }
     locust__buf_free(&full);
     locust__buf_free(&credentials);
-    return good && proxy->host && !proxy->auth.failed;
+    locust__buf_free(&auth);
+    return good && proxy->host;
 }
 
 /* As curl reads them: the lower-case name first, and HTTP_PROXY not at all (a CGI's caller sets it). */
@@ -12655,7 +12660,7 @@ static const char *locust__proxy_variable(const char *lower, const char *upper)
 }
 
 /* Takes over the environment's proxies. NULL, or the text that is none. */
-static const char *locust__proxy_env_read(locust__proxy_env *p)
+static const char *locust__proxy_env_read(locust__proxy_env *p, locust__arena *arena)
 {
     const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");
     const char *http = locust__proxy_variable("http_proxy", NULL);
@@ -12664,9 +12669,9 @@ static const char *locust__proxy_env_read(locust__proxy_env *p)
     p->used = true;
     http = http ? http : all ? all : "";
     https = https ? https : all ? all : "";
-    return !locust__proxy_parse(&p->http, http)     ? http
-           : !locust__proxy_parse(&p->https, https) ? https
-                                                    : NULL;
+    return !locust__proxy_parse(&p->http, arena, http)     ? http
+           : !locust__proxy_parse(&p->https, arena, https) ? https
+                                                           : NULL;
 }
 
 /* Is the host in a list such as "localhost,.example.com,10.0.0.1:8080,*"? */
@@ -12745,14 +12750,15 @@ static bool locust__connect_to_port(char **p, int *port)
 }
 
 /* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
-static bool locust__connect_to_parse(locust__connect_to_rules *rules, const char *text)
+static bool locust__connect_to_parse(
+    locust__connect_to_rules *rules, locust__arena *arena, const char *text)
 {
     char *p, *at = NULL;
-    rules->text = locust__text_copy(text, strlen(text));
+    rules->text = locust__arena_copy(arena, text, strlen(text));
     if (!rules->text)
         return false;
     for (p = strtok_r(rules->text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
-        locust__connect_to *d = locust__memory_zalloc(sizeof *d), **last = &rules->first;
+        locust__connect_to *d = locust__arena_zalloc(arena, sizeof *d), **last = &rules->first;
         if (!d)
             return false;
         while (*last)
@@ -12766,16 +12772,6 @@ static bool locust__connect_to_parse(locust__connect_to_rules *rules, const char
         rules->text[d->to_host.ptr + d->to_host.len - rules->text] = '\0';
     }
     return true;
-}
-
-static void locust__connect_to_free(locust__connect_to_rules *rules)
-{
-    while (rules->first) {
-        locust__connect_to *rule = rules->first;
-        rules->first = rule->next;
-        LOCUST_FREE(rule);
-    }
-    LOCUST_FREE(rules->text);
 }
 
 /* Where to connect for an origin: the host and the port in place of its own. */
@@ -12831,6 +12827,7 @@ static const locust__proxy *locust__route_proxy(
 typedef struct locust__services { // what the users of one test share
     locust__loop *loop;
     const locust__log *log;
+    locust__arena arena; // of all that lives until the end of the test
     locust__net net;
     locust__resolver resolver;
     locust__tls tls;
@@ -12908,11 +12905,6 @@ static void locust__conns_free(locust__conns *pool)
         pool->first = conn->next;
         locust__conn_free(pool, conn);
     }
-    while (pool->turns) {
-        locust__conns_turns *turns = pool->turns;
-        pool->turns = turns->next;
-        LOCUST_FREE(turns);
-    }
     pool->n = 0;
 }
 
@@ -12935,12 +12927,12 @@ static locust__conns_turns *locust__conns_turns_of(
 
 /* Waits until the users that share the pool have fewer than its limit of connections to the origin.
  * The turn goes back with locust__conns_give. */
-static locust_error locust__conns_wait(locust__conns *pool, const locust__services *sv,
+static locust_error locust__conns_wait(locust__conns *pool, locust__services *sv,
     const locust__origin *origin, locust__allowance *a) LOCUST__PARKS
 {
     locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
     if (!turns) {
-        turns = locust__memory_zalloc(sizeof *turns);
+        turns = locust__arena_zalloc(&sv->arena, sizeof *turns);
         if (!turns)
             return LOCUST_ERR_MEMORY;
         turns->origin = origin;
@@ -13160,7 +13152,7 @@ static locust_error locust__base_url_parse(
         *broken = locust__tls_needed;
         return LOCUST_ERR_URL;
     }
-    base->origin = locust__origin_of(&services->origins, &url, secure);
+    base->origin = locust__origin_of(&services->origins, &services->arena, &url, secure);
     if (!base->origin)
         return LOCUST_ERR_MEMORY;
     base->text = text;
@@ -17299,7 +17291,7 @@ static const char *locust__config_users_apply(locust_env *env, const char *given
  * Purpose     takes test and options apart; whatever is wrong is one sentence before the first user.
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
- *             >>tls_version >>url >>extract >>proxy >>connect_to >>route >>services >>base_url
+ *             >>tls_version >>extract >>proxy >>connect_to >>route >>services >>base_url
  *             >>task >>class >>start >>feed >>env >>usage >>stages >>runner >>config_users
  * ============================================================================================ */
 
@@ -17320,7 +17312,7 @@ static const char *locust__setup_check(const locust_test *test, char *text, size
 }
 
 /* How the users of a class reach servers: the options go before the class. False: a wrong proxy. */
-static bool locust__setup_route(locust__class *cls, const locust_options *o)
+static bool locust__setup_route(locust__class *cls, locust__arena *arena, const locust_options *o)
 {
     const locust_user_class *as = cls->as;
     locust__route *route = &cls->route;
@@ -17333,7 +17325,7 @@ static bool locust__setup_route(locust__class *cls, const locust_options *o)
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
     route->direct = proxy && !*proxy;
     cls->shared.limit = as->pool;
-    return locust__proxy_parse(&route->proxy, proxy ? proxy : "");
+    return locust__proxy_parse(&route->proxy, arena, proxy ? proxy : "");
 }
 
 /* What the network options say, in their own words when one is wrong; NULL: all is well. */
@@ -17344,10 +17336,10 @@ static const char *locust__setup_network(locust_env *env, char *text, size_t siz
     locust__tls_options tls = {
         o->tls_min, o->tls_max, o->ciphers, o->no_tls_resume, o->max_handshakes};
     const char *wrong = locust__tls_check(&tls);
-    locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
+    locust__tls_init(&sv->tls, &env->loop, &env->log, &sv->arena, &tls);
     if (wrong)
         return wrong;
-    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->proxies)) != NULL) {
+    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->proxies, &sv->arena)) != NULL) {
         snprintf(text, size,
             "the proxy \"%s\" of the environment is not a URL such as "
             "http://user:password@127.0.0.1:3128",
@@ -17356,7 +17348,7 @@ static const char *locust__setup_network(locust_env *env, char *text, size_t siz
     }
     if (o->source && !locust__sources_read(&sv->net.sources, o->source))
         return "--source takes addresses, such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1";
-    if (o->connect_to && !locust__connect_to_parse(&sv->connect_to, o->connect_to))
+    if (o->connect_to && !locust__connect_to_parse(&sv->connect_to, &sv->arena, o->connect_to))
         return "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks";
     if (o->resolve && !locust__lookup_pin(&sv->resolver, o->resolve))
         return "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks";
@@ -17499,7 +17491,7 @@ static const char *locust__setup_classes(locust_env *env, char *text, size_t siz
                 planner.wrong);
             return text;
         }
-        if (!locust__setup_route(cls, &env->options)) {
+        if (!locust__setup_route(cls, &env->services.arena, &env->options)) {
             snprintf(text, size,
                 "the proxy of user class %s is not a URL such as "
                 "http://user:password@127.0.0.1:3128",
@@ -17533,16 +17525,11 @@ static void locust__env_free(locust_env *env)
             LOCUST_FREE(env->classes[i].arrivals->backlog);
         LOCUST_FREE(env->classes[i].arrivals);
         locust__base_url_free(&env->classes[i].base);
-        locust__proxy_free(&env->classes[i].route.proxy);
     }
     locust__tls_free(&env->services.tls);
-    locust__connect_to_free(&env->services.connect_to);
-    locust__proxy_free(&env->services.proxies.http);
-    locust__proxy_free(&env->services.proxies.https);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
-    locust__resolver_free(&env->services.resolver);
-    locust__origin_free_all(env->services.origins);
+    locust__arena_free(&env->services.arena);
     locust__pattern_free_all(env->services.patterns);
     locust__feed_close_all(env->services.feeders);
     locust__buf_free(&env->services.auth);
@@ -17613,7 +17600,7 @@ static locust_env *locust__env_new(
     locust__net_init(&env->services.net, &env->loop, &env->log);
     env->services.net.users = env->options.users;
     env->services.net.no_arrivals = env->options.no_arrival_times;
-    locust__resolver_init(&env->services.resolver, &env->services.net);
+    locust__resolver_init(&env->services.resolver, &env->services.net, &env->services.arena);
     env->services.worker = options->worker_index > 0 ? (size_t)options->worker_index : 0;
     env->services.n_workers = options->worker_count > 0 ? (size_t)options->worker_count : 1;
     env->users.services = &env->services;

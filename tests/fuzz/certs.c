@@ -6,6 +6,7 @@
 #include <mbedtls/base64.h>
 
 static locust__log told;
+static locust__arena arena;
 static locust__tls tls;
 
 /* mbedTLS lets a serial number have another tag too; in RFC 5280 4.1 it is an INTEGER. */
@@ -138,7 +139,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc, (void)argv;
     locust__log_open(&told, LOCUST__LOG_WARNING, NULL);
     told.fd = fileno(tmpfile());
-    locust__tls_init(&tls, NULL, &told, &none);
+    locust__tls_init(&tls, NULL, &told, &arena, &none);
     return 0;
 }
 

@@ -225,6 +225,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+    locust__arena arena = {NULL};
     locust__resolver r;
     unsigned what;
     char *name;
@@ -232,7 +233,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     what = *data++ % 4; // '0' is 0
     n--;
-    locust__resolver_init(&r, NULL);
+    locust__resolver_init(&r, NULL, &arena);
     r.hosts_path = r.resolv_path = path;
     if (what == 3) {
         check_resolv_conf(&r, data, n);
@@ -243,7 +244,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         check_hosts(&r, name, data, n);
     else
         check_dns(name, data, n, what == 1);
-    locust__resolver_free(&r);
+    locust__arena_free(&arena);
     free(name);
     return 0;
 }

@@ -33,10 +33,11 @@ static bool is_in(locust__view v, const char *text, size_t n)
     return !v.len || (v.ptr >= text && v.ptr + v.len <= text + n);
 }
 
-static locust__origin *origin_of(locust__origin **first, locust__view host, int port)
+static locust__origin *origin_of(
+    locust__origin **first, locust__arena *arena, locust__view host, int port)
 {
     locust__url url = {.host = host, .port = port};
-    return locust__origin_of(first, &url, false);
+    return locust__origin_of(first, arena, &url, false);
 }
 
 static int count_words(const char *text)
@@ -64,9 +65,10 @@ static void add_host(locust__buf *out, locust__view host, int port, const char *
 /* The first rule for an origin is the one that is taken. */
 static void check_rule(const locust__connect_to_rules *rules, const locust__connect_to *d)
 {
+    locust__arena arena = {NULL};
     locust__origin *first = NULL;
     locust__view from = d->from_host.len ? d->from_host : locust__view_of("other.test");
-    locust__origin *origin = origin_of(&first, from, d->from_port ? d->from_port : 80);
+    locust__origin *origin = origin_of(&first, &arena, from, d->from_port ? d->from_port : 80);
     const locust__connect_to *taken = rules->first;
     const char *host;
     int port;
@@ -79,15 +81,16 @@ static void check_rule(const locust__connect_to_rules *rules, const locust__conn
         MUST(strcmp(host, origin->host) == 0);
     else
         MUST(locust__view_is(taken->to_host, host));
-    locust__origin_free_all(first);
+    locust__arena_free(&arena);
 }
 
 static void check_connect_to(const char *text)
 {
+    locust__arena arena = {NULL};
     locust__connect_to_rules rules = {0}, again = {0};
     locust__buf out = {NULL, 0, 0, false};
     int n = 0;
-    if (locust__connect_to_parse(&rules, text)) {
+    if (locust__connect_to_parse(&rules, &arena, text)) {
         const locust__connect_to *e;
         for (const locust__connect_to *d = rules.first; d; d = d->next, n++) {
             MUST(is_in(d->from_host, rules.text, strlen(text)));
@@ -100,7 +103,7 @@ static void check_connect_to(const char *text)
         }
         MUST(n == count_words(text));
         locust__buf_add(&out, "", 1);
-        MUST(locust__connect_to_parse(&again, out.ptr)); // written again, they say the same
+        MUST(locust__connect_to_parse(&again, &arena, out.ptr)); // written again, they say the same
         e = again.first;
         for (const locust__connect_to *d = rules.first; d; d = d->next, e = e->next)
             MUST(same(d->from_host, e->from_host) && same(d->to_host, e->to_host) &&
@@ -108,17 +111,17 @@ static void check_connect_to(const char *text)
         MUST(!e);
     }
     locust__buf_free(&out);
-    locust__connect_to_free(&rules);
-    locust__connect_to_free(&again);
+    locust__arena_free(&arena);
 }
 
 /* -- --resolve -- */
 
 static void check_resolve(const char *text)
 {
+    locust__arena arena = {NULL};
     locust__resolver r;
     int n = 0;
-    locust__resolver_init(&r, NULL);
+    locust__resolver_init(&r, NULL, &arena);
     if (locust__lookup_pin(&r, text)) {
         for (locust__host *host = r.hosts; host; host = host->next, n++) {
             locust__host *found = locust__lookup_find(&r, host->name, host->port);
@@ -135,7 +138,7 @@ static void check_resolve(const char *text)
         }
         MUST(n == count_words(text));
     }
-    locust__resolver_free(&r);
+    locust__arena_free(&arena);
 }
 
 /* -- --source -- */
@@ -206,10 +209,11 @@ static void check_source(const char *text)
 
 static void check_proxy(const char *text)
 {
+    locust__arena arena = {NULL};
     locust__proxy proxy;
     locust__buf full = {NULL, 0, 0, false};
     locust__url url;
-    if (locust__proxy_parse(&proxy, text) && *text) {
+    if (locust__proxy_parse(&proxy, &arena, text) && *text) {
         locust__buf_printf(&full, "%s%s", strstr(text, "://") ? "" : "http://", text);
         MUST(locust__url_parse(full.ptr, &url) == LOCUST_OK);
         MUST(locust__view_is(url.host, proxy.host));
@@ -220,25 +224,26 @@ static void check_proxy(const char *text)
         MUST(!proxy.auth.len && !proxy.host);
     }
     locust__buf_free(&full);
-    locust__proxy_free(&proxy);
+    locust__arena_free(&arena);
 }
 
 /* Each byte of the credentials arrives. */
 static void check_credentials(const char *text)
 {
     locust__buf whole = {NULL, 0, 0, false}, want = {NULL, 0, 0, false}, got = {NULL, 0, 0, false};
+    locust__arena arena = {NULL};
     locust__proxy proxy;
     locust__view user = locust__view_of(text);
     if (!user.len || strpbrk(text, "/?#"))
         return;
     locust__buf_printf(&whole, "http://%s@p.test", text);
-    if (locust__proxy_parse(&proxy, whole.ptr)) {
+    if (locust__proxy_parse(&proxy, &arena, whole.ptr)) {
         locust__url_decode(&want, user);
         MUST(proxy.auth.len && locust__base64_decode(&got, locust__view_of(proxy.auth.ptr + 6)));
         MUST(got.len >= want.len && memcmp(got.ptr, want.ptr, want.len) == 0);
         MUST(got.len - want.len == (memchr(want.ptr, ':', want.len) == NULL));
     }
-    locust__proxy_free(&proxy);
+    locust__arena_free(&arena);
     locust__buf_free(&whole);
     locust__buf_free(&want);
     locust__buf_free(&got);
@@ -246,13 +251,14 @@ static void check_credentials(const char *text)
 
 static void check_exceptions(const char *text, const char *list)
 {
+    locust__arena arena = {NULL};
     locust__origin *first = NULL, *origin;
     locust__buf longer = {NULL, 0, 0, false};
     locust__url url;
     bool is;
     if (locust__url_parse(text, &url))
         return;
-    origin = locust__origin_of(&first, &url, false);
+    origin = locust__origin_of(&first, &arena, &url, false);
     is = locust__proxy_is_exception(list, origin);
     for (int i = 0; i < 4; i++) { // one more entry changes nothing, or everything
         longer.len = 0;
@@ -271,7 +277,7 @@ static void check_exceptions(const char *text, const char *list)
         MUST(locust__proxy_is_exception(longer.ptr, origin) || strchr(origin->host, ':'));
     }
     locust__buf_free(&longer);
-    locust__origin_free_all(first);
+    locust__arena_free(&arena);
 }
 
 /* -- time spans -- */

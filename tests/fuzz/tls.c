@@ -9,6 +9,7 @@ static struct {
     locust__loop loop;
     locust__log log;
     locust__net net;
+    locust__arena arena;
     locust__tls tls;
     int ids[512]; // of all cipher suites, 0 at the end
 } kit;
@@ -138,7 +139,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc, (void)argv;
     locust__log_open(&kit.log, LOCUST__LOG_ERROR, NULL);
     locust__net_init(&kit.net, &kit.loop, &kit.log);
-    locust__tls_init(&kit.tls, &kit.loop, &kit.log, &none);
+    locust__tls_init(&kit.tls, &kit.loop, &kit.log, &kit.arena, &none);
     for (int id = 1, n = 0; id < 0x10000; id++)
         if (mbedtls_ssl_ciphersuite_from_id(id))
             kit.ids[n++] = id;

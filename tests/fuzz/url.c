@@ -25,17 +25,18 @@ static void check_host(locust__view host)
 /* The text of an origin gives the same origin. */
 static void check_origin(const locust__url *url, bool secure)
 {
-    locust__origin *first = NULL, *origin = locust__origin_of(&first, url, secure);
+    locust__arena arena = {NULL};
+    locust__origin *first = NULL, *origin = locust__origin_of(&first, &arena, url, secure);
     locust__url again;
-    MUST(origin && origin == locust__origin_of(&first, url, secure));
+    MUST(origin && origin == locust__origin_of(&first, &arena, url, secure));
     MUST(locust__view_is_nocase(url->host, origin->host));
     MUST(origin->port >= 1 && origin->port <= 65535);
     MUST(locust__url_parse(origin->url, &again) == LOCUST_OK);
     MUST(same(again.host, url->host) && !again.user_info.len && !again.rest.len);
     MUST((again.port ? again.port : secure ? 443 : 80) == origin->port);
-    MUST(locust__origin_of(&first, &again, secure) == origin);
+    MUST(locust__origin_of(&first, &arena, &again, secure) == origin);
     MUST(strcmp(origin->authority, strstr(origin->url, "://") + 3) == 0);
-    locust__origin_free_all(first);
+    locust__arena_free(&arena);
 }
 
 static void check_parse(const char *text)

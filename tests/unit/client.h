@@ -104,8 +104,8 @@ static inline void client_open(locust_env *env, const setting *how)
     *sv = (locust__services){.loop = &env->loop, .log = &env->log};
     sv->recorder = (locust__recorder){.stats = &env->stats, .env = env, .listener = hear};
     locust__net_init(&sv->net, &env->loop, &env->log);
-    locust__resolver_init(&sv->resolver, &sv->net);
-    locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
+    locust__resolver_init(&sv->resolver, &sv->net, &sv->arena);
+    locust__tls_init(&sv->tls, &env->loop, &env->log, &sv->arena, &tls);
     env->cls = (locust_user_class){.name = "Client", .headers = how->headers};
     CHECK_INT(locust__base_url_parse(sv, how->host, &env->base, &broken), LOCUST_OK);
 }
@@ -113,15 +113,11 @@ static inline void client_open(locust_env *env, const setting *how)
 static inline void client_close(locust_env *env)
 {
     locust__tls_free(&env->services.tls);
-    locust__connect_to_free(&env->services.connect_to);
-    locust__proxy_free(&env->services.proxies.http);
-    locust__proxy_free(&env->services.proxies.https);
     locust__base_url_free(&env->base);
     CHECK_INT(env->services.net.open, 0);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
-    locust__resolver_free(&env->services.resolver);
-    locust__origin_free_all(env->services.origins);
+    locust__arena_free(&env->services.arena);
     locust__pattern_free_all(env->services.patterns);
     locust__buf_free(&env->services.auth);
     locust__log_close(&env->log);

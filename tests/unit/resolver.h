@@ -241,6 +241,7 @@ static struct {
     locust__loop loop;
     locust__log log;
     locust__net net;
+    locust__arena arena;
     locust__resolver resolver;
     ns server;
 } kit;
@@ -253,7 +254,7 @@ static inline void with_server(void (*fn)(void *arg))
         abort();
     locust__log_open(&kit.log, LOCUST__LOG_ERROR, NULL);
     locust__net_init(&kit.net, &kit.loop, &kit.log);
-    locust__resolver_init(&kit.resolver, &kit.net);
+    locust__resolver_init(&kit.resolver, &kit.net, &kit.arena);
     kit.resolver.hosts_path = kit.resolver.resolv_path = "/nonexistent";
     kit.resolver.servers[0] = kit.server.addr;
     kit.resolver.n_servers = 1;
@@ -262,7 +263,7 @@ static inline void with_server(void (*fn)(void *arg))
     if (!locust__co_start(&kit.loop, "test", 262144, fn, NULL, NULL))
         abort();
     locust__loop_run(&kit.loop);
-    locust__resolver_free(&kit.resolver);
+    locust__arena_free(&kit.arena);
     locust__loop_close(&kit.loop);
     locust__log_close(&kit.log);
     ns_stop(&kit.server);

@@ -107,7 +107,7 @@ static void resolv_conf(void)
         locust__addr first;
         char path[40];
         CHECK_ROW(rows[i].name);
-        locust__resolver_init(&r, NULL);
+        locust__resolver_init(&r, NULL, NULL);
         write_file(path, rows[i].text);
         r.resolv_path = path;
         locust__resolver_load(&r);

@@ -203,18 +203,20 @@ static const struct {
 
 static void names_origins(void)
 {
+    locust__arena arena = {NULL};
     locust__origin *first = NULL;
     for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
         locust__url url;
         locust__origin *origin;
         CHECK_ROW(origins[i].url);
         CHECK_INT(locust__url_parse(origins[i].url, &url), LOCUST_OK);
-        origin = locust__origin_of(&first, &url, locust__view_is_nocase(url.scheme, "https"));
+        origin =
+            locust__origin_of(&first, &arena, &url, locust__view_is_nocase(url.scheme, "https"));
         CHECK_STR(origin->authority, origins[i].authority);
         CHECK_STR(origin->host, origins[i].host);
         CHECK_INT(origin->port, origins[i].port);
     }
-    locust__origin_free_all(first);
+    locust__arena_free(&arena);
 }
 
 /* One origin for one server, whatever the case of its name; another port is another server. */
@@ -222,16 +224,18 @@ static void keeps_origins(void)
 {
     static const char *const texts[] = {"http://a.test/x", "http://A.TEST:80/y", "HTTP://a.test",
         "http://a.test:81/", "http://a.tes/", "http://a.test.b/", "https://a.test:80"};
+    locust__arena arena = {NULL};
     locust__origin *first = NULL, *got[7];
     for (int i = 0; i < 7; i++) {
         locust__url url;
         CHECK_INT(locust__url_parse(texts[i], &url), LOCUST_OK);
-        got[i] = locust__origin_of(&first, &url, locust__view_is_nocase(url.scheme, "https"));
+        got[i] =
+            locust__origin_of(&first, &arena, &url, locust__view_is_nocase(url.scheme, "https"));
     }
     CHECK(got[0] == got[1] && got[0] == got[2]);
     CHECK(got[6] != got[0]); // TLS is another server
     CHECK(got[3] != got[0] && got[4] != got[0] && got[5] != got[0] && got[4] != got[5]);
-    locust__origin_free_all(first);
+    locust__arena_free(&arena);
 }
 
 /* RFC 3986 5.4.1 and 5.4.2, on http://a/b/c/d;p?q; fragments are never sent, so they are dropped. */

@@ -69,13 +69,9 @@ LOCUST_API void locust_env_free(locust_env *env)
         locust__base_url_free(&env->classes[i].base);
     }
     locust__tls_free(&env->services.tls);
-    locust__connect_to_free(&env->services.connect_to);
-    locust__proxy_free(&env->services.proxies.http);
-    locust__proxy_free(&env->services.proxies.https);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
-    locust__resolver_free(&env->services.resolver);
-    locust__origin_free_all(env->services.origins);
+    locust__arena_free(&env->services.arena);
     locust__pattern_free_all(env->services.patterns);
     locust__feed_close_all(env->services.feeders);
     locust__buf_free(&env->services.auth);
@@ -99,8 +95,8 @@ LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_opti
     sv->recorder =
         (locust__recorder){.stats = &env->stats, .env = env, .listener = test->on_request};
     locust__net_init(&sv->net, &env->loop, &env->log);
-    locust__resolver_init(&sv->resolver, &sv->net);
-    locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
+    locust__resolver_init(&sv->resolver, &sv->net, &sv->arena);
+    locust__tls_init(&sv->tls, &env->loop, &env->log, &sv->arena, &tls);
     sv->worker = (size_t)options->worker_index;
     sv->n_workers = options->worker_count ? (size_t)options->worker_count : 1;
     env->users = (locust__users){.services = sv,

@@ -84,7 +84,7 @@
  *     >>config         settings made uniform, system headers
  *     >>say            sentences on standard error, and the end of the program
  *     >>time           units of time
- *     >>memory         allocation, growing, fetching ahead
+ *     >>memory         allocation, growing, arenas, fetching ahead
  *     >>text           views, growing buffers, base64
  *     >>bytes          reading and writing the bytes of a wire format
  *     >>number         numbers in and out, random numbers

@@ -30,7 +30,7 @@ static locust__host *locust__lookup_find(locust__resolver *r, const char *name, 
 static locust__host *locust__lookup_add(locust__resolver *r, const char *name)
 {
     size_t len = strlen(name);
-    locust__host *host = locust__memory_zalloc(sizeof *host + len + 1), **last = &r->hosts;
+    locust__host *host = locust__arena_zalloc(r->arena, sizeof *host + len + 1), **last = &r->hosts;
     if (!host)
         return NULL;
     memcpy(host->name, name, len + 1);

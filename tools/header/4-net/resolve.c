@@ -38,6 +38,7 @@ typedef struct locust__host { // a name and what is known of it
 
 typedef struct locust__resolver {
     locust__net *net;
+    locust__arena *arena; // of the hosts
     locust__host *hosts;
     const char *hosts_path, *resolv_path;
     locust__wait_group lookups;
@@ -48,24 +49,16 @@ typedef struct locust__resolver {
     int n_search;
 } locust__resolver;
 
-static void locust__resolver_init(locust__resolver *r, locust__net *net)
+static void locust__resolver_init(locust__resolver *r, locust__net *net, locust__arena *arena)
 {
     memset(r, 0, sizeof *r);
     r->net = net;
+    r->arena = arena;
     r->hosts_path = "/etc/hosts";
     r->resolv_path = "/etc/resolv.conf";
     r->timeout_s = 5;
     r->attempts = 2;
     r->ndots = 1;
-}
-
-static void locust__resolver_free(locust__resolver *r)
-{
-    while (r->hosts) {
-        locust__host *host = r->hosts;
-        r->hosts = host->next;
-        LOCUST_FREE(host);
-    }
 }
 
 /* IPv4 addresses go before IPv6 ones, each kind in the order it came. */

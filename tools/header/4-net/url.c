@@ -217,18 +217,9 @@ typedef struct locust__origin {
     char host[];     // without the brackets of IPv6
 } locust__origin;
 
-static void locust__origin_free_all(locust__origin *first)
-{
-    while (first) {
-        locust__origin *origin = first;
-        first = origin->next;
-        LOCUST_FREE(origin);
-    }
-}
-
 /* The origin of an http or https URL, made if it is new. NULL: no memory. */
 static locust__origin *locust__origin_of(
-    locust__origin **first, const locust__url *url, bool secure)
+    locust__origin **first, locust__arena *arena, const locust__url *url, bool secure)
 {
     int usual = secure ? 443 : 80, port = url->port ? url->port : usual;
     locust__origin *origin;
@@ -239,7 +230,7 @@ static locust__origin *locust__origin_of(
         if (origin->port == port && origin->secure == secure &&
             locust__view_is_nocase(url->host, origin->host))
             return origin;
-    origin = locust__memory_zalloc(sizeof *origin + 2 * len + 24);
+    origin = locust__arena_zalloc(arena, sizeof *origin + 2 * len + 24);
     if (!origin)
         return NULL;
     memcpy(origin->host, url->host.ptr, len);

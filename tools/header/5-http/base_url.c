@@ -36,7 +36,7 @@ static locust_error locust__base_url_parse(
         *broken = locust__tls_needed;
         return LOCUST_ERR_URL;
     }
-    base->origin = locust__origin_of(&services->origins, &url, secure);
+    base->origin = locust__origin_of(&services->origins, &services->arena, &url, secure);
     if (!base->origin)
         return LOCUST_ERR_MEMORY;
     base->text = text;

@@ -48,14 +48,15 @@ static bool locust__connect_to_port(char **p, int *port)
 }
 
 /* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
-static bool locust__connect_to_parse(locust__connect_to_rules *rules, const char *text)
+static bool locust__connect_to_parse(
+    locust__connect_to_rules *rules, locust__arena *arena, const char *text)
 {
     char *p, *at = NULL;
-    rules->text = locust__text_copy(text, strlen(text));
+    rules->text = locust__arena_copy(arena, text, strlen(text));
     if (!rules->text)
         return false;
     for (p = strtok_r(rules->text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
-        locust__connect_to *d = locust__memory_zalloc(sizeof *d), **last = &rules->first;
+        locust__connect_to *d = locust__arena_zalloc(arena, sizeof *d), **last = &rules->first;
         if (!d)
             return false;
         while (*last)
@@ -69,16 +70,6 @@ static bool locust__connect_to_parse(locust__connect_to_rules *rules, const char
         rules->text[d->to_host.ptr + d->to_host.len - rules->text] = '\0';
     }
     return true;
-}
-
-static void locust__connect_to_free(locust__connect_to_rules *rules)
-{
-    while (rules->first) {
-        locust__connect_to *rule = rules->first;
-        rules->first = rule->next;
-        LOCUST_FREE(rule);
-    }
-    LOCUST_FREE(rules->text);
 }
 
 /* Where to connect for an origin: the host and the port in place of its own. */

@@ -63,11 +63,6 @@ static void locust__conns_free(locust__conns *pool)
         pool->first = conn->next;
         locust__conn_free(pool, conn);
     }
-    while (pool->turns) {
-        locust__conns_turns *turns = pool->turns;
-        pool->turns = turns->next;
-        LOCUST_FREE(turns);
-    }
     pool->n = 0;
 }
 
@@ -90,12 +85,12 @@ static locust__conns_turns *locust__conns_turns_of(
 
 /* Waits until the users that share the pool have fewer than its limit of connections to the origin.
  * The turn goes back with locust__conns_give. */
-static locust_error locust__conns_wait(locust__conns *pool, const locust__services *sv,
+static locust_error locust__conns_wait(locust__conns *pool, locust__services *sv,
     const locust__origin *origin, locust__allowance *a) LOCUST__PARKS
 {
     locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
     if (!turns) {
-        turns = locust__memory_zalloc(sizeof *turns);
+        turns = locust__arena_zalloc(&sv->arena, sizeof *turns);
         if (!turns)
             return LOCUST_ERR_MEMORY;
         turns->origin = origin;

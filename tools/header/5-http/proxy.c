@@ -9,9 +9,9 @@
  * ============================================================================================ */
 
 typedef struct locust__proxy {
-    char *host; // NULL: none
+    const char *host; // NULL: none
     int port;
-    locust__buf auth; // value of Proxy-Authorization; empty: none
+    locust__view auth; // value of Proxy-Authorization, with a '\0' behind; empty: none
 } locust__proxy;
 
 typedef struct locust__proxy_env { // of the environment variables
@@ -20,17 +20,11 @@ typedef struct locust__proxy_env { // of the environment variables
     bool used;
 } locust__proxy_env;
 
-static void locust__proxy_free(locust__proxy *proxy)
-{
-    LOCUST_FREE(proxy->host);
-    proxy->host = NULL;
-    locust__buf_free(&proxy->auth);
-}
-
 /* Parses http://[user:password@]host[:port]; without a scheme too. "": none. False: it is none. */
-static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
+static bool locust__proxy_parse(locust__proxy *proxy, locust__arena *arena, const char *text)
 {
     locust__buf full = {NULL, 0, 0, false}, credentials = {NULL, 0, 0, false};
+    locust__buf auth = {NULL, 0, 0, false};
     locust__url url;
     bool good;
     memset(proxy, 0, sizeof *proxy);
@@ -43,17 +37,21 @@ static bool locust__proxy_parse(locust__proxy *proxy, const char *text)
         locust__url_decode(&credentials, url.user_info);
     good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
     if (good) {
-        proxy->host = locust__text_copy(url.host.ptr, url.host.len);
+        proxy->host = locust__arena_copy(arena, url.host.ptr, url.host.len);
         proxy->port = url.port ? url.port : 80;
         if (credentials.len) {
             locust__buf_add(&credentials, "", 1);
             if (!credentials.failed)
-                locust__auth_basic(&proxy->auth, credentials.ptr);
+                locust__auth_basic(&auth, credentials.ptr);
+            proxy->auth.ptr = auth.failed ? NULL : locust__arena_copy(arena, auth.ptr, auth.len);
+            proxy->auth.len = proxy->auth.ptr ? auth.len : 0;
+            good = proxy->auth.len > 0;
         }
     }
     locust__buf_free(&full);
     locust__buf_free(&credentials);
-    return good && proxy->host && !proxy->auth.failed;
+    locust__buf_free(&auth);
+    return good && proxy->host;
 }
 
 /* As curl reads them: the lower-case name first, and HTTP_PROXY not at all (a CGI's caller sets it). */
@@ -66,7 +64,7 @@ static const char *locust__proxy_variable(const char *lower, const char *upper)
 }
 
 /* Takes over the environment's proxies. NULL, or the text that is none. */
-static const char *locust__proxy_env_read(locust__proxy_env *p)
+static const char *locust__proxy_env_read(locust__proxy_env *p, locust__arena *arena)
 {
     const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");
     const char *http = locust__proxy_variable("http_proxy", NULL);
@@ -75,9 +73,9 @@ static const char *locust__proxy_env_read(locust__proxy_env *p)
     p->used = true;
     http = http ? http : all ? all : "";
     https = https ? https : all ? all : "";
-    return !locust__proxy_parse(&p->http, http)     ? http
-           : !locust__proxy_parse(&p->https, https) ? https
-                                                    : NULL;
+    return !locust__proxy_parse(&p->http, arena, http)     ? http
+           : !locust__proxy_parse(&p->https, arena, https) ? https
+                                                           : NULL;
 }
 
 /* Is the host in a list such as "localhost,.example.com,10.0.0.1:8080,*"? */

@@ -9,6 +9,7 @@
 typedef struct locust__services { // what the users of one test share
     locust__loop *loop;
     const locust__log *log;
+    locust__arena arena; // of all that lives until the end of the test
     locust__net net;
     locust__resolver resolver;
     locust__tls tls;

@@ -4,7 +4,7 @@
  * Purpose     takes test and options apart; whatever is wrong is one sentence before the first user.
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
- *             >>tls_version >>url >>extract >>proxy >>connect_to >>route >>services >>base_url
+ *             >>tls_version >>extract >>proxy >>connect_to >>route >>services >>base_url
  *             >>task >>class >>start >>feed >>env >>usage >>stages >>runner >>config_users
  * ============================================================================================ */
 
@@ -25,7 +25,7 @@ static const char *locust__setup_check(const locust_test *test, char *text, size
 }
 
 /* How the users of a class reach servers: the options go before the class. False: a wrong proxy. */
-static bool locust__setup_route(locust__class *cls, const locust_options *o)
+static bool locust__setup_route(locust__class *cls, locust__arena *arena, const locust_options *o)
 {
     const locust_user_class *as = cls->as;
     locust__route *route = &cls->route;
@@ -38,7 +38,7 @@ static bool locust__setup_route(locust__class *cls, const locust_options *o)
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
     route->direct = proxy && !*proxy;
     cls->shared.limit = as->pool;
-    return locust__proxy_parse(&route->proxy, proxy ? proxy : "");
+    return locust__proxy_parse(&route->proxy, arena, proxy ? proxy : "");
 }
 
 /* What the network options say, in their own words when one is wrong; NULL: all is well. */
@@ -49,10 +49,10 @@ static const char *locust__setup_network(locust_env *env, char *text, size_t siz
     locust__tls_options tls = {
         o->tls_min, o->tls_max, o->ciphers, o->no_tls_resume, o->max_handshakes};
     const char *wrong = locust__tls_check(&tls);
-    locust__tls_init(&sv->tls, &env->loop, &env->log, &tls);
+    locust__tls_init(&sv->tls, &env->loop, &env->log, &sv->arena, &tls);
     if (wrong)
         return wrong;
-    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->proxies)) != NULL) {
+    if (o->proxy_from_env && (wrong = locust__proxy_env_read(&sv->proxies, &sv->arena)) != NULL) {
         snprintf(text, size,
             "the proxy \"%s\" of the environment is not a URL such as "
             "http://user:password@127.0.0.1:3128",
@@ -61,7 +61,7 @@ static const char *locust__setup_network(locust_env *env, char *text, size_t siz
     }
     if (o->source && !locust__sources_read(&sv->net.sources, o->source))
         return "--source takes addresses, such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1";
-    if (o->connect_to && !locust__connect_to_parse(&sv->connect_to, o->connect_to))
+    if (o->connect_to && !locust__connect_to_parse(&sv->connect_to, &sv->arena, o->connect_to))
         return "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks";
     if (o->resolve && !locust__lookup_pin(&sv->resolver, o->resolve))
         return "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks";
@@ -204,7 +204,7 @@ static const char *locust__setup_classes(locust_env *env, char *text, size_t siz
                 planner.wrong);
             return text;
         }
-        if (!locust__setup_route(cls, &env->options)) {
+        if (!locust__setup_route(cls, &env->services.arena, &env->options)) {
             snprintf(text, size,
                 "the proxy of user class %s is not a URL such as "
                 "http://user:password@127.0.0.1:3128",
@@ -238,16 +238,11 @@ static void locust__env_free(locust_env *env)
             LOCUST_FREE(env->classes[i].arrivals->backlog);
         LOCUST_FREE(env->classes[i].arrivals);
         locust__base_url_free(&env->classes[i].base);
-        locust__proxy_free(&env->classes[i].route.proxy);
     }
     locust__tls_free(&env->services.tls);
-    locust__connect_to_free(&env->services.connect_to);
-    locust__proxy_free(&env->services.proxies.http);
-    locust__proxy_free(&env->services.proxies.https);
     locust__loop_close(&env->loop);
     locust__stats_free(&env->stats);
-    locust__resolver_free(&env->services.resolver);
-    locust__origin_free_all(env->services.origins);
+    locust__arena_free(&env->services.arena);
     locust__pattern_free_all(env->services.patterns);
     locust__feed_close_all(env->services.feeders);
     locust__buf_free(&env->services.auth);
@@ -318,7 +313,7 @@ static locust_env *locust__env_new(
     locust__net_init(&env->services.net, &env->loop, &env->log);
     env->services.net.users = env->options.users;
     env->services.net.no_arrivals = env->options.no_arrival_times;
-    locust__resolver_init(&env->services.resolver, &env->services.net);
+    locust__resolver_init(&env->services.resolver, &env->services.net, &env->services.arena);
     env->services.worker = options->worker_index > 0 ? (size_t)options->worker_index : 0;
     env->services.n_workers = options->worker_count > 0 ? (size_t)options->worker_count : 1;
     env->users.services = &env->services;

@@ -139,40 +139,37 @@ static bool locust__tls_same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* The configuration for such connections, made if it is new. */
+/* The configuration for such connections, made if it is new. One that could not be made stays in the
+ * list: the next connection tries again, unless the test ends for it. */
 static locust_error locust__tls_config_of(
     locust__tls *tls, const locust__tls_how *how, bool no_pss, locust__tls_config **out)
 {
     locust__tls_config *c = tls->configs;
-    locust_error error;
+    locust_error error = LOCUST_OK;
     while (c && !(c->http == how->http && c->no_pss == no_pss &&
                     locust__tls_same(c->cert_file, how->cert_file) &&
                     locust__tls_same(c->key_file, how->key_file)))
         c = c->next;
+    if (!c) {
+        c = locust__arena_zalloc(tls->arena, sizeof *c);
+        if (!c)
+            return LOCUST_ERR_MEMORY;
+        c->cert_file = how->cert_file;
+        c->key_file = how->key_file;
+        c->http = how->http;
+        c->no_pss = no_pss;
+        c->next = tls->configs;
+        tls->configs = c;
+    }
     *out = c;
-    if (c)
+    if (c->ready)
         return LOCUST_OK;
-    c = locust__memory_zalloc(sizeof *c);
-    if (!c)
-        return LOCUST_ERR_MEMORY;
     mbedtls_ssl_config_init(&c->conf);
     mbedtls_x509_crt_init(&c->cert);
     mbedtls_pk_init(&c->key);
-    c->cert_file = how->cert_file;
-    c->key_file = how->key_file;
-    c->http = how->http;
-    c->no_pss = no_pss;
-    c->next = tls->configs;
-    tls->configs = c;
     error = locust__tls_configure(tls, c);
-    if (error) { // the next connection tries again, or the test ends
-        tls->configs = c->next;
-        mbedtls_ssl_config_free(&c->conf);
-        mbedtls_x509_crt_free(&c->cert);
-        mbedtls_pk_free(&c->key);
-        LOCUST_FREE(c);
-        return error;
-    }
-    *out = c;
-    return LOCUST_OK;
+    if (error)
+        locust__tls_config_clear(c);
+    c->ready = !error;
+    return error;
 }

@@ -36,7 +36,7 @@ static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
     locust__tls_plain *p;
     if (locust__tls_is_plain(tls, host, port))
         return true;
-    p = locust__memory_zalloc(sizeof *p + n);
+    p = locust__arena_zalloc(tls->arena, sizeof *p + n);
     if (!p)
         return false;
     memcpy(p->host, host, n);

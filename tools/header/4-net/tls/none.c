@@ -17,11 +17,12 @@ typedef struct locust__tls {
     const char *broken;
 } locust__tls;
 
-static void locust__tls_init(
-    locust__tls *tls, locust__loop *loop, const locust__log *log, const locust__tls_options *o)
+static void locust__tls_init(locust__tls *tls, locust__loop *loop, const locust__log *log,
+    locust__arena *arena, const locust__tls_options *o)
 {
     (void)loop;
     (void)log;
+    (void)arena;
     (void)o;
     memset(tls, 0, sizeof *tls);
     tls->handshakes.free = LOCUST__TLS_HANDSHAKES;

@@ -33,6 +33,7 @@ typedef struct locust__tls_config {
     mbedtls_ssl_config conf;
     mbedtls_x509_crt cert;
     mbedtls_pk_context key;
+    bool ready; // false: an attempt to make it failed
 } locust__tls_config;
 
 typedef struct locust__tls_leaf { // a certificate that was verified for a host
@@ -64,6 +65,7 @@ enum { LOCUST__TLS_RECORD = 16384, LOCUST__TLS_AHEAD = LOCUST__TLS_RECORD + 1024
 typedef struct locust__tls {
     locust__loop *loop;
     const locust__log *log;
+    locust__arena *arena; // of all that is kept until the end of the test
     locust__tls_options options;
     bool started;
     locust__tls_config *configs;
@@ -96,12 +98,13 @@ typedef struct locust__tls_conn {
     int64_t cpu_ns;         // of the handshake
 } locust__tls_conn;
 
-static void locust__tls_init(
-    locust__tls *tls, locust__loop *loop, const locust__log *log, const locust__tls_options *o)
+static void locust__tls_init(locust__tls *tls, locust__loop *loop, const locust__log *log,
+    locust__arena *arena, const locust__tls_options *o)
 {
     memset(tls, 0, sizeof *tls);
     tls->loop = loop;
     tls->log = log;
+    tls->arena = arena;
     tls->options = *o;
     tls->steps.free = 1;
     tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__TLS_HANDSHAKES;
@@ -114,37 +117,24 @@ static void locust__tls_ticket_free(locust__tls_ticket *ticket)
     LOCUST_FREE(ticket);
 }
 
+static void locust__tls_config_clear(locust__tls_config *c)
+{
+    mbedtls_ssl_config_free(&c->conf);
+    mbedtls_x509_crt_free(&c->cert);
+    mbedtls_pk_free(&c->key);
+}
+
+/* Frees what mbedTLS allocated; the rest is the arena's. */
 static void locust__tls_free(locust__tls *tls)
 {
-    while (tls->configs) {
-        locust__tls_config *c = tls->configs;
-        tls->configs = c->next;
-        mbedtls_ssl_config_free(&c->conf);
-        mbedtls_x509_crt_free(&c->cert);
-        mbedtls_pk_free(&c->key);
-        LOCUST_FREE(c);
-    }
-    while (tls->roots) {
-        locust__tls_roots *r = tls->roots;
-        tls->roots = r->next;
-        while (r->leaves) {
-            locust__tls_leaf *leaf = r->leaves;
-            r->leaves = leaf->next;
-            LOCUST_FREE(leaf);
-        }
+    for (locust__tls_config *c = tls->configs; c; c = c->next)
+        if (c->ready)
+            locust__tls_config_clear(c);
+    for (locust__tls_roots *r = tls->roots; r; r = r->next)
         mbedtls_x509_crt_free(&r->parsed);
-        LOCUST_FREE(r->path);
-        LOCUST_FREE(r);
-    }
-    while (tls->plain) {
-        locust__tls_plain *p = tls->plain;
-        tls->plain = p->next;
-        LOCUST_FREE(p);
-    }
     if (tls->started)
         mbedtls_psa_crypto_free();
     LOCUST_FREE(tls->ciphers);
-    LOCUST_FREE(tls->ahead);
     locust__buf_free(&tls->told);
 }
 

@@ -57,34 +57,29 @@ static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *
             "SSL_CERT_FILE, install the package ca-certificates, compile them in by LOCUST_CA_PEM, "
             "or "
             "go without verification by --insecure");
-    r->path = locust__text_copy(file, strlen(file));
+    r->path = locust__arena_copy(tls->arena, file, strlen(file));
     return r->path ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
 
+/* The certificates that were asked for, NULL: the system's. Where they could not be found the next
+ * connection looks again, unless the test ends for it. */
 static locust_error locust__tls_roots_of(
     locust__tls *tls, const char *ca_file, locust__tls_roots **out)
 {
     locust__tls_roots *r = tls->roots;
-    locust_error error;
     while (r && !locust__tls_same(r->asked, ca_file))
         r = r->next;
-    *out = r;
-    if (r)
-        return LOCUST_OK;
-    r = locust__memory_zalloc(sizeof *r);
-    if (!r)
-        return LOCUST_ERR_MEMORY;
-    r->asked = ca_file;
-    mbedtls_x509_crt_init(&r->parsed);
-    error = locust__tls_find_roots(tls, r);
-    if (error) {
-        LOCUST_FREE(r);
-        return error;
+    if (!r) {
+        r = locust__arena_zalloc(tls->arena, sizeof *r);
+        if (!r)
+            return LOCUST_ERR_MEMORY;
+        r->asked = ca_file;
+        mbedtls_x509_crt_init(&r->parsed);
+        r->next = tls->roots;
+        tls->roots = r;
     }
-    r->next = tls->roots;
-    tls->roots = r;
     *out = r;
-    return LOCUST_OK;
+    return r->path || r->pem ? LOCUST_OK : locust__tls_find_roots(tls, r);
 }
 
 /* The subject of a certificate, as it is encoded: X.509 4.1 down to it, and no further. */

@@ -143,10 +143,10 @@ static bool locust__tls_recall(
 }
 
 static void locust__tls_remember(
-    locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
+    locust__tls *tls, locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
 {
     size_t host_len = strlen(host) + 1;
-    locust__tls_leaf *l = locust__memory_zalloc(sizeof *l + leaf->raw.len + host_len);
+    locust__tls_leaf *l = locust__arena_zalloc(tls->arena, sizeof *l + leaf->raw.len + host_len);
     if (!l)
         return;
     l->len = leaf->raw.len;
@@ -205,6 +205,6 @@ static locust_error locust__tls_verify(
     if (error)
         locust__tls_explain(tls, host, error, leaf, roots);
     else
-        locust__tls_remember(roots, host, leaf);
+        locust__tls_remember(tls, roots, host, leaf);
     return error;
 }

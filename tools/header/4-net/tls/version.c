@@ -110,11 +110,11 @@ static locust_error locust__tls_start(locust__tls *tls)
     psa_status_t rc = psa_crypto_init(); // no effect when it is up; another test may have ended it
     if (rc)
         return rc == PSA_ERROR_INSUFFICIENT_MEMORY ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_RANDOM;
-    if (tls->started)
-        return LOCUST_OK;
-    tls->ahead = LOCUST_MALLOC((size_t)2 * LOCUST__TLS_AHEAD);
-    tls->ciphers = tls->options.ciphers ? locust__tls_cipher_list(tls->options.ciphers, &bad)
-                                        : locust__tls_cipher_default();
     tls->started = true;
+    if (!tls->ahead)
+        tls->ahead = locust__arena_zalloc(tls->arena, (size_t)2 * LOCUST__TLS_AHEAD);
+    if (!tls->ciphers)
+        tls->ciphers = tls->options.ciphers ? locust__tls_cipher_list(tls->options.ciphers, &bad)
+                                            : locust__tls_cipher_default();
     return tls->ahead && tls->ciphers ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
