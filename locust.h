@@ -142,7 +142,7 @@
  *     >>allowance      how long an operation may take
  *     >>connect        connecting
  *     >>listen         servers, for tools and the kit's own endpoints
- *     >>resolve        host names to addresses
+ *     >>resolve        what is known of host names, and the files that say more
  *     >>dns            messages of DNS
  *     >>question       asking name servers
  *     >>lookup         a host name on its way to a connection
@@ -1617,8 +1617,8 @@ static void *locust__memory_grow(void *array, size_t item_bytes, size_t n, size_
     return grown;
 }
 
-/* Memory that is allocated piece by piece and freed at once: what lives as long as a test. Each piece is
- * an allocation of its own, so that ASan and valgrind know its bounds. */
+/* Memory that is allocated piece by piece and freed at once: what lives as long as a test. Each
+ * piece is an allocation of its own, so that ASan and valgrind know its bounds. */
 typedef struct locust__arena {
     union locust__arena_piece *last;
 } locust__arena;
@@ -1871,11 +1871,12 @@ static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
 /* ============================================================================================
  * >>bytes  reading and writing the bytes of a wire format
  *
- * Purpose     integers and runs of bytes, as messages of DNS and other binary protocols have them: read
- *             from a message that may end anywhere, written to a fixed array or to a growing buf.
- * Invariants  a reader never passes its end. What does not fit sets `failed`, which stays set: from then
- *             on a reader gives 0 and NULL and a writer writes nothing. So code reads or writes a whole
- *             structure first and looks at `failed` once.
+ * Purpose     integers and runs of bytes, as messages of DNS and other binary protocols have them:
+ *             read from a message that may end anywhere, written to a fixed array or to a growing
+ *             buf.
+ * Invariants  a reader never passes its end. What does not fit sets `failed`, which stays set: from
+ *             then on a reader gives 0 and NULL and a writer writes nothing. So code reads or
+ *             writes a whole structure first and looks at `failed` once.
  * Cost        a comparison for each integer.
  * Names       locust__bytes_
  * Limits      integers are big-endian, the byte order of most protocols.
@@ -6859,7 +6860,8 @@ static void locust__recorder_record(
 /* ============================================================================================
  * >>address  addresses of sockets
  *
- * Purpose     IPv4, IPv6 and unix socket addresses from text.
+ * Purpose     addresses of sockets from text: IPv4, IPv6, paths of unix sockets. No names are
+ *             looked up.
  * Names       locust__addr_
  * ============================================================================================ */
 
@@ -6870,10 +6872,10 @@ typedef struct locust__addr {
         struct sockaddr_in6 in6;
     } as;
     socklen_t len;
-    const char *path; // of a unix socket; outlives this
+    const char *path; // of a unix socket, borrowed; NULL: an IP address
 } locust__addr;
 
-/* A literal IPv4 or IPv6 address. */
+/* Reads a literal IPv4 or IPv6 address. False: the text is something else. */
 static bool locust__addr_parse(locust__addr *a, const char *text, int port)
 {
     memset(a, 0, sizeof *a);
@@ -6892,7 +6894,7 @@ static bool locust__addr_parse(locust__addr *a, const char *text, int port)
     return false;
 }
 
-/* The address of a unix socket. False: the path is too long. */
+/* The address of a unix socket. False: the path is empty or too long. */
 static bool locust__addr_unix(locust__addr *a, const char *path)
 {
     memset(a, 0, sizeof *a);
@@ -6901,6 +6903,8 @@ static bool locust__addr_unix(locust__addr *a, const char *path)
     return *path && strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path;
 }
 
+/* connect(); the address of a unix socket is too big to be kept in every locust__addr, so it is
+ * made here. */
 static int locust__addr_connect(int fd, const locust__addr *to)
 {
     struct sockaddr_un un;
@@ -6922,15 +6926,16 @@ static void locust__addr_set_port(locust__addr *a, int port)
 /* ============================================================================================
  * >>source  local addresses to connect from
  *
- * Purpose     --source: each connection takes the next address of the list.
+ * Purpose     --source: a list of local addresses, of which each connection takes the next. One
+ *             address has some 28,000 ports, and so as many connections to one server.
  * Names       locust__source_ locust__sources_
  * Uses        >>address
- * Limits      64 ranges; of IPv6 single addresses alone.
+ * Limits      64 ranges of IPv4 addresses or single addresses of IPv6.
  * ============================================================================================ */
 
 typedef struct locust__source_range {
     locust__addr first;
-    uint32_t n;
+    uint32_t n; // addresses in the range
 } locust__source_range;
 
 enum { LOCUST__SOURCES_MAX = 64 };
@@ -6938,10 +6943,10 @@ enum { LOCUST__SOURCES_MAX = 64 };
 typedef struct locust__sources {
     locust__source_range ranges[LOCUST__SOURCES_MAX];
     int n;
-    uint32_t turn;
+    uint32_t turn; // counts connections
 } locust__sources;
 
-/* Reads ADDRESS, ADDRESS-ADDRESS or ADDRESS/BITS; of IPv6 single addresses alone. */
+/* Reads ADDRESS, FIRST-LAST or NETWORK/BITS; of IPv6 only ADDRESS. Changes the text. */
 static bool locust__source_parse(locust__source_range *range, char *text)
 {
     char *rest = text + strcspn(text, "-/"), kind = *rest;
@@ -6970,7 +6975,7 @@ static bool locust__source_parse(locust__source_range *range, char *text)
         return false;
     range->n = (uint32_t)1 << (32 - bits);
     first &= ~(range->n - 1);
-    if (bits < 31) { // neither the network nor its broadcast address
+    if (bits < 31) { // without the network's own and its broadcast address
         first++;
         range->n -= 2;
     }
@@ -6978,7 +6983,8 @@ static bool locust__source_parse(locust__source_range *range, char *text)
     return true;
 }
 
-/* Reads a list of them, separated by commas. False: it is none. */
+/* Reads a list of ranges, separated by commas. False: one of them is wrong, or there are too
+ * many. */
 static bool locust__sources_read(locust__sources *sources, const char *list)
 {
     while (*list) {
@@ -6996,7 +7002,7 @@ static bool locust__sources_read(locust__sources *sources, const char *list)
     return sources->n > 0;
 }
 
-/* The next source address of a family, in turn. False: none is given. */
+/* The next source address of a family, in turn. False: the list has none of that family. */
 static bool locust__sources_next(locust__sources *sources, sa_family_t family, locust__addr *source)
 {
     uint32_t total = 0, at;
@@ -7023,8 +7029,8 @@ static bool locust__sources_next(locust__sources *sources, sa_family_t family, l
 /* ============================================================================================
  * >>net  what all connections of a test share
  *
- * Purpose     limits, counts and source addresses of a test's connections; what a socket's errno means;
- *             advice, once, when the machine has no descriptors or ports left.
+ * Purpose     limits, counts and source addresses of a test's connections; what a socket's errno
+ *             means; advice, once, when the machine has no descriptors or ports left.
  * Names       locust__net_
  * Uses        >>co >>sync >>source
  * Limits      128 connects are in flight at once; further ones wait for their turn.
@@ -7123,17 +7129,18 @@ static void locust__net_advise(locust__net *net, locust_error error)
 /* ============================================================================================
  * >>stream  reading and writing a connection, through layers
  *
- * Purpose     blocking-style read and write for coroutines, with deadlines: through the layers of the
- *             stream (TLS, a protocol on it), or straight to the socket if there is none.
- * Invariants  a stream's unread bytes are in the loop's scratch buffer, which lasts until the next park,
- *             or in memory of the stream's own, into which they are moved before a park. So an idle
- *             connection holds no buffer, and whoever returns to the test's code settles the stream
- *             first. A read is tried only when the poller, or a layer, said that it may find bytes.
+ * Purpose     blocking-style read and write for coroutines, with deadlines: through the layers of
+ *             the stream (TLS, a protocol on it), or straight to the socket if there is none.
+ * Invariants  a stream's unread bytes are in the loop's scratch buffer, which lasts until the next
+ *             park, or in memory of the stream's own, into which they are moved before a park. So
+ *             an idle connection holds no buffer, and whoever returns to the test's code settles
+ *             the stream first. A read is tried only when the poller, or a layer, said that it may
+ *             find bytes.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
  * Names       locust__stream_ locust__layer_
  * Uses        >>co >>switch >>fd >>net
- * Limits      while a body is being sent the answer is not looked at: an early refusal is read when the
- *             peer closes, or after the last byte.
+ * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
+ *             the peer closes, or after the last byte.
  *
  *   locust__stream_read   takes what is in `in` first
  *     |
@@ -7144,13 +7151,14 @@ static void locust__net_advise(locust__net *net, locust_error error)
  *   socket                locust__stream_socket_recv, locust__stream_socket_send
  * ============================================================================================ */
 
-/* A protocol between a stream and its socket. Its owner embeds it and puts it on top of the stream's
- * layers by locust__layer_push; its functions reach what lies under it by locust__layer_recv and
- * locust__layer_send. None of them parks.
+/* A protocol between a stream and its socket. Its owner embeds it and puts it on top of the
+ * stream's layers by locust__layer_push; its functions reach what lies under it by
+ * locust__layer_recv and locust__layer_send. None of them parks.
  *
  *   recv   gives up to n bytes; *got 0: none now. LOCUST_ERR_CLOSED: the end, and then every time.
- *   send   takes bytes from up to two pieces; *sent 0: no room now. Bytes count as sent once all that the
- *          layer made of them has gone down. A layer that stopped half-way gets the same bytes again.
+ *   send   takes bytes from up to two pieces; *sent 0: no room now. Bytes count as sent once all
+ *          that the layer made of them has gone down. A layer that stopped half-way gets the same
+ *          bytes again.
  *   close  frees the layer. The layers under it and the socket are still open.
  */
 typedef struct locust__layer {
@@ -7224,7 +7232,8 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     return LOCUST_OK;
 }
 
-/* What a wait came to: woken by an event, cancelled, or too late, for which the caller has the word. */
+/* What a wait came to: woken by an event, cancelled, or too late, for which the caller has the
+ * word. */
 static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
 {
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED
@@ -7232,8 +7241,8 @@ static locust_error locust__stream_woken(enum locust__wake why, locust_error tim
                                          : LOCUST_OK;
 }
 
-/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. Closes
- * the stream if there is no memory for them. */
+/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code.
+ * Closes the stream if there is no memory for them. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
     if (!s->in_len && s->own) { // an idle stream holds no buffer
@@ -7323,8 +7332,8 @@ static bool locust__stream_is_readable(const locust_stream *s)
     return s->fd.watch.readable;
 }
 
-/* Puts a layer on top of the others. Bytes that the stream has read already did not pass through it:
- * its owner takes them over, or makes sure that there are none. */
+/* Puts a layer on top of the others. Bytes that the stream has read already did not pass through
+ * it: its owner takes them over, or makes sure that there are none. */
 LOCUST__UNUSED static void locust__layer_push(locust__layer *layer, locust_stream *s)
 {
     layer->stream = s;
@@ -7349,9 +7358,9 @@ LOCUST__UNUSED static bool locust__layer_is_readable(const locust__layer *layer)
     return layer->stream->fd.watch.readable;
 }
 
-/* True if the stream is idle, so that it may carry another request. `readable` alone cannot tell: it
- * stays set after a read that exactly filled its buffer, and TLS has records without data. If false,
- * close the stream: this call may have consumed a byte. */
+/* True if the stream is idle, so that it may carry another request. `readable` alone cannot tell:
+ * it stays set after a read that exactly filled its buffer, and TLS has records without data. If
+ * false, close the stream: this call may have consumed a byte. */
 static bool locust__stream_is_quiet(locust_stream *s)
 {
     char byte;
@@ -7364,8 +7373,8 @@ static bool locust__stream_is_quiet(locust_stream *s)
     return !got && !locust__stream_is_readable(s) && !s->fd.watch.hup;
 }
 
-/* Parks until a recv may find something. A reader that took LOCUST__STREAM_BURST bytes without parking
- * yields instead, so that it neither starves other users nor misses its deadline. */
+/* Parks until a recv may find something. A reader that took LOCUST__STREAM_BURST bytes without
+ * parking yields instead, so that it neither starves other users nor misses its deadline. */
 static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
@@ -7490,12 +7499,12 @@ static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline
     return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
-/* Sends `head` and then `body`. The head may be in the scratch buffer: what is not yet sent of it is
- * copied before the first park. */
+/* Sends `head` and then `body`. The head may be in the scratch buffer: what is not yet sent of it
+ * is copied before the first park. */
 static locust_error locust__stream_write(
     locust_stream *s, locust__view head, locust__view body, int64_t deadline_ns) LOCUST__PARKS
 {
-    char *kept = NULL;
+    char *copy = NULL;
     locust_error error = LOCUST_OK;
     while (!error && head.len + body.len) {
         struct iovec iov[2] = {
@@ -7518,23 +7527,24 @@ static locust_error locust__stream_write(
         s->burst += sent;
         if (sent)
             continue;
-        if (head.len && !kept) {
-            kept = locust__text_copy(head.ptr, head.len);
-            head.ptr = kept;
-            error = kept ? LOCUST_OK : LOCUST_ERR_MEMORY;
+        if (head.len && !copy) {
+            copy = locust__text_copy(head.ptr, head.len);
+            head.ptr = copy;
+            error = copy ? LOCUST_OK : LOCUST_ERR_MEMORY;
         }
         if (!error)
             error = locust__stream_await_room(s, deadline_ns);
     }
-    LOCUST_FREE(kept);
+    LOCUST_FREE(copy);
     return error;
 }
 /* ============================================================================================
  * >>allowance  how long an operation may take
  *
- * Purpose     the deadline of an operation, and the time that the generator itself spent on it. While it
- *             waits for a turn (128 connects, one step of a handshake, the connections of a shared pool),
- *             the server has no part in it: the wait is in no response time and moves the deadline on.
+ * Purpose     the deadline of an operation, and the time that the generator itself spent on it.
+ *             While it waits for a turn (128 connects, one step of a handshake, the connections of
+ *             a shared pool), the server has no part in it: the wait is in no response time and
+ *             moves the deadline on.
  * Names       locust__allowance_
  * Uses        >>co >>sync
  * ============================================================================================ */
@@ -7564,14 +7574,15 @@ static locust_error locust__allowance_take_turn(
 /* ============================================================================================
  * >>connect  connecting
  *
- * Purpose     a stream to one address, to the first of several that answers, or to a unix socket.
+ * Purpose     a stream to an address, to the first of several addresses that answers, to a unix
+ *             socket, or for datagrams.
  * Names       locust__connect_ locust__race_
  * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream >>allowance
- * Limits      128 connects are in flight at once.
- * Sources     RFC 8305 section 5, in spirit.
+ * Sources     RFC 8305 section 5, of which only the delay between two connects is taken.
+ * Limits      128 connects are in flight at once, and 8 addresses of a host are tried.
  * ============================================================================================ */
 
-/* Begins a connect. Gives the descriptor. */
+/* Begins to connect a new socket, from the next of the source addresses if the test has some. */
 static locust_error locust__connect_begin(locust__net *net, const locust__addr *to, int *out)
 {
     int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
@@ -7587,8 +7598,8 @@ static locust_error locust__connect_begin(locust__net *net, const locust__addr *
         }
     }
     if (locust__addr_connect(fd, to) != 0 && errno != EINPROGRESS) {
-        error =
-            errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno); // unix: backlog full
+        // EAGAIN: the backlog of a unix socket is full.
+        error = errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno);
         close(fd);
         return error;
     }
@@ -7596,7 +7607,7 @@ static locust_error locust__connect_begin(locust__net *net, const locust__addr *
     return LOCUST_OK;
 }
 
-/* How the connect on a writable socket ended. */
+/* How the connect ended: a socket becomes writable when it has succeeded or failed. */
 static locust_error locust__connect_result(int fd)
 {
     int failed = 0;
@@ -7627,13 +7638,14 @@ static locust_error locust__connect_one(
 
 enum { LOCUST__RACE_MAX = 8 };
 
-typedef struct locust__race {
-    locust__fd fds[LOCUST__RACE_MAX]; // watch.fd < 0: not begun, or lost
-    int begun, running;
-    locust_error error; // of the last that was lost
+typedef struct
+    locust__race { // connects to several addresses, the next begun while the first ones run
+    locust__fd fds[LOCUST__RACE_MAX]; // one for each address; watch.fd < 0: not begun, or failed
+    int begun, running;               // addresses tried so far; connects in progress
+    locust_error error;               // of the connect that failed last
 } locust__race;
 
-/* Begins the next connect; one that fails at once makes way for the one behind it. */
+/* Begins to connect to the next address, or to the one behind it if that fails at once. */
 static void locust__race_begin(locust__race *race, locust__net *net, const locust__addr *to, int n)
 {
     while (race->begun < n) {
@@ -7653,7 +7665,7 @@ static void locust__race_begin(locust__race *race, locust__net *net, const locus
     }
 }
 
-/* The socket that has connected; < 0: none yet. Those that failed are closed. */
+/* The index of a socket that has connected; -1: none yet. Closes sockets that failed. */
 static int locust__race_winner(locust__race *race, locust__loop *loop)
 {
     for (int i = 0; i < race->begun; i++) {
@@ -7670,13 +7682,14 @@ static int locust__race_winner(locust__race *race, locust__loop *loop)
     return -1;
 }
 
-/* Connects to the first of some addresses that answers: the next one gets its chance when the one
- * before it has failed, or has said nothing for a quarter of a second. */
+/* Connects to the first of several addresses that answers. The next address is tried as well when
+ * one before it has failed, or when none has answered for a quarter of a second. */
 static locust_error locust__connect_race(
     locust_stream *s, const locust__addr *to, int n, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
-    locust__race *race = locust__memory_zalloc(sizeof *race); // the poller points into it
+    locust__race *race =
+        locust__memory_zalloc(sizeof *race); // not on the stack: the poller keeps pointers
     locust_error error;
     int winner = -1, fd = -1;
     if (!race)
@@ -7710,8 +7723,8 @@ static locust_error locust__connect_race(
     return error;
 }
 
-/* Out of descriptors, ports or memory: says so once, then parks this user for a second. Failing in a
- * loop would only take CPU from users that still work. */
+/* Out of descriptors, ports or memory: says so once, then parks this user for a second. Failing in
+ * a loop would only take CPU from users that still work. */
 static void locust__connect_pause(
     locust__net *net, locust_error error, locust__allowance *a) LOCUST__PARKS
 {
@@ -7721,6 +7734,8 @@ static void locust__connect_pause(
     locust__allowance_charge(a, began_ns);
 }
 
+/* Waits until fewer than LOCUST__NET_CONNECTS connects are in flight; says so once if that takes
+ * long. */
 static locust_error locust__connect_take_turn(locust__net *net, locust__allowance *a) LOCUST__PARKS
 {
     int64_t before_ns = a->generator_ns;
@@ -7735,7 +7750,7 @@ static locust_error locust__connect_take_turn(locust__net *net, locust__allowanc
     return error;
 }
 
-/* A datagram socket that sends to one address and hears from it alone. */
+/* Opens a datagram socket that sends to one address and receives from it alone. */
 static locust_error locust__connect_udp(locust_stream *s, const locust__addr *to)
 {
     int fd = locust__os_socket(to->as.any.sa_family, SOCK_DGRAM);
@@ -7770,12 +7785,13 @@ static locust_error locust__connect_dial(
 /* ============================================================================================
  * >>listen  servers, for tools and the kit's own endpoints
  *
- * Purpose     listen and accept in a coroutine.
+ * Purpose     listen and accept in a coroutine. A load test does neither: these are for servers of
+ *             tests and tools, and for what the kit itself serves.
  * Names       locust__listen_
  * Uses        >>switch >>fd >>address >>net >>stream
  * ============================================================================================ */
 
-/* Listens on an address; `to` gets the port that was chosen. */
+/* Listens on an address. With port 0 the system chooses one, which `to` gets. */
 LOCUST__UNUSED static locust_error locust__listen_open(
     locust__net *net, locust__fd *listener, locust__addr *to, int backlog)
 {
@@ -7794,7 +7810,7 @@ LOCUST__UNUSED static locust_error locust__listen_open(
     return rc < 0 ? locust__net_error(-rc) : LOCUST_OK;
 }
 
-/* Waits for a connection. When descriptors are short it waits for a moment and tries again. */
+/* Waits for a connection. Out of descriptors or memory, it tries again every 10 ms. */
 LOCUST__UNUSED static locust_error locust__listen_accept(
     locust__net *net, locust__fd *listener, locust_stream *s) LOCUST__PARKS
 {
@@ -7820,19 +7836,18 @@ LOCUST__UNUSED static locust_error locust__listen_accept(
     }
 }
 /* ============================================================================================
- * >>resolve  host names to addresses
+ * >>resolve  what is known of host names, and the files that say more
  *
- * Purpose     an address for a host name without stalling the loop: literal addresses, the hosts
- *             file, then the name servers of resolv.conf.
- * Invariants  one lookup of a name at a time, in a coroutine of its own; who wants the name waits
- *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
- *             IPv4 goes before IPv6; of several addresses each connection begins with the next.
- * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
+ * Purpose     the names that the test has met, with their addresses; the hosts file; the name
+ *             servers and options of resolv.conf. getaddrinfo would stall the loop, and glibc's
+ *             needs shared libraries even in a static program.
+ * Invariants  a host lives as long as its test. Its IPv4 addresses stand before its IPv6 ones. An
+ *             answer is valid for its TTL, a failure for a second.
+ * Cost        the hosts file is read once a lookup, resolv.conf once a test.
  * Names       locust__host_ locust__resolver_
  * Uses        >>co >>fd >>address >>net
- * Sources     RFC 1035 (messages), RFC 7766 (TCP), RFC 6761 (localhost), RFC 8305 (several
- *             addresses), resolv.conf(5), hosts(5).
- * Limits      eight addresses for a name. No nsswitch, no mDNS.
+ * Sources     RFC 6761 (localhost), resolv.conf(5), hosts(5).
+ * Limits      eight addresses for a name. No nsswitch.conf, no mDNS.
  * ============================================================================================ */
 
 enum {
@@ -7846,14 +7861,14 @@ typedef struct locust__host { // a name and what is known of it
     struct locust__host *next;
     locust__addr addrs[LOCUST__HOST_ADDRS]; // port 0
     int n_addrs;
-    int64_t expires_ns;
+    int64_t expires_ns; // until when addresses and error are valid
     locust_error error;
-    int port;      // of a name that was pinned for one port; 0: any
-    unsigned turn; // which address goes first
+    int port;      // of a name that --resolve pinned for one port; 0: any
+    unsigned turn; // counts connections: which address goes first
     struct locust__resolver *resolver;
-    locust__co *lookup; // the coroutine that looks it up; NULL: nobody does
-    locust__fd fd;      // its socket
-    locust__queue waiters;
+    locust__co *lookup;    // the coroutine that looks the name up; NULL: there is none
+    locust__fd fd;         // its socket
+    locust__queue waiters; // coroutines that wait for its end
     char name[];
 } locust__host;
 
@@ -7863,7 +7878,7 @@ typedef struct locust__resolver {
     locust__host *hosts;
     const char *hosts_path, *resolv_path;
     locust__wait_group lookups;
-    bool loaded;
+    bool loaded; // resolv.conf was read
     locust__addr servers[LOCUST__RESOLVER_SERVERS];
     int n_servers, timeout_s, attempts, ndots;
     char search[LOCUST__RESOLVER_SEARCH][LOCUST__HOST_NAME];
@@ -7882,7 +7897,7 @@ static void locust__resolver_init(locust__resolver *r, locust__net *net, locust_
     r->ndots = 1;
 }
 
-/* IPv4 addresses go before IPv6 ones, each kind in the order it came. */
+/* Adds an address: IPv4 before IPv6, each kind in the order in which it came. */
 static void locust__host_add(locust__host *host, const locust__addr *addr)
 {
     int at = host->n_addrs;
@@ -7896,7 +7911,7 @@ static void locust__host_add(locust__host *host, const locust__addr *addr)
     host->n_addrs++;
 }
 
-/* "localhost" and the names below it, whatever DNS says: RFC 6761 6.3. */
+/* Is it "localhost" or a name below it? These are local whatever DNS says: RFC 6761 6.3. */
 static bool locust__host_is_local(const char *name)
 {
     size_t n = strlen(name), local = sizeof "localhost" - 1;
@@ -7905,7 +7920,7 @@ static bool locust__host_is_local(const char *name)
            (n == local || name[n - local - 1] == '.');
 }
 
-/* Addresses of the name in the hosts file; localhost is known without one. */
+/* Adds the addresses that the hosts file has for a name; localhost is known without it. */
 static void locust__resolver_hosts(const locust__resolver *r, locust__host *host)
 {
     locust__buf text = locust__os_read_file(r->hosts_path, 1 << 20);
@@ -7929,6 +7944,7 @@ static void locust__resolver_hosts(const locust__resolver *r, locust__host *host
     }
 }
 
+/* Takes over a word behind "options", if it is one that matters here. */
 static void locust__resolver_option(locust__resolver *r, const char *word)
 {
     static const struct {
@@ -7946,6 +7962,7 @@ static void locust__resolver_option(locust__resolver *r, const char *word)
     }
 }
 
+/* Reads resolv.conf. */
 static void locust__resolver_load(locust__resolver *r)
 {
     locust__buf text = locust__os_read_file(r->resolv_path, 1 << 20);
@@ -7972,7 +7989,7 @@ static void locust__resolver_load(locust__resolver *r)
         r->timeout_s = 1;
     if (r->attempts < 1)
         r->attempts = 1;
-    if (!r->n_servers) { // resolv.conf(5)
+    if (!r->n_servers) { // as resolv.conf(5) has it
         locust__addr_parse(&r->servers[0], "127.0.0.1", 53);
         r->n_servers = 1;
     }
@@ -7981,9 +7998,10 @@ static void locust__resolver_load(locust__resolver *r)
 /* ============================================================================================
  * >>dns  messages of DNS
  *
- * Purpose     write a query; read the addresses in its answer, and the shortest time that one is valid.
- * Invariants  nothing is read outside the message, and no compression pointer is followed: the kit needs
- *             the records' data, not their names.
+ * Purpose     write a query; read the addresses in its answer, and the shortest time that one is
+ *             valid.
+ * Invariants  nothing is read outside the message, and no compression pointer is followed: the kit
+ *             needs the records' data, not their names.
  * Names       locust__dns_
  * Uses        >>address >>resolve
  * Sources     RFC 1035 section 4, RFC 3596 (AAAA).
@@ -8047,7 +8065,8 @@ static void locust__dns_skip_name(locust__bytes_reader *r)
     } while (length && !r->failed);
 }
 
-/* Is `m` the answer to query `q`? A server may change the case of the name's letters, nothing else. */
+/* Is `m` the answer to query `q`? A server may change the case of the name's letters, nothing
+ * else. */
 static bool locust__dns_answers(
     const unsigned char *m, size_t n, const unsigned char *q, size_t q_len)
 {
@@ -8090,8 +8109,8 @@ static bool locust__dns_address(
 }
 
 /* Adds the addresses of an answer, whose records begin at `at`, to the host; lowers *ttl_s to the
- * shortest time to live. A CNAME chain need not be followed: the server put the addresses at its end
- * into the same answer. Records behind one that is cut off are ignored. */
+ * shortest time to live. A CNAME chain need not be followed: the server put the addresses at its
+ * end into the same answer. Records behind one that is cut off are ignored. */
 static locust_error locust__dns_read(
     locust__host *host, const unsigned char *m, size_t n, size_t at, int64_t *ttl_s)
 {
@@ -8132,18 +8151,20 @@ static locust_error locust__dns_read(
 /* ============================================================================================
  * >>question  asking name servers
  *
- * Purpose     one question to each server of resolv.conf in turn, by UDP and, where an answer was cut, TCP;
- *             search domains.
+ * Purpose     asks the servers of resolv.conf, one after the other, for the addresses of a name: A
+ *             and AAAA at once by UDP, and what was cut off once more by TCP; tries the search
+ *             domains.
+ * Cost        two UDP packets for each name asked for.
  * Names       locust__question_
  * Uses        >>co >>switch >>fd >>address >>net >>stream >>connect >>resolve >>dns
- * Sources     RFC 1035, RFC 7766, resolv.conf(5).
+ * Sources     RFC 1035, RFC 7766 (TCP), RFC 4074 (servers that fail on AAAA), resolv.conf(5).
  * ============================================================================================ */
 
-typedef struct locust__question { // A or AAAA of one name
+typedef struct locust__question { // for A or AAAA of a name
     unsigned char query[LOCUST__DNS_MAX];
     size_t len;
     bool answered, truncated;
-    locust_error error; // of its answer
+    locust_error error; // what its answer says
 } locust__question;
 
 static locust_error locust__question_send(
@@ -8159,7 +8180,7 @@ static locust_error locust__question_send(
                                                                  : LOCUST_OK;
 }
 
-/* Takes messages until both questions have their answers. */
+/* Takes messages until both questions have their answers; ignores what answers neither. */
 static locust_error locust__question_wait(
     locust__host *host, locust__question q[2], int64_t deadline_ns, int64_t *ttl_s) LOCUST__PARKS
 {
@@ -8174,7 +8195,7 @@ static locust_error locust__question_wait(
         if (n < 0) {
             host->fd.watch.readable = false;
             if (errno != EAGAIN)
-                return LOCUST_ERR_NAME_SERVER; // ICMP says that nobody listens there
+                return LOCUST_ERR_NAME_SERVER; // ICMP: nothing listens there
             continue;
         }
         for (int i = 0; i < 2; i++)
@@ -8184,17 +8205,18 @@ static locust_error locust__question_wait(
                 if (!q[i].truncated)
                     q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
             }
-        if (locust__co_yield(loop) == LOCUST__WAKE_CANCELLED) // a flood shall not stop the others
+        if (locust__co_yield(loop) ==
+            LOCUST__WAKE_CANCELLED) // a flood of packets must not stop others
             return LOCUST_ERR_CANCELLED;
         if (loop->now_ns >= deadline_ns && !(q[0].answered && q[1].answered))
             return LOCUST_ERR_NAME_TIMEOUT;
     }
-    // One refused question does not spoil the other: RFC 4074 describes such servers.
+    // Some servers refuse AAAA and answer A, RFC 4074: one address is enough.
     return host->n_addrs ? LOCUST_OK : q[0].error ? q[0].error : q[1].error;
 }
 
-/* Asks once more over TCP what did not fit into a packet, RFC 7766: each message has two bytes of
- * length in front. */
+/* Asks a question again over TCP, whose answer did not fit into a packet. Each message has its
+ * length in two bytes in front, RFC 7766. */
 static locust_error locust__question_ask_tcp(locust__question *q, locust_stream *s,
     const locust__addr *server, locust__host *host, int64_t deadline_ns,
     int64_t *ttl_s) LOCUST__PARKS
@@ -8225,6 +8247,7 @@ static locust_error locust__question_ask_tcp(locust__question *q, locust_stream 
     return error;
 }
 
+/* Asks again over TCP what was truncated. */
 static locust_error locust__question_ask_tcp_if(locust__question q[2], locust__resolver *r,
     const locust__addr *server, locust__host *host, int64_t deadline_ns,
     int64_t *ttl_s) LOCUST__PARKS
@@ -8244,7 +8267,7 @@ static locust_error locust__question_ask_tcp_if(locust__question q[2], locust__r
     return error;
 }
 
-/* Asks one server for A and AAAA. LOCUST_OK: it spoke, with or without addresses. */
+/* Asks one server for A and AAAA. LOCUST_OK: it answered, with or without addresses. */
 static locust_error locust__question_ask(locust__resolver *r, const locust__addr *server,
     const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
@@ -8271,7 +8294,8 @@ static locust_error locust__question_ask(locust__resolver *r, const locust__addr
     return host->n_addrs && error != LOCUST_ERR_CANCELLED ? LOCUST_OK : error;
 }
 
-/* Asks the servers in turn for exactly this name. */
+/* Asks the servers one after the other for exactly this name, until one knows, or knows that it
+ * does not exist. */
 static locust_error locust__question_name(
     locust__resolver *r, const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
@@ -8287,7 +8311,8 @@ static locust_error locust__question_name(
     return error;
 }
 
-/* The name itself and the name in the search domains, in the order of resolv.conf(5). */
+/* Asks for the name as it is and in the search domains, in the order of resolv.conf(5): first as it
+ * is if it has `ndots` dots, else last. */
 static locust_error locust__question_search(
     locust__resolver *r, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
@@ -8311,7 +8336,7 @@ static locust_error locust__question_search(
     return error;
 }
 
-/* The coroutine that looks a name up. */
+/* The coroutine that looks a name up: hosts file, then DNS. Wakes whoever waits for the name. */
 LOCUST__APART static void locust__question_look_up(void *arg)
 {
     locust__host *host = arg;
@@ -8328,7 +8353,7 @@ LOCUST__APART static void locust__question_look_up(void *arg)
         ttl_s = 1;
     host->expires_ns = locust__os_now_ns() + ttl_s * LOCUST__S;
     if (host->error == LOCUST_ERR_CANCELLED)
-        host->expires_ns = 0; // no answer: the next test asks again
+        host->expires_ns = 0; // the next run asks again
     host->lookup = NULL;
     while (host->waiters.first)
         locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WAKE_EVENT);
@@ -8336,14 +8361,16 @@ LOCUST__APART static void locust__question_look_up(void *arg)
 /* ============================================================================================
  * >>lookup  a host name on its way to a connection
  *
- * Purpose     one lookup of a name at a time, in a coroutine of its own; who wants the name waits for it
- *             until its own deadline. --resolve. Then the addresses, each connection beginning with the next.
+ * Purpose     finds what is known of a name, looks it up if that is too old, and connects to its
+ *             addresses; --resolve.
+ * Invariants  at most one lookup of a name runs, in a coroutine of its own. All that need the name
+ *             wait for it, each until its own deadline; the lookup goes on if one of them gives up.
  * Names       locust__lookup_
  * Uses        >>co >>switch >>sync >>address >>net >>stream >>allowance >>connect >>resolve
  *             >>question
  * ============================================================================================ */
 
-/* Ends the lookups that are under way; nobody waits for them any more. */
+/* Ends the lookups that run. No user waits for them any more. */
 static void locust__lookup_stop(locust__resolver *r) LOCUST__PARKS
 {
     for (locust__host *host = r->hosts; host; host = host->next)
@@ -8352,7 +8379,8 @@ static void locust__lookup_stop(locust__resolver *r) LOCUST__PARKS
     locust__wait_group_join(r->net->loop, &r->lookups, LOCUST__NEVER);
 }
 
-/* What is known of a name for a port; NULL: nothing yet. Pinned names stand in front. */
+/* What is known of a name for a port; NULL: nothing. Pinned names stand first: a test pins before
+ * it looks up. */
 static locust__host *locust__lookup_find(locust__resolver *r, const char *name, int port)
 {
     locust__host *host = r->hosts;
@@ -8376,8 +8404,8 @@ static locust__host *locust__lookup_add(locust__resolver *r, const char *name)
     return host;
 }
 
-/* Pins names: HOST:PORT:ADDRESS[,ADDRESS...], several separated by blanks, as curl's --resolve. False:
- * wrong, or no memory. */
+/* Pins names: HOST:PORT:ADDRESS[,ADDRESS...], several separated by blanks, as curl's --resolve has
+ * it. False: wrong, or no memory. */
 static bool locust__lookup_pin(locust__resolver *r, const char *text)
 {
     char *copy = locust__text_copy(text, strlen(text)), *at = NULL, *comma;
@@ -8416,8 +8444,8 @@ static bool locust__lookup_pin(locust__resolver *r, const char *text)
     return good;
 }
 
-/* What is known of a name, looked up first if it is new or its time is over. It stays where it is
- * until the resolver is freed; another lookup may change the addresses in it. */
+/* What is known of a name, looked up first if it is new or its TTL is over. *out stays valid as
+ * long as the test; a later lookup changes the addresses in it. */
 static locust_error locust__lookup_host(locust__resolver *r, const char *name, int port,
     int64_t deadline_ns, locust__host **out) LOCUST__PARKS
 {
@@ -8448,8 +8476,8 @@ static locust_error locust__lookup_host(locust__resolver *r, const char *name, i
     return host->error;
 }
 
-/* The addresses of a host in the order to try them: those of IPv4 and IPv6 in turn (RFC 8305 section
- * 4), each kind from another one on each time, so that all get their share. */
+/* The addresses of a host in the order to try them: IPv4 and IPv6 take turns (RFC 8305 section 4).
+ * Each call begins one address further, so that all get the same share of the connections. */
 static int locust__lookup_order(locust__host *host, int port, locust__addr out[LOCUST__HOST_ADDRS])
 {
     int four = 0, n = host->n_addrs, turn = host->turn++ & INT_MAX, used[2] = {0, 0}, count[2];
@@ -8467,7 +8495,8 @@ static int locust__lookup_order(locust__host *host, int port, locust__addr out[L
     return n;
 }
 
-/* Connects to a host. *known_ns: when its addresses were known; untouched if they were known before. */
+/* Connects to a host. *known_ns: when its addresses were known; untouched if they were known
+ * before. */
 static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, const char *name,
     int port, locust__allowance *a, int64_t *known_ns) LOCUST__PARKS
 {
@@ -8485,25 +8514,24 @@ static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, c
 /* ============================================================================================
  * >>tls  TLS 1.2 and 1.3 by mbedTLS
  *
- * Purpose     turns a connected stream into one that speaks TLS, as a layer below its reads and
- *             writes; verifies the server; resumes sessions.
- * Invariants  all of mbedTLS runs on the loop's stack. mbedTLS itself verifies nothing: what counts
- *             is locust__tls_verify, which runs before the first byte of a request is sent. A closed
- *             connection keeps nothing but its session, which only a verified one leaves.
+ * Purpose     puts TLS on a connected stream, as a layer; verifies the server; resumes sessions.
+ *             This part has what the rest of the kit needs whether or not TLS is compiled in.
+ * Invariants  mbedTLS runs on the loop's stack only, for a user's is too small. It verifies nothing
+ *             itself: locust__tls_verify does, before the first byte of a request is sent. A closed
+ *             connection leaves nothing but its session, and only if the server was verified or
+ *             need not be.
  * Cost        a handshake 1 to 8 ms of CPU, resumed 0.1 to 1 ms; 38 to 46 KB for each open
  *             connection with a distribution's mbedTLS, 28 to 34 KB with that of tools/mbedtls.sh.
  * Names       locust__tls_counts_ locust__tls_handshakes_ locust__tls_how_ locust__tls_needed_
  *             locust__tls_options_
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
- * Limits      no revocation (CRL, OCSP), no key update, no renegotiation. A handshake's largest step
- *             holds the loop for as long as it takes: one handshake moves in each turn of the loop.
- *
- *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
- *              \ what the reader has no room for: kept by the connection
+ * Limits      no revocation (CRL, OCSP), no key update, no renegotiation, no TLS on TLS (all
+ *             connections share a buffer). The largest step of a handshake holds the loop for as
+ *             long as it takes; no more than one step is made in a turn of the loop.
  * ============================================================================================ */
 
-typedef struct locust__tls_how { // what a connection is made with; texts outlive the test
+typedef struct locust__tls_how { // what to make a connection with; the texts outlive the test
     const char *ca_file;         // NULL: the system's
     const char *cert_file, *key_file;
     bool insecure;
@@ -8516,22 +8544,24 @@ typedef struct locust__tls_options { // of a test
     int max_handshakes;
 } locust__tls_options;
 
-typedef struct locust__tls_counts {
+typedef struct locust__tls_counts { // of handshakes that succeeded
     uint64_t full, resumed;
-    int64_t full_ns, resumed_ns; // CPU of their handshakes
+    int64_t full_ns, resumed_ns; // time on the CPU
 } locust__tls_counts;
 
 enum { LOCUST__TLS_HANDSHAKES = 128 }; // in progress at once, by default
 
 static const char locust__tls_needed[] =
     "https needs TLS, and so does tls://: compile the test with -DLOCUST_TLS and link it with "
-    "-lmbedtls "
-    "-lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
+    "-lmbedtls -lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
 #if LOCUST__WITH_TLS
 /* ============================================================================================
  * >>tls_state  what TLS keeps: of a test, a configuration, a connection
  *
- * Purpose     the types of the parts below, and how they begin and end.
+ * Purpose     the types of the other parts of TLS, and how they begin and end.
+ * Invariants  bytes that were read from the socket are in tls->ahead only while mbedTLS works for
+ *             one connection; what it did not take by then moves to that connection's `rest`. So
+ *             all connections share one buffer, and an idle one needs none.
  * Names       locust__tls locust__tls_ahead_ locust__tls_break_ locust__tls_config_
  *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_init_
  *             locust__tls_leaf_ locust__tls_plain_ locust__tls_record_ locust__tls_roots_
@@ -8539,9 +8569,10 @@ static const char locust__tls_needed[] =
  * Uses        >>co >>sync >>stream >>tls
  *
  *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
- *              \ what the reader has no room for: kept by the connection
+ *              \ what the reader has no room for: the `rest` of the connection
  * ============================================================================================ */
 
+// Fields that mbedTLS 3 declares private and has no function for.
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #define LOCUST__TLS_FIELD(x) MBEDTLS_PRIVATE(x)
 #else
@@ -8550,13 +8581,13 @@ static const char locust__tls_needed[] =
 
 typedef struct locust__tls_ticket { // a session to resume
     mbedtls_ssl_session session;
-    char slack[32]; // the library may have been built with a longer time_t than we
+    char slack[32]; // for a library that was built with a longer time_t than the test
     bool trusted;   // the server was verified
-    const struct locust__tls_config *config; // of the connection: another one has another identity
+    const struct locust__tls_config *config; // which it was made with, and is resumed with alone
     bool valid;
 } locust__tls_ticket;
 
-typedef struct locust__tls_config {
+typedef struct locust__tls_config { // one for each set of options in use
     struct locust__tls_config *next;
     const char *cert_file, *key_file;
     bool http, no_pss;
@@ -8568,20 +8599,20 @@ typedef struct locust__tls_config {
 
 typedef struct locust__tls_leaf { // a certificate that was verified for a host
     struct locust__tls_leaf *next;
-    mbedtls_x509_time until; // the earliest end in its chain
+    mbedtls_x509_time until; // when the first certificate of its chain expires
     size_t len;
     char *host;          // behind the bytes
-    unsigned char der[]; // as it came
+    unsigned char der[]; // as it came over the wire
 } locust__tls_leaf;
 
 typedef struct locust__tls_roots { // certificates to trust
     struct locust__tls_roots *next;
     const char *asked; // the file that was asked for; NULL: the system's
     char *path;        // where they are: a file, or a directory if `is_dir`
-    const char *pem;   // or here
+    const char *pem;   // or their text
     bool is_dir;
-    mbedtls_x509_crt parsed; // those that were needed
-    locust__tls_leaf *leaves;
+    mbedtls_x509_crt parsed;  // those that some chain needed
+    locust__tls_leaf *leaves; // certificates that were verified with them
 } locust__tls_roots;
 
 typedef struct locust__tls_plain { // a server that needs the configuration without RSA-PSS
@@ -8597,16 +8628,17 @@ typedef struct locust__tls {
     const locust__log *log;
     locust__arena *arena; // of all that is kept until the end of the test
     locust__tls_options options;
-    bool started;
+    bool started; // PSA was, which is to be freed
     locust__tls_config *configs;
     locust__tls_roots *roots;
     locust__tls_plain *plain;
-    int *ciphers; // in the order of preference, 0 at the end
-    locust__sem steps, handshakes;
+    int *ciphers;           // in the order of preference, 0 at the end
+    locust__sem steps;      // turns: one connection makes a step of its handshake
+    locust__sem handshakes; // turns: handshakes in progress
     locust__tls_counts counts;
-    char *ahead; // LOCUST__TLS_AHEAD bytes to read into, as much again to send from
+    char *ahead; // LOCUST__TLS_AHEAD bytes to read into, and as many again to send from
     size_t ahead_at, ahead_len;
-    locust__buf told;   // what was explained already
+    locust__buf warned; // warnings given so far, one a line: each is given once
     const char *broken; // why the test cannot go on; NULL: it can
     char broken_text[512];
 } locust__tls;
@@ -8617,12 +8649,12 @@ typedef struct locust__tls_conn {
     locust__tls_config *config;
     mbedtls_ssl_context ssl;
     locust__tls_ticket **ticket; // where its session goes; NULL: nowhere
-    char *kept;                  // bytes read ahead that nobody had room for
-    size_t kept_at, kept_len;
-    locust_error io;        // what the socket said
-    locust_error end;       // how the stream ended, when that is still to be told
-    unsigned char first[5]; // bytes of the server
-    size_t received;        // bytes in the handshake
+    char *rest;                  // bytes from the socket that mbedTLS has not taken yet
+    size_t rest_at, rest_len;
+    locust_error io;        // the last result of the socket
+    locust_error end;       // how the connection ended, which every further read says
+    unsigned char first[5]; // the first bytes that the server sent
+    size_t received;        // bytes that it has sent
     bool full;              // the server showed a certificate
     bool trusted;           // the server was verified, here or when the session was made
     int64_t cpu_ns;         // of the handshake
@@ -8665,10 +8697,10 @@ static void locust__tls_free(locust__tls *tls)
     if (tls->started)
         mbedtls_psa_crypto_free();
     LOCUST_FREE(tls->ciphers);
-    locust__buf_free(&tls->told);
+    locust__buf_free(&tls->warned);
 }
 
-/* The test cannot go on; the first reason counts. */
+/* Says why the test cannot go on; the first reason counts. */
 LOCUST__PRINTF(2, 3)
 static locust_error locust__tls_break(locust__tls *tls, const char *format, ...)
 {
@@ -8684,7 +8716,8 @@ static locust_error locust__tls_break(locust__tls *tls, const char *format, ...)
 /* ============================================================================================
  * >>tls_version  versions and ciphers
  *
- * Purpose     --tls-min, --tls-max, --ciphers: from their names to mbedTLS's numbers; what this library has.
+ * Purpose     --tls-min, --tls-max, --ciphers: names to numbers of mbedTLS, checked against what
+ *             this mbedTLS has; the start of mbedTLS.
  * Names       locust__tls_check_ locust__tls_cipher_ locust__tls_start_ locust__tls_version_
  * Uses        >>tls >>tls_state
  * ============================================================================================ */
@@ -8695,8 +8728,8 @@ static int locust__tls_version(const char *text)
     return strcmp(text, "1.2") == 0 ? 2 : strcmp(text, "1.3") == 0 ? 3 : 0;
 }
 
-/* The number of a cipher suite by its IANA name. The library writes them in its own way:
- * TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 with '-', and TLS_AES_128_GCM_SHA256 as TLS1-3-AES-... */
+/* The number of a cipher suite by its IANA name; 0: unknown. The library writes '-' for '_', and
+ * TLS1-3-AES-128-GCM-SHA256 for TLS_AES_128_GCM_SHA256. */
 static int locust__tls_cipher(locust__view name)
 {
     char text[80];
@@ -8713,7 +8746,8 @@ static int locust__tls_cipher(locust__view name)
     return mbedtls_ssl_get_ciphersuite_id(text);
 }
 
-/* Reads the list A:B:C. NULL: an empty list, an unknown name (in *bad), or no memory. */
+/* Reads a list of suites, A:B:C. NULL: it is empty, a name is unknown (*bad), or there is no
+ * memory. */
 static int *locust__tls_cipher_list(const char *text, locust__view *bad)
 {
     int *list = locust__memory_zalloc((strlen(text) / 2 + 2) * sizeof *list), n = 0;
@@ -8735,8 +8769,8 @@ static int *locust__tls_cipher_list(const char *text, locust__view *bad)
     return NULL;
 }
 
-/* The library's own list prefers ChaCha20, which costs both sides more where the processor has AES;
- * browsers offer AES-128-GCM first there. */
+/* The library's list, with AES-128-GCM first where the processor has AES, as in browsers. The
+ * library prefers ChaCha20, which costs both sides more there. NULL: no memory. */
 static int *locust__tls_cipher_default(void)
 {
     static const int fast[] = {0x1301, 0xC02B, 0xC02F};
@@ -8759,7 +8793,7 @@ static int *locust__tls_cipher_default(void)
     return list;
 }
 
-/* Why these options cannot be; NULL: they can. The text lasts as long as the program. */
+/* Why these options cannot be used; NULL: they can. The text is static. */
 static const char *locust__tls_check(const locust__tls_options *o)
 {
     static char text[256];
@@ -8787,6 +8821,7 @@ static const char *locust__tls_check(const locust__tls_options *o)
     return list ? NULL : text;
 }
 
+/* Starts mbedTLS and makes what all connections share. */
 static locust_error locust__tls_start(locust__tls *tls)
 {
     locust__view bad;
@@ -8810,7 +8845,7 @@ static locust_error locust__tls_start(locust__tls *tls)
  * Uses        >>tls >>tls_state >>tls_version
  * ============================================================================================ */
 
-/* P-256 first: for the curve that most servers have too, mbedTLS is fastest. */
+/* Offers P-256 first: most servers have it, and mbedTLS is fastest with it. */
 static void locust__tls_set_groups(mbedtls_ssl_config *conf)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
@@ -8849,7 +8884,7 @@ static void locust__tls_set_versions(mbedtls_ssl_config *conf, int min, int max)
     mbedtls_ssl_conf_max_tls_version(conf, versions[0]);
 #endif
 #else
-    (void)min; // 1.2 is all that may be: see locust__tls_check
+    (void)min; // always 1.2: see locust__tls_check
     (void)max;
     mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 #endif
@@ -8942,8 +8977,8 @@ static bool locust__tls_same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* The configuration for such connections, made if it is new. One that could not be made stays in the
- * list: the next connection tries again, unless the test ends for it. */
+/* The configuration for such connections, made if it is new. One that could not be made stays in
+ * the list: the next connection tries again, unless the test ends for it. */
 static locust_error locust__tls_config_of(
     locust__tls *tls, const locust__tls_how *how, bool no_pss, locust__tls_config **out)
 {
@@ -8979,14 +9014,15 @@ static locust_error locust__tls_config_of(
 /* ============================================================================================
  * >>tls_trust  certificates to trust
  *
- * Purpose     finds the system's certificates, and parses those alone that a server's chain names as issuer.
- * Cost        a scan of the file for subjects, once; a parsed root for each issuer met.
+ * Purpose     finds the certificates to trust; parses those that a server's chain names as issuers,
+ *             not all of the system's.
+ * Cost        a scan of the file for each issuer met, and its parsed certificate.
  * Names       locust__tls_ca_ locust__tls_find_ locust__tls_load_ locust__tls_names_
  *             locust__tls_readable_ locust__tls_roots_ locust__tls_scan_ locust__tls_subject_
  * Uses        >>tls_state >>tls_config
  * ============================================================================================ */
 
-/* Where systems keep theirs. The directory /etc/ssl/certs has every certificate twice. */
+/* Where systems keep their certificates. (The directory /etc/ssl/certs has each of them twice.) */
 static const char *const locust__tls_ca_files[] = {
     "/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Gentoo, Alpine, OpenWrt, NixOS
     "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
@@ -9006,7 +9042,8 @@ static bool locust__tls_readable(const char *path)
     return path && *path && access(path, R_OK) == 0;
 }
 
-/* Decides where the certificates come from. */
+/* Decides where the certificates come from: the file asked for, SSL_CERT_FILE, LOCUST_CA_PEM,
+ * SSL_CERT_DIR, the files above. */
 static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *r)
 {
     const char *file = r->asked ? r->asked : getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
@@ -9033,8 +9070,7 @@ static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *
         return locust__tls_break(tls,
             "no CA certificates found on this machine: name a file by --cacert or .ca_file, set "
             "SSL_CERT_FILE, install the package ca-certificates, compile them in by LOCUST_CA_PEM, "
-            "or "
-            "go without verification by --insecure");
+            "or go without verification by --insecure");
     r->path = locust__arena_copy(tls->arena, file, strlen(file));
     return r->path ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
@@ -9060,7 +9096,7 @@ static locust_error locust__tls_roots_of(
     return r->path || r->pem ? LOCUST_OK : locust__tls_find_roots(tls, r);
 }
 
-/* The subject of a certificate, as it is encoded: X.509 4.1 down to it, and no further. */
+/* The subject of a certificate as it is encoded, without parsing more of it: RFC 5280 4.1. */
 static bool locust__tls_subject(unsigned char *p, size_t n, locust__view *subject)
 {
     unsigned char *end = p + n, *from;
@@ -9080,8 +9116,8 @@ static bool locust__tls_subject(unsigned char *p, size_t n, locust__view *subjec
     return true;
 }
 
-/* Parses those certificates of a PEM text whose subject is the issuer. Returns how many certificates
- * the text has. */
+/* Parses the certificates of a PEM text whose subject is `issuer`. Returns how many certificates
+ * the text has, of any subject. */
 static int locust__tls_scan(locust__tls_roots *r, const char *pem, const mbedtls_x509_buf *issuer)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
@@ -9136,7 +9172,7 @@ static bool locust__tls_names_equal(const mbedtls_x509_buf *a, const mbedtls_x50
     return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
 }
 
-/* Makes the trusted certificates available that a chain may end at. */
+/* Parses the trusted certificates that issued those of a chain, unless they are parsed already. */
 static locust_error locust__tls_load_issuers(
     locust__tls *tls, locust__tls_roots *r, const mbedtls_x509_crt *chain)
 {
@@ -9159,7 +9195,9 @@ static locust_error locust__tls_load_issuers(
 /* ============================================================================================
  * >>tls_verify  verification
  *
- * Purpose     is this chain one to trust, for this host, now? In words if not.
+ * Purpose     decides whether a server's chain of certificates is to be trusted, for this host and
+ *             now; if not, says why once for each host. The same code for all versions of mbedTLS.
+ * Cost        one verification of a certificate and host in a test: what was found is remembered.
  * Names       locust__tls_before_ locust__tls_bound_ locust__tls_date_ locust__tls_explain_
  *             locust__tls_has_ locust__tls_is_ locust__tls_judge_ locust__tls_lacks_
  *             locust__tls_names_ locust__tls_recall_ locust__tls_remember_ locust__tls_verify_
@@ -9172,21 +9210,23 @@ static void locust__tls_date(char *out, size_t size, const mbedtls_x509_time *t)
     snprintf(out, size, "%04d-%02d-%02d", t->year, t->mon, t->day);
 }
 
-/* The names that a certificate is for, as far as they fit. */
+/* Appends the names that a certificate is for, up to some 250 bytes. */
 static void locust__tls_names(locust__buf *out, const mbedtls_x509_crt *leaf)
 {
     for (const mbedtls_x509_sequence *s = &leaf->subject_alt_names; s && s->buf.p; s = s->next)
         if ((s->buf.tag & 31) == 2 && out->len < 200) {
             locust__buf_puts(out, out->len ? ", " : "");
-            for (size_t i = 0; i < s->buf.len && out->len < 250; i++) { // whatever a server wrote
+            for (size_t i = 0; i < s->buf.len && out->len < 250; i++) {
                 char c = (char)s->buf.p[i];
-                locust__buf_add(out, c > ' ' && c < 127 ? &c : "?", 1);
+                locust__buf_add(
+                    out, c > ' ' && c < 127 ? &c : "?", 1); // a server may write anything
             }
         }
     if (!out->len)
         locust__buf_puts(out, "no host name");
 }
 
+/* Is a earlier than b? */
 static bool locust__tls_before(const mbedtls_x509_time *a, const mbedtls_x509_time *b)
 {
     int x[] = {a->year, a->mon, a->day, a->hour, a->min, a->sec};
@@ -9197,7 +9237,7 @@ static bool locust__tls_before(const mbedtls_x509_time *a, const mbedtls_x509_ti
     return false;
 }
 
-/* When the first certificate of a chain expires, or the last one begins to be valid. */
+/* The end (or begin) of the time in which all certificates of a chain are valid. */
 static const mbedtls_x509_time *locust__tls_bound(const mbedtls_x509_crt *chain, bool end)
 {
     const mbedtls_x509_time *bound = end ? &chain->valid_to : &chain->valid_from;
@@ -9237,8 +9277,9 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
             ": none in %s issued it, or the server left out an intermediate certificate", source);
     }
     locust__buf_add(&text, "\n", 2);
-    if (!text.failed && !(tls->told.ptr && strstr(tls->told.ptr, text.ptr))) { // as a whole line
-        locust__buf_printf(&tls->told, "%s", text.ptr);
+    // The line ends in front of and behind the text make it match whole lines alone.
+    if (!text.failed && !(tls->warned.ptr && strstr(tls->warned.ptr, text.ptr))) {
+        locust__buf_printf(&tls->warned, "%s", text.ptr);
         text.ptr[text.len - 2] = '\0';
         locust__log_print(tls->log, LOCUST__LOG_WARNING, "locust.tls", "%s", text.ptr + 1);
     }
@@ -9246,7 +9287,8 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
     locust__buf_free(&names);
 }
 
-/* Does a SAN of the certificate hold this address? RFC 9525 6.4: CN does not count. */
+/* Is the certificate for this address? Only subjectAltName counts, not the common name: RFC 9525
+ * 6.4. */
 static bool locust__tls_has_address(const mbedtls_x509_crt *leaf, const locust__addr *addr)
 {
     bool six = addr->as.any.sa_family == AF_INET6;
@@ -9258,7 +9300,8 @@ static bool locust__tls_has_address(const mbedtls_x509_crt *leaf, const locust__
     return false;
 }
 
-/* May it prove a server's identity? Without the extensions it may be used for anything. */
+/* May the certificate prove a server's identity? One without the extensions may be used for
+ * anything. */
 static bool locust__tls_is_for_servers(const mbedtls_x509_crt *leaf)
 {
     static const char server_auth[] = {0x2B, 6, 1, 5, 5, 7, 3, 1}; // id-kp-serverAuth
@@ -9267,7 +9310,7 @@ static bool locust__tls_is_for_servers(const mbedtls_x509_crt *leaf)
                mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_KEY_ENCIPHERMENT) == 0);
 }
 
-/* The sentence for what verification found, the most useful first. */
+/* The error for what verification found; of several, the one that helps most. */
 static locust_error locust__tls_judge(uint32_t flags, const mbedtls_x509_crt *leaf)
 {
     if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
@@ -9288,8 +9331,8 @@ static locust_error locust__tls_judge(uint32_t flags, const mbedtls_x509_crt *le
     return flags ? LOCUST_ERR_TLS_CERT_FORM : LOCUST_OK;
 }
 
-/* Was exactly this certificate verified for the host before? Half of a handshake's cost is the check
- * of the same chain over again. */
+/* Was exactly this certificate verified for this host before, and has not expired? Verifying it
+ * again would be half of what a handshake costs. */
 static bool locust__tls_recall(
     const locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
 {
@@ -9316,7 +9359,8 @@ static void locust__tls_remember(
     r->leaves = l;
 }
 
-/* A module's code plus that of the one below it, or of PSA: does one of them say "out of memory"? */
+/* Does an error of mbedTLS mean out of memory? It is either a PSA status, or the code of a module
+ * plus that of a module which it uses. */
 static bool locust__tls_lacks_memory(int rc)
 {
     static const int modules[] = {0x2880, 0x3F80, 0x4D80, 0x5180, 0x6180, 0x7F00}; // X.509 to SSL
@@ -9331,7 +9375,7 @@ static bool locust__tls_lacks_memory(int rc)
     return false;
 }
 
-/* Is the server who it says it is? One way for all versions of the library, and the only one. */
+/* Is the server the one that it claims to be? The only place that decides this. */
 static locust_error locust__tls_verify(
     locust__tls *tls, mbedtls_ssl_context *ssl, const char *host, const locust__tls_how *how)
 {
@@ -9369,7 +9413,8 @@ static locust_error locust__tls_verify(
 /* ============================================================================================
  * >>tls_socket  between mbedTLS and the socket
  *
- * Purpose     the two I/O functions that mbedTLS calls.
+ * Purpose     the two functions by which mbedTLS sends and receives: through what lies under the
+ *             layer, which is the socket.
  * Names       locust__tls_bio_ locust__tls_leave_
  * Uses        >>stream >>tls_state
  * ============================================================================================ */
@@ -9385,13 +9430,14 @@ static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
     return sent ? (int)sent : MBEDTLS_ERR_SSL_WANT_WRITE;
 }
 
+/* Gives bytes that the connection has left over, else bytes that were read ahead, else reads. */
 static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
 {
     locust__tls_conn *c = arg;
     locust__tls *tls = c->tls;
-    char *from = c->kept_len ? c->kept + c->kept_at : tls->ahead + tls->ahead_at;
-    size_t *at = c->kept_len ? &c->kept_at : &tls->ahead_at;
-    size_t *len = c->kept_len ? &c->kept_len : &tls->ahead_len;
+    char *from = c->rest_len ? c->rest + c->rest_at : tls->ahead + tls->ahead_at;
+    size_t *at = c->rest_len ? &c->rest_at : &tls->ahead_at;
+    size_t *len = c->rest_len ? &c->rest_len : &tls->ahead_len;
     if (!*len) {
         if (!locust__layer_is_readable(&c->layer))
             return MBEDTLS_ERR_SSL_WANT_READ;
@@ -9413,34 +9459,36 @@ static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
     return (int)n;
 }
 
-/* Ends a turn of mbedTLS on this connection: what was read ahead for it and not used is its own. */
+/* Ends mbedTLS's work for this connection: bytes that were read ahead for it and not used move to
+ * it, so that the buffer is free for others. */
 static void locust__tls_leave(locust__tls_conn *c)
 {
     locust__tls *tls = c->tls;
-    if (!c->kept_len) {
-        LOCUST_FREE(c->kept);
-        c->kept = NULL;
-        c->kept_at = 0;
+    if (!c->rest_len) {
+        LOCUST_FREE(c->rest);
+        c->rest = NULL;
+        c->rest_at = 0;
     }
     if (tls->ahead_len) {
-        c->kept = locust__text_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
-        if (c->kept)
-            c->kept_len = tls->ahead_len;
+        c->rest = locust__text_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
+        if (c->rest)
+            c->rest_len = tls->ahead_len;
         else
             c->end = LOCUST_ERR_MEMORY;
     }
     tls->ahead_len = 0;
-    c->layer.held = c->kept_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
+    c->layer.held = c->rest_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
 }
 /* ============================================================================================
  * >>tls_error  what went wrong
  *
- * Purpose     mbedTLS's codes and the peer's alerts as our sentences.
+ * Purpose     turns error codes of mbedTLS and alerts of the server into errors of the kit.
  * Names       locust__tls_alert_ locust__tls_error_
  * Uses        >>tls_state >>tls_verify
  * Sources     RFC 8446 section 6.
  * ============================================================================================ */
 
+/* The number of the fatal alert that came. */
 static int locust__tls_alert(const mbedtls_ssl_context *ssl)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x04010000
@@ -9450,8 +9498,8 @@ static int locust__tls_alert(const mbedtls_ssl_context *ssl)
 #endif
 }
 
-/* RFC 8446 6.2. A server that misses a certificate may say just "handshake failure", and says it
- * after more than its first message. */
+/* RFC 8446 6.2. A server that wants a certificate may just say "handshake failure". It then has
+ * sent its own certificate before; a server that knows none of the ciphers has not. */
 static locust_error locust__tls_alert_error(const locust__tls_conn *c)
 {
     bool refused = c->config->cert_file != NULL;
@@ -9466,7 +9514,7 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
         return LOCUST_ERR_TLS_VERSION;
     case 116: // certificate_required
         return LOCUST_ERR_TLS_CERT_CLIENT;
-    case 42: // bad_certificate, and what follows: about the client's
+    case 42: // bad_certificate and the like: about the client's certificate
     case 43:
     case 44:
     case 45:
@@ -9482,7 +9530,8 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
     }
 }
 
-/* The sentence for what mbedTLS returned. */
+/* The error for what mbedTLS returned: what the socket said first, then what the server sent
+ * instead of TLS, then the code. */
 static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
 {
     bool reads_certs = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
@@ -9503,11 +9552,11 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
     case MBEDTLS_ERR_SSL_CONN_EOF:
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
         return LOCUST_ERR_TLS_CLOSED;
-    case -0x7100: // three versions' ways to say that a message is longer than their buffer
+    case -0x7100: // a message is longer than the buffer, in the codes of three versions
     case -0x7080:
     case -135:
         return reads_certs || c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_CERTIFICATE_REQUEST
-                   ? LOCUST_ERR_TLS_CERT_SIZE // TLS 1.3 looks ahead for it
+                   ? LOCUST_ERR_TLS_CERT_SIZE // in TLS 1.3 that state reads the certificate too
                    : LOCUST_ERR_TLS;
     default:
         return reads_certs || (rc <= -0x2080 && rc >= -0x2A00) ? LOCUST_ERR_TLS_CERT_FORM
@@ -9517,14 +9566,15 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
 /* ============================================================================================
  * >>tls_layer  reads and writes through TLS
  *
- * Purpose     the layer of a stream: records in, records out, on the loop's stack.
+ * Purpose     TLS as a layer of a stream: recv, send and close, each of which calls mbedTLS on the
+ *             loop's stack.
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
  *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
  *             locust__tls_send_ locust__tls_write_
  * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
  * ============================================================================================ */
 
-typedef struct locust__tls_op { // a call on the loop's stack
+typedef struct locust__tls_op { // arguments and results of a call on the loop's stack
     locust__tls_conn *c;
     char *to;
     const struct iovec *iov;
@@ -9537,8 +9587,9 @@ typedef struct locust__tls_op { // a call on the loop's stack
     int rc;
 } locust__tls_op;
 
-/* Gives back the certificates of a server that was verified: 2 KB and more, and again that much in
- * each copy of the session. A library built with another time_t has them in another place. */
+/* Frees the certificates of a server that was verified: 2 KB and more, and as much in each copy of
+ * the session. Only if they are where this header expects them: a library that was built with
+ * another time_t has another layout. */
 static void locust__tls_drop_certs(mbedtls_ssl_context *ssl)
 {
 #ifdef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
@@ -9554,7 +9605,7 @@ static void locust__tls_drop_certs(mbedtls_ssl_context *ssl)
 #endif
 }
 
-/* Keeps the session for the next connection to this server. */
+/* Saves the session for the next connection to this server. */
 static void locust__tls_save(locust__tls_conn *c)
 {
     locust__tls_ticket *t;
@@ -9577,7 +9628,7 @@ static bool locust__tls_is_ticket(int rc)
     return rc == -0x7B00; // MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET, which 2.28 does not know
 }
 
-/* How a stream ends after the handshake. */
+/* The error for the end of a connection after the handshake. Without close_notify it was cut. */
 static locust_error locust__tls_end(const locust__tls_conn *c, int rc)
 {
     if (rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
@@ -9587,6 +9638,7 @@ static locust_error locust__tls_end(const locust__tls_conn *c, int rc)
     return locust__tls_error(c, rc);
 }
 
+/* Reads until the buffer is full or no bytes are left. */
 static void locust__tls_read_call(void *arg)
 {
     locust__tls_op *op = arg;
@@ -9606,7 +9658,7 @@ static void locust__tls_read_call(void *arg)
     if (rc <= 0 && !locust__tls_is_ticket(rc) && rc != MBEDTLS_ERR_SSL_WANT_READ &&
         rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
         c->end = locust__tls_end(c, rc);
-        op->error = op->done ? LOCUST_OK : c->end; // first what came before the end
+        op->error = op->done ? LOCUST_OK : c->end; // what came before the end goes first
     }
     locust__tls_leave(c);
 }
@@ -9620,8 +9672,9 @@ static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, s
     return op.error;
 }
 
-/* Sends up to a record. mbedTLS wants the same bytes again after it found no room: what is gathered
- * here depends on nothing but what it is given. */
+/* Sends up to one record, gathered from up to two pieces. After mbedTLS found no room it must get
+ * the same bytes again; it does, as the caller passes the same pieces and nothing else decides what
+ * is taken. */
 static void locust__tls_write_call(void *arg)
 {
     locust__tls_op *op = arg;
@@ -9665,9 +9718,9 @@ static void locust__tls_close_call(void *arg)
 {
     locust__tls_conn *c = arg;
     if (!c->end && !c->io)
-        mbedtls_ssl_close_notify(&c->ssl); // goes out at once or not at all
+        mbedtls_ssl_close_notify(&c->ssl); // leaves at once or not at all
     mbedtls_ssl_free(&c->ssl);
-    LOCUST_FREE(c->kept);
+    LOCUST_FREE(c->rest);
     LOCUST_FREE(c);
 }
 
@@ -9679,7 +9732,8 @@ static void locust__tls_close(locust__layer *layer)
 /* ============================================================================================
  * >>tls_handshake  the handshake
  *
- * Purpose     step by step, one of them in each turn of the loop; resumption; what is learnt from a failure.
+ * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
+ *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
  *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
  *             locust__tls_step_
@@ -9687,8 +9741,8 @@ static void locust__tls_close(locust__layer *layer)
  *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
 
-/* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
- * asked again without. */
+/* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. A server that chooses it
+ * gets a second connection that does not offer it. */
 static bool locust__tls_refuses_pss(void)
 {
 #if defined(MBEDTLS_VERSION_C)
@@ -9699,6 +9753,7 @@ static bool locust__tls_refuses_pss(void)
 #endif
 }
 
+/* Is this a server that must not be offered RSA-PSS? */
 static bool locust__tls_is_plain(const locust__tls *tls, const char *host, int port)
 {
     const locust__tls_plain *p = tls->plain;
@@ -9707,7 +9762,7 @@ static bool locust__tls_is_plain(const locust__tls *tls, const char *host, int p
     return p != NULL;
 }
 
-/* From now on the server is asked without RSA-PSS. False: no memory. */
+/* Remembers not to offer RSA-PSS to this server. False: no memory. */
 static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
 {
     size_t n = strlen(host) + 1;
@@ -9724,7 +9779,7 @@ static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
     return true;
 }
 
-/* Makes the connection's TLS side. */
+/* Prepares the handshake: configuration, host name, session to resume. */
 static void locust__tls_open_call(void *arg)
 {
     locust__tls_op *op = arg;
@@ -9736,7 +9791,7 @@ static void locust__tls_open_call(void *arg)
             c->tls, op->how, locust__tls_is_plain(c->tls, op->host, op->port), &c->config);
     if (op->error)
         return;
-    // SNI is for names alone, RFC 6066 3.
+    // SNI has names only, no addresses: RFC 6066 3.
     if (mbedtls_ssl_setup(&c->ssl, &c->config->conf) != 0 ||
         mbedtls_ssl_set_hostname(
             &c->ssl, locust__addr_parse(&unused, op->host, 0) ? NULL : op->host) != 0) {
@@ -9751,7 +9806,8 @@ static void locust__tls_open_call(void *arg)
     }
 }
 
-/* Whoever sent a fatal alert and closed made our writes fail; the alert still says why. */
+/* A server that sends a fatal alert and closes makes writes fail; the alert, which says why, can
+ * still be read. Returns what it says, or rc. */
 static int locust__tls_last_words(locust__tls_conn *c, int rc)
 {
     locust_error said = c->io;
@@ -9769,7 +9825,7 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
     return rc;
 }
 
-/* One move of a handshake: as far as the bytes at hand carry it; at its end verification. */
+/* One step of a handshake: as far as the bytes at hand allow. At its end the server is verified. */
 static void locust__tls_step_call(void *arg)
 {
     locust__tls_op *op = arg;
@@ -9802,13 +9858,13 @@ static void locust__tls_step_call(void *arg)
     }
     locust__tls_leave(c);
     c->cpu_ns += locust__os_now_ns() - began_ns;
-    c->tls->loop->excused = true; // a slow machine takes its time for this
+    c->tls->loop->excused = true; // no task is to blame for a loop that this held
     if (c->layer.stream->arrived_ns && c->layer.stream->arrived_ns < began_ns)
         locust__loop_count_late(c->tls->loop, began_ns - c->layer.stream->arrived_ns);
 }
 
-/* Takes a step of a handshake. One connection does so in each turn of the loop, so that answers to other
- * users are not kept waiting. */
+/* Takes a step of a handshake. One connection does so in each turn of the loop, so that answers to
+ * other users are not delayed. */
 static locust_error locust__tls_step(
     locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
@@ -9822,6 +9878,7 @@ static locust_error locust__tls_step(
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
 }
 
+/* Makes one step after the other, waiting for the socket between them. */
 static locust_error locust__tls_handshake(
     locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
@@ -9852,8 +9909,8 @@ static void locust__tls_count(locust__tls *tls, const locust__tls_conn *c)
     }
 }
 
-/* Puts TLS onto a connected stream, which is closed if that fails. *retry: another connection will
- * succeed. ticket: where the session to resume is and the new one goes; NULL: none. */
+/* Puts TLS on a connected stream; closes it if that fails. *retry: another connection will succeed.
+ * ticket: holds the session to resume and gets the new one; NULL: no resumption. */
 static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, const char *host,
     int port, const locust__tls_how *how, locust__tls_ticket **ticket, locust__allowance *a,
     bool *retry) LOCUST__PARKS
@@ -9889,7 +9946,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
 /* ============================================================================================
  * >>tls_none  no TLS compiled in
  *
- * Purpose     the same functions where LOCUST_TLS was not defined: nothing connects.
+ * Purpose     the functions that other parts call, for a test without LOCUST_TLS: no https.
  * Names       locust__tls locust__tls_check_ locust__tls_connect_ locust__tls_free_
  *             locust__tls_init_ locust__tls_ticket_
  * Uses        >>co >>sync >>stream >>allowance >>tls >>tls_state >>tls_version >>tls_handshake
@@ -9932,7 +9989,7 @@ static void locust__tls_ticket_free(locust__tls_ticket *ticket)
     (void)ticket;
 }
 
-/* Nobody gets here: an https URL is refused where it is parsed. */
+/* Never called: https and tls:// are refused where their URL is parsed. */
 static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s, const char *host,
     int port, const locust__tls_how *how, locust__tls_ticket **ticket, const locust__allowance *a,
     bool *retry)
@@ -9946,10 +10003,11 @@ static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s
 /* ============================================================================================
  * >>url  URLs and origins
  *
- * Purpose     take a URL apart; write a request target as it goes over the wire.
+ * Purpose     take a URL apart; write a request's target as it goes over the wire; find the page
+ *             that a reference means; the servers (origins) that a test talks to.
  * Names       locust__origin_ locust__url_
- * Sources     RFC 3986; Locust's client for what it escapes: everything outside the reserved and
- *             unreserved characters, and '%' is left alone.
+ * Sources     RFC 3986; requests, Locust's client, for what is escaped: all but reserved and
+ *             unreserved characters and '%'.
  * Limits      hosts of up to 253 bytes, as DNS has them.
  * ============================================================================================ */
 
@@ -9958,7 +10016,8 @@ typedef struct locust__url {                    // views into the text
     int port;                                   // 0: none given
 } locust__url;
 
-/* Splits scheme://[user@]host[:port][rest]. */
+/* Splits scheme://[user@]host[:port][rest]. Whoever takes the scheme knows whether it is a good
+ * one. */
 static locust_error locust__url_parse(const char *text, locust__url *url)
 {
     const char *p = strstr(text, "://"), *end, *at;
@@ -10040,7 +10099,7 @@ static void locust__url_add(locust__buf *out, locust__view text)
     }
 }
 
-/* Appends text as application/x-www-form-urlencoded has it (WHATWG URL 5.2): a blank is '+'. */
+/* Appends text as application/x-www-form-urlencoded (WHATWG URL 5.2): a blank becomes '+'. */
 static void locust__url_add_form(locust__buf *out, const char *text)
 {
     for (; *text; text++) {
@@ -10054,7 +10113,7 @@ static void locust__url_add_form(locust__buf *out, const char *text)
     }
 }
 
-/* Appends name=value&name=value; `lead`, if any, goes before the first. */
+/* Appends name=value&name=value, with `lead` in front of the first. */
 static void locust__url_add_pairs(locust__buf *out, const locust_pair *pairs, const char *lead)
 {
     for (; pairs && pairs->name; pairs++, lead = "&") {
@@ -10087,7 +10146,7 @@ static bool locust__url_is_absolute(const char *url)
     return scheme && (size_t)(scheme - url) < strcspn(url, "/?#");
 }
 
-/* Takes dot segments out of the path that begins at `at`, RFC 3986 5.2.4. */
+/* Removes the segments "." and ".." from the path that begins at `at`, RFC 3986 5.2.4. */
 static void locust__url_remove_dots(locust__buf *url, size_t at)
 {
     char *p = url->ptr + at, *to = p, *end = url->ptr + url->len;
@@ -10152,14 +10211,14 @@ static locust_error locust__url_resolve(locust__buf *out, const char *base, cons
     return LOCUST_OK;
 }
 
-/* A server, as far as connections are concerned; kept once per test. */
+/* A server as connections see it: scheme, host and port. A test has one of each. */
 typedef struct locust__origin {
     struct locust__origin *next;
     int port;
     bool secure;     // https
-    char *url;       // scheme://host[:port], and at its end
-    char *authority; // host[:port], for the Host field
-    char host[];     // without the brackets of IPv6
+    char *url;       // scheme://host[:port], whose end is
+    char *authority; // host[:port], for the field Host
+    char host[];     // without the brackets of an IPv6 literal
 } locust__origin;
 
 /* The origin of an http or https URL, made if it is new. NULL: no memory. */
@@ -10192,7 +10251,7 @@ static locust__origin *locust__origin_of(
     return origin;
 }
 
-/* Appends user:password of a URL, percent-decoded. */
+/* Appends text, percent-decoded: user:password of a URL. */
 static void locust__url_decode(locust__buf *out, locust__view text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -12597,10 +12656,11 @@ static locust_error locust__body_out_close(locust__body_out *d, locust_error err
 /* ============================================================================================
  * >>proxy  proxies
  *
- * Purpose     a proxy's URL, those of the environment variables, and the hosts that go without.
+ * Purpose     the URL of a proxy, the proxies that environment variables name, and the hosts that
+ *             no_proxy excepts.
  * Names       locust__proxy_
  * Uses        >>url >>head >>auth
- * Sources     curl for http_proxy, all_proxy and no_proxy.
+ * Sources     curl, for http_proxy, https_proxy, all_proxy and no_proxy.
  * Limits      proxies are plain HTTP with Basic credentials.
  * ============================================================================================ */
 
@@ -12610,13 +12670,13 @@ typedef struct locust__proxy {
     locust__view auth; // value of Proxy-Authorization, with a '\0' behind; empty: none
 } locust__proxy;
 
-typedef struct locust__proxy_env { // of the environment variables
+typedef struct locust__proxy_env { // the proxies of the environment
     locust__proxy http, https;
-    const char *exceptions; // no_proxy
-    bool used;
+    const char *exceptions; // no_proxy; NULL: none
+    bool used;              // the test asked for them
 } locust__proxy_env;
 
-/* Parses http://[user:password@]host[:port]; without a scheme too. "": none. False: it is none. */
+/* Parses [http://][user:password@]host[:port]; "" is no proxy. False: wrong, or no memory. */
 static bool locust__proxy_parse(locust__proxy *proxy, locust__arena *arena, const char *text)
 {
     locust__buf full = {NULL, 0, 0, false}, credentials = {NULL, 0, 0, false};
@@ -12650,7 +12710,8 @@ static bool locust__proxy_parse(locust__proxy *proxy, locust__arena *arena, cons
     return good && proxy->host;
 }
 
-/* As curl reads them: the lower-case name first, and HTTP_PROXY not at all (a CGI's caller sets it). */
+/* Reads a variable as curl does: the lower-case name first. HTTP_PROXY is not read at all, because
+ * the client of a CGI program can set it. */
 static const char *locust__proxy_variable(const char *lower, const char *upper)
 {
     const char *text = getenv(lower);
@@ -12659,7 +12720,7 @@ static const char *locust__proxy_variable(const char *lower, const char *upper)
     return text && *text ? text : NULL;
 }
 
-/* Takes over the environment's proxies. NULL, or the text that is none. */
+/* Takes over the proxies of the environment. NULL, or the text that is wrong. */
 static const char *locust__proxy_env_read(locust__proxy_env *p, locust__arena *arena)
 {
     const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");
@@ -12703,21 +12764,22 @@ static bool locust__proxy_is_exception(const char *list, const locust__origin *o
 /* ============================================================================================
  * >>connect_to  --connect-to
  *
- * Purpose     connects to another place than the URL says.
+ * Purpose     rules to connect to another host and port than those of the URL, which stay in the
+ *             request.
  * Names       locust__connect_to_
  * Uses        >>url
- * Sources     curl.
+ * Sources     curl's option of this name.
  * ============================================================================================ */
 
-typedef struct locust__connect_to { // --connect-to
+typedef struct locust__connect_to { // a rule
     struct locust__connect_to *next;
-    locust__view from_host, to_host; // empty: any, the same; to_host is terminated
-    int from_port, to_port;          // 0: any, the same
+    locust__view from_host, to_host; // from: empty is any; to: empty is the same, else terminated
+    int from_port, to_port;          // from: 0 is any; to: 0 is the same
 } locust__connect_to;
 
 typedef struct locust__connect_to_rules {
-    locust__connect_to *first; // in the order given: the first that fits counts
-    char *text;                // that they point into
+    locust__connect_to *first; // in the order given: the first that matches counts
+    char *text;                // what the rules point into
 } locust__connect_to_rules;
 
 /* Takes "host:" off the front; the host may be an IPv6 literal in brackets, or empty. */
@@ -12742,6 +12804,7 @@ static bool locust__connect_to_host(char **p, locust__view *host)
     return true;
 }
 
+/* Takes digits off the front; none are port 0. */
 static bool locust__connect_to_port(char **p, int *port)
 {
     for (*port = 0; locust__text_is_digit(**p) && *port <= 65535; (*p)++)
@@ -12749,7 +12812,7 @@ static bool locust__connect_to_port(char **p, int *port)
     return *port <= 65535;
 }
 
-/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
+/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong, or no memory. */
 static bool locust__connect_to_parse(
     locust__connect_to_rules *rules, locust__arena *arena, const char *text)
 {
@@ -12758,54 +12821,54 @@ static bool locust__connect_to_parse(
     if (!rules->text)
         return false;
     for (p = strtok_r(rules->text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
-        locust__connect_to *d = locust__arena_zalloc(arena, sizeof *d), **last = &rules->first;
-        if (!d)
+        locust__connect_to *rule = locust__arena_zalloc(arena, sizeof *rule),
+                           **last = &rules->first;
+        if (!rule)
             return false;
         while (*last)
             last = &(*last)->next;
-        *last = d;
-        if (!locust__connect_to_host(&p, &d->from_host) ||
-            !locust__connect_to_port(&p, &d->from_port) || *p++ != ':' ||
-            !locust__connect_to_host(&p, &d->to_host) ||
-            !locust__connect_to_port(&p, &d->to_port) || *p)
+        *last = rule;
+        if (!locust__connect_to_host(&p, &rule->from_host) ||
+            !locust__connect_to_port(&p, &rule->from_port) || *p++ != ':' ||
+            !locust__connect_to_host(&p, &rule->to_host) ||
+            !locust__connect_to_port(&p, &rule->to_port) || *p)
             return false;
-        rules->text[d->to_host.ptr + d->to_host.len - rules->text] = '\0';
+        rules->text[rule->to_host.ptr + rule->to_host.len - rules->text] = '\0';
     }
     return true;
 }
 
-/* Where to connect for an origin: the host and the port in place of its own. */
+/* The host and port to connect to for an origin. */
 static const char *locust__connect_to_of(
     const locust__connect_to_rules *rules, const locust__origin *origin, int *port)
 {
     *port = origin->port;
-    for (const locust__connect_to *d = rules->first; d; d = d->next) {
-        if ((d->from_host.len && !locust__view_is_nocase(d->from_host, origin->host)) ||
-            (d->from_port && d->from_port != origin->port))
+    for (const locust__connect_to *rule = rules->first; rule; rule = rule->next) {
+        if ((rule->from_host.len && !locust__view_is_nocase(rule->from_host, origin->host)) ||
+            (rule->from_port && rule->from_port != origin->port))
             continue;
-        if (d->to_port)
-            *port = d->to_port;
-        return d->to_host.len ? d->to_host.ptr : origin->host;
+        if (rule->to_port)
+            *port = rule->to_port;
+        return rule->to_host.len ? rule->to_host.ptr : origin->host;
     }
     return origin->host;
 }
 /* ============================================================================================
  * >>route  how requests reach servers
  *
- * Purpose     of a class (TLS, unix socket, proxy) and of the test: directly, to another place, through a
- *             proxy.
+ * Purpose     how the users of a class reach servers: options of TLS, a unix socket, a proxy.
  * Names       locust__route_
  * Uses        >>tls >>url >>proxy
  * ============================================================================================ */
 
-typedef struct locust__route { // how the users of a class reach servers
+typedef struct locust__route { // of a class
     locust__tls_how tls;
-    const char *unix_socket;
+    const char *unix_socket; // connect to this path, whatever the URL says; NULL: no
     locust__proxy proxy;
     bool direct; // no proxy, whatever the environment says
 } locust__route;
 
-/* The proxy for an origin; NULL: none. Of those of the environment where the class has none. */
+/* The proxy for an origin: that of the class, else that of the environment. NULL: none. */
 static const locust__proxy *locust__route_proxy(
     const locust__route *route, const locust__proxy_env *env, const locust__origin *origin)
 {
@@ -12819,12 +12882,12 @@ static const locust__proxy *locust__route_proxy(
 /* ============================================================================================
  * >>services  what the users of one test share
  *
- * Purpose     one struct with the parts of which a test has one: network, names, TLS, routes, statistics.
+ * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>proxy >>connect_to
  * ============================================================================================ */
 
-typedef struct locust__services { // what the users of one test share
+typedef struct locust__services {
     locust__loop *loop;
     const locust__log *log;
     locust__arena arena; // of all that lives until the end of the test
@@ -12834,34 +12897,33 @@ typedef struct locust__services { // what the users of one test share
     locust__proxy_env proxies;
     locust__connect_to_rules connect_to;
     locust__origin *origins;
-    locust__pattern *patterns; // that locust_match was given
+    locust__pattern *patterns; // compiled regular expressions of locust_match
     locust__recorder recorder;
-    locust__buf auth;         // scratch: credentials and what is made of them
-    locust_feeder *feeders;   // that are open
+    locust__buf auth;         // scratch, to build credentials in
+    locust_feeder *feeders;   // open ones
     size_t worker, n_workers; // this process among those that share the test
 } locust__services;
 /* ============================================================================================
  * >>pool  connections of users to origins
  *
- * Purpose     keep connections and TLS sessions between requests; open new ones by the way that the
- *             user's class says: directly, to another place, through a proxy.
- * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
- *             it is idle is not used again.
- * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
+ * Purpose     keep connections and TLS sessions between requests: of one user, or of all users of a
+ *             class that has .pool.
+ * Invariants  a connection serves one request at a time. The list is in the order of last use.
+ * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB. A
+ *             user's first connection is in the user's own block.
  * Names       locust__conn_ locust__conns_
  * Uses        >>sync >>stream >>allowance >>tls_state >>url >>services
- * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
- *             --connect-to and no_proxy.
- * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
- *             Basic credentials.
+ * Sources     RFC 9112 9 (persistence).
+ * Limits      16 origins for a user; the one used longest ago is dropped for another. Of a shared
+ *             pool, .pool connections to an origin.
  * ============================================================================================ */
 
 typedef struct locust__conn {
     struct locust__conn *next;
     locust_stream stream;
     locust__origin *origin;
-    locust__tls_ticket *ticket; // of the last session with it
-    int served;                 // requests on this connection
+    locust__tls_ticket *ticket; // of the last TLS session with the origin; NULL: none
+    int served;                 // requests since it was opened
     bool busy;
 } locust__conn;
 
@@ -12880,7 +12942,7 @@ typedef struct locust__conns {  // a user's, or one that the users of a class sh
 
 enum { LOCUST__CONNS_MAX = 16 };
 
-/* A zeroed one, in the owner's memory if that is free. NULL: no memory. */
+/* A zeroed connection, in the owner's memory if that is free. NULL: no memory. */
 static locust__conn *locust__conn_new(locust__conns *pool)
 {
     if (pool->place && !pool->place->origin)
@@ -12898,6 +12960,7 @@ static void locust__conn_free(locust__conns *pool, locust__conn *conn)
         LOCUST_FREE(conn);
 }
 
+/* Closes and forgets all connections. */
 static void locust__conns_free(locust__conns *pool)
 {
     while (pool->first) {
@@ -12908,7 +12971,7 @@ static void locust__conns_free(locust__conns *pool)
     pool->n = 0;
 }
 
-/* Closes what is idle; the sessions stay. */
+/* Closes idle connections; their TLS sessions stay. */
 static void locust__conns_close(locust__conns *pool)
 {
     for (locust__conn *conn = pool->first; conn; conn = conn->next)
@@ -12951,8 +13014,8 @@ static void locust__conns_give_turn(
         locust__sem_give(sv->loop, &turns->free);
 }
 
-/* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a shared
- * pool, after locust__conns_wait. */
+/* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a
+ * shared pool, after locust__conns_wait. */
 static locust_error locust__conns_take(
     locust__conns *pool, locust__services *sv, locust__origin *origin, locust__conn **out)
 {
@@ -12992,6 +13055,7 @@ static locust_error locust__conns_take(
     return LOCUST_OK;
 }
 
+/* Takes a connection back after its request; it may be open or closed. */
 static void locust__conns_give(
     const locust__conns *pool, const locust__services *sv, locust__conn *conn)
 {
@@ -13001,7 +13065,10 @@ static void locust__conns_give(
 /* ============================================================================================
  * >>dial  opening a connection to an origin
  *
- * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
+ * Purpose     opens a connection the way the class says: name lookup, connect (to another place by
+ *             --connect-to, or to a proxy), CONNECT, TLS. What each phase took is kept for the
+ *             report.
+ * Sources     RFC 9110 9.3.6 (CONNECT).
  * Names       locust__dial_
  * Uses        >>sync >>address >>stream >>allowance >>connect >>lookup >>tls_handshake >>url
  *             >>response_head >>receive >>proxy >>connect_to >>route >>services >>pool
@@ -13011,7 +13078,8 @@ typedef struct locust__dial { // how long the phases of opening a connection too
     int64_t name_ns, connect_ns, tls_ns;
 } locust__dial;
 
-/* Has a proxy connect to the origin, RFC 9110 9.3.6. */
+/* Asks a proxy to connect to the origin. Bytes behind its answer would be the origin's, which has
+ * not been greeted yet: an error. */
 LOCUST__APART static locust_error locust__dial_tunnel(
     locust__conn *conn, const locust__proxy *proxy, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -13093,8 +13161,8 @@ static locust_error locust__dial_try(locust__conn *conn, locust__services *sv,
     return error;
 }
 
-/* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the server
- * does not wait between the two. */
+/* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the
+ * server does not wait between the two. */
 static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
@@ -13117,15 +13185,15 @@ static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
 /* ============================================================================================
  * >>base_url  a user's host, taken apart once
  *
- * Purpose     the part of a URL that every request of a class begins with.
+ * Purpose     the beginning of every URL of a class's requests: server, path in front, credentials.
  * Names       locust__base_url_
  * Uses        >>tls >>url >>head >>services
  * ============================================================================================ */
 
 typedef struct locust__base_url { // a user's host, taken apart once
     locust__origin *origin;       // NULL: there is no host
-    const char *prefix;           // path that goes before every request's; "" mostly
-    const char *text;             // up to the end of the authority
+    const char *prefix;           // path in front of that of every request; "": none
+    const char *text;             // scheme://host[:port], for text_len bytes
     size_t text_len;
     locust__buf auth; // user:password of the URL, decoded; empty: none
 } locust__base_url;
@@ -13135,7 +13203,8 @@ static void locust__base_url_free(locust__base_url *base)
     locust__buf_free(&base->auth);
 }
 
-/* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
+/* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why the program cannot use it at
+ * all; NULL: it can. */
 static locust_error locust__base_url_parse(
     locust__services *services, const char *text, locust__base_url *base, const char **broken)
 {
@@ -13158,7 +13227,7 @@ static locust_error locust__base_url_parse(
     base->text = text;
     base->text_len = (size_t)(url.rest.ptr - text);
     base->prefix = url.rest.len == 1 && *url.rest.ptr == '/' ? "" : url.rest.ptr;
-    if (url.user_info.len) { // it goes into a header field, not over the wire with the URL
+    if (url.user_info.len) { // goes into a header field, not over the wire with the URL
         locust__url_decode(&base->auth, url.user_info);
         if (!locust__http_is_value((locust__view){base->auth.ptr, base->auth.len}))
             return LOCUST_ERR_URL; // RFC 7617 2: no control characters

@@ -79,7 +79,7 @@ static void check_told(const mbedtls_x509_crt *leaf, locust_error error)
     }
     MUST(lines == 2 && text[len - 1] == '\n');
     MUST(ftruncate(told.fd, 0) == 0 && lseek(told.fd, 0, SEEK_SET) == 0);
-    locust__buf_free(&tls.told);
+    locust__buf_free(&tls.warned);
 }
 
 /* The addresses are those that are written in it, and no other. */

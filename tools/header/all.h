@@ -142,7 +142,7 @@
  *     >>allowance      how long an operation may take
  *     >>connect        connecting
  *     >>listen         servers, for tools and the kit's own endpoints
- *     >>resolve        host names to addresses
+ *     >>resolve        what is known of host names, and the files that say more
  *     >>dns            messages of DNS
  *     >>question       asking name servers
  *     >>lookup         a host name on its way to a connection

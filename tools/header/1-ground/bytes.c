@@ -1,11 +1,12 @@
 /* ============================================================================================
  * >>bytes  reading and writing the bytes of a wire format
  *
- * Purpose     integers and runs of bytes, as messages of DNS and other binary protocols have them: read
- *             from a message that may end anywhere, written to a fixed array or to a growing buf.
- * Invariants  a reader never passes its end. What does not fit sets `failed`, which stays set: from then
- *             on a reader gives 0 and NULL and a writer writes nothing. So code reads or writes a whole
- *             structure first and looks at `failed` once.
+ * Purpose     integers and runs of bytes, as messages of DNS and other binary protocols have them:
+ *             read from a message that may end anywhere, written to a fixed array or to a growing
+ *             buf.
+ * Invariants  a reader never passes its end. What does not fit sets `failed`, which stays set: from
+ *             then on a reader gives 0 and NULL and a writer writes nothing. So code reads or
+ *             writes a whole structure first and looks at `failed` once.
  * Cost        a comparison for each integer.
  * Names       locust__bytes_
  * Limits      integers are big-endian, the byte order of most protocols.

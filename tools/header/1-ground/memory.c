@@ -40,8 +40,8 @@ static void *locust__memory_grow(void *array, size_t item_bytes, size_t n, size_
     return grown;
 }
 
-/* Memory that is allocated piece by piece and freed at once: what lives as long as a test. Each piece is
- * an allocation of its own, so that ASan and valgrind know its bounds. */
+/* Memory that is allocated piece by piece and freed at once: what lives as long as a test. Each
+ * piece is an allocation of its own, so that ASan and valgrind know its bounds. */
 typedef struct locust__arena {
     union locust__arena_piece *last;
 } locust__arena;

@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>address  addresses of sockets
  *
- * Purpose     IPv4, IPv6 and unix socket addresses from text.
+ * Purpose     addresses of sockets from text: IPv4, IPv6, paths of unix sockets. No names are
+ *             looked up.
  * Names       locust__addr_
  * ============================================================================================ */
 
@@ -12,10 +13,10 @@ typedef struct locust__addr {
         struct sockaddr_in6 in6;
     } as;
     socklen_t len;
-    const char *path; // of a unix socket; outlives this
+    const char *path; // of a unix socket, borrowed; NULL: an IP address
 } locust__addr;
 
-/* A literal IPv4 or IPv6 address. */
+/* Reads a literal IPv4 or IPv6 address. False: the text is something else. */
 static bool locust__addr_parse(locust__addr *a, const char *text, int port)
 {
     memset(a, 0, sizeof *a);
@@ -34,7 +35,7 @@ static bool locust__addr_parse(locust__addr *a, const char *text, int port)
     return false;
 }
 
-/* The address of a unix socket. False: the path is too long. */
+/* The address of a unix socket. False: the path is empty or too long. */
 static bool locust__addr_unix(locust__addr *a, const char *path)
 {
     memset(a, 0, sizeof *a);
@@ -43,6 +44,8 @@ static bool locust__addr_unix(locust__addr *a, const char *path)
     return *path && strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path;
 }
 
+/* connect(); the address of a unix socket is too big to be kept in every locust__addr, so it is
+ * made here. */
 static int locust__addr_connect(int fd, const locust__addr *to)
 {
     struct sockaddr_un un;

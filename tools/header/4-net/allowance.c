@@ -1,9 +1,10 @@
 /* ============================================================================================
  * >>allowance  how long an operation may take
  *
- * Purpose     the deadline of an operation, and the time that the generator itself spent on it. While it
- *             waits for a turn (128 connects, one step of a handshake, the connections of a shared pool),
- *             the server has no part in it: the wait is in no response time and moves the deadline on.
+ * Purpose     the deadline of an operation, and the time that the generator itself spent on it.
+ *             While it waits for a turn (128 connects, one step of a handshake, the connections of
+ *             a shared pool), the server has no part in it: the wait is in no response time and
+ *             moves the deadline on.
  * Names       locust__allowance_
  * Uses        >>co >>sync
  * ============================================================================================ */

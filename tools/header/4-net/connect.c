@@ -1,14 +1,15 @@
 /* ============================================================================================
  * >>connect  connecting
  *
- * Purpose     a stream to one address, to the first of several that answers, or to a unix socket.
+ * Purpose     a stream to an address, to the first of several addresses that answers, to a unix
+ *             socket, or for datagrams.
  * Names       locust__connect_ locust__race_
  * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream >>allowance
- * Limits      128 connects are in flight at once.
- * Sources     RFC 8305 section 5, in spirit.
+ * Sources     RFC 8305 section 5, of which only the delay between two connects is taken.
+ * Limits      128 connects are in flight at once, and 8 addresses of a host are tried.
  * ============================================================================================ */
 
-/* Begins a connect. Gives the descriptor. */
+/* Begins to connect a new socket, from the next of the source addresses if the test has some. */
 static locust_error locust__connect_begin(locust__net *net, const locust__addr *to, int *out)
 {
     int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
@@ -24,8 +25,8 @@ static locust_error locust__connect_begin(locust__net *net, const locust__addr *
         }
     }
     if (locust__addr_connect(fd, to) != 0 && errno != EINPROGRESS) {
-        error =
-            errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno); // unix: backlog full
+        // EAGAIN: the backlog of a unix socket is full.
+        error = errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno);
         close(fd);
         return error;
     }
@@ -33,7 +34,7 @@ static locust_error locust__connect_begin(locust__net *net, const locust__addr *
     return LOCUST_OK;
 }
 
-/* How the connect on a writable socket ended. */
+/* How the connect ended: a socket becomes writable when it has succeeded or failed. */
 static locust_error locust__connect_result(int fd)
 {
     int failed = 0;
@@ -64,13 +65,14 @@ static locust_error locust__connect_one(
 
 enum { LOCUST__RACE_MAX = 8 };
 
-typedef struct locust__race {
-    locust__fd fds[LOCUST__RACE_MAX]; // watch.fd < 0: not begun, or lost
-    int begun, running;
-    locust_error error; // of the last that was lost
+typedef struct
+    locust__race { // connects to several addresses, the next begun while the first ones run
+    locust__fd fds[LOCUST__RACE_MAX]; // one for each address; watch.fd < 0: not begun, or failed
+    int begun, running;               // addresses tried so far; connects in progress
+    locust_error error;               // of the connect that failed last
 } locust__race;
 
-/* Begins the next connect; one that fails at once makes way for the one behind it. */
+/* Begins to connect to the next address, or to the one behind it if that fails at once. */
 static void locust__race_begin(locust__race *race, locust__net *net, const locust__addr *to, int n)
 {
     while (race->begun < n) {
@@ -90,7 +92,7 @@ static void locust__race_begin(locust__race *race, locust__net *net, const locus
     }
 }
 
-/* The socket that has connected; < 0: none yet. Those that failed are closed. */
+/* The index of a socket that has connected; -1: none yet. Closes sockets that failed. */
 static int locust__race_winner(locust__race *race, locust__loop *loop)
 {
     for (int i = 0; i < race->begun; i++) {
@@ -107,13 +109,14 @@ static int locust__race_winner(locust__race *race, locust__loop *loop)
     return -1;
 }
 
-/* Connects to the first of some addresses that answers: the next one gets its chance when the one
- * before it has failed, or has said nothing for a quarter of a second. */
+/* Connects to the first of several addresses that answers. The next address is tried as well when
+ * one before it has failed, or when none has answered for a quarter of a second. */
 static locust_error locust__connect_race(
     locust_stream *s, const locust__addr *to, int n, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
-    locust__race *race = locust__memory_zalloc(sizeof *race); // the poller points into it
+    locust__race *race =
+        locust__memory_zalloc(sizeof *race); // not on the stack: the poller keeps pointers
     locust_error error;
     int winner = -1, fd = -1;
     if (!race)
@@ -147,8 +150,8 @@ static locust_error locust__connect_race(
     return error;
 }
 
-/* Out of descriptors, ports or memory: says so once, then parks this user for a second. Failing in a
- * loop would only take CPU from users that still work. */
+/* Out of descriptors, ports or memory: says so once, then parks this user for a second. Failing in
+ * a loop would only take CPU from users that still work. */
 static void locust__connect_pause(
     locust__net *net, locust_error error, locust__allowance *a) LOCUST__PARKS
 {
@@ -158,6 +161,8 @@ static void locust__connect_pause(
     locust__allowance_charge(a, began_ns);
 }
 
+/* Waits until fewer than LOCUST__NET_CONNECTS connects are in flight; says so once if that takes
+ * long. */
 static locust_error locust__connect_take_turn(locust__net *net, locust__allowance *a) LOCUST__PARKS
 {
     int64_t before_ns = a->generator_ns;
@@ -172,7 +177,7 @@ static locust_error locust__connect_take_turn(locust__net *net, locust__allowanc
     return error;
 }
 
-/* A datagram socket that sends to one address and hears from it alone. */
+/* Opens a datagram socket that sends to one address and receives from it alone. */
 static locust_error locust__connect_udp(locust_stream *s, const locust__addr *to)
 {
     int fd = locust__os_socket(to->as.any.sa_family, SOCK_DGRAM);

@@ -1,9 +1,10 @@
 /* ============================================================================================
  * >>dns  messages of DNS
  *
- * Purpose     write a query; read the addresses in its answer, and the shortest time that one is valid.
- * Invariants  nothing is read outside the message, and no compression pointer is followed: the kit needs
- *             the records' data, not their names.
+ * Purpose     write a query; read the addresses in its answer, and the shortest time that one is
+ *             valid.
+ * Invariants  nothing is read outside the message, and no compression pointer is followed: the kit
+ *             needs the records' data, not their names.
  * Names       locust__dns_
  * Uses        >>address >>resolve
  * Sources     RFC 1035 section 4, RFC 3596 (AAAA).
@@ -67,7 +68,8 @@ static void locust__dns_skip_name(locust__bytes_reader *r)
     } while (length && !r->failed);
 }
 
-/* Is `m` the answer to query `q`? A server may change the case of the name's letters, nothing else. */
+/* Is `m` the answer to query `q`? A server may change the case of the name's letters, nothing
+ * else. */
 static bool locust__dns_answers(
     const unsigned char *m, size_t n, const unsigned char *q, size_t q_len)
 {
@@ -110,8 +112,8 @@ static bool locust__dns_address(
 }
 
 /* Adds the addresses of an answer, whose records begin at `at`, to the host; lowers *ttl_s to the
- * shortest time to live. A CNAME chain need not be followed: the server put the addresses at its end
- * into the same answer. Records behind one that is cut off are ignored. */
+ * shortest time to live. A CNAME chain need not be followed: the server put the addresses at its
+ * end into the same answer. Records behind one that is cut off are ignored. */
 static locust_error locust__dns_read(
     locust__host *host, const unsigned char *m, size_t n, size_t at, int64_t *ttl_s)
 {

@@ -1,12 +1,13 @@
 /* ============================================================================================
  * >>listen  servers, for tools and the kit's own endpoints
  *
- * Purpose     listen and accept in a coroutine.
+ * Purpose     listen and accept in a coroutine. A load test does neither: these are for servers of
+ *             tests and tools, and for what the kit itself serves.
  * Names       locust__listen_
  * Uses        >>switch >>fd >>address >>net >>stream
  * ============================================================================================ */
 
-/* Listens on an address; `to` gets the port that was chosen. */
+/* Listens on an address. With port 0 the system chooses one, which `to` gets. */
 LOCUST__UNUSED static locust_error locust__listen_open(
     locust__net *net, locust__fd *listener, locust__addr *to, int backlog)
 {
@@ -25,7 +26,7 @@ LOCUST__UNUSED static locust_error locust__listen_open(
     return rc < 0 ? locust__net_error(-rc) : LOCUST_OK;
 }
 
-/* Waits for a connection. When descriptors are short it waits for a moment and tries again. */
+/* Waits for a connection. Out of descriptors or memory, it tries again every 10 ms. */
 LOCUST__UNUSED static locust_error locust__listen_accept(
     locust__net *net, locust__fd *listener, locust_stream *s) LOCUST__PARKS
 {

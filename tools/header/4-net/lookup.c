@@ -1,14 +1,16 @@
 /* ============================================================================================
  * >>lookup  a host name on its way to a connection
  *
- * Purpose     one lookup of a name at a time, in a coroutine of its own; who wants the name waits for it
- *             until its own deadline. --resolve. Then the addresses, each connection beginning with the next.
+ * Purpose     finds what is known of a name, looks it up if that is too old, and connects to its
+ *             addresses; --resolve.
+ * Invariants  at most one lookup of a name runs, in a coroutine of its own. All that need the name
+ *             wait for it, each until its own deadline; the lookup goes on if one of them gives up.
  * Names       locust__lookup_
  * Uses        >>co >>switch >>sync >>address >>net >>stream >>allowance >>connect >>resolve
  *             >>question
  * ============================================================================================ */
 
-/* Ends the lookups that are under way; nobody waits for them any more. */
+/* Ends the lookups that run. No user waits for them any more. */
 static void locust__lookup_stop(locust__resolver *r) LOCUST__PARKS
 {
     for (locust__host *host = r->hosts; host; host = host->next)
@@ -17,7 +19,8 @@ static void locust__lookup_stop(locust__resolver *r) LOCUST__PARKS
     locust__wait_group_join(r->net->loop, &r->lookups, LOCUST__NEVER);
 }
 
-/* What is known of a name for a port; NULL: nothing yet. Pinned names stand in front. */
+/* What is known of a name for a port; NULL: nothing. Pinned names stand first: a test pins before
+ * it looks up. */
 static locust__host *locust__lookup_find(locust__resolver *r, const char *name, int port)
 {
     locust__host *host = r->hosts;
@@ -41,8 +44,8 @@ static locust__host *locust__lookup_add(locust__resolver *r, const char *name)
     return host;
 }
 
-/* Pins names: HOST:PORT:ADDRESS[,ADDRESS...], several separated by blanks, as curl's --resolve. False:
- * wrong, or no memory. */
+/* Pins names: HOST:PORT:ADDRESS[,ADDRESS...], several separated by blanks, as curl's --resolve has
+ * it. False: wrong, or no memory. */
 static bool locust__lookup_pin(locust__resolver *r, const char *text)
 {
     char *copy = locust__text_copy(text, strlen(text)), *at = NULL, *comma;
@@ -81,8 +84,8 @@ static bool locust__lookup_pin(locust__resolver *r, const char *text)
     return good;
 }
 
-/* What is known of a name, looked up first if it is new or its time is over. It stays where it is
- * until the resolver is freed; another lookup may change the addresses in it. */
+/* What is known of a name, looked up first if it is new or its TTL is over. *out stays valid as
+ * long as the test; a later lookup changes the addresses in it. */
 static locust_error locust__lookup_host(locust__resolver *r, const char *name, int port,
     int64_t deadline_ns, locust__host **out) LOCUST__PARKS
 {
@@ -113,8 +116,8 @@ static locust_error locust__lookup_host(locust__resolver *r, const char *name, i
     return host->error;
 }
 
-/* The addresses of a host in the order to try them: those of IPv4 and IPv6 in turn (RFC 8305 section
- * 4), each kind from another one on each time, so that all get their share. */
+/* The addresses of a host in the order to try them: IPv4 and IPv6 take turns (RFC 8305 section 4).
+ * Each call begins one address further, so that all get the same share of the connections. */
 static int locust__lookup_order(locust__host *host, int port, locust__addr out[LOCUST__HOST_ADDRS])
 {
     int four = 0, n = host->n_addrs, turn = host->turn++ & INT_MAX, used[2] = {0, 0}, count[2];
@@ -132,7 +135,8 @@ static int locust__lookup_order(locust__host *host, int port, locust__addr out[L
     return n;
 }
 
-/* Connects to a host. *known_ns: when its addresses were known; untouched if they were known before. */
+/* Connects to a host. *known_ns: when its addresses were known; untouched if they were known
+ * before. */
 static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, const char *name,
     int port, locust__allowance *a, int64_t *known_ns) LOCUST__PARKS
 {

@@ -1,8 +1,8 @@
 /* ============================================================================================
  * >>net  what all connections of a test share
  *
- * Purpose     limits, counts and source addresses of a test's connections; what a socket's errno means;
- *             advice, once, when the machine has no descriptors or ports left.
+ * Purpose     limits, counts and source addresses of a test's connections; what a socket's errno
+ *             means; advice, once, when the machine has no descriptors or ports left.
  * Names       locust__net_
  * Uses        >>co >>sync >>source
  * Limits      128 connects are in flight at once; further ones wait for their turn.

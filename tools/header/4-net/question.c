@@ -1,18 +1,20 @@
 /* ============================================================================================
  * >>question  asking name servers
  *
- * Purpose     one question to each server of resolv.conf in turn, by UDP and, where an answer was cut, TCP;
- *             search domains.
+ * Purpose     asks the servers of resolv.conf, one after the other, for the addresses of a name: A
+ *             and AAAA at once by UDP, and what was cut off once more by TCP; tries the search
+ *             domains.
+ * Cost        two UDP packets for each name asked for.
  * Names       locust__question_
  * Uses        >>co >>switch >>fd >>address >>net >>stream >>connect >>resolve >>dns
- * Sources     RFC 1035, RFC 7766, resolv.conf(5).
+ * Sources     RFC 1035, RFC 7766 (TCP), RFC 4074 (servers that fail on AAAA), resolv.conf(5).
  * ============================================================================================ */
 
-typedef struct locust__question { // A or AAAA of one name
+typedef struct locust__question { // for A or AAAA of a name
     unsigned char query[LOCUST__DNS_MAX];
     size_t len;
     bool answered, truncated;
-    locust_error error; // of its answer
+    locust_error error; // what its answer says
 } locust__question;
 
 static locust_error locust__question_send(
@@ -28,7 +30,7 @@ static locust_error locust__question_send(
                                                                  : LOCUST_OK;
 }
 
-/* Takes messages until both questions have their answers. */
+/* Takes messages until both questions have their answers; ignores what answers neither. */
 static locust_error locust__question_wait(
     locust__host *host, locust__question q[2], int64_t deadline_ns, int64_t *ttl_s) LOCUST__PARKS
 {
@@ -43,7 +45,7 @@ static locust_error locust__question_wait(
         if (n < 0) {
             host->fd.watch.readable = false;
             if (errno != EAGAIN)
-                return LOCUST_ERR_NAME_SERVER; // ICMP says that nobody listens there
+                return LOCUST_ERR_NAME_SERVER; // ICMP: nothing listens there
             continue;
         }
         for (int i = 0; i < 2; i++)
@@ -53,17 +55,18 @@ static locust_error locust__question_wait(
                 if (!q[i].truncated)
                     q[i].error = locust__dns_read(host, m, (size_t)n, q[i].len, ttl_s);
             }
-        if (locust__co_yield(loop) == LOCUST__WAKE_CANCELLED) // a flood shall not stop the others
+        if (locust__co_yield(loop) ==
+            LOCUST__WAKE_CANCELLED) // a flood of packets must not stop others
             return LOCUST_ERR_CANCELLED;
         if (loop->now_ns >= deadline_ns && !(q[0].answered && q[1].answered))
             return LOCUST_ERR_NAME_TIMEOUT;
     }
-    // One refused question does not spoil the other: RFC 4074 describes such servers.
+    // Some servers refuse AAAA and answer A, RFC 4074: one address is enough.
     return host->n_addrs ? LOCUST_OK : q[0].error ? q[0].error : q[1].error;
 }
 
-/* Asks once more over TCP what did not fit into a packet, RFC 7766: each message has two bytes of
- * length in front. */
+/* Asks a question again over TCP, whose answer did not fit into a packet. Each message has its
+ * length in two bytes in front, RFC 7766. */
 static locust_error locust__question_ask_tcp(locust__question *q, locust_stream *s,
     const locust__addr *server, locust__host *host, int64_t deadline_ns,
     int64_t *ttl_s) LOCUST__PARKS
@@ -94,6 +97,7 @@ static locust_error locust__question_ask_tcp(locust__question *q, locust_stream 
     return error;
 }
 
+/* Asks again over TCP what was truncated. */
 static locust_error locust__question_ask_tcp_if(locust__question q[2], locust__resolver *r,
     const locust__addr *server, locust__host *host, int64_t deadline_ns,
     int64_t *ttl_s) LOCUST__PARKS
@@ -113,7 +117,7 @@ static locust_error locust__question_ask_tcp_if(locust__question q[2], locust__r
     return error;
 }
 
-/* Asks one server for A and AAAA. LOCUST_OK: it spoke, with or without addresses. */
+/* Asks one server for A and AAAA. LOCUST_OK: it answered, with or without addresses. */
 static locust_error locust__question_ask(locust__resolver *r, const locust__addr *server,
     const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
@@ -140,7 +144,8 @@ static locust_error locust__question_ask(locust__resolver *r, const locust__addr
     return host->n_addrs && error != LOCUST_ERR_CANCELLED ? LOCUST_OK : error;
 }
 
-/* Asks the servers in turn for exactly this name. */
+/* Asks the servers one after the other for exactly this name, until one knows, or knows that it
+ * does not exist. */
 static locust_error locust__question_name(
     locust__resolver *r, const char *name, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
@@ -156,7 +161,8 @@ static locust_error locust__question_name(
     return error;
 }
 
-/* The name itself and the name in the search domains, in the order of resolv.conf(5). */
+/* Asks for the name as it is and in the search domains, in the order of resolv.conf(5): first as it
+ * is if it has `ndots` dots, else last. */
 static locust_error locust__question_search(
     locust__resolver *r, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
@@ -180,7 +186,7 @@ static locust_error locust__question_search(
     return error;
 }
 
-/* The coroutine that looks a name up. */
+/* The coroutine that looks a name up: hosts file, then DNS. Wakes whoever waits for the name. */
 LOCUST__APART static void locust__question_look_up(void *arg)
 {
     locust__host *host = arg;
@@ -197,7 +203,7 @@ LOCUST__APART static void locust__question_look_up(void *arg)
         ttl_s = 1;
     host->expires_ns = locust__os_now_ns() + ttl_s * LOCUST__S;
     if (host->error == LOCUST_ERR_CANCELLED)
-        host->expires_ns = 0; // no answer: the next test asks again
+        host->expires_ns = 0; // the next run asks again
     host->lookup = NULL;
     while (host->waiters.first)
         locust__co_wake(r->net->loop, host->waiters.first, LOCUST__WAKE_EVENT);

@@ -1,17 +1,16 @@
 /* ============================================================================================
- * >>resolve  host names to addresses
+ * >>resolve  what is known of host names, and the files that say more
  *
- * Purpose     an address for a host name without stalling the loop: literal addresses, the hosts
- *             file, then the name servers of resolv.conf.
- * Invariants  one lookup of a name at a time, in a coroutine of its own; who wants the name waits
- *             for it until its own deadline. Answers are kept for their TTL, refusals for a second.
- *             IPv4 goes before IPv6; of several addresses each connection begins with the next.
- * Cost        two UDP packets a name and TTL; the hosts file is read once a lookup.
+ * Purpose     the names that the test has met, with their addresses; the hosts file; the name
+ *             servers and options of resolv.conf. getaddrinfo would stall the loop, and glibc's
+ *             needs shared libraries even in a static program.
+ * Invariants  a host lives as long as its test. Its IPv4 addresses stand before its IPv6 ones. An
+ *             answer is valid for its TTL, a failure for a second.
+ * Cost        the hosts file is read once a lookup, resolv.conf once a test.
  * Names       locust__host_ locust__resolver_
  * Uses        >>co >>fd >>address >>net
- * Sources     RFC 1035 (messages), RFC 7766 (TCP), RFC 6761 (localhost), RFC 8305 (several
- *             addresses), resolv.conf(5), hosts(5).
- * Limits      eight addresses for a name. No nsswitch, no mDNS.
+ * Sources     RFC 6761 (localhost), resolv.conf(5), hosts(5).
+ * Limits      eight addresses for a name. No nsswitch.conf, no mDNS.
  * ============================================================================================ */
 
 enum {
@@ -25,14 +24,14 @@ typedef struct locust__host { // a name and what is known of it
     struct locust__host *next;
     locust__addr addrs[LOCUST__HOST_ADDRS]; // port 0
     int n_addrs;
-    int64_t expires_ns;
+    int64_t expires_ns; // until when addresses and error are valid
     locust_error error;
-    int port;      // of a name that was pinned for one port; 0: any
-    unsigned turn; // which address goes first
+    int port;      // of a name that --resolve pinned for one port; 0: any
+    unsigned turn; // counts connections: which address goes first
     struct locust__resolver *resolver;
-    locust__co *lookup; // the coroutine that looks it up; NULL: nobody does
-    locust__fd fd;      // its socket
-    locust__queue waiters;
+    locust__co *lookup;    // the coroutine that looks the name up; NULL: there is none
+    locust__fd fd;         // its socket
+    locust__queue waiters; // coroutines that wait for its end
     char name[];
 } locust__host;
 
@@ -42,7 +41,7 @@ typedef struct locust__resolver {
     locust__host *hosts;
     const char *hosts_path, *resolv_path;
     locust__wait_group lookups;
-    bool loaded;
+    bool loaded; // resolv.conf was read
     locust__addr servers[LOCUST__RESOLVER_SERVERS];
     int n_servers, timeout_s, attempts, ndots;
     char search[LOCUST__RESOLVER_SEARCH][LOCUST__HOST_NAME];
@@ -61,7 +60,7 @@ static void locust__resolver_init(locust__resolver *r, locust__net *net, locust_
     r->ndots = 1;
 }
 
-/* IPv4 addresses go before IPv6 ones, each kind in the order it came. */
+/* Adds an address: IPv4 before IPv6, each kind in the order in which it came. */
 static void locust__host_add(locust__host *host, const locust__addr *addr)
 {
     int at = host->n_addrs;
@@ -75,7 +74,7 @@ static void locust__host_add(locust__host *host, const locust__addr *addr)
     host->n_addrs++;
 }
 
-/* "localhost" and the names below it, whatever DNS says: RFC 6761 6.3. */
+/* Is it "localhost" or a name below it? These are local whatever DNS says: RFC 6761 6.3. */
 static bool locust__host_is_local(const char *name)
 {
     size_t n = strlen(name), local = sizeof "localhost" - 1;
@@ -84,7 +83,7 @@ static bool locust__host_is_local(const char *name)
            (n == local || name[n - local - 1] == '.');
 }
 
-/* Addresses of the name in the hosts file; localhost is known without one. */
+/* Adds the addresses that the hosts file has for a name; localhost is known without it. */
 static void locust__resolver_hosts(const locust__resolver *r, locust__host *host)
 {
     locust__buf text = locust__os_read_file(r->hosts_path, 1 << 20);
@@ -108,6 +107,7 @@ static void locust__resolver_hosts(const locust__resolver *r, locust__host *host
     }
 }
 
+/* Takes over a word behind "options", if it is one that matters here. */
 static void locust__resolver_option(locust__resolver *r, const char *word)
 {
     static const struct {
@@ -125,6 +125,7 @@ static void locust__resolver_option(locust__resolver *r, const char *word)
     }
 }
 
+/* Reads resolv.conf. */
 static void locust__resolver_load(locust__resolver *r)
 {
     locust__buf text = locust__os_read_file(r->resolv_path, 1 << 20);
@@ -151,7 +152,7 @@ static void locust__resolver_load(locust__resolver *r)
         r->timeout_s = 1;
     if (r->attempts < 1)
         r->attempts = 1;
-    if (!r->n_servers) { // resolv.conf(5)
+    if (!r->n_servers) { // as resolv.conf(5) has it
         locust__addr_parse(&r->servers[0], "127.0.0.1", 53);
         r->n_servers = 1;
     }

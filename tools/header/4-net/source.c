@@ -1,15 +1,16 @@
 /* ============================================================================================
  * >>source  local addresses to connect from
  *
- * Purpose     --source: each connection takes the next address of the list.
+ * Purpose     --source: a list of local addresses, of which each connection takes the next. One
+ *             address has some 28,000 ports, and so as many connections to one server.
  * Names       locust__source_ locust__sources_
  * Uses        >>address
- * Limits      64 ranges; of IPv6 single addresses alone.
+ * Limits      64 ranges of IPv4 addresses or single addresses of IPv6.
  * ============================================================================================ */
 
 typedef struct locust__source_range {
     locust__addr first;
-    uint32_t n;
+    uint32_t n; // addresses in the range
 } locust__source_range;
 
 enum { LOCUST__SOURCES_MAX = 64 };
@@ -17,10 +18,10 @@ enum { LOCUST__SOURCES_MAX = 64 };
 typedef struct locust__sources {
     locust__source_range ranges[LOCUST__SOURCES_MAX];
     int n;
-    uint32_t turn;
+    uint32_t turn; // counts connections
 } locust__sources;
 
-/* Reads ADDRESS, ADDRESS-ADDRESS or ADDRESS/BITS; of IPv6 single addresses alone. */
+/* Reads ADDRESS, FIRST-LAST or NETWORK/BITS; of IPv6 only ADDRESS. Changes the text. */
 static bool locust__source_parse(locust__source_range *range, char *text)
 {
     char *rest = text + strcspn(text, "-/"), kind = *rest;
@@ -49,7 +50,7 @@ static bool locust__source_parse(locust__source_range *range, char *text)
         return false;
     range->n = (uint32_t)1 << (32 - bits);
     first &= ~(range->n - 1);
-    if (bits < 31) { // neither the network nor its broadcast address
+    if (bits < 31) { // without the network's own and its broadcast address
         first++;
         range->n -= 2;
     }
@@ -57,7 +58,8 @@ static bool locust__source_parse(locust__source_range *range, char *text)
     return true;
 }
 
-/* Reads a list of them, separated by commas. False: it is none. */
+/* Reads a list of ranges, separated by commas. False: one of them is wrong, or there are too
+ * many. */
 static bool locust__sources_read(locust__sources *sources, const char *list)
 {
     while (*list) {
@@ -75,7 +77,7 @@ static bool locust__sources_read(locust__sources *sources, const char *list)
     return sources->n > 0;
 }
 
-/* The next source address of a family, in turn. False: none is given. */
+/* The next source address of a family, in turn. False: the list has none of that family. */
 static bool locust__sources_next(locust__sources *sources, sa_family_t family, locust__addr *source)
 {
     uint32_t total = 0, at;

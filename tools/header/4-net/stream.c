@@ -1,17 +1,18 @@
 /* ============================================================================================
  * >>stream  reading and writing a connection, through layers
  *
- * Purpose     blocking-style read and write for coroutines, with deadlines: through the layers of the
- *             stream (TLS, a protocol on it), or straight to the socket if there is none.
- * Invariants  a stream's unread bytes are in the loop's scratch buffer, which lasts until the next park,
- *             or in memory of the stream's own, into which they are moved before a park. So an idle
- *             connection holds no buffer, and whoever returns to the test's code settles the stream
- *             first. A read is tried only when the poller, or a layer, said that it may find bytes.
+ * Purpose     blocking-style read and write for coroutines, with deadlines: through the layers of
+ *             the stream (TLS, a protocol on it), or straight to the socket if there is none.
+ * Invariants  a stream's unread bytes are in the loop's scratch buffer, which lasts until the next
+ *             park, or in memory of the stream's own, into which they are moved before a park. So
+ *             an idle connection holds no buffer, and whoever returns to the test's code settles
+ *             the stream first. A read is tried only when the poller, or a layer, said that it may
+ *             find bytes.
  * Cost        one send and one recv a request; no allocation unless bytes arrive in pieces.
  * Names       locust__stream_ locust__layer_
  * Uses        >>co >>switch >>fd >>net
- * Limits      while a body is being sent the answer is not looked at: an early refusal is read when the
- *             peer closes, or after the last byte.
+ * Limits      while a body is being sent the answer is not looked at: an early refusal is read when
+ *             the peer closes, or after the last byte.
  *
  *   locust__stream_read   takes what is in `in` first
  *     |
@@ -22,13 +23,14 @@
  *   socket                locust__stream_socket_recv, locust__stream_socket_send
  * ============================================================================================ */
 
-/* A protocol between a stream and its socket. Its owner embeds it and puts it on top of the stream's
- * layers by locust__layer_push; its functions reach what lies under it by locust__layer_recv and
- * locust__layer_send. None of them parks.
+/* A protocol between a stream and its socket. Its owner embeds it and puts it on top of the
+ * stream's layers by locust__layer_push; its functions reach what lies under it by
+ * locust__layer_recv and locust__layer_send. None of them parks.
  *
  *   recv   gives up to n bytes; *got 0: none now. LOCUST_ERR_CLOSED: the end, and then every time.
- *   send   takes bytes from up to two pieces; *sent 0: no room now. Bytes count as sent once all that the
- *          layer made of them has gone down. A layer that stopped half-way gets the same bytes again.
+ *   send   takes bytes from up to two pieces; *sent 0: no room now. Bytes count as sent once all
+ *          that the layer made of them has gone down. A layer that stopped half-way gets the same
+ *          bytes again.
  *   close  frees the layer. The layers under it and the socket are still open.
  */
 typedef struct locust__layer {
@@ -102,7 +104,8 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     return LOCUST_OK;
 }
 
-/* What a wait came to: woken by an event, cancelled, or too late, for which the caller has the word. */
+/* What a wait came to: woken by an event, cancelled, or too late, for which the caller has the
+ * word. */
 static locust_error locust__stream_woken(enum locust__wake why, locust_error timeout)
 {
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED
@@ -110,8 +113,8 @@ static locust_error locust__stream_woken(enum locust__wake why, locust_error tim
                                          : LOCUST_OK;
 }
 
-/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code. Closes
- * the stream if there is no memory for them. */
+/* Moves unread bytes out of the scratch buffer, before a park or a return to the test's code.
+ * Closes the stream if there is no memory for them. */
 static locust_error locust__stream_settle(locust_stream *s)
 {
     if (!s->in_len && s->own) { // an idle stream holds no buffer
@@ -201,8 +204,8 @@ static bool locust__stream_is_readable(const locust_stream *s)
     return s->fd.watch.readable;
 }
 
-/* Puts a layer on top of the others. Bytes that the stream has read already did not pass through it:
- * its owner takes them over, or makes sure that there are none. */
+/* Puts a layer on top of the others. Bytes that the stream has read already did not pass through
+ * it: its owner takes them over, or makes sure that there are none. */
 LOCUST__UNUSED static void locust__layer_push(locust__layer *layer, locust_stream *s)
 {
     layer->stream = s;
@@ -227,9 +230,9 @@ LOCUST__UNUSED static bool locust__layer_is_readable(const locust__layer *layer)
     return layer->stream->fd.watch.readable;
 }
 
-/* True if the stream is idle, so that it may carry another request. `readable` alone cannot tell: it
- * stays set after a read that exactly filled its buffer, and TLS has records without data. If false,
- * close the stream: this call may have consumed a byte. */
+/* True if the stream is idle, so that it may carry another request. `readable` alone cannot tell:
+ * it stays set after a read that exactly filled its buffer, and TLS has records without data. If
+ * false, close the stream: this call may have consumed a byte. */
 static bool locust__stream_is_quiet(locust_stream *s)
 {
     char byte;
@@ -242,8 +245,8 @@ static bool locust__stream_is_quiet(locust_stream *s)
     return !got && !locust__stream_is_readable(s) && !s->fd.watch.hup;
 }
 
-/* Parks until a recv may find something. A reader that took LOCUST__STREAM_BURST bytes without parking
- * yields instead, so that it neither starves other users nor misses its deadline. */
+/* Parks until a recv may find something. A reader that took LOCUST__STREAM_BURST bytes without
+ * parking yields instead, so that it neither starves other users nor misses its deadline. */
 static locust_error locust__stream_await(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__loop *loop = s->net->loop;
@@ -368,12 +371,12 @@ static locust_error locust__stream_await_room(locust_stream *s, int64_t deadline
     return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
 }
 
-/* Sends `head` and then `body`. The head may be in the scratch buffer: what is not yet sent of it is
- * copied before the first park. */
+/* Sends `head` and then `body`. The head may be in the scratch buffer: what is not yet sent of it
+ * is copied before the first park. */
 static locust_error locust__stream_write(
     locust_stream *s, locust__view head, locust__view body, int64_t deadline_ns) LOCUST__PARKS
 {
-    char *kept = NULL;
+    char *copy = NULL;
     locust_error error = LOCUST_OK;
     while (!error && head.len + body.len) {
         struct iovec iov[2] = {
@@ -396,14 +399,14 @@ static locust_error locust__stream_write(
         s->burst += sent;
         if (sent)
             continue;
-        if (head.len && !kept) {
-            kept = locust__text_copy(head.ptr, head.len);
-            head.ptr = kept;
-            error = kept ? LOCUST_OK : LOCUST_ERR_MEMORY;
+        if (head.len && !copy) {
+            copy = locust__text_copy(head.ptr, head.len);
+            head.ptr = copy;
+            error = copy ? LOCUST_OK : LOCUST_ERR_MEMORY;
         }
         if (!error)
             error = locust__stream_await_room(s, deadline_ns);
     }
-    LOCUST_FREE(kept);
+    LOCUST_FREE(copy);
     return error;
 }

@@ -1,10 +1,11 @@
 /* ============================================================================================
  * >>url  URLs and origins
  *
- * Purpose     take a URL apart; write a request target as it goes over the wire.
+ * Purpose     take a URL apart; write a request's target as it goes over the wire; find the page
+ *             that a reference means; the servers (origins) that a test talks to.
  * Names       locust__origin_ locust__url_
- * Sources     RFC 3986; Locust's client for what it escapes: everything outside the reserved and
- *             unreserved characters, and '%' is left alone.
+ * Sources     RFC 3986; requests, Locust's client, for what is escaped: all but reserved and
+ *             unreserved characters and '%'.
  * Limits      hosts of up to 253 bytes, as DNS has them.
  * ============================================================================================ */
 
@@ -13,7 +14,8 @@ typedef struct locust__url {                    // views into the text
     int port;                                   // 0: none given
 } locust__url;
 
-/* Splits scheme://[user@]host[:port][rest]. */
+/* Splits scheme://[user@]host[:port][rest]. Whoever takes the scheme knows whether it is a good
+ * one. */
 static locust_error locust__url_parse(const char *text, locust__url *url)
 {
     const char *p = strstr(text, "://"), *end, *at;
@@ -95,7 +97,7 @@ static void locust__url_add(locust__buf *out, locust__view text)
     }
 }
 
-/* Appends text as application/x-www-form-urlencoded has it (WHATWG URL 5.2): a blank is '+'. */
+/* Appends text as application/x-www-form-urlencoded (WHATWG URL 5.2): a blank becomes '+'. */
 static void locust__url_add_form(locust__buf *out, const char *text)
 {
     for (; *text; text++) {
@@ -109,7 +111,7 @@ static void locust__url_add_form(locust__buf *out, const char *text)
     }
 }
 
-/* Appends name=value&name=value; `lead`, if any, goes before the first. */
+/* Appends name=value&name=value, with `lead` in front of the first. */
 static void locust__url_add_pairs(locust__buf *out, const locust_pair *pairs, const char *lead)
 {
     for (; pairs && pairs->name; pairs++, lead = "&") {
@@ -142,7 +144,7 @@ static bool locust__url_is_absolute(const char *url)
     return scheme && (size_t)(scheme - url) < strcspn(url, "/?#");
 }
 
-/* Takes dot segments out of the path that begins at `at`, RFC 3986 5.2.4. */
+/* Removes the segments "." and ".." from the path that begins at `at`, RFC 3986 5.2.4. */
 static void locust__url_remove_dots(locust__buf *url, size_t at)
 {
     char *p = url->ptr + at, *to = p, *end = url->ptr + url->len;
@@ -207,14 +209,14 @@ static locust_error locust__url_resolve(locust__buf *out, const char *base, cons
     return LOCUST_OK;
 }
 
-/* A server, as far as connections are concerned; kept once per test. */
+/* A server as connections see it: scheme, host and port. A test has one of each. */
 typedef struct locust__origin {
     struct locust__origin *next;
     int port;
     bool secure;     // https
-    char *url;       // scheme://host[:port], and at its end
-    char *authority; // host[:port], for the Host field
-    char host[];     // without the brackets of IPv6
+    char *url;       // scheme://host[:port], whose end is
+    char *authority; // host[:port], for the field Host
+    char host[];     // without the brackets of an IPv6 literal
 } locust__origin;
 
 /* The origin of an http or https URL, made if it is new. NULL: no memory. */
@@ -247,7 +249,7 @@ static locust__origin *locust__origin_of(
     return origin;
 }
 
-/* Appends user:password of a URL, percent-decoded. */
+/* Appends text, percent-decoded: user:password of a URL. */
 static void locust__url_decode(locust__buf *out, locust__view text)
 {
     for (size_t i = 0; i < text.len; i++) {

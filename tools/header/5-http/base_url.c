@@ -1,15 +1,15 @@
 /* ============================================================================================
  * >>base_url  a user's host, taken apart once
  *
- * Purpose     the part of a URL that every request of a class begins with.
+ * Purpose     the beginning of every URL of a class's requests: server, path in front, credentials.
  * Names       locust__base_url_
  * Uses        >>tls >>url >>head >>services
  * ============================================================================================ */
 
 typedef struct locust__base_url { // a user's host, taken apart once
     locust__origin *origin;       // NULL: there is no host
-    const char *prefix;           // path that goes before every request's; "" mostly
-    const char *text;             // up to the end of the authority
+    const char *prefix;           // path in front of that of every request; "": none
+    const char *text;             // scheme://host[:port], for text_len bytes
     size_t text_len;
     locust__buf auth; // user:password of the URL, decoded; empty: none
 } locust__base_url;
@@ -19,7 +19,8 @@ static void locust__base_url_free(locust__base_url *base)
     locust__buf_free(&base->auth);
 }
 
-/* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why such a host cannot be used. */
+/* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why the program cannot use it at
+ * all; NULL: it can. */
 static locust_error locust__base_url_parse(
     locust__services *services, const char *text, locust__base_url *base, const char **broken)
 {
@@ -42,7 +43,7 @@ static locust_error locust__base_url_parse(
     base->text = text;
     base->text_len = (size_t)(url.rest.ptr - text);
     base->prefix = url.rest.len == 1 && *url.rest.ptr == '/' ? "" : url.rest.ptr;
-    if (url.user_info.len) { // it goes into a header field, not over the wire with the URL
+    if (url.user_info.len) { // goes into a header field, not over the wire with the URL
         locust__url_decode(&base->auth, url.user_info);
         if (!locust__http_is_value((locust__view){base->auth.ptr, base->auth.len}))
             return LOCUST_ERR_URL; // RFC 7617 2: no control characters

@@ -1,21 +1,22 @@
 /* ============================================================================================
  * >>connect_to  --connect-to
  *
- * Purpose     connects to another place than the URL says.
+ * Purpose     rules to connect to another host and port than those of the URL, which stay in the
+ *             request.
  * Names       locust__connect_to_
  * Uses        >>url
- * Sources     curl.
+ * Sources     curl's option of this name.
  * ============================================================================================ */
 
-typedef struct locust__connect_to { // --connect-to
+typedef struct locust__connect_to { // a rule
     struct locust__connect_to *next;
-    locust__view from_host, to_host; // empty: any, the same; to_host is terminated
-    int from_port, to_port;          // 0: any, the same
+    locust__view from_host, to_host; // from: empty is any; to: empty is the same, else terminated
+    int from_port, to_port;          // from: 0 is any; to: 0 is the same
 } locust__connect_to;
 
 typedef struct locust__connect_to_rules {
-    locust__connect_to *first; // in the order given: the first that fits counts
-    char *text;                // that they point into
+    locust__connect_to *first; // in the order given: the first that matches counts
+    char *text;                // what the rules point into
 } locust__connect_to_rules;
 
 /* Takes "host:" off the front; the host may be an IPv6 literal in brackets, or empty. */
@@ -40,6 +41,7 @@ static bool locust__connect_to_host(char **p, locust__view *host)
     return true;
 }
 
+/* Takes digits off the front; none are port 0. */
 static bool locust__connect_to_port(char **p, int *port)
 {
     for (*port = 0; locust__text_is_digit(**p) && *port <= 65535; (*p)++)
@@ -47,7 +49,7 @@ static bool locust__connect_to_port(char **p, int *port)
     return *port <= 65535;
 }
 
-/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong. */
+/* Reads HOST1:PORT1:HOST2:PORT2, several separated by blanks. False: wrong, or no memory. */
 static bool locust__connect_to_parse(
     locust__connect_to_rules *rules, locust__arena *arena, const char *text)
 {
@@ -56,34 +58,35 @@ static bool locust__connect_to_parse(
     if (!rules->text)
         return false;
     for (p = strtok_r(rules->text, " ", &at); p; p = strtok_r(NULL, " ", &at)) {
-        locust__connect_to *d = locust__arena_zalloc(arena, sizeof *d), **last = &rules->first;
-        if (!d)
+        locust__connect_to *rule = locust__arena_zalloc(arena, sizeof *rule),
+                           **last = &rules->first;
+        if (!rule)
             return false;
         while (*last)
             last = &(*last)->next;
-        *last = d;
-        if (!locust__connect_to_host(&p, &d->from_host) ||
-            !locust__connect_to_port(&p, &d->from_port) || *p++ != ':' ||
-            !locust__connect_to_host(&p, &d->to_host) ||
-            !locust__connect_to_port(&p, &d->to_port) || *p)
+        *last = rule;
+        if (!locust__connect_to_host(&p, &rule->from_host) ||
+            !locust__connect_to_port(&p, &rule->from_port) || *p++ != ':' ||
+            !locust__connect_to_host(&p, &rule->to_host) ||
+            !locust__connect_to_port(&p, &rule->to_port) || *p)
             return false;
-        rules->text[d->to_host.ptr + d->to_host.len - rules->text] = '\0';
+        rules->text[rule->to_host.ptr + rule->to_host.len - rules->text] = '\0';
     }
     return true;
 }
 
-/* Where to connect for an origin: the host and the port in place of its own. */
+/* The host and port to connect to for an origin. */
 static const char *locust__connect_to_of(
     const locust__connect_to_rules *rules, const locust__origin *origin, int *port)
 {
     *port = origin->port;
-    for (const locust__connect_to *d = rules->first; d; d = d->next) {
-        if ((d->from_host.len && !locust__view_is_nocase(d->from_host, origin->host)) ||
-            (d->from_port && d->from_port != origin->port))
+    for (const locust__connect_to *rule = rules->first; rule; rule = rule->next) {
+        if ((rule->from_host.len && !locust__view_is_nocase(rule->from_host, origin->host)) ||
+            (rule->from_port && rule->from_port != origin->port))
             continue;
-        if (d->to_port)
-            *port = d->to_port;
-        return d->to_host.len ? d->to_host.ptr : origin->host;
+        if (rule->to_port)
+            *port = rule->to_port;
+        return rule->to_host.len ? rule->to_host.ptr : origin->host;
     }
     return origin->host;
 }

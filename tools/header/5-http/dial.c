@@ -1,7 +1,10 @@
 /* ============================================================================================
  * >>dial  opening a connection to an origin
  *
- * Purpose     name lookup, connect, CONNECT through a proxy, TLS: again on another address where that may help.
+ * Purpose     opens a connection the way the class says: name lookup, connect (to another place by
+ *             --connect-to, or to a proxy), CONNECT, TLS. What each phase took is kept for the
+ *             report.
+ * Sources     RFC 9110 9.3.6 (CONNECT).
  * Names       locust__dial_
  * Uses        >>sync >>address >>stream >>allowance >>connect >>lookup >>tls_handshake >>url
  *             >>response_head >>receive >>proxy >>connect_to >>route >>services >>pool
@@ -11,7 +14,8 @@ typedef struct locust__dial { // how long the phases of opening a connection too
     int64_t name_ns, connect_ns, tls_ns;
 } locust__dial;
 
-/* Has a proxy connect to the origin, RFC 9110 9.3.6. */
+/* Asks a proxy to connect to the origin. Bytes behind its answer would be the origin's, which has
+ * not been greeted yet: an error. */
 LOCUST__APART static locust_error locust__dial_tunnel(
     locust__conn *conn, const locust__proxy *proxy, int64_t deadline_ns) LOCUST__PARKS
 {
@@ -93,8 +97,8 @@ static locust_error locust__dial_try(locust__conn *conn, locust__services *sv,
     return error;
 }
 
-/* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the server
- * does not wait between the two. */
+/* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the
+ * server does not wait between the two. */
 static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {

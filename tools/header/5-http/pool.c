@@ -1,25 +1,24 @@
 /* ============================================================================================
  * >>pool  connections of users to origins
  *
- * Purpose     keep connections and TLS sessions between requests; open new ones by the way that the
- *             user's class says: directly, to another place, through a proxy.
- * Invariants  a connection serves one request at a time. One that has bytes or an end to read while
- *             it is idle is not used again.
- * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB.
+ * Purpose     keep connections and TLS sessions between requests: of one user, or of all users of a
+ *             class that has .pool.
+ * Invariants  a connection serves one request at a time. The list is in the order of last use.
+ * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB. A
+ *             user's first connection is in the user's own block.
  * Names       locust__conn_ locust__conns_
  * Uses        >>sync >>stream >>allowance >>tls_state >>url >>services
- * Sources     RFC 9112 9 (persistence), 3.2.2 (absolute-form), RFC 9110 9.3.6 (CONNECT); curl for
- *             --connect-to and no_proxy.
- * Limits      16 origins for a user, then the one used longest ago goes. Proxies are plain HTTP with
- *             Basic credentials.
+ * Sources     RFC 9112 9 (persistence).
+ * Limits      16 origins for a user; the one used longest ago is dropped for another. Of a shared
+ *             pool, .pool connections to an origin.
  * ============================================================================================ */
 
 typedef struct locust__conn {
     struct locust__conn *next;
     locust_stream stream;
     locust__origin *origin;
-    locust__tls_ticket *ticket; // of the last session with it
-    int served;                 // requests on this connection
+    locust__tls_ticket *ticket; // of the last TLS session with the origin; NULL: none
+    int served;                 // requests since it was opened
     bool busy;
 } locust__conn;
 
@@ -38,7 +37,7 @@ typedef struct locust__conns {  // a user's, or one that the users of a class sh
 
 enum { LOCUST__CONNS_MAX = 16 };
 
-/* A zeroed one, in the owner's memory if that is free. NULL: no memory. */
+/* A zeroed connection, in the owner's memory if that is free. NULL: no memory. */
 static locust__conn *locust__conn_new(locust__conns *pool)
 {
     if (pool->place && !pool->place->origin)
@@ -56,6 +55,7 @@ static void locust__conn_free(locust__conns *pool, locust__conn *conn)
         LOCUST_FREE(conn);
 }
 
+/* Closes and forgets all connections. */
 static void locust__conns_free(locust__conns *pool)
 {
     while (pool->first) {
@@ -66,7 +66,7 @@ static void locust__conns_free(locust__conns *pool)
     pool->n = 0;
 }
 
-/* Closes what is idle; the sessions stay. */
+/* Closes idle connections; their TLS sessions stay. */
 static void locust__conns_close(locust__conns *pool)
 {
     for (locust__conn *conn = pool->first; conn; conn = conn->next)
@@ -109,8 +109,8 @@ static void locust__conns_give_turn(
         locust__sem_give(sv->loop, &turns->free);
 }
 
-/* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a shared
- * pool, after locust__conns_wait. */
+/* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a
+ * shared pool, after locust__conns_wait. */
 static locust_error locust__conns_take(
     locust__conns *pool, locust__services *sv, locust__origin *origin, locust__conn **out)
 {
@@ -150,6 +150,7 @@ static locust_error locust__conns_take(
     return LOCUST_OK;
 }
 
+/* Takes a connection back after its request; it may be open or closed. */
 static void locust__conns_give(
     const locust__conns *pool, const locust__services *sv, locust__conn *conn)
 {

@@ -1,10 +1,11 @@
 /* ============================================================================================
  * >>proxy  proxies
  *
- * Purpose     a proxy's URL, those of the environment variables, and the hosts that go without.
+ * Purpose     the URL of a proxy, the proxies that environment variables name, and the hosts that
+ *             no_proxy excepts.
  * Names       locust__proxy_
  * Uses        >>url >>head >>auth
- * Sources     curl for http_proxy, all_proxy and no_proxy.
+ * Sources     curl, for http_proxy, https_proxy, all_proxy and no_proxy.
  * Limits      proxies are plain HTTP with Basic credentials.
  * ============================================================================================ */
 
@@ -14,13 +15,13 @@ typedef struct locust__proxy {
     locust__view auth; // value of Proxy-Authorization, with a '\0' behind; empty: none
 } locust__proxy;
 
-typedef struct locust__proxy_env { // of the environment variables
+typedef struct locust__proxy_env { // the proxies of the environment
     locust__proxy http, https;
-    const char *exceptions; // no_proxy
-    bool used;
+    const char *exceptions; // no_proxy; NULL: none
+    bool used;              // the test asked for them
 } locust__proxy_env;
 
-/* Parses http://[user:password@]host[:port]; without a scheme too. "": none. False: it is none. */
+/* Parses [http://][user:password@]host[:port]; "" is no proxy. False: wrong, or no memory. */
 static bool locust__proxy_parse(locust__proxy *proxy, locust__arena *arena, const char *text)
 {
     locust__buf full = {NULL, 0, 0, false}, credentials = {NULL, 0, 0, false};
@@ -54,7 +55,8 @@ static bool locust__proxy_parse(locust__proxy *proxy, locust__arena *arena, cons
     return good && proxy->host;
 }
 
-/* As curl reads them: the lower-case name first, and HTTP_PROXY not at all (a CGI's caller sets it). */
+/* Reads a variable as curl does: the lower-case name first. HTTP_PROXY is not read at all, because
+ * the client of a CGI program can set it. */
 static const char *locust__proxy_variable(const char *lower, const char *upper)
 {
     const char *text = getenv(lower);
@@ -63,7 +65,7 @@ static const char *locust__proxy_variable(const char *lower, const char *upper)
     return text && *text ? text : NULL;
 }
 
-/* Takes over the environment's proxies. NULL, or the text that is none. */
+/* Takes over the proxies of the environment. NULL, or the text that is wrong. */
 static const char *locust__proxy_env_read(locust__proxy_env *p, locust__arena *arena)
 {
     const char *all = locust__proxy_variable("all_proxy", "ALL_PROXY");

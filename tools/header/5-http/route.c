@@ -1,20 +1,19 @@
 /* ============================================================================================
  * >>route  how requests reach servers
  *
- * Purpose     of a class (TLS, unix socket, proxy) and of the test: directly, to another place, through a
- *             proxy.
+ * Purpose     how the users of a class reach servers: options of TLS, a unix socket, a proxy.
  * Names       locust__route_
  * Uses        >>tls >>url >>proxy
  * ============================================================================================ */
 
-typedef struct locust__route { // how the users of a class reach servers
+typedef struct locust__route { // of a class
     locust__tls_how tls;
-    const char *unix_socket;
+    const char *unix_socket; // connect to this path, whatever the URL says; NULL: no
     locust__proxy proxy;
     bool direct; // no proxy, whatever the environment says
 } locust__route;
 
-/* The proxy for an origin; NULL: none. Of those of the environment where the class has none. */
+/* The proxy for an origin: that of the class, else that of the environment. NULL: none. */
 static const locust__proxy *locust__route_proxy(
     const locust__route *route, const locust__proxy_env *env, const locust__origin *origin)
 {

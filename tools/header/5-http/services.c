@@ -1,12 +1,12 @@
 /* ============================================================================================
  * >>services  what the users of one test share
  *
- * Purpose     one struct with the parts of which a test has one: network, names, TLS, routes, statistics.
+ * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>proxy >>connect_to
  * ============================================================================================ */
 
-typedef struct locust__services { // what the users of one test share
+typedef struct locust__services {
     locust__loop *loop;
     const locust__log *log;
     locust__arena arena; // of all that lives until the end of the test
@@ -16,9 +16,9 @@ typedef struct locust__services { // what the users of one test share
     locust__proxy_env proxies;
     locust__connect_to_rules connect_to;
     locust__origin *origins;
-    locust__pattern *patterns; // that locust_match was given
+    locust__pattern *patterns; // compiled regular expressions of locust_match
     locust__recorder recorder;
-    locust__buf auth;         // scratch: credentials and what is made of them
-    locust_feeder *feeders;   // that are open
+    locust__buf auth;         // scratch, to build credentials in
+    locust_feeder *feeders;   // open ones
     size_t worker, n_workers; // this process among those that share the test
 } locust__services;

@@ -7,7 +7,7 @@
  * Uses        >>tls >>tls_state >>tls_version
  * ============================================================================================ */
 
-/* P-256 first: for the curve that most servers have too, mbedTLS is fastest. */
+/* Offers P-256 first: most servers have it, and mbedTLS is fastest with it. */
 static void locust__tls_set_groups(mbedtls_ssl_config *conf)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
@@ -46,7 +46,7 @@ static void locust__tls_set_versions(mbedtls_ssl_config *conf, int min, int max)
     mbedtls_ssl_conf_max_tls_version(conf, versions[0]);
 #endif
 #else
-    (void)min; // 1.2 is all that may be: see locust__tls_check
+    (void)min; // always 1.2: see locust__tls_check
     (void)max;
     mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 #endif
@@ -139,8 +139,8 @@ static bool locust__tls_same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* The configuration for such connections, made if it is new. One that could not be made stays in the
- * list: the next connection tries again, unless the test ends for it. */
+/* The configuration for such connections, made if it is new. One that could not be made stays in
+ * the list: the next connection tries again, unless the test ends for it. */
 static locust_error locust__tls_config_of(
     locust__tls *tls, const locust__tls_how *how, bool no_pss, locust__tls_config **out)
 {

@@ -1,12 +1,13 @@
 /* ============================================================================================
  * >>tls_error  what went wrong
  *
- * Purpose     mbedTLS's codes and the peer's alerts as our sentences.
+ * Purpose     turns error codes of mbedTLS and alerts of the server into errors of the kit.
  * Names       locust__tls_alert_ locust__tls_error_
  * Uses        >>tls_state >>tls_verify
  * Sources     RFC 8446 section 6.
  * ============================================================================================ */
 
+/* The number of the fatal alert that came. */
 static int locust__tls_alert(const mbedtls_ssl_context *ssl)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x04010000
@@ -16,8 +17,8 @@ static int locust__tls_alert(const mbedtls_ssl_context *ssl)
 #endif
 }
 
-/* RFC 8446 6.2. A server that misses a certificate may say just "handshake failure", and says it
- * after more than its first message. */
+/* RFC 8446 6.2. A server that wants a certificate may just say "handshake failure". It then has
+ * sent its own certificate before; a server that knows none of the ciphers has not. */
 static locust_error locust__tls_alert_error(const locust__tls_conn *c)
 {
     bool refused = c->config->cert_file != NULL;
@@ -32,7 +33,7 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
         return LOCUST_ERR_TLS_VERSION;
     case 116: // certificate_required
         return LOCUST_ERR_TLS_CERT_CLIENT;
-    case 42: // bad_certificate, and what follows: about the client's
+    case 42: // bad_certificate and the like: about the client's certificate
     case 43:
     case 44:
     case 45:
@@ -48,7 +49,8 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
     }
 }
 
-/* The sentence for what mbedTLS returned. */
+/* The error for what mbedTLS returned: what the socket said first, then what the server sent
+ * instead of TLS, then the code. */
 static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
 {
     bool reads_certs = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
@@ -69,11 +71,11 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
     case MBEDTLS_ERR_SSL_CONN_EOF:
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
         return LOCUST_ERR_TLS_CLOSED;
-    case -0x7100: // three versions' ways to say that a message is longer than their buffer
+    case -0x7100: // a message is longer than the buffer, in the codes of three versions
     case -0x7080:
     case -135:
         return reads_certs || c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_CERTIFICATE_REQUEST
-                   ? LOCUST_ERR_TLS_CERT_SIZE // TLS 1.3 looks ahead for it
+                   ? LOCUST_ERR_TLS_CERT_SIZE // in TLS 1.3 that state reads the certificate too
                    : LOCUST_ERR_TLS;
     default:
         return reads_certs || (rc <= -0x2080 && rc >= -0x2A00) ? LOCUST_ERR_TLS_CERT_FORM

@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>tls_handshake  the handshake
  *
- * Purpose     step by step, one of them in each turn of the loop; resumption; what is learnt from a failure.
+ * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
+ *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
  *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
  *             locust__tls_step_
@@ -9,8 +10,8 @@
  *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
 
-/* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. Servers that choose it are
- * asked again without. */
+/* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. A server that chooses it
+ * gets a second connection that does not offer it. */
 static bool locust__tls_refuses_pss(void)
 {
 #if defined(MBEDTLS_VERSION_C)
@@ -21,6 +22,7 @@ static bool locust__tls_refuses_pss(void)
 #endif
 }
 
+/* Is this a server that must not be offered RSA-PSS? */
 static bool locust__tls_is_plain(const locust__tls *tls, const char *host, int port)
 {
     const locust__tls_plain *p = tls->plain;
@@ -29,7 +31,7 @@ static bool locust__tls_is_plain(const locust__tls *tls, const char *host, int p
     return p != NULL;
 }
 
-/* From now on the server is asked without RSA-PSS. False: no memory. */
+/* Remembers not to offer RSA-PSS to this server. False: no memory. */
 static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
 {
     size_t n = strlen(host) + 1;
@@ -46,7 +48,7 @@ static bool locust__tls_make_plain(locust__tls *tls, const char *host, int port)
     return true;
 }
 
-/* Makes the connection's TLS side. */
+/* Prepares the handshake: configuration, host name, session to resume. */
 static void locust__tls_open_call(void *arg)
 {
     locust__tls_op *op = arg;
@@ -58,7 +60,7 @@ static void locust__tls_open_call(void *arg)
             c->tls, op->how, locust__tls_is_plain(c->tls, op->host, op->port), &c->config);
     if (op->error)
         return;
-    // SNI is for names alone, RFC 6066 3.
+    // SNI has names only, no addresses: RFC 6066 3.
     if (mbedtls_ssl_setup(&c->ssl, &c->config->conf) != 0 ||
         mbedtls_ssl_set_hostname(
             &c->ssl, locust__addr_parse(&unused, op->host, 0) ? NULL : op->host) != 0) {
@@ -73,7 +75,8 @@ static void locust__tls_open_call(void *arg)
     }
 }
 
-/* Whoever sent a fatal alert and closed made our writes fail; the alert still says why. */
+/* A server that sends a fatal alert and closes makes writes fail; the alert, which says why, can
+ * still be read. Returns what it says, or rc. */
 static int locust__tls_last_words(locust__tls_conn *c, int rc)
 {
     locust_error said = c->io;
@@ -91,7 +94,7 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
     return rc;
 }
 
-/* One move of a handshake: as far as the bytes at hand carry it; at its end verification. */
+/* One step of a handshake: as far as the bytes at hand allow. At its end the server is verified. */
 static void locust__tls_step_call(void *arg)
 {
     locust__tls_op *op = arg;
@@ -124,13 +127,13 @@ static void locust__tls_step_call(void *arg)
     }
     locust__tls_leave(c);
     c->cpu_ns += locust__os_now_ns() - began_ns;
-    c->tls->loop->excused = true; // a slow machine takes its time for this
+    c->tls->loop->excused = true; // no task is to blame for a loop that this held
     if (c->layer.stream->arrived_ns && c->layer.stream->arrived_ns < began_ns)
         locust__loop_count_late(c->tls->loop, began_ns - c->layer.stream->arrived_ns);
 }
 
-/* Takes a step of a handshake. One connection does so in each turn of the loop, so that answers to other
- * users are not kept waiting. */
+/* Takes a step of a handshake. One connection does so in each turn of the loop, so that answers to
+ * other users are not delayed. */
 static locust_error locust__tls_step(
     locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
@@ -144,6 +147,7 @@ static locust_error locust__tls_step(
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
 }
 
+/* Makes one step after the other, waiting for the socket between them. */
 static locust_error locust__tls_handshake(
     locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
@@ -174,8 +178,8 @@ static void locust__tls_count(locust__tls *tls, const locust__tls_conn *c)
     }
 }
 
-/* Puts TLS onto a connected stream, which is closed if that fails. *retry: another connection will
- * succeed. ticket: where the session to resume is and the new one goes; NULL: none. */
+/* Puts TLS on a connected stream; closes it if that fails. *retry: another connection will succeed.
+ * ticket: holds the session to resume and gets the new one; NULL: no resumption. */
 static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, const char *host,
     int port, const locust__tls_how *how, locust__tls_ticket **ticket, locust__allowance *a,
     bool *retry) LOCUST__PARKS

@@ -1,14 +1,15 @@
 /* ============================================================================================
  * >>tls_layer  reads and writes through TLS
  *
- * Purpose     the layer of a stream: records in, records out, on the loop's stack.
+ * Purpose     TLS as a layer of a stream: recv, send and close, each of which calls mbedTLS on the
+ *             loop's stack.
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
  *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
  *             locust__tls_send_ locust__tls_write_
  * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
  * ============================================================================================ */
 
-typedef struct locust__tls_op { // a call on the loop's stack
+typedef struct locust__tls_op { // arguments and results of a call on the loop's stack
     locust__tls_conn *c;
     char *to;
     const struct iovec *iov;
@@ -21,8 +22,9 @@ typedef struct locust__tls_op { // a call on the loop's stack
     int rc;
 } locust__tls_op;
 
-/* Gives back the certificates of a server that was verified: 2 KB and more, and again that much in
- * each copy of the session. A library built with another time_t has them in another place. */
+/* Frees the certificates of a server that was verified: 2 KB and more, and as much in each copy of
+ * the session. Only if they are where this header expects them: a library that was built with
+ * another time_t has another layout. */
 static void locust__tls_drop_certs(mbedtls_ssl_context *ssl)
 {
 #ifdef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
@@ -38,7 +40,7 @@ static void locust__tls_drop_certs(mbedtls_ssl_context *ssl)
 #endif
 }
 
-/* Keeps the session for the next connection to this server. */
+/* Saves the session for the next connection to this server. */
 static void locust__tls_save(locust__tls_conn *c)
 {
     locust__tls_ticket *t;
@@ -61,7 +63,7 @@ static bool locust__tls_is_ticket(int rc)
     return rc == -0x7B00; // MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET, which 2.28 does not know
 }
 
-/* How a stream ends after the handshake. */
+/* The error for the end of a connection after the handshake. Without close_notify it was cut. */
 static locust_error locust__tls_end(const locust__tls_conn *c, int rc)
 {
     if (rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
@@ -71,6 +73,7 @@ static locust_error locust__tls_end(const locust__tls_conn *c, int rc)
     return locust__tls_error(c, rc);
 }
 
+/* Reads until the buffer is full or no bytes are left. */
 static void locust__tls_read_call(void *arg)
 {
     locust__tls_op *op = arg;
@@ -90,7 +93,7 @@ static void locust__tls_read_call(void *arg)
     if (rc <= 0 && !locust__tls_is_ticket(rc) && rc != MBEDTLS_ERR_SSL_WANT_READ &&
         rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
         c->end = locust__tls_end(c, rc);
-        op->error = op->done ? LOCUST_OK : c->end; // first what came before the end
+        op->error = op->done ? LOCUST_OK : c->end; // what came before the end goes first
     }
     locust__tls_leave(c);
 }
@@ -104,8 +107,9 @@ static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, s
     return op.error;
 }
 
-/* Sends up to a record. mbedTLS wants the same bytes again after it found no room: what is gathered
- * here depends on nothing but what it is given. */
+/* Sends up to one record, gathered from up to two pieces. After mbedTLS found no room it must get
+ * the same bytes again; it does, as the caller passes the same pieces and nothing else decides what
+ * is taken. */
 static void locust__tls_write_call(void *arg)
 {
     locust__tls_op *op = arg;
@@ -149,9 +153,9 @@ static void locust__tls_close_call(void *arg)
 {
     locust__tls_conn *c = arg;
     if (!c->end && !c->io)
-        mbedtls_ssl_close_notify(&c->ssl); // goes out at once or not at all
+        mbedtls_ssl_close_notify(&c->ssl); // leaves at once or not at all
     mbedtls_ssl_free(&c->ssl);
-    LOCUST_FREE(c->kept);
+    LOCUST_FREE(c->rest);
     LOCUST_FREE(c);
 }
 

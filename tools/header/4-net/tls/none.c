@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>tls_none  no TLS compiled in
  *
- * Purpose     the same functions where LOCUST_TLS was not defined: nothing connects.
+ * Purpose     the functions that other parts call, for a test without LOCUST_TLS: no https.
  * Names       locust__tls locust__tls_check_ locust__tls_connect_ locust__tls_free_
  *             locust__tls_init_ locust__tls_ticket_
  * Uses        >>co >>sync >>stream >>allowance >>tls >>tls_state >>tls_version >>tls_handshake
@@ -44,7 +44,7 @@ static void locust__tls_ticket_free(locust__tls_ticket *ticket)
     (void)ticket;
 }
 
-/* Nobody gets here: an https URL is refused where it is parsed. */
+/* Never called: https and tls:// are refused where their URL is parsed. */
 static locust_error locust__tls_connect(const locust__tls *tls, locust_stream *s, const char *host,
     int port, const locust__tls_how *how, locust__tls_ticket **ticket, const locust__allowance *a,
     bool *retry)

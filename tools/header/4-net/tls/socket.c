@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>tls_socket  between mbedTLS and the socket
  *
- * Purpose     the two I/O functions that mbedTLS calls.
+ * Purpose     the two functions by which mbedTLS sends and receives: through what lies under the
+ *             layer, which is the socket.
  * Names       locust__tls_bio_ locust__tls_leave_
  * Uses        >>stream >>tls_state
  * ============================================================================================ */
@@ -17,13 +18,14 @@ static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
     return sent ? (int)sent : MBEDTLS_ERR_SSL_WANT_WRITE;
 }
 
+/* Gives bytes that the connection has left over, else bytes that were read ahead, else reads. */
 static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
 {
     locust__tls_conn *c = arg;
     locust__tls *tls = c->tls;
-    char *from = c->kept_len ? c->kept + c->kept_at : tls->ahead + tls->ahead_at;
-    size_t *at = c->kept_len ? &c->kept_at : &tls->ahead_at;
-    size_t *len = c->kept_len ? &c->kept_len : &tls->ahead_len;
+    char *from = c->rest_len ? c->rest + c->rest_at : tls->ahead + tls->ahead_at;
+    size_t *at = c->rest_len ? &c->rest_at : &tls->ahead_at;
+    size_t *len = c->rest_len ? &c->rest_len : &tls->ahead_len;
     if (!*len) {
         if (!locust__layer_is_readable(&c->layer))
             return MBEDTLS_ERR_SSL_WANT_READ;
@@ -45,22 +47,23 @@ static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
     return (int)n;
 }
 
-/* Ends a turn of mbedTLS on this connection: what was read ahead for it and not used is its own. */
+/* Ends mbedTLS's work for this connection: bytes that were read ahead for it and not used move to
+ * it, so that the buffer is free for others. */
 static void locust__tls_leave(locust__tls_conn *c)
 {
     locust__tls *tls = c->tls;
-    if (!c->kept_len) {
-        LOCUST_FREE(c->kept);
-        c->kept = NULL;
-        c->kept_at = 0;
+    if (!c->rest_len) {
+        LOCUST_FREE(c->rest);
+        c->rest = NULL;
+        c->rest_at = 0;
     }
     if (tls->ahead_len) {
-        c->kept = locust__text_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
-        if (c->kept)
-            c->kept_len = tls->ahead_len;
+        c->rest = locust__text_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
+        if (c->rest)
+            c->rest_len = tls->ahead_len;
         else
             c->end = LOCUST_ERR_MEMORY;
     }
     tls->ahead_len = 0;
-    c->layer.held = c->kept_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
+    c->layer.held = c->rest_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
 }

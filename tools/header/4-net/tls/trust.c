@@ -1,14 +1,15 @@
 /* ============================================================================================
  * >>tls_trust  certificates to trust
  *
- * Purpose     finds the system's certificates, and parses those alone that a server's chain names as issuer.
- * Cost        a scan of the file for subjects, once; a parsed root for each issuer met.
+ * Purpose     finds the certificates to trust; parses those that a server's chain names as issuers,
+ *             not all of the system's.
+ * Cost        a scan of the file for each issuer met, and its parsed certificate.
  * Names       locust__tls_ca_ locust__tls_find_ locust__tls_load_ locust__tls_names_
  *             locust__tls_readable_ locust__tls_roots_ locust__tls_scan_ locust__tls_subject_
  * Uses        >>tls_state >>tls_config
  * ============================================================================================ */
 
-/* Where systems keep theirs. The directory /etc/ssl/certs has every certificate twice. */
+/* Where systems keep their certificates. (The directory /etc/ssl/certs has each of them twice.) */
 static const char *const locust__tls_ca_files[] = {
     "/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Gentoo, Alpine, OpenWrt, NixOS
     "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
@@ -28,7 +29,8 @@ static bool locust__tls_readable(const char *path)
     return path && *path && access(path, R_OK) == 0;
 }
 
-/* Decides where the certificates come from. */
+/* Decides where the certificates come from: the file asked for, SSL_CERT_FILE, LOCUST_CA_PEM,
+ * SSL_CERT_DIR, the files above. */
 static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *r)
 {
     const char *file = r->asked ? r->asked : getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
@@ -55,8 +57,7 @@ static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *
         return locust__tls_break(tls,
             "no CA certificates found on this machine: name a file by --cacert or .ca_file, set "
             "SSL_CERT_FILE, install the package ca-certificates, compile them in by LOCUST_CA_PEM, "
-            "or "
-            "go without verification by --insecure");
+            "or go without verification by --insecure");
     r->path = locust__arena_copy(tls->arena, file, strlen(file));
     return r->path ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
@@ -82,7 +83,7 @@ static locust_error locust__tls_roots_of(
     return r->path || r->pem ? LOCUST_OK : locust__tls_find_roots(tls, r);
 }
 
-/* The subject of a certificate, as it is encoded: X.509 4.1 down to it, and no further. */
+/* The subject of a certificate as it is encoded, without parsing more of it: RFC 5280 4.1. */
 static bool locust__tls_subject(unsigned char *p, size_t n, locust__view *subject)
 {
     unsigned char *end = p + n, *from;
@@ -102,8 +103,8 @@ static bool locust__tls_subject(unsigned char *p, size_t n, locust__view *subjec
     return true;
 }
 
-/* Parses those certificates of a PEM text whose subject is the issuer. Returns how many certificates
- * the text has. */
+/* Parses the certificates of a PEM text whose subject is `issuer`. Returns how many certificates
+ * the text has, of any subject. */
 static int locust__tls_scan(locust__tls_roots *r, const char *pem, const mbedtls_x509_buf *issuer)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
@@ -158,7 +159,7 @@ static bool locust__tls_names_equal(const mbedtls_x509_buf *a, const mbedtls_x50
     return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
 }
 
-/* Makes the trusted certificates available that a chain may end at. */
+/* Parses the trusted certificates that issued those of a chain, unless they are parsed already. */
 static locust_error locust__tls_load_issuers(
     locust__tls *tls, locust__tls_roots *r, const mbedtls_x509_crt *chain)
 {

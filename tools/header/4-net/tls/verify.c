@@ -1,7 +1,9 @@
 /* ============================================================================================
  * >>tls_verify  verification
  *
- * Purpose     is this chain one to trust, for this host, now? In words if not.
+ * Purpose     decides whether a server's chain of certificates is to be trusted, for this host and
+ *             now; if not, says why once for each host. The same code for all versions of mbedTLS.
+ * Cost        one verification of a certificate and host in a test: what was found is remembered.
  * Names       locust__tls_before_ locust__tls_bound_ locust__tls_date_ locust__tls_explain_
  *             locust__tls_has_ locust__tls_is_ locust__tls_judge_ locust__tls_lacks_
  *             locust__tls_names_ locust__tls_recall_ locust__tls_remember_ locust__tls_verify_
@@ -14,21 +16,23 @@ static void locust__tls_date(char *out, size_t size, const mbedtls_x509_time *t)
     snprintf(out, size, "%04d-%02d-%02d", t->year, t->mon, t->day);
 }
 
-/* The names that a certificate is for, as far as they fit. */
+/* Appends the names that a certificate is for, up to some 250 bytes. */
 static void locust__tls_names(locust__buf *out, const mbedtls_x509_crt *leaf)
 {
     for (const mbedtls_x509_sequence *s = &leaf->subject_alt_names; s && s->buf.p; s = s->next)
         if ((s->buf.tag & 31) == 2 && out->len < 200) {
             locust__buf_puts(out, out->len ? ", " : "");
-            for (size_t i = 0; i < s->buf.len && out->len < 250; i++) { // whatever a server wrote
+            for (size_t i = 0; i < s->buf.len && out->len < 250; i++) {
                 char c = (char)s->buf.p[i];
-                locust__buf_add(out, c > ' ' && c < 127 ? &c : "?", 1);
+                locust__buf_add(
+                    out, c > ' ' && c < 127 ? &c : "?", 1); // a server may write anything
             }
         }
     if (!out->len)
         locust__buf_puts(out, "no host name");
 }
 
+/* Is a earlier than b? */
 static bool locust__tls_before(const mbedtls_x509_time *a, const mbedtls_x509_time *b)
 {
     int x[] = {a->year, a->mon, a->day, a->hour, a->min, a->sec};
@@ -39,7 +43,7 @@ static bool locust__tls_before(const mbedtls_x509_time *a, const mbedtls_x509_ti
     return false;
 }
 
-/* When the first certificate of a chain expires, or the last one begins to be valid. */
+/* The end (or begin) of the time in which all certificates of a chain are valid. */
 static const mbedtls_x509_time *locust__tls_bound(const mbedtls_x509_crt *chain, bool end)
 {
     const mbedtls_x509_time *bound = end ? &chain->valid_to : &chain->valid_from;
@@ -79,8 +83,9 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
             ": none in %s issued it, or the server left out an intermediate certificate", source);
     }
     locust__buf_add(&text, "\n", 2);
-    if (!text.failed && !(tls->told.ptr && strstr(tls->told.ptr, text.ptr))) { // as a whole line
-        locust__buf_printf(&tls->told, "%s", text.ptr);
+    // The line ends in front of and behind the text make it match whole lines alone.
+    if (!text.failed && !(tls->warned.ptr && strstr(tls->warned.ptr, text.ptr))) {
+        locust__buf_printf(&tls->warned, "%s", text.ptr);
         text.ptr[text.len - 2] = '\0';
         locust__log_print(tls->log, LOCUST__LOG_WARNING, "locust.tls", "%s", text.ptr + 1);
     }
@@ -88,7 +93,8 @@ static void locust__tls_explain(locust__tls *tls, const char *host, locust_error
     locust__buf_free(&names);
 }
 
-/* Does a SAN of the certificate hold this address? RFC 9525 6.4: CN does not count. */
+/* Is the certificate for this address? Only subjectAltName counts, not the common name: RFC 9525
+ * 6.4. */
 static bool locust__tls_has_address(const mbedtls_x509_crt *leaf, const locust__addr *addr)
 {
     bool six = addr->as.any.sa_family == AF_INET6;
@@ -100,7 +106,8 @@ static bool locust__tls_has_address(const mbedtls_x509_crt *leaf, const locust__
     return false;
 }
 
-/* May it prove a server's identity? Without the extensions it may be used for anything. */
+/* May the certificate prove a server's identity? One without the extensions may be used for
+ * anything. */
 static bool locust__tls_is_for_servers(const mbedtls_x509_crt *leaf)
 {
     static const char server_auth[] = {0x2B, 6, 1, 5, 5, 7, 3, 1}; // id-kp-serverAuth
@@ -109,7 +116,7 @@ static bool locust__tls_is_for_servers(const mbedtls_x509_crt *leaf)
                mbedtls_x509_crt_check_key_usage(leaf, MBEDTLS_X509_KU_KEY_ENCIPHERMENT) == 0);
 }
 
-/* The sentence for what verification found, the most useful first. */
+/* The error for what verification found; of several, the one that helps most. */
 static locust_error locust__tls_judge(uint32_t flags, const mbedtls_x509_crt *leaf)
 {
     if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
@@ -130,8 +137,8 @@ static locust_error locust__tls_judge(uint32_t flags, const mbedtls_x509_crt *le
     return flags ? LOCUST_ERR_TLS_CERT_FORM : LOCUST_OK;
 }
 
-/* Was exactly this certificate verified for the host before? Half of a handshake's cost is the check
- * of the same chain over again. */
+/* Was exactly this certificate verified for this host before, and has not expired? Verifying it
+ * again would be half of what a handshake costs. */
 static bool locust__tls_recall(
     const locust__tls_roots *r, const char *host, const mbedtls_x509_crt *leaf)
 {
@@ -158,7 +165,8 @@ static void locust__tls_remember(
     r->leaves = l;
 }
 
-/* A module's code plus that of the one below it, or of PSA: does one of them say "out of memory"? */
+/* Does an error of mbedTLS mean out of memory? It is either a PSA status, or the code of a module
+ * plus that of a module which it uses. */
 static bool locust__tls_lacks_memory(int rc)
 {
     static const int modules[] = {0x2880, 0x3F80, 0x4D80, 0x5180, 0x6180, 0x7F00}; // X.509 to SSL
@@ -173,7 +181,7 @@ static bool locust__tls_lacks_memory(int rc)
     return false;
 }
 
-/* Is the server who it says it is? One way for all versions of the library, and the only one. */
+/* Is the server the one that it claims to be? The only place that decides this. */
 static locust_error locust__tls_verify(
     locust__tls *tls, mbedtls_ssl_context *ssl, const char *host, const locust__tls_how *how)
 {

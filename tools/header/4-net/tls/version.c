@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>tls_version  versions and ciphers
  *
- * Purpose     --tls-min, --tls-max, --ciphers: from their names to mbedTLS's numbers; what this library has.
+ * Purpose     --tls-min, --tls-max, --ciphers: names to numbers of mbedTLS, checked against what
+ *             this mbedTLS has; the start of mbedTLS.
  * Names       locust__tls_check_ locust__tls_cipher_ locust__tls_start_ locust__tls_version_
  * Uses        >>tls >>tls_state
  * ============================================================================================ */
@@ -12,8 +13,8 @@ static int locust__tls_version(const char *text)
     return strcmp(text, "1.2") == 0 ? 2 : strcmp(text, "1.3") == 0 ? 3 : 0;
 }
 
-/* The number of a cipher suite by its IANA name. The library writes them in its own way:
- * TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 with '-', and TLS_AES_128_GCM_SHA256 as TLS1-3-AES-... */
+/* The number of a cipher suite by its IANA name; 0: unknown. The library writes '-' for '_', and
+ * TLS1-3-AES-128-GCM-SHA256 for TLS_AES_128_GCM_SHA256. */
 static int locust__tls_cipher(locust__view name)
 {
     char text[80];
@@ -30,7 +31,8 @@ static int locust__tls_cipher(locust__view name)
     return mbedtls_ssl_get_ciphersuite_id(text);
 }
 
-/* Reads the list A:B:C. NULL: an empty list, an unknown name (in *bad), or no memory. */
+/* Reads a list of suites, A:B:C. NULL: it is empty, a name is unknown (*bad), or there is no
+ * memory. */
 static int *locust__tls_cipher_list(const char *text, locust__view *bad)
 {
     int *list = locust__memory_zalloc((strlen(text) / 2 + 2) * sizeof *list), n = 0;
@@ -52,8 +54,8 @@ static int *locust__tls_cipher_list(const char *text, locust__view *bad)
     return NULL;
 }
 
-/* The library's own list prefers ChaCha20, which costs both sides more where the processor has AES;
- * browsers offer AES-128-GCM first there. */
+/* The library's list, with AES-128-GCM first where the processor has AES, as in browsers. The
+ * library prefers ChaCha20, which costs both sides more there. NULL: no memory. */
 static int *locust__tls_cipher_default(void)
 {
     static const int fast[] = {0x1301, 0xC02B, 0xC02F};
@@ -76,7 +78,7 @@ static int *locust__tls_cipher_default(void)
     return list;
 }
 
-/* Why these options cannot be; NULL: they can. The text lasts as long as the program. */
+/* Why these options cannot be used; NULL: they can. The text is static. */
 static const char *locust__tls_check(const locust__tls_options *o)
 {
     static char text[256];
@@ -104,6 +106,7 @@ static const char *locust__tls_check(const locust__tls_options *o)
     return list ? NULL : text;
 }
 
+/* Starts mbedTLS and makes what all connections share. */
 static locust_error locust__tls_start(locust__tls *tls)
 {
     locust__view bad;
