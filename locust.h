@@ -6943,7 +6943,7 @@ enum { LOCUST__SOURCES_MAX = 64 };
 typedef struct locust__sources {
     locust__source_range ranges[LOCUST__SOURCES_MAX];
     int n;
-    uint32_t turn; // counts connections
+    uint32_t next; // counts connections
 } locust__sources;
 
 /* Reads ADDRESS, FIRST-LAST or NETWORK/BITS; of IPv6 only ADDRESS. Changes the text. */
@@ -7010,7 +7010,7 @@ static bool locust__sources_next(locust__sources *sources, sa_family_t family, l
         total += sources->ranges[i].first.as.any.sa_family == family ? sources->ranges[i].n : 0;
     if (!total)
         return false;
-    at = sources->turn++ % total;
+    at = sources->next++ % total;
     for (int i = 0; i < sources->n; i++) {
         const locust__source_range *range = &sources->ranges[i];
         if (range->first.as.any.sa_family != family)
@@ -7033,19 +7033,19 @@ static bool locust__sources_next(locust__sources *sources, sa_family_t family, l
  *             means; advice, once, when the machine has no descriptors or ports left.
  * Names       locust__net_
  * Uses        >>co >>sync >>source
- * Limits      128 connects are in flight at once; further ones wait for their turn.
+ * Limits      128 connects are in flight at once; further ones wait.
  * ============================================================================================ */
 
 typedef struct locust__net {
     locust__loop *loop;
     locust__sources sources;
     const locust__log *log;
-    locust__sem connects; // turns: LOCUST__NET_CONNECTS connects may be in flight
+    locust__sem connects; // permits for LOCUST__NET_CONNECTS connects in flight
     int64_t files;        // the limit on descriptors
     int64_t open;         // connected streams
     int users;            // number of users that the test asks for, for advice
     bool no_arrivals;     // do not ask the kernel when bytes arrived
-    bool advised_files, advised_ports, advised_turns; // each advice is given once
+    bool advised_files, advised_ports, advised_wait; // each advice is given once
 } locust__net;
 
 enum { LOCUST__NET_CONNECTS = 128 };
@@ -7183,7 +7183,7 @@ struct locust_stream {
     int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
 };
 
-enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before others have their turn
+enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before it lets others run
 
 static void locust__stream_init(locust_stream *s, locust__net *net)
 {
@@ -7542,8 +7542,8 @@ static locust_error locust__stream_write(
  * >>allowance  how long an operation may take
  *
  * Purpose     the deadline of an operation, and the time that the generator itself spent on it.
- *             While it waits for a turn (128 connects, one step of a handshake, the connections of
- *             a shared pool), the server has no part in it: the wait is in no response time and
+ *             While it waits for a permit (128 connects, one step of a handshake, the connections
+ *             of a shared pool), the server has no part in it: the wait is in no response time and
  *             moves the deadline on.
  * Names       locust__allowance_
  * Uses        >>co >>sync
@@ -7562,12 +7562,12 @@ static void locust__allowance_charge(locust__allowance *a, int64_t began_ns)
     a->generator_ns += took_ns;
 }
 
-/* Waits for a turn for as long as it takes; only a cancelled coroutine does not get one. */
-static locust_error locust__allowance_take_turn(
-    locust__allowance *a, locust__loop *loop, locust__sem *turns) LOCUST__PARKS
+/* Waits for a permit for as long as it takes; only a cancelled coroutine does not get one. */
+static locust_error locust__allowance_take(
+    locust__allowance *a, locust__loop *loop, locust__sem *permits) LOCUST__PARKS
 {
     int64_t began_ns = locust__os_now_ns();
-    enum locust__wake why = locust__sem_take(loop, turns, LOCUST__NEVER);
+    enum locust__wake why = locust__sem_take(loop, permits, LOCUST__NEVER);
     locust__allowance_charge(a, began_ns);
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
 }
@@ -7699,10 +7699,10 @@ static locust_error locust__connect_race(
     n = n < LOCUST__RACE_MAX ? n : LOCUST__RACE_MAX;
     locust__race_begin(race, s->net, to, n);
     while (race->running && winner < 0) {
-        int64_t turn_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
+        int64_t next_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
         int running = race->running;
         enum locust__wake why = locust__fd_wait_any_write(
-            loop, race->fds, race->begun, turn_ns < deadline_ns ? turn_ns : deadline_ns);
+            loop, race->fds, race->begun, next_ns < deadline_ns ? next_ns : deadline_ns);
         winner = locust__race_winner(race, loop);
         if (winner < 0 && (why == LOCUST__WAKE_CANCELLED || loop->now_ns >= deadline_ns)) {
             race->error =
@@ -7736,12 +7736,13 @@ static void locust__connect_pause(
 
 /* Waits until fewer than LOCUST__NET_CONNECTS connects are in flight; says so once if that takes
  * long. */
-static locust_error locust__connect_take_turn(locust__net *net, locust__allowance *a) LOCUST__PARKS
+static locust_error locust__connect_take_permit(
+    locust__net *net, locust__allowance *a) LOCUST__PARKS
 {
     int64_t before_ns = a->generator_ns;
-    locust_error error = locust__allowance_take_turn(a, net->loop, &net->connects);
-    if (a->generator_ns - before_ns > LOCUST__S && !net->advised_turns) {
-        net->advised_turns = true;
+    locust_error error = locust__allowance_take(a, net->loop, &net->connects);
+    if (a->generator_ns - before_ns > LOCUST__S && !net->advised_wait) {
+        net->advised_wait = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "users wait for their turn to connect: %d connects are in flight and the server does "
             "not take them any faster; the wait is in no response time",
@@ -7767,12 +7768,12 @@ static locust_error locust__connect_udp(locust_stream *s, const locust__addr *to
     return error;
 }
 
-/* Connects to the first of n addresses that answers, once there is a turn for it. */
+/* Connects to the first of n addresses that answers, once it has a permit. */
 static locust_error locust__connect_dial(
     locust_stream *s, const locust__addr *to, int n, locust__allowance *a) LOCUST__PARKS
 {
     locust__net *net = s->net;
-    locust_error error = locust__connect_take_turn(net, a);
+    locust_error error = locust__connect_take_permit(net, a);
     if (error)
         return error;
     error = n == 1 ? locust__connect_one(s, to, a->deadline_ns)
@@ -8633,8 +8634,8 @@ typedef struct locust__tls {
     locust__tls_roots *roots;
     locust__tls_plain *plain;
     int *ciphers;           // in the order of preference, 0 at the end
-    locust__sem steps;      // turns: one connection makes a step of its handshake
-    locust__sem handshakes; // turns: handshakes in progress
+    locust__sem steps;      // permit for a step of a handshake
+    locust__sem handshakes; // permits for handshakes in progress
     locust__tls_counts counts;
     char *ahead; // LOCUST__TLS_AHEAD bytes to read into, and as many again to send from
     size_t ahead_at, ahead_len;
@@ -9868,7 +9869,7 @@ static void locust__tls_step_call(void *arg)
 static locust_error locust__tls_step(
     locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
-    locust_error error = locust__allowance_take_turn(a, tls->loop, &tls->steps);
+    locust_error error = locust__allowance_take(a, tls->loop, &tls->steps);
     enum locust__wake why;
     if (error)
         return error;
@@ -12927,17 +12928,17 @@ typedef struct locust__conn {
     bool busy;
 } locust__conn;
 
-typedef struct locust__conns_turns { // of a shared pool: one turn for each connection to an origin
-    struct locust__conns_turns *next;
+typedef struct locust__conns_permits { // of a shared pool: to connect to an origin
+    struct locust__conns_permits *next;
     const locust__origin *origin;
     locust__sem free;
-} locust__conns_turns;
+} locust__conns_permits;
 
-typedef struct locust__conns {  // a user's, or one that the users of a class share
-    locust__conn *first;        // the latest used first
-    int n, limit;               // limit: connections to one origin; 0: a user's own pool
-    locust__conns_turns *turns; // of a shared pool
-    locust__conn *place;        // memory of the owner for one connection; NULL: none
+typedef struct locust__conns {      // a user's, or one that the users of a class share
+    locust__conn *first;            // the latest used first
+    int n, limit;                   // limit: connections to one origin; 0: a user's own pool
+    locust__conns_permits *permits; // of a shared pool
+    locust__conn *place;            // memory of the owner for one connection; NULL: none
 } locust__conns;
 
 enum { LOCUST__CONNS_MAX = 16 };
@@ -12979,39 +12980,39 @@ static void locust__conns_close(locust__conns *pool)
             locust__stream_close(&conn->stream);
 }
 
-static locust__conns_turns *locust__conns_turns_of(
+static locust__conns_permits *locust__conns_permits_of(
     const locust__conns *pool, const locust__origin *origin)
 {
-    locust__conns_turns *turns = pool->turns;
-    while (turns && turns->origin != origin)
-        turns = turns->next;
-    return turns;
+    locust__conns_permits *permits = pool->permits;
+    while (permits && permits->origin != origin)
+        permits = permits->next;
+    return permits;
 }
 
 /* Waits until the users that share the pool have fewer than its limit of connections to the origin.
- * The turn goes back with locust__conns_give. */
+ * The permit goes back with locust__conns_give. */
 static locust_error locust__conns_wait(locust__conns *pool, locust__services *sv,
     const locust__origin *origin, locust__allowance *a) LOCUST__PARKS
 {
-    locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
-    if (!turns) {
-        turns = locust__arena_zalloc(&sv->arena, sizeof *turns);
-        if (!turns)
+    locust__conns_permits *permits = locust__conns_permits_of(pool, origin);
+    if (!permits) {
+        permits = locust__arena_zalloc(&sv->arena, sizeof *permits);
+        if (!permits)
             return LOCUST_ERR_MEMORY;
-        turns->origin = origin;
-        turns->free.free = pool->limit;
-        turns->next = pool->turns;
-        pool->turns = turns;
+        permits->origin = origin;
+        permits->free.free = pool->limit;
+        permits->next = pool->permits;
+        pool->permits = permits;
     }
-    return locust__allowance_take_turn(a, sv->loop, &turns->free);
+    return locust__allowance_take(a, sv->loop, &permits->free);
 }
 
-static void locust__conns_give_turn(
+static void locust__conns_give_permit(
     const locust__conns *pool, const locust__services *sv, const locust__origin *origin)
 {
-    locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
-    if (turns)
-        locust__sem_give(sv->loop, &turns->free);
+    locust__conns_permits *permits = locust__conns_permits_of(pool, origin);
+    if (permits)
+        locust__sem_give(sv->loop, &permits->free);
 }
 
 /* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a
@@ -13041,7 +13042,7 @@ static locust_error locust__conns_take(
     } else {
         conn = locust__conn_new(pool);
         if (!conn) {
-            locust__conns_give_turn(pool, sv, origin);
+            locust__conns_give_permit(pool, sv, origin);
             return LOCUST_ERR_MEMORY;
         }
         locust__stream_init(&conn->stream, &sv->net);
@@ -13060,7 +13061,7 @@ static void locust__conns_give(
     const locust__conns *pool, const locust__services *sv, locust__conn *conn)
 {
     conn->busy = false;
-    locust__conns_give_turn(pool, sv, conn->origin);
+    locust__conns_give_permit(pool, sv, conn->origin);
 }
 /* ============================================================================================
  * >>dial  opening a connection to an origin
@@ -13161,7 +13162,7 @@ static locust_error locust__dial_try(locust__conn *conn, locust__services *sv,
     return error;
 }
 
-/* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the
+/* Opens the connection anew. The permit for a TLS handshake is taken before the connect, so that the
  * server does not wait between the two. */
 static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
@@ -13173,7 +13174,7 @@ static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     conn->served = 0;
     if (!conn->origin->secure)
         return locust__dial_try(conn, sv, route, a, took, &retry);
-    error = locust__allowance_take_turn(a, sv->loop, &sv->tls.handshakes);
+    error = locust__allowance_take(a, sv->loop, &sv->tls.handshakes);
     if (error)
         return error;
     do

@@ -1,4 +1,5 @@
-// Connections of users to origins: many users at once, each with its own connection and answers.
+// Connections of users to origins: many users at once, each with its own connection and answers; permits
+// of a shared pool.
 // boards
 #include "blocks.h"
 #define LOCUST__LAYERS 5
@@ -36,4 +37,29 @@ static void many_users(void)
     server_stop(&s);
 }
 
-TESTS({"many users", many_users}, )
+/* A connection for which there is no memory does not keep its permit. */
+static void permits(void)
+{
+    static locust__loop loop;
+    locust__services sv = {.loop = &loop};
+    locust__conns pool = {.limit = 1};
+    locust__origin origin = {.port = 80};
+    locust__allowance allowance = {LOCUST__NEVER, 0};
+    locust__conn *conn = NULL;
+    CHECK_INT(locust__loop_open(&loop), 0);
+    CHECK_INT(locust__conns_wait(&pool, &sv, &origin, &allowance), LOCUST_OK);
+    CHECK_INT(pool.permits->free.free, 0);
+    blocks_fail_in = 0;
+    CHECK_INT(locust__conns_take(&pool, &sv, &origin, &conn), LOCUST_ERR_MEMORY);
+    CHECK_INT(pool.permits->free.free, 1);
+    CHECK_INT(locust__conns_wait(&pool, &sv, &origin, &allowance), LOCUST_OK);
+    CHECK_INT(locust__conns_take(&pool, &sv, &origin, &conn), LOCUST_OK);
+    CHECK_INT(pool.permits->free.free, 0);
+    locust__conns_give(&pool, &sv, conn);
+    CHECK_INT(pool.permits->free.free, 1);
+    locust__conns_free(&pool);
+    locust__arena_free(&sv.arena);
+    locust__loop_close(&loop);
+}
+
+TESTS({"many users", many_users}, {"permits of a shared pool", permits}, )

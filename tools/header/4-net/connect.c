@@ -126,10 +126,10 @@ static locust_error locust__connect_race(
     n = n < LOCUST__RACE_MAX ? n : LOCUST__RACE_MAX;
     locust__race_begin(race, s->net, to, n);
     while (race->running && winner < 0) {
-        int64_t turn_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
+        int64_t next_ns = race->begun < n ? locust__os_now_ns() + LOCUST__S / 4 : LOCUST__NEVER;
         int running = race->running;
         enum locust__wake why = locust__fd_wait_any_write(
-            loop, race->fds, race->begun, turn_ns < deadline_ns ? turn_ns : deadline_ns);
+            loop, race->fds, race->begun, next_ns < deadline_ns ? next_ns : deadline_ns);
         winner = locust__race_winner(race, loop);
         if (winner < 0 && (why == LOCUST__WAKE_CANCELLED || loop->now_ns >= deadline_ns)) {
             race->error =
@@ -163,12 +163,13 @@ static void locust__connect_pause(
 
 /* Waits until fewer than LOCUST__NET_CONNECTS connects are in flight; says so once if that takes
  * long. */
-static locust_error locust__connect_take_turn(locust__net *net, locust__allowance *a) LOCUST__PARKS
+static locust_error locust__connect_take_permit(
+    locust__net *net, locust__allowance *a) LOCUST__PARKS
 {
     int64_t before_ns = a->generator_ns;
-    locust_error error = locust__allowance_take_turn(a, net->loop, &net->connects);
-    if (a->generator_ns - before_ns > LOCUST__S && !net->advised_turns) {
-        net->advised_turns = true;
+    locust_error error = locust__allowance_take(a, net->loop, &net->connects);
+    if (a->generator_ns - before_ns > LOCUST__S && !net->advised_wait) {
+        net->advised_wait = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "users wait for their turn to connect: %d connects are in flight and the server does "
             "not take them any faster; the wait is in no response time",
@@ -194,12 +195,12 @@ static locust_error locust__connect_udp(locust_stream *s, const locust__addr *to
     return error;
 }
 
-/* Connects to the first of n addresses that answers, once there is a turn for it. */
+/* Connects to the first of n addresses that answers, once it has a permit. */
 static locust_error locust__connect_dial(
     locust_stream *s, const locust__addr *to, int n, locust__allowance *a) LOCUST__PARKS
 {
     locust__net *net = s->net;
-    locust_error error = locust__connect_take_turn(net, a);
+    locust_error error = locust__connect_take_permit(net, a);
     if (error)
         return error;
     error = n == 1 ? locust__connect_one(s, to, a->deadline_ns)

@@ -5,19 +5,19 @@
  *             means; advice, once, when the machine has no descriptors or ports left.
  * Names       locust__net_
  * Uses        >>co >>sync >>source
- * Limits      128 connects are in flight at once; further ones wait for their turn.
+ * Limits      128 connects are in flight at once; further ones wait.
  * ============================================================================================ */
 
 typedef struct locust__net {
     locust__loop *loop;
     locust__sources sources;
     const locust__log *log;
-    locust__sem connects; // turns: LOCUST__NET_CONNECTS connects may be in flight
+    locust__sem connects; // permits for LOCUST__NET_CONNECTS connects in flight
     int64_t files;        // the limit on descriptors
     int64_t open;         // connected streams
     int users;            // number of users that the test asks for, for advice
     bool no_arrivals;     // do not ask the kernel when bytes arrived
-    bool advised_files, advised_ports, advised_turns; // each advice is given once
+    bool advised_files, advised_ports, advised_wait; // each advice is given once
 } locust__net;
 
 enum { LOCUST__NET_CONNECTS = 128 };

@@ -18,7 +18,7 @@ enum { LOCUST__SOURCES_MAX = 64 };
 typedef struct locust__sources {
     locust__source_range ranges[LOCUST__SOURCES_MAX];
     int n;
-    uint32_t turn; // counts connections
+    uint32_t next; // counts connections
 } locust__sources;
 
 /* Reads ADDRESS, FIRST-LAST or NETWORK/BITS; of IPv6 only ADDRESS. Changes the text. */
@@ -85,7 +85,7 @@ static bool locust__sources_next(locust__sources *sources, sa_family_t family, l
         total += sources->ranges[i].first.as.any.sa_family == family ? sources->ranges[i].n : 0;
     if (!total)
         return false;
-    at = sources->turn++ % total;
+    at = sources->next++ % total;
     for (int i = 0; i < sources->n; i++) {
         const locust__source_range *range = &sources->ranges[i];
         if (range->first.as.any.sa_family != family)

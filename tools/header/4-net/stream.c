@@ -55,7 +55,7 @@ struct locust_stream {
     int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
 };
 
-enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before others have their turn
+enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before it lets others run
 
 static void locust__stream_init(locust_stream *s, locust__net *net)
 {

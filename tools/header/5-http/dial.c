@@ -97,7 +97,7 @@ static locust_error locust__dial_try(locust__conn *conn, locust__services *sv,
     return error;
 }
 
-/* Opens the connection anew. The turn of a TLS handshake is taken before the connect, so that the
+/* Opens the connection anew. The permit for a TLS handshake is taken before the connect, so that the
  * server does not wait between the two. */
 static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
@@ -109,7 +109,7 @@ static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     conn->served = 0;
     if (!conn->origin->secure)
         return locust__dial_try(conn, sv, route, a, took, &retry);
-    error = locust__allowance_take_turn(a, sv->loop, &sv->tls.handshakes);
+    error = locust__allowance_take(a, sv->loop, &sv->tls.handshakes);
     if (error)
         return error;
     do

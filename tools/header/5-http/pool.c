@@ -22,17 +22,17 @@ typedef struct locust__conn {
     bool busy;
 } locust__conn;
 
-typedef struct locust__conns_turns { // of a shared pool: one turn for each connection to an origin
-    struct locust__conns_turns *next;
+typedef struct locust__conns_permits { // of a shared pool: to connect to an origin
+    struct locust__conns_permits *next;
     const locust__origin *origin;
     locust__sem free;
-} locust__conns_turns;
+} locust__conns_permits;
 
-typedef struct locust__conns {  // a user's, or one that the users of a class share
-    locust__conn *first;        // the latest used first
-    int n, limit;               // limit: connections to one origin; 0: a user's own pool
-    locust__conns_turns *turns; // of a shared pool
-    locust__conn *place;        // memory of the owner for one connection; NULL: none
+typedef struct locust__conns {      // a user's, or one that the users of a class share
+    locust__conn *first;            // the latest used first
+    int n, limit;                   // limit: connections to one origin; 0: a user's own pool
+    locust__conns_permits *permits; // of a shared pool
+    locust__conn *place;            // memory of the owner for one connection; NULL: none
 } locust__conns;
 
 enum { LOCUST__CONNS_MAX = 16 };
@@ -74,39 +74,39 @@ static void locust__conns_close(locust__conns *pool)
             locust__stream_close(&conn->stream);
 }
 
-static locust__conns_turns *locust__conns_turns_of(
+static locust__conns_permits *locust__conns_permits_of(
     const locust__conns *pool, const locust__origin *origin)
 {
-    locust__conns_turns *turns = pool->turns;
-    while (turns && turns->origin != origin)
-        turns = turns->next;
-    return turns;
+    locust__conns_permits *permits = pool->permits;
+    while (permits && permits->origin != origin)
+        permits = permits->next;
+    return permits;
 }
 
 /* Waits until the users that share the pool have fewer than its limit of connections to the origin.
- * The turn goes back with locust__conns_give. */
+ * The permit goes back with locust__conns_give. */
 static locust_error locust__conns_wait(locust__conns *pool, locust__services *sv,
     const locust__origin *origin, locust__allowance *a) LOCUST__PARKS
 {
-    locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
-    if (!turns) {
-        turns = locust__arena_zalloc(&sv->arena, sizeof *turns);
-        if (!turns)
+    locust__conns_permits *permits = locust__conns_permits_of(pool, origin);
+    if (!permits) {
+        permits = locust__arena_zalloc(&sv->arena, sizeof *permits);
+        if (!permits)
             return LOCUST_ERR_MEMORY;
-        turns->origin = origin;
-        turns->free.free = pool->limit;
-        turns->next = pool->turns;
-        pool->turns = turns;
+        permits->origin = origin;
+        permits->free.free = pool->limit;
+        permits->next = pool->permits;
+        pool->permits = permits;
     }
-    return locust__allowance_take_turn(a, sv->loop, &turns->free);
+    return locust__allowance_take(a, sv->loop, &permits->free);
 }
 
-static void locust__conns_give_turn(
+static void locust__conns_give_permit(
     const locust__conns *pool, const locust__services *sv, const locust__origin *origin)
 {
-    locust__conns_turns *turns = locust__conns_turns_of(pool, origin);
-    if (turns)
-        locust__sem_give(sv->loop, &turns->free);
+    locust__conns_permits *permits = locust__conns_permits_of(pool, origin);
+    if (permits)
+        locust__sem_give(sv->loop, &permits->free);
 }
 
 /* An idle connection to the origin, an open one if there is one, or a closed one to open. Of a
@@ -136,7 +136,7 @@ static locust_error locust__conns_take(
     } else {
         conn = locust__conn_new(pool);
         if (!conn) {
-            locust__conns_give_turn(pool, sv, origin);
+            locust__conns_give_permit(pool, sv, origin);
             return LOCUST_ERR_MEMORY;
         }
         locust__stream_init(&conn->stream, &sv->net);
@@ -155,5 +155,5 @@ static void locust__conns_give(
     const locust__conns *pool, const locust__services *sv, locust__conn *conn)
 {
     conn->busy = false;
-    locust__conns_give_turn(pool, sv, conn->origin);
+    locust__conns_give_permit(pool, sv, conn->origin);
 }

@@ -137,7 +137,7 @@ static void locust__tls_step_call(void *arg)
 static locust_error locust__tls_step(
     locust__tls *tls, locust__tls_op *op, locust__allowance *a) LOCUST__PARKS
 {
-    locust_error error = locust__allowance_take_turn(a, tls->loop, &tls->steps);
+    locust_error error = locust__allowance_take(a, tls->loop, &tls->steps);
     enum locust__wake why;
     if (error)
         return error;

@@ -76,8 +76,8 @@ typedef struct locust__tls {
     locust__tls_roots *roots;
     locust__tls_plain *plain;
     int *ciphers;           // in the order of preference, 0 at the end
-    locust__sem steps;      // turns: one connection makes a step of its handshake
-    locust__sem handshakes; // turns: handshakes in progress
+    locust__sem steps;      // permit for a step of a handshake
+    locust__sem handshakes; // permits for handshakes in progress
     locust__tls_counts counts;
     char *ahead; // LOCUST__TLS_AHEAD bytes to read into, and as many again to send from
     size_t ahead_at, ahead_len;
