@@ -164,7 +164,7 @@ static void check_turns(locust__sources *list, sa_family_t family)
         if (list->ranges[i].first.as.any.sa_family == family)
             total += list->ranges[i].n;
     turns = total < 40 ? 2 * total : 80;
-    list->turn = 0;
+    list->next = 0;
     MUST(locust__sources_next(list, family, &a) == (total > 0));
     for (uint64_t turn = 1; turn < turns; turn++) {
         bool found = false;

@@ -45,16 +45,16 @@ static void dispatches_as_locust_does(void)
             continue;
         for (int round = 0; round < 2; round++) {
             size_t len = strlen(vectors[v].want);
-            locust__dispatch_init(env);
+            locust__dispatch_begin(&env->dispatch);
             memset(got, 0, sizeof got);
             for (size_t i = 0; i < len; i++) {
-                const locust__class *cls = locust__dispatch_next(env);
+                const locust__class *cls = locust__dispatch_next(&env->dispatch);
                 got[i] = cls ? cls->as->name[0] : '-';
             }
             CHECK_STR(got, vectors[v].want);
         }
         if (strcmp(vectors[v].classes, "A-1 Ff2") == 0)
-            CHECK(locust__dispatch_next(env) == NULL);
+            CHECK(locust__dispatch_next(&env->dispatch) == NULL);
         locust_env_free(env);
     }
 }

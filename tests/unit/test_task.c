@@ -17,14 +17,14 @@ static void c(locust_user *u)
     (void)u;
 }
 
-static locust__planner planner;
+static locust__fault fault; // of the last plan
 
 static locust__plan *plan_of(const locust_taskset *set, locust__tags tags)
 {
     static locust__tags kept;
     kept = tags;
-    planner = (locust__planner){.tags = &kept};
-    return locust__plan_new(&planner, set, set->tasks, NULL, 0);
+    fault = (locust__fault){.code = 0};
+    return locust__plan_new(&(locust__planner){&kept, "Visitor", &fault}, set, set->tasks, NULL, 0);
 }
 
 /* The names that n picks give, a letter each. */
@@ -164,7 +164,7 @@ static void tags(void)
         CHECK_ROW(tagged[i].tags ? tagged[i].tags : tagged[i].exclude);
         describe(plan, left);
         CHECK_STR(plan ? left : NULL, tagged[i].left);
-        CHECK_STR(planner.wrong, NULL);
+        CHECK_STR(fault.text, "");
         locust__plan_free(plan);
     }
 }
@@ -209,8 +209,9 @@ static void says_what_is_wrong(void)
         locust__plan *plan = plan_of(&broken[i].set, (locust__tags){broken[i].tags, NULL});
         CHECK_ROW(broken[i].name);
         CHECK(plan == NULL);
-        if (!CHECK(planner.wrong && strstr(planner.wrong, broken[i].says)))
-            printf("# it says: %s\n", planner.wrong ? planner.wrong : "nothing");
+        CHECK_INT(fault.code, 1);
+        if (!CHECK(strstr(fault.text, broken[i].says)))
+            printf("# it says: %s\n", fault.text);
         locust__plan_free(plan);
     }
 }

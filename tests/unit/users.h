@@ -41,13 +41,14 @@ static inline void users_on_error(locust_env *env, locust_user *u, const char *m
 /* NULL, or what is wrong with the classes. */
 static inline const char *users_set_up(locust_env *env)
 {
-    locust__planner planner = {.tags = &env->users.tags};
+    static locust__fault fault;
+    fault.code = 0;
     for (; env->test->users[env->n_classes]; env->n_classes++) {
         locust__class *cls = &env->classes[env->n_classes];
         const char *broken = NULL;
         locust__class_init(cls, env->test->users[env->n_classes]);
-        if (locust__class_plan(cls, &planner))
-            return planner.wrong;
+        if (!locust__class_plan(cls, &env->users.tags, &fault))
+            return fault.text;
         cls->shared.limit = cls->as->pool;
         cls->host = env->options.host ? env->options.host : cls->as->host;
         if (cls->host &&
@@ -73,7 +74,7 @@ LOCUST_API void locust_env_free(locust_env *env)
     locust__stats_free(&env->stats);
     locust__arena_free(&env->services.arena);
     locust__pattern_free_all(env->services.patterns);
-    locust__feed_close_all(env->services.feeders);
+    locust__feed_close_all(env->users.feeders);
     locust__buf_free(&env->services.auth);
     locust__log_close(&env->log);
     free(env);
@@ -97,10 +98,10 @@ LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_opti
     locust__net_init(&sv->net, &env->loop, &env->log);
     locust__resolver_init(&sv->resolver, &sv->net, &sv->arena);
     locust__tls_init(&sv->tls, &env->loop, &env->log, &sv->arena, &tls);
-    sv->worker = (size_t)options->worker_index;
-    sv->n_workers = options->worker_count ? (size_t)options->worker_count : 1;
     env->users = (locust__users){.services = sv,
         .env = env,
+        .worker = (size_t)options->worker_index,
+        .n_workers = options->worker_count ? (size_t)options->worker_count : 1,
         .request_stop = locust_env_stop,
         .on_empty = users_wake,
         .on_error = users_on_error,

@@ -184,9 +184,10 @@
  *     >>request        a whole request
  *     >>response       what a test does with a response
  *   6-user
+ *     >>fault          what is wrong with a test before it runs
  *     >>task           tasks and task sets as a test runs them
  *     >>class          user classes as a test runs them
- *     >>user           user classes, waits, the life of a user
+ *     >>user           a user, its coroutines, all users of a test
  *     >>arrive         arrivals of the open model, as users take them
  *     >>life           the life of a user
  *     >>start          starting and ending users
@@ -196,14 +197,18 @@
  *     >>user_stream    streams of the test's own
  *     >>feed           rows of files for users
  *   8-run
- *     >>env            the environment of a test
- *     >>dispatch       which class the next user has
- *     >>usage          what the generator itself used
  *     >>stages         --stages
- *     >>ramp           ramps: from the users there are to those there shall be
+ *     >>dispatch       which class the next user has
+ *     >>env            the environment of a test
+ *     >>usage          what the generator itself used
+ *     >>blocked        which task kept the loop to itself
+ *     >>warm_up        from when on requests count
+ *     >>ramp           from the users that there are to those asked for
  *     >>pace           the schedule of arrivals
  *     >>runner         a test from its first user to its last
  *     >>config_users   --config-users
+ *     >>classes        the user classes of a run
+ *     >>listeners      a test's events, and the functions that are told of them
  *     >>setup          making an environment
  *     >>env_api        public calls on an environment
  *   9-outside
@@ -456,6 +461,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 
 #if LOCUST__LAYERS >= 6
+#include "6-user/fault.c"
 #include "6-user/task.c"
 #include "6-user/class.c"
 #include "6-user/user.c"
@@ -470,14 +476,18 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 
 #if LOCUST__LAYERS >= 8
-#include "8-run/env.c"
-#include "8-run/dispatch.c"
-#include "8-run/usage.c"
 #include "8-run/stages.c"
+#include "8-run/dispatch.c"
+#include "8-run/env.c"
+#include "8-run/usage.c"
+#include "8-run/blocked.c"
+#include "8-run/warm_up.c"
 #include "8-run/ramp.c"
 #include "8-run/pace.c"
 #include "8-run/runner.c"
 #include "8-run/config_users.c"
+#include "8-run/classes.c"
+#include "8-run/listeners.c"
 #include "8-run/setup.c"
 #include "8-run/env_api.c"
 #endif

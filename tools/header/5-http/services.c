@@ -18,7 +18,5 @@ typedef struct locust__services {
     locust__origin *origins;
     locust__pattern *patterns; // compiled regular expressions of locust_match
     locust__recorder recorder;
-    locust__buf auth;         // scratch, to build credentials in
-    locust_feeder *feeders;   // open ones
-    size_t worker, n_workers; // this process among those that share the test
+    locust__buf auth; // scratch, to build credentials in
 } locust__services;

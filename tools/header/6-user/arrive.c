@@ -1,12 +1,20 @@
 /* ============================================================================================
  * >>arrive  arrivals of the open model, as users take them
  *
- * Purpose     a queue of arrivals for each class: who is free takes the next; who waits too long is shed.
+ * Purpose     the arrivals of a class that no user has taken yet, and the users that wait for one.
+ * Invariants  scheduled == started + shed + n. Either arrivals wait or users do, never both for
+ *             longer than a turn of the loop. An arrival keeps the time at which it was due, so
+ *             that what it waited is in its first response time.
+ * Cost        8 bytes for an arrival that waits.
  * Names       locust__arrive_
  * Uses        >>co >>switch >>sync >>class >>user
+ *
+ *   backlog   | . | . | due | due | due | . | . |    first 2, n 3, cap 7: the oldest is at `first`;
+ *                       first                        behind the last place comes place 0
  * ============================================================================================ */
 
-/* Sheds those that have waited too long. Returns when the next one will have. */
+/* Sheds arrivals that have waited longer than their patience. Returns when the next one will have.
+ * */
 static int64_t locust__arrive_shed(locust__arrival_queue *o, int64_t now_ns)
 {
     int64_t patience_ns = o->as.patience_s < 0 ? 0 : locust__time_ns(o->as.patience_s), until_ns;
@@ -21,7 +29,7 @@ static int64_t locust__arrive_shed(locust__arrival_queue *o, int64_t now_ns)
     return LOCUST__NEVER;
 }
 
-/* Takes the oldest arrival that waits and was not shed. False: there is none. */
+/* Takes the oldest arrival that waits and has not lost its patience. False: there is none. */
 static bool locust__arrive_take(locust__arrival_queue *o, int64_t now_ns, int64_t *due_ns)
 {
     locust__arrive_shed(o, now_ns);
@@ -33,7 +41,8 @@ static bool locust__arrive_take(locust__arrival_queue *o, int64_t now_ns, int64_
     return true;
 }
 
-/* An arrival has to wait; without memory it is shed. */
+/* Puts an arrival behind those that wait. The ring doubles when it is full; without memory for
+ * that the arrival is shed. */
 static void locust__arrive_keep(locust__arrival_queue *o, int64_t due_ns)
 {
     if (o->n == o->cap) {
@@ -53,7 +62,7 @@ static void locust__arrive_keep(locust__arrival_queue *o, int64_t due_ns)
     o->backlog[(o->first + o->n++) % o->cap] = due_ns;
 }
 
-/* The next task of the user is an arrival's. */
+/* Gives an arrival to a user: the user's next task serves it. */
 static void locust__arrive_accept(locust__user *user, int64_t due_ns, bool late)
 {
     user->due_ns = due_ns;
@@ -62,7 +71,8 @@ static void locust__arrive_accept(locust__user *user, int64_t due_ns, bool late)
     user->cls->arrivals->counts.late += late;
 }
 
-/* An arrival whose task has not begun comes to nothing: no task begins any more. */
+/* Takes back an arrival that was accepted but whose task never started because the test is ending;
+ * it counts as shed. */
 static void locust__arrive_forgo(locust__user *user)
 {
     locust__arrival_queue *o = user->cls->arrivals;
@@ -74,14 +84,15 @@ static void locust__arrive_forgo(locust__user *user)
     o->counts.shed++;
 }
 
-/* Begins to serve the arrival: its first request is as late as that. */
+/* Begins to serve the arrival: the user's next request tells how late it is. */
 static void locust__arrive_serve(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
     user->session.late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
 }
 
-/* The task of an arrival is over: the next one, at once if one waits. */
+/* After an arrival's task: takes the next arrival if one is waiting, else parks until the pacer
+ * gives it one. */
 static void locust__arrive_await(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;

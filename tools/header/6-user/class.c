@@ -1,19 +1,21 @@
 /* ============================================================================================
  * >>class  user classes as a test runs them
  *
- * Purpose     a class with its host, route, plan of tasks and arrivals; what is wrong with one.
+ * Purpose     a class with what its users share: host, route, plan of tasks, connections, arrivals.
+ * Invariants  set up once per environment; during a run only `alive`, the shared connections and
+ *             the queue of arrivals change.
  * Names       locust__class_ locust__arrival_queue
- * Uses        >>co >>route >>pool >>base_url >>task
+ * Uses        >>co >>route >>pool >>base_url >>fault >>task
  * ============================================================================================ */
 
-typedef struct locust__arrival_queue { // the arrivals of a class
+typedef struct locust__arrival_queue { // the arrivals of a class: see >>arrive and >>pace
     locust_arrivals as;
-    double share;       // of --rate; 0: a rate of its own
-    locust__queue free; // users without a task to run, parked
-    int64_t *backlog;   // when those that wait were due: a ring
-    size_t first, n, cap;
+    double share;         // of --rate or --stages; 0: the class has a rate of its own
+    locust__queue free;   // users that are parked until the next arrival
+    int64_t *backlog;     // when the arrivals that wait were due: a ring, the oldest at `first`
+    size_t first, n, cap; // places in the ring
     locust_env *env;
-    locust__co *pacer; // NULL: it has ended
+    locust__co *pacer; // the coroutine that keeps the schedule
     bool pacing;       // the pacer sleeps and may be woken
     locust_arrival_counts counts;
 } locust__arrival_queue;
@@ -23,24 +25,26 @@ typedef struct locust__class { // a user class as a test runs it
     const locust_user_class *declared; // the test's; `as` may be changed by --config-users
     locust_user_class changed;
     locust_task *tasks; // of `changed`; NULL: the declared ones
-    const char *host;   // in force
+    const char *host;   // that of --host, or the class's own; NULL: none
     locust__base_url base;
     locust__route route;
-    locust__conns shared;            // with .pool
-    locust__plan *plan;              // its tasks, those that the tags leave
+    locust__conns shared;            // connections of all its users, with .pool
+    locust__plan *plan;              // the tasks that the tags leave
     locust__arrival_queue *arrivals; // NULL: its users do not arrive
-    int alive;
+    int alive;                       // users that count as alive: see locust__user
 } locust__class;
 
-/* NULL, or what is wrong with a class. */
-static const char *locust__class_check(const locust_user_class *as)
+/* Does a class have tasks that can be run? */
+static bool locust__class_check(const locust_user_class *as, locust__fault *fault)
 {
     if (!as->tasks || !(as->tasks->fn || as->tasks->set))
-        return "has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))";
+        return locust__fault_set(fault, 1,
+            "user class %s has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))",
+            as->name);
     for (const locust_task *task = as->tasks; task->fn || task->set; task++)
         if (locust__task_weight(task))
-            return NULL;
-    return "has no task with a weight above 0";
+            return true;
+    return locust__fault_set(fault, 1, "user class %s has no task with a weight above 0", as->name);
 }
 
 static void locust__class_init(locust__class *cls, const locust_user_class *as)
@@ -50,17 +54,24 @@ static void locust__class_init(locust__class *cls, const locust_user_class *as)
     cls->base.prefix = cls->base.text = "";
 }
 
-/* Makes the plan of a class. NULL, or what is wrong with it, in p. */
-static const char *locust__class_plan(locust__class *cls, locust__planner *p)
+/* Makes the plan of a class. */
+static bool locust__class_plan(locust__class *cls, const locust__tags *tags, locust__fault *fault)
 {
-    cls->plan = locust__plan_new(p, NULL, cls->as->tasks, NULL, 0);
-    if (!cls->plan && !p->wrong)
-        p->wrong = "has no tasks left by --tags and --exclude-tags";
-    return p->wrong;
+    locust__planner p = {tags, cls->as->name, fault};
+    cls->plan = locust__plan_new(&p, NULL, cls->as->tasks, NULL, 0);
+    if (!cls->plan && !fault->code)
+        locust__planner_fail(&p, "has no tasks left by --tags and --exclude-tags");
+    return !fault->code;
 }
 
 /* The weight by which a class gets users; 0: it gets none that way. */
 static double locust__class_weight(const locust_user_class *as)
 {
     return as->fixed_count > 0 || as->weight < 0 ? 0 : as->weight > 0 ? as->weight : 1;
+}
+
+/* Does a class get users in any way: by count, by weight or by arriving? */
+static bool locust__class_gets_users(const locust_user_class *as)
+{
+    return as->fixed_count > 0 || locust__class_weight(as) > 0 || as->arrivals.rate > 0;
 }

@@ -1,13 +1,18 @@
 /* ============================================================================================
  * >>control  what a task says to its user
  *
- * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring, scheduling.
+ * Purpose     the public calls inside a user: requests, waits, stopping, failing, deferring,
+ *             scheduling.
+ * Invariants  each call first makes sure that it comes from the coroutine of its `u`: any other
+ *             would park one coroutine and wake another. A call that parks and finds its user
+ *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
- * Uses        >>co >>switch >>stats >>cookie >>services >>pool >>session >>request >>task
- *             >>user >>life
+ * Uses        >>co >>switch >>stats >>cookie >>services >>pool >>session >>request >>fault
+ *             >>task >>user >>life
  * ============================================================================================ */
 
-/* The user that runs now; anything else is a broken rule. */
+/* The user behind `u`, which must be the one that runs; anything else ends the program with the
+ * rule that was broken. `what`: the call, as the test's author knows it. */
 static locust__user *locust__control_user(locust_user *u, const char *what)
 {
     locust__user *user = (locust__user *)(void *)u;
@@ -19,7 +24,8 @@ static locust__user *locust__control_user(locust_user *u, const char *what)
     return user;
 }
 
-/* A test whose set-up is broken ends; the user goes no further. */
+/* Ends the whole test, because it cannot go on as it is set up (an https URL without TLS, a data
+ * file that is missing), and cuts this user. The first reason is the one that is reported. */
 static _Noreturn void locust__control_break(locust__user *user, const char *why) LOCUST__PARKS
 {
     locust__users *all = user->all;
@@ -72,7 +78,7 @@ LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const cha
     locust__session *session = locust__control_user(u, "locust_set_cert")->client.session;
     session->cert_file = cert_file;
     session->key_file = key_file;
-    session->conns = &session->own; // who has an identity of its own shares no connection
+    session->conns = &session->own; // a connection of the class's pool has another identity
     locust__conns_close(session->conns);
 }
 
@@ -171,7 +177,8 @@ LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
 LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
 {
     locust__user *user = locust__control_user(u, "locust_set_tasks")->root;
-    locust__planner p = {.tags = &user->all->tags};
+    locust__fault fault = {.code = 0}; // not reported: the caller is told that there is one
+    locust__planner p = {&user->all->tags, user->cls->as->name, &fault};
     locust__plan *plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
     if (!plan)
         return false;

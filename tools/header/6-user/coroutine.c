@@ -2,11 +2,18 @@
  * >>coroutine  coroutines that a user starts
  *
  * Purpose     locust_spawn, groups, semaphores.
+ * Invariants  a handle lives until it is joined or the task that started it ends, its coroutine
+ *             until it returns or is cut; whichever is later frees the block. A group lives until
+ *             it is joined or its task ends, and then until its last waiter has gone. All that
+ *             wait for any of them wait in the user's one queue and look again when woken: what
+ *             they waited for may be gone by then, so a waiter holds a count (`joiners`,
+ *             `waiters`) on it.
+ * Cost        a coroutine is a block of some 500 bytes, and a stack.
  * Names       locust__coroutine_ locust__group_
  * Uses        >>co >>switch >>sync >>context >>client >>user >>life >>control
  * ============================================================================================ */
 
-/* Parks until a coroutine of this user ends. */
+/* Parks until any coroutine of this user ends. */
 static void locust__coroutine_wait_all(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
@@ -21,6 +28,7 @@ static void locust__coroutine_run(locust__user *user) LOCUST__PARKS
     c->fn(&user->as, c->arg);
 }
 
+/* Frees a coroutine that has ended and that nobody joins any more. */
 static void locust__coroutine_remove(locust_coroutine *c)
 {
     locust_coroutine **at = &c->user.root->coroutines;
@@ -38,7 +46,7 @@ static void locust__coroutine_main(void *arg)
     locust__life_guarded(user, locust__coroutine_run);
     locust__client_deinit(&user->client);
     locust__life_close_streams(user);
-    user->co->local = NULL; // the user's
+    user->co->local = NULL; // the slots are the user's
     locust__values_release(user->co->context);
     user->co->context = NULL;
     c->ended = true;
@@ -50,6 +58,9 @@ static void locust__coroutine_main(void *arg)
         locust__co_wake(loop, root->coroutine_waiters.first, LOCUST__WAKE_EVENT);
 }
 
+/* Starts fn beside `by`, which may be a coroutine that was started itself: all belong to the same
+ * user. The new one shares what the user has and inherits the context variables of `by`. NULL: no
+ * memory. */
 static locust_coroutine *locust__coroutine_start(
     locust__user *by, locust_group *group, locust_coroutine_fn fn, void *arg)
 {
@@ -98,7 +109,7 @@ LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine)
     while (!coroutine->ended && !user->co->cancelled)
         locust__queue_wait(loop, &user->root->coroutine_waiters, LOCUST__NEVER);
     cut = user->co->cancelled;
-    // Cut, it is as if there had been no join: the end of the task frees the handle.
+    // A join that is cut leaves the handle to the end of the task, as if there had been none.
     if (--coroutine->joiners == 0 && coroutine->ended && (!cut || coroutine->detached))
         locust__coroutine_remove(coroutine);
     if (cut)
@@ -124,7 +135,8 @@ LOCUST_API locust_group *locust_group_new(locust_user *u, int limit)
     return group;
 }
 
-/* Waits until fewer than `below` of a group run. False: its task is over, and it is freed. */
+/* Waits until fewer than `below` of a group run. False: the group was joined elsewhere, or its
+ * task is over, meanwhile; it may be freed. */
 static bool locust__group_wait(locust__user *user, locust_group *group, int below) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
@@ -154,7 +166,7 @@ LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
     locust_group **at = &user->root->groups;
     if (!group || !locust__group_wait(user, group, 1))
         return;
-    for (locust_coroutine **c = &user->root->coroutines; *c;) { // nobody has their handles
+    for (locust_coroutine **c = &user->root->coroutines; *c;) { // the test has no handles of these
         locust_coroutine *one = *c;
         if (one->group == group) {
             *c = one->next;
@@ -166,14 +178,14 @@ LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
     while (*at != group)
         at = &(*at)->next;
     *at = group->next;
-    group->orphan = true; // another one may wait for its end, too
+    group->orphan = true; // another coroutine may be waiting for the end of the group as well
     if (!group->waiters)
         LOCUST_FREE(group);
 }
 
 _Static_assert(sizeof(locust_semaphore) == sizeof(locust__sem) &&
                    offsetof(locust_semaphore, waiters) == offsetof(locust__sem, waiters),
-    "the public one is this one");
+    "a public semaphore is a private one under another name");
 
 LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphore)
 {
@@ -182,7 +194,7 @@ LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphor
     locust__sem *s = (locust__sem *)(void *)semaphore;
     enum locust__wake why = locust__sem_take(loop, s, LOCUST__NEVER);
     if (user->co->cancelled && why == LOCUST__WAKE_EVENT)
-        locust__sem_give(loop, s); // it came too late
+        locust__sem_give(loop, s); // the unit came when the user was cut already
     if (user->co->cancelled)
         locust__life_unwind(user);
 }

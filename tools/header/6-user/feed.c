@@ -2,22 +2,26 @@
  * >>feed  rows of files for users
  *
  * Purpose     LOCUST_FEEDER: accounts, search words and the like, from a file that is mapped once.
- * Invariants  a file is opened at the first use in a test and closed with its environment. Worker i of
- *             n sees rows i, i + n, ...
- * Cost        8 bytes for each row, 16 when shuffled; a row is found in O(1), a field by a walk over
- *             its row.
+ * Invariants  a file is opened at the first use in a test and closed with its environment. Worker
+ *             i of n sees rows i, i + n, ...; `number` of a row is its place in the whole file. A
+ *             file is mapped, not copied: rows and fields are views into it until they are
+ *             decoded.
+ * Cost        8 bytes for each row, 16 when shuffled; a row is found in O(1), a field by a walk
+ *             over its row.
  * Names       locust__feed_
- * Uses        >>stats >>services >>user >>control
- * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted field.
+ * Uses        >>stats >>user >>control
+ * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted
+ *             field.
  * ============================================================================================ */
 
-/* Behind a byte order mark, if there is one. */
+/* Where the first row begins: behind a byte order mark, if the file has one. */
 static size_t locust__feed_begin(const locust_feeder *f)
 {
     return f->text && f->size >= 3 && memcmp(f->text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
-/* Behind the row at `at`, its line end included. Only a field that begins with a quote is quoted. */
+/* Where the row that begins at `at` ends, its line end included. A quoted field may contain line
+ * ends; only a quote at the beginning of a field quotes it. */
 static size_t locust__feed_row_end(const locust_feeder *f, size_t at)
 {
     char separator = f->separator ? f->separator : ',';
@@ -25,7 +29,7 @@ static size_t locust__feed_row_end(const locust_feeder *f, size_t at)
     for (; at < f->size; at++) {
         char c = f->text[at];
         if (quoted && c == '"' && at + 1 < f->size && f->text[at + 1] == '"')
-            at++; // two stand for one
+            at++; // two quotes stand for one
         else if (c == '"' && (quoted || begins))
             quoted = !quoted;
         else if (c == '\n' && !quoted)
@@ -35,6 +39,7 @@ static size_t locust__feed_row_end(const locust_feeder *f, size_t at)
     return at;
 }
 
+/* The bytes of a row without its line end. */
 static locust__view locust__feed_view(const locust_feeder *f, size_t start, size_t end)
 {
     while (end > start && (f->text[end - 1] == '\n' || f->text[end - 1] == '\r'))
@@ -61,15 +66,15 @@ static void locust__feed_close_all(locust_feeder *f)
     }
 }
 
-/* Finds the rows of this worker; empty lines are none. False: no memory. */
-static bool locust__feed_index(locust_feeder *f, const locust__services *sv)
+/* Finds the rows of this process. Empty lines are not rows. False: no memory. */
+static bool locust__feed_index(locust_feeder *f, const locust__users *all)
 {
     size_t cap = 0, seen = 0, end;
     for (size_t begin = locust__feed_begin(f), at = begin; at < f->size; at = end) {
         size_t *starts;
         bool header = at == begin && !f->lines && !f->no_header;
         end = locust__feed_row_end(f, at);
-        if (header || !locust__feed_view(f, at, end).len || seen++ % sv->n_workers != sv->worker)
+        if (header || !locust__feed_view(f, at, end).len || seen++ % all->n_workers != all->worker)
             continue;
         starts = locust__memory_grow(f->starts, sizeof *starts, f->n, &cap);
         if (!starts)
@@ -85,27 +90,29 @@ static bool locust__feed_index(locust_feeder *f, const locust__services *sv)
     return f->shuffle || f->order != LOCUST_FEED_SHUFFLE || !f->n;
 }
 
-/* Opens the file. False: the test cannot go on, *why tells. */
-static bool locust__feed_open(locust_feeder *f, locust__services *sv, const char **why)
+/* Opens the file, and hangs it on the list that the environment closes. False: the test cannot go
+ * on; *why says why not. */
+static bool locust__feed_open(locust_feeder *f, locust__users *all, const char **why)
 {
     char text[256];
     int rc = locust__os_map(f->path, &f->text, &f->size);
     if (rc < 0)
         snprintf(text, sizeof text, "cannot read the data file %.160s: %s", f->path, strerror(-rc));
-    else if (!locust__feed_index(f, sv))
+    else if (!locust__feed_index(f, all))
         snprintf(text, sizeof text, "out of memory for the data file %.160s", f->path);
     else if (!f->starts)
         snprintf(text, sizeof text, "the data file %.160s has no row for this process", f->path);
     else {
-        f->next = sv->feeders;
-        sv->feeders = f;
+        f->next = all->feeders;
+        all->feeders = f;
         return true;
     }
     locust__feed_close(f);
-    *why = locust__stats_text(sv->recorder.stats, text);
+    *why = locust__stats_text(all->services->recorder.stats, text);
     return false;
 }
 
+/* Puts the rows into a random order: Fisher and Yates. */
 static void locust__feed_mix(locust_feeder *f, uint64_t *random)
 {
     for (size_t i = f->n; i > 1; i--) {
@@ -118,28 +125,30 @@ static void locust__feed_mix(locust_feeder *f, uint64_t *random)
 LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_feed_row *row)
 {
     locust__user *user = locust__control_user(u, "locust_feed");
-    locust__services *sv = user->all->services;
+    locust__users *all = user->all;
+    uint64_t *random = &all->services->loop->random;
     const char *wrong;
     locust__view text;
     size_t i;
-    if (!f->starts && !locust__feed_open(f, sv, &wrong))
+    if (!f->starts && !locust__feed_open(f, all, &wrong))
         locust__control_break(user, wrong);
     if (f->at == f->n && f->order == LOCUST_FEED_UNIQUE)
         return false;
     f->at = f->at == f->n ? 0 : f->at;
     if (f->at == 0 && f->shuffle)
-        locust__feed_mix(f, &sv->loop->random);
-    i = f->order == LOCUST_FEED_RANDOM
-            ? (size_t)(locust__random_unit(&sv->loop->random) * (double)f->n)
-            : f->at++;
+        locust__feed_mix(f, random);
+    i = f->order == LOCUST_FEED_RANDOM ? (size_t)(locust__random_unit(random) * (double)f->n)
+                                       : f->at++;
     if (f->shuffle)
         i = f->shuffle[i];
     text = locust__feed_view(f, f->starts[i], locust__feed_row_end(f, f->starts[i]));
-    *row = (locust_feed_row){text.ptr, text.len, i * sv->n_workers + sv->worker, f};
+    *row = (locust_feed_row){text.ptr, text.len, i * all->n_workers + all->worker, f};
     return true;
 }
 
-/* Takes the next field off a row, decoded into out[size]; false: there is none. *fits: it did. */
+/* Takes the next field off a row, decoded into out[size]. False: the row has no further field.
+ * *fits: the field fitted into `out`. A row whose ptr is NULL is used up; one of len 0 still has
+ * an empty field. */
 static bool locust__feed_field(
     const locust_feeder *f, locust__view *row, char *out, size_t size, bool *fits)
 {
@@ -153,7 +162,7 @@ static bool locust__feed_field(
     for (const char *start = p; p < end; p++) {
         if (*p == '"' && (p == start || quoted)) {
             if (quoted && p + 1 < end && p[1] == '"')
-                p++; // two stand for one
+                p++; // two quotes stand for one
             else {
                 quoted = !quoted;
                 continue;
@@ -172,6 +181,7 @@ static bool locust__feed_field(
     return true;
 }
 
+/* Decodes column `column`, from 0, into out[size]. False: there is none, or it does not fit. */
 static bool locust__feed_column(const locust_feed_row *row, int column, char *out, size_t size)
 {
     locust__view rest = {row->text, row->len};

@@ -2,12 +2,21 @@
  * >>life  the life of a user
  *
  * Purpose     on_start, tasks with waits between them, on_stop; what leaves a task early.
+ * Invariants  on_stop runs for every user whose on_start began, also when the user is cut short. A
+ *             user that is cut short leaves its task at the call that it is parked in: that call
+ *             does not return, and no clean-up that the task has written behind it runs, only
+ *             locust_defer's. Functions of the test run inside locust__life_guarded, one at a
+ *             time: a coroutine has one unwind point.
+ * Cost        between two tasks without a wait: no switch if the task has parked, else one.
  * Names       locust__life_
  * Uses        >>co >>stack >>switch >>sync >>context >>stream >>client >>task >>class >>user
  *             >>arrive
+ * Sources     Locust 2.46 (reference run): a user whose on_start fails ends; interrupt() ends a
+ *             set, its parent waits before its next task unless `reschedule`.
  * ============================================================================================ */
 
-/* `turn`: of the loop, when the task began. */
+/* Waits as the class or set says. Without a wait the user yields if its task has not parked, so
+ * that it does not keep the loop to itself. `turn`: of the loop, when the task began. */
 static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
@@ -17,14 +26,14 @@ static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
     user->waiting = true;
     if (wait) {
         locust__co_sleep(loop, user->waited_ns);
-    } else if (loop->turn == turn) { // the task never parked: others have waited long enough
+    } else if (loop->turn == turn) {
         locust__loop_clock(loop);
         locust__co_yield(loop);
     }
     user->waiting = false;
 }
 
-/* Runs what the task that ends has registered, the latest first. It may not park. */
+/* Runs what locust_defer has registered, the latest first. None of it may park. */
 static void locust__life_clean_up(locust__user *user)
 {
     while (user->cleanups) {
@@ -35,7 +44,9 @@ static void locust__life_clean_up(locust__user *user)
     }
 }
 
-/* The handles of a task end with it. Who still waits for one, in a coroutine, goes on. */
+/* Frees the handles of the task that ends: its coroutines and groups. A coroutine that still runs
+ * frees its own when it ends; one that is being joined, and a group with waiters, is freed by the
+ * last that waits. All waiters are woken to find that out. */
 static void locust__life_detach(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
@@ -62,7 +73,8 @@ static void locust__life_detach(locust__user *user)
         locust__co_wake(loop, user->coroutine_waiters.first, LOCUST__WAKE_EVENT);
 }
 
-/* Ends a function of the test: what it registered runs, its last request is counted. */
+/* Ends a function of the test: gives back what it has entered, registered and started, and counts
+ * its last request, whose verdict is final now. */
 static void locust__life_settle(locust__user *user)
 {
     if (user->co->scopes || user->co->entered)
@@ -74,7 +86,7 @@ static void locust__life_settle(locust__user *user)
     locust__client_settle(&user->client);
 }
 
-/* Does another coroutine of the user than this one run? */
+/* Does any coroutine that the user has started still run, this one left aside? */
 static bool locust__life_has_coroutines(const locust__user *user)
 {
     for (const locust_coroutine *c = user->root->coroutines; c; c = c->next)
@@ -83,7 +95,8 @@ static bool locust__life_has_coroutines(const locust__user *user)
     return false;
 }
 
-/* At the end of a user: what it has started ends too. */
+/* Cuts all coroutines that a user has started, again and again until the last one has ended: a
+ * coroutine may park and start others while it is cut. A cancellation of the user itself waits. */
 static void locust__life_stop_coroutines(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
@@ -93,12 +106,13 @@ static void locust__life_stop_coroutines(locust__user *user) LOCUST__PARKS
                 locust__co_cancel(loop, c->user.co);
         if (locust__queue_wait(loop, &user->coroutine_waiters, LOCUST__NEVER) ==
             LOCUST__WAKE_CANCELLED)
-            user->co->cancelled = false; // they end first
+            user->co->cancelled = false;
     }
     locust__life_detach(user);
 }
 
-/* Runs fn until it returns, or until a call in it leaves it. Not for what runs in another such fn. */
+/* Runs fn until it returns, or until a call in it leaves it by locust__life_leave. Says which. Not
+ * to be called inside another fn. */
 static enum locust__outcome locust__life_guarded(
     locust__user *user, void (*fn)(locust__user *user)) LOCUST__PARKS
 {
@@ -106,24 +120,27 @@ static enum locust__outcome locust__life_guarded(
     if (setjmp(*locust__stack_unwind_point(user->co)) == 0)
         fn(user);
     if (user->outcome == LOCUST__OUTCOME_CUT && user->coroutines)
-        locust__life_stop_coroutines(user); // what the task cleans up may be theirs, too
+        locust__life_stop_coroutines(user); // they may use what the task's locust_defer frees
     locust__life_settle(user);
     return user->outcome;
 }
 
-/* Leaves the function of the test that runs; goes on behind locust__life_guarded. */
+/* Leaves the function of the test that runs, from any depth: locust__life_guarded returns
+ * `outcome`. */
 static _Noreturn void locust__life_leave(locust__user *user, enum locust__outcome outcome)
 {
     user->outcome = outcome;
     longjmp(*locust__stack_unwind_point(user->co), 1);
 }
 
+/* Cuts the function of the test that runs: its user has been cancelled. */
 static _Noreturn void locust__life_unwind(locust__user *user)
 {
     locust__life_leave(user, LOCUST__OUTCOME_CUT);
 }
 
-/* Ends the innermost set; tasks that were inserted into it are forgotten. */
+/* Leaves the innermost set, and forgets tasks that locust_schedule has inserted into it. The
+ * class's own tasks are left at the end of the user. */
 static void locust__life_pop(locust__user *user)
 {
     locust__frame *f = user->top;
@@ -171,7 +188,8 @@ static bool locust__life_push(locust__user *user, const locust__plan *plan)
     return true;
 }
 
-/* The task that was inserted into the set that runs, if any; then what the plan picks. */
+/* The next task or set: the first that was inserted into the set that runs, else what the plan
+ * picks. `inserted` has room for the former. */
 static const locust__plan_task *locust__life_next(locust__user *user, locust__plan_task *inserted)
 {
     for (locust__user_inserted **at = &user->inserted; *at; at = &(*at)->next) {
@@ -186,7 +204,8 @@ static const locust__plan_task *locust__life_next(locust__user *user, locust__pl
     return locust__frame_next(user->top, &user->all->services->loop->random);
 }
 
-/* No further task for anybody. `now`: also cuts the tasks that run; else only ends the waits. */
+/* No user begins a further task. Waits end at once; tasks that run are cut if `now`, else they may
+ * finish. */
 static void locust__life_stop_all(locust__users *all, bool now)
 {
     for (locust__user *user = all->first; user; user = user->next) {
@@ -196,19 +215,21 @@ static void locust__life_stop_all(locust__users *all, bool now)
     }
 }
 
-/* Does nobody begin a task any more? */
+/* Will no user of the test begin a task any more? */
 static bool locust__life_are_over(const locust__users *all)
 {
     return all->closing || all->told || all->iterations_left == 0;
 }
 
-/* Shall the user take no further task? */
+/* Will this user take no further task? */
 static bool locust__life_is_over(const locust__user *user)
 {
     return user->stopping || user->all->closing;
 }
 
-/* Takes one of the task runs that there may be; if there is none, the user takes no further task. */
+/* Takes one of the task runs that the user, its class and the test may still have. False: there is
+ * none, and the user ends. A user that arrived for its tasks (LOCUST_ARRIVE_USERS) has .iterations
+ * of them, or one. */
 static bool locust__life_claim(locust__user *user)
 {
     locust__users *all = user->all;
@@ -220,7 +241,7 @@ static bool locust__life_claim(locust__user *user)
         user->iterations++;
         user->due_ns = 0;
         if (all->iterations_left > 0 && --all->iterations_left == 0)
-            locust__life_stop_all(all, false); // who waits for a next task waits in vain
+            locust__life_stop_all(all, false); // users that wait for a next task wait in vain
         return true;
     }
     user->stopping = true;
@@ -228,13 +249,13 @@ static bool locust__life_claim(locust__user *user)
     return false;
 }
 
-/* Is each of its tasks an arrival? */
+/* Does each of the user's tasks serve an arrival? */
 static bool locust__life_serves(const locust__user *user)
 {
     return user->cls->arrivals && user->cls->arrivals->as.kind == LOCUST_ARRIVE_TASKS;
 }
 
-/* Between two tasks. */
+/* Passes the time between two tasks. */
 static void locust__life_pause(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
     if (locust__life_serves(user))
@@ -243,7 +264,8 @@ static void locust__life_pause(locust__user *user, uint64_t turn) LOCUST__PARKS
         locust__life_wait(user, turn);
 }
 
-/* Runs tasks until one is left otherwise than by its end. */
+/* Runs tasks, one after the other, inside one guard: setting it up for each task would cost more
+ * than a short task does. Returns when the user is over; is left when a task is. */
 static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
 {
     while (!locust__life_is_over(user)) {
@@ -252,7 +274,7 @@ static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
         const locust__plan_task *step = locust__life_next(user, &inserted);
         if (step->set) {
             if (!locust__life_push(user, step->set))
-                locust__life_wait(user, turn);
+                locust__life_wait(user, turn); // no memory: the user tries again later
             else if (user->top->plan->as->on_start)
                 user->top->plan->as->on_start(&user->as);
             continue;
@@ -267,7 +289,9 @@ static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
     }
 }
 
-/* The tasks of a user, and the sets among them, until it is stopped. */
+/* Runs on_start and then tasks until the user is over. Each turn of the loop is one guard: a
+ * failed task is followed by a wait and the next task, an interrupted set by its on_stop and its
+ * parent. */
 static void locust__life_run(locust__user *user) LOCUST__PARKS
 {
     enum locust__outcome outcome;
@@ -276,7 +300,7 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
     if (user->due_ns)
         locust__arrive_serve(user);
     outcome = locust__life_guarded(user, locust__life_on_start);
-    if (outcome != LOCUST__OUTCOME_RETURNED) // Locust: a user whose on_start fails goes no further
+    if (outcome != LOCUST__OUTCOME_RETURNED)
         return;
     while (!locust__life_is_over(user)) {
         uint64_t turn = user->all->services->loop->turn;
@@ -292,13 +316,13 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
         if (locust__life_is_over(user))
             return;
         if (outcome != LOCUST__OUTCOME_INTERRUPTED_NOW || locust__life_serves(user))
-            locust__life_pause(user, turn); // the next task is another arrival's
+            locust__life_pause(user, turn); // a user that serves always needs another arrival
         else if (user->all->services->loop->turn == turn)
             locust__co_yield(user->all->services->loop);
     }
 }
 
-/* Streams that a task which was cut could not close. */
+/* Closes the streams that the test has opened and not closed, as a task that was cut cannot. */
 static void locust__life_close_streams(locust__user *user)
 {
     for (locust__user_stream *s = user->streams, *next; s; s = next) {

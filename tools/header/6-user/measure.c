@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>measure  operations that the test measures itself
  *
- * Purpose     LOCUST_MEASURE, locust_record.
+ * Purpose     LOCUST_MEASURE, locust_record: a row for what is not an HTTP request.
+ * Invariants  the user's last request is counted first: rows appear in the order of what happened.
  * Uses        >>record >>session >>client >>user >>control
  * ============================================================================================ */
 

@@ -1,13 +1,19 @@
 /* ============================================================================================
  * >>start  starting and ending users
  *
- * Purpose     the coroutine of a user, from its first to its last step, and those it has started.
+ * Purpose     make a user and its coroutine; bring it to its end in order.
+ * Invariants  a user's block lives as long as its coroutine. It holds, in this order,
+ *
+ *     | locust__user | slots, at co->local | .data of the class |
+ *
+ *             and lies above the coroutine's stack, in the page in which the stack begins, so that
+ *             an idle user is one page. A block that is too large for that lies in the heap.
  * Names       locust__start_
  * Uses        >>co >>switch >>local >>context >>session >>client >>task >>class >>user
  *             >>arrive >>life
  * ============================================================================================ */
 
-/* A user that ends, or is to end, counts no more. */
+/* Counts a user as gone. Done once: by a ramp that takes it down, or when it ends. */
 static void locust__start_uncount(locust__user *user)
 {
     user->all->alive -= !user->uncounted;
@@ -15,11 +21,13 @@ static void locust__start_uncount(locust__user *user)
     user->uncounted = true;
 }
 
+/* Takes an ended user out of the list, and tells those that may wait for it: the pacer, which can
+ * start another user for an arrival that waits, and the runner, if it was the last one. */
 static void locust__start_remove(locust__user *user)
 {
     locust__users *all = user->all;
     locust__arrival_queue *queue = user->cls->arrivals;
-    if (queue && queue->pacing && queue->n) // there is a place for one that waits
+    if (queue && queue->pacing && queue->n)
         locust__co_wake(all->services->loop, queue->pacer, LOCUST__WAKE_EVENT);
     if (user->prev)
         user->prev->next = user->next;
@@ -34,27 +42,25 @@ static void locust__start_remove(locust__user *user)
         all->on_empty(all->env);
 }
 
-static void locust__start_main(void *arg)
+/* A user's on_stops, from the innermost set outwards. Each may send requests and park; a
+ * cancellation from here on (the stop timeout) cuts the one that runs. */
+static void locust__start_run_on_stops(locust__user *user) LOCUST__PARKS
 {
-    locust__user *user = arg;
-    if (!user) // there was no memory for it
-        return;
-    user->waited_ns = locust__os_now_ns();
-    if (!locust__life_is_over(user))
-        locust__life_run(user);
-    if (locust__life_are_over(user->all))
-        locust__arrive_forgo(user);
-    while (user->all->closing && !user->all->told) // on_test_stopping comes before any on_stop
-        locust__co_yield(user->all->services->loop);
     user->stopping = true;
-    user->co->cancelled = false; // on_stop may park; a later cancellation cuts it short as well
-    locust__life_stop_coroutines(user);
-    while (user->top != &user->base) { // from the inside out
+    user->co->cancelled = false;
+    locust__life_stop_coroutines(user); // they may use what on_stop gives back
+    while (user->top != &user->base) {
         locust__life_guarded(user, locust__life_set_on_stop);
         locust__life_pop(user);
     }
     locust__life_guarded(user, locust__life_run_on_stop);
-    locust__life_stop_coroutines(user);
+    locust__life_stop_coroutines(user); // those that on_stop has started
+}
+
+/* Frees what a user has. Nothing of it parks. The function that frees a slot may still look at
+ * other slots and at context variables. */
+static void locust__start_deinit(locust__user *user)
+{
     locust__life_pop(user);
     locust__plan_free(user->own_plan);
     locust__client_deinit(&user->client);
@@ -64,15 +70,38 @@ static void locust__start_main(void *arg)
     user->co->local = NULL;
     locust__values_release(user->co->context);
     user->co->context = NULL;
+}
+
+/* The coroutine of a user. Its end, in this order:
+ *   - at the end of the test, an arrival that was accepted and never served is given back;
+ *   - at the end of the test, it waits for on_test_stopping, which comes before any on_stop;
+ *   - coroutines that it has started are cut, on_stops run;
+ *   - what it has is freed; it leaves the list, which may wake the pacer or the runner. */
+static void locust__start_main(void *arg)
+{
+    locust__user *user = arg;
+    if (!user) // locust__start_user had no memory for the block
+        return;
+    user->waited_ns = locust__os_now_ns();
+    if (!locust__life_is_over(user))
+        locust__life_run(user);
+    if (locust__life_are_over(user->all))
+        locust__arrive_forgo(user);
+    while (user->all->closing && !user->all->told)
+        locust__co_yield(user->all->services->loop);
+    locust__start_run_on_stops(user);
+    locust__start_deinit(user);
     locust__start_remove(user);
     if (!user->kept)
         LOCUST_FREE(user);
 }
 
-enum { LOCUST__START_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // its slots are behind it
+enum { LOCUST__START_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // from a user to its slots
 
-/* What a request of a user touches beside the stack: its block, where its connection is, and the last
- * answer. */
+/* Begins to fetch what a request of a user touches beside its stack: its block, in which its first
+ * connection is, and its last answer. This is the loop's `prefetch_user`: the loop knows of a user only
+ * co->local, the slots, and hands those over for the coroutine that runs next. A coroutine that a
+ * user has started has the user's slots, so its user's block is fetched. */
 static void locust__start_prefetch(const void *local)
 {
     const locust__user *user = (const void *)((const char *)local - LOCUST__START_HEAD);
@@ -80,7 +109,7 @@ static void locust__start_prefetch(const void *local)
     locust__memory_prefetch(user->client.block.ptr, 5);
 }
 
-/* Makes a user and starts it. NULL: no memory. */
+/* Makes a user and starts it; it runs when its turn comes. NULL: no memory. */
 static locust__user *locust__start_user(locust__users *all, locust__class *cls)
 {
     size_t head = LOCUST__START_HEAD;
@@ -88,14 +117,14 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     size_t bytes = head + slots + cls->as->data_size;
     locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
         locust__start_main, NULL, &all->group);
-    locust__user *user = co ? locust__co_reserve(co, bytes) : NULL;
+    locust__user *user = co ? locust__co_reserve(co, bytes) : NULL; // NULL: too large for its place
     bool kept = user != NULL;
     if (kept)
         memset(user, 0, bytes);
     else if (co)
         user = locust__memory_zalloc(bytes);
     if (!user)
-        return NULL;
+        return NULL; // the coroutine finds no user, and ends
     co->arg = user;
     user->co = co;
     user->kept = kept;

@@ -3,12 +3,19 @@
  *
  * Purpose     take the tasks of a class, its nested sets and their transitions apart once, with the
  *             tags of this run applied; pick what a user does next.
- * Invariants  a plan is made before the first user starts and does not change. Whatever is wrong in
- *             it is one sentence then.
+ * Invariants  a plan is made before its first user runs, and never changes: all users of a class
+ *             walk over the same one, each with a frame of its own for every set that it is in. A
+ *             plan has at least one step, all weights are positive, and their sum fits an int.
  * Cost        picking is a random number and a walk over the weights.
  * Names       locust__frame_ locust__plan_ locust__planner_ locust__tags_ locust__task_
+ * Uses        >>fault
  * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
- * Limits      sets are nested up to 16 deep. A set's tasks are told apart by name in transitions.
+ * Limits      sets are nested up to 16 deep. Transitions name tasks: of two tasks with the same
+ *             name the first is meant.
+ *
+ *   plan of a class          plan of a set                frames of a user, the top one first
+ *     browse    weight 3       search   weight 1            frame of `Shop`, at search
+ *     Shop      weight 1 ->    buy      weight 2            frame of the class, at Shop
  * ============================================================================================ */
 
 enum { LOCUST__PLAN_DEPTH = 16 };
@@ -32,10 +39,12 @@ typedef struct locust__plan {
     int n, total_weight;
 } locust__plan;
 
-typedef struct locust__tags { // of a run; NULL: any, none
-    const char *wanted, *unwanted;
+typedef struct locust__tags { // lists of words, of a run
+    const char *wanted;       // NULL: tasks need no tag
+    const char *unwanted;     // NULL: no task is left out
 } locust__tags;
 
+/* 0 in a task means 1, as in all options; a negative weight keeps a task from ever running. */
 static int locust__task_weight(const locust_task *task)
 {
     return task->weight < 0 ? 0 : task->weight ? task->weight : 1;
@@ -72,8 +81,8 @@ static bool locust__tags_meet(const char *a, const char *b)
     return false;
 }
 
-/* Is a task with these tags, in a set with those, part of the run? Locust's rule: one of the wanted
- * tags, and none of the unwanted. */
+/* Is a task part of the run? Locust's rule: it has one of the wanted tags and none of the
+ * unwanted. Tags of the sets around it (`inherited`) count as its own. */
 static bool locust__tags_keep(const locust__tags *tags, const char *own, const char *inherited)
 {
     bool wanted = !tags->wanted || locust__tags_meet(tags->wanted, own) ||
@@ -84,22 +93,31 @@ static bool locust__tags_keep(const locust__tags *tags, const char *own, const c
 
 typedef struct locust__planner { // what the making of a plan needs at every depth
     const locust__tags *tags;
-    const char *wrong; // what is wrong; NULL: nothing yet
-    char text[256];    // where it is written
+    const char *cls; // name of the user class that the plan is for
+    locust__fault *fault;
 } locust__planner;
 
-LOCUST__PRINTF(2, 3)
-static void locust__planner_fail(locust__planner *p, const char *format, ...)
+/* The class itself cannot be planned; the sentence goes on behind its name. */
+static void locust__planner_fail(const locust__planner *p, const char *what)
 {
-    va_list args;
-    if (p->wrong)
-        return;
-    va_start(args, format);
-    vsnprintf(p->text, sizeof p->text, format, args);
-    va_end(args);
-    p->wrong = p->text;
+    locust__fault_set(p->fault, 1, "user class %s %s", p->cls, what);
 }
 
+/* A set of the class cannot be planned. `set`: its name, which the sentence goes on behind. */
+LOCUST__PRINTF(3, 4)
+static void locust__planner_fail_set(
+    const locust__planner *p, const char *set, const char *format, ...)
+{
+    char what[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    locust__fault_set(
+        p->fault, 1, "user class %s has a broken task set: set %s%s", p->cls, set, what);
+}
+
+/* The index of the step with that name, or -1. */
 static int locust__plan_find(const locust__plan *plan, locust__view name)
 {
     for (int i = 0; i < plan->n; i++)
@@ -115,10 +133,10 @@ static void locust__plan_moves(
     locust__view word;
     size_t cap = 0;
     if (!next || !*next) {
-        locust__planner_fail(p, "set %s: task %s has no .next", plan->as->name, step->name);
+        locust__planner_fail_set(p, plan->as->name, ": task %s has no .next", step->name);
         return;
     }
-    while (!p->wrong && locust__tags_next(&next, &word)) {
+    while (!p->fault->code && locust__tags_next(&next, &word)) {
         const char *colon = memchr(word.ptr, ':', word.len);
         locust__view name = {word.ptr, colon ? (size_t)(colon - word.ptr) : word.len};
         const char *digits = colon ? colon + 1 : "1";
@@ -133,17 +151,19 @@ static void locust__plan_moves(
         }
         step->moves = moves;
         if (move.to < 0)
-            locust__planner_fail(p,
-                "set %s: .next of task %s names \"%.*s\", which is no task of it", plan->as->name,
-                step->name, (int)name.len, name.ptr);
+            locust__planner_fail_set(p, plan->as->name,
+                ": .next of task %s names \"%.*s\", which is no task of it", step->name,
+                (int)name.len, name.ptr);
         if (move.weight < 1)
-            locust__planner_fail(p, "set %s: .next of task %s gives \"%.*s\" no weight from 1",
-                plan->as->name, step->name, (int)word.len, word.ptr);
+            locust__planner_fail_set(p, plan->as->name,
+                ": .next of task %s gives \"%.*s\" no weight from 1", step->name, (int)word.len,
+                word.ptr);
         step->moves[step->n_moves++] = move;
     }
 }
 
-/* A Markov set begins with its first task: every other one must be reachable from there. */
+/* Finds a task of a Markov set that no user can get to. A user begins with the first task; from
+ * there this marks what transitions lead to until nothing new is found. */
 static void locust__plan_reach(locust__planner *p, const locust__plan *plan)
 {
     bool *seen = locust__memory_zalloc((size_t)plan->n * sizeof *seen), more = seen != NULL;
@@ -158,36 +178,37 @@ static void locust__plan_reach(locust__planner *p, const locust__plan *plan)
     }
     for (int i = 0; seen && i < plan->n; i++)
         if (!seen[i])
-            locust__planner_fail(
-                p, "set %s: no .next leads to task %s", plan->as->name, plan->steps[i].name);
+            locust__planner_fail_set(
+                p, plan->as->name, ": no .next leads to task %s", plan->steps[i].name);
     LOCUST_FREE(seen);
 }
 
+/* Reads the transitions of a Markov set. A tag cannot leave out one of its tasks, as in Locust:
+ * transitions to that task would lead nowhere. So every task of the list has a step. */
 static void locust__plan_markov(locust__planner *p, locust__plan *plan, const locust_task *tasks)
 {
     int i = 0;
-    if (p->tags->wanted || p->tags->unwanted) // as in Locust: a hole would change the transitions
+    if (p->tags->wanted || p->tags->unwanted)
         for (const locust_task *task = tasks; task->fn || task->set; task++)
             if (task->tags)
-                locust__planner_fail(p,
-                    "set %s: tags do not go with LOCUST_MARKOV, for what is left out is missing in "
-                    ".next",
-                    plan->as->name);
-    for (const locust_task *task = tasks; !p->wrong && (task->fn || task->set); task++)
+                locust__planner_fail_set(p, plan->as->name,
+                    ": tags do not go with LOCUST_MARKOV, for what is left out is missing in "
+                    ".next");
+    for (const locust_task *task = tasks; !p->fault->code && (task->fn || task->set); task++)
         locust__plan_moves(p, plan, &plan->steps[i++], task->next);
-    if (!p->wrong)
+    if (!p->fault->code)
         locust__plan_reach(p, plan);
 }
 
-/* Adds a task to a plan, once. */
-static bool locust__plan_add(
+/* Adds a step to a plan, which then owns the step's set. */
+static void locust__plan_add(
     locust__planner *p, locust__plan *plan, size_t *cap, locust__plan_task step)
 {
     locust__plan_task *steps = locust__memory_grow(plan->steps, sizeof step, (size_t)plan->n, cap);
     if (!steps) {
         locust__planner_fail(p, "out of memory");
         locust__plan_free(step.set);
-        return false;
+        return;
     }
     plan->steps = steps;
     plan->steps[plan->n++] = step;
@@ -195,11 +216,14 @@ static bool locust__plan_add(
         locust__planner_fail(p, "has weights of tasks that add up to more than 2147483647");
     else
         plan->total_weight += step.weight;
-    return true;
 }
 
-/* Takes tasks apart; what the tags leave out is not in the plan. NULL: nothing is left, or
- * p->wrong. */
+/* Takes the tasks of a class or, at depth 1 and more, of a set apart. What the tags leave out is
+ * not in the plan, nor is a set of which nothing is left. NULL: nothing at all is left, or there
+ * is a fault.
+ *
+ * Takes     as: the set, NULL for a class. inherited: tags of the sets around it.
+ */
 static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
     const locust_task *tasks, const char *inherited, int depth) // NOLINT(misc-no-recursion): depth
 {
@@ -212,10 +236,11 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
     }
     plan->as = as;
     if (depth == LOCUST__PLAN_DEPTH)
-        locust__planner_fail(p, "set %s is nested more than 16 deep, or in itself", as->name);
+        locust__planner_fail_set(p, as->name, " is nested more than 16 deep, or in itself");
     if (!tasks || !(tasks->fn || tasks->set))
-        locust__planner_fail(p, "set %s has no tasks", as ? as->name : "of the user");
-    for (const locust_task *task = tasks; task && !p->wrong && (task->fn || task->set); task++) {
+        locust__planner_fail_set(p, as ? as->name : "of the user", " has no tasks");
+    for (const locust_task *task = tasks; task && !p->fault->code && (task->fn || task->set);
+         task++) {
         locust__plan_task step = {
             .name = task->name, .fn = task->fn, .weight = locust__task_weight(task)};
         if (!step.weight)
@@ -236,9 +261,9 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
         }
         locust__plan_add(p, plan, &cap, step);
     }
-    if (!p->wrong && markov && plan->n)
+    if (!p->fault->code && markov && plan->n)
         locust__plan_markov(p, plan, tasks);
-    if (!p->wrong && plan->n)
+    if (!p->fault->code && plan->n)
         return plan;
     locust__plan_free(plan);
     return NULL;
@@ -246,9 +271,10 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
 
 /* Where a user is in a plan. */
 typedef struct locust__frame {
-    struct locust__frame *below; // the set that this one is nested in
+    struct locust__frame *below; // the set that this one is nested in; NULL: the class's own tasks
     const locust__plan *plan;
-    int at, left; // the step of a sequence or a Markov set; how often a sequence repeats it yet
+    int at;   // the step that was picked last; -1: none yet
+    int left; // of a sequence: how often the step at `at` is repeated yet
 } locust__frame;
 
 static void locust__frame_init(locust__frame *f, const locust__plan *plan)
@@ -258,11 +284,13 @@ static void locust__frame_init(locust__frame *f, const locust__plan *plan)
     f->left = 0;
 }
 
+/* Picks the next step: by weight at random; the next one of a sequence, each as often in a row as
+ * it weighs; of a Markov set by the transitions of the last step, from the first step on. */
 static const locust__plan_task *locust__frame_next(locust__frame *f, uint64_t *random)
 {
     const locust__plan *plan = f->plan;
     int order = plan->as ? plan->as->order : LOCUST_RANDOM, at;
-    if (order == LOCUST_SEQUENTIAL) { // a weight repeats its task
+    if (order == LOCUST_SEQUENTIAL) {
         if (!f->left) {
             f->at = (f->at + 1) % plan->n;
             f->left = plan->steps[f->at].weight;

@@ -1,15 +1,28 @@
 /* ============================================================================================
- * >>user  user classes, waits, the life of a user
+ * >>user  a user, its coroutines, all users of a test
  *
- * Purpose     one coroutine for each user: on_start, tasks with waits between them, on_stop.
- * Invariants  on_stop runs for every user whose on_start began, also when it is cut short. A user
- *             that is cut short leaves its task at the call that it is parked in: that call does
- *             not return, and the task's own clean-up does not run.
+ * Purpose     the types that the parts of 6-user share, and how long a user waits between two
+ *             tasks.
+ * Invariants  each user has a coroutine, and so has each locust_coroutine that it starts. All of
+ *             them are a locust__user to the public calls; `root` is the user that they belong to,
+ *             and what they share (session, task sets, handles) is looked up there.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
- *             answer. Between two tasks without a wait, no switch if the task has parked.
+ *             answer.
  * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream
  * Uses        >>co >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
+ *
+ *   A user's way                 started  stopping  waiting   what moves it on
+ *     before its first turn         -         -        -      the loop
+ *     in on_start or a task         x         -        -      the task returns, fails or is cut
+ *     between two tasks             x         -        x      time, an arrival, or a cancellation
+ *     asked to end, in a task       x         x        -      as before, but no task follows
+ *     on its way out, on_stop       x         x        -      locust__start_main, see there
+ *
+ *   `stopping` is set by whoever ends one user: itself, a ramp down, a limit of iterations, the
+ *   end of the test. users.closing has the same effect on all at once. A cancellation does more: it
+ *   cuts the call that the coroutine is parked in. A user that a ramp takes down is `uncounted` at
+ *   once, though it may take until the stop timeout to end; any other when it ends.
  * ============================================================================================ */
 
 /* How a function of the test was left. */
@@ -37,7 +50,7 @@ typedef struct locust__user_stream {          // one that the test opened by loc
     locust_stream stream;                     // first: what the test has
     locust_error error;                       // of the last public call
     int64_t timeout_ns;                       // of a public call
-    locust__co *owner;                        // who opened it
+    locust__co *owner;                        // the coroutine that opened it
     struct locust__user_stream *next, **link; // in that user's list
 } locust__user_stream;
 
@@ -48,18 +61,18 @@ typedef struct locust__user {
     locust__class *cls;
     locust__co *co;
     struct locust__user *root;       // itself; of a coroutine that a user has started: that user
-    const char *doing;               // the name of the task that runs, of the last one between two
-    int iterations;                  // tasks that it has begun
+    const char *doing;               // the name of the task that runs, or that ran last
+    int iterations;                  // tasks that this user has begun
     enum locust__outcome outcome;    // of the function that was left by an unwinding
-    int64_t due_ns;                  // of the arrival that waits for its next task; 0: none
-    int64_t cut_ns;                  // when a user that was taken down is cut short
+    int64_t due_ns;                  // of the arrival that its next task serves; 0: none
+    int64_t cut_ns;                  // when a ramp that took it down cuts it short; 0: never
     int64_t waited_ns;               // when its last wait ended: what pacing counts from
     bool started;                    // on_start began, so on_stop is due
     bool stopping;                   // takes no further task
-    bool waiting;                    // between two tasks
+    bool waiting;                    // between two tasks, so that a cancellation cuts no task
     bool uncounted;                  // no longer among those that are alive
-    bool late;                       // that arrival had to wait for a place
-    bool kept;                       // this is above its stack, not in the heap
+    bool late;                       // the arrival of due_ns had to wait for a place
+    bool kept;                       // this block lies above its stack, not in the heap
     locust__plan *own_plan;          // made by locust_set_tasks
     locust__frame base, *top;        // the class's tasks; the set that runs
     locust__user_cleanup *cleanups;  // of the task that runs, the latest first
@@ -68,8 +81,10 @@ typedef struct locust__user {
     locust__session session;
     struct locust_coroutine *coroutines; // that the user has started and that are not freed
     struct locust_group *groups;         // that the task has made
-    locust__queue coroutine_waiters;     // for the end of one of them
-    locust__user_stream *streams;        // opened by locust_connect and not closed
+    /* All that wait for the end of a coroutine or for a place in a group. Every end wakes all of
+     * them, and each looks whether it was the one that it waits for: a user has few coroutines. */
+    locust__queue coroutine_waiters;
+    locust__user_stream *streams; // opened by locust_connect and not closed
 } locust__user;
 
 struct locust_coroutine { // of a user
@@ -80,38 +95,41 @@ struct locust_coroutine { // of a user
     void *arg;
     bool ended;
     bool detached; // its task is over: nobody can begin to join it
-    int joiners;   // who wait for its end
+    int joiners;   // coroutines that wait for its end: the last one frees it
 };
 
 struct locust_group {
     struct locust_group *next;
     int limit, running;
-    int waiters; // who wait for a place, or for its end
-    bool orphan; // its task is over: the last of them frees it
+    int waiters; // coroutines that wait for a place in it, or for its end
+    bool orphan; // joined, or its task is over: the last waiter frees it
 };
 
-typedef struct locust__users { // all that are alive
+typedef struct locust__users { // of a test
     locust__services *services;
     locust_env *env;
-    locust__user *first, *last;
-    locust__wait_group group;
-    int alive;
+    locust__user *first, *last; // all that have not ended, in the order in which they started
+    locust__wait_group group;   // their coroutines
+    int alive;                  // of them, without those that a ramp has taken down
     uint64_t next_id;
-    bool spawned;                          // no ramp runs
-    locust__queue spawn_waiters;           // until then
-    int64_t iterations_left;               // of all; -1: no limit
-    bool limited;                          // tasks are counted: the test ends when nobody is left
-    bool closing;                          // it is to end: nobody begins a task
-    bool told;                             // on_test_stopping was called
-    void (*request_stop)(locust_env *env); // the runner's
+    bool spawned;                // no ramp runs
+    locust__queue spawn_waiters; // until no ramp runs
+    int64_t iterations_left;     // tasks that all users may begin; -1: no limit
+    bool limited;                // tasks are counted: the test ends when nobody is left
+    bool closing;                // the test is asked to end: no user begins a task
+    bool told;                   // on_test_stopping was called: users may run on_stop
+    /* What the users tell the layer above. */
+    void (*request_stop)(locust_env *env); // end the test
     void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted
-    void (*on_error)(
-        locust_env *env, locust_user *u, const char *message); // the test's; NULL: none
+    void (*on_error)(locust_env *env, locust_user *u, const char *message); // a task failed
     locust__tags tags;
-    const char *setup_error; // why the test cannot go on; the runner reports it
+    locust_feeder *feeders;  // files that are open: see >>feed
+    size_t worker;           // the number of this process, from 0, among
+    size_t n_workers;        // the processes that share the test
+    const char *setup_error; // why the test cannot go on; the runner reports it. NULL: it can
 } locust__users;
 
-/* The wait of the set that runs, or of the nearest one around it that has one, or of the class. */
+/* The wait of the set that runs, of the nearest set around it that has one, or of the class. */
 static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 {
     for (const locust__frame *f = user->root->top; f; f = f->below)
@@ -120,7 +138,8 @@ static const locust_wait_time *locust__user_wait_time(const locust__user *user)
     return &user->cls->as->wait_time;
 }
 
-/* Nanoseconds to wait now, before the next task. */
+/* How long to wait now, before the next task. Pacing takes what is left of the period that began
+ * when the last wait ended: nothing, if the task took longer. */
 static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
 {
     const locust_wait_time *wait = locust__user_wait_time(user);

@@ -2,18 +2,24 @@
  * >>user_stream  streams of the test's own
  *
  * Purpose     locust_connect and what reads and writes there: tcp, tls, udp, unix.
+ * Invariants  a stream belongs to the coroutine that opened it and is closed with it at the
+ *             latest. After each public call what was received lies in a buffer of the stream's
+ *             own: the loop's scratch buffer, which all share, is someone else's after the next
+ *             park. A stream that failed stays in the test's hands until locust_close, and says
+ *             why.
  * Names       locust__user_stream_
  * Uses        >>co >>stack >>address >>stream >>allowance >>connect >>resolve >>lookup >>tls
  *             >>tls_handshake >>url >>services >>class >>user >>life >>control
  * ============================================================================================ */
 
-enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 };
+enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 }; // of each call, until locust_set_timeout
 
 static locust__user_stream *locust__user_stream_of(const locust_stream *s)
 {
     return (locust__user_stream *)(uintptr_t)s;
 }
 
+/* The deadline of a public call that begins now. */
 static int64_t locust__user_stream_deadline(const locust_stream *s)
 {
     return locust__time_after(locust__os_now_ns(), locust__user_stream_of(s)->timeout_ns);
@@ -78,7 +84,8 @@ static locust_error locust__user_stream_open_url(locust_stream *s, locust__servi
     return locust__user_stream_open_name(s, sv, cls, &url, host);
 }
 
-/* The end of a public call on a stream: no bytes stay in the scratch buffer. */
+/* Ends a public call on a stream: moves received bytes out of the scratch buffer, keeps the error,
+ * and leaves the task if the user was cancelled meanwhile. Returns whether all went well. */
 static bool locust__user_stream_done(locust_stream *s, locust_error error)
 {
     locust__loop *loop = s->net->loop;
@@ -114,6 +121,7 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     return &s->stream;
 }
 
+/* Ends the program if a stream is used by another coroutine than its own, or if there is none. */
 static void locust__user_stream_check_owner(const locust_stream *s, const char *what)
 {
     if (!s || !locust__loop_now || locust__loop_now->current != locust__user_stream_of(s)->owner)
@@ -122,7 +130,8 @@ static void locust__user_stream_check_owner(const locust_stream *s, const char *
             s ? "outside that user" : "without a stream");
 }
 
-/* A stream that never connected keeps saying why. */
+/* Can the call `what` use the stream? One that never connected keeps its first error; one that was
+ * open says that it is closed. */
 static bool locust__user_stream_usable(locust_stream *s, const char *what)
 {
     locust__user_stream *own = locust__user_stream_of(s);

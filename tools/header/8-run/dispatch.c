@@ -1,24 +1,37 @@
 /* ============================================================================================
  * >>dispatch  which class the next user has
  *
- * Purpose     Locust's dispatcher: fixed_count first, then the smallest w log2(x / (x + 1)).
- * Names       locust__dispatch_
+ * Purpose     Locust's dispatcher: as many users as fixed_count asks for first, then by weight.
+ * Invariants  for the same classes, the same order of users as Locust's, user by user.
+ * Cost        a walk over the classes for each user that starts.
+ * Names       locust__dispatch locust__dispatch_
  * Uses        >>class
+ * Sources     Locust 2.46 and 2.47 (reference runs): roundrobin's generator. Of each class with
+ *             weight w that was given users, x counts from w, one more for each; the next user goes
+ *             to the class with the smallest w log2(x / (x + 1)).
  * ============================================================================================ */
 
-/* The class with the smallest w log2(x / (x + 1)); ties go by x, then w, then name. */
-static int locust__dispatch_smallest(const locust_env *env, const double *weights)
+typedef struct locust__dispatch {
+    locust__class *classes; // of the test, in order of name
+    int n;
+    double *x;                              // of each class: its weight and the users it was given
+    int *owed;                              // of each class: users that fixed_count still asks for
+    const locust_user_class *const *chosen; // classes that new users are of; NULL: all
+} locust__dispatch;
+
+/* The class with the smallest w log2(x / (x + 1)), -1 without any; ties go by x, then w, then
+ * name. */
+static int locust__dispatch_smallest(const locust__dispatch *d, const double *weights)
 {
     int best = -1;
     double best_key = 0;
-    for (int i = 0; i < env->n_classes; i++) {
-        double x = env->dispatched[i], w = weights[i];
+    for (int i = 0; i < d->n; i++) {
+        double x = d->x[i], w = weights[i];
         double key = w > 0 ? w * locust__number_log2(x / (x + 1)) : 0;
         if (w <= 0)
             continue;
         if (best < 0 || key < best_key ||
-            (!(key > best_key) && (x < env->dispatched[best] ||
-                                      (!(x > env->dispatched[best]) && w < weights[best])))) {
+            (!(key > best_key) && (x < d->x[best] || (!(x > d->x[best]) && w < weights[best])))) {
             best = i;
             best_key = key;
         }
@@ -26,55 +39,88 @@ static int locust__dispatch_smallest(const locust_env *env, const double *weight
     return best;
 }
 
-static void locust__dispatch_weights(const locust_env *env, double *weights, bool fixed)
+/* The weights of the classes, or their fixed_count in place of them; 0 for a class that is not
+ * chosen or whose users arrive. */
+static void locust__dispatch_weights(const locust__dispatch *d, double *weights, bool fixed)
 {
-    for (int i = 0; i < env->n_classes; i++) {
-        const locust__class *cls = &env->classes[i];
-        bool chosen = !env->chosen;
-        for (int k = 0; env->chosen && env->chosen[k]; k++)
-            chosen |= env->chosen[k] == cls->as || env->chosen[k] == cls->declared;
-        weights[i] = !chosen || cls->arrivals ? 0
-                     : fixed ? (cls->as->fixed_count > 0 ? cls->as->fixed_count : 0)
-                             : locust__class_weight(cls->as);
+    for (int i = 0; i < d->n; i++) {
+        const locust__class *cls = &d->classes[i];
+        bool chosen = !d->chosen;
+        for (int k = 0; d->chosen && d->chosen[k]; k++)
+            chosen |= d->chosen[k] == cls->as || d->chosen[k] == cls->declared;
+        if (!chosen || cls->arrivals)
+            weights[i] = 0;
+        else if (fixed)
+            weights[i] = cls->as->fixed_count > 0 ? cls->as->fixed_count : 0;
+        else
+            weights[i] = locust__class_weight(cls->as);
     }
 }
 
-/* Starts the generator over with such weights. */
-static void locust__dispatch_restart(locust_env *env, bool fixed)
-{
-    locust__dispatch_weights(env, env->dispatched, fixed);
-}
-
-/* The class of the next user; NULL: no class takes any more. */
-static locust__class *locust__dispatch_next(locust_env *env)
+/* The class of the next user; NULL: no class takes any more. When the last user that was owed to a
+ * fixed_count is given, the order by weight begins, with x from the start. */
+static locust__class *locust__dispatch_next(locust__dispatch *d)
 {
     double weights[LOCUST_CLASSES_MAX];
     int owed = 0, i;
-    locust__dispatch_weights(env, weights, true);
-    for (i = 0; i < env->n_classes; i++)
-        owed += weights[i] > 0 ? env->fixed[i] : 0;
+    locust__dispatch_weights(d, weights, true);
+    for (i = 0; i < d->n; i++)
+        owed += weights[i] > 0 ? d->owed[i] : 0;
     if (!owed)
-        locust__dispatch_weights(env, weights, false);
-    for (i = 0; owed && i < env->n_classes; i++)
-        if (!env->fixed[i])
+        locust__dispatch_weights(d, weights, false);
+    for (i = 0; owed && i < d->n; i++)
+        if (!d->owed[i])
             weights[i] = 0;
-    i = locust__dispatch_smallest(env, weights);
+    i = locust__dispatch_smallest(d, weights);
     if (i < 0)
         return NULL;
-    env->dispatched[i] += 1;
-    if (owed && --env->fixed[i] == 0 && owed == 1)
-        locust__dispatch_restart(env, false);
-    return &env->classes[i];
+    d->x[i] += 1;
+    if (owed && --d->owed[i] == 0 && owed == 1)
+        locust__dispatch_weights(d, d->x, false);
+    return &d->classes[i];
 }
 
-static void locust__dispatch_init(locust_env *env)
+/* A user of this class was taken down: a fixed_count is owed it again. */
+static void locust__dispatch_take_back(locust__dispatch *d, const locust__class *cls)
+{
+    if (cls->as->fixed_count > 0)
+        d->owed[cls - d->classes]++;
+}
+
+/* New users are of these classes from now on; NULL: of all. */
+static void locust__dispatch_choose(locust__dispatch *d, const locust_user_class *const *chosen)
+{
+    if (chosen == d->chosen)
+        return;
+    d->chosen = chosen;
+    locust__dispatch_weights(d, d->x, false);
+}
+
+/* Begins a run: no class has a user yet. */
+static void locust__dispatch_begin(locust__dispatch *d)
 {
     int owed = 0;
-    for (int i = 0; i < env->n_classes; i++) {
-        env->fixed[i] = !env->classes[i].arrivals && env->classes[i].as->fixed_count > 0
-                            ? env->classes[i].as->fixed_count
-                            : 0;
-        owed += env->fixed[i];
+    d->chosen = NULL;
+    for (int i = 0; i < d->n; i++) {
+        const locust__class *cls = &d->classes[i];
+        d->owed[i] = !cls->arrivals && cls->as->fixed_count > 0 ? cls->as->fixed_count : 0;
+        owed += d->owed[i];
     }
-    locust__dispatch_restart(env, owed > 0);
+    locust__dispatch_weights(d, d->x, owed > 0);
+}
+
+/* False: no memory. */
+static bool locust__dispatch_init(locust__dispatch *d, locust__class *classes, int n)
+{
+    d->classes = classes;
+    d->n = n;
+    d->x = locust__memory_zalloc((size_t)n * sizeof *d->x);
+    d->owed = locust__memory_zalloc((size_t)n * sizeof *d->owed);
+    return d->x && d->owed;
+}
+
+static void locust__dispatch_deinit(locust__dispatch *d)
+{
+    LOCUST_FREE(d->owed);
+    LOCUST_FREE(d->x);
 }

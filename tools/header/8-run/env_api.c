@@ -1,8 +1,9 @@
 /* ============================================================================================
  * >>env_api  public calls on an environment
  *
- * Purpose     what listeners and library users call.
- * Uses        >>entry >>stats >>env >>usage >>setup
+ * Purpose     what listeners and programs that use the library call: the bodies stand in other
+ *             parts.
+ * Uses        >>entry >>stats >>env >>usage >>warm_up >>setup
  * ============================================================================================ */
 
 LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_options *options)
@@ -27,15 +28,8 @@ LOCUST_API void *locust_env_context(locust_env *env)
     return env->options.context;
 }
 
-LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners)
-{
-    if (env->n_listeners > LOCUST_LISTENERS_MAX) // and the test's own
-        return false;
-    env->listeners[env->n_listeners++] = listeners;
-    locust__setup_watch_requests(env);
-    return true;
-}
-
+/* The value of an option that the test declares, as it was given; else its fallback; else "", or
+ * "false" for a switch. */
 LOCUST_API const char *locust_option(locust_env *env, const char *name)
 {
     const locust_own_option *o = NULL;
@@ -58,7 +52,7 @@ LOCUST_API void locust_set_exit_code(locust_env *env, int code)
 
 LOCUST_API void locust_reset_stats(locust_env *env)
 {
-    locust__usage_reset_stats(env);
+    locust__warm_up_reset_stats(env);
 }
 
 LOCUST_API double locust_run_time(locust_env *env)

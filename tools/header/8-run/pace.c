@@ -1,23 +1,38 @@
 /* ============================================================================================
  * >>pace  the schedule of arrivals
  *
- * Purpose     the open model: a coroutine for each class that lets users arrive on time, whatever the server does.
+ * Purpose     the open model: a coroutine for each class that lets users arrive on time, whatever
+ *             the server does.
+ * Invariants  an arrival's time is computed from the one before it, never from the clock: a late
+ *             pacer catches up, and no arrival is lost or moved. Arrivals that were due when the
+ *             test ends and were not served are counted as shed.
+ * Cost        an arrival is a division, or for --stages a square root and a walk over the stages.
+ *             The loop gets a turn every millisecond while a pacer catches up.
  * Names       locust__pace_
  * Uses        >>co >>switch >>sync >>class >>user >>arrive >>start
  * ============================================================================================ */
 
-/* Seconds from `at` on (since the start) until `area` more arrivals are due; below 0: never. The rate
- * of stages is a straight line in each of them. */
+/* Seconds from `at` (since the start) until `area` more arrivals are due; below 0: never.
+ *
+ *   rate                 The rate of --stages is a straight line in each stage, `from` to `to`;
+ *    to |       /|       arrivals are the area below it. From `at`, where the rate is `now`,
+ *       |     /#||       the area of a trapezoid is
+ *   now |   /|##||
+ *       |  / |##||         area = now gap + slope gap^2 / 2, so
+ *       +----+--++- s      gap = 2 area / (now + sqrt(now^2 + 2 slope area))
+ *            at
+ *
+ * That form of the root does not cancel where the slope is near 0. */
 static double locust__pace_gap(
     const locust_env *env, const locust__arrival_queue *o, double at, double area)
 {
     double begin = 0, from = 0, gap = 0;
     if (o->as.rate > 0)
         return area / (o->as.rate * env->pace);
-    if (!env->n_stages)
+    if (!env->stages.n)
         return env->options.rate > 0 ? area / (env->options.rate * o->share * env->pace) : -1;
-    for (int i = 0; i < env->n_stages; i++) {
-        double seconds = env->stages[i].seconds, to = env->stages[i].users * o->share;
+    for (int i = 0; i < env->stages.n; i++) {
+        double seconds = env->stages.items[i].seconds, to = env->stages.items[i].users * o->share;
         double end = begin + seconds, into = at > begin ? at - begin : 0, left = end - at - gap;
         if (at + gap < end && seconds > 0) {
             double slope = (to - from) / seconds;
@@ -37,7 +52,8 @@ static double locust__pace_gap(
     return -1;
 }
 
-/* Gives an arrival to a user who is free, or to a new one. False: all are busy. */
+/* Gives an arrival to a user that waits for one, or to a new user. False: all are busy and there
+ * may not be more, or memory ran out. */
 static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_ns, bool late)
 {
     locust__arrival_queue *o = cls->arrivals;
@@ -52,6 +68,7 @@ static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_
     return user;
 }
 
+/* Lets an arrival come: to a user, to the end of those that wait, or to nothing. */
 static void locust__pace_arrive(locust_env *env, locust__class *cls, int64_t due_ns)
 {
     locust__arrival_queue *o = cls->arrivals;
@@ -64,7 +81,7 @@ static void locust__pace_arrive(locust_env *env, locust__class *cls, int64_t due
         locust__arrive_keep(o, due_ns);
 }
 
-/* Those that wait, as far as there is room for them. */
+/* Gives arrivals that wait to users, as far as there is room for more. */
 static void locust__pace_catch_up(locust_env *env, locust__class *cls)
 {
     locust__arrival_queue *o = cls->arrivals;
@@ -79,7 +96,8 @@ static void locust__pace_catch_up(locust_env *env, locust__class *cls)
     }
 }
 
-/* Serves those that wait, or sheds them, until the next arrival is due. False: the test ends. */
+/* Sleeps until the next arrival is due. Wakes when a user has ended, whose place an arrival that
+ * waits can have, and when the patience of the oldest one is over. False: the test ends. */
 static bool locust__pace_await(locust_env *env, locust__class *cls, int64_t due_ns) LOCUST__PARKS
 {
     locust__arrival_queue *o = cls->arrivals;
@@ -100,7 +118,9 @@ static bool locust__pace_await(locust_env *env, locust__class *cls, int64_t due_
     }
 }
 
-/* When the next arrival is due; LOCUST__NEVER: none before the end. *at: seconds since the start. */
+/* When the next arrival is due; LOCUST__NEVER: none before the end. Moves *at, in seconds since
+ * the start, to it. Gaps of a Poisson process are exponential: -ln(1 - u) times the mean, u from 0
+ * to 1. */
 static int64_t locust__pace_next(locust_env *env, const locust__arrival_queue *o, double *at)
 {
     double area = o->as.poisson ? -locust__number_log2(1 - locust__random_unit(&env->loop.random)) *
@@ -132,7 +152,7 @@ static void locust__pace_main(void *arg)
             break;
         slice_ns = locust__os_now_ns() + LOCUST__MS;
     }
-    // Those that were due, but not yet served when the test ended.
+    // Arrivals that were due when the test ended, but had not come yet.
     for (; env->users.iterations_left != 0 && due_ns <= locust__os_now_ns();
          due_ns = locust__pace_next(env, o, &at)) {
         o->counts.scheduled++;
@@ -140,6 +160,7 @@ static void locust__pace_main(void *arg)
     }
 }
 
+/* Starts the pacers. Queues are emptied first: an environment may run more than once. */
 static void locust__pace_start(locust_env *env)
 {
     if (env->services.recorder.has_arrivals)
@@ -158,7 +179,7 @@ static void locust__pace_start(locust_env *env)
     }
 }
 
-/* No more arrivals; those that wait are shed. */
+/* Stops the pacers. Arrivals that still wait are shed. */
 static void locust__pace_stop(locust_env *env) LOCUST__PARKS
 {
     for (int i = 0; i < env->n_classes; i++)

@@ -1,23 +1,23 @@
 /* ============================================================================================
  * >>runner  a test from its first user to its last
  *
- * Purpose     drives ramps and arrivals for the run time, then stops the users.
+ * Purpose     drives ramps for the run time beside the pacers of arrivals, then stops the users.
+ * Invariants  a test ends in this order: arrivals that wait are shed; on_test_stopping; users.told,
+ *             from when on a user may run its on_stop; users are stopped, the last one ends; the
+ *             connections that they shared are closed; on_test_stop.
  * Names       locust__runner_
- * Uses        >>co >>sync >>lookup >>pool >>life >>env >>dispatch >>usage >>ramp >>pace
+ * Uses        >>co >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage >>warm_up
+ *             >>ramp >>pace
+ * Sources     Locust 2.46 (reference run): log lines word for word; a shape is asked once a second.
  * ============================================================================================ */
 
-/* Is there nothing left to do? */
+/* Have all users done what they may do, so that nothing happens any more? */
 static bool locust__runner_is_done(const locust_env *env)
 {
-    bool through = // nobody will come
-        env->step_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.has_arrivals;
-    return env->users.limited && !env->users.alive && (env->users.iterations_left == 0 || through);
-}
-
-static void locust__runner_on_empty(locust_env *env)
-{
-    if (env->stop_waiters.first)
-        locust__co_wake(&env->loop, env->stop_waiters.first, LOCUST__WAKE_EVENT);
+    bool nobody_will_come =
+        env->ramp.step_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.has_arrivals;
+    return env->users.limited && !env->users.alive &&
+           (env->users.iterations_left == 0 || nobody_will_come);
 }
 
 /* Do all users arrive? */
@@ -29,57 +29,93 @@ static bool locust__runner_is_open(const locust_env *env)
     return true;
 }
 
-/* Runs ramps until the test is over; says why it is, unless somebody asked for it. */
+/* When --run-time is over; LOCUST__NEVER: there is no limit. A shape ends by itself. */
+static int64_t locust__runner_limit_ns(const locust_env *env)
+{
+    double seconds = env->options.run_time_s;
+    if (env->shape || !(seconds > 0))
+        return LOCUST__NEVER;
+    return locust__time_after(env->start_ns, locust__time_ns(seconds));
+}
+
+/* When the run is over: by --run-time, or with the last stage of arrivals. */
+static int64_t locust__runner_end_ns(const locust_env *env)
+{
+    int64_t end_ns = locust__runner_limit_ns(env), stages_ns;
+    if (!env->stages.n || env->shape)
+        return end_ns;
+    stages_ns =
+        locust__time_after(env->start_ns, locust__time_ns(locust__stages_seconds(&env->stages)));
+    return stages_ns < end_ns ? stages_ns : end_ns;
+}
+
+/* Why the test is over, for the log; NULL: it goes on. */
+static const char *locust__runner_over(const locust_env *env, int64_t now_ns)
+{
+    if (now_ns >= env->end_ns)
+        return env->end_ns == locust__runner_limit_ns(env)
+                   ? "--run-time limit reached, shutting down"
+                   : "All stages are over, shutting down";
+    return locust__runner_is_done(env) ? "All iterations are done, shutting down" : NULL;
+}
+
+/* Does what is due. */
+static void locust__runner_turn(locust_env *env, int64_t now_ns) LOCUST__PARKS
+{
+    if (now_ns >= env->ramp.reap_ns)
+        locust__ramp_reap(env, now_ns);
+    if (now_ns >= env->warm_ns)
+        locust__warm_up_end(env);
+    if (env->users.iterations_left == 0)
+        locust__ramp_rest(env); // a user that came now would find nothing to do
+    if (now_ns >= env->ramp.step_ns)
+        locust__ramp_step(env);
+}
+
+/* When something is due again. */
+static int64_t locust__runner_next_ns(const locust_env *env, int64_t tick_ns)
+{
+    const int64_t due[] = {env->ramp.step_ns, env->ramp.reap_ns, env->warm_ns, env->end_ns};
+    int64_t next_ns = tick_ns;
+    for (size_t i = 0; i < sizeof due / sizeof *due; i++)
+        if (due[i] < next_ns)
+            next_ns = due[i];
+    return next_ns;
+}
+
+/* Runs ramps until the test is over. Says why it is, unless somebody asked for the end. */
 static void locust__runner_drive(locust_env *env) LOCUST__PARKS
 {
-    int64_t end_ns = env->end_ns;
-    int64_t tick_ns = env->shape ? env->start_ns : LOCUST__NEVER, now, next;
+    int64_t tick_ns = env->shape ? env->start_ns : LOCUST__NEVER;
     const char *why = NULL;
     locust_tick tick = {.users = env->options.users, .spawn_rate = env->options.spawn_rate};
     if (locust__runner_is_open(env))
         locust__ramp_rest(env); // nobody is spawned
     else if (!env->shape)
         locust__ramp_aim(env, tick);
-    while (!env->stop_requested && !why) {
-        now = locust__os_now_ns();
-        if (now >= end_ns)
-            why = end_ns == locust__ramp_limit_ns(env) ? "--run-time limit reached, shutting down"
-                                                       : "All stages are over, shutting down";
-        else if (locust__runner_is_done(env))
-            why = "All iterations are done, shutting down";
-        else if (now >= tick_ns) {
+    while (!env->stop_requested) {
+        int64_t now_ns = locust__os_now_ns();
+        why = locust__runner_over(env, now_ns);
+        if (!why && now_ns >= tick_ns) {
             tick = (locust_tick){.users = 0};
-            why = env->shape(env, &tick) ? NULL : "Shape test stopping";
+            if (!env->shape(env, &tick))
+                why = "Shape test stopping";
         }
         if (why)
             break;
-        if (now >= tick_ns) {
+        if (now_ns >= tick_ns) {
             locust__ramp_aim(env, tick);
             tick_ns += LOCUST__S;
         }
-        if (now >= env->reap_ns)
-            locust__ramp_reap(env, now);
-        if (now >= env->warm_ns) {
-            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-                "The warm-up is over, requests count from now on");
-            env->warm_ns = LOCUST__NEVER;
-            locust__usage_watch(env);
-        }
-        if (env->users.iterations_left == 0)
-            locust__ramp_rest(env); // who came now would find nothing to do
-        if (now >= env->step_ns)
-            locust__ramp_step(env);
-        next = env->step_ns < tick_ns ? env->step_ns : tick_ns;
-        next = next < end_ns ? next : end_ns;
-        next = next < env->warm_ns ? next : env->warm_ns;
+        locust__runner_turn(env, now_ns);
         if (!locust__runner_is_done(env))
-            locust__env_pause(env, next < env->reap_ns ? next : env->reap_ns);
+            locust__env_pause(env, locust__runner_next_ns(env, tick_ns));
     }
     if (why && !env->stop_requested)
         locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "%s", why);
 }
 
-/* Takes the users down: at once, or when their tasks are done or the stop timeout is over. */
+/* Takes all users down: at once, or when their tasks are done or the stop timeout is over. */
 static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
 {
     double timeout_s = env->options.stop_timeout_s;
@@ -95,31 +131,30 @@ static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
     locust__wait_group_join(&env->loop, &env->users.group, LOCUST__NEVER);
 }
 
-/* Puts everything to where a run begins. */
+/* Puts everything to where a run begins: an environment may run more than once. */
 static void locust__runner_init(locust_env *env)
 {
-    env->stop_requested = env->users.closing = env->users.told = false;
+    env->stop_requested = false;
+    env->users.closing = false;
+    env->users.told = false;
     env->users.setup_error = NULL;
     env->users.iterations_left = env->options.iterations > 0 ? env->options.iterations : -1;
     env->users.limited = env->single || env->options.iterations > 0;
     for (int i = 0; i < env->n_classes; i++)
         env->users.limited |= env->classes[i].as->iterations > 0 && !env->classes[i].arrivals;
-    env->chosen = NULL;
-    env->placed = 0;
-    env->step_ns = 0;
-    env->reap_ns = LOCUST__NEVER;
     env->pace = 1;
     env->end_ns = LOCUST__NEVER;
     env->until.at_ns = 0;
-    locust__dispatch_init(env);
+    locust__ramp_init(&env->ramp, env->shape && env->stages.n ? 100 : 1); // --stages rise smoothly
+    locust__dispatch_begin(&env->dispatch);
 }
 
 /* The whole test, from on_test_start to on_test_stop. Called in a coroutine of its own. */
 static void locust__runner_run(locust_env *env) LOCUST__PARKS
 {
     env->start_ns = locust__os_now_ns();
-    locust__usage_begin(env);
-    locust__ramp_set_end(env);
+    locust__warm_up_begin(env);
+    env->end_ns = locust__runner_end_ns(env);
     LOCUST__ENV_FIRE(env, on_test_start, env);
     locust__pace_start(env);
     locust__runner_drive(env);

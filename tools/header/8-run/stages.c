@@ -1,25 +1,48 @@
 /* ============================================================================================
  * >>stages  --stages
  *
- * Purpose     DURATION:USERS,... as a load shape.
- * Names       locust__stages_
- * Uses        >>env
+ * Purpose     DURATION:USERS,... as a load shape, or as rates of arrivals.
+ * Names       locust__stage locust__stages locust__stages_
+ *
+ *   1m:100,5m:1000    a straight line from 0 to 100 users in a minute, from there to 1000 in five
+ *   0:100,1m:100      a stage without a duration is a jump: 100 users at once, for a minute
  * ============================================================================================ */
 
-/* The stage that runs now. Its users come evenly over its time. A stage without a duration jumps:
- * its users come at the first tick of the next one. */
-static bool locust__stages_tick(locust_env *env, locust_tick *tick)
+typedef struct locust__stage {
+    double seconds;
+    int users; // at its end, or arrivals a second
+    bool rate; // it is arrivals a second; the same in all stages
+} locust__stage;
+
+typedef struct locust__stages {
+    locust__stage *items; // NULL: no stages
+    int n;
+} locust__stages;
+
+static double locust__stages_seconds(const locust__stages *stages)
 {
-    double end = 0, now = (double)(locust__os_now_ns() - env->start_ns) / 1e9, seconds;
-    int from = 0, to;
-    bool jumps = false;
-    for (int i = 0; i < env->n_stages; i++) {
-        to = env->stages[i].users;
-        seconds = env->stages[i].seconds;
+    double seconds = 0;
+    for (int i = 0; i < stages->n; i++)
+        seconds += stages->items[i].seconds;
+    return seconds;
+}
+
+/* Asks for the users of the stage in which the test is `now` seconds after its start, at the rate
+ * that brings them evenly over the stage's time. Called once a second: a jump takes the first tick
+ * of the stage behind it, which has a second less for its own users. False: the last stage is
+ * over. */
+static bool locust__stages_tick(const locust__stages *stages, double now, locust_tick *tick)
+{
+    double end = 0;
+    int from = 0;
+    bool jumps = false; // the stage before has no duration, and `from` is where it jumps to
+    for (int i = 0; i < stages->n; i++) {
+        double seconds = stages->items[i].seconds;
+        int to = stages->items[i].users;
         end += seconds;
         if (now < end) {
             bool first = jumps && now - (end - seconds) < 1;
-            seconds -= jumps; // a second of it is gone
+            seconds -= jumps;
             tick->users = first && seconds > 0 ? from : to;
             tick->spawn_rate =
                 first || !(seconds > 0) ? 1e9 : (to > from ? to - from : from - to) / seconds;
@@ -31,34 +54,40 @@ static bool locust__stages_tick(locust_env *env, locust_tick *tick)
     return false;
 }
 
-/* Reads "1m:100,30s:0". False: it is none of that. */
-static bool locust__stages_parse(locust_env *env, const char *text)
+/* Reads a stage such as 1m:100 or 1m:100/s; cuts the word at its colon. */
+static bool locust__stages_parse_one(char *word, locust__stage *stage)
+{
+    char *colon = strchr(word, ':');
+    const char *end = colon ? colon + 1 : "";
+    int64_t users = locust__number_whole(&end);
+    if (!colon || users < 0 || users > INT_MAX)
+        return false;
+    *colon = '\0';
+    stage->users = (int)users;
+    stage->rate = *end != '\0';
+    return locust__number_span(word, &stage->seconds) && (!*end || strcmp(end, "/s") == 0);
+}
+
+/* Reads "1m:100,30s:0". False: the text is something else, or memory ran out; what was read stays
+ * in `stages` either way, to be freed by its owner. */
+static bool locust__stages_parse(locust__stages *stages, const char *text)
 {
     char *copy = locust__text_copy(text, strlen(text)), *at = NULL;
     size_t cap = 0;
     bool good = copy != NULL;
     for (char *word = copy ? strtok_r(copy, ", ", &at) : NULL; word && good;
          word = strtok_r(NULL, ", ", &at)) {
-        char *colon = strchr(word, ':');
-        const char *end = colon ? colon + 1 : "";
-        locust__stage stage = {0}, *stages;
-        int64_t users = locust__number_whole(&end);
-        if (colon)
-            *colon = '\0';
-        good = colon && locust__number_span(word, &stage.seconds) &&
-               (!*end || strcmp(end, "/s") == 0) && users >= 0 && users <= INT_MAX;
-        stage.rate = good && *end;
-        good = good && (!env->n_stages || stage.rate == env->stages->rate);
-        stages = good ? locust__memory_grow(env->stages, sizeof stage, (size_t)env->n_stages, &cap)
-                      : NULL;
-        if (!stages) {
-            good = false;
-            break;
+        locust__stage stage, *items = NULL;
+        good = locust__stages_parse_one(word, &stage) &&
+               (!stages->n || stage.rate == stages->items->rate);
+        if (good)
+            items = locust__memory_grow(stages->items, sizeof stage, (size_t)stages->n, &cap);
+        good = items != NULL;
+        if (good) {
+            stages->items = items;
+            stages->items[stages->n++] = stage;
         }
-        stage.users = (int)users;
-        env->stages = stages;
-        env->stages[env->n_stages++] = stage;
     }
     LOCUST_FREE(copy);
-    return good && env->n_stages;
+    return good && stages->n;
 }

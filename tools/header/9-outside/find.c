@@ -3,7 +3,7 @@
  *
  * Purpose     the highest rate of arrivals at which the checks hold.
  * Names       locust__find_
- * Uses        >>co >>switch >>class >>env >>usage >>check
+ * Uses        >>co >>switch >>class >>env >>usage >>warm_up >>check
  * ============================================================================================ */
 
 typedef struct locust__find {
@@ -40,7 +40,7 @@ static bool locust__find_run(locust__find *f, double rate, int quarters) LOCUST_
     if (env->stop_requested || env->until.at_ns || end > env->end_ns)
         return false; // the figures are of what was tried last
     env->pace = rate / f->base;
-    locust__usage_measure(env, now);
+    locust__warm_up_count_from(env, now);
     locust__usage_watch(env);
     return locust__co_sleep(&env->loop, end) != LOCUST__WAKE_CANCELLED && !env->stop_requested;
 }

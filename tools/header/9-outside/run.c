@@ -179,7 +179,7 @@ static void locust__run_begin(locust__run_parts *run)
         if (env->options.run_time_s > 0 && !env->shape)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "Run time limit set to %.0f seconds", env->options.run_time_s);
-        else if (!env->shape && !env->n_stages)
+        else if (!env->shape && !env->stages.n)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No run time limit set, use CTRL+C to interrupt");
     }

@@ -1,0 +1,178 @@
+/* ============================================================================================
+ * >>classes  the user classes of a run
+ *
+ * Purpose     take over the test's classes and what options say about them: order, --config-users,
+ *             arrivals, tasks by tags, proxy, TLS, host.
+ * Invariants  the test's own structs are never written to: what --config-users changes is a copy.
+ * Names       locust__classes_
+ * Uses        >>tls >>proxy >>route >>base_url >>fault >>task >>class >>env >>config_users
+ * Sources     Locust 2.46: classes in order of name.
+ * ============================================================================================ */
+
+/* Can the test's classes be run, before any option is looked at? */
+static bool locust__classes_check(const locust_test *test, locust__fault *fault)
+{
+    bool any = false;
+    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
+        if (!locust__class_check(test->users[i], fault))
+            return false;
+        any |= locust__class_gets_users(test->users[i]);
+    }
+    return any || locust__fault_set(fault, 1,
+                      "no user class with a weight: give the test .users = { &YourClass }");
+}
+
+/* Copies the test's list of classes, sorted by name: an insertion sort keeps the order of equals.
+ * */
+static bool locust__classes_list(locust_env *env, locust__fault *fault)
+{
+    const locust_user_class *const *users = env->test->users;
+    int n = 0;
+    while (n < LOCUST_CLASSES_MAX && users[n])
+        n++;
+    env->classes = locust__memory_zalloc((size_t)n * sizeof *env->classes);
+    if (!env->classes)
+        return locust__fault_memory(fault);
+    for (; env->n_classes < n; env->n_classes++) {
+        const locust_user_class *as = users[env->n_classes];
+        int at = env->n_classes;
+        for (; at && strcmp(env->classes[at - 1].as->name, as->name) > 0; at--)
+            env->classes[at] = env->classes[at - 1];
+        locust__class_init(&env->classes[at], as);
+    }
+    return true;
+}
+
+static bool locust__classes_configure(locust_env *env, locust__fault *fault)
+{
+    if (!env->options.config_users)
+        return true;
+    if (!locust__config_users_apply(env, env->options.config_users, fault))
+        return false;
+    for (int i = 0; i < env->n_classes; i++)
+        if (locust__class_gets_users(env->classes[i].as))
+            return true;
+    return locust__fault_set(
+        fault, LOCUST__EXIT_USAGE, "--config-users leaves no user class with a weight");
+}
+
+/* Gives a class its queue of arrivals. `share`: of --rate or of --stages, for a class without a
+ * rate of its own. */
+static bool locust__classes_add_arrivals(
+    locust_env *env, locust__class *cls, double share, locust__fault *fault)
+{
+    const locust_options *o = &env->options;
+    locust__arrival_queue *queue = cls->arrivals = locust__memory_zalloc(sizeof *queue);
+    if (!queue)
+        return locust__fault_memory(fault);
+    queue->env = env;
+    queue->as = cls->as->arrivals;
+    if (!(queue->as.rate > 0)) {
+        queue->share = share;
+        queue->as.poisson |= o->poisson;
+        queue->as.max = o->max_in_flight;
+        queue->as.patience_s = o->patience_s;
+    }
+    if (queue->as.max <= 0)
+        queue->as.max = 10000;
+    if (!(queue->as.patience_s > 0) && !(queue->as.patience_s < 0))
+        queue->as.patience_s = 10;
+    env->services.recorder.has_arrivals = true;
+    return true;
+}
+
+/* Finds out which classes have arrivals: those with a rate of their own and, under --rate,
+ * --find-max or --stages with "/s", the others by weight. */
+static bool locust__classes_arrivals(locust_env *env, locust__fault *fault)
+{
+    locust_options *o = &env->options;
+    double total = 0;
+    bool own = false, shared;
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust_user_class *as = env->classes[i].as;
+        own |= as->arrivals.rate > 0;
+        total += as->arrivals.rate > 0 ? 0 : locust__class_weight(as);
+    }
+    if (o->find_max && !own && !(o->rate > 0))
+        o->rate = LOCUST__ENV_FIND_FROM;
+    shared = o->rate > 0 || (env->stages.n && env->stages.items->rate);
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        double weight = locust__class_weight(cls->as);
+        if ((cls->as->arrivals.rate > 0 || (shared && weight > 0)) &&
+            !locust__classes_add_arrivals(env, cls, weight / total, fault))
+            return false;
+    }
+    return true;
+}
+
+/* Says how the users of a class reach servers. Options go before the class's own fields. */
+static bool locust__classes_route(
+    locust__class *cls, locust__arena *arena, const locust_options *o, locust__fault *fault)
+{
+    const locust_user_class *as = cls->as;
+    locust__route *route = &cls->route;
+    const char *proxy = o->proxy ? o->proxy : as->proxy;
+    route->tls = (locust__tls_how){.ca_file = o->ca_file ? o->ca_file : as->ca_file,
+        .cert_file = o->cert_file ? o->cert_file : as->cert_file,
+        .key_file = o->cert_file ? o->key_file : as->key_file, // the key goes with its certificate
+        .insecure = o->insecure || as->insecure,
+        .http = true};
+    route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
+    route->direct = proxy && !*proxy;
+    cls->shared.limit = as->pool;
+    return locust__proxy_parse(&route->proxy, arena, proxy ? proxy : "") ||
+           locust__fault_set(fault, 1,
+               "the proxy of user class %s is not a URL such as "
+               "http://user:password@127.0.0.1:3128",
+               as->name);
+}
+
+/* Takes the host of a class apart. No host is fine: its tasks may use absolute URLs alone. */
+static bool locust__classes_host(locust_env *env, locust__class *cls, locust__fault *fault)
+{
+    const char *broken = NULL;
+    locust_error error;
+    cls->host = env->options.host ? env->options.host : cls->as->host;
+    if (!cls->host)
+        return true;
+    error = locust__base_url_parse(&env->services, cls->host, &cls->base, &broken);
+    if (broken)
+        return locust__fault_set(fault, 1, "%s", broken);
+    if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0)
+        cls->base.text = cls->host; // a protocol of the test's own: tcp://, unix:
+    else if (error)
+        return locust__fault_set(fault, 1,
+            "host \"%s\" of user class %s is not a URL such as http://127.0.0.1:8080", cls->host,
+            cls->as->name);
+    return true;
+}
+
+static bool locust__classes_init(locust_env *env, locust__fault *fault)
+{
+    if (!locust__classes_list(env, fault) || !locust__classes_configure(env, fault) ||
+        !locust__classes_arrivals(env, fault))
+        return false;
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        if (!locust__class_plan(cls, &env->users.tags, fault) ||
+            !locust__classes_route(cls, &env->services.arena, &env->options, fault) ||
+            !locust__classes_host(env, cls, fault))
+            return false;
+    }
+    return true;
+}
+
+static void locust__classes_free(locust_env *env)
+{
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        locust__base_url_free(&cls->base);
+        locust__plan_free(cls->plan);
+        if (cls->arrivals)
+            LOCUST_FREE(cls->arrivals->backlog);
+        LOCUST_FREE(cls->arrivals);
+        LOCUST_FREE(cls->tasks);
+    }
+    LOCUST_FREE(env->classes);
+}
