@@ -5931,6 +5931,20 @@ static enum locust__wake locust__wait_group_join(
     return LOCUST__WAKE_EVENT;
 }
 
+/* Cancels every coroutine of the group that has not ended. Looks at every coroutine of the loop:
+ * for the end of a run. (The group has no list of its members: a list would cost each coroutine of
+ * the loop two pointers more.) */
+static void locust__wait_group_cancel(locust__loop *loop, const locust__wait_group *group)
+{
+    for (locust__stack_pool *pool = loop->pools; pool; pool = pool->next)
+        for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next)
+            for (uint32_t i = 0; i < slab->used; i++) {
+                locust__co *co = &slab->cos[i];
+                if (co->state != LOCUST__STATE_FREE && co->group == group)
+                    locust__co_cancel(loop, co);
+            }
+}
+
 typedef struct locust__sem { // a semaphore
     int free;                // units; 0 while anybody waits
     locust__queue waiters;
@@ -21258,8 +21272,6 @@ typedef struct locust__run_parts { // one run; on the stack of its caller, which
     locust__files files;
     locust__result verdict;
     locust__wait_group helpers; // coroutines beside the runner
-    locust__co *helper[8];
-    int n_helpers;
     int signals;          // descriptor that tells them; -1: none
     locust__fd signal_fd; // the same, with the poller
 } locust__run_parts;
@@ -21409,9 +21421,7 @@ static void locust__run_signals(void *arg)
 
 static void locust__run_help(locust__run_parts *run, void (*fn)(void *))
 {
-    locust__co *co = locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
-    if (co)
-        run->helper[run->n_helpers++] = co;
+    locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
 }
 
 static void locust__run_begin(locust__run_parts *run)
@@ -21450,8 +21460,7 @@ static void locust__run_main(void *arg)
     locust__run_begin(run);
     locust__co_yield(&env->loop); // the first table comes before the first user
     locust__runner_run(env);
-    for (int i = 0; i < run->n_helpers; i++)
-        locust__co_cancel(&env->loop, run->helper[i]);
+    locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
     if (run->command)
         for (int i = env->n_listeners; i-- > 0;) // the latest first, as in Locust

@@ -31,6 +31,20 @@ static enum locust__wake locust__wait_group_join(
     return LOCUST__WAKE_EVENT;
 }
 
+/* Cancels every coroutine of the group that has not ended. Looks at every coroutine of the loop:
+ * for the end of a run. (The group has no list of its members: a list would cost each coroutine of
+ * the loop two pointers more.) */
+static void locust__wait_group_cancel(locust__loop *loop, const locust__wait_group *group)
+{
+    for (locust__stack_pool *pool = loop->pools; pool; pool = pool->next)
+        for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next)
+            for (uint32_t i = 0; i < slab->used; i++) {
+                locust__co *co = &slab->cos[i];
+                if (co->state != LOCUST__STATE_FREE && co->group == group)
+                    locust__co_cancel(loop, co);
+            }
+}
+
 typedef struct locust__sem { // a semaphore
     int free;                // units; 0 while anybody waits
     locust__queue waiters;

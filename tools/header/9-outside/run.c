@@ -14,8 +14,6 @@ typedef struct locust__run_parts { // one run; on the stack of its caller, which
     locust__files files;
     locust__result verdict;
     locust__wait_group helpers; // coroutines beside the runner
-    locust__co *helper[8];
-    int n_helpers;
     int signals;          // descriptor that tells them; -1: none
     locust__fd signal_fd; // the same, with the poller
 } locust__run_parts;
@@ -165,9 +163,7 @@ static void locust__run_signals(void *arg)
 
 static void locust__run_help(locust__run_parts *run, void (*fn)(void *))
 {
-    locust__co *co = locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
-    if (co)
-        run->helper[run->n_helpers++] = co;
+    locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
 }
 
 static void locust__run_begin(locust__run_parts *run)
@@ -206,8 +202,7 @@ static void locust__run_main(void *arg)
     locust__run_begin(run);
     locust__co_yield(&env->loop); // the first table comes before the first user
     locust__runner_run(env);
-    for (int i = 0; i < run->n_helpers; i++)
-        locust__co_cancel(&env->loop, run->helper[i]);
+    locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
     if (run->command)
         for (int i = env->n_listeners; i-- > 0;) // the latest first, as in Locust
