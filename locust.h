@@ -213,11 +213,11 @@
  *     >>env_api        public calls on an environment
  *   9-outside
  *     >>generator      the generator's verdict on itself
+ *     >>figures        what a row shows
  *     >>check          checks
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
  *     >>result         all of what a run says of itself
- *     >>figures        what a row shows
  *     >>table          tables and compact lines
  *     >>csv            Locust's CSV files
  *     >>summary        --summary
@@ -18411,40 +18411,309 @@ LOCUST_API locust_generator locust_generator_so_far(locust_env *env)
     return locust__generator_judge(env);
 }
 /* ============================================================================================
+ * >>figures  what a row shows
+ *
+ * Purpose     one table of all that a row of statistics shows: names, unit, value. Tables, compact
+ *             lines, CSV files, the summary and checks pick their columns from it by name; so does
+ *             whatever else writes figures.
+ * Invariants  a value is a double in the base unit: counts and bytes whole (to 2^53), times in
+ *             nanoseconds, rates a second, shares from 0 to 1. Writers scale it as they print it.
+ * Cost        a percentile walks the row's histogram; every other figure is a division at most.
+ * Names       locust__figure_ locust__figure locust__figures_ locust__figures
+ * Uses        >>entry >>stats >>usage >>generator
+ * Sources     Locust 2.46 and 2.47 (reference runs): titles of tables and CSV files.
+ * ============================================================================================ */
+
+enum locust__figure_unit {
+    LOCUST__FIGURE_UNIT_COUNT,
+    LOCUST__FIGURE_UNIT_BYTES,
+    LOCUST__FIGURE_UNIT_RATE,  // a second
+    LOCUST__FIGURE_UNIT_TIME,  // nanoseconds; every writer prints milliseconds
+    LOCUST__FIGURE_UNIT_SHARE, // 0 to 1
+    LOCUST__FIGURE_UNITS
+};
+
+enum locust__figure_kind { // how its value is found
+    LOCUST__FIGURE_OF_REQUESTS,
+    LOCUST__FIGURE_OF_FAILURES,
+    LOCUST__FIGURE_OF_FAIL_RATIO,
+    LOCUST__FIGURE_OF_RPS,
+    LOCUST__FIGURE_OF_FPS,
+    LOCUST__FIGURE_OF_BYTES,
+    LOCUST__FIGURE_OF_SIZE,
+    LOCUST__FIGURE_OF_MIN,
+    LOCUST__FIGURE_OF_AVG,
+    LOCUST__FIGURE_OF_MAX,
+    LOCUST__FIGURE_OF_MEDIAN,     // of the whole run, even where percentiles are recent ones
+    LOCUST__FIGURE_OF_PERCENTILE, // of the view's recent times, or of the whole run
+    LOCUST__FIGURE_OF_INTENDED,   // a percentile of the times from the intended start
+    LOCUST__FIGURE_OF_INTENDED_MAX,
+    LOCUST__FIGURE_OF_PHASE_COUNT, // requests in which the view's phase happened
+    LOCUST__FIGURE_OF_PHASE,       // a percentile of that phase
+    LOCUST__FIGURE_OF_PHASE_MAX,
+    LOCUST__FIGURE_OF_SHED, // arrivals of the whole test, whatever the row
+};
+
+/* Id, unit, kind, share of a percentile; name in JSON and checks, key in compact lines, title in
+ * tables, title in CSV files. NULL: no writer of that form shows it. */
+// clang-format off
+#define LOCUST__FIGURES_ALL(X) \
+    X(REQUESTS,     COUNT, REQUESTS,     0,       "requests", "reqs", "# reqs", "Request Count") \
+    X(FAILURES,     COUNT, FAILURES,     0,       "failures", "fails", "# fails", "Failure Count") \
+    X(FAIL_RATIO,   SHARE, FAIL_RATIO,   0,       "fail_ratio", NULL, NULL, NULL) \
+    X(RPS,          RATE,  RPS,          0,       "rps", "rps", "req/s", "Requests/s") \
+    X(FPS,          RATE,  FPS,          0,       "fps", "fps", "failures/s", "Failures/s") \
+    X(BYTES,        BYTES, BYTES,        0,       "bytes", NULL, NULL, NULL) \
+    X(SIZE,         BYTES, SIZE,         0,       NULL, NULL, NULL, "Average Content Size") \
+    X(MIN,          TIME,  MIN,          0,       "min", NULL, "Min", "Min Response Time") \
+    X(AVG,          TIME,  AVG,          0,       "avg", "avg", "Avg", "Average Response Time") \
+    X(MAX,          TIME,  MAX,          0,       "max", "max", "Max", "Max Response Time") \
+    X(MEDIAN,       TIME,  MEDIAN,       0.5,     NULL, NULL, "Med", "Median Response Time") \
+    X(P50,          TIME,  PERCENTILE,   0.5,     "50", "p50", "50%", "50%") \
+    X(P66,          TIME,  PERCENTILE,   0.66,    "66", NULL, "66%", "66%") \
+    X(P75,          TIME,  PERCENTILE,   0.75,    "75", NULL, "75%", "75%") \
+    X(P80,          TIME,  PERCENTILE,   0.8,     "80", NULL, "80%", "80%") \
+    X(P90,          TIME,  PERCENTILE,   0.9,     "90", NULL, "90%", "90%") \
+    X(P95,          TIME,  PERCENTILE,   0.95,    "95", "p95", "95%", "95%") \
+    X(P98,          TIME,  PERCENTILE,   0.98,    "98", NULL, "98%", "98%") \
+    X(P99,          TIME,  PERCENTILE,   0.99,    "99", "p99", "99%", "99%") \
+    X(P99_9,        TIME,  PERCENTILE,   0.999,   "99.9", NULL, "99.9%", "99.9%") \
+    X(P99_99,       TIME,  PERCENTILE,   0.9999,  "99.99", NULL, "99.99%", "99.99%") \
+    X(P99_999,      TIME,  PERCENTILE,   0.99999, "99.999", NULL, NULL, NULL) \
+    X(P100,         TIME,  PERCENTILE,   1,       "100", "max", "100%", "100%") \
+    X(INTENDED_P50, TIME,  INTENDED,     0.5,     NULL, "intended_p50", "int. 50%", NULL) \
+    X(INTENDED_P99, TIME,  INTENDED,     0.99,    NULL, "intended_p99", "int. 99%", NULL) \
+    X(INTENDED_MAX, TIME,  INTENDED_MAX, 0,       NULL, "intended_max", "int. 100%", NULL) \
+    X(PHASE_COUNT,  COUNT, PHASE_COUNT,  0,       NULL, "n", "# reqs", NULL) \
+    X(PHASE_P50,    TIME,  PHASE,        0.5,     NULL, "p50", "50%", NULL) \
+    X(PHASE_P95,    TIME,  PHASE,        0.95,    NULL, "p95", "95%", NULL) \
+    X(PHASE_P99,    TIME,  PHASE,        0.99,    NULL, "p99", "99%", NULL) \
+    X(PHASE_MAX,    TIME,  PHASE_MAX,    0,       NULL, "max", "100%", NULL) \
+    X(SHED,         COUNT, SHED,         0,       "shed", NULL, NULL, NULL)
+// clang-format on
+
+#define LOCUST__FIGURES_ID(id, unit, kind, share, name, key, title, csv) LOCUST__FIGURE_##id,
+typedef enum locust__figure_id { LOCUST__FIGURES_ALL(LOCUST__FIGURES_ID) } locust__figure_id;
+#undef LOCUST__FIGURES_ID
+
+typedef struct locust__figure {
+    const char *name, *key, *title, *csv;
+    enum locust__figure_unit unit;
+    enum locust__figure_kind kind;
+    double share;
+} locust__figure;
+
+#define LOCUST__FIGURES_ROW(id, unit, kind, share, name, key, title, csv) \
+    {name, key, title, csv, LOCUST__FIGURE_UNIT_##unit, LOCUST__FIGURE_OF_##kind, share},
+static const locust__figure locust__figures[] = {LOCUST__FIGURES_ALL(LOCUST__FIGURES_ROW)};
+#undef LOCUST__FIGURES_ROW
+
+/* Locust's percentiles, for lists of columns. */
+#define LOCUST__FIGURES_PERCENTILES                                                     \
+    LOCUST__FIGURE_P50, LOCUST__FIGURE_P66, LOCUST__FIGURE_P75, LOCUST__FIGURE_P80,     \
+        LOCUST__FIGURE_P90, LOCUST__FIGURE_P95, LOCUST__FIGURE_P98, LOCUST__FIGURE_P99, \
+        LOCUST__FIGURE_P99_9, LOCUST__FIGURE_P99_99, LOCUST__FIGURE_P100
+
+enum locust__figures_rates {  // what requests and failures a second are of
+    LOCUST__FIGURES_CURRENT,  // the last ten seconds
+    LOCUST__FIGURES_ANSWERED, // from the start to the last answer, as Locust's
+    LOCUST__FIGURES_MEASURED, // from the start to the end, answered or not
+};
+
+typedef struct locust__figures_view { // what a report is made of
+    const locust_env *env;
+    int64_t now_ns; // for current rates
+    enum locust__figures_rates rates;
+    const locust__hist *recent; // what percentiles are of; NULL: all times of the row
+    const locust__phase *phase; // what PHASE_ figures are of
+} locust__figures_view;
+
+/* Requests or failures a second. */
+static double locust__figures_rate(
+    const locust__figures_view *v, const locust__entry *row, enum locust__figure_kind kind)
+{
+    const locust__request_stats *st = &v->env->stats;
+    double rps = 0, fps = 0;
+    switch (v->rates) {
+    case LOCUST__FIGURES_CURRENT:
+        locust__stats_current_rates(st, row, v->now_ns, &rps, &fps);
+        break;
+    case LOCUST__FIGURES_ANSWERED:
+        locust__stats_rates(st, row, &rps, &fps);
+        break;
+    case LOCUST__FIGURES_MEASURED:
+        locust__generator_rates(v->env, row, &rps, &fps);
+        break;
+    }
+    return kind == LOCUST__FIGURE_OF_RPS ? rps : fps;
+}
+
+/* A percentile of a phase; share NULL: its maximum. */
+static bool locust__figures_find_phase(
+    const locust__phase *phase, const double *share, double *value)
+{
+    if (!phase || !phase->hist.total)
+        return false;
+    *value = (double)(share ? locust__phase_percentile_ns(phase, *share) : phase->max_ns);
+    return true;
+}
+
+/* Finds the value of a figure; `share`: of a percentile, which need not be the figure's own.
+ * False if nothing was measured that it could be of, and *value is 0: a time, a share or a size
+ * of nothing is unknown, while counts and rates of nothing are 0. */
+static bool locust__figures_find(const locust__figures_view *v, const locust__entry *row,
+    locust__figure_id id, double share, double *value)
+{
+    bool any = row->requests > 0;
+    double requests = any ? (double)row->requests : 1;
+    *value = 0;
+    switch (locust__figures[id].kind) {
+    case LOCUST__FIGURE_OF_REQUESTS:
+        *value = (double)row->requests;
+        return true;
+    case LOCUST__FIGURE_OF_FAILURES:
+        *value = (double)row->failures;
+        return true;
+    case LOCUST__FIGURE_OF_FAIL_RATIO:
+        *value = (double)row->failures / requests;
+        return any;
+    case LOCUST__FIGURE_OF_RPS:
+    case LOCUST__FIGURE_OF_FPS:
+        *value = locust__figures_rate(v, row, locust__figures[id].kind);
+        return true;
+    case LOCUST__FIGURE_OF_BYTES:
+        *value = (double)row->bytes;
+        return true;
+    case LOCUST__FIGURE_OF_SIZE:
+        *value = (double)row->bytes / requests;
+        return any;
+    case LOCUST__FIGURE_OF_MIN:
+        *value = any ? (double)row->min_ns : 0;
+        return any;
+    case LOCUST__FIGURE_OF_AVG:
+        *value = locust__entry_mean_ns(row);
+        return any;
+    case LOCUST__FIGURE_OF_MAX:
+        *value = (double)row->max_ns;
+        return any;
+    case LOCUST__FIGURE_OF_PERCENTILE:
+        *value = (double)(v->recent ? locust__hist_percentile_ns(v->recent, share)
+                                    : locust__entry_percentile_ns(row, share));
+        return any;
+    case LOCUST__FIGURE_OF_MEDIAN:
+        *value = (double)locust__entry_percentile_ns(row, share);
+        return any;
+    case LOCUST__FIGURE_OF_INTENDED:
+        return locust__figures_find_phase(row->intended, &share, value);
+    case LOCUST__FIGURE_OF_INTENDED_MAX:
+        return locust__figures_find_phase(row->intended, NULL, value);
+    case LOCUST__FIGURE_OF_PHASE:
+        return locust__figures_find_phase(v->phase, &share, value);
+    case LOCUST__FIGURE_OF_PHASE_MAX:
+        return locust__figures_find_phase(v->phase, NULL, value);
+    case LOCUST__FIGURE_OF_PHASE_COUNT:
+        *value = v->phase ? (double)v->phase->hist.total : 0;
+        return true;
+    case LOCUST__FIGURE_OF_SHED:
+        *value = (double)locust__usage_arrivals(v->env).shed;
+        return true;
+    }
+    return false;
+}
+
+static double locust__figures_value(
+    const locust__figures_view *v, const locust__entry *row, locust__figure_id id)
+{
+    double value;
+    locust__figures_find(v, row, id, locust__figures[id].share, &value);
+    return value;
+}
+
+enum locust__figures_style {
+    LOCUST__FIGURES_IN_TABLE,
+    LOCUST__FIGURES_IN_LINE, // compact
+    LOCUST__FIGURES_IN_JSON,
+};
+
+/* Prints a figure, times in milliseconds. In a table a time takes nine characters at most: it is
+ * cut to whole nanoseconds, and has no decimals from 100 s on. */
+static const char *locust__figures_format(
+    char *out, size_t size, enum locust__figures_style style, locust__figure_id id, double value)
+{
+    static const unsigned char decimals[][LOCUST__FIGURE_UNITS] = {
+        // of counts, bytes, rates, times, shares
+        [LOCUST__FIGURES_IN_TABLE] = {0, 0, 2, 3, 2},
+        [LOCUST__FIGURES_IN_LINE] = {0, 0, 1, 3, 3},
+        [LOCUST__FIGURES_IN_JSON] = {0, 0, 3, 3, 6},
+    };
+    enum locust__figure_unit unit = locust__figures[id].unit;
+    int digits = decimals[style][unit];
+    if (unit == LOCUST__FIGURE_UNIT_TIME) {
+        if (style == LOCUST__FIGURES_IN_TABLE) {
+            value = (double)(int64_t)value;
+            digits = value < 100e9 ? digits : 0;
+        }
+        value /= 1e6;
+    }
+    snprintf(out, size, "%.*f", digits, value);
+    return out;
+}
+
+/* A time of the wall clock, as Locust's reports print it: 2026-11-30T01:02:03Z. */
+static void locust__figures_time(locust__buf *out, int64_t wall_ns)
+{
+    time_t seconds = (time_t)(wall_ns / LOCUST__S);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    locust__buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/* Sorts rows by name and method (Shell 1959): 10,000 in 3 ms. musl's qsort takes three times as
+ * long, and 1.7 KB of program. */
+static void locust__figures_sort(locust__entry **rows, size_t n)
+{
+    for (size_t gap = n / 2; gap; gap = gap == 2 ? 1 : gap * 5 / 11)
+        for (size_t i = gap; i < n; i++) {
+            locust__entry *row = rows[i];
+            size_t at = i;
+            for (; at >= gap && locust__entry_after(rows[at - gap], row); at -= gap)
+                rows[at] = rows[at - gap];
+            rows[at] = row;
+        }
+}
+
+/* The rows in order of name and method, then the total; *n counts all of them. The caller frees the
+ * array. NULL: no memory. */
+static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
+{
+    locust__entry **rows = LOCUST_MALLOC((st->n_entries + 2) * sizeof *rows), *row;
+    *n = 0;
+    if (!rows)
+        return NULL;
+    while ((row = locust__stats_entry_at(st, *n)) != NULL)
+        rows[(*n)++] = row;
+    locust__figures_sort(rows, *n);
+    rows[(*n)++] = &st->total;
+    return rows;
+}
+/* ============================================================================================
  * >>check  checks
  *
  * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart.
  * Invariants  a check for which nothing was measured does not hold.
- * Names       locust__check_ locust__checks_ locust__metric_ locust__metrics_
- * Uses        >>entry >>stats >>usage >>generator
+ * Names       locust__check_ locust__checks_
+ * Uses        >>entry >>stats >>figures
  * ============================================================================================ */
 
-enum locust__metric {
-    LOCUST__METRIC_PERCENTILE,
-    LOCUST__METRIC_INTENDED,
-    LOCUST__METRIC_MIN,
-    LOCUST__METRIC_AVG,
-    LOCUST__METRIC_MAX,
-    LOCUST__METRIC_FAIL_RATIO,
-    LOCUST__METRIC_RPS,
-    LOCUST__METRIC_FPS,
-    LOCUST__METRIC_REQUESTS,
-    LOCUST__METRIC_FAILURES,
-    LOCUST__METRIC_SHED,
-};
-
-static const struct {
-    const char *name;
-    enum locust__metric metric;
-} locust__metrics[] = {{"min", LOCUST__METRIC_MIN}, {"avg", LOCUST__METRIC_AVG},
-    {"max", LOCUST__METRIC_MAX}, {"fail_ratio", LOCUST__METRIC_FAIL_RATIO},
-    {"rps", LOCUST__METRIC_RPS}, {"fps", LOCUST__METRIC_FPS}, {"requests", LOCUST__METRIC_REQUESTS},
-    {"failures", LOCUST__METRIC_FAILURES}, {"shed", LOCUST__METRIC_SHED}};
+static const locust__figure_id locust__check_figures[] = {LOCUST__FIGURE_MIN, LOCUST__FIGURE_AVG,
+    LOCUST__FIGURE_MAX, LOCUST__FIGURE_FAIL_RATIO, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS,
+    LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_SHED};
 
 typedef struct locust__check {
     char *text;       // of the whole; its own memory
     const char *name; // of the row, in it; "": the total
-    enum locust__metric metric;
+    locust__figure_id figure;
     double share;      // of a percentile
     bool above, equal; // > or >=, <= or >=
     double limit;      // ms, a share, a number or a number a second
@@ -18457,9 +18726,9 @@ typedef struct locust__checks {
     size_t n, cap;
 } locust__checks;
 
-static bool locust__check_is_time(const locust__check *c)
+static enum locust__figure_unit locust__check_unit(const locust__check *c)
 {
-    return c->metric <= LOCUST__METRIC_MAX;
+    return locust__figures[c->figure].unit;
 }
 
 /* p99.9: 0.999. False: it is no percentile. */
@@ -18477,35 +18746,38 @@ static bool locust__check_metric(locust__check *c, locust__view name)
     static const char intended[] = "intended_";
     const size_t n = sizeof intended - 1;
     c->share = 0.5;
-    c->metric = LOCUST__METRIC_PERCENTILE;
+    c->figure = LOCUST__FIGURE_P50;
     if (locust__view_is(name, "med") || locust__check_share(name, &c->share))
         return true;
-    for (size_t i = 0; i < sizeof locust__metrics / sizeof *locust__metrics; i++)
-        if (locust__view_is(name, locust__metrics[i].name)) {
-            c->metric = locust__metrics[i].metric;
+    for (size_t i = 0; i < sizeof locust__check_figures / sizeof *locust__check_figures; i++) {
+        c->figure = locust__check_figures[i];
+        if (locust__view_is(name, locust__figures[c->figure].name))
             return true;
-        }
-    c->metric = LOCUST__METRIC_INTENDED;
+    }
+    c->figure = LOCUST__FIGURE_INTENDED_P50;
     return name.len > n && memcmp(name.ptr, intended, n) == 0 &&
            locust__check_share((locust__view){name.ptr + n, name.len - n}, &c->share);
 }
 
-/* What a unit multiplies by; 0: the metric has no such unit. */
-static double locust__check_unit(const locust__check *c, locust__view unit)
+/* How many of the figure's base unit the unit of a limit is; 0: the figure has no such unit. */
+static double locust__check_scale(const locust__check *c, locust__view unit)
 {
-    if (!unit.len)
-        return 1;
-    if (locust__check_is_time(c))
-        return locust__view_is(unit, "ms")   ? 1
-               : locust__view_is(unit, "s")  ? 1000
-               : locust__view_is(unit, "us") ? 0.001
-                                             : 0;
-    if (c->metric == LOCUST__METRIC_FAIL_RATIO)
-        return locust__view_is(unit, "%") ? 0.01 : 0;
-    return locust__view_is(unit, "/s") &&
-                   (c->metric == LOCUST__METRIC_RPS || c->metric == LOCUST__METRIC_FPS)
-               ? 1
-               : 0;
+    switch (locust__check_unit(c)) {
+    case LOCUST__FIGURE_UNIT_TIME: // of limits: milliseconds
+        return !unit.len || locust__view_is(unit, "ms") ? 1
+               : locust__view_is(unit, "s")             ? 1000
+               : locust__view_is(unit, "us")            ? 0.001
+                                                        : 0;
+    case LOCUST__FIGURE_UNIT_SHARE:
+        return !unit.len ? 1 : locust__view_is(unit, "%") ? 0.01 : 0;
+    case LOCUST__FIGURE_UNIT_RATE:
+        return !unit.len || locust__view_is(unit, "/s");
+    case LOCUST__FIGURE_UNIT_COUNT:
+    case LOCUST__FIGURE_UNIT_BYTES:
+    case LOCUST__FIGURE_UNITS:
+        break;
+    }
+    return !unit.len;
 }
 
 /* Reads METRIC<LIMIT[UNIT] [NAME] out of c->text. False: it is none. */
@@ -18528,9 +18800,11 @@ static bool locust__check_parse(locust__check *c)
     if (c->limit < 0)
         return false;
     n = strcspn(end, " \t");
-    if (!n && end[strspn(end, " \t")] == '%') // "1 %"
-        end += strspn(end, " \t"), n = 1;
-    unit = locust__check_unit(c, (locust__view){end, n});
+    if (!n && end[strspn(end, " \t")] == '%') { // "1 %"
+        end += strspn(end, " \t");
+        n = 1;
+    }
+    unit = locust__check_scale(c, (locust__view){end, n});
     c->limit *= unit;
     c->name = end + n + strspn(end + n, " \t");
     return unit > 0;
@@ -18572,49 +18846,15 @@ static const char *locust__checks_read(locust__checks *checks, const char *list)
     return NULL;
 }
 
-/* What a row has to say to a check. False: nothing. */
+/* What was measured of a row, in the unit of limits. False: nothing was. */
 static bool locust__check_measure(
     const locust_env *env, const locust__check *c, const locust__entry *row, double *value)
 {
-    const locust__phase *in = row->intended;
-    double rps, fps;
-    locust__generator_rates(env, row, &rps, &fps);
-    switch (c->metric) {
-    case LOCUST__METRIC_PERCENTILE:
-        *value = (double)locust__entry_percentile_ns(row, c->share) / 1e6;
-        break;
-    case LOCUST__METRIC_INTENDED:
-        *value = in ? (double)locust__phase_percentile_ns(in, c->share) / 1e6 : 0;
-        return in && in->hist.total;
-    case LOCUST__METRIC_MIN:
-        *value = (double)row->min_ns / 1e6;
-        break;
-    case LOCUST__METRIC_AVG:
-        *value = locust__entry_mean_ns(row) / 1e6;
-        break;
-    case LOCUST__METRIC_MAX:
-        *value = (double)row->max_ns / 1e6;
-        break;
-    case LOCUST__METRIC_FAIL_RATIO:
-        *value = row->requests ? (double)row->failures / (double)row->requests : 0;
-        break;
-    case LOCUST__METRIC_RPS:
-        *value = rps;
-        return true;
-    case LOCUST__METRIC_FPS:
-        *value = fps;
-        return true;
-    case LOCUST__METRIC_REQUESTS:
-        *value = (double)row->requests;
-        return true;
-    case LOCUST__METRIC_FAILURES:
-        *value = (double)row->failures;
-        return true;
-    case LOCUST__METRIC_SHED:
-        *value = (double)locust__usage_arrivals(env).shed;
-        return true;
-    }
-    return row->requests > 0;
+    locust__figures_view v = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
+    bool any = locust__figures_find(&v, row, c->figure, c->share, value);
+    if (locust__check_unit(c) == LOCUST__FIGURE_UNIT_TIME)
+        *value /= 1e6;
+    return any;
 }
 
 /* Is the row asked for, by its name or by method and name? */
@@ -18668,8 +18908,7 @@ static const locust__check *locust__checks_broken(locust_env *env, locust__check
     locust__checks_judge(env, checks);
     for (size_t i = 0; i < checks->n; i++) {
         const locust__check *c = &checks->all[i];
-        bool grows = c->metric == LOCUST__METRIC_REQUESTS || c->metric == LOCUST__METRIC_FAILURES ||
-                     c->metric == LOCUST__METRIC_SHED;
+        bool grows = locust__check_unit(c) == LOCUST__FIGURE_UNIT_COUNT;
         if (c->measured && !c->held && !(grows && c->above))
             return c;
     }
@@ -18682,8 +18921,8 @@ static bool locust__checks_allow_failures(const locust__checks *checks)
     for (size_t i = 0; i < checks->n; i++) {
         const locust__check *c = &checks->all[i];
         if (!*c->name &&
-            (c->metric == LOCUST__METRIC_FAIL_RATIO || c->metric == LOCUST__METRIC_FAILURES ||
-                c->metric == LOCUST__METRIC_FPS))
+            (c->figure == LOCUST__FIGURE_FAIL_RATIO || c->figure == LOCUST__FIGURE_FAILURES ||
+                c->figure == LOCUST__FIGURE_FPS))
             return true;
     }
     return false;
@@ -18694,14 +18933,22 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
 {
     if (!c->measured)
         return "nothing measured";
-    if (locust__check_is_time(c))
+    switch (locust__check_unit(c)) {
+    case LOCUST__FIGURE_UNIT_TIME:
         snprintf(out, size, "%.3f ms", c->value);
-    else if (c->metric == LOCUST__METRIC_FAIL_RATIO)
+        break;
+    case LOCUST__FIGURE_UNIT_SHARE:
         snprintf(out, size, "%.3f %%", 100 * c->value);
-    else if (c->metric == LOCUST__METRIC_RPS || c->metric == LOCUST__METRIC_FPS)
+        break;
+    case LOCUST__FIGURE_UNIT_RATE:
         snprintf(out, size, "%.2f/s", c->value);
-    else
+        break;
+    case LOCUST__FIGURE_UNIT_COUNT:
+    case LOCUST__FIGURE_UNIT_BYTES:
+    case LOCUST__FIGURE_UNITS:
         snprintf(out, size, "%.0f", c->value);
+        break;
+    }
     return out;
 }
 /* ============================================================================================
@@ -19100,76 +19347,115 @@ static int locust__result_exit_code(const locust__result *v)
     return locust__env_exit_code(env);
 }
 /* ============================================================================================
- * >>figures  what a row shows
+ * >>table  tables and compact lines
  *
- * Purpose     rows in order, times as text, names of any bytes: what tables, CSV and other writers share.
- * Names       locust__figures_
- * Uses        >>entry >>stats
+ * Purpose     Locust's tables on standard error, or short lines on standard output.
+ * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
+ * Names       locust__table locust__table_
+ * Uses        >>co >>entry >>stats >>tls >>usage >>generator >>figures >>check >>baseline
+ *             >>find >>result
+ * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
+ * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
+ *             whole ones.
+ *
+ *   A table, of a layout's columns, and the compact lines of the same layout:
+ *
+ *   Type     Name      # reqs      # fails |      Avg       Min
+ *   --------|---------|-------|-------------|---------|---------
+ *   GET      /              3     0(0.00%) |    1.204     0.950       row reqs=3 ... name=GET /
+ *   --------|---------|-------|-------------|---------|---------
+ *            Aggregated     3     0(0.00%) |    1.204     0.950       total reqs=3 ...
  * ============================================================================================ */
 
-enum { LOCUST__FIGURES_PERCENTILES = 11 };
+typedef struct locust__table { // one report while it is written
+    locust__buf *out;
+    locust__figures_view view;
+    locust__entry **rows; // in order, the total last; n_rows is 0 without memory for it
+    size_t n_rows;
+    int width; // of the names' column
+    bool compact;
+} locust__table;
 
-static const double locust__figures_percentiles[LOCUST__FIGURES_PERCENTILES] = {
-    0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1};
+typedef struct locust__table_column {
+    locust__figure_id figure;
+    int width;
+    char before[4]; // what separates it from the column on its left
+} locust__table_column;
 
-#define LOCUST__FIGURES_PERCENTILE_NAMES \
-    "50%", "66%", "75%", "80%", "90%", "95%", "98%", "99%", "99.9%", "99.99%", "100%"
+enum { LOCUST__TABLE_COLUMNS = 12 };
 
-typedef struct locust__figures_view { // what a report is made of
-    locust__request_stats *stats;
-    int64_t now_ns;
-    int users;
-    bool final; // rates of the whole run, not of the last ten seconds
-} locust__figures_view;
+typedef struct locust__table_layout {
+    const char *caption;              // a line above the table
+    const char *label, *total;        // what compact lines begin with: of a row, of the total
+    int narrower;                     // characters that its names' column lacks
+    bool phases;                      // a line for each phase of a row, with its name
+    locust__figure_id of;             // rows for which this was not measured are left out
+    enum locust__figures_style style; // of compact lines
+    int n_columns;
+    locust__table_column columns[LOCUST__TABLE_COLUMNS];
+} locust__table_layout;
 
-/* Milliseconds in at most nine characters: decimals go as the number grows. */
-static const char *locust__figures_ms(char *out, size_t size, int64_t ns)
+static const locust__table_layout locust__table_requests = {.caption = "",
+    .narrower = 4,
+    .of = LOCUST__FIGURE_REQUESTS,
+    .n_columns = 8,
+    .columns = {{LOCUST__FIGURE_REQUESTS, 7, " "}, {LOCUST__FIGURE_FAILURES, 12, " "},
+        {LOCUST__FIGURE_AVG, 9, " |"}, {LOCUST__FIGURE_MIN, 9, " "}, {LOCUST__FIGURE_MAX, 9, " "},
+        {LOCUST__FIGURE_MEDIAN, 9, " "}, {LOCUST__FIGURE_RPS, 9, " | "},
+        {LOCUST__FIGURE_FPS, 11, " "}}};
+
+static const locust__table_layout locust__table_percentiles = {
+    .caption = "Response time percentiles (approximated)\n",
+    .of = LOCUST__FIGURE_P50,
+    .n_columns = 12,
+    .columns = {{LOCUST__FIGURE_P50, 9, " "}, {LOCUST__FIGURE_P66, 9, " "},
+        {LOCUST__FIGURE_P75, 9, " "}, {LOCUST__FIGURE_P80, 9, " "}, {LOCUST__FIGURE_P90, 9, " "},
+        {LOCUST__FIGURE_P95, 9, " "}, {LOCUST__FIGURE_P98, 9, " "}, {LOCUST__FIGURE_P99, 9, " "},
+        {LOCUST__FIGURE_P99_9, 9, " "}, {LOCUST__FIGURE_P99_99, 9, " "},
+        {LOCUST__FIGURE_P100, 9, " "}, {LOCUST__FIGURE_REQUESTS, 8, " "}}};
+
+static const locust__table_layout locust__table_intended = {
+    .caption = "Response times (ms), and from the intended start\n",
+    .label = "intended",
+    .total = "intended",
+    .of = LOCUST__FIGURE_INTENDED_P50,
+    .style = LOCUST__FIGURES_IN_TABLE,
+    .n_columns = 6,
+    .columns = {{LOCUST__FIGURE_P50, 9, " "}, {LOCUST__FIGURE_P99, 9, " "},
+        {LOCUST__FIGURE_P100, 9, " "}, {LOCUST__FIGURE_INTENDED_P50, 9, "  "},
+        {LOCUST__FIGURE_INTENDED_P99, 9, " "}, {LOCUST__FIGURE_INTENDED_MAX, 9, " "}}};
+
+static const locust__table_layout locust__table_phases = {.caption = "Phases of requests (ms)\n",
+    .label = "phase=",
+    .total = "phase=",
+    .phases = true,
+    .of = LOCUST__FIGURE_PHASE_P50,
+    .style = LOCUST__FIGURES_IN_TABLE,
+    .n_columns = 5,
+    .columns = {{LOCUST__FIGURE_PHASE_COUNT, 8, " "}, {LOCUST__FIGURE_PHASE_P50, 9, " "},
+        {LOCUST__FIGURE_PHASE_P95, 9, " "}, {LOCUST__FIGURE_PHASE_P99, 9, " "},
+        {LOCUST__FIGURE_PHASE_MAX, 9, " "}}};
+
+/* For a serial console and for scripts. The name stands last: it may hold blanks. */
+static const locust__table_layout locust__table_compact_rows = {.label = "row",
+    .total = "total",
+    .of = LOCUST__FIGURE_REQUESTS,
+    .style = LOCUST__FIGURES_IN_LINE,
+    .n_columns = 9,
+    .columns = {{LOCUST__FIGURE_REQUESTS, 0, ""}, {LOCUST__FIGURE_FAILURES, 0, ""},
+        {LOCUST__FIGURE_RPS, 0, ""}, {LOCUST__FIGURE_FPS, 0, ""}, {LOCUST__FIGURE_AVG, 0, ""},
+        {LOCUST__FIGURE_P50, 0, ""}, {LOCUST__FIGURE_P95, 0, ""}, {LOCUST__FIGURE_P99, 0, ""},
+        {LOCUST__FIGURE_MAX, 0, ""}}};
+
+/* A test without reports has compact lines alone: the compiler drops the tables from it. */
+static bool locust__table_is_compact(const locust__table *t)
 {
-    snprintf(out, size, "%.*f", ns < 100000 * LOCUST__MS ? 3 : 0, (double)ns / 1e6);
-    return out;
+    return !LOCUST__WITH_REPORTS || t->compact;
 }
 
-static void locust__figures_time(locust__buf *out, int64_t wall_ns)
-{
-    time_t seconds = (time_t)(wall_ns / LOCUST__S);
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    locust__buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-/* Sorts rows by name and method (Shell 1959): 10,000 in 3 ms. musl's qsort takes three times as long, and
- * 1.7 KB of program. */
-static void locust__figures_sort(locust__entry **rows, size_t n)
-{
-    for (size_t gap = n / 2; gap; gap = gap == 2 ? 1 : gap * 5 / 11)
-        for (size_t i = gap; i < n; i++) {
-            locust__entry *row = rows[i];
-            size_t at = i;
-            for (; at >= gap && locust__entry_after(rows[at - gap], row); at -= gap)
-                rows[at] = rows[at - gap];
-            rows[at] = row;
-        }
-}
-
-/* The rows in order of name and method, then the total; *n counts them all. Yours; NULL: no
- * memory. */
-static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
-{
-    locust__entry **rows = LOCUST_MALLOC((st->n_entries + 2) * sizeof *rows), *row;
-    *n = 0;
-    if (!rows)
-        return NULL;
-    while ((row = locust__stats_entry_at(st, *n)) != NULL)
-        rows[(*n)++] = row;
-    locust__figures_sort(rows, *n);
-    rows[(*n)++] = &st->total;
-    return rows;
-}
-
-/* Adds text for the console, padded to `width` characters: a line end in a name shall not break a
- * row in two, and UTF-8 counts by characters. */
-static void locust__figures_text(locust__buf *out, const char *text, int width)
+/* Adds text padded to `width` characters. A control character becomes a blank, so that no name
+ * breaks its line in two. UTF-8 counts by characters. */
+static void locust__table_text(locust__buf *out, const char *text, int width)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -19179,39 +19465,355 @@ static void locust__figures_text(locust__buf *out, const char *text, int width)
     while (width-- > 0)
         locust__buf_puts(out, " ");
 }
-/* ============================================================================================
- * >>table  tables and compact lines
- *
- * Purpose     Locust's tables on standard error, short lines on standard output.
- * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
- * Names       locust__table_
- * Uses        >>co >>entry >>stats >>tls >>usage >>generator >>check >>baseline >>find
- *             >>result >>figures
- * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
- * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
- *             whole ones.
- * ============================================================================================ */
 
 /* The two columns that say which row it is; of width 0: as long as they are. */
 static void locust__table_row_name(locust__buf *out, const locust__entry *row, int width)
 {
-    locust__figures_text(out, row->method, width ? 8 : 0);
+    locust__table_text(out, row->method, width ? 8 : 0);
     locust__buf_puts(out, " ");
-    locust__figures_text(out, row->name, width);
+    locust__table_text(out, row->name, width);
+}
+
+static void locust__table_dash(locust__buf *out, int n)
+{
+    while (n-- > 0)
+        locust__buf_puts(out, "-");
 }
 
 static void locust__table_dashes(locust__buf *out, const int *widths, int n)
 {
     for (int i = 0; i < n; i++) {
-        if (i)
-            locust__buf_puts(out, "|");
-        for (int k = 0; k < widths[i]; k++)
-            locust__buf_puts(out, "-");
+        locust__buf_puts(out, i ? "|" : "");
+        locust__table_dash(out, widths[i]);
     }
     locust__buf_puts(out, "\n");
 }
 
-/* Columns for the name: 80, or what a narrower terminal leaves beside the figures. */
+/* The line under the titles: a bar below each bar of the titles, or below the first of the blanks
+ * between two columns, and dashes below everything else. */
+static void locust__table_rule(const locust__table *t, const locust__table_layout *layout)
+{
+    locust__table_dash(t->out, 8);
+    locust__buf_puts(t->out, "|");
+    locust__table_dash(t->out, t->width - layout->narrower);
+    if (layout->phases)
+        locust__buf_puts(t->out, "|--------");
+    for (int i = 0; i < layout->n_columns; i++) {
+        const locust__table_column *c = &layout->columns[i];
+        const char *bar = strchr(c->before, '|');
+        for (const char *p = c->before; *p; p++)
+            locust__buf_puts(t->out, p == (bar ? bar : c->before) ? "|" : "-");
+        locust__table_dash(t->out, c->width);
+    }
+    locust__buf_puts(t->out, "\n");
+}
+
+static void locust__table_titles(const locust__table *t, const locust__table_layout *layout)
+{
+    locust__buf_printf(
+        t->out, "%s%-8s %-*s", layout->caption, "Type", t->width - layout->narrower, "Name");
+    if (layout->phases)
+        locust__buf_printf(t->out, " %-8s", "Phase");
+    for (int i = 0; i < layout->n_columns; i++) {
+        const locust__table_column *c = &layout->columns[i];
+        locust__buf_printf(t->out, "%s%*s", c->before, c->width, locust__figures[c->figure].title);
+    }
+    locust__buf_puts(t->out, "\n");
+    locust__table_rule(t, layout);
+}
+
+/* The figures of a row, one below each title. Failures have their share of the requests beside
+ * them. */
+static void locust__table_cells(
+    const locust__table *t, const locust__table_layout *layout, const locust__entry *row)
+{
+    for (int i = 0; i < layout->n_columns; i++) {
+        const locust__table_column *c = &layout->columns[i];
+        double value = locust__figures_value(&t->view, row, c->figure);
+        char text[64];
+        if (c->figure == LOCUST__FIGURE_FAILURES)
+            snprintf(text, sizeof text, "%.0f(%.2f%%)", value,
+                row->requests ? 100 * value / (double)row->requests : 0);
+        else
+            locust__figures_format(text, sizeof text, LOCUST__FIGURES_IN_TABLE, c->figure, value);
+        locust__buf_printf(t->out, "%s%*s", c->before, c->width, text);
+    }
+    locust__buf_puts(t->out, "\n");
+}
+
+/* The figures of a row as key=value. */
+static void locust__table_pairs(
+    const locust__table *t, const locust__table_layout *layout, const locust__entry *row)
+{
+    for (int i = 0; i < layout->n_columns; i++) {
+        locust__figure_id id = layout->columns[i].figure;
+        double value = locust__figures_value(&t->view, row, id);
+        char text[64];
+        locust__buf_printf(t->out, " %s=%s", locust__figures[id].key,
+            locust__figures_format(text, sizeof text, layout->style, id, value));
+    }
+}
+
+static void locust__table_line(const locust__table *t, const locust__table_layout *layout,
+    const locust__entry *row, const char *phase)
+{
+    bool total = row == &t->view.env->stats.total;
+    double unused;
+    if (!locust__figures_find(&t->view, row, layout->of, 1, &unused))
+        return;
+    if (!locust__table_is_compact(t)) {
+        locust__table_row_name(t->out, row, t->width - layout->narrower);
+        if (layout->phases)
+            locust__buf_printf(t->out, " %-8s", phase);
+        locust__table_cells(t, layout, row);
+        return;
+    }
+    locust__buf_printf(t->out, "%s%s", total ? layout->total : layout->label, phase);
+    locust__table_pairs(t, layout, row);
+    if (!total) { // last: it may hold blanks
+        locust__buf_puts(t->out, " name=");
+        locust__table_row_name(t->out, row, 0);
+    }
+    locust__buf_puts(t->out, "\n");
+}
+
+static const char *const locust__table_phase_names[LOCUST__PHASES] = {
+    "name", "connect", "tls", "wait", "receive"};
+
+/* A table of all rows with something to show, or a compact line for each. */
+static void locust__table_rows(locust__table *t, const locust__table_layout *layout)
+{
+    bool compact = locust__table_is_compact(t);
+    if (!compact && t->n_rows)
+        locust__table_titles(t, layout);
+    for (size_t i = 0; i < t->n_rows; i++) {
+        const locust__entry *row = t->rows[i];
+        if (!compact && i + 1 == t->n_rows)
+            locust__table_rule(t, layout);
+        if (!layout->phases)
+            locust__table_line(t, layout, row, "");
+        for (int k = 0; layout->phases && row->phases && k < LOCUST__PHASES; k++) {
+            t->view.phase = &row->phases[k];
+            locust__table_line(t, layout, row, locust__table_phase_names[k]);
+        }
+    }
+    if (!compact && t->n_rows)
+        locust__buf_puts(t->out, "\n");
+}
+
+static const int locust__table_list_dashes[] = {18, 141};
+
+/* The heading of the errors or exceptions. Compact lines have none, and no end either. */
+static void locust__table_list_begin(const locust__table *t, const char *caption, const char *title)
+{
+    if (locust__table_is_compact(t))
+        return;
+    locust__buf_printf(t->out, "%s\n%-18s %-100s\n", caption, "# occurrences", title);
+    locust__table_dashes(t->out, locust__table_list_dashes, 2);
+}
+
+static void locust__table_list_end(const locust__table *t)
+{
+    if (locust__table_is_compact(t))
+        return;
+    locust__table_dashes(t->out, locust__table_list_dashes, 2);
+    locust__buf_puts(t->out, "\n");
+}
+
+/* What a line of such a list begins with. */
+static void locust__table_times(
+    const locust__table *t, uint64_t times, const char *label, const char *key)
+{
+    if (locust__table_is_compact(t))
+        locust__buf_printf(t->out, "%s count=%llu %s=", label, (unsigned long long)times, key);
+    else
+        locust__buf_printf(t->out, "%-18llu ", (unsigned long long)times);
+}
+
+static void locust__table_errors(const locust__table *t)
+{
+    const locust__request_stats *st = &t->view.env->stats;
+    const locust__stats_failure *f;
+    if (!locust__stats_failure_at(st, 0))
+        return;
+    locust__table_list_begin(t, "Error report", "Error");
+    for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
+        int used = (int)(strlen(f->row->method) + strlen(f->row->name) + strlen(f->text)) + 3;
+        locust__table_times(t, f->occurrences, "error", "name");
+        locust__table_row_name(t->out, f->row, 0);
+        locust__buf_puts(t->out, ": ");
+        locust__table_text(t->out, f->text, 0);
+        locust__table_text(t->out, "", locust__table_is_compact(t) ? 0 : 100 - used);
+        locust__buf_puts(t->out, "\n");
+    }
+    locust__table_list_end(t);
+}
+
+static void locust__table_exceptions(const locust__table *t)
+{
+    const locust__request_stats *st = &t->view.env->stats;
+    if (!st->n_exceptions)
+        return;
+    locust__table_list_begin(t, "Exceptions report", "Exception");
+    for (size_t i = 0; i < st->n_exceptions; i++) {
+        const locust__stats_exception *e = &st->exceptions[i];
+        locust__table_times(t, e->times, "exception", "text");
+        locust__table_text(t->out, e->text, 0);
+        locust__buf_printf(t->out, " (%s)\n", e->place);
+    }
+    locust__table_list_end(t);
+}
+
+/* While the test runs: one line about the total. */
+static void locust__table_compact_now(const locust__table *t)
+{
+    const locust_env *env = t->view.env;
+    int64_t start_ns = env->stats.start_ns ? env->stats.start_ns : t->view.now_ns; // 0: not begun
+    locust__buf_printf(
+        t->out, "t=%.0f users=%d", (double)(t->view.now_ns - start_ns) / 1e9, env->users.alive);
+    locust__table_pairs(t, &locust__table_compact_rows, &env->stats.total);
+    locust__buf_puts(t->out, "\n");
+}
+
+/* The open model: what became of its arrivals, and how long requests took from the start that was
+ * intended. */
+static void locust__table_arrivals(locust__table *t)
+{
+    locust_arrival_counts c = locust__usage_arrivals(t->view.env);
+    unsigned long long scheduled = c.scheduled, started = c.started, late = c.late, shed = c.shed;
+    if (locust__table_is_compact(t))
+        locust__buf_printf(t->out, "arrivals scheduled=%llu started=%llu late=%llu shed=%llu\n",
+            scheduled, started, late, shed);
+    else
+        locust__buf_printf(t->out,
+            "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed\n\n", scheduled,
+            started, late, shed);
+    locust__table_rows(t, &locust__table_intended);
+}
+
+/* What TLS cost the generator: a small machine is busy with handshakes first. */
+static void locust__table_tls(const locust__table *t)
+{
+    const locust__tls_counts *c = &t->view.env->services.tls.counts;
+    const locust__loop *loop = &t->view.env->loop;
+    unsigned long long full = c->full, resumed = c->resumed;
+    double late_ms = (double)locust__loop_lateness_ns(loop, 0.99) / 1e6;
+    double latest_ms = (double)loop->latest_ns / 1e6;
+    double full_ms = full ? (double)c->full_ns / 1e6 / (double)full : 0;
+    double resumed_ms = resumed ? (double)c->resumed_ns / 1e6 / (double)resumed : 0;
+    if (!full && !resumed)
+        return;
+    if (locust__table_is_compact(t))
+        locust__buf_printf(t->out,
+            "tls full=%llu full_cpu=%.3f resumed=%llu resumed_cpu=%.3f late_p99=%.3f "
+            "late_max=%.3f\n",
+            full, full_ms, resumed, resumed_ms, late_ms, latest_ms);
+    else
+        locust__buf_printf(t->out,
+            "TLS handshakes: %llu full, %.3f ms of CPU each; %llu resumed, %.3f ms each; the loop "
+            "was late by %.3f ms at most (p99 %.3f)\n\n",
+            full, full_ms, resumed, resumed_ms, latest_ms, late_ms);
+}
+
+static void locust__table_generator(const locust__table *t, const locust_generator *g)
+{
+    char line[640];
+    if (locust__table_is_compact(t)) {
+        locust__buf_printf(t->out,
+            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=%s\n", g->ok,
+            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms, g->limits);
+        return;
+    }
+    locust__generator_line(g, line, sizeof line);
+    locust__buf_printf(t->out, "%s\n\n", line);
+}
+
+static void locust__table_checks(const locust__table *t, const locust__checks *checks)
+{
+    static const int dashes[] = {8, 60, 20};
+    bool compact = locust__table_is_compact(t);
+    char value[32];
+    if (!checks->n)
+        return;
+    if (!compact) {
+        locust__buf_printf(t->out, "Checks\n%-8s %-60s %s\n", "Result", "Check", "Measured");
+        locust__table_dashes(t->out, dashes, 3);
+    }
+    for (size_t i = 0; i < checks->n; i++) {
+        const locust__check *c = &checks->all[i];
+        if (compact) {
+            snprintf(value, sizeof value, "%.6f", c->value);
+            locust__buf_printf(t->out, "check ok=%d value=%s text=%s\n", c->held,
+                c->measured ? value : "", c->text);
+        } else {
+            locust__buf_printf(t->out, "%-8s %-60s %s\n", c->held ? "ok" : "FAILED", c->text,
+                locust__check_value(c, value, sizeof value));
+        }
+    }
+    if (!compact)
+        locust__buf_puts(t->out, "\n");
+}
+
+static void locust__table_baseline(
+    const locust__table *t, const locust__baseline *b, const char *path)
+{
+    static const int dashes[] = {8, 60, 40};
+    bool compact = locust__table_is_compact(t);
+    if (!b->n)
+        return;
+    if (!compact) {
+        locust__buf_printf(
+            t->out, "Compared with %s\n%-8s %-60s %s\n", path, "Verdict", "Name", "Why");
+        locust__table_dashes(t->out, dashes, 3);
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        const locust__earlier *earlier = &b->rows[i];
+        const char *change = locust__change_names[earlier->change];
+        if (!*earlier->name) // this run has no such row
+            continue;
+        if (compact)
+            locust__buf_printf(t->out, "baseline verdict=%s name=%s\n", change, earlier->name);
+        else
+            locust__buf_printf(t->out, "%-8s %-60s %s\n", change, earlier->name, earlier->why);
+    }
+    if (!compact)
+        locust__buf_puts(t->out, "\n");
+}
+
+static void locust__table_find(const locust__table *t, const locust__find *f)
+{
+    char broke[32] = "";
+    if (!f->env->options.find_max)
+        return;
+    if (f->bad > 0)
+        snprintf(broke, sizeof broke, "%.1f", f->bad);
+    if (locust__table_is_compact(t))
+        locust__buf_printf(t->out, "find_max rate=%.1f broke=%s\n", f->good, broke);
+    else
+        locust__buf_printf(t->out, "find-max: %.1f arrivals/s held %s; %s did not\n\n", f->good,
+            f->env->options.find_max, f->bad > 0 ? broke : "nothing that was tried");
+}
+
+/* What is said once, at the end. */
+static void locust__table_final(locust__table *t, const locust__result *verdict)
+{
+    const locust_env *env = t->view.env;
+    if (!locust__table_is_compact(t))
+        locust__table_rows(t, &locust__table_percentiles);
+    locust__table_errors(t);
+    locust__table_exceptions(t);
+    if (env->services.recorder.has_arrivals)
+        locust__table_arrivals(t);
+    if (env->options.phases)
+        locust__table_rows(t, &locust__table_phases);
+    locust__table_tls(t);
+    locust__table_find(t, &verdict->find);
+    locust__table_checks(t, &verdict->checks);
+    locust__table_baseline(t, &verdict->baseline, env->options.baseline);
+    locust__table_generator(t, &verdict->generator);
+}
+
+/* Characters for the name: 80, or what a narrower terminal leaves beside the figures. */
 static int locust__table_name_width(void)
 {
     struct winsize size;
@@ -19222,419 +19824,28 @@ static int locust__table_name_width(void)
     return left > 80 ? 80 : left < 8 ? 8 : left;
 }
 
-static void locust__table_request(
-    locust__buf *out, const locust__figures_view *v, const locust__entry *row, int width)
-{
-    char avg[32], min[32], max[32], med[32], fails[48];
-    double rps, fps;
-    if (v->final)
-        locust__stats_rates(v->stats, row, &rps, &fps);
-    else
-        locust__stats_current_rates(v->stats, row, v->now_ns, &rps, &fps);
-    snprintf(fails, sizeof fails, "%llu(%.2f%%)", (unsigned long long)row->failures,
-        row->requests ? 100.0 * (double)row->failures / (double)row->requests : 0.0);
-    locust__table_row_name(out, row, width);
-    locust__buf_printf(out, " %7llu %12s |%9s %9s %9s %9s | %9.2f %11.2f\n",
-        (unsigned long long)row->requests, fails,
-        locust__figures_ms(avg, sizeof avg, (int64_t)locust__entry_mean_ns(row)),
-        locust__figures_ms(min, sizeof min, row->requests ? row->min_ns : 0),
-        locust__figures_ms(max, sizeof max, row->max_ns),
-        locust__figures_ms(med, sizeof med, locust__entry_percentile_ns(row, 0.5)), rps, fps);
-}
-
-static void locust__table_requests(locust__buf *out, const locust__figures_view *v)
-{
-    int width = locust__table_name_width() - 4;
-    const int dashes[] = {8, width, 7, 13, 9, 9, 9, 10, 10, 11};
-    size_t n;
-    locust__entry **rows = locust__figures_rows(v->stats, &n);
-    if (!rows)
-        return;
-    locust__buf_printf(out, "%-8s %-*s %7s %12s |%9s %9s %9s %9s | %9s %11s\n", "Type", width,
-        "Name", "# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s");
-    locust__table_dashes(out, dashes, 10);
-    for (size_t i = 0; i < n; i++) {
-        if (i + 1 == n)
-            locust__table_dashes(out, dashes, 10);
-        locust__table_request(out, v, rows[i], width);
-    }
-    locust__buf_puts(out, "\n");
-    LOCUST_FREE(rows);
-}
-
-static void locust__table_percentiles(locust__buf *out, const locust__figures_view *v)
-{
-    static const char *const names[] = {LOCUST__FIGURES_PERCENTILE_NAMES};
-    int width = locust__table_name_width();
-    const int dashes[] = {8, width, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 8};
-    size_t n;
-    locust__entry **rows = locust__figures_rows(v->stats, &n);
-    if (!rows)
-        return;
-    locust__buf_puts(out, "Response time percentiles (approximated)\n");
-    locust__buf_printf(out, "%-8s %-*s", "Type", width, "Name");
-    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++)
-        locust__buf_printf(out, " %9s", names[p]);
-    locust__buf_printf(out, " %8s\n", "# reqs");
-    locust__table_dashes(out, dashes, 14);
-    for (size_t i = 0; i < n; i++) {
-        if (i + 1 == n)
-            locust__table_dashes(out, dashes, 14);
-        if (!rows[i]->requests)
-            continue;
-        locust__table_row_name(out, rows[i], width);
-        for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++) {
-            char ms[32];
-            int64_t ns = locust__entry_percentile_ns(rows[i], locust__figures_percentiles[p]);
-            locust__buf_printf(out, " %9s", locust__figures_ms(ms, sizeof ms, ns));
-        }
-        locust__buf_printf(out, " %8llu\n", (unsigned long long)rows[i]->requests);
-    }
-    locust__buf_puts(out, "\n");
-    LOCUST_FREE(rows);
-}
-
-static void locust__table_failure(locust__buf *out, const locust__stats_failure *f)
-{
-    locust__table_row_name(out, f->row, 0);
-    locust__buf_puts(out, ": ");
-    locust__figures_text(out, f->text, 0);
-}
-
-static void locust__table_errors(locust__buf *out, const locust__figures_view *v)
-{
-    const int dashes[] = {18, 141};
-    const locust__stats_failure *f;
-    if (!locust__stats_failure_at(v->stats, 0))
-        return;
-    locust__buf_printf(out, "Error report\n%-18s %-100s\n", "# occurrences", "Error");
-    locust__table_dashes(out, dashes, 2);
-    for (size_t i = 0; (f = locust__stats_failure_at(v->stats, i)) != NULL; i++) {
-        int used = (int)(strlen(f->row->method) + strlen(f->row->name)) + 3;
-        locust__buf_printf(out, "%-18llu ", (unsigned long long)f->occurrences);
-        locust__table_failure(out, f);
-        locust__figures_text(out, "", 100 - used - (int)strlen(f->text));
-        locust__buf_puts(out, "\n");
-    }
-    locust__table_dashes(out, dashes, 2);
-    locust__buf_puts(out, "\n");
-}
-
-/* key=value pairs: for a serial console and for scripts. Times in ms. The name stands last: it may
- * hold blanks. */
-static void locust__table_compact_row(
-    locust__buf *out, const locust__figures_view *v, const locust__entry *row, const char *label)
-{
-    double rps, fps;
-    if (v->final)
-        locust__stats_rates(v->stats, row, &rps, &fps);
-    else
-        locust__stats_current_rates(v->stats, row, v->now_ns, &rps, &fps);
-    locust__buf_printf(out,
-        "%s reqs=%llu fails=%llu rps=%.1f fps=%.1f avg=%.3f p50=%.3f p95=%.3f p99=%.3f max=%.3f",
-        label, (unsigned long long)row->requests, (unsigned long long)row->failures, rps, fps,
-        locust__entry_mean_ns(row) / 1e6, (double)locust__entry_percentile_ns(row, 0.5) / 1e6,
-        (double)locust__entry_percentile_ns(row, 0.95) / 1e6,
-        (double)locust__entry_percentile_ns(row, 0.99) / 1e6, (double)row->max_ns / 1e6);
-}
-
-static void locust__table_compact(locust__buf *out, const locust__figures_view *v)
-{
-    const locust__stats_failure *f;
-    char label[64];
-    size_t n;
-    locust__entry **rows;
-    if (!v->final) {
-        int64_t start_ns = v->stats->start_ns ? v->stats->start_ns : v->now_ns; // 0: not begun
-        snprintf(
-            label, sizeof label, "t=%.0f users=%d", (double)(v->now_ns - start_ns) / 1e9, v->users);
-        locust__table_compact_row(out, v, &v->stats->total, label);
-        locust__buf_puts(out, "\n");
-        return;
-    }
-    rows = locust__figures_rows(v->stats, &n);
-    for (size_t i = 0; rows && i < n; i++) {
-        locust__table_compact_row(out, v, rows[i], i + 1 == n ? "total" : "row");
-        if (i + 1 < n) {
-            locust__buf_puts(out, " name=");
-            locust__table_row_name(out, rows[i], 0);
-        }
-        locust__buf_puts(out, "\n");
-    }
-    LOCUST_FREE(rows);
-    for (size_t i = 0; (f = locust__stats_failure_at(v->stats, i)) != NULL; i++) {
-        locust__buf_printf(out, "error count=%llu name=", (unsigned long long)f->occurrences);
-        locust__table_failure(out, f);
-        locust__buf_puts(out, "\n");
-    }
-}
-
-static const char *const locust__table_phase_names[LOCUST__PHASES] = {
-    "name", "connect", "tls", "wait", "receive"};
-
-static void locust__table_phase(
-    locust__buf *out, const locust__entry *row, int i, bool compact, bool total)
-{
-    static const double shares[] = {0.5, 0.95, 0.99};
-    static const char *const names[] = {"p50", "p95", "p99"};
-    const locust__phase *phase = &row->phases[i];
-    int width = locust__table_name_width();
-    char ms[32];
-    if (compact) {
-        locust__buf_printf(out, "phase=%s n=%llu", locust__table_phase_names[i],
-            (unsigned long long)phase->hist.total);
-    } else {
-        locust__table_row_name(out, row, width);
-        locust__buf_printf(out, " %-8s %8llu", locust__table_phase_names[i],
-            (unsigned long long)phase->hist.total);
-    }
-    for (int k = 0; k < 3; k++)
-        locust__buf_printf(out, compact ? " %s=%s" : "%.0s %9s", names[k],
-            locust__figures_ms(ms, sizeof ms, locust__phase_percentile_ns(phase, shares[k])));
-    locust__buf_printf(
-        out, compact ? " max=%s" : " %9s", locust__figures_ms(ms, sizeof ms, phase->max_ns));
-    if (compact && !total) {
-        locust__buf_puts(out, " name=");
-        locust__table_row_name(out, row, 0);
-    }
-    locust__buf_puts(out, "\n");
-}
-
-/* How long a request of a row took, and how long it took from the start that was intended. */
-static void locust__table_intended_row(
-    locust__buf *out, const locust__entry *row, bool compact, bool total)
-{
-    static const double shares[] = {0.5, 0.99};
-    char ms[6][32];
-    int width = locust__table_name_width();
-    for (int k = 0; k < 2; k++) {
-        locust__figures_ms(ms[k], sizeof ms[k], locust__entry_percentile_ns(row, shares[k]));
-        locust__figures_ms(
-            ms[3 + k], sizeof ms[3 + k], locust__phase_percentile_ns(row->intended, shares[k]));
-    }
-    locust__figures_ms(ms[2], sizeof ms[2], row->max_ns);
-    locust__figures_ms(ms[5], sizeof ms[5], row->intended->max_ns);
-    if (!compact) {
-        locust__table_row_name(out, row, width);
-    }
-    locust__buf_printf(out,
-        compact ? "intended p50=%s p99=%s max=%s intended_p50=%s intended_p99=%s intended_max=%s"
-                : " %9s %9s %9s  %9s %9s %9s",
-        ms[0], ms[1], ms[2], ms[3], ms[4], ms[5]);
-    if (compact && !total) {
-        locust__buf_puts(out, " name=");
-        locust__table_row_name(out, row, 0);
-    }
-    locust__buf_puts(out, "\n");
-}
-
-static void locust__table_arrivals(
-    locust__buf *out, const locust__figures_view *v, const locust_arrival_counts *c, bool compact)
-{
-    int width = locust__table_name_width();
-    const int dashes[] = {8, width, 9, 9, 9, 10, 9, 9};
-    size_t n;
-    locust__entry **rows = locust__figures_rows(v->stats, &n);
-    locust__buf_printf(out,
-        compact ? "arrivals scheduled=%llu started=%llu late=%llu shed=%llu\n"
-                : "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed\n\n",
-        (unsigned long long)c->scheduled, (unsigned long long)c->started,
-        (unsigned long long)c->late, (unsigned long long)c->shed);
-    if (rows && !compact) {
-        locust__buf_printf(out,
-            "Response times (ms), and from the intended start\n%-8s %-*s %9s %9s %9s  %9s %9s "
-            "%9s\n",
-            "Type", width, "Name", "50%", "99%", "100%", "int. 50%", "int. 99%", "int. 100%");
-        locust__table_dashes(out, dashes, 8);
-    }
-    for (size_t i = 0; rows && i < n; i++) {
-        if (i + 1 == n && !compact)
-            locust__table_dashes(out, dashes, 8);
-        if (rows[i]->intended && rows[i]->intended->hist.total)
-            locust__table_intended_row(out, rows[i], compact, i + 1 == n);
-    }
-    if (!compact)
-        locust__buf_puts(out, "\n");
-    LOCUST_FREE(rows);
-}
-
-static void locust__table_exceptions(locust__buf *out, const locust__figures_view *v, bool compact)
-{
-    const int dashes[] = {18, 141};
-    const locust__request_stats *st = v->stats;
-    if (!st->n_exceptions)
-        return;
-    if (!compact) {
-        locust__buf_printf(out, "Exceptions report\n%-18s %-100s\n", "# occurrences", "Exception");
-        locust__table_dashes(out, dashes, 2);
-    }
-    for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__stats_exception *e = &st->exceptions[i];
-        locust__buf_printf(
-            out, compact ? "exception count=%llu text=" : "%-18llu ", (unsigned long long)e->times);
-        locust__figures_text(out, e->text, 0);
-        locust__buf_printf(out, " (%s)\n", e->place);
-    }
-    if (!compact) {
-        locust__table_dashes(out, dashes, 2);
-        locust__buf_puts(out, "\n");
-    }
-}
-
-/* Where the time of the requests went: what happened on new connections alone counts there alone. */
-static void locust__table_phases(locust__buf *out, const locust__figures_view *v, bool compact)
-{
-    int width = locust__table_name_width();
-    const int dashes[] = {8, width, 8, 8, 9, 9, 9, 9};
-    size_t n;
-    locust__entry **rows = locust__figures_rows(v->stats, &n);
-    if (!rows)
-        return;
-    if (!compact) {
-        locust__buf_puts(out, "Phases of requests (ms)\n");
-        locust__buf_printf(out, "%-8s %-*s %-8s %8s %9s %9s %9s %9s\n", "Type", width, "Name",
-            "Phase", "# reqs", "50%", "95%", "99%", "100%");
-        locust__table_dashes(out, dashes, 8);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (i + 1 == n && !compact)
-            locust__table_dashes(out, dashes, 8);
-        for (int k = 0; rows[i]->phases && k < LOCUST__PHASES; k++)
-            if (rows[i]->phases[k].hist.total)
-                locust__table_phase(out, rows[i], k, compact, i + 1 == n);
-    }
-    if (!compact)
-        locust__buf_puts(out, "\n");
-    LOCUST_FREE(rows);
-}
-
-/* What TLS cost the generator: a small machine is busy with handshakes first. */
-static void locust__table_tls(
-    locust__buf *out, const locust__tls_counts *c, const locust__loop *loop, bool compact)
-{
-    double late_ms = (double)locust__loop_lateness_ns(loop, 0.99) / 1e6;
-    double full_ms = c->full ? (double)c->full_ns / 1e6 / (double)c->full : 0;
-    double resumed_ms = c->resumed ? (double)c->resumed_ns / 1e6 / (double)c->resumed : 0;
-    if (c->full || c->resumed)
-        locust__buf_printf(out,
-            compact ? "tls full=%llu full_cpu=%.3f resumed=%llu resumed_cpu=%.3f late_p99=%.3f "
-                      "late_max=%.3f\n"
-                    : "TLS handshakes: %llu full, %.3f ms of CPU each; %llu resumed, %.3f ms each; "
-                      "the loop was "
-                      "late by %.3f ms at most (p99 %.3f)\n\n",
-            (unsigned long long)c->full, full_ms, (unsigned long long)c->resumed, resumed_ms,
-            compact ? late_ms : (double)loop->latest_ns / 1e6,
-            compact ? (double)loop->latest_ns / 1e6 : late_ms);
-}
-
-static void locust__table_generator(locust__buf *out, const locust_generator *g, bool compact)
-{
-    char line[640];
-    if (compact) {
-        locust__buf_printf(out,
-            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=%s\n", g->ok,
-            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms, g->limits);
-        return;
-    }
-    locust__generator_line(g, line, sizeof line);
-    locust__buf_printf(out, "%s\n\n", line);
-}
-
-static void locust__table_checks(locust__buf *out, const locust__checks *checks, bool compact)
-{
-    static const int dashes[] = {8, 60, 20};
-    char value[32];
-    if (!checks->n)
-        return;
-    if (!compact) {
-        locust__buf_printf(out, "Checks\n%-8s %-60s %s\n", "Result", "Check", "Measured");
-        locust__table_dashes(out, dashes, 3);
-    }
-    for (size_t i = 0; i < checks->n; i++) {
-        const locust__check *c = &checks->all[i];
-        if (compact) {
-            snprintf(value, sizeof value, "%.6f", c->value);
-            locust__buf_printf(
-                out, "check ok=%d value=%s text=%s\n", c->held, c->measured ? value : "", c->text);
-        } else {
-            locust__buf_printf(out, "%-8s %-60s %s\n", c->held ? "ok" : "FAILED", c->text,
-                locust__check_value(c, value, sizeof value));
-        }
-    }
-    if (!compact)
-        locust__buf_puts(out, "\n");
-}
-
-static void locust__table_baseline(
-    locust__buf *out, const locust__baseline *b, const char *path, bool compact)
-{
-    static const int dashes[] = {8, 60, 40};
-    if (!b->n)
-        return;
-    if (!compact) {
-        locust__buf_printf(
-            out, "Compared with %s\n%-8s %-60s %s\n", path, "Verdict", "Name", "Why");
-        locust__table_dashes(out, dashes, 3);
-    }
-    for (size_t i = 0; i < b->n; i++)
-        if (*b->rows[i].name)
-            locust__buf_printf(out, compact ? "baseline verdict=%s name=%s\n" : "%-8s %-60s %s\n",
-                locust__change_names[b->rows[i].change], b->rows[i].name, b->rows[i].why);
-    if (!compact)
-        locust__buf_puts(out, "\n");
-}
-
-static void locust__table_find(locust__buf *out, const locust__find *f, bool compact)
-{
-    char broke[32] = "";
-    if (!f->env->options.find_max)
-        return;
-    if (f->bad > 0)
-        snprintf(broke, sizeof broke, "%.1f", f->bad);
-    if (compact)
-        locust__buf_printf(out, "find_max rate=%.1f broke=%s\n", f->good, broke);
-    else
-        locust__buf_printf(out, "find-max: %.1f arrivals/s held %s; %s%s\n\n", f->good,
-            f->env->options.find_max, f->bad > 0 ? broke : "nothing that was tried", " did not");
-}
-
-static void locust__table_verdict(locust__buf *out, const locust__result *v, bool compact)
-{
-    locust__table_find(out, &v->find, compact);
-    locust__table_checks(out, &v->checks, compact);
-    locust__table_baseline(out, &v->baseline, v->env->options.baseline, compact);
-    locust__table_generator(out, &v->generator, compact);
-}
-
 /* Prints what is due now. Runs on the loop's stack. `verdict`: NULL while the test runs. */
 static void locust__table_print(locust_env *env, const locust__result *verdict)
 {
-    bool final = verdict != NULL;
-    locust__figures_view v = {&env->stats, locust__os_now_ns(), env->users.alive, final};
     locust__buf out = {NULL, 0, 0, false};
     locust__locale locale = locust__locale_enter();
-    bool compact = !LOCUST__WITH_REPORTS || env->options.compact;
-    if (compact) {
-        locust__table_compact(&out, &v);
-    } else {
-        locust__table_requests(&out, &v);
-        if (final) {
-            locust__table_percentiles(&out, &v);
-            locust__table_errors(&out, &v);
-        }
-    }
-    if (final)
-        locust__table_exceptions(&out, &v, compact);
-    if (final && env->services.recorder.has_arrivals) {
-        locust_arrival_counts arrivals = locust__usage_arrivals(env);
-        locust__table_arrivals(&out, &v, &arrivals, compact);
-    }
-    if (final && env->options.phases)
-        locust__table_phases(&out, &v, compact);
-    if (final)
-        locust__table_tls(&out, &env->services.tls.counts, &env->loop, compact);
-    if (final)
-        locust__table_verdict(&out, verdict, compact);
+    locust__table t = {.out = &out,
+        .view = {.env = env,
+            .now_ns = locust__os_now_ns(),
+            .rates = verdict ? LOCUST__FIGURES_ANSWERED : LOCUST__FIGURES_CURRENT},
+        .compact = env->options.compact};
+    bool compact = locust__table_is_compact(&t);
+    if (!compact)
+        t.width = locust__table_name_width();
+    if (verdict || !compact)
+        t.rows = locust__figures_rows(&env->stats, &t.n_rows);
+    if (compact && !verdict)
+        locust__table_compact_now(&t);
+    else
+        locust__table_rows(&t, compact ? &locust__table_compact_rows : &locust__table_requests);
+    if (verdict)
+        locust__table_final(&t, verdict);
+    LOCUST_FREE(t.rows);
     locust__locale_leave(locale);
     fflush(NULL); // a test's own lines come first
     if (out.len)
@@ -19645,12 +19856,13 @@ static void locust__table_print(locust_env *env, const locust__result *verdict)
  * >>csv  Locust's CSV files
  *
  * Purpose     --csv: stats, history, failures, exceptions, and the generator.
- * Invariants  a file is rewritten in place, by one write and a cut to the new length. Every file is opened
- *             before the run, so that a wrong path costs no run.
+ * Invariants  a file is rewritten in place, by one write and a cut to the new length. Every file is
+ *             opened before the run, so that a wrong path costs no run.
  * Names       locust__csv_
  * Uses        >>entry >>stats >>generator >>figures
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, rounding. RFC 4180.
- * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full precision.
+ * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full
+ *             precision.
  * ============================================================================================ */
 
 enum {
@@ -19684,10 +19896,10 @@ static int64_t locust__csv_bucket_ms(double ms)
     return locust__number_round(ms / (double)unit) * unit;
 }
 
-/* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the two are
- * less than half of 1 / 2^t apart, times 2^t 5^s: if 2 |M 2^(t-s) - m 5^s| < 5^s. Both products may
- * overflow, but their difference is small, so that its low 64 bits are all of it. For 15 or 16 digits
- * of an x from 1e-10 to 1e14, where t - s is from 0 to 62; else it says no. */
+/* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the
+ * two are less than half of 1 / 2^t apart, times 2^t 5^s: if 2 |M 2^(t-s) - m 5^s| < 5^s. Both
+ * products may overflow, but their difference is small, so that its low 64 bits are all of it.
+ * For 15 or 16 digits of an x from 1e-10 to 1e14, where t - s is from 0 to 62; else it says no. */
 static bool locust__csv_reads_back(double x, int digits)
 {
     char text[40];
@@ -19741,78 +19953,98 @@ static void locust__csv_text(locust__buf *out, const char *text)
     locust__buf_puts(out, "\"");
 }
 
-static void locust__csv_header(locust__buf *out, const char *before, const char *after)
-{
-    static const char *const names[] = {LOCUST__FIGURES_PERCENTILE_NAMES};
-    locust__buf_puts(out, before);
-    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++)
-        locust__buf_printf(out, ",%s", names[p]);
-    locust__buf_printf(out, "%s\r\n", after);
-}
+#define LOCUST__CSV_RATES LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS
+#define LOCUST__CSV_TOTALS                                                                       \
+    LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_MEDIAN, LOCUST__FIGURE_AVG, \
+        LOCUST__FIGURE_MIN, LOCUST__FIGURE_MAX, LOCUST__FIGURE_SIZE
 
-static void locust__csv_percentiles(
-    locust__buf *out, const locust__entry *row, const locust__hist *h)
+enum { LOCUST__CSV_COLUMNS = 20 };
+static const locust__figure_id locust__csv_stats_columns[LOCUST__CSV_COLUMNS] = {
+    LOCUST__CSV_TOTALS, LOCUST__CSV_RATES, LOCUST__FIGURES_PERCENTILES};
+static const locust__figure_id locust__csv_history_columns[LOCUST__CSV_COLUMNS] = {
+    LOCUST__CSV_RATES, LOCUST__FIGURES_PERCENTILES, LOCUST__CSV_TOTALS};
+
+/* The titles after `first`. What follows the percentiles is called a total, as in Locust's
+ * history. */
+static void locust__csv_titles(
+    locust__buf *out, const char *first, const locust__figure_id *columns)
 {
-    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++) {
-        int64_t ns = h == &row->hist
-                         ? locust__entry_percentile_ns(row, locust__figures_percentiles[p])
-                         : locust__hist_percentile_ns(h, locust__figures_percentiles[p]);
-        if (!row->requests)
-            locust__buf_puts(out, ",N/A");
-        else
-            locust__buf_printf(out, ",%lld", (long long)locust__csv_bucket_ms((double)ns / 1e6));
+    const char *total = "";
+    locust__buf_puts(out, first);
+    for (int i = 0; i < LOCUST__CSV_COLUMNS; i++) {
+        locust__buf_printf(out, ",%s%s", total, locust__figures[columns[i]].csv);
+        if (columns[i] == LOCUST__FIGURE_P100)
+            total = "Total ";
     }
+    locust__buf_puts(out, "\r\n");
 }
 
-/* Median, average, minimum, maximum, average size. */
-static void locust__csv_times(locust__buf *out, const locust__entry *row)
+/* Locust's median: a bucket, unless that lies outside of what was measured; then the bound, in
+ * full. */
+static void locust__csv_median(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row)
 {
-    double median =
-        (double)locust__csv_bucket_ms((double)locust__entry_percentile_ns(row, 0.5) / 1e6);
-    double min = row->requests ? (double)row->min_ns / 1e6 : 0, max = (double)row->max_ns / 1e6;
-    locust__buf_puts(out, ",");
-    if (median < min || median > max) // then Locust shows the bound, in full
-        locust__csv_float(out, median < min ? min : max);
+    double min = locust__figures_value(v, row, LOCUST__FIGURE_MIN) / 1e6;
+    double max = locust__figures_value(v, row, LOCUST__FIGURE_MAX) / 1e6;
+    double median = locust__figures_value(v, row, LOCUST__FIGURE_MEDIAN) / 1e6;
+    double bucket = (double)locust__csv_bucket_ms(median);
+    if (bucket < min || bucket > max)
+        locust__csv_float(out, bucket < min ? min : max);
     else
-        locust__buf_printf(out, "%lld", (long long)median);
-    locust__buf_puts(out, ",");
-    locust__csv_float(out, locust__entry_mean_ns(row) / 1e6);
-    if (!row->requests) {
-        locust__buf_puts(out, ",0,0,0");
-        return;
+        locust__buf_printf(out, "%.0f", bucket);
+}
+
+/* One figure in Locust's form. Of a row without requests percentiles are N/A, the average is
+ * 0.0, and everything else is 0. */
+static void locust__csv_value(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row, locust__figure_id id)
+{
+    const locust__figure *f = &locust__figures[id];
+    double value;
+    bool any = locust__figures_find(v, row, id, f->share, &value);
+    if (f->unit == LOCUST__FIGURE_UNIT_TIME)
+        value /= 1e6;
+    if (f->kind == LOCUST__FIGURE_OF_PERCENTILE && !any)
+        locust__buf_puts(out, "N/A");
+    else if (f->kind == LOCUST__FIGURE_OF_PERCENTILE)
+        locust__buf_printf(out, "%lld", (long long)locust__csv_bucket_ms(value));
+    else if (id == LOCUST__FIGURE_MEDIAN)
+        locust__csv_median(out, v, row);
+    else if (f->unit == LOCUST__FIGURE_UNIT_COUNT || (!any && id != LOCUST__FIGURE_AVG))
+        locust__buf_printf(out, "%.0f", value);
+    else if (f->unit == LOCUST__FIGURE_UNIT_RATE && v->rates == LOCUST__FIGURES_CURRENT)
+        locust__buf_printf(out, "%.6f", value);
+    else
+        locust__csv_float(out, value);
+}
+
+static void locust__csv_values(locust__buf *out, const locust__figures_view *v,
+    const locust__entry *row, const locust__figure_id *columns)
+{
+    for (int i = 0; i < LOCUST__CSV_COLUMNS; i++) {
+        locust__buf_puts(out, ",");
+        locust__csv_value(out, v, row, columns[i]);
     }
+    locust__buf_puts(out, "\r\n");
+}
+
+/* Two columns, the second with a comma before it. */
+static void locust__csv_names(locust__buf *out, const locust__entry *row)
+{
+    locust__csv_text(out, row->method);
     locust__buf_puts(out, ",");
-    locust__csv_float(out, min);
-    locust__buf_puts(out, ",");
-    locust__csv_float(out, max);
-    locust__buf_puts(out, ",");
-    locust__csv_float(out, (double)row->bytes / (double)row->requests);
+    locust__csv_text(out, row->name);
 }
 
 static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 {
-    locust__request_stats *st = &csv->env->stats;
+    locust__figures_view v = {.env = csv->env, .rates = LOCUST__FIGURES_ANSWERED};
     size_t n;
-    locust__entry **rows = locust__figures_rows(st, &n);
-    locust__csv_header(out,
-        "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min "
-        "Response Time,Max Response Time,Average Content Size,Requests/s,Failures/s",
-        "");
+    locust__entry **rows = locust__figures_rows(&csv->env->stats, &n);
+    locust__csv_titles(out, "Type,Name", locust__csv_stats_columns);
     for (size_t i = 0; rows && i < n; i++) {
-        double rps, fps;
-        locust__stats_rates(st, rows[i], &rps, &fps);
-        locust__csv_text(out, rows[i]->method);
-        locust__buf_puts(out, ",");
-        locust__csv_text(out, rows[i]->name);
-        locust__buf_printf(out, ",%llu,%llu", (unsigned long long)rows[i]->requests,
-            (unsigned long long)rows[i]->failures);
-        locust__csv_times(out, rows[i]);
-        locust__buf_puts(out, ",");
-        locust__csv_float(out, rps);
-        locust__buf_puts(out, ",");
-        locust__csv_float(out, fps);
-        locust__csv_percentiles(out, rows[i], &rows[i]->hist);
-        locust__buf_puts(out, "\r\n");
+        locust__csv_names(out, rows[i]);
+        locust__csv_values(out, &v, rows[i], locust__csv_stats_columns);
     }
     LOCUST_FREE(rows);
 }
@@ -19846,13 +20078,13 @@ static void locust__csv_snapshot_turn(locust__csv_snapshot *w, const locust__his
     locust__hist_add(&w->newer, now);
 }
 
-/* What a row's histogram got in the last five to ten seconds; without a full history, ever. */
+/* What a row's histogram got in the last five to ten seconds. NULL: all of it is asked for. */
 static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__entry *row)
 {
     locust__csv_snapshot *w =
         csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
     if (!w)
-        return &row->hist;
+        return NULL;
     locust__hist_reset(&csv->recent);
     locust__hist_add(&csv->recent, &row->hist);
     locust__hist_since(&csv->recent, &w->older);
@@ -19864,18 +20096,13 @@ static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__en
 static void locust__csv_history_row(
     locust__csv *csv, locust__buf *out, const locust__entry *row, int64_t wall_s, int64_t now_ns)
 {
-    double rps, fps;
-    locust__stats_current_rates(&csv->env->stats, row, now_ns, &rps, &fps);
+    locust__figures_view v = {.env = csv->env,
+        .now_ns = now_ns,
+        .rates = LOCUST__FIGURES_CURRENT,
+        .recent = locust__csv_recent(csv, row)};
     locust__buf_printf(out, "%lld,%d,", (long long)wall_s, csv->env->users.alive);
-    locust__csv_text(out, row->method);
-    locust__buf_puts(out, ",");
-    locust__csv_text(out, row->name);
-    locust__buf_printf(out, ",%.6f,%.6f", rps, fps);
-    locust__csv_percentiles(out, row, locust__csv_recent(csv, row));
-    locust__buf_printf(
-        out, ",%llu,%llu", (unsigned long long)row->requests, (unsigned long long)row->failures);
-    locust__csv_times(out, row);
-    locust__buf_puts(out, "\r\n");
+    locust__csv_names(out, row);
+    locust__csv_values(out, &v, row, locust__csv_history_columns);
 }
 
 static void locust__csv_history(locust__csv *csv, locust__buf *out)
@@ -19897,9 +20124,7 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
     locust__buf_puts(out, "Method,Name,Error,Occurrences,First Seen,Last Seen\r\n");
     const locust__stats_failure *f;
     for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
-        locust__csv_text(out, f->row->method);
-        locust__buf_puts(out, ",");
-        locust__csv_text(out, f->row->name);
+        locust__csv_names(out, f->row);
         locust__buf_puts(out, ",");
         locust__csv_text(out, f->text);
         locust__buf_printf(out, ",%llu", (unsigned long long)f->occurrences);
@@ -20001,7 +20226,7 @@ static void locust__csv_close(locust__csv *csv)
     locust__hist_free(&csv->recent);
 }
 
-static const char *const locust__csv_names[LOCUST__CSV_FILES] = {
+static const char *const locust__csv_endings[LOCUST__CSV_FILES] = {
     "_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv", "_generator.csv"};
 
 /* Opens the four files, or none of them: then it says why. */
@@ -20017,7 +20242,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
     for (i = 0; i < LOCUST__CSV_FILES; i++)
         csv->fds[i] = -1;
     for (i = 0; i < LOCUST__CSV_FILES && rc == 0; i++) {
-        snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[i]);
+        snprintf(path, sizeof path, "%s%s", prefix, locust__csv_endings[i]);
         csv->fds[i] = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         made[i] = csv->fds[i] >= 0;
         if (!made[i] && errno == EEXIST)
@@ -20027,7 +20252,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
     if (rc < 0) {
         locust__say("cannot write CSV files %s_*.csv: %s", prefix, strerror(-rc));
         for (int k = 0; k < LOCUST__CSV_FILES; k++) {
-            snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[k]);
+            snprintf(path, sizeof path, "%s%s", prefix, locust__csv_endings[k]);
             if (made[k])
                 unlink(path); // those that were there are untouched
         }
@@ -20035,9 +20260,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         csv->env = NULL;
         return false;
     }
-    locust__csv_header(&header, "Timestamp,User Count,Type,Name,Requests/s,Failures/s",
-        ",Total Request Count,Total Failure Count,Total Median Response Time,Total Average "
-        "Response Time,Total Min Response Time,Total Max Response Time,Total Average Content Size");
+    locust__csv_titles(&header, "Timestamp,User Count,Type,Name", locust__csv_history_columns);
     locust__csv_put(csv, LOCUST__CSV_HISTORY, &header, false);
     locust__buf_free(&header);
     return true;
@@ -20047,35 +20270,41 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
  *
  * Purpose     all figures as JSON.
  * Names       locust__summary_
- * Uses        >>entry >>stats >>json >>generator >>check >>result >>figures
+ * Uses        >>entry >>stats >>json >>figures >>check >>result
  * Sources     RFC 8259.
  * ============================================================================================ */
 
+/* A figure with its name, and its unit if that is not clear from the name. */
+static void locust__summary_figure(locust__buf *out, const locust__figures_view *v,
+    const locust__entry *row, locust__figure_id id, const char *comma)
+{
+    const locust__figure *f = &locust__figures[id];
+    bool ms = f->unit == LOCUST__FIGURE_UNIT_TIME && f->kind != LOCUST__FIGURE_OF_PERCENTILE;
+    char text[64];
+    locust__figures_format(
+        text, sizeof text, LOCUST__FIGURES_IN_JSON, id, locust__figures_value(v, row, id));
+    locust__buf_printf(out, "%s\"%s%s\": %s", comma, f->name, ms ? "_ms" : "", text);
+}
+
 static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__entry *row)
 {
-    static const char *const names[] = {
-        "50", "66", "75", "80", "90", "95", "98", "99", "99.9", "99.99", "99.999", "100"};
-    double rps, fps;
+    static const locust__figure_id columns[] = {LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES,
+        LOCUST__FIGURE_BYTES, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS, LOCUST__FIGURE_MIN,
+        LOCUST__FIGURE_AVG, LOCUST__FIGURE_MAX};
+    locust__figures_view v = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
     const char *comma = "";
     uint64_t count;
     int64_t ns;
-    locust__generator_rates(env, row, &rps, &fps);
     locust__buf_puts(out, "{\"method\": ");
     locust__json_put(out, row->method);
     locust__buf_puts(out, ", \"name\": ");
     locust__json_put(out, row->name);
-    locust__buf_printf(out,
-        ", \"requests\": %llu, \"failures\": %llu, \"bytes\": %llu, \"rps\": %.3f, \"fps\": %.3f, "
-        "\"min_ms\": %.3f, \"avg_ms\": %.3f, \"max_ms\": %.3f,\n   \"percentiles_ms\": {",
-        (unsigned long long)row->requests, (unsigned long long)row->failures,
-        (unsigned long long)row->bytes, rps, fps, row->requests ? (double)row->min_ns / 1e6 : 0,
-        locust__entry_mean_ns(row) / 1e6, (double)row->max_ns / 1e6);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *digits = names[i];
-        double share = locust__number_decimal(&digits) / 100;
-        locust__buf_printf(out, "%s\"%s\": %.3f", i ? ", " : "", names[i],
-            (double)locust__entry_percentile_ns(row, share) / 1e6);
-    }
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        locust__summary_figure(out, &v, row, columns[i], ", ");
+    locust__buf_puts(out, ",\n   \"percentiles_ms\": {");
+    for (int i = LOCUST__FIGURE_P50; i <= LOCUST__FIGURE_P100; i++)
+        locust__summary_figure(
+            out, &v, row, (locust__figure_id)i, i > LOCUST__FIGURE_P50 ? ", " : "");
     locust__buf_puts(out, "},\n   \"histogram_us\": [");
     for (size_t at = 0; locust__hist_next(&row->hist, &at, &ns, &count);) {
         locust__buf_printf(
@@ -20162,7 +20391,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
  *
  * Purpose     the checks as JUnit XML.
  * Names       locust__junit_
- * Uses        >>generator >>check >>baseline >>result >>figures
+ * Uses        >>generator >>figures >>check >>baseline >>result
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 
@@ -20337,9 +20566,7 @@ static void locust__files_flush(void *arg)
         const locust__files_logged *e = &files->entries[i];
         locust__buf_printf(&out, "%lld.%06d,%llu,", (long long)(e->wall_ns / LOCUST__S),
             (int)(e->wall_ns % LOCUST__S / 1000), (unsigned long long)e->user);
-        locust__csv_text(&out, e->row->method);
-        locust__buf_puts(&out, ",");
-        locust__csv_text(&out, e->row->name);
+        locust__csv_names(&out, e->row);
         locust__buf_puts(&out, ",");
         locust__files_ms(&out, e->elapsed_ns);
         locust__files_ms(&out, e->late_ns);

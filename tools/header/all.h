@@ -213,11 +213,11 @@
  *     >>env_api        public calls on an environment
  *   9-outside
  *     >>generator      the generator's verdict on itself
+ *     >>figures        what a row shows
  *     >>check          checks
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
  *     >>result         all of what a run says of itself
- *     >>figures        what a row shows
  *     >>table          tables and compact lines
  *     >>csv            Locust's CSV files
  *     >>summary        --summary
@@ -494,11 +494,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #if LOCUST__LAYERS >= 9
 #include "9-outside/generator.c"
+#include "9-outside/figures.c"
 #include "9-outside/check.c"
 #include "9-outside/baseline.c"
 #include "9-outside/find.c"
 #include "9-outside/result.c"
-#include "9-outside/figures.c"
 #include "9-outside/table.c"
 #include "9-outside/csv.c"
 #include "9-outside/summary.c"

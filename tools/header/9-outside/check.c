@@ -3,36 +3,18 @@
  *
  * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart.
  * Invariants  a check for which nothing was measured does not hold.
- * Names       locust__check_ locust__checks_ locust__metric_ locust__metrics_
- * Uses        >>entry >>stats >>usage >>generator
+ * Names       locust__check_ locust__checks_
+ * Uses        >>entry >>stats >>figures
  * ============================================================================================ */
 
-enum locust__metric {
-    LOCUST__METRIC_PERCENTILE,
-    LOCUST__METRIC_INTENDED,
-    LOCUST__METRIC_MIN,
-    LOCUST__METRIC_AVG,
-    LOCUST__METRIC_MAX,
-    LOCUST__METRIC_FAIL_RATIO,
-    LOCUST__METRIC_RPS,
-    LOCUST__METRIC_FPS,
-    LOCUST__METRIC_REQUESTS,
-    LOCUST__METRIC_FAILURES,
-    LOCUST__METRIC_SHED,
-};
-
-static const struct {
-    const char *name;
-    enum locust__metric metric;
-} locust__metrics[] = {{"min", LOCUST__METRIC_MIN}, {"avg", LOCUST__METRIC_AVG},
-    {"max", LOCUST__METRIC_MAX}, {"fail_ratio", LOCUST__METRIC_FAIL_RATIO},
-    {"rps", LOCUST__METRIC_RPS}, {"fps", LOCUST__METRIC_FPS}, {"requests", LOCUST__METRIC_REQUESTS},
-    {"failures", LOCUST__METRIC_FAILURES}, {"shed", LOCUST__METRIC_SHED}};
+static const locust__figure_id locust__check_figures[] = {LOCUST__FIGURE_MIN, LOCUST__FIGURE_AVG,
+    LOCUST__FIGURE_MAX, LOCUST__FIGURE_FAIL_RATIO, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS,
+    LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_SHED};
 
 typedef struct locust__check {
     char *text;       // of the whole; its own memory
     const char *name; // of the row, in it; "": the total
-    enum locust__metric metric;
+    locust__figure_id figure;
     double share;      // of a percentile
     bool above, equal; // > or >=, <= or >=
     double limit;      // ms, a share, a number or a number a second
@@ -45,9 +27,9 @@ typedef struct locust__checks {
     size_t n, cap;
 } locust__checks;
 
-static bool locust__check_is_time(const locust__check *c)
+static enum locust__figure_unit locust__check_unit(const locust__check *c)
 {
-    return c->metric <= LOCUST__METRIC_MAX;
+    return locust__figures[c->figure].unit;
 }
 
 /* p99.9: 0.999. False: it is no percentile. */
@@ -65,35 +47,38 @@ static bool locust__check_metric(locust__check *c, locust__view name)
     static const char intended[] = "intended_";
     const size_t n = sizeof intended - 1;
     c->share = 0.5;
-    c->metric = LOCUST__METRIC_PERCENTILE;
+    c->figure = LOCUST__FIGURE_P50;
     if (locust__view_is(name, "med") || locust__check_share(name, &c->share))
         return true;
-    for (size_t i = 0; i < sizeof locust__metrics / sizeof *locust__metrics; i++)
-        if (locust__view_is(name, locust__metrics[i].name)) {
-            c->metric = locust__metrics[i].metric;
+    for (size_t i = 0; i < sizeof locust__check_figures / sizeof *locust__check_figures; i++) {
+        c->figure = locust__check_figures[i];
+        if (locust__view_is(name, locust__figures[c->figure].name))
             return true;
-        }
-    c->metric = LOCUST__METRIC_INTENDED;
+    }
+    c->figure = LOCUST__FIGURE_INTENDED_P50;
     return name.len > n && memcmp(name.ptr, intended, n) == 0 &&
            locust__check_share((locust__view){name.ptr + n, name.len - n}, &c->share);
 }
 
-/* What a unit multiplies by; 0: the metric has no such unit. */
-static double locust__check_unit(const locust__check *c, locust__view unit)
+/* How many of the figure's base unit the unit of a limit is; 0: the figure has no such unit. */
+static double locust__check_scale(const locust__check *c, locust__view unit)
 {
-    if (!unit.len)
-        return 1;
-    if (locust__check_is_time(c))
-        return locust__view_is(unit, "ms")   ? 1
-               : locust__view_is(unit, "s")  ? 1000
-               : locust__view_is(unit, "us") ? 0.001
-                                             : 0;
-    if (c->metric == LOCUST__METRIC_FAIL_RATIO)
-        return locust__view_is(unit, "%") ? 0.01 : 0;
-    return locust__view_is(unit, "/s") &&
-                   (c->metric == LOCUST__METRIC_RPS || c->metric == LOCUST__METRIC_FPS)
-               ? 1
-               : 0;
+    switch (locust__check_unit(c)) {
+    case LOCUST__FIGURE_UNIT_TIME: // of limits: milliseconds
+        return !unit.len || locust__view_is(unit, "ms") ? 1
+               : locust__view_is(unit, "s")             ? 1000
+               : locust__view_is(unit, "us")            ? 0.001
+                                                        : 0;
+    case LOCUST__FIGURE_UNIT_SHARE:
+        return !unit.len ? 1 : locust__view_is(unit, "%") ? 0.01 : 0;
+    case LOCUST__FIGURE_UNIT_RATE:
+        return !unit.len || locust__view_is(unit, "/s");
+    case LOCUST__FIGURE_UNIT_COUNT:
+    case LOCUST__FIGURE_UNIT_BYTES:
+    case LOCUST__FIGURE_UNITS:
+        break;
+    }
+    return !unit.len;
 }
 
 /* Reads METRIC<LIMIT[UNIT] [NAME] out of c->text. False: it is none. */
@@ -116,9 +101,11 @@ static bool locust__check_parse(locust__check *c)
     if (c->limit < 0)
         return false;
     n = strcspn(end, " \t");
-    if (!n && end[strspn(end, " \t")] == '%') // "1 %"
-        end += strspn(end, " \t"), n = 1;
-    unit = locust__check_unit(c, (locust__view){end, n});
+    if (!n && end[strspn(end, " \t")] == '%') { // "1 %"
+        end += strspn(end, " \t");
+        n = 1;
+    }
+    unit = locust__check_scale(c, (locust__view){end, n});
     c->limit *= unit;
     c->name = end + n + strspn(end + n, " \t");
     return unit > 0;
@@ -160,49 +147,15 @@ static const char *locust__checks_read(locust__checks *checks, const char *list)
     return NULL;
 }
 
-/* What a row has to say to a check. False: nothing. */
+/* What was measured of a row, in the unit of limits. False: nothing was. */
 static bool locust__check_measure(
     const locust_env *env, const locust__check *c, const locust__entry *row, double *value)
 {
-    const locust__phase *in = row->intended;
-    double rps, fps;
-    locust__generator_rates(env, row, &rps, &fps);
-    switch (c->metric) {
-    case LOCUST__METRIC_PERCENTILE:
-        *value = (double)locust__entry_percentile_ns(row, c->share) / 1e6;
-        break;
-    case LOCUST__METRIC_INTENDED:
-        *value = in ? (double)locust__phase_percentile_ns(in, c->share) / 1e6 : 0;
-        return in && in->hist.total;
-    case LOCUST__METRIC_MIN:
-        *value = (double)row->min_ns / 1e6;
-        break;
-    case LOCUST__METRIC_AVG:
-        *value = locust__entry_mean_ns(row) / 1e6;
-        break;
-    case LOCUST__METRIC_MAX:
-        *value = (double)row->max_ns / 1e6;
-        break;
-    case LOCUST__METRIC_FAIL_RATIO:
-        *value = row->requests ? (double)row->failures / (double)row->requests : 0;
-        break;
-    case LOCUST__METRIC_RPS:
-        *value = rps;
-        return true;
-    case LOCUST__METRIC_FPS:
-        *value = fps;
-        return true;
-    case LOCUST__METRIC_REQUESTS:
-        *value = (double)row->requests;
-        return true;
-    case LOCUST__METRIC_FAILURES:
-        *value = (double)row->failures;
-        return true;
-    case LOCUST__METRIC_SHED:
-        *value = (double)locust__usage_arrivals(env).shed;
-        return true;
-    }
-    return row->requests > 0;
+    locust__figures_view v = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
+    bool any = locust__figures_find(&v, row, c->figure, c->share, value);
+    if (locust__check_unit(c) == LOCUST__FIGURE_UNIT_TIME)
+        *value /= 1e6;
+    return any;
 }
 
 /* Is the row asked for, by its name or by method and name? */
@@ -256,8 +209,7 @@ static const locust__check *locust__checks_broken(locust_env *env, locust__check
     locust__checks_judge(env, checks);
     for (size_t i = 0; i < checks->n; i++) {
         const locust__check *c = &checks->all[i];
-        bool grows = c->metric == LOCUST__METRIC_REQUESTS || c->metric == LOCUST__METRIC_FAILURES ||
-                     c->metric == LOCUST__METRIC_SHED;
+        bool grows = locust__check_unit(c) == LOCUST__FIGURE_UNIT_COUNT;
         if (c->measured && !c->held && !(grows && c->above))
             return c;
     }
@@ -270,8 +222,8 @@ static bool locust__checks_allow_failures(const locust__checks *checks)
     for (size_t i = 0; i < checks->n; i++) {
         const locust__check *c = &checks->all[i];
         if (!*c->name &&
-            (c->metric == LOCUST__METRIC_FAIL_RATIO || c->metric == LOCUST__METRIC_FAILURES ||
-                c->metric == LOCUST__METRIC_FPS))
+            (c->figure == LOCUST__FIGURE_FAIL_RATIO || c->figure == LOCUST__FIGURE_FAILURES ||
+                c->figure == LOCUST__FIGURE_FPS))
             return true;
     }
     return false;
@@ -282,13 +234,21 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
 {
     if (!c->measured)
         return "nothing measured";
-    if (locust__check_is_time(c))
+    switch (locust__check_unit(c)) {
+    case LOCUST__FIGURE_UNIT_TIME:
         snprintf(out, size, "%.3f ms", c->value);
-    else if (c->metric == LOCUST__METRIC_FAIL_RATIO)
+        break;
+    case LOCUST__FIGURE_UNIT_SHARE:
         snprintf(out, size, "%.3f %%", 100 * c->value);
-    else if (c->metric == LOCUST__METRIC_RPS || c->metric == LOCUST__METRIC_FPS)
+        break;
+    case LOCUST__FIGURE_UNIT_RATE:
         snprintf(out, size, "%.2f/s", c->value);
-    else
+        break;
+    case LOCUST__FIGURE_UNIT_COUNT:
+    case LOCUST__FIGURE_UNIT_BYTES:
+    case LOCUST__FIGURE_UNITS:
         snprintf(out, size, "%.0f", c->value);
+        break;
+    }
     return out;
 }

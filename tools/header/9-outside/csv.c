@@ -2,12 +2,13 @@
  * >>csv  Locust's CSV files
  *
  * Purpose     --csv: stats, history, failures, exceptions, and the generator.
- * Invariants  a file is rewritten in place, by one write and a cut to the new length. Every file is opened
- *             before the run, so that a wrong path costs no run.
+ * Invariants  a file is rewritten in place, by one write and a cut to the new length. Every file is
+ *             opened before the run, so that a wrong path costs no run.
  * Names       locust__csv_
  * Uses        >>entry >>stats >>generator >>figures
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, rounding. RFC 4180.
- * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full precision.
+ * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full
+ *             precision.
  * ============================================================================================ */
 
 enum {
@@ -41,10 +42,10 @@ static int64_t locust__csv_bucket_ms(double ms)
     return locust__number_round(ms / (double)unit) * unit;
 }
 
-/* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the two are
- * less than half of 1 / 2^t apart, times 2^t 5^s: if 2 |M 2^(t-s) - m 5^s| < 5^s. Both products may
- * overflow, but their difference is small, so that its low 64 bits are all of it. For 15 or 16 digits
- * of an x from 1e-10 to 1e14, where t - s is from 0 to 62; else it says no. */
+/* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the
+ * two are less than half of 1 / 2^t apart, times 2^t 5^s: if 2 |M 2^(t-s) - m 5^s| < 5^s. Both
+ * products may overflow, but their difference is small, so that its low 64 bits are all of it.
+ * For 15 or 16 digits of an x from 1e-10 to 1e14, where t - s is from 0 to 62; else it says no. */
 static bool locust__csv_reads_back(double x, int digits)
 {
     char text[40];
@@ -98,78 +99,98 @@ static void locust__csv_text(locust__buf *out, const char *text)
     locust__buf_puts(out, "\"");
 }
 
-static void locust__csv_header(locust__buf *out, const char *before, const char *after)
-{
-    static const char *const names[] = {LOCUST__FIGURES_PERCENTILE_NAMES};
-    locust__buf_puts(out, before);
-    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++)
-        locust__buf_printf(out, ",%s", names[p]);
-    locust__buf_printf(out, "%s\r\n", after);
-}
+#define LOCUST__CSV_RATES LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS
+#define LOCUST__CSV_TOTALS                                                                       \
+    LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_MEDIAN, LOCUST__FIGURE_AVG, \
+        LOCUST__FIGURE_MIN, LOCUST__FIGURE_MAX, LOCUST__FIGURE_SIZE
 
-static void locust__csv_percentiles(
-    locust__buf *out, const locust__entry *row, const locust__hist *h)
+enum { LOCUST__CSV_COLUMNS = 20 };
+static const locust__figure_id locust__csv_stats_columns[LOCUST__CSV_COLUMNS] = {
+    LOCUST__CSV_TOTALS, LOCUST__CSV_RATES, LOCUST__FIGURES_PERCENTILES};
+static const locust__figure_id locust__csv_history_columns[LOCUST__CSV_COLUMNS] = {
+    LOCUST__CSV_RATES, LOCUST__FIGURES_PERCENTILES, LOCUST__CSV_TOTALS};
+
+/* The titles after `first`. What follows the percentiles is called a total, as in Locust's
+ * history. */
+static void locust__csv_titles(
+    locust__buf *out, const char *first, const locust__figure_id *columns)
 {
-    for (int p = 0; p < LOCUST__FIGURES_PERCENTILES; p++) {
-        int64_t ns = h == &row->hist
-                         ? locust__entry_percentile_ns(row, locust__figures_percentiles[p])
-                         : locust__hist_percentile_ns(h, locust__figures_percentiles[p]);
-        if (!row->requests)
-            locust__buf_puts(out, ",N/A");
-        else
-            locust__buf_printf(out, ",%lld", (long long)locust__csv_bucket_ms((double)ns / 1e6));
+    const char *total = "";
+    locust__buf_puts(out, first);
+    for (int i = 0; i < LOCUST__CSV_COLUMNS; i++) {
+        locust__buf_printf(out, ",%s%s", total, locust__figures[columns[i]].csv);
+        if (columns[i] == LOCUST__FIGURE_P100)
+            total = "Total ";
     }
+    locust__buf_puts(out, "\r\n");
 }
 
-/* Median, average, minimum, maximum, average size. */
-static void locust__csv_times(locust__buf *out, const locust__entry *row)
+/* Locust's median: a bucket, unless that lies outside of what was measured; then the bound, in
+ * full. */
+static void locust__csv_median(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row)
 {
-    double median =
-        (double)locust__csv_bucket_ms((double)locust__entry_percentile_ns(row, 0.5) / 1e6);
-    double min = row->requests ? (double)row->min_ns / 1e6 : 0, max = (double)row->max_ns / 1e6;
-    locust__buf_puts(out, ",");
-    if (median < min || median > max) // then Locust shows the bound, in full
-        locust__csv_float(out, median < min ? min : max);
+    double min = locust__figures_value(v, row, LOCUST__FIGURE_MIN) / 1e6;
+    double max = locust__figures_value(v, row, LOCUST__FIGURE_MAX) / 1e6;
+    double median = locust__figures_value(v, row, LOCUST__FIGURE_MEDIAN) / 1e6;
+    double bucket = (double)locust__csv_bucket_ms(median);
+    if (bucket < min || bucket > max)
+        locust__csv_float(out, bucket < min ? min : max);
     else
-        locust__buf_printf(out, "%lld", (long long)median);
-    locust__buf_puts(out, ",");
-    locust__csv_float(out, locust__entry_mean_ns(row) / 1e6);
-    if (!row->requests) {
-        locust__buf_puts(out, ",0,0,0");
-        return;
+        locust__buf_printf(out, "%.0f", bucket);
+}
+
+/* One figure in Locust's form. Of a row without requests percentiles are N/A, the average is
+ * 0.0, and everything else is 0. */
+static void locust__csv_value(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row, locust__figure_id id)
+{
+    const locust__figure *f = &locust__figures[id];
+    double value;
+    bool any = locust__figures_find(v, row, id, f->share, &value);
+    if (f->unit == LOCUST__FIGURE_UNIT_TIME)
+        value /= 1e6;
+    if (f->kind == LOCUST__FIGURE_OF_PERCENTILE && !any)
+        locust__buf_puts(out, "N/A");
+    else if (f->kind == LOCUST__FIGURE_OF_PERCENTILE)
+        locust__buf_printf(out, "%lld", (long long)locust__csv_bucket_ms(value));
+    else if (id == LOCUST__FIGURE_MEDIAN)
+        locust__csv_median(out, v, row);
+    else if (f->unit == LOCUST__FIGURE_UNIT_COUNT || (!any && id != LOCUST__FIGURE_AVG))
+        locust__buf_printf(out, "%.0f", value);
+    else if (f->unit == LOCUST__FIGURE_UNIT_RATE && v->rates == LOCUST__FIGURES_CURRENT)
+        locust__buf_printf(out, "%.6f", value);
+    else
+        locust__csv_float(out, value);
+}
+
+static void locust__csv_values(locust__buf *out, const locust__figures_view *v,
+    const locust__entry *row, const locust__figure_id *columns)
+{
+    for (int i = 0; i < LOCUST__CSV_COLUMNS; i++) {
+        locust__buf_puts(out, ",");
+        locust__csv_value(out, v, row, columns[i]);
     }
+    locust__buf_puts(out, "\r\n");
+}
+
+/* Two columns, the second with a comma before it. */
+static void locust__csv_names(locust__buf *out, const locust__entry *row)
+{
+    locust__csv_text(out, row->method);
     locust__buf_puts(out, ",");
-    locust__csv_float(out, min);
-    locust__buf_puts(out, ",");
-    locust__csv_float(out, max);
-    locust__buf_puts(out, ",");
-    locust__csv_float(out, (double)row->bytes / (double)row->requests);
+    locust__csv_text(out, row->name);
 }
 
 static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 {
-    locust__request_stats *st = &csv->env->stats;
+    locust__figures_view v = {.env = csv->env, .rates = LOCUST__FIGURES_ANSWERED};
     size_t n;
-    locust__entry **rows = locust__figures_rows(st, &n);
-    locust__csv_header(out,
-        "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min "
-        "Response Time,Max Response Time,Average Content Size,Requests/s,Failures/s",
-        "");
+    locust__entry **rows = locust__figures_rows(&csv->env->stats, &n);
+    locust__csv_titles(out, "Type,Name", locust__csv_stats_columns);
     for (size_t i = 0; rows && i < n; i++) {
-        double rps, fps;
-        locust__stats_rates(st, rows[i], &rps, &fps);
-        locust__csv_text(out, rows[i]->method);
-        locust__buf_puts(out, ",");
-        locust__csv_text(out, rows[i]->name);
-        locust__buf_printf(out, ",%llu,%llu", (unsigned long long)rows[i]->requests,
-            (unsigned long long)rows[i]->failures);
-        locust__csv_times(out, rows[i]);
-        locust__buf_puts(out, ",");
-        locust__csv_float(out, rps);
-        locust__buf_puts(out, ",");
-        locust__csv_float(out, fps);
-        locust__csv_percentiles(out, rows[i], &rows[i]->hist);
-        locust__buf_puts(out, "\r\n");
+        locust__csv_names(out, rows[i]);
+        locust__csv_values(out, &v, rows[i], locust__csv_stats_columns);
     }
     LOCUST_FREE(rows);
 }
@@ -203,13 +224,13 @@ static void locust__csv_snapshot_turn(locust__csv_snapshot *w, const locust__his
     locust__hist_add(&w->newer, now);
 }
 
-/* What a row's histogram got in the last five to ten seconds; without a full history, ever. */
+/* What a row's histogram got in the last five to ten seconds. NULL: all of it is asked for. */
 static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__entry *row)
 {
     locust__csv_snapshot *w =
         csv->env->options.csv_full_history ? locust__csv_window(csv, row) : NULL;
     if (!w)
-        return &row->hist;
+        return NULL;
     locust__hist_reset(&csv->recent);
     locust__hist_add(&csv->recent, &row->hist);
     locust__hist_since(&csv->recent, &w->older);
@@ -221,18 +242,13 @@ static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__en
 static void locust__csv_history_row(
     locust__csv *csv, locust__buf *out, const locust__entry *row, int64_t wall_s, int64_t now_ns)
 {
-    double rps, fps;
-    locust__stats_current_rates(&csv->env->stats, row, now_ns, &rps, &fps);
+    locust__figures_view v = {.env = csv->env,
+        .now_ns = now_ns,
+        .rates = LOCUST__FIGURES_CURRENT,
+        .recent = locust__csv_recent(csv, row)};
     locust__buf_printf(out, "%lld,%d,", (long long)wall_s, csv->env->users.alive);
-    locust__csv_text(out, row->method);
-    locust__buf_puts(out, ",");
-    locust__csv_text(out, row->name);
-    locust__buf_printf(out, ",%.6f,%.6f", rps, fps);
-    locust__csv_percentiles(out, row, locust__csv_recent(csv, row));
-    locust__buf_printf(
-        out, ",%llu,%llu", (unsigned long long)row->requests, (unsigned long long)row->failures);
-    locust__csv_times(out, row);
-    locust__buf_puts(out, "\r\n");
+    locust__csv_names(out, row);
+    locust__csv_values(out, &v, row, locust__csv_history_columns);
 }
 
 static void locust__csv_history(locust__csv *csv, locust__buf *out)
@@ -254,9 +270,7 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
     locust__buf_puts(out, "Method,Name,Error,Occurrences,First Seen,Last Seen\r\n");
     const locust__stats_failure *f;
     for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
-        locust__csv_text(out, f->row->method);
-        locust__buf_puts(out, ",");
-        locust__csv_text(out, f->row->name);
+        locust__csv_names(out, f->row);
         locust__buf_puts(out, ",");
         locust__csv_text(out, f->text);
         locust__buf_printf(out, ",%llu", (unsigned long long)f->occurrences);
@@ -358,7 +372,7 @@ static void locust__csv_close(locust__csv *csv)
     locust__hist_free(&csv->recent);
 }
 
-static const char *const locust__csv_names[LOCUST__CSV_FILES] = {
+static const char *const locust__csv_endings[LOCUST__CSV_FILES] = {
     "_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv", "_generator.csv"};
 
 /* Opens the four files, or none of them: then it says why. */
@@ -374,7 +388,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
     for (i = 0; i < LOCUST__CSV_FILES; i++)
         csv->fds[i] = -1;
     for (i = 0; i < LOCUST__CSV_FILES && rc == 0; i++) {
-        snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[i]);
+        snprintf(path, sizeof path, "%s%s", prefix, locust__csv_endings[i]);
         csv->fds[i] = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         made[i] = csv->fds[i] >= 0;
         if (!made[i] && errno == EEXIST)
@@ -384,7 +398,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
     if (rc < 0) {
         locust__say("cannot write CSV files %s_*.csv: %s", prefix, strerror(-rc));
         for (int k = 0; k < LOCUST__CSV_FILES; k++) {
-            snprintf(path, sizeof path, "%s%s", prefix, locust__csv_names[k]);
+            snprintf(path, sizeof path, "%s%s", prefix, locust__csv_endings[k]);
             if (made[k])
                 unlink(path); // those that were there are untouched
         }
@@ -392,9 +406,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
         csv->env = NULL;
         return false;
     }
-    locust__csv_header(&header, "Timestamp,User Count,Type,Name,Requests/s,Failures/s",
-        ",Total Request Count,Total Failure Count,Total Median Response Time,Total Average "
-        "Response Time,Total Min Response Time,Total Max Response Time,Total Average Content Size");
+    locust__csv_titles(&header, "Timestamp,User Count,Type,Name", locust__csv_history_columns);
     locust__csv_put(csv, LOCUST__CSV_HISTORY, &header, false);
     locust__buf_free(&header);
     return true;

@@ -64,9 +64,7 @@ static void locust__files_flush(void *arg)
         const locust__files_logged *e = &files->entries[i];
         locust__buf_printf(&out, "%lld.%06d,%llu,", (long long)(e->wall_ns / LOCUST__S),
             (int)(e->wall_ns % LOCUST__S / 1000), (unsigned long long)e->user);
-        locust__csv_text(&out, e->row->method);
-        locust__buf_puts(&out, ",");
-        locust__csv_text(&out, e->row->name);
+        locust__csv_names(&out, e->row);
         locust__buf_puts(&out, ",");
         locust__files_ms(&out, e->elapsed_ns);
         locust__files_ms(&out, e->late_ns);

@@ -3,7 +3,7 @@
  *
  * Purpose     the checks as JUnit XML.
  * Names       locust__junit_
- * Uses        >>generator >>check >>baseline >>result >>figures
+ * Uses        >>generator >>figures >>check >>baseline >>result
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 

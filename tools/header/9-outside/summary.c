@@ -3,35 +3,41 @@
  *
  * Purpose     all figures as JSON.
  * Names       locust__summary_
- * Uses        >>entry >>stats >>json >>generator >>check >>result >>figures
+ * Uses        >>entry >>stats >>json >>figures >>check >>result
  * Sources     RFC 8259.
  * ============================================================================================ */
 
+/* A figure with its name, and its unit if that is not clear from the name. */
+static void locust__summary_figure(locust__buf *out, const locust__figures_view *v,
+    const locust__entry *row, locust__figure_id id, const char *comma)
+{
+    const locust__figure *f = &locust__figures[id];
+    bool ms = f->unit == LOCUST__FIGURE_UNIT_TIME && f->kind != LOCUST__FIGURE_OF_PERCENTILE;
+    char text[64];
+    locust__figures_format(
+        text, sizeof text, LOCUST__FIGURES_IN_JSON, id, locust__figures_value(v, row, id));
+    locust__buf_printf(out, "%s\"%s%s\": %s", comma, f->name, ms ? "_ms" : "", text);
+}
+
 static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__entry *row)
 {
-    static const char *const names[] = {
-        "50", "66", "75", "80", "90", "95", "98", "99", "99.9", "99.99", "99.999", "100"};
-    double rps, fps;
+    static const locust__figure_id columns[] = {LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES,
+        LOCUST__FIGURE_BYTES, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS, LOCUST__FIGURE_MIN,
+        LOCUST__FIGURE_AVG, LOCUST__FIGURE_MAX};
+    locust__figures_view v = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
     const char *comma = "";
     uint64_t count;
     int64_t ns;
-    locust__generator_rates(env, row, &rps, &fps);
     locust__buf_puts(out, "{\"method\": ");
     locust__json_put(out, row->method);
     locust__buf_puts(out, ", \"name\": ");
     locust__json_put(out, row->name);
-    locust__buf_printf(out,
-        ", \"requests\": %llu, \"failures\": %llu, \"bytes\": %llu, \"rps\": %.3f, \"fps\": %.3f, "
-        "\"min_ms\": %.3f, \"avg_ms\": %.3f, \"max_ms\": %.3f,\n   \"percentiles_ms\": {",
-        (unsigned long long)row->requests, (unsigned long long)row->failures,
-        (unsigned long long)row->bytes, rps, fps, row->requests ? (double)row->min_ns / 1e6 : 0,
-        locust__entry_mean_ns(row) / 1e6, (double)row->max_ns / 1e6);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *digits = names[i];
-        double share = locust__number_decimal(&digits) / 100;
-        locust__buf_printf(out, "%s\"%s\": %.3f", i ? ", " : "", names[i],
-            (double)locust__entry_percentile_ns(row, share) / 1e6);
-    }
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        locust__summary_figure(out, &v, row, columns[i], ", ");
+    locust__buf_puts(out, ",\n   \"percentiles_ms\": {");
+    for (int i = LOCUST__FIGURE_P50; i <= LOCUST__FIGURE_P100; i++)
+        locust__summary_figure(
+            out, &v, row, (locust__figure_id)i, i > LOCUST__FIGURE_P50 ? ", " : "");
     locust__buf_puts(out, "},\n   \"histogram_us\": [");
     for (size_t at = 0; locust__hist_next(&row->hist, &at, &ns, &count);) {
         locust__buf_printf(
