@@ -319,7 +319,7 @@ static void check_span(const char *text)
 
 static bool is_text_of(const locust__settings *st, const char *p)
 {
-    return !p || is_in((locust__view){p, strlen(p)}, st->files[0].ptr, st->files[0].len);
+    return !p || is_in((locust__view){p, strlen(p)}, st->config_file.ptr, st->config_file.len);
 }
 
 static void check_config(const char *text)
@@ -327,12 +327,12 @@ static void check_config(const char *text)
     static locust__settings st; // static: it is used behind longjmp
     int code;
     memset(&st, 0, sizeof st);
-    locust__buf_add(&st.files[0], text, strlen(text) + 1);
-    st.files[0].len--;
+    locust__buf_add(&st.config_file, text, strlen(text) + 1);
+    st.config_file.len--;
     __lsan_disable(); // who ends the program need not free
     code = setjmp(way_out);
     if (!code)
-        locust__config_file_read(&st, &st.files[0], "test.conf");
+        locust__config_file_read(&st, &st.config_file, "test.conf");
     __lsan_enable();
     MUST(code == 0 || code == LOCUST__EXIT_USAGE + 1);
     MUST(is_text_of(&st, st.options.host) && is_text_of(&st, st.options.csv) &&
@@ -357,7 +357,7 @@ static void check_checks(const char *text)
         MUST(c->name >= c->text && c->name <= c->text + strlen(c->text));
         MUST(locust__checks_read(&one, c->text) == NULL && one.n == 1);
         again = one.all;
-        MUST(again->metric == c->metric && strcmp(again->name, c->name) == 0);
+        MUST(again->figure == c->figure && strcmp(again->name, c->name) == 0);
         MUST(!(again->limit < c->limit) && !(again->limit > c->limit));
         locust__checks_free(&one);
     }

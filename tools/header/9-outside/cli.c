@@ -70,8 +70,8 @@ static void locust__cli_env_classes(locust__settings *st)
     char *end = NULL;
     if (st->n_classes || !names)
         return;
-    locust__buf_add(&st->files[3], names, strlen(names) + 1);
-    for (char *name = st->files[3].ptr ? strtok_r(st->files[3].ptr, " ", &end) : NULL;
+    locust__buf_add(&st->class_names, names, strlen(names) + 1);
+    for (char *name = st->class_names.ptr ? strtok_r(st->class_names.ptr, " ", &end) : NULL;
          name && st->n_classes < LOCUST_CLASSES_MAX; name = strtok_r(NULL, " ", &end))
         st->classes[st->n_classes++] = name;
 }
@@ -80,30 +80,17 @@ static void locust__cli_environment(locust__settings *st)
 {
     for (int i = 0; locust__option_at(st, i); i++) {
         const locust__known_option *o = locust__option_at(st, i);
-        const char *value = o->env ? getenv(o->env) : NULL;
+        char name[64];
+        const char *variable = locust__option_variable(o, name, sizeof name);
+        const char *value = variable ? getenv(variable) : NULL;
         if (value && (*value || locust__option_takes_value(o)))
-            locust__option_set(st, o, value, o->env);
+            locust__option_set(st, o, value, variable);
     }
 }
 
-/* Everything from its places, the weakest first. */
-static void locust__cli_read(locust__settings *st, int argc, char **argv)
+/* Options that mean nothing without another one. */
+static void locust__cli_require(const locust__settings *st)
 {
-    const char *home = getenv("HOME");
-    char path[4096];
-    locust__locale locale = locust__locale_enter();
-    locust__cli_args(st, argc, argv, true);
-    if (home && strlen(home) + 32 < sizeof path) {
-        snprintf(path, sizeof path, "%s/.locust.conf", home);
-        locust__config_file_load(st, 0, path, false);
-    }
-    locust__config_file_load(st, 1, "locust.conf", false);
-    if (st->config)
-        locust__config_file_load(st, 2, st->config, true);
-    locust__cli_environment(st);
-    locust__cli_args(st, argc, argv, false);
-    locust__cli_env_classes(st);
-    locust__locale_leave(locale);
     if (st->options.csv_full_history && !st->options.csv)
         locust__options_die("--csv-full-history needs --csv PREFIX");
     if (st->options.abort_on_fail_s > 0 && !st->options.checks)
@@ -118,12 +105,37 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
         locust__options_die("--request-log-sample takes a share above 0, up to 1");
 }
 
+/* Reads everything from its places, the weakest first. */
+static void locust__cli_read(locust__settings *st, int argc, char **argv)
+{
+    const char *home = getenv("HOME");
+    char path[4096];
+    locust__locale locale = locust__locale_enter();
+    locust__cli_args(st, argc, argv, true);
+    if (home && strlen(home) + 32 < sizeof path) {
+        snprintf(path, sizeof path, "%s/.locust.conf", home);
+        locust__config_file_load(st, &st->home_file, path, false);
+    }
+    locust__config_file_load(st, &st->local_file, "locust.conf", false);
+    if (st->config)
+        locust__config_file_load(st, &st->config_file, st->config, true);
+    locust__cli_environment(st);
+    locust__cli_args(st, argc, argv, false);
+    locust__cli_env_classes(st);
+    locust__locale_leave(locale);
+    st->options.checks = st->check_list.ptr;
+    st->options.find_max = st->find_list.ptr;
+    locust__cli_require(st);
+}
+
 static void locust__cli_free(locust__settings *st)
 {
-    for (int i = 0; i < 4; i++)
-        locust__buf_free(&st->files[i]);
-    for (int i = 0; i < 2; i++)
-        locust__buf_free(&st->lists[i]);
+    locust__buf_free(&st->home_file);
+    locust__buf_free(&st->local_file);
+    locust__buf_free(&st->config_file);
+    locust__buf_free(&st->class_names);
+    locust__buf_free(&st->check_list);
+    locust__buf_free(&st->find_list);
     LOCUST_FREE(st->own);
 }
 
@@ -132,7 +144,8 @@ static void locust__cli_help(const locust__settings *st, const char *program)
     dprintf(STDOUT_FILENO, "usage: %s [options] [UserClass ...]\n\n", program);
     for (int i = 0; locust__option_at(st, i); i++) {
         const locust__known_option *o = locust__option_at(st, i);
-        char names[64];
+        char names[64], variable[64];
+        const char *env = locust__option_variable(o, variable, sizeof variable);
         if (i == LOCUST__OPTIONS)
             dprintf(STDOUT_FILENO, "\nOptions of this test:\n");
         if (!o->help)
@@ -140,8 +153,8 @@ static void locust__cli_help(const locust__settings *st, const char *program)
         snprintf(names, sizeof names, "%c%c%s --%s %s", o->letter ? '-' : ' ',
             o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? o->value : "");
         dprintf(STDOUT_FILENO, "  %-30s %s\n", names, o->help);
-        if (o->env)
-            dprintf(STDOUT_FILENO, "  %-30s also: %s\n", "", o->env);
+        if (env)
+            dprintf(STDOUT_FILENO, "  %-30s also: %s\n", "", env);
     }
     dprintf(STDOUT_FILENO,
         "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE (users = 100), "

@@ -58,7 +58,7 @@ static void locust__config_file_line(locust__settings *st, char *line, const cha
     locust__option_set(st, o, *value ? value : NULL, where);
 }
 
-/* Takes a config file's text over: settings point into it. */
+/* Sets the options of a config file. They point into its text, which is cut into lines. */
 static void locust__config_file_read(locust__settings *st, locust__buf *text, const char *path)
 {
     char *end = NULL;
@@ -67,10 +67,10 @@ static void locust__config_file_read(locust__settings *st, locust__buf *text, co
         locust__config_file_line(st, line, path);
 }
 
-/* Reads a file; `needed`: it must be there. */
-static void locust__config_file_load(locust__settings *st, int which, const char *path, bool needed)
+/* Reads a file into `text`, one of the settings'; `needed`: it must be there. */
+static void locust__config_file_load(
+    locust__settings *st, locust__buf *text, const char *path, bool needed)
 {
-    locust__buf *text = &st->files[which];
     *text = locust__os_read_file(path, SIZE_MAX);
     if (text->failed && (needed || text->ptr))
         locust__options_die("cannot read the config file %s: %s", path, strerror(errno));
