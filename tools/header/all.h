@@ -217,7 +217,7 @@
  *     >>check          checks
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
- *     >>result         all of what a run says of itself
+ *     >>result         what a run is judged by
  *     >>table          tables and compact lines
  *     >>csv            Locust's CSV files
  *     >>summary        --summary
@@ -225,7 +225,7 @@
  *     >>hgrm           --hgrm
  *     >>files          files for other programs
  *     >>github         annotations of GitHub Actions
- *     >>options        options, environment variables, config files
+ *     >>options        the options and how each is set
  *     >>config_file    config files
  *     >>cli            the command line
  *     >>task_ratio     --list and --show-task-ratio

@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>baseline  comparison with an earlier run
  *
- * Purpose     are the figures worse than they were, by more than chance and the margin?
+ * Purpose     compares this run with the --summary of an earlier one: which rows became slower, by
+ *             more than chance and the margin explain?
  * Names       locust__baseline_ locust__change_ locust__earlier_
  * Uses        >>entry >>stats >>json >>generator
  * Sources     confidence bounds of percentiles: the binomial distribution of ranks, as a normal one
@@ -110,8 +111,8 @@ static const char *locust__baseline_read(locust__baseline *b, const char *path)
     return wrong;
 }
 
-/* The bounds of a percentile, so that it lies outside of them in one of a thousand runs. With few requests
- * there is no saying how far the rarest would go. */
+/* 99.9 % confidence bounds of a percentile. With few requests the upper bound of a high
+ * percentile is infinite. */
 static void locust__baseline_bounds(const locust__hist *h, double share, double *low, double *high)
 {
     double n = (double)h->total, off = 3.3 * locust__number_sqrt(share * (1 - share) / n);
@@ -120,7 +121,7 @@ static void locust__baseline_bounds(const locust__hist *h, double share, double 
     *high = above < 1 ? (double)locust__hist_percentile_ns(h, above) : 1e18;
 }
 
-/* Wilson's bounds of a share, likewise. */
+/* Wilson's bounds of a share k / n, with the same confidence. */
 static void locust__baseline_bounds_of_share(double k, double n, double *low, double *high)
 {
     double z2 = 3.3 * 3.3, middle = (k + z2 / 2) / (n + z2);
@@ -133,12 +134,13 @@ static void locust__earlier_changed(
     locust__earlier *earlier, enum locust__change change, const char *what, double was, double is)
 {
     if (earlier->change == LOCUST__CHANGE_SLOWER)
-        return; // that is said already
+        return; // the first way in which it became slower is the one that is said
     earlier->change = change;
     snprintf(earlier->why, sizeof earlier->why, "%s %.3f, was %.3f", what, is, was);
 }
 
-/* Compares a row with what it was; `margin`: the share by which it may differ. */
+/* Compares a row with what it was. A figure changed if its bounds do not overlap and it differs
+ * by more than `margin`, a share. */
 static void locust__earlier_compare(
     locust__earlier *earlier, const locust_env *env, const locust__entry *row, double margin)
 {
@@ -172,7 +174,8 @@ static void locust__earlier_compare(
             (double)earlier->failures / was_n, (double)row->failures / n);
 }
 
-/* Compares this run with it. Rows that only one of the runs has are left out. */
+/* Compares this run with the earlier one. A row that this run lacks loses its name, which leaves
+ * it out of the reports; one that the earlier run lacked is not compared. */
 static void locust__baseline_compare(locust__baseline *b, locust_env *env)
 {
     double margin = env->options.baseline_margin > 0 ? env->options.baseline_margin / 100 : 0.05;

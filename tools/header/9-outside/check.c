@@ -1,19 +1,21 @@
 /* ============================================================================================
  * >>check  checks
  *
- * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart.
+ * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart: of the total, or of the
+ *             rows of a name.
  * Invariants  a check for which nothing was measured does not hold.
  * Names       locust__check_ locust__checks_
  * Uses        >>entry >>stats >>figures
  * ============================================================================================ */
 
+/* What a check can be about, by its name, beside percentiles. */
 static const locust__figure_id locust__check_figures[] = {LOCUST__FIGURE_MIN, LOCUST__FIGURE_AVG,
     LOCUST__FIGURE_MAX, LOCUST__FIGURE_FAIL_RATIO, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS,
     LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_SHED};
 
 typedef struct locust__check {
-    char *text;       // of the whole; its own memory
-    const char *name; // of the row, in it; "": the total
+    char *text;       // as it was given; owned
+    const char *name; // of the row, within text; "": the total
     locust__figure_id figure;
     double share;      // of a percentile
     bool above, equal; // > or >=, <= or >=
@@ -32,7 +34,7 @@ static enum locust__figure_unit locust__check_unit(const locust__check *c)
     return locust__figures[c->figure].unit;
 }
 
-/* p99.9: 0.999. False: it is no percentile. */
+/* Reads p99.9 as 0.999. False: it is no percentile. */
 static bool locust__check_share(locust__view text, double *share)
 {
     const char *p = text.ptr + 1;
@@ -42,6 +44,7 @@ static bool locust__check_share(locust__view text, double *share)
     return p == text.ptr + text.len && *share <= 1;
 }
 
+/* Finds the figure of a name: min, p99, intended_p50. False: there is no such figure. */
 static bool locust__check_metric(locust__check *c, locust__view name)
 {
     static const char intended[] = "intended_";
@@ -60,11 +63,11 @@ static bool locust__check_metric(locust__check *c, locust__view name)
            locust__check_share((locust__view){name.ptr + n, name.len - n}, &c->share);
 }
 
-/* How many of the figure's base unit the unit of a limit is; 0: the figure has no such unit. */
+/* What turns a limit into milliseconds, shares or plain numbers; 0: the figure has no such unit. */
 static double locust__check_scale(const locust__check *c, locust__view unit)
 {
     switch (locust__check_unit(c)) {
-    case LOCUST__FIGURE_UNIT_TIME: // of limits: milliseconds
+    case LOCUST__FIGURE_UNIT_TIME:
         return !unit.len || locust__view_is(unit, "ms") ? 1
                : locust__view_is(unit, "s")             ? 1000
                : locust__view_is(unit, "us")            ? 0.001
@@ -81,7 +84,7 @@ static double locust__check_scale(const locust__check *c, locust__view unit)
     return !unit.len;
 }
 
-/* Reads METRIC<LIMIT[UNIT] [NAME] out of c->text. False: it is none. */
+/* Reads METRIC<LIMIT[UNIT] [NAME] from c->text. False: it has another form. */
 static bool locust__check_parse(locust__check *c)
 {
     const char *p = c->text, *end;
@@ -119,7 +122,7 @@ static void locust__checks_free(locust__checks *checks)
     memset(checks, 0, sizeof *checks);
 }
 
-/* Adds those of a list separated by ';'. NULL, or the text of a wrong one: out of memory is "". */
+/* Adds the checks of a list, separated by ';'. NULL; or the first wrong one; or "": no memory. */
 static const char *locust__checks_read(locust__checks *checks, const char *list)
 {
     while (list && *list) {
@@ -192,7 +195,7 @@ static void locust__check_judge(locust_env *env, locust__check *c)
     c->held = c->measured && locust__check_holds(c, c->value);
 }
 
-/* Do all hold? */
+/* Judges all checks as of now. True if all of them hold. */
 static bool locust__checks_judge(locust_env *env, locust__checks *checks)
 {
     bool all = true;
@@ -203,7 +206,8 @@ static bool locust__checks_judge(locust_env *env, locust__checks *checks)
     return all;
 }
 
-/* The first that broke and cannot come to hold again by the end; NULL: none. */
+/* The first check that is broken, but for those that more requests or failures may still mend;
+ * NULL: none is. */
 static const locust__check *locust__checks_broken(locust_env *env, locust__checks *checks)
 {
     locust__checks_judge(env, checks);
@@ -216,7 +220,7 @@ static const locust__check *locust__checks_broken(locust_env *env, locust__check
     return NULL;
 }
 
-/* Do they say how many failures there may be? */
+/* True if a check of the total limits failures: then failures alone do not decide the exit code. */
 static bool locust__checks_allow_failures(const locust__checks *checks)
 {
     for (size_t i = 0; i < checks->n; i++) {
@@ -229,7 +233,7 @@ static bool locust__checks_allow_failures(const locust__checks *checks)
     return false;
 }
 
-/* What was measured, with its unit. */
+/* What was measured, with its unit, perhaps in `out`. */
 static const char *locust__check_value(const locust__check *c, char *out, size_t size)
 {
     if (!c->measured)

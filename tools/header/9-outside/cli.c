@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>cli  the command line
  *
- * Purpose     arguments, environment variables and files, in order; --help.
+ * Purpose     reads arguments, environment variables and config files, in the order that lets the
+ *             later place win; prints --help.
  * Names       locust__cli_
  * Uses        >>options >>config_file
  * ============================================================================================ */
@@ -27,13 +28,14 @@ static const locust__known_option *locust__cli_option(
     return o;
 }
 
-/* An option's value is not the next option: -5 is a number, --headless is not. */
+/* True if an argument can be the value of the option before it: -5 can, --headless cannot. */
 static bool locust__cli_is_value(const char *arg)
 {
     return arg && (*arg != '-' || !arg[1] || locust__text_is_digit(arg[1]) || arg[1] == '.');
 }
 
-/* Sets what argv says; `config_only`: the name of the config file alone. */
+/* Sets the options of the command line. `config_only`: --config alone, which is needed before
+ * the other places are read. */
 static void locust__cli_args(locust__settings *st, int argc, char **argv, bool config_only)
 {
     bool words_only = false;
@@ -63,7 +65,7 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
     }
 }
 
-/* LOCUST_USER_CLASSES: names with blanks between them, for a command line that names none. */
+/* LOCUST_USER_CLASSES: names separated by blanks, used if the command line names no class. */
 static void locust__cli_env_classes(locust__settings *st)
 {
     const char *names = getenv("LOCUST_USER_CLASSES");

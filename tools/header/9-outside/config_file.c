@@ -1,12 +1,13 @@
 /* ============================================================================================
  * >>config_file  config files
  *
- * Purpose     ~/.locust.conf, ./locust.conf, --config.
+ * Purpose     reads ~/.locust.conf, ./locust.conf and the file of --config.
  * Names       locust__config_file_
  * Uses        >>options
  * Sources     Locust 2.46: ConfigArgParse's form.
  * ============================================================================================ */
 
+/* Cuts blanks, then a pair of quotes, off both ends. */
 static char *locust__config_file_trim(char *text)
 {
     size_t n;

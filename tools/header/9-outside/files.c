@@ -1,8 +1,10 @@
 /* ============================================================================================
  * >>files  files for other programs
  *
- * Purpose     opens, before the run, what summary, JUnit, histogram and log of requests are written to.
- * Cost        the log keeps 512 requests, 64 bytes each, and is written when they are full, or each second.
+ * Purpose     opens, before the run, the files of --summary, --junit, --hgrm and --request-log, and
+ *             writes them: the log while the test runs, the others at its end.
+ * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
+ *             full, and each second.
  * Names       locust__files_
  * Uses        >>co >>switch >>entry >>stats >>result >>csv >>summary >>junit >>hgrm
  * ============================================================================================ */
@@ -11,12 +13,12 @@ enum {
     LOCUST__FILES_SUMMARY,
     LOCUST__FILES_JUNIT,
     LOCUST__FILES_HGRM,
-    LOCUST__FILES_INTENDED, // the same for the times from the intended start
+    LOCUST__FILES_INTENDED, // HGRM of the times from the intended start, beside it
     LOCUST__FILES_LOG,
     LOCUST__FILES_COUNT
 };
 
-typedef struct locust__files_logged { // a request, for the log
+typedef struct locust__files_logged { // a request that the log has not written yet
     int64_t wall_ns, elapsed_ns, late_ns;
     const locust__entry *row;
     const char *error;
@@ -32,9 +34,9 @@ typedef struct locust__files {
     int fds[LOCUST__FILES_COUNT]; // -1: not asked for
     const char *paths[LOCUST__FILES_COUNT];
     char *intended_path;
-    locust__files_logged *entries; // not written yet
+    locust__files_logged *entries; // LOCUST__FILES_LOGGED of them
     size_t n_entries;
-    bool failed; // a write did not succeed, and that was said
+    bool failed; // a write failed, and the log says so
 } locust__files;
 
 static void locust__files_put(locust__files *files, int which, const locust__buf *text)
@@ -48,7 +50,8 @@ static void locust__files_put(locust__files *files, int which, const locust__buf
     files->failed = true;
 }
 
-/* Adds ms with three decimals. No printf of floats: there may be a line for every request. */
+/* Adds milliseconds with three decimals and a comma. Whole numbers print faster than floats, and
+ * there may be a line for every request. */
 static void locust__files_ms(locust__buf *out, int64_t ns)
 {
     int64_t us = (ns + 500) / 1000;
@@ -77,6 +80,8 @@ static void locust__files_flush(void *arg)
     locust__buf_free(&out);
 }
 
+/* Called by the recorder for each request. Full entries are written at once, on the loop's
+ * stack. */
 static void locust__files_log(void *arg, const locust_sample *sample, const locust__entry *row,
     int64_t elapsed_ns, int64_t now_ns)
 {
@@ -107,15 +112,19 @@ static void locust__files_close(locust__files *files)
     LOCUST_FREE(files->intended_path);
 }
 
-/* Opens what is asked for, so that a wrong path is told before the run. False: it was told. */
+/* Opens the files that were asked for, so that a wrong path costs no run. False: one could not be
+ * opened, and a line on standard error says so. */
 static bool locust__files_open(locust__files *files, locust_env *env)
 {
     static const char header[] =
         "time,user,method,name,response_time_ms,late_ms,length,status,error\r\n";
     const locust_options *o = &env->options;
     const char *hgrm = o->hgrm;
-    *files =
-        (locust__files){.env = env, .paths = {o->summary, o->junit, hgrm, NULL, o->request_log}};
+    *files = (locust__files){.env = env,
+        .paths = {[LOCUST__FILES_SUMMARY] = o->summary,
+            [LOCUST__FILES_JUNIT] = o->junit,
+            [LOCUST__FILES_HGRM] = hgrm,
+            [LOCUST__FILES_LOG] = o->request_log}};
     for (int i = 0; i < LOCUST__FILES_COUNT; i++)
         files->fds[i] = -1;
     if (hgrm && env->services.recorder.has_arrivals) {
@@ -146,7 +155,7 @@ static bool locust__files_open(locust__files *files, locust_env *env)
     return true;
 }
 
-/* Writes all of them at the end. */
+/* Writes the files at the end of the run, and what is left of the log. */
 static void locust__files_write(locust__files *files, const locust__result *v)
 {
     const locust__entry *total = &files->env->stats.total;

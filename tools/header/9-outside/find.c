@@ -1,7 +1,10 @@
 /* ============================================================================================
  * >>find  --find-max
  *
- * Purpose     the highest rate of arrivals at which the checks hold.
+ * Purpose     searches for the highest rate of arrivals at which the checks hold: doubles the rate
+ *             until they break, then halves the gap.
+ * Cost        a step (5 s by default) and a quarter for each rate, and waits after rates that
+ *             broke.
  * Names       locust__find_
  * Uses        >>co >>switch >>class >>env >>usage >>warm_up >>check
  * ============================================================================================ */
@@ -9,7 +12,7 @@
 typedef struct locust__find {
     locust_env *env;
     locust__checks checks;
-    double base;      // arrivals a second that the test has of itself
+    double base;      // arrivals a second that the test itself asks for
     double good, bad; // the highest rate that held, the lowest that did not; 0: none
 } locust__find;
 
@@ -38,14 +41,16 @@ static bool locust__find_run(locust__find *f, double rate, int quarters) LOCUST_
     int64_t now = locust__loop_clock(&env->loop),
             end = now + locust__find_step_ns(f) / 4 * quarters;
     if (env->stop_requested || env->until.at_ns || end > env->end_ns)
-        return false; // the figures are of what was tried last
+        return false; // what is left would not be a whole trial: keep the last figures
     env->pace = rate / f->base;
     locust__warm_up_count_from(env, now);
     locust__usage_watch(env);
     return locust__co_sleep(&env->loop, end) != LOCUST__WAKE_CANCELLED && !env->stop_requested;
 }
 
-/* Tries a rate, after a while in which the server gets used to it. False: the test ends. */
+/* Tries a rate: a quarter of a step to settle, then a step that is judged. It holds if the
+ * checks do, no arrival was shed and nine of ten of those due were started. False: the test
+ * ends. */
 static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__PARKS
 {
     locust_env *env = f->env;
@@ -63,14 +68,15 @@ static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__P
         locust__checks_judge(env, &f->checks) && now.shed == before.shed &&
         (double)(now.started - before.started) > 0.9 * (double)(now.scheduled - before.scheduled);
     while (c + 1 < f->checks.all + f->checks.n && c->held)
-        c++; // one that broke, or the last
+        c++; // the first that broke, or the last one
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
         "find-max: %.1f arrivals/s %s: %s, %s", rate, *held ? "hold" : "do not hold", c->text,
         locust__check_value(c, value, sizeof value));
     return true;
 }
 
-/* After a rate that was too high: waits until the server has served what has piled up. */
+/* After a rate that was too high: runs half of a good rate until the checks hold again, so that
+ * what piled up in the server does not spoil the next trial. Gives up after ten steps. */
 static bool locust__find_recover(locust__find *f) LOCUST__PARKS
 {
     for (int i = 0; i < 40; i++) {
@@ -82,7 +88,8 @@ static bool locust__find_recover(locust__find *f) LOCUST__PARKS
     return true;
 }
 
-/* Doubles the rate until it breaks, and halves the gap until it is below 5 %. */
+/* Doubles the rate until it breaks, then tries the geometric mean of the best good rate and the
+ * lowest bad one, until they are within 5 %. */
 static void locust__find_search(locust__find *f) LOCUST__PARKS
 {
     double rate = f->base;
@@ -100,7 +107,8 @@ static void locust__find_search(locust__find *f) LOCUST__PARKS
     }
 }
 
-/* A coroutine: searches, then runs the rate that it found once more, for the final report. */
+/* A coroutine: searches, then runs the rate that it found once more, so that the final report is
+ * about that rate. If it does not hold this time, 5 % less is tried, up to ten times. */
 static void locust__find_main(void *arg)
 {
     locust__find *f = arg;

@@ -1,20 +1,22 @@
 /* ============================================================================================
  * >>generator  the generator's verdict on itself
  *
- * Purpose     can the numbers be believed, or was it the generator that limited the load?
+ * Purpose     says whether the generator itself, not the server, limited the load: CPU, other
+ *             programs, lateness, descriptors, ports, shed arrivals, tasks that blocked the loop.
  * Names       locust__generator_
  * Uses        >>co >>entry >>net >>env >>usage
  * ============================================================================================ */
 
 enum {
-    LOCUST__GENERATOR_LATE_NS = 500000,
-    LOCUST__GENERATOR_HELD_NS = 100000000,
-    LOCUST__GENERATOR_HELD_TIMES = 3
+    LOCUST__GENERATOR_LATE_NS = 500000,    // a p99 of lateness below this is never a limit
+    LOCUST__GENERATOR_HELD_NS = 100000000, // a task that blocked the loop this long is named,
+    LOCUST__GENERATOR_HELD_TIMES = 3       // and one that did it, for less, this often
 };
 
 static void locust__generator_limit(locust_generator *g, const char *format, ...)
     LOCUST__PRINTF(2, 3);
 
+/* Adds a reason to `limits`, cut off where there is no more room. */
 static void locust__generator_limit(locust_generator *g, const char *format, ...)
 {
     size_t len = strlen(g->limits);
@@ -28,7 +30,7 @@ static void locust__generator_limit(locust_generator *g, const char *format, ...
     g->ok = false;
 }
 
-/* Tasks that often, or for long, let nobody else run. */
+/* Names the tasks that often, or for long, kept the loop from running others. */
 static void locust__generator_blame(locust_generator *g, const locust_env *env)
 {
     for (int i = 0; i < env->n_blockers; i++) {
@@ -40,8 +42,9 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
     }
 }
 
-/* Requests and failures a second from the start of what is measured to the end, answered or not. (The
- * tables' rates end with the last answer, as Locust's.) */
+/* Requests and failures a second from where measuring begins to the end of the test. (The rates
+ * of the tables end with the last answer, as Locust's do: a server that hangs does not lower
+ * those.) */
 static void locust__generator_rates(
     const locust_env *env, const locust__entry *row, double *requests_per_s, double *failures_per_s)
 {
@@ -51,6 +54,8 @@ static void locust__generator_rates(
     *failures_per_s = s > 0 ? (double)row->failures / s : 0;
 }
 
+/* The verdict as of now, or as of the end of the test. CPU counts by the busiest five seconds: an
+ * average hides a peak. Lateness counts if it is more than a fifth of the median response time. */
 static locust_generator locust__generator_judge(const locust_env *env)
 {
     locust_generator g = {.ok = true};

@@ -1,12 +1,13 @@
 /* ============================================================================================
  * >>github  annotations of GitHub Actions
  *
- * Purpose     where it runs the test, what is wrong shows at the job.
+ * Purpose     shows at a job of GitHub Actions what is wrong: checks that do not hold, rows that
+ *             became slower, a generator at its limit.
  * Names       locust__github_
  * Uses        >>generator >>check >>baseline >>result
  * ============================================================================================ */
 
-/* Where GitHub Actions runs the test, what is wrong becomes an annotation. */
+/* Prints one annotation for each thing that is wrong, if GitHub Actions runs this process. */
 static void locust__github_annotate(const locust__result *v)
 {
     const char *github = getenv("GITHUB_ACTIONS");

@@ -1,12 +1,15 @@
 /* ============================================================================================
  * >>hgrm  --hgrm
  *
- * Purpose     percentiles as HdrHistogram prints them.
+ * Purpose     percentiles in the format of HdrHistogram, which its plotters read.
+ * Cost        one walk over the histogram.
  * Names       locust__hgrm_
  * Sources     HdrHistogram's outputPercentileDistribution, from its documentation.
  * ============================================================================================ */
 
-/* Percentiles as HdrHistogram prints them: five steps to half the rest, then to half of that. */
+/* Prints the distribution. A line for each percentile level that the counts reach: the levels go
+ * up in five steps to 50 %, in five more to 75 %, to 87.5 %, and so on, halving the rest each
+ * time. */
 static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
 {
     double level = 0, ticks, sum = 0, mean;

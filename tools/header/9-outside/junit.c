@@ -1,13 +1,14 @@
 /* ============================================================================================
  * >>junit  --junit
  *
- * Purpose     the checks as JUnit XML.
+ * Purpose     checks, baseline and the generator as test cases of JUnit XML.
  * Names       locust__junit_
  * Uses        >>generator >>figures >>check >>baseline >>result
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 
-/* Text in XML; what XML 1.0 cannot say (section 2.2) becomes a question mark. */
+/* Adds text to XML. Control characters that XML 1.0 cannot hold (section 2.2) become question
+ * marks. */
 static void locust__junit_put(locust__buf *out, const char *text)
 {
     for (; *text; text++) {
@@ -19,6 +20,7 @@ static void locust__junit_put(locust__buf *out, const char *text)
     }
 }
 
+/* Adds a test case. `failure`: NULL, or why it failed; `said`: NULL, or its output. */
 static void locust__junit_case(
     locust__buf *out, const char *kind, const char *name, const char *failure, const char *said)
 {
@@ -38,7 +40,7 @@ static void locust__junit_case(
     locust__buf_puts(out, "</testcase>\n");
 }
 
-/* As Jenkins, GitLab and others read it (the format of Ant's junit task). */
+/* The file, in the form that Jenkins, GitLab and others read. */
 static void locust__junit_write(locust__buf *out, const locust__result *v)
 {
     const locust_env *env = v->env;

@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>main  the command and the library entry points
  *
- * Purpose     connects the parts: a run with its periodic reports, the command line around it.
+ * Purpose     locust_main: reads the command line, then prints what it asks for or runs the test.
  * Uses        >>env >>setup >>options >>cli >>task_ratio >>run
  * ============================================================================================ */
 

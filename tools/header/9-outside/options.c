@@ -1,9 +1,10 @@
 /* ============================================================================================
- * >>options  options, environment variables, config files
+ * >>options  the options and how each is set
  *
- * Purpose     Locust's options from Locust's places.
+ * Purpose     one table of options; finds one by its name and sets it from text, wherever that
+ *             comes from.
  * Invariants  the later place wins: ~/.locust.conf, ./locust.conf, the --config file, environment,
- *             command line. Whatever is wrong in any of them is one sentence and exit code 2.
+ *             command line. Anything wrong in one of them ends in one sentence and exit code 2.
  * Names       locust__option_ locust__options_ locust__settings_ locust__known_option
  * Sources     Locust 2.46 and 2.47 (reference runs): names, defaults, spans, exit codes, prefixes.
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
@@ -35,9 +36,9 @@ enum locust__option_kind {
     LOCUST__OPTION_NUMBER,
     LOCUST__OPTION_LIST,     // given more than once it adds up
     LOCUST__OPTION_OWN,      // of the test, with a value
-    LOCUST__OPTION_OWN_FLAG, // likewise, a switch
-    LOCUST__OPTION_IGNORED,  // Locust's, without a meaning here
-    LOCUST__OPTION_MISSING,  // Locust's, not in this version; takes a value
+    LOCUST__OPTION_OWN_FLAG, // of the test, a switch
+    LOCUST__OPTION_IGNORED,  // of Locust, without a meaning here
+    LOCUST__OPTION_MISSING,  // of Locust, not in this version; takes a value
     LOCUST__OPTION_MISSING_FLAG,
 };
 
@@ -89,7 +90,7 @@ typedef struct locust__known_option {
         "short key=value lines on standard output in place of tables") \
     X("reset-stats", 0, FLAG, options.reset_stats, NULL, "forget the figures of the ramp-up") \
     X("csv", 0, TEXT, options.csv, "PREFIX", \
-        "write PREFIX_stats.csv, _stats_history, _failures, _exceptions") \
+        "PREFIX_stats.csv, _stats_history, _failures, _exceptions, _generator") \
     X("csv-full-history", 0, FLAG, options.csv_full_history, NULL, \
         "a history line for each row (with --csv)") \
     X("iterations", 'i', COUNT, options.iterations, "N", \
@@ -236,7 +237,7 @@ static bool locust__option_takes_value(const locust__known_option *o)
     return !locust__option_kinds[o->kind].bare;
 }
 
-/* A whole number from 0 in decimal. */
+/* Reads a whole number from 0 to `max`, in decimal. */
 static bool locust__option_number(const char *text, int64_t max, int64_t *out)
 {
     *out = locust__number_whole(&text);
@@ -262,7 +263,7 @@ static const locust__known_option *locust__option_at(const locust__settings *st,
                                              : NULL;
 }
 
-/* Takes over what the test declares. */
+/* Begins with no option set, and with the options that the test declares. */
 static void locust__settings_init(locust__settings *st, const locust_test *test)
 {
     const locust_own_option *o = test->options;
@@ -317,8 +318,11 @@ static bool locust__option_whole(enum locust__option_kind kind, const char *text
 
 static bool locust__option_rate(const char *text, double *out)
 {
-    *out = locust__number_decimal(&text);
-    return !*text && *out > 0 && *out <= 1e9;
+    double number = locust__number_decimal(&text);
+    if (*text || !(number > 0) || number > 1e9)
+        return false;
+    *out = number;
+    return true;
 }
 
 /* Sets one option from its text. `where`: how the user named it, for messages. */
@@ -349,7 +353,8 @@ static void locust__option_set(
         break;
     case LOCUST__OPTION_LEVEL:
         good = locust__log_level(value) >= 0;
-        *(const char **)field = value;
+        if (good)
+            *(const char **)field = value;
         break;
     case LOCUST__OPTION_LIST:
         if (!*value && *where == '-')
@@ -379,7 +384,8 @@ static void locust__option_set(
             "%s takes %s, not \"%s\"", where, locust__option_kinds[o->kind].takes, value);
 }
 
-/* Edits from one name to the other: a character more, less, another, or two swapped. */
+/* The number of edits that turn one name into the other: a character added, removed or replaced,
+ * or two neighbours swapped (Damerau 1964). */
 static int locust__option_distance(locust__view a, locust__view b)
 {
     enum { MAX = 40 };
@@ -423,7 +429,8 @@ static _Noreturn void locust__option_unknown(
     locust__options_die("unknown option %s: --help lists them", where);
 }
 
-/* The option of that name, or the only one that begins so. */
+/* The option of that name, or the only one whose name begins with it. Ends the program if there
+ * is none, or more than one. */
 static const locust__known_option *locust__option_find(
     const locust__settings *st, locust__view name, const char *where)
 {

@@ -1,7 +1,7 @@
 /* ============================================================================================
- * >>result  all of what a run says of itself
+ * >>result  what a run is judged by
  *
- * Purpose     generator, checks, baseline, search; the exit code.
+ * Purpose     generator, checks, baseline and search in one place; the exit code that follows.
  * Names       locust__result_
  * Uses        >>env >>generator >>check >>baseline >>find
  * ============================================================================================ */
@@ -15,7 +15,7 @@ typedef struct locust__result {
     bool held; // all checks
 } locust__result;
 
-/* Reads what the run is to be held against. NULL, or what is wrong; `text` has room for it. */
+/* Reads the checks and the baseline. NULL, or what is wrong with them, perhaps in `text`. */
 static const char *locust__result_init(locust__result *v, locust_env *env, char *text, size_t size)
 {
     const locust_options *o = &env->options;
@@ -25,11 +25,12 @@ static const char *locust__result_init(locust__result *v, locust_env *env, char 
         option = "--find-max";
         wrong = locust__checks_read(&v->find.checks, o->find_max);
     }
+    if (wrong && !*wrong)
+        return "out of memory";
     if (wrong) {
         snprintf(text, size,
-            *wrong ? "%s takes METRIC<LIMIT and perhaps a name, such as 'p99<250ms' or "
-                     "'fail_ratio<1%% GET /cart', not \"%s\""
-                   : "out of memory",
+            "%s takes METRIC<LIMIT and perhaps a name, such as 'p99<250ms' or "
+            "'fail_ratio<1%% GET /cart', not \"%s\"",
             option, wrong);
         return text;
     }
@@ -53,7 +54,7 @@ static void locust__result_free(locust__result *v)
     locust__baseline_free(&v->baseline);
 }
 
-/* At the end of the run. */
+/* Judges the run as of now: at its end. */
 static void locust__result_judge(void *arg)
 {
     locust__result *v = arg;
@@ -63,6 +64,9 @@ static void locust__result_judge(void *arg)
         locust__baseline_compare(&v->baseline, v->env);
 }
 
+/* The first that applies: set-up failed, generator at its limit, a check or the baseline broke,
+ * failed requests. A check that limits failures decides about them in place of
+ * --exit-code-on-error. */
 static int locust__result_exit_code(const locust__result *v)
 {
     locust_env *env = v->env;

@@ -1,21 +1,24 @@
 /* ============================================================================================
  * >>run  a run with its periodic reports
  *
- * Purpose     the helpers beside the runner: tables, files, checks, signals.
+ * Purpose     one run of a test: opens what it reports to, starts the helpers beside the runner
+ *             (tables, files, checks, signals), ends them, and writes the final reports.
+ * Invariants  helpers run while the runner does; the final reports are written after the last of
+ *             them has ended.
  * Names       locust__run_
  * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>generator >>check
  *             >>find >>result >>table >>csv >>files >>github
  * ============================================================================================ */
 
-typedef struct locust__run_parts { // one run; on the stack of its caller, which is no coroutine's
+typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
     locust_env *env;
-    bool command; // with signals, and Locust's first and last log lines
+    bool command; // not locust_run: handles signals, prints Locust's first and last log lines
     locust__csv csv;
     locust__files files;
     locust__result verdict;
     locust__wait_group helpers; // coroutines beside the runner
-    int signals;          // descriptor that tells them; -1: none
-    locust__fd signal_fd; // the same, with the poller
+    int signals;                // descriptor that the numbers of signals are read from; -1: none
+    locust__fd signal_fd;       // the same descriptor, in the poller
 } locust__run_parts;
 
 static void locust__run_print_now(void *arg)
@@ -46,7 +49,7 @@ static void locust__run_write_files(void *arg)
     locust__locale_leave(locale);
 }
 
-/* Ends the test once a check broke. */
+/* Ends the test once a check is broken for good. */
 static void locust__run_abort_now(void *arg)
 {
     locust__run_parts *run = arg;
@@ -59,7 +62,7 @@ static void locust__run_abort_now(void *arg)
     locust__env_request_stop(env);
 }
 
-/* Calls fn on the loop's stack every so often, until it is cancelled. */
+/* Calls fn on the loop's stack, at once and then every period, until the coroutine is cancelled. */
 static void locust__run_every(
     locust__run_parts *run, int64_t period_ns, void (*fn)(void *), void *arg) LOCUST__PARKS
 {
@@ -68,9 +71,8 @@ static void locust__run_every(
     do {
         locust__co_call(loop, fn, arg);
         next += period_ns;
-        if (next < locust__os_now_ns())
-            next =
-                locust__os_now_ns(); // after a pause of the process: one, not all that are missing
+        if (next < locust__os_now_ns()) // after a pause of the process: one call, not all it missed
+            next = locust__os_now_ns();
     } while (locust__co_sleep(loop, next) != LOCUST__WAKE_CANCELLED);
 }
 
@@ -103,8 +105,9 @@ static void locust__run_csv(void *arg)
     locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run_parts *)arg)->csv);
 }
 
-/* CPU of this process every 5 s and, every second time, its memory: Locust's rhythm. What it waited for
- * a CPU is looked at each second, so that a wait is not taken for one of long ago. */
+/* Measures the CPU of this process every 5 s and, every second time, tells listeners with its
+ * memory, in Locust's rhythm. The time it waited for a CPU is read each second: a task that
+ * blocks the loop is excused by what the process waited since that reading. */
 static void locust__run_usage(void *arg)
 {
     locust_env *env = ((locust__run_parts *)arg)->env;
@@ -120,7 +123,7 @@ static void locust__run_usage(void *arg)
         if (i % 5)
             continue;
         to = locust__usage_now(env);
-        if (env->since.at_ns > from.at_ns) // what was before is not judged
+        if (env->since.at_ns > from.at_ns) // measuring began anew: what was before does not count
             from = env->since;
         wall_ns = to.at_ns - from.at_ns;
         percent =
@@ -141,7 +144,7 @@ static void locust__run_usage(void *arg)
     }
 }
 
-/* SIGINT and SIGTERM end the test in order. */
+/* Ends the test in order on SIGINT and SIGTERM. */
 static void locust__run_signals(void *arg)
 {
     locust__run_parts *run = arg;
@@ -161,6 +164,7 @@ static void locust__run_signals(void *arg)
     locust__os_poll_remove(&env->loop.poller, &f->watch); // the pipe is closed by its owner
 }
 
+/* Starts a helper. Without memory for it the run goes on without. */
 static void locust__run_help(locust__run_parts *run, void (*fn)(void *))
 {
     locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
@@ -194,7 +198,7 @@ static void locust__run_begin(locust__run_parts *run)
     locust__run_help(run, locust__run_usage);
 }
 
-/* The coroutine that the whole run hangs on. */
+/* The coroutine of the whole run: the loop ends after it. */
 static void locust__run_main(void *arg)
 {
     locust__run_parts *run = arg;
@@ -225,7 +229,7 @@ static void locust__run_main(void *arg)
         env->exit_code = 1;
 }
 
-/* What a test without reports cannot give; NULL: nothing of it was asked for. */
+/* The first option given that a test without reports lacks; NULL: none. */
 static const char *locust__run_lacks(const locust_options *o)
 {
     return LOCUST__WITH_REPORTS ? NULL
@@ -238,7 +242,7 @@ static const char *locust__run_lacks(const locust_options *o)
                                 : NULL;
 }
 
-/* Closes what locust__run_open opened, as far as it came. */
+/* Closes what locust__run_open opened, which may have stopped half-way. */
 static void locust__run_close(locust__run_parts *run)
 {
     if (run->signals >= 0)
@@ -250,8 +254,8 @@ static void locust__run_close(locust__run_parts *run)
     locust__result_free(&run->verdict);
 }
 
-/* Makes ready what the run is held against and what it is reported to. 0, or the exit code after one
- * line on standard error. */
+/* Reads checks and baseline, opens files and signals. 0, or the exit code after one line on
+ * standard error. */
 static int locust__run_open(locust__run_parts *run)
 {
     locust_env *env = run->env;

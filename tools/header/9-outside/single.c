@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>single  one user for a debugger
  *
- * Purpose     locust_run_single_user: each request and its answer on standard output.
+ * Purpose     locust_run_single_user: runs one user and prints each request and its answer.
  * Names       locust__single_
  * Uses        >>client >>setup >>run
  * Sources     Locust 2.46: run_single_user.

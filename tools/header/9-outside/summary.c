@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>summary  --summary
  *
- * Purpose     all figures as JSON.
+ * Purpose     all figures of a run as JSON, with the histogram of each row: what --baseline reads.
  * Names       locust__summary_
  * Uses        >>entry >>stats >>json >>figures >>check >>result
  * Sources     RFC 8259.

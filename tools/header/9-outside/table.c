@@ -39,7 +39,7 @@ enum { LOCUST__TABLE_COLUMNS = 12 };
 typedef struct locust__table_layout {
     const char *caption;              // a line above the table
     const char *label, *total;        // what compact lines begin with: of a row, of the total
-    int narrower;                     // characters that its names' column lacks
+    int narrower;                     // characters that Locust takes from the names' column
     bool phases;                      // a line for each phase of a row, with its name
     locust__figure_id of;             // rows for which this was not measured are left out
     enum locust__figures_style style; // of compact lines

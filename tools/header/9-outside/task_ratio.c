@@ -1,13 +1,15 @@
 /* ============================================================================================
  * >>task_ratio  --list and --show-task-ratio
  *
- * Purpose     shows user classes and how often each task is picked.
+ * Purpose     picks the user classes of the command line; prints them, and how often each task
+ *             runs.
  * Names       locust__ratio_
  * Uses        >>task >>class >>options
  * Sources     Locust 2.46.
  * ============================================================================================ */
 
-/* Keeps the classes that were named. False: there is no such class, and it says so. */
+/* Copies a test with only those classes that the command line names. False: one of them does not
+ * exist, and a line on standard error says so. */
 static bool locust__ratio_pick(
     const locust__settings *st, const locust_test *all, locust_test *picked)
 {
@@ -59,7 +61,7 @@ static double locust__ratio_share(const locust_test *test, int i, int users)
     if (test->users[i]->fixed_count > 0)
         return test->users[i]->fixed_count;
     if (users <= 0)
-        users = fixed ? 1 : (int)total; // nobody said how many
+        users = fixed ? 1 : (int)total; // without --users
     if (!(total > 0) || users <= fixed)
         return 0;
     return (double)locust__number_round(
@@ -73,8 +75,8 @@ static void locust__ratio_line(int level, double ratio, const char *name)
         50 - 2 * level, name);
 }
 
-/* The tasks of a class or set, `share` of the whole; the tasks of a nested set are shares of it, or of
- * the whole in the total. */
+/* Prints the tasks of a class or a task set that has `share` of all task runs. In the total,
+ * tasks of a nested set are shares of the whole; else they are shares of their set. */
 static void locust__ratio_of_tasks(
     const locust_task *tasks, int depth, double share, bool total) // NOLINT(misc-no-recursion)
 {
