@@ -154,6 +154,48 @@ static void a_semaphore_loses_no_unit(void)
     }
 }
 
+/* -- cancelling a group -- */
+
+static int cancelled_members;
+
+static void sleeps_for_ever(void *arg)
+{
+    bool member = *(bool *)arg;
+    enum locust__wake why = locust__co_sleep(&loop, now() + (member ? 10000 * MS : 20 * MS));
+    cancelled_members += member && why == LOCUST__WAKE_CANCELLED;
+    CHECK_INT(why, member ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_TIMEOUT);
+}
+
+static void ends_at_once(void *arg)
+{
+    (void)arg;
+}
+
+static void cancels_a_group(void *arg)
+{
+    static bool in = true, out = false;
+    locust__wait_group group = {0, {NULL, NULL}};
+    (void)arg;
+    cancelled_members = 0;
+    for (int i = 0; i < 12; i++) {
+        locust__co_start(&loop, "member", 0, sleeps_for_ever, &in, &group);
+        locust__co_start(&loop, "other", 0, sleeps_for_ever, &out, NULL);
+        locust__co_start(&loop, "gone", 0, ends_at_once, NULL, &group);
+    }
+    locust__co_yield(&loop);
+    locust__wait_group_cancel(&loop, &group);
+    CHECK_INT(locust__wait_group_join(&loop, &group, LOCUST__NEVER), LOCUST__WAKE_EVENT);
+    CHECK_INT(cancelled_members, 12);
+}
+
+/* Every member is cancelled, however many there are; whoever is in no group, or has ended, is not. */
+static void a_group_is_cancelled(void)
+{
+    begin();
+    start(cancels_a_group, NULL);
+    end();
+}
+
 /* -- without memory -- */
 
 /* Who waits in a queue without a timer is woken or times out early, and loses nobody's unit. */
@@ -175,6 +217,7 @@ static void semaphores_survive_without_memory(void)
 }
 
 TESTS({"a join waits for all", a_join_waits_for_all}, {"a join times out", a_join_times_out},
+    {"a group is cancelled", a_group_is_cancelled},
     {"a semaphore is first come, first served", a_semaphore_is_first_come_first_served},
     {"a semaphore admits as many as it has", a_semaphore_admits_as_many_as_it_has},
     {"a semaphore loses no unit", a_semaphore_loses_no_unit},
