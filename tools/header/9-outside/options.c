@@ -90,7 +90,7 @@ typedef struct locust__known_option {
         "short key=value lines on standard output in place of tables") \
     X("reset-stats", 0, FLAG, options.reset_stats, NULL, "forget the figures of the ramp-up") \
     X("csv", 0, TEXT, options.csv, "PREFIX", \
-        "PREFIX_stats.csv, _stats_history, _failures, _exceptions, _generator") \
+        "PREFIX_{stats,stats_history,failures,exceptions,generator}.csv") \
     X("csv-full-history", 0, FLAG, options.csv_full_history, NULL, \
         "a history line for each row (with --csv)") \
     X("iterations", 'i', COUNT, options.iterations, "N", \
