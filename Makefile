@@ -46,6 +46,9 @@ test: | build                    ## runs the tests; T=http picks one, T='h*' som
 	@$(MAKE) -s mbedtls >build/mbedtls.log 2>&1 || true
 	@set -f; CC="$(CC)" tests/run $(T)
 
+coverage: | build                ## what of the header the unit tests run, by gcov; T="hash url" picks some
+	@set -f; tests/coverage $(T)
+
 cross: | build                   ## builds and tests for every machine, with qemu; A="armhf mips" picks some
 	@tools/deps.sh cross || true
 	@tools/zig.sh >build/zig.log 2>&1 || true
@@ -88,4 +91,4 @@ clean:                           ## removes build/
 help:                            ## prints this table
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-10s%s\n", $$1, $$2}'
 
-.PHONY: all header examples demo deps mbedtls test cross lint check bench fuzz format install clean help
+.PHONY: all header examples demo deps mbedtls test coverage cross lint check bench fuzz format install clean help
