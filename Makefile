@@ -67,7 +67,7 @@ check: test lint                 ## what a merge needs: test and lint
 
 bench: | build                   ## prints numbers with their method; B=http picks one
 	@tools/deps.sh test bench || true
-	@for b in $(if $(B),$(B),$(BENCHES)); do \
+	@set -f; picked=$$(tests/whole/kit/pick.py $(B) -- $(BENCHES)) || exit 1; for b in $$picked; do \
 	    if [ -f tests/bench/bench_$$b.py ]; then CC="$(CC)" tests/bench/bench_$$b.py; \
 	    else $(CC) $(CFLAGS) -I. tests/bench/bench_$$b.c -o build/bench_$$b $(LDFLAGS) $(LDLIBS) \
 	        && build/bench_$$b; \

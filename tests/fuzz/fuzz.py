@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Fuzzes the parsers with libFuzzer, ASan and UBSan.   tests/fuzz/fuzz.py SECONDS [NAME...]
 
 Each tests/fuzz/NAME.c that is asked for (a NAME may be a glob; all if there is none) runs for that many
@@ -8,9 +8,8 @@ build/fuzz, with the command that runs it again; the exit code is then 1. A line
 first five of a file is added to its compile command.
 """
 import glob, os, re, subprocess, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../whole/kit"))
-from pick import pick
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../whole"))
+from kit.pick import pick
 
 BUILD = "build/fuzz"
 COMPILE = ("clang -std=c11 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined "

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Builds and tests for every machine that tools/cross.sh knows; brings the table in README.md up to date.
 
     tests/whole/cross.py [TARGET...]       `make cross A="armhf mips"` is the same
@@ -14,11 +14,10 @@ A target's row is replaced in the table, the rows of others stay. The exit code 
 What was built and said lies in build/cross.
 """
 import glob, importlib.machinery, importlib.util, os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-import board
+from kit.lib import *
+from kit import board
 
+sys.path.append(ROOT + "/tests")  # where tests/run looks for modules
 loader = importlib.machinery.SourceFileLoader("runner", "tests/run")
 runner = importlib.util.module_from_spec(importlib.util.spec_from_loader("runner", loader))
 loader.exec_module(runner)

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """The static program where there is next to nothing: in an empty folder by chroot, without environment,
 descriptors, rights, memory, a clock or newer system calls, as process 1; against nginx on loopback,
 whose access log must say what the program's own report says.
@@ -6,10 +6,8 @@ whose access log must say what the program's own report says.
     tests/whole/test_bare.py [WORD...]    only the tests whose name contains a word
 """
 import collections, datetime, os, resource, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-import certs
+from kit.lib import *
+from kit import certs
 
 SOURCE = PROGRAMS + "bare_system.c"
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 # timeout: 900
 """Compiles tests/build/ and the public contract in the ways in which people compile locust.h.
 
@@ -8,6 +8,7 @@ A test is a list of commands. Each must succeed without a word of output, unless
 must fail and say a certain text.
 """
 import concurrent.futures, glob, os, shutil, subprocess, sys
+from kit.pick import containing
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 OUT = os.environ.get("BUILD", "build") + "/compile"
@@ -133,7 +134,7 @@ def run(name, commands):
 
 def main():
     words = sys.argv[1:]
-    wanted = [test for test in tests() if not words or any(word in test[0] for word in words)]
+    wanted = containing(words, list(tests()), lambda test: test[0])
     counts = {"ok": 0, "not": 0, "skip": 0}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for text in pool.map(lambda test: run(*test), wanted):

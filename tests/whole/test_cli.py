@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """The command line: flags, variables, config files, what is refused and how, exit codes.
 
     tests/whole/test_cli.py [WORD...]    only the tests whose name contains a word
@@ -6,9 +6,7 @@
 programs/ends_at_once.c ends its run in the first task, so most runs here take no time.
 """
 import os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 QUICK = "ends_at_once.c"
 

@@ -1,14 +1,12 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 # timeout: 900
 """tools/cross.sh: programs for two boards, run here against nginx, and what it says if it cannot.
 
     tests/whole/test_cross.py [WORD...]    only the tests whose name contains a word
 """
 import os, struct, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-import board
+from kit.lib import *
+from kit import board
 
 CROSS = ROOT + "/tools/cross.sh"
 MACHINES = {"arm64": (183, 64), "armhf": (40, 32)}  # ELF's e_machine, bits

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Cookies and URLs: what a server gets from the kit, from curl, and what the RFCs say it should get.
 
 A row is an exchange: URLs to ask for, what the server answers, and what it must see in every request.
@@ -10,9 +10,7 @@ where it does otherwise, the row says what, and why that is not followed. Newer 
     tests/whole/test_curl.py [WORD...]    only the tests whose name contains a word
 """
 import collections, os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 import ssl
 
 Curl = collections.namedtuple("Curl", "does why")  # where curl differs from `want`

@@ -1,13 +1,11 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """What drives a test: iterations, load shapes, stages, --config-users, own options, events, a program
 of one's own, a single user; and the same scenario run by Locust 2.12 where it is installed.
 
     tests/whole/test_drive.py [WORD...]    only the tests whose name contains a word
 """
 import collections, json, os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 DRIVE, EVENTS, COMPARE = "drive.c", "events.c", "compare.c"
 

@@ -1,13 +1,11 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Builds every example, strictly and without optimizing but for the demo, and runs it against a small server.
 
     tests/whole/test_examples.py [WORD...]    only the tests whose name contains a word
 """
 import os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-from certs import Pki
+from kit.lib import *
+from kit.certs import Pki
 import glob, http.server, shlex, ssl, urllib.parse
 
 STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes

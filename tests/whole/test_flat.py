@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Bodies of any size in flat memory: a 10 GB answer and a 100 MB multipart upload, plain and over TLS.
 And what an idle user takes.
 
@@ -8,9 +8,7 @@ nginx sends a sparse file, so that the disk holds nothing of it, and says how ma
 by its access log. Over TLS 1 GB, for the time that encryption takes.
 """
 import os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 GB, MB = 1 << 30, 1 << 20

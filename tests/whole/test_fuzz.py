@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Every fuzz target keeps its properties for the inputs that once broke them, in tests/fuzz/seeds.
 
     tests/whole/test_fuzz.py [WORD...]    only the targets whose name contains a word; to find more: make fuzz
 """
 import glob, os, shutil, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 
 def has_libfuzzer():
@@ -24,7 +22,7 @@ def add(name):
     def _(dir):
         if not has_libfuzzer():
             raise Skip("clang with libFuzzer is missing")
-        done = subprocess.run([sys.executable, "tests/fuzz/fuzz.py", "0", name], capture_output=True, text=True)
+        done = subprocess.run(["tests/fuzz/fuzz.py", "0", name], capture_output=True, text=True)
         check(done.returncode == 0, done.stdout + done.stderr)
 
 

@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """tools/join.py: parts to header and back, on the project's own header in a repository of the test's own,
 and leaving parts out, on a small header of its own."""
 import os, shutil, subprocess, sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 PART = "tools/header/5-http/cookie.c"
 OTHER = "tools/header/4-net/dns.c"

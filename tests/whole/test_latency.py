@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 # serial
 """Latency truth: p50 and p99 lie within 1 % + 0.2 ms of a delay that a server injects, at 500 users.
 
@@ -12,9 +12,7 @@ others had the server's core for a fifth of the hundredth that p99 leaves out, i
 nothing can be said, and the test is skipped with that share.
 """
 import os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 DELAYS = (1, 5, 20, 100)
 ROUNDS = 6

@@ -1,13 +1,11 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 # serial
 """Limits of the system, and servers that misbehave: counted, said once, and the run goes on.
 
     tests/whole/test_limits.py [WORD...]    only the tests whose name contains a word
 """
 import os, resource, struct, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 
 def plain_lines(err, word):

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 # timeout: 900
 """The demo, compiled as people compile and link programs, loads a server; both must count the same.
 
@@ -7,10 +7,8 @@
 Compiler, optimization, way of linking and C library: each pair of them is met, not all 64 combinations.
 """
 import os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-from binary import Binary
+from kit.lib import *
+from kit.binary import Binary
 
 DEMO = "examples/demo.c"
 USUAL = "-Wall -Wextra -pedantic -Werror -I.".split()

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """The open model: schedule, lateness, shedding, the times from the intended start.
 
     tests/whole/test_open.py [WORD...]    only the tests whose name contains a word
@@ -6,9 +6,7 @@
 Times of arrivals come from the program: when a task began, less what its arrival was late.
 """
 import math, os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 
 def start(dir, *args, classes="", host=None, **env):

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Tables, compact lines, CSV files and log lines of a run, in Locust's forms.
 
     tests/whole/test_reports.py [WORD...]    only the tests whose name contains a word
@@ -7,9 +7,7 @@ Where we differ from Locust 2.47 by decision: times on the console have three de
 columns; CSV files are written once more at the end; current rates go up to now.
 """
 import datetime, os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 STATS = ("Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,"
          "Min Response Time,Max Response Time,Average Content Size,Requests/s,Failures/s," + PERCENTILES)

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Conformance by others' eyes: nginx, Apache, lighttpd, HAProxy, Caddy and Node as servers and proxies.
 What arrived is read in their logs and in Node's echo; what is expected follows from RFC 9110, 9112, 7616,
 7617, 7578, the HTML standard, or curl on the same server.
@@ -6,10 +6,8 @@ What arrived is read in their logs and in Node's echo; what is expected follows 
     tests/whole/test_servers.py [WORD...]    only the tests whose name contains a word
 """
 import atexit, base64, hashlib, json, os, struct, sys, urllib.parse
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-import certs
+from kit.lib import *
+from kit import certs
 
 MB = 1 << 20
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"

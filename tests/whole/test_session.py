@@ -1,13 +1,11 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Redirects, encoded parameters, expectations and values out of answers, against a real nginx (and
 tools/target as the other origin, whose /echo shows what body arrived).
 
     tests/whole/test_session.py [WORD...]    only the tests whose name contains a word
 """
 import os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 

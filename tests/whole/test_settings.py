@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """The settings for small hosts, and those that are refused.
 
     tests/whole/test_settings.py [WORD...]    only the tests whose name contains a word
@@ -6,9 +6,7 @@
 The tests of the parser, the client and the network run with a small buffer too: see tests/run, poll.
 """
 import glob, http.server, os, sys, threading
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 SMALL = ("-Os", "-DLOCUST_STACK_SIZE=16384", "-DLOCUST_BUFFER_SIZE=4096", "-DLOCUST_HIST_BITS=5",
          "-DLOCUST_MAX_ROWS=100", "-DLOCUST_NO_REPORTS", "-DLOCUST_NO_COOKIES", "-DLOCUST_NO_DIGEST")

@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """How a run ends: signals, run time, stop timeout, locust_stop_test; on_stop in every case.
 
     tests/whole/test_stop.py [WORD...]    only the tests whose name contains a word
 """
 import os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
+from kit.lib import *
 
 
 def start(dir, *args, **env):

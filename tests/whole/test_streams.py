@@ -1,13 +1,11 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Streams of locust_connect: tcp, tls, udp and unix, against echo servers in Python.
 
     tests/whole/test_streams.py [WORD...]    only the tests whose name contains a word
 """
 import errno, os, resource, ssl, struct, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-import certs
+from kit.lib import *
+from kit import certs
 
 PROGRAM = "streams.c"
 for name in "SSL_CERT_FILE", "SSL_CERT_DIR":

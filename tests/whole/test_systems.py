@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 # timeout: 900
 """locust.h on systems that are not here: macOS, the BSDs, Linux on rare machines.
 
@@ -12,10 +12,8 @@ At first a C library is built for each program that runs, which takes two cores 
 unasked; "all" among the words runs all: tests/whole/test_systems.py all runs
 """
 import glob, os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-from binary import Binary
+from kit.lib import *
+from kit.binary import Binary
 
 FULL = ("-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wstrict-prototypes "
         "-Wmissing-prototypes -Wvla -Werror").split()

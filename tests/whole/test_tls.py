@@ -1,14 +1,12 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """https against nginx, openssl s_server and servers that break TLS on purpose, with each mbedTLS there is:
 the system's (libmbedtls-dev) and what tools/mbedtls.sh has put into build/mbedtls.
 
     tests/whole/test_tls.py [WORD...]    only the tests whose name contains a word, such as 3.6.6
 """
 import array, errno, os, random, ssl, struct, sys, urllib.parse, zlib
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-import certs
+from kit.lib import *
+from kit import certs
 
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"

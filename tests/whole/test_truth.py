@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Percentiles against a server that knows the time of each answer, and a stall under the open model.
 
     tests/whole/test_truth.py [WORD...]    only the tests whose name contains a word
@@ -10,10 +10,8 @@ machine that halts the generator between its clock and its request makes single 
 are up to four rounds and for each percentile the best one counts; the bound is never loosened.
 """
 import os, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-from judged import *
+from kit.lib import *
+from kit.judged import *
 
 ROUNDS = 4
 TWO = "/two/2/200/100"

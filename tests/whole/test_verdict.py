@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Verdicts: checks, the generator's own, reports for machines, baselines, warm-up, --find-max.
 
     tests/whole/test_verdict.py [WORD...]    only the tests whose name contains a word
@@ -7,10 +7,8 @@ Figures that must be exact come from users who record what the test tells them (
 of requests are held against --request-log and against the server's own record (programs/record_server.c).
 """
 import collections, datetime, math, os, resource, sys, xml.etree.ElementTree
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "kit"))
-from lib import *
-from judged import *
+from kit.lib import *
+from kit.judged import *
 
 alone = threading.Lock()  # held by what needs a calm machine, and by what makes it restless
 

@@ -9,8 +9,8 @@
 `runner` is what runs such programs here, such as qemu-arm-static. Each call fails by an exception.
 """
 import zlib
-from lib import *
-import certs
+from kit.lib import *
+from kit import certs
 
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 SLOW = 120  # seconds; the largest of these runs takes 10 under qemu

@@ -1,6 +1,6 @@
 """What tests of verdicts share: runs of verdict.c, the server record_server.c, reading what a run says of itself."""
 import collections, json, math
-from lib import *
+from kit.lib import *
 
 VERDICT = "verdict.c"
 

@@ -1,6 +1,6 @@
 """What the tests of whole programs share: building programs, running them, servers, reading reports.
 
-    from lib import *            # after sys.path.insert(0, ".../tests/whole/kit")
+    from kit.lib import *        # in a file of tests/whole, which Python then looks for modules in
 
     @test("a name")              # registers; the function raises (assert, check) to fail,
     def _(dir):                  # raises Skip(reason) to be skipped; `dir` is its own temporary folder
@@ -8,8 +8,9 @@
 
     main(parallel=8)             # runs all whose name contains a word of argv, prints the sum
 """
-import concurrent.futures, contextlib, csv, io, os, re, shutil, signal, socket, subprocess, sys
-import tempfile, threading, time, traceback
+import concurrent.futures, contextlib, csv, fcntl, glob, hashlib, io, os, re, shutil, signal, socket
+import subprocess, sys, tempfile, threading, time, traceback
+from kit.pick import containing
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".."))
 os.chdir(ROOT)
@@ -64,28 +65,55 @@ def until(condition, seconds, what):
 
 # ---- programs ----
 
-_built, _build_lock = {}, threading.Lock()
-
-
 TLS = ("-lmbedtls", "-lmbedx509", "-lmbedcrypto")
+KEPT = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "programs"))
+_built, _build_lock = {}, threading.Lock()
 
 
 def build(source, *flags, libs=()):
     """Compiles a C file, by -O1 (half the time of -O2) or the flags given; the path of the program.
-    A name without a folder is that of one of PROGRAMS."""
+    A name without a folder is that of one of PROGRAMS. What is built from files of the repository stays
+    in build/programs, for other tests and runs, until its preprocessed source or its command differs."""
     if "/" not in source:
         source = PROGRAMS + source
-    key = (source,) + flags + tuple(libs)
+    command = (CC, *(flags or ("-O1",)), "-I.", source)
     with _build_lock:
+        key = command + tuple(libs)
         if key not in _built:
-            os.makedirs(OUT, exist_ok=True)
-            name = os.path.splitext(os.path.basename(source))[0]
-            program = os.path.join(OUT, name + "".join(key[1:]).replace("/", "_"))
-            command = [CC] + (list(flags) or ["-O1"]) + ["-I.", source, "-o", program] + list(libs)
-            done = subprocess.run(command, capture_output=True, text=True)
-            check(done.returncode == 0 and not done.stderr, " ".join(command), done.stderr)
-            _built[key] = program
+            own = os.path.relpath(source, ROOT).startswith(("..", os.path.relpath(OUT, ROOT)))
+            _built[key] = _program(command, libs, OUT if own else KEPT)
         return _built[key]
+
+
+def _program(command, libs, where):
+    source = command[-1]
+    slot = os.path.join(where, hashlib.sha256(repr((command, libs)).encode()).hexdigest()[:16])
+    program = os.path.join(slot, os.path.splitext(os.path.basename(source))[0])
+    os.makedirs(slot, exist_ok=True)
+    with open(slot + "/made-of", "a+") as note:
+        fcntl.flock(note, fcntl.LOCK_EX)  # another test may want the same now
+        note.seek(0)
+        made_of = _made_of(command, libs)
+        if note.read() != made_of or not os.path.exists(program):
+            note.truncate(0)
+            line = [*command, "-o", program + ".new", *libs]
+            done = subprocess.run(line, capture_output=True, text=True)
+            check(done.returncode == 0 and not done.stderr, " ".join(line), done.stderr)
+            os.replace(program + ".new", program)  # who runs the old one keeps it
+            note.write(made_of)
+    return program
+
+
+def _made_of(command, libs):
+    """A digest of all that a compiler makes a program of."""
+    digest = hashlib.sha256()
+    for line in [command[0], "--version"], [*command, "-E"]:
+        digest.update(subprocess.run(line, capture_output=True).stdout)
+    for word in (*command, *libs):
+        for file in sorted(glob.glob(word[2:] + "/*.a")) if word.startswith("-L") else [word]:
+            if file.endswith(".a") and os.path.exists(file):
+                digest.update(repr((file, os.stat(file).st_mtime_ns, os.stat(file).st_size)).encode())
+    return digest.hexdigest()
 
 
 class Result:
@@ -349,7 +377,7 @@ def _one(name, function):
 def main(parallel=1, before=None):
     words = sys.argv[1:]
     os.makedirs(OUT, exist_ok=True)
-    wanted = [t for t in _tests if not words or any(w in t[0] for w in words)]
+    wanted = containing(words, _tests, lambda t: t[0])
     counts = {"ok": 0, "not": 0, "skip": 0}
     try:
         if before:
