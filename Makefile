@@ -63,7 +63,7 @@ lint:                            ## format, layering, names, cppcheck, clang-tid
 	tools/check_names.py locust.h
 	tools/lint.sh
 
-check: test lint                 ## what a merge needs: test and lint
+check: test lint                 ## what a merge needs: test (warnings, sanitizers, valgrind) and lint
 
 bench: | build                   ## prints numbers with their method; B=http picks one
 	@tools/deps.sh test bench || true
