@@ -9,54 +9,33 @@ by its access log. Over TLS 1 GB, for the time that encryption takes.
 """
 import os, sys
 from kit.lib import *
+from kit.nginx import Nginx
 
-NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 GB, MB = 1 << 30, 1 << 20
 CONFIG = """
-daemon off; master_process off; pid D/pid; error_log stderr; events {}
-http { client_body_temp_path D; proxy_temp_path D; fastcgi_temp_path D; uwsgi_temp_path D; scgi_temp_path D;
-  log_format l '$uri $request_length'; access_log D/access l; sendfile on; client_max_body_size 0;
-  server { listen 127.0.0.1:PORT; LISTEN_TLS
+events {}
+http { log_format l '$uri $request_length'; access_log @D/access l; sendfile on; client_max_body_size 0;
+  server { listen 127.0.0.1:@PORT; @LISTEN
     location = /small { return 200 ok; }
     location = /upload { client_body_in_file_only clean; client_body_buffer_size 1m;
-      proxy_pass http://127.0.0.1:PORT/taken; }
+      proxy_pass http://127.0.0.1:@PORT/taken; }
     location = /taken { return 200 taken; }
-    location / { root D/www; } } }
+    location / { root @D/www; } } }
 """
-TLS_LINES = "listen 127.0.0.1:TLSPORT ssl; ssl_certificate D/c.pem; ssl_certificate_key D/k.pem;"
+TLS_LINES = "listen 127.0.0.1:@TLS ssl; ssl_certificate @D/c.pem; ssl_certificate_key @D/k.pem;"
 
 
 @contextlib.contextmanager
 def nginx(dir, tls):
-    if not NGINX:
-        raise Skip("nginx is missing")
-    port, tls_port = free_port(), free_port()
-    os.makedirs(dir + "/www")
     if tls:
         done = subprocess.run("openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 "
                               "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1", shell=True, cwd=dir,
                               capture_output=True, text=True)
         if done.returncode:
             raise Skip("openssl is missing")
-    with open(dir + "/n.conf", "w") as f:
-        f.write(CONFIG.replace("LISTEN_TLS", TLS_LINES if tls else "").replace("D/", dir + "/")
-                .replace("_path D", "_path " + dir).replace("TLSPORT", str(tls_port)).replace("PORT", str(port)))
-    with open(dir + "/n.err", "w") as err:
-        p = subprocess.Popen([NGINX, "-p", dir, "-e", "stderr", "-c", dir + "/n.conf"],
-                             stdin=subprocess.DEVNULL, stdout=err, stderr=err)
-
-    def up():
-        check(p.poll() is None, open(dir + "/n.err").read())
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-
-    try:
-        until(up, 10, "nginx")
-        yield "https://127.0.0.1:%d" % tls_port if tls else "http://127.0.0.1:%d" % port
-    finally:
-        p.kill()
-        p.wait()
+    ports = dict.fromkeys(("PORT", "TLS") if tls else ("PORT",))
+    with Nginx(dir, CONFIG.replace("@LISTEN", TLS_LINES if tls else ""), **ports) as at:
+        yield "https://127.0.0.1:%d" % at.port["TLS"] if tls else at.url
 
 
 def sparse(path, size):

@@ -6,22 +6,18 @@
 """
 import os, sys
 from kit.lib import *
+from kit import nginx
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 CONFIG = """
-daemon off; master_process off; pid D/pid; error_log D/error.log;
-worker_rlimit_nofile 8192;
 events { worker_connections 4096; }
 http {
     log_format lines '$status $body_bytes_sent $request_method $uri $connection $connection_requests';
-    access_log D/access.log lines buffer=256k;
-    client_body_temp_path D/body; proxy_temp_path D/proxy; fastcgi_temp_path D/fastcgi;
-    uwsgi_temp_path D/uwsgi; scgi_temp_path D/scgi;
+    access_log @D/access.log lines buffer=256k;
     types { text/plain txt; } default_type text/plain;
-    keepalive_requests REQUESTS; keepalive_timeout TIMEOUT;
+    keepalive_requests @REQUESTS; keepalive_timeout @TIMEOUT;
     server {
-        listen 127.0.0.1:PORT backlog=4096;
-        root D/www;
+        listen 127.0.0.1:@PORT backlog=4096;
+        root @D/www;
         location = /login { return 200 "welcome, user\\n"; }
         location = /r301 { return 301 /page.txt; }
         location = /204 { return 204; }
@@ -32,57 +28,16 @@ http {
 """
 
 
-class Nginx:
-    """nginx with its own configuration on a port of its own."""
+class Nginx(nginx.Nginx):
+    """nginx with two files, one of every byte."""
 
     def __init__(self, dir, requests=100000, timeout="75s"):
-        if not NGINX:
-            raise Skip("nginx is missing")
-        self.dir = dir
         os.makedirs(dir + "/www", exist_ok=True)
         with open(dir + "/www/favicon.ico", "wb") as f:
             f.write(bytes(range(256)) * 5 + b"odd")  # 1283 bytes
         with open(dir + "/www/page.txt", "w") as f:
             f.write("a page\n" * 100)
-        for _ in range(20):
-            self.port = free_port()
-            text = CONFIG.replace("D/", dir + "/").replace("PORT", str(self.port))
-            text = text.replace("REQUESTS", str(requests)).replace("TIMEOUT", timeout)
-            with open(dir + "/n.conf", "w") as f:
-                f.write(text)
-            if self.start():
-                return
-        raise AssertionError("nginx does not start: " + self.error())
-
-    def error(self):
-        with open(self.dir + "/stderr") as f:
-            return f.read()
-
-    def start(self):
-        with open(self.dir + "/stderr", "w") as err:
-            self.p = subprocess.Popen([NGINX, "-p", self.dir, "-c", self.dir + "/n.conf"],
-                                      stdin=subprocess.DEVNULL, stdout=err, stderr=err)
-        deadline = time.monotonic() + 10
-        while self.p.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return True
-            time.sleep(0.01)
-        self.kill()
-        return False
-
-    def stop(self):
-        """Asks nginx to end in order, which writes the access log to its end."""
-        self.p.send_signal(signal.SIGQUIT)
-        try:
-            self.p.wait(10)
-        finally:
-            self.kill()
-
-    def kill(self):
-        if self.p.poll() is None:
-            self.p.kill()
-        self.p.wait()
+        super().__init__(dir, CONFIG, PORT=None, REQUESTS=requests, TIMEOUT=timeout)
 
     def access_log(self):
         """(status, bytes, method, uri, connection, number of the request on it) of each line"""
@@ -92,16 +47,6 @@ class Nginx:
                 status, size, method, uri, connection, number = line.split()
                 lines.append((int(status), int(size), method, uri, int(connection), int(number)))
         return lines
-
-    @property
-    def url(self):
-        return "http://127.0.0.1:%d" % self.port
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.kill()
 
 
 def content(row):
@@ -135,7 +80,7 @@ def _(dir):
         same((done.returncode, done.stdout, done.stderr), (0, "", ""))
         r = run(dir, ["./demo", "--headless", "-u", "1000", "-r", "500", "-t", "10s",
                       "--stop-timeout", "10", "--csv", "c", "-H", nginx.url])
-        nginx.stop()
+        nginx.finish()
         log = nginx.access_log()
         rows, total = stats_csv(dir + "/c")
         same(r.rc, 0, r)
@@ -168,7 +113,7 @@ def _(dir):
     with Nginx(dir, requests=100, timeout="1s") as nginx:
         r = run(dir, [build("every_request.c"), "--headless", "-u", "50", "-r", "50", "-t", "4s",
                       "--stop-timeout", "10", "--csv", "c", "-H", nginx.url])
-        nginx.stop()
+        nginx.finish()
         log = nginx.access_log()
         rows, total = stats_csv(dir + "/c")
         seen = by_request(log)
@@ -207,9 +152,9 @@ def _(dir):
             before = len(nginx.access_log())
             time.sleep(1.5)  # load against nothing
             check(p.p.poll() is None, "the run ended when nginx did", p.read("err"))
-            check(nginx.start(), "nginx does not start again: " + nginx.error())
+            check(nginx.start(), "nginx does not start again: " + nginx.errors())
             r = p.wait()
-        nginx.stop()
+        nginx.finish()
         after = len(nginx.access_log()) - before
         check(6 <= r.seconds < 8, "-t 6s took %.2f s" % r.seconds)
         same(r.rc, 1, r)

@@ -6,14 +6,12 @@ tools/target as the other origin, whose /echo shows what body arrived).
 """
 import os, sys
 from kit.lib import *
-
-NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+from kit.nginx import Nginx
 
 CONFIG = r"""
-daemon off; master_process off; pid D/pid; error_log stderr; events {}
+events {}
 http { access_log off; default_type text/plain;
-  client_body_temp_path D; proxy_temp_path D; fastcgi_temp_path D; uwsgi_temp_path D; scgi_temp_path D;
-  server { listen 127.0.0.1:PORT;
+  server { listen 127.0.0.1:@PORT;
     location = /end { return 200 "$request_method type=$http_content_type length=$http_content_length\n"; }
     location = /r301 { return 301 /end; }
     location = /r302 { return 302 /end; }
@@ -22,43 +20,16 @@ http { access_log off; default_type text/plain;
     location = /r308 { return 308 /end; }
     location = /dir/relative { return 302 "../fields?from=$arg_x#part"; }
     location = /loop { return 302 /loop; }
-    location = /https { return 302 https://127.0.0.1:PORT/end; }
+    location = /https { return 302 https://127.0.0.1:@PORT/end; }
     location = /two { return 302 /r301; }
     location = /304 { add_header Location /end always; return 304; }
     location = /fields { return 200 "$request_uri auth=$http_authorization cookie=$http_cookie own=$http_x_own\n"; }
     location = /to-fields { return 307 /fields; }
-    location = /to-other { return 307 http://localhost:PORT/fields; }
-    location = /to-echo { return 307 OTHER/echo; }
+    location = /to-other { return 307 http://localhost:@PORT/fields; }
+    location = /to-echo { return 307 @OTHER/echo; }
     location = /json { return 200 '{"user": {"ids": [1, 2.5], "name": "A\\u00e9"}, "ok": true}'; }
     location = /html { return 200 '<h1>Hi</h1><input name="csrf" value="abc123">'; } } }
 """
-
-
-@contextlib.contextmanager
-def nginx(dir, other):
-    if not NGINX:
-        raise Skip("nginx is missing")
-    port = free_port()
-    with open(dir + "/n.conf", "w") as f:
-        f.write(CONFIG.replace("D/", dir + "/").replace("_path D", "_path " + dir)
-                .replace("PORT", str(port)).replace("OTHER", other))
-    with open(dir + "/n.err", "w") as err:
-        p = subprocess.Popen([NGINX, "-p", dir, "-e", "stderr", "-c", dir + "/n.conf"],
-                             stdin=subprocess.DEVNULL, stdout=err, stderr=err)
-
-    def up():
-        if p.poll() is not None:
-            raise AssertionError(open(dir + "/n.err").read())
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-
-    try:
-        until(up, 10, "nginx")
-        yield "http://127.0.0.1:%d" % port
-    finally:
-        p.kill()
-        p.wait()
 
 
 state = {}
@@ -68,7 +39,8 @@ def answers(dir):
     """One run for all tests: what is printed, by its first word, and the CSV rows."""
     if not state:
         other = shared_target().url
-        with nginx(dir, other) as url:
+        with Nginx(dir, CONFIG, PORT=None, OTHER=other) as nginx:
+            url = nginx.url
             r = run(dir, [build("session.c"), "--headless", "-H", url, "--csv", "c", "-t", "30"],
                     env={"OTHER": other})
         state.update(r=r, url=url, other=other, rows=stats_csv(dir + "/c")[0],

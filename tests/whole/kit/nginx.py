@@ -1,0 +1,80 @@
+"""nginx on ports of its own, by a configuration of the test's.
+
+    with Nginx(dir, CONFIG, PORT=None, OTHER=url) as nginx:   # a Skip where it is not installed
+        nginx.port["PORT"], nginx.url                         # url: http on the first of the ports
+
+In the configuration @D is the folder, which has a www/; @NAME is a free port where a value is None, else
+the value as text. What every one of them says stands before it: one process, in the foreground, errors to
+standard error, and its temporary files in the folder.
+"""
+from kit.lib import *
+
+PROGRAM = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin")
+HEAD = """daemon off; master_process off; pid @D/pid; error_log stderr; worker_rlimit_nofile 8192;
+"""
+TEMPORARY = "".join("%s_temp_path @D/temp; " % what for what in "client_body proxy fastcgi uwsgi scgi".split())
+
+
+class Nginx:
+    def __init__(self, dir, config, **values):
+        if not PROGRAM:
+            raise Skip("nginx-light is missing")
+        self.dir, self.p = dir, None
+        self.config = HEAD + re.sub(r"\bhttp \{", lambda m: m[0] + " " + TEMPORARY, config, count=1)
+        self.values = values
+        os.makedirs(dir + "/www", exist_ok=True)
+        for _ in range(20):  # another may take a port before it does
+            self.write()
+            if self.start():
+                return
+        raise AssertionError("nginx does not start: " + self.errors())
+
+    def write(self):
+        free = [name for name, value in self.values.items() if value is None]
+        with contextlib.ExitStack() as stack:
+            sockets = {name: stack.enter_context(socket.socket()) for name in free}
+            for s in sockets.values():
+                s.bind(("127.0.0.1", 0))
+            self.port = {name: s.getsockname()[1] for name, s in sockets.items()}
+        self.url = "http://127.0.0.1:%d" % self.port[free[0]]
+        all = {**self.values, **self.port, "D": self.dir}
+        names = "|".join(sorted(all, key=len, reverse=True))
+        with open(self.dir + "/n.conf", "w") as f:
+            f.write(re.sub("@(%s)\\b" % names, lambda m: str(all[m[1]]), self.config))
+
+    def start(self):
+        """Whether it runs; also after stop(), on the same ports."""
+        with open(self.dir + "/n.err", "w") as err:
+            self.p = subprocess.Popen([PROGRAM, "-p", self.dir, "-e", "stderr", "-c", self.dir + "/n.conf"],
+                                      stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+
+        def up():
+            with contextlib.suppress(OSError):
+                for port in self.port.values():
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                return True
+            return self.p.poll() is not None
+
+        until(up, 20, "nginx listens")
+        return self.p.poll() is None
+
+    def errors(self):
+        with open(self.dir + "/n.err") as f:
+            return f.read()
+
+    def finish(self):
+        """Lets it end in order, which writes its logs to their end."""
+        if self.p.poll() is None:
+            self.p.send_signal(signal.SIGQUIT)
+            self.p.wait(10)
+
+    def stop(self):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.p.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
