@@ -11877,6 +11877,19 @@ static void locust__jar_insert(locust__jar *jar, locust__jar_cookie *c)
     jar->n++;
 }
 
+/* RFC 6265bis 5.7: does the jar hold a secure cookie of the same name that goes where the new one
+ * would go? A cookie from plain HTTP must neither replace it nor be sent in its place. */
+static bool locust__jar_has_secure(const locust__jar *jar, const locust__jar_cookie *c)
+{
+    for (const locust__jar_cookie *old = jar->first; old; old = old->next)
+        if (old->secure && strcmp(old->name, c->name) == 0 &&
+            (locust__cookie_domain_matches(old->domain, c->domain) ||
+                locust__cookie_domain_matches(c->domain, old->domain)) &&
+            locust__cookie_path_matches(locust__view_of(c->path), old->path))
+            return true;
+    return false;
+}
+
 /* Takes one Set-Cookie field: adds, replaces or removes a cookie. False: it was refused. */
 static bool locust__jar_take(
     locust__jar *jar, const locust__cookie_site *site, locust__view text, int64_t now_s)
@@ -11894,13 +11907,13 @@ static bool locust__jar_take(
     c->host_only = host_only;
     c->born = ++jar->born;
     locust__jar_expire(jar, now_s);
+    if (!site->secure && locust__jar_has_secure(jar, c)) {
+        LOCUST_FREE(c);
+        return false;
+    }
     for (locust__jar_cookie **at = &jar->first; *at; at = &(*at)->next)
         if (strcmp((*at)->name, c->name) == 0 && strcmp((*at)->domain, c->domain) == 0 &&
             strcmp((*at)->path, c->path) == 0) {
-            if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP may not replace it
-                LOCUST_FREE(c);
-                return false;
-            }
             c->born = (*at)->born; // the new one takes the old one's place in the order
             locust__jar_remove(jar, at);
             break;
@@ -12235,6 +12248,18 @@ static int64_t locust__upload_file_size(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 }
 
+/* Opens the next file to be read. */
+static locust_error locust__upload_open_file(locust__upload *up, const char *path)
+{
+    up->file_left = locust__upload_file_size(path);
+    if (up->file_left < 0)
+        return LOCUST_ERR_HTTP_BODY_FILE;
+    up->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (up->fd >= 0)
+        return LOCUST_OK;
+    return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
+}
+
 /* Adds up the length of a multipart body, without reading its files. */
 static locust_error locust__upload_measure(locust__upload *up)
 {
@@ -12279,12 +12304,8 @@ static locust_error locust__upload_open(
     if (req->parts) {
         error = locust__upload_measure(up);
     } else if (req->body_path) {
-        up->len = locust__upload_file_size(req->body_path);
-        up->fd = open(req->body_path, O_RDONLY | O_CLOEXEC);
-        if (up->fd < 0 || up->len < 0)
-            error =
-                errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
-        up->file_left = up->len;
+        error = locust__upload_open_file(up, req->body_path);
+        up->len = up->file_left;
     } else {
         up->len = req->body_len ? (int64_t)req->body_len : -1;
     }
@@ -12318,6 +12339,7 @@ static locust_error locust__upload_read_file(locust__upload *up, char *out, size
 static locust_error locust__upload_next_part(locust__upload *up)
 {
     const locust_part *part = up->part++;
+    locust_error error;
     up->head.len = 0;
     locust__upload_part_head(&up->head, up, part);
     if (part->name && !part->path)
@@ -12329,15 +12351,12 @@ static locust_error locust__upload_next_part(locust__upload *up)
         up->part = NULL;
     if (!part->name || !part->path)
         return LOCUST_OK;
-    up->file_left = locust__upload_file_size(part->path);
-    up->fd = open(part->path, O_RDONLY | O_CLOEXEC);
-    if (up->fd < 0 || up->file_left < 0)
-        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
-    if (!up->file_left) {
+    error = locust__upload_open_file(up, part->path);
+    if (!error && !up->file_left) {
         close(up->fd);
         up->fd = -1;
     }
-    return LOCUST_OK;
+    return error;
 }
 
 /* Gives the next 1 to n bytes of the body; *got 0: the body has ended. */
@@ -12381,6 +12400,11 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
     int n;
     if (error)
         return error;
+    if (up->req->parts || up->req->body_path) {
+        up->left -= (int64_t)got;
+        if (up->left < 0 || (!got && up->left)) // a file has changed since it was measured
+            return LOCUST_ERR_HTTP_BODY_FILE;
+    }
     *more = got > 0;
     *piece = (locust__view){at, got};
     if (!chunked)
@@ -12488,9 +12512,8 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
             continue;
         if (c != '\n' && c != '\r') {
             locust__buf_add(&e->line, &c, 1);
-            if (e->line.failed || e->data.failed || e->line.len + e->data.len > LOCUST_MAX_BODY)
-                return e->line.failed || e->data.failed ? LOCUST_ERR_MEMORY
-                                                        : LOCUST_ERR_HTTP_BODY_SIZE;
+            if (e->line.failed || e->line.len + e->data.len > LOCUST_MAX_BODY)
+                return e->line.failed ? LOCUST_ERR_MEMORY : LOCUST_ERR_HTTP_BODY_SIZE;
             continue;
         }
         line = (locust__view){e->line.ptr, e->line.len};
@@ -12502,6 +12525,8 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
             e->stopped = true;
             return LOCUST_ERR_CANCELLED;
         }
+        if (e->data.failed || e->type.failed || e->id.failed) // before the event loses that
+            return LOCUST_ERR_MEMORY;
     }
     return LOCUST_OK;
 }
@@ -12679,9 +12704,10 @@ static locust_error locust__body_out_close(locust__body_out *d, locust_error err
  * Purpose     the URL of a proxy, the proxies that environment variables name, and the hosts that
  *             no_proxy excepts.
  * Names       locust__proxy_
- * Uses        >>url >>head >>auth
+ * Uses        >>address >>url >>head >>auth
  * Sources     curl, for http_proxy, https_proxy, all_proxy and no_proxy.
- * Limits      proxies are plain HTTP with Basic credentials.
+ * Limits      proxies are plain HTTP with Basic credentials; no_proxy takes no networks such as
+ *             10.0.0.0/8.
  * ============================================================================================ */
 
 typedef struct locust__proxy {
@@ -12711,7 +12737,8 @@ static bool locust__proxy_parse(locust__proxy *proxy, locust__arena *arena, cons
            locust__view_is_nocase(url.scheme, "http");
     if (good) // control characters cannot be in credentials, RFC 7617 2
         locust__url_decode(&credentials, url.user_info);
-    good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
+    good = good && !credentials.failed &&
+           locust__http_is_value((locust__view){credentials.ptr, credentials.len});
     if (good) {
         proxy->host = locust__arena_copy(arena, url.host.ptr, url.host.len);
         proxy->port = url.port ? url.port : 80;
@@ -12755,14 +12782,18 @@ static const char *locust__proxy_env_read(locust__proxy_env *p, locust__arena *a
                                                            : NULL;
 }
 
-/* Is the host in a list such as "localhost,.example.com,10.0.0.1:8080,*"? */
+/* Is the host in a list such as "localhost,.example.com 10.0.0.1:8080,*"? Commas or blanks separate
+ * the elements, and a domain stands for its hosts too. */
 static bool locust__proxy_is_exception(const char *list, const locust__origin *origin)
 {
-    locust__view v = locust__view_of(list ? list : ""), element;
     size_t host_len = strlen(origin->host);
-    while (locust__http_next(&v, &element)) {
+    locust__addr unused;
+    bool literal = locust__addr_parse(&unused, origin->host, 0); // not below anything
+    for (list = list ? list : ""; *list;) {
+        locust__view element = {list, strcspn(list, ", \t")};
         const char *colon = element.len ? memchr(element.ptr, ':', element.len) : NULL;
         bool six = colon && memchr(colon + 1, ':', element.len - (size_t)(colon - element.ptr) - 1);
+        list += element.len + (list[element.len] != '\0');
         if (locust__view_is(element, "*"))
             return true;
         if (colon && !six) {
@@ -12776,7 +12807,8 @@ static bool locust__proxy_is_exception(const char *list, const locust__origin *o
         if (!element.len || element.len > host_len ||
             strncasecmp(origin->host + host_len - element.len, element.ptr, element.len) != 0)
             continue;
-        if (element.len == host_len || origin->host[host_len - element.len - 1] == '.')
+        if (element.len == host_len ||
+            (!literal && origin->host[host_len - element.len - 1] == '.'))
             return true;
     }
     return false;
@@ -15091,7 +15123,7 @@ static int64_t locust__arrive_shed(locust__arrival_queue *o, int64_t now_ns)
     while (o->n) {
         until_ns = locust__time_after(o->backlog[o->first], patience_ns);
         if (now_ns <= until_ns)
-            return until_ns + 1;
+            return locust__time_after(until_ns, 1);
         o->first = (o->first + 1) % o->cap;
         o->n--;
         o->counts.shed++;

@@ -1,5 +1,6 @@
 // Values out of a body: POSIX regular expressions, text between.
 // boards
+#include "blocks.h"
 #define LOCUST__LAYERS 5
 #include "../../tools/header/all.h"
 #include "../check.h"
@@ -15,6 +16,12 @@ static void finds_between(void)
     CHECK(!locust__extract_between(";x=1", "y=", ";", out, sizeof out));
     CHECK(!locust__extract_between("x=123456;", "x=", ";", out, sizeof out)); // does not fit
     CHECK(locust__extract_between("x=12345;", "x=", ";", out, sizeof out));
+    CHECK(locust__extract_between("a;b;c;", ";", ";", out, sizeof out)); // the right one is behind
+    CHECK_STR(out, "b");
+    CHECK(!locust__extract_between(";", ";", ";", out, sizeof out));
+    CHECK(locust__extract_between("abc", "", "c", out, sizeof out)); // from the beginning
+    CHECK_STR(out, "ab");
+    CHECK(!locust__extract_between("x=;", "x=", ";", out, 0)); // no room for the NUL
 }
 
 static void compiles_a_pattern_once(void)
@@ -23,6 +30,65 @@ static void compiles_a_pattern_once(void)
     CHECK(a != NULL && locust__pattern_of(&first, "a(b+)c") == a);
     CHECK(locust__pattern_of(&first, "other") != a);
     locust__pattern_free_all(first);
+}
+
+/* POSIX.1 9.4 (extended regular expressions) and 9.1 (the leftmost, then the longest, is matched). */
+static const struct {
+    const char *name, *text, *regex;
+    int group;
+    const char *want; // NULL: there is none
+} matches[] = {
+    {"all of it", "id=42;", "id=[0-9]+", 0, "id=42"},
+    {"a group", "id=42;", "id=([0-9]+)", 1, "42"},
+    {"the second group", "a=1&b=2", "a=([^&]*)&b=(.*)", 2, "2"},
+    {"an empty group", "a=;", "a=([0-9]*);", 1, ""},
+    {"a group that took no part", "b", "(a)|(b)", 1, NULL},
+    {"the one that did", "b", "(a)|(b)", 2, "b"},
+    {"a group that there is not", "ab", "a(b)", 2, NULL},
+    {"the ninth group", "123456789", "(1)(2)(3)(4)(5)(6)(7)(8)(9)", 9, "9"},
+    {"a tenth cannot be asked for", "123456789", "(1)(2)(3)(4)(5)(6)(7)(8)(9)", 10, NULL},
+    {"a negative one neither", "a", "(a)", -1, NULL},
+    {"the leftmost", "xaay aaa", "a+", 0, "aa"},
+    {"the longest", "xaaab", "a|aab|aaab", 0, "aaab"},
+    {"over lines", "a\nid=7\n", "id=([0-9])", 1, "7"},
+    {"from the beginning of all", "a\nb", "^b", 0, NULL},
+    {"no match", "abc", "[0-9]", 0, NULL},
+    {"an empty body", "", "a*", 0, ""},
+};
+
+static void matches_patterns(void)
+{
+    locust__pattern *first = NULL;
+    for (size_t i = 0; i < sizeof matches / sizeof *matches; i++) {
+        size_t n = strlen(matches[i].text) + 1;
+        char *text = check_guarded(matches[i].text, n), got[64];
+        locust__search search = {
+            .patterns = &first, .text = text, .regex = matches[i].regex, .group = matches[i].group};
+        CHECK_ROW(matches[i].name);
+        locust__search_pattern(&search);
+        if (CHECK_INT(search.found, matches[i].want != NULL) && search.found) {
+            snprintf(got, sizeof got, "%.*s", (int)(search.match.rm_eo - search.match.rm_so),
+                text + search.match.rm_so);
+            CHECK_STR(got, matches[i].want);
+        }
+        check_guarded_free(text, n);
+    }
+    CHECK_ROW(NULL);
+    locust__pattern_free_all(first);
+    CHECK_INT(blocks_live, 0);
+}
+
+static void without_memory(void)
+{
+    locust__pattern *first = NULL;
+    locust__search search = {.patterns = &first, .text = "a", .regex = "a"};
+    blocks_fail_in = 0;
+    locust__search_pattern(&search);
+    CHECK(!search.found && !first);
+    locust__search_pattern(&search);
+    CHECK(search.found);
+    locust__pattern_free_all(first);
+    CHECK_INT(blocks_live, 0);
 }
 
 static void bad_pattern(void *arg)
@@ -42,5 +108,6 @@ static void refuses_a_bad_pattern(void)
     free(said);
 }
 
-TESTS({"finds between", finds_between}, {"compiles a pattern once", compiles_a_pattern_once},
+TESTS({"finds between", finds_between}, {"matches patterns", matches_patterns},
+    {"without memory", without_memory}, {"compiles a pattern once", compiles_a_pattern_once},
     {"refuses a bad pattern", refuses_a_bad_pattern}, )

@@ -356,6 +356,19 @@ static void locust__jar_insert(locust__jar *jar, locust__jar_cookie *c)
     jar->n++;
 }
 
+/* RFC 6265bis 5.7: does the jar hold a secure cookie of the same name that goes where the new one
+ * would go? A cookie from plain HTTP must neither replace it nor be sent in its place. */
+static bool locust__jar_has_secure(const locust__jar *jar, const locust__jar_cookie *c)
+{
+    for (const locust__jar_cookie *old = jar->first; old; old = old->next)
+        if (old->secure && strcmp(old->name, c->name) == 0 &&
+            (locust__cookie_domain_matches(old->domain, c->domain) ||
+                locust__cookie_domain_matches(c->domain, old->domain)) &&
+            locust__cookie_path_matches(locust__view_of(c->path), old->path))
+            return true;
+    return false;
+}
+
 /* Takes one Set-Cookie field: adds, replaces or removes a cookie. False: it was refused. */
 static bool locust__jar_take(
     locust__jar *jar, const locust__cookie_site *site, locust__view text, int64_t now_s)
@@ -373,13 +386,13 @@ static bool locust__jar_take(
     c->host_only = host_only;
     c->born = ++jar->born;
     locust__jar_expire(jar, now_s);
+    if (!site->secure && locust__jar_has_secure(jar, c)) {
+        LOCUST_FREE(c);
+        return false;
+    }
     for (locust__jar_cookie **at = &jar->first; *at; at = &(*at)->next)
         if (strcmp((*at)->name, c->name) == 0 && strcmp((*at)->domain, c->domain) == 0 &&
             strcmp((*at)->path, c->path) == 0) {
-            if ((*at)->secure && !site->secure) { // RFC 6265bis 5.7: plain HTTP may not replace it
-                LOCUST_FREE(c);
-                return false;
-            }
             c->born = (*at)->born; // the new one takes the old one's place in the order
             locust__jar_remove(jar, at);
             break;

@@ -4,9 +4,10 @@
  * Purpose     the URL of a proxy, the proxies that environment variables name, and the hosts that
  *             no_proxy excepts.
  * Names       locust__proxy_
- * Uses        >>url >>head >>auth
+ * Uses        >>address >>url >>head >>auth
  * Sources     curl, for http_proxy, https_proxy, all_proxy and no_proxy.
- * Limits      proxies are plain HTTP with Basic credentials.
+ * Limits      proxies are plain HTTP with Basic credentials; no_proxy takes no networks such as
+ *             10.0.0.0/8.
  * ============================================================================================ */
 
 typedef struct locust__proxy {
@@ -36,7 +37,8 @@ static bool locust__proxy_parse(locust__proxy *proxy, locust__arena *arena, cons
            locust__view_is_nocase(url.scheme, "http");
     if (good) // control characters cannot be in credentials, RFC 7617 2
         locust__url_decode(&credentials, url.user_info);
-    good = good && locust__http_is_value((locust__view){credentials.ptr, credentials.len});
+    good = good && !credentials.failed &&
+           locust__http_is_value((locust__view){credentials.ptr, credentials.len});
     if (good) {
         proxy->host = locust__arena_copy(arena, url.host.ptr, url.host.len);
         proxy->port = url.port ? url.port : 80;
@@ -80,14 +82,18 @@ static const char *locust__proxy_env_read(locust__proxy_env *p, locust__arena *a
                                                            : NULL;
 }
 
-/* Is the host in a list such as "localhost,.example.com,10.0.0.1:8080,*"? */
+/* Is the host in a list such as "localhost,.example.com 10.0.0.1:8080,*"? Commas or blanks separate
+ * the elements, and a domain stands for its hosts too. */
 static bool locust__proxy_is_exception(const char *list, const locust__origin *origin)
 {
-    locust__view v = locust__view_of(list ? list : ""), element;
     size_t host_len = strlen(origin->host);
-    while (locust__http_next(&v, &element)) {
+    locust__addr unused;
+    bool literal = locust__addr_parse(&unused, origin->host, 0); // not below anything
+    for (list = list ? list : ""; *list;) {
+        locust__view element = {list, strcspn(list, ", \t")};
         const char *colon = element.len ? memchr(element.ptr, ':', element.len) : NULL;
         bool six = colon && memchr(colon + 1, ':', element.len - (size_t)(colon - element.ptr) - 1);
+        list += element.len + (list[element.len] != '\0');
         if (locust__view_is(element, "*"))
             return true;
         if (colon && !six) {
@@ -101,7 +107,8 @@ static bool locust__proxy_is_exception(const char *list, const locust__origin *o
         if (!element.len || element.len > host_len ||
             strncasecmp(origin->host + host_len - element.len, element.ptr, element.len) != 0)
             continue;
-        if (element.len == host_len || origin->host[host_len - element.len - 1] == '.')
+        if (element.len == host_len ||
+            (!literal && origin->host[host_len - element.len - 1] == '.'))
             return true;
     }
     return false;

@@ -90,9 +90,8 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
             continue;
         if (c != '\n' && c != '\r') {
             locust__buf_add(&e->line, &c, 1);
-            if (e->line.failed || e->data.failed || e->line.len + e->data.len > LOCUST_MAX_BODY)
-                return e->line.failed || e->data.failed ? LOCUST_ERR_MEMORY
-                                                        : LOCUST_ERR_HTTP_BODY_SIZE;
+            if (e->line.failed || e->line.len + e->data.len > LOCUST_MAX_BODY)
+                return e->line.failed ? LOCUST_ERR_MEMORY : LOCUST_ERR_HTTP_BODY_SIZE;
             continue;
         }
         line = (locust__view){e->line.ptr, e->line.len};
@@ -104,6 +103,8 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
             e->stopped = true;
             return LOCUST_ERR_CANCELLED;
         }
+        if (e->data.failed || e->type.failed || e->id.failed) // before the event loses that
+            return LOCUST_ERR_MEMORY;
     }
     return LOCUST_OK;
 }

@@ -82,6 +82,18 @@ static int64_t locust__upload_file_size(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 }
 
+/* Opens the next file to be read. */
+static locust_error locust__upload_open_file(locust__upload *up, const char *path)
+{
+    up->file_left = locust__upload_file_size(path);
+    if (up->file_left < 0)
+        return LOCUST_ERR_HTTP_BODY_FILE;
+    up->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (up->fd >= 0)
+        return LOCUST_OK;
+    return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
+}
+
 /* Adds up the length of a multipart body, without reading its files. */
 static locust_error locust__upload_measure(locust__upload *up)
 {
@@ -126,12 +138,8 @@ static locust_error locust__upload_open(
     if (req->parts) {
         error = locust__upload_measure(up);
     } else if (req->body_path) {
-        up->len = locust__upload_file_size(req->body_path);
-        up->fd = open(req->body_path, O_RDONLY | O_CLOEXEC);
-        if (up->fd < 0 || up->len < 0)
-            error =
-                errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
-        up->file_left = up->len;
+        error = locust__upload_open_file(up, req->body_path);
+        up->len = up->file_left;
     } else {
         up->len = req->body_len ? (int64_t)req->body_len : -1;
     }
@@ -165,6 +173,7 @@ static locust_error locust__upload_read_file(locust__upload *up, char *out, size
 static locust_error locust__upload_next_part(locust__upload *up)
 {
     const locust_part *part = up->part++;
+    locust_error error;
     up->head.len = 0;
     locust__upload_part_head(&up->head, up, part);
     if (part->name && !part->path)
@@ -176,15 +185,12 @@ static locust_error locust__upload_next_part(locust__upload *up)
         up->part = NULL;
     if (!part->name || !part->path)
         return LOCUST_OK;
-    up->file_left = locust__upload_file_size(part->path);
-    up->fd = open(part->path, O_RDONLY | O_CLOEXEC);
-    if (up->fd < 0 || up->file_left < 0)
-        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
-    if (!up->file_left) {
+    error = locust__upload_open_file(up, part->path);
+    if (!error && !up->file_left) {
         close(up->fd);
         up->fd = -1;
     }
-    return LOCUST_OK;
+    return error;
 }
 
 /* Gives the next 1 to n bytes of the body; *got 0: the body has ended. */
@@ -228,6 +234,11 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
     int n;
     if (error)
         return error;
+    if (up->req->parts || up->req->body_path) {
+        up->left -= (int64_t)got;
+        if (up->left < 0 || (!got && up->left)) // a file has changed since it was measured
+            return LOCUST_ERR_HTTP_BODY_FILE;
+    }
     *more = got > 0;
     *piece = (locust__view){at, got};
     if (!chunked)

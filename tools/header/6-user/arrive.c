@@ -21,7 +21,7 @@ static int64_t locust__arrive_shed(locust__arrival_queue *o, int64_t now_ns)
     while (o->n) {
         until_ns = locust__time_after(o->backlog[o->first], patience_ns);
         if (now_ns <= until_ns)
-            return until_ns + 1;
+            return locust__time_after(until_ns, 1);
         o->first = (o->first + 1) % o->cap;
         o->n--;
         o->counts.shed++;
