@@ -1418,7 +1418,6 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #error "define LOCUST_HIST_BITS as 4 to 10: 7 keeps times to 0.4 %"
 #endif
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -1722,6 +1721,13 @@ static inline unsigned locust__text_first_top(uint64_t word)
 static bool locust__text_is_digit(char c)
 {
     return c >= '0' && c <= '9';
+}
+
+/* A letter or digit of ASCII. isalnum() would follow the locale that a test has set. */
+static bool locust__text_is_alnum(char c)
+{
+    char lower = locust__text_lower(c);
+    return locust__text_is_digit(c) || (lower >= 'a' && lower <= 'z');
 }
 
 /* A heap copy of n bytes with a '\0' behind, or NULL. */
@@ -2094,7 +2100,7 @@ static double locust__random_unit(uint64_t *state)
 /* A number with one decimal digit more. Too large a number becomes INT64_MAX and stays it. */
 static inline int64_t locust__number_push(int64_t n, char digit)
 {
-    return n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (digit - '0');
+    return n > (INT64_MAX - (digit - '0')) / 10 ? INT64_MAX : 10 * n + (digit - '0');
 }
 
 /* Reads digits and moves *text behind them; -1: there are none. Saturates at INT64_MAX. strtoll()
@@ -7539,10 +7545,10 @@ static locust_error locust__stream_write(
         if (error)
             break;
         of_head = sent < head.len ? sent : head.len;
-        head.ptr += of_head;
-        head.len -= of_head;
-        body.ptr += sent - of_head;
-        body.len -= sent - of_head;
+        if (of_head)
+            head = locust__view_skip(head, of_head);
+        if (sent > of_head) // a request without a body has none to point at: NULL + 0 is undefined
+            body = locust__view_skip(body, sent - of_head);
         s->burst += sent;
         if (sent)
             continue;
@@ -10082,7 +10088,7 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
         url->port = (int)port;
     }
     for (size_t i = 0; i < url->host.len; i++) // reg-name, RFC 3986 3.2.2; the literal was checked
-        if (!isalnum((unsigned char)url->host.ptr[i]) &&
+        if (!locust__text_is_alnum(url->host.ptr[i]) &&
             !strchr("-._~!$&'()*+,;=%:", url->host.ptr[i]))
             return LOCUST_ERR_URL;
     url->rest = (locust__view){end, strcspn(end, "#")};
@@ -12024,7 +12030,7 @@ static locust__view locust__auth_skip_token68(locust__view in)
     locust__view rest = locust__http_trim(in);
     size_t n = 0;
     while (n < rest.len && rest.ptr[n] &&
-           (isalnum((unsigned char)rest.ptr[n]) || strchr("-._~+/", rest.ptr[n])))
+           (locust__text_is_alnum(rest.ptr[n]) || strchr("-._~+/", rest.ptr[n])))
         n++;
     while (n && n < rest.len && rest.ptr[n] == '=')
         n++;

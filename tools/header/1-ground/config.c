@@ -131,7 +131,6 @@
 #error "define LOCUST_HIST_BITS as 4 to 10: 7 keeps times to 0.4 %"
 #endif
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -108,7 +108,7 @@ static double locust__random_unit(uint64_t *state)
 /* A number with one decimal digit more. Too large a number becomes INT64_MAX and stays it. */
 static inline int64_t locust__number_push(int64_t n, char digit)
 {
-    return n > INT64_MAX / 10 - 1 ? INT64_MAX : 10 * n + (digit - '0');
+    return n > (INT64_MAX - (digit - '0')) / 10 ? INT64_MAX : 10 * n + (digit - '0');
 }
 
 /* Reads digits and moves *text behind them; -1: there are none. Saturates at INT64_MAX. strtoll()

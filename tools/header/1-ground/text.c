@@ -61,6 +61,13 @@ static bool locust__text_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* A letter or digit of ASCII. isalnum() would follow the locale that a test has set. */
+static bool locust__text_is_alnum(char c)
+{
+    char lower = locust__text_lower(c);
+    return locust__text_is_digit(c) || (lower >= 'a' && lower <= 'z');
+}
+
 /* A heap copy of n bytes with a '\0' behind, or NULL. */
 static char *locust__text_copy(const char *text, size_t n)
 {

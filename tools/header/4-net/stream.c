@@ -392,10 +392,10 @@ static locust_error locust__stream_write(
         if (error)
             break;
         of_head = sent < head.len ? sent : head.len;
-        head.ptr += of_head;
-        head.len -= of_head;
-        body.ptr += sent - of_head;
-        body.len -= sent - of_head;
+        if (of_head)
+            head = locust__view_skip(head, of_head);
+        if (sent > of_head) // a request without a body has none to point at: NULL + 0 is undefined
+            body = locust__view_skip(body, sent - of_head);
         s->burst += sent;
         if (sent)
             continue;

@@ -60,7 +60,7 @@ static locust_error locust__url_parse(const char *text, locust__url *url)
         url->port = (int)port;
     }
     for (size_t i = 0; i < url->host.len; i++) // reg-name, RFC 3986 3.2.2; the literal was checked
-        if (!isalnum((unsigned char)url->host.ptr[i]) &&
+        if (!locust__text_is_alnum(url->host.ptr[i]) &&
             !strchr("-._~!$&'()*+,;=%:", url->host.ptr[i]))
             return LOCUST_ERR_URL;
     url->rest = (locust__view){end, strcspn(end, "#")};

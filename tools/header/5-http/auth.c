@@ -84,7 +84,7 @@ static locust__view locust__auth_skip_token68(locust__view in)
     locust__view rest = locust__http_trim(in);
     size_t n = 0;
     while (n < rest.len && rest.ptr[n] &&
-           (isalnum((unsigned char)rest.ptr[n]) || strchr("-._~+/", rest.ptr[n])))
+           (locust__text_is_alnum(rest.ptr[n]) || strchr("-._~+/", rest.ptr[n])))
         n++;
     while (n && n < rest.len && rest.ptr[n] == '=')
         n++;
