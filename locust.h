@@ -33,7 +33,7 @@
  *   LOCUST_CA_PEM             none      certificates to trust, as a string literal, for a host
  *                                       without files; used where no file was named
  *   LOCUST_POLL               0    1: poll() in place of the system's own poller
- *   LOCUST_KQUEUE             0    1: kqueue, on Linux by libkqueue; macOS and the BSDs have it anyway
+ *   LOCUST_KQUEUE             0    1: kqueue, on Linux by libkqueue; the default on macOS and BSD
  *   LOCUST_UCONTEXT           0    1: the C library's ucontext in place of the assembly of >>ctx
  *   LOCUST_VALGRIND           0    1: tell valgrind about stacks (needs <valgrind/memcheck.h>)
  *   LOCUST_MALLOC(n)          malloc    these three together, or none: where all memory comes
@@ -47,8 +47,9 @@
  *   LOCUST_MAX_ROWS           10000     rows of statistics; later names share the row "(other)"
  *   LOCUST_BUFFER_SIZE        65536     the one buffer that all users receive into and build a
  *                                       request's head in, which it limits; 4096 or more
- *   LOCUST_HIST_BITS          7         times are kept to 1 part in 2^(bits+1): 7 is 0.4 %; 4 to 10.
- *                                       A row takes 2^(bits+3) bytes for each doubling of its times
+ *   LOCUST_HIST_BITS          7         4 to 10: times are kept to 1 part in 2^(bits+1), so 7 is
+ *                                       0.4 %. A row takes 2^(bits+3) bytes for each doubling of
+ *                                       its times
  *   LOCUST_NO_REPORTS         0    1: no tables and no files, --compact's lines alone
  *   LOCUST_NO_COOKIES         0    1: no user keeps or sends cookies
  *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
@@ -56,8 +57,8 @@
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
  * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
- * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
- * a type or a function of the public part.
+ * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting
+ * changes a type or a function of the public part.
  *
  * Contents: the public part first (all that a test's author reads), then the implementation, in
  * which a part uses only what stands above it. Each is a file of tools/header.
@@ -614,10 +615,11 @@ struct locust_response {
  * Errors       never aborts. response->error says why there is no status; the failure is in the
  *              statistics already (with catch_response: at this user's next request or the end of
  *              the task).
- * Time         from right before the first byte is sent (on a new connection: before the name lookup
- *              and the connect) to the arrival of the last byte at this machine, as its kernel noted
- *              (SO_TIMESTAMPNS): how long the generator then takes to read it is not the server's
- *              time. Where the kernel does not say: to right after the last byte is parsed.
+ * Time         from right before the first byte is sent (on a new connection: before the name
+ *              lookup and the connect) to the arrival of the last byte at this machine, as its
+ *              kernel noted (SO_TIMESTAMPNS): how long the generator then takes to read it is not
+ *              the server's time. Where the kernel does not say: to right after the last byte is
+ *              parsed.
  * Retries      once, on a new connection, when a kept one was closed by the server before the first
  *              byte of the answer and the method is idempotent (RFC 9110 9.2.2, RFC 9112 9.3.1).
  * Like         HttpSession.request() of Locust.
@@ -6096,9 +6098,8 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
         scope = scope->outer;
     if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
         locust__die(LOCUST__EXIT_USAGE,
-            "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: one has to "
-            "leave it "
-            "first",
+            "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: "
+            "one has to leave it first",
             slot->name);
     scope = LOCUST_MALLOC(sizeof *scope + slot->size);
     if (!scope)
@@ -7137,17 +7138,16 @@ static void locust__net_advise(locust__net *net, locust_error error)
     if (error == LOCUST_ERR_FILES && !net->advised_files) {
         net->advised_files = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
-            "too many open files after %lld connections: ulimit -n is %lld, %d users need about "
-            "%d: "
-            "raise it (its hard limit too), or use fewer users",
+            "too many open files after %lld connections: ulimit -n is %lld, "
+            "%d users need about %d: raise it (its hard limit too), or use fewer users",
             (long long)net->open, (long long)net->files, net->users, net->users + 64);
     }
     if (error == LOCUST_ERR_PORTS && !net->advised_ports) {
         net->advised_ports = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "no local port left after %lld connections to one destination: a source address has "
-            "the "
-            "ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer users",
+            "the ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer "
+            "users",
             (long long)net->open);
     }
 }
@@ -10516,9 +10516,9 @@ static bool locust__http_length(locust__http_framing *f, locust__view value)
     return true;
 }
 
-/* Compares a name or value of at least 8 bytes with `lower` (same length, a-z and '-' only), ignoring
- * case. Setting bit 0x20 is enough: no other byte of a name or value becomes a letter or hyphen by
- * it. */
+/* Compares a name or value of at least 8 bytes with `lower` (same length, a-z and '-' only),
+ * ignoring case. Setting bit 0x20 is enough: no other byte of a name or value becomes a letter or
+ * hyphen by it. */
 static bool locust__http_is_name(locust__view name, const char *lower)
 {
     for (size_t i = 0;;) {
@@ -13217,8 +13217,8 @@ static locust_error locust__dial_try(locust__conn *conn, locust__services *sv,
     return error;
 }
 
-/* Opens the connection anew. The permit for a TLS handshake is taken before the connect, so that the
- * server does not wait between the two. */
+/* Opens the connection anew. The permit for a TLS handshake is taken before the connect, so that
+ * the server does not wait between the two. */
 static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {
@@ -14299,8 +14299,8 @@ static locust_error locust__request_hops(
     }
 }
 
-/* Does a field of a request point into the block, which holds the last response? The difference of a
- * pointer below the block, NULL too, wraps to more than any block has. */
+/* Does a field of a request point into the block, which holds the last response? The difference of
+ * a pointer below the block, NULL too, wraps to more than any block has. */
 static bool locust__request_in_block(const locust__client *c, const void *p)
 {
     return (uintptr_t)p - (uintptr_t)c->block.ptr < c->block.cap;
@@ -15651,9 +15651,9 @@ static void locust__start_main(void *arg)
 enum { LOCUST__START_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // from a user to its slots
 
 /* Begins to fetch what a request of a user touches beside its stack: its block, in which its first
- * connection is, and its last answer. This is the loop's `prefetch_user`: the loop knows of a user only
- * co->local, the slots, and hands those over for the coroutine that runs next. A coroutine that a
- * user has started has the user's slots, so its user's block is fetched. */
+ * connection is, and its last answer. This is the loop's `prefetch_user`: the loop knows of a user
+ * only co->local, the slots, and hands those over for the coroutine that runs next. A coroutine
+ * that a user has started has the user's slots, so its user's block is fetched. */
 static void locust__start_prefetch(const void *local)
 {
     const locust__user *user = (const void *)((const char *)local - LOCUST__START_HEAD);
@@ -15724,8 +15724,8 @@ static locust__user *locust__control_user(locust_user *u, const char *what)
     locust__user *user = (locust__user *)(void *)u;
     if (!u || !locust__loop_now || locust__loop_now->current != user->co)
         locust__die(LOCUST__EXIT_USAGE,
-            "%s was called outside its user: call it from that user's own task, on_start or "
-            "on_stop",
+            "%s was called outside its user: "
+            "call it from that user's own task, on_start or on_stop",
             what);
     return user;
 }
@@ -18074,8 +18074,7 @@ static bool locust__setup_loop(locust_env *env, locust__fault *fault)
     if (rc == -ENOTSUP)
         return locust__fault_set(fault, 1,
             "this process runs under a locked hardware shadow stack, which coroutines cannot: "
-            "start "
-            "it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off");
+            "start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off");
     if (LOCUST__WITH_EPOLL && (rc == -ENOSYS || rc == -EPERM))
         return locust__fault_set(
             fault, 1, "epoll is not to be had here: compile the test with -DLOCUST_POLL");
@@ -21488,11 +21487,11 @@ static void locust__cli_help(const locust__settings *st, const char *program)
             dprintf(STDOUT_FILENO, "  %-30s also: %s\n", "", env);
     }
     dprintf(STDOUT_FILENO,
-        "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE (users = 100), "
-        "then\n"
+        "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE "
+        "(users = 100), then\n"
         "from the environment, then from here; the later place wins. UserClass: run these alone.\n"
-        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, 3 if a "
-        "--check\n"
+        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, "
+        "3 if a --check\n"
         "does not hold, 4 with --fail-on-generator-limit.\n");
 }
 /* ============================================================================================
@@ -22010,10 +22009,10 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
  *
  * 0.1.0  the first version: HTTP/1.1 load tests from one file; TLS; sessions with cookies,
  *        authentication, redirects, bodies of any size, proxies; task sets, tags, failed tasks;
- *        coroutines of a user, context variables, scopes, stacks; load shapes and stages, iteration
- *        limits, the open model; rows of files; events, options of the test's own; streams over TCP,
- *        TLS, UDP and unix sockets; a verdict on the generator itself, checks, comparison with an
- *        earlier run, the search for the highest rate
+ *        coroutines of a user, context variables, scopes, stacks; load shapes and stages,
+ *        iteration limits, the open model; rows of files; events, options of the test's own;
+ *        streams over TCP, TLS, UDP and unix sockets; a verdict on the generator itself, checks,
+ *        comparison with an earlier run, the search for the highest rate
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -12,6 +12,7 @@ Checked is
     - `Names`: each private name that a part defines is one of these, or begins with one that ends in "_"
       (locust__cookie_); of two that fit the longer is meant, and no two parts have the same one. A macro or
       constant LOCUST__COOKIE_MAX counts as locust__cookie_max. ctx/, os/ and tls/ share theirs;
+    - that no line is above 100 columns, but the text of an #error;
     - that no private name is a public one with an underscore more, unless it is the body of it.
 Needs universal-ctags.
 """
@@ -145,6 +146,15 @@ def homonyms(parts, found):
                 yield "%s:%d: %s is %s but for an underscore" % (places[0][0], places[0][2], name, public)
 
 
+def too_wide(texts):
+    """Sentences about lines that the formatter does not break: comments, above all."""
+    for path, text in texts:
+        lines = text.split("\n")
+        for i, line in enumerate(lines):
+            if len(line) > 100 and not lines[i - 1].startswith("#error"):
+                yield "%s:%d: is %d columns wide; 100 is the limit" % (path, i + 1, len(line))
+
+
 def main():
     manifest = read("all.h")
     parts = [Part(path) for path in re.findall(r'^#include "([\w/.-]+)"$', manifest, re.M)]
@@ -152,6 +162,7 @@ def main():
                 for p in parts if p.tag != p.want]
     problems += ["%s:1: has %d lines; 800 is the limit" % (p.path, p.text.count("\n"))
                  for p in parts if p.text.count("\n") > 800]
+    problems += too_wide([("all.h", manifest)] + [(p.path, p.text) for p in parts])
     if not problems:
         found = definitions(parts)
         by_path = {p.path: p for p in parts}

@@ -33,7 +33,7 @@
  *   LOCUST_CA_PEM             none      certificates to trust, as a string literal, for a host
  *                                       without files; used where no file was named
  *   LOCUST_POLL               0    1: poll() in place of the system's own poller
- *   LOCUST_KQUEUE             0    1: kqueue, on Linux by libkqueue; macOS and the BSDs have it anyway
+ *   LOCUST_KQUEUE             0    1: kqueue, on Linux by libkqueue; the default on macOS and BSD
  *   LOCUST_UCONTEXT           0    1: the C library's ucontext in place of the assembly of >>ctx
  *   LOCUST_VALGRIND           0    1: tell valgrind about stacks (needs <valgrind/memcheck.h>)
  *   LOCUST_MALLOC(n)          malloc    these three together, or none: where all memory comes
@@ -47,8 +47,9 @@
  *   LOCUST_MAX_ROWS           10000     rows of statistics; later names share the row "(other)"
  *   LOCUST_BUFFER_SIZE        65536     the one buffer that all users receive into and build a
  *                                       request's head in, which it limits; 4096 or more
- *   LOCUST_HIST_BITS          7         times are kept to 1 part in 2^(bits+1): 7 is 0.4 %; 4 to 10.
- *                                       A row takes 2^(bits+3) bytes for each doubling of its times
+ *   LOCUST_HIST_BITS          7         4 to 10: times are kept to 1 part in 2^(bits+1), so 7 is
+ *                                       0.4 %. A row takes 2^(bits+3) bytes for each doubling of
+ *                                       its times
  *   LOCUST_NO_REPORTS         0    1: no tables and no files, --compact's lines alone
  *   LOCUST_NO_COOKIES         0    1: no user keeps or sends cookies
  *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
@@ -56,8 +57,8 @@
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
  * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
- * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting changes
- * a type or a function of the public part.
+ * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting
+ * changes a type or a function of the public part.
  *
  * Contents: the public part first (all that a test's author reads), then the implementation, in
  * which a part uses only what stands above it. Each is a file of tools/header.
@@ -520,10 +521,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *
  * 0.1.0  the first version: HTTP/1.1 load tests from one file; TLS; sessions with cookies,
  *        authentication, redirects, bodies of any size, proxies; task sets, tags, failed tasks;
- *        coroutines of a user, context variables, scopes, stacks; load shapes and stages, iteration
- *        limits, the open model; rows of files; events, options of the test's own; streams over TCP,
- *        TLS, UDP and unix sockets; a verdict on the generator itself, checks, comparison with an
- *        earlier run, the search for the highest rate
+ *        coroutines of a user, context variables, scopes, stacks; load shapes and stages,
+ *        iteration limits, the open model; rows of files; events, options of the test's own;
+ *        streams over TCP, TLS, UDP and unix sockets; a verdict on the generator itself, checks,
+ *        comparison with an earlier run, the search for the highest rate
  * ============================================================================================ */
 
 /* ============================================================================================

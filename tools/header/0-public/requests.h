@@ -95,10 +95,11 @@ struct locust_response {
  * Errors       never aborts. response->error says why there is no status; the failure is in the
  *              statistics already (with catch_response: at this user's next request or the end of
  *              the task).
- * Time         from right before the first byte is sent (on a new connection: before the name lookup
- *              and the connect) to the arrival of the last byte at this machine, as its kernel noted
- *              (SO_TIMESTAMPNS): how long the generator then takes to read it is not the server's
- *              time. Where the kernel does not say: to right after the last byte is parsed.
+ * Time         from right before the first byte is sent (on a new connection: before the name
+ *              lookup and the connect) to the arrival of the last byte at this machine, as its
+ *              kernel noted (SO_TIMESTAMPNS): how long the generator then takes to read it is not
+ *              the server's time. Where the kernel does not say: to right after the last byte is
+ *              parsed.
  * Retries      once, on a new connection, when a kept one was closed by the server before the first
  *              byte of the answer and the method is idempotent (RFC 9110 9.2.2, RFC 9112 9.3.1).
  * Like         HttpSession.request() of Locust.

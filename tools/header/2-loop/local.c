@@ -118,9 +118,8 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
         scope = scope->outer;
     if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
         locust__die(LOCUST__EXIT_USAGE,
-            "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: one has to "
-            "leave it "
-            "first",
+            "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: "
+            "one has to leave it first",
             slot->name);
     scope = LOCUST_MALLOC(sizeof *scope + slot->size);
     if (!scope)

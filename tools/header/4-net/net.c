@@ -84,17 +84,16 @@ static void locust__net_advise(locust__net *net, locust_error error)
     if (error == LOCUST_ERR_FILES && !net->advised_files) {
         net->advised_files = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
-            "too many open files after %lld connections: ulimit -n is %lld, %d users need about "
-            "%d: "
-            "raise it (its hard limit too), or use fewer users",
+            "too many open files after %lld connections: ulimit -n is %lld, "
+            "%d users need about %d: raise it (its hard limit too), or use fewer users",
             (long long)net->open, (long long)net->files, net->users, net->users + 64);
     }
     if (error == LOCUST_ERR_PORTS && !net->advised_ports) {
         net->advised_ports = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
             "no local port left after %lld connections to one destination: a source address has "
-            "the "
-            "ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer users",
+            "the ports of net.ipv4.ip_local_port_range (usually 28232): widen it, or use fewer "
+            "users",
             (long long)net->open);
     }
 }

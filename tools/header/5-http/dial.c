@@ -97,8 +97,8 @@ static locust_error locust__dial_try(locust__conn *conn, locust__services *sv,
     return error;
 }
 
-/* Opens the connection anew. The permit for a TLS handshake is taken before the connect, so that the
- * server does not wait between the two. */
+/* Opens the connection anew. The permit for a TLS handshake is taken before the connect, so that
+ * the server does not wait between the two. */
 static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
 {

@@ -221,9 +221,9 @@ static bool locust__http_length(locust__http_framing *f, locust__view value)
     return true;
 }
 
-/* Compares a name or value of at least 8 bytes with `lower` (same length, a-z and '-' only), ignoring
- * case. Setting bit 0x20 is enough: no other byte of a name or value becomes a letter or hyphen by
- * it. */
+/* Compares a name or value of at least 8 bytes with `lower` (same length, a-z and '-' only),
+ * ignoring case. Setting bit 0x20 is enough: no other byte of a name or value becomes a letter or
+ * hyphen by it. */
 static bool locust__http_is_name(locust__view name, const char *lower)
 {
     for (size_t i = 0;;) {

@@ -113,8 +113,8 @@ static locust_error locust__request_hops(
     }
 }
 
-/* Does a field of a request point into the block, which holds the last response? The difference of a
- * pointer below the block, NULL too, wraps to more than any block has. */
+/* Does a field of a request point into the block, which holds the last response? The difference of
+ * a pointer below the block, NULL too, wraps to more than any block has. */
 static bool locust__request_in_block(const locust__client *c, const void *p)
 {
     return (uintptr_t)p - (uintptr_t)c->block.ptr < c->block.cap;

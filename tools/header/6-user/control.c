@@ -18,8 +18,8 @@ static locust__user *locust__control_user(locust_user *u, const char *what)
     locust__user *user = (locust__user *)(void *)u;
     if (!u || !locust__loop_now || locust__loop_now->current != user->co)
         locust__die(LOCUST__EXIT_USAGE,
-            "%s was called outside its user: call it from that user's own task, on_start or "
-            "on_stop",
+            "%s was called outside its user: "
+            "call it from that user's own task, on_start or on_stop",
             what);
     return user;
 }

@@ -99,9 +99,9 @@ static void locust__start_main(void *arg)
 enum { LOCUST__START_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // from a user to its slots
 
 /* Begins to fetch what a request of a user touches beside its stack: its block, in which its first
- * connection is, and its last answer. This is the loop's `prefetch_user`: the loop knows of a user only
- * co->local, the slots, and hands those over for the coroutine that runs next. A coroutine that a
- * user has started has the user's slots, so its user's block is fetched. */
+ * connection is, and its last answer. This is the loop's `prefetch_user`: the loop knows of a user
+ * only co->local, the slots, and hands those over for the coroutine that runs next. A coroutine
+ * that a user has started has the user's slots, so its user's block is fetched. */
 static void locust__start_prefetch(const void *local)
 {
     const locust__user *user = (const void *)((const char *)local - LOCUST__START_HEAD);

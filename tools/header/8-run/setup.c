@@ -43,8 +43,7 @@ static bool locust__setup_loop(locust_env *env, locust__fault *fault)
     if (rc == -ENOTSUP)
         return locust__fault_set(fault, 1,
             "this process runs under a locked hardware shadow stack, which coroutines cannot: "
-            "start "
-            "it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off");
+            "start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off");
     if (LOCUST__WITH_EPOLL && (rc == -ENOSYS || rc == -EPERM))
         return locust__fault_set(
             fault, 1, "epoll is not to be had here: compile the test with -DLOCUST_POLL");

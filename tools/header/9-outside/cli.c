@@ -159,10 +159,10 @@ static void locust__cli_help(const locust__settings *st, const char *program)
             dprintf(STDOUT_FILENO, "  %-30s also: %s\n", "", env);
     }
     dprintf(STDOUT_FILENO,
-        "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE (users = 100), "
-        "then\n"
+        "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE "
+        "(users = 100), then\n"
         "from the environment, then from here; the later place wins. UserClass: run these alone.\n"
-        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, 3 if a "
-        "--check\n"
+        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, "
+        "3 if a --check\n"
         "does not hold, 4 with --fail-on-generator-limit.\n");
 }
