@@ -5,15 +5,16 @@ import os, re, shutil, subprocess, sys, tempfile
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
-def planted(text, part):
-    """Does the checker refuse the header with this text at the end of a part? It must name the function."""
+def planted(tool, text, part):
+    """Does the tool refuse the header with this text at the end of a part? It must name the last name of
+    the text."""
     with tempfile.TemporaryDirectory() as folder:
         top = shutil.copytree("tools/header", os.path.join(folder, "header"))
         with open(os.path.join(top, part), "a") as file:
             file.write(text + "\n")
-        done = subprocess.run(["tools/check_layers.py"], capture_output=True, text=True,
+        done = subprocess.run(["tools/" + tool], capture_output=True, text=True,
                               env=dict(os.environ, TOP=top))
-    name = re.findall(r"(?:return|locust_error) (locust_+\w+)", text)[-1]
+    name = re.findall(r"locust_+\w+(?=[(;])", text)[-1]
     return done.returncode == 1 and name in done.stdout, done.stdout + done.stderr
 
 
@@ -26,8 +27,14 @@ UPWARD = """static locust_error locust__stream_fill(locust_stream *s, int64_t de
 static locust_error locust__planted(locust_stream *s) LOCUST__PARKS { return locust__stream_fill(s, 0); }"""
 PUBLIC = "static int locust__planted(void) { return locust_main(0, NULL, NULL); }"
 TESTS = [
-    ("a planted call of a later function is found", planted, (UPWARD, "2-loop/sync.c")),
-    ("a planted call of a public function is found", planted, (PUBLIC, "9-outside/main.c")),
+    ("a planted call of a later function is found", planted,
+     ("check_layers.py", UPWARD, "2-loop/sync.c")),
+    ("a planted call of a public function is found", planted,
+     ("check_layers.py", PUBLIC, "9-outside/main.c")),
+    ("a planted name of another part is found", planted,
+     ("map.py", "static int locust__cookie_planted;", "2-loop/sync.c")),
+    ("a planted private name that is a public one but for an underscore is found", planted,
+     ("map.py", "typedef struct locust__request { int a; } locust__request;", "5-http/request.c")),
     ("every part uses what stands above it", passes, ("tools/check_layers.py",)),
     ("contents, uses and owners of names are as the parts say", passes, ("tools/map.py",)),
     ("the name checker finds violations", passes, ("tools/check_names.py", "--self-test")),
