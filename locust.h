@@ -1050,7 +1050,8 @@ typedef struct locust_sample { // one finished request, as listeners see it
 } locust_sample;
 
 /* Counts an operation that the test has measured itself, and calls the listeners. Takes method,
- * name, elapsed_ms, length, error and context of `sample`; the texts are copied. */
+ * name, elapsed_ms, length, error and context of `sample`; the texts are copied. An elapsed_ms that
+ * is not from 0 to 1e12 (a NaN, say) fails the task, as locust_fail does, and is not counted. */
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample);
 
 typedef struct locust_tick { // what a load shape asks for
@@ -15833,25 +15834,32 @@ LOCUST_API void locust_stop_user(locust_user *u)
     locust__life_unwind(user);
 }
 
-LOCUST_API void locust_fail_at(
-    locust_user *u, const char *file, int line, const char *function, const char *format, ...)
+/* Fails the running task: counts the exception, says it once, and leaves the task. */
+static _Noreturn void locust__control_fail(
+    locust__user *user, const char *text, const char *place) LOCUST__PARKS
 {
-    locust__user *user = locust__control_user(u, "locust_fail");
     locust__services *sv = user->all->services;
-    const char *slash = strrchr(file, '/'), *message;
-    char text[256], place[128];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    snprintf(place, sizeof place, "%s:%d in %s", slash ? slash + 1 : file, line, function);
-    message = locust__stats_text(sv->recorder.stats, text);
+    const char *message = locust__stats_text(sv->recorder.stats, text);
     if (locust__stats_except(sv->recorder.stats, message, place))
         locust__log_print(
             sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
     if (user->all->on_error)
         user->all->on_error(user->all->env, &user->as, message);
     locust__life_leave(user, LOCUST__OUTCOME_FAILED);
+}
+
+LOCUST_API void locust_fail_at(
+    locust_user *u, const char *file, int line, const char *function, const char *format, ...)
+{
+    locust__user *user = locust__control_user(u, "locust_fail");
+    const char *slash = strrchr(file, '/');
+    char text[256], place[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(place, sizeof place, "%s:%d in %s", slash ? slash + 1 : file, line, function);
+    locust__control_fail(user, text, place);
 }
 
 LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg)
@@ -16126,8 +16134,11 @@ LOCUST_API void locust_wait_spawned(locust_user *u)
  *
  * Purpose     LOCUST_MEASURE, locust_record: a row for what is not an HTTP request.
  * Invariants  the user's last request is counted first: rows appear in the order of what happened.
+ * Names       locust__measure_
  * Uses        >>record >>session >>client >>user >>control
  * ============================================================================================ */
+
+static const double LOCUST__MEASURE_MAX_MS = 1e12; // 31 years; int64_t nanoseconds end at 292
 
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
@@ -16153,19 +16164,31 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
     locust__recorder_record(&user->all->services->recorder, &sample, now - m->start_ns, now);
 }
 
+/* Fails the task that records no time: one NaN would spoil the sum of its row and of the total. */
+static void locust__measure_check(locust__user *user, double elapsed_ms) LOCUST__PARKS
+{
+    char text[128], place[128];
+    if (elapsed_ms >= 0 && elapsed_ms <= LOCUST__MEASURE_MAX_MS)
+        return;
+    snprintf(
+        text, sizeof text, "locust_record takes elapsed_ms from 0 to 1e12, not %g", elapsed_ms);
+    snprintf(place, sizeof place, "task %s of %s", user->doing, user->cls->as->name);
+    locust__control_fail(user, text, place);
+}
+
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 {
     locust__user *user = locust__control_user(u, "locust_record");
-    double late_ms = locust__session_take_late(user->client.session);
     locust_sample s = {.method = sample->method,
         .name = sample->name,
         .error = sample->error,
         .length = sample->length,
         .elapsed_ms = sample->elapsed_ms,
         .context = sample->context,
-        .late_ms = late_ms,
         .user = u};
+    locust__measure_check(user, s.elapsed_ms);
     locust__client_settle(&user->client);
+    s.late_ms = locust__session_take_late(user->client.session);
     locust__recorder_record(&user->all->services->recorder, &s,
         (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }
@@ -21831,8 +21854,8 @@ static void locust__run_main(void *arg)
         locust__co_call(&env->loop, locust__csv_write, &run->csv);
     if (LOCUST__WITH_REPORTS)
         locust__co_call(&env->loop, locust__run_write_files, run);
-    if (run->files.failed && !env->exit_code)
-        env->exit_code = 1;
+    if ((run->files.failed || run->csv.failed) && !env->exit_code)
+        env->exit_code = 1; // a report that was asked for is not whole
 }
 
 /* The first option given that a test without reports lacks; NULL: none. */

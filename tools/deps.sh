@@ -111,7 +111,7 @@ $apt_get update >/dev/null
 missing=$(missing | tr ' ' '\n' | sort -u | tr '\n' ' ') # anew, where apt's lists were empty
 [ -n "${missing# }" ] || exit 0
 # shellcheck disable=SC2086 # the list is meant to be split
-$apt_get install --no-install-recommends $missing >/dev/null
+$apt_get install --no-remove --no-install-recommends $missing >/dev/null
 
 # The tests start their own servers; those that the packages start would hold their ports for ever.
 for service in nginx apache2 lighttpd haproxy caddy dnsmasq; do

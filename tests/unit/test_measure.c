@@ -3,6 +3,7 @@
 #include "blocks.h"
 #define LOCUST__LAYERS 6
 #include "../../tools/header/all.h"
+#include <math.h>
 #include "users.h"
 #include "lives.h"
 
@@ -44,4 +45,32 @@ static void measures(void)
     CHECK_INT(samples[4].length, 1);
 }
 
-TESTS({"measures", measures}, )
+static double recorded_ms;
+
+static void task_record(locust_user *u)
+{
+    locust_record(u, &(locust_sample){.method = "JOB", .name = "run", .elapsed_ms = recorded_ms});
+}
+
+/* What is no time fails the task in words, and leaves the statistics as they were. */
+static void records_times_alone(void)
+{
+    static const struct {
+        const char *name;
+        double ms;
+        bool counts;
+    } rows[] = {{"nothing", 0, true}, {"a microsecond", 0.001, true}, {"31 years", 1e12, true},
+        {"more than nanoseconds can hold", 1e13, false}, {"no number", NAN, false},
+        {"for ever", INFINITY, false}, {"before its start", -1, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CHECK_ROW(rows[i].name);
+        recorded_ms = rows[i].ms;
+        live((life){.task = task_record, .iterations = 1});
+        CHECK_INT(after.requests, rows[i].counts);
+        CHECK_INT(after.exceptions, !rows[i].counts);
+        if (rows[i].counts)
+            CHECK_NEAR(samples[0].elapsed_ms, rows[i].ms, 0);
+    }
+}
+
+TESTS({"measures", measures}, {"records times alone", records_times_alone}, )

@@ -93,8 +93,8 @@ LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_opti
     locust__log_open(&env->log, LOCUST__LOG_CRITICAL, NULL);
     locust__stats_init(&env->stats);
     *sv = (locust__services){.loop = &env->loop, .log = &env->log};
-    sv->recorder =
-        (locust__recorder){.stats = &env->stats, .env = env, .listener = test->on_request};
+    sv->recorder = (locust__recorder){
+        .stats = &env->stats, .env = env, .since_ns = INT64_MIN, .listener = test->on_request};
     locust__net_init(&sv->net, &env->loop, &env->log);
     locust__resolver_init(&sv->resolver, &sv->net, &sv->arena);
     locust__tls_init(&sv->tls, &env->loop, &env->log, &sv->arena, &tls);

@@ -449,4 +449,22 @@ def _(dir):
     r.says("Shutting down (exit code 0)")
 
 
+@test("a report that a full disk cuts is an exit code, whichever it is")
+def _(dir):
+    def full(*names):
+        for name in names:
+            os.symlink("/dev/full", os.path.join(dir, name))
+
+    def cut(what, *options):
+        r = report(dir, "-u", "1", "-t", "1", "First", *options)
+        same(r.rc, 1, r)
+        r.says("cannot write %s, " % what)
+        r.says("No space left")
+
+    full("c_stats.csv", "c_stats_history.csv", "s.json", "j.xml", "log.csv")
+    each([("CSV files c_*.csv", "--csv", "c"), ("s.json", "--summary", "s.json"),
+          ("j.xml", "--check", "requests>0", "--junit", "j.xml"),
+          ("log.csv", "--request-log", "log.csv")], cut)
+
+
 main(parallel=6, before=lambda: (build("report.c"), shared_target()))

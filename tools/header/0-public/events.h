@@ -22,7 +22,8 @@ typedef struct locust_sample { // one finished request, as listeners see it
 } locust_sample;
 
 /* Counts an operation that the test has measured itself, and calls the listeners. Takes method,
- * name, elapsed_ms, length, error and context of `sample`; the texts are copied. */
+ * name, elapsed_ms, length, error and context of `sample`; the texts are copied. An elapsed_ms that
+ * is not from 0 to 1e12 (a NaN, say) fails the task, as locust_fail does, and is not counted. */
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample);
 
 typedef struct locust_tick { // what a load shape asks for

@@ -127,25 +127,32 @@ LOCUST_API void locust_stop_user(locust_user *u)
     locust__life_unwind(user);
 }
 
-LOCUST_API void locust_fail_at(
-    locust_user *u, const char *file, int line, const char *function, const char *format, ...)
+/* Fails the running task: counts the exception, says it once, and leaves the task. */
+static _Noreturn void locust__control_fail(
+    locust__user *user, const char *text, const char *place) LOCUST__PARKS
 {
-    locust__user *user = locust__control_user(u, "locust_fail");
     locust__services *sv = user->all->services;
-    const char *slash = strrchr(file, '/'), *message;
-    char text[256], place[128];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    snprintf(place, sizeof place, "%s:%d in %s", slash ? slash + 1 : file, line, function);
-    message = locust__stats_text(sv->recorder.stats, text);
+    const char *message = locust__stats_text(sv->recorder.stats, text);
     if (locust__stats_except(sv->recorder.stats, message, place))
         locust__log_print(
             sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
     if (user->all->on_error)
         user->all->on_error(user->all->env, &user->as, message);
     locust__life_leave(user, LOCUST__OUTCOME_FAILED);
+}
+
+LOCUST_API void locust_fail_at(
+    locust_user *u, const char *file, int line, const char *function, const char *format, ...)
+{
+    locust__user *user = locust__control_user(u, "locust_fail");
+    const char *slash = strrchr(file, '/');
+    char text[256], place[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    snprintf(place, sizeof place, "%s:%d in %s", slash ? slash + 1 : file, line, function);
+    locust__control_fail(user, text, place);
 }
 
 LOCUST_API bool locust_defer(locust_user *u, void (*fn)(void *arg), void *arg)

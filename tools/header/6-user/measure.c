@@ -3,8 +3,11 @@
  *
  * Purpose     LOCUST_MEASURE, locust_record: a row for what is not an HTTP request.
  * Invariants  the user's last request is counted first: rows appear in the order of what happened.
+ * Names       locust__measure_
  * Uses        >>record >>session >>client >>user >>control
  * ============================================================================================ */
+
+static const double LOCUST__MEASURE_MAX_MS = 1e12; // 31 years; int64_t nanoseconds end at 292
 
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
@@ -30,19 +33,31 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
     locust__recorder_record(&user->all->services->recorder, &sample, now - m->start_ns, now);
 }
 
+/* Fails the task that records no time: one NaN would spoil the sum of its row and of the total. */
+static void locust__measure_check(locust__user *user, double elapsed_ms) LOCUST__PARKS
+{
+    char text[128], place[128];
+    if (elapsed_ms >= 0 && elapsed_ms <= LOCUST__MEASURE_MAX_MS)
+        return;
+    snprintf(
+        text, sizeof text, "locust_record takes elapsed_ms from 0 to 1e12, not %g", elapsed_ms);
+    snprintf(place, sizeof place, "task %s of %s", user->doing, user->cls->as->name);
+    locust__control_fail(user, text, place);
+}
+
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 {
     locust__user *user = locust__control_user(u, "locust_record");
-    double late_ms = locust__session_take_late(user->client.session);
     locust_sample s = {.method = sample->method,
         .name = sample->name,
         .error = sample->error,
         .length = sample->length,
         .elapsed_ms = sample->elapsed_ms,
         .context = sample->context,
-        .late_ms = late_ms,
         .user = u};
+    locust__measure_check(user, s.elapsed_ms);
     locust__client_settle(&user->client);
+    s.late_ms = locust__session_take_late(user->client.session);
     locust__recorder_record(&user->all->services->recorder, &s,
         (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }

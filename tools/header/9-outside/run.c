@@ -225,8 +225,8 @@ static void locust__run_main(void *arg)
         locust__co_call(&env->loop, locust__csv_write, &run->csv);
     if (LOCUST__WITH_REPORTS)
         locust__co_call(&env->loop, locust__run_write_files, run);
-    if (run->files.failed && !env->exit_code)
-        env->exit_code = 1;
+    if ((run->files.failed || run->csv.failed) && !env->exit_code)
+        env->exit_code = 1; // a report that was asked for is not whole
 }
 
 /* The first option given that a test without reports lacks; NULL: none. */
