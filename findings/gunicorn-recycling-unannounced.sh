@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # gunicorn 23.0.0 meets uvicorn 0.34.3 (PyPI): with --max-requests a worker that has had its share ends its kept connections without having said `Connection: close`, so each of them costs its client
-# one request that gets FIN or RST instead of an answer. gunicorn's own gevent worker, with the same option, says so in its last answers and loses
-# none. One would guess the same orderly end for both. In a closed loop without think time the failures are as many as the connections of the
-# recycled workers, 2 % here; a client that silently sends again (Go, FastHttpUser) hides them, requests and browsers' POSTs don't.
+# one request that gets FIN or RST instead of an answer. gunicorn's own gevent worker, with the same option, says so in each answer from then on and
+# loses none. One would guess the same orderly end for both. In a closed loop without think time the failures are as many as the connections of the
+# recycled workers, 1 to 2 % here; a client that silently sends again (Go, FastHttpUser) hides them, requests and browsers' POSTs don't.
 # seen: 3000 requests of 8 users, 2 workers, --max-requests 200: uvicorn's worker: 48 without an answer, close told 0 times; gevent's: 0 without an answer, close told 2602 times
 set -eu
 d=$(mktemp -d); pids=

@@ -2,7 +2,7 @@
 # varnish 7.1.1-2+deb12u1 (Debian), default VCL: 20 clients ask at once for a page of 1 s that may not be cached (Cache-Control: private). They are not served together (1 s each), nor
 # "one, then the rest" (1 s, 2 s): one gets it after 1 s, nine after 2 s and ten after 3 s, for those who wait on the first fetch are woken a few at a time.
 # The second time (the mark "not cacheable" is there for 120 s) all take 1 s. A test that starts all users at once, or asks once in two
-# minutes, sees a p50 of three times the page's own time; a warmed-up one doesn't. The backend alone takes 1 s for all.
+# minutes, sees half of them wait three times the page's own time; a warmed-up one doesn't. The backend alone takes 1 s for all.
 # seen: direct: 20 after 1 s; first time: 1 after 1 s, 9 after 2 s, 10 after 3 s; second time: 20 after 1 s
 set -eu
 d=$(mktemp -d); pids=
