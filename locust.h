@@ -18520,58 +18520,75 @@ enum locust__figure_kind { // how its value is found
 };
 
 /* Id, unit, kind, share of a percentile; name in JSON and checks, key in compact lines, title in
- * tables, title in CSV files. NULL: no writer of that form shows it. */
+ * tables, title in CSV files. "": no writer of that form shows it. */
 // clang-format off
 #define LOCUST__FIGURES_ALL(X) \
     X(REQUESTS,     COUNT, REQUESTS,     0,       "requests", "reqs", "# reqs", "Request Count") \
     X(FAILURES,     COUNT, FAILURES,     0,       "failures", "fails", "# fails", "Failure Count") \
-    X(FAIL_RATIO,   SHARE, FAIL_RATIO,   0,       "fail_ratio", NULL, NULL, NULL) \
+    X(FAIL_RATIO,   SHARE, FAIL_RATIO,   0,       "fail_ratio", "", "", "") \
     X(RPS,          RATE,  RPS,          0,       "rps", "rps", "req/s", "Requests/s") \
     X(FPS,          RATE,  FPS,          0,       "fps", "fps", "failures/s", "Failures/s") \
-    X(BYTES,        BYTES, BYTES,        0,       "bytes", NULL, NULL, NULL) \
-    X(SIZE,         BYTES, SIZE,         0,       NULL, NULL, NULL, "Average Content Size") \
-    X(MIN,          TIME,  MIN,          0,       "min", NULL, "Min", "Min Response Time") \
+    X(BYTES,        BYTES, BYTES,        0,       "bytes", "", "", "") \
+    X(SIZE,         BYTES, SIZE,         0,       "", "", "", "Average Content Size") \
+    X(MIN,          TIME,  MIN,          0,       "min", "", "Min", "Min Response Time") \
     X(AVG,          TIME,  AVG,          0,       "avg", "avg", "Avg", "Average Response Time") \
     X(MAX,          TIME,  MAX,          0,       "max", "max", "Max", "Max Response Time") \
-    X(MEDIAN,       TIME,  MEDIAN,       0.5,     NULL, NULL, "Med", "Median Response Time") \
+    X(MEDIAN,       TIME,  MEDIAN,       0.5,     "", "", "Med", "Median Response Time") \
     X(P50,          TIME,  PERCENTILE,   0.5,     "50", "p50", "50%", "50%") \
-    X(P66,          TIME,  PERCENTILE,   0.66,    "66", NULL, "66%", "66%") \
-    X(P75,          TIME,  PERCENTILE,   0.75,    "75", NULL, "75%", "75%") \
-    X(P80,          TIME,  PERCENTILE,   0.8,     "80", NULL, "80%", "80%") \
-    X(P90,          TIME,  PERCENTILE,   0.9,     "90", NULL, "90%", "90%") \
+    X(P66,          TIME,  PERCENTILE,   0.66,    "66", "", "66%", "66%") \
+    X(P75,          TIME,  PERCENTILE,   0.75,    "75", "", "75%", "75%") \
+    X(P80,          TIME,  PERCENTILE,   0.8,     "80", "", "80%", "80%") \
+    X(P90,          TIME,  PERCENTILE,   0.9,     "90", "", "90%", "90%") \
     X(P95,          TIME,  PERCENTILE,   0.95,    "95", "p95", "95%", "95%") \
-    X(P98,          TIME,  PERCENTILE,   0.98,    "98", NULL, "98%", "98%") \
+    X(P98,          TIME,  PERCENTILE,   0.98,    "98", "", "98%", "98%") \
     X(P99,          TIME,  PERCENTILE,   0.99,    "99", "p99", "99%", "99%") \
-    X(P99_9,        TIME,  PERCENTILE,   0.999,   "99.9", NULL, "99.9%", "99.9%") \
-    X(P99_99,       TIME,  PERCENTILE,   0.9999,  "99.99", NULL, "99.99%", "99.99%") \
-    X(P99_999,      TIME,  PERCENTILE,   0.99999, "99.999", NULL, NULL, NULL) \
+    X(P99_9,        TIME,  PERCENTILE,   0.999,   "99.9", "", "99.9%", "99.9%") \
+    X(P99_99,       TIME,  PERCENTILE,   0.9999,  "99.99", "", "99.99%", "99.99%") \
+    X(P99_999,      TIME,  PERCENTILE,   0.99999, "99.999", "", "", "") \
     X(P100,         TIME,  PERCENTILE,   1,       "100", "max", "100%", "100%") \
-    X(INTENDED_P50, TIME,  INTENDED,     0.5,     NULL, "intended_p50", "int. 50%", NULL) \
-    X(INTENDED_P99, TIME,  INTENDED,     0.99,    NULL, "intended_p99", "int. 99%", NULL) \
-    X(INTENDED_MAX, TIME,  INTENDED_MAX, 0,       NULL, "intended_max", "int. 100%", NULL) \
-    X(PHASE_COUNT,  COUNT, PHASE_COUNT,  0,       NULL, "n", "# reqs", NULL) \
-    X(PHASE_P50,    TIME,  PHASE,        0.5,     NULL, "p50", "50%", NULL) \
-    X(PHASE_P95,    TIME,  PHASE,        0.95,    NULL, "p95", "95%", NULL) \
-    X(PHASE_P99,    TIME,  PHASE,        0.99,    NULL, "p99", "99%", NULL) \
-    X(PHASE_MAX,    TIME,  PHASE_MAX,    0,       NULL, "max", "100%", NULL) \
-    X(SHED,         COUNT, SHED,         0,       "shed", NULL, NULL, NULL)
+    X(INTENDED_P50, TIME,  INTENDED,     0.5,     "", "intended_p50", "int. 50%", "") \
+    X(INTENDED_P99, TIME,  INTENDED,     0.99,    "", "intended_p99", "int. 99%", "") \
+    X(INTENDED_MAX, TIME,  INTENDED_MAX, 0,       "", "intended_max", "int. 100%", "") \
+    X(PHASE_COUNT,  COUNT, PHASE_COUNT,  0,       "", "n", "# reqs", "") \
+    X(PHASE_P50,    TIME,  PHASE,        0.5,     "", "p50", "50%", "") \
+    X(PHASE_P95,    TIME,  PHASE,        0.95,    "", "p95", "95%", "") \
+    X(PHASE_P99,    TIME,  PHASE,        0.99,    "", "p99", "99%", "") \
+    X(PHASE_MAX,    TIME,  PHASE_MAX,    0,       "", "max", "100%", "") \
+    X(SHED,         COUNT, SHED,         0,       "shed", "", "", "")
 // clang-format on
 
 #define LOCUST__FIGURES_ID(id, unit, kind, share, name, key, title, csv) LOCUST__FIGURE_##id,
 typedef enum locust__figure_id { LOCUST__FIGURES_ALL(LOCUST__FIGURES_ID) } locust__figure_id;
 #undef LOCUST__FIGURES_ID
 
+typedef enum locust__figure_word {
+    LOCUST__FIGURE_NAME,
+    LOCUST__FIGURE_KEY,
+    LOCUST__FIGURE_TITLE,
+    LOCUST__FIGURE_CSV_TITLE
+} locust__figure_word;
+
 typedef struct locust__figure {
-    const char *name, *key, *title, *csv;
+    const char *words; // one behind the other: a pointer for each would cost a program 3 KB
     enum locust__figure_unit unit;
     enum locust__figure_kind kind;
     double share;
 } locust__figure;
 
-#define LOCUST__FIGURES_ROW(id, unit, kind, share, name, key, title, csv) \
-    {name, key, title, csv, LOCUST__FIGURE_UNIT_##unit, LOCUST__FIGURE_OF_##kind, share},
+#define LOCUST__FIGURES_ROW(id, unit, kind, share, name, key, title, csv)                     \
+    {name "\0" key "\0" title "\0" csv, LOCUST__FIGURE_UNIT_##unit, LOCUST__FIGURE_OF_##kind, \
+        share},
 static const locust__figure locust__figures[] = {LOCUST__FIGURES_ALL(LOCUST__FIGURES_ROW)};
 #undef LOCUST__FIGURES_ROW
+
+/* What a figure is called by a kind of writer. */
+static const char *locust__figures_word(locust__figure_id id, locust__figure_word which)
+{
+    const char *word = locust__figures[id].words;
+    for (int i = 0; i < (int)which; i++)
+        word += strlen(word) + 1;
+    return word;
+}
 
 /* Locust's percentiles, for lists of columns. */
 #define LOCUST__FIGURES_PERCENTILES                                                     \
@@ -18819,7 +18836,7 @@ static bool locust__check_metric(locust__check *c, locust__view name)
         return true;
     for (size_t i = 0; i < sizeof locust__check_figures / sizeof *locust__check_figures; i++) {
         c->figure = locust__check_figures[i];
-        if (locust__view_is(name, locust__figures[c->figure].name))
+        if (locust__view_is(name, locust__figures_word(c->figure, LOCUST__FIGURE_NAME)))
             return true;
     }
     c->figure = LOCUST__FIGURE_INTENDED_P50;
@@ -19461,8 +19478,8 @@ typedef struct locust__table { // one report while it is written
 } locust__table;
 
 typedef struct locust__table_column {
-    locust__figure_id figure;
-    int width;
+    uint8_t figure; // a locust__figure_id
+    uint8_t width;
     char before[4]; // what separates it from the column on its left
 } locust__table_column;
 
@@ -19600,7 +19617,8 @@ static void locust__table_titles(const locust__table *t, const locust__table_lay
         locust__buf_printf(t->out, " %-8s", "Phase");
     for (int i = 0; i < layout->n_columns; i++) {
         const locust__table_column *c = &layout->columns[i];
-        locust__buf_printf(t->out, "%s%*s", c->before, c->width, locust__figures[c->figure].title);
+        locust__buf_printf(t->out, "%s%*s", c->before, c->width,
+            locust__figures_word(c->figure, LOCUST__FIGURE_TITLE));
     }
     locust__buf_puts(t->out, "\n");
     locust__table_rule(t, layout);
@@ -19633,7 +19651,7 @@ static void locust__table_pairs(
         locust__figure_id id = layout->columns[i].figure;
         double value = locust__figures_value(&t->view, row, id);
         char text[64];
-        locust__buf_printf(t->out, " %s=%s", locust__figures[id].key,
+        locust__buf_printf(t->out, " %s=%s", locust__figures_word(id, LOCUST__FIGURE_KEY),
             locust__figures_format(text, sizeof text, layout->style, id, value));
     }
 }
@@ -20057,7 +20075,8 @@ static void locust__csv_titles(
     const char *total = "";
     locust__buf_puts(out, first);
     for (int i = 0; i < LOCUST__CSV_COLUMNS; i++) {
-        locust__buf_printf(out, ",%s%s", total, locust__figures[columns[i]].csv);
+        locust__buf_printf(
+            out, ",%s%s", total, locust__figures_word(columns[i], LOCUST__FIGURE_CSV_TITLE));
         if (columns[i] == LOCUST__FIGURE_P100)
             total = "Total ";
     }
@@ -20376,7 +20395,8 @@ static void locust__summary_figure(locust__buf *out, const locust__figures_view 
     char text[64];
     locust__figures_format(
         text, sizeof text, LOCUST__FIGURES_IN_JSON, id, locust__figures_value(v, row, id));
-    locust__buf_printf(out, "%s\"%s%s\": %s", comma, f->name, ms ? "_ms" : "", text);
+    locust__buf_printf(out, "%s\"%s%s\": %s", comma, locust__figures_word(id, LOCUST__FIGURE_NAME),
+        ms ? "_ms" : "", text);
 }
 
 static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__entry *row)

@@ -55,7 +55,7 @@ static bool locust__check_metric(locust__check *c, locust__view name)
         return true;
     for (size_t i = 0; i < sizeof locust__check_figures / sizeof *locust__check_figures; i++) {
         c->figure = locust__check_figures[i];
-        if (locust__view_is(name, locust__figures[c->figure].name))
+        if (locust__view_is(name, locust__figures_word(c->figure, LOCUST__FIGURE_NAME)))
             return true;
     }
     c->figure = LOCUST__FIGURE_INTENDED_P50;

@@ -119,7 +119,8 @@ static void locust__csv_titles(
     const char *total = "";
     locust__buf_puts(out, first);
     for (int i = 0; i < LOCUST__CSV_COLUMNS; i++) {
-        locust__buf_printf(out, ",%s%s", total, locust__figures[columns[i]].csv);
+        locust__buf_printf(
+            out, ",%s%s", total, locust__figures_word(columns[i], LOCUST__FIGURE_CSV_TITLE));
         if (columns[i] == LOCUST__FIGURE_P100)
             total = "Total ";
     }

@@ -43,58 +43,75 @@ enum locust__figure_kind { // how its value is found
 };
 
 /* Id, unit, kind, share of a percentile; name in JSON and checks, key in compact lines, title in
- * tables, title in CSV files. NULL: no writer of that form shows it. */
+ * tables, title in CSV files. "": no writer of that form shows it. */
 // clang-format off
 #define LOCUST__FIGURES_ALL(X) \
     X(REQUESTS,     COUNT, REQUESTS,     0,       "requests", "reqs", "# reqs", "Request Count") \
     X(FAILURES,     COUNT, FAILURES,     0,       "failures", "fails", "# fails", "Failure Count") \
-    X(FAIL_RATIO,   SHARE, FAIL_RATIO,   0,       "fail_ratio", NULL, NULL, NULL) \
+    X(FAIL_RATIO,   SHARE, FAIL_RATIO,   0,       "fail_ratio", "", "", "") \
     X(RPS,          RATE,  RPS,          0,       "rps", "rps", "req/s", "Requests/s") \
     X(FPS,          RATE,  FPS,          0,       "fps", "fps", "failures/s", "Failures/s") \
-    X(BYTES,        BYTES, BYTES,        0,       "bytes", NULL, NULL, NULL) \
-    X(SIZE,         BYTES, SIZE,         0,       NULL, NULL, NULL, "Average Content Size") \
-    X(MIN,          TIME,  MIN,          0,       "min", NULL, "Min", "Min Response Time") \
+    X(BYTES,        BYTES, BYTES,        0,       "bytes", "", "", "") \
+    X(SIZE,         BYTES, SIZE,         0,       "", "", "", "Average Content Size") \
+    X(MIN,          TIME,  MIN,          0,       "min", "", "Min", "Min Response Time") \
     X(AVG,          TIME,  AVG,          0,       "avg", "avg", "Avg", "Average Response Time") \
     X(MAX,          TIME,  MAX,          0,       "max", "max", "Max", "Max Response Time") \
-    X(MEDIAN,       TIME,  MEDIAN,       0.5,     NULL, NULL, "Med", "Median Response Time") \
+    X(MEDIAN,       TIME,  MEDIAN,       0.5,     "", "", "Med", "Median Response Time") \
     X(P50,          TIME,  PERCENTILE,   0.5,     "50", "p50", "50%", "50%") \
-    X(P66,          TIME,  PERCENTILE,   0.66,    "66", NULL, "66%", "66%") \
-    X(P75,          TIME,  PERCENTILE,   0.75,    "75", NULL, "75%", "75%") \
-    X(P80,          TIME,  PERCENTILE,   0.8,     "80", NULL, "80%", "80%") \
-    X(P90,          TIME,  PERCENTILE,   0.9,     "90", NULL, "90%", "90%") \
+    X(P66,          TIME,  PERCENTILE,   0.66,    "66", "", "66%", "66%") \
+    X(P75,          TIME,  PERCENTILE,   0.75,    "75", "", "75%", "75%") \
+    X(P80,          TIME,  PERCENTILE,   0.8,     "80", "", "80%", "80%") \
+    X(P90,          TIME,  PERCENTILE,   0.9,     "90", "", "90%", "90%") \
     X(P95,          TIME,  PERCENTILE,   0.95,    "95", "p95", "95%", "95%") \
-    X(P98,          TIME,  PERCENTILE,   0.98,    "98", NULL, "98%", "98%") \
+    X(P98,          TIME,  PERCENTILE,   0.98,    "98", "", "98%", "98%") \
     X(P99,          TIME,  PERCENTILE,   0.99,    "99", "p99", "99%", "99%") \
-    X(P99_9,        TIME,  PERCENTILE,   0.999,   "99.9", NULL, "99.9%", "99.9%") \
-    X(P99_99,       TIME,  PERCENTILE,   0.9999,  "99.99", NULL, "99.99%", "99.99%") \
-    X(P99_999,      TIME,  PERCENTILE,   0.99999, "99.999", NULL, NULL, NULL) \
+    X(P99_9,        TIME,  PERCENTILE,   0.999,   "99.9", "", "99.9%", "99.9%") \
+    X(P99_99,       TIME,  PERCENTILE,   0.9999,  "99.99", "", "99.99%", "99.99%") \
+    X(P99_999,      TIME,  PERCENTILE,   0.99999, "99.999", "", "", "") \
     X(P100,         TIME,  PERCENTILE,   1,       "100", "max", "100%", "100%") \
-    X(INTENDED_P50, TIME,  INTENDED,     0.5,     NULL, "intended_p50", "int. 50%", NULL) \
-    X(INTENDED_P99, TIME,  INTENDED,     0.99,    NULL, "intended_p99", "int. 99%", NULL) \
-    X(INTENDED_MAX, TIME,  INTENDED_MAX, 0,       NULL, "intended_max", "int. 100%", NULL) \
-    X(PHASE_COUNT,  COUNT, PHASE_COUNT,  0,       NULL, "n", "# reqs", NULL) \
-    X(PHASE_P50,    TIME,  PHASE,        0.5,     NULL, "p50", "50%", NULL) \
-    X(PHASE_P95,    TIME,  PHASE,        0.95,    NULL, "p95", "95%", NULL) \
-    X(PHASE_P99,    TIME,  PHASE,        0.99,    NULL, "p99", "99%", NULL) \
-    X(PHASE_MAX,    TIME,  PHASE_MAX,    0,       NULL, "max", "100%", NULL) \
-    X(SHED,         COUNT, SHED,         0,       "shed", NULL, NULL, NULL)
+    X(INTENDED_P50, TIME,  INTENDED,     0.5,     "", "intended_p50", "int. 50%", "") \
+    X(INTENDED_P99, TIME,  INTENDED,     0.99,    "", "intended_p99", "int. 99%", "") \
+    X(INTENDED_MAX, TIME,  INTENDED_MAX, 0,       "", "intended_max", "int. 100%", "") \
+    X(PHASE_COUNT,  COUNT, PHASE_COUNT,  0,       "", "n", "# reqs", "") \
+    X(PHASE_P50,    TIME,  PHASE,        0.5,     "", "p50", "50%", "") \
+    X(PHASE_P95,    TIME,  PHASE,        0.95,    "", "p95", "95%", "") \
+    X(PHASE_P99,    TIME,  PHASE,        0.99,    "", "p99", "99%", "") \
+    X(PHASE_MAX,    TIME,  PHASE_MAX,    0,       "", "max", "100%", "") \
+    X(SHED,         COUNT, SHED,         0,       "shed", "", "", "")
 // clang-format on
 
 #define LOCUST__FIGURES_ID(id, unit, kind, share, name, key, title, csv) LOCUST__FIGURE_##id,
 typedef enum locust__figure_id { LOCUST__FIGURES_ALL(LOCUST__FIGURES_ID) } locust__figure_id;
 #undef LOCUST__FIGURES_ID
 
+typedef enum locust__figure_word {
+    LOCUST__FIGURE_NAME,
+    LOCUST__FIGURE_KEY,
+    LOCUST__FIGURE_TITLE,
+    LOCUST__FIGURE_CSV_TITLE
+} locust__figure_word;
+
 typedef struct locust__figure {
-    const char *name, *key, *title, *csv;
+    const char *words; // one behind the other: a pointer for each would cost a program 3 KB
     enum locust__figure_unit unit;
     enum locust__figure_kind kind;
     double share;
 } locust__figure;
 
-#define LOCUST__FIGURES_ROW(id, unit, kind, share, name, key, title, csv) \
-    {name, key, title, csv, LOCUST__FIGURE_UNIT_##unit, LOCUST__FIGURE_OF_##kind, share},
+#define LOCUST__FIGURES_ROW(id, unit, kind, share, name, key, title, csv)                     \
+    {name "\0" key "\0" title "\0" csv, LOCUST__FIGURE_UNIT_##unit, LOCUST__FIGURE_OF_##kind, \
+        share},
 static const locust__figure locust__figures[] = {LOCUST__FIGURES_ALL(LOCUST__FIGURES_ROW)};
 #undef LOCUST__FIGURES_ROW
+
+/* What a figure is called by a kind of writer. */
+static const char *locust__figures_word(locust__figure_id id, locust__figure_word which)
+{
+    const char *word = locust__figures[id].words;
+    for (int i = 0; i < (int)which; i++)
+        word += strlen(word) + 1;
+    return word;
+}
 
 /* Locust's percentiles, for lists of columns. */
 #define LOCUST__FIGURES_PERCENTILES                                                     \

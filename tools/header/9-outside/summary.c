@@ -16,7 +16,8 @@ static void locust__summary_figure(locust__buf *out, const locust__figures_view 
     char text[64];
     locust__figures_format(
         text, sizeof text, LOCUST__FIGURES_IN_JSON, id, locust__figures_value(v, row, id));
-    locust__buf_printf(out, "%s\"%s%s\": %s", comma, f->name, ms ? "_ms" : "", text);
+    locust__buf_printf(out, "%s\"%s%s\": %s", comma, locust__figures_word(id, LOCUST__FIGURE_NAME),
+        ms ? "_ms" : "", text);
 }
 
 static void locust__summary_row(locust__buf *out, const locust_env *env, const locust__entry *row)

@@ -29,8 +29,8 @@ typedef struct locust__table { // one report while it is written
 } locust__table;
 
 typedef struct locust__table_column {
-    locust__figure_id figure;
-    int width;
+    uint8_t figure; // a locust__figure_id
+    uint8_t width;
     char before[4]; // what separates it from the column on its left
 } locust__table_column;
 
@@ -168,7 +168,8 @@ static void locust__table_titles(const locust__table *t, const locust__table_lay
         locust__buf_printf(t->out, " %-8s", "Phase");
     for (int i = 0; i < layout->n_columns; i++) {
         const locust__table_column *c = &layout->columns[i];
-        locust__buf_printf(t->out, "%s%*s", c->before, c->width, locust__figures[c->figure].title);
+        locust__buf_printf(t->out, "%s%*s", c->before, c->width,
+            locust__figures_word(c->figure, LOCUST__FIGURE_TITLE));
     }
     locust__buf_puts(t->out, "\n");
     locust__table_rule(t, layout);
@@ -201,7 +202,7 @@ static void locust__table_pairs(
         locust__figure_id id = layout->columns[i].figure;
         double value = locust__figures_value(&t->view, row, id);
         char text[64];
-        locust__buf_printf(t->out, " %s=%s", locust__figures[id].key,
+        locust__buf_printf(t->out, " %s=%s", locust__figures_word(id, LOCUST__FIGURE_KEY),
             locust__figures_format(text, sizeof text, layout->style, id, value));
     }
 }
