@@ -139,7 +139,7 @@ static inline void client_count(locust__request_stats *st)
 
 static inline void run_with(void (*task)(locust_user *u), setting how)
 {
-    locust_env env;
+    static locust_env env; // LeakSanitizer starts here when a task ends the program
     int n = how.users ? how.users : 1;
     memset(&env, 0, sizeof env);
     now.task = task;
