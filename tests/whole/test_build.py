@@ -47,12 +47,12 @@ def tests():
             if missing:
                 yield "%s %s" % (cc, name), "%s is missing" % missing[0]
                 continue
-            for flags in ("-O2", "-O0") if "TLS" in setting or not setting else ("-O2",):
+            for flags in ("-O2", "-O0") if "TLS" in setting or not setting else ("-O1",):
                 yield "%s %s %s" % (cc, name, flags), [
                     "%s %s %s %s -x c -c locust.h -o OUT/locust.o" % (cc, FULL, flags, setting)]
 
         # One file, several files, C++.
-        yield "%s one file" % cc, ["%s -O2 %s %s" % (cc, USUAL, program), "OUT/a"]
+        yield "%s one file" % cc, ["%s -O1 %s %s" % (cc, USUAL, program), "OUT/a"]
         yield "%s included twice" % cc, [
             "%s %s tests/build/twice.c -o OUT/a" % (cc, USUAL), "OUT/a"]
         yield "%s two files" % cc, [
@@ -81,10 +81,10 @@ def tests():
             "%s -std=c11 -D_DEFAULT_SOURCE %s tests/build/late.c -o OUT/a" % (cc, USUAL), "OUT/a"]
 
         # What distributions and careful people add; test_matrix.py has the ways of optimizing and linking.
-        for flags in ("-O2 -fcf-protection=full", "-O1 -fstack-protector-all",
+        for flags in ("-O1 -fcf-protection=full", "-O1 -fstack-protector-all",
                       "-O1 -fstack-clash-protection", "-O1 -fomit-frame-pointer",
                       "-O1 -DNDEBUG") + cc.startswith("gcc") * (
-                      "-O1 -fno-pie -no-pie", "-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3",
+                      "-O1 -fno-pie -no-pie", "-O1 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3",
                       "-O1 -ffunction-sections -fdata-sections -Wl,--gc-sections",
                       "-O1 -Wl,-z,noexecstack,-z,relro,-z,now,--fatal-warnings",
                       "-O1 -D_FILE_OFFSET_BITS=64"):
@@ -99,14 +99,14 @@ def tests():
     for path in sorted(glob.glob("build/mbedtls/*/include")):
         if "-linux-" not in path:
             yield "gcc with mbedTLS %s" % path.split("/")[2], [
-                "gcc %s -O2 -DLOCUST_TLS -isystem %s -x c -c locust.h -o OUT/locust.o" % (FULL, path)]
+                "gcc %s -O1 -DLOCUST_TLS -isystem %s -x c -c locust.h -o OUT/locust.o" % (FULL, path)]
     yield "gcc -flto-partition=max", [
         "gcc %s -O2 -flto=auto -flto-partition=max %s" % (USUAL, program), "OUT/a"]
-    for flags in ("-O2", "-O0", "-O2 -mbranch-protection=standard"):
+    for flags in ("-O2", "-O0", "-O1 -mbranch-protection=standard"):
         yield "aarch64 %s" % flags, [
             "aarch64-linux-gnu-gcc %s -static %s %s" % (USUAL, flags, program),
             "qemu-aarch64-static OUT/a"]
-    yield "musl", ["musl-gcc %s -static -O2 %s" % (USUAL, program), "OUT/a"]
+    yield "musl", ["musl-gcc %s -static -O1 %s" % (USUAL, program), "OUT/a"]
 
 
 def run(name, commands):
