@@ -7,15 +7,13 @@ whose access log must say what the program's own report says.
 """
 import collections, datetime, os, resource, sys
 from kit.lib import *
-from kit import certs
+from kit import certs, nginx
 
 SOURCE = PROGRAMS + "bare_system.c"
-
 ROOT_USER = os.getuid() == 0
 NOBODY = 65534
 MB = 1 << 20
 PATHS = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-NGINX = shutil.which("nginx", path=PATHS)
 CONFIG = """
 daemon off; master_process off; pid D/pid; error_log stderr;
 worker_rlimit_nofile 4096;
@@ -80,52 +78,29 @@ def pki():
     return once("pki", make)
 
 
-class Site:
+class Site(nginx.Process):
     """nginx on ports of its own; with tls it is shop.test, too."""
 
     def __init__(self, dir, tls=False):
-        if not NGINX:
-            raise Skip("nginx-light is missing")
-        self.dir, self.p = dir + "/nginx", None
-        os.makedirs(self.dir + "/www")
+        self.leaf = pki()[1] if tls else None
+        os.makedirs(dir + "/nginx/www")
         for name, size in ("page", 700), ("other", 70), ("slow", 1500), ("big", 8 * MB):
-            with open("%s/www/%s.txt" % (self.dir, name), "w") as f:
+            with open("%s/nginx/www/%s.txt" % (dir, name), "w") as f:
                 f.write("x" * size)
+        super().__init__(dir + "/nginx", ["http", "https"] if tls else ["http"])
+        port, tls_port = self.port["http"], self.port.get("https", 0)
+        self.url = "http://127.0.0.1:%d" % port
+        self.name = ("-H", "http://shop.test:%d" % port, "--resolve", "shop.test:%d:127.0.0.1" % port)
+        self.https = ("-H", "https://shop.test:%d" % tls_port,
+                      "--resolve", "shop.test:%d:127.0.0.1" % tls_port)
+
+    def text(self):
         server = ""
-        if tls:
-            leaf = pki()[1]
-            server = "server { listen 127.0.0.1:HTTPS ssl; ssl_certificate %s; ssl_certificate_key %s; }" % (
-                leaf.chain, leaf.key)
-        for _ in range(20):
-            self.port, self.tls_port = free_port(), free_port()
-            text = CONFIG.replace("TLS\n", server + "\n").replace("HTTPS", str(self.tls_port))
-            text = text.replace("HTTP;", "").replace(":HTTP ", ":%d " % self.port)
-            with open(self.dir + "/n.conf", "w") as f:
-                f.write(text.replace(" D/", " %s/" % self.dir))
-            if self.start():
-                break
-        else:
-            raise AssertionError("nginx does not start: " + self.errors())
-        self.url = "http://127.0.0.1:%d" % self.port
-        self.name = ("-H", "http://shop.test:%d" % self.port,
-                     "--resolve", "shop.test:%d:127.0.0.1" % self.port)
-        self.https = ("-H", "https://shop.test:%d" % self.tls_port,
-                      "--resolve", "shop.test:%d:127.0.0.1" % self.tls_port)
-
-    def errors(self):
-        with open(self.dir + "/stderr") as f:
-            return f.read()
-
-    def start(self):
-        with open(self.dir + "/stderr", "w") as err:
-            self.p = subprocess.Popen([NGINX, "-p", self.dir, "-e", "stderr", "-c", self.dir + "/n.conf"],
-                                      stdin=subprocess.DEVNULL, stdout=err, stderr=err)
-        while self.p.poll() is None:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return True
-            time.sleep(0.01)
-        return False
+        if self.leaf:
+            server = "server { listen 127.0.0.1:%d ssl; ssl_certificate %s; ssl_certificate_key %s; }" % (
+                self.port["https"], self.leaf.chain, self.leaf.key)
+        text = CONFIG.replace("TLS\n", server + "\n").replace("HTTP;", "")
+        return text.replace(":HTTP ", ":%d " % self.port["http"]).replace(" D/", " %s/" % self.dir)
 
     def log(self, n=0):
         """Ends nginx, once it has written n lines; its log: [(connection, status and request)]."""
@@ -134,9 +109,7 @@ class Site:
                 return [tuple(line.rstrip("\n").split(" ", 1)) for line in f]
         with contextlib.suppress(AssertionError):
             until(lambda: len(lines()) >= n, 5, "")
-        if self.p.poll() is None:
-            self.p.send_signal(signal.SIGQUIT)
-            self.p.wait(10)
+        self.finish()
         return lines()
 
     def each(self, rows, n, function):
@@ -152,14 +125,6 @@ class Site:
         wrong += ["nginx's log: %d of %s, want %d" % (got[line], line, want.get(line, 0))
                   for line in sorted(set(got) | set(want)) if got[line] != want.get(line, 0)]
         check(not wrong, "\n".join(wrong))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.p.poll() is None:
-            self.p.kill()
-            self.p.wait()
 
 
 # ---- programs ----
@@ -491,7 +456,7 @@ def _(dir, flavour):
         with Site(sub) as site:
             cell = Cell(sub, flavour())
             r = cell.run("-u", "3", "-r", "100", "-i", "12", "--csv", "c", "--only-summary",
-                         "-H", "http://%s:%d" % (host, site.port), "--other", site.url + "/other.txt")
+                         "-H", "http://%s:%d" % (host, site.port["http"]), "--other", site.url + "/other.txt")
             check(r.seconds < 20, "a task's timeout is 20 s", r)
             said = {f["Error"] for f in read_csv(cell.path + "/c", "failures")}
             check(len(said) == 1 and said <= set(NAME_SENTENCES), "sentences", said)
@@ -504,7 +469,7 @@ def localhost(dir, *hosts):
         with Site(sub) as site:
             cell = Cell(sub, static())
             r = cell.run("-u", "2", "-r", "100", "-i", "10", "--only-summary",
-                         "-H", "http://%s:%d" % (host, site.port))
+                         "-H", "http://%s:%d" % (host, site.port["http"]))
             judge(r, site, {"page": 10})
     each(hosts, one)
 

@@ -6,9 +6,8 @@ the system's (libmbedtls-dev) and what tools/mbedtls.sh has put into build/mbedt
 """
 import array, errno, os, random, ssl, struct, sys, urllib.parse, zlib
 from kit.lib import *
-from kit import certs
+from kit import certs, nginx
 
-NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
 SIZE = 10 * 1000 * 1000  # of a big body
 COUNTER = array.array("I", range(SIZE // 4))  # every four bytes of it differ
@@ -147,47 +146,19 @@ ECHO = ('"$ssl_protocol $ssl_cipher alpn=$ssl_alpn_protocol name=$ssl_server_nam
         'client=$ssl_client_verify,$ssl_client_s_dn scheme=$scheme\\n"')
 
 
-class Nginx:
+class Nginx(nginx.Process):
     """nginx with these servers: {name: lines of its configuration}, PORT in them is of its own."""
 
     def __init__(self, dir, servers):
-        self.dir, self.p = dir, None
-        os.makedirs(dir + "/www")
-        for _ in range(5):
-            sockets = {name: socket.socket() for name in servers}
-            for s in sockets.values():
-                s.bind(("127.0.0.1", 0))
-            self.port = {name: s.getsockname()[1] for name, s in sockets.items()}
-            for s in sockets.values():
-                s.close()
-            text = HTTP + "".join("server { %s }\n" % lines.replace("PORT", str(self.port[name]))
-                                  for name, lines in servers.items()) + "}\n"
-            for name, port in self.port.items():
-                text = text.replace("<%s>" % (name,), str(port))
-            with open(dir + "/n.conf", "w") as f:
-                f.write(text.replace("D/", dir + "/").replace("_path D", "_path " + dir))
-            if self.start():
-                return
-        raise AssertionError("nginx does not start: " + self.errors())
+        self.servers = servers
+        super().__init__(dir, servers)
 
-    def start(self):
-        with open(self.dir + "/n.err", "w") as err:
-            self.p = subprocess.Popen([NGINX, "-p", self.dir, "-e", "stderr", "-c", self.dir + "/n.conf"],
-                                      stdin=subprocess.DEVNULL, stdout=err, stderr=err)
-        while self.p.poll() is None:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", list(self.port.values())[-1]), 1).close()
-                return True
-            time.sleep(0.01)
-        return False
-
-    def stop(self):
-        self.p.kill()
-        self.p.wait()
-
-    def errors(self):
-        with open(self.dir + "/n.err") as f:
-            return f.read()
+    def text(self):
+        text = HTTP + "".join("server { %s }\n" % lines.replace("PORT", str(self.port[name]))
+                              for name, lines in self.servers.items()) + "}\n"
+        for name, port in self.port.items():
+            text = text.replace("<%s>" % (name,), str(port))
+        return text.replace("D/", self.dir + "/").replace("_path D", "_path " + self.dir)
 
     def log(self, path, n):
         """The n lines of requests for a path: lists of fields. nginx writes them after its answers."""
@@ -198,12 +169,6 @@ class Nginx:
             until(lambda: len(lines()) >= n, 5, "")
         same(len(lines()), n, "lines of nginx's log for " + path)
         return lines()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
 
 class SServer:
@@ -243,7 +208,7 @@ class World:
 
     def __init__(self, dir):
         self.dir, self.leaf = dir, {}
-        for package, program in ("nginx-light", NGINX), ("openssl", shutil.which("openssl")):
+        for package, program in ("nginx-light", nginx.PROGRAM), ("openssl", shutil.which("openssl")):
             if not program:
                 raise Skip(package + " is missing")
         os.makedirs(dir)
@@ -1146,17 +1111,17 @@ def _(dir, v):
         install(leaves[0])
         server = ("listen 127.0.0.1:PORT ssl; ssl_certificate %s/chain; ssl_certificate_key %s/key; "
                   "ssl_protocols TLSv1.%d; location / { return 200 hello; }" % (base, base, tls - 10))
-        with Nginx(base + "/n", {"x": server}) as nginx:
+        with Nginx(base + "/n", {"x": server}) as site:
             def restart(p):
-                nginx.log("/x", 1)
-                nginx.stop()
+                site.log("/x", 1)
+                site.stop()
                 install(leaves[1])
-                check(nginx.start(), nginx.errors())
+                check(site.start(), site.errors())
                 open(base + "/go", "w").close()
-            row = {"host": "https://localhost:%d" % nginx.port["x"], "get": "/x", "times": 3, "close": 1,
+            row = {"host": "https://localhost:%d" % site.port["x"], "get": "/x", "times": 3, "close": 1,
                    "go": base + "/go"}
             judge(dir, v, [("x", "", row, "hello")], meanwhile=restart)
-            same([line[7] for line in nginx.log("/x", 3)], ['"."', '"."', '"r"'])
+            same([line[7] for line in site.log("/x", 3)], ['"."', '"."', '"r"'])
 
 
 @versions_test("https and http hosts in one test, redirects between them, kept connections")

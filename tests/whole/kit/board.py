@@ -10,9 +10,8 @@
 """
 import zlib
 from kit.lib import *
-from kit import certs
+from kit import certs, nginx
 
-NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 SLOW = 120  # seconds; the largest of these runs takes 10 under qemu
 TASKS = 60  # of every_request.c, with six requests each
 USERS = 10
@@ -57,65 +56,33 @@ def make_pkis(dir):
     return pkis
 
 
-class Site:
+class Site(nginx.Process):
     """nginx with a server for http and one for each pair of key and TLS version, on ports of its own."""
 
     def __init__(self, dir, pkis):
-        if not NGINX:
-            raise Skip("nginx-light is missing")
-        self.dir, self.pkis, self.p = dir, pkis, None
+        self.pkis = pkis
         os.makedirs(dir + "/www/up")
         for name, data in ("page.txt", b"a page\n" * 100), ("big", counter(BIG)):
             with open("%s/www/%s" % (dir, name), "wb") as f:
                 f.write(data)
         self.ca = certs.join(dir + "/ca.pem", *(pki.root for pki in pkis.values()))
-        self.servers = {"http": None}
+        self.servers = {"http": None}  # name: certificate and TLS version
         for kind, pki in pkis.items():
             for v in 12, 13:
                 self.servers[kind, v] = pki.made["good"], v
         for name in REFUSED:
             self.servers[name] = pkis["ec"].made[name], 12
-        for _ in range(5):
-            if self.start():
-                return
-        raise AssertionError("nginx does not start: " + self.errors())
+        super().__init__(dir, self.servers)
 
-    def start(self):
-        sockets = {name: socket.socket() for name in self.servers}
-        for s in sockets.values():
-            s.bind(("127.0.0.1", 0))
-        self.port = {name: s.getsockname()[1] for name, s in sockets.items()}
-        for s in sockets.values():
-            s.close()
+    def text(self):
         text = ""
         for name, leaf in self.servers.items():
             tls = leaf and "ssl; ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.%d;" % (
                 leaf[0].chain, leaf[0].key, leaf[1] - 10)
             text += (SERVER.replace("PORT", str(self.port[name])).replace("TLS", tls or ";")
                      .replace("NAME", self.log_name(name)))
-        text = CONFIG.replace("SERVERS", text).replace(" D/", " %s/" % self.dir).replace(" D;", " %s;" % self.dir)
-        with open(self.dir + "/n.conf", "w") as f:
-            f.write(text)
-        with open(self.dir + "/n.err", "w") as err:
-            self.p = subprocess.Popen([NGINX, "-p", self.dir, "-e", "stderr", "-c", self.dir + "/n.conf"],
-                                      stdin=subprocess.DEVNULL, stdout=err, stderr=err)
-        while self.p.poll() is None:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port["http"]), 1).close()
-                return True
-            time.sleep(0.01)
-        return False
-
-    def errors(self):
-        with open(self.dir + "/n.err") as f:
-            return f.read()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.p.kill()
-        self.p.wait()
+        text = CONFIG.replace("SERVERS", text)
+        return text.replace(" D/", " %s/" % self.dir).replace(" D;", " %s;" % self.dir)
 
     def log_name(self, name):
         return name if isinstance(name, str) else "%s%d" % name

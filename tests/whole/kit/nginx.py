@@ -15,32 +15,25 @@ HEAD = """daemon off; master_process off; pid @D/pid; error_log stderr; worker_r
 TEMPORARY = "".join("%s_temp_path @D/temp; " % what for what in "client_body proxy fastcgi uwsgi scgi".split())
 
 
-class Nginx:
-    def __init__(self, dir, config, **values):
+class Process:
+    """nginx on free ports, self.port {name: port}; a subclass says its configuration by text()."""
+
+    def __init__(self, dir, names):
         if not PROGRAM:
             raise Skip("nginx-light is missing")
         self.dir, self.p = dir, None
-        self.config = HEAD + re.sub(r"\bhttp \{", lambda m: m[0] + " " + TEMPORARY, config, count=1)
-        self.values = values
         os.makedirs(dir + "/www", exist_ok=True)
         for _ in range(20):  # another may take a port before it does
-            self.write()
+            with contextlib.ExitStack() as stack:
+                sockets = {name: stack.enter_context(socket.socket()) for name in names}
+                for s in sockets.values():
+                    s.bind(("127.0.0.1", 0))
+                self.port = {name: s.getsockname()[1] for name, s in sockets.items()}
+            with open(dir + "/n.conf", "w") as f:
+                f.write(self.text())
             if self.start():
                 return
         raise AssertionError("nginx does not start: " + self.errors())
-
-    def write(self):
-        free = [name for name, value in self.values.items() if value is None]
-        with contextlib.ExitStack() as stack:
-            sockets = {name: stack.enter_context(socket.socket()) for name in free}
-            for s in sockets.values():
-                s.bind(("127.0.0.1", 0))
-            self.port = {name: s.getsockname()[1] for name, s in sockets.items()}
-        self.url = "http://127.0.0.1:%d" % self.port[free[0]]
-        all = {**self.values, **self.port, "D": self.dir}
-        names = "|".join(sorted(all, key=len, reverse=True))
-        with open(self.dir + "/n.conf", "w") as f:
-            f.write(re.sub("@(%s)\\b" % names, lambda m: str(all[m[1]]), self.config))
 
     def start(self):
         """Whether it runs; also after stop(), on the same ports."""
@@ -78,3 +71,16 @@ class Nginx:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Nginx(Process):
+    def __init__(self, dir, config, **values):
+        self.config = HEAD + re.sub(r"\bhttp \{", lambda m: m[0] + " " + TEMPORARY, config, count=1)
+        self.values = values
+        super().__init__(dir, [name for name, value in values.items() if value is None])
+        self.url = "http://127.0.0.1:%d" % next(iter(self.port.values()))
+
+    def text(self):
+        all = {**self.values, **self.port, "D": self.dir}
+        names = "|".join(sorted(all, key=len, reverse=True))
+        return re.sub("@(%s)\\b" % names, lambda m: str(all[m[1]]), self.config)
