@@ -9,7 +9,7 @@
 static const char *locust__error_text(locust_error error)
 {
     static const char *const texts[] = {
-#define LOCUST__ERROR_TEXT(name, text) text,
+#define LOCUST__ERROR_TEXT(name, text) (text), // in parentheses: some are of two literals
         LOCUST_ERRORS(LOCUST__ERROR_TEXT)
 #undef LOCUST__ERROR_TEXT
     };

@@ -330,6 +330,7 @@ static void locust__option_set(
     locust__settings *st, const locust__known_option *o, const char *value, const char *where)
 {
     void *field = (char *)st + o->offset;
+    const char *text = value ? value : ""; // only a flag may have none
     bool good = true, flag = true;
     switch (o->kind) {
     case LOCUST__OPTION_FLAG:
@@ -337,36 +338,36 @@ static void locust__option_set(
         *(bool *)field = flag;
         break;
     case LOCUST__OPTION_TEXT:
-        *(const char **)field = *value ? value : NULL; // empty: as if it were not given
+        *(const char **)field = *text ? text : NULL; // empty: as if it were not given
         break;
     case LOCUST__OPTION_USERS:
     case LOCUST__OPTION_CODE:
     case LOCUST__OPTION_COUNT:
     case LOCUST__OPTION_NUMBER:
-        good = locust__option_whole(o->kind, value, field);
+        good = locust__option_whole(o->kind, text, field);
         break;
     case LOCUST__OPTION_RATE:
-        good = locust__option_rate(value, field);
+        good = locust__option_rate(text, field);
         break;
     case LOCUST__OPTION_SPAN:
-        good = locust__number_span(value, field);
+        good = locust__number_span(text, field);
         break;
     case LOCUST__OPTION_LEVEL:
-        good = locust__log_level(value) >= 0;
+        good = locust__log_level(text) >= 0;
         if (good)
-            *(const char **)field = value;
+            *(const char **)field = text;
         break;
     case LOCUST__OPTION_LIST:
-        if (!*value && *where == '-')
+        if (!*text && *where == '-')
             locust__options_die("%s needs a value", where);
-        locust__option_add(field, value);
+        locust__option_add(field, text);
         break;
     case LOCUST__OPTION_OWN_FLAG:
         good = !value || locust__option_switch(value, &flag);
         locust__option_set_own(st, o->name, flag ? "true" : "false");
         break;
     case LOCUST__OPTION_OWN:
-        locust__option_set_own(st, o->name, value);
+        locust__option_set_own(st, o->name, text);
         break;
     case LOCUST__OPTION_IGNORED:
         break;
@@ -381,7 +382,7 @@ static void locust__option_set(
     }
     if (!good)
         locust__options_die(
-            "%s takes %s, not \"%s\"", where, locust__option_kinds[o->kind].takes, value);
+            "%s takes %s, not \"%s\"", where, locust__option_kinds[o->kind].takes, text);
 }
 
 /* The number of edits that turn one name into the other: a character added, removed or replaced,
