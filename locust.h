@@ -218,6 +218,7 @@
  *     >>check          checks
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
+ *     >>remarks        what a run says of itself at its end
  *     >>result         what a run is judged by
  *     >>table          tables and compact lines
  *     >>csv            Locust's CSV files
@@ -19365,11 +19366,83 @@ static void locust__find_main(void *arg)
     locust__env_request_stop(f->env);
 }
 /* ============================================================================================
+ * >>remarks  what a run says of itself at its end
+ *
+ * Purpose     sentences that no figure of a row can say, about the run, the kit's own client or
+ *             the server: each stands once at the end of every report. A report goes through the
+ *             list and knows none of them.
+ * Invariants  a key is stable, for programs; a sentence is for people, without text of a server.
+ * Names       locust__remark_ locust__remarks_ LOCUST__REMARK
+ * ============================================================================================ */
+
+enum { LOCUST__REMARKS_MAX = 24 };
+
+typedef enum locust__remark_about {
+    LOCUST__REMARK_RUN,
+    LOCUST__REMARK_CLIENT,
+    LOCUST__REMARK_SERVER,
+} locust__remark_about;
+
+static const char *const locust__remark_abouts[] = {"run", "client", "server"};
+
+typedef struct locust__remark {
+    locust__remark_about about;
+    const char *key; // a word for programs, such as "nothing_measured"
+    bool fails;      // the run, with --exit-code-on-error
+    char text[240];
+} locust__remark;
+
+typedef struct locust__remarks {
+    locust__remark all[LOCUST__REMARKS_MAX];
+    size_t n;
+} locust__remarks;
+
+static void locust__remarks_add(locust__remarks *r, locust__remark_about about, const char *key,
+    bool fails, const char *format, ...) LOCUST__PRINTF(5, 6);
+
+static void locust__remarks_add(locust__remarks *r, locust__remark_about about, const char *key,
+    bool fails, const char *format, ...)
+{
+    locust__remark *remark = &r->all[r->n];
+    va_list args;
+    LOCUST_ASSERT(r->n < LOCUST__REMARKS_MAX);
+    remark->about = about;
+    remark->key = key;
+    remark->fails = fails;
+    va_start(args, format);
+    vsnprintf(remark->text, sizeof remark->text, format, args);
+    va_end(args);
+    r->n++;
+}
+
+/* The first remark that fails the run; NULL: none does. */
+static const locust__remark *locust__remarks_failed(const locust__remarks *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->all[i].fails)
+            return &r->all[i];
+    return NULL;
+}
+
+static void locust__remarks_measured(locust__remarks *r, const locust_env *env)
+{
+    if (!env->stats.total.requests)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "nothing_measured", false,
+            "not one request was counted: no figure, and no check, says anything");
+}
+
+/* Looks back on a run that is over. */
+static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
+{
+    r->n = 0;
+    locust__remarks_measured(r, env);
+}
+/* ============================================================================================
  * >>result  what a run is judged by
  *
  * Purpose     generator, checks, baseline and search in one place; the exit code that follows.
  * Names       locust__result_
- * Uses        >>env >>generator >>check >>baseline >>find
+ * Uses        >>env >>generator >>check >>baseline >>find >>remarks
  * ============================================================================================ */
 
 typedef struct locust__result {
@@ -19378,6 +19451,7 @@ typedef struct locust__result {
     locust__checks checks;
     locust__baseline baseline;
     locust__find find;
+    locust__remarks remarks;
     bool held; // all checks
 } locust__result;
 
@@ -19426,13 +19500,14 @@ static void locust__result_judge(void *arg)
     locust__result *v = arg;
     v->generator = locust__generator_judge(v->env);
     v->held = locust__checks_judge(v->env, &v->checks);
+    locust__remarks_collect(&v->remarks, v->env);
     if (LOCUST__WITH_REPORTS && v->baseline.n)
         locust__baseline_compare(&v->baseline, v->env);
 }
 
-/* The first that applies: set-up failed, generator at its limit, a check or the baseline broke,
- * failed requests. A check that limits failures decides about them in place of
- * --exit-code-on-error. */
+/* The first that applies: set-up failed, generator at its limit, a check or the baseline broke, a
+ * remark that fails the run, failed requests. A check that limits failures decides about them in
+ * place of --exit-code-on-error. */
 static int locust__result_exit_code(const locust__result *v)
 {
     locust_env *env = v->env;
@@ -19443,6 +19518,8 @@ static int locust__result_exit_code(const locust__result *v)
         return LOCUST__EXIT_GENERATOR;
     if (!v->held || v->baseline.worse || !found)
         return LOCUST__EXIT_CHECK;
+    if (locust__remarks_failed(&v->remarks))
+        return env->options.exit_code_on_error;
     if (locust__checks_allow_failures(&v->checks) && !env->stats.n_exceptions)
         return 0;
     return locust__env_exit_code(env);
@@ -19454,7 +19531,7 @@ static int locust__result_exit_code(const locust__result *v)
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
  * Names       locust__table locust__table_
  * Uses        >>co >>entry >>stats >>tls >>usage >>generator >>figures >>check >>baseline
- *             >>find >>result
+ *             >>find >>remarks >>result
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
@@ -19856,6 +19933,22 @@ static void locust__table_checks(const locust__table *t, const locust__checks *c
         locust__buf_puts(t->out, "\n");
 }
 
+static void locust__table_remarks(const locust__table *t, const locust__remarks *remarks)
+{
+    bool compact = locust__table_is_compact(t);
+    for (size_t i = 0; i < remarks->n; i++) {
+        const locust__remark *r = &remarks->all[i];
+        const char *about = locust__remark_abouts[r->about];
+        if (compact)
+            locust__buf_printf(t->out, "remark about=%s key=%s failed=%d text=%s\n", about, r->key,
+                r->fails, r->text);
+        else
+            locust__buf_printf(t->out, "%s: %s\n", about, r->text);
+    }
+    if (remarks->n && !compact)
+        locust__buf_puts(t->out, "\n");
+}
+
 static void locust__table_baseline(
     const locust__table *t, const locust__baseline *b, const char *path)
 {
@@ -19912,6 +20005,7 @@ static void locust__table_final(locust__table *t, const locust__result *verdict)
     locust__table_find(t, &verdict->find);
     locust__table_checks(t, &verdict->checks);
     locust__table_baseline(t, &verdict->baseline, env->options.baseline);
+    locust__table_remarks(t, &verdict->remarks);
     locust__table_generator(t, &verdict->generator);
 }
 
@@ -20382,7 +20476,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
  *
  * Purpose     all figures of a run as JSON, with the histogram of each row: what --baseline reads.
  * Names       locust__summary_
- * Uses        >>entry >>stats >>json >>figures >>check >>result
+ * Uses        >>entry >>stats >>json >>figures >>check >>remarks >>result
  * Sources     RFC 8259.
  * ============================================================================================ */
 
@@ -20460,6 +20554,20 @@ static void locust__summary_checks(locust__buf *out, const locust__checks *check
     locust__buf_puts(out, "],\n");
 }
 
+static void locust__summary_remarks(locust__buf *out, const locust__remarks *remarks)
+{
+    locust__buf_puts(out, " \"remarks\": [");
+    for (size_t i = 0; i < remarks->n; i++) {
+        const locust__remark *r = &remarks->all[i];
+        locust__buf_printf(out, "%s{\"about\": \"%s\", \"key\": \"%s\", \"failed\": %s, \"text\": ",
+            i ? ",\n  " : "\n  ", locust__remark_abouts[r->about], r->key,
+            r->fails ? "true" : "false");
+        locust__json_put(out, r->text);
+        locust__buf_puts(out, "}");
+    }
+    locust__buf_puts(out, "],\n");
+}
+
 static void locust__summary_failures(locust__buf *out, const locust__request_stats *st)
 {
     const locust__stats_failure *f;
@@ -20489,6 +20597,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
         (double)(env->until.at_ns - st->start_ns) / 1e9, env->options.users, env->exit_code);
     locust__summary_generator(out, &v->generator);
     locust__summary_checks(out, &v->checks);
+    locust__summary_remarks(out, &v->remarks);
     locust__buf_puts(out, " \"rows\": [");
     for (size_t i = 0; rows && i < n; i++) {
         locust__buf_puts(out, i + 1 == n ? "],\n \"total\":\n  " : i ? ",\n  " : "\n  ");

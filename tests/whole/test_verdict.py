@@ -963,7 +963,18 @@ def _(dir):
     texts = [(level, text) for level, _, text in r.log() if "--warm-up" in text]
     same(len(texts), 1, r)
     check(texts[0][0] == "WARNING" and "--warm-up was longer than the run" in texts[0][1], texts)
-    same(summary(r.dir + "/s.json")["total"]["requests"], 0)
+    s = summary(r.dir + "/s.json")
+    same(s["total"]["requests"], 0)
+    same([(m["about"], m["key"], m["failed"]) for m in s["remarks"]], [("run", "nothing_measured", False)], r)
+    check("\nrun: not one request was counted" in r.err, r)
+
+
+@test("nothing measured: said in lines for programs, too; no check holds")
+def _(dir):
+    with Truth(dir) as server:
+        r = judged(dir, "Get", "-u", "0", "-t", "1", "--compact", "--check", "p99<1s;fail_ratio<1%", url=server.url)
+    same((r.rc, len(re.findall("^remark about=run key=nothing_measured failed=0 text=not one", r.out, re.M))), (3, 1), r)
+    same(re.findall(r"^check ok=(\d)", r.out, re.M), ["0", "0"], r)
 
 
 @test("--abort-on-fail: ends early, and not before its time")

@@ -218,6 +218,7 @@
  *     >>check          checks
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
+ *     >>remarks        what a run says of itself at its end
  *     >>result         what a run is judged by
  *     >>table          tables and compact lines
  *     >>csv            Locust's CSV files
@@ -499,6 +500,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/check.c"
 #include "9-outside/baseline.c"
 #include "9-outside/find.c"
+#include "9-outside/remarks.c"
 #include "9-outside/result.c"
 #include "9-outside/table.c"
 #include "9-outside/csv.c"

@@ -3,7 +3,7 @@
  *
  * Purpose     generator, checks, baseline and search in one place; the exit code that follows.
  * Names       locust__result_
- * Uses        >>env >>generator >>check >>baseline >>find
+ * Uses        >>env >>generator >>check >>baseline >>find >>remarks
  * ============================================================================================ */
 
 typedef struct locust__result {
@@ -12,6 +12,7 @@ typedef struct locust__result {
     locust__checks checks;
     locust__baseline baseline;
     locust__find find;
+    locust__remarks remarks;
     bool held; // all checks
 } locust__result;
 
@@ -60,13 +61,14 @@ static void locust__result_judge(void *arg)
     locust__result *v = arg;
     v->generator = locust__generator_judge(v->env);
     v->held = locust__checks_judge(v->env, &v->checks);
+    locust__remarks_collect(&v->remarks, v->env);
     if (LOCUST__WITH_REPORTS && v->baseline.n)
         locust__baseline_compare(&v->baseline, v->env);
 }
 
-/* The first that applies: set-up failed, generator at its limit, a check or the baseline broke,
- * failed requests. A check that limits failures decides about them in place of
- * --exit-code-on-error. */
+/* The first that applies: set-up failed, generator at its limit, a check or the baseline broke, a
+ * remark that fails the run, failed requests. A check that limits failures decides about them in
+ * place of --exit-code-on-error. */
 static int locust__result_exit_code(const locust__result *v)
 {
     locust_env *env = v->env;
@@ -77,6 +79,8 @@ static int locust__result_exit_code(const locust__result *v)
         return LOCUST__EXIT_GENERATOR;
     if (!v->held || v->baseline.worse || !found)
         return LOCUST__EXIT_CHECK;
+    if (locust__remarks_failed(&v->remarks))
+        return env->options.exit_code_on_error;
     if (locust__checks_allow_failures(&v->checks) && !env->stats.n_exceptions)
         return 0;
     return locust__env_exit_code(env);

@@ -3,7 +3,7 @@
  *
  * Purpose     all figures of a run as JSON, with the histogram of each row: what --baseline reads.
  * Names       locust__summary_
- * Uses        >>entry >>stats >>json >>figures >>check >>result
+ * Uses        >>entry >>stats >>json >>figures >>check >>remarks >>result
  * Sources     RFC 8259.
  * ============================================================================================ */
 
@@ -81,6 +81,20 @@ static void locust__summary_checks(locust__buf *out, const locust__checks *check
     locust__buf_puts(out, "],\n");
 }
 
+static void locust__summary_remarks(locust__buf *out, const locust__remarks *remarks)
+{
+    locust__buf_puts(out, " \"remarks\": [");
+    for (size_t i = 0; i < remarks->n; i++) {
+        const locust__remark *r = &remarks->all[i];
+        locust__buf_printf(out, "%s{\"about\": \"%s\", \"key\": \"%s\", \"failed\": %s, \"text\": ",
+            i ? ",\n  " : "\n  ", locust__remark_abouts[r->about], r->key,
+            r->fails ? "true" : "false");
+        locust__json_put(out, r->text);
+        locust__buf_puts(out, "}");
+    }
+    locust__buf_puts(out, "],\n");
+}
+
 static void locust__summary_failures(locust__buf *out, const locust__request_stats *st)
 {
     const locust__stats_failure *f;
@@ -110,6 +124,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
         (double)(env->until.at_ns - st->start_ns) / 1e9, env->options.users, env->exit_code);
     locust__summary_generator(out, &v->generator);
     locust__summary_checks(out, &v->checks);
+    locust__summary_remarks(out, &v->remarks);
     locust__buf_puts(out, " \"rows\": [");
     for (size_t i = 0; rows && i < n; i++) {
         locust__buf_puts(out, i + 1 == n ? "],\n \"total\":\n  " : i ? ",\n  " : "\n  ");

@@ -5,7 +5,7 @@
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
  * Names       locust__table locust__table_
  * Uses        >>co >>entry >>stats >>tls >>usage >>generator >>figures >>check >>baseline
- *             >>find >>result
+ *             >>find >>remarks >>result
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
@@ -407,6 +407,22 @@ static void locust__table_checks(const locust__table *t, const locust__checks *c
         locust__buf_puts(t->out, "\n");
 }
 
+static void locust__table_remarks(const locust__table *t, const locust__remarks *remarks)
+{
+    bool compact = locust__table_is_compact(t);
+    for (size_t i = 0; i < remarks->n; i++) {
+        const locust__remark *r = &remarks->all[i];
+        const char *about = locust__remark_abouts[r->about];
+        if (compact)
+            locust__buf_printf(t->out, "remark about=%s key=%s failed=%d text=%s\n", about, r->key,
+                r->fails, r->text);
+        else
+            locust__buf_printf(t->out, "%s: %s\n", about, r->text);
+    }
+    if (remarks->n && !compact)
+        locust__buf_puts(t->out, "\n");
+}
+
 static void locust__table_baseline(
     const locust__table *t, const locust__baseline *b, const char *path)
 {
@@ -463,6 +479,7 @@ static void locust__table_final(locust__table *t, const locust__result *verdict)
     locust__table_find(t, &verdict->find);
     locust__table_checks(t, &verdict->checks);
     locust__table_baseline(t, &verdict->baseline, env->options.baseline);
+    locust__table_remarks(t, &verdict->remarks);
     locust__table_generator(t, &verdict->generator);
 }
 
