@@ -17841,24 +17841,22 @@ static bool locust__classes_check(const locust_test *test, locust__fault *fault)
                       "no user class with a weight: give the test .users = { &YourClass }");
 }
 
-/* Copies the test's list of classes, sorted by name: an insertion sort keeps the order of equals.
- * */
+/* Copies the test's list of classes, sorted by name. Equals keep their order. */
 static bool locust__classes_list(locust_env *env, locust__fault *fault)
 {
-    const locust_user_class *const *users = env->test->users;
+    const locust_user_class *const *users = env->test->users, *sorted[LOCUST_CLASSES_MAX];
     int n = 0;
-    while (n < LOCUST_CLASSES_MAX && users[n])
-        n++;
+    for (; n < LOCUST_CLASSES_MAX && users[n]; n++) {
+        int at = n;
+        for (; at && strcmp(sorted[at - 1]->name, users[n]->name) > 0; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = users[n];
+    }
     env->classes = locust__memory_zalloc((size_t)n * sizeof *env->classes);
     if (!env->classes)
         return locust__fault_memory(fault);
-    for (; env->n_classes < n; env->n_classes++) {
-        const locust_user_class *as = users[env->n_classes];
-        int at = env->n_classes;
-        for (; at && strcmp(env->classes[at - 1].as->name, as->name) > 0; at--)
-            env->classes[at] = env->classes[at - 1];
-        locust__class_init(&env->classes[at], as);
-    }
+    for (; env->n_classes < n; env->n_classes++)
+        locust__class_init(&env->classes[env->n_classes], sorted[env->n_classes]);
     return true;
 }
 
