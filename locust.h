@@ -17844,7 +17844,8 @@ static bool locust__classes_check(const locust_test *test, locust__fault *fault)
 /* Copies the test's list of classes, sorted by name. Equals keep their order. */
 static bool locust__classes_list(locust_env *env, locust__fault *fault)
 {
-    const locust_user_class *const *users = env->test->users, *sorted[LOCUST_CLASSES_MAX];
+    const locust_user_class *const *users = env->test->users;
+    const locust_user_class *sorted[LOCUST_CLASSES_MAX];
     int n = 0;
     for (; n < LOCUST_CLASSES_MAX && users[n]; n++) {
         int at = n;
