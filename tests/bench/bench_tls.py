@@ -28,8 +28,7 @@ import urllib.request
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../whole/kit"))
 import certs
-from benches import (ROOT, Nginx, Running, all_cpu, compile_test, free_port, median, nanoseconds,
-                     resident)
+from benches import ROOT, Nginx, Running, all_cpu, compile_test, median, nanoseconds, resident
 
 USERS = 1000
 REOPENED = 3  # times, in one round
@@ -103,7 +102,7 @@ LOCUST_MAIN(.users = { &Busy, &Reopen, &Idle }, .on_test_start = begin)
 
 
 class Tls(Nginx):
-    """Several ports: self.https(name) is the URL of one of PORTS."""
+    """Several ports: self.https(name) is the URL of one of PORTS. The one for http counts."""
     PORTS = {  # kind of key, protocol, bytes in a record; None: the default, 16 KB
         "ec12": ("ec", "TLSv1.2", None),
         "ec13": ("ec", "TLSv1.3", None),
@@ -113,21 +112,26 @@ class Tls(Nginx):
         "small13": ("ec", "TLSv1.3", 1400),
     }
 
-    def servers(self):
-        self.ports = {name: free_port() for name in self.PORTS}
-        self.roots, leaves = {}, {}
+    NAMES = ("http", *PORTS)
+
+    def __init__(self):
+        dir = tempfile.mkdtemp(prefix="locust-bench-")
+        self.roots, self.leaves = {}, {}
         for kind in ("ec", "rsa"):
-            pki = certs.Pki(f"{self.dir}/{kind}", kind)
+            pki = certs.Pki(f"{dir}/{kind}", kind)
             self.roots[kind] = pki.root
-            leaves[kind] = pki.leaf("good", san="DNS:localhost,IP:127.0.0.1")
+            self.leaves[kind] = pki.leaf("good", san="DNS:localhost,IP:127.0.0.1")
+        super().__init__(dir)
+
+    def servers(self):
         text = f"""map $connection_requests $first {{ 1 1; default 0; }}
   log_format opened "$ssl_protocol $ssl_cipher";
-  server {{ listen 127.0.0.1:{self.port}; location / {{ stub_status; }} }}
+  server {{ listen 127.0.0.1:{self.port["http"]}; location / {{ stub_status; }} }}
 """
         for name, (kind, protocol, size) in self.PORTS.items():
             text += f"""
-  server {{ listen 127.0.0.1:{self.ports[name]} ssl backlog=4096; access_log {self.dir}/opened opened if=$first;
-    ssl_protocols {protocol}; ssl_certificate {leaves[kind].chain}; ssl_certificate_key {leaves[kind].key};
+  server {{ listen 127.0.0.1:{self.port[name]} ssl backlog=4096; access_log {self.dir}/opened opened if=$first;
+    ssl_protocols {protocol}; ssl_certificate {self.leaves[kind].chain}; ssl_certificate_key {self.leaves[kind].key};
     ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256;
     ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256; {f"ssl_buffer_size {size};" if size else ""}
     location / {{ return 200 "hello world\\n"; }} }}
@@ -135,7 +139,7 @@ class Tls(Nginx):
         return text
 
     def https(self, name):
-        return f"https://127.0.0.1:{self.ports[name]}"
+        return f"https://127.0.0.1:{self.port[name]}"
 
     def root(self, name):
         return self.roots[self.PORTS[name][0]]

@@ -1,7 +1,6 @@
 """What the benches share: servers, compiled tests, generators that run and what they take."""
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -10,6 +9,8 @@ import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.path.join(ROOT, "build")
+sys.path.insert(0, ROOT + "/tests/whole")
+from kit import nginx
 GENERATOR_CORE, SERVER_CORE = 0, (os.cpu_count() or 1) - 1
 
 
@@ -36,53 +37,34 @@ def compile_program(name):
     return path
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+class Nginx(nginx.Process):
+    """nginx, one process, on a free port: its answers are 12 bytes of body."""
+    NAMES = ("http",)  # of its ports
+    before_exec = staticmethod(pin(SERVER_CORE))
 
-
-class Nginx:
-    """A single-process nginx on a free port: its answers are 12 bytes of body."""
+    def __init__(self, dir=None):
+        try:
+            super().__init__(dir or tempfile.mkdtemp(prefix="locust-bench-"), self.NAMES)
+        except nginx.Skip as why:
+            sys.exit(f"bench: {why}: run make deps")
+        self.url = f"http://127.0.0.1:{self.port['http']}"
 
     def servers(self):
-        """What its http section holds beside the settings for all: one listens on self.port."""
-        return f"""server {{ listen 127.0.0.1:{self.port} backlog=4096;
+        """What its http section holds beside the settings for all."""
+        return f"""server {{ listen 127.0.0.1:{self.port["http"]} backlog=4096;
     location / {{ return 200 "hello world\\n"; }} }}"""
 
-    def __enter__(self):
-        self.dir = tempfile.mkdtemp(prefix="locust-bench-")
-        nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-        if not nginx:
-            sys.exit("bench: nginx is not installed: run make deps")
-        self.port = free_port()
-        d = self.dir
-        with open(d + "/n.conf", "w") as f:
-            f.write(f"""daemon off; master_process off; pid {d}/pid; error_log stderr;
-events {{ worker_connections 20100; multi_accept on; }}
-http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
-  client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_temp_path {d}; uwsgi_temp_path {d};
-  scgi_temp_path {d};
-  {self.servers()} }}
-""")
-        log = open(d + "/log", "w")
-        self.process = subprocess.Popen([nginx, "-p", d, "-e", "stderr", "-c", d + "/n.conf"],
-                                        stdout=log, stderr=log, preexec_fn=pin(SERVER_CORE))
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                break
-            except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    sys.exit("bench: nginx did not start: " + open(d + "/log").read())
-                time.sleep(0.01)
-        self.url = f"http://127.0.0.1:{self.port}"
-        return self
+    def text(self):
+        return ("daemon off; master_process off; pid @D/pid; error_log stderr;\nevents { worker_connections 20100; multi_accept on; }\nhttp { " + nginx.TEMPORARY +
+                "access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;\n" + self.servers() +
+                "\n}\n").replace("@D", self.dir)
+
+    @property
+    def process(self):
+        return self.p
 
     def __exit__(self, *unused):
-        self.process.terminate()
-        self.process.wait()
+        super().__exit__()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 

@@ -17,6 +17,7 @@ TEMPORARY = "".join("%s_temp_path @D/temp; " % what for what in "client_body pro
 
 class Process:
     """nginx on free ports, self.port {name: port}; a subclass says its configuration by text()."""
+    before_exec = None  # called in its process
 
     def __init__(self, dir, names):
         if not PROGRAM:
@@ -39,7 +40,8 @@ class Process:
         """Whether it runs; also after stop(), on the same ports."""
         with open(self.dir + "/n.err", "w") as err:
             self.p = subprocess.Popen([PROGRAM, "-p", self.dir, "-e", "stderr", "-c", self.dir + "/n.conf"],
-                                      stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+                                      stdin=subprocess.DEVNULL, stdout=err, stderr=err,
+                                      preexec_fn=self.before_exec)
 
         def up():
             with contextlib.suppress(OSError):
