@@ -17856,8 +17856,9 @@ static bool locust__classes_list(locust_env *env, locust__fault *fault)
     env->classes = locust__memory_zalloc((size_t)n * sizeof *env->classes);
     if (!env->classes)
         return locust__fault_memory(fault);
-    for (; env->n_classes < n; env->n_classes++)
-        locust__class_init(&env->classes[env->n_classes], sorted[env->n_classes]);
+    for (int i = 0; i < n; i++)
+        locust__class_init(&env->classes[i], sorted[i]);
+    env->n_classes = n;
     return true;
 }
 
