@@ -1665,14 +1665,16 @@ static void locust__arena_free(locust__arena *a)
     }
 }
 /* ============================================================================================
- * >>text  views, growing buffers, base64
+ * >>text  views, growing buffers, UTF-8, base64
  *
  * Purpose     locust__view, text of known length in memory that somebody else owns; locust__buf,
- *             text that grows; base64.
+ *             text that grows; a walk through UTF-8, by which every report makes sure that it is
+ *             valid whatever a server sent or a test named; base64.
  * Invariants  a buf that could not grow is `failed` from then on, and keeps what it has: a caller
  *             adds all it wants and checks once, at the end. Nothing here depends on the locale.
  * Names       locust__base64_ locust__buf_ locust__text_ locust__view_
- * Sources     RFC 4648 section 4 (base64).
+ * Sources     RFC 3629 (UTF-8); Unicode 15, 3.9, table 3-7 and "U+FFFD Substitution of Maximal
+ *             Subparts"; Unicode TR 36, 2.5 (text that turns its direction); RFC 4648 section 4.
  * ============================================================================================ */
 
 /* Text of known length; the memory belongs to somebody else, and no '\0' follows. */
@@ -1745,6 +1747,52 @@ static char *locust__text_copy(const char *text, size_t n)
     return copy;
 }
 
+/* Takes the next character off a text: returns its bytes, and *code is its number. What is no UTF-8
+ * (an overlong form, a surrogate, more than U+10FFFF, a character that is cut) comes as U+FFFD, once
+ * for each longest piece that could have begun a character. The text is not empty. */
+static locust__view locust__text_next(locust__view *rest, uint32_t *code)
+{
+    const unsigned char *p = (const unsigned char *)rest->ptr;
+    unsigned char first = *p, low = 0x80, high = 0xBF; // what the second byte may be
+    size_t i = 1, n = first < 0x80 ? 1 : first < 0xC2 || first > 0xF4 ? 0 : 2;
+    n += (size_t)(n > 1 && first >= 0xE0) + (size_t)(n > 1 && first >= 0xF0);
+    low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : low;
+    high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : high;
+    *code = n > 1 ? first & (0x7Fu >> n) : first;
+    for (; i < n && i < rest->len && p[i] >= low && p[i] <= high; i++) {
+        *code = *code << 6 | (p[i] & 0x3Fu);
+        low = 0x80;
+        high = 0xBF;
+    }
+    *rest = locust__view_skip(*rest, i);
+    if (i == n)
+        return (locust__view){(const char *)p, n};
+    *code = 0xFFFD;
+    return (locust__view){"\xEF\xBF\xBD", 3};
+}
+
+/* Would a terminal do something at this character but print it? A control character, a line end of
+ * Unicode, or one that turns the direction of what follows. */
+static bool locust__text_is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x2028 && code <= 0x202E) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Makes one line of valid UTF-8 of a text, in its place: a control character becomes blanks, what is
+ * no UTF-8 question marks. */
+static void locust__text_plain(char *text, size_t n)
+{
+    locust__view rest = {text, n};
+    while (rest.len) {
+        char *at = text + (n - rest.len);
+        uint32_t code;
+        bool good = locust__text_next(&rest, &code).ptr == at;
+        if (!good || locust__text_is_control(code))
+            memset(at, good ? ' ' : '?', (size_t)(rest.ptr - at));
+    }
+}
+
 typedef struct locust__buf { // a byte string that grows
     char *ptr;               // no '\0' follows, unless one was added
     size_t len, cap;
@@ -1810,6 +1858,21 @@ static void locust__buf_add(locust__buf *b, const void *bytes, size_t n)
 static void locust__buf_puts(locust__buf *b, const char *text)
 {
     locust__buf_add(b, text, strlen(text));
+}
+
+/* Adds a text as part of a line: valid UTF-8, a blank for each control character. Returns how many
+ * characters it added. */
+static int locust__buf_line(locust__buf *b, locust__view text)
+{
+    int n = 0;
+    for (; text.len; n++) {
+        uint32_t code;
+        locust__view c = locust__text_next(&text, &code);
+        if (locust__text_is_control(code))
+            c = (locust__view){" ", 1};
+        locust__buf_add(b, c.ptr, c.len);
+    }
+    return n;
 }
 
 LOCUST__PRINTF(2, 3) static void locust__buf_printf(locust__buf *b, const char *format, ...)
@@ -4484,6 +4547,8 @@ static void locust__os_signals_close(void)
  *
  * Purpose     writes lines as Locust's log has them:
  *             [2026-11-21 01:44:20,653] host/INFO/locust.main: text
+ * Invariants  a line is one line of valid UTF-8, and does nothing to a terminal, whatever text of a
+ *             server stands in it.
  * Cost        one write() a line. A line below the log's level costs a comparison.
  * Names       locust__log_
  * Sources     Locust 2.46 (reference run): local time, milliseconds, host up to its first dot.
@@ -4567,6 +4632,7 @@ static void locust__log_print(
     locust__locale_leave(locale);
     if (n > sizeof line - 2)
         n = sizeof line - 2; // cut
+    locust__text_plain(line, n);
     line[n++] = '\n';
     locust__os_write_all(log->fd, line, n);
 }
@@ -11405,18 +11471,19 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
     return true;
 }
 
-/* Appends the text as a JSON string. */
+/* Appends the text as a JSON string. What is no UTF-8 becomes U+FFFD (RFC 8259 8.1). */
 static void locust__json_put(locust__buf *out, const char *text)
 {
     locust__buf_puts(out, "\"");
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+    for (locust__view rest = locust__view_of(text); rest.len;) {
+        uint32_t code;
+        locust__view c = locust__text_next(&rest, &code);
+        if (code == '"' || code == '\\')
             locust__buf_puts(out, "\\");
-        if (c < ' ')
-            locust__buf_printf(out, "\\u%04x", c);
+        if (code < ' ')
+            locust__buf_printf(out, "\\u%04x", (unsigned)code);
         else
-            locust__buf_add(out, text, 1);
+            locust__buf_add(out, c.ptr, c.len);
     }
     locust__buf_puts(out, "\"");
 }
@@ -19632,14 +19699,10 @@ static bool locust__table_is_compact(const locust__table *t)
 }
 
 /* Adds text padded to `width` characters. A control character becomes a blank, so that no name
- * breaks its line in two. UTF-8 counts by characters. */
+ * breaks its line in two or moves the cursor. */
 static void locust__table_text(locust__buf *out, const char *text, int width)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        locust__buf_add(out, c < ' ' || c == 127 ? " " : text, 1);
-        width -= (c & 0xC0) != 0x80;
-    }
+    width -= locust__buf_line(out, locust__view_of(text));
     while (width-- > 0)
         locust__buf_puts(out, " ");
 }
@@ -19817,12 +19880,13 @@ static void locust__table_errors(const locust__table *t)
         return;
     locust__table_list_begin(t, "Error report", "Error");
     for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
-        int used = (int)(strlen(f->row->method) + strlen(f->row->name) + strlen(f->text)) + 3;
+        int width = locust__table_is_compact(t) ? 0 : 97;
         locust__table_times(t, f->occurrences, "error", "name");
-        locust__table_row_name(t->out, f->row, 0);
+        width -= locust__buf_line(t->out, locust__view_of(f->row->method));
+        locust__buf_puts(t->out, " ");
+        width -= locust__buf_line(t->out, locust__view_of(f->row->name));
         locust__buf_puts(t->out, ": ");
-        locust__table_text(t->out, f->text, 0);
-        locust__table_text(t->out, "", locust__table_is_compact(t) ? 0 : 100 - used);
+        locust__table_text(t->out, f->text, width);
         locust__buf_puts(t->out, "\n");
     }
     locust__table_list_end(t);
@@ -19838,7 +19902,9 @@ static void locust__table_exceptions(const locust__table *t)
         const locust__stats_exception *e = &st->exceptions[i];
         locust__table_times(t, e->times, "exception", "text");
         locust__table_text(t->out, e->text, 0);
-        locust__buf_printf(t->out, " (%s)\n", e->place);
+        locust__buf_puts(t->out, " (");
+        locust__table_text(t->out, e->place, 0);
+        locust__buf_puts(t->out, ")\n");
     }
     locust__table_list_end(t);
 }
@@ -19899,12 +19965,15 @@ static void locust__table_generator(const locust__table *t, const locust_generat
     char line[640];
     if (locust__table_is_compact(t)) {
         locust__buf_printf(t->out,
-            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=%s\n", g->ok,
-            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms, g->limits);
+            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=", g->ok,
+            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms);
+        locust__table_text(t->out, g->limits, 0);
+        locust__buf_puts(t->out, "\n");
         return;
     }
     locust__generator_line(g, line, sizeof line);
-    locust__buf_printf(t->out, "%s\n\n", line);
+    locust__table_text(t->out, line, 0);
+    locust__buf_puts(t->out, "\n\n");
 }
 
 static void locust__table_checks(const locust__table *t, const locust__checks *checks)
@@ -19922,11 +19991,14 @@ static void locust__table_checks(const locust__table *t, const locust__checks *c
         const locust__check *c = &checks->all[i];
         if (compact) {
             snprintf(value, sizeof value, "%.6f", c->value);
-            locust__buf_printf(t->out, "check ok=%d value=%s text=%s\n", c->held,
-                c->measured ? value : "", c->text);
+            locust__buf_printf(
+                t->out, "check ok=%d value=%s text=", c->held, c->measured ? value : "");
+            locust__table_text(t->out, c->text, 0);
+            locust__buf_puts(t->out, "\n");
         } else {
-            locust__buf_printf(t->out, "%-8s %-60s %s\n", c->held ? "ok" : "FAILED", c->text,
-                locust__check_value(c, value, sizeof value));
+            locust__buf_printf(t->out, "%-8s ", c->held ? "ok" : "FAILED");
+            locust__table_text(t->out, c->text, 60);
+            locust__buf_printf(t->out, " %s\n", locust__check_value(c, value, sizeof value));
         }
     }
     if (!compact)
@@ -19967,9 +20039,11 @@ static void locust__table_baseline(
         if (!*earlier->name) // this run has no such row
             continue;
         if (compact)
-            locust__buf_printf(t->out, "baseline verdict=%s name=%s\n", change, earlier->name);
+            locust__buf_printf(t->out, "baseline verdict=%s name=", change);
         else
-            locust__buf_printf(t->out, "%-8s %-60s %s\n", change, earlier->name, earlier->why);
+            locust__buf_printf(t->out, "%-8s ", change);
+        locust__table_text(t->out, earlier->name, compact ? 0 : 60);
+        locust__buf_printf(t->out, compact ? "%s\n" : " %s\n", compact ? "" : earlier->why);
     }
     if (!compact)
         locust__buf_puts(t->out, "\n");
@@ -20137,17 +20211,18 @@ static void locust__csv_float(locust__buf *out, double x)
         locust__buf_puts(out, ".0");
 }
 
-/* A field, quoted when RFC 4180 asks for it. */
+/* A field, quoted when RFC 4180 asks for it. What is no UTF-8 becomes U+FFFD: Locust's files are
+ * UTF-8, and programs read them as that. */
 static void locust__csv_text(locust__buf *out, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) {
-        locust__buf_puts(out, text);
-        return;
+    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    locust__buf_puts(out, quoted ? "\"" : "");
+    for (locust__view rest = locust__view_of(text); rest.len;) {
+        uint32_t code;
+        locust__view c = locust__text_next(&rest, &code);
+        locust__buf_add(out, code == '"' ? "\"\"" : c.ptr, code == '"' ? 2 : c.len);
     }
-    locust__buf_puts(out, "\"");
-    for (; *text; text++)
-        locust__buf_add(out, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-    locust__buf_puts(out, "\"");
+    locust__buf_puts(out, quoted ? "\"" : "");
 }
 
 #define LOCUST__CSV_RATES LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS
@@ -20617,16 +20692,19 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 
-/* Adds text to XML. Control characters that XML 1.0 cannot hold (section 2.2) become question
- * marks. */
+/* Adds text to XML. What XML 1.0 cannot hold (section 2.2) becomes U+FFFD; blanks but for the plain
+ * one are escaped, else a reader makes plain ones of them (3.3.3). */
 static void locust__junit_put(locust__buf *out, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (strchr("<>&\"\n", c))
-            locust__buf_printf(out, "&#%d;", c);
+    for (locust__view rest = locust__view_of(text); rest.len;) {
+        uint32_t code;
+        locust__view c = locust__text_next(&rest, &code);
+        if (code < 128 && strchr("<>&\"\t\r\n", (int)code))
+            locust__buf_printf(out, "&#%u;", (unsigned)code);
+        else if (code < ' ' || code == 0xFFFE || code == 0xFFFF)
+            locust__buf_puts(out, "\xEF\xBF\xBD");
         else
-            locust__buf_add(out, c < ' ' ? "?" : text, 1);
+            locust__buf_add(out, c.ptr, c.len);
     }
 }
 
@@ -20915,30 +20993,57 @@ static void locust__files_write(locust__files *files, const locust__result *v)
  *             became slower, a generator at its limit.
  * Names       locust__github_
  * Uses        >>generator >>check >>baseline >>result
+ * Sources     GitHub's documentation of workflow commands; escapes as its toolkit has them
+ *             (packages/core/src/command.ts). Its runner reads no other.
  * ============================================================================================ */
+
+/* Adds text to a command of the runner: what would end the line or begin an escape is escaped, other
+ * control characters become blanks. */
+static void locust__github_put(locust__buf *out, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, "%\r\n");
+        locust__buf_line(out, (locust__view){text, n});
+        text += n;
+        if (*text)
+            locust__buf_printf(out, "%%%02X", (unsigned)*text++);
+    }
+}
+
+static void locust__github_add(
+    locust__buf *out, const char *level, const char *what, const char *is, const char *how)
+{
+    locust__buf_printf(out, "::%s title=locust.h::", level);
+    locust__github_put(out, what);
+    locust__buf_puts(out, is);
+    locust__github_put(out, how);
+    locust__buf_puts(out, "\n");
+}
 
 /* Prints one annotation for each thing that is wrong, if GitHub Actions runs this process. */
 static void locust__github_annotate(const locust__result *v)
 {
     const char *github = getenv("GITHUB_ACTIONS");
+    locust__buf out = {NULL, 0, 0, false};
     char text[640];
     if (!github || strcmp(github, "true") != 0)
         return;
     for (size_t i = 0; i < v->checks.n; i++) {
         const locust__check *c = &v->checks.all[i];
         if (!c->held)
-            dprintf(STDOUT_FILENO, "::error title=locust.h::%s does not hold: %s\n", c->text,
-                locust__check_value(c, text, sizeof text));
+            locust__github_add(&out, "error", c->text,
+                " does not hold: ", locust__check_value(c, text, sizeof text));
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
         const locust__earlier *earlier = &v->baseline.rows[i];
         if (*earlier->name && earlier->change == LOCUST__CHANGE_SLOWER)
-            dprintf(STDOUT_FILENO, "::error title=locust.h::%s became slower: %s\n", earlier->name,
-                earlier->why);
+            locust__github_add(&out, "error", earlier->name, " became slower: ", earlier->why);
     }
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
-        dprintf(STDOUT_FILENO, "::warning title=locust.h::%s\n", text);
+        locust__github_add(&out, "warning", text, "", "");
+    locust__os_write_all(STDOUT_FILENO, out.ptr, out.len);
+    locust__buf_free(&out);
 }
 /* ============================================================================================
  * >>options  the options and how each is set
@@ -21693,9 +21798,15 @@ static bool locust__ratio_pick(
 
 static void locust__ratio_list(const locust_test *test)
 {
-    dprintf(STDOUT_FILENO, "Available Users:\n");
-    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
-        dprintf(STDOUT_FILENO, "    %s\n", test->users[i]->name);
+    locust__buf out = {NULL, 0, 0, false};
+    locust__buf_puts(&out, "Available Users:\n");
+    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
+        locust__buf_puts(&out, "    ");
+        locust__table_text(&out, test->users[i]->name, 0);
+        locust__buf_puts(&out, "\n");
+    }
+    locust__os_write_all(STDOUT_FILENO, out.ptr, out.len);
+    locust__buf_free(&out);
 }
 
 /* The users of a class among `users`, as Locust rounds them. */
@@ -21717,45 +21828,50 @@ static double locust__ratio_share(const locust_test *test, int i, int users)
         locust__class_weight(test->users[i]) / total * (users - fixed));
 }
 
-static void locust__ratio_line(int level, double ratio, const char *name)
+static void locust__ratio_line(locust__buf *out, int level, double ratio, const char *name)
 {
     int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
-    dprintf(STDOUT_FILENO, " %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "",
-        50 - 2 * level, name);
+    locust__buf_printf(out, " %*s%-*.1f %*s", 2 * level, "", width, ratio * 100, 2 * level, "");
+    locust__table_text(out, name, 50 - 2 * level);
+    locust__buf_puts(out, "\n");
 }
 
 /* Prints the tasks of a class or a task set that has `share` of all task runs. In the total,
  * tasks of a nested set are shares of the whole; else they are shares of their set. */
-static void locust__ratio_of_tasks(
-    const locust_task *tasks, int depth, double share, bool total) // NOLINT(misc-no-recursion)
+static void locust__ratio_of_tasks(locust__buf *out, // NOLINT(misc-no-recursion)
+    const locust_task *tasks, int depth, double share, bool total)
 {
     int weights = 0;
     for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
         weights += locust__task_weight(t);
     for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__PLAN_DEPTH; t++) {
         double part = share * locust__task_weight(t) / (weights ? weights : 1);
-        locust__ratio_line(depth, part, t->name);
+        locust__ratio_line(out, depth, part, t->name);
         if (t->set)
-            locust__ratio_of_tasks(t->set->tasks, depth + 1, total ? part : 1, total);
+            locust__ratio_of_tasks(out, t->set->tasks, depth + 1, total ? part : 1, total);
     }
 }
 
 static void locust__ratio_print(const locust_test *test, int users)
 {
+    locust__buf out = {NULL, 0, 0, false};
     double sum = 0;
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
         sum += locust__ratio_share(test, i, users);
     for (int total = 0; total < 2; total++) {
-        dprintf(STDOUT_FILENO, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
-        dprintf(STDOUT_FILENO,
+        locust__buf_printf(
+            &out, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
+        locust__buf_puts(&out,
             "--------------------------------------------------------------------------------\n");
         for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
             const locust_user_class *c = test->users[i];
             double share = locust__ratio_share(test, i, users) / (sum > 0 ? sum : 1);
-            locust__ratio_line(0, share, c->name);
-            locust__ratio_of_tasks(c->tasks, 1, total ? share : 1, total);
+            locust__ratio_line(&out, 0, share, c->name);
+            locust__ratio_of_tasks(&out, c->tasks, 1, total ? share : 1, total);
         }
     }
+    locust__os_write_all(STDOUT_FILENO, out.ptr, out.len);
+    locust__buf_free(&out);
 }
 /* ============================================================================================
  * >>run  a run with its periodic reports
@@ -22082,27 +22198,61 @@ LOCUST_API int locust_run(locust_env *env)
  * Sources     Locust 2.46: run_single_user.
  * ============================================================================================ */
 
-/* Prints a request and its answer. */
-static void locust__single_show(locust_env *env, const locust_sample *s)
+/* Adds what is shown of a body: its lines as they are, else as locust__buf_line does. */
+static void locust__single_body(locust__buf *out, const locust_response *r)
+{
+    locust__view rest = {r->body, r->body_len < 4096 ? r->body_len : 4096};
+    locust__buf_puts(out, "\n");
+    while (rest.len) {
+        const char *stop = memchr(rest.ptr, '\n', rest.len);
+        locust__view line = {rest.ptr, stop ? (size_t)(stop - rest.ptr) : rest.len};
+        rest = locust__view_skip(rest, line.len + (stop != NULL));
+        locust__buf_line(out, line);
+        locust__buf_puts(out, stop ? "\n" : "");
+    }
+    locust__buf_puts(out, r->body_len > 4096 ? "...\n\n" : "\n\n");
+}
+
+/* Adds a request and its answer, and nothing in them that a terminal would obey. */
+static void locust__single_add(locust__buf *out, const locust_sample *s)
 {
     const locust_response *r = s->response;
-    (void)env;
+    const char *error = s->error ? s->error : "";
+    locust__buf_line(out, locust__view_of(s->method));
+    locust__buf_puts(out, " ");
+    locust__buf_line(out, locust__view_of(s->url ? s->url : s->name));
+    locust__buf_puts(out, "  ");
     if (!r || r->error) {
-        printf("%s %s  %s  %.3f ms\n", s->method, s->url ? s->url : s->name,
-            s->error ? s->error : "ok", s->elapsed_ms);
+        locust__buf_line(out, locust__view_of(*error ? error : "ok"));
+        locust__buf_printf(out, "  %.3f ms\n", s->elapsed_ms);
         return;
     }
-    printf("%s %s  %d %s  %.3f ms  %zu bytes%s%s\n", s->method, s->url, r->status, r->reason,
-        s->elapsed_ms, s->length, s->error ? "  FAILED: " : "", s->error ? s->error : "");
+    locust__buf_printf(out, "%d ", r->status);
+    locust__buf_line(out, locust__view_of(r->reason));
+    locust__buf_printf(
+        out, "  %.3f ms  %zu bytes%s", s->elapsed_ms, s->length, *error ? "  FAILED: " : "");
+    locust__buf_line(out, locust__view_of(error));
+    locust__buf_puts(out, "\n");
     for (const char *p = locust__client_fields((const locust__client *)(const void *)r); *p;) {
         const char *value = p + strlen(p) + 1;
-        printf("  %s: %s\n", p, value);
+        locust__buf_printf(out, "  %s: ", p);
+        locust__buf_line(out, locust__view_of(value));
+        locust__buf_puts(out, "\n");
         p = value + strlen(value) + 1;
     }
     if (r->body_len)
-        printf("\n%.*s%s\n\n", r->body_len < 4096 ? (int)r->body_len : 4096, r->body,
-            r->body_len > 4096 ? "..." : "");
-    fflush(stdout);
+        locust__single_body(out, r);
+}
+
+/* Prints a request and its answer. */
+static void locust__single_show(locust_env *env, const locust_sample *s)
+{
+    locust__buf out = {NULL, 0, 0, false};
+    (void)env;
+    locust__single_add(&out, s);
+    fflush(stdout); // a test's own lines come first
+    locust__os_write_all(STDOUT_FILENO, out.ptr, out.len);
+    locust__buf_free(&out);
 }
 
 LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const char *host)

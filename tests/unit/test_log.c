@@ -141,6 +141,55 @@ static void long_lines(void)
     }
 }
 
+/* A line stays one line of valid UTF-8, whatever a server put into it, and where it was cut. */
+static void lines_are_plain(void)
+{
+    static const struct {
+        const char *name, *text, *want;
+    } rows[] = {
+        {"letters", "\xC3\xA4\xE2\x82\xAC", "\xC3\xA4\xE2\x82\xAC\n"},
+        {"an end of a line", "a\r\nb", "a  b\n"},
+        {"an escape sequence", "a\x1B]0;title\x07", "a ]0;title \n"},
+        {"no UTF-8",
+            "a\xFF\xC3"
+            "b",
+            "a??b\n"},
+    };
+    char letters[1100];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        locust__log log = open_file(LOCUST__LOG_INFO);
+        char *text;
+        line l;
+        CHECK_ROW(rows[i].name);
+        locust__log_print(&log, LOCUST__LOG_INFO, "locust.main", "%s", rows[i].text);
+        locust__log_close(&log);
+        text = read_file();
+        if (CHECK(take_apart(text, &l)))
+            CHECK_STR(l.text, rows[i].want);
+        free(text);
+        unlink(path);
+    }
+    CHECK_ROW("cut within a letter");
+    for (size_t from = 0; from < 2; from++) {
+        locust__log log = open_file(LOCUST__LOG_INFO);
+        char *text;
+        line l;
+        for (size_t i = 0; i + 1 < sizeof letters; i++)
+            letters[i] = "\xC3\xA4"[i % 2];
+        letters[sizeof letters - 1] = '\0';
+        locust__log_print(&log, LOCUST__LOG_INFO, "locust.main", "%.*s%s", (int)from, "x", letters);
+        locust__log_close(&log);
+        text = read_file();
+        if (CHECK(take_apart(text, &l))) {
+            size_t n = strlen(l.text), odd = (n - 1 - from) % 2;
+            CHECK(n > 900 && l.text[n - 1] == '\n');
+            CHECK((l.text[n - 2] == '?') == (odd == 1)); // half a letter
+        }
+        free(text);
+        unlink(path);
+    }
+}
+
 static void lines_are_appended(void)
 {
     char *text;
@@ -193,6 +242,7 @@ static void files(void)
     a_line();
     below_the_level_is_nothing();
     long_lines();
+    lines_are_plain();
     lines_are_appended();
 }
 

@@ -1,4 +1,4 @@
-// Views, growing buffers, base64. RFC 4648 4 and 10.
+// Views, growing buffers, UTF-8, base64. RFC 3629; Unicode 15, 3.9; RFC 4648 4 and 10.
 // boards
 #include "blocks.h"
 #define LOCUST__LAYERS 1
@@ -266,6 +266,119 @@ static void decodes_without_memory(void)
     CHECK_INT(blocks_live, 0);
 }
 
+/* -- UTF-8 -- */
+
+#define FFFD "\xEF\xBF\xBD"
+
+/* The pieces that begin a character and do not end it are those of Unicode 3.9, tables 3-8 to 3-11. */
+static const struct {
+    const char *name, *text, *want, *line, *plain;
+} texts[] = {
+    {"nothing", "", "", "", ""},
+    {"ASCII", "a b~", "a b~", "a b~", "a b~"},
+    {"the shortest of each length", "\xC2\xA0\xE0\xA0\x80\xF0\x90\x80\x80",
+        "\xC2\xA0\xE0\xA0\x80\xF0\x90\x80\x80", "\xC2\xA0\xE0\xA0\x80\xF0\x90\x80\x80",
+        "\xC2\xA0\xE0\xA0\x80\xF0\x90\x80\x80"},
+    {"the longest of each length", "\xDF\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF",
+        "\xDF\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF", "\xDF\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF",
+        "\xDF\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF"},
+    {"beside the surrogates", "\xED\x9F\xBF\xEE\x80\x80", "\xED\x9F\xBF\xEE\x80\x80",
+        "\xED\x9F\xBF\xEE\x80\x80", "\xED\x9F\xBF\xEE\x80\x80"},
+    {"a replacement character", FFFD, FFFD, FFFD, FFFD},
+    {"overlong forms", "\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41",
+        FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD "A", FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD "A",
+        "????????A"},
+    {"surrogates", "\xED\xA0\x80\xED\xBF\xBF\xED\xAF\x41",
+        FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD "A", FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD "A",
+        "????????A"},
+    {"above U+10FFFF, and what never occurs", "\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42",
+        FFFD FFFD FFFD FFFD FFFD "A" FFFD FFFD "B", FFFD FFFD FFFD FFFD FFFD "A" FFFD FFFD "B",
+        "?????A??B"},
+    {"cut characters", "\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41", FFFD FFFD FFFD FFFD "A",
+        FFFD FFFD FFFD FFFD "A", "????????A"},
+    {"cut by the end", "a\xF0\x9F\x98", "a" FFFD, "a" FFFD, "a???"},
+    {"control characters",
+        "a\tb\r\n\x1B[31mc\x7F\xC2\x9B"
+        "2J",
+        "a\tb\r\n\x1B[31mc\x7F\xC2\x9B"
+        "2J",
+        "a b   [31mc  2J", "a b   [31mc   2J"},
+    {"a control character of one byte",
+        "\x9B"
+        "2J",
+        FFFD "2J", FFFD "2J", "?2J"},
+    {"line ends of Unicode",
+        "\xC2\x85"
+        "a\xE2\x80\xA8"
+        "b\xE2\x80\xA9"
+        "c",
+        "\xC2\x85"
+        "a\xE2\x80\xA8"
+        "b\xE2\x80\xA9"
+        "c",
+        " a b c", "  a   b   c"},
+    {"turned the other way",
+        "\xE2\x80\xAE"
+        "a\xE2\x81\xA6"
+        "b\xE2\x80\xAF",
+        "\xE2\x80\xAE"
+        "a\xE2\x81\xA6"
+        "b\xE2\x80\xAF",
+        " a b\xE2\x80\xAF", "   a   b\xE2\x80\xAF"},
+};
+
+static void walks_through_utf8(void)
+{
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t n = strlen(texts[i].text), chars = 0;
+        char *text = check_guarded(texts[i].text, n);
+        locust__buf out = {NULL, 0, 0, false}, line = {NULL, 0, 0, false};
+        CHECK_ROW(texts[i].name);
+        for (locust__view rest = {text, n}; rest.len; chars++) {
+            uint32_t code;
+            locust__view c = locust__text_next(&rest, &code);
+            CHECK(code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF));
+            locust__buf_add(&out, c.ptr, c.len);
+        }
+        locust__buf_add(&out, "", 1);
+        CHECK_STR(out.ptr, texts[i].want);
+        CHECK_INT(locust__buf_line(&line, (locust__view){text, n}), chars);
+        locust__buf_add(&line, "", 1);
+        CHECK_STR(line.ptr, texts[i].line);
+        line.len = 0;
+        locust__buf_add(&line, texts[i].text, n + 1);
+        locust__text_plain(line.ptr, n);
+        CHECK_STR(line.ptr, texts[i].plain);
+        locust__buf_free(&line);
+        locust__buf_free(&out);
+        check_guarded_free(text, n);
+    }
+}
+
+static void numbers_of_characters(void)
+{
+    static const struct {
+        const char *name, *text;
+        uint32_t code;
+    } rows[] = {
+        {"A", "A", 'A'},
+        {"U+00A2", "\xC2\xA2", 0xA2},
+        {"U+20AC", "\xE2\x82\xAC", 0x20AC},
+        {"U+D55C", "\xED\x95\x9C", 0xD55C},
+        {"U+10348", "\xF0\x90\x8D\x88", 0x10348},
+        {"U+10FFFF", "\xF4\x8F\xBF\xBF", 0x10FFFF},
+        {"broken", "\xFE", 0xFFFD},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        locust__view rest = locust__view_of(rows[i].text);
+        uint32_t code = 0;
+        CHECK_ROW(rows[i].name);
+        locust__text_next(&rest, &code);
+        CHECK_INT(code, rows[i].code);
+        CHECK_INT(rest.len, 0);
+    }
+}
+
 /* -- hash -- */
 
 /* The vectors of the FNV-1a of 64 bits by its authors (draft-eastlake-fnv, appendix C). */
@@ -284,4 +397,5 @@ TESTS({"views", views}, {"a NUL is a byte", a_nul_is_a_byte}, {"letters", letter
     {"too much is refused", too_much_is_refused}, {"copies", copies}, {"encodes", encodes},
     {"decodes what it should", decodes_what_it_should},
     {"decodes what it encoded", decodes_what_it_encoded},
-    {"decodes without memory", decodes_without_memory}, {"hashes", hashes}, )
+    {"decodes without memory", decodes_without_memory}, {"walks through UTF-8", walks_through_utf8},
+    {"numbers of characters", numbers_of_characters}, {"hashes", hashes}, )

@@ -61,8 +61,10 @@ def judged(dir, *args, url=None, conf=None, seconds=60, pin=None, before_exec=No
 
 
 def known(dir, rows, *args, **more):
-    """A run that records [(method, name, times in ms, error or "")] and nothing else."""
-    with tempfile.NamedTemporaryFile("w", dir=dir, delete=False, encoding="utf-8", newline="") as f:
+    """A run that records [(method, name, times in ms, error or "")] and nothing else. Bytes that are no UTF-8 are
+    written as os.fsdecode gives them."""
+    with tempfile.NamedTemporaryFile("w", dir=dir, delete=False, encoding="utf-8", errors="surrogateescape",
+                                     newline="") as f:
         f.write("".join("%s\x1f%s\x1f%.3f\x1f%s\x1e" % (method, name, ms, error)
                         for method, name, times, error in rows for ms in times))
     return judged(dir, *args, "Known", known=f.name, **more)

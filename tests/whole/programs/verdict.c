@@ -9,6 +9,8 @@
 //   Napper   its task nap blocks everybody for 100 ms by usleep
 //   Spinner  its task spin blocks everybody by a busy loop that takes 100 ms of a core
 //   Polite   waits for 100 ms as it should
+//   Thrower  its task fails with VERDICT_FAIL, and the test ends; VERDICT_CLASS is its name, and that
+//            of its task
 //   Busy     measures nothing, without a wait
 //   Burst    the same for 6 s, then it rests
 //   VERDICT_CODE  the test's own exit code
@@ -120,6 +122,12 @@ static void polite(locust_user *u)
     locust_sleep(u, 0.1);
 }
 
+static void fails(locust_user *u)
+{
+    locust_stop_test(u);
+    locust_fail(u, "%s", setting("VERDICT_FAIL") ? setting("VERDICT_FAIL") : "failed");
+}
+
 static void nothing(locust_user *u)
 {
     LOCUST_MEASURE(u, "DO", "nothing", m)
@@ -154,9 +162,11 @@ int main(int argc, char **argv)
     static const locust_wait_time second = LOCUST_CONSTANT(0.3);
     static locust_user_class Known = {.name = "Known"}, Napper = {.name = "Napper"},
                              Spinner = {.name = "Spinner"}, Polite = {.name = "Polite"},
-                             Busy = {.name = "Busy"}, Burst = {.name = "Burst"};
+                             Busy = {.name = "Busy"}, Burst = {.name = "Burst"},
+                             Thrower = {.name = "Thrower"};
+    static locust_task tasks[] = {{.fn = fails, .name = "fails"}, {0}};
     static const locust_test test = {
-        .users = {&Get, &Known, &Napper, &Spinner, &Polite, &Busy, &Burst},
+        .users = {&Get, &Known, &Napper, &Spinner, &Polite, &Busy, &Burst, &Thrower},
         .on_request = on_request,
         .on_quitting = on_quitting};
     Get.tasks = LOCUST_TASKS(LOCUST_TASK(get));
@@ -166,6 +176,9 @@ int main(int argc, char **argv)
     Busy.tasks = LOCUST_TASKS(LOCUST_TASK(nothing));
     Burst.tasks = LOCUST_TASKS(LOCUST_TASK(burst));
     Polite.tasks = LOCUST_TASKS(LOCUST_TASK(polite));
+    if (setting("VERDICT_CLASS"))
+        Thrower.name = tasks->name = setting("VERDICT_CLASS");
+    Thrower.tasks = tasks;
     Napper.wait_time = Spinner.wait_time = Polite.wait_time = second;
     if (setting("VERDICT_PACE"))
         Get.wait_time = (locust_wait_time){LOCUST_WAIT_PACING, number("VERDICT_PACE"), 0, NULL};

@@ -3,6 +3,8 @@
  *
  * Purpose     writes lines as Locust's log has them:
  *             [2026-11-21 01:44:20,653] host/INFO/locust.main: text
+ * Invariants  a line is one line of valid UTF-8, and does nothing to a terminal, whatever text of a
+ *             server stands in it.
  * Cost        one write() a line. A line below the log's level costs a comparison.
  * Names       locust__log_
  * Sources     Locust 2.46 (reference run): local time, milliseconds, host up to its first dot.
@@ -86,6 +88,7 @@ static void locust__log_print(
     locust__locale_leave(locale);
     if (n > sizeof line - 2)
         n = sizeof line - 2; // cut
+    locust__text_plain(line, n);
     line[n++] = '\n';
     locust__os_write_all(log->fd, line, n);
 }

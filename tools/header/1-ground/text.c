@@ -1,12 +1,14 @@
 /* ============================================================================================
- * >>text  views, growing buffers, base64
+ * >>text  views, growing buffers, UTF-8, base64
  *
  * Purpose     locust__view, text of known length in memory that somebody else owns; locust__buf,
- *             text that grows; base64.
+ *             text that grows; a walk through UTF-8, by which every report makes sure that it is
+ *             valid whatever a server sent or a test named; base64.
  * Invariants  a buf that could not grow is `failed` from then on, and keeps what it has: a caller
  *             adds all it wants and checks once, at the end. Nothing here depends on the locale.
  * Names       locust__base64_ locust__buf_ locust__text_ locust__view_
- * Sources     RFC 4648 section 4 (base64).
+ * Sources     RFC 3629 (UTF-8); Unicode 15, 3.9, table 3-7 and "U+FFFD Substitution of Maximal
+ *             Subparts"; Unicode TR 36, 2.5 (text that turns its direction); RFC 4648 section 4.
  * ============================================================================================ */
 
 /* Text of known length; the memory belongs to somebody else, and no '\0' follows. */
@@ -79,6 +81,52 @@ static char *locust__text_copy(const char *text, size_t n)
     return copy;
 }
 
+/* Takes the next character off a text: returns its bytes, and *code is its number. What is no UTF-8
+ * (an overlong form, a surrogate, more than U+10FFFF, a character that is cut) comes as U+FFFD, once
+ * for each longest piece that could have begun a character. The text is not empty. */
+static locust__view locust__text_next(locust__view *rest, uint32_t *code)
+{
+    const unsigned char *p = (const unsigned char *)rest->ptr;
+    unsigned char first = *p, low = 0x80, high = 0xBF; // what the second byte may be
+    size_t i = 1, n = first < 0x80 ? 1 : first < 0xC2 || first > 0xF4 ? 0 : 2;
+    n += (size_t)(n > 1 && first >= 0xE0) + (size_t)(n > 1 && first >= 0xF0);
+    low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : low;
+    high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : high;
+    *code = n > 1 ? first & (0x7Fu >> n) : first;
+    for (; i < n && i < rest->len && p[i] >= low && p[i] <= high; i++) {
+        *code = *code << 6 | (p[i] & 0x3Fu);
+        low = 0x80;
+        high = 0xBF;
+    }
+    *rest = locust__view_skip(*rest, i);
+    if (i == n)
+        return (locust__view){(const char *)p, n};
+    *code = 0xFFFD;
+    return (locust__view){"\xEF\xBF\xBD", 3};
+}
+
+/* Would a terminal do something at this character but print it? A control character, a line end of
+ * Unicode, or one that turns the direction of what follows. */
+static bool locust__text_is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x2028 && code <= 0x202E) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Makes one line of valid UTF-8 of a text, in its place: a control character becomes blanks, what is
+ * no UTF-8 question marks. */
+static void locust__text_plain(char *text, size_t n)
+{
+    locust__view rest = {text, n};
+    while (rest.len) {
+        char *at = text + (n - rest.len);
+        uint32_t code;
+        bool good = locust__text_next(&rest, &code).ptr == at;
+        if (!good || locust__text_is_control(code))
+            memset(at, good ? ' ' : '?', (size_t)(rest.ptr - at));
+    }
+}
+
 typedef struct locust__buf { // a byte string that grows
     char *ptr;               // no '\0' follows, unless one was added
     size_t len, cap;
@@ -144,6 +192,21 @@ static void locust__buf_add(locust__buf *b, const void *bytes, size_t n)
 static void locust__buf_puts(locust__buf *b, const char *text)
 {
     locust__buf_add(b, text, strlen(text));
+}
+
+/* Adds a text as part of a line: valid UTF-8, a blank for each control character. Returns how many
+ * characters it added. */
+static int locust__buf_line(locust__buf *b, locust__view text)
+{
+    int n = 0;
+    for (; text.len; n++) {
+        uint32_t code;
+        locust__view c = locust__text_next(&text, &code);
+        if (locust__text_is_control(code))
+            c = (locust__view){" ", 1};
+        locust__buf_add(b, c.ptr, c.len);
+    }
+    return n;
 }
 
 LOCUST__PRINTF(2, 3) static void locust__buf_printf(locust__buf *b, const char *format, ...)

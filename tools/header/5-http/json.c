@@ -313,18 +313,19 @@ static bool locust__json_decode(locust__view v, char *out, size_t size)
     return true;
 }
 
-/* Appends the text as a JSON string. */
+/* Appends the text as a JSON string. What is no UTF-8 becomes U+FFFD (RFC 8259 8.1). */
 static void locust__json_put(locust__buf *out, const char *text)
 {
     locust__buf_puts(out, "\"");
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+    for (locust__view rest = locust__view_of(text); rest.len;) {
+        uint32_t code;
+        locust__view c = locust__text_next(&rest, &code);
+        if (code == '"' || code == '\\')
             locust__buf_puts(out, "\\");
-        if (c < ' ')
-            locust__buf_printf(out, "\\u%04x", c);
+        if (code < ' ')
+            locust__buf_printf(out, "\\u%04x", (unsigned)code);
         else
-            locust__buf_add(out, text, 1);
+            locust__buf_add(out, c.ptr, c.len);
     }
     locust__buf_puts(out, "\"");
 }

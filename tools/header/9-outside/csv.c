@@ -87,17 +87,18 @@ static void locust__csv_float(locust__buf *out, double x)
         locust__buf_puts(out, ".0");
 }
 
-/* A field, quoted when RFC 4180 asks for it. */
+/* A field, quoted when RFC 4180 asks for it. What is no UTF-8 becomes U+FFFD: Locust's files are
+ * UTF-8, and programs read them as that. */
 static void locust__csv_text(locust__buf *out, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) {
-        locust__buf_puts(out, text);
-        return;
+    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    locust__buf_puts(out, quoted ? "\"" : "");
+    for (locust__view rest = locust__view_of(text); rest.len;) {
+        uint32_t code;
+        locust__view c = locust__text_next(&rest, &code);
+        locust__buf_add(out, code == '"' ? "\"\"" : c.ptr, code == '"' ? 2 : c.len);
     }
-    locust__buf_puts(out, "\"");
-    for (; *text; text++)
-        locust__buf_add(out, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-    locust__buf_puts(out, "\"");
+    locust__buf_puts(out, quoted ? "\"" : "");
 }
 
 #define LOCUST__CSV_RATES LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS

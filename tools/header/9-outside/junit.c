@@ -7,16 +7,19 @@
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 
-/* Adds text to XML. Control characters that XML 1.0 cannot hold (section 2.2) become question
- * marks. */
+/* Adds text to XML. What XML 1.0 cannot hold (section 2.2) becomes U+FFFD; blanks but for the plain
+ * one are escaped, else a reader makes plain ones of them (3.3.3). */
 static void locust__junit_put(locust__buf *out, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (strchr("<>&\"\n", c))
-            locust__buf_printf(out, "&#%d;", c);
+    for (locust__view rest = locust__view_of(text); rest.len;) {
+        uint32_t code;
+        locust__view c = locust__text_next(&rest, &code);
+        if (code < 128 && strchr("<>&\"\t\r\n", (int)code))
+            locust__buf_printf(out, "&#%u;", (unsigned)code);
+        else if (code < ' ' || code == 0xFFFE || code == 0xFFFF)
+            locust__buf_puts(out, "\xEF\xBF\xBD");
         else
-            locust__buf_add(out, c < ' ' ? "?" : text, 1);
+            locust__buf_add(out, c.ptr, c.len);
     }
 }
 

@@ -106,14 +106,10 @@ static bool locust__table_is_compact(const locust__table *t)
 }
 
 /* Adds text padded to `width` characters. A control character becomes a blank, so that no name
- * breaks its line in two. UTF-8 counts by characters. */
+ * breaks its line in two or moves the cursor. */
 static void locust__table_text(locust__buf *out, const char *text, int width)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        locust__buf_add(out, c < ' ' || c == 127 ? " " : text, 1);
-        width -= (c & 0xC0) != 0x80;
-    }
+    width -= locust__buf_line(out, locust__view_of(text));
     while (width-- > 0)
         locust__buf_puts(out, " ");
 }
@@ -291,12 +287,13 @@ static void locust__table_errors(const locust__table *t)
         return;
     locust__table_list_begin(t, "Error report", "Error");
     for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
-        int used = (int)(strlen(f->row->method) + strlen(f->row->name) + strlen(f->text)) + 3;
+        int width = locust__table_is_compact(t) ? 0 : 97;
         locust__table_times(t, f->occurrences, "error", "name");
-        locust__table_row_name(t->out, f->row, 0);
+        width -= locust__buf_line(t->out, locust__view_of(f->row->method));
+        locust__buf_puts(t->out, " ");
+        width -= locust__buf_line(t->out, locust__view_of(f->row->name));
         locust__buf_puts(t->out, ": ");
-        locust__table_text(t->out, f->text, 0);
-        locust__table_text(t->out, "", locust__table_is_compact(t) ? 0 : 100 - used);
+        locust__table_text(t->out, f->text, width);
         locust__buf_puts(t->out, "\n");
     }
     locust__table_list_end(t);
@@ -312,7 +309,9 @@ static void locust__table_exceptions(const locust__table *t)
         const locust__stats_exception *e = &st->exceptions[i];
         locust__table_times(t, e->times, "exception", "text");
         locust__table_text(t->out, e->text, 0);
-        locust__buf_printf(t->out, " (%s)\n", e->place);
+        locust__buf_puts(t->out, " (");
+        locust__table_text(t->out, e->place, 0);
+        locust__buf_puts(t->out, ")\n");
     }
     locust__table_list_end(t);
 }
@@ -373,12 +372,15 @@ static void locust__table_generator(const locust__table *t, const locust_generat
     char line[640];
     if (locust__table_is_compact(t)) {
         locust__buf_printf(t->out,
-            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=%s\n", g->ok,
-            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms, g->limits);
+            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=", g->ok,
+            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms);
+        locust__table_text(t->out, g->limits, 0);
+        locust__buf_puts(t->out, "\n");
         return;
     }
     locust__generator_line(g, line, sizeof line);
-    locust__buf_printf(t->out, "%s\n\n", line);
+    locust__table_text(t->out, line, 0);
+    locust__buf_puts(t->out, "\n\n");
 }
 
 static void locust__table_checks(const locust__table *t, const locust__checks *checks)
@@ -396,11 +398,14 @@ static void locust__table_checks(const locust__table *t, const locust__checks *c
         const locust__check *c = &checks->all[i];
         if (compact) {
             snprintf(value, sizeof value, "%.6f", c->value);
-            locust__buf_printf(t->out, "check ok=%d value=%s text=%s\n", c->held,
-                c->measured ? value : "", c->text);
+            locust__buf_printf(
+                t->out, "check ok=%d value=%s text=", c->held, c->measured ? value : "");
+            locust__table_text(t->out, c->text, 0);
+            locust__buf_puts(t->out, "\n");
         } else {
-            locust__buf_printf(t->out, "%-8s %-60s %s\n", c->held ? "ok" : "FAILED", c->text,
-                locust__check_value(c, value, sizeof value));
+            locust__buf_printf(t->out, "%-8s ", c->held ? "ok" : "FAILED");
+            locust__table_text(t->out, c->text, 60);
+            locust__buf_printf(t->out, " %s\n", locust__check_value(c, value, sizeof value));
         }
     }
     if (!compact)
@@ -441,9 +446,11 @@ static void locust__table_baseline(
         if (!*earlier->name) // this run has no such row
             continue;
         if (compact)
-            locust__buf_printf(t->out, "baseline verdict=%s name=%s\n", change, earlier->name);
+            locust__buf_printf(t->out, "baseline verdict=%s name=", change);
         else
-            locust__buf_printf(t->out, "%-8s %-60s %s\n", change, earlier->name, earlier->why);
+            locust__buf_printf(t->out, "%-8s ", change);
+        locust__table_text(t->out, earlier->name, compact ? 0 : 60);
+        locust__buf_printf(t->out, compact ? "%s\n" : " %s\n", compact ? "" : earlier->why);
     }
     if (!compact)
         locust__buf_puts(t->out, "\n");

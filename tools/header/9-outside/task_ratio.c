@@ -44,9 +44,15 @@ static bool locust__ratio_pick(
 
 static void locust__ratio_list(const locust_test *test)
 {
-    dprintf(STDOUT_FILENO, "Available Users:\n");
-    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
-        dprintf(STDOUT_FILENO, "    %s\n", test->users[i]->name);
+    locust__buf out = {NULL, 0, 0, false};
+    locust__buf_puts(&out, "Available Users:\n");
+    for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
+        locust__buf_puts(&out, "    ");
+        locust__table_text(&out, test->users[i]->name, 0);
+        locust__buf_puts(&out, "\n");
+    }
+    locust__os_write_all(STDOUT_FILENO, out.ptr, out.len);
+    locust__buf_free(&out);
 }
 
 /* The users of a class among `users`, as Locust rounds them. */
@@ -68,43 +74,48 @@ static double locust__ratio_share(const locust_test *test, int i, int users)
         locust__class_weight(test->users[i]) / total * (users - fixed));
 }
 
-static void locust__ratio_line(int level, double ratio, const char *name)
+static void locust__ratio_line(locust__buf *out, int level, double ratio, const char *name)
 {
     int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
-    dprintf(STDOUT_FILENO, " %*s%-*.1f %*s%-*s\n", 2 * level, "", width, ratio * 100, 2 * level, "",
-        50 - 2 * level, name);
+    locust__buf_printf(out, " %*s%-*.1f %*s", 2 * level, "", width, ratio * 100, 2 * level, "");
+    locust__table_text(out, name, 50 - 2 * level);
+    locust__buf_puts(out, "\n");
 }
 
 /* Prints the tasks of a class or a task set that has `share` of all task runs. In the total,
  * tasks of a nested set are shares of the whole; else they are shares of their set. */
-static void locust__ratio_of_tasks(
-    const locust_task *tasks, int depth, double share, bool total) // NOLINT(misc-no-recursion)
+static void locust__ratio_of_tasks(locust__buf *out, // NOLINT(misc-no-recursion)
+    const locust_task *tasks, int depth, double share, bool total)
 {
     int weights = 0;
     for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
         weights += locust__task_weight(t);
     for (const locust_task *t = tasks; t && (t->fn || t->set) && depth < LOCUST__PLAN_DEPTH; t++) {
         double part = share * locust__task_weight(t) / (weights ? weights : 1);
-        locust__ratio_line(depth, part, t->name);
+        locust__ratio_line(out, depth, part, t->name);
         if (t->set)
-            locust__ratio_of_tasks(t->set->tasks, depth + 1, total ? part : 1, total);
+            locust__ratio_of_tasks(out, t->set->tasks, depth + 1, total ? part : 1, total);
     }
 }
 
 static void locust__ratio_print(const locust_test *test, int users)
 {
+    locust__buf out = {NULL, 0, 0, false};
     double sum = 0;
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++)
         sum += locust__ratio_share(test, i, users);
     for (int total = 0; total < 2; total++) {
-        dprintf(STDOUT_FILENO, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
-        dprintf(STDOUT_FILENO,
+        locust__buf_printf(
+            &out, "\n %s\n", total ? "Total task ratio" : "Task ratio per User class");
+        locust__buf_puts(&out,
             "--------------------------------------------------------------------------------\n");
         for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
             const locust_user_class *c = test->users[i];
             double share = locust__ratio_share(test, i, users) / (sum > 0 ? sum : 1);
-            locust__ratio_line(0, share, c->name);
-            locust__ratio_of_tasks(c->tasks, 1, total ? share : 1, total);
+            locust__ratio_line(&out, 0, share, c->name);
+            locust__ratio_of_tasks(&out, c->tasks, 1, total ? share : 1, total);
         }
     }
+    locust__os_write_all(STDOUT_FILENO, out.ptr, out.len);
+    locust__buf_free(&out);
 }
