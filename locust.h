@@ -86,7 +86,7 @@
  *     >>say            sentences on standard error, and the end of the program
  *     >>time           units of time
  *     >>memory         allocation, growing, arenas, fetching ahead
- *     >>text           views, growing buffers, base64
+ *     >>text           views, growing buffers, UTF-8, base64
  *     >>bytes          reading and writing the bytes of a wire format
  *     >>number         numbers in and out, random numbers
  *     >>error          the sentence of each error
@@ -1747,9 +1747,9 @@ static char *locust__text_copy(const char *text, size_t n)
     return copy;
 }
 
-/* Takes the next character off a text: returns its bytes, and *code is its number. What is no UTF-8
- * (an overlong form, a surrogate, more than U+10FFFF, a character that is cut) comes as U+FFFD, once
- * for each longest piece that could have begun a character. The text is not empty. */
+/* Takes the next character off a text: returns its bytes, and *code is its number. What is no
+ * UTF-8 (an overlong form, a surrogate, more than U+10FFFF, a character that is cut) comes as
+ * U+FFFD, once for each longest piece that could have begun a character. The text is not empty. */
 static locust__view locust__text_next(locust__view *rest, uint32_t *code)
 {
     const unsigned char *p = (const unsigned char *)rest->ptr;
@@ -1779,8 +1779,8 @@ static bool locust__text_is_control(uint32_t code)
            (code >= 0x2066 && code <= 0x2069);
 }
 
-/* Makes one line of valid UTF-8 of a text, in its place: a control character becomes blanks, what is
- * no UTF-8 question marks. */
+/* Makes one line of valid UTF-8 of a text, in its place: a control character becomes blanks, what
+ * is no UTF-8 question marks. */
 static void locust__text_plain(char *text, size_t n)
 {
     locust__view rest = {text, n};
@@ -20997,8 +20997,8 @@ static void locust__files_write(locust__files *files, const locust__result *v)
  *             (packages/core/src/command.ts). Its runner reads no other.
  * ============================================================================================ */
 
-/* Adds text to a command of the runner: what would end the line or begin an escape is escaped, other
- * control characters become blanks. */
+/* Adds text to a command of the runner: what would end the line or begin an escape is escaped,
+ * other control characters become blanks. */
 static void locust__github_put(locust__buf *out, const char *text)
 {
     while (*text) {
@@ -21758,7 +21758,7 @@ static void locust__cli_help(const locust__settings *st, const char *program)
  * Purpose     picks the user classes of the command line; prints them, and how often each task
  *             runs.
  * Names       locust__ratio_
- * Uses        >>task >>class >>options
+ * Uses        >>task >>class >>table >>options
  * Sources     Locust 2.46.
  * ============================================================================================ */
 

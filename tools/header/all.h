@@ -86,7 +86,7 @@
  *     >>say            sentences on standard error, and the end of the program
  *     >>time           units of time
  *     >>memory         allocation, growing, arenas, fetching ahead
- *     >>text           views, growing buffers, base64
+ *     >>text           views, growing buffers, UTF-8, base64
  *     >>bytes          reading and writing the bytes of a wire format
  *     >>number         numbers in and out, random numbers
  *     >>error          the sentence of each error

@@ -81,9 +81,9 @@ static char *locust__text_copy(const char *text, size_t n)
     return copy;
 }
 
-/* Takes the next character off a text: returns its bytes, and *code is its number. What is no UTF-8
- * (an overlong form, a surrogate, more than U+10FFFF, a character that is cut) comes as U+FFFD, once
- * for each longest piece that could have begun a character. The text is not empty. */
+/* Takes the next character off a text: returns its bytes, and *code is its number. What is no
+ * UTF-8 (an overlong form, a surrogate, more than U+10FFFF, a character that is cut) comes as
+ * U+FFFD, once for each longest piece that could have begun a character. The text is not empty. */
 static locust__view locust__text_next(locust__view *rest, uint32_t *code)
 {
     const unsigned char *p = (const unsigned char *)rest->ptr;
@@ -113,8 +113,8 @@ static bool locust__text_is_control(uint32_t code)
            (code >= 0x2066 && code <= 0x2069);
 }
 
-/* Makes one line of valid UTF-8 of a text, in its place: a control character becomes blanks, what is
- * no UTF-8 question marks. */
+/* Makes one line of valid UTF-8 of a text, in its place: a control character becomes blanks, what
+ * is no UTF-8 question marks. */
 static void locust__text_plain(char *text, size_t n)
 {
     locust__view rest = {text, n};

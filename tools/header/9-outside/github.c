@@ -9,8 +9,8 @@
  *             (packages/core/src/command.ts). Its runner reads no other.
  * ============================================================================================ */
 
-/* Adds text to a command of the runner: what would end the line or begin an escape is escaped, other
- * control characters become blanks. */
+/* Adds text to a command of the runner: what would end the line or begin an escape is escaped,
+ * other control characters become blanks. */
 static void locust__github_put(locust__buf *out, const char *text)
 {
     while (*text) {

@@ -4,7 +4,7 @@
  * Purpose     picks the user classes of the command line; prints them, and how often each task
  *             runs.
  * Names       locust__ratio_
- * Uses        >>task >>class >>options
+ * Uses        >>task >>class >>table >>options
  * Sources     Locust 2.46.
  * ============================================================================================ */
 
