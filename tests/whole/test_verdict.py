@@ -6,7 +6,7 @@
 Figures that must be exact come from users who record what the test tells them (class Known); those
 of requests are held against --request-log and against the server's own record (programs/record_server.c).
 """
-import collections, datetime, math, os, resource, sys, xml.etree.ElementTree
+import collections, datetime, json, math, os, resource, sys, xml.etree.ElementTree
 from kit.lib import *
 from kit.judged import *
 
@@ -860,23 +860,117 @@ def _(dir):
     same(r.rc, 0, "twice the requests a second", r)
 
 
-@test("--baseline: rows of one run alone, the table, JUnit")
+def more_by_chance(k, n, was_k, was_n):
+    """Fisher's exact test, in whole numbers: the odds of k failures of n or more, all of both runs being dealt."""
+    every, failed = n + was_n, k + was_k
+    ways = sum(math.comb(failed, x) * math.comb(every - failed, n - x) for x in range(k, min(n, failed) + 1))
+    return ways / math.comb(every, n)
+
+
+@test("--baseline: shares of failures are judged by their odds")
+def _(dir):
+    cases = [(23, 59, 6, 63), (8, 60, 4, 60), (0, 60, 0, 60), (60, 60, 60, 60), (60, 60, 0, 60), (0, 60, 60, 60),
+             (3, 20, 0, 20), (10, 20, 0, 20), (1, 1, 0, 1), (9, 100, 0, 100), (10, 100, 0, 100), (100, 1000, 60, 1000),
+             (100, 1000, 95, 1000), (1000, 4000, 900, 4000), (1050, 4000, 900, 4000), (4000, 4000, 3900, 4000),
+             (3999, 4000, 3985, 4000), (12, 4000, 1, 2000)]
+
+    def rows(of, at):
+        return [("GET", "/%d" % i, [5.0] * part, error) for i, case in enumerate(cases)
+                for part, error in ((case[at + 1] - case[at], ""), (case[at], "broken")) if part]
+
+    base = baseline(dir, rows(cases, 2))
+    r = known(dir, rows(cases, 0), "--baseline", base, "--compact", "--check", "failures<1000000", hold=2)
+    got = compact_baseline(r)
+
+    def one(i):
+        k, n, was_k, was_n = cases[i]
+        odds = more_by_chance(*cases[i])
+        worse = odds < 0.001 and k / n > 1.05 * was_k / was_n
+        same(got["GET /%d" % i], "slower" if worse else "same", cases[i], odds)
+
+    same(got["GET /0"], "slower", "23 of 59 beside 6 of 63 are no chance: %g" % more_by_chance(*cases[0]))
+    each(range(len(cases)), one)
+    same(len(set(got.values())), 2, got)
+
+
+@test("--baseline: rows of one run alone are named, in lines, the table and JUnit")
 def _(dir):
     base = baseline(dir, x(TIMES_OF_X) + [("GET", "/old", [20.0] * 2000, "")])
     rows = x(scaled(TIMES_OF_X, 1.5)) + [("GET", "/new", [20.0] * 2000, "")]
     r = known(dir, rows, "--baseline", base, "--compact", "--junit", "j.xml", hold=2)
     same(r.rc, 3, r)
     got = compact_baseline(r)
-    same(set(got), {"GET /x", "Aggregated"}, r)
-    same(got["GET /x"], "slower")
+    want = {"GET /x": "slower", "GET /old": "gone", "GET /new": "new"}
+    same({name: got[name] for name in got if name != "Aggregated"}, want, r)
     cases = xml.etree.ElementTree.parse(r.dir + "/j.xml").getroot()[0].findall("testcase")
-    found = {case.get("name"): case.find("failure") for case in cases if case.get("classname") == "baseline"}
-    check("GET /x" in found and found["GET /x"] is not None and "GET /old" not in found, found)
+    found = {case.get("name"): case for case in cases if case.get("classname") == "baseline"}
+    same({name: found[name].find("system-out").text for name in want}, want)
+    same([name for name in want if found[name].find("failure") is not None], ["GET /x"])
     r = known(dir, rows, LOCUST_BASELINE=base, hold=2)
     same(r.rc, 3, r)
-    check(re.search(r"(?m)^.*/x\b.*slower|^.*slower.*/x\b", r.err), r)
+    for name, verdict in want.items():
+        check(re.search(r"(?m)^%s +%s\b" % (verdict, name), r.err), name, r)
     r = known(dir, rows, conf="baseline = %s\nbaseline-margin = 70\n" % base, hold=2)
     same(r.rc, 0, r)
+    alone = known(dir, [("GET", "/x", TIMES_OF_X, "")], "--baseline", base, "--compact", hold=2)
+    same(alone.rc, 3, "half the requests a second in all", alone)
+
+
+@test("--baseline: whatever a summary of ours holds can be read back")
+def _(dir):
+    texts = ["GET", "", "x" * 65, "m" * 3000, "say \"hi\" \\ / \\u0041", "two\nlines\tand\rthree", "\u00e4\u20ac\U0001f600",
+             os.fsdecode(b"caf\xe9 \xff\xfe \xed\xa0\x80"), "\x01\x02\x1b[2J\x7f", "n" * 100000, "a b  c ", "[other] {x: 1}, \"y\""]
+    rows = [(method, name, [5.0] * 3, "") for method in texts[:9] for name in texts]
+    rows += [("GET", "an hour", [3600000.0, 3599999.0], ""), ("GET", "nothing", [0.0], ""), ("", "Aggregated", [1.0], ""),
+             ("", "(other)", [1.0], "failed"), ("GET", "all", [2.0 ** (i / 8) for i in range(160)], "failed")]
+    base = baseline(dir, rows)
+    r = known(dir, rows, "--baseline", base, "--compact", "--check", "failures<1000", hold=2)
+    same((r.rc, collections.Counter(re.findall(r"(?m)^baseline verdict=(\S+)", r.out))), (0, {"same": len(rows) + 1}), r)
+    coarse = build(VERDICT, "-O0", "-DLOCUST_HIST_BITS=6")  # whose buckets' middles lie above an hour
+    for program in (coarse, build(VERDICT)):
+        with open(dir + "/known", "w") as f:
+            f.write("GET\x1f/\x1f3600000\x1f\x1e")
+        args = ["--baseline", dir + "/coarse.json"] if program != coarse else ["--summary", dir + "/coarse.json"]
+        same(run(dir, [program, "--headless", *args, "Known"], env={"VERDICT_KNOWN": dir + "/known"}).rc, 0)
+
+
+@test("--baseline: 10,000 rows, and a file above 64 MB")
+def _(dir):
+    n = 10000
+    rows = [("GET", "/%d/%s" % (i, "p" * (i % 100)), [5.0 + i % 7], "") for i in range(n)]
+    base = baseline(dir, rows)
+    r = known(dir, rows[:-1] + [("GET", "/new", [5.0], "")], "--baseline", base, "--compact", hold=2)
+    counted = collections.Counter(compact_baseline(r).values())
+    same((r.rc, counted), (0, {"same": n, "gone": 1, "new": 1}), r.rc)
+    check(r.ran < 5, "%g s of CPU" % r.ran)
+    row = '{"method": "GET", "name": "/%d", "requests": 700, "failures": 0, "rps": 1, "histogram_us": [' + ", ".join(
+        "[%d, 1]" % us for us in range(1000, 8000, 10)) + "]}"
+    with open(dir + "/big.json", "w") as f:
+        f.write('{"rows": [%s],\n "total":\n%s}' % (",\n".join(row % i for i in range(n)), row % n))
+    check(os.path.getsize(dir + "/big.json") > 64 << 20, os.path.getsize(dir + "/big.json"))
+    r = known(dir, [("GET", "/7", [5.0] * 700, "")], "--baseline", dir + "/big.json", "--compact", seconds=120)
+    counted = collections.Counter(compact_baseline(r).values())
+    same(counted["gone"], n - 1, r.rc)
+
+
+@test("--baseline: a summary of an older version, and of a newer one")
+def _(dir):
+    path = baseline(dir, x(TIMES_OF_X))
+    whole = summary(path)
+    old_row = "method name requests failures bytes rps fps min_ms avg_ms max_ms percentiles_ms histogram_us".split()
+    old = {key: whole[key] for key in "version start_time duration_s users exit_code generator checks".split()}
+    old["rows"] = [{key: row[key] for key in old_row} for row in whole["rows"]]
+    old["total"] = {key: whole["total"][key] for key in old_row}
+    old["failures"] = whole["failures"]
+    newer = json.loads(json.dumps(whole), object_hook=lambda o: dict({"an_object": {"rows": [[]]}, "to_come": None}, **o))
+
+    def one(what, of):
+        with open(dir + "/b.json", "w") as f:
+            json.dump(of, f)
+        r = known(dir, x(TIMES_OF_X), "--baseline", dir + "/b.json", "--compact", hold=2)
+        same((r.rc, compact_baseline(r)), (0, {"GET /x": "same", "Aggregated": "same"}), r)
+
+    each([("old", old), ("newer", newer), ("sorted", json.loads(json.dumps(whole, sort_keys=True)))], one)
 
 
 @test("--baseline: a run can be its own next baseline")

@@ -48,7 +48,7 @@ static void locust__github_annotate(const locust__result *v)
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
         const locust__earlier *earlier = &v->baseline.rows[i];
-        if (*earlier->name && earlier->change == LOCUST__CHANGE_SLOWER)
+        if (earlier->change == LOCUST__CHANGE_SLOWER)
             locust__github_add(&out, "error", earlier->name, " became slower: ", earlier->why);
     }
     locust__generator_line(&v->generator, text, sizeof text);

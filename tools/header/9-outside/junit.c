@@ -59,12 +59,11 @@ static void locust__junit_write(locust__buf *out, const locust__result *v)
     }
     for (size_t i = 0; i < v->baseline.n; i++) {
         const locust__earlier *earlier = &v->baseline.rows[i];
-        if (!*earlier->name)
-            continue;
+        const char *change = locust__change_names[earlier->change];
         n++;
         failed += earlier->change == LOCUST__CHANGE_SLOWER;
         locust__junit_case(&cases, "baseline", earlier->name,
-            earlier->change == LOCUST__CHANGE_SLOWER ? earlier->why : NULL, NULL);
+            earlier->change == LOCUST__CHANGE_SLOWER ? earlier->why : NULL, change);
     }
     locust__generator_line(&v->generator, line, sizeof line);
     locust__junit_case(&cases, "generator", "generator", limit ? line : NULL, line);

@@ -62,8 +62,11 @@ static void locust__result_judge(void *arg)
     v->generator = locust__generator_judge(v->env);
     v->held = locust__checks_judge(v->env, &v->checks);
     locust__remarks_collect(&v->remarks, v->env);
-    if (LOCUST__WITH_REPORTS && v->baseline.n)
-        locust__baseline_compare(&v->baseline, v->env);
+    if (LOCUST__WITH_REPORTS && v->baseline.n && !locust__baseline_compare(&v->baseline, v->env)) {
+        locust__log_print(&v->env->log, LOCUST__LOG_ERROR, "locust.main",
+            "not compared with %s: out of memory", v->env->options.baseline);
+        v->baseline.worse = true;
+    }
 }
 
 /* The first that applies: set-up failed, generator at its limit, a check or the baseline broke, a

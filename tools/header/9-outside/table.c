@@ -443,8 +443,6 @@ static void locust__table_baseline(
     for (size_t i = 0; i < b->n; i++) {
         const locust__earlier *earlier = &b->rows[i];
         const char *change = locust__change_names[earlier->change];
-        if (!*earlier->name) // this run has no such row
-            continue;
         if (compact)
             locust__buf_printf(t->out, "baseline verdict=%s name=", change);
         else
