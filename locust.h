@@ -19445,19 +19445,38 @@ static bool locust__baseline_compare(locust__baseline *b, locust_env *env)
  * >>find  --find-max
  *
  * Purpose     searches for the highest rate of arrivals at which the checks hold: doubles the rate
- *             until they break, then halves the gap.
+ *             until they break, then halves the gap. Says what it found, and what it tried.
+ * Invariants  a rate that is reported as found held twice, or once in a run that ended too soon.
  * Cost        a step (5 s by default) and a quarter for each rate, and waits after rates that
  *             broke.
  * Names       locust__find_
- * Uses        >>co >>switch >>class >>env >>usage >>warm_up >>check
+ * Uses        >>co >>switch >>class >>env >>usage >>warm_up >>generator >>check
  * ============================================================================================ */
+
+typedef struct locust__find_tried { // a rate that was tried
+    double rate;
+    bool held;
+    char why[240]; // the check that decided, with what was measured; or what else broke
+} locust__find_tried;
 
 typedef struct locust__find {
     locust_env *env;
     locust__checks checks;
-    double base;      // arrivals a second that the test itself asks for
-    double good, bad; // the highest rate that held, the lowest that did not; 0: none
+    double base;               // arrivals a second that the test itself asks for
+    double good, bad;          // the highest rate that held, the lowest that did not; 0: none
+    double once;               // the highest that held, if none held a second time; 0: one did
+    bool again;                // the one that was found held a second time
+    locust__find_tried *tried; // in order
+    size_t n_tried, cap_tried;
 } locust__find;
+
+static void locust__find_free(locust__find *f)
+{
+    locust__checks_free(&f->checks);
+    LOCUST_FREE(f->tried);
+    f->tried = NULL;
+    f->n_tried = f->cap_tried = 0;
+}
 
 /* Arrivals a second of all classes together. */
 static double locust__find_base(const locust_env *env)
@@ -19491,6 +19510,27 @@ static bool locust__find_run(locust__find *f, double rate, int quarters) LOCUST_
     return locust__co_sleep(&env->loop, end) != LOCUST__WAKE_CANCELLED && !env->stop_requested;
 }
 
+/* Says why a rate held or did not. `shed`, `started`: of the arrivals of the trial. */
+static void locust__find_explain(
+    const locust__find *f, locust__find_tried *t, uint64_t shed, double started)
+{
+    const locust__check *c = f->checks.all;
+    locust_generator g = locust__generator_judge(f->env);
+    char value[32];
+    while (c + 1 < f->checks.all + f->checks.n && c->held)
+        c++; // the first that broke, or the last one
+    if (!t->held && c->held && shed)
+        snprintf(t->why, sizeof t->why, "%llu arrivals were shed", (unsigned long long)shed);
+    else if (!t->held && c->held)
+        snprintf(t->why, sizeof t->why, "%.0f %% of the arrivals were started", 100 * started);
+    else
+        snprintf(
+            t->why, sizeof t->why, "%s: %s", c->text, locust__check_value(c, value, sizeof value));
+    if (!t->held && !shed && !g.ok)
+        snprintf(t->why + strlen(t->why), sizeof t->why - strlen(t->why),
+            "; the generator was limited by %s", g.limits);
+}
+
 /* Tries a rate: a quarter of a step to settle, then a step that is judged. It holds if the
  * checks do, no arrival was shed and nine of ten of those due were started. False: the test
  * ends. */
@@ -19498,8 +19538,8 @@ static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__P
 {
     locust_env *env = f->env;
     locust_arrival_counts before, now;
-    const locust__check *c = f->checks.all;
-    char value[32];
+    locust__find_tried t = {.rate = rate}, *tried;
+    double due, started;
     if (locust__time_after(locust__os_now_ns(), locust__find_step_ns(f) / 4 * 5) > env->end_ns ||
         !locust__find_run(f, rate, 1))
         return false;
@@ -19507,14 +19547,18 @@ static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__P
     if (!locust__find_run(f, rate, 4))
         return false;
     now = locust__usage_arrivals(env);
-    *held =
-        locust__checks_judge(env, &f->checks) && now.shed == before.shed &&
-        (double)(now.started - before.started) > 0.9 * (double)(now.scheduled - before.scheduled);
-    while (c + 1 < f->checks.all + f->checks.n && c->held)
-        c++; // the first that broke, or the last one
+    due = (double)(now.scheduled - before.scheduled);
+    started = due > 0 ? (double)(now.started - before.started) / due : 0;
+    *held = t.held =
+        locust__checks_judge(env, &f->checks) && now.shed == before.shed && started > 0.9;
+    locust__find_explain(f, &t, now.shed - before.shed, started);
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-        "find-max: %.1f arrivals/s %s: %s, %s", rate, *held ? "hold" : "do not hold", c->text,
-        locust__check_value(c, value, sizeof value));
+        "find-max: %.1f arrivals/s %s: %s", rate, *held ? "hold" : "do not hold", t.why);
+    tried = locust__memory_grow(f->tried, sizeof *tried, f->n_tried, &f->cap_tried);
+    if (tried) {
+        f->tried = tried;
+        tried[f->n_tried++] = t;
+    }
     return true;
 }
 
@@ -19555,18 +19599,58 @@ static void locust__find_search(locust__find *f) LOCUST__PARKS
 static void locust__find_main(void *arg)
 {
     locust__find *f = arg;
-    bool held = false;
     f->base = locust__find_base(f->env);
     locust__find_search(f);
-    for (int i = 0; i < 10 && f->good > 0 && !held; i++) {
-        if (!locust__find_recover(f) || !locust__find_try(f, f->good, &held))
+    f->once = f->good;
+    for (int i = 0; i < 10 && f->good > 0 && !f->again; i++) {
+        if (!locust__find_recover(f) || !locust__find_try(f, f->good, &f->again))
             break;
-        if (!held) {
+        if (!f->again) {
             f->bad = f->good;
-            f->good *= 0.95;
+            f->good = i < 9 ? f->good * 0.95 : 0;
         }
     }
+    if (f->good > 0)
+        f->once = 0;
     locust__env_request_stop(f->env);
+}
+
+/* The trial that says what the limit is: of the lowest rate that did not hold; NULL: all held. */
+static const locust__find_tried *locust__find_broke(const locust__find *f)
+{
+    for (size_t i = f->n_tried; i-- > 0;)
+        if (!f->tried[i].held && f->tried[i].rate <= f->bad)
+            return &f->tried[i];
+    return NULL;
+}
+
+/* What was found, as one sentence. */
+static void locust__find_line(const locust__find *f, char *out, size_t size)
+{
+    const locust__find_tried *broke = locust__find_broke(f);
+    const char *checks = f->env->options.find_max, *why = broke ? broke->why : "";
+    if (!f->n_tried)
+        snprintf(out, size, "find-max: the run ended before a rate was tried");
+    else if (f->once > 0)
+        snprintf(out, size,
+            "find-max: no rate held twice: %.1f arrivals/s held %s once, then %.1f "
+            "did not (%s)",
+            f->once, checks, f->bad, why);
+    else if (!(f->good > 0))
+        snprintf(out, size,
+            "find-max: no rate held %s: %.1f arrivals/s, the lowest that was tried, "
+            "did not (%s); begin lower by --rate",
+            checks, f->bad, why);
+    else if (f->bad > 0)
+        snprintf(out, size,
+            "find-max: %.1f arrivals/s is the highest rate that held %s; %.1f did "
+            "not (%s)%s",
+            f->good, checks, f->bad, why, f->again ? "" : "; it was not tried a second time");
+    else
+        snprintf(out, size,
+            "find-max: %.1f arrivals/s held %s, and the run ended before a rate did "
+            "not",
+            f->good, checks);
 }
 /* ============================================================================================
  * >>remarks  what a run says of itself at its end
@@ -19693,7 +19777,7 @@ static const char *locust__result_init(locust__result *v, locust_env *env, char 
 static void locust__result_free(locust__result *v)
 {
     locust__checks_free(&v->checks);
-    locust__checks_free(&v->find.checks);
+    locust__find_free(&v->find);
     locust__baseline_free(&v->baseline);
 }
 
@@ -20186,18 +20270,39 @@ static void locust__table_baseline(
         locust__buf_puts(t->out, "\n");
 }
 
+/* The rates that were tried, and what was found. */
 static void locust__table_find(const locust__table *t, const locust__find *f)
 {
-    char broke[32] = "";
+    static const int dashes[] = {8, 12, 100};
+    bool compact = locust__table_is_compact(t);
+    char line[640];
     if (!f->env->options.find_max)
         return;
-    if (f->bad > 0)
-        snprintf(broke, sizeof broke, "%.1f", f->bad);
-    if (locust__table_is_compact(t))
-        locust__buf_printf(t->out, "find_max rate=%.1f broke=%s\n", f->good, broke);
-    else
-        locust__buf_printf(t->out, "find-max: %.1f arrivals/s held %s; %s did not\n\n", f->good,
-            f->env->options.find_max, f->bad > 0 ? broke : "nothing that was tried");
+    if (!compact) {
+        locust__buf_printf(
+            t->out, "Rates that were tried\n%-8s %12s %s\n", "Result", "Arrivals/s", "Measured");
+        locust__table_dashes(t->out, dashes, 3);
+    }
+    for (size_t i = 0; i < f->n_tried; i++) {
+        const locust__find_tried *tried = &f->tried[i];
+        locust__buf_printf(t->out, compact ? "find_try held=%s rate=%.1f why=" : "%-8s %12.1f ",
+            compact       ? tried->held ? "1" : "0"
+            : tried->held ? "ok"
+                          : "FAILED",
+            tried->rate);
+        locust__table_text(t->out, tried->why, 0);
+        locust__buf_puts(t->out, "\n");
+    }
+    if (compact) {
+        snprintf(line, sizeof line, "%.1f", f->bad);
+        locust__buf_printf(
+            t->out, "find_max rate=%.1f broke=%s\n", f->good, f->bad > 0 ? line : "");
+        return;
+    }
+    locust__find_line(f, line, sizeof line);
+    locust__buf_puts(t->out, "\n");
+    locust__table_text(t->out, line, 0);
+    locust__buf_puts(t->out, "\n\n");
 }
 
 /* What is said once, at the end. */
@@ -20823,9 +20928,9 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
 /* ============================================================================================
  * >>junit  --junit
  *
- * Purpose     checks, baseline and the generator as test cases of JUnit XML.
+ * Purpose     checks, baseline, search and the generator as test cases of JUnit XML.
  * Names       locust__junit_
- * Uses        >>generator >>figures >>check >>baseline >>result
+ * Uses        >>generator >>figures >>check >>baseline >>find >>result
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 
@@ -20886,6 +20991,14 @@ static void locust__junit_write(locust__buf *out, const locust__result *v)
         failed += earlier->change == LOCUST__CHANGE_SLOWER;
         locust__junit_case(&cases, "baseline", earlier->name,
             earlier->change == LOCUST__CHANGE_SLOWER ? earlier->why : NULL, change);
+    }
+    if (env->options.find_max) {
+        bool found = v->find.good > 0;
+        n++;
+        failed += !found;
+        locust__find_line(&v->find, line, sizeof line);
+        locust__junit_case(
+            &cases, "find-max", env->options.find_max, found ? NULL : line, found ? line : NULL);
     }
     locust__generator_line(&v->generator, line, sizeof line);
     locust__junit_case(&cases, "generator", "generator", limit ? line : NULL, line);
@@ -21126,9 +21239,9 @@ static void locust__files_write(locust__files *files, const locust__result *v)
  * >>github  annotations of GitHub Actions
  *
  * Purpose     shows at a job of GitHub Actions what is wrong: checks that do not hold, rows that
- *             became slower, a generator at its limit.
+ *             became slower, a search that found no rate, a generator at its limit.
  * Names       locust__github_
- * Uses        >>generator >>check >>baseline >>result
+ * Uses        >>generator >>check >>baseline >>find >>result
  * Sources     GitHub's documentation of workflow commands; escapes as its toolkit has them
  *             (packages/core/src/command.ts). Its runner reads no other.
  * ============================================================================================ */
@@ -21174,6 +21287,10 @@ static void locust__github_annotate(const locust__result *v)
         const locust__earlier *earlier = &v->baseline.rows[i];
         if (earlier->change == LOCUST__CHANGE_SLOWER)
             locust__github_add(&out, "error", earlier->name, " became slower: ", earlier->why);
+    }
+    if (v->env->options.find_max && !(v->find.good > 0)) {
+        locust__find_line(&v->find, text, sizeof text);
+        locust__github_add(&out, "error", text, "", "");
     }
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
@@ -22017,8 +22134,8 @@ static void locust__ratio_print(const locust_test *test, int users)
  * Invariants  helpers run while the runner does; the final reports are written after the last of
  *             them has ended.
  * Names       locust__run_
- * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>generator >>check
- *             >>find >>result >>table >>csv >>files >>github
+ * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>check >>find >>result
+ *             >>table >>csv >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -22040,16 +22157,9 @@ static void locust__run_print_now(void *arg)
 static void locust__run_print_final(void *arg)
 {
     locust__run_parts *run = arg;
-    const locust__result *v = &run->verdict;
-    bool compact = !LOCUST__WITH_REPORTS || run->env->options.compact;
-    char line[640];
-    locust__table_print(run->env, v);
-    locust__generator_line(&v->generator, line, sizeof line);
-    if (compact) // the report is on standard output
-        locust__log_print(&run->env->log, v->generator.ok ? LOCUST__LOG_INFO : LOCUST__LOG_WARNING,
-            "locust.main", "%s", line);
+    locust__table_print(run->env, &run->verdict);
     if (LOCUST__WITH_REPORTS)
-        locust__github_annotate(v);
+        locust__github_annotate(&run->verdict);
 }
 
 static void locust__run_write_files(void *arg)

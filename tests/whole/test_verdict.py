@@ -16,10 +16,28 @@ alone = threading.Lock()  # held by what needs a calm machine, and by what makes
 # ---- the highest rate: first, for it takes the longest ----
 
 def found_max(r):
+    """(the rate that was found, the lowest that broke or None); every rate that was tried is listed, and in the log."""
     lines = re.findall(r"^find_max (.*)$", r.out, re.M)
     same(len(lines), 1, r)
     got = pairs(lines[0])
-    return float(got["rate"]), float(got["broke"]) if got["broke"] else None
+    rate, broke = float(got["rate"]), float(got["broke"]) if got["broke"] else None
+    tried = [(held == "1", float(at), why) for held, at, why in
+             re.findall(r"^find_try held=([01]) rate=(\S+) why=(.+)$", r.out, re.M)]
+    logged = re.findall(r"find-max: (\S+) arrivals/s (do not )?hold: (.+)$", r.err, re.M)
+    same([(not bad, float(at), why) for at, bad, why in logged], tried, r)
+    check(not rate or (True, rate) in [t[:2] for t in tried], "it did not try what it found", r)
+    check(broke is None or (False, broke) in [t[:2] for t in tried], "it did not try what broke", r)
+    return rate, broke
+
+
+def find_table(r):
+    """[(held, rate, why)] of the table, and the sentence below it."""
+    head, *rest = r.err.split("Rates that were tried\n")
+    same(len(rest), 1, r)
+    table, sentence = rest[0].split("\n\n")[:2]
+    rows = [re.fullmatch(r"(ok|FAILED) +([\d.]+) (.+)", line) for line in table.split("\n")[2:]]
+    check(all(rows), table)
+    return [(m[1] == "ok", float(m[2]), m[3]) for m in rows], sentence
 
 
 @test("--find-max: the rate that a server can do")
@@ -45,14 +63,37 @@ def _(dir):
                    "--find-step", "1", url=server.url, paths="/queue/10")
         same((r.rc, found_max(r)), (3, (0.0, 1000.0)), r)
     with Truth(dir) as server:
-        r = judged(dir, "Get", "--rate", "1000", "--find-max", "p50<50ms", "--find-step", "1", url=server.url,
-                   paths="/queue/10")
+        r = judged(dir, "Get", "--rate", "1000", "--find-max", "p50<50ms", "--find-step", "1", "--junit", "j.xml",
+                   url=server.url, paths="/queue/10", GITHUB_ACTIONS="true")
         same(r.rc, 3, r)
+        ((held, rate, why),), text = find_table(r)
+        same((held, rate), (False, 1000.0), r)
+        check(re.match(r"p50<50ms: ([\d.]+ ms|nothing measured)", why), why)
+        same(text, "find-max: no rate held p50<50ms: 1000.0 arrivals/s, the lowest that was tried, did not (%s); "
+                   "begin lower by --rate" % why)
+        case = [case for case in xml.etree.ElementTree.parse(r.dir + "/j.xml").iter("testcase")
+                if case.get("classname") == "find-max"]
+        same([(c.get("name"), c.find("failure").get("message")) for c in case], [("p50<50ms", text)])
+        check("\n::error title=locust.h::%s\n" % text.replace("%", "%25") in "\n" + r.out, r)
         r = judged(dir, "Get", "--compact", "--rate", "20", "--find-max", "p50<10s", "--find-step", "1", "-t", "4",
                    url=server.url, paths="/delay/1")
         rate, broke = found_max(r)
         same((r.rc, broke), (0, None), r)
         check(rate >= 20 and 2 <= r.seconds < 7, rate, r)  # it ends where no time is left for a step
+        r = judged(dir, "Get", "--rate", "20", "--find-max", "p50<10s", "--find-step", "1", "-t", "3", "--junit", "j.xml",
+                   url=server.url, paths="/delay/1")
+        rows, text = find_table(r)
+        same((r.rc, [held for held, _, _ in rows]), (0, [True] * len(rows)), r)
+        same(text, "find-max: %.1f arrivals/s held p50<10s, and the run ended before a rate did not" % rows[-1][1])
+        case = [case for case in xml.etree.ElementTree.parse(r.dir + "/j.xml").iter("testcase")
+                if case.get("classname") == "find-max"]
+        same([(c.find("failure"), c.find("system-out").text) for c in case], [(None, text)])
+        r = judged(dir, "Get", "--rate", "20", "--find-max", "p50<10s", "--find-step", "1", "-t", "1", url=server.url)
+        same((r.rc, find_table(r)), (3, ([], "find-max: the run ended before a rate was tried")), r)
+        r = judged(dir, "Get", "--rate", "40", "--max-in-flight", "1", "--patience", "1", "--find-max", "p50<10s",
+                   "--find-step", "1", "-t", "4", url=server.url, paths="/delay/100")
+        (held, _, why), = find_table(r)[0]
+        check(not held and re.fullmatch(r"\d+ (% of the arrivals were started|arrivals were shed)", why), "the check held: not what broke", why)
         r = judged(dir, "Get", "--compact", "--find-max", "p50<10s", "--find-step", "1", "-t", "3", log=1, url=server.url)
         same((r.rc, found_max(r)[1]), (0, None), r)
         first = [line for line in r.out.splitlines() if line.startswith("sample ") and float(line.split()[3]) < 0.95]
@@ -303,16 +344,9 @@ OK_LINE = r"generator: ok \(CPU (\d+) % of a core, lateness p50 ([\d.]+) ms, p99
 
 
 def generator_everywhere(r, prefix="c", flag=False):
-    """The verdict of the generator: as compact lines, JSON, CSV, on standard error; all say the same."""
+    """The verdict of the generator: once as a compact line, and in JSON and CSV; all say the same."""
     told = compact_generator(r)
-    same(len(re.findall(r"\bgenerator: ", r.err)), 1, r)
-    line = next(text for _, logger, text in r.log() if text.startswith("generator: "))
-    level, logger, _ = next(entry for entry in r.log() if entry[2] == line)
-    same((level, logger), ("INFO" if told["ok"] else "WARNING", "locust.main"), line)
-    if told["ok"]:
-        check(re.match(OK_LINE + "$", line), line)
-    else:
-        check(line.startswith("generator: limited by " + told["limits"][0]), line, told)
+    same(re.findall(r"\bgenerator\b.*", r.err), [], "said twice, if a terminal shows both streams")
     s = summary(r.dir + "/s.json")["generator"]
     same((s["ok"], s["limits"]), (bool(told["ok"]), told["limits"]), r)
     for field, key in (("cpu", "cpu"), ("late_p50_ms", "late_p50"), ("late_p99_ms", "late_p99"),

@@ -2,9 +2,9 @@
  * >>github  annotations of GitHub Actions
  *
  * Purpose     shows at a job of GitHub Actions what is wrong: checks that do not hold, rows that
- *             became slower, a generator at its limit.
+ *             became slower, a search that found no rate, a generator at its limit.
  * Names       locust__github_
- * Uses        >>generator >>check >>baseline >>result
+ * Uses        >>generator >>check >>baseline >>find >>result
  * Sources     GitHub's documentation of workflow commands; escapes as its toolkit has them
  *             (packages/core/src/command.ts). Its runner reads no other.
  * ============================================================================================ */
@@ -50,6 +50,10 @@ static void locust__github_annotate(const locust__result *v)
         const locust__earlier *earlier = &v->baseline.rows[i];
         if (earlier->change == LOCUST__CHANGE_SLOWER)
             locust__github_add(&out, "error", earlier->name, " became slower: ", earlier->why);
+    }
+    if (v->env->options.find_max && !(v->find.good > 0)) {
+        locust__find_line(&v->find, text, sizeof text);
+        locust__github_add(&out, "error", text, "", "");
     }
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)

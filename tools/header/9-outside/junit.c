@@ -1,9 +1,9 @@
 /* ============================================================================================
  * >>junit  --junit
  *
- * Purpose     checks, baseline and the generator as test cases of JUnit XML.
+ * Purpose     checks, baseline, search and the generator as test cases of JUnit XML.
  * Names       locust__junit_
- * Uses        >>generator >>figures >>check >>baseline >>result
+ * Uses        >>generator >>figures >>check >>baseline >>find >>result
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
  * ============================================================================================ */
 
@@ -64,6 +64,14 @@ static void locust__junit_write(locust__buf *out, const locust__result *v)
         failed += earlier->change == LOCUST__CHANGE_SLOWER;
         locust__junit_case(&cases, "baseline", earlier->name,
             earlier->change == LOCUST__CHANGE_SLOWER ? earlier->why : NULL, change);
+    }
+    if (env->options.find_max) {
+        bool found = v->find.good > 0;
+        n++;
+        failed += !found;
+        locust__find_line(&v->find, line, sizeof line);
+        locust__junit_case(
+            &cases, "find-max", env->options.find_max, found ? NULL : line, found ? line : NULL);
     }
     locust__generator_line(&v->generator, line, sizeof line);
     locust__junit_case(&cases, "generator", "generator", limit ? line : NULL, line);

@@ -51,7 +51,7 @@ static const char *locust__result_init(locust__result *v, locust_env *env, char 
 static void locust__result_free(locust__result *v)
 {
     locust__checks_free(&v->checks);
-    locust__checks_free(&v->find.checks);
+    locust__find_free(&v->find);
     locust__baseline_free(&v->baseline);
 }
 

@@ -6,8 +6,8 @@
  * Invariants  helpers run while the runner does; the final reports are written after the last of
  *             them has ended.
  * Names       locust__run_
- * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>generator >>check
- *             >>find >>result >>table >>csv >>files >>github
+ * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>check >>find >>result
+ *             >>table >>csv >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -29,16 +29,9 @@ static void locust__run_print_now(void *arg)
 static void locust__run_print_final(void *arg)
 {
     locust__run_parts *run = arg;
-    const locust__result *v = &run->verdict;
-    bool compact = !LOCUST__WITH_REPORTS || run->env->options.compact;
-    char line[640];
-    locust__table_print(run->env, v);
-    locust__generator_line(&v->generator, line, sizeof line);
-    if (compact) // the report is on standard output
-        locust__log_print(&run->env->log, v->generator.ok ? LOCUST__LOG_INFO : LOCUST__LOG_WARNING,
-            "locust.main", "%s", line);
+    locust__table_print(run->env, &run->verdict);
     if (LOCUST__WITH_REPORTS)
-        locust__github_annotate(v);
+        locust__github_annotate(&run->verdict);
 }
 
 static void locust__run_write_files(void *arg)

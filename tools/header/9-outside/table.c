@@ -454,18 +454,39 @@ static void locust__table_baseline(
         locust__buf_puts(t->out, "\n");
 }
 
+/* The rates that were tried, and what was found. */
 static void locust__table_find(const locust__table *t, const locust__find *f)
 {
-    char broke[32] = "";
+    static const int dashes[] = {8, 12, 100};
+    bool compact = locust__table_is_compact(t);
+    char line[640];
     if (!f->env->options.find_max)
         return;
-    if (f->bad > 0)
-        snprintf(broke, sizeof broke, "%.1f", f->bad);
-    if (locust__table_is_compact(t))
-        locust__buf_printf(t->out, "find_max rate=%.1f broke=%s\n", f->good, broke);
-    else
-        locust__buf_printf(t->out, "find-max: %.1f arrivals/s held %s; %s did not\n\n", f->good,
-            f->env->options.find_max, f->bad > 0 ? broke : "nothing that was tried");
+    if (!compact) {
+        locust__buf_printf(
+            t->out, "Rates that were tried\n%-8s %12s %s\n", "Result", "Arrivals/s", "Measured");
+        locust__table_dashes(t->out, dashes, 3);
+    }
+    for (size_t i = 0; i < f->n_tried; i++) {
+        const locust__find_tried *tried = &f->tried[i];
+        locust__buf_printf(t->out, compact ? "find_try held=%s rate=%.1f why=" : "%-8s %12.1f ",
+            compact       ? tried->held ? "1" : "0"
+            : tried->held ? "ok"
+                          : "FAILED",
+            tried->rate);
+        locust__table_text(t->out, tried->why, 0);
+        locust__buf_puts(t->out, "\n");
+    }
+    if (compact) {
+        snprintf(line, sizeof line, "%.1f", f->bad);
+        locust__buf_printf(
+            t->out, "find_max rate=%.1f broke=%s\n", f->good, f->bad > 0 ? line : "");
+        return;
+    }
+    locust__find_line(f, line, sizeof line);
+    locust__buf_puts(t->out, "\n");
+    locust__table_text(t->out, line, 0);
+    locust__buf_puts(t->out, "\n\n");
 }
 
 /* What is said once, at the end. */
