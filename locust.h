@@ -361,6 +361,8 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
     X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
     X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
     X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                         \
+    X(LOCUST_ERR_PROXY_NAME, "host name of the proxy not found")                                \
+    X(LOCUST_ERR_PROXY_REFUSED, "connection refused by the proxy")                              \
     X(LOCUST_ERR_PROXY_AUTH, "the proxy wants other credentials")                               \
     X(LOCUST_ERR_SOURCE, "cannot use the source address")                                       \
     X(LOCUST_ERR_TLS_CERT_EXPIRED, "certificate has expired")                                   \
@@ -508,6 +510,11 @@ typedef struct locust_user_class {
     int iterations;           // tasks that each user runs, then it ends; 0: no limit
     locust_arrivals arrivals; // its users arrive at a rate, in place of weight and fixed_count
     int max_requests;         // for one connection, then a new one; 0: no limit
+    /* After a request that reached no server (refused, name not found, no route), how long a user
+     * waits for its next task at least: a tenth of this at first, then twice as long each time, up to
+     * this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time stays
+     * as it is, and tasks of the open model come when they are due. */
+    double retry_pause;
     int pool; // the users of this class share so many connections to each origin and wait for a
               // free one, which no response time includes; 0: each user has its own
 } locust_user_class;
@@ -1945,6 +1952,32 @@ static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
     for (size_t i = 0; i < n; i++)
         h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
     return h;
+}
+
+/* The number of edits that turn one name into the other: a character added, removed or replaced,
+ * or two neighbours swapped (Damerau 1964). */
+static int locust__text_distance(locust__view a, locust__view b)
+{
+    enum { MAX = 40 };
+    int d[MAX + 1][MAX + 1];
+    if (a.len > MAX || b.len > MAX)
+        return MAX;
+    for (size_t i = 0; i <= a.len; i++)
+        for (size_t j = 0; j <= b.len; j++) {
+            int best = (int)(i + j), other;
+            if (i && j) {
+                other = d[i - 1][j - 1] + (a.ptr[i - 1] != b.ptr[j - 1]);
+                best = other < best ? other : best;
+                other = (d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] : d[i][j - 1]) + 1;
+                best = other < best ? other : best;
+            }
+            if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1]) {
+                other = d[i - 2][j - 2] + 1;
+                best = other < best ? other : best;
+            }
+            d[i][j] = best;
+        }
+    return d[a.len][b.len];
 }
 /* ============================================================================================
  * >>bytes  reading and writing the bytes of a wire format
@@ -7137,6 +7170,7 @@ typedef struct locust__net {
     locust__sem connects; // permits for LOCUST__NET_CONNECTS connects in flight
     int64_t files;        // the limit on descriptors
     int64_t open;         // connected streams
+    uint64_t dialled, refused; // connects that ended, and of them those that were refused
     int users;            // number of users that the test asks for, for advice
     bool no_arrivals;     // do not ask the kernel when bytes arrived
     bool advised_files, advised_ports, advised_wait; // each advice is given once
@@ -7872,6 +7906,8 @@ static locust_error locust__connect_dial(
     error = n == 1 ? locust__connect_one(s, to, a->deadline_ns)
                    : locust__connect_race(s, to, n, a->deadline_ns);
     locust__sem_give(net->loop, &net->connects);
+    net->dialled += error != LOCUST_ERR_CANCELLED;
+    net->refused += error == LOCUST_ERR_REFUSED;
     if (locust__net_lacks(error))
         locust__connect_pause(net, error, a);
     return error;
@@ -13245,6 +13281,14 @@ static locust_error locust__dial_unix(
     return locust__connect_dial(&conn->stream, &addr, 1, a);
 }
 
+/* The error of a connect to a proxy: in the words of one to a server it would blame the server. */
+static locust_error locust__dial_of_proxy(locust_error error)
+{
+    return error == LOCUST_ERR_NAME      ? LOCUST_ERR_PROXY_NAME
+           : error == LOCUST_ERR_REFUSED ? LOCUST_ERR_PROXY_REFUSED
+                                         : error;
+}
+
 /* Connects to the server, or to the proxy in front of it. */
 static locust_error locust__dial_connect(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
@@ -13261,6 +13305,8 @@ static locust_error locust__dial_connect(locust__conn *conn, locust__services *s
         error = locust__lookup_dial(&sv->resolver, &conn->stream, proxy ? proxy->host : host,
             proxy ? proxy->port : port, a, &known_ns);
     }
+    if (error && proxy && !route->unix_socket)
+        error = locust__dial_of_proxy(error);
     if (!error && proxy && conn->origin->secure)
         error = locust__dial_tunnel(conn, proxy, a->deadline_ns);
     took->name_ns = known_ns - began_ns;
@@ -13701,6 +13747,19 @@ static void locust__head_out_credentials(locust__exchange *x, locust__buf *of_ur
         x->credentials = of_url->len ? of_url->ptr : NULL;
 }
 
+/* A request has a path alone, and the host is of another protocol: the test cannot go on. */
+static void locust__head_out_blame_host(locust__client *c, const char *host)
+{
+    char text[512];
+    int n = snprintf(text, sizeof text,
+        "host \"%.300s\" is not one for requests: they need http:// or https:// there, or in URLs "
+        "of their own",
+        host);
+    c->broken = locust__arena_copy(&c->services->arena, text, (size_t)n);
+    if (!c->broken)
+        c->broken = "the host is not one for requests";
+}
+
 /* Finds the URL of a request. As in Locust, the host's own path goes before the request's. */
 LOCUST__APART static locust_error locust__head_out_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
@@ -13715,8 +13774,10 @@ LOCUST__APART static locust_error locust__head_out_target(
         base = &own;
         path = "";
     }
-    if (!base->origin && *base->text)
-        return LOCUST_ERR_SCHEME; // the host is of another protocol
+    if (!base->origin && *base->text) { // the host is of another protocol
+        locust__head_out_blame_host(c, base->text);
+        return LOCUST_ERR_SCHEME;
+    }
     if (!base->origin) {
         c->broken =
             "no host: give --host, LOCUST_HOST, .host in the user class, or absolute URLs in "
@@ -15079,6 +15140,7 @@ typedef struct locust__user {
     struct locust__user *root;       // itself; of a coroutine that a user has started: that user
     const char *doing;               // the name of the task that runs, or that ran last
     int iterations;                  // tasks that this user has begun
+    int lost, pauses;                // of the root: see >>retry
     enum locust__outcome outcome;    // of the function that was left by an unwinding
     int64_t due_ns;                  // of the arrival that its next task serves; 0: none
     int64_t cut_ns;                  // when a ramp that took it down cuts it short; 0: never
@@ -15134,6 +15196,8 @@ typedef struct locust__users { // of a test
     bool limited;                // tasks are counted: the test ends when nobody is left
     bool closing;                // the test is asked to end: no user begins a task
     bool told;                   // on_test_stopping was called: users may run on_stop
+    locust_error lost;           // the last error of a request that reached no server
+    bool told_retry;             // the log says that users pause: see >>retry
     /* What the users tell the layer above. */
     void (*request_stop)(locust_env *env); // end the test
     void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted
@@ -15174,6 +15238,90 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
     default:
         return 0;
     }
+}
+/* ============================================================================================
+ * >>retry  pauses after requests that reached no server
+ *
+ * Purpose     keeps users without a wait_time from failing millions of times a second against a
+ *             server that is not there: .retry_pause of their class.
+ * Invariants  what is no answer of a server costs a user at least a pause before its next task; in
+ *             a task that goes on regardless, one for every 16 such requests. A request that
+ *             reached a server ends that.
+ * Names       locust__retry_
+ * Uses        >>user
+ * ============================================================================================ */
+
+enum { LOCUST__RETRY_IN_TASK = 16 }; // requests in a row that one task may lose without a pause
+
+/* Did a request or a connect end before any server took part in it? A timeout is none of these: it
+ * took its time. */
+static bool locust__retry_is_lost(locust_error error)
+{
+    static const locust_error lost[] = {LOCUST_ERR_REFUSED, LOCUST_ERR_NAME, LOCUST_ERR_NAME_SERVER,
+        LOCUST_ERR_HOST_UNREACHABLE, LOCUST_ERR_NET_UNREACHABLE, LOCUST_ERR_NO_SOCKET,
+        LOCUST_ERR_PERMISSION, LOCUST_ERR_SOURCE, LOCUST_ERR_PROXY_NAME, LOCUST_ERR_PROXY_REFUSED,
+        LOCUST_ERR_URL, LOCUST_ERR_SCHEME, LOCUST_ERR_HTTP_REQUEST, LOCUST_ERR_HTTP_BODIES,
+        LOCUST_ERR_HTTP_BODY_LEN, LOCUST_ERR_HTTP_AUTHS, LOCUST_ERR_HTTP_CALLBACKS,
+        LOCUST_ERR_HTTP_REQUEST_SIZE};
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
+        if (error == lost[i])
+            return true;
+    return false;
+}
+
+/* Takes note of how a request, or a connect of the test's own, has ended. */
+static void locust__retry_note(locust__user *user, locust_error error)
+{
+    locust__user *root = user->root;
+    if (error && locust__retry_is_lost(error)) {
+        root->lost++;
+        user->all->lost = error;
+    } else if (root->lost || root->pauses) {
+        root->lost = root->pauses = 0;
+    }
+}
+
+/* How long the user pauses now; 0: not at all. The pauses of one user grow, and those of several do
+ * not march in step. */
+static int64_t locust__retry_next_ns(locust__user *root)
+{
+    double most_s = root->cls->as->retry_pause;
+    double share = locust__random_unit(&root->all->services->loop->random);
+    int64_t ns = locust__time_ns(most_s > 0 ? most_s : 1);
+    if (!root->lost || most_s < 0 || root->cls->arrivals)
+        return 0;
+    root->lost = 0;
+    if (root->pauses < 4) // 0.1, 0.2, 0.4, 0.8 of it
+        ns = ns / 10 << root->pauses++;
+    return ns / 2 + (int64_t)(share * (double)(ns / 2));
+}
+
+/* A wait between two tasks of that length, and as long as the user must pause at least. */
+static int64_t locust__retry_wait_ns(locust__user *user, int64_t wait_ns)
+{
+    locust__users *all = user->all;
+    int64_t pause_ns = locust__retry_next_ns(user->root);
+    if (pause_ns <= wait_ns)
+        return wait_ns;
+    if (!all->told_retry)
+        locust__log_print(all->services->log, LOCUST__LOG_WARNING, "locust.runners",
+            "requests reach no server (%s): each user then pauses before its next task, up to "
+            ".retry_pause of its class (1 s)",
+            locust__error_text(all->lost));
+    all->told_retry = true;
+    return pause_ns;
+}
+
+/* Before a request: parks a user whose task has lost too many of them. */
+static void locust__retry_park(locust__user *user) LOCUST__PARKS
+{
+    locust__loop *loop = user->all->services->loop;
+    int64_t pause_ns;
+    if (user->root->lost < LOCUST__RETRY_IN_TASK)
+        return;
+    pause_ns = locust__retry_wait_ns(user, 0);
+    if (pause_ns)
+        locust__co_sleep(loop, locust__time_after(locust__loop_clock(loop), pause_ns));
 }
 /* ============================================================================================
  * >>arrive  arrivals of the open model, as users take them
@@ -15310,6 +15458,10 @@ static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
     locust__loop *loop = user->all->services->loop;
     int64_t now = locust__user_wait_time(user)->kind ? locust__loop_clock(loop) : 0;
     int64_t wait = locust__user_wait_ns(user, now);
+    if (user->root->lost) {
+        wait = locust__retry_wait_ns(user, wait);
+        now = locust__loop_clock(loop);
+    }
     user->waited_ns = locust__time_after(now, wait);
     user->waiting = true;
     if (wait) {
@@ -15814,9 +15966,16 @@ static _Noreturn void locust__control_break(locust__user *user, const char *why)
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
 {
     locust__user *user = locust__control_user(u, "a request (locust_send, locust_get, ...)");
-    locust_error error = locust__request_send(&user->client, req, &user->cls->base);
+    locust_error error;
+    if (user->root->lost) {
+        locust__retry_park(user);
+        if (user->co->cancelled)
+            locust__life_unwind(user);
+    }
+    error = locust__request_send(&user->client, req, &user->cls->base);
     if (user->client.broken)
         locust__control_break(user, user->client.broken);
+    locust__retry_note(user, user->client.response.code);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
         locust__life_unwind(user);
     return &user->client.response;
@@ -16363,7 +16522,11 @@ static bool locust__user_stream_done(locust_stream *s, locust_error error)
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
 {
     locust__user *user = locust__control_user(u, "locust_connect");
-    locust__user_stream *s = LOCUST_MALLOC(sizeof *s);
+    locust__user_stream *s;
+    locust__retry_park(user);
+    if (user->co->cancelled)
+        locust__life_unwind(user);
+    s = LOCUST_MALLOC(sizeof *s);
     if (!s)
         return NULL;
     locust__stream_init(&s->stream, &user->all->services->net);
@@ -16378,6 +16541,7 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     s->timeout_ns = LOCUST__USER_STREAM_TIMEOUT_S * LOCUST__S;
     s->error =
         locust__user_stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
+    locust__retry_note(user, s->error);
     if (user->co->cancelled)
         locust__life_unwind(user);
     return &s->stream;
@@ -18007,28 +18171,51 @@ static bool locust__classes_route(
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
     route->direct = proxy && !*proxy;
     cls->shared.limit = as->pool;
-    return locust__proxy_parse(&route->proxy, arena, proxy ? proxy : "") ||
-           locust__fault_set(fault, 1,
-               "the proxy of user class %s is not a URL such as "
-               "http://user:password@127.0.0.1:3128",
-               as->name);
+    if (locust__proxy_parse(&route->proxy, arena, proxy ? proxy : ""))
+        return true;
+    if (o->proxy)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--proxy takes a URL such as http://user:password@127.0.0.1:3128, not \"%s\"", proxy);
+    return locust__fault_set(fault, 1,
+        "the proxy of user class %s is not a URL such as http://user:password@127.0.0.1:3128",
+        as->name);
+}
+
+/* A host that has a scheme which is hardly meant so: htp://, httpp://. Any other may be that of a
+ * protocol of the test's own. */
+static bool locust__classes_scheme(const char *host, int code, locust__fault *fault)
+{
+    const char *end = strstr(host, "://");
+    locust__view scheme = {host, end ? (size_t)(end - host) : 0};
+    static const char *const known[] = {"http", "https"};
+    if (!end || locust__view_is_nocase(scheme, known[0]) ||
+        locust__view_is_nocase(scheme, known[1]))
+        return true;
+    for (int i = 0; i < 2; i++)
+        if (locust__text_distance(scheme, locust__view_of(known[i])) == 1)
+            return locust__fault_set(fault, code,
+                "host \"%s\" has an unknown scheme: did you mean %s%s?", host, known[i], end);
+    return true;
 }
 
 /* Takes the host of a class apart. No host is fine: its tasks may use absolute URLs alone. */
 static bool locust__classes_host(locust_env *env, locust__class *cls, locust__fault *fault)
 {
     const char *broken = NULL;
+    int code = env->options.host ? LOCUST__EXIT_USAGE : 1;
     locust_error error;
     cls->host = env->options.host ? env->options.host : cls->as->host;
     if (!cls->host)
         return true;
+    if (!locust__classes_scheme(cls->host, code, fault))
+        return false;
     error = locust__base_url_parse(&env->services, cls->host, &cls->base, &broken);
     if (broken)
         return locust__fault_set(fault, 1, "%s", broken);
     if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0)
         cls->base.text = cls->host; // a protocol of the test's own: tcp://, unix:
     else if (error)
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, code,
             "host \"%s\" of user class %s is not a URL such as http://127.0.0.1:8080", cls->host,
             cls->as->name);
     return true;
@@ -19718,11 +19905,21 @@ static void locust__remarks_measured(locust__remarks *r, const locust_env *env)
             "not one request was counted: no figure, and no check, says anything");
 }
 
+static void locust__remarks_refused(locust__remarks *r, const locust_env *env)
+{
+    const locust__net *net = &env->services.net;
+    if (net->refused)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "refused", false,
+            "refused %llu of %llu connections", (unsigned long long)net->refused,
+            (unsigned long long)net->dialled);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
     r->n = 0;
     locust__remarks_measured(r, env);
+    locust__remarks_refused(r, env);
 }
 /* ============================================================================================
  * >>result  what a run is judged by
@@ -21685,32 +21882,6 @@ static void locust__option_set(
             "%s takes %s, not \"%s\"", where, locust__option_kinds[o->kind].takes, text);
 }
 
-/* The number of edits that turn one name into the other: a character added, removed or replaced,
- * or two neighbours swapped (Damerau 1964). */
-static int locust__option_distance(locust__view a, locust__view b)
-{
-    enum { MAX = 40 };
-    int d[MAX + 1][MAX + 1];
-    if (a.len > MAX || b.len > MAX)
-        return MAX;
-    for (size_t i = 0; i <= a.len; i++)
-        for (size_t j = 0; j <= b.len; j++) {
-            int best = (int)(i + j), other;
-            if (i && j) {
-                other = d[i - 1][j - 1] + (a.ptr[i - 1] != b.ptr[j - 1]);
-                best = other < best ? other : best;
-                other = (d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] : d[i][j - 1]) + 1;
-                best = other < best ? other : best;
-            }
-            if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1]) {
-                other = d[i - 2][j - 2] + 1;
-                best = other < best ? other : best;
-            }
-            d[i][j] = best;
-        }
-    return d[a.len][b.len];
-}
-
 static _Noreturn void locust__option_unknown(
     const locust__settings *st, locust__view name, const char *where)
 {
@@ -21718,7 +21889,7 @@ static _Noreturn void locust__option_unknown(
     int best = 3;
     for (int i = 0; locust__option_at(st, i); i++) {
         const char *known = locust__option_at(st, i)->name;
-        int d = locust__option_distance(name, locust__view_of(known));
+        int d = locust__text_distance(name, locust__view_of(known));
         if (d < best && (size_t)d * 2 < name.len) {
             best = d;
             nearest = known;

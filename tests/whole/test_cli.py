@@ -438,6 +438,57 @@ def _(dir):
           "http://127.0.0.1:x", ""], refused)
 
 
+@test("hosts and proxies of a form that cannot be: one line, exit code 2")
+def _(dir):
+    def refused(args, *words):
+        r = quick(dir, "--csv", "d", *args, host=False)
+        sentence(r, 2, *words)
+        same(csv_files(dir + "/d"), [])
+
+    here = ["-H", shared_target().url]
+    each([(["-H", "htp://a.test/"], "htp://a.test/", "did you mean http://a.test/"),
+          (["-H", "htps://a.test"], "did you mean https://a.test"),
+          (["-H", "htp://"], "htp://"), (["-H", "HTTP//a.test"], "HTTP//a.test"),
+          (["-H", "http://"], "http://"), (["-H", "http://a b"], "a b"), (["-H", "a.test"], "a.test"),
+          (here + ["--proxy", "htp://a"], "--proxy", "htp://a"),
+          (here + ["--proxy", "a:x"], "--proxy", "a:x"),
+          (here + ["--proxy", "socks5://a:1"], "--proxy", "socks5://a:1")], refused)
+    for scheme in "https", "HTTPS":  # one letter from http, but what this test lacks is TLS
+        sentence(quick(dir, "-H", scheme + "://a.test", host=False), 1, "LOCUST_TLS")
+
+
+@test("targets that are not there: a back-off, and their names at the end")
+def _(dir):
+    def beyond(url, texts, remark, *args):
+        r = quick(dir, "-H", url, "-u", "4", "-r", "4", "-t", "2", "--csv", "c", *args, host=False,
+                  env={"QUICK_STAY": "1"})
+        same(r.rc, 1, r)
+        # four users: at most 0.05 + 0.1 + 0.2 + 0.4 s to the fourth request, then 0.5 s each at least
+        n = count(stats_csv(dir + "/c")[1])
+        check(4 <= n <= 4 * 8, n, r)
+        says = [t for t in texts if "GET /: " + t in r.err]
+        check(says, r)
+        same(r.err.count("requests reach no server (%s)" % says[0]), 1, r)
+        same(re.findall(r"^server: refused (\d+) of (\d+) connections$", r.err, re.M),
+             [(str(n), str(n))] if remark else [], r)
+
+    refusing = "http://127.0.0.1:%d" % free_port()
+    nobody = "host name lookup failed: no usable answer from a name server"  # no network at all
+    beyond(refusing, ["connection refused"], True)
+    beyond("http://no-such-host.invalid", ["host name not found", nobody], False)
+    beyond(refusing, ["host name of the proxy not found", nobody], False, "--proxy", "no-such-host.invalid")
+    beyond("http://a.test", ["connection refused by the proxy"], True, "--proxy", refusing)
+
+
+@test("refused arrivals of the open model keep their schedule")
+def _(dir):
+    r = quick(dir, "-H", "http://127.0.0.1:%d" % free_port(), "--rate", "200", "-t", "1", "--csv", "c",
+              host=False, env={"QUICK_STAY": "1"})
+    same(r.rc, 1, r)
+    check(count(stats_csv(dir + "/c")[1]) >= 190, r)
+    check("requests reach no server" not in r.err, r)
+
+
 @test("CSV files that cannot be written")
 def _(dir):
     for prefix in ("/proc/nothing/here/stats", "/dev/null/stats", "/proc/stats"):

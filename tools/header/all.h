@@ -467,6 +467,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "6-user/task.c"
 #include "6-user/class.c"
 #include "6-user/user.c"
+#include "6-user/retry.c"
 #include "6-user/arrive.c"
 #include "6-user/life.c"
 #include "6-user/start.c"

@@ -58,6 +58,8 @@
     X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
     X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
     X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                         \
+    X(LOCUST_ERR_PROXY_NAME, "host name of the proxy not found")                                \
+    X(LOCUST_ERR_PROXY_REFUSED, "connection refused by the proxy")                              \
     X(LOCUST_ERR_PROXY_AUTH, "the proxy wants other credentials")                               \
     X(LOCUST_ERR_SOURCE, "cannot use the source address")                                       \
     X(LOCUST_ERR_TLS_CERT_EXPIRED, "certificate has expired")                                   \

@@ -280,3 +280,29 @@ static uint64_t locust__text_hash(uint64_t seed, const char *text, size_t n)
         h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
     return h;
 }
+
+/* The number of edits that turn one name into the other: a character added, removed or replaced,
+ * or two neighbours swapped (Damerau 1964). */
+static int locust__text_distance(locust__view a, locust__view b)
+{
+    enum { MAX = 40 };
+    int d[MAX + 1][MAX + 1];
+    if (a.len > MAX || b.len > MAX)
+        return MAX;
+    for (size_t i = 0; i <= a.len; i++)
+        for (size_t j = 0; j <= b.len; j++) {
+            int best = (int)(i + j), other;
+            if (i && j) {
+                other = d[i - 1][j - 1] + (a.ptr[i - 1] != b.ptr[j - 1]);
+                best = other < best ? other : best;
+                other = (d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] : d[i][j - 1]) + 1;
+                best = other < best ? other : best;
+            }
+            if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1]) {
+                other = d[i - 2][j - 2] + 1;
+                best = other < best ? other : best;
+            }
+            d[i][j] = best;
+        }
+    return d[a.len][b.len];
+}

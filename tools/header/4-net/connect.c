@@ -206,6 +206,8 @@ static locust_error locust__connect_dial(
     error = n == 1 ? locust__connect_one(s, to, a->deadline_ns)
                    : locust__connect_race(s, to, n, a->deadline_ns);
     locust__sem_give(net->loop, &net->connects);
+    net->dialled += error != LOCUST_ERR_CANCELLED;
+    net->refused += error == LOCUST_ERR_REFUSED;
     if (locust__net_lacks(error))
         locust__connect_pause(net, error, a);
     return error;

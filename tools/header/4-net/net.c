@@ -15,6 +15,7 @@ typedef struct locust__net {
     locust__sem connects; // permits for LOCUST__NET_CONNECTS connects in flight
     int64_t files;        // the limit on descriptors
     int64_t open;         // connected streams
+    uint64_t dialled, refused; // connects that ended, and of them those that were refused
     int users;            // number of users that the test asks for, for advice
     bool no_arrivals;     // do not ask the kernel when bytes arrived
     bool advised_files, advised_ports, advised_wait; // each advice is given once

@@ -56,6 +56,14 @@ static locust_error locust__dial_unix(
     return locust__connect_dial(&conn->stream, &addr, 1, a);
 }
 
+/* The error of a connect to a proxy: in the words of one to a server it would blame the server. */
+static locust_error locust__dial_of_proxy(locust_error error)
+{
+    return error == LOCUST_ERR_NAME      ? LOCUST_ERR_PROXY_NAME
+           : error == LOCUST_ERR_REFUSED ? LOCUST_ERR_PROXY_REFUSED
+                                         : error;
+}
+
 /* Connects to the server, or to the proxy in front of it. */
 static locust_error locust__dial_connect(locust__conn *conn, locust__services *sv,
     const locust__route *route, locust__allowance *a, locust__dial *took) LOCUST__PARKS
@@ -72,6 +80,8 @@ static locust_error locust__dial_connect(locust__conn *conn, locust__services *s
         error = locust__lookup_dial(&sv->resolver, &conn->stream, proxy ? proxy->host : host,
             proxy ? proxy->port : port, a, &known_ns);
     }
+    if (error && proxy && !route->unix_socket)
+        error = locust__dial_of_proxy(error);
     if (!error && proxy && conn->origin->secure)
         error = locust__dial_tunnel(conn, proxy, a->deadline_ns);
     took->name_ns = known_ns - began_ns;

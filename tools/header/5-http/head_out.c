@@ -72,6 +72,19 @@ static void locust__head_out_credentials(locust__exchange *x, locust__buf *of_ur
         x->credentials = of_url->len ? of_url->ptr : NULL;
 }
 
+/* A request has a path alone, and the host is of another protocol: the test cannot go on. */
+static void locust__head_out_blame_host(locust__client *c, const char *host)
+{
+    char text[512];
+    int n = snprintf(text, sizeof text,
+        "host \"%.300s\" is not one for requests: they need http:// or https:// there, or in URLs "
+        "of their own",
+        host);
+    c->broken = locust__arena_copy(&c->services->arena, text, (size_t)n);
+    if (!c->broken)
+        c->broken = "the host is not one for requests";
+}
+
 /* Finds the URL of a request. As in Locust, the host's own path goes before the request's. */
 LOCUST__APART static locust_error locust__head_out_target(
     locust__client *c, locust__exchange *x, locust__base_url *base)
@@ -86,8 +99,10 @@ LOCUST__APART static locust_error locust__head_out_target(
         base = &own;
         path = "";
     }
-    if (!base->origin && *base->text)
-        return LOCUST_ERR_SCHEME; // the host is of another protocol
+    if (!base->origin && *base->text) { // the host is of another protocol
+        locust__head_out_blame_host(c, base->text);
+        return LOCUST_ERR_SCHEME;
+    }
     if (!base->origin) {
         c->broken =
             "no host: give --host, LOCUST_HOST, .host in the user class, or absolute URLs in "

@@ -39,9 +39,16 @@ static _Noreturn void locust__control_break(locust__user *user, const char *why)
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
 {
     locust__user *user = locust__control_user(u, "a request (locust_send, locust_get, ...)");
-    locust_error error = locust__request_send(&user->client, req, &user->cls->base);
+    locust_error error;
+    if (user->root->lost) {
+        locust__retry_park(user);
+        if (user->co->cancelled)
+            locust__life_unwind(user);
+    }
+    error = locust__request_send(&user->client, req, &user->cls->base);
     if (user->client.broken)
         locust__control_break(user, user->client.broken);
+    locust__retry_note(user, user->client.response.code);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
         locust__life_unwind(user);
     return &user->client.response;

@@ -22,6 +22,10 @@ static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
     locust__loop *loop = user->all->services->loop;
     int64_t now = locust__user_wait_time(user)->kind ? locust__loop_clock(loop) : 0;
     int64_t wait = locust__user_wait_ns(user, now);
+    if (user->root->lost) {
+        wait = locust__retry_wait_ns(user, wait);
+        now = locust__loop_clock(loop);
+    }
     user->waited_ns = locust__time_after(now, wait);
     user->waiting = true;
     if (wait) {

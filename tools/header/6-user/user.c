@@ -63,6 +63,7 @@ typedef struct locust__user {
     struct locust__user *root;       // itself; of a coroutine that a user has started: that user
     const char *doing;               // the name of the task that runs, or that ran last
     int iterations;                  // tasks that this user has begun
+    int lost, pauses;                // of the root: see >>retry
     enum locust__outcome outcome;    // of the function that was left by an unwinding
     int64_t due_ns;                  // of the arrival that its next task serves; 0: none
     int64_t cut_ns;                  // when a ramp that took it down cuts it short; 0: never
@@ -118,6 +119,8 @@ typedef struct locust__users { // of a test
     bool limited;                // tasks are counted: the test ends when nobody is left
     bool closing;                // the test is asked to end: no user begins a task
     bool told;                   // on_test_stopping was called: users may run on_stop
+    locust_error lost;           // the last error of a request that reached no server
+    bool told_retry;             // the log says that users pause: see >>retry
     /* What the users tell the layer above. */
     void (*request_stop)(locust_env *env); // end the test
     void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted

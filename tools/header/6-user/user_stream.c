@@ -101,7 +101,11 @@ static bool locust__user_stream_done(locust_stream *s, locust_error error)
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
 {
     locust__user *user = locust__control_user(u, "locust_connect");
-    locust__user_stream *s = LOCUST_MALLOC(sizeof *s);
+    locust__user_stream *s;
+    locust__retry_park(user);
+    if (user->co->cancelled)
+        locust__life_unwind(user);
+    s = LOCUST_MALLOC(sizeof *s);
     if (!s)
         return NULL;
     locust__stream_init(&s->stream, &user->all->services->net);
@@ -116,6 +120,7 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     s->timeout_ns = LOCUST__USER_STREAM_TIMEOUT_S * LOCUST__S;
     s->error =
         locust__user_stream_open_url(&s->stream, user->all->services, user->cls, url ? url : "");
+    locust__retry_note(user, s->error);
     if (user->co->cancelled)
         locust__life_unwind(user);
     return &s->stream;

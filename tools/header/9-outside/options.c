@@ -385,32 +385,6 @@ static void locust__option_set(
             "%s takes %s, not \"%s\"", where, locust__option_kinds[o->kind].takes, text);
 }
 
-/* The number of edits that turn one name into the other: a character added, removed or replaced,
- * or two neighbours swapped (Damerau 1964). */
-static int locust__option_distance(locust__view a, locust__view b)
-{
-    enum { MAX = 40 };
-    int d[MAX + 1][MAX + 1];
-    if (a.len > MAX || b.len > MAX)
-        return MAX;
-    for (size_t i = 0; i <= a.len; i++)
-        for (size_t j = 0; j <= b.len; j++) {
-            int best = (int)(i + j), other;
-            if (i && j) {
-                other = d[i - 1][j - 1] + (a.ptr[i - 1] != b.ptr[j - 1]);
-                best = other < best ? other : best;
-                other = (d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] : d[i][j - 1]) + 1;
-                best = other < best ? other : best;
-            }
-            if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1]) {
-                other = d[i - 2][j - 2] + 1;
-                best = other < best ? other : best;
-            }
-            d[i][j] = best;
-        }
-    return d[a.len][b.len];
-}
-
 static _Noreturn void locust__option_unknown(
     const locust__settings *st, locust__view name, const char *where)
 {
@@ -418,7 +392,7 @@ static _Noreturn void locust__option_unknown(
     int best = 3;
     for (int i = 0; locust__option_at(st, i); i++) {
         const char *known = locust__option_at(st, i)->name;
-        int d = locust__option_distance(name, locust__view_of(known));
+        int d = locust__text_distance(name, locust__view_of(known));
         if (d < best && (size_t)d * 2 < name.len) {
             best = d;
             nearest = known;

@@ -64,9 +64,19 @@ static void locust__remarks_measured(locust__remarks *r, const locust_env *env)
             "not one request was counted: no figure, and no check, says anything");
 }
 
+static void locust__remarks_refused(locust__remarks *r, const locust_env *env)
+{
+    const locust__net *net = &env->services.net;
+    if (net->refused)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "refused", false,
+            "refused %llu of %llu connections", (unsigned long long)net->refused,
+            (unsigned long long)net->dialled);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
     r->n = 0;
     locust__remarks_measured(r, env);
+    locust__remarks_refused(r, env);
 }
