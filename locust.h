@@ -753,6 +753,41 @@ LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
 /* Waits as between two tasks. */
 LOCUST_API void locust_wait(locust_user *u);
 /* ============================================================================================
+ * >>values  random numbers, identifiers and texts
+ *
+ * Purpose     what a test sends that is another each time, without snprintf and its buffers.
+ * ============================================================================================ */
+
+/* A random number from 0 up to, not including, 1. --seed repeats what a user draws. Not for
+ * secrets. Call from a user, as all of these. Like random.random of Python. */
+LOCUST_API double locust_random(locust_user *u);
+/* A random whole number from min to max, both included; min if max is smaller. Like
+ * random.randint. */
+LOCUST_API int64_t locust_random_int(locust_user *u, int64_t min, int64_t max);
+/* LOCUST_CHOICE(u, names)  is one of the elements of the array `names`, each as likely. A pointer,
+ * which does not know its length, does not compile. Like random.choice. */
+#define LOCUST_CHOICE(u, array)                                                         \
+    ((array)[locust_random_int((u), 0,                                                  \
+        (int64_t)(sizeof(array) / sizeof *(array)) - 1 +                                \
+            0 * (int64_t)sizeof(char[__builtin_types_compatible_p(__typeof__(array),    \
+                                         __typeof__(&(array)[0]))                       \
+                                         ? -1                                           \
+                                         : 1]))])
+
+/* Text by the rules of printf. It lives until the task, on_start, on_stop or coroutine that asked for
+ * it ends: free nothing. Never NULL; without memory, or with a format that cannot be carried out,
+ * the task fails. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+LOCUST_API const char *
+locust_text(locust_user *u, const char *format, ...);
+/* A random UUID, such as "f81d4fae-7dec-41d0-a765-00a0c91e6bf6" (RFC 9562, version 4). Lives as long
+ * as a locust_text. Like str(uuid.uuid4()). */
+LOCUST_API const char *locust_uuid(locust_user *u);
+/* Gives back all texts that this task has asked for so far, where a task is one long loop. */
+LOCUST_API void locust_clear_texts(locust_user *u);
+/* ============================================================================================
  * >>coroutines  coroutines of a user
  *
  * Purpose     lets one user do several things at once.
@@ -1156,6 +1191,7 @@ typedef struct locust_options {
     const char *exclude_tags; // leave out tasks with one of these
     int worker_index;         // this process is number worker_index, from 0, of worker_count that
     int worker_count;         // share a test; 0: the only one. Feeders give each its own rows
+    int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
     int iterations;           // task runs in all, then the test ends; 0: no limit
     const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
                               // behind each number to 100 arrivals a second; NULL: none
@@ -15123,6 +15159,12 @@ typedef struct locust__user_inserted { // by locust_schedule
     const locust__frame *frame; // the set that it is a task of
 } locust__user_inserted;
 
+typedef struct locust__user_text { // memory of locust_text: several texts, one behind the other
+    struct locust__user_text *next;
+    size_t used, cap;
+    char bytes[];
+} locust__user_text;
+
 typedef struct locust__user_stream {          // one that the test opened by locust_connect
     locust_stream stream;                     // first: what the test has
     locust_error error;                       // of the last public call
@@ -15155,6 +15197,8 @@ typedef struct locust__user {
     locust__frame base, *top;        // the class's tasks; the set that runs
     locust__user_cleanup *cleanups;  // of the task that runs, the latest first
     locust__user_inserted *inserted; // tasks that go before what the plan would pick
+    locust__user_text *texts;        // of the task that runs, the fullest last
+    uint64_t random;                 // of the root, with --seed: the state of its own choices
     locust__client client;
     locust__session session;
     struct locust_coroutine *coroutines; // that the user has started and that are not freed
@@ -15190,6 +15234,7 @@ typedef struct locust__users { // of a test
     locust__wait_group group;   // their coroutines
     int alive;                  // of them, without those that a ramp has taken down
     uint64_t next_id;
+    uint64_t seed;               // of the users' random choices; 0: all draw from the loop's
     bool spawned;                // no ramp runs
     locust__queue spawn_waiters; // until no ramp runs
     int64_t iterations_left;     // tasks that all users may begin; -1: no limit
@@ -15209,6 +15254,22 @@ typedef struct locust__users { // of a test
     const char *setup_error; // why the test cannot go on; the runner reports it. NULL: it can
 } locust__users;
 
+/* Where the random choices of user number `id` begin: a hash of both, so that two users' sequences
+ * do not overlap. */
+static uint64_t locust__user_seed(const locust__users *all, uint64_t id)
+{
+    uint64_t state = all->seed;
+    state = locust__random(&state) ^ id;
+    return locust__random(&state);
+}
+
+/* The state that a user draws its random choices from. With --seed each has its own, so that the
+ * choices of one do not depend on when the others come to draw. */
+static uint64_t *locust__user_random(locust__user *user)
+{
+    return user->all->seed ? &user->root->random : &user->all->services->loop->random;
+}
+
 /* The wait of the set that runs, of the nearest set around it that has one, or of the class. */
 static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 {
@@ -15223,7 +15284,7 @@ static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
 {
     const locust_wait_time *wait = locust__user_wait_time(user);
-    uint64_t *random = &user->all->services->loop->random;
+    uint64_t *random = locust__user_random(user);
     int64_t due;
     switch (wait->kind) {
     case LOCUST_WAIT_CONSTANT:
@@ -15237,6 +15298,44 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
         return wait->fn ? locust__time_ns(wait->fn(&user->as)) : 0;
     default:
         return 0;
+    }
+}
+/* ============================================================================================
+ * >>user_text  texts that live as long as a task
+ *
+ * Purpose     the memory behind locust_text.
+ * Invariants  a text does not move. All of a function of the test are freed when it is left.
+ * Cost        a block of 256 bytes for all small texts of a task.
+ * Names       locust__user_text_
+ * Uses        >>user
+ * ============================================================================================ */
+
+enum { LOCUST__USER_TEXT_BLOCK = 256 - sizeof(locust__user_text) };
+
+/* Room for n bytes; NULL: no memory. */
+static char *locust__user_text_take(locust__user *user, size_t n)
+{
+    locust__user_text *t = user->texts;
+    if (!t || t->cap - t->used < n) {
+        size_t cap = n > LOCUST__USER_TEXT_BLOCK ? n : LOCUST__USER_TEXT_BLOCK;
+        t = LOCUST_MALLOC(sizeof *t + cap);
+        if (!t)
+            return NULL;
+        t->used = 0;
+        t->cap = cap;
+        t->next = user->texts;
+        user->texts = t;
+    }
+    t->used += n;
+    return t->bytes + t->used - n;
+}
+
+static void locust__user_text_free(locust__user *user)
+{
+    while (user->texts) {
+        locust__user_text *t = user->texts;
+        user->texts = t->next;
+        LOCUST_FREE(t);
     }
 }
 /* ============================================================================================
@@ -15521,6 +15620,8 @@ static void locust__life_settle(locust__user *user)
         locust__context_unwind(user->co);
     if (user->cleanups)
         locust__life_clean_up(user);
+    if (user->texts)
+        locust__user_text_free(user);
     if (user->coroutines || user->groups)
         locust__life_detach(user);
     locust__client_settle(&user->client);
@@ -15641,7 +15742,7 @@ static const locust__plan_task *locust__life_next(locust__user *user, locust__pl
         LOCUST_FREE(in);
         return inserted;
     }
-    return locust__frame_next(user->top, &user->all->services->loop->random);
+    return locust__frame_next(user->top, locust__user_random(user));
 }
 
 /* No user begins a further task. Waits end at once; tasks that run are cut if `now`, else they may
@@ -15903,6 +16004,7 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     user->kept = kept;
     user->co->local = (char *)user + head;
     user->as.id = ++all->next_id;
+    user->random = locust__user_seed(all, user->as.id);
     user->as.host = cls->host;
     user->as.data = cls->as->data_size ? (char *)user + head + slots : NULL;
     user->as.env = all->env;
@@ -16139,6 +16241,80 @@ LOCUST_API void locust_wait(locust_user *u)
     locust__life_wait(user, user->all->services->loop->turn);
     if (user->co->cancelled)
         locust__life_unwind(user);
+}
+/* ============================================================================================
+ * >>user_value  random numbers, identifiers and texts for a test
+ *
+ * Purpose     locust_random, locust_random_int, locust_uuid, locust_text.
+ * Names       locust__user_value_
+ * Uses        >>user >>user_text >>control
+ * Sources     RFC 9562 5.4.
+ * ============================================================================================ */
+
+/* Room for a text of the task that runs, which fails without memory. */
+static char *locust__user_value_take(locust__user *user, size_t n, const char *what)
+{
+    char *text = locust__user_text_take(user, n);
+    if (!text)
+        locust__control_fail(user, "out of memory", what);
+    return text;
+}
+
+LOCUST_API double locust_random(locust_user *u)
+{
+    return locust__random_unit(locust__user_random(locust__control_user(u, "locust_random")));
+}
+
+LOCUST_API int64_t locust_random_int(locust_user *u, int64_t min, int64_t max)
+{
+    uint64_t *state = locust__user_random(locust__control_user(u, "locust_random_int"));
+    uint64_t n = (uint64_t)max - (uint64_t)min + 1, draw, limit;
+    if (max <= min)
+        return min;
+    if (!n) // all numbers that there are
+        return (int64_t)locust__random(state);
+    limit = UINT64_MAX - UINT64_MAX % n; // what lies above would make the small ones likelier
+    do
+        draw = locust__random(state);
+    while (draw >= limit);
+    return (int64_t)((uint64_t)min + draw % n);
+}
+
+LOCUST_API const char *locust_text(locust_user *u, const char *format, ...)
+{
+    locust__user *user = locust__control_user(u, "locust_text");
+    va_list args;
+    char *text;
+    int n;
+    va_start(args, format);
+    n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0)
+        locust__control_fail(user, "locust_text: printf cannot carry out the format", format);
+    text = locust__user_value_take(user, (size_t)n + 1, "locust_text");
+    va_start(args, format);
+    vsnprintf(text, (size_t)n + 1, format, args);
+    va_end(args);
+    return text;
+}
+
+LOCUST_API const char *locust_uuid(locust_user *u)
+{
+    locust__user *user = locust__control_user(u, "locust_uuid");
+    uint64_t *state = locust__user_random(user);
+    uint64_t a = locust__random(state), b = locust__random(state);
+    char *text = locust__user_value_take(user, 37, "locust_uuid");
+    a = (a & ~(uint64_t)0xF000) | 0x4000;               // version 4
+    b = (b & ~((uint64_t)3 << 62)) | (uint64_t)1 << 63; // variant 10
+    snprintf(text, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(a >> 32),
+        (unsigned)(a >> 16 & 0xFFFF), (unsigned)(a & 0xFFFF), (unsigned)(b >> 48),
+        (unsigned long long)(b & 0xFFFFFFFFFFFF));
+    return text;
+}
+
+LOCUST_API void locust_clear_texts(locust_user *u)
+{
+    locust__user_text_free(locust__control_user(u, "locust_clear_texts"));
 }
 /* ============================================================================================
  * >>coroutine  coroutines that a user starts
@@ -18421,6 +18597,10 @@ static void locust__setup_services(locust_env *env)
     env->users.env = env;
     env->users.worker = o->worker_index > 0 ? (size_t)o->worker_index : 0;
     env->users.n_workers = o->worker_count > 0 ? (size_t)o->worker_count : 1;
+    if (o->seed > 0) { // processes that share a test make different choices
+        env->users.seed = (uint64_t)o->seed << 20 | env->users.worker;
+        env->loop.random = env->users.seed;
+    }
     env->users.tags = (locust__tags){o->tags, o->exclude_tags};
     env->users.request_stop = locust__env_request_stop;
     env->users.on_empty = locust__env_wake;
@@ -21601,6 +21781,8 @@ typedef struct locust__known_option {
         "arrivals in progress at once, of each class (10000)") \
     X("patience", 0, SPAN, options.patience_s, "SPAN", \
         "how long an arrival waits for a place, then it is shed (10)") \
+    X("seed", 0, COUNT, options.seed, "N", \
+        "repeat the random choices of tasks, waits and locust_random") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
@@ -22732,7 +22914,8 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
  *        coroutines of a user, context variables, scopes, stacks; load shapes and stages,
  *        iteration limits, the open model; rows of files; events, options of the test's own;
  *        streams over TCP, TLS, UDP and unix sockets; a verdict on the generator itself, checks,
- *        comparison with an earlier run, the search for the highest rate
+ *        comparison with an earlier run, the search for the highest rate; random numbers, UUIDs
+ *        and texts for tests, --seed; pauses of users whose requests reach no server
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -293,6 +293,7 @@ extern "C" {
 #include "0-public/requests.h"
 #include "0-public/sessions.h"
 #include "0-public/control.h"
+#include "0-public/values.h"
 #include "0-public/coroutines.h"
 #include "0-public/locals.h"
 #include "0-public/streams.h"
@@ -467,11 +468,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "6-user/task.c"
 #include "6-user/class.c"
 #include "6-user/user.c"
+#include "6-user/user_text.c"
 #include "6-user/retry.c"
 #include "6-user/arrive.c"
 #include "6-user/life.c"
 #include "6-user/start.c"
 #include "6-user/control.c"
+#include "6-user/user_value.c"
 #include "6-user/coroutine.c"
 #include "6-user/measure.c"
 #include "6-user/user_stream.c"
@@ -527,7 +530,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        coroutines of a user, context variables, scopes, stacks; load shapes and stages,
  *        iteration limits, the open model; rows of files; events, options of the test's own;
  *        streams over TCP, TLS, UDP and unix sockets; a verdict on the generator itself, checks,
- *        comparison with an earlier run, the search for the highest rate
+ *        comparison with an earlier run, the search for the highest rate; random numbers, UUIDs
+ *        and texts for tests, --seed; pauses of users whose requests reach no server
  * ============================================================================================ */
 
 /* ============================================================================================

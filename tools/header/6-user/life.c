@@ -85,6 +85,8 @@ static void locust__life_settle(locust__user *user)
         locust__context_unwind(user->co);
     if (user->cleanups)
         locust__life_clean_up(user);
+    if (user->texts)
+        locust__user_text_free(user);
     if (user->coroutines || user->groups)
         locust__life_detach(user);
     locust__client_settle(&user->client);
@@ -205,7 +207,7 @@ static const locust__plan_task *locust__life_next(locust__user *user, locust__pl
         LOCUST_FREE(in);
         return inserted;
     }
-    return locust__frame_next(user->top, &user->all->services->loop->random);
+    return locust__frame_next(user->top, locust__user_random(user));
 }
 
 /* No user begins a further task. Waits end at once; tasks that run are cut if `now`, else they may

@@ -130,6 +130,7 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     user->kept = kept;
     user->co->local = (char *)user + head;
     user->as.id = ++all->next_id;
+    user->random = locust__user_seed(all, user->as.id);
     user->as.host = cls->host;
     user->as.data = cls->as->data_size ? (char *)user + head + slots : NULL;
     user->as.env = all->env;

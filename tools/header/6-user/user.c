@@ -46,6 +46,12 @@ typedef struct locust__user_inserted { // by locust_schedule
     const locust__frame *frame; // the set that it is a task of
 } locust__user_inserted;
 
+typedef struct locust__user_text { // memory of locust_text: several texts, one behind the other
+    struct locust__user_text *next;
+    size_t used, cap;
+    char bytes[];
+} locust__user_text;
+
 typedef struct locust__user_stream {          // one that the test opened by locust_connect
     locust_stream stream;                     // first: what the test has
     locust_error error;                       // of the last public call
@@ -78,6 +84,8 @@ typedef struct locust__user {
     locust__frame base, *top;        // the class's tasks; the set that runs
     locust__user_cleanup *cleanups;  // of the task that runs, the latest first
     locust__user_inserted *inserted; // tasks that go before what the plan would pick
+    locust__user_text *texts;        // of the task that runs, the fullest last
+    uint64_t random;                 // of the root, with --seed: the state of its own choices
     locust__client client;
     locust__session session;
     struct locust_coroutine *coroutines; // that the user has started and that are not freed
@@ -113,6 +121,7 @@ typedef struct locust__users { // of a test
     locust__wait_group group;   // their coroutines
     int alive;                  // of them, without those that a ramp has taken down
     uint64_t next_id;
+    uint64_t seed;               // of the users' random choices; 0: all draw from the loop's
     bool spawned;                // no ramp runs
     locust__queue spawn_waiters; // until no ramp runs
     int64_t iterations_left;     // tasks that all users may begin; -1: no limit
@@ -132,6 +141,22 @@ typedef struct locust__users { // of a test
     const char *setup_error; // why the test cannot go on; the runner reports it. NULL: it can
 } locust__users;
 
+/* Where the random choices of user number `id` begin: a hash of both, so that two users' sequences
+ * do not overlap. */
+static uint64_t locust__user_seed(const locust__users *all, uint64_t id)
+{
+    uint64_t state = all->seed;
+    state = locust__random(&state) ^ id;
+    return locust__random(&state);
+}
+
+/* The state that a user draws its random choices from. With --seed each has its own, so that the
+ * choices of one do not depend on when the others come to draw. */
+static uint64_t *locust__user_random(locust__user *user)
+{
+    return user->all->seed ? &user->root->random : &user->all->services->loop->random;
+}
+
 /* The wait of the set that runs, of the nearest set around it that has one, or of the class. */
 static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 {
@@ -146,7 +171,7 @@ static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
 {
     const locust_wait_time *wait = locust__user_wait_time(user);
-    uint64_t *random = &user->all->services->loop->random;
+    uint64_t *random = locust__user_random(user);
     int64_t due;
     switch (wait->kind) {
     case LOCUST_WAIT_CONSTANT:

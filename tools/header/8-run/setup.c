@@ -112,6 +112,10 @@ static void locust__setup_services(locust_env *env)
     env->users.env = env;
     env->users.worker = o->worker_index > 0 ? (size_t)o->worker_index : 0;
     env->users.n_workers = o->worker_count > 0 ? (size_t)o->worker_count : 1;
+    if (o->seed > 0) { // processes that share a test make different choices
+        env->users.seed = (uint64_t)o->seed << 20 | env->users.worker;
+        env->loop.random = env->users.seed;
+    }
     env->users.tags = (locust__tags){o->tags, o->exclude_tags};
     env->users.request_stop = locust__env_request_stop;
     env->users.on_empty = locust__env_wake;

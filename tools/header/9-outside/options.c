@@ -104,6 +104,8 @@ typedef struct locust__known_option {
         "arrivals in progress at once, of each class (10000)") \
     X("patience", 0, SPAN, options.patience_s, "SPAN", \
         "how long an arrival waits for a place, then it is shed (10)") \
+    X("seed", 0, COUNT, options.seed, "N", \
+        "repeat the random choices of tasks, waits and locust_random") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
