@@ -1135,12 +1135,23 @@ typedef struct locust_listeners { // the functions to call; NULL: not called
  * Purpose     ties user classes, a load shape, listeners and options of the test together.
  * ============================================================================================ */
 
+enum { // what an option of the test takes; anything else ends the run with a sentence before it begins
+    LOCUST_OPTION_TEXT,
+    LOCUST_OPTION_WHOLE,  // a whole number: 5, -3
+    LOCUST_OPTION_NUMBER, // 0.5, 1e-3
+    LOCUST_OPTION_SPAN,   // a time: 20, 20s, 1h20m; as a number it is in seconds
+    LOCUST_OPTION_CHOICE, // one of .choices
+    LOCUST_OPTION_FLAG,   // a switch: takes no value in arguments, true or false elsewhere
+};
+
 typedef struct locust_own_option { // an option that the test adds to the command line
-    const char *name;              // "api-key" is --api-key, and api-key = ... in config files
-    const char *value;             // what stands for its value in --help; NULL: it is a switch
-    const char *fallback;          // where it is not given; NULL: ""
-    const char *env;               // an environment variable that gives it too; NULL: none
+    const char *name;              // "api-key" or "--api-key"; api-key = ... in config files
+    const char *value;    // what stands for its value in --help; NULL, and no .type: it is a switch
+    const char *fallback; // where it is not given; NULL: "", 0 or false
+    const char *env;      // an environment variable that gives it too; NULL: none
     const char *help;
+    int type;            // LOCUST_OPTION_...
+    const char *choices; // "small,large"
 } locust_own_option;
 
 enum { LOCUST_OWN_OPTIONS_MAX = 32, LOCUST_LISTENERS_MAX = 32 };
@@ -1160,6 +1171,13 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
 /* The value of an option that the test declares ("true" or "false" for a switch); NULL: it declares
  * none of that name. */
 LOCUST_API const char *locust_option(locust_env *env, const char *name);
+/* The same as a number: of LOCUST_OPTION_NUMBER, _WHOLE and _SPAN (seconds). These three end the
+ * program over an option that the test does not declare, or declares of another type. */
+LOCUST_API double locust_option_number(locust_env *env, const char *name);
+/* The same of LOCUST_OPTION_WHOLE. */
+LOCUST_API int64_t locust_option_whole(locust_env *env, const char *name);
+/* Is the switch on? */
+LOCUST_API bool locust_option_flag(locust_env *env, const char *name);
 /* Sets the exit code of the command, in place of the usual one. Like
  * environment.process_exit_code. */
 LOCUST_API void locust_set_exit_code(locust_env *env, int code);
@@ -2014,6 +2032,18 @@ static int locust__text_distance(locust__view a, locust__view b)
             d[i][j] = best;
         }
     return d[a.len][b.len];
+}
+
+/* Reads a switch, as config files and variables of Locust have it. False: it is none. */
+static bool locust__text_switch(const char *text, bool *out)
+{
+    static const char *const words[] = {"true", "yes", "on", "1", "false", "no", "off", "0"};
+    for (int i = 0; i < 8; i++)
+        if (strcasecmp(text, words[i]) == 0) {
+            *out = i < 4;
+            return true;
+        }
+    return false;
 }
 /* ============================================================================================
  * >>bytes  reading and writing the bytes of a wire format
@@ -18484,6 +18514,220 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
     return true;
 }
 /* ============================================================================================
+ * >>own_option  options that a test declares
+ *
+ * Purpose     their types: what a value may be, what stands where none is given, and values as
+ *             numbers.
+ * Invariants  a value and a fallback are of their type once the environment is made, so that
+ *             reading them cannot fail.
+ * Names       locust__own_option_
+ * Uses        >>text >>number >>fault >>env
+ * Sources     Locust 2.46: init_command_line_parser, argparse's type and choices.
+ * ============================================================================================ */
+
+/* What each type takes, and what stands for its value in --help. */
+static const struct {
+    const char *takes, *value;
+} locust__own_option_types[] = {
+    [LOCUST_OPTION_TEXT] = {"a text", "TEXT"},
+    [LOCUST_OPTION_WHOLE] = {"a whole number", "N"},
+    [LOCUST_OPTION_NUMBER] = {"a number", "NUMBER"},
+    [LOCUST_OPTION_SPAN] = {"a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s", "SPAN"},
+    [LOCUST_OPTION_CHOICE] = {"one of ", "CHOICE"},
+    [LOCUST_OPTION_FLAG] = {"true or false", NULL},
+};
+
+/* The name without the dashes that it may be declared with. */
+static const char *locust__own_option_name(const char *name)
+{
+    return name + (strncmp(name, "--", 2) == 0 ? 2 : 0);
+}
+
+static int locust__own_option_type(const locust_own_option *o)
+{
+    return o->type > LOCUST_OPTION_TEXT && o->type <= LOCUST_OPTION_FLAG ? o->type
+           : o->value                                                    ? LOCUST_OPTION_TEXT
+                                                                         : LOCUST_OPTION_FLAG;
+}
+
+/* What stands for its value in --help; NULL: it is a switch. */
+static const char *locust__own_option_value(const locust_own_option *o)
+{
+    int type = locust__own_option_type(o);
+    return o->value && type != LOCUST_OPTION_FLAG ? o->value : locust__own_option_types[type].value;
+}
+
+static bool locust__own_option_is_choice(const locust_own_option *o, const char *text)
+{
+    size_t n;
+    for (const char *p = o->choices ? o->choices : ""; *p; p += n + (p[n] == ',')) {
+        n = strcspn(p, ",");
+        if (locust__view_is((locust__view){p, n}, text))
+            return true;
+    }
+    return false;
+}
+
+/* Reads a number with a sign or none; `whole`: digits alone. */
+static bool locust__own_option_signed(const char *text, bool whole, double *number, int64_t *n)
+{
+    bool minus = *text == '-';
+    text += minus || *text == '+';
+    *n = 0;
+    if (whole) {
+        *n = locust__number_whole(&text);
+        *number = (double)*n;
+    } else {
+        *number = locust__number_decimal(&text);
+    }
+    if (*text || !(*number >= 0) || *n == INT64_MAX)
+        return false;
+    *number = minus ? -*number : *number;
+    *n = minus ? -*n : *n;
+    return true;
+}
+
+/* Takes a value apart. False: it is not of the option's type. A text may be anything. */
+static bool locust__own_option_read(
+    const locust_own_option *o, const char *text, double *number, int64_t *whole)
+{
+    bool on = false;
+    *number = 0;
+    *whole = 0;
+    switch (locust__own_option_type(o)) {
+    case LOCUST_OPTION_WHOLE:
+        return locust__own_option_signed(text, true, number, whole);
+    case LOCUST_OPTION_NUMBER:
+        return locust__own_option_signed(text, false, number, whole);
+    case LOCUST_OPTION_SPAN:
+        return locust__number_span(text, number);
+    case LOCUST_OPTION_CHOICE:
+        return locust__own_option_is_choice(o, text);
+    case LOCUST_OPTION_FLAG:
+        if (!locust__text_switch(text, &on))
+            return false;
+        *whole = on;
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* Is it of the option's type? If not, says in `takes` what is. */
+static bool locust__own_option_good(
+    const locust_own_option *o, const char *text, char *takes, size_t size)
+{
+    double number;
+    int64_t whole;
+    snprintf(takes, size, "%s%s", locust__own_option_types[locust__own_option_type(o)].takes,
+        locust__own_option_type(o) == LOCUST_OPTION_CHOICE && o->choices ? o->choices : "");
+    return locust__own_option_read(o, text, &number, &whole);
+}
+
+/* The value where none is given. */
+static const char *locust__own_option_fallback(const locust_own_option *o)
+{
+    switch (locust__own_option_type(o)) {
+    case LOCUST_OPTION_WHOLE:
+    case LOCUST_OPTION_NUMBER:
+    case LOCUST_OPTION_SPAN:
+        return o->fallback ? o->fallback : "0";
+    case LOCUST_OPTION_FLAG:
+        return o->fallback ? o->fallback : "false";
+    default:
+        return o->fallback ? o->fallback : "";
+    }
+}
+
+/* The option of that name; NULL: the test declares none. */
+static const locust_own_option *locust__own_option_find(const locust_test *test, const char *name)
+{
+    name = locust__own_option_name(name);
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && test->options[i].name; i++)
+        if (strcmp(locust__own_option_name(test->options[i].name), name) == 0)
+            return &test->options[i];
+    return NULL;
+}
+
+/* The value of an option as it was given; else its fallback. */
+static const char *locust__own_option_text(const locust_env *env, const locust_own_option *o)
+{
+    const char *name = locust__own_option_name(o->name);
+    for (const locust_pair *given = env->options.own; given && given->name; given++)
+        if (strcmp(locust__own_option_name(given->name), name) == 0)
+            return given->value;
+    return locust__own_option_fallback(o);
+}
+
+/* Are all fallbacks and all values that were given of their types? */
+static bool locust__own_option_check(const locust_env *env, locust__fault *fault)
+{
+    const locust_test *test = env->test;
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && test->options[i].name; i++) {
+        const locust_own_option *o = &test->options[i];
+        const char *name = locust__own_option_name(o->name),
+                   *given = locust__own_option_text(env, o);
+        char takes[256];
+        if (o->fallback && !locust__own_option_good(o, o->fallback, takes, sizeof takes))
+            return locust__fault_set(fault, 1,
+                "the test's option --%s takes %s, but its fallback is \"%s\"", name, takes,
+                o->fallback);
+        if (given != locust__own_option_fallback(o) &&
+            !locust__own_option_good(o, given, takes, sizeof takes))
+            return locust__fault_set(
+                fault, LOCUST__EXIT_USAGE, "--%s takes %s, not \"%s\"", name, takes, given);
+    }
+    return true;
+}
+
+/* Reads an option for the public call `what`, which is for the types from `least` to `most`. */
+static void locust__own_option_get(const locust_env *env, const char *name, const char *what,
+    int least, int most, double *number, int64_t *whole)
+{
+    const locust_own_option *o = locust__own_option_find(env->test, name);
+    int type = o ? locust__own_option_type(o) : 0;
+    if (!o)
+        locust__die(LOCUST__EXIT_USAGE, "%s: the test declares no option \"%s\"", what, name);
+    if (type < least || type > most)
+        locust__die(LOCUST__EXIT_USAGE, "%s: the test declares \"%s\" as %s%s", what, name,
+            locust__own_option_types[type].takes,
+            type == LOCUST_OPTION_CHOICE && o->choices ? o->choices : "");
+    locust__own_option_read(o, locust__own_option_text(env, o), number, whole);
+}
+
+LOCUST_API const char *locust_option(locust_env *env, const char *name)
+{
+    const locust_own_option *o = locust__own_option_find(env->test, name);
+    return o ? locust__own_option_text(env, o) : NULL;
+}
+
+LOCUST_API double locust_option_number(locust_env *env, const char *name)
+{
+    double number;
+    int64_t whole;
+    locust__own_option_get(env, name, "locust_option_number()", LOCUST_OPTION_WHOLE,
+        LOCUST_OPTION_SPAN, &number, &whole);
+    return number;
+}
+
+LOCUST_API int64_t locust_option_whole(locust_env *env, const char *name)
+{
+    double number;
+    int64_t whole;
+    locust__own_option_get(env, name, "locust_option_whole()", LOCUST_OPTION_WHOLE,
+        LOCUST_OPTION_WHOLE, &number, &whole);
+    return whole;
+}
+
+LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
+{
+    double number;
+    int64_t whole;
+    locust__own_option_get(
+        env, name, "locust_option_flag()", LOCUST_OPTION_FLAG, LOCUST_OPTION_FLAG, &number, &whole);
+    return whole != 0;
+}
+/* ============================================================================================
  * >>setup  making an environment
  *
  * Purpose     takes test and options apart; whatever is wrong is one sentence before the first
@@ -18704,8 +18948,8 @@ static locust_env *locust__env_new(
         goto fail;
     locust__setup_services(env);
     if (!locust__setup_network(env, &fault) || !locust__setup_shape(env, options, &fault) ||
-        !locust__setup_worker(env, &fault) || !locust__classes_init(env, &fault) ||
-        !locust__setup_dispatch(env, &fault))
+        !locust__setup_worker(env, &fault) || !locust__own_option_check(env, &fault) ||
+        !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
         goto fail;
     LOCUST__ENV_FIRE(env, on_init, env);
     return env;
@@ -18744,22 +18988,6 @@ LOCUST_API void locust_env_stop(locust_env *env)
 LOCUST_API void *locust_env_context(locust_env *env)
 {
     return env->options.context;
-}
-
-/* The value of an option that the test declares, as it was given; else its fallback; else "", or
- * "false" for a switch. */
-LOCUST_API const char *locust_option(locust_env *env, const char *name)
-{
-    const locust_own_option *o = NULL;
-    for (int i = 0; !o && i < LOCUST_OWN_OPTIONS_MAX && env->test->options[i].name; i++)
-        if (strcmp(env->test->options[i].name, name) == 0)
-            o = &env->test->options[i];
-    if (!o)
-        return NULL;
-    for (const locust_pair *given = env->options.own; given && given->name; given++)
-        if (strcmp(given->name, name) == 0)
-            return given->value;
-    return o->fallback ? o->fallback : o->value ? "" : "false";
 }
 
 LOCUST_API void locust_set_exit_code(locust_env *env, int code)
@@ -21745,6 +21973,7 @@ typedef struct locust__known_option {
     size_t offset; // in locust__settings
     const char *value, *help;
     const char *env; // of an option of the test: its variable; NULL: none
+    const locust_own_option *own;
 } locust__known_option;
 
 /* Name, letter, kind, field of locust__settings, what stands for its value in --help, help. */
@@ -21868,10 +22097,11 @@ typedef struct locust__known_option {
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
 
-#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help) \
-    {name, letter, LOCUST__OPTION_##kind, offsetof(locust__settings, field), value, help, NULL},
+#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                             \
+    {name, letter, LOCUST__OPTION_##kind, offsetof(locust__settings, field), value, help, NULL, \
+        NULL},
 #define LOCUST__OPTIONS_LACKING_ROW(name, letter, kind) \
-    {name, letter, LOCUST__OPTION_##kind, 0, NULL, NULL, NULL},
+    {name, letter, LOCUST__OPTION_##kind, 0, NULL, NULL, NULL, NULL},
 static const locust__known_option locust__options_known[] = {LOCUST__OPTIONS_KNOWN(
     LOCUST__OPTIONS_ROW) LOCUST__OPTIONS_LACKING(LOCUST__OPTIONS_LACKING_ROW)};
 #undef LOCUST__OPTIONS_ROW
@@ -21923,17 +22153,6 @@ static bool locust__option_number(const char *text, int64_t max, int64_t *out)
     return *out >= 0 && !*text && *out <= max;
 }
 
-static bool locust__option_switch(const char *text, bool *out)
-{
-    static const char *const words[] = {"true", "yes", "on", "1", "false", "no", "off", "0"};
-    for (int i = 0; i < 8; i++)
-        if (strcasecmp(text, words[i]) == 0) {
-            *out = i < 4;
-            return true;
-        }
-    return false;
-}
-
 /* The known options, then those of the test; NULL: no more. */
 static const locust__known_option *locust__option_at(const locust__settings *st, int i)
 {
@@ -21951,15 +22170,18 @@ static void locust__settings_init(locust__settings *st, const locust_test *test)
     if (!st->own)
         locust__options_die("out of memory");
     for (; st->n_own < LOCUST_OWN_OPTIONS_MAX && o->name; o++) {
+        const char *name = locust__own_option_name(o->name);
+        int type = locust__own_option_type(o);
         for (int i = 0; locust__option_at(st, i); i++)
-            if (strcmp(locust__option_at(st, i)->name, o->name) == 0)
+            if (strcmp(locust__option_at(st, i)->name, name) == 0)
                 locust__options_die(
-                    "the test declares an option --%s, which there is already", o->name);
-        st->own[st->n_own++] = (locust__known_option){.name = o->name,
-            .kind = o->value ? LOCUST__OPTION_OWN : LOCUST__OPTION_OWN_FLAG,
+                    "the test declares an option --%s, which there is already", name);
+        st->own[st->n_own++] = (locust__known_option){.name = name,
+            .kind = type == LOCUST_OPTION_FLAG ? LOCUST__OPTION_OWN_FLAG : LOCUST__OPTION_OWN,
             .env = o->env,
-            .value = o->value,
-            .help = o->help ? o->help : "an option of this test"};
+            .value = locust__own_option_value(o),
+            .help = o->help ? o->help : "an option of this test",
+            .own = o};
     }
 }
 
@@ -22011,9 +22233,10 @@ static void locust__option_set(
     void *field = (char *)st + o->offset;
     const char *text = value ? value : ""; // only a flag may have none
     bool good = true, flag = true;
+    char takes[256];
     switch (o->kind) {
     case LOCUST__OPTION_FLAG:
-        good = !value || locust__option_switch(value, &flag);
+        good = !value || locust__text_switch(value, &flag);
         *(bool *)field = flag;
         break;
     case LOCUST__OPTION_TEXT:
@@ -22042,17 +22265,19 @@ static void locust__option_set(
         locust__option_add(field, text);
         break;
     case LOCUST__OPTION_OWN_FLAG:
-        good = !value || locust__option_switch(value, &flag);
+        good = !value || locust__text_switch(value, &flag);
         locust__option_set_own(st, o->name, flag ? "true" : "false");
         break;
     case LOCUST__OPTION_OWN:
+        if (!locust__own_option_good(o->own, text, takes, sizeof takes))
+            locust__options_die("%s takes %s, not \"%s\"", where, takes, text);
         locust__option_set_own(st, o->name, text);
         break;
     case LOCUST__OPTION_IGNORED:
         break;
     case LOCUST__OPTION_MISSING:
     case LOCUST__OPTION_MISSING_FLAG:
-        if (!value || !locust__option_switch(value, &flag) || flag)
+        if (!value || !locust__text_switch(value, &flag) || flag)
             locust__options_die(
                 "%s is an option of Locust that this version of locust.h (" LOCUST_VERSION
                 ") lacks",
@@ -22333,6 +22558,17 @@ static void locust__cli_free(locust__settings *st)
     LOCUST_FREE(st->own);
 }
 
+/* Ends the line of an option of the test: its choices, and its fallback unless the help has it. */
+static void locust__cli_help_own(const locust_own_option *o)
+{
+    const char *fallback = o && o->fallback ? o->fallback : "";
+    if (o && locust__own_option_type(o) == LOCUST_OPTION_CHOICE && o->choices)
+        dprintf(STDOUT_FILENO, ": %s", o->choices);
+    if (*fallback && !(o->help && strchr(o->help, '(')))
+        dprintf(STDOUT_FILENO, " (%s)", fallback);
+    dprintf(STDOUT_FILENO, "\n");
+}
+
 static void locust__cli_help(const locust__settings *st, const char *program)
 {
     dprintf(STDOUT_FILENO, "usage: %s [options] [UserClass ...]\n\n", program);
@@ -22346,7 +22582,8 @@ static void locust__cli_help(const locust__settings *st, const char *program)
             continue;
         snprintf(names, sizeof names, "%c%c%s --%s %s", o->letter ? '-' : ' ',
             o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? o->value : "");
-        dprintf(STDOUT_FILENO, "  %-30s %s\n", names, o->help);
+        dprintf(STDOUT_FILENO, "  %-30s %s", names, o->help);
+        locust__cli_help_own(o->own);
         if (env)
             dprintf(STDOUT_FILENO, "  %-30s also: %s\n", "", env);
     }

@@ -494,6 +494,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/config_users.c"
 #include "8-run/classes.c"
 #include "8-run/listeners.c"
+#include "8-run/own_option.c"
 #include "8-run/setup.c"
 #include "8-run/env_api.c"
 #endif

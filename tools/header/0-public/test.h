@@ -4,12 +4,23 @@
  * Purpose     ties user classes, a load shape, listeners and options of the test together.
  * ============================================================================================ */
 
+enum { // what an option of the test takes; anything else ends the run with a sentence before it begins
+    LOCUST_OPTION_TEXT,
+    LOCUST_OPTION_WHOLE,  // a whole number: 5, -3
+    LOCUST_OPTION_NUMBER, // 0.5, 1e-3
+    LOCUST_OPTION_SPAN,   // a time: 20, 20s, 1h20m; as a number it is in seconds
+    LOCUST_OPTION_CHOICE, // one of .choices
+    LOCUST_OPTION_FLAG,   // a switch: takes no value in arguments, true or false elsewhere
+};
+
 typedef struct locust_own_option { // an option that the test adds to the command line
-    const char *name;              // "api-key" is --api-key, and api-key = ... in config files
-    const char *value;             // what stands for its value in --help; NULL: it is a switch
-    const char *fallback;          // where it is not given; NULL: ""
-    const char *env;               // an environment variable that gives it too; NULL: none
+    const char *name;              // "api-key" or "--api-key"; api-key = ... in config files
+    const char *value;    // what stands for its value in --help; NULL, and no .type: it is a switch
+    const char *fallback; // where it is not given; NULL: "", 0 or false
+    const char *env;      // an environment variable that gives it too; NULL: none
     const char *help;
+    int type;            // LOCUST_OPTION_...
+    const char *choices; // "small,large"
 } locust_own_option;
 
 enum { LOCUST_OWN_OPTIONS_MAX = 32, LOCUST_LISTENERS_MAX = 32 };
@@ -29,6 +40,13 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
 /* The value of an option that the test declares ("true" or "false" for a switch); NULL: it declares
  * none of that name. */
 LOCUST_API const char *locust_option(locust_env *env, const char *name);
+/* The same as a number: of LOCUST_OPTION_NUMBER, _WHOLE and _SPAN (seconds). These three end the
+ * program over an option that the test does not declare, or declares of another type. */
+LOCUST_API double locust_option_number(locust_env *env, const char *name);
+/* The same of LOCUST_OPTION_WHOLE. */
+LOCUST_API int64_t locust_option_whole(locust_env *env, const char *name);
+/* Is the switch on? */
+LOCUST_API bool locust_option_flag(locust_env *env, const char *name);
 /* Sets the exit code of the command, in place of the usual one. Like
  * environment.process_exit_code. */
 LOCUST_API void locust_set_exit_code(locust_env *env, int code);

@@ -306,3 +306,15 @@ static int locust__text_distance(locust__view a, locust__view b)
         }
     return d[a.len][b.len];
 }
+
+/* Reads a switch, as config files and variables of Locust have it. False: it is none. */
+static bool locust__text_switch(const char *text, bool *out)
+{
+    static const char *const words[] = {"true", "yes", "on", "1", "false", "no", "off", "0"};
+    for (int i = 0; i < 8; i++)
+        if (strcasecmp(text, words[i]) == 0) {
+            *out = i < 4;
+            return true;
+        }
+    return false;
+}

@@ -28,22 +28,6 @@ LOCUST_API void *locust_env_context(locust_env *env)
     return env->options.context;
 }
 
-/* The value of an option that the test declares, as it was given; else its fallback; else "", or
- * "false" for a switch. */
-LOCUST_API const char *locust_option(locust_env *env, const char *name)
-{
-    const locust_own_option *o = NULL;
-    for (int i = 0; !o && i < LOCUST_OWN_OPTIONS_MAX && env->test->options[i].name; i++)
-        if (strcmp(env->test->options[i].name, name) == 0)
-            o = &env->test->options[i];
-    if (!o)
-        return NULL;
-    for (const locust_pair *given = env->options.own; given && given->name; given++)
-        if (strcmp(given->name, name) == 0)
-            return given->value;
-    return o->fallback ? o->fallback : o->value ? "" : "false";
-}
-
 LOCUST_API void locust_set_exit_code(locust_env *env, int code)
 {
     env->exit_code = code;

@@ -219,8 +219,8 @@ static locust_env *locust__env_new(
         goto fail;
     locust__setup_services(env);
     if (!locust__setup_network(env, &fault) || !locust__setup_shape(env, options, &fault) ||
-        !locust__setup_worker(env, &fault) || !locust__classes_init(env, &fault) ||
-        !locust__setup_dispatch(env, &fault))
+        !locust__setup_worker(env, &fault) || !locust__own_option_check(env, &fault) ||
+        !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
         goto fail;
     LOCUST__ENV_FIRE(env, on_init, env);
     return env;

@@ -141,6 +141,17 @@ static void locust__cli_free(locust__settings *st)
     LOCUST_FREE(st->own);
 }
 
+/* Ends the line of an option of the test: its choices, and its fallback unless the help has it. */
+static void locust__cli_help_own(const locust_own_option *o)
+{
+    const char *fallback = o && o->fallback ? o->fallback : "";
+    if (o && locust__own_option_type(o) == LOCUST_OPTION_CHOICE && o->choices)
+        dprintf(STDOUT_FILENO, ": %s", o->choices);
+    if (*fallback && !(o->help && strchr(o->help, '(')))
+        dprintf(STDOUT_FILENO, " (%s)", fallback);
+    dprintf(STDOUT_FILENO, "\n");
+}
+
 static void locust__cli_help(const locust__settings *st, const char *program)
 {
     dprintf(STDOUT_FILENO, "usage: %s [options] [UserClass ...]\n\n", program);
@@ -154,7 +165,8 @@ static void locust__cli_help(const locust__settings *st, const char *program)
             continue;
         snprintf(names, sizeof names, "%c%c%s --%s %s", o->letter ? '-' : ' ',
             o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->value ? o->value : "");
-        dprintf(STDOUT_FILENO, "  %-30s %s\n", names, o->help);
+        dprintf(STDOUT_FILENO, "  %-30s %s", names, o->help);
+        locust__cli_help_own(o->own);
         if (env)
             dprintf(STDOUT_FILENO, "  %-30s also: %s\n", "", env);
     }

@@ -68,6 +68,7 @@ typedef struct locust__known_option {
     size_t offset; // in locust__settings
     const char *value, *help;
     const char *env; // of an option of the test: its variable; NULL: none
+    const locust_own_option *own;
 } locust__known_option;
 
 /* Name, letter, kind, field of locust__settings, what stands for its value in --help, help. */
@@ -191,10 +192,11 @@ typedef struct locust__known_option {
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
 
-#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help) \
-    {name, letter, LOCUST__OPTION_##kind, offsetof(locust__settings, field), value, help, NULL},
+#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                             \
+    {name, letter, LOCUST__OPTION_##kind, offsetof(locust__settings, field), value, help, NULL, \
+        NULL},
 #define LOCUST__OPTIONS_LACKING_ROW(name, letter, kind) \
-    {name, letter, LOCUST__OPTION_##kind, 0, NULL, NULL, NULL},
+    {name, letter, LOCUST__OPTION_##kind, 0, NULL, NULL, NULL, NULL},
 static const locust__known_option locust__options_known[] = {LOCUST__OPTIONS_KNOWN(
     LOCUST__OPTIONS_ROW) LOCUST__OPTIONS_LACKING(LOCUST__OPTIONS_LACKING_ROW)};
 #undef LOCUST__OPTIONS_ROW
@@ -246,17 +248,6 @@ static bool locust__option_number(const char *text, int64_t max, int64_t *out)
     return *out >= 0 && !*text && *out <= max;
 }
 
-static bool locust__option_switch(const char *text, bool *out)
-{
-    static const char *const words[] = {"true", "yes", "on", "1", "false", "no", "off", "0"};
-    for (int i = 0; i < 8; i++)
-        if (strcasecmp(text, words[i]) == 0) {
-            *out = i < 4;
-            return true;
-        }
-    return false;
-}
-
 /* The known options, then those of the test; NULL: no more. */
 static const locust__known_option *locust__option_at(const locust__settings *st, int i)
 {
@@ -274,15 +265,18 @@ static void locust__settings_init(locust__settings *st, const locust_test *test)
     if (!st->own)
         locust__options_die("out of memory");
     for (; st->n_own < LOCUST_OWN_OPTIONS_MAX && o->name; o++) {
+        const char *name = locust__own_option_name(o->name);
+        int type = locust__own_option_type(o);
         for (int i = 0; locust__option_at(st, i); i++)
-            if (strcmp(locust__option_at(st, i)->name, o->name) == 0)
+            if (strcmp(locust__option_at(st, i)->name, name) == 0)
                 locust__options_die(
-                    "the test declares an option --%s, which there is already", o->name);
-        st->own[st->n_own++] = (locust__known_option){.name = o->name,
-            .kind = o->value ? LOCUST__OPTION_OWN : LOCUST__OPTION_OWN_FLAG,
+                    "the test declares an option --%s, which there is already", name);
+        st->own[st->n_own++] = (locust__known_option){.name = name,
+            .kind = type == LOCUST_OPTION_FLAG ? LOCUST__OPTION_OWN_FLAG : LOCUST__OPTION_OWN,
             .env = o->env,
-            .value = o->value,
-            .help = o->help ? o->help : "an option of this test"};
+            .value = locust__own_option_value(o),
+            .help = o->help ? o->help : "an option of this test",
+            .own = o};
     }
 }
 
@@ -334,9 +328,10 @@ static void locust__option_set(
     void *field = (char *)st + o->offset;
     const char *text = value ? value : ""; // only a flag may have none
     bool good = true, flag = true;
+    char takes[256];
     switch (o->kind) {
     case LOCUST__OPTION_FLAG:
-        good = !value || locust__option_switch(value, &flag);
+        good = !value || locust__text_switch(value, &flag);
         *(bool *)field = flag;
         break;
     case LOCUST__OPTION_TEXT:
@@ -365,17 +360,19 @@ static void locust__option_set(
         locust__option_add(field, text);
         break;
     case LOCUST__OPTION_OWN_FLAG:
-        good = !value || locust__option_switch(value, &flag);
+        good = !value || locust__text_switch(value, &flag);
         locust__option_set_own(st, o->name, flag ? "true" : "false");
         break;
     case LOCUST__OPTION_OWN:
+        if (!locust__own_option_good(o->own, text, takes, sizeof takes))
+            locust__options_die("%s takes %s, not \"%s\"", where, takes, text);
         locust__option_set_own(st, o->name, text);
         break;
     case LOCUST__OPTION_IGNORED:
         break;
     case LOCUST__OPTION_MISSING:
     case LOCUST__OPTION_MISSING_FLAG:
-        if (!value || !locust__option_switch(value, &flag) || flag)
+        if (!value || !locust__text_switch(value, &flag) || flag)
             locust__options_die(
                 "%s is an option of Locust that this version of locust.h (" LOCUST_VERSION
                 ") lacks",
