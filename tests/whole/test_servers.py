@@ -1359,7 +1359,7 @@ def _(dir):
     each(rows, row)
     nobody = ["--proxy", "http://127.0.0.1:%d" % free_port()]
     answer = ask(dir, "https://shop.test", get("/x"), options=nobody, **tls).answers[0]
-    same(answer["error"], "connection refused")
+    same(answer["error"], "connection refused by the proxy")
 
 
 @test("--proxy-from-env and no_proxy, as curl understands them")
