@@ -494,7 +494,8 @@ typedef struct locust_user_class {
     const char *host; // base URL, put before a request's path; --host goes first
     locust_wait_time wait_time;
     locust_task_fn on_start;  // runs once before the first task
-    locust_task_fn on_stop;   // runs once at the end, also for a user that is cut short
+    locust_task_fn on_stop;   // runs once at the end, also for a user that is cut short; not after
+                              // an on_start that failed
     const locust_task *tasks; // ends with an empty one
     size_t data_size;         // bytes of u->data, zeroed; 0: u->data is NULL
     size_t stack_size; // bytes; 0: LOCUST_STACK_SIZE. Raise it for deep recursion or big locals
@@ -727,7 +728,8 @@ LOCUST_NORETURN_ LOCUST_API void locust_stop_user(locust_user *u);
 
 /* Fails the running task, as an exception does in Locust: the message and its place are counted and
  * reported, on_user_error is called, and after the wait the next task runs. In on_start it ends the
- * user. Does not return. Reports group by the text: keep ids out of it. */
+ * user without its on_stop, in a task set's on_start that set. Does not return. Reports group by
+ * the text: keep ids out of it. */
 #define locust_fail(u, ...) locust_fail_at((u), __FILE__, __LINE__, __func__, __VA_ARGS__)
 #if defined(__GNUC__)
 __attribute__((noreturn, format(printf, 5, 6)))
@@ -3739,7 +3741,7 @@ static bool locust__ctx_allowed(void)
  *             flags do not say yet.
  * Cost        epoll and kqueue: one system call for up to 512 events; poll(): grows with the
  *             watches.
- * Names       locust__os_events_ locust__os_send_ locust__poller_ locust__watch_
+ * Names       locust__os_events_ locust__os_nowhere locust__os_send_ locust__poller_ locust__watch_
  * Limits      poll() waits in whole milliseconds. Only Linux says when bytes arrived, and has timer
  *             slack and guard markers. A system that is neither Linux, macOS nor a BSD gets poll().
  * Sources     kqueue(2) of FreeBSD, NetBSD, OpenBSD and macOS; epoll(7), epoll_wait(2).
@@ -3803,9 +3805,11 @@ static void locust__os_stacks_unmap(char *p, size_t n);
 /* Makes pages fault on any access, at no cost in memory or mappings. False: the system cannot. */
 static bool locust__os_guard_mark(char *p, size_t n);
 static bool locust__os_guard_protect(char *p, size_t n); // the same by mprotect(): a mapping more
-/* Until closed, a memory fault calls report(address) and then ends the process as it always
- * would. */
-static int locust__os_fault_open(void (*report)(const char *address));
+#define LOCUST__OS_NOWHERE ((const char *)UINTPTR_MAX)
+/* Until closed, a fault of the program itself, or its abort(), calls report(signal, address) and
+ * then ends the process as it always would. `address`: of a memory fault; LOCUST__OS_NOWHERE for
+ * any other, and if the system does not tell. */
+static int locust__os_fault_open(void (*report)(int signal_number, const char *address));
 static void locust__os_fault_close(void);
 /* Opens those of the descriptors 0 to 2 that are closed, or a socket would become standard
  * output. */
@@ -4540,16 +4544,20 @@ static bool locust__os_guard_works(void)
 /* ============================================================================================
  * >>os_signal  faults and stop signals
  *
- * Purpose     reports a memory fault before it ends the process; turns SIGINT and SIGTERM into
- *             bytes in a pipe, which the loop can wait for.
+ * Purpose     reports a fault or an abort() before it ends the process; turns SIGINT and SIGTERM
+ *             into bytes in a pipe, which the loop can wait for.
  * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
  *             global. What runs in a handler is async-signal-safe.
- * Names       locust__os_fault_ locust__os_handlers_ locust__os_signal_ locust__os_signals_
+ * Names       locust__os_fault_ locust__os_faults locust__os_handlers_ locust__os_signal_
+ *             locust__os_signals_
  * ============================================================================================ */
 
+enum { LOCUST__OS_FAULTS = 5 };
+static const int locust__os_faults[LOCUST__OS_FAULTS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
 static struct {
-    void (*report)(const char *address); // what a memory fault calls
-    struct sigaction old_segv, old_bus;
+    void (*report)(int signal_number, const char *address); // what a fault calls
+    struct sigaction old_faults[LOCUST__OS_FAULTS];
     stack_t stack, old_stack; // handlers run on this stack: the one that overflowed has no room
     struct sigaction old_int, old_term;
     int pipe[2];
@@ -4558,19 +4566,24 @@ static struct {
 
 static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
 {
+    enum { KERNEL = 0x80 }; // Linux: an address that no pointer may have, and it does not say which
+    bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
+    bool raised = info->si_code <= 0; // by kill(), raise() or abort(): there is no address
     (void)context;
-    if (info->si_code > 0) // otherwise kill() sent the signal, and there is no address
-        locust__os_handlers.report((const char *)info->si_addr);
+    if (!raised || info->si_pid == getpid())
+        locust__os_handlers.report(signal_number, memory && !raised && info->si_code < KERNEL
+                                                      ? (const char *)info->si_addr
+                                                      : LOCUST__OS_NOWHERE);
     // The disposition from before is put back. On return the faulting instruction runs again, and
     // faults under that one.
-    sigaction(signal_number,
-        signal_number == SIGSEGV ? &locust__os_handlers.old_segv : &locust__os_handlers.old_bus,
-        NULL);
-    if (info->si_code <= 0)
+    for (int i = 0; i < LOCUST__OS_FAULTS; i++)
+        if (locust__os_faults[i] == signal_number)
+            sigaction(signal_number, &locust__os_handlers.old_faults[i], NULL);
+    if (raised)
         raise(signal_number);
 }
 
-static int locust__os_fault_open(void (*report)(const char *address))
+static int locust__os_fault_open(void (*report)(int signal_number, const char *address))
 {
     // The kernel's frame alone may take 12 KB where the CPU has wide registers.
     enum { STACK = 65536 };
@@ -4584,8 +4597,8 @@ static int locust__os_fault_open(void (*report)(const char *address))
     act.sa_sigaction = locust__os_fault_handle;
     act.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaltstack(&locust__os_handlers.stack, &locust__os_handlers.old_stack);
-    sigaction(SIGSEGV, &act, &locust__os_handlers.old_segv);
-    sigaction(SIGBUS, &act, &locust__os_handlers.old_bus);
+    for (int i = 0; i < LOCUST__OS_FAULTS; i++)
+        sigaction(locust__os_faults[i], &act, &locust__os_handlers.old_faults[i]);
     return 0;
 }
 
@@ -4593,8 +4606,8 @@ static void locust__os_fault_close(void)
 {
     if (!locust__os_handlers.stack.ss_sp)
         return;
-    sigaction(SIGSEGV, &locust__os_handlers.old_segv, NULL);
-    sigaction(SIGBUS, &locust__os_handlers.old_bus, NULL);
+    for (int i = 0; i < LOCUST__OS_FAULTS; i++)
+        sigaction(locust__os_faults[i], &locust__os_handlers.old_faults[i], NULL);
     if (!locust__os_handlers.old_stack.ss_sp)
         locust__os_handlers.old_stack.ss_flags = SS_DISABLE;
     sigaltstack(&locust__os_handlers.old_stack, NULL);
@@ -4939,7 +4952,7 @@ static double locust__hist_deviation(const locust__hist *h, double mean)
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
  *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
- *             locust__loop_scratch
+ *             locust__loop_scratch locust__loop_words
  *
  *            start               resumed                returns
  *     FREE ---------> READY -----------------> RUNNING ---------> FREE
@@ -5056,6 +5069,8 @@ enum {
     LOCUST__LOOP_BLOCKED_NS = 20000000, // a coroutine that runs this long keeps others waiting
 };
 
+enum { LOCUST__LOOP_WORDS = 4 };
+
 struct locust__loop {
     void *sp;            // the loop's own stack pointer while a coroutine runs
     locust__co *current; // NULL: the loop itself runs
@@ -5079,9 +5094,13 @@ struct locust__loop {
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
     void *blocked_arg;
     void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
-    bool markers;                             // guard markers work here: see >>stack
-    size_t protected_places;                  // guards that mprotect() made
-    uint64_t random;                          // state of the generator that all users share
+    /* Says in words where a user's coroutine is. Async-signal-safe; NULL: nobody knows. */
+    void (*where)(const locust__co *co, const char *words[LOCUST__LOOP_WORDS]);
+    const locust__co
+        *stepped;            // the coroutine whose step it is, also while the loop's stack is used
+    bool markers;            // guard markers work here: see >>stack
+    size_t protected_places; // guards that mprotect() made
+    uint64_t random;         // state of the generator that all users share
     /* One buffer for whatever is received or built, and used up before the next park. */
     char *scratch;
 #if LOCUST__WITH_ASAN
@@ -5443,38 +5462,105 @@ static jmp_buf *locust__stack_unwind_point(const locust__co *co)
     return (jmp_buf *)(void *)locust__stack_top(co);
 }
 
-/* Says that a stack overflowed, whose, and what to change. Async-signal-safe: no stdio, no heap. */
-static void locust__stack_overflowed(const locust__co *co)
+/* A line for standard error that is put together without stdio and heap: async-signal-safe. */
+typedef struct locust__stack_line {
+    char text[512];
+    size_t n;
+} locust__stack_line;
+
+static void locust__stack_say(locust__stack_line *line, const char *words)
 {
-    char kib[24], line[512];
-    size_t n = 0, bytes = co->slab->pool->place_bytes, i = sizeof kib;
-    const char *parts[] = {"locust: stack overflow in ", co->name, ": its .stack_size of ", NULL,
-        " bytes is too small: raise .stack_size of that user class (or LOCUST_STACK_SIZE)\n"};
-    kib[--i] = '\0';
-    do
-        kib[--i] = (char)('0' + bytes % 10);
-    while ((bytes /= 10) != 0);
-    parts[3] = kib + i;
-    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
-        for (const char *c = parts[p]; *c && n < sizeof line; c++)
-            line[n++] = *c;
-    locust__os_write_all(STDERR_FILENO, line, n);
+    while (*words && line->n < sizeof line->text)
+        line->text[line->n++] = *words++;
 }
 
-/* On a memory fault: says so if the address is in the guard of a stack. */
-static void locust__stack_fault(const char *address)
+static void locust__stack_say_number(locust__stack_line *line, uintptr_t n, unsigned base)
 {
-    if (!locust__loop_now)
-        return;
+    char digits[24];
+    size_t i = sizeof digits;
+    digits[--i] = '\0';
+    do
+        digits[--i] = "0123456789abcdef"[n % base];
+    while ((n /= base) != 0);
+    locust__stack_say(line, digits + i);
+}
+
+/* Says where a coroutine is: in which task of which class, if it is a user's. */
+static void locust__stack_say_where(locust__stack_line *line, const locust__co *co)
+{
+    const char *words[LOCUST__LOOP_WORDS] = {co->name, "", "", ""};
+    if (co->local && locust__loop_now->where)
+        locust__loop_now->where(co, words);
+    for (int i = 0; i < LOCUST__LOOP_WORDS; i++)
+        locust__stack_say(line, words[i]);
+}
+
+/* Says that a stack overflowed, whose, and what to change. Async-signal-safe. */
+static void locust__stack_overflowed(const locust__co *co)
+{
+    locust__stack_line line = {.n = 0};
+    locust__stack_say(&line, "locust: stack overflow in ");
+    locust__stack_say_where(&line, co);
+    locust__stack_say(&line, ": its .stack_size of ");
+    locust__stack_say_number(&line, co->slab->pool->place_bytes, 10);
+    locust__stack_say(&line, " bytes is too small: raise .stack_size of that user class "
+                             "(or LOCUST_STACK_SIZE)\n");
+    locust__os_write_all(STDERR_FILENO, line.text, line.n);
+}
+
+/* The coroutine whose guard is at that address; NULL: there is none. */
+static const locust__co *locust__stack_guarded_by(const char *address)
+{
     for (locust__stack_pool *pool = locust__loop_now->pools; pool; pool = pool->next)
         for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next) {
             size_t at = (size_t)(address - slab->base);
             if (address < slab->base || at >= slab->count * pool->place_bytes)
                 continue;
-            if (at % pool->place_bytes < pool->guard_bytes && at / pool->place_bytes < slab->used)
-                locust__stack_overflowed(&slab->cos[at / pool->place_bytes]);
-            return;
+            return at % pool->place_bytes < pool->guard_bytes && at / pool->place_bytes < slab->used
+                       ? &slab->cos[at / pool->place_bytes]
+                       : NULL;
         }
+    return NULL;
+}
+
+/* Says which signal ends the process, and which task of which class it comes from. */
+static void locust__stack_faulted(int signal_number, const char *address, const locust__co *co)
+{
+    locust__stack_line line = {.n = 0};
+    bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
+    locust__stack_say(&line, "locust: ");
+    locust__stack_say(&line, signal_number == SIGSEGV  ? "SIGSEGV in "
+                             : signal_number == SIGBUS ? "SIGBUS in "
+                             : signal_number == SIGFPE ? "SIGFPE in "
+                             : signal_number == SIGILL ? "SIGILL in "
+                                                       : "SIGABRT in ");
+    locust__stack_say_where(&line, co);
+    locust__stack_say(&line, memory                    ? ": invalid access to memory"
+                             : signal_number == SIGFPE ? ": invalid arithmetic, such as a division "
+                                                         "by zero"
+                             : signal_number == SIGILL ? ": invalid instruction, or a trap"
+                                                       : ": abort() was called");
+    if (address != LOCUST__OS_NOWHERE) {
+        locust__stack_say(&line, " at 0x");
+        locust__stack_say_number(&line, (uintptr_t)address, 16);
+        if ((uintptr_t)address < 4096)
+            locust__stack_say(&line, ", as through a null pointer");
+    }
+    locust__stack_say(&line, "\n");
+    locust__os_write_all(STDERR_FILENO, line.text, line.n);
+}
+
+/* On a fault: says so, whether an overflow caused it, and in whose code. Async-signal-safe. */
+static void locust__stack_fault(int signal_number, const char *address)
+{
+    const locust__co *co;
+    if (!locust__loop_now)
+        return;
+    co = locust__stack_guarded_by(address);
+    if (co)
+        locust__stack_overflowed(co);
+    else if (locust__loop_now->stepped)
+        locust__stack_faulted(signal_number, address, locust__loop_now->stepped);
 }
 
 enum {
@@ -5992,6 +6078,7 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
     co->state = LOCUST__STATE_RUNNING;
+    loop->stepped = co;
     if (co->wake == LOCUST__WAKE_TIMEOUT)
         locust__loop_count_late(loop, began_ns - co->deadline_ns);
     locust__co_resume(loop, co);
@@ -6004,6 +6091,7 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
     if (loop->clock_ns - began_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked && !loop->excused)
         loop->blocked(loop->blocked_arg, co, loop->clock_ns - began_ns);
     loop->excused = false;
+    loop->stepped = NULL;
     if (co->state == LOCUST__STATE_FREE)
         locust__co_ended(loop, co);
 }
@@ -15022,8 +15110,9 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
 typedef struct locust__frame {
     struct locust__frame *below; // the set that this one is nested in; NULL: the class's own tasks
     const locust__plan *plan;
-    int at;   // the step that was picked last; -1: none yet
-    int left; // of a sequence: how often the step at `at` is repeated yet
+    int at;        // the step that was picked last; -1: none yet
+    int left;      // of a sequence: how often the step at `at` is repeated yet
+    bool entering; // its on_start has not returned
 } locust__frame;
 
 static void locust__frame_init(locust__frame *f, const locust__plan *plan)
@@ -15217,7 +15306,7 @@ typedef struct locust__user {
     int64_t due_ns;                  // of the arrival that its next task serves; 0: none
     int64_t cut_ns;                  // when a ramp that took it down cuts it short; 0: never
     int64_t waited_ns;               // when its last wait ended: what pacing counts from
-    bool started;                    // on_start began, so on_stop is due
+    bool started;                    // on_start began and did not fail, so on_stop is due
     bool stopping;                   // takes no further task
     bool waiting;                    // between two tasks, so that a cancellation cuts no task
     bool uncounted;                  // no longer among those that are alive
@@ -15298,6 +15387,26 @@ static uint64_t locust__user_seed(const locust__users *all, uint64_t id)
 static uint64_t *locust__user_random(locust__user *user)
 {
     return user->all->seed ? &user->root->random : &user->all->services->loop->random;
+}
+
+/* What a user does, where that is no task: values of locust__user.doing. */
+static const char locust__user_on_start[] = "on_start";
+static const char locust__user_on_stop[] = "on_stop";
+static const char locust__user_set_on_start[] = "on_start of a task set";
+static const char locust__user_set_on_stop[] = "on_stop of a task set";
+
+/* Says where a user's coroutine is: "task ", "browse", " of ", "Shopper". Async-signal-safe. This
+ * is the loop's `where`. */
+static void locust__user_where(const locust__co *co, const char *words[LOCUST__LOOP_WORDS])
+{
+    const locust__user *root = ((const locust__user *)co->arg)->root;
+    const char *doing = root->doing ? root->doing : "that begins";
+    bool task = doing != locust__user_on_start && doing != locust__user_on_stop &&
+                doing != locust__user_set_on_start && doing != locust__user_set_on_stop;
+    words[0] = task ? "task " : "";
+    words[1] = doing;
+    words[2] = " of ";
+    words[3] = root->cls->as->name;
 }
 
 /* The wait of the set that runs, of the nearest set around it that has one, or of the class. */
@@ -15567,17 +15676,18 @@ static void locust__arrive_await(locust__user *user) LOCUST__PARKS
  * >>life  the life of a user
  *
  * Purpose     on_start, tasks with waits between them, on_stop; what leaves a task early.
- * Invariants  on_stop runs for every user whose on_start began, also when the user is cut short. A
- *             user that is cut short leaves its task at the call that it is parked in: that call
- *             does not return, and no clean-up that the task has written behind it runs, only
- *             locust_defer's. Functions of the test run inside locust__life_guarded, one at a
- *             time: a coroutine has one unwind point.
+ * Invariants  on_stop runs for every user and task set whose on_start began and did not fail, also
+ *             when the user is cut short. A user that is cut short leaves its task at the call that
+ *             it is parked in: that call does not return, and no clean-up that the task has written
+ *             behind it runs, only locust_defer's. Functions of the test run inside
+ *             locust__life_guarded, one at a time: a coroutine has one unwind point.
  * Cost        between two tasks without a wait: no switch if the task has parked, else one.
  * Names       locust__life_
  * Uses        >>co >>stack >>switch >>sync >>context >>stream >>client >>task >>class >>user
  *             >>arrive
- * Sources     Locust 2.46 (reference run): a user whose on_start fails ends; interrupt() ends a
- *             set, its parent waits before its next task unless `reschedule`.
+ * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
+ *             and so does a set; interrupt() ends a set, its parent waits before its next task
+ *             unless `reschedule`.
  * ============================================================================================ */
 
 /* Waits as the class or set says. Without a wait the user yields if its task has not parked, so
@@ -15735,14 +15845,26 @@ static void locust__life_on_start(locust__user *user) LOCUST__PARKS
         user->cls->as->on_start(&user->as);
 }
 
+/* Runs the on_start of the innermost set. It is `entering` until that has returned. */
+static void locust__life_set_on_start(locust__user *user) LOCUST__PARKS
+{
+    user->top->entering = true;
+    user->doing = locust__user_set_on_start;
+    if (user->top->plan->as->on_start)
+        user->top->plan->as->on_start(&user->as);
+    user->top->entering = false;
+}
+
 static void locust__life_set_on_stop(locust__user *user) LOCUST__PARKS
 {
+    user->doing = locust__user_set_on_stop;
     if (user->top->plan->as->on_stop)
         user->top->plan->as->on_stop(&user->as);
 }
 
 static void locust__life_run_on_stop(locust__user *user) LOCUST__PARKS
 {
+    user->doing = locust__user_on_stop;
     if (user->started && user->cls->as->on_stop)
         user->cls->as->on_stop(&user->as);
 }
@@ -15846,8 +15968,8 @@ static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
         if (step->set) {
             if (!locust__life_push(user, step->set))
                 locust__life_wait(user, turn); // no memory: the user tries again later
-            else if (user->top->plan->as->on_start)
-                user->top->plan->as->on_start(&user->as);
+            else
+                locust__life_set_on_start(user);
             continue;
         }
         if (!locust__life_claim(user))
@@ -15867,10 +15989,12 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
 {
     enum locust__outcome outcome;
     user->started = true;
-    user->doing = "on_start";
+    user->doing = locust__user_on_start;
     if (user->due_ns)
         locust__arrive_serve(user);
     outcome = locust__life_guarded(user, locust__life_on_start);
+    if (outcome == LOCUST__OUTCOME_FAILED)
+        user->started = false;
     if (outcome != LOCUST__OUTCOME_RETURNED)
         return;
     while (!locust__life_is_over(user)) {
@@ -15883,6 +16007,8 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
             locust__life_pop(user);
             if (stopped == LOCUST__OUTCOME_CUT)
                 return;
+        } else if (outcome == LOCUST__OUTCOME_FAILED && user->top->entering) {
+            locust__life_pop(user);
         }
         if (locust__life_is_over(user))
             return;
@@ -18735,8 +18861,8 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
  * Invariants  locust__env_new either returns a whole environment or has given everything back.
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
- *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>start
- *             >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners
+ *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
+ *             >>start >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -18829,6 +18955,7 @@ static void locust__setup_services(locust_env *env)
     env->loop.blocked = locust__blocked_count;
     env->loop.blocked_arg = env;
     env->loop.prefetch_user = locust__start_prefetch;
+    env->loop.where = locust__user_where;
     sv->loop = &env->loop;
     sv->log = &env->log;
     sv->recorder = (locust__recorder){.stats = &env->stats, .env = env, .phases = o->phases};

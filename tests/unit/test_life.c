@@ -483,6 +483,64 @@ static void cut(void)
     locust_env_free(env);
 }
 
+/* -- an on_start that fails: no on_stop, for a user as for a set (Locust 2.47, reference run) -- */
+
+static void failing_start(locust_user *u)
+{
+    say("start");
+    if (u->user_class->fixed_count)
+        locust_sleep(u, 0.001);
+    locust_fail(u, "cannot log in");
+}
+static void failing_set_start(locust_user *u)
+{
+    say("[");
+    locust_fail(u, "cannot enter");
+}
+static void after_the_set(locust_user *u)
+{
+    say("after");
+    locust_stop_user(u);
+}
+
+LOCUST_TASKSET(Closed, .on_start = failing_set_start, .on_stop = set_stop,
+    .tasks = LOCUST_TASKS(LOCUST_TASK(one)));
+LOCUST_TASKSET(Around, .order = LOCUST_SEQUENTIAL, .on_start = set_start, .on_stop = set_stop,
+    .tasks = LOCUST_TASKS(LOCUST_TASK_SET(Closed), LOCUST_TASK(after_the_set)));
+LOCUST_USER(FailsAtOnce, .on_start = failing_start, .on_stop = stop, .iterations = 1,
+    .tasks = LOCUST_TASKS(LOCUST_TASK(one)));
+LOCUST_USER(FailsLater, .on_start = failing_start, .on_stop = stop, .fixed_count = 1,
+    .tasks = LOCUST_TASKS(LOCUST_TASK(one)), .iterations = 1);
+LOCUST_USER(FailsInSet, .on_stop = stop, .tasks = LOCUST_TASKS(LOCUST_TASK_SET(Around)));
+LOCUST_USER(LeavesAtOnce, .on_start = after_the_set, .on_stop = stop,
+    .tasks = LOCUST_TASKS(LOCUST_TASK(one)));
+
+static void no_stop_after_a_failed_start(void)
+{
+    static const struct {
+        const char *name;
+        const locust_user_class *as;
+        const char *said, *text; // NULL: no exception
+    } rows[] = {
+        {"at once", &FailsAtOnce, "start cannot log in ", "cannot log in"},
+        {"after a park", &FailsLater, "start cannot log in ", "cannot log in"},
+        {"of a set", &FailsInSet, "( [ cannot enter after ) stop ", "cannot enter"},
+        {"locust_stop_user is no failure", &LeavesAtOnce, "after stop ", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        locust_test test = {.users = {rows[i].as}, .on_user_error = errs};
+        locust_env *env = make(&test, (locust_options){.loglevel = "CRITICAL", .run_time_s = 20});
+        CHECK_ROW(rows[i].name);
+        *said = '\0';
+        CHECK_INT(locust_run(env), rows[i].text != NULL);
+        CHECK_STR(said, rows[i].said);
+        CHECK_INT(env->stats.n_exceptions, rows[i].text != NULL);
+        if (rows[i].text && env->stats.n_exceptions)
+            CHECK_STR(env->stats.exceptions[0].text, rows[i].text);
+        locust_env_free(env);
+    }
+}
+
 TESTS({"each has one start and one stop", each_has_one_start_and_one_stop},
     {"a cut user still stops", a_cut_user_still_stops},
     {"no stop without a start", no_stop_without_a_start},
@@ -493,4 +551,5 @@ TESTS({"each has one start and one stop", each_has_one_start_and_one_stop},
     {"a long task is followed at once", a_long_task_is_followed_at_once},
     {"the first interval counts from creation", the_first_interval_counts_from_creation},
     {"a constant wait lies between tasks", a_constant_wait_lies_between_tasks},
-    {"the life of a user", lives}, {"cut in a nested set", cut}, )
+    {"the life of a user", lives}, {"cut in a nested set", cut},
+    {"no stop after a failed start", no_stop_after_a_failed_start}, )

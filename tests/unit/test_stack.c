@@ -317,6 +317,9 @@ static void another_fault_takes_its_course(void)
     status = check_fork(run_wild, &handler, &text);
     CHECK(died_of_sigsegv(status));
     CHECK(!strstr(text, "locust: stack overflow"));
+    CHECK(
+        strstr(text, "locust: SIGSEGV in Wild: invalid access to memory at 0x40, as through a null "
+                     "pointer\n") != NULL);
     free(text);
     handler = true;
     status = check_fork(run_wild, &handler, &text);
@@ -353,6 +356,77 @@ static void overflow_reaches_the_previous_handler(void)
     }
 }
 
+/* -- each signal that a fault or abort() brings -- */
+
+static const struct signals {
+    const char *name;
+    int number;
+    const char *says;
+} signals[] = {
+    {"raised SIGSEGV", SIGSEGV, "locust: SIGSEGV in Raiser: invalid access to memory\n"},
+    {"raised SIGBUS", SIGBUS, "locust: SIGBUS in Raiser: invalid access to memory\n"},
+    {"raised SIGFPE", SIGFPE,
+        "locust: SIGFPE in Raiser: invalid arithmetic, such as a division by zero\n"},
+    {"raised SIGILL", SIGILL, "locust: SIGILL in Raiser: invalid instruction, or a trap\n"},
+    {"abort", SIGABRT, "locust: SIGABRT in Raiser: abort() was called\n"},
+};
+
+static void raise_it(void *arg)
+{
+    const struct signals *row = arg;
+    if (row->number == SIGABRT)
+        abort();
+    raise(row->number);
+}
+
+static void run_raiser(void *arg)
+{
+    begin_guarded();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i].number, SIG_DFL); // no sanitizer's: the signal itself ends it
+    locust__co_start(&loop, "Raiser", 0, raise_it, arg, NULL);
+    end();
+}
+
+static void kill_it(void *arg)
+{
+    pid_t child;
+    (void)arg;
+    child = fork(); // a signal of another process says nothing about the task
+    if (!child)
+        _exit(kill(getppid(), SIGSEGV));
+    pause();
+}
+
+static void run_killed(void *arg)
+{
+    (void)arg;
+    begin_guarded();
+    signal(SIGSEGV, SIG_DFL);
+    locust__co_start(&loop, "Victim", 0, kill_it, NULL, NULL);
+    end();
+}
+
+static void each_signal_is_named(void)
+{
+    char *text;
+    int status;
+    guard = MARKERS;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        CHECK_ROW(signals[i].name);
+        status = check_fork(run_raiser, (void *)(uintptr_t)&signals[i], &text);
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == signals[i].number);
+        if (!CHECK(strstr(text, signals[i].says) != NULL))
+            fprintf(stderr, "it printed: %s\n", text);
+        free(text);
+    }
+    CHECK_ROW("by another process");
+    status = check_fork(run_killed, NULL, &text);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    CHECK(!strstr(text, "locust: "));
+    free(text);
+}
+
 static void handlers_are_put_back(void)
 {
     struct sigaction before, after;
@@ -368,6 +442,11 @@ static void handlers_are_put_back(void)
     sigaltstack(NULL, &stack_after);
     CHECK(before.sa_handler == after.sa_handler);
     CHECK_INT(stack_after.ss_flags, stack_before.ss_flags);
+    for (size_t i = 1; i < sizeof signals / sizeof *signals; i++) {
+        CHECK_ROW(signals[i].name);
+        sigaction(signals[i].number, NULL, &after);
+        CHECK(LOCUST__WITH_ASAN || after.sa_handler == SIG_DFL);
+    }
     CHECK(stack_after.ss_flags & SS_DISABLE || stack_before.ss_sp == stack_after.ss_sp);
 }
 
@@ -533,6 +612,7 @@ TESTS({"markers fault on the whole guard", markers_fault_on_the_whole_guard},
     {"overflow is found at the end", overflow_is_found_at_the_end},
     {"another fault takes its course", another_fault_takes_its_course},
     {"overflow reaches the previous handler", overflow_reaches_the_previous_handler},
+    {"each signal is named", each_signal_is_named},
     {"handlers are put back", handlers_are_put_back},
     {"warm stacks come first", warm_stacks_come_first},
     {"a mapping holds many stacks", a_mapping_holds_many_stacks},

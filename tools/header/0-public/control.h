@@ -20,7 +20,8 @@ LOCUST_NORETURN_ LOCUST_API void locust_stop_user(locust_user *u);
 
 /* Fails the running task, as an exception does in Locust: the message and its place are counted and
  * reported, on_user_error is called, and after the wait the next task runs. In on_start it ends the
- * user. Does not return. Reports group by the text: keep ids out of it. */
+ * user without its on_stop, in a task set's on_start that set. Does not return. Reports group by
+ * the text: keep ids out of it. */
 #define locust_fail(u, ...) locust_fail_at((u), __FILE__, __LINE__, __func__, __VA_ARGS__)
 #if defined(__GNUC__)
 __attribute__((noreturn, format(printf, 5, 6)))

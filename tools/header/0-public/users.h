@@ -38,7 +38,8 @@ typedef struct locust_user_class {
     const char *host; // base URL, put before a request's path; --host goes first
     locust_wait_time wait_time;
     locust_task_fn on_start;  // runs once before the first task
-    locust_task_fn on_stop;   // runs once at the end, also for a user that is cut short
+    locust_task_fn on_stop;   // runs once at the end, also for a user that is cut short; not after
+                              // an on_start that failed
     const locust_task *tasks; // ends with an empty one
     size_t data_size;         // bytes of u->data, zeroed; 0: u->data is NULL
     size_t stack_size; // bytes; 0: LOCUST_STACK_SIZE. Raise it for deep recursion or big locals

@@ -19,7 +19,7 @@
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
  *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
- *             locust__loop_scratch
+ *             locust__loop_scratch locust__loop_words
  *
  *            start               resumed                returns
  *     FREE ---------> READY -----------------> RUNNING ---------> FREE
@@ -136,6 +136,8 @@ enum {
     LOCUST__LOOP_BLOCKED_NS = 20000000, // a coroutine that runs this long keeps others waiting
 };
 
+enum { LOCUST__LOOP_WORDS = 4 };
+
 struct locust__loop {
     void *sp;            // the loop's own stack pointer while a coroutine runs
     locust__co *current; // NULL: the loop itself runs
@@ -159,9 +161,13 @@ struct locust__loop {
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
     void *blocked_arg;
     void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
-    bool markers;                             // guard markers work here: see >>stack
-    size_t protected_places;                  // guards that mprotect() made
-    uint64_t random;                          // state of the generator that all users share
+    /* Says in words where a user's coroutine is. Async-signal-safe; NULL: nobody knows. */
+    void (*where)(const locust__co *co, const char *words[LOCUST__LOOP_WORDS]);
+    const locust__co
+        *stepped;            // the coroutine whose step it is, also while the loop's stack is used
+    bool markers;            // guard markers work here: see >>stack
+    size_t protected_places; // guards that mprotect() made
+    uint64_t random;         // state of the generator that all users share
     /* One buffer for whatever is received or built, and used up before the next park. */
     char *scratch;
 #if LOCUST__WITH_ASAN

@@ -75,6 +75,7 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
     co->state = LOCUST__STATE_RUNNING;
+    loop->stepped = co;
     if (co->wake == LOCUST__WAKE_TIMEOUT)
         locust__loop_count_late(loop, began_ns - co->deadline_ns);
     locust__co_resume(loop, co);
@@ -87,6 +88,7 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
     if (loop->clock_ns - began_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked && !loop->excused)
         loop->blocked(loop->blocked_arg, co, loop->clock_ns - began_ns);
     loop->excused = false;
+    loop->stepped = NULL;
     if (co->state == LOCUST__STATE_FREE)
         locust__co_ended(loop, co);
 }

@@ -66,38 +66,105 @@ static jmp_buf *locust__stack_unwind_point(const locust__co *co)
     return (jmp_buf *)(void *)locust__stack_top(co);
 }
 
-/* Says that a stack overflowed, whose, and what to change. Async-signal-safe: no stdio, no heap. */
-static void locust__stack_overflowed(const locust__co *co)
+/* A line for standard error that is put together without stdio and heap: async-signal-safe. */
+typedef struct locust__stack_line {
+    char text[512];
+    size_t n;
+} locust__stack_line;
+
+static void locust__stack_say(locust__stack_line *line, const char *words)
 {
-    char kib[24], line[512];
-    size_t n = 0, bytes = co->slab->pool->place_bytes, i = sizeof kib;
-    const char *parts[] = {"locust: stack overflow in ", co->name, ": its .stack_size of ", NULL,
-        " bytes is too small: raise .stack_size of that user class (or LOCUST_STACK_SIZE)\n"};
-    kib[--i] = '\0';
-    do
-        kib[--i] = (char)('0' + bytes % 10);
-    while ((bytes /= 10) != 0);
-    parts[3] = kib + i;
-    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
-        for (const char *c = parts[p]; *c && n < sizeof line; c++)
-            line[n++] = *c;
-    locust__os_write_all(STDERR_FILENO, line, n);
+    while (*words && line->n < sizeof line->text)
+        line->text[line->n++] = *words++;
 }
 
-/* On a memory fault: says so if the address is in the guard of a stack. */
-static void locust__stack_fault(const char *address)
+static void locust__stack_say_number(locust__stack_line *line, uintptr_t n, unsigned base)
 {
-    if (!locust__loop_now)
-        return;
+    char digits[24];
+    size_t i = sizeof digits;
+    digits[--i] = '\0';
+    do
+        digits[--i] = "0123456789abcdef"[n % base];
+    while ((n /= base) != 0);
+    locust__stack_say(line, digits + i);
+}
+
+/* Says where a coroutine is: in which task of which class, if it is a user's. */
+static void locust__stack_say_where(locust__stack_line *line, const locust__co *co)
+{
+    const char *words[LOCUST__LOOP_WORDS] = {co->name, "", "", ""};
+    if (co->local && locust__loop_now->where)
+        locust__loop_now->where(co, words);
+    for (int i = 0; i < LOCUST__LOOP_WORDS; i++)
+        locust__stack_say(line, words[i]);
+}
+
+/* Says that a stack overflowed, whose, and what to change. Async-signal-safe. */
+static void locust__stack_overflowed(const locust__co *co)
+{
+    locust__stack_line line = {.n = 0};
+    locust__stack_say(&line, "locust: stack overflow in ");
+    locust__stack_say_where(&line, co);
+    locust__stack_say(&line, ": its .stack_size of ");
+    locust__stack_say_number(&line, co->slab->pool->place_bytes, 10);
+    locust__stack_say(&line, " bytes is too small: raise .stack_size of that user class "
+                             "(or LOCUST_STACK_SIZE)\n");
+    locust__os_write_all(STDERR_FILENO, line.text, line.n);
+}
+
+/* The coroutine whose guard is at that address; NULL: there is none. */
+static const locust__co *locust__stack_guarded_by(const char *address)
+{
     for (locust__stack_pool *pool = locust__loop_now->pools; pool; pool = pool->next)
         for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next) {
             size_t at = (size_t)(address - slab->base);
             if (address < slab->base || at >= slab->count * pool->place_bytes)
                 continue;
-            if (at % pool->place_bytes < pool->guard_bytes && at / pool->place_bytes < slab->used)
-                locust__stack_overflowed(&slab->cos[at / pool->place_bytes]);
-            return;
+            return at % pool->place_bytes < pool->guard_bytes && at / pool->place_bytes < slab->used
+                       ? &slab->cos[at / pool->place_bytes]
+                       : NULL;
         }
+    return NULL;
+}
+
+/* Says which signal ends the process, and which task of which class it comes from. */
+static void locust__stack_faulted(int signal_number, const char *address, const locust__co *co)
+{
+    locust__stack_line line = {.n = 0};
+    bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
+    locust__stack_say(&line, "locust: ");
+    locust__stack_say(&line, signal_number == SIGSEGV  ? "SIGSEGV in "
+                             : signal_number == SIGBUS ? "SIGBUS in "
+                             : signal_number == SIGFPE ? "SIGFPE in "
+                             : signal_number == SIGILL ? "SIGILL in "
+                                                       : "SIGABRT in ");
+    locust__stack_say_where(&line, co);
+    locust__stack_say(&line, memory                    ? ": invalid access to memory"
+                             : signal_number == SIGFPE ? ": invalid arithmetic, such as a division "
+                                                         "by zero"
+                             : signal_number == SIGILL ? ": invalid instruction, or a trap"
+                                                       : ": abort() was called");
+    if (address != LOCUST__OS_NOWHERE) {
+        locust__stack_say(&line, " at 0x");
+        locust__stack_say_number(&line, (uintptr_t)address, 16);
+        if ((uintptr_t)address < 4096)
+            locust__stack_say(&line, ", as through a null pointer");
+    }
+    locust__stack_say(&line, "\n");
+    locust__os_write_all(STDERR_FILENO, line.text, line.n);
+}
+
+/* On a fault: says so, whether an overflow caused it, and in whose code. Async-signal-safe. */
+static void locust__stack_fault(int signal_number, const char *address)
+{
+    const locust__co *co;
+    if (!locust__loop_now)
+        return;
+    co = locust__stack_guarded_by(address);
+    if (co)
+        locust__stack_overflowed(co);
+    else if (locust__loop_now->stepped)
+        locust__stack_faulted(signal_number, address, locust__loop_now->stepped);
 }
 
 enum {

@@ -2,17 +2,18 @@
  * >>life  the life of a user
  *
  * Purpose     on_start, tasks with waits between them, on_stop; what leaves a task early.
- * Invariants  on_stop runs for every user whose on_start began, also when the user is cut short. A
- *             user that is cut short leaves its task at the call that it is parked in: that call
- *             does not return, and no clean-up that the task has written behind it runs, only
- *             locust_defer's. Functions of the test run inside locust__life_guarded, one at a
- *             time: a coroutine has one unwind point.
+ * Invariants  on_stop runs for every user and task set whose on_start began and did not fail, also
+ *             when the user is cut short. A user that is cut short leaves its task at the call that
+ *             it is parked in: that call does not return, and no clean-up that the task has written
+ *             behind it runs, only locust_defer's. Functions of the test run inside
+ *             locust__life_guarded, one at a time: a coroutine has one unwind point.
  * Cost        between two tasks without a wait: no switch if the task has parked, else one.
  * Names       locust__life_
  * Uses        >>co >>stack >>switch >>sync >>context >>stream >>client >>task >>class >>user
  *             >>arrive
- * Sources     Locust 2.46 (reference run): a user whose on_start fails ends; interrupt() ends a
- *             set, its parent waits before its next task unless `reschedule`.
+ * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
+ *             and so does a set; interrupt() ends a set, its parent waits before its next task
+ *             unless `reschedule`.
  * ============================================================================================ */
 
 /* Waits as the class or set says. Without a wait the user yields if its task has not parked, so
@@ -170,14 +171,26 @@ static void locust__life_on_start(locust__user *user) LOCUST__PARKS
         user->cls->as->on_start(&user->as);
 }
 
+/* Runs the on_start of the innermost set. It is `entering` until that has returned. */
+static void locust__life_set_on_start(locust__user *user) LOCUST__PARKS
+{
+    user->top->entering = true;
+    user->doing = locust__user_set_on_start;
+    if (user->top->plan->as->on_start)
+        user->top->plan->as->on_start(&user->as);
+    user->top->entering = false;
+}
+
 static void locust__life_set_on_stop(locust__user *user) LOCUST__PARKS
 {
+    user->doing = locust__user_set_on_stop;
     if (user->top->plan->as->on_stop)
         user->top->plan->as->on_stop(&user->as);
 }
 
 static void locust__life_run_on_stop(locust__user *user) LOCUST__PARKS
 {
+    user->doing = locust__user_on_stop;
     if (user->started && user->cls->as->on_stop)
         user->cls->as->on_stop(&user->as);
 }
@@ -281,8 +294,8 @@ static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
         if (step->set) {
             if (!locust__life_push(user, step->set))
                 locust__life_wait(user, turn); // no memory: the user tries again later
-            else if (user->top->plan->as->on_start)
-                user->top->plan->as->on_start(&user->as);
+            else
+                locust__life_set_on_start(user);
             continue;
         }
         if (!locust__life_claim(user))
@@ -302,10 +315,12 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
 {
     enum locust__outcome outcome;
     user->started = true;
-    user->doing = "on_start";
+    user->doing = locust__user_on_start;
     if (user->due_ns)
         locust__arrive_serve(user);
     outcome = locust__life_guarded(user, locust__life_on_start);
+    if (outcome == LOCUST__OUTCOME_FAILED)
+        user->started = false;
     if (outcome != LOCUST__OUTCOME_RETURNED)
         return;
     while (!locust__life_is_over(user)) {
@@ -318,6 +333,8 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
             locust__life_pop(user);
             if (stopped == LOCUST__OUTCOME_CUT)
                 return;
+        } else if (outcome == LOCUST__OUTCOME_FAILED && user->top->entering) {
+            locust__life_pop(user);
         }
         if (locust__life_is_over(user))
             return;

@@ -273,8 +273,9 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
 typedef struct locust__frame {
     struct locust__frame *below; // the set that this one is nested in; NULL: the class's own tasks
     const locust__plan *plan;
-    int at;   // the step that was picked last; -1: none yet
-    int left; // of a sequence: how often the step at `at` is repeated yet
+    int at;        // the step that was picked last; -1: none yet
+    int left;      // of a sequence: how often the step at `at` is repeated yet
+    bool entering; // its on_start has not returned
 } locust__frame;
 
 static void locust__frame_init(locust__frame *f, const locust__plan *plan)

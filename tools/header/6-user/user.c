@@ -74,7 +74,7 @@ typedef struct locust__user {
     int64_t due_ns;                  // of the arrival that its next task serves; 0: none
     int64_t cut_ns;                  // when a ramp that took it down cuts it short; 0: never
     int64_t waited_ns;               // when its last wait ended: what pacing counts from
-    bool started;                    // on_start began, so on_stop is due
+    bool started;                    // on_start began and did not fail, so on_stop is due
     bool stopping;                   // takes no further task
     bool waiting;                    // between two tasks, so that a cancellation cuts no task
     bool uncounted;                  // no longer among those that are alive
@@ -155,6 +155,26 @@ static uint64_t locust__user_seed(const locust__users *all, uint64_t id)
 static uint64_t *locust__user_random(locust__user *user)
 {
     return user->all->seed ? &user->root->random : &user->all->services->loop->random;
+}
+
+/* What a user does, where that is no task: values of locust__user.doing. */
+static const char locust__user_on_start[] = "on_start";
+static const char locust__user_on_stop[] = "on_stop";
+static const char locust__user_set_on_start[] = "on_start of a task set";
+static const char locust__user_set_on_stop[] = "on_stop of a task set";
+
+/* Says where a user's coroutine is: "task ", "browse", " of ", "Shopper". Async-signal-safe. This
+ * is the loop's `where`. */
+static void locust__user_where(const locust__co *co, const char *words[LOCUST__LOOP_WORDS])
+{
+    const locust__user *root = ((const locust__user *)co->arg)->root;
+    const char *doing = root->doing ? root->doing : "that begins";
+    bool task = doing != locust__user_on_start && doing != locust__user_on_stop &&
+                doing != locust__user_set_on_start && doing != locust__user_set_on_stop;
+    words[0] = task ? "task " : "";
+    words[1] = doing;
+    words[2] = " of ";
+    words[3] = root->cls->as->name;
 }
 
 /* The wait of the set that runs, of the nearest set around it that has one, or of the class. */

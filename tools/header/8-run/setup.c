@@ -6,8 +6,8 @@
  * Invariants  locust__env_new either returns a whole environment or has given everything back.
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
- *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>start
- *             >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners
+ *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
+ *             >>start >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -100,6 +100,7 @@ static void locust__setup_services(locust_env *env)
     env->loop.blocked = locust__blocked_count;
     env->loop.blocked_arg = env;
     env->loop.prefetch_user = locust__start_prefetch;
+    env->loop.where = locust__user_where;
     sv->loop = &env->loop;
     sv->log = &env->log;
     sv->recorder = (locust__recorder){.stats = &env->stats, .env = env, .phases = o->phases};

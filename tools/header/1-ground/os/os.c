@@ -12,7 +12,7 @@
  *             flags do not say yet.
  * Cost        epoll and kqueue: one system call for up to 512 events; poll(): grows with the
  *             watches.
- * Names       locust__os_events_ locust__os_send_ locust__poller_ locust__watch_
+ * Names       locust__os_events_ locust__os_nowhere locust__os_send_ locust__poller_ locust__watch_
  * Limits      poll() waits in whole milliseconds. Only Linux says when bytes arrived, and has timer
  *             slack and guard markers. A system that is neither Linux, macOS nor a BSD gets poll().
  * Sources     kqueue(2) of FreeBSD, NetBSD, OpenBSD and macOS; epoll(7), epoll_wait(2).
@@ -76,9 +76,11 @@ static void locust__os_stacks_unmap(char *p, size_t n);
 /* Makes pages fault on any access, at no cost in memory or mappings. False: the system cannot. */
 static bool locust__os_guard_mark(char *p, size_t n);
 static bool locust__os_guard_protect(char *p, size_t n); // the same by mprotect(): a mapping more
-/* Until closed, a memory fault calls report(address) and then ends the process as it always
- * would. */
-static int locust__os_fault_open(void (*report)(const char *address));
+#define LOCUST__OS_NOWHERE ((const char *)UINTPTR_MAX)
+/* Until closed, a fault of the program itself, or its abort(), calls report(signal, address) and
+ * then ends the process as it always would. `address`: of a memory fault; LOCUST__OS_NOWHERE for
+ * any other, and if the system does not tell. */
+static int locust__os_fault_open(void (*report)(int signal_number, const char *address));
 static void locust__os_fault_close(void);
 /* Opens those of the descriptors 0 to 2 that are closed, or a socket would become standard
  * output. */

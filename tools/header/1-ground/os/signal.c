@@ -1,16 +1,20 @@
 /* ============================================================================================
  * >>os_signal  faults and stop signals
  *
- * Purpose     reports a memory fault before it ends the process; turns SIGINT and SIGTERM into
- *             bytes in a pipe, which the loop can wait for.
+ * Purpose     reports a fault or an abort() before it ends the process; turns SIGINT and SIGTERM
+ *             into bytes in a pipe, which the loop can wait for.
  * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
  *             global. What runs in a handler is async-signal-safe.
- * Names       locust__os_fault_ locust__os_handlers_ locust__os_signal_ locust__os_signals_
+ * Names       locust__os_fault_ locust__os_faults locust__os_handlers_ locust__os_signal_
+ *             locust__os_signals_
  * ============================================================================================ */
 
+enum { LOCUST__OS_FAULTS = 5 };
+static const int locust__os_faults[LOCUST__OS_FAULTS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
 static struct {
-    void (*report)(const char *address); // what a memory fault calls
-    struct sigaction old_segv, old_bus;
+    void (*report)(int signal_number, const char *address); // what a fault calls
+    struct sigaction old_faults[LOCUST__OS_FAULTS];
     stack_t stack, old_stack; // handlers run on this stack: the one that overflowed has no room
     struct sigaction old_int, old_term;
     int pipe[2];
@@ -19,19 +23,24 @@ static struct {
 
 static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
 {
+    enum { KERNEL = 0x80 }; // Linux: an address that no pointer may have, and it does not say which
+    bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
+    bool raised = info->si_code <= 0; // by kill(), raise() or abort(): there is no address
     (void)context;
-    if (info->si_code > 0) // otherwise kill() sent the signal, and there is no address
-        locust__os_handlers.report((const char *)info->si_addr);
+    if (!raised || info->si_pid == getpid())
+        locust__os_handlers.report(signal_number, memory && !raised && info->si_code < KERNEL
+                                                      ? (const char *)info->si_addr
+                                                      : LOCUST__OS_NOWHERE);
     // The disposition from before is put back. On return the faulting instruction runs again, and
     // faults under that one.
-    sigaction(signal_number,
-        signal_number == SIGSEGV ? &locust__os_handlers.old_segv : &locust__os_handlers.old_bus,
-        NULL);
-    if (info->si_code <= 0)
+    for (int i = 0; i < LOCUST__OS_FAULTS; i++)
+        if (locust__os_faults[i] == signal_number)
+            sigaction(signal_number, &locust__os_handlers.old_faults[i], NULL);
+    if (raised)
         raise(signal_number);
 }
 
-static int locust__os_fault_open(void (*report)(const char *address))
+static int locust__os_fault_open(void (*report)(int signal_number, const char *address))
 {
     // The kernel's frame alone may take 12 KB where the CPU has wide registers.
     enum { STACK = 65536 };
@@ -45,8 +54,8 @@ static int locust__os_fault_open(void (*report)(const char *address))
     act.sa_sigaction = locust__os_fault_handle;
     act.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaltstack(&locust__os_handlers.stack, &locust__os_handlers.old_stack);
-    sigaction(SIGSEGV, &act, &locust__os_handlers.old_segv);
-    sigaction(SIGBUS, &act, &locust__os_handlers.old_bus);
+    for (int i = 0; i < LOCUST__OS_FAULTS; i++)
+        sigaction(locust__os_faults[i], &act, &locust__os_handlers.old_faults[i]);
     return 0;
 }
 
@@ -54,8 +63,8 @@ static void locust__os_fault_close(void)
 {
     if (!locust__os_handlers.stack.ss_sp)
         return;
-    sigaction(SIGSEGV, &locust__os_handlers.old_segv, NULL);
-    sigaction(SIGBUS, &locust__os_handlers.old_bus, NULL);
+    for (int i = 0; i < LOCUST__OS_FAULTS; i++)
+        sigaction(locust__os_faults[i], &locust__os_handlers.old_faults[i], NULL);
     if (!locust__os_handlers.old_stack.ss_sp)
         locust__os_handlers.old_stack.ss_flags = SS_DISABLE;
     sigaltstack(&locust__os_handlers.old_stack, NULL);
