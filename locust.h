@@ -343,6 +343,7 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
     X(LOCUST_ERR_HTTP_NO_RESPONSE, "connection closed without a response")                      \
     X(LOCUST_ERR_HTTP_HEAD_CUT, "connection closed inside the response header")                 \
     X(LOCUST_ERR_HTTP_BODY_CUT, "connection closed inside the response body")                   \
+    X(LOCUST_ERR_HTTP_BODY_RESET, "connection reset inside the response body")                  \
     X(LOCUST_ERR_HTTP_VERSION, "not an HTTP/1.x response")                                      \
     X(LOCUST_ERR_HTTP_STATUS_LINE, "malformed status line")                                     \
     X(LOCUST_ERR_HTTP_FIELD, "malformed header field")                                          \
@@ -603,7 +604,8 @@ typedef struct locust_phases { // of the last hop, in ms; 0 where it did not hap
 
 /* What came back. Lives until this user's next request or the end of the user; free nothing. */
 struct locust_response {
-    const char *error;  // NULL, or one short, stable sentence: there is no answer, status is 0
+    const char *error;  // NULL, or one short, stable sentence: there is no answer, status is 0; or
+                        // a part of one came before that, whose status, fields and body are here
     locust_error code;  // the same, to compare
     int status;         // 100 to 999
     const char *reason; // reason phrase of the status line; may be empty
@@ -621,9 +623,9 @@ struct locust_response {
  *
  * Call from    a user.
  * Returns      a response that lives until this user's next request; never NULL.
- * Errors       never aborts. response->error says why there is no status; the failure is in the
- *              statistics already (with catch_response: at this user's next request or the end of
- *              the task).
+ * Errors       never aborts. response->error says why there is no whole answer; the failure is in
+ *              the statistics already (with catch_response: at this user's next request or the end
+ *              of the task).
  * Time         from right before the first byte is sent (on a new connection: before the name
  *              lookup and the connect) to the arrival of the last byte at this machine, as its
  *              kernel noted (SO_TIMESTAMPNS): how long the generator then takes to read it is not
@@ -11004,6 +11006,13 @@ static locust_error locust__receive_cut(locust_error error, locust_error cut)
     return error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_TLS_CUT ? cut : error;
 }
 
+/* The same inside a body: says that a part of an answer came. */
+static locust_error locust__receive_body_cut(locust_error error)
+{
+    return error == LOCUST_ERR_RESET ? LOCUST_ERR_HTTP_BODY_RESET
+                                     : locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+}
+
 /* Takes a body that is not kept, piece by piece. */
 typedef struct locust__receive_sink {
     locust_error (*take)(struct locust__receive_sink *sink, const char *bytes, size_t n);
@@ -11064,7 +11073,7 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
 /* Waits for more bytes of a body. */
 static locust_error locust__receive_more(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
-    return locust__receive_cut(locust__stream_fill(s, deadline_ns), LOCUST_ERR_HTTP_BODY_CUT);
+    return locust__receive_body_cut(locust__stream_fill(s, deadline_ns));
 }
 
 /* Hands n bytes of body to the sink. */
@@ -11110,7 +11119,7 @@ static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
             return LOCUST_ERR_MEMORY;
         error = locust__stream_read(s, body->ptr + body->len, want, &got, deadline_ns);
         if (error)
-            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+            return locust__receive_body_cut(error);
         body->len += got;
         n -= got;
     }
@@ -11228,8 +11237,10 @@ static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body
     size_t start = body->len;
     for (;;) {
         locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
-        if (error)
-            return error == LOCUST_ERR_CLOSED ? LOCUST_OK : error;
+        if (error == LOCUST_ERR_CLOSED)
+            return LOCUST_OK;
+        if (error) // a reset may have lost bytes, and so may a TLS peer that does not say its end
+            return error == LOCUST_ERR_RESET ? LOCUST_ERR_HTTP_BODY_RESET : error;
         if (!sink && body->len - start + s->in_len > LOCUST_MAX_BODY)
             return LOCUST_ERR_HTTP_BODY_SIZE;
         if (sink)
@@ -13773,9 +13784,12 @@ LOCUST__APART static const char *locust__client_judge(
 {
     const locust_response *r = &c->response;
     char text[128];
-    if (r->error)
+    if (r->error && (r->status < 400 || r->status == req->expect_status))
         return r->error;
-    if (req->expect_status && r->status != req->expect_status)
+    if (r->error) // an answer that was cut
+        snprintf(text, sizeof text, "%d %s Error: %.40s, %s", r->status,
+            r->status < 500 ? "Client" : "Server", r->reason, r->error);
+    else if (req->expect_status && r->status != req->expect_status)
         snprintf(text, sizeof text, "status %d in place of %d", r->status, req->expect_status);
     else if (req->expect_body && !strstr(r->body, req->expect_body))
         snprintf(text, sizeof text, "no \"%.90s\" in the body", req->expect_body);
@@ -13863,6 +13877,8 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     bool dropped;            // a redirect turned the request into a GET without a body
     bool foreign;            // a redirect left the first origin
     bool started;            // start_ns is set
+    bool answered;           // the block holds the head of an answer, and what came of its body
+    locust_error put_error;  // why not all of this hop's request could be sent
     int64_t deadline_ns, start_ns;
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     locust__upload upload;     // begins what locust__request_send does not clear
@@ -14303,17 +14319,44 @@ LOCUST__APART static bool locust__exchange_challenged(
     return true;
 }
 
-/* Reads the body of the response: into the block, or to the test's functions. */
+/* A body that ends with the connection is cut if that was reset, even where the send was told so
+ * and the read then found a plain end. */
+static locust_error locust__exchange_cut(
+    const locust__exchange *x, enum locust__body kind, locust_error error)
+{
+    return !error && kind == LOCUST__BODY_CLOSE && x->put_error == LOCUST_ERR_RESET
+               ? LOCUST_ERR_HTTP_BODY_RESET
+               : error;
+}
+
+/* Says where in the block, which ends with a head, its fields begin, and the body. */
+static void locust__exchange_find(locust__client *c, const locust__exchange *x, size_t *body_at)
+{
+    c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
+    *body_at = c->block.len;
+}
+
+/* Ends what came of an answer, which from here on the test may see. */
+static locust_error locust__exchange_keep(locust__client *c, locust__exchange *x)
+{
+    if (!locust__buf_reserve_tight(&c->block, 1))
+        return LOCUST_ERR_MEMORY;
+    c->block.ptr[c->block.len] = '\0';
+    x->answered = true;
+    return LOCUST_OK;
+}
+
+/* Reads the body of the response: into the block, or to the test's functions. What came of it stays
+ * if it is cut. */
 static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
     enum locust__body kind = locust__response_head_body(h, strcmp(x->method, "HEAD") == 0);
     const char *coding = NULL;
-    locust_error error;
+    locust_error error, kept;
     bool passes, whole;
-    c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
-    *body_at = c->block.len;
+    locust__exchange_find(c, x, body_at);
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
     if (LOCUST__WITH_ZLIB)
         coding = locust__client_field(c, "content-encoding");
@@ -14322,20 +14365,19 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, NULL, budget, x->deadline_ns);
         x->body_out.total = c->block.len - *body_at;
+        error = locust__exchange_cut(x, kind, error);
         whole = !error;
     } else {
         locust__body_out_open(&x->body_out, x->req, coding, &c->block);
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, &x->body_out.sink, budget, x->deadline_ns);
+        error = locust__exchange_cut(x, kind, error);
         whole = !error; // a test that has enough leaves the rest unread, which is no error below
         error = locust__body_out_close(&x->body_out, error);
     }
     *reusable = whole && !error && !s->in_len && locust__http_persists(&h->framing, kind);
-    if (!error && !locust__buf_reserve_tight(&c->block, 1))
-        error = LOCUST_ERR_MEMORY;
-    if (!error)
-        c->block.ptr[c->block.len] = '\0';
-    return error;
+    kept = locust__exchange_keep(c, x);
+    return error ? error : kept;
 }
 
 /* Ends the time of the request: when the last byte arrived at this machine. What came after that is
@@ -14359,31 +14401,44 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
     phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
 }
 
+/* Did the read find an end and nothing else? Then why the send failed says more. */
+static bool locust__exchange_says_nothing(locust_error error)
+{
+    return error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
+           error == LOCUST_ERR_PIPE || error == LOCUST_ERR_TIMEOUT;
+}
+
 /* Sends the request and reads the response on the open connection. */
 static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     size_t budget = LOCUST_MAX_HEADER;
     bool refused = false;
-    locust_error sent, error = LOCUST_OK;
+    locust_error error = LOCUST_OK;
     x->first_ns = 0;
+    x->answered = false;
     if (locust__upload_wanted(x->req) && !x->dropped)
         error = locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
-    sent = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
+    x->put_error = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
     if (x->upload.open)
         locust__upload_close(&x->upload);
-    error = sent;
+    error = x->put_error;
     // A server may refuse a body half-way, with a response that says why.
-    if (x->sent_ns && (sent == LOCUST_OK || sent == LOCUST_ERR_PIPE || sent == LOCUST_ERR_RESET)) {
+    if (x->sent_ns && (!error || error == LOCUST_ERR_PIPE || error == LOCUST_ERR_RESET)) {
         error = refused ? LOCUST_OK
                         : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
                               &budget, &x->first_ns, x->deadline_ns);
         if (!error)
             error = locust__exchange_get(c, x, h, budget, body_at, reusable);
-        if (sent || refused)
+        if (error == LOCUST_ERR_HTTP_UPGRADE) { // has a status and no body
+            x->body_out.total = 0;
+            locust__exchange_find(c, x, body_at);
+            locust__exchange_keep(c, x);
+        }
+        if (x->put_error || refused)
             *reusable = false;
-        if (sent && error)
-            error = sent;
+        if (x->put_error && !x->answered && locust__exchange_says_nothing(error))
+            error = x->put_error;
     }
     if (x->sent_ns)
         locust__exchange_clock(c, x, error);
@@ -14464,7 +14519,7 @@ static locust_error locust__exchange_try(
         return error;
     error = locust__exchange_on(c, x, h, body_at);
     locust__conns_give(conns, c->services, x->conn);
-    if (LOCUST__WITH_COOKIES && !error && h->cookies && !c->cls->no_cookies)
+    if (LOCUST__WITH_COOKIES && x->answered && h->cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, x);
     return error;
 }
@@ -14496,12 +14551,12 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     r->code = error;
     r->error = error ? locust__error_text(error) : NULL;
     r->url = block;
-    r->status = error ? 0 : h->status;
-    r->reason = error ? "" : block + x->response_at;
-    c->fields_at = error ? 0 : x->response_at + strlen(r->reason) + 1;
-    r->body = error ? "" : block + body_at;
-    r->body_len = error ? 0 : c->block.len - body_at;
-    r->length = error ? 0 : x->body_out.total;
+    r->status = x->answered ? h->status : 0; // what was received stands, even if the rest was cut
+    r->reason = x->answered ? block + x->response_at : "";
+    c->fields_at = x->answered ? x->response_at + strlen(r->reason) + 1 : 0;
+    r->body = x->answered ? block + body_at : "";
+    r->body_len = x->answered ? c->block.len - body_at : 0;
+    r->length = x->answered ? x->body_out.total : 0;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->context = x->req->context;
     c->method = x->req->method ? x->req->method : "GET";
@@ -14570,7 +14625,9 @@ static locust_error locust__request_hops(
             return error;
         if (LOCUST__WITH_DIGEST && locust__exchange_challenged(c, x, h->status)) {
             c->block.len = x->response_at;
+            x->answered = false;
         } else if (locust__exchange_redirects(c, x, h->status)) {
+            x->answered = false; // it is not the test's to see, wherever it leads
             if (hops++ == LOCUST__REQUEST_HOPS)
                 return LOCUST_ERR_HTTP_REDIRECTS;
             error = locust__request_follow(c, x, h->status);

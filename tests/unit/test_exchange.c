@@ -318,6 +318,7 @@ static void early_answer(void)
 static struct {
     double timeout_s, at_least_ms, at_most_ms;
     locust_error error, error2, error3; // any of them; 0: none
+    const char *body;                   // what came of it behind a whole head; NULL: no such head
 } fault;
 
 static void task_fault(locust_user *u)
@@ -334,11 +335,14 @@ static void task_fault(locust_user *u)
     if (r->code != fault.error && !fault.error2)
         CHECK_STR(r->error, locust_error_text(fault.error));
     CHECK_STR(r->error, locust_error_text(r->code));
-    CHECK_INT(r->status, 0);
-    CHECK_INT(r->body_len, 0);
-    CHECK_STR(r->body, "");
-    CHECK_STR(r->reason, "");
+    CHECK_INT(r->status, fault.body ? 200 : 0);
+    CHECK_INT(r->body_len, fault.body ? strlen(fault.body) : 0);
+    CHECK_INT(r->length, r->body_len);
+    CHECK_STR(r->body, fault.body ? fault.body : "");
+    CHECK_STR(r->reason, fault.body ? "OK" : "");
     CHECK_STR(locust_header(r, "a"), NULL);
+    CHECK_INT(locust_header(r, "content-length") || locust_header(r, "transfer-encoding"),
+        fault.body && strcmp(fault.body, "ab of the close") != 0);
     CHECK(r->elapsed_ms >= fault.at_least_ms);
     CHECK(r->elapsed_ms <= own_ms);
     if (fault.at_most_ms > 0)
@@ -358,7 +362,7 @@ static void faults(void)
         READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"), HOLD};
     static const step stalls_in_chunk[] = {
         READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab"), HOLD};
-    static const step never_closes[] = {READ, SEND("HTTP/1.1 200 OK\r\n\r\nab"), HOLD};
+    static const step never_closes[] = {READ, SEND("HTTP/1.1 200 OK\r\n\r\nab of the close"), HOLD};
     static const step drips[] = {
         READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), AWAIT(1), CLOSE};
     static const step closes[] = {READ, CLOSE};
@@ -401,33 +405,35 @@ static void faults(void)
         const step *steps;
         double timeout_s, at_least_ms;
         locust_error error, error2, error3;
+        const char *body;
     } rows[] = {
-        {"never answers", never, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
-        {"never reads", never_reads, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
-        {"stalls in the head", stalls_in_head, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
-        {"stalls in the body", stalls_in_body, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
-        {"stalls in a chunk", stalls_in_chunk, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
-        {"never closes", never_closes, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0},
-        {"stalls for longer than a second", drips, 1.25, 1150, LOCUST_ERR_TIMEOUT, 0, 0},
-        {"closes without an answer", closes, 0, 0, LOCUST_ERR_HTTP_NO_RESPONSE, 0, 0},
-        {"resets without an answer", resets, 0, 0, LOCUST_ERR_RESET, 0, 0},
+        {"never answers", never, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0, NULL},
+        {"never reads", never_reads, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0, NULL},
+        {"stalls in the head", stalls_in_head, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0, NULL},
+        {"stalls in the body", stalls_in_body, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0, "ab"},
+        {"stalls in a chunk", stalls_in_chunk, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0, "ab"},
+        {"never closes", never_closes, 0.1, 90, LOCUST_ERR_TIMEOUT, 0, 0, "ab of the close"},
+        {"stalls for longer than a second", drips, 1.25, 1150, LOCUST_ERR_TIMEOUT, 0, 0, ""},
+        {"closes without an answer", closes, 0, 0, LOCUST_ERR_HTTP_NO_RESPONSE, 0, 0, NULL},
+        {"resets without an answer", resets, 0, 0, LOCUST_ERR_RESET, 0, 0, NULL},
         {"closes at once", at_once, 0, 0, LOCUST_ERR_HTTP_NO_RESPONSE, LOCUST_ERR_RESET,
-            LOCUST_ERR_PIPE},
-        {"resets at once", at_once_rst, 0, 0, LOCUST_ERR_RESET, LOCUST_ERR_PIPE, LOCUST_ERR_RESET},
-        {"resets in the head", reset_in_head, 0, 0, LOCUST_ERR_RESET, 0, 0},
-        {"closes in the head", close_in_head, 0, 0, LOCUST_ERR_HTTP_HEAD_CUT, 0, 0},
-        {"closes in the body", close_in_body, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
-        {"closes in a chunk", close_in_chunk, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
-        {"closes between chunks", close_in_chunks, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
-        {"garbage", garbage, 0, 0, LOCUST_ERR_HTTP_VERSION, 0, 0},
-        {"1 GB of headers", gigabyte, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
-        {"1 GB of one header", one_line, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
-        {"1 GB of interim answers", interim, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
-        {"1 GB of chunk extension", extensions, 0, 0, LOCUST_ERR_HTTP_CHUNK, 0, 0},
-        {"1 GB of trailers", trailers, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0},
-        {"claims 60 MB", claims, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
-        {"claims a chunk of 50 MB", claims_chunk, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0},
-        {"length and chunks", both, 0, 0, LOCUST_ERR_HTTP_LENGTH_TWICE, 0, 0},
+            LOCUST_ERR_PIPE, NULL},
+        {"resets at once", at_once_rst, 0, 0, LOCUST_ERR_RESET, LOCUST_ERR_PIPE, LOCUST_ERR_RESET,
+            NULL},
+        {"resets in the head", reset_in_head, 0, 0, LOCUST_ERR_RESET, 0, 0, NULL},
+        {"closes in the head", close_in_head, 0, 0, LOCUST_ERR_HTTP_HEAD_CUT, 0, 0, NULL},
+        {"closes in the body", close_in_body, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0, "ab"},
+        {"closes in a chunk", close_in_chunk, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0, "ab"},
+        {"closes between chunks", close_in_chunks, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0, "ab"},
+        {"garbage", garbage, 0, 0, LOCUST_ERR_HTTP_VERSION, 0, 0, NULL},
+        {"1 GB of headers", gigabyte, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0, NULL},
+        {"1 GB of one header", one_line, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0, NULL},
+        {"1 GB of interim answers", interim, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0, NULL},
+        {"1 GB of chunk extension", extensions, 0, 0, LOCUST_ERR_HTTP_CHUNK, 0, 0, ""},
+        {"1 GB of trailers", trailers, 0, 0, LOCUST_ERR_HTTP_HEAD_SIZE, 0, 0, ""},
+        {"claims 60 MB", claims, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0, "ab"},
+        {"claims a chunk of 50 MB", claims_chunk, 0, 0, LOCUST_ERR_HTTP_BODY_CUT, 0, 0, "ab"},
+        {"length and chunks", both, 0, 0, LOCUST_ERR_HTTP_LENGTH_TWICE, 0, 0, NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         server s = server_start(2, rows[i].steps, answering);
@@ -438,6 +444,7 @@ static void faults(void)
         fault.error = rows[i].error;
         fault.error2 = rows[i].error2;
         fault.error3 = rows[i].error3;
+        fault.body = rows[i].body;
         blocks_largest = 0;
         run_with(task_fault, (setting){.host = s.url});
         CHECK_INT(result.requests, 2);
@@ -453,21 +460,125 @@ static void faults(void)
     }
 }
 
-/* A reset in the middle of the body: sent only after the client has read its beginning. */
-static void task_reset_in_body(locust_user *u)
+/* -- a status that was received is a status, whatever ends its body. curl prints it as well, and ends
+ * with exit code 18 or 56 -- */
+
+#define STATUS(line, rest) SEND("HTTP/1.1 " line "\r\nX: y\r\nSet-Cookie: a=b\r\n" rest)
+
+static const struct cut {
+    const char *name;
+    step steps[4];
+    const char *method;
+    size_t upload;     // bytes of the request's body, in chunks: READ takes its head alone
+    int expect_status; // by the test
+    int status;
+    const char *body;
+    locust_error code;
+    const char *failure;
+} cuts[] = {
+    {"501 to a reset", {READ, STATUS("501 No", "\r\nok"), RESET}, "GET", 0, 0, 501, "ok",
+        LOCUST_ERR_HTTP_BODY_RESET,
+        "501 Server Error: No, connection reset inside the response body"},
+    {"200 to a reset", {READ, STATUS("200 OK", "\r\nok"), RESET}, "GET", 0, 0, 200, "ok",
+        LOCUST_ERR_HTTP_BODY_RESET, "connection reset inside the response body"},
+    {"200 to a reset, no byte of body", {READ, STATUS("200 OK", "\r\n"), RESET}, "GET", 0, 0, 200,
+        "", LOCUST_ERR_HTTP_BODY_RESET, "connection reset inside the response body"},
+    {"501 to a close", {READ, STATUS("501 No", "\r\nok"), CLOSE}, "GET", 0, 0, 501, "ok", LOCUST_OK,
+        "501 Server Error: No"},
+    {"a whole body, then a reset",
+        {READ, STATUS("404 Not Found", "Content-Length: 2\r\n\r\nok"), RESET}, "GET", 0, 0, 404,
+        "ok", LOCUST_OK, "404 Client Error: Not Found"},
+    {"whole chunks, then a reset",
+        {READ, STATUS("200 OK", "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), RESET},
+        "GET", 0, 0, 200, "ok", LOCUST_OK, ""},
+    {"204, then a reset", {READ, STATUS("204 No Content", "\r\n"), RESET}, "GET", 0, 0, 204, "",
+        LOCUST_OK, ""},
+    {"304, then a reset", {READ, STATUS("304 Not Modified", "Content-Length: 2\r\n\r\n"), RESET},
+        "GET", 0, 0, 304, "", LOCUST_OK, ""},
+    {"an answer to HEAD, then a reset",
+        {READ, STATUS("200 OK", "Content-Length: 2\r\n\r\n"), RESET}, "HEAD", 0, 0, 200, "",
+        LOCUST_OK, ""},
+    {"a reset in a sized body", {READ, STATUS("200 OK", "Content-Length: 9\r\n\r\nok"), RESET},
+        "GET", 0, 0, 200, "ok", LOCUST_ERR_HTTP_BODY_RESET,
+        "connection reset inside the response body"},
+    {"a reset in a chunk",
+        {READ, STATUS("500 Oh", "Transfer-Encoding: chunked\r\n\r\n9\r\nok"), RESET}, "GET", 0, 0,
+        500, "ok", LOCUST_ERR_HTTP_BODY_RESET,
+        "500 Server Error: Oh, connection reset inside the response body"},
+    {"a close in a sized body", {READ, STATUS("403 No", "Content-Length: 9\r\n\r\nok"), CLOSE},
+        "GET", 0, 0, 403, "ok", LOCUST_ERR_HTTP_BODY_CUT,
+        "403 Client Error: No, connection closed inside the response body"},
+    {"refused early, to a reset", {READ, STATUS("413 Large", "\r\nok"), RESET}, "PUT", LARGE, 0,
+        413, "ok", LOCUST_ERR_HTTP_BODY_RESET,
+        "413 Client Error: Large, connection reset inside the response body"},
+    {"refused early, whole, then a reset",
+        {READ, STATUS("413 Large", "Content-Length: 2\r\n\r\nok"), RESET}, "PUT", LARGE, 0, 413,
+        "ok", LOCUST_OK, "413 Client Error: Large"},
+    {"the status is expected, the cut is not", {READ, STATUS("501 No", "\r\nok"), RESET}, "GET", 0,
+        501, 501, "ok", LOCUST_ERR_HTTP_BODY_RESET, "connection reset inside the response body"},
+    {"the status is expected, and whole",
+        {READ, STATUS("501 No", "Content-Length: 2\r\n\r\nok"), RESET}, "GET", 0, 501, 501, "ok",
+        LOCUST_OK, ""},
+    {"an upgrade that nobody asked for", {READ, STATUS("101 Other", "\r\n"), HOLD}, "GET", 0, 0,
+        101, "", LOCUST_ERR_HTTP_UPGRADE, "unexpected 101 Switching Protocols"},
+};
+static const struct cut *cut;
+
+static ptrdiff_t give_upload(void *arg, void *out, size_t n)
 {
-    locust_response *r = locust_get(u, "/");
-    CHECK_STR(r->error, locust_error_text(LOCUST_ERR_RESET));
-    CHECK_INT(r->status, 0);
+    size_t *given = arg;
+    memset(out, 'a', n);
+    *given += n;
+    return *given < cut->upload ? (ptrdiff_t)n : 0;
+}
+
+static void task_cut(locust_user *u)
+{
+    size_t given = 0;
+    locust_response *r = locust_send(u, &(locust_request){.method = cut->method,
+                                            .url = "/cut",
+                                            .body_fn = cut->upload ? give_upload : NULL,
+                                            .arg = &given,
+                                            .expect_status = cut->expect_status});
+    CHECK_INT(r->code, cut->code);
+    CHECK_STR(r->error, cut->code ? locust_error_text(cut->code) : NULL);
+    CHECK_INT(r->status, cut->status);
+    CHECK_STR(r->body, cut->body);
+    CHECK_INT(r->body_len, strlen(cut->body));
+    CHECK_INT(r->length, r->body_len);
+    CHECK_STR(locust_header(r, "x"), "y");
+    CHECK(((locust__client *)(void *)r)->session->jar.n == 1); // its cookies count too
+    CHECK(strstr(r->url, "/cut") != NULL);
+    CHECK_INT(samples[0].status, cut->status);
+    CHECK_INT(samples[0].length, r->body_len);
+    CHECK_STR(samples[0].error, cut->failure);
     CHECK_INT(locust_get(u, "/")->status, 200);
 }
 
-static void reset_in_body(void)
+static void cut_answers(void)
 {
-    static const step resets[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"), RESET};
-    run_on(resets, answering, task_reset_in_body);
-    CHECK_INT(result.failures, 1);
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        cut = &cuts[i];
+        CHECK_ROW(cut->name);
+        run_on(cut->steps, answering, task_cut);
+        CHECK_INT(result.failures, *cut->failure ? 1 : 0);
+        CHECK_INT(result.bytes, strlen(cut->body) + 2);
+    }
+}
+
+/* The test's own verdict counts for what was cut, as for any answer. */
+static void task_verdict_on_cut(locust_user *u)
+{
+    locust_response *r = locust_get(u, "/cut", .catch_response = true);
+    CHECK_INT(r->status, 501);
+    locust_success(r);
+}
+
+static void verdict_on_cut(void)
+{
+    run_on(cuts[0].steps, answering, task_verdict_on_cut);
+    CHECK_INT(result.requests, 1);
+    CHECK_INT(result.failures, 0);
 }
 
 /* -- a connection is kept whatever the sizes of its reads -- */
@@ -589,4 +700,4 @@ TESTS({"reuse", reuse}, {"filled reads", filled_reads}, {"waits for its turn", w
     {"fresh is not retried", fresh_is_not_retried}, {"not kept", not_kept},
     {"late bytes", late_bytes}, {"large body", large_body},
     {"large body is whole", large_body_is_whole}, {"early answer", early_answer},
-    {"faults", faults}, {"reset in body", reset_in_body}, )
+    {"faults", faults}, {"cut answers", cut_answers}, {"verdict on a cut answer", verdict_on_cut}, )

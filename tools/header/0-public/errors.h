@@ -40,6 +40,7 @@
     X(LOCUST_ERR_HTTP_NO_RESPONSE, "connection closed without a response")                      \
     X(LOCUST_ERR_HTTP_HEAD_CUT, "connection closed inside the response header")                 \
     X(LOCUST_ERR_HTTP_BODY_CUT, "connection closed inside the response body")                   \
+    X(LOCUST_ERR_HTTP_BODY_RESET, "connection reset inside the response body")                  \
     X(LOCUST_ERR_HTTP_VERSION, "not an HTTP/1.x response")                                      \
     X(LOCUST_ERR_HTTP_STATUS_LINE, "malformed status line")                                     \
     X(LOCUST_ERR_HTTP_FIELD, "malformed header field")                                          \

@@ -74,7 +74,8 @@ typedef struct locust_phases { // of the last hop, in ms; 0 where it did not hap
 
 /* What came back. Lives until this user's next request or the end of the user; free nothing. */
 struct locust_response {
-    const char *error;  // NULL, or one short, stable sentence: there is no answer, status is 0
+    const char *error;  // NULL, or one short, stable sentence: there is no answer, status is 0; or
+                        // a part of one came before that, whose status, fields and body are here
     locust_error code;  // the same, to compare
     int status;         // 100 to 999
     const char *reason; // reason phrase of the status line; may be empty
@@ -92,9 +93,9 @@ struct locust_response {
  *
  * Call from    a user.
  * Returns      a response that lives until this user's next request; never NULL.
- * Errors       never aborts. response->error says why there is no status; the failure is in the
- *              statistics already (with catch_response: at this user's next request or the end of
- *              the task).
+ * Errors       never aborts. response->error says why there is no whole answer; the failure is in
+ *              the statistics already (with catch_response: at this user's next request or the end
+ *              of the task).
  * Time         from right before the first byte is sent (on a new connection: before the name
  *              lookup and the connect) to the arrival of the last byte at this machine, as its
  *              kernel noted (SO_TIMESTAMPNS): how long the generator then takes to read it is not

@@ -71,9 +71,12 @@ LOCUST__APART static const char *locust__client_judge(
 {
     const locust_response *r = &c->response;
     char text[128];
-    if (r->error)
+    if (r->error && (r->status < 400 || r->status == req->expect_status))
         return r->error;
-    if (req->expect_status && r->status != req->expect_status)
+    if (r->error) // an answer that was cut
+        snprintf(text, sizeof text, "%d %s Error: %.40s, %s", r->status,
+            r->status < 500 ? "Client" : "Server", r->reason, r->error);
+    else if (req->expect_status && r->status != req->expect_status)
         snprintf(text, sizeof text, "status %d in place of %d", r->status, req->expect_status);
     else if (req->expect_body && !strstr(r->body, req->expect_body))
         snprintf(text, sizeof text, "no \"%.90s\" in the body", req->expect_body);

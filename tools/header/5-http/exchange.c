@@ -160,17 +160,44 @@ LOCUST__APART static bool locust__exchange_challenged(
     return true;
 }
 
-/* Reads the body of the response: into the block, or to the test's functions. */
+/* A body that ends with the connection is cut if that was reset, even where the send was told so
+ * and the read then found a plain end. */
+static locust_error locust__exchange_cut(
+    const locust__exchange *x, enum locust__body kind, locust_error error)
+{
+    return !error && kind == LOCUST__BODY_CLOSE && x->put_error == LOCUST_ERR_RESET
+               ? LOCUST_ERR_HTTP_BODY_RESET
+               : error;
+}
+
+/* Says where in the block, which ends with a head, its fields begin, and the body. */
+static void locust__exchange_find(locust__client *c, const locust__exchange *x, size_t *body_at)
+{
+    c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
+    *body_at = c->block.len;
+}
+
+/* Ends what came of an answer, which from here on the test may see. */
+static locust_error locust__exchange_keep(locust__client *c, locust__exchange *x)
+{
+    if (!locust__buf_reserve_tight(&c->block, 1))
+        return LOCUST_ERR_MEMORY;
+    c->block.ptr[c->block.len] = '\0';
+    x->answered = true;
+    return LOCUST_OK;
+}
+
+/* Reads the body of the response: into the block, or to the test's functions. What came of it stays
+ * if it is cut. */
 static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
     enum locust__body kind = locust__response_head_body(h, strcmp(x->method, "HEAD") == 0);
     const char *coding = NULL;
-    locust_error error;
+    locust_error error, kept;
     bool passes, whole;
-    c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
-    *body_at = c->block.len;
+    locust__exchange_find(c, x, body_at);
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
     if (LOCUST__WITH_ZLIB)
         coding = locust__client_field(c, "content-encoding");
@@ -179,20 +206,19 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, NULL, budget, x->deadline_ns);
         x->body_out.total = c->block.len - *body_at;
+        error = locust__exchange_cut(x, kind, error);
         whole = !error;
     } else {
         locust__body_out_open(&x->body_out, x->req, coding, &c->block);
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, &x->body_out.sink, budget, x->deadline_ns);
+        error = locust__exchange_cut(x, kind, error);
         whole = !error; // a test that has enough leaves the rest unread, which is no error below
         error = locust__body_out_close(&x->body_out, error);
     }
     *reusable = whole && !error && !s->in_len && locust__http_persists(&h->framing, kind);
-    if (!error && !locust__buf_reserve_tight(&c->block, 1))
-        error = LOCUST_ERR_MEMORY;
-    if (!error)
-        c->block.ptr[c->block.len] = '\0';
-    return error;
+    kept = locust__exchange_keep(c, x);
+    return error ? error : kept;
 }
 
 /* Ends the time of the request: when the last byte arrived at this machine. What came after that is
@@ -216,31 +242,44 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
     phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
 }
 
+/* Did the read find an end and nothing else? Then why the send failed says more. */
+static bool locust__exchange_says_nothing(locust_error error)
+{
+    return error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
+           error == LOCUST_ERR_PIPE || error == LOCUST_ERR_TIMEOUT;
+}
+
 /* Sends the request and reads the response on the open connection. */
 static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     size_t budget = LOCUST_MAX_HEADER;
     bool refused = false;
-    locust_error sent, error = LOCUST_OK;
+    locust_error error = LOCUST_OK;
     x->first_ns = 0;
+    x->answered = false;
     if (locust__upload_wanted(x->req) && !x->dropped)
         error = locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
-    sent = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
+    x->put_error = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
     if (x->upload.open)
         locust__upload_close(&x->upload);
-    error = sent;
+    error = x->put_error;
     // A server may refuse a body half-way, with a response that says why.
-    if (x->sent_ns && (sent == LOCUST_OK || sent == LOCUST_ERR_PIPE || sent == LOCUST_ERR_RESET)) {
+    if (x->sent_ns && (!error || error == LOCUST_ERR_PIPE || error == LOCUST_ERR_RESET)) {
         error = refused ? LOCUST_OK
                         : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
                               &budget, &x->first_ns, x->deadline_ns);
         if (!error)
             error = locust__exchange_get(c, x, h, budget, body_at, reusable);
-        if (sent || refused)
+        if (error == LOCUST_ERR_HTTP_UPGRADE) { // has a status and no body
+            x->body_out.total = 0;
+            locust__exchange_find(c, x, body_at);
+            locust__exchange_keep(c, x);
+        }
+        if (x->put_error || refused)
             *reusable = false;
-        if (sent && error)
-            error = sent;
+        if (x->put_error && !x->answered && locust__exchange_says_nothing(error))
+            error = x->put_error;
     }
     if (x->sent_ns)
         locust__exchange_clock(c, x, error);
@@ -321,7 +360,7 @@ static locust_error locust__exchange_try(
         return error;
     error = locust__exchange_on(c, x, h, body_at);
     locust__conns_give(conns, c->services, x->conn);
-    if (LOCUST__WITH_COOKIES && !error && h->cookies && !c->cls->no_cookies)
+    if (LOCUST__WITH_COOKIES && x->answered && h->cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, x);
     return error;
 }

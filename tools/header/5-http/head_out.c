@@ -34,6 +34,8 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     bool dropped;            // a redirect turned the request into a GET without a body
     bool foreign;            // a redirect left the first origin
     bool started;            // start_ns is set
+    bool answered;           // the block holds the head of an answer, and what came of its body
+    locust_error put_error;  // why not all of this hop's request could be sent
     int64_t deadline_ns, start_ns;
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     locust__upload upload;     // begins what locust__request_send does not clear

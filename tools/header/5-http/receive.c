@@ -20,6 +20,13 @@ static locust_error locust__receive_cut(locust_error error, locust_error cut)
     return error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_TLS_CUT ? cut : error;
 }
 
+/* The same inside a body: says that a part of an answer came. */
+static locust_error locust__receive_body_cut(locust_error error)
+{
+    return error == LOCUST_ERR_RESET ? LOCUST_ERR_HTTP_BODY_RESET
+                                     : locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+}
+
 /* Takes a body that is not kept, piece by piece. */
 typedef struct locust__receive_sink {
     locust_error (*take)(struct locust__receive_sink *sink, const char *bytes, size_t n);
@@ -80,7 +87,7 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
 /* Waits for more bytes of a body. */
 static locust_error locust__receive_more(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
-    return locust__receive_cut(locust__stream_fill(s, deadline_ns), LOCUST_ERR_HTTP_BODY_CUT);
+    return locust__receive_body_cut(locust__stream_fill(s, deadline_ns));
 }
 
 /* Hands n bytes of body to the sink. */
@@ -126,7 +133,7 @@ static locust_error locust__receive_bytes(locust_stream *s, locust__buf *body,
             return LOCUST_ERR_MEMORY;
         error = locust__stream_read(s, body->ptr + body->len, want, &got, deadline_ns);
         if (error)
-            return locust__receive_cut(error, LOCUST_ERR_HTTP_BODY_CUT);
+            return locust__receive_body_cut(error);
         body->len += got;
         n -= got;
     }
@@ -244,8 +251,10 @@ static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body
     size_t start = body->len;
     for (;;) {
         locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
-        if (error)
-            return error == LOCUST_ERR_CLOSED ? LOCUST_OK : error;
+        if (error == LOCUST_ERR_CLOSED)
+            return LOCUST_OK;
+        if (error) // a reset may have lost bytes, and so may a TLS peer that does not say its end
+            return error == LOCUST_ERR_RESET ? LOCUST_ERR_HTTP_BODY_RESET : error;
         if (!sink && body->len - start + s->in_len > LOCUST_MAX_BODY)
             return LOCUST_ERR_HTTP_BODY_SIZE;
         if (sink)

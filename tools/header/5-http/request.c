@@ -26,12 +26,12 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     r->code = error;
     r->error = error ? locust__error_text(error) : NULL;
     r->url = block;
-    r->status = error ? 0 : h->status;
-    r->reason = error ? "" : block + x->response_at;
-    c->fields_at = error ? 0 : x->response_at + strlen(r->reason) + 1;
-    r->body = error ? "" : block + body_at;
-    r->body_len = error ? 0 : c->block.len - body_at;
-    r->length = error ? 0 : x->body_out.total;
+    r->status = x->answered ? h->status : 0; // what was received stands, even if the rest was cut
+    r->reason = x->answered ? block + x->response_at : "";
+    c->fields_at = x->answered ? x->response_at + strlen(r->reason) + 1 : 0;
+    r->body = x->answered ? block + body_at : "";
+    r->body_len = x->answered ? c->block.len - body_at : 0;
+    r->length = x->answered ? x->body_out.total : 0;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->context = x->req->context;
     c->method = x->req->method ? x->req->method : "GET";
@@ -100,7 +100,9 @@ static locust_error locust__request_hops(
             return error;
         if (LOCUST__WITH_DIGEST && locust__exchange_challenged(c, x, h->status)) {
             c->block.len = x->response_at;
+            x->answered = false;
         } else if (locust__exchange_redirects(c, x, h->status)) {
+            x->answered = false; // it is not the test's to see, wherever it leads
             if (hops++ == LOCUST__REQUEST_HOPS)
                 return LOCUST_ERR_HTTP_REDIRECTS;
             error = locust__request_follow(c, x, h->status);
