@@ -174,6 +174,7 @@
  *     >>proxy          proxies
  *     >>connect_to     --connect-to
  *     >>route          how requests reach servers
+ *     >>manners        what a server does with its connections
  *     >>services       what the users of one test share
  *     >>pool           connections of users to origins
  *     >>dial           opening a connection to an origin
@@ -5925,6 +5926,7 @@ static void locust__co_call(locust__loop *loop, void (*fn)(void *arg), void *arg
 typedef struct locust__fd {
     locust__watch watch;         // first: the poller returns a pointer to it
     locust__co *reader, *writer; // parked until it is readable, writable; NULL: nobody is
+    int64_t hup_ns;              // when the poller found that the peer hung up; 0: not yet
 } locust__fd;
 
 /* Takes over a nonblocking descriptor. On an error it stays the caller's. 0 or -errno. */
@@ -6114,6 +6116,8 @@ static void locust__loop_poll(locust__loop *loop)
     n = locust__os_poll_wait(&loop->poller, watches, timeout);
     for (int i = 0; i < n; i++) { // before any coroutine runs: it might free one of these watches
         locust__fd *f = (locust__fd *)(void *)watches[i];
+        if (f->watch.hup && !f->hup_ns)
+            f->hup_ns = locust__os_now_ns();
         if (f->reader && f->watch.readable)
             locust__co_wake(loop, f->reader, LOCUST__WAKE_EVENT);
         if (f->writer && f->watch.writable)
@@ -7464,6 +7468,7 @@ struct locust_stream {
     size_t own_cap;
     size_t burst;       // bytes moved since the last park
     int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
+    int64_t pause_ns;   // the longest wait within a message, until its reader takes it
 };
 
 enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before it lets others run
@@ -7511,7 +7516,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     }
     s->net->open++;
     s->in_len = 0;
-    s->arrived_ns = 0;
+    s->arrived_ns = s->pause_ns = 0;
     return LOCUST_OK;
 }
 
@@ -11028,6 +11033,24 @@ static locust_error locust__receive_no_head(const char *p, size_t n)
     return n == 1 && p[0] == 0x15 ? LOCUST_OK : LOCUST_ERR_HTTP_VERSION;
 }
 
+/* When the last bytes came. */
+static int64_t locust__receive_when(const locust_stream *s)
+{
+    return s->arrived_ns ? s->arrived_ns : s->net->loop->now_ns;
+}
+
+/* Waits for more bytes of a message that has begun, and notes how long they took. */
+LOCUST__APART static locust_error locust__receive_rest(
+    locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    int64_t before_ns = locust__receive_when(s), pause_ns;
+    locust_error error = locust__stream_fill(s, deadline_ns);
+    pause_ns = locust__receive_when(s) - before_ns;
+    if (!error && pause_ns > s->pause_ns)
+        s->pause_ns = pause_ns;
+    return error;
+}
+
 /* Reads one head and appends it to `kept`. *budget: how many bytes of head may still come.
  * *first_ns, if 0, becomes the time when the first bytes came. */
 static locust_error locust__receive_head(locust_stream *s, locust__response_head *h,
@@ -11060,7 +11083,7 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
         }
         if (s->in_len >= *budget)
             return LOCUST_ERR_HTTP_HEAD_SIZE;
-        error = locust__stream_fill(s, deadline_ns);
+        error = look ? locust__receive_rest(s, deadline_ns) : locust__stream_fill(s, deadline_ns);
         if (error)
             return locust__receive_cut(
                 error, s->in_len ? LOCUST_ERR_HTTP_HEAD_CUT : LOCUST_ERR_HTTP_NO_RESPONSE);
@@ -11073,7 +11096,7 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
 /* Waits for more bytes of a body. */
 static locust_error locust__receive_more(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
-    return locust__receive_body_cut(locust__stream_fill(s, deadline_ns));
+    return locust__receive_body_cut(locust__receive_rest(s, deadline_ns));
 }
 
 /* Hands n bytes of body to the sink. */
@@ -11236,7 +11259,7 @@ static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body
 {
     size_t start = body->len;
     for (;;) {
-        locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
+        locust_error error = s->in_len ? LOCUST_OK : locust__receive_rest(s, deadline_ns);
         if (error == LOCUST_ERR_CLOSED)
             return LOCUST_OK;
         if (error) // a reset may have lost bytes, and so may a TLS peer that does not say its end
@@ -13208,11 +13231,130 @@ static const locust__proxy *locust__route_proxy(
     return proxy->host ? proxy : NULL;
 }
 /* ============================================================================================
+ * >>manners  what a server does with its connections
+ *
+ * Purpose     counts what explains a response time and stands in no row: answers that came in two
+ *             parts, connections that the server closed, or never answered.
+ * Invariants  nothing is counted for a server that shows nothing of the kind but its connections.
+ * Cost        nothing for a request on a kept connection, which is not counted here.
+ * Names       locust__manner_ locust__manners_
+ * Uses        >>url
+ * Sources     RFC 896 (Nagle), RFC 1122 4.2.3.2 (delayed ACKs); Linux delays an ACK by 40 ms.
+ * Limits      delayed ACKs of other systems (100 ms, 200 ms) are not recognised.
+ * ============================================================================================ */
+
+enum locust__manner {
+    LOCUST__MANNER_OPENED, // connections
+    LOCUST__MANNER_SLOW,   // connects that took a second or more
+    LOCUST__MANNER_PAUSED, // answers whose rest came a delayed ACK behind their beginning
+    LOCUST__MANNER_UNEVEN, // answers with another pause
+    LOCUST__MANNER_CLOSED, // right behind an answer
+    LOCUST__MANNER_IDLED,  // closed later, but before the next request
+    LOCUST__MANNER_408,    // the same with that answer
+    LOCUST__MANNER_SHUT,   // closed without an answer to their first request, or with a 503
+    LOCUST__MANNER_SILENT, // left without an answer until the user was cut or gave up
+    LOCUST__MANNERS
+};
+
+typedef struct locust__manners {
+    struct locust__manners *next;
+    const locust__origin *origin;
+    int64_t n[LOCUST__MANNERS];
+    int64_t pauses_ns;          // of the answers that are counted as paused
+    int served, served_n;       // the count after which most were closed, and how many at least
+    int served_min, served_max; // of all that were closed right behind an answer
+    int64_t idle_min_ns, idle_max_ns; // of those that were idle when they were closed
+    int64_t shut_open;                // the fewest that were open when one was shut
+    int64_t silent_ns;                // the longest
+} locust__manners;
+
+/* Those of an origin, made if they are new. NULL: no memory. */
+static locust__manners *locust__manners_of(
+    locust__manners **first, locust__arena *arena, const locust__origin *origin)
+{
+    locust__manners *m = *first;
+    while (m && m->origin != origin)
+        m = m->next;
+    if (m)
+        return m;
+    m = locust__arena_zalloc(arena, sizeof *m);
+    if (!m)
+        return NULL;
+    m->origin = origin;
+    m->next = *first;
+    *first = m;
+    return m;
+}
+
+/* The origin that did this most. NULL: none did. */
+static const locust__manners *locust__manners_most(
+    const locust__manners *all, enum locust__manner which)
+{
+    const locust__manners *most = NULL;
+    for (; all; all = all->next)
+        if (all->n[which] && (!most || all->n[which] > most->n[which]))
+            most = all;
+    return most;
+}
+
+static void locust__manners_opened(locust__manners *m, int64_t took_ns)
+{
+    m->n[LOCUST__MANNER_OPENED]++;
+    if (took_ns >= 950 * LOCUST__MS) // the first SYN is sent again after a second, RFC 6298 2
+        m->n[LOCUST__MANNER_SLOW]++;
+}
+
+/* The longest pause within an answer that took whole_ns from its first byte to its last. */
+static void locust__manners_paused(locust__manners *m, int64_t ns, int64_t whole_ns)
+{
+    bool ack = ns >= 36 * LOCUST__MS && ns <= 60 * LOCUST__MS && ns >= whole_ns / 4 * 3;
+    if (ns < 10 * LOCUST__MS)
+        return;
+    m->n[ack ? LOCUST__MANNER_PAUSED : LOCUST__MANNER_UNEVEN]++;
+    if (ack)
+        m->pauses_ns += ns;
+}
+
+/* The server closed a kept connection after that many answers, idle for so long. */
+static void locust__manners_closed(locust__manners *m, int served, int64_t idle_ns)
+{
+    int64_t n;
+    if (idle_ns >= 100 * LOCUST__MS) { // a close that follows from the answer comes with it
+        n = m->n[LOCUST__MANNER_IDLED]++;
+        m->idle_min_ns = n && m->idle_min_ns < idle_ns ? m->idle_min_ns : idle_ns;
+        m->idle_max_ns = m->idle_max_ns > idle_ns ? m->idle_max_ns : idle_ns;
+        return;
+    }
+    n = m->n[LOCUST__MANNER_CLOSED]++;
+    m->served_min = n && m->served_min < served ? m->served_min : served;
+    m->served_max = m->served_max > served ? m->served_max : served;
+    if (m->served == served) {
+        m->served_n++;
+    } else if (m->served_n * 2 <= n + 1) { // it is the count of no majority
+        m->served = served;
+        m->served_n = 1;
+    }
+}
+
+/* The server ended a new connection instead of answering. */
+static void locust__manners_shut(locust__manners *m, int64_t open)
+{
+    int64_t n = m->n[LOCUST__MANNER_SHUT]++;
+    m->shut_open = n && m->shut_open < open ? m->shut_open : open;
+}
+
+static void locust__manners_silent(locust__manners *m, int64_t ns)
+{
+    m->n[LOCUST__MANNER_SILENT]++;
+    m->silent_ns = m->silent_ns > ns ? m->silent_ns : ns;
+}
+/* ============================================================================================
  * >>services  what the users of one test share
  *
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>proxy >>connect_to
+ *             >>manners
  * ============================================================================================ */
 
 typedef struct locust__services {
@@ -13225,6 +13367,7 @@ typedef struct locust__services {
     locust__proxy_env proxies;
     locust__connect_to_rules connect_to;
     locust__origin *origins;
+    locust__manners *manners;  // of origins that showed some
     locust__pattern *patterns; // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__buf auth; // scratch, to build credentials in
@@ -13250,6 +13393,7 @@ typedef struct locust__conn {
     locust__origin *origin;
     locust__tls_ticket *ticket; // of the last TLS session with the origin; NULL: none
     int served;                 // requests since it was opened
+    int64_t idle_ns;            // since when it is kept for the next request
     bool busy;
 } locust__conn;
 
@@ -14166,9 +14310,14 @@ static locust_error locust__head_out_build(
  *             it, and neither side wants to close.
  * Names       locust__exchange_
  * Uses        >>co >>stream >>allowance >>head >>response_head >>receive >>cookie >>auth
- *             >>upload >>body_out >>route >>pool >>dial >>client >>head_out
+ *             >>upload >>body_out >>route >>manners >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
+
+static locust__manners *locust__exchange_manners(const locust__client *c, const locust__exchange *x)
+{
+    return locust__manners_of(&c->services->manners, &c->services->arena, x->origin);
+}
 
 /* Reads the clock right before the first byte is sent, or before the first connect. The deadline of
  * the request was set by the loop's last reading, which spared one (see locust__request_send); the
@@ -14179,6 +14328,16 @@ static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
     if (!x->started)
         x->deadline_ns = locust__time_after(x->deadline_ns, now - before_ns);
     return now;
+}
+
+/* Counts a connection that was opened. One through a proxy was opened to something else. */
+static void locust__exchange_opened(
+    const locust__client *c, const locust__exchange *x, const locust__route *route, int64_t took_ns)
+{
+    locust__manners *m = locust__exchange_manners(c, x);
+    if (m)
+        locust__manners_opened(
+            m, locust__route_proxy(route, &c->services->proxies, x->origin) ? 0 : took_ns);
 }
 
 /* Connects anew, and counts what that took. */
@@ -14203,6 +14362,8 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     phases->tls_ms = (double)took.tls_ns / 1e6;
     if (c->services->tls.broken)
         c->broken = c->services->tls.broken;
+    if (!error)
+        locust__exchange_opened(c, x, &route, took.connect_ns);
     return error;
 }
 
@@ -14380,6 +14541,17 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     return error ? error : kept;
 }
 
+/* Counts an answer that came with a pause in it. */
+LOCUST__APART static void locust__exchange_paused(
+    const locust__client *c, const locust__exchange *x)
+{
+    locust_stream *s = &x->conn->stream;
+    locust__manners *m = s->pause_ns ? locust__exchange_manners(c, x) : NULL;
+    if (m)
+        locust__manners_paused(m, s->pause_ns, c->ended_ns - x->first_ns);
+    s->pause_ns = 0;
+}
+
 /* Ends the time of the request: when the last byte arrived at this machine. What came after that is
  * the generator's lateness. */
 static void locust__exchange_clock(locust__client *c, locust__exchange *x, locust_error error)
@@ -14399,6 +14571,8 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
         x->first_ns = c->ended_ns;
     phases->wait_ms = (double)(x->first_ns - x->sent_ns) / 1e6;
     phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
+    if (c->ended_ns - x->first_ns >= 10 * LOCUST__MS)
+        locust__exchange_paused(c, x);
 }
 
 /* Did the read find an end and nothing else? Then why the send failed says more. */
@@ -14465,6 +14639,70 @@ static bool locust__exchange_was_stale(
                error == LOCUST_ERR_PIPE);
 }
 
+/* Is what lies on an idle connection a 408, RFC 9110 15.5.9? Of a layered stream the first byte is
+ * gone. */
+static bool locust__exchange_timed_out(locust_stream *s)
+{
+    char text[32] = "", *status;
+    size_t got = 0;
+    if (s->layer) {
+        s->layer->recv(s->layer, text, sizeof text - 1, &got);
+    } else {
+        ssize_t n = recv(s->fd.watch.fd, text, sizeof text - 1, MSG_PEEK);
+        got = n > 0 ? (size_t)n : 0;
+    }
+    text[got] = '\0';
+    status = strchr(text, ' ');
+    return status && strncmp(status, " 408", 4) == 0;
+}
+
+/* Counts a kept connection that is of no use any more: the server closed it, or said something
+ * unasked. `sent`: a request found that out. */
+LOCUST__APART static void locust__exchange_lost(
+    const locust__client *c, const locust__exchange *x, bool sent)
+{
+    locust_stream *s = &x->conn->stream;
+    locust__manners *m = locust__exchange_manners(c, x);
+    int64_t at_ns = s->fd.hup_ns ? s->fd.hup_ns : locust__os_now_ns();
+    if (m && locust__exchange_timed_out(s))
+        m->n[LOCUST__MANNER_408]++;
+    else if (m && (s->fd.watch.hup || sent))
+        locust__manners_closed(m, x->conn->served, at_ns - x->conn->idle_ns);
+}
+
+/* How long a request waits before it counts as left alone: it may be slow, but not as slow as that.
+ */
+static int64_t locust__exchange_patience(const locust__client *c)
+{
+    int64_t longest_ns = c->services->recorder.stats->total.max_ns;
+    return 2 * longest_ns > LOCUST__S ? 2 * longest_ns : LOCUST__S;
+}
+
+/* Counts what the server, and not the test, did to a connection that is not kept. */
+LOCUST__APART static void locust__exchange_ended(const locust__client *c, const locust__exchange *x,
+    const locust__response_head *h, locust_error error)
+{
+    locust_stream *s = &x->conn->stream;
+    bool to_head = strcmp(x->method, "HEAD") == 0, first = x->conn->served == 1;
+    bool silent = h->status == 0 && !s->in_len && locust__stream_is_open(s) && x->sent_ns;
+    locust__manners *m = locust__exchange_manners(c, x);
+    if (!m)
+        return;
+    if (!error && h->status == 503 && first && h->framing.close)
+        locust__manners_shut(m, s->net->open);
+    else if (!error && h->status < 400 && !locust__head_out_closes(c, x) &&
+             !locust__http_persists(&h->framing, locust__response_head_body(h, to_head)))
+        locust__manners_closed(m, x->conn->served, 0);
+    else if (silent && first &&
+             (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
+                 error == LOCUST_ERR_PIPE))
+        locust__manners_shut(m, s->net->open);
+    else if (silent && (error == LOCUST_ERR_TIMEOUT || error == LOCUST_ERR_CANCELLED) &&
+             c->ended_ns - x->sent_ns >=
+                 (error == LOCUST_ERR_TIMEOUT ? LOCUST__S : locust__exchange_patience(c)))
+        locust__manners_silent(m, c->ended_ns - x->sent_ns);
+}
+
 /* One exchange on x->conn, connecting where needed. */
 static locust_error locust__exchange_on(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
@@ -14476,11 +14714,15 @@ static locust_error locust__exchange_on(
     // Bytes or a close that came while the connection was idle do not answer the next request.
     bool reuse = locust__stream_is_open(s) && locust__stream_is_quiet(s);
     c->response.reused = reuse;
+    if (!reuse && locust__stream_is_open(s))
+        locust__exchange_lost(c, x, false);
     memset(&c->response.phases, 0, sizeof c->response.phases);
     if (!reuse)
         error = locust__exchange_connect(c, x);
     if (!error)
         error = locust__exchange_run(c, x, h, body_at, &reusable);
+    if (reuse && locust__exchange_was_stale(s, error, h))
+        locust__exchange_lost(c, x, true);
     if (reuse && locust__exchange_was_stale(s, error, h) && locust__exchange_is_idempotent(x)) {
         c->response.reused = false;
         c->ended_ns = 0;
@@ -14489,10 +14731,14 @@ static locust_error locust__exchange_on(
             error = locust__exchange_run(c, x, h, body_at, &reusable);
     }
     x->conn->served++;
-    if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x))
+    if (!reusable)
+        locust__exchange_ended(c, x, h, error);
+    if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x)) {
         locust__stream_close(s);
-    else
+    } else {
+        x->conn->idle_ns = c->ended_ns;
         locust__stream_settle(s); // frees the memory that a head in pieces took
+    }
     return error;
 }
 
@@ -20439,6 +20685,7 @@ static void locust__find_line(const locust__find *f, char *out, size_t size)
  *             list and knows none of them.
  * Invariants  a key is stable, for programs; a sentence is for people, without text of a server.
  * Names       locust__remark_ locust__remarks_ LOCUST__REMARK
+ * Uses        >>manners
  * ============================================================================================ */
 
 enum { LOCUST__REMARKS_MAX = 24 };
@@ -20506,12 +20753,75 @@ static void locust__remarks_refused(locust__remarks *r, const locust_env *env)
             (unsigned long long)net->dialled);
 }
 
+/* Which server did this most; `which` becomes its name where the test has several. NULL: none. */
+static const locust__manners *locust__remarks_server(
+    const locust_env *env, enum locust__manner manner, const char **which)
+{
+    const locust__manners *m = locust__manners_most(env->services.manners, manner);
+    *which = env->services.origins && env->services.origins->next && m ? m->origin->url : "it";
+    return m;
+}
+
+/* Part of the answers is meant, for a server may have one page that stalls: from a tenth on. */
+static void locust__remarks_two_parts(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_PAUSED, &which);
+    int64_t n = m ? m->n[LOCUST__MANNER_PAUSED] : 0;
+    if (n >= 10 && n * 10 >= (int64_t)env->stats.total.requests &&
+        n > 3 * m->n[LOCUST__MANNER_UNEVEN])
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "two_parts", false,
+            "%.60s sent %lld answers in two parts, the second %.0f ms behind: likely Nagle's "
+            "algorithm, which waits for the delayed ACK of the first (TCP_NODELAY on the server, "
+            "or one write for head and body, would spare that)",
+            which, (long long)n, (double)m->pauses_ns / (double)n / 1e6);
+}
+
+/* The same count twice is no chance, but after the first answer, which errors may share. */
+static void locust__remarks_keep_alive(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_CLOSED, &which);
+    int64_t n = m ? m->n[LOCUST__MANNER_CLOSED] : 0;
+    bool all = m && m->served_n * 10 >= n * 9;
+    if (all && m->served == 1 && n >= 3 && n * 10 >= m->n[LOCUST__MANNER_OPENED] * 9)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_none", false,
+            "%.60s closed %lld connections after one answer: it keeps none, so that nearly every "
+            "response time has a connect in it",
+            which, (long long)n);
+    else if (all && m->served > 1 && n >= 2)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_requests", false,
+            "%.60s closed %lld connections after %d requests each, its limit: the next request of "
+            "that user had to connect",
+            which, (long long)m->served_n, m->served);
+}
+
+static void locust__remarks_keep_alive_time(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_IDLED, &which);
+    char span[64];
+    if (!m || m->n[LOCUST__MANNER_IDLED] < 2)
+        return;
+    snprintf(span, sizeof span, "%.1f", (double)m->idle_min_ns / 1e9);
+    if (m->idle_max_ns - m->idle_min_ns >= LOCUST__S / 10)
+        snprintf(span, sizeof span, "%.1f to %.1f", (double)m->idle_min_ns / 1e9,
+            (double)m->idle_max_ns / 1e9);
+    locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_time", false,
+        "%.60s closed %lld kept connections that had been idle for %s s: who waits longer than "
+        "that between two requests has to connect again",
+        which, (long long)m->n[LOCUST__MANNER_IDLED], span);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
     r->n = 0;
     locust__remarks_measured(r, env);
     locust__remarks_refused(r, env);
+    locust__remarks_two_parts(r, env);
+    locust__remarks_keep_alive(r, env);
+    locust__remarks_keep_alive_time(r, env);
 }
 /* ============================================================================================
  * >>result  what a run is judged by

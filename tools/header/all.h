@@ -174,6 +174,7 @@
  *     >>proxy          proxies
  *     >>connect_to     --connect-to
  *     >>route          how requests reach servers
+ *     >>manners        what a server does with its connections
  *     >>services       what the users of one test share
  *     >>pool           connections of users to origins
  *     >>dial           opening a connection to an origin
@@ -451,6 +452,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/proxy.c"
 #include "5-http/connect_to.c"
 #include "5-http/route.c"
+#include "5-http/manners.c"
 #include "5-http/services.c"
 #include "5-http/pool.c"
 #include "5-http/dial.c"

@@ -2,7 +2,8 @@
 //   Get      requests each path of VERDICT_PATHS ("/delay/1", or "POST /delay/1", separated by ',');
 //            VERDICT_NAME names them, VERDICT_WAIT (s) goes between two tasks, at random up to
 //            VERDICT_WAIT_TO; VERDICT_PACE (s) paces them. It has connected before it begins, by
-//            /delay/0 under the name "connect", if VERDICT_CONNECT is set
+//            /delay/0 under the name "connect", if VERDICT_CONNECT is set. It keeps no connection if
+//            VERDICT_CLOSE is set
 //   Known    records what is in the file VERDICT_KNOWN, waits VERDICT_HOLD (s) before the last of it
 //            and VERDICT_AFTER (s) behind it, and ends the test. A record ends with a byte 30;
 //            between method, name, ms and error stands a byte 31
@@ -170,6 +171,7 @@ int main(int argc, char **argv)
         .on_request = on_request,
         .on_quitting = on_quitting};
     Get.tasks = LOCUST_TASKS(LOCUST_TASK(get));
+    Get.no_keep_alive = setting("VERDICT_CLOSE") != NULL;
     Known.tasks = LOCUST_TASKS(LOCUST_TASK(known));
     Napper.tasks = LOCUST_TASKS(LOCUST_TASK(nap));
     Spinner.tasks = LOCUST_TASKS(LOCUST_TASK(spin));

@@ -13,6 +13,7 @@
 typedef struct locust__fd {
     locust__watch watch;         // first: the poller returns a pointer to it
     locust__co *reader, *writer; // parked until it is readable, writable; NULL: nobody is
+    int64_t hup_ns;              // when the poller found that the peer hung up; 0: not yet
 } locust__fd;
 
 /* Takes over a nonblocking descriptor. On an error it stays the caller's. 0 or -errno. */

@@ -109,6 +109,8 @@ static void locust__loop_poll(locust__loop *loop)
     n = locust__os_poll_wait(&loop->poller, watches, timeout);
     for (int i = 0; i < n; i++) { // before any coroutine runs: it might free one of these watches
         locust__fd *f = (locust__fd *)(void *)watches[i];
+        if (f->watch.hup && !f->hup_ns)
+            f->hup_ns = locust__os_now_ns();
         if (f->reader && f->watch.readable)
             locust__co_wake(loop, f->reader, LOCUST__WAKE_EVENT);
         if (f->writer && f->watch.writable)

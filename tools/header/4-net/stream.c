@@ -53,6 +53,7 @@ struct locust_stream {
     size_t own_cap;
     size_t burst;       // bytes moved since the last park
     int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
+    int64_t pause_ns;   // the longest wait within a message, until its reader takes it
 };
 
 enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before it lets others run
@@ -100,7 +101,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     }
     s->net->open++;
     s->in_len = 0;
-    s->arrived_ns = 0;
+    s->arrived_ns = s->pause_ns = 0;
     return LOCUST_OK;
 }
 

@@ -7,9 +7,14 @@
  *             it, and neither side wants to close.
  * Names       locust__exchange_
  * Uses        >>co >>stream >>allowance >>head >>response_head >>receive >>cookie >>auth
- *             >>upload >>body_out >>route >>pool >>dial >>client >>head_out
+ *             >>upload >>body_out >>route >>manners >>pool >>dial >>client >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
+
+static locust__manners *locust__exchange_manners(const locust__client *c, const locust__exchange *x)
+{
+    return locust__manners_of(&c->services->manners, &c->services->arena, x->origin);
+}
 
 /* Reads the clock right before the first byte is sent, or before the first connect. The deadline of
  * the request was set by the loop's last reading, which spared one (see locust__request_send); the
@@ -20,6 +25,16 @@ static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
     if (!x->started)
         x->deadline_ns = locust__time_after(x->deadline_ns, now - before_ns);
     return now;
+}
+
+/* Counts a connection that was opened. One through a proxy was opened to something else. */
+static void locust__exchange_opened(
+    const locust__client *c, const locust__exchange *x, const locust__route *route, int64_t took_ns)
+{
+    locust__manners *m = locust__exchange_manners(c, x);
+    if (m)
+        locust__manners_opened(
+            m, locust__route_proxy(route, &c->services->proxies, x->origin) ? 0 : took_ns);
 }
 
 /* Connects anew, and counts what that took. */
@@ -44,6 +59,8 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     phases->tls_ms = (double)took.tls_ns / 1e6;
     if (c->services->tls.broken)
         c->broken = c->services->tls.broken;
+    if (!error)
+        locust__exchange_opened(c, x, &route, took.connect_ns);
     return error;
 }
 
@@ -221,6 +238,17 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     return error ? error : kept;
 }
 
+/* Counts an answer that came with a pause in it. */
+LOCUST__APART static void locust__exchange_paused(
+    const locust__client *c, const locust__exchange *x)
+{
+    locust_stream *s = &x->conn->stream;
+    locust__manners *m = s->pause_ns ? locust__exchange_manners(c, x) : NULL;
+    if (m)
+        locust__manners_paused(m, s->pause_ns, c->ended_ns - x->first_ns);
+    s->pause_ns = 0;
+}
+
 /* Ends the time of the request: when the last byte arrived at this machine. What came after that is
  * the generator's lateness. */
 static void locust__exchange_clock(locust__client *c, locust__exchange *x, locust_error error)
@@ -240,6 +268,8 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
         x->first_ns = c->ended_ns;
     phases->wait_ms = (double)(x->first_ns - x->sent_ns) / 1e6;
     phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
+    if (c->ended_ns - x->first_ns >= 10 * LOCUST__MS)
+        locust__exchange_paused(c, x);
 }
 
 /* Did the read find an end and nothing else? Then why the send failed says more. */
@@ -306,6 +336,70 @@ static bool locust__exchange_was_stale(
                error == LOCUST_ERR_PIPE);
 }
 
+/* Is what lies on an idle connection a 408, RFC 9110 15.5.9? Of a layered stream the first byte is
+ * gone. */
+static bool locust__exchange_timed_out(locust_stream *s)
+{
+    char text[32] = "", *status;
+    size_t got = 0;
+    if (s->layer) {
+        s->layer->recv(s->layer, text, sizeof text - 1, &got);
+    } else {
+        ssize_t n = recv(s->fd.watch.fd, text, sizeof text - 1, MSG_PEEK);
+        got = n > 0 ? (size_t)n : 0;
+    }
+    text[got] = '\0';
+    status = strchr(text, ' ');
+    return status && strncmp(status, " 408", 4) == 0;
+}
+
+/* Counts a kept connection that is of no use any more: the server closed it, or said something
+ * unasked. `sent`: a request found that out. */
+LOCUST__APART static void locust__exchange_lost(
+    const locust__client *c, const locust__exchange *x, bool sent)
+{
+    locust_stream *s = &x->conn->stream;
+    locust__manners *m = locust__exchange_manners(c, x);
+    int64_t at_ns = s->fd.hup_ns ? s->fd.hup_ns : locust__os_now_ns();
+    if (m && locust__exchange_timed_out(s))
+        m->n[LOCUST__MANNER_408]++;
+    else if (m && (s->fd.watch.hup || sent))
+        locust__manners_closed(m, x->conn->served, at_ns - x->conn->idle_ns);
+}
+
+/* How long a request waits before it counts as left alone: it may be slow, but not as slow as that.
+ */
+static int64_t locust__exchange_patience(const locust__client *c)
+{
+    int64_t longest_ns = c->services->recorder.stats->total.max_ns;
+    return 2 * longest_ns > LOCUST__S ? 2 * longest_ns : LOCUST__S;
+}
+
+/* Counts what the server, and not the test, did to a connection that is not kept. */
+LOCUST__APART static void locust__exchange_ended(const locust__client *c, const locust__exchange *x,
+    const locust__response_head *h, locust_error error)
+{
+    locust_stream *s = &x->conn->stream;
+    bool to_head = strcmp(x->method, "HEAD") == 0, first = x->conn->served == 1;
+    bool silent = h->status == 0 && !s->in_len && locust__stream_is_open(s) && x->sent_ns;
+    locust__manners *m = locust__exchange_manners(c, x);
+    if (!m)
+        return;
+    if (!error && h->status == 503 && first && h->framing.close)
+        locust__manners_shut(m, s->net->open);
+    else if (!error && h->status < 400 && !locust__head_out_closes(c, x) &&
+             !locust__http_persists(&h->framing, locust__response_head_body(h, to_head)))
+        locust__manners_closed(m, x->conn->served, 0);
+    else if (silent && first &&
+             (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
+                 error == LOCUST_ERR_PIPE))
+        locust__manners_shut(m, s->net->open);
+    else if (silent && (error == LOCUST_ERR_TIMEOUT || error == LOCUST_ERR_CANCELLED) &&
+             c->ended_ns - x->sent_ns >=
+                 (error == LOCUST_ERR_TIMEOUT ? LOCUST__S : locust__exchange_patience(c)))
+        locust__manners_silent(m, c->ended_ns - x->sent_ns);
+}
+
 /* One exchange on x->conn, connecting where needed. */
 static locust_error locust__exchange_on(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
@@ -317,11 +411,15 @@ static locust_error locust__exchange_on(
     // Bytes or a close that came while the connection was idle do not answer the next request.
     bool reuse = locust__stream_is_open(s) && locust__stream_is_quiet(s);
     c->response.reused = reuse;
+    if (!reuse && locust__stream_is_open(s))
+        locust__exchange_lost(c, x, false);
     memset(&c->response.phases, 0, sizeof c->response.phases);
     if (!reuse)
         error = locust__exchange_connect(c, x);
     if (!error)
         error = locust__exchange_run(c, x, h, body_at, &reusable);
+    if (reuse && locust__exchange_was_stale(s, error, h))
+        locust__exchange_lost(c, x, true);
     if (reuse && locust__exchange_was_stale(s, error, h) && locust__exchange_is_idempotent(x)) {
         c->response.reused = false;
         c->ended_ns = 0;
@@ -330,10 +428,14 @@ static locust_error locust__exchange_on(
             error = locust__exchange_run(c, x, h, body_at, &reusable);
     }
     x->conn->served++;
-    if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x))
+    if (!reusable)
+        locust__exchange_ended(c, x, h, error);
+    if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x)) {
         locust__stream_close(s);
-    else
+    } else {
+        x->conn->idle_ns = c->ended_ns;
         locust__stream_settle(s); // frees the memory that a head in pieces took
+    }
     return error;
 }
 

@@ -19,6 +19,7 @@ typedef struct locust__conn {
     locust__origin *origin;
     locust__tls_ticket *ticket; // of the last TLS session with the origin; NULL: none
     int served;                 // requests since it was opened
+    int64_t idle_ns;            // since when it is kept for the next request
     bool busy;
 } locust__conn;
 

@@ -42,6 +42,24 @@ static locust_error locust__receive_no_head(const char *p, size_t n)
     return n == 1 && p[0] == 0x15 ? LOCUST_OK : LOCUST_ERR_HTTP_VERSION;
 }
 
+/* When the last bytes came. */
+static int64_t locust__receive_when(const locust_stream *s)
+{
+    return s->arrived_ns ? s->arrived_ns : s->net->loop->now_ns;
+}
+
+/* Waits for more bytes of a message that has begun, and notes how long they took. */
+LOCUST__APART static locust_error locust__receive_rest(
+    locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    int64_t before_ns = locust__receive_when(s), pause_ns;
+    locust_error error = locust__stream_fill(s, deadline_ns);
+    pause_ns = locust__receive_when(s) - before_ns;
+    if (!error && pause_ns > s->pause_ns)
+        s->pause_ns = pause_ns;
+    return error;
+}
+
 /* Reads one head and appends it to `kept`. *budget: how many bytes of head may still come.
  * *first_ns, if 0, becomes the time when the first bytes came. */
 static locust_error locust__receive_head(locust_stream *s, locust__response_head *h,
@@ -74,7 +92,7 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
         }
         if (s->in_len >= *budget)
             return LOCUST_ERR_HTTP_HEAD_SIZE;
-        error = locust__stream_fill(s, deadline_ns);
+        error = look ? locust__receive_rest(s, deadline_ns) : locust__stream_fill(s, deadline_ns);
         if (error)
             return locust__receive_cut(
                 error, s->in_len ? LOCUST_ERR_HTTP_HEAD_CUT : LOCUST_ERR_HTTP_NO_RESPONSE);
@@ -87,7 +105,7 @@ static locust_error locust__receive_head(locust_stream *s, locust__response_head
 /* Waits for more bytes of a body. */
 static locust_error locust__receive_more(locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
 {
-    return locust__receive_body_cut(locust__stream_fill(s, deadline_ns));
+    return locust__receive_body_cut(locust__receive_rest(s, deadline_ns));
 }
 
 /* Hands n bytes of body to the sink. */
@@ -250,7 +268,7 @@ static locust_error locust__receive_to_close(locust_stream *s, locust__buf *body
 {
     size_t start = body->len;
     for (;;) {
-        locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, deadline_ns);
+        locust_error error = s->in_len ? LOCUST_OK : locust__receive_rest(s, deadline_ns);
         if (error == LOCUST_ERR_CLOSED)
             return LOCUST_OK;
         if (error) // a reset may have lost bytes, and so may a TLS peer that does not say its end

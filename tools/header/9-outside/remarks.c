@@ -6,6 +6,7 @@
  *             list and knows none of them.
  * Invariants  a key is stable, for programs; a sentence is for people, without text of a server.
  * Names       locust__remark_ locust__remarks_ LOCUST__REMARK
+ * Uses        >>manners
  * ============================================================================================ */
 
 enum { LOCUST__REMARKS_MAX = 24 };
@@ -73,10 +74,73 @@ static void locust__remarks_refused(locust__remarks *r, const locust_env *env)
             (unsigned long long)net->dialled);
 }
 
+/* Which server did this most; `which` becomes its name where the test has several. NULL: none. */
+static const locust__manners *locust__remarks_server(
+    const locust_env *env, enum locust__manner manner, const char **which)
+{
+    const locust__manners *m = locust__manners_most(env->services.manners, manner);
+    *which = env->services.origins && env->services.origins->next && m ? m->origin->url : "it";
+    return m;
+}
+
+/* Part of the answers is meant, for a server may have one page that stalls: from a tenth on. */
+static void locust__remarks_two_parts(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_PAUSED, &which);
+    int64_t n = m ? m->n[LOCUST__MANNER_PAUSED] : 0;
+    if (n >= 10 && n * 10 >= (int64_t)env->stats.total.requests &&
+        n > 3 * m->n[LOCUST__MANNER_UNEVEN])
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "two_parts", false,
+            "%.60s sent %lld answers in two parts, the second %.0f ms behind: likely Nagle's "
+            "algorithm, which waits for the delayed ACK of the first (TCP_NODELAY on the server, "
+            "or one write for head and body, would spare that)",
+            which, (long long)n, (double)m->pauses_ns / (double)n / 1e6);
+}
+
+/* The same count twice is no chance, but after the first answer, which errors may share. */
+static void locust__remarks_keep_alive(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_CLOSED, &which);
+    int64_t n = m ? m->n[LOCUST__MANNER_CLOSED] : 0;
+    bool all = m && m->served_n * 10 >= n * 9;
+    if (all && m->served == 1 && n >= 3 && n * 10 >= m->n[LOCUST__MANNER_OPENED] * 9)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_none", false,
+            "%.60s closed %lld connections after one answer: it keeps none, so that nearly every "
+            "response time has a connect in it",
+            which, (long long)n);
+    else if (all && m->served > 1 && n >= 2)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_requests", false,
+            "%.60s closed %lld connections after %d requests each, its limit: the next request of "
+            "that user had to connect",
+            which, (long long)m->served_n, m->served);
+}
+
+static void locust__remarks_keep_alive_time(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_IDLED, &which);
+    char span[64];
+    if (!m || m->n[LOCUST__MANNER_IDLED] < 2)
+        return;
+    snprintf(span, sizeof span, "%.1f", (double)m->idle_min_ns / 1e9);
+    if (m->idle_max_ns - m->idle_min_ns >= LOCUST__S / 10)
+        snprintf(span, sizeof span, "%.1f to %.1f", (double)m->idle_min_ns / 1e9,
+            (double)m->idle_max_ns / 1e9);
+    locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_time", false,
+        "%.60s closed %lld kept connections that had been idle for %s s: who waits longer than "
+        "that between two requests has to connect again",
+        which, (long long)m->n[LOCUST__MANNER_IDLED], span);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
     r->n = 0;
     locust__remarks_measured(r, env);
     locust__remarks_refused(r, env);
+    locust__remarks_two_parts(r, env);
+    locust__remarks_keep_alive(r, env);
+    locust__remarks_keep_alive_time(r, env);
 }
