@@ -132,6 +132,19 @@ static void the_generator_judges_itself(void)
     locust_env_free(env);
 }
 
+/* An old kernel's search for ports is named once it takes a twentieth of the run. */
+static void a_search_for_ports_is_named(void)
+{
+    const locust_test test = {.users = {&Polite}};
+    locust_env *env = make(&test, (locust_options){.users = 1, .run_time_s = 0.1});
+    CHECK_INT(locust_run(env), 0);
+    env->services.net.ports.searched_ns = 1 * MS;
+    CHECK(strstr(locust_generator_so_far(env).limits, "local ports") == NULL);
+    env->services.net.ports.searched_ns = 2100 * MS;
+    CHECK(strstr(locust_generator_so_far(env).limits, "local ports: connect() took 2.1 s") != NULL);
+    locust_env_free(env);
+}
+
 /* -- exit codes, and figures of one's own -- */
 
 static bool fails;
@@ -216,5 +229,6 @@ TESTS({"stop_test returns at once", stop_test_returns_at_once},
     {"no stop timeout cuts tasks", no_stop_timeout_cuts_tasks},
     {"a stop timeout cuts the rest", a_stop_timeout_cuts_the_rest},
     {"a stop timeout ends waits", a_stop_timeout_ends_waits},
-    {"the generator judges itself", the_generator_judges_itself}, {"exit codes", exit_codes},
+    {"the generator judges itself", the_generator_judges_itself},
+    {"a search for ports is named", a_search_for_ports_is_named}, {"exit codes", exit_codes},
     {"a listener may stop", a_listener_may_stop}, )

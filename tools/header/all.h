@@ -411,6 +411,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #if LOCUST__LAYERS >= 4
 #include "4-net/address.c"
 #include "4-net/source.c"
+#include "4-net/port.c"
 #include "4-net/net.c"
 #include "4-net/stream.c"
 #include "4-net/allowance.c"

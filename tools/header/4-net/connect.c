@@ -12,19 +12,24 @@
 /* Begins to connect a new socket, from the next of the source addresses if the test has some. */
 static locust_error locust__connect_begin(locust__net *net, const locust__addr *to, int *out)
 {
-    int fd = locust__os_socket(to->as.any.sa_family, SOCK_STREAM);
+    sa_family_t family = to->as.any.sa_family;
+    int fd = locust__os_socket(family, SOCK_STREAM), rc;
     locust__addr source = {.len = 0};
+    uint32_t sources = 1;
     locust_error error;
     if (fd < 0)
         return locust__net_error(-fd);
-    if (net->sources.n && locust__sources_next(&net->sources, to->as.any.sa_family, &source)) {
+    if (net->sources.n && locust__sources_next(&net->sources, family, &source)) {
+        sources = locust__sources_total(&net->sources, family);
         locust__os_late_port(fd);
         if (bind(fd, &source.as.any, source.len) != 0) {
             close(fd);
             return LOCUST_ERR_SOURCE;
         }
     }
-    if (locust__addr_connect(fd, to) != 0 && errno != EINPROGRESS) {
+    rc = to->path ? locust__addr_connect(fd, to)
+                  : locust__ports_connect(&net->ports, fd, to, sources);
+    if (rc != 0 && errno != EINPROGRESS) {
         // EAGAIN: the backlog of a unix socket is full.
         error = errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno);
         close(fd);

@@ -11,6 +11,7 @@
 typedef struct locust__net {
     locust__loop *loop;
     locust__sources sources;
+    locust__ports ports;
     const locust__log *log;
     locust__sem connects; // permits for LOCUST__NET_CONNECTS connects in flight
     int64_t files;        // the limit on descriptors

@@ -77,12 +77,19 @@ static bool locust__sources_read(locust__sources *sources, const char *list)
     return sources->n > 0;
 }
 
+/* How many source addresses of a family there are. */
+static uint32_t locust__sources_total(const locust__sources *sources, sa_family_t family)
+{
+    uint32_t total = 0;
+    for (int i = 0; i < sources->n; i++)
+        total += sources->ranges[i].first.as.any.sa_family == family ? sources->ranges[i].n : 0;
+    return total;
+}
+
 /* The next source address of a family, in turn. False: the list has none of that family. */
 static bool locust__sources_next(locust__sources *sources, sa_family_t family, locust__addr *source)
 {
-    uint32_t total = 0, at;
-    for (int i = 0; i < sources->n; i++)
-        total += sources->ranges[i].first.as.any.sa_family == family ? sources->ranges[i].n : 0;
+    uint32_t total = locust__sources_total(sources, family), at;
     if (!total)
         return false;
     at = sources->next++ % total;

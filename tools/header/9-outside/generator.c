@@ -84,6 +84,11 @@ static locust_generator locust__generator_judge(const locust_env *env)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
     if (net->advised_ports)
         locust__generator_limit(&g, "local ports: give more addresses by --source");
+    if (net->ports.searched_ns > wall_ns / 20)
+        locust__generator_limit(&g,
+            "local ports: connect() took %.1f s to find free ones, which Linux 6.3 and later spare: "
+            "use fewer connections to one address",
+            (double)net->ports.searched_ns / 1e9);
     if (to.shed > from->shed)
         locust__generator_limit(
             &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));

@@ -3,9 +3,9 @@
  *
  * Purpose     random bytes, arrival times of bytes, timer slack, ports that are taken late, guard
  *             markers, and how long the process waited for a CPU.
- * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_precise_
- *             locust__os_random_ locust__os_recv_ locust__os_set_ locust__os_stamp_
- *             locust__os_waited_
+ * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_ports
+ *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_set_
+ *             locust__os_stamp_ locust__os_take_ locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -43,6 +43,29 @@ static void locust__os_late_port(int fd)
 {
     int on = 1; // Linux before 4.2 refuses: bind() then takes the port
     setsockopt(fd, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, &on, sizeof on);
+}
+
+static bool locust__os_ports(uint32_t *first, uint32_t *n)
+{
+    locust__buf text = locust__os_read_file("/proc/sys/net/ipv4/ip_local_port_range", 64);
+    const char *p = text.len ? text.ptr : "";
+    int64_t low = locust__number_whole(&p), high;
+    while (*p == '\t' || *p == ' ')
+        p++;
+    high = locust__number_whole(&p);
+    locust__buf_free(&text);
+    if (low < 1 || high < low || high > 65535)
+        return false;
+    *first = (uint32_t)low;
+    *n = (uint32_t)(high - low + 1);
+    return true;
+}
+
+static bool locust__os_take_port(int fd, uint32_t port)
+{
+    uint32_t range = port << 16 | port; // the last, then the first of the range
+    return setsockopt(
+               fd, IPPROTO_IP, 51 /* IP_LOCAL_PORT_RANGE, Linux 6.3 */, &range, sizeof range) == 0;
 }
 
 static void locust__os_stamp(int fd)

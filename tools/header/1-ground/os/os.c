@@ -62,6 +62,11 @@ static int locust__os_accept(int fd);               // the same; -EAGAIN: nobody
 /* From here on bind() to an address takes no port: connect() does, and may share it with other
  * peers. */
 static void locust__os_late_port(int fd);
+/* The local ports that connect() chooses from: n of them. False: unknown. */
+static bool locust__os_ports(uint32_t *first, uint32_t *n);
+/* From here on connect() takes this port, or fails by EADDRNOTAVAIL where it is in use. 0: any
+ * port. False: the system cannot be told. */
+static bool locust__os_take_port(int fd, uint32_t port);
 /* Asks the system to note when bytes arrive at a socket, for locust__os_recv. */
 static void locust__os_stamp(int fd);
 /* recv(). *arrived_ns: when the last of the bytes reached this machine, since 1970; 0: unknown. */

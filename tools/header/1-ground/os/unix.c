@@ -3,8 +3,9 @@
  *
  * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
  *             makes a figure more exact, or a stack cheaper.
- * Names       locust__os_guard_ locust__os_late_ locust__os_precise_ locust__os_recv_
- *             locust__os_set_ locust__os_stamp_ locust__os_waited_
+ * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
+ *             locust__os_recv_ locust__os_set_ locust__os_stamp_ locust__os_take_
+ *             locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)
@@ -24,6 +25,19 @@ static int locust__os_set_files(const struct rlimit *limit)
 static void locust__os_late_port(int fd)
 {
     (void)fd;
+}
+
+static bool locust__os_ports(uint32_t *first, uint32_t *n)
+{
+    *first = *n = 0;
+    return false;
+}
+
+static bool locust__os_take_port(int fd, uint32_t port)
+{
+    (void)fd;
+    (void)port;
+    return false;
 }
 
 static void locust__os_stamp(int fd)
