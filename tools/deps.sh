@@ -14,7 +14,8 @@ test_packages="gcc=gcc g++=g++ clang=clang clang-format=clang-format clang-tidy=
     cppcheck=cppcheck valgrind=valgrind gdb=gdb universal-ctags=ctags python3=python3 nginx-light=nginx
     dnsmasq-base=dnsmasq musl-tools=musl-gcc libc6-dbg libmbedtls-dev zlib1g-dev openssl=openssl
     curl=curl faketime=faketime apache2=apache2 lighttpd=lighttpd lighttpd-mod-deflate haproxy=haproxy
-    caddy=caddy nodejs=node dpkg-dev=dpkg-source python3-locust=locust"
+    caddy=caddy nodejs=node dpkg-dev=dpkg-source python3-locust=locust
+    python3-jsonschema"
 test_targets="arm64 armhf mips s390x" # see VARIANTS in tests/run
 qemu_package="qemu-user-static=qemu-arm-static"
 cross_packages="dpkg-dev=dpkg-source make=make"

@@ -2,7 +2,15 @@
 import collections, json, math
 from kit.lib import *
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 VERDICT = "verdict.c"
+with open("tools/summary.schema.json") as f:
+    SCHEMA = json.load(f)
+VALIDATOR = hasattr(jsonschema, "Draft202012Validator") and jsonschema.Draft202012Validator(SCHEMA)
 
 
 # ---- programs and servers ----
@@ -117,8 +125,13 @@ def check_table(r):
 
 
 def summary(path):
-    with open(path) as f:
-        return json.load(f)
+    """A summary; where jsonschema is there and it is not a large one, it is held against the schema."""
+    with open(path, encoding="utf-8") as f:
+        s = json.load(f)
+    if VALIDATOR and len(s["rows"]) < 100:
+        wrong = ["%s: %s" % ("/".join(map(str, e.path)), e.message) for e in VALIDATOR.iter_errors(s)]
+        check(not wrong, "not as tools/summary.schema.json has it", *wrong[:5])
+    return s
 
 
 def request_log(path):

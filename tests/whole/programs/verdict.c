@@ -10,8 +10,8 @@
 //   Napper   its task nap blocks everybody for 100 ms by usleep
 //   Spinner  its task spin blocks everybody by a busy loop that takes 100 ms of a core
 //   Polite   waits for 100 ms as it should
-//   Thrower  its task fails with VERDICT_FAIL, and the test ends; VERDICT_CLASS is its name, and that
-//            of its task
+//   Thrower  its task fails with VERDICT_FAIL after VERDICT_HOLD (s), and the test ends;
+//            VERDICT_CLASS is its name, and that of its task
 //   Busy     measures nothing, without a wait
 //   Burst    the same for 6 s, then it rests
 //   VERDICT_CODE  the test's own exit code
@@ -125,6 +125,7 @@ static void polite(locust_user *u)
 
 static void fails(locust_user *u)
 {
+    locust_sleep(u, number("VERDICT_HOLD"));
     locust_stop_test(u);
     locust_fail(u, "%s", setting("VERDICT_FAIL") ? setting("VERDICT_FAIL") : "failed");
 }

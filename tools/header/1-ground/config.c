@@ -158,6 +158,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #if LOCUST__OS_LINUX && defined(__aarch64__)
 #include <sys/auxv.h> // not elsewhere: uClibc-ng 1.0.35 lacks it
 #endif
