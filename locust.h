@@ -21608,8 +21608,9 @@ static void locust__table_print(locust_env *env, const locust__result *verdict)
  * Names       locust__csv_
  * Uses        >>entry >>stats >>generator >>figures
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, rounding. RFC 4180.
- * Limits      percentiles are Locust's rounded buckets; averages, minima and maxima have full
- *             precision.
+ * Limits      percentiles and medians have microseconds, where Locust's files have its rounded
+ *             buckets (whole milliseconds below 100, then two digits): no reader of a file needs
+ *             those, and 20 us are not 0. Averages, minima and maxima are in full, as Locust's.
  * ============================================================================================ */
 
 enum {
@@ -21635,13 +21636,6 @@ typedef struct locust__csv {
     int ticks;           // times that the history was written, one a second
     bool failed;         // a write failed, and the log says so
 } locust__csv;
-
-/* Locust's response time buckets: whole ms below 100, then two digits. */
-static int64_t locust__csv_bucket_ms(double ms)
-{
-    int64_t unit = ms < 100 ? 1 : ms < 1000 ? 10 : ms < 10000 ? 100 : 1000;
-    return locust__number_round(ms / (double)unit) * unit;
-}
 
 /* Does x = m / 2^t, rounded to a decimal M / 10^s of some digits, read back as x? It does if the
  * two are less than half of 1 / 2^t apart, times 2^t 5^s: if 2 |M 2^(t-s) - m 5^s| < 5^s. Both
@@ -21729,19 +21723,14 @@ static void locust__csv_titles(
     locust__buf_puts(out, "\r\n");
 }
 
-/* Locust's median: a bucket, unless that lies outside of what was measured; then the bound, in
- * full. */
-static void locust__csv_median(
-    locust__buf *out, const locust__figures_view *v, const locust__entry *row)
+/* Adds milliseconds with up to three decimals: a whole number stands as Locust writes it. */
+static void locust__csv_ms(locust__buf *out, double ms)
 {
-    double min = locust__figures_value(v, row, LOCUST__FIGURE_MIN) / 1e6;
-    double max = locust__figures_value(v, row, LOCUST__FIGURE_MAX) / 1e6;
-    double median = locust__figures_value(v, row, LOCUST__FIGURE_MEDIAN) / 1e6;
-    double bucket = (double)locust__csv_bucket_ms(median);
-    if (bucket < min || bucket > max)
-        locust__csv_float(out, bucket < min ? min : max);
-    else
-        locust__buf_printf(out, "%.0f", bucket);
+    char text[64];
+    size_t n = (size_t)snprintf(text, sizeof text, "%.3f", ms);
+    while (text[n - 1] == '0')
+        n--;
+    locust__buf_add(out, text, text[n - 1] == '.' ? n - 1 : n);
 }
 
 /* One figure in Locust's form. Of a row without requests percentiles are N/A, the average is
@@ -21756,10 +21745,8 @@ static void locust__csv_value(
         value /= 1e6;
     if (f->kind == LOCUST__FIGURE_OF_PERCENTILE && !any)
         locust__buf_puts(out, "N/A");
-    else if (f->kind == LOCUST__FIGURE_OF_PERCENTILE)
-        locust__buf_printf(out, "%lld", (long long)locust__csv_bucket_ms(value));
-    else if (id == LOCUST__FIGURE_MEDIAN)
-        locust__csv_median(out, v, row);
+    else if (f->kind == LOCUST__FIGURE_OF_PERCENTILE || id == LOCUST__FIGURE_MEDIAN)
+        locust__csv_ms(out, value);
     else if (f->unit == LOCUST__FIGURE_UNIT_COUNT || (!any && id != LOCUST__FIGURE_AVG))
         locust__buf_printf(out, "%.0f", value);
     else if (f->unit == LOCUST__FIGURE_UNIT_RATE && v->rates == LOCUST__FIGURES_CURRENT)

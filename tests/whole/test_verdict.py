@@ -613,6 +613,23 @@ def _(dir):
             check(-0.002 <= got - want <= 0.5, "it ended %.6f s after the server sent it" % (got - want))
 
 
+@test("CSV: microseconds are kept, in every column of times")
+def _(dir):
+    kinds = {"a": [0.02], "b": [3.54], "c": [0.02, 0.02, 3.54, 3.54, 3.54], "d": [5.0] * 3, "e": [123.456], "f": [1234.5],
+             "g": [0.0], "h": [0.001, 0.002, 99.999, 100.004, 3600000.0]}
+    r = known(dir, [("GET", name, times, "") for name, times in kinds.items()], "--csv", "c", "--csv-full-history")
+    last = {row["Name"]: row for row in read_csv(r.dir + "/c", "stats_history")}
+    for name, row in [(key[1], row) for key, row in stats_csv(r.dir + "/c")[0].items()]:
+        times = kinds[name]
+        for title, want in (("Min", min(times)), ("Max", max(times)), ("Average", sum(times) / len(times)),
+                            ("Median", quantile(times, 0.5))):
+            for value in (row[title + " Response Time"], last[name]["Total %s Response Time" % title]):
+                near(float(value), want, (name, title), part=0.004 if title == "Median" else 1e-6, more=0.0011)
+        for p in PERCENTILES.split(","):
+            near(float(row[p]), quantile(times, float(p[:-1]) / 100), (name, p), part=0.004, more=0.0005)
+    same([stats_csv(r.dir + "/c")[0]["GET", name]["50%"] for name in "abdg"], ["0.02", "3.54", "5", "0"])
+
+
 @test("--summary: the exit code, at a signal too")
 def _(dir):
     for args, env, rc in (((), {}, 1), (("--check", "p99<1ms"), {}, 3), ((), {"code": 9}, 9)):
