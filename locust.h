@@ -1165,6 +1165,13 @@ enum { LOCUST_OWN_OPTIONS_MAX = 32, LOCUST_LISTENERS_MAX = 32 };
 typedef struct locust_test {
     const locust_user_class *users[LOCUST_CLASSES_MAX];
     bool (*shape)(locust_env *env, locust_tick *tick); // each second; false: end of the test
+    /* A step before the first user, and its counterpart after the last one. Each has a user of its
+     * own, of the first class of .users: its host, fields and data. It may send requests and park;
+     * none of its requests is counted or told to listeners, and no run time passes. A request that
+     * fails (and that locust_success does not forgive) or locust_fail ends the run with a sentence
+     * and exit code 1: of setup without any user. teardown is called if setup has succeeded. What
+     * users need of it goes into variables of the test's file. */
+    locust_task_fn setup, teardown;
     locust_own_option options[LOCUST_OWN_OPTIONS_MAX]; // .options = {{.name = "api-key", ...}}
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX]; // .listeners = {&a, &b}: after .on_...
     LOCUST_EVENTS_(LOCUST_EVENT_)
@@ -13871,6 +13878,7 @@ typedef struct locust__session {
     locust__digest *digests;
     locust__session_field *fields;
     const char *cert_file, *key_file; // in place of the class's; NULL: the class's
+    const char **failure; // of a set-up step, which is not counted: its first failure; else NULL
     double late_ms; // how late the user's arrival was, until a sample takes it; else 0
 } locust__session;
 
@@ -14078,6 +14086,21 @@ LOCUST__APART static const char *locust__client_judge(
     return locust__stats_text(c->services->recorder.stats, text);
 }
 
+/* Counts a sample that ended at now_ns. Of a step that is not counted, keeps the first failure. */
+static void locust__client_count(
+    const locust__client *c, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
+{
+    const locust__recorder *recorder = &c->services->recorder;
+    const char **failure = c->session->failure;
+    char text[512];
+    if (!failure) {
+        locust__recorder_record(recorder, sample, elapsed_ns, now_ns);
+    } else if (sample->error && !*failure) {
+        snprintf(text, sizeof text, "%s %s: %s", sample->method, sample->name, sample->error);
+        *failure = locust__stats_text(recorder->stats, text);
+    }
+}
+
 /* Tells the statistics about the finished request. */
 static void locust__client_record(locust__client *c)
 {
@@ -14099,7 +14122,7 @@ static void locust__client_record(locust__client *c)
         sample.error = NULL;
     else if (c->verdict == LOCUST__VERDICT_FAILURE)
         sample.error = c->verdict_text;
-    locust__recorder_record(&c->services->recorder, &sample, c->elapsed_ns, c->ended_ns);
+    locust__client_count(c, &sample, c->elapsed_ns, c->ended_ns);
 }
 
 /* Ends the time for a verdict: the next request begins, or the task has ended. */
@@ -14944,13 +14967,23 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     c->failure = locust__client_judge(c, x->req);
 }
 
+/* The statistics' copy of a name, which outlives the block. A request that is not counted makes no
+ * row. */
+static const char *locust__request_keep_name(
+    const locust__client *c, const char *method, const char *name)
+{
+    locust__request_stats *stats = c->services->recorder.stats;
+    return c->session->failure ? locust__stats_text(stats, name)
+                               : locust__stats_find(stats, method, name)->name;
+}
+
 /* Waits for the test's verdict. The test's strings may be gone by then: keeps the statistics'
  * copies. */
 static void locust__request_await_verdict(locust__client *c)
 {
-    const locust__entry *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
-    c->method = row->method;
-    c->name = row->name;
+    const char *method = locust__stats_text(c->services->recorder.stats, c->method);
+    c->name = locust__request_keep_name(c, c->method, c->name);
+    c->method = method;
     c->pending = true;
 }
 
@@ -14969,9 +15002,7 @@ LOCUST__APART static locust_error locust__request_follow(
     if (!error && locust__base_url_parse(c->services, url.ptr, &base, &broken) != LOCUST_OK)
         error = LOCUST_ERR_HTTP_LOCATION; // even https without TLS: a server must not end the test
     if (!error && !x->req->name && !x->name)
-        x->name =
-            locust__stats_find(c->services->recorder.stats, x->method, c->block.ptr + x->target_at)
-                ->name;
+        x->name = locust__request_keep_name(c, x->method, c->block.ptr + x->target_at);
     if (!error) {
         if ((status == 303 && !head) || (post && (status == 301 || status == 302))) {
             x->method = "GET"; // RFC 9110 15.4.2 to 15.4.4
@@ -15780,6 +15811,14 @@ struct locust_group {
     bool orphan; // joined, or its task is over: the last waiter frees it
 };
 
+typedef struct locust__step { // .setup or .teardown of the test
+    locust_task_fn fn;
+    const char *name;
+    const char *failure; // NULL: it did not fail
+    locust__co *co;
+    bool over;
+} locust__step;
+
 typedef struct locust__users { // of a test
     locust__services *services;
     locust_env *env;
@@ -15796,6 +15835,7 @@ typedef struct locust__users { // of a test
     bool told;                   // on_test_stopping was called: users may run on_stop
     locust_error lost;           // the last error of a request that reached no server
     bool told_retry;             // the log says that users pause: see >>retry
+    locust__step step;           // that runs, or that ran last
     /* What the users tell the layer above. */
     void (*request_stop)(locust_env *env); // end the test
     void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted
@@ -16573,14 +16613,15 @@ static void locust__start_prefetch(const void *local)
     locust__memory_prefetch(user->client.block.ptr, 5);
 }
 
-/* Makes a user and starts it; it runs when its turn comes. NULL: no memory. */
-static locust__user *locust__start_user(locust__users *all, locust__class *cls)
+/* Makes a user and its coroutine, which runs when its turn comes. NULL: no memory. */
+static locust__user *locust__start_make(
+    locust__users *all, locust__class *cls, void (*fn)(void *arg))
 {
     size_t head = LOCUST__START_HEAD;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
     size_t bytes = head + slots + cls->as->data_size;
-    locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
-        locust__start_main, NULL, &all->group);
+    locust__co *co = locust__co_start(
+        all->services->loop, cls->as->name, cls->as->stack_size, fn, NULL, &all->group);
     locust__user *user = co ? locust__co_reserve(co, bytes) : NULL; // NULL: too large for its place
     bool kept = user != NULL;
     if (kept)
@@ -16593,8 +16634,6 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     user->co = co;
     user->kept = kept;
     user->co->local = (char *)user + head;
-    user->as.id = ++all->next_id;
-    user->random = locust__user_seed(all, user->as.id);
     user->as.host = cls->host;
     user->as.data = cls->as->data_size ? (char *)user + head + slots : NULL;
     user->as.env = all->env;
@@ -16607,6 +16646,17 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     user->session.own.place = &user->session.conn;
     user->session.conns = cls->as->pool > 0 ? &cls->shared : &user->session.own;
     locust__client_init(&user->client, all->services, &user->as, &cls->route, &user->session);
+    return user;
+}
+
+/* Makes a user and starts it. NULL: no memory. */
+static locust__user *locust__start_user(locust__users *all, locust__class *cls)
+{
+    locust__user *user = locust__start_make(all, cls, locust__start_main);
+    if (!user)
+        return NULL;
+    user->as.id = ++all->next_id;
+    user->random = locust__user_seed(all, user->as.id);
     user->prev = all->last;
     if (all->last)
         all->last->next = user;
@@ -16616,6 +16666,46 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     all->alive++;
     cls->alive++;
     return user;
+}
+
+static void locust__start_call_step(locust__user *user) LOCUST__PARKS
+{
+    user->all->step.fn(&user->as);
+}
+
+/* The coroutine of a step of the test. Its user is in no list and has no tasks. */
+static void locust__start_step_main(void *arg)
+{
+    locust__user *user = arg;
+    locust__users *all;
+    if (!user)
+        return;
+    all = user->all;
+    user->doing = all->step.name;
+    user->waited_ns = locust__os_now_ns();
+    locust__life_guarded(user, locust__start_call_step);
+    user->co->cancelled = false;
+    locust__life_stop_coroutines(user);
+    locust__start_deinit(user);
+    if (!user->kept)
+        LOCUST_FREE(user);
+    all->step.over = true;
+    all->on_empty(all->env);
+}
+
+/* Starts a step of the test with a user of that class. False: no memory. */
+static bool locust__start_step(
+    locust__users *all, locust__class *cls, locust_task_fn fn, const char *name)
+{
+    locust__user *user;
+    all->step = (locust__step){.fn = fn, .name = name};
+    user = locust__start_make(all, cls, locust__start_step_main);
+    if (!user)
+        return false;
+    user->random = locust__user_seed(all, 0);
+    user->session.failure = &all->step.failure;
+    all->step.co = user->co;
+    return true;
 }
 /* ============================================================================================
  * >>control  what a task says to its user
@@ -16759,6 +16849,13 @@ static _Noreturn void locust__control_fail(
 {
     locust__services *sv = user->all->services;
     const char *message = locust__stats_text(sv->recorder.stats, text);
+    const char **step = user->client.session->failure;
+    if (step) { // not counted
+        char both[512];
+        snprintf(both, sizeof both, "%s (%s)", text, place);
+        *step = *step ? *step : locust__stats_text(sv->recorder.stats, both);
+        locust__life_leave(user, LOCUST__OUTCOME_FAILED);
+    }
     if (locust__stats_except(sv->recorder.stats, message, place))
         locust__log_print(
             sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
@@ -17154,7 +17251,7 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
-    locust__recorder_record(&user->all->services->recorder, &sample, now - m->start_ns, now);
+    locust__client_count(&user->client, &sample, now - m->start_ns, now);
 }
 
 /* Fails the task that records no time: one NaN would spoil the sum of its row and of the total. */
@@ -17182,8 +17279,8 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
     locust__measure_check(user, s.elapsed_ms);
     locust__client_settle(&user->client);
     s.late_ms = locust__session_take_late(user->client.session);
-    locust__recorder_record(&user->all->services->recorder, &s,
-        (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
+    locust__client_count(
+        &user->client, &s, (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }
 /* ============================================================================================
  * >>user_stream  streams of the test's own
@@ -17926,6 +18023,7 @@ struct locust_env {
     int64_t start_ns;          // 0: not started
     int64_t end_ns;            // of the run time, or of the stages of arrivals; LOCUST__NEVER: none
     bool stop_requested;
+    int stops;                  // how often it was, by signals too
     locust__queue stop_waiters; // the runner, while it sleeps
     int exit_code;
     bool exit_code_set; // by the test
@@ -17957,6 +18055,7 @@ static void locust__env_wake(locust_env *env)
 static void locust__env_request_stop(locust_env *env)
 {
     env->stop_requested = true;
+    env->stops++;
     env->users.closing = true;
     locust__env_wake(env);
 }
@@ -18487,6 +18586,63 @@ static void locust__pace_stop(locust_env *env) LOCUST__PARKS
     }
 }
 /* ============================================================================================
+ * >>step  .setup and .teardown of a test
+ *
+ * Purpose     runs a function of the test before the first user, or after the last one.
+ * Invariants  nothing of it is counted. A step is cut when the test is asked to stop while it runs,
+ *             so that a signal ends a teardown too.
+ * Names       locust__step_
+ * Uses        >>co >>switch >>sync >>stats >>class >>user >>start >>env
+ * ============================================================================================ */
+
+/* The class that the test names first, if it is still there. */
+static locust__class *locust__step_class(locust_env *env)
+{
+    for (int i = 0; i < env->n_classes; i++)
+        if (env->classes[i].declared == env->test->users[0])
+            return &env->classes[i];
+    return env->classes;
+}
+
+/* Why the test cannot go on: the step has failed. */
+static void locust__step_blame(locust_env *env, const char *name, const char *why)
+{
+    char text[640];
+    if (env->users.setup_error || !why)
+        return;
+    snprintf(text, sizeof text, "%s failed: %s", name, why);
+    env->users.setup_error = locust__stats_text(&env->stats, text);
+}
+
+/* Runs a step, if there is one. False: it failed, or it was cut. */
+static bool locust__step_run(locust_env *env, locust_task_fn fn, const char *name) LOCUST__PARKS
+{
+    locust__users *all = &env->users;
+    const char *before = all->setup_error;
+    int stops = env->stops;
+    bool cut = false;
+    if (!fn)
+        return true;
+    locust__log_print(
+        &env->log, LOCUST__LOG_INFO, "locust.runners", "Running the %s of the test", name);
+    if (!locust__start_step(all, locust__step_class(env), fn, name)) {
+        all->step.over = true;
+        all->step.failure = "out of memory";
+    }
+    while (!all->step.over) {
+        locust__queue_wait(&env->loop, &env->stop_waiters, LOCUST__NEVER);
+        if (env->stops != stops && !cut && !all->step.over) {
+            cut = true;
+            locust__co_cancel(&env->loop, all->step.co);
+        }
+    }
+    locust__wait_group_join(&env->loop, &all->group, LOCUST__NEVER);
+    locust__step_blame(env, name, all->step.failure);
+    if (all->setup_error != before)
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners", "%s", all->setup_error);
+    return !cut && all->setup_error == before;
+}
+/* ============================================================================================
  * >>runner  a test from its first user to its last
  *
  * Purpose     drives ramps for the run time beside the pacers of arrivals, then stops the users.
@@ -18623,6 +18779,7 @@ static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
 static void locust__runner_init(locust_env *env)
 {
     env->stop_requested = false;
+    env->start_ns = 0;
     env->users.closing = false;
     env->users.told = false;
     env->users.setup_error = NULL;
@@ -18637,11 +18794,9 @@ static void locust__runner_init(locust_env *env)
     locust__dispatch_begin(&env->dispatch);
 }
 
-/* The whole test, from on_test_start to on_test_stop. Called in a coroutine of its own. */
-static void locust__runner_run(locust_env *env) LOCUST__PARKS
+/* From on_test_start to on_test_stop. */
+static void locust__runner_users(locust_env *env) LOCUST__PARKS
 {
-    env->start_ns = locust__os_now_ns();
-    locust__warm_up_begin(env);
     env->end_ns = locust__runner_end_ns(env);
     LOCUST__ENV_FIRE(env, on_test_start, env);
     locust__pace_start(env);
@@ -18660,8 +18815,25 @@ static void locust__runner_run(locust_env *env) LOCUST__PARKS
     locust__runner_stop_users(env);
     for (int i = 0; i < env->n_classes; i++)
         locust__conns_free(&env->classes[i].shared);
-    locust__lookup_stop(&env->services.resolver);
     LOCUST__ENV_FIRE(env, on_test_stop, env);
+}
+
+/* The whole test. Called in a coroutine of its own. */
+static void locust__runner_run(locust_env *env) LOCUST__PARKS
+{
+    bool ready = locust__step_run(env, env->test->setup, "setup");
+    env->start_ns = locust__os_now_ns();
+    locust__warm_up_begin(env);
+    if (ready) {
+        locust__runner_users(env);
+        locust__step_run(env, env->test->teardown, "teardown");
+    } else {
+        env->until = locust__usage_now(env);
+        env->stop_requested = true;
+    }
+    for (int i = 0; i < env->n_classes; i++)
+        locust__conns_free(&env->classes[i].shared); // a step may have used them
+    locust__lookup_stop(&env->services.resolver);
 }
 /* ============================================================================================
  * >>config_users  --config-users
@@ -23718,11 +23890,24 @@ static void locust__run_tables(void *arg)
     locust__run_every(arg, 2 * LOCUST__S, locust__run_print_now, arg);
 }
 
+/* Waits until the set-up of the test is over. False: the helper was cancelled before. */
+static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
+{
+    while (!env->start_ns)
+        if (locust__co_sleep(&env->loop, locust__os_now_ns() + LOCUST__S / 100) ==
+            LOCUST__WAKE_CANCELLED)
+            return false;
+    return true;
+}
+
 static void locust__run_abort(void *arg)
 {
     locust__run_parts *run = arg;
     double grace_s = run->env->options.warm_up_s + run->env->options.abort_on_fail_s;
-    int64_t from = locust__time_after(locust__os_now_ns(), locust__time_ns(grace_s));
+    int64_t from;
+    if (!locust__run_await_start(run->env))
+        return;
+    from = locust__time_after(run->env->start_ns, locust__time_ns(grace_s));
     if (locust__co_sleep(&run->env->loop, from) != LOCUST__WAKE_CANCELLED)
         locust__run_every(run, LOCUST__S, locust__run_abort_now, run);
 }
@@ -23734,7 +23919,9 @@ static void locust__run_log(void *arg)
 
 static void locust__run_find(void *arg)
 {
-    locust__find_main(&((locust__run_parts *)arg)->verdict.find);
+    locust__run_parts *run = arg;
+    if (locust__run_await_start(run->env))
+        locust__find_main(&run->verdict.find);
 }
 
 static void locust__run_csv(void *arg)
@@ -24078,7 +24265,8 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
  *        iteration limits, the open model; rows of files; events, options of the test's own;
  *        streams over TCP, TLS, UDP and unix sockets; a verdict on the generator itself, checks,
  *        comparison with an earlier run, the search for the highest rate; random numbers, UUIDs
- *        and texts for tests, --seed; pauses of users whose requests reach no server
+ *        and texts for tests, --seed; .setup and .teardown; options of the test with types; pauses
+ *        of users whose requests reach no server
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -493,6 +493,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/warm_up.c"
 #include "8-run/ramp.c"
 #include "8-run/pace.c"
+#include "8-run/step.c"
 #include "8-run/runner.c"
 #include "8-run/config_users.c"
 #include "8-run/classes.c"
@@ -535,7 +536,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        iteration limits, the open model; rows of files; events, options of the test's own;
  *        streams over TCP, TLS, UDP and unix sockets; a verdict on the generator itself, checks,
  *        comparison with an earlier run, the search for the highest rate; random numbers, UUIDs
- *        and texts for tests, --seed; pauses of users whose requests reach no server
+ *        and texts for tests, --seed; .setup and .teardown; options of the test with types; pauses
+ *        of users whose requests reach no server
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -29,6 +29,13 @@ enum { LOCUST_OWN_OPTIONS_MAX = 32, LOCUST_LISTENERS_MAX = 32 };
 typedef struct locust_test {
     const locust_user_class *users[LOCUST_CLASSES_MAX];
     bool (*shape)(locust_env *env, locust_tick *tick); // each second; false: end of the test
+    /* A step before the first user, and its counterpart after the last one. Each has a user of its
+     * own, of the first class of .users: its host, fields and data. It may send requests and park;
+     * none of its requests is counted or told to listeners, and no run time passes. A request that
+     * fails (and that locust_success does not forgive) or locust_fail ends the run with a sentence
+     * and exit code 1: of setup without any user. teardown is called if setup has succeeded. What
+     * users need of it goes into variables of the test's file. */
+    locust_task_fn setup, teardown;
     locust_own_option options[LOCUST_OWN_OPTIONS_MAX]; // .options = {{.name = "api-key", ...}}
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX]; // .listeners = {&a, &b}: after .on_...
     LOCUST_EVENTS_(LOCUST_EVENT_)

@@ -90,6 +90,21 @@ LOCUST__APART static const char *locust__client_judge(
     return locust__stats_text(c->services->recorder.stats, text);
 }
 
+/* Counts a sample that ended at now_ns. Of a step that is not counted, keeps the first failure. */
+static void locust__client_count(
+    const locust__client *c, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
+{
+    const locust__recorder *recorder = &c->services->recorder;
+    const char **failure = c->session->failure;
+    char text[512];
+    if (!failure) {
+        locust__recorder_record(recorder, sample, elapsed_ns, now_ns);
+    } else if (sample->error && !*failure) {
+        snprintf(text, sizeof text, "%s %s: %s", sample->method, sample->name, sample->error);
+        *failure = locust__stats_text(recorder->stats, text);
+    }
+}
+
 /* Tells the statistics about the finished request. */
 static void locust__client_record(locust__client *c)
 {
@@ -111,7 +126,7 @@ static void locust__client_record(locust__client *c)
         sample.error = NULL;
     else if (c->verdict == LOCUST__VERDICT_FAILURE)
         sample.error = c->verdict_text;
-    locust__recorder_record(&c->services->recorder, &sample, c->elapsed_ns, c->ended_ns);
+    locust__client_count(c, &sample, c->elapsed_ns, c->ended_ns);
 }
 
 /* Ends the time for a verdict: the next request begins, or the task has ended. */

@@ -42,13 +42,23 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     c->failure = locust__client_judge(c, x->req);
 }
 
+/* The statistics' copy of a name, which outlives the block. A request that is not counted makes no
+ * row. */
+static const char *locust__request_keep_name(
+    const locust__client *c, const char *method, const char *name)
+{
+    locust__request_stats *stats = c->services->recorder.stats;
+    return c->session->failure ? locust__stats_text(stats, name)
+                               : locust__stats_find(stats, method, name)->name;
+}
+
 /* Waits for the test's verdict. The test's strings may be gone by then: keeps the statistics'
  * copies. */
 static void locust__request_await_verdict(locust__client *c)
 {
-    const locust__entry *row = locust__stats_find(c->services->recorder.stats, c->method, c->name);
-    c->method = row->method;
-    c->name = row->name;
+    const char *method = locust__stats_text(c->services->recorder.stats, c->method);
+    c->name = locust__request_keep_name(c, c->method, c->name);
+    c->method = method;
     c->pending = true;
 }
 
@@ -67,9 +77,7 @@ LOCUST__APART static locust_error locust__request_follow(
     if (!error && locust__base_url_parse(c->services, url.ptr, &base, &broken) != LOCUST_OK)
         error = LOCUST_ERR_HTTP_LOCATION; // even https without TLS: a server must not end the test
     if (!error && !x->req->name && !x->name)
-        x->name =
-            locust__stats_find(c->services->recorder.stats, x->method, c->block.ptr + x->target_at)
-                ->name;
+        x->name = locust__request_keep_name(c, x->method, c->block.ptr + x->target_at);
     if (!error) {
         if ((status == 303 && !head) || (post && (status == 301 || status == 302))) {
             x->method = "GET"; // RFC 9110 15.4.2 to 15.4.4

@@ -21,6 +21,7 @@ typedef struct locust__session {
     locust__digest *digests;
     locust__session_field *fields;
     const char *cert_file, *key_file; // in place of the class's; NULL: the class's
+    const char **failure; // of a set-up step, which is not counted: its first failure; else NULL
     double late_ms; // how late the user's arrival was, until a sample takes it; else 0
 } locust__session;
 

@@ -140,6 +140,13 @@ static _Noreturn void locust__control_fail(
 {
     locust__services *sv = user->all->services;
     const char *message = locust__stats_text(sv->recorder.stats, text);
+    const char **step = user->client.session->failure;
+    if (step) { // not counted
+        char both[512];
+        snprintf(both, sizeof both, "%s (%s)", text, place);
+        *step = *step ? *step : locust__stats_text(sv->recorder.stats, both);
+        locust__life_leave(user, LOCUST__OUTCOME_FAILED);
+    }
     if (locust__stats_except(sv->recorder.stats, message, place))
         locust__log_print(
             sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);

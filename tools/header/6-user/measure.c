@@ -30,7 +30,7 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
-    locust__recorder_record(&user->all->services->recorder, &sample, now - m->start_ns, now);
+    locust__client_count(&user->client, &sample, now - m->start_ns, now);
 }
 
 /* Fails the task that records no time: one NaN would spoil the sum of its row and of the total. */
@@ -58,6 +58,6 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
     locust__measure_check(user, s.elapsed_ms);
     locust__client_settle(&user->client);
     s.late_ms = locust__session_take_late(user->client.session);
-    locust__recorder_record(&user->all->services->recorder, &s,
-        (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
+    locust__client_count(
+        &user->client, &s, (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }

@@ -109,14 +109,15 @@ static void locust__start_prefetch(const void *local)
     locust__memory_prefetch(user->client.block.ptr, 5);
 }
 
-/* Makes a user and starts it; it runs when its turn comes. NULL: no memory. */
-static locust__user *locust__start_user(locust__users *all, locust__class *cls)
+/* Makes a user and its coroutine, which runs when its turn comes. NULL: no memory. */
+static locust__user *locust__start_make(
+    locust__users *all, locust__class *cls, void (*fn)(void *arg))
 {
     size_t head = LOCUST__START_HEAD;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
     size_t bytes = head + slots + cls->as->data_size;
-    locust__co *co = locust__co_start(all->services->loop, cls->as->name, cls->as->stack_size,
-        locust__start_main, NULL, &all->group);
+    locust__co *co = locust__co_start(
+        all->services->loop, cls->as->name, cls->as->stack_size, fn, NULL, &all->group);
     locust__user *user = co ? locust__co_reserve(co, bytes) : NULL; // NULL: too large for its place
     bool kept = user != NULL;
     if (kept)
@@ -129,8 +130,6 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     user->co = co;
     user->kept = kept;
     user->co->local = (char *)user + head;
-    user->as.id = ++all->next_id;
-    user->random = locust__user_seed(all, user->as.id);
     user->as.host = cls->host;
     user->as.data = cls->as->data_size ? (char *)user + head + slots : NULL;
     user->as.env = all->env;
@@ -143,6 +142,17 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     user->session.own.place = &user->session.conn;
     user->session.conns = cls->as->pool > 0 ? &cls->shared : &user->session.own;
     locust__client_init(&user->client, all->services, &user->as, &cls->route, &user->session);
+    return user;
+}
+
+/* Makes a user and starts it. NULL: no memory. */
+static locust__user *locust__start_user(locust__users *all, locust__class *cls)
+{
+    locust__user *user = locust__start_make(all, cls, locust__start_main);
+    if (!user)
+        return NULL;
+    user->as.id = ++all->next_id;
+    user->random = locust__user_seed(all, user->as.id);
     user->prev = all->last;
     if (all->last)
         all->last->next = user;
@@ -152,4 +162,44 @@ static locust__user *locust__start_user(locust__users *all, locust__class *cls)
     all->alive++;
     cls->alive++;
     return user;
+}
+
+static void locust__start_call_step(locust__user *user) LOCUST__PARKS
+{
+    user->all->step.fn(&user->as);
+}
+
+/* The coroutine of a step of the test. Its user is in no list and has no tasks. */
+static void locust__start_step_main(void *arg)
+{
+    locust__user *user = arg;
+    locust__users *all;
+    if (!user)
+        return;
+    all = user->all;
+    user->doing = all->step.name;
+    user->waited_ns = locust__os_now_ns();
+    locust__life_guarded(user, locust__start_call_step);
+    user->co->cancelled = false;
+    locust__life_stop_coroutines(user);
+    locust__start_deinit(user);
+    if (!user->kept)
+        LOCUST_FREE(user);
+    all->step.over = true;
+    all->on_empty(all->env);
+}
+
+/* Starts a step of the test with a user of that class. False: no memory. */
+static bool locust__start_step(
+    locust__users *all, locust__class *cls, locust_task_fn fn, const char *name)
+{
+    locust__user *user;
+    all->step = (locust__step){.fn = fn, .name = name};
+    user = locust__start_make(all, cls, locust__start_step_main);
+    if (!user)
+        return false;
+    user->random = locust__user_seed(all, 0);
+    user->session.failure = &all->step.failure;
+    all->step.co = user->co;
+    return true;
 }

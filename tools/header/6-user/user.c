@@ -114,6 +114,14 @@ struct locust_group {
     bool orphan; // joined, or its task is over: the last waiter frees it
 };
 
+typedef struct locust__step { // .setup or .teardown of the test
+    locust_task_fn fn;
+    const char *name;
+    const char *failure; // NULL: it did not fail
+    locust__co *co;
+    bool over;
+} locust__step;
+
 typedef struct locust__users { // of a test
     locust__services *services;
     locust_env *env;
@@ -130,6 +138,7 @@ typedef struct locust__users { // of a test
     bool told;                   // on_test_stopping was called: users may run on_stop
     locust_error lost;           // the last error of a request that reached no server
     bool told_retry;             // the log says that users pause: see >>retry
+    locust__step step;           // that runs, or that ran last
     /* What the users tell the layer above. */
     void (*request_stop)(locust_env *env); // end the test
     void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted

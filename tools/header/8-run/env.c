@@ -60,6 +60,7 @@ struct locust_env {
     int64_t start_ns;          // 0: not started
     int64_t end_ns;            // of the run time, or of the stages of arrivals; LOCUST__NEVER: none
     bool stop_requested;
+    int stops;                  // how often it was, by signals too
     locust__queue stop_waiters; // the runner, while it sleeps
     int exit_code;
     bool exit_code_set; // by the test
@@ -91,6 +92,7 @@ static void locust__env_wake(locust_env *env)
 static void locust__env_request_stop(locust_env *env)
 {
     env->stop_requested = true;
+    env->stops++;
     env->users.closing = true;
     locust__env_wake(env);
 }

@@ -135,6 +135,7 @@ static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
 static void locust__runner_init(locust_env *env)
 {
     env->stop_requested = false;
+    env->start_ns = 0;
     env->users.closing = false;
     env->users.told = false;
     env->users.setup_error = NULL;
@@ -149,11 +150,9 @@ static void locust__runner_init(locust_env *env)
     locust__dispatch_begin(&env->dispatch);
 }
 
-/* The whole test, from on_test_start to on_test_stop. Called in a coroutine of its own. */
-static void locust__runner_run(locust_env *env) LOCUST__PARKS
+/* From on_test_start to on_test_stop. */
+static void locust__runner_users(locust_env *env) LOCUST__PARKS
 {
-    env->start_ns = locust__os_now_ns();
-    locust__warm_up_begin(env);
     env->end_ns = locust__runner_end_ns(env);
     LOCUST__ENV_FIRE(env, on_test_start, env);
     locust__pace_start(env);
@@ -172,6 +171,23 @@ static void locust__runner_run(locust_env *env) LOCUST__PARKS
     locust__runner_stop_users(env);
     for (int i = 0; i < env->n_classes; i++)
         locust__conns_free(&env->classes[i].shared);
-    locust__lookup_stop(&env->services.resolver);
     LOCUST__ENV_FIRE(env, on_test_stop, env);
+}
+
+/* The whole test. Called in a coroutine of its own. */
+static void locust__runner_run(locust_env *env) LOCUST__PARKS
+{
+    bool ready = locust__step_run(env, env->test->setup, "setup");
+    env->start_ns = locust__os_now_ns();
+    locust__warm_up_begin(env);
+    if (ready) {
+        locust__runner_users(env);
+        locust__step_run(env, env->test->teardown, "teardown");
+    } else {
+        env->until = locust__usage_now(env);
+        env->stop_requested = true;
+    }
+    for (int i = 0; i < env->n_classes; i++)
+        locust__conns_free(&env->classes[i].shared); // a step may have used them
+    locust__lookup_stop(&env->services.resolver);
 }

@@ -74,11 +74,24 @@ static void locust__run_tables(void *arg)
     locust__run_every(arg, 2 * LOCUST__S, locust__run_print_now, arg);
 }
 
+/* Waits until the set-up of the test is over. False: the helper was cancelled before. */
+static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
+{
+    while (!env->start_ns)
+        if (locust__co_sleep(&env->loop, locust__os_now_ns() + LOCUST__S / 100) ==
+            LOCUST__WAKE_CANCELLED)
+            return false;
+    return true;
+}
+
 static void locust__run_abort(void *arg)
 {
     locust__run_parts *run = arg;
     double grace_s = run->env->options.warm_up_s + run->env->options.abort_on_fail_s;
-    int64_t from = locust__time_after(locust__os_now_ns(), locust__time_ns(grace_s));
+    int64_t from;
+    if (!locust__run_await_start(run->env))
+        return;
+    from = locust__time_after(run->env->start_ns, locust__time_ns(grace_s));
     if (locust__co_sleep(&run->env->loop, from) != LOCUST__WAKE_CANCELLED)
         locust__run_every(run, LOCUST__S, locust__run_abort_now, run);
 }
@@ -90,7 +103,9 @@ static void locust__run_log(void *arg)
 
 static void locust__run_find(void *arg)
 {
-    locust__find_main(&((locust__run_parts *)arg)->verdict.find);
+    locust__run_parts *run = arg;
+    if (locust__run_await_start(run->env))
+        locust__find_main(&run->verdict.find);
 }
 
 static void locust__run_csv(void *arg)
