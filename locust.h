@@ -1231,7 +1231,8 @@ typedef struct locust_options {
     int max_in_flight;        // as in locust_arrivals, for each class
     double patience_s;        // as in locust_arrivals
     const char *config_users; // JSON: an object or array with user_class_name and host, weight,
-                              // fixed_count or tasks; or the path of such a file; NULL: none
+                              // fixed_count or tasks; or the path of such a file; or several,
+                              // a line for each; NULL: none
     const locust_pair *own;   // values of the options that the test declares; NULL: their fallbacks
     bool phases;              // a table of the phases of each row's requests
     const char *ca_file;      // certificates to trust, PEM, for all classes; NULL: each class's own
@@ -15674,12 +15675,20 @@ static void locust__class_init(locust__class *cls, const locust_user_class *as)
     cls->base.prefix = cls->base.text = "";
 }
 
-/* Makes the plan of a class. */
-static bool locust__class_plan(locust__class *cls, const locust__tags *tags, locust__fault *fault)
+/* Makes the plan of a class; there is none if the tags leave no task. False: a fault. */
+static bool locust__class_plan_left(
+    locust__class *cls, const locust__tags *tags, locust__fault *fault)
 {
     locust__planner p = {tags, cls->as->name, fault};
     cls->plan = locust__plan_new(&p, NULL, cls->as->tasks, NULL, 0);
-    if (!cls->plan && !fault->code)
+    return !fault->code;
+}
+
+/* Makes the plan of a class that must have tasks left. */
+static bool locust__class_plan(locust__class *cls, const locust__tags *tags, locust__fault *fault)
+{
+    locust__planner p = {tags, cls->as->name, fault};
+    if (locust__class_plan_left(cls, tags, fault) && !cls->plan)
         locust__planner_fail(&p, "has no tasks left by --tags and --exclude-tags");
     return !fault->code;
 }
@@ -18965,25 +18974,44 @@ static bool locust__config_users_json(locust_env *env, locust__view text, locust
     return true;
 }
 
-/* Applies JSON, or that of a file. */
+/* Applies the JSON of a file. */
+static bool locust__config_users_file(locust_env *env, locust__view path, locust__fault *fault)
+{
+    char *name = locust__text_copy(path.ptr, path.len), what[256];
+    locust__buf file = {NULL, 0, 0, false};
+    bool good;
+    if (!name)
+        return locust__config_users_wrong(fault, "out of memory");
+    file = locust__os_read_file(name, 1 << 20);
+    LOCUST_FREE(name);
+    if (!file.len) {
+        snprintf(what, sizeof what, "\"%.*s\" is neither JSON nor a file that can be read",
+            path.len < 160 ? (int)path.len : 160, path.ptr);
+        return locust__config_users_wrong(fault, what);
+    }
+    good = locust__config_users_json(env, (locust__view){file.ptr, file.len}, fault);
+    locust__buf_free(&file);
+    return good;
+}
+
+/* Applies JSON and files, one after the other; the path of a file ends with its line. */
 static bool locust__config_users_apply(locust_env *env, const char *given, locust__fault *fault)
 {
-    const char *start = given + strspn(given, " \t\r\n");
-    locust__buf file = {NULL, 0, 0, false};
-    locust__view text = locust__view_of(start);
-    locust__locale locale;
-    bool good;
-    if (*start != '{' && *start != '[') {
-        file = locust__os_read_file(given, 1 << 20);
-        if (!file.len)
-            return locust__config_users_wrong(
-                fault, "it is neither JSON nor a file that can be read");
-        text = (locust__view){file.ptr, file.len};
+    const char *all = given + strlen(given);
+    locust__locale locale = locust__locale_enter(); // numbers have a point, not a comma
+    bool good = true;
+    for (const char *p = given + strspn(given, " \t\r\n"), *end; good && *p;
+         p = end + strspn(end, " \t\r\n")) {
+        if (*p == '{' || *p == '[') {
+            end = locust__json_value_end(p, all);
+            end = end ? end : all;
+            good = locust__config_users_json(env, (locust__view){p, (size_t)(end - p)}, fault);
+        } else {
+            end = p + strcspn(p, "\n");
+            good = locust__config_users_file(env, (locust__view){p, (size_t)(end - p)}, fault);
+        }
     }
-    locale = locust__locale_enter(); // numbers have a point, not a comma
-    good = locust__config_users_json(env, text, fault);
     locust__locale_leave(locale);
-    locust__buf_free(&file);
     return good;
 }
 /* ============================================================================================
@@ -19042,6 +19070,42 @@ static bool locust__classes_configure(locust_env *env, locust__fault *fault)
             return true;
     return locust__fault_set(
         fault, LOCUST__EXIT_USAGE, "--config-users leaves no user class with a weight");
+}
+
+/* Takes a class out of the run. */
+static void locust__classes_remove(locust_env *env, int at)
+{
+    LOCUST_FREE(env->classes[at].tasks);
+    env->n_classes--;
+    for (int i = at; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        *cls = env->classes[i + 1];
+        if (cls->as != cls->declared)
+            cls->as = &cls->changed; // it has moved
+    }
+}
+
+/* Makes the plans of all classes. One that the tags leave without tasks gets no users; in Locust it
+ * gets them, and each of them fails. */
+static bool locust__classes_plan(locust_env *env, locust__fault *fault)
+{
+    const locust__tags *tags = &env->users.tags;
+    bool any = false, only = env->n_classes == 1;
+    for (int i = 0; i < env->n_classes;) {
+        locust__class *cls = &env->classes[i];
+        if (only ? !locust__class_plan(cls, tags, fault)
+                 : !locust__class_plan_left(cls, tags, fault))
+            return false;
+        any |= cls->plan && locust__class_gets_users(cls->as);
+        i += cls->plan != NULL;
+        if (cls->plan)
+            continue;
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "root",
+            "%s had no tasks left after filtering: it gets no users", cls->as->name);
+        locust__classes_remove(env, i);
+    }
+    return any || locust__fault_set(fault, 1,
+                      "no user class with a weight has tasks left by --tags and --exclude-tags");
 }
 
 /* Gives a class its queue of arrivals. `share`: of --rate or of --stages, for a class without a
@@ -19162,12 +19226,11 @@ static bool locust__classes_host(locust_env *env, locust__class *cls, locust__fa
 static bool locust__classes_init(locust_env *env, locust__fault *fault)
 {
     if (!locust__classes_list(env, fault) || !locust__classes_configure(env, fault) ||
-        !locust__classes_arrivals(env, fault))
+        !locust__classes_plan(env, fault) || !locust__classes_arrivals(env, fault))
         return false;
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
-        if (!locust__class_plan(cls, &env->users.tags, fault) ||
-            !locust__classes_route(cls, &env->services.arena, &env->options, fault) ||
+        if (!locust__classes_route(cls, &env->services.arena, &env->options, fault) ||
             !locust__classes_host(env, cls, fault))
             return false;
     }
@@ -23013,6 +23076,11 @@ static void locust__github_annotate(const locust__result *v)
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
  * ============================================================================================ */
 
+typedef struct locust__words { // an option that takes several values
+    locust__buf text;          // the values, joined as locust_options has them
+    int place;                 // where they come from: a later place replaces them
+} locust__words;
+
 typedef struct locust__settings { // what the command line can say
     locust_options options;
     bool headless, list, show_task_ratio, version, help;
@@ -23022,7 +23090,9 @@ typedef struct locust__settings { // what the command line can say
     locust__buf home_file, local_file, config_file; // settings point into these texts
     locust__buf class_names;           // text of LOCUST_USER_CLASSES, which `classes` points into
     locust__buf check_list, find_list; // of --check and --find-max, with ';' between
-    struct locust__known_option *own;  // those that the test declares, n_own of them
+    locust__words tags, exclude_tags, config_users;
+    int place;                        // that is being read, counted from the weakest
+    struct locust__known_option *own; // those that the test declares, n_own of them
     int n_own;
     locust_pair own_values[LOCUST_OWN_OPTIONS_MAX + 1];
 } locust__settings;
@@ -23038,6 +23108,8 @@ enum locust__option_kind {
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
     LOCUST__OPTION_LIST,     // given more than once it adds up
+    LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
+    LOCUST__OPTION_MORE,     // the same, and given more than once it adds up
     LOCUST__OPTION_OWN,      // of the test, with a value
     LOCUST__OPTION_OWN_FLAG, // of the test, a switch
     LOCUST__OPTION_IGNORED,  // of Locust, without a meaning here
@@ -23060,6 +23132,8 @@ static const struct {
     [LOCUST__OPTION_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
     [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
     [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
+    [LOCUST__OPTION_WORDS] = {.bare = true},
+    [LOCUST__OPTION_MORE] = {.bare = true},
     [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
     [LOCUST__OPTION_MISSING_FLAG] = {.bare = true},
 };
@@ -23114,11 +23188,11 @@ typedef struct locust__known_option {
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
         "this one among them, from 0: feeders give each its own rows") \
-    X("config-users", 0, TEXT, options.config_users, "JSON", \
-        "or a file: user_class_name and host, weight, fixed_count, tasks") \
-    X("tags", 'T', TEXT, options.tags, "LIST", \
-        "run tasks with one of these tags alone: pay,critical") \
-    X("exclude-tags", 'E', TEXT, options.exclude_tags, "LIST", \
+    X("config-users", 0, MORE, config_users, "JSON ...", \
+        "or files: user_class_name and host, weight, fixed_count, tasks") \
+    X("tags", 'T', WORDS, tags, "TAG ...", \
+        "run tasks with one of these tags alone: pay critical") \
+    X("exclude-tags", 'E', WORDS, exclude_tags, "TAG ...", \
         "leave out tasks with one of these tags") \
     X("phases", 0, FLAG, options.phases, NULL, \
         "a table of where the time of each row's requests went") \
@@ -23304,6 +23378,77 @@ static void locust__option_add(locust__buf *list, const char *value)
         locust__options_die("out of memory");
 }
 
+/* The end of an element of "[a, 'b', {"c": 1}]", and its text without quotes, perhaps in `out`. */
+static const char *locust__option_element(const char *p, const char *end, locust__buf *out)
+{
+    const char *from = p, *close = NULL;
+    int depth = 0;
+    out->len = 0;
+    if (*p == '"')
+        close = locust__json_string_end(p, end);
+    if (close && locust__buf_reserve(out, (size_t)(close - p)) &&
+        locust__json_decode((locust__view){p, (size_t)(close - p)}, out->ptr, out->cap)) {
+        out->len = strlen(out->ptr);
+        return close;
+    }
+    close = *p == '\'' ? memchr(p + 1, '\'', (size_t)(end - p - 1)) : NULL;
+    if (close) {
+        locust__buf_add(out, p + 1, (size_t)(close - p - 1));
+        return close + 1;
+    }
+    for (; p < end && (depth || *p != ','); p++) {
+        const char *string = *p == '"' ? locust__json_string_end(p, end) : NULL;
+        depth += (*p == '{' || *p == '[') - (*p == '}' || *p == ']');
+        if (string)
+            p = string - 1;
+    }
+    for (close = p; close > from && strchr(" \t", close[-1]);)
+        close--;
+    locust__buf_add(out, from, (size_t)(close - from));
+    return p;
+}
+
+/* Begins to set an option that takes several values: forgets those of a weaker place and, as
+ * argparse does, those that the same place gave before. */
+static void locust__option_begin(locust__settings *st, const locust__known_option *o)
+{
+    locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
+    if (words->place != st->place || o->kind == LOCUST__OPTION_WORDS)
+        words->text.len = 0;
+    words->place = st->place;
+}
+
+/* Adds a value. One that is written as a list, as in config files, is several. */
+static void locust__option_add_words(
+    locust__settings *st, const locust__known_option *o, const char *value)
+{
+    locust__buf *text = &((locust__words *)(void *)((char *)st + o->offset))->text;
+    const char *p = value + strspn(value, " \t\r\n"), *end = value + strlen(value);
+    locust__buf element = {NULL, 0, 0, false};
+    char glue = o->kind == LOCUST__OPTION_MORE ? '\n' : ',';
+    bool list;
+    while (end > p && strchr(" \t\r\n", end[-1]))
+        end--;
+    list = end - p >= 2 && *p == '[' && end[-1] == ']';
+    for (p += list, end -= list; p < end; p += strspn(p, ", \t\r\n")) {
+        if (list)
+            p = locust__option_element(p, end, &element);
+        else
+            locust__buf_add(&element, p, (size_t)(end - p));
+        if (element.len && text->len)
+            text->ptr[text->len - 1] = glue; // where the one before ended
+        if (element.len) {
+            locust__buf_add(text, element.ptr, element.len);
+            locust__buf_add(text, "", 1);
+        }
+        if (!list)
+            break;
+    }
+    if (text->failed || element.failed)
+        locust__options_die("out of memory");
+    locust__buf_free(&element);
+}
+
 /* Reads a whole number within the limits of its kind. */
 static bool locust__option_whole(enum locust__option_kind kind, const char *text, int *out)
 {
@@ -23361,6 +23506,11 @@ static void locust__option_set(
         if (!*text && *where == '-')
             locust__options_die("%s needs a value", where);
         locust__option_add(field, text);
+        break;
+    case LOCUST__OPTION_WORDS:
+    case LOCUST__OPTION_MORE:
+        locust__option_begin(st, o);
+        locust__option_add_words(st, o, text);
         break;
     case LOCUST__OPTION_OWN_FLAG:
         good = !value || locust__text_switch(value, &flag);
@@ -23549,6 +23699,28 @@ static bool locust__cli_is_value(const char *arg)
     return arg && (*arg != '-' || !arg[1] || locust__text_is_digit(arg[1]) || arg[1] == '.');
 }
 
+/* Does an option take any number of values, none too? */
+static bool locust__cli_takes_words(const locust__known_option *o)
+{
+    return o->kind == LOCUST__OPTION_WORDS || o->kind == LOCUST__OPTION_MORE;
+}
+
+/* Sets an option that takes all values up to the next option, or the one that is part of its
+ * argument. Returns how many arguments follow it. */
+static int locust__cli_words(
+    locust__settings *st, const locust__known_option *o, const char *value, char **rest, bool skip)
+{
+    int n = 0;
+    if (!skip)
+        locust__option_begin(st, o);
+    if (value && !skip)
+        locust__option_add_words(st, o, value);
+    for (; !value && locust__cli_is_value(rest[n]); n++)
+        if (!skip)
+            locust__option_add_words(st, o, rest[n]);
+    return n;
+}
+
 /* Sets the options of the command line. `config_only`: --config alone, which is needed before
  * the other places are read. */
 static void locust__cli_args(locust__settings *st, int argc, char **argv, bool config_only)
@@ -23568,6 +23740,10 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
             continue;
         }
         o = locust__cli_option(st, argv[i], &value, where, sizeof where);
+        if (locust__cli_takes_words(o)) {
+            i += locust__cli_words(st, o, value, argv + i + 1, config_only);
+            continue;
+        }
         if (!locust__option_takes_value(o) && value)
             locust__options_die("%s takes no value, not \"%s\"", where, value);
         if (locust__option_takes_value(o) && !value) {
@@ -23580,16 +23756,18 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
     }
 }
 
-/* LOCUST_USER_CLASSES: names separated by blanks, used if the command line names no class. */
+/* LOCUST_USER_CLASSES: names separated by blanks or written as a list, used if the command line
+ * names no class. */
 static void locust__cli_env_classes(locust__settings *st)
 {
+    static const char between[] = " \t\r\n,[]\"'";
     const char *names = getenv("LOCUST_USER_CLASSES");
     char *end = NULL;
     if (st->n_classes || !names)
         return;
     locust__buf_add(&st->class_names, names, strlen(names) + 1);
-    for (char *name = st->class_names.ptr ? strtok_r(st->class_names.ptr, " ", &end) : NULL;
-         name && st->n_classes < LOCUST_CLASSES_MAX; name = strtok_r(NULL, " ", &end))
+    for (char *name = st->class_names.ptr ? strtok_r(st->class_names.ptr, between, &end) : NULL;
+         name && st->n_classes < LOCUST_CLASSES_MAX; name = strtok_r(NULL, between, &end))
         st->classes[st->n_classes++] = name;
 }
 
@@ -23622,6 +23800,12 @@ static void locust__cli_require(const locust__settings *st)
         locust__options_die("--request-log-sample takes a share above 0, up to 1");
 }
 
+/* All values of an option that takes several; NULL: none. */
+static const char *locust__cli_joined(const locust__words *words)
+{
+    return words->text.len ? words->text.ptr : NULL;
+}
+
 /* Reads everything from its places, the weakest first. */
 static void locust__cli_read(locust__settings *st, int argc, char **argv)
 {
@@ -23631,15 +23815,23 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__cli_args(st, argc, argv, true);
     if (home && strlen(home) + 32 < sizeof path) {
         snprintf(path, sizeof path, "%s/.locust.conf", home);
+        st->place++;
         locust__config_file_load(st, &st->home_file, path, false);
     }
+    st->place++;
     locust__config_file_load(st, &st->local_file, "locust.conf", false);
+    st->place++;
     if (st->config)
         locust__config_file_load(st, &st->config_file, st->config, true);
+    st->place++;
     locust__cli_environment(st);
+    st->place++;
     locust__cli_args(st, argc, argv, false);
     locust__cli_env_classes(st);
     locust__locale_leave(locale);
+    st->options.tags = locust__cli_joined(&st->tags);
+    st->options.exclude_tags = locust__cli_joined(&st->exclude_tags);
+    st->options.config_users = locust__cli_joined(&st->config_users);
     st->options.checks = st->check_list.ptr;
     st->options.find_max = st->find_list.ptr;
     locust__cli_require(st);
@@ -23651,6 +23843,9 @@ static void locust__cli_free(locust__settings *st)
     locust__buf_free(&st->local_file);
     locust__buf_free(&st->config_file);
     locust__buf_free(&st->class_names);
+    locust__buf_free(&st->tags.text);
+    locust__buf_free(&st->exclude_tags.text);
+    locust__buf_free(&st->config_users.text);
     locust__buf_free(&st->check_list);
     locust__buf_free(&st->find_list);
     LOCUST_FREE(st->own);

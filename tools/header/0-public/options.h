@@ -34,7 +34,8 @@ typedef struct locust_options {
     int max_in_flight;        // as in locust_arrivals, for each class
     double patience_s;        // as in locust_arrivals
     const char *config_users; // JSON: an object or array with user_class_name and host, weight,
-                              // fixed_count or tasks; or the path of such a file; NULL: none
+                              // fixed_count or tasks; or the path of such a file; or several,
+                              // a line for each; NULL: none
     const locust_pair *own;   // values of the options that the test declares; NULL: their fallbacks
     bool phases;              // a table of the phases of each row's requests
     const char *ca_file;      // certificates to trust, PEM, for all classes; NULL: each class's own

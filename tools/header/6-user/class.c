@@ -54,12 +54,20 @@ static void locust__class_init(locust__class *cls, const locust_user_class *as)
     cls->base.prefix = cls->base.text = "";
 }
 
-/* Makes the plan of a class. */
-static bool locust__class_plan(locust__class *cls, const locust__tags *tags, locust__fault *fault)
+/* Makes the plan of a class; there is none if the tags leave no task. False: a fault. */
+static bool locust__class_plan_left(
+    locust__class *cls, const locust__tags *tags, locust__fault *fault)
 {
     locust__planner p = {tags, cls->as->name, fault};
     cls->plan = locust__plan_new(&p, NULL, cls->as->tasks, NULL, 0);
-    if (!cls->plan && !fault->code)
+    return !fault->code;
+}
+
+/* Makes the plan of a class that must have tasks left. */
+static bool locust__class_plan(locust__class *cls, const locust__tags *tags, locust__fault *fault)
+{
+    locust__planner p = {tags, cls->as->name, fault};
+    if (locust__class_plan_left(cls, tags, fault) && !cls->plan)
         locust__planner_fail(&p, "has no tasks left by --tags and --exclude-tags");
     return !fault->code;
 }

@@ -56,6 +56,42 @@ static bool locust__classes_configure(locust_env *env, locust__fault *fault)
         fault, LOCUST__EXIT_USAGE, "--config-users leaves no user class with a weight");
 }
 
+/* Takes a class out of the run. */
+static void locust__classes_remove(locust_env *env, int at)
+{
+    LOCUST_FREE(env->classes[at].tasks);
+    env->n_classes--;
+    for (int i = at; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        *cls = env->classes[i + 1];
+        if (cls->as != cls->declared)
+            cls->as = &cls->changed; // it has moved
+    }
+}
+
+/* Makes the plans of all classes. One that the tags leave without tasks gets no users; in Locust it
+ * gets them, and each of them fails. */
+static bool locust__classes_plan(locust_env *env, locust__fault *fault)
+{
+    const locust__tags *tags = &env->users.tags;
+    bool any = false, only = env->n_classes == 1;
+    for (int i = 0; i < env->n_classes;) {
+        locust__class *cls = &env->classes[i];
+        if (only ? !locust__class_plan(cls, tags, fault)
+                 : !locust__class_plan_left(cls, tags, fault))
+            return false;
+        any |= cls->plan && locust__class_gets_users(cls->as);
+        i += cls->plan != NULL;
+        if (cls->plan)
+            continue;
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "root",
+            "%s had no tasks left after filtering: it gets no users", cls->as->name);
+        locust__classes_remove(env, i);
+    }
+    return any || locust__fault_set(fault, 1,
+                      "no user class with a weight has tasks left by --tags and --exclude-tags");
+}
+
 /* Gives a class its queue of arrivals. `share`: of --rate or of --stages, for a class without a
  * rate of its own. */
 static bool locust__classes_add_arrivals(
@@ -174,12 +210,11 @@ static bool locust__classes_host(locust_env *env, locust__class *cls, locust__fa
 static bool locust__classes_init(locust_env *env, locust__fault *fault)
 {
     if (!locust__classes_list(env, fault) || !locust__classes_configure(env, fault) ||
-        !locust__classes_arrivals(env, fault))
+        !locust__classes_plan(env, fault) || !locust__classes_arrivals(env, fault))
         return false;
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
-        if (!locust__class_plan(cls, &env->users.tags, fault) ||
-            !locust__classes_route(cls, &env->services.arena, &env->options, fault) ||
+        if (!locust__classes_route(cls, &env->services.arena, &env->options, fault) ||
             !locust__classes_host(env, cls, fault))
             return false;
     }

@@ -128,24 +128,43 @@ static bool locust__config_users_json(locust_env *env, locust__view text, locust
     return true;
 }
 
-/* Applies JSON, or that of a file. */
+/* Applies the JSON of a file. */
+static bool locust__config_users_file(locust_env *env, locust__view path, locust__fault *fault)
+{
+    char *name = locust__text_copy(path.ptr, path.len), what[256];
+    locust__buf file = {NULL, 0, 0, false};
+    bool good;
+    if (!name)
+        return locust__config_users_wrong(fault, "out of memory");
+    file = locust__os_read_file(name, 1 << 20);
+    LOCUST_FREE(name);
+    if (!file.len) {
+        snprintf(what, sizeof what, "\"%.*s\" is neither JSON nor a file that can be read",
+            path.len < 160 ? (int)path.len : 160, path.ptr);
+        return locust__config_users_wrong(fault, what);
+    }
+    good = locust__config_users_json(env, (locust__view){file.ptr, file.len}, fault);
+    locust__buf_free(&file);
+    return good;
+}
+
+/* Applies JSON and files, one after the other; the path of a file ends with its line. */
 static bool locust__config_users_apply(locust_env *env, const char *given, locust__fault *fault)
 {
-    const char *start = given + strspn(given, " \t\r\n");
-    locust__buf file = {NULL, 0, 0, false};
-    locust__view text = locust__view_of(start);
-    locust__locale locale;
-    bool good;
-    if (*start != '{' && *start != '[') {
-        file = locust__os_read_file(given, 1 << 20);
-        if (!file.len)
-            return locust__config_users_wrong(
-                fault, "it is neither JSON nor a file that can be read");
-        text = (locust__view){file.ptr, file.len};
+    const char *all = given + strlen(given);
+    locust__locale locale = locust__locale_enter(); // numbers have a point, not a comma
+    bool good = true;
+    for (const char *p = given + strspn(given, " \t\r\n"), *end; good && *p;
+         p = end + strspn(end, " \t\r\n")) {
+        if (*p == '{' || *p == '[') {
+            end = locust__json_value_end(p, all);
+            end = end ? end : all;
+            good = locust__config_users_json(env, (locust__view){p, (size_t)(end - p)}, fault);
+        } else {
+            end = p + strcspn(p, "\n");
+            good = locust__config_users_file(env, (locust__view){p, (size_t)(end - p)}, fault);
+        }
     }
-    locale = locust__locale_enter(); // numbers have a point, not a comma
-    good = locust__config_users_json(env, text, fault);
     locust__locale_leave(locale);
-    locust__buf_free(&file);
     return good;
 }

@@ -34,6 +34,28 @@ static bool locust__cli_is_value(const char *arg)
     return arg && (*arg != '-' || !arg[1] || locust__text_is_digit(arg[1]) || arg[1] == '.');
 }
 
+/* Does an option take any number of values, none too? */
+static bool locust__cli_takes_words(const locust__known_option *o)
+{
+    return o->kind == LOCUST__OPTION_WORDS || o->kind == LOCUST__OPTION_MORE;
+}
+
+/* Sets an option that takes all values up to the next option, or the one that is part of its
+ * argument. Returns how many arguments follow it. */
+static int locust__cli_words(
+    locust__settings *st, const locust__known_option *o, const char *value, char **rest, bool skip)
+{
+    int n = 0;
+    if (!skip)
+        locust__option_begin(st, o);
+    if (value && !skip)
+        locust__option_add_words(st, o, value);
+    for (; !value && locust__cli_is_value(rest[n]); n++)
+        if (!skip)
+            locust__option_add_words(st, o, rest[n]);
+    return n;
+}
+
 /* Sets the options of the command line. `config_only`: --config alone, which is needed before
  * the other places are read. */
 static void locust__cli_args(locust__settings *st, int argc, char **argv, bool config_only)
@@ -53,6 +75,10 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
             continue;
         }
         o = locust__cli_option(st, argv[i], &value, where, sizeof where);
+        if (locust__cli_takes_words(o)) {
+            i += locust__cli_words(st, o, value, argv + i + 1, config_only);
+            continue;
+        }
         if (!locust__option_takes_value(o) && value)
             locust__options_die("%s takes no value, not \"%s\"", where, value);
         if (locust__option_takes_value(o) && !value) {
@@ -65,16 +91,18 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
     }
 }
 
-/* LOCUST_USER_CLASSES: names separated by blanks, used if the command line names no class. */
+/* LOCUST_USER_CLASSES: names separated by blanks or written as a list, used if the command line
+ * names no class. */
 static void locust__cli_env_classes(locust__settings *st)
 {
+    static const char between[] = " \t\r\n,[]\"'";
     const char *names = getenv("LOCUST_USER_CLASSES");
     char *end = NULL;
     if (st->n_classes || !names)
         return;
     locust__buf_add(&st->class_names, names, strlen(names) + 1);
-    for (char *name = st->class_names.ptr ? strtok_r(st->class_names.ptr, " ", &end) : NULL;
-         name && st->n_classes < LOCUST_CLASSES_MAX; name = strtok_r(NULL, " ", &end))
+    for (char *name = st->class_names.ptr ? strtok_r(st->class_names.ptr, between, &end) : NULL;
+         name && st->n_classes < LOCUST_CLASSES_MAX; name = strtok_r(NULL, between, &end))
         st->classes[st->n_classes++] = name;
 }
 
@@ -107,6 +135,12 @@ static void locust__cli_require(const locust__settings *st)
         locust__options_die("--request-log-sample takes a share above 0, up to 1");
 }
 
+/* All values of an option that takes several; NULL: none. */
+static const char *locust__cli_joined(const locust__words *words)
+{
+    return words->text.len ? words->text.ptr : NULL;
+}
+
 /* Reads everything from its places, the weakest first. */
 static void locust__cli_read(locust__settings *st, int argc, char **argv)
 {
@@ -116,15 +150,23 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__cli_args(st, argc, argv, true);
     if (home && strlen(home) + 32 < sizeof path) {
         snprintf(path, sizeof path, "%s/.locust.conf", home);
+        st->place++;
         locust__config_file_load(st, &st->home_file, path, false);
     }
+    st->place++;
     locust__config_file_load(st, &st->local_file, "locust.conf", false);
+    st->place++;
     if (st->config)
         locust__config_file_load(st, &st->config_file, st->config, true);
+    st->place++;
     locust__cli_environment(st);
+    st->place++;
     locust__cli_args(st, argc, argv, false);
     locust__cli_env_classes(st);
     locust__locale_leave(locale);
+    st->options.tags = locust__cli_joined(&st->tags);
+    st->options.exclude_tags = locust__cli_joined(&st->exclude_tags);
+    st->options.config_users = locust__cli_joined(&st->config_users);
     st->options.checks = st->check_list.ptr;
     st->options.find_max = st->find_list.ptr;
     locust__cli_require(st);
@@ -136,6 +178,9 @@ static void locust__cli_free(locust__settings *st)
     locust__buf_free(&st->local_file);
     locust__buf_free(&st->config_file);
     locust__buf_free(&st->class_names);
+    locust__buf_free(&st->tags.text);
+    locust__buf_free(&st->exclude_tags.text);
+    locust__buf_free(&st->config_users.text);
     locust__buf_free(&st->check_list);
     locust__buf_free(&st->find_list);
     LOCUST_FREE(st->own);

@@ -10,6 +10,11 @@
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
  * ============================================================================================ */
 
+typedef struct locust__words { // an option that takes several values
+    locust__buf text;          // the values, joined as locust_options has them
+    int place;                 // where they come from: a later place replaces them
+} locust__words;
+
 typedef struct locust__settings { // what the command line can say
     locust_options options;
     bool headless, list, show_task_ratio, version, help;
@@ -19,7 +24,9 @@ typedef struct locust__settings { // what the command line can say
     locust__buf home_file, local_file, config_file; // settings point into these texts
     locust__buf class_names;           // text of LOCUST_USER_CLASSES, which `classes` points into
     locust__buf check_list, find_list; // of --check and --find-max, with ';' between
-    struct locust__known_option *own;  // those that the test declares, n_own of them
+    locust__words tags, exclude_tags, config_users;
+    int place;                        // that is being read, counted from the weakest
+    struct locust__known_option *own; // those that the test declares, n_own of them
     int n_own;
     locust_pair own_values[LOCUST_OWN_OPTIONS_MAX + 1];
 } locust__settings;
@@ -35,6 +42,8 @@ enum locust__option_kind {
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
     LOCUST__OPTION_LIST,     // given more than once it adds up
+    LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
+    LOCUST__OPTION_MORE,     // the same, and given more than once it adds up
     LOCUST__OPTION_OWN,      // of the test, with a value
     LOCUST__OPTION_OWN_FLAG, // of the test, a switch
     LOCUST__OPTION_IGNORED,  // of Locust, without a meaning here
@@ -57,6 +66,8 @@ static const struct {
     [LOCUST__OPTION_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
     [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
     [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
+    [LOCUST__OPTION_WORDS] = {.bare = true},
+    [LOCUST__OPTION_MORE] = {.bare = true},
     [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
     [LOCUST__OPTION_MISSING_FLAG] = {.bare = true},
 };
@@ -111,11 +122,11 @@ typedef struct locust__known_option {
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
         "this one among them, from 0: feeders give each its own rows") \
-    X("config-users", 0, TEXT, options.config_users, "JSON", \
-        "or a file: user_class_name and host, weight, fixed_count, tasks") \
-    X("tags", 'T', TEXT, options.tags, "LIST", \
-        "run tasks with one of these tags alone: pay,critical") \
-    X("exclude-tags", 'E', TEXT, options.exclude_tags, "LIST", \
+    X("config-users", 0, MORE, config_users, "JSON ...", \
+        "or files: user_class_name and host, weight, fixed_count, tasks") \
+    X("tags", 'T', WORDS, tags, "TAG ...", \
+        "run tasks with one of these tags alone: pay critical") \
+    X("exclude-tags", 'E', WORDS, exclude_tags, "TAG ...", \
         "leave out tasks with one of these tags") \
     X("phases", 0, FLAG, options.phases, NULL, \
         "a table of where the time of each row's requests went") \
@@ -301,6 +312,77 @@ static void locust__option_add(locust__buf *list, const char *value)
         locust__options_die("out of memory");
 }
 
+/* The end of an element of "[a, 'b', {"c": 1}]", and its text without quotes, perhaps in `out`. */
+static const char *locust__option_element(const char *p, const char *end, locust__buf *out)
+{
+    const char *from = p, *close = NULL;
+    int depth = 0;
+    out->len = 0;
+    if (*p == '"')
+        close = locust__json_string_end(p, end);
+    if (close && locust__buf_reserve(out, (size_t)(close - p)) &&
+        locust__json_decode((locust__view){p, (size_t)(close - p)}, out->ptr, out->cap)) {
+        out->len = strlen(out->ptr);
+        return close;
+    }
+    close = *p == '\'' ? memchr(p + 1, '\'', (size_t)(end - p - 1)) : NULL;
+    if (close) {
+        locust__buf_add(out, p + 1, (size_t)(close - p - 1));
+        return close + 1;
+    }
+    for (; p < end && (depth || *p != ','); p++) {
+        const char *string = *p == '"' ? locust__json_string_end(p, end) : NULL;
+        depth += (*p == '{' || *p == '[') - (*p == '}' || *p == ']');
+        if (string)
+            p = string - 1;
+    }
+    for (close = p; close > from && strchr(" \t", close[-1]);)
+        close--;
+    locust__buf_add(out, from, (size_t)(close - from));
+    return p;
+}
+
+/* Begins to set an option that takes several values: forgets those of a weaker place and, as
+ * argparse does, those that the same place gave before. */
+static void locust__option_begin(locust__settings *st, const locust__known_option *o)
+{
+    locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
+    if (words->place != st->place || o->kind == LOCUST__OPTION_WORDS)
+        words->text.len = 0;
+    words->place = st->place;
+}
+
+/* Adds a value. One that is written as a list, as in config files, is several. */
+static void locust__option_add_words(
+    locust__settings *st, const locust__known_option *o, const char *value)
+{
+    locust__buf *text = &((locust__words *)(void *)((char *)st + o->offset))->text;
+    const char *p = value + strspn(value, " \t\r\n"), *end = value + strlen(value);
+    locust__buf element = {NULL, 0, 0, false};
+    char glue = o->kind == LOCUST__OPTION_MORE ? '\n' : ',';
+    bool list;
+    while (end > p && strchr(" \t\r\n", end[-1]))
+        end--;
+    list = end - p >= 2 && *p == '[' && end[-1] == ']';
+    for (p += list, end -= list; p < end; p += strspn(p, ", \t\r\n")) {
+        if (list)
+            p = locust__option_element(p, end, &element);
+        else
+            locust__buf_add(&element, p, (size_t)(end - p));
+        if (element.len && text->len)
+            text->ptr[text->len - 1] = glue; // where the one before ended
+        if (element.len) {
+            locust__buf_add(text, element.ptr, element.len);
+            locust__buf_add(text, "", 1);
+        }
+        if (!list)
+            break;
+    }
+    if (text->failed || element.failed)
+        locust__options_die("out of memory");
+    locust__buf_free(&element);
+}
+
 /* Reads a whole number within the limits of its kind. */
 static bool locust__option_whole(enum locust__option_kind kind, const char *text, int *out)
 {
@@ -358,6 +440,11 @@ static void locust__option_set(
         if (!*text && *where == '-')
             locust__options_die("%s needs a value", where);
         locust__option_add(field, text);
+        break;
+    case LOCUST__OPTION_WORDS:
+    case LOCUST__OPTION_MORE:
+        locust__option_begin(st, o);
+        locust__option_add_words(st, o, text);
         break;
     case LOCUST__OPTION_OWN_FLAG:
         good = !value || locust__text_switch(value, &flag);
