@@ -123,6 +123,7 @@
  *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
  *   2-loop
  *     >>co             coroutines, queues of them, and the state of the loop
+ *     >>misuse         calls that break a rule, functions that may not wait
  *     >>timer          timers of coroutines
  *     >>stack          stacks of coroutines
  *     >>switch         starting, parking, waking, cancelling
@@ -292,7 +293,8 @@ extern "C" {
  * Names are Locust's. What the caller fills in is a struct in which zero means the default.
  * Settings are in seconds (double, _s), results in milliseconds (double, _ms).
  * "Call from a user" means: from a task, on_start or on_stop. Such calls park that user and never
- * the process; everything else never parks.
+ * the process; everything else never parks. A call that breaks a rule fails the task that makes
+ * it, with a sentence that names task, file and line.
  * ============================================================================================ */
 
 typedef struct locust_env locust_env;           // one test with its users and figures
@@ -302,6 +304,12 @@ typedef struct locust_stream locust_stream;     // a connection of a protocol of
 
 typedef void (*locust_task_fn)(locust_user *u);
 typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
+
+/* Notes where the test makes a call, for a sentence about a wrong one. The macros that have the
+ * name of a function, such as locust_sleep, do so; the functions are called by (locust_sleep)(u,
+ * 1). */
+LOCUST_API void locust_at(const char *call, const char *file, int line, const char *function);
+#define LOCUST_AT_(call) locust_at(call, __FILE__, __LINE__, __func__)
 /* ============================================================================================
  * >>errors  why a request has no good answer
  *
@@ -362,6 +370,7 @@ typedef double (*locust_wait_fn)(locust_user *u); // returns seconds
     X(LOCUST_ERR_HTTP_BODY_FILE, "cannot read the file of a request body")                      \
     X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
     X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
+    X(LOCUST_ERR_HTTP_CALLBACK, "the test's on_body or on_event made a call that it may not")   \
     X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                         \
     X(LOCUST_ERR_PROXY_NAME, "host name of the proxy not found")                                \
     X(LOCUST_ERR_PROXY_REFUSED, "connection refused by the proxy")                              \
@@ -637,6 +646,7 @@ struct locust_response {
  * Like         HttpSession.request() of Locust.
  */
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req);
+#define locust_send(...) (LOCUST_AT_("a request"), locust_send(__VA_ARGS__))
 
 /* URL first, then fields of locust_request: locust_get(u, "/", .timeout_s = 2) */
 #define locust_get(u, ...)             LOCUST_SEND_(u, "GET", __VA_ARGS__)
@@ -663,25 +673,28 @@ LOCUST_API const char *locust_header(const locust_response *r, const char *name)
 
 /* Judge a request that was made with .catch_response = true. The last verdict counts; without one,
  * the usual rule applies: a status below 400 passes. Reports group failures by this text: keep ids
- * out of it; 255 bytes at most. */
+ * out of it; 255 bytes at most. Of any other request that fails the task. */
 LOCUST_API void locust_success(locust_response *r);
+#define locust_success(...) (LOCUST_AT_("locust_success"), locust_success(__VA_ARGS__))
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 LOCUST_API void
 locust_failure(locust_response *r, const char *format, ...);
+#define locust_failure(...) (LOCUST_AT_("locust_failure"), locust_failure(__VA_ARGS__))
 
 /* Copy a value out of a body, for the next request: from a path of a JSON body ("user.ids[0]", ""
  * for the whole), from group 0 to 9 of a POSIX extended regular expression, or from between two
  * texts. Each returns false if there is no such value, it has another type, or its text and a '\0'
  * do not fit into out[size]; *out of a number or bool then stays as it was. An invalid regular
- * expression ends the program. Call these while the response lives. */
+ * expression fails the task. Call these while the response lives. */
 LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out);
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out);
 LOCUST_API bool locust_json_string(
     const locust_response *r, const char *path, char *out, size_t size);
 LOCUST_API bool locust_match(
     const locust_response *r, const char *regex, int group, char *out, size_t size);
+#define locust_match(...) (LOCUST_AT_("locust_match"), locust_match(__VA_ARGS__))
 LOCUST_API bool locust_find_between(
     const locust_response *r, const char *left, const char *right, char *out, size_t size);
 /* ============================================================================================
@@ -717,6 +730,7 @@ LOCUST_API void locust_close_connections(locust_user *u);
 
 /* Parks this user for that many seconds. Call from a user. */
 LOCUST_API void locust_sleep(locust_user *u, double seconds);
+#define locust_sleep(...) (LOCUST_AT_("locust_sleep"), locust_sleep(__VA_ARGS__))
 
 /* Ends the test as if its run time were over: users are stopped, on_stop runs for each, reports
  * are written. Returns at once; the calling user goes on until it parks or its task ends. */
@@ -725,6 +739,7 @@ LOCUST_API void locust_stop_test(locust_user *u);
 /* Leaves the running task set, whose on_stop runs; `reschedule`: its parent picks the next task
  * without a wait. Does not return. */
 LOCUST_NORETURN_ LOCUST_API void locust_interrupt(locust_user *u, bool reschedule);
+#define locust_interrupt(...) (LOCUST_AT_("locust_interrupt"), locust_interrupt(__VA_ARGS__))
 
 /* Ends this user. on_stop runs; no other user takes its place. Does not return. */
 LOCUST_NORETURN_ LOCUST_API void locust_stop_user(locust_user *u);
@@ -754,6 +769,7 @@ LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
  * Call from on_start or from a task of the class itself. Returns false if the tasks are wrong or
  * memory ran out. */
 LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
+#define locust_set_tasks(...) (LOCUST_AT_("locust_set_tasks"), locust_set_tasks(__VA_ARGS__))
 
 /* Waits as between two tasks. */
 LOCUST_API void locust_wait(locust_user *u);
@@ -861,7 +877,7 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot);
  *                                             and  void session_release(void)
  *
  * Each user has its own, zeroed before on_start and reclaimed after on_stop. Reading one outside a
- * user ends the program with that rule. session_release() ends it before: the next use finds it
+ * user is refused with that rule. session_release() ends it before: the next use finds it
  * fresh. At file scope. For a name that reads like a variable:  #define me (*session()) */
 #define LOCUST_LOCAL(type, slot_) LOCUST_LOCAL_WITH(type, slot_, .init = NULL)
 #define LOCUST_LOCAL_WITH(type, slot_, ...)                                                \
@@ -942,7 +958,7 @@ typedef struct locust_context locust_context; // the values of all context varia
  * Yours: end it with locust_context_free. NULL if memory ran out. Like contextvars.copy_context. */
 LOCUST_API locust_context *locust_context_copy(void);
 /* Calls fn(arg) in that context; values that fn sets stay in it. A context cannot be entered twice
- * at a time, by any user: that ends the program with a sentence. Like Context.run. */
+ * at a time, by any user: that is refused with a sentence. Like Context.run. */
 LOCUST_API void locust_context_run(locust_context *context, void (*fn)(void *arg), void *arg);
 LOCUST_API void locust_context_free(locust_context *context);
 
@@ -990,6 +1006,7 @@ LOCUST_API void locust_stack_free(void *stack);
  * once its turn has come. With udp:// a write sends one datagram, and a read receives one, cut to n
  * bytes; empty datagrams are skipped. */
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url);
+#define locust_connect(...) (LOCUST_AT_("locust_connect"), locust_connect(__VA_ARGS__))
 /* Writes all n bytes. Returns false on an error: see locust_stream_error. */
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n);
 /* Reads 1 to n bytes. Returns how many, 0 at the end of the stream, -1 on an error. */
@@ -1109,8 +1126,10 @@ typedef struct locust_tick { // what a load shape asks for
                                              // are of these; NULL: of all
 } locust_tick;
 
-/* The events of a test, in the order in which they come; Locust's names. No listener may park.
- * Worker events come with distributed runs. */
+/* The events of a test, in the order in which they come; Locust's names. No listener may park: a
+ * call that would (locust_get, say) is refused with a sentence among the exceptions, and leaves the
+ * listener. Let it start a coroutine by locust_spawn, which has a client of its own. Worker events
+ * come with distributed runs. */
 #define LOCUST_EVENTS_(X)                                                                          \
     X(on_init, (locust_env * env))       /* all is set up, nothing runs yet */                     \
     X(on_test_start, (locust_env * env)) /* before the first user */                               \
@@ -5150,6 +5169,10 @@ struct locust__loop {
     void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
     /* Says in words where a user's coroutine is. Async-signal-safe; NULL: nobody knows. */
     void (*where)(const locust__co *co, const char *words[LOCUST__LOOP_WORDS]);
+    /* Takes a sentence about a broken rule. Counts it; leaves the task that runs, unless a callback
+     * runs: see >>misuse. NULL: nobody runs tasks. */
+    void (*misused)(void *arg, const char *text);
+    void *misused_arg;
     const locust__co
         *stepped;            // the coroutine whose step it is, also while the loop's stack is used
     bool markers;            // guard markers work here: see >>stack
@@ -5229,6 +5252,126 @@ static void locust__co_wake(locust__loop *loop, locust__co *co, enum locust__wak
     co->state = LOCUST__STATE_READY;
     co->wake = why;
     locust__queue_push(&loop->ready, co);
+}
+/* ============================================================================================
+ * >>misuse  calls that break a rule, functions that may not wait
+ *
+ * Purpose     ends what made a call that breaks a rule: the task that runs, or the function of the
+ *             test that was called back. The run goes on, and its reports are written. Ends the
+ *             program only where no test runs, so that nothing is lost.
+ * Invariants  while locust__callback_now is set nothing parks: a listener, or a function in the
+ *             middle of a request, may not wait, for the one who called it is not finished. So one
+ *             such function runs at a time, or one inside another. Two globals:
+ *             locust__callback_now, and locust__misuse_site, where the test's last public call
+ *             stands.
+ * Cost        a setjmp for each function that is called back; three stores for a public call.
+ * Names       locust__callback locust__callback_ locust__misuse locust__misuse_
+ * Uses        >>co
+ * ============================================================================================ */
+
+typedef struct locust__callback { // a function of the test that is called back, while it runs
+    const char *what;             // "a listener of on_request": as a sentence names it
+    bool leaves;                  // it may leave the task that runs, as by locust_stop_user
+    bool fails;                   // it may call locust_fail
+    struct locust__callback *outer;
+    int depth; // how many are outside of it
+    locust__loop *loop;
+    void *scopes, *entered; // what the coroutine had entered before
+    jmp_buf back;           // left for if the function breaks a rule
+} locust__callback;
+
+static locust__callback *locust__callback_now; // NULL: none runs
+
+enum { LOCUST__MISUSE_SITES = 4 };
+
+static struct { // where the test's last calls stand: several, for one may be another's argument
+    const char *call;
+    const char *file, *function;
+    int line;
+} locust__misuse_sites[LOCUST__MISUSE_SITES];
+static unsigned locust__misuse_calls; // so far
+
+LOCUST_API void locust_at(const char *call, const char *file, int line, const char *function)
+{
+    unsigned i = locust__misuse_calls++ % LOCUST__MISUSE_SITES;
+    locust__misuse_sites[i].call = call;
+    locust__misuse_sites[i].file = file;
+    locust__misuse_sites[i].line = line;
+    locust__misuse_sites[i].function = function;
+}
+
+/* Writes "test.c:12 in browse" for the call that a sentence begins with, if that place is known.
+ * Returns the length. */
+static size_t locust__misuse_place(const char *sentence, char *out, size_t size)
+{
+    for (unsigned n = 1; n <= LOCUST__MISUSE_SITES; n++) { // the latest first
+        unsigned i = (locust__misuse_calls - n) % LOCUST__MISUSE_SITES;
+        const char *call = locust__misuse_sites[i].call, *file = locust__misuse_sites[i].file,
+                   *slash;
+        if (!call || strncmp(sentence, call, strlen(call)) != 0)
+            continue;
+        slash = strrchr(file, '/');
+        snprintf(out, size, "%s:%d in %s", slash ? slash + 1 : file, locust__misuse_sites[i].line,
+            locust__misuse_sites[i].function);
+        return strlen(out);
+    }
+    return 0;
+}
+
+/* Ends the function of the test that broke a rule. The sentence begins with the call. */
+LOCUST__PRINTF(1, 2) static _Noreturn void locust__misuse(const char *format, ...)
+{
+    locust__callback *callback = locust__callback_now;
+    locust__loop *loop = callback ? callback->loop : locust__loop_now;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (loop && loop->misused && (callback || (loop->current && loop->current->local))) {
+        loop->misused(loop->misused_arg, text);
+        if (callback)
+            longjmp(callback->back, 1);
+    }
+    locust__die(LOCUST__EXIT_USAGE, "%s", text);
+}
+
+/* Begins a call of the test's own function. The caller then has setjmp(c->back) return 0 before it
+ * calls, and locust__callback_end behind both ways. */
+static void locust__callback_begin(locust__callback *c, locust__loop *loop, const char *what)
+{
+    const locust__co *co = loop ? loop->current : NULL;
+    c->what = what;
+    c->leaves = c->fails = false;
+    c->outer = locust__callback_now;
+    c->depth = c->outer ? c->outer->depth + 1 : 0;
+    c->loop = loop;
+    c->scopes = co ? co->scopes : NULL;
+    c->entered = co ? co->entered : NULL;
+    locust__callback_now = c;
+}
+
+static void locust__callback_end(const locust__callback *c)
+{
+    locust__callback_now = c->outer;
+}
+
+/* Refuses a call that waits, in a function that may not. */
+static void locust__misuse_of_waiting(const char *call)
+{
+    if (locust__callback_now)
+        locust__misuse(
+            "%s was called in %s, which may not wait: call it in a user's task, on_start "
+            "or on_stop, or in a coroutine that locust_spawn() starts",
+            call, locust__callback_now->what);
+}
+
+/* Refuses a call that leaves the task, in a function that has to return. */
+static void locust__misuse_of_leaving(const char *call)
+{
+    if (locust__callback_now && !locust__callback_now->leaves)
+        locust__misuse(
+            "%s was called in %s, which has to return", call, locust__callback_now->what);
 }
 /* ============================================================================================
  * >>timer  timers of coroutines
@@ -6065,7 +6208,7 @@ static int locust__fd_release(locust__loop *loop, locust__fd *f)
  *             after a look at the poller, so coroutines that wake each other starve nobody.
  * Cost        a turn: two readings of the clock and one system call, shared by all that it runs.
  * Names       locust__loop_
- * Uses        >>co >>timer >>stack >>switch >>fd
+ * Uses        >>co >>misuse >>timer >>stack >>switch >>fd
  *
  *     now_ns       timers due        ready ones          turn_ns      poller: waits only
  *     is read  ->  become ready  ->  run, one by one ->  is known ->  if nothing is ready  -> next
@@ -6193,7 +6336,9 @@ static void locust__loop_compare_clocks(locust__loop *loop)
 /* Runs until every coroutine has ended. */
 static void locust__loop_run(locust__loop *loop)
 {
+    locust__callback *callback = locust__callback_now; // a listener of on_quit may run another test
     LOCUST_ASSERT(!locust__loop_now);
+    locust__callback_now = NULL;
     locust__loop_now = loop;
     locust__os_precise_timers();
     locust__os_fault_open(locust__stack_fault);
@@ -6217,6 +6362,7 @@ static void locust__loop_run(locust__loop *loop)
     }
     locust__os_fault_close();
     locust__loop_now = NULL;
+    locust__callback_now = callback;
 }
 /* ============================================================================================
  * >>sync  queues, semaphores and groups of coroutines
@@ -6301,7 +6447,7 @@ static void locust__sem_give(locust__loop *loop, locust__sem *s)
  *             is a global, as the constructors run before there is an environment.
  * Cost        reading: three loads and an addition. Memory of each user: the slot, and a byte.
  * Names       locust__scope_ locust__slot_ locust__slots_
- * Uses        >>co
+ * Uses        >>co >>misuse
  * Limits      a slot that a shared object brings in after the first user was made is refused.
  *
  *   a user's area, in its block:  | flags, a byte for each slot | slot | slot | ...   16-aligned
@@ -6345,21 +6491,32 @@ static size_t locust__slots_bytes(void)
     return locust__slots.bytes;
 }
 
-/* Ends a user's data: calls the fini of each slot that was initialised. */
+/* Calls the fini of a slot if it was initialised. */
+static void locust__slot_fini(const locust_slot *slot, char *area)
+{
+    locust__callback c;
+    if (!slot->fini || !(area[slot->index] & LOCUST__SLOT_USED))
+        return;
+    locust__callback_begin(&c, locust__loop_now, "the .fini of a LOCUST_LOCAL");
+    if (setjmp(c.back) == 0)
+        slot->fini(area + slot->offset);
+    locust__callback_end(&c);
+}
+
+/* Ends a user's data. */
 static void locust__slots_deinit(char *area)
 {
     for (locust_slot *slot = locust__slots.first; slot; slot = slot->next)
-        if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
-            slot->fini(area + slot->offset);
+        locust__slot_fini(slot, area);
 }
 
-/* The running coroutine, which must be a user's. Ends the program with a sentence otherwise: `what`
+/* The running coroutine, which must be a user's. Anything else is refused with a sentence: `what`
  * was used, a variable of this `kind`. */
 static locust__co *locust__slots_user(const char *what, const char *kind)
 {
     locust__co *co = locust__loop_now ? locust__loop_now->current : NULL;
     if (!co || !co->local)
-        locust__die(LOCUST__EXIT_USAGE,
+        locust__misuse(
             "%s() was used outside a user: a %s exists from before on_start until after on_stop",
             what, kind);
     return co;
@@ -6382,8 +6539,7 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
 /* Ends the current value of a slot; it is zero, and not initialised, from here on. */
 static void locust__slot_end(const locust_slot *slot, char *area)
 {
-    if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
-        slot->fini(area + slot->offset);
+    locust__slot_fini(slot, area);
     area[slot->index] &= LOCUST__SLOT_SCOPED;
     memset(area + slot->offset, 0, slot->size);
 }
@@ -6409,9 +6565,8 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     while (scope && scope->slot != slot)
         scope = scope->outer;
     if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
-        locust__die(LOCUST__EXIT_USAGE,
-            "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: "
-            "one has to leave it first",
+        locust__misuse("LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: "
+                       "one has to leave it first",
             slot->name);
     scope = LOCUST_MALLOC(sizeof *scope + slot->size);
     if (!scope)
@@ -6444,8 +6599,7 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
     if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
-        locust__die(LOCUST__EXIT_USAGE,
-            "LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
+        locust__misuse("LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
     locust__scope_leave(co);
     return false;
 }
@@ -6460,8 +6614,8 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
  *             copies the block. Without a block all variables have their defaults. locust__vars,
  *             the list of variables, is a global: constructors fill it in before main().
  * Cost        reading: three loads and two branches. Starting a coroutine: a count.
- * Names       locust__context_ locust__values_ locust__vars_
- * Uses        >>co >>local
+ * Names       locust__callback_left locust__context_ locust__values_ locust__vars_
+ * Uses        >>co >>misuse >>local
  * ============================================================================================ */
 
 typedef struct locust__values {
@@ -6589,8 +6743,8 @@ LOCUST_API void locust_context_run(locust_context *c, void (*fn)(void *arg), voi
 {
     locust__co *co = locust__slots_user("locust_context_run", "context");
     if (c->entered)
-        locust__die(LOCUST__EXIT_USAGE, "locust_context_run() was given a context that is "
-                                        "entered already: run in a copy of it");
+        locust__misuse("locust_context_run() was given a context that is "
+                       "entered already: run in a copy of it");
     c->entered = true;
     c->outer = co->entered;
     c->outer_block = co->context;
@@ -6605,20 +6759,26 @@ LOCUST_API void locust_context_free(locust_context *c)
     if (!c)
         return;
     if (c->entered)
-        locust__die(LOCUST__EXIT_USAGE,
-            "locust_context_free() was given a context that is entered: leave it first");
+        locust__misuse("locust_context_free() was given a context that is entered: leave it first");
     locust__values_release(c->block);
     LOCUST_FREE(c);
 }
 
 /* Leaves the scopes and contexts that functions of the test had entered when they were left by a
- * jump. */
-static void locust__context_unwind(locust__co *co)
+ * jump, up to those that were entered before. */
+static void locust__context_unwind(locust__co *co, const void *scopes, const void *entered)
 {
-    while (co->scopes)
+    while (co->scopes != scopes)
         locust__scope_leave(co);
-    while (co->entered)
+    while (co->entered != entered)
         locust__context_leave(co);
+}
+
+/* A function of the test was left because it broke a rule: what it had entered is left, too. */
+static void locust__callback_left(const locust__callback *c)
+{
+    if (c->loop && c->loop->current)
+        locust__context_unwind(c->loop->current, c->scopes, c->entered);
 }
 
 LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size)
@@ -11890,13 +12050,13 @@ typedef struct locust__pattern { // a compiled regular expression
     char text[];
 } locust__pattern;
 
-/* The compiled form of a pattern, compiled at its first use. Ends the program if it is invalid.
- * NULL: no memory. */
-static locust__pattern *locust__pattern_of(locust__pattern **first, const char *text)
+/* The compiled form of a pattern, compiled at its first use. NULL: no memory, or `why` says what is
+ * wrong with it. */
+static locust__pattern *locust__pattern_of(
+    locust__pattern **first, const char *text, char *why, size_t size)
 {
     locust__pattern *pattern;
     size_t len = strlen(text);
-    char why[128];
     int rc;
     for (pattern = *first; pattern; pattern = pattern->next)
         if (strcmp(pattern->text, text) == 0)
@@ -11907,10 +12067,9 @@ static locust__pattern *locust__pattern_of(locust__pattern **first, const char *
     memcpy(pattern->text, text, len + 1);
     rc = regcomp(&pattern->regex, text, REG_EXTENDED);
     if (rc != 0) {
-        regerror(rc, &pattern->regex, why, sizeof why);
+        regerror(rc, &pattern->regex, why, size);
         LOCUST_FREE(pattern);
-        locust__die(LOCUST__EXIT_USAGE,
-            "locust_match() cannot use the regular expression \"%s\": %s", text, why);
+        return NULL;
     }
     pattern->free_regex = regfree;
     pattern->next = *first;
@@ -11935,13 +12094,15 @@ typedef struct locust__search {
     int group;
     regmatch_t match; // of the group, if found
     bool found;
-    double number; // by locust__search_number
+    double number;   // by locust__search_number
+    char wrong[128]; // why the pattern cannot be used; "": it can
 } locust__search;
 
 static void locust__search_pattern(void *arg)
 {
     locust__search *search = arg;
-    locust__pattern *pattern = locust__pattern_of(search->patterns, search->regex);
+    locust__pattern *pattern =
+        locust__pattern_of(search->patterns, search->regex, search->wrong, sizeof search->wrong);
     regmatch_t matches[10];
     if (!pattern || search->group < 0 || search->group > 9)
         return;
@@ -12610,7 +12771,7 @@ LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *
  * Invariants  memory stays flat, however long a body is.
  * Cost        16 KB while an upload is under way.
  * Names       locust__upload_
- * Uses        >>head
+ * Uses        >>co >>misuse >>context >>head
  * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1
  *             (chunks).
  * Limits      a file is read without waiting in the poller: a slow disk holds up the loop.
@@ -12797,6 +12958,20 @@ static locust_error locust__upload_next_part(locust__upload *up)
     return error;
 }
 
+/* Asks the test's own function for bytes. It gives up if it breaks a rule. */
+static ptrdiff_t locust__upload_ask(const locust_request *req, char *out, size_t n)
+{
+    locust__callback c;
+    volatile ptrdiff_t given = -1;
+    locust__callback_begin(&c, locust__loop_now, ".body_fn");
+    if (setjmp(c.back) == 0)
+        given = req->body_fn(req->arg, out, n);
+    else
+        locust__callback_left(&c);
+    locust__callback_end(&c);
+    return given;
+}
+
 /* Gives the next 1 to n bytes of the body; *got 0: the body has ended. */
 static locust_error locust__upload_read(locust__upload *up, char *out, size_t n, size_t *got)
 {
@@ -12805,7 +12980,7 @@ static locust_error locust__upload_read(locust__upload *up, char *out, size_t n,
     if (up->req->body_fn && !up->req->parts && !up->req->body_path) {
         if (up->len >= 0 && (int64_t)n > up->left)
             n = (size_t)up->left;
-        given = n ? up->req->body_fn(up->req->arg, out, n) : 0;
+        given = n ? locust__upload_ask(up->req, out, n) : 0;
         if (given < 0 || (size_t)given > n || (!given && up->left > 0))
             return LOCUST_ERR_HTTP_BODY_FN;
         *got = (size_t)given;
@@ -12865,6 +13040,7 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
  * Invariants  the bytes may come in any pieces. A line and the data of one event are bounded by
  *             LOCUST_MAX_BODY together.
  * Names       locust__sse_
+ * Uses        >>co >>misuse >>context
  * Sources     HTML standard 9.2 (server-sent events).
  * ============================================================================================ */
 
@@ -12876,6 +13052,7 @@ typedef struct locust__sse {
     bool begun;    // the first line, which may have a byte order mark, is over
     bool after_cr; // an LF that comes next belongs to the CR before it
     bool stopped;  // the test has enough
+    bool refused;  // the test's function broke a rule
 } locust__sse;
 
 static void locust__sse_free(locust__sse *e)
@@ -12894,6 +13071,23 @@ static void locust__sse_set(locust__buf *b, locust__view text)
     locust__buf_add(b, "", 1);
 }
 
+/* Hands an event to the test. False: the test has enough, or broke a rule. */
+static bool locust__sse_give(locust__sse *e, const locust_sse_event *event)
+{
+    locust__callback c;
+    volatile bool more = false;
+    e->refused = true;
+    locust__callback_begin(&c, locust__loop_now, ".on_event");
+    if (setjmp(c.back) == 0) {
+        more = e->fn(e->arg, event);
+        e->refused = false;
+    } else {
+        locust__callback_left(&c);
+    }
+    locust__callback_end(&c);
+    return more;
+}
+
 /* At an empty line: hands the event to the test, if it has data. False: the test has enough. */
 static bool locust__sse_dispatch(locust__sse *e)
 {
@@ -12904,7 +13098,7 @@ static bool locust__sse_dispatch(locust__sse *e)
     bool more = true;
     if (e->data.len) {
         e->data.ptr[e->data.len - 1] = '\0'; // in place of the last '\n'
-        more = e->fn(e->arg, &event);
+        more = locust__sse_give(e, &event);
     }
     e->data.len = e->type.len = 0;
     return more;
@@ -12960,8 +13154,8 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
         e->begun = true;
         e->line.len = 0;
         if (!locust__sse_line(e, line)) {
-            e->stopped = true;
-            return LOCUST_ERR_CANCELLED;
+            e->stopped = !e->refused;
+            return e->refused ? LOCUST_ERR_HTTP_CALLBACK : LOCUST_ERR_CANCELLED;
         }
         if (e->data.failed || e->type.failed || e->id.failed) // before the event loses that
             return LOCUST_ERR_MEMORY;
@@ -12976,7 +13170,7 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
  * Invariants  a body that is kept is bounded by LOCUST_MAX_BODY after decoding.
  * Cost        44 KB while a compressed body is decoded, most of it zlib's.
  * Names       locust__body_out_
- * Uses        >>receive >>sse
+ * Uses        >>co >>misuse >>context >>receive >>sse
  * Sources     RFC 9110 8.4.1 (gzip, deflate).
  * ============================================================================================ */
 
@@ -12996,6 +13190,23 @@ typedef struct locust__body_out { // the sink of one response
 #endif
 } locust__body_out;
 
+/* Hands bytes to the test's own function. */
+static locust_error locust__body_out_hand(locust__body_out *d, const char *bytes, size_t n)
+{
+    locust__callback c;
+    locust__callback_begin(&c, locust__loop_now, ".on_body");
+    if (setjmp(c.back) == 0) {
+        d->sse.stopped = !d->req->on_body(d->req->arg, bytes, n);
+    } else {
+        locust__callback_left(&c);
+        d->sse.refused = true;
+    }
+    locust__callback_end(&c);
+    return d->sse.refused   ? LOCUST_ERR_HTTP_CALLBACK
+           : d->sse.stopped ? LOCUST_ERR_CANCELLED
+                            : LOCUST_OK;
+}
+
 /* Delivers decoded bytes. */
 static locust_error locust__body_out_give(locust__body_out *d, const char *bytes, size_t n)
 {
@@ -13005,11 +13216,7 @@ static locust_error locust__body_out_give(locust__body_out *d, const char *bytes
     if (d->req->on_event)
         return locust__sse_take(&d->sse, bytes, n);
     if (d->req->on_body)
-        d->sse.stopped = !d->req->on_body(d->req->arg, bytes, n);
-    if (d->sse.stopped)
-        return LOCUST_ERR_CANCELLED;
-    if (d->req->on_body)
-        return LOCUST_OK;
+        return locust__body_out_hand(d, bytes, n);
     if (d->total > LOCUST_MAX_BODY)
         return LOCUST_ERR_HTTP_BODY_SIZE;
     if (!locust__buf_reserve_tight(d->kept, n + 1))
@@ -15174,7 +15381,7 @@ static locust_error locust__request_send(
  *
  * Purpose     reads a header field, gives the verdict, takes values out of the body.
  * Names       locust__response_
- * Uses        >>switch >>stats >>json >>extract >>client
+ * Uses        >>misuse >>switch >>stats >>json >>extract >>client
  * ============================================================================================ */
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
@@ -15182,24 +15389,24 @@ LOCUST_API const char *locust_header(const locust_response *r, const char *name)
     return locust__client_field((const locust__client *)(const void *)r, name);
 }
 
-/* The client of a response that waits for its verdict; anything else ends the program. */
+/* The client of a response that waits for its verdict; anything else is refused. */
 static locust__client *locust__response_client(locust_response *r, const char *what)
 {
     locust__client *c = (locust__client *)(void *)r;
     if (!c->pending)
-        locust__die(LOCUST__EXIT_USAGE,
+        locust__misuse(
             "%s() needs a response that waits for its verdict: made with .catch_response = true, "
             "and no later request of that user",
             what);
     return c;
 }
 
-LOCUST_API void locust_success(locust_response *r)
+LOCUST_API void(locust_success)(locust_response *r)
 {
     locust__response_client(r, "locust_success")->verdict = LOCUST__VERDICT_SUCCESS;
 }
 
-LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
+LOCUST_API void(locust_failure)(locust_response *r, const char *format, ...)
 {
     locust__client *c = locust__response_client(r, "locust_failure");
     char text[256];
@@ -15249,13 +15456,17 @@ LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, boo
     return true;
 }
 
-LOCUST_API bool locust_match(
+LOCUST_API bool(locust_match)(
     const locust_response *r, const char *regex, int group, char *out, size_t size)
 {
     const locust__client *c = (const locust__client *)(const void *)r;
     locust__search search = {
         .patterns = &c->services->patterns, .text = r->body, .regex = regex, .group = group};
+    search.wrong[0] = '\0';
     locust__co_call(c->services->loop, locust__search_pattern, &search);
+    if (search.wrong[0])
+        locust__misuse(
+            "locust_match() cannot use the regular expression \"%.150s\": %s", regex, search.wrong);
     return search.found && locust__extract_copy(r->body + search.match.rm_so,
                                (size_t)(search.match.rm_eo - search.match.rm_so), out, size);
 }
@@ -15715,7 +15926,7 @@ static bool locust__class_gets_users(const locust_user_class *as)
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer.
  * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream
- * Uses        >>co >>services >>session >>client >>task >>class
+ * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *
  *   A user's way                 started  stopping  waiting   what moves it on
@@ -15892,6 +16103,14 @@ static void locust__user_where(const locust__co *co, const char *words[LOCUST__L
     words[3] = root->cls->as->name;
 }
 
+/* Writes "task browse of Shopper" behind `before`. */
+static void locust__user_place(const locust__user *user, const char *before, char *out, size_t size)
+{
+    const char *w[LOCUST__LOOP_WORDS];
+    locust__user_where(user->co, w);
+    snprintf(out, size, "%s%s%s%s%s", before, w[0], w[1], w[2], w[3]);
+}
+
 /* The wait of the set that runs, of the nearest set around it that has one, or of the class. */
 static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 {
@@ -15899,6 +16118,22 @@ static const locust_wait_time *locust__user_wait_time(const locust__user *user)
         if (f->plan->as && f->plan->as->wait_time.kind)
             return &f->plan->as->wait_time;
     return &user->cls->as->wait_time;
+}
+
+/* Asks the test's own function how long to wait. A user whose function breaks a rule ends. */
+static double locust__user_ask_wait(locust__user *user, locust_wait_fn fn)
+{
+    locust__callback c;
+    volatile double seconds = 0;
+    locust__callback_begin(&c, user->all->services->loop, "the function of LOCUST_WAIT_FN");
+    if (setjmp(c.back) == 0) {
+        seconds = fn(&user->as);
+    } else {
+        locust__callback_left(&c);
+        user->root->stopping = true;
+    }
+    locust__callback_end(&c);
+    return seconds;
 }
 
 /* How long to wait now, before the next task. Pacing takes what is left of the period that began
@@ -15917,7 +16152,7 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
         due = locust__time_after(user->waited_ns, locust__time_ns(wait->a));
         return due > now_ns ? due - now_ns : 0;
     case LOCUST_WAIT_CUSTOM:
-        return wait->fn ? locust__time_ns(wait->fn(&user->as)) : 0;
+        return wait->fn ? locust__time_ns(locust__user_ask_wait(user, wait->fn)) : 0;
     default:
         return 0;
     }
@@ -16166,8 +16401,8 @@ static void locust__arrive_await(locust__user *user) LOCUST__PARKS
  *             locust__life_guarded, one at a time: a coroutine has one unwind point.
  * Cost        between two tasks without a wait: no switch if the task has parked, else one.
  * Names       locust__life_
- * Uses        >>co >>stack >>switch >>sync >>context >>stream >>client >>task >>class >>user
- *             >>arrive
+ * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>client >>task >>class
+ *             >>user >>arrive
  * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
  *             and so does a set; interrupt() ends a set, its parent waits before its next task
  *             unless `reschedule`.
@@ -16199,10 +16434,17 @@ static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 static void locust__life_clean_up(locust__user *user)
 {
     while (user->cleanups) {
-        locust__user_cleanup *c = user->cleanups;
-        user->cleanups = c->next;
-        c->fn(c->arg);
-        LOCUST_FREE(c);
+        locust__user_cleanup *first = user->cleanups, it = *first;
+        locust__callback c;
+        user->cleanups = it.next;
+        LOCUST_FREE(first);
+        locust__callback_begin(&c, user->all->services->loop, "a function of locust_defer");
+        c.leaves = c.fails = true;
+        if (setjmp(c.back) == 0)
+            it.fn(it.arg);
+        else
+            locust__callback_left(&c);
+        locust__callback_end(&c);
     }
 }
 
@@ -16240,7 +16482,7 @@ static void locust__life_detach(locust__user *user)
 static void locust__life_settle(locust__user *user)
 {
     if (user->co->scopes || user->co->entered)
-        locust__context_unwind(user->co);
+        locust__context_unwind(user->co, NULL, NULL);
     if (user->cleanups)
         locust__life_clean_up(user);
     if (user->texts)
@@ -16290,10 +16532,13 @@ static enum locust__outcome locust__life_guarded(
 }
 
 /* Leaves the function of the test that runs, from any depth: locust__life_guarded returns
- * `outcome`. */
+ * `outcome`. If what leaves is called while a function that was left is being settled (a listener,
+ * a function of locust_defer), the first reason stays. */
 static _Noreturn void locust__life_leave(locust__user *user, enum locust__outcome outcome)
 {
-    user->outcome = outcome;
+    locust__callback_now = NULL;
+    if (user->outcome == LOCUST__OUTCOME_RETURNED)
+        user->outcome = outcome;
     longjmp(*locust__stack_unwind_point(user->co), 1);
 }
 
@@ -16725,21 +16970,34 @@ static bool locust__start_step(
  *             would park one coroutine and wake another. A call that parks and finds its user
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
- * Uses        >>co >>switch >>stats >>cookie >>services >>pool >>session >>request >>fault
- *             >>task >>user >>life
+ * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request
+ *             >>fault >>task >>user >>life
  * ============================================================================================ */
 
-/* The user behind `u`, which must be the one that runs; anything else ends the program with the
- * rule that was broken. `what`: the call, as the test's author knows it. */
+/* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
+ * was broken. `what`: the call, as the test's author knows it. */
 static locust__user *locust__control_user(locust_user *u, const char *what)
 {
     locust__user *user = (locust__user *)(void *)u;
     if (!u || !locust__loop_now || locust__loop_now->current != user->co)
-        locust__die(LOCUST__EXIT_USAGE,
-            "%s was called outside its user: "
-            "call it from that user's own task, on_start or on_stop",
+        locust__misuse("%s was called outside its user: "
+                       "call it from that user's own task, on_start or on_stop",
             what);
     return user;
+}
+
+/* The same for a call that waits. */
+static locust__user *locust__control_waiting(locust_user *u, const char *what)
+{
+    locust__misuse_of_waiting(what);
+    return locust__control_user(u, what);
+}
+
+/* The same for a call that leaves the task. */
+static locust__user *locust__control_leaving(locust_user *u, const char *what)
+{
+    locust__misuse_of_leaving(what);
+    return locust__control_user(u, what);
 }
 
 /* Ends the whole test, because it cannot go on as it is set up (an https URL without TLS, a data
@@ -16751,12 +17009,14 @@ static _Noreturn void locust__control_break(locust__user *user, const char *why)
         all->setup_error = why;
     user->root->stopping = true;
     all->request_stop(all->env);
+    if (locust__callback_now && !locust__callback_now->leaves)
+        locust__misuse("%s", why);
     locust__life_unwind(user);
 }
 
-LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
+LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
 {
-    locust__user *user = locust__control_user(u, "a request (locust_send, locust_get, ...)");
+    locust__user *user = locust__control_waiting(u, "a request (locust_send, locust_get, ...)");
     locust_error error;
     if (user->root->lost) {
         locust__retry_park(user);
@@ -16812,9 +17072,9 @@ LOCUST_API void locust_close_connections(locust_user *u)
     locust__conns_close(locust__control_user(u, "locust_close_connections")->client.session->conns);
 }
 
-LOCUST_API void locust_sleep(locust_user *u, double seconds)
+LOCUST_API void(locust_sleep)(locust_user *u, double seconds)
 {
-    locust__user *user = locust__control_user(u, "locust_sleep");
+    locust__user *user = locust__control_waiting(u, "locust_sleep");
     locust__loop *loop = user->all->services->loop;
     locust__co_sleep(loop, locust__time_after(locust__loop_clock(loop), locust__time_ns(seconds)));
     if (user->co->cancelled)
@@ -16828,28 +17088,37 @@ LOCUST_API void locust_stop_test(locust_user *u)
     user->root->stopping = true;
 }
 
-LOCUST_API void locust_interrupt(locust_user *u, bool reschedule)
+LOCUST_API void(locust_interrupt)(locust_user *u, bool reschedule)
 {
-    locust__user *user = locust__control_user(u, "locust_interrupt");
+    locust__user *user = locust__control_leaving(u, "locust_interrupt");
     if (user != user->root)
-        locust__die(LOCUST__EXIT_USAGE, "locust_interrupt() was called in a coroutine that a "
-                                        "user has started: a task leaves its "
-                                        "set itself");
+        locust__misuse(
+            "locust_interrupt() was called in a coroutine that a user has started: a task "
+            "leaves its set itself");
     if (user->top == &user->base)
-        locust__die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
-                                        "of a class itself are none: to end "
-                                        "the user call locust_stop_user()");
+        locust__misuse("locust_interrupt() leaves a task set, and the tasks of a class itself are "
+                       "none: to end the user call locust_stop_user()");
     locust__life_leave(
         user, reschedule ? LOCUST__OUTCOME_INTERRUPTED_NOW : LOCUST__OUTCOME_INTERRUPTED);
 }
 
 LOCUST_API void locust_stop_user(locust_user *u)
 {
-    locust__user *user = locust__control_user(u, "locust_stop_user");
+    locust__user *user = locust__control_leaving(u, "locust_stop_user");
     user->root->stopping = true;
     if (user != user->root)
         locust__co_cancel(user->all->services->loop, user->root->co);
     locust__life_unwind(user);
+}
+
+/* Counts an exception, and says it once. Returns the statistics' copy of the text. */
+static const char *locust__control_except(locust__services *sv, const char *text, const char *place)
+{
+    const char *message = locust__stats_text(sv->recorder.stats, text);
+    if (locust__stats_except(sv->recorder.stats, message, place))
+        locust__log_print(
+            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
+    return message;
 }
 
 /* Fails the running task: counts the exception, says it once, and leaves the task. */
@@ -16857,29 +17126,50 @@ static _Noreturn void locust__control_fail(
     locust__user *user, const char *text, const char *place) LOCUST__PARKS
 {
     locust__services *sv = user->all->services;
-    const char *message = locust__stats_text(sv->recorder.stats, text);
-    const char **step = user->client.session->failure;
+    const char **step = user->client.session->failure, *message;
     if (step) { // not counted
         char both[512];
         snprintf(both, sizeof both, "%s (%s)", text, place);
         *step = *step ? *step : locust__stats_text(sv->recorder.stats, both);
         locust__life_leave(user, LOCUST__OUTCOME_FAILED);
     }
-    if (locust__stats_except(sv->recorder.stats, message, place))
-        locust__log_print(
-            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
+    message = locust__control_except(sv, text, place);
     if (user->all->on_error)
         user->all->on_error(user->all->env, &user->as, message);
     locust__life_leave(user, LOCUST__OUTCOME_FAILED);
 }
 
+/* Takes a sentence about a call that breaks a rule: this is the loop's `misused`, see >>misuse. A
+ * listener that breaks one before the first user ends the program: nothing was measured yet. */
+static void locust__control_misused(void *arg, const char *text) LOCUST__PARKS
+{
+    locust__users *all = arg;
+    locust__services *sv = all->services;
+    const locust__callback *callback = locust__callback_now;
+    locust__user *user = sv->loop->current ? sv->loop->current->arg : NULL;
+    char place[192] = "";
+    size_t n = locust__misuse_place(text, place, sizeof place);
+    if (callback && !all->next_id)
+        locust__die(LOCUST__EXIT_USAGE, "%s", text);
+    if (callback) {
+        locust__control_except(sv, text, n ? place : callback->what);
+        return;
+    }
+    locust__user_place(user, n ? ", " : "", place + n, sizeof place - n);
+    locust__control_fail(user, text, place);
+}
+
 LOCUST_API void locust_fail_at(
     locust_user *u, const char *file, int line, const char *function, const char *format, ...)
 {
-    locust__user *user = locust__control_user(u, "locust_fail");
+    locust__user *user;
     const char *slash = strrchr(file, '/');
     char text[256], place[128];
     va_list args;
+    if (locust__callback_now && !locust__callback_now->fails)
+        locust__misuse(
+            "locust_fail was called in %s, which has to return", locust__callback_now->what);
+    user = locust__control_user(u, "locust_fail");
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -16913,18 +17203,18 @@ LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
     return true;
 }
 
-LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
+LOCUST_API bool(locust_set_tasks)(locust_user *u, const locust_task *tasks)
 {
     locust__user *user = locust__control_user(u, "locust_set_tasks")->root;
     locust__fault fault = {.code = 0}; // not reported: the caller is told that there is one
     locust__planner p = {&user->all->tags, user->cls->as->name, &fault};
-    locust__plan *plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
+    locust__plan *plan;
+    if (user->top != &user->base)
+        locust__misuse("locust_set_tasks() was called inside a task set: call it from on_start or "
+                       "from a task of the class itself");
+    plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
     if (!plan)
         return false;
-    if (user->top != &user->base)
-        locust__die(LOCUST__EXIT_USAGE, "locust_set_tasks() was called inside a task set: "
-                                        "call it from on_start or from a task of "
-                                        "the class itself");
     locust__plan_free(user->own_plan);
     user->own_plan = plan;
     locust__frame_init(&user->base, plan);
@@ -16933,7 +17223,7 @@ LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
 
 LOCUST_API void locust_wait(locust_user *u)
 {
-    locust__user *user = locust__control_user(u, "locust_wait");
+    locust__user *user = locust__control_waiting(u, "locust_wait");
     locust__life_wait(user, user->all->services->loop->turn);
     if (user->co->cancelled)
         locust__life_unwind(user);
@@ -17114,7 +17404,7 @@ LOCUST_API locust_coroutine *locust_spawn(locust_user *u, locust_coroutine_fn fn
 
 LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine)
 {
-    locust__user *user = locust__control_user(u, "locust_join");
+    locust__user *user = locust__control_waiting(u, "locust_join");
     locust__loop *loop = user->all->services->loop;
     bool cut;
     if (!coroutine)
@@ -17132,7 +17422,7 @@ LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine)
 
 LOCUST_API void locust_join_all(locust_user *u)
 {
-    locust__user *user = locust__control_user(u, "locust_join_all");
+    locust__user *user = locust__control_waiting(u, "locust_join_all");
     while (locust__life_has_coroutines(user))
         locust__coroutine_wait_all(user);
 }
@@ -17169,14 +17459,14 @@ static bool locust__group_wait(locust__user *user, locust_group *group, int belo
 LOCUST_API bool locust_group_start(
     locust_user *u, locust_group *group, locust_coroutine_fn fn, void *arg)
 {
-    locust__user *user = locust__control_user(u, "locust_group_start");
+    locust__user *user = locust__control_waiting(u, "locust_group_start");
     return group && locust__group_wait(user, group, group->limit) &&
            locust__coroutine_start(user, group, fn, arg) != NULL;
 }
 
 LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
 {
-    locust__user *user = locust__control_user(u, "locust_group_join");
+    locust__user *user = locust__control_waiting(u, "locust_group_join");
     locust_group **at = &user->root->groups;
     if (!group || !locust__group_wait(user, group, 1))
         return;
@@ -17203,7 +17493,7 @@ _Static_assert(sizeof(locust_semaphore) == sizeof(locust__sem) &&
 
 LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphore)
 {
-    locust__user *user = locust__control_user(u, "locust_semaphore_take");
+    locust__user *user = locust__control_waiting(u, "locust_semaphore_take");
     locust__loop *loop = user->all->services->loop;
     locust__sem *s = (locust__sem *)(void *)semaphore;
     enum locust__wake why = locust__sem_take(loop, s, LOCUST__NEVER);
@@ -17221,7 +17511,7 @@ LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphor
 
 LOCUST_API void locust_wait_spawned(locust_user *u)
 {
-    locust__user *user = locust__control_user(u, "locust_wait_spawned");
+    locust__user *user = locust__control_waiting(u, "locust_wait_spawned");
     while (!user->all->spawned) {
         locust__queue_wait(user->all->services->loop, &user->all->spawn_waiters, LOCUST__NEVER);
         if (user->co->cancelled)
@@ -17271,7 +17561,7 @@ static void locust__measure_check(locust__user *user, double elapsed_ms) LOCUST_
         return;
     snprintf(
         text, sizeof text, "locust_record takes elapsed_ms from 0 to 1e12, not %g", elapsed_ms);
-    snprintf(place, sizeof place, "task %s of %s", user->doing, user->cls->as->name);
+    locust__user_place(user, "", place, sizeof place);
     locust__control_fail(user, text, place);
 }
 
@@ -17301,8 +17591,8 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
  *             park. A stream that failed stays in the test's hands until locust_close, and says
  *             why.
  * Names       locust__user_stream_
- * Uses        >>co >>stack >>address >>stream >>allowance >>connect >>resolve >>lookup >>tls
- *             >>tls_handshake >>url >>services >>class >>user >>life >>control
+ * Uses        >>co >>misuse >>stack >>address >>stream >>allowance >>connect >>resolve
+ *             >>lookup >>tls >>tls_handshake >>url >>services >>class >>user >>life >>control
  * ============================================================================================ */
 
 enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 }; // of each call, until locust_set_timeout
@@ -17391,9 +17681,9 @@ static bool locust__user_stream_done(locust_stream *s, locust_error error)
     return !error;
 }
 
-LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
+LOCUST_API locust_stream *(locust_connect)(locust_user *u, const char *url)
 {
-    locust__user *user = locust__control_user(u, "locust_connect");
+    locust__user *user = locust__control_waiting(u, "locust_connect");
     locust__user_stream *s;
     locust__retry_park(user);
     if (user->co->cancelled)
@@ -17419,12 +17709,11 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     return &s->stream;
 }
 
-/* Ends the program if a stream is used by another coroutine than its own, or if there is none. */
+/* Refuses the use of a stream by another coroutine than its own, or of none. */
 static void locust__user_stream_check_owner(const locust_stream *s, const char *what)
 {
     if (!s || !locust__loop_now || locust__loop_now->current != locust__user_stream_of(s)->owner)
-        locust__die(LOCUST__EXIT_USAGE,
-            "%s was called %s: a stream belongs to the user that opened it", what,
+        locust__misuse("%s was called %s: a stream belongs to the user that opened it", what,
             s ? "outside that user" : "without a stream");
 }
 
@@ -17433,6 +17722,7 @@ static void locust__user_stream_check_owner(const locust_stream *s, const char *
 static bool locust__user_stream_usable(locust_stream *s, const char *what)
 {
     locust__user_stream *own = locust__user_stream_of(s);
+    locust__misuse_of_waiting(what);
     locust__user_stream_check_owner(s, what);
     if (!locust__stream_is_open(s) && !own->error)
         own->error = LOCUST_ERR_CLOSED;
@@ -17979,7 +18269,8 @@ static void locust__dispatch_deinit(locust__dispatch *d)
  *             that need it themselves stand here; the parts that are named with them own the rest.
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers
- * Uses        >>co >>sync >>stats >>services >>class >>user >>stages >>dispatch
+ * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
+ *             >>dispatch
  * ============================================================================================ */
 
 typedef struct locust__ramp { // see >>ramp
@@ -18045,13 +18336,86 @@ struct locust_env {
     int n_blockers;
 };
 
-/* Calls all listeners of an event, in order. */
-#define LOCUST__ENV_FIRE(env, event, ...)                 \
-    do {                                                  \
-        for (int i_ = 0; i_ < (env)->n_listeners; i_++)   \
-            if ((env)->listeners[i_]->event)              \
-                (env)->listeners[i_]->event(__VA_ARGS__); \
-    } while (0)
+enum locust__env_event {
+#define LOCUST__ENV_EVENT(name, args) LOCUST__ENV_##name,
+    LOCUST_EVENTS_(LOCUST__ENV_EVENT)
+#undef LOCUST__ENV_EVENT
+};
+
+typedef struct locust__env_news { // what the listeners of an event are called with
+    enum locust__env_event event;
+    const locust_sample *sample;
+    locust_user *user;
+    const char *text; // a message, or the id of a client
+    int number;       // of users, or an exit code
+    double real;      // percent, or a time
+    size_t bytes;
+} locust__env_news;
+
+/* Calls a listener, if it wants that event. */
+static void locust__env_call(
+    locust_env *env, const locust_listeners *to, const locust__env_news *news)
+{
+#define LOCUST__ENV_CASE(name, ...) \
+    case LOCUST__ENV_##name:        \
+        if (to->name)               \
+            to->name(__VA_ARGS__);  \
+        break
+    switch (news->event) {
+        LOCUST__ENV_CASE(on_init, env);
+        LOCUST__ENV_CASE(on_test_start, env);
+        LOCUST__ENV_CASE(on_spawning_complete, env, news->number);
+        LOCUST__ENV_CASE(on_request, env, news->sample);
+        LOCUST__ENV_CASE(on_user_error, env, news->user, news->text);
+        LOCUST__ENV_CASE(on_reset_stats, env);
+        LOCUST__ENV_CASE(on_usage_monitor, env, news->real, news->bytes);
+        LOCUST__ENV_CASE(on_cpu_warning, env, news->real);
+        LOCUST__ENV_CASE(on_test_stopping, env);
+        LOCUST__ENV_CASE(on_test_stop, env);
+        LOCUST__ENV_CASE(on_quitting, env);
+        LOCUST__ENV_CASE(on_quit, env, news->number);
+        LOCUST__ENV_CASE(on_worker_connect, env, news->text);
+        LOCUST__ENV_CASE(on_worker_report, env, news->text);
+        LOCUST__ENV_CASE(on_report_to_master, env, news->text);
+        LOCUST__ENV_CASE(on_heartbeat_sent, env, news->text, news->real);
+        LOCUST__ENV_CASE(on_heartbeat_received, env, news->text, news->real);
+    }
+#undef LOCUST__ENV_CASE
+}
+
+/* Calls a listener. If it makes a call that breaks a rule it is left; the others are called. */
+static void locust__env_tell(
+    locust_env *env, const locust_listeners *to, const locust__env_news *news)
+{
+    static const char *const names[] = {
+#define LOCUST__ENV_NAME(name, args) "a listener of " #name,
+        LOCUST_EVENTS_(LOCUST__ENV_NAME)
+#undef LOCUST__ENV_NAME
+    };
+    locust__callback c;
+    locust__callback_begin(&c, &env->loop, names[news->event]);
+    c.leaves = true;
+    c.fails = news->event != LOCUST__ENV_on_user_error; // it would be called again
+    if (setjmp(c.back) == 0)
+        locust__env_call(env, to, news);
+    else
+        locust__callback_left(&c);
+    locust__callback_end(&c);
+}
+
+/* Calls all listeners of an event, in order; those of on_quitting the latest first, as in Locust.
+ * */
+static void locust__env_fire(locust_env *env, locust__env_news news)
+{
+    int n = env->n_listeners;
+    for (int i = 0; i < n; i++)
+        locust__env_tell(
+            env, env->listeners[news.event == LOCUST__ENV_on_quitting ? n - 1 - i : i], &news);
+}
+
+/* LOCUST__ENV_FIRE(env, on_quit, .number = code) */
+#define LOCUST__ENV_FIRE(env, ...) \
+    locust__env_fire((env), (locust__env_news){.event = LOCUST__ENV_##__VA_ARGS__})
 
 /* Wakes the runner, which then looks whether there is anything left to do. */
 static void locust__env_wake(locust_env *env)
@@ -18246,7 +18610,7 @@ static void locust__warm_up_reset_stats(locust_env *env)
     int64_t now_ns = locust__os_now_ns();
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners", "Resetting stats");
     locust__stats_reset(&env->stats, env->warm_ns < LOCUST__NEVER ? env->warm_ns : now_ns);
-    LOCUST__ENV_FIRE(env, on_reset_stats, env);
+    LOCUST__ENV_FIRE(env, on_reset_stats, .number = 0);
 }
 /* ============================================================================================
  * >>ramp  from the users that there are to those asked for
@@ -18346,7 +18710,7 @@ static void locust__ramp_arrive(locust_env *env)
 {
     locust__ramp_rest(env);
     locust__ramp_log_spawned(env);
-    LOCUST__ENV_FIRE(env, on_spawning_complete, env, env->users.alive);
+    LOCUST__ENV_FIRE(env, on_spawning_complete, .number = env->users.alive);
     if (env->options.reset_stats)
         locust__warm_up_reset_stats(env);
 }
@@ -18659,8 +19023,8 @@ static bool locust__step_run(locust_env *env, locust_task_fn fn, const char *nam
  *             from when on a user may run its on_stop; users are stopped, the last one ends; the
  *             connections that they shared are closed; on_test_stop.
  * Names       locust__runner_
- * Uses        >>co >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage >>warm_up
- *             >>ramp >>pace
+ * Uses        >>co >>misuse >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage
+ *             >>warm_up >>ramp >>pace
  * Sources     Locust 2.46 (reference run): log lines word for word; a shape is asked once a second.
  * ============================================================================================ */
 
@@ -18736,6 +19100,18 @@ static int64_t locust__runner_next_ns(const locust_env *env, int64_t tick_ns)
     return next_ns;
 }
 
+/* Asks the load shape. False: the test is over, or the shape has broken a rule. */
+static bool locust__runner_ask_shape(locust_env *env, locust_tick *tick)
+{
+    locust__callback c;
+    volatile bool goes_on = false;
+    locust__callback_begin(&c, &env->loop, "the .shape of the test");
+    if (setjmp(c.back) == 0)
+        goes_on = env->shape(env, tick);
+    locust__callback_end(&c);
+    return goes_on;
+}
+
 /* Runs ramps until the test is over. Says why it is, unless somebody asked for the end. */
 static void locust__runner_drive(locust_env *env) LOCUST__PARKS
 {
@@ -18751,7 +19127,7 @@ static void locust__runner_drive(locust_env *env) LOCUST__PARKS
         why = locust__runner_over(env, now_ns);
         if (!why && now_ns >= tick_ns) {
             tick = (locust_tick){.users = 0};
-            if (!env->shape(env, &tick))
+            if (!locust__runner_ask_shape(env, &tick))
                 why = "Shape test stopping";
         }
         if (why)
@@ -18807,7 +19183,7 @@ static void locust__runner_init(locust_env *env)
 static void locust__runner_users(locust_env *env) LOCUST__PARKS
 {
     env->end_ns = locust__runner_end_ns(env);
-    LOCUST__ENV_FIRE(env, on_test_start, env);
+    LOCUST__ENV_FIRE(env, on_test_start, .number = 0);
     locust__pace_start(env);
     locust__runner_drive(env);
     env->until = locust__usage_now(env);
@@ -18819,12 +19195,12 @@ static void locust__runner_users(locust_env *env) LOCUST__PARKS
     if (env->users.setup_error)
         locust__log_print(
             &env->log, LOCUST__LOG_ERROR, "locust.runners", "%s", env->users.setup_error);
-    LOCUST__ENV_FIRE(env, on_test_stopping, env);
+    LOCUST__ENV_FIRE(env, on_test_stopping, .number = 0);
     env->users.told = true;
     locust__runner_stop_users(env);
     for (int i = 0; i < env->n_classes; i++)
         locust__conns_free(&env->classes[i].shared);
-    LOCUST__ENV_FIRE(env, on_test_stop, env);
+    LOCUST__ENV_FIRE(env, on_test_stop, .number = 0);
 }
 
 /* The whole test. Called in a coroutine of its own. */
@@ -19258,7 +19634,7 @@ static void locust__classes_free(locust_env *env)
  * Invariants  a test without an on_request has no call for each request: the recorder learns of the
  *             listeners when one of them wants requests.
  * Names       locust__listeners_
- * Uses        >>env
+ * Uses        >>misuse >>env
  *
  *   on_init                   set-up is over; no user exists, the loop does not run
  *   on_test_start             in the runner's coroutine, before the first user
@@ -19271,14 +19647,19 @@ static void locust__classes_free(locust_env *env)
  *   on_quitting, on_quit      of a command: before the verdict and after the last report
  * ============================================================================================ */
 
+enum { LOCUST__LISTENERS_DEPTH = 8 }; // listeners that record, inside each other
+
 static void locust__listeners_on_request(locust_env *env, const locust_sample *sample)
 {
-    LOCUST__ENV_FIRE(env, on_request, env, sample);
+    if (locust__callback_now && locust__callback_now->depth == LOCUST__LISTENERS_DEPTH)
+        locust__misuse("a listener of on_request records requests, and is called for each of them: "
+                       "let it leave out its own");
+    LOCUST__ENV_FIRE(env, on_request, .sample = sample);
 }
 
 static void locust__listeners_on_error(locust_env *env, locust_user *u, const char *message)
 {
-    LOCUST__ENV_FIRE(env, on_user_error, env, u, message);
+    LOCUST__ENV_FIRE(env, on_user_error, .user = u, .text = message);
 }
 
 static void locust__listeners_add(locust_env *env, const locust_listeners *listeners)
@@ -19531,7 +19912,8 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
- *             >>start >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners
+ *             >>start >>control >>feed >>stages >>dispatch >>env >>blocked >>classes
+ *             >>listeners
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -19625,6 +20007,8 @@ static void locust__setup_services(locust_env *env)
     env->loop.blocked_arg = env;
     env->loop.prefetch_user = locust__start_prefetch;
     env->loop.where = locust__user_where;
+    env->loop.misused = locust__control_misused;
+    env->loop.misused_arg = &env->users;
     sv->loop = &env->loop;
     sv->log = &env->log;
     sv->recorder = (locust__recorder){.stats = &env->stats, .env = env, .phases = o->phases};
@@ -19747,7 +20131,7 @@ static locust_env *locust__env_new(
         !locust__setup_worker(env, &fault) || !locust__own_option_check(env, &fault) ||
         !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
         goto fail;
-    LOCUST__ENV_FIRE(env, on_init, env);
+    LOCUST__ENV_FIRE(env, on_init, .number = 0);
     return env;
 fail:
     locust__say("%s", fault.text);
@@ -24152,14 +24536,14 @@ static void locust__run_usage(void *arg)
         from = to;
         next = to.at_ns;
         if (i % 10 == 0)
-            LOCUST__ENV_FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
+            LOCUST__ENV_FIRE(env, on_usage_monitor, .real = percent, .bytes = locust__os_memory());
         if (percent <= 90)
             continue;
         if (!warned)
             locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
                 "This process takes %.0f %% of a core: it may be what limits the load", percent);
         warned = true;
-        LOCUST__ENV_FIRE(env, on_cpu_warning, env, percent);
+        LOCUST__ENV_FIRE(env, on_cpu_warning, .real = percent);
     }
 }
 
@@ -24228,9 +24612,7 @@ static void locust__run_main(void *arg)
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
     if (run->command)
-        for (int i = env->n_listeners; i-- > 0;) // the latest first, as in Locust
-            if (env->listeners[i]->on_quitting)
-                env->listeners[i]->on_quitting(env);
+        LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
     locust__co_call(&env->loop, locust__result_judge, &run->verdict);
     if (!env->exit_code_set)
         env->exit_code = locust__result_exit_code(&run->verdict);
@@ -24329,8 +24711,7 @@ static int locust__run_test(locust_env *env, bool command)
 LOCUST_API int locust_run(locust_env *env)
 {
     if (locust__loop_now)
-        locust__die(LOCUST__EXIT_USAGE,
-            "locust_run() was called inside a running test: one test runs at a time");
+        locust__misuse("locust_run() was called inside a running test: one test runs at a time");
     return locust__run_test(env, false);
 }
 /* ============================================================================================
@@ -24443,7 +24824,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");
         code = locust__run_test(env, true);
-        LOCUST__ENV_FIRE(env, on_quit, env, code);
+        LOCUST__ENV_FIRE(env, on_quit, .number = code);
         locust__env_free(env);
     }
     locust__cli_free(&settings);

@@ -53,7 +53,7 @@ typedef struct client_user {
     locust__session session;
 } client_user;
 
-LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
+LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
 {
     client_user *user = (client_user *)(void *)u;
     locust__request_send(&user->client, req, &u->env->base);
@@ -62,7 +62,7 @@ LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *re
     return &user->client.response;
 }
 
-LOCUST_API void locust_sleep(locust_user *u, double seconds)
+LOCUST_API void(locust_sleep)(locust_user *u, double seconds)
 {
     locust__co_sleep(
         &u->env->loop, locust__time_after(locust__os_now_ns(), locust__time_ns(seconds)));

@@ -21,6 +21,7 @@ static inline int patience(
 typedef struct life { // zero: the usual
     locust_task_fn task, on_start, on_stop;
     int users, pool, iterations;
+    bool until_error;        // the first failed task ends it
     double rate, run_time_s; // 0: all at once; long, and it must not get there
     const char *host;
     bool (*shape)(locust_env *env, locust_tick *tick);
@@ -31,16 +32,18 @@ static struct {
     size_t exceptions, n_rows;
     unsigned long long requests, failures;
     double seconds;
-    char text[64], place[128];
+    char text[256], place[128];
     int told; // on_user_error
+    bool until_error;
 } after;
 
 static void told(locust_env *env, locust_user *u, const char *message)
 {
-    (void)env;
     CHECK(u->id >= 1);
     snprintf(after.text, sizeof after.text, "%s", message);
     after.told++;
+    if (after.until_error)
+        locust_env_stop(env);
 }
 
 static locust_task_fn task_now;
@@ -78,6 +81,7 @@ static inline void live(life how)
     if (!CHECK(env != NULL))
         return;
     task_now = how.task;
+    after.until_error = how.until_error;
     n_samples = 0;
     after.code = locust_run(env);
     after.seconds = (double)(locust__os_now_ns() - start) / 1e9;

@@ -230,10 +230,28 @@ static void context_of_another_user(void)
     CHECK_INT(n_begun, 2);
 }
 
-/* What ends the program. */
+/* What fails the task. */
 static void nothing(void *arg)
 {
     (void)arg;
+}
+static locust_context *until_stop;
+static void end_at_stop(locust_user *u)
+{
+    if (u->id > 1)
+        return;
+    locust_context_free(until_stop);
+    until_stop = NULL;
+}
+static void end_context(void *arg)
+{
+    locust_context_free(arg);
+}
+static locust_context *copy_until_the_end(locust_user *u)
+{
+    locust_context *copy = locust_context_copy();
+    CHECK(copy && locust_defer(u, end_context, copy));
+    return copy;
 }
 static void enter_again(void *arg)
 {
@@ -254,8 +272,7 @@ static void enters_beside(locust_user *u, void *arg)
 }
 static void twice_nested(locust_user *u)
 {
-    (void)u;
-    context = locust_context_copy();
+    context = copy_until_the_end(u);
     locust_context_run(context, enter_again, context);
 }
 static void enter_below(void *arg)
@@ -264,14 +281,16 @@ static void enter_below(void *arg)
 }
 static void twice_deep(locust_user *u)
 {
-    (void)u;
-    context = locust_context_copy();
-    other = locust_context_copy();
+    context = copy_until_the_end(u);
+    other = copy_until_the_end(u);
     locust_context_run(context, enter_below, context);
 }
 static void twice_by_coroutine(locust_user *u)
 {
-    context = locust_context_copy();
+    if (u->id > 1) // one will do
+        locust_sleep(u, 1000);
+    context = until_stop =
+        locust_context_copy(); // the coroutine is inside for longer than the task
     locust_spawn(u, enters_beside, context);
     until(u, &n_begun, 1);
     locust_context_run(context, nothing, NULL);
@@ -279,7 +298,7 @@ static void twice_by_coroutine(locust_user *u)
 static void twice_by_users(locust_user *u)
 {
     if (u->id == 1) {
-        context = locust_context_copy();
+        context = copy_until_the_end(u);
         enters_beside(u, context);
     }
     until(u, &n_begun, 1);
@@ -287,8 +306,7 @@ static void twice_by_users(locust_user *u)
 }
 static void free_inside(locust_user *u)
 {
-    (void)u;
-    context = locust_context_copy();
+    context = copy_until_the_end(u);
     locust_context_run(context, free_entered, context);
 }
 
@@ -302,12 +320,6 @@ static const struct {
     {"another user", "entered already", twice_by_users},
     {"freed inside", "entered: leave it first", free_inside},
 };
-
-static void run_refused(void *row)
-{
-    n_begun = 0;
-    live((life){.task = refused[*(size_t *)row].task, .users = 2});
-}
 
 static void copy_outside(void *arg)
 {
@@ -326,10 +338,13 @@ static void refuses(void)
     int status;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         CHECK_ROW(refused[i].name);
-        status = check_fork(run_refused, &i, &text);
-        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
-        CHECK(strstr(text, "locust: locust_context_") && strstr(text, refused[i].says));
-        free(text);
+        n_begun = 0;
+        live((life){
+            .task = refused[i].task, .on_stop = end_at_stop, .users = 2, .until_error = true});
+        CHECK_INT(after.code, 1);
+        CHECK(
+            strncmp(after.text, "locust_context_", 15) == 0 && strstr(after.text, refused[i].says));
+        CHECK_STR(after.place, "task run_task of Live");
     }
     CHECK_ROW("outside a user");
     for (int i = 0; i < 2; i++) {

@@ -486,23 +486,15 @@ static void scopes_beside(locust_user *u)
     locust_join_all(u);
 }
 
-static void live_beside(void *arg)
-{
-    (void)arg;
-    live((life){.task = scopes_beside});
-}
-
 static void scopes_of_two_coroutines(void)
 {
-    char *text;
-    int status;
     n_init = n_fini = 0;
     live((life){.task = scopes_in_turn});
     CHECK(n_init == 3 && n_fini == 3);
-    status = check_fork(live_beside, NULL, &text);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 2);
-    CHECK(strstr(text, "LOCUST_SCOPE(box) was entered by two coroutines of one user") != NULL);
-    free(text);
+    live((life){.task = scopes_beside, .until_error = true});
+    CHECK_INT(after.exceptions, 1);
+    CHECK(
+        strstr(after.text, "LOCUST_SCOPE(box) was entered by two coroutines of one user") != NULL);
 }
 
 TESTS({"isolated between a thousand users", isolated_between_a_thousand_users},

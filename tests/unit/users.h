@@ -93,6 +93,8 @@ LOCUST_API locust_env *locust_env_new(const locust_test *test, const locust_opti
     locust__log_open(&env->log, LOCUST__LOG_CRITICAL, NULL);
     locust__stats_init(&env->stats);
     env->loop.where = locust__user_where;
+    env->loop.misused = locust__control_misused;
+    env->loop.misused_arg = &env->users;
     *sv = (locust__services){.loop = &env->loop, .log = &env->log};
     sv->recorder = (locust__recorder){
         .stats = &env->stats, .env = env, .since_ns = INT64_MIN, .listener = test->on_request};

@@ -123,6 +123,7 @@
  *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
  *   2-loop
  *     >>co             coroutines, queues of them, and the state of the loop
+ *     >>misuse         calls that break a rule, functions that may not wait
  *     >>timer          timers of coroutines
  *     >>stack          stacks of coroutines
  *     >>switch         starting, parking, waking, cancelling
@@ -392,6 +393,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #if LOCUST__LAYERS >= 2
 #include "2-loop/co.c"
+#include "2-loop/misuse.c"
 #include "2-loop/timer.c"
 #include "2-loop/stack.c"
 #include "2-loop/switch.c"

@@ -6,6 +6,7 @@
 
 /* Parks this user for that many seconds. Call from a user. */
 LOCUST_API void locust_sleep(locust_user *u, double seconds);
+#define locust_sleep(...) (LOCUST_AT_("locust_sleep"), locust_sleep(__VA_ARGS__))
 
 /* Ends the test as if its run time were over: users are stopped, on_stop runs for each, reports
  * are written. Returns at once; the calling user goes on until it parks or its task ends. */
@@ -14,6 +15,7 @@ LOCUST_API void locust_stop_test(locust_user *u);
 /* Leaves the running task set, whose on_stop runs; `reschedule`: its parent picks the next task
  * without a wait. Does not return. */
 LOCUST_NORETURN_ LOCUST_API void locust_interrupt(locust_user *u, bool reschedule);
+#define locust_interrupt(...) (LOCUST_AT_("locust_interrupt"), locust_interrupt(__VA_ARGS__))
 
 /* Ends this user. on_stop runs; no other user takes its place. Does not return. */
 LOCUST_NORETURN_ LOCUST_API void locust_stop_user(locust_user *u);
@@ -43,6 +45,7 @@ LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
  * Call from on_start or from a task of the class itself. Returns false if the tasks are wrong or
  * memory ran out. */
 LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks);
+#define locust_set_tasks(...) (LOCUST_AT_("locust_set_tasks"), locust_set_tasks(__VA_ARGS__))
 
 /* Waits as between two tasks. */
 LOCUST_API void locust_wait(locust_user *u);

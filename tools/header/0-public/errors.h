@@ -58,6 +58,7 @@
     X(LOCUST_ERR_HTTP_BODY_FILE, "cannot read the file of a request body")                      \
     X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
     X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
+    X(LOCUST_ERR_HTTP_CALLBACK, "the test's on_body or on_event made a call that it may not")   \
     X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                         \
     X(LOCUST_ERR_PROXY_NAME, "host name of the proxy not found")                                \
     X(LOCUST_ERR_PROXY_REFUSED, "connection refused by the proxy")                              \

@@ -23,7 +23,7 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot);
  *                                             and  void session_release(void)
  *
  * Each user has its own, zeroed before on_start and reclaimed after on_stop. Reading one outside a
- * user ends the program with that rule. session_release() ends it before: the next use finds it
+ * user is refused with that rule. session_release() ends it before: the next use finds it
  * fresh. At file scope. For a name that reads like a variable:  #define me (*session()) */
 #define LOCUST_LOCAL(type, slot_) LOCUST_LOCAL_WITH(type, slot_, .init = NULL)
 #define LOCUST_LOCAL_WITH(type, slot_, ...)                                                \
@@ -104,7 +104,7 @@ typedef struct locust_context locust_context; // the values of all context varia
  * Yours: end it with locust_context_free. NULL if memory ran out. Like contextvars.copy_context. */
 LOCUST_API locust_context *locust_context_copy(void);
 /* Calls fn(arg) in that context; values that fn sets stay in it. A context cannot be entered twice
- * at a time, by any user: that ends the program with a sentence. Like Context.run. */
+ * at a time, by any user: that is refused with a sentence. Like Context.run. */
 LOCUST_API void locust_context_run(locust_context *context, void (*fn)(void *arg), void *arg);
 LOCUST_API void locust_context_free(locust_context *context);
 

@@ -106,6 +106,7 @@ struct locust_response {
  * Like         HttpSession.request() of Locust.
  */
 LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req);
+#define locust_send(...) (LOCUST_AT_("a request"), locust_send(__VA_ARGS__))
 
 /* URL first, then fields of locust_request: locust_get(u, "/", .timeout_s = 2) */
 #define locust_get(u, ...)             LOCUST_SEND_(u, "GET", __VA_ARGS__)
@@ -132,24 +133,27 @@ LOCUST_API const char *locust_header(const locust_response *r, const char *name)
 
 /* Judge a request that was made with .catch_response = true. The last verdict counts; without one,
  * the usual rule applies: a status below 400 passes. Reports group failures by this text: keep ids
- * out of it; 255 bytes at most. */
+ * out of it; 255 bytes at most. Of any other request that fails the task. */
 LOCUST_API void locust_success(locust_response *r);
+#define locust_success(...) (LOCUST_AT_("locust_success"), locust_success(__VA_ARGS__))
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 LOCUST_API void
 locust_failure(locust_response *r, const char *format, ...);
+#define locust_failure(...) (LOCUST_AT_("locust_failure"), locust_failure(__VA_ARGS__))
 
 /* Copy a value out of a body, for the next request: from a path of a JSON body ("user.ids[0]", ""
  * for the whole), from group 0 to 9 of a POSIX extended regular expression, or from between two
  * texts. Each returns false if there is no such value, it has another type, or its text and a '\0'
  * do not fit into out[size]; *out of a number or bool then stays as it was. An invalid regular
- * expression ends the program. Call these while the response lives. */
+ * expression fails the task. Call these while the response lives. */
 LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out);
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out);
 LOCUST_API bool locust_json_string(
     const locust_response *r, const char *path, char *out, size_t size);
 LOCUST_API bool locust_match(
     const locust_response *r, const char *regex, int group, char *out, size_t size);
+#define locust_match(...) (LOCUST_AT_("locust_match"), locust_match(__VA_ARGS__))
 LOCUST_API bool locust_find_between(
     const locust_response *r, const char *left, const char *right, char *out, size_t size);

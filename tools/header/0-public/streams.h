@@ -12,6 +12,7 @@
  * once its turn has come. With udp:// a write sends one datagram, and a read receives one, cut to n
  * bytes; empty datagrams are skipped. */
 LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url);
+#define locust_connect(...) (LOCUST_AT_("locust_connect"), locust_connect(__VA_ARGS__))
 /* Writes all n bytes. Returns false on an error: see locust_stream_error. */
 LOCUST_API bool locust_write(locust_stream *s, const void *bytes, size_t n);
 /* Reads 1 to n bytes. Returns how many, 0 at the end of the stream, -1 on an error. */

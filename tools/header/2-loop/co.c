@@ -163,6 +163,10 @@ struct locust__loop {
     void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
     /* Says in words where a user's coroutine is. Async-signal-safe; NULL: nobody knows. */
     void (*where)(const locust__co *co, const char *words[LOCUST__LOOP_WORDS]);
+    /* Takes a sentence about a broken rule. Counts it; leaves the task that runs, unless a callback
+     * runs: see >>misuse. NULL: nobody runs tasks. */
+    void (*misused)(void *arg, const char *text);
+    void *misused_arg;
     const locust__co
         *stepped;            // the coroutine whose step it is, also while the loop's stack is used
     bool markers;            // guard markers work here: see >>stack

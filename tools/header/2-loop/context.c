@@ -9,8 +9,8 @@
  *             copies the block. Without a block all variables have their defaults. locust__vars,
  *             the list of variables, is a global: constructors fill it in before main().
  * Cost        reading: three loads and two branches. Starting a coroutine: a count.
- * Names       locust__context_ locust__values_ locust__vars_
- * Uses        >>co >>local
+ * Names       locust__callback_left locust__context_ locust__values_ locust__vars_
+ * Uses        >>co >>misuse >>local
  * ============================================================================================ */
 
 typedef struct locust__values {
@@ -138,8 +138,8 @@ LOCUST_API void locust_context_run(locust_context *c, void (*fn)(void *arg), voi
 {
     locust__co *co = locust__slots_user("locust_context_run", "context");
     if (c->entered)
-        locust__die(LOCUST__EXIT_USAGE, "locust_context_run() was given a context that is "
-                                        "entered already: run in a copy of it");
+        locust__misuse("locust_context_run() was given a context that is "
+                       "entered already: run in a copy of it");
     c->entered = true;
     c->outer = co->entered;
     c->outer_block = co->context;
@@ -154,20 +154,26 @@ LOCUST_API void locust_context_free(locust_context *c)
     if (!c)
         return;
     if (c->entered)
-        locust__die(LOCUST__EXIT_USAGE,
-            "locust_context_free() was given a context that is entered: leave it first");
+        locust__misuse("locust_context_free() was given a context that is entered: leave it first");
     locust__values_release(c->block);
     LOCUST_FREE(c);
 }
 
 /* Leaves the scopes and contexts that functions of the test had entered when they were left by a
- * jump. */
-static void locust__context_unwind(locust__co *co)
+ * jump, up to those that were entered before. */
+static void locust__context_unwind(locust__co *co, const void *scopes, const void *entered)
 {
-    while (co->scopes)
+    while (co->scopes != scopes)
         locust__scope_leave(co);
-    while (co->entered)
+    while (co->entered != entered)
         locust__context_leave(co);
+}
+
+/* A function of the test was left because it broke a rule: what it had entered is left, too. */
+static void locust__callback_left(const locust__callback *c)
+{
+    if (c->loop && c->loop->current)
+        locust__context_unwind(c->loop->current, c->scopes, c->entered);
 }
 
 LOCUST_API bool locust_stack_push(locust_stack *stack, const void *value, size_t size)

@@ -9,7 +9,7 @@
  *             is a global, as the constructors run before there is an environment.
  * Cost        reading: three loads and an addition. Memory of each user: the slot, and a byte.
  * Names       locust__scope_ locust__slot_ locust__slots_
- * Uses        >>co
+ * Uses        >>co >>misuse
  * Limits      a slot that a shared object brings in after the first user was made is refused.
  *
  *   a user's area, in its block:  | flags, a byte for each slot | slot | slot | ...   16-aligned
@@ -53,21 +53,32 @@ static size_t locust__slots_bytes(void)
     return locust__slots.bytes;
 }
 
-/* Ends a user's data: calls the fini of each slot that was initialised. */
+/* Calls the fini of a slot if it was initialised. */
+static void locust__slot_fini(const locust_slot *slot, char *area)
+{
+    locust__callback c;
+    if (!slot->fini || !(area[slot->index] & LOCUST__SLOT_USED))
+        return;
+    locust__callback_begin(&c, locust__loop_now, "the .fini of a LOCUST_LOCAL");
+    if (setjmp(c.back) == 0)
+        slot->fini(area + slot->offset);
+    locust__callback_end(&c);
+}
+
+/* Ends a user's data. */
 static void locust__slots_deinit(char *area)
 {
     for (locust_slot *slot = locust__slots.first; slot; slot = slot->next)
-        if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
-            slot->fini(area + slot->offset);
+        locust__slot_fini(slot, area);
 }
 
-/* The running coroutine, which must be a user's. Ends the program with a sentence otherwise: `what`
+/* The running coroutine, which must be a user's. Anything else is refused with a sentence: `what`
  * was used, a variable of this `kind`. */
 static locust__co *locust__slots_user(const char *what, const char *kind)
 {
     locust__co *co = locust__loop_now ? locust__loop_now->current : NULL;
     if (!co || !co->local)
-        locust__die(LOCUST__EXIT_USAGE,
+        locust__misuse(
             "%s() was used outside a user: a %s exists from before on_start until after on_stop",
             what, kind);
     return co;
@@ -90,8 +101,7 @@ LOCUST_API void *locust_slot_get(const locust_slot *slot)
 /* Ends the current value of a slot; it is zero, and not initialised, from here on. */
 static void locust__slot_end(const locust_slot *slot, char *area)
 {
-    if (slot->fini && area[slot->index] & LOCUST__SLOT_USED)
-        slot->fini(area + slot->offset);
+    locust__slot_fini(slot, area);
     area[slot->index] &= LOCUST__SLOT_SCOPED;
     memset(area + slot->offset, 0, slot->size);
 }
@@ -117,9 +127,8 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     while (scope && scope->slot != slot)
         scope = scope->outer;
     if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
-        locust__die(LOCUST__EXIT_USAGE,
-            "LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: "
-            "one has to leave it first",
+        locust__misuse("LOCUST_SCOPE(%s) was entered by two coroutines of one user at a time: "
+                       "one has to leave it first",
             slot->name);
     scope = LOCUST_MALLOC(sizeof *scope + slot->size);
     if (!scope)
@@ -152,8 +161,7 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
     if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
-        locust__die(LOCUST__EXIT_USAGE,
-            "LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
+        locust__misuse("LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
     locust__scope_leave(co);
     return false;
 }

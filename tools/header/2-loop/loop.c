@@ -7,7 +7,7 @@
  *             after a look at the poller, so coroutines that wake each other starve nobody.
  * Cost        a turn: two readings of the clock and one system call, shared by all that it runs.
  * Names       locust__loop_
- * Uses        >>co >>timer >>stack >>switch >>fd
+ * Uses        >>co >>misuse >>timer >>stack >>switch >>fd
  *
  *     now_ns       timers due        ready ones          turn_ns      poller: waits only
  *     is read  ->  become ready  ->  run, one by one ->  is known ->  if nothing is ready  -> next
@@ -135,7 +135,9 @@ static void locust__loop_compare_clocks(locust__loop *loop)
 /* Runs until every coroutine has ended. */
 static void locust__loop_run(locust__loop *loop)
 {
+    locust__callback *callback = locust__callback_now; // a listener of on_quit may run another test
     LOCUST_ASSERT(!locust__loop_now);
+    locust__callback_now = NULL;
     locust__loop_now = loop;
     locust__os_precise_timers();
     locust__os_fault_open(locust__stack_fault);
@@ -159,4 +161,5 @@ static void locust__loop_run(locust__loop *loop)
     }
     locust__os_fault_close();
     locust__loop_now = NULL;
+    locust__callback_now = callback;
 }

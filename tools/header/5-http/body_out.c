@@ -6,7 +6,7 @@
  * Invariants  a body that is kept is bounded by LOCUST_MAX_BODY after decoding.
  * Cost        44 KB while a compressed body is decoded, most of it zlib's.
  * Names       locust__body_out_
- * Uses        >>receive >>sse
+ * Uses        >>co >>misuse >>context >>receive >>sse
  * Sources     RFC 9110 8.4.1 (gzip, deflate).
  * ============================================================================================ */
 
@@ -26,6 +26,23 @@ typedef struct locust__body_out { // the sink of one response
 #endif
 } locust__body_out;
 
+/* Hands bytes to the test's own function. */
+static locust_error locust__body_out_hand(locust__body_out *d, const char *bytes, size_t n)
+{
+    locust__callback c;
+    locust__callback_begin(&c, locust__loop_now, ".on_body");
+    if (setjmp(c.back) == 0) {
+        d->sse.stopped = !d->req->on_body(d->req->arg, bytes, n);
+    } else {
+        locust__callback_left(&c);
+        d->sse.refused = true;
+    }
+    locust__callback_end(&c);
+    return d->sse.refused   ? LOCUST_ERR_HTTP_CALLBACK
+           : d->sse.stopped ? LOCUST_ERR_CANCELLED
+                            : LOCUST_OK;
+}
+
 /* Delivers decoded bytes. */
 static locust_error locust__body_out_give(locust__body_out *d, const char *bytes, size_t n)
 {
@@ -35,11 +52,7 @@ static locust_error locust__body_out_give(locust__body_out *d, const char *bytes
     if (d->req->on_event)
         return locust__sse_take(&d->sse, bytes, n);
     if (d->req->on_body)
-        d->sse.stopped = !d->req->on_body(d->req->arg, bytes, n);
-    if (d->sse.stopped)
-        return LOCUST_ERR_CANCELLED;
-    if (d->req->on_body)
-        return LOCUST_OK;
+        return locust__body_out_hand(d, bytes, n);
     if (d->total > LOCUST_MAX_BODY)
         return LOCUST_ERR_HTTP_BODY_SIZE;
     if (!locust__buf_reserve_tight(d->kept, n + 1))

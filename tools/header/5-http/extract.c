@@ -38,13 +38,13 @@ typedef struct locust__pattern { // a compiled regular expression
     char text[];
 } locust__pattern;
 
-/* The compiled form of a pattern, compiled at its first use. Ends the program if it is invalid.
- * NULL: no memory. */
-static locust__pattern *locust__pattern_of(locust__pattern **first, const char *text)
+/* The compiled form of a pattern, compiled at its first use. NULL: no memory, or `why` says what is
+ * wrong with it. */
+static locust__pattern *locust__pattern_of(
+    locust__pattern **first, const char *text, char *why, size_t size)
 {
     locust__pattern *pattern;
     size_t len = strlen(text);
-    char why[128];
     int rc;
     for (pattern = *first; pattern; pattern = pattern->next)
         if (strcmp(pattern->text, text) == 0)
@@ -55,10 +55,9 @@ static locust__pattern *locust__pattern_of(locust__pattern **first, const char *
     memcpy(pattern->text, text, len + 1);
     rc = regcomp(&pattern->regex, text, REG_EXTENDED);
     if (rc != 0) {
-        regerror(rc, &pattern->regex, why, sizeof why);
+        regerror(rc, &pattern->regex, why, size);
         LOCUST_FREE(pattern);
-        locust__die(LOCUST__EXIT_USAGE,
-            "locust_match() cannot use the regular expression \"%s\": %s", text, why);
+        return NULL;
     }
     pattern->free_regex = regfree;
     pattern->next = *first;
@@ -83,13 +82,15 @@ typedef struct locust__search {
     int group;
     regmatch_t match; // of the group, if found
     bool found;
-    double number; // by locust__search_number
+    double number;   // by locust__search_number
+    char wrong[128]; // why the pattern cannot be used; "": it can
 } locust__search;
 
 static void locust__search_pattern(void *arg)
 {
     locust__search *search = arg;
-    locust__pattern *pattern = locust__pattern_of(search->patterns, search->regex);
+    locust__pattern *pattern =
+        locust__pattern_of(search->patterns, search->regex, search->wrong, sizeof search->wrong);
     regmatch_t matches[10];
     if (!pattern || search->group < 0 || search->group > 9)
         return;

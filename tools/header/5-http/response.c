@@ -3,7 +3,7 @@
  *
  * Purpose     reads a header field, gives the verdict, takes values out of the body.
  * Names       locust__response_
- * Uses        >>switch >>stats >>json >>extract >>client
+ * Uses        >>misuse >>switch >>stats >>json >>extract >>client
  * ============================================================================================ */
 
 LOCUST_API const char *locust_header(const locust_response *r, const char *name)
@@ -11,24 +11,24 @@ LOCUST_API const char *locust_header(const locust_response *r, const char *name)
     return locust__client_field((const locust__client *)(const void *)r, name);
 }
 
-/* The client of a response that waits for its verdict; anything else ends the program. */
+/* The client of a response that waits for its verdict; anything else is refused. */
 static locust__client *locust__response_client(locust_response *r, const char *what)
 {
     locust__client *c = (locust__client *)(void *)r;
     if (!c->pending)
-        locust__die(LOCUST__EXIT_USAGE,
+        locust__misuse(
             "%s() needs a response that waits for its verdict: made with .catch_response = true, "
             "and no later request of that user",
             what);
     return c;
 }
 
-LOCUST_API void locust_success(locust_response *r)
+LOCUST_API void(locust_success)(locust_response *r)
 {
     locust__response_client(r, "locust_success")->verdict = LOCUST__VERDICT_SUCCESS;
 }
 
-LOCUST_API void locust_failure(locust_response *r, const char *format, ...)
+LOCUST_API void(locust_failure)(locust_response *r, const char *format, ...)
 {
     locust__client *c = locust__response_client(r, "locust_failure");
     char text[256];
@@ -78,13 +78,17 @@ LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, boo
     return true;
 }
 
-LOCUST_API bool locust_match(
+LOCUST_API bool(locust_match)(
     const locust_response *r, const char *regex, int group, char *out, size_t size)
 {
     const locust__client *c = (const locust__client *)(const void *)r;
     locust__search search = {
         .patterns = &c->services->patterns, .text = r->body, .regex = regex, .group = group};
+    search.wrong[0] = '\0';
     locust__co_call(c->services->loop, locust__search_pattern, &search);
+    if (search.wrong[0])
+        locust__misuse(
+            "locust_match() cannot use the regular expression \"%.150s\": %s", regex, search.wrong);
     return search.found && locust__extract_copy(r->body + search.match.rm_so,
                                (size_t)(search.match.rm_eo - search.match.rm_so), out, size);
 }

@@ -5,6 +5,7 @@
  * Invariants  the bytes may come in any pieces. A line and the data of one event are bounded by
  *             LOCUST_MAX_BODY together.
  * Names       locust__sse_
+ * Uses        >>co >>misuse >>context
  * Sources     HTML standard 9.2 (server-sent events).
  * ============================================================================================ */
 
@@ -16,6 +17,7 @@ typedef struct locust__sse {
     bool begun;    // the first line, which may have a byte order mark, is over
     bool after_cr; // an LF that comes next belongs to the CR before it
     bool stopped;  // the test has enough
+    bool refused;  // the test's function broke a rule
 } locust__sse;
 
 static void locust__sse_free(locust__sse *e)
@@ -34,6 +36,23 @@ static void locust__sse_set(locust__buf *b, locust__view text)
     locust__buf_add(b, "", 1);
 }
 
+/* Hands an event to the test. False: the test has enough, or broke a rule. */
+static bool locust__sse_give(locust__sse *e, const locust_sse_event *event)
+{
+    locust__callback c;
+    volatile bool more = false;
+    e->refused = true;
+    locust__callback_begin(&c, locust__loop_now, ".on_event");
+    if (setjmp(c.back) == 0) {
+        more = e->fn(e->arg, event);
+        e->refused = false;
+    } else {
+        locust__callback_left(&c);
+    }
+    locust__callback_end(&c);
+    return more;
+}
+
 /* At an empty line: hands the event to the test, if it has data. False: the test has enough. */
 static bool locust__sse_dispatch(locust__sse *e)
 {
@@ -44,7 +63,7 @@ static bool locust__sse_dispatch(locust__sse *e)
     bool more = true;
     if (e->data.len) {
         e->data.ptr[e->data.len - 1] = '\0'; // in place of the last '\n'
-        more = e->fn(e->arg, &event);
+        more = locust__sse_give(e, &event);
     }
     e->data.len = e->type.len = 0;
     return more;
@@ -100,8 +119,8 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
         e->begun = true;
         e->line.len = 0;
         if (!locust__sse_line(e, line)) {
-            e->stopped = true;
-            return LOCUST_ERR_CANCELLED;
+            e->stopped = !e->refused;
+            return e->refused ? LOCUST_ERR_HTTP_CALLBACK : LOCUST_ERR_CANCELLED;
         }
         if (e->data.failed || e->type.failed || e->id.failed) // before the event loses that
             return LOCUST_ERR_MEMORY;

@@ -6,7 +6,7 @@
  * Invariants  memory stays flat, however long a body is.
  * Cost        16 KB while an upload is under way.
  * Names       locust__upload_
- * Uses        >>head
+ * Uses        >>co >>misuse >>context >>head
  * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1
  *             (chunks).
  * Limits      a file is read without waiting in the poller: a slow disk holds up the loop.
@@ -193,6 +193,20 @@ static locust_error locust__upload_next_part(locust__upload *up)
     return error;
 }
 
+/* Asks the test's own function for bytes. It gives up if it breaks a rule. */
+static ptrdiff_t locust__upload_ask(const locust_request *req, char *out, size_t n)
+{
+    locust__callback c;
+    volatile ptrdiff_t given = -1;
+    locust__callback_begin(&c, locust__loop_now, ".body_fn");
+    if (setjmp(c.back) == 0)
+        given = req->body_fn(req->arg, out, n);
+    else
+        locust__callback_left(&c);
+    locust__callback_end(&c);
+    return given;
+}
+
 /* Gives the next 1 to n bytes of the body; *got 0: the body has ended. */
 static locust_error locust__upload_read(locust__upload *up, char *out, size_t n, size_t *got)
 {
@@ -201,7 +215,7 @@ static locust_error locust__upload_read(locust__upload *up, char *out, size_t n,
     if (up->req->body_fn && !up->req->parts && !up->req->body_path) {
         if (up->len >= 0 && (int64_t)n > up->left)
             n = (size_t)up->left;
-        given = n ? up->req->body_fn(up->req->arg, out, n) : 0;
+        given = n ? locust__upload_ask(up->req, out, n) : 0;
         if (given < 0 || (size_t)given > n || (!given && up->left > 0))
             return LOCUST_ERR_HTTP_BODY_FN;
         *got = (size_t)given;

@@ -7,21 +7,34 @@
  *             would park one coroutine and wake another. A call that parks and finds its user
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
- * Uses        >>co >>switch >>stats >>cookie >>services >>pool >>session >>request >>fault
- *             >>task >>user >>life
+ * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request
+ *             >>fault >>task >>user >>life
  * ============================================================================================ */
 
-/* The user behind `u`, which must be the one that runs; anything else ends the program with the
- * rule that was broken. `what`: the call, as the test's author knows it. */
+/* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
+ * was broken. `what`: the call, as the test's author knows it. */
 static locust__user *locust__control_user(locust_user *u, const char *what)
 {
     locust__user *user = (locust__user *)(void *)u;
     if (!u || !locust__loop_now || locust__loop_now->current != user->co)
-        locust__die(LOCUST__EXIT_USAGE,
-            "%s was called outside its user: "
-            "call it from that user's own task, on_start or on_stop",
+        locust__misuse("%s was called outside its user: "
+                       "call it from that user's own task, on_start or on_stop",
             what);
     return user;
+}
+
+/* The same for a call that waits. */
+static locust__user *locust__control_waiting(locust_user *u, const char *what)
+{
+    locust__misuse_of_waiting(what);
+    return locust__control_user(u, what);
+}
+
+/* The same for a call that leaves the task. */
+static locust__user *locust__control_leaving(locust_user *u, const char *what)
+{
+    locust__misuse_of_leaving(what);
+    return locust__control_user(u, what);
 }
 
 /* Ends the whole test, because it cannot go on as it is set up (an https URL without TLS, a data
@@ -33,12 +46,14 @@ static _Noreturn void locust__control_break(locust__user *user, const char *why)
         all->setup_error = why;
     user->root->stopping = true;
     all->request_stop(all->env);
+    if (locust__callback_now && !locust__callback_now->leaves)
+        locust__misuse("%s", why);
     locust__life_unwind(user);
 }
 
-LOCUST_API locust_response *locust_send(locust_user *u, const locust_request *req)
+LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
 {
-    locust__user *user = locust__control_user(u, "a request (locust_send, locust_get, ...)");
+    locust__user *user = locust__control_waiting(u, "a request (locust_send, locust_get, ...)");
     locust_error error;
     if (user->root->lost) {
         locust__retry_park(user);
@@ -94,9 +109,9 @@ LOCUST_API void locust_close_connections(locust_user *u)
     locust__conns_close(locust__control_user(u, "locust_close_connections")->client.session->conns);
 }
 
-LOCUST_API void locust_sleep(locust_user *u, double seconds)
+LOCUST_API void(locust_sleep)(locust_user *u, double seconds)
 {
-    locust__user *user = locust__control_user(u, "locust_sleep");
+    locust__user *user = locust__control_waiting(u, "locust_sleep");
     locust__loop *loop = user->all->services->loop;
     locust__co_sleep(loop, locust__time_after(locust__loop_clock(loop), locust__time_ns(seconds)));
     if (user->co->cancelled)
@@ -110,28 +125,37 @@ LOCUST_API void locust_stop_test(locust_user *u)
     user->root->stopping = true;
 }
 
-LOCUST_API void locust_interrupt(locust_user *u, bool reschedule)
+LOCUST_API void(locust_interrupt)(locust_user *u, bool reschedule)
 {
-    locust__user *user = locust__control_user(u, "locust_interrupt");
+    locust__user *user = locust__control_leaving(u, "locust_interrupt");
     if (user != user->root)
-        locust__die(LOCUST__EXIT_USAGE, "locust_interrupt() was called in a coroutine that a "
-                                        "user has started: a task leaves its "
-                                        "set itself");
+        locust__misuse(
+            "locust_interrupt() was called in a coroutine that a user has started: a task "
+            "leaves its set itself");
     if (user->top == &user->base)
-        locust__die(LOCUST__EXIT_USAGE, "locust_interrupt() leaves a task set, and the tasks "
-                                        "of a class itself are none: to end "
-                                        "the user call locust_stop_user()");
+        locust__misuse("locust_interrupt() leaves a task set, and the tasks of a class itself are "
+                       "none: to end the user call locust_stop_user()");
     locust__life_leave(
         user, reschedule ? LOCUST__OUTCOME_INTERRUPTED_NOW : LOCUST__OUTCOME_INTERRUPTED);
 }
 
 LOCUST_API void locust_stop_user(locust_user *u)
 {
-    locust__user *user = locust__control_user(u, "locust_stop_user");
+    locust__user *user = locust__control_leaving(u, "locust_stop_user");
     user->root->stopping = true;
     if (user != user->root)
         locust__co_cancel(user->all->services->loop, user->root->co);
     locust__life_unwind(user);
+}
+
+/* Counts an exception, and says it once. Returns the statistics' copy of the text. */
+static const char *locust__control_except(locust__services *sv, const char *text, const char *place)
+{
+    const char *message = locust__stats_text(sv->recorder.stats, text);
+    if (locust__stats_except(sv->recorder.stats, message, place))
+        locust__log_print(
+            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
+    return message;
 }
 
 /* Fails the running task: counts the exception, says it once, and leaves the task. */
@@ -139,29 +163,50 @@ static _Noreturn void locust__control_fail(
     locust__user *user, const char *text, const char *place) LOCUST__PARKS
 {
     locust__services *sv = user->all->services;
-    const char *message = locust__stats_text(sv->recorder.stats, text);
-    const char **step = user->client.session->failure;
+    const char **step = user->client.session->failure, *message;
     if (step) { // not counted
         char both[512];
         snprintf(both, sizeof both, "%s (%s)", text, place);
         *step = *step ? *step : locust__stats_text(sv->recorder.stats, both);
         locust__life_leave(user, LOCUST__OUTCOME_FAILED);
     }
-    if (locust__stats_except(sv->recorder.stats, message, place))
-        locust__log_print(
-            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
+    message = locust__control_except(sv, text, place);
     if (user->all->on_error)
         user->all->on_error(user->all->env, &user->as, message);
     locust__life_leave(user, LOCUST__OUTCOME_FAILED);
 }
 
+/* Takes a sentence about a call that breaks a rule: this is the loop's `misused`, see >>misuse. A
+ * listener that breaks one before the first user ends the program: nothing was measured yet. */
+static void locust__control_misused(void *arg, const char *text) LOCUST__PARKS
+{
+    locust__users *all = arg;
+    locust__services *sv = all->services;
+    const locust__callback *callback = locust__callback_now;
+    locust__user *user = sv->loop->current ? sv->loop->current->arg : NULL;
+    char place[192] = "";
+    size_t n = locust__misuse_place(text, place, sizeof place);
+    if (callback && !all->next_id)
+        locust__die(LOCUST__EXIT_USAGE, "%s", text);
+    if (callback) {
+        locust__control_except(sv, text, n ? place : callback->what);
+        return;
+    }
+    locust__user_place(user, n ? ", " : "", place + n, sizeof place - n);
+    locust__control_fail(user, text, place);
+}
+
 LOCUST_API void locust_fail_at(
     locust_user *u, const char *file, int line, const char *function, const char *format, ...)
 {
-    locust__user *user = locust__control_user(u, "locust_fail");
+    locust__user *user;
     const char *slash = strrchr(file, '/');
     char text[256], place[128];
     va_list args;
+    if (locust__callback_now && !locust__callback_now->fails)
+        locust__misuse(
+            "locust_fail was called in %s, which has to return", locust__callback_now->what);
+    user = locust__control_user(u, "locust_fail");
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -195,18 +240,18 @@ LOCUST_API bool locust_schedule(locust_user *u, locust_task_fn task, bool first)
     return true;
 }
 
-LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
+LOCUST_API bool(locust_set_tasks)(locust_user *u, const locust_task *tasks)
 {
     locust__user *user = locust__control_user(u, "locust_set_tasks")->root;
     locust__fault fault = {.code = 0}; // not reported: the caller is told that there is one
     locust__planner p = {&user->all->tags, user->cls->as->name, &fault};
-    locust__plan *plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
+    locust__plan *plan;
+    if (user->top != &user->base)
+        locust__misuse("locust_set_tasks() was called inside a task set: call it from on_start or "
+                       "from a task of the class itself");
+    plan = locust__plan_new(&p, NULL, tasks, NULL, 0);
     if (!plan)
         return false;
-    if (user->top != &user->base)
-        locust__die(LOCUST__EXIT_USAGE, "locust_set_tasks() was called inside a task set: "
-                                        "call it from on_start or from a task of "
-                                        "the class itself");
     locust__plan_free(user->own_plan);
     user->own_plan = plan;
     locust__frame_init(&user->base, plan);
@@ -215,7 +260,7 @@ LOCUST_API bool locust_set_tasks(locust_user *u, const locust_task *tasks)
 
 LOCUST_API void locust_wait(locust_user *u)
 {
-    locust__user *user = locust__control_user(u, "locust_wait");
+    locust__user *user = locust__control_waiting(u, "locust_wait");
     locust__life_wait(user, user->all->services->loop->turn);
     if (user->co->cancelled)
         locust__life_unwind(user);

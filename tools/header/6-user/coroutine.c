@@ -100,7 +100,7 @@ LOCUST_API locust_coroutine *locust_spawn(locust_user *u, locust_coroutine_fn fn
 
 LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine)
 {
-    locust__user *user = locust__control_user(u, "locust_join");
+    locust__user *user = locust__control_waiting(u, "locust_join");
     locust__loop *loop = user->all->services->loop;
     bool cut;
     if (!coroutine)
@@ -118,7 +118,7 @@ LOCUST_API void locust_join(locust_user *u, locust_coroutine *coroutine)
 
 LOCUST_API void locust_join_all(locust_user *u)
 {
-    locust__user *user = locust__control_user(u, "locust_join_all");
+    locust__user *user = locust__control_waiting(u, "locust_join_all");
     while (locust__life_has_coroutines(user))
         locust__coroutine_wait_all(user);
 }
@@ -155,14 +155,14 @@ static bool locust__group_wait(locust__user *user, locust_group *group, int belo
 LOCUST_API bool locust_group_start(
     locust_user *u, locust_group *group, locust_coroutine_fn fn, void *arg)
 {
-    locust__user *user = locust__control_user(u, "locust_group_start");
+    locust__user *user = locust__control_waiting(u, "locust_group_start");
     return group && locust__group_wait(user, group, group->limit) &&
            locust__coroutine_start(user, group, fn, arg) != NULL;
 }
 
 LOCUST_API void locust_group_join(locust_user *u, locust_group *group)
 {
-    locust__user *user = locust__control_user(u, "locust_group_join");
+    locust__user *user = locust__control_waiting(u, "locust_group_join");
     locust_group **at = &user->root->groups;
     if (!group || !locust__group_wait(user, group, 1))
         return;
@@ -189,7 +189,7 @@ _Static_assert(sizeof(locust_semaphore) == sizeof(locust__sem) &&
 
 LOCUST_API void locust_semaphore_take(locust_user *u, locust_semaphore *semaphore)
 {
-    locust__user *user = locust__control_user(u, "locust_semaphore_take");
+    locust__user *user = locust__control_waiting(u, "locust_semaphore_take");
     locust__loop *loop = user->all->services->loop;
     locust__sem *s = (locust__sem *)(void *)semaphore;
     enum locust__wake why = locust__sem_take(loop, s, LOCUST__NEVER);
@@ -207,7 +207,7 @@ LOCUST_API void locust_semaphore_give(locust_user *u, locust_semaphore *semaphor
 
 LOCUST_API void locust_wait_spawned(locust_user *u)
 {
-    locust__user *user = locust__control_user(u, "locust_wait_spawned");
+    locust__user *user = locust__control_waiting(u, "locust_wait_spawned");
     while (!user->all->spawned) {
         locust__queue_wait(user->all->services->loop, &user->all->spawn_waiters, LOCUST__NEVER);
         if (user->co->cancelled)

@@ -9,8 +9,8 @@
  *             locust__life_guarded, one at a time: a coroutine has one unwind point.
  * Cost        between two tasks without a wait: no switch if the task has parked, else one.
  * Names       locust__life_
- * Uses        >>co >>stack >>switch >>sync >>context >>stream >>client >>task >>class >>user
- *             >>arrive
+ * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>client >>task >>class
+ *             >>user >>arrive
  * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
  *             and so does a set; interrupt() ends a set, its parent waits before its next task
  *             unless `reschedule`.
@@ -42,10 +42,17 @@ static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
 static void locust__life_clean_up(locust__user *user)
 {
     while (user->cleanups) {
-        locust__user_cleanup *c = user->cleanups;
-        user->cleanups = c->next;
-        c->fn(c->arg);
-        LOCUST_FREE(c);
+        locust__user_cleanup *first = user->cleanups, it = *first;
+        locust__callback c;
+        user->cleanups = it.next;
+        LOCUST_FREE(first);
+        locust__callback_begin(&c, user->all->services->loop, "a function of locust_defer");
+        c.leaves = c.fails = true;
+        if (setjmp(c.back) == 0)
+            it.fn(it.arg);
+        else
+            locust__callback_left(&c);
+        locust__callback_end(&c);
     }
 }
 
@@ -83,7 +90,7 @@ static void locust__life_detach(locust__user *user)
 static void locust__life_settle(locust__user *user)
 {
     if (user->co->scopes || user->co->entered)
-        locust__context_unwind(user->co);
+        locust__context_unwind(user->co, NULL, NULL);
     if (user->cleanups)
         locust__life_clean_up(user);
     if (user->texts)
@@ -133,10 +140,13 @@ static enum locust__outcome locust__life_guarded(
 }
 
 /* Leaves the function of the test that runs, from any depth: locust__life_guarded returns
- * `outcome`. */
+ * `outcome`. If what leaves is called while a function that was left is being settled (a listener,
+ * a function of locust_defer), the first reason stays. */
 static _Noreturn void locust__life_leave(locust__user *user, enum locust__outcome outcome)
 {
-    user->outcome = outcome;
+    locust__callback_now = NULL;
+    if (user->outcome == LOCUST__OUTCOME_RETURNED)
+        user->outcome = outcome;
     longjmp(*locust__stack_unwind_point(user->co), 1);
 }
 

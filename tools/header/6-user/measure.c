@@ -41,7 +41,7 @@ static void locust__measure_check(locust__user *user, double elapsed_ms) LOCUST_
         return;
     snprintf(
         text, sizeof text, "locust_record takes elapsed_ms from 0 to 1e12, not %g", elapsed_ms);
-    snprintf(place, sizeof place, "task %s of %s", user->doing, user->cls->as->name);
+    locust__user_place(user, "", place, sizeof place);
     locust__control_fail(user, text, place);
 }
 

@@ -9,7 +9,7 @@
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer.
  * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream
- * Uses        >>co >>services >>session >>client >>task >>class
+ * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *
  *   A user's way                 started  stopping  waiting   what moves it on
@@ -186,6 +186,14 @@ static void locust__user_where(const locust__co *co, const char *words[LOCUST__L
     words[3] = root->cls->as->name;
 }
 
+/* Writes "task browse of Shopper" behind `before`. */
+static void locust__user_place(const locust__user *user, const char *before, char *out, size_t size)
+{
+    const char *w[LOCUST__LOOP_WORDS];
+    locust__user_where(user->co, w);
+    snprintf(out, size, "%s%s%s%s%s", before, w[0], w[1], w[2], w[3]);
+}
+
 /* The wait of the set that runs, of the nearest set around it that has one, or of the class. */
 static const locust_wait_time *locust__user_wait_time(const locust__user *user)
 {
@@ -193,6 +201,22 @@ static const locust_wait_time *locust__user_wait_time(const locust__user *user)
         if (f->plan->as && f->plan->as->wait_time.kind)
             return &f->plan->as->wait_time;
     return &user->cls->as->wait_time;
+}
+
+/* Asks the test's own function how long to wait. A user whose function breaks a rule ends. */
+static double locust__user_ask_wait(locust__user *user, locust_wait_fn fn)
+{
+    locust__callback c;
+    volatile double seconds = 0;
+    locust__callback_begin(&c, user->all->services->loop, "the function of LOCUST_WAIT_FN");
+    if (setjmp(c.back) == 0) {
+        seconds = fn(&user->as);
+    } else {
+        locust__callback_left(&c);
+        user->root->stopping = true;
+    }
+    locust__callback_end(&c);
+    return seconds;
 }
 
 /* How long to wait now, before the next task. Pacing takes what is left of the period that began
@@ -211,7 +235,7 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
         due = locust__time_after(user->waited_ns, locust__time_ns(wait->a));
         return due > now_ns ? due - now_ns : 0;
     case LOCUST_WAIT_CUSTOM:
-        return wait->fn ? locust__time_ns(wait->fn(&user->as)) : 0;
+        return wait->fn ? locust__time_ns(locust__user_ask_wait(user, wait->fn)) : 0;
     default:
         return 0;
     }

@@ -8,8 +8,8 @@
  *             park. A stream that failed stays in the test's hands until locust_close, and says
  *             why.
  * Names       locust__user_stream_
- * Uses        >>co >>stack >>address >>stream >>allowance >>connect >>resolve >>lookup >>tls
- *             >>tls_handshake >>url >>services >>class >>user >>life >>control
+ * Uses        >>co >>misuse >>stack >>address >>stream >>allowance >>connect >>resolve
+ *             >>lookup >>tls >>tls_handshake >>url >>services >>class >>user >>life >>control
  * ============================================================================================ */
 
 enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 }; // of each call, until locust_set_timeout
@@ -98,9 +98,9 @@ static bool locust__user_stream_done(locust_stream *s, locust_error error)
     return !error;
 }
 
-LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
+LOCUST_API locust_stream *(locust_connect)(locust_user *u, const char *url)
 {
-    locust__user *user = locust__control_user(u, "locust_connect");
+    locust__user *user = locust__control_waiting(u, "locust_connect");
     locust__user_stream *s;
     locust__retry_park(user);
     if (user->co->cancelled)
@@ -126,12 +126,11 @@ LOCUST_API locust_stream *locust_connect(locust_user *u, const char *url)
     return &s->stream;
 }
 
-/* Ends the program if a stream is used by another coroutine than its own, or if there is none. */
+/* Refuses the use of a stream by another coroutine than its own, or of none. */
 static void locust__user_stream_check_owner(const locust_stream *s, const char *what)
 {
     if (!s || !locust__loop_now || locust__loop_now->current != locust__user_stream_of(s)->owner)
-        locust__die(LOCUST__EXIT_USAGE,
-            "%s was called %s: a stream belongs to the user that opened it", what,
+        locust__misuse("%s was called %s: a stream belongs to the user that opened it", what,
             s ? "outside that user" : "without a stream");
 }
 
@@ -140,6 +139,7 @@ static void locust__user_stream_check_owner(const locust_stream *s, const char *
 static bool locust__user_stream_usable(locust_stream *s, const char *what)
 {
     locust__user_stream *own = locust__user_stream_of(s);
+    locust__misuse_of_waiting(what);
     locust__user_stream_check_owner(s, what);
     if (!locust__stream_is_open(s) && !own->error)
         own->error = LOCUST_ERR_CLOSED;

@@ -7,7 +7,8 @@
  *             that need it themselves stand here; the parts that are named with them own the rest.
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers
- * Uses        >>co >>sync >>stats >>services >>class >>user >>stages >>dispatch
+ * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
+ *             >>dispatch
  * ============================================================================================ */
 
 typedef struct locust__ramp { // see >>ramp
@@ -73,13 +74,86 @@ struct locust_env {
     int n_blockers;
 };
 
-/* Calls all listeners of an event, in order. */
-#define LOCUST__ENV_FIRE(env, event, ...)                 \
-    do {                                                  \
-        for (int i_ = 0; i_ < (env)->n_listeners; i_++)   \
-            if ((env)->listeners[i_]->event)              \
-                (env)->listeners[i_]->event(__VA_ARGS__); \
-    } while (0)
+enum locust__env_event {
+#define LOCUST__ENV_EVENT(name, args) LOCUST__ENV_##name,
+    LOCUST_EVENTS_(LOCUST__ENV_EVENT)
+#undef LOCUST__ENV_EVENT
+};
+
+typedef struct locust__env_news { // what the listeners of an event are called with
+    enum locust__env_event event;
+    const locust_sample *sample;
+    locust_user *user;
+    const char *text; // a message, or the id of a client
+    int number;       // of users, or an exit code
+    double real;      // percent, or a time
+    size_t bytes;
+} locust__env_news;
+
+/* Calls a listener, if it wants that event. */
+static void locust__env_call(
+    locust_env *env, const locust_listeners *to, const locust__env_news *news)
+{
+#define LOCUST__ENV_CASE(name, ...) \
+    case LOCUST__ENV_##name:        \
+        if (to->name)               \
+            to->name(__VA_ARGS__);  \
+        break
+    switch (news->event) {
+        LOCUST__ENV_CASE(on_init, env);
+        LOCUST__ENV_CASE(on_test_start, env);
+        LOCUST__ENV_CASE(on_spawning_complete, env, news->number);
+        LOCUST__ENV_CASE(on_request, env, news->sample);
+        LOCUST__ENV_CASE(on_user_error, env, news->user, news->text);
+        LOCUST__ENV_CASE(on_reset_stats, env);
+        LOCUST__ENV_CASE(on_usage_monitor, env, news->real, news->bytes);
+        LOCUST__ENV_CASE(on_cpu_warning, env, news->real);
+        LOCUST__ENV_CASE(on_test_stopping, env);
+        LOCUST__ENV_CASE(on_test_stop, env);
+        LOCUST__ENV_CASE(on_quitting, env);
+        LOCUST__ENV_CASE(on_quit, env, news->number);
+        LOCUST__ENV_CASE(on_worker_connect, env, news->text);
+        LOCUST__ENV_CASE(on_worker_report, env, news->text);
+        LOCUST__ENV_CASE(on_report_to_master, env, news->text);
+        LOCUST__ENV_CASE(on_heartbeat_sent, env, news->text, news->real);
+        LOCUST__ENV_CASE(on_heartbeat_received, env, news->text, news->real);
+    }
+#undef LOCUST__ENV_CASE
+}
+
+/* Calls a listener. If it makes a call that breaks a rule it is left; the others are called. */
+static void locust__env_tell(
+    locust_env *env, const locust_listeners *to, const locust__env_news *news)
+{
+    static const char *const names[] = {
+#define LOCUST__ENV_NAME(name, args) "a listener of " #name,
+        LOCUST_EVENTS_(LOCUST__ENV_NAME)
+#undef LOCUST__ENV_NAME
+    };
+    locust__callback c;
+    locust__callback_begin(&c, &env->loop, names[news->event]);
+    c.leaves = true;
+    c.fails = news->event != LOCUST__ENV_on_user_error; // it would be called again
+    if (setjmp(c.back) == 0)
+        locust__env_call(env, to, news);
+    else
+        locust__callback_left(&c);
+    locust__callback_end(&c);
+}
+
+/* Calls all listeners of an event, in order; those of on_quitting the latest first, as in Locust.
+ * */
+static void locust__env_fire(locust_env *env, locust__env_news news)
+{
+    int n = env->n_listeners;
+    for (int i = 0; i < n; i++)
+        locust__env_tell(
+            env, env->listeners[news.event == LOCUST__ENV_on_quitting ? n - 1 - i : i], &news);
+}
+
+/* LOCUST__ENV_FIRE(env, on_quit, .number = code) */
+#define LOCUST__ENV_FIRE(env, ...) \
+    locust__env_fire((env), (locust__env_news){.event = LOCUST__ENV_##__VA_ARGS__})
 
 /* Wakes the runner, which then looks whether there is anything left to do. */
 static void locust__env_wake(locust_env *env)

@@ -6,7 +6,7 @@
  * Invariants  a test without an on_request has no call for each request: the recorder learns of the
  *             listeners when one of them wants requests.
  * Names       locust__listeners_
- * Uses        >>env
+ * Uses        >>misuse >>env
  *
  *   on_init                   set-up is over; no user exists, the loop does not run
  *   on_test_start             in the runner's coroutine, before the first user
@@ -19,14 +19,19 @@
  *   on_quitting, on_quit      of a command: before the verdict and after the last report
  * ============================================================================================ */
 
+enum { LOCUST__LISTENERS_DEPTH = 8 }; // listeners that record, inside each other
+
 static void locust__listeners_on_request(locust_env *env, const locust_sample *sample)
 {
-    LOCUST__ENV_FIRE(env, on_request, env, sample);
+    if (locust__callback_now && locust__callback_now->depth == LOCUST__LISTENERS_DEPTH)
+        locust__misuse("a listener of on_request records requests, and is called for each of them: "
+                       "let it leave out its own");
+    LOCUST__ENV_FIRE(env, on_request, .sample = sample);
 }
 
 static void locust__listeners_on_error(locust_env *env, locust_user *u, const char *message)
 {
-    LOCUST__ENV_FIRE(env, on_user_error, env, u, message);
+    LOCUST__ENV_FIRE(env, on_user_error, .user = u, .text = message);
 }
 
 static void locust__listeners_add(locust_env *env, const locust_listeners *listeners)

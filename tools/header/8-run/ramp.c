@@ -96,7 +96,7 @@ static void locust__ramp_arrive(locust_env *env)
 {
     locust__ramp_rest(env);
     locust__ramp_log_spawned(env);
-    LOCUST__ENV_FIRE(env, on_spawning_complete, env, env->users.alive);
+    LOCUST__ENV_FIRE(env, on_spawning_complete, .number = env->users.alive);
     if (env->options.reset_stats)
         locust__warm_up_reset_stats(env);
 }

@@ -6,8 +6,8 @@
  *             from when on a user may run its on_stop; users are stopped, the last one ends; the
  *             connections that they shared are closed; on_test_stop.
  * Names       locust__runner_
- * Uses        >>co >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage >>warm_up
- *             >>ramp >>pace
+ * Uses        >>co >>misuse >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage
+ *             >>warm_up >>ramp >>pace
  * Sources     Locust 2.46 (reference run): log lines word for word; a shape is asked once a second.
  * ============================================================================================ */
 
@@ -83,6 +83,18 @@ static int64_t locust__runner_next_ns(const locust_env *env, int64_t tick_ns)
     return next_ns;
 }
 
+/* Asks the load shape. False: the test is over, or the shape has broken a rule. */
+static bool locust__runner_ask_shape(locust_env *env, locust_tick *tick)
+{
+    locust__callback c;
+    volatile bool goes_on = false;
+    locust__callback_begin(&c, &env->loop, "the .shape of the test");
+    if (setjmp(c.back) == 0)
+        goes_on = env->shape(env, tick);
+    locust__callback_end(&c);
+    return goes_on;
+}
+
 /* Runs ramps until the test is over. Says why it is, unless somebody asked for the end. */
 static void locust__runner_drive(locust_env *env) LOCUST__PARKS
 {
@@ -98,7 +110,7 @@ static void locust__runner_drive(locust_env *env) LOCUST__PARKS
         why = locust__runner_over(env, now_ns);
         if (!why && now_ns >= tick_ns) {
             tick = (locust_tick){.users = 0};
-            if (!env->shape(env, &tick))
+            if (!locust__runner_ask_shape(env, &tick))
                 why = "Shape test stopping";
         }
         if (why)
@@ -154,7 +166,7 @@ static void locust__runner_init(locust_env *env)
 static void locust__runner_users(locust_env *env) LOCUST__PARKS
 {
     env->end_ns = locust__runner_end_ns(env);
-    LOCUST__ENV_FIRE(env, on_test_start, env);
+    LOCUST__ENV_FIRE(env, on_test_start, .number = 0);
     locust__pace_start(env);
     locust__runner_drive(env);
     env->until = locust__usage_now(env);
@@ -166,12 +178,12 @@ static void locust__runner_users(locust_env *env) LOCUST__PARKS
     if (env->users.setup_error)
         locust__log_print(
             &env->log, LOCUST__LOG_ERROR, "locust.runners", "%s", env->users.setup_error);
-    LOCUST__ENV_FIRE(env, on_test_stopping, env);
+    LOCUST__ENV_FIRE(env, on_test_stopping, .number = 0);
     env->users.told = true;
     locust__runner_stop_users(env);
     for (int i = 0; i < env->n_classes; i++)
         locust__conns_free(&env->classes[i].shared);
-    LOCUST__ENV_FIRE(env, on_test_stop, env);
+    LOCUST__ENV_FIRE(env, on_test_stop, .number = 0);
 }
 
 /* The whole test. Called in a coroutine of its own. */

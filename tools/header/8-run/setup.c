@@ -7,7 +7,8 @@
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
- *             >>start >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners
+ *             >>start >>control >>feed >>stages >>dispatch >>env >>blocked >>classes
+ *             >>listeners
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -101,6 +102,8 @@ static void locust__setup_services(locust_env *env)
     env->loop.blocked_arg = env;
     env->loop.prefetch_user = locust__start_prefetch;
     env->loop.where = locust__user_where;
+    env->loop.misused = locust__control_misused;
+    env->loop.misused_arg = &env->users;
     sv->loop = &env->loop;
     sv->log = &env->log;
     sv->recorder = (locust__recorder){.stats = &env->stats, .env = env, .phases = o->phases};
@@ -223,7 +226,7 @@ static locust_env *locust__env_new(
         !locust__setup_worker(env, &fault) || !locust__own_option_check(env, &fault) ||
         !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
         goto fail;
-    LOCUST__ENV_FIRE(env, on_init, env);
+    LOCUST__ENV_FIRE(env, on_init, .number = 0);
     return env;
 fail:
     locust__say("%s", fault.text);

@@ -42,5 +42,5 @@ static void locust__warm_up_reset_stats(locust_env *env)
     int64_t now_ns = locust__os_now_ns();
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners", "Resetting stats");
     locust__stats_reset(&env->stats, env->warm_ns < LOCUST__NEVER ? env->warm_ns : now_ns);
-    LOCUST__ENV_FIRE(env, on_reset_stats, env);
+    LOCUST__ENV_FIRE(env, on_reset_stats, .number = 0);
 }

@@ -29,7 +29,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");
         code = locust__run_test(env, true);
-        LOCUST__ENV_FIRE(env, on_quit, env, code);
+        LOCUST__ENV_FIRE(env, on_quit, .number = code);
         locust__env_free(env);
     }
     locust__cli_free(&settings);

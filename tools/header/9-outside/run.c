@@ -141,14 +141,14 @@ static void locust__run_usage(void *arg)
         from = to;
         next = to.at_ns;
         if (i % 10 == 0)
-            LOCUST__ENV_FIRE(env, on_usage_monitor, env, percent, locust__os_memory());
+            LOCUST__ENV_FIRE(env, on_usage_monitor, .real = percent, .bytes = locust__os_memory());
         if (percent <= 90)
             continue;
         if (!warned)
             locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
                 "This process takes %.0f %% of a core: it may be what limits the load", percent);
         warned = true;
-        LOCUST__ENV_FIRE(env, on_cpu_warning, env, percent);
+        LOCUST__ENV_FIRE(env, on_cpu_warning, .real = percent);
     }
 }
 
@@ -217,9 +217,7 @@ static void locust__run_main(void *arg)
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
     if (run->command)
-        for (int i = env->n_listeners; i-- > 0;) // the latest first, as in Locust
-            if (env->listeners[i]->on_quitting)
-                env->listeners[i]->on_quitting(env);
+        LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
     locust__co_call(&env->loop, locust__result_judge, &run->verdict);
     if (!env->exit_code_set)
         env->exit_code = locust__result_exit_code(&run->verdict);
@@ -318,7 +316,6 @@ static int locust__run_test(locust_env *env, bool command)
 LOCUST_API int locust_run(locust_env *env)
 {
     if (locust__loop_now)
-        locust__die(LOCUST__EXIT_USAGE,
-            "locust_run() was called inside a running test: one test runs at a time");
+        locust__misuse("locust_run() was called inside a running test: one test runs at a time");
     return locust__run_test(env, false);
 }
