@@ -350,6 +350,7 @@ LOCUST_API void locust_at(const char *call, const char *file, int line, const ch
     X(LOCUST_ERR_TIMEOUT, "timed out")                                                          \
     X(LOCUST_ERR_LINE_TOO_LONG, "line longer than the buffer")                                  \
     X(LOCUST_ERR_HTTP_NO_RESPONSE, "connection closed without a response")                      \
+    X(LOCUST_ERR_HTTP_STRAY, "bytes on a kept connection that answer no request")               \
     X(LOCUST_ERR_HTTP_HEAD_CUT, "connection closed inside the response header")                 \
     X(LOCUST_ERR_HTTP_BODY_CUT, "connection closed inside the response body")                   \
     X(LOCUST_ERR_HTTP_BODY_RESET, "connection reset inside the response body")                  \
@@ -519,6 +520,8 @@ typedef struct locust_user_class {
     const char *unix_socket;  // path: connect there, whatever the URL's host
     bool no_cookies;          // keep and send none
     bool no_keep_alive;       // a connection for each request
+    bool ask_keep_alive;      // send "Connection: keep-alive": HTTP/1.0 servers, and some others,
+                              // keep a connection only then
     int iterations;           // tasks that each user runs, then it ends; 0: no limit
     locust_arrivals arrivals; // its users arrive at a rate, in place of weight and fixed_count
     int max_requests;         // for one connection, then a new one; 0: no limit
@@ -1264,6 +1267,7 @@ typedef struct locust_options {
     bool no_tls_resume;      // every handshake is a full one
     int max_handshakes;      // TLS handshakes in progress at once; 0: 128
     const char *proxy;       // for all classes; "": none. NULL: each class's own
+    bool ask_keep_alive;     // send "Connection: keep-alive", for all classes
     bool proxy_from_env;     // http_proxy, https_proxy, all_proxy, no_proxy
     const char *unix_socket; // for all classes; NULL: each class's own
     const char *source; // local addresses, in turn: "127.0.0.2,127.0.1.0/28,::1,10.0.0.5-10.0.0.9"
@@ -7756,6 +7760,7 @@ struct locust_stream {
     locust__net *net;
     locust__layer *layer; // the top one; NULL: bytes go to the socket as they are
     bool datagrams;       // a read takes one datagram, and there may be more
+    bool stray;           // bytes came out of turn: locust__stream_is_quiet
     const char *in;       // unread bytes
     size_t in_len;
     char *own; // the memory that `in` points into; NULL: the scratch buffer
@@ -7811,6 +7816,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     s->net->open++;
     s->in_len = 0;
     s->arrived_ns = s->pause_ns = 0;
+    s->stray = false;
     return LOCUST_OK;
 }
 
@@ -7942,17 +7948,23 @@ LOCUST__UNUSED static bool locust__layer_is_readable(const locust__layer *layer)
 
 /* True if the stream is idle, so that it may carry another request. `readable` alone cannot tell:
  * it stays set after a read that exactly filled its buffer, and TLS has records without data. If
- * false, close the stream: this call may have consumed a byte. */
+ * false, close the stream: this call may have consumed a byte. s->stray then says whether there
+ * were bytes, and not just an end. */
 static bool locust__stream_is_quiet(locust_stream *s)
 {
     char byte;
     size_t got = 0;
-    if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s->layer, &byte, 1, &got))
-        return false;
-    if (!s->layer && s->fd.watch.readable && !s->fd.watch.hup &&
-        recv(s->fd.watch.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
-        s->fd.watch.readable = false;
-    return !got && !locust__stream_is_readable(s) && !s->fd.watch.hup;
+    bool ended = false;
+    if (s->layer && locust__stream_is_readable(s)) {
+        ended = s->layer->recv(s->layer, &byte, 1, &got) != LOCUST_OK;
+    } else if (s->fd.watch.readable) {
+        ssize_t rc = recv(s->fd.watch.fd, &byte, 1, MSG_PEEK);
+        got = rc > 0;
+        if (rc < 0 && errno == EAGAIN && !s->fd.watch.hup)
+            s->fd.watch.readable = false;
+    }
+    s->stray |= got > 0;
+    return !got && !ended && !locust__stream_is_readable(s) && !s->fd.watch.hup;
 }
 
 /* Parks until a recv may find something. A reader that took LOCUST__STREAM_BURST bytes without
@@ -10805,10 +10817,11 @@ static locust_error locust__url_resolve(locust__buf *out, const char *base, cons
 typedef struct locust__origin {
     struct locust__origin *next;
     int port;
-    bool secure;     // https
-    char *url;       // scheme://host[:port], whose end is
-    char *authority; // host[:port], for the field Host
-    char host[];     // without the brackets of an IPv6 literal
+    bool secure;            // https
+    bool heads_have_bodies; // it was seen to answer a HEAD with a body
+    char *url;              // scheme://host[:port], whose end is
+    char *authority;        // host[:port], for the field Host
+    char host[];            // without the brackets of an IPv6 literal
 } locust__origin;
 
 /* The origin of an http or https URL, made if it is new. NULL: no memory. */
@@ -13562,7 +13575,8 @@ typedef struct locust__route { // of a class
     locust__tls_how tls;
     const char *unix_socket; // connect to this path, whatever the URL says; NULL: no
     locust__proxy proxy;
-    bool direct; // no proxy, whatever the environment says
+    bool direct;         // no proxy, whatever the environment says
+    bool ask_keep_alive; // send "Connection: keep-alive"
 } locust__route;
 
 /* The proxy for an origin: that of the class, else that of the environment. NULL: none. */
@@ -13703,6 +13717,17 @@ static void locust__manners_silent(locust__manners *m, int64_t ns)
  *             >>manners
  * ============================================================================================ */
 
+typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
+    uint64_t sent;        // requests that went out: those of redirects and second tries too
+    uint64_t again;       // of those: once more, on a new connection
+    uint64_t opened;      // connections
+    uint64_t reused;      // requests that went over a kept connection
+    uint64_t strays;      // connections dropped for bytes that no request had asked for
+    uint64_t head_bodies; // those for a body behind the answer to a HEAD
+    uint64_t continues;   // waits for a "100 Continue" that did not come
+    int64_t waited_ns; // those, and for turns, permits, descriptors and ports: in no time of a row
+} locust__services_counts;
+
 typedef struct locust__services {
     locust__loop *loop;
     const locust__log *log;
@@ -13716,6 +13741,7 @@ typedef struct locust__services {
     locust__manners *manners;  // of origins that showed some
     locust__pattern *patterns; // compiled regular expressions of locust_match
     locust__recorder recorder;
+    locust__services_counts counts;
     locust__buf auth; // scratch, to build credentials in
 } locust__services;
 /* ============================================================================================
@@ -13727,7 +13753,7 @@ typedef struct locust__services {
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB. A
  *             user's first connection is in the user's own block.
  * Names       locust__conn_ locust__conns_
- * Uses        >>sync >>stream >>allowance >>tls_state >>url >>services
+ * Uses        >>sync >>stream >>allowance >>tls_state >>url >>head >>services
  * Sources     RFC 9112 9 (persistence).
  * Limits      16 origins for a user; the one used longest ago is dropped for another. Of a shared
  *             pool, .pool connections to an origin.
@@ -13740,6 +13766,9 @@ typedef struct locust__conn {
     locust__tls_ticket *ticket; // of the last TLS session with the origin; NULL: none
     int served;                 // requests since it was opened
     int64_t idle_ns;            // since when it is kept for the next request
+    enum locust__body unsent;   // after a HEAD: the body that a GET would have had
+    int64_t unsent_len;
+    bool after_head; // its last request was a HEAD
     bool busy;
 } locust__conn;
 
@@ -13962,6 +13991,8 @@ static locust_error locust__dial_connect(locust__conn *conn, locust__services *s
     }
     if (error && proxy && !route->unix_socket)
         error = locust__dial_of_proxy(error);
+    if (!error)
+        sv->counts.opened++;
     if (!error && proxy && conn->origin->secure)
         error = locust__dial_tunnel(conn, proxy, a->deadline_ns);
     took->name_ns = known_ns - began_ns;
@@ -14387,6 +14418,7 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     locust_error put_error;  // why not all of this hop's request could be sent
     int64_t deadline_ns, start_ns;
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
+    int64_t waited_ns;         // of this hop: for a "100 Continue" that did not come
     locust__upload upload;     // begins what locust__request_send does not clear
     locust__body_out body_out;
 } locust__exchange;
@@ -14650,8 +14682,10 @@ static locust_error locust__head_out_build(
                                                     : "Accept: */*\r\n");
     if (LOCUST__WITH_ZLIB && !locust__head_out_given(c, x, "accept-encoding"))
         locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
-    if (c->cls->no_keep_alive && !locust__head_out_given(c, x, "connection"))
-        locust__writer_puts(&w, "Connection: close\r\n");
+    if ((c->cls->no_keep_alive || c->route->ask_keep_alive) &&
+        !locust__head_out_given(c, x, "connection"))
+        locust__writer_puts(
+            &w, c->cls->no_keep_alive ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__head_out_fields(c, x, &w);
@@ -14719,6 +14753,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     x->deadline_ns = allowance.deadline_ns;
     x->start_ns = (x->started ? x->start_ns : began_ns) + allowance.generator_ns;
     x->started = true;
+    c->services->counts.waited_ns += allowance.generator_ns;
     phases->name_ms = (double)took.name_ns / 1e6;
     phases->connect_ms = (double)took.connect_ns / 1e6;
     phases->tls_ms = (double)took.tls_ns / 1e6;
@@ -14743,6 +14778,17 @@ static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *
     return error;
 }
 
+/* Sends the body all the same, after a "100 Continue" did not come. That wait is the client's. */
+static void locust__exchange_continue(locust__client *c, locust__exchange *x)
+{
+    locust__services_counts *counts = &c->services->counts;
+    x->waited_ns = locust__os_now_ns() - x->sent_ns;
+    x->start_ns += x->waited_ns;
+    x->deadline_ns = locust__time_after(x->deadline_ns, x->waited_ns);
+    counts->continues++;
+    counts->waited_ns += x->waited_ns;
+}
+
 /* Waits up to a second for "100 Continue", RFC 9110 10.1.1; other interim responses do not count.
  * *refused: the server does not want the body, for the final response is there already. */
 static locust_error locust__exchange_await_continue(locust__client *c, locust__exchange *x,
@@ -14752,9 +14798,14 @@ static locust_error locust__exchange_await_continue(locust__client *c, locust__e
     locust_stream *s = &x->conn->stream;
     int64_t wait_ns = until_ns < x->deadline_ns ? until_ns : x->deadline_ns;
     while (h->status != 100) {
-        locust_error error = s->in_len ? LOCUST_OK : locust__stream_await(s, wait_ns);
+        // For bytes: what wakes the user may be a TLS session ticket, which is no answer.
+        locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, wait_ns);
+        if (error == LOCUST_ERR_TIMEOUT && wait_ns == until_ns) {
+            locust__exchange_continue(c, x);
+            return LOCUST_OK;
+        }
         if (error)
-            return error == LOCUST_ERR_TIMEOUT && wait_ns == until_ns ? LOCUST_OK : error;
+            return locust__receive_cut(error, LOCUST_ERR_HTTP_NO_RESPONSE);
         c->block.len = x->response_at;
         error = locust__receive_head(s, h, &c->block, budget, &x->first_ns, x->deadline_ns);
         *refused = !error && h->status >= 200;
@@ -14780,6 +14831,8 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     if (!x->started)
         x->start_ns = x->sent_ns;
     x->started = true;
+    c->services->counts.sent++;
+    c->services->counts.reused += c->response.reused;
     error =
         locust__stream_write(s, head, waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
     if (!error && waits) {
@@ -14869,13 +14922,23 @@ static locust_error locust__exchange_keep(locust__client *c, locust__exchange *x
     return LOCUST_OK;
 }
 
+/* Counts a connection that cannot go on, for bytes that no request had asked for. A server that
+ * answers a HEAD with a body does so every time: its connections carry no request after a HEAD. */
+static void locust__exchange_count_stray(locust__client *c, locust__exchange *x, bool after_head)
+{
+    c->services->counts.strays++;
+    c->services->counts.head_bodies += after_head;
+    x->origin->heads_have_bodies |= after_head;
+}
+
 /* Reads the body of the response: into the block, or to the test's functions. What came of it stays
  * if it is cut. */
 static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
-    enum locust__body kind = locust__response_head_body(h, strcmp(x->method, "HEAD") == 0);
+    bool to_head = strcmp(x->method, "HEAD") == 0;
+    enum locust__body kind = locust__response_head_body(h, to_head);
     const char *coding = NULL;
     locust_error error, kept;
     bool passes, whole;
@@ -14898,6 +14961,8 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         whole = !error; // a test that has enough leaves the rest unread, which is no error below
         error = locust__body_out_close(&x->body_out, error);
     }
+    if (whole && s->in_len)
+        locust__exchange_count_stray(c, x, to_head);
     *reusable = whole && !error && !s->in_len && locust__http_persists(&h->framing, kind);
     kept = locust__exchange_keep(c, x);
     return error ? error : kept;
@@ -14920,6 +14985,7 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
 {
     const locust_stream *s = &x->conn->stream;
     locust_phases *phases = &c->response.phases;
+    int64_t sent_ns = x->sent_ns + x->waited_ns;
     c->ended_ns = locust__loop_clock(s->net->loop);
     // The kernel's time of arrival is by the wall clock: out of bounds if that was set meanwhile.
     if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns) {
@@ -14929,12 +14995,69 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
         // The kernel did not say when: after the poll before the last, a turn ago at most.
         locust__loop_count_late(s->net->loop, s->net->loop->turn_ns);
     }
-    if (x->first_ns < x->sent_ns || x->first_ns > c->ended_ns)
+    if (x->first_ns < sent_ns || x->first_ns > c->ended_ns)
         x->first_ns = c->ended_ns;
-    phases->wait_ms = (double)(x->first_ns - x->sent_ns) / 1e6;
+    phases->wait_ms = (double)(x->first_ns - sent_ns) / 1e6;
     phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
     if (c->ended_ns - x->first_ns >= 10 * LOCUST__MS)
         locust__exchange_paused(c, x);
+}
+
+/* May the request be sent twice? RFC 9110 9.2.2; a body from a function cannot. */
+static bool locust__exchange_is_idempotent(const locust__exchange *x)
+{
+    static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(x->method, methods[i]) == 0)
+            return !x->req->body_fn || x->dropped;
+    return false;
+}
+
+/* Was that no answer to this request? It began before the request was sent, or it is not even HTTP:
+ * on a kept connection that is what the server had to say to another one, or to none. */
+static bool locust__exchange_is_stray(const locust__client *c, const locust__exchange *x,
+    const locust__response_head *h, locust_error error)
+{
+    locust__loop *loop = c->services->loop;
+    int64_t epoch_ns = loop->epoch_ns;
+    if (error == LOCUST_ERR_HTTP_VERSION && !h->status)
+        return true;
+    if (!x->first_ns || x->first_ns >= x->sent_ns)
+        return false;
+    // The kernel's time is by the wall clock: was that set meanwhile?
+    locust__loop_compare_clocks(loop);
+    return x->first_ns + epoch_ns - loop->epoch_ns < x->sent_ns;
+}
+
+static locust_error locust__exchange_drop(locust__receive_sink *sink, const char *bytes, size_t n)
+{
+    (void)sink;
+    (void)bytes;
+    (void)n;
+    return LOCUST_OK;
+}
+
+/* After what is no answer to this request. One that may be sent twice is, on a new connection. For
+ * another one the body that a server sent behind its answer to a HEAD is skipped, if that said how
+ * long it is. */
+LOCUST__APART static locust_error locust__exchange_pass_stray(locust__client *c,
+    locust__exchange *x, locust__response_head *h, size_t *budget, locust_error error) LOCUST__PARKS
+{
+    locust__receive_sink sink = {locust__exchange_drop};
+    locust__conn *conn = x->conn;
+    bool of_head = conn->after_head && error == LOCUST_ERR_HTTP_VERSION;
+    locust__exchange_count_stray(c, x, of_head);
+    if (!of_head || conn->unsent == LOCUST__BODY_CLOSE || locust__exchange_is_idempotent(x))
+        return LOCUST_ERR_HTTP_STRAY;
+    error = locust__receive_body(&conn->stream, conn->unsent, conn->unsent_len, &c->block, &sink,
+        LOCUST_MAX_HEADER, x->deadline_ns);
+    x->first_ns = 0;
+    if (error)
+        return error == LOCUST_ERR_CANCELLED || error == LOCUST_ERR_TIMEOUT ? error
+                                                                            : LOCUST_ERR_HTTP_STRAY;
+    error = locust__receive_final(
+        &conn->stream, h, &c->block, x->response_at, budget, &x->first_ns, x->deadline_ns);
+    return error == LOCUST_ERR_HTTP_VERSION ? LOCUST_ERR_HTTP_STRAY : error;
 }
 
 /* Did the read find an end and nothing else? Then why the send failed says more. */
@@ -14951,7 +15074,7 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     size_t budget = LOCUST_MAX_HEADER;
     bool refused = false;
     locust_error error = LOCUST_OK;
-    x->first_ns = 0;
+    x->first_ns = x->waited_ns = 0;
     x->answered = false;
     if (locust__upload_wanted(x->req) && !x->dropped)
         error = locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
@@ -14964,6 +15087,8 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
         error = refused ? LOCUST_OK
                         : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
                               &budget, &x->first_ns, x->deadline_ns);
+        if (c->response.reused && locust__exchange_is_stray(c, x, h, error))
+            error = locust__exchange_pass_stray(c, x, h, &budget, error);
         if (!error)
             error = locust__exchange_get(c, x, h, budget, body_at, reusable);
         if (error == LOCUST_ERR_HTTP_UPGRADE) { // has a status and no body
@@ -14981,24 +15106,15 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     return error;
 }
 
-/* May the request be sent twice? RFC 9110 9.2.2; a body from a function cannot. */
-static bool locust__exchange_is_idempotent(const locust__exchange *x)
-{
-    static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (strcmp(x->method, methods[i]) == 0)
-            return !x->req->body_fn || x->dropped;
-    return false;
-}
-
 /* Did the server close a kept connection before the first byte of a response, interim ones
- * included? */
+ * included? Or was what came no answer to this request? */
 static bool locust__exchange_was_stale(
     const locust_stream *s, locust_error error, const locust__response_head *h)
 {
-    return h->status == 0 && !s->in_len &&
-           (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
-               error == LOCUST_ERR_PIPE);
+    return error == LOCUST_ERR_HTTP_STRAY ||
+           (h->status == 0 && !s->in_len &&
+               (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
+                   error == LOCUST_ERR_PIPE));
 }
 
 /* Is what lies on an idle connection a 408, RFC 9110 15.5.9? Of a layered stream the first byte is
@@ -15019,17 +15135,20 @@ static bool locust__exchange_timed_out(locust_stream *s)
 }
 
 /* Counts a kept connection that is of no use any more: the server closed it, or said something
- * unasked. `sent`: a request found that out. */
-LOCUST__APART static void locust__exchange_lost(
+ * unasked. `sent`: a request found that out. Returns whether a 408 explains it. */
+LOCUST__APART static bool locust__exchange_lost(
     const locust__client *c, const locust__exchange *x, bool sent)
 {
     locust_stream *s = &x->conn->stream;
     locust__manners *m = locust__exchange_manners(c, x);
     int64_t at_ns = s->fd.hup_ns ? s->fd.hup_ns : locust__os_now_ns();
-    if (m && locust__exchange_timed_out(s))
+    if (m && locust__exchange_timed_out(s)) {
         m->n[LOCUST__MANNER_408]++;
-    else if (m && (s->fd.watch.hup || sent))
+        return true;
+    }
+    if (m && (s->fd.watch.hup || sent))
         locust__manners_closed(m, x->conn->served, at_ns - x->conn->idle_ns);
+    return false;
 }
 
 /* How long a request waits before it counts as left alone: it may be slow, but not as slow as that.
@@ -15074,27 +15193,36 @@ static locust_error locust__exchange_on(
     bool reusable = false;
     locust_error error = LOCUST_OK;
     // Bytes or a close that came while the connection was idle do not answer the next request.
-    bool reuse = locust__stream_is_open(s) && locust__stream_is_quiet(s);
+    bool open = locust__stream_is_open(s), reuse = open && locust__stream_is_quiet(s);
     c->response.reused = reuse;
-    if (!reuse && locust__stream_is_open(s))
-        locust__exchange_lost(c, x, false);
+    if (open && !reuse && !locust__exchange_lost(c, x, false) && s->stray)
+        locust__exchange_count_stray(c, x, x->conn->after_head);
     memset(&c->response.phases, 0, sizeof c->response.phases);
     if (!reuse)
         error = locust__exchange_connect(c, x);
     if (!error)
         error = locust__exchange_run(c, x, h, body_at, &reusable);
-    if (reuse && locust__exchange_was_stale(s, error, h))
+    if (reuse && error && error != LOCUST_ERR_HTTP_STRAY && locust__exchange_was_stale(s, error, h))
         locust__exchange_lost(c, x, true);
-    if (reuse && locust__exchange_was_stale(s, error, h) && locust__exchange_is_idempotent(x)) {
+    if (reuse && error && locust__exchange_was_stale(s, error, h) &&
+        locust__exchange_is_idempotent(x)) {
         c->response.reused = false;
         c->ended_ns = 0;
+        memset(h, 0, sizeof *h);
         error = locust__exchange_connect(c, x);
+        c->services->counts.again += !error;
         if (!error)
             error = locust__exchange_run(c, x, h, body_at, &reusable);
     }
     x->conn->served++;
     if (!reusable)
         locust__exchange_ended(c, x, h, error);
+    x->conn->after_head = strcmp(x->method, "HEAD") == 0;
+    if (x->conn->after_head) {
+        x->conn->unsent = locust__response_head_body(h, false);
+        x->conn->unsent_len = h->framing.length;
+        reusable = reusable && !x->origin->heads_have_bodies;
+    }
     if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x)) {
         locust__stream_close(s);
     } else {
@@ -15112,6 +15240,7 @@ static locust_error locust__exchange_wait(locust__client *c, locust__exchange *x
     x->deadline_ns = allowance.deadline_ns;
     if (x->started)
         x->start_ns += allowance.generator_ns;
+    c->services->counts.waited_ns += allowance.generator_ns;
     return error;
 }
 
@@ -19548,6 +19677,7 @@ static bool locust__classes_route(
         .http = true};
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
     route->direct = proxy && !*proxy;
+    route->ask_keep_alive = (o->ask_keep_alive || as->ask_keep_alive) && !as->no_keep_alive;
     cls->shared.limit = as->pool;
     if (locust__proxy_parse(&route->proxy, arena, proxy ? proxy : ""))
         return true;
@@ -21568,6 +21698,46 @@ static void locust__remarks_keep_alive_time(locust__remarks *r, const locust_env
         which, (long long)m->n[LOCUST__MANNER_IDLED], span);
 }
 
+static void locust__remarks_again(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    if (n->again)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "sent_again", false,
+            "%llu requests were sent again on a new connection, as the kept one gave no answer; "
+            "the server may have counted both",
+            (unsigned long long)n->again);
+}
+
+static void locust__remarks_continues(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    if (n->continues)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "continue_waits", false,
+            "%llu times it waited a second for a \"100 Continue\" that did not come; those seconds "
+            "are in no response time",
+            (unsigned long long)n->continues);
+}
+
+static void locust__remarks_strays(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    uint64_t others = n->strays - n->head_bodies;
+    if (others)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "stray_answers", false,
+            "%llu kept connections were dropped, as bytes came on them that no request had asked "
+            "for",
+            (unsigned long long)others);
+}
+
+static void locust__remarks_head_bodies(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    if (n->head_bodies)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "head_bodies", false,
+            "answered %llu HEAD requests with a body; from then on a HEAD costs a connection",
+            (unsigned long long)n->head_bodies);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -21577,6 +21747,10 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_two_parts(r, env);
     locust__remarks_keep_alive(r, env);
     locust__remarks_keep_alive_time(r, env);
+    locust__remarks_again(r, env);
+    locust__remarks_continues(r, env);
+    locust__remarks_strays(r, env);
+    locust__remarks_head_bodies(r, env);
 }
 /* ============================================================================================
  * >>result  what a run is judged by
@@ -22924,6 +23098,19 @@ static void locust__summary_generator(locust__buf *out, const locust_generator *
     locust__buf_puts(out, "]},\n");
 }
 
+/* What the clients did, in the whole run: a server that counts has the same numbers. */
+static void locust__summary_client(locust__buf *out, const locust__services_counts *n)
+{
+    locust__buf_printf(out,
+        " \"client\": {\"requests_sent\": %llu, \"sent_again\": %llu, \"connections_opened\": "
+        "%llu, \"sent_on_kept_connections\": %llu,\n  \"stray_answers\": %llu, "
+        "\"head_bodies\": %llu, \"continue_waits\": %llu, \"own_waits_s\": %.6f},\n",
+        (unsigned long long)n->sent, (unsigned long long)n->again, (unsigned long long)n->opened,
+        (unsigned long long)n->reused, (unsigned long long)(n->strays - n->head_bodies),
+        (unsigned long long)n->head_bodies, (unsigned long long)n->continues,
+        (double)n->waited_ns / 1e9);
+}
+
 static void locust__summary_checks(locust__buf *out, const locust__checks *checks)
 {
     locust__buf_puts(out, " \"checks\": [");
@@ -23060,6 +23247,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
     locust__summary_classes(out, env);
     locust__summary_generator(out, &v->generator);
     locust__summary_tls(out, &env->services.tls.counts);
+    locust__summary_client(out, &env->services.counts);
     locust__summary_checks(out, &v->checks);
     locust__summary_baseline(out, v);
     locust__summary_find(out, &v->find);
@@ -23598,6 +23786,8 @@ typedef struct locust__known_option {
         "HTTP proxy for all, http://[user:password@]host:port") \
     X("proxy-from-env", 0, FLAG, options.proxy_from_env, NULL, \
         "use http_proxy, https_proxy, all_proxy and no_proxy") \
+    X("ask-keep-alive", 0, FLAG, options.ask_keep_alive, NULL, \
+        "send \"Connection: keep-alive\", which HTTP/1.0 servers want") \
     X("unix-socket", 0, TEXT, options.unix_socket, "PATH", "connect there, whatever the host") \
     X("source", 0, TEXT, options.source, "LIST", \
         "local addresses in turn: 127.0.0.2,10.0.0.5-10.0.0.9") \

@@ -22,6 +22,7 @@ static struct {
 
 static struct {
     unsigned long long requests, failures, bytes;
+    locust__services_counts counts;
     size_t n_rows, n_texts;
     struct {
         char text[300];
@@ -153,6 +154,7 @@ static inline void run_with(void (*task)(locust_user *u), setting how)
         client_start(&env, id);
     locust__loop_run(&env.loop);
     client_count(&env.stats);
+    result.counts = env.services.counts;
     client_close(&env);
     CHECK_INT(now.ended, n);
 }

@@ -29,6 +29,9 @@ static void reuse(void)
     CHECK_INT(result.failures, 0);
     CHECK_INT(result.bytes, 40);
     CHECK_INT(result.n_rows, 1);
+    CHECK_INT(result.counts.opened, 1);
+    CHECK_INT(result.counts.reused, 19);
+    CHECK_INT(result.counts.sent, 20);
 }
 
 static void task_bytes(locust_user *u)
@@ -133,8 +136,12 @@ static void stale(void)
         CHECK_INT(result.failures, rows[i].failures);
         CHECK_STR(samples[1].error, rows[i].error ? locust_error_text(rows[i].error) : "");
         CHECK_INT(s.seen->accepted, rows[i].accepted);
-        if (rows[i].later != reset + 3)
+        if (rows[i].later != reset + 3) {
+            CHECK_INT(result.counts.opened, rows[i].accepted); // what the client counts, too
             CHECK_INT(s.seen->requests, rows[i].requests);
+            CHECK_INT(result.counts.sent, rows[i].requests);
+            CHECK_INT(result.counts.again, rows[i].requests - 2);
+        }
         server_stop(&s);
     }
 }
@@ -211,6 +218,247 @@ static void late_bytes(void)
         SEND("HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\nfor nobody in the world"), HOLD};
     run_on(late, answering, task_late_bytes);
     CHECK_INT(result.failures, 0);
+}
+
+/* -- bytes on a kept connection that answer no request -- */
+
+/* A server that sends a body behind its answer to a HEAD must not fail what comes next. */
+static const struct head_body {
+    const char *name;
+    step steps[8];
+    const char *method; // of the request behind the HEAD
+    bool late;          // it waits until the body is there
+    locust_error code;
+    int accepted, again, bodies;
+} head_bodies[] = {
+    {"with the head", {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"), HOLD}, "GET",
+        false, LOCUST_OK, 2, 0, 1},
+    {"with the head, then POST",
+        {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"), HOLD}, "POST", false,
+        LOCUST_OK, 2, 0, 1},
+    {"while idle",
+        {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), AWAIT(1), SEND("body"), HOLD},
+        "POST", true, LOCUST_OK, 2, 0, 1},
+    {"while idle, then closed",
+        {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), AWAIT(1), SEND("body"), CLOSE},
+        "POST", true, LOCUST_OK, 2, 0, 1},
+    {"behind the next request",
+        {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), READ, SEND("body" OK_REPLY),
+            HOLD},
+        "GET", false, LOCUST_OK, 2, 1, 1},
+    {"behind the next request, which is not idempotent",
+        {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), READ, SEND("body" OK_REPLY),
+            HOLD},
+        "POST", false, LOCUST_OK, 1, 0, 1},
+    {"in chunks, behind a POST",
+        {READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), READ,
+            SEND("4\r\nbody\r\n0\r\n\r\n" OK_REPLY), HOLD},
+        "POST", false, LOCUST_OK, 1, 0, 1},
+    {"of unknown length, behind a POST",
+        {READ, SEND("HTTP/1.1 200 OK\r\n\r\n"), READ, SEND("body" OK_REPLY), HOLD}, "POST", false,
+        LOCUST_ERR_HTTP_STRAY, 1, 0, 1},
+    {"of unknown length, behind a GET",
+        {READ, SEND("HTTP/1.1 200 OK\r\n\r\n"), READ, SEND("body" OK_REPLY), HOLD}, "GET", false,
+        LOCUST_OK, 2, 1, 1},
+    {"shorter than it said, behind a POST",
+        {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), READ, SEND("body"), CLOSE},
+        "POST", false, LOCUST_ERR_HTTP_STRAY, 1, 0, 1},
+    {"none: the connection is kept",
+        {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), READ, SEND(OK_REPLY), HOLD},
+        "POST", false, LOCUST_OK, 1, 0, 0},
+};
+static const struct head_body *head_body;
+
+static void task_head_body(locust_user *u)
+{
+    locust_response *r = locust_head(u, "/head");
+    CHECK_STR(r->error, NULL);
+    CHECK_INT(r->status, 200);
+    CHECK_STR(r->body, "");
+    if (head_body->late) {
+        long before = now.s->seen->sent;
+        now.s->seen->go = 1;
+        while (now.s->seen->sent == before)
+            locust_sleep(u, 0.001);
+        locust_sleep(u, 0.001);
+    }
+    r = locust_send(u, &(locust_request){.method = head_body->method, .url = "/next"});
+    CHECK_INT(r->code, head_body->code);
+    CHECK_INT(r->status, head_body->code ? 0 : 200);
+    CHECK_STR(r->body, head_body->code ? "" : "ok");
+}
+
+static void bodies_of_heads(void)
+{
+    for (size_t i = 0; i < sizeof head_bodies / sizeof *head_bodies; i++) {
+        server s = server_start(2, head_bodies[i].steps, answering);
+        head_body = &head_bodies[i];
+        CHECK_ROW(head_body->name);
+        now.s = &s;
+        run_with(task_head_body, (setting){.host = s.url});
+        CHECK_INT(result.requests, 2);
+        CHECK_INT(result.failures, head_body->code ? 1 : 0);
+        CHECK_INT(s.seen->accepted, head_body->accepted);
+        CHECK_INT(result.counts.opened, head_body->accepted);
+        CHECK_INT(result.counts.sent, s.seen->requests);
+        CHECK_INT(result.counts.again, head_body->again);
+        CHECK_INT(result.counts.head_bodies, head_body->bodies);
+        CHECK_INT(result.counts.strays, head_body->bodies);
+        server_stop(&s);
+    }
+}
+
+/* Once that is known of a server, no connection carries a request behind a HEAD. */
+static void task_heads_again(locust_user *u)
+{
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(locust_head(u, "/head")->status, 200);
+        CHECK_STR(locust_post(u, "/next")->body, "ok");
+    }
+}
+
+static void bodies_of_more_heads(void)
+{
+    static const step first[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"), HOLD};
+    static const step later[] = {READ, SEND(OK_REPLY), READ,
+        SEND("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"), READ, SEND("body"), HOLD};
+    server s = server_start(2, first, later);
+    now.s = &s;
+    run_with(task_heads_again, (setting){.host = s.url});
+    CHECK_INT(result.failures, 0);
+    CHECK_INT(s.seen->accepted, 4);
+    CHECK_INT(result.counts.head_bodies, 1);
+    CHECK_INT(result.counts.again, 0);
+    server_stop(&s);
+}
+
+/* What came before the request was sent cannot be its answer. The user does not park between, so
+ * that the loop has not heard of those bytes when the request goes out. */
+static bool stamped;
+
+static void task_before(locust_user *u)
+{
+    locust_response *r = locust_get(u, "/first");
+    long before = now.s->seen->sent;
+    stamped = ((locust__client *)(void *)r)->session->own.first->stream.arrived_ns != 0;
+    CHECK_STR(r->body, "ok");
+    now.s->seen->go = 1;
+    CHECK(server_wait(now.s->seen->sent > before));
+    r = locust_send(u, &(locust_request){.method = second.method, .url = "/second"});
+    if (!stamped)
+        return;
+    if (second.idle) { // may be sent twice
+        CHECK_STR(r->error, NULL);
+        CHECK_STR(r->body, "ok");
+        CHECK_INT(r->reused, false);
+    } else {
+        CHECK_INT(r->code, LOCUST_ERR_HTTP_STRAY);
+        CHECK_INT(r->status, 0);
+        CHECK_STR(r->body, "");
+    }
+    CHECK_STR(locust_get(u, "/third")->body, "ok");
+}
+
+static void before_it_was_asked(void)
+{
+    static const step idle_408[] = {READ, SEND(OK_REPLY), AWAIT(1),
+        SEND("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate"),
+        HOLD};
+    static const step no_http[] = {READ, SEND(OK_REPLY), AWAIT(1), SEND("more of the body"), HOLD};
+    static const step half[] = {READ, SEND(OK_REPLY), AWAIT(1), SEND("HTTP/1.1 200 O"), CLOSE};
+    static const struct {
+        const char *name;
+        const step *steps;
+        const char *method;
+        bool twice;
+    } rows[] = {{"408, GET", idle_408, "GET", true}, {"408, PUT", idle_408, "PUT", true},
+        {"408, POST", idle_408, "POST", false}, {"no HTTP, GET", no_http, "GET", true},
+        {"no HTTP, POST", no_http, "POST", false}, {"half a head, GET", half, "GET", true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CHECK_ROW(rows[i].name);
+        second.method = rows[i].method;
+        second.idle = rows[i].twice;
+        run_on(rows[i].steps, answering, task_before);
+        if (!stamped)
+            SKIP("no receive timestamps here");
+        CHECK_INT(result.failures, rows[i].twice ? 0 : 1);
+        CHECK_INT(result.counts.strays, 1);
+        CHECK_INT(result.counts.head_bodies, 0);
+        CHECK_INT(result.counts.again, rows[i].twice);
+        CHECK_INT(result.counts.opened, 2);
+    }
+}
+
+/* An answer that seems to have come too early, as somebody has set the clock, is one. */
+static void clock_was_set(void)
+{
+    static locust__client c;
+    static locust__services sv;
+    static locust__loop loop;
+    static const locust__response_head h = {.status = 200};
+    static locust__exchange x;
+    int64_t epoch_ns;
+    sv.loop = &loop;
+    c.services = &sv;
+    locust__loop_compare_clocks(&loop);
+    epoch_ns = loop.epoch_ns;
+    x.sent_ns = locust__os_now_ns();
+    x.first_ns = x.sent_ns + LOCUST__MS;
+    CHECK(!locust__exchange_is_stray(&c, &x, &h, LOCUST_OK));
+    x.first_ns = x.sent_ns - LOCUST__MS;
+    CHECK(locust__exchange_is_stray(&c, &x, &h, LOCUST_OK));
+    loop.epoch_ns = epoch_ns + LOCUST__S; // as measured before the clock was set back
+    x.first_ns = x.sent_ns + LOCUST__MS - LOCUST__S;
+    CHECK(!locust__exchange_is_stray(&c, &x, &h, LOCUST_OK));
+    CHECK_NEAR((double)loop.epoch_ns, (double)epoch_ns, 1e8);
+}
+
+/* -- the second that the client gives a server to say "100 Continue" is the client's -- */
+
+static void task_no_continue(locust_user *u)
+{
+    int64_t began_ns = locust__os_now_ns();
+    // Its timeout does not run meanwhile: the server has half a second from the body on.
+    locust_response *r = locust_post(
+        u, "/", .body = "abc", .body_len = 3, .expect_continue = true, .timeout_s = 1.5);
+    CHECK_STR(r->error, NULL);
+    CHECK(strstr(r->body, "\r\n\r\nabc") != NULL);
+    CHECK(locust__os_now_ns() - began_ns >= LOCUST__S);
+    CHECK(r->elapsed_ms > 0);
+    CHECK((int64_t)(r->elapsed_ms * 1e6) <= locust__os_now_ns() - began_ns - LOCUST__S);
+    CHECK(r->phases.wait_ms >= 0 && r->phases.wait_ms <= r->elapsed_ms);
+}
+
+static ptrdiff_t give_one(void *arg, void *out, size_t n)
+{
+    int *left = arg;
+    memset(out, 'a', n < 1 ? n : 1);
+    return (*left)-- > 0;
+}
+
+static void task_continue(locust_user *u)
+{
+    int left = 1;
+    int64_t began_ns = locust__os_now_ns();
+    locust_response *r =
+        locust_put(u, "/", .body_fn = give_one, .arg = &left, .expect_continue = true);
+    CHECK_STR(r->error, NULL);
+    CHECK_STR(r->body, "ok");
+    CHECK_INT(left, -1);
+    CHECK(r->elapsed_ms > 0 && (int64_t)(r->elapsed_ms * 1e6) <= locust__os_now_ns() - began_ns);
+}
+
+static void continues(void)
+{
+    static const step says[] = {READ, SEND("HTTP/1.1 100 Continue\r\n\r\n" OK_REPLY), HOLD};
+    run_on(reflecting, reflecting, task_no_continue);
+    CHECK_INT(result.failures, 0);
+    CHECK_INT(result.counts.continues, 1);
+    CHECK(result.counts.waited_ns >= LOCUST__S);
+    run_on(says, says, task_continue);
+    CHECK_INT(result.failures, 0);
+    CHECK_INT(result.counts.continues, 0);
 }
 
 /* -- large bodies, early answers -- */
@@ -700,4 +948,7 @@ TESTS({"reuse", reuse}, {"filled reads", filled_reads}, {"waits for its turn", w
     {"fresh is not retried", fresh_is_not_retried}, {"not kept", not_kept},
     {"late bytes", late_bytes}, {"large body", large_body},
     {"large body is whole", large_body_is_whole}, {"early answer", early_answer},
-    {"faults", faults}, {"cut answers", cut_answers}, {"verdict on a cut answer", verdict_on_cut}, )
+    {"faults", faults}, {"cut answers", cut_answers}, {"bodies of HEADs", bodies_of_heads},
+    {"bodies of more HEADs", bodies_of_more_heads}, {"before it was asked", before_it_was_asked},
+    {"clock was set", clock_was_set}, {"continues", continues},
+    {"verdict on a cut answer", verdict_on_cut}, )

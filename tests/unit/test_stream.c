@@ -207,12 +207,16 @@ static void run_quiet(void *arg)
     }
     put(1);
     CHECK_INT(locust__fd_wait_read(&kit.loop, &s->fd, LOCUST__NEVER), LOCUST__WAKE_EVENT);
+    CHECK(!s->stray);
     CHECK(!locust__stream_is_quiet(s)); // a byte out of turn
+    CHECK(s->stray);
     get(s, 1);
     CHECK(locust__stream_is_quiet(s));
+    s->stray = false;
     close(kit.peer);
     CHECK_INT(locust__fd_wait_read(&kit.loop, &s->fd, LOCUST__NEVER), LOCUST__WAKE_EVENT);
     CHECK(!locust__stream_is_quiet(s)); // its end
+    CHECK(!s->stray);
     locust__stream_close(s);
 }
 
@@ -289,6 +293,7 @@ static void run_held(void *arg)
     CHECK_INT(write(kit.peer, wire, n), n);
     CHECK_INT(locust__fd_wait_read(&kit.loop, &s->fd, LOCUST__NEVER), LOCUST__WAKE_EVENT);
     CHECK(!locust__stream_is_quiet(s)); // bytes out of turn
+    CHECK(s->stray);
     locust__stream_close(s);
     close(kit.peer);
 }

@@ -194,6 +194,8 @@ static void set_class(const char *key, char *value)
         scripted.max_requests = atoi(value);
     else if (strcmp(key, "no_keep_alive") == 0)
         scripted.no_keep_alive = true;
+    else if (strcmp(key, "ask_keep_alive") == 0)
+        scripted.ask_keep_alive = true;
     else if (strcmp(key, "insecure") == 0)
         scripted.insecure = true;
     else if (strcmp(key, "proxy") == 0)

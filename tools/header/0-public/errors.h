@@ -38,6 +38,7 @@
     X(LOCUST_ERR_TIMEOUT, "timed out")                                                          \
     X(LOCUST_ERR_LINE_TOO_LONG, "line longer than the buffer")                                  \
     X(LOCUST_ERR_HTTP_NO_RESPONSE, "connection closed without a response")                      \
+    X(LOCUST_ERR_HTTP_STRAY, "bytes on a kept connection that answer no request")               \
     X(LOCUST_ERR_HTTP_HEAD_CUT, "connection closed inside the response header")                 \
     X(LOCUST_ERR_HTTP_BODY_CUT, "connection closed inside the response body")                   \
     X(LOCUST_ERR_HTTP_BODY_RESET, "connection reset inside the response body")                  \

@@ -52,6 +52,8 @@ typedef struct locust_user_class {
     const char *unix_socket;  // path: connect there, whatever the URL's host
     bool no_cookies;          // keep and send none
     bool no_keep_alive;       // a connection for each request
+    bool ask_keep_alive;      // send "Connection: keep-alive": HTTP/1.0 servers, and some others,
+                              // keep a connection only then
     int iterations;           // tasks that each user runs, then it ends; 0: no limit
     locust_arrivals arrivals; // its users arrive at a rate, in place of weight and fixed_count
     int max_requests;         // for one connection, then a new one; 0: no limit

@@ -47,6 +47,7 @@ struct locust_stream {
     locust__net *net;
     locust__layer *layer; // the top one; NULL: bytes go to the socket as they are
     bool datagrams;       // a read takes one datagram, and there may be more
+    bool stray;           // bytes came out of turn: locust__stream_is_quiet
     const char *in;       // unread bytes
     size_t in_len;
     char *own; // the memory that `in` points into; NULL: the scratch buffer
@@ -102,6 +103,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     s->net->open++;
     s->in_len = 0;
     s->arrived_ns = s->pause_ns = 0;
+    s->stray = false;
     return LOCUST_OK;
 }
 
@@ -233,17 +235,23 @@ LOCUST__UNUSED static bool locust__layer_is_readable(const locust__layer *layer)
 
 /* True if the stream is idle, so that it may carry another request. `readable` alone cannot tell:
  * it stays set after a read that exactly filled its buffer, and TLS has records without data. If
- * false, close the stream: this call may have consumed a byte. */
+ * false, close the stream: this call may have consumed a byte. s->stray then says whether there
+ * were bytes, and not just an end. */
 static bool locust__stream_is_quiet(locust_stream *s)
 {
     char byte;
     size_t got = 0;
-    if (s->layer && locust__stream_is_readable(s) && s->layer->recv(s->layer, &byte, 1, &got))
-        return false;
-    if (!s->layer && s->fd.watch.readable && !s->fd.watch.hup &&
-        recv(s->fd.watch.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)
-        s->fd.watch.readable = false;
-    return !got && !locust__stream_is_readable(s) && !s->fd.watch.hup;
+    bool ended = false;
+    if (s->layer && locust__stream_is_readable(s)) {
+        ended = s->layer->recv(s->layer, &byte, 1, &got) != LOCUST_OK;
+    } else if (s->fd.watch.readable) {
+        ssize_t rc = recv(s->fd.watch.fd, &byte, 1, MSG_PEEK);
+        got = rc > 0;
+        if (rc < 0 && errno == EAGAIN && !s->fd.watch.hup)
+            s->fd.watch.readable = false;
+    }
+    s->stray |= got > 0;
+    return !got && !ended && !locust__stream_is_readable(s) && !s->fd.watch.hup;
 }
 
 /* Parks until a recv may find something. A reader that took LOCUST__STREAM_BURST bytes without

@@ -213,10 +213,11 @@ static locust_error locust__url_resolve(locust__buf *out, const char *base, cons
 typedef struct locust__origin {
     struct locust__origin *next;
     int port;
-    bool secure;     // https
-    char *url;       // scheme://host[:port], whose end is
-    char *authority; // host[:port], for the field Host
-    char host[];     // without the brackets of an IPv6 literal
+    bool secure;            // https
+    bool heads_have_bodies; // it was seen to answer a HEAD with a body
+    char *url;              // scheme://host[:port], whose end is
+    char *authority;        // host[:port], for the field Host
+    char host[];            // without the brackets of an IPv6 literal
 } locust__origin;
 
 /* The origin of an http or https URL, made if it is new. NULL: no memory. */

@@ -82,6 +82,8 @@ static locust_error locust__dial_connect(locust__conn *conn, locust__services *s
     }
     if (error && proxy && !route->unix_socket)
         error = locust__dial_of_proxy(error);
+    if (!error)
+        sv->counts.opened++;
     if (!error && proxy && conn->origin->secure)
         error = locust__dial_tunnel(conn, proxy, a->deadline_ns);
     took->name_ns = known_ns - began_ns;

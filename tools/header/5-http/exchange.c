@@ -54,6 +54,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     x->deadline_ns = allowance.deadline_ns;
     x->start_ns = (x->started ? x->start_ns : began_ns) + allowance.generator_ns;
     x->started = true;
+    c->services->counts.waited_ns += allowance.generator_ns;
     phases->name_ms = (double)took.name_ns / 1e6;
     phases->connect_ms = (double)took.connect_ns / 1e6;
     phases->tls_ms = (double)took.tls_ns / 1e6;
@@ -78,6 +79,17 @@ static locust_error locust__exchange_upload(locust_stream *s, locust__exchange *
     return error;
 }
 
+/* Sends the body all the same, after a "100 Continue" did not come. That wait is the client's. */
+static void locust__exchange_continue(locust__client *c, locust__exchange *x)
+{
+    locust__services_counts *counts = &c->services->counts;
+    x->waited_ns = locust__os_now_ns() - x->sent_ns;
+    x->start_ns += x->waited_ns;
+    x->deadline_ns = locust__time_after(x->deadline_ns, x->waited_ns);
+    counts->continues++;
+    counts->waited_ns += x->waited_ns;
+}
+
 /* Waits up to a second for "100 Continue", RFC 9110 10.1.1; other interim responses do not count.
  * *refused: the server does not want the body, for the final response is there already. */
 static locust_error locust__exchange_await_continue(locust__client *c, locust__exchange *x,
@@ -87,9 +99,14 @@ static locust_error locust__exchange_await_continue(locust__client *c, locust__e
     locust_stream *s = &x->conn->stream;
     int64_t wait_ns = until_ns < x->deadline_ns ? until_ns : x->deadline_ns;
     while (h->status != 100) {
-        locust_error error = s->in_len ? LOCUST_OK : locust__stream_await(s, wait_ns);
+        // For bytes: what wakes the user may be a TLS session ticket, which is no answer.
+        locust_error error = s->in_len ? LOCUST_OK : locust__stream_fill(s, wait_ns);
+        if (error == LOCUST_ERR_TIMEOUT && wait_ns == until_ns) {
+            locust__exchange_continue(c, x);
+            return LOCUST_OK;
+        }
         if (error)
-            return error == LOCUST_ERR_TIMEOUT && wait_ns == until_ns ? LOCUST_OK : error;
+            return locust__receive_cut(error, LOCUST_ERR_HTTP_NO_RESPONSE);
         c->block.len = x->response_at;
         error = locust__receive_head(s, h, &c->block, budget, &x->first_ns, x->deadline_ns);
         *refused = !error && h->status >= 200;
@@ -115,6 +132,8 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     if (!x->started)
         x->start_ns = x->sent_ns;
     x->started = true;
+    c->services->counts.sent++;
+    c->services->counts.reused += c->response.reused;
     error =
         locust__stream_write(s, head, waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
     if (!error && waits) {
@@ -204,13 +223,23 @@ static locust_error locust__exchange_keep(locust__client *c, locust__exchange *x
     return LOCUST_OK;
 }
 
+/* Counts a connection that cannot go on, for bytes that no request had asked for. A server that
+ * answers a HEAD with a body does so every time: its connections carry no request after a HEAD. */
+static void locust__exchange_count_stray(locust__client *c, locust__exchange *x, bool after_head)
+{
+    c->services->counts.strays++;
+    c->services->counts.head_bodies += after_head;
+    x->origin->heads_have_bodies |= after_head;
+}
+
 /* Reads the body of the response: into the block, or to the test's functions. What came of it stays
  * if it is cut. */
 static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
-    enum locust__body kind = locust__response_head_body(h, strcmp(x->method, "HEAD") == 0);
+    bool to_head = strcmp(x->method, "HEAD") == 0;
+    enum locust__body kind = locust__response_head_body(h, to_head);
     const char *coding = NULL;
     locust_error error, kept;
     bool passes, whole;
@@ -233,6 +262,8 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         whole = !error; // a test that has enough leaves the rest unread, which is no error below
         error = locust__body_out_close(&x->body_out, error);
     }
+    if (whole && s->in_len)
+        locust__exchange_count_stray(c, x, to_head);
     *reusable = whole && !error && !s->in_len && locust__http_persists(&h->framing, kind);
     kept = locust__exchange_keep(c, x);
     return error ? error : kept;
@@ -255,6 +286,7 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
 {
     const locust_stream *s = &x->conn->stream;
     locust_phases *phases = &c->response.phases;
+    int64_t sent_ns = x->sent_ns + x->waited_ns;
     c->ended_ns = locust__loop_clock(s->net->loop);
     // The kernel's time of arrival is by the wall clock: out of bounds if that was set meanwhile.
     if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns) {
@@ -264,12 +296,69 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
         // The kernel did not say when: after the poll before the last, a turn ago at most.
         locust__loop_count_late(s->net->loop, s->net->loop->turn_ns);
     }
-    if (x->first_ns < x->sent_ns || x->first_ns > c->ended_ns)
+    if (x->first_ns < sent_ns || x->first_ns > c->ended_ns)
         x->first_ns = c->ended_ns;
-    phases->wait_ms = (double)(x->first_ns - x->sent_ns) / 1e6;
+    phases->wait_ms = (double)(x->first_ns - sent_ns) / 1e6;
     phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
     if (c->ended_ns - x->first_ns >= 10 * LOCUST__MS)
         locust__exchange_paused(c, x);
+}
+
+/* May the request be sent twice? RFC 9110 9.2.2; a body from a function cannot. */
+static bool locust__exchange_is_idempotent(const locust__exchange *x)
+{
+    static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(x->method, methods[i]) == 0)
+            return !x->req->body_fn || x->dropped;
+    return false;
+}
+
+/* Was that no answer to this request? It began before the request was sent, or it is not even HTTP:
+ * on a kept connection that is what the server had to say to another one, or to none. */
+static bool locust__exchange_is_stray(const locust__client *c, const locust__exchange *x,
+    const locust__response_head *h, locust_error error)
+{
+    locust__loop *loop = c->services->loop;
+    int64_t epoch_ns = loop->epoch_ns;
+    if (error == LOCUST_ERR_HTTP_VERSION && !h->status)
+        return true;
+    if (!x->first_ns || x->first_ns >= x->sent_ns)
+        return false;
+    // The kernel's time is by the wall clock: was that set meanwhile?
+    locust__loop_compare_clocks(loop);
+    return x->first_ns + epoch_ns - loop->epoch_ns < x->sent_ns;
+}
+
+static locust_error locust__exchange_drop(locust__receive_sink *sink, const char *bytes, size_t n)
+{
+    (void)sink;
+    (void)bytes;
+    (void)n;
+    return LOCUST_OK;
+}
+
+/* After what is no answer to this request. One that may be sent twice is, on a new connection. For
+ * another one the body that a server sent behind its answer to a HEAD is skipped, if that said how
+ * long it is. */
+LOCUST__APART static locust_error locust__exchange_pass_stray(locust__client *c,
+    locust__exchange *x, locust__response_head *h, size_t *budget, locust_error error) LOCUST__PARKS
+{
+    locust__receive_sink sink = {locust__exchange_drop};
+    locust__conn *conn = x->conn;
+    bool of_head = conn->after_head && error == LOCUST_ERR_HTTP_VERSION;
+    locust__exchange_count_stray(c, x, of_head);
+    if (!of_head || conn->unsent == LOCUST__BODY_CLOSE || locust__exchange_is_idempotent(x))
+        return LOCUST_ERR_HTTP_STRAY;
+    error = locust__receive_body(&conn->stream, conn->unsent, conn->unsent_len, &c->block, &sink,
+        LOCUST_MAX_HEADER, x->deadline_ns);
+    x->first_ns = 0;
+    if (error)
+        return error == LOCUST_ERR_CANCELLED || error == LOCUST_ERR_TIMEOUT ? error
+                                                                            : LOCUST_ERR_HTTP_STRAY;
+    error = locust__receive_final(
+        &conn->stream, h, &c->block, x->response_at, budget, &x->first_ns, x->deadline_ns);
+    return error == LOCUST_ERR_HTTP_VERSION ? LOCUST_ERR_HTTP_STRAY : error;
 }
 
 /* Did the read find an end and nothing else? Then why the send failed says more. */
@@ -286,7 +375,7 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     size_t budget = LOCUST_MAX_HEADER;
     bool refused = false;
     locust_error error = LOCUST_OK;
-    x->first_ns = 0;
+    x->first_ns = x->waited_ns = 0;
     x->answered = false;
     if (locust__upload_wanted(x->req) && !x->dropped)
         error = locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
@@ -299,6 +388,8 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
         error = refused ? LOCUST_OK
                         : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
                               &budget, &x->first_ns, x->deadline_ns);
+        if (c->response.reused && locust__exchange_is_stray(c, x, h, error))
+            error = locust__exchange_pass_stray(c, x, h, &budget, error);
         if (!error)
             error = locust__exchange_get(c, x, h, budget, body_at, reusable);
         if (error == LOCUST_ERR_HTTP_UPGRADE) { // has a status and no body
@@ -316,24 +407,15 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     return error;
 }
 
-/* May the request be sent twice? RFC 9110 9.2.2; a body from a function cannot. */
-static bool locust__exchange_is_idempotent(const locust__exchange *x)
-{
-    static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (strcmp(x->method, methods[i]) == 0)
-            return !x->req->body_fn || x->dropped;
-    return false;
-}
-
 /* Did the server close a kept connection before the first byte of a response, interim ones
- * included? */
+ * included? Or was what came no answer to this request? */
 static bool locust__exchange_was_stale(
     const locust_stream *s, locust_error error, const locust__response_head *h)
 {
-    return h->status == 0 && !s->in_len &&
-           (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
-               error == LOCUST_ERR_PIPE);
+    return error == LOCUST_ERR_HTTP_STRAY ||
+           (h->status == 0 && !s->in_len &&
+               (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
+                   error == LOCUST_ERR_PIPE));
 }
 
 /* Is what lies on an idle connection a 408, RFC 9110 15.5.9? Of a layered stream the first byte is
@@ -354,17 +436,20 @@ static bool locust__exchange_timed_out(locust_stream *s)
 }
 
 /* Counts a kept connection that is of no use any more: the server closed it, or said something
- * unasked. `sent`: a request found that out. */
-LOCUST__APART static void locust__exchange_lost(
+ * unasked. `sent`: a request found that out. Returns whether a 408 explains it. */
+LOCUST__APART static bool locust__exchange_lost(
     const locust__client *c, const locust__exchange *x, bool sent)
 {
     locust_stream *s = &x->conn->stream;
     locust__manners *m = locust__exchange_manners(c, x);
     int64_t at_ns = s->fd.hup_ns ? s->fd.hup_ns : locust__os_now_ns();
-    if (m && locust__exchange_timed_out(s))
+    if (m && locust__exchange_timed_out(s)) {
         m->n[LOCUST__MANNER_408]++;
-    else if (m && (s->fd.watch.hup || sent))
+        return true;
+    }
+    if (m && (s->fd.watch.hup || sent))
         locust__manners_closed(m, x->conn->served, at_ns - x->conn->idle_ns);
+    return false;
 }
 
 /* How long a request waits before it counts as left alone: it may be slow, but not as slow as that.
@@ -409,27 +494,36 @@ static locust_error locust__exchange_on(
     bool reusable = false;
     locust_error error = LOCUST_OK;
     // Bytes or a close that came while the connection was idle do not answer the next request.
-    bool reuse = locust__stream_is_open(s) && locust__stream_is_quiet(s);
+    bool open = locust__stream_is_open(s), reuse = open && locust__stream_is_quiet(s);
     c->response.reused = reuse;
-    if (!reuse && locust__stream_is_open(s))
-        locust__exchange_lost(c, x, false);
+    if (open && !reuse && !locust__exchange_lost(c, x, false) && s->stray)
+        locust__exchange_count_stray(c, x, x->conn->after_head);
     memset(&c->response.phases, 0, sizeof c->response.phases);
     if (!reuse)
         error = locust__exchange_connect(c, x);
     if (!error)
         error = locust__exchange_run(c, x, h, body_at, &reusable);
-    if (reuse && locust__exchange_was_stale(s, error, h))
+    if (reuse && error && error != LOCUST_ERR_HTTP_STRAY && locust__exchange_was_stale(s, error, h))
         locust__exchange_lost(c, x, true);
-    if (reuse && locust__exchange_was_stale(s, error, h) && locust__exchange_is_idempotent(x)) {
+    if (reuse && error && locust__exchange_was_stale(s, error, h) &&
+        locust__exchange_is_idempotent(x)) {
         c->response.reused = false;
         c->ended_ns = 0;
+        memset(h, 0, sizeof *h);
         error = locust__exchange_connect(c, x);
+        c->services->counts.again += !error;
         if (!error)
             error = locust__exchange_run(c, x, h, body_at, &reusable);
     }
     x->conn->served++;
     if (!reusable)
         locust__exchange_ended(c, x, h, error);
+    x->conn->after_head = strcmp(x->method, "HEAD") == 0;
+    if (x->conn->after_head) {
+        x->conn->unsent = locust__response_head_body(h, false);
+        x->conn->unsent_len = h->framing.length;
+        reusable = reusable && !x->origin->heads_have_bodies;
+    }
     if (!reusable || (limit > 0 && x->conn->served >= limit) || locust__head_out_closes(c, x)) {
         locust__stream_close(s);
     } else {
@@ -447,6 +541,7 @@ static locust_error locust__exchange_wait(locust__client *c, locust__exchange *x
     x->deadline_ns = allowance.deadline_ns;
     if (x->started)
         x->start_ns += allowance.generator_ns;
+    c->services->counts.waited_ns += allowance.generator_ns;
     return error;
 }
 

@@ -38,6 +38,7 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     locust_error put_error;  // why not all of this hop's request could be sent
     int64_t deadline_ns, start_ns;
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
+    int64_t waited_ns;         // of this hop: for a "100 Continue" that did not come
     locust__upload upload;     // begins what locust__request_send does not clear
     locust__body_out body_out;
 } locust__exchange;
@@ -301,8 +302,10 @@ static locust_error locust__head_out_build(
                                                     : "Accept: */*\r\n");
     if (LOCUST__WITH_ZLIB && !locust__head_out_given(c, x, "accept-encoding"))
         locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
-    if (c->cls->no_keep_alive && !locust__head_out_given(c, x, "connection"))
-        locust__writer_puts(&w, "Connection: close\r\n");
+    if ((c->cls->no_keep_alive || c->route->ask_keep_alive) &&
+        !locust__head_out_given(c, x, "connection"))
+        locust__writer_puts(
+            &w, c->cls->no_keep_alive ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
     if (proxy && proxy->auth.len)
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
     locust__head_out_fields(c, x, &w);

@@ -7,7 +7,7 @@
  * Cost        some 150 bytes for each origin that a user talks to, and a TLS session's 2 KB. A
  *             user's first connection is in the user's own block.
  * Names       locust__conn_ locust__conns_
- * Uses        >>sync >>stream >>allowance >>tls_state >>url >>services
+ * Uses        >>sync >>stream >>allowance >>tls_state >>url >>head >>services
  * Sources     RFC 9112 9 (persistence).
  * Limits      16 origins for a user; the one used longest ago is dropped for another. Of a shared
  *             pool, .pool connections to an origin.
@@ -20,6 +20,9 @@ typedef struct locust__conn {
     locust__tls_ticket *ticket; // of the last TLS session with the origin; NULL: none
     int served;                 // requests since it was opened
     int64_t idle_ns;            // since when it is kept for the next request
+    enum locust__body unsent;   // after a HEAD: the body that a GET would have had
+    int64_t unsent_len;
+    bool after_head; // its last request was a HEAD
     bool busy;
 } locust__conn;
 

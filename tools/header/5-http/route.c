@@ -10,7 +10,8 @@ typedef struct locust__route { // of a class
     locust__tls_how tls;
     const char *unix_socket; // connect to this path, whatever the URL says; NULL: no
     locust__proxy proxy;
-    bool direct; // no proxy, whatever the environment says
+    bool direct;         // no proxy, whatever the environment says
+    bool ask_keep_alive; // send "Connection: keep-alive"
 } locust__route;
 
 /* The proxy for an origin: that of the class, else that of the environment. NULL: none. */

@@ -7,6 +7,17 @@
  *             >>manners
  * ============================================================================================ */
 
+typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
+    uint64_t sent;        // requests that went out: those of redirects and second tries too
+    uint64_t again;       // of those: once more, on a new connection
+    uint64_t opened;      // connections
+    uint64_t reused;      // requests that went over a kept connection
+    uint64_t strays;      // connections dropped for bytes that no request had asked for
+    uint64_t head_bodies; // those for a body behind the answer to a HEAD
+    uint64_t continues;   // waits for a "100 Continue" that did not come
+    int64_t waited_ns; // those, and for turns, permits, descriptors and ports: in no time of a row
+} locust__services_counts;
+
 typedef struct locust__services {
     locust__loop *loop;
     const locust__log *log;
@@ -20,5 +31,6 @@ typedef struct locust__services {
     locust__manners *manners;  // of origins that showed some
     locust__pattern *patterns; // compiled regular expressions of locust_match
     locust__recorder recorder;
+    locust__services_counts counts;
     locust__buf auth; // scratch, to build credentials in
 } locust__services;

@@ -156,6 +156,7 @@ static bool locust__classes_route(
         .http = true};
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
     route->direct = proxy && !*proxy;
+    route->ask_keep_alive = (o->ask_keep_alive || as->ask_keep_alive) && !as->no_keep_alive;
     cls->shared.limit = as->pool;
     if (locust__proxy_parse(&route->proxy, arena, proxy ? proxy : ""))
         return true;

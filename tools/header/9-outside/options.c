@@ -148,6 +148,8 @@ typedef struct locust__known_option {
         "HTTP proxy for all, http://[user:password@]host:port") \
     X("proxy-from-env", 0, FLAG, options.proxy_from_env, NULL, \
         "use http_proxy, https_proxy, all_proxy and no_proxy") \
+    X("ask-keep-alive", 0, FLAG, options.ask_keep_alive, NULL, \
+        "send \"Connection: keep-alive\", which HTTP/1.0 servers want") \
     X("unix-socket", 0, TEXT, options.unix_socket, "PATH", "connect there, whatever the host") \
     X("source", 0, TEXT, options.source, "LIST", \
         "local addresses in turn: 127.0.0.2,10.0.0.5-10.0.0.9") \

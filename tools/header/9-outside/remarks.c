@@ -134,6 +134,46 @@ static void locust__remarks_keep_alive_time(locust__remarks *r, const locust_env
         which, (long long)m->n[LOCUST__MANNER_IDLED], span);
 }
 
+static void locust__remarks_again(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    if (n->again)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "sent_again", false,
+            "%llu requests were sent again on a new connection, as the kept one gave no answer; "
+            "the server may have counted both",
+            (unsigned long long)n->again);
+}
+
+static void locust__remarks_continues(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    if (n->continues)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "continue_waits", false,
+            "%llu times it waited a second for a \"100 Continue\" that did not come; those seconds "
+            "are in no response time",
+            (unsigned long long)n->continues);
+}
+
+static void locust__remarks_strays(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    uint64_t others = n->strays - n->head_bodies;
+    if (others)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "stray_answers", false,
+            "%llu kept connections were dropped, as bytes came on them that no request had asked "
+            "for",
+            (unsigned long long)others);
+}
+
+static void locust__remarks_head_bodies(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    if (n->head_bodies)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "head_bodies", false,
+            "answered %llu HEAD requests with a body; from then on a HEAD costs a connection",
+            (unsigned long long)n->head_bodies);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -143,4 +183,8 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_two_parts(r, env);
     locust__remarks_keep_alive(r, env);
     locust__remarks_keep_alive_time(r, env);
+    locust__remarks_again(r, env);
+    locust__remarks_continues(r, env);
+    locust__remarks_strays(r, env);
+    locust__remarks_head_bodies(r, env);
 }

@@ -293,6 +293,19 @@ static void locust__summary_generator(locust__buf *out, const locust_generator *
     locust__buf_puts(out, "]},\n");
 }
 
+/* What the clients did, in the whole run: a server that counts has the same numbers. */
+static void locust__summary_client(locust__buf *out, const locust__services_counts *n)
+{
+    locust__buf_printf(out,
+        " \"client\": {\"requests_sent\": %llu, \"sent_again\": %llu, \"connections_opened\": "
+        "%llu, \"sent_on_kept_connections\": %llu,\n  \"stray_answers\": %llu, "
+        "\"head_bodies\": %llu, \"continue_waits\": %llu, \"own_waits_s\": %.6f},\n",
+        (unsigned long long)n->sent, (unsigned long long)n->again, (unsigned long long)n->opened,
+        (unsigned long long)n->reused, (unsigned long long)(n->strays - n->head_bodies),
+        (unsigned long long)n->head_bodies, (unsigned long long)n->continues,
+        (double)n->waited_ns / 1e9);
+}
+
 static void locust__summary_checks(locust__buf *out, const locust__checks *checks)
 {
     locust__buf_puts(out, " \"checks\": [");
@@ -429,6 +442,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
     locust__summary_classes(out, env);
     locust__summary_generator(out, &v->generator);
     locust__summary_tls(out, &env->services.tls.counts);
+    locust__summary_client(out, &env->services.counts);
     locust__summary_checks(out, &v->checks);
     locust__summary_baseline(out, v);
     locust__summary_find(out, &v->find);
