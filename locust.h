@@ -577,6 +577,17 @@ typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
  * .auth and .bearer, one of .on_body and .on_event, and .body_len with .body or .body_fn alone.
  * A request that contradicts itself fails before it is sent, and the failure's sentence names the
  * fields. The task goes on, as after any failed request.
+ *
+ * Header fields by hand, of the request, the class or locust_set_header, go out as they are, but for
+ * those that frame the message:
+ *
+ *   Content-Length,     written once, as the body has it. One that contradicts it is replaced,
+ *   Transfer-Encoding   as in k6, and the end of the run says in how many requests.
+ *   Host                the first one counts. To cookies it is the site, as in curl and requests; a
+ *                       redirect to another host leaves it behind. TLS asks for the URL's host.
+ *   Connection          "close" closes; "keep-alive" is not sent beside .no_keep_alive.
+ *   Expect              100-continue is .expect_continue, and not sent without a body.
+ *   Content-Type        of .parts: the type counts, the boundary is the kit's.
  */
 typedef struct locust_request {
     const char *method;         // any token; NULL: "GET"
@@ -12176,6 +12187,19 @@ static locust__cookie_site locust__cookie_site_of(const locust__origin *origin, 
     return (locust__cookie_site){origin->host, {target, strcspn(target, "?")}, origin->secure};
 }
 
+/* The name that a field Host gives, without port and brackets; empty: none. To cookies that is the
+ * site, whatever the URL says, as in curl and requests. */
+static locust__view locust__cookie_host(const char *field)
+{
+    locust__view v = locust__http_trim(locust__view_of(field));
+    bool literal = v.len && *v.ptr == '[';
+    const char *end;
+    if (literal)
+        v = locust__view_skip(v, 1);
+    end = v.len ? memchr(v.ptr, literal ? ']' : ':', v.len) : NULL;
+    return (locust__view){v.ptr, end ? (size_t)(end - v.ptr) : v.len};
+}
+
 enum { LOCUST__COOKIE_BYTES = 4096, LOCUST__COOKIE_MAX_DOMAIN = 50, LOCUST__COOKIE_MAX = 3000 };
 
 static void locust__jar_clear(locust__jar *jar)
@@ -13724,6 +13748,7 @@ typedef struct locust__services_counts { // what the clients of a test did, besi
     uint64_t reused;      // requests that went over a kept connection
     uint64_t strays;      // connections dropped for bytes that no request had asked for
     uint64_t head_bodies; // those for a body behind the answer to a HEAD
+    uint64_t reframed;    // requests whose length by hand gave way to that of their body
     uint64_t continues;   // waits for a "100 Continue" that did not come
     int64_t waited_ns; // those, and for turns, permits, descriptors and ports: in no time of a row
 } locust__services_counts;
@@ -13742,7 +13767,7 @@ typedef struct locust__services {
     locust__pattern *patterns; // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    locust__buf auth; // scratch, to build credentials in
+    locust__buf auth; // scratch, to build credentials and names in
 } locust__services;
 /* ============================================================================================
  * >>pool  connections of users to origins
@@ -14116,6 +14141,7 @@ typedef struct locust__session {
     locust__jar jar;
     locust__digest *digests;
     locust__session_field *fields;
+    const char *host;                 // the field Host of the class; NULL: none
     const char *cert_file, *key_file; // in place of the class's; NULL: the class's
     const char **failure; // of a set-up step, which is not counted: its first failure; else NULL
     double late_ms; // how late the user's arrival was, until a sample takes it; else 0
@@ -14180,10 +14206,13 @@ static bool locust__session_set_field(locust__session *session, const char *name
 }
 
 /* What cookies go by: the host and path of a page. A URL below the user's host is a page there.
- * `text` holds the path. False: the URL is invalid. */
-static bool locust__session_page(locust__services *services, const locust__base_url *base,
-    const char *url, locust__buf *text, locust__cookie_site *site)
+ * `text` holds the two. False: the URL is invalid. */
+static bool locust__session_page(const locust__session *session, locust__services *services,
+    const locust__base_url *base, const char *url, locust__buf *text, locust__cookie_site *site)
 {
+    const char *field = locust__session_field_of(session, "host");
+    locust__view host = locust__cookie_host(field ? field : session->host ? session->host : "");
+    size_t host_at;
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
     const char *path = url, *broken;
     if (locust__url_is_absolute(url)) {
@@ -14198,9 +14227,14 @@ static bool locust__session_page(locust__services *services, const locust__base_
         return false;
     locust__url_add_target(text, base->prefix, path, NULL);
     locust__buf_add(text, "", 1);
+    host_at = text->len;
+    locust__buf_add(text, host.ptr, host.len);
+    locust__buf_add(text, "", 1);
     if (text->failed)
         return false;
     *site = locust__cookie_site_of(base->origin, text->ptr);
+    if (host.len)
+        site->host = text->ptr + host_at;
     return true;
 }
 
@@ -14210,7 +14244,7 @@ static bool locust__session_set_cookie(locust__session *session, locust__service
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__cookie_site site;
-    bool taken = locust__session_page(services, base, url, &text, &site) &&
+    bool taken = locust__session_page(session, services, base, url, &text, &site) &&
                  locust__jar_take(&session->jar, &site, locust__view_of(cookie),
                      locust__os_wall_ns() / LOCUST__S);
     locust__buf_free(&text);
@@ -14225,7 +14259,7 @@ static const char *locust__session_cookie(locust__session *session, locust__serv
     locust__cookie_site site;
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
     const locust__jar_cookie *cookie = NULL;
-    if (locust__session_page(services, base, url, &text, &site)) {
+    if (locust__session_page(session, services, base, url, &text, &site)) {
         cookie = locust__jar_match(session->jar.first, &site, now_s);
         while (cookie && strcmp(cookie->name, name) != 0)
             cookie = locust__jar_match(cookie->next, &site, now_s);
@@ -14383,9 +14417,10 @@ static void locust__client_deinit(locust__client *c)
  *
  * Purpose     the state of a request on its way, and its head: target, the kit's own fields,
  *             those of class, user and request, cookies, credentials.
- * Invariants  a field of the request stands in place of the user's of that name, the user's in
- *             place of the class's, any of them in place of the kit's. After a redirect to
- *             another origin no credentials of the first one are sent.
+ * Invariants  a message is framed as its body is, whatever fields the test gives. Of the others a
+ *             field of the request stands in place of the user's of that name, the user's in place
+ *             of the class's, any of them in place of the kit's. After a redirect to another origin
+ *             no credentials of the first one are sent.
  * Cost        built in the loop's scratch buffer, without allocation.
  * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
@@ -14406,16 +14441,21 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     size_t fields_at;             // in the block: the encoded form fields, up to response_at
     size_t response_at;           // in the block: behind all that is sent from it
     locust__view body;
-    const char *credentials; // user:password; NULL: none
-    locust__buf url_auth;    // user:password of the request's own URL
-    locust__digest *digest;  // the challenge that the Authorization field answers
-    int challenges;          // how many came
-    const char *name;        // row of the first URL, once a redirect has overwritten the URL
-    bool dropped;            // a redirect turned the request into a GET without a body
-    bool foreign;            // a redirect left the first origin
-    bool started;            // start_ns is set
-    bool answered;           // the block holds the head of an answer, and what came of its body
-    locust_error put_error;  // why not all of this hop's request could be sent
+    const char *credentials;     // user:password; NULL: none
+    locust__buf url_auth;        // user:password of the request's own URL
+    locust__digest *digest;      // the challenge that the Authorization field answers
+    int challenges;              // how many came
+    const char *name;            // row of the first URL, once a redirect has overwritten the URL
+    bool dropped;                // a redirect turned the request into a GET without a body
+    bool foreign;                // a redirect left the first origin
+    bool elsewhere;              // and is at another host
+    bool waits;                  // for "100 Continue", before it sends its body
+    bool to_head;                // the last answer was one to a HEAD
+    bool sized;                  // the test gave a Content-Length
+    const locust__origin *first; // where redirects began; NULL: there was none
+    bool started;                // start_ns is set
+    bool answered;               // the block holds the head of an answer, and what came of its body
+    locust_error put_error;      // why not all of this hop's request could be sent
     int64_t deadline_ns, start_ns;
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     int64_t waited_ns;         // of this hop: for a "100 Continue" that did not come
@@ -14515,66 +14555,188 @@ static const char *locust__head_out_body(const locust__client *c, locust__exchan
     return req->form_fields || req->form ? form : req->json ? "application/json" : NULL;
 }
 
+/* Did the test give any field? Most do not. */
+static inline bool locust__head_out_any(const locust__client *c, const locust__exchange *x)
+{
+    return x->req->headers || c->session->fields || c->cls->headers;
+}
+
 /* The test's value of a field: of the request, the user or the class; NULL: there is none. */
 static const char *locust__head_out_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
     const char *value;
-    if (!x->req->headers && !c->session->fields && !c->cls->headers)
-        return NULL; // most requests end here
+    if (!locust__head_out_any(c, x))
+        return NULL;
     value = locust__pair_find(x->req->headers, name);
     if (!value && c->session->fields)
         value = locust__session_field_of(c->session, name);
     return value ? value : locust__pair_find(c->cls->headers, name);
 }
 
-/* Is that field of the test sent? After a redirect those of a body that is not sent again stay
- * behind, and so do credentials for another origin (RFC 9110 15.4). */
-static bool locust__head_out_sends(const locust__exchange *x, const char *name)
+typedef struct locust__head_out_at { // how far the test's fields were gone through
+    const locust_pair *of_class, *of_request;
+    const locust__session_field *of_user;
+    const char *name, *value; // of the field that it is at
+} locust__head_out_at;
+
+static locust__head_out_at locust__head_out_begin(
+    const locust__client *c, const locust__exchange *x)
 {
-    static const char *const of_body[] = {"content-length", "content-type", "transfer-encoding"};
-    static const char *const secret[] = {"authorization", "cookie", "proxy-authorization"};
-    locust__view v = locust__view_of(name);
-    for (int i = 0; (x->dropped || x->foreign) && i < 3; i++)
-        if ((x->dropped && locust__view_is_nocase(v, of_body[i])) ||
-            (x->foreign && locust__view_is_nocase(v, secret[i])))
-            return false;
+    return (locust__head_out_at){c->cls->headers, x->req->headers, c->session->fields, NULL, NULL};
+}
+
+/* Goes to the next of the test's fields: those of the class and of the user that no nearer one
+ * replaces, then those of the request. False: there is no other. */
+static bool locust__head_out_next(
+    const locust__client *c, const locust__exchange *x, locust__head_out_at *at)
+{
+    for (; at->of_class && at->of_class->name; at->of_class++)
+        if (!locust__pair_find(x->req->headers, at->of_class->name) &&
+            !locust__session_field_of(c->session, at->of_class->name)) {
+            at->name = at->of_class->name;
+            at->value = at->of_class++->value;
+            return true;
+        }
+    for (; at->of_user; at->of_user = at->of_user->next)
+        if (!locust__pair_find(x->req->headers, at->of_user->name)) {
+            at->name = at->of_user->name;
+            at->value = at->of_user->value;
+            at->of_user = at->of_user->next;
+            return true;
+        }
+    if (!at->of_request || !at->of_request->name)
+        return false;
+    at->name = at->of_request->name;
+    at->value = at->of_request++->value;
     return true;
+}
+
+/* Has a field, which is a list, that element? */
+static bool locust__head_out_lists(const char *value, const char *element)
+{
+    locust__view list = locust__view_of(value ? value : ""), one;
+    while (locust__http_next(&list, &one))
+        if (locust__view_is_nocase(one, element))
+            return true;
+    return false;
+}
+
+/* Did the test say so, in any field of that name? */
+static bool locust__head_out_says(
+    const locust__client *c, const locust__exchange *x, const char *name, const char *element)
+{
+    locust__head_out_at at = locust__head_out_begin(c, x);
+    while (locust__head_out_next(c, x, &at))
+        if (locust__view_is_nocase(locust__view_of(at.name), name) &&
+            locust__head_out_lists(at.value, element))
+            return true;
+    return false;
 }
 
 /* Did the test say that the connection ends with this request? */
 static bool locust__head_out_closes(const locust__client *c, const locust__exchange *x)
 {
-    const char *value = locust__head_out_given(c, x, "connection");
-    locust__view list = {value, value ? strlen(value) : 0}, token;
-    while (locust__http_next(&list, &token))
-        if (locust__view_is_nocase(token, "close"))
-            return true;
-    return c->cls->no_keep_alive;
+    return c->cls->no_keep_alive ||
+           (locust__head_out_any(c, x) && locust__head_out_says(c, x, "connection", "close"));
 }
 
-/* Writes the test's fields: those of the class and of the user that no nearer one replaces, then
- * those of the request. */
-static void locust__head_out_fields(
-    const locust__client *c, const locust__exchange *x, locust__writer *w)
+/* The field Host by the test; NULL: the URL says it. As in curl it is not taken to another host. */
+static const char *locust__head_out_host(const locust__client *c, const locust__exchange *x)
 {
-    for (const locust_pair *f = c->cls->headers; f && f->name; f++)
-        if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name) &&
-            !locust__session_field_of(c->session, f->name))
-            locust__writer_field(w, f->name, f->value);
-    for (const locust__session_field *f = c->session->fields; f; f = f->next)
-        if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name))
-            locust__writer_field(w, f->name, f->value);
-    for (const locust_pair *f = x->req->headers; f && f->name; f++)
-        if (locust__head_out_sends(x, f->name))
-            locust__writer_field(w, f->name, f->value);
+    return x->elsewhere ? NULL : locust__head_out_given(c, x, "host");
+}
+
+/* The site of the request's cookies. */
+static locust__cookie_site locust__head_out_site(const locust__client *c, const locust__exchange *x)
+{
+    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
+    const char *field = locust__head_out_host(c, x);
+    locust__view host = locust__cookie_host(field ? field : "");
+    locust__buf *name = &c->services->auth;
+    if (!host.len)
+        return site;
+    name->len = 0;
+    name->failed = false;
+    locust__buf_add(name, host.ptr, host.len);
+    locust__buf_add(name, "", 1);
+    if (!name->failed)
+        site.host = name->ptr;
+    return site;
+}
+
+/* Does the length that the test gave agree with the body as it is sent? */
+static bool locust__head_out_agrees(const locust__exchange *x, const char *name, const char *value)
+{
+    locust__view v = locust__http_trim(locust__view_of(value ? value : ""));
+    int64_t len = x->upload.open ? x->upload.len : (int64_t)x->body.len;
+    return locust__view_is_nocase(locust__view_of(name), "content-length")
+               ? len >= 0 && locust__number_of(v) == len
+               : len < 0 && locust__view_is_nocase(v, "chunked");
+}
+
+/* Writes the test's field if it is to be sent as it is. What frames the message is the kit's to
+ * write. After a redirect the fields of a body that is not sent again stay behind, and so do
+ * credentials for another origin (RFC 9110 15.4). False: it contradicts the body. */
+static bool locust__head_out_field(const locust__client *c, locust__exchange *x, const char *name,
+    const char *value, locust__writer *w)
+{
+    locust__view v = locust__view_of(name);
+    switch (v.len) {
+    case 4: // "host" is written first
+        if (locust__view_is_nocase(v, "host"))
+            return true;
+        break;
+    case 6:
+        if ((x->foreign && locust__view_is_nocase(v, "cookie")) ||
+            (locust__view_is_nocase(v, "expect") && locust__head_out_lists(value, "100-continue")))
+            return true;
+        break;
+    case 10: // to one of the two it is an untruth
+        if (c->cls->no_keep_alive && locust__view_is_nocase(v, "connection") &&
+            locust__head_out_lists(value, "keep-alive"))
+            return true;
+        break;
+    case 12: // a multipart body has a boundary, which the kit makes
+        if (locust__view_is_nocase(v, "content-type") &&
+            (x->dropped || (x->upload.open && x->req->parts)))
+            return true;
+        break;
+    case 13:
+    case 19:
+        if (x->foreign && (locust__view_is_nocase(v, "authorization") ||
+                              locust__view_is_nocase(v, "proxy-authorization")))
+            return true;
+        break;
+    case 14:
+    case 17:
+        if (locust__view_is_nocase(v, "content-length"))
+            x->sized = !x->dropped;
+        else if (!locust__view_is_nocase(v, "transfer-encoding"))
+            break;
+        return x->dropped || locust__head_out_agrees(x, name, value);
+    default:
+        break;
+    }
+    locust__writer_field(w, name, value);
+    return true;
+}
+
+/* Writes the test's fields. */
+static void locust__head_out_fields(const locust__client *c, locust__exchange *x, locust__writer *w)
+{
+    locust__head_out_at at = locust__head_out_begin(c, x);
+    bool agrees = true;
+    while (locust__head_out_next(c, x, &at))
+        agrees &= locust__head_out_field(c, x, at.name, at.value, w);
+    c->services->counts.reframed += !agrees;
 }
 
 /* Writes the Cookie field, unless the test wrote one. */
 static void locust__head_out_cookies(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
-    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
+    locust__cookie_site site = locust__head_out_site(c, x);
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
     const locust__jar_cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
     if (!cookie || (locust__head_out_given(c, x, "cookie") && !x->foreign))
@@ -14631,22 +14793,28 @@ static void locust__head_out_framing(
     bool posts =
         *x->method == 'P' && (strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
                                  strcmp(x->method, "PATCH") == 0);
-    char text[64];
+    const char *given =
+        type || x->upload.open ? locust__head_out_given(c, x, "content-type") : NULL;
     if (x->upload.open && x->req->parts) {
-        snprintf(text, sizeof text, "multipart/form-data; boundary=%s", x->upload.boundary);
-        type = text;
-    }
-    if (type && !locust__head_out_given(c, x, "content-type"))
+        locust__view as = locust__view_of(given ? given : "multipart/form-data");
+        as.len = strcspn(as.ptr, ";"); // what is behind it is of another body
+        if (!locust__http_is_value(as))
+            w->error = LOCUST_ERR_HTTP_REQUEST;
+        locust__writer_puts(w, "Content-Type: ");
+        locust__writer_add(w, as);
+        locust__writer_puts(w, "; boundary=");
+        locust__writer_puts(w, x->upload.boundary);
+        locust__writer_puts(w, "\r\n");
+    } else if (type && !given) {
         locust__writer_field(w, "Content-Type", type);
+    }
     if (x->upload.open && x->upload.len < 0)
         locust__writer_puts(w, "Transfer-Encoding: chunked\r\n");
     else if (x->upload.open)
         locust__writer_number(w, "Content-Length: ", (size_t)x->upload.len);
-    else if ((x->body.len || posts) &&
-             (x->dropped || (!locust__head_out_given(c, x, "content-length") &&
-                                !locust__head_out_given(c, x, "transfer-encoding"))))
+    else if (x->body.len || posts || x->sized)
         locust__writer_number(w, "Content-Length: ", x->body.len); // RFC 9110 8.6
-    if (x->req->expect_continue && (x->body.len || x->upload.open))
+    if (x->waits)
         locust__writer_puts(w, "Expect: 100-continue\r\n");
 }
 
@@ -14660,6 +14828,10 @@ static locust_error locust__head_out_build(
     const locust__proxy *proxy =
         x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->proxies, x->origin);
     locust__view method = locust__view_of(x->method);
+    bool any = locust__head_out_any(c, x);
+    const char *host = any ? locust__head_out_host(c, x) : NULL;
+    x->waits = (x->body.len || x->upload.open) &&
+               (x->req->expect_continue || locust__head_out_says(c, x, "expect", "100-continue"));
     if (!locust__http_is_token(
             method)) // any other method could end the line, or say something else
         return LOCUST_ERR_HTTP_REQUEST;
@@ -14669,26 +14841,31 @@ static locust_error locust__head_out_build(
         locust__writer_puts(&w, x->origin->url);
     locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
     locust__writer_puts(&w, " HTTP/1.1\r\n");
-    if (!locust__head_out_given(c, x, "host")) {
+    if (host) {
+        locust__writer_field(&w, "Host", host);
+    } else {
         locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
         locust__writer_puts(&w, "\r\n");
     }
-    if (!locust__head_out_given(c, x, "user-agent"))
+    if (!any || !locust__head_out_given(c, x, "user-agent"))
         locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
-    if (!locust__head_out_given(c, x, "accept"))
+    if (!any || !locust__head_out_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
     if (LOCUST__WITH_ZLIB && !locust__head_out_given(c, x, "accept-encoding"))
         locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
-    if ((c->cls->no_keep_alive || c->route->ask_keep_alive) &&
-        !locust__head_out_given(c, x, "connection"))
-        locust__writer_puts(
-            &w, c->cls->no_keep_alive ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
-    if (proxy && proxy->auth.len)
+    if (c->cls->no_keep_alive && !locust__head_out_says(c, x, "connection", "close"))
+        locust__writer_puts(&w, "Connection: close\r\n");
+    else if (c->route->ask_keep_alive && !locust__head_out_given(c, x, "connection"))
+        locust__writer_puts(&w, "Connection: keep-alive\r\n");
+    if (proxy && proxy->auth.len &&
+        (x->foreign || !locust__head_out_given(c, x, "proxy-authorization")))
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
-    locust__head_out_fields(c, x, &w);
+    x->sized = false;
+    if (any)
+        locust__head_out_fields(c, x, &w);
     if (LOCUST__WITH_COOKIES && c->session->jar.first)
         locust__head_out_cookies(c, x, &w);
     locust__head_out_auth(c, x, &w);
@@ -14823,10 +15000,8 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     locust_stream *s = &x->conn->stream;
     locust__view head;
     locust_error error = locust__head_out_build(c, x, &head);
-    bool waits;
     if (error)
         return error;
-    waits = x->req->expect_continue && (x->body.len || x->upload.open);
     x->sent_ns = locust__exchange_begin(s->net->loop, x);
     if (!x->started)
         x->start_ns = x->sent_ns;
@@ -14834,8 +15009,8 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     c->services->counts.sent++;
     c->services->counts.reused += c->response.reused;
     error =
-        locust__stream_write(s, head, waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
-    if (!error && waits) {
+        locust__stream_write(s, head, x->waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
+    if (!error && x->waits) {
         error = locust__exchange_await_continue(c, x, h, budget, refused);
         if (!error && !*refused && x->body.len)
             error = locust__stream_write(s, (locust__view){NULL, 0}, x->body, x->deadline_ns);
@@ -14849,7 +15024,7 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
 LOCUST__APART static void locust__exchange_take_cookies(
     locust__client *c, const locust__exchange *x)
 {
-    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
+    locust__cookie_site site = locust__head_out_site(c, x);
     const char *at = locust__client_fields(c), *name, *value;
     while (locust__http_next_copied(&at, &name, &value))
         if (strcasecmp(name, "set-cookie") == 0)
@@ -14937,11 +15112,12 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
-    bool to_head = strcmp(x->method, "HEAD") == 0;
-    enum locust__body kind = locust__response_head_body(h, to_head);
+    enum locust__body kind;
     const char *coding = NULL;
     locust_error error, kept;
     bool passes, whole;
+    x->to_head = strcmp(x->method, "HEAD") == 0;
+    kind = locust__response_head_body(h, x->to_head);
     locust__exchange_find(c, x, body_at);
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
     if (LOCUST__WITH_ZLIB)
@@ -14962,7 +15138,7 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         error = locust__body_out_close(&x->body_out, error);
     }
     if (whole && s->in_len)
-        locust__exchange_count_stray(c, x, to_head);
+        locust__exchange_count_stray(c, x, x->to_head);
     *reusable = whole && !error && !s->in_len && locust__http_persists(&h->framing, kind);
     kept = locust__exchange_keep(c, x);
     return error ? error : kept;
@@ -15164,7 +15340,7 @@ LOCUST__APART static void locust__exchange_ended(const locust__client *c, const 
     const locust__response_head *h, locust_error error)
 {
     locust_stream *s = &x->conn->stream;
-    bool to_head = strcmp(x->method, "HEAD") == 0, first = x->conn->served == 1;
+    bool first = x->conn->served == 1;
     bool silent = h->status == 0 && !s->in_len && locust__stream_is_open(s) && x->sent_ns;
     locust__manners *m = locust__exchange_manners(c, x);
     if (!m)
@@ -15172,7 +15348,7 @@ LOCUST__APART static void locust__exchange_ended(const locust__client *c, const 
     if (!error && h->status == 503 && first && h->framing.close)
         locust__manners_shut(m, s->net->open);
     else if (!error && h->status < 400 && !locust__head_out_closes(c, x) &&
-             !locust__http_persists(&h->framing, locust__response_head_body(h, to_head)))
+             !locust__http_persists(&h->framing, locust__response_head_body(h, x->to_head)))
         locust__manners_closed(m, x->conn->served, 0);
     else if (silent && first &&
              (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
@@ -15217,8 +15393,8 @@ static locust_error locust__exchange_on(
     x->conn->served++;
     if (!reusable)
         locust__exchange_ended(c, x, h, error);
-    x->conn->after_head = strcmp(x->method, "HEAD") == 0;
-    if (x->conn->after_head) {
+    x->conn->after_head = x->to_head;
+    if (x->to_head) {
         x->conn->unsent = locust__response_head_body(h, false);
         x->conn->unsent_len = h->framing.length;
         reusable = reusable && !x->origin->heads_have_bodies;
@@ -15350,6 +15526,8 @@ LOCUST__APART static locust_error locust__request_follow(
     }
     if (!error) {
         x->foreign |= base.origin != x->origin;
+        x->first = x->first ? x->first : x->origin;
+        x->elsewhere = strcmp(base.origin->host, x->first->host) != 0;
         // Credentials in the new URL are the server's words, not the test's: RFC 9110 4.2.4.
         if (x->foreign)
             x->credentials = NULL;
@@ -17028,6 +17206,7 @@ static locust__user *locust__start_make(
     locust__frame_init(&user->base, cls->plan);
     user->session.own.place = &user->session.conn;
     user->session.conns = cls->as->pool > 0 ? &cls->shared : &user->session.own;
+    user->session.host = locust__pair_find(cls->as->headers, "host");
     locust__client_init(&user->client, all->services, &user->as, &cls->route, &user->session);
     return user;
 }
@@ -21708,6 +21887,16 @@ static void locust__remarks_again(locust__remarks *r, const locust_env *env)
             (unsigned long long)n->again);
 }
 
+static void locust__remarks_reframed(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    if (n->reframed)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "framing_replaced", false,
+            "in %llu requests a Content-Length or Transfer-Encoding by hand contradicted the body, "
+            "and was replaced",
+            (unsigned long long)n->reframed);
+}
+
 static void locust__remarks_continues(locust__remarks *r, const locust_env *env)
 {
     const locust__services_counts *n = &env->services.counts;
@@ -21748,6 +21937,7 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_keep_alive(r, env);
     locust__remarks_keep_alive_time(r, env);
     locust__remarks_again(r, env);
+    locust__remarks_reframed(r, env);
     locust__remarks_continues(r, env);
     locust__remarks_strays(r, env);
     locust__remarks_head_bodies(r, env);
@@ -23104,11 +23294,12 @@ static void locust__summary_client(locust__buf *out, const locust__services_coun
     locust__buf_printf(out,
         " \"client\": {\"requests_sent\": %llu, \"sent_again\": %llu, \"connections_opened\": "
         "%llu, \"sent_on_kept_connections\": %llu,\n  \"stray_answers\": %llu, "
-        "\"head_bodies\": %llu, \"continue_waits\": %llu, \"own_waits_s\": %.6f},\n",
+        "\"head_bodies\": %llu, \"framing_replaced\": %llu, \"continue_waits\": %llu, "
+        "\"own_waits_s\": %.6f},\n",
         (unsigned long long)n->sent, (unsigned long long)n->again, (unsigned long long)n->opened,
         (unsigned long long)n->reused, (unsigned long long)(n->strays - n->head_bodies),
-        (unsigned long long)n->head_bodies, (unsigned long long)n->continues,
-        (double)n->waited_ns / 1e9);
+        (unsigned long long)n->head_bodies, (unsigned long long)n->reframed,
+        (unsigned long long)n->continues, (double)n->waited_ns / 1e9);
 }
 
 static void locust__summary_checks(locust__buf *out, const locust__checks *checks)

@@ -159,6 +159,236 @@ static void injection(void)
     CHECK_INT(result.failures, 12);
 }
 
+/* -- what frames a message is the kit's to write, whatever a test says in whatever way -- */
+
+static ptrdiff_t five_bytes(void *arg, void *out, size_t n)
+{
+    size_t *given = arg;
+    size_t some = *given ? 0 : n < 5 ? n : 5;
+    memset(out, 'a', some);
+    *given += some;
+    return (ptrdiff_t)some;
+}
+
+static const locust_part a_part[] = {{"a", "b", NULL, NULL}, {NULL, NULL, NULL, NULL}};
+static const locust_pair a_field[] = {{"a", "b"}, {NULL, NULL}};
+static size_t fn_given;
+
+#define HELLO     .body = "hello", .body_len = 5
+#define FIVE(len) .body_fn = five_bytes, .arg = &fn_given, .body_len = (len)
+#define SIZED(n)  "\r\nContent-Length: " n "\r\n"
+#define IN_CHUNKS "\r\nTransfer-Encoding: chunked\r\n"
+
+static const struct framed {
+    const char *name;
+    locust_request request;
+    locust_pair fields[3]; // by hand
+    const char *frame;     // the one line that frames it; NULL: none does
+    int replaced;
+} framed[] = {
+    {"as it is", {.method = "POST", HELLO}, {{"Content-Length", "5"}}, SIZED("5"), 0},
+    {"shorter", {.method = "POST", HELLO}, {{"Content-Length", "3"}}, SIZED("5"), 1},
+    {"longer", {.method = "POST", HELLO}, {{"Content-Length", "9"}}, SIZED("5"), 1},
+    {"in lower case", {.method = "POST", HELLO}, {{"content-length", "5"}}, SIZED("5"), 0},
+    {"in lower case, wrong", {.method = "POST", HELLO}, {{"content-length", "4"}}, SIZED("5"), 1},
+    {"blanks around it", {.method = "POST", HELLO}, {{"Content-Length", " 5\t"}}, SIZED("5"), 0},
+    {"twice", {.method = "POST", HELLO}, {{"Content-Length", "5"}, {"CONTENT-LENGTH", "5"}},
+        SIZED("5"), 0},
+    {"twice, once wrong", {.method = "POST", HELLO},
+        {{"Content-Length", "5"}, {"CONTENT-LENGTH", "6"}}, SIZED("5"), 1},
+    {"a list", {.method = "POST", HELLO}, {{"Content-Length", "5, 5"}}, SIZED("5"), 1},
+    {"empty", {.method = "POST", HELLO}, {{"Content-Length", ""}}, SIZED("5"), 1},
+    {"no value", {.method = "POST", HELLO}, {{"Content-Length", NULL}}, SIZED("5"), 1},
+    {"a word", {.method = "POST", HELLO}, {{"Content-Length", "five"}}, SIZED("5"), 1},
+    {"negative", {.method = "POST", HELLO}, {{"Content-Length", "-5"}}, SIZED("5"), 1},
+    {"2^64 + 5", {.method = "POST", HELLO}, {{"Content-Length", "18446744073709551621"}},
+        SIZED("5"), 1},
+    {"chunks by hand", {.method = "POST", HELLO}, {{"Transfer-Encoding", "chunked"}}, SIZED("5"),
+        1},
+    {"gzip by hand", {.method = "POST", HELLO}, {{"Transfer-Encoding", "gzip"}}, SIZED("5"), 1},
+    {"both", {.method = "POST", HELLO}, {{"Content-Length", "5"}, {"transfer-encoding", "chunked"}},
+        SIZED("5"), 1},
+    {"none is needed", {.method = "GET"}, {{"Content-Length", "0"}}, SIZED("0"), 0},
+    {"of no body", {.method = "GET"}, {{"Content-Length", "3"}}, SIZED("0"), 1},
+    {"chunks of no body", {.method = "GET"}, {{"Transfer-Encoding", "chunked"}}, NULL, 1},
+    {"of a GET with a body", {.method = "GET", HELLO}, {{"Content-Length", "3"}}, SIZED("5"), 1},
+    {"of a POST without one", {.method = "POST"}, {{"Content-Length", "3"}}, SIZED("0"), 1},
+    {"of a DELETE", {.method = "DELETE"}, {{"Content-Length", "0"}}, SIZED("0"), 0},
+    {"of a form", {.method = "POST", .form = "a=b"}, {{"Content-Length", "5"}}, SIZED("3"), 1},
+    {"of form fields", {.method = "POST", .form_fields = a_field}, {{"Content-Length", "5"}},
+        SIZED("3"), 1},
+    {"of JSON", {.method = "POST", .json = "{}"}, {{"Content-Length", "2"}}, SIZED("2"), 0},
+    {"of JSON, wrong", {.method = "PUT", .json = "{}"}, {{"Content-Length", "20"}}, SIZED("2"), 1},
+    {"of a file", {.method = "POST", .body_path = "/dev/null/none"}, {{NULL, NULL}}, NULL, -1},
+    {"of a function", {.method = "POST", FIVE(5)}, {{"Content-Length", "5"}}, SIZED("5"), 0},
+    {"of a function, wrong", {.method = "POST", FIVE(5)}, {{"Content-Length", "4"}}, SIZED("5"), 1},
+    {"chunks of a function that has a length", {.method = "POST", FIVE(5)},
+        {{"Transfer-Encoding", "chunked"}}, SIZED("5"), 1},
+    {"of a function without a length", {.method = "POST", FIVE(0)}, {{"Content-Length", "5"}},
+        IN_CHUNKS, 1},
+    {"chunks of a function without a length", {.method = "POST", FIVE(0)},
+        {{"transfer-encoding", "Chunked"}}, IN_CHUNKS, 0},
+    {"other codings of such a function", {.method = "POST", FIVE(0)},
+        {{"Transfer-Encoding", "gzip, chunked"}}, IN_CHUNKS, 1},
+    {"a name like it", {.method = "POST", HELLO}, {{"X-Content-Len", "3"}}, SIZED("5"), 0},
+};
+static const struct framed *framed_row;
+static bool by_class, by_user;
+
+static void task_framed(locust_user *u)
+{
+    locust_request request = framed_row->request;
+    client_user *user = (client_user *)(void *)u;
+    char want[100];
+    locust_response *r;
+    fn_given = 0;
+    request.url = "/framed";
+    if (by_user && framed_row->fields[0].name)
+        CHECK(locust__session_set_field(&user->session, framed_row->fields[0].name,
+            framed_row->fields[0].value ? framed_row->fields[0].value : ""));
+    else if (!by_class)
+        request.headers = framed_row->fields;
+    r = locust_send(u, &request);
+    if (framed_row->replaced < 0) {
+        CHECK_INT(r->code, LOCUST_ERR_HTTP_BODY_FILE);
+        return;
+    }
+    CHECK_STR(r->error, NULL);
+    CHECK_INT(u->env->services.counts.reframed, framed_row->replaced);
+    snprintf(want, sizeof want, "%s", framed_row->frame ? framed_row->frame : "\r\nHost: ");
+    CHECK(strstr(r->body, want) != NULL);
+    CHECK_INT(
+        count_of(r->body, "\r\nContent-Length:") + count_of(r->body, "\r\nTransfer-Encoding:"),
+        framed_row->frame != NULL);
+    if (request.body_fn && !request.body_len)
+        return; // the server has not read its chunks
+    by_user = false;
+    r = locust_get(u, "/after", .headers = LOCUST_HEADERS({"Content-Length", "0"}));
+    CHECK(strncmp(r->body, "GET /after HTTP/1.1\r\n", 21) == 0); // it is where it should be
+    CHECK_INT(r->reused, true);
+}
+
+static void framing(void)
+{
+    static const step whole[] = {READ, REFLECT, LOOP};
+    for (size_t i = 0; i < sizeof framed / sizeof *framed; i++) {
+        framed_row = &framed[i];
+        for (int by = 0; by < 3; by++) { // request, class, user
+            server s = server_start(1, whole);
+            CHECK_ROW(framed_row->name);
+            by_class = by == 1;
+            by_user = by == 2 && !framed_row->fields[1].name; // who has one field of a name
+            run_with(task_framed,
+                (setting){.host = s.url, .headers = by_class ? framed_row->fields : NULL});
+            CHECK_INT(result.failures, framed_row->replaced < 0);
+            server_stop(&s);
+        }
+    }
+}
+
+/* What is written once, or not, for other reasons. */
+static void task_once(locust_user *u)
+{
+    const char *at;
+    locust_response *r = locust_get(
+        u, "/", .headers = LOCUST_HEADERS({"Host", "a.test"}, {"host", "b.test"}, {"X", "y"}));
+    CHECK(has_line(r, "Host: a.test"));
+    CHECK_INT(count_of(r->body, "\r\nhost:"), 1); // the first counts, as in curl
+    CHECK(has_line(r, "X: y"));
+    r = locust_get(u, "/", .headers = LOCUST_HEADERS({"Expect", "100-continue"}));
+    CHECK_INT(count_of(r->body, "\r\nExpect:"), 0); // RFC 9110 10.1.1: only with a body
+    r = locust_post(u, "/", .body = "abc", .body_len = 3,
+        .headers = LOCUST_HEADERS({"Expect", "something else"}));
+    CHECK(has_line(r, "Expect: something else"));
+    CHECK_INT(count_of(r->body, "\r\nExpect:"), 1);
+    r = locust_post(u, "/", .parts = a_part,
+        .headers = LOCUST_HEADERS({"content-type", "multipart/mixed; boundary=of-another"}));
+    CHECK_INT(count_of(r->body, "\r\nContent-Type: multipart/"), 1);
+    at = strstr(r->body, "\r\nContent-Type: multipart/mixed; boundary=");
+    if (CHECK(at != NULL)) { // and that is the one in the body
+        char boundary[64];
+        CHECK_INT(sscanf(at, "%*[^=]=%60[^\r]", boundary), 1);
+        CHECK_INT(count_of(r->body, boundary), 3);
+    }
+    CHECK_INT(count_of(r->body, "of-another"), 0);
+    r = locust_post(
+        u, "/", .parts = a_part, .headers = LOCUST_HEADERS({"Content-Type", "a\r\nb: c"}));
+    CHECK_INT(r->code, LOCUST_ERR_HTTP_REQUEST);
+}
+
+static void once(void)
+{
+    run_on(reflecting, reflecting, task_once);
+    CHECK_INT(result.failures, 1);
+}
+
+/* Expect by hand is .expect_continue, as in curl and Go. */
+static void task_expect(locust_user *u)
+{
+    locust_response *r;
+    fn_given = 0;
+    r = locust_post(u, "/", .body_fn = five_bytes, .arg = &fn_given, .expect_continue = true,
+        .headers = LOCUST_HEADERS({"expect", "100-Continue"}));
+    CHECK_STR(r->error, NULL);
+    CHECK_INT(count_of(r->body, "\r\nExpect: 100-continue\r\n"), 1);
+    CHECK_INT(count_of(r->body, "\r\nExpect:"), 1);
+    r = locust_post(u, "/", .body_fn = five_bytes, .arg = &fn_given,
+        .headers = LOCUST_HEADERS({"expect", "100-Continue"}));
+    CHECK_INT(r->status, 417);
+    CHECK_INT(fn_given, 5); // nothing was sent of the second body
+}
+
+static void expect_by_hand(void)
+{
+    static const step says[] = {READ, SEND("HTTP/1.1 100 Continue\r\n\r\n"), REFLECT, CLOSE};
+    static const step refuses[] = {
+        READ, SEND("HTTP/1.1 417 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), HOLD};
+    fn_given = 0;
+    run_on(says, refuses, task_expect);
+    CHECK_INT(result.counts.continues, 0);
+}
+
+/* Who ends the connection says so. */
+static void task_connection(locust_user *u)
+{
+    locust_response *r = locust_get(u, "/",
+        .headers = LOCUST_HEADERS({"Connection", "keep-alive"}, {"connection", "a, Close"}));
+    CHECK_INT(count_of(r->body, "\r\nConnection:"), 2);
+    r = locust_get(u, "/");
+    CHECK_INT(r->reused, false);
+    CHECK_INT(count_of(r->body, "\r\nConnection:"), 0);
+    CHECK_INT(locust_get(u, "/")->reused, true);
+}
+
+static void task_no_keep_alive(locust_user *u)
+{
+    locust_response *r =
+        locust_get(u, "/", .headers = LOCUST_HEADERS({"Connection", "keep-alive"}));
+    CHECK_INT(count_of(r->body, "keep-alive"), 0);
+    CHECK(has_line(r, "Connection: close"));
+    r = locust_get(u, "/", .headers = LOCUST_HEADERS({"Connection", "close"}));
+    CHECK_INT(r->reused, false);
+    CHECK_INT(count_of(r->body, "\r\nConnection:"), 1);
+    r = locust_get(u, "/", .headers = LOCUST_HEADERS({"Connection", "TE"}, {"TE", "trailers"}));
+    CHECK(has_line(r, "Connection: TE") && has_line(r, "Connection: close"));
+    CHECK_INT(r->reused, false);
+}
+
+static void set_no_keep_alive(locust_env *env)
+{
+    env->cls.no_keep_alive = true;
+}
+
+static void connection_by_hand(void)
+{
+    server s = server_start(1, reflecting);
+    run_with(task_connection, (setting){.host = s.url});
+    CHECK_INT(s.seen->accepted, 2);
+    run_with(task_no_keep_alive, (setting){.host = s.url, .begin = set_no_keep_alive});
+    CHECK_INT(s.seen->accepted, 5);
+    server_stop(&s);
+}
+
 /* Request targets and rows, on a host with a path of its own. */
 static void task_targets(locust_user *u)
 {
@@ -266,5 +496,7 @@ static void from_last_answer(void)
 }
 
 TESTS({"methods", methods}, {"bodies", bodies}, {"headers", headers}, {"injection", injection},
-    {"targets", targets}, {"host with a slash", host_with_a_slash},
-    {"large request headers", large_request_headers}, {"from the last answer", from_last_answer}, )
+    {"framing", framing}, {"once", once}, {"Expect by hand", expect_by_hand},
+    {"Connection by hand", connection_by_hand}, {"targets", targets},
+    {"host with a slash", host_with_a_slash}, {"large request headers", large_request_headers},
+    {"from the last answer", from_last_answer}, )

@@ -1094,6 +1094,44 @@ of("locations", (location("http://example.test/x/y?q", "/x/y?q example.test", *r
 of("chains of locations", (Row(*row, show=at, exact=True, args=["--path-as-is"]) for row in CHAINS))
 
 
+def hosts(seen):
+    return seen.host + " " + seen.cookie
+
+
+def hosted(name, host, visits, want, curl=None):
+    """A row whose requests have a field Host by the test."""
+    row = Row(name, visits, want, curl, show=hosts, exact=True, args=["-H", "Host: " + host])
+    row.steps.insert(0, "host " + host)
+    return row
+
+
+# A Host by the test is the site in everything that asks for one, and stays with the host of the first URL.
+LEAK = "sends the cookies of the site that it has left, and whose name it no longer says"
+HOSTS = [
+    ("its own domain", "app.test", [("/", "a=1; Domain=app.test"), "/"], ["app.test ", "app.test a=1"]),
+    ("no domain", "app.test", [("/", "a=1"), "/"], ["app.test ", "app.test a=1"]),
+    ("its parent's domain", "www.app.test", [("/", "a=1; Domain=.app.test"), "/"],
+     ["www.app.test ", "www.app.test a=1"]),
+    ("a port is no part of it", "app.test:8080", [("/", "a=1; Domain=app.test"), "/"],
+     ["app.test:8080 ", "app.test:8080 a=1"]),
+    ("case", "App.TEST", [("/", "a=1; Domain=app.test"), "/"], ["App.TEST ", "App.TEST a=1"]),
+    ("an IPv6 address", "[::1]:80", [("/", "a=1"), "/"], ["[::1]:80 ", "[::1]:80 a=1"]),
+    ("the domain of the URL is another's", "app.test", [("/", "a=1; Domain=example.test"), "/"], ["app.test "] * 2),
+    ("another's domain", "app.test", [("/", "a=1; Domain=other.test"), "/"], ["app.test "] * 2),
+    ("a redirect to a path", "app.test", [("/", "a=1; Domain=app.test", Go("/x"))], ["app.test ", "app.test a=1"]),
+    ("a redirect to its name", "app.test", [("/", "a=1; Domain=app.test", Go("http://app.test/x"))],
+     ["app.test ", "app.test a=1"]),
+    ("a redirect to another host", "app.test", [("/", "a=1; Domain=app.test", Go("http://other.test/x"))],
+     ["app.test ", "other.test "], Curl(["app.test ", "other.test a=1"], LEAK)),
+    ("a redirect to another port", "app.test", [("/", "a=1; Domain=app.test", Go("http://example.test:81/x"))],
+     ["app.test ", "app.test a=1"]),
+    ("a redirect there and back", "app.test",
+     [("/", "a=1; Domain=app.test", Go("http://other.test/x"), Go("http://example.test/y"))],
+     ["app.test ", "other.test ", "app.test a=1"], Curl(["app.test ", "other.test a=1", "app.test a=1"], LEAK)),
+]
+of("Host by the test", (hosted(*row) for row in HOSTS))
+
+
 # ---- what has no counterpart in curl ----
 
 def jar(name, *steps, want=()):
@@ -1173,6 +1211,23 @@ def alone(dir, rows, **how):
 @test("locust_cookie, locust_set_cookie, locust_clear_cookies")
 def _(dir):
     alone(dir, JAR + [SERVED])
+
+
+@test("a Host of the user is the site of locust_cookie and locust_set_cookie")
+def _(dir):
+    def row(name, *steps, want=()):
+        made = jar(name, *steps, want=want)
+        made.show = hosts
+        return made
+    alone(dir, [
+        row("set and sent", ("header app.test:81", ""), ("set / a=1; Domain=app.test", "taken"),
+            ("set / b=2; Domain=example.test", "refused"), ("cookie / a", "1"), ("get http://example.test/", ""),
+            ("header ", ""), ("cookie / a", "(none)"), ("get http://example.test/", ""),
+            ("cookie http://app.test/ a", "1"),
+            want=["app.test:81 a=1", "example.test "]),
+        row("a request's own goes first", ("header app.test", ""), ("set / a=1", "taken"), ("host other.test", ""),
+            ("get http://example.test/", ""), ("host ", ""), ("get http://example.test/", ""),
+            want=["other.test ", "app.test a=1"])])
 
 
 @test("locust_cookie and locust_set_cookie of https")

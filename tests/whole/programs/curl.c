@@ -5,6 +5,8 @@
 //   set URL TEXT     locust_set_cookie
 //   cookie URL NAME  locust_cookie
 //   clear            locust_clear_cookies
+//   host NAME        the field Host of the row's requests from here on; nothing: none
+//   header NAME      the same by locust_set_header
 // Each step leaves "id|number of the step|what came of it" on standard output.
 #include "locust.h"
 #include <stdio.h>
@@ -35,12 +37,13 @@ static char *take(char **text, char end)
     return word;
 }
 
-static void step(locust_user *u, const char *id, int number, char *text)
+static void step(locust_user *u, const char *id, int number, char *text, const char **host)
 {
     char *what = take(&text, ' '), *url = text;
     const char *result = "";
     if (strcmp(what, "get") == 0) {
-        locust_response *r = locust_get(u, url, .headers = LOCUST_HEADERS({"X-Row", id}));
+        const locust_pair fields[] = {{"X-Row", id}, {**host ? "Host" : NULL, *host}, {NULL, NULL}};
+        locust_response *r = locust_get(u, url, .headers = fields);
         result = r->error ? r->error : "";
     } else if (strcmp(what, "set") == 0) {
         url = take(&text, ' ');
@@ -48,6 +51,10 @@ static void step(locust_user *u, const char *id, int number, char *text)
     } else if (strcmp(what, "cookie") == 0) {
         url = take(&text, ' ');
         result = locust_cookie(u, url, text);
+    } else if (strcmp(what, "host") == 0) {
+        *host = text;
+    } else if (strcmp(what, "header") == 0) {
+        locust_set_header(u, "Host", *text ? text : NULL);
     } else {
         locust_clear_cookies(u);
     }
@@ -58,9 +65,10 @@ static void walk(locust_user *u)
 {
     if (u->id <= row_count) {
         char *text = rows[u->id - 1], *id = take(&text, '\t');
+        const char *host = "";
         text[strcspn(text, "\n")] = '\0';
         for (int i = 0; *text; i++)
-            step(u, id, i, take(&text, '\t'));
+            step(u, id, i, take(&text, '\t'), &host);
         if (++finished == row_count)
             locust_stop_test(u);
     }

@@ -34,6 +34,17 @@ typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
  * .auth and .bearer, one of .on_body and .on_event, and .body_len with .body or .body_fn alone.
  * A request that contradicts itself fails before it is sent, and the failure's sentence names the
  * fields. The task goes on, as after any failed request.
+ *
+ * Header fields by hand, of the request, the class or locust_set_header, go out as they are, but for
+ * those that frame the message:
+ *
+ *   Content-Length,     written once, as the body has it. One that contradicts it is replaced,
+ *   Transfer-Encoding   as in k6, and the end of the run says in how many requests.
+ *   Host                the first one counts. To cookies it is the site, as in curl and requests; a
+ *                       redirect to another host leaves it behind. TLS asks for the URL's host.
+ *   Connection          "close" closes; "keep-alive" is not sent beside .no_keep_alive.
+ *   Expect              100-continue is .expect_continue, and not sent without a body.
+ *   Content-Type        of .parts: the type counts, the boundary is the kit's.
  */
 typedef struct locust_request {
     const char *method;         // any token; NULL: "GET"

@@ -43,6 +43,19 @@ static locust__cookie_site locust__cookie_site_of(const locust__origin *origin, 
     return (locust__cookie_site){origin->host, {target, strcspn(target, "?")}, origin->secure};
 }
 
+/* The name that a field Host gives, without port and brackets; empty: none. To cookies that is the
+ * site, whatever the URL says, as in curl and requests. */
+static locust__view locust__cookie_host(const char *field)
+{
+    locust__view v = locust__http_trim(locust__view_of(field));
+    bool literal = v.len && *v.ptr == '[';
+    const char *end;
+    if (literal)
+        v = locust__view_skip(v, 1);
+    end = v.len ? memchr(v.ptr, literal ? ']' : ':', v.len) : NULL;
+    return (locust__view){v.ptr, end ? (size_t)(end - v.ptr) : v.len};
+}
+
 enum { LOCUST__COOKIE_BYTES = 4096, LOCUST__COOKIE_MAX_DOMAIN = 50, LOCUST__COOKIE_MAX = 3000 };
 
 static void locust__jar_clear(locust__jar *jar)

@@ -124,10 +124,8 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     locust_stream *s = &x->conn->stream;
     locust__view head;
     locust_error error = locust__head_out_build(c, x, &head);
-    bool waits;
     if (error)
         return error;
-    waits = x->req->expect_continue && (x->body.len || x->upload.open);
     x->sent_ns = locust__exchange_begin(s->net->loop, x);
     if (!x->started)
         x->start_ns = x->sent_ns;
@@ -135,8 +133,8 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
     c->services->counts.sent++;
     c->services->counts.reused += c->response.reused;
     error =
-        locust__stream_write(s, head, waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
-    if (!error && waits) {
+        locust__stream_write(s, head, x->waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
+    if (!error && x->waits) {
         error = locust__exchange_await_continue(c, x, h, budget, refused);
         if (!error && !*refused && x->body.len)
             error = locust__stream_write(s, (locust__view){NULL, 0}, x->body, x->deadline_ns);
@@ -150,7 +148,7 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
 LOCUST__APART static void locust__exchange_take_cookies(
     locust__client *c, const locust__exchange *x)
 {
-    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
+    locust__cookie_site site = locust__head_out_site(c, x);
     const char *at = locust__client_fields(c), *name, *value;
     while (locust__http_next_copied(&at, &name, &value))
         if (strcasecmp(name, "set-cookie") == 0)
@@ -238,11 +236,12 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     locust__response_head *h, size_t budget, size_t *body_at, bool *reusable) LOCUST__PARKS
 {
     locust_stream *s = &x->conn->stream;
-    bool to_head = strcmp(x->method, "HEAD") == 0;
-    enum locust__body kind = locust__response_head_body(h, to_head);
+    enum locust__body kind;
     const char *coding = NULL;
     locust_error error, kept;
     bool passes, whole;
+    x->to_head = strcmp(x->method, "HEAD") == 0;
+    kind = locust__response_head_body(h, x->to_head);
     locust__exchange_find(c, x, body_at);
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
     if (LOCUST__WITH_ZLIB)
@@ -263,7 +262,7 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         error = locust__body_out_close(&x->body_out, error);
     }
     if (whole && s->in_len)
-        locust__exchange_count_stray(c, x, to_head);
+        locust__exchange_count_stray(c, x, x->to_head);
     *reusable = whole && !error && !s->in_len && locust__http_persists(&h->framing, kind);
     kept = locust__exchange_keep(c, x);
     return error ? error : kept;
@@ -465,7 +464,7 @@ LOCUST__APART static void locust__exchange_ended(const locust__client *c, const 
     const locust__response_head *h, locust_error error)
 {
     locust_stream *s = &x->conn->stream;
-    bool to_head = strcmp(x->method, "HEAD") == 0, first = x->conn->served == 1;
+    bool first = x->conn->served == 1;
     bool silent = h->status == 0 && !s->in_len && locust__stream_is_open(s) && x->sent_ns;
     locust__manners *m = locust__exchange_manners(c, x);
     if (!m)
@@ -473,7 +472,7 @@ LOCUST__APART static void locust__exchange_ended(const locust__client *c, const 
     if (!error && h->status == 503 && first && h->framing.close)
         locust__manners_shut(m, s->net->open);
     else if (!error && h->status < 400 && !locust__head_out_closes(c, x) &&
-             !locust__http_persists(&h->framing, locust__response_head_body(h, to_head)))
+             !locust__http_persists(&h->framing, locust__response_head_body(h, x->to_head)))
         locust__manners_closed(m, x->conn->served, 0);
     else if (silent && first &&
              (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
@@ -518,8 +517,8 @@ static locust_error locust__exchange_on(
     x->conn->served++;
     if (!reusable)
         locust__exchange_ended(c, x, h, error);
-    x->conn->after_head = strcmp(x->method, "HEAD") == 0;
-    if (x->conn->after_head) {
+    x->conn->after_head = x->to_head;
+    if (x->to_head) {
         x->conn->unsent = locust__response_head_body(h, false);
         x->conn->unsent_len = h->framing.length;
         reusable = reusable && !x->origin->heads_have_bodies;

@@ -3,9 +3,10 @@
  *
  * Purpose     the state of a request on its way, and its head: target, the kit's own fields,
  *             those of class, user and request, cookies, credentials.
- * Invariants  a field of the request stands in place of the user's of that name, the user's in
- *             place of the class's, any of them in place of the kit's. After a redirect to
- *             another origin no credentials of the first one are sent.
+ * Invariants  a message is framed as its body is, whatever fields the test gives. Of the others a
+ *             field of the request stands in place of the user's of that name, the user's in place
+ *             of the class's, any of them in place of the kit's. After a redirect to another origin
+ *             no credentials of the first one are sent.
  * Cost        built in the loop's scratch buffer, without allocation.
  * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
@@ -26,16 +27,21 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     size_t fields_at;             // in the block: the encoded form fields, up to response_at
     size_t response_at;           // in the block: behind all that is sent from it
     locust__view body;
-    const char *credentials; // user:password; NULL: none
-    locust__buf url_auth;    // user:password of the request's own URL
-    locust__digest *digest;  // the challenge that the Authorization field answers
-    int challenges;          // how many came
-    const char *name;        // row of the first URL, once a redirect has overwritten the URL
-    bool dropped;            // a redirect turned the request into a GET without a body
-    bool foreign;            // a redirect left the first origin
-    bool started;            // start_ns is set
-    bool answered;           // the block holds the head of an answer, and what came of its body
-    locust_error put_error;  // why not all of this hop's request could be sent
+    const char *credentials;     // user:password; NULL: none
+    locust__buf url_auth;        // user:password of the request's own URL
+    locust__digest *digest;      // the challenge that the Authorization field answers
+    int challenges;              // how many came
+    const char *name;            // row of the first URL, once a redirect has overwritten the URL
+    bool dropped;                // a redirect turned the request into a GET without a body
+    bool foreign;                // a redirect left the first origin
+    bool elsewhere;              // and is at another host
+    bool waits;                  // for "100 Continue", before it sends its body
+    bool to_head;                // the last answer was one to a HEAD
+    bool sized;                  // the test gave a Content-Length
+    const locust__origin *first; // where redirects began; NULL: there was none
+    bool started;                // start_ns is set
+    bool answered;               // the block holds the head of an answer, and what came of its body
+    locust_error put_error;      // why not all of this hop's request could be sent
     int64_t deadline_ns, start_ns;
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     int64_t waited_ns;         // of this hop: for a "100 Continue" that did not come
@@ -135,66 +141,188 @@ static const char *locust__head_out_body(const locust__client *c, locust__exchan
     return req->form_fields || req->form ? form : req->json ? "application/json" : NULL;
 }
 
+/* Did the test give any field? Most do not. */
+static inline bool locust__head_out_any(const locust__client *c, const locust__exchange *x)
+{
+    return x->req->headers || c->session->fields || c->cls->headers;
+}
+
 /* The test's value of a field: of the request, the user or the class; NULL: there is none. */
 static const char *locust__head_out_given(
     const locust__client *c, const locust__exchange *x, const char *name)
 {
     const char *value;
-    if (!x->req->headers && !c->session->fields && !c->cls->headers)
-        return NULL; // most requests end here
+    if (!locust__head_out_any(c, x))
+        return NULL;
     value = locust__pair_find(x->req->headers, name);
     if (!value && c->session->fields)
         value = locust__session_field_of(c->session, name);
     return value ? value : locust__pair_find(c->cls->headers, name);
 }
 
-/* Is that field of the test sent? After a redirect those of a body that is not sent again stay
- * behind, and so do credentials for another origin (RFC 9110 15.4). */
-static bool locust__head_out_sends(const locust__exchange *x, const char *name)
+typedef struct locust__head_out_at { // how far the test's fields were gone through
+    const locust_pair *of_class, *of_request;
+    const locust__session_field *of_user;
+    const char *name, *value; // of the field that it is at
+} locust__head_out_at;
+
+static locust__head_out_at locust__head_out_begin(
+    const locust__client *c, const locust__exchange *x)
 {
-    static const char *const of_body[] = {"content-length", "content-type", "transfer-encoding"};
-    static const char *const secret[] = {"authorization", "cookie", "proxy-authorization"};
-    locust__view v = locust__view_of(name);
-    for (int i = 0; (x->dropped || x->foreign) && i < 3; i++)
-        if ((x->dropped && locust__view_is_nocase(v, of_body[i])) ||
-            (x->foreign && locust__view_is_nocase(v, secret[i])))
-            return false;
+    return (locust__head_out_at){c->cls->headers, x->req->headers, c->session->fields, NULL, NULL};
+}
+
+/* Goes to the next of the test's fields: those of the class and of the user that no nearer one
+ * replaces, then those of the request. False: there is no other. */
+static bool locust__head_out_next(
+    const locust__client *c, const locust__exchange *x, locust__head_out_at *at)
+{
+    for (; at->of_class && at->of_class->name; at->of_class++)
+        if (!locust__pair_find(x->req->headers, at->of_class->name) &&
+            !locust__session_field_of(c->session, at->of_class->name)) {
+            at->name = at->of_class->name;
+            at->value = at->of_class++->value;
+            return true;
+        }
+    for (; at->of_user; at->of_user = at->of_user->next)
+        if (!locust__pair_find(x->req->headers, at->of_user->name)) {
+            at->name = at->of_user->name;
+            at->value = at->of_user->value;
+            at->of_user = at->of_user->next;
+            return true;
+        }
+    if (!at->of_request || !at->of_request->name)
+        return false;
+    at->name = at->of_request->name;
+    at->value = at->of_request++->value;
     return true;
+}
+
+/* Has a field, which is a list, that element? */
+static bool locust__head_out_lists(const char *value, const char *element)
+{
+    locust__view list = locust__view_of(value ? value : ""), one;
+    while (locust__http_next(&list, &one))
+        if (locust__view_is_nocase(one, element))
+            return true;
+    return false;
+}
+
+/* Did the test say so, in any field of that name? */
+static bool locust__head_out_says(
+    const locust__client *c, const locust__exchange *x, const char *name, const char *element)
+{
+    locust__head_out_at at = locust__head_out_begin(c, x);
+    while (locust__head_out_next(c, x, &at))
+        if (locust__view_is_nocase(locust__view_of(at.name), name) &&
+            locust__head_out_lists(at.value, element))
+            return true;
+    return false;
 }
 
 /* Did the test say that the connection ends with this request? */
 static bool locust__head_out_closes(const locust__client *c, const locust__exchange *x)
 {
-    const char *value = locust__head_out_given(c, x, "connection");
-    locust__view list = {value, value ? strlen(value) : 0}, token;
-    while (locust__http_next(&list, &token))
-        if (locust__view_is_nocase(token, "close"))
-            return true;
-    return c->cls->no_keep_alive;
+    return c->cls->no_keep_alive ||
+           (locust__head_out_any(c, x) && locust__head_out_says(c, x, "connection", "close"));
 }
 
-/* Writes the test's fields: those of the class and of the user that no nearer one replaces, then
- * those of the request. */
-static void locust__head_out_fields(
-    const locust__client *c, const locust__exchange *x, locust__writer *w)
+/* The field Host by the test; NULL: the URL says it. As in curl it is not taken to another host. */
+static const char *locust__head_out_host(const locust__client *c, const locust__exchange *x)
 {
-    for (const locust_pair *f = c->cls->headers; f && f->name; f++)
-        if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name) &&
-            !locust__session_field_of(c->session, f->name))
-            locust__writer_field(w, f->name, f->value);
-    for (const locust__session_field *f = c->session->fields; f; f = f->next)
-        if (!locust__pair_find(x->req->headers, f->name) && locust__head_out_sends(x, f->name))
-            locust__writer_field(w, f->name, f->value);
-    for (const locust_pair *f = x->req->headers; f && f->name; f++)
-        if (locust__head_out_sends(x, f->name))
-            locust__writer_field(w, f->name, f->value);
+    return x->elsewhere ? NULL : locust__head_out_given(c, x, "host");
+}
+
+/* The site of the request's cookies. */
+static locust__cookie_site locust__head_out_site(const locust__client *c, const locust__exchange *x)
+{
+    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
+    const char *field = locust__head_out_host(c, x);
+    locust__view host = locust__cookie_host(field ? field : "");
+    locust__buf *name = &c->services->auth;
+    if (!host.len)
+        return site;
+    name->len = 0;
+    name->failed = false;
+    locust__buf_add(name, host.ptr, host.len);
+    locust__buf_add(name, "", 1);
+    if (!name->failed)
+        site.host = name->ptr;
+    return site;
+}
+
+/* Does the length that the test gave agree with the body as it is sent? */
+static bool locust__head_out_agrees(const locust__exchange *x, const char *name, const char *value)
+{
+    locust__view v = locust__http_trim(locust__view_of(value ? value : ""));
+    int64_t len = x->upload.open ? x->upload.len : (int64_t)x->body.len;
+    return locust__view_is_nocase(locust__view_of(name), "content-length")
+               ? len >= 0 && locust__number_of(v) == len
+               : len < 0 && locust__view_is_nocase(v, "chunked");
+}
+
+/* Writes the test's field if it is to be sent as it is. What frames the message is the kit's to
+ * write. After a redirect the fields of a body that is not sent again stay behind, and so do
+ * credentials for another origin (RFC 9110 15.4). False: it contradicts the body. */
+static bool locust__head_out_field(const locust__client *c, locust__exchange *x, const char *name,
+    const char *value, locust__writer *w)
+{
+    locust__view v = locust__view_of(name);
+    switch (v.len) {
+    case 4: // "host" is written first
+        if (locust__view_is_nocase(v, "host"))
+            return true;
+        break;
+    case 6:
+        if ((x->foreign && locust__view_is_nocase(v, "cookie")) ||
+            (locust__view_is_nocase(v, "expect") && locust__head_out_lists(value, "100-continue")))
+            return true;
+        break;
+    case 10: // to one of the two it is an untruth
+        if (c->cls->no_keep_alive && locust__view_is_nocase(v, "connection") &&
+            locust__head_out_lists(value, "keep-alive"))
+            return true;
+        break;
+    case 12: // a multipart body has a boundary, which the kit makes
+        if (locust__view_is_nocase(v, "content-type") &&
+            (x->dropped || (x->upload.open && x->req->parts)))
+            return true;
+        break;
+    case 13:
+    case 19:
+        if (x->foreign && (locust__view_is_nocase(v, "authorization") ||
+                              locust__view_is_nocase(v, "proxy-authorization")))
+            return true;
+        break;
+    case 14:
+    case 17:
+        if (locust__view_is_nocase(v, "content-length"))
+            x->sized = !x->dropped;
+        else if (!locust__view_is_nocase(v, "transfer-encoding"))
+            break;
+        return x->dropped || locust__head_out_agrees(x, name, value);
+    default:
+        break;
+    }
+    locust__writer_field(w, name, value);
+    return true;
+}
+
+/* Writes the test's fields. */
+static void locust__head_out_fields(const locust__client *c, locust__exchange *x, locust__writer *w)
+{
+    locust__head_out_at at = locust__head_out_begin(c, x);
+    bool agrees = true;
+    while (locust__head_out_next(c, x, &at))
+        agrees &= locust__head_out_field(c, x, at.name, at.value, w);
+    c->services->counts.reframed += !agrees;
 }
 
 /* Writes the Cookie field, unless the test wrote one. */
 static void locust__head_out_cookies(
     const locust__client *c, const locust__exchange *x, locust__writer *w)
 {
-    locust__cookie_site site = locust__cookie_site_of(x->origin, c->block.ptr + x->target_at);
+    locust__cookie_site site = locust__head_out_site(c, x);
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
     const locust__jar_cookie *cookie = locust__jar_match(c->session->jar.first, &site, now_s);
     if (!cookie || (locust__head_out_given(c, x, "cookie") && !x->foreign))
@@ -251,22 +379,28 @@ static void locust__head_out_framing(
     bool posts =
         *x->method == 'P' && (strcmp(x->method, "POST") == 0 || strcmp(x->method, "PUT") == 0 ||
                                  strcmp(x->method, "PATCH") == 0);
-    char text[64];
+    const char *given =
+        type || x->upload.open ? locust__head_out_given(c, x, "content-type") : NULL;
     if (x->upload.open && x->req->parts) {
-        snprintf(text, sizeof text, "multipart/form-data; boundary=%s", x->upload.boundary);
-        type = text;
-    }
-    if (type && !locust__head_out_given(c, x, "content-type"))
+        locust__view as = locust__view_of(given ? given : "multipart/form-data");
+        as.len = strcspn(as.ptr, ";"); // what is behind it is of another body
+        if (!locust__http_is_value(as))
+            w->error = LOCUST_ERR_HTTP_REQUEST;
+        locust__writer_puts(w, "Content-Type: ");
+        locust__writer_add(w, as);
+        locust__writer_puts(w, "; boundary=");
+        locust__writer_puts(w, x->upload.boundary);
+        locust__writer_puts(w, "\r\n");
+    } else if (type && !given) {
         locust__writer_field(w, "Content-Type", type);
+    }
     if (x->upload.open && x->upload.len < 0)
         locust__writer_puts(w, "Transfer-Encoding: chunked\r\n");
     else if (x->upload.open)
         locust__writer_number(w, "Content-Length: ", (size_t)x->upload.len);
-    else if ((x->body.len || posts) &&
-             (x->dropped || (!locust__head_out_given(c, x, "content-length") &&
-                                !locust__head_out_given(c, x, "transfer-encoding"))))
+    else if (x->body.len || posts || x->sized)
         locust__writer_number(w, "Content-Length: ", x->body.len); // RFC 9110 8.6
-    if (x->req->expect_continue && (x->body.len || x->upload.open))
+    if (x->waits)
         locust__writer_puts(w, "Expect: 100-continue\r\n");
 }
 
@@ -280,6 +414,10 @@ static locust_error locust__head_out_build(
     const locust__proxy *proxy =
         x->origin->secure ? NULL : locust__route_proxy(c->route, &c->services->proxies, x->origin);
     locust__view method = locust__view_of(x->method);
+    bool any = locust__head_out_any(c, x);
+    const char *host = any ? locust__head_out_host(c, x) : NULL;
+    x->waits = (x->body.len || x->upload.open) &&
+               (x->req->expect_continue || locust__head_out_says(c, x, "expect", "100-continue"));
     if (!locust__http_is_token(
             method)) // any other method could end the line, or say something else
         return LOCUST_ERR_HTTP_REQUEST;
@@ -289,26 +427,31 @@ static locust_error locust__head_out_build(
         locust__writer_puts(&w, x->origin->url);
     locust__writer_add(&w, (locust__view){c->block.ptr + x->target_at, x->target_len});
     locust__writer_puts(&w, " HTTP/1.1\r\n");
-    if (!locust__head_out_given(c, x, "host")) {
+    if (host) {
+        locust__writer_field(&w, "Host", host);
+    } else {
         locust__writer_puts(&w, "Host: "); // checked when the URL was parsed
         locust__writer_puts(&w, x->origin->authority);
         locust__writer_puts(&w, "\r\n");
     }
-    if (!locust__head_out_given(c, x, "user-agent"))
+    if (!any || !locust__head_out_given(c, x, "user-agent"))
         locust__writer_puts(&w, "User-Agent: locust.h/" LOCUST_VERSION "\r\n");
-    if (!locust__head_out_given(c, x, "accept"))
+    if (!any || !locust__head_out_given(c, x, "accept"))
         locust__writer_puts(&w, x->req->expect_json ? "Accept: application/json\r\n"
                                 : x->req->on_event  ? "Accept: text/event-stream\r\n"
                                                     : "Accept: */*\r\n");
     if (LOCUST__WITH_ZLIB && !locust__head_out_given(c, x, "accept-encoding"))
         locust__writer_puts(&w, "Accept-Encoding: gzip, deflate\r\n");
-    if ((c->cls->no_keep_alive || c->route->ask_keep_alive) &&
-        !locust__head_out_given(c, x, "connection"))
-        locust__writer_puts(
-            &w, c->cls->no_keep_alive ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
-    if (proxy && proxy->auth.len)
+    if (c->cls->no_keep_alive && !locust__head_out_says(c, x, "connection", "close"))
+        locust__writer_puts(&w, "Connection: close\r\n");
+    else if (c->route->ask_keep_alive && !locust__head_out_given(c, x, "connection"))
+        locust__writer_puts(&w, "Connection: keep-alive\r\n");
+    if (proxy && proxy->auth.len &&
+        (x->foreign || !locust__head_out_given(c, x, "proxy-authorization")))
         locust__writer_field(&w, "Proxy-Authorization", proxy->auth.ptr);
-    locust__head_out_fields(c, x, &w);
+    x->sized = false;
+    if (any)
+        locust__head_out_fields(c, x, &w);
     if (LOCUST__WITH_COOKIES && c->session->jar.first)
         locust__head_out_cookies(c, x, &w);
     locust__head_out_auth(c, x, &w);

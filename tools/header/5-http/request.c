@@ -88,6 +88,8 @@ LOCUST__APART static locust_error locust__request_follow(
     }
     if (!error) {
         x->foreign |= base.origin != x->origin;
+        x->first = x->first ? x->first : x->origin;
+        x->elsewhere = strcmp(base.origin->host, x->first->host) != 0;
         // Credentials in the new URL are the server's words, not the test's: RFC 9110 4.2.4.
         if (x->foreign)
             x->credentials = NULL;

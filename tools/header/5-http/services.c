@@ -14,6 +14,7 @@ typedef struct locust__services_counts { // what the clients of a test did, besi
     uint64_t reused;      // requests that went over a kept connection
     uint64_t strays;      // connections dropped for bytes that no request had asked for
     uint64_t head_bodies; // those for a body behind the answer to a HEAD
+    uint64_t reframed;    // requests whose length by hand gave way to that of their body
     uint64_t continues;   // waits for a "100 Continue" that did not come
     int64_t waited_ns; // those, and for turns, permits, descriptors and ports: in no time of a row
 } locust__services_counts;
@@ -32,5 +33,5 @@ typedef struct locust__services {
     locust__pattern *patterns; // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    locust__buf auth; // scratch, to build credentials in
+    locust__buf auth; // scratch, to build credentials and names in
 } locust__services;

@@ -20,6 +20,7 @@ typedef struct locust__session {
     locust__jar jar;
     locust__digest *digests;
     locust__session_field *fields;
+    const char *host;                 // the field Host of the class; NULL: none
     const char *cert_file, *key_file; // in place of the class's; NULL: the class's
     const char **failure; // of a set-up step, which is not counted: its first failure; else NULL
     double late_ms; // how late the user's arrival was, until a sample takes it; else 0
@@ -84,10 +85,13 @@ static bool locust__session_set_field(locust__session *session, const char *name
 }
 
 /* What cookies go by: the host and path of a page. A URL below the user's host is a page there.
- * `text` holds the path. False: the URL is invalid. */
-static bool locust__session_page(locust__services *services, const locust__base_url *base,
-    const char *url, locust__buf *text, locust__cookie_site *site)
+ * `text` holds the two. False: the URL is invalid. */
+static bool locust__session_page(const locust__session *session, locust__services *services,
+    const locust__base_url *base, const char *url, locust__buf *text, locust__cookie_site *site)
 {
+    const char *field = locust__session_field_of(session, "host");
+    locust__view host = locust__cookie_host(field ? field : session->host ? session->host : "");
+    size_t host_at;
     locust__base_url own = {.auth = {NULL, 0, 0, false}};
     const char *path = url, *broken;
     if (locust__url_is_absolute(url)) {
@@ -102,9 +106,14 @@ static bool locust__session_page(locust__services *services, const locust__base_
         return false;
     locust__url_add_target(text, base->prefix, path, NULL);
     locust__buf_add(text, "", 1);
+    host_at = text->len;
+    locust__buf_add(text, host.ptr, host.len);
+    locust__buf_add(text, "", 1);
     if (text->failed)
         return false;
     *site = locust__cookie_site_of(base->origin, text->ptr);
+    if (host.len)
+        site->host = text->ptr + host_at;
     return true;
 }
 
@@ -114,7 +123,7 @@ static bool locust__session_set_cookie(locust__session *session, locust__service
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__cookie_site site;
-    bool taken = locust__session_page(services, base, url, &text, &site) &&
+    bool taken = locust__session_page(session, services, base, url, &text, &site) &&
                  locust__jar_take(&session->jar, &site, locust__view_of(cookie),
                      locust__os_wall_ns() / LOCUST__S);
     locust__buf_free(&text);
@@ -129,7 +138,7 @@ static const char *locust__session_cookie(locust__session *session, locust__serv
     locust__cookie_site site;
     int64_t now_s = locust__os_wall_ns() / LOCUST__S;
     const locust__jar_cookie *cookie = NULL;
-    if (locust__session_page(services, base, url, &text, &site)) {
+    if (locust__session_page(session, services, base, url, &text, &site)) {
         cookie = locust__jar_match(session->jar.first, &site, now_s);
         while (cookie && strcmp(cookie->name, name) != 0)
             cookie = locust__jar_match(cookie->next, &site, now_s);

@@ -141,6 +141,7 @@ static locust__user *locust__start_make(
     locust__frame_init(&user->base, cls->plan);
     user->session.own.place = &user->session.conn;
     user->session.conns = cls->as->pool > 0 ? &cls->shared : &user->session.own;
+    user->session.host = locust__pair_find(cls->as->headers, "host");
     locust__client_init(&user->client, all->services, &user->as, &cls->route, &user->session);
     return user;
 }

@@ -144,6 +144,16 @@ static void locust__remarks_again(locust__remarks *r, const locust_env *env)
             (unsigned long long)n->again);
 }
 
+static void locust__remarks_reframed(locust__remarks *r, const locust_env *env)
+{
+    const locust__services_counts *n = &env->services.counts;
+    if (n->reframed)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "framing_replaced", false,
+            "in %llu requests a Content-Length or Transfer-Encoding by hand contradicted the body, "
+            "and was replaced",
+            (unsigned long long)n->reframed);
+}
+
 static void locust__remarks_continues(locust__remarks *r, const locust_env *env)
 {
     const locust__services_counts *n = &env->services.counts;
@@ -184,6 +194,7 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_keep_alive(r, env);
     locust__remarks_keep_alive_time(r, env);
     locust__remarks_again(r, env);
+    locust__remarks_reframed(r, env);
     locust__remarks_continues(r, env);
     locust__remarks_strays(r, env);
     locust__remarks_head_bodies(r, env);

@@ -299,11 +299,12 @@ static void locust__summary_client(locust__buf *out, const locust__services_coun
     locust__buf_printf(out,
         " \"client\": {\"requests_sent\": %llu, \"sent_again\": %llu, \"connections_opened\": "
         "%llu, \"sent_on_kept_connections\": %llu,\n  \"stray_answers\": %llu, "
-        "\"head_bodies\": %llu, \"continue_waits\": %llu, \"own_waits_s\": %.6f},\n",
+        "\"head_bodies\": %llu, \"framing_replaced\": %llu, \"continue_waits\": %llu, "
+        "\"own_waits_s\": %.6f},\n",
         (unsigned long long)n->sent, (unsigned long long)n->again, (unsigned long long)n->opened,
         (unsigned long long)n->reused, (unsigned long long)(n->strays - n->head_bodies),
-        (unsigned long long)n->head_bodies, (unsigned long long)n->continues,
-        (double)n->waited_ns / 1e9);
+        (unsigned long long)n->head_bodies, (unsigned long long)n->reframed,
+        (unsigned long long)n->continues, (double)n->waited_ns / 1e9);
 }
 
 static void locust__summary_checks(locust__buf *out, const locust__checks *checks)
