@@ -464,21 +464,23 @@ LOCUST__APART static void locust__exchange_ended(const locust__client *c, const 
     const locust__response_head *h, locust_error error)
 {
     locust_stream *s = &x->conn->stream;
+    bool silent = h->status == 0 && !s->in_len, sent = locust__stream_is_open(s) && x->sent_ns;
     bool first = x->conn->served == 1;
-    bool silent = h->status == 0 && !s->in_len && locust__stream_is_open(s) && x->sent_ns;
     locust__manners *m = locust__exchange_manners(c, x);
     if (!m)
         return;
+    if (error == LOCUST_ERR_RESET && !locust__stream_is_open(s)) // before the connect was noticed
+        m->n[LOCUST__MANNER_OPENED]++;
     if (!error && h->status == 503 && first && h->framing.close)
         locust__manners_shut(m, s->net->open);
     else if (!error && h->status < 400 && !locust__head_out_closes(c, x) &&
              !locust__http_persists(&h->framing, locust__response_head_body(h, x->to_head)))
         locust__manners_closed(m, x->conn->served, 0);
     else if (silent && first &&
-             (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
-                 error == LOCUST_ERR_PIPE))
-        locust__manners_shut(m, s->net->open);
-    else if (silent && (error == LOCUST_ERR_TIMEOUT || error == LOCUST_ERR_CANCELLED) &&
+             (error == LOCUST_ERR_RESET ||
+                 (sent && (error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_PIPE))))
+        locust__manners_shut(m, s->net->open + !locust__stream_is_open(s));
+    else if (silent && sent && (error == LOCUST_ERR_TIMEOUT || error == LOCUST_ERR_CANCELLED) &&
              c->ended_ns - x->sent_ns >=
                  (error == LOCUST_ERR_TIMEOUT ? LOCUST__S : locust__exchange_patience(c)))
         locust__manners_silent(m, c->ended_ns - x->sent_ns);

@@ -9,7 +9,7 @@
  * Uses        >>manners
  * ============================================================================================ */
 
-enum { LOCUST__REMARKS_MAX = 24 };
+enum { LOCUST__REMARKS_MAX = 32 };
 
 typedef enum locust__remark_about {
     LOCUST__REMARK_RUN,
@@ -115,6 +115,11 @@ static void locust__remarks_keep_alive(locust__remarks *r, const locust_env *env
             "%.60s closed %lld connections after %d requests each, its limit: the next request of "
             "that user had to connect",
             which, (long long)m->served_n, m->served);
+    else if (n >= 10 && m->served_max > 1)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_varies", false,
+            "%.60s closed %lld kept connections behind an answer, after %d to %d requests: it may "
+            "keep only so many at once, or for so long",
+            which, (long long)n, m->served_min, m->served_max);
 }
 
 static void locust__remarks_keep_alive_time(locust__remarks *r, const locust_env *env)
@@ -184,6 +189,52 @@ static void locust__remarks_head_bodies(locust__remarks *r, const locust_env *en
             (unsigned long long)n->head_bodies);
 }
 
+static void locust__remarks_timeouts(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_408, &which);
+    if (m)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "timeouts_408", false,
+            "%.60s sent 408 Request Timeout on %lld idle connections, which nobody had asked: no "
+            "request took it for its answer",
+            which, (long long)m->n[LOCUST__MANNER_408]);
+}
+
+static void locust__remarks_shut(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_SHUT, &which);
+    int64_t n = m ? m->n[LOCUST__MANNER_SHUT] : 0;
+    if (n && n < m->n[LOCUST__MANNER_OPENED])
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "connections_shut", false,
+            "%.60s accepted %lld connections and closed them without an answer, or with a 503; "
+            "%lld or more were open each time: it may have a limit of connections",
+            which, (long long)n, (long long)m->shut_open);
+}
+
+/* Of a server that answered nobody there is nothing to explain. */
+static void locust__remarks_silent(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_SILENT, &which);
+    if (m && env->stats.total.requests > env->stats.total.failures)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "connections_silent", false,
+            "%.60s left %lld connections without an answer, for up to %.1f s, while it answered on "
+            "others: it may serve only so many at once, and the rest when those close",
+            which, (long long)m->n[LOCUST__MANNER_SILENT], (double)m->silent_ns / 1e9);
+}
+
+static void locust__remarks_slow(locust__remarks *r, const locust_env *env)
+{
+    const char *which;
+    const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_SLOW, &which);
+    if (m)
+        locust__remarks_add(r, LOCUST__REMARK_SERVER, "connects_slow", false,
+            "%.60s let %lld of %lld connects wait for a second or more, as when its queue of new "
+            "connections (the backlog of listen) is full and the SYN is sent again",
+            which, (long long)m->n[LOCUST__MANNER_SLOW], (long long)m->n[LOCUST__MANNER_OPENED]);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -198,4 +249,8 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_continues(r, env);
     locust__remarks_strays(r, env);
     locust__remarks_head_bodies(r, env);
+    locust__remarks_timeouts(r, env);
+    locust__remarks_shut(r, env);
+    locust__remarks_silent(r, env);
+    locust__remarks_slow(r, env);
 }
