@@ -1,4 +1,4 @@
-// Values out of a body: POSIX regular expressions, text between.
+// Values out of a body: regular expressions, text between.
 // boards
 #include "blocks.h"
 #define LOCUST__LAYERS 5
@@ -22,6 +22,8 @@ static void finds_between(void)
     CHECK(locust__extract_between("abc", "", "c", out, sizeof out)); // from the beginning
     CHECK_STR(out, "ab");
     CHECK(!locust__extract_between("x=;", "x=", ";", out, 0)); // no room for the NUL
+    CHECK(locust__extract_copy("abc", 3, out, sizeof out));
+    CHECK(!locust__extract_copy("a\0c", 3, out, sizeof out)); // no string can hold it
 }
 
 static void compiles_a_pattern_once(void)
@@ -33,7 +35,7 @@ static void compiles_a_pattern_once(void)
     locust__pattern_free_all(first);
 }
 
-/* POSIX.1 9.4 (extended regular expressions) and 9.1 (the leftmost, then the longest, is matched). */
+/* perlre(1): the leftmost is matched, and there the first alternative that leads to a match. */
 static const struct {
     const char *name, *text, *regex;
     int group;
@@ -50,7 +52,8 @@ static const struct {
     {"a tenth cannot be asked for", "123456789", "(1)(2)(3)(4)(5)(6)(7)(8)(9)", 10, NULL},
     {"a negative one neither", "a", "(a)", -1, NULL},
     {"the leftmost", "xaay aaa", "a+", 0, "aa"},
-    {"the longest", "xaaab", "a|aab|aaab", 0, "aaab"},
+    {"the first alternative", "xaaab", "a|aab|aaab", 0, "a"},
+    {"as little as it can", "<a><b>", "<(.*?)>", 1, "a"},
     {"over lines", "a\nid=7\n", "id=([0-9])", 1, "7"},
     {"from the beginning of all", "a\nb", "^b", 0, NULL},
     {"no match", "abc", "[0-9]", 0, NULL},
@@ -61,15 +64,17 @@ static void matches_patterns(void)
 {
     locust__pattern *first = NULL;
     for (size_t i = 0; i < sizeof matches / sizeof *matches; i++) {
-        size_t n = strlen(matches[i].text) + 1;
+        size_t n = strlen(matches[i].text);
         char *text = check_guarded(matches[i].text, n), got[64];
-        locust__search search = {
-            .patterns = &first, .text = text, .regex = matches[i].regex, .group = matches[i].group};
+        locust__search search = {.patterns = &first,
+            .text = text,
+            .len = n,
+            .regex = matches[i].regex,
+            .group = matches[i].group};
         CHECK_ROW(matches[i].name);
         locust__search_pattern(&search);
         if (CHECK_INT(search.found, matches[i].want != NULL) && search.found) {
-            snprintf(got, sizeof got, "%.*s", (int)(search.match.rm_eo - search.match.rm_so),
-                text + search.match.rm_so);
+            snprintf(got, sizeof got, "%.*s", (int)search.match.len, search.match.ptr);
             CHECK_STR(got, matches[i].want);
         }
         check_guarded_free(text, n);
@@ -82,10 +87,13 @@ static void matches_patterns(void)
 static void without_memory(void)
 {
     locust__pattern *first = NULL;
-    locust__search search = {.patterns = &first, .text = "a", .regex = "a"};
-    blocks_fail_in = 0;
-    locust__search_pattern(&search);
-    CHECK(!search.found && !first);
+    locust__search search = {.patterns = &first, .text = "a", .len = 1, .regex = "a"};
+    for (int fails = 0; fails < 3; fails++) {
+        blocks_fail_in = fails;
+        locust__search_pattern(&search);
+        CHECK(!search.found && !first);
+        CHECK_INT(blocks_live, 0);
+    }
     locust__search_pattern(&search);
     CHECK(search.found);
     locust__pattern_free_all(first);
@@ -95,9 +103,10 @@ static void without_memory(void)
 static void refuses_a_bad_pattern(void)
 {
     locust__pattern *first = NULL;
-    char why[128] = "";
+    char why[160] = "";
     CHECK(!locust__pattern_of(&first, "a(b", why, sizeof why));
-    CHECK(!first && *why);
+    CHECK_STR(why, "at byte 2: this ( is never closed");
+    CHECK(!first);
     CHECK_INT(blocks_live, 0);
 }
 

@@ -121,6 +121,8 @@
  *     >>os_signal      faults and stop signals
  *     >>log            diagnostics in Locust's log format
  *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
+ *     >>regex          regular expressions: the search
+ *     >>regex_parse    regular expressions: the pattern
  *   2-loop
  *     >>co             coroutines, queues of them, and the state of the loop
  *     >>misuse         calls that break a rule, functions that may not wait
@@ -390,6 +392,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "1-ground/os/signal.c"
 #include "1-ground/log.c"
 #include "1-ground/hist.c"
+#include "1-ground/regex.c"
+#include "1-ground/regex_parse.c"
 
 #if LOCUST__LAYERS >= 2
 #include "2-loop/co.c"

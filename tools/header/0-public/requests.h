@@ -155,10 +155,18 @@ locust_failure(locust_response *r, const char *format, ...);
 #define locust_failure(...) (LOCUST_AT_("locust_failure"), locust_failure(__VA_ARGS__))
 
 /* Copy a value out of a body, for the next request: from a path of a JSON body ("user.ids[0]", ""
- * for the whole), from group 0 to 9 of a POSIX extended regular expression, or from between two
+ * for the whole), from a group of a regular expression (0 is the whole match), or from between two
  * texts. Each returns false if there is no such value, it has another type, or its text and a '\0'
- * do not fit into out[size]; *out of a number or bool then stays as it was. An invalid regular
- * expression fails the task. Call these while the response lives. */
+ * do not fit into out[size]; *out of a number or bool then stays as it was. Call these while the
+ * response lives.
+ *
+ * A regular expression means what it does in Perl, and in Python's re with re.ASCII: literals, .
+ * (no newline), [a-z] [^a-z] [[:alpha:]], \d \w \s \D \W \S (of ASCII), \b \B, ^ $ \A \z, \t \n
+ * \r \xHH \uHHHH, (...) (?:...) (?P<name>...), |, * + ? {m,n} and the lazy *? +? ?? {m,n}?, and
+ * the flags (?i) (letters a to z), (?s), (?m). The leftmost match wins, there the first alternative
+ * and not the longest as in POSIX. It takes time in proportion to the body, whatever the pattern.
+ * What it has not (references such as \1, lookahead and lookbehind, possessive repeats, \p) or
+ * what is wrong fails the task, with a sentence that names it and its place. */
 LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out);
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out);
 LOCUST_API bool locust_json_string(

@@ -4,13 +4,12 @@
  * Purpose     finds a text in a response, for the next request of the test.
  * Cost        a pattern is compiled once for a test; a search runs on the loop's stack.
  * Names       locust__extract_ locust__pattern_ locust__search_
- * Sources     POSIX regular expressions (regcomp), extended syntax.
  * ============================================================================================ */
 
-/* Copies n bytes as a string. False: they do not fit. */
+/* Copies n bytes as a string. False: they do not fit, or a string cannot hold them. */
 static bool locust__extract_copy(const char *from, size_t n, char *out, size_t size)
 {
-    if (n >= size)
+    if (n >= size || memchr(from, '\0', n))
         return false;
     memcpy(out, from, n);
     out[n] = '\0';
@@ -32,9 +31,7 @@ static bool locust__extract_between(
 
 typedef struct locust__pattern { // a compiled regular expression
     struct locust__pattern *next;
-    regex_t regex;
-    void (*free_regex)(
-        regex_t *); // regfree; through a pointer, a test without patterns links no regex
+    locust__regex *regex;
     char text[];
 } locust__pattern;
 
@@ -45,7 +42,6 @@ static locust__pattern *locust__pattern_of(
 {
     locust__pattern *pattern;
     size_t len = strlen(text);
-    int rc;
     for (pattern = *first; pattern; pattern = pattern->next)
         if (strcmp(pattern->text, text) == 0)
             return pattern;
@@ -53,13 +49,11 @@ static locust__pattern *locust__pattern_of(
     if (!pattern)
         return NULL;
     memcpy(pattern->text, text, len + 1);
-    rc = regcomp(&pattern->regex, text, REG_EXTENDED);
-    if (rc != 0) {
-        regerror(rc, &pattern->regex, why, size);
+    pattern->regex = locust__regex_compile(text, why, size);
+    if (!pattern->regex) {
         LOCUST_FREE(pattern);
         return NULL;
     }
-    pattern->free_regex = regfree;
     pattern->next = *first;
     *first = pattern;
     return pattern;
@@ -70,20 +64,22 @@ static void locust__pattern_free_all(locust__pattern *first)
     while (first) {
         locust__pattern *pattern = first;
         first = pattern->next;
-        pattern->free_regex(&pattern->regex);
+        LOCUST_FREE(pattern->regex);
         LOCUST_FREE(pattern);
     }
 }
 
-/* A call on the loop's stack: regexec and strtod need much of it in some libraries. */
+/* A call on the loop's stack: to compile a pattern takes some KB of it, and so does strtod in some
+ * libraries. */
 typedef struct locust__search {
     locust__pattern **patterns; // of the test
     const char *text, *regex;
+    size_t len; // of the text
     int group;
-    regmatch_t match; // of the group, if found
+    locust__view match; // of the group, if found
     bool found;
     double number;   // by locust__search_number
-    char wrong[128]; // why the pattern cannot be used; "": it can
+    char wrong[160]; // why the pattern cannot be used; "": it can
 } locust__search;
 
 static void locust__search_pattern(void *arg)
@@ -91,12 +87,9 @@ static void locust__search_pattern(void *arg)
     locust__search *search = arg;
     locust__pattern *pattern =
         locust__pattern_of(search->patterns, search->regex, search->wrong, sizeof search->wrong);
-    regmatch_t matches[10];
-    if (!pattern || search->group < 0 || search->group > 9)
-        return;
-    search->found = regexec(&pattern->regex, search->text, 10, matches, 0) == 0;
-    search->match = matches[search->group];
-    search->found = search->found && search->match.rm_so >= 0;
+    search->found =
+        pattern && locust__regex_search(pattern->regex, (locust__view){search->text, search->len},
+                       search->group, &search->match);
 }
 
 static void locust__search_number(void *arg)

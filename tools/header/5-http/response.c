@@ -82,15 +82,17 @@ LOCUST_API bool(locust_match)(
     const locust_response *r, const char *regex, int group, char *out, size_t size)
 {
     const locust__client *c = (const locust__client *)(const void *)r;
-    locust__search search = {
-        .patterns = &c->services->patterns, .text = r->body, .regex = regex, .group = group};
+    locust__search search = {.patterns = &c->services->patterns,
+        .text = r->body,
+        .len = r->body_len,
+        .regex = regex,
+        .group = group};
     search.wrong[0] = '\0';
     locust__co_call(c->services->loop, locust__search_pattern, &search);
     if (search.wrong[0])
         locust__misuse(
             "locust_match() cannot use the regular expression \"%.150s\": %s", regex, search.wrong);
-    return search.found && locust__extract_copy(r->body + search.match.rm_so,
-                               (size_t)(search.match.rm_eo - search.match.rm_so), out, size);
+    return search.found && locust__extract_copy(search.match.ptr, search.match.len, out, size);
 }
 
 LOCUST_API bool locust_find_between(
