@@ -112,29 +112,50 @@ static bool is_valid(locust__view v)
     return p && blank(p, in.end) == in.end;
 }
 
+/* Is the string, with its quotes, the name in a path? */
+static bool is_key(locust__view string, const char *name, size_t n, bool pointer)
+{
+    char *key = malloc(string.len + 1), *want = malloc(n + 1), *to = want;
+    bool good = locust__json_decode(string, key, string.len + 1);
+    for (size_t i = 0; i < n; i++) {
+        *to = name[i];
+        if (pointer && *to == '~') {
+            good = good && ++i < n && (name[i] == '0' || name[i] == '1');
+            *to = i < n && name[i] == '1' ? '/' : '~';
+        }
+        to++;
+    }
+    *to = '\0';
+    good = good && strcmp(key, want) == 0;
+    free(key);
+    free(want);
+    return good;
+}
+
 /* The member or element of a valid value that a path names first; false: there is none. */
-static bool step(locust__view *v, const char **path)
+static bool step(locust__view *v, const char **path, bool pointer)
 {
     input in = {v->ptr + v->len, 0};
     const char *p, *stop, *key = *path;
-    bool list = *key == '[';
+    bool list = pointer ? *v->ptr == '[' : *key == '[';
     size_t len;
     long long n = 0;
-    key += list || *key == '.';
-    len = strcspn(key, list ? "]" : ".[");
-    if (!len || *v->ptr != (list ? '[' : '{') || (list && !key[len]))
+    key += pointer || list || *key == '.';
+    len = strcspn(key, pointer ? "/" : list ? "]" : ".[");
+    if (*v->ptr != (list ? '[' : '{') || (!pointer && (!len || (list && !key[len]))) ||
+        (pointer && list && (!len || (*key == '0' && len > 1))))
         return false;
     for (size_t i = 0; list && i < len; i++) {
         if (!locust__text_is_digit(key[i]))
             return false;
         n = n < 1000000 ? n * 10 + (key[i] - '0') : n;
     }
-    *path = key + len + list;
+    *path = key + len + (list && !pointer);
     for (p = blank(v->ptr + 1, in.end); *p != ']' && *p != '}'; p = blank(p + 1, in.end)) {
         bool here = list && n-- == 0;
         if (!list) {
             stop = string(p, in.end);
-            here = (size_t)(stop - p) == len + 2 && memcmp(p + 1, key, len) == 0;
+            here = is_key((locust__view){p, (size_t)(stop - p)}, key, len, pointer);
             p = blank(blank(stop, in.end) + 1, in.end);
         }
         stop = value(&in, p);
@@ -155,8 +176,8 @@ static bool find(locust__view text, const char *path, locust__view *v)
     input in = {end, 0};
     v->ptr = blank(text.ptr, end);
     v->len = (size_t)(value(&in, v->ptr) - v->ptr);
-    while (*path)
-        if (!step(v, &path))
+    for (bool pointer = *path == '/'; *path;)
+        if (!step(v, &path, pointer))
             return false;
     return true;
 }
@@ -229,11 +250,30 @@ static void check_decode(locust__view v)
 
 /* -- all of it -- */
 
+/* A number that a double holds exactly is the same as an integer, or has a fraction. */
+static void check_whole(locust__view v)
+{
+    int64_t n = 0;
+    bool is = locust__json_int(v, &n);
+    char *text = locust__text_copy(v.ptr, v.len);
+    double want = strtod(text, NULL);
+    MUST(!is || locust__json_is_number(v));
+    if (is && want > -9e15 && want < 9e15)
+        MUST((double)n == want);
+    if (!is && locust__json_is_number(v) && v.len < 16)
+        MUST(want > 9e18 || want < -9e18 || want != (double)(int64_t)want || strpbrk(text, "eE"));
+    free(text);
+}
+
 static void check_found(locust__view text, locust__view v)
 {
+    size_t n;
     MUST(v.len && v.ptr >= text.ptr && v.ptr + v.len <= text.ptr + text.len);
     MUST(!memchr(" \t\n\r", *v.ptr, 4));
     MUST(locust__json_is_number(v) == (number(v.ptr, v.ptr + v.len) == v.ptr + v.len));
+    check_whole(v);
+    if (locust__json_count(v, &n))
+        MUST(is_valid(v) && (*v.ptr == '[' || *v.ptr == '{') && n <= v.len / 2);
     check_decode(v);
 }
 

@@ -122,10 +122,16 @@ static const struct {
     {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t"},
     {"\"\\u0041\\u00e9\\u20AC\"", "A\xC3\xA9\xE2\x82\xAC"},
     {"\"\\ud83d\\ude00\"", "\xF0\x9F\x98\x80"},
-    {"\"\\ud83d\"", NULL},
-    {"\"\\ude00\"", NULL},
-    {"\"\\ud83dx\"", NULL},
-    {"\"\\ud83d\\u0041\"", NULL},
+    {"\"\\uD834\\uDD1E\"", "\xF0\x9D\x84\x9E"}, // the example of RFC 8259 7
+    {"\"\\ud83d\"", "\xEF\xBF\xBD"},            // half a pair: U+FFFD
+    {"\"\\ude00\"", "\xEF\xBF\xBD"},
+    {"\"\\ud83dx\"", "\xEF\xBF\xBDx"},
+    {"\"\\ud83d\\u0041\"", "\xEF\xBF\xBD"
+                           "A"},
+    {"\"\\ud83d\\n\"", "\xEF\xBF\xBD\n"},
+    {"\"\\ude00\\ud83d\"", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+    {"\"\\ud83d\\ud83d\\ude00\"", "\xEF\xBF\xBD\xF0\x9F\x98\x80"},
+    {"\"\\ud83d\\u12\"", NULL},
     {"\"\\u0000\"", NULL},
     {"\"\\u12\"", NULL},
     {"\"\\uzzzz\"", NULL},
@@ -148,6 +154,156 @@ static void decodes_strings(void)
         if (got && strings[i].string)
             CHECK_STR(out, strings[i].string);
         check_guarded_free(guarded, n);
+    }
+}
+
+/* The document and the pointers of RFC 6901 5; then keys that only a pointer can name, decoded. */
+static const char odd[] =
+    "{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"c%d\":2,\"e^f\":3,\"g|h\":4,"
+    "\"i\\\\j\":5,\"k\\\"l\":6,\" \":7,\"m~n\":8,"
+    "\"a.b\":{\"c[0]\":9},\"\\u00e9\\/\":10,\"\\ud83d\\ude00\":11,\"\\u0061\\u002Ex\":12,"
+    "\"~1\":13,\"0\":14,\"01\":[15,[16]],\"tab\\t\":17,\"\\u0000\":18,\"[0]\":19}";
+static const struct {
+    const char *path, *value; // NULL: not there
+} pointers[] = {
+    {"/foo", "[\"bar\",\"baz\"]"},
+    {"/foo/0", "\"bar\""},
+    {"/foo/1", "\"baz\""},
+    {"/", "0"},
+    {"/a~1b", "1"},
+    {"/c%d", "2"},
+    {"/e^f", "3"},
+    {"/g|h", "4"},
+    {"/i\\j", "5"},
+    {"/k\"l", "6"},
+    {"/ ", "7"},
+    {"/m~0n", "8"},
+    {"/a.b/c[0]", "9"},
+    {"/\xC3\xA9~1", "10"},
+    {"/\xF0\x9F\x98\x80", "11"},
+    {"/a.x", "12"},
+    {"/~01", "13"},
+    {"/0", "14"},
+    {"/01/0", "15"},
+    {"/01/1/0", "16"},
+    {"/tab\t", "17"},
+    {"/[0]", "19"},
+    {"i\\j", "5"}, // a path of names has no escapes
+    {"e^f", "3"},
+    {"\xF0\x9F\x98\x80", "11"},
+    {"a/b", "1"},
+    {"m~n", "8"},
+    {"foo[1]", "\"baz\""},
+    {"a.b", NULL},
+    {"foo/1", NULL},
+    {"/foo/01", NULL},
+    {"/foo/00", NULL},
+    {"/foo/2", NULL},
+    {"/foo/-", NULL},
+    {"/foo/-1", NULL},
+    {"/foo/", NULL},
+    {"/foo[0]", NULL},
+    {"/m~n", NULL},
+    {"/m~2n", NULL},
+    {"/m~", NULL},
+    {"/a~0b", NULL},
+    {"//", NULL},
+    {"/foo/0/", NULL},
+    {"/foo/18446744073709551616", NULL},
+};
+
+static void follows_pointers(void)
+{
+    size_t n = sizeof odd - 1;
+    char *guarded = check_guarded(odd, n);
+    CHECK(locust__json_is_valid((locust__view){guarded, n}));
+    for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++) {
+        locust__view v = {NULL, 0};
+        bool found = locust__json_find((locust__view){guarded, n}, pointers[i].path, &v);
+        CHECK_ROW(pointers[i].path);
+        CHECK_INT(found, pointers[i].value != NULL);
+        if (found && pointers[i].value)
+            CHECK(locust__view_is(v, pointers[i].value));
+    }
+    check_guarded_free(guarded, n);
+    for (n = 0; n < sizeof odd - 1; n++) { // cut anywhere
+        locust__view v;
+        guarded = check_guarded(odd, n);
+        for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++)
+            CHECK(!locust__json_find((locust__view){guarded, n}, pointers[i].path, &v));
+        check_guarded_free(guarded, n);
+    }
+}
+
+static const struct {
+    const char *json;
+    bool is;
+    int64_t value;
+} whole[] = {
+    {"0", true, 0},
+    {"-0", true, 0},
+    {"7", true, 7},
+    {"1234567890123456789", true, 1234567890123456789},
+    {"9007199254740993", true, 9007199254740993}, // 2^53 + 1, no double
+    {"9223372036854775807", true, INT64_MAX},
+    {"9223372036854775808", false, 0},
+    {"-9223372036854775808", true, INT64_MIN},
+    {"-9223372036854775809", false, 0},
+    {"99999999999999999999", false, 0},
+    {"18446744073709551616", false, 0},
+    {"7.0", true, 7},
+    {"-7.00", true, -7},
+    {"7.5", false, 0},
+    {"1e3", true, 1000},
+    {"1E+3", true, 1000},
+    {"12.50e1", true, 125},
+    {"12.55e1", false, 0},
+    {"1500e-2", true, 15},
+    {"1500e-3", false, 0},
+    {"0e99999999999999999999", true, 0},
+    {"0.0e-99999999999999999999", true, 0},
+    {"1e99999999999999999999", false, 0},
+    {"1e-99999999999999999999", false, 0},
+    {"9.223372036854775807e18", true, INT64_MAX},
+    {"1e18", true, 1000000000000000000},
+    {"1e19", false, 0},
+    {"0.0000000000000000000000001e25", true, 1},
+    {"10000000000000000000000000e-25", true, 1},
+    {"\"7\"", false, 0},
+    {"true", false, 0},
+    {"[7]", false, 0},
+    {"07", false, 0},
+    {"-", false, 0},
+    {"", false, 0},
+};
+
+static void reads_whole_numbers(void)
+{
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        size_t n = strlen(whole[i].json);
+        char *guarded = check_guarded(whole[i].json, n);
+        int64_t value = 42;
+        CHECK_ROW(whole[i].json);
+        CHECK_INT(locust__json_int((locust__view){guarded, n}, &value), whole[i].is);
+        CHECK_INT(value, whole[i].is ? whole[i].value : 42);
+        check_guarded_free(guarded, n);
+    }
+}
+
+static void counts(void)
+{
+    static const struct {
+        const char *json;
+        int n; // -1: nothing that has a length
+    } lengths[] = {{"[]", 0}, {"[ ]", 0}, {"[1]", 1}, {"[1, [2, 3], {\"a\": [4]}]", 3},
+        {"[\"a,b]\", \"c\"]", 2}, {"{}", 0}, {"{\"a\": 1, \"b\": {\"c\": 2}}", 2}, {"\"abc\"", -1},
+        {"7", -1}, {"null", -1}, {"[1 2]", -1}, {"[1,]", -1}, {"[", -1}, {"", -1}};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        size_t n = 0;
+        CHECK_ROW(lengths[i].json);
+        CHECK_INT(locust__json_count(locust__view_of(lengths[i].json), &n), lengths[i].n >= 0);
+        if (lengths[i].n >= 0)
+            CHECK_INT(n, lengths[i].n);
     }
 }
 
@@ -187,4 +343,5 @@ static void judges_json(void)
 
 TESTS({"judges JSON", judges_json}, {"finds by path", finds_by_path},
     {"survives cuts", survives_cuts}, {"refuses what is broken", refuses_what_is_broken},
-    {"knows numbers", knows_numbers}, {"decodes strings", decodes_strings}, )
+    {"follows pointers", follows_pointers}, {"reads whole numbers", reads_whole_numbers},
+    {"counts", counts}, {"knows numbers", knows_numbers}, {"decodes strings", decodes_strings}, )

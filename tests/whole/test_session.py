@@ -27,7 +27,7 @@ http { access_log off; default_type text/plain;
     location = /to-fields { return 307 /fields; }
     location = /to-other { return 307 http://localhost:@PORT/fields; }
     location = /to-echo { return 307 @OTHER/echo; }
-    location = /json { return 200 '{"user": {"ids": [1, 2.5], "name": "A\\u00e9"}, "ok": true}'; }
+    location = /json { return 200 '{"user": {"ids": [1, 2.5], "name": "A\\u00e9"}, "ok": true, "big.id": 1234567890123456789}'; }
     location = /html { return 200 '<h1>Hi</h1><input name="csrf" value="abc123">'; } } }
 """
 
@@ -116,9 +116,10 @@ def _(dir):
 def _(dir):
     lines = answers(dir)["lines"]
     same([lines[k] for k in ("number", "bool", "string", "missing", "match", "whole", "no match",
-                             "no group", "between")],
+                             "no group", "between", "lazy", "int", "number as text", "length", "no length")],
          [["1", "2.5"], ["1", "1"], ["1", "Aé"], ["0"], ["1", "abc123"], ["1", 'value="abc123"'], ["0"],
-          ["0"], ["1", "Hi"]])
+          ["0"], ["1", "Hi"], ["1", "Hi"], ["1", "1234567890123456789"], ["1", "1234567890123456789"],
+          ["1", "2"], ["0"]])
 
 
 main(parallel=1, before=shared_target)

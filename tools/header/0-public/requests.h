@@ -154,11 +154,17 @@ LOCUST_API void
 locust_failure(locust_response *r, const char *format, ...);
 #define locust_failure(...) (LOCUST_AT_("locust_failure"), locust_failure(__VA_ARGS__))
 
-/* Copy a value out of a body, for the next request: from a path of a JSON body ("user.ids[0]", ""
- * for the whole), from a group of a regular expression (0 is the whole match), or from between two
- * texts. Each returns false if there is no such value, it has another type, or its text and a '\0'
- * do not fit into out[size]; *out of a number or bool then stays as it was. Call these while the
- * response lives.
+/* Copy a value out of a body, for the next request: from a path of a JSON body, from a group of a
+ * regular expression (0 is the whole match), or from between two texts. Each returns false if there
+ * is no such value, it has another type, or its text and a '\0' do not fit into out[size]; *out of
+ * a number or bool then stays as it was. Call these while the response lives.
+ *
+ * A path is "user.ids[0]" or "[2].name"; "" is the whole body. One that begins with '/' is a JSON
+ * Pointer (RFC 6901), which can name any key: "/user/ids/0"; "/a.b" for "a.b", "/a~1b" for "a/b",
+ * "/a~0b" for "a~b". Keys are compared decoded, "\u00e9" with the same letter as it stands.
+ * locust_json_number gives a double, exact to 15 digits; locust_json_int a whole number, exact in
+ * all its digits, or false; locust_json_string a string decoded (half a surrogate pair is U+FFFD),
+ * or a number as it is written. locust_json_length counts elements of an array, or members.
  *
  * A regular expression means what it does in Perl, and in Python's re with re.ASCII: literals, .
  * (no newline), [a-z] [^a-z] [[:alpha:]], \d \w \s \D \W \S (of ASCII), \b \B, ^ $ \A \z, \t \n
@@ -168,6 +174,8 @@ locust_failure(locust_response *r, const char *format, ...);
  * What it has not (references such as \1, lookahead and lookbehind, possessive repeats, \p) or
  * what is wrong fails the task, with a sentence that names it and its place. */
 LOCUST_API bool locust_json_number(const locust_response *r, const char *path, double *out);
+LOCUST_API bool locust_json_int(const locust_response *r, const char *path, int64_t *out);
+LOCUST_API bool locust_json_length(const locust_response *r, const char *path, size_t *out);
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out);
 LOCUST_API bool locust_json_string(
     const locust_response *r, const char *path, char *out, size_t size);

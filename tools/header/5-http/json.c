@@ -5,12 +5,13 @@
  * Invariants  whatever the text is, nothing is read outside it.
  * Cost        a search is one pass up to the value. Nothing is allocated.
  * Names       locust__json_
- * Sources     RFC 8259 (JSON).
- * Limits      a search compares keys as they stand in the text, escapes and all; a path cannot
- *             name a key with a dot or a bracket. It skips containers by their brackets, without
- *             a check; locust__json_is_valid checks all, up to 512 levels.
+ * Sources     RFC 8259 (JSON); RFC 6901 (JSON Pointer).
+ * Limits      a search skips containers by their brackets, without a check; locust__json_is_valid
+ *             checks all, up to 512 levels. Of two members with one key, a search finds the first.
  *
  *   a path:  name.list[2].name   or  [0].name   or  ""  for the whole
+ *   a pointer, a path that begins with '/', as in RFC 6901:  /name/list/2/name
+ *   It can name any key: "a.b" is /a.b, "a/b" is /a~1b, "a~b" is /a~0b.
  * ============================================================================================ */
 
 /* Skips blanks. */
@@ -102,19 +103,127 @@ static bool locust__json_element(locust__view array, const char **p, locust__vie
     return true;
 }
 
+/* Writes a code point in UTF-8; returns how many bytes. */
+static size_t locust__json_utf8(char *out, long code)
+{
+    int n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (int i = n - 1; i > 0; i--, code >>= 6)
+        out[i] = (char)(0x80 | (code & 63));
+    out[0] = (char)(n == 1 ? code : (0xF00 >> n & 0xFF) | code);
+    return (size_t)n;
+}
+
+/* The code of the \u whose backslash is at i; -1: there is none. */
+static long locust__json_code(locust__view v, size_t i)
+{
+    return v.len - i >= 6 && v.ptr[i] == '\\' && v.ptr[i + 1] == 'u'
+               ? locust__number_hex(v.ptr + i + 2, 4)
+               : -1;
+}
+
+/* Takes a character off a string's inside, from *i on, decoded: 1 to 4 bytes of UTF-8, of which
+ * those that are no escape come one by one. Half of a surrogate pair is U+FFFD. 0: no escape is
+ * written so. */
+static size_t locust__json_char(locust__view v, size_t *i, char out[4])
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    long code = locust__json_code(v, *i), low;
+    const char *at;
+    if (code < 0) {
+        out[0] = v.ptr[(*i)++];
+        if (out[0] != '\\')
+            return 1;
+        at = *i < v.len && v.ptr[*i] ? strchr(from, v.ptr[*i]) : NULL;
+        if (!at)
+            return 0;
+        out[0] = to[at - from];
+        ++*i;
+        return 1;
+    }
+    *i += 6;
+    if (code >= 0xD800 && code < 0xE000) {
+        low = code < 0xDC00 ? locust__json_code(v, *i) : -1;
+        if (low >= 0xDC00 && low < 0xE000) {
+            *i += 6;
+            code = 0x10000 + (code - 0xD800) * 1024 + low - 0xDC00;
+        } else {
+            code = 0xFFFD;
+        }
+    }
+    return locust__json_utf8(out, code);
+}
+
+/* Decodes a string with its quotes into out[size]. False: it is not a string, a C string cannot
+ * hold it, or it does not fit. */
+static bool locust__json_decode(locust__view v, char *out, size_t size)
+{
+    size_t n = 0, len;
+    char text[4];
+    if (v.len < 2 || *v.ptr != '"' || !size)
+        return false;
+    v = (locust__view){v.ptr + 1, v.len - 2};
+    for (size_t i = 0; i < v.len; n += len) {
+        len = locust__json_char(v, &i, text);
+        if (!len || !*text || n + len >= size)
+            return false;
+        memcpy(out + n, text, len);
+    }
+    out[n] = '\0';
+    return true;
+}
+
+/* Is a name of a path, `~` of a pointer decoded, the key whose inside is `inside`? */
+static bool locust__json_is_key(locust__view inside, locust__view name, bool pointer)
+{
+    size_t at = 0, len;
+    char text[4], want;
+    for (size_t i = 0; i < inside.len;) {
+        len = locust__json_char(inside, &i, text);
+        for (size_t k = 0; k < len; k++) {
+            if (at == name.len)
+                return false;
+            want = name.ptr[at++];
+            if (pointer && want == '~') { // RFC 6901 4
+                if (at == name.len || (name.ptr[at] != '0' && name.ptr[at] != '1'))
+                    return false;
+                want = name.ptr[at++] == '1' ? '/' : '~';
+            }
+            if (text[k] != want)
+                return false;
+        }
+        if (!len)
+            return false;
+    }
+    return at == name.len;
+}
+
+/* Takes the first name off a path. *index: what it says of an array, -1: it is no index. False: it
+ * is no path. */
+static bool locust__json_name(const char **path, bool pointer, locust__view *name, int64_t *index)
+{
+    bool bracket = !pointer && **path == '[';
+    const char *at = *path + (pointer || bracket || **path == '.'), *digits = at;
+    size_t n = strcspn(at, pointer ? "/" : bracket ? "]" : ".[");
+    bool zeros = pointer && n > 1 && *at == '0'; // RFC 6901 4
+    *index = (pointer || bracket) && !zeros ? locust__number_whole(&digits) : -1;
+    if (digits != at + n)
+        *index = -1;
+    *name = (locust__view){at, n};
+    *path = at + n + bracket;
+    return pointer || (n && (!bracket || (at[n] == ']' && *index >= 0)));
+}
+
 /* Replaces a container by its member or element that *path names first, and moves *path behind that
  * name. False: there is none. */
-static bool locust__json_step(locust__view *value, const char **path)
+static bool locust__json_step(locust__view *value, const char **path, bool pointer)
 {
     const char *p = value->ptr + 1, *end = value->ptr + value->len, *stop;
-    bool array = **path == '[';
-    const char *key = *path + (array || **path == '.'), *digits = key;
-    size_t key_len = strcspn(key, array ? "]" : ".[");
-    int64_t index = array ? locust__number_whole(&digits) : 0;
-    if (!value->len || *value->ptr != (array ? '[' : '{') || !key_len ||
-        (array && (key[key_len] != ']' || digits != key + key_len)))
+    bool array = value->len && *value->ptr == '[', bracket = **path == '[';
+    locust__view name;
+    int64_t index;
+    if (!locust__json_name(path, pointer, &name, &index) || !value->len ||
+        (!array && *value->ptr != '{') || (array ? index < 0 : bracket))
         return false;
-    *path = key + key_len + array;
     for (;; p = stop + 1) {
         bool here = array && index-- == 0;
         p = locust__json_blank(p, end);
@@ -122,7 +231,8 @@ static bool locust__json_step(locust__view *value, const char **path)
             stop = p < end && *p == '"' ? locust__json_string_end(p, end) : NULL;
             if (!stop)
                 return false;
-            here = (size_t)(stop - p) == key_len + 2 && memcmp(p + 1, key, key_len) == 0;
+            here =
+                locust__json_is_key((locust__view){p + 1, (size_t)(stop - p) - 2}, name, pointer);
             p = locust__json_blank(stop, end);
             if (p == end || *p != ':')
                 return false;
@@ -254,62 +364,59 @@ static bool locust__json_find(locust__view text, const char *path, locust__view 
     if (!stop || locust__json_blank(stop, end) != end)
         return false;
     *value = (locust__view){p, (size_t)(stop - p)};
-    while (*path)
-        if (!locust__json_step(value, &path))
+    for (bool pointer = *path == '/'; *path;)
+        if (!locust__json_step(value, &path, pointer))
             return false;
     return true;
 }
 
-/* Writes a code point in UTF-8; returns how many bytes. */
-static size_t locust__json_utf8(char *out, long code)
+/* How many elements or members it has. False: it is no array or object, or is broken. */
+static bool locust__json_count(locust__view v, size_t *n)
 {
-    int n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (int i = n - 1; i > 0; i--, code >>= 6)
-        out[i] = (char)(0x80 | (code & 63));
-    out[0] = (char)(n == 1 ? code : (0xF00 >> n & 0xFF) | code);
-    return (size_t)n;
+    const char *p = NULL;
+    locust__view key, value;
+    if (!v.len || (*v.ptr != '[' && *v.ptr != '{') || !locust__json_is_valid(v))
+        return false;
+    for (*n = 0; *v.ptr == '[' ? locust__json_element(v, &p, &value)
+                               : locust__json_member(v, &p, &key, &value);)
+        ++*n;
+    return true;
 }
 
-/* Decodes a string with its quotes into out[size]. False: it is not a string, a C string cannot
- * hold it, or it does not fit. */
-static bool locust__json_decode(locust__view v, char *out, size_t size)
+/* The value of a number that is whole and fits, exactly: of 9007199254740993, -7.0 and 12e3. */
+static bool locust__json_int(locust__view v, int64_t *out)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    size_t n = 0;
-    if (v.len < 2 || *v.ptr != '"')
+    bool minus = v.len && *v.ptr == '-';
+    uint64_t most = (uint64_t)INT64_MAX + minus, sum = 0;
+    int64_t keep = 0, n = 0; // digits before the point, and all
+    size_t i = minus, from = minus, point;
+    if (!locust__json_is_number(v))
         return false;
-    for (size_t i = 1; i + 1 < v.len; i++) {
-        char text[4] = {v.ptr[i]};
-        size_t len = 1;
-        if (v.ptr[i] == '\\') {
-            const char *at = v.ptr[++i] ? strchr(from, v.ptr[i]) : NULL;
-            if (at) {
-                text[0] = to[at - from];
-            } else {
-                long code =
-                    v.ptr[i] == 'u' && i + 5 < v.len ? locust__number_hex(v.ptr + i + 1, 4) : -1;
-                i += 4;
-                if (code >= 0xD800 && code < 0xDC00 && i + 7 < v.len && v.ptr[i + 1] == '\\' &&
-                    v.ptr[i + 2] == 'u') { // the first of a surrogate pair
-                    long low = locust__number_hex(v.ptr + i + 3, 4);
-                    code = low >= 0xDC00 && low < 0xE000
-                               ? 0x10000 + (code - 0xD800) * 1024 + low - 0xDC00
-                               : -1;
-                    i += 6;
-                }
-                if (code <= 0 || (code >= 0xD800 && code < 0xE000))
-                    return false; // a lone surrogate, or U+0000
-                len = locust__json_utf8(text, code);
-            }
-        }
-        if (n + len >= size)
-            return false;
-        memcpy(out + n, text, len);
-        n += len;
+    point = locust__json_digits(v, from);
+    i = point < v.len && v.ptr[point] == '.' ? locust__json_digits(v, point + 1) : point;
+    if (i < v.len) { // the exponent
+        bool down = v.ptr[i + 1] == '-', sign = down || v.ptr[i + 1] == '+';
+        const char *digits = v.ptr + i + 1 + sign;
+        for (; digits < v.ptr + v.len; digits++)
+            keep = locust__number_push(keep, *digits);
+        keep = keep > INT64_MAX / 2 ? INT64_MAX / 2 : keep; // more would be no more
+        keep = down ? -keep : keep;
     }
-    if (n >= size)
-        return false;
-    out[n] = '\0';
+    keep += (int64_t)(point - from);
+    for (size_t k = from; k < i || (sum && n < keep); k++) {
+        unsigned digit = k < i ? (unsigned)(v.ptr[k] - '0') : 0;
+        if (k == point && k < i)
+            continue;
+        if (n++ >= keep) {
+            if (digit)
+                return false; // a fraction
+        } else if (sum > (most - digit) / 10) {
+            return false;
+        } else {
+            sum = sum * 10 + digit;
+        }
+    }
+    *out = minus ? (int64_t)(0 - sum) : (int64_t)sum;
     return true;
 }
 

@@ -61,11 +61,25 @@ LOCUST_API bool locust_json_number(const locust_response *r, const char *path, d
     return true;
 }
 
+LOCUST_API bool locust_json_int(const locust_response *r, const char *path, int64_t *out)
+{
+    locust__view value;
+    return locust__response_json(r, path, &value) && locust__json_int(value, out);
+}
+
+LOCUST_API bool locust_json_length(const locust_response *r, const char *path, size_t *out)
+{
+    locust__view value;
+    return locust__response_json(r, path, &value) && locust__json_count(value, out);
+}
+
 LOCUST_API bool locust_json_string(
     const locust_response *r, const char *path, char *out, size_t size)
 {
     locust__view value;
-    return locust__response_json(r, path, &value) && locust__json_decode(value, out, size);
+    return locust__response_json(r, path, &value) &&
+           (locust__json_is_number(value) ? locust__extract_copy(value.ptr, value.len, out, size)
+                                          : locust__json_decode(value, out, size));
 }
 
 LOCUST_API bool locust_json_bool(const locust_response *r, const char *path, bool *out)
