@@ -222,6 +222,26 @@ static void missing_and_extra_columns(void)
     inspect = NULL;
 }
 
+static void take_ragged(void *arg)
+{
+    locust_feeder f = feeder(text_file("a,b\n1,2\n\n1\n\"x\n\",2\n1,2,3\n"), LOCUST_FEED_UNIQUE);
+    (void)arg;
+    f.no_header = arg != NULL;
+    CHECK_INT(take(&f, 99), f.no_header ? 5 : 4);
+}
+
+/* The first line with another number of fields than the header is named, and how many there are. */
+static void tells_of_ragged_rows(void)
+{
+    char *text;
+    CHECK_INT(check_fork(take_ragged, NULL, &text), 0);
+    CHECK(strstr(text, "a.csv: line 4 has 1 field, the header 2 (lines like that: 2)\n") != NULL);
+    free(text);
+    CHECK_INT(check_fork(take_ragged, &text, &text), 0); // no header that says how many
+    CHECK_STR(text, "");
+    free(text);
+}
+
 static void empty_lines(void)
 {
     locust_feeder f = feeder(text_file("a\n\n1\n\r\n\r\n2\n\n\n"), LOCUST_FEED_UNIQUE);
@@ -237,6 +257,20 @@ static void no_header(void)
     f.no_header = true;
     CHECK_INT(take(&f, 99), 2);
     CHECK_STR(first_fields[0], "a");
+}
+
+/* Lines that end in CR alone, as old programs write them, and in CR CR LF. */
+static void carriage_returns(void)
+{
+    locust_feeder f = feeder(text_file("a,b\r1,2\r\r3,\"x\ry\"\r\r\n4,\r"), LOCUST_FEED_UNIQUE);
+    CHECK_INT(take(&f, 99), 3);
+    CHECK_STR(first_fields[0], "1");
+    CHECK_STR(first_fields[1], "3");
+    CHECK_STR(first_fields[2], "4");
+    f = feeder(text_file("one\rtwo\r\nthree"), LOCUST_FEED_UNIQUE);
+    f.lines = true;
+    CHECK_INT(take(&f, 99), 3);
+    CHECK_STR(first_fields[1], "two");
 }
 
 static void inspect_no_names(const locust_feed_row *row)
@@ -310,7 +344,11 @@ static void fields_that_do_not_fit(void)
 
 static void inspect_nul(const locust_feed_row *row)
 {
+    char got[WIDE];
     CHECK_INT(row->len, 5);
+    CHECK(!locust_field_at(row, 0, got, sizeof got)); // no string can hold it
+    CHECK(locust_field_at(row, 1, got, sizeof got));
+    CHECK_STR(got, "c");
     CHECK(memcmp(row->text, "a\0b,c", 5) == 0);
 }
 
@@ -559,10 +597,35 @@ static void files_that_cannot_be_used(void)
         {"header and blank lines", "id\n\n\n", false, 1},
         {"no row for the third worker", "id\n1\n2\n", false, 3},
     };
+    static const struct {
+        const char *text, *why;
+        int line;
+    } flawed[] = {
+        // where Go's encoding/csv says `extraneous or missing " in quoted-field`
+        {"id,name\n1,\"Ann\n2,Bob\n3,Eve\n", "the quote that opens", 2},
+        {"id,name\n1,Ann\n2,\"Bob", "the quote that opens", 3},
+        {"id,name\r\n1,\"A\r\nB\"\r\n2,\"Bob\r\n", "the quote that opens", 4},
+        {"id\r1\r\"", "the quote that opens", 3},
+        {"\"id,name\n1,Ann\n", "the quote that opens", 1},
+        {"id,name\n1,\"Ann\" \n2,Bob\n", "text follows a closing quote", 2},
+        {"id,name\n1,\"a\"b\n2,c\n", "text follows a closing quote", 2},
+        {"id,name\n1,\"say \"hi\" to\"\n2,c\n", "text follows a closing quote", 2},
+        {"\xEF\xBB\xBFid\n\"\"x\n", "text follows a closing quote", 2},
+    };
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
         CHECK_ROW(empty[i].name);
         check_bad(text_file(empty[i].text), empty[i].lines, empty[i].count, "");
     }
+    for (size_t i = 0; i < sizeof flawed / sizeof *flawed; i++) {
+        char why[64];
+        snprintf(why, sizeof why, ", line %d: %s", flawed[i].line, flawed[i].why);
+        CHECK_ROW(flawed[i].text);
+        check_bad(text_file(flawed[i].text), false, 1, why);
+        CHECK_ROW("a worker without that row");
+        check_bad(text_file(flawed[i].text), false, 3, why);
+    }
+    CHECK_ROW("UTF-16");
+    check_bad(file("\xFF\xFEi\0d\0\n\0001\0", 10), false, 1, "UTF-16");
     CHECK_ROW("missing");
     check_bad("/tmp/no-such-file-of-feed.csv", false, 1, "No such file or directory");
     CHECK_ROW("directory");
@@ -643,6 +706,7 @@ static void a_million_rows(void)
 
 TESTS({"fields of RFC 4180", fields}, {"columns by name", columns_by_name},
     {"missing and extra columns", missing_and_extra_columns}, {"empty lines", empty_lines},
+    {"carriage returns", carriage_returns}, {"tells of ragged rows", tells_of_ragged_rows},
     {"no header", no_header}, {"names need a header", names_need_a_header}, {"lines", lines},
     {"fields that do not fit", fields_that_do_not_fit}, {"page sizes", page_sizes},
     {"sequential", sequential}, {"random", random_order}, {"shuffle", shuffle},

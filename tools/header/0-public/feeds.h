@@ -38,10 +38,12 @@ typedef struct locust_feed_row { // lives until the end of the test
 } locust_feed_row;
 
 /* Takes the next row for this user. Returns false if there are no more (LOCUST_FEED_UNIQUE alone).
- * A file that cannot be read, or is empty, ends the test with a sentence. */
+ * A file that cannot be read, or is empty, or has a quote that is never closed or text behind a
+ * closing one, ends the test with a sentence that names the line; lines with another number of
+ * fields than the header are told of. */
 LOCUST_API bool locust_feed(locust_user *u, locust_feeder *feeder, locust_feed_row *row);
 /* Copies the value of the column of that name in the header. Returns false if there is no such
- * column, or the value and a '\0' do not fit into out[size]. */
+ * column, or the value has a '\0', or it and another do not fit into out[size]. */
 LOCUST_API bool locust_field(
     const locust_feed_row *row, const char *column, char *out, size_t size);
 /* The same by the number of the column, from 0. */

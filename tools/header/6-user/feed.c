@@ -10,8 +10,9 @@
  *             over its row.
  * Names       locust__feed_
  * Uses        >>stats >>user >>control
- * Sources     RFC 4180 (CSV); a line may end in LF alone, and quotes may stand in an unquoted
- *             field.
+ * Sources     RFC 4180 (CSV); a line may end in LF or CR alone, and quotes may stand in an unquoted
+ *             field, both as in Python's csv. What would swallow rows is refused as in Go's: a
+ *             quote that is never closed, text behind a closing one.
  * ============================================================================================ */
 
 /* Where the first row begins: behind a byte order mark, if the file has one. */
@@ -20,23 +21,50 @@ static size_t locust__feed_begin(const locust_feeder *f)
     return f->text && f->size >= 3 && memcmp(f->text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
+typedef struct locust__feed_form { // how a row is written
+    size_t fields;
+    const char *flaw; // NULL: it is well-formed
+    size_t flaw_at;   // in the file
+} locust__feed_form;
+
 /* Where the row that begins at `at` ends, its line end included. A quoted field may contain line
  * ends; only a quote at the beginning of a field quotes it. */
-static size_t locust__feed_row_end(const locust_feeder *f, size_t at)
+static size_t locust__feed_row_end(const locust_feeder *f, size_t at, locust__feed_form *form)
 {
     char separator = f->separator ? f->separator : ',';
     bool quoted = false, begins = !f->lines;
+    *form = (locust__feed_form){.fields = 1};
     for (; at < f->size; at++) {
-        char c = f->text[at];
-        if (quoted && c == '"' && at + 1 < f->size && f->text[at + 1] == '"')
+        char c = f->text[at], next = at + 1 < f->size ? f->text[at + 1] : '\n';
+        if (quoted && c == '"' && next == '"' && at + 1 < f->size) {
             at++; // two quotes stand for one
-        else if (c == '"' && (quoted || begins))
-            quoted = !quoted;
-        else if (c == '\n' && !quoted)
-            return at + 1;
+        } else if (c == '"' && begins) {
+            quoted = true;
+            form->flaw_at = at;
+        } else if (c == '"' && quoted) {
+            quoted = false;
+            if (!form->flaw && next != separator && next != '\n' && next != '\r') {
+                form->flaw = "text follows a closing quote (a quote within quotes is doubled)";
+                form->flaw_at = at;
+            }
+        } else if ((c == '\n' || c == '\r') && !quoted) {
+            return at + 1 + (c == '\r' && at + 1 < f->size && next == '\n');
+        }
         begins = c == separator && !quoted && !f->lines;
+        form->fields += begins;
     }
+    if (quoted && !form->flaw)
+        form->flaw = "the quote that opens a field here is never closed";
     return at;
+}
+
+/* The number of the line, from 1, in which the byte at `at` stands. */
+static size_t locust__feed_line(const locust_feeder *f, size_t at)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += f->text[i] == '\n' || (f->text[i] == '\r' && f->text[i + 1] != '\n');
+    return line;
 }
 
 /* The bytes of a row without its line end. */
@@ -66,15 +94,26 @@ static void locust__feed_close_all(locust_feeder *f)
     }
 }
 
-/* Finds the rows of this process. Empty lines are not rows. False: no memory. */
-static bool locust__feed_index(locust_feeder *f, const locust__users *all)
+/* Finds the rows of this process. Empty lines are not rows. False: no memory, or *flaw says what is
+ * wrong with the file. */
+static bool locust__feed_index(locust_feeder *f, const locust__users *all, locust__feed_form *flaw)
 {
-    size_t cap = 0, seen = 0, end;
+    size_t cap = 0, seen = 0, fields = 0, odd = 0, end;
+    locust__feed_form form, first_odd = {.fields = 0};
     for (size_t begin = locust__feed_begin(f), at = begin; at < f->size; at = end) {
         size_t *starts;
-        bool header = at == begin && !f->lines && !f->no_header;
-        end = locust__feed_row_end(f, at);
-        if (header || !locust__feed_view(f, at, end).len || seen++ % all->n_workers != all->worker)
+        bool header = at == begin && !f->lines && !f->no_header, empty;
+        end = locust__feed_row_end(f, at, &form);
+        empty = !locust__feed_view(f, at, end).len;
+        if (form.flaw) {
+            *flaw = form;
+            return false;
+        }
+        if (header)
+            fields = form.fields;
+        if (fields && !empty && form.fields != fields && !odd++)
+            first_odd = (locust__feed_form){.fields = form.fields, .flaw_at = at};
+        if (header || empty || seen++ % all->n_workers != all->worker)
             continue;
         starts = locust__memory_grow(f->starts, sizeof *starts, f->n, &cap);
         if (!starts)
@@ -82,6 +121,11 @@ static bool locust__feed_index(locust_feeder *f, const locust__users *all)
         f->starts = starts;
         f->starts[f->n++] = at;
     }
+    if (odd)
+        locust__say(
+            "the data file %s: line %zu has %zu field%s, the header %zu (lines like that: %zu)",
+            f->path, locust__feed_line(f, first_odd.flaw_at), first_odd.fields,
+            first_odd.fields == 1 ? "" : "s", fields, odd);
     if (f->order == LOCUST_FEED_SHUFFLE && f->n) {
         f->shuffle = LOCUST_MALLOC(f->n * sizeof *f->shuffle);
         for (size_t i = 0; f->shuffle && i < f->n; i++)
@@ -94,11 +138,20 @@ static bool locust__feed_index(locust_feeder *f, const locust__users *all)
  * on; *why says why not. */
 static bool locust__feed_open(locust_feeder *f, locust__users *all, const char **why)
 {
-    char text[256];
+    char text[300];
+    locust__feed_form flaw = {.flaw = NULL};
     int rc = locust__os_map(f->path, &f->text, &f->size);
+    bool wide = rc >= 0 && f->size >= 2 &&
+                (memcmp(f->text, "\xFF\xFE", 2) == 0 || memcmp(f->text, "\xFE\xFF", 2) == 0);
+    bool indexed = rc >= 0 && !wide && locust__feed_index(f, all, &flaw);
     if (rc < 0)
         snprintf(text, sizeof text, "cannot read the data file %.160s: %s", f->path, strerror(-rc));
-    else if (!locust__feed_index(f, all))
+    else if (wide)
+        snprintf(text, sizeof text, "the data file %.160s is UTF-16: save it as UTF-8", f->path);
+    else if (flaw.flaw)
+        snprintf(text, sizeof text, "the data file %.160s, line %zu: %s", f->path,
+            locust__feed_line(f, flaw.flaw_at), flaw.flaw);
+    else if (!indexed)
         snprintf(text, sizeof text, "out of memory for the data file %.160s", f->path);
     else if (!f->starts)
         snprintf(text, sizeof text, "the data file %.160s has no row for this process", f->path);
@@ -127,6 +180,7 @@ LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_feed_row *r
     locust__user *user = locust__control_user(u, "locust_feed");
     locust__users *all = user->all;
     uint64_t *random = &all->services->loop->random;
+    locust__feed_form form;
     const char *wrong;
     locust__view text;
     size_t i;
@@ -141,7 +195,7 @@ LOCUST_API bool locust_feed(locust_user *u, locust_feeder *f, locust_feed_row *r
                                        : f->at++;
     if (f->shuffle)
         i = f->shuffle[i];
-    text = locust__feed_view(f, f->starts[i], locust__feed_row_end(f, f->starts[i]));
+    text = locust__feed_view(f, f->starts[i], locust__feed_row_end(f, f->starts[i], &form));
     *row = (locust_feed_row){text.ptr, text.len, i * all->n_workers + all->worker, f};
     return true;
 }
@@ -174,7 +228,7 @@ static bool locust__feed_field(
             out[n] = *p;
         n++;
     }
-    *fits = n < size;
+    *fits = n < size && !memchr(out, '\0', n);
     if (*fits)
         out[n] = '\0';
     *row = p < end ? (locust__view){p + 1, (size_t)(end - p) - 1} : (locust__view){NULL, 0};
@@ -187,7 +241,7 @@ static bool locust__feed_column(const locust_feed_row *row, int column, char *ou
     locust__view rest = {row->text, row->len};
     bool fits = false;
     if (row->feeder->lines) {
-        fits = column == 0 && row->len < size;
+        fits = column == 0 && row->len < size && !memchr(row->text, '\0', row->len);
         if (fits) {
             memcpy(out, row->text, row->len);
             out[row->len] = '\0';
@@ -209,7 +263,8 @@ LOCUST_API bool locust_field(const locust_feed_row *row, const char *column, cha
 {
     const locust_feeder *f = row->feeder;
     size_t begin = locust__feed_begin(f);
-    locust__view header = locust__feed_view(f, begin, locust__feed_row_end(f, begin));
+    locust__feed_form form;
+    locust__view header = locust__feed_view(f, begin, locust__feed_row_end(f, begin, &form));
     char name[256];
     bool fits;
     for (int i = 0;
