@@ -15751,6 +15751,20 @@ static bool locust__head_out_agrees(const locust__exchange *x, const char *name,
                : len < 0 && locust__view_is_nocase(v, "chunked");
 }
 
+/* Is that a field of the content, which stays behind with it after a redirect (RFC 9110 15.4; Fetch
+ * 4.4, request-body-header names)? */
+static bool locust__head_out_of_content(locust__view name)
+{
+    static const char *const names[] = {
+        "transfer-encoding", "trailer", "expect", "digest", "repr-digest", "last-modified"};
+    if (name.len > 8 && strncasecmp(name.ptr, "content-", 8) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (locust__view_is_nocase(name, names[i]))
+            return true;
+    return false;
+}
+
 /* Writes the test's field if it is to be sent as it is. What frames the message is the kit's to
  * write. After a redirect the fields of a body that is not sent again stay behind, and so do
  * credentials for another origin (RFC 9110 15.4). False: it contradicts the body. */
@@ -15758,6 +15772,8 @@ static bool locust__head_out_field(const locust__client *c, locust__exchange *x,
     const char *value, locust__writer *w)
 {
     locust__view v = locust__view_of(name);
+    if (x->dropped && locust__head_out_of_content(v))
+        return true;
     switch (v.len) {
     case 4: // "host" is written first
         if (locust__view_is_nocase(v, "host"))
@@ -15774,8 +15790,7 @@ static bool locust__head_out_field(const locust__client *c, locust__exchange *x,
             return true;
         break;
     case 12: // a multipart body has a boundary, which the kit makes
-        if (locust__view_is_nocase(v, "content-type") &&
-            (x->dropped || (x->upload.open && x->req->parts)))
+        if (locust__view_is_nocase(v, "content-type") && x->upload.open && x->req->parts)
             return true;
         break;
     case 13:
@@ -15787,10 +15802,10 @@ static bool locust__head_out_field(const locust__client *c, locust__exchange *x,
     case 14:
     case 17:
         if (locust__view_is_nocase(v, "content-length"))
-            x->sized = !x->dropped;
+            x->sized = true;
         else if (!locust__view_is_nocase(v, "transfer-encoding"))
             break;
-        return x->dropped || locust__head_out_agrees(x, name, value);
+        return locust__head_out_agrees(x, name, value);
     default:
         break;
     }

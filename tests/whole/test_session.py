@@ -18,6 +18,11 @@ http { access_log off; default_type text/plain;
     location = /r303 { return 303 /end; }
     location = /r307 { return 307 /end; }
     location = /r308 { return 308 /end; }
+    location = /c301 { return 301 /content; }
+    location = /c302 { return 302 /content; }
+    location = /c303 { return 303 /content; }
+    location = /c307 { return 307 /content; }
+    location = /content { return 200 "$request_method $http_content_type,$http_content_encoding,$http_content_language,$http_content_location,$http_content_md5,$http_content_digest,$http_digest,$http_last_modified,$http_trailer,$http_expect own=$http_x_own $http_accept_language\n"; }
     location = /dir/relative { return 302 "../fields?from=$arg_x#part"; }
     location = /loop { return 302 /loop; }
     location = /https { return 302 https://127.0.0.1:@PORT/end; }
@@ -65,6 +70,15 @@ def _(dir):
     for code in ("307", "308"):
         same(answer(dir, "post " + code),
              ("", 200, end, "POST type=application/x-www-form-urlencoded length=7"), code)
+
+
+@test("a redirect to a GET leaves the fields of the content behind")
+def _(dir):
+    content = "text/x,gzip,de,/a,bWQ1,sha-256=:AA==:,sha-256=AA==,Fri,X-T,100-continue"
+    none = "," * content.count(",")
+    for what, method, fields in [("POST 301", "GET", none), ("POST 302", "GET", none), ("POST 303", "GET", none), ("PUT 303", "GET", none),
+                                 ("POST 307", "POST", content), ("PUT 302", "PUT", content)]:
+        same(answer(dir, "content of " + what)[3], "%s %s own=1 en" % (method, fields), what)
 
 
 @test("a redirected request is one row, named after its first URL")

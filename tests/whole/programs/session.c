@@ -30,6 +30,29 @@ static void redirects(locust_user *u)
     show("no location", locust_get(u, "/304"));
 }
 
+/* Fields that describe the body, of the class and of the request, by a redirect. */
+static void content(locust_user *u)
+{
+    static const char *const requests[] = {
+        "POST 301", "POST 302", "POST 303", "PUT 303", "POST 307", "PUT 302"};
+    static const locust_pair fields[] = {{"Content-Type", "text/x"}, {"content-encoding", "gzip"},
+        {"Content-Language", "de"}, {"Content-Location", "/a"}, {"Content-MD5", "bWQ1"},
+        {"Content-Digest", "sha-256=:AA==:"}, {"Digest", "sha-256=AA=="}, {"Last-Modified", "Fri"},
+        {"Trailer", "X-T"}, {"Expect", "100-continue"}, {"X-Own", "1"}, {"Accept-Language", "en"},
+        {NULL, NULL}};
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        char method[8], path[16], name[32];
+        snprintf(method, sizeof method, "%.*s", (int)strcspn(requests[i], " "), requests[i]);
+        snprintf(path, sizeof path, "/c%s", strchr(requests[i], ' ') + 1);
+        snprintf(name, sizeof name, "content of %s", requests[i]);
+        show(name, locust_send(u, &(locust_request){.method = method,
+                                      .url = path,
+                                      .body = "abc",
+                                      .body_len = 3,
+                                      .headers = fields}));
+    }
+}
+
 static void credentials(locust_user *u)
 {
     show("same origin",
@@ -108,6 +131,7 @@ static void extracted(locust_user *u)
 static void all(locust_user *u)
 {
     redirects(u);
+    content(u);
     credentials(u);
     encoded(u);
     expected(u);
