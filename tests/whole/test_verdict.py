@@ -204,6 +204,29 @@ def _(dir):
     check(all(abs(value - 700) < 0.001 for _, value in got.values()), got)  # in ms whatever was asked
 
 
+@test("checks: a ; within a name, and between checks")
+def _(dir):
+    rows = [("GET", "/a;v=1", [5.0], ""), ("GET", "/a;v=1;w", [10.0], ""), ("GET", "/a", [20.0], ""), ("GET", "/;", [30.0], "")]
+    lists = [("p50<6 /a;v=1", {"p50<6 /a;v=1": True}),
+             ("p50<6ms GET /a;v=1;w", {"p50<6ms GET /a;v=1;w": False}),
+             ("p50<21 /a;v=1;max>29", {"p50<21 /a;v=1": True, "max>29": True}),
+             ("max<1s /a;v=1;w ; max>29;", {"max<1s /a;v=1;w": True, "max>29": True}),
+             ("fail_ratio<1 % /a;v=1;fail_ratio<1 %", {"fail_ratio<1 % /a;v=1": True, "fail_ratio<1 %": True}),
+             ("max<19 /a;min<6", {"max<19 /a": False, "min<6": True}),
+             (" ;max<31 ;; min<6; ", {"max<31": True, "min<6": True})]
+
+    def one(text, want):
+        r = known(dir, rows, "--compact", "--check", text)
+        same({text: ok for text, (ok, _) in compact_checks(r).items()}, want, r)
+
+    each(lists, one)
+    several = ["max<31 /;", "p50<6 /a;v=1", "min<6"]  # options are never joined
+    r = known(dir, rows, "--compact", *[a for text in several for a in ("--check", text)])
+    same(set(compact_checks(r)), {"max<31 /", "p50<6 /a;v=1", "min<6"}, r)
+    each([("p50<6;v=1", "v=1"), ("p50<6 /a;p50<x", "p50<x"), ("p50<6 /a;bad<1", "bad<1")],
+         lambda text, wrong: sentence(known(dir, rows, "--check", text), 2, "--check", '"%s"' % wrong))
+
+
 @test("checks of rates: over the run")
 def _(dir):
     rows = sorted(ROWS, key=lambda row: row[0] == "POST")  # each row's last request is at the end

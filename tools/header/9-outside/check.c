@@ -122,14 +122,36 @@ static void locust__checks_free(locust__checks *checks)
     memset(checks, 0, sizeof *checks);
 }
 
-/* Adds the checks of a list, separated by ';'. NULL; or the first wrong one; or "": no memory. */
+/* Does the ';' at list[n] belong to the name of the first check, as in p99<1s /a;v=1? So it does if
+ * that check has a name, and what follows has neither < nor > and so is no check. */
+static bool locust__checks_in_name(const char *list, size_t n)
+{
+    size_t at = strcspn(list, "<>"), next;
+    if (at >= n || list[n] != ';')
+        return false;
+    at += 1 + (list[at + 1] == '=');
+    at += strspn(list + at, " \t");
+    at += strcspn(list + at, " \t;\n"); // the limit and its unit
+    at += strspn(list + at, " \t%");
+    if (at >= n)
+        return false;
+    at = n + 1 + strspn(list + n + 1, "; \t");
+    next = strcspn(list + at, ";\n");
+    return next && strcspn(list + at, "<>;\n") == next;
+}
+
+/* Adds the checks of a list, separated by ';' or line ends. NULL; or the first wrong one; or "": no
+ * memory. */
 static const char *locust__checks_read(locust__checks *checks, const char *list)
 {
     while (list && *list) {
-        size_t n;
+        size_t n, len;
         locust__check *all, *c;
-        list += strspn(list, "; \t");
-        n = strcspn(list, ";");
+        list += strspn(list, "; \t\n");
+        n = strcspn(list, ";\n");
+        while (locust__checks_in_name(list, n))
+            n += 1 + strcspn(list + n + 1, ";\n");
+        len = n;
         while (n && (list[n - 1] == ' ' || list[n - 1] == '\t'))
             n--;
         if (!n)
@@ -145,7 +167,7 @@ static const char *locust__checks_read(locust__checks *checks, const char *list)
         checks->n++;
         if (!locust__check_parse(c))
             return c->text;
-        list += strcspn(list, ";");
+        list += len;
     }
     return NULL;
 }

@@ -23,7 +23,7 @@ typedef struct locust__settings { // what the command line can say
     int n_classes;
     locust__buf home_file, local_file, config_file; // settings point into these texts
     locust__buf class_names;           // text of LOCUST_USER_CLASSES, which `classes` points into
-    locust__buf check_list, find_list; // of --check and --find-max, with ';' between
+    locust__buf check_list, find_list; // of --check and --find-max, a line each
     locust__words tags, exclude_tags, config_users;
     int place;                        // that is being read, counted from the weakest
     struct locust__known_option *own; // those that the test declares, n_own of them
@@ -308,7 +308,7 @@ static void locust__option_add(locust__buf *list, const char *value)
     if (!*value)
         return; // as if it were not given
     if (list->len)
-        list->ptr[list->len - 1] = ';'; // where it ended
+        list->ptr[list->len - 1] = '\n'; // where it ended
     locust__buf_add(list, value, strlen(value) + 1);
     if (list->failed)
         locust__options_die("out of memory");
