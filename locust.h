@@ -14464,8 +14464,8 @@ static locust_error locust__body_out_close(locust__body_out *d, locust_error err
  * Names       locust__proxy_
  * Uses        >>address >>url >>head >>auth
  * Sources     curl, for http_proxy, https_proxy, all_proxy and no_proxy.
- * Limits      proxies are plain HTTP with Basic credentials; no_proxy takes no networks such as
- *             10.0.0.0/8.
+ * Limits      proxies are plain HTTP with Basic credentials. no_proxy takes ports, brackets and a *
+ *             within a list too, which curl does not.
  * ============================================================================================ */
 
 typedef struct locust__proxy {
@@ -14540,33 +14540,77 @@ static const char *locust__proxy_env_read(locust__proxy_env *p, locust__arena *a
                                                            : NULL;
 }
 
-/* Is the host in a list such as "localhost,.example.com 10.0.0.1:8080,*"? Commas or blanks separate
- * the elements, and a domain stands for its hosts too. */
+/* Is the address in a network such as 10.0.0.0/8, [2001:db8::]/32 or ::1? /0 is the address itself,
+ * as in curl. */
+static bool locust__proxy_is_in(locust__view network, const locust__addr *address)
+{
+    bool four = address->as.any.sa_family == AF_INET;
+    int64_t all = four ? 32 : 128, bits = all;
+    const char *slash = memchr(network.ptr, '/', network.len);
+    char text[INET6_ADDRSTRLEN];
+    const unsigned char *a, *b;
+    locust__addr first;
+    unsigned differ;
+    if (slash) {
+        locust__view digits = {slash + 1, network.len - (size_t)(slash - network.ptr) - 1};
+        bits = locust__number_of(digits);
+        network.len = (size_t)(slash - network.ptr);
+    }
+    if (network.len > 2 && *network.ptr == '[' && network.ptr[network.len - 1] == ']')
+        network = (locust__view){network.ptr + 1, network.len - 2};
+    if (network.len >= sizeof text || bits < 0 || bits > all)
+        return false;
+    snprintf(text, sizeof text, "%.*s", (int)network.len, network.ptr);
+    if (!locust__addr_parse(&first, text, 0) || first.as.any.sa_family != address->as.any.sa_family)
+        return false;
+    bits = bits ? bits : all;
+    a = four ? (void *)&first.as.in.sin_addr : (void *)&first.as.in6.sin6_addr;
+    b = four ? (const void *)&address->as.in.sin_addr : (const void *)&address->as.in6.sin6_addr;
+    if (memcmp(a, b, (size_t)bits / 8) != 0)
+        return false;
+    differ = bits % 8 ? a[bits / 8] ^ b[bits / 8] : 0u;
+    return differ >> (8 - bits % 8) == 0;
+}
+
+/* Does an element of the list except the origin? Its host is `address`, or a name of len bytes. */
+static bool locust__proxy_excepts(
+    locust__view e, const locust__origin *origin, size_t len, const locust__addr *address)
+{
+    const char *close = *e.ptr == '[' ? memchr(e.ptr, ']', e.len) : NULL;
+    const char *from = close ? close : e.ptr, *end = e.ptr + e.len, *tail;
+    const char *colon = memchr(from, ':', (size_t)(end - from));
+    bool six = colon && memchr(colon + 1, ':', (size_t)(end - colon) - 1);
+    if (colon && !six) {
+        if (locust__number_of((locust__view){colon + 1, (size_t)(end - colon) - 1}) != origin->port)
+            return false;
+        e.len = (size_t)(colon - e.ptr);
+    }
+    if (address)
+        return locust__proxy_is_in(e, address);
+    if (e.len && e.ptr[e.len - 1] == '.')
+        e.len--;
+    if (e.len && *e.ptr == '.')
+        e = locust__view_skip(e, 1);
+    tail = origin->host + len - (e.len < len ? e.len : len);
+    return e.len && e.len <= len && strncasecmp(tail, e.ptr, e.len) == 0 &&
+           (e.len == len || tail[-1] == '.');
+}
+
+/* Is the host in a list such as "localhost,.example.com 10.0.0.0/8,a.test:8080,*"? Commas or blanks
+ * separate the elements. A domain stands for its hosts too, with a dot in front or without; a dot
+ * at the end counts for nothing. */
 static bool locust__proxy_is_exception(const char *list, const locust__origin *origin)
 {
-    size_t host_len = strlen(origin->host);
-    locust__addr unused;
-    bool literal = locust__addr_parse(&unused, origin->host, 0); // not below anything
+    size_t len = strlen(origin->host);
+    locust__addr address;
+    bool literal = locust__addr_parse(&address, origin->host, 0);
+    if (!literal && origin->host[len - 1] == '.')
+        len--;
     for (list = list ? list : ""; *list;) {
         locust__view element = {list, strcspn(list, ", \t")};
-        const char *colon = element.len ? memchr(element.ptr, ':', element.len) : NULL;
-        bool six = colon && memchr(colon + 1, ':', element.len - (size_t)(colon - element.ptr) - 1);
         list += element.len + (list[element.len] != '\0');
-        if (locust__view_is(element, "*"))
-            return true;
-        if (colon && !six) {
-            const char *port = colon + 1;
-            if (locust__number_whole(&port) != origin->port)
-                continue;
-            element.len = (size_t)(colon - element.ptr);
-        }
-        if (element.len && *element.ptr == '.')
-            element = (locust__view){element.ptr + 1, element.len - 1};
-        if (!element.len || element.len > host_len ||
-            strncasecmp(origin->host + host_len - element.len, element.ptr, element.len) != 0)
-            continue;
-        if (element.len == host_len ||
-            (!literal && origin->host[host_len - element.len - 1] == '.'))
+        if (locust__view_is(element, "*") ||
+            (element.len && locust__proxy_excepts(element, origin, len, literal ? &address : NULL)))
             return true;
     }
     return false;
