@@ -9514,7 +9514,9 @@ static void locust__resolver_hosts(const locust__resolver *r, locust__host *host
 {
     locust__buf text = locust__os_read_file(r->hosts_path, 1 << 20);
     char *line_end = NULL, *line, *word_end = NULL;
+    size_t len = strlen(host->name);
     locust__addr addr;
+    len -= len && host->name[len - 1] == '.'; // a full name
     for (line = text.ptr ? strtok_r(text.ptr, "\n", &line_end) : NULL; line;
          line = strtok_r(NULL, "\n", &line_end)) {
         char *word;
@@ -9523,7 +9525,7 @@ static void locust__resolver_hosts(const locust__resolver *r, locust__host *host
         if (!word || !locust__addr_parse(&addr, word, 0))
             continue;
         while ((word = strtok_r(NULL, " \t\r", &word_end)) != NULL)
-            if (strcasecmp(word, host->name) == 0)
+            if (strlen(word) == len && strncasecmp(word, host->name, len) == 0)
                 locust__host_add(host, &addr);
     }
     locust__buf_free(&text);
@@ -10558,6 +10560,9 @@ static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *
     if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols) != 0)
         return LOCUST_ERR_TLS;
 #endif
+    if (c->key_file && !c->cert_file)
+        return locust__tls_break(
+            tls, "there is no client certificate for the private key in %s", c->key_file);
     return c->cert_file ? locust__tls_read_cert(tls, c) : LOCUST_OK;
 }
 
@@ -10607,7 +10612,8 @@ static locust_error locust__tls_config_of(
  *             not all of the system's.
  * Cost        a scan of the file for each issuer met, and its parsed certificate.
  * Names       locust__tls_ca_ locust__tls_find_ locust__tls_load_ locust__tls_names_
- *             locust__tls_readable_ locust__tls_roots_ locust__tls_scan_ locust__tls_subject_
+ *             locust__tls_next_ locust__tls_readable_ locust__tls_roots_ locust__tls_scan_
+ *             locust__tls_subject_
  * Uses        >>tls_state >>tls_config
  * ============================================================================================ */
 
@@ -10631,6 +10637,28 @@ static bool locust__tls_readable(const char *path)
     return path && *path && access(path, R_OK) == 0;
 }
 
+/* Takes the next folder off a list separated by ':', as SSL_CERT_DIR is in OpenSSL. False: there is
+ * none. */
+static bool locust__tls_next_dir(const char **list, char *dir, size_t size)
+{
+    size_t n;
+    *list += strspn(*list, ":");
+    n = strcspn(*list, ":");
+    snprintf(dir, size, "%.*s", (int)(n < size ? n : size - 1), *list);
+    *list += n;
+    return n > 0;
+}
+
+/* Is one of the folders there? */
+static bool locust__tls_readable_dir(const char *list)
+{
+    char dir[4096];
+    while (list && locust__tls_next_dir(&list, dir, sizeof dir))
+        if (locust__tls_readable(dir))
+            return true;
+    return false;
+}
+
 /* Decides where the certificates come from: the file asked for, SSL_CERT_FILE, LOCUST_CA_PEM,
  * SSL_CERT_DIR, the files above. */
 static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *r)
@@ -10648,7 +10676,7 @@ static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *
         return LOCUST_OK;
     }
 #endif
-    if (!file && locust__tls_readable(dir)) {
+    if (!file && locust__tls_readable_dir(dir)) {
         file = dir;
         r->is_dir = true;
     }
@@ -10756,6 +10784,16 @@ static int locust__tls_scan_dir(
     return n;
 }
 
+static int locust__tls_scan_dirs(
+    locust__tls_roots *r, const char *list, const mbedtls_x509_buf *issuer)
+{
+    char dir[4096];
+    int n = 0;
+    while (locust__tls_next_dir(&list, dir, sizeof dir))
+        n += locust__tls_scan_dir(r, dir, issuer);
+    return n;
+}
+
 static bool locust__tls_names_equal(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
 {
     return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
@@ -10773,7 +10811,7 @@ static locust_error locust__tls_load_issuers(
         if (known)
             continue;
         n = r->pem      ? locust__tls_scan(r, r->pem, &chain->issuer_raw)
-            : r->is_dir ? locust__tls_scan_dir(r, r->path, &chain->issuer_raw)
+            : r->is_dir ? locust__tls_scan_dirs(r, r->path, &chain->issuer_raw)
                         : locust__tls_scan_file(r, r->path, &chain->issuer_raw);
         if (!n)
             return locust__tls_break(
@@ -11505,7 +11543,11 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     bool *retry) LOCUST__PARKS
 {
     locust__tls_conn *c = locust__memory_zalloc(sizeof *c);
-    locust__tls_op op = {.c = c, .host = host, .port = port, .how = how};
+    char name[256];
+    size_t len = strlen(host) - (*host && host[strlen(host) - 1] == '.');
+    locust__tls_op op = {.c = c, .host = name, .port = port, .how = how};
+    // The dot that ends a full name is neither in SNI nor in certificates: RFC 6066 3.
+    snprintf(name, sizeof name, "%.*s", (int)len, host);
     *retry = false;
     if (!c) {
         locust__stream_close(s);
@@ -11526,7 +11568,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
         return LOCUST_OK;
     }
     if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->config->no_pss)
-        *retry = locust__tls_make_plain(tls, host, port);
+        *retry = locust__tls_make_plain(tls, name, port);
     c->end = op.error; // no close_notify
     locust__stream_close(s);
     return op.error;
@@ -16057,7 +16099,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     locust__allowance allowance = {x->deadline_ns, 0};
     locust__dial took;
     locust_error error;
-    if (c->session->cert_file) {
+    if (c->session->cert_file || c->session->key_file) {
         route.tls.cert_file = c->session->cert_file;
         route.tls.key_file = c->session->key_file;
     }
@@ -21062,6 +21104,10 @@ static bool locust__classes_route(
         .key_file = o->cert_file ? o->key_file : as->key_file, // the key goes with its certificate
         .insecure = o->insecure || as->insecure,
         .http = true};
+    if (route->tls.key_file && !route->tls.cert_file)
+        return locust__fault_set(fault, 1,
+            "%s: .key_file is the private key of a client certificate: name that by .cert_file",
+            as->name);
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
     route->direct = proxy && !*proxy;
     route->ask_keep_alive = (o->ask_keep_alive || as->ask_keep_alive) && !as->no_keep_alive;
@@ -21557,6 +21603,10 @@ static bool locust__setup_network(locust_env *env, locust__fault *fault)
     const char *wrong = locust__tls_check(&tls);
     if (wrong)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE, "%s", wrong);
+    if (o->key_file && !o->cert_file)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--key %s is the private key of a client certificate: name that by --cert",
+            o->key_file);
     if (o->proxy_from_env)
         wrong = locust__proxy_env_read(&sv->proxies, &sv->arena);
     if (wrong)

@@ -694,6 +694,19 @@ HOPS = [
 ] + [("set by a %d" % status, [("/", "a=1", Go("/b", status))], ["", "a=1"])
      for status in (301, 302, 303, 307, 308)]
 
+# A full name, with its dot, is another host than the one without: its text is what Domain must match.
+FULL_NAMES = [
+    ("back to it", [("http://example.test./", "a=1"), "http://example.test./"], ["", "a=1"]),
+    ("not to the short one", [("http://example.test./", "a=1"), "/"], ["", ""]),
+    ("not from the short one", [("/", "a=1"), "http://example.test./"], ["", ""]),
+    ("a Domain in full", [("http://www.example.test./", "a=1; Domain=example.test."), "http://example.test./", "/"],
+     ["", "a=1", ""]),
+    ("a short Domain", [("http://www.example.test./", "a=1; Domain=example.test"), "http://example.test./", "/"],
+     ["", "", ""]),
+    ("a short one's Domain in full", [("http://www.example.test/", "a=1; Domain=example.test."), "/",
+                                      "http://example.test./"], ["", "", ""]),
+]
+
 # Control characters: curl drops such a cookie, RFC 9110 5.5 lets a recipient refuse such a message. Either
 # way nothing of it comes back.
 CONTROLS = [Row("byte %d in a %s" % (byte, place), [("/", "a=1"), ("/", text % byte), "/"],
@@ -1084,6 +1097,7 @@ of("domains", (places(lambda host: "http://%s/" % host)(*row) for row in DOMAINS
 of("store", (Row(*row) for row in STORE))
 of("order", (Row(*row, exact=True) for row in ORDER))
 of("cookies of redirects", (Row(*row) for row in HOPS))
+of("cookies of full names", (Row(*row) for row in FULL_NAMES))
 of("control characters", CONTROLS)
 of("limits of cookies", LIMITS)
 of("secure cookies", (secure(*row) for row in SECURE), tls=True)

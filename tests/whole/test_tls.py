@@ -113,6 +113,8 @@ CERTIFICATES = [
     *([("address-v6", "good", "[::1]", "")] if IPV6 else []),
     ("address-without-san", "names", "127.0.0.1", "certificate is for another host"),
     ("wildcard", "wild", "www.wild.test", ""),
+    ("wildcard-full-name", "wild", "www.wild.test.", ""),
+    ("full-name-of-another", "other", "localhost.", "certificate is for another host"),
     ("wildcard-of-two", "wild", "a.b.wild.test", "certificate is for another host"),
     ("wildcard-of-none", "wild", "wild.test", "certificate is for another host"),
     ("expired", "expired", "localhost", "certificate has expired"),
@@ -312,7 +314,7 @@ def answers(dir, v, plan, *args, env=None, program=None, before=(), ca=True, mea
         lines.append(" ".join("%s=%s" % (k, one) for k, x in line.items()
                               for one in (x if isinstance(x, list) else [x])))
         at = urllib.parse.urlsplit(line["host"])
-        if at.hostname.endswith(".test"):
+        if at.hostname.rstrip(".").endswith(".test"):
             resolve.add("%s:%d:127.0.0.1" % (at.hostname, at.port))
     with open(dir + "/plan", "w") as f:
         f.write("\n".join(lines) + "\n")
@@ -406,6 +408,9 @@ def _(dir, v):
                     " alpn=http/1.1 name=%s client" % sent)
         judge(dir, v, [row("name", "localhost", "localhost"),
                        row("wild", "www.wild.test", "www.wild.test", "wild"),
+                       # a full name's dot is for DNS alone (RFC 6066 3); Host keeps it, as curl's does
+                       row("full", "localhost.", "localhost"),
+                       row("full-wild", "www.wild.test.", "www.wild.test", "wild"),
                        row("v4", "127.0.0.1", ""), row("v6", "[::1]" if IPV6 else "127.0.0.1", ""),
                        row("insecure-v4", "127.0.0.1", "", insecure=1),
                        row("insecure", "localhost", "localhost", "expired", insecure=1)])
@@ -896,6 +901,7 @@ def _(dir, v):
     pem = open(w.ec.root, "rb").read()
     broken = pem.replace(b"-----BEGIN CERTIFICATE-----\nMII", b"-----BEGIN CERTIFICATE-----\nAAA")
     hashed = certs.hashed(dir + "/hashed", w.other.root, w.ec.root)
+    only = certs.hashed(dir + "/only", w.ec.root)
     own = w.leaf["self", "ec"].cert
     rows = [
         ("", ("--cacert", w.ca)),
@@ -909,6 +915,11 @@ def _(dir, v):
         (unknown, (), {"SSL_CERT_FILE": w.other.root}),
         ("", (), {"SSL_CERT_DIR": hashed}),
         (unknown, (), {"SSL_CERT_DIR": certs.hashed(dir + "/others", w.other.root)}),
+        # a list, as in OpenSSL (X509_LOOKUP_hash_dir(3)); what is not there or empty counts for nothing
+        ("", (), {"SSL_CERT_DIR": dir + "/others:" + only}),
+        ("", (), {"SSL_CERT_DIR": only + ":" + dir + "/others"}),
+        ("", (), {"SSL_CERT_DIR": ":%s/missing::%s:" % (dir, only)}),
+        (unknown, (), {"SSL_CERT_DIR": "%s/missing:%s/others" % (dir, dir)}),
         (unknown, ("--cacert", w.other.root), {"SSL_CERT_FILE": w.ca}),
         ("", ("--cacert", w.ca), {"SSL_CERT_FILE": w.other.root}),
     ]
@@ -945,7 +956,8 @@ def _(dir, v):
     for cert, key, name in [(name, w.ann.key, name) for name in (missing, empty, garbage, w.ann.key)] + [
             (w.ann.cert, name, name) for name in (missing, empty, garbage, w.ann.cert)]:
         rows += [({"cert": cert, "key": key}, (), name), ({}, ("--cert", cert, "--key", key), name)]
-    rows += [({}, ("--cert", w.ann.cert), w.ann.cert),  # has no key in it
+    rows += [({"key": w.ann.key}, (), ".cert_file"),
+             ({}, ("--cert", w.ann.cert), w.ann.cert),  # has no key in it
              ({}, ("--cert", w.ann.cert, "--key", w.bob.key), w.ann.cert)]  # not its key: as curl does
 
     def one(fields, args, name):
@@ -965,7 +977,7 @@ def _(dir, v):
         one_sentence(got["run"])
     each([("--tls-min", "1.1"), ("--tls-max", "1.4"), ("--tls-min", "x"),
           ("--tls-min", "1.3", "--tls-max", "1.2"), ("--ciphers", "TLS_NOT_A_CIPHER"),
-          ("--max-handshakes", "-1")] + ([] if v.has13 else [("--tls-min", "1.3")]), one)
+          ("--key", world().ann.key), ("--max-handshakes", "-1")] + ([] if v.has13 else [("--tls-min", "1.3")]), one)
 
 
 def chroot_command():

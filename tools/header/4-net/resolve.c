@@ -88,7 +88,9 @@ static void locust__resolver_hosts(const locust__resolver *r, locust__host *host
 {
     locust__buf text = locust__os_read_file(r->hosts_path, 1 << 20);
     char *line_end = NULL, *line, *word_end = NULL;
+    size_t len = strlen(host->name);
     locust__addr addr;
+    len -= len && host->name[len - 1] == '.'; // a full name
     for (line = text.ptr ? strtok_r(text.ptr, "\n", &line_end) : NULL; line;
          line = strtok_r(NULL, "\n", &line_end)) {
         char *word;
@@ -97,7 +99,7 @@ static void locust__resolver_hosts(const locust__resolver *r, locust__host *host
         if (!word || !locust__addr_parse(&addr, word, 0))
             continue;
         while ((word = strtok_r(NULL, " \t\r", &word_end)) != NULL)
-            if (strcasecmp(word, host->name) == 0)
+            if (strlen(word) == len && strncasecmp(word, host->name, len) == 0)
                 locust__host_add(host, &addr);
     }
     locust__buf_free(&text);

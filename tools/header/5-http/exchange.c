@@ -46,7 +46,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
     locust__allowance allowance = {x->deadline_ns, 0};
     locust__dial took;
     locust_error error;
-    if (c->session->cert_file) {
+    if (c->session->cert_file || c->session->key_file) {
         route.tls.cert_file = c->session->cert_file;
         route.tls.key_file = c->session->key_file;
     }

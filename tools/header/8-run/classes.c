@@ -154,6 +154,10 @@ static bool locust__classes_route(
         .key_file = o->cert_file ? o->key_file : as->key_file, // the key goes with its certificate
         .insecure = o->insecure || as->insecure,
         .http = true};
+    if (route->tls.key_file && !route->tls.cert_file)
+        return locust__fault_set(fault, 1,
+            "%s: .key_file is the private key of a client certificate: name that by .cert_file",
+            as->name);
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
     route->direct = proxy && !*proxy;
     route->ask_keep_alive = (o->ask_keep_alive || as->ask_keep_alive) && !as->no_keep_alive;

@@ -135,6 +135,10 @@ static bool locust__setup_network(locust_env *env, locust__fault *fault)
     const char *wrong = locust__tls_check(&tls);
     if (wrong)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE, "%s", wrong);
+    if (o->key_file && !o->cert_file)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--key %s is the private key of a client certificate: name that by --cert",
+            o->key_file);
     if (o->proxy_from_env)
         wrong = locust__proxy_env_read(&sv->proxies, &sv->arena);
     if (wrong)

@@ -131,6 +131,9 @@ static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *
     if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols) != 0)
         return LOCUST_ERR_TLS;
 #endif
+    if (c->key_file && !c->cert_file)
+        return locust__tls_break(
+            tls, "there is no client certificate for the private key in %s", c->key_file);
     return c->cert_file ? locust__tls_read_cert(tls, c) : LOCUST_OK;
 }
 

@@ -185,7 +185,11 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     bool *retry) LOCUST__PARKS
 {
     locust__tls_conn *c = locust__memory_zalloc(sizeof *c);
-    locust__tls_op op = {.c = c, .host = host, .port = port, .how = how};
+    char name[256];
+    size_t len = strlen(host) - (*host && host[strlen(host) - 1] == '.');
+    locust__tls_op op = {.c = c, .host = name, .port = port, .how = how};
+    // The dot that ends a full name is neither in SNI nor in certificates: RFC 6066 3.
+    snprintf(name, sizeof name, "%.*s", (int)len, host);
     *retry = false;
     if (!c) {
         locust__stream_close(s);
@@ -206,7 +210,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
         return LOCUST_OK;
     }
     if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->config->no_pss)
-        *retry = locust__tls_make_plain(tls, host, port);
+        *retry = locust__tls_make_plain(tls, name, port);
     c->end = op.error; // no close_notify
     locust__stream_close(s);
     return op.error;

@@ -5,7 +5,8 @@
  *             not all of the system's.
  * Cost        a scan of the file for each issuer met, and its parsed certificate.
  * Names       locust__tls_ca_ locust__tls_find_ locust__tls_load_ locust__tls_names_
- *             locust__tls_readable_ locust__tls_roots_ locust__tls_scan_ locust__tls_subject_
+ *             locust__tls_next_ locust__tls_readable_ locust__tls_roots_ locust__tls_scan_
+ *             locust__tls_subject_
  * Uses        >>tls_state >>tls_config
  * ============================================================================================ */
 
@@ -29,6 +30,28 @@ static bool locust__tls_readable(const char *path)
     return path && *path && access(path, R_OK) == 0;
 }
 
+/* Takes the next folder off a list separated by ':', as SSL_CERT_DIR is in OpenSSL. False: there is
+ * none. */
+static bool locust__tls_next_dir(const char **list, char *dir, size_t size)
+{
+    size_t n;
+    *list += strspn(*list, ":");
+    n = strcspn(*list, ":");
+    snprintf(dir, size, "%.*s", (int)(n < size ? n : size - 1), *list);
+    *list += n;
+    return n > 0;
+}
+
+/* Is one of the folders there? */
+static bool locust__tls_readable_dir(const char *list)
+{
+    char dir[4096];
+    while (list && locust__tls_next_dir(&list, dir, sizeof dir))
+        if (locust__tls_readable(dir))
+            return true;
+    return false;
+}
+
 /* Decides where the certificates come from: the file asked for, SSL_CERT_FILE, LOCUST_CA_PEM,
  * SSL_CERT_DIR, the files above. */
 static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *r)
@@ -46,7 +69,7 @@ static locust_error locust__tls_find_roots(locust__tls *tls, locust__tls_roots *
         return LOCUST_OK;
     }
 #endif
-    if (!file && locust__tls_readable(dir)) {
+    if (!file && locust__tls_readable_dir(dir)) {
         file = dir;
         r->is_dir = true;
     }
@@ -154,6 +177,16 @@ static int locust__tls_scan_dir(
     return n;
 }
 
+static int locust__tls_scan_dirs(
+    locust__tls_roots *r, const char *list, const mbedtls_x509_buf *issuer)
+{
+    char dir[4096];
+    int n = 0;
+    while (locust__tls_next_dir(&list, dir, sizeof dir))
+        n += locust__tls_scan_dir(r, dir, issuer);
+    return n;
+}
+
 static bool locust__tls_names_equal(const mbedtls_x509_buf *a, const mbedtls_x509_buf *b)
 {
     return a->len == b->len && memcmp(a->p, b->p, a->len) == 0;
@@ -171,7 +204,7 @@ static locust_error locust__tls_load_issuers(
         if (known)
             continue;
         n = r->pem      ? locust__tls_scan(r, r->pem, &chain->issuer_raw)
-            : r->is_dir ? locust__tls_scan_dir(r, r->path, &chain->issuer_raw)
+            : r->is_dir ? locust__tls_scan_dirs(r, r->path, &chain->issuer_raw)
                         : locust__tls_scan_file(r, r->path, &chain->issuer_raw);
         if (!n)
             return locust__tls_break(
