@@ -467,6 +467,7 @@ typedef struct locust_arrivals {
 
 typedef struct locust_arrival_counts { // scheduled = started + shed + those that still wait
     uint64_t scheduled, started, late, shed;
+    uint64_t unanswered; // that still waited when the test ended; 0 until then
 } locust_arrival_counts;
 /* ============================================================================================
  * >>users  tasks and user classes
@@ -1335,8 +1336,9 @@ typedef struct locust_stats {
     uint64_t failures;
     uint64_t bytes; // of body received
     double min_ms, mean_ms, max_ms;
-    double requests_per_s, failures_per_s; // over the whole run
+    double requests_per_s, failures_per_s; // over the whole run; meanwhile, up to the last answer
     const void *histogram;
+    uint64_t unanswered; // that were cut, at the end or with their user, before they had an answer
 } locust_stats;
 
 /* Makes an environment. Returns NULL after one line on standard error. Yours: locust_env_free. */
@@ -1371,7 +1373,7 @@ LOCUST_API const locust_stats *locust_stats_total(locust_env *env);
 /* Row i in order of first appearance, as of this call; NULL past the last. */
 LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i);
 /* The response time that a share of the requests (0 to 1) did not exceed, within 0.4 % by default
- * (LOCUST_HIST_BITS), in ms. */
+ * (LOCUST_HIST_BITS), in ms. Unanswered ones count as longer than they had waited. */
 LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share);
 
 /* The whole command: options from files, environment and arguments, the run, the reports.
@@ -4977,6 +4979,43 @@ static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
     return 0;
 }
 
+/* The same where some times are known to have been longer than something only: `cut` holds how long
+ * those had lasted when they were cut short (censored). Such a time lies above that, as likely here
+ * or there as the known ones: its weight goes to all that lie higher (Kaplan and Meier 1958). Above
+ * the longest known time it is taken as what it had lasted. */
+static int64_t locust__hist_percentile_censored_ns(
+    const locust__hist *h, const locust__hist *cut, double share)
+{
+    uint64_t total = h->total + cut->total, known = h->total, count = 0, cut_count = 0;
+    volatile double exact = (double)total * share;
+    double rank = exact > 0 ? (double)(uint64_t)exact : 0, slack = 1e-9 * (double)total;
+    double seen = 0, weight = 1, left = (double)total; // left: not shorter than where we are
+    size_t at = 0, cut_at = 0;
+    int64_t ns = 0, cut_ns = 0, last_ns = 0;
+    bool more = locust__hist_next(h, &at, &ns, &count);
+    bool more_cut = locust__hist_next(cut, &cut_at, &cut_ns, &cut_count);
+    while (more || more_cut) {
+        bool is_known = more && (!more_cut || ns <= cut_ns);
+        double n = (double)(is_known ? count : cut_count);
+        if (!is_known && known) {
+            weight *= left / (left - n);
+        } else {
+            last_ns = is_known ? ns : cut_ns;
+            seen += weight * n;
+            if (seen > rank + slack)
+                return last_ns;
+        }
+        left -= n;
+        if (is_known) {
+            known -= count;
+            more = locust__hist_next(h, &at, &ns, &count);
+        } else {
+            more_cut = locust__hist_next(cut, &cut_at, &cut_ns, &cut_count);
+        }
+    }
+    return last_ns;
+}
+
 /* Zeroes the counts. The octaves stay, for the times to come. */
 static void locust__hist_reset(locust__hist *h)
 {
@@ -7805,6 +7844,8 @@ LOCUST_API void locust_stack_free(void *stack)
  * Purpose     counts the requests of one method and name: their times, bytes, phases, and how many
  *             there were in each of the last seconds. A table shows an entry as one of its rows.
  * Invariants  requests == hist.total while memory lasts; min_ns <= max_ns unless requests == 0.
+ *             A request that was cut before it had an answer is in none of these: it counts as
+ *             unanswered, and percentiles take it as one that took longer than it had waited.
  * Cost        counting a request: one histogram; nothing is allocated but a new octave of it.
  * Names       locust__entry_ locust__phase_ locust__phases
  * Limits      current rates cover the last ten whole seconds, up to now; Locust's end three seconds
@@ -7844,10 +7885,13 @@ typedef struct locust__entry {
         total_ns; // sum of all times, as seconds and the rest: ns alone end after 292 years
     int64_t min_ns, max_ns; // min_ns: LOCUST__NEVER if there was no request
     locust__entry_second ring[LOCUST__ENTRY_RING];
-    locust__hist hist;       // of all times
-    locust__phase *phases;   // LOCUST__PHASES of them; NULL: not measured
-    locust__phase *intended; // times from the intended start; NULL: no open model
-    locust_stats shown;      // what locust_stats_row returned last
+    locust__hist hist;             // of all times
+    locust__phase *phases;         // LOCUST__PHASES of them; NULL: not measured
+    locust__phase *intended;       // times from the intended start; NULL: no open model
+    uint64_t unanswered;           // requests that were cut
+    locust__phase *waits;          // how long those had waited; NULL: there is none
+    locust__phase *intended_waits; // the same from the intended start
+    locust_stats shown;            // what locust_stats_row returned last
 } locust__entry;
 
 static void locust__phase_record(locust__phase *phase, int64_t ns)
@@ -7857,17 +7901,42 @@ static void locust__phase_record(locust__phase *phase, int64_t ns)
         phase->max_ns = ns;
 }
 
+/* The same for one that is made when it is needed. Without memory the time is not counted. */
+static void locust__phase_record_at(locust__phase **phase, int64_t ns)
+{
+    if (!*phase)
+        *phase = locust__memory_zalloc(sizeof **phase);
+    if (*phase)
+        locust__phase_record(*phase, ns);
+}
+
 static void locust__phase_clear(locust__phase *phase)
 {
     locust__hist_reset(&phase->hist);
     phase->max_ns = 0;
 }
 
-/* The time that `share` (0 to 1) of a phase's did not exceed. */
-static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
+static void locust__phase_free(locust__phase *phase)
 {
-    int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
-    return ns < phase->max_ns ? ns : phase->max_ns; // a bucket's middle may lie above
+    if (phase)
+        locust__hist_free(&phase->hist);
+    LOCUST_FREE(phase);
+}
+
+/* The longest of a phase's times and of the waits that were cut; waits may be NULL. */
+static int64_t locust__phase_max_ns(const locust__phase *phase, const locust__phase *waits)
+{
+    return waits && waits->max_ns > phase->max_ns ? waits->max_ns : phase->max_ns;
+}
+
+/* The time that `share` (0 to 1) of a phase's did not exceed, and of those that were cut. */
+static int64_t locust__phase_percentile_ns(
+    const locust__phase *phase, const locust__phase *waits, double share)
+{
+    int64_t max_ns = locust__phase_max_ns(phase, waits);
+    int64_t ns = waits ? locust__hist_percentile_censored_ns(&phase->hist, &waits->hist, share)
+                       : locust__hist_percentile_ns(&phase->hist, share);
+    return ns < max_ns ? ns : max_ns; // a bucket's middle may lie above
 }
 
 /* Zeroes the figures; the octaves of histograms stay. */
@@ -7882,6 +7951,11 @@ static void locust__entry_clear(locust__entry *entry)
         locust__phase_clear(&entry->phases[i]);
     if (entry->intended)
         locust__phase_clear(entry->intended);
+    entry->unanswered = 0;
+    if (entry->waits)
+        locust__phase_clear(entry->waits);
+    if (entry->intended_waits)
+        locust__phase_clear(entry->intended_waits);
 }
 
 static void locust__entry_free_histograms(locust__entry *entry)
@@ -7890,9 +7964,9 @@ static void locust__entry_free_histograms(locust__entry *entry)
     for (int i = 0; entry->phases && i < LOCUST__PHASES; i++)
         locust__hist_free(&entry->phases[i].hist);
     LOCUST_FREE(entry->phases);
-    if (entry->intended)
-        locust__hist_free(&entry->intended->hist);
-    LOCUST_FREE(entry->intended);
+    locust__phase_free(entry->intended);
+    locust__phase_free(entry->waits);
+    locust__phase_free(entry->intended_waits);
 }
 
 /* Counts one request that ended in `second` of the monotonic clock. */
@@ -7921,21 +7995,39 @@ static void locust__entry_count(
     locust__hist_record(&entry->hist, elapsed_ns);
 }
 
+/* Counts a request that was cut after waited_ns, without an answer. */
+static void locust__entry_cut(locust__entry *entry, int64_t waited_ns)
+{
+    entry->unanswered++;
+    locust__phase_record_at(&entry->waits, waited_ns);
+}
+
+/* The longest time of a request, answered or not. */
+static int64_t locust__entry_longest_ns(const locust__entry *entry)
+{
+    bool cut = entry->waits && entry->waits->max_ns > entry->max_ns;
+    return cut ? entry->waits->max_ns : entry->max_ns;
+}
+
 static double locust__entry_mean_ns(const locust__entry *entry)
 {
     double total = (double)entry->total_s * 1e9 + (double)entry->total_ns;
     return entry->requests ? total / (double)entry->requests : 0;
 }
 
-/* The time that `share` (0 to 1) of the requests did not exceed. It lies within min_ns and max_ns,
- * though the middle of its bucket may not. */
+/* The time that `share` (0 to 1) of the requests did not exceed, unanswered ones included; 0 if
+ * none was answered. It lies within the shortest and the longest of these times, though the middle
+ * of its bucket may not. */
 static int64_t locust__entry_percentile_ns(const locust__entry *entry, double share)
 {
-    int64_t ns = locust__hist_percentile_ns(&entry->hist, share);
+    int64_t max_ns = locust__entry_longest_ns(entry), ns;
     if (!entry->requests)
         return 0;
-    if (share >= 1 || ns > entry->max_ns)
-        return entry->max_ns;
+    ns = entry->unanswered && entry->waits
+             ? locust__hist_percentile_censored_ns(&entry->hist, &entry->waits->hist, share)
+             : locust__hist_percentile_ns(&entry->hist, share);
+    if (share >= 1 || ns > max_ns)
+        return max_ns;
     return ns < entry->min_ns ? entry->min_ns : ns;
 }
 
@@ -7998,7 +8090,10 @@ typedef struct locust__request_stats {
     locust__entry *entry_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_string *text_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_failure *failure_buckets[LOCUST__STATS_BUCKETS];
-    int64_t start_ns, last_ns; // monotonic: start of the test, end of the newest request
+    uint64_t cut_arrivals;     // that no user had taken when the test ended
+    int64_t cut_arrival_ns;    // how long the first of them had waited
+    int64_t start_ns, last_ns; // monotonic: start of the test, end of the newest request; once
+                               // measuring has ended, not before that
 } locust__request_stats;
 
 static void locust__stats_init(locust__request_stats *st)
@@ -8027,7 +8122,17 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
     st->n_failures = st->n_exceptions = 0;
     st->other_failure.occurrences = 0;
     memset(st->failure_buckets, 0, sizeof st->failure_buckets);
+    st->cut_arrivals = 0;
+    st->cut_arrival_ns = 0;
     st->start_ns = st->last_ns = now_ns;
+}
+
+/* Measuring ends: from here on the rates of the run are up to now, whether requests were answered
+ * or not. Those that --stop-timeout lets end later move the end on. */
+static void locust__stats_end(locust__request_stats *st, int64_t now_ns)
+{
+    if (now_ns > st->last_ns)
+        st->last_ns = now_ns;
 }
 
 static void locust__stats_free(locust__request_stats *st)
@@ -8208,7 +8313,7 @@ static locust__entry *locust__stats_entry_at(locust__request_stats *st, size_t i
 {
     if (i < st->n_entries)
         return st->entries[i];
-    return i == st->n_entries && st->other.requests ? &st->other : NULL;
+    return i == st->n_entries && (st->other.requests || st->other.unanswered) ? &st->other : NULL;
 }
 
 /* Failure i of those that reports list; NULL: there are no more. */
@@ -8220,7 +8325,7 @@ static const locust__stats_failure *locust__stats_failure_at(
     return i == st->n_failures && st->other_failure.occurrences ? &st->other_failure : NULL;
 }
 
-/* Requests and failures a second over the whole run, up to the newest request. */
+/* Requests and failures a second over the whole run: to its end, or up to the newest request. */
 static void locust__stats_rates(const locust__request_stats *st, const locust__entry *entry,
     double *requests_per_s, double *failures_per_s)
 {
@@ -8257,6 +8362,7 @@ static const locust_stats *locust__stats_show(const locust__request_stats *st, l
     shown->requests = entry->requests;
     shown->failures = entry->failures;
     shown->bytes = entry->bytes;
+    shown->unanswered = entry->unanswered;
     shown->min_ms = entry->requests ? (double)entry->min_ns / 1e6 : 0;
     shown->mean_ms = locust__entry_mean_ns(entry) / 1e6;
     shown->max_ms = (double)entry->max_ns / 1e6;
@@ -8274,7 +8380,8 @@ LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share)
  *
  * Purpose     takes each finished request, or whatever else a test measures, to the statistics, the
  *             log of requests and the test's listeners.
- * Invariants  what began before since_ns is not counted, but listeners get it.
+ * Invariants  what began before since_ns is not counted, but listeners get it. What was cut before
+ *             it had an answer is counted apart, and is no sample.
  * Cost        that of the statistics; a log or a listener that is not there costs a comparison.
  * Names       locust__recorder_
  * Uses        >>entry >>stats
@@ -8292,15 +8399,6 @@ typedef struct locust__recorder {
         int64_t elapsed_ns, int64_t now_ns);
     void *log_arg;
 } locust__recorder;
-
-/* Counts a time from the intended start. Without memory for the histogram it is not counted. */
-static void locust__recorder_intended(locust__entry *entry, int64_t ns)
-{
-    if (!entry->intended)
-        entry->intended = locust__memory_zalloc(sizeof *entry->intended);
-    if (entry->intended)
-        locust__phase_record(entry->intended, ns);
-}
 
 /* Counts the phases of a request. Without memory for the histograms they are not counted. */
 static void locust__recorder_phases(locust__entry *entry, const locust_phases *phases)
@@ -8327,8 +8425,8 @@ static void locust__recorder_count(
     }
     if (rec->has_arrivals) {
         int64_t ns = elapsed_ns + locust__number_round(sample->late_ms * 1e6);
-        locust__recorder_intended(entry, ns);
-        locust__recorder_intended(&rec->stats->total, ns);
+        locust__phase_record_at(&entry->intended, ns);
+        locust__phase_record_at(&rec->stats->total.intended, ns);
     }
     if (rec->log)
         rec->log(rec->log_arg, sample, entry, elapsed_ns, now_ns);
@@ -8342,6 +8440,39 @@ static void locust__recorder_record(
         locust__recorder_count(rec, sample, elapsed_ns, now_ns);
     if (rec->listener)
         rec->listener(rec->env, sample);
+}
+
+/* Takes a request that was cut at now_ns, waited_ns after its start, without an answer. late_ms: of
+ * its arrival. */
+static void locust__recorder_cut(const locust__recorder *rec, const char *method, const char *name,
+    int64_t waited_ns, double late_ms, int64_t now_ns)
+{
+    locust__request_stats *st = rec->stats;
+    int64_t intended_ns = waited_ns + locust__number_round(late_ms * 1e6);
+    locust__entry *entry;
+    if (now_ns - waited_ns < rec->since_ns)
+        return;
+    entry = locust__stats_find(st, method, name);
+    locust__entry_cut(entry, waited_ns);
+    locust__entry_cut(&st->total, waited_ns);
+    if (rec->has_arrivals) {
+        locust__phase_record_at(&entry->intended_waits, intended_ns);
+        locust__phase_record_at(&st->total.intended_waits, intended_ns);
+    }
+}
+
+/* Takes an arrival that was due at due_ns and that no user had taken by the end. */
+static void locust__recorder_cut_arrival(
+    const locust__recorder *rec, int64_t due_ns, int64_t now_ns)
+{
+    locust__request_stats *st = rec->stats;
+    int64_t waited_ns = now_ns > due_ns ? now_ns - due_ns : 0;
+    if (due_ns < rec->since_ns)
+        return;
+    st->cut_arrivals++;
+    if (waited_ns > st->cut_arrival_ns)
+        st->cut_arrival_ns = waited_ns;
+    locust__phase_record_at(&st->total.intended_waits, waited_ns);
 }
 #endif
 
@@ -15306,7 +15437,9 @@ typedef struct locust__session {
     const char *host;                 // the field Host of the class; NULL: none
     const char *cert_file, *key_file; // in place of the class's; NULL: the class's
     const char **failure; // of a set-up step, which is not counted: its first failure; else NULL
-    double late_ms; // how late the user's arrival was, until a sample takes it; else 0
+    double late_ms;   // how late the user's arrival was, until a sample takes it; else 0
+    int64_t began_ns; // when the user's first operation began; 0: none has
+    bool answered;    // one has ended, well or not
 } locust__session;
 
 static void locust__session_deinit(locust__session *session)
@@ -15321,6 +15454,13 @@ static void locust__session_deinit(locust__session *session)
     }
 }
 
+/* An operation of the user begins. */
+static void locust__session_begin(locust__session *session, int64_t now_ns)
+{
+    if (!session->began_ns)
+        session->began_ns = now_ns;
+}
+
 /* Takes the lateness of an arrival away from the session: only the first sample of the arrival has
  * it. */
 static double locust__session_take_late(locust__session *session)
@@ -15328,6 +15468,13 @@ static double locust__session_take_late(locust__session *session)
     double ms = session->late_ms;
     session->late_ms = 0;
     return ms;
+}
+
+/* An operation of the user has ended. Returns how late its arrival was. */
+static double locust__session_end(locust__session *session)
+{
+    session->answered = true;
+    return locust__session_take_late(session);
 }
 
 /* The value of the user's own field; NULL: there is none. */
@@ -15435,8 +15582,7 @@ static const char *locust__session_cookie(locust__session *session, locust__serv
  * Purpose     the response that the test sees, the memory that it lies in, the verdict on the
  *             request, its record. A user has a client, and so has each coroutine that it starts.
  * Invariants  one request at a time for each client. What a response points at lies in the block,
- *             which the client's next request reuses. A request that the end of its user cut short
- *             is not counted, as in Locust.
+ *             which the client's next request reuses.
  * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
  *             buffer, its response fits the block. An idle user keeps its last response and no
  *             buffer.
@@ -15540,7 +15686,7 @@ static void locust__client_count(
 static void locust__client_record(locust__client *c)
 {
     locust_response *r = &c->response;
-    double late_ms = locust__session_take_late(c->session);
+    double late_ms = locust__session_end(c->session);
     locust_sample sample = {.method = c->method,
         .name = c->name,
         .url = r->url,
@@ -16620,14 +16766,42 @@ static locust_error locust__exchange_try(
  *
  * Purpose     one request with its redirects and second tries with credentials, up to the response
  *             that the test sees.
+ * Invariants  a request that the end of its user cuts short is no sample: it counts as unanswered.
  * Names       locust__request_
- * Uses        >>entry >>stats >>url >>response_head >>base_url >>client >>head_out >>exchange
+ * Uses        >>co >>entry >>stats >>record >>url >>response_head >>base_url >>session
+ *             >>client >>head_out >>exchange
  * Sources     RFC 9110 15.4 (redirects); Locust 2.46 for names and redirects.
  * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try
  *             with other credentials.
  * ============================================================================================ */
 
 enum { LOCUST__REQUEST_HOPS = 30 }; // redirects followed, as in Locust
+
+/* The row of a request, by its first URL: in the test's texts, the block or the statistics. */
+static const char *locust__request_row(
+    const locust__client *c, const locust__exchange *x, const char *given)
+{
+    return x->req->name     ? x->req->name
+           : x->name        ? x->name
+           : x->response_at ? c->block.ptr + x->target_at
+                            : given;
+}
+
+/* Counts a request that was cut short by the end of its user. One whose answer the test takes in
+ * pieces has had it once the first can come: a stream of events lasts as long as its user does. One
+ * that still waited for a turn to connect has not begun. */
+LOCUST__APART static void locust__request_cut(
+    locust__client *c, const locust__exchange *x, const locust__response_head *h)
+{
+    int64_t now_ns = locust__loop_clock(c->services->loop);
+    bool in_pieces = h->status >= 200 && (x->req->on_body || x->req->on_event);
+    c->session->answered |= in_pieces;
+    if (in_pieces || !x->started)
+        return;
+    locust__recorder_cut(&c->services->recorder, x->req->method ? x->req->method : "GET",
+        locust__request_row(c, x, ""), now_ns > x->start_ns ? now_ns - x->start_ns : 0,
+        locust__session_take_late(c->session), now_ns);
+}
 
 /* Fills in the response from what the block holds. */
 LOCUST__APART static void locust__request_answer(locust__client *c, const locust__exchange *x,
@@ -16652,10 +16826,7 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->context = x->req->context;
     c->method = x->req->method ? x->req->method : "GET";
-    c->name = x->req->name     ? x->req->name
-              : x->name        ? x->name
-              : x->response_at ? block + x->target_at
-                               : given;
+    c->name = locust__request_row(c, x, given);
     c->failure = locust__client_judge(c, x->req);
 }
 
@@ -16813,7 +16984,9 @@ static locust_error locust__request_run(
     if (!error)
         error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
-    if (error == LOCUST_ERR_CANCELLED || c->broken) // not counted
+    if (error == LOCUST_ERR_CANCELLED && !c->broken)
+        locust__request_cut(c, x, &h);
+    if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
     if (!c->ended_ns) // no response began
         c->ended_ns = locust__os_now_ns();
@@ -16827,8 +17000,8 @@ static locust_error locust__request_run(
     return LOCUST_OK;
 }
 
-/* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
- * counted. c->broken: the test has to end. */
+/* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, there is no sample.
+ * c->broken: the test has to end. */
 static locust_error locust__request_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
@@ -16841,6 +17014,7 @@ static locust_error locust__request_send(
     x.req = req;
     x.method = req->method ? req->method : "GET";
     locust__client_settle(c);
+    locust__session_begin(c->session, c->services->loop->clock_ns);
     c->broken = NULL;
     c->verdict = LOCUST__VERDICT_NONE;
     c->response.reused = false;
@@ -17541,6 +17715,12 @@ typedef struct locust__step { // .setup or .teardown of the test
     bool over;
 } locust__step;
 
+typedef struct locust__users_fed { // of the users that do not arrive: who got an answer
+    int asked;                     // have sent a request or begun an operation
+    int starved;                   // have waited for a second at least, and got none in their life
+    int64_t longest_ns;            // how long one of those waited
+} locust__users_fed;
+
 typedef struct locust__users { // of a test
     locust__services *services;
     locust_env *env;
@@ -17564,6 +17744,7 @@ typedef struct locust__users { // of a test
     void (*on_error)(locust_env *env, locust_user *u, const char *message); // a task failed
     locust__tags tags;
     locust_feeder *feeders;  // files that are open: see >>feed
+    locust__users_fed fed;   // of those that have ended
     size_t worker;           // the number of this process, from 0, among
     size_t n_workers;        // the processes that share the test
     const char *setup_error; // why the test cannot go on; the runner reports it. NULL: it can
@@ -17785,12 +17966,12 @@ static void locust__retry_park(locust__user *user) LOCUST__PARKS
  * >>arrive  arrivals of the open model, as users take them
  *
  * Purpose     the arrivals of a class that no user has taken yet, and the users that wait for one.
- * Invariants  scheduled == started + shed + n. Either arrivals wait or users do, never both for
- *             longer than a turn of the loop. An arrival keeps the time at which it was due, so
- *             that what it waited is in its first response time.
+ * Invariants  scheduled == started + shed + unanswered + n. Either arrivals wait or users do, never
+ *             both for longer than a turn of the loop. An arrival keeps the time at which it was
+ *             due, so that what it waited is in its first response time.
  * Cost        8 bytes for an arrival that waits.
  * Names       locust__arrive_
- * Uses        >>co >>switch >>sync >>class >>user
+ * Uses        >>co >>switch >>sync >>record >>class >>user
  *
  *   backlog   | . | . | due | due | due | . | . |    first 2, n 3, cap 7: the oldest is at `first`;
  *                       first                        behind the last place comes place 0
@@ -17854,17 +18035,30 @@ static void locust__arrive_accept(locust__user *user, int64_t due_ns, bool late)
     user->cls->arrivals->counts.late += late;
 }
 
-/* Takes back an arrival that was accepted but whose task never started because the test is ending;
- * it counts as shed. */
+/* Counts an arrival that nobody serves any more because the test is ending: as shed if that is
+ * because all iterations are done, else as unanswered. */
+static void locust__arrive_drop(
+    locust__arrival_queue *o, const locust__users *all, int64_t due_ns, int64_t now_ns)
+{
+    if (all->iterations_left == 0) {
+        o->counts.shed++;
+        return;
+    }
+    o->counts.unanswered++;
+    locust__recorder_cut_arrival(&all->services->recorder, due_ns, now_ns);
+}
+
+/* Takes back an arrival that was accepted but whose task never started because the test is ending.
+ * */
 static void locust__arrive_forgo(locust__user *user)
 {
     locust__arrival_queue *o = user->cls->arrivals;
     if (!o || !user->due_ns)
         return;
-    user->due_ns = 0;
     o->counts.started--;
     o->counts.late -= user->late;
-    o->counts.shed++;
+    locust__arrive_drop(o, user->all, user->due_ns, locust__os_now_ns());
+    user->due_ns = 0;
 }
 
 /* Begins to serve the arrival: the user's next request tells how late it is. */
@@ -18317,6 +18511,24 @@ static void locust__start_run_on_stops(locust__user *user) LOCUST__PARKS
     locust__life_stop_coroutines(user); // those that on_stop has started
 }
 
+/* Counts a user that ends among those that were answered, or that never were. Users that arrive are
+ * not looked at: theirs are the requests that count as unanswered. */
+static void locust__start_count_fed(const locust__user *user)
+{
+    locust__users_fed *fed = &user->all->fed;
+    const locust__session *session = &user->session;
+    int64_t waited_ns;
+    if (!session->began_ns || user->cls->arrivals)
+        return;
+    fed->asked++;
+    waited_ns = locust__os_now_ns() - session->began_ns;
+    if (session->answered || waited_ns < LOCUST__S)
+        return;
+    fed->starved++;
+    if (waited_ns > fed->longest_ns)
+        fed->longest_ns = waited_ns;
+}
+
 /* Frees what a user has. Nothing of it parks. The function that frees a slot may still look at
  * other slots and at context variables. */
 static void locust__start_deinit(locust__user *user)
@@ -18347,6 +18559,7 @@ static void locust__start_main(void *arg)
         locust__life_run(user);
     if (locust__life_are_over(user->all))
         locust__arrive_forgo(user);
+    locust__start_count_fed(user);
     while (user->all->closing && !user->all->told)
         locust__co_yield(user->all->services->loop);
     locust__start_run_on_stops(user);
@@ -19035,16 +19248,18 @@ static const double LOCUST__MEASURE_MAX_MS = 1e12; // 31 years; int64_t nanoseco
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
     locust__user *user = locust__control_user(u, "LOCUST_MEASURE");
+    int64_t now = locust__os_now_ns();
     locust__client_settle(&user->client);
+    locust__session_begin(user->client.session, now);
     return (locust_measure){
-        .user = u, .method = method, .name = name, .open = true, .start_ns = locust__os_now_ns()};
+        .user = u, .method = method, .name = name, .open = true, .start_ns = now};
 }
 
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
     locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
     int64_t now = locust__os_now_ns();
-    double late_ms = locust__session_take_late(user->client.session);
+    double late_ms = locust__session_end(user->client.session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
         .error = m->error,
@@ -19080,7 +19295,7 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
         .user = u};
     locust__measure_check(user, s.elapsed_ms);
     locust__client_settle(&user->client);
-    s.late_ms = locust__session_take_late(user->client.session);
+    s.late_ms = locust__session_end(user->client.session);
     locust__client_count(
         &user->client, &s, (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }
@@ -20024,7 +20239,7 @@ static int locust__env_exit_code(const locust_env *env)
 
 static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
 {
-    locust_arrival_counts sum = {0, 0, 0, 0};
+    locust_arrival_counts sum = {0, 0, 0, 0, 0};
     for (int i = 0; i < env->n_classes; i++) {
         const locust__arrival_queue *queue = env->classes[i].arrivals;
         if (!queue)
@@ -20033,6 +20248,7 @@ static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
         sum.started += queue->counts.started;
         sum.late += queue->counts.late;
         sum.shed += queue->counts.shed;
+        sum.unanswered += queue->counts.unanswered;
     }
     return sum;
 }
@@ -20326,8 +20542,8 @@ static void locust__ramp_init(locust__ramp *ramp, double steps_per_s)
  * Purpose     the open model: a coroutine for each class that lets users arrive on time, whatever
  *             the server does.
  * Invariants  an arrival's time is computed from the one before it, never from the clock: a late
- *             pacer catches up, and no arrival is lost or moved. Arrivals that were due when the
- *             test ends and were not served are counted as shed.
+ *             pacer catches up, and no arrival is lost or moved. Arrivals that are due when the
+ *             test ends and that nobody has taken are counted as unanswered.
  * Cost        an arrival is a division, or for --stages a square root and a walk over the stages.
  *             The loop gets a turn every millisecond while a pacer catches up.
  * Names       locust__pace_
@@ -20478,7 +20694,7 @@ static void locust__pace_main(void *arg)
     for (; env->users.iterations_left != 0 && due_ns <= locust__os_now_ns();
          due_ns = locust__pace_next(env, o, &at)) {
         o->counts.scheduled++;
-        o->counts.shed++;
+        locust__arrive_drop(o, &env->users, due_ns, locust__os_now_ns());
     }
 }
 
@@ -20501,9 +20717,10 @@ static void locust__pace_start(locust_env *env)
     }
 }
 
-/* Stops the pacers. Arrivals that still wait are shed. */
+/* Stops the pacers. Arrivals that still wait are unanswered. */
 static void locust__pace_stop(locust_env *env) LOCUST__PARKS
 {
+    int64_t now_ns = locust__os_now_ns();
     for (int i = 0; i < env->n_classes; i++)
         if (env->classes[i].arrivals && env->classes[i].arrivals->pacer && env->pacers.running)
             locust__co_cancel(&env->loop, env->classes[i].arrivals->pacer);
@@ -20512,7 +20729,8 @@ static void locust__pace_stop(locust_env *env) LOCUST__PARKS
         locust__arrival_queue *o = env->classes[i].arrivals;
         if (!o)
             continue;
-        o->counts.shed += o->n;
+        for (size_t k = 0; k < o->n; k++)
+            locust__arrive_drop(o, &env->users, o->backlog[(o->first + k) % o->cap], now_ns);
         o->n = 0;
     }
 }
@@ -20577,9 +20795,9 @@ static bool locust__step_run(locust_env *env, locust_task_fn fn, const char *nam
  * >>runner  a test from its first user to its last
  *
  * Purpose     drives ramps for the run time beside the pacers of arrivals, then stops the users.
- * Invariants  a test ends in this order: arrivals that wait are shed; on_test_stopping; users.told,
- *             from when on a user may run its on_stop; users are stopped, the last one ends; the
- *             connections that they shared are closed; on_test_stop.
+ * Invariants  a test ends in this order: arrivals that wait are dropped; on_test_stopping;
+ *             users.told, from when on a user may run its on_stop; users are stopped, the last one
+ *             ends; the connections that they shared are closed; on_test_stop.
  * Names       locust__runner_
  * Uses        >>co >>misuse >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage
  *             >>warm_up >>ramp >>pace
@@ -20726,6 +20944,7 @@ static void locust__runner_init(locust_env *env)
     env->users.closing = false;
     env->users.told = false;
     env->users.setup_error = NULL;
+    env->users.fed = (locust__users_fed){0, 0, 0};
     env->users.iterations_left = env->options.iterations > 0 ? env->options.iterations : -1;
     env->users.limited = env->single || env->options.iterations > 0;
     for (int i = 0; i < env->n_classes; i++)
@@ -20745,6 +20964,7 @@ static void locust__runner_users(locust_env *env) LOCUST__PARKS
     locust__pace_start(env);
     locust__runner_drive(env);
     env->until = locust__usage_now(env);
+    locust__stats_end(&env->stats, env->until.at_ns);
     if (env->warm_ns < LOCUST__NEVER)
         locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
             "--warm-up was longer than the run: nothing was counted");
@@ -21820,13 +22040,12 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
     }
 }
 
-/* Requests and failures a second from where measuring begins to the end of the test. (The rates
- * of the tables end with the last answer, as Locust's do: a server that hangs does not lower
- * those.) */
+/* Requests and failures a second from where measuring begins to the end of the test, answered or
+ * not. (Locust's end with the last answer: a server that hangs does not lower those.) */
 static void locust__generator_rates(
     const locust_env *env, const locust__entry *row, double *requests_per_s, double *failures_per_s)
 {
-    int64_t end_ns = env->until.at_ns ? env->until.at_ns : locust__os_now_ns();
+    int64_t end_ns = env->until.at_ns ? env->stats.last_ns : locust__os_now_ns();
     double s = (double)(end_ns - env->stats.start_ns) / 1e9;
     *requests_per_s = s > 0 ? (double)row->requests / s : 0;
     *failures_per_s = s > 0 ? (double)row->failures / s : 0;
@@ -21932,6 +22151,7 @@ enum locust__figure_kind { // how its value is found
     LOCUST__FIGURE_OF_PHASE,       // a percentile of that phase
     LOCUST__FIGURE_OF_PHASE_MAX,
     LOCUST__FIGURE_OF_SHED, // arrivals of the whole test, whatever the row
+    LOCUST__FIGURE_OF_UNANSWERED,
 };
 
 /* Id, unit, kind, share of a percentile; name in JSON and checks, key in compact lines, title in
@@ -21969,7 +22189,8 @@ enum locust__figure_kind { // how its value is found
     X(PHASE_P95,    TIME,  PHASE,        0.95,    "", "p95", "95%", "") \
     X(PHASE_P99,    TIME,  PHASE,        0.99,    "", "p99", "99%", "") \
     X(PHASE_MAX,    TIME,  PHASE_MAX,    0,       "", "max", "100%", "") \
-    X(SHED,         COUNT, SHED,         0,       "shed", "", "", "")
+    X(SHED,         COUNT, SHED,         0,       "shed", "", "", "") \
+    X(UNANSWERED,   COUNT, UNANSWERED,   0,       "unanswered", "unanswered", "", "")
 // clang-format on
 
 #define LOCUST__FIGURES_ID(id, unit, kind, share, name, key, title, csv) LOCUST__FIGURE_##id,
@@ -22013,7 +22234,6 @@ static const char *locust__figures_word(locust__figure_id id, locust__figure_wor
 
 enum locust__figures_rates {  // what requests and failures a second are of
     LOCUST__FIGURES_CURRENT,  // the last ten seconds
-    LOCUST__FIGURES_ANSWERED, // from the start to the last answer, as Locust's
     LOCUST__FIGURES_MEASURED, // from the start to the end, answered or not
 };
 
@@ -22035,9 +22255,6 @@ static double locust__figures_rate(
     case LOCUST__FIGURES_CURRENT:
         locust__stats_current_rates(st, row, v->now_ns, &rps, &fps);
         break;
-    case LOCUST__FIGURES_ANSWERED:
-        locust__stats_rates(st, row, &rps, &fps);
-        break;
     case LOCUST__FIGURES_MEASURED:
         locust__generator_rates(v->env, row, &rps, &fps);
         break;
@@ -22045,14 +22262,21 @@ static double locust__figures_rate(
     return kind == LOCUST__FIGURE_OF_RPS ? rps : fps;
 }
 
-/* A percentile of a phase; share NULL: its maximum. */
+/* A percentile of a phase; share NULL: its maximum. `waits`: see locust__phase_percentile_ns. */
 static bool locust__figures_find_phase(
-    const locust__phase *phase, const double *share, double *value)
+    const locust__phase *phase, const locust__phase *waits, const double *share, double *value)
 {
     if (!phase || !phase->hist.total)
         return false;
-    *value = (double)(share ? locust__phase_percentile_ns(phase, *share) : phase->max_ns);
+    *value = (double)(share ? locust__phase_percentile_ns(phase, waits, *share)
+                            : locust__phase_max_ns(phase, waits));
     return true;
+}
+
+/* Requests of a row that were cut; of the total, arrivals that nobody took, too. */
+static double locust__figures_unanswered(const locust__request_stats *st, const locust__entry *row)
+{
+    return (double)(row->unanswered + (row == &st->total ? st->cut_arrivals : 0));
 }
 
 /* Finds the value of a figure; `share`: of a percentile, which need not be the figure's own.
@@ -22101,18 +22325,21 @@ static bool locust__figures_find(const locust__figures_view *v, const locust__en
         *value = (double)locust__entry_percentile_ns(row, share);
         return any;
     case LOCUST__FIGURE_OF_INTENDED:
-        return locust__figures_find_phase(row->intended, &share, value);
+        return locust__figures_find_phase(row->intended, row->intended_waits, &share, value);
     case LOCUST__FIGURE_OF_INTENDED_MAX:
-        return locust__figures_find_phase(row->intended, NULL, value);
+        return locust__figures_find_phase(row->intended, row->intended_waits, NULL, value);
     case LOCUST__FIGURE_OF_PHASE:
-        return locust__figures_find_phase(v->phase, &share, value);
+        return locust__figures_find_phase(v->phase, NULL, &share, value);
     case LOCUST__FIGURE_OF_PHASE_MAX:
-        return locust__figures_find_phase(v->phase, NULL, value);
+        return locust__figures_find_phase(v->phase, NULL, NULL, value);
     case LOCUST__FIGURE_OF_PHASE_COUNT:
         *value = v->phase ? (double)v->phase->hist.total : 0;
         return true;
     case LOCUST__FIGURE_OF_SHED:
         *value = (double)locust__usage_arrivals(v->env).shed;
+        return true;
+    case LOCUST__FIGURE_OF_UNANSWERED:
+        *value = locust__figures_unanswered(&v->env->stats, row);
         return true;
     }
     return false;
@@ -22207,7 +22434,8 @@ static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n
 /* What a check can be about, by its name, beside percentiles. */
 static const locust__figure_id locust__check_figures[] = {LOCUST__FIGURE_MIN, LOCUST__FIGURE_AVG,
     LOCUST__FIGURE_MAX, LOCUST__FIGURE_FAIL_RATIO, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS,
-    LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_SHED};
+    LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_SHED,
+    LOCUST__FIGURE_UNANSWERED};
 
 typedef struct locust__check {
     char *text;       // as it was given; owned
@@ -22436,6 +22664,15 @@ static const locust__check *locust__checks_broken(locust_env *env, locust__check
             return c;
     }
     return NULL;
+}
+
+/* True if a check of the total is about what was unanswered: then it alone says how much may be. */
+static bool locust__checks_allow_unanswered(const locust__checks *checks)
+{
+    for (size_t i = 0; i < checks->n; i++)
+        if (!*checks->all[i].name && checks->all[i].figure == LOCUST__FIGURE_UNANSWERED)
+            return true;
+    return false;
 }
 
 /* True if a check of the total limits failures: then failures alone do not decide the exit code. */
@@ -22684,7 +22921,7 @@ static void locust__earlier_compare_times(locust__earlier *earlier, double margi
     static const char *const names[] = {"p50 ms", "p95 ms", "p99 ms"};
     for (int i = 0; i < 3; i++) {
         double was = (double)locust__hist_percentile_ns(&earlier->hist, shares[i]);
-        double is = (double)locust__entry_percentile_ns(earlier->row, shares[i]);
+        double is = (double)locust__hist_percentile_ns(&earlier->row->hist, shares[i]); // answered
         double low, high, was_low, was_high;
         locust__baseline_bounds(&earlier->row->hist, shares[i], &low, &high);
         locust__baseline_bounds(&earlier->hist, shares[i], &was_low, &was_high);
@@ -23032,7 +23269,7 @@ static void locust__find_line(const locust__find *f, char *out, size_t size)
  * Uses        >>manners
  * ============================================================================================ */
 
-enum { LOCUST__REMARKS_MAX = 32 };
+enum { LOCUST__REMARKS_MAX = 32, LOCUST__REMARKS_CALM_NS = 100000000 };
 
 typedef enum locust__remark_about {
     LOCUST__REMARK_RUN,
@@ -23258,11 +23495,78 @@ static void locust__remarks_slow(locust__remarks *r, const locust_env *env)
             which, (long long)m->n[LOCUST__MANNER_SLOW], (long long)m->n[LOCUST__MANNER_OPENED]);
 }
 
+static const char *locust__remarks_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* Had an arrival, or a request of any row, waited longer than the end of a run explains: for a
+ * tenth of a second, and longer than any of that row was answered in? */
+static bool locust__remarks_stalled(const locust__request_stats *st)
+{
+    for (size_t i = 0; i <= st->n_entries; i++) {
+        const locust__entry *row = i < st->n_entries ? st->entries[i] : &st->other;
+        int64_t longest_ns = row->unanswered ? locust__entry_longest_ns(row) : 0;
+        if (longest_ns > row->max_ns && longest_ns >= LOCUST__REMARKS_CALM_NS)
+            return true;
+    }
+    return st->cut_arrival_ns >= LOCUST__REMARKS_CALM_NS;
+}
+
+/* What was cut at the end, if that is more than the end explains. It fails the run where a request
+ * had waited for a second, and longer than any that was answered. */
+static void locust__remarks_unanswered(locust__remarks *r, const locust_env *env)
+{
+    const locust__request_stats *st = &env->stats;
+    uint64_t requests = st->total.unanswered, arrivals = st->cut_arrivals;
+    int64_t request_ns = st->total.waits ? st->total.waits->max_ns : 0;
+    int64_t longest_ns = request_ns > st->cut_arrival_ns ? request_ns : st->cut_arrival_ns;
+    char what[96] = "", slowest[64] = "there was no answer";
+    if (!locust__remarks_stalled(st))
+        return;
+    if (requests)
+        snprintf(what, sizeof what, "%llu request%s%s", (unsigned long long)requests,
+            locust__remarks_plural(requests), arrivals ? " and " : "");
+    if (arrivals)
+        snprintf(what + strlen(what), sizeof what - strlen(what), "%llu arrival%s",
+            (unsigned long long)arrivals, locust__remarks_plural(arrivals));
+    if (st->total.requests)
+        snprintf(slowest, sizeof slowest, "the slowest answer took %.3f s",
+            (double)st->total.max_ns / 1e9);
+    locust__remarks_add(r, LOCUST__REMARK_RUN, "unanswered",
+        request_ns >= LOCUST__S && request_ns > st->total.max_ns,
+        "%s %s unanswered at the end, the longest for %.3f s (%s)", what,
+        requests + arrivals == 1 ? "was" : "were", (double)longest_ns / 1e9, slowest);
+}
+
+/* Users that asked and never got an answer, as at a server that has a thread for each connection
+ * and fewer of those. */
+static void locust__remarks_starved(locust__remarks *r, const locust_env *env)
+{
+    const locust__users_fed *fed = &env->users.fed;
+    if (fed->starved)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "starved",
+            fed->longest_ns > env->stats.total.max_ns,
+            "%d of %d user%s never got an answer, and waited for up to %.3f s", fed->starved,
+            fed->asked, locust__remarks_plural((uint64_t)fed->asked),
+            (double)fed->longest_ns / 1e9);
+}
+
+/* A check has the word about that: the remark fails nothing. */
+static void locust__remarks_excuse(locust__remarks *r, const char *key)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->all[i].key, key) == 0)
+            r->all[i].fails = false;
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
     r->n = 0;
     locust__remarks_measured(r, env);
+    locust__remarks_unanswered(r, env);
+    locust__remarks_starved(r, env);
     locust__remarks_refused(r, env);
     locust__remarks_two_parts(r, env);
     locust__remarks_keep_alive(r, env);
@@ -23341,6 +23645,10 @@ static void locust__result_judge(void *arg)
     v->generator = locust__generator_judge(v->env);
     v->held = locust__checks_judge(v->env, &v->checks);
     locust__remarks_collect(&v->remarks, v->env);
+    if (locust__checks_allow_unanswered(&v->checks)) {
+        locust__remarks_excuse(&v->remarks, "unanswered");
+        locust__remarks_excuse(&v->remarks, "starved");
+    }
     if (LOCUST__WITH_REPORTS && v->baseline.n && !locust__baseline_compare(&v->baseline, v->env)) {
         locust__log_print(&v->env->log, LOCUST__LOG_ERROR, "locust.main",
             "not compared with %s: out of memory", v->env->options.baseline);
@@ -23462,11 +23770,11 @@ static const locust__table_layout locust__table_compact_rows = {.label = "row",
     .total = "total",
     .of = LOCUST__FIGURE_REQUESTS,
     .style = LOCUST__FIGURES_IN_LINE,
-    .n_columns = 9,
+    .n_columns = 10,
     .columns = {{LOCUST__FIGURE_REQUESTS, 0, ""}, {LOCUST__FIGURE_FAILURES, 0, ""},
         {LOCUST__FIGURE_RPS, 0, ""}, {LOCUST__FIGURE_FPS, 0, ""}, {LOCUST__FIGURE_AVG, 0, ""},
         {LOCUST__FIGURE_P50, 0, ""}, {LOCUST__FIGURE_P95, 0, ""}, {LOCUST__FIGURE_P99, 0, ""},
-        {LOCUST__FIGURE_MAX, 0, ""}}};
+        {LOCUST__FIGURE_MAX, 0, ""}, {LOCUST__FIGURE_UNANSWERED, 0, ""}}};
 
 /* A test without reports has compact lines alone: the compiler drops the tables from it. */
 static bool locust__table_is_compact(const locust__table *t)
@@ -23690,9 +23998,11 @@ static void locust__table_compact_now(const locust__table *t)
 {
     const locust_env *env = t->view.env;
     int64_t start_ns = env->stats.start_ns ? env->stats.start_ns : t->view.now_ns; // 0: not begun
+    locust__table_layout running = locust__table_compact_rows;
+    running.n_columns--; // what is unanswered shows at the end
     locust__buf_printf(
         t->out, "t=%.0f users=%d", (double)(t->view.now_ns - start_ns) / 1e9, env->users.alive);
-    locust__table_pairs(t, &locust__table_compact_rows, &env->stats.total);
+    locust__table_pairs(t, &running, &env->stats.total);
     locust__buf_puts(t->out, "\n");
 }
 
@@ -23701,14 +24011,17 @@ static void locust__table_compact_now(const locust__table *t)
 static void locust__table_arrivals(locust__table *t)
 {
     locust_arrival_counts c = locust__usage_arrivals(t->view.env);
-    unsigned long long scheduled = c.scheduled, started = c.started, late = c.late, shed = c.shed;
+    unsigned long long scheduled = c.scheduled, started = c.started, late = c.late, shed = c.shed,
+                       unanswered = c.unanswered;
     if (locust__table_is_compact(t))
-        locust__buf_printf(t->out, "arrivals scheduled=%llu started=%llu late=%llu shed=%llu\n",
-            scheduled, started, late, shed);
+        locust__buf_printf(t->out,
+            "arrivals scheduled=%llu started=%llu late=%llu shed=%llu unanswered=%llu\n", scheduled,
+            started, late, shed, unanswered);
     else
         locust__buf_printf(t->out,
-            "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed\n\n", scheduled,
-            started, late, shed);
+            "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed, %llu "
+            "unanswered\n\n",
+            scheduled, started, late, shed, unanswered);
     locust__table_rows(t, &locust__table_intended);
 }
 
@@ -23897,7 +24210,7 @@ static void locust__table_print(locust_env *env, const locust__result *verdict)
     locust__table t = {.out = &out,
         .view = {.env = env,
             .now_ns = locust__os_now_ns(),
-            .rates = verdict ? LOCUST__FIGURES_ANSWERED : LOCUST__FIGURES_CURRENT},
+            .rates = verdict ? LOCUST__FIGURES_MEASURED : LOCUST__FIGURES_CURRENT},
         .compact = env->options.compact};
     bool compact = locust__table_is_compact(&t);
     if (!compact)
@@ -24093,7 +24406,7 @@ static void locust__csv_names(locust__buf *out, const locust__entry *row)
 
 static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 {
-    locust__figures_view v = {.env = csv->env, .rates = LOCUST__FIGURES_ANSWERED};
+    locust__figures_view v = {.env = csv->env, .rates = LOCUST__FIGURES_MEASURED};
     size_t n;
     locust__entry **rows = locust__figures_rows(&csv->env->stats, &n);
     locust__csv_titles(out, "Type,Name", locust__csv_stats_columns);
@@ -24229,11 +24542,18 @@ static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 static void locust__csv_generator(locust__csv *csv, locust__buf *out)
 {
     locust_generator g = locust__generator_judge(csv->env);
-    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits\r\n");
+    const locust__request_stats *st = &csv->env->stats;
+    int64_t wait_ns = st->total.waits ? st->total.waits->max_ns : 0;
+    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,"
+                          "Unanswered Requests,Unanswered Arrivals,Longest Unanswered,"
+                          "Starved Users\r\n");
     locust__buf_printf(out, "%s,%.3f,%.3f,%.3f,%.3f,", g.ok ? "ok" : "limited", g.cpu,
         g.late_p50_ms, g.late_p99_ms, g.late_max_ms);
     locust__csv_text(out, g.limits);
-    locust__buf_puts(out, "\r\n");
+    locust__buf_printf(out, ",%llu,%llu,%.3f,%d\r\n", (unsigned long long)st->total.unanswered,
+        (unsigned long long)st->cut_arrivals,
+        (double)(wait_ns > st->cut_arrival_ns ? wait_ns : st->cut_arrival_ns) / 1e6,
+        csv->env->users.fed.starved);
 }
 
 static const struct {
@@ -24398,12 +24718,12 @@ static const char *locust__summary_bool(bool truth)
     return truth ? "true" : "false";
 }
 
-static void locust__summary_histogram(locust__buf *out, const locust__hist *h)
+static void locust__summary_histogram(locust__buf *out, const char *name, const locust__hist *h)
 {
     const char *comma = "";
     uint64_t count;
     int64_t ns;
-    locust__buf_puts(out, "\"histogram_us\": [");
+    locust__buf_printf(out, "\"%s\": [", name);
     for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
         locust__buf_printf(
             out, "%s[%lld, %llu]", comma, (long long)(ns / 1000), (unsigned long long)count);
@@ -24412,21 +24732,23 @@ static void locust__summary_histogram(locust__buf *out, const locust__hist *h)
     locust__buf_puts(out, "]");
 }
 
-/* Times of one kind: how many, their percentiles, and the histogram if asked for. */
-static void locust__summary_times(locust__buf *out, const locust__phase *phase, bool histogram)
+/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and the histogram if asked for. */
+static void locust__summary_times(
+    locust__buf *out, const locust__phase *phase, const locust__phase *waits, bool histogram)
 {
     locust__buf_printf(
         out, "{\"requests\": %llu, \"percentiles_ms\": {", (unsigned long long)phase->hist.total);
     for (int i = LOCUST__FIGURE_P50; i <= LOCUST__FIGURE_P100; i++) {
         double share = locust__figures[i].share;
-        int64_t ns = share < 1 ? locust__phase_percentile_ns(phase, share) : phase->max_ns;
+        int64_t ns = share < 1 ? locust__phase_percentile_ns(phase, waits, share)
+                               : locust__phase_max_ns(phase, waits);
         locust__buf_printf(out, "%s\"%s\": %.3f", i > LOCUST__FIGURE_P50 ? ", " : "",
             locust__figures_word((locust__figure_id)i, LOCUST__FIGURE_NAME), (double)ns / 1e6);
     }
     locust__buf_puts(out, "}");
     if (histogram) {
         locust__buf_puts(out, ",\n    ");
-        locust__summary_histogram(out, &phase->hist);
+        locust__summary_histogram(out, "histogram_us", &phase->hist);
     }
     locust__buf_puts(out, "}");
 }
@@ -24435,7 +24757,7 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
 {
     static const locust__figure_id columns[] = {LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES,
         LOCUST__FIGURE_BYTES, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS, LOCUST__FIGURE_MIN,
-        LOCUST__FIGURE_AVG, LOCUST__FIGURE_MAX};
+        LOCUST__FIGURE_AVG, LOCUST__FIGURE_MAX, LOCUST__FIGURE_UNANSWERED};
     locust__figures_view v = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
     locust__buf_puts(out, "{");
     locust__summary_text(out, "method", row->method);
@@ -24448,16 +24770,21 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
         locust__summary_figure(
             out, &v, row, (locust__figure_id)i, i > LOCUST__FIGURE_P50 ? ", " : "");
     locust__buf_puts(out, "},\n   ");
-    locust__summary_histogram(out, &row->hist);
+    locust__summary_histogram(out, "histogram_us", &row->hist);
+    locust__buf_puts(out, ",\n   ");
+    if (row->unanswered && row->waits)
+        locust__summary_histogram(out, "unanswered_us", &row->waits->hist);
+    else
+        locust__buf_puts(out, "\"unanswered_us\": null");
     locust__buf_puts(out, ",\n   \"intended\": ");
     if (row->intended)
-        locust__summary_times(out, row->intended, true);
+        locust__summary_times(out, row->intended, row->intended_waits, true);
     else
         locust__buf_puts(out, "null");
     locust__buf_puts(out, ",\n   \"phases\": ");
     for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
         locust__buf_printf(out, "%s\"%s\": ", i ? ",\n    " : "{", locust__table_phase_names[i]);
-        locust__summary_times(out, &row->phases[i], false);
+        locust__summary_times(out, &row->phases[i], NULL, false);
     }
     locust__buf_puts(out, row->phases ? "}}" : "null}");
 }
@@ -24552,9 +24879,11 @@ static void locust__summary_arrival_counts(
     locust__buf *out, const char *open, const locust_arrival_counts *c)
 {
     locust__buf_printf(out,
-        "%s\"scheduled\": %llu, \"started\": %llu, \"late\": %llu, \"shed\": %llu}", open,
-        (unsigned long long)c->scheduled, (unsigned long long)c->started,
-        (unsigned long long)c->late, (unsigned long long)c->shed);
+        "%s\"scheduled\": %llu, \"started\": %llu, \"late\": %llu, \"shed\": %llu, "
+        "\"unanswered\": %llu}",
+        open, (unsigned long long)c->scheduled, (unsigned long long)c->started,
+        (unsigned long long)c->late, (unsigned long long)c->shed,
+        (unsigned long long)c->unanswered);
 }
 
 static void locust__summary_classes(locust__buf *out, const locust_env *env)

@@ -30,7 +30,8 @@ typedef struct life { // zero: the usual
 static struct {
     int code;
     size_t exceptions, n_rows;
-    unsigned long long requests, failures;
+    unsigned long long requests, failures, unanswered;
+    int asked, starved; // users
     double seconds;
     char text[256], place[128];
     int told; // on_user_error
@@ -87,6 +88,9 @@ static inline void live(life how)
     after.seconds = (double)(locust__os_now_ns() - start) / 1e9;
     after.requests = locust_stats_total(env)->requests;
     after.failures = locust_stats_total(env)->failures;
+    after.unanswered = locust_stats_total(env)->unanswered;
+    after.asked = env->users.fed.asked;
+    after.starved = env->users.fed.starved;
     while (locust_stats_row(env, after.n_rows))
         after.n_rows++;
     after.exceptions = env->stats.n_exceptions;

@@ -1,5 +1,5 @@
 // Arrivals of the open model as users take them: the oldest first, late ones counted, impatient
-// ones shed. Always scheduled = started + shed + those that still wait.
+// ones shed. Always scheduled = started + shed + unanswered + those that still wait.
 #include "blocks.h"
 #define LOCUST__LAYERS 6
 #include "../../tools/header/all.h"
@@ -34,7 +34,7 @@ static void keep(int64_t due_ns)
 
 static void counts_add_up(void)
 {
-    CHECK_INT(q.counts.scheduled, q.counts.started + q.counts.shed + q.n);
+    CHECK_INT(q.counts.scheduled, q.counts.started + q.counts.shed + q.counts.unanswered + q.n);
 }
 
 static void ends(void)
@@ -141,9 +141,15 @@ static void without_memory(void)
     ends();
 }
 
+/* An arrival whose task never began: unanswered at the end of the test, shed if there was nothing left
+ * for it to do. */
 static void accepted_and_forgone(void)
 {
+    locust__request_stats st;
     fresh(10);
+    locust__stats_init(&st);
+    services.recorder.stats = &st;
+    users.iterations_left = -1;
     q.counts.scheduled = 2;
     locust__arrive_accept(&user, 7 * S, false);
     CHECK_INT(user.due_ns, 7 * S);
@@ -156,14 +162,23 @@ static void accepted_and_forgone(void)
     locust__arrive_forgo(&user); // the test ends before its task begins
     CHECK_INT(q.counts.started, 1);
     CHECK_INT(q.counts.late, 0);
-    CHECK_INT(q.counts.shed, 1);
+    CHECK_INT(q.counts.unanswered, 1);
+    CHECK_INT(st.cut_arrivals, 1);
     counts_add_up();
     locust__arrive_forgo(&user); // there is none any more
+    CHECK_INT(q.counts.unanswered, 1);
+    users.iterations_left = 0;
+    q.counts.scheduled++;
+    locust__arrive_accept(&user, 9 * S, false);
+    locust__arrive_forgo(&user);
     CHECK_INT(q.counts.shed, 1);
+    CHECK_INT(st.cut_arrivals, 1);
+    counts_add_up();
     cls.arrivals = NULL; // users of a class without arrivals
     user.due_ns = 1;
     locust__arrive_forgo(&user);
     CHECK_INT(q.counts.shed, 1);
+    locust__stats_free(&st);
     ends();
 }
 

@@ -116,7 +116,7 @@ static void stops_at_the_end_of_the_task(void)
     server_stop(&s);
 }
 
-/* -- a user that is stopped in the middle of a request: not counted, nothing leaks -- */
+/* -- a user that is stopped in the middle of a request: unanswered, nothing leaks -- */
 
 static bool stopped, returned;
 
@@ -147,13 +147,66 @@ static void stop_inside_a_request(void)
     CHECK_INT(after.code, 0);
     CHECK_INT(after.requests, 2);
     CHECK_INT(after.failures, 0);
+    CHECK_INT(after.unanswered, 1);
+    CHECK_INT(after.n_rows, 3);
+    CHECK_INT(after.asked, 1);
+    CHECK_INT(after.starved, 0); // it had its first answer
     CHECK(stopped);
     CHECK(!returned); // a call that is cut short does not return
     CHECK_STR(samples[1].name, "/bye");
     server_stop(&s);
 }
 
+/* A stream of events lasts as long as its user: once it came, it is no request without an answer. */
+static bool take_event(void *arg, const locust_sse_event *event)
+{
+    (void)event;
+    ++*(int *)arg;
+    return true;
+}
+
+static int n_events;
+
+static void watches_events(locust_user *u)
+{
+    locust_get(u, "/events", .on_event = take_event, .arg = &n_events);
+    returned = true;
+}
+
+static void stop_inside_a_stream(void)
+{
+    static const step streams[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"), HOLD};
+    server s = server_start(1, streams);
+    returned = false;
+    n_events = 0;
+    live((life){.task = watches_events, .host = s.url, .run_time_s = 1.3});
+    CHECK_INT(n_events, 1);
+    CHECK(!returned);
+    CHECK_INT(after.unanswered, 0);
+    CHECK_INT(after.n_rows, 0);
+    CHECK_INT(after.asked, 1);
+    CHECK_INT(after.starved, 0);
+    CHECK_INT(after.code, 0);
+    server_stop(&s);
+}
+
+/* A user that has waited for a second, and never got an answer. */
+static void stop_without_any_answer(void)
+{
+    static const step holds[] = {READ, HOLD};
+    server s = server_start(1, holds);
+    returned = false;
+    live((life){.task = never_returns, .host = s.url, .run_time_s = 1.3});
+    CHECK_INT(after.unanswered, 1);
+    CHECK_INT(after.asked, 1);
+    CHECK_INT(after.starved, 1);
+    server_stop(&s);
+}
+
 TESTS({"a broken rule is named", a_broken_rule_is_named},
     {"ends with a sentence", ends_with_a_sentence},
     {"stops at the end of the task", stops_at_the_end_of_the_task},
-    {"stop inside a request", stop_inside_a_request}, )
+    {"stop inside a request", stop_inside_a_request},
+    {"stop inside a stream", stop_inside_a_stream},
+    {"stop without any answer", stop_without_any_answer}, )

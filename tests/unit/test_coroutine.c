@@ -1074,6 +1074,9 @@ static void cancelled_in_requests(void)
     live((life){.task = unanswered, .users = n_users + 1, .host = url});
     CHECK_INT(n_done, n_users);
     CHECK_INT(n_wrong, 0);
+    CHECK_INT(after.unanswered, n_users); // each one's own, or that of its coroutine
+    CHECK_INT(after.requests, 0);
+    CHECK_INT(after.asked, n_users);
     for (int i = 0; i < n_done; i++)
         close(conns[i]);
     close(listener);

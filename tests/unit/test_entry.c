@@ -46,6 +46,53 @@ static void percentiles_stay_inside_of_what_was_measured(void)
     end();
 }
 
+/* 90 answered after 1 to 90 ms; 10 cut after 200 to 290: at least as long as that. Neither minimum,
+ * mean and maximum nor the counts know of those. */
+static void what_was_cut_is_no_answer(void)
+{
+    const locust_stats *shown;
+    locust__entry *r;
+    begin();
+    for (int i = 1; i <= 90; i++)
+        request("GET", "/", i * MS, NULL);
+    r = row("GET", "/");
+    for (int i = 0; i < 10; i++)
+        locust__entry_cut(r, (200 + 10 * i) * MS);
+    shown = locust__stats_show(&st, r);
+    CHECK_INT(shown->requests, 90);
+    CHECK_INT(shown->unanswered, 10);
+    CHECK_NEAR(shown->min_ms, 1, 1e-9);
+    CHECK_NEAR(shown->mean_ms, 45.5, 1e-9);
+    CHECK_NEAR(shown->max_ms, 90, 1e-9);
+    CHECK_NEAR(locust_percentile_ms(shown, 0.5), 51, 0.51); // element 50 of 100
+    CHECK_NEAR(locust_percentile_ms(shown, 0.89), 90, 0.9);
+    CHECK_NEAR(locust_percentile_ms(shown, 0.9), 200, 2);
+    CHECK_NEAR(locust_percentile_ms(shown, 0.95), 250, 2.5);
+    CHECK_NEAR(locust_percentile_ms(shown, 1), 290, 1e-9);
+    CHECK_INT(locust__entry_longest_ns(r), 290 * MS);
+    locust__stats_reset(&st, T0);
+    CHECK_INT(r->unanswered, 0);
+    request("GET", "/", 5 * MS, NULL);
+    CHECK_NEAR(locust_percentile_ms(locust__stats_show(&st, r), 1), 5, 1e-9);
+    end();
+}
+
+/* Those of an ordinary end, cut sooner than any was answered, move nothing below the minimum. */
+static void cut_early_moves_nothing(void)
+{
+    begin();
+    for (int i = 0; i < 50; i++)
+        request("GET", "/", 20 * MS, NULL);
+    for (int i = 0; i < 50; i++)
+        locust__entry_cut(row("GET", "/"), (i % 20) * MS);
+    for (int p = 0; p <= 100; p++)
+        CHECK_INT(locust__entry_percentile_ns(row("GET", "/"), p / 100.0), 20 * MS);
+    locust__entry_cut(&st.other, 7 * S); // no answer at all: nothing is known
+    CHECK_INT(locust__entry_percentile_ns(&st.other, 0.5), 0);
+    CHECK(locust__stats_entry_at(&st, 1) == &st.other); // but it is a row
+    end();
+}
+
 /* -- rates -- */
 
 static double rps(const locust__entry *r, int64_t now_ns)
@@ -139,10 +186,31 @@ static void whole_rate_ends_with_the_newest_request(void)
     end();
 }
 
+/* Once measuring has ended: up to then, and up to what was answered still later. */
+static void whole_rate_ends_with_the_run(void)
+{
+    double requests, failures;
+    begin();
+    for (int i = 1; i <= 400; i++)
+        locust__stats_record(&st, "GET", "/", MS, 0, i % 4 ? NULL : "bad", T0 + i * 10 * MS);
+    locust__stats_end(&st, T0 + 10 * S);
+    locust__stats_rates(&st, &st.total, &requests, &failures);
+    CHECK_NEAR(requests, 40, 1e-9);
+    CHECK_NEAR(failures, 10, 1e-9);
+    for (int i = 1; i <= 40; i++)
+        locust__stats_record(&st, "GET", "/", MS, 0, NULL, T0 + 10 * S + i * 25 * MS);
+    locust__stats_rates(&st, &st.total, &requests, &failures);
+    CHECK_NEAR(requests, 40, 1e-9); // 440 in 11 s
+    end();
+}
+
 TESTS({"minimum, maximum and mean are exact", minimum_maximum_and_mean_are_exact},
     {"percentiles stay inside of what was measured", percentiles_stay_inside_of_what_was_measured},
+    {"what was cut is no answer", what_was_cut_is_no_answer},
+    {"cut early moves nothing", cut_early_moves_nothing},
     {"current rate covers ten whole seconds", current_rate_covers_ten_whole_seconds},
     {"current rate of a young test", current_rate_of_a_young_test},
     {"current rate from the middle of a second", current_rate_from_the_middle_of_a_second},
     {"current rate forgets old seconds", current_rate_forgets_old_seconds},
-    {"whole rate ends with the newest request", whole_rate_ends_with_the_newest_request}, )
+    {"whole rate ends with the newest request", whole_rate_ends_with_the_newest_request},
+    {"whole rate ends with the run", whole_rate_ends_with_the_run}, )

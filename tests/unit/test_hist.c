@@ -302,6 +302,71 @@ static void empty_is_zero(void)
     locust__hist_free(&h);
 }
 
+/* Times that were cut, against what Kaplan and Meier say by hand. The share that is not longer than t
+ * is 1 less the product of (1 - ended / at risk) over the known times up to t. */
+static void cut_times_lie_above(void)
+{
+    static const struct {
+        const char *name;
+        int known[8], cut[8]; // us, up to the first 0
+        double share;
+        int want;
+    } rows[] = {
+        {"none is cut", {1, 2, 3, 4}, {0}, 0.5, 3},
+        {"cut before all: says nothing", {10, 20, 30, 40}, {1, 2, 3, 4}, 0.5, 30},
+        {"cut before all: says nothing", {10, 20, 30, 40}, {1, 2, 3, 4}, 0, 10},
+        {"one cut between", {10, 20, 30, 40}, {25}, 0.5, 30}, // 1, 1, 1.5, 1.5 of 5; floor(2.5) = 2
+        {"one cut between", {10, 20, 30, 40}, {25}, 0.3, 20},
+        {"one cut between", {10, 20, 30, 40}, {25}, 0.8, 40},
+        {"cut when another ended: longer", {10, 20, 20, 40}, {20, 20}, 0.5, 40}, // 1, 1, 1, 3 of 6
+        {"cut when another ended: longer", {10, 20, 20, 40}, {20, 20}, 0.34, 20},
+        {"all above: as long as they lasted", {1, 2, 3, 4}, {50, 60, 70, 80}, 0.4, 4},
+        {"all above: as long as they lasted", {1, 2, 3, 4}, {50, 60, 70, 80}, 0.5, 50},
+        {"all above: as long as they lasted", {1, 2, 3, 4}, {50, 60, 70, 80}, 0.99, 80},
+        {"below and above", {10, 20}, {15, 90}, 0.25, 20}, // 1, 1.5 and 1.5 of 4
+        {"below and above", {10, 20}, {15, 90}, 0.75, 90},
+        {"nothing but cut ones", {0}, {5, 6, 7, 8}, 0.5, 7},
+        {"nothing but cut ones", {0}, {5, 6, 7, 8}, 1, 8},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        locust__hist known = {0}, cut = {0};
+        CHECK_ROW(rows[i].name);
+        for (int k = 0; k < 8 && rows[i].known[k]; k++)
+            locust__hist_record(&known, rows[i].known[k] * US);
+        for (int k = 0; k < 8 && rows[i].cut[k]; k++)
+            locust__hist_record(&cut, rows[i].cut[k] * US);
+        CHECK_INT(
+            locust__hist_percentile_censored_ns(&known, &cut, rows[i].share), rows[i].want * US);
+        locust__hist_free(&known);
+        locust__hist_free(&cut);
+    }
+    CHECK_ROW(NULL);
+}
+
+/* Cut at random, which has nothing to do with how long they would have taken: percentiles stay where
+ * those of all of them are. Those of the known times alone are far too low. */
+static void cut_at_random(void)
+{
+    static const double some[] = {0.1, 0.5, 0.9};
+    locust__hist all = {0}, known = {0}, cut = {0};
+    seed = 5;
+    for (int i = 0; i < N; i++) {
+        int64_t us = 1 + (int64_t)(unit() * 200), end_us = 1 + (int64_t)(unit() * 250);
+        locust__hist_record(&all, us * US);
+        locust__hist_record(us <= end_us ? &known : &cut, (us <= end_us ? us : end_us) * US);
+    }
+    CHECK(cut.total > N / 4);
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        double want = (double)locust__hist_percentile_ns(&all, some[i]);
+        CHECK_NEAR((double)locust__hist_percentile_censored_ns(&known, &cut, some[i]), want,
+            6e3); // three standard errors of a share of 20,000, and the cut ones' part of it
+    }
+    CHECK((double)locust__hist_percentile_ns(&known, 0.9) < 170e3);
+    locust__hist_free(&all);
+    locust__hist_free(&known);
+    locust__hist_free(&cut);
+}
+
 static bool same(const locust__hist *a, const locust__hist *b)
 {
     static const uint64_t none[LOCUST__HIST_OCTAVE];
@@ -454,6 +519,7 @@ TESTS({"within one percent", within_one_percent}, {"each value is near", each_va
     {"above an hour is an hour", above_an_hour_is_an_hour},
     {"rounds to whole microseconds", rounds_to_whole_microseconds},
     {"ranks as Locust does", ranks_as_locust_does}, {"empty is zero", empty_is_zero},
+    {"cut times lie above", cut_times_lie_above}, {"cut at random", cut_at_random},
     {"merges exactly", merges_exactly}, {"merges many in any order", merges_many_in_any_order},
     {"reset forgets all and costs nothing", reset_forgets_all_and_costs_nothing},
     {"grows lazily", grows_lazily}, {"lists what it holds", lists_what_it_holds},

@@ -151,9 +151,63 @@ static void from_the_intended_start(void)
         CHECK_INT(r->intended->hist.total, 2);
         CHECK_INT(r->intended->max_ns, 35250000);
         CHECK_INT(st.total.intended->max_ns, 35250000);
-        CHECK_NEAR((double)locust__phase_percentile_ns(r->intended, 1), 35250000, 35250000 / 256.0);
+        CHECK_NEAR(
+            (double)locust__phase_percentile_ns(r->intended, NULL, 1), 35250000, 35250000 / 256.0);
     }
     end();
+}
+
+/* A request that was cut is no sample. It counts apart, unless it began before since_ns; in the open
+ * model also from its intended start, with the arrivals that nobody took. */
+static void what_was_cut(void)
+{
+    locust__recorder rec = {.stats = &st, .has_arrivals = true, .since_ns = T0 + S};
+    const locust__entry *r;
+    begin();
+    rec.listener = listen_to;
+    seen.heard = 0;
+    locust__recorder_cut(&rec, "GET", "/", 500 * MS, 250, T0 + 2 * S);
+    locust__recorder_cut(&rec, "GET", "/", S, 0, T0 + 2 * S);
+    locust__recorder_cut(&rec, "GET", "/", S + 1, 0, T0 + 2 * S); // began before
+    locust__recorder_cut_arrival(&rec, T0 + S, T0 + 4 * S);
+    locust__recorder_cut_arrival(&rec, T0 + 2 * S, T0 + 4 * S);
+    locust__recorder_cut_arrival(&rec, T0 + S - 1, T0 + 4 * S); // was due before
+    r = row("GET", "/");
+    if (CHECK(r && r->waits && r->intended_waits && st.total.intended_waits)) {
+        CHECK_INT(r->requests, 0);
+        CHECK_INT(r->unanswered, 2);
+        CHECK_INT(r->waits->max_ns, S);
+        CHECK_INT(r->intended_waits->hist.total, 2);
+        CHECK_NEAR((double)locust__hist_percentile_ns(&r->intended_waits->hist, 0), 750e6, 3e6);
+        CHECK_INT(st.total.unanswered, 2);
+        CHECK_INT(st.total.intended_waits->hist.total, 4);
+        CHECK_INT(st.total.intended_waits->max_ns, 3 * S);
+    }
+    CHECK_INT(st.cut_arrivals, 2);
+    CHECK_INT(st.cut_arrival_ns, 3 * S);
+    CHECK_INT(st.total.requests, 0);
+    CHECK_INT(seen.heard, 0);
+    locust__stats_reset(&st, T0);
+    CHECK_INT(st.cut_arrivals, 0);
+    CHECK_INT(st.total.unanswered, 0);
+    end();
+}
+
+static void cut_without_memory(void)
+{
+    for (int fail = 0; fail < 12; fail++)
+        for (int on = 0; on < 2; on++) {
+            locust__recorder rec = {.stats = &st, .has_arrivals = true};
+            begin();
+            blocks_fail_in = fail;
+            blocks_fail_on = on;
+            locust__recorder_cut(&rec, "GET", "/", MS, 0, T0 + S);
+            locust__recorder_cut(&rec, "GET", "/", 2 * MS, 0, T0 + S);
+            locust__recorder_cut_arrival(&rec, T0, T0 + S);
+            CHECK_INT(st.total.unanswered, 2);
+            CHECK_INT(st.cut_arrivals, 1);
+            end();
+        }
 }
 
 /* Whatever memory is missing: the request is counted, and nothing leaks. */
@@ -177,4 +231,5 @@ static void without_memory(void)
 
 TESTS({"each is told", each_is_told}, {"nobody has to listen", nobody_has_to_listen},
     {"what began before", what_began_before}, {"phases", phases},
-    {"from the intended start", from_the_intended_start}, {"without memory", without_memory}, )
+    {"from the intended start", from_the_intended_start}, {"what was cut", what_was_cut},
+    {"cut without memory", cut_without_memory}, {"without memory", without_memory}, )

@@ -18,7 +18,7 @@ HISTORY = ("Timestamp,User Count,Type,Name,Requests/s,Failures/s," + PERCENTILES
            "Total Average Content Size")
 FAILURES = "Method,Name,Error,Occurrences,First Seen,Last Seen"
 EXCEPTIONS = "Count,Message,Traceback,Nodes"
-GENERATOR = "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits"
+GENERATOR = "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Unanswered Requests,Unanswered Arrivals,Longest Unanswered,Starved Users"
 
 
 def report(dir, *args, **options):

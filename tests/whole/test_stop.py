@@ -28,19 +28,21 @@ def all_stopped(r, users, word="stopped"):
     same(sorted(ids(r, word)), sorted(ids(r, "start")), r)
 
 
-def reported(r, dir, code):
-    """The whole end of a run is there: log line, final table, percentiles, CSV."""
+def reported(r, dir, code, errors=None):
+    """The whole end of a run is there: log line, final table, percentiles, CSV. `errors`: there is a report of them;
+    None: if the exit code is not 0."""
     same(r.rc, code, r)
     r.says("locust.main: Shutting down (exit code %d)" % code)
     tail = r.err[r.err.index("Shutting down"):]
     check("Aggregated" in tail and "Response time percentiles (approximated)" in tail, r)
-    same("Error report" in tail, bool(code), r)
+    errors = bool(code) if errors is None else errors
+    same("Error report" in tail, errors, r)
     rows, total = stats_csv(dir + "/c")
     final = tables(tail)[0][-1].split()
     same(final[1], total["Request Count"], "table and CSV differ")
     history = read_csv(dir + "/c", "stats_history")
     same(history[-1]["Total Request Count"], total["Request Count"])
-    same(len(read_csv(dir + "/c", "failures")), 1 if code else 0)
+    same(len(read_csv(dir + "/c", "failures")), 1 if errors else 0)
     return rows, total
 
 
@@ -144,11 +146,12 @@ def _(dir):
 @test("without a stop timeout requests are cut, and do not count")
 def _(dir):
     for args in ([], ["--stop-timeout", "0"]):
-        r = stop(dir, "-u", "5", "-r", "5", "-t", "1", *args, path="/delay/20000")
-        check(1 <= r.seconds < 2.5, r)
+        r = stop(dir, "-u", "5", "-r", "5", "-t", "2", *args, path="/delay/20000")
+        check(2 <= r.seconds < 3.5, r)
         same(ids(r, "done"), [])
         all_stopped(r, 5)
-        same(count(reported(r, dir, 0)[1]), 0)
+        same(count(reported(r, dir, 1, errors=False)[1]), 0)  # all of them had waited for two seconds
+        r.says("run: 5 requests were unanswered at the end")
         check("Not all users finished" not in r.err, r)
 
 
@@ -161,7 +164,8 @@ def _(dir):
     check(2 <= r.seconds < 3.5, r)
     same(ids(r, "done"), [])
     all_stopped(r, 4)
-    same(count(reported(r, dir, 0)[1]), 0)
+    same(count(reported(r, dir, 1, errors=False)[1]), 0)
+    r.says("run: 4 requests were unanswered at the end")
 
 
 @test("--stop-timeout cuts a long on_stop")

@@ -147,6 +147,23 @@ def quantile(values, share):
     return values[min(int(len(values) * share), len(values) - 1)]
 
 
+def quantile_with_cut(values, cut, share):
+    """The same where `cut` were cut short after so long: a life table (Kaplan and Meier); what was cut after
+    the longest of `values` counts as so long."""
+    seen, weight, known = 0.0, 1.0, len(values)
+    every = sorted([(t, 0) for t in values] + [(t, 1) for t in cut])
+    for at, (t, was_cut) in enumerate(every):
+        if was_cut and known:
+            left = len(every) - at
+            weight *= left / (left - 1)
+            continue
+        known -= not was_cut
+        seen += weight
+        if seen > int(len(every) * share) + 1e-9:
+            break
+    return t
+
+
 def near(got, want, about="", part=0.01, more=0.001):
     check(abs(got - want) <= part * abs(want) + more, "got %r, want %r" % (got, want), about)
 

@@ -8,7 +8,7 @@
 //   OPEN_LOG      prints when the test is over, TIME in ms since its start:
 //                 start CLASS ID TIME, task CLASS ID TIME, done CLASS ID TIME, stop CLASS ID TIME,
 //                 sample CLASS ID TIME NAME ELAPSED LATE
-// Prints  so_far SCHEDULED STARTED LATE SHED  and  counts ...  (at the end), peak TASKS USERS.
+// Prints  so_far SCHEDULED STARTED LATE SHED UNANSWERED  and  counts ...  (at the end), peak TASKS USERS.
 #include "locust.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,8 +79,9 @@ static void work(locust_user *u)
 static void print_counts(const char *what, locust_env *env)
 {
     locust_arrival_counts c = locust_arrivals_so_far(env);
-    printf("%s %llu %llu %llu %llu\n", what, (unsigned long long)c.scheduled,
-        (unsigned long long)c.started, (unsigned long long)c.late, (unsigned long long)c.shed);
+    printf("%s %llu %llu %llu %llu %llu\n", what, (unsigned long long)c.scheduled,
+        (unsigned long long)c.started, (unsigned long long)c.late, (unsigned long long)c.shed,
+        (unsigned long long)c.unanswered);
     fflush(stdout);
 }
 

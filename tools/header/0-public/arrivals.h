@@ -22,4 +22,5 @@ typedef struct locust_arrivals {
 
 typedef struct locust_arrival_counts { // scheduled = started + shed + those that still wait
     uint64_t scheduled, started, late, shed;
+    uint64_t unanswered; // that still waited when the test ended; 0 until then
 } locust_arrival_counts;

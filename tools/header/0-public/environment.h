@@ -12,8 +12,9 @@ typedef struct locust_stats {
     uint64_t failures;
     uint64_t bytes; // of body received
     double min_ms, mean_ms, max_ms;
-    double requests_per_s, failures_per_s; // over the whole run
+    double requests_per_s, failures_per_s; // over the whole run; meanwhile, up to the last answer
     const void *histogram;
+    uint64_t unanswered; // that were cut, at the end or with their user, before they had an answer
 } locust_stats;
 
 /* Makes an environment. Returns NULL after one line on standard error. Yours: locust_env_free. */
@@ -48,7 +49,7 @@ LOCUST_API const locust_stats *locust_stats_total(locust_env *env);
 /* Row i in order of first appearance, as of this call; NULL past the last. */
 LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i);
 /* The response time that a share of the requests (0 to 1) did not exceed, within 0.4 % by default
- * (LOCUST_HIST_BITS), in ms. */
+ * (LOCUST_HIST_BITS), in ms. Unanswered ones count as longer than they had waited. */
 LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share);
 
 /* The whole command: options from files, environment and arguments, the run, the reports.

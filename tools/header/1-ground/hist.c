@@ -120,6 +120,43 @@ static int64_t locust__hist_percentile_ns(const locust__hist *h, double share)
     return 0;
 }
 
+/* The same where some times are known to have been longer than something only: `cut` holds how long
+ * those had lasted when they were cut short (censored). Such a time lies above that, as likely here
+ * or there as the known ones: its weight goes to all that lie higher (Kaplan and Meier 1958). Above
+ * the longest known time it is taken as what it had lasted. */
+static int64_t locust__hist_percentile_censored_ns(
+    const locust__hist *h, const locust__hist *cut, double share)
+{
+    uint64_t total = h->total + cut->total, known = h->total, count = 0, cut_count = 0;
+    volatile double exact = (double)total * share;
+    double rank = exact > 0 ? (double)(uint64_t)exact : 0, slack = 1e-9 * (double)total;
+    double seen = 0, weight = 1, left = (double)total; // left: not shorter than where we are
+    size_t at = 0, cut_at = 0;
+    int64_t ns = 0, cut_ns = 0, last_ns = 0;
+    bool more = locust__hist_next(h, &at, &ns, &count);
+    bool more_cut = locust__hist_next(cut, &cut_at, &cut_ns, &cut_count);
+    while (more || more_cut) {
+        bool is_known = more && (!more_cut || ns <= cut_ns);
+        double n = (double)(is_known ? count : cut_count);
+        if (!is_known && known) {
+            weight *= left / (left - n);
+        } else {
+            last_ns = is_known ? ns : cut_ns;
+            seen += weight * n;
+            if (seen > rank + slack)
+                return last_ns;
+        }
+        left -= n;
+        if (is_known) {
+            known -= count;
+            more = locust__hist_next(h, &at, &ns, &count);
+        } else {
+            more_cut = locust__hist_next(cut, &cut_at, &cut_ns, &cut_count);
+        }
+    }
+    return last_ns;
+}
+
 /* Zeroes the counts. The octaves stay, for the times to come. */
 static void locust__hist_reset(locust__hist *h)
 {

@@ -4,6 +4,8 @@
  * Purpose     counts the requests of one method and name: their times, bytes, phases, and how many
  *             there were in each of the last seconds. A table shows an entry as one of its rows.
  * Invariants  requests == hist.total while memory lasts; min_ns <= max_ns unless requests == 0.
+ *             A request that was cut before it had an answer is in none of these: it counts as
+ *             unanswered, and percentiles take it as one that took longer than it had waited.
  * Cost        counting a request: one histogram; nothing is allocated but a new octave of it.
  * Names       locust__entry_ locust__phase_ locust__phases
  * Limits      current rates cover the last ten whole seconds, up to now; Locust's end three seconds
@@ -43,10 +45,13 @@ typedef struct locust__entry {
         total_ns; // sum of all times, as seconds and the rest: ns alone end after 292 years
     int64_t min_ns, max_ns; // min_ns: LOCUST__NEVER if there was no request
     locust__entry_second ring[LOCUST__ENTRY_RING];
-    locust__hist hist;       // of all times
-    locust__phase *phases;   // LOCUST__PHASES of them; NULL: not measured
-    locust__phase *intended; // times from the intended start; NULL: no open model
-    locust_stats shown;      // what locust_stats_row returned last
+    locust__hist hist;             // of all times
+    locust__phase *phases;         // LOCUST__PHASES of them; NULL: not measured
+    locust__phase *intended;       // times from the intended start; NULL: no open model
+    uint64_t unanswered;           // requests that were cut
+    locust__phase *waits;          // how long those had waited; NULL: there is none
+    locust__phase *intended_waits; // the same from the intended start
+    locust_stats shown;            // what locust_stats_row returned last
 } locust__entry;
 
 static void locust__phase_record(locust__phase *phase, int64_t ns)
@@ -56,17 +61,42 @@ static void locust__phase_record(locust__phase *phase, int64_t ns)
         phase->max_ns = ns;
 }
 
+/* The same for one that is made when it is needed. Without memory the time is not counted. */
+static void locust__phase_record_at(locust__phase **phase, int64_t ns)
+{
+    if (!*phase)
+        *phase = locust__memory_zalloc(sizeof **phase);
+    if (*phase)
+        locust__phase_record(*phase, ns);
+}
+
 static void locust__phase_clear(locust__phase *phase)
 {
     locust__hist_reset(&phase->hist);
     phase->max_ns = 0;
 }
 
-/* The time that `share` (0 to 1) of a phase's did not exceed. */
-static int64_t locust__phase_percentile_ns(const locust__phase *phase, double share)
+static void locust__phase_free(locust__phase *phase)
 {
-    int64_t ns = locust__hist_percentile_ns(&phase->hist, share);
-    return ns < phase->max_ns ? ns : phase->max_ns; // a bucket's middle may lie above
+    if (phase)
+        locust__hist_free(&phase->hist);
+    LOCUST_FREE(phase);
+}
+
+/* The longest of a phase's times and of the waits that were cut; waits may be NULL. */
+static int64_t locust__phase_max_ns(const locust__phase *phase, const locust__phase *waits)
+{
+    return waits && waits->max_ns > phase->max_ns ? waits->max_ns : phase->max_ns;
+}
+
+/* The time that `share` (0 to 1) of a phase's did not exceed, and of those that were cut. */
+static int64_t locust__phase_percentile_ns(
+    const locust__phase *phase, const locust__phase *waits, double share)
+{
+    int64_t max_ns = locust__phase_max_ns(phase, waits);
+    int64_t ns = waits ? locust__hist_percentile_censored_ns(&phase->hist, &waits->hist, share)
+                       : locust__hist_percentile_ns(&phase->hist, share);
+    return ns < max_ns ? ns : max_ns; // a bucket's middle may lie above
 }
 
 /* Zeroes the figures; the octaves of histograms stay. */
@@ -81,6 +111,11 @@ static void locust__entry_clear(locust__entry *entry)
         locust__phase_clear(&entry->phases[i]);
     if (entry->intended)
         locust__phase_clear(entry->intended);
+    entry->unanswered = 0;
+    if (entry->waits)
+        locust__phase_clear(entry->waits);
+    if (entry->intended_waits)
+        locust__phase_clear(entry->intended_waits);
 }
 
 static void locust__entry_free_histograms(locust__entry *entry)
@@ -89,9 +124,9 @@ static void locust__entry_free_histograms(locust__entry *entry)
     for (int i = 0; entry->phases && i < LOCUST__PHASES; i++)
         locust__hist_free(&entry->phases[i].hist);
     LOCUST_FREE(entry->phases);
-    if (entry->intended)
-        locust__hist_free(&entry->intended->hist);
-    LOCUST_FREE(entry->intended);
+    locust__phase_free(entry->intended);
+    locust__phase_free(entry->waits);
+    locust__phase_free(entry->intended_waits);
 }
 
 /* Counts one request that ended in `second` of the monotonic clock. */
@@ -120,21 +155,39 @@ static void locust__entry_count(
     locust__hist_record(&entry->hist, elapsed_ns);
 }
 
+/* Counts a request that was cut after waited_ns, without an answer. */
+static void locust__entry_cut(locust__entry *entry, int64_t waited_ns)
+{
+    entry->unanswered++;
+    locust__phase_record_at(&entry->waits, waited_ns);
+}
+
+/* The longest time of a request, answered or not. */
+static int64_t locust__entry_longest_ns(const locust__entry *entry)
+{
+    bool cut = entry->waits && entry->waits->max_ns > entry->max_ns;
+    return cut ? entry->waits->max_ns : entry->max_ns;
+}
+
 static double locust__entry_mean_ns(const locust__entry *entry)
 {
     double total = (double)entry->total_s * 1e9 + (double)entry->total_ns;
     return entry->requests ? total / (double)entry->requests : 0;
 }
 
-/* The time that `share` (0 to 1) of the requests did not exceed. It lies within min_ns and max_ns,
- * though the middle of its bucket may not. */
+/* The time that `share` (0 to 1) of the requests did not exceed, unanswered ones included; 0 if
+ * none was answered. It lies within the shortest and the longest of these times, though the middle
+ * of its bucket may not. */
 static int64_t locust__entry_percentile_ns(const locust__entry *entry, double share)
 {
-    int64_t ns = locust__hist_percentile_ns(&entry->hist, share);
+    int64_t max_ns = locust__entry_longest_ns(entry), ns;
     if (!entry->requests)
         return 0;
-    if (share >= 1 || ns > entry->max_ns)
-        return entry->max_ns;
+    ns = entry->unanswered && entry->waits
+             ? locust__hist_percentile_censored_ns(&entry->hist, &entry->waits->hist, share)
+             : locust__hist_percentile_ns(&entry->hist, share);
+    if (share >= 1 || ns > max_ns)
+        return max_ns;
     return ns < entry->min_ns ? entry->min_ns : ns;
 }
 

@@ -3,7 +3,8 @@
  *
  * Purpose     takes each finished request, or whatever else a test measures, to the statistics, the
  *             log of requests and the test's listeners.
- * Invariants  what began before since_ns is not counted, but listeners get it.
+ * Invariants  what began before since_ns is not counted, but listeners get it. What was cut before
+ *             it had an answer is counted apart, and is no sample.
  * Cost        that of the statistics; a log or a listener that is not there costs a comparison.
  * Names       locust__recorder_
  * Uses        >>entry >>stats
@@ -21,15 +22,6 @@ typedef struct locust__recorder {
         int64_t elapsed_ns, int64_t now_ns);
     void *log_arg;
 } locust__recorder;
-
-/* Counts a time from the intended start. Without memory for the histogram it is not counted. */
-static void locust__recorder_intended(locust__entry *entry, int64_t ns)
-{
-    if (!entry->intended)
-        entry->intended = locust__memory_zalloc(sizeof *entry->intended);
-    if (entry->intended)
-        locust__phase_record(entry->intended, ns);
-}
 
 /* Counts the phases of a request. Without memory for the histograms they are not counted. */
 static void locust__recorder_phases(locust__entry *entry, const locust_phases *phases)
@@ -56,8 +48,8 @@ static void locust__recorder_count(
     }
     if (rec->has_arrivals) {
         int64_t ns = elapsed_ns + locust__number_round(sample->late_ms * 1e6);
-        locust__recorder_intended(entry, ns);
-        locust__recorder_intended(&rec->stats->total, ns);
+        locust__phase_record_at(&entry->intended, ns);
+        locust__phase_record_at(&rec->stats->total.intended, ns);
     }
     if (rec->log)
         rec->log(rec->log_arg, sample, entry, elapsed_ns, now_ns);
@@ -71,4 +63,37 @@ static void locust__recorder_record(
         locust__recorder_count(rec, sample, elapsed_ns, now_ns);
     if (rec->listener)
         rec->listener(rec->env, sample);
+}
+
+/* Takes a request that was cut at now_ns, waited_ns after its start, without an answer. late_ms: of
+ * its arrival. */
+static void locust__recorder_cut(const locust__recorder *rec, const char *method, const char *name,
+    int64_t waited_ns, double late_ms, int64_t now_ns)
+{
+    locust__request_stats *st = rec->stats;
+    int64_t intended_ns = waited_ns + locust__number_round(late_ms * 1e6);
+    locust__entry *entry;
+    if (now_ns - waited_ns < rec->since_ns)
+        return;
+    entry = locust__stats_find(st, method, name);
+    locust__entry_cut(entry, waited_ns);
+    locust__entry_cut(&st->total, waited_ns);
+    if (rec->has_arrivals) {
+        locust__phase_record_at(&entry->intended_waits, intended_ns);
+        locust__phase_record_at(&st->total.intended_waits, intended_ns);
+    }
+}
+
+/* Takes an arrival that was due at due_ns and that no user had taken by the end. */
+static void locust__recorder_cut_arrival(
+    const locust__recorder *rec, int64_t due_ns, int64_t now_ns)
+{
+    locust__request_stats *st = rec->stats;
+    int64_t waited_ns = now_ns > due_ns ? now_ns - due_ns : 0;
+    if (due_ns < rec->since_ns)
+        return;
+    st->cut_arrivals++;
+    if (waited_ns > st->cut_arrival_ns)
+        st->cut_arrival_ns = waited_ns;
+    locust__phase_record_at(&st->total.intended_waits, waited_ns);
 }

@@ -51,7 +51,10 @@ typedef struct locust__request_stats {
     locust__entry *entry_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_string *text_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_failure *failure_buckets[LOCUST__STATS_BUCKETS];
-    int64_t start_ns, last_ns; // monotonic: start of the test, end of the newest request
+    uint64_t cut_arrivals;     // that no user had taken when the test ended
+    int64_t cut_arrival_ns;    // how long the first of them had waited
+    int64_t start_ns, last_ns; // monotonic: start of the test, end of the newest request; once
+                               // measuring has ended, not before that
 } locust__request_stats;
 
 static void locust__stats_init(locust__request_stats *st)
@@ -80,7 +83,17 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
     st->n_failures = st->n_exceptions = 0;
     st->other_failure.occurrences = 0;
     memset(st->failure_buckets, 0, sizeof st->failure_buckets);
+    st->cut_arrivals = 0;
+    st->cut_arrival_ns = 0;
     st->start_ns = st->last_ns = now_ns;
+}
+
+/* Measuring ends: from here on the rates of the run are up to now, whether requests were answered
+ * or not. Those that --stop-timeout lets end later move the end on. */
+static void locust__stats_end(locust__request_stats *st, int64_t now_ns)
+{
+    if (now_ns > st->last_ns)
+        st->last_ns = now_ns;
 }
 
 static void locust__stats_free(locust__request_stats *st)
@@ -261,7 +274,7 @@ static locust__entry *locust__stats_entry_at(locust__request_stats *st, size_t i
 {
     if (i < st->n_entries)
         return st->entries[i];
-    return i == st->n_entries && st->other.requests ? &st->other : NULL;
+    return i == st->n_entries && (st->other.requests || st->other.unanswered) ? &st->other : NULL;
 }
 
 /* Failure i of those that reports list; NULL: there are no more. */
@@ -273,7 +286,7 @@ static const locust__stats_failure *locust__stats_failure_at(
     return i == st->n_failures && st->other_failure.occurrences ? &st->other_failure : NULL;
 }
 
-/* Requests and failures a second over the whole run, up to the newest request. */
+/* Requests and failures a second over the whole run: to its end, or up to the newest request. */
 static void locust__stats_rates(const locust__request_stats *st, const locust__entry *entry,
     double *requests_per_s, double *failures_per_s)
 {
@@ -310,6 +323,7 @@ static const locust_stats *locust__stats_show(const locust__request_stats *st, l
     shown->requests = entry->requests;
     shown->failures = entry->failures;
     shown->bytes = entry->bytes;
+    shown->unanswered = entry->unanswered;
     shown->min_ms = entry->requests ? (double)entry->min_ns / 1e6 : 0;
     shown->mean_ms = locust__entry_mean_ns(entry) / 1e6;
     shown->max_ms = (double)entry->max_ns / 1e6;

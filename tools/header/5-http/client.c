@@ -4,8 +4,7 @@
  * Purpose     the response that the test sees, the memory that it lies in, the verdict on the
  *             request, its record. A user has a client, and so has each coroutine that it starts.
  * Invariants  one request at a time for each client. What a response points at lies in the block,
- *             which the client's next request reuses. A request that the end of its user cut short
- *             is not counted, as in Locust.
+ *             which the client's next request reuses.
  * Cost        a warm user's request allocates nothing: its head is built in the loop's scratch
  *             buffer, its response fits the block. An idle user keeps its last response and no
  *             buffer.
@@ -109,7 +108,7 @@ static void locust__client_count(
 static void locust__client_record(locust__client *c)
 {
     locust_response *r = &c->response;
-    double late_ms = locust__session_take_late(c->session);
+    double late_ms = locust__session_end(c->session);
     locust_sample sample = {.method = c->method,
         .name = c->name,
         .url = r->url,

@@ -3,14 +3,42 @@
  *
  * Purpose     one request with its redirects and second tries with credentials, up to the response
  *             that the test sees.
+ * Invariants  a request that the end of its user cuts short is no sample: it counts as unanswered.
  * Names       locust__request_
- * Uses        >>entry >>stats >>url >>response_head >>base_url >>client >>head_out >>exchange
+ * Uses        >>co >>entry >>stats >>record >>url >>response_head >>base_url >>session
+ *             >>client >>head_out >>exchange
  * Sources     RFC 9110 15.4 (redirects); Locust 2.46 for names and redirects.
  * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try
  *             with other credentials.
  * ============================================================================================ */
 
 enum { LOCUST__REQUEST_HOPS = 30 }; // redirects followed, as in Locust
+
+/* The row of a request, by its first URL: in the test's texts, the block or the statistics. */
+static const char *locust__request_row(
+    const locust__client *c, const locust__exchange *x, const char *given)
+{
+    return x->req->name     ? x->req->name
+           : x->name        ? x->name
+           : x->response_at ? c->block.ptr + x->target_at
+                            : given;
+}
+
+/* Counts a request that was cut short by the end of its user. One whose answer the test takes in
+ * pieces has had it once the first can come: a stream of events lasts as long as its user does. One
+ * that still waited for a turn to connect has not begun. */
+LOCUST__APART static void locust__request_cut(
+    locust__client *c, const locust__exchange *x, const locust__response_head *h)
+{
+    int64_t now_ns = locust__loop_clock(c->services->loop);
+    bool in_pieces = h->status >= 200 && (x->req->on_body || x->req->on_event);
+    c->session->answered |= in_pieces;
+    if (in_pieces || !x->started)
+        return;
+    locust__recorder_cut(&c->services->recorder, x->req->method ? x->req->method : "GET",
+        locust__request_row(c, x, ""), now_ns > x->start_ns ? now_ns - x->start_ns : 0,
+        locust__session_take_late(c->session), now_ns);
+}
 
 /* Fills in the response from what the block holds. */
 LOCUST__APART static void locust__request_answer(locust__client *c, const locust__exchange *x,
@@ -35,10 +63,7 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->context = x->req->context;
     c->method = x->req->method ? x->req->method : "GET";
-    c->name = x->req->name     ? x->req->name
-              : x->name        ? x->name
-              : x->response_at ? block + x->target_at
-                               : given;
+    c->name = locust__request_row(c, x, given);
     c->failure = locust__client_judge(c, x->req);
 }
 
@@ -196,7 +221,9 @@ static locust_error locust__request_run(
     if (!error)
         error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
-    if (error == LOCUST_ERR_CANCELLED || c->broken) // not counted
+    if (error == LOCUST_ERR_CANCELLED && !c->broken)
+        locust__request_cut(c, x, &h);
+    if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
     if (!c->ended_ns) // no response began
         c->ended_ns = locust__os_now_ns();
@@ -210,8 +237,8 @@ static locust_error locust__request_run(
     return LOCUST_OK;
 }
 
-/* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, nothing was
- * counted. c->broken: the test has to end. */
+/* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, there is no sample.
+ * c->broken: the test has to end. */
 static locust_error locust__request_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
@@ -224,6 +251,7 @@ static locust_error locust__request_send(
     x.req = req;
     x.method = req->method ? req->method : "GET";
     locust__client_settle(c);
+    locust__session_begin(c->session, c->services->loop->clock_ns);
     c->broken = NULL;
     c->verdict = LOCUST__VERDICT_NONE;
     c->response.reused = false;

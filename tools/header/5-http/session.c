@@ -23,7 +23,9 @@ typedef struct locust__session {
     const char *host;                 // the field Host of the class; NULL: none
     const char *cert_file, *key_file; // in place of the class's; NULL: the class's
     const char **failure; // of a set-up step, which is not counted: its first failure; else NULL
-    double late_ms; // how late the user's arrival was, until a sample takes it; else 0
+    double late_ms;   // how late the user's arrival was, until a sample takes it; else 0
+    int64_t began_ns; // when the user's first operation began; 0: none has
+    bool answered;    // one has ended, well or not
 } locust__session;
 
 static void locust__session_deinit(locust__session *session)
@@ -38,6 +40,13 @@ static void locust__session_deinit(locust__session *session)
     }
 }
 
+/* An operation of the user begins. */
+static void locust__session_begin(locust__session *session, int64_t now_ns)
+{
+    if (!session->began_ns)
+        session->began_ns = now_ns;
+}
+
 /* Takes the lateness of an arrival away from the session: only the first sample of the arrival has
  * it. */
 static double locust__session_take_late(locust__session *session)
@@ -45,6 +54,13 @@ static double locust__session_take_late(locust__session *session)
     double ms = session->late_ms;
     session->late_ms = 0;
     return ms;
+}
+
+/* An operation of the user has ended. Returns how late its arrival was. */
+static double locust__session_end(locust__session *session)
+{
+    session->answered = true;
+    return locust__session_take_late(session);
 }
 
 /* The value of the user's own field; NULL: there is none. */

@@ -2,12 +2,12 @@
  * >>arrive  arrivals of the open model, as users take them
  *
  * Purpose     the arrivals of a class that no user has taken yet, and the users that wait for one.
- * Invariants  scheduled == started + shed + n. Either arrivals wait or users do, never both for
- *             longer than a turn of the loop. An arrival keeps the time at which it was due, so
- *             that what it waited is in its first response time.
+ * Invariants  scheduled == started + shed + unanswered + n. Either arrivals wait or users do, never
+ *             both for longer than a turn of the loop. An arrival keeps the time at which it was
+ *             due, so that what it waited is in its first response time.
  * Cost        8 bytes for an arrival that waits.
  * Names       locust__arrive_
- * Uses        >>co >>switch >>sync >>class >>user
+ * Uses        >>co >>switch >>sync >>record >>class >>user
  *
  *   backlog   | . | . | due | due | due | . | . |    first 2, n 3, cap 7: the oldest is at `first`;
  *                       first                        behind the last place comes place 0
@@ -71,17 +71,30 @@ static void locust__arrive_accept(locust__user *user, int64_t due_ns, bool late)
     user->cls->arrivals->counts.late += late;
 }
 
-/* Takes back an arrival that was accepted but whose task never started because the test is ending;
- * it counts as shed. */
+/* Counts an arrival that nobody serves any more because the test is ending: as shed if that is
+ * because all iterations are done, else as unanswered. */
+static void locust__arrive_drop(
+    locust__arrival_queue *o, const locust__users *all, int64_t due_ns, int64_t now_ns)
+{
+    if (all->iterations_left == 0) {
+        o->counts.shed++;
+        return;
+    }
+    o->counts.unanswered++;
+    locust__recorder_cut_arrival(&all->services->recorder, due_ns, now_ns);
+}
+
+/* Takes back an arrival that was accepted but whose task never started because the test is ending.
+ * */
 static void locust__arrive_forgo(locust__user *user)
 {
     locust__arrival_queue *o = user->cls->arrivals;
     if (!o || !user->due_ns)
         return;
-    user->due_ns = 0;
     o->counts.started--;
     o->counts.late -= user->late;
-    o->counts.shed++;
+    locust__arrive_drop(o, user->all, user->due_ns, locust__os_now_ns());
+    user->due_ns = 0;
 }
 
 /* Begins to serve the arrival: the user's next request tells how late it is. */

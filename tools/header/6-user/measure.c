@@ -12,16 +12,18 @@ static const double LOCUST__MEASURE_MAX_MS = 1e12; // 31 years; int64_t nanoseco
 LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *method, const char *name)
 {
     locust__user *user = locust__control_user(u, "LOCUST_MEASURE");
+    int64_t now = locust__os_now_ns();
     locust__client_settle(&user->client);
+    locust__session_begin(user->client.session, now);
     return (locust_measure){
-        .user = u, .method = method, .name = name, .open = true, .start_ns = locust__os_now_ns()};
+        .user = u, .method = method, .name = name, .open = true, .start_ns = now};
 }
 
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
     locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
     int64_t now = locust__os_now_ns();
-    double late_ms = locust__session_take_late(user->client.session);
+    double late_ms = locust__session_end(user->client.session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
         .error = m->error,
@@ -57,7 +59,7 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
         .user = u};
     locust__measure_check(user, s.elapsed_ms);
     locust__client_settle(&user->client);
-    s.late_ms = locust__session_take_late(user->client.session);
+    s.late_ms = locust__session_end(user->client.session);
     locust__client_count(
         &user->client, &s, (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }

@@ -57,6 +57,24 @@ static void locust__start_run_on_stops(locust__user *user) LOCUST__PARKS
     locust__life_stop_coroutines(user); // those that on_stop has started
 }
 
+/* Counts a user that ends among those that were answered, or that never were. Users that arrive are
+ * not looked at: theirs are the requests that count as unanswered. */
+static void locust__start_count_fed(const locust__user *user)
+{
+    locust__users_fed *fed = &user->all->fed;
+    const locust__session *session = &user->session;
+    int64_t waited_ns;
+    if (!session->began_ns || user->cls->arrivals)
+        return;
+    fed->asked++;
+    waited_ns = locust__os_now_ns() - session->began_ns;
+    if (session->answered || waited_ns < LOCUST__S)
+        return;
+    fed->starved++;
+    if (waited_ns > fed->longest_ns)
+        fed->longest_ns = waited_ns;
+}
+
 /* Frees what a user has. Nothing of it parks. The function that frees a slot may still look at
  * other slots and at context variables. */
 static void locust__start_deinit(locust__user *user)
@@ -87,6 +105,7 @@ static void locust__start_main(void *arg)
         locust__life_run(user);
     if (locust__life_are_over(user->all))
         locust__arrive_forgo(user);
+    locust__start_count_fed(user);
     while (user->all->closing && !user->all->told)
         locust__co_yield(user->all->services->loop);
     locust__start_run_on_stops(user);

@@ -122,6 +122,12 @@ typedef struct locust__step { // .setup or .teardown of the test
     bool over;
 } locust__step;
 
+typedef struct locust__users_fed { // of the users that do not arrive: who got an answer
+    int asked;                     // have sent a request or begun an operation
+    int starved;                   // have waited for a second at least, and got none in their life
+    int64_t longest_ns;            // how long one of those waited
+} locust__users_fed;
+
 typedef struct locust__users { // of a test
     locust__services *services;
     locust_env *env;
@@ -145,6 +151,7 @@ typedef struct locust__users { // of a test
     void (*on_error)(locust_env *env, locust_user *u, const char *message); // a task failed
     locust__tags tags;
     locust_feeder *feeders;  // files that are open: see >>feed
+    locust__users_fed fed;   // of those that have ended
     size_t worker;           // the number of this process, from 0, among
     size_t n_workers;        // the processes that share the test
     const char *setup_error; // why the test cannot go on; the runner reports it. NULL: it can

@@ -4,8 +4,8 @@
  * Purpose     the open model: a coroutine for each class that lets users arrive on time, whatever
  *             the server does.
  * Invariants  an arrival's time is computed from the one before it, never from the clock: a late
- *             pacer catches up, and no arrival is lost or moved. Arrivals that were due when the
- *             test ends and were not served are counted as shed.
+ *             pacer catches up, and no arrival is lost or moved. Arrivals that are due when the
+ *             test ends and that nobody has taken are counted as unanswered.
  * Cost        an arrival is a division, or for --stages a square root and a walk over the stages.
  *             The loop gets a turn every millisecond while a pacer catches up.
  * Names       locust__pace_
@@ -156,7 +156,7 @@ static void locust__pace_main(void *arg)
     for (; env->users.iterations_left != 0 && due_ns <= locust__os_now_ns();
          due_ns = locust__pace_next(env, o, &at)) {
         o->counts.scheduled++;
-        o->counts.shed++;
+        locust__arrive_drop(o, &env->users, due_ns, locust__os_now_ns());
     }
 }
 
@@ -179,9 +179,10 @@ static void locust__pace_start(locust_env *env)
     }
 }
 
-/* Stops the pacers. Arrivals that still wait are shed. */
+/* Stops the pacers. Arrivals that still wait are unanswered. */
 static void locust__pace_stop(locust_env *env) LOCUST__PARKS
 {
+    int64_t now_ns = locust__os_now_ns();
     for (int i = 0; i < env->n_classes; i++)
         if (env->classes[i].arrivals && env->classes[i].arrivals->pacer && env->pacers.running)
             locust__co_cancel(&env->loop, env->classes[i].arrivals->pacer);
@@ -190,7 +191,8 @@ static void locust__pace_stop(locust_env *env) LOCUST__PARKS
         locust__arrival_queue *o = env->classes[i].arrivals;
         if (!o)
             continue;
-        o->counts.shed += o->n;
+        for (size_t k = 0; k < o->n; k++)
+            locust__arrive_drop(o, &env->users, o->backlog[(o->first + k) % o->cap], now_ns);
         o->n = 0;
     }
 }

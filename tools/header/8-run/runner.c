@@ -2,9 +2,9 @@
  * >>runner  a test from its first user to its last
  *
  * Purpose     drives ramps for the run time beside the pacers of arrivals, then stops the users.
- * Invariants  a test ends in this order: arrivals that wait are shed; on_test_stopping; users.told,
- *             from when on a user may run its on_stop; users are stopped, the last one ends; the
- *             connections that they shared are closed; on_test_stop.
+ * Invariants  a test ends in this order: arrivals that wait are dropped; on_test_stopping;
+ *             users.told, from when on a user may run its on_stop; users are stopped, the last one
+ *             ends; the connections that they shared are closed; on_test_stop.
  * Names       locust__runner_
  * Uses        >>co >>misuse >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage
  *             >>warm_up >>ramp >>pace
@@ -151,6 +151,7 @@ static void locust__runner_init(locust_env *env)
     env->users.closing = false;
     env->users.told = false;
     env->users.setup_error = NULL;
+    env->users.fed = (locust__users_fed){0, 0, 0};
     env->users.iterations_left = env->options.iterations > 0 ? env->options.iterations : -1;
     env->users.limited = env->single || env->options.iterations > 0;
     for (int i = 0; i < env->n_classes; i++)
@@ -170,6 +171,7 @@ static void locust__runner_users(locust_env *env) LOCUST__PARKS
     locust__pace_start(env);
     locust__runner_drive(env);
     env->until = locust__usage_now(env);
+    locust__stats_end(&env->stats, env->until.at_ns);
     if (env->warm_ns < LOCUST__NEVER)
         locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
             "--warm-up was longer than the run: nothing was counted");

@@ -10,7 +10,7 @@
 
 static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
 {
-    locust_arrival_counts sum = {0, 0, 0, 0};
+    locust_arrival_counts sum = {0, 0, 0, 0, 0};
     for (int i = 0; i < env->n_classes; i++) {
         const locust__arrival_queue *queue = env->classes[i].arrivals;
         if (!queue)
@@ -19,6 +19,7 @@ static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
         sum.started += queue->counts.started;
         sum.late += queue->counts.late;
         sum.shed += queue->counts.shed;
+        sum.unanswered += queue->counts.unanswered;
     }
     return sum;
 }

@@ -208,7 +208,7 @@ static void locust__earlier_compare_times(locust__earlier *earlier, double margi
     static const char *const names[] = {"p50 ms", "p95 ms", "p99 ms"};
     for (int i = 0; i < 3; i++) {
         double was = (double)locust__hist_percentile_ns(&earlier->hist, shares[i]);
-        double is = (double)locust__entry_percentile_ns(earlier->row, shares[i]);
+        double is = (double)locust__hist_percentile_ns(&earlier->row->hist, shares[i]); // answered
         double low, high, was_low, was_high;
         locust__baseline_bounds(&earlier->row->hist, shares[i], &low, &high);
         locust__baseline_bounds(&earlier->hist, shares[i], &was_low, &was_high);

@@ -11,7 +11,8 @@
 /* What a check can be about, by its name, beside percentiles. */
 static const locust__figure_id locust__check_figures[] = {LOCUST__FIGURE_MIN, LOCUST__FIGURE_AVG,
     LOCUST__FIGURE_MAX, LOCUST__FIGURE_FAIL_RATIO, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS,
-    LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_SHED};
+    LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_SHED,
+    LOCUST__FIGURE_UNANSWERED};
 
 typedef struct locust__check {
     char *text;       // as it was given; owned
@@ -240,6 +241,15 @@ static const locust__check *locust__checks_broken(locust_env *env, locust__check
             return c;
     }
     return NULL;
+}
+
+/* True if a check of the total is about what was unanswered: then it alone says how much may be. */
+static bool locust__checks_allow_unanswered(const locust__checks *checks)
+{
+    for (size_t i = 0; i < checks->n; i++)
+        if (!*checks->all[i].name && checks->all[i].figure == LOCUST__FIGURE_UNANSWERED)
+            return true;
+    return false;
 }
 
 /* True if a check of the total limits failures: then failures alone do not decide the exit code. */

@@ -174,7 +174,7 @@ static void locust__csv_names(locust__buf *out, const locust__entry *row)
 
 static void locust__csv_stats(locust__csv *csv, locust__buf *out)
 {
-    locust__figures_view v = {.env = csv->env, .rates = LOCUST__FIGURES_ANSWERED};
+    locust__figures_view v = {.env = csv->env, .rates = LOCUST__FIGURES_MEASURED};
     size_t n;
     locust__entry **rows = locust__figures_rows(&csv->env->stats, &n);
     locust__csv_titles(out, "Type,Name", locust__csv_stats_columns);
@@ -310,11 +310,18 @@ static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 static void locust__csv_generator(locust__csv *csv, locust__buf *out)
 {
     locust_generator g = locust__generator_judge(csv->env);
-    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits\r\n");
+    const locust__request_stats *st = &csv->env->stats;
+    int64_t wait_ns = st->total.waits ? st->total.waits->max_ns : 0;
+    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,"
+                          "Unanswered Requests,Unanswered Arrivals,Longest Unanswered,"
+                          "Starved Users\r\n");
     locust__buf_printf(out, "%s,%.3f,%.3f,%.3f,%.3f,", g.ok ? "ok" : "limited", g.cpu,
         g.late_p50_ms, g.late_p99_ms, g.late_max_ms);
     locust__csv_text(out, g.limits);
-    locust__buf_puts(out, "\r\n");
+    locust__buf_printf(out, ",%llu,%llu,%.3f,%d\r\n", (unsigned long long)st->total.unanswered,
+        (unsigned long long)st->cut_arrivals,
+        (double)(wait_ns > st->cut_arrival_ns ? wait_ns : st->cut_arrival_ns) / 1e6,
+        csv->env->users.fed.starved);
 }
 
 static const struct {

@@ -40,6 +40,7 @@ enum locust__figure_kind { // how its value is found
     LOCUST__FIGURE_OF_PHASE,       // a percentile of that phase
     LOCUST__FIGURE_OF_PHASE_MAX,
     LOCUST__FIGURE_OF_SHED, // arrivals of the whole test, whatever the row
+    LOCUST__FIGURE_OF_UNANSWERED,
 };
 
 /* Id, unit, kind, share of a percentile; name in JSON and checks, key in compact lines, title in
@@ -77,7 +78,8 @@ enum locust__figure_kind { // how its value is found
     X(PHASE_P95,    TIME,  PHASE,        0.95,    "", "p95", "95%", "") \
     X(PHASE_P99,    TIME,  PHASE,        0.99,    "", "p99", "99%", "") \
     X(PHASE_MAX,    TIME,  PHASE_MAX,    0,       "", "max", "100%", "") \
-    X(SHED,         COUNT, SHED,         0,       "shed", "", "", "")
+    X(SHED,         COUNT, SHED,         0,       "shed", "", "", "") \
+    X(UNANSWERED,   COUNT, UNANSWERED,   0,       "unanswered", "unanswered", "", "")
 // clang-format on
 
 #define LOCUST__FIGURES_ID(id, unit, kind, share, name, key, title, csv) LOCUST__FIGURE_##id,
@@ -121,7 +123,6 @@ static const char *locust__figures_word(locust__figure_id id, locust__figure_wor
 
 enum locust__figures_rates {  // what requests and failures a second are of
     LOCUST__FIGURES_CURRENT,  // the last ten seconds
-    LOCUST__FIGURES_ANSWERED, // from the start to the last answer, as Locust's
     LOCUST__FIGURES_MEASURED, // from the start to the end, answered or not
 };
 
@@ -143,9 +144,6 @@ static double locust__figures_rate(
     case LOCUST__FIGURES_CURRENT:
         locust__stats_current_rates(st, row, v->now_ns, &rps, &fps);
         break;
-    case LOCUST__FIGURES_ANSWERED:
-        locust__stats_rates(st, row, &rps, &fps);
-        break;
     case LOCUST__FIGURES_MEASURED:
         locust__generator_rates(v->env, row, &rps, &fps);
         break;
@@ -153,14 +151,21 @@ static double locust__figures_rate(
     return kind == LOCUST__FIGURE_OF_RPS ? rps : fps;
 }
 
-/* A percentile of a phase; share NULL: its maximum. */
+/* A percentile of a phase; share NULL: its maximum. `waits`: see locust__phase_percentile_ns. */
 static bool locust__figures_find_phase(
-    const locust__phase *phase, const double *share, double *value)
+    const locust__phase *phase, const locust__phase *waits, const double *share, double *value)
 {
     if (!phase || !phase->hist.total)
         return false;
-    *value = (double)(share ? locust__phase_percentile_ns(phase, *share) : phase->max_ns);
+    *value = (double)(share ? locust__phase_percentile_ns(phase, waits, *share)
+                            : locust__phase_max_ns(phase, waits));
     return true;
+}
+
+/* Requests of a row that were cut; of the total, arrivals that nobody took, too. */
+static double locust__figures_unanswered(const locust__request_stats *st, const locust__entry *row)
+{
+    return (double)(row->unanswered + (row == &st->total ? st->cut_arrivals : 0));
 }
 
 /* Finds the value of a figure; `share`: of a percentile, which need not be the figure's own.
@@ -209,18 +214,21 @@ static bool locust__figures_find(const locust__figures_view *v, const locust__en
         *value = (double)locust__entry_percentile_ns(row, share);
         return any;
     case LOCUST__FIGURE_OF_INTENDED:
-        return locust__figures_find_phase(row->intended, &share, value);
+        return locust__figures_find_phase(row->intended, row->intended_waits, &share, value);
     case LOCUST__FIGURE_OF_INTENDED_MAX:
-        return locust__figures_find_phase(row->intended, NULL, value);
+        return locust__figures_find_phase(row->intended, row->intended_waits, NULL, value);
     case LOCUST__FIGURE_OF_PHASE:
-        return locust__figures_find_phase(v->phase, &share, value);
+        return locust__figures_find_phase(v->phase, NULL, &share, value);
     case LOCUST__FIGURE_OF_PHASE_MAX:
-        return locust__figures_find_phase(v->phase, NULL, value);
+        return locust__figures_find_phase(v->phase, NULL, NULL, value);
     case LOCUST__FIGURE_OF_PHASE_COUNT:
         *value = v->phase ? (double)v->phase->hist.total : 0;
         return true;
     case LOCUST__FIGURE_OF_SHED:
         *value = (double)locust__usage_arrivals(v->env).shed;
+        return true;
+    case LOCUST__FIGURE_OF_UNANSWERED:
+        *value = locust__figures_unanswered(&v->env->stats, row);
         return true;
     }
     return false;

@@ -42,13 +42,12 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
     }
 }
 
-/* Requests and failures a second from where measuring begins to the end of the test. (The rates
- * of the tables end with the last answer, as Locust's do: a server that hangs does not lower
- * those.) */
+/* Requests and failures a second from where measuring begins to the end of the test, answered or
+ * not. (Locust's end with the last answer: a server that hangs does not lower those.) */
 static void locust__generator_rates(
     const locust_env *env, const locust__entry *row, double *requests_per_s, double *failures_per_s)
 {
-    int64_t end_ns = env->until.at_ns ? env->until.at_ns : locust__os_now_ns();
+    int64_t end_ns = env->until.at_ns ? env->stats.last_ns : locust__os_now_ns();
     double s = (double)(end_ns - env->stats.start_ns) / 1e9;
     *requests_per_s = s > 0 ? (double)row->requests / s : 0;
     *failures_per_s = s > 0 ? (double)row->failures / s : 0;

@@ -9,7 +9,7 @@
  * Uses        >>manners
  * ============================================================================================ */
 
-enum { LOCUST__REMARKS_MAX = 32 };
+enum { LOCUST__REMARKS_MAX = 32, LOCUST__REMARKS_CALM_NS = 100000000 };
 
 typedef enum locust__remark_about {
     LOCUST__REMARK_RUN,
@@ -235,11 +235,78 @@ static void locust__remarks_slow(locust__remarks *r, const locust_env *env)
             which, (long long)m->n[LOCUST__MANNER_SLOW], (long long)m->n[LOCUST__MANNER_OPENED]);
 }
 
+static const char *locust__remarks_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* Had an arrival, or a request of any row, waited longer than the end of a run explains: for a
+ * tenth of a second, and longer than any of that row was answered in? */
+static bool locust__remarks_stalled(const locust__request_stats *st)
+{
+    for (size_t i = 0; i <= st->n_entries; i++) {
+        const locust__entry *row = i < st->n_entries ? st->entries[i] : &st->other;
+        int64_t longest_ns = row->unanswered ? locust__entry_longest_ns(row) : 0;
+        if (longest_ns > row->max_ns && longest_ns >= LOCUST__REMARKS_CALM_NS)
+            return true;
+    }
+    return st->cut_arrival_ns >= LOCUST__REMARKS_CALM_NS;
+}
+
+/* What was cut at the end, if that is more than the end explains. It fails the run where a request
+ * had waited for a second, and longer than any that was answered. */
+static void locust__remarks_unanswered(locust__remarks *r, const locust_env *env)
+{
+    const locust__request_stats *st = &env->stats;
+    uint64_t requests = st->total.unanswered, arrivals = st->cut_arrivals;
+    int64_t request_ns = st->total.waits ? st->total.waits->max_ns : 0;
+    int64_t longest_ns = request_ns > st->cut_arrival_ns ? request_ns : st->cut_arrival_ns;
+    char what[96] = "", slowest[64] = "there was no answer";
+    if (!locust__remarks_stalled(st))
+        return;
+    if (requests)
+        snprintf(what, sizeof what, "%llu request%s%s", (unsigned long long)requests,
+            locust__remarks_plural(requests), arrivals ? " and " : "");
+    if (arrivals)
+        snprintf(what + strlen(what), sizeof what - strlen(what), "%llu arrival%s",
+            (unsigned long long)arrivals, locust__remarks_plural(arrivals));
+    if (st->total.requests)
+        snprintf(slowest, sizeof slowest, "the slowest answer took %.3f s",
+            (double)st->total.max_ns / 1e9);
+    locust__remarks_add(r, LOCUST__REMARK_RUN, "unanswered",
+        request_ns >= LOCUST__S && request_ns > st->total.max_ns,
+        "%s %s unanswered at the end, the longest for %.3f s (%s)", what,
+        requests + arrivals == 1 ? "was" : "were", (double)longest_ns / 1e9, slowest);
+}
+
+/* Users that asked and never got an answer, as at a server that has a thread for each connection
+ * and fewer of those. */
+static void locust__remarks_starved(locust__remarks *r, const locust_env *env)
+{
+    const locust__users_fed *fed = &env->users.fed;
+    if (fed->starved)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "starved",
+            fed->longest_ns > env->stats.total.max_ns,
+            "%d of %d user%s never got an answer, and waited for up to %.3f s", fed->starved,
+            fed->asked, locust__remarks_plural((uint64_t)fed->asked),
+            (double)fed->longest_ns / 1e9);
+}
+
+/* A check has the word about that: the remark fails nothing. */
+static void locust__remarks_excuse(locust__remarks *r, const char *key)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->all[i].key, key) == 0)
+            r->all[i].fails = false;
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
     r->n = 0;
     locust__remarks_measured(r, env);
+    locust__remarks_unanswered(r, env);
+    locust__remarks_starved(r, env);
     locust__remarks_refused(r, env);
     locust__remarks_two_parts(r, env);
     locust__remarks_keep_alive(r, env);

@@ -62,6 +62,10 @@ static void locust__result_judge(void *arg)
     v->generator = locust__generator_judge(v->env);
     v->held = locust__checks_judge(v->env, &v->checks);
     locust__remarks_collect(&v->remarks, v->env);
+    if (locust__checks_allow_unanswered(&v->checks)) {
+        locust__remarks_excuse(&v->remarks, "unanswered");
+        locust__remarks_excuse(&v->remarks, "starved");
+    }
     if (LOCUST__WITH_REPORTS && v->baseline.n && !locust__baseline_compare(&v->baseline, v->env)) {
         locust__log_print(&v->env->log, LOCUST__LOG_ERROR, "locust.main",
             "not compared with %s: out of memory", v->env->options.baseline);

@@ -68,12 +68,12 @@ static const char *locust__summary_bool(bool truth)
     return truth ? "true" : "false";
 }
 
-static void locust__summary_histogram(locust__buf *out, const locust__hist *h)
+static void locust__summary_histogram(locust__buf *out, const char *name, const locust__hist *h)
 {
     const char *comma = "";
     uint64_t count;
     int64_t ns;
-    locust__buf_puts(out, "\"histogram_us\": [");
+    locust__buf_printf(out, "\"%s\": [", name);
     for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
         locust__buf_printf(
             out, "%s[%lld, %llu]", comma, (long long)(ns / 1000), (unsigned long long)count);
@@ -82,21 +82,23 @@ static void locust__summary_histogram(locust__buf *out, const locust__hist *h)
     locust__buf_puts(out, "]");
 }
 
-/* Times of one kind: how many, their percentiles, and the histogram if asked for. */
-static void locust__summary_times(locust__buf *out, const locust__phase *phase, bool histogram)
+/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and the histogram if asked for. */
+static void locust__summary_times(
+    locust__buf *out, const locust__phase *phase, const locust__phase *waits, bool histogram)
 {
     locust__buf_printf(
         out, "{\"requests\": %llu, \"percentiles_ms\": {", (unsigned long long)phase->hist.total);
     for (int i = LOCUST__FIGURE_P50; i <= LOCUST__FIGURE_P100; i++) {
         double share = locust__figures[i].share;
-        int64_t ns = share < 1 ? locust__phase_percentile_ns(phase, share) : phase->max_ns;
+        int64_t ns = share < 1 ? locust__phase_percentile_ns(phase, waits, share)
+                               : locust__phase_max_ns(phase, waits);
         locust__buf_printf(out, "%s\"%s\": %.3f", i > LOCUST__FIGURE_P50 ? ", " : "",
             locust__figures_word((locust__figure_id)i, LOCUST__FIGURE_NAME), (double)ns / 1e6);
     }
     locust__buf_puts(out, "}");
     if (histogram) {
         locust__buf_puts(out, ",\n    ");
-        locust__summary_histogram(out, &phase->hist);
+        locust__summary_histogram(out, "histogram_us", &phase->hist);
     }
     locust__buf_puts(out, "}");
 }
@@ -105,7 +107,7 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
 {
     static const locust__figure_id columns[] = {LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES,
         LOCUST__FIGURE_BYTES, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS, LOCUST__FIGURE_MIN,
-        LOCUST__FIGURE_AVG, LOCUST__FIGURE_MAX};
+        LOCUST__FIGURE_AVG, LOCUST__FIGURE_MAX, LOCUST__FIGURE_UNANSWERED};
     locust__figures_view v = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
     locust__buf_puts(out, "{");
     locust__summary_text(out, "method", row->method);
@@ -118,16 +120,21 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
         locust__summary_figure(
             out, &v, row, (locust__figure_id)i, i > LOCUST__FIGURE_P50 ? ", " : "");
     locust__buf_puts(out, "},\n   ");
-    locust__summary_histogram(out, &row->hist);
+    locust__summary_histogram(out, "histogram_us", &row->hist);
+    locust__buf_puts(out, ",\n   ");
+    if (row->unanswered && row->waits)
+        locust__summary_histogram(out, "unanswered_us", &row->waits->hist);
+    else
+        locust__buf_puts(out, "\"unanswered_us\": null");
     locust__buf_puts(out, ",\n   \"intended\": ");
     if (row->intended)
-        locust__summary_times(out, row->intended, true);
+        locust__summary_times(out, row->intended, row->intended_waits, true);
     else
         locust__buf_puts(out, "null");
     locust__buf_puts(out, ",\n   \"phases\": ");
     for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
         locust__buf_printf(out, "%s\"%s\": ", i ? ",\n    " : "{", locust__table_phase_names[i]);
-        locust__summary_times(out, &row->phases[i], false);
+        locust__summary_times(out, &row->phases[i], NULL, false);
     }
     locust__buf_puts(out, row->phases ? "}}" : "null}");
 }
@@ -222,9 +229,11 @@ static void locust__summary_arrival_counts(
     locust__buf *out, const char *open, const locust_arrival_counts *c)
 {
     locust__buf_printf(out,
-        "%s\"scheduled\": %llu, \"started\": %llu, \"late\": %llu, \"shed\": %llu}", open,
-        (unsigned long long)c->scheduled, (unsigned long long)c->started,
-        (unsigned long long)c->late, (unsigned long long)c->shed);
+        "%s\"scheduled\": %llu, \"started\": %llu, \"late\": %llu, \"shed\": %llu, "
+        "\"unanswered\": %llu}",
+        open, (unsigned long long)c->scheduled, (unsigned long long)c->started,
+        (unsigned long long)c->late, (unsigned long long)c->shed,
+        (unsigned long long)c->unanswered);
 }
 
 static void locust__summary_classes(locust__buf *out, const locust_env *env)

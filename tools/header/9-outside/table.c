@@ -93,11 +93,11 @@ static const locust__table_layout locust__table_compact_rows = {.label = "row",
     .total = "total",
     .of = LOCUST__FIGURE_REQUESTS,
     .style = LOCUST__FIGURES_IN_LINE,
-    .n_columns = 9,
+    .n_columns = 10,
     .columns = {{LOCUST__FIGURE_REQUESTS, 0, ""}, {LOCUST__FIGURE_FAILURES, 0, ""},
         {LOCUST__FIGURE_RPS, 0, ""}, {LOCUST__FIGURE_FPS, 0, ""}, {LOCUST__FIGURE_AVG, 0, ""},
         {LOCUST__FIGURE_P50, 0, ""}, {LOCUST__FIGURE_P95, 0, ""}, {LOCUST__FIGURE_P99, 0, ""},
-        {LOCUST__FIGURE_MAX, 0, ""}}};
+        {LOCUST__FIGURE_MAX, 0, ""}, {LOCUST__FIGURE_UNANSWERED, 0, ""}}};
 
 /* A test without reports has compact lines alone: the compiler drops the tables from it. */
 static bool locust__table_is_compact(const locust__table *t)
@@ -321,9 +321,11 @@ static void locust__table_compact_now(const locust__table *t)
 {
     const locust_env *env = t->view.env;
     int64_t start_ns = env->stats.start_ns ? env->stats.start_ns : t->view.now_ns; // 0: not begun
+    locust__table_layout running = locust__table_compact_rows;
+    running.n_columns--; // what is unanswered shows at the end
     locust__buf_printf(
         t->out, "t=%.0f users=%d", (double)(t->view.now_ns - start_ns) / 1e9, env->users.alive);
-    locust__table_pairs(t, &locust__table_compact_rows, &env->stats.total);
+    locust__table_pairs(t, &running, &env->stats.total);
     locust__buf_puts(t->out, "\n");
 }
 
@@ -332,14 +334,17 @@ static void locust__table_compact_now(const locust__table *t)
 static void locust__table_arrivals(locust__table *t)
 {
     locust_arrival_counts c = locust__usage_arrivals(t->view.env);
-    unsigned long long scheduled = c.scheduled, started = c.started, late = c.late, shed = c.shed;
+    unsigned long long scheduled = c.scheduled, started = c.started, late = c.late, shed = c.shed,
+                       unanswered = c.unanswered;
     if (locust__table_is_compact(t))
-        locust__buf_printf(t->out, "arrivals scheduled=%llu started=%llu late=%llu shed=%llu\n",
-            scheduled, started, late, shed);
+        locust__buf_printf(t->out,
+            "arrivals scheduled=%llu started=%llu late=%llu shed=%llu unanswered=%llu\n", scheduled,
+            started, late, shed, unanswered);
     else
         locust__buf_printf(t->out,
-            "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed\n\n", scheduled,
-            started, late, shed);
+            "Arrivals: %llu scheduled, %llu started (%llu of them late), %llu shed, %llu "
+            "unanswered\n\n",
+            scheduled, started, late, shed, unanswered);
     locust__table_rows(t, &locust__table_intended);
 }
 
@@ -528,7 +533,7 @@ static void locust__table_print(locust_env *env, const locust__result *verdict)
     locust__table t = {.out = &out,
         .view = {.env = env,
             .now_ns = locust__os_now_ns(),
-            .rates = verdict ? LOCUST__FIGURES_ANSWERED : LOCUST__FIGURES_CURRENT},
+            .rates = verdict ? LOCUST__FIGURES_MEASURED : LOCUST__FIGURES_CURRENT},
         .compact = env->options.compact};
     bool compact = locust__table_is_compact(&t);
     if (!compact)
