@@ -17526,6 +17526,7 @@ typedef struct locust__arrival_queue { // the arrivals of a class: see >>arrive 
     locust__co *pacer; // the coroutine that keeps the schedule
     bool pacing;       // the pacer sleeps and may be woken
     locust_arrival_counts counts;
+    uint64_t no_memory; // times that there was none for one more user
 } locust__arrival_queue;
 
 typedef struct locust__class { // a user class as a test runs it
@@ -20046,12 +20047,20 @@ static void locust__dispatch_deinit(locust__dispatch *d)
  *             >>dispatch
  * ============================================================================================ */
 
+enum locust__env_short { // why a ramp ended with fewer users than it aimed at
+    LOCUST__ENV_SHORT_OF_NOTHING,
+    LOCUST__ENV_SHORT_OF_CLASSES, // no class takes any more: each has its fixed_count
+    LOCUST__ENV_SHORT_OF_MEMORY,
+};
+
 typedef struct locust__ramp { // see >>ramp
     locust_tick aim;          // how many users there are to be, and how fast
     double steps_per_s;       // 1, as Locust; more for a load that is to rise smoothly
     int placed;               // users that were started, less those that were taken down again
     int64_t step_ns; // when the next step is due; 0: no ramp yet; LOCUST__NEVER: it is over
     int64_t reap_ns; // when the first user that was taken down runs out of time
+    enum locust__env_short why; // of the ramp that fell short most in this run, which was
+    int asked, got;             // to reach so many users, and reached so many
 } locust__ramp;
 
 typedef struct locust__usage { // of this process, at a moment: see >>usage
@@ -20391,7 +20400,8 @@ static void locust__warm_up_reset_stats(locust_env *env)
  *
  * Purpose     spawn users and take them down in Locust's steps.
  * Invariants  `placed` goes by what the ramp did, not by who is alive: a user that ends by itself
- *             is not replaced, as in Locust.
+ *             is not replaced, as in Locust. A ramp that falls short of its aim is over, and is
+ *             not tried again until the aim changes.
  * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. The loop gets a
  *             turn every millisecond, so that spawning does not make running users look slow.
  * Names       locust__ramp_
@@ -20400,16 +20410,23 @@ static void locust__warm_up_reset_stats(locust_env *env)
  *             two steps a pause of step / rate; log lines word for word.
  * ============================================================================================ */
 
-/* Starts n users. Returns how many it started: fewer if no class takes any more, if memory ran out
- * or if the test is asked to stop meanwhile. */
-static int locust__ramp_spawn(locust_env *env, int n) LOCUST__PARKS
+/* Starts n users. Returns how many it started: fewer if the test is asked to stop meanwhile, or for
+ * what *why says. */
+static int locust__ramp_spawn(locust_env *env, int n, enum locust__env_short *why) LOCUST__PARKS
 {
     int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
+    *why = LOCUST__ENV_SHORT_OF_NOTHING;
     for (int i = 0; i < n; i++) {
         locust__class *cls = locust__dispatch_next(&env->dispatch);
-        if (!cls || env->stop_requested || env->users.iterations_left == 0)
+        if (env->stop_requested || env->users.iterations_left == 0)
             return i;
+        if (!cls) {
+            *why = LOCUST__ENV_SHORT_OF_CLASSES;
+            return i;
+        }
         if (!locust__start_user(&env->users, cls)) {
+            *why = LOCUST__ENV_SHORT_OF_MEMORY;
+            locust__dispatch_take_back(&env->dispatch, cls);
             locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
                 "out of memory after %d users: the test goes on with these", env->users.alive);
             return i;
@@ -20422,14 +20439,17 @@ static int locust__ramp_spawn(locust_env *env, int n) LOCUST__PARKS
     return n;
 }
 
-static void locust__ramp_log_spawned(const locust_env *env)
+static void locust__ramp_log_spawned(const locust_env *env, enum locust__env_short why)
 {
     locust__buf text = {NULL, 0, 0, false};
+    char only[64] = "All";
+    if (why == LOCUST__ENV_SHORT_OF_MEMORY)
+        snprintf(only, sizeof only, "Only %d of %d", env->ramp.placed, env->ramp.aim.users);
     for (int i = 0; i < env->n_classes; i++)
         locust__buf_printf(
             &text, "%s\"%s\": %d", i ? ", " : "", env->classes[i].as->name, env->classes[i].alive);
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-        "All users spawned: {%.*s} (%d total users)", (int)text.len, text.len ? text.ptr : "",
+        "%s users spawned: {%.*s} (%d total users)", only, (int)text.len, text.len ? text.ptr : "",
         env->users.alive);
     locust__buf_free(&text);
 }
@@ -20480,10 +20500,16 @@ static void locust__ramp_rest(locust_env *env)
 }
 
 /* The ramp is over; `users` of the aim are there, or as many as can be. */
-static void locust__ramp_arrive(locust_env *env)
+static void locust__ramp_arrive(locust_env *env, enum locust__env_short why)
 {
+    locust__ramp *ramp = &env->ramp;
+    if (why && ramp->aim.users - ramp->placed > ramp->asked - ramp->got) {
+        ramp->why = why;
+        ramp->asked = ramp->aim.users;
+        ramp->got = ramp->placed;
+    }
     locust__ramp_rest(env);
-    locust__ramp_log_spawned(env);
+    locust__ramp_log_spawned(env, why);
     LOCUST__ENV_FIRE(env, on_spawning_complete, .number = env->users.alive);
     if (env->options.reset_stats)
         locust__warm_up_reset_stats(env);
@@ -20518,18 +20544,16 @@ static void locust__ramp_step(locust_env *env) LOCUST__PARKS
     int missing = ramp->aim.users - ramp->placed, most = missing < 0 ? -missing : missing;
     int step = per_step < 1 ? 1 : per_step > INT_MAX ? INT_MAX : (int)per_step;
     int n = most < step ? most : step;
+    enum locust__env_short why = LOCUST__ENV_SHORT_OF_NOTHING;
     ramp->step_ns = locust__time_after(ramp->step_ns, locust__time_ns(step / rate));
     if (missing > 0) {
-        int started = locust__ramp_spawn(env, n);
-        ramp->placed += started;
-        if (started < n && !env->stop_requested)
-            ramp->aim.users = ramp->placed; // no class takes any more, or memory ran out
+        ramp->placed += locust__ramp_spawn(env, n, &why);
     } else {
         locust__ramp_take_down(env, n);
         ramp->placed -= n;
     }
-    if (ramp->placed == ramp->aim.users)
-        locust__ramp_arrive(env);
+    if (ramp->placed == ramp->aim.users || why)
+        locust__ramp_arrive(env, why);
 }
 
 static void locust__ramp_init(locust__ramp *ramp, double steps_per_s)
@@ -20603,6 +20627,9 @@ static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_
         user = locust__start_user(&env->users, cls);
     if (user)
         locust__arrive_accept(user, due_ns, late);
+    else if (cls->alive < o->as.max && !o->no_memory++)
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "out of memory after %d users: arrivals wait for these", env->users.alive);
     return user;
 }
 
@@ -20709,6 +20736,7 @@ static void locust__pace_start(locust_env *env)
         if (!o)
             continue;
         memset(&o->counts, 0, sizeof o->counts);
+        o->no_memory = 0;
         o->n = 0;
         o->pacer = locust__co_start(
             &env->loop, "the kit itself", 0, locust__pace_main, &env->classes[i], &env->pacers);
@@ -22426,7 +22454,8 @@ static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n
  *
  * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart: of the total, or of the
  *             rows of a name.
- * Invariants  a check for which nothing was measured does not hold.
+ * Invariants  a check for which nothing was measured does not hold; in a run without a single
+ *             request none does but one of their number.
  * Names       locust__check_ locust__checks_
  * Uses        >>entry >>stats >>figures
  * ============================================================================================ */
@@ -22639,6 +22668,8 @@ static void locust__check_judge(locust_env *env, locust__check *c)
         row = *c->name ? locust__stats_entry_at(&env->stats, i) : NULL;
     }
     c->held = c->measured && locust__check_holds(c, c->value);
+    if (c->held && !env->stats.total.requests && c->figure != LOCUST__FIGURE_REQUESTS)
+        c->measured = c->held = false; // no failures among no requests
 }
 
 /* Judges all checks as of now. True if all of them hold. */
@@ -23495,6 +23526,25 @@ static void locust__remarks_slow(locust__remarks *r, const locust_env *env)
             which, (long long)m->n[LOCUST__MANNER_SLOW], (long long)m->n[LOCUST__MANNER_OPENED]);
 }
 
+/* Fewer users than asked for: by memory, which fails the run, or by the test's own fixed counts. */
+static void locust__remarks_users(locust__remarks *r, const locust_env *env)
+{
+    const locust__ramp *ramp = &env->ramp;
+    uint64_t no_memory = 0;
+    for (int i = 0; i < env->n_classes; i++)
+        no_memory += env->classes[i].arrivals ? env->classes[i].arrivals->no_memory : 0;
+    if (ramp->why == LOCUST__ENV_SHORT_OF_MEMORY)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", true,
+            "%d of %d users could be started: out of memory", ramp->got, ramp->asked);
+    else if (no_memory)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", true,
+            "out of memory: arrivals had to wait for the users that there were");
+    else if (ramp->why == LOCUST__ENV_SHORT_OF_CLASSES)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", false,
+            "%d of %d users were started: the classes have a fixed_count and take no more",
+            ramp->got, ramp->asked);
+}
+
 static const char *locust__remarks_plural(uint64_t n)
 {
     return n == 1 ? "" : "s";
@@ -23564,6 +23614,7 @@ static void locust__remarks_excuse(locust__remarks *r, const char *key)
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
     r->n = 0;
+    locust__remarks_users(r, env);
     locust__remarks_measured(r, env);
     locust__remarks_unanswered(r, env);
     locust__remarks_starved(r, env);

@@ -212,7 +212,7 @@ static void run_short_of_memory(void *arg)
     const locust_test test = {.users = {&Large}, .on_test_start = fail_later};
     (void)arg;
     forget();
-    CHECK_INT(run(&test, (locust_options){.users = 100, .spawn_rate = 100, .run_time_s = 50}), 0);
+    CHECK_INT(run(&test, (locust_options){.users = 100, .spawn_rate = 100, .run_time_s = 50}), 1);
     blocks_fail_in = -1;
     CHECK_INT(n_starts, 20);
     CHECK_INT(n_stops, 20);
@@ -242,7 +242,7 @@ static void run_without_memory(void *arg)
     const locust_test test = {.users = {&Large}, .on_test_start = fail_at_once};
     (void)arg;
     forget();
-    CHECK_INT(run(&test, (locust_options){.users = 100, .spawn_rate = 100, .run_time_s = 0.2}), 0);
+    CHECK_INT(run(&test, (locust_options){.users = 100, .spawn_rate = 100, .run_time_s = 0.2}), 1);
     CHECK_INT(n_starts, 0);
     CHECK(ran_ns >= 200 * MS);
 }

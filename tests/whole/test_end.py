@@ -6,7 +6,7 @@
 The servers here stop answering at a known request, or serve some of their connections alone, as one does that
 has a thread for each. How many requests have no answer, and how long they waited, follows from their own count.
 """
-import selectors, xml.etree.ElementTree
+import resource, selectors, xml.etree.ElementTree
 from kit.lib import *
 from kit.judged import *
 
@@ -234,6 +234,62 @@ def _(dir):
     same(r.rc, 1, r)
     same(summary(r.dir + "/s.json")["total"]["unanswered"], 8, r)
     check(re.match("8 of 8 users", remarks(r)["starved"][1]), r)
+
+
+# ---- fewer users than asked, and nothing measured ----
+
+def memory(mb):
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (mb << 20, mb << 20))
+
+
+@test("out of memory after some users: said at the moment and at the end, and it fails the run")
+def _(dir):
+    with Truth(dir) as server:
+        for args, ramps in ((("-u", "2000", "-r", "2000", "-t", "2"), 1), (("--stages", "0s:2000,3s:2000"), 2)):
+            r = judged(dir, "Get", *args, "--compact", url=server.url, wait=0.5, before_exec=memory(16))
+            same(r.rc, 1, r)
+            m = re.search(r"ERROR/locust.runners: out of memory after (\d+) users: the test goes on with these$", r.err, re.M)
+            check(m and 0 < int(m[1]) < 2000, r)
+            r.says('Only %s of 2000 users spawned: {"Get": %s' % (m[1], m[1]))
+            check("All users spawned" not in r.err, r)
+            for line in "out of memory", "Ramping to":
+                same(len(re.findall(line, r.err)), ramps, "once for each ramp", r)
+            same(remarks(r)["fewer_users"], (True, "%s of 2000 users could be started: out of memory" % m[1]), r)
+        r = judged(dir, "Get", "-t", "2", "--rate", "1000", "--compact", url=server.url, paths="/delay/900",
+                   before_exec=memory(16))
+        same((r.rc, remarks(r)["fewer_users"][0]), (1, True), r)
+        same(len(re.findall(r"ERROR/locust.runners: out of memory after \d+ users: arrivals wait", r.err)), 1, r)
+
+
+@test("a class with a fixed count takes no more: said, and no failure")
+def _(dir):
+    source = dir + "/three.c"
+    with open(source, "w") as f:
+        f.write("""#include "locust.h"
+static void nothing(locust_user *u) { locust_record(u, &(locust_sample){.method = "DO", .name = "it"}); }
+LOCUST_USER(Three, .fixed_count = 3, .wait_time = LOCUST_CONSTANT(0.1), .tasks = LOCUST_TASKS(LOCUST_TASK(nothing)));
+LOCUST_MAIN(.users = {&Three})
+""")
+    program = build(source)
+    for users, told in (("10", {"fewer_users": (False, "3 of 10 users were started: the classes have a fixed_count and "
+                                                       "take no more")}), ("3", {})):
+        r = run(dir, [program, "--headless", "-u", users, "-r", "10", "-t", "1", "--compact"])
+        same((r.rc, remarks(r)), (0, told), r)
+        r.says('All users spawned: {"Three": 3} (3 total users)')
+
+
+@test("nothing measured: said, and no check of anything but requests holds")
+def _(dir):
+    checks = "p99<1s;avg<1s;fail_ratio<1%;failures<1;fps<1;rps<9;shed<1;unanswered<1;requests<1"
+    with Truth(dir) as server:
+        for users, args, env in (("Get", ("-u", "0"), {}), ("Get", ("--warm-up", "5"), {}), ("Polite", (), {}),
+                                 ("Get", ("--rate", "0.1"), {})):
+            r = judged(dir, users, *args, "-t", "1", "--compact", "--check", checks, "--junit", "j.xml", url=server.url,
+                       wait=0.1, **env)
+            same(r.rc, 3, r)
+            same({text: ok for text, (ok, _) in compact_checks(r).items()},
+                 {text: text == "requests<1" for text in checks.split(";")}, args, r)
+            same(list(remarks(r)), ["nothing_measured"], args, r)
 
 
 main(parallel=4)

@@ -18,6 +18,7 @@ typedef struct locust__arrival_queue { // the arrivals of a class: see >>arrive 
     locust__co *pacer; // the coroutine that keeps the schedule
     bool pacing;       // the pacer sleeps and may be woken
     locust_arrival_counts counts;
+    uint64_t no_memory; // times that there was none for one more user
 } locust__arrival_queue;
 
 typedef struct locust__class { // a user class as a test runs it

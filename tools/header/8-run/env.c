@@ -11,12 +11,20 @@
  *             >>dispatch
  * ============================================================================================ */
 
+enum locust__env_short { // why a ramp ended with fewer users than it aimed at
+    LOCUST__ENV_SHORT_OF_NOTHING,
+    LOCUST__ENV_SHORT_OF_CLASSES, // no class takes any more: each has its fixed_count
+    LOCUST__ENV_SHORT_OF_MEMORY,
+};
+
 typedef struct locust__ramp { // see >>ramp
     locust_tick aim;          // how many users there are to be, and how fast
     double steps_per_s;       // 1, as Locust; more for a load that is to rise smoothly
     int placed;               // users that were started, less those that were taken down again
     int64_t step_ns; // when the next step is due; 0: no ramp yet; LOCUST__NEVER: it is over
     int64_t reap_ns; // when the first user that was taken down runs out of time
+    enum locust__env_short why; // of the ramp that fell short most in this run, which was
+    int asked, got;             // to reach so many users, and reached so many
 } locust__ramp;
 
 typedef struct locust__usage { // of this process, at a moment: see >>usage

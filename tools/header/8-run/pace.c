@@ -65,6 +65,9 @@ static bool locust__pace_admit(locust_env *env, locust__class *cls, int64_t due_
         user = locust__start_user(&env->users, cls);
     if (user)
         locust__arrive_accept(user, due_ns, late);
+    else if (cls->alive < o->as.max && !o->no_memory++)
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "out of memory after %d users: arrivals wait for these", env->users.alive);
     return user;
 }
 
@@ -171,6 +174,7 @@ static void locust__pace_start(locust_env *env)
         if (!o)
             continue;
         memset(&o->counts, 0, sizeof o->counts);
+        o->no_memory = 0;
         o->n = 0;
         o->pacer = locust__co_start(
             &env->loop, "the kit itself", 0, locust__pace_main, &env->classes[i], &env->pacers);

@@ -3,7 +3,8 @@
  *
  * Purpose     spawn users and take them down in Locust's steps.
  * Invariants  `placed` goes by what the ramp did, not by who is alive: a user that ends by itself
- *             is not replaced, as in Locust.
+ *             is not replaced, as in Locust. A ramp that falls short of its aim is over, and is
+ *             not tried again until the aim changes.
  * Cost        a start costs some 3 us: 50,000 users are up in a fifth of a second. The loop gets a
  *             turn every millisecond, so that spawning does not make running users look slow.
  * Names       locust__ramp_
@@ -12,16 +13,23 @@
  *             two steps a pause of step / rate; log lines word for word.
  * ============================================================================================ */
 
-/* Starts n users. Returns how many it started: fewer if no class takes any more, if memory ran out
- * or if the test is asked to stop meanwhile. */
-static int locust__ramp_spawn(locust_env *env, int n) LOCUST__PARKS
+/* Starts n users. Returns how many it started: fewer if the test is asked to stop meanwhile, or for
+ * what *why says. */
+static int locust__ramp_spawn(locust_env *env, int n, enum locust__env_short *why) LOCUST__PARKS
 {
     int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
+    *why = LOCUST__ENV_SHORT_OF_NOTHING;
     for (int i = 0; i < n; i++) {
         locust__class *cls = locust__dispatch_next(&env->dispatch);
-        if (!cls || env->stop_requested || env->users.iterations_left == 0)
+        if (env->stop_requested || env->users.iterations_left == 0)
             return i;
+        if (!cls) {
+            *why = LOCUST__ENV_SHORT_OF_CLASSES;
+            return i;
+        }
         if (!locust__start_user(&env->users, cls)) {
+            *why = LOCUST__ENV_SHORT_OF_MEMORY;
+            locust__dispatch_take_back(&env->dispatch, cls);
             locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
                 "out of memory after %d users: the test goes on with these", env->users.alive);
             return i;
@@ -34,14 +42,17 @@ static int locust__ramp_spawn(locust_env *env, int n) LOCUST__PARKS
     return n;
 }
 
-static void locust__ramp_log_spawned(const locust_env *env)
+static void locust__ramp_log_spawned(const locust_env *env, enum locust__env_short why)
 {
     locust__buf text = {NULL, 0, 0, false};
+    char only[64] = "All";
+    if (why == LOCUST__ENV_SHORT_OF_MEMORY)
+        snprintf(only, sizeof only, "Only %d of %d", env->ramp.placed, env->ramp.aim.users);
     for (int i = 0; i < env->n_classes; i++)
         locust__buf_printf(
             &text, "%s\"%s\": %d", i ? ", " : "", env->classes[i].as->name, env->classes[i].alive);
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-        "All users spawned: {%.*s} (%d total users)", (int)text.len, text.len ? text.ptr : "",
+        "%s users spawned: {%.*s} (%d total users)", only, (int)text.len, text.len ? text.ptr : "",
         env->users.alive);
     locust__buf_free(&text);
 }
@@ -92,10 +103,16 @@ static void locust__ramp_rest(locust_env *env)
 }
 
 /* The ramp is over; `users` of the aim are there, or as many as can be. */
-static void locust__ramp_arrive(locust_env *env)
+static void locust__ramp_arrive(locust_env *env, enum locust__env_short why)
 {
+    locust__ramp *ramp = &env->ramp;
+    if (why && ramp->aim.users - ramp->placed > ramp->asked - ramp->got) {
+        ramp->why = why;
+        ramp->asked = ramp->aim.users;
+        ramp->got = ramp->placed;
+    }
     locust__ramp_rest(env);
-    locust__ramp_log_spawned(env);
+    locust__ramp_log_spawned(env, why);
     LOCUST__ENV_FIRE(env, on_spawning_complete, .number = env->users.alive);
     if (env->options.reset_stats)
         locust__warm_up_reset_stats(env);
@@ -130,18 +147,16 @@ static void locust__ramp_step(locust_env *env) LOCUST__PARKS
     int missing = ramp->aim.users - ramp->placed, most = missing < 0 ? -missing : missing;
     int step = per_step < 1 ? 1 : per_step > INT_MAX ? INT_MAX : (int)per_step;
     int n = most < step ? most : step;
+    enum locust__env_short why = LOCUST__ENV_SHORT_OF_NOTHING;
     ramp->step_ns = locust__time_after(ramp->step_ns, locust__time_ns(step / rate));
     if (missing > 0) {
-        int started = locust__ramp_spawn(env, n);
-        ramp->placed += started;
-        if (started < n && !env->stop_requested)
-            ramp->aim.users = ramp->placed; // no class takes any more, or memory ran out
+        ramp->placed += locust__ramp_spawn(env, n, &why);
     } else {
         locust__ramp_take_down(env, n);
         ramp->placed -= n;
     }
-    if (ramp->placed == ramp->aim.users)
-        locust__ramp_arrive(env);
+    if (ramp->placed == ramp->aim.users || why)
+        locust__ramp_arrive(env, why);
 }
 
 static void locust__ramp_init(locust__ramp *ramp, double steps_per_s)

@@ -3,7 +3,8 @@
  *
  * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart: of the total, or of the
  *             rows of a name.
- * Invariants  a check for which nothing was measured does not hold.
+ * Invariants  a check for which nothing was measured does not hold; in a run without a single
+ *             request none does but one of their number.
  * Names       locust__check_ locust__checks_
  * Uses        >>entry >>stats >>figures
  * ============================================================================================ */
@@ -216,6 +217,8 @@ static void locust__check_judge(locust_env *env, locust__check *c)
         row = *c->name ? locust__stats_entry_at(&env->stats, i) : NULL;
     }
     c->held = c->measured && locust__check_holds(c, c->value);
+    if (c->held && !env->stats.total.requests && c->figure != LOCUST__FIGURE_REQUESTS)
+        c->measured = c->held = false; // no failures among no requests
 }
 
 /* Judges all checks as of now. True if all of them hold. */

@@ -235,6 +235,25 @@ static void locust__remarks_slow(locust__remarks *r, const locust_env *env)
             which, (long long)m->n[LOCUST__MANNER_SLOW], (long long)m->n[LOCUST__MANNER_OPENED]);
 }
 
+/* Fewer users than asked for: by memory, which fails the run, or by the test's own fixed counts. */
+static void locust__remarks_users(locust__remarks *r, const locust_env *env)
+{
+    const locust__ramp *ramp = &env->ramp;
+    uint64_t no_memory = 0;
+    for (int i = 0; i < env->n_classes; i++)
+        no_memory += env->classes[i].arrivals ? env->classes[i].arrivals->no_memory : 0;
+    if (ramp->why == LOCUST__ENV_SHORT_OF_MEMORY)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", true,
+            "%d of %d users could be started: out of memory", ramp->got, ramp->asked);
+    else if (no_memory)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", true,
+            "out of memory: arrivals had to wait for the users that there were");
+    else if (ramp->why == LOCUST__ENV_SHORT_OF_CLASSES)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", false,
+            "%d of %d users were started: the classes have a fixed_count and take no more",
+            ramp->got, ramp->asked);
+}
+
 static const char *locust__remarks_plural(uint64_t n)
 {
     return n == 1 ? "" : "s";
@@ -304,6 +323,7 @@ static void locust__remarks_excuse(locust__remarks *r, const char *key)
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
     r->n = 0;
+    locust__remarks_users(r, env);
     locust__remarks_measured(r, env);
     locust__remarks_unanswered(r, env);
     locust__remarks_starved(r, env);
