@@ -206,6 +206,7 @@
  *     >>dispatch       which class the next user has
  *     >>env            the environment of a test
  *     >>usage          what the generator itself used
+ *     >>stall          when nothing ran, and why
  *     >>blocked        which task kept the loop to itself
  *     >>warm_up        from when on requests count
  *     >>ramp           from the users that there are to those asked for
@@ -1363,6 +1364,10 @@ typedef struct locust_generator {                 // was it the generator that l
     double cpu;                                   // share of one core that the process took
     double late_p50_ms, late_p99_ms, late_max_ms; // how long the due waited until they ran
     char limits[512];                             // what was short, separated by "; "
+    double stalled_s, stalled_max_s; // something was due and nothing ran: in all, at the longest
+    uint64_t stalled_requests;       // in flight then: their times may not be the server's
+    double suspended_s;              // the machine was suspended; in no response time
+    double clock_set_s;              // the wall clock was set, the furthest by this; below 0: back
 } locust_generator;
 /* The verdict so far. Times of lateness include how long an answer lay in the socket unread. */
 LOCUST_API locust_generator locust_generator_so_far(locust_env *env);
@@ -3844,6 +3849,8 @@ static int64_t locust__os_now_ns(void);    // monotonic
 static int64_t locust__os_wall_ns(void);   // since 1970
 static int64_t locust__os_cpu_ns(void);    // that this process has taken
 static int64_t locust__os_waited_ns(void); // that it was runnable and others ran; -1: unknown
+static int64_t locust__os_slept_ns(void);  // that this machine was suspended since it started
+static int64_t locust__os_faults(void);    // pages that this process waited for a disk for
 static size_t locust__os_memory(void);     // bytes resident; 0: unknown
 /* Maps a whole file for reading; *text is NULL for an empty one. */
 static int locust__os_map(const char *path, const char **text, size_t *size);
@@ -3887,8 +3894,9 @@ static void locust__os_fault_close(void);
  * output. */
 static void locust__os_standard_files(void);
 /* Until closed, SIGINT and SIGTERM each put a byte, the signal's number, into the pipe whose
- * reading end is returned. A second signal ends the process at once. */
+ * reading end is returned. A second signal ends the process at once. SIGCONTs are counted. */
 static int locust__os_signals_open(void);
+static unsigned locust__os_continued(void); // SIGCONTs so far: this process had been stopped
 static void locust__os_signals_close(void);
 
 #if defined(MSG_NOSIGNAL) && !defined(SO_NOSIGPIPE)
@@ -3900,7 +3908,8 @@ static void locust__os_signals_close(void);
  * >>os_posix  what every system has
  *
  * Purpose     clocks, files, descriptors and mappings, by POSIX calls that all systems have.
- * Names       locust__os_clock_ locust__os_cpu_ locust__os_map_ locust__os_nonblocking_
+ * Names       locust__os_clock_ locust__os_cpu_ locust__os_faults_ locust__os_map_
+ *             locust__os_nonblocking_
  *             locust__os_now_ locust__os_page_ locust__os_proc_ locust__os_random_ locust__os_read_
  *             locust__os_standard_ locust__os_statm_ locust__os_timeout_ locust__os_unmap_
  *             locust__os_wall_ locust__os_write_ locust__watch_
@@ -3926,6 +3935,12 @@ static int64_t locust__os_wall_ns(void)
 static int64_t locust__os_cpu_ns(void)
 {
     return locust__os_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static int64_t locust__os_faults(void)
+{
+    struct rusage used;
+    return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_majflt : 0;
 }
 
 static size_t locust__os_page_size(void)
@@ -4287,7 +4302,7 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
  *             markers, and how long the process waited for a CPU.
  * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_ports
  *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_set_
- *             locust__os_stamp_ locust__os_take_ locust__os_waited_
+ *             locust__os_slept_ locust__os_stamp_ locust__os_take_ locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -4305,6 +4320,13 @@ static size_t locust__os_memory(void)
 static int64_t locust__os_waited_ns(void)
 {
     return locust__os_proc_second("/proc/self/schedstat"); // time on a CPU, then waiting for one
+}
+
+/* The one clock goes on while the machine is suspended, the other does not. */
+static int64_t locust__os_slept_ns(void)
+{
+    int64_t now_ns = locust__os_clock(CLOCK_MONOTONIC);
+    return locust__os_clock((clockid_t)7 /* CLOCK_BOOTTIME */) - now_ns;
 }
 
 static void locust__os_precise_timers(void)
@@ -4390,13 +4412,18 @@ static bool locust__os_guard_mark(char *p, size_t n)
  * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
  *             makes a figure more exact, or a stack cheaper.
  * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
- *             locust__os_recv_ locust__os_set_ locust__os_stamp_ locust__os_take_
+ *             locust__os_recv_ locust__os_set_ locust__os_slept_ locust__os_stamp_ locust__os_take_
  *             locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)
 {
     return -1;
+}
+
+static int64_t locust__os_slept_ns(void)
+{
+    return 0; // unknown
 }
 
 static void locust__os_precise_timers(void)
@@ -4654,11 +4681,12 @@ static bool locust__os_guard_works(void)
  * >>os_signal  faults and stop signals
  *
  * Purpose     reports a fault or an abort() before it ends the process; turns SIGINT and SIGTERM
- *             into bytes in a pipe, which the loop can wait for.
+ *             into bytes in a pipe, which the loop can wait for; counts SIGCONT, which says that
+ *             the process was stopped before.
  * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
  *             global. What runs in a handler is async-signal-safe.
- * Names       locust__os_fault_ locust__os_faults locust__os_handlers_ locust__os_signal_
- *             locust__os_signals_
+ * Names       locust__os_continue_ locust__os_continued_ locust__os_fault_ locust__os_faults
+ *             locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
 enum { LOCUST__OS_FAULTS = 5 };
@@ -4668,9 +4696,10 @@ static struct {
     void (*report)(int signal_number, const char *address); // what a fault calls
     struct sigaction old_faults[LOCUST__OS_FAULTS];
     stack_t stack, old_stack; // handlers run on this stack: the one that overflowed has no room
-    struct sigaction old_int, old_term;
+    struct sigaction old_int, old_term, old_cont;
     int pipe[2];
-    volatile sig_atomic_t stops; // SIGINT and SIGTERM so far
+    volatile sig_atomic_t stops;     // SIGINT and SIGTERM so far
+    volatile sig_atomic_t continued; // SIGCONT so far
 } locust__os_handlers;
 
 static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
@@ -4739,6 +4768,17 @@ static void locust__os_signal_handle(int signal_number)
     errno = saved;
 }
 
+static void locust__os_continue_handle(int signal_number)
+{
+    (void)signal_number;
+    locust__os_handlers.continued = locust__os_handlers.continued + 1;
+}
+
+static unsigned locust__os_continued(void)
+{
+    return (unsigned)locust__os_handlers.continued;
+}
+
 static int locust__os_signals_open(void)
 {
     struct sigaction act;
@@ -4753,6 +4793,10 @@ static int locust__os_signals_open(void)
     act.sa_flags = SA_ONSTACK | SA_RESTART;
     sigaction(SIGINT, &act, &locust__os_handlers.old_int);
     sigaction(SIGTERM, &act, &locust__os_handlers.old_term);
+    act.sa_handler = locust__os_continue_handle;
+    sigaction(SIGCONT, NULL, &locust__os_handlers.old_cont);
+    if (locust__os_handlers.old_cont.sa_handler == SIG_DFL) // else the test wants it for itself
+        sigaction(SIGCONT, &act, NULL);
     return locust__os_handlers.pipe[0];
 }
 
@@ -4760,6 +4804,7 @@ static void locust__os_signals_close(void)
 {
     sigaction(SIGINT, &locust__os_handlers.old_int, NULL);
     sigaction(SIGTERM, &locust__os_handlers.old_term, NULL);
+    sigaction(SIGCONT, &locust__os_handlers.old_cont, NULL);
     close(locust__os_handlers.pipe[0]);
     close(locust__os_handlers.pipe[1]);
 }
@@ -6055,7 +6100,8 @@ static locust__regex *locust__regex_compile(const char *text, char *why, size_t 
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
  *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
- *             locust__loop_scratch locust__loop_words
+ *             locust__loop_scratch locust__loop_words locust__loop_waited_ns
+ *             locust__loop_clock_set_ns locust__loop_slept_ns
  *
  *            start               resumed                returns
  *     FREE ---------> READY -----------------> RUNNING ---------> FREE
@@ -6169,7 +6215,10 @@ typedef struct locust__wheel { // all timers: see >>timer
 enum {
     LOCUST__LOOP_AHEAD = 26, // cache lines of a stack to prefetch: what a plain request uses
     LOCUST__LOOP_SCRATCH = LOCUST_BUFFER_SIZE, // bytes of locust__loop.scratch
-    LOCUST__LOOP_BLOCKED_NS = 20000000, // a coroutine that runs this long keeps others waiting
+    LOCUST__LOOP_BLOCKED_NS = 20000000, // what takes this long keeps those waiting that are due
+    LOCUST__LOOP_SLEPT_NS = 20000,      // a look at the poller that takes longer has slept
+    LOCUST__LOOP_CLOCK_SET_NS =
+        50000000, // a wall clock that is set moves further than a slewed one
 };
 
 enum { LOCUST__LOOP_WORDS = 4 };
@@ -6181,6 +6230,8 @@ struct locust__loop {
     size_t running;      // coroutines that were started and have not ended
     int64_t now_ns;      // when this turn began
     int64_t clock_ns;    // the latest reading of the clock
+    int64_t step_ns;     // when the coroutine that runs was resumed
+    int64_t due_ns;      // when this turn was to begin; LOCUST__NEVER: with the next event
     int64_t epoch_ns;    // wall clock less loop's clock: now_ns + epoch_ns is a time since 1970
     int64_t epoch_at_ns; // when epoch_ns was measured
     uint64_t turn;
@@ -6192,10 +6243,17 @@ struct locust__loop {
     locust__hist late; // how much later than possible coroutines ran: locust__loop_count_late
     int64_t latest_ns; // the largest of those times, exactly
     int64_t turn_ns;   // how long the last turn took
-    bool excused;      // what runs is long by the kit's own doing (a TLS handshake): no complaint
-    /* Gets each coroutine that ran for LOCUST__LOOP_BLOCKED_NS or longer; NULL: nobody asks. */
+    int64_t unseen_ns; // how long, at most, an event lay unseen when this turn began
+    bool more_events;  // the poller may have had more than the last look fetched
+    int64_t stalled_until_ns; // when the loop last went on that had stood still: see >>stall
+    uint64_t over_stall;      // requests that were in flight then
+    bool excused; // what runs is long by the kit's own doing (a TLS handshake): no complaint
+    /* Gets each time of LOCUST__LOOP_BLOCKED_NS or longer in which one coroutine ran, or (co NULL)
+     * none though the next turn was due; NULL: nobody asks. */
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
-    void *blocked_arg;
+    /* The wall clock was set, or this machine suspended; NULL: nobody asks. */
+    void (*clock_set)(void *arg, int64_t by_ns);
+    void *told_arg;                           // of both
     void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
     /* Says in words where a user's coroutine is. Async-signal-safe; NULL: nobody knows. */
     void (*where)(const locust__co *co, const char *words[LOCUST__LOOP_WORDS]);
@@ -6232,6 +6290,13 @@ static void locust__loop_count_late(locust__loop *loop, int64_t ns)
     locust__hist_record(&loop->late, ns);
     if (ns > loop->latest_ns)
         loop->latest_ns = ns;
+}
+
+/* How long, at most, the event that woke the coroutine that runs had waited for it: unseen by the
+ * poller, then for its turn. */
+static int64_t locust__loop_waited_ns(const locust__loop *loop)
+{
+    return loop->unseen_ns + (loop->step_ns - loop->now_ns);
 }
 
 /* The lateness that `share` (0 to 1) of all wake-ups did not exceed. */
@@ -7243,12 +7308,20 @@ static int locust__fd_release(locust__loop *loop, locust__fd *f)
  *     now_ns       timers due        ready ones          turn_ns      poller: waits only
  *     is read  ->  become ready  ->  run, one by one ->  is known ->  if nothing is ready  -> next
  *
- *   The loop knows how long each coroutine ran, and how late the next one runs, without reading the
- *   clock in between: a coroutine reads it for its own purposes, a response time say, shortly
+ *   The loop knows how long each coroutine ran, and how late the next one runs, and hardly ever
+ *   reads the clock for it: a coroutine reads it for its own purposes, a response time say, shortly
  *   before it parks (locust__loop_clock). So clock_ns is about now. What it has grown is how long
- *   the coroutine ran; if the next one was woken by its deadline, it is late by clock_ns less
- *   that. Readers of sockets count their lateness themselves, as they learn when their bytes had
- *   arrived.
+ *   the coroutine ran; only after one that did not read it the loop does, or the next one would
+ *   answer for both. If the next one was woken by its deadline, it is late by clock_ns less that.
+ *   Readers of sockets count their lateness themselves, as they learn when their bytes had arrived.
+ *
+ *   A look at the poller says when the turn behind it is due: at once, or with the next timer. A
+ *   turn that begins later finds how long this process did not run: it was stopped, or has no core.
+ *   If the look did not sleep, its events may have come at any time since the look before:
+ *
+ *     look            turn                 look         now_ns          step_ns
+ *      |---------------------------------->|-------------|--- others ----|
+ *                     unseen_ns, at most                  locust__loop_waited_ns: both
  * ============================================================================================ */
 
 /* 0 or -errno; -ENOTSUP: this process may not switch stacks. */
@@ -7301,7 +7374,7 @@ static void locust__loop_prefetch(const locust__loop *loop, const locust__co *co
  * called on the loop's stack. */
 static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
-    int64_t began_ns = loop->clock_ns;
+    int64_t began_ns = loop->step_ns = loop->clock_ns;
     if (co->next) // while this one runs, memory for the next one comes in
         locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
@@ -7316,8 +7389,10 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         fn(loop->call_arg);
         locust__co_resume(loop, co);
     }
+    if (loop->clock_ns == began_ns)
+        locust__loop_clock(loop);
     if (loop->clock_ns - began_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked && !loop->excused)
-        loop->blocked(loop->blocked_arg, co, loop->clock_ns - began_ns);
+        loop->blocked(loop->told_arg, co, loop->clock_ns - began_ns);
     loop->excused = false;
     loop->stepped = NULL;
     if (co->state == LOCUST__STATE_FREE)
@@ -7337,7 +7412,9 @@ static void locust__loop_poll(locust__loop *loop)
         if (timeout < 0)
             timeout = 0;
     }
+    loop->due_ns = locust__time_after(loop->clock_ns, timeout);
     n = locust__os_poll_wait(&loop->poller, watches, timeout);
+    loop->more_events = n == LOCUST__OS_EVENTS;
     for (int i = 0; i < n; i++) { // before any coroutine runs: it might free one of these watches
         locust__fd *f = (locust__fd *)(void *)watches[i];
         if (f->watch.hup && !f->hup_ns)
@@ -7349,17 +7426,37 @@ static void locust__loop_poll(locust__loop *loop)
     }
 }
 
+/* Begins a turn: reads the clock, and finds out what it missed. */
+static void locust__loop_begin_turn(locust__loop *loop)
+{
+    int64_t looked_ns = loop->clock_ns, late_ns, unseen_ns = loop->turn_ns;
+    if (loop->more_events) // what this look fetches may have come before the last one
+        unseen_ns += loop->unseen_ns;
+    loop->turn++;
+    loop->now_ns = locust__loop_clock(loop);
+    late_ns = loop->now_ns > loop->due_ns ? loop->now_ns - loop->due_ns : 0;
+    if (loop->due_ns > looked_ns && loop->now_ns - looked_ns > LOCUST__LOOP_SLEPT_NS)
+        unseen_ns = late_ns; // when it lay down nothing had come
+    loop->unseen_ns = unseen_ns;
+    if (late_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked)
+        loop->blocked(loop->told_arg, NULL, late_ns);
+}
+
 /* Measures how far the wall clock, by which the system stamps arriving bytes, is ahead of the
  * loop's own. Two readings that lie more than 5 us apart, as other programs ran between them, are
  * repeated. */
 static void locust__loop_compare_clocks(locust__loop *loop)
 {
-    int64_t took_ns = LOCUST__MS;
+    int64_t took_ns = LOCUST__MS, before_ns = loop->epoch_ns, by_ns;
     for (int tries = 0; tries < 3 && took_ns > 5000; tries++) {
         int64_t began_ns = locust__os_now_ns();
         loop->epoch_ns = locust__os_wall_ns() - began_ns;
         took_ns = locust__os_now_ns() - began_ns;
     }
+    by_ns = loop->epoch_ns - before_ns;
+    if (loop->epoch_at_ns && loop->clock_set &&
+        (by_ns < 0 ? -by_ns : by_ns) > LOCUST__LOOP_CLOCK_SET_NS + took_ns)
+        loop->clock_set(loop->told_arg, by_ns);
     loop->epoch_at_ns = loop->now_ns;
 }
 
@@ -7372,16 +7469,18 @@ static void locust__loop_run(locust__loop *loop)
     locust__loop_now = loop;
     locust__os_precise_timers();
     locust__os_fault_open(locust__stack_fault);
+    loop->due_ns = LOCUST__NEVER;
     while (loop->running) {
         locust__co *last;
-        loop->turn++;
-        loop->now_ns = locust__loop_clock(loop);
+        locust__loop_begin_turn(loop);
         if (loop->now_ns - loop->epoch_at_ns >= LOCUST__MS)
             locust__loop_compare_clocks(loop);
         locust__wheel_advance(loop);
         last = loop->ready.last; // what is woken from here on runs in the next turn
-        if (last)                // the others are prefetched by the one before
+        if (last) {              // the others are prefetched by the one before
             locust__loop_prefetch(loop, loop->ready.first);
+            locust__loop_clock(loop); // waking a million sleepers is no coroutine's doing
+        }
         for (locust__co *co = NULL; last && co != last;) {
             co = loop->ready.first;
             locust__loop_step(loop, co);
@@ -16491,8 +16590,8 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
         locust__loop_count_late(s->net->loop, c->ended_ns - s->arrived_ns);
         c->ended_ns = s->arrived_ns;
     } else if (!error) {
-        // The kernel did not say when: after the poll before the last, a turn ago at most.
-        locust__loop_count_late(s->net->loop, s->net->loop->turn_ns);
+        // The kernel did not say when: no sooner than that.
+        locust__loop_count_late(s->net->loop, locust__loop_waited_ns(s->net->loop));
     }
     if (x->first_ns < sent_ns || x->first_ns > c->ended_ns)
         x->first_ns = c->ended_ns;
@@ -16992,6 +17091,9 @@ static locust_error locust__request_run(
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
         c->elapsed_ns = c->ended_ns - x->start_ns;
+    if (x->start_ns < c->services->loop->stalled_until_ns &&
+        c->ended_ns >= c->services->loop->stalled_until_ns)
+        c->services->loop->over_stall++;
     locust__request_answer(c, x, &h, body_at, error);
     if (x->req->catch_response)
         locust__request_await_verdict(c);
@@ -20042,9 +20144,8 @@ static void locust__dispatch_deinit(locust__dispatch *d)
  *             changes is set back by locust__runner_init. Types that the environment contains but
  *             that need it themselves stand here; the parts that are named with them own the rest.
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
- *             locust__usage_blockers
- * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
- *             >>dispatch
+ *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
+ * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages >>dispatch
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -20076,6 +20177,20 @@ typedef struct locust__usage_blocker { // a task that did not let others run: se
 } locust__usage_blocker;
 
 enum { LOCUST__USAGE_BLOCKERS = 4 };
+
+enum locust__cause { // why nothing ran though something was due: see >>stall
+    LOCUST__CAUSE_STOPPED,
+    LOCUST__CAUSE_OTHERS,
+    LOCUST__CAUSE_MEMORY,
+    LOCUST__CAUSE_OWN,
+    LOCUST__CAUSE_UNKNOWN,
+    LOCUST__CAUSES
+};
+
+typedef struct locust__usage_stall { // of one cause
+    int64_t total_ns, longest_ns;
+} locust__usage_stall;
+
 enum { LOCUST__ENV_FIND_FROM = 10 }; // arrivals a second that --find-max begins with if nobody says
 
 struct locust_env {
@@ -20114,8 +20229,13 @@ struct locust_env {
     int64_t warm_ns;            // when the warm-up is over; LOCUST__NEVER: it is
     double peak_busy;           // of the busiest five seconds since then: see locust__usage_busy
     int64_t waited_ns;          // for a CPU, when that was last looked at
+    int64_t faults;             // pages read from disk by then
+    unsigned continued;         // SIGCONTs by then
     locust__usage_blocker blockers[LOCUST__USAGE_BLOCKERS];
     int n_blockers;
+    locust__usage_stall stalls[LOCUST__CAUSES];
+    int64_t slept_ns, suspended_ns; // of this machine: since it started; since `since`
+    int64_t clock_set_ns; // by which the wall clock was set in this run, the furthest; 0: never
 };
 
 enum locust__env_event {
@@ -20287,25 +20407,118 @@ static double locust__usage_busy(const locust__usage *from, const locust__usage 
     return wall_ns > 0 ? (double)ns / (double)wall_ns : 0;
 }
 
+/* Notes what excuses a gap that is found later: done each second, so that no excuse is older. */
+static void locust__usage_note(locust_env *env)
+{
+    env->waited_ns = locust__os_waited_ns();
+    env->faults = locust__os_faults();
+    env->continued = locust__os_continued();
+}
+
 /* Judges the generator by what happens from here on. */
 static void locust__usage_watch(locust_env *env)
 {
+    locust__usage_note(env);
     env->since = locust__usage_now(env);
-    env->waited_ns = env->since.waited_ns;
     env->until.at_ns = 0;
     env->peak_busy = 0;
     env->n_blockers = 0;
+    memset(env->stalls, 0, sizeof env->stalls);
+    env->slept_ns = locust__os_slept_ns();
+    env->suspended_ns = 0;
     locust__hist_reset(&env->loop.late);
     env->loop.latest_ns = 0;
+    env->loop.over_stall = 0;
+}
+/* ============================================================================================
+ * >>stall  when nothing ran, and why
+ *
+ * Purpose     count the time in which something was due and the process did not run, by its cause:
+ *             it was stopped, other programs had its core, it waited for pages from disk, it was
+ *             busy with its own reports; and when the machine was suspended or its wall clock set. A late
+ *             wake-up weighs as much as any other, but four seconds in which nothing was sent are
+ *             one of them.
+ * Cost        nothing until LOCUST__LOOP_BLOCKED_NS were lost at once; then four system calls.
+ * Names       locust__stall_
+ * Uses        >>co >>env >>usage
+ * Limits      a process that is frozen while one task runs (a container's pause sends no signal)
+ *             looks like a task that blocks; most of the time none runs. What lasted less than
+ *             LOCUST__LOOP_BLOCKED_NS is in the lateness alone.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__STALL_FAULT_NS = 2000000,  // that a page from disk takes, between NVMe and a disk
+    LOCUST__STALL_DOUBT_NS = 100000000 // a stall that casts doubt on requests that were in flight
+};
+
+/* What took `took_ns`, as far as the system tells; `otherwise` if it does not. */
+static enum locust__cause locust__stall_cause(
+    locust_env *env, int64_t took_ns, enum locust__cause otherwise)
+{
+    int64_t waited_ns = env->waited_ns, faults = env->faults;
+    unsigned continued = env->continued;
+    locust__usage_note(env);
+    if (env->continued != continued)
+        return LOCUST__CAUSE_STOPPED;
+    if (env->waited_ns - waited_ns > took_ns / 2)
+        return LOCUST__CAUSE_OTHERS;
+    if ((env->faults - faults) * LOCUST__STALL_FAULT_NS > took_ns)
+        return LOCUST__CAUSE_MEMORY;
+    return otherwise;
+}
+
+static void locust__stall_count(locust_env *env, enum locust__cause cause, int64_t took_ns)
+{
+    locust__usage_stall *s = &env->stalls[cause];
+    if (env->until.at_ns) // what is measured is over
+        return;
+    s->total_ns += took_ns;
+    if (took_ns > s->longest_ns)
+        s->longest_ns = took_ns;
+    if (took_ns >= LOCUST__STALL_DOUBT_NS)
+        env->loop.stalled_until_ns = env->loop.clock_ns;
+}
+
+/* All causes together. */
+static locust__usage_stall locust__stall_sum(const locust_env *env)
+{
+    locust__usage_stall sum = {0, 0};
+    for (int i = 0; i < LOCUST__CAUSES; i++) {
+        sum.total_ns += env->stalls[i].total_ns;
+        if (env->stalls[i].longest_ns > sum.longest_ns)
+            sum.longest_ns = env->stalls[i].longest_ns;
+    }
+    return sum;
+}
+
+/* Called by the loop when the wall clock is not where it was to be. The clock of the loop and of
+ * response times stands still while the machine is suspended, the wall clock does not. */
+static void locust__stall_clock_set(void *arg, int64_t by_ns)
+{
+    locust_env *env = arg;
+    int64_t slept_ns = locust__os_slept_ns(), span_ns = slept_ns - env->slept_ns;
+    env->slept_ns = slept_ns;
+    if (span_ns > LOCUST__LOOP_CLOCK_SET_NS && !env->until.at_ns) {
+        env->suspended_ns += span_ns;
+        env->loop.stalled_until_ns = env->loop.clock_ns;
+    }
+    if (span_ns > LOCUST__LOOP_CLOCK_SET_NS)
+        by_ns -= span_ns;
+    if ((by_ns < 0 ? -by_ns : by_ns) <= LOCUST__LOOP_CLOCK_SET_NS)
+        return;
+    if ((by_ns < 0 ? -by_ns : by_ns) >
+        (env->clock_set_ns < 0 ? -env->clock_set_ns : env->clock_set_ns))
+        env->clock_set_ns = by_ns;
 }
 /* ============================================================================================
  * >>blocked  which task kept the loop to itself
  *
- * Purpose     name the task that computed, or called something that blocks, while others were due.
+ * Purpose     name the task that computed, or called something that blocks, while others were due;
+ *             what nobody's task did is a stall.
  * Cost        nothing until a task has kept the loop for LOCUST__LOOP_BLOCKED_NS; then a walk over
  *             all users.
  * Names       locust__blocked_
- * Uses        >>co >>user >>env
+ * Uses        >>co >>user >>env >>stall
  * Limits      the first LOCUST__USAGE_BLOCKERS tasks are counted, others are not.
  * ============================================================================================ */
 
@@ -20325,29 +20538,47 @@ static bool locust__blocked_who(
     return false;
 }
 
-/* Called by the loop when one coroutine kept it for LOCUST__LOOP_BLOCKED_NS or longer. Blames its
- * task, for what is left without the time that the kernel gave to other programs. */
-static void locust__blocked_count(void *arg, const locust__co *co, int64_t took_ns)
+/* Blames a task. */
+static void locust__blocked_blame(
+    locust_env *env, const locust__usage_blocker *who, int64_t took_ns)
 {
-    locust_env *env = arg;
-    locust__usage_blocker who, *at = env->blockers, *end = at + env->n_blockers;
-    int64_t waited_ns = locust__os_waited_ns();
-    took_ns -= waited_ns - env->waited_ns;
-    env->waited_ns = waited_ns;
-    if (took_ns < LOCUST__LOOP_BLOCKED_NS || !locust__blocked_who(env, co, &who))
-        return;
+    locust__usage_blocker *at = env->blockers, *end = at + env->n_blockers;
     while (
-        at < end && (at->user != who.user || at->task != who.task)) // texts of the test: one each
+        at < end && (at->user != who->user || at->task != who->task)) // the test's texts: one each
         at++;
     if (at == env->blockers + LOCUST__USAGE_BLOCKERS)
         return;
     if (at == end) {
-        *at = who;
+        *at = *who;
         env->n_blockers++;
     }
     at->times++;
     if (took_ns > at->longest_ns)
         at->longest_ns = took_ns;
+}
+
+/* Called by the loop when one coroutine kept it for LOCUST__LOOP_BLOCKED_NS or longer, or (co NULL)
+ * when it could not go on for as long. A task is blamed for what is left without the time that the
+ * kernel gave to other programs. */
+static void locust__blocked_count(void *arg, const locust__co *co, int64_t took_ns)
+{
+    locust_env *env = arg;
+    locust__usage_blocker who;
+    bool task = co && locust__blocked_who(env, co, &who), nobody = !env->users.first;
+    int64_t waited_ns = env->waited_ns;
+    enum locust__cause unknown = co ? LOCUST__CAUSE_OWN : LOCUST__CAUSE_UNKNOWN;
+    enum locust__cause cause = locust__stall_cause(env, took_ns, unknown);
+    waited_ns = env->waited_ns - waited_ns;
+    if (nobody && !env->pacers.running) // on_test_start takes its time: no user's
+        return;
+    if (!task || cause == LOCUST__CAUSE_STOPPED || cause == LOCUST__CAUSE_MEMORY) {
+        locust__stall_count(env, cause, took_ns);
+        return;
+    }
+    if (waited_ns >= LOCUST__LOOP_BLOCKED_NS)
+        locust__stall_count(env, LOCUST__CAUSE_OTHERS, waited_ns < took_ns ? waited_ns : took_ns);
+    if (took_ns - waited_ns >= LOCUST__LOOP_BLOCKED_NS)
+        locust__blocked_blame(env, &who, took_ns - waited_ns);
 }
 /* ============================================================================================
  * >>warm_up  from when on requests count
@@ -20980,6 +21211,7 @@ static void locust__runner_init(locust_env *env)
     env->pace = 1;
     env->end_ns = LOCUST__NEVER;
     env->until.at_ns = 0;
+    env->clock_set_ns = 0;
     locust__ramp_init(&env->ramp, env->shape && env->stages.n ? 100 : 1); // --stages rise smoothly
     locust__dispatch_begin(&env->dispatch);
 }
@@ -21722,9 +21954,8 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
  * Invariants  locust__env_new either returns a whole environment or has given everything back.
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
- *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
- *             >>start >>control >>feed >>stages >>dispatch >>env >>blocked >>classes
- *             >>listeners
+ *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user >>start
+ *             >>control >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners >>stall
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -21815,7 +22046,8 @@ static void locust__setup_services(locust_env *env)
     locust__tls_options tls = locust__setup_tls(o);
     locust__stats_init(&env->stats);
     env->loop.blocked = locust__blocked_count;
-    env->loop.blocked_arg = env;
+    env->loop.clock_set = locust__stall_clock_set;
+    env->loop.told_arg = env;
     env->loop.prefetch_user = locust__start_prefetch;
     env->loop.where = locust__user_where;
     env->loop.misused = locust__control_misused;
@@ -22028,15 +22260,18 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
  * >>generator  the generator's verdict on itself
  *
  * Purpose     says whether the generator itself, not the server, limited the load: CPU, other
- *             programs, lateness, descriptors, ports, shed arrivals, tasks that blocked the loop.
+ *             programs, lateness, times in which it stood still, descriptors, ports, shed arrivals,
+ *             tasks that blocked the loop.
  * Names       locust__generator_
- * Uses        >>co >>entry >>net >>env >>usage
+ * Uses        >>co >>entry >>net >>env >>usage >>stall
  * ============================================================================================ */
 
 enum {
-    LOCUST__GENERATOR_LATE_NS = 500000,    // a p99 of lateness below this is never a limit
-    LOCUST__GENERATOR_HELD_NS = 100000000, // a task that blocked the loop this long is named,
-    LOCUST__GENERATOR_HELD_TIMES = 3       // and one that did it, for less, this often
+    LOCUST__GENERATOR_LATE_NS = 500000,     // a p99 of lateness below this is never a limit
+    LOCUST__GENERATOR_HELD_NS = 100000000,  // a task that blocked the loop this long is named,
+    LOCUST__GENERATOR_HELD_TIMES = 3,       // and one that did it, for less, this often
+    LOCUST__GENERATOR_STALL_NS = 500000000, // to have stood still this long is named,
+    LOCUST__GENERATOR_STALL_SHARE = 100     // as is the hundredth part of the time
 };
 
 static void locust__generator_limit(locust_generator *g, const char *format, ...)
@@ -22066,6 +22301,33 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
                 "task %s of %s: held everybody up %llu times, %.0f ms at the longest", c->task,
                 c->user, (unsigned long long)c->times, (double)c->longest_ns / 1e6);
     }
+}
+
+/* Says how long nothing ran, and why. Tells also what is no limit by itself. */
+static void locust__generator_stalls(locust_generator *g, const locust_env *env, int64_t wall_ns)
+{
+    static const char *const causes[LOCUST__CAUSES] = {
+        [LOCUST__CAUSE_STOPPED] = ", stopped by a signal",
+        [LOCUST__CAUSE_OTHERS] = ", other programs had its core",
+        [LOCUST__CAUSE_MEMORY] = ", waiting for memory from disk",
+        [LOCUST__CAUSE_OWN] = ", in its own reports or a listener of the test",
+        [LOCUST__CAUSE_UNKNOWN] = ""};
+    locust__usage_stall sum = locust__stall_sum(env);
+    bool much = sum.longest_ns >= LOCUST__GENERATOR_STALL_NS ||
+                sum.total_ns > wall_ns / LOCUST__GENERATOR_STALL_SHARE;
+    g->stalled_s = (double)sum.total_ns / 1e9;
+    g->stalled_max_s = (double)sum.longest_ns / 1e9;
+    g->stalled_requests = env->loop.over_stall;
+    g->suspended_s = (double)env->suspended_ns / 1e9;
+    g->clock_set_s = (double)env->clock_set_ns / 1e9;
+    for (int i = 0; i < LOCUST__CAUSES && much; i++) {
+        const locust__usage_stall *s = &env->stalls[i];
+        if (s->total_ns > sum.total_ns / 10)
+            locust__generator_limit(g, "stood still for %.1f s, %.1f s at the longest%s",
+                (double)s->total_ns / 1e9, (double)s->longest_ns / 1e9, causes[i]);
+    }
+    if (env->suspended_ns)
+        locust__generator_limit(g, "the machine was suspended for %.1f s", g->suspended_s);
 }
 
 /* Requests and failures a second from where measuring begins to the end of the test, answered or
@@ -22105,6 +22367,7 @@ static locust_generator locust__generator_judge(const locust_env *env)
     if (late_ns > LOCUST__GENERATOR_LATE_NS && late_ns > median_ns / 5)
         locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
             g.late_p99_ms, (double)median_ns / 1e6);
+    locust__generator_stalls(&g, env, wall_ns);
     if (net->advised_files)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
     if (net->advised_ports)
@@ -23610,6 +23873,26 @@ static void locust__remarks_excuse(locust__remarks *r, const char *key)
             r->all[i].fails = false;
 }
 
+/* Times that hold more than the server's. */
+static void locust__remarks_over_stall(locust__remarks *r, const locust_env *env)
+{
+    if (env->loop.over_stall)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "in_flight_over_stall", false,
+            "%llu requests were in flight while the generator stood still: their times may not be "
+            "the server's",
+            (unsigned long long)env->loop.over_stall);
+}
+
+static void locust__remarks_clock(locust__remarks *r, const locust_env *env)
+{
+    double s = (double)env->clock_set_ns / 1e9;
+    if (env->clock_set_ns)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "clock_set", false,
+            "the wall clock was set %s by %.1f s meanwhile: times of day in logs and files before "
+            "and after do not go together; response times do not depend on it",
+            s < 0 ? "back" : "forward", s < 0 ? -s : s);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -23631,6 +23914,8 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_shut(r, env);
     locust__remarks_silent(r, env);
     locust__remarks_slow(r, env);
+    locust__remarks_over_stall(r, env);
+    locust__remarks_clock(r, env);
 }
 /* ============================================================================================
  * >>result  what a run is judged by
@@ -24105,8 +24390,11 @@ static void locust__table_generator(const locust__table *t, const locust_generat
     char line[640];
     if (locust__table_is_compact(t)) {
         locust__buf_printf(t->out,
-            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=", g->ok,
-            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms);
+            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f stalled=%.3f "
+            "stalled_max=%.3f stalled_reqs=%llu suspended=%.3f clock_set=%.3f limits=",
+            g->ok, g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms, g->stalled_s,
+            g->stalled_max_s, (unsigned long long)g->stalled_requests, g->suspended_s,
+            g->clock_set_s);
         locust__table_text(t->out, g->limits, 0);
         locust__buf_puts(t->out, "\n");
         return;
@@ -24595,12 +24883,15 @@ static void locust__csv_generator(locust__csv *csv, locust__buf *out)
     locust_generator g = locust__generator_judge(csv->env);
     const locust__request_stats *st = &csv->env->stats;
     int64_t wait_ns = st->total.waits ? st->total.waits->max_ns : 0;
-    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,"
+    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled s,"
+                          "Stalled Max s,Stalled Requests,Suspended s,Clock Set s,"
                           "Unanswered Requests,Unanswered Arrivals,Longest Unanswered,"
                           "Starved Users\r\n");
     locust__buf_printf(out, "%s,%.3f,%.3f,%.3f,%.3f,", g.ok ? "ok" : "limited", g.cpu,
         g.late_p50_ms, g.late_p99_ms, g.late_max_ms);
     locust__csv_text(out, g.limits);
+    locust__buf_printf(out, ",%.3f,%.3f,%llu,%.3f,%.3f", g.stalled_s, g.stalled_max_s,
+        (unsigned long long)g.stalled_requests, g.suspended_s, g.clock_set_s);
     locust__buf_printf(out, ",%llu,%llu,%.3f,%d\r\n", (unsigned long long)st->total.unanswered,
         (unsigned long long)st->cut_arrivals,
         (double)(wait_ns > st->cut_arrival_ns ? wait_ns : st->cut_arrival_ns) / 1e6,
@@ -24990,8 +25281,11 @@ static void locust__summary_generator(locust__buf *out, const locust_generator *
     const char *limit = g->limits;
     locust__buf_printf(out,
         " \"generator\": {\"ok\": %s, \"cpu\": %.3f, \"late_p50_ms\": %.3f, \"late_p99_ms\": "
-        "%.3f, \"late_max_ms\": %.3f, \"limits\": [",
-        g->ok ? "true" : "false", g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms);
+        "%.3f, \"late_max_ms\": %.3f, \"stalled_s\": %.3f, \"stalled_max_s\": %.3f, "
+        "\"stalled_requests\": %llu, \"suspended_s\": %.3f, \"clock_set_s\": %.3f, \"limits\": [",
+        g->ok ? "true" : "false", g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms,
+        g->stalled_s, g->stalled_max_s, (unsigned long long)g->stalled_requests, g->suspended_s,
+        g->clock_set_s);
     while (*limit) {
         const char *end = strstr(limit, "; ");
         char one[sizeof g->limits];
@@ -26575,6 +26869,18 @@ static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
     return true;
 }
 
+static void locust__run_beat_now(void *arg)
+{
+    (void)arg;
+}
+
+/* Has the loop do something ten times a second, for it learns from what is due how long it stood
+ * still. */
+static void locust__run_beat(void *arg)
+{
+    locust__run_every(arg, LOCUST__S / 10, locust__run_beat_now, arg);
+}
+
 static void locust__run_abort(void *arg)
 {
     locust__run_parts *run = arg;
@@ -26605,8 +26911,7 @@ static void locust__run_csv(void *arg)
 }
 
 /* Measures the CPU of this process every 5 s and, every second time, tells listeners with its
- * memory, in Locust's rhythm. The time it waited for a CPU is read each second: a task that
- * blocks the loop is excused by what the process waited since that reading. */
+ * memory, in Locust's rhythm. What may excuse a task that blocks the loop is read each second. */
 static void locust__run_usage(void *arg)
 {
     locust_env *env = ((locust__run_parts *)arg)->env;
@@ -26618,7 +26923,7 @@ static void locust__run_usage(void *arg)
         locust__usage to;
         int64_t wall_ns;
         double percent;
-        env->waited_ns = locust__os_waited_ns();
+        locust__usage_note(env);
         if (i % 5)
             continue;
         to = locust__usage_now(env);
@@ -26695,6 +27000,7 @@ static void locust__run_begin(locust__run_parts *run)
     if (env->options.find_max)
         locust__run_help(run, locust__run_find);
     locust__run_help(run, locust__run_usage);
+    locust__run_help(run, locust__run_beat);
 }
 
 /* The coroutine of the whole run: the loop ends after it. */

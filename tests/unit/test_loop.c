@@ -183,6 +183,117 @@ static void sleeping_to_the_past_is_a_turn(void)
     CHECK_STR(trace, "..........");
 }
 
+/* -- who had the loop, and for how long -- */
+
+static struct {
+    const locust__co *co;
+    int64_t took_ns;
+} told[8];
+static int n_told;
+
+static void tell(void *arg, const locust__co *co, int64_t took_ns)
+{
+    CHECK(arg == &n_told);
+    if (n_told < 8) {
+        told[n_told].co = co;
+        told[n_told++].took_ns = took_ns;
+    }
+}
+
+static void begin_telling(void)
+{
+    begin();
+    n_told = 0;
+    loop.blocked = tell;
+    loop.told_arg = &n_told;
+}
+
+static locust__co *culprit;
+
+/* Takes 40 ms and does not read the loop's clock, as who connects or computes. */
+static void takes_long(void *arg)
+{
+    int64_t until = now() + 40 * MS;
+    (void)arg;
+    culprit = loop.current;
+    while (now() < until)
+        ;
+    locust__co_sleep(&loop, now() + MS);
+}
+
+static void reads_the_clock(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 10; i++) {
+        locust__loop_clock(&loop);
+        locust__co_yield(&loop);
+    }
+}
+
+static void who_took_long_is_told(void)
+{
+    bool found = false;
+    begin_telling();
+    start(reads_the_clock, NULL);
+    start(takes_long, NULL);
+    for (int i = 0; i < 5; i++)
+        start(reads_the_clock, NULL);
+    end();
+    for (int i = 0; i < n_told; i++) // others may be as long, by what the machine does
+        found = found || (told[i].co == culprit && told[i].took_ns >= 40 * MS);
+    CHECK(found);
+}
+
+/* Many short ones are nobody's fault, however long they take together. */
+static void takes_little(void *arg)
+{
+    int64_t until = now() + MS / 2;
+    (void)arg;
+    while (now() < until)
+        ;
+}
+
+static void many_short_ones_are_nobodys_fault(void)
+{
+    int64_t least = INT64_MAX;
+    for (int round = 0; round < 20 && least; round++) {
+        begin_telling();
+        for (int i = 0; i < 100; i++)
+            start(takes_little, NULL);
+        end();
+        least = n_told < least ? n_told : least; // a machine that others use may halt one
+    }
+    CHECK_INT(least, 0);
+}
+
+static void sleeps_through_a_stop(void *arg)
+{
+    pid_t parent = getpid(), child = fork();
+    (void)arg;
+    if (child == 0) {
+        const struct timespec stop = {0, 300 * 1000000};
+        kill(parent, SIGSTOP);
+        nanosleep(&stop, NULL);
+        kill(parent, SIGCONT);
+        _exit(0);
+    }
+    for (int i = 0; i < 50; i++)
+        locust__co_sleep(&loop, now() + 10 * MS);
+    CHECK_INT(waitpid(child, NULL, 0), child);
+}
+
+static void a_stop_is_told(void)
+{
+    int64_t longest = 0;
+    begin_telling();
+    start(sleeps_through_a_stop, NULL);
+    end();
+    for (int i = 0; i < n_told; i++)
+        if (!told[i].co && told[i].took_ns > longest)
+            longest = told[i].took_ns;
+    CHECK(longest >= 250 * MS && longest < 5 * S);
+}
+
 /* -- a million real sleepers -- */
 
 static int n_slept;
@@ -304,6 +415,8 @@ TESTS({"timers fire although others are busy", timers_fire_although_others_are_b
     {"late sleepers wake in order", late_sleepers_wake_in_order},
     {"sleepers wake in time", sleepers_wake_in_time},
     {"sleeping to the past is a turn", sleeping_to_the_past_is_a_turn},
-    {"a million sleepers", a_million_sleepers}, {"opening needs memory", opening_needs_memory},
-    {"sleeping needs none", sleeping_needs_none},
+    {"who took long is told", who_took_long_is_told},
+    {"many short ones are nobody's fault", many_short_ones_are_nobodys_fault},
+    {"a stop is told", a_stop_is_told}, {"a million sleepers", a_million_sleepers},
+    {"opening needs memory", opening_needs_memory}, {"sleeping needs none", sleeping_needs_none},
     {"sleeping survives each failure", sleeping_survives_each_failure}, )

@@ -372,16 +372,18 @@ def generator_everywhere(r, prefix="c", flag=False):
     same(re.findall(r"\bgenerator\b.*", r.err), [], "said twice, if a terminal shows both streams")
     s = summary(r.dir + "/s.json")["generator"]
     same((s["ok"], s["limits"]), (bool(told["ok"]), told["limits"]), r)
-    for field, key in (("cpu", "cpu"), ("late_p50_ms", "late_p50"), ("late_p99_ms", "late_p99"),
-                       ("late_max_ms", "late_max")):
+    fields = (("cpu", "cpu"), ("late_p50_ms", "late_p50"), ("late_p99_ms", "late_p99"), ("late_max_ms", "late_max"),
+              ("stalled_s", "stalled"), ("stalled_max_s", "stalled_max"), ("stalled_requests", "stalled_reqs"),
+              ("suspended_s", "suspended"), ("clock_set_s", "clock_set"))
+    for field, key in fields:
         check(abs(s[field] - told[key]) <= 0.0011, field, s, told)
     with open(r.dir + "/c_generator.csv", newline="") as f:
         header, *rows = list(csv.reader(f, strict=True))
-    same(header, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Unanswered Requests,Unanswered Arrivals,"
-         "Longest Unanswered,Starved Users".split(","))
+    same(header, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled s,Stalled Max s,Stalled Requests,"
+         "Suspended s,Clock Set s,Unanswered Requests,Unanswered Arrivals,Longest Unanswered,Starved Users".split(","))
     same(len(rows), 1, rows)
     same(rows[0][0], "ok" if told["ok"] else "limited", rows)
-    for got, key in zip(rows[0][1:5], ("cpu", "late_p50", "late_p99", "late_max")):
+    for got, (_, key) in zip(rows[0][1:5] + rows[0][6:11], fields):
         check(abs(float(got) - told[key]) <= 0.0011, key, rows, told)
     check(all(text in rows[0][5] for text in told["limits"]), rows, told)
     check(told["late_p50"] <= told["late_p99"] <= told["late_max"], told)
@@ -566,6 +568,111 @@ def _(dir):
     lost = [int(text.split()[0]) for text in told["limits"] if re.match(r"\d+ arrivals shed", text)]
     check(len(lost) == 1 and 40 <= lost[0] <= shed, told, shed)
     same(r.rc, 4, r)
+
+
+def stood_still(told):
+    """[(in all, at the longest, why)] of a verdict"""
+    found = [re.match(r"stood still for ([\d.]+) s, ([\d.]+) s at the longest(?:, (.*))?$", text)
+             for text in told["limits"]]
+    return [(float(m[1]), float(m[2]), m[3]) for m in found if m]
+
+
+def stopped(dir, span, *args, then=1.0, **env):
+    """A run that is stopped for `span` s once it has sent requests: what it says, how long it was stopped."""
+    argv = [build(VERDICT), "--headless", *args]
+    with Watched(dir, argv, env={"VERDICT_" + k.upper(): str(v) for k, v in env.items()}) as p:
+        until(lambda: p.read().count("sample ") > 5, 20, "requests")
+        began = time.monotonic()
+        p.p.send_signal(signal.SIGSTOP)
+        while time.monotonic() < began + span:
+            time.sleep(span / 10)
+        p.p.send_signal(signal.SIGCONT)
+        span = time.monotonic() - began
+        r = p.wait(60)
+    r.dir = dir
+    return r, span
+
+
+@test("generator: stood still while it was stopped, named with how long, exit code 4 if asked for")
+def _(dir):
+    with alone, Truth(dir) as server:
+        r, span = stopped(dir, 1.5, "-H", server.url, "-u", "2", "-r", "2", "-t", "4", "--fail-on-generator-limit",
+                          *EVERYWHERE, "Get", paths="/delay/60", log=1)
+    told = generator_everywhere(r)
+    same((told["ok"], r.rc), (0.0, 4), r)
+    stalls = stood_still(told)
+    check(any(why == "stopped by a signal" for _, _, why in stalls), "it does not say why", told)
+    near(told["stalled_max"], span, r, part=0, more=0.15)
+    near(max(longest for _, longest, _ in stalls), span, r, part=0, more=0.2)
+    check(told["stalled"] >= told["stalled_max"], told)
+    check(not any(text.startswith("task ") for text in told["limits"]), "a task is blamed", told)
+    # The kernel knows when their answers came; those times are the server's.
+    check(summary(r.dir + "/s.json")["total"]["max_ms"] < 1000, r)
+    same((told["stalled_reqs"], "in_flight_over_stall" in r.out), (0, False), r)
+
+
+@test("generator: requests in flight while it stood still are counted where their times hold it")
+def _(dir):
+    with alone, Truth(dir) as server:
+        r, span = stopped(dir, 1, "-H", server.url, "-u", "2", "-r", "2", "-t", "3", "--no-arrival-times", *EVERYWHERE,
+                          "Get", paths="/delay/60", log=1)
+    told = generator_everywhere(r)
+    check(told["ok"] == 0 and stood_still(told), told)
+    over = sum(float(line.split()[4]) > 1000 * span - 200 for line in r.out.splitlines() if line.startswith("sample "))
+    check(over >= 1, "no request took that long", r)
+    same(told["stalled_reqs"], over, r)
+    notes = [m for m in summary(r.dir + "/s.json")["remarks"] if m["key"] == "in_flight_over_stall"]
+    same([(m["about"], m["text"].split()[0]) for m in notes], [("client", str(over))], r)
+
+
+@test("generator: a short stop of a long run is no limit, and none before what counts")
+def _(dir):
+    with alone, Truth(dir) as server:
+        for more, want in ((["--warm-up", "2"], 0), ([], 1)):
+            r, _ = stopped(dir, 0.7, "-H", server.url, "-u", "2", "-r", "2", "-t", "4", *more, *EVERYWHERE, "Get",
+                           paths="/delay/20", log=1)
+            same(any(why == "stopped by a signal" for _, _, why in stood_still(generator_everywhere(r))), bool(want), r)
+
+
+CLOCK = ["-O1", "-Wl,--wrap=clock_gettime", "-Wl,--wrap=recvmsg", "-Wl,--wrap=gettimeofday", "-Wl,--wrap=time",
+         PROGRAMS + "wrong_clock.c"]
+
+
+def by_wrong_clock(dir, *args, **env):
+    with Truth(dir) as server, Watched(dir, [build(VERDICT, *CLOCK), "--headless", "-H", server.url, "-u", "2", "-r", "2",
+                                             "-t", "2", *args, *EVERYWHERE, "Get"], env=env) as p:
+        r = p.wait(60)
+    r.dir = dir
+    return r, generator_everywhere(r)
+
+
+@test("generator: a wall clock that is set is named, by how much, and limits nothing")
+def _(dir):
+    build(VERDICT, *CLOCK)
+    for at in (-3600, 3600):
+        with alone:
+            r, told = by_wrong_clock(dir, CLOCK_AT="%d" % (time.time() + at), CLOCK_SET="1", VERDICT_PATHS="/delay/20")
+        near(told["clock_set"], -at, r, part=0, more=2)
+        same((told["stalled"] > 0.5, told["suspended"], r.rc), (False, 0.0, 0), r)
+        notes = [m for m in summary(r.dir + "/s.json")["remarks"] if m["key"] == "clock_set"]
+        check(len(notes) == 1 and notes[0]["about"] == "run", notes)
+        m = re.match(r"the wall clock was set (\w+) by (\d+\.\d) s", notes[0]["text"])
+        check(m and m[1] == ("back" if at > 0 else "forward") and abs(float(m[2]) - 3600) <= 2, notes)
+        check(not any("clock" in text for text in told["limits"]), told)
+        s = summary(r.dir + "/s.json")["total"]  # times of answers do not go by that clock
+        check(19 <= s["min_ms"] and s["percentiles_ms"]["50"] < 30 and s["max_ms"] < 1000, s)
+    r, told = by_wrong_clock(dir, VERDICT_PATHS="/delay/20")
+    check(told["clock_set"] == 0 and "clock_set " not in r.out.replace("clock_set=", ""), r)
+
+
+@test("generator: a machine that was suspended is named, with how long")
+def _(dir):
+    with alone:
+        r, told = by_wrong_clock(dir, "--fail-on-generator-limit", CLOCK_SUSPENDED="30", CLOCK_SET="1",
+                                 VERDICT_PATHS="/delay/20")
+    same((told["suspended"], told["clock_set"], r.rc), (30.0, 0.0, 4), r)
+    check("the machine was suspended for 30.0 s" in told["limits"], told)
+    check(not any(m["key"] == "clock_set" for m in summary(r.dir + "/s.json")["remarks"]), r)
 
 
 # ---- reports for machines ----

@@ -206,6 +206,7 @@
  *     >>dispatch       which class the next user has
  *     >>env            the environment of a test
  *     >>usage          what the generator itself used
+ *     >>stall          when nothing ran, and why
  *     >>blocked        which task kept the loop to itself
  *     >>warm_up        from when on requests count
  *     >>ramp           from the users that there are to those asked for
@@ -495,6 +496,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/dispatch.c"
 #include "8-run/env.c"
 #include "8-run/usage.c"
+#include "8-run/stall.c"
 #include "8-run/blocked.c"
 #include "8-run/warm_up.c"
 #include "8-run/ramp.c"

@@ -171,6 +171,8 @@ int main(int argc, char **argv)
         .users = {&Get, &Known, &Napper, &Spinner, &Polite, &Busy, &Burst, &Thrower},
         .on_request = on_request,
         .on_quitting = on_quitting};
+    if (setting("VERDICT_LOG")) // whoever reads it does so while the test runs
+        setvbuf(stdout, NULL, _IOLBF, 1 << 12);
     Get.tasks = LOCUST_TASKS(LOCUST_TASK(get));
     Get.no_keep_alive = setting("VERDICT_CLOSE") != NULL;
     Known.tasks = LOCUST_TASKS(LOCUST_TASK(known));

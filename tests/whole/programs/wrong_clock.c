@@ -2,6 +2,8 @@
 // program for test_bare.py with -Wl,--wrap= and the names of CLOCK_NAMES there.
 //   CLOCK_AT=S    the clock says S seconds after 1970 when it is first read
 //   CLOCK_SET=S   so many seconds later it is set to the right time
+//   CLOCK_SUSPENDED=S   at CLOCK_SET the machine has been suspended for S seconds: the wall clock is right
+//                 before, and has gone on meanwhile, as has Linux's CLOCK_BOOTTIME
 // Arrival times that the kernel notes (SO_TIMESTAMPNS) are moved with it.
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -27,21 +29,25 @@ int wrap_gettimeofday(struct timeval *at, void *zone) WRAP(gettimeofday);
 time_t wrap_time(time_t *at) WRAP(time);
 ssize_t wrap_recvmsg(int fd, struct msghdr *message, int flags) WRAP(recvmsg);
 
+static long long suspended_s; // so far
+
 static struct timespec wrong(struct timespec at)
 {
     static time_t first;
     static long long until_ns, offset_s;
     const char *begin = getenv("CLOCK_AT"), *set = getenv("CLOCK_SET");
     long long now_ns = at.tv_sec * 1000000000LL + at.tv_nsec;
-    if (!begin)
+    const char *suspended = getenv("CLOCK_SUSPENDED");
+    if (!begin && !suspended)
         return at;
     if (!first) {
         first = at.tv_sec;
-        offset_s = atoll(begin) - first;
+        offset_s = suspended ? atoll(suspended) : atoll(begin) - first;
         until_ns = now_ns + (long long)((set ? atof(set) : 1e6) * 1e9);
     }
-    if (now_ns < until_ns)
+    if ((now_ns < until_ns) == !suspended)
         at.tv_sec += (time_t)offset_s;
+    suspended_s = suspended && now_ns >= until_ns ? offset_s : 0;
     return at;
 }
 
@@ -54,6 +60,10 @@ int wrap_clock_gettime(clockid_t clock, struct timespec *at)
 #endif
     if (rc == 0 && clock == CLOCK_REALTIME)
         *at = wrong(*at);
+#ifdef CLOCK_BOOTTIME
+    if (rc == 0 && clock == CLOCK_BOOTTIME)
+        at->tv_sec += (time_t)suspended_s;
+#endif
     return rc;
 }
 

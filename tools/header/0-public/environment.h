@@ -39,6 +39,10 @@ typedef struct locust_generator {                 // was it the generator that l
     double cpu;                                   // share of one core that the process took
     double late_p50_ms, late_p99_ms, late_max_ms; // how long the due waited until they ran
     char limits[512];                             // what was short, separated by "; "
+    double stalled_s, stalled_max_s; // something was due and nothing ran: in all, at the longest
+    uint64_t stalled_requests;       // in flight then: their times may not be the server's
+    double suspended_s;              // the machine was suspended; in no response time
+    double clock_set_s;              // the wall clock was set, the furthest by this; below 0: back
 } locust_generator;
 /* The verdict so far. Times of lateness include how long an answer lay in the socket unread. */
 LOCUST_API locust_generator locust_generator_so_far(locust_env *env);

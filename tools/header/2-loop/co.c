@@ -19,7 +19,8 @@
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
  *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
- *             locust__loop_scratch locust__loop_words
+ *             locust__loop_scratch locust__loop_words locust__loop_waited_ns
+ *             locust__loop_clock_set_ns locust__loop_slept_ns
  *
  *            start               resumed                returns
  *     FREE ---------> READY -----------------> RUNNING ---------> FREE
@@ -133,7 +134,10 @@ typedef struct locust__wheel { // all timers: see >>timer
 enum {
     LOCUST__LOOP_AHEAD = 26, // cache lines of a stack to prefetch: what a plain request uses
     LOCUST__LOOP_SCRATCH = LOCUST_BUFFER_SIZE, // bytes of locust__loop.scratch
-    LOCUST__LOOP_BLOCKED_NS = 20000000, // a coroutine that runs this long keeps others waiting
+    LOCUST__LOOP_BLOCKED_NS = 20000000, // what takes this long keeps those waiting that are due
+    LOCUST__LOOP_SLEPT_NS = 20000,      // a look at the poller that takes longer has slept
+    LOCUST__LOOP_CLOCK_SET_NS =
+        50000000, // a wall clock that is set moves further than a slewed one
 };
 
 enum { LOCUST__LOOP_WORDS = 4 };
@@ -145,6 +149,8 @@ struct locust__loop {
     size_t running;      // coroutines that were started and have not ended
     int64_t now_ns;      // when this turn began
     int64_t clock_ns;    // the latest reading of the clock
+    int64_t step_ns;     // when the coroutine that runs was resumed
+    int64_t due_ns;      // when this turn was to begin; LOCUST__NEVER: with the next event
     int64_t epoch_ns;    // wall clock less loop's clock: now_ns + epoch_ns is a time since 1970
     int64_t epoch_at_ns; // when epoch_ns was measured
     uint64_t turn;
@@ -156,10 +162,17 @@ struct locust__loop {
     locust__hist late; // how much later than possible coroutines ran: locust__loop_count_late
     int64_t latest_ns; // the largest of those times, exactly
     int64_t turn_ns;   // how long the last turn took
-    bool excused;      // what runs is long by the kit's own doing (a TLS handshake): no complaint
-    /* Gets each coroutine that ran for LOCUST__LOOP_BLOCKED_NS or longer; NULL: nobody asks. */
+    int64_t unseen_ns; // how long, at most, an event lay unseen when this turn began
+    bool more_events;  // the poller may have had more than the last look fetched
+    int64_t stalled_until_ns; // when the loop last went on that had stood still: see >>stall
+    uint64_t over_stall;      // requests that were in flight then
+    bool excused; // what runs is long by the kit's own doing (a TLS handshake): no complaint
+    /* Gets each time of LOCUST__LOOP_BLOCKED_NS or longer in which one coroutine ran, or (co NULL)
+     * none though the next turn was due; NULL: nobody asks. */
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
-    void *blocked_arg;
+    /* The wall clock was set, or this machine suspended; NULL: nobody asks. */
+    void (*clock_set)(void *arg, int64_t by_ns);
+    void *told_arg;                           // of both
     void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
     /* Says in words where a user's coroutine is. Async-signal-safe; NULL: nobody knows. */
     void (*where)(const locust__co *co, const char *words[LOCUST__LOOP_WORDS]);
@@ -196,6 +209,13 @@ static void locust__loop_count_late(locust__loop *loop, int64_t ns)
     locust__hist_record(&loop->late, ns);
     if (ns > loop->latest_ns)
         loop->latest_ns = ns;
+}
+
+/* How long, at most, the event that woke the coroutine that runs had waited for it: unseen by the
+ * poller, then for its turn. */
+static int64_t locust__loop_waited_ns(const locust__loop *loop)
+{
+    return loop->unseen_ns + (loop->step_ns - loop->now_ns);
 }
 
 /* The lateness that `share` (0 to 1) of all wake-ups did not exceed. */

@@ -12,12 +12,20 @@
  *     now_ns       timers due        ready ones          turn_ns      poller: waits only
  *     is read  ->  become ready  ->  run, one by one ->  is known ->  if nothing is ready  -> next
  *
- *   The loop knows how long each coroutine ran, and how late the next one runs, without reading the
- *   clock in between: a coroutine reads it for its own purposes, a response time say, shortly
+ *   The loop knows how long each coroutine ran, and how late the next one runs, and hardly ever
+ *   reads the clock for it: a coroutine reads it for its own purposes, a response time say, shortly
  *   before it parks (locust__loop_clock). So clock_ns is about now. What it has grown is how long
- *   the coroutine ran; if the next one was woken by its deadline, it is late by clock_ns less
- *   that. Readers of sockets count their lateness themselves, as they learn when their bytes had
- *   arrived.
+ *   the coroutine ran; only after one that did not read it the loop does, or the next one would
+ *   answer for both. If the next one was woken by its deadline, it is late by clock_ns less that.
+ *   Readers of sockets count their lateness themselves, as they learn when their bytes had arrived.
+ *
+ *   A look at the poller says when the turn behind it is due: at once, or with the next timer. A
+ *   turn that begins later finds how long this process did not run: it was stopped, or has no core.
+ *   If the look did not sleep, its events may have come at any time since the look before:
+ *
+ *     look            turn                 look         now_ns          step_ns
+ *      |---------------------------------->|-------------|--- others ----|
+ *                     unseen_ns, at most                  locust__loop_waited_ns: both
  * ============================================================================================ */
 
 /* 0 or -errno; -ENOTSUP: this process may not switch stacks. */
@@ -70,7 +78,7 @@ static void locust__loop_prefetch(const locust__loop *loop, const locust__co *co
  * called on the loop's stack. */
 static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
-    int64_t began_ns = loop->clock_ns;
+    int64_t began_ns = loop->step_ns = loop->clock_ns;
     if (co->next) // while this one runs, memory for the next one comes in
         locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
@@ -85,8 +93,10 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         fn(loop->call_arg);
         locust__co_resume(loop, co);
     }
+    if (loop->clock_ns == began_ns)
+        locust__loop_clock(loop);
     if (loop->clock_ns - began_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked && !loop->excused)
-        loop->blocked(loop->blocked_arg, co, loop->clock_ns - began_ns);
+        loop->blocked(loop->told_arg, co, loop->clock_ns - began_ns);
     loop->excused = false;
     loop->stepped = NULL;
     if (co->state == LOCUST__STATE_FREE)
@@ -106,7 +116,9 @@ static void locust__loop_poll(locust__loop *loop)
         if (timeout < 0)
             timeout = 0;
     }
+    loop->due_ns = locust__time_after(loop->clock_ns, timeout);
     n = locust__os_poll_wait(&loop->poller, watches, timeout);
+    loop->more_events = n == LOCUST__OS_EVENTS;
     for (int i = 0; i < n; i++) { // before any coroutine runs: it might free one of these watches
         locust__fd *f = (locust__fd *)(void *)watches[i];
         if (f->watch.hup && !f->hup_ns)
@@ -118,17 +130,37 @@ static void locust__loop_poll(locust__loop *loop)
     }
 }
 
+/* Begins a turn: reads the clock, and finds out what it missed. */
+static void locust__loop_begin_turn(locust__loop *loop)
+{
+    int64_t looked_ns = loop->clock_ns, late_ns, unseen_ns = loop->turn_ns;
+    if (loop->more_events) // what this look fetches may have come before the last one
+        unseen_ns += loop->unseen_ns;
+    loop->turn++;
+    loop->now_ns = locust__loop_clock(loop);
+    late_ns = loop->now_ns > loop->due_ns ? loop->now_ns - loop->due_ns : 0;
+    if (loop->due_ns > looked_ns && loop->now_ns - looked_ns > LOCUST__LOOP_SLEPT_NS)
+        unseen_ns = late_ns; // when it lay down nothing had come
+    loop->unseen_ns = unseen_ns;
+    if (late_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked)
+        loop->blocked(loop->told_arg, NULL, late_ns);
+}
+
 /* Measures how far the wall clock, by which the system stamps arriving bytes, is ahead of the
  * loop's own. Two readings that lie more than 5 us apart, as other programs ran between them, are
  * repeated. */
 static void locust__loop_compare_clocks(locust__loop *loop)
 {
-    int64_t took_ns = LOCUST__MS;
+    int64_t took_ns = LOCUST__MS, before_ns = loop->epoch_ns, by_ns;
     for (int tries = 0; tries < 3 && took_ns > 5000; tries++) {
         int64_t began_ns = locust__os_now_ns();
         loop->epoch_ns = locust__os_wall_ns() - began_ns;
         took_ns = locust__os_now_ns() - began_ns;
     }
+    by_ns = loop->epoch_ns - before_ns;
+    if (loop->epoch_at_ns && loop->clock_set &&
+        (by_ns < 0 ? -by_ns : by_ns) > LOCUST__LOOP_CLOCK_SET_NS + took_ns)
+        loop->clock_set(loop->told_arg, by_ns);
     loop->epoch_at_ns = loop->now_ns;
 }
 
@@ -141,16 +173,18 @@ static void locust__loop_run(locust__loop *loop)
     locust__loop_now = loop;
     locust__os_precise_timers();
     locust__os_fault_open(locust__stack_fault);
+    loop->due_ns = LOCUST__NEVER;
     while (loop->running) {
         locust__co *last;
-        loop->turn++;
-        loop->now_ns = locust__loop_clock(loop);
+        locust__loop_begin_turn(loop);
         if (loop->now_ns - loop->epoch_at_ns >= LOCUST__MS)
             locust__loop_compare_clocks(loop);
         locust__wheel_advance(loop);
         last = loop->ready.last; // what is woken from here on runs in the next turn
-        if (last)                // the others are prefetched by the one before
+        if (last) {              // the others are prefetched by the one before
             locust__loop_prefetch(loop, loop->ready.first);
+            locust__loop_clock(loop); // waking a million sleepers is no coroutine's doing
+        }
         for (locust__co *co = NULL; last && co != last;) {
             co = loop->ready.first;
             locust__loop_step(loop, co);

@@ -292,8 +292,8 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
         locust__loop_count_late(s->net->loop, c->ended_ns - s->arrived_ns);
         c->ended_ns = s->arrived_ns;
     } else if (!error) {
-        // The kernel did not say when: after the poll before the last, a turn ago at most.
-        locust__loop_count_late(s->net->loop, s->net->loop->turn_ns);
+        // The kernel did not say when: no sooner than that.
+        locust__loop_count_late(s->net->loop, locust__loop_waited_ns(s->net->loop));
     }
     if (x->first_ns < sent_ns || x->first_ns > c->ended_ns)
         x->first_ns = c->ended_ns;

@@ -6,9 +6,8 @@
  *             changes is set back by locust__runner_init. Types that the environment contains but
  *             that need it themselves stand here; the parts that are named with them own the rest.
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
- *             locust__usage_blockers
- * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
- *             >>dispatch
+ *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
+ * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages >>dispatch
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -40,6 +39,20 @@ typedef struct locust__usage_blocker { // a task that did not let others run: se
 } locust__usage_blocker;
 
 enum { LOCUST__USAGE_BLOCKERS = 4 };
+
+enum locust__cause { // why nothing ran though something was due: see >>stall
+    LOCUST__CAUSE_STOPPED,
+    LOCUST__CAUSE_OTHERS,
+    LOCUST__CAUSE_MEMORY,
+    LOCUST__CAUSE_OWN,
+    LOCUST__CAUSE_UNKNOWN,
+    LOCUST__CAUSES
+};
+
+typedef struct locust__usage_stall { // of one cause
+    int64_t total_ns, longest_ns;
+} locust__usage_stall;
+
 enum { LOCUST__ENV_FIND_FROM = 10 }; // arrivals a second that --find-max begins with if nobody says
 
 struct locust_env {
@@ -78,8 +91,13 @@ struct locust_env {
     int64_t warm_ns;            // when the warm-up is over; LOCUST__NEVER: it is
     double peak_busy;           // of the busiest five seconds since then: see locust__usage_busy
     int64_t waited_ns;          // for a CPU, when that was last looked at
+    int64_t faults;             // pages read from disk by then
+    unsigned continued;         // SIGCONTs by then
     locust__usage_blocker blockers[LOCUST__USAGE_BLOCKERS];
     int n_blockers;
+    locust__usage_stall stalls[LOCUST__CAUSES];
+    int64_t slept_ns, suspended_ns; // of this machine: since it started; since `since`
+    int64_t clock_set_ns; // by which the wall clock was set in this run, the furthest; 0: never
 };
 
 enum locust__env_event {

@@ -6,9 +6,8 @@
  * Invariants  locust__env_new either returns a whole environment or has given everything back.
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
- *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
- *             >>start >>control >>feed >>stages >>dispatch >>env >>blocked >>classes
- *             >>listeners
+ *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user >>start
+ *             >>control >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners >>stall
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -99,7 +98,8 @@ static void locust__setup_services(locust_env *env)
     locust__tls_options tls = locust__setup_tls(o);
     locust__stats_init(&env->stats);
     env->loop.blocked = locust__blocked_count;
-    env->loop.blocked_arg = env;
+    env->loop.clock_set = locust__stall_clock_set;
+    env->loop.told_arg = env;
     env->loop.prefetch_user = locust__start_prefetch;
     env->loop.where = locust__user_where;
     env->loop.misused = locust__control_misused;

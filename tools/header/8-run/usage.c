@@ -49,14 +49,26 @@ static double locust__usage_busy(const locust__usage *from, const locust__usage 
     return wall_ns > 0 ? (double)ns / (double)wall_ns : 0;
 }
 
+/* Notes what excuses a gap that is found later: done each second, so that no excuse is older. */
+static void locust__usage_note(locust_env *env)
+{
+    env->waited_ns = locust__os_waited_ns();
+    env->faults = locust__os_faults();
+    env->continued = locust__os_continued();
+}
+
 /* Judges the generator by what happens from here on. */
 static void locust__usage_watch(locust_env *env)
 {
+    locust__usage_note(env);
     env->since = locust__usage_now(env);
-    env->waited_ns = env->since.waited_ns;
     env->until.at_ns = 0;
     env->peak_busy = 0;
     env->n_blockers = 0;
+    memset(env->stalls, 0, sizeof env->stalls);
+    env->slept_ns = locust__os_slept_ns();
+    env->suspended_ns = 0;
     locust__hist_reset(&env->loop.late);
     env->loop.latest_ns = 0;
+    env->loop.over_stall = 0;
 }

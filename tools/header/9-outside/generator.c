@@ -2,15 +2,18 @@
  * >>generator  the generator's verdict on itself
  *
  * Purpose     says whether the generator itself, not the server, limited the load: CPU, other
- *             programs, lateness, descriptors, ports, shed arrivals, tasks that blocked the loop.
+ *             programs, lateness, times in which it stood still, descriptors, ports, shed arrivals,
+ *             tasks that blocked the loop.
  * Names       locust__generator_
- * Uses        >>co >>entry >>net >>env >>usage
+ * Uses        >>co >>entry >>net >>env >>usage >>stall
  * ============================================================================================ */
 
 enum {
-    LOCUST__GENERATOR_LATE_NS = 500000,    // a p99 of lateness below this is never a limit
-    LOCUST__GENERATOR_HELD_NS = 100000000, // a task that blocked the loop this long is named,
-    LOCUST__GENERATOR_HELD_TIMES = 3       // and one that did it, for less, this often
+    LOCUST__GENERATOR_LATE_NS = 500000,     // a p99 of lateness below this is never a limit
+    LOCUST__GENERATOR_HELD_NS = 100000000,  // a task that blocked the loop this long is named,
+    LOCUST__GENERATOR_HELD_TIMES = 3,       // and one that did it, for less, this often
+    LOCUST__GENERATOR_STALL_NS = 500000000, // to have stood still this long is named,
+    LOCUST__GENERATOR_STALL_SHARE = 100     // as is the hundredth part of the time
 };
 
 static void locust__generator_limit(locust_generator *g, const char *format, ...)
@@ -40,6 +43,33 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
                 "task %s of %s: held everybody up %llu times, %.0f ms at the longest", c->task,
                 c->user, (unsigned long long)c->times, (double)c->longest_ns / 1e6);
     }
+}
+
+/* Says how long nothing ran, and why. Tells also what is no limit by itself. */
+static void locust__generator_stalls(locust_generator *g, const locust_env *env, int64_t wall_ns)
+{
+    static const char *const causes[LOCUST__CAUSES] = {
+        [LOCUST__CAUSE_STOPPED] = ", stopped by a signal",
+        [LOCUST__CAUSE_OTHERS] = ", other programs had its core",
+        [LOCUST__CAUSE_MEMORY] = ", waiting for memory from disk",
+        [LOCUST__CAUSE_OWN] = ", in its own reports or a listener of the test",
+        [LOCUST__CAUSE_UNKNOWN] = ""};
+    locust__usage_stall sum = locust__stall_sum(env);
+    bool much = sum.longest_ns >= LOCUST__GENERATOR_STALL_NS ||
+                sum.total_ns > wall_ns / LOCUST__GENERATOR_STALL_SHARE;
+    g->stalled_s = (double)sum.total_ns / 1e9;
+    g->stalled_max_s = (double)sum.longest_ns / 1e9;
+    g->stalled_requests = env->loop.over_stall;
+    g->suspended_s = (double)env->suspended_ns / 1e9;
+    g->clock_set_s = (double)env->clock_set_ns / 1e9;
+    for (int i = 0; i < LOCUST__CAUSES && much; i++) {
+        const locust__usage_stall *s = &env->stalls[i];
+        if (s->total_ns > sum.total_ns / 10)
+            locust__generator_limit(g, "stood still for %.1f s, %.1f s at the longest%s",
+                (double)s->total_ns / 1e9, (double)s->longest_ns / 1e9, causes[i]);
+    }
+    if (env->suspended_ns)
+        locust__generator_limit(g, "the machine was suspended for %.1f s", g->suspended_s);
 }
 
 /* Requests and failures a second from where measuring begins to the end of the test, answered or
@@ -79,6 +109,7 @@ static locust_generator locust__generator_judge(const locust_env *env)
     if (late_ns > LOCUST__GENERATOR_LATE_NS && late_ns > median_ns / 5)
         locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
             g.late_p99_ms, (double)median_ns / 1e6);
+    locust__generator_stalls(&g, env, wall_ns);
     if (net->advised_files)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
     if (net->advised_ports)

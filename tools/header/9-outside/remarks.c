@@ -319,6 +319,26 @@ static void locust__remarks_excuse(locust__remarks *r, const char *key)
             r->all[i].fails = false;
 }
 
+/* Times that hold more than the server's. */
+static void locust__remarks_over_stall(locust__remarks *r, const locust_env *env)
+{
+    if (env->loop.over_stall)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "in_flight_over_stall", false,
+            "%llu requests were in flight while the generator stood still: their times may not be "
+            "the server's",
+            (unsigned long long)env->loop.over_stall);
+}
+
+static void locust__remarks_clock(locust__remarks *r, const locust_env *env)
+{
+    double s = (double)env->clock_set_ns / 1e9;
+    if (env->clock_set_ns)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "clock_set", false,
+            "the wall clock was set %s by %.1f s meanwhile: times of day in logs and files before "
+            "and after do not go together; response times do not depend on it",
+            s < 0 ? "back" : "forward", s < 0 ? -s : s);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -340,4 +360,6 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_shut(r, env);
     locust__remarks_silent(r, env);
     locust__remarks_slow(r, env);
+    locust__remarks_over_stall(r, env);
+    locust__remarks_clock(r, env);
 }

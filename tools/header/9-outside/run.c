@@ -84,6 +84,18 @@ static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
     return true;
 }
 
+static void locust__run_beat_now(void *arg)
+{
+    (void)arg;
+}
+
+/* Has the loop do something ten times a second, for it learns from what is due how long it stood
+ * still. */
+static void locust__run_beat(void *arg)
+{
+    locust__run_every(arg, LOCUST__S / 10, locust__run_beat_now, arg);
+}
+
 static void locust__run_abort(void *arg)
 {
     locust__run_parts *run = arg;
@@ -114,8 +126,7 @@ static void locust__run_csv(void *arg)
 }
 
 /* Measures the CPU of this process every 5 s and, every second time, tells listeners with its
- * memory, in Locust's rhythm. The time it waited for a CPU is read each second: a task that
- * blocks the loop is excused by what the process waited since that reading. */
+ * memory, in Locust's rhythm. What may excuse a task that blocks the loop is read each second. */
 static void locust__run_usage(void *arg)
 {
     locust_env *env = ((locust__run_parts *)arg)->env;
@@ -127,7 +138,7 @@ static void locust__run_usage(void *arg)
         locust__usage to;
         int64_t wall_ns;
         double percent;
-        env->waited_ns = locust__os_waited_ns();
+        locust__usage_note(env);
         if (i % 5)
             continue;
         to = locust__usage_now(env);
@@ -204,6 +215,7 @@ static void locust__run_begin(locust__run_parts *run)
     if (env->options.find_max)
         locust__run_help(run, locust__run_find);
     locust__run_help(run, locust__run_usage);
+    locust__run_help(run, locust__run_beat);
 }
 
 /* The coroutine of the whole run: the loop ends after it. */

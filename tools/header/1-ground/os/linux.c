@@ -5,7 +5,7 @@
  *             markers, and how long the process waited for a CPU.
  * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_ports
  *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_set_
- *             locust__os_stamp_ locust__os_take_ locust__os_waited_
+ *             locust__os_slept_ locust__os_stamp_ locust__os_take_ locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -23,6 +23,13 @@ static size_t locust__os_memory(void)
 static int64_t locust__os_waited_ns(void)
 {
     return locust__os_proc_second("/proc/self/schedstat"); // time on a CPU, then waiting for one
+}
+
+/* The one clock goes on while the machine is suspended, the other does not. */
+static int64_t locust__os_slept_ns(void)
+{
+    int64_t now_ns = locust__os_clock(CLOCK_MONOTONIC);
+    return locust__os_clock((clockid_t)7 /* CLOCK_BOOTTIME */) - now_ns;
 }
 
 static void locust__os_precise_timers(void)

@@ -48,6 +48,8 @@ static int64_t locust__os_now_ns(void);    // monotonic
 static int64_t locust__os_wall_ns(void);   // since 1970
 static int64_t locust__os_cpu_ns(void);    // that this process has taken
 static int64_t locust__os_waited_ns(void); // that it was runnable and others ran; -1: unknown
+static int64_t locust__os_slept_ns(void);  // that this machine was suspended since it started
+static int64_t locust__os_faults(void);    // pages that this process waited for a disk for
 static size_t locust__os_memory(void);     // bytes resident; 0: unknown
 /* Maps a whole file for reading; *text is NULL for an empty one. */
 static int locust__os_map(const char *path, const char **text, size_t *size);
@@ -91,8 +93,9 @@ static void locust__os_fault_close(void);
  * output. */
 static void locust__os_standard_files(void);
 /* Until closed, SIGINT and SIGTERM each put a byte, the signal's number, into the pipe whose
- * reading end is returned. A second signal ends the process at once. */
+ * reading end is returned. A second signal ends the process at once. SIGCONTs are counted. */
 static int locust__os_signals_open(void);
+static unsigned locust__os_continued(void); // SIGCONTs so far: this process had been stopped
 static void locust__os_signals_close(void);
 
 #if defined(MSG_NOSIGNAL) && !defined(SO_NOSIGPIPE)

@@ -2,11 +2,12 @@
  * >>os_signal  faults and stop signals
  *
  * Purpose     reports a fault or an abort() before it ends the process; turns SIGINT and SIGTERM
- *             into bytes in a pipe, which the loop can wait for.
+ *             into bytes in a pipe, which the loop can wait for; counts SIGCONT, which says that
+ *             the process was stopped before.
  * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
  *             global. What runs in a handler is async-signal-safe.
- * Names       locust__os_fault_ locust__os_faults locust__os_handlers_ locust__os_signal_
- *             locust__os_signals_
+ * Names       locust__os_continue_ locust__os_continued_ locust__os_fault_ locust__os_faults
+ *             locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
 enum { LOCUST__OS_FAULTS = 5 };
@@ -16,9 +17,10 @@ static struct {
     void (*report)(int signal_number, const char *address); // what a fault calls
     struct sigaction old_faults[LOCUST__OS_FAULTS];
     stack_t stack, old_stack; // handlers run on this stack: the one that overflowed has no room
-    struct sigaction old_int, old_term;
+    struct sigaction old_int, old_term, old_cont;
     int pipe[2];
-    volatile sig_atomic_t stops; // SIGINT and SIGTERM so far
+    volatile sig_atomic_t stops;     // SIGINT and SIGTERM so far
+    volatile sig_atomic_t continued; // SIGCONT so far
 } locust__os_handlers;
 
 static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
@@ -87,6 +89,17 @@ static void locust__os_signal_handle(int signal_number)
     errno = saved;
 }
 
+static void locust__os_continue_handle(int signal_number)
+{
+    (void)signal_number;
+    locust__os_handlers.continued = locust__os_handlers.continued + 1;
+}
+
+static unsigned locust__os_continued(void)
+{
+    return (unsigned)locust__os_handlers.continued;
+}
+
 static int locust__os_signals_open(void)
 {
     struct sigaction act;
@@ -101,6 +114,10 @@ static int locust__os_signals_open(void)
     act.sa_flags = SA_ONSTACK | SA_RESTART;
     sigaction(SIGINT, &act, &locust__os_handlers.old_int);
     sigaction(SIGTERM, &act, &locust__os_handlers.old_term);
+    act.sa_handler = locust__os_continue_handle;
+    sigaction(SIGCONT, NULL, &locust__os_handlers.old_cont);
+    if (locust__os_handlers.old_cont.sa_handler == SIG_DFL) // else the test wants it for itself
+        sigaction(SIGCONT, &act, NULL);
     return locust__os_handlers.pipe[0];
 }
 
@@ -108,6 +125,7 @@ static void locust__os_signals_close(void)
 {
     sigaction(SIGINT, &locust__os_handlers.old_int, NULL);
     sigaction(SIGTERM, &locust__os_handlers.old_term, NULL);
+    sigaction(SIGCONT, &locust__os_handlers.old_cont, NULL);
     close(locust__os_handlers.pipe[0]);
     close(locust__os_handlers.pipe[1]);
 }

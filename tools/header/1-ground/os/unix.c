@@ -4,13 +4,18 @@
  * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
  *             makes a figure more exact, or a stack cheaper.
  * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
- *             locust__os_recv_ locust__os_set_ locust__os_stamp_ locust__os_take_
+ *             locust__os_recv_ locust__os_set_ locust__os_slept_ locust__os_stamp_ locust__os_take_
  *             locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)
 {
     return -1;
+}
+
+static int64_t locust__os_slept_ns(void)
+{
+    return 0; // unknown
 }
 
 static void locust__os_precise_timers(void)
