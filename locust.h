@@ -1368,6 +1368,7 @@ typedef struct locust_generator {                 // was it the generator that l
     uint64_t stalled_requests;       // in flight then: their times may not be the server's
     double suspended_s;              // the machine was suspended; in no response time
     double clock_set_s;              // the wall clock was set, the furthest by this; below 0: back
+    double p50_high_ms, p99_high_ms; // how much too high these response times are, at most
 } locust_generator;
 /* The verdict so far. Times of lateness include how long an answer lay in the socket unread. */
 LOCUST_API locust_generator locust_generator_so_far(locust_env *env);
@@ -5061,6 +5062,29 @@ static int64_t locust__hist_percentile_censored_ns(
     return last_ns;
 }
 
+static uint64_t locust__hist_count(const locust__hist *h, size_t index)
+{
+    const uint64_t *octave = h->octaves[index / LOCUST__HIST_OCTAVE];
+    return octave ? octave[index % LOCUST__HIST_OCTAVE] : 0;
+}
+
+/* The same of h without the times of `out`, which are in it, and with those of `in`, as many. */
+static int64_t locust__hist_corrected_ns(
+    const locust__hist *h, const locust__hist *out, const locust__hist *in, double share)
+{
+    volatile double exact = (double)h->total * share;
+    uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0;
+    if (h->total && rank >= h->total)
+        rank = h->total - 1;
+    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
+        uint64_t gone = locust__hist_count(out, i), count = locust__hist_count(h, i);
+        seen += (count > gone ? count - gone : 0) + locust__hist_count(in, i);
+        if (seen > rank)
+            return locust__hist_value_ns(i);
+    }
+    return 0;
+}
+
 /* Zeroes the counts. The octaves stay, for the times to come. */
 static void locust__hist_reset(locust__hist *h)
 {
@@ -7413,8 +7437,9 @@ static void locust__loop_poll(locust__loop *loop)
             timeout = 0;
     }
     loop->due_ns = locust__time_after(loop->clock_ns, timeout);
+    loop->unseen_ns = loop->turn_ns + (loop->more_events ? loop->unseen_ns : 0);
     n = locust__os_poll_wait(&loop->poller, watches, timeout);
-    loop->more_events = n == LOCUST__OS_EVENTS;
+    loop->more_events = n == LOCUST__OS_EVENTS || (n == 0 && timeout > 0); // or by a signal
     for (int i = 0; i < n; i++) { // before any coroutine runs: it might free one of these watches
         locust__fd *f = (locust__fd *)(void *)watches[i];
         if (f->watch.hup && !f->hup_ns)
@@ -7429,15 +7454,12 @@ static void locust__loop_poll(locust__loop *loop)
 /* Begins a turn: reads the clock, and finds out what it missed. */
 static void locust__loop_begin_turn(locust__loop *loop)
 {
-    int64_t looked_ns = loop->clock_ns, late_ns, unseen_ns = loop->turn_ns;
-    if (loop->more_events) // what this look fetches may have come before the last one
-        unseen_ns += loop->unseen_ns;
+    int64_t looked_ns = loop->clock_ns, late_ns;
     loop->turn++;
     loop->now_ns = locust__loop_clock(loop);
     late_ns = loop->now_ns > loop->due_ns ? loop->now_ns - loop->due_ns : 0;
     if (loop->due_ns > looked_ns && loop->now_ns - looked_ns > LOCUST__LOOP_SLEPT_NS)
-        unseen_ns = late_ns; // when it lay down nothing had come
-    loop->unseen_ns = unseen_ns;
+        loop->unseen_ns = late_ns; // when it lay down nothing had come
     if (late_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked)
         loop->blocked(loop->told_arg, NULL, late_ns);
 }
@@ -8189,10 +8211,11 @@ typedef struct locust__request_stats {
     locust__entry *entry_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_string *text_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_failure *failure_buckets[LOCUST__STATS_BUCKETS];
-    uint64_t cut_arrivals;     // that no user had taken when the test ended
-    int64_t cut_arrival_ns;    // how long the first of them had waited
-    int64_t start_ns, last_ns; // monotonic: start of the test, end of the newest request; once
-                               // measuring has ended, not before that
+    locust__hist late, in_time; // requests whose time holds lateness: as measured, and without it
+    uint64_t cut_arrivals;      // that no user had taken when the test ended
+    int64_t cut_arrival_ns;     // how long the first of them had waited
+    int64_t start_ns, last_ns;  // monotonic: start of the test, end of the newest request; once
+                                // measuring has ended, not before that
 } locust__request_stats;
 
 static void locust__stats_init(locust__request_stats *st)
@@ -8219,6 +8242,8 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
     st->n_failures = st->n_exceptions = 0;
+    locust__hist_reset(&st->late);
+    locust__hist_reset(&st->in_time);
     st->other_failure.occurrences = 0;
     memset(st->failure_buckets, 0, sizeof st->failure_buckets);
     st->cut_arrivals = 0;
@@ -8243,6 +8268,8 @@ static void locust__stats_free(locust__request_stats *st)
     }
     locust__entry_free_histograms(&st->other);
     locust__entry_free_histograms(&st->total);
+    locust__hist_free(&st->late);
+    locust__hist_free(&st->in_time);
     for (size_t b = 0; b < LOCUST__STATS_BUCKETS; b++)
         while (st->text_buckets[b]) {
             locust__stats_string *text = st->text_buckets[b];
@@ -8407,6 +8434,24 @@ static locust__entry *locust__stats_record(locust__request_stats *st, const char
     return entry;
 }
 
+/* Notes that the time of a request that was counted holds up to late_ns of the generator's own. */
+static void locust__stats_late(locust__request_stats *st, int64_t elapsed_ns, int64_t late_ns)
+{
+    if (late_ns > elapsed_ns)
+        late_ns = elapsed_ns;
+    if (locust__hist_record(&st->in_time, elapsed_ns - late_ns) &&
+        !locust__hist_record(&st->late, elapsed_ns))
+        locust__hist_reset(&st->in_time); // no memory: nothing is known
+}
+
+/* By how much, at most, a percentile of all requests is too high. */
+static int64_t locust__stats_high_ns(const locust__request_stats *st, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&st->total.hist, share); // of what was answered
+    int64_t least_ns = locust__hist_corrected_ns(&st->total.hist, &st->late, &st->in_time, share);
+    return st->in_time.total && least_ns < ns ? ns - least_ns : 0;
+}
+
 /* Entry i of those that reports list; NULL: there are no more. */
 static locust__entry *locust__stats_entry_at(locust__request_stats *st, size_t i)
 {
@@ -8529,6 +8574,14 @@ static void locust__recorder_count(
     }
     if (rec->log)
         rec->log(rec->log_arg, sample, entry, elapsed_ns, now_ns);
+}
+
+/* A sample's time holds up to late_ns of the generator's own. Behind locust__recorder_record. */
+static void locust__recorder_late(
+    const locust__recorder *rec, int64_t elapsed_ns, int64_t late_ns, int64_t now_ns)
+{
+    if (now_ns - elapsed_ns >= rec->since_ns)
+        locust__stats_late(rec->stats, elapsed_ns, late_ns);
 }
 
 /* Takes a sample that ended at now_ns and took elapsed_ns. */
@@ -8842,13 +8895,14 @@ typedef struct locust__net {
     locust__sources sources;
     locust__ports ports;
     const locust__log *log;
-    locust__sem connects; // permits for LOCUST__NET_CONNECTS connects in flight
-    int64_t files;        // the limit on descriptors
-    int64_t open;         // connected streams
+    locust__sem connects;      // permits for LOCUST__NET_CONNECTS connects in flight
+    int64_t files;             // the limit on descriptors
+    int64_t open;              // connected streams
     uint64_t dialled, refused; // connects that ended, and of them those that were refused
-    int users;            // number of users that the test asks for, for advice
-    bool no_arrivals;     // do not ask the kernel when bytes arrived
+    int users;                 // number of users that the test asks for, for advice
+    bool no_arrivals;          // do not ask the kernel when bytes arrived
     bool advised_files, advised_ports, advised_wait; // each advice is given once
+    uint64_t out_of_files, out_of_ports;             // how often there was none left
 } locust__net;
 
 enum { LOCUST__NET_CONNECTS = 128 };
@@ -8909,9 +8963,11 @@ static bool locust__net_lacks(locust_error error)
     return error == LOCUST_ERR_FILES || error == LOCUST_ERR_PORTS || error == LOCUST_ERR_MEMORY;
 }
 
-/* Says once what the machine is out of, and what to do about it. */
+/* Counts what the machine is out of, and says it once, and what to do about it. */
 static void locust__net_advise(locust__net *net, locust_error error)
 {
+    net->out_of_files += error == LOCUST_ERR_FILES;
+    net->out_of_ports += error == LOCUST_ERR_PORTS;
     if (error == LOCUST_ERR_FILES && !net->advised_files) {
         net->advised_files = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",
@@ -8985,6 +9041,7 @@ struct locust_stream {
     size_t burst;       // bytes moved since the last park
     int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
     int64_t pause_ns;   // the longest wait within a message, until its reader takes it
+    int64_t late_ns; // how long, at most, the peer waited for the loop while the stream was opened
 };
 
 enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before it lets others run
@@ -8999,6 +9056,12 @@ static void locust__stream_init(locust_stream *s, locust__net *net)
 static bool locust__stream_is_open(const locust_stream *s)
 {
     return s->fd.watch.fd >= 0;
+}
+
+/* Counts the wake-up of a reader or writer for whom the peer has waited. */
+static void locust__stream_count_late(locust_stream *s)
+{
+    s->late_ns += locust__loop_waited_ns(s->net->loop);
 }
 
 static void locust__stream_close(locust_stream *s)
@@ -9413,14 +9476,16 @@ static locust_error locust__connect_begin(locust__net *net, const locust__addr *
     }
     rc = to->path ? locust__addr_connect(fd, to)
                   : locust__ports_connect(&net->ports, fd, to, sources);
-    if (rc != 0 && errno != EINPROGRESS) {
-        // EAGAIN: the backlog of a unix socket is full.
-        error = errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno);
+    // EAGAIN: the backlog of a unix socket is full.
+    error = rc == 0 || errno == EINPROGRESS ? LOCUST_OK
+            : errno == EAGAIN               ? LOCUST_ERR_REFUSED
+                                            : locust__net_error(errno);
+    locust__loop_clock(net->loop); // of many connects in a row each is its own coroutine's
+    if (error)
         close(fd);
-        return error;
-    }
-    *out = fd;
-    return LOCUST_OK;
+    else
+        *out = fd;
+    return error;
 }
 
 /* How the connect ended: a socket becomes writable when it has succeeded or failed. */
@@ -9445,6 +9510,7 @@ static locust_error locust__connect_one(
     while (!error && !s->fd.watch.writable)
         error = locust__stream_woken(
             locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+    locust__stream_count_late(s);
     if (!error)
         error = locust__connect_result(fd);
     if (error)
@@ -9535,6 +9601,7 @@ static locust_error locust__connect_race(
         else if (race->fds[i].watch.fd >= 0)
             locust__fd_close(loop, &race->fds[i]);
     error = winner < 0 ? race->error : locust__stream_adopt(s, fd);
+    locust__stream_count_late(s);
     LOCUST_FREE(race);
     return error;
 }
@@ -11727,10 +11794,13 @@ static locust_error locust__tls_step(
 {
     locust_error error = locust__allowance_take(a, tls->loop, &tls->steps);
     enum locust__wake why;
+    int64_t before_ns;
     if (error)
         return error;
     locust__co_call(tls->loop, locust__tls_step_call, op);
+    before_ns = locust__loop_clock(tls->loop);
     why = locust__co_yield(tls->loop);
+    op->c->layer.stream->late_ns += tls->loop->step_ns - before_ns; // others ran
     locust__sem_give(tls->loop, &tls->steps);
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
 }
@@ -11750,6 +11820,7 @@ static locust_error locust__tls_handshake(
         else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !locust__layer_is_readable(&op->c->layer))
             error = locust__stream_woken(locust__fd_wait_read(tls->loop, &s->fd, a->deadline_ns),
                 LOCUST_ERR_CONNECT_TIMEOUT);
+        locust__stream_count_late(s);
         if (error)
             return error;
     }
@@ -15364,6 +15435,7 @@ LOCUST__APART static locust_error locust__dial_tunnel(
         int64_t first_ns = 0;
         text.len = 0;
         error = locust__receive_head(&conn->stream, &h, &text, &budget, &first_ns, deadline_ns);
+        locust__stream_count_late(&conn->stream);
     }
     locust__buf_free(&text);
     if (error)
@@ -15444,6 +15516,7 @@ static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     bool retry;
     memset(took, 0, sizeof *took);
     locust__stream_close(&conn->stream);
+    conn->stream.late_ns = 0;
     conn->served = 0;
     if (!conn->origin->secure)
         return locust__dial_try(conn, sv, route, a, took, &retry);
@@ -15536,9 +15609,9 @@ typedef struct locust__session {
     const char *host;                 // the field Host of the class; NULL: none
     const char *cert_file, *key_file; // in place of the class's; NULL: the class's
     const char **failure; // of a set-up step, which is not counted: its first failure; else NULL
-    double late_ms;   // how late the user's arrival was, until a sample takes it; else 0
-    int64_t began_ns; // when the user's first operation began; 0: none has
-    bool answered;    // one has ended, well or not
+    double late_ms;       // how late the user's arrival was, until a sample takes it; else 0
+    int64_t began_ns;     // when the user's first operation began; 0: none has
+    bool answered;        // one has ended, well or not
 } locust__session;
 
 static void locust__session_deinit(locust__session *session)
@@ -15708,6 +15781,7 @@ typedef struct locust__client {
     const char *verdict_text;
     const char *method, *name; // in the statistics' rows or in the block
     int64_t elapsed_ns, ended_ns;
+    int64_t late_ns;     // of elapsed_ns, at most: the generator's lateness
     const char *failure; // why it failed by the usual rule or its expectations; NULL: it passed
     void *context;       // the request's own
     const char *broken;  // why the test cannot go on; NULL: it can
@@ -15803,6 +15877,8 @@ static void locust__client_record(locust__client *c)
     else if (c->verdict == LOCUST__VERDICT_FAILURE)
         sample.error = c->verdict_text;
     locust__client_count(c, &sample, c->elapsed_ns, c->ended_ns);
+    if (c->late_ns && !c->session->failure)
+        locust__recorder_late(&c->services->recorder, c->elapsed_ns, c->late_ns, c->ended_ns);
 }
 
 /* Ends the time for a verdict: the next request begins, or the task has ended. */
@@ -15864,6 +15940,8 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     bool answered;               // the block holds the head of an answer, and what came of its body
     locust_error put_error;      // why not all of this hop's request could be sent
     int64_t deadline_ns, start_ns;
+    int64_t late_ns;           // of the time since start_ns, at most: the loop's lateness
+    int64_t tail_ns;           // from the last byte of the last hop to when it was read
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     int64_t waited_ns;         // of this hop: for a "100 Continue" that did not come
     locust__upload upload;     // begins what locust__request_send does not clear
@@ -16320,8 +16398,12 @@ static locust__manners *locust__exchange_manners(const locust__client *c, const 
 static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
 {
     int64_t before_ns = loop->clock_ns, now = locust__loop_clock(loop);
-    if (!x->started)
+    if (!x->started) {
         x->deadline_ns = locust__time_after(x->deadline_ns, now - before_ns);
+    } else { // the last hop's answer was read that late, so this hop is
+        x->late_ns += x->tail_ns;
+        x->tail_ns = 0;
+    }
     return now;
 }
 
@@ -16349,6 +16431,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
         route.tls.key_file = c->session->key_file;
     }
     error = locust__dial_open(x->conn, c->services, &route, &allowance, &took);
+    x->late_ns += x->conn->stream.late_ns; // each of its round trips waits for the one before
     x->deadline_ns = allowance.deadline_ns;
     x->start_ns = (x->started ? x->start_ns : began_ns) + allowance.generator_ns;
     x->started = true;
@@ -16434,6 +16517,7 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
         locust__stream_write(s, head, x->waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
     if (!error && x->waits) {
         error = locust__exchange_await_continue(c, x, h, budget, refused);
+        x->late_ns += locust__loop_waited_ns(s->net->loop);
         if (!error && !*refused && x->body.len)
             error = locust__stream_write(s, (locust__view){NULL, 0}, x->body, x->deadline_ns);
     }
@@ -16587,11 +16671,14 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
     c->ended_ns = locust__loop_clock(s->net->loop);
     // The kernel's time of arrival is by the wall clock: out of bounds if that was set meanwhile.
     if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns) {
-        locust__loop_count_late(s->net->loop, c->ended_ns - s->arrived_ns);
+        x->tail_ns = c->ended_ns - s->arrived_ns;
+        locust__loop_count_late(s->net->loop, x->tail_ns);
         c->ended_ns = s->arrived_ns;
     } else if (!error) {
         // The kernel did not say when: no sooner than that.
-        locust__loop_count_late(s->net->loop, locust__loop_waited_ns(s->net->loop));
+        int64_t late_ns = locust__loop_waited_ns(s->net->loop);
+        locust__loop_count_late(s->net->loop, late_ns);
+        x->late_ns += late_ns;
     }
     if (x->first_ns < sent_ns || x->first_ns > c->ended_ns)
         x->first_ns = c->ended_ns;
@@ -17091,6 +17178,7 @@ static locust_error locust__request_run(
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
         c->elapsed_ns = c->ended_ns - x->start_ns;
+    c->late_ns = x->late_ns < c->elapsed_ns ? x->late_ns : c->elapsed_ns;
     if (x->start_ns < c->services->loop->stalled_until_ns &&
         c->ended_ns >= c->services->loop->stalled_until_ns)
         c->services->loop->over_stall++;
@@ -19343,7 +19431,7 @@ LOCUST_API void locust_wait_spawned(locust_user *u)
  * Purpose     LOCUST_MEASURE, locust_record: a row for what is not an HTTP request.
  * Invariants  the user's last request is counted first: rows appear in the order of what happened.
  * Names       locust__measure_
- * Uses        >>record >>session >>client >>user >>control
+ * Uses        >>co >>record >>session >>client >>user >>control
  * ============================================================================================ */
 
 static const double LOCUST__MEASURE_MAX_MS = 1e12; // 31 years; int64_t nanoseconds end at 292
@@ -19361,7 +19449,8 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
     locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
-    int64_t now = locust__os_now_ns();
+    const locust__loop *loop = user->all->services->loop;
+    int64_t now = locust__os_now_ns(), late_ns = locust__loop_waited_ns(loop);
     double late_ms = locust__session_end(user->client.session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
@@ -19372,6 +19461,9 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
     locust__client_count(&user->client, &sample, now - m->start_ns, now);
+    // It has parked, and was woken late; a step of the test is not counted.
+    if (m->start_ns < loop->step_ns && late_ns > 0 && !user->client.session->failure)
+        locust__recorder_late(&user->all->services->recorder, now - m->start_ns, late_ns, now);
 }
 
 /* Fails the task that records no time: one NaN would spoil the sum of its row and of the total. */
@@ -20166,8 +20258,9 @@ typedef struct locust__ramp { // see >>ramp
 
 typedef struct locust__usage { // of this process, at a moment: see >>usage
     int64_t at_ns, cpu_ns;
-    int64_t waited_ns; // for a CPU; -1: unknown
-    uint64_t shed;     // arrivals
+    int64_t waited_ns;                   // for a CPU; -1: unknown
+    uint64_t shed;                       // arrivals
+    uint64_t out_of_files, out_of_ports; // times that there was none left
 } locust__usage;
 
 typedef struct locust__usage_blocker { // a task that did not let others run: see >>blocked
@@ -20385,7 +20478,8 @@ static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
 static locust__usage locust__usage_now(const locust_env *env)
 {
     return (locust__usage){locust__os_now_ns(), locust__os_cpu_ns(), locust__os_waited_ns(),
-        locust__usage_arrivals(env).shed};
+        locust__usage_arrivals(env).shed, env->services.net.out_of_files,
+        env->services.net.out_of_ports};
 }
 
 /* How long the process was ready to run and did not; 0 where the kernel does not tell. */
@@ -20435,9 +20529,9 @@ static void locust__usage_watch(locust_env *env)
  *
  * Purpose     count the time in which something was due and the process did not run, by its cause:
  *             it was stopped, other programs had its core, it waited for pages from disk, it was
- *             busy with its own reports; and when the machine was suspended or its wall clock set. A late
- *             wake-up weighs as much as any other, but four seconds in which nothing was sent are
- *             one of them.
+ *             busy with its own reports; and when the machine was suspended or its wall clock set.
+ *             A late wake-up weighs as much as any other, but four seconds in which nothing was
+ *             sent are one of them.
  * Cost        nothing until LOCUST__LOOP_BLOCKED_NS were lost at once; then four system calls.
  * Names       locust__stall_
  * Uses        >>co >>env >>usage
@@ -20584,7 +20678,8 @@ static void locust__blocked_count(void *arg, const locust__co *co, int64_t took_
  * >>warm_up  from when on requests count
  *
  * Purpose     --warm-up, and setting figures back to zero during a run.
- * Invariants  a request counts if it began after the warm-up: the recorder goes by its start, so
+ * Invariants  the verdict on the generator is about the time that the figures are about.
+ *             A request counts if it began after the warm-up: the recorder goes by its start, so
  *             that one that straddles the end of the warm-up is left out.
  * Names       locust__warm_up_
  * Uses        >>stats >>env >>usage
@@ -20624,6 +20719,8 @@ static void locust__warm_up_reset_stats(locust_env *env)
     int64_t now_ns = locust__os_now_ns();
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners", "Resetting stats");
     locust__stats_reset(&env->stats, env->warm_ns < LOCUST__NEVER ? env->warm_ns : now_ns);
+    if (env->warm_ns == LOCUST__NEVER) // else it begins then
+        locust__usage_watch(env);
     LOCUST__ENV_FIRE(env, on_reset_stats, .number = 0);
 }
 /* ============================================================================================
@@ -22263,11 +22360,12 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
  *             programs, lateness, times in which it stood still, descriptors, ports, shed arrivals,
  *             tasks that blocked the loop.
  * Names       locust__generator_
- * Uses        >>co >>entry >>net >>env >>usage >>stall
+ * Uses        >>co >>entry >>stats >>env >>usage >>stall
  * ============================================================================================ */
 
 enum {
-    LOCUST__GENERATOR_LATE_NS = 500000,     // a p99 of lateness below this is never a limit
+    LOCUST__GENERATOR_LATE_NS = 500000,     // lateness below this is never a limit,
+    LOCUST__GENERATOR_LATE_PART = 10,       // nor is what moves a percentile by less than a tenth
     LOCUST__GENERATOR_HELD_NS = 100000000,  // a task that blocked the loop this long is named,
     LOCUST__GENERATOR_HELD_TIMES = 3,       // and one that did it, for less, this often
     LOCUST__GENERATOR_STALL_NS = 500000000, // to have stood still this long is named,
@@ -22301,6 +22399,37 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
                 "task %s of %s: held everybody up %llu times, %.0f ms at the longest", c->task,
                 c->user, (unsigned long long)c->times, (double)c->longest_ns / 1e6);
     }
+}
+
+/* Doubts the response times that the loop's lateness may have moved. Most lateness is in none: the
+ * kernel says when an answer came. It is where the server waited for the generator (a connect, the
+ * hops of a redirect), and where the kernel says nothing. In times from an intended start all of it
+ * is. */
+static void locust__generator_lateness(locust_generator *g, const locust_env *env)
+{
+    const locust__request_stats *st = &env->stats;
+    int64_t p50_ns = locust__entry_percentile_ns(&st->total, 0.5);
+    int64_t p99_ns = locust__entry_percentile_ns(&st->total, 0.99);
+    int64_t p50_high_ns = locust__stats_high_ns(st, 0.5);
+    int64_t p99_high_ns = locust__stats_high_ns(st, 0.99);
+    int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99);
+    g->late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
+    g->late_p99_ms = (double)late_ns / 1e6;
+    g->late_max_ms = (double)env->loop.latest_ns / 1e6;
+    g->p50_high_ms = (double)p50_high_ns / 1e6;
+    g->p99_high_ms = (double)p99_high_ns / 1e6;
+    if ((p50_high_ns > LOCUST__GENERATOR_LATE_NS &&
+            p50_high_ns > p50_ns / LOCUST__GENERATOR_LATE_PART) ||
+        (p99_high_ns > LOCUST__GENERATOR_LATE_NS &&
+            p99_high_ns > p99_ns / LOCUST__GENERATOR_LATE_PART))
+        locust__generator_limit(g,
+            "lateness: p50 of %.3f ms at most %.3f ms too high, p99 of %.3f ms at most %.3f ms",
+            (double)p50_ns / 1e6, g->p50_high_ms, (double)p99_ns / 1e6, g->p99_high_ms);
+    if (st->total.intended && late_ns > LOCUST__GENERATOR_LATE_NS &&
+        late_ns > locust__phase_percentile_ns(st->total.intended, 0.5) / 5)
+        locust__generator_limit(g,
+            "lateness: p99 %.3f ms beside a p50 of %.3f ms from the intended start", g->late_p99_ms,
+            (double)locust__phase_percentile_ns(st->total.intended, 0.5) / 1e6);
 }
 
 /* Says how long nothing ran, and why. Tells also what is no limit by itself. */
@@ -22342,35 +22471,27 @@ static void locust__generator_rates(
 }
 
 /* The verdict as of now, or as of the end of the test. CPU counts by the busiest five seconds: an
- * average hides a peak. Lateness counts if it is more than a fifth of the median response time. */
+ * average hides a peak. */
 static locust_generator locust__generator_judge(const locust_env *env)
 {
     locust_generator g = {.ok = true};
-    const locust__net *net = &env->services.net;
     const locust__usage *from = &env->since;
     locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
-    int64_t median_ns = locust__entry_percentile_ns(&env->stats.total, 0.5);
-    int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99), wall_ns = to.at_ns - from->at_ns;
-    int64_t waited_ns = locust__usage_waited_ns(from, &to);
+    int64_t wall_ns = to.at_ns - from->at_ns, waited_ns = locust__usage_waited_ns(from, &to);
     double busy = locust__usage_busy(from, &to);
     g.cpu = wall_ns > 0 ? (double)(to.cpu_ns - from->cpu_ns) / (double)wall_ns : 0;
     if (busy < env->peak_busy || wall_ns < LOCUST__S)
         busy = env->peak_busy;
-    g.late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
-    g.late_p99_ms = (double)late_ns / 1e6;
-    g.late_max_ms = (double)env->loop.latest_ns / 1e6;
     if (busy >= 0.95)
         locust__generator_limit(&g, "CPU: %.0f %% of a core", busy < 1 ? 100 * busy : 100);
     if (waited_ns > wall_ns / 10 && wall_ns >= LOCUST__S)
         locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
             waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
-    if (late_ns > LOCUST__GENERATOR_LATE_NS && late_ns > median_ns / 5)
-        locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
-            g.late_p99_ms, (double)median_ns / 1e6);
+    locust__generator_lateness(&g, env);
     locust__generator_stalls(&g, env, wall_ns);
-    if (net->advised_files)
+    if (to.out_of_files > from->out_of_files)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
-    if (net->advised_ports)
+    if (to.out_of_ports > from->out_of_ports)
         locust__generator_limit(&g, "local ports: give more addresses by --source");
     if (net->ports.searched_ns > wall_ns / 20)
         locust__generator_limit(&g,
@@ -22387,13 +22508,13 @@ static locust_generator locust__generator_judge(const locust_env *env)
 /* The verdict as one line. */
 static void locust__generator_line(const locust_generator *g, char *out, size_t size)
 {
-    if (g->ok)
-        snprintf(out, size,
-            "generator: ok (CPU %.0f %% of a core, lateness p50 %.3f ms, p99 %.3f ms)",
-            100 * g->cpu, g->late_p50_ms, g->late_p99_ms);
-    else
-        snprintf(out, size, "generator: limited by %s (lateness p50 %.3f ms, p99 %.3f ms)",
-            g->limits, g->late_p50_ms, g->late_p99_ms);
+    int n = g->ok ? snprintf(out, size, "generator: ok (CPU %.0f %% of a core, ", 100 * g->cpu)
+                  : snprintf(out, size, "generator: limited by %s (", g->limits);
+    if (n > 0 && (size_t)n < size)
+        snprintf(out + n, size - (size_t)n,
+            "lateness p50 %.3f ms, p99 %.3f ms; response times at most %.3f ms too high at p50, "
+            "%.3f ms at p99)",
+            g->late_p50_ms, g->late_p99_ms, g->p50_high_ms, g->p99_high_ms);
 }
 
 LOCUST_API locust_generator locust_generator_so_far(locust_env *env)
@@ -24387,14 +24508,15 @@ static void locust__table_tls(const locust__table *t)
 
 static void locust__table_generator(const locust__table *t, const locust_generator *g)
 {
-    char line[640];
+    char line[768];
     if (locust__table_is_compact(t)) {
         locust__buf_printf(t->out,
             "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f stalled=%.3f "
-            "stalled_max=%.3f stalled_reqs=%llu suspended=%.3f clock_set=%.3f limits=",
+            "stalled_max=%.3f stalled_reqs=%llu suspended=%.3f clock_set=%.3f p50_high=%.3f "
+            "p99_high=%.3f limits=",
             g->ok, g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms, g->stalled_s,
             g->stalled_max_s, (unsigned long long)g->stalled_requests, g->suspended_s,
-            g->clock_set_s);
+            g->clock_set_s, g->p50_high_ms, g->p99_high_ms);
         locust__table_text(t->out, g->limits, 0);
         locust__buf_puts(t->out, "\n");
         return;
@@ -24883,15 +25005,17 @@ static void locust__csv_generator(locust__csv *csv, locust__buf *out)
     locust_generator g = locust__generator_judge(csv->env);
     const locust__request_stats *st = &csv->env->stats;
     int64_t wait_ns = st->total.waits ? st->total.waits->max_ns : 0;
-    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled s,"
-                          "Stalled Max s,Stalled Requests,Suspended s,Clock Set s,"
-                          "Unanswered Requests,Unanswered Arrivals,Longest Unanswered,"
-                          "Starved Users\r\n");
+    locust__buf_puts(out,
+        "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled s,"
+        "Stalled Max s,Stalled Requests,Suspended s,Clock Set s,50% Too High,99% Too High,"
+        "Unanswered Requests,Unanswered Arrivals,Longest Unanswered,"
+        "Starved Users\r\n");
     locust__buf_printf(out, "%s,%.3f,%.3f,%.3f,%.3f,", g.ok ? "ok" : "limited", g.cpu,
         g.late_p50_ms, g.late_p99_ms, g.late_max_ms);
     locust__csv_text(out, g.limits);
-    locust__buf_printf(out, ",%.3f,%.3f,%llu,%.3f,%.3f", g.stalled_s, g.stalled_max_s,
-        (unsigned long long)g.stalled_requests, g.suspended_s, g.clock_set_s);
+    locust__buf_printf(out, ",%.3f,%.3f,%llu,%.3f,%.3f,%.3f,%.3f", g.stalled_s, g.stalled_max_s,
+        (unsigned long long)g.stalled_requests, g.suspended_s, g.clock_set_s, g.p50_high_ms,
+        g.p99_high_ms);
     locust__buf_printf(out, ",%llu,%llu,%.3f,%d\r\n", (unsigned long long)st->total.unanswered,
         (unsigned long long)st->cut_arrivals,
         (double)(wait_ns > st->cut_arrival_ns ? wait_ns : st->cut_arrival_ns) / 1e6,
@@ -25282,10 +25406,11 @@ static void locust__summary_generator(locust__buf *out, const locust_generator *
     locust__buf_printf(out,
         " \"generator\": {\"ok\": %s, \"cpu\": %.3f, \"late_p50_ms\": %.3f, \"late_p99_ms\": "
         "%.3f, \"late_max_ms\": %.3f, \"stalled_s\": %.3f, \"stalled_max_s\": %.3f, "
-        "\"stalled_requests\": %llu, \"suspended_s\": %.3f, \"clock_set_s\": %.3f, \"limits\": [",
+        "\"stalled_requests\": %llu, \"suspended_s\": %.3f, \"clock_set_s\": %.3f, "
+        "\"p50_high_ms\": %.3f, \"p99_high_ms\": %.3f, \"limits\": [",
         g->ok ? "true" : "false", g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms,
         g->stalled_s, g->stalled_max_s, (unsigned long long)g->stalled_requests, g->suspended_s,
-        g->clock_set_s);
+        g->clock_set_s, g->p50_high_ms, g->p99_high_ms);
     while (*limit) {
         const char *end = strstr(limit, "; ");
         char one[sizeof g->limits];
@@ -25515,7 +25640,7 @@ static void locust__junit_write(locust__buf *out, const locust__result *v)
     locust__buf cases = {NULL, 0, 0, false};
     bool limit = env->options.fail_on_generator_limit && !v->generator.ok;
     size_t n = 1, failed = limit;
-    char line[640];
+    char line[768];
     for (size_t i = 0; i < v->checks.n; i++, n++) {
         const locust__check *c = &v->checks.all[i];
         failed += !c->held;
@@ -25812,7 +25937,7 @@ static void locust__github_annotate(const locust__result *v)
 {
     const char *github = getenv("GITHUB_ACTIONS");
     locust__buf out = {NULL, 0, 0, false};
-    char text[640];
+    char text[768];
     if (!github || strcmp(github, "true") != 0)
         return;
     for (size_t i = 0; i < v->checks.n; i++) {

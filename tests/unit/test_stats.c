@@ -262,7 +262,55 @@ static void a_row_may_be_called_other(void)
     end();
 }
 
-TESTS({"rows by method and name", rows_by_method_and_name},
+/* -- lateness -- */
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* A percentile is too high by what it falls when each time loses its lateness. */
+static void lateness_taken_off(void)
+{
+    enum { N = 2000 };
+    static const double shares[] = {0.1, 0.5, 0.9, 0.99};
+    static int64_t as_is[N], less[N];
+    static const struct {
+        const char *name;
+        int64_t late_us; // up to this, at random
+        int of;          // of so many requests one is late; 0: none
+    } rows[] = {{"none", 0, 0}, {"all a little", 500, 1}, {"all by more than they took", 90000, 1},
+        {"half of them", 9000, 2}, {"a few by much", 90000, 50}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        uint64_t seed = 7;
+        CHECK_ROW(rows[r].name);
+        begin();
+        for (int i = 0; i < N; i++) {
+            int64_t late = 0;
+            as_is[i] = (int64_t)(1e6 + locust__random_unit(&seed) * 20e6);
+            if (rows[r].of && i % rows[r].of == 0)
+                late = (int64_t)(locust__random_unit(&seed) * (double)rows[r].late_us * 1e3);
+            less[i] = late < as_is[i] ? as_is[i] - late : 0;
+            locust__stats_record(&st, "GET", "/", as_is[i], 0, NULL, i);
+            if (late)
+                locust__stats_late(&st, as_is[i], late);
+        }
+        qsort(as_is, N, sizeof *as_is, ascending);
+        qsort(less, N, sizeof *less, ascending);
+        for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
+            size_t at = (size_t)(shares[k] * N);
+            int64_t want = as_is[at] - less[at], off = locust__stats_high_ns(&st, shares[k]) - want;
+            CHECK((off < 0 ? -off : off) <= as_is[at] / 100 + 1000);
+        }
+        locust__stats_reset(&st, 0);
+        CHECK_INT(locust__stats_high_ns(&st, 0.5), 0);
+        end();
+    }
+}
+
+TESTS({"lateness taken off", lateness_taken_off},
+    {"rows by method and name", rows_by_method_and_name},
     {"failures group by text", failures_group_by_text},
     {"limits send the rest to (other)", limits_send_the_rest_to_other},
     {"a steady state allocates nothing", a_steady_state_allocates_nothing},

@@ -363,7 +363,8 @@ def _(dir):
 
 # ---- the generator ----
 
-OK_LINE = r"generator: ok \(CPU (\d+) % of a core, lateness p50 ([\d.]+) ms, p99 ([\d.]+) ms\)"
+OK_LINE = (r"generator: ok \(CPU (\d+) % of a core, lateness p50 ([\d.]+) ms, p99 ([\d.]+) ms; "
+           r"response times at most ([\d.]+) ms too high at p50, ([\d.]+) ms at p99\)")
 
 
 def generator_everywhere(r, prefix="c", flag=False):
@@ -374,23 +375,26 @@ def generator_everywhere(r, prefix="c", flag=False):
     same((s["ok"], s["limits"]), (bool(told["ok"]), told["limits"]), r)
     fields = (("cpu", "cpu"), ("late_p50_ms", "late_p50"), ("late_p99_ms", "late_p99"), ("late_max_ms", "late_max"),
               ("stalled_s", "stalled"), ("stalled_max_s", "stalled_max"), ("stalled_requests", "stalled_reqs"),
-              ("suspended_s", "suspended"), ("clock_set_s", "clock_set"))
+              ("suspended_s", "suspended"), ("clock_set_s", "clock_set"), ("p50_high_ms", "p50_high"),
+              ("p99_high_ms", "p99_high"))
     for field, key in fields:
         check(abs(s[field] - told[key]) <= 0.0011, field, s, told)
     with open(r.dir + "/c_generator.csv", newline="") as f:
         header, *rows = list(csv.reader(f, strict=True))
     same(header, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled s,Stalled Max s,Stalled Requests,"
-         "Suspended s,Clock Set s,Unanswered Requests,Unanswered Arrivals,Longest Unanswered,Starved Users".split(","))
+         "Suspended s,Clock Set s,50% Too High,99% Too High,Unanswered Requests,Unanswered Arrivals,"
+         "Longest Unanswered,Starved Users".split(","))
     same(len(rows), 1, rows)
     same(rows[0][0], "ok" if told["ok"] else "limited", rows)
-    for got, (_, key) in zip(rows[0][1:5] + rows[0][6:11], fields):
+    for got, (_, key) in zip(rows[0][1:5] + rows[0][6:13], fields):
         check(abs(float(got) - told[key]) <= 0.0011, key, rows, told)
     check(all(text in rows[0][5] for text in told["limits"]), rows, told)
     check(told["late_p50"] <= told["late_p99"] <= told["late_max"], told)
-    # Late is a p99 over 0.5 ms and over a fifth of the response time's p50.
-    edge = max(0.5, summary(r.dir + "/s.json")["total"]["percentiles_ms"]["50"] / 5)
-    if abs(told["late_p99"] - edge) > 0.02 * edge:
-        same(any(text.startswith("lateness: ") for text in told["limits"]), told["late_p99"] > edge, told, edge)
+    # Late is what makes p50 or p99 too high by over 0.5 ms and over a tenth of it.
+    total = summary(r.dir + "/s.json")["total"]["percentiles_ms"]
+    parts = [told["p%s_high" % p] / max(0.5, total[p] / 10) for p in ("50", "99")]
+    if all(abs(part - 1) > 0.02 for part in parts):
+        same(any(re.match("lateness: p50 ", text) for text in told["limits"]), max(parts) > 1, told, total)
     return told
 
 
@@ -620,18 +624,71 @@ def _(dir):
     check(told["ok"] == 0 and stood_still(told), told)
     over = sum(float(line.split()[4]) > 1000 * span - 200 for line in r.out.splitlines() if line.startswith("sample "))
     check(over >= 1, "no request took that long", r)
-    same(told["stalled_reqs"], over, r)
+    check(told["stalled_reqs"] >= over, over, r)  # others may have had its core, too
+    # They are few, and so are at the end of the percentiles: p99 is theirs, and said to be.
+    if summary(r.dir + "/s.json")["total"]["requests"] < 150:
+        check(told["p99_high"] > 1000 * span / 2, told, span, r)
     notes = [m for m in summary(r.dir + "/s.json")["remarks"] if m["key"] == "in_flight_over_stall"]
-    same([(m["about"], m["text"].split()[0]) for m in notes], [("client", str(over))], r)
+    same([(m["about"], float(m["text"].split()[0])) for m in notes], [("client", told["stalled_reqs"])], r)
 
 
-@test("generator: a short stop of a long run is no limit, and none before what counts")
+@test("generator: what was before the warm-up or the end of spawning is not judged")
 def _(dir):
     with alone, Truth(dir) as server:
-        for more, want in ((["--warm-up", "2"], 0), ([], 1)):
-            r, _ = stopped(dir, 0.7, "-H", server.url, "-u", "2", "-r", "2", "-t", "4", *more, *EVERYWHERE, "Get",
+        for more, want in ((["--warm-up", "2"], 0), (["--reset-stats"], 0), ([], 1)):
+            r, _ = stopped(dir, 0.7, "-H", server.url, "-u", "4", "-r", "2", "-t", "4", *more, *EVERYWHERE, "Get",
                            paths="/delay/20", log=1)
             same(any(why == "stopped by a signal" for _, _, why in stood_still(generator_everywhere(r))), bool(want), r)
+
+
+@test("generator: lateness is doubted where it is in the response times, and by how much")
+def _(dir):
+    def one(*more):
+        # Napper keeps the loop for 100 ms at a time; connects, which nobody stamps, are before the warm-up.
+        with Truth(dir) as server:
+            r = judged(dir, "Napper", "Get", "-u", "4", "-r", "4", "-t", "5", "--warm-up", "2", *more, *EVERYWHERE,
+                       url=server.url, paths="/delay/5", wait=0.02)
+            truth = [(one.sent_us - one.arrived_us) / 1e3 for one in server.stop()]
+        check(len(truth) > 20, r)
+        told, total = generator_everywhere(r), summary(r.dir + "/s.json")["total"]["percentiles_ms"]
+        check(told["late_p99"] > 50, "the loop was not held", told)
+        for p in ("50", "99"):  # what the server took lies within the bounds
+            check(total[p] - told["p%s_high" % p] <= 1.02 * quantile(truth, float(p) / 100) + 2, p, told, total, r)
+        return told, total, quantile(truth, 0.99)
+
+    with alone:
+        told, total, truth = one()
+        check(told["p99_high"] < 0.5 and not any("lateness" in text for text in told["limits"]), told)
+        told, total, truth = one("--no-arrival-times")
+        check(told["p99_high"] > 20 and total["99"] > truth + 20, told, total, truth)
+        check(any(re.match(r"lateness: p50 of [\d.]+ ms at most [\d.]+ ms too high, p99 of", text)
+                  for text in told["limits"]), told)
+
+
+@test("generator: users in step are late, and their response times right")
+def _(dir):
+    found = []
+    with Truth(dir) as server:
+        while len(found) < 3:
+            with alone:
+                r = judged(dir, "Get", "-u", "1000", "-r", "100000", "-t", "5", "--warm-up", "2", *EVERYWHERE,
+                           url=server.url, paths="/delay/1", wait=1)
+            found.append(r)
+            told = generator_everywhere(r)
+            check(told["late_p99"] > 0.5, "1,000 answers at once wait for each other", told)
+            if told["ok"]:
+                return
+            check(not any("lateness" in text for text in told["limits"]), told)
+    calm_or_skip(found, "never ok")
+
+
+@test("generator: a batch of connects is no task's fault")
+def _(dir):
+    with alone, Truth(dir) as server:
+        r = judged(dir, "Get", "-u", "2500", "-r", "100000", "-t", "2", *EVERYWHERE, url=server.url, paths="/delay/0",
+                   wait=0.5)
+    told = generator_everywhere(r)
+    check(not any(text.startswith("task ") for text in told["limits"]), told)
 
 
 CLOCK = ["-O1", "-Wl,--wrap=clock_gettime", "-Wl,--wrap=recvmsg", "-Wl,--wrap=gettimeofday", "-Wl,--wrap=time",

@@ -43,6 +43,7 @@ typedef struct locust_generator {                 // was it the generator that l
     uint64_t stalled_requests;       // in flight then: their times may not be the server's
     double suspended_s;              // the machine was suspended; in no response time
     double clock_set_s;              // the wall clock was set, the furthest by this; below 0: back
+    double p50_high_ms, p99_high_ms; // how much too high these response times are, at most
 } locust_generator;
 /* The verdict so far. Times of lateness include how long an answer lay in the socket unread. */
 LOCUST_API locust_generator locust_generator_so_far(locust_env *env);

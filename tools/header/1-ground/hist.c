@@ -157,6 +157,29 @@ static int64_t locust__hist_percentile_censored_ns(
     return last_ns;
 }
 
+static uint64_t locust__hist_count(const locust__hist *h, size_t index)
+{
+    const uint64_t *octave = h->octaves[index / LOCUST__HIST_OCTAVE];
+    return octave ? octave[index % LOCUST__HIST_OCTAVE] : 0;
+}
+
+/* The same of h without the times of `out`, which are in it, and with those of `in`, as many. */
+static int64_t locust__hist_corrected_ns(
+    const locust__hist *h, const locust__hist *out, const locust__hist *in, double share)
+{
+    volatile double exact = (double)h->total * share;
+    uint64_t rank = exact > 0 ? (uint64_t)exact : 0, seen = 0;
+    if (h->total && rank >= h->total)
+        rank = h->total - 1;
+    for (size_t i = 0; i < (size_t)LOCUST__HIST_OCTAVES * LOCUST__HIST_OCTAVE; i++) {
+        uint64_t gone = locust__hist_count(out, i), count = locust__hist_count(h, i);
+        seen += (count > gone ? count - gone : 0) + locust__hist_count(in, i);
+        if (seen > rank)
+            return locust__hist_value_ns(i);
+    }
+    return 0;
+}
+
 /* Zeroes the counts. The octaves stay, for the times to come. */
 static void locust__hist_reset(locust__hist *h)
 {

@@ -117,8 +117,9 @@ static void locust__loop_poll(locust__loop *loop)
             timeout = 0;
     }
     loop->due_ns = locust__time_after(loop->clock_ns, timeout);
+    loop->unseen_ns = loop->turn_ns + (loop->more_events ? loop->unseen_ns : 0);
     n = locust__os_poll_wait(&loop->poller, watches, timeout);
-    loop->more_events = n == LOCUST__OS_EVENTS;
+    loop->more_events = n == LOCUST__OS_EVENTS || (n == 0 && timeout > 0); // or by a signal
     for (int i = 0; i < n; i++) { // before any coroutine runs: it might free one of these watches
         locust__fd *f = (locust__fd *)(void *)watches[i];
         if (f->watch.hup && !f->hup_ns)
@@ -133,15 +134,12 @@ static void locust__loop_poll(locust__loop *loop)
 /* Begins a turn: reads the clock, and finds out what it missed. */
 static void locust__loop_begin_turn(locust__loop *loop)
 {
-    int64_t looked_ns = loop->clock_ns, late_ns, unseen_ns = loop->turn_ns;
-    if (loop->more_events) // what this look fetches may have come before the last one
-        unseen_ns += loop->unseen_ns;
+    int64_t looked_ns = loop->clock_ns, late_ns;
     loop->turn++;
     loop->now_ns = locust__loop_clock(loop);
     late_ns = loop->now_ns > loop->due_ns ? loop->now_ns - loop->due_ns : 0;
     if (loop->due_ns > looked_ns && loop->now_ns - looked_ns > LOCUST__LOOP_SLEPT_NS)
-        unseen_ns = late_ns; // when it lay down nothing had come
-    loop->unseen_ns = unseen_ns;
+        loop->unseen_ns = late_ns; // when it lay down nothing had come
     if (late_ns >= LOCUST__LOOP_BLOCKED_NS && loop->blocked)
         loop->blocked(loop->told_arg, NULL, late_ns);
 }

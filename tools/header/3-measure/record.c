@@ -55,6 +55,14 @@ static void locust__recorder_count(
         rec->log(rec->log_arg, sample, entry, elapsed_ns, now_ns);
 }
 
+/* A sample's time holds up to late_ns of the generator's own. Behind locust__recorder_record. */
+static void locust__recorder_late(
+    const locust__recorder *rec, int64_t elapsed_ns, int64_t late_ns, int64_t now_ns)
+{
+    if (now_ns - elapsed_ns >= rec->since_ns)
+        locust__stats_late(rec->stats, elapsed_ns, late_ns);
+}
+
 /* Takes a sample that ended at now_ns and took elapsed_ns. */
 static void locust__recorder_record(
     const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)

@@ -51,10 +51,11 @@ typedef struct locust__request_stats {
     locust__entry *entry_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_string *text_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_failure *failure_buckets[LOCUST__STATS_BUCKETS];
-    uint64_t cut_arrivals;     // that no user had taken when the test ended
-    int64_t cut_arrival_ns;    // how long the first of them had waited
-    int64_t start_ns, last_ns; // monotonic: start of the test, end of the newest request; once
-                               // measuring has ended, not before that
+    locust__hist late, in_time; // requests whose time holds lateness: as measured, and without it
+    uint64_t cut_arrivals;      // that no user had taken when the test ended
+    int64_t cut_arrival_ns;     // how long the first of them had waited
+    int64_t start_ns, last_ns;  // monotonic: start of the test, end of the newest request; once
+                                // measuring has ended, not before that
 } locust__request_stats;
 
 static void locust__stats_init(locust__request_stats *st)
@@ -81,6 +82,8 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
     st->n_failures = st->n_exceptions = 0;
+    locust__hist_reset(&st->late);
+    locust__hist_reset(&st->in_time);
     st->other_failure.occurrences = 0;
     memset(st->failure_buckets, 0, sizeof st->failure_buckets);
     st->cut_arrivals = 0;
@@ -105,6 +108,8 @@ static void locust__stats_free(locust__request_stats *st)
     }
     locust__entry_free_histograms(&st->other);
     locust__entry_free_histograms(&st->total);
+    locust__hist_free(&st->late);
+    locust__hist_free(&st->in_time);
     for (size_t b = 0; b < LOCUST__STATS_BUCKETS; b++)
         while (st->text_buckets[b]) {
             locust__stats_string *text = st->text_buckets[b];
@@ -267,6 +272,24 @@ static locust__entry *locust__stats_record(locust__request_stats *st, const char
     if (error)
         locust__stats_fail(st, entry, error, locust__os_wall_ns());
     return entry;
+}
+
+/* Notes that the time of a request that was counted holds up to late_ns of the generator's own. */
+static void locust__stats_late(locust__request_stats *st, int64_t elapsed_ns, int64_t late_ns)
+{
+    if (late_ns > elapsed_ns)
+        late_ns = elapsed_ns;
+    if (locust__hist_record(&st->in_time, elapsed_ns - late_ns) &&
+        !locust__hist_record(&st->late, elapsed_ns))
+        locust__hist_reset(&st->in_time); // no memory: nothing is known
+}
+
+/* By how much, at most, a percentile of all requests is too high. */
+static int64_t locust__stats_high_ns(const locust__request_stats *st, double share)
+{
+    int64_t ns = locust__hist_percentile_ns(&st->total.hist, share); // of what was answered
+    int64_t least_ns = locust__hist_corrected_ns(&st->total.hist, &st->late, &st->in_time, share);
+    return st->in_time.total && least_ns < ns ? ns - least_ns : 0;
 }
 
 /* Entry i of those that reports list; NULL: there are no more. */

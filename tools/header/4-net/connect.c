@@ -29,14 +29,16 @@ static locust_error locust__connect_begin(locust__net *net, const locust__addr *
     }
     rc = to->path ? locust__addr_connect(fd, to)
                   : locust__ports_connect(&net->ports, fd, to, sources);
-    if (rc != 0 && errno != EINPROGRESS) {
-        // EAGAIN: the backlog of a unix socket is full.
-        error = errno == EAGAIN ? LOCUST_ERR_REFUSED : locust__net_error(errno);
+    // EAGAIN: the backlog of a unix socket is full.
+    error = rc == 0 || errno == EINPROGRESS ? LOCUST_OK
+            : errno == EAGAIN               ? LOCUST_ERR_REFUSED
+                                            : locust__net_error(errno);
+    locust__loop_clock(net->loop); // of many connects in a row each is its own coroutine's
+    if (error)
         close(fd);
-        return error;
-    }
-    *out = fd;
-    return LOCUST_OK;
+    else
+        *out = fd;
+    return error;
 }
 
 /* How the connect ended: a socket becomes writable when it has succeeded or failed. */
@@ -61,6 +63,7 @@ static locust_error locust__connect_one(
     while (!error && !s->fd.watch.writable)
         error = locust__stream_woken(
             locust__fd_wait_write(s->net->loop, &s->fd, deadline_ns), LOCUST_ERR_CONNECT_TIMEOUT);
+    locust__stream_count_late(s);
     if (!error)
         error = locust__connect_result(fd);
     if (error)
@@ -151,6 +154,7 @@ static locust_error locust__connect_race(
         else if (race->fds[i].watch.fd >= 0)
             locust__fd_close(loop, &race->fds[i]);
     error = winner < 0 ? race->error : locust__stream_adopt(s, fd);
+    locust__stream_count_late(s);
     LOCUST_FREE(race);
     return error;
 }

@@ -13,13 +13,14 @@ typedef struct locust__net {
     locust__sources sources;
     locust__ports ports;
     const locust__log *log;
-    locust__sem connects; // permits for LOCUST__NET_CONNECTS connects in flight
-    int64_t files;        // the limit on descriptors
-    int64_t open;         // connected streams
+    locust__sem connects;      // permits for LOCUST__NET_CONNECTS connects in flight
+    int64_t files;             // the limit on descriptors
+    int64_t open;              // connected streams
     uint64_t dialled, refused; // connects that ended, and of them those that were refused
-    int users;            // number of users that the test asks for, for advice
-    bool no_arrivals;     // do not ask the kernel when bytes arrived
+    int users;                 // number of users that the test asks for, for advice
+    bool no_arrivals;          // do not ask the kernel when bytes arrived
     bool advised_files, advised_ports, advised_wait; // each advice is given once
+    uint64_t out_of_files, out_of_ports;             // how often there was none left
 } locust__net;
 
 enum { LOCUST__NET_CONNECTS = 128 };
@@ -80,9 +81,11 @@ static bool locust__net_lacks(locust_error error)
     return error == LOCUST_ERR_FILES || error == LOCUST_ERR_PORTS || error == LOCUST_ERR_MEMORY;
 }
 
-/* Says once what the machine is out of, and what to do about it. */
+/* Counts what the machine is out of, and says it once, and what to do about it. */
 static void locust__net_advise(locust__net *net, locust_error error)
 {
+    net->out_of_files += error == LOCUST_ERR_FILES;
+    net->out_of_ports += error == LOCUST_ERR_PORTS;
     if (error == LOCUST_ERR_FILES && !net->advised_files) {
         net->advised_files = true;
         locust__log_print(net->log, LOCUST__LOG_WARNING, "locust.runners",

@@ -55,6 +55,7 @@ struct locust_stream {
     size_t burst;       // bytes moved since the last park
     int64_t arrived_ns; // when the last bytes read reached this machine; 0: unknown
     int64_t pause_ns;   // the longest wait within a message, until its reader takes it
+    int64_t late_ns; // how long, at most, the peer waited for the loop while the stream was opened
 };
 
 enum { LOCUST__STREAM_BURST = 1 << 20 }; // bytes a coroutine moves before it lets others run
@@ -69,6 +70,12 @@ static void locust__stream_init(locust_stream *s, locust__net *net)
 static bool locust__stream_is_open(const locust_stream *s)
 {
     return s->fd.watch.fd >= 0;
+}
+
+/* Counts the wake-up of a reader or writer for whom the peer has waited. */
+static void locust__stream_count_late(locust_stream *s)
+{
+    s->late_ns += locust__loop_waited_ns(s->net->loop);
 }
 
 static void locust__stream_close(locust_stream *s)

@@ -31,6 +31,7 @@ typedef struct locust__client {
     const char *verdict_text;
     const char *method, *name; // in the statistics' rows or in the block
     int64_t elapsed_ns, ended_ns;
+    int64_t late_ns;     // of elapsed_ns, at most: the generator's lateness
     const char *failure; // why it failed by the usual rule or its expectations; NULL: it passed
     void *context;       // the request's own
     const char *broken;  // why the test cannot go on; NULL: it can
@@ -126,6 +127,8 @@ static void locust__client_record(locust__client *c)
     else if (c->verdict == LOCUST__VERDICT_FAILURE)
         sample.error = c->verdict_text;
     locust__client_count(c, &sample, c->elapsed_ns, c->ended_ns);
+    if (c->late_ns && !c->session->failure)
+        locust__recorder_late(&c->services->recorder, c->elapsed_ns, c->late_ns, c->ended_ns);
 }
 
 /* Ends the time for a verdict: the next request begins, or the task has ended. */

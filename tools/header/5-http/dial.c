@@ -38,6 +38,7 @@ LOCUST__APART static locust_error locust__dial_tunnel(
         int64_t first_ns = 0;
         text.len = 0;
         error = locust__receive_head(&conn->stream, &h, &text, &budget, &first_ns, deadline_ns);
+        locust__stream_count_late(&conn->stream);
     }
     locust__buf_free(&text);
     if (error)
@@ -118,6 +119,7 @@ static locust_error locust__dial_open(locust__conn *conn, locust__services *sv,
     bool retry;
     memset(took, 0, sizeof *took);
     locust__stream_close(&conn->stream);
+    conn->stream.late_ns = 0;
     conn->served = 0;
     if (!conn->origin->secure)
         return locust__dial_try(conn, sv, route, a, took, &retry);

@@ -22,8 +22,12 @@ static locust__manners *locust__exchange_manners(const locust__client *c, const 
 static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
 {
     int64_t before_ns = loop->clock_ns, now = locust__loop_clock(loop);
-    if (!x->started)
+    if (!x->started) {
         x->deadline_ns = locust__time_after(x->deadline_ns, now - before_ns);
+    } else { // the last hop's answer was read that late, so this hop is
+        x->late_ns += x->tail_ns;
+        x->tail_ns = 0;
+    }
     return now;
 }
 
@@ -51,6 +55,7 @@ static locust_error locust__exchange_connect(locust__client *c, locust__exchange
         route.tls.key_file = c->session->key_file;
     }
     error = locust__dial_open(x->conn, c->services, &route, &allowance, &took);
+    x->late_ns += x->conn->stream.late_ns; // each of its round trips waits for the one before
     x->deadline_ns = allowance.deadline_ns;
     x->start_ns = (x->started ? x->start_ns : began_ns) + allowance.generator_ns;
     x->started = true;
@@ -136,6 +141,7 @@ static locust_error locust__exchange_put(locust__client *c, locust__exchange *x,
         locust__stream_write(s, head, x->waits ? (locust__view){NULL, 0} : x->body, x->deadline_ns);
     if (!error && x->waits) {
         error = locust__exchange_await_continue(c, x, h, budget, refused);
+        x->late_ns += locust__loop_waited_ns(s->net->loop);
         if (!error && !*refused && x->body.len)
             error = locust__stream_write(s, (locust__view){NULL, 0}, x->body, x->deadline_ns);
     }
@@ -289,11 +295,14 @@ static void locust__exchange_clock(locust__client *c, locust__exchange *x, locus
     c->ended_ns = locust__loop_clock(s->net->loop);
     // The kernel's time of arrival is by the wall clock: out of bounds if that was set meanwhile.
     if (!error && s->arrived_ns > x->start_ns && s->arrived_ns < c->ended_ns) {
-        locust__loop_count_late(s->net->loop, c->ended_ns - s->arrived_ns);
+        x->tail_ns = c->ended_ns - s->arrived_ns;
+        locust__loop_count_late(s->net->loop, x->tail_ns);
         c->ended_ns = s->arrived_ns;
     } else if (!error) {
         // The kernel did not say when: no sooner than that.
-        locust__loop_count_late(s->net->loop, locust__loop_waited_ns(s->net->loop));
+        int64_t late_ns = locust__loop_waited_ns(s->net->loop);
+        locust__loop_count_late(s->net->loop, late_ns);
+        x->late_ns += late_ns;
     }
     if (x->first_ns < sent_ns || x->first_ns > c->ended_ns)
         x->first_ns = c->ended_ns;

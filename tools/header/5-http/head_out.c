@@ -43,6 +43,8 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     bool answered;               // the block holds the head of an answer, and what came of its body
     locust_error put_error;      // why not all of this hop's request could be sent
     int64_t deadline_ns, start_ns;
+    int64_t late_ns;           // of the time since start_ns, at most: the loop's lateness
+    int64_t tail_ns;           // from the last byte of the last hop to when it was read
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     int64_t waited_ns;         // of this hop: for a "100 Continue" that did not come
     locust__upload upload;     // begins what locust__request_send does not clear

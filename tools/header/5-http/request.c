@@ -229,6 +229,7 @@ static locust_error locust__request_run(
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
         c->elapsed_ns = c->ended_ns - x->start_ns;
+    c->late_ns = x->late_ns < c->elapsed_ns ? x->late_ns : c->elapsed_ns;
     if (x->start_ns < c->services->loop->stalled_until_ns &&
         c->ended_ns >= c->services->loop->stalled_until_ns)
         c->services->loop->over_stall++;

@@ -23,9 +23,9 @@ typedef struct locust__session {
     const char *host;                 // the field Host of the class; NULL: none
     const char *cert_file, *key_file; // in place of the class's; NULL: the class's
     const char **failure; // of a set-up step, which is not counted: its first failure; else NULL
-    double late_ms;   // how late the user's arrival was, until a sample takes it; else 0
-    int64_t began_ns; // when the user's first operation began; 0: none has
-    bool answered;    // one has ended, well or not
+    double late_ms;       // how late the user's arrival was, until a sample takes it; else 0
+    int64_t began_ns;     // when the user's first operation began; 0: none has
+    bool answered;        // one has ended, well or not
 } locust__session;
 
 static void locust__session_deinit(locust__session *session)

@@ -4,7 +4,7 @@
  * Purpose     LOCUST_MEASURE, locust_record: a row for what is not an HTTP request.
  * Invariants  the user's last request is counted first: rows appear in the order of what happened.
  * Names       locust__measure_
- * Uses        >>record >>session >>client >>user >>control
+ * Uses        >>co >>record >>session >>client >>user >>control
  * ============================================================================================ */
 
 static const double LOCUST__MEASURE_MAX_MS = 1e12; // 31 years; int64_t nanoseconds end at 292
@@ -22,7 +22,8 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
     locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
-    int64_t now = locust__os_now_ns();
+    const locust__loop *loop = user->all->services->loop;
+    int64_t now = locust__os_now_ns(), late_ns = locust__loop_waited_ns(loop);
     double late_ms = locust__session_end(user->client.session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
@@ -33,6 +34,9 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
     locust__client_count(&user->client, &sample, now - m->start_ns, now);
+    // It has parked, and was woken late; a step of the test is not counted.
+    if (m->start_ns < loop->step_ns && late_ns > 0 && !user->client.session->failure)
+        locust__recorder_late(&user->all->services->recorder, now - m->start_ns, late_ns, now);
 }
 
 /* Fails the task that records no time: one NaN would spoil the sum of its row and of the total. */

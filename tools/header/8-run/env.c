@@ -28,8 +28,9 @@ typedef struct locust__ramp { // see >>ramp
 
 typedef struct locust__usage { // of this process, at a moment: see >>usage
     int64_t at_ns, cpu_ns;
-    int64_t waited_ns; // for a CPU; -1: unknown
-    uint64_t shed;     // arrivals
+    int64_t waited_ns;                   // for a CPU; -1: unknown
+    uint64_t shed;                       // arrivals
+    uint64_t out_of_files, out_of_ports; // times that there was none left
 } locust__usage;
 
 typedef struct locust__usage_blocker { // a task that did not let others run: see >>blocked

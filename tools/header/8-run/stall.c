@@ -3,9 +3,9 @@
  *
  * Purpose     count the time in which something was due and the process did not run, by its cause:
  *             it was stopped, other programs had its core, it waited for pages from disk, it was
- *             busy with its own reports; and when the machine was suspended or its wall clock set. A late
- *             wake-up weighs as much as any other, but four seconds in which nothing was sent are
- *             one of them.
+ *             busy with its own reports; and when the machine was suspended or its wall clock set.
+ *             A late wake-up weighs as much as any other, but four seconds in which nothing was
+ *             sent are one of them.
  * Cost        nothing until LOCUST__LOOP_BLOCKED_NS were lost at once; then four system calls.
  * Names       locust__stall_
  * Uses        >>co >>env >>usage

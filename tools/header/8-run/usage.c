@@ -27,7 +27,8 @@ static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
 static locust__usage locust__usage_now(const locust_env *env)
 {
     return (locust__usage){locust__os_now_ns(), locust__os_cpu_ns(), locust__os_waited_ns(),
-        locust__usage_arrivals(env).shed};
+        locust__usage_arrivals(env).shed, env->services.net.out_of_files,
+        env->services.net.out_of_ports};
 }
 
 /* How long the process was ready to run and did not; 0 where the kernel does not tell. */

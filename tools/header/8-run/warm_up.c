@@ -2,7 +2,8 @@
  * >>warm_up  from when on requests count
  *
  * Purpose     --warm-up, and setting figures back to zero during a run.
- * Invariants  a request counts if it began after the warm-up: the recorder goes by its start, so
+ * Invariants  the verdict on the generator is about the time that the figures are about.
+ *             A request counts if it began after the warm-up: the recorder goes by its start, so
  *             that one that straddles the end of the warm-up is left out.
  * Names       locust__warm_up_
  * Uses        >>stats >>env >>usage
@@ -42,5 +43,7 @@ static void locust__warm_up_reset_stats(locust_env *env)
     int64_t now_ns = locust__os_now_ns();
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners", "Resetting stats");
     locust__stats_reset(&env->stats, env->warm_ns < LOCUST__NEVER ? env->warm_ns : now_ns);
+    if (env->warm_ns == LOCUST__NEVER) // else it begins then
+        locust__usage_watch(env);
     LOCUST__ENV_FIRE(env, on_reset_stats, .number = 0);
 }

@@ -312,15 +312,17 @@ static void locust__csv_generator(locust__csv *csv, locust__buf *out)
     locust_generator g = locust__generator_judge(csv->env);
     const locust__request_stats *st = &csv->env->stats;
     int64_t wait_ns = st->total.waits ? st->total.waits->max_ns : 0;
-    locust__buf_puts(out, "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled s,"
-                          "Stalled Max s,Stalled Requests,Suspended s,Clock Set s,"
-                          "Unanswered Requests,Unanswered Arrivals,Longest Unanswered,"
-                          "Starved Users\r\n");
+    locust__buf_puts(out,
+        "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled s,"
+        "Stalled Max s,Stalled Requests,Suspended s,Clock Set s,50% Too High,99% Too High,"
+        "Unanswered Requests,Unanswered Arrivals,Longest Unanswered,"
+        "Starved Users\r\n");
     locust__buf_printf(out, "%s,%.3f,%.3f,%.3f,%.3f,", g.ok ? "ok" : "limited", g.cpu,
         g.late_p50_ms, g.late_p99_ms, g.late_max_ms);
     locust__csv_text(out, g.limits);
-    locust__buf_printf(out, ",%.3f,%.3f,%llu,%.3f,%.3f", g.stalled_s, g.stalled_max_s,
-        (unsigned long long)g.stalled_requests, g.suspended_s, g.clock_set_s);
+    locust__buf_printf(out, ",%.3f,%.3f,%llu,%.3f,%.3f,%.3f,%.3f", g.stalled_s, g.stalled_max_s,
+        (unsigned long long)g.stalled_requests, g.suspended_s, g.clock_set_s, g.p50_high_ms,
+        g.p99_high_ms);
     locust__buf_printf(out, ",%llu,%llu,%.3f,%d\r\n", (unsigned long long)st->total.unanswered,
         (unsigned long long)st->cut_arrivals,
         (double)(wait_ns > st->cut_arrival_ns ? wait_ns : st->cut_arrival_ns) / 1e6,

@@ -5,11 +5,12 @@
  *             programs, lateness, times in which it stood still, descriptors, ports, shed arrivals,
  *             tasks that blocked the loop.
  * Names       locust__generator_
- * Uses        >>co >>entry >>net >>env >>usage >>stall
+ * Uses        >>co >>entry >>stats >>env >>usage >>stall
  * ============================================================================================ */
 
 enum {
-    LOCUST__GENERATOR_LATE_NS = 500000,     // a p99 of lateness below this is never a limit
+    LOCUST__GENERATOR_LATE_NS = 500000,     // lateness below this is never a limit,
+    LOCUST__GENERATOR_LATE_PART = 10,       // nor is what moves a percentile by less than a tenth
     LOCUST__GENERATOR_HELD_NS = 100000000,  // a task that blocked the loop this long is named,
     LOCUST__GENERATOR_HELD_TIMES = 3,       // and one that did it, for less, this often
     LOCUST__GENERATOR_STALL_NS = 500000000, // to have stood still this long is named,
@@ -43,6 +44,37 @@ static void locust__generator_blame(locust_generator *g, const locust_env *env)
                 "task %s of %s: held everybody up %llu times, %.0f ms at the longest", c->task,
                 c->user, (unsigned long long)c->times, (double)c->longest_ns / 1e6);
     }
+}
+
+/* Doubts the response times that the loop's lateness may have moved. Most lateness is in none: the
+ * kernel says when an answer came. It is where the server waited for the generator (a connect, the
+ * hops of a redirect), and where the kernel says nothing. In times from an intended start all of it
+ * is. */
+static void locust__generator_lateness(locust_generator *g, const locust_env *env)
+{
+    const locust__request_stats *st = &env->stats;
+    int64_t p50_ns = locust__entry_percentile_ns(&st->total, 0.5);
+    int64_t p99_ns = locust__entry_percentile_ns(&st->total, 0.99);
+    int64_t p50_high_ns = locust__stats_high_ns(st, 0.5);
+    int64_t p99_high_ns = locust__stats_high_ns(st, 0.99);
+    int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99);
+    g->late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
+    g->late_p99_ms = (double)late_ns / 1e6;
+    g->late_max_ms = (double)env->loop.latest_ns / 1e6;
+    g->p50_high_ms = (double)p50_high_ns / 1e6;
+    g->p99_high_ms = (double)p99_high_ns / 1e6;
+    if ((p50_high_ns > LOCUST__GENERATOR_LATE_NS &&
+            p50_high_ns > p50_ns / LOCUST__GENERATOR_LATE_PART) ||
+        (p99_high_ns > LOCUST__GENERATOR_LATE_NS &&
+            p99_high_ns > p99_ns / LOCUST__GENERATOR_LATE_PART))
+        locust__generator_limit(g,
+            "lateness: p50 of %.3f ms at most %.3f ms too high, p99 of %.3f ms at most %.3f ms",
+            (double)p50_ns / 1e6, g->p50_high_ms, (double)p99_ns / 1e6, g->p99_high_ms);
+    if (st->total.intended && late_ns > LOCUST__GENERATOR_LATE_NS &&
+        late_ns > locust__phase_percentile_ns(st->total.intended, 0.5) / 5)
+        locust__generator_limit(g,
+            "lateness: p99 %.3f ms beside a p50 of %.3f ms from the intended start", g->late_p99_ms,
+            (double)locust__phase_percentile_ns(st->total.intended, 0.5) / 1e6);
 }
 
 /* Says how long nothing ran, and why. Tells also what is no limit by itself. */
@@ -84,35 +116,27 @@ static void locust__generator_rates(
 }
 
 /* The verdict as of now, or as of the end of the test. CPU counts by the busiest five seconds: an
- * average hides a peak. Lateness counts if it is more than a fifth of the median response time. */
+ * average hides a peak. */
 static locust_generator locust__generator_judge(const locust_env *env)
 {
     locust_generator g = {.ok = true};
-    const locust__net *net = &env->services.net;
     const locust__usage *from = &env->since;
     locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
-    int64_t median_ns = locust__entry_percentile_ns(&env->stats.total, 0.5);
-    int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99), wall_ns = to.at_ns - from->at_ns;
-    int64_t waited_ns = locust__usage_waited_ns(from, &to);
+    int64_t wall_ns = to.at_ns - from->at_ns, waited_ns = locust__usage_waited_ns(from, &to);
     double busy = locust__usage_busy(from, &to);
     g.cpu = wall_ns > 0 ? (double)(to.cpu_ns - from->cpu_ns) / (double)wall_ns : 0;
     if (busy < env->peak_busy || wall_ns < LOCUST__S)
         busy = env->peak_busy;
-    g.late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
-    g.late_p99_ms = (double)late_ns / 1e6;
-    g.late_max_ms = (double)env->loop.latest_ns / 1e6;
     if (busy >= 0.95)
         locust__generator_limit(&g, "CPU: %.0f %% of a core", busy < 1 ? 100 * busy : 100);
     if (waited_ns > wall_ns / 10 && wall_ns >= LOCUST__S)
         locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
             waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
-    if (late_ns > LOCUST__GENERATOR_LATE_NS && late_ns > median_ns / 5)
-        locust__generator_limit(&g, "lateness: p99 %.3f ms beside a response time p50 of %.3f ms",
-            g.late_p99_ms, (double)median_ns / 1e6);
+    locust__generator_lateness(&g, env);
     locust__generator_stalls(&g, env, wall_ns);
-    if (net->advised_files)
+    if (to.out_of_files > from->out_of_files)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
-    if (net->advised_ports)
+    if (to.out_of_ports > from->out_of_ports)
         locust__generator_limit(&g, "local ports: give more addresses by --source");
     if (net->ports.searched_ns > wall_ns / 20)
         locust__generator_limit(&g,
@@ -129,13 +153,13 @@ static locust_generator locust__generator_judge(const locust_env *env)
 /* The verdict as one line. */
 static void locust__generator_line(const locust_generator *g, char *out, size_t size)
 {
-    if (g->ok)
-        snprintf(out, size,
-            "generator: ok (CPU %.0f %% of a core, lateness p50 %.3f ms, p99 %.3f ms)",
-            100 * g->cpu, g->late_p50_ms, g->late_p99_ms);
-    else
-        snprintf(out, size, "generator: limited by %s (lateness p50 %.3f ms, p99 %.3f ms)",
-            g->limits, g->late_p50_ms, g->late_p99_ms);
+    int n = g->ok ? snprintf(out, size, "generator: ok (CPU %.0f %% of a core, ", 100 * g->cpu)
+                  : snprintf(out, size, "generator: limited by %s (", g->limits);
+    if (n > 0 && (size_t)n < size)
+        snprintf(out + n, size - (size_t)n,
+            "lateness p50 %.3f ms, p99 %.3f ms; response times at most %.3f ms too high at p50, "
+            "%.3f ms at p99)",
+            g->late_p50_ms, g->late_p99_ms, g->p50_high_ms, g->p99_high_ms);
 }
 
 LOCUST_API locust_generator locust_generator_so_far(locust_env *env)

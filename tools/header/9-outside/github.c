@@ -37,7 +37,7 @@ static void locust__github_annotate(const locust__result *v)
 {
     const char *github = getenv("GITHUB_ACTIONS");
     locust__buf out = {NULL, 0, 0, false};
-    char text[640];
+    char text[768];
     if (!github || strcmp(github, "true") != 0)
         return;
     for (size_t i = 0; i < v->checks.n; i++) {

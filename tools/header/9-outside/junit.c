@@ -50,7 +50,7 @@ static void locust__junit_write(locust__buf *out, const locust__result *v)
     locust__buf cases = {NULL, 0, 0, false};
     bool limit = env->options.fail_on_generator_limit && !v->generator.ok;
     size_t n = 1, failed = limit;
-    char line[640];
+    char line[768];
     for (size_t i = 0; i < v->checks.n; i++, n++) {
         const locust__check *c = &v->checks.all[i];
         failed += !c->held;

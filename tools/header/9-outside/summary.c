@@ -290,10 +290,11 @@ static void locust__summary_generator(locust__buf *out, const locust_generator *
     locust__buf_printf(out,
         " \"generator\": {\"ok\": %s, \"cpu\": %.3f, \"late_p50_ms\": %.3f, \"late_p99_ms\": "
         "%.3f, \"late_max_ms\": %.3f, \"stalled_s\": %.3f, \"stalled_max_s\": %.3f, "
-        "\"stalled_requests\": %llu, \"suspended_s\": %.3f, \"clock_set_s\": %.3f, \"limits\": [",
+        "\"stalled_requests\": %llu, \"suspended_s\": %.3f, \"clock_set_s\": %.3f, "
+        "\"p50_high_ms\": %.3f, \"p99_high_ms\": %.3f, \"limits\": [",
         g->ok ? "true" : "false", g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms,
         g->stalled_s, g->stalled_max_s, (unsigned long long)g->stalled_requests, g->suspended_s,
-        g->clock_set_s);
+        g->clock_set_s, g->p50_high_ms, g->p99_high_ms);
     while (*limit) {
         const char *end = strstr(limit, "; ");
         char one[sizeof g->limits];

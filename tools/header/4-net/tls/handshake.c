@@ -139,10 +139,13 @@ static locust_error locust__tls_step(
 {
     locust_error error = locust__allowance_take(a, tls->loop, &tls->steps);
     enum locust__wake why;
+    int64_t before_ns;
     if (error)
         return error;
     locust__co_call(tls->loop, locust__tls_step_call, op);
+    before_ns = locust__loop_clock(tls->loop);
     why = locust__co_yield(tls->loop);
+    op->c->layer.stream->late_ns += tls->loop->step_ns - before_ns; // others ran
     locust__sem_give(tls->loop, &tls->steps);
     return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
 }
@@ -162,6 +165,7 @@ static locust_error locust__tls_handshake(
         else if (op->rc == MBEDTLS_ERR_SSL_WANT_READ && !locust__layer_is_readable(&op->c->layer))
             error = locust__stream_woken(locust__fd_wait_read(tls->loop, &s->fd, a->deadline_ns),
                 LOCUST_ERR_CONNECT_TIMEOUT);
+        locust__stream_count_late(s);
         if (error)
             return error;
     }
