@@ -530,8 +530,8 @@ typedef struct locust_user_class {
     locust_arrivals arrivals; // its users arrive at a rate, in place of weight and fixed_count
     int max_requests;         // for one connection, then a new one; 0: no limit
     /* After a request that reached no server (refused, name not found, no route), how long a user
-     * waits for its next task at least: a tenth of this at first, then twice as long each time, up to
-     * this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time stays
+     * waits for its next task at least: a tenth of this at first, then twice as long each time, up
+     * to this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time stays
      * as it is, and tasks of the open model come when they are due. */
     double retry_pause;
     int pool; // the users of this class share so many connections to each origin and wait for a
@@ -582,8 +582,8 @@ typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
  * A request that contradicts itself fails before it is sent, and the failure's sentence names the
  * fields. The task goes on, as after any failed request.
  *
- * Header fields by hand, of the request, the class or locust_set_header, go out as they are, but for
- * those that frame the message:
+ * Header fields by hand, of the request, the class or locust_set_header, go out as they are, but
+ * for those that frame the message:
  *
  *   Content-Length,     written once, as the body has it. One that contradicts it is replaced,
  *   Transfer-Encoding   as in k6, and the end of the run says in how many requests.
@@ -829,16 +829,16 @@ LOCUST_API int64_t locust_random_int(locust_user *u, int64_t min, int64_t max);
                                          ? -1                                           \
                                          : 1]))])
 
-/* Text by the rules of printf. It lives until the task, on_start, on_stop or coroutine that asked for
- * it ends: free nothing. Never NULL; without memory, or with a format that cannot be carried out,
+/* Text by the rules of printf. It lives until the task, on_start, on_stop or coroutine that asked
+ * for it ends: free nothing. Never NULL; without memory, or with a format that cannot be carried out,
  * the task fails. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 LOCUST_API const char *
 locust_text(locust_user *u, const char *format, ...);
-/* A random UUID, such as "f81d4fae-7dec-41d0-a765-00a0c91e6bf6" (RFC 9562, version 4). Lives as long
- * as a locust_text. Like str(uuid.uuid4()). */
+/* A random UUID, such as "f81d4fae-7dec-41d0-a765-00a0c91e6bf6" (RFC 9562, version 4). Lives as
+ * long as a locust_text. Like str(uuid.uuid4()). */
 LOCUST_API const char *locust_uuid(locust_user *u);
 /* Gives back all texts that this task has asked for so far, where a task is one long loop. */
 LOCUST_API void locust_clear_texts(locust_user *u);
@@ -1195,7 +1195,7 @@ typedef struct locust_listeners { // the functions to call; NULL: not called
  * Purpose     ties user classes, a load shape, listeners and options of the test together.
  * ============================================================================================ */
 
-enum { // what an option of the test takes; anything else ends the run with a sentence before it begins
+enum { // what an option of the test takes; anything else ends the program before the run begins
     LOCUST_OPTION_TEXT,
     LOCUST_OPTION_WHOLE,  // a whole number: 5, -3
     LOCUST_OPTION_NUMBER, // 0.5, 1e-3
@@ -3846,13 +3846,13 @@ static void locust__os_poll_remove(locust__poller *p, locust__watch *watch);
  * out[LOCUST__OS_EVENTS]. Returns how many; 0 after the timeout and after a signal. */
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns);
 
-static int64_t locust__os_now_ns(void);    // monotonic
-static int64_t locust__os_wall_ns(void);   // since 1970
-static int64_t locust__os_cpu_ns(void);    // that this process has taken
-static int64_t locust__os_waited_ns(void); // that it was runnable and others ran; -1: unknown
-static int64_t locust__os_slept_ns(void);  // that this machine was suspended since it started
-static int64_t locust__os_faults(void);    // pages that this process waited for a disk for
-static size_t locust__os_memory(void);     // bytes resident; 0: unknown
+static int64_t locust__os_now_ns(void);      // monotonic
+static int64_t locust__os_wall_ns(void);     // since 1970
+static int64_t locust__os_cpu_ns(void);      // that this process has taken
+static int64_t locust__os_waited_ns(void);   // that it was runnable and others ran; -1: unknown
+static int64_t locust__os_slept_ns(void);    // that this machine was suspended since it started
+static int64_t locust__os_page_faults(void); // pages that this process waited for a disk for
+static size_t locust__os_memory(void);       // bytes resident; 0: unknown
 /* Maps a whole file for reading; *text is NULL for an empty one. */
 static int locust__os_map(const char *path, const char **text, size_t *size);
 static void locust__os_unmap(const char *text, size_t size);
@@ -3909,8 +3909,7 @@ static void locust__os_signals_close(void);
  * >>os_posix  what every system has
  *
  * Purpose     clocks, files, descriptors and mappings, by POSIX calls that all systems have.
- * Names       locust__os_clock_ locust__os_cpu_ locust__os_faults_ locust__os_map_
- *             locust__os_nonblocking_
+ * Names       locust__os_clock_ locust__os_cpu_ locust__os_map_ locust__os_nonblocking_
  *             locust__os_now_ locust__os_page_ locust__os_proc_ locust__os_random_ locust__os_read_
  *             locust__os_standard_ locust__os_statm_ locust__os_timeout_ locust__os_unmap_
  *             locust__os_wall_ locust__os_write_ locust__watch_
@@ -3938,7 +3937,7 @@ static int64_t locust__os_cpu_ns(void)
     return locust__os_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static int64_t locust__os_faults(void)
+static int64_t locust__os_page_faults(void)
 {
     struct rusage used;
     return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_majflt : 0;
@@ -4686,12 +4685,13 @@ static bool locust__os_guard_works(void)
  *             the process was stopped before.
  * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
  *             global. What runs in a handler is async-signal-safe.
- * Names       locust__os_continue_ locust__os_continued_ locust__os_fault_ locust__os_faults
+ * Names       locust__os_continue_ locust__os_continued_ locust__os_fault_
  *             locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
 enum { LOCUST__OS_FAULTS = 5 };
-static const int locust__os_faults[LOCUST__OS_FAULTS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+static const int locust__os_fault_numbers[LOCUST__OS_FAULTS] = {
+    SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 static struct {
     void (*report)(int signal_number, const char *address); // what a fault calls
@@ -4716,7 +4716,7 @@ static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *co
     // The disposition from before is put back. On return the faulting instruction runs again, and
     // faults under that one.
     for (int i = 0; i < LOCUST__OS_FAULTS; i++)
-        if (locust__os_faults[i] == signal_number)
+        if (locust__os_fault_numbers[i] == signal_number)
             sigaction(signal_number, &locust__os_handlers.old_faults[i], NULL);
     if (raised)
         raise(signal_number);
@@ -4737,7 +4737,7 @@ static int locust__os_fault_open(void (*report)(int signal_number, const char *a
     act.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaltstack(&locust__os_handlers.stack, &locust__os_handlers.old_stack);
     for (int i = 0; i < LOCUST__OS_FAULTS; i++)
-        sigaction(locust__os_faults[i], &act, &locust__os_handlers.old_faults[i]);
+        sigaction(locust__os_fault_numbers[i], &act, &locust__os_handlers.old_faults[i]);
     return 0;
 }
 
@@ -4746,7 +4746,7 @@ static void locust__os_fault_close(void)
     if (!locust__os_handlers.stack.ss_sp)
         return;
     for (int i = 0; i < LOCUST__OS_FAULTS; i++)
-        sigaction(locust__os_faults[i], &locust__os_handlers.old_faults[i], NULL);
+        sigaction(locust__os_fault_numbers[i], &locust__os_handlers.old_faults[i], NULL);
     if (!locust__os_handlers.old_stack.ss_sp)
         locust__os_handlers.old_stack.ss_flags = SS_DISABLE;
     sigaltstack(&locust__os_handlers.old_stack, NULL);
@@ -20505,7 +20505,7 @@ static double locust__usage_busy(const locust__usage *from, const locust__usage 
 static void locust__usage_note(locust_env *env)
 {
     env->waited_ns = locust__os_waited_ns();
-    env->faults = locust__os_faults();
+    env->faults = locust__os_page_faults();
     env->continued = locust__os_continued();
 }
 
@@ -22426,10 +22426,10 @@ static void locust__generator_lateness(locust_generator *g, const locust_env *en
             "lateness: p50 of %.3f ms at most %.3f ms too high, p99 of %.3f ms at most %.3f ms",
             (double)p50_ns / 1e6, g->p50_high_ms, (double)p99_ns / 1e6, g->p99_high_ms);
     if (st->total.intended && late_ns > LOCUST__GENERATOR_LATE_NS &&
-        late_ns > locust__phase_percentile_ns(st->total.intended, 0.5) / 5)
+        late_ns > locust__phase_percentile_ns(st->total.intended, NULL, 0.5) / 5)
         locust__generator_limit(g,
             "lateness: p99 %.3f ms beside a p50 of %.3f ms from the intended start", g->late_p99_ms,
-            (double)locust__phase_percentile_ns(st->total.intended, 0.5) / 1e6);
+            (double)locust__phase_percentile_ns(st->total.intended, NULL, 0.5) / 1e6);
 }
 
 /* Says how long nothing ran, and why. Tells also what is no limit by itself. */
@@ -22493,11 +22493,11 @@ static locust_generator locust__generator_judge(const locust_env *env)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
     if (to.out_of_ports > from->out_of_ports)
         locust__generator_limit(&g, "local ports: give more addresses by --source");
-    if (net->ports.searched_ns > wall_ns / 20)
+    if (env->services.net.ports.searched_ns > wall_ns / 20)
         locust__generator_limit(&g,
-            "local ports: connect() took %.1f s to find free ones, which Linux 6.3 and later spare: "
-            "use fewer connections to one address",
-            (double)net->ports.searched_ns / 1e9);
+            "local ports: connect() took %.1f s to find free ones, which Linux 6.3 and later "
+            "spare: use fewer connections to one address",
+            (double)env->services.net.ports.searched_ns / 1e9);
     if (to.shed > from->shed)
         locust__generator_limit(
             &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));
@@ -22966,7 +22966,7 @@ static bool locust__checks_in_name(const char *list, size_t n)
     size_t at = strcspn(list, "<>"), next;
     if (at >= n || list[n] != ';')
         return false;
-    at += 1 + (list[at + 1] == '=');
+    at += list[at + 1] == '=' ? 2 : 1;
     at += strspn(list + at, " \t");
     at += strcspn(list + at, " \t;\n"); // the limit and its unit
     at += strspn(list + at, " \t%");
@@ -25198,7 +25198,8 @@ static void locust__summary_histogram(locust__buf *out, const char *name, const 
     locust__buf_puts(out, "]");
 }
 
-/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and the histogram if asked for. */
+/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and the
+ * histogram if asked for. */
 static void locust__summary_times(
     locust__buf *out, const locust__phase *phase, const locust__phase *waits, bool histogram)
 {

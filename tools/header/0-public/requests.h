@@ -35,8 +35,8 @@ typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
  * A request that contradicts itself fails before it is sent, and the failure's sentence names the
  * fields. The task goes on, as after any failed request.
  *
- * Header fields by hand, of the request, the class or locust_set_header, go out as they are, but for
- * those that frame the message:
+ * Header fields by hand, of the request, the class or locust_set_header, go out as they are, but
+ * for those that frame the message:
  *
  *   Content-Length,     written once, as the body has it. One that contradicts it is replaced,
  *   Transfer-Encoding   as in k6, and the end of the run says in how many requests.

@@ -4,7 +4,7 @@
  * Purpose     ties user classes, a load shape, listeners and options of the test together.
  * ============================================================================================ */
 
-enum { // what an option of the test takes; anything else ends the run with a sentence before it begins
+enum { // what an option of the test takes; anything else ends the program before the run begins
     LOCUST_OPTION_TEXT,
     LOCUST_OPTION_WHOLE,  // a whole number: 5, -3
     LOCUST_OPTION_NUMBER, // 0.5, 1e-3

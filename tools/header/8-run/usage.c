@@ -54,7 +54,7 @@ static double locust__usage_busy(const locust__usage *from, const locust__usage 
 static void locust__usage_note(locust_env *env)
 {
     env->waited_ns = locust__os_waited_ns();
-    env->faults = locust__os_faults();
+    env->faults = locust__os_page_faults();
     env->continued = locust__os_continued();
 }
 

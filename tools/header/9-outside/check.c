@@ -131,7 +131,7 @@ static bool locust__checks_in_name(const char *list, size_t n)
     size_t at = strcspn(list, "<>"), next;
     if (at >= n || list[n] != ';')
         return false;
-    at += 1 + (list[at + 1] == '=');
+    at += list[at + 1] == '=' ? 2 : 1;
     at += strspn(list + at, " \t");
     at += strcspn(list + at, " \t;\n"); // the limit and its unit
     at += strspn(list + at, " \t%");

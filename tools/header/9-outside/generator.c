@@ -71,10 +71,10 @@ static void locust__generator_lateness(locust_generator *g, const locust_env *en
             "lateness: p50 of %.3f ms at most %.3f ms too high, p99 of %.3f ms at most %.3f ms",
             (double)p50_ns / 1e6, g->p50_high_ms, (double)p99_ns / 1e6, g->p99_high_ms);
     if (st->total.intended && late_ns > LOCUST__GENERATOR_LATE_NS &&
-        late_ns > locust__phase_percentile_ns(st->total.intended, 0.5) / 5)
+        late_ns > locust__phase_percentile_ns(st->total.intended, NULL, 0.5) / 5)
         locust__generator_limit(g,
             "lateness: p99 %.3f ms beside a p50 of %.3f ms from the intended start", g->late_p99_ms,
-            (double)locust__phase_percentile_ns(st->total.intended, 0.5) / 1e6);
+            (double)locust__phase_percentile_ns(st->total.intended, NULL, 0.5) / 1e6);
 }
 
 /* Says how long nothing ran, and why. Tells also what is no limit by itself. */
@@ -138,11 +138,11 @@ static locust_generator locust__generator_judge(const locust_env *env)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
     if (to.out_of_ports > from->out_of_ports)
         locust__generator_limit(&g, "local ports: give more addresses by --source");
-    if (net->ports.searched_ns > wall_ns / 20)
+    if (env->services.net.ports.searched_ns > wall_ns / 20)
         locust__generator_limit(&g,
-            "local ports: connect() took %.1f s to find free ones, which Linux 6.3 and later spare: "
-            "use fewer connections to one address",
-            (double)net->ports.searched_ns / 1e9);
+            "local ports: connect() took %.1f s to find free ones, which Linux 6.3 and later "
+            "spare: use fewer connections to one address",
+            (double)env->services.net.ports.searched_ns / 1e9);
     if (to.shed > from->shed)
         locust__generator_limit(
             &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));

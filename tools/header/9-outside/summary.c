@@ -82,7 +82,8 @@ static void locust__summary_histogram(locust__buf *out, const char *name, const 
     locust__buf_puts(out, "]");
 }
 
-/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and the histogram if asked for. */
+/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and the
+ * histogram if asked for. */
 static void locust__summary_times(
     locust__buf *out, const locust__phase *phase, const locust__phase *waits, bool histogram)
 {

@@ -44,13 +44,13 @@ static void locust__os_poll_remove(locust__poller *p, locust__watch *watch);
  * out[LOCUST__OS_EVENTS]. Returns how many; 0 after the timeout and after a signal. */
 static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t timeout_ns);
 
-static int64_t locust__os_now_ns(void);    // monotonic
-static int64_t locust__os_wall_ns(void);   // since 1970
-static int64_t locust__os_cpu_ns(void);    // that this process has taken
-static int64_t locust__os_waited_ns(void); // that it was runnable and others ran; -1: unknown
-static int64_t locust__os_slept_ns(void);  // that this machine was suspended since it started
-static int64_t locust__os_faults(void);    // pages that this process waited for a disk for
-static size_t locust__os_memory(void);     // bytes resident; 0: unknown
+static int64_t locust__os_now_ns(void);      // monotonic
+static int64_t locust__os_wall_ns(void);     // since 1970
+static int64_t locust__os_cpu_ns(void);      // that this process has taken
+static int64_t locust__os_waited_ns(void);   // that it was runnable and others ran; -1: unknown
+static int64_t locust__os_slept_ns(void);    // that this machine was suspended since it started
+static int64_t locust__os_page_faults(void); // pages that this process waited for a disk for
+static size_t locust__os_memory(void);       // bytes resident; 0: unknown
 /* Maps a whole file for reading; *text is NULL for an empty one. */
 static int locust__os_map(const char *path, const char **text, size_t *size);
 static void locust__os_unmap(const char *text, size_t size);

@@ -2,8 +2,7 @@
  * >>os_posix  what every system has
  *
  * Purpose     clocks, files, descriptors and mappings, by POSIX calls that all systems have.
- * Names       locust__os_clock_ locust__os_cpu_ locust__os_faults_ locust__os_map_
- *             locust__os_nonblocking_
+ * Names       locust__os_clock_ locust__os_cpu_ locust__os_map_ locust__os_nonblocking_
  *             locust__os_now_ locust__os_page_ locust__os_proc_ locust__os_random_ locust__os_read_
  *             locust__os_standard_ locust__os_statm_ locust__os_timeout_ locust__os_unmap_
  *             locust__os_wall_ locust__os_write_ locust__watch_
@@ -31,7 +30,7 @@ static int64_t locust__os_cpu_ns(void)
     return locust__os_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static int64_t locust__os_faults(void)
+static int64_t locust__os_page_faults(void)
 {
     struct rusage used;
     return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_majflt : 0;

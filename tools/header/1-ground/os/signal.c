@@ -6,12 +6,13 @@
  *             the process was stopped before.
  * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
  *             global. What runs in a handler is async-signal-safe.
- * Names       locust__os_continue_ locust__os_continued_ locust__os_fault_ locust__os_faults
+ * Names       locust__os_continue_ locust__os_continued_ locust__os_fault_
  *             locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
 enum { LOCUST__OS_FAULTS = 5 };
-static const int locust__os_faults[LOCUST__OS_FAULTS] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+static const int locust__os_fault_numbers[LOCUST__OS_FAULTS] = {
+    SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 static struct {
     void (*report)(int signal_number, const char *address); // what a fault calls
@@ -36,7 +37,7 @@ static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *co
     // The disposition from before is put back. On return the faulting instruction runs again, and
     // faults under that one.
     for (int i = 0; i < LOCUST__OS_FAULTS; i++)
-        if (locust__os_faults[i] == signal_number)
+        if (locust__os_fault_numbers[i] == signal_number)
             sigaction(signal_number, &locust__os_handlers.old_faults[i], NULL);
     if (raised)
         raise(signal_number);
@@ -57,7 +58,7 @@ static int locust__os_fault_open(void (*report)(int signal_number, const char *a
     act.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaltstack(&locust__os_handlers.stack, &locust__os_handlers.old_stack);
     for (int i = 0; i < LOCUST__OS_FAULTS; i++)
-        sigaction(locust__os_faults[i], &act, &locust__os_handlers.old_faults[i]);
+        sigaction(locust__os_fault_numbers[i], &act, &locust__os_handlers.old_faults[i]);
     return 0;
 }
 
@@ -66,7 +67,7 @@ static void locust__os_fault_close(void)
     if (!locust__os_handlers.stack.ss_sp)
         return;
     for (int i = 0; i < LOCUST__OS_FAULTS; i++)
-        sigaction(locust__os_faults[i], &locust__os_handlers.old_faults[i], NULL);
+        sigaction(locust__os_fault_numbers[i], &locust__os_handlers.old_faults[i], NULL);
     if (!locust__os_handlers.old_stack.ss_sp)
         locust__os_handlers.old_stack.ss_flags = SS_DISABLE;
     sigaltstack(&locust__os_handlers.old_stack, NULL);
