@@ -72,6 +72,7 @@
  *     >>requests       requests and their answers
  *     >>sessions       the session of a user
  *     >>control        inside a user
+ *     >>values         random numbers, identifiers and texts
  *     >>coroutines     coroutines of a user
  *     >>locals         coroutine-local data
  *     >>streams        protocols of your own
@@ -141,6 +142,7 @@
  *   4-net
  *     >>address        addresses of sockets
  *     >>source         local addresses to connect from
+ *     >>port           local ports to connect from
  *     >>net            what all connections of a test share
  *     >>stream         reading and writing a connection, through layers
  *     >>allowance      how long an operation may take
@@ -193,10 +195,13 @@
  *     >>task           tasks and task sets as a test runs them
  *     >>class          user classes as a test runs them
  *     >>user           a user, its coroutines, all users of a test
+ *     >>user_text      texts that live as long as a task
+ *     >>retry          pauses after requests that reached no server
  *     >>arrive         arrivals of the open model, as users take them
  *     >>life           the life of a user
  *     >>start          starting and ending users
  *     >>control        what a task says to its user
+ *     >>user_value     random numbers, identifiers and texts for a test
  *     >>coroutine      coroutines that a user starts
  *     >>measure        operations that the test measures itself
  *     >>user_stream    streams of the test's own
@@ -211,10 +216,12 @@
  *     >>warm_up        from when on requests count
  *     >>ramp           from the users that there are to those asked for
  *     >>pace           the schedule of arrivals
+ *     >>step           .setup and .teardown of a test
  *     >>runner         a test from its first user to its last
  *     >>config_users   --config-users
  *     >>classes        the user classes of a run
  *     >>listeners      a test's events, and the functions that are told of them
+ *     >>own_option     options that a test declares
  *     >>setup          making an environment
  *     >>env_api        public calls on an environment
  *   9-outside
@@ -531,8 +538,8 @@ typedef struct locust_user_class {
     int max_requests;         // for one connection, then a new one; 0: no limit
     /* After a request that reached no server (refused, name not found, no route), how long a user
      * waits for its next task at least: a tenth of this at first, then twice as long each time, up
-     * to this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time stays
-     * as it is, and tasks of the open model come when they are due. */
+     * to this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time
+     * stays as it is, and tasks of the open model come when they are due. */
     double retry_pause;
     int pool; // the users of this class share so many connections to each origin and wait for a
               // free one, which no response time includes; 0: each user has its own
@@ -821,17 +828,17 @@ LOCUST_API double locust_random(locust_user *u);
 LOCUST_API int64_t locust_random_int(locust_user *u, int64_t min, int64_t max);
 /* LOCUST_CHOICE(u, names)  is one of the elements of the array `names`, each as likely. A pointer,
  * which does not know its length, does not compile. Like random.choice. */
-#define LOCUST_CHOICE(u, array)                                                         \
-    ((array)[locust_random_int((u), 0,                                                  \
-        (int64_t)(sizeof(array) / sizeof *(array)) - 1 +                                \
-            0 * (int64_t)sizeof(char[__builtin_types_compatible_p(__typeof__(array),    \
-                                         __typeof__(&(array)[0]))                       \
-                                         ? -1                                           \
-                                         : 1]))])
+#define LOCUST_CHOICE(u, array)                                                                   \
+    ((array)[locust_random_int((u), 0,                                                            \
+        (int64_t)(sizeof(array) / sizeof *(array)) - 1 +                                          \
+            0 * (int64_t)sizeof(                                                                  \
+                    char[__builtin_types_compatible_p(__typeof__(array), __typeof__(&(array)[0])) \
+                             ? -1                                                                 \
+                             : 1]))])
 
 /* Text by the rules of printf. It lives until the task, on_start, on_stop or coroutine that asked
- * for it ends: free nothing. Never NULL; without memory, or with a format that cannot be carried out,
- * the task fails. */
+ * for it ends: free nothing. Never NULL; without memory, or with a format that cannot be carried
+ * out, the task fails. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
@@ -8886,7 +8893,7 @@ static int locust__ports_connect(locust__ports *p, int fd, const locust__addr *t
  * Purpose     limits, counts and source addresses of a test's connections; what a socket's errno
  *             means; advice, once, when the machine has no descriptors or ports left.
  * Names       locust__net_
- * Uses        >>co >>sync >>source
+ * Uses        >>co >>sync >>source >>port
  * Limits      128 connects are in flight at once; further ones wait.
  * ============================================================================================ */
 
@@ -9451,7 +9458,7 @@ static locust_error locust__allowance_take(
  * Purpose     a stream to an address, to the first of several addresses that answers, to a unix
  *             socket, or for datagrams.
  * Names       locust__connect_ locust__race_
- * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream >>allowance
+ * Uses        >>co >>switch >>fd >>sync >>address >>source >>port >>net >>stream >>allowance
  * Sources     RFC 8305 section 5, of which only the delay between two connects is taken.
  * Limits      128 connects are in flight at once, and 8 addresses of a host are tried.
  * ============================================================================================ */
@@ -16382,8 +16389,9 @@ static locust_error locust__head_out_build(
  * Invariants  a connection is given back open only if the response is complete, nothing came behind
  *             it, and neither side wants to close.
  * Names       locust__exchange_
- * Uses        >>co >>stream >>allowance >>head >>response_head >>receive >>cookie >>auth
- *             >>upload >>body_out >>route >>manners >>pool >>dial >>client >>head_out
+ * Uses        >>co >>loop >>stream >>allowance >>head >>response_head >>receive >>cookie
+ *             >>auth >>upload >>body_out >>route >>manners >>services >>pool >>dial >>client
+ *             >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 
@@ -16954,8 +16962,8 @@ static locust_error locust__exchange_try(
  *             that the test sees.
  * Invariants  a request that the end of its user cuts short is no sample: it counts as unanswered.
  * Names       locust__request_
- * Uses        >>co >>entry >>stats >>record >>url >>response_head >>base_url >>session
- *             >>client >>head_out >>exchange
+ * Uses        >>co >>stats >>record >>url >>response_head >>base_url >>session >>client
+ *             >>head_out >>exchange
  * Sources     RFC 9110 15.4 (redirects); Locust 2.46 for names and redirects.
  * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try
  *             with other credentials.
@@ -18078,7 +18086,7 @@ static void locust__user_text_free(locust__user *user)
  *             a task that goes on regardless, one for every 16 such requests. A request that
  *             reached a server ends that.
  * Names       locust__retry_
- * Uses        >>user
+ * Uses        >>co >>switch >>user
  * ============================================================================================ */
 
 enum { LOCUST__RETRY_IN_TASK = 16 }; // requests in a row that one task may lose without a pause
@@ -18289,7 +18297,7 @@ static void locust__arrive_await(locust__user *user) LOCUST__PARKS
  * Cost        between two tasks without a wait: no switch if the task has parked, else one.
  * Names       locust__life_
  * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>client >>task >>class
- *             >>user >>arrive
+ *             >>user >>user_text >>retry >>arrive
  * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
  *             and so does a set; interrupt() ends a set, its parent waits before its next task
  *             unless `reschedule`.
@@ -18654,7 +18662,7 @@ static void locust__life_close_streams(locust__user *user)
  *             and lies above the coroutine's stack, in the page in which the stack begins, so that
  *             an idle user is one page. A block that is too large for that lies in the heap.
  * Names       locust__start_
- * Uses        >>co >>switch >>local >>context >>session >>client >>task >>class >>user
+ * Uses        >>co >>switch >>local >>context >>write >>session >>client >>task >>class >>user
  *             >>arrive >>life
  * ============================================================================================ */
 
@@ -18878,7 +18886,7 @@ static bool locust__start_step(
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
  * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request
- *             >>fault >>task >>user >>life
+ *             >>fault >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
@@ -19505,7 +19513,8 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
  *             why.
  * Names       locust__user_stream_
  * Uses        >>co >>misuse >>stack >>address >>stream >>allowance >>connect >>resolve
- *             >>lookup >>tls >>tls_handshake >>url >>services >>class >>user >>life >>control
+ *             >>lookup >>tls >>tls_handshake >>url >>services >>class >>user >>retry >>life
+ *             >>control
  * ============================================================================================ */
 
 enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 }; // of each call, until locust_set_timeout
@@ -20237,7 +20246,8 @@ static void locust__dispatch_deinit(locust__dispatch *d)
  *             that need it themselves stand here; the parts that are named with them own the rest.
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
- * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages >>dispatch
+ * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
+ *             >>dispatch
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -21097,7 +21107,7 @@ static void locust__pace_stop(locust_env *env) LOCUST__PARKS
  * Invariants  nothing of it is counted. A step is cut when the test is asked to stop while it runs,
  *             so that a signal ends a teardown too.
  * Names       locust__step_
- * Uses        >>co >>switch >>sync >>stats >>class >>user >>start >>env
+ * Uses        >>switch >>sync >>stats >>class >>user >>start
  * ============================================================================================ */
 
 /* The class that the test names first, if it is still there. */
@@ -21155,8 +21165,8 @@ static bool locust__step_run(locust_env *env, locust_task_fn fn, const char *nam
  *             users.told, from when on a user may run its on_stop; users are stopped, the last one
  *             ends; the connections that they shared are closed; on_test_stop.
  * Names       locust__runner_
- * Uses        >>co >>misuse >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage
- *             >>warm_up >>ramp >>pace
+ * Uses        >>co >>misuse >>sync >>stats >>lookup >>pool >>user >>life >>stages >>dispatch
+ *             >>env >>usage >>warm_up >>ramp >>pace >>step
  * Sources     Locust 2.46 (reference run): log lines word for word; a shape is asked once a second.
  * ============================================================================================ */
 
@@ -21837,7 +21847,7 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
  * Invariants  a value and a fallback are of their type once the environment is made, so that
  *             reading them cannot fail.
  * Names       locust__own_option_
- * Uses        >>text >>number >>fault >>env
+ * Uses        >>fault
  * Sources     Locust 2.46: init_command_line_parser, argparse's type and choices.
  * ============================================================================================ */
 
@@ -22051,8 +22061,9 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
  * Invariants  locust__env_new either returns a whole environment or has given everything back.
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
- *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user >>start
- *             >>control >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners >>stall
+ *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
+ *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>classes
+ *             >>listeners >>own_option
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -23681,7 +23692,7 @@ static void locust__find_line(const locust__find *f, char *out, size_t size)
  *             list and knows none of them.
  * Invariants  a key is stable, for programs; a sentence is for people, without text of a server.
  * Names       locust__remark_ locust__remarks_ LOCUST__REMARK
- * Uses        >>manners
+ * Uses        >>entry >>stats >>net >>manners >>services >>user >>env
  * ============================================================================================ */
 
 enum { LOCUST__REMARKS_MAX = 32, LOCUST__REMARKS_CALM_NS = 100000000 };
@@ -25122,8 +25133,8 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
  *             is tools/summary.schema.json of the repository. No password of a URL is in it.
  * Cost        linear in rows and buckets; the text of all of them is in memory once.
  * Names       locust__summary_
- * Uses        >>entry >>stats >>tls >>json >>class >>usage >>figures >>check >>baseline >>find
- *             >>remarks >>result >>table
+ * Uses        >>entry >>stats >>tls >>json >>services >>class >>usage >>figures >>check
+ *             >>baseline >>find >>remarks >>result >>table
  * Sources     RFC 8259.
  * ============================================================================================ */
 
@@ -25198,8 +25209,8 @@ static void locust__summary_histogram(locust__buf *out, const char *name, const 
     locust__buf_puts(out, "]");
 }
 
-/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and the
- * histogram if asked for. */
+/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and
+ * the histogram if asked for. */
 static void locust__summary_times(
     locust__buf *out, const locust__phase *phase, const locust__phase *waits, bool histogram)
 {
@@ -25970,6 +25981,7 @@ static void locust__github_annotate(const locust__result *v)
  * Invariants  the later place wins: ~/.locust.conf, ./locust.conf, the --config file, environment,
  *             command line. Anything wrong in one of them ends in one sentence and exit code 2.
  * Names       locust__option_ locust__options_ locust__settings_ locust__known_option
+ * Uses        >>json >>own_option
  * Sources     Locust 2.46 and 2.47 (reference runs): names, defaults, spans, exit codes, prefixes.
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
  * ============================================================================================ */
@@ -26569,7 +26581,7 @@ static void locust__config_file_load(
  * Purpose     reads arguments, environment variables and config files, in the order that lets the
  *             later place win; prints --help.
  * Names       locust__cli_
- * Uses        >>options >>config_file
+ * Uses        >>own_option >>options >>config_file
  * ============================================================================================ */
 
 /* The option that an argument names, with the value that is part of it, if any. */
@@ -26917,8 +26929,8 @@ static void locust__ratio_print(const locust_test *test, int users)
  * Invariants  helpers run while the runner does; the final reports are written after the last of
  *             them has ended.
  * Names       locust__run_
- * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>check >>find >>result
- *             >>table >>csv >>files >>github
+ * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>check >>find
+ *             >>result >>table >>csv >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine

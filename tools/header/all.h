@@ -72,6 +72,7 @@
  *     >>requests       requests and their answers
  *     >>sessions       the session of a user
  *     >>control        inside a user
+ *     >>values         random numbers, identifiers and texts
  *     >>coroutines     coroutines of a user
  *     >>locals         coroutine-local data
  *     >>streams        protocols of your own
@@ -141,6 +142,7 @@
  *   4-net
  *     >>address        addresses of sockets
  *     >>source         local addresses to connect from
+ *     >>port           local ports to connect from
  *     >>net            what all connections of a test share
  *     >>stream         reading and writing a connection, through layers
  *     >>allowance      how long an operation may take
@@ -193,10 +195,13 @@
  *     >>task           tasks and task sets as a test runs them
  *     >>class          user classes as a test runs them
  *     >>user           a user, its coroutines, all users of a test
+ *     >>user_text      texts that live as long as a task
+ *     >>retry          pauses after requests that reached no server
  *     >>arrive         arrivals of the open model, as users take them
  *     >>life           the life of a user
  *     >>start          starting and ending users
  *     >>control        what a task says to its user
+ *     >>user_value     random numbers, identifiers and texts for a test
  *     >>coroutine      coroutines that a user starts
  *     >>measure        operations that the test measures itself
  *     >>user_stream    streams of the test's own
@@ -211,10 +216,12 @@
  *     >>warm_up        from when on requests count
  *     >>ramp           from the users that there are to those asked for
  *     >>pace           the schedule of arrivals
+ *     >>step           .setup and .teardown of a test
  *     >>runner         a test from its first user to its last
  *     >>config_users   --config-users
  *     >>classes        the user classes of a run
  *     >>listeners      a test's events, and the functions that are told of them
+ *     >>own_option     options that a test declares
  *     >>setup          making an environment
  *     >>env_api        public calls on an environment
  *   9-outside

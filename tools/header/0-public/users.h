@@ -59,8 +59,8 @@ typedef struct locust_user_class {
     int max_requests;         // for one connection, then a new one; 0: no limit
     /* After a request that reached no server (refused, name not found, no route), how long a user
      * waits for its next task at least: a tenth of this at first, then twice as long each time, up
-     * to this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time stays
-     * as it is, and tasks of the open model come when they are due. */
+     * to this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time
+     * stays as it is, and tasks of the open model come when they are due. */
     double retry_pause;
     int pool; // the users of this class share so many connections to each origin and wait for a
               // free one, which no response time includes; 0: each user has its own

@@ -12,17 +12,17 @@ LOCUST_API double locust_random(locust_user *u);
 LOCUST_API int64_t locust_random_int(locust_user *u, int64_t min, int64_t max);
 /* LOCUST_CHOICE(u, names)  is one of the elements of the array `names`, each as likely. A pointer,
  * which does not know its length, does not compile. Like random.choice. */
-#define LOCUST_CHOICE(u, array)                                                         \
-    ((array)[locust_random_int((u), 0,                                                  \
-        (int64_t)(sizeof(array) / sizeof *(array)) - 1 +                                \
-            0 * (int64_t)sizeof(char[__builtin_types_compatible_p(__typeof__(array),    \
-                                         __typeof__(&(array)[0]))                       \
-                                         ? -1                                           \
-                                         : 1]))])
+#define LOCUST_CHOICE(u, array)                                                                   \
+    ((array)[locust_random_int((u), 0,                                                            \
+        (int64_t)(sizeof(array) / sizeof *(array)) - 1 +                                          \
+            0 * (int64_t)sizeof(                                                                  \
+                    char[__builtin_types_compatible_p(__typeof__(array), __typeof__(&(array)[0])) \
+                             ? -1                                                                 \
+                             : 1]))])
 
 /* Text by the rules of printf. It lives until the task, on_start, on_stop or coroutine that asked
- * for it ends: free nothing. Never NULL; without memory, or with a format that cannot be carried out,
- * the task fails. */
+ * for it ends: free nothing. Never NULL; without memory, or with a format that cannot be carried
+ * out, the task fails. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif

@@ -4,7 +4,7 @@
  * Purpose     a stream to an address, to the first of several addresses that answers, to a unix
  *             socket, or for datagrams.
  * Names       locust__connect_ locust__race_
- * Uses        >>co >>switch >>fd >>sync >>address >>source >>net >>stream >>allowance
+ * Uses        >>co >>switch >>fd >>sync >>address >>source >>port >>net >>stream >>allowance
  * Sources     RFC 8305 section 5, of which only the delay between two connects is taken.
  * Limits      128 connects are in flight at once, and 8 addresses of a host are tried.
  * ============================================================================================ */

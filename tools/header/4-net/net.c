@@ -4,7 +4,7 @@
  * Purpose     limits, counts and source addresses of a test's connections; what a socket's errno
  *             means; advice, once, when the machine has no descriptors or ports left.
  * Names       locust__net_
- * Uses        >>co >>sync >>source
+ * Uses        >>co >>sync >>source >>port
  * Limits      128 connects are in flight at once; further ones wait.
  * ============================================================================================ */
 

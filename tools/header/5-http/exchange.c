@@ -6,8 +6,9 @@
  * Invariants  a connection is given back open only if the response is complete, nothing came behind
  *             it, and neither side wants to close.
  * Names       locust__exchange_
- * Uses        >>co >>stream >>allowance >>head >>response_head >>receive >>cookie >>auth
- *             >>upload >>body_out >>route >>manners >>pool >>dial >>client >>head_out
+ * Uses        >>co >>loop >>stream >>allowance >>head >>response_head >>receive >>cookie
+ *             >>auth >>upload >>body_out >>route >>manners >>services >>pool >>dial >>client
+ *             >>head_out
  * Sources     RFC 9110 9.2.2 and RFC 9112 9.3.1 (retries), RFC 9110 10.1.1 (Expect).
  * ============================================================================================ */
 

@@ -5,8 +5,8 @@
  *             that the test sees.
  * Invariants  a request that the end of its user cuts short is no sample: it counts as unanswered.
  * Names       locust__request_
- * Uses        >>co >>entry >>stats >>record >>url >>response_head >>base_url >>session
- *             >>client >>head_out >>exchange
+ * Uses        >>co >>stats >>record >>url >>response_head >>base_url >>session >>client
+ *             >>head_out >>exchange
  * Sources     RFC 9110 15.4 (redirects); Locust 2.46 for names and redirects.
  * Limits      a body that comes from body_fn is sent once: no retry, no redirect, no second try
  *             with other credentials.

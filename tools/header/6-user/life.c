@@ -10,7 +10,7 @@
  * Cost        between two tasks without a wait: no switch if the task has parked, else one.
  * Names       locust__life_
  * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>client >>task >>class
- *             >>user >>arrive
+ *             >>user >>user_text >>retry >>arrive
  * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
  *             and so does a set; interrupt() ends a set, its parent waits before its next task
  *             unless `reschedule`.

@@ -7,7 +7,7 @@
  *             a task that goes on regardless, one for every 16 such requests. A request that
  *             reached a server ends that.
  * Names       locust__retry_
- * Uses        >>user
+ * Uses        >>co >>switch >>user
  * ============================================================================================ */
 
 enum { LOCUST__RETRY_IN_TASK = 16 }; // requests in a row that one task may lose without a pause

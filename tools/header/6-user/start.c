@@ -9,7 +9,7 @@
  *             and lies above the coroutine's stack, in the page in which the stack begins, so that
  *             an idle user is one page. A block that is too large for that lies in the heap.
  * Names       locust__start_
- * Uses        >>co >>switch >>local >>context >>session >>client >>task >>class >>user
+ * Uses        >>co >>switch >>local >>context >>write >>session >>client >>task >>class >>user
  *             >>arrive >>life
  * ============================================================================================ */
 

@@ -9,7 +9,8 @@
  *             why.
  * Names       locust__user_stream_
  * Uses        >>co >>misuse >>stack >>address >>stream >>allowance >>connect >>resolve
- *             >>lookup >>tls >>tls_handshake >>url >>services >>class >>user >>life >>control
+ *             >>lookup >>tls >>tls_handshake >>url >>services >>class >>user >>retry >>life
+ *             >>control
  * ============================================================================================ */
 
 enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 }; // of each call, until locust_set_timeout

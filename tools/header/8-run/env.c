@@ -7,7 +7,8 @@
  *             that need it themselves stand here; the parts that are named with them own the rest.
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
- * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages >>dispatch
+ * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
+ *             >>dispatch
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at

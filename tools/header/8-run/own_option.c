@@ -6,7 +6,7 @@
  * Invariants  a value and a fallback are of their type once the environment is made, so that
  *             reading them cannot fail.
  * Names       locust__own_option_
- * Uses        >>text >>number >>fault >>env
+ * Uses        >>fault
  * Sources     Locust 2.46: init_command_line_parser, argparse's type and choices.
  * ============================================================================================ */
 

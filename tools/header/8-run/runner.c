@@ -6,8 +6,8 @@
  *             users.told, from when on a user may run its on_stop; users are stopped, the last one
  *             ends; the connections that they shared are closed; on_test_stop.
  * Names       locust__runner_
- * Uses        >>co >>misuse >>sync >>lookup >>pool >>life >>stages >>dispatch >>env >>usage
- *             >>warm_up >>ramp >>pace
+ * Uses        >>co >>misuse >>sync >>stats >>lookup >>pool >>user >>life >>stages >>dispatch
+ *             >>env >>usage >>warm_up >>ramp >>pace >>step
  * Sources     Locust 2.46 (reference run): log lines word for word; a shape is asked once a second.
  * ============================================================================================ */
 

@@ -6,8 +6,9 @@
  * Invariants  locust__env_new either returns a whole environment or has given everything back.
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
- *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user >>start
- *             >>control >>feed >>stages >>dispatch >>env >>blocked >>classes >>listeners >>stall
+ *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
+ *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>classes
+ *             >>listeners >>own_option
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */

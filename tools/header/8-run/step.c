@@ -5,7 +5,7 @@
  * Invariants  nothing of it is counted. A step is cut when the test is asked to stop while it runs,
  *             so that a signal ends a teardown too.
  * Names       locust__step_
- * Uses        >>co >>switch >>sync >>stats >>class >>user >>start >>env
+ * Uses        >>switch >>sync >>stats >>class >>user >>start
  * ============================================================================================ */
 
 /* The class that the test names first, if it is still there. */

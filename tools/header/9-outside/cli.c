@@ -4,7 +4,7 @@
  * Purpose     reads arguments, environment variables and config files, in the order that lets the
  *             later place win; prints --help.
  * Names       locust__cli_
- * Uses        >>options >>config_file
+ * Uses        >>own_option >>options >>config_file
  * ============================================================================================ */
 
 /* The option that an argument names, with the value that is part of it, if any. */

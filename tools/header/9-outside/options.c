@@ -6,6 +6,7 @@
  * Invariants  the later place wins: ~/.locust.conf, ./locust.conf, the --config file, environment,
  *             command line. Anything wrong in one of them ends in one sentence and exit code 2.
  * Names       locust__option_ locust__options_ locust__settings_ locust__known_option
+ * Uses        >>json >>own_option
  * Sources     Locust 2.46 and 2.47 (reference runs): names, defaults, spans, exit codes, prefixes.
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
  * ============================================================================================ */

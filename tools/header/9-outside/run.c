@@ -6,8 +6,8 @@
  * Invariants  helpers run while the runner does; the final reports are written after the last of
  *             them has ended.
  * Names       locust__run_
- * Uses        >>co >>switch >>fd >>loop >>sync >>env >>usage >>runner >>check >>find >>result
- *             >>table >>csv >>files >>github
+ * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>check >>find
+ *             >>result >>table >>csv >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine

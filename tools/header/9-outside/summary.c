@@ -6,8 +6,8 @@
  *             is tools/summary.schema.json of the repository. No password of a URL is in it.
  * Cost        linear in rows and buckets; the text of all of them is in memory once.
  * Names       locust__summary_
- * Uses        >>entry >>stats >>tls >>json >>class >>usage >>figures >>check >>baseline >>find
- *             >>remarks >>result >>table
+ * Uses        >>entry >>stats >>tls >>json >>services >>class >>usage >>figures >>check
+ *             >>baseline >>find >>remarks >>result >>table
  * Sources     RFC 8259.
  * ============================================================================================ */
 
@@ -82,8 +82,8 @@ static void locust__summary_histogram(locust__buf *out, const char *name, const 
     locust__buf_puts(out, "]");
 }
 
-/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and the
- * histogram if asked for. */
+/* Times of one kind: how many, their percentiles (`waits`: see locust__phase_percentile_ns), and
+ * the histogram if asked for. */
 static void locust__summary_times(
     locust__buf *out, const locust__phase *phase, const locust__phase *waits, bool histogram)
 {
