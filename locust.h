@@ -20111,6 +20111,56 @@ static bool locust__stages_parse(locust__stages *stages, const char *text)
     LOCUST_FREE(copy);
     return good && stages->n;
 }
+
+/* Says in `out` which part of a list of stages cannot be read, and what there is in its place. False:
+ * all of it can. */
+static bool locust__stages_why(const char *text, char *out, size_t size)
+{
+    const char *first = NULL;
+    bool rates = false;
+    size_t n, first_n = 0;
+    for (const char *p = text + strspn(text, ", "); *p; p += n + strspn(p + n, ", ")) {
+        char word[64];
+        const char *colon, *end;
+        locust__stage stage;
+        int64_t users;
+        int at = (int)(p - text) + 1;
+        n = strcspn(p, ", ");
+        snprintf(word, sizeof word, "%.*s", n < 63 ? (int)n : 63, p);
+        colon = strchr(word, ':');
+        end = colon ? colon + 1 : "";
+        users = locust__number_whole(&end);
+        if (!colon) {
+            snprintf(out, size,
+                "\"%s\" (character %d) is no DURATION:USERS such as 1m:100, or 1m:50/s", word, at);
+            return true;
+        }
+        if (users < 0 || users > INT_MAX || (*end && strcmp(end, "/s") != 0)) {
+            snprintf(out, size,
+                "\"%s\" (character %d) is no whole number of users, nor of arrivals a second as "
+                "50/s",
+                colon + 1, at + (int)(colon + 1 - word));
+            return true;
+        }
+        if (!locust__stages_parse_one(word, &stage)) { // cuts the word at its colon
+            snprintf(out, size,
+                "\"%s\" (character %d) is no duration such as 20, 20s, 3m, 2h, 1h20m", word, at);
+            return true;
+        }
+        if (first && stage.rate != rates) {
+            snprintf(out, size,
+                "\"%.*s\" (character %d) asks for %s, and \"%.*s\" for %s: one of the two in all",
+                (int)n, p, at, stage.rate ? "arrivals" : "users", (int)first_n, first,
+                rates ? "arrivals" : "users");
+            return true;
+        }
+        first = p;
+        first_n = n;
+        rates = stage.rate;
+    }
+    snprintf(out, size, "it takes DURATION:USERS,... such as 1m:100,5m:1000,1m:0, or 1m:50/s");
+    return !first;
+}
 /* ============================================================================================
  * >>dispatch  which class the next user has
  *
@@ -22054,6 +22104,125 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
     return whole != 0;
 }
 /* ============================================================================================
+ * >>unused  options without effect
+ *
+ * Purpose     says of options that were given and change nothing in this test why they do not, a
+ *             line for each reason.
+ * Invariants  only what is certain before the run; what it shows at its end is for >>remarks.
+ * Names       locust__unused_
+ * Uses        >>log >>tls >>class >>stages >>env
+ * ============================================================================================ */
+
+typedef struct locust__unused_option {
+    const char *name;
+    bool given;
+} locust__unused_option;
+
+/* Writes the names of those that were given: "--a, --b and --c". Returns how many they are. */
+static int locust__unused_list(
+    const locust__unused_option *options, size_t n, char *out, size_t size)
+{
+    int given = 0, written = 0;
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        given += options[i].given;
+    *out = '\0';
+    for (size_t i = 0; i < n && len < size; i++)
+        if (options[i].given) {
+            const char *between = !written ? "" : written + 1 < given ? ", " : " and ";
+            len += (size_t)snprintf(out + len, size - len, "%s%s", between, options[i].name);
+            written++;
+        }
+    return given;
+}
+
+static void locust__unused_say(const locust_env *env, const char *names, int given, const char *why)
+{
+    if (given)
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.main", "%s %s no effect %s",
+            names, given > 1 ? "have" : "has", why);
+}
+
+/* Warns of those that were given. */
+static void locust__unused_warn(
+    const locust_env *env, const locust__unused_option *options, size_t n, const char *why)
+{
+    char names[256];
+    int given = locust__unused_list(options, n, names, sizeof names);
+    locust__unused_say(env, names, given, why);
+}
+
+/* The options about TLS that were given, as a list of names. Returns how many they are. */
+static int locust__unused_tls(const locust_options *o, char *out, size_t size)
+{
+    const locust__unused_option options[] = {{"--cacert", o->ca_file != NULL},
+        {"--insecure", o->insecure}, {"--cert", o->cert_file != NULL},
+        {"--key", o->key_file != NULL}, {"--tls-min", o->tls_min != NULL},
+        {"--tls-max", o->tls_max != NULL}, {"--ciphers", o->ciphers != NULL},
+        {"--no-tls-resume", o->no_tls_resume}, {"--max-handshakes", o->max_handshakes > 0}};
+    return locust__unused_list(options, sizeof options / sizeof *options, out, size);
+}
+
+/* Options about how many users there are, and how many arrivals. */
+static void locust__unused_load(const locust_env *env, const locust_options *given)
+{
+    bool open = !env->shape, shared = false;
+    const locust__unused_option users[] = {{"--users", given->users != 0},
+        {"--spawn-rate", given->spawn_rate > 0}, {"--run-time", given->run_time_s > 0}};
+    const locust__unused_option ramp[] = {
+        users[0], users[1], {"--reset-stats", given->reset_stats}};
+    const locust__unused_option rate = {"--rate", given->rate > 0};
+    const locust__unused_option arrivals[] = {{"--poisson", given->poisson},
+        {"--max-in-flight", given->max_in_flight > 0}, {"--patience", given->patience_s > 0}};
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__arrival_queue *queue = env->classes[i].arrivals;
+        open &= queue != NULL;
+        shared |= queue && queue->share > 0;
+    }
+    if (env->shape)
+        locust__unused_warn(env, users, 3, "on a test with a load shape");
+    if (open)
+        locust__unused_warn(env, ramp, 3, "on a test of arrivals, where no users are spawned");
+    if (env->stages.n)
+        locust__unused_warn(env, &rate, 1, "beside --stages");
+    else if (!shared)
+        locust__unused_warn(env, &rate, 1, "on a test whose classes all have .arrivals");
+    if (!shared)
+        locust__unused_warn(
+            env, arrivals, 3, "without arrivals by --rate, --find-max or --stages with /s");
+}
+
+/* Options about the way to the server. */
+static void locust__unused_network(const locust_env *env)
+{
+    const locust_options *o = &env->options;
+    const locust__proxy_env *found = &env->services.proxies;
+    const locust__unused_option by_socket[] = {{"--proxy", o->proxy && *o->proxy},
+        {"--proxy-from-env", o->proxy_from_env}, {"--connect-to", o->connect_to != NULL}};
+    const locust__unused_option from_env = {"--proxy-from-env", o->proxy_from_env};
+    const locust__unused_option ca = {"--cacert", o->ca_file != NULL};
+    char names[256];
+    if (o->unix_socket)
+        locust__unused_warn(env, by_socket, 3, "beside --unix-socket");
+    else if (o->proxy)
+        locust__unused_warn(env, &from_env, 1, "beside --proxy");
+    else if (!found->http.host && !found->https.host)
+        locust__unused_warn(
+            env, &from_env, 1, "where neither http_proxy nor https_proxy nor all_proxy is set");
+    if (LOCUST__WITH_TLS && o->insecure)
+        locust__unused_warn(env, &ca, 1, "beside --insecure");
+    if (!LOCUST__WITH_TLS)
+        locust__unused_say(env, names, locust__unused_tls(o, names, sizeof names),
+            "on a test that was compiled without LOCUST_TLS");
+}
+
+/* `given`: the options before defaults were filled in. */
+static void locust__unused_look(const locust_env *env, const locust_options *given)
+{
+    locust__unused_load(env, given);
+    locust__unused_network(env);
+}
+/* ============================================================================================
  * >>setup  making an environment
  *
  * Purpose     takes test and options apart; whatever is wrong is one sentence before the first
@@ -22204,13 +22373,19 @@ static bool locust__setup_network(locust_env *env, locust__fault *fault)
             wrong);
     if (o->source && !locust__sources_read(&sv->net.sources, o->source))
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--source takes addresses, such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1");
+            "--source takes addresses such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1, not "
+            "\"%.200s\"",
+            o->source);
     if (o->connect_to && !locust__connect_to_parse(&sv->connect_to, &sv->arena, o->connect_to))
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks");
+            "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks, not "
+            "\"%.200s\"",
+            o->connect_to);
     if (o->resolve && !locust__lookup_pin(&sv->resolver, o->resolve))
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks");
+            "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks, not "
+            "\"%.200s\"",
+            o->resolve);
     return true;
 }
 
@@ -22220,22 +22395,20 @@ static bool locust__setup_stages_tick(locust_env *env, locust_tick *tick)
     return locust__stages_tick(&env->stages, locust__env_run_time(env), tick);
 }
 
-/* Decides what drives the users: --stages, the test's load shape, or --users. `given`: the options
- * without defaults, for a warning about those that have no effect. */
-static bool locust__setup_shape(locust_env *env, const locust_options *given, locust__fault *fault)
+/* Decides what drives the users: --stages, the test's load shape, or --users. */
+static bool locust__setup_shape(locust_env *env, locust__fault *fault)
 {
     const char *stages = env->options.stages;
+    char why[256];
     env->shape = env->test->shape;
     if (stages) {
         if (!locust__stages_parse(&env->stages, stages))
-            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-                "--stages takes DURATION:USERS,... such as 1m:100,5m:1000,1m:0, or 1m:100/s,... "
-                "for arrivals a second");
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE, "--stages '%.200s': %s", stages,
+                locust__stages_why(stages, why, sizeof why) ? why : "out of memory");
         env->shape = env->stages.items->rate ? NULL : locust__setup_stages_tick;
     }
-    if (env->shape && (given->run_time_s > 0 || given->users || given->spawn_rate > 0))
-        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.main",
-            "--users, --spawn-rate and --run-time have no effect on a test with a load shape");
+    if (stages)
+        env->options.rate = 0;
     return true;
 }
 
@@ -22282,10 +22455,11 @@ static locust_env *locust__env_new(
     if (!env)
         goto fail;
     locust__setup_services(env);
-    if (!locust__setup_network(env, &fault) || !locust__setup_shape(env, options, &fault) ||
+    if (!locust__setup_network(env, &fault) || !locust__setup_shape(env, &fault) ||
         !locust__setup_worker(env, &fault) || !locust__own_option_check(env, &fault) ||
         !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
         goto fail;
+    locust__unused_look(env, options);
     LOCUST__ENV_FIRE(env, on_init, .number = 0);
     return env;
 fail:
@@ -22952,9 +23126,13 @@ static bool locust__check_parse(locust__check *c)
     if (c->limit < 0)
         return false;
     n = strcspn(end, " \t");
-    if (!n && end[strspn(end, " \t")] == '%') { // "1 %"
-        end += strspn(end, " \t");
-        n = 1;
+    if (!n) { // "1 %", "5 ms"
+        const char *word = end + strspn(end, " \t");
+        size_t len = strcspn(word, " \t");
+        if (len && locust__check_scale(c, (locust__view){word, len}) > 0) {
+            end = word;
+            n = len;
+        }
     }
     unit = locust__check_scale(c, (locust__view){end, n});
     c->limit *= unit;
@@ -23136,6 +23314,96 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
         break;
     }
     return out;
+}
+/* ============================================================================================
+ * >>check_why  what is wrong with a check
+ *
+ * Purpose     names the part of a check that cannot be read, where it stands, and what there is
+ *             in its place.
+ * Names       locust__check_why
+ * Uses        >>text >>number >>figures >>check
+ * ============================================================================================ */
+
+/* The units of what a check is about. */
+static const char *locust__check_units(const locust__check *c)
+{
+    switch (locust__check_unit(c)) {
+    case LOCUST__FIGURE_UNIT_TIME:
+        return "us, ms or s, and is in ms without";
+    case LOCUST__FIGURE_UNIT_SHARE:
+        return "% or none, such as 1% or 0.01";
+    case LOCUST__FIGURE_UNIT_RATE:
+        return "/s or none";
+    case LOCUST__FIGURE_UNIT_COUNT:
+    case LOCUST__FIGURE_UNIT_BYTES:
+    case LOCUST__FIGURE_UNITS:
+        break;
+    }
+    return "no unit";
+}
+
+/* Appends what a check can be about. */
+static void locust__check_why_metrics(locust__buf *out)
+{
+    locust__buf_puts(out, "p50, p99.9 or any percentile, intended_p99, med");
+    for (size_t i = 0; i < sizeof locust__check_figures / sizeof *locust__check_figures; i++)
+        locust__buf_printf(
+            out, ", %s", locust__figures_word(locust__check_figures[i], LOCUST__FIGURE_NAME));
+}
+
+/* Appends a quotation of n bytes of a check, and where it stands. */
+static void locust__check_why_quote(locust__buf *out, const char *text, const char *at, size_t n)
+{
+    locust__buf_printf(out, "\"%.*s\" (character %d)", (int)n, at, (int)(at - text) + 1);
+}
+
+/* Appends why a check cannot be read; it must be one that locust__check_parse refused. */
+static void locust__check_why(locust__buf *out, const char *text)
+{
+    locust__check c = {.text = NULL};
+    const char *p = text, *end;
+    size_t n = strcspn(p, "<>= \t");
+    if (!locust__check_metric(&c, (locust__view){p, n})) {
+        locust__check_why_quote(out, text, p, n);
+        locust__buf_puts(out, " is no metric; there are ");
+        locust__check_why_metrics(out);
+        return;
+    }
+    p += n + strspn(p + n, " \t");
+    if (*p != '<' && *p != '>') {
+        locust__check_why_quote(out, text, p, strcspn(p, " \t"));
+        locust__buf_puts(out, " is no comparison; there are <, <=, > and >=");
+        return;
+    }
+    p += p[1] == '=' ? 2 : 1;
+    p += strspn(p, " \t");
+    end = p;
+    if (locust__number_decimal(&end) < 0) {
+        locust__check_why_quote(out, text, p, strcspn(p, " \t"));
+        locust__buf_puts(out, " is no number, such as 250 or 0.25");
+        return;
+    }
+    locust__check_why_quote(out, text, end, strcspn(end, " \t"));
+    locust__buf_printf(
+        out, " is no unit here: %.*s takes %s", (int)n, text, locust__check_units(&c));
+}
+
+/* Why an option's list of checks cannot be read: a sentence, yours to free; NULL: it can. `option`: as
+ * the user named it. */
+static char *locust__checks_why(const char *list, const char *option)
+{
+    locust__checks checks = {NULL, 0, 0};
+    const char *wrong = locust__checks_read(&checks, list);
+    locust__buf out = {NULL, 0, 0, false};
+    if (wrong && *wrong) {
+        locust__buf_printf(&out, "%s '%s': ", option, wrong);
+        locust__check_why(&out, wrong);
+        locust__buf_add(&out, "", 1);
+    } else if (wrong) {
+        locust__buf_add(&out, "out of memory", sizeof "out of memory");
+    }
+    locust__checks_free(&checks);
+    return out.ptr;
 }
 /* ============================================================================================
  * >>baseline  comparison with an earlier run
@@ -24025,6 +24293,19 @@ static void locust__remarks_clock(locust__remarks *r, const locust_env *env)
             s < 0 ? "back" : "forward", s < 0 ? -s : s);
 }
 
+static void locust__remarks_tls_unused(locust__remarks *r, const locust_env *env)
+{
+#if LOCUST__WITH_TLS
+    char names[160];
+    int n = locust__unused_tls(&env->options, names, sizeof names);
+    if (n && env->stats.total.requests && !env->services.tls.started)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "tls_unused", false,
+            "%s had no effect: no connection used TLS", names);
+#else
+    (void)r, (void)env;
+#endif
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -24048,6 +24329,7 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_slow(r, env);
     locust__remarks_over_stall(r, env);
     locust__remarks_clock(r, env);
+    locust__remarks_tls_unused(r, env);
 }
 /* ============================================================================================
  * >>result  what a run is judged by
@@ -24071,19 +24353,15 @@ typedef struct locust__result {
 static const char *locust__result_init(locust__result *v, locust_env *env, char *text, size_t size)
 {
     const locust_options *o = &env->options;
-    const char *wrong = locust__checks_read(&v->checks, o->checks), *option = "--check";
+    const char *wrong = locust__checks_read(&v->checks, o->checks);
     v->env = v->find.env = env;
-    if (!wrong) {
-        option = "--find-max";
+    if (!wrong)
         wrong = locust__checks_read(&v->find.checks, o->find_max);
-    }
-    if (wrong && !*wrong)
-        return "out of memory";
-    if (wrong) {
-        snprintf(text, size,
-            "%s takes METRIC<LIMIT and perhaps a name, such as 'p99<250ms' or "
-            "'fail_ratio<1%% GET /cart', not \"%s\"",
-            option, wrong);
+    if (wrong) { // one that no command line has looked at
+        char *why = locust__checks_why(o->checks, "--check");
+        why = why ? why : locust__checks_why(o->find_max, "--find-max");
+        snprintf(text, size, "%s", why ? why : "out of memory");
+        LOCUST_FREE(why);
         return text;
     }
     if (o->find_max && !v->find.checks.n)
@@ -26001,7 +26279,8 @@ typedef struct locust__settings { // what the command line can say
     locust__buf class_names;           // text of LOCUST_USER_CLASSES, which `classes` points into
     locust__buf check_list, find_list; // of --check and --find-max, a line each
     locust__words tags, exclude_tags, config_users;
-    int place;                        // that is being read, counted from the weakest
+    int place;         // that is being read, counted from the weakest
+    locust__buf notes; // what has no effect, a line each, for the log once there is one
     struct locust__known_option *own; // those that the test declares, n_own of them
     int n_own;
     locust_pair own_values[LOCUST_OWN_OPTIONS_MAX + 1];
@@ -26010,6 +26289,7 @@ typedef struct locust__settings { // what the command line can say
 enum locust__option_kind {
     LOCUST__OPTION_FLAG,
     LOCUST__OPTION_TEXT,
+    LOCUST__OPTION_EMPTY, // a text that says something when it is empty
     LOCUST__OPTION_USERS,
     LOCUST__OPTION_RATE,
     LOCUST__OPTION_SPAN,
@@ -26017,7 +26297,8 @@ enum locust__option_kind {
     LOCUST__OPTION_CODE,
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
-    LOCUST__OPTION_LIST,     // given more than once it adds up
+    LOCUST__OPTION_CHECK, // checks; given more than once it adds up
+    LOCUST__OPTION_STAGES,
     LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
     LOCUST__OPTION_MORE,     // the same, and given more than once it adds up
     LOCUST__OPTION_OWN,      // of the test, with a value
@@ -26083,7 +26364,7 @@ typedef struct locust__known_option {
         "a history line for each row (with --csv)") \
     X("iterations", 'i', COUNT, options.iterations, "N", \
         "end after that many task runs in all (no limit)") \
-    X("stages", 0, TEXT, options.stages, "LIST", \
+    X("stages", 0, STAGES, options.stages, "LIST", \
         "DURATION:USERS,... in place of --users: 1m:100,1m:0; or 1m:50/s") \
     X("rate", 0, RATE, options.rate, "PER_S", \
         "open model: arrivals a second, whatever answers take") \
@@ -26120,7 +26401,7 @@ typedef struct locust__known_option {
         "make every TLS handshake a full one") \
     X("max-handshakes", 0, COUNT, options.max_handshakes, "N", \
         "TLS handshakes in progress at once (128)") \
-    X("proxy", 0, TEXT, options.proxy, "URL", \
+    X("proxy", 0, EMPTY, options.proxy, "URL", \
         "HTTP proxy for all, http://[user:password@]host:port") \
     X("proxy-from-env", 0, FLAG, options.proxy_from_env, NULL, \
         "use http_proxy, https_proxy, all_proxy and no_proxy") \
@@ -26135,7 +26416,7 @@ typedef struct locust__known_option {
         "HOST:PORT:ADDRESS[,ADDRESS], in place of a name lookup") \
     X("no-arrival-times", 0, FLAG, options.no_arrival_times, NULL, \
         "a response ends when it is read, not when the kernel had it") \
-    X("check", 0, LIST, check_list, "CHECK", \
+    X("check", 0, CHECK, check_list, "CHECK", \
         "what shall hold, or exit code 3: 'p99<250ms', 'fail_ratio<1% /cart'") \
     X("abort-on-fail", 0, SPAN, options.abort_on_fail_s, "SPAN", \
         "from then on a check that does not hold ends the test") \
@@ -26143,7 +26424,7 @@ typedef struct locust__known_option {
         "exit code 4 if the generator limited the load") \
     X("warm-up", 0, SPAN, options.warm_up_s, "SPAN", \
         "requests that began before that are not counted") \
-    X("find-max", 0, LIST, find_list, "CHECK", \
+    X("find-max", 0, CHECK, find_list, "CHECK", \
         "raise the rate of arrivals, from --rate or 10, until that breaks") \
     X("find-step", 0, SPAN, options.find_step_s, "SPAN", "how long each rate is tried (5)") \
     X("junit", 0, TEXT, options.junit, "FILE", "the checks as JUnit XML") \
@@ -26278,18 +26559,6 @@ static void locust__option_set_own(locust__settings *st, const char *name, const
     st->options.own = st->own_values;
 }
 
-/* Adds to an option that may be given more than once. */
-static void locust__option_add(locust__buf *list, const char *value)
-{
-    if (!*value)
-        return; // as if it were not given
-    if (list->len)
-        list->ptr[list->len - 1] = '\n'; // where it ended
-    locust__buf_add(list, value, strlen(value) + 1);
-    if (list->failed)
-        locust__options_die("out of memory");
-}
-
 /* The end of an element of "[a, 'b', {"c": 1}]", and its text without quotes, perhaps in `out`. */
 static const char *locust__option_element(const char *p, const char *end, locust__buf *out)
 {
@@ -26330,35 +26599,41 @@ static void locust__option_begin(locust__settings *st, const locust__known_optio
     words->place = st->place;
 }
 
-/* Adds a value. One that is written as a list, as in config files, is several. */
-static void locust__option_add_words(
-    locust__settings *st, const locust__known_option *o, const char *value)
+/* Adds a value to others, with `glue` between. One that is written as a list, as in config files, is
+ * several. */
+static void locust__option_add_words(locust__buf *text, char glue, const char *value)
 {
-    locust__buf *text = &((locust__words *)(void *)((char *)st + o->offset))->text;
     const char *p = value + strspn(value, " \t\r\n"), *end = value + strlen(value);
     locust__buf element = {NULL, 0, 0, false};
-    char glue = o->kind == LOCUST__OPTION_MORE ? '\n' : ',';
     bool list;
     while (end > p && strchr(" \t\r\n", end[-1]))
         end--;
     list = end - p >= 2 && *p == '[' && end[-1] == ']';
     for (p += list, end -= list; p < end; p += strspn(p, ", \t\r\n")) {
-        if (list)
+        if (list) {
             p = locust__option_element(p, end, &element);
-        else
+        } else {
             locust__buf_add(&element, p, (size_t)(end - p));
+            p = end;
+        }
         if (element.len && text->len)
             text->ptr[text->len - 1] = glue; // where the one before ended
         if (element.len) {
             locust__buf_add(text, element.ptr, element.len);
             locust__buf_add(text, "", 1);
         }
-        if (!list)
-            break;
     }
     if (text->failed || element.failed)
         locust__options_die("out of memory");
     locust__buf_free(&element);
+}
+
+/* Adds a value of an option that takes several. */
+static void locust__option_add_value(
+    locust__settings *st, const locust__known_option *o, const char *value)
+{
+    locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
+    locust__option_add_words(&words->text, o->kind == LOCUST__OPTION_MORE ? '\n' : ',', value);
 }
 
 /* Reads a whole number within the limits of its kind. */
@@ -26381,6 +26656,38 @@ static bool locust__option_rate(const char *text, double *out)
     return true;
 }
 
+/* Adds checks to those that were given before. */
+static void locust__option_add_checks(locust__buf *list, const char *text, const char *where)
+{
+    locust__buf more = {NULL, 0, 0, false};
+    char *wrong;
+    locust__option_add_words(&more, '\n', text);
+    if (!more.len && *where == '-')
+        locust__options_die("%s needs a value", where);
+    wrong = locust__checks_why(more.ptr, where);
+    if (wrong)
+        locust__options_die("%s", wrong);
+    if (list->len && more.len)
+        list->ptr[list->len - 1] = '\n'; // where it ended
+    locust__buf_add(list, more.ptr, more.len);
+    if (list->failed)
+        locust__options_die("out of memory");
+    locust__buf_free(&more);
+}
+
+/* Keeps a warning about an option. */
+static void locust__option_note(locust__settings *st, const char *where, const char *what)
+{
+    locust__buf_printf(&st->notes, "%s %s\n", where, what);
+}
+
+/* An empty value in an argument is hardly meant; an empty variable is how a script gives none. */
+static void locust__option_note_empty(locust__settings *st, const char *text, const char *where)
+{
+    if (!*text && *where == '-')
+        locust__option_note(st, where, "has no effect: its value is empty");
+}
+
 /* Sets one option from its text. `where`: how the user named it, for messages. */
 static void locust__option_set(
     locust__settings *st, const locust__known_option *o, const char *value, const char *where)
@@ -26395,7 +26702,11 @@ static void locust__option_set(
         *(bool *)field = flag;
         break;
     case LOCUST__OPTION_TEXT:
-        *(const char **)field = *text ? text : NULL; // empty: as if it were not given
+        locust__option_note_empty(st, text, where);
+        *(const char **)field = *text ? text : NULL;
+        break;
+    case LOCUST__OPTION_EMPTY:
+        *(const char **)field = *text || *where == '-' ? text : NULL;
         break;
     case LOCUST__OPTION_USERS:
     case LOCUST__OPTION_CODE:
@@ -26414,15 +26725,19 @@ static void locust__option_set(
         if (good)
             *(const char **)field = text;
         break;
-    case LOCUST__OPTION_LIST:
-        if (!*text && *where == '-')
-            locust__options_die("%s needs a value", where);
-        locust__option_add(field, text);
+    case LOCUST__OPTION_STAGES:
+        locust__option_note_empty(st, text, where);
+        if (*text && locust__stages_why(text, takes, sizeof takes))
+            locust__options_die("%s '%.200s': %s", where, text, takes);
+        *(const char **)field = *text ? text : NULL;
+        break;
+    case LOCUST__OPTION_CHECK:
+        locust__option_add_checks(field, text, where);
         break;
     case LOCUST__OPTION_WORDS:
     case LOCUST__OPTION_MORE:
         locust__option_begin(st, o);
-        locust__option_add_words(st, o, text);
+        locust__option_add_value(st, o, text);
         break;
     case LOCUST__OPTION_OWN_FLAG:
         good = !value || locust__text_switch(value, &flag);
@@ -26434,6 +26749,7 @@ static void locust__option_set(
         locust__option_set_own(st, o->name, text);
         break;
     case LOCUST__OPTION_IGNORED:
+        locust__option_note(st, where, "has no effect: the test is this program");
         break;
     case LOCUST__OPTION_MISSING:
     case LOCUST__OPTION_MISSING_FLAG:
@@ -26533,7 +26849,7 @@ static void locust__config_file_uncomment(char *value)
 }
 
 /* One line: key = value, key: value, key value, --key or key. */
-static void locust__config_file_line(locust__settings *st, char *line, const char *path)
+static void locust__config_file_line(locust__settings *st, char *line, const char *path, int number)
 {
     char where[512];
     const locust__known_option *o;
@@ -26550,7 +26866,7 @@ static void locust__config_file_line(locust__settings *st, char *line, const cha
         value++;
     locust__config_file_uncomment(value);
     value = locust__config_file_trim(value);
-    snprintf(where, sizeof where, "%.*s in %s", (int)n, key, path);
+    snprintf(where, sizeof where, "%.*s in %s:%d", (int)n, key, path, number);
     o = locust__option_find(st, (locust__view){key, n}, where);
     if (locust__option_takes_value(o) && !*value)
         locust__options_die("%s needs a value", where);
@@ -26560,10 +26876,13 @@ static void locust__config_file_line(locust__settings *st, char *line, const cha
 /* Sets the options of a config file. They point into its text, which is cut into lines. */
 static void locust__config_file_read(locust__settings *st, locust__buf *text, const char *path)
 {
-    char *end = NULL;
-    for (char *line = text->ptr ? strtok_r(text->ptr, "\n", &end) : NULL; line;
-         line = strtok_r(NULL, "\n", &end))
-        locust__config_file_line(st, line, path);
+    int number = 0;
+    for (char *line = text->ptr, *end; line; line = end) {
+        end = strchr(line, '\n');
+        if (end)
+            *end++ = '\0';
+        locust__config_file_line(st, line, path, ++number);
+    }
 }
 
 /* Reads a file into `text`, one of the settings'; `needed`: it must be there. */
@@ -26619,17 +26938,19 @@ static bool locust__cli_takes_words(const locust__known_option *o)
 
 /* Sets an option that takes all values up to the next option, or the one that is part of its
  * argument. Returns how many arguments follow it. */
-static int locust__cli_words(
-    locust__settings *st, const locust__known_option *o, const char *value, char **rest, bool skip)
+static int locust__cli_words(locust__settings *st, const locust__known_option *o, const char *value,
+    const char *where, char **rest, bool skip)
 {
     int n = 0;
     if (!skip)
         locust__option_begin(st, o);
     if (value && !skip)
-        locust__option_add_words(st, o, value);
+        locust__option_add_value(st, o, value);
     for (; !value && locust__cli_is_value(rest[n]); n++)
         if (!skip)
-            locust__option_add_words(st, o, rest[n]);
+            locust__option_add_value(st, o, rest[n]);
+    if (!value && !n && !skip)
+        locust__option_note(st, where, "has no effect: no value follows it");
     return n;
 }
 
@@ -26653,7 +26974,7 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
         }
         o = locust__cli_option(st, argv[i], &value, where, sizeof where);
         if (locust__cli_takes_words(o)) {
-            i += locust__cli_words(st, o, value, argv + i + 1, config_only);
+            i += locust__cli_words(st, o, value, where, argv + i + 1, config_only);
             continue;
         }
         if (!locust__option_takes_value(o) && value)
@@ -26749,6 +27070,17 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__cli_require(st);
 }
 
+/* Logs what was found to have no effect. */
+static void locust__cli_warn(const locust__settings *st, const locust__log *log)
+{
+    const locust__buf *notes = &st->notes;
+    for (size_t at = 0, n; at < notes->len; at += n + 1) {
+        const char *line = notes->ptr + at, *end = memchr(line, '\n', notes->len - at);
+        n = end ? (size_t)(end - line) : notes->len - at;
+        locust__log_print(log, LOCUST__LOG_WARNING, "locust.main", "%.*s", (int)n, line);
+    }
+}
+
 static void locust__cli_free(locust__settings *st)
 {
     locust__buf_free(&st->home_file);
@@ -26758,6 +27090,7 @@ static void locust__cli_free(locust__settings *st)
     locust__buf_free(&st->tags.text);
     locust__buf_free(&st->exclude_tags.text);
     locust__buf_free(&st->config_users.text);
+    locust__buf_free(&st->notes);
     locust__buf_free(&st->check_list);
     locust__buf_free(&st->find_list);
     LOCUST_FREE(st->own);
@@ -27360,6 +27693,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
     } else if (settings.show_task_ratio) {
         locust__ratio_print(&picked, settings.options.users);
     } else if ((env = locust__env_new(&picked, &settings.options, &code)) != NULL) {
+        locust__cli_warn(&settings, &env->log);
         if (!settings.headless)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");

@@ -269,8 +269,10 @@ def _(dir):
         check("Ramping to 3 users at a rate of 50.00 per second" in r.err and r.err.count("Ramping") == 1, r)
         warned = [text for level, _, text in r.log() if level == "WARNING"]
         same(len(warned), 1 if args else 0, r)
-        if args:
-            check("--users" in warned[0] and "shape" in warned[0], warned)
+        names = {"-u": "--users", "-r": "--spawn-rate", "-t": "--run-time"}
+        if args:  # those that were given, and no others
+            same(re.findall(r"--\S+[a-z]", warned[0]), [names[a] for a in args if a in names], warned)
+            check("shape" in warned[0], warned)
 
     each([(), ("-u", "9"), ("-t", "1"), ("-r", "5"), ("-u", "9", "-r", "9", "-t", "1")], one)
 
@@ -369,7 +371,7 @@ def _(dir):
 def _(dir):
     def refused(text):
         sentence(drive(dir, "--stages", text, "-i", "1"), 2, "--stages")
-        sentence(drive(dir, "-i", "1", LOCUST_STAGES=text), 2, "--stages")
+        sentence(drive(dir, "-i", "1", LOCUST_STAGES=text), 2, "LOCUST_STAGES")
 
     each(["x", "10", "10:", ":10", "1m:ten", "1x:10", "1m:-1", "1m:1.5", "1m:10,x", ",", "1m:10;1m:5", "1m:99999999999", "1m:10:5", "-1m:5", "1m: 10", "1m:10 junk"],
          refused)

@@ -190,4 +190,159 @@ def _(dir):
     sentence(r, 2, "--config-users", "not JSON")
 
 
+# ---- where what is wrong stands ----
+
+def checked(dir, *args, conf="", **env):
+    return configured(dir, conf, build(TAGS), "--headless", "--only-summary", *args, env=env)
+
+
+METRICS = ("p50, p99.9 or any percentile, intended_p99, med, min, avg, max, fail_ratio, rps, fps, requests, failures, "
+           "shed")
+
+
+@test("a check that cannot be read: the part, where it stands, and what there is")
+def _(dir):
+    def points(text, quoted, at, *words):
+        for option in ("--check", "--find-max"):
+            sentence(checked(dir, option, text), 2, option, '"%s" (character %d)' % (quoted, at), *words)
+
+    each([("p99x<5", "p99x", 1, "no metric", METRICS), ("p101<5", "p101", 1, METRICS), ("<5", "", 1, METRICS),
+          ("rp<5", "rp", 1, METRICS), ("p99<5mz", "mz", 6, "p99 takes us, ms or s"),
+          ("p99 < 5 ms; avg<3h", "h", 6, "avg takes us, ms or s"),
+          ("p99<5%", "%", 6, "us, ms or s"), ("fail_ratio<1ms", "ms", 13, "fail_ratio takes %"),
+          ("rps>5/m", "/m", 6, "rps takes /s"), ("requests>5k", "k", 11, "requests takes no unit"),
+          ("p99=5", "=5", 4, "<, <=, > and >="), ("p99", "", 4, "<, <=, > and >="), ("p99 5", "5", 5, "<="),
+          ("p99<", "", 5, "no number"), ("p99<=abc ms", "abc", 6, "no number"), ("p99<-5", "-5", 5, "no number")],
+         points)
+    sentence(checked(dir, conf="\n# p99\ncheck = rps>5, p99x<5\n"), 2, "locust.conf:3")
+    sentence(checked(dir, LOCUST_CHECK="p99x<5"), 2, "LOCUST_CHECK", '"p99x" (character 1)')
+
+
+@test("a limit and its unit may have a blank between")
+def _(dir):
+    def reads(text, name=""):
+        r = checked(dir, "--check", text, "--summary", "s.json")
+        with open(dir + "/s.json") as f:
+            one = json.load(f)["checks"][0]
+        same((r.rc, one["check"], one.get("limit")), (3, text, one.get("limit")), r)
+        return r
+
+    # nothing is measured in a run without requests: no check holds, but all are read
+    for text in ("p99<5 ms", "p99 < 5 ms", "p99<0.5 s /cart", "p99<5 us GET /cart", "rps>5 /s", "fail_ratio<1 %",
+                 "p99<5 ms /a", "p99<5 /ms"):
+        reads(text)
+    r = checked(dir, "--check", "p99<5 ms", "--check", "p99<5 ms ms", "--check", "requests>=0 ms")
+    same(r.rc, 3, r)
+    check("ok       requests>=0" not in r.err, "a row of the name ms was not looked for", r)
+
+
+@test("stages that cannot be read: the part, where it stands, and what there is")
+def _(dir):
+    def points(text, quoted, at, *words):
+        sentence(checked(dir, "--stages", text), 2, "--stages", '"%s" (character %d)' % (quoted, at), *words)
+
+    each([("1m:abc", "abc", 4, "users"), ("1x:5", "1x", 1, "20s"), ("1m", "1m", 1, "DURATION:USERS"),
+          ("1m:100,2x:5", "2x", 8, "1h20m"), ("1m:100, 5", "5", 9, "DURATION:USERS"), ("1m:", "", 4, "users"),
+          (":5", "", 1, "20s"), ("1m:50/m", "50/m", 4, "50/s"), ("1m:-5", "-5", 4, "users"),
+          ("1m:99999999999", "99999999999", 4, "users"), ("1m:1.5", "1.5", 4, "users"),
+          ("1m:10,1m:5/s", "1m:5/s", 7, "arrivals", '"1m:10"', "users")], points)
+    sentence(checked(dir, "--stages", ","), 2, "--stages", "1m:100")
+    sentence(checked(dir, conf="users = 3\n\nstages = 1m:x\n"), 2, "stages in locust.conf:3", '"x" (character 4)')
+
+
+@test("an error in a config file names its line")
+def _(dir):
+    for conf, line, word in (("users = ten", 1, "ten"), ("# a\n\n; b\nusers = ten\n", 4, "ten"),
+                             ("users = 3\r\n\r\nuserz = 4\r\n", 3, "userz"), ("list = true\nhost\n", 2, "host"),
+                             ("\n\n\nheadless = maybe", 4, "maybe"), ("users = 1\nrun-time = 5x", 2, "5x"),
+                             ("tls-min\n", 1, "tls-min"), ("web-port = 1\n", 1, "web-port")):
+        r = checked(dir, conf=conf)
+        sentence(r, 2, word)
+        same(re.findall(r"locust\.conf:(\d+)\b", r.err), [str(line)], r)
+    with open(dir + "/own.conf", "w") as f:
+        f.write("\nusers: many\n")
+    sentence(checked(dir, "--config", "own.conf"), 2, "users in own.conf:2", "many")
+
+
+@test("lists of addresses that cannot be read are quoted")
+def _(dir):
+    each(["--source", "--connect-to", "--resolve"],
+         lambda option: sentence(checked(dir, option, "no such thing"), 2, option, '"no such thing"'))
+
+
+# ---- options without effect ----
+
+@test("options without effect say so, in a line each")
+def _(dir):
+    def warns(args, *lines, program=None, **env):
+        r = run(dir, [program or build(TAGS), "--headless", "--only-summary", *args], env=env)
+        got = [text for level, logger, text in r.log() if level == "WARNING" and logger == "locust.main"]
+        same(got, list(lines), args, r)
+
+    shape, open_, alone = ("on a test with a load shape", "on a test of arrivals, where no users are spawned",
+                           "without arrivals by --rate, --find-max or --stages with /s")
+    each([(["-u", "2", "-r", "2", "-t", "1", "-s", "1", "--seed", "4"],),
+          (["--stages", ""], "--stages has no effect: its value is empty"),
+          (["--host=", "--csv", ""], "--host has no effect: its value is empty",
+           "--csv has no effect: its value is empty"),
+          (["--tags"], "--tags has no effect: no value follows it"),
+          (["--config-users"], "--config-users has no effect: no value follows it"),
+          (["-f", "test.py"], "-f has no effect: the test is this program"),
+          (["--stages", "1s:1", "-u", "2", "-r", "3", "-t", "9"],
+           "--users, --spawn-rate and --run-time have no effect " + shape),
+          (["--stages", "1s:1", "-t", "9"], "--run-time has no effect " + shape),
+          (["--stages", "1s:1", "--rate", "5"], "--rate has no effect beside --stages"),
+          (["--stages", "1s:5/s", "--rate", "5", "-t", "9"], "--rate has no effect beside --stages"),
+          (["--stages", "1s:5/s", "--poisson", "-u", "2"], "--users has no effect " + open_),
+          (["--rate", "5", "-t", "1", "-r", "3", "--reset-stats"],
+           "--spawn-rate and --reset-stats have no effect " + open_),
+          (["--poisson"], "--poisson has no effect " + alone),
+          (["--max-in-flight", "5", "--patience", "3"], "--max-in-flight and --patience have no effect " + alone),
+          (["--proxy-from-env"],
+           "--proxy-from-env has no effect where neither http_proxy nor https_proxy nor all_proxy is set"),
+          (["--proxy-from-env", "--proxy", "http://a"], "--proxy-from-env has no effect beside --proxy"),
+          (["--proxy", "http://a", "--connect-to", "a:1:b:2", "--unix-socket", "/x"],
+           "--proxy and --connect-to have no effect beside --unix-socket"),
+          (["--insecure"], "--insecure has no effect on a test that was compiled without LOCUST_TLS"),
+          (["--cacert", "a", "--tls-min", "1.3", "--no-tls-resume"],
+           "--cacert, --tls-min and --no-tls-resume have no effect on a test that was compiled without LOCUST_TLS"),
+          (["--proxy", ""],)], warns)
+    warns(["--proxy-from-env"], http_proxy="http://127.0.0.1:1")
+    warns([], LOCUST_STAGES="", LOCUST_HOST="", LOCUST_CSV="", LOCUST_TAGS="")  # how a script gives none
+    # classes with .arrivals of their own take nothing of --rate and its like
+    warns(["-t", "1", "--rate", "9", "--poisson"], "--rate has no effect on a test whose classes all have .arrivals",
+          "--poisson has no effect " + alone, program=build("open_model.c"), OPEN_CLASSES="One:rate=9;Two:rate=3,users=1")
+
+
+@test("--rate beside --stages leaves the users of the stages alone")
+def _(dir):
+    r = run(dir, [build(TAGS), "--headless", "--only-summary", "--stages", "0:4,1s:4", "--rate", "5"])
+    check("Ramping to 4 users" in r.err and "arrivals" not in r.err, r)
+    same(len(r.out.splitlines()), 4 * 40, r)
+
+
+@test("--proxy '' is no proxy, whatever the environment says")
+def _(dir):
+    args = [build("ends_at_once.c"), "--headless", "--only-summary", "-H", shared_target().url, "--proxy-from-env"]
+    env = {"http_proxy": "http://127.0.0.1:%d" % free_port()}
+    same(run(dir, args, env=env).rc, 1)
+    r = run(dir, args + ["--proxy", ""], env=env)
+    same(r.rc, 0, r)
+
+
+@test("options of TLS say at the end that no connection used it")
+def _(dir):
+    program = build("ends_at_once.c", "-O1", "-DLOCUST_TLS", libs=TLS)
+    line = "run: --insecure and --tls-min had no effect: no connection used TLS"
+    r = run(dir, [program, "--headless", "--only-summary", "-H", shared_target().url, "--insecure", "--tls-min", "1.2"])
+    same((r.rc, r.err.splitlines().count(line)), (0, 1), r)
+    r = run(dir, [program, "--headless", "--only-summary", "-H", shared_target().url])
+    check("no effect" not in r.err, r)
+    r = run(dir, [program, "--headless", "--only-summary", "-H", "https://" + shared_target().at, "--insecure",
+                  "-t", "1"], env={"QUICK_STAY": "1"})
+    check("no effect" not in r.err, "a handshake was tried", r)
+    r = run(dir, [program, "--headless", "--only-summary", "-H", shared_target().url, "--insecure", "--cacert", "x"])
+    r.says("--cacert has no effect beside --insecure")
+
+
 main(parallel=4)

@@ -514,6 +514,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/classes.c"
 #include "8-run/listeners.c"
 #include "8-run/own_option.c"
+#include "8-run/unused.c"
 #include "8-run/setup.c"
 #include "8-run/env_api.c"
 #endif
@@ -522,6 +523,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/generator.c"
 #include "9-outside/figures.c"
 #include "9-outside/check.c"
+#include "9-outside/check_why.c"
 #include "9-outside/baseline.c"
 #include "9-outside/find.c"
 #include "9-outside/remarks.c"

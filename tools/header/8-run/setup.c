@@ -149,13 +149,19 @@ static bool locust__setup_network(locust_env *env, locust__fault *fault)
             wrong);
     if (o->source && !locust__sources_read(&sv->net.sources, o->source))
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--source takes addresses, such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1");
+            "--source takes addresses such as 127.0.0.2,10.0.0.5-10.0.0.9,127.0.1.0/28,::1, not "
+            "\"%.200s\"",
+            o->source);
     if (o->connect_to && !locust__connect_to_parse(&sv->connect_to, &sv->arena, o->connect_to))
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks");
+            "--connect-to takes HOST1:PORT1:HOST2:PORT2, several separated by blanks, not "
+            "\"%.200s\"",
+            o->connect_to);
     if (o->resolve && !locust__lookup_pin(&sv->resolver, o->resolve))
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks");
+            "--resolve takes HOST:PORT:ADDRESS[,ADDRESS], several separated by blanks, not "
+            "\"%.200s\"",
+            o->resolve);
     return true;
 }
 
@@ -165,22 +171,20 @@ static bool locust__setup_stages_tick(locust_env *env, locust_tick *tick)
     return locust__stages_tick(&env->stages, locust__env_run_time(env), tick);
 }
 
-/* Decides what drives the users: --stages, the test's load shape, or --users. `given`: the options
- * without defaults, for a warning about those that have no effect. */
-static bool locust__setup_shape(locust_env *env, const locust_options *given, locust__fault *fault)
+/* Decides what drives the users: --stages, the test's load shape, or --users. */
+static bool locust__setup_shape(locust_env *env, locust__fault *fault)
 {
     const char *stages = env->options.stages;
+    char why[256];
     env->shape = env->test->shape;
     if (stages) {
         if (!locust__stages_parse(&env->stages, stages))
-            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-                "--stages takes DURATION:USERS,... such as 1m:100,5m:1000,1m:0, or 1m:100/s,... "
-                "for arrivals a second");
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE, "--stages '%.200s': %s", stages,
+                locust__stages_why(stages, why, sizeof why) ? why : "out of memory");
         env->shape = env->stages.items->rate ? NULL : locust__setup_stages_tick;
     }
-    if (env->shape && (given->run_time_s > 0 || given->users || given->spawn_rate > 0))
-        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.main",
-            "--users, --spawn-rate and --run-time have no effect on a test with a load shape");
+    if (stages)
+        env->options.rate = 0;
     return true;
 }
 
@@ -227,10 +231,11 @@ static locust_env *locust__env_new(
     if (!env)
         goto fail;
     locust__setup_services(env);
-    if (!locust__setup_network(env, &fault) || !locust__setup_shape(env, options, &fault) ||
+    if (!locust__setup_network(env, &fault) || !locust__setup_shape(env, &fault) ||
         !locust__setup_worker(env, &fault) || !locust__own_option_check(env, &fault) ||
         !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
         goto fail;
+    locust__unused_look(env, options);
     LOCUST__ENV_FIRE(env, on_init, .number = 0);
     return env;
 fail:

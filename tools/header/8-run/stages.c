@@ -91,3 +91,53 @@ static bool locust__stages_parse(locust__stages *stages, const char *text)
     LOCUST_FREE(copy);
     return good && stages->n;
 }
+
+/* Says in `out` which part of a list of stages cannot be read, and what there is in its place. False:
+ * all of it can. */
+static bool locust__stages_why(const char *text, char *out, size_t size)
+{
+    const char *first = NULL;
+    bool rates = false;
+    size_t n, first_n = 0;
+    for (const char *p = text + strspn(text, ", "); *p; p += n + strspn(p + n, ", ")) {
+        char word[64];
+        const char *colon, *end;
+        locust__stage stage;
+        int64_t users;
+        int at = (int)(p - text) + 1;
+        n = strcspn(p, ", ");
+        snprintf(word, sizeof word, "%.*s", n < 63 ? (int)n : 63, p);
+        colon = strchr(word, ':');
+        end = colon ? colon + 1 : "";
+        users = locust__number_whole(&end);
+        if (!colon) {
+            snprintf(out, size,
+                "\"%s\" (character %d) is no DURATION:USERS such as 1m:100, or 1m:50/s", word, at);
+            return true;
+        }
+        if (users < 0 || users > INT_MAX || (*end && strcmp(end, "/s") != 0)) {
+            snprintf(out, size,
+                "\"%s\" (character %d) is no whole number of users, nor of arrivals a second as "
+                "50/s",
+                colon + 1, at + (int)(colon + 1 - word));
+            return true;
+        }
+        if (!locust__stages_parse_one(word, &stage)) { // cuts the word at its colon
+            snprintf(out, size,
+                "\"%s\" (character %d) is no duration such as 20, 20s, 3m, 2h, 1h20m", word, at);
+            return true;
+        }
+        if (first && stage.rate != rates) {
+            snprintf(out, size,
+                "\"%.*s\" (character %d) asks for %s, and \"%.*s\" for %s: one of the two in all",
+                (int)n, p, at, stage.rate ? "arrivals" : "users", (int)first_n, first,
+                rates ? "arrivals" : "users");
+            return true;
+        }
+        first = p;
+        first_n = n;
+        rates = stage.rate;
+    }
+    snprintf(out, size, "it takes DURATION:USERS,... such as 1m:100,5m:1000,1m:0, or 1m:50/s");
+    return !first;
+}

@@ -106,9 +106,13 @@ static bool locust__check_parse(locust__check *c)
     if (c->limit < 0)
         return false;
     n = strcspn(end, " \t");
-    if (!n && end[strspn(end, " \t")] == '%') { // "1 %"
-        end += strspn(end, " \t");
-        n = 1;
+    if (!n) { // "1 %", "5 ms"
+        const char *word = end + strspn(end, " \t");
+        size_t len = strcspn(word, " \t");
+        if (len && locust__check_scale(c, (locust__view){word, len}) > 0) {
+            end = word;
+            n = len;
+        }
     }
     unit = locust__check_scale(c, (locust__view){end, n});
     c->limit *= unit;

@@ -42,17 +42,19 @@ static bool locust__cli_takes_words(const locust__known_option *o)
 
 /* Sets an option that takes all values up to the next option, or the one that is part of its
  * argument. Returns how many arguments follow it. */
-static int locust__cli_words(
-    locust__settings *st, const locust__known_option *o, const char *value, char **rest, bool skip)
+static int locust__cli_words(locust__settings *st, const locust__known_option *o, const char *value,
+    const char *where, char **rest, bool skip)
 {
     int n = 0;
     if (!skip)
         locust__option_begin(st, o);
     if (value && !skip)
-        locust__option_add_words(st, o, value);
+        locust__option_add_value(st, o, value);
     for (; !value && locust__cli_is_value(rest[n]); n++)
         if (!skip)
-            locust__option_add_words(st, o, rest[n]);
+            locust__option_add_value(st, o, rest[n]);
+    if (!value && !n && !skip)
+        locust__option_note(st, where, "has no effect: no value follows it");
     return n;
 }
 
@@ -76,7 +78,7 @@ static void locust__cli_args(locust__settings *st, int argc, char **argv, bool c
         }
         o = locust__cli_option(st, argv[i], &value, where, sizeof where);
         if (locust__cli_takes_words(o)) {
-            i += locust__cli_words(st, o, value, argv + i + 1, config_only);
+            i += locust__cli_words(st, o, value, where, argv + i + 1, config_only);
             continue;
         }
         if (!locust__option_takes_value(o) && value)
@@ -172,6 +174,17 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     locust__cli_require(st);
 }
 
+/* Logs what was found to have no effect. */
+static void locust__cli_warn(const locust__settings *st, const locust__log *log)
+{
+    const locust__buf *notes = &st->notes;
+    for (size_t at = 0, n; at < notes->len; at += n + 1) {
+        const char *line = notes->ptr + at, *end = memchr(line, '\n', notes->len - at);
+        n = end ? (size_t)(end - line) : notes->len - at;
+        locust__log_print(log, LOCUST__LOG_WARNING, "locust.main", "%.*s", (int)n, line);
+    }
+}
+
 static void locust__cli_free(locust__settings *st)
 {
     locust__buf_free(&st->home_file);
@@ -181,6 +194,7 @@ static void locust__cli_free(locust__settings *st)
     locust__buf_free(&st->tags.text);
     locust__buf_free(&st->exclude_tags.text);
     locust__buf_free(&st->config_users.text);
+    locust__buf_free(&st->notes);
     locust__buf_free(&st->check_list);
     locust__buf_free(&st->find_list);
     LOCUST_FREE(st->own);

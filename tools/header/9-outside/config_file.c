@@ -35,7 +35,7 @@ static void locust__config_file_uncomment(char *value)
 }
 
 /* One line: key = value, key: value, key value, --key or key. */
-static void locust__config_file_line(locust__settings *st, char *line, const char *path)
+static void locust__config_file_line(locust__settings *st, char *line, const char *path, int number)
 {
     char where[512];
     const locust__known_option *o;
@@ -52,7 +52,7 @@ static void locust__config_file_line(locust__settings *st, char *line, const cha
         value++;
     locust__config_file_uncomment(value);
     value = locust__config_file_trim(value);
-    snprintf(where, sizeof where, "%.*s in %s", (int)n, key, path);
+    snprintf(where, sizeof where, "%.*s in %s:%d", (int)n, key, path, number);
     o = locust__option_find(st, (locust__view){key, n}, where);
     if (locust__option_takes_value(o) && !*value)
         locust__options_die("%s needs a value", where);
@@ -62,10 +62,13 @@ static void locust__config_file_line(locust__settings *st, char *line, const cha
 /* Sets the options of a config file. They point into its text, which is cut into lines. */
 static void locust__config_file_read(locust__settings *st, locust__buf *text, const char *path)
 {
-    char *end = NULL;
-    for (char *line = text->ptr ? strtok_r(text->ptr, "\n", &end) : NULL; line;
-         line = strtok_r(NULL, "\n", &end))
-        locust__config_file_line(st, line, path);
+    int number = 0;
+    for (char *line = text->ptr, *end; line; line = end) {
+        end = strchr(line, '\n');
+        if (end)
+            *end++ = '\0';
+        locust__config_file_line(st, line, path, ++number);
+    }
 }
 
 /* Reads a file into `text`, one of the settings'; `needed`: it must be there. */

@@ -25,6 +25,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
     } else if (settings.show_task_ratio) {
         locust__ratio_print(&picked, settings.options.users);
     } else if ((env = locust__env_new(&picked, &settings.options, &code)) != NULL) {
+        locust__cli_warn(&settings, &env->log);
         if (!settings.headless)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");

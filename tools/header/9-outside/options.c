@@ -26,7 +26,8 @@ typedef struct locust__settings { // what the command line can say
     locust__buf class_names;           // text of LOCUST_USER_CLASSES, which `classes` points into
     locust__buf check_list, find_list; // of --check and --find-max, a line each
     locust__words tags, exclude_tags, config_users;
-    int place;                        // that is being read, counted from the weakest
+    int place;         // that is being read, counted from the weakest
+    locust__buf notes; // what has no effect, a line each, for the log once there is one
     struct locust__known_option *own; // those that the test declares, n_own of them
     int n_own;
     locust_pair own_values[LOCUST_OWN_OPTIONS_MAX + 1];
@@ -35,6 +36,7 @@ typedef struct locust__settings { // what the command line can say
 enum locust__option_kind {
     LOCUST__OPTION_FLAG,
     LOCUST__OPTION_TEXT,
+    LOCUST__OPTION_EMPTY, // a text that says something when it is empty
     LOCUST__OPTION_USERS,
     LOCUST__OPTION_RATE,
     LOCUST__OPTION_SPAN,
@@ -42,7 +44,8 @@ enum locust__option_kind {
     LOCUST__OPTION_CODE,
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
-    LOCUST__OPTION_LIST,     // given more than once it adds up
+    LOCUST__OPTION_CHECK, // checks; given more than once it adds up
+    LOCUST__OPTION_STAGES,
     LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
     LOCUST__OPTION_MORE,     // the same, and given more than once it adds up
     LOCUST__OPTION_OWN,      // of the test, with a value
@@ -108,7 +111,7 @@ typedef struct locust__known_option {
         "a history line for each row (with --csv)") \
     X("iterations", 'i', COUNT, options.iterations, "N", \
         "end after that many task runs in all (no limit)") \
-    X("stages", 0, TEXT, options.stages, "LIST", \
+    X("stages", 0, STAGES, options.stages, "LIST", \
         "DURATION:USERS,... in place of --users: 1m:100,1m:0; or 1m:50/s") \
     X("rate", 0, RATE, options.rate, "PER_S", \
         "open model: arrivals a second, whatever answers take") \
@@ -145,7 +148,7 @@ typedef struct locust__known_option {
         "make every TLS handshake a full one") \
     X("max-handshakes", 0, COUNT, options.max_handshakes, "N", \
         "TLS handshakes in progress at once (128)") \
-    X("proxy", 0, TEXT, options.proxy, "URL", \
+    X("proxy", 0, EMPTY, options.proxy, "URL", \
         "HTTP proxy for all, http://[user:password@]host:port") \
     X("proxy-from-env", 0, FLAG, options.proxy_from_env, NULL, \
         "use http_proxy, https_proxy, all_proxy and no_proxy") \
@@ -160,7 +163,7 @@ typedef struct locust__known_option {
         "HOST:PORT:ADDRESS[,ADDRESS], in place of a name lookup") \
     X("no-arrival-times", 0, FLAG, options.no_arrival_times, NULL, \
         "a response ends when it is read, not when the kernel had it") \
-    X("check", 0, LIST, check_list, "CHECK", \
+    X("check", 0, CHECK, check_list, "CHECK", \
         "what shall hold, or exit code 3: 'p99<250ms', 'fail_ratio<1% /cart'") \
     X("abort-on-fail", 0, SPAN, options.abort_on_fail_s, "SPAN", \
         "from then on a check that does not hold ends the test") \
@@ -168,7 +171,7 @@ typedef struct locust__known_option {
         "exit code 4 if the generator limited the load") \
     X("warm-up", 0, SPAN, options.warm_up_s, "SPAN", \
         "requests that began before that are not counted") \
-    X("find-max", 0, LIST, find_list, "CHECK", \
+    X("find-max", 0, CHECK, find_list, "CHECK", \
         "raise the rate of arrivals, from --rate or 10, until that breaks") \
     X("find-step", 0, SPAN, options.find_step_s, "SPAN", "how long each rate is tried (5)") \
     X("junit", 0, TEXT, options.junit, "FILE", "the checks as JUnit XML") \
@@ -303,18 +306,6 @@ static void locust__option_set_own(locust__settings *st, const char *name, const
     st->options.own = st->own_values;
 }
 
-/* Adds to an option that may be given more than once. */
-static void locust__option_add(locust__buf *list, const char *value)
-{
-    if (!*value)
-        return; // as if it were not given
-    if (list->len)
-        list->ptr[list->len - 1] = '\n'; // where it ended
-    locust__buf_add(list, value, strlen(value) + 1);
-    if (list->failed)
-        locust__options_die("out of memory");
-}
-
 /* The end of an element of "[a, 'b', {"c": 1}]", and its text without quotes, perhaps in `out`. */
 static const char *locust__option_element(const char *p, const char *end, locust__buf *out)
 {
@@ -355,35 +346,41 @@ static void locust__option_begin(locust__settings *st, const locust__known_optio
     words->place = st->place;
 }
 
-/* Adds a value. One that is written as a list, as in config files, is several. */
-static void locust__option_add_words(
-    locust__settings *st, const locust__known_option *o, const char *value)
+/* Adds a value to others, with `glue` between. One that is written as a list, as in config files, is
+ * several. */
+static void locust__option_add_words(locust__buf *text, char glue, const char *value)
 {
-    locust__buf *text = &((locust__words *)(void *)((char *)st + o->offset))->text;
     const char *p = value + strspn(value, " \t\r\n"), *end = value + strlen(value);
     locust__buf element = {NULL, 0, 0, false};
-    char glue = o->kind == LOCUST__OPTION_MORE ? '\n' : ',';
     bool list;
     while (end > p && strchr(" \t\r\n", end[-1]))
         end--;
     list = end - p >= 2 && *p == '[' && end[-1] == ']';
     for (p += list, end -= list; p < end; p += strspn(p, ", \t\r\n")) {
-        if (list)
+        if (list) {
             p = locust__option_element(p, end, &element);
-        else
+        } else {
             locust__buf_add(&element, p, (size_t)(end - p));
+            p = end;
+        }
         if (element.len && text->len)
             text->ptr[text->len - 1] = glue; // where the one before ended
         if (element.len) {
             locust__buf_add(text, element.ptr, element.len);
             locust__buf_add(text, "", 1);
         }
-        if (!list)
-            break;
     }
     if (text->failed || element.failed)
         locust__options_die("out of memory");
     locust__buf_free(&element);
+}
+
+/* Adds a value of an option that takes several. */
+static void locust__option_add_value(
+    locust__settings *st, const locust__known_option *o, const char *value)
+{
+    locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
+    locust__option_add_words(&words->text, o->kind == LOCUST__OPTION_MORE ? '\n' : ',', value);
 }
 
 /* Reads a whole number within the limits of its kind. */
@@ -406,6 +403,38 @@ static bool locust__option_rate(const char *text, double *out)
     return true;
 }
 
+/* Adds checks to those that were given before. */
+static void locust__option_add_checks(locust__buf *list, const char *text, const char *where)
+{
+    locust__buf more = {NULL, 0, 0, false};
+    char *wrong;
+    locust__option_add_words(&more, '\n', text);
+    if (!more.len && *where == '-')
+        locust__options_die("%s needs a value", where);
+    wrong = locust__checks_why(more.ptr, where);
+    if (wrong)
+        locust__options_die("%s", wrong);
+    if (list->len && more.len)
+        list->ptr[list->len - 1] = '\n'; // where it ended
+    locust__buf_add(list, more.ptr, more.len);
+    if (list->failed)
+        locust__options_die("out of memory");
+    locust__buf_free(&more);
+}
+
+/* Keeps a warning about an option. */
+static void locust__option_note(locust__settings *st, const char *where, const char *what)
+{
+    locust__buf_printf(&st->notes, "%s %s\n", where, what);
+}
+
+/* An empty value in an argument is hardly meant; an empty variable is how a script gives none. */
+static void locust__option_note_empty(locust__settings *st, const char *text, const char *where)
+{
+    if (!*text && *where == '-')
+        locust__option_note(st, where, "has no effect: its value is empty");
+}
+
 /* Sets one option from its text. `where`: how the user named it, for messages. */
 static void locust__option_set(
     locust__settings *st, const locust__known_option *o, const char *value, const char *where)
@@ -420,7 +449,11 @@ static void locust__option_set(
         *(bool *)field = flag;
         break;
     case LOCUST__OPTION_TEXT:
-        *(const char **)field = *text ? text : NULL; // empty: as if it were not given
+        locust__option_note_empty(st, text, where);
+        *(const char **)field = *text ? text : NULL;
+        break;
+    case LOCUST__OPTION_EMPTY:
+        *(const char **)field = *text || *where == '-' ? text : NULL;
         break;
     case LOCUST__OPTION_USERS:
     case LOCUST__OPTION_CODE:
@@ -439,15 +472,19 @@ static void locust__option_set(
         if (good)
             *(const char **)field = text;
         break;
-    case LOCUST__OPTION_LIST:
-        if (!*text && *where == '-')
-            locust__options_die("%s needs a value", where);
-        locust__option_add(field, text);
+    case LOCUST__OPTION_STAGES:
+        locust__option_note_empty(st, text, where);
+        if (*text && locust__stages_why(text, takes, sizeof takes))
+            locust__options_die("%s '%.200s': %s", where, text, takes);
+        *(const char **)field = *text ? text : NULL;
+        break;
+    case LOCUST__OPTION_CHECK:
+        locust__option_add_checks(field, text, where);
         break;
     case LOCUST__OPTION_WORDS:
     case LOCUST__OPTION_MORE:
         locust__option_begin(st, o);
-        locust__option_add_words(st, o, text);
+        locust__option_add_value(st, o, text);
         break;
     case LOCUST__OPTION_OWN_FLAG:
         good = !value || locust__text_switch(value, &flag);
@@ -459,6 +496,7 @@ static void locust__option_set(
         locust__option_set_own(st, o->name, text);
         break;
     case LOCUST__OPTION_IGNORED:
+        locust__option_note(st, where, "has no effect: the test is this program");
         break;
     case LOCUST__OPTION_MISSING:
     case LOCUST__OPTION_MISSING_FLAG:

@@ -339,6 +339,19 @@ static void locust__remarks_clock(locust__remarks *r, const locust_env *env)
             s < 0 ? "back" : "forward", s < 0 ? -s : s);
 }
 
+static void locust__remarks_tls_unused(locust__remarks *r, const locust_env *env)
+{
+#if LOCUST__WITH_TLS
+    char names[160];
+    int n = locust__unused_tls(&env->options, names, sizeof names);
+    if (n && env->stats.total.requests && !env->services.tls.started)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "tls_unused", false,
+            "%s had no effect: no connection used TLS", names);
+#else
+    (void)r, (void)env;
+#endif
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -362,4 +375,5 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_slow(r, env);
     locust__remarks_over_stall(r, env);
     locust__remarks_clock(r, env);
+    locust__remarks_tls_unused(r, env);
 }

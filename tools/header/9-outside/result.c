@@ -20,19 +20,15 @@ typedef struct locust__result {
 static const char *locust__result_init(locust__result *v, locust_env *env, char *text, size_t size)
 {
     const locust_options *o = &env->options;
-    const char *wrong = locust__checks_read(&v->checks, o->checks), *option = "--check";
+    const char *wrong = locust__checks_read(&v->checks, o->checks);
     v->env = v->find.env = env;
-    if (!wrong) {
-        option = "--find-max";
+    if (!wrong)
         wrong = locust__checks_read(&v->find.checks, o->find_max);
-    }
-    if (wrong && !*wrong)
-        return "out of memory";
-    if (wrong) {
-        snprintf(text, size,
-            "%s takes METRIC<LIMIT and perhaps a name, such as 'p99<250ms' or "
-            "'fail_ratio<1%% GET /cart', not \"%s\"",
-            option, wrong);
+    if (wrong) { // one that no command line has looked at
+        char *why = locust__checks_why(o->checks, "--check");
+        why = why ? why : locust__checks_why(o->find_max, "--find-max");
+        snprintf(text, size, "%s", why ? why : "out of memory");
+        LOCUST_FREE(why);
         return text;
     }
     if (o->find_max && !v->find.checks.n)
