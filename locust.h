@@ -399,6 +399,8 @@ LOCUST_API void locust_at(const char *call, const char *file, int line, const ch
     X(LOCUST_ERR_TLS_CERT_CLIENT, "server wants a client certificate")                          \
     X(LOCUST_ERR_TLS_CERT_CLIENT_REFUSED, "server refused the client certificate")              \
     X(LOCUST_ERR_TLS_VERSION, "no TLS version in common")                                       \
+    X(LOCUST_ERR_TLS_VERSION_13, "no TLS version in common: the server wants TLS 1.3, which "   \
+                                 "this mbedTLS lacks: 3.6 has it")                              \
     X(LOCUST_ERR_TLS_CIPHER, "no TLS cipher or curve in common")                                \
     X(LOCUST_ERR_TLS_NAME, "server has no certificate for this host name")                      \
     X(LOCUST_ERR_TLS_ALPN, "server does not speak http/1.1 over TLS")                           \
@@ -11416,7 +11418,7 @@ static void locust__tls_leave(locust__tls_conn *c)
  * Purpose     turns error codes of mbedTLS and alerts of the server into errors of the kit.
  * Names       locust__tls_alert_ locust__tls_error_
  * Uses        >>tls_state >>tls_verify
- * Sources     RFC 8446 section 6.
+ * Sources     RFC 8446 section 6, RFC 5246 E.1.
  * ============================================================================================ */
 
 /* The number of the fatal alert that came. */
@@ -11426,6 +11428,18 @@ static int locust__tls_alert(const mbedtls_ssl_context *ssl)
     return mbedtls_ssl_get_fatal_alert(ssl);
 #else
     return ssl->LOCUST__TLS_FIELD(in_msg)[1];
+#endif
+}
+
+/* The server refuses the versions that the ClientHello offers. A library without TLS 1.3 offers
+ * 1.2 alone, and a server that knows only older ones answers by one of them, RFC 5246 E.1: so what
+ * this one wants is newer. */
+static locust_error locust__tls_version_error(void)
+{
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    return LOCUST_ERR_TLS_VERSION;
+#else
+    return LOCUST_ERR_TLS_VERSION_13;
 #endif
 }
 
@@ -11442,7 +11456,7 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
     case 71: // insufficient_security
         return LOCUST_ERR_TLS_CIPHER;
     case 70: // protocol_version
-        return LOCUST_ERR_TLS_VERSION;
+        return locust__tls_version_error();
     case 116: // certificate_required
         return LOCUST_ERR_TLS_CERT_CLIENT;
     case 42: // bad_certificate and the like: about the client's certificate

@@ -77,6 +77,8 @@
     X(LOCUST_ERR_TLS_CERT_CLIENT, "server wants a client certificate")                          \
     X(LOCUST_ERR_TLS_CERT_CLIENT_REFUSED, "server refused the client certificate")              \
     X(LOCUST_ERR_TLS_VERSION, "no TLS version in common")                                       \
+    X(LOCUST_ERR_TLS_VERSION_13, "no TLS version in common: the server wants TLS 1.3, which "   \
+                                 "this mbedTLS lacks: 3.6 has it")                              \
     X(LOCUST_ERR_TLS_CIPHER, "no TLS cipher or curve in common")                                \
     X(LOCUST_ERR_TLS_NAME, "server has no certificate for this host name")                      \
     X(LOCUST_ERR_TLS_ALPN, "server does not speak http/1.1 over TLS")                           \
