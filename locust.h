@@ -23428,7 +23428,7 @@ static char *locust__checks_why(const char *list, const char *option)
  *             and its version: a text is compared as the summary has it, in valid UTF-8.
  * Cost        linear in the size of the file and in the rows.
  * Names       locust__baseline_ locust__change_ locust__earlier_
- * Uses        >>entry >>stats >>json >>generator
+ * Uses        >>entry >>stats >>json >>generator >>figures
  * Sources     confidence bounds of percentiles: the binomial distribution of ranks, as a normal one
  *             (Hahn and Meeker, Statistical Intervals, 5.2). Shares of failures: the exact test of
  *             a table of two by two (Fisher, Statistical Methods for Research Workers, 21.02).
@@ -23565,22 +23565,28 @@ static const char *locust__baseline_take(locust__baseline *b, locust__view objec
     return wrong;
 }
 
+/* Takes over the text of a summary, which a '\0' follows. NULL, or what is wrong with it. */
+static const char *locust__baseline_parse(locust__baseline *b, locust__view text)
+{
+    locust__view rows = {NULL, 0}, row;
+    const char *wrong = NULL, *p = NULL;
+    if (!locust__json_is_valid(text) || !locust__json_find(text, "rows", &rows) || *rows.ptr != '[')
+        return "it is no file of --summary";
+    while (!wrong && locust__json_element(rows, &p, &row))
+        wrong = locust__baseline_take(b, row);
+    if (wrong)
+        return wrong;
+    return locust__json_find(text, "total", &row) ? locust__baseline_take(b, row)
+                                                  : "it is no file of --summary";
+}
+
 /* Reads a summary. NULL, or what is wrong with it. */
 static const char *locust__baseline_read(locust__baseline *b, const char *path)
 {
     locust__buf file = locust__os_read_file(path, SIZE_MAX);
-    locust__view text = {file.ptr, file.len}, rows = {NULL, 0}, row;
-    const char *wrong = NULL, *p = NULL;
-    if (!file.len || file.failed)
-        wrong = "it cannot be read";
-    else if (!locust__json_is_valid(text) || !locust__json_find(text, "rows", &rows) ||
-             *rows.ptr != '[')
-        wrong = "it is no file of --summary";
-    while (!wrong && locust__json_element(rows, &p, &row))
-        wrong = locust__baseline_take(b, row);
-    if (!wrong)
-        wrong = locust__json_find(text, "total", &row) ? locust__baseline_take(b, row)
-                                                       : "it is no file of --summary";
+    const char *wrong = !file.len || file.failed
+                            ? "it cannot be read"
+                            : locust__baseline_parse(b, (locust__view){file.ptr, file.len});
     locust__buf_free(&file);
     return wrong;
 }
@@ -23712,29 +23718,35 @@ static void locust__baseline_put(locust__buf *out, const char *text)
     }
 }
 
-/* Finds the rows of this run among the earlier ones; what is there in one of them alone is new or
- * gone. False: no memory. */
+/* Finds the rows of this run among the earlier ones, in the order of a summary: names that differ
+ * in broken bytes alone keep to each other. What is there in one run alone is new or gone. False:
+ * no memory. */
 static bool locust__baseline_match(locust__baseline *b, locust__request_stats *st)
 {
     locust__buf name = {NULL, 0, 0, false};
-    const locust__entry *row;
-    bool good = locust__baseline_index(b);
-    for (size_t i = 0; good && (row = locust__stats_entry_at(st, i)) != NULL; i++) {
+    size_t n = 0;
+    locust__entry **rows = locust__figures_rows(st, &n);
+    bool good = rows && locust__baseline_index(b);
+    for (size_t i = 0; good && i + 1 < n; i++) {
+        const locust__entry *row = rows[i];
         locust__earlier *earlier;
+        locust__view whole;
         if (!row->requests)
             continue; // forgotten by a reset
         name.len = 0;
         locust__baseline_put(&name, row->method);
         locust__buf_puts(&name, *row->method ? " " : "");
         locust__baseline_put(&name, row->name);
-        earlier = locust__baseline_find(b, (locust__view){name.ptr, name.len});
+        whole = (locust__view){name.len ? name.ptr : "", name.len};
+        earlier = locust__baseline_find(b, whole);
         if (earlier)
             earlier->row = row;
         else
-            good = locust__baseline_add_new(b, (locust__view){name.ptr, name.len});
+            good = locust__baseline_add_new(b, whole);
     }
     good &= !name.failed;
     locust__buf_free(&name);
+    LOCUST_FREE(rows);
     return good;
 }
 

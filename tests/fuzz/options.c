@@ -366,11 +366,11 @@ static void check_checks(const char *text)
 
 static void check_baseline(const char *text)
 {
-    locust__baseline b = {NULL, 0, 0, false};
+    locust__baseline b = {.n = 0};
     locust__view rows = locust__view_of(text), row;
     const char *p = NULL, *wrong = locust__json_is_valid(rows) ? NULL : "";
     while (!wrong && locust__json_element(rows, &p, &row))
-        wrong = locust__baseline_add(&b, row);
+        wrong = locust__baseline_take(&b, row);
     for (size_t i = 0; i < b.n; i++) {
         double low, high;
         if (!b.rows[i].hist.total)
