@@ -2005,6 +2005,28 @@ static void locust__buf_puts(locust__buf *b, const char *text)
     locust__buf_add(b, text, strlen(text));
 }
 
+/* Adds a text as valid UTF-8: U+FFFD for each piece that is broken. */
+static void locust__buf_utf8(locust__buf *b, locust__view text)
+{
+    const char *from = text.ptr; // what is good and not added yet
+    while (text.len) {
+        const char *at = text.ptr;
+        uint32_t code;
+        locust__view c;
+        if ((unsigned char)*at < 0x80) { // nearly all of it
+            text = locust__view_skip(text, 1);
+            continue;
+        }
+        c = locust__text_next(&text, &code);
+        if (c.ptr == at)
+            continue;
+        locust__buf_add(b, from, (size_t)(at - from));
+        locust__buf_add(b, c.ptr, c.len);
+        from = text.ptr;
+    }
+    locust__buf_add(b, from, (size_t)(text.ptr - from));
+}
+
 /* Adds a text as part of a line: valid UTF-8, a blank for each control character. Returns how many
  * characters it added. */
 static int locust__buf_line(locust__buf *b, locust__view text)
@@ -23708,16 +23730,6 @@ static bool locust__baseline_add_new(locust__baseline *b, locust__view name)
     return row->name != NULL;
 }
 
-/* Adds what a summary would have of a text. */
-static void locust__baseline_put(locust__buf *out, const char *text)
-{
-    for (locust__view rest = locust__view_of(text); rest.len;) {
-        uint32_t code;
-        locust__view c = locust__text_next(&rest, &code);
-        locust__buf_add(out, c.ptr, c.len);
-    }
-}
-
 /* Finds the rows of this run among the earlier ones, in the order of a summary: names that differ
  * in broken bytes alone keep to each other. What is there in one run alone is new or gone. False:
  * no memory. */
@@ -23734,9 +23746,9 @@ static bool locust__baseline_match(locust__baseline *b, locust__request_stats *s
         if (!row->requests)
             continue; // forgotten by a reset
         name.len = 0;
-        locust__baseline_put(&name, row->method);
+        locust__buf_utf8(&name, locust__view_of(row->method));
         locust__buf_puts(&name, *row->method ? " " : "");
-        locust__baseline_put(&name, row->name);
+        locust__buf_utf8(&name, locust__view_of(row->name));
         whole = (locust__view){name.len ? name.ptr : "", name.len};
         earlier = locust__baseline_find(b, whole);
         if (earlier)
@@ -25093,14 +25105,21 @@ static void locust__csv_float(locust__buf *out, double x)
  * UTF-8, and programs read them as that. */
 static void locust__csv_text(locust__buf *out, const char *text)
 {
-    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-    locust__buf_puts(out, quoted ? "\"" : "");
-    for (locust__view rest = locust__view_of(text); rest.len;) {
-        uint32_t code;
-        locust__view c = locust__text_next(&rest, &code);
-        locust__buf_add(out, code == '"' ? "\"\"" : c.ptr, code == '"' ? 2 : c.len);
+    if (!strpbrk(text, ",\"\r\n")) {
+        locust__buf_utf8(out, locust__view_of(text));
+        return;
     }
-    locust__buf_puts(out, quoted ? "\"" : "");
+    locust__buf_puts(out, "\"");
+    while (*text) {
+        size_t n = strcspn(text, "\"");
+        locust__buf_utf8(out, (locust__view){text, n});
+        text += n;
+        if (*text) {
+            locust__buf_puts(out, "\"\"");
+            text++;
+        }
+    }
+    locust__buf_puts(out, "\"");
 }
 
 #define LOCUST__CSV_RATES LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS

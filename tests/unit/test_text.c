@@ -342,6 +342,10 @@ static void walks_through_utf8(void)
         }
         locust__buf_add(&out, "", 1);
         CHECK_STR(out.ptr, texts[i].want);
+        out.len = 0;
+        locust__buf_utf8(&out, (locust__view){text, n});
+        locust__buf_add(&out, "", 1);
+        CHECK_STR(out.ptr, texts[i].want);
         CHECK_INT(locust__buf_line(&line, (locust__view){text, n}), chars);
         locust__buf_add(&line, "", 1);
         CHECK_STR(line.ptr, texts[i].line);

@@ -194,6 +194,28 @@ static void locust__buf_puts(locust__buf *b, const char *text)
     locust__buf_add(b, text, strlen(text));
 }
 
+/* Adds a text as valid UTF-8: U+FFFD for each piece that is broken. */
+static void locust__buf_utf8(locust__buf *b, locust__view text)
+{
+    const char *from = text.ptr; // what is good and not added yet
+    while (text.len) {
+        const char *at = text.ptr;
+        uint32_t code;
+        locust__view c;
+        if ((unsigned char)*at < 0x80) { // nearly all of it
+            text = locust__view_skip(text, 1);
+            continue;
+        }
+        c = locust__text_next(&text, &code);
+        if (c.ptr == at)
+            continue;
+        locust__buf_add(b, from, (size_t)(at - from));
+        locust__buf_add(b, c.ptr, c.len);
+        from = text.ptr;
+    }
+    locust__buf_add(b, from, (size_t)(text.ptr - from));
+}
+
 /* Adds a text as part of a line: valid UTF-8, a blank for each control character. Returns how many
  * characters it added. */
 static int locust__buf_line(locust__buf *b, locust__view text)

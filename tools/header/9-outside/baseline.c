@@ -287,16 +287,6 @@ static bool locust__baseline_add_new(locust__baseline *b, locust__view name)
     return row->name != NULL;
 }
 
-/* Adds what a summary would have of a text. */
-static void locust__baseline_put(locust__buf *out, const char *text)
-{
-    for (locust__view rest = locust__view_of(text); rest.len;) {
-        uint32_t code;
-        locust__view c = locust__text_next(&rest, &code);
-        locust__buf_add(out, c.ptr, c.len);
-    }
-}
-
 /* Finds the rows of this run among the earlier ones, in the order of a summary: names that differ
  * in broken bytes alone keep to each other. What is there in one run alone is new or gone. False:
  * no memory. */
@@ -313,9 +303,9 @@ static bool locust__baseline_match(locust__baseline *b, locust__request_stats *s
         if (!row->requests)
             continue; // forgotten by a reset
         name.len = 0;
-        locust__baseline_put(&name, row->method);
+        locust__buf_utf8(&name, locust__view_of(row->method));
         locust__buf_puts(&name, *row->method ? " " : "");
-        locust__baseline_put(&name, row->name);
+        locust__buf_utf8(&name, locust__view_of(row->name));
         whole = (locust__view){name.len ? name.ptr : "", name.len};
         earlier = locust__baseline_find(b, whole);
         if (earlier)

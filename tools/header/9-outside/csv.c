@@ -85,14 +85,21 @@ static void locust__csv_float(locust__buf *out, double x)
  * UTF-8, and programs read them as that. */
 static void locust__csv_text(locust__buf *out, const char *text)
 {
-    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-    locust__buf_puts(out, quoted ? "\"" : "");
-    for (locust__view rest = locust__view_of(text); rest.len;) {
-        uint32_t code;
-        locust__view c = locust__text_next(&rest, &code);
-        locust__buf_add(out, code == '"' ? "\"\"" : c.ptr, code == '"' ? 2 : c.len);
+    if (!strpbrk(text, ",\"\r\n")) {
+        locust__buf_utf8(out, locust__view_of(text));
+        return;
     }
-    locust__buf_puts(out, quoted ? "\"" : "");
+    locust__buf_puts(out, "\"");
+    while (*text) {
+        size_t n = strcspn(text, "\"");
+        locust__buf_utf8(out, (locust__view){text, n});
+        text += n;
+        if (*text) {
+            locust__buf_puts(out, "\"\"");
+            text++;
+        }
+    }
+    locust__buf_puts(out, "\"");
 }
 
 #define LOCUST__CSV_RATES LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS
