@@ -14664,14 +14664,31 @@ static locust_error locust__sse_take(locust__sse *e, const char *bytes, size_t n
 /* ============================================================================================
  * >>body_out  where the body of a response goes
  *
- * Purpose     decodes a compressed body, and puts it into the user's block or hands it to the
- *             test's functions.
- * Invariants  a body that is kept is bounded by LOCUST_MAX_BODY after decoding.
- * Cost        44 KB while a compressed body is decoded, most of it zlib's.
+ * Purpose     decodes a compressed body, one or several times, and puts it into the user's block or
+ *             hands it to the test's functions.
+ * Invariants  a body that is kept is bounded by LOCUST_MAX_BODY after decoding; so is all that the
+ *             decoders of several codings give together, kept or not: each can make a thousandfold
+ *             of what it gets, and nothing else ends a step of theirs.
+ * Cost        44 KB for each coding while a body is decoded, most of it zlib's.
  * Names       locust__body_out_
- * Uses        >>co >>misuse >>context >>receive >>sse
- * Sources     RFC 9110 8.4.1 (gzip, deflate).
+ * Uses        >>co >>misuse >>context >>head >>receive >>sse
+ * Sources     RFC 9110 8.4 (gzip, deflate).
  * ============================================================================================ */
+
+enum {
+    LOCUST__BODY_OUT_CODINGS = 4, // that a body may have, one upon the other
+    LOCUST__BODY_OUT_UNZIPPED = 8192,
+};
+
+#if LOCUST__WITH_ZLIB
+typedef struct locust__body_out_decoder { // of one coding
+    z_stream zip;
+    bool done, raw, begun; // the last member has ended; no header; the header is known
+    char head[2];          // of what it gets, to see what it is
+    size_t head_len;
+    char out[LOCUST__BODY_OUT_UNZIPPED];
+} locust__body_out_decoder;
+#endif
 
 typedef struct locust__body_out { // the sink of one response
     locust__receive_sink sink;    // first: what >>receive calls
@@ -14679,13 +14696,12 @@ typedef struct locust__body_out { // the sink of one response
     locust__buf *kept; // where a body goes that no function takes
     uint64_t total;    // bytes so far, decoded
     locust__sse sse;
-    bool coded; // gzip or deflate
+    int codings;         // gzip or deflate, so many times
+    bool coded, unknown; // there are any, all of them known; there is one that we lack
 #if LOCUST__WITH_ZLIB
-    z_stream zip;
-    char *out;             // LOCUST__BODY_OUT_UNZIPPED bytes; NULL: the decoder is not open
-    bool done, raw, begun; // the last member has ended; no header; the header is known
-    char head[2];          // of the body, to see what it is
-    size_t head_len;
+    locust__body_out_decoder *decoders; // of each coding, the innermost first; NULL: no byte yet
+    int n_decoders;
+    uint64_t made; // bytes by several codings
 #endif
 } locust__body_out;
 
@@ -14725,31 +14741,38 @@ static locust_error locust__body_out_give(locust__body_out *d, const char *bytes
 }
 
 #if LOCUST__WITH_ZLIB
-enum { LOCUST__BODY_OUT_UNZIPPED = 8192 };
+static locust_error locust__body_out_decode(
+    locust__body_out *d, int codings, const char *bytes, size_t n);
 
-/* Decodes n bytes and delivers what they give. */
-static locust_error locust__body_out_inflate(locust__body_out *d, const char *bytes, size_t n)
+/* Decodes n bytes by the outermost of so many codings, and what they give by those within. */
+static locust_error locust__body_out_inflate(
+    locust__body_out *d, int codings, const char *bytes, size_t n)
 {
-    d->zip.next_in = (Bytef *)(uintptr_t)bytes;
-    d->zip.avail_in = (uInt)n;
-    d->zip.avail_out = 0;
-    while (d->zip.avail_in || !d->zip.avail_out) {
+    locust__body_out_decoder *z = &d->decoders[codings - 1];
+    z->zip.next_in = (Bytef *)(uintptr_t)bytes;
+    z->zip.avail_in = (uInt)n;
+    z->zip.avail_out = 0;
+    while (z->zip.avail_in || !z->zip.avail_out) {
         locust_error error;
         int rc;
-        if (d->done && !d->zip.avail_in)
+        if (z->done && !z->zip.avail_in)
             return LOCUST_OK;
         // Bytes behind the end: another member of a gzip file (RFC 1952 2.2), or rubbish.
-        if (d->done && (d->raw || inflateReset(&d->zip) != Z_OK))
+        if (z->done && (z->raw || inflateReset(&z->zip) != Z_OK))
             return LOCUST_ERR_HTTP_CODED;
-        d->zip.next_out = (Bytef *)d->out;
-        d->zip.avail_out = LOCUST__BODY_OUT_UNZIPPED;
-        rc = inflate(&d->zip, Z_NO_FLUSH);
+        z->zip.next_out = (Bytef *)z->out;
+        z->zip.avail_out = LOCUST__BODY_OUT_UNZIPPED;
+        rc = inflate(&z->zip, Z_NO_FLUSH);
         if (rc == Z_MEM_ERROR)
             return LOCUST_ERR_MEMORY;
         if (rc == Z_BUF_ERROR) // needs more input
             return LOCUST_OK;
-        d->done = rc == Z_STREAM_END;
-        error = locust__body_out_give(d, d->out, LOCUST__BODY_OUT_UNZIPPED - d->zip.avail_out);
+        z->done = rc == Z_STREAM_END;
+        d->made += LOCUST__BODY_OUT_UNZIPPED - z->zip.avail_out;
+        if (d->codings > 1 && d->made > LOCUST_MAX_BODY)
+            return LOCUST_ERR_HTTP_BODY_SIZE;
+        error = locust__body_out_decode(
+            d, codings - 1, z->out, LOCUST__BODY_OUT_UNZIPPED - z->zip.avail_out);
         if (error)
             return error;
         if (rc != Z_OK && rc != Z_STREAM_END) // an error in the data, after good bytes
@@ -14758,37 +14781,50 @@ static locust_error locust__body_out_inflate(locust__body_out *d, const char *by
     return LOCUST_OK;
 }
 
-/* Opens the decoder, once two bytes are there. "deflate" is zlib's format (RFC 9110 8.4.1.2), but
+/* Opens a decoder, once two bytes are there. "deflate" is zlib's format (RFC 9110 8.4.1.2), but
  * some servers send it without its header: the first two bytes tell (RFC 1950 2.2). */
-static locust_error locust__body_out_begin(locust__body_out *d)
+static locust_error locust__body_out_begin(locust__body_out *d, int codings)
 {
-    unsigned first = (unsigned char)d->head[0], second = (unsigned char)d->head[1];
+    locust__body_out_decoder *z = &d->decoders[codings - 1];
+    unsigned first = (unsigned char)z->head[0], second = (unsigned char)z->head[1];
     bool gzip = first == 0x1F && second == 0x8B;
     bool zlib = (first & 15) == 8 && (first * 256 + second) % 31 == 0;
-    d->begun = true;
-    d->raw = !gzip && !zlib;
-    d->out = LOCUST_MALLOC(LOCUST__BODY_OUT_UNZIPPED);
-    if (!d->out)
+    z->raw = !gzip && !zlib;
+    if (inflateInit2(&z->zip, z->raw ? -15 : 15 + 32) != Z_OK) // 32: gzip or zlib
         return LOCUST_ERR_MEMORY;
-    if (inflateInit2(&d->zip, d->raw ? -15 : 15 + 32) != Z_OK) { // 32: gzip or zlib
-        LOCUST_FREE(d->out);
-        d->out = NULL;
-        return LOCUST_ERR_MEMORY;
-    }
-    return locust__body_out_inflate(d, d->head, 2);
+    z->begun = true;
+    return locust__body_out_inflate(d, codings, z->head, 2);
 }
 
-/* Takes coded bytes: the first two open the decoder. */
+/* Takes bytes that were coded so many times. The first two open the decoder. */
+static locust_error locust__body_out_decode(
+    locust__body_out *d, int codings, const char *bytes, size_t n)
+{
+    locust__body_out_decoder *z = codings ? &d->decoders[codings - 1] : NULL;
+    locust_error error = LOCUST_OK;
+    if (!z)
+        return locust__body_out_give(d, bytes, n);
+    while (!error && !z->begun && n) {
+        z->head[z->head_len++] = *bytes++;
+        n--;
+        if (z->head_len == 2)
+            error = locust__body_out_begin(d, codings);
+    }
+    return !error && n ? locust__body_out_inflate(d, codings, bytes, n) : error;
+}
+
+/* Takes bytes of a coded body as they came. */
 static locust_error locust__body_out_unzip(locust__body_out *d, const char *bytes, size_t n)
 {
-    locust_error error = LOCUST_OK;
-    while (!error && !d->begun && n) {
-        d->head[d->head_len++] = *bytes++;
-        n--;
-        if (d->head_len == 2)
-            error = locust__body_out_begin(d);
-    }
-    return !error && n ? locust__body_out_inflate(d, bytes, n) : error;
+    if (d->codings > LOCUST__BODY_OUT_CODINGS)
+        return LOCUST_ERR_HTTP_CODED;
+    if (!d->decoders)
+        d->decoders = LOCUST_MALLOC((size_t)d->codings * sizeof *d->decoders);
+    if (!d->decoders)
+        return LOCUST_ERR_MEMORY;
+    for (; d->n_decoders < d->codings; d->n_decoders++)
+        memset(&d->decoders[d->n_decoders], 0, offsetof(locust__body_out_decoder, out));
+    return locust__body_out_decode(d, d->codings, bytes, n);
 }
 #endif
 
@@ -14802,29 +14838,45 @@ static locust_error locust__body_out_take(locust__receive_sink *sink, const char
     return locust__body_out_give(d, bytes, n);
 }
 
-/* Prepares for a body of this coding; NULL: none. A coding that we lack is delivered as it came. */
+/* Adds the codings of a Content-Encoding field, in the order in which they were applied. */
+static void locust__body_out_add(locust__body_out *d, const char *field)
+{
+    locust__view list = locust__view_of(field), v;
+    while (locust__http_next(&list, &v))
+        if (locust__view_is_nocase(v, "gzip") || locust__view_is_nocase(v, "x-gzip") ||
+            locust__view_is_nocase(v, "deflate"))
+            d->codings++;
+        else if (v.len && !locust__view_is_nocase(v, "identity"))
+            d->unknown = true;
+    d->coded = d->codings && !d->unknown;
+}
+
+/* Prepares for a body of this coding; NULL: none. A body is delivered as it came if one of its
+ * codings is one that we lack. */
 static void locust__body_out_open(
     locust__body_out *d, const locust_request *req, const char *coding, locust__buf *kept)
 {
-    locust__view v = locust__view_of(coding ? coding : "");
     memset(d, 0, sizeof *d);
     d->sink.take = locust__body_out_take;
     d->req = req;
     d->kept = kept;
     d->sse = (locust__sse){.fn = req->on_event, .arg = req->arg, .retry_ms = -1};
-    d->coded = locust__view_is_nocase(v, "gzip") || locust__view_is_nocase(v, "x-gzip") ||
-               locust__view_is_nocase(v, "deflate");
+    locust__body_out_add(d, coding ? coding : "");
 }
 
 /* Does a compressed body lack its end? */
 static bool locust__body_out_is_cut(const locust__body_out *d)
 {
 #if LOCUST__WITH_ZLIB
-    return d->coded && !(d->begun ? d->done : d->head_len == 0);
+    for (int i = 0; i < d->n_decoders; i++) {
+        const locust__body_out_decoder *z = &d->decoders[i];
+        if (z->begun ? !z->done : z->head_len > 0)
+            return true;
+    }
 #else
     (void)d;
-    return false;
 #endif
+    return false;
 }
 
 /* Ends a body, complete or not. Returns the error of the whole, given the one of reading it. */
@@ -14836,9 +14888,10 @@ static locust_error locust__body_out_close(locust__body_out *d, locust_error err
         error = LOCUST_ERR_HTTP_CODED;
     locust__sse_free(&d->sse);
 #if LOCUST__WITH_ZLIB
-    if (d->out)
-        inflateEnd(&d->zip);
-    LOCUST_FREE(d->out);
+    for (int i = 0; i < d->n_decoders; i++)
+        if (d->decoders[i].begun)
+            inflateEnd(&d->decoders[i].zip);
+    LOCUST_FREE(d->decoders);
 #endif
     return error;
 }
@@ -16680,7 +16733,11 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         error = locust__exchange_cut(x, kind, error);
         whole = !error;
     } else {
-        locust__body_out_open(&x->body_out, x->req, coding, &c->block);
+        locust__body_out_open(&x->body_out, x->req, NULL, &c->block);
+        for (const char *at = locust__client_fields(c), *name, *value;
+             coding && locust__http_next_copied(&at, &name, &value);)
+            if (strcasecmp(name, "content-encoding") == 0) // a list may have several fields
+                locust__body_out_add(&x->body_out, value);
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, &x->body_out.sink, budget, x->deadline_ns);
         error = locust__exchange_cut(x, kind, error);

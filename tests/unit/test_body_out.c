@@ -143,7 +143,13 @@ static void codings(void)
         {"GZip", true},
         {"x-gzip", true},
         {"deflate", true},
-        {"gzip, gzip", false},
+        {"gzip, gzip", true}, // RFC 9110 8.4: in the order in which they were applied
+        {"deflate,x-gzip , gzip", true},
+        {"gzip, identity", true},
+        {", gzip,", true},
+        {"gzip, br", false},
+        {"br, gzip", false},
+        {"gzip gzip", false},
         {"gzi", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

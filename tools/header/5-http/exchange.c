@@ -261,7 +261,11 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         error = locust__exchange_cut(x, kind, error);
         whole = !error;
     } else {
-        locust__body_out_open(&x->body_out, x->req, coding, &c->block);
+        locust__body_out_open(&x->body_out, x->req, NULL, &c->block);
+        for (const char *at = locust__client_fields(c), *name, *value;
+             coding && locust__http_next_copied(&at, &name, &value);)
+            if (strcasecmp(name, "content-encoding") == 0) // a list may have several fields
+                locust__body_out_add(&x->body_out, value);
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, &x->body_out.sink, budget, x->deadline_ns);
         error = locust__exchange_cut(x, kind, error);
