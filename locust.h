@@ -379,6 +379,7 @@ LOCUST_API void locust_at(const char *call, const char *file, int line, const ch
     X(LOCUST_ERR_TLS_PORT, "the server speaks TLS on this port: use https://")                  \
     X(LOCUST_ERR_HTTP_CODED, "malformed or truncated compressed body")                          \
     X(LOCUST_ERR_HTTP_BODY_FILE, "cannot read the file of a request body")                      \
+    X(LOCUST_ERR_HTTP_BODY_PIPE, "the file of a request body is a pipe: use .body_fn")          \
     X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
     X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
     X(LOCUST_ERR_HTTP_CALLBACK, "the test's on_body or on_event made a call that it may not")   \
@@ -614,7 +615,7 @@ typedef struct locust_request {
     const locust_pair *params;      // added to the query, encoded by the library
     const locust_pair *form_fields; // body from fields, encoded by the library
     const locust_part *parts;       // body as multipart/form-data; files are streamed from disk
-    const char *body_path;          // body from a file, streamed
+    const char *body_path;          // body from a file, streamed; no pipe or device
     locust_body_fn body_fn;         // body from a function: body_len bytes; 0: chunked, any length
     bool expect_continue;           // wait up to 1 s for "100 Continue" before sending the body
     const char *auth;               // "user:password": Basic, or Digest when the server asks for it
@@ -14273,10 +14274,13 @@ LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *
  * Uses        >>co >>misuse >>context >>head
  * Sources     RFC 7578 and the HTML standard 4.10.21.8 (multipart/form-data); RFC 9112 7.1
  *             (chunks).
- * Limits      a file is read without waiting in the poller: a slow disk holds up the loop.
+ * Limits      a file is read without waiting in the poller: a slow disk holds up the loop. Pipes
+ *             and devices are refused: they could do so for ever, and a body may be sent twice.
  * ============================================================================================ */
 
 enum { LOCUST__UPLOAD_BUFFER = 16384, LOCUST__UPLOAD_BOUNDARY = 32 };
+
+static const int64_t LOCUST__UPLOAD_UNKNOWN = INT64_MAX; // how long a file is
 
 typedef struct locust__upload {
     const locust_request *req;
@@ -14286,10 +14290,10 @@ typedef struct locust__upload {
     int64_t left;            // of what was announced, with body_fn
     const locust_part *part; // the next one to begin; NULL: the last has ended
     int fd;                  // the file that is read; < 0: none
-    int64_t file_left;
-    locust__view text; // what goes before the next file
-    locust__buf head;  // of a part, and its text
-    char *piece;       // LOCUST__UPLOAD_BUFFER bytes
+    int64_t file_left;       // LOCUST__UPLOAD_UNKNOWN: up to its end
+    locust__view text;       // what goes before the next file
+    locust__buf head;        // of a part, and its text
+    char *piece;             // LOCUST__UPLOAD_BUFFER bytes
 } locust__upload;
 
 /* Appends a parameter of a part's head, quoted as browsers do it. */
@@ -14329,57 +14333,89 @@ static void locust__upload_part_head(
     locust__buf_puts(out, "\r\n\r\n");
 }
 
-static void locust__upload_close(locust__upload *up)
+static void locust__upload_close_file(locust__upload *up)
 {
     if (up->fd >= 0)
         close(up->fd);
     up->fd = -1;
+}
+
+static void locust__upload_close(locust__upload *up)
+{
+    locust__upload_close_file(up);
     locust__buf_free(&up->head);
     LOCUST_FREE(up->piece);
     up->piece = NULL;
     up->open = false;
 }
 
-static int64_t locust__upload_file_size(const char *path)
+/* Has the file as many bytes as it says? Those of /proc and /sys say 0 or a page; they lie nowhere.
+ */
+static bool locust__upload_is_long(int fd, const struct stat *st)
 {
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+    char bytes[512];
+    int64_t n = 0;
+    ssize_t got = 1;
+    if (st->st_blocks || st->st_size > 65536)
+        return true;
+    while (got > 0 && n <= (int64_t)st->st_size) {
+        got = pread(fd, bytes, sizeof bytes, (off_t)n);
+        n += got > 0 ? got : 0;
+    }
+    return n == (int64_t)st->st_size;
 }
 
-/* Opens the next file to be read. */
+/* Opens the next file to be read, without waiting for who writes to a pipe. */
 static locust_error locust__upload_open_file(locust__upload *up, const char *path)
 {
-    up->file_left = locust__upload_file_size(path);
-    if (up->file_left < 0)
-        return LOCUST_ERR_HTTP_BODY_FILE;
-    up->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (up->fd >= 0)
-        return LOCUST_OK;
-    return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES : LOCUST_ERR_HTTP_BODY_FILE;
+    struct stat st = {.st_mode = 0};
+    locust_error error = LOCUST_OK;
+    up->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (up->fd < 0)
+        return errno == EMFILE || errno == ENFILE ? LOCUST_ERR_FILES
+               : errno == ENXIO                   ? LOCUST_ERR_HTTP_BODY_PIPE // a socket
+                                                  : LOCUST_ERR_HTTP_BODY_FILE;
+    if (fstat(up->fd, &st) < 0 || !S_ISREG(st.st_mode))
+        error = S_ISFIFO(st.st_mode) ? LOCUST_ERR_HTTP_BODY_PIPE : LOCUST_ERR_HTTP_BODY_FILE;
+    else if (!locust__upload_is_long(up->fd, &st))
+        up->file_left = LOCUST__UPLOAD_UNKNOWN;
+    else
+        up->file_left = (int64_t)st.st_size;
+    if (error)
+        locust__upload_close_file(up);
+    return error;
 }
 
-/* Adds up the length of a multipart body, without reading its files. */
+/* Adds up the length of a multipart body, without reading its files; -1: one does not tell. */
 static locust_error locust__upload_measure(locust__upload *up)
 {
     const locust_part *part = up->req->parts;
+    bool unknown = false;
     up->len = 0;
     for (;; part++) {
         int64_t size = 0;
+        locust_error error = LOCUST_OK;
         up->head.len = 0;
         locust__upload_part_head(&up->head, up, part);
         if (up->head.failed)
             return LOCUST_ERR_MEMORY;
         if (part->name && part->type && !locust__http_is_value(locust__view_of(part->type)))
             return LOCUST_ERR_HTTP_REQUEST;
-        if (part->name && part->path)
-            size = locust__upload_file_size(part->path);
-        else if (part->name)
+        if (part->name && part->path) {
+            error = locust__upload_open_file(up, part->path);
+            locust__upload_close_file(up);
+            unknown |= !error && up->file_left == LOCUST__UPLOAD_UNKNOWN;
+            size = error || unknown ? 0 : up->file_left;
+        } else if (part->name) {
             size = (int64_t)strlen(part->text ? part->text : "");
-        if (size < 0)
-            return LOCUST_ERR_HTTP_BODY_FILE;
+        }
+        if (error)
+            return error;
         up->len += (int64_t)up->head.len + size;
-        if (!part->name)
+        if (!part->name) {
+            up->len = unknown ? -1 : up->len;
             return LOCUST_OK;
+        }
     }
 }
 
@@ -14403,7 +14439,7 @@ static locust_error locust__upload_open(
         error = locust__upload_measure(up);
     } else if (req->body_path) {
         error = locust__upload_open_file(up, req->body_path);
-        up->len = up->file_left;
+        up->len = up->file_left == LOCUST__UPLOAD_UNKNOWN ? -1 : up->file_left;
     } else {
         up->len = req->body_len ? (int64_t)req->body_len : -1;
     }
@@ -14422,14 +14458,16 @@ static locust_error locust__upload_read_file(locust__upload *up, char *out, size
 {
     size_t want = (int64_t)n < up->file_left ? n : (size_t)up->file_left;
     ssize_t rc = read(up->fd, out, want);
+    bool unknown = up->file_left == LOCUST__UPLOAD_UNKNOWN;
     *got = rc > 0 ? (size_t)rc : 0;
-    if (rc <= 0 && want)
+    if (rc < 0 || (!rc && want && !unknown))
         return LOCUST_ERR_HTTP_BODY_FILE; // it is shorter than it was
-    up->file_left -= rc;
-    if (!up->file_left) {
-        close(up->fd);
-        up->fd = -1;
-    }
+    if (unknown)
+        up->file_left = rc ? up->file_left : 0;
+    else
+        up->file_left -= rc;
+    if (!up->file_left)
+        locust__upload_close_file(up);
     return LOCUST_OK;
 }
 
@@ -14450,10 +14488,8 @@ static locust_error locust__upload_next_part(locust__upload *up)
     if (!part->name || !part->path)
         return LOCUST_OK;
     error = locust__upload_open_file(up, part->path);
-    if (!error && !up->file_left) {
-        close(up->fd);
-        up->fd = -1;
-    }
+    if (!error && !up->file_left)
+        locust__upload_close_file(up);
     return error;
 }
 
@@ -14475,6 +14511,7 @@ static ptrdiff_t locust__upload_ask(const locust_request *req, char *out, size_t
 static locust_error locust__upload_read(locust__upload *up, char *out, size_t n, size_t *got)
 {
     ptrdiff_t given;
+    locust_error error = LOCUST_OK;
     *got = 0;
     if (up->req->body_fn && !up->req->parts && !up->req->body_path) {
         if (up->len >= 0 && (int64_t)n > up->left)
@@ -14486,18 +14523,20 @@ static locust_error locust__upload_read(locust__upload *up, char *out, size_t n,
         up->left -= up->len >= 0 ? given : 0;
         return LOCUST_OK;
     }
-    while (up->part && !up->text.len && up->fd < 0) {
-        locust_error error = locust__upload_next_part(up);
-        if (error)
-            return error;
+    while (!error && !*got) {
+        while (!error && up->part && !up->text.len && up->fd < 0)
+            error = locust__upload_next_part(up);
+        if (!error && up->text.len) {
+            *got = n < up->text.len ? n : up->text.len;
+            memcpy(out, up->text.ptr, *got);
+            up->text = locust__view_skip(up->text, *got);
+        } else if (!error && up->fd >= 0 && up->file_left) {
+            error = locust__upload_read_file(up, out, n, got); // nothing: it has ended here
+        } else {
+            break;
+        }
     }
-    if (up->text.len) {
-        *got = n < up->text.len ? n : up->text.len;
-        memcpy(out, up->text.ptr, *got);
-        up->text = locust__view_skip(up->text, *got);
-        return LOCUST_OK;
-    }
-    return up->fd >= 0 && up->file_left ? locust__upload_read_file(up, out, n, got) : LOCUST_OK;
+    return error;
 }
 
 /* Gives the next bytes as they go over the wire, chunked if the length is not known. *more false:
@@ -14512,7 +14551,7 @@ static locust_error locust__upload_piece(locust__upload *up, locust__view *piece
     int n;
     if (error)
         return error;
-    if (up->req->parts || up->req->body_path) {
+    if (!chunked && (up->req->parts || up->req->body_path)) {
         up->left -= (int64_t)got;
         if (up->left < 0 || (!got && up->left)) // a file has changed since it was measured
             return LOCUST_ERR_HTTP_BODY_FILE;

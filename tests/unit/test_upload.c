@@ -181,6 +181,86 @@ static void files(void)
     remove_files();
 }
 
+/* Takes a chunked body apart, RFC 9112 7.1. */
+static void unchunk(locust__buf *body)
+{
+    size_t at = 0, to = 0, n = 1;
+    while (n && at < body->len) {
+        char *line;
+        n = strtoul(body->ptr + at, &line, 16);
+        at = (size_t)(line - body->ptr) + 2;
+        memmove(body->ptr + to, body->ptr + at, n);
+        at += n + 2;
+        to += n;
+    }
+    CHECK(at == body->len); // the last chunk ends it
+    body->len = to;
+}
+
+/* A file that does not say how long it is, whole and as a part. */
+static void sends_unmeasured(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    char content[8192], want[9000];
+    size_t n = file ? fread(content, 1, sizeof content - 1, file) : 0;
+    const locust_part parts[] = {
+        {"f", NULL, path, "t/p"}, {"n", "v", NULL, NULL}, {NULL, NULL, NULL, NULL}};
+    const locust_request requests[] = {{.body_path = path}, {.parts = parts}};
+    if (file)
+        fclose(file);
+    content[n] = '\0';
+    CHECK(n > 0);
+    for (int i = 0; i < 2; i++) {
+        sent s = send_all(&requests[i]);
+        CHECK_ROW(i ? "a part" : "a body");
+        CHECK_INT(s.error, LOCUST_OK);
+        CHECK_INT(s.len, -1);
+        if (i)
+            snprintf(want, sizeof want,
+                B FORM "name=\"f\"; filename=\"%s\"\r\nContent-Type: t/p\r\n\r\n%s\r\n" B FORM
+                       "name=\"n\"\r\n\r\nv" LAST,
+                strrchr(path, '/') + 1, content);
+        else
+            strcpy(want, content);
+        unchunk(&s.bytes);
+        CHECK(s.bytes.len == strlen(want) && memcmp(s.bytes.ptr, want, s.bytes.len) == 0);
+        locust__buf_free(&s.bytes);
+    }
+    CHECK_ROW(NULL);
+}
+
+/* Files of /proc say that they have 0 bytes, those of /sys that they have a page. */
+static void files_that_do_not_say_how_long(void)
+{
+    if (access("/proc/version", R_OK) != 0)
+        SKIP("there is no /proc");
+    sends_unmeasured("/proc/version");
+    if (access("/sys/devices/system/cpu/online", R_OK) == 0)
+        sends_unmeasured("/sys/devices/system/cpu/online");
+    CHECK_INT(blocks_live, 0);
+}
+
+/* Nobody may ever write to them, and a request may be sent twice. */
+static void pipes(void)
+{
+    const char *path = path_of("pipe");
+    const locust_part parts[] = {{"f", NULL, path, NULL}, {NULL, NULL, NULL, NULL}};
+    int ends[2];
+    char of_pipe[32];
+    CHECK_INT(mkfifo(path, 0600), 0);
+    fails(&(locust_request){.body_path = path}, LOCUST_ERR_HTTP_BODY_PIPE);
+    fails(&(locust_request){.parts = parts}, LOCUST_ERR_HTTP_BODY_PIPE);
+    unlink(path);
+    remove_files();
+    if (pipe(ends) != 0)
+        abort();
+    snprintf(of_pipe, sizeof of_pipe, "/dev/fd/%d", ends[0]); // what <(command) of a shell is
+    if (access(of_pipe, R_OK) == 0)
+        fails(&(locust_request){.body_path = of_pipe}, LOCUST_ERR_HTTP_BODY_PIPE);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 /* A file that another program writes to meanwhile: never more and never less than was announced. */
 static void files_that_change(void)
 {
@@ -338,6 +418,7 @@ static void without_memory(void)
 }
 
 TESTS({"forms", forms}, {"forms that cannot be sent", forms_that_cannot_be_sent}, {"files", files},
+    {"files that do not say how long", files_that_do_not_say_how_long}, {"pipes", pipes},
     {"files that change", files_that_change}, {"functions give", functions_give},
     {"the largest chunk", the_largest_chunk}, {"wanted", wanted},
     {"without memory", without_memory}, )

@@ -57,6 +57,7 @@
     X(LOCUST_ERR_TLS_PORT, "the server speaks TLS on this port: use https://")                  \
     X(LOCUST_ERR_HTTP_CODED, "malformed or truncated compressed body")                          \
     X(LOCUST_ERR_HTTP_BODY_FILE, "cannot read the file of a request body")                      \
+    X(LOCUST_ERR_HTTP_BODY_PIPE, "the file of a request body is a pipe: use .body_fn")          \
     X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
     X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
     X(LOCUST_ERR_HTTP_CALLBACK, "the test's on_body or on_event made a call that it may not")   \

@@ -58,7 +58,7 @@ typedef struct locust_request {
     const locust_pair *params;      // added to the query, encoded by the library
     const locust_pair *form_fields; // body from fields, encoded by the library
     const locust_part *parts;       // body as multipart/form-data; files are streamed from disk
-    const char *body_path;          // body from a file, streamed
+    const char *body_path;          // body from a file, streamed; no pipe or device
     locust_body_fn body_fn;         // body from a function: body_len bytes; 0: chunked, any length
     bool expect_continue;           // wait up to 1 s for "100 Continue" before sending the body
     const char *auth;               // "user:password": Basic, or Digest when the server asks for it
