@@ -4001,12 +4001,14 @@ static int locust__os_map(const char *path, const char **text, size_t *size)
 {
     struct stat about;
     void *map = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0; // no wait for a pipe's writer
     memset(&about, 0, sizeof about);
     if (fd < 0 || fstat(fd, &about) < 0) {
         rc = -errno;
     } else if (S_ISDIR(about.st_mode)) {
         rc = -EISDIR;
+    } else if (S_ISFIFO(about.st_mode)) {
+        rc = -ESPIPE;
     } else if (about.st_size) {
         map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         rc = map == MAP_FAILED ? -errno : 0;
@@ -20017,7 +20019,9 @@ static bool locust__feed_open(locust_feeder *f, locust__users *all, const char *
     bool wide = rc >= 0 && f->size >= 2 &&
                 (memcmp(f->text, "\xFF\xFE", 2) == 0 || memcmp(f->text, "\xFE\xFF", 2) == 0);
     bool indexed = rc >= 0 && !wide && locust__feed_index(f, all, &flaw);
-    if (rc < 0)
+    if (rc == -ESPIPE)
+        snprintf(text, sizeof text, "the data file %.160s is a pipe: write it to a file", f->path);
+    else if (rc < 0)
         snprintf(text, sizeof text, "cannot read the data file %.160s: %s", f->path, strerror(-rc));
     else if (wide)
         snprintf(text, sizeof text, "the data file %.160s is UTF-16: save it as UTF-8", f->path);

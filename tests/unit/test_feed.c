@@ -628,6 +628,11 @@ static void files_that_cannot_be_used(void)
     check_bad(file("\xFF\xFEi\0d\0\n\0001\0", 10), false, 1, "UTF-16");
     CHECK_ROW("missing");
     check_bad("/tmp/no-such-file-of-feed.csv", false, 1, "No such file or directory");
+    CHECK_ROW("pipe"); // that nobody writes to
+    unlink(text_file(""));
+    CHECK_INT(mkfifo(path_a, 0600), 0);
+    check_bad(path_a, false, 1, "is a pipe");
+    unlink(path_a);
     CHECK_ROW("directory");
     check_bad("/tmp", false, 1, "directory");
     CHECK_ROW("no permission");

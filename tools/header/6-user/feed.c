@@ -144,7 +144,9 @@ static bool locust__feed_open(locust_feeder *f, locust__users *all, const char *
     bool wide = rc >= 0 && f->size >= 2 &&
                 (memcmp(f->text, "\xFF\xFE", 2) == 0 || memcmp(f->text, "\xFE\xFF", 2) == 0);
     bool indexed = rc >= 0 && !wide && locust__feed_index(f, all, &flaw);
-    if (rc < 0)
+    if (rc == -ESPIPE)
+        snprintf(text, sizeof text, "the data file %.160s is a pipe: write it to a file", f->path);
+    else if (rc < 0)
         snprintf(text, sizeof text, "cannot read the data file %.160s: %s", f->path, strerror(-rc));
     else if (wide)
         snprintf(text, sizeof text, "the data file %.160s is UTF-16: save it as UTF-8", f->path);

@@ -62,12 +62,14 @@ static int locust__os_map(const char *path, const char **text, size_t *size)
 {
     struct stat about;
     void *map = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0; // no wait for a pipe's writer
     memset(&about, 0, sizeof about);
     if (fd < 0 || fstat(fd, &about) < 0) {
         rc = -errno;
     } else if (S_ISDIR(about.st_mode)) {
         rc = -EISDIR;
+    } else if (S_ISFIFO(about.st_mode)) {
+        rc = -ESPIPE;
     } else if (about.st_size) {
         map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         rc = map == MAP_FAILED ? -errno : 0;
