@@ -49,6 +49,9 @@ test: | build                    ## runs the tests; T=http picks one, T='h*' som
 coverage: | build                ## what of the header the unit tests run, by gcov; T="hash url" picks some
 	@set -f; tests/coverage $(T)
 
+servers: | build                 ## loads some 35 real servers, which it installs under build/; S="tomcat nginx" picks
+	@set -f; CC="$(CC)" tests/servers/servers.py $(S)
+
 cross: | build                   ## builds and tests for every machine, with qemu; A="armhf mips" picks some
 	@tools/deps.sh cross || true
 	@tools/zig.sh >build/zig.log 2>&1 || true
@@ -91,4 +94,4 @@ clean:                           ## removes build/
 help:                            ## prints this table
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-10s%s\n", $$1, $$2}'
 
-.PHONY: all header examples demo deps mbedtls test coverage cross lint check bench fuzz format install clean help
+.PHONY: all header examples demo deps mbedtls test coverage servers cross lint check bench fuzz format install clean help

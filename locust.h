@@ -24199,9 +24199,9 @@ static void locust__remarks_keep_alive(locust__remarks *r, const locust_env *env
     bool all = m && m->served_n * 10 >= n * 9;
     if (all && m->served == 1 && n >= 3 && n * 10 >= m->n[LOCUST__MANNER_OPENED] * 9)
         locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_none", false,
-            "%.60s closed %lld connections after one answer: it keeps none, so that nearly every "
-            "response time has a connect in it",
-            which, (long long)n);
+            "%.60s closed %lld of %lld connections after one answer: nearly every response time "
+            "has a connect in it",
+            which, (long long)n, (long long)m->n[LOCUST__MANNER_OPENED]);
     else if (all && m->served > 1 && n >= 2)
         locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_requests", false,
             "%.60s closed %lld connections after %d requests each, its limit: the next request of "
