@@ -222,12 +222,14 @@
  *     >>classes        the user classes of a run
  *     >>listeners      a test's events, and the functions that are told of them
  *     >>own_option     options that a test declares
+ *     >>unused         options without effect
  *     >>setup          making an environment
  *     >>env_api        public calls on an environment
  *   9-outside
  *     >>generator      the generator's verdict on itself
  *     >>figures        what a row shows
  *     >>check          checks
+ *     >>check_why      what is wrong with a check
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
  *     >>remarks        what a run says of itself at its end
@@ -4720,7 +4722,7 @@ static bool locust__os_guard_works(void)
  * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
  *             global. What runs in a handler is async-signal-safe.
  * Names       locust__os_continue_ locust__os_continued_ locust__os_fault_
- *             locust__os_handlers_ locust__os_signal_ locust__os_signals_
+ *             locust__os_faults locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
 enum { LOCUST__OS_FAULTS = 5 };
@@ -17934,7 +17936,8 @@ static bool locust__class_gets_users(const locust_user_class *as)
  *             and what they share (session, task sets, handles) is looked up there.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer.
- * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream
+ * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream locust__user_text
+ *             locust__step
  * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *
@@ -20248,8 +20251,8 @@ static bool locust__stages_parse(locust__stages *stages, const char *text)
     return good && stages->n;
 }
 
-/* Says in `out` which part of a list of stages cannot be read, and what there is in its place. False:
- * all of it can. */
+/* Says in `out` which part of a list of stages cannot be read, and what there is in its place.
+ * False: all of it can. */
 static bool locust__stages_why(const char *text, char *out, size_t size)
 {
     const char *first = NULL;
@@ -22246,7 +22249,7 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
  *             line for each reason.
  * Invariants  only what is certain before the run; what it shows at its end is for >>remarks.
  * Names       locust__unused_
- * Uses        >>log >>tls >>class >>stages >>env
+ * Uses        >>proxy >>class
  * ============================================================================================ */
 
 typedef struct locust__unused_option {
@@ -22368,7 +22371,7 @@ static void locust__unused_look(const locust_env *env, const locust_options *giv
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
  *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>classes
- *             >>listeners >>own_option
+ *             >>listeners >>own_option >>unused
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -23456,8 +23459,8 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
  *
  * Purpose     names the part of a check that cannot be read, where it stands, and what there is
  *             in its place.
- * Names       locust__check_why
- * Uses        >>text >>number >>figures >>check
+ * Names       locust__check_why locust__check_why_ locust__check_units locust__checks_why
+ * Uses        >>figures >>check
  * ============================================================================================ */
 
 /* The units of what a check is about. */
@@ -23524,8 +23527,8 @@ static void locust__check_why(locust__buf *out, const char *text)
         out, " is no unit here: %.*s takes %s", (int)n, text, locust__check_units(&c));
 }
 
-/* Why an option's list of checks cannot be read: a sentence, yours to free; NULL: it can. `option`: as
- * the user named it. */
+/* Why an option's list of checks cannot be read: a sentence, yours to free; NULL: it can. `option`:
+ * as the user named it. */
 static char *locust__checks_why(const char *list, const char *option)
 {
     locust__checks checks = {NULL, 0, 0};
@@ -24098,7 +24101,7 @@ static void locust__find_line(const locust__find *f, char *out, size_t size)
  *             list and knows none of them.
  * Invariants  a key is stable, for programs; a sentence is for people, without text of a server.
  * Names       locust__remark_ locust__remarks_ LOCUST__REMARK
- * Uses        >>entry >>stats >>net >>manners >>services >>user >>env
+ * Uses        >>entry >>stats >>net >>manners >>services >>user >>env >>unused
  * ============================================================================================ */
 
 enum { LOCUST__REMARKS_MAX = 32, LOCUST__REMARKS_CALM_NS = 100000000 };
@@ -24474,7 +24477,7 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
  *
  * Purpose     generator, checks, baseline and search in one place; the exit code that follows.
  * Names       locust__result_
- * Uses        >>env >>generator >>check >>baseline >>find >>remarks
+ * Uses        >>env >>generator >>check >>check_why >>baseline >>find >>remarks
  * ============================================================================================ */
 
 typedef struct locust__result {
@@ -26404,7 +26407,8 @@ static void locust__github_annotate(const locust__result *v)
  * Invariants  the later place wins: ~/.locust.conf, ./locust.conf, the --config file, environment,
  *             command line. Anything wrong in one of them ends in one sentence and exit code 2.
  * Names       locust__option_ locust__options_ locust__settings_ locust__known_option
- * Uses        >>json >>own_option
+ *             locust__words
+ * Uses        >>json >>stages >>own_option >>check_why
  * Sources     Locust 2.46 and 2.47 (reference runs): names, defaults, spans, exit codes, prefixes.
  * Limits      no pyproject.toml. Options of Locust that this version lacks are refused by name.
  * ============================================================================================ */
@@ -26432,25 +26436,25 @@ typedef struct locust__settings { // what the command line can say
 } locust__settings;
 
 enum locust__option_kind {
-    LOCUST__OPTION_FLAG,
-    LOCUST__OPTION_TEXT,
-    LOCUST__OPTION_EMPTY, // a text that says something when it is empty
-    LOCUST__OPTION_USERS,
-    LOCUST__OPTION_RATE,
-    LOCUST__OPTION_SPAN,
-    LOCUST__OPTION_LEVEL,
-    LOCUST__OPTION_CODE,
-    LOCUST__OPTION_COUNT,
-    LOCUST__OPTION_NUMBER,
-    LOCUST__OPTION_CHECK, // checks; given more than once it adds up
-    LOCUST__OPTION_STAGES,
-    LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
-    LOCUST__OPTION_MORE,     // the same, and given more than once it adds up
-    LOCUST__OPTION_OWN,      // of the test, with a value
-    LOCUST__OPTION_OWN_FLAG, // of the test, a switch
-    LOCUST__OPTION_IGNORED,  // of Locust, without a meaning here
-    LOCUST__OPTION_MISSING,  // of Locust, not in this version; takes a value
-    LOCUST__OPTION_MISSING_FLAG,
+    LOCUST__OPTION_IS_FLAG,
+    LOCUST__OPTION_IS_TEXT,
+    LOCUST__OPTION_IS_EMPTY, // a text that says something when it is empty
+    LOCUST__OPTION_IS_USERS,
+    LOCUST__OPTION_IS_RATE,
+    LOCUST__OPTION_IS_SPAN,
+    LOCUST__OPTION_IS_LEVEL,
+    LOCUST__OPTION_IS_CODE,
+    LOCUST__OPTION_IS_COUNT,
+    LOCUST__OPTION_IS_NUMBER,
+    LOCUST__OPTION_IS_CHECK, // checks; given more than once it adds up
+    LOCUST__OPTION_IS_STAGES,
+    LOCUST__OPTION_IS_WORDS,    // takes any number of values, as argparse's nargs="*"
+    LOCUST__OPTION_IS_MORE,     // the same, and given more than once it adds up
+    LOCUST__OPTION_IS_OWN,      // of the test, with a value
+    LOCUST__OPTION_IS_OWN_FLAG, // of the test, a switch
+    LOCUST__OPTION_IS_IGNORED,  // of Locust, without a meaning here
+    LOCUST__OPTION_IS_MISSING,  // of Locust, not in this version; takes a value
+    LOCUST__OPTION_IS_MISSING_FLAG,
 };
 
 /* What each kind takes, for the sentence about a wrong value, and the limits of whole numbers. */
@@ -26460,18 +26464,18 @@ static const struct {
     int zero;  // what stands for 0 in locust_options, where 0 means the default
     bool bare; // it is a switch: no value need follow
 } locust__option_kinds[] = {
-    [LOCUST__OPTION_FLAG] = {.takes = "true or false", .bare = true},
-    [LOCUST__OPTION_USERS] = {.takes = "a whole number from 0", .max = INT_MAX, .zero = -1},
-    [LOCUST__OPTION_RATE] = {.takes = "a number above 0"},
-    [LOCUST__OPTION_SPAN] = {.takes = "a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s"},
-    [LOCUST__OPTION_LEVEL] = {.takes = "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
-    [LOCUST__OPTION_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
-    [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
-    [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
-    [LOCUST__OPTION_WORDS] = {.bare = true},
-    [LOCUST__OPTION_MORE] = {.bare = true},
-    [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
-    [LOCUST__OPTION_MISSING_FLAG] = {.bare = true},
+    [LOCUST__OPTION_IS_FLAG] = {.takes = "true or false", .bare = true},
+    [LOCUST__OPTION_IS_USERS] = {.takes = "a whole number from 0", .max = INT_MAX, .zero = -1},
+    [LOCUST__OPTION_IS_RATE] = {.takes = "a number above 0"},
+    [LOCUST__OPTION_IS_SPAN] = {.takes = "a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s"},
+    [LOCUST__OPTION_IS_LEVEL] = {.takes = "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
+    [LOCUST__OPTION_IS_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
+    [LOCUST__OPTION_IS_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
+    [LOCUST__OPTION_IS_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
+    [LOCUST__OPTION_IS_WORDS] = {.bare = true},
+    [LOCUST__OPTION_IS_MORE] = {.bare = true},
+    [LOCUST__OPTION_IS_OWN_FLAG] = {.takes = "true or false", .bare = true},
+    [LOCUST__OPTION_IS_MISSING_FLAG] = {.bare = true},
 };
 
 typedef struct locust__known_option {
@@ -26607,11 +26611,11 @@ typedef struct locust__known_option {
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
 
-#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                             \
-    {name, letter, LOCUST__OPTION_##kind, offsetof(locust__settings, field), value, help, NULL, \
+#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                                \
+    {name, letter, LOCUST__OPTION_IS_##kind, offsetof(locust__settings, field), value, help, NULL, \
         NULL},
 #define LOCUST__OPTIONS_LACKING_ROW(name, letter, kind) \
-    {name, letter, LOCUST__OPTION_##kind, 0, NULL, NULL, NULL, NULL},
+    {name, letter, LOCUST__OPTION_IS_##kind, 0, NULL, NULL, NULL, NULL},
 static const locust__known_option locust__options_known[] = {LOCUST__OPTIONS_KNOWN(
     LOCUST__OPTIONS_ROW) LOCUST__OPTIONS_LACKING(LOCUST__OPTIONS_LACKING_ROW)};
 #undef LOCUST__OPTIONS_ROW
@@ -26637,7 +26641,7 @@ static const struct {
 static const char *locust__option_variable(const locust__known_option *o, char *out, size_t size)
 {
     const size_t n = sizeof locust__option_variables / sizeof *locust__option_variables;
-    if (o->kind == LOCUST__OPTION_OWN || o->kind == LOCUST__OPTION_OWN_FLAG)
+    if (o->kind == LOCUST__OPTION_IS_OWN || o->kind == LOCUST__OPTION_IS_OWN_FLAG)
         return o->env;
     for (size_t i = 0; i < n; i++)
         if (strcmp(locust__option_variables[i].option, o->name) == 0)
@@ -26687,7 +26691,7 @@ static void locust__settings_init(locust__settings *st, const locust_test *test)
                 locust__options_die(
                     "the test declares an option --%s, which there is already", name);
         st->own[st->n_own++] = (locust__known_option){.name = name,
-            .kind = type == LOCUST_OPTION_FLAG ? LOCUST__OPTION_OWN_FLAG : LOCUST__OPTION_OWN,
+            .kind = type == LOCUST_OPTION_FLAG ? LOCUST__OPTION_IS_OWN_FLAG : LOCUST__OPTION_IS_OWN,
             .env = o->env,
             .value = locust__own_option_value(o),
             .help = o->help ? o->help : "an option of this test",
@@ -26739,13 +26743,13 @@ static const char *locust__option_element(const char *p, const char *end, locust
 static void locust__option_begin(locust__settings *st, const locust__known_option *o)
 {
     locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
-    if (words->place != st->place || o->kind == LOCUST__OPTION_WORDS)
+    if (words->place != st->place || o->kind == LOCUST__OPTION_IS_WORDS)
         words->text.len = 0;
     words->place = st->place;
 }
 
-/* Adds a value to others, with `glue` between. One that is written as a list, as in config files, is
- * several. */
+/* Adds a value to others, with `glue` between. One that is written as a list, as in config files,
+ * is several. */
 static void locust__option_add_words(locust__buf *text, char glue, const char *value)
 {
     const char *p = value + strspn(value, " \t\r\n"), *end = value + strlen(value);
@@ -26778,7 +26782,7 @@ static void locust__option_add_value(
     locust__settings *st, const locust__known_option *o, const char *value)
 {
     locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
-    locust__option_add_words(&words->text, o->kind == LOCUST__OPTION_MORE ? '\n' : ',', value);
+    locust__option_add_words(&words->text, o->kind == LOCUST__OPTION_IS_MORE ? '\n' : ',', value);
 }
 
 /* Reads a whole number within the limits of its kind. */
@@ -26842,62 +26846,62 @@ static void locust__option_set(
     bool good = true, flag = true;
     char takes[256];
     switch (o->kind) {
-    case LOCUST__OPTION_FLAG:
+    case LOCUST__OPTION_IS_FLAG:
         good = !value || locust__text_switch(value, &flag);
         *(bool *)field = flag;
         break;
-    case LOCUST__OPTION_TEXT:
+    case LOCUST__OPTION_IS_TEXT:
         locust__option_note_empty(st, text, where);
         *(const char **)field = *text ? text : NULL;
         break;
-    case LOCUST__OPTION_EMPTY:
+    case LOCUST__OPTION_IS_EMPTY:
         *(const char **)field = *text || *where == '-' ? text : NULL;
         break;
-    case LOCUST__OPTION_USERS:
-    case LOCUST__OPTION_CODE:
-    case LOCUST__OPTION_COUNT:
-    case LOCUST__OPTION_NUMBER:
+    case LOCUST__OPTION_IS_USERS:
+    case LOCUST__OPTION_IS_CODE:
+    case LOCUST__OPTION_IS_COUNT:
+    case LOCUST__OPTION_IS_NUMBER:
         good = locust__option_whole(o->kind, text, field);
         break;
-    case LOCUST__OPTION_RATE:
+    case LOCUST__OPTION_IS_RATE:
         good = locust__option_rate(text, field);
         break;
-    case LOCUST__OPTION_SPAN:
+    case LOCUST__OPTION_IS_SPAN:
         good = locust__number_span(text, field);
         break;
-    case LOCUST__OPTION_LEVEL:
+    case LOCUST__OPTION_IS_LEVEL:
         good = locust__log_level(text) >= 0;
         if (good)
             *(const char **)field = text;
         break;
-    case LOCUST__OPTION_STAGES:
+    case LOCUST__OPTION_IS_STAGES:
         locust__option_note_empty(st, text, where);
         if (*text && locust__stages_why(text, takes, sizeof takes))
             locust__options_die("%s '%.200s': %s", where, text, takes);
         *(const char **)field = *text ? text : NULL;
         break;
-    case LOCUST__OPTION_CHECK:
+    case LOCUST__OPTION_IS_CHECK:
         locust__option_add_checks(field, text, where);
         break;
-    case LOCUST__OPTION_WORDS:
-    case LOCUST__OPTION_MORE:
+    case LOCUST__OPTION_IS_WORDS:
+    case LOCUST__OPTION_IS_MORE:
         locust__option_begin(st, o);
         locust__option_add_value(st, o, text);
         break;
-    case LOCUST__OPTION_OWN_FLAG:
+    case LOCUST__OPTION_IS_OWN_FLAG:
         good = !value || locust__text_switch(value, &flag);
         locust__option_set_own(st, o->name, flag ? "true" : "false");
         break;
-    case LOCUST__OPTION_OWN:
+    case LOCUST__OPTION_IS_OWN:
         if (!locust__own_option_good(o->own, text, takes, sizeof takes))
             locust__options_die("%s takes %s, not \"%s\"", where, takes, text);
         locust__option_set_own(st, o->name, text);
         break;
-    case LOCUST__OPTION_IGNORED:
+    case LOCUST__OPTION_IS_IGNORED:
         locust__option_note(st, where, "has no effect: the test is this program");
         break;
-    case LOCUST__OPTION_MISSING:
-    case LOCUST__OPTION_MISSING_FLAG:
+    case LOCUST__OPTION_IS_MISSING:
+    case LOCUST__OPTION_IS_MISSING_FLAG:
         if (!value || !locust__text_switch(value, &flag) || flag)
             locust__options_die(
                 "%s is an option of Locust that this version of locust.h (" LOCUST_VERSION
@@ -27078,7 +27082,7 @@ static bool locust__cli_is_value(const char *arg)
 /* Does an option take any number of values, none too? */
 static bool locust__cli_takes_words(const locust__known_option *o)
 {
-    return o->kind == LOCUST__OPTION_WORDS || o->kind == LOCUST__OPTION_MORE;
+    return o->kind == LOCUST__OPTION_IS_WORDS || o->kind == LOCUST__OPTION_IS_MORE;
 }
 
 /* Sets an option that takes all values up to the next option, or the one that is part of its

@@ -55,9 +55,9 @@ static void run_hosts(void *arg)
     gives("one.alias", LOCUST_OK, "127.0.0.2 ");
     gives("ONE", LOCUST_OK, "127.0.0.2 ");
     gives("two", LOCUST_OK, "127.0.0.4 ::4 ");
-    gives("a.test", LOCUST_OK, "127.0.0.6 "); // goes before the name servers
+    gives("a.test", LOCUST_OK, "127.0.0.6 ");  // goes before the name servers
     gives("a.test.", LOCUST_OK, "127.0.0.6 "); // the same, in full
-    gives("last", LOCUST_OK, "127.0.0.8 ");   // no line end at the end
+    gives("last", LOCUST_OK, "127.0.0.8 ");    // no line end at the end
     CHECK_INT(kit.server.seen->queries, 0);
     gives("on", LOCUST_ERR_NAME, NULL);
     gives("three", LOCUST_ERR_NAME, NULL);

@@ -222,12 +222,14 @@
  *     >>classes        the user classes of a run
  *     >>listeners      a test's events, and the functions that are told of them
  *     >>own_option     options that a test declares
+ *     >>unused         options without effect
  *     >>setup          making an environment
  *     >>env_api        public calls on an environment
  *   9-outside
  *     >>generator      the generator's verdict on itself
  *     >>figures        what a row shows
  *     >>check          checks
+ *     >>check_why      what is wrong with a check
  *     >>baseline       comparison with an earlier run
  *     >>find           --find-max
  *     >>remarks        what a run says of itself at its end

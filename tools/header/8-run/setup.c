@@ -8,7 +8,7 @@
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
  *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>classes
- *             >>listeners >>own_option
+ *             >>listeners >>own_option >>unused
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */

@@ -92,8 +92,8 @@ static bool locust__stages_parse(locust__stages *stages, const char *text)
     return good && stages->n;
 }
 
-/* Says in `out` which part of a list of stages cannot be read, and what there is in its place. False:
- * all of it can. */
+/* Says in `out` which part of a list of stages cannot be read, and what there is in its place.
+ * False: all of it can. */
 static bool locust__stages_why(const char *text, char *out, size_t size)
 {
     const char *first = NULL;

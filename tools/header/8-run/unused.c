@@ -5,7 +5,7 @@
  *             line for each reason.
  * Invariants  only what is certain before the run; what it shows at its end is for >>remarks.
  * Names       locust__unused_
- * Uses        >>log >>tls >>class >>stages >>env
+ * Uses        >>proxy >>class
  * ============================================================================================ */
 
 typedef struct locust__unused_option {

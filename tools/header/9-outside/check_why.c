@@ -3,8 +3,8 @@
  *
  * Purpose     names the part of a check that cannot be read, where it stands, and what there is
  *             in its place.
- * Names       locust__check_why
- * Uses        >>text >>number >>figures >>check
+ * Names       locust__check_why locust__check_why_ locust__check_units locust__checks_why
+ * Uses        >>figures >>check
  * ============================================================================================ */
 
 /* The units of what a check is about. */
@@ -71,8 +71,8 @@ static void locust__check_why(locust__buf *out, const char *text)
         out, " is no unit here: %.*s takes %s", (int)n, text, locust__check_units(&c));
 }
 
-/* Why an option's list of checks cannot be read: a sentence, yours to free; NULL: it can. `option`: as
- * the user named it. */
+/* Why an option's list of checks cannot be read: a sentence, yours to free; NULL: it can. `option`:
+ * as the user named it. */
 static char *locust__checks_why(const char *list, const char *option)
 {
     locust__checks checks = {NULL, 0, 0};

@@ -37,7 +37,7 @@ static bool locust__cli_is_value(const char *arg)
 /* Does an option take any number of values, none too? */
 static bool locust__cli_takes_words(const locust__known_option *o)
 {
-    return o->kind == LOCUST__OPTION_WORDS || o->kind == LOCUST__OPTION_MORE;
+    return o->kind == LOCUST__OPTION_IS_WORDS || o->kind == LOCUST__OPTION_IS_MORE;
 }
 
 /* Sets an option that takes all values up to the next option, or the one that is part of its

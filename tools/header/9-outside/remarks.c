@@ -6,7 +6,7 @@
  *             list and knows none of them.
  * Invariants  a key is stable, for programs; a sentence is for people, without text of a server.
  * Names       locust__remark_ locust__remarks_ LOCUST__REMARK
- * Uses        >>entry >>stats >>net >>manners >>services >>user >>env
+ * Uses        >>entry >>stats >>net >>manners >>services >>user >>env >>unused
  * ============================================================================================ */
 
 enum { LOCUST__REMARKS_MAX = 32, LOCUST__REMARKS_CALM_NS = 100000000 };

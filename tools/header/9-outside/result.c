@@ -3,7 +3,7 @@
  *
  * Purpose     generator, checks, baseline and search in one place; the exit code that follows.
  * Names       locust__result_
- * Uses        >>env >>generator >>check >>baseline >>find >>remarks
+ * Uses        >>env >>generator >>check >>check_why >>baseline >>find >>remarks
  * ============================================================================================ */
 
 typedef struct locust__result {

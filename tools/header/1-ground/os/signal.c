@@ -7,7 +7,7 @@
  * Invariants  signal dispositions belong to the process, so their record, locust__os_handlers, is a
  *             global. What runs in a handler is async-signal-safe.
  * Names       locust__os_continue_ locust__os_continued_ locust__os_fault_
- *             locust__os_handlers_ locust__os_signal_ locust__os_signals_
+ *             locust__os_faults locust__os_handlers_ locust__os_signal_ locust__os_signals_
  * ============================================================================================ */
 
 enum { LOCUST__OS_FAULTS = 5 };
