@@ -120,6 +120,7 @@
  *     >>os_socket      sockets and the limit on descriptors
  *     >>os_stack       address space for stacks, and what guards it
  *     >>os_signal      faults and stop signals
+ *     >>out            text for a terminal or a pipe that nobody may be reading
  *     >>log            diagnostics in Locust's log format
  *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
  *     >>regex          regular expressions: the search
@@ -3909,6 +3910,9 @@ static bool locust__os_take_port(int fd, uint32_t port);
 static void locust__os_stamp(int fd);
 /* recv(). *arrived_ns: when the last of the bytes reached this machine, since 1970; 0: unknown. */
 static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns);
+/* Opens a terminal or a pipe once more, for writing and nonblocking: the flag belongs to an open
+ * file, which a shell may share. The new descriptor, or -errno. */
+static int locust__os_reopen(int fd);
 static size_t locust__os_page_size(void);
 /* The text of a small file; of a larger one it reads little more than `max` bytes. A '\0' follows.
  * ptr NULL: no such file, or no memory. `failed`: it could not be read, and errno says why. */
@@ -4337,8 +4341,9 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
  * Purpose     random bytes, arrival times of bytes, timer slack, ports that are taken late, guard
  *             markers, and how long the process waited for a CPU.
  * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_ports
- *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_set_
- *             locust__os_slept_ locust__os_stamp_ locust__os_take_ locust__os_waited_
+ *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_reopen_
+ *             locust__os_set_ locust__os_slept_ locust__os_stamp_ locust__os_take_
+ *             locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -4408,6 +4413,14 @@ static bool locust__os_take_port(int fd, uint32_t port)
                fd, IPPROTO_IP, 51 /* IP_LOCAL_PORT_RANGE, Linux 6.3 */, &range, sizeof range) == 0;
 }
 
+static int locust__os_reopen(int fd)
+{
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 static void locust__os_stamp(int fd)
 {
     int on = 1;
@@ -4448,8 +4461,8 @@ static bool locust__os_guard_mark(char *p, size_t n)
  * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
  *             makes a figure more exact, or a stack cheaper.
  * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
- *             locust__os_recv_ locust__os_set_ locust__os_slept_ locust__os_stamp_ locust__os_take_
- *             locust__os_waited_
+ *             locust__os_recv_ locust__os_reopen_ locust__os_set_ locust__os_slept_
+ *             locust__os_stamp_ locust__os_take_ locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)
@@ -4487,6 +4500,12 @@ static bool locust__os_take_port(int fd, uint32_t port)
     (void)fd;
     (void)port;
     return false;
+}
+
+static int locust__os_reopen(int fd)
+{
+    (void)fd;
+    return -ENOTSUP; // /dev/fd gives a copy of the descriptor, which shares the open file
 }
 
 static void locust__os_stamp(int fd)
@@ -4846,6 +4865,156 @@ static void locust__os_signals_close(void)
     close(locust__os_handlers.pipe[1]);
 }
 /* ============================================================================================
+ * >>out  text for a terminal or a pipe that nobody may be reading
+ *
+ * Purpose     tables and log lines never make the loop wait: what a terminal, pipe or socket does
+ *             not take at once is kept, and written when it takes it. Of what is kept there is an
+ *             end: a table that finds too much before it is left out as a whole, and counted.
+ * Invariants  what is written is in order, and whole but for a reader who has gone. Standard output
+ *             and error belong to the shell, too, and O_NONBLOCK to all who share an open file: so
+ *             they are opened once more, by /proc, and that one does not block. Where they cannot
+ *             be (no /proc, another user's terminal), poll() is asked before each piece, which is
+ *             as small as every pipe promises to take when poll() says so.
+ * Cost        a write() for a text; a buffer only while something is kept.
+ * Names       locust__out locust__out_
+ * Limits      a terminal that cannot be opened once more may take less than a piece. What stdio
+ *             holds is the test's own, and waits as it always did.
+ * ============================================================================================ */
+
+typedef struct locust__out {
+    int fd;     // the one to write to: the own one, or the one given; -1: not open
+    bool own;   // opened once more, nonblocking
+    bool waits; // may make its writer wait: not a file
+    locust__buf kept;
+    size_t written;       // of what is kept
+    size_t tables, lines; // that were left out
+} locust__out;
+
+enum {
+    LOCUST__OUT_PIECE = 256,       // no more than _POSIX_PIPE_BUF
+    LOCUST__OUT_TABLES = 65536,    // kept bytes from which on tables are left out,
+    LOCUST__OUT_LINES = 1 << 20,   // and lines
+    LOCUST__OUT_PATIENCE_MS = 5000 // that the end waits for a reader who takes nothing
+};
+
+/* Does a descriptor take something now? One that is broken does: a write says what it is. */
+static bool locust__out_takes(int fd, int timeout_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return poll(&p, 1, timeout_ms) != 0;
+}
+
+/* Begins to write to a descriptor. */
+static void locust__out_open(locust__out *out, int fd)
+{
+    struct stat about;
+    int own = -1;
+    memset(out, 0, sizeof *out);
+    out->fd = fd;
+    if (fstat(fd, &about) != 0)
+        return;
+    out->waits = S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode) || isatty(fd);
+    if (out->waits && !S_ISSOCK(about.st_mode))
+        own = locust__os_reopen(fd);
+    if (own < 0)
+        return;
+    out->fd = own;
+    out->own = true;
+}
+
+/* Writes what can be written without waiting; returns how many bytes. -1: nobody can read it. */
+static ssize_t locust__out_try(const locust__out *out, const char *text, size_t n)
+{
+    size_t done = 0;
+    if (!out->waits)
+        return (ssize_t)locust__os_write_all(out->fd, text, n);
+    while (done < n) {
+        size_t some = n - done;
+        ssize_t wrote;
+        if (!out->own && !locust__out_takes(out->fd, 0))
+            break;
+        if (!out->own && some > LOCUST__OUT_PIECE)
+            some = LOCUST__OUT_PIECE;
+        wrote = write(out->fd, text + done, some);
+        if (wrote < 0 && errno != EINTR && errno != EAGAIN)
+            return -1;
+        if (wrote < 0 && errno == EAGAIN)
+            break;
+        done += wrote > 0 ? (size_t)wrote : 0;
+    }
+    return (ssize_t)done;
+}
+
+/* Writes of what is kept as much as can be. */
+static void locust__out_drain(locust__out *out)
+{
+    ssize_t wrote;
+    if (out->written == out->kept.len)
+        return;
+    wrote = locust__out_try(out, out->kept.ptr + out->written, out->kept.len - out->written);
+    out->written = wrote < 0 ? out->kept.len : out->written + (size_t)wrote;
+    if (out->written == out->kept.len) {
+        locust__buf_free(&out->kept);
+        out->written = 0;
+    }
+}
+
+/* Writes a text, now or later. False: too much is kept, or memory ran out. */
+static bool locust__out_put(locust__out *out, const char *text, size_t n, size_t most)
+{
+    ssize_t wrote = 0;
+    locust__out_drain(out);
+    if (!out->kept.len)
+        wrote = locust__out_try(out, text, n);
+    if (wrote < 0 || (size_t)wrote == n)
+        return true;
+    if (out->kept.len - out->written + n > most && out->kept.len)
+        return false;
+    if (out->written) {
+        memmove(out->kept.ptr, out->kept.ptr + out->written, out->kept.len - out->written);
+        out->kept.len -= out->written;
+        out->written = 0;
+    }
+    if (!locust__buf_reserve(&out->kept, n - (size_t)wrote))
+        return false;
+    locust__buf_add(&out->kept, text + wrote, n - (size_t)wrote);
+    return true;
+}
+
+/* A table, or what else comes again. */
+static void locust__out_table(locust__out *out, const char *text, size_t n)
+{
+    out->tables += !locust__out_put(out, text, n, LOCUST__OUT_TABLES);
+}
+
+/* A log line, or what else does not come again. */
+static void locust__out_line(locust__out *out, const char *text, size_t n)
+{
+    out->lines += !locust__out_put(out, text, n, LOCUST__OUT_LINES);
+}
+
+/* May others write there without waiting, a few KB? */
+static bool locust__out_is_free(const locust__out *out)
+{
+    return !out->waits || (out->written == out->kept.len && locust__out_takes(out->fd, 0));
+}
+
+/* Writes what is kept, as long as somebody takes it, and closes. *patience_ms: how long nobody may
+ * take anything; 0 when that was over. */
+static void locust__out_close(locust__out *out, int *patience_ms)
+{
+    locust__out_drain(out);
+    while (out->kept.len && *patience_ms) {
+        if (!locust__out_takes(out->fd, *patience_ms))
+            *patience_ms = 0;
+        locust__out_drain(out);
+    }
+    locust__buf_free(&out->kept);
+    if (out->own)
+        close(out->fd);
+    out->fd = -1;
+}
+/* ============================================================================================
  * >>log  diagnostics in Locust's log format
  *
  * Purpose     writes lines as Locust's log has them:
@@ -4868,9 +5037,10 @@ enum {
 static const char *const locust__log_levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
 
 typedef struct locust__log {
-    int fd;        // standard error, or that of --logfile
-    int level;     // lines below it are not written
-    char host[64]; // up to its first dot
+    int fd;           // standard error, or that of --logfile
+    locust__out *out; // takes them without making anybody wait; NULL: they are written there
+    int level;        // lines below it are not written
+    char host[64];    // up to its first dot
 } locust__log;
 
 /* The level of a name, written in any case; -1: there is no such level. */
@@ -4886,6 +5056,7 @@ static int locust__log_level(const char *name)
 static int locust__log_open(locust__log *log, int level, const char *path)
 {
     log->fd = STDERR_FILENO;
+    log->out = NULL;
     log->level = level;
     if (gethostname(log->host, sizeof log->host) != 0 || !log->host[0])
         memcpy(log->host, "localhost", 10);
@@ -4937,7 +5108,10 @@ static void locust__log_print(
         n = sizeof line - 2; // cut
     locust__text_plain(line, n);
     line[n++] = '\n';
-    locust__os_write_all(log->fd, line, n);
+    if (log->out)
+        locust__out_line(log->out, line, n);
+    else
+        locust__os_write_all(log->fd, line, n);
 }
 /* ============================================================================================
  * >>hist  latency histogram: under 0.4 % error by default, 1 us to 1 h
@@ -20483,6 +20657,7 @@ typedef struct locust__usage_stall { // of one cause
     int64_t total_ns, longest_ns;
 } locust__usage_stall;
 
+enum { LOCUST__ENV_STDOUT, LOCUST__ENV_STDERR, LOCUST__ENV_LOGFILE, LOCUST__ENV_OUTS };
 enum { LOCUST__ENV_FIND_FROM = 10 }; // arrivals a second that --find-max begins with if nobody says
 
 struct locust_env {
@@ -20499,6 +20674,7 @@ struct locust_env {
     // What the users need.
     locust__loop loop;
     locust__log log;
+    locust__out outs[LOCUST__ENV_OUTS]; // open while a test runs
     locust__request_stats stats;
     locust__services services;
     locust__class *classes; // in order of name
@@ -24447,6 +24623,21 @@ static void locust__remarks_tls_unused(locust__remarks *r, const locust_env *env
 #endif
 }
 
+/* What was to be read and was not. */
+static void locust__remarks_unread(locust__remarks *r, const locust_env *env)
+{
+    size_t tables = 0, lines = 0;
+    for (int i = 0; i < LOCUST__ENV_OUTS; i++) {
+        tables += env->outs[i].tables;
+        lines += env->outs[i].lines;
+    }
+    if (tables || lines)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "unread", false,
+            "%zu tables and %zu log lines were left out: nobody read the terminal or pipe that "
+            "they were for",
+            tables, lines);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -24471,6 +24662,7 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_over_stall(r, env);
     locust__remarks_clock(r, env);
     locust__remarks_tls_unused(r, env);
+    locust__remarks_unread(r, env);
 }
 /* ============================================================================================
  * >>result  what a run is judged by
@@ -24568,8 +24760,8 @@ static int locust__result_exit_code(const locust__result *v)
  * Purpose     Locust's tables on standard error, or short lines on standard output.
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
  * Names       locust__table locust__table_
- * Uses        >>co >>entry >>stats >>tls >>usage >>generator >>figures >>check >>baseline
- *             >>find >>remarks >>result
+ * Uses        >>co >>entry >>stats >>tls >>env >>usage >>generator >>figures >>check
+ *             >>baseline >>find >>remarks >>result
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
@@ -25104,6 +25296,7 @@ static void locust__table_print(locust_env *env, const locust__result *verdict)
             .rates = verdict ? LOCUST__FIGURES_MEASURED : LOCUST__FIGURES_CURRENT},
         .compact = env->options.compact};
     bool compact = locust__table_is_compact(&t);
+    locust__out *to = &env->outs[compact ? LOCUST__ENV_STDOUT : LOCUST__ENV_STDERR];
     if (!compact)
         t.width = locust__table_name_width();
     if (verdict || !compact)
@@ -25116,9 +25309,13 @@ static void locust__table_print(locust_env *env, const locust__result *verdict)
         locust__table_final(&t, verdict);
     LOCUST_FREE(t.rows);
     locust__locale_leave(locale);
-    fflush(NULL); // a test's own lines come first
-    if (out.len)
-        locust__os_write_all(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
+    if (locust__out_is_free(&env->outs[LOCUST__ENV_STDOUT]) &&
+        locust__out_is_free(&env->outs[LOCUST__ENV_STDERR]))
+        fflush(NULL); // a test's own lines come first
+    if (verdict)
+        locust__out_line(to, out.ptr, out.len);
+    else if (out.len)
+        locust__out_table(to, out.ptr, out.len);
     locust__buf_free(&out);
 }
 /* ============================================================================================
@@ -26163,7 +26360,8 @@ static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t 
  * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
  *             full, and each second.
  * Names       locust__files_
- * Uses        >>co >>switch >>entry >>stats >>result >>csv >>summary >>junit >>hgrm
+ * Uses        >>co >>switch >>entry >>stats >>env >>stall >>result >>csv >>summary >>junit
+ *             >>hgrm
  * ============================================================================================ */
 
 enum {
@@ -26245,6 +26443,7 @@ static void locust__files_log(void *arg, const locust_sample *sample, const locu
     locust__files *files = arg;
     locust__loop *loop = &files->env->loop;
     double share = files->env->options.request_log_sample;
+    int64_t began_ns;
     if (share > 0 && locust__random_unit(&loop->random) >= share)
         return;
     files->entries[files->n_entries++] = (locust__files_logged){.wall_ns = now_ns + loop->epoch_ns,
@@ -26255,8 +26454,14 @@ static void locust__files_log(void *arg, const locust_sample *sample, const locu
         .user = sample->user ? sample->user->id : 0,
         .length = sample->length,
         .status = sample->status};
-    if (files->n_entries == LOCUST__FILES_LOGGED)
-        locust__co_call(loop, locust__files_flush, files);
+    if (files->n_entries < LOCUST__FILES_LOGGED)
+        return;
+    began_ns = locust__loop_clock(loop);
+    locust__co_call(loop, locust__files_flush, files);
+    if (locust__loop_clock(loop) - began_ns < LOCUST__LOOP_BLOCKED_NS)
+        return;
+    loop->excused = true; // a slow disk or pipe is not the task's fault
+    locust__stall_count(files->env, LOCUST__CAUSE_OWN, loop->clock_ns - began_ns);
 }
 
 static void locust__files_close(locust__files *files)
@@ -26342,7 +26547,7 @@ static void locust__files_write(locust__files *files, const locust__result *v)
  * Purpose     shows at a job of GitHub Actions what is wrong: checks that do not hold, rows that
  *             became slower, a search that found no rate, a generator at its limit.
  * Names       locust__github_
- * Uses        >>generator >>check >>baseline >>find >>result
+ * Uses        >>env >>generator >>check >>baseline >>find >>result
  * Sources     GitHub's documentation of workflow commands; escapes as its toolkit has them
  *             (packages/core/src/command.ts). Its runner reads no other.
  * ============================================================================================ */
@@ -26396,7 +26601,8 @@ static void locust__github_annotate(const locust__result *v)
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
         locust__github_add(&out, "warning", text, "", "");
-    locust__os_write_all(STDOUT_FILENO, out.ptr, out.len);
+    if (out.len)
+        locust__out_line(&v->env->outs[LOCUST__ENV_STDOUT], out.ptr, out.len);
     locust__buf_free(&out);
 }
 /* ============================================================================================
@@ -27491,11 +27697,13 @@ static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
 
 static void locust__run_beat_now(void *arg)
 {
-    (void)arg;
+    locust_env *env = ((locust__run_parts *)arg)->env;
+    for (int i = 0; i < LOCUST__ENV_OUTS; i++)
+        locust__out_drain(&env->outs[i]);
 }
 
-/* Has the loop do something ten times a second, for it learns from what is due how long it stood
- * still. */
+/* Ten times a second writes what terminals and pipes did not take before. And the loop learns from
+ * what is due how long it stood still. */
 static void locust__run_beat(void *arg)
 {
     locust__run_every(arg, LOCUST__S / 10, locust__run_beat_now, arg);
@@ -27665,9 +27873,32 @@ static const char *locust__run_lacks(const locust_options *o)
                                 : NULL;
 }
 
+/* From here to locust__run_close_outs no reader makes the test wait. */
+static void locust__run_open_outs(locust_env *env)
+{
+    locust__out *outs = env->outs;
+    memset(outs, 0, sizeof env->outs);
+    locust__out_open(&outs[LOCUST__ENV_STDOUT], STDOUT_FILENO);
+    locust__out_open(&outs[LOCUST__ENV_STDERR], STDERR_FILENO);
+    env->log.out = &outs[LOCUST__ENV_STDERR];
+    if (env->log.fd == STDERR_FILENO)
+        return;
+    env->log.out = &outs[LOCUST__ENV_LOGFILE];
+    locust__out_open(env->log.out, env->log.fd);
+}
+
+static void locust__run_close_outs(locust_env *env)
+{
+    int patience_ms = LOCUST__OUT_PATIENCE_MS;
+    for (int i = 0; env->log.out && i < LOCUST__ENV_OUTS; i++)
+        locust__out_close(&env->outs[i], &patience_ms);
+    env->log.out = NULL;
+}
+
 /* Closes what locust__run_open opened, which may have stopped half-way. */
 static void locust__run_close(locust__run_parts *run)
 {
+    locust__run_close_outs(run->env);
     if (run->signals >= 0)
         locust__os_signals_close();
     if (run->csv.env)
@@ -27719,6 +27950,7 @@ static int locust__run_test(locust_env *env, bool command)
         locust__run_close(&run);
         return code;
     }
+    locust__run_open_outs(env);
     locust__runner_init(env);
     if (!env->exit_code_set)
         env->exit_code = 1;

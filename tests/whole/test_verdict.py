@@ -6,7 +6,7 @@
 Figures that must be exact come from users who record what the test tells them (class Known); those
 of requests are held against --request-log and against the server's own record (programs/record_server.c).
 """
-import collections, datetime, json, math, os, resource, sys, xml.etree.ElementTree
+import collections, datetime, fcntl, json, math, os, resource, sys, termios, xml.etree.ElementTree
 from kit.lib import *
 from kit.judged import *
 
@@ -730,6 +730,102 @@ def _(dir):
     same((told["suspended"], told["clock_set"], r.rc), (30.0, 0.0, 4), r)
     check("the machine was suspended for 30.0 s" in told["limits"], told)
     check(not any(m["key"] == "clock_set" for m in summary(r.dir + "/s.json")["remarks"]), r)
+
+
+class Terminal:
+    """A terminal, or a pipe, that nobody reads until read() is called."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.ours, self.theirs = os.openpty() if kind == "terminal" else os.pipe()
+        if kind == "terminal":  # as if a user had typed Ctrl-S: nothing fits
+            termios.tcflow(self.theirs, termios.TCOOFF)
+        else:
+            fcntl.fcntl(self.theirs, 1031, 4096)  # F_SETPIPE_SZ
+
+    def read(self):
+        """All that comes until its last writer has gone."""
+        if self.theirs is not None:
+            if self.kind == "terminal":
+                termios.tcflow(self.theirs, termios.TCOON)
+            os.close(self.theirs)
+            self.theirs = None
+        text = b""
+        with contextlib.suppress(OSError):  # EIO is a terminal's end
+            while piece := os.read(self.ours, 65536):
+                text += piece
+        os.close(self.ours)
+        return text.decode().replace("\r\n", "\n")
+
+
+def unread(dir, kind, server, *args, read_at=None, seconds="3", **env):
+    """A run whose standard error nobody reads, or from `read_at` on: its Result (err is what came), the
+    longest time in which its server got no request."""
+    t = Terminal(kind)
+    env = dict(os.environ, HOME=dir, **{"VERDICT_" + k.upper(): str(v) for k, v in env.items()})
+    began = time.monotonic()
+    with open(dir + "/out", "w+") as out:
+        p = subprocess.Popen([build(VERDICT), "--headless", "-H", server.url, "-u", "2", "-r", "2", "-t", seconds, *args,
+                              "Get"], stdin=subprocess.DEVNULL, stdout=out, stderr=t.theirs, env=env, cwd=dir)
+        flags = fcntl.fcntl(t.theirs, fcntl.F_GETFL)
+        try:
+            if read_at is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    p.wait(read_at)
+                err = t.read()
+            p.wait(30)
+            took = time.monotonic() - began
+            check(flags & os.O_NONBLOCK == 0, "the terminal's own open file does not block any more")
+        finally:
+            p.kill()
+            p.wait()
+        if read_at is None:
+            err = t.read()
+        out.seek(0)
+        r = Result(p.returncode, out.read(), err, took)
+    r.dir = dir
+    sent = sorted(one.sent_us / 1e6 for one in server.stop())
+    return r, sent
+
+
+@test("a terminal or a pipe that nobody reads: the load goes on, and the run ends")
+def _(dir):
+    for kind in ("terminal", "pipe"):
+        with alone, Truth(dir) as server:
+            # Rows that fill a pipe of 4 KB with the first table.
+            r, sent = unread(dir, kind, server, "--summary", "s.json", seconds="5", paths=",".join(
+                "/delay/%d" % n for n in range(1, 31)))
+        told = summary(dir + "/s.json")
+        check(len(sent) > 100 and max(b - a for a, b in zip(sent, sent[1:])) < 1, "the load stopped", kind, len(sent), r)
+        check(sent[-1] - sent[0] > 4.5, "it stopped before its end", kind, sent[-1] - sent[0], r)
+        check(5 <= r.seconds < 5 + 5 + 4 and r.rc == 0, "it waits for ever", kind, r.seconds, r)
+        check(not any("stood still" in text and "in its own" in text for text in told["generator"]["limits"]), told)
+
+
+@test("a terminal or a pipe that is read late has all log lines, and the last table")
+def _(dir):
+    for kind in ("terminal", "pipe"):
+        with alone, Truth(dir) as server:
+            r, sent = unread(dir, kind, server, "--summary", "s.json", read_at=6, seconds="3", paths="/delay/20")
+        texts = [text for _, _, text in log_lines(r.err)]
+        for text in ("Starting locust.h", "All users spawned", "--run-time limit reached", "Shutting down (exit code 0)"):
+            same(sum(text in line for line in texts), 1, kind, text, r)
+        check("Response time percentiles" in r.err and r.err.rstrip().splitlines()[-1].startswith("generator: "), r)
+        check(r.seconds < 3 + 5 + 4, r.seconds)
+
+
+@test("a pipe that nobody reads: tables are left out as a whole, and counted")
+def _(dir):
+    rows = ",".join("/delay/0?%d" % n for n in range(400))  # a table of them has 60 KB
+    with alone, Truth(dir) as server:
+        r, sent = unread(dir, "pipe", server, "--summary", "s.json", read_at=9, seconds="9", paths=rows, wait=0.1)
+    notes = [m for m in summary(dir + "/s.json")["remarks"] if m["key"] == "unread"]
+    same(len(notes), 1, r)
+    left_out = int(notes[0]["text"].split()[0])
+    tables = r.err.count("Type     Name") - 1  # the last report has two
+    check(left_out >= 1 and re.match(r"\d+ tables and 0 log lines were left out", notes[0]["text"]), notes)
+    check(5 <= left_out + tables <= 7, "one every two seconds, and the last", left_out, tables, r)
+    same(r.err.count("Aggregated"), tables + 1, "each that came is whole", r)
 
 
 # ---- reports for machines ----

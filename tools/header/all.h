@@ -120,6 +120,7 @@
  *     >>os_socket      sockets and the limit on descriptors
  *     >>os_stack       address space for stacks, and what guards it
  *     >>os_signal      faults and stop signals
+ *     >>out            text for a terminal or a pipe that nobody may be reading
  *     >>log            diagnostics in Locust's log format
  *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
  *     >>regex          regular expressions: the search
@@ -400,6 +401,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "1-ground/os/socket.c"
 #include "1-ground/os/stack.c"
 #include "1-ground/os/signal.c"
+#include "1-ground/out.c"
 #include "1-ground/log.c"
 #include "1-ground/hist.c"
 #include "1-ground/regex.c"

@@ -44,9 +44,9 @@ static void begin(locust_user *u)
 
 static void get(locust_user *u)
 {
-    char paths[1000], *path, *at = NULL;
-    snprintf(paths, sizeof paths, "%s",
-        setting("VERDICT_PATHS") ? setting("VERDICT_PATHS") : "/delay/1");
+    char *paths = strdup(setting("VERDICT_PATHS") ? setting("VERDICT_PATHS") : "/delay/1");
+    char *path, *at = NULL;
+    locust_defer(u, free, paths);
     for (path = strtok_r(paths, ",", &at); path; path = strtok_r(NULL, ",", &at)) {
         char *url = strchr(path, ' ');
         if (url)

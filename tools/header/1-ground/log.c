@@ -21,9 +21,10 @@ enum {
 static const char *const locust__log_levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
 
 typedef struct locust__log {
-    int fd;        // standard error, or that of --logfile
-    int level;     // lines below it are not written
-    char host[64]; // up to its first dot
+    int fd;           // standard error, or that of --logfile
+    locust__out *out; // takes them without making anybody wait; NULL: they are written there
+    int level;        // lines below it are not written
+    char host[64];    // up to its first dot
 } locust__log;
 
 /* The level of a name, written in any case; -1: there is no such level. */
@@ -39,6 +40,7 @@ static int locust__log_level(const char *name)
 static int locust__log_open(locust__log *log, int level, const char *path)
 {
     log->fd = STDERR_FILENO;
+    log->out = NULL;
     log->level = level;
     if (gethostname(log->host, sizeof log->host) != 0 || !log->host[0])
         memcpy(log->host, "localhost", 10);
@@ -90,5 +92,8 @@ static void locust__log_print(
         n = sizeof line - 2; // cut
     locust__text_plain(line, n);
     line[n++] = '\n';
-    locust__os_write_all(log->fd, line, n);
+    if (log->out)
+        locust__out_line(log->out, line, n);
+    else
+        locust__os_write_all(log->fd, line, n);
 }

@@ -55,6 +55,7 @@ typedef struct locust__usage_stall { // of one cause
     int64_t total_ns, longest_ns;
 } locust__usage_stall;
 
+enum { LOCUST__ENV_STDOUT, LOCUST__ENV_STDERR, LOCUST__ENV_LOGFILE, LOCUST__ENV_OUTS };
 enum { LOCUST__ENV_FIND_FROM = 10 }; // arrivals a second that --find-max begins with if nobody says
 
 struct locust_env {
@@ -71,6 +72,7 @@ struct locust_env {
     // What the users need.
     locust__loop loop;
     locust__log log;
+    locust__out outs[LOCUST__ENV_OUTS]; // open while a test runs
     locust__request_stats stats;
     locust__services services;
     locust__class *classes; // in order of name

@@ -6,7 +6,8 @@
  * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
  *             full, and each second.
  * Names       locust__files_
- * Uses        >>co >>switch >>entry >>stats >>result >>csv >>summary >>junit >>hgrm
+ * Uses        >>co >>switch >>entry >>stats >>env >>stall >>result >>csv >>summary >>junit
+ *             >>hgrm
  * ============================================================================================ */
 
 enum {
@@ -88,6 +89,7 @@ static void locust__files_log(void *arg, const locust_sample *sample, const locu
     locust__files *files = arg;
     locust__loop *loop = &files->env->loop;
     double share = files->env->options.request_log_sample;
+    int64_t began_ns;
     if (share > 0 && locust__random_unit(&loop->random) >= share)
         return;
     files->entries[files->n_entries++] = (locust__files_logged){.wall_ns = now_ns + loop->epoch_ns,
@@ -98,8 +100,14 @@ static void locust__files_log(void *arg, const locust_sample *sample, const locu
         .user = sample->user ? sample->user->id : 0,
         .length = sample->length,
         .status = sample->status};
-    if (files->n_entries == LOCUST__FILES_LOGGED)
-        locust__co_call(loop, locust__files_flush, files);
+    if (files->n_entries < LOCUST__FILES_LOGGED)
+        return;
+    began_ns = locust__loop_clock(loop);
+    locust__co_call(loop, locust__files_flush, files);
+    if (locust__loop_clock(loop) - began_ns < LOCUST__LOOP_BLOCKED_NS)
+        return;
+    loop->excused = true; // a slow disk or pipe is not the task's fault
+    locust__stall_count(files->env, LOCUST__CAUSE_OWN, loop->clock_ns - began_ns);
 }
 
 static void locust__files_close(locust__files *files)

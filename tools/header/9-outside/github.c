@@ -4,7 +4,7 @@
  * Purpose     shows at a job of GitHub Actions what is wrong: checks that do not hold, rows that
  *             became slower, a search that found no rate, a generator at its limit.
  * Names       locust__github_
- * Uses        >>generator >>check >>baseline >>find >>result
+ * Uses        >>env >>generator >>check >>baseline >>find >>result
  * Sources     GitHub's documentation of workflow commands; escapes as its toolkit has them
  *             (packages/core/src/command.ts). Its runner reads no other.
  * ============================================================================================ */
@@ -58,6 +58,7 @@ static void locust__github_annotate(const locust__result *v)
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
         locust__github_add(&out, "warning", text, "", "");
-    locust__os_write_all(STDOUT_FILENO, out.ptr, out.len);
+    if (out.len)
+        locust__out_line(&v->env->outs[LOCUST__ENV_STDOUT], out.ptr, out.len);
     locust__buf_free(&out);
 }

@@ -352,6 +352,21 @@ static void locust__remarks_tls_unused(locust__remarks *r, const locust_env *env
 #endif
 }
 
+/* What was to be read and was not. */
+static void locust__remarks_unread(locust__remarks *r, const locust_env *env)
+{
+    size_t tables = 0, lines = 0;
+    for (int i = 0; i < LOCUST__ENV_OUTS; i++) {
+        tables += env->outs[i].tables;
+        lines += env->outs[i].lines;
+    }
+    if (tables || lines)
+        locust__remarks_add(r, LOCUST__REMARK_CLIENT, "unread", false,
+            "%zu tables and %zu log lines were left out: nobody read the terminal or pipe that "
+            "they were for",
+            tables, lines);
+}
+
 /* Looks back on a run that is over. */
 static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 {
@@ -376,4 +391,5 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     locust__remarks_over_stall(r, env);
     locust__remarks_clock(r, env);
     locust__remarks_tls_unused(r, env);
+    locust__remarks_unread(r, env);
 }

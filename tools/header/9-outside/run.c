@@ -86,11 +86,13 @@ static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
 
 static void locust__run_beat_now(void *arg)
 {
-    (void)arg;
+    locust_env *env = ((locust__run_parts *)arg)->env;
+    for (int i = 0; i < LOCUST__ENV_OUTS; i++)
+        locust__out_drain(&env->outs[i]);
 }
 
-/* Has the loop do something ten times a second, for it learns from what is due how long it stood
- * still. */
+/* Ten times a second writes what terminals and pipes did not take before. And the loop learns from
+ * what is due how long it stood still. */
 static void locust__run_beat(void *arg)
 {
     locust__run_every(arg, LOCUST__S / 10, locust__run_beat_now, arg);
@@ -260,9 +262,32 @@ static const char *locust__run_lacks(const locust_options *o)
                                 : NULL;
 }
 
+/* From here to locust__run_close_outs no reader makes the test wait. */
+static void locust__run_open_outs(locust_env *env)
+{
+    locust__out *outs = env->outs;
+    memset(outs, 0, sizeof env->outs);
+    locust__out_open(&outs[LOCUST__ENV_STDOUT], STDOUT_FILENO);
+    locust__out_open(&outs[LOCUST__ENV_STDERR], STDERR_FILENO);
+    env->log.out = &outs[LOCUST__ENV_STDERR];
+    if (env->log.fd == STDERR_FILENO)
+        return;
+    env->log.out = &outs[LOCUST__ENV_LOGFILE];
+    locust__out_open(env->log.out, env->log.fd);
+}
+
+static void locust__run_close_outs(locust_env *env)
+{
+    int patience_ms = LOCUST__OUT_PATIENCE_MS;
+    for (int i = 0; env->log.out && i < LOCUST__ENV_OUTS; i++)
+        locust__out_close(&env->outs[i], &patience_ms);
+    env->log.out = NULL;
+}
+
 /* Closes what locust__run_open opened, which may have stopped half-way. */
 static void locust__run_close(locust__run_parts *run)
 {
+    locust__run_close_outs(run->env);
     if (run->signals >= 0)
         locust__os_signals_close();
     if (run->csv.env)
@@ -314,6 +339,7 @@ static int locust__run_test(locust_env *env, bool command)
         locust__run_close(&run);
         return code;
     }
+    locust__run_open_outs(env);
     locust__runner_init(env);
     if (!env->exit_code_set)
         env->exit_code = 1;

@@ -4,8 +4,8 @@
  * Purpose     Locust's tables on standard error, or short lines on standard output.
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
  * Names       locust__table locust__table_
- * Uses        >>co >>entry >>stats >>tls >>usage >>generator >>figures >>check >>baseline
- *             >>find >>remarks >>result
+ * Uses        >>co >>entry >>stats >>tls >>env >>usage >>generator >>figures >>check
+ *             >>baseline >>find >>remarks >>result
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
@@ -540,6 +540,7 @@ static void locust__table_print(locust_env *env, const locust__result *verdict)
             .rates = verdict ? LOCUST__FIGURES_MEASURED : LOCUST__FIGURES_CURRENT},
         .compact = env->options.compact};
     bool compact = locust__table_is_compact(&t);
+    locust__out *to = &env->outs[compact ? LOCUST__ENV_STDOUT : LOCUST__ENV_STDERR];
     if (!compact)
         t.width = locust__table_name_width();
     if (verdict || !compact)
@@ -552,8 +553,12 @@ static void locust__table_print(locust_env *env, const locust__result *verdict)
         locust__table_final(&t, verdict);
     LOCUST_FREE(t.rows);
     locust__locale_leave(locale);
-    fflush(NULL); // a test's own lines come first
-    if (out.len)
-        locust__os_write_all(compact ? STDOUT_FILENO : STDERR_FILENO, out.ptr, out.len);
+    if (locust__out_is_free(&env->outs[LOCUST__ENV_STDOUT]) &&
+        locust__out_is_free(&env->outs[LOCUST__ENV_STDERR]))
+        fflush(NULL); // a test's own lines come first
+    if (verdict)
+        locust__out_line(to, out.ptr, out.len);
+    else if (out.len)
+        locust__out_table(to, out.ptr, out.len);
     locust__buf_free(&out);
 }

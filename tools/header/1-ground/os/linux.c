@@ -4,8 +4,9 @@
  * Purpose     random bytes, arrival times of bytes, timer slack, ports that are taken late, guard
  *             markers, and how long the process waited for a CPU.
  * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_ports
- *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_set_
- *             locust__os_slept_ locust__os_stamp_ locust__os_take_ locust__os_waited_
+ *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_reopen_
+ *             locust__os_set_ locust__os_slept_ locust__os_stamp_ locust__os_take_
+ *             locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -73,6 +74,14 @@ static bool locust__os_take_port(int fd, uint32_t port)
     uint32_t range = port << 16 | port; // the last, then the first of the range
     return setsockopt(
                fd, IPPROTO_IP, 51 /* IP_LOCAL_PORT_RANGE, Linux 6.3 */, &range, sizeof range) == 0;
+}
+
+static int locust__os_reopen(int fd)
+{
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 static void locust__os_stamp(int fd)

@@ -73,6 +73,9 @@ static bool locust__os_take_port(int fd, uint32_t port);
 static void locust__os_stamp(int fd);
 /* recv(). *arrived_ns: when the last of the bytes reached this machine, since 1970; 0: unknown. */
 static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns);
+/* Opens a terminal or a pipe once more, for writing and nonblocking: the flag belongs to an open
+ * file, which a shell may share. The new descriptor, or -errno. */
+static int locust__os_reopen(int fd);
 static size_t locust__os_page_size(void);
 /* The text of a small file; of a larger one it reads little more than `max` bytes. A '\0' follows.
  * ptr NULL: no such file, or no memory. `failed`: it could not be read, and errno says why. */

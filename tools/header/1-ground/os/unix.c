@@ -4,8 +4,8 @@
  * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
  *             makes a figure more exact, or a stack cheaper.
  * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
- *             locust__os_recv_ locust__os_set_ locust__os_slept_ locust__os_stamp_ locust__os_take_
- *             locust__os_waited_
+ *             locust__os_recv_ locust__os_reopen_ locust__os_set_ locust__os_slept_
+ *             locust__os_stamp_ locust__os_take_ locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)
@@ -43,6 +43,12 @@ static bool locust__os_take_port(int fd, uint32_t port)
     (void)fd;
     (void)port;
     return false;
+}
+
+static int locust__os_reopen(int fd)
+{
+    (void)fd;
+    return -ENOTSUP; // /dev/fd gives a copy of the descriptor, which shares the open file
 }
 
 static void locust__os_stamp(int fd)
