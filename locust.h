@@ -25133,12 +25133,13 @@ static void locust__table_generator(const locust__table *t, const locust_generat
     char line[768];
     if (locust__table_is_compact(t)) {
         locust__buf_printf(t->out,
-            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f stalled=%.3f "
-            "stalled_max=%.3f stalled_reqs=%llu suspended=%.3f clock_set=%.3f p50_high=%.3f "
-            "p99_high=%.3f limits=",
-            g->ok, g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms, g->stalled_s,
-            g->stalled_max_s, (unsigned long long)g->stalled_requests, g->suspended_s,
-            g->clock_set_s, g->p50_high_ms, g->p99_high_ms);
+            "generator_time p50_high=%.3f p99_high=%.3f stalled=%.3f stalled_max=%.3f "
+            "stalled_reqs=%llu suspended=%.3f clock_set=%.3f\n",
+            g->p50_high_ms, g->p99_high_ms, g->stalled_s, g->stalled_max_s,
+            (unsigned long long)g->stalled_requests, g->suspended_s, g->clock_set_s);
+        locust__buf_printf(t->out,
+            "generator ok=%d cpu=%.3f late_p50=%.3f late_p99=%.3f late_max=%.3f limits=", g->ok,
+            g->cpu, g->late_p50_ms, g->late_p99_ms, g->late_max_ms);
         locust__table_text(t->out, g->limits, 0);
         locust__buf_puts(t->out, "\n");
         return;

@@ -18,7 +18,9 @@ HISTORY = ("Timestamp,User Count,Type,Name,Requests/s,Failures/s," + PERCENTILES
            "Total Average Content Size")
 FAILURES = "Method,Name,Error,Occurrences,First Seen,Last Seen"
 EXCEPTIONS = "Count,Message,Traceback,Nodes"
-GENERATOR = "Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Unanswered Requests,Unanswered Arrivals,Longest Unanswered,Starved Users"
+GENERATOR = ("Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled s,Stalled Max s,Stalled Requests,"
+             "Suspended s,Clock Set s,50% Too High,99% Too High,Unanswered Requests,Unanswered Arrivals,"
+             "Longest Unanswered,Starved Users")
 
 
 def report(dir, *args, **options):
@@ -231,7 +233,7 @@ def _(dir):
     check(not tables(r.err) and "Error report" not in r.err and "percentiles" not in r.err, r)
     parsed = []
     for line in lines:
-        m = re.fullmatch(r"(?:(row|total|error|generator) )?((?:%s ?)*?)(?: ?(?:name|limits)=(.*))?" % PAIR, line)
+        m = re.fullmatch(r"(?:(row|total|error|generator|generator_time) )?((?:%s ?)*?)(?: ?(?:name|limits)=(.*))?" % PAIR, line)
         check(m, "not key=value: " + line)
         parsed.append((m[1], dict(p.split("=", 1) for p in m[2].split()), m[3]))
         check(len(line) - len(m[3] or "") <= 160, "too long for a console", line)
@@ -260,7 +262,7 @@ def _(dir):
 def _(dir):
     r = report(dir, "-t", "1", "-u", "2", "-r", "2", "--compact", "Names", "Verdict")
     for line in r.out.splitlines():
-        check(re.match(r"(t=|row |total |error |generator )", line), "a line of its own: " + line)
+        check(re.match(r"(t=|row |total |error |generator |generator_time )", line), "a line of its own: " + line)
 
 
 # ---- CSV ----
