@@ -1273,7 +1273,7 @@ LOCUST_API void locust_reset_stats(locust_env *env);
 typedef struct locust_options {
     const char *host;         // base URL for all classes; NULL: each class's own
     int users;                // 0: 1, negative: none
-    double spawn_rate;        // users a second; 0: 1
+    double spawn_rate;        // users a second, evenly; 0: 1
     double run_time_s;        // from the start of spawning; 0: until stopped
     double stop_timeout_s;    // how long running tasks may take to finish at the end; 0: cut them
     bool reset_stats;         // forget what was measured while users were spawned
@@ -20621,7 +20621,6 @@ enum locust__env_short { // why a ramp ended with fewer users than it aimed at
 
 typedef struct locust__ramp { // see >>ramp
     locust_tick aim;          // how many users there are to be, and how fast
-    double steps_per_s;       // 1, as Locust; more for a load that is to rise smoothly
     int placed;               // users that were started, less those that were taken down again
     int64_t step_ns; // when the next step is due; 0: no ramp yet; LOCUST__NEVER: it is over
     int64_t reap_ns; // when the first user that was taken down runs out of time
@@ -21101,7 +21100,8 @@ static void locust__warm_up_reset_stats(locust_env *env)
 /* ============================================================================================
  * >>ramp  from the users that there are to those asked for
  *
- * Purpose     spawn users and take them down in Locust's steps.
+ * Purpose     spawn users and take them down at a rate, evenly. Locust does so once a second, all
+ *             of a second at once: users with a constant wait then stay in step for the whole test.
  * Invariants  `placed` goes by what the ramp did, not by who is alive: a user that ends by itself
  *             is not replaced, as in Locust. A ramp that falls short of its aim is over, and is
  *             not tried again until the aim changes.
@@ -21109,9 +21109,10 @@ static void locust__warm_up_reset_stats(locust_env *env)
  *             turn every millisecond, so that spawning does not make running users look slow.
  * Names       locust__ramp_
  * Uses        >>co >>switch >>class >>user >>start >>dispatch >>env >>warm_up
- * Sources     Locust 2.46 and 2.47 (reference runs): steps of max(1, floor(rate)) users, between
- *             two steps a pause of step / rate; log lines word for word.
+ * Sources     Locust 2.46 and 2.47 (reference runs): log lines word for word.
  * ============================================================================================ */
+
+enum { LOCUST__RAMP_STEPS_PER_S = 1000 }; // at most: a step for each user, below as many a second
 
 /* Starts n users. Returns how many it started: fewer if the test is asked to stop meanwhile, or for
  * what *why says. */
@@ -21237,13 +21238,13 @@ static void locust__ramp_aim(locust_env *env, locust_tick tick)
     ramp->step_ns = locust__os_now_ns();
 }
 
-/* Takes a step: as many users as steps_per_s leaves for one, at least one, and then a pause of as
- * long as they take at the rate. The next step counts from when this one was due, so that late
- * steps do not add up. */
+/* Takes a step: as many users as a thousand steps a second leave for one, at least one, and then a
+ * pause of as long as they take at the rate. The next step counts from when this one was due, so
+ * that late steps do not add up. */
 static void locust__ramp_step(locust_env *env) LOCUST__PARKS
 {
     locust__ramp *ramp = &env->ramp;
-    double rate = ramp->aim.spawn_rate, per_step = rate / ramp->steps_per_s;
+    double rate = ramp->aim.spawn_rate, per_step = rate / LOCUST__RAMP_STEPS_PER_S;
     int missing = ramp->aim.users - ramp->placed, most = missing < 0 ? -missing : missing;
     int step = per_step < 1 ? 1 : per_step > INT_MAX ? INT_MAX : (int)per_step;
     int n = most < step ? most : step;
@@ -21259,9 +21260,9 @@ static void locust__ramp_step(locust_env *env) LOCUST__PARKS
         locust__ramp_arrive(env, why);
 }
 
-static void locust__ramp_init(locust__ramp *ramp, double steps_per_s)
+static void locust__ramp_init(locust__ramp *ramp)
 {
-    *ramp = (locust__ramp){.steps_per_s = steps_per_s, .reap_ns = LOCUST__NEVER};
+    *ramp = (locust__ramp){.reap_ns = LOCUST__NEVER};
 }
 /* ============================================================================================
  * >>pace  the schedule of arrivals
@@ -21684,7 +21685,7 @@ static void locust__runner_init(locust_env *env)
     env->end_ns = LOCUST__NEVER;
     env->until.at_ns = 0;
     env->clock_set_ns = 0;
-    locust__ramp_init(&env->ramp, env->shape && env->stages.n ? 100 : 1); // --stages rise smoothly
+    locust__ramp_init(&env->ramp);
     locust__dispatch_begin(&env->dispatch);
 }
 

@@ -72,7 +72,7 @@ static inline void live(life how)
         .iterations = how.iterations,
         .users = how.users,
         .spawn_rate = how.rate > 0 ? how.rate
-                      : how.users  ? how.users
+                      : how.users  ? 1e6
                                    : 1,
         .run_time_s = how.run_time_s > 0 ? how.run_time_s : 20 * slow()};
     long before = blocks_live;

@@ -32,7 +32,7 @@ static void the_run_time_ends_a_run(void)
 {
     const locust_test test = {.users = {&InSleep}};
     forget();
-    CHECK_INT(run(&test, (locust_options){.users = 3, .spawn_rate = 3, .run_time_s = 0.2}), 0);
+    CHECK_INT(run(&test, (locust_options){.users = 3, .spawn_rate = 1e6, .run_time_s = 0.2}), 0);
     CHECK(ran_ns >= 200 * MS && ran_ns < 30 * S);
     CHECK_INT(n_stops, 3);
 }
@@ -55,7 +55,8 @@ static void a_stop_timeout_lets_tasks_finish(void)
     const locust_test test = {.users = {&Busy}};
     forget();
     target = 20;
-    CHECK_INT(run(&test, (locust_options){.users = 20, .spawn_rate = 20, .stop_timeout_s = 50}), 0);
+    CHECK_INT(
+        run(&test, (locust_options){.users = 20, .spawn_rate = 1e6, .stop_timeout_s = 50}), 0);
     CHECK_INT(n_tasks, n_finished);
     CHECK(n_tasks >= 20 && n_tasks < 40);
     CHECK_INT(n_stops, 20);
@@ -67,7 +68,7 @@ static void no_stop_timeout_cuts_tasks(void)
     const locust_test test = {.users = {&Busy}};
     forget();
     target = 20;
-    CHECK_INT(run(&test, (locust_options){.users = 20, .spawn_rate = 20}), 0);
+    CHECK_INT(run(&test, (locust_options){.users = 20, .spawn_rate = 1e6}), 0);
     CHECK_INT(n_tasks, 20);
     CHECK_INT(n_finished, 0);
     CHECK_INT(n_stops, 20);
@@ -79,7 +80,7 @@ static void a_stop_timeout_cuts_the_rest(void)
     forget();
     target = 20;
     CHECK_INT(
-        run(&test, (locust_options){.users = 20, .spawn_rate = 20, .stop_timeout_s = 0.6}), 0);
+        run(&test, (locust_options){.users = 20, .spawn_rate = 1e6, .stop_timeout_s = 0.6}), 0);
     CHECK(n_finished >= 10);
     CHECK_INT(n_after_cut, 0);
     CHECK_INT(n_stops, 20);
@@ -92,7 +93,7 @@ static void a_stop_timeout_ends_waits(void)
     forget();
     CHECK_INT(run(&test,
                   (locust_options){
-                      .users = 10, .spawn_rate = 10, .stop_timeout_s = 50, .run_time_s = 0.5}),
+                      .users = 10, .spawn_rate = 1e6, .stop_timeout_s = 50, .run_time_s = 0.5}),
         0);
     CHECK_INT(n_stops, 10);
     CHECK_INT(n_finished, n_tasks);
@@ -120,7 +121,7 @@ LOCUST_USER(Polite, .tasks = LOCUST_TASKS(LOCUST_TASK(polite)));
 static void the_generator_judges_itself(void)
 {
     const locust_test test = {.users = {&Hog, &Polite}};
-    locust_env *env = make(&test, (locust_options){.users = 4, .spawn_rate = 4, .run_time_s = 1});
+    locust_env *env = make(&test, (locust_options){.users = 4, .spawn_rate = 1e6, .run_time_s = 1});
     locust_generator g;
     CHECK_INT(locust_run(env), 0);
     g = locust_generator_so_far(env);

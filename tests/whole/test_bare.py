@@ -353,8 +353,8 @@ def sentence(r, *words, rc=1):
         check(word in lines[0], "the sentence lacks: " + word, lines[0])
 
 
-SHORT = ("-u", "5", "-r", "100", "-i", "40", "--stop-timeout", "10", "--only-summary")
-MANY = ("-u", "100", "-r", "1000", "-i", "1000", "--stop-timeout", "10", "--only-summary")
+SHORT = ("-u", "5", "-r", "1000000", "-i", "40", "--stop-timeout", "10", "--only-summary")
+MANY = ("-u", "100", "-r", "1000000", "-i", "1000", "--stop-timeout", "10", "--only-summary")
 
 
 # ---- 1. an empty folder ----
@@ -455,7 +455,7 @@ def _(dir, flavour):
         os.mkdir(sub)
         with Site(sub) as site:
             cell = Cell(sub, flavour())
-            r = cell.run("-u", "3", "-r", "100", "-i", "12", "--csv", "c", "--only-summary",
+            r = cell.run("-u", "3", "-r", "1000000", "-i", "12", "--csv", "c", "--only-summary",
                          "-H", "http://%s:%d" % (host, site.port["http"]), "--other", site.url + "/other.txt")
             check(r.seconds < 20, "a task's timeout is 20 s", r)
             said = {f["Error"] for f in read_csv(cell.path + "/c", "failures")}
@@ -468,7 +468,7 @@ def localhost(dir, *hosts):
         sub = tempfile.mkdtemp(dir=dir)
         with Site(sub) as site:
             cell = Cell(sub, static())
-            r = cell.run("-u", "2", "-r", "100", "-i", "10", "--only-summary",
+            r = cell.run("-u", "2", "-r", "1000000", "-i", "10", "--only-summary",
                          "-H", "http://%s:%d" % (host, site.port["http"]))
             judge(r, site, {"page": 10})
     each(hosts, one)
@@ -677,7 +677,7 @@ def _(dir):
 def _(dir):
     with Site(dir) as site:
         cell = Cell(dir, static())
-        r = cell.run("-u", "100", "-r", "1000", "-t", "3", "--stop-timeout", "10", "--only-summary",
+        r = cell.run("-u", "100", "-r", "1000000", "-t", "3", "--stop-timeout", "10", "--only-summary",
                      "--csv", "c", "-H", site.url, before=limit(resource.RLIMIT_NOFILE, 16))
         rows, total = stats_csv(cell.path + "/c")
         good = count(total) - failed(total)
@@ -696,7 +696,7 @@ def _(dir):
         sub = tempfile.mkdtemp(dir=dir)
         with Site(sub) as site:
             cell = Cell(sub, static())
-            r = cell.run("-u", "3", "-r", "100", "-i", "3", "--only-summary", "-H", site.url,
+            r = cell.run("-u", "3", "-r", "1000000", "-i", "3", "--only-summary", "-H", site.url,
                          before=limit(resource.RLIMIT_NOFILE, n))
             lines = r.out.count("page 200 \n")
             same(len(site.log()), lines, r)
@@ -709,7 +709,7 @@ def _(dir):
 def _(dir):
     with Site(dir) as site:
         cell = Cell(dir, static())
-        with cell.start("-u", "3", "-r", "100", "-H", site.url, "--stop-timeout", "10",
+        with cell.start("-u", "3", "-r", "1000000", "-H", site.url, "--stop-timeout", "10",
                         before=limit(resource.RLIMIT_NOFILE, 5)) as p:
             until(lambda: "All users spawned" in p.read("err") or p.p.poll() is not None, 10, "users")
             if p.p.poll() is None:
@@ -736,7 +736,7 @@ for name, size, what in (("RLIMIT_AS", 16 * MB, "16 MB of address space"),
 def _(dir):
     with Site(dir) as site:
         cell = Cell(dir, static())
-        r = cell.run("-u", "1000", "-r", "1000", "-t", "2", "--stop-timeout", "10", "--only-summary",
+        r = cell.run("-u", "1000", "-r", "1000000", "-t", "2", "--stop-timeout", "10", "--only-summary",
                      "--csv", "c", "-H", site.url, before=limit(resource.RLIMIT_AS, 16 * MB))
         log = judge(r, site, {"page": None}, csv=cell.path + "/c", rc=r.rc)
         check(r.rc in (0, 1), r)
@@ -753,7 +753,7 @@ def _(dir):
     cell = Cell(dir, static())
     with Site(dir) as site:
         def one(size):
-            r = cell.run("-u", "100", "-r", "10000", "-i", "100", "--csv", "c", "--only-summary",
+            r = cell.run("-u", "100", "-r", "1000000", "-i", "100", "--csv", "c", "--only-summary",
                          "-H", site.url, before=limit(resource.RLIMIT_AS, size), seconds=10)
             check(r.rc in (0, 1), "%.2f MB" % (size / MB), r)
             check(r.out.count("page 200 \n") == 100 or "out of memory" in r.err, "%.2f MB" % (size / MB), r)
@@ -766,7 +766,7 @@ def _(dir):
     program, ca, wrong = https_flavour().https(), pki()[0], {}
     with Site(dir, tls=True) as site:
         for size in range(5 * MB, 15 * MB // 2, MB // 6):
-            r = bare(dir, [program, "--headless", "-u", "30", "-r", "10000", "-i", "30", "--only-summary",
+            r = bare(dir, [program, "--headless", "-u", "30", "-r", "1000000", "-i", "30", "--only-summary",
                            "--stop-timeout", "5", *site.https, "--cacert", ca],
                      before=limit(resource.RLIMIT_AS, size))
             check(r.rc in (0, 1), "%.2f MB" % (size / MB), r)
@@ -780,7 +780,7 @@ def _(dir):
 def _(dir):
     with Site(dir) as site:
         cell = Cell(dir, static())
-        r = cell.run("-u", "2", "-r", "100", "-i", "10", "--csv", "c", "--only-summary", "-H", site.url,
+        r = cell.run("-u", "2", "-r", "1000000", "-i", "10", "--csv", "c", "--only-summary", "-H", site.url,
                      "--page", "/big.txt", "--other", site.url + "/other.txt",
                      before=limit(resource.RLIMIT_AS, 12 * MB))
         same(r.rc, 1, r)
@@ -887,7 +887,7 @@ def sane(r, csv, begin, seconds):
         check(rate * 0.5 <= float(row["Requests/s"]) <= rate * 1.5, "rate", row)
 
 
-CLOCKED = ("-u", "5", "-r", "100", "-t", "2", "--stop-timeout", "10", "--only-summary", "--csv", "c")
+CLOCKED = ("-u", "5", "-r", "1000000", "-t", "2", "--stop-timeout", "10", "--only-summary", "--csv", "c")
 
 
 def at_clock(dir, program, at, *args, tls=False, good=None, bad=None):
@@ -978,7 +978,7 @@ def _(dir):
         sub = tempfile.mkdtemp(dir=dir)
         now = time.time()
         with Site(sub) as site:
-            r = bare(sub, [program, "--headless", "-u", "20", "-r", "100", "-t", "3", "--stop-timeout", "10",
+            r = bare(sub, [program, "--headless", "-u", "20", "-r", "1000000", "-t", "3", "--stop-timeout", "10",
                            "--only-summary", "--csv", "c", "-H", site.url, "--page", "/slow.txt",
                            "--other", site.url + "/other.txt"],
                      env={"CLOCK_AT": str(at), "CLOCK_SET": "1.2", "TZ": "UTC"})
@@ -1053,7 +1053,7 @@ def refused_test(number, why):
         rows = [(name,) for name in calls] + [tuple(calls)]
 
         def one(tag, *names):
-            r = refused(cell, number, names, "-u", "3", "-r", "1000", "-i", "12", "--only-summary",
+            r = refused(cell, number, names, "-u", "3", "-r", "1000000", "-i", "12", "--only-summary",
                         "--csv", "c", "-H", site.url, "--page", "/page.txt?" + tag, seconds=10)
             judge(r, None, {"page": 12}, csv=cell.path + "/c")
             check(not [line for line in r.log() if line[0] != "INFO"], r)
@@ -1115,7 +1115,7 @@ for number in signal.SIGINT, signal.SIGTERM:
     def _(dir, number=number):
         with Site(dir) as site:
             cell = Cell(dir, static())
-            with cell.start("-u", "10", "-r", "100", "--stop-timeout", "10", "--csv", "c", "-H", site.url,
+            with cell.start("-u", "10", "-r", "1000000", "--stop-timeout", "10", "--csv", "c", "-H", site.url,
                             before=os.setsid) as p:
                 until(lambda: p.read().count("page 200") > 50, 20, "50 requests")
                 p.p.send_signal(number)
@@ -1134,7 +1134,7 @@ for name, action in ("by default", signal.SIG_DFL), ("ignored", signal.SIG_IGN):
     @test("SIGPIPE %s: a server that closes while it is sent to is a failure, no death" % name)
     def _(dir, action=action):
         before, cell = lambda: signal.signal(signal.SIGPIPE, action), Cell(dir, static())
-        args = ["-u", "5", "-r", "100", "-i", "30", "--csv", "c", "--only-summary", "--upload", str(MB)]
+        args = ["-u", "5", "-r", "1000000", "-i", "30", "--csv", "c", "--only-summary", "--upload", str(MB)]
 
         def figures():
             return [(count(row), failed(row)) for _, row in sorted(stats_csv(cell.path + "/c")[0].items())]
@@ -1201,7 +1201,7 @@ for number in signal.SIGTERM, signal.SIGINT:
     def _(dir, number=number):
         with Site(dir) as site:
             cell = Cell(dir, static())
-            with as_init(dir, "-u", "10", "-r", "100", "--stop-timeout", "10", "--csv", "/c", "-H", site.url,
+            with as_init(dir, "-u", "10", "-r", "1000000", "--stop-timeout", "10", "--csv", "/c", "-H", site.url,
                          root=cell) as p:
                 until(lambda: p.read().count("page 200") > 50, 20, "50 requests")
                 os.kill(p.number, number)
@@ -1212,7 +1212,7 @@ for number in signal.SIGTERM, signal.SIGINT:
 @test("process 1 with failures ends with their exit code")
 def _(dir):
     port = free_port()
-    with as_init(dir, "-u", "2", "-r", "100", "-t", "1", "-H", "http://127.0.0.1:%d" % port) as p:
+    with as_init(dir, "-u", "2", "-r", "1000000", "-t", "1", "-H", "http://127.0.0.1:%d" % port) as p:
         r = p.wait(10)
     same(r.rc, 1, r)
     r.says("connection refused")
@@ -1222,7 +1222,7 @@ def _(dir):
 def _(dir):
     """As for any other process (test_stop.py); but its default action does nothing to process 1."""
     with Script(lambda c: c.recv(1) and time.sleep(30)) as silent:
-        with as_init(dir, "-u", "2", "-r", "100", "--stop-timeout", "60", "-H", silent.url) as p:
+        with as_init(dir, "-u", "2", "-r", "1000000", "--stop-timeout", "60", "-H", silent.url) as p:
             until(lambda: len(silent.connections) == 2, 10, "connections")
             os.kill(p.number, signal.SIGTERM)
             until(lambda: "Got SIGTERM" in p.read("err"), 5, "the first signal")

@@ -384,7 +384,7 @@ def _(dir):
                        (["Beta", "-u", "4", "Alpha"], '{"Alpha": 3, "Beta": 1} (4 total users)'),
                        (["-u", "4", "--", "Beta"], '{"Beta": 4} (4 total users)'),
                        (["Beta", "Beta", "-u", "4"], '{"Beta": 4} (4 total users)')):
-        r = quick(dir, "-r", "9", *args, env={"QUICK_SLEEP": "0.1"})
+        r = quick(dir, "-r", "9000", *args, env={"QUICK_SLEEP": "0.1"})
         same(r.rc, 0, r)
         r.says("All users spawned: " + want)
         same(set(re.findall(r"class (\w+)", r.out)), set(re.findall(r'"(\w+)"', want)), r)
@@ -419,7 +419,7 @@ def _(dir):
             rows, total = stats_csv(dir + "/c")
             same((rows, count(total)), ({}, 0))
 
-    each([(), ("-u", "50", "-r", "50"), ("Beta",)], none)
+    each([(), ("-u", "50", "-r", "1000000"), ("Beta",)], none)
     r = quick(dir, host=False, env={"QUICK_PATH": shared_target().url + "/"})
     same(r.rc, 0, r)
     r = run(dir, [build("fixed_count.c"), "--headless"])  # each class has its own

@@ -69,7 +69,7 @@ def tuples(r, word):
 
 def iterations(dir, users, n, *args, classes=("Plain",), **env):
     with Target(dir) as target:
-        r = drive(dir, "-u", str(users), "-r", "1000", "-i", str(n), "--csv", "c", "--only-summary",
+        r = drive(dir, "-u", str(users), "-r", "1000000", "-i", str(n), "--csv", "c", "--only-summary",
                   *args, *classes, host=target.url, path="/", **env)
         served = target.stop()[0]
     same(len(lines(r, "task")), n, "users %d" % users, r)
@@ -125,7 +125,7 @@ def _(dir):
     same(set(classes(r)), {"Plain", "Nested", "Heavy"})
     for where in ({"LOCUST_ITERATIONS": "9"}, {"conf": "iterations = 9\n"},
                   {"conf": "iterations = 5", "LOCUST_ITERATIONS": "9"}):
-        r = drive(dir, "-u", "3", "-r", "9", "Plain", **where)
+        r = drive(dir, "-u", "3", "-r", "1000000", "Plain", **where)
         same((r.rc, len(lines(r, "task"))), (0, 9), where, r)
     r = drive(dir, "-i", "9", "Plain", LOCUST_ITERATIONS="4")
     same(len(lines(r, "task")), 9, r)
@@ -155,25 +155,25 @@ def _(dir):
             per_user = collections.Counter(w[0] for w in lines(r, "task"))
             same((r.rc, per_user), (0, {str(i): n for i in range(1, users + 1)}), r)
             life(r)
-    r = drive(dir, "-u", "4", "-r", "4", "Counted", fail=1)
+    r = drive(dir, "-u", "4", "-r", "1000000", "Counted", fail=1)
     same((r.rc, len(lines(r, "task")), len(lines(r, "error"))), (1, 12, 12), r)
-    r = drive(dir, "-u", "4", "-r", "4", "Counted", wait=0.1)  # the wait after the last task is none
+    r = drive(dir, "-u", "4", "-r", "1000000", "Counted", wait=0.1)  # the wait after the last task is none
     same(len(lines(r, "task")), 12, r)
     r = drive(dir, "-u", "3", "-r", "2", "Counted")  # the first are through before the last come
     same((len(lines(r, "task")), len(life(r))), (9, 3), r)
-    r = drive(dir, "-u", "10", "-r", "10", "-i", "8", "Counted", wait=0.01)  # both: the lower one
+    r = drive(dir, "-u", "10", "-r", "1000000", "-i", "8", "Counted", wait=0.01)  # both: the lower one
     same(len(lines(r, "task")), 8, r)
-    r = drive(dir, "-u", "2", "-r", "2", "-i", "80", "-t", "20", "Counted")
+    r = drive(dir, "-u", "2", "-r", "1000000", "-i", "80", "-t", "20", "Counted")
     same(len(lines(r, "task")), 6, r)
     check(r.seconds < 5, r)
-    r = drive(dir, "-u", "4", "-r", "4", "-t", "2", "Plain", "Counted", wait=0.2)
+    r = drive(dir, "-u", "4", "-r", "1000000", "-t", "2", "Plain", "Counted", wait=0.2)
     same(len([w for w in lines(r, "task") if w[1] == "Counted"]), 6, r)  # others keep it alive
     r.says("--run-time limit reached")
 
 
 @test(".iterations and users that end themselves earlier")
 def _(dir):
-    r = drive(dir, "-u", "3", "-r", "3", "-t", "5", "Quitter")
+    r = drive(dir, "-u", "3", "-r", "1000000", "-t", "5", "Quitter")
     same((len(lines(r, "task")), len(life(r))), (3, 3), r)
     check(r.seconds < 3, "all users are through, but the test goes on", r)
 
@@ -274,7 +274,7 @@ def _(dir):
             same(re.findall(r"--\S+[a-z]", warned[0]), [names[a] for a in args if a in names], warned)
             check("shape" in warned[0], warned)
 
-    each([(), ("-u", "9"), ("-t", "1"), ("-r", "5"), ("-u", "9", "-r", "9", "-t", "1")], one)
+    each([(), ("-u", "9"), ("-t", "1"), ("-r", "5"), ("-u", "9", "-r", "1000000", "-t", "1")], one)
 
 
 @test("a shape that ends at once, and a rate of 0")
@@ -388,7 +388,7 @@ def config(dir, value, *args, users="8", **more):
 @test("--config-users: host, weight, fixed_count, tasks")
 def _(dir):
     names = ("Heavy", "Light", "Admin")
-    r = drive(dir, "-u", "10", "-r", "100", "-t", "1", *names, host=False, wait=0.3)
+    r = drive(dir, "-u", "10", "-r", "1000000", "-t", "1", *names, host=False, wait=0.3)
     same(classes(r), {"Heavy": 6, "Light": 2, "Admin": 2}, r)
     for value, users, want in (
             ({"user_class_name": "Heavy", "weight": 1}, "10", {"Heavy": 4, "Light": 4, "Admin": 2}),
@@ -421,10 +421,10 @@ def _(dir):
         with open(path, "w") as f:
             f.write(text + "\n")
         for r in (config(dir, text, "Heavy", "Light"), config(dir, path, "Heavy", "Light"),
-                  drive(dir, "-u", "8", "-r", "99", "-i", "8", "Heavy", "Light", wait=1,
+                  drive(dir, "-u", "8", "-r", "1000000", "-i", "8", "Heavy", "Light", wait=1,
                         LOCUST_CONFIG_USERS=text)):
             same(classes(r), {"Light": 8}, text, r)
-    r = drive(dir, "-u", "8", "-r", "99", "-i", "8", "Heavy", "Light", wait=1,
+    r = drive(dir, "-u", "8", "-r", "1000000", "-i", "8", "Heavy", "Light", wait=1,
               conf="config-users = %s\n" % path)
     same(classes(r), {"Light": 8}, r)
 
@@ -554,11 +554,11 @@ def _(dir):
 
 @test("resetting the figures")
 def _(dir):
-    r = drive(dir, "-u", "3", "-r", "3", "-i", "9", "--csv", "c", "Plain", path="/", reset=5)
+    r = drive(dir, "-u", "3", "-r", "1000000", "-i", "9", "--csv", "c", "Plain", path="/", reset=5)
     same(lines(r, "reset"), [["0"]], r)
     check(4 <= count(stats_csv(r.dir + "/c")[1]) <= 6, r)
     same(r.err.count("Resetting stats"), 1, r)
-    r = drive(dir, "-u", "3", "-r", "3", "-i", "9", "--csv", "c", "Plain", path="/status/500", reset=9)
+    r = drive(dir, "-u", "3", "-r", "1000000", "-i", "9", "--csv", "c", "Plain", path="/status/500", reset=9)
     same((r.rc, count(stats_csv(r.dir + "/c")[1]) <= 2), (r.rc, True), r)
     r = drive(dir, "-i", "9", "--csv", "c", "Plain", path="/status/500", reset=9)  # failures are forgotten
     same((r.rc, count(stats_csv(r.dir + "/c")[1])), (0, 0), r)
@@ -786,7 +786,7 @@ def _(dir):
 
 @test("as Locust: weighted tasks")
 def _(dir):
-    args = ["-u", "4", "-r", "4", "Weighted"]
+    args = ["-u", "4", "-r", "1000000", "Weighted"]
     a, b = locust(dir, *args, tasks=600), ours(dir, *args, "-i", "600")
     for who, r in (("Locust", a), ("locust.h", b)):
         n = collections.Counter(l.split()[2] for l in only(r, "task"))
@@ -802,7 +802,7 @@ def _(dir):
     names = lambda r: {l.split()[2] for l in only(r, "task")}
     for tags, exclude in (([], []), (["pay"], ["slow"]), (["shop"], ["slow"]), (["critical", "slow"], []),
                           ([], ["pay", "shop"]), ([], ["slow"])):
-        args = ["-u", "60", "-r", "100"]  # many: who enters a set that has lost its way out stays there
+        args = ["-u", "60", "-r", "1000000"]  # many: who enters a set that has lost its way out stays there
         a = locust(dir, *args, "Tagged", *(["-T"] + tags if tags else []), *(["-E"] + exclude if exclude else []),
                    tasks=900)
         b = ours(dir, *args, "Tagged", "-i", "3000", *(["-T", ",".join(tags)] if tags else []),

@@ -46,7 +46,7 @@ def command(program, url, *args):
 @example("demo", "-O2")
 def _(dir, program):
     with Script(web) as server:
-        r = run(dir, command(program, server.url, "-u", "5", "-r", "5", "-t", "1"))
+        r = run(dir, command(program, server.url, "-u", "5", "-r", "1000000", "-t", "1"))
     same(r.rc, 0, r)
     rows, total = stats_csv(dir + "/c")
     same(set(rows), {("GET", "index"), ("GET", "login")})
@@ -58,7 +58,7 @@ def _(dir, program):
 @example("simulation", *STRICT)
 def _(dir, program):
     with Script(web) as server:
-        r = run(dir, command(program, server.url, "-u", "10", "-r", "10", "-t", "2"))
+        r = run(dir, command(program, server.url, "-u", "10", "-r", "1000000", "-t", "2"))
     same(r.rc, 0, r)
     same(r.out, "test started\ntest stopped\n")
     rows, total = stats_csv(dir + "/c")
@@ -72,7 +72,7 @@ def _(dir, program):
 
 @example("weight", *STRICT)
 def _(dir, program):
-    r = run(dir, command(program, shared_target().url, "-u", "9", "-r", "9", "-t", "1"))
+    r = run(dir, command(program, shared_target().url, "-u", "9", "-r", "1000000", "-t", "1"))
     same(r.rc, 0, r)
     r.says('All users spawned: {"Admin": 1, "Heavy": 6, "Light": 2} (9 total users)')
     same(set(stats_csv(dir + "/c")[0]), {("GET", "/")})
@@ -137,7 +137,7 @@ def _(dir, program):
     lines = []
     with Script(echo) as server:
         url = server.url.replace("http", "tcp")
-        r = run(dir, command(program, url, "-u", "4", "-r", "4", "-t", "1"))
+        r = run(dir, command(program, url, "-u", "4", "-r", "1000000", "-t", "1"))
         same(r.rc, 0, r)
         rows, total = stats_csv(dir + "/c")
         same(list(rows), [("ECHO", "line")])
@@ -154,7 +154,7 @@ def _(dir, program):
 
 @example("cart", *STRICT)
 def _(dir, program):
-    r = run(dir, command(program, shared_target().url, "-u", "4", "-r", "4", "-t", "3"))
+    r = run(dir, command(program, shared_target().url, "-u", "4", "-r", "1000000", "-t", "3"))
     same(r.rc, 0, r)
     rows, total = stats_csv(dir + "/c")
     same(set(rows), {("POST", "/login"), ("GET", "/catalogue"), ("POST", "/cart")})
@@ -163,7 +163,7 @@ def _(dir, program):
     m = re.fullmatch(r"user 1 leaves with (\d+) items\n", r.out)
     check(m and int(m[1]) <= count(rows["POST", "/cart"]), r)
     with Script(web) as server:  # a server that forgets what it was sent
-        r = run(dir, command(program, server.url, "-u", "4", "-r", "4", "-t", "3"))
+        r = run(dir, command(program, server.url, "-u", "4", "-r", "1000000", "-t", "3"))
     same(r.rc, 1, r)
     same({(f["Name"], f["Error"]) for f in read_csv(dir + "/c", "failures")},
          {("/cart", "the cart lost the item")})
@@ -174,7 +174,7 @@ def _(dir, program):
 
 @example("methods", *STRICT)
 def _(dir, program):
-    r = run(dir, command(program, shared_target().url, "-u", "3", "-r", "3", "-t", "2"))
+    r = run(dir, command(program, shared_target().url, "-u", "3", "-r", "1000000", "-t", "2"))
     same(r.rc, 0, r)
     rows, total = stats_csv(dir + "/c")
     same({method for method, _ in rows},
@@ -273,7 +273,7 @@ fed = []
 @example("stream", *STRICT)
 def _(dir, program):
     with Script(feed) as server:
-        r = run(dir, command(program, server.url, "-u", "3", "-r", "3", "-t", "3", "-s", "10", "--phases"),
+        r = run(dir, command(program, server.url, "-u", "3", "-r", "1000000", "-t", "3", "-s", "10", "--phases"),
                 env={"TOKEN": "t0ken"})
     same(r.rc, 0, r)
     rows, total = stats_csv(dir + "/c")
@@ -311,7 +311,7 @@ def _(dir, program):
     with open(out, "w") as f:
         f.write(text.replace("LOCUST_CONSTANT(1)", "LOCUST_CONSTANT(0.002)"))
     with Script(answer) as server:
-        r = run(dir, command(build(out, *STRICT), server.url, "-u", "4", "-r", "4", "-t", "4", "-s", "5"))
+        r = run(dir, command(build(out, *STRICT), server.url, "-u", "4", "-r", "1000000", "-t", "4", "-s", "5"))
     same(r.rc, 0, r)
     steps = {"/orders": ["/orders/pay"], "/": ["/search?q=1"]}
     starts, total = {"/ping": 0, "/orders": 0, "/": 0}, 0
@@ -364,7 +364,7 @@ def _(dir, program):
             c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     with Script(answer) as server:
-        r = run(dir, command(program, server.url, "-u", "3", "-r", "3", "-t", "3", "-s", "5"))
+        r = run(dir, command(program, server.url, "-u", "3", "-r", "1000000", "-t", "3", "-s", "5"))
     same(r.rc, 0, r)
     said = {int(n): (int(a), int(b)) for n, a, b in
             re.findall(r"^user (\d) made (\d+) requests over (\d+) pages$", r.out, re.M)}
@@ -428,7 +428,7 @@ def _(dir, _):
 
     program = changed(dir, "login", ("LOCUST_BETWEEN(0.5, 2)", "LOCUST_BETWEEN(0.005, 0.01)"))
     with Script(answering(answer)) as server:
-        r = run(dir, command(program, server.url, "-u", "4", "-r", "4", "-t", "1", "-s", "5"))
+        r = run(dir, command(program, server.url, "-u", "4", "-r", "1000000", "-t", "1", "-s", "5"))
     same(r.rc, 1, r)
     rows, total = stats_csv(dir + "/c")
     same(failed(total), 1)  # user4 alone: a 401 is no failure
@@ -482,7 +482,7 @@ def _(dir, program):
         return 200, ('{"id": 7}', '{"no": 7}', '"id" = 7')[i % 3]
 
     with Script(answering(answer)) as server:
-        r = run(dir, command(program, server.url, "-u", "4", "-r", "4", "-t", "2", "-s", "5"))
+        r = run(dir, command(program, server.url, "-u", "4", "-r", "1000000", "-t", "2", "-s", "5"))
     same(r.rc, 1, r)
     rows = stats_csv(dir + "/c")[0]
     texts = {}
@@ -513,7 +513,7 @@ def _(dir, program):
             return 200, ""
 
         with Script(answering(answer)) as server:
-            r = run(dir, command(program, server.url, "-u", "7", "-r", "100", "-t", "1", *args))
+            r = run(dir, command(program, server.url, "-u", "7", "-r", "1000000", "-t", "1", *args))
         return r, came
 
     accounts = os.path.abspath("examples/accounts.csv")
@@ -660,7 +660,7 @@ def _(dir, program):
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     url = "udp://127.0.0.1:%d" % s.getsockname()[1]
-    r = run(dir, command(program, url, "-u", "4", "-r", "100", "-t", "2"))
+    r = run(dir, command(program, url, "-u", "4", "-r", "1000000", "-t", "2"))
     s.sendto(b"end", s.getsockname())
     thread.join(10)
     check(not thread.is_alive(), "a datagram was not as expected")

@@ -59,7 +59,7 @@ def _(dir):
 @test("a soft limit of 256 is raised by the kit")
 def _(dir):
     with Target(dir) as target:
-        r = holder(dir, target.url, "-u", "1000", "-r", "1000", "-t", "2", before_exec=files(256, 4096))
+        r = holder(dir, target.url, "-u", "1000", "-r", "1000000", "-t", "2", before_exec=files(256, 4096))
         connections = target.stop()[1]
     same(r.rc, 0, r)
     same(failed(stats_csv(dir + "/c")[1]), 0)
@@ -239,7 +239,7 @@ def _(dir):
 def _(dir):
     with Script(endless(b"HTTP/1.1 200 OK\r\n", b"X-Name: " + b"a" * 1000 + b"\r\n")) as server:
         with Program(dir, [build("keeps_connections.c"), "--headless", "--csv", "c", "-t", "3", "-u", "40",
-                           "-r", "1000", "-H", server.url], env={"HOLDER_WAIT": "0.1"}) as p:
+                           "-r", "1000000", "-H", server.url], env={"HOLDER_WAIT": "0.1"}) as p:
             peak = 0
             while p.p.poll() is None:
                 with contextlib.suppress(OSError, TypeError):

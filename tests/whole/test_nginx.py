@@ -111,7 +111,7 @@ def _(dir):
 @test("200, 301, 404, 204, HEAD, POST, with a new connection every 100 requests")
 def _(dir):
     with Nginx(dir, requests=100, timeout="1s") as nginx:
-        r = run(dir, [build("every_request.c"), "--headless", "-u", "50", "-r", "50", "-t", "4s",
+        r = run(dir, [build("every_request.c"), "--headless", "-u", "50", "-r", "1000000", "-t", "4s",
                       "--stop-timeout", "10", "--csv", "c", "-H", nginx.url])
         nginx.finish()
         log = nginx.access_log()
@@ -142,7 +142,7 @@ def _(dir):
 @test("nginx stops in the middle, and comes back")
 def _(dir):
     with Nginx(dir) as nginx:
-        with Program(dir, [build("every_request.c"), "--headless", "-u", "20", "-r", "20", "-t", "6s",
+        with Program(dir, [build("every_request.c"), "--headless", "-u", "20", "-r", "1000000", "-t", "6s",
                            "--csv", "c", "-H", nginx.url, "Paced"]) as p:
             until(lambda: os.path.exists(dir + "/access.log") and
                   "All users spawned" in p.read("err"), 10, "spawned")

@@ -272,7 +272,7 @@ def _(dir):
 
 @test("arrivals beside users that -u brings")
 def _(dir):
-    r = opened(dir, "-u", "5", "-r", "100", "-t", "3", classes="Own:rate=100;Watch:task=1", log=1)
+    r = opened(dir, "-u", "5", "-r", "1000000", "-t", "3", classes="Own:rate=100;Watch:task=1", log=1)
     c = counts(r)
     check(abs(c.scheduled - 300) <= 1, c)
     same(len(events(r, "start", "Watch")), 5, r)

@@ -39,7 +39,7 @@ def usual():
             dir = os.path.join(OUT, "usual")
             os.makedirs(dir)
             start = time.time()
-            r = report(dir, "-u", "4", "-r", "4", "-t", "5", "--csv", "c", "A", "B")
+            r = report(dir, "-u", "4", "-r", "1000000", "-t", "5", "--csv", "c", "A", "B")
             _runs["usual"] = r, dir + "/c", start, time.time()
         return _runs["usual"]
 
@@ -113,7 +113,7 @@ def _(dir):
 
 @test("current and total rates")
 def _(dir):
-    r = report(dir, "-u", "10", "-r", "10", "-t", "7", "--csv", "c", "Pace")
+    r = report(dir, "-u", "10", "-r", "1000000", "-t", "7", "--csv", "c", "Pace")
     all = tables(r.err)
     same(len(all), 5, r)
     # The first second of a test is not a whole one: six of the mean's seconds hold 5 to 6.
@@ -184,7 +184,7 @@ def _(dir):
 
 @test("a line end in a name or a failure does not break a row in two")
 def _(dir):
-    r = report(dir, "-t", "1", "Names", "Verdict", "-u", "2", "-r", "2")
+    r = report(dir, "-t", "1", "Names", "Verdict", "-u", "2", "-r", "1000000")
     table = tables(r.err)[-1]
     check(all(re.match(r"[A-Z]+ |  +Aggregated|-+\|", line) for line in table[1:]), "\n".join(table))
     errors = r.err.split("Error report\n")[1].split("\n")
@@ -216,7 +216,7 @@ def _(dir):
                   "-t", "2", "--reset-stats", "--csv", "c"],
             env={"QUICK_PATH": "/status/404", "QUICK_SLEEP": "60"})
     same(count(stats_csv(dir + "/c")[1]), 1 if failed(stats_csv(dir + "/c")[1]) else 0, r)
-    r = report(dir, "-u", "2", "-r", "2", "-t", "1", "--reset-stats", "B", "--csv", "d")
+    r = report(dir, "-u", "2", "-r", "1000000", "-t", "1", "--reset-stats", "B", "--csv", "d")
     same(r.rc, 1, r)  # failures after the reset
 
 
@@ -227,7 +227,7 @@ PAIR = r"[a-z0-9_]+=\S+"
 
 @test("--compact")
 def _(dir):
-    r = report(dir, "-u", "5", "-r", "5", "-t", "5", "--compact", "A", "B", "--csv", "c")
+    r = report(dir, "-u", "5", "-r", "1000000", "-t", "5", "--compact", "A", "B", "--csv", "c")
     lines = r.out.split("\n")
     same(lines.pop(), "")
     check(not tables(r.err) and "Error report" not in r.err and "percentiles" not in r.err, r)
@@ -260,7 +260,7 @@ def _(dir):
 
 @test("--compact stays one line a row, whatever a name holds")
 def _(dir):
-    r = report(dir, "-t", "1", "-u", "2", "-r", "2", "--compact", "Names", "Verdict")
+    r = report(dir, "-t", "1", "-u", "2", "-r", "1000000", "--compact", "Names", "Verdict")
     for line in r.out.splitlines():
         check(re.match(r"(t=|row |total |error |generator |generator_time )", line), "a line of its own: " + line)
 
@@ -344,7 +344,7 @@ def _(dir):
 
 @test("CSV: --csv-full-history")
 def _(dir):
-    r = report(dir, "-u", "4", "-r", "4", "-t", "3", "--csv", "c", "--csv-full-history", "A", "B")
+    r = report(dir, "-u", "4", "-r", "1000000", "-t", "3", "--csv", "c", "--csv-full-history", "A", "B")
     rows = read_csv(dir + "/c", "stats_history")
     ticks = []
     for row in rows:
@@ -379,7 +379,7 @@ def _(dir):
 
 @test("CSV: quotes, commas and line ends in names and failures")
 def _(dir):
-    report(dir, "-t", "1", "-u", "2", "-r", "2", "--csv", "c", "Names", "Verdict")
+    report(dir, "-t", "1", "-u", "2", "-r", "1000000", "--csv", "c", "Names", "Verdict")
     text = raw_csv(dir + "/c", "stats")
     for field in ('GET,"a,b",', 'GET,"say ""hello""",', 'GET,"two\nlines",', "GET,plain name,",
                   "GET,A name that is longer than the eighty columns which a table has for the name "
@@ -399,7 +399,7 @@ def _(dir):
 @test("CSV: every file is whole while the run goes on")
 def _(dir):
     with Program(dir, [build("report.c"), "--headless", "-H", shared_target().url, "-t", "4",
-                       "-u", "4", "-r", "4", "--csv", "c", "A", "B"]) as p:
+                       "-u", "4", "-r", "1000000", "--csv", "c", "A", "B"]) as p:
         until(lambda: csv_files(dir + "/c") == list(FILES), 10, "all files")
         looked = 0
         while p.p.poll() is None:
@@ -433,7 +433,7 @@ def _(dir):
     check(version in log[0][2] and log[0][2].startswith("Starting "), log)
     same(log[1:], [
         ("INFO", "locust.main", "Run time limit set to 5 seconds"),
-        ("INFO", "locust.runners", "Ramping to 4 users at a rate of 4.00 per second"),
+        ("INFO", "locust.runners", "Ramping to 4 users at a rate of 1000000.00 per second"),
         ("INFO", "locust.runners", 'All users spawned: {"A": 3, "B": 1} (4 total users)'),
         ("INFO", "locust.main", "--run-time limit reached, shutting down"),
         ("INFO", "locust.main", "Shutting down (exit code 1)")])

@@ -50,7 +50,7 @@ for number in (signal.SIGINT, signal.SIGTERM):
     for path, code in (("/", 0), ("/status/503", 1)):
         @test("%s in a run with%s failures" % (number.name, "" if code else "out"))
         def _(dir, number=number, path=path, code=code):
-            with start(dir, "-u", "20", "-r", "20", wait=0.05, path=path) as p:
+            with start(dir, "-u", "20", "-r", "1000000", wait=0.05, path=path) as p:
                 until(lambda: len(ids(p.read(), "done")) > 60, 20, "60 tasks done")
                 p.p.send_signal(number)
                 r = p.wait(5)
@@ -87,7 +87,7 @@ for first, second in ((signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SI
                       (signal.SIGINT, signal.SIGTERM)):
     @test("%s in a long on_stop, then %s" % (first.name, second.name))
     def _(dir, first=first, second=second):
-        with start(dir, "-u", "3", "-r", "3", "--stop-timeout", "60", wait=0.05, end=60) as p:
+        with start(dir, "-u", "3", "-r", "1000000", "--stop-timeout", "60", wait=0.05, end=60) as p:
             until(lambda: len(ids(p.read(), "done")) >= 6, 20, "tasks")
             p.p.send_signal(first)
             until(lambda: len(ids(p.read(), "stopping")) == 3, 5, "on_stop of all")
@@ -102,7 +102,7 @@ for first, second in ((signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SI
 
 @test("a second signal within the stop timeout")
 def _(dir):
-    with start(dir, "-u", "3", "-r", "3", "--stop-timeout", "60", task=60) as p:
+    with start(dir, "-u", "3", "-r", "1000000", "--stop-timeout", "60", task=60) as p:
         until(lambda: len(ids(p.read(), "task")) == 3, 20, "tasks")
         p.p.send_signal(signal.SIGINT)
         until(lambda: "SIGINT" in p.read("err"), 5, "the log line of the signal")
@@ -125,7 +125,7 @@ def _(dir):
 
 @test("--stop-timeout lets tasks finish")
 def _(dir):
-    r = stop(dir, "-u", "10", "-r", "10", "-t", "1", "--stop-timeout", "20", task=2)
+    r = stop(dir, "-u", "10", "-r", "1000000", "-t", "1", "--stop-timeout", "20", task=2)
     all_stopped(r, 10)
     same(sorted(ids(r, "done")), list(range(1, 11)), r)
     check(1.9 <= r.seconds < 4, r)
@@ -136,7 +136,7 @@ def _(dir):
 
 @test("--stop-timeout lets a request finish, and it counts")
 def _(dir):
-    r = stop(dir, "-u", "5", "-r", "5", "-t", "1", "--stop-timeout", "20", path="/delay/1800")
+    r = stop(dir, "-u", "5", "-r", "1000000", "-t", "1", "--stop-timeout", "20", path="/delay/1800")
     rows, total = reported(r, dir, 0)
     same((count(total), failed(total)), (5, 0), r)
     same(len(ids(r, "done")), 5)
@@ -146,7 +146,7 @@ def _(dir):
 @test("without a stop timeout requests are cut, and do not count")
 def _(dir):
     for args in ([], ["--stop-timeout", "0"]):
-        r = stop(dir, "-u", "5", "-r", "5", "-t", "2", *args, path="/delay/20000")
+        r = stop(dir, "-u", "5", "-r", "1000000", "-t", "2", *args, path="/delay/20000")
         check(2 <= r.seconds < 3.5, r)
         same(ids(r, "done"), [])
         all_stopped(r, 5)
@@ -157,7 +157,7 @@ def _(dir):
 
 @test("--stop-timeout cuts what is left")
 def _(dir):
-    r = stop(dir, "-u", "4", "-r", "4", "-t", "1", "--stop-timeout", "1", path="/delay/20000")
+    r = stop(dir, "-u", "4", "-r", "1000000", "-t", "1", "--stop-timeout", "1", path="/delay/20000")
     r.says("locust.runners: Not all users finished their tasks & terminated in 1.0 seconds. "
            "Stopping them...")
     same(r.err.count("Not all users finished"), 1)
@@ -170,7 +170,7 @@ def _(dir):
 
 @test("--stop-timeout cuts a long on_stop")
 def _(dir):
-    r = stop(dir, "-u", "4", "-r", "4", "-t", "1", "--stop-timeout", "1", wait=0.1, end=30)
+    r = stop(dir, "-u", "4", "-r", "1000000", "-t", "1", "--stop-timeout", "1", wait=0.1, end=30)
     check(2 <= r.seconds < 3.5, r)
     r.says("Not all users finished their tasks & terminated in 1.0 seconds. Stopping them...")
     all_stopped(r, 4, "stopping")
@@ -179,7 +179,7 @@ def _(dir):
 
 @test("waiting users end at once, whatever the stop timeout")
 def _(dir):
-    r = stop(dir, "-u", "5", "-r", "5", "-t", "1", "--stop-timeout", "30", wait=60)
+    r = stop(dir, "-u", "5", "-r", "1000000", "-t", "1", "--stop-timeout", "30", wait=60)
     check(1 <= r.seconds < 2.5, r)
     all_stopped(r, 5)
     same(count(reported(r, dir, 0)[1]), 5)
@@ -202,7 +202,7 @@ def _(dir):
 @test("locust_stop_test")
 def _(dir):
     for args in ([], ["-t", "1h"]):
-        r = stop(dir, "-u", "8", "-r", "8", *args, wait=0.05, after=30)
+        r = stop(dir, "-u", "8", "-r", "1000000", *args, wait=0.05, after=30)
         check(r.seconds < 5, r)
         all_stopped(r, 8)
         rows, total = reported(r, dir, 0)
@@ -227,7 +227,7 @@ def _(dir):
 
 @test("locust_stop_test with a stop timeout")
 def _(dir):
-    r = stop(dir, "-u", "2", "-r", "2", "--stop-timeout", "20", after=1, task=0.7)
+    r = stop(dir, "-u", "2", "-r", "1000000", "--stop-timeout", "20", after=1, task=0.7)
     same(sorted(ids(r, "done")), [1, 2], r)  # the one that called it too
     all_stopped(r, 2)
     reported(r, dir, 0)

@@ -567,7 +567,7 @@ def _(dir):
             c.sendall(line)
 
     with Script(serve) as s:
-        r = run(dir, [build(source), "--headless", "-u", "5", "-r", "5", "-t", "2", "--csv", "c", "-H",
+        r = run(dir, [build(source), "--headless", "-u", "5", "-r", "1000000", "-t", "2", "--csv", "c", "-H",
                       tcp(s), "--only-summary"])
         same(r.rc, 0, r)
         rows, total = stats_csv(dir + "/c")

@@ -416,7 +416,7 @@ def _(dir):
     with Truth(dir) as server:
         while len(found) < 4:
             with alone:
-                r = judged(dir, "Get", "-u", "20", "-r", "20", "-t", "2", "--fail-on-generator-limit", *EVERYWHERE,
+                r = judged(dir, "Get", "-u", "20", "-r", "1000000", "-t", "2", "--fail-on-generator-limit", *EVERYWHERE,
                            url=server.url, paths="/delay/20", wait=0.02)
             found.append(r)
             told = generator_everywhere(r)
@@ -441,7 +441,7 @@ def _(dir):
 @test("generator: limited by CPU in a closed loop without waits")
 def _(dir):
     with alone:
-        r = judged(dir, "Busy", "-u", "20", "-r", "20", "-t", "6", *EVERYWHERE, pin=0)
+        r = judged(dir, "Busy", "-u", "20", "-r", "1000000", "-t", "6", *EVERYWHERE, pin=0)
     told = generator_everywhere(r)
     check(r.ran + r.waited > 5.5, "it wanted a core for itself", r.ran, r.waited)
     same((told["ok"], r.rc), (0.0, 0), r)
@@ -454,7 +454,7 @@ def _(dir):
 @test("generator: limited by CPU in five seconds of a longer run")
 def _(dir):
     with alone:
-        r = judged(dir, "Burst", "-u", "5", "-r", "5", "-t", "8", *EVERYWHERE, pin=0)
+        r = judged(dir, "Burst", "-u", "5", "-r", "1000000", "-t", "8", *EVERYWHERE, pin=0)
     told = generator_everywhere(r)
     if r.ran > 5.85 or r.waited < 0.4:  # it had a core for the 6 s that it wanted one, but for less than a tenth of five
         check(told["limits"] and told["limits"][0].startswith("CPU: "), told, r.ran)
@@ -478,7 +478,7 @@ def _(dir):
                                    stdin=subprocess.DEVNULL) for _ in range(3)]
         try:
             for flag, rc in (([], 0), (["--fail-on-generator-limit"], 4)):
-                r = judged(dir, "Get", "-u", "50", "-r", "50", "-t", "3", *flag, *EVERYWHERE, url=server.url,
+                r = judged(dir, "Get", "-u", "50", "-r", "1000000", "-t", "3", *flag, *EVERYWHERE, url=server.url,
                            paths="/delay/10", wait=0.01, pin=core)
                 told = generator_everywhere(r)
                 check(r.waited > 0.3, "the others did not take its core", r.waited)
@@ -487,7 +487,7 @@ def _(dir):
                 share = [int(n) for text in told["limits"] for n in re.findall(r"^other programs: (\d+) %", text)]
                 check(share and abs(share[0] - 100 * r.waited / 3) < 20, told, r.waited / 3)
             # A check that does not hold comes after the generator; so does a failure.
-            r = judged(dir, "Get", "-u", "50", "-r", "50", "-t", "2", "--fail-on-generator-limit", "--compact",
+            r = judged(dir, "Get", "-u", "50", "-r", "1000000", "-t", "2", "--fail-on-generator-limit", "--compact",
                        "--check", "p50<1ms", url=server.url, paths="/delay/10,/status/500", wait=0.01, pin=core)
             same(r.rc, 3 if compact_generator(r)["ok"] else 4, r)
         finally:
@@ -500,7 +500,7 @@ for cls, task in (("Napper", "nap"), ("Spinner", "spin")):
     @test("generator: names the task %s of %s, which blocks everybody" % (task, cls))
     def _(dir, cls=cls, task=task):
         with alone:
-            r = judged(dir, cls, "Polite", "-u", "6", "-r", "6", "-t", "3", "--fail-on-generator-limit", *EVERYWHERE)
+            r = judged(dir, cls, "Polite", "-u", "6", "-r", "1000000", "-t", "3", "--fail-on-generator-limit", *EVERYWHERE)
         told = generator_everywhere(r)
         same((told["ok"], r.rc), (0.0, 4), r)
         texts = [text for text in told["limits"] if text.startswith("task ")]
@@ -516,14 +516,14 @@ for cls, task in (("Napper", "nap"), ("Spinner", "spin")):
 
 @test("generator: a task that waits as it should is not named")
 def _(dir):
-    r = judged(dir, "Polite", "-u", "50", "-r", "50", "-t", "3", "--compact")
+    r = judged(dir, "Polite", "-u", "50", "-r", "1000000", "-t", "3", "--compact")
     check(not any(text.startswith("task ") for text in compact_generator(r)["limits"]), r)
 
 
 @test("generator: limited by file descriptors")
 def _(dir):
     with Truth(dir) as server:
-        r = judged(dir, "Get", "-u", "100", "-r", "100", "-t", "2", "--fail-on-generator-limit", *EVERYWHERE,
+        r = judged(dir, "Get", "-u", "100", "-r", "1000000", "-t", "2", "--fail-on-generator-limit", *EVERYWHERE,
                    url=server.url, paths="/delay/50", wait=0.05,
                    before_exec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50)))
     told = generator_everywhere(r)
@@ -600,7 +600,7 @@ def stopped(dir, span, *args, then=1.0, **env):
 @test("generator: stood still while it was stopped, named with how long, exit code 4 if asked for")
 def _(dir):
     with alone, Truth(dir) as server:
-        r, span = stopped(dir, 1.5, "-H", server.url, "-u", "2", "-r", "2", "-t", "4", "--fail-on-generator-limit",
+        r, span = stopped(dir, 1.5, "-H", server.url, "-u", "2", "-r", "1000000", "-t", "4", "--fail-on-generator-limit",
                           *EVERYWHERE, "Get", paths="/delay/60", log=1)
     told = generator_everywhere(r)
     same((told["ok"], r.rc), (0.0, 4), r)
@@ -618,7 +618,7 @@ def _(dir):
 @test("generator: requests in flight while it stood still are counted where their times hold it")
 def _(dir):
     with alone, Truth(dir) as server:
-        r, span = stopped(dir, 1, "-H", server.url, "-u", "2", "-r", "2", "-t", "3", "--no-arrival-times", *EVERYWHERE,
+        r, span = stopped(dir, 1, "-H", server.url, "-u", "2", "-r", "1000000", "-t", "3", "--no-arrival-times", *EVERYWHERE,
                           "Get", paths="/delay/60", log=1)
     told = generator_everywhere(r)
     check(told["ok"] == 0 and stood_still(told), told)
@@ -646,7 +646,7 @@ def _(dir):
     def one(*more):
         # Napper keeps the loop for 100 ms at a time; connects, which nobody stamps, are before the warm-up.
         with Truth(dir) as server:
-            r = judged(dir, "Napper", "Get", "-u", "4", "-r", "4", "-t", "5", "--warm-up", "2", *more, *EVERYWHERE,
+            r = judged(dir, "Napper", "Get", "-u", "4", "-r", "1000000", "-t", "5", "--warm-up", "2", *more, *EVERYWHERE,
                        url=server.url, paths="/delay/5", wait=0.02)
             truth = [(one.sent_us - one.arrived_us) / 1e3 for one in server.stop()]
         check(len(truth) > 20, r)
@@ -671,7 +671,7 @@ def _(dir):
     with Truth(dir) as server:
         while len(found) < 3:
             with alone:
-                r = judged(dir, "Get", "-u", "1000", "-r", "100000", "-t", "5", "--warm-up", "2", *EVERYWHERE,
+                r = judged(dir, "Get", "-u", "1000", "-r", "1000000", "-t", "5", "--warm-up", "2", *EVERYWHERE,
                            url=server.url, paths="/delay/1", wait=1)
             found.append(r)
             told = generator_everywhere(r)
@@ -682,10 +682,21 @@ def _(dir):
     calm_or_skip(found, "never ok")
 
 
+@test("users who are spawned N a second do not march in step")
+def _(dir):
+    with alone, Truth(dir) as server:
+        r = judged(dir, "Get", "-u", "100", "-r", "100", "-t", "4", url=server.url, paths="/delay/0", wait=1)
+        arrived = [one.arrived_us / 1e6 for one in server.stop()]
+    r.says('All users spawned: {"Get": 100} (100 total users)')
+    tenths = collections.Counter(int((t - min(arrived)) * 10) for t in arrived)
+    same(sum(tenths[i] > 0 for i in range(30)), 30, "10 of them each tenth of a second", tenths)
+    check(all(tenths[i] <= 40 for i in range(30)), "all of a second come at once", tenths)  # others halt it
+
+
 @test("generator: a batch of connects is no task's fault")
 def _(dir):
     with alone, Truth(dir) as server:
-        r = judged(dir, "Get", "-u", "2500", "-r", "100000", "-t", "2", *EVERYWHERE, url=server.url, paths="/delay/0",
+        r = judged(dir, "Get", "-u", "2500", "-r", "1000000", "-t", "2", *EVERYWHERE, url=server.url, paths="/delay/0",
                    wait=0.5)
     told = generator_everywhere(r)
     check(not any(text.startswith("task ") for text in told["limits"]), told)
@@ -696,7 +707,7 @@ CLOCK = ["-O1", "-Wl,--wrap=clock_gettime", "-Wl,--wrap=recvmsg", "-Wl,--wrap=ge
 
 
 def by_wrong_clock(dir, *args, **env):
-    with Truth(dir) as server, Watched(dir, [build(VERDICT, *CLOCK), "--headless", "-H", server.url, "-u", "2", "-r", "2",
+    with Truth(dir) as server, Watched(dir, [build(VERDICT, *CLOCK), "--headless", "-H", server.url, "-u", "2", "-r", "1000000",
                                              "-t", "2", *args, *EVERYWHERE, "Get"], env=env) as p:
         r = p.wait(60)
     r.dir = dir
@@ -765,7 +776,7 @@ def unread(dir, kind, server, *args, read_at=None, seconds="3", **env):
     env = dict(os.environ, HOME=dir, **{"VERDICT_" + k.upper(): str(v) for k, v in env.items()})
     began = time.monotonic()
     with open(dir + "/out", "w+") as out:
-        p = subprocess.Popen([build(VERDICT), "--headless", "-H", server.url, "-u", "2", "-r", "2", "-t", seconds, *args,
+        p = subprocess.Popen([build(VERDICT), "--headless", "-H", server.url, "-u", "2", "-r", "1000000", "-t", seconds, *args,
                               "Get"], stdin=subprocess.DEVNULL, stdout=out, stderr=t.theirs, env=env, cwd=dir)
         flags = fcntl.fcntl(t.theirs, fcntl.F_GETFL)
         try:
@@ -834,7 +845,7 @@ def _(dir):
 def _(dir):
     start = time.time()
     with Truth(dir) as server:
-        r = judged(dir, "Get", "-u", "5", "-r", "5", "-t", "3", "-s", "5", "--summary", "s.json", "--csv", "c",
+        r = judged(dir, "Get", "-u", "5", "-r", "1000000", "-t", "3", "-s", "5", "--summary", "s.json", "--csv", "c",
                    "--request-log", "log.csv", "--check", "p99<10s", "--check", "max<1us", url=server.url,
                    wait=0.001, paths="/two/2/60/20,/fail/7,POST /delay/3,/status/404")
         served = server.stop()
@@ -920,7 +931,7 @@ def _(dir):
         r = known(dir, ROWS, *args, "--summary", "s.json", **env)
         same((r.rc, summary(r.dir + "/s.json")["exit_code"]), (rc, rc), r)
     with Truth(dir) as server:
-        argv = [build(VERDICT), "--headless", "-H", server.url, "-u", "3", "-r", "3", "--summary", "s.json", "--hgrm", "h",
+        argv = [build(VERDICT), "--headless", "-H", server.url, "-u", "3", "-r", "1000000", "--summary", "s.json", "--hgrm", "h",
                 "--request-log", "log.csv", "--junit", "j.xml", "--check", "p99<10s", "-s", "5", "Get"]
         with Program(dir, argv, env={"VERDICT_WAIT": "0.01", "VERDICT_LOG": "1"}) as p:
             until(lambda: "sample" in p.read(), 20, "the first requests")
@@ -1342,7 +1353,7 @@ def _(dir):
 def _(dir):
     def one(path, *args):
         with Truth(dir) as server:
-            return judged(dir, "Get", "-u", "30", "-r", "300", "-t", "3", "-s", "5", "--compact", *args,
+            return judged(dir, "Get", "-u", "30", "-r", "1000000", "-t", "3", "-s", "5", "--compact", *args,
                           url=server.url, paths=path, name="/x", pace=0.06)
 
     def twice():
@@ -1366,7 +1377,7 @@ def _(dir):
 
 @test("--warm-up: what began before is not counted")
 def _(dir):
-    args = ("Get", "-u", "10", "-r", "10", "-t", "4", "-s", "5", "--compact", "--summary", "s.json",
+    args = ("Get", "-u", "10", "-r", "1000000", "-t", "4", "-s", "5", "--compact", "--summary", "s.json",
             "--check", "p99<150ms")
     with Truth(dir) as server:
         r = judged(dir, *args, url=server.url, paths="/start/300/1", wait=0.02)
@@ -1412,7 +1423,7 @@ def _(dir):
 def _(dir):
     with Truth(dir) as server:
         def one(checks, span, *args, **env):
-            return judged(dir, "Get", "-u", "5", "-r", "5", "--compact", "--check", checks, "--abort-on-fail", span,
+            return judged(dir, "Get", "-u", "5", "-r", "1000000", "--compact", "--check", checks, "--abort-on-fail", span,
                           *args, url=server.url, paths="/delay/20", wait=0.01, **env)
 
         r = one("p50<5ms;p99<10s", "2", "-t", "30")

@@ -8,7 +8,7 @@
 typedef struct locust_options {
     const char *host;         // base URL for all classes; NULL: each class's own
     int users;                // 0: 1, negative: none
-    double spawn_rate;        // users a second; 0: 1
+    double spawn_rate;        // users a second, evenly; 0: 1
     double run_time_s;        // from the start of spawning; 0: until stopped
     double stop_timeout_s;    // how long running tasks may take to finish at the end; 0: cut them
     bool reset_stats;         // forget what was measured while users were spawned

@@ -19,7 +19,6 @@ enum locust__env_short { // why a ramp ended with fewer users than it aimed at
 
 typedef struct locust__ramp { // see >>ramp
     locust_tick aim;          // how many users there are to be, and how fast
-    double steps_per_s;       // 1, as Locust; more for a load that is to rise smoothly
     int placed;               // users that were started, less those that were taken down again
     int64_t step_ns; // when the next step is due; 0: no ramp yet; LOCUST__NEVER: it is over
     int64_t reap_ns; // when the first user that was taken down runs out of time

@@ -1,7 +1,8 @@
 /* ============================================================================================
  * >>ramp  from the users that there are to those asked for
  *
- * Purpose     spawn users and take them down in Locust's steps.
+ * Purpose     spawn users and take them down at a rate, evenly. Locust does so once a second, all
+ *             of a second at once: users with a constant wait then stay in step for the whole test.
  * Invariants  `placed` goes by what the ramp did, not by who is alive: a user that ends by itself
  *             is not replaced, as in Locust. A ramp that falls short of its aim is over, and is
  *             not tried again until the aim changes.
@@ -9,9 +10,10 @@
  *             turn every millisecond, so that spawning does not make running users look slow.
  * Names       locust__ramp_
  * Uses        >>co >>switch >>class >>user >>start >>dispatch >>env >>warm_up
- * Sources     Locust 2.46 and 2.47 (reference runs): steps of max(1, floor(rate)) users, between
- *             two steps a pause of step / rate; log lines word for word.
+ * Sources     Locust 2.46 and 2.47 (reference runs): log lines word for word.
  * ============================================================================================ */
+
+enum { LOCUST__RAMP_STEPS_PER_S = 1000 }; // at most: a step for each user, below as many a second
 
 /* Starts n users. Returns how many it started: fewer if the test is asked to stop meanwhile, or for
  * what *why says. */
@@ -137,13 +139,13 @@ static void locust__ramp_aim(locust_env *env, locust_tick tick)
     ramp->step_ns = locust__os_now_ns();
 }
 
-/* Takes a step: as many users as steps_per_s leaves for one, at least one, and then a pause of as
- * long as they take at the rate. The next step counts from when this one was due, so that late
- * steps do not add up. */
+/* Takes a step: as many users as a thousand steps a second leave for one, at least one, and then a
+ * pause of as long as they take at the rate. The next step counts from when this one was due, so
+ * that late steps do not add up. */
 static void locust__ramp_step(locust_env *env) LOCUST__PARKS
 {
     locust__ramp *ramp = &env->ramp;
-    double rate = ramp->aim.spawn_rate, per_step = rate / ramp->steps_per_s;
+    double rate = ramp->aim.spawn_rate, per_step = rate / LOCUST__RAMP_STEPS_PER_S;
     int missing = ramp->aim.users - ramp->placed, most = missing < 0 ? -missing : missing;
     int step = per_step < 1 ? 1 : per_step > INT_MAX ? INT_MAX : (int)per_step;
     int n = most < step ? most : step;
@@ -159,7 +161,7 @@ static void locust__ramp_step(locust_env *env) LOCUST__PARKS
         locust__ramp_arrive(env, why);
 }
 
-static void locust__ramp_init(locust__ramp *ramp, double steps_per_s)
+static void locust__ramp_init(locust__ramp *ramp)
 {
-    *ramp = (locust__ramp){.steps_per_s = steps_per_s, .reap_ns = LOCUST__NEVER};
+    *ramp = (locust__ramp){.reap_ns = LOCUST__NEVER};
 }

@@ -160,7 +160,7 @@ static void locust__runner_init(locust_env *env)
     env->end_ns = LOCUST__NEVER;
     env->until.at_ns = 0;
     env->clock_set_ns = 0;
-    locust__ramp_init(&env->ramp, env->shape && env->stages.n ? 100 : 1); // --stages rise smoothly
+    locust__ramp_init(&env->ramp);
     locust__dispatch_begin(&env->dispatch);
 }
 
