@@ -1694,7 +1694,7 @@ LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *for
 
 /* Exit codes of the command beside 0 and 1, which is for failed requests (--exit-code-on-error). */
 enum {
-    LOCUST__EXIT_USAGE = 2, // wrong options or a broken rule; Locust's argparse exits with 2 too
+    LOCUST__EXIT_USAGE = 2, // it cannot begin, or a rule was broken; Locust's argparse exits so too
     LOCUST__EXIT_CHECK = 3, // a --check does not hold
     LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit: the generator was the limit
 };
@@ -17674,7 +17674,7 @@ LOCUST_API bool locust_find_between(
  * ============================================================================================ */
 
 typedef struct locust__fault {
-    int code;       // 0: nothing is wrong; 1: the test is; LOCUST__EXIT_USAGE: an option is
+    int code;       // the exit code; 0: nothing is wrong
     char text[512]; // the sentence, without a full stop
 } locust__fault;
 
@@ -17694,7 +17694,7 @@ static bool locust__fault_set(locust__fault *fault, int code, const char *format
 
 static bool locust__fault_memory(locust__fault *fault)
 {
-    return locust__fault_set(fault, 1, "out of memory");
+    return locust__fault_set(fault, LOCUST__EXIT_USAGE, "out of memory");
 }
 /* ============================================================================================
  * >>task  tasks and task sets as a test runs them
@@ -17798,7 +17798,7 @@ typedef struct locust__planner { // what the making of a plan needs at every dep
 /* The class itself cannot be planned; the sentence goes on behind its name. */
 static void locust__planner_fail(const locust__planner *p, const char *what)
 {
-    locust__fault_set(p->fault, 1, "user class %s %s", p->cls, what);
+    locust__fault_set(p->fault, LOCUST__EXIT_USAGE, "user class %s %s", p->cls, what);
 }
 
 /* A set of the class cannot be planned. `set`: its name, which the sentence goes on behind. */
@@ -17811,8 +17811,8 @@ static void locust__planner_fail_set(
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    locust__fault_set(
-        p->fault, 1, "user class %s has a broken task set: set %s%s", p->cls, set, what);
+    locust__fault_set(p->fault, LOCUST__EXIT_USAGE, "user class %s has a broken task set: set %s%s",
+        p->cls, set, what);
 }
 
 /* The index of the step with that name, or -1. */
@@ -18055,13 +18055,14 @@ typedef struct locust__class { // a user class as a test runs it
 static bool locust__class_check(const locust_user_class *as, locust__fault *fault)
 {
     if (!as->tasks || !(as->tasks->fn || as->tasks->set))
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))",
             as->name);
     for (const locust_task *task = as->tasks; task->fn || task->set; task++)
         if (locust__task_weight(task))
             return true;
-    return locust__fault_set(fault, 1, "user class %s has no task with a weight above 0", as->name);
+    return locust__fault_set(
+        fault, LOCUST__EXIT_USAGE, "user class %s has no task with a weight above 0", as->name);
 }
 
 static void locust__class_init(locust__class *cls, const locust_user_class *as)
@@ -20813,16 +20814,6 @@ static double locust__env_run_time(const locust_env *env)
 {
     return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
 }
-
-/* 1 for a test that could not be run as it is; after failures what the user said; else 0. */
-static int locust__env_exit_code(const locust_env *env)
-{
-    if (env->users.setup_error)
-        return 1;
-    if (env->stats.total.failures || env->stats.n_exceptions)
-        return env->options.exit_code_on_error;
-    return 0;
-}
 /* ============================================================================================
  * >>usage  what the generator itself used
  *
@@ -21921,7 +21912,7 @@ static bool locust__classes_check(const locust_test *test, locust__fault *fault)
             return false;
         any |= locust__class_gets_users(test->users[i]);
     }
-    return any || locust__fault_set(fault, 1,
+    return any || locust__fault_set(fault, LOCUST__EXIT_USAGE,
                       "no user class with a weight: give the test .users = { &YourClass }");
 }
 
@@ -22070,14 +22061,14 @@ static bool locust__classes_route(
     if (o->proxy)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "--proxy takes a URL such as http://user:password@127.0.0.1:3128, not \"%s\"", proxy);
-    return locust__fault_set(fault, 1,
+    return locust__fault_set(fault, LOCUST__EXIT_USAGE,
         "the proxy of user class %s is not a URL such as http://user:password@127.0.0.1:3128",
         as->name);
 }
 
 /* A host that has a scheme which is hardly meant so: htp://, httpp://. Any other may be that of a
  * protocol of the test's own. */
-static bool locust__classes_scheme(const char *host, int code, locust__fault *fault)
+static bool locust__classes_scheme(const char *host, locust__fault *fault)
 {
     const char *end = strstr(host, "://");
     locust__view scheme = {host, end ? (size_t)(end - host) : 0};
@@ -22087,7 +22078,7 @@ static bool locust__classes_scheme(const char *host, int code, locust__fault *fa
         return true;
     for (int i = 0; i < 2; i++)
         if (locust__text_distance(scheme, locust__view_of(known[i])) == 1)
-            return locust__fault_set(fault, code,
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
                 "host \"%s\" has an unknown scheme: did you mean %s%s?", host, known[i], end);
     return true;
 }
@@ -22096,20 +22087,19 @@ static bool locust__classes_scheme(const char *host, int code, locust__fault *fa
 static bool locust__classes_host(locust_env *env, locust__class *cls, locust__fault *fault)
 {
     const char *broken = NULL;
-    int code = env->options.host ? LOCUST__EXIT_USAGE : 1;
     locust_error error;
     cls->host = env->options.host ? env->options.host : cls->as->host;
     if (!cls->host)
         return true;
-    if (!locust__classes_scheme(cls->host, code, fault))
+    if (!locust__classes_scheme(cls->host, fault))
         return false;
     error = locust__base_url_parse(&env->services, cls->host, &cls->base, &broken);
     if (broken)
-        return locust__fault_set(fault, 1, "%s", broken);
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE, "%s", broken);
     if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0)
         cls->base.text = cls->host; // a protocol of the test's own: tcp://, unix:
     else if (error)
-        return locust__fault_set(fault, code,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "host \"%s\" of user class %s is not a URL such as http://127.0.0.1:8080", cls->host,
             cls->as->name);
     return true;
@@ -22582,13 +22572,13 @@ static bool locust__setup_loop(locust_env *env, locust__fault *fault)
     if (rc >= 0)
         return true;
     if (rc == -ENOTSUP)
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "this process runs under a locked hardware shadow stack, which coroutines cannot: "
             "start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off");
     if (LOCUST__WITH_EPOLL && (rc == -ENOSYS || rc == -EPERM))
-        return locust__fault_set(
-            fault, 1, "epoll is not to be had here: compile the test with -DLOCUST_POLL");
-    return locust__fault_set(fault, 1, "%s",
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "epoll is not to be had here: compile the test with -DLOCUST_POLL");
+    return locust__fault_set(fault, LOCUST__EXIT_USAGE, "%s",
         rc == -EMFILE ? "too few file descriptors: raise ulimit -n" : strerror(-rc));
 }
 
@@ -22596,8 +22586,8 @@ static bool locust__setup_log(locust_env *env, int level, locust__fault *fault)
 {
     const char *path = env->options.logfile;
     int rc = locust__log_open(&env->log, level, path);
-    return rc >= 0 ||
-           locust__fault_set(fault, 1, "cannot write the log file %s: %s", path, strerror(-rc));
+    return rc >= 0 || locust__fault_set(fault, LOCUST__EXIT_USAGE,
+                          "cannot write the log file %s: %s", path, strerror(-rc));
 }
 
 /* Makes an environment that has what can fail to be opened, a loop and a log, and nothing else yet.
@@ -24668,9 +24658,10 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
 /* ============================================================================================
  * >>result  what a run is judged by
  *
- * Purpose     generator, checks, baseline and search in one place; the exit code that follows.
+ * Purpose     generator, checks, baseline and search in one place; the exit code that follows, and
+ *             why it is that.
  * Names       locust__result_
- * Uses        >>env >>generator >>check >>check_why >>baseline >>find >>remarks
+ * Uses        >>stats >>generator >>check >>check_why >>baseline >>find >>remarks
  * ============================================================================================ */
 
 typedef struct locust__result {
@@ -24680,7 +24671,10 @@ typedef struct locust__result {
     locust__baseline baseline;
     locust__find find;
     locust__remarks remarks;
-    bool held; // all checks
+    int code;        // the exit code that follows
+    char why[256];   // it is not 0
+    bool own_code;   // the test itself has set another
+    bool incomplete; // a report could not be written
 } locust__result;
 
 /* Reads the checks and the baseline. NULL, or what is wrong with them, perhaps in `text`. */
@@ -24718,12 +24712,75 @@ static void locust__result_free(locust__result *v)
     locust__baseline_free(&v->baseline);
 }
 
+/* The exit code of the run by itself, generator, checks and baseline aside: after a set-up that
+ * failed, a remark that fails the run, failed requests and tasks. A check that limits failures
+ * decides about those in place of --exit-code-on-error. `why`: not written to if it is 0. */
+static int locust__result_run_code(const locust__result *v, char *why, size_t size)
+{
+    const locust_env *env = v->env;
+    const locust__request_stats *st = &env->stats;
+    const locust__remark *remark = locust__remarks_failed(&v->remarks);
+    unsigned long long failed = st->total.failures, requests = st->total.requests, tasks = 0;
+    int code = env->options.exit_code_on_error;
+    if (env->users.setup_error) {
+        snprintf(why, size, "%s", env->users.setup_error);
+        return 1;
+    }
+    if (locust__checks_allow_failures(&v->checks))
+        failed = 0;
+    for (size_t i = 0; i < st->n_exceptions; i++)
+        tasks += st->exceptions[i].times;
+    if (!code || !(remark || failed || tasks))
+        return 0;
+    if (failed)
+        snprintf(why, size, "%llu of %llu requests failed", failed, requests);
+    else if (tasks)
+        snprintf(why, size, "%llu task%s failed", tasks, tasks == 1 ? "" : "s");
+    else
+        snprintf(why, size, "%s", remark->text);
+    return code;
+}
+
+/* The same for the broken checks, the baseline and the search. */
+static int locust__result_check_code(const locust__result *v, char *why, size_t size)
+{
+    size_t broken = 0;
+    for (size_t i = 0; i < v->checks.n; i++)
+        broken += !v->checks.all[i].held;
+    if (broken)
+        snprintf(why, size, "%zu of %zu checks do not hold", broken, v->checks.n);
+    else if (v->baseline.worse)
+        snprintf(why, size, "it is worse than the baseline");
+    else if (v->env->options.find_max && !(v->find.good > 0))
+        snprintf(why, size, "--find-max: no rate held");
+    else
+        return 0;
+    return LOCUST__EXIT_CHECK;
+}
+
+/* The exit code of all, and why it is not 0. The first that applies: set-up failed, generator at
+ * its limit, a check or the baseline broke, the run by itself. */
+static int locust__result_exit_code(const locust__result *v, char *why, size_t size)
+{
+    int code = locust__result_run_code(v, why, size), checks;
+    if (v->env->users.setup_error) {
+        snprintf(why, size, "the test's own set-up failed"); // the log has the sentence already
+        return code;
+    }
+    if (v->env->options.fail_on_generator_limit && !v->generator.ok) {
+        snprintf(why, size, "the generator limited the load");
+        return LOCUST__EXIT_GENERATOR;
+    }
+    checks = locust__result_check_code(v, why, size);
+    return checks ? checks : code;
+}
+
 /* Judges the run as of now: at its end. */
 static void locust__result_judge(void *arg)
 {
     locust__result *v = arg;
     v->generator = locust__generator_judge(v->env);
-    v->held = locust__checks_judge(v->env, &v->checks);
+    locust__checks_judge(v->env, &v->checks);
     locust__remarks_collect(&v->remarks, v->env);
     if (locust__checks_allow_unanswered(&v->checks)) {
         locust__remarks_excuse(&v->remarks, "unanswered");
@@ -24734,26 +24791,7 @@ static void locust__result_judge(void *arg)
             "not compared with %s: out of memory", v->env->options.baseline);
         v->baseline.worse = true;
     }
-}
-
-/* The first that applies: set-up failed, generator at its limit, a check or the baseline broke, a
- * remark that fails the run, failed requests. A check that limits failures decides about them in
- * place of --exit-code-on-error. */
-static int locust__result_exit_code(const locust__result *v)
-{
-    locust_env *env = v->env;
-    bool found = !env->options.find_max || v->find.good > 0;
-    if (env->users.setup_error)
-        return 1;
-    if (env->options.fail_on_generator_limit && !v->generator.ok)
-        return LOCUST__EXIT_GENERATOR;
-    if (!v->held || v->baseline.worse || !found)
-        return LOCUST__EXIT_CHECK;
-    if (locust__remarks_failed(&v->remarks))
-        return env->options.exit_code_on_error;
-    if (locust__checks_allow_failures(&v->checks) && !env->stats.n_exceptions)
-        return 0;
-    return locust__env_exit_code(env);
+    v->code = locust__result_exit_code(v, v->why, sizeof v->why);
 }
 /* ============================================================================================
  * >>table  tables and compact lines
@@ -26228,7 +26266,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
 /* ============================================================================================
  * >>junit  --junit
  *
- * Purpose     checks, baseline, search and the generator as test cases of JUnit XML.
+ * Purpose     the run, checks, baseline, search and the generator as test cases of JUnit XML.
  * Names       locust__junit_
  * Uses        >>generator >>figures >>check >>baseline >>find >>result
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
@@ -26270,14 +26308,31 @@ static void locust__junit_case(
     locust__buf_puts(out, "</testcase>\n");
 }
 
+/* Why the run has failed, checks, baseline and generator aside, which have cases of their own.
+ * NULL: it has not. `incomplete`: a report could not be written. */
+static const char *locust__junit_run(
+    const locust__result *v, bool incomplete, char *why, size_t size)
+{
+    int code = v->env->exit_code;
+    if (v->own_code && code)
+        snprintf(why, size, "the test has set exit code %d", code);
+    else if (incomplete)
+        snprintf(why, size, "a report could not be written");
+    else if (v->own_code || !locust__result_run_code(v, why, size))
+        return NULL;
+    return why;
+}
+
 /* The file, in the form that Jenkins, GitLab and others read. */
-static void locust__junit_write(locust__buf *out, const locust__result *v)
+static void locust__junit_write(locust__buf *out, const locust__result *v, bool incomplete)
 {
     const locust_env *env = v->env;
     locust__buf cases = {NULL, 0, 0, false};
     bool limit = env->options.fail_on_generator_limit && !v->generator.ok;
-    size_t n = 1, failed = limit;
     char line[768];
+    const char *why = locust__junit_run(v, incomplete || v->incomplete, line, sizeof line);
+    size_t n = 2, failed = (size_t)limit + (why != NULL);
+    locust__junit_case(&cases, "run", "run", why, NULL);
     for (size_t i = 0; i < v->checks.n; i++, n++) {
         const locust__check *c = &v->checks.all[i];
         failed += !c->held;
@@ -26532,7 +26587,7 @@ static void locust__files_write(locust__files *files, const locust__result *v)
         if (i == LOCUST__FILES_SUMMARY)
             locust__summary_write(&out, v);
         else if (i == LOCUST__FILES_JUNIT)
-            locust__junit_write(&out, v);
+            locust__junit_write(&out, v, files->failed);
         else if (i == LOCUST__FILES_HGRM)
             locust__hgrm_write(&out, &total->hist, total->max_ns);
         else
@@ -26547,7 +26602,8 @@ static void locust__files_write(locust__files *files, const locust__result *v)
  * >>github  annotations of GitHub Actions
  *
  * Purpose     shows at a job of GitHub Actions what is wrong: checks that do not hold, rows that
- *             became slower, a search that found no rate, a generator at its limit.
+ *             became slower, a search that found no rate, a run that failed by itself, a
+ *             generator at its limit.
  * Names       locust__github_
  * Uses        >>env >>generator >>check >>baseline >>find >>result
  * Sources     GitHub's documentation of workflow commands; escapes as its toolkit has them
@@ -26600,6 +26656,8 @@ static void locust__github_annotate(const locust__result *v)
         locust__find_line(&v->find, text, sizeof text);
         locust__github_add(&out, "error", text, "", "");
     }
+    if (!v->own_code && locust__result_run_code(v, text, sizeof text))
+        locust__github_add(&out, "error", text, "", "");
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
         locust__github_add(&out, "warning", text, "", "");
@@ -27486,9 +27544,9 @@ static void locust__cli_help(const locust__settings *st, const char *program)
         "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE "
         "(users = 100), then\n"
         "from the environment, then from here; the later place wins. UserClass: run these alone.\n"
-        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, "
-        "3 if a --check\n"
-        "does not hold, 4 with --fail-on-generator-limit.\n");
+        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 if the test cannot begin\n"
+        "(a wrong option, a file), 3 if a --check does not hold, 4 with\n"
+        "--fail-on-generator-limit.\n");
 }
 /* ============================================================================================
  * >>task_ratio  --list and --show-task-ratio
@@ -27846,9 +27904,13 @@ static void locust__run_main(void *arg)
     if (run->command)
         LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
     locust__co_call(&env->loop, locust__result_judge, &run->verdict);
+    run->verdict.own_code = env->exit_code_set;
     if (!env->exit_code_set)
-        env->exit_code = locust__result_exit_code(&run->verdict);
+        env->exit_code = run->verdict.code;
     env->exit_code_set = false;
+    if (run->command && env->exit_code)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "exit code %d: %s",
+            env->exit_code, run->verdict.own_code ? "the test has set it" : run->verdict.why);
     if (run->command)
         locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
             "Shutting down (exit code %d)", env->exit_code);
@@ -27856,10 +27918,15 @@ static void locust__run_main(void *arg)
         locust__co_call(&env->loop, locust__run_print_final, run);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__co_call(&env->loop, locust__csv_write, &run->csv);
+    run->verdict.incomplete = run->csv.failed;
     if (LOCUST__WITH_REPORTS)
         locust__co_call(&env->loop, locust__run_write_files, run);
-    if ((run->files.failed || run->csv.failed) && !env->exit_code)
+    if ((run->files.failed || run->csv.failed) && !env->exit_code) {
         env->exit_code = 1; // a report that was asked for is not whole
+        if (run->command)
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+                "exit code 1: a report could not be written");
+    }
 }
 
 /* The first option given that a test without reports lacks; NULL: none. */
@@ -27926,12 +27993,12 @@ static int locust__run_open(locust__run_parts *run)
     }
     if (lacks) {
         locust__say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
-        return 1;
+        return LOCUST__EXIT_USAGE;
     }
     if (LOCUST__WITH_REPORTS && !locust__files_open(&run->files, env))
-        return 1;
+        return LOCUST__EXIT_USAGE;
     if (LOCUST__WITH_REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
-        return 1;
+        return LOCUST__EXIT_USAGE;
     if (!run->command)
         return 0;
     run->signals = locust__os_signals_open();
@@ -27940,7 +28007,7 @@ static int locust__run_open(locust__run_parts *run)
     locust__say("cannot listen to signals: %s", run->signals == -EMFILE
                                                     ? "too few file descriptors: raise ulimit -n"
                                                     : strerror(-run->signals));
-    return 1;
+    return LOCUST__EXIT_USAGE;
 }
 
 /* Runs the test. Returns the exit code. */
@@ -27955,7 +28022,7 @@ static int locust__run_test(locust_env *env, bool command)
     locust__run_open_outs(env);
     locust__runner_init(env);
     if (!env->exit_code_set)
-        env->exit_code = 1;
+        env->exit_code = LOCUST__EXIT_USAGE; // of a run that cannot begin
     if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
         locust__loop_run(&env->loop);
     else
@@ -28070,7 +28137,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
     } else if (settings.version) {
         dprintf(STDOUT_FILENO, "locust.h " LOCUST_VERSION "\n");
     } else if (!locust__ratio_pick(&settings, test, &picked)) {
-        code = 1;
+        code = LOCUST__EXIT_USAGE;
     } else if (settings.list) {
         locust__ratio_list(&picked);
     } else if (settings.show_task_ratio) {

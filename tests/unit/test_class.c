@@ -35,7 +35,7 @@ static void checks(void)
         bool good = locust__class_check(&as, &fault);
         CHECK_ROW(rows[i].name);
         CHECK_INT(good, !rows[i].wrong);
-        CHECK_INT(fault.code, rows[i].wrong != NULL);
+        CHECK_INT(fault.code, rows[i].wrong ? LOCUST__EXIT_USAGE : 0);
         CHECK(!rows[i].wrong || strstr(fault.text, rows[i].wrong) == fault.text);
     }
     CHECK_ROW(NULL);

@@ -20,7 +20,7 @@ static void memory(void)
 {
     locust__fault fault = {.code = 0};
     CHECK(!locust__fault_memory(&fault));
-    CHECK_INT(fault.code, 1);
+    CHECK_INT(fault.code, LOCUST__EXIT_USAGE);
     CHECK_STR(fault.text, "out of memory");
 }
 

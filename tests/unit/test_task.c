@@ -209,7 +209,7 @@ static void says_what_is_wrong(void)
         locust__plan *plan = plan_of(&broken[i].set, (locust__tags){broken[i].tags, NULL});
         CHECK_ROW(broken[i].name);
         CHECK(plan == NULL);
-        CHECK_INT(fault.code, 1);
+        CHECK_INT(fault.code, LOCUST__EXIT_USAGE);
         if (!CHECK(strstr(fault.text, broken[i].says)))
             printf("# it says: %s\n", fault.text);
         locust__plan_free(plan);

@@ -139,8 +139,8 @@ def _(dir):
     with Starving(most=0) as server:
         r = judged(dir, "Get", "--rate", "50", "--max-in-flight", "2", "-t", "2", "--summary", "s.json", url=server.url)
     same(r.rc, 1, r)
-    m = re.search(r"^run: 2 requests and (\d+) arrivals were unanswered at the end, the longest for (\d\.\d+) s \(there "
-                  r"was no answer\)$", r.err, re.M)
+    m = re.search(r"^run: 2 requests and (\d+) arrivals were unanswered at the end, the longest for (\d\.\d+) s "
+                  r"\(there was no answer\)$", r.err, re.M)
     check(m and abs(int(m[1]) - 98) <= 1 and abs(float(m[2]) - 1.98) < 0.1, r)
     r.says("Arrivals: %d scheduled, 2 started (0 of them late), 0 shed, %s unanswered" % (int(m[1]) + 2, m[1]))
     s = summary(r.dir + "/s.json")
@@ -202,8 +202,8 @@ def _(dir):
 @test("--stop-timeout: what is answered in its time is answered")
 def _(dir):
     with Truth(dir) as server:
-        r = judged(dir, "Get", "-u", "4", "-r", "4", "-t", "1", "--stop-timeout", "9", "--compact", "--summary", "s.json",
-                   url=server.url, paths="/delay/1800")
+        r = judged(dir, "Get", "-u", "4", "-r", "4", "-t", "1", "--stop-timeout", "9", "--compact", "--summary",
+                   "s.json", url=server.url, paths="/delay/1800")
     same((r.rc, remarks(r)), (0, {}), r)
     total = summary(r.dir + "/s.json")["total"]
     same((total["requests"], total["unanswered"]), (4, 0), total)
@@ -248,11 +248,12 @@ def _(dir):
         for args, ramps in ((("-u", "2000", "-r", "2000", "-t", "2"), 1), (("--stages", "0s:2000,3s:2000"), 2)):
             r = judged(dir, "Get", *args, "--compact", url=server.url, wait=0.5, before_exec=memory(16))
             same(r.rc, 1, r)
-            m = re.search(r"ERROR/locust.runners: out of memory after (\d+) users: the test goes on with these$", r.err, re.M)
+            m = re.search(r"ERROR/locust.runners: out of memory after (\d+) users: the test goes on with these$", r.err,
+                          re.M)
             check(m and 0 < int(m[1]) < 2000, r)
             r.says('Only %s of 2000 users spawned: {"Get": %s' % (m[1], m[1]))
             check("All users spawned" not in r.err, r)
-            for line in "out of memory", "Ramping to":
+            for line in "ERROR.* out of memory", "Ramping to":
                 same(len(re.findall(line, r.err)), ramps, "once for each ramp", r)
             same(remarks(r)["fewer_users"], (True, "%s of 2000 users could be started: out of memory" % m[1]), r)
         r = judged(dir, "Get", "-t", "2", "--rate", "1000", "--compact", url=server.url, paths="/delay/900",
@@ -290,6 +291,121 @@ def _(dir):
             same({text: ok for text, (ok, _) in compact_checks(r).items()},
                  {text: text == "requests<1" for text in checks.split(";")}, args, r)
             same(list(remarks(r)), ["nothing_measured"], args, r)
+
+
+# ---- that and why a run has failed ----
+
+def free_url():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return "http://127.0.0.1:%d" % s.getsockname()[1]
+
+
+def junit(r):
+    """{class and name of a case: why it failed, or None}"""
+    suite = xml.etree.ElementTree.parse(r.dir + "/j.xml").getroot()[0]
+    cases = {}
+    for case in suite.findall("testcase"):
+        failure = case.find("failure")
+        cases[case.get("classname"), case.get("name")] = None if failure is None else failure.get("message")
+    bad = [message for message in cases.values() if message is not None]
+    check(all(bad), "a failure without a message", cases)
+    same((suite.get("tests"), suite.get("failures")), (str(len(cases)), str(len(bad))), suite.attrib)
+    return cases
+
+
+def reason(r):
+    """What the log says of the exit code: the line before Locust's last; None: nothing."""
+    log = r.log()
+    last = [i for i, (_, _, text) in enumerate(log) if text.startswith("Shutting down (exit code ")][0]
+    why = [text for _, _, text in log if text.startswith("exit code ")]
+    if why and "report" not in why[0]:
+        same((log[last - 1][2], len(why)), (why[0], 1), r)
+        same(log[last][2], "Shutting down (exit code %s)" % why[0].split(":")[0].split()[-1], r)
+    return why[0] if why else None
+
+
+@test("--junit: the run is a case of its own, and the log says why the exit code is what it is")
+def _(dir):
+    refused, run_case, rows = free_url(), ("run", "run"), [("GET", "/", [312.0] * 4, "")]
+    some = rows + [("GET", "/", [5.0], "broken")]
+    r = judged(dir, "Get", "-t", "1", "--check", "p99<10s", "--junit", "j.xml", url=refused, wait=0.05)
+    m = re.fullmatch(r"(\d+) of (\d+) requests failed", junit(r)[run_case] or "")
+    check(r.rc == 1 and m and m[1] == m[2] and int(m[1]) > 5, r)
+    same(junit(r)["check", "p99<10s"], None)
+    same(reason(r), "exit code 1: " + m[0])
+
+    def one(rows, args, rc, case, why, **env):
+        r = known(dir, rows, "--junit", "j.xml", *args, **env)
+        same((r.rc, junit(r)[run_case], reason(r)), (rc, case, why and "exit code %d: %s" % (rc, why)), r)
+
+    bad = "1 of 5 requests failed"
+    each([(rows, (), 0, None, None), (some, (), 1, bad, bad),
+          (some, ("--exit-code-on-error", "0"), 0, None, None),
+          (some, ("--exit-code-on-error", "7"), 7, bad, bad),
+          (some, ("--check", "fail_ratio<50%"), 0, None, None),
+          (some, ("--check", "p50<1s", "--check", "max<1ms"), 3, bad, "1 of 2 checks do not hold"),
+          (rows, ("--check", "max<1ms"), 3, None, "1 of 1 checks do not hold")], one)
+    one(rows, (), 9, "the test has set exit code 9", "the test has set it", code=9)
+    r = known(dir, some, GITHUB_ACTIONS="true")
+    check("::error title=locust.h::%s\n" % bad in r.out, r)
+
+    with Starving(served=1, after=0.005) as server:
+        r = judged(dir, "Get", "-u", "3", "-r", "3", "-t", "2", "--junit", "j.xml", url=server.url)
+    check(r.rc == 1 and re.match("[23] requests were unanswered at the end", junit(r)[run_case]), r)
+    same(reason(r), "exit code 1: " + junit(r)[run_case])
+    r = judged(dir, "Get", "-t", "9", "--junit", "j.xml")
+    check(r.rc == 1 and junit(r)[run_case].startswith("no host: give --host"), r)
+    same(reason(r), "exit code 1: the test's own set-up failed")
+    r = judged(dir, "Napper", "-t", "2", "--junit", "j.xml", "--fail-on-generator-limit")
+    same((r.rc, junit(r)[run_case], reason(r)), (4, None, "exit code 4: the generator limited the load"), r)
+
+
+@test("--junit: failed tasks, and a report that cannot be finished")
+def _(dir):
+    source = dir + "/fails.c"
+    with open(source, "w") as f:
+        f.write("""#include "locust.h"
+static void fails(locust_user *u)
+{
+    locust_record(u, &(locust_sample){.method = "DO", .name = "it"});
+    locust_fail(u, "no luck");
+}
+LOCUST_USER(Failing, .tasks = LOCUST_TASKS(LOCUST_TASK(fails)));
+LOCUST_MAIN(.users = {&Failing})
+""")
+    r = run(dir, [build(source), "--headless", "-i", "3", "--junit", "j.xml"])
+    r.dir = dir
+    same((r.rc, junit(r)["run", "run"], reason(r)), (1, "3 tasks failed", "exit code 1: 3 tasks failed"), r)
+    if not os.path.exists("/dev/full"):
+        raise Skip("there is no /dev/full")
+    os.symlink("/dev/full", dir + "/c_stats.csv")
+    for args in ("--summary", "/dev/full"), ("--csv", dir + "/c"):
+        r = known(dir, [("GET", "/", [5.0], "")], "--junit", "j.xml", *args)
+        same((r.rc, junit(r)["run", "run"]), (1, "a report could not be written"), r)
+        same(reason(r), "exit code 1: a report could not be written", r)
+
+
+@test("exit code 2: nothing that keeps a test from beginning looks like failed requests")
+def _(dir):
+    source = dir + "/none.c"
+    with open(source, "w") as f:
+        f.write("""#include "locust.h"
+static void task(locust_user *u) { locust_get(u, "/"); }
+LOCUST_USER(Idle, .name = "Idle");
+LOCUST_USER(Some, .tasks = LOCUST_TASKS(LOCUST_TASK(task)), .proxy = PROXY);
+LOCUST_MAIN(.users = {CLASSES})
+""")
+    programs = {name: build(source, "-DCLASSES=" + classes, "-DPROXY=" + proxy, "-Wno-unused")
+                for name, classes, proxy in
+                (("no tasks", "&Idle", "NULL"), ("no class", "NULL", "NULL"), ("proxy", "&Some", '"http://"'),
+                 ("good", "&Some", "NULL"))}
+    url = ("-H", free_url())
+    each([("no tasks", url), ("no class", url), ("proxy", url), ("good", ("-H", "http://")), ("good", (*url, "Nope")),
+          ("good", ("-H", "https://127.0.0.1:1")), ("good", (*url, "--csv", "/proc/no/x")),
+          ("good", (*url, "--summary", "/proc/no/x")), ("good", (*url, "--junit", "/")),
+          ("good", (*url, "--logfile", "/proc/no/x")), ("good", (*url, "--users", "ten"))],
+         lambda name, args: sentence(run(dir, [programs[name], "--headless", "-t", "1", *args]), 2))
+    same(run(dir, [programs["good"], "--headless", "-t", "1", *url]).rc, 1)
 
 
 main(parallel=4)

@@ -431,11 +431,13 @@ def _(dir):
             check(LOG.match(line), line)
             same(LOG.match(line)[1], host)
     check(version in log[0][2] and log[0][2].startswith("Starting "), log)
+    total = stats_csv(usual()[1])[1]
     same(log[1:], [
         ("INFO", "locust.main", "Run time limit set to 5 seconds"),
         ("INFO", "locust.runners", "Ramping to 4 users at a rate of 1000000.00 per second"),
         ("INFO", "locust.runners", 'All users spawned: {"A": 3, "B": 1} (4 total users)'),
         ("INFO", "locust.main", "--run-time limit reached, shutting down"),
+        ("INFO", "locust.main", "exit code 1: %d of %d requests failed" % (failed(total), count(total))),  # ours
         ("INFO", "locust.main", "Shutting down (exit code 1)")])
     stamp = re.search(r"^\[(.{19}),\d{3}\]", r.err, re.M)[1]
     check(abs(time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S")) - usual()[2]) < 3, stamp)

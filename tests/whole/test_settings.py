@@ -28,7 +28,7 @@ def _(dir):
 @test("a program without reports refuses --csv and writes nothing")
 def _(dir):
     r = run(dir, [build("ends_at_once.c", *SMALL), "--headless", "--csv", "c", "-H", "http://127.0.0.1:1"])
-    same(r.rc, 1, r)
+    same(r.rc, 2, r)
     same(r.out, "", r)
     same(r.err.splitlines(), ["locust: --csv: this test was compiled with LOCUST_NO_REPORTS"])
     same(glob.glob(dir + "/c*"), [])

@@ -45,7 +45,7 @@ LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *for
 
 /* Exit codes of the command beside 0 and 1, which is for failed requests (--exit-code-on-error). */
 enum {
-    LOCUST__EXIT_USAGE = 2, // wrong options or a broken rule; Locust's argparse exits with 2 too
+    LOCUST__EXIT_USAGE = 2, // it cannot begin, or a rule was broken; Locust's argparse exits so too
     LOCUST__EXIT_CHECK = 3, // a --check does not hold
     LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit: the generator was the limit
 };

@@ -39,13 +39,14 @@ typedef struct locust__class { // a user class as a test runs it
 static bool locust__class_check(const locust_user_class *as, locust__fault *fault)
 {
     if (!as->tasks || !(as->tasks->fn || as->tasks->set))
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))",
             as->name);
     for (const locust_task *task = as->tasks; task->fn || task->set; task++)
         if (locust__task_weight(task))
             return true;
-    return locust__fault_set(fault, 1, "user class %s has no task with a weight above 0", as->name);
+    return locust__fault_set(
+        fault, LOCUST__EXIT_USAGE, "user class %s has no task with a weight above 0", as->name);
 }
 
 static void locust__class_init(locust__class *cls, const locust_user_class *as)

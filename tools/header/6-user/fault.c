@@ -9,7 +9,7 @@
  * ============================================================================================ */
 
 typedef struct locust__fault {
-    int code;       // 0: nothing is wrong; 1: the test is; LOCUST__EXIT_USAGE: an option is
+    int code;       // the exit code; 0: nothing is wrong
     char text[512]; // the sentence, without a full stop
 } locust__fault;
 
@@ -29,5 +29,5 @@ static bool locust__fault_set(locust__fault *fault, int code, const char *format
 
 static bool locust__fault_memory(locust__fault *fault)
 {
-    return locust__fault_set(fault, 1, "out of memory");
+    return locust__fault_set(fault, LOCUST__EXIT_USAGE, "out of memory");
 }

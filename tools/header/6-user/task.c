@@ -100,7 +100,7 @@ typedef struct locust__planner { // what the making of a plan needs at every dep
 /* The class itself cannot be planned; the sentence goes on behind its name. */
 static void locust__planner_fail(const locust__planner *p, const char *what)
 {
-    locust__fault_set(p->fault, 1, "user class %s %s", p->cls, what);
+    locust__fault_set(p->fault, LOCUST__EXIT_USAGE, "user class %s %s", p->cls, what);
 }
 
 /* A set of the class cannot be planned. `set`: its name, which the sentence goes on behind. */
@@ -113,8 +113,8 @@ static void locust__planner_fail_set(
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    locust__fault_set(
-        p->fault, 1, "user class %s has a broken task set: set %s%s", p->cls, set, what);
+    locust__fault_set(p->fault, LOCUST__EXIT_USAGE, "user class %s has a broken task set: set %s%s",
+        p->cls, set, what);
 }
 
 /* The index of the step with that name, or -1. */

@@ -18,7 +18,7 @@ static bool locust__classes_check(const locust_test *test, locust__fault *fault)
             return false;
         any |= locust__class_gets_users(test->users[i]);
     }
-    return any || locust__fault_set(fault, 1,
+    return any || locust__fault_set(fault, LOCUST__EXIT_USAGE,
                       "no user class with a weight: give the test .users = { &YourClass }");
 }
 
@@ -167,14 +167,14 @@ static bool locust__classes_route(
     if (o->proxy)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "--proxy takes a URL such as http://user:password@127.0.0.1:3128, not \"%s\"", proxy);
-    return locust__fault_set(fault, 1,
+    return locust__fault_set(fault, LOCUST__EXIT_USAGE,
         "the proxy of user class %s is not a URL such as http://user:password@127.0.0.1:3128",
         as->name);
 }
 
 /* A host that has a scheme which is hardly meant so: htp://, httpp://. Any other may be that of a
  * protocol of the test's own. */
-static bool locust__classes_scheme(const char *host, int code, locust__fault *fault)
+static bool locust__classes_scheme(const char *host, locust__fault *fault)
 {
     const char *end = strstr(host, "://");
     locust__view scheme = {host, end ? (size_t)(end - host) : 0};
@@ -184,7 +184,7 @@ static bool locust__classes_scheme(const char *host, int code, locust__fault *fa
         return true;
     for (int i = 0; i < 2; i++)
         if (locust__text_distance(scheme, locust__view_of(known[i])) == 1)
-            return locust__fault_set(fault, code,
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
                 "host \"%s\" has an unknown scheme: did you mean %s%s?", host, known[i], end);
     return true;
 }
@@ -193,20 +193,19 @@ static bool locust__classes_scheme(const char *host, int code, locust__fault *fa
 static bool locust__classes_host(locust_env *env, locust__class *cls, locust__fault *fault)
 {
     const char *broken = NULL;
-    int code = env->options.host ? LOCUST__EXIT_USAGE : 1;
     locust_error error;
     cls->host = env->options.host ? env->options.host : cls->as->host;
     if (!cls->host)
         return true;
-    if (!locust__classes_scheme(cls->host, code, fault))
+    if (!locust__classes_scheme(cls->host, fault))
         return false;
     error = locust__base_url_parse(&env->services, cls->host, &cls->base, &broken);
     if (broken)
-        return locust__fault_set(fault, 1, "%s", broken);
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE, "%s", broken);
     if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0)
         cls->base.text = cls->host; // a protocol of the test's own: tcp://, unix:
     else if (error)
-        return locust__fault_set(fault, code,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "host \"%s\" of user class %s is not a URL such as http://127.0.0.1:8080", cls->host,
             cls->as->name);
     return true;

@@ -211,13 +211,3 @@ static double locust__env_run_time(const locust_env *env)
 {
     return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
 }
-
-/* 1 for a test that could not be run as it is; after failures what the user said; else 0. */
-static int locust__env_exit_code(const locust_env *env)
-{
-    if (env->users.setup_error)
-        return 1;
-    if (env->stats.total.failures || env->stats.n_exceptions)
-        return env->options.exit_code_on_error;
-    return 0;
-}

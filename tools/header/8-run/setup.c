@@ -42,13 +42,13 @@ static bool locust__setup_loop(locust_env *env, locust__fault *fault)
     if (rc >= 0)
         return true;
     if (rc == -ENOTSUP)
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "this process runs under a locked hardware shadow stack, which coroutines cannot: "
             "start it with GLIBC_TUNABLES=glibc.cpu.x86_shstk=off");
     if (LOCUST__WITH_EPOLL && (rc == -ENOSYS || rc == -EPERM))
-        return locust__fault_set(
-            fault, 1, "epoll is not to be had here: compile the test with -DLOCUST_POLL");
-    return locust__fault_set(fault, 1, "%s",
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "epoll is not to be had here: compile the test with -DLOCUST_POLL");
+    return locust__fault_set(fault, LOCUST__EXIT_USAGE, "%s",
         rc == -EMFILE ? "too few file descriptors: raise ulimit -n" : strerror(-rc));
 }
 
@@ -56,8 +56,8 @@ static bool locust__setup_log(locust_env *env, int level, locust__fault *fault)
 {
     const char *path = env->options.logfile;
     int rc = locust__log_open(&env->log, level, path);
-    return rc >= 0 ||
-           locust__fault_set(fault, 1, "cannot write the log file %s: %s", path, strerror(-rc));
+    return rc >= 0 || locust__fault_set(fault, LOCUST__EXIT_USAGE,
+                          "cannot write the log file %s: %s", path, strerror(-rc));
 }
 
 /* Makes an environment that has what can fail to be opened, a loop and a log, and nothing else yet.

@@ -233,7 +233,7 @@ static void locust__cli_help(const locust__settings *st, const char *program)
         "\nOptions also come from ~/.locust.conf, ./locust.conf and --config FILE "
         "(users = 100), then\n"
         "from the environment, then from here; the later place wins. UserClass: run these alone.\n"
-        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 for a wrong option, "
-        "3 if a --check\n"
-        "does not hold, 4 with --fail-on-generator-limit.\n");
+        "Exit code: 0, 1 after failures (--exit-code-on-error), 2 if the test cannot begin\n"
+        "(a wrong option, a file), 3 if a --check does not hold, 4 with\n"
+        "--fail-on-generator-limit.\n");
 }

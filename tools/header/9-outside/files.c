@@ -176,7 +176,7 @@ static void locust__files_write(locust__files *files, const locust__result *v)
         if (i == LOCUST__FILES_SUMMARY)
             locust__summary_write(&out, v);
         else if (i == LOCUST__FILES_JUNIT)
-            locust__junit_write(&out, v);
+            locust__junit_write(&out, v, files->failed);
         else if (i == LOCUST__FILES_HGRM)
             locust__hgrm_write(&out, &total->hist, total->max_ns);
         else

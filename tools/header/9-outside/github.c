@@ -2,7 +2,8 @@
  * >>github  annotations of GitHub Actions
  *
  * Purpose     shows at a job of GitHub Actions what is wrong: checks that do not hold, rows that
- *             became slower, a search that found no rate, a generator at its limit.
+ *             became slower, a search that found no rate, a run that failed by itself, a
+ *             generator at its limit.
  * Names       locust__github_
  * Uses        >>env >>generator >>check >>baseline >>find >>result
  * Sources     GitHub's documentation of workflow commands; escapes as its toolkit has them
@@ -55,6 +56,8 @@ static void locust__github_annotate(const locust__result *v)
         locust__find_line(&v->find, text, sizeof text);
         locust__github_add(&out, "error", text, "", "");
     }
+    if (!v->own_code && locust__result_run_code(v, text, sizeof text))
+        locust__github_add(&out, "error", text, "", "");
     locust__generator_line(&v->generator, text, sizeof text);
     if (!v->generator.ok)
         locust__github_add(&out, "warning", text, "", "");

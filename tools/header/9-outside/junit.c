@@ -1,7 +1,7 @@
 /* ============================================================================================
  * >>junit  --junit
  *
- * Purpose     checks, baseline, search and the generator as test cases of JUnit XML.
+ * Purpose     the run, checks, baseline, search and the generator as test cases of JUnit XML.
  * Names       locust__junit_
  * Uses        >>generator >>figures >>check >>baseline >>find >>result
  * Sources     Ant's junit task, from its documentation; XML 1.0 section 2.2.
@@ -43,14 +43,31 @@ static void locust__junit_case(
     locust__buf_puts(out, "</testcase>\n");
 }
 
+/* Why the run has failed, checks, baseline and generator aside, which have cases of their own.
+ * NULL: it has not. `incomplete`: a report could not be written. */
+static const char *locust__junit_run(
+    const locust__result *v, bool incomplete, char *why, size_t size)
+{
+    int code = v->env->exit_code;
+    if (v->own_code && code)
+        snprintf(why, size, "the test has set exit code %d", code);
+    else if (incomplete)
+        snprintf(why, size, "a report could not be written");
+    else if (v->own_code || !locust__result_run_code(v, why, size))
+        return NULL;
+    return why;
+}
+
 /* The file, in the form that Jenkins, GitLab and others read. */
-static void locust__junit_write(locust__buf *out, const locust__result *v)
+static void locust__junit_write(locust__buf *out, const locust__result *v, bool incomplete)
 {
     const locust_env *env = v->env;
     locust__buf cases = {NULL, 0, 0, false};
     bool limit = env->options.fail_on_generator_limit && !v->generator.ok;
-    size_t n = 1, failed = limit;
     char line[768];
+    const char *why = locust__junit_run(v, incomplete || v->incomplete, line, sizeof line);
+    size_t n = 2, failed = (size_t)limit + (why != NULL);
+    locust__junit_case(&cases, "run", "run", why, NULL);
     for (size_t i = 0; i < v->checks.n; i++, n++) {
         const locust__check *c = &v->checks.all[i];
         failed += !c->held;

@@ -19,7 +19,7 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
     } else if (settings.version) {
         dprintf(STDOUT_FILENO, "locust.h " LOCUST_VERSION "\n");
     } else if (!locust__ratio_pick(&settings, test, &picked)) {
-        code = 1;
+        code = LOCUST__EXIT_USAGE;
     } else if (settings.list) {
         locust__ratio_list(&picked);
     } else if (settings.show_task_ratio) {

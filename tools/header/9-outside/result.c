@@ -1,9 +1,10 @@
 /* ============================================================================================
  * >>result  what a run is judged by
  *
- * Purpose     generator, checks, baseline and search in one place; the exit code that follows.
+ * Purpose     generator, checks, baseline and search in one place; the exit code that follows, and
+ *             why it is that.
  * Names       locust__result_
- * Uses        >>env >>generator >>check >>check_why >>baseline >>find >>remarks
+ * Uses        >>stats >>generator >>check >>check_why >>baseline >>find >>remarks
  * ============================================================================================ */
 
 typedef struct locust__result {
@@ -13,7 +14,10 @@ typedef struct locust__result {
     locust__baseline baseline;
     locust__find find;
     locust__remarks remarks;
-    bool held; // all checks
+    int code;        // the exit code that follows
+    char why[256];   // it is not 0
+    bool own_code;   // the test itself has set another
+    bool incomplete; // a report could not be written
 } locust__result;
 
 /* Reads the checks and the baseline. NULL, or what is wrong with them, perhaps in `text`. */
@@ -51,12 +55,75 @@ static void locust__result_free(locust__result *v)
     locust__baseline_free(&v->baseline);
 }
 
+/* The exit code of the run by itself, generator, checks and baseline aside: after a set-up that
+ * failed, a remark that fails the run, failed requests and tasks. A check that limits failures
+ * decides about those in place of --exit-code-on-error. `why`: not written to if it is 0. */
+static int locust__result_run_code(const locust__result *v, char *why, size_t size)
+{
+    const locust_env *env = v->env;
+    const locust__request_stats *st = &env->stats;
+    const locust__remark *remark = locust__remarks_failed(&v->remarks);
+    unsigned long long failed = st->total.failures, requests = st->total.requests, tasks = 0;
+    int code = env->options.exit_code_on_error;
+    if (env->users.setup_error) {
+        snprintf(why, size, "%s", env->users.setup_error);
+        return 1;
+    }
+    if (locust__checks_allow_failures(&v->checks))
+        failed = 0;
+    for (size_t i = 0; i < st->n_exceptions; i++)
+        tasks += st->exceptions[i].times;
+    if (!code || !(remark || failed || tasks))
+        return 0;
+    if (failed)
+        snprintf(why, size, "%llu of %llu requests failed", failed, requests);
+    else if (tasks)
+        snprintf(why, size, "%llu task%s failed", tasks, tasks == 1 ? "" : "s");
+    else
+        snprintf(why, size, "%s", remark->text);
+    return code;
+}
+
+/* The same for the broken checks, the baseline and the search. */
+static int locust__result_check_code(const locust__result *v, char *why, size_t size)
+{
+    size_t broken = 0;
+    for (size_t i = 0; i < v->checks.n; i++)
+        broken += !v->checks.all[i].held;
+    if (broken)
+        snprintf(why, size, "%zu of %zu checks do not hold", broken, v->checks.n);
+    else if (v->baseline.worse)
+        snprintf(why, size, "it is worse than the baseline");
+    else if (v->env->options.find_max && !(v->find.good > 0))
+        snprintf(why, size, "--find-max: no rate held");
+    else
+        return 0;
+    return LOCUST__EXIT_CHECK;
+}
+
+/* The exit code of all, and why it is not 0. The first that applies: set-up failed, generator at
+ * its limit, a check or the baseline broke, the run by itself. */
+static int locust__result_exit_code(const locust__result *v, char *why, size_t size)
+{
+    int code = locust__result_run_code(v, why, size), checks;
+    if (v->env->users.setup_error) {
+        snprintf(why, size, "the test's own set-up failed"); // the log has the sentence already
+        return code;
+    }
+    if (v->env->options.fail_on_generator_limit && !v->generator.ok) {
+        snprintf(why, size, "the generator limited the load");
+        return LOCUST__EXIT_GENERATOR;
+    }
+    checks = locust__result_check_code(v, why, size);
+    return checks ? checks : code;
+}
+
 /* Judges the run as of now: at its end. */
 static void locust__result_judge(void *arg)
 {
     locust__result *v = arg;
     v->generator = locust__generator_judge(v->env);
-    v->held = locust__checks_judge(v->env, &v->checks);
+    locust__checks_judge(v->env, &v->checks);
     locust__remarks_collect(&v->remarks, v->env);
     if (locust__checks_allow_unanswered(&v->checks)) {
         locust__remarks_excuse(&v->remarks, "unanswered");
@@ -67,24 +134,5 @@ static void locust__result_judge(void *arg)
             "not compared with %s: out of memory", v->env->options.baseline);
         v->baseline.worse = true;
     }
-}
-
-/* The first that applies: set-up failed, generator at its limit, a check or the baseline broke, a
- * remark that fails the run, failed requests. A check that limits failures decides about them in
- * place of --exit-code-on-error. */
-static int locust__result_exit_code(const locust__result *v)
-{
-    locust_env *env = v->env;
-    bool found = !env->options.find_max || v->find.good > 0;
-    if (env->users.setup_error)
-        return 1;
-    if (env->options.fail_on_generator_limit && !v->generator.ok)
-        return LOCUST__EXIT_GENERATOR;
-    if (!v->held || v->baseline.worse || !found)
-        return LOCUST__EXIT_CHECK;
-    if (locust__remarks_failed(&v->remarks))
-        return env->options.exit_code_on_error;
-    if (locust__checks_allow_failures(&v->checks) && !env->stats.n_exceptions)
-        return 0;
-    return locust__env_exit_code(env);
+    v->code = locust__result_exit_code(v, v->why, sizeof v->why);
 }

@@ -233,9 +233,13 @@ static void locust__run_main(void *arg)
     if (run->command)
         LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
     locust__co_call(&env->loop, locust__result_judge, &run->verdict);
+    run->verdict.own_code = env->exit_code_set;
     if (!env->exit_code_set)
-        env->exit_code = locust__result_exit_code(&run->verdict);
+        env->exit_code = run->verdict.code;
     env->exit_code_set = false;
+    if (run->command && env->exit_code)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "exit code %d: %s",
+            env->exit_code, run->verdict.own_code ? "the test has set it" : run->verdict.why);
     if (run->command)
         locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
             "Shutting down (exit code %d)", env->exit_code);
@@ -243,10 +247,15 @@ static void locust__run_main(void *arg)
         locust__co_call(&env->loop, locust__run_print_final, run);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__co_call(&env->loop, locust__csv_write, &run->csv);
+    run->verdict.incomplete = run->csv.failed;
     if (LOCUST__WITH_REPORTS)
         locust__co_call(&env->loop, locust__run_write_files, run);
-    if ((run->files.failed || run->csv.failed) && !env->exit_code)
+    if ((run->files.failed || run->csv.failed) && !env->exit_code) {
         env->exit_code = 1; // a report that was asked for is not whole
+        if (run->command)
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+                "exit code 1: a report could not be written");
+    }
 }
 
 /* The first option given that a test without reports lacks; NULL: none. */
@@ -313,12 +322,12 @@ static int locust__run_open(locust__run_parts *run)
     }
     if (lacks) {
         locust__say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
-        return 1;
+        return LOCUST__EXIT_USAGE;
     }
     if (LOCUST__WITH_REPORTS && !locust__files_open(&run->files, env))
-        return 1;
+        return LOCUST__EXIT_USAGE;
     if (LOCUST__WITH_REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
-        return 1;
+        return LOCUST__EXIT_USAGE;
     if (!run->command)
         return 0;
     run->signals = locust__os_signals_open();
@@ -327,7 +336,7 @@ static int locust__run_open(locust__run_parts *run)
     locust__say("cannot listen to signals: %s", run->signals == -EMFILE
                                                     ? "too few file descriptors: raise ulimit -n"
                                                     : strerror(-run->signals));
-    return 1;
+    return LOCUST__EXIT_USAGE;
 }
 
 /* Runs the test. Returns the exit code. */
@@ -342,7 +351,7 @@ static int locust__run_test(locust_env *env, bool command)
     locust__run_open_outs(env);
     locust__runner_init(env);
     if (!env->exit_code_set)
-        env->exit_code = 1;
+        env->exit_code = LOCUST__EXIT_USAGE; // of a run that cannot begin
     if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
         locust__loop_run(&env->loop);
     else
