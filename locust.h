@@ -10750,6 +10750,7 @@ typedef struct locust__tls_conn {
     char *rest;                  // bytes from the socket that mbedTLS has not taken yet
     size_t rest_at, rest_len;
     locust_error io;        // the last result of the socket
+    bool deaf;              // the server takes no more: what is sent goes nowhere
     locust_error end;       // how the connection ended, which every further read says
     unsigned char first[5]; // the first bytes that the server sent
     size_t received;        // bytes that it has sent
@@ -11558,6 +11559,8 @@ static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
     locust__tls_conn *c = arg;
     struct iovec iov = {(void *)(uintptr_t)bytes, n};
     size_t sent;
+    if (c->deaf) // else mbedTLS would not read on: it first sends what it has left to send
+        return (int)n;
     c->io = locust__layer_send(&c->layer, &iov, 1, &sent);
     if (c->io)
         return -1;
@@ -11715,6 +11718,7 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
  * Purpose     TLS as a layer of a stream: recv, send and close, each of which calls mbedTLS on the
  *             loop's stack.
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
+ *             locust__tls_last_
  *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
  *             locust__tls_send_ locust__tls_write_
  * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
@@ -11818,6 +11822,26 @@ static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, s
     return op.error;
 }
 
+/* A server that says why it ends the connection, and ends it, makes writes fail; what it said can
+ * still be read, behind session tickets too. Returns a fatal alert if there is one, or rc. Data stays
+ * to be read. */
+static int locust__tls_last_words(locust__tls_conn *c, int rc)
+{
+    enum { TICKETS = 32 }; // calls of mbedTLS, two a ticket
+    locust_error said = c->io;
+    unsigned char unused;
+    int last = MBEDTLS_ERR_SSL_WANT_READ;
+    if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
+        return rc;
+    c->deaf = true;
+    c->layer.stream->fd.watch.readable = true;
+    for (int i = 0;
+         i < TICKETS && (last == MBEDTLS_ERR_SSL_WANT_READ || locust__tls_is_ticket(last)); i++)
+        last = mbedtls_ssl_read(&c->ssl, &unused, 0);
+    c->io = last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ? LOCUST_OK : said;
+    return c->io ? rc : last;
+}
+
 /* Sends up to one record, gathered from up to two pieces. After mbedTLS found no room it must get
  * the same bytes again; it does, as the caller passes the same pieces and nothing else decides what
  * is taken. */
@@ -11846,7 +11870,9 @@ static void locust__tls_write_call(void *arg)
     if (rc > 0)
         op->done = (size_t)rc;
     else if (rc != MBEDTLS_ERR_SSL_WANT_WRITE && rc != MBEDTLS_ERR_SSL_WANT_READ)
-        op->error = locust__tls_end(c, rc);
+        op->error = locust__tls_end(c, locust__tls_last_words(c, rc));
+    if (op->error && !c->io) // it was an alert, which every read says again
+        c->end = op->error;
     locust__tls_leave(c);
 }
 
@@ -11881,7 +11907,7 @@ static void locust__tls_close(locust__layer *layer)
  * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
  *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
- *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
+ *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_
  *             locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
  *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
@@ -11950,25 +11976,6 @@ static void locust__tls_open_call(void *arg)
         c->trusted = (*c->ticket)->trusted;
         mbedtls_ssl_set_session(&c->ssl, &(*c->ticket)->session); // refused: a full handshake
     }
-}
-
-/* A server that sends a fatal alert and closes makes writes fail; the alert, which says why, can
- * still be read. Returns what it says, or rc. */
-static int locust__tls_last_words(locust__tls_conn *c, int rc)
-{
-    locust_error said = c->io;
-    unsigned char unused;
-    int last;
-    if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
-        return rc;
-    c->layer.stream->fd.watch.readable = true;
-    last = mbedtls_ssl_read(&c->ssl, &unused, 1);
-    if (last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        c->io = LOCUST_OK;
-        return last;
-    }
-    c->io = said;
-    return rc;
 }
 
 /* One step of a handshake: as far as the bytes at hand allow. At its end the server is verified. */

@@ -4,7 +4,7 @@ the system's (libmbedtls-dev) and what tools/mbedtls.sh has put into build/mbedt
 
     tests/whole/test_tls.py [WORD...]    only the tests whose name contains a word, such as 3.6.6
 """
-import array, errno, os, random, ssl, struct, sys, urllib.parse, zlib
+import array, errno, fcntl, os, random, ssl, struct, sys, termios, urllib.parse, zlib
 from kit.lib import *
 from kit import certs, nginx
 
@@ -886,6 +886,59 @@ def _(dir, v):
                 ("right-ec", "", dict(host, cert=w.bob.chain, key=w.bob.key)),
                 ("other-ca", refused, dict(host, cert=w.eve.chain, key=w.eve.key)),
                 ("expired", refused, dict(host, cert=w.late.chain, key=w.late.key))])
+
+
+def unsent(c):
+    """Bytes that the other end has not acknowledged."""
+    return struct.unpack("i", fcntl.ioctl(c, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def ended_by_reset(version, ask_for_cert, say):
+    """A server that says something, an alert or say(connection), and ends with an RST, whatever the client is
+    sending meanwhile: HAProxy, Apache and Go end so where they want a certificate, others behind a 413."""
+    leaf = world().leaf["good", "ec"]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.chain, leaf.key)
+    context.minimum_version = context.maximum_version = version
+    if ask_for_cert:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(world().ca)
+
+    def serve(c):
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        c.settimeout(20)
+        raw = c.dup()
+        with contextlib.suppress(OSError):
+            tls = context.wrap_socket(c, server_side=True)
+            say(tls)
+            tls.close()  # without a word
+        c.close()
+        raw.recv(1)  # until the client is sending
+        until(lambda: not unsent(raw), 20, "the client's system has it")  # a reset takes back what it has not
+        raw.close()
+    return Script(serve)
+
+
+@versions_test("an early answer, then a reset, while a body is sent: tickets do not hide it", sanitized=True)
+def _(dir, v):
+    def say(c):
+        read_head(c)
+        c.sendall(b"HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\nok")
+    for tls in v.pairs:
+        with ended_by_reset(ssl.TLSVersion(0x0301 + tls - 10), False, say) as server:
+            judge(dir, v, [("put", 413, dict(host="https://localhost:%d" % server.port, put="/", get=[],
+                                             bytes=16 << 20, times=5), "ok")])
+
+
+@versions_test("a client certificate is wanted: a write that fails does not hide the alert", sanitized=True)
+def _(dir, v):
+    for tls in v.pairs:
+        with ended_by_reset(ssl.TLSVersion(0x0301 + tls - 10), True, lambda c: None) as server:
+            host = dict(host="https://localhost:%d" % server.port, times=5)
+            judge(dir, v, [("get", "server wants a client certificate", host),
+                           ("put", "server wants a client certificate", dict(host, put="/", get=[], bytes=16 << 20)),
+                           ("wrong", "server refused the client certificate",
+                            dict(host, cert=world().eve.chain, key=world().eve.key, put="/", get=[], bytes=16 << 20))])
 
 
 # ---- where trust comes from ----

@@ -4,7 +4,7 @@
  * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
  *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
- *             locust__tls_last_ locust__tls_make_ locust__tls_open_ locust__tls_refuses_
+ *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_
  *             locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
  *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
@@ -73,25 +73,6 @@ static void locust__tls_open_call(void *arg)
         c->trusted = (*c->ticket)->trusted;
         mbedtls_ssl_set_session(&c->ssl, &(*c->ticket)->session); // refused: a full handshake
     }
-}
-
-/* A server that sends a fatal alert and closes makes writes fail; the alert, which says why, can
- * still be read. Returns what it says, or rc. */
-static int locust__tls_last_words(locust__tls_conn *c, int rc)
-{
-    locust_error said = c->io;
-    unsigned char unused;
-    int last;
-    if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
-        return rc;
-    c->layer.stream->fd.watch.readable = true;
-    last = mbedtls_ssl_read(&c->ssl, &unused, 1);
-    if (last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        c->io = LOCUST_OK;
-        return last;
-    }
-    c->io = said;
-    return rc;
 }
 
 /* One step of a handshake: as far as the bytes at hand allow. At its end the server is verified. */

@@ -4,6 +4,7 @@
  * Purpose     TLS as a layer of a stream: recv, send and close, each of which calls mbedTLS on the
  *             loop's stack.
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
+ *             locust__tls_last_
  *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
  *             locust__tls_send_ locust__tls_write_
  * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
@@ -107,6 +108,26 @@ static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, s
     return op.error;
 }
 
+/* A server that says why it ends the connection, and ends it, makes writes fail; what it said can
+ * still be read, behind session tickets too. Returns a fatal alert if there is one, or rc. Data stays
+ * to be read. */
+static int locust__tls_last_words(locust__tls_conn *c, int rc)
+{
+    enum { TICKETS = 32 }; // calls of mbedTLS, two a ticket
+    locust_error said = c->io;
+    unsigned char unused;
+    int last = MBEDTLS_ERR_SSL_WANT_READ;
+    if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
+        return rc;
+    c->deaf = true;
+    c->layer.stream->fd.watch.readable = true;
+    for (int i = 0;
+         i < TICKETS && (last == MBEDTLS_ERR_SSL_WANT_READ || locust__tls_is_ticket(last)); i++)
+        last = mbedtls_ssl_read(&c->ssl, &unused, 0);
+    c->io = last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ? LOCUST_OK : said;
+    return c->io ? rc : last;
+}
+
 /* Sends up to one record, gathered from up to two pieces. After mbedTLS found no room it must get
  * the same bytes again; it does, as the caller passes the same pieces and nothing else decides what
  * is taken. */
@@ -135,7 +156,9 @@ static void locust__tls_write_call(void *arg)
     if (rc > 0)
         op->done = (size_t)rc;
     else if (rc != MBEDTLS_ERR_SSL_WANT_WRITE && rc != MBEDTLS_ERR_SSL_WANT_READ)
-        op->error = locust__tls_end(c, rc);
+        op->error = locust__tls_end(c, locust__tls_last_words(c, rc));
+    if (op->error && !c->io) // it was an alert, which every read says again
+        c->end = op->error;
     locust__tls_leave(c);
 }
 

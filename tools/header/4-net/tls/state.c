@@ -95,6 +95,7 @@ typedef struct locust__tls_conn {
     char *rest;                  // bytes from the socket that mbedTLS has not taken yet
     size_t rest_at, rest_len;
     locust_error io;        // the last result of the socket
+    bool deaf;              // the server takes no more: what is sent goes nowhere
     locust_error end;       // how the connection ended, which every further read says
     unsigned char first[5]; // the first bytes that the server sent
     size_t received;        // bytes that it has sent
