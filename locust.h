@@ -1208,13 +1208,13 @@ typedef struct locust_listeners { // the functions to call; NULL: not called
  * Purpose     ties user classes, a load shape, listeners and options of the test together.
  * ============================================================================================ */
 
-enum { // what an option of the test takes; anything else ends the program before the run begins
-    LOCUST_OPTION_TEXT,
-    LOCUST_OPTION_WHOLE,  // a whole number: 5, -3
-    LOCUST_OPTION_NUMBER, // 0.5, 1e-3
-    LOCUST_OPTION_SPAN,   // a time: 20, 20s, 1h20m; as a number it is in seconds
-    LOCUST_OPTION_CHOICE, // one of .choices
-    LOCUST_OPTION_FLAG,   // a switch: takes no value in arguments, true or false elsewhere
+enum { // what an option of the test takes; anything else ends the program before it runs
+    LOCUST_OWN_TEXT,
+    LOCUST_OWN_WHOLE,  // a whole number: 5, -3
+    LOCUST_OWN_NUMBER, // 0.5, 1e-3
+    LOCUST_OWN_SPAN,   // a time: 20, 20s, 1h20m; as a number it is in seconds
+    LOCUST_OWN_CHOICE, // one of .choices
+    LOCUST_OWN_FLAG,   // a switch: takes no value in arguments, true or false elsewhere
 };
 
 typedef struct locust_own_option { // an option that the test adds to the command line
@@ -1223,7 +1223,7 @@ typedef struct locust_own_option { // an option that the test adds to the comman
     const char *fallback; // where it is not given; NULL: "", 0 or false
     const char *env;      // an environment variable that gives it too; NULL: none
     const char *help;
-    int type;            // LOCUST_OPTION_...
+    int type;            // LOCUST_OWN_...
     const char *choices; // "small,large"
 } locust_own_option;
 
@@ -1251,10 +1251,10 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
 /* The value of an option that the test declares ("true" or "false" for a switch); NULL: it declares
  * none of that name. */
 LOCUST_API const char *locust_option(locust_env *env, const char *name);
-/* The same as a number: of LOCUST_OPTION_NUMBER, _WHOLE and _SPAN (seconds). These three end the
+/* The same as a number: of LOCUST_OWN_NUMBER, _WHOLE and _SPAN (seconds). These three end the
  * program over an option that the test does not declare, or declares of another type. */
 LOCUST_API double locust_option_number(locust_env *env, const char *name);
-/* The same of LOCUST_OPTION_WHOLE. */
+/* The same of LOCUST_OWN_WHOLE. */
 LOCUST_API int64_t locust_option_whole(locust_env *env, const char *name);
 /* Is the switch on? */
 LOCUST_API bool locust_option_flag(locust_env *env, const char *name);
@@ -18118,8 +18118,8 @@ static bool locust__class_gets_users(const locust_user_class *as)
  *             and what they share (session, task sets, handles) is looked up there.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer.
- * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream locust__user_text
- *             locust__step
+ * Names       locust__outcome_ locust__step locust__user_ locust__user_stream locust__user_text
+ *             locust__users_
  * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *
@@ -22218,12 +22218,12 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
 static const struct {
     const char *takes, *value;
 } locust__own_option_types[] = {
-    [LOCUST_OPTION_TEXT] = {"a text", "TEXT"},
-    [LOCUST_OPTION_WHOLE] = {"a whole number", "N"},
-    [LOCUST_OPTION_NUMBER] = {"a number", "NUMBER"},
-    [LOCUST_OPTION_SPAN] = {"a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s", "SPAN"},
-    [LOCUST_OPTION_CHOICE] = {"one of ", "CHOICE"},
-    [LOCUST_OPTION_FLAG] = {"true or false", NULL},
+    [LOCUST_OWN_TEXT] = {"a text", "TEXT"},
+    [LOCUST_OWN_WHOLE] = {"a whole number", "N"},
+    [LOCUST_OWN_NUMBER] = {"a number", "NUMBER"},
+    [LOCUST_OWN_SPAN] = {"a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s", "SPAN"},
+    [LOCUST_OWN_CHOICE] = {"one of ", "CHOICE"},
+    [LOCUST_OWN_FLAG] = {"true or false", NULL},
 };
 
 /* The name without the dashes that it may be declared with. */
@@ -22234,16 +22234,16 @@ static const char *locust__own_option_name(const char *name)
 
 static int locust__own_option_type(const locust_own_option *o)
 {
-    return o->type > LOCUST_OPTION_TEXT && o->type <= LOCUST_OPTION_FLAG ? o->type
-           : o->value                                                    ? LOCUST_OPTION_TEXT
-                                                                         : LOCUST_OPTION_FLAG;
+    return o->type > LOCUST_OWN_TEXT && o->type <= LOCUST_OWN_FLAG ? o->type
+           : o->value                                              ? LOCUST_OWN_TEXT
+                                                                   : LOCUST_OWN_FLAG;
 }
 
 /* What stands for its value in --help; NULL: it is a switch. */
 static const char *locust__own_option_value(const locust_own_option *o)
 {
     int type = locust__own_option_type(o);
-    return o->value && type != LOCUST_OPTION_FLAG ? o->value : locust__own_option_types[type].value;
+    return o->value && type != LOCUST_OWN_FLAG ? o->value : locust__own_option_types[type].value;
 }
 
 static bool locust__own_option_is_choice(const locust_own_option *o, const char *text)
@@ -22284,15 +22284,15 @@ static bool locust__own_option_read(
     *number = 0;
     *whole = 0;
     switch (locust__own_option_type(o)) {
-    case LOCUST_OPTION_WHOLE:
+    case LOCUST_OWN_WHOLE:
         return locust__own_option_signed(text, true, number, whole);
-    case LOCUST_OPTION_NUMBER:
+    case LOCUST_OWN_NUMBER:
         return locust__own_option_signed(text, false, number, whole);
-    case LOCUST_OPTION_SPAN:
+    case LOCUST_OWN_SPAN:
         return locust__number_span(text, number);
-    case LOCUST_OPTION_CHOICE:
+    case LOCUST_OWN_CHOICE:
         return locust__own_option_is_choice(o, text);
-    case LOCUST_OPTION_FLAG:
+    case LOCUST_OWN_FLAG:
         if (!locust__text_switch(text, &on))
             return false;
         *whole = on;
@@ -22309,7 +22309,7 @@ static bool locust__own_option_good(
     double number;
     int64_t whole;
     snprintf(takes, size, "%s%s", locust__own_option_types[locust__own_option_type(o)].takes,
-        locust__own_option_type(o) == LOCUST_OPTION_CHOICE && o->choices ? o->choices : "");
+        locust__own_option_type(o) == LOCUST_OWN_CHOICE && o->choices ? o->choices : "");
     return locust__own_option_read(o, text, &number, &whole);
 }
 
@@ -22317,11 +22317,11 @@ static bool locust__own_option_good(
 static const char *locust__own_option_fallback(const locust_own_option *o)
 {
     switch (locust__own_option_type(o)) {
-    case LOCUST_OPTION_WHOLE:
-    case LOCUST_OPTION_NUMBER:
-    case LOCUST_OPTION_SPAN:
+    case LOCUST_OWN_WHOLE:
+    case LOCUST_OWN_NUMBER:
+    case LOCUST_OWN_SPAN:
         return o->fallback ? o->fallback : "0";
-    case LOCUST_OPTION_FLAG:
+    case LOCUST_OWN_FLAG:
         return o->fallback ? o->fallback : "false";
     default:
         return o->fallback ? o->fallback : "";
@@ -22380,7 +22380,7 @@ static void locust__own_option_get(const locust_env *env, const char *name, cons
     if (type < least || type > most)
         locust__die(LOCUST__EXIT_USAGE, "%s: the test declares \"%s\" as %s%s", what, name,
             locust__own_option_types[type].takes,
-            type == LOCUST_OPTION_CHOICE && o->choices ? o->choices : "");
+            type == LOCUST_OWN_CHOICE && o->choices ? o->choices : "");
     locust__own_option_read(o, locust__own_option_text(env, o), number, whole);
 }
 
@@ -22394,8 +22394,8 @@ LOCUST_API double locust_option_number(locust_env *env, const char *name)
 {
     double number;
     int64_t whole;
-    locust__own_option_get(env, name, "locust_option_number()", LOCUST_OPTION_WHOLE,
-        LOCUST_OPTION_SPAN, &number, &whole);
+    locust__own_option_get(
+        env, name, "locust_option_number()", LOCUST_OWN_WHOLE, LOCUST_OWN_SPAN, &number, &whole);
     return number;
 }
 
@@ -22403,8 +22403,8 @@ LOCUST_API int64_t locust_option_whole(locust_env *env, const char *name)
 {
     double number;
     int64_t whole;
-    locust__own_option_get(env, name, "locust_option_whole()", LOCUST_OPTION_WHOLE,
-        LOCUST_OPTION_WHOLE, &number, &whole);
+    locust__own_option_get(
+        env, name, "locust_option_whole()", LOCUST_OWN_WHOLE, LOCUST_OWN_WHOLE, &number, &whole);
     return whole;
 }
 
@@ -22413,7 +22413,7 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
     double number;
     int64_t whole;
     locust__own_option_get(
-        env, name, "locust_option_flag()", LOCUST_OPTION_FLAG, LOCUST_OPTION_FLAG, &number, &whole);
+        env, name, "locust_option_flag()", LOCUST_OWN_FLAG, LOCUST_OWN_FLAG, &number, &whole);
     return whole != 0;
 }
 /* ============================================================================================
@@ -23633,12 +23633,12 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
  *
  * Purpose     names the part of a check that cannot be read, where it stands, and what there is
  *             in its place.
- * Names       locust__check_why locust__check_why_ locust__check_units locust__checks_why
+ * Names       locust__check_units locust__check_why locust__check_why_ locust__checks_why
  * Uses        >>figures >>check
  * ============================================================================================ */
 
 /* The units of what a check is about. */
-static const char *locust__check_units(const locust__check *c)
+static const char *locust__check_why_units(const locust__check *c)
 {
     switch (locust__check_unit(c)) {
     case LOCUST__FIGURE_UNIT_TIME:
@@ -23698,7 +23698,7 @@ static void locust__check_why(locust__buf *out, const char *text)
     }
     locust__check_why_quote(out, text, end, strcspn(end, " \t"));
     locust__buf_printf(
-        out, " is no unit here: %.*s takes %s", (int)n, text, locust__check_units(&c));
+        out, " is no unit here: %.*s takes %s", (int)n, text, locust__check_why_units(&c));
 }
 
 /* Why an option's list of checks cannot be read: a sentence, yours to free; NULL: it can. `option`:
@@ -26709,25 +26709,25 @@ typedef struct locust__settings { // what the command line can say
 } locust__settings;
 
 enum locust__option_kind {
-    LOCUST__OPTION_IS_FLAG,
-    LOCUST__OPTION_IS_TEXT,
-    LOCUST__OPTION_IS_EMPTY, // a text that says something when it is empty
-    LOCUST__OPTION_IS_USERS,
-    LOCUST__OPTION_IS_RATE,
-    LOCUST__OPTION_IS_SPAN,
-    LOCUST__OPTION_IS_LEVEL,
-    LOCUST__OPTION_IS_CODE,
-    LOCUST__OPTION_IS_COUNT,
-    LOCUST__OPTION_IS_NUMBER,
-    LOCUST__OPTION_IS_CHECK, // checks; given more than once it adds up
-    LOCUST__OPTION_IS_STAGES,
-    LOCUST__OPTION_IS_WORDS,    // takes any number of values, as argparse's nargs="*"
-    LOCUST__OPTION_IS_MORE,     // the same, and given more than once it adds up
-    LOCUST__OPTION_IS_OWN,      // of the test, with a value
-    LOCUST__OPTION_IS_OWN_FLAG, // of the test, a switch
-    LOCUST__OPTION_IS_IGNORED,  // of Locust, without a meaning here
-    LOCUST__OPTION_IS_MISSING,  // of Locust, not in this version; takes a value
-    LOCUST__OPTION_IS_MISSING_FLAG,
+    LOCUST__OPTION_FLAG,
+    LOCUST__OPTION_TEXT,
+    LOCUST__OPTION_EMPTY, // a text that says something when it is empty
+    LOCUST__OPTION_USERS,
+    LOCUST__OPTION_RATE,
+    LOCUST__OPTION_SPAN,
+    LOCUST__OPTION_LEVEL,
+    LOCUST__OPTION_CODE,
+    LOCUST__OPTION_COUNT,
+    LOCUST__OPTION_NUMBER,
+    LOCUST__OPTION_CHECK, // checks; given more than once it adds up
+    LOCUST__OPTION_STAGES,
+    LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
+    LOCUST__OPTION_MORE,     // the same, and given more than once it adds up
+    LOCUST__OPTION_OWN,      // of the test, with a value
+    LOCUST__OPTION_OWN_FLAG, // of the test, a switch
+    LOCUST__OPTION_IGNORED,  // of Locust, without a meaning here
+    LOCUST__OPTION_MISSING,  // of Locust, not in this version; takes a value
+    LOCUST__OPTION_MISSING_FLAG,
 };
 
 /* What each kind takes, for the sentence about a wrong value, and the limits of whole numbers. */
@@ -26737,18 +26737,18 @@ static const struct {
     int zero;  // what stands for 0 in locust_options, where 0 means the default
     bool bare; // it is a switch: no value need follow
 } locust__option_kinds[] = {
-    [LOCUST__OPTION_IS_FLAG] = {.takes = "true or false", .bare = true},
-    [LOCUST__OPTION_IS_USERS] = {.takes = "a whole number from 0", .max = INT_MAX, .zero = -1},
-    [LOCUST__OPTION_IS_RATE] = {.takes = "a number above 0"},
-    [LOCUST__OPTION_IS_SPAN] = {.takes = "a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s"},
-    [LOCUST__OPTION_IS_LEVEL] = {.takes = "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
-    [LOCUST__OPTION_IS_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
-    [LOCUST__OPTION_IS_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
-    [LOCUST__OPTION_IS_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
-    [LOCUST__OPTION_IS_WORDS] = {.bare = true},
-    [LOCUST__OPTION_IS_MORE] = {.bare = true},
-    [LOCUST__OPTION_IS_OWN_FLAG] = {.takes = "true or false", .bare = true},
-    [LOCUST__OPTION_IS_MISSING_FLAG] = {.bare = true},
+    [LOCUST__OPTION_FLAG] = {.takes = "true or false", .bare = true},
+    [LOCUST__OPTION_USERS] = {.takes = "a whole number from 0", .max = INT_MAX, .zero = -1},
+    [LOCUST__OPTION_RATE] = {.takes = "a number above 0"},
+    [LOCUST__OPTION_SPAN] = {.takes = "a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s"},
+    [LOCUST__OPTION_LEVEL] = {.takes = "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
+    [LOCUST__OPTION_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
+    [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
+    [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
+    [LOCUST__OPTION_WORDS] = {.bare = true},
+    [LOCUST__OPTION_MORE] = {.bare = true},
+    [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
+    [LOCUST__OPTION_MISSING_FLAG] = {.bare = true},
 };
 
 typedef struct locust__known_option {
@@ -26884,11 +26884,11 @@ typedef struct locust__known_option {
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
 
-#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                                \
-    {name, letter, LOCUST__OPTION_IS_##kind, offsetof(locust__settings, field), value, help, NULL, \
+#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                             \
+    {name, letter, LOCUST__OPTION_##kind, offsetof(locust__settings, field), value, help, NULL, \
         NULL},
 #define LOCUST__OPTIONS_LACKING_ROW(name, letter, kind) \
-    {name, letter, LOCUST__OPTION_IS_##kind, 0, NULL, NULL, NULL, NULL},
+    {name, letter, LOCUST__OPTION_##kind, 0, NULL, NULL, NULL, NULL},
 static const locust__known_option locust__options_known[] = {LOCUST__OPTIONS_KNOWN(
     LOCUST__OPTIONS_ROW) LOCUST__OPTIONS_LACKING(LOCUST__OPTIONS_LACKING_ROW)};
 #undef LOCUST__OPTIONS_ROW
@@ -26914,7 +26914,7 @@ static const struct {
 static const char *locust__option_variable(const locust__known_option *o, char *out, size_t size)
 {
     const size_t n = sizeof locust__option_variables / sizeof *locust__option_variables;
-    if (o->kind == LOCUST__OPTION_IS_OWN || o->kind == LOCUST__OPTION_IS_OWN_FLAG)
+    if (o->kind == LOCUST__OPTION_OWN || o->kind == LOCUST__OPTION_OWN_FLAG)
         return o->env;
     for (size_t i = 0; i < n; i++)
         if (strcmp(locust__option_variables[i].option, o->name) == 0)
@@ -26964,7 +26964,7 @@ static void locust__settings_init(locust__settings *st, const locust_test *test)
                 locust__options_die(
                     "the test declares an option --%s, which there is already", name);
         st->own[st->n_own++] = (locust__known_option){.name = name,
-            .kind = type == LOCUST_OPTION_FLAG ? LOCUST__OPTION_IS_OWN_FLAG : LOCUST__OPTION_IS_OWN,
+            .kind = type == LOCUST_OWN_FLAG ? LOCUST__OPTION_OWN_FLAG : LOCUST__OPTION_OWN,
             .env = o->env,
             .value = locust__own_option_value(o),
             .help = o->help ? o->help : "an option of this test",
@@ -27016,7 +27016,7 @@ static const char *locust__option_element(const char *p, const char *end, locust
 static void locust__option_begin(locust__settings *st, const locust__known_option *o)
 {
     locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
-    if (words->place != st->place || o->kind == LOCUST__OPTION_IS_WORDS)
+    if (words->place != st->place || o->kind == LOCUST__OPTION_WORDS)
         words->text.len = 0;
     words->place = st->place;
 }
@@ -27055,7 +27055,7 @@ static void locust__option_add_value(
     locust__settings *st, const locust__known_option *o, const char *value)
 {
     locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
-    locust__option_add_words(&words->text, o->kind == LOCUST__OPTION_IS_MORE ? '\n' : ',', value);
+    locust__option_add_words(&words->text, o->kind == LOCUST__OPTION_MORE ? '\n' : ',', value);
 }
 
 /* Reads a whole number within the limits of its kind. */
@@ -27119,62 +27119,62 @@ static void locust__option_set(
     bool good = true, flag = true;
     char takes[256];
     switch (o->kind) {
-    case LOCUST__OPTION_IS_FLAG:
+    case LOCUST__OPTION_FLAG:
         good = !value || locust__text_switch(value, &flag);
         *(bool *)field = flag;
         break;
-    case LOCUST__OPTION_IS_TEXT:
+    case LOCUST__OPTION_TEXT:
         locust__option_note_empty(st, text, where);
         *(const char **)field = *text ? text : NULL;
         break;
-    case LOCUST__OPTION_IS_EMPTY:
+    case LOCUST__OPTION_EMPTY:
         *(const char **)field = *text || *where == '-' ? text : NULL;
         break;
-    case LOCUST__OPTION_IS_USERS:
-    case LOCUST__OPTION_IS_CODE:
-    case LOCUST__OPTION_IS_COUNT:
-    case LOCUST__OPTION_IS_NUMBER:
+    case LOCUST__OPTION_USERS:
+    case LOCUST__OPTION_CODE:
+    case LOCUST__OPTION_COUNT:
+    case LOCUST__OPTION_NUMBER:
         good = locust__option_whole(o->kind, text, field);
         break;
-    case LOCUST__OPTION_IS_RATE:
+    case LOCUST__OPTION_RATE:
         good = locust__option_rate(text, field);
         break;
-    case LOCUST__OPTION_IS_SPAN:
+    case LOCUST__OPTION_SPAN:
         good = locust__number_span(text, field);
         break;
-    case LOCUST__OPTION_IS_LEVEL:
+    case LOCUST__OPTION_LEVEL:
         good = locust__log_level(text) >= 0;
         if (good)
             *(const char **)field = text;
         break;
-    case LOCUST__OPTION_IS_STAGES:
+    case LOCUST__OPTION_STAGES:
         locust__option_note_empty(st, text, where);
         if (*text && locust__stages_why(text, takes, sizeof takes))
             locust__options_die("%s '%.200s': %s", where, text, takes);
         *(const char **)field = *text ? text : NULL;
         break;
-    case LOCUST__OPTION_IS_CHECK:
+    case LOCUST__OPTION_CHECK:
         locust__option_add_checks(field, text, where);
         break;
-    case LOCUST__OPTION_IS_WORDS:
-    case LOCUST__OPTION_IS_MORE:
+    case LOCUST__OPTION_WORDS:
+    case LOCUST__OPTION_MORE:
         locust__option_begin(st, o);
         locust__option_add_value(st, o, text);
         break;
-    case LOCUST__OPTION_IS_OWN_FLAG:
+    case LOCUST__OPTION_OWN_FLAG:
         good = !value || locust__text_switch(value, &flag);
         locust__option_set_own(st, o->name, flag ? "true" : "false");
         break;
-    case LOCUST__OPTION_IS_OWN:
+    case LOCUST__OPTION_OWN:
         if (!locust__own_option_good(o->own, text, takes, sizeof takes))
             locust__options_die("%s takes %s, not \"%s\"", where, takes, text);
         locust__option_set_own(st, o->name, text);
         break;
-    case LOCUST__OPTION_IS_IGNORED:
+    case LOCUST__OPTION_IGNORED:
         locust__option_note(st, where, "has no effect: the test is this program");
         break;
-    case LOCUST__OPTION_IS_MISSING:
-    case LOCUST__OPTION_IS_MISSING_FLAG:
+    case LOCUST__OPTION_MISSING:
+    case LOCUST__OPTION_MISSING_FLAG:
         if (!value || !locust__text_switch(value, &flag) || flag)
             locust__options_die(
                 "%s is an option of Locust that this version of locust.h (" LOCUST_VERSION
@@ -27355,7 +27355,7 @@ static bool locust__cli_is_value(const char *arg)
 /* Does an option take any number of values, none too? */
 static bool locust__cli_takes_words(const locust__known_option *o)
 {
-    return o->kind == LOCUST__OPTION_IS_WORDS || o->kind == LOCUST__OPTION_IS_MORE;
+    return o->kind == LOCUST__OPTION_WORDS || o->kind == LOCUST__OPTION_MORE;
 }
 
 /* Sets an option that takes all values up to the next option, or the one that is part of its
@@ -27522,7 +27522,7 @@ static void locust__cli_free(locust__settings *st)
 static void locust__cli_help_own(const locust_own_option *o)
 {
     const char *fallback = o && o->fallback ? o->fallback : "";
-    if (o && locust__own_option_type(o) == LOCUST_OPTION_CHOICE && o->choices)
+    if (o && locust__own_option_type(o) == LOCUST_OWN_CHOICE && o->choices)
         dprintf(STDOUT_FILENO, ": %s", o->choices);
     if (*fallback && !(o->help && strchr(o->help, '(')))
         dprintf(STDOUT_FILENO, " (%s)", fallback);

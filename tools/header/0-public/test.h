@@ -4,13 +4,13 @@
  * Purpose     ties user classes, a load shape, listeners and options of the test together.
  * ============================================================================================ */
 
-enum { // what an option of the test takes; anything else ends the program before the run begins
-    LOCUST_OPTION_TEXT,
-    LOCUST_OPTION_WHOLE,  // a whole number: 5, -3
-    LOCUST_OPTION_NUMBER, // 0.5, 1e-3
-    LOCUST_OPTION_SPAN,   // a time: 20, 20s, 1h20m; as a number it is in seconds
-    LOCUST_OPTION_CHOICE, // one of .choices
-    LOCUST_OPTION_FLAG,   // a switch: takes no value in arguments, true or false elsewhere
+enum { // what an option of the test takes; anything else ends the program before it runs
+    LOCUST_OWN_TEXT,
+    LOCUST_OWN_WHOLE,  // a whole number: 5, -3
+    LOCUST_OWN_NUMBER, // 0.5, 1e-3
+    LOCUST_OWN_SPAN,   // a time: 20, 20s, 1h20m; as a number it is in seconds
+    LOCUST_OWN_CHOICE, // one of .choices
+    LOCUST_OWN_FLAG,   // a switch: takes no value in arguments, true or false elsewhere
 };
 
 typedef struct locust_own_option { // an option that the test adds to the command line
@@ -19,7 +19,7 @@ typedef struct locust_own_option { // an option that the test adds to the comman
     const char *fallback; // where it is not given; NULL: "", 0 or false
     const char *env;      // an environment variable that gives it too; NULL: none
     const char *help;
-    int type;            // LOCUST_OPTION_...
+    int type;            // LOCUST_OWN_...
     const char *choices; // "small,large"
 } locust_own_option;
 
@@ -47,10 +47,10 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
 /* The value of an option that the test declares ("true" or "false" for a switch); NULL: it declares
  * none of that name. */
 LOCUST_API const char *locust_option(locust_env *env, const char *name);
-/* The same as a number: of LOCUST_OPTION_NUMBER, _WHOLE and _SPAN (seconds). These three end the
+/* The same as a number: of LOCUST_OWN_NUMBER, _WHOLE and _SPAN (seconds). These three end the
  * program over an option that the test does not declare, or declares of another type. */
 LOCUST_API double locust_option_number(locust_env *env, const char *name);
-/* The same of LOCUST_OPTION_WHOLE. */
+/* The same of LOCUST_OWN_WHOLE. */
 LOCUST_API int64_t locust_option_whole(locust_env *env, const char *name);
 /* Is the switch on? */
 LOCUST_API bool locust_option_flag(locust_env *env, const char *name);

@@ -8,8 +8,8 @@
  *             and what they share (session, task sets, handles) is looked up there.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer.
- * Names       locust__user_ locust__users_ locust__outcome_ locust__user_stream locust__user_text
- *             locust__step
+ * Names       locust__outcome_ locust__step locust__user_ locust__user_stream locust__user_text
+ *             locust__users_
  * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *

@@ -14,12 +14,12 @@
 static const struct {
     const char *takes, *value;
 } locust__own_option_types[] = {
-    [LOCUST_OPTION_TEXT] = {"a text", "TEXT"},
-    [LOCUST_OPTION_WHOLE] = {"a whole number", "N"},
-    [LOCUST_OPTION_NUMBER] = {"a number", "NUMBER"},
-    [LOCUST_OPTION_SPAN] = {"a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s", "SPAN"},
-    [LOCUST_OPTION_CHOICE] = {"one of ", "CHOICE"},
-    [LOCUST_OPTION_FLAG] = {"true or false", NULL},
+    [LOCUST_OWN_TEXT] = {"a text", "TEXT"},
+    [LOCUST_OWN_WHOLE] = {"a whole number", "N"},
+    [LOCUST_OWN_NUMBER] = {"a number", "NUMBER"},
+    [LOCUST_OWN_SPAN] = {"a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s", "SPAN"},
+    [LOCUST_OWN_CHOICE] = {"one of ", "CHOICE"},
+    [LOCUST_OWN_FLAG] = {"true or false", NULL},
 };
 
 /* The name without the dashes that it may be declared with. */
@@ -30,16 +30,16 @@ static const char *locust__own_option_name(const char *name)
 
 static int locust__own_option_type(const locust_own_option *o)
 {
-    return o->type > LOCUST_OPTION_TEXT && o->type <= LOCUST_OPTION_FLAG ? o->type
-           : o->value                                                    ? LOCUST_OPTION_TEXT
-                                                                         : LOCUST_OPTION_FLAG;
+    return o->type > LOCUST_OWN_TEXT && o->type <= LOCUST_OWN_FLAG ? o->type
+           : o->value                                              ? LOCUST_OWN_TEXT
+                                                                   : LOCUST_OWN_FLAG;
 }
 
 /* What stands for its value in --help; NULL: it is a switch. */
 static const char *locust__own_option_value(const locust_own_option *o)
 {
     int type = locust__own_option_type(o);
-    return o->value && type != LOCUST_OPTION_FLAG ? o->value : locust__own_option_types[type].value;
+    return o->value && type != LOCUST_OWN_FLAG ? o->value : locust__own_option_types[type].value;
 }
 
 static bool locust__own_option_is_choice(const locust_own_option *o, const char *text)
@@ -80,15 +80,15 @@ static bool locust__own_option_read(
     *number = 0;
     *whole = 0;
     switch (locust__own_option_type(o)) {
-    case LOCUST_OPTION_WHOLE:
+    case LOCUST_OWN_WHOLE:
         return locust__own_option_signed(text, true, number, whole);
-    case LOCUST_OPTION_NUMBER:
+    case LOCUST_OWN_NUMBER:
         return locust__own_option_signed(text, false, number, whole);
-    case LOCUST_OPTION_SPAN:
+    case LOCUST_OWN_SPAN:
         return locust__number_span(text, number);
-    case LOCUST_OPTION_CHOICE:
+    case LOCUST_OWN_CHOICE:
         return locust__own_option_is_choice(o, text);
-    case LOCUST_OPTION_FLAG:
+    case LOCUST_OWN_FLAG:
         if (!locust__text_switch(text, &on))
             return false;
         *whole = on;
@@ -105,7 +105,7 @@ static bool locust__own_option_good(
     double number;
     int64_t whole;
     snprintf(takes, size, "%s%s", locust__own_option_types[locust__own_option_type(o)].takes,
-        locust__own_option_type(o) == LOCUST_OPTION_CHOICE && o->choices ? o->choices : "");
+        locust__own_option_type(o) == LOCUST_OWN_CHOICE && o->choices ? o->choices : "");
     return locust__own_option_read(o, text, &number, &whole);
 }
 
@@ -113,11 +113,11 @@ static bool locust__own_option_good(
 static const char *locust__own_option_fallback(const locust_own_option *o)
 {
     switch (locust__own_option_type(o)) {
-    case LOCUST_OPTION_WHOLE:
-    case LOCUST_OPTION_NUMBER:
-    case LOCUST_OPTION_SPAN:
+    case LOCUST_OWN_WHOLE:
+    case LOCUST_OWN_NUMBER:
+    case LOCUST_OWN_SPAN:
         return o->fallback ? o->fallback : "0";
-    case LOCUST_OPTION_FLAG:
+    case LOCUST_OWN_FLAG:
         return o->fallback ? o->fallback : "false";
     default:
         return o->fallback ? o->fallback : "";
@@ -176,7 +176,7 @@ static void locust__own_option_get(const locust_env *env, const char *name, cons
     if (type < least || type > most)
         locust__die(LOCUST__EXIT_USAGE, "%s: the test declares \"%s\" as %s%s", what, name,
             locust__own_option_types[type].takes,
-            type == LOCUST_OPTION_CHOICE && o->choices ? o->choices : "");
+            type == LOCUST_OWN_CHOICE && o->choices ? o->choices : "");
     locust__own_option_read(o, locust__own_option_text(env, o), number, whole);
 }
 
@@ -190,8 +190,8 @@ LOCUST_API double locust_option_number(locust_env *env, const char *name)
 {
     double number;
     int64_t whole;
-    locust__own_option_get(env, name, "locust_option_number()", LOCUST_OPTION_WHOLE,
-        LOCUST_OPTION_SPAN, &number, &whole);
+    locust__own_option_get(
+        env, name, "locust_option_number()", LOCUST_OWN_WHOLE, LOCUST_OWN_SPAN, &number, &whole);
     return number;
 }
 
@@ -199,8 +199,8 @@ LOCUST_API int64_t locust_option_whole(locust_env *env, const char *name)
 {
     double number;
     int64_t whole;
-    locust__own_option_get(env, name, "locust_option_whole()", LOCUST_OPTION_WHOLE,
-        LOCUST_OPTION_WHOLE, &number, &whole);
+    locust__own_option_get(
+        env, name, "locust_option_whole()", LOCUST_OWN_WHOLE, LOCUST_OWN_WHOLE, &number, &whole);
     return whole;
 }
 
@@ -209,6 +209,6 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
     double number;
     int64_t whole;
     locust__own_option_get(
-        env, name, "locust_option_flag()", LOCUST_OPTION_FLAG, LOCUST_OPTION_FLAG, &number, &whole);
+        env, name, "locust_option_flag()", LOCUST_OWN_FLAG, LOCUST_OWN_FLAG, &number, &whole);
     return whole != 0;
 }

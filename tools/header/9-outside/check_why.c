@@ -3,12 +3,12 @@
  *
  * Purpose     names the part of a check that cannot be read, where it stands, and what there is
  *             in its place.
- * Names       locust__check_why locust__check_why_ locust__check_units locust__checks_why
+ * Names       locust__check_units locust__check_why locust__check_why_ locust__checks_why
  * Uses        >>figures >>check
  * ============================================================================================ */
 
 /* The units of what a check is about. */
-static const char *locust__check_units(const locust__check *c)
+static const char *locust__check_why_units(const locust__check *c)
 {
     switch (locust__check_unit(c)) {
     case LOCUST__FIGURE_UNIT_TIME:
@@ -68,7 +68,7 @@ static void locust__check_why(locust__buf *out, const char *text)
     }
     locust__check_why_quote(out, text, end, strcspn(end, " \t"));
     locust__buf_printf(
-        out, " is no unit here: %.*s takes %s", (int)n, text, locust__check_units(&c));
+        out, " is no unit here: %.*s takes %s", (int)n, text, locust__check_why_units(&c));
 }
 
 /* Why an option's list of checks cannot be read: a sentence, yours to free; NULL: it can. `option`:

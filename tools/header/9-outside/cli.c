@@ -37,7 +37,7 @@ static bool locust__cli_is_value(const char *arg)
 /* Does an option take any number of values, none too? */
 static bool locust__cli_takes_words(const locust__known_option *o)
 {
-    return o->kind == LOCUST__OPTION_IS_WORDS || o->kind == LOCUST__OPTION_IS_MORE;
+    return o->kind == LOCUST__OPTION_WORDS || o->kind == LOCUST__OPTION_MORE;
 }
 
 /* Sets an option that takes all values up to the next option, or the one that is part of its
@@ -204,7 +204,7 @@ static void locust__cli_free(locust__settings *st)
 static void locust__cli_help_own(const locust_own_option *o)
 {
     const char *fallback = o && o->fallback ? o->fallback : "";
-    if (o && locust__own_option_type(o) == LOCUST_OPTION_CHOICE && o->choices)
+    if (o && locust__own_option_type(o) == LOCUST_OWN_CHOICE && o->choices)
         dprintf(STDOUT_FILENO, ": %s", o->choices);
     if (*fallback && !(o->help && strchr(o->help, '(')))
         dprintf(STDOUT_FILENO, " (%s)", fallback);

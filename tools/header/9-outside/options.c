@@ -35,25 +35,25 @@ typedef struct locust__settings { // what the command line can say
 } locust__settings;
 
 enum locust__option_kind {
-    LOCUST__OPTION_IS_FLAG,
-    LOCUST__OPTION_IS_TEXT,
-    LOCUST__OPTION_IS_EMPTY, // a text that says something when it is empty
-    LOCUST__OPTION_IS_USERS,
-    LOCUST__OPTION_IS_RATE,
-    LOCUST__OPTION_IS_SPAN,
-    LOCUST__OPTION_IS_LEVEL,
-    LOCUST__OPTION_IS_CODE,
-    LOCUST__OPTION_IS_COUNT,
-    LOCUST__OPTION_IS_NUMBER,
-    LOCUST__OPTION_IS_CHECK, // checks; given more than once it adds up
-    LOCUST__OPTION_IS_STAGES,
-    LOCUST__OPTION_IS_WORDS,    // takes any number of values, as argparse's nargs="*"
-    LOCUST__OPTION_IS_MORE,     // the same, and given more than once it adds up
-    LOCUST__OPTION_IS_OWN,      // of the test, with a value
-    LOCUST__OPTION_IS_OWN_FLAG, // of the test, a switch
-    LOCUST__OPTION_IS_IGNORED,  // of Locust, without a meaning here
-    LOCUST__OPTION_IS_MISSING,  // of Locust, not in this version; takes a value
-    LOCUST__OPTION_IS_MISSING_FLAG,
+    LOCUST__OPTION_FLAG,
+    LOCUST__OPTION_TEXT,
+    LOCUST__OPTION_EMPTY, // a text that says something when it is empty
+    LOCUST__OPTION_USERS,
+    LOCUST__OPTION_RATE,
+    LOCUST__OPTION_SPAN,
+    LOCUST__OPTION_LEVEL,
+    LOCUST__OPTION_CODE,
+    LOCUST__OPTION_COUNT,
+    LOCUST__OPTION_NUMBER,
+    LOCUST__OPTION_CHECK, // checks; given more than once it adds up
+    LOCUST__OPTION_STAGES,
+    LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
+    LOCUST__OPTION_MORE,     // the same, and given more than once it adds up
+    LOCUST__OPTION_OWN,      // of the test, with a value
+    LOCUST__OPTION_OWN_FLAG, // of the test, a switch
+    LOCUST__OPTION_IGNORED,  // of Locust, without a meaning here
+    LOCUST__OPTION_MISSING,  // of Locust, not in this version; takes a value
+    LOCUST__OPTION_MISSING_FLAG,
 };
 
 /* What each kind takes, for the sentence about a wrong value, and the limits of whole numbers. */
@@ -63,18 +63,18 @@ static const struct {
     int zero;  // what stands for 0 in locust_options, where 0 means the default
     bool bare; // it is a switch: no value need follow
 } locust__option_kinds[] = {
-    [LOCUST__OPTION_IS_FLAG] = {.takes = "true or false", .bare = true},
-    [LOCUST__OPTION_IS_USERS] = {.takes = "a whole number from 0", .max = INT_MAX, .zero = -1},
-    [LOCUST__OPTION_IS_RATE] = {.takes = "a number above 0"},
-    [LOCUST__OPTION_IS_SPAN] = {.takes = "a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s"},
-    [LOCUST__OPTION_IS_LEVEL] = {.takes = "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
-    [LOCUST__OPTION_IS_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
-    [LOCUST__OPTION_IS_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
-    [LOCUST__OPTION_IS_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
-    [LOCUST__OPTION_IS_WORDS] = {.bare = true},
-    [LOCUST__OPTION_IS_MORE] = {.bare = true},
-    [LOCUST__OPTION_IS_OWN_FLAG] = {.takes = "true or false", .bare = true},
-    [LOCUST__OPTION_IS_MISSING_FLAG] = {.bare = true},
+    [LOCUST__OPTION_FLAG] = {.takes = "true or false", .bare = true},
+    [LOCUST__OPTION_USERS] = {.takes = "a whole number from 0", .max = INT_MAX, .zero = -1},
+    [LOCUST__OPTION_RATE] = {.takes = "a number above 0"},
+    [LOCUST__OPTION_SPAN] = {.takes = "a time span such as 20, 20s, 3m, 2h, 1h20m or 3h30m10s"},
+    [LOCUST__OPTION_LEVEL] = {.takes = "DEBUG, INFO, WARNING, ERROR or CRITICAL"},
+    [LOCUST__OPTION_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
+    [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
+    [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
+    [LOCUST__OPTION_WORDS] = {.bare = true},
+    [LOCUST__OPTION_MORE] = {.bare = true},
+    [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
+    [LOCUST__OPTION_MISSING_FLAG] = {.bare = true},
 };
 
 typedef struct locust__known_option {
@@ -210,11 +210,11 @@ typedef struct locust__known_option {
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
 
-#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                                \
-    {name, letter, LOCUST__OPTION_IS_##kind, offsetof(locust__settings, field), value, help, NULL, \
+#define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                             \
+    {name, letter, LOCUST__OPTION_##kind, offsetof(locust__settings, field), value, help, NULL, \
         NULL},
 #define LOCUST__OPTIONS_LACKING_ROW(name, letter, kind) \
-    {name, letter, LOCUST__OPTION_IS_##kind, 0, NULL, NULL, NULL, NULL},
+    {name, letter, LOCUST__OPTION_##kind, 0, NULL, NULL, NULL, NULL},
 static const locust__known_option locust__options_known[] = {LOCUST__OPTIONS_KNOWN(
     LOCUST__OPTIONS_ROW) LOCUST__OPTIONS_LACKING(LOCUST__OPTIONS_LACKING_ROW)};
 #undef LOCUST__OPTIONS_ROW
@@ -240,7 +240,7 @@ static const struct {
 static const char *locust__option_variable(const locust__known_option *o, char *out, size_t size)
 {
     const size_t n = sizeof locust__option_variables / sizeof *locust__option_variables;
-    if (o->kind == LOCUST__OPTION_IS_OWN || o->kind == LOCUST__OPTION_IS_OWN_FLAG)
+    if (o->kind == LOCUST__OPTION_OWN || o->kind == LOCUST__OPTION_OWN_FLAG)
         return o->env;
     for (size_t i = 0; i < n; i++)
         if (strcmp(locust__option_variables[i].option, o->name) == 0)
@@ -290,7 +290,7 @@ static void locust__settings_init(locust__settings *st, const locust_test *test)
                 locust__options_die(
                     "the test declares an option --%s, which there is already", name);
         st->own[st->n_own++] = (locust__known_option){.name = name,
-            .kind = type == LOCUST_OPTION_FLAG ? LOCUST__OPTION_IS_OWN_FLAG : LOCUST__OPTION_IS_OWN,
+            .kind = type == LOCUST_OWN_FLAG ? LOCUST__OPTION_OWN_FLAG : LOCUST__OPTION_OWN,
             .env = o->env,
             .value = locust__own_option_value(o),
             .help = o->help ? o->help : "an option of this test",
@@ -342,7 +342,7 @@ static const char *locust__option_element(const char *p, const char *end, locust
 static void locust__option_begin(locust__settings *st, const locust__known_option *o)
 {
     locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
-    if (words->place != st->place || o->kind == LOCUST__OPTION_IS_WORDS)
+    if (words->place != st->place || o->kind == LOCUST__OPTION_WORDS)
         words->text.len = 0;
     words->place = st->place;
 }
@@ -381,7 +381,7 @@ static void locust__option_add_value(
     locust__settings *st, const locust__known_option *o, const char *value)
 {
     locust__words *words = (locust__words *)(void *)((char *)st + o->offset);
-    locust__option_add_words(&words->text, o->kind == LOCUST__OPTION_IS_MORE ? '\n' : ',', value);
+    locust__option_add_words(&words->text, o->kind == LOCUST__OPTION_MORE ? '\n' : ',', value);
 }
 
 /* Reads a whole number within the limits of its kind. */
@@ -445,62 +445,62 @@ static void locust__option_set(
     bool good = true, flag = true;
     char takes[256];
     switch (o->kind) {
-    case LOCUST__OPTION_IS_FLAG:
+    case LOCUST__OPTION_FLAG:
         good = !value || locust__text_switch(value, &flag);
         *(bool *)field = flag;
         break;
-    case LOCUST__OPTION_IS_TEXT:
+    case LOCUST__OPTION_TEXT:
         locust__option_note_empty(st, text, where);
         *(const char **)field = *text ? text : NULL;
         break;
-    case LOCUST__OPTION_IS_EMPTY:
+    case LOCUST__OPTION_EMPTY:
         *(const char **)field = *text || *where == '-' ? text : NULL;
         break;
-    case LOCUST__OPTION_IS_USERS:
-    case LOCUST__OPTION_IS_CODE:
-    case LOCUST__OPTION_IS_COUNT:
-    case LOCUST__OPTION_IS_NUMBER:
+    case LOCUST__OPTION_USERS:
+    case LOCUST__OPTION_CODE:
+    case LOCUST__OPTION_COUNT:
+    case LOCUST__OPTION_NUMBER:
         good = locust__option_whole(o->kind, text, field);
         break;
-    case LOCUST__OPTION_IS_RATE:
+    case LOCUST__OPTION_RATE:
         good = locust__option_rate(text, field);
         break;
-    case LOCUST__OPTION_IS_SPAN:
+    case LOCUST__OPTION_SPAN:
         good = locust__number_span(text, field);
         break;
-    case LOCUST__OPTION_IS_LEVEL:
+    case LOCUST__OPTION_LEVEL:
         good = locust__log_level(text) >= 0;
         if (good)
             *(const char **)field = text;
         break;
-    case LOCUST__OPTION_IS_STAGES:
+    case LOCUST__OPTION_STAGES:
         locust__option_note_empty(st, text, where);
         if (*text && locust__stages_why(text, takes, sizeof takes))
             locust__options_die("%s '%.200s': %s", where, text, takes);
         *(const char **)field = *text ? text : NULL;
         break;
-    case LOCUST__OPTION_IS_CHECK:
+    case LOCUST__OPTION_CHECK:
         locust__option_add_checks(field, text, where);
         break;
-    case LOCUST__OPTION_IS_WORDS:
-    case LOCUST__OPTION_IS_MORE:
+    case LOCUST__OPTION_WORDS:
+    case LOCUST__OPTION_MORE:
         locust__option_begin(st, o);
         locust__option_add_value(st, o, text);
         break;
-    case LOCUST__OPTION_IS_OWN_FLAG:
+    case LOCUST__OPTION_OWN_FLAG:
         good = !value || locust__text_switch(value, &flag);
         locust__option_set_own(st, o->name, flag ? "true" : "false");
         break;
-    case LOCUST__OPTION_IS_OWN:
+    case LOCUST__OPTION_OWN:
         if (!locust__own_option_good(o->own, text, takes, sizeof takes))
             locust__options_die("%s takes %s, not \"%s\"", where, takes, text);
         locust__option_set_own(st, o->name, text);
         break;
-    case LOCUST__OPTION_IS_IGNORED:
+    case LOCUST__OPTION_IGNORED:
         locust__option_note(st, where, "has no effect: the test is this program");
         break;
-    case LOCUST__OPTION_IS_MISSING:
-    case LOCUST__OPTION_IS_MISSING_FLAG:
+    case LOCUST__OPTION_MISSING:
+    case LOCUST__OPTION_MISSING_FLAG:
         if (!value || !locust__text_switch(value, &flag) || flag)
             locust__options_die(
                 "%s is an option of Locust that this version of locust.h (" LOCUST_VERSION
