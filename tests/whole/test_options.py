@@ -190,6 +190,27 @@ def _(dir):
     sentence(r, 2, "--config-users", "not JSON")
 
 
+# ---- --seed ----
+
+@test("--seed repeats what a user chooses, and processes that share a test choose differently")
+def _(dir):
+    def chosen(*args, **env):
+        r = run(dir, [build(TAGS), "--headless", "--only-summary", "One", *args], env=env)
+        same(len(r.out.splitlines()), 40, r)
+        return r.out
+
+    once = chosen("--seed", "5")
+    same(chosen("--seed", "5"), once)
+    same(chosen(LOCUST_SEED="5"), once)
+    # 40 choices of two tasks: alike by chance once in 2^40 times
+    check(chosen("--seed", "6") != once)
+    check(chosen() != chosen())
+    first = chosen("--seed", "5", "--worker-count", "2", "--worker-index", "0")
+    check(first == once and chosen("--seed", "5", "--worker-count", "2", "--worker-index", "1") != once)
+    for wrong in "0", "-1", "x", "":
+        sentence(run(dir, [build(TAGS), "--headless", "--seed", wrong]), 2, "--seed")
+
+
 # ---- where what is wrong stands ----
 
 def checked(dir, *args, conf="", **env):
