@@ -86,7 +86,7 @@ static void hit_100_times(locust_user *u)
 LOCUST_USER(
     Loop, .retry_pause = 0.05, .iterations = 1, .tasks = LOCUST_TASKS(LOCUST_TASK(hit_100_times)));
 
-/* Before the 17th, 33rd, ... request: at least 2.5 + 5 + 10 + 20 + 25 + 25 ms. */
+/* The 17th, 33rd, ... request comes at least 2.5, 5, 10, 20, 25, 25 ms after the first of 16. */
 static void a_task_that_goes_on_pauses_too(void)
 {
     const locust_test test = {.users = {&Loop}};
@@ -95,6 +95,25 @@ static void a_task_that_goes_on_pauses_too(void)
     CHECK_INT(run(&test, (locust_options){.users = 1}), 1);
     CHECK_INT(n_tasks, 100);
     CHECK(ran_ns >= 87 * MS);
+}
+
+static void poll_slowly(locust_user *u)
+{
+    for (int i = 0; i < 40; i++) {
+        hit(u);
+        locust_sleep(u, 0.002);
+    }
+    CHECK(!((locust__user *)(void *)u)->all->told_retry); // 16 took 32 ms, more than a pause
+}
+
+LOCUST_USER(
+    Poller, .retry_pause = 0.03, .iterations = 1, .tasks = LOCUST_TASKS(LOCUST_TASK(poll_slowly)));
+
+static void a_task_that_waits_by_itself_is_not_held_up(void)
+{
+    const locust_test test = {.users = {&Poller}};
+    CHECK(reserve_port());
+    CHECK_INT(run(&test, (locust_options){.users = 1}), 1);
 }
 
 /* Lets a user lose a request, or not, and looks at its next wait. */
@@ -148,5 +167,6 @@ TESTS({"a refused user pauses", a_refused_user_pauses},
     {"a negative pause is none", a_negative_pause_is_none},
     {"streams of the test's own pause too", streams_of_the_tests_own_pause_too},
     {"a task that goes on pauses too", a_task_that_goes_on_pauses_too},
+    {"a task that waits by itself is not held up", a_task_that_waits_by_itself_is_not_held_up},
     {"pauses grow to the longest", pauses_grow_to_the_longest},
     {"the end of the test ends a pause", the_end_of_the_test_ends_a_pause}, )

@@ -3,9 +3,9 @@
  *
  * Purpose     keeps users without a wait_time from failing millions of times a second against a
  *             server that is not there: .retry_pause of their class.
- * Invariants  what is no answer of a server costs a user at least a pause before its next task; in
- *             a task that goes on regardless, one for every 16 such requests. A request that
- *             reached a server ends that.
+ * Invariants  what is no answer of a server costs a user at least a pause before its next task;
+ *             in a task that goes on regardless, 16 such requests take at least a pause. A request
+ *             that reached a server ends that.
  * Names       locust__retry_
  * Uses        >>co >>switch >>user
  * ============================================================================================ */
@@ -33,7 +33,8 @@ static void locust__retry_note(locust__user *user, locust_error error)
 {
     locust__user *root = user->root;
     if (error && locust__retry_is_lost(error)) {
-        root->lost++;
+        if (!root->lost++)
+            root->lost_ns = root->all->services->loop->clock_ns;
         user->all->lost = error;
     } else if (root->lost || root->pauses) {
         root->lost = root->pauses = 0;
@@ -71,14 +72,17 @@ static int64_t locust__retry_wait_ns(locust__user *user, int64_t wait_ns)
     return pause_ns;
 }
 
-/* Before a request: parks a user whose task has lost too many of them. */
+/* Before a request: parks a user whose task has lost too many of them in less time than a pause
+ * takes. A task that waits by itself is not held up. */
 static void locust__retry_park(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    int64_t pause_ns;
+    int64_t now_ns, spent_ns, pause_ns;
     if (user->root->lost < LOCUST__RETRY_IN_TASK)
         return;
-    pause_ns = locust__retry_wait_ns(user, 0);
-    if (pause_ns)
-        locust__co_sleep(loop, locust__time_after(locust__loop_clock(loop), pause_ns));
+    now_ns = locust__loop_clock(loop);
+    spent_ns = now_ns - user->root->lost_ns;
+    pause_ns = locust__retry_wait_ns(user, spent_ns) - spent_ns;
+    if (pause_ns > 0)
+        locust__co_sleep(loop, locust__time_after(now_ns, pause_ns));
 }

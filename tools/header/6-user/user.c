@@ -71,6 +71,7 @@ typedef struct locust__user {
     const char *doing;               // the name of the task that runs, or that ran last
     int iterations;                  // tasks that this user has begun
     int lost, pauses;                // of the root: see >>retry
+    int64_t lost_ns;                 // when the first of `lost` was
     enum locust__outcome outcome;    // of the function that was left by an unwinding
     int64_t due_ns;                  // of the arrival that its next task serves; 0: none
     int64_t cut_ns;                  // when a ramp that took it down cuts it short; 0: never
