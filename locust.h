@@ -193,6 +193,7 @@
  *     >>response       what a test does with a response
  *   6-user
  *     >>fault          what is wrong with a test before it runs
+ *     >>wait           what is wrong with a wait
  *     >>task           tasks and task sets as a test runs them
  *     >>class          user classes as a test runs them
  *     >>user           a user, its coroutines, all users of a test
@@ -249,6 +250,7 @@
  *     >>run            a run with its periodic reports
  *     >>single         one user for a debugger
  *     >>main           the command and the library entry points
+ *     >>taken          names of the C library that a task cannot have
  */
 #ifndef LOCUST_H
 #define LOCUST_H
@@ -342,8 +344,12 @@ LOCUST_API void locust_at(const char *call, const char *file, int line, const ch
     X(LOCUST_ERR_HTTP_BODIES, "invalid request: more than one of .body, .json, .form, "         \
                               ".form_fields, .parts, .body_path, .body_fn")                     \
     X(LOCUST_ERR_HTTP_BODY_LEN, "invalid request: .body_len without .body or .body_fn")         \
+    X(LOCUST_ERR_HTTP_BODY_NO_LEN, "invalid request: .body without .body_len: for a text give " \
+                                   "its strlen()")                                              \
     X(LOCUST_ERR_HTTP_AUTHS, "invalid request: both .auth and .bearer")                         \
     X(LOCUST_ERR_HTTP_CALLBACKS, "invalid request: both .on_body and .on_event")                \
+    X(LOCUST_ERR_HTTP_EXPECT, "invalid request: .expect_body or .expect_json with .on_body or " \
+                              ".on_event, which take the body")                                 \
     X(LOCUST_ERR_HTTP_REQUEST_SIZE, "request header too large")                                 \
     X(LOCUST_ERR_URL, "invalid URL")                                                            \
     X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                  \
@@ -440,7 +446,7 @@ typedef struct locust_wait_time {
 
 enum {
     LOCUST_WAIT_NONE,
-    LOCUST_WAIT_CONSTANT,
+    LOCUST_WAIT_CONSTANT = 0x57414954, // no small number: `.wait_time = 2` is none of these
     LOCUST_WAIT_BETWEEN,
     LOCUST_WAIT_PACING,
     LOCUST_WAIT_CUSTOM,
@@ -588,7 +594,8 @@ typedef struct locust_sse_event { // of a stream of server-sent events (HTML sta
  * above. May not park. */
 typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
 
-/* One HTTP request. Everything is borrowed until the call returns.
+/* One HTTP request. Everything is borrowed until the call returns. LOCUST_HEADERS and the like live
+ * until the end of the block that they stand in, so a function cannot return one.
  *
  * Give at most one body (.body, .json, .form, .form_fields, .parts, .body_path, .body_fn), one of
  * .auth and .bearer, one of .on_body and .on_event, and .body_len with .body or .body_fn alone.
@@ -607,12 +614,12 @@ typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
  *   Content-Type        of .parts: the type counts, the boundary is the kit's.
  */
 typedef struct locust_request {
-    const char *method;         // any token; NULL: "GET"
-    const char *url;            // path below the user's host, or an absolute URL; required
-    const char *name;           // row in the statistics; NULL: path and query as sent
-    const locust_pair *headers; // beside the class's; the same name replaces the class's field
-    const void *body;           // raw body, body_len bytes
-    size_t body_len;
+    const char *method;             // any token; NULL: "GET"
+    const char *url;                // path below the user's host, or an absolute URL; required
+    const char *name;               // row in the statistics; NULL: path and query as sent
+    const locust_pair *headers;     // beside the class's; the same name replaces the class's field
+    const void *body;               // raw body, body_len bytes
+    size_t body_len;                // 0: body is ""; a text has strlen(text)
     const char *form;               // body as application/x-www-form-urlencoded, already encoded
     const char *json;               // body as application/json
     const locust_pair *params;      // added to the query, encoded by the library
@@ -943,13 +950,17 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot);
     }                                                                                      \
     static type *slot_(void)
 
+/* Leaves the scope that *slot is in, once; *slot is NULL from then on. */
+LOCUST_API void locust_scope_end(const locust_slot **slot);
+
 /* LOCUST_SCOPE(session) { ... }  Inside the block session() is a fresh slot; after the block it is
- * the one from before. Leave the block by its end, by `continue`, or by whatever leaves the task.
- * Without memory the block does not run. One coroutine of a user at a time may be inside. */
+ * the one from before, however the block is left. Without memory the block does not run. One
+ * coroutine of a user at a time may be inside. */
 #define LOCUST_SCOPE(slot_) LOCUST_SCOPE_(slot_, LOCUST_JOIN_(slot_##_entered_, __LINE__))
-#define LOCUST_SCOPE_(slot_, entered_)                               \
-    for (bool entered_ = locust_slot_enter(&slot_##_slot); entered_; \
-         entered_ = locust_slot_leave(&slot_##_slot))
+#define LOCUST_SCOPE_(slot_, entered_)                                            \
+    for (const locust_slot *entered_ __attribute__((cleanup(locust_scope_end))) = \
+             locust_slot_enter(&slot_##_slot) ? &slot_##_slot : NULL;             \
+         entered_; locust_scope_end(&entered_))
 #define LOCUST_JOIN_(a, b)  LOCUST_JOIN__(a, b)
 #define LOCUST_JOIN__(a, b) a##b
 
@@ -1082,14 +1093,18 @@ typedef struct locust_measure { // one measured operation; set `error` and `leng
 
 LOCUST_API locust_measure locust_measure_start(
     locust_user *u, const char *method, const char *name);
-LOCUST_API void locust_measure_stop(locust_measure *m);
+LOCUST_API void locust_measure_stop(locust_measure *m); // once: a second call does nothing
 
 /* LOCUST_MEASURE(u, "ECHO", "line", m) { ... m->error = ...; m->length = ...; }
- * Times the block and records it as a request when it ends; leave it by its end or `continue`. */
-#define LOCUST_MEASURE(u, method_, name_, m)                                         \
-    for (locust_measure m##_measure = locust_measure_start((u), (method_), (name_)), \
-                        *m = &m##_measure;                                           \
+ * Times the block and records it as a request when it ends: by its end, continue, break, return or
+ * goto. If the task fails or the user is cut in it, it is not recorded. */
+// clang-format off
+#define LOCUST_MEASURE(u, method_, name_, m)                                   \
+    for (locust_measure m##_measure __attribute__((cleanup(locust_measure_stop))) = \
+             locust_measure_start((u), (method_), (name_)),                    \
+         *m = &m##_measure;                                                    \
          m->open; locust_measure_stop(m))
+// clang-format on
 /* ============================================================================================
  * >>feeds  data from files
  *
@@ -1408,6 +1423,9 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test);
 // clang-format off
 /* LOCUST_TASK(fn, .weight = 3) */
 #define LOCUST_TASK(...)     {.name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .fn = __VA_ARGS__}
+/* LOCUST_TASK_NAMED(read_page, "read", .weight = 3): a name that no function of a test can have, as
+ * the C library has it (index, read, send, ...), or that is no identifier. */
+#define LOCUST_TASK_NAMED(fn_, ...) {.fn = (fn_), .name = __VA_ARGS__}
 /* LOCUST_TASK_SET(Set, .weight = 3) puts a set that LOCUST_TASKSET has defined among the tasks of
  * another. */
 #define LOCUST_TASK_SET(...) {.name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .set = &__VA_ARGS__}
@@ -7956,13 +7974,26 @@ static void locust__scope_leave(locust__co *co)
     LOCUST_FREE(scope);
 }
 
-LOCUST_API bool locust_slot_leave(const locust_slot *slot)
+static void locust__slot_leave(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
     if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
         locust__misuse("LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
     locust__scope_leave(co);
+}
+
+LOCUST_API bool locust_slot_leave(const locust_slot *slot)
+{
+    locust__slot_leave(slot);
     return false;
+}
+
+LOCUST_API void locust_scope_end(const locust_slot **slot)
+{
+    const locust_slot *left = *slot;
+    *slot = NULL;
+    if (left)
+        locust__slot_leave(left);
 }
 /* ============================================================================================
  * >>context  context variables, and stacks of values
@@ -17467,6 +17498,10 @@ LOCUST__APART static locust_error locust__request_contradiction(const locust_req
         return LOCUST_ERR_HTTP_BODIES;
     if (req->body_len && !req->body && !req->body_fn)
         return LOCUST_ERR_HTTP_BODY_LEN;
+    if (req->body && !req->body_len && *(const char *)req->body)
+        return LOCUST_ERR_HTTP_BODY_NO_LEN; // "" is an empty body
+    if ((req->on_body || req->on_event) && (req->expect_body || req->expect_json))
+        return LOCUST_ERR_HTTP_EXPECT;
     if (req->auth && req->bearer)
         return LOCUST_ERR_HTTP_AUTHS;
     return req->on_body && req->on_event ? LOCUST_ERR_HTTP_CALLBACKS : LOCUST_OK;
@@ -17479,7 +17514,7 @@ static locust_error locust__request_check(const locust_request *req)
     uintptr_t any = (uintptr_t)req->body | (uintptr_t)req->json | (uintptr_t)req->form |
                     (uintptr_t)req->form_fields | (uintptr_t)req->parts |
                     (uintptr_t)req->body_path | (uintptr_t)req->body_fn | req->body_len |
-                    (uintptr_t)req->bearer | (uintptr_t)req->on_event;
+                    (uintptr_t)req->bearer | (uintptr_t)req->on_event | (uintptr_t)req->on_body;
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
@@ -17704,6 +17739,54 @@ static bool locust__fault_memory(locust__fault *fault)
     return locust__fault_set(fault, LOCUST__EXIT_USAGE, "out of memory");
 }
 /* ============================================================================================
+ * >>wait  what is wrong with a wait
+ *
+ * Purpose     a sentence before the first user for a .wait_time that is not made by its macros, or
+ *             whose number is none.
+ * Names       locust__wait_
+ * ============================================================================================ */
+
+/* Is this no number of seconds? LOCUST_CONSTANT_THROUGHPUT(0) gives an infinite one. */
+static bool locust__wait_is_wrong(double seconds)
+{
+    return !(seconds >= 0 && seconds <= 1e9);
+}
+
+/* Says what is wrong with a wait; false: nothing is. LOCUST_BETWEEN may have its bounds in any
+ * order, as in Locust. */
+static bool locust__wait_wrong(const locust_wait_time *wait, char *out, size_t size)
+{
+    const char *name = NULL;
+    switch (wait->kind) {
+    case LOCUST_WAIT_NONE:
+        return false;
+    case LOCUST_WAIT_CONSTANT:
+        name = "LOCUST_CONSTANT";
+        break;
+    case LOCUST_WAIT_BETWEEN:
+        name = "LOCUST_BETWEEN";
+        break;
+    case LOCUST_WAIT_PACING:
+        name = "LOCUST_CONSTANT_PACING, or LOCUST_CONSTANT_THROUGHPUT,";
+        break;
+    case LOCUST_WAIT_CUSTOM:
+        if (!wait->fn)
+            snprintf(out, size, ".wait_time = LOCUST_WAIT_FN(NULL) has no function");
+        return !wait->fn;
+    default:
+        snprintf(out, size,
+            ".wait_time is not made by one of its macros: for %d seconds write "
+            ".wait_time = LOCUST_CONSTANT(%d)",
+            wait->kind, wait->kind);
+        return true;
+    }
+    if (!locust__wait_is_wrong(wait->a) && !locust__wait_is_wrong(wait->b))
+        return false;
+    snprintf(out, size, ".wait_time = %s takes seconds from 0, which are numbers, not %g", name,
+        locust__wait_is_wrong(wait->a) ? wait->a : wait->b);
+    return true;
+}
+/* ============================================================================================
  * >>task  tasks and task sets as a test runs them
  *
  * Purpose     take the tasks of a class, its nested sets and their transitions apart once, with the
@@ -17713,7 +17796,7 @@ static bool locust__fault_memory(locust__fault *fault)
  *             plan has at least one step, all weights are positive, and their sum fits an int.
  * Cost        picking is a random number and a walk over the weights.
  * Names       locust__frame_ locust__plan_ locust__planner_ locust__tags_ locust__task_
- * Uses        >>fault
+ * Uses        >>fault >>wait
  * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
  * Limits      sets are nested up to 16 deep. Transitions name tasks: of two tasks with the same
  *             name the first is meant.
@@ -17935,19 +18018,25 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
     locust__plan *plan = locust__memory_zalloc(sizeof *plan);
     bool markov = as && as->order == LOCUST_MARKOV;
     size_t cap = 0;
+    char wrong[192];
     if (!plan) {
         locust__planner_fail(p, "out of memory");
         return NULL;
     }
+    if (as && !as->name)
+        locust__planner_fail(p, "has a task set without a name: make it with LOCUST_TASKSET");
     plan->as = as;
     if (depth == LOCUST__PLAN_DEPTH)
         locust__planner_fail_set(p, as->name, " is nested more than 16 deep, or in itself");
+    if (as && locust__wait_wrong(&as->wait_time, wrong, sizeof wrong))
+        locust__planner_fail_set(p, as->name, ": %s", wrong);
     if (!tasks || !(tasks->fn || tasks->set))
         locust__planner_fail_set(p, as ? as->name : "of the user", " has no tasks");
     for (const locust_task *task = tasks; task && !p->fault->code && (task->fn || task->set);
          task++) {
-        locust__plan_task step = {
-            .name = task->name, .fn = task->fn, .weight = locust__task_weight(task)};
+        locust__plan_task step = {.name = task->name ? task->name : "without a name",
+            .fn = task->fn,
+            .weight = locust__task_weight(task)};
         if (!step.weight)
             continue;
         if (task->set) {
@@ -18028,7 +18117,7 @@ static const locust__plan_task *locust__frame_next(locust__frame *f, uint64_t *r
  * Invariants  set up once per environment; during a run only `alive`, the shared connections and
  *             the queue of arrivals change.
  * Names       locust__class_ locust__arrival_queue
- * Uses        >>co >>route >>pool >>base_url >>fault >>task
+ * Uses        >>co >>stack >>route >>pool >>base_url >>fault >>wait >>task
  * ============================================================================================ */
 
 typedef struct locust__arrival_queue { // the arrivals of a class: see >>arrive and >>pace
@@ -18058,9 +18147,40 @@ typedef struct locust__class { // a user class as a test runs it
     int alive;                       // users that count as alive: see locust__user
 } locust__class;
 
-/* Does a class have tasks that can be run? */
+/* Is this weight or rate no number, or infinite? */
+static bool locust__class_is_odd(double number)
+{
+    return !(number >= -1e300 && number <= 1e300);
+}
+
+/* Are the numbers of a class such that it can be run? */
+static bool locust__class_check_numbers(const locust_user_class *as, locust__fault *fault)
+{
+    char wrong[192];
+    if (locust__class_is_odd(as->weight))
+        return locust__fault_set(fault, 1,
+            "user class %s: .weight takes a number (0: 1, negative: none), not %g", as->name,
+            as->weight);
+    if (!(as->arrivals.rate >= 0) || locust__class_is_odd(as->arrivals.rate))
+        return locust__fault_set(fault, 1,
+            "user class %s: .arrivals.rate takes arrivals a second, not %g", as->name,
+            as->arrivals.rate);
+    if (as->stack_size > LOCUST__STACK_MAX)
+        return locust__fault_set(fault, 1,
+            "user class %s: .stack_size takes bytes up to %d, not %zu", as->name,
+            (int)LOCUST__STACK_MAX, as->stack_size);
+    return !locust__wait_wrong(&as->wait_time, wrong, sizeof wrong) ||
+           locust__fault_set(fault, 1, "user class %s: %s", as->name, wrong);
+}
+
+/* Does a class have a name, and tasks that can be run? */
 static bool locust__class_check(const locust_user_class *as, locust__fault *fault)
 {
+    if (!as->name || !*as->name)
+        return locust__fault_set(
+            fault, 1, "a user class has no name: make it with LOCUST_USER, or give it .name");
+    if (!locust__class_check_numbers(as, fault))
+        return false;
     if (!as->tasks || !(as->tasks->fn || as->tasks->set))
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s has no tasks: give it .tasks = LOCUST_TASKS(LOCUST_TASK(function))",
@@ -19209,8 +19329,8 @@ static bool locust__start_step(
  *             would park one coroutine and wake another. A call that parks and finds its user
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
- * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request
- *             >>fault >>task >>user >>retry >>life
+ * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request >>fault
+ *             >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
@@ -19253,10 +19373,40 @@ static _Noreturn void locust__control_break(locust__user *user, const char *why)
     locust__life_unwind(user);
 }
 
-LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
+/* Is this an address in the frame of a function that has returned? Those lie below `frame`, that of
+ * the public call that was made. */
+static bool locust__control_is_dead(const locust__co *co, const char *frame, const void *p)
 {
-    locust__user *user = locust__control_waiting(u, "a request (locust_send, locust_get, ...)");
+    return (const char *)p >= locust__stack_low(co) && (const char *)p < frame;
+}
+
+/* The first field of a request that a function has left behind which has returned; NULL: none. */
+static const char *locust__control_dead_field(
+    const locust__co *co, const char *frame, const locust_request *req)
+{
+    return locust__control_is_dead(co, frame, req->headers)       ? ".headers"
+           : locust__control_is_dead(co, frame, req->params)      ? ".params"
+           : locust__control_is_dead(co, frame, req->form_fields) ? ".form_fields"
+           : locust__control_is_dead(co, frame, req->parts)       ? ".parts"
+           : locust__control_is_dead(co, frame, req->url)         ? ".url"
+           : locust__control_is_dead(co, frame, req->name)        ? ".name"
+           : locust__control_is_dead(co, frame, req->body)        ? ".body"
+           : locust__control_is_dead(co, frame, req->json)        ? ".json"
+           : locust__control_is_dead(co, frame, req->form)        ? ".form"
+                                                                  : NULL;
+}
+
+LOCUST__APART LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
+{
+    static const char call[] = "a request (locust_send, locust_get, ...)";
+    locust__user *user = locust__control_waiting(u, call);
+    const char *dead = locust__control_dead_field(user->co, __builtin_frame_address(0), req);
     locust_error error;
+    if (dead)
+        locust__misuse(
+            "%s has a %s of a function that has returned: LOCUST_HEADERS, LOCUST_PARAMS and "
+            "local arrays live until the end of their block",
+            call, dead);
     if (user->root->lost) {
         locust__retry_park(user);
         if (user->co->cancelled)
@@ -19780,10 +19930,16 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
-    locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
-    const locust__loop *loop = user->all->services->loop;
-    int64_t now = locust__os_now_ns(), late_ns = locust__loop_waited_ns(loop);
-    double late_ms = locust__session_end(user->client.session);
+    locust__user *user;
+    const locust__loop *loop;
+    int64_t now = locust__os_now_ns(), late_ns;
+    double late_ms;
+    if (!m->open)
+        return;
+    user = locust__control_user(m->user, "LOCUST_MEASURE");
+    loop = user->all->services->loop;
+    late_ns = locust__loop_waited_ns(loop);
+    late_ms = locust__session_end(user->client.session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
         .error = m->error,
@@ -21915,12 +22071,26 @@ static bool locust__config_users_apply(locust_env *env, const char *given, locus
  * Sources     Locust 2.46: classes in order of name.
  * ============================================================================================ */
 
+/* Does class i have a name of its own? Options and reports go by it. As in Locust. */
+static bool locust__classes_check_name(const locust_test *test, int i, locust__fault *fault)
+{
+    for (int k = 0; k < i; k++)
+        if (test->users[k] == test->users[i])
+            return locust__fault_set(
+                fault, 1, "user class %s is listed twice in .users", test->users[i]->name);
+        else if (strcmp(test->users[k]->name, test->users[i]->name) == 0)
+            return locust__fault_set(fault, 1,
+                "two user classes are named %s: give one another name", test->users[i]->name);
+    return true;
+}
+
 /* Can the test's classes be run, before any option is looked at? */
 static bool locust__classes_check(const locust_test *test, locust__fault *fault)
 {
     bool any = false;
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
-        if (!locust__class_check(test->users[i], fault))
+        if (!locust__class_check(test->users[i], fault) ||
+            !locust__classes_check_name(test, i, fault))
             return false;
         any |= locust__class_gets_users(test->users[i]);
     }
@@ -28166,6 +28336,73 @@ LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
     locust__cli_free(&settings);
     return code;
 }
+/* ============================================================================================
+ * >>taken  names of the C library that a task cannot have
+ *
+ * Purpose     a task named read or index is an error of the compiler, whose words are about a
+ *             function of the C library. Each macro stands for itself, and changes nothing: but a
+ *             compiler that complains of such a name shows its line, which says what to do.
+ * Limits      where the test is compiled with the implementation, that is in one file.
+ * ============================================================================================ */
+
+#ifndef LOCUST_IMPLEMENTATION
+// clang-format off
+#ifndef accept
+#define accept accept // taken by the C library: write LOCUST_TASK_NAMED(accept_task, "accept")
+#endif
+#ifndef access
+#define access access // taken by the C library: write LOCUST_TASK_NAMED(access_task, "access")
+#endif
+#ifndef close
+#define close close // taken by the C library: write LOCUST_TASK_NAMED(close_task, "close")
+#endif
+#ifndef connect
+#define connect connect // taken by the C library: write LOCUST_TASK_NAMED(connect_task, "connect")
+#endif
+#ifndef index
+#define index index // taken by the C library: write LOCUST_TASK_NAMED(index_task, "index")
+#endif
+#ifndef link
+#define link link // taken by the C library: write LOCUST_TASK_NAMED(link_task, "link")
+#endif
+#ifndef listen
+#define listen listen // taken by the C library: write LOCUST_TASK_NAMED(listen_task, "listen")
+#endif
+#ifndef open
+#define open open // taken by the C library: write LOCUST_TASK_NAMED(open_task, "open")
+#endif
+#ifndef pause
+#define pause pause // taken by the C library: write LOCUST_TASK_NAMED(pause_task, "pause")
+#endif
+#ifndef poll
+#define poll poll // taken by the C library: write LOCUST_TASK_NAMED(poll_task, "poll")
+#endif
+#ifndef read
+#define read read // taken by the C library: write LOCUST_TASK_NAMED(read_task, "read")
+#endif
+#ifndef remove
+#define remove remove // taken by the C library: write LOCUST_TASK_NAMED(remove_task, "remove")
+#endif
+#ifndef rename
+#define rename rename // taken by the C library: write LOCUST_TASK_NAMED(rename_task, "rename")
+#endif
+#ifndef select
+#define select select // taken by the C library: write LOCUST_TASK_NAMED(select_task, "select")
+#endif
+#ifndef send
+#define send send // taken by the C library: write LOCUST_TASK_NAMED(send_task, "send")
+#endif
+#ifndef sleep
+#define sleep sleep // taken by the C library: write LOCUST_TASK_NAMED(sleep_task, "sleep")
+#endif
+#ifndef sync
+#define sync sync // taken by the C library: write LOCUST_TASK_NAMED(sync_task, "sync")
+#endif
+#ifndef write
+#define write write // taken by the C library: write LOCUST_TASK_NAMED(write_task, "write")
+#endif
+// clang-format on
+#endif
 #endif
 
 /* ============================================================================================

@@ -29,7 +29,7 @@ def macros(path, mode):
         if marker:
             line, file = int(marker[1]), marker[2]
             continue
-        define = re.match(r"#define (\w+)", text)
+        define = re.match(r"#define (\w+)\b(?! \1$)", text)  # one that stands for itself adds no name
         if define and file == path:
             yield line, define[1]
         line += 1

@@ -4,6 +4,7 @@
 #define LOCUST__LAYERS 6
 #include "../../tools/header/all.h"
 #include "../check.h"
+#include <math.h>
 
 static void browse(locust_user *u)
 {
@@ -37,6 +38,81 @@ static void checks(void)
         CHECK_INT(good, !rows[i].wrong);
         CHECK_INT(fault.code, rows[i].wrong ? LOCUST__EXIT_USAGE : 0);
         CHECK(!rows[i].wrong || strstr(fault.text, rows[i].wrong) == fault.text);
+    }
+    CHECK_ROW(NULL);
+}
+
+/* Numbers and names that a test cannot mean: one sentence before the first user. */
+static void traps(void)
+{
+    static const locust_taskset nameless = {.tasks = one},
+                                no_wait = {
+                                    .name = "Shop", .tasks = one, .wait_time = {2, 0, 0, NULL}};
+    static const locust_task in_nameless[] = {{.name = "set", .set = &nameless}, {.name = NULL}};
+    static const locust_task in_no_wait[] = {{.name = "set", .set = &no_wait}, {.name = NULL}};
+    static const struct {
+        const char *name;
+        locust_user_class as;
+        const char *wrong; // NULL: nothing is
+    } rows[] = {
+        {"no name", {.tasks = one}, "a user class has no name: make it with LOCUST_USER"},
+        {"an empty name", {.name = "", .tasks = one}, "a user class has no name"},
+        {"a number for a wait",
+            {.name = "Visitor", .tasks = one, .wait_time = {2, 0, 0, NULL}}, // .wait_time = 2
+            "user class Visitor: .wait_time is not made by one of its macros: for 2 seconds write "
+            ".wait_time = LOCUST_CONSTANT(2)"},
+        {"1 for a wait", {.name = "Visitor", .tasks = one, .wait_time = {1, 0, 0, NULL}},
+            "user class Visitor: .wait_time is not made by one of its macros: for 1 seconds"},
+        {"0 for a wait", {.name = "Visitor", .tasks = one, .wait_time = {0, 0, 0, NULL}}, NULL},
+        {"a wait", {.name = "Visitor", .tasks = one, .wait_time = LOCUST_CONSTANT(2)}, NULL},
+        {"a negative wait", {.name = "Visitor", .tasks = one, .wait_time = LOCUST_CONSTANT(-1)},
+            "user class Visitor: .wait_time = LOCUST_CONSTANT takes seconds from 0"},
+        {"a wait that is no number",
+            {.name = "Visitor", .tasks = one, .wait_time = LOCUST_CONSTANT((double)NAN)},
+            "user class Visitor: .wait_time = LOCUST_CONSTANT takes seconds from 0"},
+        {"a bound that is no number",
+            {.name = "Visitor", .tasks = one, .wait_time = LOCUST_BETWEEN(1, (double)NAN)},
+            "user class Visitor: .wait_time = LOCUST_BETWEEN takes seconds from 0"},
+        {"bounds in any order",
+            {.name = "Visitor", .tasks = one, .wait_time = LOCUST_BETWEEN(3, 1)}, NULL},
+        {"a throughput of 0",
+            {.name = "Visitor",
+                .tasks = one,
+                .wait_time = LOCUST_CONSTANT_PACING((double)INFINITY)},
+            "user class Visitor: .wait_time = LOCUST_CONSTANT_PACING, or LOCUST_CONSTANT_THROUGHPUT,"},
+        {"no function", {.name = "Visitor", .tasks = one, .wait_time = LOCUST_WAIT_FN(NULL)},
+            "user class Visitor: .wait_time = LOCUST_WAIT_FN(NULL) has no function"},
+        {"a weight that is no number", {.name = "Visitor", .tasks = one, .weight = (double)NAN},
+            "user class Visitor: .weight takes a number"},
+        {"an infinite weight", {.name = "Visitor", .tasks = one, .weight = (double)INFINITY},
+            "user class Visitor: .weight takes a number"},
+        {"a negative weight", {.name = "Visitor", .tasks = one, .weight = -1}, NULL},
+        {"a negative rate", {.name = "Visitor", .tasks = one, .arrivals = {.rate = -1}},
+            "user class Visitor: .arrivals.rate takes arrivals a second"},
+        {"a rate that is no number",
+            {.name = "Visitor", .tasks = one, .arrivals = {.rate = (double)NAN}},
+            "user class Visitor: .arrivals.rate takes arrivals a second"},
+        {"a stack of a terabyte", {.name = "Visitor", .tasks = one, .stack_size = SIZE_MAX / 2},
+            "user class Visitor: .stack_size takes bytes up to"},
+        {"a set without a name", {.name = "Visitor", .tasks = in_nameless},
+            "user class Visitor has a task set without a name: make it with LOCUST_TASKSET"},
+        {"a number for the wait of a set", {.name = "Visitor", .tasks = in_no_wait},
+            "user class Visitor has a broken task set: set Shop: .wait_time is not made by one of "
+            "its macros"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        locust__fault fault = {.code = 0};
+        locust__tags tags = {NULL, NULL};
+        locust__class cls;
+        locust__class_init(&cls, &rows[i].as);
+        CHECK_ROW(rows[i].name);
+        CHECK_INT(
+            locust__class_check(&rows[i].as, &fault) && locust__class_plan(&cls, &tags, &fault),
+            !rows[i].wrong);
+        CHECK_INT(fault.code, rows[i].wrong != NULL);
+        if (rows[i].wrong && !CHECK(strncmp(fault.text, rows[i].wrong, strlen(rows[i].wrong)) == 0))
+            fprintf(stderr, "it says: %s\n", fault.text);
+        locust__plan_free(cls.plan);
     }
     CHECK_ROW(NULL);
 }
@@ -121,5 +197,5 @@ static void without_memory(void)
     }
 }
 
-TESTS({"checks", checks}, {"weights", weights}, {"begins", begins}, {"plans", plans},
-    {"without memory", without_memory}, )
+TESTS({"checks", checks}, {"traps", traps}, {"weights", weights}, {"begins", begins},
+    {"plans", plans}, {"without memory", without_memory}, )

@@ -398,6 +398,54 @@ static void scopes(void)
     CHECK(n_init == 6 && n_fini == 6 && fini_saw == 103); // the last with the user
 }
 
+/* However the block is left, the value from before is back. */
+static void leave_scope(int way)
+{
+    for (int i = 0; i < 2; i++) {
+        LOCUST_SCOPE(box)
+        {
+            LOCUST_SCOPE(plain)
+            {
+                *box() = *plain() = 99;
+                if (way == 0)
+                    return;
+                if (way == 1)
+                    break;
+                if (way == 2)
+                    goto out;
+                if (way == 3)
+                    continue;
+            }
+            CHECK(*box() == 99 && *plain() == 5);
+            if (way == 4)
+                break;
+        }
+        CHECK(*box() == 7 && *plain() == 5);
+    }
+out:
+    CHECK(*box() == 7 && *plain() == 5);
+}
+
+static void task_leave_scopes(locust_user *u)
+{
+    *box() = 7;
+    *plain() = 5;
+    for (int way = 0; way <= 5; way++) {
+        leave_scope(way);
+        CHECK(*box() == 7 && *plain() == 5);
+    }
+    say("done");
+    locust_stop_test(u);
+}
+
+static void scopes_left_early(void)
+{
+    *said = '\0';
+    live((life){.task = task_leave_scopes});
+    CHECK_STR(said, "done ");
+    CHECK_INT(after.exceptions, 0);
+}
+
 static void scope_jump_inside(locust_user *u, void *arg)
 {
     (void)arg;
@@ -501,5 +549,5 @@ TESTS({"isolated between a thousand users", isolated_between_a_thousand_users},
     {"made at first use", made_at_first_use}, {"refused outside a user", refused_outside_a_user},
     {"refused when late", refused_when_late},
     {"reclaimed when cut short", reclaimed_when_cut_short}, {"scopes", scopes},
-    {"scopes left by jump", scopes_left_by_jump},
+    {"scopes left early", scopes_left_early}, {"scopes left by jump", scopes_left_by_jump},
     {"scopes of two coroutines", scopes_of_two_coroutines}, )

@@ -45,6 +45,54 @@ static void measures(void)
     CHECK_INT(samples[4].length, 1);
 }
 
+/* However the block is left it is recorded, once; but not if the task fails in it. */
+static void leaves(locust_user *u, int way_)
+{
+    LOCUST_MEASURE(u, "WAY", "left", m)
+    {
+        LOCUST_MEASURE(u, "WAY", "inner", inner)
+        {
+            m->length = (size_t)way_;
+            inner->error = way_ == 1 ? "wrong" : NULL;
+            if (way_ == 1)
+                return;
+            if (way_ == 2)
+                goto out;
+            if (way_ == 3)
+                break;
+        }
+        if (way_ == 4)
+            break;
+        if (way_ == 5) {
+            locust_measure_stop(m); // by hand, and not again at the end
+            return;
+        }
+        if (way_ == 6)
+            locust_fail(u, "in the block");
+    }
+out:
+    locust_sleep(u, 0);
+}
+
+static void task_leave(locust_user *u)
+{
+    for (int i = 0; i <= 6; i++)
+        leaves(u, i);
+}
+
+static void measures_what_is_left(void)
+{
+    live((life){.task = task_leave, .iterations = 1});
+    CHECK_INT(after.requests, 6 + 7); // not the outer one of way 6
+    CHECK_INT(after.failures, 1);
+    CHECK_INT(after.exceptions, 1);
+    CHECK_STR(samples[2].name, "inner"); // of way 1, before the outer one
+    CHECK_STR(samples[2].error, "wrong");
+    CHECK_STR(samples[3].name, "left");
+    CHECK_STR(samples[3].error, "");
+    CHECK_INT(samples[3].length, 1);
+}
+
 static double recorded_ms;
 
 static void task_record(locust_user *u)
@@ -73,4 +121,5 @@ static void records_times_alone(void)
     }
 }
 
-TESTS({"measures", measures}, {"records times alone", records_times_alone}, )
+TESTS({"measures", measures}, {"measures what is left", measures_what_is_left},
+    {"records times alone", records_times_alone}, )

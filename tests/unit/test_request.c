@@ -154,6 +154,11 @@ static void task_contradictions(locust_user *u)
                 .body_fn = one_byte}},
         {"a length without a body", LOCUST_ERR_HTTP_BODY_LEN, {.body_len = 1}},
         {"a length beside json", LOCUST_ERR_HTTP_BODY_LEN, {.json = "{}", .body_len = 2}},
+        {"a text without a length", LOCUST_ERR_HTTP_BODY_NO_LEN, {.body = "text"}},
+        {"an expected body that a function takes", LOCUST_ERR_HTTP_EXPECT,
+            {.on_body = no_chunk, .expect_body = "x"}},
+        {"expected JSON that a function takes", LOCUST_ERR_HTTP_EXPECT,
+            {.on_event = no_event, .expect_json = true}},
         {"auth and bearer", LOCUST_ERR_HTTP_AUTHS, {.auth = "a:b", .bearer = "c"}},
         {"on_body and on_event", LOCUST_ERR_HTTP_CALLBACKS,
             {.on_body = no_chunk, .on_event = no_event}},
@@ -182,9 +187,9 @@ static void task_contradictions(locust_user *u)
 static void contradictions(void)
 {
     run_on(answering, answering, task_contradictions);
-    CHECK_INT(result.requests, 15);
-    CHECK_INT(result.failures, 12);
-    CHECK_INT(result.n_texts, 4);
+    CHECK_INT(result.requests, 18);
+    CHECK_INT(result.failures, 15);
+    CHECK_INT(result.n_texts, 6);
     CHECK_STR(result.texts[0].text,
         "invalid request: more than one of .body, .json, .form, .form_fields, .parts, .body_path, "
         ".body_fn");

@@ -92,6 +92,18 @@ def tests():
                 continue
             yield "%s %s" % (cc, flags), ["%s %s %s %s" % (cc, USUAL, flags, program), "OUT/a"]
 
+        # Mistakes that cannot be made without a word.
+        for name in ("index", "read", "send"):
+            task = "-DTASK=%s tests/build/taken.c" % name
+            yield "%s a task named %s" % (cc, name), [
+                Fails("%s %s -fsyntax-only %s" % (cc, USUAL, task),
+                      'LOCUST_TASK_NAMED(%s_task, "%s")' % (name, name)),
+                "%s %s -DNAMED %s -o OUT/a" % (cc, USUAL, task), "OUT/a"]
+        for name, text in (("A_NUMBER_OF_TASKS", "const locust_task *"), ("A_CLASS_FOR_ITS_ADDRESS", "locust_user_class"),
+                           ("A_FUNCTION_FOR_A_WAIT", "wait_time"), ("A_FUNCTION_FOR_TASKS", "locust_task")):
+            yield "%s %s" % (cc, name.lower().replace("_", " ")), [
+                Fails("%s %s -D%s -fsyntax-only tests/build/traps.c" % (cc, USUAL, name), text)]
+
         # The public contract.
         for path in CONTRACT_PROGRAMS:
             yield "%s %s" % (cc, path), ["%s %s %s" % (cc, CONTRACT, path)]

@@ -77,6 +77,8 @@ IN_A_TASK = [  # what, the sentence, the place
                 "and no later request of that user", "task bad of Careless"),
     ("pattern", "locust_match() cannot use the regular expression \"a(b\": ",
      "misuse.c:%d in in_a_task, task bad of Careless"),
+    ("dead headers", "a request (locust_send, locust_get, ...) has a .headers of a function that has returned: ",
+     "misuse.c:%d in in_a_task, task bad of Careless"),
     ("interrupt", "locust_interrupt() leaves a task set, and the tasks of a class itself are none: to end the user "
                   "call locust_stop_user()", "misuse.c:%d in in_a_task, task bad of Careless"),
     ("other user", "locust_sleep was called outside its user: call it from that user's own task, on_start or "

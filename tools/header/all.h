@@ -193,6 +193,7 @@
  *     >>response       what a test does with a response
  *   6-user
  *     >>fault          what is wrong with a test before it runs
+ *     >>wait           what is wrong with a wait
  *     >>task           tasks and task sets as a test runs them
  *     >>class          user classes as a test runs them
  *     >>user           a user, its coroutines, all users of a test
@@ -249,6 +250,7 @@
  *     >>run            a run with its periodic reports
  *     >>single         one user for a debugger
  *     >>main           the command and the library entry points
+ *     >>taken          names of the C library that a task cannot have
  */
 #ifndef LOCUST_H
 #define LOCUST_H
@@ -486,6 +488,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #if LOCUST__LAYERS >= 6
 #include "6-user/fault.c"
+#include "6-user/wait.c"
 #include "6-user/task.c"
 #include "6-user/class.c"
 #include "6-user/user.c"
@@ -546,6 +549,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/run.c"
 #include "9-outside/single.c"
 #include "9-outside/main.c"
+#include "9-outside/taken.c"
 #endif
 
 /* ============================================================================================

@@ -27,6 +27,11 @@ static void crash(void)
 }
 
 static locust_user *other;
+
+__attribute__((noinline)) static const locust_pair *headers(char *value)
+{
+    return LOCUST_HEADERS({"X-Value", value}); // ends with this function
+}
 static locust_context *context;
 
 static bool refill(void *arg, const char *bytes, size_t n)
@@ -109,6 +114,8 @@ static void in_a_task(locust_user *u)
         (locust_success)(locust_get(u, "/size/5")); // no macro: the task is named
     if (is("pattern"))
         locust_match(locust_get(u, "/size/5"), "a(b", 0, text, sizeof text);
+    if (is("dead headers"))
+        locust_get(u, "/size/5", .headers = headers(text));
     if (is("interrupt"))
         locust_interrupt(u, true);
     if (is("other user"))

@@ -17,8 +17,12 @@
     X(LOCUST_ERR_HTTP_BODIES, "invalid request: more than one of .body, .json, .form, "         \
                               ".form_fields, .parts, .body_path, .body_fn")                     \
     X(LOCUST_ERR_HTTP_BODY_LEN, "invalid request: .body_len without .body or .body_fn")         \
+    X(LOCUST_ERR_HTTP_BODY_NO_LEN, "invalid request: .body without .body_len: for a text give " \
+                                   "its strlen()")                                              \
     X(LOCUST_ERR_HTTP_AUTHS, "invalid request: both .auth and .bearer")                         \
     X(LOCUST_ERR_HTTP_CALLBACKS, "invalid request: both .on_body and .on_event")                \
+    X(LOCUST_ERR_HTTP_EXPECT, "invalid request: .expect_body or .expect_json with .on_body or " \
+                              ".on_event, which take the body")                                 \
     X(LOCUST_ERR_HTTP_REQUEST_SIZE, "request header too large")                                 \
     X(LOCUST_ERR_URL, "invalid URL")                                                            \
     X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                  \

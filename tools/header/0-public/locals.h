@@ -42,13 +42,17 @@ LOCUST_API bool locust_slot_leave(const locust_slot *slot);
     }                                                                                      \
     static type *slot_(void)
 
+/* Leaves the scope that *slot is in, once; *slot is NULL from then on. */
+LOCUST_API void locust_scope_end(const locust_slot **slot);
+
 /* LOCUST_SCOPE(session) { ... }  Inside the block session() is a fresh slot; after the block it is
- * the one from before. Leave the block by its end, by `continue`, or by whatever leaves the task.
- * Without memory the block does not run. One coroutine of a user at a time may be inside. */
+ * the one from before, however the block is left. Without memory the block does not run. One
+ * coroutine of a user at a time may be inside. */
 #define LOCUST_SCOPE(slot_) LOCUST_SCOPE_(slot_, LOCUST_JOIN_(slot_##_entered_, __LINE__))
-#define LOCUST_SCOPE_(slot_, entered_)                               \
-    for (bool entered_ = locust_slot_enter(&slot_##_slot); entered_; \
-         entered_ = locust_slot_leave(&slot_##_slot))
+#define LOCUST_SCOPE_(slot_, entered_)                                            \
+    for (const locust_slot *entered_ __attribute__((cleanup(locust_scope_end))) = \
+             locust_slot_enter(&slot_##_slot) ? &slot_##_slot : NULL;             \
+         entered_; locust_scope_end(&entered_))
 #define LOCUST_JOIN_(a, b)  LOCUST_JOIN__(a, b)
 #define LOCUST_JOIN__(a, b) a##b
 

@@ -8,6 +8,9 @@
 // clang-format off
 /* LOCUST_TASK(fn, .weight = 3) */
 #define LOCUST_TASK(...)     {.name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .fn = __VA_ARGS__}
+/* LOCUST_TASK_NAMED(read_page, "read", .weight = 3): a name that no function of a test can have, as
+ * the C library has it (index, read, send, ...), or that is no identifier. */
+#define LOCUST_TASK_NAMED(fn_, ...) {.fn = (fn_), .name = __VA_ARGS__}
 /* LOCUST_TASK_SET(Set, .weight = 3) puts a set that LOCUST_TASKSET has defined among the tasks of
  * another. */
 #define LOCUST_TASK_SET(...) {.name = LOCUST_FIRST_TEXT_(__VA_ARGS__, ), .set = &__VA_ARGS__}

@@ -28,7 +28,8 @@ typedef struct locust_sse_event { // of a stream of server-sent events (HTML sta
  * above. May not park. */
 typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
 
-/* One HTTP request. Everything is borrowed until the call returns.
+/* One HTTP request. Everything is borrowed until the call returns. LOCUST_HEADERS and the like live
+ * until the end of the block that they stand in, so a function cannot return one.
  *
  * Give at most one body (.body, .json, .form, .form_fields, .parts, .body_path, .body_fn), one of
  * .auth and .bearer, one of .on_body and .on_event, and .body_len with .body or .body_fn alone.
@@ -47,12 +48,12 @@ typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
  *   Content-Type        of .parts: the type counts, the boundary is the kit's.
  */
 typedef struct locust_request {
-    const char *method;         // any token; NULL: "GET"
-    const char *url;            // path below the user's host, or an absolute URL; required
-    const char *name;           // row in the statistics; NULL: path and query as sent
-    const locust_pair *headers; // beside the class's; the same name replaces the class's field
-    const void *body;           // raw body, body_len bytes
-    size_t body_len;
+    const char *method;             // any token; NULL: "GET"
+    const char *url;                // path below the user's host, or an absolute URL; required
+    const char *name;               // row in the statistics; NULL: path and query as sent
+    const locust_pair *headers;     // beside the class's; the same name replaces the class's field
+    const void *body;               // raw body, body_len bytes
+    size_t body_len;                // 0: body is ""; a text has strlen(text)
     const char *form;               // body as application/x-www-form-urlencoded, already encoded
     const char *json;               // body as application/json
     const locust_pair *params;      // added to the query, encoded by the library

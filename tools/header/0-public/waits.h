@@ -12,7 +12,7 @@ typedef struct locust_wait_time {
 
 enum {
     LOCUST_WAIT_NONE,
-    LOCUST_WAIT_CONSTANT,
+    LOCUST_WAIT_CONSTANT = 0x57414954, // no small number: `.wait_time = 2` is none of these
     LOCUST_WAIT_BETWEEN,
     LOCUST_WAIT_PACING,
     LOCUST_WAIT_CUSTOM,

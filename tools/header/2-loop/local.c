@@ -157,11 +157,24 @@ static void locust__scope_leave(locust__co *co)
     LOCUST_FREE(scope);
 }
 
-LOCUST_API bool locust_slot_leave(const locust_slot *slot)
+static void locust__slot_leave(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
     if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
         locust__misuse("LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
     locust__scope_leave(co);
+}
+
+LOCUST_API bool locust_slot_leave(const locust_slot *slot)
+{
+    locust__slot_leave(slot);
     return false;
+}
+
+LOCUST_API void locust_scope_end(const locust_slot **slot)
+{
+    const locust_slot *left = *slot;
+    *slot = NULL;
+    if (left)
+        locust__slot_leave(left);
 }

@@ -193,6 +193,10 @@ LOCUST__APART static locust_error locust__request_contradiction(const locust_req
         return LOCUST_ERR_HTTP_BODIES;
     if (req->body_len && !req->body && !req->body_fn)
         return LOCUST_ERR_HTTP_BODY_LEN;
+    if (req->body && !req->body_len && *(const char *)req->body)
+        return LOCUST_ERR_HTTP_BODY_NO_LEN; // "" is an empty body
+    if ((req->on_body || req->on_event) && (req->expect_body || req->expect_json))
+        return LOCUST_ERR_HTTP_EXPECT;
     if (req->auth && req->bearer)
         return LOCUST_ERR_HTTP_AUTHS;
     return req->on_body && req->on_event ? LOCUST_ERR_HTTP_CALLBACKS : LOCUST_OK;
@@ -205,7 +209,7 @@ static locust_error locust__request_check(const locust_request *req)
     uintptr_t any = (uintptr_t)req->body | (uintptr_t)req->json | (uintptr_t)req->form |
                     (uintptr_t)req->form_fields | (uintptr_t)req->parts |
                     (uintptr_t)req->body_path | (uintptr_t)req->body_fn | req->body_len |
-                    (uintptr_t)req->bearer | (uintptr_t)req->on_event;
+                    (uintptr_t)req->bearer | (uintptr_t)req->on_event | (uintptr_t)req->on_body;
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 

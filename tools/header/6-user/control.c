@@ -7,8 +7,8 @@
  *             would park one coroutine and wake another. A call that parks and finds its user
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
- * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request
- *             >>fault >>task >>user >>retry >>life
+ * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request >>fault
+ *             >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
@@ -51,10 +51,40 @@ static _Noreturn void locust__control_break(locust__user *user, const char *why)
     locust__life_unwind(user);
 }
 
-LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
+/* Is this an address in the frame of a function that has returned? Those lie below `frame`, that of
+ * the public call that was made. */
+static bool locust__control_is_dead(const locust__co *co, const char *frame, const void *p)
 {
-    locust__user *user = locust__control_waiting(u, "a request (locust_send, locust_get, ...)");
+    return (const char *)p >= locust__stack_low(co) && (const char *)p < frame;
+}
+
+/* The first field of a request that a function has left behind which has returned; NULL: none. */
+static const char *locust__control_dead_field(
+    const locust__co *co, const char *frame, const locust_request *req)
+{
+    return locust__control_is_dead(co, frame, req->headers)       ? ".headers"
+           : locust__control_is_dead(co, frame, req->params)      ? ".params"
+           : locust__control_is_dead(co, frame, req->form_fields) ? ".form_fields"
+           : locust__control_is_dead(co, frame, req->parts)       ? ".parts"
+           : locust__control_is_dead(co, frame, req->url)         ? ".url"
+           : locust__control_is_dead(co, frame, req->name)        ? ".name"
+           : locust__control_is_dead(co, frame, req->body)        ? ".body"
+           : locust__control_is_dead(co, frame, req->json)        ? ".json"
+           : locust__control_is_dead(co, frame, req->form)        ? ".form"
+                                                                  : NULL;
+}
+
+LOCUST__APART LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
+{
+    static const char call[] = "a request (locust_send, locust_get, ...)";
+    locust__user *user = locust__control_waiting(u, call);
+    const char *dead = locust__control_dead_field(user->co, __builtin_frame_address(0), req);
     locust_error error;
+    if (dead)
+        locust__misuse(
+            "%s has a %s of a function that has returned: LOCUST_HEADERS, LOCUST_PARAMS and "
+            "local arrays live until the end of their block",
+            call, dead);
     if (user->root->lost) {
         locust__retry_park(user);
         if (user->co->cancelled)

@@ -21,10 +21,16 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
-    locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
-    const locust__loop *loop = user->all->services->loop;
-    int64_t now = locust__os_now_ns(), late_ns = locust__loop_waited_ns(loop);
-    double late_ms = locust__session_end(user->client.session);
+    locust__user *user;
+    const locust__loop *loop;
+    int64_t now = locust__os_now_ns(), late_ns;
+    double late_ms;
+    if (!m->open)
+        return;
+    user = locust__control_user(m->user, "LOCUST_MEASURE");
+    loop = user->all->services->loop;
+    late_ns = locust__loop_waited_ns(loop);
+    late_ms = locust__session_end(user->client.session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
         .error = m->error,

@@ -8,7 +8,7 @@
  *             plan has at least one step, all weights are positive, and their sum fits an int.
  * Cost        picking is a random number and a walk over the weights.
  * Names       locust__frame_ locust__plan_ locust__planner_ locust__tags_ locust__task_
- * Uses        >>fault
+ * Uses        >>fault >>wait
  * Sources     Locust 2.46: TaskSet, SequentialTaskSet, MarkovTaskSet, tags.
  * Limits      sets are nested up to 16 deep. Transitions name tasks: of two tasks with the same
  *             name the first is meant.
@@ -230,19 +230,25 @@ static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *
     locust__plan *plan = locust__memory_zalloc(sizeof *plan);
     bool markov = as && as->order == LOCUST_MARKOV;
     size_t cap = 0;
+    char wrong[192];
     if (!plan) {
         locust__planner_fail(p, "out of memory");
         return NULL;
     }
+    if (as && !as->name)
+        locust__planner_fail(p, "has a task set without a name: make it with LOCUST_TASKSET");
     plan->as = as;
     if (depth == LOCUST__PLAN_DEPTH)
         locust__planner_fail_set(p, as->name, " is nested more than 16 deep, or in itself");
+    if (as && locust__wait_wrong(&as->wait_time, wrong, sizeof wrong))
+        locust__planner_fail_set(p, as->name, ": %s", wrong);
     if (!tasks || !(tasks->fn || tasks->set))
         locust__planner_fail_set(p, as ? as->name : "of the user", " has no tasks");
     for (const locust_task *task = tasks; task && !p->fault->code && (task->fn || task->set);
          task++) {
-        locust__plan_task step = {
-            .name = task->name, .fn = task->fn, .weight = locust__task_weight(task)};
+        locust__plan_task step = {.name = task->name ? task->name : "without a name",
+            .fn = task->fn,
+            .weight = locust__task_weight(task)};
         if (!step.weight)
             continue;
         if (task->set) {

@@ -9,12 +9,26 @@
  * Sources     Locust 2.46: classes in order of name.
  * ============================================================================================ */
 
+/* Does class i have a name of its own? Options and reports go by it. As in Locust. */
+static bool locust__classes_check_name(const locust_test *test, int i, locust__fault *fault)
+{
+    for (int k = 0; k < i; k++)
+        if (test->users[k] == test->users[i])
+            return locust__fault_set(
+                fault, 1, "user class %s is listed twice in .users", test->users[i]->name);
+        else if (strcmp(test->users[k]->name, test->users[i]->name) == 0)
+            return locust__fault_set(fault, 1,
+                "two user classes are named %s: give one another name", test->users[i]->name);
+    return true;
+}
+
 /* Can the test's classes be run, before any option is looked at? */
 static bool locust__classes_check(const locust_test *test, locust__fault *fault)
 {
     bool any = false;
     for (int i = 0; i < LOCUST_CLASSES_MAX && test->users[i]; i++) {
-        if (!locust__class_check(test->users[i], fault))
+        if (!locust__class_check(test->users[i], fault) ||
+            !locust__classes_check_name(test, i, fault))
             return false;
         any |= locust__class_gets_users(test->users[i]);
     }
