@@ -93,7 +93,7 @@ def _(dir):
         r = judged(dir, "Get", "--rate", "40", "--max-in-flight", "1", "--patience", "1", "--find-max", "p50<10s",
                    "--find-step", "1", "-t", "4", url=server.url, paths="/delay/100")
         (held, _, why), = find_table(r)[0]
-        check(not held and re.fullmatch(r"\d+ (% of the arrivals were started|arrivals were shed)", why), "the check held: not what broke", why)
+        check(not held and re.match(r"\d+ (% of the arrivals were started|arrivals were shed)(;|$)", why), "the check held: not what broke", why)
         r = judged(dir, "Get", "--compact", "--find-max", "p50<10s", "--find-step", "1", "-t", "3", log=1, url=server.url)
         same((r.rc, found_max(r)[1]), (0, None), r)
         first = [line for line in r.out.splitlines() if line.startswith("sample ") and float(line.split()[3]) < 0.95]
