@@ -11749,9 +11749,8 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
  * Purpose     TLS as a layer of a stream: recv, send and close, each of which calls mbedTLS on the
  *             loop's stack.
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
- *             locust__tls_last_
- *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
- *             locust__tls_send_ locust__tls_write_
+ *             locust__tls_last_ locust__tls_op_ locust__tls_read_ locust__tls_recv_
+ *             locust__tls_save_ locust__tls_send_ locust__tls_write_
  * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
  * ============================================================================================ */
 
@@ -11854,8 +11853,8 @@ static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, s
 }
 
 /* A server that says why it ends the connection, and ends it, makes writes fail; what it said can
- * still be read, behind session tickets too. Returns a fatal alert if there is one, or rc. Data stays
- * to be read. */
+ * still be read, behind session tickets too. Returns a fatal alert if there is one, or rc. Data
+ * stays to be read. */
 static int locust__tls_last_words(locust__tls_conn *c, int rc)
 {
     enum { TICKETS = 32 }; // calls of mbedTLS, two a ticket
@@ -11938,8 +11937,7 @@ static void locust__tls_close(locust__layer *layer)
  * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
  *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
- *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_
- *             locust__tls_step_
+ *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_ locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
  *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */
@@ -19329,8 +19327,8 @@ static bool locust__start_step(
  *             would park one coroutine and wake another. A call that parks and finds its user
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
- * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request >>fault
- *             >>task >>user >>retry >>life
+ * Uses        >>co >>misuse >>stack >>switch >>stats >>cookie >>services >>pool >>session
+ *             >>request >>fault >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that

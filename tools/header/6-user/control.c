@@ -7,8 +7,8 @@
  *             would park one coroutine and wake another. A call that parks and finds its user
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
- * Uses        >>co >>misuse >>switch >>stats >>cookie >>services >>pool >>session >>request >>fault
- *             >>task >>user >>retry >>life
+ * Uses        >>co >>misuse >>stack >>switch >>stats >>cookie >>services >>pool >>session
+ *             >>request >>fault >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that

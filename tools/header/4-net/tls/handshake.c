@@ -4,8 +4,7 @@
  * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
  *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
  * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
- *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_
- *             locust__tls_step_
+ *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_ locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
  *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
  * ============================================================================================ */

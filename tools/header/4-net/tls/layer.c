@@ -4,9 +4,8 @@
  * Purpose     TLS as a layer of a stream: recv, send and close, each of which calls mbedTLS on the
  *             loop's stack.
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
- *             locust__tls_last_
- *             locust__tls_op_ locust__tls_read_ locust__tls_recv_ locust__tls_save_
- *             locust__tls_send_ locust__tls_write_
+ *             locust__tls_last_ locust__tls_op_ locust__tls_read_ locust__tls_recv_
+ *             locust__tls_save_ locust__tls_send_ locust__tls_write_
  * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
  * ============================================================================================ */
 
@@ -109,8 +108,8 @@ static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, s
 }
 
 /* A server that says why it ends the connection, and ends it, makes writes fail; what it said can
- * still be read, behind session tickets too. Returns a fatal alert if there is one, or rc. Data stays
- * to be read. */
+ * still be read, behind session tickets too. Returns a fatal alert if there is one, or rc. Data
+ * stays to be read. */
 static int locust__tls_last_words(locust__tls_conn *c, int rc)
 {
     enum { TICKETS = 32 }; // calls of mbedTLS, two a ticket
