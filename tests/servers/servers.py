@@ -407,6 +407,10 @@ def judge(s, result):
     for key, pattern in s.says.items():
         if not any(key == k and re.search(pattern, text) for _, _, k, text in said):
             why = why or "nothing was said of " + key
+    opened = sum(r.get("client", {}).get("connections_opened", 0) for r in loads.values())
+    if opened and opened != c["connections"]:
+        lines.append("%d connections came in, %d were opened by the kit: it was cut while it connected" % (
+            c["connections"], opened))
     if c["failed"]:
         lines.append("%d requests failed" % c["failed"])
     lines += ["%s: %s: %s" % (which, about, text) for which, about, _, text in said]
