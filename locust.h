@@ -16758,7 +16758,7 @@ static int64_t locust__exchange_begin(locust__loop *loop, locust__exchange *x)
 }
 
 /* Counts a connection that was opened. One through a proxy was opened to something else. */
-static void locust__exchange_opened(
+LOCUST__APART static void locust__exchange_opened(
     const locust__client *c, const locust__exchange *x, const locust__route *route, int64_t took_ns)
 {
     locust__manners *m = locust__exchange_manners(c, x);
@@ -17243,17 +17243,18 @@ static locust_error locust__exchange_on(
         error = locust__exchange_connect(c, x);
     if (!error)
         error = locust__exchange_run(c, x, h, body_at, &reusable);
-    if (reuse && error && error != LOCUST_ERR_HTTP_STRAY && locust__exchange_was_stale(s, error, h))
-        locust__exchange_lost(c, x, true);
-    if (reuse && error && locust__exchange_was_stale(s, error, h) &&
-        locust__exchange_is_idempotent(x)) {
-        c->response.reused = false;
-        c->ended_ns = 0;
-        memset(h, 0, sizeof *h);
-        error = locust__exchange_connect(c, x);
-        c->services->counts.again += !error;
-        if (!error)
-            error = locust__exchange_run(c, x, h, body_at, &reusable);
+    if (reuse && error && locust__exchange_was_stale(s, error, h)) {
+        if (error != LOCUST_ERR_HTTP_STRAY)
+            locust__exchange_lost(c, x, true);
+        if (locust__exchange_is_idempotent(x)) {
+            c->response.reused = false;
+            c->ended_ns = 0;
+            memset(h, 0, sizeof *h);
+            error = locust__exchange_connect(c, x);
+            c->services->counts.again += !error;
+            if (!error)
+                error = locust__exchange_run(c, x, h, body_at, &reusable);
+        }
     }
     x->conn->served++;
     if (!reusable)
