@@ -1335,7 +1335,8 @@ typedef struct locust_options {
     const char *connect_to; // "HOST:PORT:HOST:PORT" as in curl: connect there instead; several with
                             // blanks between
     const char *resolve;    // "HOST:PORT:ADDRESS[,ADDRESS]" as in curl; several with blanks between
-    const char *checks;     // "p99<250ms; fail_ratio<1% /cart": what shall hold; NULL: nothing
+    const char *checks;     // "p99<250ms; fail_ratio<1% /cart", or one a line: what shall hold;
+                            // NULL: nothing
     double abort_on_fail_s; // after that time a check that does not hold ends the test; 0: never
     bool fail_on_generator_limit; // exit code 4 if the generator limited the load
     double warm_up_s;             // requests that began before are not counted
@@ -23037,7 +23038,8 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
 
 enum {
     LOCUST__GENERATOR_LATE_NS = 500000,     // lateness below this is never a limit,
-    LOCUST__GENERATOR_LATE_PART = 10,       // nor is what moves a percentile by less than a tenth
+    LOCUST__GENERATOR_LATE_PART = 10,       // nor is what moves a percentile by less than a tenth,
+    LOCUST__GENERATOR_P99_FROM = 100,       // nor, of fewer requests than this, the p99
     LOCUST__GENERATOR_HELD_NS = 100000000,  // a task that blocked the loop this long is named,
     LOCUST__GENERATOR_HELD_TIMES = 3,       // and one that did it, for less, this often
     LOCUST__GENERATOR_STALL_NS = 500000000, // to have stood still this long is named,
@@ -23092,7 +23094,8 @@ static void locust__generator_lateness(locust_generator *g, const locust_env *en
     g->p99_high_ms = (double)p99_high_ns / 1e6;
     if ((p50_high_ns > LOCUST__GENERATOR_LATE_NS &&
             p50_high_ns > p50_ns / LOCUST__GENERATOR_LATE_PART) ||
-        (p99_high_ns > LOCUST__GENERATOR_LATE_NS &&
+        (st->total.requests >= LOCUST__GENERATOR_P99_FROM &&
+            p99_high_ns > LOCUST__GENERATOR_LATE_NS &&
             p99_high_ns > p99_ns / LOCUST__GENERATOR_LATE_PART))
         locust__generator_limit(g,
             "lateness: p50 of %.3f ms at most %.3f ms too high, p99 of %.3f ms at most %.3f ms",

@@ -455,7 +455,7 @@ def _(dir):
           (here + ["--proxy", "a:x"], "--proxy", "a:x"),
           (here + ["--proxy", "socks5://a:1"], "--proxy", "socks5://a:1")], refused)
     for scheme in "https", "HTTPS":  # one letter from http, but what this test lacks is TLS
-        sentence(quick(dir, "-H", scheme + "://a.test", host=False), 1, "LOCUST_TLS")
+        sentence(quick(dir, "-H", scheme + "://a.test", host=False), 2, "LOCUST_TLS")
 
 
 @test("targets that are not there: a back-off, and their names at the end")

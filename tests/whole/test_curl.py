@@ -156,7 +156,7 @@ def walk_kit(dir, peer, rows, *options, tls=False, user_class="Rows"):
     if not options:
         options = ("--connect-to", " ".join(peer.to))
     r = run(dir, [program, user_class, "--headless", "--only-summary", "-H", HOME, "-u", str(len(rows)),
-                  "-r", str(len(rows)), "-t", "30"] + (["--insecure"] if tls else []) + list(options),
+                  "-r", "1000000", "-t", "30"] + (["--insecure"] if tls else []) + list(options),
             env=dict(SANITIZER, PLAN=plan))
     came = {id: [] for id in rows}
     for line in r.out.splitlines():

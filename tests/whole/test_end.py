@@ -166,7 +166,7 @@ def _(dir):
 @test("closed model: a server that serves 10 of 16 connections")
 def _(dir):
     with Starving(served=10, after=0.005) as server:
-        r = judged(dir, "Get", "-u", "16", "-r", "16", "-t", "2", "--compact", "--summary", "s.json", "--csv", "c",
+        r = judged(dir, "Get", "-u", "16", "-r", "1000000", "-t", "2", "--compact", "--summary", "s.json", "--csv", "c",
                    url=server.url)
     same(r.rc, 1, r)
     told = remarks(r)
@@ -183,7 +183,7 @@ def _(dir):
 def _(dir):
     with Starving(served=1, after=0.005) as server:
         for checks, code in (("unanswered<9", 0), ("unanswered<1", 3), ("unanswered<9 /delay/1", 1), ("p50<1s", 1)):
-            r = judged(dir, "Get", "-u", "3", "-r", "3", "-t", "2", "--compact", "--check", checks, url=server.url)
+            r = judged(dir, "Get", "-u", "3", "-r", "1000000", "-t", "2", "--compact", "--check", checks, url=server.url)
             same(r.rc, code, checks, r)
             same({failed for failed, _ in remarks(r).values()}, {code == 1}, checks, r)
             server.served += 3
@@ -192,7 +192,7 @@ def _(dir):
 @test("an ordinary end is nothing to speak of")
 def _(dir):
     with Truth(dir) as server:
-        r = judged(dir, "Get", "-u", "64", "-r", "64", "-t", "1", "--compact", "--summary", "s.json", url=server.url,
+        r = judged(dir, "Get", "-u", "64", "-r", "1000000", "-t", "1", "--compact", "--summary", "s.json", url=server.url,
                    paths="/delay/2")
     same((r.rc, remarks(r)), (0, {}), r)
     total = summary(r.dir + "/s.json")["total"]
@@ -202,21 +202,21 @@ def _(dir):
 @test("--stop-timeout: what is answered in its time is answered")
 def _(dir):
     with Truth(dir) as server:
-        r = judged(dir, "Get", "-u", "4", "-r", "4", "-t", "1", "--stop-timeout", "9", "--compact", "--summary",
+        r = judged(dir, "Get", "-u", "4", "-r", "1000000", "-t", "1", "--stop-timeout", "9", "--compact", "--summary",
                    "s.json", url=server.url, paths="/delay/1800")
     same((r.rc, remarks(r)), (0, {}), r)
     total = summary(r.dir + "/s.json")["total"]
     same((total["requests"], total["unanswered"]), (4, 0), total)
     check(total["rps"] <= 4 / 1.8 + 0.01, "the rate is up to the last answer, then", total)
     with Starving(most=0) as server:
-        r = judged(dir, "Get", "-u", "4", "-r", "4", "-t", "1", "--stop-timeout", "1", "--compact", url=server.url)
+        r = judged(dir, "Get", "-u", "4", "-r", "1000000", "-t", "1", "--stop-timeout", "1", "--compact", url=server.url)
     check(r.rc == 1 and re.match(r"4 requests were .* the longest for (1\.9|2\.)", remarks(r)["unanswered"][1]), r)
 
 
 @test("--warm-up: a request that began in it is not counted, a user that starves since then is")
 def _(dir):
     with Starving(served=2, after=0.005) as server:
-        r = judged(dir, "Get", "-u", "5", "-r", "5", "-t", "3", "--warm-up", "1", "--compact", "--summary", "s.json",
+        r = judged(dir, "Get", "-u", "5", "-r", "1000000", "-t", "3", "--warm-up", "1", "--compact", "--summary", "s.json",
                    url=server.url)
     same((r.rc, list(remarks(r))), (1, ["starved"]), r)
     check(remarks(r)["starved"][1].startswith("3 of 5 users never got an answer"), r)
@@ -330,7 +330,7 @@ def _(dir):
     some = rows + [("GET", "/", [5.0], "broken")]
     r = judged(dir, "Get", "-t", "1", "--check", "p99<10s", "--junit", "j.xml", url=refused, wait=0.05)
     m = re.fullmatch(r"(\d+) of (\d+) requests failed", junit(r)[run_case] or "")
-    check(r.rc == 1 and m and m[1] == m[2] and int(m[1]) > 5, r)
+    check(r.rc == 1 and m and m[1] == m[2] and int(m[1]) > 1, r)
     same(junit(r)["check", "p99<10s"], None)
     same(reason(r), "exit code 1: " + m[0])
 
@@ -350,7 +350,7 @@ def _(dir):
     check("::error title=locust.h::%s\n" % bad in r.out, r)
 
     with Starving(served=1, after=0.005) as server:
-        r = judged(dir, "Get", "-u", "3", "-r", "3", "-t", "2", "--junit", "j.xml", url=server.url)
+        r = judged(dir, "Get", "-u", "3", "-r", "1000000", "-t", "2", "--junit", "j.xml", url=server.url)
     check(r.rc == 1 and re.match("[23] requests were unanswered at the end", junit(r)[run_case]), r)
     same(reason(r), "exit code 1: " + junit(r)[run_case])
     r = judged(dir, "Get", "-t", "9", "--junit", "j.xml")

@@ -93,7 +93,7 @@ def patient(seconds, last=b""):
 def remarks(dir, serve, *args, users=4, seconds=2, about="server", **more):
     """{key: text} of one run, the same in the summary and in the table."""
     with Script(serve) as server:
-        r = judged(dir, "Get", "-u", str(users), "-r", str(users), "-t", str(seconds), "--summary", "s.json", *args,
+        r = judged(dir, "Get", "-u", str(users), "-r", "1000000", "-t", str(seconds), "--summary", "s.json", *args,
                    url=server.url, **{"paths": "/", **more})
     found = summary(r.dir + "/s.json")["remarks"]
     for m in found:
@@ -310,7 +310,7 @@ def _(dir):
         timer = threading.Timer(0.7, server.accept)
         timer.daemon = True
         timer.start()
-        r = judged(dir, "Get", "-u", "12", "-r", "12", "-t", "4", "--summary", "s.json", url=server.url, paths="/")
+        r = judged(dir, "Get", "-u", "12", "-r", "1000000", "-t", "4", "--summary", "s.json", url=server.url, paths="/")
     found = {m["key"]: m["text"] for m in summary(r.dir + "/s.json")["remarks"] if m["about"] == "server"}
     n, of = only((found, r), "connects_slow", r"let (\d+) of (\d+) connects wait for a second or more")
     check(5 <= n <= 9 and of >= 12, n, of)  # a queue of 2 takes 3
@@ -319,7 +319,7 @@ def _(dir):
 @test("several servers: the one that it is about is named")
 def _(dir):
     with Script(plain) as good, Script(limited(5, False)) as bad:
-        r = judged(dir, "Get", "-u", "4", "-r", "4", "-t", "1", "--summary", "s.json", url=good.url,
+        r = judged(dir, "Get", "-u", "4", "-r", "1000000", "-t", "1", "--summary", "s.json", url=good.url,
                    paths="/,%s/" % bad.url)
     found = {m["key"]: m["text"] for m in summary(r.dir + "/s.json")["remarks"] if m["about"] == "server"}
     same(list(found), ["keep_alive_requests"], r)

@@ -55,7 +55,8 @@ typedef struct locust_options {
     const char *connect_to; // "HOST:PORT:HOST:PORT" as in curl: connect there instead; several with
                             // blanks between
     const char *resolve;    // "HOST:PORT:ADDRESS[,ADDRESS]" as in curl; several with blanks between
-    const char *checks;     // "p99<250ms; fail_ratio<1% /cart": what shall hold; NULL: nothing
+    const char *checks;     // "p99<250ms; fail_ratio<1% /cart", or one a line: what shall hold;
+                            // NULL: nothing
     double abort_on_fail_s; // after that time a check that does not hold ends the test; 0: never
     bool fail_on_generator_limit; // exit code 4 if the generator limited the load
     double warm_up_s;             // requests that began before are not counted

@@ -10,7 +10,8 @@
 
 enum {
     LOCUST__GENERATOR_LATE_NS = 500000,     // lateness below this is never a limit,
-    LOCUST__GENERATOR_LATE_PART = 10,       // nor is what moves a percentile by less than a tenth
+    LOCUST__GENERATOR_LATE_PART = 10,       // nor is what moves a percentile by less than a tenth,
+    LOCUST__GENERATOR_P99_FROM = 100,       // nor, of fewer requests than this, the p99
     LOCUST__GENERATOR_HELD_NS = 100000000,  // a task that blocked the loop this long is named,
     LOCUST__GENERATOR_HELD_TIMES = 3,       // and one that did it, for less, this often
     LOCUST__GENERATOR_STALL_NS = 500000000, // to have stood still this long is named,
@@ -65,7 +66,8 @@ static void locust__generator_lateness(locust_generator *g, const locust_env *en
     g->p99_high_ms = (double)p99_high_ns / 1e6;
     if ((p50_high_ns > LOCUST__GENERATOR_LATE_NS &&
             p50_high_ns > p50_ns / LOCUST__GENERATOR_LATE_PART) ||
-        (p99_high_ns > LOCUST__GENERATOR_LATE_NS &&
+        (st->total.requests >= LOCUST__GENERATOR_P99_FROM &&
+            p99_high_ns > LOCUST__GENERATOR_LATE_NS &&
             p99_high_ns > p99_ns / LOCUST__GENERATOR_LATE_PART))
         locust__generator_limit(g,
             "lateness: p50 of %.3f ms at most %.3f ms too high, p99 of %.3f ms at most %.3f ms",
