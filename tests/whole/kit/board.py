@@ -99,7 +99,7 @@ class Site(nginx.Process):
         """Tasks of every_request.c; compares every figure with the log. Returns what the program printed."""
         seen = len(self.log(name))
         dir = tempfile.mkdtemp(dir=self.dir)
-        r = run(dir, [*argv, "--headless", "-u", str(USERS), "-r", str(USERS), "-i", str(TASKS), "--csv", "c",
+        r = run(dir, [*argv, "--headless", "-u", str(USERS), "-r", "1000000", "-i", str(TASKS), "--csv", "c",
                       "-H", self.url(name), "Mixed"] + ([] if name == "http" else ["--cacert", self.ca]),
                 seconds=SLOW)
         lines = 6 * TASKS
