@@ -334,7 +334,7 @@ def listens(port):
 def load(dir, port, which, users, seconds, wait):
     report = os.path.join(dir, which + ".json")
     env = dict(os.environ, VERDICT_PATHS="/", VERDICT_WAIT=str(wait) if wait else "")
-    p = subprocess.run([build("verdict.c"), "--headless", "Get", "-u", str(users), "-r", str(users), "-t", str(seconds),
+    p = subprocess.run([build("judged_users.c"), "--headless", "Get", "-u", str(users), "-r", str(users), "-t", str(seconds),
                         "--only-summary", "-H", "http://127.0.0.1:%d" % port, "--summary", report],
                        env=env, cwd=dir, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120)
     check(os.path.exists(report), p.stderr.decode(errors="replace")[-500:])
@@ -444,7 +444,7 @@ def main():
     os.makedirs(KEPT, exist_ok=True)
     shutil.rmtree(WORK, ignore_errors=True)
     os.makedirs(WORK)
-    build("verdict.c")
+    build("judged_users.c")
     ready = []
     for kind in dict.fromkeys(s.kind for s in picked):
         these = [s for s in picked if s.kind == kind]

@@ -87,7 +87,7 @@ class Target:
         self.programs = {}
         for name, source, options, column in (("mix", "every_request.c", [], "KB"),
                                               ("mix-tls", "every_request.c", ["--tls"], "KB, https"),
-                                              ("tls", "tls.c", ["--tls"], None)):
+                                              ("tls", "tls_users.c", ["--tls"], None)):
             program = "%s/%s" % (self.dir, name)
             done = subprocess.run(["tools/cross.sh", self.name, PROGRAMS + source, *options, "-o", program],
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -7,11 +7,11 @@ of one's own, a single user; and the same scenario run by Locust 2.12 where it i
 import collections, json, os, sys
 from kit.lib import *
 
-DRIVE, EVENTS, COMPARE = "drive.c", "events.c", "compare.c"
+DRIVE, EVENTS, COMPARE = "driven_users.c", "order_of_events.c", "same_scenario.c"
 
 
 def drive(dir, *args, seconds=30, conf=None, host=None, before_exec=None, **env):
-    """One run of drive.c; variables as path="/", wait=0.1; others by their whole names."""
+    """One run of driven_users.c; variables as path="/", wait=0.1; others by their whole names."""
     own = tempfile.mkdtemp(dir=dir)
     if conf is not None:
         with open(own + "/locust.conf", "w") as f:
@@ -756,7 +756,7 @@ def locust(dir, *args, tasks=0):
     program = "/usr/bin/locust"
     if not os.path.exists(program):
         raise Skip("Locust is missing: apt-get install python3-locust")
-    return run(tempfile.mkdtemp(dir=dir), [program, "-f", ROOT + "/tests/whole/kit/compare.py", "--headless",
+    return run(tempfile.mkdtemp(dir=dir), [program, "-f", ROOT + "/tests/whole/kit/same_scenario.py", "--headless",
                                            "-H", shared_target().url] + list(args), seconds=90,
                env={"PYTHONDONTWRITEBYTECODE": "1", "COMPARE_TASKS": str(tasks)})
 

@@ -42,7 +42,7 @@ def judge(shares, ok, text):
 def measure(dir):
     """{delay: (requests, kit's p50 and p99, server's p50 and p99)}, the share of time that others had"""
     with Target(dir, source="delay_server.c") as server:
-        r = run(dir, [build("latency.c"), server.url])
+        r = run(dir, [build("known_delays.c"), server.url])
         really, halted = told(server)
     same((r.rc, r.err), (0, ""), r)
     rows = {}

@@ -12,7 +12,7 @@ def no_core():
 
 
 def misuse(dir, what, *args, program=None, **env):
-    return run(dir, [program or build("misuse.c"), "--headless", "--csv", "c", "-u", "2", "-r", "2", "-t", "1",
+    return run(dir, [program or build("broken_rules.c"), "--headless", "--csv", "c", "-u", "2", "-r", "2", "-t", "1",
                      "-H", shared_target().url] + list(args), env=dict(env, MISUSE=what), before_exec=no_core)
 
 
@@ -36,13 +36,13 @@ def _(dir):
 @test("a shell sees the signal of a fault")
 def _(dir):
     done = subprocess.run(["sh", "-c", "ulimit -c 0; MISUSE=null '%s' --headless -t 1 -H http://127.0.0.1:1 Careless; echo code $?"
-                           % build("misuse.c")], capture_output=True, text=True)
+                           % build("broken_rules.c")], capture_output=True, text=True)
     check("code 139\n" in done.stdout, done)
 
 
 @test("AddressSanitizer still reports a fault")
 def _(dir):
-    program = build("misuse.c", "-O0", "-fsanitize=address")
+    program = build("broken_rules.c", "-O0", "-fsanitize=address")
     r = misuse(dir, "null", "Careless", program=program)
     r.says("SIGSEGV in task bad of Careless")
     r.says("ERROR: AddressSanitizer: SEGV on unknown address")
@@ -72,19 +72,19 @@ def goes_on(dir, r):
 
 IN_A_TASK = [  # what, the sentence, the place
     ("failure", "locust_failure() needs a response that waits for its verdict: made with .catch_response = true, "
-                "and no later request of that user", "misuse.c:%d in in_a_task, task bad of Careless"),
+                "and no later request of that user", "broken_rules.c:%d in in_a_task, task bad of Careless"),
     ("success", "locust_success() needs a response that waits for its verdict: made with .catch_response = true, "
                 "and no later request of that user", "task bad of Careless"),
     ("pattern", "locust_match() cannot use the regular expression \"a(b\": ",
-     "misuse.c:%d in in_a_task, task bad of Careless"),
+     "broken_rules.c:%d in in_a_task, task bad of Careless"),
     ("dead headers", "a request (locust_send, locust_get, ...) has a .headers of a function that has returned: ",
-     "misuse.c:%d in in_a_task, task bad of Careless"),
+     "broken_rules.c:%d in in_a_task, task bad of Careless"),
     ("interrupt", "locust_interrupt() leaves a task set, and the tasks of a class itself are none: to end the user "
-                  "call locust_stop_user()", "misuse.c:%d in in_a_task, task bad of Careless"),
+                  "call locust_stop_user()", "broken_rules.c:%d in in_a_task, task bad of Careless"),
     ("other user", "locust_sleep was called outside its user: call it from that user's own task, on_start or "
-                   "on_stop", "misuse.c:%d in in_a_task, task bad of Careless"),
+                   "on_stop", "broken_rules.c:%d in in_a_task, task bad of Careless"),
     ("no user", "a request (locust_send, locust_get, ...) was called outside its user: ",
-     "misuse.c:%d in in_a_task, task bad of Careless"),
+     "broken_rules.c:%d in in_a_task, task bad of Careless"),
     ("no stream", "locust_write() was called without a stream: ", "task bad of Careless"),
     ("scope", "LOCUST_SCOPE(box) is left while another one inside it is not", "task bad of Careless"),
     ("context", "locust_context_run() was given a context that is entered already: ", "task bad of Careless"),
@@ -94,7 +94,7 @@ IN_A_TASK = [  # what, the sentence, the place
 
 @test("a call that breaks a rule fails its task, which is named with its place")
 def _(dir):
-    lines = open(PROGRAMS + "misuse.c").read().splitlines()
+    lines = open(PROGRAMS + "broken_rules.c").read().splitlines()
 
     def breaks(what, text, place):
         r = misuse(dir, what, "Careful", "Careless", IN_A_TASK="1")

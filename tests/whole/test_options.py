@@ -7,7 +7,7 @@ wrong stands.
 import json, os, sys
 from kit.lib import *
 
-OWN = "options.c"
+OWN = "typed_options.c"
 DEFAULTS = {"note": "none", "size": "7 7", "share": "0.250", "pause": "90 1m30s", "kind": "small",
             "dry": "0", "bare": "0"}
 
@@ -92,7 +92,7 @@ def _(dir):
 
 # ---- options that are lists ----
 
-TAGS = "tags.c"
+TAGS = "tagged_tasks.c"
 
 
 def tagged(dir, *args, conf="", **env):

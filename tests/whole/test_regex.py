@@ -3,7 +3,7 @@
 
     tests/whole/test_regex.py [WORD...]    only the tests whose name contains a word
 
-programs/regex.c says what a pattern finds in a text. Python reads both as characters, the kit as bytes of
+programs/regex_rows.c says what a pattern finds in a text. Python reads both as characters, the kit as bytes of
 UTF-8; offsets here are those of bytes.
 """
 import random, sys, warnings
@@ -13,9 +13,9 @@ warnings.simplefilter("ignore")  # of Python, on [[ and the like
 
 
 def ours(cases, seconds=60):
-    """What programs/regex.c says of each (pattern, text)."""
+    """What programs/regex_rows.c says of each (pattern, text)."""
     digits = lambda s: (s if isinstance(s, bytes) else s.encode("utf-8", "surrogateescape")).hex() or "-"
-    done = subprocess.run([build("regex.c", "-O2")], capture_output=True, text=True, timeout=seconds,
+    done = subprocess.run([build("regex_rows.c", "-O2")], capture_output=True, text=True, timeout=seconds,
                           input="".join("%s %s\n" % (digits(p), digits(t)) for p, t in cases))
     check(done.returncode == 0, done.stderr)
     lines = done.stdout.splitlines()

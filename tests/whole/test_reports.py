@@ -24,7 +24,7 @@ GENERATOR = ("Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled
 
 
 def report(dir, *args, **options):
-    return run(dir, [build("report.c"), "--headless", "-H", shared_target().url] + list(args),
+    return run(dir, [build("rows_for_reports.c"), "--headless", "-H", shared_target().url] + list(args),
                **options)
 
 
@@ -398,7 +398,7 @@ def _(dir):
 
 @test("CSV: every file is whole while the run goes on")
 def _(dir):
-    with Program(dir, [build("report.c"), "--headless", "-H", shared_target().url, "-t", "4",
+    with Program(dir, [build("rows_for_reports.c"), "--headless", "-H", shared_target().url, "-t", "4",
                        "-u", "4", "-r", "1000000", "--csv", "c", "A", "B"]) as p:
         until(lambda: csv_files(dir + "/c") == list(FILES), 10, "all files")
         looked = 0
@@ -472,4 +472,4 @@ def _(dir):
           ("log.csv", "--request-log", "log.csv")], cut)
 
 
-main(parallel=6, before=lambda: (build("report.c"), shared_target()))
+main(parallel=6, before=lambda: (build("rows_for_reports.c"), shared_target()))

@@ -17,7 +17,7 @@ MODIFIED_TEXT = "Sun, 09 Sep 2001 01:46:40 GMT"
 
 
 def pattern(n):
-    """The first n bytes of 0, 1, 2, ... as 8 bytes each: what servers.c and Node send and check."""
+    """The first n bytes of 0, 1, 2, ... as 8 bytes each: what scripted_requests.c and Node send and check."""
     return b"".join(struct.pack("<512Q", *range(i, i + 512)) for i in range(0, n // 8 + 1, 512))[:n]
 
 
@@ -585,14 +585,14 @@ FEATURES = {"tls": ("-DLOCUST_TLS", TLS, "mbedtls/ssl.h", "libmbedtls-dev"),
 
 
 def program(*features):
-    """programs/servers.c with "tls", "zlib", both, or neither."""
+    """programs/scripted_requests.c with "tls", "zlib", both, or neither."""
     flags, libs = ["-O2"], ()
     for flag, more, header, package in map(FEATURES.get, features):
         if subprocess.run([CC, "-E", "-include", header, "-xc", "/dev/null"], capture_output=True).returncode:
             raise Skip(package + " is missing")
         flags.append(flag)
         libs += more
-    return build("servers.c", *flags, libs=libs)
+    return build("scripted_requests.c", *flags, libs=libs)
 
 
 def get(url, **more):
@@ -619,7 +619,7 @@ class Run:
 
 
 def ask(dir, host, *steps, options=(), users=1, features=(), env=None, seconds=40, **user_class):
-    """Runs servers.c with these steps: their answers, the failures by name, the standard output's rest."""
+    """Runs scripted_requests.c with these steps: their answers, the failures by name, the standard output's rest."""
     folder = tempfile.mkdtemp(dir=dir)
     with open(folder + "/script", "w") as f:
         for step in ({"users": users, **user_class},) + steps:

@@ -15,7 +15,7 @@ SMALL = ("-Os", "-DLOCUST_STACK_SIZE=16384", "-DLOCUST_BUFFER_SIZE=4096", "-DLOC
 @test("all of them together: a run, in compact lines")
 def _(dir):
     with Target(dir) as target:
-        r = run(dir, [build("report.c", *SMALL), "--headless", "-u", "20", "-r", "1000000", "-t", "3",
+        r = run(dir, [build("rows_for_reports.c", *SMALL), "--headless", "-u", "20", "-r", "1000000", "-t", "3",
                       "--stop-timeout", "3", "-H", target.url, "A"])
         served = target.stop()[0]
     same(r.rc, 0, r)

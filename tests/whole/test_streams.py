@@ -7,7 +7,7 @@ import errno, os, resource, ssl, struct, sys
 from kit.lib import *
 from kit import certs
 
-PROGRAM = "streams.c"
+PROGRAM = "scripted_streams.c"
 for name in "SSL_CERT_FILE", "SSL_CERT_DIR":
     os.environ.pop(name, None)
 with socket.socket(socket.AF_INET6) if socket.has_ipv6 else contextlib.suppress(Exception) as s:

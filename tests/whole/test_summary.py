@@ -73,7 +73,7 @@ def _(dir):
     (e,) = s["exceptions"]
     (row,) = read_csv(r.dir + "/c", "exceptions")
     same((e["occurrences"], e["message"]), (int(row["Count"]), row["Message"]))
-    check("it broke" in e["message"] and "verdict.c" in e["place"], e)
+    check("it broke" in e["message"] and "judged_users.c" in e["place"], e)
     failures = read_csv(r.dir + "/c", "failures")
     same([(f["method"], f["name"], f["error"], f["occurrences"], f["first_seen"], f["last_seen"]) for f in s["failures"]],
          [(f["Method"], f["Name"], f["Error"], int(f["Occurrences"]), f["First Seen"], f["Last Seen"]) for f in failures])

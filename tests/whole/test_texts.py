@@ -197,7 +197,7 @@ def _(dir):
         check(read_csv(r.dir + "/c", "failures")[0]["Error"].startswith(want), r)
         for stream in outputs(r.dir):
             harmless(stream)
-        r = run(dir, [build("events.c", "-O0"), "single", server.url, "Look"])
+        r = run(dir, [build("order_of_events.c", "-O0"), "single", server.url, "Look"])
         out = harmless(outputs(dir)[0])
         check("503 no\ufffd\u00e4  more" in out and "  X-A: \ufffd \n" in out and "\n [2Ja\nb \ufffdc\u20acde\n" in out, out)
 

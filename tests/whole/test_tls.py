@@ -36,7 +36,7 @@ class Version:
         self.pss_bug = self.number in ((3, 6, 6), (4, 1, 0))
         self.pairs = [12, 13] if self.has13 else [12]
 
-    def program(self, source="tls.c", *more):
+    def program(self, source="tls_users.c", *more):
         return build(source, *self.flags, *more, libs=self.libs)
 
 
@@ -303,7 +303,7 @@ class Answer:
 
 
 def answers(dir, v, plan, *args, env=None, program=None, before=(), ca=True, meanwhile=None):
-    """Runs a plan (see tls.c): {name: [its answers]}, and the result beside it as ["run"]."""
+    """Runs a plan (see tls_users.c): {name: [its answers]}, and the result beside it as ["run"]."""
     dir = tempfile.mkdtemp(dir=dir)
     lines, resolve, users = [], set(), 0
     for line in plan:
@@ -682,7 +682,7 @@ def _(dir, v):
 
 @test("http:// to a TLS port")
 def _(dir):
-    program = VERSIONS[0].program() if VERSIONS else build("tls.c", "-O0")
+    program = VERSIONS[0].program() if VERSIONS else build("tls_users.c", "-O0")
 
     def java(c):  # and others that do not know better
         read_head(c)
@@ -1053,7 +1053,7 @@ def _(dir, v):
     chroot = chroot_command()
     root = dir + "/root"
     os.makedirs(root + "/tmp")
-    program = build("tls.c", "-O0", "-DLOCUST_TLS", "-static", libs=TLS)
+    program = build("tls_users.c", "-O0", "-DLOCUST_TLS", "-static", libs=TLS)
     with_pem = build(pem_source(dir, w.ec.root), "-O0", "-DLOCUST_TLS", "-static", libs=TLS)
     shutil.copy(program, root + "/program")
     shutil.copy(with_pem, root + "/with-pem")
@@ -1076,7 +1076,7 @@ def _(dir, v):
 
 
 def pem_source(dir, file):
-    """tls.c with certificates compiled in."""
+    """tls_users.c with certificates compiled in."""
     with open(file) as f:
         text = "".join('    "%s\\n" \\\n' % line for line in f.read().splitlines())
     with open(dir + "/pem.c", "w") as f:
@@ -1090,7 +1090,7 @@ def _(dir):
     if not libs or not shutil.which("musl-gcc"):
         raise Skip("musl-tools or the output of `tools/mbedtls.sh build musl` is missing")
     program = dir + "/program"
-    done = subprocess.run(["musl-gcc", "-O0", "-static", "-DLOCUST_TLS", "-I.", PROGRAMS + "tls.c",
+    done = subprocess.run(["musl-gcc", "-O0", "-static", "-DLOCUST_TLS", "-I.", PROGRAMS + "tls_users.c",
                            "-o", program, *libs], capture_output=True, text=True)
     check(done.returncode == 0, done.stderr)
     rows = [("x", "", {"host": url("127.0.0.1", "good", kind, 13)}, "TLSv1.3 ") for kind in ("rsa", "ec")]
@@ -1119,7 +1119,7 @@ def _(dir, v):
 
 @test("built without LOCUST_TLS: one sentence that names the flag and the libraries")
 def _(dir):
-    program = build("tls.c", "-O0")
+    program = build("tls_users.c", "-O0")
     r = answers(dir, None, [{"name": "x", "host": "https://localhost:1"}], program=program, ca=False)["run"]
     one_sentence(r, "-DLOCUST_TLS", "-lmbedtls -lmbedx509 -lmbedcrypto")
     r = answers(dir, None, [{"name": "x", "host": "http://localhost:1", "get": "https://localhost:1/"}],

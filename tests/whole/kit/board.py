@@ -3,7 +3,7 @@
     pkis = make_pkis(dir)                            # certificates, once for all
     with Site(dir, pkis) as site:
         site.load([*runner, mix], "http")            # programs/every_request.c; ("rsa", 13) for https by TLS 1.3
-        site.refuse([*runner, tls])                  # programs/tls.c: certificates that will not do
+        site.refuse([*runner, tls])                  # programs/tls_users.c: certificates that will not do
         site.transfer([*runner, tls])                # big bodies, there and back, compared byte by byte
 
 `runner` is what runs such programs here, such as qemu-arm-static. Each call fails by an exception.
@@ -43,7 +43,7 @@ REFUSED = {"expired": "certificate has expired", "future": "certificate is not v
 
 
 def counter(n):
-    """The same as counter() of tls.c: every four bytes are a number of their own."""
+    """The same as counter() of tls_users.c: every four bytes are a number of their own."""
     return b"".join(i.to_bytes(4, "little") for i in range((n + 3) // 4))[:n]
 
 
@@ -134,7 +134,7 @@ class Site(nginx.Process):
         return r
 
     def plan(self, argv, lines):
-        """Runs lines of tls.c; {name of the line: [[user, i, error, status, reused, length, crc]]}"""
+        """Runs lines of tls_users.c; {name of the line: [[user, i, error, status, reused, length, crc]]}"""
         dir = tempfile.mkdtemp(dir=self.dir)
         with open(dir + "/plan", "w") as f:
             for line in lines:

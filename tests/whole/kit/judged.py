@@ -1,4 +1,4 @@
-"""What tests of verdicts share: runs of verdict.c, the server record_server.c, reading what a run says of itself."""
+"""What tests of verdicts share: runs of judged_users.c, the server record_server.c, reading what a run says of itself."""
 import collections, json, math
 from kit.lib import *
 
@@ -7,7 +7,7 @@ try:
 except ImportError:
     jsonschema = None
 
-VERDICT = "verdict.c"
+VERDICT = "judged_users.c"
 with open("tools/summary.schema.json") as f:
     SCHEMA = json.load(f)
 VALIDATOR = hasattr(jsonschema, "Draft202012Validator") and jsonschema.Draft202012Validator(SCHEMA)
@@ -53,7 +53,7 @@ class Watched(Program):
 
 
 def judged(dir, *args, url=None, conf=None, seconds=60, pin=None, before_exec=None, **env):
-    """A run of verdict.c in a folder of its own, r.dir; variables as paths="/", wait=0.1."""
+    """A run of judged_users.c in a folder of its own, r.dir; variables as paths="/", wait=0.1."""
     own = tempfile.mkdtemp(dir=dir)
     if conf is not None:
         with open(own + "/locust.conf", "w") as f:

@@ -1,4 +1,4 @@
-// tags.c - three classes with tasks that have tags: `a` and `both` of One, `b` of Two, none of Three.
+// tagged_tasks.c - three classes with tasks that have tags: `a` and `both` of One, `b` of Two, none of Three.
 // Each user runs its tasks; prints  CLASS TASK  of each, and ends with the last user.
 #include "locust.h"
 #include <stdio.h>

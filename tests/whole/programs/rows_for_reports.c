@@ -1,4 +1,4 @@
-// report.c - rows for the reports: four classes of users, chosen by name.
+// rows_for_reports.c - rows for the reports: four classes of users, chosen by name.
 //   A, B     GET /, GET /size/N under one name, POST that fails, at a measured pace
 //   First    one request in on_start by the first user alone, then other ones
 //   Names    names with commas, quotes, a line end

@@ -1,4 +1,4 @@
-// stop.c - shows how users end.  STOP_PATH: what a task requests ("/" if unset); STOP_TASK,
+// how_users_end.c - shows how users end.  STOP_PATH: what a task requests ("/" if unset); STOP_TASK,
 // STOP_WAIT, STOP_END (s): how long a task sleeps, a user waits between tasks, on_stop sleeps;
 // STOP_AFTER=N: the N-th task calls locust_stop_test.
 // Class Ender waits between its tasks, Eager does not.

@@ -1,4 +1,4 @@
-// misuse.c - a test that does what it must not: MISUSE says what, in a task of Careless or in a listener.
+// broken_rules.c - a test that does what it must not: MISUSE says what, in a task of Careless or in a listener.
 //   prints  task       each time that a good task ran to its end
 //           never      behind what must not go on
 //           answer N   the status of the request whose listener did it

@@ -1,4 +1,4 @@
-// drive.c - what drives a test: iterations, load shapes, stages, --config-users, own options, events
+// driven_users.c - what drives a test: iterations, load shapes, stages, --config-users, own options, events
 // of the command. Variables, all optional:
 //   DRIVE_PATH   what a task requests; none: it requests nothing
 //   DRIVE_WAIT, DRIVE_TASK, DRIVE_START, DRIVE_END (s): how long a user waits between two tasks, a

@@ -1,5 +1,5 @@
-// session.c - one user's requests, each answer on a line of standard output, for test_session.py.
-//   session --headless -H URL OTHER=URL-of-another-origin in the environment
+// session_requests.c - one user's requests, each answer on a line of standard output, for test_session.py.
+//   session_requests --headless -H URL OTHER=URL-of-another-origin in the environment
 #include "locust.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// streams.c - a user that speaks what STREAM_SCRIPT says, one command a line; runs once.
+// scripted_streams.c - a user that speaks what STREAM_SCRIPT says, one command a line; runs once.
 //   connect URL     a new stream, which becomes the current one     timeout SECONDS
 //   use N           the N-th stream, from 0                         close
 //   write TEXT      read N      exact N      until C SIZE           error

@@ -1,5 +1,5 @@
-// curl.c - walks through the rows of test_curl.py, one user for each row.
-//   PLAN=file curl --headless -u ROWS -r ROWS -t SECONDS [Rows | NoCookies]
+// planned_requests.c - walks through the rows of test_curl.py, one user for each row.
+//   PLAN=file planned_requests --headless -u ROWS -r ROWS -t SECONDS [Rows | NoCookies]
 // A line of the plan is a row: its id, then its steps, with tabs between:
 //   get URL          asks for it
 //   set URL TEXT     locust_set_cookie

@@ -1,4 +1,4 @@
-// regex.c - what a pattern finds in a text, for test_regex.py.
+// regex_rows.c - what a pattern finds in a text, for test_regex.py.
 // Reads lines "PATTERN TEXT" in hexadecimal digits ("-" for nothing). Answers each with a line: what the
 // groups 0 to 9 matched, as "FROM-TO" or "x"; "none"; or "refused: " and why.
 #include "../../../locust.h"

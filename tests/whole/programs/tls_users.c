@@ -1,5 +1,5 @@
-// tls.c - users as a plan file says, each answer on a line of standard output, for test_tls.py.
-//   PLAN=FILE tls --headless -u USERS ...
+// tls_users.c - users as a plan file says, each answer on a line of standard output, for test_tls.py.
+//   PLAN=FILE tls_users --headless -u USERS ...
 // A line of the plan is a user class, in fields NAME=VALUE separated by blanks:
 //   name= host= ca= cert= key= insecure=1      of the class; name is also the row of its requests
 //   users=N              how many; 1 by default
@@ -60,7 +60,7 @@ static line *find(const char *name)
     for (int i = 0; i < n_lines; i++)
         if (strcmp(lines[i].class.name, name) == 0)
             return &lines[i];
-    fprintf(stderr, "tls.c: no line \"%s\"\n", name);
+    fprintf(stderr, "tls_users.c: no line \"%s\"\n", name);
     exit(99);
 }
 

@@ -1,5 +1,5 @@
-// events.c - who is told what, in which order, by the command and in a program of one's own.
-//   events command [options]   LOCUST_MAIN's way, with two listeners beside the test's functions and
+// order_of_events.c - who is told what, in which order, by the command and in a program of one's own.
+//   order_of_events command [options]   LOCUST_MAIN's way, with two listeners beside the test's functions and
 //                              two more that on_init adds
 //   events library URL         the same test by locust_env_new, locust_run, locust_env_free
 //   events twice URL URL       two environments, one after the other; figures while they run

@@ -1,4 +1,4 @@
-// options.c - options of the test's own, of all types; prints  NAME VALUE  of each, and ends at once.
+// typed_options.c - options of the test's own, of all types; prints  NAME VALUE  of each, and ends at once.
 //   OPTIONS_ASK=CALL:NAME  calls number, whole or flag with that name
 //   OPTIONS_FALLBACK=TEXT  in place of that of "--size"
 #include "locust.h"

@@ -1,5 +1,5 @@
-// servers.c - sends what the file SCRIPT says, a line of JSON for each answer, for test_servers.py.
-//   SCRIPT=file servers --headless -H URL -u N     N as in the class line
+// scripted_requests.c - sends what the file SCRIPT says, a line of JSON for each answer, for test_servers.py.
+//   SCRIPT=file scripted_requests --headless -H URL -u N     N as in the class line
 //
 // A line of the script is a step; its words are key=value, or key=name:value for a pair. What is
 // on either side of a ':' or behind a '=' is percent-encoded. The first line describes the class.

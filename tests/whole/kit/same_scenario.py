@@ -1,4 +1,4 @@
-# compare.py - the scenario of compare.c for Locust (2.12): what both print must agree.
+# same_scenario.py - the scenario of same_scenario.c for Locust (2.12): what both print must agree.
 # COMPARE_TASKS: the run ends once so many tasks have begun.
 import os
 

@@ -1,4 +1,4 @@
-// latency.c URL - what the kit measures against /delay/1, /5, /20, /100 at 500 users, which start
+// known_delays.c URL - what the kit measures against /delay/1, /5, /20, /100 at 500 users, which start
 // spread over a second, connect, and wait half a second between requests: about 950 requests a second.
 //   prints for each row  /delay/N p50_ms p99_ms requests failures
 #include "locust.h"

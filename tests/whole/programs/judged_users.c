@@ -1,4 +1,4 @@
-// verdict.c - users whose figures are judged; classes are chosen by name.
+// judged_users.c - users whose figures are judged; classes are chosen by name.
 //   Get      requests each path of VERDICT_PATHS ("/delay/1", or "POST /delay/1", separated by ',');
 //            VERDICT_NAME names them, VERDICT_WAIT (s) goes between two tasks, at random up to
 //            VERDICT_WAIT_TO; VERDICT_PACE (s) paces them. It has connected before it begins, by

@@ -1,4 +1,4 @@
-// compare.c - the scenario of compare.py for locust.h: what both print must agree.
+// same_scenario.c - the scenario of same_scenario.py for locust.h: what both print must agree.
 //   user CLASS (on_start), task CLASS NAME (each task), event NAME
 #include "locust.h"
 #include <stdio.h>
