@@ -154,7 +154,7 @@ def _(dir):
     for args, words in ((["--tags", "x"], "no user class with a weight has tasks left"),
                         (["One", "--tags", "x"], "user class One has no tasks left")):
         r = run(dir, [build(TAGS), "--headless", *args])
-        same((r.rc, r.out), (1, ""), r)
+        same((r.rc, r.out), (2, ""), r)
         check("locust: " + words in r.err.splitlines()[-1], r)
 
 
