@@ -18158,27 +18158,27 @@ static bool locust__class_check_numbers(const locust_user_class *as, locust__fau
 {
     char wrong[192];
     if (locust__class_is_odd(as->weight))
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s: .weight takes a number (0: 1, negative: none), not %g", as->name,
             as->weight);
     if (!(as->arrivals.rate >= 0) || locust__class_is_odd(as->arrivals.rate))
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s: .arrivals.rate takes arrivals a second, not %g", as->name,
             as->arrivals.rate);
     if (as->stack_size > LOCUST__STACK_MAX)
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s: .stack_size takes bytes up to %d, not %zu", as->name,
             (int)LOCUST__STACK_MAX, as->stack_size);
     return !locust__wait_wrong(&as->wait_time, wrong, sizeof wrong) ||
-           locust__fault_set(fault, 1, "user class %s: %s", as->name, wrong);
+           locust__fault_set(fault, LOCUST__EXIT_USAGE, "user class %s: %s", as->name, wrong);
 }
 
 /* Does a class have a name, and tasks that can be run? */
 static bool locust__class_check(const locust_user_class *as, locust__fault *fault)
 {
     if (!as->name || !*as->name)
-        return locust__fault_set(
-            fault, 1, "a user class has no name: make it with LOCUST_USER, or give it .name");
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "a user class has no name: make it with LOCUST_USER, or give it .name");
     if (!locust__class_check_numbers(as, fault))
         return false;
     if (!as->tasks || !(as->tasks->fn || as->tasks->set))
@@ -22076,10 +22076,10 @@ static bool locust__classes_check_name(const locust_test *test, int i, locust__f
 {
     for (int k = 0; k < i; k++)
         if (test->users[k] == test->users[i])
-            return locust__fault_set(
-                fault, 1, "user class %s is listed twice in .users", test->users[i]->name);
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+                "user class %s is listed twice in .users", test->users[i]->name);
         else if (strcmp(test->users[k]->name, test->users[i]->name) == 0)
-            return locust__fault_set(fault, 1,
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
                 "two user classes are named %s: give one another name", test->users[i]->name);
     return true;
 }
@@ -22164,7 +22164,7 @@ static bool locust__classes_plan(locust_env *env, locust__fault *fault)
             "%s had no tasks left after filtering: it gets no users", cls->as->name);
         locust__classes_remove(env, i);
     }
-    return any || locust__fault_set(fault, 1,
+    return any || locust__fault_set(fault, LOCUST__EXIT_USAGE,
                       "no user class with a weight has tasks left by --tags and --exclude-tags");
 }
 
@@ -22231,7 +22231,7 @@ static bool locust__classes_route(
         .insecure = o->insecure || as->insecure,
         .http = true};
     if (route->tls.key_file && !route->tls.cert_file)
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "%s: .key_file is the private key of a client certificate: name that by .cert_file",
             as->name);
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;
@@ -22533,7 +22533,7 @@ static bool locust__own_option_check(const locust_env *env, locust__fault *fault
                    *given = locust__own_option_text(env, o);
         char takes[256];
         if (o->fallback && !locust__own_option_good(o, o->fallback, takes, sizeof takes))
-            return locust__fault_set(fault, 1,
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
                 "the test's option --%s takes %s, but its fallback is \"%s\"", name, takes,
                 o->fallback);
         if (given != locust__own_option_fallback(o) &&

@@ -109,7 +109,7 @@ static void traps(void)
         CHECK_INT(
             locust__class_check(&rows[i].as, &fault) && locust__class_plan(&cls, &tags, &fault),
             !rows[i].wrong);
-        CHECK_INT(fault.code, rows[i].wrong != NULL);
+        CHECK_INT(fault.code, rows[i].wrong ? LOCUST__EXIT_USAGE : 0);
         if (rows[i].wrong && !CHECK(strncmp(fault.text, rows[i].wrong, strlen(rows[i].wrong)) == 0))
             fprintf(stderr, "it says: %s\n", fault.text);
         locust__plan_free(cls.plan);

@@ -328,7 +328,7 @@ static void task_expect(locust_user *u)
     locust_response *r;
     fn_given = 0;
     r = locust_post(u, "/", .body_fn = five_bytes, .arg = &fn_given, .expect_continue = true,
-        .headers = LOCUST_HEADERS({"expect", "100-Continue"}));
+        .headers = LOCUST_HEADERS({"expect", "100-Continue"}, {"Connection", "close"}));
     CHECK_STR(r->error, NULL);
     CHECK_INT(count_of(r->body, "\r\nExpect: 100-continue\r\n"), 1);
     CHECK_INT(count_of(r->body, "\r\nExpect:"), 1);

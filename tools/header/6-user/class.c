@@ -46,27 +46,27 @@ static bool locust__class_check_numbers(const locust_user_class *as, locust__fau
 {
     char wrong[192];
     if (locust__class_is_odd(as->weight))
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s: .weight takes a number (0: 1, negative: none), not %g", as->name,
             as->weight);
     if (!(as->arrivals.rate >= 0) || locust__class_is_odd(as->arrivals.rate))
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s: .arrivals.rate takes arrivals a second, not %g", as->name,
             as->arrivals.rate);
     if (as->stack_size > LOCUST__STACK_MAX)
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "user class %s: .stack_size takes bytes up to %d, not %zu", as->name,
             (int)LOCUST__STACK_MAX, as->stack_size);
     return !locust__wait_wrong(&as->wait_time, wrong, sizeof wrong) ||
-           locust__fault_set(fault, 1, "user class %s: %s", as->name, wrong);
+           locust__fault_set(fault, LOCUST__EXIT_USAGE, "user class %s: %s", as->name, wrong);
 }
 
 /* Does a class have a name, and tasks that can be run? */
 static bool locust__class_check(const locust_user_class *as, locust__fault *fault)
 {
     if (!as->name || !*as->name)
-        return locust__fault_set(
-            fault, 1, "a user class has no name: make it with LOCUST_USER, or give it .name");
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "a user class has no name: make it with LOCUST_USER, or give it .name");
     if (!locust__class_check_numbers(as, fault))
         return false;
     if (!as->tasks || !(as->tasks->fn || as->tasks->set))

@@ -14,10 +14,10 @@ static bool locust__classes_check_name(const locust_test *test, int i, locust__f
 {
     for (int k = 0; k < i; k++)
         if (test->users[k] == test->users[i])
-            return locust__fault_set(
-                fault, 1, "user class %s is listed twice in .users", test->users[i]->name);
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+                "user class %s is listed twice in .users", test->users[i]->name);
         else if (strcmp(test->users[k]->name, test->users[i]->name) == 0)
-            return locust__fault_set(fault, 1,
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
                 "two user classes are named %s: give one another name", test->users[i]->name);
     return true;
 }
@@ -102,7 +102,7 @@ static bool locust__classes_plan(locust_env *env, locust__fault *fault)
             "%s had no tasks left after filtering: it gets no users", cls->as->name);
         locust__classes_remove(env, i);
     }
-    return any || locust__fault_set(fault, 1,
+    return any || locust__fault_set(fault, LOCUST__EXIT_USAGE,
                       "no user class with a weight has tasks left by --tags and --exclude-tags");
 }
 
@@ -169,7 +169,7 @@ static bool locust__classes_route(
         .insecure = o->insecure || as->insecure,
         .http = true};
     if (route->tls.key_file && !route->tls.cert_file)
-        return locust__fault_set(fault, 1,
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "%s: .key_file is the private key of a client certificate: name that by .cert_file",
             as->name);
     route->unix_socket = o->unix_socket ? o->unix_socket : as->unix_socket;

@@ -154,7 +154,7 @@ static bool locust__own_option_check(const locust_env *env, locust__fault *fault
                    *given = locust__own_option_text(env, o);
         char takes[256];
         if (o->fallback && !locust__own_option_good(o, o->fallback, takes, sizeof takes))
-            return locust__fault_set(fault, 1,
+            return locust__fault_set(fault, LOCUST__EXIT_USAGE,
                 "the test's option --%s takes %s, but its fallback is \"%s\"", name, takes,
                 o->fallback);
         if (given != locust__own_option_fallback(o) &&
