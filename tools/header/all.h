@@ -559,10 +559,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        authentication, redirects, bodies of any size, proxies; task sets, tags, failed tasks;
  *        coroutines of a user, context variables, scopes, stacks; load shapes and stages,
  *        iteration limits, the open model; rows of files; events, options of the test's own;
- *        streams over TCP, TLS, UDP and unix sockets; a verdict on the generator itself, checks,
- *        comparison with an earlier run, the search for the highest rate; random numbers, UUIDs
- *        and texts for tests, --seed; .setup and .teardown; options of the test with types; pauses
- *        of users whose requests reach no server
+ *        streams over TCP, TLS, UDP and unix sockets; patterns as Perl's, JSON to the last digit;
+ *        a verdict on the generator itself, remarks on client and server, what was unanswered at
+ *        the end; checks, comparison with an earlier run, the search for the highest rate; random
+ *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
+ *        with types; pauses of users whose requests reach no server
  * ============================================================================================ */
 
 /* ============================================================================================
