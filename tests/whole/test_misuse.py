@@ -35,8 +35,8 @@ def _(dir):
 
 @test("a shell sees the signal of a fault")
 def _(dir):
-    done = subprocess.run(["sh", "-c", "ulimit -c 0; MISUSE=null '%s' --headless -t 1 -H http://127.0.0.1:1 Careless; echo code $?"
-                           % build("broken_rules.c")], capture_output=True, text=True)
+    done = subprocess.run(["sh", "-c", "ulimit -c 0; MISUSE=null '%s' --headless -t 9 -H %s Careless; echo code $?"
+                           % (build("broken_rules.c"), shared_target().url)], capture_output=True, text=True)
     check("code 139\n" in done.stdout, done)
 
 

@@ -66,7 +66,7 @@ def _(dir):
           ([], {"MY_SIZE": "x"}, "", "MY_SIZE", '"x"'), ([], {"MY_KIND": "sma"}, "", "MY_KIND"),
           ([], {}, "size = x\n", "size", "locust.conf"), ([], {}, "dry = 2\n", "dry")], refused)
     r = run(dir, [build(OWN), "--headless"], env={"OPTIONS_FALLBACK": "many"})
-    sentence(r, 1, "--size", "fallback", '"many"')
+    sentence(r, 2, "--size", "fallback", '"many"')
 
 
 @test("own options read as what they are not")

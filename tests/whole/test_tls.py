@@ -1083,7 +1083,7 @@ def pem_source(dir, file):
     with open(file) as f:
         text = "".join('    "%s\\n" \\\n' % line for line in f.read().splitlines())
     with open(dir + "/pem.c", "w") as f:
-        f.write("#define LOCUST_CA_PEM \\\n%s\n#include \"%s/%stls.c\"\n" % (text, ROOT, PROGRAMS))
+        f.write("#define LOCUST_CA_PEM \\\n%s\n#include \"%s/%stls_users.c\"\n" % (text, ROOT, PROGRAMS))
     return dir + "/pem.c"
 
 
