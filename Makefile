@@ -66,7 +66,8 @@ lint:                            ## format, layering, names, cppcheck, clang-tid
 	tools/check_names.py locust.h
 	tools/lint.sh
 
-check: test lint                 ## what a merge needs: test (warnings, sanitizers, valgrind) and lint
+check:                           ## what a merge needs: all tests (each sanitizer, each way to build) and lint
+	@FULL=1 $(MAKE) test lint
 
 bench: | build                   ## prints numbers with their method; B=http picks one
 	@tools/deps.sh test bench || true

@@ -26,7 +26,7 @@ def quick(dir, *args, host=True, headless=True, conf=None, home=None, seconds=30
         args = ["-H", shared_target().url] + args
     if headless:
         args = ["--headless"] + args
-    return run(dir, [build(QUICK)] + args, seconds=seconds, **options)
+    return run(dir, [build(QUICK, "-O0")] + args, seconds=seconds, **options)
 
 
 def sentence(r, rc, *words):
@@ -360,7 +360,7 @@ def _(dir):
 
 @test("--show-task-ratio with a fixed_count class")
 def _(dir):
-    program = build("fixed_count.c")
+    program = build("fixed_count.c", "-O0")
     per_class = lambda heavy, light, admin: RATIO % "Task ratio per User class" + ratio(
         (0, heavy, "Heavy"), (1, 62.5, "one"), (1, 25, "two"), (1, 12.5, "three"),
         (0, light, "Light"), (1, 100, "one"), (0, admin, "Admin"), (1, 50, "two"), (1, 50, "three"))
@@ -423,7 +423,7 @@ def _(dir):
     each([(), ("-u", "50", "-r", "1000000"), ("Beta",)], none)
     r = quick(dir, host=False, env={"QUICK_PATH": shared_target().url + "/"})
     same(r.rc, 0, r)
-    r = run(dir, [build("fixed_count.c"), "--headless"])  # each class has its own
+    r = run(dir, [build("fixed_count.c", "-O0"), "--headless"])  # each class has its own
     same(r.rc, 0, r)
 
 
@@ -601,4 +601,4 @@ def _(dir):
          [",Aggregated,0,0,0,0.0,0,0,0,0.0,0.0" + ",N/A" * 11, ""])
 
 
-main(parallel=6, before=lambda: (build(QUICK), shared_target()))
+main(parallel=6, before=lambda: (build(QUICK, "-O0"), shared_target()))

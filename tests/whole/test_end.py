@@ -271,7 +271,7 @@ static void nothing(locust_user *u) { locust_record(u, &(locust_sample){.method 
 LOCUST_USER(Three, .fixed_count = 3, .wait_time = LOCUST_CONSTANT(0.1), .tasks = LOCUST_TASKS(LOCUST_TASK(nothing)));
 LOCUST_MAIN(.users = {&Three})
 """)
-    program = build(source)
+    program = build(source, "-O0")
     for users, told in (("10", {"fewer_users": (False, "3 of 10 users were started: the classes have a fixed_count and "
                                                        "take no more")}), ("3", {})):
         r = run(dir, [program, "--headless", "-u", users, "-r", "10", "-t", "1", "--compact"])
@@ -373,7 +373,7 @@ static void fails(locust_user *u)
 LOCUST_USER(Failing, .tasks = LOCUST_TASKS(LOCUST_TASK(fails)));
 LOCUST_MAIN(.users = {&Failing})
 """)
-    r = run(dir, [build(source), "--headless", "-i", "3", "--junit", "j.xml"])
+    r = run(dir, [build(source, "-O0"), "--headless", "-i", "3", "--junit", "j.xml"])
     r.dir = dir
     same((r.rc, junit(r)["run", "run"], reason(r)), (1, "3 tasks failed", "exit code 1: 3 tasks failed"), r)
     if not os.path.exists("/dev/full"):

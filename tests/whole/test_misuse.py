@@ -12,7 +12,7 @@ def no_core():
 
 
 def misuse(dir, what, *args, program=None, **env):
-    return run(dir, [program or build("broken_rules.c"), "--headless", "--csv", "c", "-u", "2", "-r", "2", "-t", "1",
+    return run(dir, [program or build("broken_rules.c", "-O0"), "--headless", "--csv", "c", "-u", "2", "-r", "2", "-t", "1",
                      "-H", shared_target().url] + list(args), env=dict(env, MISUSE=what), before_exec=no_core)
 
 
@@ -36,7 +36,7 @@ def _(dir):
 @test("a shell sees the signal of a fault")
 def _(dir):
     done = subprocess.run(["sh", "-c", "ulimit -c 0; MISUSE=null '%s' --headless -t 9 -H %s Careless; echo code $?"
-                           % (build("broken_rules.c"), shared_target().url)], capture_output=True, text=True)
+                           % (build("broken_rules.c", "-O0"), shared_target().url)], capture_output=True, text=True)
     check("code 139\n" in done.stdout, done)
 
 

@@ -34,7 +34,7 @@ def configured(dir, conf, *argv, **options):
 @test("own options have types and defaults, from every place")
 def _(dir):
     def shows(args, env, conf, **want):
-        r = configured(dir, conf, build(OWN), "--headless", "--only-summary", *args, env=env)
+        r = configured(dir, conf, build(OWN, "-O0"), "--headless", "--only-summary", *args, env=env)
         same(r.rc, 0, r)
         same(dict(line.split(" ", 1) for line in r.out.splitlines()), dict(DEFAULTS, **want), r)
 
@@ -54,7 +54,7 @@ def _(dir):
 @test("own options of another type are one sentence")
 def _(dir):
     def refused(args, env, conf, *words):
-        sentence(configured(dir, conf, build(OWN), "--headless", *args, env=env), 2, *words)
+        sentence(configured(dir, conf, build(OWN, "-O0"), "--headless", *args, env=env), 2, *words)
 
     each([(["--size", "ten"], {}, "", "--size takes a whole number", '"ten"'),
           (["--size", "1.5"], {}, "", "--size", '"1.5"'), (["--size="], {}, "", "--size"),
@@ -65,14 +65,14 @@ def _(dir):
           (["--kind", "small,large"], {}, "", "small,large"), (["--dry=maybe"], {}, "", "--dry"),
           ([], {"MY_SIZE": "x"}, "", "MY_SIZE", '"x"'), ([], {"MY_KIND": "sma"}, "", "MY_KIND"),
           ([], {}, "size = x\n", "size", "locust.conf"), ([], {}, "dry = 2\n", "dry")], refused)
-    r = run(dir, [build(OWN), "--headless"], env={"OPTIONS_FALLBACK": "many"})
+    r = run(dir, [build(OWN, "-O0"), "--headless"], env={"OPTIONS_FALLBACK": "many"})
     sentence(r, 2, "--size", "fallback", '"many"')
 
 
 @test("own options read as what they are not")
 def _(dir):
     def refused(ask, *words):
-        r = run(dir, [build(OWN), "--headless"], env={"OPTIONS_ASK": ask})
+        r = run(dir, [build(OWN, "-O0"), "--headless"], env={"OPTIONS_ASK": ask})
         sentence(r, 2, *words)
 
     each([("number:none", "locust_option_number", '"none"'), ("whole:share", "locust_option_whole", "a number"),
@@ -82,7 +82,7 @@ def _(dir):
 
 @test("own options in --help")
 def _(dir):
-    r = run(dir, [build(OWN), "--help"])
+    r = run(dir, [build(OWN, "-O0"), "--help"])
     for text in (r"--note TEXT +any text \(none\)$", r"--size N +how many \(7\)$", r"also: MY_SIZE$",
                  r"--share PART +how much \(0.25\)$", r"--pause SPAN +how long \(1m30s\)$",
                  r"--kind CHOICE +what: small,large \(small\)$", r"--dry +nothing for real$",
@@ -97,7 +97,7 @@ TAGS = "tagged_tasks.c"
 
 def tagged(dir, *args, conf="", **env):
     """What ran, as {(class, task)}, and the classes that were left without tasks."""
-    r = configured(dir, conf, build(TAGS), "--headless", "--only-summary", "-u", "3", "-r", "3", *args, env=env)
+    r = configured(dir, conf, build(TAGS, "-O0"), "--headless", "--only-summary", "-u", "3", "-r", "3", *args, env=env)
     same(r.rc, 0, r)
     left = re.findall(r"WARNING/root: (\w+) had no tasks left after filtering: it gets no users$", r.err, re.M)
     return {tuple(line.split()[:2]) for line in r.out.splitlines()}, left, r
@@ -153,7 +153,7 @@ def _(dir):
 def _(dir):
     for args, words in ((["--tags", "x"], "no user class with a weight has tasks left"),
                         (["One", "--tags", "x"], "user class One has no tasks left")):
-        r = run(dir, [build(TAGS), "--headless", *args])
+        r = run(dir, [build(TAGS, "-O0"), "--headless", *args])
         same((r.rc, r.out), (2, ""), r)
         check("locust: " + words in r.err.splitlines()[-1], r)
 
@@ -184,9 +184,9 @@ def _(dir):
         hosts([], LOCUST_CONFIG_USERS=value)
         hosts([], conf="config-users = %s\n" % value)
         hosts(["--config-users", one, two, three], LOCUST_CONFIG_USERS=config("One", "http://9"))
-    r = run(dir, [build(TAGS), "--headless", "--config-users", one, "none.json"])
+    r = run(dir, [build(TAGS, "-O0"), "--headless", "--config-users", one, "none.json"])
     sentence(r, 2, "--config-users", '"none.json"')
-    r = run(dir, [build(TAGS), "--headless", "--config-users", one, "{"])
+    r = run(dir, [build(TAGS, "-O0"), "--headless", "--config-users", one, "{"])
     sentence(r, 2, "--config-users", "not JSON")
 
 
@@ -195,7 +195,7 @@ def _(dir):
 @test("--seed repeats what a user chooses, and processes that share a test choose differently")
 def _(dir):
     def chosen(*args, **env):
-        r = run(dir, [build(TAGS), "--headless", "--only-summary", "One", *args], env=env)
+        r = run(dir, [build(TAGS, "-O0"), "--headless", "--only-summary", "One", *args], env=env)
         same(len(r.out.splitlines()), 40, r)
         return r.out
 
@@ -208,13 +208,13 @@ def _(dir):
     first = chosen("--seed", "5", "--worker-count", "2", "--worker-index", "0")
     check(first == once and chosen("--seed", "5", "--worker-count", "2", "--worker-index", "1") != once)
     for wrong in "0", "-1", "x", "":
-        sentence(run(dir, [build(TAGS), "--headless", "--seed", wrong]), 2, "--seed")
+        sentence(run(dir, [build(TAGS, "-O0"), "--headless", "--seed", wrong]), 2, "--seed")
 
 
 # ---- where what is wrong stands ----
 
 def checked(dir, *args, conf="", **env):
-    return configured(dir, conf, build(TAGS), "--headless", "--only-summary", *args, env=env)
+    return configured(dir, conf, build(TAGS, "-O0"), "--headless", "--only-summary", *args, env=env)
 
 
 METRICS = ("p50, p99.9 or any percentile, intended_p99, med, min, avg, max, fail_ratio, rps, fps, requests, failures, "
@@ -296,7 +296,7 @@ def _(dir):
 @test("options without effect say so, in a line each")
 def _(dir):
     def warns(args, *lines, program=None, **env):
-        r = run(dir, [program or build(TAGS), "--headless", "--only-summary", *args], env=env)
+        r = run(dir, [program or build(TAGS, "-O0"), "--headless", "--only-summary", *args], env=env)
         got = [text for level, logger, text in r.log() if level == "WARNING" and logger == "locust.main"]
         same(got, list(lines), args, r)
 
@@ -337,14 +337,14 @@ def _(dir):
 
 @test("--rate beside --stages leaves the users of the stages alone")
 def _(dir):
-    r = run(dir, [build(TAGS), "--headless", "--only-summary", "--stages", "0:4,1s:4", "--rate", "5"])
+    r = run(dir, [build(TAGS, "-O0"), "--headless", "--only-summary", "--stages", "0:4,1s:4", "--rate", "5"])
     check("Ramping to 4 users" in r.err and "arrivals" not in r.err, r)
     same(len(r.out.splitlines()), 4 * 40, r)
 
 
 @test("--proxy '' is no proxy, whatever the environment says")
 def _(dir):
-    args = [build("ends_at_once.c"), "--headless", "--only-summary", "-H", shared_target().url, "--proxy-from-env"]
+    args = [build("ends_at_once.c", "-O0"), "--headless", "--only-summary", "-H", shared_target().url, "--proxy-from-env"]
     env = {"http_proxy": "http://127.0.0.1:%d" % free_port()}
     same(run(dir, args, env=env).rc, 1)
     r = run(dir, args + ["--proxy", ""], env=env)

@@ -24,7 +24,7 @@ GENERATOR = ("Verdict,CPU,Lateness 50%,Lateness 99%,Lateness 100%,Limits,Stalled
 
 
 def report(dir, *args, **options):
-    return run(dir, [build("rows_for_reports.c"), "--headless", "-H", shared_target().url] + list(args),
+    return run(dir, [build("rows_for_reports.c", "-O0"), "--headless", "-H", shared_target().url] + list(args),
                **options)
 
 
@@ -212,7 +212,7 @@ def _(dir):
 
 @test("--reset-stats forgets failures too")
 def _(dir):
-    r = run(dir, [build("ends_at_once.c"), "--headless", "-H", shared_target().url, "-u", "2", "-r", "1",
+    r = run(dir, [build("ends_at_once.c", "-O0"), "--headless", "-H", shared_target().url, "-u", "2", "-r", "1",
                   "-t", "2", "--reset-stats", "--csv", "c"],
             env={"QUICK_PATH": "/status/404", "QUICK_SLEEP": "60"})
     same(count(stats_csv(dir + "/c")[1]), 1 if failed(stats_csv(dir + "/c")[1]) else 0, r)
@@ -398,7 +398,7 @@ def _(dir):
 
 @test("CSV: every file is whole while the run goes on")
 def _(dir):
-    with Program(dir, [build("rows_for_reports.c"), "--headless", "-H", shared_target().url, "-t", "4",
+    with Program(dir, [build("rows_for_reports.c", "-O0"), "--headless", "-H", shared_target().url, "-t", "4",
                        "-u", "4", "-r", "1000000", "--csv", "c", "A", "B"]) as p:
         until(lambda: csv_files(dir + "/c") == list(FILES), 10, "all files")
         looked = 0
@@ -472,4 +472,4 @@ def _(dir):
           ("log.csv", "--request-log", "log.csv")], cut)
 
 
-main(parallel=6, before=lambda: (build("rows_for_reports.c"), shared_target()))
+main(parallel=6, before=lambda: (build("rows_for_reports.c", "-O0"), shared_target()))

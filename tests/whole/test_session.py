@@ -46,7 +46,7 @@ def answers(dir):
         other = shared_target().url
         with Nginx(dir, CONFIG, PORT=None, OTHER=other) as nginx:
             url = nginx.url
-            r = run(dir, [build("session_requests.c"), "--headless", "-H", url, "--csv", "c", "-t", "30"],
+            r = run(dir, [build("session_requests.c", "-O0"), "--headless", "-H", url, "--csv", "c", "-t", "30"],
                     env={"OTHER": other})
         state.update(r=r, url=url, other=other, rows=stats_csv(dir + "/c")[0],
                      failures={(f["Name"]): f["Error"] for f in read_csv(dir + "/c", "failures")},

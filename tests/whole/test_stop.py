@@ -9,7 +9,7 @@ from kit.lib import *
 
 def start(dir, *args, **env):
     env = {"STOP_" + k.upper(): str(v) for k, v in env.items()}
-    return Program(dir, [build("how_users_end.c"), "--headless", "-H", shared_target().url, "--csv", "c"]
+    return Program(dir, [build("how_users_end.c", "-O0"), "--headless", "-H", shared_target().url, "--csv", "c"]
                    + list(args) + ([] if "Eager" in args else ["Ender"]), env=env)
 
 
@@ -220,7 +220,7 @@ def _(dir):
         r = stop(own, "--only-summary", "Eager", after=1)
         return len(ids(r, "task")), count(stats_csv(own + "/c")[1])
 
-    build("how_users_end.c")
+    build("how_users_end.c", "-O0")
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         same(sorted(pool.map(one, range(80))), [(1, 1)] * 80, "(tasks begun, requests counted)")
 
@@ -233,4 +233,4 @@ def _(dir):
     reported(r, dir, 0)
 
 
-main(parallel=8, before=lambda: (build("how_users_end.c"), shared_target()))
+main(parallel=8, before=lambda: (build("how_users_end.c", "-O0"), shared_target()))

@@ -28,7 +28,7 @@ def speak(dir, *script, args=(), program=None, env=None, rc=0):
     """Runs a script; its lines, without those of timeouts and use."""
     more = {"STREAM_SCRIPT": "\n".join(script)}
     more.update(env or {})
-    r = run(dir, [program or build(PROGRAM), "--headless", "--only-summary", *args], env=more)
+    r = run(dir, [program or build(PROGRAM, "-O0"), "--headless", "--only-summary", *args], env=more)
     same(r.rc, rc, r)
     lines = r.out.splitlines()
     check("on_stop" in lines and "no end behind the text" not in lines, r)
@@ -259,7 +259,7 @@ def _(dir):
 @test("a user that is stopped in a read")
 def _(dir):
     with Script(sends(b"")) as s:
-        r = run(dir, [build(PROGRAM), "--headless", "--only-summary", "-t", "1"],
+        r = run(dir, [build(PROGRAM, "-O0"), "--headless", "--only-summary", "-t", "1"],
                 env={"STREAM_SCRIPT": "connect %s\ntimeout -1\nread 1" % tcp(s)})
         same((r.rc, r.out.count("on_stop"), r.out.count("read")), (0, 1, 0), r)
         check(r.seconds < 20, r)
@@ -331,7 +331,7 @@ def _(dir):
 @test("no stream and no descriptor is lost")
 def _(dir):
     with Script(lambda c: c.recv(1)) as s:
-        with Program(dir, [build(PROGRAM), "--headless", "--only-summary"],
+        with Program(dir, [build(PROGRAM, "-O0"), "--headless", "--only-summary"],
                      env={"STREAM_SCRIPT": "\n".join(["connect " + tcp(s), "close"] * 20)},
                      before_exec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))) as p:
             r = p.wait(30)
@@ -549,7 +549,7 @@ def _(dir):
         got = speak(dir, "connect " + tls(s), "read 1", program=tls_program(), args=("--insecure",))
         same({g.error for g in got}, {"server does not speak TLS on this port"}, *got)
     with Tls(pki()["good"]) as s:
-        r = run(dir, [build(PROGRAM), "--headless", "--only-summary"],
+        r = run(dir, [build(PROGRAM, "-O0"), "--headless", "--only-summary"],
                 env={"STREAM_SCRIPT": "connect %s\nread 1" % tls(s)})
         check("LOCUST_TLS" in r.err or "LOCUST_TLS" in r.out, r)
 
@@ -567,7 +567,7 @@ def _(dir):
             c.sendall(line)
 
     with Script(serve) as s:
-        r = run(dir, [build(source), "--headless", "-u", "5", "-r", "1000000", "-t", "2", "--csv", "c", "-H",
+        r = run(dir, [build(source, "-O0"), "--headless", "-u", "5", "-r", "1000000", "-t", "2", "--csv", "c", "-H",
                       tcp(s), "--only-summary"])
         same(r.rc, 0, r)
         rows, total = stats_csv(dir + "/c")
@@ -586,12 +586,12 @@ def _(dir):
         except OSError:
             return
     with At(socket.AF_INET, ("127.0.0.1", 7777), serve):
-        r = run(dir, [build(source), "--headless", "-i", "50", "--only-summary"])
+        r = run(dir, [build(source, "-O0"), "--headless", "-i", "50", "--only-summary"])
         same(r.rc, 0, r)
         check(re.search(r"^ECHO +line +50 +0\(0\.00%\)", r.err, re.M), r)
-    r = run(dir, [build(source), "--headless", "-i", "3", "--only-summary", "-H", "tcp://127.0.0.1:%d" % free_port()])
+    r = run(dir, [build(source, "-O0"), "--headless", "-i", "3", "--only-summary", "-H", "tcp://127.0.0.1:%d" % free_port()])
     same(r.rc, 1, r)
     check(re.search(r"^3 +ECHO line: connection refused", r.err, re.M) or "connection refused" in r.err, r)
 
 
-main(parallel=4, before=lambda: (build(PROGRAM), shutil.which("openssl") and pki()))
+main(parallel=4, before=lambda: (build(PROGRAM, "-O0"), shutil.which("openssl") and pki()))
