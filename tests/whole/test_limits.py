@@ -165,7 +165,7 @@ FAULTS = {  # name: what it does, the sentence
                   "timed out"),
     "half_body": (lambda c: (read_head(c), c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
                              time.sleep(30)), "timed out"),
-    "reset": (reset_in_body, "connection reset by peer"),
+    "reset": (reset_in_body, "connection reset inside the response body"),
     "garbage": (sends(b"\x00\xff\x80 this is no HTTP\r\n\r\n" * 10), "not an HTTP/1.x response"),
     "ssh": (sends(b"SSH-2.0-OpenSSH_9.2\r\n"), "not an HTTP/1.x response"),
     "endless_fields": (endless(b"HTTP/1.1 200 OK\r\n", b"X-Name: " + b"a" * 1000 + b"\r\n"),
