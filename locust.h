@@ -5673,7 +5673,7 @@ static bool locust__regex_parse_room(locust__regex_parse *c, int32_t more)
 {
     if (more > LOCUST__REGEX_PARSE_LENGTH || c->n + more > LOCUST__REGEX_PARSE_LENGTH)
         return locust__regex_parse_refuse(c, c->p, "the pattern gets too long");
-    while ((size_t)(c->n + more) > c->code_cap) {
+    while ((size_t)c->n + (size_t)more > c->code_cap) {
         locust__regex_inst *code =
             locust__memory_grow(c->code, sizeof *code, c->code_cap, &c->code_cap);
         c->no_memory = !code;
@@ -5792,7 +5792,7 @@ static bool locust__regex_parse_range(
 static const struct locust__regex_parse_set {
     const char *name; // of [:alpha:], or the letter behind a backslash
     int n;
-    char pairs[9];
+    unsigned char pairs[9];
 } locust__regex_parse_sets[] = {
     {"d", 1, "09"},
     {"w", 4, "09AZ__az"},
@@ -6262,6 +6262,7 @@ static bool locust__regex_parse_next(locust__regex_parse *c)
 static void locust__regex_parse_first(locust__regex *r)
 {
     int32_t waiting = 0;
+    memset(r->mark, 0, (size_t)r->n * sizeof *r->mark);
     r->stack[waiting++].at = 0;
     while (waiting > 0 && !r->any_first) {
         int32_t at = r->stack[--waiting].at;
@@ -13672,7 +13673,7 @@ static bool locust__json_int(locust__view v, int64_t *out)
     bool minus = v.len && *v.ptr == '-';
     uint64_t most = (uint64_t)INT64_MAX + minus, sum = 0;
     int64_t keep = 0, n = 0; // digits before the point, and all
-    size_t i = minus, from = minus, point;
+    size_t i, from = minus, point;
     if (!locust__json_is_number(v))
         return false;
     point = locust__json_digits(v, from);
@@ -15527,7 +15528,7 @@ static void locust__manners_closed(locust__manners *m, int served, int64_t idle_
     m->served_max = m->served_max > served ? m->served_max : served;
     if (m->served == served) {
         m->served_n++;
-    } else if (m->served_n * 2 <= n + 1) { // it is the count of no majority
+    } else if ((int64_t)m->served_n * 2 <= n + 1) { // it is the count of no majority
         m->served = served;
         m->served_n = 1;
     }
@@ -18572,7 +18573,7 @@ static int64_t locust__retry_next_ns(locust__user *root)
     root->lost = 0;
     if (root->pauses < 4) // 0.1, 0.2, 0.4, 0.8 of it
         ns = ns / 10 << root->pauses++;
-    return ns / 2 + (int64_t)(share * (double)(ns / 2));
+    return ns / 2 + (int64_t)(share * (double)ns / 2);
 }
 
 /* A wait between two tasks of that length, and as long as the user must pause at least. */
@@ -19544,6 +19545,7 @@ static void locust__control_misused(void *arg, const char *text) LOCUST__PARKS
         locust__control_except(sv, text, n ? place : callback->what);
         return;
     }
+    LOCUST_ASSERT(user); // >>misuse ends the program where no user runs
     locust__user_place(user, n ? ", " : "", place + n, sizeof place - n);
     locust__control_fail(user, text, place);
 }
@@ -20362,7 +20364,7 @@ static bool locust__feed_open(locust_feeder *f, locust__users *all, const char *
     char text[300];
     locust__feed_form flaw = {.flaw = NULL};
     int rc = locust__os_map(f->path, &f->text, &f->size);
-    bool wide = rc >= 0 && f->size >= 2 &&
+    bool wide = rc >= 0 && f->text && f->size >= 2 &&
                 (memcmp(f->text, "\xFF\xFE", 2) == 0 || memcmp(f->text, "\xFE\xFF", 2) == 0);
     bool indexed = rc >= 0 && !wide && locust__feed_index(f, all, &flaw);
     if (rc == -ESPIPE)
@@ -24550,7 +24552,7 @@ static void locust__remarks_keep_alive(locust__remarks *r, const locust_env *env
     const char *which;
     const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_CLOSED, &which);
     int64_t n = m ? m->n[LOCUST__MANNER_CLOSED] : 0;
-    bool all = m && m->served_n * 10 >= n * 9;
+    bool all = m && (int64_t)m->served_n * 10 >= n * 9;
     if (all && m->served == 1 && n >= 3 && n * 10 >= m->n[LOCUST__MANNER_OPENED] * 9)
         locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_none", false,
             "%.60s closed %lld of %lld connections after one answer: nearly every response time "

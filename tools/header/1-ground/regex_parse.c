@@ -60,7 +60,7 @@ static bool locust__regex_parse_room(locust__regex_parse *c, int32_t more)
 {
     if (more > LOCUST__REGEX_PARSE_LENGTH || c->n + more > LOCUST__REGEX_PARSE_LENGTH)
         return locust__regex_parse_refuse(c, c->p, "the pattern gets too long");
-    while ((size_t)(c->n + more) > c->code_cap) {
+    while ((size_t)c->n + (size_t)more > c->code_cap) {
         locust__regex_inst *code =
             locust__memory_grow(c->code, sizeof *code, c->code_cap, &c->code_cap);
         c->no_memory = !code;
@@ -179,7 +179,7 @@ static bool locust__regex_parse_range(
 static const struct locust__regex_parse_set {
     const char *name; // of [:alpha:], or the letter behind a backslash
     int n;
-    char pairs[9];
+    unsigned char pairs[9];
 } locust__regex_parse_sets[] = {
     {"d", 1, "09"},
     {"w", 4, "09AZ__az"},
@@ -649,6 +649,7 @@ static bool locust__regex_parse_next(locust__regex_parse *c)
 static void locust__regex_parse_first(locust__regex *r)
 {
     int32_t waiting = 0;
+    memset(r->mark, 0, (size_t)r->n * sizeof *r->mark);
     r->stack[waiting++].at = 0;
     while (waiting > 0 && !r->any_first) {
         int32_t at = r->stack[--waiting].at;

@@ -389,7 +389,7 @@ static bool locust__json_int(locust__view v, int64_t *out)
     bool minus = v.len && *v.ptr == '-';
     uint64_t most = (uint64_t)INT64_MAX + minus, sum = 0;
     int64_t keep = 0, n = 0; // digits before the point, and all
-    size_t i = minus, from = minus, point;
+    size_t i, from = minus, point;
     if (!locust__json_is_number(v))
         return false;
     point = locust__json_digits(v, from);

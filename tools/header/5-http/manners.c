@@ -98,7 +98,7 @@ static void locust__manners_closed(locust__manners *m, int served, int64_t idle_
     m->served_max = m->served_max > served ? m->served_max : served;
     if (m->served == served) {
         m->served_n++;
-    } else if (m->served_n * 2 <= n + 1) { // it is the count of no majority
+    } else if ((int64_t)m->served_n * 2 <= n + 1) { // it is the count of no majority
         m->served = served;
         m->served_n = 1;
     }

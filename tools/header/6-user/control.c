@@ -222,6 +222,7 @@ static void locust__control_misused(void *arg, const char *text) LOCUST__PARKS
         locust__control_except(sv, text, n ? place : callback->what);
         return;
     }
+    LOCUST_ASSERT(user); // >>misuse ends the program where no user runs
     locust__user_place(user, n ? ", " : "", place + n, sizeof place - n);
     locust__control_fail(user, text, place);
 }

@@ -141,7 +141,7 @@ static bool locust__feed_open(locust_feeder *f, locust__users *all, const char *
     char text[300];
     locust__feed_form flaw = {.flaw = NULL};
     int rc = locust__os_map(f->path, &f->text, &f->size);
-    bool wide = rc >= 0 && f->size >= 2 &&
+    bool wide = rc >= 0 && f->text && f->size >= 2 &&
                 (memcmp(f->text, "\xFF\xFE", 2) == 0 || memcmp(f->text, "\xFE\xFF", 2) == 0);
     bool indexed = rc >= 0 && !wide && locust__feed_index(f, all, &flaw);
     if (rc == -ESPIPE)

@@ -53,7 +53,7 @@ static int64_t locust__retry_next_ns(locust__user *root)
     root->lost = 0;
     if (root->pauses < 4) // 0.1, 0.2, 0.4, 0.8 of it
         ns = ns / 10 << root->pauses++;
-    return ns / 2 + (int64_t)(share * (double)(ns / 2));
+    return ns / 2 + (int64_t)(share * (double)ns / 2);
 }
 
 /* A wait between two tasks of that length, and as long as the user must pause at least. */

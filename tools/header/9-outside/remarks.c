@@ -104,7 +104,7 @@ static void locust__remarks_keep_alive(locust__remarks *r, const locust_env *env
     const char *which;
     const locust__manners *m = locust__remarks_server(env, LOCUST__MANNER_CLOSED, &which);
     int64_t n = m ? m->n[LOCUST__MANNER_CLOSED] : 0;
-    bool all = m && m->served_n * 10 >= n * 9;
+    bool all = m && (int64_t)m->served_n * 10 >= n * 9;
     if (all && m->served == 1 && n >= 3 && n * 10 >= m->n[LOCUST__MANNER_OPENED] * 9)
         locust__remarks_add(r, LOCUST__REMARK_SERVER, "keep_alive_none", false,
             "%.60s closed %lld of %lld connections after one answer: nearly every response time "
