@@ -654,7 +654,7 @@ static void locust__regex_parse_first(locust__regex *r)
     while (waiting > 0 && !r->any_first) {
         int32_t at = r->stack[--waiting].at;
         const locust__regex_inst *inst = &r->code[at];
-        if (r->mark[at])
+        if (r->mark[at]) // NOLINT(clang-analyzer-core.uninitialized.Branch): 0 by the memset
             continue;
         r->mark[at] = 1;
         if (inst->op == LOCUST__REGEX_MATCH) {

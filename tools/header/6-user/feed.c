@@ -141,9 +141,11 @@ static bool locust__feed_open(locust_feeder *f, locust__users *all, const char *
     char text[300];
     locust__feed_form flaw = {.flaw = NULL};
     int rc = locust__os_map(f->path, &f->text, &f->size);
-    bool wide = rc >= 0 && f->text && f->size >= 2 &&
-                (memcmp(f->text, "\xFF\xFE", 2) == 0 || memcmp(f->text, "\xFE\xFF", 2) == 0);
-    bool indexed = rc >= 0 && !wide && locust__feed_index(f, all, &flaw);
+    bool wide, indexed;
+    LOCUST_ASSERT(rc < 0 || f->text || !f->size); // only an empty file has no text
+    wide = rc >= 0 && f->size >= 2 &&
+           (memcmp(f->text, "\xFF\xFE", 2) == 0 || memcmp(f->text, "\xFE\xFF", 2) == 0);
+    indexed = rc >= 0 && !wide && locust__feed_index(f, all, &flaw);
     if (rc == -ESPIPE)
         snprintf(text, sizeof text, "the data file %.160s is a pipe: write it to a file", f->path);
     else if (rc < 0)
