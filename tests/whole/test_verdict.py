@@ -479,7 +479,7 @@ def _(dir):
                                    stdin=subprocess.DEVNULL) for _ in range(3)]
         try:
             for flag, rc in (([], 0), (["--fail-on-generator-limit"], 4)):
-                r = judged(dir, "Get", "-u", "50", "-r", "1000000", "-t", "3", *flag, *EVERYWHERE, url=server.url,
+                r = judged(dir, "Get", "-u", "200", "-r", "1000000", "-t", "3", *flag, *EVERYWHERE, url=server.url,
                            paths="/delay/10", wait=0.01, pin=core)
                 told = generator_everywhere(r)
                 check(r.waited > 0.3, "the others did not take its core", r.waited)

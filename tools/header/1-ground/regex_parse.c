@@ -651,10 +651,11 @@ static void locust__regex_parse_first(locust__regex *r)
     int32_t waiting = 0;
     memset(r->mark, 0, (size_t)r->n * sizeof *r->mark);
     r->stack[waiting++].at = 0;
+    // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): all of *r begins zeroed
     while (waiting > 0 && !r->any_first) {
         int32_t at = r->stack[--waiting].at;
         const locust__regex_inst *inst = &r->code[at];
-        if (r->mark[at]) // NOLINT(clang-analyzer-core.uninitialized.Branch): 0 by the memset
+        if (r->mark[at])
             continue;
         r->mark[at] = 1;
         if (inst->op == LOCUST__REGEX_MATCH) {
