@@ -208,6 +208,8 @@
  *     >>measure        operations that the test measures itself
  *     >>user_stream    streams of the test's own
  *     >>feed           rows of files for users
+ *   7-protocol
+ *     >>protocol       clients of protocols
  *   8-run
  *     >>stages         --stages
  *     >>dispatch       which class the next user has
@@ -7471,6 +7473,9 @@ typedef struct locust__fd {
     locust__watch watch;         // first: the poller returns a pointer to it
     locust__co *reader, *writer; // parked until it is readable, writable; NULL: nobody is
     int64_t hup_ns;              // when the poller found that the peer hung up; 0: not yet
+    /* Told by the loop that there may be something to read while nobody waits for it. May not park
+     * nor free the descriptor. NULL: nobody asks. */
+    void (*unread)(struct locust__fd *f);
 } locust__fd;
 
 /* Takes over a nonblocking descriptor. On an error it stays the caller's. 0 or -errno. */
@@ -7677,6 +7682,8 @@ static void locust__loop_poll(locust__loop *loop)
             f->hup_ns = locust__os_now_ns();
         if (f->reader && f->watch.readable)
             locust__co_wake(loop, f->reader, LOCUST__WAKE_EVENT);
+        else if (f->unread && f->watch.readable)
+            f->unread(f);
         if (f->writer && f->watch.writable)
             locust__co_wake(loop, f->writer, LOCUST__WAKE_EVENT);
     }
@@ -15416,6 +15423,7 @@ typedef struct locust__route { // of a class
     const char *unix_socket; // connect to this path, whatever the URL says; NULL: no
     locust__proxy proxy;
     bool direct;         // no proxy, whatever the environment says
+    bool tunnels;        // a proxy is asked to connect, also for an origin without TLS
     bool ask_keep_alive; // send "Connection: keep-alive"
 } locust__route;
 
@@ -15835,7 +15843,7 @@ static locust_error locust__dial_connect(locust__conn *conn, locust__services *s
         error = locust__dial_of_proxy(error);
     if (!error)
         sv->counts.opened++;
-    if (!error && proxy && conn->origin->secure)
+    if (!error && proxy && (conn->origin->secure || route->tunnels))
         error = locust__dial_tunnel(conn, proxy, a->deadline_ns);
     took->name_ns = known_ns - began_ns;
     took->connect_ns = locust__os_now_ns() - known_ns - (a->generator_ns - before_ns);
@@ -18241,9 +18249,9 @@ static bool locust__class_gets_users(const locust_user_class *as)
  *             and what they share (session, task sets, handles) is looked up there.
  * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
  *             answer.
- * Names       locust__outcome_ locust__step locust__user_ locust__user_stream locust__user_text
- *             locust__users_
- * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
+ * Names       locust__outcome_ locust__step locust__user_ locust__user_client locust__user_stream
+ *             locust__user_text locust__users_
+ * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class >>protocol
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *
  *   A user's way                 started  stopping  waiting   what moves it on
@@ -18294,6 +18302,12 @@ typedef struct locust__user_stream {          // one that the test opened by loc
     struct locust__user_stream *next, **link; // in that user's list
 } locust__user_stream;
 
+typedef struct locust__user_client { // of a protocol; begins what the protocol keeps: >>protocol
+    struct locust__user_client *next;
+    const void *kind;                                // one of each kind for a user
+    void (*close)(struct locust__user_client *self); // closes and frees it; does not park
+} locust__user_client;
+
 typedef struct locust__user {
     locust_user as; // first: what tasks see
     struct locust__user *next, *prev;
@@ -18329,6 +18343,7 @@ typedef struct locust__user {
      * them, and each looks whether it was the one that it waits for: a user has few coroutines. */
     locust__queue coroutine_waiters;
     locust__user_stream *streams; // opened by locust_connect and not closed
+    locust__user_client *clients; // of protocols
 } locust__user;
 
 struct locust_coroutine { // of a user
@@ -18385,11 +18400,12 @@ typedef struct locust__users { // of a test
     void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted
     void (*on_error)(locust_env *env, locust_user *u, const char *message); // a task failed
     locust__tags tags;
-    locust_feeder *feeders;  // files that are open: see >>feed
-    locust__users_fed fed;   // of those that have ended
-    size_t worker;           // the number of this process, from 0, among
-    size_t n_workers;        // the processes that share the test
-    const char *setup_error; // why the test cannot go on; the runner reports it. NULL: it can
+    locust_feeder *feeders;        // files that are open: see >>feed
+    locust__users_fed fed;         // of those that have ended
+    size_t worker;                 // the number of this process, from 0, among
+    size_t n_workers;              // the processes that share the test
+    const char *setup_error;       // why the test cannot go on; the runner reports it. NULL: it can
+    struct locust__keeper *keeper; // of clients of protocols: see >>protocol; NULL: there are none
 } locust__users;
 
 /* Where the random choices of user number `id` begin: a hash of both, so that two users' sequences
@@ -19089,9 +19105,15 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
     }
 }
 
-/* Closes the streams that the test has opened and not closed, as a task that was cut cannot. */
+/* Closes the clients of protocols, and the streams that the test has opened and not closed, as a
+ * task that was cut cannot. */
 static void locust__life_close_streams(locust__user *user)
 {
+    while (user->clients) {
+        locust__user_client *client = user->clients;
+        user->clients = client->next;
+        client->close(client);
+    }
     for (locust__user_stream *s = user->streams, *next; s; s = next) {
         next = s->next;
         locust__stream_close(&s->stream);
@@ -20502,6 +20524,370 @@ LOCUST_API bool locust_field(const locust_feed_row *row, const char *column, cha
         if (fits && strcmp(name, column) == 0)
             return locust__feed_column(row, i, out, size);
     return false;
+}
+#endif
+
+#if LOCUST__LAYERS >= 7
+/* ============================================================================================
+ * >>protocol  clients of protocols
+ *
+ * Purpose     what the clients of all protocols have in common: they belong to the user, or the
+ *             coroutine of a user, that uses them, one of each kind; they connect as requests do;
+ *             their operations become rows; somebody looks after them while their user does
+ *             something else.
+ * Invariants  a client is closed when its user, or the coroutine that a user started, ends. While
+ *             a call of its user runs it is `busy`, and left alone. At all other times the keeper,
+ *             one coroutine for all clients of a test, calls `tend` when bytes came and `tick`
+ *             about once a second; neither parks nor frees the client.
+ * Cost        a client that no test mentions: nothing. Bytes that come unasked: a turn of the
+ *             keeper for all that came in one look at the poller.
+ * Names       locust__protocol_ locust__keeper_ locust__operation_
+ * Uses        >>co >>switch >>fd >>record >>stream >>allowance >>tls >>tls_state >>url >>route
+ *             >>services >>pool >>dial >>session >>client >>user >>retry >>life >>control
+ * ============================================================================================ */
+
+struct locust__protocol_client;
+
+typedef struct locust__protocol_kind { // a protocol; each has one of these, static
+    size_t bytes;                      // of a client, which begins with a locust__protocol_client
+    void (*end)(struct locust__protocol_client *c);  // says goodbye and frees what the client has;
+                                                     // its connection may be open still
+    void (*tend)(struct locust__protocol_client *c); // reads what came; NULL: waits until asked
+    void (*tick)(struct locust__protocol_client *c, int64_t now_ns); // NULL: nothing is due ever
+} locust__protocol_kind;
+
+typedef struct locust__protocol_client { // begins a client of any protocol
+    locust__user_client as;              // first
+    const locust__protocol_kind *kind;
+    locust__user *user; // whose it is: of a coroutine that a user started, that one
+    locust__conn conn;
+    struct locust__protocol_client *next, **link;               // all of the test
+    struct locust__protocol_client *unread_next, **unread_link; // link NULL: not among the unread
+    bool busy;                                                  // a call of its user runs
+} locust__protocol_client;
+
+typedef struct locust__keeper { // of a test
+    locust__loop *loop;
+    locust__users *users;
+    locust__co *co;
+    locust__protocol_client *clients;
+    locust__protocol_client *unread; // of them, those that bytes have come for
+    locust__protocol_client *ticked; // the next that a round of ticks comes to
+} locust__keeper;
+
+enum { LOCUST__KEEPER_STEP = 64 }; // clients that the keeper serves before it lets others run
+
+static locust__protocol_client *locust__protocol_of_fd(locust__fd *fd)
+{
+    return (locust__protocol_client *)(void *)((char *)fd -
+                                               offsetof(locust__protocol_client, conn.stream.fd));
+}
+
+/* Puts a client among those that the keeper reads from next. */
+static void locust__keeper_call(locust__protocol_client *c)
+{
+    locust__keeper *keeper = c->user->all->keeper;
+    if (c->busy || c->unread_link || !keeper)
+        return;
+    c->unread_link = &keeper->unread;
+    c->unread_next = keeper->unread;
+    if (c->unread_next)
+        c->unread_next->unread_link = &c->unread_next;
+    keeper->unread = c;
+    locust__co_wake(keeper->loop, keeper->co, LOCUST__WAKE_EVENT);
+}
+
+/* Bytes came that nobody waits for: this is the descriptor's `unread`. */
+static void locust__keeper_unread(locust__fd *fd)
+{
+    locust__keeper_call(locust__protocol_of_fd(fd));
+}
+
+/* Takes a client out of those that are unread. */
+static void locust__keeper_forget(locust__protocol_client *c)
+{
+    if (!c->unread_link)
+        return;
+    *c->unread_link = c->unread_next;
+    if (c->unread_next)
+        c->unread_next->unread_link = c->unread_link;
+    c->unread_link = NULL;
+}
+
+/* Lets others run after each so many clients. */
+static void locust__keeper_pace(locust__keeper *keeper, int *served) LOCUST__PARKS
+{
+    if (++*served % LOCUST__KEEPER_STEP)
+        return;
+    locust__loop_clock(keeper->loop);
+    locust__co_yield(keeper->loop);
+}
+
+static void locust__keeper_round(locust__keeper *keeper, int64_t now_ns) LOCUST__PARKS
+{
+    int served = 0;
+    keeper->ticked = keeper->clients;
+    while (keeper->ticked) {
+        locust__protocol_client *c = keeper->ticked;
+        keeper->ticked = c->next;
+        if (!c->busy && c->kind->tick && locust__stream_is_open(&c->conn.stream))
+            c->kind->tick(c, now_ns);
+        locust__keeper_pace(keeper, &served);
+    }
+}
+
+/* The coroutine that looks after the clients of a test. It ends with the last of them. */
+static void locust__keeper_main(void *arg)
+{
+    locust__keeper *keeper = arg;
+    int64_t tick_ns = locust__time_after(keeper->loop->now_ns, LOCUST__S);
+    int served = 0;
+    while (keeper->clients) {
+        while (keeper->unread) {
+            locust__protocol_client *c = keeper->unread;
+            locust__keeper_forget(c);
+            if (!c->busy && c->kind->tend && locust__stream_is_open(&c->conn.stream))
+                c->kind->tend(c);
+            locust__keeper_pace(keeper, &served);
+        }
+        locust__loop_clock(keeper->loop);
+        if (locust__co_park(keeper->loop, tick_ns, false) == LOCUST__WAKE_TIMEOUT) {
+            locust__keeper_round(keeper, keeper->loop->now_ns);
+            tick_ns = locust__time_after(keeper->loop->now_ns, LOCUST__S);
+        }
+    }
+    keeper->users->keeper = NULL;
+    LOCUST_FREE(keeper);
+}
+
+/* The keeper of the test, started if there is none. NULL: no memory. */
+static locust__keeper *locust__keeper_of(locust__users *all)
+{
+    locust__keeper *keeper = all->keeper;
+    if (keeper)
+        return keeper;
+    keeper = locust__memory_zalloc(sizeof *keeper);
+    if (!keeper)
+        return NULL;
+    keeper->loop = all->services->loop;
+    keeper->users = all;
+    keeper->co =
+        locust__co_start(keeper->loop, "the kit itself", 0, locust__keeper_main, keeper, NULL);
+    if (!keeper->co) {
+        LOCUST_FREE(keeper);
+        return NULL;
+    }
+    all->keeper = keeper;
+    return keeper;
+}
+
+/* Closes the connection of a client, which may connect again. */
+static void locust__protocol_close(locust__protocol_client *c)
+{
+    locust__keeper_forget(c);
+    locust__stream_close(&c->conn.stream);
+}
+
+/* Ends a client: its user ends. */
+static void locust__protocol_end(locust__user_client *as)
+{
+    locust__protocol_client *c = (locust__protocol_client *)(void *)as;
+    locust__keeper *keeper = c->user->all->keeper;
+    c->kind->end(c);
+    locust__protocol_close(c);
+    locust__tls_ticket_free(c->conn.ticket);
+    if (keeper->ticked == c)
+        keeper->ticked = c->next;
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    if (!keeper->clients)
+        locust__co_wake(keeper->loop, keeper->co, LOCUST__WAKE_EVENT);
+    LOCUST_FREE(c);
+}
+
+/* The user's client of a kind; NULL: it has none yet. */
+static locust__protocol_client *locust__protocol_find(
+    const locust__user *user, const locust__protocol_kind *kind)
+{
+    locust__user_client *c = user->clients;
+    while (c && c->kind != kind)
+        c = c->next;
+    return (locust__protocol_client *)(void *)c;
+}
+
+/* The user's client of a kind, made (zeroed behind its beginning) if it has none. NULL: no
+ * memory. */
+LOCUST__UNUSED static locust__protocol_client *locust__protocol_of(
+    locust__user *user, const locust__protocol_kind *kind)
+{
+    locust__protocol_client *c = locust__protocol_find(user, kind);
+    locust__keeper *keeper = c ? NULL : locust__keeper_of(user->all);
+    if (c || !keeper)
+        return c;
+    c = locust__memory_zalloc(kind->bytes);
+    if (!c) // a keeper that has nobody ends
+        return NULL;
+    c->as = (locust__user_client){user->clients, kind, locust__protocol_end};
+    user->clients = &c->as;
+    c->kind = kind;
+    c->user = user;
+    locust__stream_init(&c->conn.stream, &user->all->services->net);
+    c->link = &keeper->clients;
+    c->next = keeper->clients;
+    if (c->next)
+        c->next->link = &c->next;
+    keeper->clients = c;
+    return c;
+}
+
+/* Begins a public call on a client. */
+LOCUST__UNUSED static void locust__protocol_enter(locust__protocol_client *c)
+{
+    c->busy = true;
+    locust__keeper_forget(c);
+}
+
+/* Ends a public call: moves received bytes out of the scratch buffer, gives the client back to the
+ * keeper, and leaves the task if the user was cancelled meanwhile. The error of the call, or of
+ * that. */
+LOCUST__UNUSED static locust_error locust__protocol_leave(
+    locust__protocol_client *c, locust_error error)
+{
+    locust_error settled = locust__stream_settle(&c->conn.stream);
+    c->busy = false;
+    if (locust__stream_is_open(&c->conn.stream) && locust__stream_is_readable(&c->conn.stream))
+        locust__keeper_call(c);
+    if (c->user->co->cancelled)
+        locust__life_unwind(c->user);
+    return error ? error : settled;
+}
+
+typedef struct locust__protocol_to { // where a client connects to
+    const locust__url *url;
+    int port;      // unless the URL has one
+    bool secure;   // by TLS
+    bool http;     // it begins as HTTP does: http/1.1 is offered by ALPN
+    bool no_proxy; // none is asked, whatever class and environment say
+} locust__protocol_to;
+
+/* Connects the client anew as a request would: the class's TLS, unix socket and proxy, which is
+ * asked to CONNECT; --connect-to; the user's certificate. Ends the test, in words, if it cannot do
+ * TLS at all. */
+LOCUST__UNUSED static locust_error locust__protocol_dial(
+    locust__protocol_client *c, const locust__protocol_to *to, locust__allowance *a) LOCUST__PARKS
+{
+    locust__user *user = c->user;
+    locust__services *sv = user->all->services;
+    const locust__session *session = user->client.session;
+    locust__route route = user->cls->route;
+    locust__url url = *to->url;
+    int64_t before_ns = a->generator_ns;
+    locust__dial took;
+    locust_error error;
+    if (to->secure && !LOCUST__WITH_TLS)
+        locust__control_break(user, locust__tls_needed);
+    url.port = url.port ? url.port : to->port;
+    c->conn.origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
+    if (!c->conn.origin)
+        return LOCUST_ERR_MEMORY;
+    route.tls.http = to->http;
+    route.tunnels = true;
+    route.direct |= to->no_proxy;
+    if (session->cert_file || session->key_file) {
+        route.tls.cert_file = session->cert_file;
+        route.tls.key_file = session->key_file;
+    }
+    locust__protocol_close(c);
+    error = locust__dial_open(&c->conn, sv, &route, a, &took);
+    sv->counts.waited_ns += a->generator_ns - before_ns;
+    if (sv->tls.broken)
+        locust__control_break(user, sv->tls.broken);
+    if (error)
+        locust__protocol_close(c);
+    else
+        c->conn.stream.fd.unread = locust__keeper_unread;
+    return error;
+}
+
+typedef struct locust__operation { // one that becomes a row; on the user's stack
+    locust__user *user;
+    const char *method, *name;
+    int64_t start_ns;
+} locust__operation;
+
+/* Begins an operation now. The user's last request is counted first, and a user whose requests
+ * reach no server may have to pause before. */
+LOCUST__UNUSED static locust__operation locust__operation_begin(
+    locust__user *user, const char *method, const char *name) LOCUST__PARKS
+{
+    locust__operation o = {user, method, name, 0};
+    locust__client_settle(&user->client);
+    if (user->root->lost) {
+        locust__retry_park(user);
+        if (user->co->cancelled)
+            locust__life_unwind(user);
+    }
+    o.start_ns = locust__loop_clock(user->all->services->loop);
+    locust__session_begin(user->client.session, o.start_ns);
+    return o;
+}
+
+/* When an operation ended that read its answer from a stream: when the last bytes came, as the
+ * kernel noted. NULL, or where the kernel does not say: now. *late_ns: how much of the time up to
+ * then may be the generator's own. */
+static int64_t locust__operation_ended(
+    const locust__operation *o, const locust_stream *s, int64_t *late_ns)
+{
+    locust__loop *loop = o->user->all->services->loop;
+    int64_t now_ns = locust__loop_clock(loop);
+    bool parked = o->start_ns < loop->step_ns;
+    *late_ns = 0;
+    if (s && s->arrived_ns > o->start_ns && s->arrived_ns < now_ns) {
+        locust__loop_count_late(loop, now_ns - s->arrived_ns);
+        return s->arrived_ns;
+    }
+    *late_ns = parked ? locust__loop_waited_ns(loop) : 0;
+    if (s && parked)
+        locust__loop_count_late(loop, *late_ns);
+    return now_ns;
+}
+
+/* Makes a row of an operation that ended at ended_ns. error NULL: it went well. */
+static void locust__operation_record(
+    const locust__operation *o, const char *error, size_t length, int64_t ended_ns, int64_t late_ns)
+{
+    const locust__client *client = &o->user->client;
+    int64_t elapsed_ns = ended_ns > o->start_ns ? ended_ns - o->start_ns : 0;
+    locust_sample sample = {.method = o->method,
+        .name = o->name,
+        .error = error,
+        .length = length,
+        .elapsed_ms = (double)elapsed_ns / 1e6,
+        .user = &o->user->as};
+    sample.late_ms = locust__session_end(client->session);
+    locust__client_count(client, &sample, elapsed_ns, ended_ns);
+    if (late_ns > 0 && !client->session->failure)
+        locust__recorder_late(&client->services->recorder, elapsed_ns,
+            late_ns < elapsed_ns ? late_ns : elapsed_ns, ended_ns);
+}
+
+/* Ends an operation whose answer is the last that was read from the stream; NULL: it has none. */
+LOCUST__UNUSED static void locust__operation_end(
+    const locust__operation *o, const locust_stream *s, const char *error, size_t length)
+{
+    int64_t late_ns, ended_ns = locust__operation_ended(o, error ? NULL : s, &late_ns);
+    locust__operation_record(o, error, length, ended_ns, late_ns);
+}
+
+/* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
+LOCUST__UNUSED static void locust__operation_cut(const locust__operation *o)
+{
+    const locust__client *client = &o->user->client;
+    int64_t now_ns = locust__loop_clock(client->services->loop);
+    if (!client->session->failure)
+        locust__recorder_cut(&client->services->recorder, o->method, o->name, now_ns - o->start_ns,
+            locust__session_take_late(client->session), now_ns);
 }
 #endif
 

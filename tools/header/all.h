@@ -208,6 +208,8 @@
  *     >>measure        operations that the test measures itself
  *     >>user_stream    streams of the test's own
  *     >>feed           rows of files for users
+ *   7-protocol
+ *     >>protocol       clients of protocols
  *   8-run
  *     >>stages         --stages
  *     >>dispatch       which class the next user has
@@ -503,6 +505,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "6-user/measure.c"
 #include "6-user/user_stream.c"
 #include "6-user/feed.c"
+#endif
+
+#if LOCUST__LAYERS >= 7
+#include "7-protocol/protocol.c"
 #endif
 
 #if LOCUST__LAYERS >= 8

@@ -14,6 +14,9 @@ typedef struct locust__fd {
     locust__watch watch;         // first: the poller returns a pointer to it
     locust__co *reader, *writer; // parked until it is readable, writable; NULL: nobody is
     int64_t hup_ns;              // when the poller found that the peer hung up; 0: not yet
+    /* Told by the loop that there may be something to read while nobody waits for it. May not park
+     * nor free the descriptor. NULL: nobody asks. */
+    void (*unread)(struct locust__fd *f);
 } locust__fd;
 
 /* Takes over a nonblocking descriptor. On an error it stays the caller's. 0 or -errno. */

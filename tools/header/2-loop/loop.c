@@ -126,6 +126,8 @@ static void locust__loop_poll(locust__loop *loop)
             f->hup_ns = locust__os_now_ns();
         if (f->reader && f->watch.readable)
             locust__co_wake(loop, f->reader, LOCUST__WAKE_EVENT);
+        else if (f->unread && f->watch.readable)
+            f->unread(f);
         if (f->writer && f->watch.writable)
             locust__co_wake(loop, f->writer, LOCUST__WAKE_EVENT);
     }

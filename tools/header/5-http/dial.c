@@ -85,7 +85,7 @@ static locust_error locust__dial_connect(locust__conn *conn, locust__services *s
         error = locust__dial_of_proxy(error);
     if (!error)
         sv->counts.opened++;
-    if (!error && proxy && conn->origin->secure)
+    if (!error && proxy && (conn->origin->secure || route->tunnels))
         error = locust__dial_tunnel(conn, proxy, a->deadline_ns);
     took->name_ns = known_ns - began_ns;
     took->connect_ns = locust__os_now_ns() - known_ns - (a->generator_ns - before_ns);

@@ -11,6 +11,7 @@ typedef struct locust__route { // of a class
     const char *unix_socket; // connect to this path, whatever the URL says; NULL: no
     locust__proxy proxy;
     bool direct;         // no proxy, whatever the environment says
+    bool tunnels;        // a proxy is asked to connect, also for an origin without TLS
     bool ask_keep_alive; // send "Connection: keep-alive"
 } locust__route;
 

@@ -355,9 +355,15 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
     }
 }
 
-/* Closes the streams that the test has opened and not closed, as a task that was cut cannot. */
+/* Closes the clients of protocols, and the streams that the test has opened and not closed, as a
+ * task that was cut cannot. */
 static void locust__life_close_streams(locust__user *user)
 {
+    while (user->clients) {
+        locust__user_client *client = user->clients;
+        user->clients = client->next;
+        client->close(client);
+    }
     for (locust__user_stream *s = user->streams, *next; s; s = next) {
         next = s->next;
         locust__stream_close(&s->stream);
