@@ -395,7 +395,8 @@ static void kill_it(void *arg)
     child = fork(); // a signal of another process says nothing about the task
     if (!child)
         _exit(kill(getppid(), SIGSEGV));
-    for (;;) // valgrind may lose the wake-up of a single pause(): the signal is taken at the next call
+    // valgrind may lose the wake-up of a single pause(): the signal is taken at the next call
+    for (;;)
         usleep(1000);
 }
 
