@@ -18251,7 +18251,7 @@ static bool locust__class_gets_users(const locust_user_class *as)
  *             answer.
  * Names       locust__outcome_ locust__step locust__user_ locust__user_client locust__user_stream
  *             locust__user_text locust__users_
- * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class >>protocol
+ * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *
  *   A user's way                 started  stopping  waiting   what moves it on
@@ -18302,7 +18302,7 @@ typedef struct locust__user_stream {          // one that the test opened by loc
     struct locust__user_stream *next, **link; // in that user's list
 } locust__user_stream;
 
-typedef struct locust__user_client { // of a protocol; begins what the protocol keeps: >>protocol
+typedef struct locust__user_client { // of a protocol; begins what that layer keeps
     struct locust__user_client *next;
     const void *kind;                                // one of each kind for a user
     void (*close)(struct locust__user_client *self); // closes and frees it; does not park
@@ -18400,12 +18400,12 @@ typedef struct locust__users { // of a test
     void (*on_empty)(locust_env *env);     // nobody is left of those whose tasks are counted
     void (*on_error)(locust_env *env, locust_user *u, const char *message); // a task failed
     locust__tags tags;
-    locust_feeder *feeders;        // files that are open: see >>feed
-    locust__users_fed fed;         // of those that have ended
-    size_t worker;                 // the number of this process, from 0, among
-    size_t n_workers;              // the processes that share the test
-    const char *setup_error;       // why the test cannot go on; the runner reports it. NULL: it can
-    struct locust__keeper *keeper; // of clients of protocols: see >>protocol; NULL: there are none
+    locust_feeder *feeders;  // files that are open: see >>feed
+    locust__users_fed fed;   // of those that have ended
+    size_t worker;           // the number of this process, from 0, among
+    size_t n_workers;        // the processes that share the test
+    const char *setup_error; // why the test cannot go on; the runner reports it. NULL: it can
+    void *keeper;            // of the clients of protocols; NULL: there are none
 } locust__users;
 
 /* Where the random choices of user number `id` begin: a hash of both, so that two users' sequences
