@@ -21,7 +21,7 @@ sys.dont_write_bytecode = True
 from benches import BUILD, GENERATOR_CORE, Nginx, compile_test, compile_program, pin
 
 USERS = 64
-SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+SECONDS = int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 4
 
 KIT = """#include "locust.h"
 static void get(locust_user *u) { locust_get(u, "/"); }
@@ -113,12 +113,12 @@ def instructions(command):
     return collections.Counter(instructions=int(re.search(r"I +refs: +([\d,]+)", text)[1].replace(",", "")))
 
 
-def by_request(nginx, command, count, *more):
+def by_request(nginx, command, count, *more, seconds=SECONDS):
     """What the longer run counted beyond the shorter one, for each request: {name: number}."""
     taken = []
-    for seconds in (1, 1 + SECONDS):
+    for lasts in (1, 1 + seconds):
         before = nginx.requests()
-        counted = count(command(seconds), *more)
+        counted = count(command(lasts), *more)
         taken.append((nginx.requests() - before - 1, counted))
     requests = taken[1][0] - taken[0][0]
     return {name: (n - taken[0][1][name]) / requests for name, n in taken[1][1].items()}
@@ -159,4 +159,5 @@ def main():
                                          for c in columns))
 
 
-main()
+if __name__ == "__main__":
+    main()
