@@ -53,6 +53,8 @@
  *   LOCUST_NO_REPORTS         0    1: no tables and no files, --compact's lines alone
  *   LOCUST_NO_COOKIES         0    1: no user keeps or sends cookies
  *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
+ *   LOCUST_NO_SHORT           0    1: no short way for plain requests, with the same results: see
+ *                                     >>short
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
@@ -190,6 +192,7 @@
  *     >>head_out       the head of a request
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
+ *     >>short          the short way of a request
  *     >>response       what a test does with a response
  *   6-user
  *     >>fault          what is wrong with a test before it runs
@@ -1503,6 +1506,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__WITH_DIGEST 0
 #else
 #define LOCUST__WITH_DIGEST 1
+#endif
+
+#if defined(LOCUST_NO_SHORT) && LOCUST__ON(LOCUST_NO_SHORT)
+#define LOCUST__WITH_SHORT 0
+#else
+#define LOCUST__WITH_SHORT 1
 #endif
 
 #if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
@@ -6346,7 +6355,8 @@ static locust__regex *locust__regex_compile(const char *text, char *why, size_t 
  *             cancelled one is not parked again until `cancelled` is cleared.
  *             Nothing outside a parked coroutine's frames points into them: what others write to
  *             while it waits (queue links, deadlines, state of descriptors) lies in the coroutine's
- *             block or in its owner's. So a stack can be unwound at any park.
+ *             block or in its owner's. So a stack can be unwound at any park. But for `early`,
+ *             which is set and cleared around one park.
  *             Blocks are given back with the loop alone, so a timer entry that is out of date
  *             points at a block still, if at another coroutine's.
  *             One global, locust__loop_now: the loop that runs. Signal handlers and LOCUST_LOCAL
@@ -6355,7 +6365,8 @@ static locust__regex *locust__regex_compile(const char *text, char *why, size_t 
  * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
  *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
- *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
+ *             locust__early locust__loop locust__loop_now locust__loop_clock
+ *             locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
  *             locust__loop_scratch locust__loop_words locust__loop_waited_ns
  *             locust__loop_clock_set_ns locust__loop_slept_ns
@@ -6407,6 +6418,10 @@ typedef struct locust__stack_pool { // stacks of one size: see >>stack
     size_t places;
 } locust__stack_pool;
 
+typedef struct locust__early { // what the loop calls before it resumes a coroutine: see >>switch
+    void (*fn)(struct locust__early *early);
+} locust__early;
+
 struct locust__co {
     // What a wake-up touches is in one cache line: with a million sleepers each line is a miss.
     _Alignas(LOCUST__CACHE_LINE) void *sp; // saved stack pointer while another one runs
@@ -6421,11 +6436,12 @@ struct locust__co {
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // time of its one valid timer entry; LOCUST__NEVER: it has none
     void *arg;
-    const char *name; // of its user class, for messages
-    void *local;      // the slots of its user: see >>local; NULL: not of a user
-    void *context;    // its context variables: see >>context; NULL: all have their defaults
-    void *entered;    // the locust_context that it runs in; NULL: its own
-    void *scopes;     // LOCUST_SCOPEs it is in, the innermost first
+    locust__early *early; // in its frames; NULL: nothing
+    const char *name;     // of its user class, for messages
+    void *local;          // the slots of its user: see >>local; NULL: not of a user
+    void *context;        // its context variables: see >>context; NULL: all have their defaults
+    void *entered;        // the locust_context that it runs in; NULL: its own
+    void *scopes;         // LOCUST_SCOPEs it is in, the innermost first
     locust__wait_group *group;
     struct locust__stack_slab *slab; // where its stack is
 #if LOCUST__WITH_ASAN
@@ -7351,6 +7367,7 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     co->arg = arg;
     co->name = name;
     co->local = NULL;
+    co->early = NULL;
     co->cancelled = false;
     co->queue = NULL;
     co->group = group;
@@ -7380,6 +7397,18 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
             locust__co_wake(loop, group->waiters.first, LOCUST__WAKE_EVENT);
     co->next = co->slab->pool->free;
     co->slab->pool->free = co;
+}
+
+/* Parks a coroutine until a timeout, from a function that it has called on the loop's stack
+ * (locust__co_call). Returns at once; the coroutine's call returns when that is woken: it looks at
+ * `wake` itself, which may be LOCUST__WAKE_AGAIN. */
+static void locust__co_park_called(locust__loop *loop, locust__co *co, int64_t deadline_ns)
+{
+    co->deadline_ns = deadline_ns > loop->now_ns ? deadline_ns : loop->now_ns;
+    co->lazy = true;
+    co->state = LOCUST__STATE_PARKED;
+    if (deadline_ns != LOCUST__NEVER && locust__wheel_arm(loop, co) < 0)
+        locust__wheel_unarmed(loop, co);
 }
 
 /* Parks the current coroutine until it is woken, its deadline passes or it is cancelled; it may be
@@ -7445,8 +7474,9 @@ static void locust__co_cancel(locust__loop *loop, locust__co *co)
 }
 
 /* Calls fn(arg) on the loop's own stack, which is as large as the system makes one: for what needs
- * more than a coroutine has, such as mbedTLS. The coroutine leaves; the loop finds `call`, calls it
- * and resumes the coroutine at once (>>loop). fn must not park. */
+ * more than a coroutine has, such as mbedTLS, or is to run where memory is warm. The coroutine
+ * leaves; the loop finds `call`, calls it and resumes the coroutine at once (>>loop), unless fn has
+ * parked it by locust__co_park_called. fn itself must not park. */
 static void locust__co_call(locust__loop *loop, void (*fn)(void *arg), void *arg)
 {
     if (!loop->current) {
@@ -7642,12 +7672,15 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
     loop->stepped = co;
     if (co->wake == LOCUST__WAKE_TIMEOUT)
         locust__loop_count_late(loop, began_ns - co->deadline_ns);
+    if (co->early)
+        co->early->fn(co->early);
     locust__co_resume(loop, co);
     while (loop->call) {
         void (*fn)(void *) = loop->call;
         loop->call = NULL;
         fn(loop->call_arg);
-        locust__co_resume(loop, co);
+        if (co->state == LOCUST__STATE_RUNNING) // else fn has parked it
+            locust__co_resume(loop, co);
     }
     if (loop->clock_ns == began_ns)
         locust__loop_clock(loop);
@@ -16298,8 +16331,10 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     bool sized;                  // the test gave a Content-Length
     const locust__origin *first; // where redirects began; NULL: there was none
     bool started;                // start_ns is set
+    bool begun;                  // it was sent the short way: its answer is awaited on conn
     bool answered;               // the block holds the head of an answer, and what came of its body
     locust_error put_error;      // why not all of this hop's request could be sent
+    locust_error awaited;        // of `begun`: what its wait for an answer came to
     int64_t deadline_ns, start_ns;
     int64_t late_ns;           // of the time since start_ns, at most: the loop's lateness
     int64_t tail_ns;           // from the last byte of the last hop to when it was read
@@ -17127,17 +17162,22 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     locust_error error = LOCUST_OK;
     x->first_ns = x->waited_ns = 0;
     x->answered = false;
-    if (locust__upload_wanted(x->req) && !x->dropped)
-        error = locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
-    x->put_error = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
-    if (x->upload.open)
-        locust__upload_close(&x->upload);
+    if (!x->begun) {
+        if (locust__upload_wanted(x->req) && !x->dropped)
+            error =
+                locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
+        x->put_error = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
+        if (x->upload.open)
+            locust__upload_close(&x->upload);
+        x->awaited = LOCUST_OK;
+    }
+    x->begun = false;
     error = x->put_error;
     // A server may refuse a body half-way, with a response that says why.
     if (x->sent_ns && (!error || error == LOCUST_ERR_PIPE || error == LOCUST_ERR_RESET)) {
-        error = refused ? LOCUST_OK
-                        : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
-                              &budget, &x->first_ns, x->deadline_ns);
+        error = refused || x->awaited ? x->awaited
+                                      : locust__receive_final(&x->conn->stream, h, &c->block,
+                                            x->response_at, &budget, &x->first_ns, x->deadline_ns);
         if (c->response.reused && locust__exchange_is_stray(c, x, h, error))
             error = locust__exchange_pass_stray(c, x, h, &budget, error);
         if (!error)
@@ -17246,7 +17286,8 @@ static locust_error locust__exchange_on(
     bool reusable = false;
     locust_error error = LOCUST_OK;
     // Bytes or a close that came while the connection was idle do not answer the next request.
-    bool open = locust__stream_is_open(s), reuse = open && locust__stream_is_quiet(s);
+    bool open = locust__stream_is_open(s);
+    bool reuse = x->begun || (open && locust__stream_is_quiet(s));
     c->response.reused = reuse;
     if (open && !reuse && !locust__exchange_lost(c, x, false) && s->stray)
         locust__exchange_count_stray(c, x, x->conn->after_head);
@@ -17304,7 +17345,7 @@ static locust_error locust__exchange_try(
 {
     locust__conns *conns = c->session->conns;
     locust_error error = conns->limit ? locust__exchange_wait(c, x) : LOCUST_OK;
-    if (!error)
+    if (!error && !x->begun)
         error = locust__conns_take(conns, c->services, x->origin, &x->conn);
     if (error)
         return error;
@@ -17529,22 +17570,33 @@ static locust_error locust__request_check(const locust_request *req)
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
-/* Sends the request, and tells the statistics or waits for the verdict. */
-static locust_error locust__request_run(
-    locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
+/* Begins the request: nothing of it has happened yet. */
+static void locust__request_open(locust__client *c, locust__exchange *x, const locust_request *req)
 {
-    locust__response_head h = {.status = 0};
-    size_t body_at = 0;
-    locust_error error = locust__head_out_target(c, x, base);
-    if (!error)
-        error = locust__request_check(x->req);
-    if (!error)
-        error = locust__request_hops(c, x, &h, &body_at);
-    locust__buf_free(&x->url_auth);
-    if (error == LOCUST_ERR_CANCELLED && !c->broken)
-        locust__request_cut(c, x, &h);
-    if (error == LOCUST_ERR_CANCELLED || c->broken)
-        return error;
+    memset(x, 0, offsetof(locust__exchange, upload));
+    x->upload.open = false;
+    x->body_out.total = 0;
+    x->req = req;
+    x->method = req->method ? req->method : "GET";
+    locust__session_begin(c->session, c->services->loop->clock_ns);
+    c->broken = NULL;
+    c->verdict = LOCUST__VERDICT_NONE;
+    c->response.reused = false;
+    memset(&c->response.phases, 0, sizeof c->response.phases);
+    c->elapsed_ns = c->ended_ns = 0;
+    // By the loop's last reading of the clock. locust__exchange_begin reads it anew, right before
+    // the first byte or connect, and moves the deadline by the time between: the timeout runs from
+    // the start of the request, and one reading serves both.
+    x->deadline_ns = req->timeout_s < 0
+                         ? LOCUST__NEVER
+                         : locust__time_after(c->services->loop->clock_ns,
+                               locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+}
+
+/* Ends the request, whose times and response the test sees from here on. */
+static void locust__request_close(locust__client *c, const locust__exchange *x,
+    const locust__response_head *h, size_t body_at, locust_error error)
+{
     if (!c->ended_ns) // no response began
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
@@ -17553,7 +17605,23 @@ static locust_error locust__request_run(
     if (x->start_ns < c->services->loop->stalled_until_ns &&
         c->ended_ns >= c->services->loop->stalled_until_ns)
         c->services->loop->over_stall++;
-    locust__request_answer(c, x, &h, body_at, error);
+    locust__request_answer(c, x, h, body_at, error);
+}
+
+/* Waits for the answer on hop after hop, and tells the statistics or waits for the verdict. */
+static locust_error locust__request_go(
+    locust__client *c, locust__exchange *x, locust_error error) LOCUST__PARKS
+{
+    locust__response_head h = {.status = 0};
+    size_t body_at = 0;
+    if (!error)
+        error = locust__request_hops(c, x, &h, &body_at);
+    locust__buf_free(&x->url_auth);
+    if (error == LOCUST_ERR_CANCELLED && !c->broken)
+        locust__request_cut(c, x, &h);
+    if (error == LOCUST_ERR_CANCELLED || c->broken)
+        return error;
+    locust__request_close(c, x, &h, body_at, error);
     if (x->req->catch_response)
         locust__request_await_verdict(c);
     else
@@ -17569,33 +17637,277 @@ static locust_error locust__request_send(
     locust__exchange x;
     locust__buf last = {NULL, 0, 0, false};
     locust_error error;
-    memset(&x, 0, offsetof(locust__exchange, upload));
-    x.upload.open = false;
-    x.body_out.total = 0;
-    x.req = req;
-    x.method = req->method ? req->method : "GET";
     locust__client_settle(c);
-    locust__session_begin(c->session, c->services->loop->clock_ns);
-    c->broken = NULL;
-    c->verdict = LOCUST__VERDICT_NONE;
-    c->response.reused = false;
-    memset(&c->response.phases, 0, sizeof c->response.phases);
-    c->elapsed_ns = c->ended_ns = 0;
-    // By the loop's last reading of the clock. locust__exchange_begin reads it anew, right before
-    // the first byte or connect, and moves the deadline by the time between: the timeout runs from
-    // the start of the request, and one reading serves both.
-    x.deadline_ns = req->timeout_s < 0
-                        ? LOCUST__NEVER
-                        : locust__time_after(c->services->loop->clock_ns,
-                              locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    locust__request_open(c, &x, req);
     if (locust__request_uses_last(c, req)) {
         last = c->block;
         c->block = (locust__buf){NULL, 0, 0, false};
     }
     c->block.failed = false;
-    error = locust__request_run(c, &x, base);
+    error = locust__head_out_target(c, &x, base);
+    if (!error)
+        error = locust__request_check(req);
+    error = locust__request_go(c, &x, error);
     locust__buf_free(&last);
     return error;
+}
+/* ============================================================================================
+ * >>short  the short way of a request
+ *
+ * Purpose     the common exchange: a kept connection that is quiet, a request that goes out in one
+ *             send, an answer that comes in one read. It runs on the loop's own stack, which is
+ *             warm, up to the recorded answer; only then the user's stack is touched again. The
+ *             straight-line client (>>request) does whatever is otherwise, from where the short
+ *             way stops, and both give the same results.
+ * Invariants  it sends nothing unless it can end without the user's stack, or leave an exchange
+ *             that the straight-line client can go on with. It takes no byte off the stream unless
+ *             it takes the whole answer. No function of the test runs on the loop's stack.
+ * Cost        one switch to the loop and one back, as any park.
+ * Names       locust__short locust__short_
+ * Uses        >>co >>switch >>stream >>head >>response_head >>receive >>pool >>base_url
+ *             >>client >>head_out >>exchange >>request
+ *
+ *     user's stack              loop's stack
+ *     locust__short_send ---->  locust__short_begin: sends, parks the user
+ *                                    ...
+ *                               locust__short_early: the socket is readable; reads, records
+ *     <-----------------------  the loop resumes the user
+ *     NONE: locust__request_send; SENT: locust__short_rest; ANSWERED: done
+ * ============================================================================================ */
+
+enum locust__short_state {
+    LOCUST__SHORT_NONE,    // nothing has happened
+    LOCUST__SHORT_CUT,     // not all of it was sent, or the send failed
+    LOCUST__SHORT_SENT,    // the answer is awaited, or is another than the short way takes
+    LOCUST__SHORT_ANSWERED // the response is complete
+};
+
+typedef struct locust__short { // a request that is on its short way; on the user's stack
+    locust__early early;       // first: the loop knows this
+    enum locust__short_state state;
+    locust_error error; // of the send, or of the wait for the answer
+    locust__co *co;
+    locust__client *c;
+    const locust_request *req;
+    locust__base_url *base;
+    locust__conn *conn;
+    int64_t sent_ns, deadline_ns;
+    size_t target_at, target_len, fields_at, response_at; // in the block
+    locust__view head, body;                              // CUT: what is left to send
+} locust__short;
+
+/* The state of the straight-line client behind the send. */
+static void locust__short_exchange(const locust__short *s, locust__exchange *x)
+{
+    memset(x, 0, offsetof(locust__exchange, upload));
+    x->upload.open = false;
+    x->body_out.total = 0;
+    x->req = s->req;
+    x->method = s->req->method ? s->req->method : "GET";
+    x->conn = s->conn;
+    x->origin = s->conn->origin;
+    x->target_at = s->target_at;
+    x->target_len = s->target_len;
+    x->fields_at = s->fields_at;
+    x->response_at = s->response_at;
+    x->deadline_ns = s->deadline_ns;
+    x->start_ns = x->sent_ns = s->sent_ns;
+    x->started = x->begun = true;
+}
+
+/* May this request go the short way, as far as its fields say? Bodies in pieces, functions of the
+ * test and credentials that a server may refuse are for the straight-line client. */
+static bool locust__short_suits(const locust__client *c, const locust_request *req)
+{
+    const locust__conns *conns = c->session->conns;
+    locust__conn *conn = conns->first;
+    uintptr_t no = (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
+                   (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->auth;
+    return conn && !conns->limit && !no && !req->expect_continue && !conn->busy &&
+           c->cls->max_requests <= 0 && locust__stream_is_open(&conn->stream) &&
+           locust__stream_is_quiet(&conn->stream) && !locust__request_uses_last(c, req);
+}
+
+/* Writes the head, and says which connection it goes to. False: the short way ends here, and has
+ * changed nothing that the straight-line client does not set anew. */
+static bool locust__short_prepare(
+    locust__short *s, locust__exchange *x, locust__conn *conn, locust__view *head)
+{
+    locust__client *c = s->c;
+    uint64_t reframed = c->services->counts.reframed;
+    bool ready = locust__head_out_target(c, x, s->base) == LOCUST_OK && !x->credentials &&
+                 !x->url_auth.ptr && x->origin == conn->origin &&
+                 locust__request_check(s->req) == LOCUST_OK &&
+                 locust__head_out_build(c, x, head) == LOCUST_OK && !x->waits &&
+                 !locust__head_out_closes(c, x) && strcmp(x->method, "HEAD") != 0;
+    locust__buf_free(&x->url_auth);
+    if (!ready)
+        c->services->counts.reframed = reframed;
+    return ready;
+}
+
+/* Sends the request and parks the user, on the loop's stack. */
+static void locust__short_begin(void *arg)
+{
+    locust__short *s = arg;
+    locust__client *c = s->c;
+    locust__loop *loop = c->services->loop;
+    locust__conn *conn = c->session->conns->first;
+    locust__exchange x;
+    locust__view head;
+    size_t sent = 0, of_head;
+    locust__request_open(c, &x, s->req);
+    c->block.failed = false;
+    if (!locust__short_prepare(s, &x, conn, &head))
+        return;
+    s->conn = conn;
+    conn->busy = true;
+    c->response.reused = true;
+    s->sent_ns = locust__exchange_begin(loop, &x);
+    s->deadline_ns = x.deadline_ns;
+    s->target_at = x.target_at;
+    s->target_len = x.target_len;
+    s->fields_at = x.fields_at;
+    s->response_at = x.response_at;
+    c->services->counts.sent++;
+    c->services->counts.reused++;
+    s->error = locust__stream_send(&conn->stream,
+        (const struct iovec[2]){
+            {(void *)(uintptr_t)head.ptr, head.len}, {(void *)(uintptr_t)x.body.ptr, x.body.len}},
+        x.body.len ? 2 : 1, &sent);
+    if (s->error || sent < head.len + x.body.len) {
+        of_head = sent < head.len ? sent : head.len;
+        s->head = locust__view_skip(head, of_head);
+        s->body = sent > of_head ? locust__view_skip(x.body, sent - of_head) : x.body;
+        s->state = LOCUST__SHORT_CUT;
+        return;
+    }
+    s->state = LOCUST__SHORT_SENT;
+    conn->stream.burst = 0;
+    conn->stream.fd.reader = s->co;
+    s->co->early = &s->early;
+    locust__co_park_called(loop, s->co, s->deadline_ns);
+}
+
+/* Is that head, at the front of the bytes that came, one of an answer that is all here, with
+ * nothing behind it, and that needs nothing further? *n: the length of its body. */
+static bool locust__short_is_whole(const locust__client *c, const locust__exchange *x,
+    const locust__response_head *h, size_t head_len, size_t *n)
+{
+    const locust_stream *s = &x->conn->stream;
+    enum locust__body kind = locust__response_head_body(h, false);
+    *n = s->in_len - head_len;
+    return h->status >= 200 && x->first_ns >= x->sent_ns && head_len <= LOCUST_MAX_HEADER &&
+           (kind == LOCUST__BODY_NONE ? !*n
+                                      : kind == LOCUST__BODY_SIZED && *n <= LOCUST_MAX_BODY &&
+                                            h->framing.length == (int64_t)*n) &&
+           locust__http_persists(&h->framing, kind) &&
+           !locust__exchange_redirects(c, x, h->status) &&
+           !(LOCUST__WITH_ZLIB && locust__client_field(c, "content-encoding"));
+}
+
+/* Takes the answer off the stream if it is all here. False: it stays there. */
+static bool locust__short_take(
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at)
+{
+    locust_stream *s = &x->conn->stream;
+    size_t n, head_len;
+    c->block.len = x->response_at;
+    x->first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
+    if (!locust__buf_reserve_tight(&c->block, s->in_len + 1) ||
+        locust__response_head_parse(s->in, s->in_len, h, &c->block, &head_len) != LOCUST_OK)
+        return false;
+    locust__exchange_find(c, x, body_at);
+    if (!locust__short_is_whole(c, x, h, head_len, &n))
+        return false;
+    locust__buf_add_tight(&c->block, s->in + head_len, n);
+    locust__stream_take(s, s->in_len);
+    x->body_out.total = n;
+    return locust__exchange_keep(c, x) == LOCUST_OK;
+}
+
+/* Reads the answer and records it, on the loop's stack, before the user is resumed. What is not
+ * the common case it leaves to the straight-line client. */
+static void locust__short_early(locust__early *early)
+{
+    locust__short *s = (locust__short *)(void *)early;
+    locust__client *c = s->c;
+    locust__conn *conn = s->conn;
+    locust_stream *stream = &conn->stream;
+    locust__exchange x;
+    locust__response_head h;
+    size_t room, got, body_at;
+    char *at;
+    if (s->co->wake != LOCUST__WAKE_EVENT || !locust__stream_is_open(stream) ||
+        !locust__stream_is_readable(stream))
+        return;
+    at = locust__stream_room(stream, &room);
+    if (!at)
+        return;
+    s->error = locust__stream_recv(stream, at, room, &got);
+    stream->in_len += got;
+    if (s->error || !got)
+        return;
+    locust__short_exchange(s, &x);
+    if (!locust__short_take(c, &x, &h, &body_at))
+        return;
+    locust__exchange_clock(c, &x, LOCUST_OK);
+    conn->served++;
+    conn->after_head = false;
+    conn->idle_ns = c->ended_ns;
+    conn->busy = false;
+    if (LOCUST__WITH_COOKIES && h.cookies && !c->cls->no_cookies)
+        locust__exchange_take_cookies(c, &x);
+    locust__request_close(c, &x, &h, body_at, LOCUST_OK);
+    s->state = LOCUST__SHORT_ANSWERED;
+    if (s->req->catch_response)
+        locust__request_await_verdict(c);
+    else if (c->services->recorder.listener)
+        c->pending = true;
+    else
+        locust__client_record(c);
+}
+
+/* Goes on straight-line, where the short way has stopped behind the send. */
+LOCUST__APART static locust_error locust__short_rest(locust__short *s) LOCUST__PARKS
+{
+    locust__exchange x;
+    locust__short_exchange(s, &x);
+    if (s->state == LOCUST__SHORT_CUT) {
+        x.put_error =
+            s->error ? s->error
+                     : locust__stream_write(&s->conn->stream, s->head, s->body, s->deadline_ns);
+    } else if (s->error) {
+        x.awaited = locust__receive_cut(s->error, LOCUST_ERR_HTTP_NO_RESPONSE);
+    } else if (s->co->wake == LOCUST__WAKE_TIMEOUT) {
+        x.awaited = LOCUST_ERR_TIMEOUT;
+    } else if (s->co->wake == LOCUST__WAKE_CANCELLED) {
+        x.awaited = LOCUST_ERR_CANCELLED;
+    }
+    return locust__request_go(s->c, &x, LOCUST_OK);
+}
+
+/* One request from end to end, as locust__request_send. */
+static locust_error locust__short_send(
+    locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
+{
+    locust__loop *loop = c->services->loop;
+    locust__short s = {.early = {locust__short_early}, .c = c, .req = req, .base = base};
+    s.co = loop->current;
+    locust__client_settle(c);
+    if (LOCUST__WITH_SHORT && !s.co->cancelled && locust__short_suits(c, req)) {
+        locust__co_call(loop, locust__short_begin, &s);
+        s.co->early = NULL;
+        if (s.conn)
+            s.conn->stream.fd.reader = NULL;
+    }
+    if (s.state == LOCUST__SHORT_NONE)
+        return locust__request_send(c, req, base);
+    if (s.state != LOCUST__SHORT_ANSWERED)
+        return locust__short_rest(&s);
+    if (c->pending && !req->catch_response) // listeners run here, not on the loop's stack
+        locust__client_settle(c);
+    return LOCUST_OK;
 }
 /* ============================================================================================
  * >>response  what a test does with a response
@@ -19355,7 +19667,7 @@ static bool locust__start_step(
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
  * Uses        >>co >>misuse >>stack >>switch >>stats >>cookie >>services >>pool >>session
- *             >>request >>fault >>task >>user >>retry >>life
+ *             >>short >>fault >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
@@ -19437,7 +19749,7 @@ LOCUST__APART LOCUST_API locust_response *(locust_send)(locust_user *u, const lo
         if (user->co->cancelled)
             locust__life_unwind(user);
     }
-    error = locust__request_send(&user->client, req, &user->cls->base);
+    error = locust__short_send(&user->client, req, &user->cls->base);
     if (user->client.broken)
         locust__control_break(user, user->client.broken);
     locust__retry_note(user, user->client.response.code);

@@ -57,7 +57,7 @@ typedef struct client_user {
 LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
 {
     client_user *user = (client_user *)(void *)u;
-    locust__request_send(&user->client, req, &u->env->base);
+    locust__short_send(&user->client, req, &u->env->base);
     if (user->client.broken)
         locust__die(1, "%s", user->client.broken);
     return &user->client.response;

@@ -25,6 +25,7 @@ static const struct {
     {"not 0 is 1", LOCUST__WITH_POLL, 1},
     {"0 with a sign", LOCUST__WITH_VALGRIND, 0},
     {"an expression of 0", LOCUST__WITH_ZLIB, 0},
+    {"a NO_ that is not defined takes nothing away", LOCUST__WITH_SHORT, 1},
     {"not defined", LOCUST__WITH_TLS, 0},
     {"poll() in place of epoll", LOCUST__WITH_EPOLL, 0},
     {"poll() in place of kqueue", LOCUST__WITH_KQUEUE, 0},

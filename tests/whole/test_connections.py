@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# straight
 """Connections, and what the client does by itself: the kit's counts against those of the server, which
 stand in --summary and, where they are worth a sentence, at the end of the report.
 

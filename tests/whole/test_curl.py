@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# straight
 """Cookies and URLs: what a server gets from the kit, from curl, and what the RFCs say it should get.
 
 A row is an exchange: URLs to ask for, what the server answers, and what it must see in every request.

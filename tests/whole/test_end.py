@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# straight
 """What is cut at the end of a run, what was not measured, and how a run says that it failed.
 
     tests/whole/test_end.py [WORD...]    only the tests whose name contains a word

@@ -1,5 +1,6 @@
 #!/usr/bin/env -S python3 -B
 # serial
+# straight
 """Real nginx: what our CSV counts is what nginx's access log holds, line by line.
 
     tests/whole/test_nginx.py [WORD...]    only the tests whose name contains a word

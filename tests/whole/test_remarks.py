@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# straight
 """What a run says of its server: one line for each manner that explains figures, none where there is nothing to say.
 The servers are scripts that do one thing each; Nagle's algorithm and the delayed ACK are the kernel's own.
 

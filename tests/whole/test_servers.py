@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# straight
 """Conformance by others' eyes: nginx, Apache, lighttpd, HAProxy, Caddy and Node as servers and proxies.
 What arrived is read in their logs and in Node's echo; what is expected follows from RFC 9110, 9112, 7616,
 7617, 7578, the HTML standard, or curl on the same server.

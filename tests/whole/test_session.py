@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# straight
 """Redirects, encoded parameters, expectations and values out of answers, against a real nginx (and
 tools/target as the other origin, whose /echo shows what body arrived).
 

@@ -53,6 +53,8 @@
  *   LOCUST_NO_REPORTS         0    1: no tables and no files, --compact's lines alone
  *   LOCUST_NO_COOKIES         0    1: no user keeps or sends cookies
  *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
+ *   LOCUST_NO_SHORT           0    1: no short way for plain requests, with the same results: see
+ *                                     >>short
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
@@ -190,6 +192,7 @@
  *     >>head_out       the head of a request
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
+ *     >>short          the short way of a request
  *     >>response       what a test does with a response
  *   6-user
  *     >>fault          what is wrong with a test before it runs
@@ -485,6 +488,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/head_out.c"
 #include "5-http/exchange.c"
 #include "5-http/request.c"
+#include "5-http/short.c"
 #include "5-http/response.c"
 #endif
 

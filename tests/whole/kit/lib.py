@@ -68,6 +68,7 @@ def until(condition, seconds, what):
 
 TLS = ("-lmbedtls", "-lmbedx509", "-lmbedcrypto")
 KEPT = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "programs"))
+STRAIGHT = ("-DLOCUST_NO_SHORT",) if os.environ.get("TEST_STRAIGHT") else ()  # see tests/run
 _built, _build_lock = {}, threading.Lock()
 
 
@@ -79,7 +80,7 @@ def build(source, *flags, libs=()):
     if "/" not in source:
         source = PROGRAMS + source
     quick = "-O0" in flags and not any(flag.startswith("-fsan") for flag in flags)
-    command = (QUICK_CC if quick else CC, *(flags or ("-O1",)), "-I.", source)
+    command = (QUICK_CC if quick else CC, *(flags or ("-O1",)), *STRAIGHT, "-I.", source)
     with _build_lock:
         key = command + tuple(libs)
         if key not in _built:

@@ -44,6 +44,12 @@
 #define LOCUST__WITH_DIGEST 1
 #endif
 
+#if defined(LOCUST_NO_SHORT) && LOCUST__ON(LOCUST_NO_SHORT)
+#define LOCUST__WITH_SHORT 0
+#else
+#define LOCUST__WITH_SHORT 1
+#endif
+
 #if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
 #define LOCUST__WITH_POLL 1
 #else

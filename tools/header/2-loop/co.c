@@ -8,7 +8,8 @@
  *             cancelled one is not parked again until `cancelled` is cleared.
  *             Nothing outside a parked coroutine's frames points into them: what others write to
  *             while it waits (queue links, deadlines, state of descriptors) lies in the coroutine's
- *             block or in its owner's. So a stack can be unwound at any park.
+ *             block or in its owner's. So a stack can be unwound at any park. But for `early`,
+ *             which is set and cleared around one park.
  *             Blocks are given back with the loop alone, so a timer entry that is out of date
  *             points at a block still, if at another coroutine's.
  *             One global, locust__loop_now: the loop that runs. Signal handlers and LOCUST_LOCAL
@@ -17,7 +18,8 @@
  * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
  *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
- *             locust__loop locust__loop_now locust__loop_clock locust__loop_count_late
+ *             locust__early locust__loop locust__loop_now locust__loop_clock
+ *             locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
  *             locust__loop_scratch locust__loop_words locust__loop_waited_ns
  *             locust__loop_clock_set_ns locust__loop_slept_ns
@@ -69,6 +71,10 @@ typedef struct locust__stack_pool { // stacks of one size: see >>stack
     size_t places;
 } locust__stack_pool;
 
+typedef struct locust__early { // what the loop calls before it resumes a coroutine: see >>switch
+    void (*fn)(struct locust__early *early);
+} locust__early;
+
 struct locust__co {
     // What a wake-up touches is in one cache line: with a million sleepers each line is a miss.
     _Alignas(LOCUST__CACHE_LINE) void *sp; // saved stack pointer while another one runs
@@ -83,11 +89,12 @@ struct locust__co {
     int64_t deadline_ns; // of the park it is in
     int64_t armed_ns;    // time of its one valid timer entry; LOCUST__NEVER: it has none
     void *arg;
-    const char *name; // of its user class, for messages
-    void *local;      // the slots of its user: see >>local; NULL: not of a user
-    void *context;    // its context variables: see >>context; NULL: all have their defaults
-    void *entered;    // the locust_context that it runs in; NULL: its own
-    void *scopes;     // LOCUST_SCOPEs it is in, the innermost first
+    locust__early *early; // in its frames; NULL: nothing
+    const char *name;     // of its user class, for messages
+    void *local;          // the slots of its user: see >>local; NULL: not of a user
+    void *context;        // its context variables: see >>context; NULL: all have their defaults
+    void *entered;        // the locust_context that it runs in; NULL: its own
+    void *scopes;         // LOCUST_SCOPEs it is in, the innermost first
     locust__wait_group *group;
     struct locust__stack_slab *slab; // where its stack is
 #if LOCUST__WITH_ASAN

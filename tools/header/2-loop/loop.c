@@ -86,12 +86,15 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
     loop->stepped = co;
     if (co->wake == LOCUST__WAKE_TIMEOUT)
         locust__loop_count_late(loop, began_ns - co->deadline_ns);
+    if (co->early)
+        co->early->fn(co->early);
     locust__co_resume(loop, co);
     while (loop->call) {
         void (*fn)(void *) = loop->call;
         loop->call = NULL;
         fn(loop->call_arg);
-        locust__co_resume(loop, co);
+        if (co->state == LOCUST__STATE_RUNNING) // else fn has parked it
+            locust__co_resume(loop, co);
     }
     if (loop->clock_ns == began_ns)
         locust__loop_clock(loop);

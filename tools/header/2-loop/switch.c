@@ -104,6 +104,7 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     co->arg = arg;
     co->name = name;
     co->local = NULL;
+    co->early = NULL;
     co->cancelled = false;
     co->queue = NULL;
     co->group = group;
@@ -133,6 +134,18 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
             locust__co_wake(loop, group->waiters.first, LOCUST__WAKE_EVENT);
     co->next = co->slab->pool->free;
     co->slab->pool->free = co;
+}
+
+/* Parks a coroutine until a timeout, from a function that it has called on the loop's stack
+ * (locust__co_call). Returns at once; the coroutine's call returns when that is woken: it looks at
+ * `wake` itself, which may be LOCUST__WAKE_AGAIN. */
+static void locust__co_park_called(locust__loop *loop, locust__co *co, int64_t deadline_ns)
+{
+    co->deadline_ns = deadline_ns > loop->now_ns ? deadline_ns : loop->now_ns;
+    co->lazy = true;
+    co->state = LOCUST__STATE_PARKED;
+    if (deadline_ns != LOCUST__NEVER && locust__wheel_arm(loop, co) < 0)
+        locust__wheel_unarmed(loop, co);
 }
 
 /* Parks the current coroutine until it is woken, its deadline passes or it is cancelled; it may be
@@ -198,8 +211,9 @@ static void locust__co_cancel(locust__loop *loop, locust__co *co)
 }
 
 /* Calls fn(arg) on the loop's own stack, which is as large as the system makes one: for what needs
- * more than a coroutine has, such as mbedTLS. The coroutine leaves; the loop finds `call`, calls it
- * and resumes the coroutine at once (>>loop). fn must not park. */
+ * more than a coroutine has, such as mbedTLS, or is to run where memory is warm. The coroutine
+ * leaves; the loop finds `call`, calls it and resumes the coroutine at once (>>loop), unless fn has
+ * parked it by locust__co_park_called. fn itself must not park. */
 static void locust__co_call(locust__loop *loop, void (*fn)(void *arg), void *arg)
 {
     if (!loop->current) {

@@ -390,17 +390,22 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
     locust_error error = LOCUST_OK;
     x->first_ns = x->waited_ns = 0;
     x->answered = false;
-    if (locust__upload_wanted(x->req) && !x->dropped)
-        error = locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
-    x->put_error = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
-    if (x->upload.open)
-        locust__upload_close(&x->upload);
+    if (!x->begun) {
+        if (locust__upload_wanted(x->req) && !x->dropped)
+            error =
+                locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
+        x->put_error = error ? error : locust__exchange_put(c, x, h, &budget, &refused);
+        if (x->upload.open)
+            locust__upload_close(&x->upload);
+        x->awaited = LOCUST_OK;
+    }
+    x->begun = false;
     error = x->put_error;
     // A server may refuse a body half-way, with a response that says why.
     if (x->sent_ns && (!error || error == LOCUST_ERR_PIPE || error == LOCUST_ERR_RESET)) {
-        error = refused ? LOCUST_OK
-                        : locust__receive_final(&x->conn->stream, h, &c->block, x->response_at,
-                              &budget, &x->first_ns, x->deadline_ns);
+        error = refused || x->awaited ? x->awaited
+                                      : locust__receive_final(&x->conn->stream, h, &c->block,
+                                            x->response_at, &budget, &x->first_ns, x->deadline_ns);
         if (c->response.reused && locust__exchange_is_stray(c, x, h, error))
             error = locust__exchange_pass_stray(c, x, h, &budget, error);
         if (!error)
@@ -509,7 +514,8 @@ static locust_error locust__exchange_on(
     bool reusable = false;
     locust_error error = LOCUST_OK;
     // Bytes or a close that came while the connection was idle do not answer the next request.
-    bool open = locust__stream_is_open(s), reuse = open && locust__stream_is_quiet(s);
+    bool open = locust__stream_is_open(s);
+    bool reuse = x->begun || (open && locust__stream_is_quiet(s));
     c->response.reused = reuse;
     if (open && !reuse && !locust__exchange_lost(c, x, false) && s->stray)
         locust__exchange_count_stray(c, x, x->conn->after_head);
@@ -567,7 +573,7 @@ static locust_error locust__exchange_try(
 {
     locust__conns *conns = c->session->conns;
     locust_error error = conns->limit ? locust__exchange_wait(c, x) : LOCUST_OK;
-    if (!error)
+    if (!error && !x->begun)
         error = locust__conns_take(conns, c->services, x->origin, &x->conn);
     if (error)
         return error;

@@ -40,8 +40,10 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     bool sized;                  // the test gave a Content-Length
     const locust__origin *first; // where redirects began; NULL: there was none
     bool started;                // start_ns is set
+    bool begun;                  // it was sent the short way: its answer is awaited on conn
     bool answered;               // the block holds the head of an answer, and what came of its body
     locust_error put_error;      // why not all of this hop's request could be sent
+    locust_error awaited;        // of `begun`: what its wait for an answer came to
     int64_t deadline_ns, start_ns;
     int64_t late_ns;           // of the time since start_ns, at most: the loop's lateness
     int64_t tail_ns;           // from the last byte of the last hop to when it was read

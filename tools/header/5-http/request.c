@@ -213,22 +213,33 @@ static locust_error locust__request_check(const locust_request *req)
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
-/* Sends the request, and tells the statistics or waits for the verdict. */
-static locust_error locust__request_run(
-    locust__client *c, locust__exchange *x, locust__base_url *base) LOCUST__PARKS
+/* Begins the request: nothing of it has happened yet. */
+static void locust__request_open(locust__client *c, locust__exchange *x, const locust_request *req)
 {
-    locust__response_head h = {.status = 0};
-    size_t body_at = 0;
-    locust_error error = locust__head_out_target(c, x, base);
-    if (!error)
-        error = locust__request_check(x->req);
-    if (!error)
-        error = locust__request_hops(c, x, &h, &body_at);
-    locust__buf_free(&x->url_auth);
-    if (error == LOCUST_ERR_CANCELLED && !c->broken)
-        locust__request_cut(c, x, &h);
-    if (error == LOCUST_ERR_CANCELLED || c->broken)
-        return error;
+    memset(x, 0, offsetof(locust__exchange, upload));
+    x->upload.open = false;
+    x->body_out.total = 0;
+    x->req = req;
+    x->method = req->method ? req->method : "GET";
+    locust__session_begin(c->session, c->services->loop->clock_ns);
+    c->broken = NULL;
+    c->verdict = LOCUST__VERDICT_NONE;
+    c->response.reused = false;
+    memset(&c->response.phases, 0, sizeof c->response.phases);
+    c->elapsed_ns = c->ended_ns = 0;
+    // By the loop's last reading of the clock. locust__exchange_begin reads it anew, right before
+    // the first byte or connect, and moves the deadline by the time between: the timeout runs from
+    // the start of the request, and one reading serves both.
+    x->deadline_ns = req->timeout_s < 0
+                         ? LOCUST__NEVER
+                         : locust__time_after(c->services->loop->clock_ns,
+                               locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+}
+
+/* Ends the request, whose times and response the test sees from here on. */
+static void locust__request_close(locust__client *c, const locust__exchange *x,
+    const locust__response_head *h, size_t body_at, locust_error error)
+{
     if (!c->ended_ns) // no response began
         c->ended_ns = locust__os_now_ns();
     if (x->start_ns && c->ended_ns > x->start_ns)
@@ -237,7 +248,23 @@ static locust_error locust__request_run(
     if (x->start_ns < c->services->loop->stalled_until_ns &&
         c->ended_ns >= c->services->loop->stalled_until_ns)
         c->services->loop->over_stall++;
-    locust__request_answer(c, x, &h, body_at, error);
+    locust__request_answer(c, x, h, body_at, error);
+}
+
+/* Waits for the answer on hop after hop, and tells the statistics or waits for the verdict. */
+static locust_error locust__request_go(
+    locust__client *c, locust__exchange *x, locust_error error) LOCUST__PARKS
+{
+    locust__response_head h = {.status = 0};
+    size_t body_at = 0;
+    if (!error)
+        error = locust__request_hops(c, x, &h, &body_at);
+    locust__buf_free(&x->url_auth);
+    if (error == LOCUST_ERR_CANCELLED && !c->broken)
+        locust__request_cut(c, x, &h);
+    if (error == LOCUST_ERR_CANCELLED || c->broken)
+        return error;
+    locust__request_close(c, x, &h, body_at, error);
     if (x->req->catch_response)
         locust__request_await_verdict(c);
     else
@@ -253,31 +280,17 @@ static locust_error locust__request_send(
     locust__exchange x;
     locust__buf last = {NULL, 0, 0, false};
     locust_error error;
-    memset(&x, 0, offsetof(locust__exchange, upload));
-    x.upload.open = false;
-    x.body_out.total = 0;
-    x.req = req;
-    x.method = req->method ? req->method : "GET";
     locust__client_settle(c);
-    locust__session_begin(c->session, c->services->loop->clock_ns);
-    c->broken = NULL;
-    c->verdict = LOCUST__VERDICT_NONE;
-    c->response.reused = false;
-    memset(&c->response.phases, 0, sizeof c->response.phases);
-    c->elapsed_ns = c->ended_ns = 0;
-    // By the loop's last reading of the clock. locust__exchange_begin reads it anew, right before
-    // the first byte or connect, and moves the deadline by the time between: the timeout runs from
-    // the start of the request, and one reading serves both.
-    x.deadline_ns = req->timeout_s < 0
-                        ? LOCUST__NEVER
-                        : locust__time_after(c->services->loop->clock_ns,
-                              locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    locust__request_open(c, &x, req);
     if (locust__request_uses_last(c, req)) {
         last = c->block;
         c->block = (locust__buf){NULL, 0, 0, false};
     }
     c->block.failed = false;
-    error = locust__request_run(c, &x, base);
+    error = locust__head_out_target(c, &x, base);
+    if (!error)
+        error = locust__request_check(req);
+    error = locust__request_go(c, &x, error);
     locust__buf_free(&last);
     return error;
 }

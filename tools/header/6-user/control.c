@@ -8,7 +8,7 @@
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
  * Uses        >>co >>misuse >>stack >>switch >>stats >>cookie >>services >>pool >>session
- *             >>request >>fault >>task >>user >>retry >>life
+ *             >>short >>fault >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
@@ -90,7 +90,7 @@ LOCUST__APART LOCUST_API locust_response *(locust_send)(locust_user *u, const lo
         if (user->co->cancelled)
             locust__life_unwind(user);
     }
-    error = locust__request_send(&user->client, req, &user->cls->base);
+    error = locust__short_send(&user->client, req, &user->cls->base);
     if (user->client.broken)
         locust__control_break(user, user->client.broken);
     locust__retry_note(user, user->client.response.code);

@@ -1,0 +1,258 @@
+/* ============================================================================================
+ * >>short  the short way of a request
+ *
+ * Purpose     the common exchange: a kept connection that is quiet, a request that goes out in one
+ *             send, an answer that comes in one read. It runs on the loop's own stack, which is
+ *             warm, up to the recorded answer; only then the user's stack is touched again. The
+ *             straight-line client (>>request) does whatever is otherwise, from where the short
+ *             way stops, and both give the same results.
+ * Invariants  it sends nothing unless it can end without the user's stack, or leave an exchange
+ *             that the straight-line client can go on with. It takes no byte off the stream unless
+ *             it takes the whole answer. No function of the test runs on the loop's stack.
+ * Cost        one switch to the loop and one back, as any park.
+ * Names       locust__short locust__short_
+ * Uses        >>co >>switch >>stream >>head >>response_head >>receive >>pool >>base_url
+ *             >>client >>head_out >>exchange >>request
+ *
+ *     user's stack              loop's stack
+ *     locust__short_send ---->  locust__short_begin: sends, parks the user
+ *                                    ...
+ *                               locust__short_early: the socket is readable; reads, records
+ *     <-----------------------  the loop resumes the user
+ *     NONE: locust__request_send; SENT: locust__short_rest; ANSWERED: done
+ * ============================================================================================ */
+
+enum locust__short_state {
+    LOCUST__SHORT_NONE,    // nothing has happened
+    LOCUST__SHORT_CUT,     // not all of it was sent, or the send failed
+    LOCUST__SHORT_SENT,    // the answer is awaited, or is another than the short way takes
+    LOCUST__SHORT_ANSWERED // the response is complete
+};
+
+typedef struct locust__short { // a request that is on its short way; on the user's stack
+    locust__early early;       // first: the loop knows this
+    enum locust__short_state state;
+    locust_error error; // of the send, or of the wait for the answer
+    locust__co *co;
+    locust__client *c;
+    const locust_request *req;
+    locust__base_url *base;
+    locust__conn *conn;
+    int64_t sent_ns, deadline_ns;
+    size_t target_at, target_len, fields_at, response_at; // in the block
+    locust__view head, body;                              // CUT: what is left to send
+} locust__short;
+
+/* The state of the straight-line client behind the send. */
+static void locust__short_exchange(const locust__short *s, locust__exchange *x)
+{
+    memset(x, 0, offsetof(locust__exchange, upload));
+    x->upload.open = false;
+    x->body_out.total = 0;
+    x->req = s->req;
+    x->method = s->req->method ? s->req->method : "GET";
+    x->conn = s->conn;
+    x->origin = s->conn->origin;
+    x->target_at = s->target_at;
+    x->target_len = s->target_len;
+    x->fields_at = s->fields_at;
+    x->response_at = s->response_at;
+    x->deadline_ns = s->deadline_ns;
+    x->start_ns = x->sent_ns = s->sent_ns;
+    x->started = x->begun = true;
+}
+
+/* May this request go the short way, as far as its fields say? Bodies in pieces, functions of the
+ * test and credentials that a server may refuse are for the straight-line client. */
+static bool locust__short_suits(const locust__client *c, const locust_request *req)
+{
+    const locust__conns *conns = c->session->conns;
+    locust__conn *conn = conns->first;
+    uintptr_t no = (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
+                   (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->auth;
+    return conn && !conns->limit && !no && !req->expect_continue && !conn->busy &&
+           c->cls->max_requests <= 0 && locust__stream_is_open(&conn->stream) &&
+           locust__stream_is_quiet(&conn->stream) && !locust__request_uses_last(c, req);
+}
+
+/* Writes the head, and says which connection it goes to. False: the short way ends here, and has
+ * changed nothing that the straight-line client does not set anew. */
+static bool locust__short_prepare(
+    locust__short *s, locust__exchange *x, locust__conn *conn, locust__view *head)
+{
+    locust__client *c = s->c;
+    uint64_t reframed = c->services->counts.reframed;
+    bool ready = locust__head_out_target(c, x, s->base) == LOCUST_OK && !x->credentials &&
+                 !x->url_auth.ptr && x->origin == conn->origin &&
+                 locust__request_check(s->req) == LOCUST_OK &&
+                 locust__head_out_build(c, x, head) == LOCUST_OK && !x->waits &&
+                 !locust__head_out_closes(c, x) && strcmp(x->method, "HEAD") != 0;
+    locust__buf_free(&x->url_auth);
+    if (!ready)
+        c->services->counts.reframed = reframed;
+    return ready;
+}
+
+/* Sends the request and parks the user, on the loop's stack. */
+static void locust__short_begin(void *arg)
+{
+    locust__short *s = arg;
+    locust__client *c = s->c;
+    locust__loop *loop = c->services->loop;
+    locust__conn *conn = c->session->conns->first;
+    locust__exchange x;
+    locust__view head;
+    size_t sent = 0, of_head;
+    locust__request_open(c, &x, s->req);
+    c->block.failed = false;
+    if (!locust__short_prepare(s, &x, conn, &head))
+        return;
+    s->conn = conn;
+    conn->busy = true;
+    c->response.reused = true;
+    s->sent_ns = locust__exchange_begin(loop, &x);
+    s->deadline_ns = x.deadline_ns;
+    s->target_at = x.target_at;
+    s->target_len = x.target_len;
+    s->fields_at = x.fields_at;
+    s->response_at = x.response_at;
+    c->services->counts.sent++;
+    c->services->counts.reused++;
+    s->error = locust__stream_send(&conn->stream,
+        (const struct iovec[2]){
+            {(void *)(uintptr_t)head.ptr, head.len}, {(void *)(uintptr_t)x.body.ptr, x.body.len}},
+        x.body.len ? 2 : 1, &sent);
+    if (s->error || sent < head.len + x.body.len) {
+        of_head = sent < head.len ? sent : head.len;
+        s->head = locust__view_skip(head, of_head);
+        s->body = sent > of_head ? locust__view_skip(x.body, sent - of_head) : x.body;
+        s->state = LOCUST__SHORT_CUT;
+        return;
+    }
+    s->state = LOCUST__SHORT_SENT;
+    conn->stream.burst = 0;
+    conn->stream.fd.reader = s->co;
+    s->co->early = &s->early;
+    locust__co_park_called(loop, s->co, s->deadline_ns);
+}
+
+/* Is that head, at the front of the bytes that came, one of an answer that is all here, with
+ * nothing behind it, and that needs nothing further? *n: the length of its body. */
+static bool locust__short_is_whole(const locust__client *c, const locust__exchange *x,
+    const locust__response_head *h, size_t head_len, size_t *n)
+{
+    const locust_stream *s = &x->conn->stream;
+    enum locust__body kind = locust__response_head_body(h, false);
+    *n = s->in_len - head_len;
+    return h->status >= 200 && x->first_ns >= x->sent_ns && head_len <= LOCUST_MAX_HEADER &&
+           (kind == LOCUST__BODY_NONE ? !*n
+                                      : kind == LOCUST__BODY_SIZED && *n <= LOCUST_MAX_BODY &&
+                                            h->framing.length == (int64_t)*n) &&
+           locust__http_persists(&h->framing, kind) &&
+           !locust__exchange_redirects(c, x, h->status) &&
+           !(LOCUST__WITH_ZLIB && locust__client_field(c, "content-encoding"));
+}
+
+/* Takes the answer off the stream if it is all here. False: it stays there. */
+static bool locust__short_take(
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at)
+{
+    locust_stream *s = &x->conn->stream;
+    size_t n, head_len;
+    c->block.len = x->response_at;
+    x->first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
+    if (!locust__buf_reserve_tight(&c->block, s->in_len + 1) ||
+        locust__response_head_parse(s->in, s->in_len, h, &c->block, &head_len) != LOCUST_OK)
+        return false;
+    locust__exchange_find(c, x, body_at);
+    if (!locust__short_is_whole(c, x, h, head_len, &n))
+        return false;
+    locust__buf_add_tight(&c->block, s->in + head_len, n);
+    locust__stream_take(s, s->in_len);
+    x->body_out.total = n;
+    return locust__exchange_keep(c, x) == LOCUST_OK;
+}
+
+/* Reads the answer and records it, on the loop's stack, before the user is resumed. What is not
+ * the common case it leaves to the straight-line client. */
+static void locust__short_early(locust__early *early)
+{
+    locust__short *s = (locust__short *)(void *)early;
+    locust__client *c = s->c;
+    locust__conn *conn = s->conn;
+    locust_stream *stream = &conn->stream;
+    locust__exchange x;
+    locust__response_head h;
+    size_t room, got, body_at;
+    char *at;
+    if (s->co->wake != LOCUST__WAKE_EVENT || !locust__stream_is_open(stream) ||
+        !locust__stream_is_readable(stream))
+        return;
+    at = locust__stream_room(stream, &room);
+    if (!at)
+        return;
+    s->error = locust__stream_recv(stream, at, room, &got);
+    stream->in_len += got;
+    if (s->error || !got)
+        return;
+    locust__short_exchange(s, &x);
+    if (!locust__short_take(c, &x, &h, &body_at))
+        return;
+    locust__exchange_clock(c, &x, LOCUST_OK);
+    conn->served++;
+    conn->after_head = false;
+    conn->idle_ns = c->ended_ns;
+    conn->busy = false;
+    if (LOCUST__WITH_COOKIES && h.cookies && !c->cls->no_cookies)
+        locust__exchange_take_cookies(c, &x);
+    locust__request_close(c, &x, &h, body_at, LOCUST_OK);
+    s->state = LOCUST__SHORT_ANSWERED;
+    if (s->req->catch_response)
+        locust__request_await_verdict(c);
+    else if (c->services->recorder.listener)
+        c->pending = true;
+    else
+        locust__client_record(c);
+}
+
+/* Goes on straight-line, where the short way has stopped behind the send. */
+LOCUST__APART static locust_error locust__short_rest(locust__short *s) LOCUST__PARKS
+{
+    locust__exchange x;
+    locust__short_exchange(s, &x);
+    if (s->state == LOCUST__SHORT_CUT) {
+        x.put_error =
+            s->error ? s->error
+                     : locust__stream_write(&s->conn->stream, s->head, s->body, s->deadline_ns);
+    } else if (s->error) {
+        x.awaited = locust__receive_cut(s->error, LOCUST_ERR_HTTP_NO_RESPONSE);
+    } else if (s->co->wake == LOCUST__WAKE_TIMEOUT) {
+        x.awaited = LOCUST_ERR_TIMEOUT;
+    } else if (s->co->wake == LOCUST__WAKE_CANCELLED) {
+        x.awaited = LOCUST_ERR_CANCELLED;
+    }
+    return locust__request_go(s->c, &x, LOCUST_OK);
+}
+
+/* One request from end to end, as locust__request_send. */
+static locust_error locust__short_send(
+    locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
+{
+    locust__loop *loop = c->services->loop;
+    locust__short s = {.early = {locust__short_early}, .c = c, .req = req, .base = base};
+    s.co = loop->current;
+    locust__client_settle(c);
+    if (LOCUST__WITH_SHORT && !s.co->cancelled && locust__short_suits(c, req)) {
+        locust__co_call(loop, locust__short_begin, &s);
+        s.co->early = NULL;
+        if (s.conn)
+            s.conn->stream.fd.reader = NULL;
+    }
+    if (s.state == LOCUST__SHORT_NONE)
+        return locust__request_send(c, req, base);
+    if (s.state != LOCUST__SHORT_ANSWERED)
+        return locust__short_rest(&s);
+    if (c->pending && !req->catch_response) // listeners run here, not on the loop's stack
+        locust__client_settle(c);
+    return LOCUST_OK;
+}
