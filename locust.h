@@ -190,6 +190,7 @@
  *     >>session        the session of a user
  *     >>client         a user's client: its response, verdict and record
  *     >>head_out       the head of a request
+ *     >>head_known     heads of requests that were built before
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
  *     >>short          the short way of a request
@@ -5209,17 +5210,27 @@ static uint64_t *locust__hist_octave(locust__hist *h, size_t o)
     return h->octaves[o];
 }
 
-/* Records a time that was measured n times. False: no memory for its octave, so it is not
- * counted. */
-static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
+/* The bucket of a time in ns. */
+static inline size_t locust__hist_bucket(int64_t ns)
 {
-    size_t index = locust__hist_index((ns + 500) / 1000);
+    return locust__hist_index((ns + 500) / 1000);
+}
+
+/* Records n times of one bucket. False: no memory for its octave, so they are not counted. */
+static inline bool locust__hist_record_at(locust__hist *h, size_t index, uint64_t n)
+{
     uint64_t *counts = locust__hist_octave(h, index / LOCUST__HIST_OCTAVE);
     if (!counts)
         return false;
     counts[index % LOCUST__HIST_OCTAVE] += n;
     h->total += n;
     return true;
+}
+
+/* Records a time that was measured n times. */
+static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
+{
+    return locust__hist_record_at(h, locust__hist_bucket(ns), n);
 }
 
 static bool locust__hist_record(locust__hist *h, int64_t ns)
@@ -8374,9 +8385,9 @@ static void locust__entry_free_histograms(locust__entry *entry)
     locust__phase_free(entry->intended_waits);
 }
 
-/* Counts one request that ended in `second` of the monotonic clock. */
-static void locust__entry_count(
-    locust__entry *entry, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
+/* Counts one request that ended in `second` of the monotonic clock. `bucket`: of its time. */
+static void locust__entry_count(locust__entry *entry, int64_t elapsed_ns, size_t bucket,
+    uint64_t bytes, bool failed, int64_t second)
 {
     locust__entry_second *s = &entry->ring[second % LOCUST__ENTRY_RING];
     if (s->second < second)
@@ -8397,7 +8408,7 @@ static void locust__entry_count(
         entry->min_ns = elapsed_ns;
     if (elapsed_ns > entry->max_ns)
         entry->max_ns = elapsed_ns;
-    locust__hist_record(&entry->hist, elapsed_ns);
+    locust__hist_record_at(&entry->hist, bucket, 1);
 }
 
 /* Counts a request that was cut after waited_ns, without an answer. */
@@ -8703,18 +8714,26 @@ static void locust__stats_fail(
     f->last_wall_ns = wall_ns;
 }
 
-/* Counts one finished request. `error`: NULL, or why it failed. Returns its entry. */
-static locust__entry *locust__stats_record(locust__request_stats *st, const char *method,
-    const char *name, int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
+/* Counts one finished request of an entry. `error`: NULL, or why it failed. */
+static void locust__stats_count(locust__request_stats *st, locust__entry *entry, int64_t elapsed_ns,
+    uint64_t bytes, const char *error, int64_t now_ns)
 {
-    locust__entry *entry = locust__stats_find(st, method, name);
     int64_t second = now_ns / LOCUST__S;
-    locust__entry_count(entry, elapsed_ns, bytes, error != NULL, second);
-    locust__entry_count(&st->total, elapsed_ns, bytes, error != NULL, second);
+    size_t bucket = locust__hist_bucket(elapsed_ns);
+    locust__entry_count(entry, elapsed_ns, bucket, bytes, error != NULL, second);
+    locust__entry_count(&st->total, elapsed_ns, bucket, bytes, error != NULL, second);
     if (now_ns > st->last_ns) // not if its verdict came after other requests had ended
         st->last_ns = now_ns;
     if (error)
         locust__stats_fail(st, entry, error, locust__os_wall_ns());
+}
+
+/* The same of a method and name. Returns their entry. */
+static locust__entry *locust__stats_record(locust__request_stats *st, const char *method,
+    const char *name, int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
+{
+    locust__entry *entry = locust__stats_find(st, method, name);
+    locust__stats_count(st, entry, elapsed_ns, bytes, error, now_ns);
     return entry;
 }
 
@@ -8842,11 +8861,15 @@ static void locust__recorder_phases(locust__entry *entry, const locust_phases *p
     }
 }
 
-static void locust__recorder_count(
-    const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
+static void locust__recorder_count(const locust__recorder *rec, locust__entry **known,
+    const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
-    locust__entry *entry = locust__stats_record(rec->stats, sample->method, sample->name,
-        elapsed_ns, sample->length, sample->error, now_ns);
+    locust__entry *entry = *known;
+    if (entry)
+        locust__stats_count(rec->stats, entry, elapsed_ns, sample->length, sample->error, now_ns);
+    else
+        *known = entry = locust__stats_record(rec->stats, sample->method, sample->name, elapsed_ns,
+            sample->length, sample->error, now_ns);
     if (rec->phases && sample->phases && sample->status) {
         locust__recorder_phases(entry, sample->phases);
         locust__recorder_phases(&rec->stats->total, sample->phases);
@@ -8868,14 +8891,22 @@ static void locust__recorder_late(
         locust__stats_late(rec->stats, elapsed_ns, late_ns);
 }
 
-/* Takes a sample that ended at now_ns and took elapsed_ns. */
+/* Takes a sample that ended at now_ns and took elapsed_ns. *entry: its row, if who calls remembers
+ * it, else NULL; becomes what it was found to be. */
+static void locust__recorder_record_in(const locust__recorder *rec, locust__entry **entry,
+    const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
+{
+    if (now_ns - elapsed_ns >= rec->since_ns)
+        locust__recorder_count(rec, entry, sample, elapsed_ns, now_ns);
+    if (rec->listener)
+        rec->listener(rec->env, sample);
+}
+
 static void locust__recorder_record(
     const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
-    if (now_ns - elapsed_ns >= rec->since_ns)
-        locust__recorder_count(rec, sample, elapsed_ns, now_ns);
-    if (rec->listener)
-        rec->listener(rec->env, sample);
+    locust__entry *entry = NULL;
+    locust__recorder_record_in(rec, &entry, sample, elapsed_ns, now_ns);
 }
 
 /* Takes a request that was cut at now_ns, waited_ns after its start, without an answer. late_ms: of
@@ -12840,8 +12871,11 @@ static bool locust__http_next_copied(const char **at, const char **name, const c
 /* ============================================================================================
  * >>response_head  the head of a response
  *
- * Purpose     the status line, and what a status says of the body.
- * Names       locust__response_head_
+ * Purpose     the status line, and what a status says of the body. Heads that came before: a server
+ *             says the same again and again, but for the second, and what is the same byte for byte
+ *             needs no parsing.
+ * Cost        a head that is known: a comparison and a copy.
+ * Names       locust__response_head_ locust__response_heads locust__response_heads_
  * Uses        >>head
  * Sources     RFC 9112 4 (status line), 6.3 (body length).
  *
@@ -12853,15 +12887,30 @@ static bool locust__http_next_copied(const char **at, const char **name, const c
 typedef struct locust__response_head {
     locust__http_framing framing;
     int status;
-    bool cookies; // there is a Set-Cookie
+    uint32_t reason_len; // with its '\0'
+    bool cookies;        // there is a Set-Cookie
+    bool coded;          // there is a Content-Encoding
 } locust__response_head;
+
+enum { LOCUST__RESPONSE_HEADS = 8, LOCUST__RESPONSE_HEADS_BYTES = 512 };
+
+typedef struct locust__response_head_known {
+    size_t len, kept_len; // 0: there is none here
+    locust__response_head h;
+    char bytes[LOCUST__RESPONSE_HEADS_BYTES]; // as it came
+    char kept[LOCUST__RESPONSE_HEADS_BYTES];
+} locust__response_head_known;
+
+typedef struct locust__response_heads { // the latest, by the length of what they came with
+    locust__response_head_known known[LOCUST__RESPONSE_HEADS];
+} locust__response_heads;
 
 /* status-line = HTTP-version SP 3DIGIT SP [reason]; the last SP may be missing. Copies the reason
  * and a '\0' to *to. */
 static locust_error locust__response_head_status_line(
     const char **from, const char *end, locust__response_head *h, char **to)
 {
-    const char *p = *from;
+    const char *p = *from, *reason = *to;
     size_t n = (size_t)(end - p);
     if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
         return LOCUST_ERR_HTTP_VERSION;
@@ -12876,6 +12925,7 @@ static locust_error locust__response_head_status_line(
     if (!*to)
         return LOCUST_ERR_HTTP_STATUS_LINE;
     *(*to)++ = '\0';
+    h->reason_len = (uint32_t)(*to - reason);
     return LOCUST_OK;
 }
 
@@ -12894,6 +12944,8 @@ static locust_error locust__response_head_fields(
             return error;
         if (name.len == 10 && locust__http_is_name(name, "set-cookie"))
             h->cookies = true;
+        else if (name.len == 16 && locust__http_is_name(name, "content-encoding"))
+            h->coded = true;
     }
     *at++ = '\0';
     *to = at;
@@ -12921,6 +12973,31 @@ static locust_error locust__response_head_parse(
     kept->len = (size_t)(to - kept->ptr);
     *used = (size_t)(at - p);
     return LOCUST_OK;
+}
+
+/* The same with a look at the heads that came before. */
+static locust_error locust__response_head_recall(locust__response_heads *heads, const char *p,
+    size_t n, locust__response_head *h, locust__buf *kept, size_t *used)
+{
+    locust__response_head_known *k = &heads->known[n % LOCUST__RESPONSE_HEADS];
+    size_t at = kept->len;
+    locust_error error;
+    if (k->len && k->len <= n && memcmp(p, k->bytes, k->len) == 0) {
+        memcpy(kept->ptr + at, k->kept, k->kept_len);
+        kept->len += k->kept_len;
+        *h = k->h;
+        *used = k->len;
+        return LOCUST_OK;
+    }
+    error = locust__response_head_parse(p, n, h, kept, used);
+    if (!error && *used <= LOCUST__RESPONSE_HEADS_BYTES) {
+        k->len = *used;
+        k->kept_len = kept->len - at;
+        k->h = *h;
+        memcpy(k->bytes, p, k->len);
+        memcpy(k->kept, kept->ptr + at, k->kept_len);
+    }
+    return error;
 }
 
 /* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */
@@ -15594,8 +15671,8 @@ static void locust__manners_silent(locust__manners *m, int64_t ns)
  *
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
- * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>proxy >>connect_to
- *             >>manners
+ * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
+ *             >>proxy >>connect_to >>manners >>head_known
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -15620,8 +15697,10 @@ typedef struct locust__services {
     locust__proxy_env proxies;
     locust__connect_to_rules connect_to;
     locust__origin *origins;
-    locust__manners *manners;  // of origins that showed some
-    locust__pattern *patterns; // compiled regular expressions of locust_match
+    locust__manners *manners;               // of origins that showed some
+    locust__response_heads *heads;          // of answers; made with the first request
+    struct locust__head_known *heads_known; // of requests, made then too
+    locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
     locust__buf auth; // scratch, to build credentials and names in
@@ -16153,7 +16232,7 @@ static const char *locust__session_cookie(locust__session *session, locust__serv
  *             buffer, its response fits the block. An idle user keeps its last response and no
  *             buffer.
  * Names       locust__client_ locust__verdict_
- * Uses        >>stats >>record >>head >>json >>route >>services >>session
+ * Uses        >>entry >>stats >>record >>head >>json >>route >>services >>session
  * Sources     Locust 2.46 for verdicts.
  *
  *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
@@ -16249,9 +16328,10 @@ static void locust__client_count(
     }
 }
 
-/* Tells the statistics about the finished request. */
-static void locust__client_record(locust__client *c)
+/* Tells the statistics about the finished request; *entry: see >>record. */
+static void locust__client_record_in(locust__client *c, locust__entry **entry)
 {
+    const locust__recorder *recorder = &c->services->recorder;
     locust_response *r = &c->response;
     double late_ms = locust__session_end(c->session);
     locust_sample sample = {.method = c->method,
@@ -16270,9 +16350,19 @@ static void locust__client_record(locust__client *c)
         sample.error = NULL;
     else if (c->verdict == LOCUST__VERDICT_FAILURE)
         sample.error = c->verdict_text;
-    locust__client_count(c, &sample, c->elapsed_ns, c->ended_ns);
-    if (c->late_ns && !c->session->failure)
-        locust__recorder_late(&c->services->recorder, c->elapsed_ns, c->late_ns, c->ended_ns);
+    if (c->session->failure) {
+        locust__client_count(c, &sample, c->elapsed_ns, c->ended_ns);
+        return;
+    }
+    locust__recorder_record_in(recorder, entry, &sample, c->elapsed_ns, c->ended_ns);
+    if (c->late_ns)
+        locust__recorder_late(recorder, c->elapsed_ns, c->late_ns, c->ended_ns);
+}
+
+static void locust__client_record(locust__client *c)
+{
+    locust__entry *entry = NULL;
+    locust__client_record_in(c, &entry);
 }
 
 /* Ends the time for a verdict: the next request begins, or the task has ended. */
@@ -16344,16 +16434,22 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     locust__body_out body_out;
 } locust__exchange;
 
-/* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
-static locust_error locust__head_out_begin_block(locust__client *c, locust__exchange *x,
-    const locust__base_url *base, const char *path, const locust_pair *params)
+/* Empties the block of the last response. */
+static inline void locust__head_out_clear_block(locust__buf *block)
 {
-    locust__buf *block = &c->block;
     if (block->cap > LOCUST__LOOP_SCRATCH && block->len < block->cap / 4)
         locust__buf_free(block); // one big response must not cost memory for the user's whole life
     if (!block->ptr) // at once: a block that moves while it grows leaves holes in the heap
         locust__buf_reserve_tight(block, LOCUST__HEAD_OUT_BLOCK);
     block->len = 0;
+}
+
+/* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
+static locust_error locust__head_out_begin_block(locust__client *c, locust__exchange *x,
+    const locust__base_url *base, const char *path, const locust_pair *params)
+{
+    locust__buf *block = &c->block;
+    locust__head_out_clear_block(block);
     x->origin = base->origin;
     x->target_at = base->text_len;
     locust__buf_add_tight(block, base->text, base->text_len);
@@ -16771,6 +16867,93 @@ static locust_error locust__head_out_build(
     return w.error;
 }
 /* ============================================================================================
+ * >>head_known  heads of requests that were built before
+ *
+ * Purpose     a test sends the same few requests again and again: their heads are kept, and go out
+ *             as they are while nothing that made them has changed.
+ * Invariants  the key holds all that a head is made of: class, host, method, URL. A request with a
+ *             header field, a body or credentials of any kind, or of a user with fields or cookies
+ *             of its own, is not looked for. Texts are compared, not their addresses: a test may
+ *             build its URLs in one buffer.
+ * Cost        two comparisons of texts in place of building. A head is kept when its request comes
+ *             for the second time in a row to its place, so URLs that never come again cost the
+ *             copy of a URL.
+ * Names       locust__head_known locust__head_known_
+ * Uses        >>entry >>url >>base_url >>client >>head_out
+ * ============================================================================================ */
+
+enum {
+    LOCUST__HEAD_KNOWN_HEADS = 16,
+    LOCUST__HEAD_KNOWN_URL = 100,
+    LOCUST__HEAD_KNOWN_BYTES = 448
+};
+
+typedef struct locust__head_known {
+    const locust_user_class *cls;
+    const locust__base_url *base;
+    locust__origin *origin; // NULL: the head was not kept yet
+    locust__entry *entry;   // the row of a request without a name; NULL: not known yet
+    uint16_t target_at, target_len, url_len, head_len;
+    char method[12], url[LOCUST__HEAD_KNOWN_URL];
+    char bytes[LOCUST__HEAD_KNOWN_BYTES]; // absolute URL \0 head
+} locust__head_known;
+
+/* Is the head of a request made of nothing but its method and URL? */
+static bool locust__head_known_suits(
+    const locust__client *c, const locust_request *req, const locust__base_url *base)
+{
+    uintptr_t other = (uintptr_t)req->headers | (uintptr_t)req->body | (uintptr_t)req->form |
+                      (uintptr_t)req->json | (uintptr_t)req->params | (uintptr_t)req->form_fields |
+                      (uintptr_t)req->bearer | (uintptr_t)req->auth | req->body_len |
+                      (uintptr_t)req->expect_json | (uintptr_t)c->session->fields |
+                      (uintptr_t)c->session->jar.first | (uintptr_t)c->cls->headers;
+    return !other && !base->auth.len && req->url && *req->url == '/' && c->services->heads_known;
+}
+
+/* The place of a request's head. Of another one there only `origin` and the texts matter, and are
+ * changed: the place is this one's from now on. */
+static locust__head_known *locust__head_known_of(
+    const locust__client *c, const locust_request *req, const locust__base_url *base)
+{
+    uintptr_t at = (uintptr_t)req->url;
+    const char *method = req->method ? req->method : "GET";
+    locust__head_known *k =
+        &c->services->heads_known[(at ^ at >> 4 ^ at >> 8) % LOCUST__HEAD_KNOWN_HEADS];
+    size_t url_len, method_len;
+    if (k->cls == c->cls && k->base == base && strcmp(k->url, req->url) == 0 &&
+        strcmp(k->method, method) == 0)
+        return k;
+    url_len = strlen(req->url);
+    method_len = strlen(method);
+    if (url_len >= sizeof k->url || method_len >= sizeof k->method)
+        return NULL;
+    k->cls = c->cls;
+    k->base = base;
+    k->origin = NULL;
+    k->entry = NULL;
+    k->head_len = 0;
+    memcpy(k->url, req->url, url_len + 1);
+    memcpy(k->method, method, method_len + 1);
+    return k;
+}
+
+/* Keeps a head that was just built, if its request came before. `head_len` says so. */
+static void locust__head_known_keep(
+    locust__head_known *k, const locust__client *c, const locust__exchange *x, locust__view head)
+{
+    if (!k->head_len) {
+        k->head_len = 1;
+    } else if (x->response_at + head.len <= sizeof k->bytes) {
+        k->target_at = (uint16_t)x->target_at;
+        k->target_len = (uint16_t)x->target_len;
+        k->url_len = (uint16_t)x->response_at;
+        k->head_len = (uint16_t)head.len;
+        memcpy(k->bytes, c->block.ptr, x->response_at);
+        memcpy(k->bytes + x->response_at, head.ptr, head.len);
+        k->origin = x->origin;
+    }
+}
+/* ============================================================================================
  * >>exchange  one exchange on a connection
  *
  * Purpose     takes a connection, sends the request, reads the response; once more on a new
@@ -16984,9 +17167,10 @@ static locust_error locust__exchange_cut(
 }
 
 /* Says where in the block, which ends with a head, its fields begin, and the body. */
-static void locust__exchange_find(locust__client *c, const locust__exchange *x, size_t *body_at)
+static void locust__exchange_find(
+    locust__client *c, const locust__exchange *x, const locust__response_head *h, size_t *body_at)
 {
-    c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
+    c->fields_at = x->response_at + h->reason_len;
     *body_at = c->block.len;
 }
 
@@ -17021,9 +17205,9 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     bool passes, whole;
     x->to_head = strcmp(x->method, "HEAD") == 0;
     kind = locust__response_head_body(h, x->to_head);
-    locust__exchange_find(c, x, body_at);
+    locust__exchange_find(c, x, h, body_at);
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
-    if (LOCUST__WITH_ZLIB)
+    if (LOCUST__WITH_ZLIB && h->coded)
         coding = locust__client_field(c, "content-encoding");
     // The test's functions get the body of the last response alone.
     if (passes || !(x->req->on_body || x->req->on_event || coding)) {
@@ -17184,7 +17368,7 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
             error = locust__exchange_get(c, x, h, budget, body_at, reusable);
         if (error == LOCUST_ERR_HTTP_UPGRADE) { // has a status and no body
             x->body_out.total = 0;
-            locust__exchange_find(c, x, body_at);
+            locust__exchange_find(c, x, h, body_at);
             locust__exchange_keep(c, x);
         }
         if (x->put_error || refused)
@@ -17413,7 +17597,8 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     r->url = block;
     r->status = x->answered ? h->status : 0; // what was received stands, even if the rest was cut
     r->reason = x->answered ? block + x->response_at : "";
-    c->fields_at = x->answered ? x->response_at + strlen(r->reason) + 1 : 0;
+    if (!x->answered)
+        c->fields_at = 0;
     r->body = x->answered ? block + body_at : "";
     r->body_len = x->answered ? c->block.len - body_at : 0;
     r->length = x->answered ? x->body_out.total : 0;
@@ -17570,7 +17755,27 @@ static locust_error locust__request_check(const locust_request *req)
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
-/* Begins the request: nothing of it has happened yet. */
+/* Makes the client ready for a request: nothing of it has happened yet. */
+static inline void locust__request_clear(locust__client *c)
+{
+    locust__session_begin(c->session, c->services->loop->clock_ns);
+    c->broken = NULL;
+    c->verdict = LOCUST__VERDICT_NONE;
+    c->response.reused = false;
+    memset(&c->response.phases, 0, sizeof c->response.phases);
+    c->elapsed_ns = c->ended_ns = 0;
+    c->block.failed = false;
+}
+
+/* When a request that begins now has to have its whole answer. */
+static inline int64_t locust__request_deadline(const locust_request *req, int64_t now_ns)
+{
+    if (req->timeout_s < 0)
+        return LOCUST__NEVER;
+    return locust__time_after(
+        now_ns, req->timeout_s > 0 ? locust__time_ns(req->timeout_s) : 60 * LOCUST__S);
+}
+
 static void locust__request_open(locust__client *c, locust__exchange *x, const locust_request *req)
 {
     memset(x, 0, offsetof(locust__exchange, upload));
@@ -17578,19 +17783,11 @@ static void locust__request_open(locust__client *c, locust__exchange *x, const l
     x->body_out.total = 0;
     x->req = req;
     x->method = req->method ? req->method : "GET";
-    locust__session_begin(c->session, c->services->loop->clock_ns);
-    c->broken = NULL;
-    c->verdict = LOCUST__VERDICT_NONE;
-    c->response.reused = false;
-    memset(&c->response.phases, 0, sizeof c->response.phases);
-    c->elapsed_ns = c->ended_ns = 0;
+    locust__request_clear(c);
     // By the loop's last reading of the clock. locust__exchange_begin reads it anew, right before
     // the first byte or connect, and moves the deadline by the time between: the timeout runs from
     // the start of the request, and one reading serves both.
-    x->deadline_ns = req->timeout_s < 0
-                         ? LOCUST__NEVER
-                         : locust__time_after(c->services->loop->clock_ns,
-                               locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    x->deadline_ns = locust__request_deadline(req, c->services->loop->clock_ns);
 }
 
 /* Ends the request, whose times and response the test sees from here on. */
@@ -17643,7 +17840,6 @@ static locust_error locust__request_send(
         last = c->block;
         c->block = (locust__buf){NULL, 0, 0, false};
     }
-    c->block.failed = false;
     error = locust__head_out_target(c, &x, base);
     if (!error)
         error = locust__request_check(req);
@@ -17664,8 +17860,8 @@ static locust_error locust__request_send(
  *             it takes the whole answer. No function of the test runs on the loop's stack.
  * Cost        one switch to the loop and one back, as any park.
  * Names       locust__short locust__short_
- * Uses        >>co >>switch >>stream >>head >>response_head >>receive >>pool >>base_url
- *             >>client >>head_out >>exchange >>request
+ * Uses        >>co >>switch >>entry >>stream >>head >>response_head >>receive >>services
+ *             >>pool >>base_url >>client >>head_out >>head_known >>exchange >>request
  *
  *     user's stack              loop's stack
  *     locust__short_send ---->  locust__short_begin: sends, parks the user
@@ -17693,7 +17889,8 @@ typedef struct locust__short { // a request that is on its short way; on the use
     locust__conn *conn;
     int64_t sent_ns, deadline_ns;
     size_t target_at, target_len, fields_at, response_at; // in the block
-    locust__view head, body;                              // CUT: what is left to send
+    locust__view head, body;                              // that are, or that are left, to send
+    locust__head_known *known; // the place of its head; NULL: it has none
 } locust__short;
 
 /* The state of the straight-line client behind the send. */
@@ -17724,26 +17921,59 @@ static bool locust__short_suits(const locust__client *c, const locust_request *r
     uintptr_t no = (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
                    (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->auth;
     return conn && !conns->limit && !no && !req->expect_continue && !conn->busy &&
-           c->cls->max_requests <= 0 && locust__stream_is_open(&conn->stream) &&
-           locust__stream_is_quiet(&conn->stream) && !locust__request_uses_last(c, req);
+           c->cls->max_requests <= 0 && c->services->heads &&
+           locust__stream_is_open(&conn->stream) && locust__stream_is_quiet(&conn->stream) &&
+           !locust__request_uses_last(c, req);
 }
 
-/* Writes the head, and says which connection it goes to. False: the short way ends here, and has
- * changed nothing that the straight-line client does not set anew. */
-static bool locust__short_prepare(
-    locust__short *s, locust__exchange *x, locust__conn *conn, locust__view *head)
+/* Builds the head. False: the short way ends here, and has changed nothing that the straight-line
+ * client does not set anew. */
+LOCUST__APART static bool locust__short_build(locust__short *s, const locust__conn *conn)
 {
     locust__client *c = s->c;
+    locust__exchange x;
     uint64_t reframed = c->services->counts.reframed;
-    bool ready = locust__head_out_target(c, x, s->base) == LOCUST_OK && !x->credentials &&
-                 !x->url_auth.ptr && x->origin == conn->origin &&
-                 locust__request_check(s->req) == LOCUST_OK &&
-                 locust__head_out_build(c, x, head) == LOCUST_OK && !x->waits &&
-                 !locust__head_out_closes(c, x) && strcmp(x->method, "HEAD") != 0;
-    locust__buf_free(&x->url_auth);
-    if (!ready)
+    bool ready;
+    locust__request_open(c, &x, s->req);
+    ready = locust__head_out_target(c, &x, s->base) == LOCUST_OK && !x.credentials &&
+            !x.url_auth.ptr && x.origin == conn->origin &&
+            locust__request_check(s->req) == LOCUST_OK &&
+            locust__head_out_build(c, &x, &s->head) == LOCUST_OK && !x.waits &&
+            !locust__head_out_closes(c, &x) && strcmp(x.method, "HEAD") != 0;
+    locust__buf_free(&x.url_auth);
+    if (!ready) {
         c->services->counts.reframed = reframed;
-    return ready;
+        return false;
+    }
+    s->body = x.body;
+    s->target_at = x.target_at;
+    s->target_len = x.target_len;
+    s->fields_at = x.fields_at;
+    s->response_at = x.response_at;
+    if (s->known)
+        locust__head_known_keep(s->known, c, &x, s->head);
+    return true;
+}
+
+/* Gets the head: a known one, or one that is built. */
+static bool locust__short_head(locust__short *s, const locust__conn *conn)
+{
+    locust__client *c = s->c;
+    const locust__head_known *k;
+    locust__buf *block = &c->block;
+    if (locust__head_known_suits(c, s->req, s->base))
+        s->known = locust__head_known_of(c, s->req, s->base);
+    k = s->known;
+    if (!k || k->origin != conn->origin)
+        return locust__short_build(s, conn);
+    locust__request_clear(c);
+    locust__head_out_clear_block(block);
+    locust__buf_add_tight(block, k->bytes, k->url_len);
+    s->head = (locust__view){k->bytes + k->url_len, k->head_len};
+    s->target_at = k->target_at;
+    s->target_len = k->target_len;
+    s->fields_at = s->response_at = k->url_len;
+    return !block->failed;
 }
 
 /* Sends the request and parks the user, on the loop's stack. */
@@ -17753,32 +17983,25 @@ static void locust__short_begin(void *arg)
     locust__client *c = s->c;
     locust__loop *loop = c->services->loop;
     locust__conn *conn = c->session->conns->first;
-    locust__exchange x;
-    locust__view head;
+    struct iovec iov[2];
     size_t sent = 0, of_head;
-    locust__request_open(c, &x, s->req);
-    c->block.failed = false;
-    if (!locust__short_prepare(s, &x, conn, &head))
+    if (!locust__short_head(s, conn))
         return;
     s->conn = conn;
     conn->busy = true;
     c->response.reused = true;
-    s->sent_ns = locust__exchange_begin(loop, &x);
-    s->deadline_ns = x.deadline_ns;
-    s->target_at = x.target_at;
-    s->target_len = x.target_len;
-    s->fields_at = x.fields_at;
-    s->response_at = x.response_at;
     c->services->counts.sent++;
     c->services->counts.reused++;
-    s->error = locust__stream_send(&conn->stream,
-        (const struct iovec[2]){
-            {(void *)(uintptr_t)head.ptr, head.len}, {(void *)(uintptr_t)x.body.ptr, x.body.len}},
-        x.body.len ? 2 : 1, &sent);
-    if (s->error || sent < head.len + x.body.len) {
-        of_head = sent < head.len ? sent : head.len;
-        s->head = locust__view_skip(head, of_head);
-        s->body = sent > of_head ? locust__view_skip(x.body, sent - of_head) : x.body;
+    iov[0] = (struct iovec){(void *)(uintptr_t)s->head.ptr, s->head.len};
+    iov[1] = (struct iovec){(void *)(uintptr_t)s->body.ptr, s->body.len};
+    s->sent_ns = locust__loop_clock(loop);
+    s->deadline_ns = locust__request_deadline(s->req, s->sent_ns);
+    s->error = locust__stream_send(&conn->stream, iov, s->body.len ? 2 : 1, &sent);
+    if (s->error || sent < s->head.len + s->body.len) {
+        of_head = sent < s->head.len ? sent : s->head.len;
+        s->head = locust__view_skip(s->head, of_head);
+        if (sent > of_head)
+            s->body = locust__view_skip(s->body, sent - of_head);
         s->state = LOCUST__SHORT_CUT;
         return;
     }
@@ -17802,8 +18025,7 @@ static bool locust__short_is_whole(const locust__client *c, const locust__exchan
                                       : kind == LOCUST__BODY_SIZED && *n <= LOCUST_MAX_BODY &&
                                             h->framing.length == (int64_t)*n) &&
            locust__http_persists(&h->framing, kind) &&
-           !locust__exchange_redirects(c, x, h->status) &&
-           !(LOCUST__WITH_ZLIB && locust__client_field(c, "content-encoding"));
+           !locust__exchange_redirects(c, x, h->status) && !(LOCUST__WITH_ZLIB && h->coded);
 }
 
 /* Takes the answer off the stream if it is all here. False: it stays there. */
@@ -17815,15 +18037,26 @@ static bool locust__short_take(
     c->block.len = x->response_at;
     x->first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
     if (!locust__buf_reserve_tight(&c->block, s->in_len + 1) ||
-        locust__response_head_parse(s->in, s->in_len, h, &c->block, &head_len) != LOCUST_OK)
+        locust__response_head_recall(
+            c->services->heads, s->in, s->in_len, h, &c->block, &head_len) != LOCUST_OK)
         return false;
-    locust__exchange_find(c, x, body_at);
+    locust__exchange_find(c, x, h, body_at);
     if (!locust__short_is_whole(c, x, h, head_len, &n))
         return false;
     locust__buf_add_tight(&c->block, s->in + head_len, n);
     locust__stream_take(s, s->in_len);
     x->body_out.total = n;
     return locust__exchange_keep(c, x) == LOCUST_OK;
+}
+
+/* Records the answer, in the row that this request had before. */
+static void locust__short_record(const locust__short *s)
+{
+    locust__client *c = s->c;
+    locust__entry *entry = s->known && !s->req->name ? s->known->entry : NULL;
+    locust__client_record_in(c, &entry);
+    if (s->known && !s->req->name && entry != &c->services->recorder.stats->other)
+        s->known->entry = entry;
 }
 
 /* Reads the answer and records it, on the loop's stack, before the user is resumed. What is not
@@ -17865,7 +18098,7 @@ static void locust__short_early(locust__early *early)
     else if (c->services->recorder.listener)
         c->pending = true;
     else
-        locust__client_record(c);
+        locust__short_record(s);
 }
 
 /* Goes on straight-line, where the short way has stopped behind the send. */
@@ -17887,6 +18120,14 @@ LOCUST__APART static locust_error locust__short_rest(locust__short *s) LOCUST__P
     return locust__request_go(s->c, &x, LOCUST_OK);
 }
 
+/* Makes the memory for what is known. Without it all goes straight-line, or is built anew. */
+LOCUST__APART static void locust__short_open(locust__services *sv)
+{
+    sv->heads = locust__arena_zalloc(&sv->arena, sizeof *sv->heads);
+    sv->heads_known =
+        locust__arena_zalloc(&sv->arena, LOCUST__HEAD_KNOWN_HEADS * sizeof *sv->heads_known);
+}
+
 /* One request from end to end, as locust__request_send. */
 static locust_error locust__short_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
@@ -17901,6 +18142,8 @@ static locust_error locust__short_send(
         if (s.conn)
             s.conn->stream.fd.reader = NULL;
     }
+    if (LOCUST__WITH_SHORT && !c->services->heads)
+        locust__short_open(c->services);
     if (s.state == LOCUST__SHORT_NONE)
         return locust__request_send(c, req, base);
     if (s.state != LOCUST__SHORT_ANSWERED)

@@ -58,6 +58,49 @@ static void parse_parts_of_a_head(void)
     }
 }
 
+/* A head that is known gives what parsing gives: of all rows one after the other, twice, and again with
+ * other bytes behind it. `kept` begins with other text. */
+static void recall_heads(void)
+{
+    locust__response_heads *heads = calloc(1, sizeof *heads);
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < ROWS; i++) {
+            size_t n = round < 2 ? simple_head_end(rows[i].in, rows[i].n) : rows[i].n;
+            size_t used = 0, used_again = 0;
+            locust__buf plain = {NULL, 0, 0, false}, kept = {NULL, 0, 0, false};
+            locust__response_head h, again;
+            locust_error error;
+            CHECK_ROW(rows[i].name);
+            if (!n)
+                continue;
+            CHECK(locust__buf_reserve(&plain, n + 8) && locust__buf_reserve(&kept, n + 8));
+            locust__buf_add(&plain, "before", 7);
+            locust__buf_add(&kept, "before", 7);
+            error = locust__response_head_parse(rows[i].in, n, &h, &plain, &used);
+            for (int k = 0; k < 2; k++) {
+                kept.len = 7;
+                CHECK_INT(
+                    locust__response_head_recall(heads, rows[i].in, n, &again, &kept, &used_again),
+                    error);
+                CHECK_INT(kept.len, plain.len);
+                CHECK(memcmp(kept.ptr, plain.ptr, plain.len) == 0);
+                if (!error) {
+                    CHECK_INT(used_again, used);
+                    CHECK_INT(again.status, h.status);
+                    CHECK_INT(again.reason_len, h.reason_len);
+                    CHECK_INT(again.cookies, h.cookies);
+                    CHECK_INT(again.coded, h.coded);
+                    CHECK_INT(again.framing.length, h.framing.length);
+                    CHECK_INT(again.framing.chunked, h.framing.chunked);
+                    CHECK_INT(again.framing.close, h.framing.close);
+                }
+            }
+            locust__buf_free(&plain);
+            locust__buf_free(&kept);
+        }
+    free(heads);
+}
+
 static void reasons(void)
 {
     static const struct {
@@ -110,5 +153,5 @@ static void kinds(void)
     }
 }
 
-TESTS({"parse head", parse_head}, {"parts of a head", parse_parts_of_a_head}, {"reasons", reasons},
-    {"kinds", kinds})
+TESTS({"parse head", parse_head}, {"parts of a head", parse_parts_of_a_head},
+    {"heads that are known", recall_heads}, {"reasons", reasons}, {"kinds", kinds})

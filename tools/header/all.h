@@ -190,6 +190,7 @@
  *     >>session        the session of a user
  *     >>client         a user's client: its response, verdict and record
  *     >>head_out       the head of a request
+ *     >>head_known     heads of requests that were built before
  *     >>exchange       one exchange on a connection
  *     >>request        a whole request
  *     >>short          the short way of a request
@@ -486,6 +487,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/session.c"
 #include "5-http/client.c"
 #include "5-http/head_out.c"
+#include "5-http/head_known.c"
 #include "5-http/exchange.c"
 #include "5-http/request.c"
 #include "5-http/short.c"

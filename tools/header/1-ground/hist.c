@@ -64,17 +64,27 @@ static uint64_t *locust__hist_octave(locust__hist *h, size_t o)
     return h->octaves[o];
 }
 
-/* Records a time that was measured n times. False: no memory for its octave, so it is not
- * counted. */
-static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
+/* The bucket of a time in ns. */
+static inline size_t locust__hist_bucket(int64_t ns)
 {
-    size_t index = locust__hist_index((ns + 500) / 1000);
+    return locust__hist_index((ns + 500) / 1000);
+}
+
+/* Records n times of one bucket. False: no memory for its octave, so they are not counted. */
+static inline bool locust__hist_record_at(locust__hist *h, size_t index, uint64_t n)
+{
     uint64_t *counts = locust__hist_octave(h, index / LOCUST__HIST_OCTAVE);
     if (!counts)
         return false;
     counts[index % LOCUST__HIST_OCTAVE] += n;
     h->total += n;
     return true;
+}
+
+/* Records a time that was measured n times. */
+static bool locust__hist_record_many(locust__hist *h, int64_t ns, uint64_t n)
+{
+    return locust__hist_record_at(h, locust__hist_bucket(ns), n);
 }
 
 static bool locust__hist_record(locust__hist *h, int64_t ns)

@@ -129,9 +129,9 @@ static void locust__entry_free_histograms(locust__entry *entry)
     locust__phase_free(entry->intended_waits);
 }
 
-/* Counts one request that ended in `second` of the monotonic clock. */
-static void locust__entry_count(
-    locust__entry *entry, int64_t elapsed_ns, uint64_t bytes, bool failed, int64_t second)
+/* Counts one request that ended in `second` of the monotonic clock. `bucket`: of its time. */
+static void locust__entry_count(locust__entry *entry, int64_t elapsed_ns, size_t bucket,
+    uint64_t bytes, bool failed, int64_t second)
 {
     locust__entry_second *s = &entry->ring[second % LOCUST__ENTRY_RING];
     if (s->second < second)
@@ -152,7 +152,7 @@ static void locust__entry_count(
         entry->min_ns = elapsed_ns;
     if (elapsed_ns > entry->max_ns)
         entry->max_ns = elapsed_ns;
-    locust__hist_record(&entry->hist, elapsed_ns);
+    locust__hist_record_at(&entry->hist, bucket, 1);
 }
 
 /* Counts a request that was cut after waited_ns, without an answer. */

@@ -37,11 +37,15 @@ static void locust__recorder_phases(locust__entry *entry, const locust_phases *p
     }
 }
 
-static void locust__recorder_count(
-    const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
+static void locust__recorder_count(const locust__recorder *rec, locust__entry **known,
+    const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
-    locust__entry *entry = locust__stats_record(rec->stats, sample->method, sample->name,
-        elapsed_ns, sample->length, sample->error, now_ns);
+    locust__entry *entry = *known;
+    if (entry)
+        locust__stats_count(rec->stats, entry, elapsed_ns, sample->length, sample->error, now_ns);
+    else
+        *known = entry = locust__stats_record(rec->stats, sample->method, sample->name, elapsed_ns,
+            sample->length, sample->error, now_ns);
     if (rec->phases && sample->phases && sample->status) {
         locust__recorder_phases(entry, sample->phases);
         locust__recorder_phases(&rec->stats->total, sample->phases);
@@ -63,14 +67,22 @@ static void locust__recorder_late(
         locust__stats_late(rec->stats, elapsed_ns, late_ns);
 }
 
-/* Takes a sample that ended at now_ns and took elapsed_ns. */
+/* Takes a sample that ended at now_ns and took elapsed_ns. *entry: its row, if who calls remembers
+ * it, else NULL; becomes what it was found to be. */
+static void locust__recorder_record_in(const locust__recorder *rec, locust__entry **entry,
+    const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
+{
+    if (now_ns - elapsed_ns >= rec->since_ns)
+        locust__recorder_count(rec, entry, sample, elapsed_ns, now_ns);
+    if (rec->listener)
+        rec->listener(rec->env, sample);
+}
+
 static void locust__recorder_record(
     const locust__recorder *rec, const locust_sample *sample, int64_t elapsed_ns, int64_t now_ns)
 {
-    if (now_ns - elapsed_ns >= rec->since_ns)
-        locust__recorder_count(rec, sample, elapsed_ns, now_ns);
-    if (rec->listener)
-        rec->listener(rec->env, sample);
+    locust__entry *entry = NULL;
+    locust__recorder_record_in(rec, &entry, sample, elapsed_ns, now_ns);
 }
 
 /* Takes a request that was cut at now_ns, waited_ns after its start, without an answer. late_ms: of

@@ -259,18 +259,26 @@ static void locust__stats_fail(
     f->last_wall_ns = wall_ns;
 }
 
-/* Counts one finished request. `error`: NULL, or why it failed. Returns its entry. */
-static locust__entry *locust__stats_record(locust__request_stats *st, const char *method,
-    const char *name, int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
+/* Counts one finished request of an entry. `error`: NULL, or why it failed. */
+static void locust__stats_count(locust__request_stats *st, locust__entry *entry, int64_t elapsed_ns,
+    uint64_t bytes, const char *error, int64_t now_ns)
 {
-    locust__entry *entry = locust__stats_find(st, method, name);
     int64_t second = now_ns / LOCUST__S;
-    locust__entry_count(entry, elapsed_ns, bytes, error != NULL, second);
-    locust__entry_count(&st->total, elapsed_ns, bytes, error != NULL, second);
+    size_t bucket = locust__hist_bucket(elapsed_ns);
+    locust__entry_count(entry, elapsed_ns, bucket, bytes, error != NULL, second);
+    locust__entry_count(&st->total, elapsed_ns, bucket, bytes, error != NULL, second);
     if (now_ns > st->last_ns) // not if its verdict came after other requests had ended
         st->last_ns = now_ns;
     if (error)
         locust__stats_fail(st, entry, error, locust__os_wall_ns());
+}
+
+/* The same of a method and name. Returns their entry. */
+static locust__entry *locust__stats_record(locust__request_stats *st, const char *method,
+    const char *name, int64_t elapsed_ns, uint64_t bytes, const char *error, int64_t now_ns)
+{
+    locust__entry *entry = locust__stats_find(st, method, name);
+    locust__stats_count(st, entry, elapsed_ns, bytes, error, now_ns);
     return entry;
 }
 

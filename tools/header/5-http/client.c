@@ -9,7 +9,7 @@
  *             buffer, its response fits the block. An idle user keeps its last response and no
  *             buffer.
  * Names       locust__client_ locust__verdict_
- * Uses        >>stats >>record >>head >>json >>route >>services >>session
+ * Uses        >>entry >>stats >>record >>head >>json >>route >>services >>session
  * Sources     Locust 2.46 for verdicts.
  *
  *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
@@ -105,9 +105,10 @@ static void locust__client_count(
     }
 }
 
-/* Tells the statistics about the finished request. */
-static void locust__client_record(locust__client *c)
+/* Tells the statistics about the finished request; *entry: see >>record. */
+static void locust__client_record_in(locust__client *c, locust__entry **entry)
 {
+    const locust__recorder *recorder = &c->services->recorder;
     locust_response *r = &c->response;
     double late_ms = locust__session_end(c->session);
     locust_sample sample = {.method = c->method,
@@ -126,9 +127,19 @@ static void locust__client_record(locust__client *c)
         sample.error = NULL;
     else if (c->verdict == LOCUST__VERDICT_FAILURE)
         sample.error = c->verdict_text;
-    locust__client_count(c, &sample, c->elapsed_ns, c->ended_ns);
-    if (c->late_ns && !c->session->failure)
-        locust__recorder_late(&c->services->recorder, c->elapsed_ns, c->late_ns, c->ended_ns);
+    if (c->session->failure) {
+        locust__client_count(c, &sample, c->elapsed_ns, c->ended_ns);
+        return;
+    }
+    locust__recorder_record_in(recorder, entry, &sample, c->elapsed_ns, c->ended_ns);
+    if (c->late_ns)
+        locust__recorder_late(recorder, c->elapsed_ns, c->late_ns, c->ended_ns);
+}
+
+static void locust__client_record(locust__client *c)
+{
+    locust__entry *entry = NULL;
+    locust__client_record_in(c, &entry);
 }
 
 /* Ends the time for a verdict: the next request begins, or the task has ended. */

@@ -212,9 +212,10 @@ static locust_error locust__exchange_cut(
 }
 
 /* Says where in the block, which ends with a head, its fields begin, and the body. */
-static void locust__exchange_find(locust__client *c, const locust__exchange *x, size_t *body_at)
+static void locust__exchange_find(
+    locust__client *c, const locust__exchange *x, const locust__response_head *h, size_t *body_at)
 {
-    c->fields_at = x->response_at + strlen(c->block.ptr + x->response_at) + 1;
+    c->fields_at = x->response_at + h->reason_len;
     *body_at = c->block.len;
 }
 
@@ -249,9 +250,9 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     bool passes, whole;
     x->to_head = strcmp(x->method, "HEAD") == 0;
     kind = locust__response_head_body(h, x->to_head);
-    locust__exchange_find(c, x, body_at);
+    locust__exchange_find(c, x, h, body_at);
     passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
-    if (LOCUST__WITH_ZLIB)
+    if (LOCUST__WITH_ZLIB && h->coded)
         coding = locust__client_field(c, "content-encoding");
     // The test's functions get the body of the last response alone.
     if (passes || !(x->req->on_body || x->req->on_event || coding)) {
@@ -412,7 +413,7 @@ static locust_error locust__exchange_run(locust__client *c, locust__exchange *x,
             error = locust__exchange_get(c, x, h, budget, body_at, reusable);
         if (error == LOCUST_ERR_HTTP_UPGRADE) { // has a status and no body
             x->body_out.total = 0;
-            locust__exchange_find(c, x, body_at);
+            locust__exchange_find(c, x, h, body_at);
             locust__exchange_keep(c, x);
         }
         if (x->put_error || refused)

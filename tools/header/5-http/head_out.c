@@ -53,16 +53,22 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     locust__body_out body_out;
 } locust__exchange;
 
-/* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
-static locust_error locust__head_out_begin_block(locust__client *c, locust__exchange *x,
-    const locust__base_url *base, const char *path, const locust_pair *params)
+/* Empties the block of the last response. */
+static inline void locust__head_out_clear_block(locust__buf *block)
 {
-    locust__buf *block = &c->block;
     if (block->cap > LOCUST__LOOP_SCRATCH && block->len < block->cap / 4)
         locust__buf_free(block); // one big response must not cost memory for the user's whole life
     if (!block->ptr) // at once: a block that moves while it grows leaves holes in the heap
         locust__buf_reserve_tight(block, LOCUST__HEAD_OUT_BLOCK);
     block->len = 0;
+}
+
+/* Begins the block with all that is sent from it: the absolute URL and the encoded form fields. */
+static locust_error locust__head_out_begin_block(locust__client *c, locust__exchange *x,
+    const locust__base_url *base, const char *path, const locust_pair *params)
+{
+    locust__buf *block = &c->block;
+    locust__head_out_clear_block(block);
     x->origin = base->origin;
     x->target_at = base->text_len;
     locust__buf_add_tight(block, base->text, base->text_len);

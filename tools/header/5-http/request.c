@@ -56,7 +56,8 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     r->url = block;
     r->status = x->answered ? h->status : 0; // what was received stands, even if the rest was cut
     r->reason = x->answered ? block + x->response_at : "";
-    c->fields_at = x->answered ? x->response_at + strlen(r->reason) + 1 : 0;
+    if (!x->answered)
+        c->fields_at = 0;
     r->body = x->answered ? block + body_at : "";
     r->body_len = x->answered ? c->block.len - body_at : 0;
     r->length = x->answered ? x->body_out.total : 0;
@@ -213,7 +214,27 @@ static locust_error locust__request_check(const locust_request *req)
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
-/* Begins the request: nothing of it has happened yet. */
+/* Makes the client ready for a request: nothing of it has happened yet. */
+static inline void locust__request_clear(locust__client *c)
+{
+    locust__session_begin(c->session, c->services->loop->clock_ns);
+    c->broken = NULL;
+    c->verdict = LOCUST__VERDICT_NONE;
+    c->response.reused = false;
+    memset(&c->response.phases, 0, sizeof c->response.phases);
+    c->elapsed_ns = c->ended_ns = 0;
+    c->block.failed = false;
+}
+
+/* When a request that begins now has to have its whole answer. */
+static inline int64_t locust__request_deadline(const locust_request *req, int64_t now_ns)
+{
+    if (req->timeout_s < 0)
+        return LOCUST__NEVER;
+    return locust__time_after(
+        now_ns, req->timeout_s > 0 ? locust__time_ns(req->timeout_s) : 60 * LOCUST__S);
+}
+
 static void locust__request_open(locust__client *c, locust__exchange *x, const locust_request *req)
 {
     memset(x, 0, offsetof(locust__exchange, upload));
@@ -221,19 +242,11 @@ static void locust__request_open(locust__client *c, locust__exchange *x, const l
     x->body_out.total = 0;
     x->req = req;
     x->method = req->method ? req->method : "GET";
-    locust__session_begin(c->session, c->services->loop->clock_ns);
-    c->broken = NULL;
-    c->verdict = LOCUST__VERDICT_NONE;
-    c->response.reused = false;
-    memset(&c->response.phases, 0, sizeof c->response.phases);
-    c->elapsed_ns = c->ended_ns = 0;
+    locust__request_clear(c);
     // By the loop's last reading of the clock. locust__exchange_begin reads it anew, right before
     // the first byte or connect, and moves the deadline by the time between: the timeout runs from
     // the start of the request, and one reading serves both.
-    x->deadline_ns = req->timeout_s < 0
-                         ? LOCUST__NEVER
-                         : locust__time_after(c->services->loop->clock_ns,
-                               locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    x->deadline_ns = locust__request_deadline(req, c->services->loop->clock_ns);
 }
 
 /* Ends the request, whose times and response the test sees from here on. */
@@ -286,7 +299,6 @@ static locust_error locust__request_send(
         last = c->block;
         c->block = (locust__buf){NULL, 0, 0, false};
     }
-    c->block.failed = false;
     error = locust__head_out_target(c, &x, base);
     if (!error)
         error = locust__request_check(req);

@@ -1,8 +1,11 @@
 /* ============================================================================================
  * >>response_head  the head of a response
  *
- * Purpose     the status line, and what a status says of the body.
- * Names       locust__response_head_
+ * Purpose     the status line, and what a status says of the body. Heads that came before: a server
+ *             says the same again and again, but for the second, and what is the same byte for byte
+ *             needs no parsing.
+ * Cost        a head that is known: a comparison and a copy.
+ * Names       locust__response_head_ locust__response_heads locust__response_heads_
  * Uses        >>head
  * Sources     RFC 9112 4 (status line), 6.3 (body length).
  *
@@ -14,15 +17,30 @@
 typedef struct locust__response_head {
     locust__http_framing framing;
     int status;
-    bool cookies; // there is a Set-Cookie
+    uint32_t reason_len; // with its '\0'
+    bool cookies;        // there is a Set-Cookie
+    bool coded;          // there is a Content-Encoding
 } locust__response_head;
+
+enum { LOCUST__RESPONSE_HEADS = 8, LOCUST__RESPONSE_HEADS_BYTES = 512 };
+
+typedef struct locust__response_head_known {
+    size_t len, kept_len; // 0: there is none here
+    locust__response_head h;
+    char bytes[LOCUST__RESPONSE_HEADS_BYTES]; // as it came
+    char kept[LOCUST__RESPONSE_HEADS_BYTES];
+} locust__response_head_known;
+
+typedef struct locust__response_heads { // the latest, by the length of what they came with
+    locust__response_head_known known[LOCUST__RESPONSE_HEADS];
+} locust__response_heads;
 
 /* status-line = HTTP-version SP 3DIGIT SP [reason]; the last SP may be missing. Copies the reason
  * and a '\0' to *to. */
 static locust_error locust__response_head_status_line(
     const char **from, const char *end, locust__response_head *h, char **to)
 {
-    const char *p = *from;
+    const char *p = *from, *reason = *to;
     size_t n = (size_t)(end - p);
     if (n < 7 || memcmp(p, "HTTP/1.", 7) != 0)
         return LOCUST_ERR_HTTP_VERSION;
@@ -37,6 +55,7 @@ static locust_error locust__response_head_status_line(
     if (!*to)
         return LOCUST_ERR_HTTP_STATUS_LINE;
     *(*to)++ = '\0';
+    h->reason_len = (uint32_t)(*to - reason);
     return LOCUST_OK;
 }
 
@@ -55,6 +74,8 @@ static locust_error locust__response_head_fields(
             return error;
         if (name.len == 10 && locust__http_is_name(name, "set-cookie"))
             h->cookies = true;
+        else if (name.len == 16 && locust__http_is_name(name, "content-encoding"))
+            h->coded = true;
     }
     *at++ = '\0';
     *to = at;
@@ -82,6 +103,31 @@ static locust_error locust__response_head_parse(
     kept->len = (size_t)(to - kept->ptr);
     *used = (size_t)(at - p);
     return LOCUST_OK;
+}
+
+/* The same with a look at the heads that came before. */
+static locust_error locust__response_head_recall(locust__response_heads *heads, const char *p,
+    size_t n, locust__response_head *h, locust__buf *kept, size_t *used)
+{
+    locust__response_head_known *k = &heads->known[n % LOCUST__RESPONSE_HEADS];
+    size_t at = kept->len;
+    locust_error error;
+    if (k->len && k->len <= n && memcmp(p, k->bytes, k->len) == 0) {
+        memcpy(kept->ptr + at, k->kept, k->kept_len);
+        kept->len += k->kept_len;
+        *h = k->h;
+        *used = k->len;
+        return LOCUST_OK;
+    }
+    error = locust__response_head_parse(p, n, h, kept, used);
+    if (!error && *used <= LOCUST__RESPONSE_HEADS_BYTES) {
+        k->len = *used;
+        k->kept_len = kept->len - at;
+        k->h = *h;
+        memcpy(k->bytes, p, k->len);
+        memcpy(k->kept, kept->ptr + at, k->kept_len);
+    }
+    return error;
 }
 
 /* How the body ends, RFC 9112 6.3. `to_head`: the request was a HEAD. */

@@ -3,8 +3,8 @@
  *
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
- * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>extract >>proxy >>connect_to
- *             >>manners
+ * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
+ *             >>proxy >>connect_to >>manners >>head_known
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -29,8 +29,10 @@ typedef struct locust__services {
     locust__proxy_env proxies;
     locust__connect_to_rules connect_to;
     locust__origin *origins;
-    locust__manners *manners;  // of origins that showed some
-    locust__pattern *patterns; // compiled regular expressions of locust_match
+    locust__manners *manners;               // of origins that showed some
+    locust__response_heads *heads;          // of answers; made with the first request
+    struct locust__head_known *heads_known; // of requests, made then too
+    locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
     locust__buf auth; // scratch, to build credentials and names in

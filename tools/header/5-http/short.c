@@ -11,8 +11,8 @@
  *             it takes the whole answer. No function of the test runs on the loop's stack.
  * Cost        one switch to the loop and one back, as any park.
  * Names       locust__short locust__short_
- * Uses        >>co >>switch >>stream >>head >>response_head >>receive >>pool >>base_url
- *             >>client >>head_out >>exchange >>request
+ * Uses        >>co >>switch >>entry >>stream >>head >>response_head >>receive >>services
+ *             >>pool >>base_url >>client >>head_out >>head_known >>exchange >>request
  *
  *     user's stack              loop's stack
  *     locust__short_send ---->  locust__short_begin: sends, parks the user
@@ -40,7 +40,8 @@ typedef struct locust__short { // a request that is on its short way; on the use
     locust__conn *conn;
     int64_t sent_ns, deadline_ns;
     size_t target_at, target_len, fields_at, response_at; // in the block
-    locust__view head, body;                              // CUT: what is left to send
+    locust__view head, body;                              // that are, or that are left, to send
+    locust__head_known *known; // the place of its head; NULL: it has none
 } locust__short;
 
 /* The state of the straight-line client behind the send. */
@@ -71,26 +72,59 @@ static bool locust__short_suits(const locust__client *c, const locust_request *r
     uintptr_t no = (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
                    (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->auth;
     return conn && !conns->limit && !no && !req->expect_continue && !conn->busy &&
-           c->cls->max_requests <= 0 && locust__stream_is_open(&conn->stream) &&
-           locust__stream_is_quiet(&conn->stream) && !locust__request_uses_last(c, req);
+           c->cls->max_requests <= 0 && c->services->heads &&
+           locust__stream_is_open(&conn->stream) && locust__stream_is_quiet(&conn->stream) &&
+           !locust__request_uses_last(c, req);
 }
 
-/* Writes the head, and says which connection it goes to. False: the short way ends here, and has
- * changed nothing that the straight-line client does not set anew. */
-static bool locust__short_prepare(
-    locust__short *s, locust__exchange *x, locust__conn *conn, locust__view *head)
+/* Builds the head. False: the short way ends here, and has changed nothing that the straight-line
+ * client does not set anew. */
+LOCUST__APART static bool locust__short_build(locust__short *s, const locust__conn *conn)
 {
     locust__client *c = s->c;
+    locust__exchange x;
     uint64_t reframed = c->services->counts.reframed;
-    bool ready = locust__head_out_target(c, x, s->base) == LOCUST_OK && !x->credentials &&
-                 !x->url_auth.ptr && x->origin == conn->origin &&
-                 locust__request_check(s->req) == LOCUST_OK &&
-                 locust__head_out_build(c, x, head) == LOCUST_OK && !x->waits &&
-                 !locust__head_out_closes(c, x) && strcmp(x->method, "HEAD") != 0;
-    locust__buf_free(&x->url_auth);
-    if (!ready)
+    bool ready;
+    locust__request_open(c, &x, s->req);
+    ready = locust__head_out_target(c, &x, s->base) == LOCUST_OK && !x.credentials &&
+            !x.url_auth.ptr && x.origin == conn->origin &&
+            locust__request_check(s->req) == LOCUST_OK &&
+            locust__head_out_build(c, &x, &s->head) == LOCUST_OK && !x.waits &&
+            !locust__head_out_closes(c, &x) && strcmp(x.method, "HEAD") != 0;
+    locust__buf_free(&x.url_auth);
+    if (!ready) {
         c->services->counts.reframed = reframed;
-    return ready;
+        return false;
+    }
+    s->body = x.body;
+    s->target_at = x.target_at;
+    s->target_len = x.target_len;
+    s->fields_at = x.fields_at;
+    s->response_at = x.response_at;
+    if (s->known)
+        locust__head_known_keep(s->known, c, &x, s->head);
+    return true;
+}
+
+/* Gets the head: a known one, or one that is built. */
+static bool locust__short_head(locust__short *s, const locust__conn *conn)
+{
+    locust__client *c = s->c;
+    const locust__head_known *k;
+    locust__buf *block = &c->block;
+    if (locust__head_known_suits(c, s->req, s->base))
+        s->known = locust__head_known_of(c, s->req, s->base);
+    k = s->known;
+    if (!k || k->origin != conn->origin)
+        return locust__short_build(s, conn);
+    locust__request_clear(c);
+    locust__head_out_clear_block(block);
+    locust__buf_add_tight(block, k->bytes, k->url_len);
+    s->head = (locust__view){k->bytes + k->url_len, k->head_len};
+    s->target_at = k->target_at;
+    s->target_len = k->target_len;
+    s->fields_at = s->response_at = k->url_len;
+    return !block->failed;
 }
 
 /* Sends the request and parks the user, on the loop's stack. */
@@ -100,32 +134,25 @@ static void locust__short_begin(void *arg)
     locust__client *c = s->c;
     locust__loop *loop = c->services->loop;
     locust__conn *conn = c->session->conns->first;
-    locust__exchange x;
-    locust__view head;
+    struct iovec iov[2];
     size_t sent = 0, of_head;
-    locust__request_open(c, &x, s->req);
-    c->block.failed = false;
-    if (!locust__short_prepare(s, &x, conn, &head))
+    if (!locust__short_head(s, conn))
         return;
     s->conn = conn;
     conn->busy = true;
     c->response.reused = true;
-    s->sent_ns = locust__exchange_begin(loop, &x);
-    s->deadline_ns = x.deadline_ns;
-    s->target_at = x.target_at;
-    s->target_len = x.target_len;
-    s->fields_at = x.fields_at;
-    s->response_at = x.response_at;
     c->services->counts.sent++;
     c->services->counts.reused++;
-    s->error = locust__stream_send(&conn->stream,
-        (const struct iovec[2]){
-            {(void *)(uintptr_t)head.ptr, head.len}, {(void *)(uintptr_t)x.body.ptr, x.body.len}},
-        x.body.len ? 2 : 1, &sent);
-    if (s->error || sent < head.len + x.body.len) {
-        of_head = sent < head.len ? sent : head.len;
-        s->head = locust__view_skip(head, of_head);
-        s->body = sent > of_head ? locust__view_skip(x.body, sent - of_head) : x.body;
+    iov[0] = (struct iovec){(void *)(uintptr_t)s->head.ptr, s->head.len};
+    iov[1] = (struct iovec){(void *)(uintptr_t)s->body.ptr, s->body.len};
+    s->sent_ns = locust__loop_clock(loop);
+    s->deadline_ns = locust__request_deadline(s->req, s->sent_ns);
+    s->error = locust__stream_send(&conn->stream, iov, s->body.len ? 2 : 1, &sent);
+    if (s->error || sent < s->head.len + s->body.len) {
+        of_head = sent < s->head.len ? sent : s->head.len;
+        s->head = locust__view_skip(s->head, of_head);
+        if (sent > of_head)
+            s->body = locust__view_skip(s->body, sent - of_head);
         s->state = LOCUST__SHORT_CUT;
         return;
     }
@@ -149,8 +176,7 @@ static bool locust__short_is_whole(const locust__client *c, const locust__exchan
                                       : kind == LOCUST__BODY_SIZED && *n <= LOCUST_MAX_BODY &&
                                             h->framing.length == (int64_t)*n) &&
            locust__http_persists(&h->framing, kind) &&
-           !locust__exchange_redirects(c, x, h->status) &&
-           !(LOCUST__WITH_ZLIB && locust__client_field(c, "content-encoding"));
+           !locust__exchange_redirects(c, x, h->status) && !(LOCUST__WITH_ZLIB && h->coded);
 }
 
 /* Takes the answer off the stream if it is all here. False: it stays there. */
@@ -162,15 +188,26 @@ static bool locust__short_take(
     c->block.len = x->response_at;
     x->first_ns = s->arrived_ns ? s->arrived_ns : locust__os_now_ns();
     if (!locust__buf_reserve_tight(&c->block, s->in_len + 1) ||
-        locust__response_head_parse(s->in, s->in_len, h, &c->block, &head_len) != LOCUST_OK)
+        locust__response_head_recall(
+            c->services->heads, s->in, s->in_len, h, &c->block, &head_len) != LOCUST_OK)
         return false;
-    locust__exchange_find(c, x, body_at);
+    locust__exchange_find(c, x, h, body_at);
     if (!locust__short_is_whole(c, x, h, head_len, &n))
         return false;
     locust__buf_add_tight(&c->block, s->in + head_len, n);
     locust__stream_take(s, s->in_len);
     x->body_out.total = n;
     return locust__exchange_keep(c, x) == LOCUST_OK;
+}
+
+/* Records the answer, in the row that this request had before. */
+static void locust__short_record(const locust__short *s)
+{
+    locust__client *c = s->c;
+    locust__entry *entry = s->known && !s->req->name ? s->known->entry : NULL;
+    locust__client_record_in(c, &entry);
+    if (s->known && !s->req->name && entry != &c->services->recorder.stats->other)
+        s->known->entry = entry;
 }
 
 /* Reads the answer and records it, on the loop's stack, before the user is resumed. What is not
@@ -212,7 +249,7 @@ static void locust__short_early(locust__early *early)
     else if (c->services->recorder.listener)
         c->pending = true;
     else
-        locust__client_record(c);
+        locust__short_record(s);
 }
 
 /* Goes on straight-line, where the short way has stopped behind the send. */
@@ -234,6 +271,14 @@ LOCUST__APART static locust_error locust__short_rest(locust__short *s) LOCUST__P
     return locust__request_go(s->c, &x, LOCUST_OK);
 }
 
+/* Makes the memory for what is known. Without it all goes straight-line, or is built anew. */
+LOCUST__APART static void locust__short_open(locust__services *sv)
+{
+    sv->heads = locust__arena_zalloc(&sv->arena, sizeof *sv->heads);
+    sv->heads_known =
+        locust__arena_zalloc(&sv->arena, LOCUST__HEAD_KNOWN_HEADS * sizeof *sv->heads_known);
+}
+
 /* One request from end to end, as locust__request_send. */
 static locust_error locust__short_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
@@ -248,6 +293,8 @@ static locust_error locust__short_send(
         if (s.conn)
             s.conn->stream.fd.reader = NULL;
     }
+    if (LOCUST__WITH_SHORT && !c->services->heads)
+        locust__short_open(c->services);
     if (s.state == LOCUST__SHORT_NONE)
         return locust__request_send(c, req, base);
     if (s.state != LOCUST__SHORT_ANSWERED)
