@@ -1471,7 +1471,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *             headers.
  * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
  *             warns of a misspelt one, where #ifdef would silently be false.
- * Names       locust__apart locust__on locust__os_apple locust__os_bsd locust__os_linux
+ * Names       locust__apart locust__cold locust__on locust__os_apple locust__os_bsd locust__os_linux
  *             locust__parks locust__printf locust__sys locust__unused locust__with_
  * ============================================================================================ */
 
@@ -1673,6 +1673,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__UNUSED           __attribute__((unused))   // not every system or setting calls it
 #define LOCUST__PARKS                                      // it may switch to another coroutine
 #define LOCUST__APART            __attribute__((noinline)) // its locals are in no caller's frame
+#define LOCUST__COLD             __attribute__((cold))     // runs seldom: small rather than fast
 #define LOCUST__PRINTF(at, rest) __attribute__((format(printf, at, rest)))
 
 #ifndef LOCUST__SYS
@@ -4017,7 +4018,7 @@ static size_t locust__os_page_size(void)
     return (size_t)getpagesize(); // sysconf() is a KB of a static program with musl
 }
 
-static locust__buf locust__os_read_file(const char *path, size_t max)
+LOCUST__COLD static locust__buf locust__os_read_file(const char *path, size_t max)
 {
     locust__buf text = {NULL, 0, 0, false};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -4954,7 +4955,7 @@ static void locust__out_open(locust__out *out, int fd)
 }
 
 /* Writes what can be written without waiting; returns how many bytes. -1: nobody can read it. */
-static ssize_t locust__out_try(const locust__out *out, const char *text, size_t n)
+LOCUST__COLD static ssize_t locust__out_try(const locust__out *out, const char *text, size_t n)
 {
     size_t done = 0;
     if (!out->waits)
@@ -4977,7 +4978,7 @@ static ssize_t locust__out_try(const locust__out *out, const char *text, size_t 
 }
 
 /* Writes of what is kept as much as can be. */
-static void locust__out_drain(locust__out *out)
+LOCUST__COLD static void locust__out_drain(locust__out *out)
 {
     ssize_t wrote;
     if (out->written == out->kept.len)
@@ -5110,7 +5111,7 @@ static void locust__log_close(locust__log *log)
 /* Writes one line. `logger` is what Locust calls the source of such a line: locust.main,
  * locust.runners. A text that is too long is cut, so that each call is one line and one write(). */
 LOCUST__PRINTF(4, 5)
-static void locust__log_print(
+LOCUST__COLD static void locust__log_print(
     const locust__log *log, int level, const char *logger, const char *format, ...)
 {
     char line[1024];
@@ -10099,7 +10100,7 @@ static void locust__resolver_init(locust__resolver *r, locust__net *net, locust_
 }
 
 /* Adds an address: IPv4 before IPv6, each kind in the order in which it came. */
-static void locust__host_add(locust__host *host, const locust__addr *addr)
+LOCUST__COLD static void locust__host_add(locust__host *host, const locust__addr *addr)
 {
     int at = host->n_addrs;
     if (at == LOCUST__HOST_ADDRS)
@@ -10314,7 +10315,7 @@ static bool locust__dns_address(
 /* Adds the addresses of an answer, whose records begin at `at`, to the host; lowers *ttl_s to the
  * shortest time to live. A CNAME chain need not be followed: the server put the addresses at its
  * end into the same answer. Records behind one that is cut off are ignored. */
-static locust_error locust__dns_read(
+LOCUST__COLD static locust_error locust__dns_read(
     locust__host *host, const unsigned char *m, size_t n, size_t at, int64_t *ttl_s)
 {
     locust__bytes_reader r = locust__bytes_reader_of(m, n), head = r;
@@ -10370,7 +10371,7 @@ typedef struct locust__question { // for A or AAAA of a name
     locust_error error; // what its answer says
 } locust__question;
 
-static locust_error locust__question_send(
+LOCUST__COLD static locust_error locust__question_send(
     locust__question *q, locust__loop *loop, int fd, const char *name, int type)
 {
     unsigned id = (unsigned)locust__random(&loop->random) & 0xFFFF;
@@ -10516,7 +10517,7 @@ static locust_error locust__question_name(
 
 /* Asks for the name as it is and in the search domains, in the order of resolv.conf(5): first as it
  * is if it has `ndots` dots, else last. */
-static locust_error locust__question_search(
+LOCUST__COLD static locust_error locust__question_search(
     locust__resolver *r, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
     size_t len = strlen(host->name);
@@ -10540,7 +10541,7 @@ static locust_error locust__question_search(
 }
 
 /* The coroutine that looks a name up: hosts file, then DNS. Wakes whoever waits for the name. */
-LOCUST__APART static void locust__question_look_up(void *arg)
+LOCUST__APART LOCUST__COLD static void locust__question_look_up(void *arg)
 {
     locust__host *host = arg;
     locust__resolver *r = host->resolver;
@@ -14402,7 +14403,7 @@ static void locust__digest_free_all(locust__digest **first)
 }
 
 /* Appends the value of an Authorization field for Basic, and a '\0'. */
-static void locust__auth_basic(locust__buf *out, const char *credentials)
+LOCUST__COLD static void locust__auth_basic(locust__buf *out, const char *credentials)
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__buf_printf(&text, "%s%s", credentials, strchr(credentials, ':') ? "" : ":");
@@ -14439,7 +14440,8 @@ static locust__view locust__auth_value(locust__view p, char *text, size_t size)
 
 /* Takes name=value off the front of a challenge's parameters. A value may be quoted. False: there
  * is no parameter; *in does not move. */
-static bool locust__auth_param(locust__view *in, locust__view *name, char *text, size_t size)
+LOCUST__COLD static bool locust__auth_param(
+    locust__view *in, locust__view *name, char *text, size_t size)
 {
     locust__view p = locust__auth_skip_separators(*in);
     *name = (locust__view){p.ptr, locust__http_token_len(p)};
@@ -14554,7 +14556,7 @@ static void locust__auth_quote(locust__buf *out, const char *name, const char *t
 
 /* Appends the value of an Authorization field that answers a challenge, RFC 7616 3.4, and a '\0'.
  */
-LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *d,
+LOCUST__APART LOCUST__COLD static void locust__auth_digest(locust__buf *out, locust__digest *d,
     const char *credentials, const char *method, const char *target, uint64_t random)
 {
     const char *colon = strchr(credentials, ':'), *password = colon ? colon + 1 : "";
@@ -15538,7 +15540,7 @@ typedef struct locust__route { // of a class
 } locust__route;
 
 /* The proxy for an origin: that of the class, else that of the environment. NULL: none. */
-static const locust__proxy *locust__route_proxy(
+LOCUST__COLD static const locust__proxy *locust__route_proxy(
     const locust__route *route, const locust__proxy_env *env, const locust__origin *origin)
 {
     const locust__proxy *proxy = &route->proxy;
@@ -18288,7 +18290,7 @@ typedef struct locust__fault {
 
 /* Records a fault. Returns false, so that a function that finds one can return this call. */
 LOCUST__PRINTF(3, 4)
-static bool locust__fault_set(locust__fault *fault, int code, const char *format, ...)
+LOCUST__COLD static bool locust__fault_set(locust__fault *fault, int code, const char *format, ...)
 {
     va_list args;
     if (fault->code)
@@ -18320,7 +18322,7 @@ static bool locust__wait_is_wrong(double seconds)
 
 /* Says what is wrong with a wait; false: nothing is. LOCUST_BETWEEN may have its bounds in any
  * order, as in Locust. */
-static bool locust__wait_wrong(const locust_wait_time *wait, char *out, size_t size)
+LOCUST__COLD static bool locust__wait_wrong(const locust_wait_time *wait, char *out, size_t size)
 {
     const char *name = NULL;
     switch (wait->kind) {
@@ -18578,7 +18580,7 @@ static void locust__plan_add(
  *
  * Takes     as: the set, NULL for a class. inherited: tags of the sets around it.
  */
-static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
+LOCUST__COLD static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
     const locust_task *tasks, const char *inherited, int depth) // NOLINT(misc-no-recursion): depth
 {
     locust__plan *plan = locust__memory_zalloc(sizeof *plan);
@@ -21633,7 +21635,8 @@ static int locust__dispatch_smallest(const locust__dispatch *d, const double *we
 
 /* The weights of the classes, or their fixed_count in place of them; 0 for a class that is not
  * chosen or whose users arrive. */
-static void locust__dispatch_weights(const locust__dispatch *d, double *weights, bool fixed)
+LOCUST__COLD static void locust__dispatch_weights(
+    const locust__dispatch *d, double *weights, bool fixed)
 {
     for (int i = 0; i < d->n; i++) {
         const locust__class *cls = &d->classes[i];
@@ -21869,7 +21872,7 @@ static void locust__env_call(
 }
 
 /* Calls a listener. If it makes a call that breaks a rule it is left; the others are called. */
-static void locust__env_tell(
+LOCUST__COLD static void locust__env_tell(
     locust_env *env, const locust_listeners *to, const locust__env_news *news)
 {
     static const char *const names[] = {
@@ -21990,7 +21993,7 @@ static void locust__usage_note(locust_env *env)
 }
 
 /* Judges the generator by what happens from here on. */
-static void locust__usage_watch(locust_env *env)
+LOCUST__COLD static void locust__usage_watch(locust_env *env)
 {
     locust__usage_note(env);
     env->since = locust__usage_now(env);
@@ -22134,7 +22137,7 @@ static void locust__blocked_blame(
 /* Called by the loop when one coroutine kept it for LOCUST__LOOP_BLOCKED_NS or longer, or (co NULL)
  * when it could not go on for as long. A task is blamed for what is left without the time that the
  * kernel gave to other programs. */
-static void locust__blocked_count(void *arg, const locust__co *co, int64_t took_ns)
+LOCUST__COLD static void locust__blocked_count(void *arg, const locust__co *co, int64_t took_ns)
 {
     locust_env *env = arg;
     locust__usage_blocker who;
@@ -22602,7 +22605,8 @@ static void locust__step_blame(locust_env *env, const char *name, const char *wh
 }
 
 /* Runs a step, if there is one. False: it failed, or it was cut. */
-static bool locust__step_run(locust_env *env, locust_task_fn fn, const char *name) LOCUST__PARKS
+LOCUST__COLD static bool locust__step_run(
+    locust_env *env, locust_task_fn fn, const char *name) LOCUST__PARKS
 {
     locust__users *all = &env->users;
     const char *before = all->setup_error;
@@ -23825,7 +23829,7 @@ static bool locust__setup_network(locust_env *env, locust__fault *fault)
 }
 
 /* --stages as a load shape. */
-static bool locust__setup_stages_tick(locust_env *env, locust_tick *tick)
+LOCUST__COLD static bool locust__setup_stages_tick(locust_env *env, locust_tick *tick)
 {
     return locust__stages_tick(&env->stages, locust__env_run_time(env), tick);
 }
@@ -24094,7 +24098,7 @@ static void locust__generator_rates(
 
 /* The verdict as of now, or as of the end of the test. CPU counts by the busiest five seconds: an
  * average hides a peak. */
-static locust_generator locust__generator_judge(const locust_env *env)
+LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *env)
 {
     locust_generator g = {.ok = true};
     const locust__usage *from = &env->since;
@@ -24316,8 +24320,8 @@ static double locust__figures_unanswered(const locust__request_stats *st, const 
 /* Finds the value of a figure; `share`: of a percentile, which need not be the figure's own.
  * False if nothing was measured that it could be of, and *value is 0: a time, a share or a size
  * of nothing is unknown, while counts and rates of nothing are 0. */
-static bool locust__figures_find(const locust__figures_view *v, const locust__entry *row,
-    locust__figure_id id, double share, double *value)
+LOCUST__COLD static bool locust__figures_find(const locust__figures_view *v,
+    const locust__entry *row, locust__figure_id id, double share, double *value)
 {
     bool any = row->requests > 0;
     double requests = any ? (double)row->requests : 1;
@@ -24443,7 +24447,7 @@ static void locust__figures_sort(locust__entry **rows, size_t n)
 
 /* The rows in order of name and method, then the total; *n counts all of them. The caller frees the
  * array. NULL: no memory. */
-static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
+LOCUST__COLD static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
 {
     locust__entry **rows = LOCUST_MALLOC((st->n_entries + 2) * sizeof *rows), *row;
     *n = 0;
@@ -24663,7 +24667,7 @@ static bool locust__check_holds(const locust__check *c, double value)
 }
 
 /* Holds it against what was measured so far; of several rows with its name, the worst. */
-static void locust__check_judge(locust_env *env, locust__check *c)
+LOCUST__COLD static void locust__check_judge(locust_env *env, locust__check *c)
 {
     const locust__entry *row = &env->stats.total;
     c->measured = c->held = false;
@@ -24946,7 +24950,7 @@ static uint64_t locust__earlier_count(locust__view value)
 }
 
 /* A new row before the total, or as the total. NULL: no memory. */
-static locust__earlier *locust__baseline_add(locust__baseline *b)
+LOCUST__COLD static locust__earlier *locust__baseline_add(locust__baseline *b)
 {
     locust__earlier *rows = locust__memory_grow(b->rows, sizeof *rows, b->n, &b->cap);
     if (!rows)
@@ -25273,7 +25277,7 @@ static void locust__find_explain(
 /* Tries a rate: a quarter of a step to settle, then a step that is judged. It holds if the
  * checks do, no arrival was shed and nine of ten of those due were started. False: the test
  * ends. */
-static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__PARKS
+LOCUST__COLD static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__PARKS
 {
     locust_env *env = f->env;
     locust_arrival_counts before, now;
@@ -25907,7 +25911,7 @@ static int locust__result_exit_code(const locust__result *v, char *why, size_t s
 }
 
 /* Judges the run as of now: at its end. */
-static void locust__result_judge(void *arg)
+LOCUST__COLD static void locust__result_judge(void *arg)
 {
     locust__result *v = arg;
     v->generator = locust__generator_judge(v->env);
@@ -26065,7 +26069,8 @@ static void locust__table_dashes(locust__buf *out, const int *widths, int n)
 
 /* The line under the titles: a bar below each bar of the titles, or below the first of the blanks
  * between two columns, and dashes below everything else. */
-static void locust__table_rule(const locust__table *t, const locust__table_layout *layout)
+LOCUST__COLD static void locust__table_rule(
+    const locust__table *t, const locust__table_layout *layout)
 {
     locust__table_dash(t->out, 8);
     locust__buf_puts(t->out, "|");
@@ -26129,8 +26134,8 @@ static void locust__table_pairs(
     }
 }
 
-static void locust__table_line(const locust__table *t, const locust__table_layout *layout,
-    const locust__entry *row, const char *phase)
+LOCUST__COLD static void locust__table_line(const locust__table *t,
+    const locust__table_layout *layout, const locust__entry *row, const char *phase)
 {
     bool total = row == &t->view.env->stats.total;
     double unused;
@@ -26156,7 +26161,7 @@ static const char *const locust__table_phase_names[LOCUST__PHASES] = {
     "name", "connect", "tls", "wait", "receive"};
 
 /* A table of all rows with something to show, or a compact line for each. */
-static void locust__table_rows(locust__table *t, const locust__table_layout *layout)
+LOCUST__COLD static void locust__table_rows(locust__table *t, const locust__table_layout *layout)
 {
     bool compact = locust__table_is_compact(t);
     if (!compact && t->n_rows)
@@ -26457,7 +26462,7 @@ static int locust__table_name_width(void)
 }
 
 /* Prints what is due now. Runs on the loop's stack. `verdict`: NULL while the test runs. */
-static void locust__table_print(locust_env *env, const locust__result *verdict)
+LOCUST__COLD static void locust__table_print(locust_env *env, const locust__result *verdict)
 {
     locust__buf out = {NULL, 0, 0, false};
     locust__locale locale = locust__locale_enter();
@@ -26574,7 +26579,7 @@ static void locust__csv_float(locust__buf *out, double x)
 
 /* A field, quoted when RFC 4180 asks for it. What is no UTF-8 becomes U+FFFD: Locust's files are
  * UTF-8, and programs read them as that. */
-static void locust__csv_text(locust__buf *out, const char *text)
+LOCUST__COLD static void locust__csv_text(locust__buf *out, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {
         locust__buf_utf8(out, locust__view_of(text));
@@ -26606,7 +26611,7 @@ static const locust__figure_id locust__csv_history_columns[LOCUST__CSV_COLUMNS] 
 
 /* The titles after `first`. What follows the percentiles is called a total, as in Locust's
  * history. */
-static void locust__csv_titles(
+LOCUST__COLD static void locust__csv_titles(
     locust__buf *out, const char *first, const locust__figure_id *columns)
 {
     const char *total = "";
@@ -26652,7 +26657,7 @@ static void locust__csv_value(
         locust__csv_float(out, value);
 }
 
-static void locust__csv_values(locust__buf *out, const locust__figures_view *v,
+LOCUST__COLD static void locust__csv_values(locust__buf *out, const locust__figures_view *v,
     const locust__entry *row, const locust__figure_id *columns)
 {
     for (int i = 0; i < LOCUST__CSV_COLUMNS; i++) {
@@ -26728,7 +26733,7 @@ static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__en
     return &csv->recent;
 }
 
-static void locust__csv_history_row(
+LOCUST__COLD static void locust__csv_history_row(
     locust__csv *csv, locust__buf *out, const locust__entry *row, int64_t wall_s, int64_t now_ns)
 {
     locust__figures_view v = {.env = csv->env,
@@ -26753,7 +26758,7 @@ static void locust__csv_history(locust__csv *csv, locust__buf *out)
     csv->ticks++;
 }
 
-static void locust__csv_failures(locust__csv *csv, locust__buf *out)
+LOCUST__COLD static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 {
     locust__request_stats *st = &csv->env->stats;
     locust__buf_puts(out, "Method,Name,Error,Occurrences,First Seen,Last Seen\r\n");
@@ -26772,7 +26777,8 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 }
 
 /* Replaces the content of a file, or appends to it. The first failure is logged. */
-static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text, bool append)
+LOCUST__COLD static void locust__csv_put(
+    locust__csv *csv, int which, const locust__buf *text, bool append)
 {
     int fd = csv->fds[which];
     size_t done;
@@ -26791,7 +26797,7 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
         return; // a pipe or a device: there is nothing behind what was written
 }
 
-static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
+LOCUST__COLD static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 {
     const locust__request_stats *st = &csv->env->stats;
     locust__buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
@@ -26839,7 +26845,7 @@ static const struct {
 };
 
 /* Writes all files as of now. Runs on the loop's stack. */
-static void locust__csv_write(void *arg)
+LOCUST__COLD static void locust__csv_write(void *arg)
 {
     locust__csv *csv = arg;
     locust__locale locale = locust__locale_enter();
@@ -26956,7 +26962,7 @@ static void locust__summary_text(locust__buf *out, const char *key, const char *
 }
 
 /* A URL without the name and the password in it. */
-static void locust__summary_url(locust__buf *out, const char *key, const char *url)
+LOCUST__COLD static void locust__summary_url(locust__buf *out, const char *key, const char *url)
 {
     locust__buf bare = {NULL, 0, 0, false};
     const char *scheme = url ? strstr(url, "://") : NULL, *from = scheme ? scheme + 3 : url;
@@ -27062,7 +27068,7 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
 }
 
 /* How the run was asked for: what its figures depend on. */
-static void locust__summary_options(locust__buf *out, const locust_env *env)
+LOCUST__COLD static void locust__summary_options(locust__buf *out, const locust_env *env)
 {
     const locust_options *o = &env->options;
     const struct {
@@ -27299,7 +27305,7 @@ static void locust__summary_baseline(locust__buf *out, const locust__result *v)
     locust__buf_puts(out, "]},\n");
 }
 
-static void locust__summary_find(locust__buf *out, const locust__find *f)
+LOCUST__COLD static void locust__summary_find(locust__buf *out, const locust__find *f)
 {
     char line[640];
     locust__buf_puts(out, " \"find_max\": ");
@@ -27455,7 +27461,8 @@ static const char *locust__junit_run(
 }
 
 /* The file, in the form that Jenkins, GitLab and others read. */
-static void locust__junit_write(locust__buf *out, const locust__result *v, bool incomplete)
+LOCUST__COLD static void locust__junit_write(
+    locust__buf *out, const locust__result *v, bool incomplete)
 {
     const locust_env *env = v->env;
     locust__buf cases = {NULL, 0, 0, false};
@@ -27511,7 +27518,7 @@ static void locust__junit_write(locust__buf *out, const locust__result *v, bool 
 /* Prints the distribution. A line for each percentile level that the counts reach: the levels go
  * up in five steps to 50 %, in five more to 75 %, to 87.5 %, and so on, halving the rest each
  * time. */
-static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
+LOCUST__COLD static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
 {
     double level = 0, ticks, sum = 0, mean;
     uint64_t seen = 0, count;
@@ -27602,7 +27609,7 @@ static void locust__files_ms(locust__buf *out, int64_t ns)
 }
 
 /* Writes the entries of the log. Runs on the loop's stack. */
-static void locust__files_flush(void *arg)
+LOCUST__COLD static void locust__files_flush(void *arg)
 {
     locust__files *files = arg;
     locust__buf out = {NULL, 0, 0, false};
@@ -27625,8 +27632,8 @@ static void locust__files_flush(void *arg)
 
 /* Called by the recorder for each request. Full entries are written at once, on the loop's
  * stack. */
-static void locust__files_log(void *arg, const locust_sample *sample, const locust__entry *row,
-    int64_t elapsed_ns, int64_t now_ns)
+LOCUST__COLD static void locust__files_log(void *arg, const locust_sample *sample,
+    const locust__entry *row, int64_t elapsed_ns, int64_t now_ns)
 {
     locust__files *files = arg;
     locust__loop *loop = &files->env->loop;
@@ -27765,7 +27772,7 @@ static void locust__github_add(
 }
 
 /* Prints one annotation for each thing that is wrong, if GitHub Actions runs this process. */
-static void locust__github_annotate(const locust__result *v)
+LOCUST__COLD static void locust__github_annotate(const locust__result *v)
 {
     const char *github = getenv("GITHUB_ACTIONS");
     locust__buf out = {NULL, 0, 0, false};
@@ -28755,7 +28762,8 @@ static double locust__ratio_share(const locust_test *test, int i, int users)
         locust__class_weight(test->users[i]) / total * (users - fixed));
 }
 
-static void locust__ratio_line(locust__buf *out, int level, double ratio, const char *name)
+LOCUST__COLD static void locust__ratio_line(
+    locust__buf *out, int level, double ratio, const char *name)
 {
     int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
     locust__buf_printf(out, " %*s%-*.1f %*s", 2 * level, "", width, ratio * 100, 2 * level, "");
@@ -28765,7 +28773,7 @@ static void locust__ratio_line(locust__buf *out, int level, double ratio, const 
 
 /* Prints the tasks of a class or a task set that has `share` of all task runs. In the total,
  * tasks of a nested set are shares of the whole; else they are shares of their set. */
-static void locust__ratio_of_tasks(locust__buf *out, // NOLINT(misc-no-recursion)
+LOCUST__COLD static void locust__ratio_of_tasks(locust__buf *out, // NOLINT(misc-no-recursion)
     const locust_task *tasks, int depth, double share, bool total)
 {
     int weights = 0;
@@ -28836,7 +28844,7 @@ static void locust__run_print_final(void *arg)
         locust__github_annotate(&run->verdict);
 }
 
-static void locust__run_write_files(void *arg)
+LOCUST__COLD static void locust__run_write_files(void *arg)
 {
     locust__run_parts *run = arg;
     locust__locale locale = locust__locale_enter();
@@ -28871,7 +28879,7 @@ static void locust__run_every(
     } while (locust__co_sleep(loop, next) != LOCUST__WAKE_CANCELLED);
 }
 
-static void locust__run_tables(void *arg)
+LOCUST__COLD static void locust__run_tables(void *arg)
 {
     locust__run_every(arg, 2 * LOCUST__S, locust__run_print_now, arg);
 }
@@ -28886,7 +28894,7 @@ static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
     return true;
 }
 
-static void locust__run_beat_now(void *arg)
+LOCUST__COLD static void locust__run_beat_now(void *arg)
 {
     locust_env *env = ((locust__run_parts *)arg)->env;
     for (int i = 0; i < LOCUST__ENV_OUTS; i++)
@@ -28895,12 +28903,12 @@ static void locust__run_beat_now(void *arg)
 
 /* Ten times a second writes what terminals and pipes did not take before. And the loop learns from
  * what is due how long it stood still. */
-static void locust__run_beat(void *arg)
+LOCUST__COLD static void locust__run_beat(void *arg)
 {
     locust__run_every(arg, LOCUST__S / 10, locust__run_beat_now, arg);
 }
 
-static void locust__run_abort(void *arg)
+LOCUST__COLD static void locust__run_abort(void *arg)
 {
     locust__run_parts *run = arg;
     double grace_s = run->env->options.warm_up_s + run->env->options.abort_on_fail_s;
@@ -28912,26 +28920,26 @@ static void locust__run_abort(void *arg)
         locust__run_every(run, LOCUST__S, locust__run_abort_now, run);
 }
 
-static void locust__run_log(void *arg)
+LOCUST__COLD static void locust__run_log(void *arg)
 {
     locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run_parts *)arg)->files);
 }
 
-static void locust__run_find(void *arg)
+LOCUST__COLD static void locust__run_find(void *arg)
 {
     locust__run_parts *run = arg;
     if (locust__run_await_start(run->env))
         locust__find_main(&run->verdict.find);
 }
 
-static void locust__run_csv(void *arg)
+LOCUST__COLD static void locust__run_csv(void *arg)
 {
     locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run_parts *)arg)->csv);
 }
 
 /* Measures the CPU of this process every 5 s and, every second time, tells listeners with its
  * memory, in Locust's rhythm. What may excuse a task that blocks the loop is read each second. */
-static void locust__run_usage(void *arg)
+LOCUST__COLD static void locust__run_usage(void *arg)
 {
     locust_env *env = ((locust__run_parts *)arg)->env;
     locust__usage from = locust__usage_now(env);
@@ -28968,7 +28976,7 @@ static void locust__run_usage(void *arg)
 }
 
 /* Ends the test in order on SIGINT and SIGTERM. */
-static void locust__run_signals(void *arg)
+LOCUST__COLD static void locust__run_signals(void *arg)
 {
     locust__run_parts *run = arg;
     locust_env *env = run->env;
@@ -29023,7 +29031,7 @@ static void locust__run_begin(locust__run_parts *run)
 }
 
 /* The coroutine of the whole run: the loop ends after it. */
-static void locust__run_main(void *arg)
+LOCUST__COLD static void locust__run_main(void *arg)
 {
     locust__run_parts *run = arg;
     locust_env *env = run->env;
@@ -29254,7 +29262,7 @@ LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const
  * Uses        >>env >>setup >>options >>cli >>task_ratio >>run
  * ============================================================================================ */
 
-LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
+LOCUST__APART LOCUST__COLD LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
 {
     locust__settings settings;
     locust_test picked;

@@ -6,7 +6,7 @@
  *             headers.
  * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
  *             warns of a misspelt one, where #ifdef would silently be false.
- * Names       locust__apart locust__on locust__os_apple locust__os_bsd locust__os_linux
+ * Names       locust__apart locust__cold locust__on locust__os_apple locust__os_bsd locust__os_linux
  *             locust__parks locust__printf locust__sys locust__unused locust__with_
  * ============================================================================================ */
 
@@ -208,6 +208,7 @@
 #define LOCUST__UNUSED           __attribute__((unused))   // not every system or setting calls it
 #define LOCUST__PARKS                                      // it may switch to another coroutine
 #define LOCUST__APART            __attribute__((noinline)) // its locals are in no caller's frame
+#define LOCUST__COLD             __attribute__((cold))     // runs seldom: small rather than fast
 #define LOCUST__PRINTF(at, rest) __attribute__((format(printf, at, rest)))
 
 #ifndef LOCUST__SYS

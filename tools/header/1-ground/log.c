@@ -63,7 +63,7 @@ static void locust__log_close(locust__log *log)
 /* Writes one line. `logger` is what Locust calls the source of such a line: locust.main,
  * locust.runners. A text that is too long is cut, so that each call is one line and one write(). */
 LOCUST__PRINTF(4, 5)
-static void locust__log_print(
+LOCUST__COLD static void locust__log_print(
     const locust__log *log, int level, const char *logger, const char *format, ...)
 {
     char line[1024];

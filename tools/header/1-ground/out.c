@@ -57,7 +57,7 @@ static void locust__out_open(locust__out *out, int fd)
 }
 
 /* Writes what can be written without waiting; returns how many bytes. -1: nobody can read it. */
-static ssize_t locust__out_try(const locust__out *out, const char *text, size_t n)
+LOCUST__COLD static ssize_t locust__out_try(const locust__out *out, const char *text, size_t n)
 {
     size_t done = 0;
     if (!out->waits)
@@ -80,7 +80,7 @@ static ssize_t locust__out_try(const locust__out *out, const char *text, size_t 
 }
 
 /* Writes of what is kept as much as can be. */
-static void locust__out_drain(locust__out *out)
+LOCUST__COLD static void locust__out_drain(locust__out *out)
 {
     ssize_t wrote;
     if (out->written == out->kept.len)

@@ -114,7 +114,7 @@ static bool locust__dns_address(
 /* Adds the addresses of an answer, whose records begin at `at`, to the host; lowers *ttl_s to the
  * shortest time to live. A CNAME chain need not be followed: the server put the addresses at its
  * end into the same answer. Records behind one that is cut off are ignored. */
-static locust_error locust__dns_read(
+LOCUST__COLD static locust_error locust__dns_read(
     locust__host *host, const unsigned char *m, size_t n, size_t at, int64_t *ttl_s)
 {
     locust__bytes_reader r = locust__bytes_reader_of(m, n), head = r;

@@ -17,7 +17,7 @@ typedef struct locust__question { // for A or AAAA of a name
     locust_error error; // what its answer says
 } locust__question;
 
-static locust_error locust__question_send(
+LOCUST__COLD static locust_error locust__question_send(
     locust__question *q, locust__loop *loop, int fd, const char *name, int type)
 {
     unsigned id = (unsigned)locust__random(&loop->random) & 0xFFFF;
@@ -163,7 +163,7 @@ static locust_error locust__question_name(
 
 /* Asks for the name as it is and in the search domains, in the order of resolv.conf(5): first as it
  * is if it has `ndots` dots, else last. */
-static locust_error locust__question_search(
+LOCUST__COLD static locust_error locust__question_search(
     locust__resolver *r, locust__host *host, int64_t *ttl_s) LOCUST__PARKS
 {
     size_t len = strlen(host->name);
@@ -187,7 +187,7 @@ static locust_error locust__question_search(
 }
 
 /* The coroutine that looks a name up: hosts file, then DNS. Wakes whoever waits for the name. */
-LOCUST__APART static void locust__question_look_up(void *arg)
+LOCUST__APART LOCUST__COLD static void locust__question_look_up(void *arg)
 {
     locust__host *host = arg;
     locust__resolver *r = host->resolver;

@@ -61,7 +61,7 @@ static void locust__resolver_init(locust__resolver *r, locust__net *net, locust_
 }
 
 /* Adds an address: IPv4 before IPv6, each kind in the order in which it came. */
-static void locust__host_add(locust__host *host, const locust__addr *addr)
+LOCUST__COLD static void locust__host_add(locust__host *host, const locust__addr *addr)
 {
     int at = host->n_addrs;
     if (at == LOCUST__HOST_ADDRS)

@@ -29,7 +29,7 @@ static void locust__digest_free_all(locust__digest **first)
 }
 
 /* Appends the value of an Authorization field for Basic, and a '\0'. */
-static void locust__auth_basic(locust__buf *out, const char *credentials)
+LOCUST__COLD static void locust__auth_basic(locust__buf *out, const char *credentials)
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__buf_printf(&text, "%s%s", credentials, strchr(credentials, ':') ? "" : ":");
@@ -66,7 +66,8 @@ static locust__view locust__auth_value(locust__view p, char *text, size_t size)
 
 /* Takes name=value off the front of a challenge's parameters. A value may be quoted. False: there
  * is no parameter; *in does not move. */
-static bool locust__auth_param(locust__view *in, locust__view *name, char *text, size_t size)
+LOCUST__COLD static bool locust__auth_param(
+    locust__view *in, locust__view *name, char *text, size_t size)
 {
     locust__view p = locust__auth_skip_separators(*in);
     *name = (locust__view){p.ptr, locust__http_token_len(p)};
@@ -181,7 +182,7 @@ static void locust__auth_quote(locust__buf *out, const char *name, const char *t
 
 /* Appends the value of an Authorization field that answers a challenge, RFC 7616 3.4, and a '\0'.
  */
-LOCUST__APART static void locust__auth_digest(locust__buf *out, locust__digest *d,
+LOCUST__APART LOCUST__COLD static void locust__auth_digest(locust__buf *out, locust__digest *d,
     const char *credentials, const char *method, const char *target, uint64_t random)
 {
     const char *colon = strchr(credentials, ':'), *password = colon ? colon + 1 : "";

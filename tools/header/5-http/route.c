@@ -16,7 +16,7 @@ typedef struct locust__route { // of a class
 } locust__route;
 
 /* The proxy for an origin: that of the class, else that of the environment. NULL: none. */
-static const locust__proxy *locust__route_proxy(
+LOCUST__COLD static const locust__proxy *locust__route_proxy(
     const locust__route *route, const locust__proxy_env *env, const locust__origin *origin)
 {
     const locust__proxy *proxy = &route->proxy;

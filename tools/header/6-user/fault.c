@@ -15,7 +15,7 @@ typedef struct locust__fault {
 
 /* Records a fault. Returns false, so that a function that finds one can return this call. */
 LOCUST__PRINTF(3, 4)
-static bool locust__fault_set(locust__fault *fault, int code, const char *format, ...)
+LOCUST__COLD static bool locust__fault_set(locust__fault *fault, int code, const char *format, ...)
 {
     va_list args;
     if (fault->code)

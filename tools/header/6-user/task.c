@@ -224,7 +224,7 @@ static void locust__plan_add(
  *
  * Takes     as: the set, NULL for a class. inherited: tags of the sets around it.
  */
-static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
+LOCUST__COLD static locust__plan *locust__plan_new(locust__planner *p, const locust_taskset *as,
     const locust_task *tasks, const char *inherited, int depth) // NOLINT(misc-no-recursion): depth
 {
     locust__plan *plan = locust__memory_zalloc(sizeof *plan);

@@ -14,7 +14,7 @@ static bool locust__wait_is_wrong(double seconds)
 
 /* Says what is wrong with a wait; false: nothing is. LOCUST_BETWEEN may have its bounds in any
  * order, as in Locust. */
-static bool locust__wait_wrong(const locust_wait_time *wait, char *out, size_t size)
+LOCUST__COLD static bool locust__wait_wrong(const locust_wait_time *wait, char *out, size_t size)
 {
     const char *name = NULL;
     switch (wait->kind) {

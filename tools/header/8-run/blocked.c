@@ -48,7 +48,7 @@ static void locust__blocked_blame(
 /* Called by the loop when one coroutine kept it for LOCUST__LOOP_BLOCKED_NS or longer, or (co NULL)
  * when it could not go on for as long. A task is blamed for what is left without the time that the
  * kernel gave to other programs. */
-static void locust__blocked_count(void *arg, const locust__co *co, int64_t took_ns)
+LOCUST__COLD static void locust__blocked_count(void *arg, const locust__co *co, int64_t took_ns)
 {
     locust_env *env = arg;
     locust__usage_blocker who;

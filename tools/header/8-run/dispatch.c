@@ -41,7 +41,8 @@ static int locust__dispatch_smallest(const locust__dispatch *d, const double *we
 
 /* The weights of the classes, or their fixed_count in place of them; 0 for a class that is not
  * chosen or whose users arrive. */
-static void locust__dispatch_weights(const locust__dispatch *d, double *weights, bool fixed)
+LOCUST__COLD static void locust__dispatch_weights(
+    const locust__dispatch *d, double *weights, bool fixed)
 {
     for (int i = 0; i < d->n; i++) {
         const locust__class *cls = &d->classes[i];

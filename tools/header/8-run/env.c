@@ -151,7 +151,7 @@ static void locust__env_call(
 }
 
 /* Calls a listener. If it makes a call that breaks a rule it is left; the others are called. */
-static void locust__env_tell(
+LOCUST__COLD static void locust__env_tell(
     locust_env *env, const locust_listeners *to, const locust__env_news *news)
 {
     static const char *const names[] = {

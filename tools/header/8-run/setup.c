@@ -166,7 +166,7 @@ static bool locust__setup_network(locust_env *env, locust__fault *fault)
 }
 
 /* --stages as a load shape. */
-static bool locust__setup_stages_tick(locust_env *env, locust_tick *tick)
+LOCUST__COLD static bool locust__setup_stages_tick(locust_env *env, locust_tick *tick)
 {
     return locust__stages_tick(&env->stages, locust__env_run_time(env), tick);
 }

@@ -28,7 +28,8 @@ static void locust__step_blame(locust_env *env, const char *name, const char *wh
 }
 
 /* Runs a step, if there is one. False: it failed, or it was cut. */
-static bool locust__step_run(locust_env *env, locust_task_fn fn, const char *name) LOCUST__PARKS
+LOCUST__COLD static bool locust__step_run(
+    locust_env *env, locust_task_fn fn, const char *name) LOCUST__PARKS
 {
     locust__users *all = &env->users;
     const char *before = all->setup_error;

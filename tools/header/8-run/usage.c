@@ -59,7 +59,7 @@ static void locust__usage_note(locust_env *env)
 }
 
 /* Judges the generator by what happens from here on. */
-static void locust__usage_watch(locust_env *env)
+LOCUST__COLD static void locust__usage_watch(locust_env *env)
 {
     locust__usage_note(env);
     env->since = locust__usage_now(env);

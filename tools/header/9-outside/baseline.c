@@ -102,7 +102,7 @@ static uint64_t locust__earlier_count(locust__view value)
 }
 
 /* A new row before the total, or as the total. NULL: no memory. */
-static locust__earlier *locust__baseline_add(locust__baseline *b)
+LOCUST__COLD static locust__earlier *locust__baseline_add(locust__baseline *b)
 {
     locust__earlier *rows = locust__memory_grow(b->rows, sizeof *rows, b->n, &b->cap);
     if (!rows)

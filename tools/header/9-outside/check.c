@@ -206,7 +206,7 @@ static bool locust__check_holds(const locust__check *c, double value)
 }
 
 /* Holds it against what was measured so far; of several rows with its name, the worst. */
-static void locust__check_judge(locust_env *env, locust__check *c)
+LOCUST__COLD static void locust__check_judge(locust_env *env, locust__check *c)
 {
     const locust__entry *row = &env->stats.total;
     c->measured = c->held = false;

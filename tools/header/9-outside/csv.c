@@ -83,7 +83,7 @@ static void locust__csv_float(locust__buf *out, double x)
 
 /* A field, quoted when RFC 4180 asks for it. What is no UTF-8 becomes U+FFFD: Locust's files are
  * UTF-8, and programs read them as that. */
-static void locust__csv_text(locust__buf *out, const char *text)
+LOCUST__COLD static void locust__csv_text(locust__buf *out, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {
         locust__buf_utf8(out, locust__view_of(text));
@@ -115,7 +115,7 @@ static const locust__figure_id locust__csv_history_columns[LOCUST__CSV_COLUMNS] 
 
 /* The titles after `first`. What follows the percentiles is called a total, as in Locust's
  * history. */
-static void locust__csv_titles(
+LOCUST__COLD static void locust__csv_titles(
     locust__buf *out, const char *first, const locust__figure_id *columns)
 {
     const char *total = "";
@@ -161,7 +161,7 @@ static void locust__csv_value(
         locust__csv_float(out, value);
 }
 
-static void locust__csv_values(locust__buf *out, const locust__figures_view *v,
+LOCUST__COLD static void locust__csv_values(locust__buf *out, const locust__figures_view *v,
     const locust__entry *row, const locust__figure_id *columns)
 {
     for (int i = 0; i < LOCUST__CSV_COLUMNS; i++) {
@@ -237,7 +237,7 @@ static const locust__hist *locust__csv_recent(locust__csv *csv, const locust__en
     return &csv->recent;
 }
 
-static void locust__csv_history_row(
+LOCUST__COLD static void locust__csv_history_row(
     locust__csv *csv, locust__buf *out, const locust__entry *row, int64_t wall_s, int64_t now_ns)
 {
     locust__figures_view v = {.env = csv->env,
@@ -262,7 +262,7 @@ static void locust__csv_history(locust__csv *csv, locust__buf *out)
     csv->ticks++;
 }
 
-static void locust__csv_failures(locust__csv *csv, locust__buf *out)
+LOCUST__COLD static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 {
     locust__request_stats *st = &csv->env->stats;
     locust__buf_puts(out, "Method,Name,Error,Occurrences,First Seen,Last Seen\r\n");
@@ -281,7 +281,8 @@ static void locust__csv_failures(locust__csv *csv, locust__buf *out)
 }
 
 /* Replaces the content of a file, or appends to it. The first failure is logged. */
-static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text, bool append)
+LOCUST__COLD static void locust__csv_put(
+    locust__csv *csv, int which, const locust__buf *text, bool append)
 {
     int fd = csv->fds[which];
     size_t done;
@@ -300,7 +301,7 @@ static void locust__csv_put(locust__csv *csv, int which, const locust__buf *text
         return; // a pipe or a device: there is nothing behind what was written
 }
 
-static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
+LOCUST__COLD static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 {
     const locust__request_stats *st = &csv->env->stats;
     locust__buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
@@ -348,7 +349,7 @@ static const struct {
 };
 
 /* Writes all files as of now. Runs on the loop's stack. */
-static void locust__csv_write(void *arg)
+LOCUST__COLD static void locust__csv_write(void *arg)
 {
     locust__csv *csv = arg;
     locust__locale locale = locust__locale_enter();

@@ -171,8 +171,8 @@ static double locust__figures_unanswered(const locust__request_stats *st, const 
 /* Finds the value of a figure; `share`: of a percentile, which need not be the figure's own.
  * False if nothing was measured that it could be of, and *value is 0: a time, a share or a size
  * of nothing is unknown, while counts and rates of nothing are 0. */
-static bool locust__figures_find(const locust__figures_view *v, const locust__entry *row,
-    locust__figure_id id, double share, double *value)
+LOCUST__COLD static bool locust__figures_find(const locust__figures_view *v,
+    const locust__entry *row, locust__figure_id id, double share, double *value)
 {
     bool any = row->requests > 0;
     double requests = any ? (double)row->requests : 1;
@@ -298,7 +298,7 @@ static void locust__figures_sort(locust__entry **rows, size_t n)
 
 /* The rows in order of name and method, then the total; *n counts all of them. The caller frees the
  * array. NULL: no memory. */
-static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
+LOCUST__COLD static locust__entry **locust__figures_rows(locust__request_stats *st, size_t *n)
 {
     locust__entry **rows = LOCUST_MALLOC((st->n_entries + 2) * sizeof *rows), *row;
     *n = 0;

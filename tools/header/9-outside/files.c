@@ -60,7 +60,7 @@ static void locust__files_ms(locust__buf *out, int64_t ns)
 }
 
 /* Writes the entries of the log. Runs on the loop's stack. */
-static void locust__files_flush(void *arg)
+LOCUST__COLD static void locust__files_flush(void *arg)
 {
     locust__files *files = arg;
     locust__buf out = {NULL, 0, 0, false};
@@ -83,8 +83,8 @@ static void locust__files_flush(void *arg)
 
 /* Called by the recorder for each request. Full entries are written at once, on the loop's
  * stack. */
-static void locust__files_log(void *arg, const locust_sample *sample, const locust__entry *row,
-    int64_t elapsed_ns, int64_t now_ns)
+LOCUST__COLD static void locust__files_log(void *arg, const locust_sample *sample,
+    const locust__entry *row, int64_t elapsed_ns, int64_t now_ns)
 {
     locust__files *files = arg;
     locust__loop *loop = &files->env->loop;

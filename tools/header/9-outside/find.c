@@ -91,7 +91,7 @@ static void locust__find_explain(
 /* Tries a rate: a quarter of a step to settle, then a step that is judged. It holds if the
  * checks do, no arrival was shed and nine of ten of those due were started. False: the test
  * ends. */
-static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__PARKS
+LOCUST__COLD static bool locust__find_try(locust__find *f, double rate, bool *held) LOCUST__PARKS
 {
     locust_env *env = f->env;
     locust_arrival_counts before, now;

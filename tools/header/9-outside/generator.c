@@ -119,7 +119,7 @@ static void locust__generator_rates(
 
 /* The verdict as of now, or as of the end of the test. CPU counts by the busiest five seconds: an
  * average hides a peak. */
-static locust_generator locust__generator_judge(const locust_env *env)
+LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *env)
 {
     locust_generator g = {.ok = true};
     const locust__usage *from = &env->since;

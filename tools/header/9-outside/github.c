@@ -34,7 +34,7 @@ static void locust__github_add(
 }
 
 /* Prints one annotation for each thing that is wrong, if GitHub Actions runs this process. */
-static void locust__github_annotate(const locust__result *v)
+LOCUST__COLD static void locust__github_annotate(const locust__result *v)
 {
     const char *github = getenv("GITHUB_ACTIONS");
     locust__buf out = {NULL, 0, 0, false};

@@ -10,7 +10,7 @@
 /* Prints the distribution. A line for each percentile level that the counts reach: the levels go
  * up in five steps to 50 %, in five more to 75 %, to 87.5 %, and so on, halving the rest each
  * time. */
-static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
+LOCUST__COLD static void locust__hgrm_write(locust__buf *out, const locust__hist *h, int64_t max_ns)
 {
     double level = 0, ticks, sum = 0, mean;
     uint64_t seen = 0, count;

@@ -59,7 +59,8 @@ static const char *locust__junit_run(
 }
 
 /* The file, in the form that Jenkins, GitLab and others read. */
-static void locust__junit_write(locust__buf *out, const locust__result *v, bool incomplete)
+LOCUST__COLD static void locust__junit_write(
+    locust__buf *out, const locust__result *v, bool incomplete)
 {
     const locust_env *env = v->env;
     locust__buf cases = {NULL, 0, 0, false};

@@ -119,7 +119,7 @@ static int locust__result_exit_code(const locust__result *v, char *why, size_t s
 }
 
 /* Judges the run as of now: at its end. */
-static void locust__result_judge(void *arg)
+LOCUST__COLD static void locust__result_judge(void *arg)
 {
     locust__result *v = arg;
     v->generator = locust__generator_judge(v->env);

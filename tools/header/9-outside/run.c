@@ -34,7 +34,7 @@ static void locust__run_print_final(void *arg)
         locust__github_annotate(&run->verdict);
 }
 
-static void locust__run_write_files(void *arg)
+LOCUST__COLD static void locust__run_write_files(void *arg)
 {
     locust__run_parts *run = arg;
     locust__locale locale = locust__locale_enter();
@@ -69,7 +69,7 @@ static void locust__run_every(
     } while (locust__co_sleep(loop, next) != LOCUST__WAKE_CANCELLED);
 }
 
-static void locust__run_tables(void *arg)
+LOCUST__COLD static void locust__run_tables(void *arg)
 {
     locust__run_every(arg, 2 * LOCUST__S, locust__run_print_now, arg);
 }
@@ -84,7 +84,7 @@ static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
     return true;
 }
 
-static void locust__run_beat_now(void *arg)
+LOCUST__COLD static void locust__run_beat_now(void *arg)
 {
     locust_env *env = ((locust__run_parts *)arg)->env;
     for (int i = 0; i < LOCUST__ENV_OUTS; i++)
@@ -93,12 +93,12 @@ static void locust__run_beat_now(void *arg)
 
 /* Ten times a second writes what terminals and pipes did not take before. And the loop learns from
  * what is due how long it stood still. */
-static void locust__run_beat(void *arg)
+LOCUST__COLD static void locust__run_beat(void *arg)
 {
     locust__run_every(arg, LOCUST__S / 10, locust__run_beat_now, arg);
 }
 
-static void locust__run_abort(void *arg)
+LOCUST__COLD static void locust__run_abort(void *arg)
 {
     locust__run_parts *run = arg;
     double grace_s = run->env->options.warm_up_s + run->env->options.abort_on_fail_s;
@@ -110,26 +110,26 @@ static void locust__run_abort(void *arg)
         locust__run_every(run, LOCUST__S, locust__run_abort_now, run);
 }
 
-static void locust__run_log(void *arg)
+LOCUST__COLD static void locust__run_log(void *arg)
 {
     locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run_parts *)arg)->files);
 }
 
-static void locust__run_find(void *arg)
+LOCUST__COLD static void locust__run_find(void *arg)
 {
     locust__run_parts *run = arg;
     if (locust__run_await_start(run->env))
         locust__find_main(&run->verdict.find);
 }
 
-static void locust__run_csv(void *arg)
+LOCUST__COLD static void locust__run_csv(void *arg)
 {
     locust__run_every(arg, LOCUST__S, locust__csv_write, &((locust__run_parts *)arg)->csv);
 }
 
 /* Measures the CPU of this process every 5 s and, every second time, tells listeners with its
  * memory, in Locust's rhythm. What may excuse a task that blocks the loop is read each second. */
-static void locust__run_usage(void *arg)
+LOCUST__COLD static void locust__run_usage(void *arg)
 {
     locust_env *env = ((locust__run_parts *)arg)->env;
     locust__usage from = locust__usage_now(env);
@@ -166,7 +166,7 @@ static void locust__run_usage(void *arg)
 }
 
 /* Ends the test in order on SIGINT and SIGTERM. */
-static void locust__run_signals(void *arg)
+LOCUST__COLD static void locust__run_signals(void *arg)
 {
     locust__run_parts *run = arg;
     locust_env *env = run->env;
@@ -221,7 +221,7 @@ static void locust__run_begin(locust__run_parts *run)
 }
 
 /* The coroutine of the whole run: the loop ends after it. */
-static void locust__run_main(void *arg)
+LOCUST__COLD static void locust__run_main(void *arg)
 {
     locust__run_parts *run = arg;
     locust_env *env = run->env;

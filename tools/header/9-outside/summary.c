@@ -35,7 +35,7 @@ static void locust__summary_text(locust__buf *out, const char *key, const char *
 }
 
 /* A URL without the name and the password in it. */
-static void locust__summary_url(locust__buf *out, const char *key, const char *url)
+LOCUST__COLD static void locust__summary_url(locust__buf *out, const char *key, const char *url)
 {
     locust__buf bare = {NULL, 0, 0, false};
     const char *scheme = url ? strstr(url, "://") : NULL, *from = scheme ? scheme + 3 : url;
@@ -141,7 +141,7 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
 }
 
 /* How the run was asked for: what its figures depend on. */
-static void locust__summary_options(locust__buf *out, const locust_env *env)
+LOCUST__COLD static void locust__summary_options(locust__buf *out, const locust_env *env)
 {
     const locust_options *o = &env->options;
     const struct {
@@ -378,7 +378,7 @@ static void locust__summary_baseline(locust__buf *out, const locust__result *v)
     locust__buf_puts(out, "]},\n");
 }
 
-static void locust__summary_find(locust__buf *out, const locust__find *f)
+LOCUST__COLD static void locust__summary_find(locust__buf *out, const locust__find *f)
 {
     char line[640];
     locust__buf_puts(out, " \"find_max\": ");

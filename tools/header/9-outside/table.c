@@ -139,7 +139,8 @@ static void locust__table_dashes(locust__buf *out, const int *widths, int n)
 
 /* The line under the titles: a bar below each bar of the titles, or below the first of the blanks
  * between two columns, and dashes below everything else. */
-static void locust__table_rule(const locust__table *t, const locust__table_layout *layout)
+LOCUST__COLD static void locust__table_rule(
+    const locust__table *t, const locust__table_layout *layout)
 {
     locust__table_dash(t->out, 8);
     locust__buf_puts(t->out, "|");
@@ -203,8 +204,8 @@ static void locust__table_pairs(
     }
 }
 
-static void locust__table_line(const locust__table *t, const locust__table_layout *layout,
-    const locust__entry *row, const char *phase)
+LOCUST__COLD static void locust__table_line(const locust__table *t,
+    const locust__table_layout *layout, const locust__entry *row, const char *phase)
 {
     bool total = row == &t->view.env->stats.total;
     double unused;
@@ -230,7 +231,7 @@ static const char *const locust__table_phase_names[LOCUST__PHASES] = {
     "name", "connect", "tls", "wait", "receive"};
 
 /* A table of all rows with something to show, or a compact line for each. */
-static void locust__table_rows(locust__table *t, const locust__table_layout *layout)
+LOCUST__COLD static void locust__table_rows(locust__table *t, const locust__table_layout *layout)
 {
     bool compact = locust__table_is_compact(t);
     if (!compact && t->n_rows)
@@ -531,7 +532,7 @@ static int locust__table_name_width(void)
 }
 
 /* Prints what is due now. Runs on the loop's stack. `verdict`: NULL while the test runs. */
-static void locust__table_print(locust_env *env, const locust__result *verdict)
+LOCUST__COLD static void locust__table_print(locust_env *env, const locust__result *verdict)
 {
     locust__buf out = {NULL, 0, 0, false};
     locust__locale locale = locust__locale_enter();

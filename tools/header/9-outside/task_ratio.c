@@ -74,7 +74,8 @@ static double locust__ratio_share(const locust_test *test, int i, int users)
         locust__class_weight(test->users[i]) / total * (users - fixed));
 }
 
-static void locust__ratio_line(locust__buf *out, int level, double ratio, const char *name)
+LOCUST__COLD static void locust__ratio_line(
+    locust__buf *out, int level, double ratio, const char *name)
 {
     int width = 10 - 2 * level < 6 ? 6 : 10 - 2 * level;
     locust__buf_printf(out, " %*s%-*.1f %*s", 2 * level, "", width, ratio * 100, 2 * level, "");
@@ -84,7 +85,7 @@ static void locust__ratio_line(locust__buf *out, int level, double ratio, const 
 
 /* Prints the tasks of a class or a task set that has `share` of all task runs. In the total,
  * tasks of a nested set are shares of the whole; else they are shares of their set. */
-static void locust__ratio_of_tasks(locust__buf *out, // NOLINT(misc-no-recursion)
+LOCUST__COLD static void locust__ratio_of_tasks(locust__buf *out, // NOLINT(misc-no-recursion)
     const locust_task *tasks, int depth, double share, bool total)
 {
     int weights = 0;

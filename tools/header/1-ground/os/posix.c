@@ -41,7 +41,7 @@ static size_t locust__os_page_size(void)
     return (size_t)getpagesize(); // sysconf() is a KB of a static program with musl
 }
 
-static locust__buf locust__os_read_file(const char *path, size_t max)
+LOCUST__COLD static locust__buf locust__os_read_file(const char *path, size_t max)
 {
     locust__buf text = {NULL, 0, 0, false};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
