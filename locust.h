@@ -66,107 +66,108 @@
  * which a part uses only what stands above it. Each is a file of tools/header.
  *
  *   0-public
- *     >>api            types that all of the public part uses
- *     >>errors         why a request has no good answer
- *     >>waits          waits between two tasks
- *     >>arrivals       the open model
- *     >>users          tasks and user classes
- *     >>requests       requests and their answers
- *     >>sessions       the session of a user
- *     >>control        inside a user
- *     >>values         random numbers, identifiers and texts
- *     >>coroutines     coroutines of a user
- *     >>locals         coroutine-local data
- *     >>streams        protocols of your own
- *     >>feeds          data from files
- *     >>events         samples, shapes and events
- *     >>test           a test
- *     >>options        how to run a test
- *     >>environment    running a test, and its figures
- *     >>macros         making tests
+ *     >>api               types that all of the public part uses
+ *     >>errors            why a request has no good answer
+ *     >>waits             waits between two tasks
+ *     >>arrivals          the open model
+ *     >>users             tasks and user classes
+ *     >>requests          requests and their answers
+ *     >>sessions          the session of a user
+ *     >>control           inside a user
+ *     >>values            random numbers, identifiers and texts
+ *     >>coroutines        coroutines of a user
+ *     >>locals            coroutine-local data
+ *     >>streams           protocols of your own
+ *     >>websocket         WebSocket
+ *     >>feeds             data from files
+ *     >>events            samples, shapes and events
+ *     >>test              a test
+ *     >>options           how to run a test
+ *     >>environment       running a test, and its figures
+ *     >>macros            making tests
  *   1-ground
- *     >>config         settings made uniform, system headers
- *     >>say            sentences on standard error, and the end of the program
- *     >>time           units of time
- *     >>memory         allocation, growing, arenas, fetching ahead
- *     >>text           views, growing buffers, UTF-8, base64
- *     >>bytes          reading and writing the bytes of a wire format
- *     >>number         numbers in and out, random numbers
- *     >>error          the sentence of each error
- *     >>hash           MD5 and SHA-256, for Digest authentication
- *     >>ctx            the context switch, in assembly, one part for each machine
- *     >>ctx_x86_64     the context switch on x86-64
- *     >>ctx_i386       the context switch on i386
- *     >>ctx_aarch64    the context switch on AArch64
- *     >>ctx_arm        the context switch on ARM, 32 bits
- *     >>ctx_riscv      the context switch on RISC-V, 32 and 64 bits
- *     >>ctx_mips       the context switch on MIPS: o32, n32, n64
- *     >>ctx_powerpc    the context switch on PowerPC, 32 and 64 bits
- *     >>ctx_s390x      the context switch on s390x
- *     >>ctx_m68k       the context switch on m68k
- *     >>ctx_loongarch  the context switch on LoongArch, 64 bits
- *     >>ctx_ucontext   the context switch by the C library
- *     >>ctx_make       a new stack for the switches in assembly
- *     >>ctx_allowed    may stacks be switched?
- *     >>os             what the operating system is asked for, the poller first
- *     >>os_posix       what every system has
- *     >>os_epoll       the poller of Linux
- *     >>os_kqueue      the poller of macOS and the BSDs
- *     >>os_poll        the poller of last resort
- *     >>os_linux       what only Linux has
- *     >>os_unix        what Linux has and this system has not
- *     >>os_macos       macOS
- *     >>os_bsd         FreeBSD, NetBSD, OpenBSD, DragonFly
- *     >>os_plain       any other POSIX system
- *     >>os_aes         has this processor instructions for AES?
- *     >>os_socket      sockets and the limit on descriptors
- *     >>os_stack       address space for stacks, and what guards it
- *     >>os_signal      faults and stop signals
- *     >>out            text for a terminal or a pipe that nobody may be reading
- *     >>log            diagnostics in Locust's log format
- *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
- *     >>regex          regular expressions: the search
- *     >>regex_parse    regular expressions: the pattern
+ *     >>config            settings made uniform, system headers
+ *     >>say               sentences on standard error, and the end of the program
+ *     >>time              units of time
+ *     >>memory            allocation, growing, arenas, fetching ahead
+ *     >>text              views, growing buffers, UTF-8, base64
+ *     >>bytes             reading and writing the bytes of a wire format
+ *     >>number            numbers in and out, random numbers
+ *     >>error             the sentence of each error
+ *     >>hash              MD5 and SHA-256, for Digest authentication, and SHA-1
+ *     >>ctx               the context switch, in assembly, one part for each machine
+ *     >>ctx_x86_64        the context switch on x86-64
+ *     >>ctx_i386          the context switch on i386
+ *     >>ctx_aarch64       the context switch on AArch64
+ *     >>ctx_arm           the context switch on ARM, 32 bits
+ *     >>ctx_riscv         the context switch on RISC-V, 32 and 64 bits
+ *     >>ctx_mips          the context switch on MIPS: o32, n32, n64
+ *     >>ctx_powerpc       the context switch on PowerPC, 32 and 64 bits
+ *     >>ctx_s390x         the context switch on s390x
+ *     >>ctx_m68k          the context switch on m68k
+ *     >>ctx_loongarch     the context switch on LoongArch, 64 bits
+ *     >>ctx_ucontext      the context switch by the C library
+ *     >>ctx_make          a new stack for the switches in assembly
+ *     >>ctx_allowed       may stacks be switched?
+ *     >>os                what the operating system is asked for, the poller first
+ *     >>os_posix          what every system has
+ *     >>os_epoll          the poller of Linux
+ *     >>os_kqueue         the poller of macOS and the BSDs
+ *     >>os_poll           the poller of last resort
+ *     >>os_linux          what only Linux has
+ *     >>os_unix           what Linux has and this system has not
+ *     >>os_macos          macOS
+ *     >>os_bsd            FreeBSD, NetBSD, OpenBSD, DragonFly
+ *     >>os_plain          any other POSIX system
+ *     >>os_aes            has this processor instructions for AES?
+ *     >>os_socket         sockets and the limit on descriptors
+ *     >>os_stack          address space for stacks, and what guards it
+ *     >>os_signal         faults and stop signals
+ *     >>out               text for a terminal or a pipe that nobody may be reading
+ *     >>log               diagnostics in Locust's log format
+ *     >>hist              latency histogram: under 0.4 % error by default, 1 us to 1 h
+ *     >>regex             regular expressions: the search
+ *     >>regex_parse       regular expressions: the pattern
  *   2-loop
- *     >>co             coroutines, queues of them, and the state of the loop
- *     >>misuse         calls that break a rule, functions that may not wait
- *     >>timer          timers of coroutines
- *     >>stack          stacks of coroutines
- *     >>switch         starting, parking, waking, cancelling
- *     >>fd             descriptors and who waits for them
- *     >>loop           turns of the loop
- *     >>sync           queues, semaphores and groups of coroutines
- *     >>local          coroutine-local data
- *     >>context        context variables, and stacks of values
+ *     >>co                coroutines, queues of them, and the state of the loop
+ *     >>misuse            calls that break a rule, functions that may not wait
+ *     >>timer             timers of coroutines
+ *     >>stack             stacks of coroutines
+ *     >>switch            starting, parking, waking, cancelling
+ *     >>fd                descriptors and who waits for them
+ *     >>loop              turns of the loop
+ *     >>sync              queues, semaphores and groups of coroutines
+ *     >>local             coroutine-local data
+ *     >>context           context variables, and stacks of values
  *   3-measure
- *     >>entry          what was counted of one (method, name)
- *     >>stats          the statistics of a test: entries, failures, failed tasks
- *     >>record         from a finished request to all that count it
+ *     >>entry             what was counted of one (method, name)
+ *     >>stats             the statistics of a test: entries, failures, failed tasks
+ *     >>record            from a finished request to all that count it
  *   4-net
- *     >>address        addresses of sockets
- *     >>source         local addresses to connect from
- *     >>port           local ports to connect from
- *     >>net            what all connections of a test share
- *     >>stream         reading and writing a connection, through layers
- *     >>allowance      how long an operation may take
- *     >>connect        connecting
- *     >>listen         servers, for tools and the kit's own endpoints
- *     >>resolve        what is known of host names, and the files that say more
- *     >>dns            messages of DNS
- *     >>question       asking name servers
- *     >>lookup         a host name on its way to a connection
- *     >>tls            TLS 1.2 and 1.3 by mbedTLS
- *     >>tls_state      what TLS keeps: of a test, a configuration, a connection
- *     >>tls_version    versions and ciphers
- *     >>tls_config     configurations
- *     >>tls_trust      certificates to trust
- *     >>tls_verify     verification
- *     >>tls_socket     between mbedTLS and the socket
- *     >>tls_error      what went wrong
- *     >>tls_layer      reads and writes through TLS
- *     >>tls_handshake  the handshake
- *     >>tls_none       no TLS compiled in
- *     >>url            URLs and origins
+ *     >>address           addresses of sockets
+ *     >>source            local addresses to connect from
+ *     >>port              local ports to connect from
+ *     >>net               what all connections of a test share
+ *     >>stream            reading and writing a connection, through layers
+ *     >>allowance         how long an operation may take
+ *     >>connect           connecting
+ *     >>listen            servers, for tools and the kit's own endpoints
+ *     >>resolve           what is known of host names, and the files that say more
+ *     >>dns               messages of DNS
+ *     >>question          asking name servers
+ *     >>lookup            a host name on its way to a connection
+ *     >>tls               TLS 1.2 and 1.3 by mbedTLS
+ *     >>tls_state         what TLS keeps: of a test, a configuration, a connection
+ *     >>tls_version       versions and ciphers
+ *     >>tls_config        configurations
+ *     >>tls_trust         certificates to trust
+ *     >>tls_verify        verification
+ *     >>tls_socket        between mbedTLS and the socket
+ *     >>tls_error         what went wrong
+ *     >>tls_layer         reads and writes through TLS
+ *     >>tls_handshake     the handshake
+ *     >>tls_none          no TLS compiled in
+ *     >>url               URLs and origins
  *   5-http
  *     >>head           heads of HTTP/1.1 messages
  *     >>response_head  the head of a response
@@ -196,67 +197,73 @@
  *     >>short          the short way of a request
  *     >>response       what a test does with a response
  *   6-user
- *     >>fault          what is wrong with a test before it runs
- *     >>wait           what is wrong with a wait
- *     >>task           tasks and task sets as a test runs them
- *     >>class          user classes as a test runs them
- *     >>user           a user, its coroutines, all users of a test
- *     >>user_text      texts that live as long as a task
- *     >>retry          pauses after requests that reached no server
- *     >>arrive         arrivals of the open model, as users take them
- *     >>life           the life of a user
- *     >>start          starting and ending users
- *     >>control        what a task says to its user
- *     >>user_value     random numbers, identifiers and texts for a test
- *     >>coroutine      coroutines that a user starts
- *     >>measure        operations that the test measures itself
- *     >>user_stream    streams of the test's own
- *     >>feed           rows of files for users
+ *     >>fault             what is wrong with a test before it runs
+ *     >>wait              what is wrong with a wait
+ *     >>task              tasks and task sets as a test runs them
+ *     >>class             user classes as a test runs them
+ *     >>user              a user, its coroutines, all users of a test
+ *     >>user_text         texts that live as long as a task
+ *     >>retry             pauses after requests that reached no server
+ *     >>arrive            arrivals of the open model, as users take them
+ *     >>life              the life of a user
+ *     >>start             starting and ending users
+ *     >>control           what a task says to its user
+ *     >>user_value        random numbers, identifiers and texts for a test
+ *     >>coroutine         coroutines that a user starts
+ *     >>measure           operations that the test measures itself
+ *     >>user_stream       streams of the test's own
+ *     >>feed              rows of files for users
  *   7-protocol
- *     >>protocol       clients of protocols
+ *     >>protocol          clients of protocols
+ *     >>ws_frame          frames of WebSocket
+ *     >>ws_deflate        permessage-deflate
+ *     >>ws                a WebSocket connection
+ *     >>ws_opening        the opening handshake of WebSocket
+ *     >>websocket_client  the WebSocket of a user
+ *     >>ws_layer          a stream of bytes over WebSocket
  *   8-run
- *     >>stages         --stages
- *     >>dispatch       which class the next user has
- *     >>env            the environment of a test
- *     >>usage          what the generator itself used
- *     >>stall          when nothing ran, and why
- *     >>blocked        which task kept the loop to itself
- *     >>warm_up        from when on requests count
- *     >>ramp           from the users that there are to those asked for
- *     >>pace           the schedule of arrivals
- *     >>step           .setup and .teardown of a test
- *     >>runner         a test from its first user to its last
- *     >>config_users   --config-users
- *     >>classes        the user classes of a run
- *     >>listeners      a test's events, and the functions that are told of them
- *     >>own_option     options that a test declares
- *     >>unused         options without effect
- *     >>setup          making an environment
- *     >>env_api        public calls on an environment
+ *     >>stages            --stages
+ *     >>dispatch          which class the next user has
+ *     >>env               the environment of a test
+ *     >>usage             what the generator itself used
+ *     >>stall             when nothing ran, and why
+ *     >>blocked           which task kept the loop to itself
+ *     >>warm_up           from when on requests count
+ *     >>ramp              from the users that there are to those asked for
+ *     >>pace              the schedule of arrivals
+ *     >>step              .setup and .teardown of a test
+ *     >>runner            a test from its first user to its last
+ *     >>config_users      --config-users
+ *     >>classes           the user classes of a run
+ *     >>listeners         a test's events, and the functions that are told of them
+ *     >>own_option        options that a test declares
+ *     >>unused            options without effect
+ *     >>setup             making an environment
+ *     >>env_api           public calls on an environment
  *   9-outside
- *     >>generator      the generator's verdict on itself
- *     >>figures        what a row shows
- *     >>check          checks
- *     >>check_why      what is wrong with a check
- *     >>baseline       comparison with an earlier run
- *     >>find           --find-max
- *     >>remarks        what a run says of itself at its end
- *     >>result         what a run is judged by
- *     >>table          tables and compact lines
- *     >>csv            Locust's CSV files
- *     >>summary        --summary
- *     >>junit          --junit
- *     >>hgrm           --hgrm
- *     >>files          files for other programs
- *     >>github         annotations of GitHub Actions
- *     >>options        the options and how each is set
- *     >>config_file    config files
- *     >>cli            the command line
- *     >>task_ratio     --list and --show-task-ratio
- *     >>run            a run with its periodic reports
- *     >>single         one user for a debugger
- *     >>main           the command and the library entry points
- *     >>taken          names of the C library that a task cannot have
+ *     >>generator         the generator's verdict on itself
+ *     >>figures           what a row shows
+ *     >>check             checks
+ *     >>check_why         what is wrong with a check
+ *     >>baseline          comparison with an earlier run
+ *     >>find              --find-max
+ *     >>remarks           what a run says of itself at its end
+ *     >>result            what a run is judged by
+ *     >>table             tables and compact lines
+ *     >>csv               Locust's CSV files
+ *     >>summary           --summary
+ *     >>junit             --junit
+ *     >>hgrm              --hgrm
+ *     >>files             files for other programs
+ *     >>github            annotations of GitHub Actions
+ *     >>options           the options and how each is set
+ *     >>config_file       config files
+ *     >>cli               the command line
+ *     >>task_ratio        --list and --show-task-ratio
+ *     >>run               a run with its periodic reports
+ *     >>single            one user for a debugger
+ *     >>main              the command and the library entry points
+ *     >>taken             names of the C library that a task cannot have
  */
 #ifndef LOCUST_H
 #define LOCUST_H
@@ -1111,6 +1118,89 @@ LOCUST_API void locust_measure_stop(locust_measure *m); // once: a second call d
          *m = &m##_measure;                                                    \
          m->open; locust_measure_stop(m))
 // clang-format on
+/* ============================================================================================
+ * >>websocket  WebSocket
+ *
+ * Purpose     one connection for each user, or coroutine of a user, over which messages go both
+ *             ways: RFC 6455, with the compression of RFC 7692 where LOCUST_ZLIB is set.
+ *
+ * Call from a user. Rows: "WS connect" is the opening handshake; "WS ping" a ping and its pong; of
+ * "WS send" and "WS close" only what goes wrong is counted. What a message and its answer took is
+ * for the test to measure (LOCUST_MEASURE).
+ *
+ * The first call connects to the user's host, if locust_ws_connect did not before. A connection
+ * that has ended is not opened again, but by locust_ws_connect: until then every call says why it
+ * ended. The end of the user closes it. While a user does something else its pings are answered and
+ * messages kept for it, up to .max_message bytes.
+ * ============================================================================================ */
+
+typedef struct locust_ws_options {
+    const char *url;          // ws://, wss://, http:// or https://; a path: below the user's host,
+                              // which may have any of these; NULL: the host itself
+    const char *name;         // row of the handshake; NULL: "connect"
+    const char *subprotocols; // offered: "chat.v2, chat.v1"; NULL: none
+    const locust_pair *headers; // beside the class's and the user's
+    const char *origin;         // field Origin; NULL: none, as browsers alone must send one
+    const char *auth;           // "user:password": Basic, or Digest when the server asks for it
+    const char *bearer;         // a token: "Authorization: Bearer TOKEN"
+    double timeout_s;           // of the handshake, and of each send; 0: 60, negative: none
+    double ping_s;              // silence after which a ping is sent; without an answer for as long
+                                // again the connection has failed; 0: none are sent
+    size_t max_message;         // bytes, decompressed; 0: LOCUST_MAX_BODY
+    bool compress; // offer permessage-deflate. What it takes is up to 300 KB for a connection
+} locust_ws_options;
+
+typedef struct locust_ws_message { // lives until this user's next call on the connection
+    const char *data;              // data[len] is '\0'
+    size_t len;
+    bool binary; // false: text, which is valid UTF-8
+} locust_ws_message;
+
+/* Connects. Cookies and fields of the session go with the handshake, and those that it sets are
+ * kept; redirects are followed. What was open is closed. Returns false if it failed: that is
+ * counted, and locust_ws_error says why. */
+LOCUST_API bool locust_ws_connect(locust_user *u, const locust_ws_options *options);
+/* URL first, then fields of locust_ws_options: locust_ws_connect(u, "/chat", .origin = "http://a")
+ */
+#define locust_ws_connect(u, ...)     \
+    (LOCUST_AT_("locust_ws_connect"), \
+        locust_ws_connect((u), &(locust_ws_options){.url = __VA_ARGS__}))
+
+/* Sends one message: a text, or n bytes. Returns false on an error. */
+LOCUST_API bool locust_ws_send(locust_user *u, const char *text);
+#define locust_ws_send(...) (LOCUST_AT_("locust_ws_send"), locust_ws_send(__VA_ARGS__))
+LOCUST_API bool locust_ws_send_bytes(locust_user *u, const void *bytes, size_t n);
+#define locust_ws_send_bytes(...) \
+    (LOCUST_AT_("locust_ws_send_bytes"), locust_ws_send_bytes(__VA_ARGS__))
+/* Sends a fragment of a message: its next n bytes; `last` ends it. `binary` counts in the first
+ * one. */
+LOCUST_API bool locust_ws_send_part(
+    locust_user *u, const void *bytes, size_t n, bool binary, bool last);
+#define locust_ws_send_part(...) \
+    (LOCUST_AT_("locust_ws_send_part"), locust_ws_send_part(__VA_ARGS__))
+
+/* Takes the next message. Waits that many seconds for it: 0: takes what is there, negative: no
+ * limit. Returns false if none came, or the connection has ended: see locust_ws_error. */
+LOCUST_API bool locust_ws_receive(locust_user *u, locust_ws_message *out, double seconds);
+#define locust_ws_receive(...) (LOCUST_AT_("locust_ws_receive"), locust_ws_receive(__VA_ARGS__))
+
+/* Sends a ping, and waits for its pong: row "WS ping". Messages that come meanwhile are kept. */
+LOCUST_API bool locust_ws_ping(locust_user *u, double seconds);
+#define locust_ws_ping(...) (LOCUST_AT_("locust_ws_ping"), locust_ws_ping(__VA_ARGS__))
+
+/* Closes with a code (1000 to 1003, 1007 to 1014, 3000 to 4999; 0: none) and a reason of up to 123
+ * bytes (NULL: none), and waits up to a second for the peer's Close. Messages that come meanwhile,
+ * or were not received, are dropped. */
+LOCUST_API bool locust_ws_close(locust_user *u, int code, const char *reason);
+#define locust_ws_close(...) (LOCUST_AT_("locust_ws_close"), locust_ws_close(__VA_ARGS__))
+
+/* Why the last call failed: a stable sentence; NULL if it did not. */
+LOCUST_API const char *locust_ws_error(locust_user *u);
+/* The subprotocol that the server chose; "": none. Lives as long as the connection. */
+LOCUST_API const char *locust_ws_subprotocol(locust_user *u);
+/* The code of the peer's Close: 1005: it had none, 0: none came. *reason (NULL: not wanted) lives
+ * until the next connect. */
+LOCUST_API int locust_ws_close_code(locust_user *u, const char **reason);
 /* ============================================================================================
  * >>feeds  data from files
  *
@@ -2561,13 +2651,13 @@ LOCUST_API const char *locust_error_text(locust_error error)
     return locust__error_text(error);
 }
 /* ============================================================================================
- * >>hash  MD5 and SHA-256, for Digest authentication
+ * >>hash  MD5 and SHA-256, for Digest authentication, and SHA-1
  *
  * Purpose     digests of short texts, also in programs without a TLS library.
  * Names       locust__hash_
- * Sources     RFC 1321, FIPS 180-4 (6.2).
- * Limits      made for some hundred bytes a request, not for bulk. MD5 is no longer secure; servers
- *             still ask for it.
+ * Sources     RFC 1321, FIPS 180-4 (6.1, 6.2).
+ * Limits      made for some hundred bytes a request, not for bulk. MD5 and SHA-1 are no longer
+ *             secure; protocols still ask for them.
  * ============================================================================================ */
 
 typedef struct locust__hash { // either: both take blocks of 64 bytes and words of 32 bits
@@ -2721,6 +2811,50 @@ static void locust__hash_texts(
         locust__hash_add(&h, texts[i].ptr, texts[i].len);
     }
     locust__hash_end(&h, out);
+}
+
+static void locust__hash_sha1_block(uint32_t state[5], const unsigned char *p)
+{
+    static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
+    uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+    for (size_t i = 0; i < 80; i++) {
+        uint32_t f = i < 20   ? (b & c) | (~b & d)
+                     : i < 40 ? b ^ c ^ d
+                     : i < 60 ? (b & c) | (b & d) | (c & d)
+                              : b ^ c ^ d;
+        w[i] = i < 16 ? locust__hash_word(p + 4 * i, true)
+                      : locust__hash_rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+        f += locust__hash_rotate(a, 5) + e + k[i / 20] + w[i];
+        e = d;
+        d = c;
+        c = locust__hash_rotate(b, 30);
+        b = a;
+        a = f;
+    }
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+}
+
+/* The SHA-1 digest of a text: padded as above, its length big-endian. */
+static void locust__hash_sha1(const void *bytes, size_t n, unsigned char out[20])
+{
+    uint32_t state[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+    unsigned char last[128] = {0};
+    const unsigned char *p = bytes;
+    size_t left = n % 64, blocks = left < 56 ? 1 : 2;
+    for (size_t i = 0; i < n / 64; i++)
+        locust__hash_sha1_block(state, p + 64 * i);
+    memcpy(last, p + (n - left), left);
+    last[left] = 0x80;
+    for (size_t i = 0; i < 8; i++)
+        last[64 * blocks - 1 - i] = (unsigned char)((uint64_t)n * 8 >> 8 * i);
+    for (size_t i = 0; i < blocks; i++)
+        locust__hash_sha1_block(state, last + 64 * i);
+    for (size_t i = 0; i < 20; i++)
+        out[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
 /* ============================================================================================
  * >>ctx  the context switch, in assembly, one part for each machine
@@ -17631,11 +17765,11 @@ static void locust__request_await_verdict(locust__client *c)
     c->pending = true;
 }
 
-/* Turns the exchange into the request that a redirect asks for. */
+/* Turns the exchange into the request that a redirect to `location` asks for. */
 LOCUST__APART static locust_error locust__request_follow(
-    locust__client *c, locust__exchange *x, int status)
+    locust__client *c, locust__exchange *x, int status, const char *location)
 {
-    const char *location = locust__client_field(c, "location"), *broken;
+    const char *broken;
     locust__base_url base = {.auth = {NULL, 0, 0, false}};
     locust__buf url = {NULL, 0, 0, false};
     bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
@@ -17684,7 +17818,7 @@ static locust_error locust__request_hops(
             x->answered = false; // it is not the test's to see, wherever it leads
             if (hops++ == LOCUST__REQUEST_HOPS)
                 return LOCUST_ERR_HTTP_REDIRECTS;
-            error = locust__request_follow(c, x, h->status);
+            error = locust__request_follow(c, x, h->status, locust__client_field(c, "location"));
             if (error)
                 return error;
         } else {
@@ -21111,6 +21245,7 @@ typedef struct locust__protocol_kind { // a protocol; each has one of these, sta
                                                      // its connection may be open still
     void (*tend)(struct locust__protocol_client *c); // reads what came; NULL: waits until asked
     void (*tick)(struct locust__protocol_client *c, int64_t now_ns); // NULL: nothing is due ever
+    bool ticks_busy; // `tick` is called also while a call of its user runs
 } locust__protocol_kind;
 
 typedef struct locust__protocol_client { // begins a client of any protocol
@@ -21128,8 +21263,8 @@ typedef struct locust__keeper { // of a test
     locust__users *users;
     locust__co *co;
     locust__protocol_client *clients;
-    locust__protocol_client *unread; // of them, those that bytes have come for
-    locust__protocol_client *ticked; // the next that a round of ticks comes to
+    locust__protocol_client *unread, **unread_end; // of them, those that bytes have come for
+    locust__protocol_client *ticked;               // the next that a round of ticks comes to
 } locust__keeper;
 
 enum { LOCUST__KEEPER_STEP = 64 }; // clients that the keeper serves before it lets others run
@@ -21140,17 +21275,16 @@ static locust__protocol_client *locust__protocol_of_fd(locust__fd *fd)
                                                offsetof(locust__protocol_client, conn.stream.fd));
 }
 
-/* Puts a client among those that the keeper reads from next. */
+/* Puts a client behind those that the keeper reads from next. */
 static void locust__keeper_call(locust__protocol_client *c)
 {
     locust__keeper *keeper = c->user->all->keeper;
     if (c->busy || c->unread_link || !keeper)
         return;
-    c->unread_link = &keeper->unread;
-    c->unread_next = keeper->unread;
-    if (c->unread_next)
-        c->unread_next->unread_link = &c->unread_next;
-    keeper->unread = c;
+    c->unread_link = keeper->unread_end;
+    c->unread_next = NULL;
+    *keeper->unread_end = c;
+    keeper->unread_end = &c->unread_next;
     locust__co_wake(keeper->loop, keeper->co, LOCUST__WAKE_EVENT);
 }
 
@@ -21168,6 +21302,8 @@ static void locust__keeper_forget(locust__protocol_client *c)
     *c->unread_link = c->unread_next;
     if (c->unread_next)
         c->unread_next->unread_link = c->unread_link;
+    else
+        c->user->all->keeper->unread_end = c->unread_link;
     c->unread_link = NULL;
 }
 
@@ -21187,7 +21323,8 @@ static void locust__keeper_round(locust__keeper *keeper, int64_t now_ns) LOCUST_
     while (keeper->ticked) {
         locust__protocol_client *c = keeper->ticked;
         keeper->ticked = c->next;
-        if (!c->busy && c->kind->tick && locust__stream_is_open(&c->conn.stream))
+        if (c->kind->tick && (!c->busy || c->kind->ticks_busy) &&
+            locust__stream_is_open(&c->conn.stream))
             c->kind->tick(c, now_ns);
         locust__keeper_pace(keeper, &served);
     }
@@ -21228,6 +21365,7 @@ static locust__keeper *locust__keeper_of(locust__users *all)
         return NULL;
     keeper->loop = all->services->loop;
     keeper->users = all;
+    keeper->unread_end = &keeper->unread;
     keeper->co =
         locust__co_start(keeper->loop, "the kit itself", 0, locust__keeper_main, keeper, NULL);
     if (!keeper->co) {
@@ -21275,7 +21413,7 @@ static locust__protocol_client *locust__protocol_find(
 
 /* The user's client of a kind, made (zeroed behind its beginning) if it has none. NULL: no
  * memory. */
-LOCUST__UNUSED static locust__protocol_client *locust__protocol_of(
+static locust__protocol_client *locust__protocol_of(
     locust__user *user, const locust__protocol_kind *kind)
 {
     locust__protocol_client *c = locust__protocol_find(user, kind);
@@ -21299,7 +21437,7 @@ LOCUST__UNUSED static locust__protocol_client *locust__protocol_of(
 }
 
 /* Begins a public call on a client. */
-LOCUST__UNUSED static void locust__protocol_enter(locust__protocol_client *c)
+static void locust__protocol_enter(locust__protocol_client *c)
 {
     c->busy = true;
     locust__keeper_forget(c);
@@ -21308,8 +21446,7 @@ LOCUST__UNUSED static void locust__protocol_enter(locust__protocol_client *c)
 /* Ends a public call: moves received bytes out of the scratch buffer, gives the client back to the
  * keeper, and leaves the task if the user was cancelled meanwhile. The error of the call, or of
  * that. */
-LOCUST__UNUSED static locust_error locust__protocol_leave(
-    locust__protocol_client *c, locust_error error)
+static locust_error locust__protocol_leave(locust__protocol_client *c, locust_error error)
 {
     locust_error settled = locust__stream_settle(&c->conn.stream);
     c->busy = false;
@@ -21329,28 +21466,21 @@ typedef struct locust__protocol_to { // where a client connects to
 } locust__protocol_to;
 
 /* Connects the client anew as a request would: the class's TLS, unix socket and proxy, which is
- * asked to CONNECT; --connect-to; the user's certificate. Ends the test, in words, if it cannot do
- * TLS at all. */
-LOCUST__UNUSED static locust_error locust__protocol_dial(
-    locust__protocol_client *c, const locust__protocol_to *to, locust__allowance *a) LOCUST__PARKS
+ * asked to CONNECT; --connect-to; the user's certificate. */
+static locust_error locust__protocol_open(locust__protocol_client *c, locust__origin *origin,
+    bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
 {
     locust__user *user = c->user;
     locust__services *sv = user->all->services;
     const locust__session *session = user->client.session;
     locust__route route = user->cls->route;
-    locust__url url = *to->url;
     int64_t before_ns = a->generator_ns;
     locust__dial took;
     locust_error error;
-    if (to->secure && !LOCUST__WITH_TLS)
-        locust__control_break(user, locust__tls_needed);
-    url.port = url.port ? url.port : to->port;
-    c->conn.origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
-    if (!c->conn.origin)
-        return LOCUST_ERR_MEMORY;
-    route.tls.http = to->http;
+    c->conn.origin = origin;
+    route.tls.http = http;
     route.tunnels = true;
-    route.direct |= to->no_proxy;
+    route.direct |= no_proxy;
     if (session->cert_file || session->key_file) {
         route.tls.cert_file = session->cert_file;
         route.tls.key_file = session->key_file;
@@ -21358,12 +21488,56 @@ LOCUST__UNUSED static locust_error locust__protocol_dial(
     locust__protocol_close(c);
     error = locust__dial_open(&c->conn, sv, &route, a, &took);
     sv->counts.waited_ns += a->generator_ns - before_ns;
-    if (sv->tls.broken)
-        locust__control_break(user, sv->tls.broken);
     if (error)
         locust__protocol_close(c);
     else
         c->conn.stream.fd.unread = locust__keeper_unread;
+    return error;
+}
+
+/* Ends the test, in words, if it wants TLS that it does not have, or cannot set up. */
+static void locust__protocol_check_tls(locust__user *user, bool secure) LOCUST__PARKS
+{
+    if (secure && !LOCUST__WITH_TLS)
+        locust__control_break(user, locust__tls_needed);
+    if (user->all->services->tls.broken)
+        locust__control_break(user, user->all->services->tls.broken);
+}
+
+/* Connects to what a URL names, for a caller who holds no memory that a test which cannot go on
+ * would leave behind. */
+LOCUST__UNUSED static locust_error locust__protocol_dial(
+    locust__protocol_client *c, const locust__protocol_to *to, locust__allowance *a) LOCUST__PARKS
+{
+    locust__services *sv = c->user->all->services;
+    locust__url url = *to->url;
+    locust__origin *origin;
+    locust_error error;
+    url.port = url.port ? url.port : to->port;
+    locust__protocol_check_tls(c->user, to->secure);
+    origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
+    if (!origin)
+        return LOCUST_ERR_MEMORY;
+    error = locust__protocol_open(c, origin, to->http, to->no_proxy, a);
+    locust__protocol_check_tls(c->user, to->secure);
+    return error;
+}
+
+/* Reads what is there behind the unread bytes of a stream, without a park; s->in may move. *got 0:
+ * nothing more. LOCUST_ERR_CLOSED: the stream's end. */
+static locust_error locust__protocol_read_ready(locust_stream *s, size_t *got)
+{
+    locust_error error;
+    size_t room;
+    char *at;
+    *got = 0;
+    if (!locust__stream_is_open(s) || !locust__stream_is_readable(s))
+        return locust__stream_is_open(s) ? LOCUST_OK : LOCUST_ERR_CLOSED;
+    at = locust__stream_room(s, &room);
+    if (!at)
+        return LOCUST_ERR_MEMORY;
+    error = locust__stream_recv(s, at, room, got);
+    s->in_len += *got;
     return error;
 }
 
@@ -21375,7 +21549,7 @@ typedef struct locust__operation { // one that becomes a row; on the user's stac
 
 /* Begins an operation now. The user's last request is counted first, and a user whose requests
  * reach no server may have to pause before. */
-LOCUST__UNUSED static locust__operation locust__operation_begin(
+static locust__operation locust__operation_begin(
     locust__user *user, const char *method, const char *name) LOCUST__PARKS
 {
     locust__operation o = {user, method, name, 0};
@@ -21430,7 +21604,7 @@ static void locust__operation_record(
 }
 
 /* Ends an operation whose answer is the last that was read from the stream; NULL: it has none. */
-LOCUST__UNUSED static void locust__operation_end(
+static void locust__operation_end(
     const locust__operation *o, const locust_stream *s, const char *error, size_t length)
 {
     int64_t late_ns, ended_ns = locust__operation_ended(o, error ? NULL : s, &late_ns);
@@ -21438,13 +21612,1924 @@ LOCUST__UNUSED static void locust__operation_end(
 }
 
 /* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
-LOCUST__UNUSED static void locust__operation_cut(const locust__operation *o)
+static void locust__operation_cut(const locust__operation *o)
 {
     const locust__client *client = &o->user->client;
     int64_t now_ns = locust__loop_clock(client->services->loop);
     if (!client->session->failure)
         locust__recorder_cut(&client->services->recorder, o->method, o->name, now_ns - o->start_ns,
             locust__session_take_late(client->session), now_ns);
+}
+/* ============================================================================================
+ * >>ws_frame  frames of WebSocket
+ *
+ * Purpose     heads of frames, masks, codes of Close, UTF-8 that comes in pieces.
+ * Invariants  a head is read only when all of it is there. What a server must not send is named by
+ *             a sentence.
+ * Cost        a mask is applied eight bytes at a time; so is ASCII recognised.
+ * Names       locust__ws_frame_ locust__ws_head_ locust__ws_mask locust__ws_op_ locust__ws_utf8
+ *             locust__ws_utf8_ locust__ws_code_
+ * Sources     RFC 6455 5.2 (frames), 5.5 (control frames), 7.4 (codes); RFC 3629 (UTF-8).
+ *
+ *   byte 0     FIN RSV1 RSV2 RSV3 opcode:4      byte 1    MASK length:7
+ *              length 126: 16 bits more, 127: 64 bits more; then 4 bytes of mask, the payload
+ * ============================================================================================ */
+
+enum { // opcodes
+    LOCUST__WS_OP_MORE = 0,
+    LOCUST__WS_OP_TEXT = 1,
+    LOCUST__WS_OP_BINARY = 2,
+    LOCUST__WS_OP_CLOSE = 8,
+    LOCUST__WS_OP_PING = 9,
+    LOCUST__WS_OP_PONG = 10
+};
+
+enum { // of Close
+    LOCUST__WS_CODE_NORMAL = 1000,
+    LOCUST__WS_CODE_PROTOCOL = 1002,
+    LOCUST__WS_CODE_NONE = 1005, // never sent
+    LOCUST__WS_CODE_UTF8 = 1007,
+    LOCUST__WS_CODE_SIZE = 1009
+};
+
+enum {
+    LOCUST__WS_HEAD_MAX = 14,
+    LOCUST__WS_FRAME_CONTROL = 125, // bytes that the payload of a control frame may have
+};
+
+typedef struct locust__ws_frame {
+    uint64_t len; // of the payload
+    unsigned char opcode;
+    bool fin, rsv1;
+} locust__ws_frame;
+
+/* Reads the head of a frame of a server. Returns its length; 0: not all of it is there, or *wrong
+ * says what it may not be. */
+static size_t locust__ws_head_read(
+    const char *bytes, size_t n, locust__ws_frame *f, const char **wrong)
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+    size_t more;
+    *wrong = NULL;
+    if (n < 2)
+        return 0;
+    f->fin = p[0] >> 7;
+    f->rsv1 = p[0] >> 6 & 1;
+    f->opcode = p[0] & 15;
+    f->len = p[1] & 127;
+    if (p[0] & 0x30)
+        *wrong = "frame with a reserved bit";
+    else if (f->opcode > LOCUST__WS_OP_PONG || (f->opcode > LOCUST__WS_OP_BINARY && f->opcode < 8))
+        *wrong = "frame with an unknown opcode";
+    else if (p[1] & 128)
+        *wrong = "masked frame from the server";
+    else if (f->opcode >= 8 && f->rsv1)
+        *wrong = "frame with a reserved bit";
+    else if (f->opcode >= 8 && !f->fin)
+        *wrong = "control frame in fragments";
+    else if (f->opcode >= 8 && f->len > LOCUST__WS_FRAME_CONTROL)
+        *wrong = "control frame of more than 125 bytes";
+    more = f->len == 127 ? 8 : f->len == 126 ? 2 : 0;
+    if (*wrong || n < 2 + more)
+        return 0;
+    if (more)
+        f->len = 0;
+    for (size_t i = 0; i < more; i++)
+        f->len = f->len << 8 | p[2 + i];
+    if (more == 8 && f->len >> 63)
+        *wrong = "frame length with its top bit set";
+    else if (more && f->len < (more == 2 ? 126u : 65536u))
+        *wrong = "frame length that is not in its shortest form";
+    return *wrong ? 0 : 2 + more;
+}
+
+/* Writes the head of a masked frame. Returns its length. */
+static size_t locust__ws_head_write(
+    char to[LOCUST__WS_HEAD_MAX], unsigned first, uint64_t len, const unsigned char mask[4])
+{
+    unsigned char *p = (unsigned char *)to;
+    size_t more = len < 126 ? 0 : len < 65536 ? 2 : 8;
+    p[0] = (unsigned char)first;
+    p[1] = (unsigned char)(128u | (more == 8 ? 127u : more == 2 ? 126u : (unsigned)len));
+    for (size_t i = 0; i < more; i++)
+        p[2 + i] = (unsigned char)(len >> 8 * (more - 1 - i));
+    memcpy(p + 2 + more, mask, 4);
+    return 6 + more;
+}
+
+/* Copies n bytes, masked; the first is number `at` of its frame. */
+static void locust__ws_mask(
+    char *to, const char *from, size_t n, const unsigned char mask[4], uint64_t at)
+{
+    unsigned char turned[8];
+    uint64_t word, key;
+    size_t i = 0;
+    for (size_t k = 0; k < 8; k++)
+        turned[k] = mask[(at + k) % 4];
+    memcpy(&key, turned, 8);
+    for (; i + 8 <= n; i += 8) {
+        memcpy(&word, from + i, 8);
+        word ^= key;
+        memcpy(to + i, &word, 8);
+    }
+    for (; i < n; i++)
+        to[i] = (char)((unsigned char)from[i] ^ turned[i % 8]);
+}
+
+/* May this code stand in a Close? RFC 6455 7.4, and the codes that IANA has registered since. */
+static bool locust__ws_code_is_valid(int code)
+{
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+           (code >= 3000 && code <= 4999);
+}
+
+typedef struct locust__ws_utf8 { // how far a text has come
+    unsigned char left;          // bytes of the last character that are still to come
+    unsigned char low, high;     // what the next of them may be
+} locust__ws_utf8;
+
+/* Takes the next bytes of a text. False: it is not UTF-8. */
+static bool locust__ws_utf8_take(locust__ws_utf8 *u, const char *bytes, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)bytes, *end = p + n;
+    while (p < end) {
+        unsigned char c = *p++;
+        if (u->left) {
+            if (c < u->low || c > u->high)
+                return false;
+            u->left--;
+        } else if (c < 0x80) {
+            uint64_t word;
+            for (; end - p >= 8; p += 8) {
+                memcpy(&word, p, 8);
+                if (word & 0x8080808080808080u)
+                    break;
+            }
+            continue;
+        } else if (c < 0xC2 || c > 0xF4) {
+            return false;
+        } else {
+            u->left = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+            u->low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+            u->high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+            continue;
+        }
+        u->low = 0x80;
+        u->high = 0xBF;
+    }
+    return true;
+}
+
+/* Is it all UTF-8, and whole? */
+static bool locust__ws_utf8_is(const char *bytes, size_t n)
+{
+    locust__ws_utf8 u = {0, 0, 0};
+    return locust__ws_utf8_take(&u, bytes, n) && !u.left;
+}
+/* ============================================================================================
+ * >>ws_deflate  permessage-deflate
+ *
+ * Purpose     what the two ends agreed on; messages compressed and decompressed.
+ * Invariants  what is decompressed is bounded while it is made. Without zlib nothing is offered,
+ *             and nothing is agreed on.
+ * Cost        from the first compressed message on, 40 KB for each connection to decompress and 40
+ *             KB to compress; nothing between two messages of an end that keeps no context.
+ * Names       locust__ws_deflate locust__ws_deflate_
+ * Uses        >>head
+ * Sources     RFC 7692 7; zlib.h.
+ * ============================================================================================ */
+
+typedef struct locust__ws_deflate {
+    bool on;                                // agreed on
+    bool server_fresh, client_fresh;        // that end begins each message without a context
+    unsigned char server_bits, client_bits; // of the windows
+#if LOCUST__WITH_ZLIB
+    z_stream *in, *out; // NULL: none yet
+#endif
+} locust__ws_deflate;
+
+/* A browser's offer: no server refuses it, and one that wants smaller windows can say so. */
+static const char locust__ws_deflate_offer[] = "permessage-deflate; client_max_window_bits";
+
+/* Takes a parameter off an extension, after a ';'. */
+static void locust__ws_deflate_param(locust__view *rest, locust__view *name, locust__view *value)
+{
+    const char *semicolon = memchr(rest->ptr, ';', rest->len), *equals;
+    locust__view one = {rest->ptr, semicolon ? (size_t)(semicolon - rest->ptr) : rest->len};
+    *rest = semicolon ? locust__view_skip(*rest, one.len + 1) : locust__view_skip(*rest, one.len);
+    equals = memchr(one.ptr, '=', one.len);
+    *name = *value = locust__http_trim(one);
+    value->len = 0;
+    if (!equals)
+        return;
+    *name = locust__http_trim((locust__view){one.ptr, (size_t)(equals - one.ptr)});
+    *value = locust__http_trim(locust__view_skip(one, (size_t)(equals + 1 - one.ptr)));
+    if (value->len > 1 && value->ptr[0] == '"' && value->ptr[value->len - 1] == '"')
+        *value = (locust__view){value->ptr + 1, value->len - 2};
+}
+
+/* Takes one parameter of the answer. False: it is none, or comes twice. */
+static bool locust__ws_deflate_agree(locust__ws_deflate *d, locust__view name, locust__view value)
+{
+    bool server = name.len > 6 && strncasecmp(name.ptr, "server", 6) == 0;
+    bool *fresh = server ? &d->server_fresh : &d->client_fresh;
+    unsigned char *bits = server ? &d->server_bits : &d->client_bits;
+    int64_t n = locust__number_of(value);
+    if (locust__view_is_nocase(name, "server_no_context_takeover") ||
+        locust__view_is_nocase(name, "client_no_context_takeover")) {
+        bool good = !*fresh && !value.len;
+        *fresh = true;
+        return good;
+    }
+    if ((!locust__view_is_nocase(name, "server_max_window_bits") &&
+            !locust__view_is_nocase(name, "client_max_window_bits")) ||
+        *bits || n < 8 || n > 15)
+        return false;
+    *bits = (unsigned char)n;
+    return true;
+}
+
+/* Takes a field Sec-WebSocket-Extensions of the answer. False: it has what was not offered. */
+static bool locust__ws_deflate_answer(locust__ws_deflate *d, const char *field, bool offered)
+{
+    locust__view list = locust__view_of(field), one, name, value;
+    while (locust__http_next(&list, &one)) {
+        if (!one.len)
+            continue;
+        locust__ws_deflate_param(&one, &name, &value);
+        if (!offered || d->on || value.len || !locust__view_is_nocase(name, "permessage-deflate"))
+            return false;
+        d->on = true;
+        while (one.len) {
+            locust__ws_deflate_param(&one, &name, &value);
+            if (!locust__ws_deflate_agree(d, name, value))
+                return false;
+        }
+    }
+    return true;
+}
+
+#if LOCUST__WITH_ZLIB
+enum {
+    LOCUST__WS_DEFLATE_WINDOW = 12, // bits, of ours at most: a server needs no more of us
+    LOCUST__WS_DEFLATE_PIECE = 16384
+};
+
+/* Our window; 0: the server wants one that zlib does not make, and gets messages as they are. */
+static int locust__ws_deflate_window(const locust__ws_deflate *d)
+{
+    int bits = d->client_bits ? d->client_bits : 15;
+    return bits < 9 ? 0 : bits < LOCUST__WS_DEFLATE_WINDOW ? bits : LOCUST__WS_DEFLATE_WINDOW;
+}
+
+static void locust__ws_deflate_end_in(locust__ws_deflate *d)
+{
+    if (d->in)
+        inflateEnd(d->in);
+    LOCUST_FREE(d->in);
+    d->in = NULL;
+}
+
+static void locust__ws_deflate_end_out(locust__ws_deflate *d)
+{
+    if (d->out)
+        deflateEnd(d->out);
+    LOCUST_FREE(d->out);
+    d->out = NULL;
+}
+
+/* Goes on behind a block that its maker has marked as the last one (7.2.3.5), with the context. */
+static bool locust__ws_deflate_go_on(z_stream *z)
+{
+    Bytef *window = LOCUST_MALLOC(32768);
+    uInt n = 0;
+    bool good = window && inflateGetDictionary(z, window, &n) == Z_OK && inflateReset(z) == Z_OK &&
+                (!n || inflateSetDictionary(z, window, n) == Z_OK);
+    LOCUST_FREE(window);
+    return good;
+}
+
+static z_stream *locust__ws_deflate_begin_in(const locust__ws_deflate *d)
+{
+    z_stream *z = locust__memory_zalloc(sizeof *z);
+    int bits = d->server_bits ? d->server_bits : 15;
+    if (z && inflateInit2(z, bits < 9 ? -9 : -bits) == Z_OK)
+        return z;
+    LOCUST_FREE(z);
+    return NULL;
+}
+
+/* Decompresses n bytes of a message behind `out`, which may hold `max` bytes. NULL, or why not. */
+static const char *locust__ws_deflate_take(
+    locust__ws_deflate *d, const char *bytes, size_t n, locust__buf *out, size_t max)
+{
+    z_stream *z = d->in ? d->in : (d->in = locust__ws_deflate_begin_in(d));
+    bool more = true;
+    if (!z)
+        return locust__error_text(LOCUST_ERR_MEMORY);
+    z->next_in = (Bytef *)(uintptr_t)bytes;
+    z->avail_in = (uInt)n;
+    while (more) {
+        size_t room;
+        int rc;
+        if (!locust__buf_reserve(out, 512))
+            return locust__error_text(LOCUST_ERR_MEMORY);
+        room = out->cap - out->len;
+        room = room < LOCUST__WS_DEFLATE_PIECE ? room : LOCUST__WS_DEFLATE_PIECE;
+        z->next_out = (Bytef *)out->ptr + out->len;
+        z->avail_out = (uInt)room;
+        rc = inflate(z, Z_SYNC_FLUSH);
+        out->len += room - z->avail_out;
+        if (out->len > max)
+            return "message larger than .max_message";
+        if (rc == Z_MEM_ERROR || (rc == Z_STREAM_END && !locust__ws_deflate_go_on(z)))
+            return locust__error_text(LOCUST_ERR_MEMORY);
+        if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
+            return "malformed compressed message";
+        more = rc != Z_BUF_ERROR && (z->avail_in || !z->avail_out);
+    }
+    return NULL;
+}
+
+/* Ends a message: adds the bytes that its maker has left out (7.2.2). */
+static const char *locust__ws_deflate_finish(locust__ws_deflate *d, locust__buf *out, size_t max)
+{
+    const char *wrong = locust__ws_deflate_take(d, "\0\0\xFF\xFF", 4, out, max);
+    if (d->server_fresh)
+        locust__ws_deflate_end_in(d);
+    return wrong;
+}
+
+/* Compresses the next n bytes of a message behind `out`. False: no memory. */
+static bool locust__ws_deflate_put(
+    locust__ws_deflate *d, const char *bytes, size_t n, bool last, locust__buf *out)
+{
+    size_t start = out->len;
+    z_stream *z = d->out;
+    if (!z) {
+        z = locust__memory_zalloc(sizeof *z);
+        if (!z || deflateInit2(z, Z_BEST_SPEED, Z_DEFLATED, -locust__ws_deflate_window(d), 5,
+                      Z_DEFAULT_STRATEGY) != Z_OK) {
+            LOCUST_FREE(z);
+            return false;
+        }
+        d->out = z;
+    }
+    z->next_in = (Bytef *)(uintptr_t)bytes;
+    z->avail_in = (uInt)n;
+    do {
+        if (!locust__buf_reserve(out, n / 2 + 64))
+            return false;
+        z->next_out = (Bytef *)out->ptr + out->len;
+        z->avail_out = (uInt)(out->cap - out->len);
+        deflate(z, Z_SYNC_FLUSH);
+        out->len = out->cap - z->avail_out;
+    } while (!z->avail_out);
+    if (last && out->len - start >= 4) // 00 00 FF FF
+        out->len -= 4;
+    if (last && out->len == start) // a flush behind another one gives nothing
+        locust__buf_add(out, "", 1);
+    if (last && d->client_fresh)
+        locust__ws_deflate_end_out(d);
+    return !out->failed;
+}
+#endif
+
+static void locust__ws_deflate_free(locust__ws_deflate *d)
+{
+#if LOCUST__WITH_ZLIB
+    locust__ws_deflate_end_in(d);
+    locust__ws_deflate_end_out(d);
+#endif
+    memset(d, 0, sizeof *d);
+}
+/* ============================================================================================
+ * >>ws  a WebSocket connection
+ *
+ * Purpose     messages over a stream: read as they come, in any pieces, with what else comes
+ *             between them; written in frames; ended by Close from either side.
+ * Invariants  reading consumes what the stream holds and never parks, so that the user's call and
+ *             the keeper share it. `dead` says why there is no connection; it is set before the
+ *             stream is closed. A control frame that the socket does not take at once waits in
+ *             `out`, which goes before anything else; while it waits, of pings the last one alone
+ *             is answered.
+ * Cost        a small message: copied once each way, no allocation. An idle connection keeps at
+ *             most 512 bytes of its last message.
+ * Names       locust__ws locust__ws_
+ * Uses        >>co >>stats >>stream >>protocol >>ws_frame >>ws_deflate
+ * Sources     RFC 6455 5 to 7; RFC 7692 6.
+ * Limits      a message up to .max_message bytes, and as many of messages that nobody has asked
+ *             for.
+ * ============================================================================================ */
+
+typedef struct locust__ws_item { // a message that waits for its receiver
+    struct locust__ws_item *next;
+    char *data;
+    size_t len;
+    bool binary;
+} locust__ws_item;
+
+typedef struct locust__ws { // one connection; all of it belongs to a client
+    locust__protocol_client *client;
+    const char *dead; // why there is no connection; NULL: it is open
+    char *subprotocol;
+    size_t max_message;
+    // Reading.
+    locust__ws_frame frame; // whose payload is being read; len: what is left of it
+    bool in_frame;
+    unsigned char opcode; // of the message that is being read; 0: none
+    bool deflated;
+    bool given;  // `in` is the message that the test has
+    bool binary; // so is the message that was read last
+    locust__ws_utf8 utf8;
+    locust__buf in; // the message that is being read, decompressed
+    locust__ws_item *first, *last, *received;
+    size_t queued; // bytes that they take
+    // Writing.
+    bool sending;        // the user is in the middle of a frame
+    unsigned char parts; // opcode of the message whose fragments the test sends; 0: none
+    bool pong_due;       // `pong` has the payload of a ping that is not answered
+    locust__buf pong;
+    locust__buf out; // what the socket has not taken
+    // Pings of ours.
+    int64_t ping_ns, heard_ns, pinged_ns; // .ping_s; when something came last; 0: no ping is out
+    uint32_t pings, pongs;                // of locust_ws_ping: sent, answered
+    // The end.
+    bool close_sent, close_got;
+    int code; // of the peer's Close
+    char reason[LOCUST__WS_FRAME_CONTROL - 1];
+    int64_t closing_ns; // since when the peer may close
+    locust__ws_deflate deflate;
+} locust__ws;
+
+enum locust__ws_step {
+    LOCUST__WS_STEP_MORE,    // all that is there was read
+    LOCUST__WS_STEP_MESSAGE, // a message is in `in`
+    LOCUST__WS_STEP_DEAD     // see `dead`
+};
+
+static const char locust__ws_no_utf8[] = "text that is not UTF-8";
+static const char locust__ws_no_close[] = "connection closed by peer without a Close";
+
+static locust_stream *locust__ws_stream(const locust__ws *ws)
+{
+    return &ws->client->conn.stream;
+}
+
+/* Forgets a message, and memory that is too much to keep. */
+static void locust__ws_clear(locust__ws *ws)
+{
+    if (ws->in.cap > 512)
+        locust__buf_free(&ws->in);
+    ws->in.len = 0;
+    ws->in.failed = false;
+    ws->given = false;
+}
+
+/* Forgets the message that the test had. */
+static void locust__ws_done(locust__ws *ws)
+{
+    if (ws->given)
+        locust__ws_clear(ws);
+    if (ws->received) {
+        LOCUST_FREE(ws->received->data);
+        LOCUST_FREE(ws->received);
+        ws->received = NULL;
+    }
+}
+
+/* There are no more messages, for that reason unless there was one before. The stream may be open
+ * still. */
+static void locust__ws_over(locust__ws *ws, const char *why)
+{
+    if (!ws->dead)
+        ws->dead = why;
+    ws->in_frame = false;
+    ws->opcode = ws->parts = 0;
+    if (!ws->given)
+        locust__ws_clear(ws);
+    ws->pong_due = false;
+    locust__buf_free(&ws->pong);
+    locust__ws_deflate_free(&ws->deflate);
+}
+
+/* The connection has ended. */
+static void locust__ws_lost(locust__ws *ws, const char *why)
+{
+    locust__ws_over(ws, why);
+    locust__protocol_close(ws->client);
+    locust__buf_free(&ws->out);
+}
+
+/* Frees what a connection has; the messages too. */
+static void locust__ws_free(locust__ws *ws)
+{
+    locust__ws_done(ws);
+    locust__ws_lost(ws, "closed");
+    locust__buf_free(&ws->in);
+    while (ws->first) {
+        ws->received = ws->first;
+        ws->first = ws->received->next;
+        locust__ws_done(ws);
+    }
+    LOCUST_FREE(ws->subprotocol);
+    ws->subprotocol = NULL;
+}
+
+/* Begins anew, for a client whose stream may be open: what was there is freed. */
+static void locust__ws_init(locust__ws *ws, locust__protocol_client *client)
+{
+    if (ws->client)
+        locust__ws_free(ws);
+    memset(ws, 0, sizeof *ws);
+    ws->client = client;
+    ws->max_message = LOCUST_MAX_BODY;
+}
+
+/* The sentence of an error of the stream. */
+static const char *locust__ws_failed(const locust__ws *ws, locust_error error)
+{
+    bool ended = error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_TLS_CUT;
+    if (!ended)
+        return locust__error_text(error);
+    return ws->in_frame || locust__ws_stream(ws)->in_len ? "connection closed inside a frame"
+           : ws->opcode                                  ? "connection closed inside a message"
+                                                         : locust__ws_no_close;
+}
+
+/* Sends bytes as far as the socket takes them now. */
+static void locust__ws_flush(locust__ws *ws)
+{
+    locust_stream *s = locust__ws_stream(ws);
+    size_t at = 0;
+    while (at < ws->out.len && locust__stream_is_open(s) && s->fd.watch.writable) {
+        struct iovec iov = {ws->out.ptr + at, ws->out.len - at};
+        size_t sent = 0;
+        locust_error error = locust__stream_send(s, &iov, 1, &sent);
+        if (error) { // what came before that is read first: it may say why
+            ws->out.len = 0;
+            return;
+        }
+        if (!sent)
+            break;
+        at += sent;
+    }
+    if (at && at < ws->out.len)
+        memmove(ws->out.ptr, ws->out.ptr + at, ws->out.len - at);
+    ws->out.len -= at;
+    if (!ws->out.len)
+        locust__buf_free(&ws->out);
+}
+
+/* Writes a frame behind `out`. False: no memory. */
+static bool locust__ws_add_frame(locust__ws *ws, unsigned first, const char *bytes, size_t n)
+{
+    char head[LOCUST__WS_HEAD_MAX];
+    uint32_t random = (uint32_t)locust__random(&locust__ws_stream(ws)->net->loop->random);
+    unsigned char mask[4];
+    size_t head_len;
+    memcpy(mask, &random, 4);
+    head_len = locust__ws_head_write(head, first, n, mask);
+    if (!locust__buf_reserve_tight(&ws->out, head_len + n))
+        return false;
+    locust__buf_add_tight(&ws->out, head, head_len);
+    if (n)
+        locust__ws_mask(ws->out.ptr + ws->out.len, bytes, n, mask, 0);
+    ws->out.len += n;
+    return true;
+}
+
+/* Answers the last ping, unless something else has to go before. */
+static void locust__ws_pong(locust__ws *ws)
+{
+    if (!ws->pong_due || ws->sending || ws->out.len || ws->close_sent)
+        return;
+    ws->pong_due = false;
+    locust__ws_add_frame(ws, 0x80 | LOCUST__WS_OP_PONG, ws->pong.ptr, ws->pong.len);
+    locust__buf_free(&ws->pong);
+    locust__ws_flush(ws);
+}
+
+/* Sends a control frame as far as the socket takes it. False: one before it still waits, or a
+ * message is being sent. */
+static bool locust__ws_control(locust__ws *ws, unsigned opcode, const char *bytes, size_t n)
+{
+    locust__ws_flush(ws);
+    if (ws->sending || ws->out.len || !locust__stream_is_open(locust__ws_stream(ws)))
+        return false;
+    if (locust__ws_add_frame(ws, 0x80 | opcode, bytes, n))
+        locust__ws_flush(ws);
+    return true;
+}
+
+/* Sends Close, once; code 0: without one. */
+static void locust__ws_say_close(locust__ws *ws, int code, const char *reason)
+{
+    char text[LOCUST__WS_FRAME_CONTROL];
+    size_t n = strlen(reason);
+    n = n < sizeof text - 2 ? n : sizeof text - 2;
+    text[0] = (char)(code >> 8);
+    text[1] = (char)code;
+    memcpy(text + 2, reason, n);
+    if (!ws->close_sent)
+        locust__ws_control(ws, LOCUST__WS_OP_CLOSE, text, code ? n + 2 : 0);
+    ws->close_sent = true;
+}
+
+/* After Close: the peer ends the connection, or locust__ws_tick does (7.1.1). */
+static void locust__ws_closing(locust__ws *ws, const char *why)
+{
+    locust__ws_over(ws, why);
+    ws->closing_ns = locust__ws_stream(ws)->net->loop->now_ns;
+    locust__ws_stream(ws)->in_len = 0;
+}
+
+/* The server broke a rule: says which, by Close and to the test. */
+static void locust__ws_break(locust__ws *ws, int code, const char *why)
+{
+    locust__ws_say_close(ws, code, "");
+    locust__ws_closing(ws, why);
+}
+
+/* The sentence of a Close. Two codes are told apart that the client may have brought about. */
+static const char *locust__ws_say_code(const locust__ws *ws)
+{
+    locust__request_stats *stats = ws->client->user->all->services->recorder.stats;
+    char text[96];
+    if (ws->code == LOCUST__WS_CODE_NONE)
+        return "closed by peer without a code";
+    snprintf(text, sizeof text, "closed by peer: %d%s", ws->code,
+        ws->code == 1011 && strstr(ws->reason, "keepalive") ? ", as our pong did not come in time"
+        : ws->code == 1001 && (strstr(ws->reason, "dle"))   ? ", as nothing was sent for long"
+                                                            : "");
+    return locust__stats_text(stats, text);
+}
+
+/* Takes the peer's Close, and answers it with the same code (5.5.1). */
+static void locust__ws_got_close(locust__ws *ws, const char *bytes, size_t n)
+{
+    int code = n > 1 ? (unsigned char)bytes[0] << 8 | (unsigned char)bytes[1] : 0;
+    if (n == 1 || (n && !locust__ws_code_is_valid(code))) {
+        locust__ws_break(ws, LOCUST__WS_CODE_PROTOCOL, "Close with a code that is none");
+        return;
+    }
+    if (n > 2 && !locust__ws_utf8_is(bytes + 2, n - 2)) {
+        locust__ws_break(ws, LOCUST__WS_CODE_UTF8, "Close with a reason that is not UTF-8");
+        return;
+    }
+    ws->close_got = true;
+    ws->code = n ? code : LOCUST__WS_CODE_NONE;
+    if (n > 2)
+        memcpy(ws->reason, bytes + 2, n - 2);
+    ws->reason[n > 2 ? n - 2 : 0] = '\0';
+    locust__ws_say_close(ws, code, "");
+    locust__ws_closing(ws, locust__ws_say_code(ws));
+}
+
+static void locust__ws_got_control(locust__ws *ws, const char *bytes, size_t n)
+{
+    if (ws->frame.opcode == LOCUST__WS_OP_CLOSE) {
+        locust__ws_got_close(ws, bytes, n);
+    } else if (ws->frame.opcode == LOCUST__WS_OP_PING) {
+        ws->pong.len = 0;
+        locust__buf_add_tight(&ws->pong, bytes, n);
+        ws->pong_due = true;
+        locust__ws_pong(ws);
+    } else {
+        ws->pinged_ns = 0;
+        // A pong answers the last ping, and those before (5.5.3). gws (Go) leaves its payload out.
+        if (!n || (n == sizeof ws->pings && memcmp(bytes, &ws->pings, n) == 0))
+            ws->pongs = ws->pings;
+    }
+}
+
+/* Begins a data frame, whose head has been read. NULL, or the rule that it breaks. */
+static const char *locust__ws_begin_frame(locust__ws *ws)
+{
+    const locust__ws_frame *f = &ws->frame;
+    if (f->rsv1 && (!ws->deflate.on || f->opcode == LOCUST__WS_OP_MORE))
+        return "frame with a reserved bit";
+    if (f->opcode == LOCUST__WS_OP_MORE && !ws->opcode)
+        return "fragment of no message";
+    if (f->opcode != LOCUST__WS_OP_MORE && ws->opcode)
+        return "message inside a fragmented one";
+    if (f->opcode != LOCUST__WS_OP_MORE) {
+        ws->opcode = f->opcode;
+        ws->deflated = f->rsv1;
+        ws->utf8.left = 0;
+    }
+    return NULL;
+}
+
+/* Looks at what a message has grown by. False: the connection is dead, `wrong` or for that. */
+static bool locust__ws_check(locust__ws *ws, size_t before, const char *wrong)
+{
+    bool large = ws->in.len > ws->max_message;
+    if (ws->in.failed)
+        wrong = locust__error_text(LOCUST_ERR_MEMORY);
+    if (wrong) {
+        locust__ws_break(ws, large ? LOCUST__WS_CODE_SIZE : LOCUST__WS_CODE_UTF8, wrong);
+        return false;
+    }
+    if (ws->opcode == LOCUST__WS_OP_TEXT && ws->in.len > before &&
+        !locust__ws_utf8_take(&ws->utf8, ws->in.ptr + before, ws->in.len - before)) {
+        locust__ws_break(ws, LOCUST__WS_CODE_UTF8, locust__ws_no_utf8);
+        return false;
+    }
+    return true;
+}
+
+/* Takes bytes of a message. False: the connection is dead. */
+static bool locust__ws_data(locust__ws *ws, const char *bytes, size_t n)
+{
+    size_t before = ws->in.len;
+    const char *wrong = NULL;
+#if LOCUST__WITH_ZLIB
+    if (ws->deflated)
+        wrong = locust__ws_deflate_take(&ws->deflate, bytes, n, &ws->in, ws->max_message);
+    else
+#endif
+        locust__buf_add(&ws->in, bytes, n);
+    return locust__ws_check(ws, before, wrong);
+}
+
+/* Ends a message. False: the connection is dead. */
+static bool locust__ws_finish(locust__ws *ws)
+{
+    size_t before = ws->in.len;
+    const char *wrong = NULL;
+#if LOCUST__WITH_ZLIB
+    if (ws->deflated)
+        wrong = locust__ws_deflate_finish(&ws->deflate, &ws->in, ws->max_message);
+#endif
+    if (!locust__ws_check(ws, before, wrong))
+        return false;
+    if (ws->opcode == LOCUST__WS_OP_TEXT && ws->utf8.left) {
+        locust__ws_break(ws, LOCUST__WS_CODE_UTF8, locust__ws_no_utf8);
+        return false;
+    }
+    locust__buf_add(&ws->in, "", 1);
+    if (ws->in.failed) {
+        locust__ws_lost(ws, locust__error_text(LOCUST_ERR_MEMORY));
+        return false;
+    }
+    ws->in.len--;
+    ws->binary = ws->opcode == LOCUST__WS_OP_BINARY;
+    ws->opcode = 0;
+    return true;
+}
+
+/* Reads the head of the next frame, and of a control frame all. Returns whether to go on; *dead. */
+static bool locust__ws_next(locust__ws *ws)
+{
+    locust_stream *s = locust__ws_stream(ws);
+    const char *wrong;
+    size_t n = locust__ws_head_read(s->in, s->in_len, &ws->frame, &wrong);
+    bool control = ws->frame.opcode >= 8;
+    if (!wrong && !n)
+        return false;
+    if (!wrong && !control)
+        wrong = locust__ws_begin_frame(ws);
+    if (wrong) {
+        locust__ws_break(ws, LOCUST__WS_CODE_PROTOCOL, wrong);
+        return false;
+    }
+    if (control) {
+        char bytes[LOCUST__WS_FRAME_CONTROL];
+        size_t len = (size_t)ws->frame.len;
+        if (s->in_len < n + len)
+            return false;
+        memcpy(bytes, s->in + n, len);
+        locust__stream_take(s, n + len);
+        locust__ws_got_control(ws, bytes, len);
+        return !ws->dead;
+    }
+    if (ws->frame.len > ws->max_message - (ws->deflated ? 0 : ws->in.len)) {
+        locust__ws_break(ws, LOCUST__WS_CODE_SIZE, "message larger than .max_message");
+        return false;
+    }
+    locust__stream_take(s, n);
+    ws->in_frame = true;
+    return true;
+}
+
+/* Reads what the stream holds, up to the end of a message. */
+static enum locust__ws_step locust__ws_step(locust__ws *ws)
+{
+    locust_stream *s = locust__ws_stream(ws);
+    while (!ws->dead) {
+        size_t n;
+        if (!ws->in_frame) {
+            if (!locust__ws_next(ws))
+                break;
+            continue;
+        }
+        n = s->in_len < ws->frame.len ? s->in_len : (size_t)ws->frame.len;
+        if (!n && ws->frame.len)
+            break;
+        if (n && !locust__ws_data(ws, s->in, n))
+            break;
+        locust__stream_take(s, n);
+        ws->frame.len -= n;
+        ws->in_frame = ws->frame.len > 0;
+        if (ws->in_frame || !ws->frame.fin)
+            continue;
+        return locust__ws_finish(ws) ? LOCUST__WS_STEP_MESSAGE : LOCUST__WS_STEP_DEAD;
+    }
+    return ws->dead ? LOCUST__WS_STEP_DEAD : LOCUST__WS_STEP_MORE;
+}
+
+/* Keeps the message in `in` for its receiver. */
+static void locust__ws_keep(locust__ws *ws)
+{
+    locust__ws_item *item = LOCUST_MALLOC(sizeof *item);
+    char *tight = item ? LOCUST_REALLOC(ws->in.ptr, ws->in.len + 1) : NULL;
+    if (!item) {
+        locust__ws_lost(ws, locust__error_text(LOCUST_ERR_MEMORY));
+        return;
+    }
+    *item = (locust__ws_item){NULL, tight ? tight : ws->in.ptr, ws->in.len, ws->binary};
+    ws->in = (locust__buf){NULL, 0, 0, false};
+    *(ws->first ? &ws->last->next : &ws->first) = item;
+    ws->last = item;
+    ws->queued += item->len + sizeof *item;
+}
+
+/* Moves the message that the test has out of the way of the next one. False: no memory. */
+static bool locust__ws_set_aside(locust__ws *ws)
+{
+    locust__ws_item *item = ws->given ? LOCUST_MALLOC(sizeof *item) : NULL;
+    if (!ws->given || !item)
+        return !ws->given;
+    *item = (locust__ws_item){NULL, ws->in.ptr, ws->in.len, ws->binary};
+    ws->in = (locust__buf){NULL, 0, 0, false};
+    ws->received = item;
+    ws->given = false;
+    return true;
+}
+
+/* Is there room for messages that nobody has asked for? */
+static bool locust__ws_reads_on(const locust__ws *ws)
+{
+    return ws->queued < ws->max_message;
+}
+
+/* What came while the user does something else, or is busy sending. Does not park. */
+static void locust__ws_tend(locust__ws *ws)
+{
+    enum { ROUNDS = 8 }; // before others have their turn
+    locust_stream *s = locust__ws_stream(ws);
+    size_t got = 1;
+    int round = 0;
+    if (!locust__ws_set_aside(ws))
+        return;
+    while (locust__stream_is_open(s) && got && round++ < ROUNDS) {
+        locust_error error;
+        while (locust__ws_reads_on(ws) && locust__ws_step(ws) == LOCUST__WS_STEP_MESSAGE)
+            locust__ws_keep(ws);
+        if (ws->dead)
+            s->in_len = 0; // what comes behind Close is for nobody
+        if (!ws->dead && !locust__ws_reads_on(ws))
+            break;
+        s->burst = 0;
+        error = locust__protocol_read_ready(s, &got);
+        if (got)
+            ws->heard_ns = s->net->loop->now_ns;
+        if (error && !got)
+            locust__ws_lost(ws, locust__ws_failed(ws, error));
+    }
+    locust__ws_pong(ws);
+    locust__stream_settle(s);
+    if (round > ROUNDS && locust__stream_is_open(s))
+        locust__keeper_call(ws->client);
+}
+
+/* Once a second. Closes a connection that the peer does not end after Close; sends a ping after
+ * .ping_s of silence, and gives up after as long again. */
+static void locust__ws_tick(locust__ws *ws, int64_t now_ns)
+{
+    if (ws->closing_ns) {
+        if (now_ns - ws->closing_ns >= LOCUST__S)
+            locust__protocol_close(ws->client);
+        return;
+    }
+    locust__ws_pong(ws);
+    if (ws->dead || !ws->ping_ns)
+        return;
+    if (ws->heard_ns > ws->pinged_ns)
+        ws->pinged_ns = 0;
+    if (ws->pinged_ns && now_ns - ws->pinged_ns >= ws->ping_ns) {
+        locust__ws_lost(ws, "no pong within .ping_s");
+    } else if (!ws->pinged_ns && now_ns - ws->heard_ns >= ws->ping_ns &&
+               locust__ws_control(ws, LOCUST__WS_OP_PING, "", 0)) {
+        ws->pinged_ns = now_ns;
+    }
+}
+
+/* Ends a connection whose user ends: says goodbye as far as that goes without a wait. */
+static void locust__ws_end(locust__ws *ws)
+{
+    if (!ws->client)
+        return;
+    if (!ws->dead && !ws->parts)
+        locust__ws_say_close(ws, LOCUST__WS_CODE_NORMAL, "");
+    locust__ws_free(ws);
+}
+
+/* Waits for more bytes. NULL, or why there are none: `timeout` if the time is over, which leaves
+ * the connection as it is. */
+static const char *locust__ws_pump(
+    locust__ws *ws, int64_t deadline_ns, const char *timeout) LOCUST__PARKS
+{
+    locust_stream *s = locust__ws_stream(ws);
+    locust_error error;
+    locust__ws_pong(ws);
+    error = locust__stream_fill(s, deadline_ns);
+    if (error == LOCUST_ERR_CANCELLED || error == LOCUST_ERR_TIMEOUT)
+        return error == LOCUST_ERR_TIMEOUT ? timeout : locust__error_text(error);
+    if (error)
+        locust__ws_lost(ws, locust__ws_failed(ws, error));
+    else
+        ws->heard_ns = s->net->loop->now_ns;
+    return error ? ws->dead : NULL;
+}
+
+/* Waits for the next message, which is then in `in`, unless one waits already. NULL, or why there
+ * is none. */
+static const char *locust__ws_wait(
+    locust__ws *ws, int64_t deadline_ns, const char *timeout) LOCUST__PARKS
+{
+    while (!ws->first) {
+        enum locust__ws_step step = locust__ws_step(ws);
+        const char *why = step == LOCUST__WS_STEP_MESSAGE ? NULL
+                          : step == LOCUST__WS_STEP_DEAD
+                              ? ws->dead
+                              : locust__ws_pump(ws, deadline_ns, timeout);
+        if (why || step == LOCUST__WS_STEP_MESSAGE)
+            return why;
+    }
+    return NULL;
+}
+
+/* Takes the message that locust__ws_wait has found. It lives until locust__ws_done. */
+static void locust__ws_take(locust__ws *ws, locust_ws_message *out)
+{
+    locust__ws_item *item = ws->first;
+    if (!item) {
+        *out = (locust_ws_message){ws->in.ptr, ws->in.len, ws->binary};
+        ws->given = true;
+        return;
+    }
+    ws->first = item->next;
+    ws->queued -= item->len + sizeof *item;
+    ws->received = item;
+    *out = (locust_ws_message){item->data, item->len, item->binary};
+}
+
+/* Sends what waits. */
+static locust_error locust__ws_drain(locust__ws *ws, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__buf out = ws->out;
+    locust_error error;
+    if (!out.len)
+        return LOCUST_OK;
+    ws->out = (locust__buf){NULL, 0, 0, false};
+    ws->sending = true;
+    error = locust__stream_write(locust__ws_stream(ws), (locust__view){NULL, 0},
+        (locust__view){out.ptr, out.len}, deadline_ns);
+    ws->sending = false;
+    locust__buf_free(&out);
+    return error;
+}
+
+/* Sends a frame, masked in the scratch buffer piece by piece. */
+static locust_error locust__ws_write(
+    locust__ws *ws, unsigned first, const char *bytes, size_t n, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_stream *s = locust__ws_stream(ws);
+    char *scratch = s->net->loop->scratch;
+    uint32_t random = (uint32_t)locust__random(&s->net->loop->random);
+    unsigned char mask[4];
+    size_t used, at = 0;
+    locust_error error = locust__stream_settle(s); // unread bytes may lie in the scratch buffer
+    if (error)
+        return error;
+    memcpy(mask, &random, 4);
+    used = locust__ws_head_write(scratch, first, n, mask);
+    do {
+        size_t some = LOCUST__LOOP_SCRATCH - used;
+        some = some < n - at ? some : n - at;
+        if (some)
+            locust__ws_mask(scratch + used, bytes + at, some, mask, at);
+        at += some;
+        error = locust__stream_write(
+            s, (locust__view){scratch, used + some}, (locust__view){NULL, 0}, deadline_ns);
+        used = 0;
+    } while (!error && at < n);
+    return error;
+}
+
+/* The connection failed while something was sent. The server may have said why. */
+static const char *locust__ws_cannot_send(locust__ws *ws, locust_error error)
+{
+    if (error != LOCUST_ERR_CANCELLED && error != LOCUST_ERR_TIMEOUT && !ws->dead) {
+        locust__ws_stream(ws)->fd.watch.readable = true;
+        locust__ws_tend(ws);
+    }
+    locust__ws_lost(
+        ws, error == LOCUST_ERR_CLOSED ? locust__ws_failed(ws, error) : locust__error_text(error));
+    return ws->dead;
+}
+
+/* Sends a message, or the fragment of one. NULL, or why not: the connection is dead then, unless
+ * the text is wrong. */
+static const char *locust__ws_send(locust__ws *ws, unsigned opcode, bool last, const void *bytes,
+    size_t n, int64_t deadline_ns) LOCUST__PARKS
+{
+    unsigned first = (last ? 0x80u : 0) | (ws->parts ? (unsigned)LOCUST__WS_OP_MORE : opcode);
+    locust__buf z = {NULL, 0, 0, false};
+    locust_error error = LOCUST_OK;
+    if (ws->dead)
+        return ws->dead;
+#if LOCUST__WITH_ZLIB
+    if (ws->deflate.on && locust__ws_deflate_window(&ws->deflate) && n < 1u << 30) {
+        if (!locust__ws_deflate_put(&ws->deflate, n ? bytes : "", n, last, &z))
+            error = LOCUST_ERR_MEMORY;
+        first |= ws->parts ? 0u : 0x40u;
+        bytes = z.ptr;
+        n = z.len;
+    }
+#endif
+    ws->parts = last ? 0 : (unsigned char)opcode;
+    if (!error)
+        error = locust__ws_drain(ws, deadline_ns);
+    ws->sending = !error;
+    if (!error)
+        error = locust__ws_write(ws, first, bytes, n, deadline_ns);
+    ws->sending = false;
+    locust__buf_free(&z);
+    if (error)
+        return locust__ws_cannot_send(ws, error);
+    locust__ws_pong(ws);
+    return NULL;
+}
+/* ============================================================================================
+ * >>ws_opening  the opening handshake of WebSocket
+ *
+ * Purpose     a request that turns a connection into a WebSocket, with all that requests of the
+ *             user have: cookies, header fields, credentials, redirects, proxies, TLS.
+ * Invariants  the connection is the client's own, and new for each hop. What the test says by hand
+ *             of the fields of the handshake itself is left out.
+ * Cost        some 3 KB of heap while it lasts.
+ * Names       locust__ws_opening locust__ws_opening_ locust__ws_open locust__ws_url
+ * Uses        >>co >>stats >>stream >>allowance >>url >>head >>response_head >>receive >>route
+ *             >>base_url >>client >>head_out >>exchange >>request >>user >>protocol
+ *             >>ws_deflate >>ws
+ * Sources     RFC 6455 4.1 (the client's handshake), 4.2.2 (the answer); RFC 7692 5; servers of the
+ *             world: names and values of fields in any case, any reason, frames right behind.
+ * ============================================================================================ */
+
+typedef struct locust__ws_opening { // one on its way
+    locust__client client;
+    locust_user_class cls; // the user's, but it keeps connections
+    locust__route route;
+    locust__exchange x;
+    locust_request req;
+    char key[32], accept[32];
+    locust_pair headers[];
+} locust__ws_opening;
+
+/* Writes the URL for a request: of the test's URL, which may be a path below the host, and of a
+ * host with a scheme of WebSocket or HTTP. False: there is no host, or one of another protocol. */
+static bool locust__ws_url(locust__buf *out, const char *host, const char *url)
+{
+    static const char *const schemes[4][2] = {{"ws://", "http://"}, {"wss://", "https://"},
+        {"http://", "http://"}, {"https://", "https://"}};
+    const char *base = url && locust__url_is_absolute(url) ? url : host,
+               *path = base == url ? "" : url;
+    for (int i = 0; base && i < 4; i++) {
+        size_t n = strlen(schemes[i][0]);
+        if (strncasecmp(base, schemes[i][0], n) != 0)
+            continue;
+        locust__buf_puts(out, schemes[i][1]);
+        locust__buf_puts(out, base + n);
+        while (path && *path && out->len && !out->failed && out->ptr[out->len - 1] == '/')
+            out->len--;
+        if (path && *path && *path != '/')
+            locust__buf_puts(out, "/");
+        locust__buf_puts(out, path ? path : "");
+        locust__buf_add(out, "", 1);
+        return true;
+    }
+    return false;
+}
+
+/* Fields that the handshake writes itself. */
+static bool locust__ws_opening_owns(const char *name)
+{
+    static const char *const names[] = {"connection", "upgrade", "sec-websocket-key",
+        "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol", "origin"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Makes a key, and the text that proves that the server understood it (4.2.2). */
+static bool locust__ws_opening_keys(locust__ws_opening *o, locust__loop *loop)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    unsigned char digest[20];
+    uint64_t random[2];
+    for (int i = 0; i < 2; i++)
+        random[i] = locust__random(&loop->random);
+    locust__base64_encode(&text, (locust__view){(const char *)random, 16});
+    if (!text.failed)
+        snprintf(o->key, sizeof o->key, "%.*s", (int)text.len, text.ptr);
+    locust__buf_puts(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    if (!text.failed) {
+        locust__hash_sha1(text.ptr, text.len, digest);
+        text.len = 0;
+        locust__base64_encode(&text, (locust__view){(const char *)digest, 20});
+        snprintf(o->accept, sizeof o->accept, "%.*s", (int)text.len, text.ptr);
+    }
+    locust__buf_free(&text);
+    return !text.failed;
+}
+
+/* Prepares the request. NULL: no memory. */
+static locust__ws_opening *locust__ws_opening_new(
+    locust__user *user, const locust_ws_options *options, const char *url)
+{
+    size_t n = 0, at = 0;
+    locust__ws_opening *o;
+    while (options->headers && options->headers[n].name)
+        n++;
+    o = locust__memory_zalloc(sizeof *o + (n + 8) * sizeof *o->headers);
+    if (!o || !locust__ws_opening_keys(o, user->all->services->loop)) {
+        LOCUST_FREE(o);
+        return NULL;
+    }
+    o->cls = *user->cls->as;
+    o->cls.no_keep_alive = false;
+    o->route = user->cls->route;
+    o->route.direct = true; // a proxy has connected: the target is a path
+    o->route.ask_keep_alive = false;
+    locust__client_init(
+        &o->client, user->all->services, &user->as, &o->route, user->client.session);
+    o->client.cls = &o->cls;
+    for (size_t i = 0; i < n; i++)
+        if (!locust__ws_opening_owns(options->headers[i].name))
+            o->headers[at++] = options->headers[i];
+    o->headers[at++] = (locust_pair){"Connection", "Upgrade"};
+    o->headers[at++] = (locust_pair){"Upgrade", "websocket"};
+    o->headers[at++] = (locust_pair){"Sec-WebSocket-Version", "13"};
+    o->headers[at++] = (locust_pair){"Sec-WebSocket-Key", o->key};
+    if (options->subprotocols)
+        o->headers[at++] = (locust_pair){"Sec-WebSocket-Protocol", options->subprotocols};
+    if (options->compress && LOCUST__WITH_ZLIB)
+        o->headers[at++] = (locust_pair){"Sec-WebSocket-Extensions", locust__ws_deflate_offer};
+    if (options->origin)
+        o->headers[at++] = (locust_pair){"Origin", options->origin};
+    o->req = (locust_request){.url = url,
+        .name = url, // a redirect makes no row
+        .headers = o->headers,
+        .auth = options->auth,
+        .bearer = options->bearer};
+    o->x.req = &o->req;
+    o->x.method = "GET";
+    return o;
+}
+
+static void locust__ws_opening_free(locust__ws_opening *o)
+{
+    locust__buf_free(&o->x.url_auth);
+    locust__buf_free(&o->client.block);
+    LOCUST_FREE(o);
+}
+
+/* Sends the request and reads the head of the answer. */
+static locust_error locust__ws_opening_try(locust__ws *ws, locust__ws_opening *o,
+    locust__response_head *h, locust__allowance *a) LOCUST__PARKS
+{
+    locust_stream *s = locust__ws_stream(ws);
+    size_t budget = LOCUST_MAX_HEADER;
+    locust__view head;
+    locust_error error = locust__protocol_open(ws->client, o->x.origin, true, false, a);
+    if (!error)
+        error = locust__head_out_build(&o->client, &o->x, &head);
+    if (!error)
+        error = locust__stream_write(s, head, (locust__view){NULL, 0}, a->deadline_ns);
+    memset(h, 0, sizeof *h);
+    while (!error && (h->status < 101 || (h->status > 101 && h->status < 200))) {
+        o->client.block.len = o->x.response_at;
+        error =
+            locust__receive_head(s, h, &o->client.block, &budget, &o->x.first_ns, a->deadline_ns);
+    }
+    if (error)
+        return error;
+    o->client.fields_at = o->x.response_at + strlen(o->client.block.ptr + o->x.response_at) + 1;
+    if (LOCUST__WITH_COOKIES && h->cookies && !o->cls.no_cookies)
+        locust__exchange_take_cookies(&o->client, &o->x);
+    return LOCUST_OK;
+}
+
+/* Follows a redirect, which may name a scheme of WebSocket. */
+static locust_error locust__ws_opening_follow(locust__ws_opening *o, int status)
+{
+    const char *location = locust__client_field(&o->client, "location");
+    locust__buf url = {NULL, 0, 0, false};
+    locust_error error;
+    if (!locust__ws_url(&url, NULL, location)) { // it is relative, or of no scheme that we know
+        locust__buf_puts(&url, location);
+        locust__buf_add(&url, "", 1);
+    }
+    error =
+        url.failed ? LOCUST_ERR_MEMORY : locust__request_follow(&o->client, &o->x, status, url.ptr);
+    locust__buf_free(&url);
+    return error;
+}
+
+/* Takes the subprotocol that the server chose. NULL, or why not. */
+static const char *locust__ws_opening_choose(
+    locust__ws *ws, const locust_ws_options *options, const char *value)
+{
+    const char *offered = options->subprotocols ? options->subprotocols : "";
+    locust__view list = locust__view_of(offered), one;
+    if (ws->subprotocol)
+        return "handshake with two subprotocols";
+    while (locust__http_next(&list, &one))
+        if (one.len && locust__view_is(one, value)) {
+            ws->subprotocol = locust__text_copy(one.ptr, one.len);
+            return ws->subprotocol ? NULL : locust__error_text(LOCUST_ERR_MEMORY);
+        }
+    return "handshake with a subprotocol that was not offered";
+}
+
+/* Looks at the fields of a 101. NULL, or what is wrong with them. */
+static const char *locust__ws_opening_check(
+    locust__ws *ws, const locust__ws_opening *o, const locust_ws_options *options)
+{
+    const char *at = locust__client_fields(&o->client), *name, *value, *wrong = NULL;
+    bool upgrade = false, connection = false, offered = options->compress && LOCUST__WITH_ZLIB;
+    int accepts = 0, good = 0;
+    while (!wrong && locust__http_next_copied(&at, &name, &value)) {
+        if (strcasecmp(name, "upgrade") == 0) {
+            upgrade |= locust__head_out_lists(value, "websocket");
+        } else if (strcasecmp(name, "connection") == 0) {
+            connection |= locust__head_out_lists(value, "upgrade");
+        } else if (strcasecmp(name, "sec-websocket-accept") == 0) {
+            accepts++;
+            good += strcmp(value, o->accept) == 0;
+        } else if (strcasecmp(name, "sec-websocket-protocol") == 0) {
+            wrong = locust__ws_opening_choose(ws, options, value);
+        } else if (strcasecmp(name, "sec-websocket-extensions") == 0 &&
+                   !locust__ws_deflate_answer(&ws->deflate, value, offered)) {
+            wrong = "handshake with an extension that was not offered";
+        }
+    }
+    return wrong                       ? wrong
+           : !upgrade                  ? "handshake without Upgrade: websocket"
+           : !connection               ? "handshake without Connection: Upgrade"
+           : !accepts                  ? "handshake without Sec-WebSocket-Accept"
+           : good != 1 || accepts != 1 ? "handshake with a wrong Sec-WebSocket-Accept"
+                                       : NULL;
+}
+
+/* What an answer that is no 101 comes to: LOCUST_OK: another try. *wrong: it failed. */
+static locust_error locust__ws_opening_answer(
+    locust__ws *ws, locust__ws_opening *o, int status, int *hops, const char **wrong)
+{
+    char text[64];
+    if (LOCUST__WITH_DIGEST && locust__exchange_challenged(&o->client, &o->x, status)) {
+        o->client.block.len = o->x.response_at;
+        return LOCUST_OK;
+    }
+    if (locust__exchange_redirects(&o->client, &o->x, status))
+        return (*hops)++ == LOCUST__REQUEST_HOPS ? LOCUST_ERR_HTTP_REDIRECTS
+                                                 : locust__ws_opening_follow(o, status);
+    snprintf(text, sizeof text, "status %d in place of 101", status);
+    *wrong = locust__stats_text(ws->client->user->all->services->recorder.stats, text);
+    return LOCUST_OK;
+}
+
+static locust_error locust__ws_opening_run(locust__ws *ws, locust__ws_opening *o,
+    const locust_ws_options *options, locust__allowance *a, const char **wrong) LOCUST__PARKS
+{
+    static locust__base_url none; // the URL is absolute
+    locust__response_head h;
+    int hops = 0;
+    locust_error error = locust__head_out_target(&o->client, &o->x, &none);
+    while (!error && !*wrong) {
+        error = locust__ws_opening_try(ws, o, &h, a);
+        if (error)
+            return error;
+        if (h.status == 101) {
+            *wrong = locust__ws_opening_check(ws, o, options);
+            return LOCUST_OK;
+        }
+        error = locust__ws_opening_answer(ws, o, h.status, &hops, wrong);
+    }
+    return error;
+}
+
+/* Opens a connection, for a WebSocket that is new (locust__ws_init). `url`: from locust__ws_url.
+ * Returns NULL, or why there is none, which is in ws->dead too. *error, if a stream or a request
+ * failed: its code. The generator's own waits go to *a. */
+static const char *locust__ws_open(locust__ws *ws, const locust_ws_options *options,
+    const char *url, locust__allowance *a, locust_error *error) LOCUST__PARKS
+{
+    locust__ws_opening *o = locust__ws_opening_new(ws->client->user, options, url);
+    const char *wrong = NULL;
+    *error = o ? locust__ws_opening_run(ws, o, options, a, &wrong) : LOCUST_ERR_MEMORY;
+    if (o)
+        locust__ws_opening_free(o);
+    if (*error)
+        wrong = locust__error_text(*error);
+    if (wrong)
+        locust__ws_lost(ws, wrong);
+    ws->heard_ns = ws->client->user->all->services->loop->now_ns;
+    if (options->ping_s > 0)
+        ws->ping_ns = locust__time_ns(options->ping_s);
+    if (options->max_message)
+        ws->max_message = options->max_message;
+    return wrong;
+}
+/* ============================================================================================
+ * >>websocket_client  the WebSocket of a user
+ *
+ * Purpose     the public calls of WebSocket: connect, send, receive, ping, close.
+ * Invariants  a call that sends does not make the client busy: what the server sends meanwhile is
+ *             read by the keeper, so that two ends that both send do not wait for each other.
+ * Cost        a client: some 800 bytes beside its stream's, of which the heap has all.
+ * Names       locust__websocket locust__websocket_
+ * Uses        >>co >>misuse >>stream >>allowance >>url >>client >>user >>retry >>control
+ *             >>protocol >>ws_frame >>ws >>ws_opening
+ * Sources     RFC 6455.
+ * ============================================================================================ */
+
+typedef struct locust__websocket {
+    locust__protocol_client client; // first
+    locust__ws ws;
+    const char *error;    // of the last call; NULL: it went well
+    int64_t timeout_ns;   // of a send
+    locust__ws_utf8 sent; // how far the text has come whose fragments the test sends
+} locust__websocket;
+
+static const char locust__websocket_closed[] =
+    "closed by the test: locust_ws_connect() opens another connection";
+
+static locust__websocket *locust__websocket_of(locust__protocol_client *c)
+{
+    return (locust__websocket *)(void *)c;
+}
+
+static void locust__websocket_end(locust__protocol_client *c)
+{
+    locust__ws_end(&locust__websocket_of(c)->ws);
+}
+
+static void locust__websocket_tend(locust__protocol_client *c)
+{
+    locust__ws_tend(&locust__websocket_of(c)->ws);
+}
+
+static void locust__websocket_tick(locust__protocol_client *c, int64_t now_ns)
+{
+    locust__ws_tick(&locust__websocket_of(c)->ws, now_ns);
+}
+
+static const locust__protocol_kind locust__websocket_kind = {sizeof(locust__websocket),
+    locust__websocket_end, locust__websocket_tend, locust__websocket_tick, true};
+
+/* Ends the test: its URL is of another protocol, or there is none. */
+static _Noreturn void locust__websocket_no_host(locust__user *user, const char *url) LOCUST__PARKS
+{
+    char text[400];
+    const char *host = user->as.host ? user->as.host : "", *why;
+    int n =
+        url && locust__url_is_absolute(url)
+            ? snprintf(text, sizeof text,
+                  "\"%.300s\" is not a URL for WebSocket: ws://, wss://, http:// or https://", url)
+        : *host
+            ? snprintf(text, sizeof text,
+                  "host \"%.300s\" is not one for WebSocket: ws://, wss://, http:// or https://",
+                  host)
+            : snprintf(text, sizeof text,
+                  "no host: give --host, LOCUST_HOST, .host in the user class, or an absolute URL "
+                  "to locust_ws_connect()");
+    why = locust__arena_copy(&user->all->services->arena, text, (size_t)n);
+    locust__control_break(user, why ? why : "no host for WebSocket");
+}
+
+/* Makes the row of an operation, and ends its call; a user that was cut leaves its task. */
+static bool locust__websocket_result(locust__websocket *w, const locust__operation *o,
+    const locust_stream *s, const char *wrong) LOCUST__PARKS
+{
+    w->error = wrong;
+    if (w->client.user->co->cancelled)
+        locust__operation_cut(o);
+    else
+        locust__operation_end(o, s, wrong, 0);
+    locust__protocol_leave(&w->client, LOCUST_OK);
+    return !wrong;
+}
+
+static bool locust__websocket_connect(
+    locust__user *user, const locust_ws_options *options) LOCUST__PARKS
+{
+    locust__operation o =
+        locust__operation_begin(user, "WS", options->name ? options->name : "connect");
+    locust__websocket *w = locust__websocket_of(locust__protocol_of(user, &locust__websocket_kind));
+    locust__allowance a = {LOCUST__NEVER, 0};
+    locust__buf url = {NULL, 0, 0, false};
+    locust_error error = LOCUST_ERR_MEMORY;
+    const char *wrong = locust__error_text(error);
+    if (!w) {
+        locust__operation_end(&o, NULL, wrong, 0);
+        return false;
+    }
+    if (!locust__ws_url(&url, user->as.host, options->url))
+        locust__websocket_no_host(user, options->url);
+    if (!LOCUST__WITH_TLS && url.ptr && strncmp(url.ptr, "https:", 6) == 0) {
+        locust__buf_free(&url);
+        locust__protocol_check_tls(user, true);
+    }
+    locust__protocol_enter(&w->client);
+    locust__ws_init(&w->ws, &w->client);
+    w->timeout_ns = options->timeout_s < 0   ? LOCUST__NEVER
+                    : options->timeout_s > 0 ? locust__time_ns(options->timeout_s)
+                                             : 60 * LOCUST__S;
+    a.deadline_ns = locust__time_after(o.start_ns, w->timeout_ns);
+    if (!url.failed)
+        wrong = locust__ws_open(&w->ws, options, url.ptr, &a, &error);
+    locust__buf_free(&url);
+    o.start_ns += a.generator_ns;
+    locust__retry_note(user, error);
+    if (user->all->services->tls.broken) {
+        w->client.busy = false;
+        locust__protocol_check_tls(user, false);
+    }
+    return locust__websocket_result(w, &o, &w->client.conn.stream, wrong);
+}
+
+LOCUST__APART LOCUST_API bool(locust_ws_connect)(locust_user *u, const locust_ws_options *options)
+{
+    locust__user *user = locust__control_waiting(u, "locust_ws_connect");
+    if (locust__control_is_dead(user->co, __builtin_frame_address(0), options->headers))
+        locust__misuse("locust_ws_connect() has .headers of a function that has returned: "
+                       "LOCUST_HEADERS and local arrays live until the end of their block");
+    return locust__websocket_connect(user, options);
+}
+
+/* The user's connection, opened if there was none yet. NULL: no memory. */
+static locust__websocket *locust__websocket_ready(
+    locust_user *u, const char *call, bool opens) LOCUST__PARKS
+{
+    locust__user *user = locust__control_waiting(u, call);
+    locust__websocket *w =
+        locust__websocket_of(locust__protocol_find(user, &locust__websocket_kind));
+    if (!w && opens) {
+        locust__websocket_connect(user, &(locust_ws_options){.url = NULL});
+        w = locust__websocket_of(locust__protocol_find(user, &locust__websocket_kind));
+    }
+    if (w) {
+        locust__ws_done(&w->ws);
+        w->error = NULL;
+    }
+    return w;
+}
+
+/* Ends a call that sends: only what went wrong is counted. */
+static bool locust__websocket_sent(
+    locust__websocket *w, const char *name, int64_t start_ns, const char *wrong) LOCUST__PARKS
+{
+    locust__operation o = {w->client.user, "WS", name, start_ns};
+    w->error = wrong;
+    if (wrong && !w->client.user->co->cancelled) {
+        locust__client_settle(&w->client.user->client);
+        locust__operation_end(&o, NULL, wrong, 0);
+    }
+    locust__protocol_leave(&w->client, LOCUST_OK);
+    return !wrong;
+}
+
+/* Sends a message or a fragment. */
+static bool locust__websocket_send(
+    locust__websocket *w, unsigned opcode, bool last, const void *bytes, size_t n) LOCUST__PARKS
+{
+    int64_t start_ns = locust__loop_clock(w->client.user->all->services->loop);
+    const char *wrong = w->ws.dead;
+    if (w->ws.parts)
+        opcode = w->ws.parts;
+    else
+        w->sent.left = 0;
+    if (!wrong && opcode == LOCUST__WS_OP_TEXT &&
+        (!locust__ws_utf8_take(&w->sent, bytes, n) || (last && w->sent.left)))
+        wrong = "the test's text is not UTF-8";
+    if (!wrong)
+        wrong = locust__ws_send(
+            &w->ws, opcode, last, bytes, n, locust__time_after(start_ns, w->timeout_ns));
+    return locust__websocket_sent(w, "send", start_ns, wrong);
+}
+
+LOCUST_API bool(locust_ws_send)(locust_user *u, const char *text)
+{
+    locust__websocket *w = locust__websocket_ready(u, "locust_ws_send", true);
+    return w && locust__websocket_send(w, LOCUST__WS_OP_TEXT, true, text, strlen(text));
+}
+
+LOCUST_API bool(locust_ws_send_bytes)(locust_user *u, const void *bytes, size_t n)
+{
+    locust__websocket *w = locust__websocket_ready(u, "locust_ws_send_bytes", true);
+    return w && locust__websocket_send(w, LOCUST__WS_OP_BINARY, true, bytes, n);
+}
+
+LOCUST_API bool(locust_ws_send_part)(
+    locust_user *u, const void *bytes, size_t n, bool binary, bool last)
+{
+    locust__websocket *w = locust__websocket_ready(u, "locust_ws_send_part", true);
+    return w && locust__websocket_send(
+                    w, binary ? LOCUST__WS_OP_BINARY : LOCUST__WS_OP_TEXT, last, bytes, n);
+}
+
+LOCUST_API bool(locust_ws_receive)(locust_user *u, locust_ws_message *out, double seconds)
+{
+    locust__websocket *w = locust__websocket_ready(u, "locust_ws_receive", true);
+    int64_t now_ns = locust__loop_clock(locust__loop_now);
+    *out = (locust_ws_message){"", 0, false};
+    if (!w)
+        return false;
+    locust__protocol_enter(&w->client);
+    w->error = locust__ws_wait(&w->ws,
+        seconds < 0 ? LOCUST__NEVER : locust__time_after(now_ns, locust__time_ns(seconds)),
+        "no message within the time given");
+    if (!w->error && !w->client.user->co->cancelled)
+        locust__ws_take(&w->ws, out);
+    locust__protocol_leave(&w->client, LOCUST_OK);
+    return !w->error;
+}
+
+/* Waits for the pong of the last ping; keeps the messages that come before it. */
+static const char *locust__websocket_await_pong(locust__ws *ws, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *wrong = NULL;
+    while (!wrong && ws->pongs != ws->pings) {
+        enum locust__ws_step step = locust__ws_step(ws);
+        if (step == LOCUST__WS_STEP_MESSAGE && !locust__ws_reads_on(ws))
+            locust__ws_break(ws, LOCUST__WS_CODE_SIZE,
+                "more messages before a pong than .max_message has room for");
+        else if (step == LOCUST__WS_STEP_MESSAGE)
+            locust__ws_keep(ws);
+        else if (ws->pongs == ws->pings)
+            break;
+        else if (step == LOCUST__WS_STEP_MORE)
+            wrong = locust__ws_pump(ws, deadline_ns, "no pong within the time given");
+        if (ws->dead)
+            wrong = ws->dead;
+    }
+    return wrong;
+}
+
+LOCUST_API bool(locust_ws_ping)(locust_user *u, double seconds)
+{
+    locust__websocket *w = locust__websocket_ready(u, "locust_ws_ping", true);
+    locust__operation o;
+    const char *wrong;
+    int64_t deadline_ns;
+    if (!w)
+        return false;
+    o = locust__operation_begin(w->client.user, "WS", "ping");
+    deadline_ns =
+        seconds < 0 ? LOCUST__NEVER : locust__time_after(o.start_ns, locust__time_ns(seconds));
+    locust__protocol_enter(&w->client);
+    wrong = w->ws.dead;
+    if (!wrong) {
+        locust_error error = locust__ws_drain(&w->ws, deadline_ns);
+        wrong = error ? locust__ws_cannot_send(&w->ws, error) : NULL;
+    }
+    if (!wrong) {
+        w->ws.pings++;
+        locust__ws_control(
+            &w->ws, LOCUST__WS_OP_PING, (const char *)&w->ws.pings, sizeof w->ws.pings);
+        wrong = locust__websocket_await_pong(&w->ws, deadline_ns);
+    }
+    return locust__websocket_result(w, &o, &w->client.conn.stream, wrong);
+}
+
+/* Sends Close, and waits for the peer's, and for the end of the connection. NULL, or what is
+ * missing. */
+static const char *locust__websocket_goodbye(
+    locust__ws *ws, int code, const char *reason, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_error error = locust__ws_drain(ws, deadline_ns);
+    const char *wrong = NULL;
+    if (!error) {
+        locust__ws_say_close(ws, code, reason);
+        error = locust__ws_drain(ws, deadline_ns);
+    }
+    if (error)
+        return locust__ws_cannot_send(ws, error);
+    while (!ws->close_got && !wrong) {
+        enum locust__ws_step step = locust__ws_step(ws);
+        if (step == LOCUST__WS_STEP_MESSAGE)
+            locust__ws_clear(ws);
+        else if (step == LOCUST__WS_STEP_DEAD && !ws->close_got)
+            wrong = ws->dead;
+        else if (step == LOCUST__WS_STEP_MORE)
+            wrong = locust__ws_pump(ws, deadline_ns, "no Close from the peer within a second");
+    }
+    while (ws->close_got && locust__stream_is_open(locust__ws_stream(ws))) {
+        error = locust__stream_fill(locust__ws_stream(ws), deadline_ns);
+        locust__ws_stream(ws)->in_len = 0;
+        if (error)
+            break;
+    }
+    return wrong;
+}
+
+LOCUST_API bool(locust_ws_close)(locust_user *u, int code, const char *reason)
+{
+    locust__websocket *w = locust__websocket_ready(u, "locust_ws_close", false);
+    int64_t start_ns = locust__loop_clock(locust__loop_now);
+    const char *wrong = NULL;
+    if (code && !locust__ws_code_is_valid(code))
+        locust__misuse(
+            "locust_ws_close() takes a code of 1000 to 1003, 1007 to 1014, 3000 to 4999, or 0: "
+            "not %d",
+            code);
+    if (reason && (strlen(reason) > LOCUST__WS_FRAME_CONTROL - 2 || (*reason && !code)))
+        locust__misuse(
+            "locust_ws_close() takes a reason of up to 123 bytes, and none without a code");
+    if (!w)
+        return true;
+    locust__protocol_enter(&w->client);
+    if (w->ws.dead && !w->ws.close_got)
+        wrong = w->ws.dead;
+    else if (!w->ws.dead)
+        wrong = locust__websocket_goodbye(
+            &w->ws, code, reason ? reason : "", locust__time_after(start_ns, LOCUST__S));
+    // Some servers (x/net of Go) end the connection without a Close: it is closed.
+    if (wrong && w->ws.close_sent && wrong == locust__ws_no_close)
+        wrong = NULL;
+    locust__ws_lost(&w->ws, locust__websocket_closed);
+    if (!wrong)
+        w->ws.dead = locust__websocket_closed;
+    return locust__websocket_sent(w, "close", start_ns, wrong);
+}
+
+LOCUST_API const char *locust_ws_error(locust_user *u)
+{
+    const locust__user *user = locust__control_user(u, "locust_ws_error");
+    locust__protocol_client *c = locust__protocol_find(user, &locust__websocket_kind);
+    return c ? locust__websocket_of(c)->error : locust__error_text(LOCUST_ERR_MEMORY);
+}
+
+LOCUST_API const char *locust_ws_subprotocol(locust_user *u)
+{
+    const locust__user *user = locust__control_user(u, "locust_ws_subprotocol");
+    locust__protocol_client *c = locust__protocol_find(user, &locust__websocket_kind);
+    const char *chosen = c ? locust__websocket_of(c)->ws.subprotocol : NULL;
+    return chosen ? chosen : "";
+}
+
+LOCUST_API int locust_ws_close_code(locust_user *u, const char **reason)
+{
+    const locust__user *user = locust__control_user(u, "locust_ws_close_code");
+    locust__protocol_client *c = locust__protocol_find(user, &locust__websocket_kind);
+    if (reason)
+        *reason = c ? locust__websocket_of(c)->ws.reason : "";
+    return c ? locust__websocket_of(c)->ws.code : 0;
+}
+/* ============================================================================================
+ * >>ws_layer  a stream of bytes over WebSocket
+ *
+ * Purpose     another protocol over WebSocket: what it writes goes out in binary frames, what it
+ *             reads are the payloads of the frames that come, whatever their borders.
+ * Invariants  a layer of a stream: nothing here parks. Pings are answered; Close ends the stream.
+ * Cost        some 200 bytes for a connection; a buffer while the socket takes no more.
+ * Names       locust__ws_layer locust__ws_layer_
+ * Uses        >>co >>stream >>allowance >>protocol >>ws_frame >>ws >>ws_opening
+ * Sources     RFC 6455 5; MQTT 5.0, 6 (for one whose packets may cross frames).
+ * Limits      no compression. `wrong` says what the server may not send; to the stream that is a
+ *             network error.
+ * ============================================================================================ */
+
+typedef struct locust__ws_layer {
+    locust__layer layer; // first
+    const char *wrong;   // the rule that the server broke; NULL: none
+    bool ended;          // Close came
+    bool in_frame, in_message;
+    uint64_t left;                                             // of the frame
+    char head[LOCUST__WS_HEAD_MAX + LOCUST__WS_FRAME_CONTROL]; // of a frame; control frames whole
+    size_t head_len;
+    locust__buf early; // what came right behind the handshake
+    locust__buf out;   // frames that the socket has not taken
+    size_t taken;      // of the writer's bytes, those that are in `out`
+} locust__ws_layer;
+
+static locust__ws_layer *locust__ws_layer_of(locust__layer *layer)
+{
+    return (locust__ws_layer *)(void *)layer;
+}
+
+static locust_error locust__ws_layer_flush(locust__ws_layer *l)
+{
+    size_t at = 0, sent = 1;
+    locust_error error = LOCUST_OK;
+    while (at < l->out.len && sent && !error) {
+        struct iovec iov = {l->out.ptr + at, l->out.len - at};
+        error = locust__layer_send(&l->layer, &iov, 1, &sent);
+        at += sent;
+    }
+    if (at == l->out.len)
+        locust__buf_free(&l->out);
+    else if (at)
+        memmove(l->out.ptr, l->out.ptr + at, l->out.len -= at);
+    return error;
+}
+
+/* Writes a frame of up to two pieces behind `out`. False: no memory. */
+static bool locust__ws_layer_add(
+    locust__ws_layer *l, unsigned opcode, const struct iovec *iov, int n, size_t len)
+{
+    uint32_t random = (uint32_t)locust__random(&l->layer.stream->net->loop->random);
+    unsigned char mask[4];
+    size_t at = 0;
+    if (!locust__buf_reserve(&l->out, LOCUST__WS_HEAD_MAX + len))
+        return false;
+    memcpy(mask, &random, 4);
+    l->out.len += locust__ws_head_write(l->out.ptr + l->out.len, 0x80 | opcode, len, mask);
+    for (int i = 0; i < n && at < len; i++) {
+        size_t some = iov[i].iov_len < len - at ? iov[i].iov_len : len - at;
+        if (some)
+            locust__ws_mask(l->out.ptr + l->out.len, iov[i].iov_base, some, mask, at);
+        l->out.len += some;
+        at += some;
+    }
+    return true;
+}
+
+static locust_error locust__ws_layer_send(
+    locust__layer *layer, const struct iovec *iov, int n, size_t *sent)
+{
+    locust__ws_layer *l = locust__ws_layer_of(layer);
+    locust_error error;
+    *sent = 0;
+    if (!l->taken) {
+        size_t len = iov[0].iov_len + (n > 1 ? iov[1].iov_len : 0);
+        len = len < LOCUST__LOOP_SCRATCH ? len : LOCUST__LOOP_SCRATCH;
+        if (!locust__ws_layer_add(l, LOCUST__WS_OP_BINARY, iov, n, len))
+            return LOCUST_ERR_MEMORY;
+        l->taken = len;
+    }
+    error = locust__ws_layer_flush(l);
+    if (error || l->out.len)
+        return error;
+    *sent = l->taken;
+    l->taken = 0;
+    return LOCUST_OK;
+}
+
+/* Takes a control frame, which is in `head` behind the first n bytes. */
+static locust_error locust__ws_layer_control(
+    locust__ws_layer *l, const locust__ws_frame *f, size_t n)
+{
+    struct iovec iov = {l->head + n, (size_t)f->len};
+    bool close = f->opcode == LOCUST__WS_OP_CLOSE;
+    if (f->opcode == LOCUST__WS_OP_PONG)
+        return LOCUST_OK;
+    // A peer that floods pings and reads nothing gets no answer to those that come meanwhile.
+    if (l->out.len < LOCUST__LOOP_SCRATCH &&
+        !locust__ws_layer_add(l, close ? LOCUST__WS_OP_CLOSE : LOCUST__WS_OP_PONG, &iov, 1,
+            close && iov.iov_len > 2 ? 2 : iov.iov_len))
+        return LOCUST_ERR_MEMORY;
+    l->ended |= close;
+    return locust__ws_layer_flush(l);
+}
+
+/* Takes one byte of the head of a frame, and of a control frame. */
+static locust_error locust__ws_layer_head(locust__ws_layer *l, char byte)
+{
+    locust__ws_frame f;
+    size_t n;
+    locust_error error = LOCUST_OK;
+    l->head[l->head_len++] = byte;
+    n = locust__ws_head_read(l->head, l->head_len, &f, &l->wrong);
+    if (!l->wrong && n && f.opcode < 8) {
+        l->wrong = f.rsv1                           ? "frame with a reserved bit"
+                   : f.opcode == LOCUST__WS_OP_TEXT ? "text in place of bytes"
+                   : !f.opcode && !l->in_message    ? "fragment of no message"
+                   : f.opcode && l->in_message      ? "message inside a fragmented one"
+                                                    : NULL;
+        l->in_message = !f.fin;
+        l->left = f.len;
+        l->in_frame = f.len > 0;
+        l->head_len = 0;
+    } else if (!l->wrong && n && l->head_len == n + f.len) {
+        error = locust__ws_layer_control(l, &f, n);
+        l->head_len = 0;
+    }
+    return l->wrong ? LOCUST_ERR_NETWORK : error;
+}
+
+/* Takes n raw bytes at p, and leaves the payloads in their place. *kept: how many. */
+static locust_error locust__ws_layer_take(locust__ws_layer *l, char *p, size_t n, size_t *kept)
+{
+    size_t at = 0;
+    while (at < n && !l->ended) {
+        size_t some = n - at;
+        locust_error error;
+        if (l->in_frame) {
+            some = some < l->left ? some : (size_t)l->left;
+            memmove(p + *kept, p + at, some);
+            *kept += some;
+            at += some;
+            l->left -= some;
+            l->in_frame = l->left > 0;
+            continue;
+        }
+        error = locust__ws_layer_head(l, p[at++]);
+        if (error)
+            return error;
+    }
+    return LOCUST_OK;
+}
+
+static locust_error locust__ws_layer_recv(locust__layer *layer, char *to, size_t n, size_t *got)
+{
+    locust__ws_layer *l = locust__ws_layer_of(layer);
+    locust_error error = LOCUST_OK;
+    size_t raw = 1;
+    *got = 0;
+    while (!error && !*got && raw && !l->ended && !l->wrong) {
+        raw = l->early.len < n ? l->early.len : n;
+        if (raw) {
+            memcpy(to, l->early.ptr, raw);
+            memmove(l->early.ptr, l->early.ptr + raw, l->early.len -= raw);
+        } else {
+            error = locust__layer_recv(layer, to, n, &raw);
+        }
+        if (raw && !error)
+            error = locust__ws_layer_take(l, to, raw, got);
+    }
+    if (!l->early.len)
+        locust__buf_free(&l->early);
+    layer->held = l->early.len > 0;
+    if (*got)
+        return LOCUST_OK;
+    return l->wrong ? LOCUST_ERR_NETWORK : l->ended ? LOCUST_ERR_CLOSED : error;
+}
+
+static void locust__ws_layer_close(locust__layer *layer)
+{
+    locust__ws_layer *l = locust__ws_layer_of(layer);
+    if (!l->ended && !l->taken &&
+        locust__ws_layer_add(
+            l, LOCUST__WS_OP_CLOSE, &(struct iovec){(void *)(uintptr_t) "\x03\xE8", 2}, 1, 2))
+        locust__ws_layer_flush(l);
+    locust__buf_free(&l->early);
+    locust__buf_free(&l->out);
+    LOCUST_FREE(l);
+}
+
+/* Connects a client to a URL, http:// or https:// (locust__ws_url), by a handshake of WebSocket,
+ * and puts the layer on its stream, which frees it. Returns NULL, or why there is no connection;
+ * *error: its code, if a stream or a request failed. `layer`, if not NULL, is for its `wrong`. */
+LOCUST__UNUSED static const char *locust__ws_layer_open(locust__protocol_client *c,
+    const locust_ws_options *options, const char *url, locust__allowance *a, locust_error *error,
+    const locust__ws_layer **layer) LOCUST__PARKS
+{
+    locust__ws *ws = locust__memory_zalloc(sizeof *ws);
+    locust__ws_layer *l = locust__memory_zalloc(sizeof *l);
+    locust_stream *s = &c->conn.stream;
+    const char *wrong = locust__error_text(*error = LOCUST_ERR_MEMORY);
+    if (ws && l) {
+        locust__ws_init(ws, c);
+        wrong = locust__ws_open(ws, options, url, a, error);
+        LOCUST_FREE(ws->subprotocol);
+        locust__buf_add(&l->early, s->in, s->in_len);
+        if (!wrong && l->early.failed) {
+            wrong = locust__error_text(*error = LOCUST_ERR_MEMORY);
+            locust__protocol_close(c);
+        }
+        s->in_len = 0;
+    }
+    LOCUST_FREE(ws);
+    if (wrong) {
+        if (l)
+            locust__buf_free(&l->early);
+        LOCUST_FREE(l);
+        return wrong;
+    }
+    l->layer = (locust__layer){.recv = locust__ws_layer_recv,
+        .send = locust__ws_layer_send,
+        .close = locust__ws_layer_close,
+        .held = l->early.len > 0};
+    locust__layer_push(&l->layer, s);
+    if (layer)
+        *layer = l;
+    return NULL;
 }
 #endif
 

@@ -96,7 +96,7 @@ def with_uses(part, uses):
 
 
 def contents(parts):
-    width = max(len(p.tag) for p in parts) + 2
+    width = 18  # fixed, so that one more part does not move all lines
     lines, folder = [], None
     for part in parts:
         if part.path.split("/")[0] != folder:

@@ -66,107 +66,108 @@
  * which a part uses only what stands above it. Each is a file of tools/header.
  *
  *   0-public
- *     >>api            types that all of the public part uses
- *     >>errors         why a request has no good answer
- *     >>waits          waits between two tasks
- *     >>arrivals       the open model
- *     >>users          tasks and user classes
- *     >>requests       requests and their answers
- *     >>sessions       the session of a user
- *     >>control        inside a user
- *     >>values         random numbers, identifiers and texts
- *     >>coroutines     coroutines of a user
- *     >>locals         coroutine-local data
- *     >>streams        protocols of your own
- *     >>feeds          data from files
- *     >>events         samples, shapes and events
- *     >>test           a test
- *     >>options        how to run a test
- *     >>environment    running a test, and its figures
- *     >>macros         making tests
+ *     >>api               types that all of the public part uses
+ *     >>errors            why a request has no good answer
+ *     >>waits             waits between two tasks
+ *     >>arrivals          the open model
+ *     >>users             tasks and user classes
+ *     >>requests          requests and their answers
+ *     >>sessions          the session of a user
+ *     >>control           inside a user
+ *     >>values            random numbers, identifiers and texts
+ *     >>coroutines        coroutines of a user
+ *     >>locals            coroutine-local data
+ *     >>streams           protocols of your own
+ *     >>websocket         WebSocket
+ *     >>feeds             data from files
+ *     >>events            samples, shapes and events
+ *     >>test              a test
+ *     >>options           how to run a test
+ *     >>environment       running a test, and its figures
+ *     >>macros            making tests
  *   1-ground
- *     >>config         settings made uniform, system headers
- *     >>say            sentences on standard error, and the end of the program
- *     >>time           units of time
- *     >>memory         allocation, growing, arenas, fetching ahead
- *     >>text           views, growing buffers, UTF-8, base64
- *     >>bytes          reading and writing the bytes of a wire format
- *     >>number         numbers in and out, random numbers
- *     >>error          the sentence of each error
- *     >>hash           MD5 and SHA-256, for Digest authentication
- *     >>ctx            the context switch, in assembly, one part for each machine
- *     >>ctx_x86_64     the context switch on x86-64
- *     >>ctx_i386       the context switch on i386
- *     >>ctx_aarch64    the context switch on AArch64
- *     >>ctx_arm        the context switch on ARM, 32 bits
- *     >>ctx_riscv      the context switch on RISC-V, 32 and 64 bits
- *     >>ctx_mips       the context switch on MIPS: o32, n32, n64
- *     >>ctx_powerpc    the context switch on PowerPC, 32 and 64 bits
- *     >>ctx_s390x      the context switch on s390x
- *     >>ctx_m68k       the context switch on m68k
- *     >>ctx_loongarch  the context switch on LoongArch, 64 bits
- *     >>ctx_ucontext   the context switch by the C library
- *     >>ctx_make       a new stack for the switches in assembly
- *     >>ctx_allowed    may stacks be switched?
- *     >>os             what the operating system is asked for, the poller first
- *     >>os_posix       what every system has
- *     >>os_epoll       the poller of Linux
- *     >>os_kqueue      the poller of macOS and the BSDs
- *     >>os_poll        the poller of last resort
- *     >>os_linux       what only Linux has
- *     >>os_unix        what Linux has and this system has not
- *     >>os_macos       macOS
- *     >>os_bsd         FreeBSD, NetBSD, OpenBSD, DragonFly
- *     >>os_plain       any other POSIX system
- *     >>os_aes         has this processor instructions for AES?
- *     >>os_socket      sockets and the limit on descriptors
- *     >>os_stack       address space for stacks, and what guards it
- *     >>os_signal      faults and stop signals
- *     >>out            text for a terminal or a pipe that nobody may be reading
- *     >>log            diagnostics in Locust's log format
- *     >>hist           latency histogram: under 0.4 % error by default, 1 us to 1 h
- *     >>regex          regular expressions: the search
- *     >>regex_parse    regular expressions: the pattern
+ *     >>config            settings made uniform, system headers
+ *     >>say               sentences on standard error, and the end of the program
+ *     >>time              units of time
+ *     >>memory            allocation, growing, arenas, fetching ahead
+ *     >>text              views, growing buffers, UTF-8, base64
+ *     >>bytes             reading and writing the bytes of a wire format
+ *     >>number            numbers in and out, random numbers
+ *     >>error             the sentence of each error
+ *     >>hash              MD5 and SHA-256, for Digest authentication, and SHA-1
+ *     >>ctx               the context switch, in assembly, one part for each machine
+ *     >>ctx_x86_64        the context switch on x86-64
+ *     >>ctx_i386          the context switch on i386
+ *     >>ctx_aarch64       the context switch on AArch64
+ *     >>ctx_arm           the context switch on ARM, 32 bits
+ *     >>ctx_riscv         the context switch on RISC-V, 32 and 64 bits
+ *     >>ctx_mips          the context switch on MIPS: o32, n32, n64
+ *     >>ctx_powerpc       the context switch on PowerPC, 32 and 64 bits
+ *     >>ctx_s390x         the context switch on s390x
+ *     >>ctx_m68k          the context switch on m68k
+ *     >>ctx_loongarch     the context switch on LoongArch, 64 bits
+ *     >>ctx_ucontext      the context switch by the C library
+ *     >>ctx_make          a new stack for the switches in assembly
+ *     >>ctx_allowed       may stacks be switched?
+ *     >>os                what the operating system is asked for, the poller first
+ *     >>os_posix          what every system has
+ *     >>os_epoll          the poller of Linux
+ *     >>os_kqueue         the poller of macOS and the BSDs
+ *     >>os_poll           the poller of last resort
+ *     >>os_linux          what only Linux has
+ *     >>os_unix           what Linux has and this system has not
+ *     >>os_macos          macOS
+ *     >>os_bsd            FreeBSD, NetBSD, OpenBSD, DragonFly
+ *     >>os_plain          any other POSIX system
+ *     >>os_aes            has this processor instructions for AES?
+ *     >>os_socket         sockets and the limit on descriptors
+ *     >>os_stack          address space for stacks, and what guards it
+ *     >>os_signal         faults and stop signals
+ *     >>out               text for a terminal or a pipe that nobody may be reading
+ *     >>log               diagnostics in Locust's log format
+ *     >>hist              latency histogram: under 0.4 % error by default, 1 us to 1 h
+ *     >>regex             regular expressions: the search
+ *     >>regex_parse       regular expressions: the pattern
  *   2-loop
- *     >>co             coroutines, queues of them, and the state of the loop
- *     >>misuse         calls that break a rule, functions that may not wait
- *     >>timer          timers of coroutines
- *     >>stack          stacks of coroutines
- *     >>switch         starting, parking, waking, cancelling
- *     >>fd             descriptors and who waits for them
- *     >>loop           turns of the loop
- *     >>sync           queues, semaphores and groups of coroutines
- *     >>local          coroutine-local data
- *     >>context        context variables, and stacks of values
+ *     >>co                coroutines, queues of them, and the state of the loop
+ *     >>misuse            calls that break a rule, functions that may not wait
+ *     >>timer             timers of coroutines
+ *     >>stack             stacks of coroutines
+ *     >>switch            starting, parking, waking, cancelling
+ *     >>fd                descriptors and who waits for them
+ *     >>loop              turns of the loop
+ *     >>sync              queues, semaphores and groups of coroutines
+ *     >>local             coroutine-local data
+ *     >>context           context variables, and stacks of values
  *   3-measure
- *     >>entry          what was counted of one (method, name)
- *     >>stats          the statistics of a test: entries, failures, failed tasks
- *     >>record         from a finished request to all that count it
+ *     >>entry             what was counted of one (method, name)
+ *     >>stats             the statistics of a test: entries, failures, failed tasks
+ *     >>record            from a finished request to all that count it
  *   4-net
- *     >>address        addresses of sockets
- *     >>source         local addresses to connect from
- *     >>port           local ports to connect from
- *     >>net            what all connections of a test share
- *     >>stream         reading and writing a connection, through layers
- *     >>allowance      how long an operation may take
- *     >>connect        connecting
- *     >>listen         servers, for tools and the kit's own endpoints
- *     >>resolve        what is known of host names, and the files that say more
- *     >>dns            messages of DNS
- *     >>question       asking name servers
- *     >>lookup         a host name on its way to a connection
- *     >>tls            TLS 1.2 and 1.3 by mbedTLS
- *     >>tls_state      what TLS keeps: of a test, a configuration, a connection
- *     >>tls_version    versions and ciphers
- *     >>tls_config     configurations
- *     >>tls_trust      certificates to trust
- *     >>tls_verify     verification
- *     >>tls_socket     between mbedTLS and the socket
- *     >>tls_error      what went wrong
- *     >>tls_layer      reads and writes through TLS
- *     >>tls_handshake  the handshake
- *     >>tls_none       no TLS compiled in
- *     >>url            URLs and origins
+ *     >>address           addresses of sockets
+ *     >>source            local addresses to connect from
+ *     >>port              local ports to connect from
+ *     >>net               what all connections of a test share
+ *     >>stream            reading and writing a connection, through layers
+ *     >>allowance         how long an operation may take
+ *     >>connect           connecting
+ *     >>listen            servers, for tools and the kit's own endpoints
+ *     >>resolve           what is known of host names, and the files that say more
+ *     >>dns               messages of DNS
+ *     >>question          asking name servers
+ *     >>lookup            a host name on its way to a connection
+ *     >>tls               TLS 1.2 and 1.3 by mbedTLS
+ *     >>tls_state         what TLS keeps: of a test, a configuration, a connection
+ *     >>tls_version       versions and ciphers
+ *     >>tls_config        configurations
+ *     >>tls_trust         certificates to trust
+ *     >>tls_verify        verification
+ *     >>tls_socket        between mbedTLS and the socket
+ *     >>tls_error         what went wrong
+ *     >>tls_layer         reads and writes through TLS
+ *     >>tls_handshake     the handshake
+ *     >>tls_none          no TLS compiled in
+ *     >>url               URLs and origins
  *   5-http
  *     >>head           heads of HTTP/1.1 messages
  *     >>response_head  the head of a response
@@ -196,67 +197,73 @@
  *     >>short          the short way of a request
  *     >>response       what a test does with a response
  *   6-user
- *     >>fault          what is wrong with a test before it runs
- *     >>wait           what is wrong with a wait
- *     >>task           tasks and task sets as a test runs them
- *     >>class          user classes as a test runs them
- *     >>user           a user, its coroutines, all users of a test
- *     >>user_text      texts that live as long as a task
- *     >>retry          pauses after requests that reached no server
- *     >>arrive         arrivals of the open model, as users take them
- *     >>life           the life of a user
- *     >>start          starting and ending users
- *     >>control        what a task says to its user
- *     >>user_value     random numbers, identifiers and texts for a test
- *     >>coroutine      coroutines that a user starts
- *     >>measure        operations that the test measures itself
- *     >>user_stream    streams of the test's own
- *     >>feed           rows of files for users
+ *     >>fault             what is wrong with a test before it runs
+ *     >>wait              what is wrong with a wait
+ *     >>task              tasks and task sets as a test runs them
+ *     >>class             user classes as a test runs them
+ *     >>user              a user, its coroutines, all users of a test
+ *     >>user_text         texts that live as long as a task
+ *     >>retry             pauses after requests that reached no server
+ *     >>arrive            arrivals of the open model, as users take them
+ *     >>life              the life of a user
+ *     >>start             starting and ending users
+ *     >>control           what a task says to its user
+ *     >>user_value        random numbers, identifiers and texts for a test
+ *     >>coroutine         coroutines that a user starts
+ *     >>measure           operations that the test measures itself
+ *     >>user_stream       streams of the test's own
+ *     >>feed              rows of files for users
  *   7-protocol
- *     >>protocol       clients of protocols
+ *     >>protocol          clients of protocols
+ *     >>ws_frame          frames of WebSocket
+ *     >>ws_deflate        permessage-deflate
+ *     >>ws                a WebSocket connection
+ *     >>ws_opening        the opening handshake of WebSocket
+ *     >>websocket_client  the WebSocket of a user
+ *     >>ws_layer          a stream of bytes over WebSocket
  *   8-run
- *     >>stages         --stages
- *     >>dispatch       which class the next user has
- *     >>env            the environment of a test
- *     >>usage          what the generator itself used
- *     >>stall          when nothing ran, and why
- *     >>blocked        which task kept the loop to itself
- *     >>warm_up        from when on requests count
- *     >>ramp           from the users that there are to those asked for
- *     >>pace           the schedule of arrivals
- *     >>step           .setup and .teardown of a test
- *     >>runner         a test from its first user to its last
- *     >>config_users   --config-users
- *     >>classes        the user classes of a run
- *     >>listeners      a test's events, and the functions that are told of them
- *     >>own_option     options that a test declares
- *     >>unused         options without effect
- *     >>setup          making an environment
- *     >>env_api        public calls on an environment
+ *     >>stages            --stages
+ *     >>dispatch          which class the next user has
+ *     >>env               the environment of a test
+ *     >>usage             what the generator itself used
+ *     >>stall             when nothing ran, and why
+ *     >>blocked           which task kept the loop to itself
+ *     >>warm_up           from when on requests count
+ *     >>ramp              from the users that there are to those asked for
+ *     >>pace              the schedule of arrivals
+ *     >>step              .setup and .teardown of a test
+ *     >>runner            a test from its first user to its last
+ *     >>config_users      --config-users
+ *     >>classes           the user classes of a run
+ *     >>listeners         a test's events, and the functions that are told of them
+ *     >>own_option        options that a test declares
+ *     >>unused            options without effect
+ *     >>setup             making an environment
+ *     >>env_api           public calls on an environment
  *   9-outside
- *     >>generator      the generator's verdict on itself
- *     >>figures        what a row shows
- *     >>check          checks
- *     >>check_why      what is wrong with a check
- *     >>baseline       comparison with an earlier run
- *     >>find           --find-max
- *     >>remarks        what a run says of itself at its end
- *     >>result         what a run is judged by
- *     >>table          tables and compact lines
- *     >>csv            Locust's CSV files
- *     >>summary        --summary
- *     >>junit          --junit
- *     >>hgrm           --hgrm
- *     >>files          files for other programs
- *     >>github         annotations of GitHub Actions
- *     >>options        the options and how each is set
- *     >>config_file    config files
- *     >>cli            the command line
- *     >>task_ratio     --list and --show-task-ratio
- *     >>run            a run with its periodic reports
- *     >>single         one user for a debugger
- *     >>main           the command and the library entry points
- *     >>taken          names of the C library that a task cannot have
+ *     >>generator         the generator's verdict on itself
+ *     >>figures           what a row shows
+ *     >>check             checks
+ *     >>check_why         what is wrong with a check
+ *     >>baseline          comparison with an earlier run
+ *     >>find              --find-max
+ *     >>remarks           what a run says of itself at its end
+ *     >>result            what a run is judged by
+ *     >>table             tables and compact lines
+ *     >>csv               Locust's CSV files
+ *     >>summary           --summary
+ *     >>junit             --junit
+ *     >>hgrm              --hgrm
+ *     >>files             files for other programs
+ *     >>github            annotations of GitHub Actions
+ *     >>options           the options and how each is set
+ *     >>config_file       config files
+ *     >>cli               the command line
+ *     >>task_ratio        --list and --show-task-ratio
+ *     >>run               a run with its periodic reports
+ *     >>single            one user for a debugger
+ *     >>main              the command and the library entry points
+ *     >>taken             names of the C library that a task cannot have
  */
 #ifndef LOCUST_H
 #define LOCUST_H
@@ -320,6 +327,7 @@ extern "C" {
 #include "0-public/coroutines.h"
 #include "0-public/locals.h"
 #include "0-public/streams.h"
+#include "0-public/websocket.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/test.h"
@@ -515,6 +523,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #if LOCUST__LAYERS >= 7
 #include "7-protocol/protocol.c"
+#include "7-protocol/ws_frame.c"
+#include "7-protocol/ws_deflate.c"
+#include "7-protocol/ws.c"
+#include "7-protocol/ws_opening.c"
+#include "7-protocol/websocket_client.c"
+#include "7-protocol/ws_layer.c"
 #endif
 
 #if LOCUST__LAYERS >= 8

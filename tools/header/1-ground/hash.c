@@ -1,11 +1,11 @@
 /* ============================================================================================
- * >>hash  MD5 and SHA-256, for Digest authentication
+ * >>hash  MD5 and SHA-256, for Digest authentication, and SHA-1
  *
  * Purpose     digests of short texts, also in programs without a TLS library.
  * Names       locust__hash_
- * Sources     RFC 1321, FIPS 180-4 (6.2).
- * Limits      made for some hundred bytes a request, not for bulk. MD5 is no longer secure; servers
- *             still ask for it.
+ * Sources     RFC 1321, FIPS 180-4 (6.1, 6.2).
+ * Limits      made for some hundred bytes a request, not for bulk. MD5 and SHA-1 are no longer
+ *             secure; protocols still ask for them.
  * ============================================================================================ */
 
 typedef struct locust__hash { // either: both take blocks of 64 bytes and words of 32 bits
@@ -159,4 +159,48 @@ static void locust__hash_texts(
         locust__hash_add(&h, texts[i].ptr, texts[i].len);
     }
     locust__hash_end(&h, out);
+}
+
+static void locust__hash_sha1_block(uint32_t state[5], const unsigned char *p)
+{
+    static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
+    uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+    for (size_t i = 0; i < 80; i++) {
+        uint32_t f = i < 20   ? (b & c) | (~b & d)
+                     : i < 40 ? b ^ c ^ d
+                     : i < 60 ? (b & c) | (b & d) | (c & d)
+                              : b ^ c ^ d;
+        w[i] = i < 16 ? locust__hash_word(p + 4 * i, true)
+                      : locust__hash_rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+        f += locust__hash_rotate(a, 5) + e + k[i / 20] + w[i];
+        e = d;
+        d = c;
+        c = locust__hash_rotate(b, 30);
+        b = a;
+        a = f;
+    }
+    state[0] += a;
+    state[1] += b;
+    state[2] += c;
+    state[3] += d;
+    state[4] += e;
+}
+
+/* The SHA-1 digest of a text: padded as above, its length big-endian. */
+static void locust__hash_sha1(const void *bytes, size_t n, unsigned char out[20])
+{
+    uint32_t state[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+    unsigned char last[128] = {0};
+    const unsigned char *p = bytes;
+    size_t left = n % 64, blocks = left < 56 ? 1 : 2;
+    for (size_t i = 0; i < n / 64; i++)
+        locust__hash_sha1_block(state, p + 64 * i);
+    memcpy(last, p + (n - left), left);
+    last[left] = 0x80;
+    for (size_t i = 0; i < 8; i++)
+        last[64 * blocks - 1 - i] = (unsigned char)((uint64_t)n * 8 >> 8 * i);
+    for (size_t i = 0; i < blocks; i++)
+        locust__hash_sha1_block(state, last + 64 * i);
+    for (size_t i = 0; i < 20; i++)
+        out[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
 }

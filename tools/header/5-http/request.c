@@ -88,11 +88,11 @@ static void locust__request_await_verdict(locust__client *c)
     c->pending = true;
 }
 
-/* Turns the exchange into the request that a redirect asks for. */
+/* Turns the exchange into the request that a redirect to `location` asks for. */
 LOCUST__APART static locust_error locust__request_follow(
-    locust__client *c, locust__exchange *x, int status)
+    locust__client *c, locust__exchange *x, int status, const char *location)
 {
-    const char *location = locust__client_field(c, "location"), *broken;
+    const char *broken;
     locust__base_url base = {.auth = {NULL, 0, 0, false}};
     locust__buf url = {NULL, 0, 0, false};
     bool post = strcmp(x->method, "POST") == 0, head = strcmp(x->method, "HEAD") == 0;
@@ -141,7 +141,7 @@ static locust_error locust__request_hops(
             x->answered = false; // it is not the test's to see, wherever it leads
             if (hops++ == LOCUST__REQUEST_HOPS)
                 return LOCUST_ERR_HTTP_REDIRECTS;
-            error = locust__request_follow(c, x, h->status);
+            error = locust__request_follow(c, x, h->status, locust__client_field(c, "location"));
             if (error)
                 return error;
         } else {

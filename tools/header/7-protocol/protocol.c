@@ -24,6 +24,7 @@ typedef struct locust__protocol_kind { // a protocol; each has one of these, sta
                                                      // its connection may be open still
     void (*tend)(struct locust__protocol_client *c); // reads what came; NULL: waits until asked
     void (*tick)(struct locust__protocol_client *c, int64_t now_ns); // NULL: nothing is due ever
+    bool ticks_busy; // `tick` is called also while a call of its user runs
 } locust__protocol_kind;
 
 typedef struct locust__protocol_client { // begins a client of any protocol
@@ -41,8 +42,8 @@ typedef struct locust__keeper { // of a test
     locust__users *users;
     locust__co *co;
     locust__protocol_client *clients;
-    locust__protocol_client *unread; // of them, those that bytes have come for
-    locust__protocol_client *ticked; // the next that a round of ticks comes to
+    locust__protocol_client *unread, **unread_end; // of them, those that bytes have come for
+    locust__protocol_client *ticked;               // the next that a round of ticks comes to
 } locust__keeper;
 
 enum { LOCUST__KEEPER_STEP = 64 }; // clients that the keeper serves before it lets others run
@@ -53,17 +54,16 @@ static locust__protocol_client *locust__protocol_of_fd(locust__fd *fd)
                                                offsetof(locust__protocol_client, conn.stream.fd));
 }
 
-/* Puts a client among those that the keeper reads from next. */
+/* Puts a client behind those that the keeper reads from next. */
 static void locust__keeper_call(locust__protocol_client *c)
 {
     locust__keeper *keeper = c->user->all->keeper;
     if (c->busy || c->unread_link || !keeper)
         return;
-    c->unread_link = &keeper->unread;
-    c->unread_next = keeper->unread;
-    if (c->unread_next)
-        c->unread_next->unread_link = &c->unread_next;
-    keeper->unread = c;
+    c->unread_link = keeper->unread_end;
+    c->unread_next = NULL;
+    *keeper->unread_end = c;
+    keeper->unread_end = &c->unread_next;
     locust__co_wake(keeper->loop, keeper->co, LOCUST__WAKE_EVENT);
 }
 
@@ -81,6 +81,8 @@ static void locust__keeper_forget(locust__protocol_client *c)
     *c->unread_link = c->unread_next;
     if (c->unread_next)
         c->unread_next->unread_link = c->unread_link;
+    else
+        c->user->all->keeper->unread_end = c->unread_link;
     c->unread_link = NULL;
 }
 
@@ -100,7 +102,8 @@ static void locust__keeper_round(locust__keeper *keeper, int64_t now_ns) LOCUST_
     while (keeper->ticked) {
         locust__protocol_client *c = keeper->ticked;
         keeper->ticked = c->next;
-        if (!c->busy && c->kind->tick && locust__stream_is_open(&c->conn.stream))
+        if (c->kind->tick && (!c->busy || c->kind->ticks_busy) &&
+            locust__stream_is_open(&c->conn.stream))
             c->kind->tick(c, now_ns);
         locust__keeper_pace(keeper, &served);
     }
@@ -141,6 +144,7 @@ static locust__keeper *locust__keeper_of(locust__users *all)
         return NULL;
     keeper->loop = all->services->loop;
     keeper->users = all;
+    keeper->unread_end = &keeper->unread;
     keeper->co =
         locust__co_start(keeper->loop, "the kit itself", 0, locust__keeper_main, keeper, NULL);
     if (!keeper->co) {
@@ -188,7 +192,7 @@ static locust__protocol_client *locust__protocol_find(
 
 /* The user's client of a kind, made (zeroed behind its beginning) if it has none. NULL: no
  * memory. */
-LOCUST__UNUSED static locust__protocol_client *locust__protocol_of(
+static locust__protocol_client *locust__protocol_of(
     locust__user *user, const locust__protocol_kind *kind)
 {
     locust__protocol_client *c = locust__protocol_find(user, kind);
@@ -212,7 +216,7 @@ LOCUST__UNUSED static locust__protocol_client *locust__protocol_of(
 }
 
 /* Begins a public call on a client. */
-LOCUST__UNUSED static void locust__protocol_enter(locust__protocol_client *c)
+static void locust__protocol_enter(locust__protocol_client *c)
 {
     c->busy = true;
     locust__keeper_forget(c);
@@ -221,8 +225,7 @@ LOCUST__UNUSED static void locust__protocol_enter(locust__protocol_client *c)
 /* Ends a public call: moves received bytes out of the scratch buffer, gives the client back to the
  * keeper, and leaves the task if the user was cancelled meanwhile. The error of the call, or of
  * that. */
-LOCUST__UNUSED static locust_error locust__protocol_leave(
-    locust__protocol_client *c, locust_error error)
+static locust_error locust__protocol_leave(locust__protocol_client *c, locust_error error)
 {
     locust_error settled = locust__stream_settle(&c->conn.stream);
     c->busy = false;
@@ -242,28 +245,21 @@ typedef struct locust__protocol_to { // where a client connects to
 } locust__protocol_to;
 
 /* Connects the client anew as a request would: the class's TLS, unix socket and proxy, which is
- * asked to CONNECT; --connect-to; the user's certificate. Ends the test, in words, if it cannot do
- * TLS at all. */
-LOCUST__UNUSED static locust_error locust__protocol_dial(
-    locust__protocol_client *c, const locust__protocol_to *to, locust__allowance *a) LOCUST__PARKS
+ * asked to CONNECT; --connect-to; the user's certificate. */
+static locust_error locust__protocol_open(locust__protocol_client *c, locust__origin *origin,
+    bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
 {
     locust__user *user = c->user;
     locust__services *sv = user->all->services;
     const locust__session *session = user->client.session;
     locust__route route = user->cls->route;
-    locust__url url = *to->url;
     int64_t before_ns = a->generator_ns;
     locust__dial took;
     locust_error error;
-    if (to->secure && !LOCUST__WITH_TLS)
-        locust__control_break(user, locust__tls_needed);
-    url.port = url.port ? url.port : to->port;
-    c->conn.origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
-    if (!c->conn.origin)
-        return LOCUST_ERR_MEMORY;
-    route.tls.http = to->http;
+    c->conn.origin = origin;
+    route.tls.http = http;
     route.tunnels = true;
-    route.direct |= to->no_proxy;
+    route.direct |= no_proxy;
     if (session->cert_file || session->key_file) {
         route.tls.cert_file = session->cert_file;
         route.tls.key_file = session->key_file;
@@ -271,12 +267,56 @@ LOCUST__UNUSED static locust_error locust__protocol_dial(
     locust__protocol_close(c);
     error = locust__dial_open(&c->conn, sv, &route, a, &took);
     sv->counts.waited_ns += a->generator_ns - before_ns;
-    if (sv->tls.broken)
-        locust__control_break(user, sv->tls.broken);
     if (error)
         locust__protocol_close(c);
     else
         c->conn.stream.fd.unread = locust__keeper_unread;
+    return error;
+}
+
+/* Ends the test, in words, if it wants TLS that it does not have, or cannot set up. */
+static void locust__protocol_check_tls(locust__user *user, bool secure) LOCUST__PARKS
+{
+    if (secure && !LOCUST__WITH_TLS)
+        locust__control_break(user, locust__tls_needed);
+    if (user->all->services->tls.broken)
+        locust__control_break(user, user->all->services->tls.broken);
+}
+
+/* Connects to what a URL names, for a caller who holds no memory that a test which cannot go on
+ * would leave behind. */
+LOCUST__UNUSED static locust_error locust__protocol_dial(
+    locust__protocol_client *c, const locust__protocol_to *to, locust__allowance *a) LOCUST__PARKS
+{
+    locust__services *sv = c->user->all->services;
+    locust__url url = *to->url;
+    locust__origin *origin;
+    locust_error error;
+    url.port = url.port ? url.port : to->port;
+    locust__protocol_check_tls(c->user, to->secure);
+    origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
+    if (!origin)
+        return LOCUST_ERR_MEMORY;
+    error = locust__protocol_open(c, origin, to->http, to->no_proxy, a);
+    locust__protocol_check_tls(c->user, to->secure);
+    return error;
+}
+
+/* Reads what is there behind the unread bytes of a stream, without a park; s->in may move. *got 0:
+ * nothing more. LOCUST_ERR_CLOSED: the stream's end. */
+static locust_error locust__protocol_read_ready(locust_stream *s, size_t *got)
+{
+    locust_error error;
+    size_t room;
+    char *at;
+    *got = 0;
+    if (!locust__stream_is_open(s) || !locust__stream_is_readable(s))
+        return locust__stream_is_open(s) ? LOCUST_OK : LOCUST_ERR_CLOSED;
+    at = locust__stream_room(s, &room);
+    if (!at)
+        return LOCUST_ERR_MEMORY;
+    error = locust__stream_recv(s, at, room, got);
+    s->in_len += *got;
     return error;
 }
 
@@ -288,7 +328,7 @@ typedef struct locust__operation { // one that becomes a row; on the user's stac
 
 /* Begins an operation now. The user's last request is counted first, and a user whose requests
  * reach no server may have to pause before. */
-LOCUST__UNUSED static locust__operation locust__operation_begin(
+static locust__operation locust__operation_begin(
     locust__user *user, const char *method, const char *name) LOCUST__PARKS
 {
     locust__operation o = {user, method, name, 0};
@@ -343,7 +383,7 @@ static void locust__operation_record(
 }
 
 /* Ends an operation whose answer is the last that was read from the stream; NULL: it has none. */
-LOCUST__UNUSED static void locust__operation_end(
+static void locust__operation_end(
     const locust__operation *o, const locust_stream *s, const char *error, size_t length)
 {
     int64_t late_ns, ended_ns = locust__operation_ended(o, error ? NULL : s, &late_ns);
@@ -351,7 +391,7 @@ LOCUST__UNUSED static void locust__operation_end(
 }
 
 /* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
-LOCUST__UNUSED static void locust__operation_cut(const locust__operation *o)
+static void locust__operation_cut(const locust__operation *o)
 {
     const locust__client *client = &o->user->client;
     int64_t now_ns = locust__loop_clock(client->services->loop);
