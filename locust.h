@@ -1202,6 +1202,133 @@ LOCUST_API const char *locust_ws_subprotocol(locust_user *u);
  * until the next connect. */
 LOCUST_API int locust_ws_close_code(locust_user *u, const char **reason);
 /* ============================================================================================
+ * >>name_servers  questions to name servers
+ *
+ * Purpose     loads a DNS server: over UDP, TCP, TLS (DoT) or HTTPS (DoH), as the user's host says:
+ *             udp://host:53, tcp://host:53, tls://host:853, https://host/dns-query (or http://).
+ * ============================================================================================ */
+
+enum { // the rcode of an answer, RFC 1035, 2136, 6891, 7873
+    LOCUST_DNS_NOERROR = 0,
+    LOCUST_DNS_FORMERR = 1,
+    LOCUST_DNS_SERVFAIL = 2,
+    LOCUST_DNS_NXDOMAIN = 3,
+    LOCUST_DNS_NOTIMP = 4,
+    LOCUST_DNS_REFUSED = 5,
+    LOCUST_DNS_YXDOMAIN = 6,
+    LOCUST_DNS_YXRRSET = 7,
+    LOCUST_DNS_NXRRSET = 8,
+    LOCUST_DNS_NOTAUTH = 9,
+    LOCUST_DNS_NOTZONE = 10,
+    LOCUST_DNS_BADVERS = 16,
+    LOCUST_DNS_BADCOOKIE = 23,
+    LOCUST_DNS_ANY_RCODE = -1 // for .expect_rcode alone
+};
+
+enum { // where a record stands
+    LOCUST_DNS_ANSWER,
+    LOCUST_DNS_AUTHORITY,
+    LOCUST_DNS_ADDITIONAL
+};
+
+typedef struct locust_dns_question {
+    const char *question;   // the name that is asked for, escaped as in zone files: "a\\.b.test."
+    const char *type;       // "A", "HTTPS", "TYPE65280", ...
+    const char *name;       // row in the statistics; NULL: the type and the question
+    int qclass;             // 0: 1, IN; 3: CH
+    int edns;               // size of an answer over UDP that EDNS allows; 0: no EDNS
+    bool dnssec;            // ask for signatures (DO); EDNS with 1232 bytes, unless .edns says more
+    bool nsid, cookie;      // ask who answers (RFC 5001); send a cookie (RFC 7873). EDNS too
+    const char *subnet;     // the client's network for the server, RFC 7871: "192.0.2.0/24"
+    bool no_recursion;      // RD is not set
+    bool checking_disabled; // CD is set
+    bool no_tcp;            // take a truncated answer as it is; false: ask again over TCP
+    double timeout_s;       // for each try; 0: 5, negative: none
+    int retries;            // over UDP: asks again so often when no answer comes; in one row
+    int expect_rcode;       // another one is a failure; 0: NOERROR, and there must be a record
+    bool allow_empty;       // NOERROR without a record passes too
+    const char *expect_text; // an answer without a record of this text is a failure
+    void *context;           // yours: listeners find it in the sample
+} locust_dns_question;
+
+/* What came back. Lives until this user's next question or the end of the user; free nothing. */
+typedef struct locust_dns_answer {
+    const char *error; // NULL, or one short, stable sentence: no answer, or not as expected
+    int rcode;         // with the bits of EDNS; -1: there is no answer
+    bool authoritative, truncated, recursion_available, authentic; // AA, TC, RA, AD
+    bool over_tcp;                         // it was truncated, and asked for again
+    int answers, authorities, additionals; // records; not the OPT of EDNS
+    int tries;                             // questions sent for it
+    uint64_t ignored;                      // messages dropped while it was waited for: see below
+    double elapsed_ms;
+    const unsigned char *message; // the whole message; NULL: there is no answer
+    size_t size;
+    locust_user *user;
+} locust_dns_answer;
+
+typedef struct locust_dns_record {
+    int section; // LOCUST_DNS_ANSWER, ...
+    int type, rclass;
+    uint32_t ttl;
+    const unsigned char *data; // as it came: names in it may be compressed
+    size_t len;
+} locust_dns_record;
+
+/* Asks one question, and waits for its answer.
+ *
+ * Call from    a user.
+ * Row          "DNS", named `type question`, or .name. Another rcode than the expected one, and
+ *              NOERROR without a record, are failures, each with its sentence.
+ * Returns      an answer that lives until this user's next question; never NULL.
+ * Time         from right before the question is sent to the arrival of the answer at this machine.
+ *              A new connection is in it, as are tries before, and TCP behind a truncated answer.
+ * Connections  over UDP some 64 users share a socket, as the ids of messages tell their answers
+ *              apart; over TCP and TLS each user keeps its own, or shares it (locust_dns_connect).
+ *              One that the server closed while it was idle is opened again.
+ * Ignored      a message from another address never arrives; one with another id or question, or
+ *              that is no answer, is dropped, and the wait goes on until the time is over.
+ */
+LOCUST_API locust_dns_answer *locust_dns_ask(locust_user *u, const locust_dns_question *q);
+#define locust_dns_ask(...) (LOCUST_AT_("locust_dns_query"), locust_dns_ask(__VA_ARGS__))
+/* Question and type, then fields: locust_dns_query(u, "example.org", "AAAA", .edns = 1232) */
+#define locust_dns_query(u, question_, ...) \
+    locust_dns_ask((u), &(locust_dns_question){.question = (question_), .type = __VA_ARGS__})
+
+typedef struct locust_dns_options {
+    const char *url;  // udp://, tcp://, tls://, https:// or http://; NULL: the user's host
+    const char *name; // row in the statistics; NULL: the URL's scheme
+    int sharing;      // so many users keep one TCP or TLS connection, and their questions are
+                      // pipelined on it (RFC 7766); 0: 1
+    bool get;         // over HTTPS: GET in place of POST
+    double timeout_s; // 0: 5, negative: none
+} locust_dns_options;
+
+/* Which server this user asks from now on; opens the connection. Left out, the first question does
+ * it, to the user's host. Row "DNS", named "connect udp" and so on; over UDP and HTTPS nothing is
+ * sent. Returns false if it failed. */
+LOCUST_API bool locust_dns_connect_with(locust_user *u, const locust_dns_options *options);
+#define locust_dns_connect_with(...) \
+    (LOCUST_AT_("locust_dns_connect"), locust_dns_connect_with(__VA_ARGS__))
+/* URL, then fields: locust_dns_connect(u, "tcp://127.0.0.1", .sharing = 10) */
+#define locust_dns_connect(u, ...) \
+    locust_dns_connect_with((u), &(locust_dns_options){.url = __VA_ARGS__})
+
+/* The i-th record, from 0, of the answer section that is of the type that was asked for (ANY: of
+ * any), as zone files and dig write its data; of a type that the kit does not know as RFC 3597
+ * does. Returns the length of the text, of which at most size - 1 bytes are copied; 0: there is no
+ * such record. */
+LOCUST_API size_t locust_dns_text(const locust_dns_answer *a, int i, char *out, size_t size);
+/* The i-th record of the whole message, from 0. Returns false if there are no more. */
+LOCUST_API bool locust_dns_record_at(const locust_dns_answer *a, int i, locust_dns_record *out);
+/* The same as a line of a zone file: name, time to live, class, type, data. */
+LOCUST_API size_t locust_dns_record_text(const locust_dns_answer *a, int i, char *out, size_t size);
+/* The bytes of an EDNS option of the answer (3: NSID, 8: subnet, 10: cookie, 15: why it failed);
+ * NULL: it has none. */
+LOCUST_API const unsigned char *locust_dns_option(
+    const locust_dns_answer *a, int code, size_t *len);
+/* The name of an rcode, "NXDOMAIN"; of one that has none "RCODE12". */
+LOCUST_API const char *locust_dns_rcode_name(int rcode);
+/* ============================================================================================
  * >>feeds  data from files
  *
  * Purpose     gives users accounts, search words and the like, one row of a file at a time.
@@ -1561,8 +1688,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *             headers.
  * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
  *             warns of a misspelt one, where #ifdef would silently be false.
- * Names       locust__apart locust__cold locust__on locust__os_apple locust__os_bsd locust__os_linux
- *             locust__parks locust__printf locust__sys locust__unused locust__with_
+ * Names       locust__apart locust__cold locust__on locust__os_apple locust__os_bsd
+ *             locust__os_linux locust__parks locust__printf locust__sys locust__unused locust__with_
  * ============================================================================================ */
 
 /* Is a setting that is defined switched on? It is if it is a number but 0, or empty, as after
@@ -10357,31 +10484,63 @@ enum { // in the flags, RFC 1035 4.1.1
     LOCUST__DNS_CODE = 0x000F
 };
 
+/* The next byte of a name's text, which may be escaped as in zone files: \. or \046. -1: it is
+ * neither. Moves *text behind it. */
+static int locust__dns_unescape(const char **text)
+{
+    const char *t = *text;
+    int c = (unsigned char)*t++;
+    if (c == '\\' && locust__text_is_digit(*t)) {
+        c = 0;
+        for (int i = 0; i < 3; i++, t++) {
+            if (!locust__text_is_digit(*t))
+                return -1;
+            c = 10 * c + (*t - '0');
+        }
+    } else if (c == '\\') {
+        c = *t ? (unsigned char)*t++ : -1;
+    }
+    *text = t;
+    return c > 255 ? -1 : c;
+}
+
+/* Writes a name, with or without a dot at its end; "." is the root. False: DNS has no such names,
+ * or they do not fit. */
+static bool locust__dns_put_name(locust__bytes_writer *w, const char *name)
+{
+    size_t total = 1; // bytes of the name, RFC 1035 2.3.4
+    bool root = name[0] == '.' && !name[1];
+    for (const char *at = root ? name + 1 : name; *at;) {
+        unsigned char label[63];
+        size_t n = 0;
+        while (*at && *at != '.') {
+            int c = locust__dns_unescape(&at);
+            if (c < 0 || n == sizeof label)
+                return false;
+            label[n++] = (unsigned char)c;
+        }
+        at += *at == '.';
+        total += n + 1;
+        if (!n || total > 255)
+            return false;
+        locust__bytes_put_u8(w, (unsigned)n);
+        locust__bytes_add(w, label, n);
+    }
+    locust__bytes_put_u8(w, 0);
+    return *name && !w->failed;
+}
+
 /* A query in `out`, of LOCUST__DNS_MAX bytes. Returns its length; 0: DNS has no such names. */
-static size_t locust__dns_query(unsigned char *out, unsigned id, const char *name, int type)
+static size_t locust__dns_put_query(unsigned char *out, unsigned id, const char *name, int type)
 {
     locust__bytes_writer w = locust__bytes_writer_of(out, LOCUST__DNS_MAX);
-    size_t name_len = strlen(name);
-    if (name_len && name[name_len - 1] == '.')
-        name_len--;
-    if (!name_len || name_len > 253)
-        return 0;
     locust__bytes_put_u16(&w, id);
     locust__bytes_put_u16(&w, LOCUST__DNS_RECURSE);
     locust__bytes_put_u16(&w, 1); // question
     for (int i = 0; i < 3; i++)
         locust__bytes_put_u16(&w, 0); // no answers, authorities, additional records
-    for (size_t at = 0; at <= name_len;) {
-        size_t label = 0;
-        while (at + label < name_len && name[at + label] != '.')
-            label++;
-        if (!label || label > 63)
-            return 0;
-        locust__bytes_put_u8(&w, (unsigned)label);
-        locust__bytes_add(&w, name + at, label);
-        at += label + 1;
-    }
-    locust__bytes_put_u8(&w, 0);
+    if (!locust__dns_put_name(&w, name) || (name[0] == '.' && !name[1]))
+        return 0;
     locust__bytes_put_u16(&w, (unsigned)type);
     locust__bytes_put_u16(&w, LOCUST__DNS_IN);
     return w.failed ? 0 : w.len;
@@ -10413,12 +10572,12 @@ static bool locust__dns_answers(
     bool same_id = locust__bytes_get_u16(&answer) == locust__bytes_get_u16(&query);
     bool response = locust__bytes_get_u16(&answer) & LOCUST__DNS_RESPONSE;
     bool one_question = locust__bytes_get_u16(&answer) == 1;
-    if (n < q_len || !same_id || !response || !one_question)
+    if (n < q_len || q_len < 16 || !same_id || !response || !one_question)
         return false;
-    for (size_t i = 12; i < q_len; i++)
+    for (size_t i = 12; i < q_len - 4; i++)
         if (locust__text_lower((char)m[i]) != locust__text_lower((char)q[i]))
             return false;
-    return true;
+    return memcmp(m + q_len - 4, q + q_len - 4, 4) == 0; // type and class are no letters
 }
 
 /* Did the server cut the message, so that it fits into a packet? */
@@ -10511,7 +10670,7 @@ LOCUST__COLD static locust_error locust__question_send(
     unsigned id = (unsigned)locust__random(&loop->random) & 0xFFFF;
     q->answered = q->truncated = false;
     q->error = LOCUST_OK;
-    q->len = locust__dns_query(q->query, id, name, type);
+    q->len = locust__dns_put_query(q->query, id, name, type);
     if (!q->len)
         return LOCUST_ERR_NAME;
     return send(fd, q->query, q->len, LOCUST__OS_SEND_FLAGS) < 0 ? LOCUST_ERR_NAME_SERVER
@@ -16394,6 +16553,7 @@ typedef struct locust__client {
     const char *failure; // why it failed by the usual rule or its expectations; NULL: it passed
     void *context;       // the request's own
     const char *broken;  // why the test cannot go on; NULL: it can
+    const char *kind;    // of a request that a protocol sends: in rows, the method. NULL: its own
 } locust__client;
 
 static void locust__client_init(locust__client *c, locust__services *services, locust_user *user,
@@ -17701,6 +17861,12 @@ static const char *locust__request_row(
                             : given;
 }
 
+/* The method in the row of a request. */
+static const char *locust__request_kind(const locust__client *c, const locust_request *req)
+{
+    return c->kind ? c->kind : req->method ? req->method : "GET";
+}
+
 /* Counts a request that was cut short by the end of its user. One whose answer the test takes in
  * pieces has had it once the first can come: a stream of events lasts as long as its user does. One
  * that still waited for a turn to connect has not begun. */
@@ -17712,7 +17878,7 @@ LOCUST__APART static void locust__request_cut(
     c->session->answered |= in_pieces;
     if (in_pieces || !x->started)
         return;
-    locust__recorder_cut(&c->services->recorder, x->req->method ? x->req->method : "GET",
+    locust__recorder_cut(&c->services->recorder, locust__request_kind(c, x->req),
         locust__request_row(c, x, ""), now_ns > x->start_ns ? now_ns - x->start_ns : 0,
         locust__session_take_late(c->session), now_ns);
 }
@@ -17740,7 +17906,7 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     r->length = x->answered ? x->body_out.total : 0;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->context = x->req->context;
-    c->method = x->req->method ? x->req->method : "GET";
+    c->method = locust__request_kind(c, x->req);
     c->name = locust__request_row(c, x, given);
     c->failure = locust__client_judge(c, x->req);
 }
@@ -21235,6 +21401,7 @@ LOCUST_API bool locust_field(const locust_feed_row *row, const char *column, cha
  * Names       locust__protocol_ locust__keeper_ locust__operation_
  * Uses        >>co >>switch >>fd >>record >>stream >>allowance >>tls >>tls_state >>url >>route
  *             >>services >>pool >>dial >>session >>client >>user >>retry >>life >>control
+ *             >>dns_line
  * ============================================================================================ */
 
 struct locust__protocol_client;
@@ -21265,6 +21432,7 @@ typedef struct locust__keeper { // of a test
     locust__protocol_client *clients;
     locust__protocol_client *unread, **unread_end; // of them, those that bytes have come for
     locust__protocol_client *ticked;               // the next that a round of ticks comes to
+    struct locust__dns_line *dns_lines;            // with room for another client
 } locust__keeper;
 
 enum { LOCUST__KEEPER_STEP = 64 }; // clients that the keeper serves before it lets others run
@@ -21275,10 +21443,15 @@ static locust__protocol_client *locust__protocol_of_fd(locust__fd *fd)
                                                offsetof(locust__protocol_client, conn.stream.fd));
 }
 
+static locust__keeper *locust__keeper_of_client(const locust__protocol_client *c)
+{
+    return c->user->all->keeper;
+}
+
 /* Puts a client behind those that the keeper reads from next. */
 static void locust__keeper_call(locust__protocol_client *c)
 {
-    locust__keeper *keeper = c->user->all->keeper;
+    locust__keeper *keeper = locust__keeper_of_client(c);
     if (c->busy || c->unread_link || !keeper)
         return;
     c->unread_link = keeper->unread_end;
@@ -21303,7 +21476,7 @@ static void locust__keeper_forget(locust__protocol_client *c)
     if (c->unread_next)
         c->unread_next->unread_link = c->unread_link;
     else
-        c->user->all->keeper->unread_end = c->unread_link;
+        locust__keeper_of_client(c)->unread_end = c->unread_link;
     c->unread_link = NULL;
 }
 
@@ -21465,19 +21638,18 @@ typedef struct locust__protocol_to { // where a client connects to
     bool no_proxy; // none is asked, whatever class and environment say
 } locust__protocol_to;
 
-/* Connects the client anew as a request would: the class's TLS, unix socket and proxy, which is
- * asked to CONNECT; --connect-to; the user's certificate. */
-static locust_error locust__protocol_open(locust__protocol_client *c, locust__origin *origin,
-    bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
+/* Opens a connection as a request would: the class's TLS, unix socket and proxy, which is asked to
+ * CONNECT; --connect-to; the user's certificate. */
+static locust_error locust__protocol_open(locust__user *user, locust__conn *conn,
+    locust__origin *origin, bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
 {
-    locust__user *user = c->user;
     locust__services *sv = user->all->services;
     const locust__session *session = user->client.session;
     locust__route route = user->cls->route;
     int64_t before_ns = a->generator_ns;
     locust__dial took;
     locust_error error;
-    c->conn.origin = origin;
+    conn->origin = origin;
     route.tls.http = http;
     route.tunnels = true;
     route.direct |= no_proxy;
@@ -21485,9 +21657,18 @@ static locust_error locust__protocol_open(locust__protocol_client *c, locust__or
         route.tls.cert_file = session->cert_file;
         route.tls.key_file = session->key_file;
     }
-    locust__protocol_close(c);
-    error = locust__dial_open(&c->conn, sv, &route, a, &took);
+    error = locust__dial_open(conn, sv, &route, a, &took);
     sv->counts.waited_ns += a->generator_ns - before_ns;
+    return error;
+}
+
+/* Connects the client anew. */
+static locust_error locust__protocol_connect(locust__protocol_client *c, locust__origin *origin,
+    bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
+{
+    locust_error error;
+    locust__protocol_close(c);
+    error = locust__protocol_open(c->user, &c->conn, origin, http, no_proxy, a);
     if (error)
         locust__protocol_close(c);
     else
@@ -21518,7 +21699,7 @@ LOCUST__UNUSED static locust_error locust__protocol_dial(
     origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
     if (!origin)
         return LOCUST_ERR_MEMORY;
-    error = locust__protocol_open(c, origin, to->http, to->no_proxy, a);
+    error = locust__protocol_connect(c, origin, to->http, to->no_proxy, a);
     locust__protocol_check_tls(c->user, to->secure);
     return error;
 }
@@ -21545,6 +21726,7 @@ typedef struct locust__operation { // one that becomes a row; on the user's stac
     locust__user *user;
     const char *method, *name;
     int64_t start_ns;
+    void *context; // the test's own, for listeners
 } locust__operation;
 
 /* Begins an operation now. The user's last request is counted first, and a user whose requests
@@ -21552,7 +21734,7 @@ typedef struct locust__operation { // one that becomes a row; on the user's stac
 static locust__operation locust__operation_begin(
     locust__user *user, const char *method, const char *name) LOCUST__PARKS
 {
-    locust__operation o = {user, method, name, 0};
+    locust__operation o = {user, method, name, 0, NULL};
     locust__client_settle(&user->client);
     if (user->root->lost) {
         locust__retry_park(user);
@@ -21595,6 +21777,7 @@ static void locust__operation_record(
         .error = error,
         .length = length,
         .elapsed_ms = (double)elapsed_ns / 1e6,
+        .context = o->context,
         .user = &o->user->as};
     sample.late_ms = locust__session_end(client->session);
     locust__client_count(client, &sample, elapsed_ns, ended_ns);
@@ -22815,7 +22998,7 @@ static locust_error locust__ws_opening_try(locust__ws *ws, locust__ws_opening *o
     locust_stream *s = locust__ws_stream(ws);
     size_t budget = LOCUST_MAX_HEADER;
     locust__view head;
-    locust_error error = locust__protocol_open(ws->client, o->x.origin, true, false, a);
+    locust_error error = locust__protocol_connect(ws->client, o->x.origin, true, false, a);
     if (!error)
         error = locust__head_out_build(&o->client, &o->x, &head);
     if (!error)
@@ -23104,7 +23287,7 @@ static locust__websocket *locust__websocket_ready(
 static bool locust__websocket_sent(
     locust__websocket *w, const char *name, int64_t start_ns, const char *wrong) LOCUST__PARKS
 {
-    locust__operation o = {w->client.user, "WS", name, start_ns};
+    locust__operation o = {w->client.user, "WS", name, start_ns, NULL};
     w->error = wrong;
     if (wrong && !w->client.user->co->cancelled) {
         locust__client_settle(&w->client.user->client);
@@ -23530,6 +23713,1975 @@ LOCUST__UNUSED static const char *locust__ws_layer_open(locust__protocol_client 
     if (layer)
         *layer = l;
     return NULL;
+}
+/* ============================================================================================
+ * >>dns_type  types of DNS records, and rcodes
+ *
+ * Purpose     the names of types and rcodes, and what the data of each type consists of.
+ * Names       locust__dns_type locust__dns_type_ locust__dns_types locust__dns_rcode_
+ * Sources     RFC 1035 3.2, 3597 (TYPE123), 6895, and the registry of parameters of DNS at IANA.
+ *             RFC 1183 (RP, AFSDB), 1876 (LOC), 2782 (SRV), 3123 (APL), 3403 (NAPTR), 4034
+ *             (DNSSEC), 4255 (SSHFP), 4398 (CERT), 5155 (NSEC3), 6672 (DNAME), 6698 (TLSA), 6742
+ *             (NID to LP), 7043 (EUI48), 7477 (CSYNC), 7553 (URI), 8659 (CAA), 8976 (ZONEMD), 9460
+ *             (SVCB).
+ *
+ *   What data consists of, a letter for each piece:
+ *     1 2 4   a number of so many bytes       n   a name              y   a type
+ *     a 6     an IPv4, an IPv6 address        s   a string            t   a time (RRSIG)
+ *   and to the end of the data:
+ *     S   strings     h   hexadecimal digits  b   base64              q   a string without length
+ *     w   types of a bitmap (NSEC)            p   prefixes (APL)      v   parameters (SVCB)
+ *     l   a location (LOC)                    g   groups of 16 bits   e   bytes with dashes (EUI)
+ *   and   x   a salt, H   a hash (NSEC3), C   tag and value (CAA), c   a kind of CERT
+ * ============================================================================================ */
+
+typedef struct locust__dns_type {
+    const char *name;
+    int number;
+    const char *pieces; // NULL: as RFC 3597
+} locust__dns_type;
+
+enum { LOCUST__DNS_TYPE_IXFR = 251, LOCUST__DNS_TYPE_AXFR = 252, LOCUST__DNS_TYPE_ANY = 255 };
+enum { LOCUST__DNS_TYPE_OPT = 41 };
+
+// clang-format off
+static const locust__dns_type locust__dns_types[] = { // those that are asked for most come first
+    {"A", 1, "a"}, {"AAAA", 28, "6"}, {"NS", 2, "n"}, {"CNAME", 5, "n"}, {"SOA", 6, "nn44444"},
+    {"PTR", 12, "n"}, {"MX", 15, "2n"}, {"TXT", 16, "S"}, {"SRV", 33, "222n"}, {"HTTPS", 65, "2nv"},
+    {"SVCB", 64, "2nv"}, {"CAA", 257, "1C"}, {"DS", 43, "211h"}, {"DNSKEY", 48, "211b"},
+    {"RRSIG", 46, "y114tt2nb"}, {"NSEC", 47, "nw"}, {"NSEC3", 50, "112xHw"},
+    {"NSEC3PARAM", 51, "112x"}, {"TLSA", 52, "111h"}, {"NAPTR", 35, "22sssn"}, {"LOC", 29, "l"},
+    {"SSHFP", 44, "11h"}, {"ANY", 255, NULL}, {"MD", 3, "n"}, {"MF", 4, "n"}, {"MB", 7, "n"},
+    {"MG", 8, "n"}, {"MR", 9, "n"}, {"NULL", 10, NULL}, {"WKS", 11, NULL}, {"HINFO", 13, "ss"},
+    {"MINFO", 14, "nn"}, {"RP", 17, "nn"}, {"AFSDB", 18, "2n"}, {"X25", 19, "s"},
+    {"RT", 21, "2n"}, {"SIG", 24, "y114tt2nb"}, {"KEY", 25, "211b"}, {"PX", 26, "2nn"},
+    {"KX", 36, "2n"}, {"CERT", 37, "c21b"}, {"DNAME", 39, "n"}, {"OPT", 41, NULL}, {"APL", 42, "p"},
+    {"IPSECKEY", 45, NULL}, {"DHCID", 49, "b"}, {"SMIMEA", 53, "111h"}, {"HIP", 55, NULL},
+    {"CDS", 59, "211h"}, {"CDNSKEY", 60, "211b"}, {"OPENPGPKEY", 61, "b"}, {"CSYNC", 62, "42w"},
+    {"ZONEMD", 63, "411h"}, {"SPF", 99, "S"}, {"NID", 104, "2g"}, {"L32", 105, "2a"},
+    {"L64", 106, "2g"}, {"LP", 107, "2n"}, {"EUI48", 108, "e"}, {"EUI64", 109, "e"},
+    {"TKEY", 249, NULL}, {"TSIG", 250, NULL}, {"IXFR", 251, NULL}, {"AXFR", 252, NULL},
+    {"MAILB", 253, NULL}, {"MAILA", 254, NULL}, {"URI", 256, "22q"}, {"TA", 32768, "211h"},
+    {"DLV", 32769, "211h"},
+};
+// clang-format on
+
+enum { LOCUST__DNS_TYPES = sizeof locust__dns_types / sizeof *locust__dns_types };
+
+/* The type of that number; NULL: it has no name here. */
+static const locust__dns_type *locust__dns_type_of(unsigned number)
+{
+    for (int i = 0; i < LOCUST__DNS_TYPES; i++)
+        if (locust__dns_types[i].number == (int)number)
+            return &locust__dns_types[i];
+    return NULL;
+}
+
+/* The number of a type's name, or of "TYPE65280"; -1: there is no such type. */
+static int locust__dns_type_number(const char *name)
+{
+    int64_t number = -1;
+    for (int i = 0; i < LOCUST__DNS_TYPES; i++)
+        if (strcasecmp(locust__dns_types[i].name, name) == 0)
+            return locust__dns_types[i].number;
+    if (strncasecmp(name, "TYPE", 4) == 0)
+        number = locust__number_of(locust__view_of(name + 4));
+    return number < 0 || number > 0xFFFF ? -1 : (int)number;
+}
+
+/* The name of an rcode, and what it says; *said is NULL if the name is all. NULL: it has none. */
+static const char *locust__dns_rcode_of(int rcode, const char **said)
+{
+    static const struct {
+        int rcode;
+        const char *name, *said;
+    } rows[] = {
+        {LOCUST_DNS_NOERROR, "NOERROR", NULL},
+        {LOCUST_DNS_FORMERR, "FORMERR", "the server does not understand the question"},
+        {LOCUST_DNS_SERVFAIL, "SERVFAIL", "the server has no answer because of a fault"},
+        {LOCUST_DNS_NXDOMAIN, "NXDOMAIN", "there is no such name"},
+        {LOCUST_DNS_NOTIMP, "NOTIMP", "the server does not know this kind of question"},
+        {LOCUST_DNS_REFUSED, "REFUSED", "the server does not answer such questions"},
+        {LOCUST_DNS_YXDOMAIN, "YXDOMAIN", "a name would be too long behind a DNAME"},
+        {LOCUST_DNS_YXRRSET, "YXRRSET", NULL},
+        {LOCUST_DNS_NXRRSET, "NXRRSET", NULL},
+        {LOCUST_DNS_NOTAUTH, "NOTAUTH", "the server has no such zone"},
+        {LOCUST_DNS_NOTZONE, "NOTZONE", NULL},
+        {11, "DSOTYPENI", NULL},
+        {LOCUST_DNS_BADVERS, "BADVERS", "the server knows no such version of EDNS"},
+        {17, "BADKEY", NULL},
+        {18, "BADTIME", NULL},
+        {19, "BADMODE", NULL},
+        {20, "BADNAME", NULL},
+        {21, "BADALG", NULL},
+        {22, "BADTRUNC", NULL},
+        {LOCUST_DNS_BADCOOKIE, "BADCOOKIE", "the server wants its own cookie back"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].rcode == rcode) {
+            *said = rows[i].said;
+            return rows[i].name;
+        }
+    *said = NULL;
+    return NULL;
+}
+
+/* The name of an rcode in `out` of 16 bytes: "NXDOMAIN", or "RCODE12". */
+static void locust__dns_rcode_text(int rcode, char out[16])
+{
+    const char *said, *name = locust__dns_rcode_of(rcode, &said);
+    if (name)
+        snprintf(out, 16, "%s", name);
+    else
+        snprintf(out, 16, "RCODE%d", rcode & 0xFFF);
+}
+/* ============================================================================================
+ * >>dns_message  questions with EDNS, and what an answer consists of
+ *
+ * Purpose     writes the questions of a test; reads the names, records and options of an answer.
+ * Invariants  nothing is read outside of the message. A compression pointer leads backwards, to
+ *             before the labels that it stands behind, so that following them ends; and no more
+ *             than 127 are followed, so that it ends soon.
+ * Cost        a message is walked once when it comes, without memory of its own.
+ * Names       locust__dns_name_ locust__dns_rr locust__dns_walk locust__dns_walk_
+ *             locust__dns_edns locust__dns_edns_ locust__dns_message_
+ * Uses        >>address >>dns >>dns_type
+ * Sources     RFC 1035, 6891 (EDNS), 7873 (cookies), 7871 (subnet), 5001 (NSID).
+ * ============================================================================================ */
+
+enum {
+    LOCUST__DNS_MESSAGE_HEAD = 12,
+    LOCUST__DNS_NAME_JUMPS = 127 // more labels than that no name has
+};
+
+enum { LOCUST__DNS_EDNS_NSID = 3, LOCUST__DNS_EDNS_SUBNET = 8, LOCUST__DNS_EDNS_COOKIE = 10 };
+enum { LOCUST__DNS_MESSAGE_CD = 0x0010 }; // checking disabled, RFC 4035 3.2.2
+enum { LOCUST__DNS_EDNS_SIZE = 1232, LOCUST__DNS_EDNS_DO = 0x8000 };
+
+/* Adds the text of one label. What a zone file would take for something else is escaped. */
+static void locust__dns_name_label(locust__buf *out, const unsigned char *label, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char c = (char)label[i];
+        if (label[i] <= ' ' || label[i] >= 0x7F)
+            locust__buf_printf(out, "\\%03d", label[i]);
+        else if (strchr("\"().;\\@$", c))
+            locust__buf_printf(out, "\\%c", c);
+        else
+            locust__buf_add(out, &c, 1);
+    }
+    locust__buf_add(out, ".", 1);
+}
+
+/* Reads the name at *at of a message and moves *at behind it. Adds its text to `out`, unless that
+ * is NULL. False: it is none. */
+static bool locust__dns_name_read(const unsigned char *m, size_t n, size_t *at, locust__buf *out)
+{
+    size_t p = *at, first = *at, bytes = 1; // `first`: where the labels that are read now began
+    int jumps = 0;
+    while (p < n) {
+        unsigned length = m[p];
+        if ((length & 0xC0) == 0xC0) {
+            size_t to = p + 1 < n ? (size_t)(length & 0x3F) << 8 | m[p + 1] : n;
+            if (!jumps++)
+                *at = p + 2;
+            if (to < LOCUST__DNS_MESSAGE_HEAD || to >= first || jumps > LOCUST__DNS_NAME_JUMPS)
+                return false;
+            p = first = to;
+            continue;
+        }
+        if (!length) {
+            if (out && bytes == 1)
+                locust__buf_add(out, ".", 1);
+            if (!jumps)
+                *at = p + 1;
+            return true;
+        }
+        bytes += length + 1;
+        if ((length & 0xC0) || length >= n - p || bytes > 255)
+            return false;
+        if (out)
+            locust__dns_name_label(out, m + p + 1, length);
+        p += length + 1;
+    }
+    return false;
+}
+
+/* Adds a prefix such as "192.0.2.0/24", for the server to choose its answer by. False: it is
+ * none. */
+static bool locust__dns_edns_put_subnet(locust__bytes_writer *w, const char *text)
+{
+    char host[64];
+    size_t n = strcspn(text, "/");
+    const unsigned char *bytes;
+    locust__addr addr;
+    int64_t bits;
+    bool four;
+    if (n >= sizeof host)
+        return false;
+    memcpy(host, text, n);
+    host[n] = '\0';
+    if (!locust__addr_parse(&addr, host, 0))
+        return false;
+    four = addr.as.any.sa_family == AF_INET;
+    bytes = four ? (const unsigned char *)&addr.as.in.sin_addr
+                 : (const unsigned char *)&addr.as.in6.sin6_addr;
+    bits = text[n] ? locust__number_of(locust__view_of(text + n + 1)) : four ? 32 : 128;
+    if (bits < 0 || bits > (four ? 32 : 128))
+        return false;
+    locust__bytes_put_u16(w, LOCUST__DNS_EDNS_SUBNET);
+    locust__bytes_put_u16(w, (unsigned)(4 + (bits + 7) / 8));
+    locust__bytes_put_u16(w, four ? 1 : 2);
+    locust__bytes_put_u8(w, (unsigned)bits);
+    locust__bytes_put_u8(w, 0);           // the scope is for the server to say
+    for (int64_t i = 0; i < bits; i += 8) // bits behind the prefix are 0
+        locust__bytes_put_u8(w, bytes[i / 8] & (bits - i < 8 ? 0xFF00u >> (bits - i) : 0xFFu));
+    return true;
+}
+
+/* Writes the OPT record of a question, if it has one. `cookie` is the client's and then, if it is
+ * known, the server's. False: .subnet is no prefix. */
+static bool locust__dns_edns_put(
+    locust__bytes_writer *w, const locust_dns_question *q, locust__view cookie)
+{
+    int size = q->edns ? q->edns : LOCUST__DNS_EDNS_SIZE;
+    size_t length_at;
+    bool good = true;
+    if (!q->edns && !q->dnssec && !q->nsid && !q->cookie && !q->subnet)
+        return true;
+    size = size < 512 ? 512 : size > 65535 ? 65535 : size; // RFC 6891 6.2.3
+    locust__bytes_put_u8(w, 0);                            // the root
+    locust__bytes_put_u16(w, LOCUST__DNS_TYPE_OPT);
+    locust__bytes_put_u16(w, (unsigned)size);
+    locust__bytes_put_u16(w, 0); // rcode, version
+    locust__bytes_put_u16(w, q->dnssec ? LOCUST__DNS_EDNS_DO : 0);
+    length_at = w->len;
+    locust__bytes_put_u16(w, 0);
+    if (q->nsid) {
+        locust__bytes_put_u16(w, LOCUST__DNS_EDNS_NSID);
+        locust__bytes_put_u16(w, 0);
+    }
+    if (q->cookie) {
+        locust__bytes_put_u16(w, LOCUST__DNS_EDNS_COOKIE);
+        locust__bytes_put_u16(w, (unsigned)cookie.len);
+        locust__bytes_add(w, cookie.ptr, cookie.len);
+    }
+    if (q->subnet)
+        good = locust__dns_edns_put_subnet(w, q->subnet);
+    if (!w->failed) {
+        size_t length = w->len - length_at - 2;
+        w->fixed[length_at] = (unsigned char)(length >> 8);
+        w->fixed[length_at + 1] = (unsigned char)length;
+    }
+    return good;
+}
+
+/* Writes a question. Returns NULL, or what is wrong with it. *end is where its first part ends, the
+ * one that an answer repeats. */
+static const char *locust__dns_message_put(locust__bytes_writer *w, unsigned id, int type,
+    const locust_dns_question *q, locust__view cookie, size_t *end)
+{
+    bool edns = q->edns || q->dnssec || q->nsid || q->cookie || q->subnet;
+    unsigned flags = (q->no_recursion ? 0 : LOCUST__DNS_RECURSE) |
+                     (q->checking_disabled ? LOCUST__DNS_MESSAGE_CD : 0);
+    locust__bytes_put_u16(w, id);
+    locust__bytes_put_u16(w, flags);
+    locust__bytes_put_u16(w, 1);
+    locust__bytes_put_u16(w, 0);
+    locust__bytes_put_u16(w, 0);
+    locust__bytes_put_u16(w, edns);
+    if (!locust__dns_put_name(w, q->question))
+        return "is no name of DNS: labels of 1 to 63 bytes with dots between, 253 in all";
+    locust__bytes_put_u16(w, (unsigned)type);
+    locust__bytes_put_u16(w, q->qclass ? (unsigned)q->qclass : LOCUST__DNS_IN);
+    *end = w->len;
+    if (!locust__dns_edns_put(w, q, cookie))
+        return "has a .subnet that is no prefix, such as 192.0.2.0/24";
+    return NULL;
+}
+
+typedef struct locust__dns_rr { // in a message
+    int section;
+    unsigned type, rclass;
+    uint32_t ttl;
+    size_t name_at, data_at, data_len;
+} locust__dns_rr;
+
+typedef struct locust__dns_walk { // from record to record
+    const unsigned char *m;
+    size_t n, at;
+    unsigned left[3]; // records of each section that are to come
+    bool failed;      // what follows is no record
+} locust__dns_walk;
+
+/* Begins behind the questions of a message. */
+static locust__dns_walk locust__dns_walk_of(const unsigned char *m, size_t n)
+{
+    locust__dns_walk w = {m, n, LOCUST__DNS_MESSAGE_HEAD, {0, 0, 0}, n < LOCUST__DNS_MESSAGE_HEAD};
+    locust__bytes_reader r = locust__bytes_reader_of(m, n);
+    unsigned questions;
+    locust__bytes_skip(&r, 4);
+    questions = locust__bytes_get_u16(&r);
+    for (int i = 0; i < 3; i++)
+        w.left[i] = locust__bytes_get_u16(&r);
+    for (; questions && !w.failed; questions--) {
+        w.failed = !locust__dns_name_read(m, n, &w.at, NULL) || n - w.at < 4;
+        w.at += w.failed ? 0 : 4;
+    }
+    return w;
+}
+
+/* The next record, without a look at its data. False: there are no more, or (w->failed) the message
+ * is wrong from here on. */
+static bool locust__dns_walk_next(locust__dns_walk *w, locust__dns_rr *record)
+{
+    locust__bytes_reader r;
+    int section = w->left[0]   ? LOCUST_DNS_ANSWER
+                  : w->left[1] ? LOCUST_DNS_AUTHORITY
+                               : LOCUST_DNS_ADDITIONAL;
+    size_t name_at = w->at;
+    if (w->failed || !w->left[section])
+        return false;
+    if (!locust__dns_name_read(w->m, w->n, &w->at, NULL)) {
+        w->failed = true;
+        return false;
+    }
+    r = locust__bytes_reader_of(w->m + w->at, w->n - w->at);
+    record->section = section;
+    record->name_at = name_at;
+    record->type = locust__bytes_get_u16(&r);
+    record->rclass = locust__bytes_get_u16(&r);
+    record->ttl = locust__bytes_get_u32(&r);
+    record->data_len = locust__bytes_get_u16(&r);
+    record->data_at = w->n - r.left;
+    locust__bytes_skip(&r, record->data_len);
+    w->failed = r.failed;
+    if (w->failed)
+        return false;
+    w->at = w->n - r.left;
+    w->left[section]--;
+    return true;
+}
+
+/* The options of an OPT record lie within it. */
+static bool locust__dns_edns_is_whole(const unsigned char *data, size_t n)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(data, n);
+    while (r.left && !r.failed) {
+        locust__bytes_skip(&r, 2);
+        locust__bytes_skip(&r, locust__bytes_get_u16(&r));
+    }
+    return !r.failed;
+}
+
+/* The option of that code in the data of an OPT record; NULL: it has none. */
+static const unsigned char *locust__dns_edns_find(
+    const unsigned char *data, size_t n, unsigned code, size_t *len)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(data, n);
+    while (r.left && !r.failed) {
+        unsigned own = locust__bytes_get_u16(&r);
+        const unsigned char *bytes;
+        *len = locust__bytes_get_u16(&r);
+        bytes = locust__bytes_take(&r, *len);
+        if (own == code && bytes)
+            return bytes;
+    }
+    return NULL;
+}
+/* ============================================================================================
+ * >>dns_text  records as text, and whether they are well-formed
+ *
+ * Purpose     writes the data of records as zone files have it, in the form of dig; the same code,
+ *             without a text to write, tells whether data is what its type asks for.
+ * Names       locust__dns_data_ locust__dns_sum locust__dns_sum_
+ * Uses        >>dns >>dns_type >>dns_message
+ * Sources     those of >>dns_type; dig 9.18 where an RFC leaves a choice.
+ * Limits      IPSECKEY, HIP and types that are not in that table are written as RFC 3597 does.
+ * ============================================================================================ */
+
+typedef struct locust__dns_data { // of one record, while it is read
+    const unsigned char *m;       // the whole message: a name may lie anywhere in front
+    size_t at, end;               // what is left of the data
+    locust__buf *out;             // NULL: only checks
+    size_t start;                 // of the text in `out`
+    bool failed;
+} locust__dns_data;
+
+/* The next n bytes of the data; NULL: there are not as many. */
+static const unsigned char *locust__dns_data_take(locust__dns_data *d, size_t n)
+{
+    const unsigned char *bytes = d->m + d->at;
+    d->failed = d->failed || n > d->end - d->at;
+    if (d->failed)
+        return NULL;
+    d->at += n;
+    return bytes;
+}
+
+/* A number of n bytes, at most 4. */
+static uint32_t locust__dns_data_number(locust__dns_data *d, size_t n)
+{
+    const unsigned char *bytes = locust__dns_data_take(d, n);
+    uint32_t number = 0;
+    for (size_t i = 0; bytes && i < n; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}
+
+/* A blank in front of whatever is not the first. */
+static void locust__dns_data_gap(const locust__dns_data *d)
+{
+    if (d->out && d->out->len > d->start)
+        locust__buf_add(d->out, " ", 1);
+}
+
+LOCUST__PRINTF(2, 3)
+static void locust__dns_data_say(const locust__dns_data *d, const char *format, ...)
+{
+    char text[64];
+    va_list args;
+    if (!d->out)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    locust__buf_puts(d->out, text);
+}
+
+/* Adds bytes as the inside of a quoted text. In a list of SVCB a comma of its own is escaped, and
+ * that once more: RFC 9460 appendix A.1. */
+static void locust__dns_data_escape(
+    const locust__dns_data *d, const unsigned char *bytes, size_t n, bool list)
+{
+    for (size_t i = 0; d->out && i < n; i++) {
+        char c = (char)bytes[i];
+        if (bytes[i] < ' ' || bytes[i] >= 0x7F)
+            locust__dns_data_say(d, "\\%03d", bytes[i]);
+        else if (list && (c == '\\' || c == ','))
+            locust__dns_data_say(d, "\\\\%s%c", c == ',' ? "" : "\\", c);
+        else
+            locust__dns_data_say(d, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
+    }
+}
+
+static void locust__dns_data_quote(const locust__dns_data *d, const unsigned char *bytes, size_t n)
+{
+    locust__dns_data_say(d, "\"");
+    locust__dns_data_escape(d, bytes, n, false);
+    locust__dns_data_say(d, "\"");
+}
+
+/* A string with its length in front, RFC 1035 3.3. */
+static void locust__dns_data_string(locust__dns_data *d)
+{
+    size_t n = locust__dns_data_number(d, 1);
+    const unsigned char *bytes = locust__dns_data_take(d, n);
+    if (bytes)
+        locust__dns_data_quote(d, bytes, n);
+}
+
+/* One or more strings. */
+static void locust__dns_data_strings(locust__dns_data *d)
+{
+    locust__dns_data_string(d);
+    while (!d->failed && d->at < d->end) {
+        locust__dns_data_gap(d);
+        locust__dns_data_string(d);
+    }
+}
+
+static void locust__dns_data_hex(const locust__dns_data *d, const unsigned char *bytes, size_t n)
+{
+    for (size_t i = 0; d->out && i < n; i++)
+        locust__dns_data_say(d, "%02X", bytes[i]);
+}
+
+static void locust__dns_data_base64(const locust__dns_data *d, const unsigned char *bytes, size_t n)
+{
+    if (d->out)
+        locust__base64_encode(d->out, (locust__view){(const char *)bytes, n});
+}
+
+/* A hash of NSEC3: base32 with extended hexadecimal digits, RFC 5155 3.3. */
+static void locust__dns_data_hash(locust__dns_data *d)
+{
+    size_t n = locust__dns_data_number(d, 1), bits = 0;
+    const unsigned char *bytes = locust__dns_data_take(d, n);
+    unsigned v = 0;
+    d->failed = d->failed || !n;
+    for (size_t i = 0; bytes && i < n; i++) {
+        v = v << 8 | bytes[i];
+        for (bits += 8; bits >= 5; bits -= 5)
+            locust__dns_data_say(d, "%c", "0123456789ABCDEFGHIJKLMNOPQRSTUV"[v >> (bits - 5) & 31]);
+    }
+    if (bits && !d->failed)
+        locust__dns_data_say(d, "%c", "0123456789ABCDEFGHIJKLMNOPQRSTUV"[v << (5 - bits) & 31]);
+}
+
+static void locust__dns_data_salt(locust__dns_data *d)
+{
+    size_t n = locust__dns_data_number(d, 1);
+    const unsigned char *bytes = locust__dns_data_take(d, n);
+    if (bytes && n)
+        locust__dns_data_hex(d, bytes, n);
+    else
+        locust__dns_data_say(d, "-");
+}
+
+static void locust__dns_data_address(locust__dns_data *d, int family)
+{
+    const unsigned char *bytes = locust__dns_data_take(d, family == AF_INET ? 4 : 16);
+    char text[INET6_ADDRSTRLEN];
+    if (bytes && d->out && inet_ntop(family, bytes, text, sizeof text))
+        locust__buf_puts(d->out, text);
+}
+
+static void locust__dns_data_type(const locust__dns_data *d, unsigned number)
+{
+    const locust__dns_type *type = d->out ? locust__dns_type_of(number) : NULL;
+    if (type)
+        locust__dns_data_say(d, "%s", type->name);
+    else
+        locust__dns_data_say(d, "TYPE%u", number);
+}
+
+/* A bitmap of types in windows of 256, RFC 4034 4.1.2. */
+static void locust__dns_data_bitmap(locust__dns_data *d)
+{
+    int before = -1;
+    while (!d->failed && d->at < d->end) {
+        unsigned window = locust__dns_data_number(d, 1);
+        size_t n = locust__dns_data_number(d, 1);
+        const unsigned char *bytes = locust__dns_data_take(d, n);
+        if (!bytes || !n || n > 32 || (int)window <= before)
+            d->failed = true;
+        before = (int)window;
+        for (unsigned bit = 0; !d->failed && d->out && bit < 8 * n; bit++)
+            if (bytes[bit / 8] & 0x80 >> bit % 8) {
+                locust__dns_data_gap(d);
+                locust__dns_data_type(d, window << 8 | bit);
+            }
+    }
+}
+
+/* Seconds since 1970 as YYYYMMDDHHMMSS, RFC 4034 3.2. Counted from March, so that the day that some
+ * years have more is a year's last. */
+static void locust__dns_data_time(const locust__dns_data *d, uint32_t t)
+{
+    uint32_t days = t / 86400 + 719468, s = t % 86400, era = days / 146097, of_era = days % 146097;
+    uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint32_t day = of_era - (365 * year + year / 4 - year / 100), month = (5 * day + 2) / 153;
+    day -= (153 * month + 2) / 5;
+    month = month < 10 ? month + 3 : month - 9;
+    year += 400 * era + (month <= 2);
+    locust__dns_data_say(d, "%04u%02u%02u%02u%02u%02u", (unsigned)year, (unsigned)month,
+        (unsigned)day + 1, (unsigned)(s / 3600), (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+}
+
+/* A latitude or longitude, in thousandths of a second from 2^31, RFC 1876. */
+static void locust__dns_data_angle(locust__dns_data *d, const char *sides, uint32_t limit)
+{
+    uint32_t v = locust__dns_data_number(d, 4);
+    uint32_t size = v >= 0x80000000u ? v - 0x80000000u : 0x80000000u - v;
+    d->failed = d->failed || size > limit * 3600000;
+    locust__dns_data_say(d, "%u %u %u.%03u %c ", (unsigned)(size / 3600000),
+        (unsigned)(size / 60000 % 60), (unsigned)(size / 1000 % 60), (unsigned)(size % 1000),
+        sides[v < 0x80000000u]);
+}
+
+static void locust__dns_data_location(locust__dns_data *d)
+{
+    unsigned version = locust__dns_data_number(d, 1);
+    uint32_t altitude, sizes = locust__dns_data_number(d, 3);
+    locust__dns_data_angle(d, "NS", 90);
+    locust__dns_data_angle(d, "EW", 180);
+    altitude = locust__dns_data_number(d, 4);
+    d->failed = d->failed || version;
+    if (altitude < 10000000u)
+        locust__dns_data_say(d, "-%u.%02um", (unsigned)((10000000u - altitude) / 100),
+            (unsigned)((10000000u - altitude) % 100));
+    else
+        locust__dns_data_say(d, "%u.%02um", (unsigned)((altitude - 10000000u) / 100),
+            (unsigned)((altitude - 10000000u) % 100));
+    for (int shift = 16; shift >= 0; shift -= 8) { // a digit, and how many zeros follow it, in cm
+        unsigned digit = sizes >> (shift + 4) & 15, zeros = sizes >> shift & 15, cm = digit;
+        d->failed = d->failed || digit > 9 || zeros > 9;
+        for (unsigned i = zeros < 2 ? 0 : 2; i < zeros && !d->failed; i++)
+            cm *= 10;
+        locust__dns_data_say(d, zeros < 2 ? " 0.%02um" : " %um", cm);
+    }
+}
+
+/* Prefixes, RFC 3123: the bytes of an address at whose end zeros are left out. */
+static void locust__dns_data_prefixes(locust__dns_data *d)
+{
+    while (!d->failed && d->at < d->end) {
+        unsigned family = locust__dns_data_number(d, 2), bits = locust__dns_data_number(d, 1);
+        unsigned length = locust__dns_data_number(d, 1), size = family == 1 ? 4 : 16;
+        const unsigned char *bytes = locust__dns_data_take(d, length & 127);
+        unsigned char address[16] = {0};
+        char text[INET6_ADDRSTRLEN];
+        if (!bytes || (family != 1 && family != 2) || (length & 127) > size || bits > 8 * size) {
+            d->failed = true;
+            return;
+        }
+        memcpy(address, bytes, length & 127);
+        locust__dns_data_gap(d);
+        if (inet_ntop(family == 1 ? AF_INET : AF_INET6, address, text, sizeof text))
+            locust__dns_data_say(d, "%s%u:%s/%u", length & 128 ? "!" : "", family, text, bits);
+    }
+}
+
+static void locust__dns_data_tag(locust__dns_data *d)
+{
+    size_t n = locust__dns_data_number(d, 1);
+    const unsigned char *tag = locust__dns_data_take(d, n);
+    d->failed = d->failed || !n;
+    for (size_t i = 0; tag && i < n; i++) {
+        d->failed = d->failed || !locust__text_is_alnum((char)tag[i]);
+        locust__dns_data_say(d, "%c", tag[i]);
+    }
+    locust__dns_data_gap(d);
+    locust__dns_data_quote(d, d->m + d->at, d->end - d->at);
+    d->at = d->end;
+}
+
+/* Groups of 16 bits. L64 has them as addresses do, NID too. */
+static void locust__dns_data_groups(locust__dns_data *d)
+{
+    d->failed = d->failed || d->end - d->at != 8;
+    for (int i = 0; !d->failed && i < 4; i++)
+        locust__dns_data_say(d, "%s%x", i ? ":" : "", (unsigned)locust__dns_data_number(d, 2));
+}
+
+static void locust__dns_data_dashes(locust__dns_data *d)
+{
+    for (int i = 0; !d->failed && d->at < d->end; i++)
+        locust__dns_data_say(d, "%s%02x", i ? "-" : "", (unsigned)locust__dns_data_number(d, 1));
+}
+
+static void locust__dns_data_certificate(const locust__dns_data *d, unsigned kind)
+{
+    static const char *const kinds[] = {
+        "PKIX", "SPKI", "PGP", "IPKIX", "ISPKI", "IPGP", "ACPKIX", "IACPKIX"}; // RFC 4398 2.1
+    if (kind >= 1 && kind <= 8)
+        locust__dns_data_say(d, "%s", kinds[kind - 1]);
+    else
+        locust__dns_data_say(d, kind == 253 ? "URI" : kind == 254 ? "OID" : "%u", kind);
+}
+
+static const char *const locust__dns_data_keys[] = {"mandatory", "alpn", "no-default-alpn", "port",
+    "ipv4hint", "ech", "ipv6hint", "dohpath", "ohttp"}; // of SVCB, RFC 9460 14.3.2, 9461, 9540
+
+static void locust__dns_data_key(const locust__dns_data *d, unsigned key)
+{
+    if (key < sizeof locust__dns_data_keys / sizeof *locust__dns_data_keys)
+        locust__dns_data_say(d, "%s", locust__dns_data_keys[key]);
+    else
+        locust__dns_data_say(d, "key%u", key);
+}
+
+/* The value of one parameter of SVCB, in [d->at, d->end). */
+static void locust__dns_data_value(locust__dns_data *d, unsigned key)
+{
+    size_t n = d->end - d->at;
+    bool quoted = key == 1 || key > 6;
+    locust__dns_data_say(d, n ? quoted ? "=\"" : "=" : "");
+    if (key == 2 || key == 8)
+        d->failed = d->failed || n;
+    else if (key == 3)
+        locust__dns_data_say(d, "%u", (unsigned)locust__dns_data_number(d, 2));
+    else if (key == 5)
+        locust__dns_data_base64(d, locust__dns_data_take(d, n), n);
+    else if (key > 6)
+        locust__dns_data_escape(d, locust__dns_data_take(d, n), n, false);
+    else
+        d->failed = d->failed || !n; // a list has something in it
+    for (int i = 0; !d->failed && d->at < d->end; i++) {
+        if (key == 3)
+            d->failed = true; // more than a number
+        locust__dns_data_say(d, i ? "," : "");
+        if (key == 0) {
+            locust__dns_data_key(d, locust__dns_data_number(d, 2));
+        } else if (key == 1) {
+            size_t length = locust__dns_data_number(d, 1);
+            const unsigned char *id = locust__dns_data_take(d, length);
+            d->failed = d->failed || !length;
+            if (id)
+                locust__dns_data_escape(d, id, length, true);
+        } else {
+            locust__dns_data_address(d, key == 4 ? AF_INET : AF_INET6);
+        }
+    }
+    locust__dns_data_say(d, n && quoted ? "\"" : "");
+}
+
+/* Parameters of SVCB, in the order of their keys, RFC 9460 2.2. */
+static void locust__dns_data_parameters(locust__dns_data *d)
+{
+    int before = -1;
+    while (!d->failed && d->at < d->end) {
+        unsigned key = locust__dns_data_number(d, 2);
+        size_t n = locust__dns_data_number(d, 2), end = d->end;
+        if (d->failed || n > d->end - d->at || (int)key <= before) {
+            d->failed = true;
+            return;
+        }
+        before = (int)key;
+        locust__dns_data_gap(d);
+        locust__dns_data_key(d, key);
+        d->end = d->at + n;
+        locust__dns_data_value(d, key);
+        d->end = end;
+    }
+}
+
+/* One piece of the data, by its letter in >>dns_type. */
+static void locust__dns_data_piece(locust__dns_data *d, char piece)
+{
+    size_t n = d->end - d->at;
+    switch (piece) {
+    case '1':
+    case '2':
+    case '4':
+        locust__dns_data_say(
+            d, "%lu", (unsigned long)locust__dns_data_number(d, (size_t)(piece - '0')));
+        break;
+    case 'n':
+        // A name may lie in front of the data, but must not go on behind it.
+        d->failed = d->failed || !locust__dns_name_read(d->m, d->end, &d->at, d->out);
+        break;
+    case 'y':
+        locust__dns_data_type(d, locust__dns_data_number(d, 2));
+        break;
+    case 'a':
+        locust__dns_data_address(d, AF_INET);
+        break;
+    case '6':
+        locust__dns_data_address(d, AF_INET6);
+        break;
+    case 's':
+        locust__dns_data_string(d);
+        break;
+    case 'S':
+        locust__dns_data_strings(d);
+        break;
+    case 't':
+        locust__dns_data_time(d, locust__dns_data_number(d, 4));
+        break;
+    case 'h':
+        locust__dns_data_hex(d, locust__dns_data_take(d, n), n);
+        break;
+    case 'b':
+        locust__dns_data_base64(d, locust__dns_data_take(d, n), n);
+        break;
+    case 'q':
+        locust__dns_data_quote(d, locust__dns_data_take(d, n), n);
+        break;
+    case 'l':
+        locust__dns_data_location(d);
+        break;
+    case 'g':
+        locust__dns_data_groups(d);
+        break;
+    case 'e':
+        locust__dns_data_dashes(d);
+        break;
+    case 'x':
+        locust__dns_data_salt(d);
+        break;
+    case 'H':
+        locust__dns_data_hash(d);
+        break;
+    case 'C':
+        locust__dns_data_tag(d);
+        break;
+    case 'c':
+        locust__dns_data_certificate(d, locust__dns_data_number(d, 2));
+        break;
+    default: // lists, which put the gaps themselves: w p v
+        break;
+    }
+}
+
+/* Reads the data of a record as its type asks for; adds its text to `out`, unless that is NULL.
+ * False: the data is not of that type. */
+static bool locust__dns_data_read(
+    const unsigned char *m, const locust__dns_rr *record, locust__buf *out)
+{
+    const locust__dns_type *type = locust__dns_type_of(record->type);
+    locust__dns_data d = {
+        m, record->data_at, record->data_at + record->data_len, out, out ? out->len : 0, false};
+    if (!type || !type->pieces) { // RFC 3597
+        const unsigned char *bytes = locust__dns_data_take(&d, record->data_len);
+        locust__dns_data_say(&d, "\\# %zu%s", record->data_len, record->data_len ? " " : "");
+        locust__dns_data_hex(&d, bytes, record->data_len);
+        return true;
+    }
+    for (const char *piece = type->pieces; *piece && !d.failed; piece++) {
+        if (*piece == 'w')
+            locust__dns_data_bitmap(&d);
+        else if (*piece == 'p')
+            locust__dns_data_prefixes(&d);
+        else if (*piece == 'v')
+            locust__dns_data_parameters(&d);
+        else {
+            if (piece > type->pieces && (d.at < d.end || !strchr("hb", *piece)))
+                locust__dns_data_gap(&d);
+            locust__dns_data_piece(&d, *piece);
+        }
+    }
+    return !d.failed && d.at == d.end;
+}
+
+typedef struct locust__dns_sum {   // what is in a message
+    int rcode, counts[3], of_type; // of_type: answers that are of the type that was asked for
+    unsigned flags;
+    size_t opt_at, opt_len; // the data of its OPT record
+    bool edns;
+} locust__dns_sum;
+
+/* Looks at every record of a message. False: it is malformed. */
+static bool locust__dns_sum_read(
+    locust__dns_sum *sum, const unsigned char *m, size_t n, unsigned type)
+{
+    locust__dns_walk w = locust__dns_walk_of(m, n);
+    locust__dns_rr record;
+    memset(sum, 0, sizeof *sum);
+    if (w.failed)
+        return false;
+    sum->flags = (unsigned)m[2] << 8 | m[3];
+    sum->rcode = sum->flags & LOCUST__DNS_CODE;
+    while (locust__dns_walk_next(&w, &record)) {
+        if (record.type == LOCUST__DNS_TYPE_OPT) {
+            if (sum->edns || record.section != LOCUST_DNS_ADDITIONAL || m[record.name_at] ||
+                !locust__dns_edns_is_whole(m + record.data_at, record.data_len))
+                return false;
+            sum->edns = true;
+            sum->rcode |= (int)(record.ttl >> 24) << 4;
+            sum->opt_at = record.data_at;
+            sum->opt_len = record.data_len;
+            continue;
+        }
+        if (!locust__dns_data_read(m, &record, NULL))
+            return false;
+        sum->counts[record.section]++;
+        sum->of_type += record.section == LOCUST_DNS_ANSWER &&
+                        (record.type == type || type == LOCUST__DNS_TYPE_ANY);
+    }
+    return !w.failed && w.at == n;
+}
+/* ============================================================================================
+ * >>dns_line  sockets and connections that carry questions to a name server
+ *
+ * Purpose     sends questions and hands each answer to whoever asked, over UDP, TCP and TLS.
+ * Invariants  a client has a slot on a line, and the low bits of its questions' ids are the number
+ *             of the slot: an answer finds its question by one look. The high bits count, so that
+ *             an answer that comes too late fits no later question.
+ *             Of those that wait for answers one reads, for all; when it leaves, another does.
+ *             A line lives as long as it has clients. Those with room for another client are in the
+ *             keeper's list.
+ * Cost        UDP: one send and one recv a question; when answers come in together, one look at
+ *             the poller for all. A socket for each 64 clients: the answers to one question of each
+ *             fit into its buffer, so that none is lost here.
+ * Names       locust__dns_line locust__dns_line_ locust__dns_seat locust__dns_seat_
+ *             locust__dns_wire locust__dns_wire_
+ * Uses        >>co >>switch >>sync >>address >>net >>stream >>allowance >>connect >>resolve
+ *             >>dns >>lookup >>tls_state >>url >>connect_to >>services >>pool >>class >>user
+ *             >>protocol >>dns_message
+ * Sources     RFC 1035 4.2, 7766 (TCP), 7858 (TLS).
+ *
+ *   users     u1   u2   u3 ...  u64        each has a seat: a slot, and room for an answer
+ *               \   |    |     /
+ *   line         [ 0 1 2 ... 63 ]          id = count << 6 | slot
+ *                       |
+ *                   one socket
+ * ============================================================================================ */
+
+typedef enum locust__dns_wire {
+    LOCUST__DNS_WIRE_UDP,
+    LOCUST__DNS_WIRE_TCP,
+    LOCUST__DNS_WIRE_TLS,
+    LOCUST__DNS_WIRE_HTTP // has no lines: >>dns_http
+} locust__dns_wire;
+
+enum {
+    LOCUST__DNS_LINE_UDP = 64,    // clients of a socket
+    LOCUST__DNS_LINE_MOST = 4096, // of a connection: 16 ids are left for each
+    LOCUST__DNS_LINE_BURST = 256  // messages that one reads before others run
+};
+
+typedef struct locust__dns_line locust__dns_line;
+
+typedef struct locust__dns_seat {     // of a client on a line
+    locust__dns_line *line;           // NULL: on none
+    locust__co *co;                   // who waits for the answer
+    locust__buf *block;               // holds the question, and takes the answer behind it
+    size_t question_at, question_len; // in the block: from the id to where an answer repeats it
+    int64_t arrived_ns;               // when the answer came; 0: the system did not say
+    uint64_t ignored;                 // the line's, when the question was sent
+    unsigned slot, id;
+    locust_error error; // of the question that has ended
+    bool waits;         // for the answer to one
+    bool kept;          // it went over a connection that was open before
+} locust__dns_seat;
+
+struct locust__dns_line {
+    struct locust__dns_line *next, **link; // in the keeper's list; link NULL: not in it
+    const locust__class *cls;              // whose users share it
+    locust__conn conn;
+    locust__dns_wire wire;
+    unsigned capacity, clients, waiting; // slots: a power of two; taken; that wait for an answer
+    unsigned count;                      // of questions, for their ids
+    uint64_t ignored;                    // messages that answer no question
+    locust__dns_seat *reader;            // reads for all; NULL: nobody
+    locust__sem turn;                    // to open the line, or to send
+    locust__dns_seat *slots[];
+};
+
+/* Puts a line into the list of those that have room, or takes it out. */
+static void locust__dns_line_list(locust__dns_line *line, locust__dns_line **first)
+{
+    bool room = line->clients < line->capacity;
+    if (room && !line->link) {
+        line->next = *first;
+        line->link = first;
+        if (line->next)
+            line->next->link = &line->next;
+        *first = line;
+    } else if (!room && line->link) {
+        *line->link = line->next;
+        if (line->next)
+            line->next->link = line->link;
+        line->link = NULL;
+    }
+}
+
+/* A line with room, made if there is none. NULL: no memory. */
+static locust__dns_line *locust__dns_line_of(locust__dns_line **first, locust__user *user,
+    locust__origin *origin, locust__dns_wire wire, int sharing)
+{
+    locust__dns_line *line = *first;
+    unsigned capacity = wire == LOCUST__DNS_WIRE_UDP ? LOCUST__DNS_LINE_UDP : 1;
+    unsigned want = sharing > LOCUST__DNS_LINE_MOST ? LOCUST__DNS_LINE_MOST : (unsigned)sharing;
+    while (wire != LOCUST__DNS_WIRE_UDP && sharing > 0 && capacity < want)
+        capacity *= 2;
+    while (line && (line->cls != user->cls || line->conn.origin != origin || line->wire != wire ||
+                       line->capacity != capacity))
+        line = line->next;
+    if (line)
+        return line;
+    line = locust__memory_zalloc(sizeof *line + capacity * sizeof(locust__dns_seat *));
+    if (!line)
+        return NULL;
+    line->cls = user->cls;
+    line->conn.origin = origin;
+    line->wire = wire;
+    line->capacity = capacity;
+    line->count = (unsigned)locust__random(&user->all->services->loop->random);
+    line->turn.free = 1;
+    locust__stream_init(&line->conn.stream, &user->all->services->net);
+    return line;
+}
+
+/* Takes a slot. False: no memory. */
+static bool locust__dns_seat_take(locust__dns_seat *seat, locust__dns_line **first,
+    locust__user *user, locust__origin *origin, locust__dns_wire wire, int sharing)
+{
+    locust__dns_line *line = locust__dns_line_of(first, user, origin, wire, sharing);
+    if (!line)
+        return false;
+    seat->slot = 0;
+    while (line->slots[seat->slot])
+        seat->slot++;
+    line->slots[seat->slot] = seat;
+    line->clients++;
+    seat->line = line;
+    locust__dns_line_list(line, first);
+    return true;
+}
+
+/* Gives the slot back. The last to leave closes the line. */
+static void locust__dns_seat_leave(locust__dns_seat *seat, locust__dns_line **first)
+{
+    locust__dns_line *line = seat->line;
+    if (!line)
+        return;
+    line->slots[seat->slot] = NULL;
+    line->clients--;
+    seat->line = NULL;
+    locust__dns_line_list(line, first);
+    if (line->clients)
+        return;
+    *line->link = line->next;
+    if (line->next)
+        line->next->link = line->link;
+    locust__stream_close(&line->conn.stream);
+    locust__tls_ticket_free(line->conn.ticket);
+    LOCUST_FREE(line);
+}
+
+/* Ends the wait of a seat. */
+static void locust__dns_seat_end(locust__dns_seat *seat, locust_error error)
+{
+    locust__dns_line *line = seat->line;
+    seat->waits = false;
+    seat->error = error;
+    line->waiting--;
+    if (seat->co != line->conn.stream.net->loop->current)
+        locust__co_wake(line->conn.stream.net->loop, seat->co, LOCUST__WAKE_EVENT);
+}
+
+/* Ends all waits: the connection is lost, or nobody listens to datagrams. */
+static void locust__dns_line_fail(locust__dns_line *line, locust_error error)
+{
+    if (line->wire != LOCUST__DNS_WIRE_UDP)
+        locust__stream_close(&line->conn.stream);
+    for (unsigned i = 0; i < line->capacity && line->waiting; i++)
+        if (line->slots[i] && line->slots[i]->waits)
+            locust__dns_seat_end(line->slots[i], error);
+}
+
+/* Is this message the answer that the seat waits for? A server that could not read the question may
+ * leave it out. */
+static bool locust__dns_seat_expects(const locust__dns_seat *seat, const unsigned char *m, size_t n)
+{
+    const unsigned char *q = (const unsigned char *)seat->block->ptr + seat->question_at;
+    bool answer = (m[2] & 0xF8) == 0x80, bare = !m[4] && !m[5] && (m[3] & LOCUST__DNS_CODE);
+    if (((unsigned)m[0] << 8 | m[1]) != seat->id || !answer)
+        return false;
+    return bare || locust__dns_answers(m, n, q, seat->question_len);
+}
+
+/* Hands a message to whoever asked for it. */
+static void locust__dns_line_take(locust__dns_line *line, const unsigned char *m, size_t n)
+{
+    unsigned slot = n < 2 ? 0 : ((unsigned)m[0] << 8 | m[1]) & (line->capacity - 1);
+    locust__dns_seat *seat = line->slots[slot];
+    if (n < LOCUST__DNS_MESSAGE_HEAD || !seat || !seat->waits ||
+        !locust__dns_seat_expects(seat, m, n)) {
+        line->ignored++;
+        return;
+    }
+    line->conn.served++;
+    seat->arrived_ns = line->conn.stream.arrived_ns;
+    locust__buf_add_tight(seat->block, m, n);
+    locust__dns_seat_end(seat, seat->block->failed ? LOCUST_ERR_MEMORY : LOCUST_OK);
+}
+
+/* Reads datagrams until there are no more. Without a question that waits, what else there is can
+ * only be nobody's: it is left for later, and a system call is spared. (The poller tells of what
+ * comes from now on.) */
+static void locust__dns_line_read_datagrams(locust__dns_line *line)
+{
+    locust_stream *s = &line->conn.stream;
+    char *m = s->net->loop->scratch;
+    for (int i = 0; i < LOCUST__DNS_LINE_BURST && s->fd.watch.readable; i++) {
+        size_t got;
+        locust_error error = locust__stream_socket_recv(s, m, LOCUST__LOOP_SCRATCH, &got);
+        if (error) { // ICMP: nothing listens there
+            locust__dns_line_fail(line, error);
+            return;
+        }
+        if (got || s->fd.watch.readable)
+            locust__dns_line_take(line, (const unsigned char *)m, got);
+        if (!line->waiting)
+            s->fd.watch.readable = false;
+    }
+}
+
+/* Takes the whole messages that have come, each with its length in front. */
+static void locust__dns_line_take_framed(locust__dns_line *line)
+{
+    locust_stream *s = &line->conn.stream;
+    while (s->in_len >= 2) {
+        const unsigned char *p = (const unsigned char *)s->in;
+        size_t n = (size_t)p[0] << 8 | p[1];
+        if (s->in_len - 2 < n)
+            return;
+        locust__dns_line_take(line, p + 2, n);
+        locust__stream_take(s, n + 2);
+    }
+}
+
+/* Reads a connection until there is no more. */
+static void locust__dns_line_read_stream(locust__dns_line *line)
+{
+    locust_stream *s = &line->conn.stream;
+    for (int i = 0; i < LOCUST__DNS_LINE_BURST && locust__stream_is_readable(s); i++) {
+        size_t room, got = 0;
+        char *at = locust__stream_room(s, &room);
+        locust_error error = at ? locust__stream_recv(s, at, room, &got) : LOCUST_ERR_MEMORY;
+        s->in_len += got;
+        locust__dns_line_take_framed(line);
+        if (error) {
+            locust__dns_line_fail(line, error);
+            return;
+        }
+    }
+    s->burst = 0;
+}
+
+/* Lets another one that waits read from now on. */
+static void locust__dns_line_hand_over(locust__dns_line *line, unsigned from)
+{
+    locust_stream *s = &line->conn.stream;
+    line->reader = NULL;
+    if (!line->waiting || !locust__stream_is_open(s))
+        return;
+    for (unsigned i = 1; i <= line->capacity && !line->reader; i++) {
+        locust__dns_seat *seat = line->slots[(from + i) & (line->capacity - 1)];
+        if (seat && seat->waits)
+            line->reader = seat;
+    }
+    if (!line->reader)
+        return;
+    if (locust__stream_is_readable(s))
+        locust__co_wake(s->net->loop, line->reader->co, LOCUST__WAKE_EVENT);
+    else
+        s->fd.reader = line->reader->co;
+}
+
+/* As the one who reads: reads what there is. Parks only to let others run, when there is more than
+ * one may read. */
+static locust_error locust__dns_line_read(
+    locust__dns_line *line, const locust__dns_seat *seat, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_stream *s = &line->conn.stream;
+    locust_error error;
+    if (line->wire == LOCUST__DNS_WIRE_UDP)
+        locust__dns_line_read_datagrams(line);
+    else
+        locust__dns_line_read_stream(line);
+    if (!seat->waits || !locust__stream_is_open(s))
+        return LOCUST_OK;
+    error = locust__stream_settle(s);
+    if (error) {
+        locust__dns_line_fail(line, error);
+        return LOCUST_OK; // each has its error
+    }
+    if (!locust__stream_is_readable(s))
+        return LOCUST_OK;
+    if (locust__co_yield(s->net->loop) == LOCUST__WAKE_CANCELLED)
+        return LOCUST_ERR_CANCELLED;
+    return s->net->loop->now_ns >= deadline_ns ? LOCUST_ERR_TIMEOUT : LOCUST_OK;
+}
+
+/* Parks until the answer has come. The line reads for all that wait while one of them does. */
+static locust_error locust__dns_seat_wait(locust__dns_seat *seat, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__dns_line *line = seat->line;
+    locust_stream *s = &line->conn.stream;
+    locust_error error = LOCUST_OK;
+    while (seat->waits && !error) {
+        if (!line->reader)
+            line->reader = seat;
+        if (line->reader == seat) {
+            s->fd.reader = NULL;
+            if (locust__stream_is_readable(s)) {
+                error = locust__dns_line_read(line, seat, deadline_ns);
+                continue;
+            }
+            s->fd.reader = seat->co;
+        }
+        error = locust__stream_woken(
+            locust__co_park(s->net->loop, deadline_ns, true), LOCUST_ERR_TIMEOUT);
+    }
+    if (seat->waits) {
+        seat->waits = false;
+        seat->error = error;
+        line->waiting--;
+    }
+    if (line->reader == seat) {
+        s->fd.reader = NULL;
+        if (s->in_len && locust__stream_settle(s))
+            locust__dns_line_fail(line, LOCUST_ERR_MEMORY);
+        locust__dns_line_hand_over(line, seat->slot);
+    }
+    return seat->error;
+}
+
+/* Opens a socket to the next address of the server. */
+static locust_error locust__dns_line_open_udp(
+    locust__dns_line *line, locust__user *user, const locust__allowance *a) LOCUST__PARKS
+{
+    locust__services *sv = user->all->services;
+    locust__addr addrs[LOCUST__HOST_ADDRS] = {{.len = 0}};
+    locust__host *host = NULL;
+    int port;
+    const char *name = locust__connect_to_of(&sv->connect_to, line->conn.origin, &port);
+    locust_error error = locust__lookup_host(&sv->resolver, name, port, a->deadline_ns, &host);
+    if (!error && locust__lookup_order(host, port, addrs))
+        error = locust__connect_udp(&line->conn.stream, addrs);
+    if (error == LOCUST_ERR_FILES)
+        locust__net_advise(&sv->net, error);
+    return error;
+}
+
+/* Opens a line that is closed, or that the server has closed or written to while nobody waited.
+ * *kept: it was open. */
+static locust_error locust__dns_line_open(
+    locust__dns_line *line, locust__user *user, locust__allowance *a, bool *kept) LOCUST__PARKS
+{
+    locust_stream *s = &line->conn.stream;
+    locust_error error;
+    if (locust__stream_is_open(s) && line->wire != LOCUST__DNS_WIRE_UDP && !line->waiting &&
+        (s->in_len || !locust__stream_is_quiet(s)))
+        locust__stream_close(s);
+    *kept = locust__stream_is_open(s) && line->wire != LOCUST__DNS_WIRE_UDP;
+    if (locust__stream_is_open(s))
+        return LOCUST_OK;
+    if (line->wire == LOCUST__DNS_WIRE_UDP)
+        return locust__dns_line_open_udp(line, user, a);
+    locust__protocol_check_tls(user, line->wire == LOCUST__DNS_WIRE_TLS);
+    error = locust__protocol_open(user, &line->conn, line->conn.origin, false, true, a);
+    locust__protocol_check_tls(user, line->wire == LOCUST__DNS_WIRE_TLS);
+    return error;
+}
+
+/* Writes the question, whose length stands in front of it. */
+static locust_error locust__dns_line_write(locust__dns_line *line, const locust__dns_seat *seat,
+    size_t len, int64_t deadline_ns) LOCUST__PARKS
+{
+    size_t skipped = line->wire == LOCUST__DNS_WIRE_UDP ? 0 : 2;
+    locust__view out = {seat->block->ptr + seat->question_at - skipped, len + skipped};
+    return locust__stream_write(&line->conn.stream, (locust__view){NULL, 0}, out, deadline_ns);
+}
+
+/* Opens the line if it must be, and sends the seat's question of `len` bytes. Only then may an
+ * answer to it be taken: that moves the block. */
+static locust_error locust__dns_seat_send(
+    locust__dns_seat *seat, locust__user *user, size_t len, locust__allowance *a) LOCUST__PARKS
+{
+    locust__dns_line *line = seat->line;
+    locust_stream *s = &line->conn.stream;
+    bool udp = line->wire == LOCUST__DNS_WIRE_UDP;
+    locust_error error = locust__stream_woken(
+        locust__sem_take(s->net->loop, &line->turn, a->deadline_ns), LOCUST_ERR_TIMEOUT);
+    if (error)
+        return error;
+    error = locust__dns_line_open(line, user, a, &seat->kept);
+    if (error)
+        locust__stream_close(s);
+    else
+        error = locust__dns_line_write(line, seat, len, a->deadline_ns);
+    if (udp && error == LOCUST_ERR_REFUSED && locust__stream_is_open(s)) {
+        locust__dns_line_fail(line, error); // a question before was refused: it is told of now
+        error = locust__dns_line_write(line, seat, len, a->deadline_ns);
+    }
+    if (!error) {
+        seat->ignored = line->ignored;
+        seat->arrived_ns = 0;
+        seat->waits = true;
+        line->waiting++;
+    } else if (!udp) { // half a question may be on it
+        locust__dns_line_fail(line, locust__net_lacks(error) ? error : LOCUST_ERR_CLOSED);
+    }
+    locust__sem_give(s->net->loop, &line->turn);
+    return error;
+}
+
+/* Opens the line if it is closed. */
+static locust_error locust__dns_seat_open(
+    locust__dns_seat *seat, locust__user *user, locust__allowance *a) LOCUST__PARKS
+{
+    locust__dns_line *line = seat->line;
+    locust_stream *s = &line->conn.stream;
+    locust_error error = locust__stream_woken(
+        locust__sem_take(s->net->loop, &line->turn, a->deadline_ns), LOCUST_ERR_TIMEOUT);
+    if (error)
+        return error;
+    error = locust__dns_line_open(line, user, a, &seat->kept);
+    if (error)
+        locust__stream_close(s);
+    locust__sem_give(s->net->loop, &line->turn);
+    return error;
+}
+/* ============================================================================================
+ * >>dns_client  a user's client of name servers
+ *
+ * Purpose     one question from end to end: where it goes, its tries, its answer, the verdict on
+ *             it, its row.
+ * Invariants  a question makes one row, however often it is asked. What an answer points at lies in
+ *             the client's block, which the next question reuses:
+ *
+ *               | length | question with EDNS | answer |
+ * Cost        an idle client has its last question and answer, and over UDP a 64th of a socket.
+ * Names       locust__dns_client locust__dns_client_
+ * Uses        >>co >>misuse >>stats >>allowance >>dns >>url >>services >>user >>retry
+ *             >>protocol >>dns_type >>dns_message >>dns_text >>dns_line
+ * Sources     RFC 1035, 6891, 7766 (truncation), 7873 (cookies), 8484 (HTTPS).
+ * Limits      no zone transfers, no updates.
+ * ============================================================================================ */
+
+enum { LOCUST__DNS_CLIENT_TIMEOUT_S = 5, LOCUST__DNS_CLIENT_COOKIE = 8 };
+
+typedef struct locust__dns_client {
+    locust__protocol_client as; // first; its own connection is not used
+    locust_dns_answer answer;
+    locust__dns_sum sum;        // of the answer
+    unsigned type;              // that was asked for
+    locust__dns_seat seat, tcp; // tcp: for what was truncated
+    locust__buf block;
+    // Where questions go:
+    locust__origin *origin; // NULL: it is not known yet
+    char *url;              // of a server that is not the user's host; NULL: that
+    locust__dns_wire wire;
+    int sharing;
+    bool get;
+    unsigned char cookie[40]; // the client's, then the server's: RFC 7873 4
+    size_t cookie_len;
+} locust__dns_client;
+
+static locust__dns_client *locust__dns_client_of(locust__protocol_client *c)
+{
+    return (locust__dns_client *)(void *)c;
+}
+
+/* Leaves the lines to a server. */
+static void locust__dns_client_leave(locust__dns_client *c)
+{
+    locust__dns_line **lines = &locust__keeper_of_client(&c->as)->dns_lines;
+    locust__dns_seat_leave(&c->seat, lines);
+    locust__dns_seat_leave(&c->tcp, lines);
+    LOCUST_FREE(c->url);
+    c->url = NULL;
+    c->origin = NULL;
+    c->cookie_len = 0;
+}
+
+static void locust__dns_client_end(locust__protocol_client *as)
+{
+    locust__dns_client *c = locust__dns_client_of(as);
+    locust__dns_client_leave(c);
+    locust__buf_free(&c->block);
+}
+
+static const locust__protocol_kind locust__dns_client_kind = {
+    sizeof(locust__dns_client), locust__dns_client_end, NULL, NULL, false};
+
+/* Takes the URL of a server apart: the client asks there from now on. NULL `url`: the user's
+ * host. */
+static locust_error locust__dns_client_aim(locust__dns_client *c, const char *url)
+{
+    static const struct {
+        const char *scheme;
+        int port;
+        locust__dns_wire wire;
+    } schemes[] = {{"udp", 53, LOCUST__DNS_WIRE_UDP}, {"tcp", 53, LOCUST__DNS_WIRE_TCP},
+        {"tls", 853, LOCUST__DNS_WIRE_TLS}, {"https", 443, LOCUST__DNS_WIRE_HTTP},
+        {"http", 80, LOCUST__DNS_WIRE_HTTP}};
+    locust__services *sv = c->as.user->all->services;
+    const char *text = url ? url : c->as.user->as.host;
+    locust__url parts;
+    locust_error error = text ? locust__url_parse(text, &parts) : LOCUST_ERR_URL;
+    size_t i = 0;
+    locust__dns_client_leave(c);
+    if (error)
+        return error;
+    while (i < 5 && !locust__view_is_nocase(parts.scheme, schemes[i].scheme))
+        i++;
+    if (i == 5)
+        return LOCUST_ERR_SCHEME;
+    if (url) {
+        c->url = locust__text_copy(url, strlen(url));
+        if (!c->url)
+            return LOCUST_ERR_MEMORY;
+    }
+    parts.port = parts.port ? parts.port : schemes[i].port;
+    c->wire = schemes[i].wire;
+    c->origin = locust__origin_of(
+        &sv->origins, &sv->arena, &parts, strcmp(schemes[i].scheme, "https") == 0);
+    return c->origin ? LOCUST_OK : LOCUST_ERR_MEMORY;
+}
+
+/* The client of a user, at its first use too. NULL: no memory. */
+static locust__dns_client *locust__dns_client_find(locust__user *user)
+{
+    return locust__dns_client_of(locust__protocol_of(user, &locust__dns_client_kind));
+}
+
+/* Writes the question into the block. Fails the task, with a sentence, if it cannot be asked.
+ * Returns its length; 0: no memory. */
+static size_t locust__dns_client_write(
+    locust__dns_client *c, const locust_dns_question *q, unsigned id, size_t *end)
+{
+    locust__loop *loop = c->as.user->all->services->loop;
+    locust__bytes_writer w = locust__bytes_writer_of(loop->scratch + 2, LOCUST__DNS_MAX);
+    const char *wrong;
+    if (q->cookie && !c->cookie_len) {
+        c->cookie_len = LOCUST__DNS_CLIENT_COOKIE;
+        for (size_t i = 0; i < c->cookie_len; i++)
+            c->cookie[i] = (unsigned char)locust__random(&loop->random);
+    }
+    wrong = locust__dns_message_put(
+        &w, id, (int)c->type, q, (locust__view){(const char *)c->cookie, c->cookie_len}, end);
+    if (wrong)
+        locust__misuse("the question \"%.200s\" of locust_dns_query %s", q->question, wrong);
+    loop->scratch[0] = (char)(w.len >> 8);
+    loop->scratch[1] = (char)w.len;
+    c->block.len = 0;
+    c->block.failed = w.failed;
+    locust__buf_add_tight(&c->block, loop->scratch, w.len + 2);
+    return c->block.failed ? 0 : w.len;
+}
+
+/* Is the message in the block cut, as it did not fit into a datagram? */
+static bool locust__dns_client_truncated(const locust__dns_client *c, size_t question_len)
+{
+    size_t at = 2 + question_len;
+    return locust__dns_is_truncated((const unsigned char *)c->block.ptr + at, c->block.len - at);
+}
+
+/* Comes to a line. False: no memory. */
+static bool locust__dns_client_come(
+    locust__dns_client *c, locust__dns_seat *seat, locust__dns_wire wire)
+{
+    locust__user *user = c->as.user;
+    locust__dns_line **lines = &locust__keeper_of_client(&c->as)->dns_lines;
+    seat->co = user->co;
+    seat->block = &c->block;
+    return seat->line || locust__dns_seat_take(
+                             seat, lines, user, c->origin, wire, wire == c->wire ? c->sharing : 1);
+}
+
+/* Opens the line to the server. */
+static locust_error locust__dns_client_open(
+    locust__dns_client *c, locust__allowance *a) LOCUST__PARKS
+{
+    if (!locust__dns_client_come(c, &c->seat, c->wire))
+        return LOCUST_ERR_MEMORY;
+    return locust__dns_seat_open(&c->seat, c->as.user, a);
+}
+
+/* Asks once on a line. */
+static locust_error locust__dns_client_try(locust__dns_client *c, locust__dns_seat *seat,
+    locust__dns_wire wire, const locust_dns_question *q, size_t *len,
+    locust__allowance *a) LOCUST__PARKS
+{
+    size_t end = 0;
+    locust_error error;
+    locust__dns_line *line;
+    if (!locust__dns_client_come(c, seat, wire))
+        return LOCUST_ERR_MEMORY;
+    line = seat->line;
+    seat->id = (line->count++ * line->capacity | seat->slot) & 0xFFFF;
+    seat->question_at = 2;
+    *len = locust__dns_client_write(c, q, seat->id, &end);
+    if (!*len)
+        return LOCUST_ERR_MEMORY;
+    seat->question_len = end;
+    c->answer.tries++;
+    error = locust__dns_seat_send(seat, c->as.user, *len, a);
+    if (!error)
+        error = locust__dns_seat_wait(seat, a->deadline_ns);
+    c->answer.ignored += line->ignored - seat->ignored;
+    return error;
+}
+
+/* Asks once, and once more on a new connection if a kept one was closed in place of an answer. */
+static locust_error locust__dns_client_try_kept(locust__dns_client *c, locust__dns_seat *seat,
+    locust__dns_wire wire, const locust_dns_question *q, size_t *len,
+    locust__allowance *a) LOCUST__PARKS
+{
+    locust_error error = locust__dns_client_try(c, seat, wire, q, len, a);
+    if (seat->line && seat->kept &&
+        (error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_RESET || error == LOCUST_ERR_PIPE))
+        error = locust__dns_client_try(c, seat, wire, q, len, a);
+    return error;
+}
+
+static void locust__dns_client_deadline(
+    const locust__dns_client *c, double timeout_s, locust__allowance *a)
+{
+    double s = timeout_s > 0 ? timeout_s : (double)LOCUST__DNS_CLIENT_TIMEOUT_S;
+    a->deadline_ns = timeout_s < 0
+                         ? LOCUST__NEVER
+                         : locust__time_after(locust__loop_clock(c->as.user->all->services->loop),
+                               locust__time_ns(s));
+}
+
+/* Keeps the cookie that the server wants back. False: the answer has another cookie of the client
+ * than the one that was sent. */
+static bool locust__dns_client_take_cookie(
+    locust__dns_client *c, const locust_dns_question *q, const unsigned char *m)
+{
+    size_t len = 0;
+    const unsigned char *cookie =
+        locust__dns_edns_find(m + c->sum.opt_at, c->sum.opt_len, LOCUST__DNS_EDNS_COOKIE, &len);
+    if (!q->cookie || !cookie)
+        return true;
+    if (len < LOCUST__DNS_CLIENT_COOKIE ||
+        memcmp(cookie, c->cookie, LOCUST__DNS_CLIENT_COOKIE) != 0)
+        return false;
+    if (len >= 16 && len <= sizeof c->cookie) {
+        memcpy(c->cookie, cookie, len);
+        c->cookie_len = len;
+    }
+    return true;
+}
+
+/* Asks, as often as the question says, until there is an answer. *len: of the question that was
+ * answered; the answer stands behind it. */
+static locust_error locust__dns_client_ask(locust__dns_client *c, const locust_dns_question *q,
+    size_t *len, locust__allowance *a) LOCUST__PARKS
+{
+    bool udp = c->wire == LOCUST__DNS_WIRE_UDP;
+    locust_error error;
+    int left = udp ? q->retries : 0;
+    do {
+        locust__dns_client_deadline(c, q->timeout_s, a);
+        error = locust__dns_client_try_kept(c, &c->seat, c->wire, q, len, a);
+    } while (error == LOCUST_ERR_TIMEOUT && left-- > 0);
+    if (error || !udp || q->no_tcp || !locust__dns_client_truncated(c, *len))
+        return error;
+    c->answer.over_tcp = true;
+    locust__dns_client_deadline(c, q->timeout_s, a);
+    return locust__dns_client_try_kept(c, &c->tcp, LOCUST__DNS_WIRE_TCP, q, len, a);
+}
+
+/* Is there a record of the type that was asked for which has this text? */
+static bool locust__dns_client_has(const locust__dns_client *c, const char *want)
+{
+    const locust_dns_answer *a = &c->answer;
+    locust__dns_walk w = locust__dns_walk_of(a->message, a->size);
+    locust__buf text = {NULL, 0, 0, false};
+    locust__dns_rr record;
+    bool found = false;
+    while (!found && locust__dns_walk_next(&w, &record) && record.section == LOCUST_DNS_ANSWER) {
+        text.len = 0;
+        found = (record.type == c->type || c->type == LOCUST__DNS_TYPE_ANY) &&
+                locust__dns_data_read(a->message, &record, &text) &&
+                locust__view_is((locust__view){text.ptr, text.len}, want);
+    }
+    locust__buf_free(&text);
+    return found;
+}
+
+/* The sentence for an rcode that was not expected. */
+static const char *locust__dns_client_blame(
+    const locust__dns_client *c, const locust_dns_question *q)
+{
+    char got[16], want[16], text[128];
+    const char *said;
+    locust__dns_rcode_of(c->sum.rcode, &said);
+    locust__dns_rcode_text(c->sum.rcode, got);
+    locust__dns_rcode_text(q->expect_rcode, want);
+    if (q->expect_rcode)
+        snprintf(text, sizeof text, "%s in place of %s", got, want);
+    else
+        snprintf(text, sizeof text, "%s%s%s", got, said ? ": " : "", said ? said : "");
+    return locust__stats_text(c->as.user->all->services->recorder.stats, text);
+}
+
+/* Reads the answer that has come, and judges it. NULL: it is as expected. */
+static const char *locust__dns_client_judge(locust__dns_client *c, const locust_dns_question *q)
+{
+    locust_dns_answer *a = &c->answer;
+    bool whole = locust__dns_sum_read(&c->sum, a->message, a->size, c->type);
+    char text[128];
+    if (!whole)
+        return "malformed answer";
+    a->rcode = c->sum.rcode;
+    a->authoritative = c->sum.flags & 0x0400;
+    a->truncated = c->sum.flags & LOCUST__DNS_TRUNCATED;
+    a->recursion_available = c->sum.flags & 0x0080;
+    a->authentic = c->sum.flags & 0x0020;
+    a->answers = c->sum.counts[LOCUST_DNS_ANSWER];
+    a->authorities = c->sum.counts[LOCUST_DNS_AUTHORITY];
+    a->additionals = c->sum.counts[LOCUST_DNS_ADDITIONAL];
+    if (!locust__dns_client_take_cookie(c, q, a->message))
+        return "the answer has another client's cookie";
+    if (a->truncated && (a->over_tcp || c->wire != LOCUST__DNS_WIRE_UDP))
+        return "truncated, though not over UDP";
+    if (q->expect_rcode != LOCUST_DNS_ANY_RCODE && a->rcode != q->expect_rcode)
+        return locust__dns_client_blame(c, q);
+    if (q->expect_rcode == LOCUST_DNS_NOERROR && !a->answers && !q->allow_empty)
+        return a->truncated ? "truncated, without a record" : "NOERROR without a record";
+    if (!q->expect_text || locust__dns_client_has(c, q->expect_text))
+        return NULL;
+    snprintf(text, sizeof text, "no record \"%.90s\" in the answer", q->expect_text);
+    return locust__stats_text(c->as.user->all->services->recorder.stats, text);
+}
+
+/* The sentence for a question without an answer. */
+static const char *locust__dns_client_failure(const locust__dns_client *c, locust_error error)
+{
+    char text[160];
+    if (error == LOCUST_ERR_TIMEOUT && c->answer.ignored)
+        return "timed out; what came had another id or question, or was late";
+    if (!c->answer.over_tcp)
+        return locust__error_text(error);
+    snprintf(text, sizeof text, "truncated, then over TCP: %s", locust__error_text(error));
+    return locust__stats_text(c->as.user->all->services->recorder.stats, text);
+}
+
+/* Begins an answer. */
+static void locust__dns_client_begin(locust__dns_client *c)
+{
+    memset(&c->answer, 0, sizeof c->answer);
+    memset(&c->sum, 0, sizeof c->sum);
+    c->answer.rcode = -1;
+    c->answer.user = &c->as.user->as;
+}
+
+/* The answer lies behind the question. */
+static void locust__dns_client_place(locust__dns_client *c, size_t question_len)
+{
+    c->answer.message = (const unsigned char *)c->block.ptr + 2 + question_len;
+    c->answer.size = c->block.len - 2 - question_len;
+}
+
+/* One question over UDP, TCP or TLS. */
+static void locust__dns_client_query(
+    locust__dns_client *c, const locust_dns_question *q, const char *row) LOCUST__PARKS
+{
+    locust__user *user = c->as.user;
+    locust__operation o = locust__operation_begin(user, "DNS", row);
+    locust__allowance a = {0, 0};
+    locust_stream *own = &c->as.conn.stream; // never open: it carries the time of arrival
+    int64_t late_ns, ended_ns;
+    size_t len = 0;
+    locust_error error = locust__dns_client_ask(c, q, &len, &a);
+    locust_dns_answer *answer = &c->answer;
+    o.context = q->context;
+    if (error == LOCUST_ERR_CANCELLED) {
+        locust__operation_cut(&o);
+        return;
+    }
+    o.start_ns += a.generator_ns;
+    own->arrived_ns = answer->over_tcp ? c->tcp.arrived_ns : c->seat.arrived_ns;
+    ended_ns = locust__operation_ended(&o, error ? NULL : own, &late_ns);
+    if (!error)
+        locust__dns_client_place(c, len);
+    answer->error = error ? locust__dns_client_failure(c, error) : locust__dns_client_judge(c, q);
+    answer->elapsed_ms = ended_ns > o.start_ns ? (double)(ended_ns - o.start_ns) / 1e6 : 0;
+    locust__retry_note(user, error);
+    locust__operation_record(&o, answer->error, answer->size, ended_ns, late_ns);
+}
+/* ============================================================================================
+ * >>dns_http  questions over HTTPS
+ *
+ * Purpose     sends a question as a request of the user's HTTP client (DoH), so that connections,
+ *             TLS, proxies and certificates are those of requests.
+ * Invariants  the request makes no row of its own: it is the question's.
+ * Names       locust__dns_http_
+ * Uses        >>stats >>dns >>client >>request >>user >>retry >>life >>control >>dns_message
+ *             >>dns_client
+ * Sources     RFC 8484, of which 4.1.1 gives the form of GET: base64url without '='.
+ * Limits      what the client speaks: a server that knows HTTP/2 alone is told of in words.
+ * ============================================================================================ */
+
+/* Adds bytes as base64url without '=', RFC 4648 5. */
+static void locust__dns_http_encode(locust__buf *out, locust__view bytes)
+{
+    size_t from = out->len;
+    locust__base64_encode(out, bytes);
+    while (out->len > from && out->ptr[out->len - 1] == '=')
+        out->len--;
+    for (size_t i = from; i < out->len; i++)
+        out->ptr[i] = out->ptr[i] == '+' ? '-' : out->ptr[i] == '/' ? '_' : out->ptr[i];
+}
+
+/* The URL to ask, and for GET the question in it. A template of RFC 8484 may end in {?dns}. */
+static void locust__dns_http_url(
+    locust__buf *out, const locust__dns_client *c, const locust_dns_question *q, size_t len)
+{
+    const char *url = c->url ? c->url : c->as.user->as.host, *template = strstr(url, "{?dns}");
+    (void)q;
+    locust__buf_add(out, url, template ? (size_t)(template - url) : strlen(url));
+    if (c->get) {
+        locust__buf_puts(out, memchr(out->ptr, '?', out->len) ? "&dns=" : "?dns=");
+        locust__dns_http_encode(out, (locust__view){c->block.ptr + 2, len});
+    }
+    locust__buf_add(out, "", 1);
+}
+
+/* Why the HTTP response has no answer in it; NULL: it has. */
+static const char *locust__dns_http_judge(const locust__dns_client *c, size_t question_len)
+{
+    const locust__client *http = &c->as.user->client;
+    const locust_response *r = &http->response;
+    const char *type = locust__client_field(http, "content-type");
+    const unsigned char *m = (const unsigned char *)r->body;
+    char text[160];
+    // Servers that speak HTTP/2 alone end the connection, or send a frame of it.
+    if (r->code == LOCUST_ERR_HTTP_NO_RESPONSE || r->code == LOCUST_ERR_HTTP_VERSION ||
+        r->code == LOCUST_ERR_TLS_ALPN) {
+        snprintf(text, sizeof text, "%s: the server may speak HTTP/2 alone", r->error);
+        return locust__stats_text(http->services->recorder.stats, text);
+    }
+    if (r->error)
+        return r->error;
+    if (r->status != 200) {
+        snprintf(text, sizeof text, "HTTP status %d in place of an answer", r->status);
+        return locust__stats_text(http->services->recorder.stats, text);
+    }
+    if (!type || strncasecmp(type, "application/dns-message", 23) != 0)
+        return "not application/dns-message";
+    if (r->body_len < LOCUST__DNS_MESSAGE_HEAD)
+        return "malformed answer";
+    if (!(m[2] & 0x80) || m[0] != (unsigned char)c->block.ptr[2] ||
+        m[1] != (unsigned char)c->block.ptr[3] ||
+        (!(m[3] & LOCUST__DNS_CODE) && !locust__dns_answers(m, r->body_len,
+                                           (const unsigned char *)c->block.ptr + 2, question_len)))
+        return "an answer to another question";
+    return NULL;
+}
+
+/* One question over HTTPS. The id is 0, so that caches find it: RFC 8484 4.1. Returns false if the
+ * user is being stopped. */
+static bool locust__dns_http_query(
+    locust__dns_client *c, const locust_dns_question *q, const char *row) LOCUST__PARKS
+{
+    locust__user *user = c->as.user;
+    locust__client *http = &user->client;
+    locust__buf url = {NULL, 0, 0, false};
+    size_t end = 0, len = locust__dns_client_write(c, q, 0, &end);
+    double timeout_s =
+        q->timeout_s < 0 || q->timeout_s > 0 ? q->timeout_s : (double)LOCUST__DNS_CLIENT_TIMEOUT_S;
+    locust_request req = {.method = c->get ? "GET" : "POST",
+        .name = row,
+        .body = c->get ? NULL : c->block.ptr + 2,
+        .body_len = c->get ? 0 : len,
+        .headers = LOCUST_HEADERS({"Accept", "application/dns-message"},
+            {c->get ? NULL : "Content-Type", "application/dns-message"}),
+        .timeout_s = timeout_s,
+        .context = q->context,
+        .catch_response = true};
+    locust_error error;
+    const char *why;
+    if (user->root->lost) {
+        locust__retry_park(user);
+        if (user->co->cancelled)
+            locust__life_unwind(user);
+    }
+    locust__dns_http_url(&url, c, q, len);
+    c->answer.tries = 1;
+    if (!len || url.failed) {
+        locust__buf_free(&url);
+        c->answer.error = locust__error_text(LOCUST_ERR_MEMORY);
+        return true;
+    }
+    req.url = url.ptr;
+    http->kind = "DNS";
+    error = locust__request_send(http, &req, &user->cls->base);
+    http->kind = NULL;
+    locust__buf_free(&url);
+    if (http->broken)
+        locust__control_break(user, http->broken);
+    if (error == LOCUST_ERR_CANCELLED)
+        return false;
+    locust__retry_note(user, http->response.code);
+    why = locust__dns_http_judge(c, end);
+    if (!why) {
+        locust__buf_add_tight(&c->block, http->response.body, http->response.body_len);
+        why = c->block.failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
+    }
+    if (!why) {
+        locust__dns_client_place(c, len);
+        why = locust__dns_client_judge(c, q);
+    }
+    c->answer.error = why;
+    c->answer.elapsed_ms = http->response.elapsed_ms;
+    http->verdict = why ? LOCUST__VERDICT_FAILURE : LOCUST__VERDICT_SUCCESS;
+    http->verdict_text = why;
+    locust__client_settle(http);
+    return true;
+}
+/* ============================================================================================
+ * >>dns_api  public calls of the client of name servers
+ *
+ * Purpose     locust_dns_query and what reads its answer.
+ * Names       locust__dns_api_
+ * Uses        >>misuse >>allowance >>user >>retry >>control >>protocol >>dns_type
+ *             >>dns_message >>dns_text >>dns_line >>dns_client >>dns_http
+ * ============================================================================================ */
+
+static locust_dns_answer locust__dns_api_none; // of a user without memory for a client
+
+/* Makes a row of what failed before there was anything to send. */
+static void locust__dns_api_fail(
+    locust__user *user, const char *row, locust_error error) LOCUST__PARKS
+{
+    locust__operation o = locust__operation_begin(user, "DNS", row);
+    locust__retry_note(user, error);
+    locust__operation_end(&o, NULL, locust__error_text(error), 0);
+}
+
+/* The number of the type that is asked for; fails the task if there is none. */
+static unsigned locust__dns_api_type(const locust_dns_question *q)
+{
+    int type = q->type ? locust__dns_type_number(q->type) : -1;
+    if (!q->question)
+        locust__misuse("locust_dns_query was called without a name to ask for");
+    if (type < 0)
+        locust__misuse("locust_dns_query knows no type \"%.40s\": write one such as \"A\", "
+                       "\"HTTPS\" or \"TYPE65280\"",
+            q->type ? q->type : "");
+    if (type == LOCUST__DNS_TYPE_AXFR || type == LOCUST__DNS_TYPE_IXFR)
+        locust__misuse(
+            "locust_dns_query asks for one answer, and a zone transfer (%s) is many", q->type);
+    return (unsigned)type;
+}
+
+LOCUST_API locust_dns_answer *(locust_dns_ask)(locust_user *u, const locust_dns_question *q)
+{
+    locust__user *user = locust__control_waiting(u, "locust_dns_query");
+    unsigned type = locust__dns_api_type(q);
+    locust__dns_client *c = locust__dns_client_find(user);
+    char row[288];
+    const char *name = q->name;
+    locust_error error = LOCUST_OK;
+    bool cut = false;
+    if (!name) {
+        snprintf(row, sizeof row, "%s %s", q->type, q->question);
+        name = row;
+    }
+    if (!c) {
+        locust__dns_api_fail(user, name, LOCUST_ERR_MEMORY);
+        memset(&locust__dns_api_none, 0, sizeof locust__dns_api_none);
+        locust__dns_api_none.error = locust__error_text(LOCUST_ERR_MEMORY);
+        locust__dns_api_none.rcode = -1;
+        locust__dns_api_none.user = u;
+        return &locust__dns_api_none;
+    }
+    locust__protocol_enter(&c->as);
+    locust__dns_client_begin(c);
+    c->type = type;
+    if (!c->origin)
+        error = locust__dns_client_aim(c, NULL);
+    if (error) {
+        c->answer.error = locust__error_text(error);
+        locust__dns_api_fail(user, name, error);
+    } else if (c->wire == LOCUST__DNS_WIRE_HTTP) {
+        cut = !locust__dns_http_query(c, q, name);
+    } else {
+        locust__dns_client_query(c, q, name);
+    }
+    locust__protocol_leave(&c->as, cut ? LOCUST_ERR_CANCELLED : LOCUST_OK);
+    return &c->answer;
+}
+
+LOCUST_API bool(locust_dns_connect_with)(locust_user *u, const locust_dns_options *options)
+{
+    locust__user *user = locust__control_waiting(u, "locust_dns_connect");
+    locust__dns_client *c = locust__dns_client_find(user);
+    const char *url = options->url ? options->url : u->host ? u->host : "";
+    char row[32];
+    locust__operation o;
+    locust__allowance a = {0, 0};
+    locust_error error = LOCUST_ERR_MEMORY;
+    snprintf(row, sizeof row, "connect %.*s", (int)strcspn(url, ":") % 16, url);
+    o = locust__operation_begin(user, "DNS", options->name ? options->name : row);
+    if (c) {
+        locust__protocol_enter(&c->as);
+        c->sharing = options->sharing;
+        c->get = options->get;
+        error = locust__dns_client_aim(c, options->url);
+        locust__dns_client_deadline(c, options->timeout_s, &a);
+        if (!error && c->wire != LOCUST__DNS_WIRE_HTTP)
+            error = locust__dns_client_open(c, &a);
+    }
+    o.start_ns += a.generator_ns;
+    if (error == LOCUST_ERR_CANCELLED) {
+        locust__operation_cut(&o);
+    } else {
+        locust__retry_note(user, error);
+        locust__operation_end(&o, NULL, error ? locust__error_text(error) : NULL, 0);
+    }
+    if (c)
+        locust__protocol_leave(&c->as, error);
+    return !error;
+}
+
+/* Copies a text, and ends it. Returns its length. */
+static size_t locust__dns_api_copy(locust__buf *text, char *out, size_t size)
+{
+    size_t len = text->failed ? 0 : text->len, n = len < size ? len : size ? size - 1 : 0;
+    if (n)
+        memcpy(out, text->ptr, n);
+    if (size)
+        out[n] = '\0';
+    locust__buf_free(text);
+    return len;
+}
+
+/* The i-th record of an answer, of those of that type in the answer section or (type 0) of all. */
+static bool locust__dns_api_find(
+    const locust_dns_answer *a, int i, unsigned type, locust__dns_rr *record)
+{
+    locust__dns_walk w;
+    if (!a->message || a->rcode < 0 || i < 0)
+        return false;
+    w = locust__dns_walk_of(a->message, a->size);
+    while (locust__dns_walk_next(&w, record)) {
+        bool asked = type == LOCUST__DNS_TYPE_ANY || record->type == type;
+        if ((!type || (record->section == LOCUST_DNS_ANSWER && asked)) && !i--)
+            return true;
+    }
+    return false;
+}
+
+LOCUST_API size_t locust_dns_text(const locust_dns_answer *a, int i, char *out, size_t size)
+{
+    const locust__dns_client *c =
+        locust__dns_client_of((locust__protocol_client *)(uintptr_t)locust__protocol_find(
+            (locust__user *)(void *)a->user, &locust__dns_client_kind));
+    locust__buf text = {NULL, 0, 0, false};
+    locust__dns_rr record;
+    if (c && locust__dns_api_find(a, i, c->type, &record))
+        locust__dns_data_read(a->message, &record, &text);
+    return locust__dns_api_copy(&text, out, size);
+}
+
+LOCUST_API bool locust_dns_record_at(const locust_dns_answer *a, int i, locust_dns_record *out)
+{
+    locust__dns_rr record;
+    if (!locust__dns_api_find(a, i, 0, &record))
+        return false;
+    *out = (locust_dns_record){record.section, (int)record.type, (int)record.rclass, record.ttl,
+        a->message + record.data_at, record.data_len};
+    return true;
+}
+
+LOCUST_API size_t locust_dns_record_text(const locust_dns_answer *a, int i, char *out, size_t size)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    locust__dns_rr record;
+    if (locust__dns_api_find(a, i, 0, &record)) {
+        locust__dns_data d = {a->message, 0, 0, &text, 0, false};
+        size_t at = record.name_at;
+        locust__dns_name_read(a->message, a->size, &at, &text);
+        locust__buf_printf(&text, " %lu ", (unsigned long)record.ttl);
+        if (record.rclass == 1 || record.rclass == 3)
+            locust__buf_puts(&text, record.rclass == 1 ? "IN " : "CH ");
+        else
+            locust__buf_printf(&text, "CLASS%u ", record.rclass); // RFC 3597 5
+        locust__dns_data_type(&d, record.type);
+        locust__buf_add(&text, " ", 1);
+        locust__dns_data_read(a->message, &record, &text);
+    }
+    return locust__dns_api_copy(&text, out, size);
+}
+
+LOCUST_API const unsigned char *locust_dns_option(const locust_dns_answer *a, int code, size_t *len)
+{
+    locust__dns_sum sum;
+    *len = 0;
+    if (!a->message || a->rcode < 0 || !locust__dns_sum_read(&sum, a->message, a->size, 0))
+        return NULL;
+    return locust__dns_edns_find(a->message + sum.opt_at, sum.opt_len, (unsigned)code, len);
+}
+
+LOCUST_API const char *locust_dns_rcode_name(int rcode)
+{
+    static char other[16];
+    const char *said, *name = locust__dns_rcode_of(rcode, &said);
+    if (!name)
+        locust__dns_rcode_text(rcode, other);
+    return name ? name : other;
 }
 #endif
 
@@ -31347,7 +33499,8 @@ LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const
  * Uses        >>env >>setup >>options >>cli >>task_ratio >>run
  * ============================================================================================ */
 
-LOCUST__APART LOCUST__COLD LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
+LOCUST__APART LOCUST__COLD LOCUST_API int locust_main(
+    int argc, char **argv, const locust_test *test)
 {
     locust__settings settings;
     locust_test picked;

@@ -175,7 +175,7 @@ static bool dnsmasq_ready(pid_t pid, const locust__addr *at)
 {
     int64_t until = server_now_ms() + 15000;
     unsigned char q[LOCUST__DNS_MAX], m[LOCUST__DNS_MAX];
-    size_t n = locust__dns_query(q, 7, "a.test", LOCUST__DNS_A);
+    size_t n = locust__dns_put_query(q, 7, "a.test", LOCUST__DNS_A);
     bool ready = false;
     while (!ready && server_now_ms() < until && waitpid(pid, NULL, WNOHANG) == 0) {
         int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -194,7 +194,7 @@ static bool dnsmasq_ready(pid_t pid, const locust__addr *at)
 static void run_truncated(const locust__addr *at)
 {
     unsigned char q[LOCUST__DNS_MAX], m[LOCUST__DNS_MAX] = {0};
-    size_t n = locust__dns_query(q, 7, "many.test", LOCUST__DNS_A);
+    size_t n = locust__dns_put_query(q, 7, "many.test", LOCUST__DNS_A);
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct pollfd p = {fd, POLLIN, 0};
     looked_up l;

@@ -328,6 +328,7 @@ extern "C" {
 #include "0-public/locals.h"
 #include "0-public/streams.h"
 #include "0-public/websocket.h"
+#include "0-public/name_servers.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/test.h"
@@ -529,6 +530,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/ws_opening.c"
 #include "7-protocol/websocket_client.c"
 #include "7-protocol/ws_layer.c"
+#include "7-protocol/dns_type.c"
+#include "7-protocol/dns_message.c"
+#include "7-protocol/dns_text.c"
+#include "7-protocol/dns_line.c"
+#include "7-protocol/dns_client.c"
+#include "7-protocol/dns_http.c"
+#include "7-protocol/dns_api.c"
 #endif
 
 #if LOCUST__LAYERS >= 8

@@ -22,31 +22,63 @@ enum { // in the flags, RFC 1035 4.1.1
     LOCUST__DNS_CODE = 0x000F
 };
 
+/* The next byte of a name's text, which may be escaped as in zone files: \. or \046. -1: it is
+ * neither. Moves *text behind it. */
+static int locust__dns_unescape(const char **text)
+{
+    const char *t = *text;
+    int c = (unsigned char)*t++;
+    if (c == '\\' && locust__text_is_digit(*t)) {
+        c = 0;
+        for (int i = 0; i < 3; i++, t++) {
+            if (!locust__text_is_digit(*t))
+                return -1;
+            c = 10 * c + (*t - '0');
+        }
+    } else if (c == '\\') {
+        c = *t ? (unsigned char)*t++ : -1;
+    }
+    *text = t;
+    return c > 255 ? -1 : c;
+}
+
+/* Writes a name, with or without a dot at its end; "." is the root. False: DNS has no such names,
+ * or they do not fit. */
+static bool locust__dns_put_name(locust__bytes_writer *w, const char *name)
+{
+    size_t total = 1; // bytes of the name, RFC 1035 2.3.4
+    bool root = name[0] == '.' && !name[1];
+    for (const char *at = root ? name + 1 : name; *at;) {
+        unsigned char label[63];
+        size_t n = 0;
+        while (*at && *at != '.') {
+            int c = locust__dns_unescape(&at);
+            if (c < 0 || n == sizeof label)
+                return false;
+            label[n++] = (unsigned char)c;
+        }
+        at += *at == '.';
+        total += n + 1;
+        if (!n || total > 255)
+            return false;
+        locust__bytes_put_u8(w, (unsigned)n);
+        locust__bytes_add(w, label, n);
+    }
+    locust__bytes_put_u8(w, 0);
+    return *name && !w->failed;
+}
+
 /* A query in `out`, of LOCUST__DNS_MAX bytes. Returns its length; 0: DNS has no such names. */
-static size_t locust__dns_query(unsigned char *out, unsigned id, const char *name, int type)
+static size_t locust__dns_put_query(unsigned char *out, unsigned id, const char *name, int type)
 {
     locust__bytes_writer w = locust__bytes_writer_of(out, LOCUST__DNS_MAX);
-    size_t name_len = strlen(name);
-    if (name_len && name[name_len - 1] == '.')
-        name_len--;
-    if (!name_len || name_len > 253)
-        return 0;
     locust__bytes_put_u16(&w, id);
     locust__bytes_put_u16(&w, LOCUST__DNS_RECURSE);
     locust__bytes_put_u16(&w, 1); // question
     for (int i = 0; i < 3; i++)
         locust__bytes_put_u16(&w, 0); // no answers, authorities, additional records
-    for (size_t at = 0; at <= name_len;) {
-        size_t label = 0;
-        while (at + label < name_len && name[at + label] != '.')
-            label++;
-        if (!label || label > 63)
-            return 0;
-        locust__bytes_put_u8(&w, (unsigned)label);
-        locust__bytes_add(&w, name + at, label);
-        at += label + 1;
-    }
-    locust__bytes_put_u8(&w, 0);
+    if (!locust__dns_put_name(&w, name) || (name[0] == '.' && !name[1]))
+        return 0;
     locust__bytes_put_u16(&w, (unsigned)type);
     locust__bytes_put_u16(&w, LOCUST__DNS_IN);
     return w.failed ? 0 : w.len;
@@ -78,12 +110,12 @@ static bool locust__dns_answers(
     bool same_id = locust__bytes_get_u16(&answer) == locust__bytes_get_u16(&query);
     bool response = locust__bytes_get_u16(&answer) & LOCUST__DNS_RESPONSE;
     bool one_question = locust__bytes_get_u16(&answer) == 1;
-    if (n < q_len || !same_id || !response || !one_question)
+    if (n < q_len || q_len < 16 || !same_id || !response || !one_question)
         return false;
-    for (size_t i = 12; i < q_len; i++)
+    for (size_t i = 12; i < q_len - 4; i++)
         if (locust__text_lower((char)m[i]) != locust__text_lower((char)q[i]))
             return false;
-    return true;
+    return memcmp(m + q_len - 4, q + q_len - 4, 4) == 0; // type and class are no letters
 }
 
 /* Did the server cut the message, so that it fits into a packet? */

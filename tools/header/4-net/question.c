@@ -23,7 +23,7 @@ LOCUST__COLD static locust_error locust__question_send(
     unsigned id = (unsigned)locust__random(&loop->random) & 0xFFFF;
     q->answered = q->truncated = false;
     q->error = LOCUST_OK;
-    q->len = locust__dns_query(q->query, id, name, type);
+    q->len = locust__dns_put_query(q->query, id, name, type);
     if (!q->len)
         return LOCUST_ERR_NAME;
     return send(fd, q->query, q->len, LOCUST__OS_SEND_FLAGS) < 0 ? LOCUST_ERR_NAME_SERVER

@@ -35,6 +35,7 @@ typedef struct locust__client {
     const char *failure; // why it failed by the usual rule or its expectations; NULL: it passed
     void *context;       // the request's own
     const char *broken;  // why the test cannot go on; NULL: it can
+    const char *kind;    // of a request that a protocol sends: in rows, the method. NULL: its own
 } locust__client;
 
 static void locust__client_init(locust__client *c, locust__services *services, locust_user *user,

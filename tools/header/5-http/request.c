@@ -24,6 +24,12 @@ static const char *locust__request_row(
                             : given;
 }
 
+/* The method in the row of a request. */
+static const char *locust__request_kind(const locust__client *c, const locust_request *req)
+{
+    return c->kind ? c->kind : req->method ? req->method : "GET";
+}
+
 /* Counts a request that was cut short by the end of its user. One whose answer the test takes in
  * pieces has had it once the first can come: a stream of events lasts as long as its user does. One
  * that still waited for a turn to connect has not begun. */
@@ -35,7 +41,7 @@ LOCUST__APART static void locust__request_cut(
     c->session->answered |= in_pieces;
     if (in_pieces || !x->started)
         return;
-    locust__recorder_cut(&c->services->recorder, x->req->method ? x->req->method : "GET",
+    locust__recorder_cut(&c->services->recorder, locust__request_kind(c, x->req),
         locust__request_row(c, x, ""), now_ns > x->start_ns ? now_ns - x->start_ns : 0,
         locust__session_take_late(c->session), now_ns);
 }
@@ -63,7 +69,7 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     r->length = x->answered ? x->body_out.total : 0;
     r->elapsed_ms = (double)c->elapsed_ns / 1e6;
     c->context = x->req->context;
-    c->method = x->req->method ? x->req->method : "GET";
+    c->method = locust__request_kind(c, x->req);
     c->name = locust__request_row(c, x, given);
     c->failure = locust__client_judge(c, x->req);
 }

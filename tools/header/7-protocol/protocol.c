@@ -14,6 +14,7 @@
  * Names       locust__protocol_ locust__keeper_ locust__operation_
  * Uses        >>co >>switch >>fd >>record >>stream >>allowance >>tls >>tls_state >>url >>route
  *             >>services >>pool >>dial >>session >>client >>user >>retry >>life >>control
+ *             >>dns_line
  * ============================================================================================ */
 
 struct locust__protocol_client;
@@ -44,6 +45,7 @@ typedef struct locust__keeper { // of a test
     locust__protocol_client *clients;
     locust__protocol_client *unread, **unread_end; // of them, those that bytes have come for
     locust__protocol_client *ticked;               // the next that a round of ticks comes to
+    struct locust__dns_line *dns_lines;            // with room for another client
 } locust__keeper;
 
 enum { LOCUST__KEEPER_STEP = 64 }; // clients that the keeper serves before it lets others run
@@ -54,10 +56,15 @@ static locust__protocol_client *locust__protocol_of_fd(locust__fd *fd)
                                                offsetof(locust__protocol_client, conn.stream.fd));
 }
 
+static locust__keeper *locust__keeper_of_client(const locust__protocol_client *c)
+{
+    return c->user->all->keeper;
+}
+
 /* Puts a client behind those that the keeper reads from next. */
 static void locust__keeper_call(locust__protocol_client *c)
 {
-    locust__keeper *keeper = c->user->all->keeper;
+    locust__keeper *keeper = locust__keeper_of_client(c);
     if (c->busy || c->unread_link || !keeper)
         return;
     c->unread_link = keeper->unread_end;
@@ -82,7 +89,7 @@ static void locust__keeper_forget(locust__protocol_client *c)
     if (c->unread_next)
         c->unread_next->unread_link = c->unread_link;
     else
-        c->user->all->keeper->unread_end = c->unread_link;
+        locust__keeper_of_client(c)->unread_end = c->unread_link;
     c->unread_link = NULL;
 }
 
@@ -244,19 +251,18 @@ typedef struct locust__protocol_to { // where a client connects to
     bool no_proxy; // none is asked, whatever class and environment say
 } locust__protocol_to;
 
-/* Connects the client anew as a request would: the class's TLS, unix socket and proxy, which is
- * asked to CONNECT; --connect-to; the user's certificate. */
-static locust_error locust__protocol_open(locust__protocol_client *c, locust__origin *origin,
-    bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
+/* Opens a connection as a request would: the class's TLS, unix socket and proxy, which is asked to
+ * CONNECT; --connect-to; the user's certificate. */
+static locust_error locust__protocol_open(locust__user *user, locust__conn *conn,
+    locust__origin *origin, bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
 {
-    locust__user *user = c->user;
     locust__services *sv = user->all->services;
     const locust__session *session = user->client.session;
     locust__route route = user->cls->route;
     int64_t before_ns = a->generator_ns;
     locust__dial took;
     locust_error error;
-    c->conn.origin = origin;
+    conn->origin = origin;
     route.tls.http = http;
     route.tunnels = true;
     route.direct |= no_proxy;
@@ -264,9 +270,18 @@ static locust_error locust__protocol_open(locust__protocol_client *c, locust__or
         route.tls.cert_file = session->cert_file;
         route.tls.key_file = session->key_file;
     }
-    locust__protocol_close(c);
-    error = locust__dial_open(&c->conn, sv, &route, a, &took);
+    error = locust__dial_open(conn, sv, &route, a, &took);
     sv->counts.waited_ns += a->generator_ns - before_ns;
+    return error;
+}
+
+/* Connects the client anew. */
+static locust_error locust__protocol_connect(locust__protocol_client *c, locust__origin *origin,
+    bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
+{
+    locust_error error;
+    locust__protocol_close(c);
+    error = locust__protocol_open(c->user, &c->conn, origin, http, no_proxy, a);
     if (error)
         locust__protocol_close(c);
     else
@@ -297,7 +312,7 @@ LOCUST__UNUSED static locust_error locust__protocol_dial(
     origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
     if (!origin)
         return LOCUST_ERR_MEMORY;
-    error = locust__protocol_open(c, origin, to->http, to->no_proxy, a);
+    error = locust__protocol_connect(c, origin, to->http, to->no_proxy, a);
     locust__protocol_check_tls(c->user, to->secure);
     return error;
 }
@@ -324,6 +339,7 @@ typedef struct locust__operation { // one that becomes a row; on the user's stac
     locust__user *user;
     const char *method, *name;
     int64_t start_ns;
+    void *context; // the test's own, for listeners
 } locust__operation;
 
 /* Begins an operation now. The user's last request is counted first, and a user whose requests
@@ -331,7 +347,7 @@ typedef struct locust__operation { // one that becomes a row; on the user's stac
 static locust__operation locust__operation_begin(
     locust__user *user, const char *method, const char *name) LOCUST__PARKS
 {
-    locust__operation o = {user, method, name, 0};
+    locust__operation o = {user, method, name, 0, NULL};
     locust__client_settle(&user->client);
     if (user->root->lost) {
         locust__retry_park(user);
@@ -374,6 +390,7 @@ static void locust__operation_record(
         .error = error,
         .length = length,
         .elapsed_ms = (double)elapsed_ns / 1e6,
+        .context = o->context,
         .user = &o->user->as};
     sample.late_ms = locust__session_end(client->session);
     locust__client_count(client, &sample, elapsed_ns, ended_ns);

@@ -147,7 +147,7 @@ static locust__websocket *locust__websocket_ready(
 static bool locust__websocket_sent(
     locust__websocket *w, const char *name, int64_t start_ns, const char *wrong) LOCUST__PARKS
 {
-    locust__operation o = {w->client.user, "WS", name, start_ns};
+    locust__operation o = {w->client.user, "WS", name, start_ns, NULL};
     w->error = wrong;
     if (wrong && !w->client.user->co->cancelled) {
         locust__client_settle(&w->client.user->client);

@@ -5,7 +5,8 @@
  * Uses        >>env >>setup >>options >>cli >>task_ratio >>run
  * ============================================================================================ */
 
-LOCUST__APART LOCUST__COLD LOCUST_API int locust_main(int argc, char **argv, const locust_test *test)
+LOCUST__APART LOCUST__COLD LOCUST_API int locust_main(
+    int argc, char **argv, const locust_test *test)
 {
     locust__settings settings;
     locust_test picked;
