@@ -79,6 +79,7 @@
  *     >>locals            coroutine-local data
  *     >>streams           protocols of your own
  *     >>websocket         WebSocket
+ *     >>name_servers      questions to name servers
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>test              a test
@@ -121,6 +122,7 @@
  *     >>os_plain          any other POSIX system
  *     >>os_aes            has this processor instructions for AES?
  *     >>os_socket         sockets and the limit on descriptors
+ *     >>os_packets        several datagrams by one system call
  *     >>os_stack          address space for stacks, and what guards it
  *     >>os_signal         faults and stop signals
  *     >>out               text for a terminal or a pipe that nobody may be reading
@@ -169,33 +171,33 @@
  *     >>tls_none          no TLS compiled in
  *     >>url               URLs and origins
  *   5-http
- *     >>head           heads of HTTP/1.1 messages
- *     >>response_head  the head of a response
- *     >>receive        reading messages from a stream
- *     >>write          writing the head of a message
- *     >>json           JSON, read and written
- *     >>extract        values out of a response: patterns, text between
- *     >>cookie         the cookies of one user
- *     >>auth           HTTP authentication: Basic, Digest
- *     >>upload         bodies of requests, in pieces
- *     >>sse            server-sent events
- *     >>body_out       where the body of a response goes
- *     >>proxy          proxies
- *     >>connect_to     --connect-to
- *     >>route          how requests reach servers
- *     >>manners        what a server does with its connections
- *     >>services       what the users of one test share
- *     >>pool           connections of users to origins
- *     >>dial           opening a connection to an origin
- *     >>base_url       a user's host, taken apart once
- *     >>session        the session of a user
- *     >>client         a user's client: its response, verdict and record
- *     >>head_out       the head of a request
- *     >>head_known     heads of requests that were built before
- *     >>exchange       one exchange on a connection
- *     >>request        a whole request
- *     >>short          the short way of a request
- *     >>response       what a test does with a response
+ *     >>head              heads of HTTP/1.1 messages
+ *     >>response_head     the head of a response
+ *     >>receive           reading messages from a stream
+ *     >>write             writing the head of a message
+ *     >>json              JSON, read and written
+ *     >>extract           values out of a response: patterns, text between
+ *     >>cookie            the cookies of one user
+ *     >>auth              HTTP authentication: Basic, Digest
+ *     >>upload            bodies of requests, in pieces
+ *     >>sse               server-sent events
+ *     >>body_out          where the body of a response goes
+ *     >>proxy             proxies
+ *     >>connect_to        --connect-to
+ *     >>route             how requests reach servers
+ *     >>manners           what a server does with its connections
+ *     >>services          what the users of one test share
+ *     >>pool              connections of users to origins
+ *     >>dial              opening a connection to an origin
+ *     >>base_url          a user's host, taken apart once
+ *     >>session           the session of a user
+ *     >>client            a user's client: its response, verdict and record
+ *     >>head_out          the head of a request
+ *     >>head_known        heads of requests that were built before
+ *     >>exchange          one exchange on a connection
+ *     >>request           a whole request
+ *     >>short             the short way of a request
+ *     >>response          what a test does with a response
  *   6-user
  *     >>fault             what is wrong with a test before it runs
  *     >>wait              what is wrong with a wait
@@ -221,6 +223,13 @@
  *     >>ws_opening        the opening handshake of WebSocket
  *     >>websocket_client  the WebSocket of a user
  *     >>ws_layer          a stream of bytes over WebSocket
+ *     >>dns_type          types of DNS records, and rcodes
+ *     >>dns_message       questions with EDNS, and what an answer consists of
+ *     >>dns_text          records as text, and whether they are well-formed
+ *     >>dns_line          sockets and connections that carry questions to a name server
+ *     >>dns_client        a user's client of name servers
+ *     >>dns_http          questions over HTTPS
+ *     >>dns_api           public calls of the client of name servers
  *   8-run
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
@@ -1689,7 +1698,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
  *             warns of a misspelt one, where #ifdef would silently be false.
  * Names       locust__apart locust__cold locust__on locust__os_apple locust__os_bsd
- *             locust__os_linux locust__parks locust__printf locust__sys locust__unused locust__with_
+ *             locust__os_linux locust__parks locust__printf locust__sys locust__unused
+ *             locust__with_
  * ============================================================================================ */
 
 /* Is a setting that is defined switched on? It is if it is a number but 0, or empty, as after
@@ -4633,10 +4643,10 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
  *
  * Purpose     random bytes, arrival times of bytes, timer slack, ports that are taken late, guard
  *             markers, and how long the process waited for a CPU.
- * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_ports
- *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_reopen_
- *             locust__os_set_ locust__os_slept_ locust__os_stamp_ locust__os_take_
- *             locust__os_waited_
+ * Names       locust__os_arrived locust__os_guard_ locust__os_late_ locust__os_memory_
+ *             locust__os_ports locust__os_precise_ locust__os_random_ locust__os_recv_
+ *             locust__os_reopen_ locust__os_set_ locust__os_slept_ locust__os_stamp_
+ *             locust__os_take_ locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -4720,6 +4730,18 @@ static void locust__os_stamp(int fd)
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 }
 
+/* When the bytes of a received message had arrived. */
+static int64_t locust__os_arrived(struct msghdr *message)
+{
+    struct cmsghdr *c = CMSG_FIRSTHDR(message);
+    struct timespec t;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS ||
+        c->cmsg_len < CMSG_LEN(sizeof t))
+        return 0;
+    memcpy(&t, CMSG_DATA(c), sizeof t);
+    return locust__time_of(t);
+}
+
 static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
 {
     union {
@@ -4732,14 +4754,7 @@ static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
         .msg_control = &control,
         .msg_controllen = sizeof control};
     ssize_t got = LOCUST__SYS(recvmsg)(fd, &message, 0);
-    struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    struct timespec t;
-    *arrived_ns = 0;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
-        c->cmsg_len >= CMSG_LEN(sizeof t)) {
-        memcpy(&t, CMSG_DATA(c), sizeof t);
-        *arrived_ns = locust__time_of(t);
-    }
+    *arrived_ns = got > 0 ? locust__os_arrived(&message) : 0;
     return got;
 }
 
@@ -4962,6 +4977,148 @@ static int locust__os_accept(int fd)
     int peer = LOCUST__SYS(accept)(fd, NULL, NULL);
     return peer < 0 ? -errno : locust__os_prepare(peer);
 }
+/* ============================================================================================
+ * >>os_packets  several datagrams by one system call
+ *
+ * Purpose     sends and receives the datagrams of a connected socket, many at once where the system
+ *             can: on loopback a datagram that leaves in a batch of equals costs a third.
+ * Names       locust__os_packets_ locust__os_packet
+ * Cost        a kilobyte or two of stack: call it on the loop's.
+ * Sources     udp(7) (UDP_SEGMENT, Linux 4.18), recvmmsg(2).
+ * ============================================================================================ */
+
+typedef struct locust__os_packet {
+    char *bytes;
+    size_t n;           // to send; or the room, and then what was received
+    int64_t arrived_ns; // of one received, since 1970; 0: unknown
+} locust__os_packet;
+
+enum { LOCUST__OS_PACKETS_MOST = 64 }; // in one call; what a kernel takes as segments
+
+#if LOCUST__OS_LINUX
+enum { LOCUST__OS_PACKETS_LEVEL = 17, LOCUST__OS_PACKETS_SEGMENT = 103 }; // SOL_UDP, UDP_SEGMENT
+
+/* May datagrams of one length go to the kernel as one? One that is too old would send them as
+ * one. */
+static bool locust__os_packets_batched(int fd)
+{
+    int size;
+    socklen_t len = sizeof size;
+    return getsockopt(fd, LOCUST__OS_PACKETS_LEVEL, LOCUST__OS_PACKETS_SEGMENT, &size, &len) == 0;
+}
+
+/* Sends n packets of one length, of which the last may be shorter. */
+static bool locust__os_packets_send_run(int fd, const locust__os_packet *packets, int n)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(uint16_t))];
+    } control;
+    struct iovec iov[LOCUST__OS_PACKETS_MOST];
+    struct msghdr message = {.msg_iov = iov,
+        .msg_iovlen = (size_t)n,
+        .msg_control = &control,
+        .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    uint16_t size = (uint16_t)packets->n;
+    memset(&control, 0, sizeof control);
+    c->cmsg_level = LOCUST__OS_PACKETS_LEVEL;
+    c->cmsg_type = LOCUST__OS_PACKETS_SEGMENT;
+    c->cmsg_len = CMSG_LEN(sizeof size);
+    memcpy(CMSG_DATA(c), &size, sizeof size);
+    for (int i = 0; i < n; i++)
+        iov[i] = (struct iovec){packets[i].bytes, packets[i].n};
+    return LOCUST__SYS(sendmsg)(fd, &message, LOCUST__OS_SEND_FLAGS) >= 0;
+}
+#else
+static bool locust__os_packets_batched(int fd)
+{
+    (void)fd;
+    return false;
+}
+
+static bool locust__os_packets_send_run(int fd, const locust__os_packet *packets, int n)
+{
+    (void)fd, (void)packets, (void)n;
+    return false;
+}
+#endif
+
+/* Sends packets, in order: those of one length that stand together as one, if that is `batched`.
+ * Returns how many went out; fewer than n: errno says why. */
+static int locust__os_packets_send(int fd, const locust__os_packet *packets, int n, bool batched)
+{
+    for (int i = 0; i < n;) {
+        int run = 1;
+        bool sent = false;
+        while (batched && i + run < n && run < LOCUST__OS_PACKETS_MOST &&
+               packets[i + run].n == packets[i].n)
+            run++;
+        sent = run > 1 && locust__os_packets_send_run(fd, packets + i, run);
+        if (run > 1 && !sent && (errno == EAGAIN || errno == ECONNREFUSED))
+            return i;
+        for (int k = 0; !sent && k < run; k++) // one by one: a device may refuse segments
+            if (LOCUST__SYS(send)(
+                    fd, packets[i + k].bytes, packets[i + k].n, LOCUST__OS_SEND_FLAGS) < 0)
+                return i + k;
+        i += run;
+    }
+    return n;
+}
+
+#if LOCUST__OS_LINUX && defined(SYS_recvmmsg)
+
+typedef struct locust__os_packets_header { // struct mmsghdr, which needs _GNU_SOURCE
+    struct msghdr message;
+    unsigned len;
+} locust__os_packets_header;
+
+enum { LOCUST__OS_PACKETS_IN = 16 };
+
+/* Receives up to n packets. Returns how many there were, fewer than n: no more are there now; -1:
+ * errno says why there was none. */
+static int locust__os_packets_recv(int fd, locust__os_packet *packets, int n)
+{
+    locust__os_packets_header headers[LOCUST__OS_PACKETS_IN];
+    struct iovec iov[LOCUST__OS_PACKETS_IN];
+    struct {
+        _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } control[LOCUST__OS_PACKETS_IN];
+    int got;
+    memset(headers, 0, (size_t)n * sizeof *headers);
+    for (int i = 0; i < n; i++) {
+        iov[i] = (struct iovec){packets[i].bytes, packets[i].n};
+        headers[i].message.msg_iov = &iov[i];
+        headers[i].message.msg_iovlen = 1;
+        headers[i].message.msg_control = &control[i];
+        headers[i].message.msg_controllen = sizeof control[i];
+    }
+    got = (int)syscall(SYS_recvmmsg, fd, headers, n, 0, NULL);
+    for (int i = 0; i < got; i++) {
+        packets[i].n = headers[i].len;
+        packets[i].arrived_ns = locust__os_arrived(&headers[i].message);
+    }
+    return got;
+}
+
+#else
+
+enum { LOCUST__OS_PACKETS_IN = 16 };
+
+static int locust__os_packets_recv(int fd, locust__os_packet *packets, int n)
+{
+    int got = 0;
+    for (; got < n; got++) {
+        ssize_t rc =
+            locust__os_recv(fd, packets[got].bytes, packets[got].n, &packets[got].arrived_ns);
+        if (rc < 0)
+            break;
+        packets[got].n = (size_t)rc;
+    }
+    return got || n == 0 ? got : -1;
+}
+
+#endif
 /* ============================================================================================
  * >>os_stack  address space for stacks, and what guards it
  *
@@ -24587,9 +24744,9 @@ static bool locust__dns_sum_read(
  *             fit into its buffer, so that none is lost here.
  * Names       locust__dns_line locust__dns_line_ locust__dns_seat locust__dns_seat_
  *             locust__dns_wire locust__dns_wire_
- * Uses        >>co >>switch >>sync >>address >>net >>stream >>allowance >>connect >>resolve
- *             >>dns >>lookup >>tls_state >>url >>connect_to >>services >>pool >>class >>user
- *             >>protocol >>dns_message
+ * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream >>allowance >>connect
+ *             >>resolve >>dns >>lookup >>tls_state >>url >>connect_to >>services >>pool
+ *             >>class >>user >>protocol >>dns_message
  * Sources     RFC 1035 4.2, 7766 (TCP), 7858 (TLS).
  *
  *   users     u1   u2   u3 ...  u64        each has a seat: a slot, and room for an answer
@@ -24607,9 +24764,10 @@ typedef enum locust__dns_wire {
 } locust__dns_wire;
 
 enum {
-    LOCUST__DNS_LINE_UDP = 64,    // clients of a socket
-    LOCUST__DNS_LINE_MOST = 4096, // of a connection: 16 ids are left for each
-    LOCUST__DNS_LINE_BURST = 256  // messages that one reads before others run
+    LOCUST__DNS_LINE_UDP = 64,       // clients of a socket
+    LOCUST__DNS_LINE_MOST = 4096,    // of a connection: 16 ids are left for each
+    LOCUST__DNS_LINE_LARGEST = 4096, // bytes of a datagram, unless a question allows more
+    LOCUST__DNS_LINE_BURST = 256     // messages that one reads before others run
 };
 
 typedef struct locust__dns_line locust__dns_line;
@@ -24618,13 +24776,17 @@ typedef struct locust__dns_seat {     // of a client on a line
     locust__dns_line *line;           // NULL: on none
     locust__co *co;                   // who waits for the answer
     locust__buf *block;               // holds the question, and takes the answer behind it
+    size_t len;                       // of the question
     size_t question_at, question_len; // in the block: from the id to where an answer repeats it
     int64_t arrived_ns;               // when the answer came; 0: the system did not say
     uint64_t ignored;                 // the line's, when the question was sent
     unsigned slot, id;
-    locust_error error; // of the question that has ended
-    bool waits;         // for the answer to one
-    bool kept;          // it went over a connection that was open before
+    struct locust__dns_seat *out_next; // in the line's list
+    int64_t sent_ns;                   // when the question went out
+    locust_error error;                // of the question that has ended
+    bool waits;                        // for the answer to one
+    bool listed;                       // in that list
+    bool kept;                         // it went over a connection that was open before
 } locust__dns_seat;
 
 struct locust__dns_line {
@@ -24634,8 +24796,12 @@ struct locust__dns_line {
     locust__dns_wire wire;
     unsigned capacity, clients, waiting; // slots: a power of two; taken; that wait for an answer
     unsigned count;                      // of questions, for their ids
+    int largest;                         // datagram that is expected
     uint64_t ignored;                    // messages that answer no question
     locust__dns_seat *reader;            // reads for all; NULL: nobody
+    locust__dns_seat *out;               // questions that are to be sent, over UDP
+    locust__dns_seat *sender;            // sends them for all; NULL: nobody
+    bool batched;                        // the system takes several at once
     locust__sem turn;                    // to open the line, or to send
     locust__dns_seat *slots[];
 };
@@ -24681,6 +24847,7 @@ static locust__dns_line *locust__dns_line_of(locust__dns_line **first, locust__u
     line->capacity = capacity;
     line->count = (unsigned)locust__random(&user->all->services->loop->random);
     line->turn.free = 1;
+    line->largest = LOCUST__DNS_LINE_LARGEST;
     locust__stream_init(&line->conn.stream, &user->all->services->net);
     return line;
 }
@@ -24770,22 +24937,36 @@ static void locust__dns_line_take(locust__dns_line *line, const unsigned char *m
     locust__dns_seat_end(seat, seat->block->failed ? LOCUST_ERR_MEMORY : LOCUST_OK);
 }
 
-/* Reads datagrams until there are no more. Without a question that waits, what else there is can
- * only be nobody's: it is left for later, and a system call is spared. (The poller tells of what
- * comes from now on.) */
-static void locust__dns_line_read_datagrams(locust__dns_line *line)
+/* Reads datagrams until there are no more: this is called on the loop's stack. Without a question
+ * that waits, what else there is can only be nobody's: it is left for later, and a system call is
+ * spared. (The poller tells of what comes from now on.) */
+static void locust__dns_line_read_datagrams(void *arg)
 {
+    locust__dns_line *line = arg;
     locust_stream *s = &line->conn.stream;
-    char *m = s->net->loop->scratch;
-    for (int i = 0; i < LOCUST__DNS_LINE_BURST && s->fd.watch.readable; i++) {
-        size_t got;
-        locust_error error = locust__stream_socket_recv(s, m, LOCUST__LOOP_SCRATCH, &got);
-        if (error) { // ICMP: nothing listens there
-            locust__dns_line_fail(line, error);
+    const locust__loop *loop = s->net->loop;
+    for (int i = 0; i < LOCUST__DNS_LINE_BURST && s->fd.watch.readable;) {
+        locust__os_packet packets[LOCUST__OS_PACKETS_IN];
+        int n = line->waiting < LOCUST__OS_PACKETS_IN ? (int)line->waiting : LOCUST__OS_PACKETS_IN;
+        int got, most = LOCUST__LOOP_SCRATCH / line->largest;
+        n = n < most ? n : most;
+        n = n < 1 ? 1 : n;
+        for (int k = 0; k < n; k++) {
+            packets[k].bytes = loop->scratch + (size_t)k * (size_t)line->largest;
+            packets[k].n = n > 1 ? (size_t)line->largest : LOCUST__LOOP_SCRATCH;
+        }
+        got = locust__os_packets_recv(s->fd.watch.fd, packets, n);
+        if (got < 0 && errno != EAGAIN && errno != EINTR) { // ICMP: nothing listens there
+            locust__dns_line_fail(line, locust__net_error(errno));
             return;
         }
-        if (got || s->fd.watch.readable)
-            locust__dns_line_take(line, (const unsigned char *)m, got);
+        if (got >= 0 ? got < n : errno == EAGAIN)
+            s->fd.watch.readable = false;
+        for (int k = 0; k < got; k++) {
+            s->arrived_ns = packets[k].arrived_ns ? packets[k].arrived_ns - loop->epoch_ns : 0;
+            locust__dns_line_take(line, (const unsigned char *)packets[k].bytes, packets[k].n);
+        }
+        i += got > 0 ? got : 1;
         if (!line->waiting)
             s->fd.watch.readable = false;
     }
@@ -24851,7 +25032,7 @@ static locust_error locust__dns_line_read(
     locust_stream *s = &line->conn.stream;
     locust_error error;
     if (line->wire == LOCUST__DNS_WIRE_UDP)
-        locust__dns_line_read_datagrams(line);
+        locust__co_call(s->net->loop, locust__dns_line_read_datagrams, line);
     else
         locust__dns_line_read_stream(line);
     if (!seat->waits || !locust__stream_is_open(s))
@@ -24868,40 +25049,6 @@ static locust_error locust__dns_line_read(
     return s->net->loop->now_ns >= deadline_ns ? LOCUST_ERR_TIMEOUT : LOCUST_OK;
 }
 
-/* Parks until the answer has come. The line reads for all that wait while one of them does. */
-static locust_error locust__dns_seat_wait(locust__dns_seat *seat, int64_t deadline_ns) LOCUST__PARKS
-{
-    locust__dns_line *line = seat->line;
-    locust_stream *s = &line->conn.stream;
-    locust_error error = LOCUST_OK;
-    while (seat->waits && !error) {
-        if (!line->reader)
-            line->reader = seat;
-        if (line->reader == seat) {
-            s->fd.reader = NULL;
-            if (locust__stream_is_readable(s)) {
-                error = locust__dns_line_read(line, seat, deadline_ns);
-                continue;
-            }
-            s->fd.reader = seat->co;
-        }
-        error = locust__stream_woken(
-            locust__co_park(s->net->loop, deadline_ns, true), LOCUST_ERR_TIMEOUT);
-    }
-    if (seat->waits) {
-        seat->waits = false;
-        seat->error = error;
-        line->waiting--;
-    }
-    if (line->reader == seat) {
-        s->fd.reader = NULL;
-        if (s->in_len && locust__stream_settle(s))
-            locust__dns_line_fail(line, LOCUST_ERR_MEMORY);
-        locust__dns_line_hand_over(line, seat->slot);
-    }
-    return seat->error;
-}
-
 /* Opens a socket to the next address of the server. */
 static locust_error locust__dns_line_open_udp(
     locust__dns_line *line, locust__user *user, const locust__allowance *a) LOCUST__PARKS
@@ -24914,6 +25061,8 @@ static locust_error locust__dns_line_open_udp(
     locust_error error = locust__lookup_host(&sv->resolver, name, port, a->deadline_ns, &host);
     if (!error && locust__lookup_order(host, port, addrs))
         error = locust__connect_udp(&line->conn.stream, addrs);
+    if (!error)
+        line->batched = locust__os_packets_batched(line->conn.stream.fd.watch.fd);
     if (error == LOCUST_ERR_FILES)
         locust__net_advise(&sv->net, error);
     return error;
@@ -24940,46 +25089,190 @@ static locust_error locust__dns_line_open(
     return error;
 }
 
-/* Writes the question, whose length stands in front of it. */
-static locust_error locust__dns_line_write(locust__dns_line *line, const locust__dns_seat *seat,
-    size_t len, int64_t deadline_ns) LOCUST__PARKS
+/* Puts a seat into the list of those whose questions are to be sent. */
+static void locust__dns_line_add(locust__dns_line *line, locust__dns_seat *seat)
 {
-    size_t skipped = line->wire == LOCUST__DNS_WIRE_UDP ? 0 : 2;
-    locust__view out = {seat->block->ptr + seat->question_at - skipped, len + skipped};
-    return locust__stream_write(&line->conn.stream, (locust__view){NULL, 0}, out, deadline_ns);
+    seat->out_next = line->out;
+    line->out = seat;
+    seat->listed = true;
 }
 
-/* Opens the line if it must be, and sends the seat's question of `len` bytes. Only then may an
- * answer to it be taken: that moves the block. */
+static void locust__dns_line_unlist(locust__dns_line *line, locust__dns_seat *seat)
+{
+    locust__dns_seat **at = &line->out;
+    while (*at && *at != seat)
+        at = &(*at)->out_next;
+    if (*at)
+        *at = seat->out_next;
+    seat->listed = false;
+}
+
+/* Ends the waits of those whose questions are on their way: they were refused. */
+static void locust__dns_line_refuse(locust__dns_line *line)
+{
+    for (unsigned i = 0; i < line->capacity; i++)
+        if (line->slots[i] && line->slots[i]->waits && !line->slots[i]->listed)
+            locust__dns_seat_end(line->slots[i], LOCUST_ERR_REFUSED);
+}
+
+/* The packets of the questions that are to be sent, the longest first: those of one length stand
+ * together, which is what makes a batch cheap. Returns how many. */
+static int locust__dns_line_pack(
+    locust__dns_line *line, locust__dns_seat **seats, locust__os_packet *packets)
+{
+    int64_t now_ns = locust__loop_clock(line->conn.stream.net->loop);
+    int n = 0;
+    for (locust__dns_seat *seat = line->out; seat; seat = seat->out_next) {
+        int at = n++;
+        for (; at > 0 && seats[at - 1]->len < seat->len; at--)
+            seats[at] = seats[at - 1];
+        seats[at] = seat;
+        seat->sent_ns = now_ns;
+    }
+    for (int i = 0; i < n; i++) {
+        packets[i].bytes = seats[i]->block->ptr + seats[i]->question_at;
+        packets[i].n = seats[i]->len;
+    }
+    return n;
+}
+
+/* Sends the questions that are to be sent: this is called on the loop's stack. */
+static void locust__dns_line_send_listed(void *arg)
+{
+    locust__dns_line *line = arg;
+    locust__watch *watch = &line->conn.stream.fd.watch;
+    locust__os_packet packets[LOCUST__DNS_LINE_UDP];
+    locust__dns_seat *seats[LOCUST__DNS_LINE_UDP];
+    int n = locust__dns_line_pack(line, seats, packets), sent = 0, failed = 0;
+    for (int tries = 0; tries < 3 && sent < n; tries++) {
+        sent += locust__os_packets_send(watch->fd, packets + sent, n - sent, line->batched);
+        failed = sent < n ? errno : 0;
+        if (failed == ECONNREFUSED) // a question before was: it is told of now
+            locust__dns_line_refuse(line);
+        else if (failed != EINTR)
+            break;
+    }
+    for (int i = 0; i < n; i++)
+        seats[i]->listed = false;
+    line->out = NULL;
+    if (failed == EAGAIN)
+        watch->writable = false;
+    for (int i = sent; i < n; i++)
+        if (failed == EAGAIN)
+            locust__dns_line_add(line, seats[i]);
+        else
+            locust__dns_seat_end(seats[i], locust__net_error(failed));
+}
+
+/* Sends what is to be sent over UDP, as the one who does so for all. If others are ready to run
+ * they do so first, as they may ask something too. */
+static locust_error locust__dns_line_send(
+    locust__dns_line *line, locust__dns_seat *seat, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_stream *s = &line->conn.stream;
+    locust__loop *loop = s->net->loop;
+    locust_error error = LOCUST_OK;
+    line->sender = seat;
+    if (loop->ready.first && line->clients > 1)
+        locust__co_yield(loop);
+    while (!error && line->out) {
+        if (s->fd.watch.writable)
+            locust__co_call(loop, locust__dns_line_send_listed, line);
+        if (line->out)
+            error = locust__stream_woken(
+                locust__fd_wait_write(loop, &s->fd, deadline_ns), LOCUST_ERR_TIMEOUT);
+    }
+    line->sender = NULL;
+    if (line->out && line->out != seat)
+        locust__co_wake(loop, line->out->co, LOCUST__WAKE_EVENT); // it goes on
+    return seat->waits ? error : LOCUST_OK;
+}
+
+/* Writes the question to a connection, whose length stands in front of it. Only then may an answer
+ * to it be taken: that moves the block. */
+static locust_error locust__dns_line_write(
+    locust__dns_line *line, locust__dns_seat *seat, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__view out = {seat->block->ptr + seat->question_at - 2, seat->len + 2};
+    locust_error error;
+    seat->sent_ns = locust__loop_clock(line->conn.stream.net->loop);
+    error = locust__stream_write(&line->conn.stream, (locust__view){NULL, 0}, out, deadline_ns);
+    if (error) // half a question may be on it
+        locust__dns_line_fail(line, locust__net_lacks(error) ? error : LOCUST_ERR_CLOSED);
+    return error;
+}
+
+/* Sends the seat's question, on a line that is opened if it must be; over UDP the wait does, with
+ * those of others. */
 static locust_error locust__dns_seat_send(
-    locust__dns_seat *seat, locust__user *user, size_t len, locust__allowance *a) LOCUST__PARKS
+    locust__dns_seat *seat, locust__user *user, locust__allowance *a) LOCUST__PARKS
+{
+    locust__dns_line *line = seat->line;
+    locust__loop *loop = user->all->services->loop;
+    bool udp = line->wire == LOCUST__DNS_WIRE_UDP;
+    locust_error error = LOCUST_OK;
+    seat->kept = false;
+    if (!udp || !locust__stream_is_open(&line->conn.stream)) {
+        error = locust__stream_woken(
+            locust__sem_take(loop, &line->turn, a->deadline_ns), LOCUST_ERR_TIMEOUT);
+        if (error)
+            return error;
+        error = locust__dns_line_open(line, user, a, &seat->kept);
+        if (error)
+            locust__stream_close(&line->conn.stream);
+        else if (!udp)
+            error = locust__dns_line_write(line, seat, a->deadline_ns);
+        locust__sem_give(loop, &line->turn);
+    }
+    if (error)
+        return error;
+    seat->ignored = line->ignored;
+    seat->arrived_ns = 0;
+    seat->waits = true;
+    line->waiting++;
+    if (udp)
+        locust__dns_line_add(line, seat);
+    return LOCUST_OK;
+}
+
+/* Parks until the answer has come. The line reads for all that wait while one of them does. */
+static locust_error locust__dns_seat_wait(locust__dns_seat *seat, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__dns_line *line = seat->line;
     locust_stream *s = &line->conn.stream;
-    bool udp = line->wire == LOCUST__DNS_WIRE_UDP;
-    locust_error error = locust__stream_woken(
-        locust__sem_take(s->net->loop, &line->turn, a->deadline_ns), LOCUST_ERR_TIMEOUT);
-    if (error)
-        return error;
-    error = locust__dns_line_open(line, user, a, &seat->kept);
-    if (error)
-        locust__stream_close(s);
-    else
-        error = locust__dns_line_write(line, seat, len, a->deadline_ns);
-    if (udp && error == LOCUST_ERR_REFUSED && locust__stream_is_open(s)) {
-        locust__dns_line_fail(line, error); // a question before was refused: it is told of now
-        error = locust__dns_line_write(line, seat, len, a->deadline_ns);
+    locust_error error = LOCUST_OK;
+    while (seat->waits && !error) {
+        if (line->out && !line->sender) {
+            error = locust__dns_line_send(line, seat, deadline_ns);
+            continue;
+        }
+        if (!line->reader)
+            line->reader = seat;
+        if (line->reader == seat) {
+            s->fd.reader = NULL;
+            if (locust__stream_is_readable(s)) {
+                error = locust__dns_line_read(line, seat, deadline_ns);
+                continue;
+            }
+            s->fd.reader = seat->co;
+        }
+        error = locust__stream_woken(
+            locust__co_park(s->net->loop, deadline_ns, true), LOCUST_ERR_TIMEOUT);
     }
-    if (!error) {
-        seat->ignored = line->ignored;
-        seat->arrived_ns = 0;
-        seat->waits = true;
-        line->waiting++;
-    } else if (!udp) { // half a question may be on it
-        locust__dns_line_fail(line, locust__net_lacks(error) ? error : LOCUST_ERR_CLOSED);
+    if (seat->listed)
+        locust__dns_line_unlist(line, seat);
+    if (seat->waits) {
+        seat->waits = false;
+        seat->error = error;
+        line->waiting--;
     }
-    locust__sem_give(s->net->loop, &line->turn);
-    return error;
+    if (line->reader == seat) {
+        s->fd.reader = NULL;
+        if (s->in_len && locust__stream_settle(s))
+            locust__dns_line_fail(line, LOCUST_ERR_MEMORY);
+        locust__dns_line_hand_over(line, seat->slot);
+    }
+    return seat->error;
 }
 
 /* Opens the line if it is closed. */
@@ -25163,6 +25456,7 @@ static locust_error locust__dns_client_try(locust__dns_client *c, locust__dns_se
     size_t end = 0;
     locust_error error;
     locust__dns_line *line;
+    int64_t asked_ns;
     if (!locust__dns_client_come(c, seat, wire))
         return LOCUST_ERR_MEMORY;
     line = seat->line;
@@ -25171,11 +25465,17 @@ static locust_error locust__dns_client_try(locust__dns_client *c, locust__dns_se
     *len = locust__dns_client_write(c, q, seat->id, &end);
     if (!*len)
         return LOCUST_ERR_MEMORY;
+    seat->len = *len;
     seat->question_len = end;
+    if (q->edns > line->largest)
+        line->largest = q->edns;
     c->answer.tries++;
-    error = locust__dns_seat_send(seat, c->as.user, *len, a);
+    asked_ns = c->as.user->all->services->loop->clock_ns;
+    error = locust__dns_seat_send(seat, c->as.user, a);
     if (!error)
         error = locust__dns_seat_wait(seat, a->deadline_ns);
+    if (wire == LOCUST__DNS_WIRE_UDP && seat->sent_ns > asked_ns) // it stood in line
+        a->generator_ns += seat->sent_ns - asked_ns;
     c->answer.ignored += line->ignored - seat->ignored;
     return error;
 }

@@ -79,6 +79,7 @@
  *     >>locals            coroutine-local data
  *     >>streams           protocols of your own
  *     >>websocket         WebSocket
+ *     >>name_servers      questions to name servers
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>test              a test
@@ -121,6 +122,7 @@
  *     >>os_plain          any other POSIX system
  *     >>os_aes            has this processor instructions for AES?
  *     >>os_socket         sockets and the limit on descriptors
+ *     >>os_packets        several datagrams by one system call
  *     >>os_stack          address space for stacks, and what guards it
  *     >>os_signal         faults and stop signals
  *     >>out               text for a terminal or a pipe that nobody may be reading
@@ -169,33 +171,33 @@
  *     >>tls_none          no TLS compiled in
  *     >>url               URLs and origins
  *   5-http
- *     >>head           heads of HTTP/1.1 messages
- *     >>response_head  the head of a response
- *     >>receive        reading messages from a stream
- *     >>write          writing the head of a message
- *     >>json           JSON, read and written
- *     >>extract        values out of a response: patterns, text between
- *     >>cookie         the cookies of one user
- *     >>auth           HTTP authentication: Basic, Digest
- *     >>upload         bodies of requests, in pieces
- *     >>sse            server-sent events
- *     >>body_out       where the body of a response goes
- *     >>proxy          proxies
- *     >>connect_to     --connect-to
- *     >>route          how requests reach servers
- *     >>manners        what a server does with its connections
- *     >>services       what the users of one test share
- *     >>pool           connections of users to origins
- *     >>dial           opening a connection to an origin
- *     >>base_url       a user's host, taken apart once
- *     >>session        the session of a user
- *     >>client         a user's client: its response, verdict and record
- *     >>head_out       the head of a request
- *     >>head_known     heads of requests that were built before
- *     >>exchange       one exchange on a connection
- *     >>request        a whole request
- *     >>short          the short way of a request
- *     >>response       what a test does with a response
+ *     >>head              heads of HTTP/1.1 messages
+ *     >>response_head     the head of a response
+ *     >>receive           reading messages from a stream
+ *     >>write             writing the head of a message
+ *     >>json              JSON, read and written
+ *     >>extract           values out of a response: patterns, text between
+ *     >>cookie            the cookies of one user
+ *     >>auth              HTTP authentication: Basic, Digest
+ *     >>upload            bodies of requests, in pieces
+ *     >>sse               server-sent events
+ *     >>body_out          where the body of a response goes
+ *     >>proxy             proxies
+ *     >>connect_to        --connect-to
+ *     >>route             how requests reach servers
+ *     >>manners           what a server does with its connections
+ *     >>services          what the users of one test share
+ *     >>pool              connections of users to origins
+ *     >>dial              opening a connection to an origin
+ *     >>base_url          a user's host, taken apart once
+ *     >>session           the session of a user
+ *     >>client            a user's client: its response, verdict and record
+ *     >>head_out          the head of a request
+ *     >>head_known        heads of requests that were built before
+ *     >>exchange          one exchange on a connection
+ *     >>request           a whole request
+ *     >>short             the short way of a request
+ *     >>response          what a test does with a response
  *   6-user
  *     >>fault             what is wrong with a test before it runs
  *     >>wait              what is wrong with a wait
@@ -221,6 +223,13 @@
  *     >>ws_opening        the opening handshake of WebSocket
  *     >>websocket_client  the WebSocket of a user
  *     >>ws_layer          a stream of bytes over WebSocket
+ *     >>dns_type          types of DNS records, and rcodes
+ *     >>dns_message       questions with EDNS, and what an answer consists of
+ *     >>dns_text          records as text, and whether they are well-formed
+ *     >>dns_line          sockets and connections that carry questions to a name server
+ *     >>dns_client        a user's client of name servers
+ *     >>dns_http          questions over HTTPS
+ *     >>dns_api           public calls of the client of name servers
  *   8-run
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
@@ -416,6 +425,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 #include "1-ground/os/aes.c"
 #include "1-ground/os/socket.c"
+#include "1-ground/os/packets.c"
 #include "1-ground/os/stack.c"
 #include "1-ground/os/signal.c"
 #include "1-ground/out.c"

@@ -7,7 +7,8 @@
  * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
  *             warns of a misspelt one, where #ifdef would silently be false.
  * Names       locust__apart locust__cold locust__on locust__os_apple locust__os_bsd
- *             locust__os_linux locust__parks locust__printf locust__sys locust__unused locust__with_
+ *             locust__os_linux locust__parks locust__printf locust__sys locust__unused
+ *             locust__with_
  * ============================================================================================ */
 
 /* Is a setting that is defined switched on? It is if it is a number but 0, or empty, as after

@@ -163,6 +163,7 @@ static locust_error locust__dns_client_try(locust__dns_client *c, locust__dns_se
     size_t end = 0;
     locust_error error;
     locust__dns_line *line;
+    int64_t asked_ns;
     if (!locust__dns_client_come(c, seat, wire))
         return LOCUST_ERR_MEMORY;
     line = seat->line;
@@ -171,11 +172,17 @@ static locust_error locust__dns_client_try(locust__dns_client *c, locust__dns_se
     *len = locust__dns_client_write(c, q, seat->id, &end);
     if (!*len)
         return LOCUST_ERR_MEMORY;
+    seat->len = *len;
     seat->question_len = end;
+    if (q->edns > line->largest)
+        line->largest = q->edns;
     c->answer.tries++;
-    error = locust__dns_seat_send(seat, c->as.user, *len, a);
+    asked_ns = c->as.user->all->services->loop->clock_ns;
+    error = locust__dns_seat_send(seat, c->as.user, a);
     if (!error)
         error = locust__dns_seat_wait(seat, a->deadline_ns);
+    if (wire == LOCUST__DNS_WIRE_UDP && seat->sent_ns > asked_ns) // it stood in line
+        a->generator_ns += seat->sent_ns - asked_ns;
     c->answer.ignored += line->ignored - seat->ignored;
     return error;
 }

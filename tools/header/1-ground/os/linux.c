@@ -3,10 +3,10 @@
  *
  * Purpose     random bytes, arrival times of bytes, timer slack, ports that are taken late, guard
  *             markers, and how long the process waited for a CPU.
- * Names       locust__os_guard_ locust__os_late_ locust__os_memory_ locust__os_ports
- *             locust__os_precise_ locust__os_random_ locust__os_recv_ locust__os_reopen_
- *             locust__os_set_ locust__os_slept_ locust__os_stamp_ locust__os_take_
- *             locust__os_waited_
+ * Names       locust__os_arrived locust__os_guard_ locust__os_late_ locust__os_memory_
+ *             locust__os_ports locust__os_precise_ locust__os_random_ locust__os_recv_
+ *             locust__os_reopen_ locust__os_set_ locust__os_slept_ locust__os_stamp_
+ *             locust__os_take_ locust__os_waited_
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -90,6 +90,18 @@ static void locust__os_stamp(int fd)
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 }
 
+/* When the bytes of a received message had arrived. */
+static int64_t locust__os_arrived(struct msghdr *message)
+{
+    struct cmsghdr *c = CMSG_FIRSTHDR(message);
+    struct timespec t;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS ||
+        c->cmsg_len < CMSG_LEN(sizeof t))
+        return 0;
+    memcpy(&t, CMSG_DATA(c), sizeof t);
+    return locust__time_of(t);
+}
+
 static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
 {
     union {
@@ -102,14 +114,7 @@ static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns)
         .msg_control = &control,
         .msg_controllen = sizeof control};
     ssize_t got = LOCUST__SYS(recvmsg)(fd, &message, 0);
-    struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    struct timespec t;
-    *arrived_ns = 0;
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS &&
-        c->cmsg_len >= CMSG_LEN(sizeof t)) {
-        memcpy(&t, CMSG_DATA(c), sizeof t);
-        *arrived_ns = locust__time_of(t);
-    }
+    *arrived_ns = got > 0 ? locust__os_arrived(&message) : 0;
     return got;
 }
 
