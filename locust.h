@@ -55,6 +55,8 @@
  *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
  *   LOCUST_NO_SHORT           0    1: no short way for plain requests, with the same results: see
  *                                     >>short
+ *   LOCUST_NO_RECORDS         0    1: mbedTLS keeps every TLS connection, at 24 KB and more each,
+ *                                  in place of the kit's own records behind its handshake
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
@@ -159,13 +161,20 @@
  *     >>question          asking name servers
  *     >>lookup            a host name on its way to a connection
  *     >>tls               TLS 1.2 and 1.3 by mbedTLS
+ *     >>tls_key           the keys of a connection whose records the kit makes
+ *     >>tls_record        one protected record: sealed and opened
+ *     >>tls_after         what a server says after the handshake
+ *     >>tls_pool          small blocks that stay
  *     >>tls_state         what TLS keeps: of a test, a configuration, a connection
+ *     >>tls_export        what mbedTLS tells of a handshake's secrets
  *     >>tls_version       versions and ciphers
  *     >>tls_config        configurations
  *     >>tls_trust         certificates to trust
  *     >>tls_verify        verification
- *     >>tls_socket        between mbedTLS and the socket
+ *     >>tls_socket        between TLS and the socket
  *     >>tls_error         what went wrong
+ *     >>tls_own           reading and writing records of our own
+ *     >>tls_take          taking a connection's records from mbedTLS
  *     >>tls_layer         reads and writes through TLS
  *     >>tls_handshake     the handshake
  *     >>tls_none          no TLS compiled in
@@ -1863,6 +1872,9 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#if defined(__GLIBC__) && !defined(__UCLIBC__)
+#include <malloc.h>
+#endif
 #endif
 #if LOCUST__WITH_KQUEUE
 #include <sys/types.h>
@@ -1883,6 +1895,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <mbedtls/asn1.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/platform.h>
+#include <mbedtls/platform_util.h>
 #include <mbedtls/psa_util.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
@@ -1891,6 +1904,23 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #error "locust.h needs mbedTLS 2.28, 3.6 or 4.x for -DLOCUST_TLS"
 #endif
 #endif
+
+/* What >>tls_record needs of mbedTLS. Version 4 keeps its ciphers to itself. */
+#if !LOCUST__WITH_TLS || (defined(LOCUST_NO_RECORDS) && LOCUST__ON(LOCUST_NO_RECORDS))
+#define LOCUST__WITH_RECORDS 0
+#elif MBEDTLS_VERSION_NUMBER >= 0x04000000 || !defined(MBEDTLS_GCM_C) || !defined(MBEDTLS_MD_C)
+#define LOCUST__WITH_RECORDS 0
+#elif MBEDTLS_VERSION_NUMBER < 0x03000000 && !defined(MBEDTLS_SSL_EXPORT_KEYS)
+#define LOCUST__WITH_RECORDS 0
+#else
+#define LOCUST__WITH_RECORDS 1
+#include <mbedtls/gcm.h>
+#include <mbedtls/md.h>
+#if defined(MBEDTLS_CHACHAPOLY_C)
+#include <mbedtls/chachapoly.h>
+#endif
+#endif
+
 #if LOCUST__WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -4216,6 +4246,7 @@ static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns);
 /* Opens a terminal or a pipe once more, for writing and nonblocking: the flag belongs to an open
  * file, which a shell may share. The new descriptor, or -errno. */
 static int locust__os_reopen(int fd);
+static void locust__os_trim(void); // gives memory that was freed back to the system, where it can
 static size_t locust__os_page_size(void);
 /* The text of a small file; of a larger one it reads little more than `max` bytes. A '\0' follows.
  * ptr NULL: no such file, or no memory. `failed`: it could not be read, and errno says why. */
@@ -4661,6 +4692,14 @@ static size_t locust__os_memory(void)
     return locust__os_statm();
 }
 
+/* glibc alone keeps freed memory between blocks that live on. */
+LOCUST__UNUSED static void locust__os_trim(void)
+{
+#if defined(__GLIBC__) && !defined(__UCLIBC__)
+    malloc_trim(0);
+#endif
+}
+
 static int64_t locust__os_waited_ns(void)
 {
     return locust__os_proc_second("/proc/self/schedstat"); // time on a CPU, then waiting for one
@@ -4781,6 +4820,10 @@ static int64_t locust__os_waited_ns(void)
 static int64_t locust__os_slept_ns(void)
 {
     return 0; // unknown
+}
+
+LOCUST__UNUSED static void locust__os_trim(void)
+{
 }
 
 static void locust__os_precise_timers(void)
@@ -11169,20 +11212,24 @@ static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, c
  * >>tls  TLS 1.2 and 1.3 by mbedTLS
  *
  * Purpose     puts TLS on a connected stream, as a layer; verifies the server; resumes sessions.
- *             This part has what the rest of the kit needs whether or not TLS is compiled in.
+ *             mbedTLS shakes hands; then the kit takes the keys and makes records itself, so that
+ *             an idle connection has no context and no buffers. This part has what the rest of the
+ *             kit needs whether or not TLS is compiled in.
  * Invariants  mbedTLS runs on the loop's stack only, for a user's is too small. It verifies nothing
  *             itself: locust__tls_verify does, before the first byte of a request is sent. A closed
  *             connection leaves nothing but its session, and only if the server was verified or
  *             need not be.
- * Cost        a handshake 1 to 8 ms of CPU, resumed 0.1 to 1 ms; 38 to 46 KB for each open
- *             connection with a distribution's mbedTLS, 28 to 34 KB with that of tools/mbedtls.sh.
- * Names       locust__tls_counts_ locust__tls_handshakes_ locust__tls_how_ locust__tls_needed_
- *             locust__tls_options_
+ * Cost        a handshake 0.4 to 8 ms of CPU, resumed 0.1 to 1 ms, and 38 to 46 KB while it lasts
+ *             with a distribution's mbedTLS, 24 to 34 KB with that of tools/mbedtls.sh; then 180 to
+ *             320 bytes for each open connection, and a session's 300 to 400 (`make bench B=tls`).
+ * Names       locust__tls_counts_ locust__tls_data locust__tls_handshakes_ locust__tls_how_
+ *             locust__tls_needed_ locust__tls_options_
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
- * Limits      no revocation (CRL, OCSP), no key update, no renegotiation, no TLS on TLS (all
- *             connections share a buffer). The largest step of a handshake holds the loop for as
- *             long as it takes; no more than one step is made in a turn of the loop.
+ * Limits      no revocation (CRL, OCSP), no renegotiation, no TLS on TLS (all connections share a
+ *             buffer). Connections that mbedTLS keeps (>>tls_take says which) end at a key update.
+ *             The largest step of a handshake holds the loop for as long as it takes; no more than
+ *             one step is made in a turn of the loop.
  * ============================================================================================ */
 
 typedef struct locust__tls_how { // what to make a connection with; the texts outlive the test
@@ -11201,29 +11248,597 @@ typedef struct locust__tls_options { // of a test
 typedef struct locust__tls_counts { // of handshakes that succeeded
     uint64_t full, resumed;
     int64_t full_ns, resumed_ns; // time on the CPU
+    uint64_t stayed;             // of these connections: whose records are mbedTLS's to the end
 } locust__tls_counts;
 
 enum { LOCUST__TLS_HANDSHAKES = 128 }; // in progress at once, by default
+enum { LOCUST__TLS_DATA = 16384 };     // bytes of data in a record, at most
 
 static const char locust__tls_needed[] =
     "https needs TLS, and so does tls://: compile the test with -DLOCUST_TLS and link it with "
     "-lmbedtls -lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
+#if LOCUST__WITH_RECORDS
+/* ============================================================================================
+ * >>tls_key  the keys of a connection whose records the kit makes
+ *
+ * Purpose     which suites the kit can seal and open; their keys out of what a handshake leaves:
+ *             the master secret of TLS 1.2, the traffic secrets of TLS 1.3.
+ * Invariants  a sequence number counts the records of one key, and is never used twice.
+ * Cost        64 to 208 bytes a connection. TLS 1.3: two HMACs for the keys of a side, three to
+ *             renew them.
+ * Names       locust__tls_key_ locust__tls_keys locust__tls_side_ locust__tls_suite
+ * Sources     RFC 5246 6.3, RFC 5288, RFC 7905; RFC 8446 5.3, 7.1, 7.2, 7.3.
+ *
+ *   locust__tls_keys   suite, sequence numbers | key IV (secret) | key IV (secret)
+ *                                                what comes in    what goes out
+ * ============================================================================================ */
+
+typedef struct locust__tls_suite {
+    uint16_t id;     // IANA's number
+    uint8_t key, iv; // bytes of a key, and of what is kept of the nonce
+    uint8_t hash;    // bytes of a traffic secret; 0: TLS 1.2, which has none
+    bool chacha;     // ChaCha20-Poly1305; false: AES-GCM
+} locust__tls_suite;
+
+static const locust__tls_suite locust__tls_key_suites[] = {
+    {0x1301, 16, 12, 32, false},                          // TLS_AES_128_GCM_SHA256
+    {0x1302, 32, 12, 48, false},                          // TLS_AES_256_GCM_SHA384
+    {0xC02B, 16, 4, 0, false},                            // ECDHE-ECDSA, and so on: RFC 5289
+    {0xC02C, 32, 4, 0, false}, {0xC02F, 16, 4, 0, false}, // ECDHE-RSA
+    {0xC030, 32, 4, 0, false}, {0x009C, 16, 4, 0, false}, // RSA: RFC 5288
+    {0x009D, 32, 4, 0, false}, {0x009E, 16, 4, 0, false}, // DHE-RSA
+    {0x009F, 32, 4, 0, false},
+#if defined(MBEDTLS_CHACHAPOLY_C)
+    {0x1303, 32, 12, 32, true}, // TLS_CHACHA20_POLY1305_SHA256
+    {0xCCA8, 32, 12, 0, true},  // ECDHE-RSA: RFC 7905
+    {0xCCA9, 32, 12, 0, true},  // ECDHE-ECDSA
+    {0xCCAA, 32, 12, 0, true},  // DHE-RSA
+#endif
+};
+
+typedef enum locust__tls_side { LOCUST__TLS_SIDE_IN, LOCUST__TLS_SIDE_OUT } locust__tls_side;
+
+typedef struct locust__tls_keys {
+    const locust__tls_suite *suite;
+    uint64_t seq[2];       // of the next record of each side
+    unsigned char bytes[]; // of each side: key, IV, traffic secret
+} locust__tls_keys;
+
+enum { LOCUST__TLS_KEY_MASTER = 48, LOCUST__TLS_KEY_SECRET = 48, LOCUST__TLS_KEY_RANDOMS = 64 };
+
+/* NULL: records of this suite are not for the kit. */
+static const locust__tls_suite *locust__tls_key_suite(int id)
+{
+    for (size_t i = 0; i < sizeof locust__tls_key_suites / sizeof *locust__tls_key_suites; i++)
+        if (locust__tls_key_suites[i].id == id)
+            return &locust__tls_key_suites[i];
+    return NULL;
+}
+
+static size_t locust__tls_key_of_side(const locust__tls_suite *s)
+{
+    return (size_t)s->key + s->iv + s->hash;
+}
+
+/* Bytes of locust__tls_keys for a suite. */
+static size_t locust__tls_key_size(const locust__tls_suite *s)
+{
+    return sizeof(locust__tls_keys) + 2 * locust__tls_key_of_side(s);
+}
+
+/* The key of a side; behind it its IV, and its secret. */
+static unsigned char *locust__tls_key_at(locust__tls_keys *keys, locust__tls_side side)
+{
+    return keys->bytes + (size_t)side * locust__tls_key_of_side(keys->suite);
+}
+
+/* HKDF-Expand-Label without a context, RFC 8446 7.1: one HMAC, for no output is longer than the
+ * hash. False: no memory. */
+static bool locust__tls_key_expand(const locust__tls_suite *s, const unsigned char *secret,
+    const char *label, unsigned char *out, size_t n)
+{
+    size_t len = strlen(label);
+    unsigned char info[32] = {0, (unsigned char)n, (unsigned char)(6 + len)}, hash[64];
+    int rc;
+    memcpy(info + 3, "tls13 ", 6);
+    memcpy(info + 9, label, len);
+    info[9 + len] = 0;  // the length of the context
+    info[10 + len] = 1; // HKDF's counter, RFC 5869 2.3
+    rc = mbedtls_md_hmac(
+        mbedtls_md_info_from_type(s->hash == 48 ? MBEDTLS_MD_SHA384 : MBEDTLS_MD_SHA256), secret,
+        s->hash, info, 11 + len, hash);
+    if (rc == 0)
+        memcpy(out, hash, n);
+    mbedtls_platform_zeroize(hash, sizeof hash);
+    return rc == 0;
+}
+
+/* Begins with a traffic secret of TLS 1.3, RFC 8446 7.3. False: no memory. */
+static bool locust__tls_key_begin(
+    locust__tls_keys *keys, locust__tls_side side, const unsigned char *secret)
+{
+    const locust__tls_suite *s = keys->suite;
+    unsigned char *key = locust__tls_key_at(keys, side);
+    memmove(key + s->key + s->iv, secret, s->hash);
+    keys->seq[side] = 0;
+    return locust__tls_key_expand(s, secret, "key", key, s->key) &&
+           locust__tls_key_expand(s, secret, "iv", key + s->key, s->iv);
+}
+
+/* Renews the keys of a side, RFC 8446 7.2. False: no memory. */
+static bool locust__tls_key_renew(locust__tls_keys *keys, locust__tls_side side)
+{
+    const locust__tls_suite *s = keys->suite;
+    unsigned char *secret = locust__tls_key_at(keys, side) + s->key + s->iv;
+    unsigned char next[LOCUST__TLS_KEY_SECRET];
+    bool done = locust__tls_key_expand(s, secret, "traffic upd", next, s->hash) &&
+                locust__tls_key_begin(keys, side, next);
+    mbedtls_platform_zeroize(next, sizeof next);
+    return done;
+}
+
+/* Takes the keys of TLS 1.2 from its key block, RFC 5246 6.3: AEAD suites have no MAC keys in it.
+ * randoms: the server's, then the client's. False: mbedTLS has no such PRF, or no memory. */
+static bool locust__tls_key_block(locust__tls_keys *keys, mbedtls_tls_prf_types prf,
+    const unsigned char master[LOCUST__TLS_KEY_MASTER],
+    const unsigned char randoms[LOCUST__TLS_KEY_RANDOMS])
+{
+    const locust__tls_suite *s = keys->suite;
+    unsigned char block[2 * (32 + 12)];
+    unsigned char *in = locust__tls_key_at(keys, LOCUST__TLS_SIDE_IN);
+    unsigned char *out = locust__tls_key_at(keys, LOCUST__TLS_SIDE_OUT);
+    const unsigned char *at =
+        block; // the client's key, the server's, the client's IV, the server's
+    int rc = mbedtls_ssl_tls_prf(prf, master, LOCUST__TLS_KEY_MASTER, "key expansion", randoms,
+        LOCUST__TLS_KEY_RANDOMS, block, 2 * locust__tls_key_of_side(s));
+    if (rc == 0) {
+        memcpy(out, at, s->key);
+        memcpy(in, at + s->key, s->key);
+        at += (size_t)2 * s->key;
+        memcpy(out + s->key, at, s->iv);
+        memcpy(in + s->key, at + s->iv, s->iv);
+    }
+    mbedtls_platform_zeroize(block, sizeof block);
+    return rc == 0;
+}
+/* ============================================================================================
+ * >>tls_record  one protected record: sealed and opened
+ *
+ * Purpose     turns bytes into a record and a record into bytes, by mbedTLS's AES-GCM and
+ *             ChaCha20-Poly1305, where they lie or from one place to another.
+ * Invariants  what does not open is never seen: its place is cleared. A key's schedule lives as
+ *             long as one call.
+ * Cost        a record of 200 bytes 0.7 to 1 us, of which 0.1 us is the key schedule: which need
+ *             not be kept, then (400 bytes and more a side).
+ * Names       locust__tls_record_
+ * Uses        >>tls >>tls_key
+ * Sources     RFC 8446 5; RFC 5246 6.2, RFC 5288 3, RFC 7905 2.
+ *
+ *   TLS 1.3            23 3 3 length | data, type, zeros         sealed | tag
+ *   TLS 1.2, AES-GCM  type 3 3 length | nonce, 8 bytes | data    sealed | tag
+ *   TLS 1.2, ChaCha20 type 3 3 length | data                     sealed | tag
+ * ============================================================================================ */
+
+enum {
+    LOCUST__TLS_RECORD_CIPHER_SPEC = 20,
+    LOCUST__TLS_RECORD_ALERT = 21,
+    LOCUST__TLS_RECORD_HANDSHAKE = 22,
+    LOCUST__TLS_RECORD_DATA = 23,
+};
+enum {
+    LOCUST__TLS_RECORD_HEADER = 5,
+    LOCUST__TLS_RECORD_TAG = 16,
+    LOCUST__TLS_RECORD_FRONT = 13, // header and nonce, at most
+};
+
+/* What a record cannot be, as the alert that says so, RFC 8446 6.2. */
+enum {
+    LOCUST__TLS_RECORD_NO_MEMORY = -1,
+    LOCUST__TLS_RECORD_OK = 0,
+    LOCUST__TLS_RECORD_UNEXPECTED = 10,
+    LOCUST__TLS_RECORD_BAD_MAC = 20,
+    LOCUST__TLS_RECORD_OVERFLOW = 22,
+    LOCUST__TLS_RECORD_ILLEGAL = 47,
+    LOCUST__TLS_RECORD_DECODE = 50,
+};
+
+typedef struct locust__tls_record { // what was in one
+    int type;
+    unsigned char *data;
+    size_t n;
+} locust__tls_record;
+
+/* Bytes in front of the data. */
+static size_t locust__tls_record_front(const locust__tls_suite *s)
+{
+    return LOCUST__TLS_RECORD_HEADER + (s->iv == 4 ? 8 : 0);
+}
+
+/* Bytes that a record has besides its data, at least. */
+static size_t locust__tls_record_extra(const locust__tls_suite *s)
+{
+    return locust__tls_record_front(s) + (s->hash != 0) + LOCUST__TLS_RECORD_TAG;
+}
+
+/* The length of the record that begins with these n bytes, its header counted; 0: they do not say
+ * yet. */
+static size_t locust__tls_record_size(const unsigned char *p, size_t n)
+{
+    if (n < LOCUST__TLS_RECORD_HEADER)
+        return 0;
+    return LOCUST__TLS_RECORD_HEADER + ((size_t)p[3] << 8 | p[4]);
+}
+
+/* Can this header, of 5 bytes, be that of a record to come? RFC 8446 5.2, RFC 5246 6.2.3. TLS 1.3
+ * has data alone on its outside, and pays no attention to the version. */
+static int locust__tls_record_check(const locust__tls_suite *s, const unsigned char *p)
+{
+    size_t body = (size_t)p[3] << 8 | p[4];
+    bool v13 = s->hash != 0;
+    if (v13 ? p[0] != LOCUST__TLS_RECORD_DATA : p[0] < 20 || p[0] > 23 || p[1] != 3 || p[2] != 3)
+        return LOCUST__TLS_RECORD_UNEXPECTED;
+    if (body > (size_t)LOCUST__TLS_DATA + (v13 ? 256 : 2048))
+        return LOCUST__TLS_RECORD_OVERFLOW;
+    return body + LOCUST__TLS_RECORD_HEADER < locust__tls_record_extra(s)
+               ? LOCUST__TLS_RECORD_DECODE
+               : LOCUST__TLS_RECORD_OK;
+}
+
+static void locust__tls_record_put64(unsigned char *out, uint64_t n)
+{
+    for (int i = 0; i < 8; i++)
+        out[i] = (unsigned char)(n >> (56 - 8 * i));
+}
+
+/* Makes the nonce of the next record of a side, whose explicit half is on the wire (AES-GCM of TLS
+ * 1.2 alone). */
+static void locust__tls_record_nonce(locust__tls_keys *keys, locust__tls_side side,
+    const unsigned char *explicit_half, unsigned char nonce[12])
+{
+    const unsigned char *iv = locust__tls_key_at(keys, side) + keys->suite->key;
+    unsigned char seq[8];
+    memcpy(nonce, iv, keys->suite->iv);
+    if (keys->suite->iv == 4) {
+        memcpy(nonce + 4, explicit_half, 8);
+        return;
+    }
+    locust__tls_record_put64(seq, keys->seq[side]);
+    for (int i = 0; i < 8; i++)
+        nonce[4 + i] ^= seq[i];
+}
+
+/* What is proven beside the data: of TLS 1.3 the header as it is on the wire, of TLS 1.2 another.
+ * Returns its length. */
+static size_t locust__tls_record_beside(const locust__tls_keys *keys, locust__tls_side side,
+    const unsigned char *header, size_t n, unsigned char out[13])
+{
+    if (keys->suite->hash) {
+        memcpy(out, header, LOCUST__TLS_RECORD_HEADER);
+        return LOCUST__TLS_RECORD_HEADER;
+    }
+    locust__tls_record_put64(out, keys->seq[side]);
+    memcpy(out + 8, header, 3);
+    out[11] = (unsigned char)(n >> 8);
+    out[12] = (unsigned char)n;
+    return 13;
+}
+
+typedef struct locust__tls_record_text { // what a cipher works on; `to` may be `from`
+    const unsigned char *from;
+    unsigned char *to, *tag;
+    size_t n;
+} locust__tls_record_text;
+
+static int locust__tls_record_gcm(locust__tls_keys *keys, locust__tls_side side,
+    const unsigned char nonce[12], const unsigned char *beside, size_t beside_len,
+    const locust__tls_record_text *t)
+{
+    mbedtls_gcm_context gcm;
+    int rc;
+    mbedtls_gcm_init(&gcm);
+    rc = mbedtls_gcm_setkey(
+        &gcm, MBEDTLS_CIPHER_ID_AES, locust__tls_key_at(keys, side), 8U * keys->suite->key);
+    if (rc == 0)
+        rc = side == LOCUST__TLS_SIDE_IN
+                 ? mbedtls_gcm_auth_decrypt(&gcm, t->n, nonce, 12, beside, beside_len, t->tag,
+                       LOCUST__TLS_RECORD_TAG, t->from, t->to)
+                 : mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, t->n, nonce, 12, beside,
+                       beside_len, t->from, t->to, LOCUST__TLS_RECORD_TAG, t->tag);
+    mbedtls_gcm_free(&gcm); // clears the schedule
+    return rc == MBEDTLS_ERR_GCM_AUTH_FAILED ? LOCUST__TLS_RECORD_BAD_MAC
+           : rc                              ? LOCUST__TLS_RECORD_NO_MEMORY
+                                             : LOCUST__TLS_RECORD_OK;
+}
+
+#if defined(MBEDTLS_CHACHAPOLY_C)
+static int locust__tls_record_chacha(locust__tls_keys *keys, locust__tls_side side,
+    const unsigned char nonce[12], const unsigned char *beside, size_t beside_len,
+    const locust__tls_record_text *t)
+{
+    mbedtls_chachapoly_context chacha;
+    int rc;
+    mbedtls_chachapoly_init(&chacha);
+    rc = mbedtls_chachapoly_setkey(&chacha, locust__tls_key_at(keys, side));
+    if (rc == 0)
+        rc = side == LOCUST__TLS_SIDE_IN ? mbedtls_chachapoly_auth_decrypt(&chacha, t->n, nonce,
+                                               beside, beside_len, t->tag, t->from, t->to)
+                                         : mbedtls_chachapoly_encrypt_and_tag(&chacha, t->n, nonce,
+                                               beside, beside_len, t->from, t->to, t->tag);
+    mbedtls_chachapoly_free(&chacha);
+    return rc == MBEDTLS_ERR_CHACHAPOLY_AUTH_FAILED ? LOCUST__TLS_RECORD_BAD_MAC
+           : rc                                     ? LOCUST__TLS_RECORD_NO_MEMORY
+                                                    : LOCUST__TLS_RECORD_OK;
+}
+#endif
+
+/* Seals or opens, and counts the record. */
+static int locust__tls_record_crypt(locust__tls_keys *keys, locust__tls_side side,
+    const unsigned char *header, size_t data_len, const locust__tls_record_text *t)
+{
+    unsigned char nonce[12], beside[13];
+    size_t beside_len = locust__tls_record_beside(keys, side, header, data_len, beside);
+    int rc;
+    locust__tls_record_nonce(keys, side, header + LOCUST__TLS_RECORD_HEADER, nonce);
+#if defined(MBEDTLS_CHACHAPOLY_C)
+    if (keys->suite->chacha)
+        rc = locust__tls_record_chacha(keys, side, nonce, beside, beside_len, t);
+    else
+#endif
+        rc = locust__tls_record_gcm(keys, side, nonce, beside, beside_len, t);
+    keys->seq[side] += rc == LOCUST__TLS_RECORD_OK;
+    return rc;
+}
+
+/* Opens the whole record at p, whose header was checked, into `to`, which has room for as much as
+ * the record is long without its extra bytes and for one more; NULL: in its place. Else the number
+ * of the alert that says what is wrong with it. */
+static int locust__tls_record_open(
+    locust__tls_keys *keys, unsigned char *p, unsigned char *to, locust__tls_record *out)
+{
+    const locust__tls_suite *s = keys->suite;
+    size_t front = locust__tls_record_front(s);
+    size_t n =
+        locust__tls_record_size(p, LOCUST__TLS_RECORD_HEADER) - front - LOCUST__TLS_RECORD_TAG;
+    locust__tls_record_text t = {p + front, to ? to : p + front, p + front + n, n};
+    int rc;
+    if (!s->hash && n > LOCUST__TLS_DATA)
+        return LOCUST__TLS_RECORD_OVERFLOW;
+    rc = locust__tls_record_crypt(keys, LOCUST__TLS_SIDE_IN, p, n, &t);
+    if (rc)
+        return rc;
+    *out = (locust__tls_record){p[0], t.to, n};
+    if (!s->hash)
+        return LOCUST__TLS_RECORD_OK;
+    while (n && !t.to[n - 1]) // padding: RFC 8446 5.4
+        n--;
+    if (!n)
+        return LOCUST__TLS_RECORD_UNEXPECTED;
+    out->n = n - 1;
+    out->type = t.to[n - 1];
+    return n - 1 > LOCUST__TLS_DATA ? LOCUST__TLS_RECORD_OVERFLOW : LOCUST__TLS_RECORD_OK;
+}
+
+/* Seals n bytes that lie at p + locust__tls_record_front, in their place. Returns the length of the
+ * record, which now begins at p; 0: no memory. */
+static size_t locust__tls_record_seal(locust__tls_keys *keys, int type, unsigned char *p, size_t n)
+{
+    const locust__tls_suite *s = keys->suite;
+    size_t front = locust__tls_record_front(s), inner = n + (s->hash != 0);
+    size_t body = front - LOCUST__TLS_RECORD_HEADER + inner + LOCUST__TLS_RECORD_TAG;
+    locust__tls_record_text t = {p + front, p + front, p + front + inner, inner};
+    p[0] = (unsigned char)(s->hash ? LOCUST__TLS_RECORD_DATA : type);
+    p[1] = p[2] = 3;
+    p[3] = (unsigned char)(body >> 8);
+    p[4] = (unsigned char)body;
+    if (s->hash)
+        p[front + n] = (unsigned char)type;
+    if (s->iv == 4) // no number comes twice: mbedTLS has used it so for its own records, too
+        locust__tls_record_put64(p + LOCUST__TLS_RECORD_HEADER, keys->seq[LOCUST__TLS_SIDE_OUT]);
+    if (locust__tls_record_crypt(keys, LOCUST__TLS_SIDE_OUT, p, n, &t))
+        return 0;
+    return LOCUST__TLS_RECORD_HEADER + body;
+}
+/* ============================================================================================
+ * >>tls_after  what a server says after the handshake
+ *
+ * Purpose     reads handshake messages and alerts that come between data: session tickets, new
+ *             keys, the wish for another handshake, the end. What is to be answered is noted, for
+ *             >>tls_own to send.
+ * Invariants  a message is taken in pieces of any length and needs no memory: of a ticket only the
+ *             length counts. However often a server asks for new keys, one answer is owed.
+ * Names       locust__tls_after_
+ * Uses        >>tls_key >>tls_record
+ * Sources     RFC 8446 4.6, 5.1, 6, 7.2; RFC 5246 7.2, 7.4.1.1.
+ * ============================================================================================ */
+
+typedef struct locust__tls_after { // of a connection
+    uint32_t skip;                 // bytes of the message that do not count, and are still to come
+    unsigned char head[5];         // the beginning of a message: type, length, one byte of it
+    uint8_t len;                   // bytes of it that came
+    bool keys_owed;                // the server wants new keys from us
+    bool refusal_owed;             // the server wants another handshake
+} locust__tls_after;
+
+enum { LOCUST__TLS_AFTER_HELLO = 0, LOCUST__TLS_AFTER_TICKET = 4, LOCUST__TLS_AFTER_KEYS = 24 };
+enum { LOCUST__TLS_AFTER_CLOSE = 0, LOCUST__TLS_AFTER_CANCELED = 90 };
+enum { LOCUST__TLS_AFTER_IGNORED = -1 };
+
+/* Is a message incomplete? Nothing else may come before its end: RFC 8446 5.1. */
+static bool locust__tls_after_is_open(const locust__tls_after *a)
+{
+    return a->len || a->skip;
+}
+
+/* A message's type and length are there, and of KeyUpdate its byte. `last`: the record ends with
+ * it, as keys change between records. */
+static int locust__tls_after_message(locust__tls_after *a, locust__tls_keys *keys, bool last)
+{
+    uint32_t n = (uint32_t)a->head[1] << 16 | (uint32_t)a->head[2] << 8 | a->head[3];
+    bool v13 = keys->suite->hash != 0;
+    if (v13 && a->head[0] == LOCUST__TLS_AFTER_KEYS) {
+        if (n != 1)
+            return LOCUST__TLS_RECORD_DECODE;
+        if (a->len < 5)
+            return LOCUST__TLS_RECORD_OK;
+        if (a->head[4] > 1)
+            return LOCUST__TLS_RECORD_ILLEGAL;
+        if (!last)
+            return LOCUST__TLS_RECORD_UNEXPECTED;
+        a->keys_owed |= a->head[4] == 1;
+        a->len = 0;
+        return locust__tls_key_renew(keys, LOCUST__TLS_SIDE_IN) ? LOCUST__TLS_RECORD_OK
+                                                                : LOCUST__TLS_RECORD_NO_MEMORY;
+    }
+    a->len = 0;
+    if (v13 && a->head[0] == LOCUST__TLS_AFTER_TICKET) {
+        a->skip = n;
+        return LOCUST__TLS_RECORD_OK;
+    }
+    if (v13 || a->head[0] != LOCUST__TLS_AFTER_HELLO || n)
+        return LOCUST__TLS_RECORD_UNEXPECTED;
+    a->refusal_owed = true;
+    return LOCUST__TLS_RECORD_OK;
+}
+
+/* Takes the data of a handshake record. Else the number of the alert that says what is wrong. */
+static int locust__tls_after_handshake(
+    locust__tls_after *a, locust__tls_keys *keys, const unsigned char *p, size_t n)
+{
+    int rc = n ? LOCUST__TLS_RECORD_OK : LOCUST__TLS_RECORD_UNEXPECTED; // RFC 8446 5.1
+    while (n && !rc) {
+        if (a->skip) {
+            size_t some = n < a->skip ? n : a->skip;
+            a->skip -= (uint32_t)some;
+            p += some;
+            n -= some;
+            continue;
+        }
+        a->head[a->len++] = *p++;
+        n--;
+        if (a->len >= 4)
+            rc = locust__tls_after_message(a, keys, !n);
+    }
+    return rc;
+}
+
+/* Takes the data of an alert record. *number: the alert that ends the connection, 0 if it is
+ * close_notify, or LOCUST__TLS_AFTER_IGNORED. TLS 1.3 has no warnings but user_canceled, which
+ * close_notify follows: RFC 8446 6. */
+static int locust__tls_after_alert(
+    const locust__tls_suite *s, const unsigned char *p, size_t n, int *number)
+{
+    bool warning;
+    if (n != 2)
+        return LOCUST__TLS_RECORD_DECODE;
+    warning = s->hash ? p[1] == LOCUST__TLS_AFTER_CANCELED : p[0] == 1;
+    *number = p[1] != LOCUST__TLS_AFTER_CLOSE && warning ? LOCUST__TLS_AFTER_IGNORED : p[1];
+    return LOCUST__TLS_RECORD_OK;
+}
+#endif
 #if LOCUST__WITH_TLS
+/* ============================================================================================
+ * >>tls_pool  small blocks that stay
+ *
+ * Purpose     gives what lives as long as a connection (its state, keys, session) from memory apart
+ *             from mbedTLS's. A handshake allocates 40 KB and frees them: were such blocks among
+ *             its own, no page of them would go back to the system.
+ * Invariants  a block that is given back is cleared: it held keys.
+ * Cost        a block is rounded up to 16 bytes; memory is kept until the end of the test.
+ * Names       locust__tls_pool
+ * ============================================================================================ */
+
+enum {
+    LOCUST__TLS_POOL_UNIT = 16,
+    LOCUST__TLS_POOL_UNITS = 64, // larger blocks are allocated one by one
+    LOCUST__TLS_POOL_FIRST = 2048,
+    LOCUST__TLS_POOL_MOST = 65536, // bytes to cut blocks from, at once
+    // A sanitizer shall know the bounds of each block.
+    LOCUST__TLS_POOL_IS_ON = !LOCUST__WITH_ASAN && !LOCUST__WITH_VALGRIND
+};
+
+typedef union locust__tls_pool_block { // that nobody has
+    union locust__tls_pool_block *next;
+    int64_t aligned;
+} locust__tls_pool_block;
+
+typedef struct locust__tls_pool {
+    locust__arena *arena;
+    char *rest; // to cut from
+    size_t rest_len, grown;
+    locust__tls_pool_block *free[LOCUST__TLS_POOL_UNITS + 1]; // by units
+} locust__tls_pool;
+
+static size_t locust__tls_pool_units(size_t n)
+{
+    return (n + LOCUST__TLS_POOL_UNIT - 1) / LOCUST__TLS_POOL_UNIT;
+}
+
+/* More memory to cut from, twice as much each time. What is left of the last counts for nothing. */
+static bool locust__tls_pool_grow(locust__tls_pool *pool)
+{
+    size_t n = pool->grown ? pool->grown : LOCUST__TLS_POOL_FIRST;
+    n = n < LOCUST__TLS_POOL_MOST ? n : LOCUST__TLS_POOL_MOST;
+    pool->rest = locust__arena_zalloc(pool->arena, n);
+    pool->rest_len = pool->rest ? n : 0;
+    pool->grown += pool->rest_len;
+    return pool->rest != NULL;
+}
+
+/* n zeroed bytes. NULL: no memory. */
+static void *locust__tls_pool_take(locust__tls_pool *pool, size_t n)
+{
+    size_t units = locust__tls_pool_units(n), bytes = units * LOCUST__TLS_POOL_UNIT;
+    locust__tls_pool_block *block;
+    if (!LOCUST__TLS_POOL_IS_ON || units > LOCUST__TLS_POOL_UNITS)
+        return locust__memory_zalloc(n);
+    block = pool->free[units];
+    if (block) {
+        pool->free[units] = block->next;
+        block->next = NULL;
+        return block;
+    }
+    if (pool->rest_len < bytes && !locust__tls_pool_grow(pool))
+        return NULL;
+    pool->rest += bytes;
+    pool->rest_len -= bytes;
+    return pool->rest - bytes;
+}
+
+/* Takes back what had n bytes; NULL is none. */
+static void locust__tls_pool_give(locust__tls_pool *pool, void *p, size_t n)
+{
+    size_t units = locust__tls_pool_units(n);
+    locust__tls_pool_block *block = p;
+    if (!p)
+        return;
+    mbedtls_platform_zeroize(p, n);
+    if (!LOCUST__TLS_POOL_IS_ON || units > LOCUST__TLS_POOL_UNITS) {
+        LOCUST_FREE(p);
+        return;
+    }
+    block->next = pool->free[units];
+    pool->free[units] = block;
+}
 /* ============================================================================================
  * >>tls_state  what TLS keeps: of a test, a configuration, a connection
  *
  * Purpose     the types of the other parts of TLS, and how they begin and end.
- * Invariants  bytes that were read from the socket are in tls->ahead only while mbedTLS works for
- *             one connection; what it did not take by then moves to that connection's `rest`. So
- *             all connections share one buffer, and an idle one needs none.
+ * Invariants  bytes that were read from the socket are in tls->ahead only while one connection is
+ *             worked for; what was not taken by then moves to that connection. So all connections
+ *             share one buffer, and an idle one needs none.
  * Names       locust__tls locust__tls_ahead_ locust__tls_break_ locust__tls_config_
- *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_init_
- *             locust__tls_leaf_ locust__tls_plain_ locust__tls_record_ locust__tls_roots_
- *             locust__tls_ticket_
- * Uses        >>co >>sync >>stream >>tls
+ *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_in
+ *             locust__tls_init_ locust__tls_leaf_ locust__tls_out locust__tls_plain_
+ *             locust__tls_roots_ locust__tls_shake locust__tls_ticket_ locust__tls_trim_
+ * Uses        >>co >>sync >>stream >>tls >>tls_key >>tls_after >>tls_pool
  *
- *   wire -> ahead[], one for all -> mbedTLS -> the reader's buffer
- *              \ what the reader has no room for: the `rest` of the connection
+ *   wire -> ahead, one for all -> mbedTLS, or our own records -> the reader's buffer
+ *              \ what the reader has no room for: `in` of the connection
+ *
+ *   locust__tls_conn   100 bytes
+ *     shake    what a handshake needs, mbedTLS's context in it: 24 to 45 KB
+ *     keys     in its place, once the records are ours
+ *     in, out  parts of records; none while it is idle
  * ============================================================================================ */
 
 // Fields that mbedTLS 3 declares private and has no function for.
@@ -11234,11 +11849,11 @@ static const char locust__tls_needed[] =
 #endif
 
 typedef struct locust__tls_ticket { // a session to resume
-    mbedtls_ssl_session session;
-    char slack[32]; // for a library that was built with a longer time_t than the test
-    bool trusted;   // the server was verified
+    struct locust__tls *tls;
     const struct locust__tls_config *config; // which it was made with, and is resumed with alone
-    bool valid;
+    bool trusted;                            // the server was verified
+    uint32_t len;
+    unsigned char bytes[]; // as mbedTLS saves it
 } locust__tls_ticket;
 
 typedef struct locust__tls_config { // one for each set of options in use
@@ -11275,12 +11890,25 @@ typedef struct locust__tls_plain { // a server that needs the configuration with
     char host[];
 } locust__tls_plain;
 
-enum { LOCUST__TLS_RECORD = 16384, LOCUST__TLS_AHEAD = LOCUST__TLS_RECORD + 1024 };
+enum { LOCUST__TLS_AHEAD = LOCUST__TLS_DATA + 2048 + 512 }; // the largest record and some
+
+typedef struct locust__tls_in { // bytes from the socket that were not taken yet
+    uint32_t at, len, cap;
+    uint32_t data_at, data_len; // of a record that was opened: what its reader has not taken yet
+    unsigned char bytes[];
+} locust__tls_in;
+
+typedef struct locust__tls_out { // of a record of ours: what the socket has not taken yet
+    uint32_t at, len;
+    uint32_t holds; // bytes of the writer's that are in it
+    unsigned char bytes[];
+} locust__tls_out;
 
 typedef struct locust__tls {
     locust__loop *loop;
     const locust__log *log;
     locust__arena *arena; // of all that is kept until the end of the test
+    locust__tls_pool pool;
     locust__tls_options options;
     bool started; // PSA was, which is to be freed
     locust__tls_config *configs;
@@ -11290,30 +11918,60 @@ typedef struct locust__tls {
     locust__sem steps;      // permit for a step of a handshake
     locust__sem handshakes; // permits for handshakes in progress
     locust__tls_counts counts;
-    char *ahead; // LOCUST__TLS_AHEAD bytes to read into, and as many again to send from
-    size_t ahead_at, ahead_len;
-    locust__buf warned; // warnings given so far, one a line: each is given once
-    const char *broken; // why the test cannot go on; NULL: it can
+    locust__tls_in *ahead;   // LOCUST__TLS_AHEAD bytes to read into
+    unsigned char *stage;    // as many to send from
+    int shakes, most_shakes; // that there are, and that there were since memory went back
+    int64_t trimmed_ns;
+    struct locust__tls_shake *shaking; // the one that mbedTLS works for
+    locust__buf warned;                // warnings given so far, one a line: each is given once
+    const char *broken;                // why the test cannot go on; NULL: it can
     char broken_text[512];
 } locust__tls;
 
-typedef struct locust__tls_conn {
-    locust__layer layer;
+typedef struct locust__tls_shake { // what a connection needs while mbedTLS has its records
     locust__tls *tls;
     locust__tls_config *config;
     mbedtls_ssl_context ssl;
     locust__tls_ticket **ticket; // where its session goes; NULL: nowhere
-    char *rest;                  // bytes from the socket that mbedTLS has not taken yet
-    size_t rest_at, rest_len;
-    locust_error io;        // the last result of the socket
-    bool deaf;              // the server takes no more: what is sent goes nowhere
-    locust_error end;       // how the connection ended, which every further read says
-    unsigned char first[5]; // the first bytes that the server sent
-    size_t received;        // bytes that it has sent
-    bool full;              // the server showed a certificate
-    bool trusted;           // the server was verified, here or when the session was made
-    int64_t cpu_ns;         // of the handshake
+    unsigned char first[5];      // the first bytes that the server sent
+    size_t received;             // bytes that it has sent
+    bool full;                   // the server showed a certificate
+    bool trusted;                // the server was verified, here or when the session was made
+    bool answered;               // data came
+    bool stays;                  // it keeps its records to the end
+    int64_t cpu_ns;              // of the handshake
+#if LOCUST__WITH_RECORDS
+    unsigned char secrets[2][LOCUST__TLS_KEY_SECRET]; // of TLS 1.3, by side; else the master secret
+    unsigned char randoms[LOCUST__TLS_KEY_RANDOMS];   // of TLS 1.2
+    int prf;                                          // of TLS 1.2
+    unsigned told;                                    // which of them are there, bits
+#endif
+} locust__tls_shake;
+
+typedef struct locust__tls_conn {
+    locust__layer layer;
+    locust__tls *tls;
+    locust__tls_shake *shake; // NULL: the records are ours
+    locust__tls_in *in;       // NULL: no bytes are left over
+    locust_error io;          // the last result of the socket
+    locust_error end;         // how the connection ended, which every further read says
+    bool deaf;                // the server takes no more: what is sent goes nowhere
+#if LOCUST__WITH_RECORDS
+    bool shown;        // a client certificate was configured
+    bool alerted;      // an alert of the server's was the end
+    uint16_t data_max; // bytes of data in a record of ours
+    uint32_t credit;   // bytes of the writer's that have gone down and that it does not know of
+    locust__tls_keys *keys;
+    locust__tls_out *out; // NULL: nothing waits for the socket
+    locust__tls_after after;
+#endif
 } locust__tls_conn;
+
+/* Is the handshake, or more, still mbedTLS's? */
+static bool locust__tls_is_shaking(const locust__tls_conn *c)
+{
+    return c->shake != NULL;
+}
 
 static void locust__tls_init(locust__tls *tls, locust__loop *loop, const locust__log *log,
     locust__arena *arena, const locust__tls_options *o)
@@ -11321,7 +11979,7 @@ static void locust__tls_init(locust__tls *tls, locust__loop *loop, const locust_
     memset(tls, 0, sizeof *tls);
     tls->loop = loop;
     tls->log = log;
-    tls->arena = arena;
+    tls->arena = tls->pool.arena = arena;
     tls->options = *o;
     tls->steps.free = 1;
     tls->handshakes.free = o->max_handshakes > 0 ? o->max_handshakes : LOCUST__TLS_HANDSHAKES;
@@ -11330,8 +11988,67 @@ static void locust__tls_init(locust__tls *tls, locust__loop *loop, const locust_
 static void locust__tls_ticket_free(locust__tls_ticket *ticket)
 {
     if (ticket)
-        mbedtls_ssl_session_free(&ticket->session);
-    LOCUST_FREE(ticket);
+        locust__tls_pool_give(&ticket->tls->pool, ticket, sizeof *ticket + ticket->len);
+}
+
+/* Gives memory back to the system when many handshakes are over. Each time that three of four are,
+ * so that a storm of them pays little for it. */
+static void locust__tls_trim(locust__tls *tls)
+{
+    enum { FEW = 8 };
+    static const int64_t PAUSE_NS = LOCUST__S / 4;
+    int64_t now_ns;
+    if (tls->most_shakes < FEW || tls->shakes > tls->most_shakes / 4)
+        return;
+    now_ns = locust__os_now_ns();
+    if (now_ns - tls->trimmed_ns < PAUSE_NS)
+        return;
+    locust__os_trim();
+    tls->trimmed_ns = now_ns;
+    tls->most_shakes = tls->shakes;
+}
+
+/* Ends mbedTLS's part of a connection, and clears what it told. */
+static void locust__tls_shake_free(locust__tls_shake *shake)
+{
+    locust__tls *tls = shake->tls;
+    mbedtls_ssl_free(&shake->ssl);
+    mbedtls_platform_zeroize(shake, sizeof *shake);
+    LOCUST_FREE(shake);
+    tls->shakes--;
+    locust__tls_trim(tls);
+}
+
+/* A connection whose handshake is to come. NULL: no memory. */
+static locust__tls_conn *locust__tls_conn_new(locust__tls *tls)
+{
+    locust__tls_conn *c = locust__tls_pool_take(&tls->pool, sizeof *c);
+    locust__tls_shake *shake = locust__memory_zalloc(sizeof *shake);
+    if (!c || !shake) {
+        locust__tls_pool_give(&tls->pool, c, sizeof *c);
+        LOCUST_FREE(shake);
+        return NULL;
+    }
+    c->tls = shake->tls = tls;
+    c->shake = shake;
+    mbedtls_ssl_init(&shake->ssl);
+    tls->shakes++;
+    tls->most_shakes = tls->shakes > tls->most_shakes ? tls->shakes : tls->most_shakes;
+    return c;
+}
+
+static void locust__tls_conn_free(locust__tls_conn *c)
+{
+    locust__tls *tls = c->tls;
+    if (c->shake)
+        locust__tls_shake_free(c->shake);
+    LOCUST_FREE(c->in);
+#if LOCUST__WITH_RECORDS
+    if (c->keys)
+        locust__tls_pool_give(&tls->pool, c->keys, locust__tls_key_size(c->keys->suite));
+    LOCUST_FREE(c->out);
+#endif
+    locust__tls_pool_give(&tls->pool, c, sizeof *c);
 }
 
 static void locust__tls_config_clear(locust__tls_config *c)
@@ -11368,6 +12085,91 @@ static locust_error locust__tls_break(locust__tls *tls, const char *format, ...)
     tls->broken = tls->broken_text;
     return LOCUST_ERR_TLS;
 }
+#if LOCUST__WITH_RECORDS
+/* ============================================================================================
+ * >>tls_export  what mbedTLS tells of a handshake's secrets
+ *
+ * Purpose     notes them when mbedTLS comes to have them, for >>tls_take.
+ * Invariants  they count for nothing before the handshake succeeded and the server was verified:
+ *             mbedTLS also tells them of handshakes that fail later.
+ * Names       locust__tls_export_
+ * Uses        >>tls_key >>tls_state
+ * Sources     mbedTLS 2.28.3 tells a configuration, once, the master secret; 3.6 tells a
+ *             connection, of TLS 1.3 one traffic secret after the other.
+ * ============================================================================================ */
+
+enum { LOCUST__TLS_EXPORT_MASTER = 4 }; // beside a bit for each side
+
+static void locust__tls_export_master(locust__tls_shake *shake, const unsigned char *master,
+    const unsigned char client[32], const unsigned char server[32], int prf)
+{
+    memcpy(shake->secrets[0], master, LOCUST__TLS_KEY_MASTER);
+    memcpy(shake->randoms, server, 32); // in the order of RFC 5246 6.3
+    memcpy(shake->randoms + 32, client, 32);
+    shake->prf = prf;
+    shake->told |= LOCUST__TLS_EXPORT_MASTER;
+}
+
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+static int locust__tls_export_block(void *arg, const unsigned char *master,
+    const unsigned char *block, size_t mac_len, size_t key_len, size_t iv_len,
+    const unsigned char client[32], const unsigned char server[32], mbedtls_tls_prf_types prf)
+{
+    locust__tls *tls = arg;
+    (void)block, (void)mac_len, (void)key_len, (void)iv_len;
+    if (tls->shaking)
+        locust__tls_export_master(tls->shaking, master, client, server, (int)prf);
+    return 0;
+}
+
+static void locust__tls_export_from_config(locust__tls *tls, mbedtls_ssl_config *conf)
+{
+    mbedtls_ssl_conf_export_keys_ext_cb(conf, locust__tls_export_block, tls);
+}
+
+static void locust__tls_export_from(locust__tls_shake *shake)
+{
+    (void)shake; // the configuration tells
+}
+#else
+static void locust__tls_export_secret(void *arg, mbedtls_ssl_key_export_type type,
+    const unsigned char *secret, size_t n, const unsigned char client[32],
+    const unsigned char server[32], mbedtls_tls_prf_types prf)
+{
+    locust__tls_shake *shake = arg;
+    int side = LOCUST__TLS_SIDE_OUT;
+    if (n > LOCUST__TLS_KEY_SECRET)
+        return;
+    switch (type) {
+    case MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET:
+        if (n == LOCUST__TLS_KEY_MASTER)
+            locust__tls_export_master(shake, secret, client, server, (int)prf);
+        break;
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_APPLICATION_TRAFFIC_SECRET:
+        side = LOCUST__TLS_SIDE_IN; // fall through
+    case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_APPLICATION_TRAFFIC_SECRET:
+        memcpy(shake->secrets[side], secret, n);
+        shake->told |= 1U << side;
+        break;
+#endif
+    default: // of the handshake itself
+        (void)side;
+        break;
+    }
+}
+
+static void locust__tls_export_from_config(locust__tls *tls, mbedtls_ssl_config *conf)
+{
+    (void)tls, (void)conf; // the connection tells
+}
+
+static void locust__tls_export_from(locust__tls_shake *shake)
+{
+    mbedtls_ssl_set_export_keys_cb(&shake->ssl, locust__tls_export_secret, shake);
+}
+#endif
+#endif
 /* ============================================================================================
  * >>tls_version  versions and ciphers
  *
@@ -11484,12 +12286,18 @@ static locust_error locust__tls_start(locust__tls *tls)
     if (rc)
         return rc == PSA_ERROR_INSUFFICIENT_MEMORY ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_RANDOM;
     tls->started = true;
-    if (!tls->ahead)
-        tls->ahead = locust__arena_zalloc(tls->arena, (size_t)2 * LOCUST__TLS_AHEAD);
+    if (!tls->ahead) {
+        tls->ahead =
+            locust__arena_zalloc(tls->arena, sizeof *tls->ahead + (size_t)2 * LOCUST__TLS_AHEAD);
+        if (!tls->ahead)
+            return LOCUST_ERR_MEMORY;
+        tls->ahead->cap = LOCUST__TLS_AHEAD;
+        tls->stage = tls->ahead->bytes + LOCUST__TLS_AHEAD;
+    }
     if (!tls->ciphers)
         tls->ciphers = tls->options.ciphers ? locust__tls_cipher_list(tls->options.ciphers, &bad)
                                             : locust__tls_cipher_default();
-    return tls->ahead && tls->ciphers ? LOCUST_OK : LOCUST_ERR_MEMORY;
+    return tls->ciphers ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
 /* ============================================================================================
  * >>tls_config  configurations
@@ -11497,7 +12305,7 @@ static locust_error locust__tls_start(locust__tls *tls)
  * Purpose     one mbedtls_ssl_config for each set of options: versions, groups, client certificate.
  * Names       locust__tls_config_ locust__tls_configure_ locust__tls_is_ locust__tls_parse_
  *             locust__tls_read_ locust__tls_same_ locust__tls_set_
- * Uses        >>tls >>tls_state >>tls_version
+ * Uses        >>tls >>tls_state >>tls_export >>tls_version
  * ============================================================================================ */
 
 /* Offers P-256 first: most servers have it, and mbedTLS is fastest with it. */
@@ -11619,6 +12427,9 @@ static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *
     MBEDTLS_VERSION_NUMBER >= 0x03060100 && MBEDTLS_VERSION_NUMBER < 0x04000000
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
         &c->conf, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
+#if LOCUST__WITH_RECORDS
+    locust__tls_export_from_config(tls, &c->conf);
 #endif
 #if defined(MBEDTLS_SSL_ALPN)
     if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols) != 0)
@@ -12102,13 +12913,80 @@ static locust_error locust__tls_verify(
     return error;
 }
 /* ============================================================================================
- * >>tls_socket  between mbedTLS and the socket
+ * >>tls_socket  between TLS and the socket
  *
- * Purpose     the two functions by which mbedTLS sends and receives: through what lies under the
- *             layer, which is the socket.
- * Names       locust__tls_bio_ locust__tls_leave_
+ * Purpose     bytes on their way from the socket: a window on them, which is the buffer that all
+ *             connections share, or what this one has left over; and the two functions by which
+ *             mbedTLS sends and receives.
+ * Names       locust__tls_bio_ locust__tls_fill_ locust__tls_keep_ locust__tls_window_
  * Uses        >>stream >>tls_state
  * ============================================================================================ */
+
+/* The bytes at hand of the connection that is worked for. */
+static locust__tls_in *locust__tls_window(const locust__tls_conn *c)
+{
+    return c->in ? c->in : c->tls->ahead;
+}
+
+/* Makes room for `want` bytes from the first one on; the window may become another. */
+static locust__tls_in *locust__tls_window_widen(locust__tls_conn *c, size_t want)
+{
+    locust__tls_in *w = locust__tls_window(c), *ahead = c->tls->ahead;
+    if (w->len && w->at + want <= w->cap)
+        return w;
+    if (w != ahead && (!w->len || want > w->cap)) {
+        memcpy(ahead->bytes, w->bytes + w->at, w->len);
+        ahead->len = w->len;
+        LOCUST_FREE(w);
+        c->in = NULL;
+        w = ahead;
+    } else if (w->len) {
+        memmove(w->bytes, w->bytes + w->at, w->len);
+    }
+    w->at = 0;
+    return w;
+}
+
+/* Reads more behind the bytes at hand, so that there may be `want` of them. *got 0: none now. */
+static locust_error locust__tls_fill(locust__tls_conn *c, size_t want, size_t *got)
+{
+    locust__tls_in *w = locust__tls_window_widen(c, want);
+    locust_error error = LOCUST_OK;
+    *got = 0;
+    if (locust__layer_is_readable(&c->layer)) {
+        char *to = (char *)w->bytes + w->at + w->len;
+        error = locust__layer_recv(&c->layer, to, w->cap - w->at - w->len, got);
+    }
+    w->len += (uint32_t)*got;
+    return error;
+}
+
+/* The connection is not worked for any longer: bytes in the shared buffer move to it, so that the
+ * buffer is free for others. `room`: bytes that they may become until it is worked for again. */
+static void locust__tls_keep(locust__tls_conn *c, size_t room)
+{
+    locust__tls_in *w = locust__tls_window(c);
+    size_t from = w->data_len ? w->data_at : w->at, n = w->at + w->len - from;
+    if (w != c->tls->ahead) {
+        if (n)
+            return;
+        LOCUST_FREE(w);
+        c->in = NULL;
+        return;
+    }
+    if (n) {
+        room = room > n ? room : n;
+        c->in = LOCUST_MALLOC(sizeof *w + room);
+        if (c->in) {
+            *c->in =
+                (locust__tls_in){(uint32_t)(w->at - from), w->len, (uint32_t)room, 0, w->data_len};
+            memcpy(c->in->bytes, w->bytes + from, n);
+        } else {
+            c->end = LOCUST_ERR_MEMORY;
+        }
+    }
+    w->at = w->len = w->data_at = w->data_len = 0;
+}
 
 static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
 {
@@ -12123,54 +13001,36 @@ static int locust__tls_bio_send(void *arg, const unsigned char *bytes, size_t n)
     return sent ? (int)sent : MBEDTLS_ERR_SSL_WANT_WRITE;
 }
 
-/* Gives bytes that the connection has left over, else bytes that were read ahead, else reads. */
+/* Gives bytes at hand, else reads. */
 static int locust__tls_bio_recv(void *arg, unsigned char *out, size_t n)
 {
     locust__tls_conn *c = arg;
-    locust__tls *tls = c->tls;
-    char *from = c->rest_len ? c->rest + c->rest_at : tls->ahead + tls->ahead_at;
-    size_t *at = c->rest_len ? &c->rest_at : &tls->ahead_at;
-    size_t *len = c->rest_len ? &c->rest_len : &tls->ahead_len;
-    if (!*len) {
-        if (!locust__layer_is_readable(&c->layer))
-            return MBEDTLS_ERR_SSL_WANT_READ;
-        c->io = locust__layer_recv(&c->layer, tls->ahead, LOCUST__TLS_AHEAD, len);
+    locust__tls_shake *shake = c->shake;
+    locust__tls_in *w = locust__tls_window(c);
+    if (!w->len) {
+        size_t got;
+        c->io = locust__tls_fill(c, 1, &got);
         if (c->io)
             return c->io == LOCUST_ERR_CLOSED ? 0 : -1;
-        if (!*len)
+        if (!got)
             return MBEDTLS_ERR_SSL_WANT_READ;
-        for (size_t i = 0; i < *len && c->received + i < sizeof c->first; i++)
-            c->first[c->received + i] = (unsigned char)tls->ahead[i];
-        c->received += *len;
-        *at = 0;
-        from = tls->ahead;
+        w = locust__tls_window(c);
+        for (size_t i = 0; i < got && shake->received + i < sizeof shake->first; i++)
+            shake->first[shake->received + i] = w->bytes[w->at + i];
+        shake->received += got;
     }
-    n = n < *len ? n : *len;
-    memcpy(out, from, n);
-    *at += n;
-    *len -= n;
+    n = n < w->len ? n : w->len;
+    memcpy(out, w->bytes + w->at, n);
+    w->at += (uint32_t)n;
+    w->len -= (uint32_t)n;
     return (int)n;
 }
 
-/* Ends mbedTLS's work for this connection: bytes that were read ahead for it and not used move to
- * it, so that the buffer is free for others. */
+/* Ends mbedTLS's work for this connection. */
 static void locust__tls_leave(locust__tls_conn *c)
 {
-    locust__tls *tls = c->tls;
-    if (!c->rest_len) {
-        LOCUST_FREE(c->rest);
-        c->rest = NULL;
-        c->rest_at = 0;
-    }
-    if (tls->ahead_len) {
-        c->rest = locust__text_copy(tls->ahead + tls->ahead_at, tls->ahead_len);
-        if (c->rest)
-            c->rest_len = tls->ahead_len;
-        else
-            c->end = LOCUST_ERR_MEMORY;
-    }
-    tls->ahead_len = 0;
-    c->layer.held = c->rest_len || c->end || mbedtls_ssl_get_bytes_avail(&c->ssl);
+    locust__tls_keep(c, 0);
+    c->layer.held = c->in || c->end || mbedtls_ssl_get_bytes_avail(&c->shake->ssl);
 }
 /* ============================================================================================
  * >>tls_error  what went wrong
@@ -12204,13 +13064,13 @@ static locust_error locust__tls_version_error(void)
 }
 
 /* RFC 8446 6.2. A server that wants a certificate may just say "handshake failure". It then has
- * sent its own certificate before; a server that knows none of the ciphers has not. */
-static locust_error locust__tls_alert_error(const locust__tls_conn *c)
+ * sent its own certificate before (`late`); a server that knows none of the ciphers has not.
+ * refused: it got a certificate of ours. */
+static locust_error locust__tls_alert_error(int alert, bool refused, bool late)
 {
-    bool refused = c->config->cert_file != NULL;
-    switch (locust__tls_alert(&c->ssl)) {
+    switch (alert) {
     case 40: // handshake_failure
-        if (c->received > 7 && c->full)
+        if (late)
             return refused ? LOCUST_ERR_TLS_CERT_CLIENT_REFUSED : LOCUST_ERR_TLS_CERT_CLIENT;
         return LOCUST_ERR_TLS_CIPHER;
     case 71: // insufficient_security
@@ -12239,16 +13099,19 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
  * instead of TLS, then the code. */
 static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
 {
-    bool reads_certs = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+    const locust__tls_shake *shake = c->shake;
+    int state = shake->ssl.LOCUST__TLS_FIELD(state);
+    bool reads_certs = state == MBEDTLS_SSL_SERVER_CERTIFICATE;
     if (c->io && c->io != LOCUST_ERR_CLOSED)
         return c->io;
-    if (c->received && (c->first[0] < 20 || c->first[0] > 24))
-        return memcmp(c->first, "HTTP/", 5) == 0 ? LOCUST_ERR_TLS_PLAIN : LOCUST_ERR_TLS_NONE;
+    if (shake->received && (shake->first[0] < 20 || shake->first[0] > 24))
+        return memcmp(shake->first, "HTTP/", 5) == 0 ? LOCUST_ERR_TLS_PLAIN : LOCUST_ERR_TLS_NONE;
     if (locust__tls_lacks_memory(rc))
         return LOCUST_ERR_MEMORY;
     switch (rc) {
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-        return locust__tls_alert_error(c);
+        return locust__tls_alert_error(locust__tls_alert(&shake->ssl),
+            shake->config->cert_file != NULL, shake->received > 7 && shake->full);
     case -0x6E80: // bad protocol version; the name changed in 3.0
         return LOCUST_ERR_TLS_VERSION;
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
@@ -12260,7 +13123,7 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
     case -0x7100: // a message is longer than the buffer, in the codes of three versions
     case -0x7080:
     case -135:
-        return reads_certs || c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_CERTIFICATE_REQUEST
+        return reads_certs || state == MBEDTLS_SSL_CERTIFICATE_REQUEST
                    ? LOCUST_ERR_TLS_CERT_SIZE // in TLS 1.3 that state reads the certificate too
                    : LOCUST_ERR_TLS;
     default:
@@ -12268,6 +13131,399 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
                                                                : LOCUST_ERR_TLS;
     }
 }
+#if LOCUST__WITH_RECORDS
+/* ============================================================================================
+ * >>tls_own  reading and writing records of our own
+ *
+ * Purpose     what a connection does without mbedTLS's context: reads and sends data, answers what
+ *             >>tls_after noted, renews its keys in time, says why it ends.
+ * Invariants  bytes count as sent when the whole record they are in has gone down; until then the
+ *             sealed record is kept and the writer gives the same bytes again. Records go out in
+ *             the order in which they were sealed, each once.
+ * Cost        an idle connection has no buffer. A record is opened straight into its reader's
+ *             memory if that has room.
+ * Names       locust__tls_own_
+ * Uses        >>stream >>tls_key >>tls_record >>tls_after >>tls_state >>tls_socket >>tls_error
+ * Sources     RFC 8446 4.6.3, 5, 6.1; RFC 5246 7.2.
+ * Limits      what a server asks for while the socket takes nothing is answered when the test next
+ *             reads or writes.
+ * ============================================================================================ */
+
+enum { LOCUST__TLS_OWN_SILENT = 65536 };          // bytes without data that one call reads
+#define LOCUST__TLS_OWN_RENEW ((uint64_t)1 << 24) // records that a key seals: RFC 8446 5.5
+
+/* -- sending -- */
+
+/* Sends what was sealed before. False: the socket takes no more, or failed. */
+static bool locust__tls_own_flush(locust__tls_conn *c)
+{
+    while (c->out && !c->io) {
+        struct iovec iov = {c->out->bytes + c->out->at, c->out->len};
+        size_t sent = 0;
+        c->io = locust__layer_send(&c->layer, &iov, 1, &sent);
+        if (!sent)
+            return false;
+        c->out->at += (uint32_t)sent;
+        c->out->len -= (uint32_t)sent;
+        if (!c->out->len) {
+            c->credit = c->out->holds;
+            LOCUST_FREE(c->out);
+            c->out = NULL;
+        }
+    }
+    return !c->io;
+}
+
+/* Seals the n bytes that lie in the stage, where a record has its data, and sends them. What the
+ * socket does not take is kept. `holds`: as many of them are a writer's. */
+static locust_error locust__tls_own_put(locust__tls_conn *c, int type, size_t n, size_t holds)
+{
+    unsigned char *stage = c->tls->stage;
+    size_t len = locust__tls_record_seal(c->keys, type, stage, n), sent = 0;
+    struct iovec iov = {stage, len};
+    if (!len)
+        return c->end = LOCUST_ERR_MEMORY;
+    c->io = locust__layer_send(&c->layer, &iov, 1, &sent);
+    if (c->io || sent == len)
+        return c->io;
+    c->out = LOCUST_MALLOC(sizeof *c->out + len - sent);
+    if (!c->out)
+        return c->end = LOCUST_ERR_MEMORY;
+    *c->out = (locust__tls_out){0, (uint32_t)(len - sent), (uint32_t)holds};
+    memcpy(c->out->bytes, stage + sent, len - sent);
+    return LOCUST_OK;
+}
+
+/* Sends a few bytes of ours, if nothing is in the way. */
+static void locust__tls_own_say(locust__tls_conn *c, int type, const void *bytes, size_t n)
+{
+    if (c->deaf || c->io || c->out)
+        return;
+    memcpy(c->tls->stage + locust__tls_record_front(c->keys->suite), bytes, n);
+    locust__tls_own_put(c, type, n, 0);
+}
+
+/* New keys for what we send, of which the last record under the old ones tells. */
+static void locust__tls_own_renew(locust__tls_conn *c)
+{
+    static const unsigned char message[] = {
+        LOCUST__TLS_AFTER_KEYS, 0, 0, 1, 0}; // not asked of them
+    locust__tls_own_say(c, LOCUST__TLS_RECORD_HANDSHAKE, message, sizeof message);
+    if (!locust__tls_key_renew(c->keys, LOCUST__TLS_SIDE_OUT))
+        c->end = LOCUST_ERR_MEMORY;
+}
+
+/* Answers what the server has asked for. */
+static void locust__tls_own_answer(locust__tls_conn *c)
+{
+    static const unsigned char no_renegotiation[] = {1, 100}; // a warning
+    bool of_age =
+        c->keys->suite->hash && c->keys->seq[LOCUST__TLS_SIDE_OUT] >= LOCUST__TLS_OWN_RENEW;
+    if (!c->after.keys_owed && !c->after.refusal_owed && !of_age && !c->out)
+        return;
+    if (c->deaf || c->io || !locust__tls_own_flush(c))
+        return;
+    if (c->after.keys_owed || of_age) {
+        c->after.keys_owed = false;
+        locust__tls_own_renew(c);
+    } else if (c->after.refusal_owed) {
+        c->after.refusal_owed = false;
+        locust__tls_own_say(c, LOCUST__TLS_RECORD_ALERT, no_renegotiation, sizeof no_renegotiation);
+    }
+}
+
+/* -- reading -- */
+
+/* Ends the connection for what the server sent, and tells it so. */
+static void locust__tls_own_fail(locust__tls_conn *c, int rc)
+{
+    unsigned char alert[] = {2, (unsigned char)rc};
+    c->end = rc == LOCUST__TLS_RECORD_NO_MEMORY ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_RECORD;
+    if (rc != LOCUST__TLS_RECORD_NO_MEMORY)
+        locust__tls_own_say(c, LOCUST__TLS_RECORD_ALERT, alert, sizeof alert);
+}
+
+static int locust__tls_own_alert(locust__tls_conn *c, const locust__tls_record *r)
+{
+    int number, rc = locust__tls_after_alert(c->keys->suite, r->data, r->n, &number);
+    if (rc || number == LOCUST__TLS_AFTER_IGNORED)
+        return rc;
+    c->alerted = number != LOCUST__TLS_AFTER_CLOSE;
+    c->end = c->alerted ? locust__tls_alert_error(number, c->shown, true) : LOCUST_ERR_CLOSED;
+    return rc;
+}
+
+/* Reads on until `want` bytes of a record are at hand. False: there are no more now, or never. */
+static bool locust__tls_own_fill(locust__tls_conn *c, size_t want)
+{
+    size_t got;
+    locust_error error = locust__tls_fill(c, want, &got);
+    if (error == LOCUST_ERR_CLOSED) // without close_notify: it was cut
+        c->end = LOCUST_ERR_TLS_CUT;
+    else if (error)
+        c->end = c->io = error;
+    return !error && got;
+}
+
+/* Opens the record at hand, of `size` bytes: its data goes to `to`, if that has room, else it stays
+ * in the window. Returns the bytes that went to `to`. */
+static size_t locust__tls_own_open(
+    locust__tls_conn *c, locust__tls_in *w, size_t size, char *to, size_t room)
+{
+    size_t text = size - locust__tls_record_front(c->keys->suite) - LOCUST__TLS_RECORD_TAG;
+    locust__tls_record r = {0, NULL, 0};
+    bool there = to && room >= text;
+    int rc =
+        locust__tls_record_open(c->keys, w->bytes + w->at, there ? (unsigned char *)to : NULL, &r);
+    if (!rc && r.type != LOCUST__TLS_RECORD_HANDSHAKE && locust__tls_after_is_open(&c->after))
+        rc = LOCUST__TLS_RECORD_UNEXPECTED;
+    else if (!rc && r.type == LOCUST__TLS_RECORD_HANDSHAKE)
+        rc = locust__tls_after_handshake(&c->after, c->keys, r.data, r.n);
+    else if (!rc && r.type == LOCUST__TLS_RECORD_ALERT)
+        rc = locust__tls_own_alert(c, &r);
+    else if (!rc && r.type != LOCUST__TLS_RECORD_DATA)
+        rc = LOCUST__TLS_RECORD_UNEXPECTED;
+    if (rc) {
+        locust__tls_own_fail(c, rc);
+    } else if (r.type == LOCUST__TLS_RECORD_DATA && !there) {
+        w->data_at = (uint32_t)(r.data - w->bytes);
+        w->data_len = (uint32_t)r.n;
+    }
+    w->at += (uint32_t)size;
+    w->len -= (uint32_t)size;
+    return !rc && there && r.type == LOCUST__TLS_RECORD_DATA ? r.n : 0;
+}
+
+/* Gives the reader what a record left in the window. */
+static size_t locust__tls_own_give(locust__tls_in *w, char *to, size_t n)
+{
+    n = n < w->data_len ? n : w->data_len;
+    memcpy(to, w->bytes + w->data_at, n);
+    w->data_at += (uint32_t)n;
+    w->data_len -= (uint32_t)n;
+    return n;
+}
+
+/* Reads up to n bytes of data; 0 bytes: as far as the next data. What came before the end of the
+ * connection is given first. */
+static size_t locust__tls_own_read(locust__tls_conn *c, char *to, size_t n)
+{
+    size_t done = 0, taken = 0;
+    for (;;) {
+        locust__tls_in *w = locust__tls_window(c);
+        size_t size;
+        int rc;
+        if (w->data_len && done < n)
+            done += locust__tls_own_give(w, to + done, n - done);
+        if (w->data_len || (n && done == n) || c->end)
+            break;
+        size = locust__tls_record_size(w->bytes + w->at, w->len);
+        rc = size ? locust__tls_record_check(c->keys->suite, w->bytes + w->at) : 0;
+        if (rc) {
+            locust__tls_own_fail(c, rc);
+            break;
+        }
+        if (!size || w->len < size) {
+            if (!locust__tls_own_fill(c, size ? size : LOCUST__TLS_RECORD_HEADER))
+                break;
+            continue;
+        }
+        if (!done && taken >= LOCUST__TLS_OWN_SILENT)
+            break;
+        done += locust__tls_own_open(c, w, size, n ? to + done : NULL, n - done);
+        taken += size;
+    }
+    // A server that sends much and no data shall not keep the loop to itself.
+    c->layer.stream->burst += taken > 2 * done ? taken - done : 0;
+    return done;
+}
+
+/* Ends the work for this connection. It holds something if there is a whole record, or part of one
+ * that was opened, or an end to tell. */
+static void locust__tls_own_leave(locust__tls_conn *c)
+{
+    locust__tls_in *w = locust__tls_window(c);
+    size_t size = locust__tls_record_size(w->bytes + w->at, w->len);
+    locust__tls_keep(c, size ? size : LOCUST__TLS_RECORD_HEADER);
+    c->layer.held = c->end || (c->in && (c->in->data_len || (size && c->in->len >= size)));
+}
+
+static locust_error locust__tls_own_recv(locust__tls_conn *c, char *to, size_t n, size_t *got)
+{
+    *got = locust__tls_own_read(c, to, n);
+    locust__tls_own_answer(c);
+    locust__tls_own_leave(c);
+    return *got ? LOCUST_OK : c->end;
+}
+
+/* -- writing -- */
+
+/* A server that says why it ends the connection, and ends it, makes writes fail; what it said can
+ * still be read, behind session tickets too. Its alert is the error then. Data stays to be read. */
+static locust_error locust__tls_own_last_words(locust__tls_conn *c)
+{
+    locust_error said = c->io;
+    if (said != LOCUST_ERR_PIPE && said != LOCUST_ERR_RESET)
+        return said;
+    c->deaf = true;
+    c->layer.stream->fd.watch.readable = true;
+    c->io = LOCUST_OK;
+    if (!c->end)
+        locust__tls_own_read(c, NULL, 0);
+    c->io = said;
+    return c->alerted ? c->end : said;
+}
+
+/* Gathers the data of a record from up to two pieces. */
+static size_t locust__tls_own_gather(locust__tls_conn *c, const struct iovec *iov, int n)
+{
+    unsigned char *to = c->tls->stage + locust__tls_record_front(c->keys->suite);
+    size_t room = c->data_max, len = 0;
+    for (int i = 0; i < n && len < room; i++) {
+        size_t some = iov[i].iov_len < room - len ? iov[i].iov_len : room - len;
+        memcpy(to + len, iov[i].iov_base, some);
+        len += some;
+    }
+    return len;
+}
+
+/* Sends up to one record. */
+static locust_error locust__tls_own_send(
+    locust__tls_conn *c, const struct iovec *iov, int n, size_t *sent)
+{
+    locust_error error = c->end == LOCUST_ERR_CLOSED ? LOCUST_OK : c->end; // we may go on: 6.1
+    *sent = 0;
+    if (error || c->deaf)
+        return error ? error : c->io;
+    locust__tls_own_answer(c); // sends what waits, too
+    if (!c->out && !c->io && !c->credit) {
+        size_t len = locust__tls_own_gather(c, iov, n);
+        if (locust__tls_own_put(c, LOCUST__TLS_RECORD_DATA, len, len) == LOCUST_OK && !c->out)
+            c->credit = (uint32_t)len;
+    }
+    if (!c->out) {
+        *sent = c->credit;
+        c->credit = 0;
+    }
+    if (c->io)
+        error = locust__tls_own_last_words(c);
+    else if (c->end && c->end != LOCUST_ERR_CLOSED)
+        error = c->end;
+    locust__tls_own_leave(c);
+    return *sent ? LOCUST_OK : error;
+}
+
+/* Says close_notify if the connection did not end by an error; it leaves at once or not at all. */
+static void locust__tls_own_close(locust__tls_conn *c)
+{
+    static const unsigned char close_notify[] = {1, LOCUST__TLS_AFTER_CLOSE};
+    if (!c->end || c->end == LOCUST_ERR_CLOSED)
+        locust__tls_own_say(c, LOCUST__TLS_RECORD_ALERT, close_notify, sizeof close_notify);
+}
+/* ============================================================================================
+ * >>tls_take  taking a connection's records from mbedTLS
+ *
+ * Purpose     when mbedTLS has done what only it can do, derives the keys of a connection, notes
+ *             its sequence numbers, and frees the context: 24 to 45 KB become 56 to 208 bytes.
+ * Invariants  only after the handshake succeeded and the server was verified, and only while
+ *             mbedTLS holds no byte and no message of the connection. Of TLS 1.3 not before the
+ *             first data: session tickets come ahead of it, which mbedTLS alone can make sessions
+ *             of.
+ * Names       locust__tls_take_ locust__tls_takes_
+ * Uses        >>tls >>tls_key >>tls_pool >>tls_state >>tls_export
+ * Sources     mbedTLS 2.28.3, 3.6.6, 3.6.7 as they behave.
+ * Limits      a TLS 1.3 ticket behind the first data is not kept. Other suites than those of
+ *             >>tls_key stay with mbedTLS, and so do all with mbedTLS 4.
+ * ============================================================================================ */
+
+/* Is nothing of the connection on its way inside mbedTLS? */
+static bool locust__tls_take_is_quiet(const mbedtls_ssl_context *ssl)
+{
+    return ssl->LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER &&
+           !ssl->LOCUST__TLS_FIELD(in_left) && !ssl->LOCUST__TLS_FIELD(in_offt) &&
+           !ssl->LOCUST__TLS_FIELD(out_left) && !mbedtls_ssl_check_pending(ssl);
+}
+
+static uint64_t locust__tls_take_number(const unsigned char *p)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < 8; i++)
+        n = n << 8 | p[i];
+    return n;
+}
+
+/* The suite in use, NULL: mbedTLS keeps the records. */
+static const locust__tls_suite *locust__tls_take_suite(const locust__tls_shake *shake)
+{
+    const char *name = mbedtls_ssl_get_ciphersuite(&shake->ssl);
+    const locust__tls_suite *s =
+        name ? locust__tls_key_suite(mbedtls_ssl_get_ciphersuite_id(name)) : NULL;
+    unsigned want = s && s->hash ? 1U << LOCUST__TLS_SIDE_IN | 1U << LOCUST__TLS_SIDE_OUT
+                                 : LOCUST__TLS_EXPORT_MASTER;
+    return s && (shake->told & want) == want ? s : NULL;
+}
+
+/* The keys, as mbedTLS has them now. NULL: no memory. */
+static locust__tls_keys *locust__tls_take_keys(
+    const locust__tls_shake *shake, const locust__tls_suite *s)
+{
+    const mbedtls_ssl_context *ssl = &shake->ssl;
+    locust__tls_keys *keys = locust__tls_pool_take(&shake->tls->pool, locust__tls_key_size(s));
+    bool done = keys != NULL;
+    if (!keys)
+        return NULL;
+    keys->suite = s;
+    if (s->hash)
+        for (int side = 0; side < 2; side++)
+            done =
+                done && locust__tls_key_begin(keys, (locust__tls_side)side, shake->secrets[side]);
+    else
+        done = locust__tls_key_block(
+            keys, (mbedtls_tls_prf_types)shake->prf, shake->secrets[0], shake->randoms);
+    keys->seq[LOCUST__TLS_SIDE_IN] = locust__tls_take_number(ssl->LOCUST__TLS_FIELD(in_ctr));
+    keys->seq[LOCUST__TLS_SIDE_OUT] = locust__tls_take_number(ssl->LOCUST__TLS_FIELD(cur_out_ctr));
+    if (done)
+        return keys;
+    locust__tls_pool_give(&shake->tls->pool, keys, locust__tls_key_size(s));
+    return NULL;
+}
+
+/* Bytes of data that a record may have: as many as any, unless a limit was agreed on. (A library
+ * may make its own records smaller than it need.) */
+static uint16_t locust__tls_take_data_max(const mbedtls_ssl_context *ssl)
+{
+    int max = mbedtls_ssl_get_max_out_record_payload(ssl);
+#if defined(MBEDTLS_SSL_OUT_CONTENT_LEN)
+    if (max == MBEDTLS_SSL_OUT_CONTENT_LEN)
+        max = LOCUST__TLS_DATA;
+#endif
+    return (uint16_t)(max > 0 && max < LOCUST__TLS_DATA ? max : LOCUST__TLS_DATA);
+}
+
+/* Takes the records over if they are ours to take, now. */
+static void locust__tls_take(locust__tls_conn *c)
+{
+    locust__tls_shake *shake = c->shake;
+    const locust__tls_suite *s;
+    if (shake->stays || c->end || c->io || !locust__tls_take_is_quiet(&shake->ssl))
+        return;
+    s = locust__tls_take_suite(shake);
+    if (!s) {
+        shake->stays = true;
+        c->tls->counts.stayed++;
+        return;
+    }
+    if (s->hash && shake->ticket && !shake->answered)
+        return;
+    c->keys = locust__tls_take_keys(shake, s);
+    if (!c->keys)
+        return; // mbedTLS goes on with them
+    c->data_max = locust__tls_take_data_max(&shake->ssl);
+    c->shown = shake->config->cert_file != NULL;
+    locust__tls_shake_free(shake);
+    c->shake = NULL;
+}
+#endif
 /* ============================================================================================
  * >>tls_layer  reads and writes through TLS
  *
@@ -12276,7 +13532,8 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
  *             locust__tls_last_ locust__tls_op_ locust__tls_read_ locust__tls_recv_
  *             locust__tls_save_ locust__tls_send_ locust__tls_write_
- * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
+ * Uses        >>switch >>stream >>tls >>tls_pool >>tls_state >>tls_socket >>tls_error
+ *             >>tls_own >>tls_take
  * ============================================================================================ */
 
 typedef struct locust__tls_op { // arguments and results of a call on the loop's stack
@@ -12310,22 +13567,62 @@ static void locust__tls_drop_certs(mbedtls_ssl_context *ssl)
 #endif
 }
 
+typedef struct locust__tls_session { // one of mbedTLS's
+    mbedtls_ssl_session session;
+    char slack[32]; // for a library that was built with a longer time_t than the test
+} locust__tls_session;
+
+/* Makes a ticket of a session. NULL: no memory. */
+static locust__tls_ticket *locust__tls_pack(locust__tls *tls, const mbedtls_ssl_session *session)
+{
+    locust__tls_ticket *ticket;
+    size_t n = 0;
+    if (mbedtls_ssl_session_save(session, tls->stage, LOCUST__TLS_AHEAD, &n) != 0)
+        return NULL;
+    ticket = locust__tls_pool_take(&tls->pool, sizeof *ticket + n);
+    if (ticket) {
+        ticket->tls = tls;
+        ticket->len = (uint32_t)n;
+        memcpy(ticket->bytes, tls->stage, n);
+    }
+    mbedtls_platform_zeroize(tls->stage, n);
+    return ticket;
+}
+
 /* Saves the session for the next connection to this server. */
 static void locust__tls_save(locust__tls_conn *c)
 {
-    locust__tls_ticket *t;
-    if (!c->ticket)
+    locust__tls_shake *shake = c->shake;
+    locust__tls_session s;
+    locust__tls_ticket *ticket = NULL;
+    if (!shake->ticket)
         return;
-    if (!*c->ticket)
-        *c->ticket = locust__memory_zalloc(sizeof **c->ticket);
-    t = *c->ticket;
-    if (!t)
+    mbedtls_ssl_session_init(&s.session);
+    if (mbedtls_ssl_get_session(&shake->ssl, &s.session) == 0)
+        ticket = locust__tls_pack(c->tls, &s.session);
+    mbedtls_ssl_session_free(&s.session);
+    if (ticket) {
+        ticket->config = shake->config;
+        ticket->trusted = shake->trusted;
+    }
+    locust__tls_ticket_free(*shake->ticket); // it was for one connection
+    *shake->ticket = ticket;
+}
+
+/* Has mbedTLS try to resume the session of the last connection, if it may. */
+static void locust__tls_resume(locust__tls_conn *c, bool insecure)
+{
+    locust__tls_shake *shake = c->shake;
+    const locust__tls_ticket *ticket = shake->ticket ? *shake->ticket : NULL;
+    locust__tls_session s;
+    if (!ticket || ticket->config != shake->config || (!ticket->trusted && !insecure))
         return;
-    mbedtls_ssl_session_free(&t->session);
-    mbedtls_ssl_session_init(&t->session);
-    t->config = c->config;
-    t->trusted = c->trusted;
-    t->valid = mbedtls_ssl_get_session(&c->ssl, &t->session) == 0;
+    mbedtls_ssl_session_init(&s.session);
+    if (mbedtls_ssl_session_load(&s.session, ticket->bytes, ticket->len) == 0) {
+        shake->trusted = ticket->trusted;
+        mbedtls_ssl_set_session(&shake->ssl, &s.session); // refused: a full handshake
+    }
+    mbedtls_ssl_session_free(&s.session);
 }
 
 static bool locust__tls_is_ticket(int rc)
@@ -12343,29 +13640,60 @@ static locust_error locust__tls_end(const locust__tls_conn *c, int rc)
     return locust__tls_error(c, rc);
 }
 
-/* Reads until the buffer is full or no bytes are left. */
+/* Reads until the buffer is full or no bytes are left. mbedTLS says that it wants to read, too,
+ * when it has put a message aside and there are bytes at hand. */
+static locust_error locust__tls_read(locust__tls_conn *c, char *to, size_t n, size_t *got)
+{
+    mbedtls_ssl_context *ssl = &c->shake->ssl;
+    locust_error error = c->end;
+    int rc = 1;
+    while (!c->end && *got < n &&
+           (rc > 0 || locust__tls_is_ticket(rc) ||
+               (rc == MBEDTLS_ERR_SSL_WANT_READ &&
+                   (locust__tls_window(c)->len || mbedtls_ssl_check_pending(ssl))))) {
+        rc = mbedtls_ssl_read(ssl, (unsigned char *)to + *got, n - *got);
+        if (rc > 0)
+            *got += (size_t)rc;
+        else if (locust__tls_is_ticket(rc))
+            locust__tls_save(c);
+    }
+    c->shake->answered |= *got > 0;
+    if (rc <= 0 && !locust__tls_is_ticket(rc) && rc != MBEDTLS_ERR_SSL_WANT_READ &&
+        rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
+        c->end = locust__tls_end(c, rc);
+        error = *got ? LOCUST_OK : c->end; // what came before the end goes first
+    }
+    return error;
+}
+
+/* Ends mbedTLS's work for this connection; for good, if its records are ours to take now. */
+static void locust__tls_pass(locust__tls_conn *c, bool take)
+{
+#if LOCUST__WITH_RECORDS
+    if (take)
+        locust__tls_take(c);
+    if (!locust__tls_is_shaking(c)) {
+        locust__tls_own_leave(c);
+        return;
+    }
+#else
+    (void)take;
+#endif
+    locust__tls_leave(c);
+}
+
 static void locust__tls_read_call(void *arg)
 {
     locust__tls_op *op = arg;
     locust__tls_conn *c = op->c;
-    int rc = 1;
-    if (c->end) {
-        op->error = c->end;
+#if LOCUST__WITH_RECORDS
+    if (!locust__tls_is_shaking(c)) {
+        op->error = locust__tls_own_recv(c, op->to, op->n, &op->done);
         return;
     }
-    while (op->done < op->n && (rc > 0 || locust__tls_is_ticket(rc))) {
-        rc = mbedtls_ssl_read(&c->ssl, (unsigned char *)op->to + op->done, op->n - op->done);
-        if (rc > 0)
-            op->done += (size_t)rc;
-        else if (locust__tls_is_ticket(rc))
-            locust__tls_save(c);
-    }
-    if (rc <= 0 && !locust__tls_is_ticket(rc) && rc != MBEDTLS_ERR_SSL_WANT_READ &&
-        rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
-        c->end = locust__tls_end(c, rc);
-        op->error = op->done ? LOCUST_OK : c->end; // what came before the end goes first
-    }
-    locust__tls_leave(c);
+#endif
+    op->error = locust__tls_read(c, op->to, op->n, &op->done);
+    locust__tls_pass(c, c->shake->answered);
 }
 
 static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, size_t *got)
@@ -12392,7 +13720,7 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
     c->layer.stream->fd.watch.readable = true;
     for (int i = 0;
          i < TICKETS && (last == MBEDTLS_ERR_SSL_WANT_READ || locust__tls_is_ticket(last)); i++)
-        last = mbedtls_ssl_read(&c->ssl, &unused, 0);
+        last = mbedtls_ssl_read(&c->shake->ssl, &unused, 0);
     c->io = last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ? LOCUST_OK : said;
     return c->io ? rc : last;
 }
@@ -12400,34 +13728,47 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
 /* Sends up to one record, gathered from up to two pieces. After mbedTLS found no room it must get
  * the same bytes again; it does, as the caller passes the same pieces and nothing else decides what
  * is taken. */
-static void locust__tls_write_call(void *arg)
+static locust_error locust__tls_write(
+    locust__tls_conn *c, const struct iovec *iov, int n_iov, size_t *sent)
 {
-    locust__tls_op *op = arg;
-    locust__tls_conn *c = op->c;
-    char *stage = c->tls->ahead + LOCUST__TLS_AHEAD;
-    const char *from = op->iov->iov_base;
-    size_t n = op->iov->iov_len;
+    const unsigned char *from = iov->iov_base;
+    size_t n = iov->iov_len;
+    locust_error error = LOCUST_OK;
     int rc;
-    if (op->n_iov > 1 && n < LOCUST__TLS_RECORD) {
-        size_t more = LOCUST__TLS_RECORD - n;
-        more = more < op->iov[1].iov_len ? more : op->iov[1].iov_len;
-        memcpy(stage, from, n);
-        memcpy(stage + n, op->iov[1].iov_base, more);
-        from = stage;
+    if (n_iov > 1 && n < LOCUST__TLS_DATA) {
+        size_t more = LOCUST__TLS_DATA - n;
+        more = more < iov[1].iov_len ? more : iov[1].iov_len;
+        memcpy(c->tls->stage, from, n);
+        memcpy(c->tls->stage + n, iov[1].iov_base, more);
+        from = c->tls->stage;
         n += more;
     }
-    n = n < LOCUST__TLS_RECORD ? n : LOCUST__TLS_RECORD;
+    n = n < LOCUST__TLS_DATA ? n : LOCUST__TLS_DATA;
     do {
-        rc = mbedtls_ssl_write(&c->ssl, (const unsigned char *)from, n);
+        rc = mbedtls_ssl_write(&c->shake->ssl, from, n);
         if (locust__tls_is_ticket(rc))
             locust__tls_save(c);
     } while (locust__tls_is_ticket(rc));
     if (rc > 0)
-        op->done = (size_t)rc;
+        *sent = (size_t)rc;
     else if (rc != MBEDTLS_ERR_SSL_WANT_WRITE && rc != MBEDTLS_ERR_SSL_WANT_READ)
-        op->error = locust__tls_end(c, locust__tls_last_words(c, rc));
-    if (op->error && !c->io) // it was an alert, which every read says again
-        c->end = op->error;
+        error = locust__tls_end(c, locust__tls_last_words(c, rc));
+    if (error && !c->io) // it was an alert, which every read says again
+        c->end = error;
+    return error;
+}
+
+static void locust__tls_write_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+#if LOCUST__WITH_RECORDS
+    if (!locust__tls_is_shaking(c)) {
+        op->error = locust__tls_own_send(c, op->iov, op->n_iov, &op->done);
+        return;
+    }
+#endif
+    op->error = locust__tls_write(c, op->iov, op->n_iov, &op->done);
     locust__tls_leave(c);
 }
 
@@ -12444,11 +13785,15 @@ static locust_error locust__tls_send(
 static void locust__tls_close_call(void *arg)
 {
     locust__tls_conn *c = arg;
-    if (!c->end && !c->io)
-        mbedtls_ssl_close_notify(&c->ssl); // leaves at once or not at all
-    mbedtls_ssl_free(&c->ssl);
-    LOCUST_FREE(c->rest);
-    LOCUST_FREE(c);
+    if (locust__tls_is_shaking(c)) {
+        if (!c->end && !c->io)
+            mbedtls_ssl_close_notify(&c->shake->ssl); // leaves at once or not at all
+    }
+#if LOCUST__WITH_RECORDS
+    else
+        locust__tls_own_close(c);
+#endif
+    locust__tls_conn_free(c);
 }
 
 static void locust__tls_close(locust__layer *layer)
@@ -12461,10 +13806,12 @@ static void locust__tls_close(locust__layer *layer)
  *
  * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
  *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
- * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
+ * Names       locust__tls_connect_ locust__tls_done_ locust__tls_handshake_ locust__tls_is_
+ *             locust__tls_judge_server
  *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_ locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
- *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
+ *             >>tls_export >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error
+ *             >>tls_layer
  * ============================================================================================ */
 
 /* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. A server that chooses it
@@ -12510,26 +13857,45 @@ static void locust__tls_open_call(void *arg)
 {
     locust__tls_op *op = arg;
     locust__tls_conn *c = op->c;
+    locust__tls_shake *shake = c->shake;
     locust__addr unused;
     op->error = locust__tls_start(c->tls);
     if (!op->error)
         op->error = locust__tls_config_of(
-            c->tls, op->how, locust__tls_is_plain(c->tls, op->host, op->port), &c->config);
+            c->tls, op->how, locust__tls_is_plain(c->tls, op->host, op->port), &shake->config);
     if (op->error)
         return;
     // SNI has names only, no addresses: RFC 6066 3.
-    if (mbedtls_ssl_setup(&c->ssl, &c->config->conf) != 0 ||
+    if (mbedtls_ssl_setup(&shake->ssl, &shake->config->conf) != 0 ||
         mbedtls_ssl_set_hostname(
-            &c->ssl, locust__addr_parse(&unused, op->host, 0) ? NULL : op->host) != 0) {
+            &shake->ssl, locust__addr_parse(&unused, op->host, 0) ? NULL : op->host) != 0) {
         op->error = LOCUST_ERR_MEMORY;
         return;
     }
-    mbedtls_ssl_set_bio(&c->ssl, c, locust__tls_bio_send, locust__tls_bio_recv, NULL);
-    if (c->ticket && *c->ticket && (*c->ticket)->valid && (*c->ticket)->config == c->config &&
-        ((*c->ticket)->trusted || op->how->insecure)) {
-        c->trusted = (*c->ticket)->trusted;
-        mbedtls_ssl_set_session(&c->ssl, &(*c->ticket)->session); // refused: a full handshake
+    mbedtls_ssl_set_bio(&shake->ssl, c, locust__tls_bio_send, locust__tls_bio_recv, NULL);
+#if LOCUST__WITH_RECORDS
+    locust__tls_export_from(shake);
+#endif
+    locust__tls_resume(c, op->how->insecure);
+}
+
+/* The handshake succeeded: is it the right server? */
+static locust_error locust__tls_judge_server(locust__tls_conn *c, const locust__tls_op *op)
+{
+    locust__tls_shake *shake = c->shake;
+    locust_error error = LOCUST_OK;
+    if (!shake->trusted && !op->how->insecure) {
+        error = locust__tls_verify(c->tls, &shake->ssl, op->host, op->how);
+        shake->trusted = !error;
     }
+    if (error && error != LOCUST_ERR_TLS)
+        mbedtls_ssl_send_alert_message(
+            &shake->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    if (!error) {
+        locust__tls_drop_certs(&shake->ssl);
+        locust__tls_save(c);
+    }
+    return error;
 }
 
 /* One step of a handshake: as far as the bytes at hand allow. At its end the server is verified. */
@@ -12537,34 +13903,28 @@ static void locust__tls_step_call(void *arg)
 {
     locust__tls_op *op = arg;
     locust__tls_conn *c = op->c;
+    locust__tls_shake *shake = c->shake;
     int64_t began_ns = locust__os_now_ns();
     bool over = false;
     op->rc = 0;
+    c->tls->shaking = shake;
     while (op->rc == 0 && !over) {
-        op->rc = mbedtls_ssl_handshake_step(&c->ssl);
-        c->full |= c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
-        over = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
+        op->rc = mbedtls_ssl_handshake_step(&shake->ssl);
+        shake->full |= shake->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+        over = shake->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
         if (locust__tls_is_ticket(op->rc))
             op->rc = 0;
     }
-    c->trusted = c->trusted && !c->full;
-    if (over && !c->trusted && !op->how->insecure) {
-        op->error = locust__tls_verify(c->tls, &c->ssl, op->host, op->how);
-        c->trusted = !op->error;
-    }
-    if (over && op->error && op->error != LOCUST_ERR_TLS)
-        mbedtls_ssl_send_alert_message(
-            &c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
-    if (over && !op->error) {
-        locust__tls_drop_certs(&c->ssl);
-        locust__tls_save(c);
-    }
+    c->tls->shaking = NULL;
+    shake->trusted = shake->trusted && !shake->full;
+    if (over)
+        op->error = locust__tls_judge_server(c, op);
     if (op->rc && op->rc != MBEDTLS_ERR_SSL_WANT_READ && op->rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
         op->rc = locust__tls_last_words(c, op->rc);
         op->error = locust__tls_error(c, op->rc);
     }
     locust__tls_leave(c);
-    c->cpu_ns += locust__os_now_ns() - began_ns;
+    shake->cpu_ns += locust__os_now_ns() - began_ns;
     c->tls->loop->excused = true; // no task is to blame for a loop that this held
     if (c->layer.stream->arrived_ns && c->layer.stream->arrived_ns < began_ns)
         locust__loop_count_late(c->tls->loop, began_ns - c->layer.stream->arrived_ns);
@@ -12609,15 +13969,22 @@ static locust_error locust__tls_handshake(
     }
 }
 
-static void locust__tls_count(locust__tls *tls, const locust__tls_conn *c)
+/* Counts a handshake that succeeded. What is not mbedTLS's to do any longer is ours. */
+static void locust__tls_done_call(void *arg)
 {
-    if (c->full) {
-        tls->counts.full++;
-        tls->counts.full_ns += c->cpu_ns;
+    locust__tls_conn *c = arg;
+    locust__tls_counts *counts = &c->tls->counts;
+    if (c->shake->full) {
+        counts->full++;
+        counts->full_ns += c->shake->cpu_ns;
     } else {
-        tls->counts.resumed++;
-        tls->counts.resumed_ns += c->cpu_ns;
+        counts->resumed++;
+        counts->resumed_ns += c->shake->cpu_ns;
     }
+#if !LOCUST__WITH_RECORDS
+    counts->stayed++;
+#endif
+    locust__tls_pass(c, true);
 }
 
 /* Puts TLS on a connected stream; closes it if that fails. *retry: another connection will succeed.
@@ -12626,7 +13993,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     int port, const locust__tls_how *how, locust__tls_ticket **ticket, locust__allowance *a,
     bool *retry) LOCUST__PARKS
 {
-    locust__tls_conn *c = locust__memory_zalloc(sizeof *c);
+    locust__tls_conn *c = locust__tls_conn_new(tls);
     char name[256];
     size_t len = strlen(host) - (*host && host[strlen(host) - 1] == '.');
     locust__tls_op op = {.c = c, .host = name, .port = port, .how = how};
@@ -12640,18 +14007,16 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     c->layer.recv = locust__tls_recv;
     c->layer.send = locust__tls_send;
     c->layer.close = locust__tls_close;
-    c->tls = tls;
-    c->ticket = tls->options.no_resume ? NULL : ticket;
-    mbedtls_ssl_init(&c->ssl);
+    c->shake->ticket = tls->options.no_resume ? NULL : ticket;
     locust__layer_push(&c->layer, s);
     locust__co_call(tls->loop, locust__tls_open_call, &op);
     if (!op.error)
         op.error = locust__tls_handshake(tls, &op, a);
     if (!op.error) {
-        locust__tls_count(tls, c);
+        locust__co_call(tls->loop, locust__tls_done_call, c);
         return LOCUST_OK;
     }
-    if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->config->no_pss)
+    if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->shake->config->no_pss)
         *retry = locust__tls_make_plain(tls, name, port);
     c->end = op.error; // no close_notify
     locust__stream_close(s);

@@ -84,7 +84,7 @@ static locust_error alert_error(int alert)
 static locust_error hear(const uint8_t *p, size_t n, size_t piece)
 {
     static const locust__tls_how how = {.http = true};
-    locust__tls_conn *c = calloc(1, sizeof *c);
+    locust__tls_conn *c = locust__tls_conn_new(&kit.tls);
     locust__tls_op op = {.c = c, .host = "a.test", .port = 443, .how = &how};
     locust_stream s;
     int ends[2];
@@ -93,9 +93,8 @@ static locust_error hear(const uint8_t *p, size_t n, size_t piece)
     locust__stream_init(&s, &kit.net);
     s.fd.watch.fd = ends[0];
     s.fd.watch.writable = true;
-    c->tls = &kit.tls;
+    MUST(c);
     locust__layer_push(&c->layer, &s);
-    mbedtls_ssl_init(&c->ssl);
     locust__tls_open_call(&op);
     for (bool end = false; !op.error; p += piece, n -= piece) {
         MUST(!end);

@@ -17,16 +17,19 @@ TESTS({"needs mbedTLS", needs_mbedtls}, )
 #include "../../tools/header/all.h"
 
 static locust__tls_config config;
+static locust__tls_shake shake;
 static locust__tls_conn conn;
 
 /* A connection that got some bytes of a server that speaks TLS. */
 static void fresh(void)
 {
     memset(&config, 0, sizeof config);
+    memset(&shake, 0, sizeof shake);
     memset(&conn, 0, sizeof conn);
-    conn.config = &config;
-    conn.first[0] = 22; // a handshake record
-    conn.received = 100;
+    conn.shake = &shake;
+    shake.config = &config;
+    shake.first[0] = 22; // a handshake record
+    shake.received = 100;
 }
 
 static void is(int rc, locust_error want)
@@ -80,9 +83,9 @@ static void alerts(void)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         unsigned char message[2] = {2, rows[i].alert}; // fatal
         fresh();
-        conn.ssl.LOCUST__TLS_FIELD(in_msg) = message;
-        conn.received = rows[i].how & LATE ? 2000 : 7; // an alert takes 7 bytes
-        conn.full = rows[i].how & LATE;
+        shake.ssl.LOCUST__TLS_FIELD(in_msg) = message;
+        shake.received = rows[i].how & LATE ? 2000 : 7; // an alert takes 7 bytes
+        shake.full = rows[i].how & LATE;
         config.cert_file = rows[i].how & SHOWN ? "client.pem" : NULL;
         CHECK_ROW(rows[i].name);
         is(MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, rows[i].error);
@@ -117,14 +120,14 @@ static void other_protocols(void)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fresh();
-        memcpy(conn.first, rows[i].first, sizeof conn.first);
+        memcpy(shake.first, rows[i].first, sizeof shake.first);
         CHECK_ROW(rows[i].name);
         is(MBEDTLS_ERR_SSL_INVALID_RECORD, rows[i].error);
     }
     CHECK_ROW("nothing came");
     fresh();
-    conn.first[0] = 0;
-    conn.received = 0;
+    shake.first[0] = 0;
+    shake.received = 0;
     is(MBEDTLS_ERR_SSL_CONN_EOF, LOCUST_ERR_TLS_CLOSED);
     CHECK_ROW(NULL);
 }
@@ -155,7 +158,7 @@ static void codes(void)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         fresh();
-        conn.ssl.LOCUST__TLS_FIELD(state) = rows[i].state;
+        shake.ssl.LOCUST__TLS_FIELD(state) = rows[i].state;
         CHECK_ROW(rows[i].name);
         is(rows[i].rc, rows[i].error);
     }
@@ -170,7 +173,7 @@ static void the_socket_goes_first(void)
     is(MBEDTLS_ERR_SSL_CONN_EOF, LOCUST_ERR_RESET);
     conn.io = LOCUST_ERR_CLOSED;
     is(MBEDTLS_ERR_SSL_CONN_EOF, LOCUST_ERR_TLS_CLOSED);
-    memcpy(conn.first, "HTTP/", 5);
+    memcpy(shake.first, "HTTP/", 5);
     is(MBEDTLS_ERR_SSL_CONN_EOF, LOCUST_ERR_TLS_PLAIN);
 }
 

@@ -55,6 +55,8 @@
  *   LOCUST_NO_DIGEST          0    1: no Digest authentication; Basic and bearer tokens remain
  *   LOCUST_NO_SHORT           0    1: no short way for plain requests, with the same results: see
  *                                     >>short
+ *   LOCUST_NO_RECORDS         0    1: mbedTLS keeps every TLS connection, at 24 KB and more each,
+ *                                  in place of the kit's own records behind its handshake
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
@@ -159,13 +161,20 @@
  *     >>question          asking name servers
  *     >>lookup            a host name on its way to a connection
  *     >>tls               TLS 1.2 and 1.3 by mbedTLS
+ *     >>tls_key           the keys of a connection whose records the kit makes
+ *     >>tls_record        one protected record: sealed and opened
+ *     >>tls_after         what a server says after the handshake
+ *     >>tls_pool          small blocks that stay
  *     >>tls_state         what TLS keeps: of a test, a configuration, a connection
+ *     >>tls_export        what mbedTLS tells of a handshake's secrets
  *     >>tls_version       versions and ciphers
  *     >>tls_config        configurations
  *     >>tls_trust         certificates to trust
  *     >>tls_verify        verification
- *     >>tls_socket        between mbedTLS and the socket
+ *     >>tls_socket        between TLS and the socket
  *     >>tls_error         what went wrong
+ *     >>tls_own           reading and writing records of our own
+ *     >>tls_take          taking a connection's records from mbedTLS
  *     >>tls_layer         reads and writes through TLS
  *     >>tls_handshake     the handshake
  *     >>tls_none          no TLS compiled in
@@ -467,14 +476,27 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "4-net/question.c"
 #include "4-net/lookup.c"
 #include "4-net/tls/tls.c"
+#if LOCUST__WITH_RECORDS
+#include "4-net/tls/key.c"
+#include "4-net/tls/record.c"
+#include "4-net/tls/after.c"
+#endif
 #if LOCUST__WITH_TLS
+#include "4-net/tls/pool.c"
 #include "4-net/tls/state.c"
+#if LOCUST__WITH_RECORDS
+#include "4-net/tls/export.c"
+#endif
 #include "4-net/tls/version.c"
 #include "4-net/tls/config.c"
 #include "4-net/tls/trust.c"
 #include "4-net/tls/verify.c"
 #include "4-net/tls/socket.c"
 #include "4-net/tls/error.c"
+#if LOCUST__WITH_RECORDS
+#include "4-net/tls/own.c"
+#include "4-net/tls/take.c"
+#endif
 #include "4-net/tls/layer.c"
 #include "4-net/tls/handshake.c"
 #else

@@ -172,6 +172,9 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#if defined(__GLIBC__) && !defined(__UCLIBC__)
+#include <malloc.h>
+#endif
 #endif
 #if LOCUST__WITH_KQUEUE
 #include <sys/types.h>
@@ -192,6 +195,7 @@
 #include <mbedtls/asn1.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/platform.h>
+#include <mbedtls/platform_util.h>
 #include <mbedtls/psa_util.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
@@ -200,6 +204,23 @@
 #error "locust.h needs mbedTLS 2.28, 3.6 or 4.x for -DLOCUST_TLS"
 #endif
 #endif
+
+/* What >>tls_record needs of mbedTLS. Version 4 keeps its ciphers to itself. */
+#if !LOCUST__WITH_TLS || (defined(LOCUST_NO_RECORDS) && LOCUST__ON(LOCUST_NO_RECORDS))
+#define LOCUST__WITH_RECORDS 0
+#elif MBEDTLS_VERSION_NUMBER >= 0x04000000 || !defined(MBEDTLS_GCM_C) || !defined(MBEDTLS_MD_C)
+#define LOCUST__WITH_RECORDS 0
+#elif MBEDTLS_VERSION_NUMBER < 0x03000000 && !defined(MBEDTLS_SSL_EXPORT_KEYS)
+#define LOCUST__WITH_RECORDS 0
+#else
+#define LOCUST__WITH_RECORDS 1
+#include <mbedtls/gcm.h>
+#include <mbedtls/md.h>
+#if defined(MBEDTLS_CHACHAPOLY_C)
+#include <mbedtls/chachapoly.h>
+#endif
+#endif
+
 #if LOCUST__WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>

@@ -21,6 +21,14 @@ static size_t locust__os_memory(void)
     return locust__os_statm();
 }
 
+/* glibc alone keeps freed memory between blocks that live on. */
+LOCUST__UNUSED static void locust__os_trim(void)
+{
+#if defined(__GLIBC__) && !defined(__UCLIBC__)
+    malloc_trim(0);
+#endif
+}
+
 static int64_t locust__os_waited_ns(void)
 {
     return locust__os_proc_second("/proc/self/schedstat"); // time on a CPU, then waiting for one

@@ -76,6 +76,7 @@ static ssize_t locust__os_recv(int fd, void *to, size_t n, int64_t *arrived_ns);
 /* Opens a terminal or a pipe once more, for writing and nonblocking: the flag belongs to an open
  * file, which a shell may share. The new descriptor, or -errno. */
 static int locust__os_reopen(int fd);
+static void locust__os_trim(void); // gives memory that was freed back to the system, where it can
 static size_t locust__os_page_size(void);
 /* The text of a small file; of a larger one it reads little more than `max` bytes. A '\0' follows.
  * ptr NULL: no such file, or no memory. `failed`: it could not be read, and errno says why. */

@@ -18,6 +18,10 @@ static int64_t locust__os_slept_ns(void)
     return 0; // unknown
 }
 
+LOCUST__UNUSED static void locust__os_trim(void)
+{
+}
+
 static void locust__os_precise_timers(void)
 {
 }

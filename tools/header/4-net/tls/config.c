@@ -4,7 +4,7 @@
  * Purpose     one mbedtls_ssl_config for each set of options: versions, groups, client certificate.
  * Names       locust__tls_config_ locust__tls_configure_ locust__tls_is_ locust__tls_parse_
  *             locust__tls_read_ locust__tls_same_ locust__tls_set_
- * Uses        >>tls >>tls_state >>tls_version
+ * Uses        >>tls >>tls_state >>tls_export >>tls_version
  * ============================================================================================ */
 
 /* Offers P-256 first: most servers have it, and mbedTLS is fastest with it. */
@@ -126,6 +126,9 @@ static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *
     MBEDTLS_VERSION_NUMBER >= 0x03060100 && MBEDTLS_VERSION_NUMBER < 0x04000000
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
         &c->conf, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
+#if LOCUST__WITH_RECORDS
+    locust__tls_export_from_config(tls, &c->conf);
 #endif
 #if defined(MBEDTLS_SSL_ALPN)
     if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols) != 0)

@@ -30,13 +30,13 @@ static locust_error locust__tls_version_error(void)
 }
 
 /* RFC 8446 6.2. A server that wants a certificate may just say "handshake failure". It then has
- * sent its own certificate before; a server that knows none of the ciphers has not. */
-static locust_error locust__tls_alert_error(const locust__tls_conn *c)
+ * sent its own certificate before (`late`); a server that knows none of the ciphers has not.
+ * refused: it got a certificate of ours. */
+static locust_error locust__tls_alert_error(int alert, bool refused, bool late)
 {
-    bool refused = c->config->cert_file != NULL;
-    switch (locust__tls_alert(&c->ssl)) {
+    switch (alert) {
     case 40: // handshake_failure
-        if (c->received > 7 && c->full)
+        if (late)
             return refused ? LOCUST_ERR_TLS_CERT_CLIENT_REFUSED : LOCUST_ERR_TLS_CERT_CLIENT;
         return LOCUST_ERR_TLS_CIPHER;
     case 71: // insufficient_security
@@ -65,16 +65,19 @@ static locust_error locust__tls_alert_error(const locust__tls_conn *c)
  * instead of TLS, then the code. */
 static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
 {
-    bool reads_certs = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+    const locust__tls_shake *shake = c->shake;
+    int state = shake->ssl.LOCUST__TLS_FIELD(state);
+    bool reads_certs = state == MBEDTLS_SSL_SERVER_CERTIFICATE;
     if (c->io && c->io != LOCUST_ERR_CLOSED)
         return c->io;
-    if (c->received && (c->first[0] < 20 || c->first[0] > 24))
-        return memcmp(c->first, "HTTP/", 5) == 0 ? LOCUST_ERR_TLS_PLAIN : LOCUST_ERR_TLS_NONE;
+    if (shake->received && (shake->first[0] < 20 || shake->first[0] > 24))
+        return memcmp(shake->first, "HTTP/", 5) == 0 ? LOCUST_ERR_TLS_PLAIN : LOCUST_ERR_TLS_NONE;
     if (locust__tls_lacks_memory(rc))
         return LOCUST_ERR_MEMORY;
     switch (rc) {
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-        return locust__tls_alert_error(c);
+        return locust__tls_alert_error(locust__tls_alert(&shake->ssl),
+            shake->config->cert_file != NULL, shake->received > 7 && shake->full);
     case -0x6E80: // bad protocol version; the name changed in 3.0
         return LOCUST_ERR_TLS_VERSION;
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
@@ -86,7 +89,7 @@ static locust_error locust__tls_error(const locust__tls_conn *c, int rc)
     case -0x7100: // a message is longer than the buffer, in the codes of three versions
     case -0x7080:
     case -135:
-        return reads_certs || c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_CERTIFICATE_REQUEST
+        return reads_certs || state == MBEDTLS_SSL_CERTIFICATE_REQUEST
                    ? LOCUST_ERR_TLS_CERT_SIZE // in TLS 1.3 that state reads the certificate too
                    : LOCUST_ERR_TLS;
     default:

@@ -3,10 +3,12 @@
  *
  * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
  *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
- * Names       locust__tls_connect_ locust__tls_count_ locust__tls_handshake_ locust__tls_is_
+ * Names       locust__tls_connect_ locust__tls_done_ locust__tls_handshake_ locust__tls_is_
+ *             locust__tls_judge_server
  *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_ locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
- *             >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error >>tls_layer
+ *             >>tls_export >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error
+ *             >>tls_layer
  * ============================================================================================ */
 
 /* mbedTLS 3.6.6 and 4.1.0 offer RSA-PSS in TLS 1.2 and then refuse it. A server that chooses it
@@ -52,26 +54,45 @@ static void locust__tls_open_call(void *arg)
 {
     locust__tls_op *op = arg;
     locust__tls_conn *c = op->c;
+    locust__tls_shake *shake = c->shake;
     locust__addr unused;
     op->error = locust__tls_start(c->tls);
     if (!op->error)
         op->error = locust__tls_config_of(
-            c->tls, op->how, locust__tls_is_plain(c->tls, op->host, op->port), &c->config);
+            c->tls, op->how, locust__tls_is_plain(c->tls, op->host, op->port), &shake->config);
     if (op->error)
         return;
     // SNI has names only, no addresses: RFC 6066 3.
-    if (mbedtls_ssl_setup(&c->ssl, &c->config->conf) != 0 ||
+    if (mbedtls_ssl_setup(&shake->ssl, &shake->config->conf) != 0 ||
         mbedtls_ssl_set_hostname(
-            &c->ssl, locust__addr_parse(&unused, op->host, 0) ? NULL : op->host) != 0) {
+            &shake->ssl, locust__addr_parse(&unused, op->host, 0) ? NULL : op->host) != 0) {
         op->error = LOCUST_ERR_MEMORY;
         return;
     }
-    mbedtls_ssl_set_bio(&c->ssl, c, locust__tls_bio_send, locust__tls_bio_recv, NULL);
-    if (c->ticket && *c->ticket && (*c->ticket)->valid && (*c->ticket)->config == c->config &&
-        ((*c->ticket)->trusted || op->how->insecure)) {
-        c->trusted = (*c->ticket)->trusted;
-        mbedtls_ssl_set_session(&c->ssl, &(*c->ticket)->session); // refused: a full handshake
+    mbedtls_ssl_set_bio(&shake->ssl, c, locust__tls_bio_send, locust__tls_bio_recv, NULL);
+#if LOCUST__WITH_RECORDS
+    locust__tls_export_from(shake);
+#endif
+    locust__tls_resume(c, op->how->insecure);
+}
+
+/* The handshake succeeded: is it the right server? */
+static locust_error locust__tls_judge_server(locust__tls_conn *c, const locust__tls_op *op)
+{
+    locust__tls_shake *shake = c->shake;
+    locust_error error = LOCUST_OK;
+    if (!shake->trusted && !op->how->insecure) {
+        error = locust__tls_verify(c->tls, &shake->ssl, op->host, op->how);
+        shake->trusted = !error;
     }
+    if (error && error != LOCUST_ERR_TLS)
+        mbedtls_ssl_send_alert_message(
+            &shake->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    if (!error) {
+        locust__tls_drop_certs(&shake->ssl);
+        locust__tls_save(c);
+    }
+    return error;
 }
 
 /* One step of a handshake: as far as the bytes at hand allow. At its end the server is verified. */
@@ -79,34 +100,28 @@ static void locust__tls_step_call(void *arg)
 {
     locust__tls_op *op = arg;
     locust__tls_conn *c = op->c;
+    locust__tls_shake *shake = c->shake;
     int64_t began_ns = locust__os_now_ns();
     bool over = false;
     op->rc = 0;
+    c->tls->shaking = shake;
     while (op->rc == 0 && !over) {
-        op->rc = mbedtls_ssl_handshake_step(&c->ssl);
-        c->full |= c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
-        over = c->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
+        op->rc = mbedtls_ssl_handshake_step(&shake->ssl);
+        shake->full |= shake->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+        over = shake->ssl.LOCUST__TLS_FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
         if (locust__tls_is_ticket(op->rc))
             op->rc = 0;
     }
-    c->trusted = c->trusted && !c->full;
-    if (over && !c->trusted && !op->how->insecure) {
-        op->error = locust__tls_verify(c->tls, &c->ssl, op->host, op->how);
-        c->trusted = !op->error;
-    }
-    if (over && op->error && op->error != LOCUST_ERR_TLS)
-        mbedtls_ssl_send_alert_message(
-            &c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
-    if (over && !op->error) {
-        locust__tls_drop_certs(&c->ssl);
-        locust__tls_save(c);
-    }
+    c->tls->shaking = NULL;
+    shake->trusted = shake->trusted && !shake->full;
+    if (over)
+        op->error = locust__tls_judge_server(c, op);
     if (op->rc && op->rc != MBEDTLS_ERR_SSL_WANT_READ && op->rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
         op->rc = locust__tls_last_words(c, op->rc);
         op->error = locust__tls_error(c, op->rc);
     }
     locust__tls_leave(c);
-    c->cpu_ns += locust__os_now_ns() - began_ns;
+    shake->cpu_ns += locust__os_now_ns() - began_ns;
     c->tls->loop->excused = true; // no task is to blame for a loop that this held
     if (c->layer.stream->arrived_ns && c->layer.stream->arrived_ns < began_ns)
         locust__loop_count_late(c->tls->loop, began_ns - c->layer.stream->arrived_ns);
@@ -151,15 +166,22 @@ static locust_error locust__tls_handshake(
     }
 }
 
-static void locust__tls_count(locust__tls *tls, const locust__tls_conn *c)
+/* Counts a handshake that succeeded. What is not mbedTLS's to do any longer is ours. */
+static void locust__tls_done_call(void *arg)
 {
-    if (c->full) {
-        tls->counts.full++;
-        tls->counts.full_ns += c->cpu_ns;
+    locust__tls_conn *c = arg;
+    locust__tls_counts *counts = &c->tls->counts;
+    if (c->shake->full) {
+        counts->full++;
+        counts->full_ns += c->shake->cpu_ns;
     } else {
-        tls->counts.resumed++;
-        tls->counts.resumed_ns += c->cpu_ns;
+        counts->resumed++;
+        counts->resumed_ns += c->shake->cpu_ns;
     }
+#if !LOCUST__WITH_RECORDS
+    counts->stayed++;
+#endif
+    locust__tls_pass(c, true);
 }
 
 /* Puts TLS on a connected stream; closes it if that fails. *retry: another connection will succeed.
@@ -168,7 +190,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     int port, const locust__tls_how *how, locust__tls_ticket **ticket, locust__allowance *a,
     bool *retry) LOCUST__PARKS
 {
-    locust__tls_conn *c = locust__memory_zalloc(sizeof *c);
+    locust__tls_conn *c = locust__tls_conn_new(tls);
     char name[256];
     size_t len = strlen(host) - (*host && host[strlen(host) - 1] == '.');
     locust__tls_op op = {.c = c, .host = name, .port = port, .how = how};
@@ -182,18 +204,16 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     c->layer.recv = locust__tls_recv;
     c->layer.send = locust__tls_send;
     c->layer.close = locust__tls_close;
-    c->tls = tls;
-    c->ticket = tls->options.no_resume ? NULL : ticket;
-    mbedtls_ssl_init(&c->ssl);
+    c->shake->ticket = tls->options.no_resume ? NULL : ticket;
     locust__layer_push(&c->layer, s);
     locust__co_call(tls->loop, locust__tls_open_call, &op);
     if (!op.error)
         op.error = locust__tls_handshake(tls, &op, a);
     if (!op.error) {
-        locust__tls_count(tls, c);
+        locust__co_call(tls->loop, locust__tls_done_call, c);
         return LOCUST_OK;
     }
-    if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->config->no_pss)
+    if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->shake->config->no_pss)
         *retry = locust__tls_make_plain(tls, name, port);
     c->end = op.error; // no close_notify
     locust__stream_close(s);

@@ -6,7 +6,8 @@
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
  *             locust__tls_last_ locust__tls_op_ locust__tls_read_ locust__tls_recv_
  *             locust__tls_save_ locust__tls_send_ locust__tls_write_
- * Uses        >>switch >>stream >>tls >>tls_state >>tls_socket >>tls_error
+ * Uses        >>switch >>stream >>tls >>tls_pool >>tls_state >>tls_socket >>tls_error
+ *             >>tls_own >>tls_take
  * ============================================================================================ */
 
 typedef struct locust__tls_op { // arguments and results of a call on the loop's stack
@@ -40,22 +41,62 @@ static void locust__tls_drop_certs(mbedtls_ssl_context *ssl)
 #endif
 }
 
+typedef struct locust__tls_session { // one of mbedTLS's
+    mbedtls_ssl_session session;
+    char slack[32]; // for a library that was built with a longer time_t than the test
+} locust__tls_session;
+
+/* Makes a ticket of a session. NULL: no memory. */
+static locust__tls_ticket *locust__tls_pack(locust__tls *tls, const mbedtls_ssl_session *session)
+{
+    locust__tls_ticket *ticket;
+    size_t n = 0;
+    if (mbedtls_ssl_session_save(session, tls->stage, LOCUST__TLS_AHEAD, &n) != 0)
+        return NULL;
+    ticket = locust__tls_pool_take(&tls->pool, sizeof *ticket + n);
+    if (ticket) {
+        ticket->tls = tls;
+        ticket->len = (uint32_t)n;
+        memcpy(ticket->bytes, tls->stage, n);
+    }
+    mbedtls_platform_zeroize(tls->stage, n);
+    return ticket;
+}
+
 /* Saves the session for the next connection to this server. */
 static void locust__tls_save(locust__tls_conn *c)
 {
-    locust__tls_ticket *t;
-    if (!c->ticket)
+    locust__tls_shake *shake = c->shake;
+    locust__tls_session s;
+    locust__tls_ticket *ticket = NULL;
+    if (!shake->ticket)
         return;
-    if (!*c->ticket)
-        *c->ticket = locust__memory_zalloc(sizeof **c->ticket);
-    t = *c->ticket;
-    if (!t)
+    mbedtls_ssl_session_init(&s.session);
+    if (mbedtls_ssl_get_session(&shake->ssl, &s.session) == 0)
+        ticket = locust__tls_pack(c->tls, &s.session);
+    mbedtls_ssl_session_free(&s.session);
+    if (ticket) {
+        ticket->config = shake->config;
+        ticket->trusted = shake->trusted;
+    }
+    locust__tls_ticket_free(*shake->ticket); // it was for one connection
+    *shake->ticket = ticket;
+}
+
+/* Has mbedTLS try to resume the session of the last connection, if it may. */
+static void locust__tls_resume(locust__tls_conn *c, bool insecure)
+{
+    locust__tls_shake *shake = c->shake;
+    const locust__tls_ticket *ticket = shake->ticket ? *shake->ticket : NULL;
+    locust__tls_session s;
+    if (!ticket || ticket->config != shake->config || (!ticket->trusted && !insecure))
         return;
-    mbedtls_ssl_session_free(&t->session);
-    mbedtls_ssl_session_init(&t->session);
-    t->config = c->config;
-    t->trusted = c->trusted;
-    t->valid = mbedtls_ssl_get_session(&c->ssl, &t->session) == 0;
+    mbedtls_ssl_session_init(&s.session);
+    if (mbedtls_ssl_session_load(&s.session, ticket->bytes, ticket->len) == 0) {
+        shake->trusted = ticket->trusted;
+        mbedtls_ssl_set_session(&shake->ssl, &s.session); // refused: a full handshake
+    }
+    mbedtls_ssl_session_free(&s.session);
 }
 
 static bool locust__tls_is_ticket(int rc)
@@ -73,29 +114,60 @@ static locust_error locust__tls_end(const locust__tls_conn *c, int rc)
     return locust__tls_error(c, rc);
 }
 
-/* Reads until the buffer is full or no bytes are left. */
+/* Reads until the buffer is full or no bytes are left. mbedTLS says that it wants to read, too,
+ * when it has put a message aside and there are bytes at hand. */
+static locust_error locust__tls_read(locust__tls_conn *c, char *to, size_t n, size_t *got)
+{
+    mbedtls_ssl_context *ssl = &c->shake->ssl;
+    locust_error error = c->end;
+    int rc = 1;
+    while (!c->end && *got < n &&
+           (rc > 0 || locust__tls_is_ticket(rc) ||
+               (rc == MBEDTLS_ERR_SSL_WANT_READ &&
+                   (locust__tls_window(c)->len || mbedtls_ssl_check_pending(ssl))))) {
+        rc = mbedtls_ssl_read(ssl, (unsigned char *)to + *got, n - *got);
+        if (rc > 0)
+            *got += (size_t)rc;
+        else if (locust__tls_is_ticket(rc))
+            locust__tls_save(c);
+    }
+    c->shake->answered |= *got > 0;
+    if (rc <= 0 && !locust__tls_is_ticket(rc) && rc != MBEDTLS_ERR_SSL_WANT_READ &&
+        rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
+        c->end = locust__tls_end(c, rc);
+        error = *got ? LOCUST_OK : c->end; // what came before the end goes first
+    }
+    return error;
+}
+
+/* Ends mbedTLS's work for this connection; for good, if its records are ours to take now. */
+static void locust__tls_pass(locust__tls_conn *c, bool take)
+{
+#if LOCUST__WITH_RECORDS
+    if (take)
+        locust__tls_take(c);
+    if (!locust__tls_is_shaking(c)) {
+        locust__tls_own_leave(c);
+        return;
+    }
+#else
+    (void)take;
+#endif
+    locust__tls_leave(c);
+}
+
 static void locust__tls_read_call(void *arg)
 {
     locust__tls_op *op = arg;
     locust__tls_conn *c = op->c;
-    int rc = 1;
-    if (c->end) {
-        op->error = c->end;
+#if LOCUST__WITH_RECORDS
+    if (!locust__tls_is_shaking(c)) {
+        op->error = locust__tls_own_recv(c, op->to, op->n, &op->done);
         return;
     }
-    while (op->done < op->n && (rc > 0 || locust__tls_is_ticket(rc))) {
-        rc = mbedtls_ssl_read(&c->ssl, (unsigned char *)op->to + op->done, op->n - op->done);
-        if (rc > 0)
-            op->done += (size_t)rc;
-        else if (locust__tls_is_ticket(rc))
-            locust__tls_save(c);
-    }
-    if (rc <= 0 && !locust__tls_is_ticket(rc) && rc != MBEDTLS_ERR_SSL_WANT_READ &&
-        rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
-        c->end = locust__tls_end(c, rc);
-        op->error = op->done ? LOCUST_OK : c->end; // what came before the end goes first
-    }
-    locust__tls_leave(c);
+#endif
+    op->error = locust__tls_read(c, op->to, op->n, &op->done);
+    locust__tls_pass(c, c->shake->answered);
 }
 
 static locust_error locust__tls_recv(locust__layer *layer, char *to, size_t n, size_t *got)
@@ -122,7 +194,7 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
     c->layer.stream->fd.watch.readable = true;
     for (int i = 0;
          i < TICKETS && (last == MBEDTLS_ERR_SSL_WANT_READ || locust__tls_is_ticket(last)); i++)
-        last = mbedtls_ssl_read(&c->ssl, &unused, 0);
+        last = mbedtls_ssl_read(&c->shake->ssl, &unused, 0);
     c->io = last == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ? LOCUST_OK : said;
     return c->io ? rc : last;
 }
@@ -130,34 +202,47 @@ static int locust__tls_last_words(locust__tls_conn *c, int rc)
 /* Sends up to one record, gathered from up to two pieces. After mbedTLS found no room it must get
  * the same bytes again; it does, as the caller passes the same pieces and nothing else decides what
  * is taken. */
-static void locust__tls_write_call(void *arg)
+static locust_error locust__tls_write(
+    locust__tls_conn *c, const struct iovec *iov, int n_iov, size_t *sent)
 {
-    locust__tls_op *op = arg;
-    locust__tls_conn *c = op->c;
-    char *stage = c->tls->ahead + LOCUST__TLS_AHEAD;
-    const char *from = op->iov->iov_base;
-    size_t n = op->iov->iov_len;
+    const unsigned char *from = iov->iov_base;
+    size_t n = iov->iov_len;
+    locust_error error = LOCUST_OK;
     int rc;
-    if (op->n_iov > 1 && n < LOCUST__TLS_RECORD) {
-        size_t more = LOCUST__TLS_RECORD - n;
-        more = more < op->iov[1].iov_len ? more : op->iov[1].iov_len;
-        memcpy(stage, from, n);
-        memcpy(stage + n, op->iov[1].iov_base, more);
-        from = stage;
+    if (n_iov > 1 && n < LOCUST__TLS_DATA) {
+        size_t more = LOCUST__TLS_DATA - n;
+        more = more < iov[1].iov_len ? more : iov[1].iov_len;
+        memcpy(c->tls->stage, from, n);
+        memcpy(c->tls->stage + n, iov[1].iov_base, more);
+        from = c->tls->stage;
         n += more;
     }
-    n = n < LOCUST__TLS_RECORD ? n : LOCUST__TLS_RECORD;
+    n = n < LOCUST__TLS_DATA ? n : LOCUST__TLS_DATA;
     do {
-        rc = mbedtls_ssl_write(&c->ssl, (const unsigned char *)from, n);
+        rc = mbedtls_ssl_write(&c->shake->ssl, from, n);
         if (locust__tls_is_ticket(rc))
             locust__tls_save(c);
     } while (locust__tls_is_ticket(rc));
     if (rc > 0)
-        op->done = (size_t)rc;
+        *sent = (size_t)rc;
     else if (rc != MBEDTLS_ERR_SSL_WANT_WRITE && rc != MBEDTLS_ERR_SSL_WANT_READ)
-        op->error = locust__tls_end(c, locust__tls_last_words(c, rc));
-    if (op->error && !c->io) // it was an alert, which every read says again
-        c->end = op->error;
+        error = locust__tls_end(c, locust__tls_last_words(c, rc));
+    if (error && !c->io) // it was an alert, which every read says again
+        c->end = error;
+    return error;
+}
+
+static void locust__tls_write_call(void *arg)
+{
+    locust__tls_op *op = arg;
+    locust__tls_conn *c = op->c;
+#if LOCUST__WITH_RECORDS
+    if (!locust__tls_is_shaking(c)) {
+        op->error = locust__tls_own_send(c, op->iov, op->n_iov, &op->done);
+        return;
+    }
+#endif
+    op->error = locust__tls_write(c, op->iov, op->n_iov, &op->done);
     locust__tls_leave(c);
 }
 
@@ -174,11 +259,15 @@ static locust_error locust__tls_send(
 static void locust__tls_close_call(void *arg)
 {
     locust__tls_conn *c = arg;
-    if (!c->end && !c->io)
-        mbedtls_ssl_close_notify(&c->ssl); // leaves at once or not at all
-    mbedtls_ssl_free(&c->ssl);
-    LOCUST_FREE(c->rest);
-    LOCUST_FREE(c);
+    if (locust__tls_is_shaking(c)) {
+        if (!c->end && !c->io)
+            mbedtls_ssl_close_notify(&c->shake->ssl); // leaves at once or not at all
+    }
+#if LOCUST__WITH_RECORDS
+    else
+        locust__tls_own_close(c);
+#endif
+    locust__tls_conn_free(c);
 }
 
 static void locust__tls_close(locust__layer *layer)

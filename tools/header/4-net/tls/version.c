@@ -114,10 +114,16 @@ static locust_error locust__tls_start(locust__tls *tls)
     if (rc)
         return rc == PSA_ERROR_INSUFFICIENT_MEMORY ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_RANDOM;
     tls->started = true;
-    if (!tls->ahead)
-        tls->ahead = locust__arena_zalloc(tls->arena, (size_t)2 * LOCUST__TLS_AHEAD);
+    if (!tls->ahead) {
+        tls->ahead =
+            locust__arena_zalloc(tls->arena, sizeof *tls->ahead + (size_t)2 * LOCUST__TLS_AHEAD);
+        if (!tls->ahead)
+            return LOCUST_ERR_MEMORY;
+        tls->ahead->cap = LOCUST__TLS_AHEAD;
+        tls->stage = tls->ahead->bytes + LOCUST__TLS_AHEAD;
+    }
     if (!tls->ciphers)
         tls->ciphers = tls->options.ciphers ? locust__tls_cipher_list(tls->options.ciphers, &bad)
                                             : locust__tls_cipher_default();
-    return tls->ahead && tls->ciphers ? LOCUST_OK : LOCUST_ERR_MEMORY;
+    return tls->ciphers ? LOCUST_OK : LOCUST_ERR_MEMORY;
 }
