@@ -5251,7 +5251,7 @@ static struct {
     volatile sig_atomic_t continued; // SIGCONT so far
 } locust__os_handlers;
 
-static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
+LOCUST__COLD static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
 {
     enum { KERNEL = 0x80 }; // Linux: an address that no pointer may have, and it does not say which
     bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
@@ -7534,7 +7534,7 @@ static void locust__stack_say_where(locust__stack_line *line, const locust__co *
 }
 
 /* Says that a stack overflowed, whose, and what to change. Async-signal-safe. */
-static void locust__stack_overflowed(const locust__co *co)
+LOCUST__COLD static void locust__stack_overflowed(const locust__co *co)
 {
     locust__stack_line line = {.n = 0};
     locust__stack_say(&line, "locust: stack overflow in ");
@@ -7562,7 +7562,8 @@ static const locust__co *locust__stack_guarded_by(const char *address)
 }
 
 /* Says which signal ends the process, and which task of which class it comes from. */
-static void locust__stack_faulted(int signal_number, const char *address, const locust__co *co)
+LOCUST__COLD static void locust__stack_faulted(
+    int signal_number, const char *address, const locust__co *co)
 {
     locust__stack_line line = {.n = 0};
     bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
@@ -7589,7 +7590,7 @@ static void locust__stack_faulted(int signal_number, const char *address, const 
 }
 
 /* On a fault: says so, whether an overflow caused it, and in whose code. Async-signal-safe. */
-static void locust__stack_fault(int signal_number, const char *address)
+LOCUST__COLD static void locust__stack_fault(int signal_number, const char *address)
 {
     const locust__co *co;
     if (!locust__loop_now)
@@ -8674,7 +8675,8 @@ LOCUST_API void locust_context_free(locust_context *c)
 
 /* Leaves the scopes and contexts that functions of the test had entered when they were left by a
  * jump, up to those that were entered before. */
-static void locust__context_unwind(locust__co *co, const void *scopes, const void *entered)
+LOCUST__COLD static void locust__context_unwind(
+    locust__co *co, const void *scopes, const void *entered)
 {
     while (co->scopes != scopes)
         locust__scope_leave(co);
@@ -8818,7 +8820,7 @@ static int64_t locust__phase_percentile_ns(
 }
 
 /* Zeroes the figures; the octaves of histograms stay. */
-static void locust__entry_clear(locust__entry *entry)
+LOCUST__COLD static void locust__entry_clear(locust__entry *entry)
 {
     entry->requests = entry->failures = entry->bytes = 0;
     entry->total_s = entry->total_ns = entry->max_ns = 0;
@@ -9310,7 +9312,7 @@ typedef struct locust__recorder {
 } locust__recorder;
 
 /* Counts the phases of a request. Without memory for the histograms they are not counted. */
-static void locust__recorder_phases(locust__entry *entry, const locust_phases *phases)
+LOCUST__COLD static void locust__recorder_phases(locust__entry *entry, const locust_phases *phases)
 {
     const double ms[LOCUST__PHASES] = {
         phases->name_ms, phases->connect_ms, phases->tls_ms, phases->wait_ms, phases->receive_ms};
@@ -16448,7 +16450,8 @@ typedef struct locust__upload {
 } locust__upload;
 
 /* Appends a parameter of a part's head, quoted as browsers do it. */
-static void locust__upload_part_quote(locust__buf *out, const char *name, const char *text)
+LOCUST__COLD static void locust__upload_part_quote(
+    locust__buf *out, const char *name, const char *text)
 {
     locust__buf_printf(out, "; %s=\"", name);
     for (; *text; text++) {
@@ -16465,7 +16468,7 @@ static void locust__upload_part_quote(locust__buf *out, const char *name, const 
 }
 
 /* Appends what goes before a part's content; for the end of the list, what closes the body. */
-static void locust__upload_part_head(
+LOCUST__COLD static void locust__upload_part_head(
     locust__buf *out, const locust__upload *up, const locust_part *part)
 {
     bool first = part == up->req->parts;
@@ -16517,7 +16520,7 @@ static bool locust__upload_is_long(int fd, const struct stat *st)
 }
 
 /* Opens the next file to be read, without waiting for who writes to a pipe. */
-static locust_error locust__upload_open_file(locust__upload *up, const char *path)
+LOCUST__COLD static locust_error locust__upload_open_file(locust__upload *up, const char *path)
 {
     struct stat st = {.st_mode = 0};
     locust_error error = LOCUST_OK;
@@ -16645,7 +16648,7 @@ static locust_error locust__upload_next_part(locust__upload *up)
 }
 
 /* Asks the test's own function for bytes. It gives up if it breaks a rule. */
-static ptrdiff_t locust__upload_ask(const locust_request *req, char *out, size_t n)
+LOCUST__COLD static ptrdiff_t locust__upload_ask(const locust_request *req, char *out, size_t n)
 {
     locust__callback c;
     volatile ptrdiff_t given = -1;
@@ -17842,7 +17845,7 @@ static void locust__base_url_free(locust__base_url *base)
 
 /* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why the program cannot use it at
  * all; NULL: it can. */
-static locust_error locust__base_url_parse(
+LOCUST__COLD static locust_error locust__base_url_parse(
     locust__services *services, const char *text, locust__base_url *base, const char **broken)
 {
     locust__url url;
@@ -18816,7 +18819,8 @@ LOCUST__APART static void locust__exchange_opened(
 }
 
 /* Connects anew, and counts what that took. */
-static locust_error locust__exchange_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
+LOCUST__COLD static locust_error locust__exchange_connect(
+    locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
     int64_t began_ns = locust__exchange_begin(c->services->loop, x);
     locust__route route = *c->route;
@@ -18945,15 +18949,15 @@ static bool locust__exchange_redirects(
            locust__client_field(c, "location");
 }
 
-/* Takes a Digest challenge of the response, for the next try. False: there is none that we can
- * answer, or the server has refused our answer to it. */
-LOCUST__APART static bool locust__exchange_challenged(
-    locust__client *c, locust__exchange *x, int status)
+/* Takes the Digest challenge of a 401, for the next try. False: there is none that we can answer,
+ * or the server has refused our answer to it. */
+LOCUST__APART LOCUST__COLD static bool locust__exchange_challenged(
+    locust__client *c, locust__exchange *x)
 {
     const char *at = locust__client_fields(c), *name, *value;
     locust__digest fresh, *d = x->digest;
     bool stale = false, found = false;
-    if (status != 401 || !x->credentials || x->req->bearer || (x->req->body_fn && !x->dropped) ||
+    if (!x->credentials || x->req->bearer || (x->req->body_fn && !x->dropped) ||
         (locust__head_out_given(c, x, "authorization") && !x->foreign))
         return false;
     while (!found && locust__http_next_copied(&at, &name, &value))
@@ -19128,7 +19132,7 @@ static locust_error locust__exchange_drop(locust__receive_sink *sink, const char
 /* After what is no answer to this request. One that may be sent twice is, on a new connection. For
  * another one the body that a server sent behind its answer to a HEAD is skipped, if that said how
  * long it is. */
-LOCUST__APART static locust_error locust__exchange_pass_stray(locust__client *c,
+LOCUST__APART LOCUST__COLD static locust_error locust__exchange_pass_stray(locust__client *c,
     locust__exchange *x, locust__response_head *h, size_t *budget, locust_error error) LOCUST__PARKS
 {
     locust__receive_sink sink = {locust__exchange_drop};
@@ -19229,7 +19233,7 @@ static bool locust__exchange_timed_out(locust_stream *s)
 
 /* Counts a kept connection that is of no use any more: the server closed it, or said something
  * unasked. `sent`: a request found that out. Returns whether a 408 explains it. */
-LOCUST__APART static bool locust__exchange_lost(
+LOCUST__APART LOCUST__COLD static bool locust__exchange_lost(
     const locust__client *c, const locust__exchange *x, bool sent)
 {
     locust_stream *s = &x->conn->stream;
@@ -19392,7 +19396,7 @@ static const char *locust__request_kind(const locust__client *c, const locust_re
 /* Counts a request that was cut short by the end of its user. One whose answer the test takes in
  * pieces has had it once the first can come: a stream of events lasts as long as its user does. One
  * that still waited for a turn to connect has not begun. */
-LOCUST__APART static void locust__request_cut(
+LOCUST__APART LOCUST__COLD static void locust__request_cut(
     locust__client *c, const locust__exchange *x, const locust__response_head *h)
 {
     int64_t now_ns = locust__loop_clock(c->services->loop);
@@ -19454,7 +19458,7 @@ static void locust__request_await_verdict(locust__client *c)
 }
 
 /* Turns the exchange into the request that a redirect to `location` asks for. */
-LOCUST__APART static locust_error locust__request_follow(
+LOCUST__APART LOCUST__COLD static locust_error locust__request_follow(
     locust__client *c, locust__exchange *x, int status, const char *location)
 {
     const char *broken;
@@ -19499,7 +19503,7 @@ static locust_error locust__request_hops(
         locust_error error = locust__exchange_try(c, x, h, body_at);
         if (error)
             return error;
-        if (LOCUST__WITH_DIGEST && locust__exchange_challenged(c, x, h->status)) {
+        if (LOCUST__WITH_DIGEST && h->status == 401 && locust__exchange_challenged(c, x)) {
             c->block.len = x->response_at;
             x->answered = false;
         } else if (locust__exchange_redirects(c, x, h->status)) {
@@ -20811,7 +20815,8 @@ static const char locust__user_set_on_stop[] = "on_stop of a task set";
 
 /* Says where a user's coroutine is: "task ", "browse", " of ", "Shopper". Async-signal-safe. This
  * is the loop's `where`. */
-static void locust__user_where(const locust__co *co, const char *words[LOCUST__LOOP_WORDS])
+LOCUST__COLD static void locust__user_where(
+    const locust__co *co, const char *words[LOCUST__LOOP_WORDS])
 {
     const locust__user *root = ((const locust__user *)co->arg)->root;
     const char *doing = root->doing ? root->doing : "that begins";
@@ -21188,7 +21193,7 @@ static void locust__life_clean_up(locust__user *user)
 /* Frees the handles of the task that ends: its coroutines and groups. A coroutine that still runs
  * frees its own when it ends; one that is being joined, and a group with waiters, is freed by the
  * last that waits. All waiters are woken to find that out. */
-static void locust__life_detach(locust__user *user)
+LOCUST__COLD static void locust__life_detach(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
     for (locust_coroutine **at = &user->coroutines; *at;) {
@@ -21240,7 +21245,7 @@ static bool locust__life_has_coroutines(const locust__user *user)
 
 /* Cuts all coroutines that a user has started, again and again until the last one has ended: a
  * coroutine may park and start others while it is cut. A cancellation of the user itself waits. */
-static void locust__life_stop_coroutines(locust__user *user) LOCUST__PARKS
+LOCUST__COLD static void locust__life_stop_coroutines(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
     while (locust__life_has_coroutines(user)) {
@@ -21364,7 +21369,7 @@ static const locust__plan_task *locust__life_next(locust__user *user, locust__pl
 
 /* No user begins a further task. Waits end at once; tasks that run are cut if `now`, else they may
  * finish. */
-static void locust__life_stop_all(locust__users *all, bool now)
+LOCUST__COLD static void locust__life_stop_all(locust__users *all, bool now)
 {
     for (locust__user *user = all->first; user; user = user->next) {
         user->stopping = true;
@@ -21578,7 +21583,7 @@ static void locust__start_count_fed(const locust__user *user)
 
 /* Frees what a user has. Nothing of it parks. The function that frees a slot may still look at
  * other slots and at context variables. */
-static void locust__start_deinit(locust__user *user)
+LOCUST__COLD static void locust__start_deinit(locust__user *user)
 {
     locust__life_pop(user);
     locust__plan_free(user->own_plan);
@@ -21630,7 +21635,7 @@ static void locust__start_prefetch(const void *local)
 }
 
 /* Makes a user and its coroutine, which runs when its turn comes. NULL: no memory. */
-static locust__user *locust__start_make(
+LOCUST__COLD static locust__user *locust__start_make(
     locust__users *all, locust__class *cls, void (*fn)(void *arg))
 {
     size_t head = LOCUST__START_HEAD;
@@ -21934,7 +21939,7 @@ static _Noreturn void locust__control_fail(
 
 /* Takes a sentence about a call that breaks a rule: this is the loop's `misused`, see >>misuse. A
  * listener that breaks one before the first user ends the program: nothing was measured yet. */
-static void locust__control_misused(void *arg, const char *text) LOCUST__PARKS
+LOCUST__COLD static void locust__control_misused(void *arg, const char *text) LOCUST__PARKS
 {
     locust__users *all = arg;
     locust__services *sv = all->services;

@@ -161,7 +161,8 @@ LOCUST_API void locust_context_free(locust_context *c)
 
 /* Leaves the scopes and contexts that functions of the test had entered when they were left by a
  * jump, up to those that were entered before. */
-static void locust__context_unwind(locust__co *co, const void *scopes, const void *entered)
+LOCUST__COLD static void locust__context_unwind(
+    locust__co *co, const void *scopes, const void *entered)
 {
     while (co->scopes != scopes)
         locust__scope_leave(co);

@@ -100,7 +100,7 @@ static void locust__stack_say_where(locust__stack_line *line, const locust__co *
 }
 
 /* Says that a stack overflowed, whose, and what to change. Async-signal-safe. */
-static void locust__stack_overflowed(const locust__co *co)
+LOCUST__COLD static void locust__stack_overflowed(const locust__co *co)
 {
     locust__stack_line line = {.n = 0};
     locust__stack_say(&line, "locust: stack overflow in ");
@@ -128,7 +128,8 @@ static const locust__co *locust__stack_guarded_by(const char *address)
 }
 
 /* Says which signal ends the process, and which task of which class it comes from. */
-static void locust__stack_faulted(int signal_number, const char *address, const locust__co *co)
+LOCUST__COLD static void locust__stack_faulted(
+    int signal_number, const char *address, const locust__co *co)
 {
     locust__stack_line line = {.n = 0};
     bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
@@ -155,7 +156,7 @@ static void locust__stack_faulted(int signal_number, const char *address, const 
 }
 
 /* On a fault: says so, whether an overflow caused it, and in whose code. Async-signal-safe. */
-static void locust__stack_fault(int signal_number, const char *address)
+LOCUST__COLD static void locust__stack_fault(int signal_number, const char *address)
 {
     const locust__co *co;
     if (!locust__loop_now)

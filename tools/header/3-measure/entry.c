@@ -100,7 +100,7 @@ static int64_t locust__phase_percentile_ns(
 }
 
 /* Zeroes the figures; the octaves of histograms stay. */
-static void locust__entry_clear(locust__entry *entry)
+LOCUST__COLD static void locust__entry_clear(locust__entry *entry)
 {
     entry->requests = entry->failures = entry->bytes = 0;
     entry->total_s = entry->total_ns = entry->max_ns = 0;

@@ -24,7 +24,7 @@ typedef struct locust__recorder {
 } locust__recorder;
 
 /* Counts the phases of a request. Without memory for the histograms they are not counted. */
-static void locust__recorder_phases(locust__entry *entry, const locust_phases *phases)
+LOCUST__COLD static void locust__recorder_phases(locust__entry *entry, const locust_phases *phases)
 {
     const double ms[LOCUST__PHASES] = {
         phases->name_ms, phases->connect_ms, phases->tls_ms, phases->wait_ms, phases->receive_ms};

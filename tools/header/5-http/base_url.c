@@ -21,7 +21,7 @@ static void locust__base_url_free(locust__base_url *base)
 
 /* Parses a host such as http://127.0.0.1:8080/prefix. *broken: why the program cannot use it at
  * all; NULL: it can. */
-static locust_error locust__base_url_parse(
+LOCUST__COLD static locust_error locust__base_url_parse(
     locust__services *services, const char *text, locust__base_url *base, const char **broken)
 {
     locust__url url;

@@ -43,7 +43,8 @@ LOCUST__APART static void locust__exchange_opened(
 }
 
 /* Connects anew, and counts what that took. */
-static locust_error locust__exchange_connect(locust__client *c, locust__exchange *x) LOCUST__PARKS
+LOCUST__COLD static locust_error locust__exchange_connect(
+    locust__client *c, locust__exchange *x) LOCUST__PARKS
 {
     int64_t began_ns = locust__exchange_begin(c->services->loop, x);
     locust__route route = *c->route;
@@ -172,15 +173,15 @@ static bool locust__exchange_redirects(
            locust__client_field(c, "location");
 }
 
-/* Takes a Digest challenge of the response, for the next try. False: there is none that we can
- * answer, or the server has refused our answer to it. */
-LOCUST__APART static bool locust__exchange_challenged(
-    locust__client *c, locust__exchange *x, int status)
+/* Takes the Digest challenge of a 401, for the next try. False: there is none that we can answer,
+ * or the server has refused our answer to it. */
+LOCUST__APART LOCUST__COLD static bool locust__exchange_challenged(
+    locust__client *c, locust__exchange *x)
 {
     const char *at = locust__client_fields(c), *name, *value;
     locust__digest fresh, *d = x->digest;
     bool stale = false, found = false;
-    if (status != 401 || !x->credentials || x->req->bearer || (x->req->body_fn && !x->dropped) ||
+    if (!x->credentials || x->req->bearer || (x->req->body_fn && !x->dropped) ||
         (locust__head_out_given(c, x, "authorization") && !x->foreign))
         return false;
     while (!found && locust__http_next_copied(&at, &name, &value))
@@ -355,7 +356,7 @@ static locust_error locust__exchange_drop(locust__receive_sink *sink, const char
 /* After what is no answer to this request. One that may be sent twice is, on a new connection. For
  * another one the body that a server sent behind its answer to a HEAD is skipped, if that said how
  * long it is. */
-LOCUST__APART static locust_error locust__exchange_pass_stray(locust__client *c,
+LOCUST__APART LOCUST__COLD static locust_error locust__exchange_pass_stray(locust__client *c,
     locust__exchange *x, locust__response_head *h, size_t *budget, locust_error error) LOCUST__PARKS
 {
     locust__receive_sink sink = {locust__exchange_drop};
@@ -456,7 +457,7 @@ static bool locust__exchange_timed_out(locust_stream *s)
 
 /* Counts a kept connection that is of no use any more: the server closed it, or said something
  * unasked. `sent`: a request found that out. Returns whether a 408 explains it. */
-LOCUST__APART static bool locust__exchange_lost(
+LOCUST__APART LOCUST__COLD static bool locust__exchange_lost(
     const locust__client *c, const locust__exchange *x, bool sent)
 {
     locust_stream *s = &x->conn->stream;

@@ -33,7 +33,7 @@ static const char *locust__request_kind(const locust__client *c, const locust_re
 /* Counts a request that was cut short by the end of its user. One whose answer the test takes in
  * pieces has had it once the first can come: a stream of events lasts as long as its user does. One
  * that still waited for a turn to connect has not begun. */
-LOCUST__APART static void locust__request_cut(
+LOCUST__APART LOCUST__COLD static void locust__request_cut(
     locust__client *c, const locust__exchange *x, const locust__response_head *h)
 {
     int64_t now_ns = locust__loop_clock(c->services->loop);
@@ -95,7 +95,7 @@ static void locust__request_await_verdict(locust__client *c)
 }
 
 /* Turns the exchange into the request that a redirect to `location` asks for. */
-LOCUST__APART static locust_error locust__request_follow(
+LOCUST__APART LOCUST__COLD static locust_error locust__request_follow(
     locust__client *c, locust__exchange *x, int status, const char *location)
 {
     const char *broken;
@@ -140,7 +140,7 @@ static locust_error locust__request_hops(
         locust_error error = locust__exchange_try(c, x, h, body_at);
         if (error)
             return error;
-        if (LOCUST__WITH_DIGEST && locust__exchange_challenged(c, x, h->status)) {
+        if (LOCUST__WITH_DIGEST && h->status == 401 && locust__exchange_challenged(c, x)) {
             c->block.len = x->response_at;
             x->answered = false;
         } else if (locust__exchange_redirects(c, x, h->status)) {

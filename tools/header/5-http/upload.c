@@ -32,7 +32,8 @@ typedef struct locust__upload {
 } locust__upload;
 
 /* Appends a parameter of a part's head, quoted as browsers do it. */
-static void locust__upload_part_quote(locust__buf *out, const char *name, const char *text)
+LOCUST__COLD static void locust__upload_part_quote(
+    locust__buf *out, const char *name, const char *text)
 {
     locust__buf_printf(out, "; %s=\"", name);
     for (; *text; text++) {
@@ -49,7 +50,7 @@ static void locust__upload_part_quote(locust__buf *out, const char *name, const 
 }
 
 /* Appends what goes before a part's content; for the end of the list, what closes the body. */
-static void locust__upload_part_head(
+LOCUST__COLD static void locust__upload_part_head(
     locust__buf *out, const locust__upload *up, const locust_part *part)
 {
     bool first = part == up->req->parts;
@@ -101,7 +102,7 @@ static bool locust__upload_is_long(int fd, const struct stat *st)
 }
 
 /* Opens the next file to be read, without waiting for who writes to a pipe. */
-static locust_error locust__upload_open_file(locust__upload *up, const char *path)
+LOCUST__COLD static locust_error locust__upload_open_file(locust__upload *up, const char *path)
 {
     struct stat st = {.st_mode = 0};
     locust_error error = LOCUST_OK;
@@ -229,7 +230,7 @@ static locust_error locust__upload_next_part(locust__upload *up)
 }
 
 /* Asks the test's own function for bytes. It gives up if it breaks a rule. */
-static ptrdiff_t locust__upload_ask(const locust_request *req, char *out, size_t n)
+LOCUST__COLD static ptrdiff_t locust__upload_ask(const locust_request *req, char *out, size_t n)
 {
     locust__callback c;
     volatile ptrdiff_t given = -1;

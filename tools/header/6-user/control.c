@@ -208,7 +208,7 @@ static _Noreturn void locust__control_fail(
 
 /* Takes a sentence about a call that breaks a rule: this is the loop's `misused`, see >>misuse. A
  * listener that breaks one before the first user ends the program: nothing was measured yet. */
-static void locust__control_misused(void *arg, const char *text) LOCUST__PARKS
+LOCUST__COLD static void locust__control_misused(void *arg, const char *text) LOCUST__PARKS
 {
     locust__users *all = arg;
     locust__services *sv = all->services;

@@ -59,7 +59,7 @@ static void locust__life_clean_up(locust__user *user)
 /* Frees the handles of the task that ends: its coroutines and groups. A coroutine that still runs
  * frees its own when it ends; one that is being joined, and a group with waiters, is freed by the
  * last that waits. All waiters are woken to find that out. */
-static void locust__life_detach(locust__user *user)
+LOCUST__COLD static void locust__life_detach(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
     for (locust_coroutine **at = &user->coroutines; *at;) {
@@ -111,7 +111,7 @@ static bool locust__life_has_coroutines(const locust__user *user)
 
 /* Cuts all coroutines that a user has started, again and again until the last one has ended: a
  * coroutine may park and start others while it is cut. A cancellation of the user itself waits. */
-static void locust__life_stop_coroutines(locust__user *user) LOCUST__PARKS
+LOCUST__COLD static void locust__life_stop_coroutines(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
     while (locust__life_has_coroutines(user)) {
@@ -235,7 +235,7 @@ static const locust__plan_task *locust__life_next(locust__user *user, locust__pl
 
 /* No user begins a further task. Waits end at once; tasks that run are cut if `now`, else they may
  * finish. */
-static void locust__life_stop_all(locust__users *all, bool now)
+LOCUST__COLD static void locust__life_stop_all(locust__users *all, bool now)
 {
     for (locust__user *user = all->first; user; user = user->next) {
         user->stopping = true;

@@ -77,7 +77,7 @@ static void locust__start_count_fed(const locust__user *user)
 
 /* Frees what a user has. Nothing of it parks. The function that frees a slot may still look at
  * other slots and at context variables. */
-static void locust__start_deinit(locust__user *user)
+LOCUST__COLD static void locust__start_deinit(locust__user *user)
 {
     locust__life_pop(user);
     locust__plan_free(user->own_plan);
@@ -129,7 +129,7 @@ static void locust__start_prefetch(const void *local)
 }
 
 /* Makes a user and its coroutine, which runs when its turn comes. NULL: no memory. */
-static locust__user *locust__start_make(
+LOCUST__COLD static locust__user *locust__start_make(
     locust__users *all, locust__class *cls, void (*fn)(void *arg))
 {
     size_t head = LOCUST__START_HEAD;

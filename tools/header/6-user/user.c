@@ -191,7 +191,8 @@ static const char locust__user_set_on_stop[] = "on_stop of a task set";
 
 /* Says where a user's coroutine is: "task ", "browse", " of ", "Shopper". Async-signal-safe. This
  * is the loop's `where`. */
-static void locust__user_where(const locust__co *co, const char *words[LOCUST__LOOP_WORDS])
+LOCUST__COLD static void locust__user_where(
+    const locust__co *co, const char *words[LOCUST__LOOP_WORDS])
 {
     const locust__user *root = ((const locust__user *)co->arg)->root;
     const char *doing = root->doing ? root->doing : "that begins";

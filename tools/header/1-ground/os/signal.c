@@ -24,7 +24,7 @@ static struct {
     volatile sig_atomic_t continued; // SIGCONT so far
 } locust__os_handlers;
 
-static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
+LOCUST__COLD static void locust__os_fault_handle(int signal_number, siginfo_t *info, void *context)
 {
     enum { KERNEL = 0x80 }; // Linux: an address that no pointer may have, and it does not say which
     bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
