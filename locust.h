@@ -27648,8 +27648,8 @@ enum locust__env_short { // why a ramp ended with fewer users than it aimed at
 typedef struct locust__ramp { // see >>ramp
     locust_tick aim;          // how many users there are to be, and how fast
     int placed;               // users that were started, less those that were taken down again
-    int64_t step_ns; // when the next step is due; 0: no ramp yet; LOCUST__NEVER: it is over
-    int64_t reap_ns; // when the first user that was taken down runs out of time
+    int64_t batch_ns; // when the next batch is due; 0: no ramp yet; LOCUST__NEVER: it is over
+    int64_t reap_ns;  // when the first user that was taken down runs out of time
     enum locust__env_short why; // of the ramp that fell short most in this run, which was
     int asked, got;             // to reach so many users, and reached so many
 } locust__ramp;
@@ -27999,41 +27999,37 @@ static void locust__stall_clock_set(void *arg, int64_t by_ns)
  *
  * Purpose     name the task that computed, or called something that blocks, while others were due;
  *             what nobody's task did is a stall.
- * Cost        nothing until a task has kept the loop for LOCUST__LOOP_BLOCKED_NS; then a walk over
- *             all users.
+ * Cost        nothing until a task has kept the loop for LOCUST__LOOP_BLOCKED_NS; a walk over all
+ *             users only after a coroutine that ended or that is no user's.
  * Names       locust__blocked_
  * Uses        >>co >>user >>env >>stall
  * Limits      the first LOCUST__USAGE_BLOCKERS tasks are counted, others are not.
  * ============================================================================================ */
 
-/* Finds the class and the task of a coroutine. False: it is not a user's. */
-static bool locust__blocked_who(
-    const locust_env *env, const locust__co *co, locust__usage_blocker *who)
+/* The user whose coroutine that is; NULL: it is no user's. One that has just ended has no slots to
+ * tell it by, and is looked for among what users have started. */
+static const locust__user *locust__blocked_user(const locust_env *env, const locust__co *co)
 {
-    for (const locust__user *user = env->users.first; user; user = user->next) {
-        const locust_coroutine *c = user->coroutines;
-        while (c && c->user.co != co)
-            c = c->next;
-        if (user->co == co || c) {
-            *who = (locust__usage_blocker){.user = user->cls->as->name, .task = user->doing};
-            return true;
-        }
-    }
-    return false;
+    if (co->local)
+        return ((const locust__user *)co->arg)->root;
+    for (const locust__user *user = env->users.first; user; user = user->next)
+        for (const locust_coroutine *c = user->coroutines; c; c = c->next)
+            if (c->user.co == co)
+                return user;
+    return NULL;
 }
 
 /* Blames a task. */
 static void locust__blocked_blame(
-    locust_env *env, const locust__usage_blocker *who, int64_t took_ns)
+    locust_env *env, const char *user, const char *task, int64_t took_ns)
 {
     locust__usage_blocker *at = env->blockers, *end = at + env->n_blockers;
-    while (
-        at < end && (at->user != who->user || at->task != who->task)) // the test's texts: one each
+    while (at < end && (at->user != user || at->task != task)) // the test's texts: one each
         at++;
     if (at == env->blockers + LOCUST__USAGE_BLOCKERS)
         return;
     if (at == end) {
-        *at = *who;
+        *at = (locust__usage_blocker){.user = user, .task = task};
         env->n_blockers++;
     }
     at->times++;
@@ -28047,22 +28043,23 @@ static void locust__blocked_blame(
 LOCUST__COLD static void locust__blocked_count(void *arg, const locust__co *co, int64_t took_ns)
 {
     locust_env *env = arg;
-    locust__usage_blocker who;
-    bool task = co && locust__blocked_who(env, co, &who), nobody = !env->users.first;
+    const locust__user *user = NULL;
     int64_t waited_ns = env->waited_ns;
     enum locust__cause unknown = co ? LOCUST__CAUSE_OWN : LOCUST__CAUSE_UNKNOWN;
     enum locust__cause cause = locust__stall_cause(env, took_ns, unknown);
     waited_ns = env->waited_ns - waited_ns;
-    if (nobody && !env->pacers.running) // on_test_start takes its time: no user's
+    if (!env->users.first && !env->pacers.running) // on_test_start takes its time: no user's
         return;
-    if (!task || cause == LOCUST__CAUSE_STOPPED || cause == LOCUST__CAUSE_MEMORY) {
+    if (co && cause != LOCUST__CAUSE_STOPPED && cause != LOCUST__CAUSE_MEMORY)
+        user = locust__blocked_user(env, co);
+    if (!user) {
         locust__stall_count(env, cause, took_ns);
         return;
     }
     if (waited_ns >= LOCUST__LOOP_BLOCKED_NS)
         locust__stall_count(env, LOCUST__CAUSE_OTHERS, waited_ns < took_ns ? waited_ns : took_ns);
     if (took_ns - waited_ns >= LOCUST__LOOP_BLOCKED_NS)
-        locust__blocked_blame(env, &who, took_ns - waited_ns);
+        locust__blocked_blame(env, user->cls->as->name, user->doing, took_ns - waited_ns);
 }
 /* ============================================================================================
  * >>warm_up  from when on requests count
@@ -28128,7 +28125,7 @@ static void locust__warm_up_reset_stats(locust_env *env)
  * Sources     Locust 2.46 and 2.47 (reference runs): log lines word for word.
  * ============================================================================================ */
 
-enum { LOCUST__RAMP_STEPS_PER_S = 1000 }; // at most: a step for each user, below as many a second
+enum { LOCUST__RAMP_BATCHES_PER_S = 1000 }; // at most: below as many users a second, one is a batch
 
 /* Starts n users. Returns how many it started: fewer if the test is asked to stop meanwhile, or for
  * what *why says. */
@@ -28213,7 +28210,7 @@ static void locust__ramp_reap(locust_env *env, int64_t now_ns)
 /* No ramp runs from here on: users in locust_wait_spawned go on. */
 static void locust__ramp_rest(locust_env *env)
 {
-    env->ramp.step_ns = LOCUST__NEVER;
+    env->ramp.batch_ns = LOCUST__NEVER;
     env->users.spawned = true;
     while (env->users.spawn_waiters.first)
         locust__co_wake(&env->loop, env->users.spawn_waiters.first, LOCUST__WAKE_EVENT);
@@ -28243,7 +28240,7 @@ static void locust__ramp_aim(locust_env *env, locust_tick tick)
         tick.spawn_rate = 1;
     if (tick.users < 0)
         tick.users = 0;
-    if (ramp->step_ns && tick.users == ramp->aim.users && tick.classes == ramp->aim.classes &&
+    if (ramp->batch_ns && tick.users == ramp->aim.users && tick.classes == ramp->aim.classes &&
         !(tick.spawn_rate < ramp->aim.spawn_rate) && !(tick.spawn_rate > ramp->aim.spawn_rate))
         return;
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
@@ -28251,21 +28248,21 @@ static void locust__ramp_aim(locust_env *env, locust_tick tick)
     locust__dispatch_choose(&env->dispatch, tick.classes);
     ramp->aim = tick;
     env->users.spawned = false;
-    ramp->step_ns = locust__os_now_ns();
+    ramp->batch_ns = locust__os_now_ns();
 }
 
-/* Takes a step: as many users as a thousand steps a second leave for one, at least one, and then a
- * pause of as long as they take at the rate. The next step counts from when this one was due, so
- * that late steps do not add up. */
-static void locust__ramp_step(locust_env *env) LOCUST__PARKS
+/* Starts or stops a batch: as many users as a thousand batches a second leave for one, at least
+ * one. The next is due after as long as they take at the rate, counted from when this one was due,
+ * so that late batches do not add up. */
+static void locust__ramp_batch(locust_env *env) LOCUST__PARKS
 {
     locust__ramp *ramp = &env->ramp;
-    double rate = ramp->aim.spawn_rate, per_step = rate / LOCUST__RAMP_STEPS_PER_S;
+    double rate = ramp->aim.spawn_rate, per_batch = rate / LOCUST__RAMP_BATCHES_PER_S;
     int missing = ramp->aim.users - ramp->placed, most = missing < 0 ? -missing : missing;
-    int step = per_step < 1 ? 1 : per_step > INT_MAX ? INT_MAX : (int)per_step;
-    int n = most < step ? most : step;
+    int batch = per_batch < 1 ? 1 : per_batch > INT_MAX ? INT_MAX : (int)per_batch;
+    int n = most < batch ? most : batch;
     enum locust__env_short why = LOCUST__ENV_SHORT_OF_NOTHING;
-    ramp->step_ns = locust__time_after(ramp->step_ns, locust__time_ns(step / rate));
+    ramp->batch_ns = locust__time_after(ramp->batch_ns, locust__time_ns(batch / rate));
     if (missing > 0) {
         ramp->placed += locust__ramp_spawn(env, n, &why);
     } else {
@@ -28557,7 +28554,7 @@ LOCUST__COLD static bool locust__step_run(
 static bool locust__runner_is_done(const locust_env *env)
 {
     bool nobody_will_come =
-        env->ramp.step_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.has_arrivals;
+        env->ramp.batch_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.has_arrivals;
     return env->users.limited && !env->users.alive &&
            (env->users.iterations_left == 0 || nobody_will_come);
 }
@@ -28610,14 +28607,14 @@ static void locust__runner_turn(locust_env *env, int64_t now_ns) LOCUST__PARKS
         locust__warm_up_end(env);
     if (env->users.iterations_left == 0)
         locust__ramp_rest(env); // a user that came now would find nothing to do
-    if (now_ns >= env->ramp.step_ns)
-        locust__ramp_step(env);
+    if (now_ns >= env->ramp.batch_ns)
+        locust__ramp_batch(env);
 }
 
 /* When something is due again. */
 static int64_t locust__runner_next_ns(const locust_env *env, int64_t tick_ns)
 {
-    const int64_t due[] = {env->ramp.step_ns, env->ramp.reap_ns, env->warm_ns, env->end_ns};
+    const int64_t due[] = {env->ramp.batch_ns, env->ramp.reap_ns, env->warm_ns, env->end_ns};
     int64_t next_ns = tick_ns;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         if (due[i] < next_ns)

@@ -1,4 +1,4 @@
-// Ramps: users in Locust's steps, and who waits for the end of one.
+// Ramps: users in batches, and who waits for the end of one.
 // timeout: 900
 #include "blocks.h"
 #define LOCUST__LAYERS 9
@@ -56,7 +56,7 @@ static bool two_ramps(locust_env *env, locust_tick *tick)
 {
     (void)env;
     tick->users = n_through < 4 ? 4 : 8;
-    tick->spawn_rate = n_through < 4 ? 4 : 2; // the second has two steps
+    tick->spawn_rate = n_through < 4 ? 4 : 2; // the second has two batches
     return true;
 }
 
@@ -129,7 +129,7 @@ static void note_birth(locust_user *u)
 
 LOCUST_USER(Born, .on_start = note_birth, .tasks = LOCUST_TASKS(LOCUST_TASK(idle)));
 
-/* User i comes (i - 1) / rate after the start, in whatever steps that is done. */
+/* User i comes (i - 1) / rate after the start, in whatever batches that is done. */
 static void spawns_evenly(void)
 {
     static const struct {
@@ -147,7 +147,7 @@ static void spawns_evenly(void)
         run(&test, (locust_options){.users = target, .spawn_rate = rows[i].rate});
         for (int id = 1; id <= target; id++) {
             int64_t due = (int64_t)((id - 1) / rows[i].rate * 1e9);
-            CHECK(born[id] - start >= due - MS - MS / 10); // a step is a millisecond at most
+            CHECK(born[id] - start >= due - MS - MS / 10); // a batch is a millisecond at most
             CHECK(born[id] - start < due + 5 * S);
         }
     }

@@ -20,8 +20,8 @@ enum locust__env_short { // why a ramp ended with fewer users than it aimed at
 typedef struct locust__ramp { // see >>ramp
     locust_tick aim;          // how many users there are to be, and how fast
     int placed;               // users that were started, less those that were taken down again
-    int64_t step_ns; // when the next step is due; 0: no ramp yet; LOCUST__NEVER: it is over
-    int64_t reap_ns; // when the first user that was taken down runs out of time
+    int64_t batch_ns; // when the next batch is due; 0: no ramp yet; LOCUST__NEVER: it is over
+    int64_t reap_ns;  // when the first user that was taken down runs out of time
     enum locust__env_short why; // of the ramp that fell short most in this run, which was
     int asked, got;             // to reach so many users, and reached so many
 } locust__ramp;

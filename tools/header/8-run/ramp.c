@@ -13,7 +13,7 @@
  * Sources     Locust 2.46 and 2.47 (reference runs): log lines word for word.
  * ============================================================================================ */
 
-enum { LOCUST__RAMP_STEPS_PER_S = 1000 }; // at most: a step for each user, below as many a second
+enum { LOCUST__RAMP_BATCHES_PER_S = 1000 }; // at most: below as many users a second, one is a batch
 
 /* Starts n users. Returns how many it started: fewer if the test is asked to stop meanwhile, or for
  * what *why says. */
@@ -98,7 +98,7 @@ static void locust__ramp_reap(locust_env *env, int64_t now_ns)
 /* No ramp runs from here on: users in locust_wait_spawned go on. */
 static void locust__ramp_rest(locust_env *env)
 {
-    env->ramp.step_ns = LOCUST__NEVER;
+    env->ramp.batch_ns = LOCUST__NEVER;
     env->users.spawned = true;
     while (env->users.spawn_waiters.first)
         locust__co_wake(&env->loop, env->users.spawn_waiters.first, LOCUST__WAKE_EVENT);
@@ -128,7 +128,7 @@ static void locust__ramp_aim(locust_env *env, locust_tick tick)
         tick.spawn_rate = 1;
     if (tick.users < 0)
         tick.users = 0;
-    if (ramp->step_ns && tick.users == ramp->aim.users && tick.classes == ramp->aim.classes &&
+    if (ramp->batch_ns && tick.users == ramp->aim.users && tick.classes == ramp->aim.classes &&
         !(tick.spawn_rate < ramp->aim.spawn_rate) && !(tick.spawn_rate > ramp->aim.spawn_rate))
         return;
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
@@ -136,21 +136,21 @@ static void locust__ramp_aim(locust_env *env, locust_tick tick)
     locust__dispatch_choose(&env->dispatch, tick.classes);
     ramp->aim = tick;
     env->users.spawned = false;
-    ramp->step_ns = locust__os_now_ns();
+    ramp->batch_ns = locust__os_now_ns();
 }
 
-/* Takes a step: as many users as a thousand steps a second leave for one, at least one, and then a
- * pause of as long as they take at the rate. The next step counts from when this one was due, so
- * that late steps do not add up. */
-static void locust__ramp_step(locust_env *env) LOCUST__PARKS
+/* Starts or stops a batch: as many users as a thousand batches a second leave for one, at least
+ * one. The next is due after as long as they take at the rate, counted from when this one was due,
+ * so that late batches do not add up. */
+static void locust__ramp_batch(locust_env *env) LOCUST__PARKS
 {
     locust__ramp *ramp = &env->ramp;
-    double rate = ramp->aim.spawn_rate, per_step = rate / LOCUST__RAMP_STEPS_PER_S;
+    double rate = ramp->aim.spawn_rate, per_batch = rate / LOCUST__RAMP_BATCHES_PER_S;
     int missing = ramp->aim.users - ramp->placed, most = missing < 0 ? -missing : missing;
-    int step = per_step < 1 ? 1 : per_step > INT_MAX ? INT_MAX : (int)per_step;
-    int n = most < step ? most : step;
+    int batch = per_batch < 1 ? 1 : per_batch > INT_MAX ? INT_MAX : (int)per_batch;
+    int n = most < batch ? most : batch;
     enum locust__env_short why = LOCUST__ENV_SHORT_OF_NOTHING;
-    ramp->step_ns = locust__time_after(ramp->step_ns, locust__time_ns(step / rate));
+    ramp->batch_ns = locust__time_after(ramp->batch_ns, locust__time_ns(batch / rate));
     if (missing > 0) {
         ramp->placed += locust__ramp_spawn(env, n, &why);
     } else {

@@ -15,7 +15,7 @@
 static bool locust__runner_is_done(const locust_env *env)
 {
     bool nobody_will_come =
-        env->ramp.step_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.has_arrivals;
+        env->ramp.batch_ns == LOCUST__NEVER && !env->shape && !env->services.recorder.has_arrivals;
     return env->users.limited && !env->users.alive &&
            (env->users.iterations_left == 0 || nobody_will_come);
 }
@@ -68,14 +68,14 @@ static void locust__runner_turn(locust_env *env, int64_t now_ns) LOCUST__PARKS
         locust__warm_up_end(env);
     if (env->users.iterations_left == 0)
         locust__ramp_rest(env); // a user that came now would find nothing to do
-    if (now_ns >= env->ramp.step_ns)
-        locust__ramp_step(env);
+    if (now_ns >= env->ramp.batch_ns)
+        locust__ramp_batch(env);
 }
 
 /* When something is due again. */
 static int64_t locust__runner_next_ns(const locust_env *env, int64_t tick_ns)
 {
-    const int64_t due[] = {env->ramp.step_ns, env->ramp.reap_ns, env->warm_ns, env->end_ns};
+    const int64_t due[] = {env->ramp.batch_ns, env->ramp.reap_ns, env->warm_ns, env->end_ns};
     int64_t next_ns = tick_ns;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         if (due[i] < next_ns)
