@@ -82,6 +82,7 @@
  *     >>streams           protocols of your own
  *     >>websocket         WebSocket
  *     >>name_servers      questions to name servers
+ *     >>mqtt              MQTT
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>test              a test
@@ -239,6 +240,13 @@
  *     >>dns_client        a user's client of name servers
  *     >>dns_http          questions over HTTPS
  *     >>dns_api           public calls of the client of name servers
+ *     >>mqtt_packet       packets of MQTT 3.1.1 and 5
+ *     >>mqtt_client       what an MQTT client keeps; what it sends; publications under way
+ *     >>mqtt_message      messages that an MQTT client receives
+ *     >>mqtt_keep         an MQTT client looks after its connection
+ *     >>mqtt_connect      an MQTT client waits, and connects
+ *     >>mqtt_subscribe    an MQTT client subscribes, and goes on after a connect
+ *     >>mqtt_user         MQTT: what a test calls
  *   8-run
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
@@ -1346,6 +1354,138 @@ LOCUST_API const unsigned char *locust_dns_option(
     const locust_dns_answer *a, int code, size_t *len);
 /* The name of an rcode, "NXDOMAIN"; of one that has none "RCODE12". */
 LOCUST_API const char *locust_dns_rcode_name(int rcode);
+/* ============================================================================================
+ * >>mqtt  MQTT
+ *
+ * Purpose     publishing and subscribing at a broker: MQTT 3.1.1 and 5, over tcp, tls, ws and wss.
+ *
+ * A user, and each coroutine that it starts, has one client. It lives until the user ends, which
+ * sends a DISCONNECT. It answers the broker and its pings keep the connection alive while the user
+ * waits or does something else; what arrives meanwhile is kept for locust_mqtt_receive.
+ *
+ * Rows        MQTT connect, publish:QOS:TOPIC, subscribe:QOS:FILTER, unsubscribe:FILTER, disconnect
+ *             and receive:FILTER. Connections that end unasked are failures of "MQTT disconnect";
+ *             the next call connects again, and subscribes again if the broker has lost the
+ *             session.
+ * ============================================================================================ */
+
+typedef struct locust_mqtt_property { // a user property of MQTT 5; a list ends with {NULL}
+    const char *name, *value;
+} locust_mqtt_property;
+
+typedef struct locust_mqtt_options {
+    const char *url;       // mqtt://host:port, mqtts://, mqtt+ws://host:port/path, mqtt+wss://;
+                           // NULL: the user's host
+    const char *client_id; // NULL: "locust-" and 16 random letters and digits
+    const char *username, *password; // NULL: those in the URL, if any
+    int version;                     // 4: MQTT 3.1.1; 5; 0: 4
+    double keep_alive_s;             // 0: 60; negative: none. The broker's own value goes first
+    bool keep_session;               // no clean start: subscriptions and what is under way go on
+    double session_expiry_s;         // how long the broker keeps the session. 0: with keep_session
+                                     // for ever, else until the connection ends. MQTT 5
+    const char *will_topic;          // NULL: no will
+    const char *will_payload;
+    size_t will_len; // 0: strlen
+    int will_qos;
+    bool will_retain;
+    double will_delay_s; // MQTT 5
+    // What this client takes (MQTT 5 says so to the broker); 0: the default.
+    int receive_max;     // messages of QoS 1 and 2 that it has not acknowledged; 65535
+    int topic_alias_max; // aliases of the broker; none
+    size_t max_packet;   // bytes of a packet; LOCUST_MAX_BODY, which is not said
+    int queue;           // messages kept for locust_mqtt_receive, later ones are failures; 1000
+    // What it uses of what the broker takes.
+    int topic_aliases; // topics of its own that it gives an alias, as the broker allows; none
+    const locust_mqtt_property *properties; // NULL: none
+    const char *name;                       // of the row; NULL: "connect"
+    double timeout_s;                       // of the connect and each later call; 0: 60
+} locust_mqtt_options;
+
+/* Connects, and disconnects first if the client is connected already. Later connects of the client
+ * are made by the same options. Texts are copied. Returns whether the broker took it.
+ * locust_mqtt_connect(u, u->host, .username = "board", .password = "secret") */
+LOCUST_API bool locust_mqtt_connect_by(locust_user *u, const locust_mqtt_options *options);
+#define locust_mqtt_connect(u, ...)     \
+    (LOCUST_AT_("locust_mqtt_connect"), \
+        locust_mqtt_connect_by((u), &(locust_mqtt_options){.url = __VA_ARGS__}))
+
+typedef struct locust_mqtt_publication {
+    const char *topic;   // required
+    const char *payload; // NULL: empty
+    size_t len;          // 0: strlen(payload)
+    int qos;             // 0: done when it is written; 1: with the PUBACK; 2: with the PUBCOMP
+    bool retain;
+    bool stamp;       // adds the time to the payload, for a receiver that uses this kit: 24 bytes
+    int window;       // returns while fewer than so many of QoS 1 and 2 are under way, whose rows
+                      // follow: see locust_mqtt_flush. 0: 1, waits for its own
+    const char *name; // in place of the topic in the row
+    double timeout_s; // 0: the client's
+    // MQTT 5; otherwise left out.
+    const char *content_type, *response_topic;
+    const char *correlation; // binary
+    size_t correlation_len;  // 0: strlen
+    double expiry_s;         // 0: never
+    bool text;               // says that the payload is UTF-8
+    const locust_mqtt_property *properties;
+} locust_mqtt_publication;
+
+/* Publishes. Returns whether the broker has it; with .window, whether it is under way. */
+LOCUST_API bool locust_mqtt_publish_by(locust_user *u, const locust_mqtt_publication *publication);
+#define locust_mqtt_publish(u, topic_, ...) \
+    (LOCUST_AT_("locust_mqtt_publish"),     \
+        locust_mqtt_publish_by(             \
+            (u), &(locust_mqtt_publication){.topic = (topic_), .payload = __VA_ARGS__}))
+/* Waits until nothing that this client has published is under way. False: something failed. */
+LOCUST_API bool locust_mqtt_flush(locust_user *u);
+
+typedef struct locust_mqtt_subscription {
+    const char *filter;      // required; "$share/GROUP/FILTER" is shared
+    const char *const *more; // further filters, in the same packet; ends with NULL
+    int qos;                 // at most
+    const char *name;        // in place of the (first) filter in the rows
+    double timeout_s;        // 0: the client's
+    // MQTT 5; otherwise left out.
+    bool no_local; // not what this client publishes itself
+    bool retain_as_published;
+    int retain_handling; // 0: retained messages come; 1: with a new subscription; 2: never
+    uint32_t id;         // comes with the messages; 0: none
+    const locust_mqtt_property *properties;
+} locust_mqtt_subscription;
+
+/* Subscribes to each filter, with a row for each. Returns whether the broker took all of them. */
+LOCUST_API bool locust_mqtt_subscribe_by(
+    locust_user *u, const locust_mqtt_subscription *subscription);
+#define locust_mqtt_subscribe(u, ...)     \
+    (LOCUST_AT_("locust_mqtt_subscribe"), \
+        locust_mqtt_subscribe_by((u), &(locust_mqtt_subscription){.filter = __VA_ARGS__}))
+LOCUST_API bool locust_mqtt_unsubscribe(locust_user *u, const char *filter);
+
+typedef struct locust_mqtt_message {
+    const char *topic;
+    const char *payload; // without the stamp; a '\0' follows
+    size_t len;
+    int qos;
+    bool retain, dup;
+    double sent_ms;     // when its publisher stamped it, since 1970 by that machine's clock; 0: not
+    double elapsed_ms;  // from then until it arrived here
+    const char *filter; // the subscription that it came by; "": none of this client's
+    // MQTT 5
+    const char *content_type, *response_topic; // NULL: none
+    const char *correlation;                   // NULL: none
+    size_t correlation_len;
+    uint32_t id;                            // of the subscription; 0: none
+    const locust_mqtt_property *properties; // ends with {NULL}
+} locust_mqtt_message;
+
+/* Takes the next message, which may have arrived before; waits up to that many seconds for one (0:
+ * not at all, negative: for ever). It lives until this user's next call on the client. Makes a row
+ * if the message was stamped. False: none came; *m is empty then. */
+LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *m, double seconds);
+
+/* Disconnects, so that the broker does not publish the will; with_will: so that it does. */
+LOCUST_API bool locust_mqtt_disconnect(locust_user *u, bool with_will);
+/* Why the last call failed: a stable sentence; NULL if it did not. */
+LOCUST_API const char *locust_mqtt_error(locust_user *u);
 /* ============================================================================================
  * >>feeds  data from files
  *
@@ -27352,6 +27492,2498 @@ LOCUST_API const char *locust_dns_rcode_name(int rcode)
     if (!name)
         locust__dns_rcode_text(rcode, other);
     return name ? name : other;
+}
+/* ============================================================================================
+ * >>mqtt_packet  packets of MQTT 3.1.1 and 5
+ *
+ * Purpose     takes apart what a broker sends, and writes what a client sends.
+ * Invariants  nothing is believed: lengths are held against the packet, flags, ids, texts and
+ *             properties against what the packet may have. What is wrong has one sentence for each
+ *             rule. Views point into the packet.
+ * Cost        reading allocates nothing.
+ * Names       locust__mqtt_
+ * Sources     OASIS MQTT 3.1.1 and 5.0; "[4-2.2.2]" is a section of the former, "[5-...]" of the
+ *             latter.
+ *
+ *   +------+-------+------------------+-----------------------------+----------------------+
+ *   | type | flags | remaining length | variable header, in 5 with  | payload              |
+ *   | 4 b  | 4 b   | 1 to 4 bytes     | properties                  |                      |
+ *   +------+-------+------------------+-----------------------------+----------------------+
+ * ============================================================================================ */
+
+enum locust__mqtt_type {
+    LOCUST__MQTT_CONNECT = 1,
+    LOCUST__MQTT_CONNACK,
+    LOCUST__MQTT_PUBLISH,
+    LOCUST__MQTT_PUBACK,
+    LOCUST__MQTT_PUBREC,
+    LOCUST__MQTT_PUBREL,
+    LOCUST__MQTT_PUBCOMP,
+    LOCUST__MQTT_SUBSCRIBE,
+    LOCUST__MQTT_SUBACK,
+    LOCUST__MQTT_UNSUBSCRIBE,
+    LOCUST__MQTT_UNSUBACK,
+    LOCUST__MQTT_PINGREQ,
+    LOCUST__MQTT_PINGRESP,
+    LOCUST__MQTT_DISCONNECT,
+    LOCUST__MQTT_AUTH
+};
+
+enum { // identifiers of properties, [5-2.2.2.2]
+    LOCUST__MQTT_P_FORMAT = 0x01,
+    LOCUST__MQTT_P_EXPIRY = 0x02,
+    LOCUST__MQTT_P_CONTENT_TYPE = 0x03,
+    LOCUST__MQTT_P_RESPONSE_TOPIC = 0x08,
+    LOCUST__MQTT_P_CORRELATION = 0x09,
+    LOCUST__MQTT_P_SUBSCRIPTION = 0x0B,
+    LOCUST__MQTT_P_SESSION_EXPIRY = 0x11,
+    LOCUST__MQTT_P_CLIENT_ID = 0x12,
+    LOCUST__MQTT_P_KEEP_ALIVE = 0x13,
+    LOCUST__MQTT_P_WILL_DELAY = 0x18,
+    LOCUST__MQTT_P_RECEIVE_MAX = 0x21,
+    LOCUST__MQTT_P_ALIAS_MAX = 0x22,
+    LOCUST__MQTT_P_ALIAS = 0x23,
+    LOCUST__MQTT_P_QOS = 0x24,
+    LOCUST__MQTT_P_RETAIN = 0x25,
+    LOCUST__MQTT_P_USER = 0x26,
+    LOCUST__MQTT_P_MAX_PACKET = 0x27,
+    LOCUST__MQTT_PROPS = 0x2B
+};
+
+enum locust__mqtt_kind { // of a property's value; NONE: there is no such property
+    LOCUST__MQTT_KIND_NONE,
+    LOCUST__MQTT_KIND_FLAG, // a byte, 0 or 1
+    LOCUST__MQTT_KIND_U16,
+    LOCUST__MQTT_KIND_U32,
+    LOCUST__MQTT_KIND_VARINT,
+    LOCUST__MQTT_KIND_TEXT,
+    LOCUST__MQTT_KIND_BINARY,
+    LOCUST__MQTT_KIND_PAIR
+};
+
+/* What a property is, and in which packets a broker may send it: a bit for each type. */
+// clang-format off
+#define LOCUST__MQTT_IN(type) (1u << LOCUST__MQTT_##type)
+#define LOCUST__MQTT_ACKS                                                                        \
+    (LOCUST__MQTT_IN(PUBACK) | LOCUST__MQTT_IN(PUBREC) | LOCUST__MQTT_IN(PUBREL) |               \
+        LOCUST__MQTT_IN(PUBCOMP) | LOCUST__MQTT_IN(SUBACK) | LOCUST__MQTT_IN(UNSUBACK))
+static const struct {
+    uint8_t kind;
+    bool not_zero;
+    uint16_t in;
+} locust__mqtt_props[LOCUST__MQTT_PROPS] = {
+    [0x01] = {LOCUST__MQTT_KIND_FLAG, false, LOCUST__MQTT_IN(PUBLISH)},   // payload format
+    [0x02] = {LOCUST__MQTT_KIND_U32, false, LOCUST__MQTT_IN(PUBLISH)},    // message expiry
+    [0x03] = {LOCUST__MQTT_KIND_TEXT, false, LOCUST__MQTT_IN(PUBLISH)},   // content type
+    [0x08] = {LOCUST__MQTT_KIND_TEXT, false, LOCUST__MQTT_IN(PUBLISH)},   // response topic
+    [0x09] = {LOCUST__MQTT_KIND_BINARY, false, LOCUST__MQTT_IN(PUBLISH)}, // correlation data
+    [0x0B] = {LOCUST__MQTT_KIND_VARINT, true, LOCUST__MQTT_IN(PUBLISH)},  // subscription id
+    [0x11] = {LOCUST__MQTT_KIND_U32, false, LOCUST__MQTT_IN(CONNACK)},    // session expiry
+    [0x12] = {LOCUST__MQTT_KIND_TEXT, false, LOCUST__MQTT_IN(CONNACK)},   // assigned client id
+    [0x13] = {LOCUST__MQTT_KIND_U16, false, LOCUST__MQTT_IN(CONNACK)},    // server keep alive
+    [0x15] = {LOCUST__MQTT_KIND_TEXT, false, LOCUST__MQTT_IN(CONNACK) | LOCUST__MQTT_IN(AUTH)},
+    [0x16] = {LOCUST__MQTT_KIND_BINARY, false, LOCUST__MQTT_IN(CONNACK) | LOCUST__MQTT_IN(AUTH)},
+    [0x17] = {LOCUST__MQTT_KIND_FLAG, false, 0},                          // of clients: request
+    [0x18] = {LOCUST__MQTT_KIND_U32, false, 0},                           // problem information,
+    [0x19] = {LOCUST__MQTT_KIND_FLAG, false, 0},                          // will delay, ...
+    [0x1A] = {LOCUST__MQTT_KIND_TEXT, false, LOCUST__MQTT_IN(CONNACK)},   // response information
+    [0x1C] = {LOCUST__MQTT_KIND_TEXT, false,                              // server reference
+                  LOCUST__MQTT_IN(CONNACK) | LOCUST__MQTT_IN(DISCONNECT)},
+    [0x1F] = {LOCUST__MQTT_KIND_TEXT, false, LOCUST__MQTT_IN(CONNACK) | LOCUST__MQTT_ACKS |
+                  LOCUST__MQTT_IN(DISCONNECT) | LOCUST__MQTT_IN(AUTH)},   // reason in words
+    [0x21] = {LOCUST__MQTT_KIND_U16, true, LOCUST__MQTT_IN(CONNACK)},     // receive maximum
+    [0x22] = {LOCUST__MQTT_KIND_U16, false, LOCUST__MQTT_IN(CONNACK)},    // topic alias maximum
+    [0x23] = {LOCUST__MQTT_KIND_U16, true, LOCUST__MQTT_IN(PUBLISH)},     // topic alias
+    [0x24] = {LOCUST__MQTT_KIND_FLAG, false, LOCUST__MQTT_IN(CONNACK)},   // maximum QoS
+    [0x25] = {LOCUST__MQTT_KIND_FLAG, false, LOCUST__MQTT_IN(CONNACK)},   // retain available
+    [0x26] = {LOCUST__MQTT_KIND_PAIR, false, LOCUST__MQTT_IN(CONNACK) | LOCUST__MQTT_IN(PUBLISH) |
+                  LOCUST__MQTT_ACKS | LOCUST__MQTT_IN(DISCONNECT) | LOCUST__MQTT_IN(AUTH)},
+    [0x27] = {LOCUST__MQTT_KIND_U32, true, LOCUST__MQTT_IN(CONNACK)},     // maximum packet size
+    [0x28] = {LOCUST__MQTT_KIND_FLAG, false, LOCUST__MQTT_IN(CONNACK)},   // wildcards available
+    [0x29] = {LOCUST__MQTT_KIND_FLAG, false, LOCUST__MQTT_IN(CONNACK)},   // subscription ids
+    [0x2A] = {LOCUST__MQTT_KIND_FLAG, false, LOCUST__MQTT_IN(CONNACK)},   // shared subscriptions
+};
+// clang-format on
+
+typedef struct locust__mqtt_prop { // a property, in the order of the packet
+    unsigned id;
+    uint32_t number;
+    locust__view text, value; // value: of a user property, whose name `text` is
+} locust__mqtt_prop;
+
+typedef struct locust__mqtt_in { // a packet of a broker, taken apart
+    enum locust__mqtt_type type;
+    bool dup, retain;
+    unsigned qos;
+    unsigned id;                 // 0: it has none
+    unsigned code;               // of all that have one; of those that leave it out: 0
+    bool session_present;        // CONNACK
+    locust__view topic, payload; // PUBLISH
+    locust__view codes;          // SUBACK, UNSUBACK of 5: one for each filter
+    locust__view props;          // as they came; they are well-formed
+} locust__mqtt_in;
+
+/* -- reading -- */
+
+#define LOCUST__MQTT_BAD "malformed MQTT packet: "
+static const char locust__mqtt_text_short[] = LOCUST__MQTT_BAD "it ends inside of a field";
+static const char locust__mqtt_text_utf8[] = LOCUST__MQTT_BAD "a text that is not UTF-8";
+
+/* A variable byte integer of up to four bytes. Sets `failed` if it ends early or is too long; a
+ * padded one is as wrong, [5-1.5.5]. */
+static uint32_t locust__mqtt_get_varint(locust__bytes_reader *r)
+{
+    uint32_t value = 0;
+    for (unsigned shift = 0; shift < 28; shift += 7) {
+        unsigned byte = locust__bytes_get_u8(r);
+        value |= (uint32_t)(byte & 127) << shift;
+        if (byte < 128) {
+            r->failed = r->failed || (!byte && shift);
+            return value;
+        }
+    }
+    r->failed = true;
+    return 0;
+}
+
+static locust__view locust__mqtt_get_binary(locust__bytes_reader *r)
+{
+    size_t n = locust__bytes_get_u16(r);
+    const unsigned char *at = locust__bytes_take(r, n);
+    return (locust__view){(const char *)at, at ? n : 0};
+}
+
+/* Is it UTF-8 without a '\0', [4-1.5.3]? */
+static bool locust__mqtt_text_is_good(locust__view text)
+{
+    while (text.len) {
+        const char *at = text.ptr;
+        uint32_t code;
+        if (locust__text_next(&text, &code).ptr != at || !code)
+            return false;
+    }
+    return true;
+}
+
+/* Takes the next property off a list. Sets `failed` if it is none; *fault then may say more. */
+static void locust__mqtt_get_prop(locust__bytes_reader *r, locust__mqtt_prop *p, const char **fault)
+{
+    memset(p, 0, sizeof *p);
+    p->id = locust__mqtt_get_varint(r);
+    switch ((enum locust__mqtt_kind)(
+        p->id < LOCUST__MQTT_PROPS ? locust__mqtt_props[p->id].kind : LOCUST__MQTT_KIND_NONE)) {
+    case LOCUST__MQTT_KIND_NONE:
+        *fault = LOCUST__MQTT_BAD "a property that there is not";
+        r->failed = true;
+        break;
+    case LOCUST__MQTT_KIND_FLAG:
+        p->number = locust__bytes_get_u8(r);
+        break;
+    case LOCUST__MQTT_KIND_U16:
+        p->number = locust__bytes_get_u16(r);
+        break;
+    case LOCUST__MQTT_KIND_U32:
+        p->number = locust__bytes_get_u32(r);
+        break;
+    case LOCUST__MQTT_KIND_VARINT:
+        p->number = locust__mqtt_get_varint(r);
+        break;
+    case LOCUST__MQTT_KIND_PAIR:
+        p->text = locust__mqtt_get_binary(r);
+        p->value = locust__mqtt_get_binary(r);
+        break;
+    case LOCUST__MQTT_KIND_TEXT:
+    case LOCUST__MQTT_KIND_BINARY:
+        p->text = locust__mqtt_get_binary(r);
+        break;
+    }
+}
+
+/* What is wrong with a property in a packet of that type; NULL: nothing. *seen: a bit for each
+ * that came before. */
+static const char *locust__mqtt_props_judge(
+    const locust__mqtt_prop *p, enum locust__mqtt_type type, uint64_t *seen)
+{
+    unsigned kind = locust__mqtt_props[p->id].kind;
+    bool repeats = p->id == LOCUST__MQTT_P_USER || p->id == LOCUST__MQTT_P_SUBSCRIPTION;
+    if (!(locust__mqtt_props[p->id].in >> type & 1))
+        return LOCUST__MQTT_BAD "a property that it may not have";
+    if (*seen >> p->id & 1 && !repeats)
+        return LOCUST__MQTT_BAD "a property twice";
+    *seen |= (uint64_t)1 << p->id;
+    if ((kind == LOCUST__MQTT_KIND_FLAG && p->number > 1) ||
+        (locust__mqtt_props[p->id].not_zero && !p->number))
+        return LOCUST__MQTT_BAD "a property with a value that it may not have";
+    if ((kind == LOCUST__MQTT_KIND_TEXT || kind == LOCUST__MQTT_KIND_PAIR) &&
+        (!locust__mqtt_text_is_good(p->text) || !locust__mqtt_text_is_good(p->value)))
+        return locust__mqtt_text_utf8;
+    return NULL;
+}
+
+/* Reads the properties of a packet, and checks each. NULL: they are well. */
+static const char *locust__mqtt_read_props(locust__bytes_reader *r, locust__mqtt_in *in)
+{
+    size_t n = locust__mqtt_get_varint(r);
+    const unsigned char *at = r->failed ? NULL : locust__bytes_take(r, n);
+    locust__bytes_reader list = locust__bytes_reader_of(at, at ? n : 0);
+    uint64_t seen = 0;
+    if (!at)
+        return LOCUST__MQTT_BAD "properties that are longer than the packet";
+    in->props = (locust__view){(const char *)at, n};
+    while (list.left) {
+        locust__mqtt_prop p;
+        const char *fault = LOCUST__MQTT_BAD "a property that is cut";
+        locust__mqtt_get_prop(&list, &p, &fault);
+        if (!list.failed)
+            fault = locust__mqtt_props_judge(&p, in->type, &seen);
+        if (fault)
+            return fault;
+    }
+    return NULL;
+}
+
+/* The first property of that kind; its number and text are 0 if there is none. */
+static bool locust__mqtt_get(const locust__mqtt_in *in, unsigned id, locust__mqtt_prop *p)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(in->props.ptr, in->props.len);
+    const char *unused;
+    while (r.left) {
+        locust__mqtt_get_prop(&r, p, &unused);
+        if (p->id == id)
+            return true;
+    }
+    memset(p, 0, sizeof *p);
+    return false;
+}
+
+/* The number of a property, or `other` if there is none. */
+static uint32_t locust__mqtt_get_number(const locust__mqtt_in *in, unsigned id, uint32_t other)
+{
+    locust__mqtt_prop p;
+    return locust__mqtt_get(in, id, &p) ? p.number : other;
+}
+
+/* CONNACK, [4-3.2], [5-3.2]. Brokers that know no MQTT 5 answer as MQTT 3.1.1 has it. */
+static const char *locust__mqtt_read_connack(
+    locust__bytes_reader *r, locust__mqtt_in *in, int version)
+{
+    unsigned flags = locust__bytes_get_u8(r);
+    in->code = locust__bytes_get_u8(r);
+    if (r->failed)
+        return locust__mqtt_text_short;
+    if (flags > 1)
+        return LOCUST__MQTT_BAD "reserved flags";
+    in->session_present = flags;
+    if (flags && in->code)
+        return LOCUST__MQTT_BAD "a refusal with a session";
+    if (in->code && version == 5 && !r->left)
+        return NULL;
+    return version == 5 ? locust__mqtt_read_props(r, in) : NULL;
+}
+
+/* A topic that somebody published to: at least one character, no wildcard, [4-4.7]. */
+static bool locust__mqtt_text_is_topic(locust__view topic)
+{
+    return topic.len && !memchr(topic.ptr, '+', topic.len) && !memchr(topic.ptr, '#', topic.len);
+}
+
+static const char *locust__mqtt_read_publish(
+    locust__bytes_reader *r, locust__mqtt_in *in, int version)
+{
+    const char *fault = NULL;
+    if (in->qos == 3)
+        return LOCUST__MQTT_BAD "a QoS of 3";
+    if (in->dup && !in->qos)
+        return LOCUST__MQTT_BAD "DUP with a QoS of 0";
+    in->topic = locust__mqtt_get_binary(r);
+    if (in->qos)
+        in->id = locust__bytes_get_u16(r);
+    if (r->failed)
+        return locust__mqtt_text_short;
+    if (!locust__mqtt_text_is_good(in->topic))
+        return locust__mqtt_text_utf8;
+    if (in->qos && !in->id)
+        return LOCUST__MQTT_BAD "a packet identifier of 0";
+    if (version == 5)
+        fault = locust__mqtt_read_props(r, in);
+    if (!fault && !locust__mqtt_text_is_topic(in->topic) &&
+        (in->topic.len || !locust__mqtt_get_number(in, LOCUST__MQTT_P_ALIAS, 0)))
+        fault = LOCUST__MQTT_BAD "a topic that is empty or has wildcards";
+    in->payload = (locust__view){(const char *)r->at, r->left};
+    r->left = 0;
+    return fault;
+}
+
+/* PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK. */
+static const char *locust__mqtt_read_ack(locust__bytes_reader *r, locust__mqtt_in *in, int version)
+{
+    bool list = in->type == LOCUST__MQTT_SUBACK || in->type == LOCUST__MQTT_UNSUBACK;
+    in->id = locust__bytes_get_u16(r);
+    if (r->failed)
+        return locust__mqtt_text_short;
+    if (!in->id)
+        return LOCUST__MQTT_BAD "a packet identifier of 0";
+    if (version == 5 && !list && r->left)
+        in->code = locust__bytes_get_u8(r);
+    if (version == 5 && (list || r->left)) {
+        const char *fault = locust__mqtt_read_props(r, in);
+        if (fault)
+            return fault;
+    }
+    if (list) {
+        in->codes = (locust__view){(const char *)r->at, r->left};
+        r->left = 0;
+        if (!in->codes.len && (in->type == LOCUST__MQTT_SUBACK || version == 5))
+            return LOCUST__MQTT_BAD "no reason codes";
+        if (in->codes.len && in->type == LOCUST__MQTT_UNSUBACK && version != 5)
+            return LOCUST__MQTT_BAD "bytes behind its last field";
+    }
+    return NULL;
+}
+
+/* DISCONNECT, AUTH. Some brokers send a DISCONNECT of 3.1.1, where only clients do. */
+static const char *locust__mqtt_read_end(locust__bytes_reader *r, locust__mqtt_in *in, int version)
+{
+    if (version == 5 && r->left)
+        in->code = locust__bytes_get_u8(r);
+    return version == 5 && r->left ? locust__mqtt_read_props(r, in) : NULL;
+}
+
+/* Finds the next packet in the n bytes at p. *took: its bytes, 0 if it is not all there yet.
+ * Returns what is wrong with its beginning; NULL: nothing, so far. */
+static const char *locust__mqtt_frame(
+    const char *p, size_t n, size_t max, size_t *took, locust__view *body)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(p, n);
+    unsigned first = locust__bytes_get_u8(&r);
+    enum locust__mqtt_type type = (enum locust__mqtt_type)(first >> 4);
+    unsigned want = type == LOCUST__MQTT_PUBREL ? 2 : 0;
+    size_t len;
+    *took = 0;
+    if (r.failed)
+        return NULL;
+    if (!type)
+        return LOCUST__MQTT_BAD "its type is reserved";
+    if (type == LOCUST__MQTT_CONNECT || type == LOCUST__MQTT_SUBSCRIBE ||
+        type == LOCUST__MQTT_UNSUBSCRIBE || type == LOCUST__MQTT_PINGREQ)
+        return LOCUST__MQTT_BAD "its type is one that only clients send";
+    if (type != LOCUST__MQTT_PUBLISH && (first & 15) != want)
+        return LOCUST__MQTT_BAD "reserved flags";
+    len = locust__mqtt_get_varint(&r);
+    if (r.failed) {
+        bool more = n < 5; // is the length cut, and good so far?
+        for (size_t i = 1; i < n && more; i++)
+            more = (unsigned char)p[i] >= 128;
+        return more ? NULL : LOCUST__MQTT_BAD "its length is no number of up to four bytes";
+    }
+    if (n - r.left + len > max)
+        return "the broker sent a packet that is longer than .max_packet";
+    if (len <= r.left) {
+        *took = n - r.left + len;
+        *body = (locust__view){(const char *)r.at, len};
+    }
+    return NULL;
+}
+
+/* Takes a packet apart. Returns what is wrong with it; NULL: nothing. */
+static const char *locust__mqtt_read(
+    unsigned first, locust__view body, int version, locust__mqtt_in *in)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    const char *fault = NULL;
+    memset(in, 0, sizeof *in);
+    in->type = (enum locust__mqtt_type)(first >> 4);
+    in->dup = first >> 3 & 1;
+    in->qos = first >> 1 & 3;
+    in->retain = first & 1;
+    switch (in->type) {
+    case LOCUST__MQTT_CONNACK:
+        fault = locust__mqtt_read_connack(&r, in, version);
+        break;
+    case LOCUST__MQTT_PUBLISH:
+        fault = locust__mqtt_read_publish(&r, in, version);
+        break;
+    case LOCUST__MQTT_PUBACK:
+    case LOCUST__MQTT_PUBREC:
+    case LOCUST__MQTT_PUBREL:
+    case LOCUST__MQTT_PUBCOMP:
+    case LOCUST__MQTT_SUBACK:
+    case LOCUST__MQTT_UNSUBACK:
+        fault = locust__mqtt_read_ack(&r, in, version);
+        break;
+    case LOCUST__MQTT_AUTH:
+    case LOCUST__MQTT_DISCONNECT:
+        fault = locust__mqtt_read_end(&r, in, version);
+        break;
+    case LOCUST__MQTT_PINGRESP:
+    case LOCUST__MQTT_CONNECT: // locust__mqtt_frame has refused these
+    case LOCUST__MQTT_SUBSCRIBE:
+    case LOCUST__MQTT_UNSUBSCRIBE:
+    case LOCUST__MQTT_PINGREQ:
+        break;
+    }
+    return fault ? fault : r.left ? LOCUST__MQTT_BAD "bytes behind its last field" : NULL;
+}
+
+/* -- reasons -- */
+
+// clang-format off
+#define LOCUST__MQTT_REASONS(X) /* [5-2.4] */ \
+    X(0x80, "unspecified error") X(0x81, "malformed packet") X(0x82, "protocol error") \
+    X(0x83, "implementation specific error") X(0x84, "unsupported protocol version") \
+    X(0x85, "client identifier not valid") X(0x86, "bad user name or password") \
+    X(0x87, "not authorized") X(0x88, "server unavailable") X(0x89, "server busy") \
+    X(0x8A, "banned") X(0x8B, "server shutting down") X(0x8C, "bad authentication method") \
+    X(0x8D, "keep alive timeout") X(0x8E, "session taken over") X(0x8F, "topic filter invalid") \
+    X(0x90, "topic name invalid") X(0x91, "packet identifier in use") \
+    X(0x92, "packet identifier not found") X(0x93, "receive maximum exceeded") \
+    X(0x94, "topic alias invalid") X(0x95, "packet too large") X(0x96, "message rate too high") \
+    X(0x97, "quota exceeded") X(0x98, "administrative action") X(0x99, "payload format invalid") \
+    X(0x9A, "retain not supported") X(0x9B, "QoS not supported") X(0x9C, "use another server") \
+    X(0x9D, "server moved") X(0x9E, "shared subscriptions not supported") \
+    X(0x9F, "connection rate exceeded") X(0xA0, "maximum connect time") \
+    X(0xA1, "subscription identifiers not supported") \
+    X(0xA2, "wildcard subscriptions not supported")
+// clang-format on
+
+/* The sentence of a reason code from 0x80 on. */
+static const char *locust__mqtt_reason(unsigned code)
+{
+    static const struct {
+        unsigned code;
+        const char *text;
+    } rows[] = {
+#define LOCUST__MQTT_REASON_ROW(code, text) {code, "the broker says: " text " (" #code ")"},
+        LOCUST__MQTT_REASONS(LOCUST__MQTT_REASON_ROW)
+#undef LOCUST__MQTT_REASON_ROW
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].code == code)
+            return rows[i].text;
+    return "the broker says: a reason code that there is not";
+}
+
+/* The sentence of a CONNACK that refuses, in either version: a broker that does not know the
+ * version of the CONNECT answers in its own. */
+static const char *locust__mqtt_refusal(unsigned code, int version)
+{
+    static const char *const old[] = {
+        "the broker does not speak MQTT 3.1.1: set .version to 5",
+        "the broker refused the client identifier (2)",
+        "the broker says: server unavailable (3)",
+        "the broker says: bad user name or password (4)",
+        "the broker says: not authorized (5)",
+    };
+    if (version == 5 && (code == 1 || code == 0x84))
+        return "the broker does not speak MQTT 5: set .version to 4";
+    return code <= sizeof old / sizeof *old ? old[code - 1] : locust__mqtt_reason(code);
+}
+
+/* -- writing -- */
+
+enum { LOCUST__MQTT_HEAD = 5 }; // bytes that the type and length of a packet take at most
+
+static void locust__mqtt_put_varint(locust__bytes_writer *w, uint32_t value)
+{
+    for (; value > 127; value >>= 7)
+        locust__bytes_put_u8(w, (value & 127) | 128);
+    locust__bytes_put_u8(w, value);
+}
+
+/* Binary data and texts have up to 65535 bytes; what is longer fails the packet. */
+static void locust__mqtt_put_binary(locust__bytes_writer *w, locust__view v)
+{
+    w->failed = w->failed || v.len > 65535;
+    locust__bytes_put_u16(w, (unsigned)v.len);
+    locust__bytes_add(w, v.ptr, v.len);
+}
+
+static void locust__mqtt_put_text(locust__bytes_writer *w, const char *text)
+{
+    locust__mqtt_put_binary(w, locust__view_of(text));
+}
+
+/* A property that is a text; NULL: none. */
+static void locust__mqtt_put_prop_text(locust__bytes_writer *w, unsigned id, const char *text)
+{
+    if (!text)
+        return;
+    locust__bytes_put_u8(w, id);
+    locust__mqtt_put_text(w, text);
+}
+
+/* A property that is a number; 0: none. */
+static void locust__mqtt_put_prop(locust__bytes_writer *w, unsigned id, uint32_t value)
+{
+    if (!value)
+        return;
+    locust__bytes_put_u8(w, id);
+    if (locust__mqtt_props[id].kind == LOCUST__MQTT_KIND_FLAG)
+        locust__bytes_put_u8(w, value);
+    else if (locust__mqtt_props[id].kind == LOCUST__MQTT_KIND_U16)
+        locust__bytes_put_u16(w, value > 65535 ? 65535 : value);
+    else if (locust__mqtt_props[id].kind == LOCUST__MQTT_KIND_VARINT)
+        locust__mqtt_put_varint(w, value);
+    else
+        locust__bytes_put_u32(w, value);
+}
+
+static void locust__mqtt_put_user(locust__bytes_writer *w, const locust_mqtt_property *list)
+{
+    for (; list && list->name; list++) {
+        locust__bytes_put_u8(w, LOCUST__MQTT_P_USER);
+        locust__mqtt_put_text(w, list->name);
+        locust__mqtt_put_text(w, list->value ? list->value : "");
+    }
+}
+
+/* Begins a packet in an empty buf: its type and length come when all else is known. */
+static locust__bytes_writer locust__mqtt_packet_begin(locust__buf *out)
+{
+    locust__bytes_writer w = {.buf = out};
+    out->len = 0;
+    out->failed = false;
+    locust__bytes_room(&w, LOCUST__MQTT_HEAD);
+    return w;
+}
+
+/* Where properties begin. Their length stands in front of them, and is known at their end. */
+static size_t locust__mqtt_put_props_begin(const locust__bytes_writer *w)
+{
+    return w->buf->len;
+}
+
+static void locust__mqtt_put_props_end(locust__bytes_writer *w, size_t at)
+{
+    size_t n = w->buf->len - at, head = n < 128 ? 1 : n < 16384 ? 2 : n < 2097152 ? 3 : 4;
+    locust__bytes_writer len;
+    if (!locust__bytes_room(w, head))
+        return;
+    memmove(w->buf->ptr + at + head, w->buf->ptr + at, n);
+    len = locust__bytes_writer_of(w->buf->ptr + at, head);
+    locust__mqtt_put_varint(&len, (uint32_t)n);
+}
+
+/* Ends a packet that `more` bytes follow, which are not in the buf. Returns where it lies in the
+ * buf; len 0: it cannot be written. */
+static locust__view locust__mqtt_packet_end(locust__bytes_writer *w, unsigned first, size_t more)
+{
+    size_t n = w->failed ? 0 : w->buf->len - LOCUST__MQTT_HEAD + more;
+    size_t head = n < 128 ? 2 : n < 16384 ? 3 : n < 2097152 ? 4 : 5;
+    char *at = w->failed ? NULL : w->buf->ptr + LOCUST__MQTT_HEAD - head;
+    locust__bytes_writer start = locust__bytes_writer_of(at, at ? head : 0);
+    if (w->failed || n > 268435455)
+        return (locust__view){NULL, 0};
+    locust__bytes_put_u8(&start, first);
+    locust__mqtt_put_varint(&start, (uint32_t)n);
+    return (locust__view){at, head + n - more};
+}
+/* ============================================================================================
+ * >>mqtt_client  what an MQTT client keeps; what it sends; publications under way
+ *
+ * Purpose     the state of a client, between its user's calls too. Sends without waiting: what does
+ *             not go at once lies in `out`. Ends publications as their acknowledgements come.
+ * Invariants  nothing here parks. `out` is sent in order, and is bounded: while much of it is
+ *             there, nothing is read. A publication under way (`flights`) keeps its packet
+ *             identifier until the broker has let go of it, also if its user no longer waits.
+ * Cost        an idle client: some 700 bytes, its options and subscriptions. A publication under
+ *             way: 100 bytes and its name; its packet too if the session outlives the connection.
+ * Names       locust__mqtt locust__mqtt_ack_ locust__mqtt_clear_ locust__mqtt_client_
+ *             locust__mqtt_flight locust__mqtt_flight_ locust__mqtt_flights_ locust__mqtt_limits
+ *             locust__mqtt_queued locust__mqtt_send locust__mqtt_stamp_ locust__mqtt_sub
+ *             locust__mqtt_write
+ * Uses        >>co >>stream >>protocol >>mqtt_packet
+ * Sources     OASIS MQTT 3.1.1 and 5.0, sections 4.3 (QoS), 4.4 (delivery again), 4.9 (flow
+ *             control).
+ * ============================================================================================ */
+
+enum {
+    LOCUST__MQTT_OUT_MAX = 65536, // bytes that wait to be sent; with more nothing is read
+    LOCUST__MQTT_STAMP = 24,      // bytes of a stamp: the mark and 16 hexadecimal digits
+    LOCUST__MQTT_GRACE_S = 5      // a ping is given up after the keep alive, but not before this
+};
+
+static const char locust__mqtt_stamp_mark[] = " locust="; // 8 bytes
+static const char locust__mqtt_text_gone[] = "the broker closed the connection";
+
+enum locust__mqtt_flight_state {
+    LOCUST__MQTT_FLIGHT_PUBACK, // what it waits for
+    LOCUST__MQTT_FLIGHT_PUBREC,
+    LOCUST__MQTT_FLIGHT_PUBCOMP
+};
+
+typedef struct locust__mqtt_flight { // a publication of QoS 1 or 2 that is under way
+    struct locust__mqtt_flight *next;
+    locust__operation operation; // its name is in `bytes`
+    int64_t deadline_ns;
+    size_t len; // of the payload
+    enum locust__mqtt_flight_state state;
+    uint16_t id;
+    bool told; // its row is made: its user waits no longer
+    size_t name_len;
+    size_t packet; // bytes of its packet, behind the name; 0: it is not sent again
+    char bytes[];
+} locust__mqtt_flight;
+
+typedef struct locust__mqtt_sub { // a subscription that the broker took
+    struct locust__mqtt_sub *next;
+    const char *row; // "receive:FILTER", the statistics' copy
+    uint32_t id;     // its subscription identifier; 0: none
+    uint8_t options;
+    char filter[];
+} locust__mqtt_sub;
+
+typedef struct locust__mqtt_queued { // a message that was not received yet, and then the last
+    struct locust__mqtt_queued *next;
+    const char *row;                  // "receive:FILTER"; NULL: by no subscription of this client
+    int64_t arrived_ns, sent_wall_ns; // sent_wall_ns 0: it was not stamped
+    int64_t arrived_wall_ns;
+    size_t topic_len, len, props_len;
+    uint8_t qos;
+    bool retain, dup;
+    char bytes[]; // topic \0 payload \0 properties
+} locust__mqtt_queued;
+
+typedef struct locust__mqtt_limits { // what the broker takes
+    uint32_t max_packet;
+    uint16_t receive_max, alias_max;
+    uint8_t qos;
+    bool no_retain;
+} locust__mqtt_limits;
+
+typedef struct locust__mqtt {
+    locust__protocol_client as;  // first
+    locust_mqtt_options options; // their texts are in `texts`
+    char *texts;
+    char *client_id;  // that it chose, or the broker
+    bool configured;  // by locust_mqtt_connect, or for the user's host
+    bool connected;   // the broker took the CONNECT
+    bool has_session; // at the broker, which outlives the connection
+    int version;
+    uint16_t last_id;
+    locust__mqtt_limits limits;
+    int64_t keep_ns;  // between two packets of this client; 0: for ever
+    int64_t sent_ns;  // when the last was sent
+    int64_t ping_ns;  // when the ping was sent that waits for its answer; 0: none does
+    locust__buf out;  // not sent yet
+    size_t out_tried; // bytes of it that a layer has tried to send: it must get the same again
+    locust__mqtt_flight *flights, **flights_end; // in the order of their sending
+    int n_flights, window; // window: how many there may be, for the call that waits for a place
+    const locust__mqtt_flight *awaited; // the one that a call waits for
+    locust__mqtt_sub *subs;
+    locust__mqtt_queued *queue, **queue_end, *last; // last: the one that the test looks at
+    size_t queue_bytes;
+    int queue_len;
+    uint16_t *received; // packet identifiers of QoS 2 messages that the broker may send again
+    int n_received, cap_received;
+    char **alias_in;  // topics of the broker's aliases, options.topic_alias_max of them
+    char **alias_out; // its own, n_alias_out of them
+    int n_alias_out;
+    // Of the call that runs.
+    const char *error;           // why it failed; between calls: why the last did
+    unsigned wait_id;            // a SUBACK or UNSUBACK of that identifier; 0: none
+    locust__buf wait_codes;      // its reason codes
+    bool answered;               // it came; or the CONNACK
+    bool session_present;        // of the CONNACK
+    locust_mqtt_property *props; // of `last`
+} locust__mqtt;
+
+static locust__mqtt *locust__mqtt_client_of(locust__protocol_client *c)
+{
+    return (locust__mqtt *)(void *)c;
+}
+
+static locust_stream *locust__mqtt_client_stream(locust__mqtt *m)
+{
+    return &m->as.conn.stream;
+}
+
+static locust__loop *locust__mqtt_client_loop(const locust__mqtt *m)
+{
+    return m->as.user->all->services->loop;
+}
+
+/* -- sending -- */
+
+/* Sends what lies in `out`, as far as that goes without waiting. */
+static locust_error locust__mqtt_write(locust__mqtt *m)
+{
+    locust_stream *s = locust__mqtt_client_stream(m);
+    size_t at = 0;
+    locust_error error = LOCUST_OK;
+    while (!error && at < m->out.len) {
+        size_t n = m->out_tried ? m->out_tried : m->out.len - at, sent;
+        struct iovec iov = {m->out.ptr + at, n};
+        error = locust__stream_send(s, &iov, 1, &sent);
+        if (error)
+            break;
+        m->out_tried = sent < n ? n - sent : 0;
+        at += sent;
+        if (!sent)
+            break;
+    }
+    if (at) {
+        memmove(m->out.ptr, m->out.ptr + at, m->out.len - at);
+        m->out.len -= at;
+        m->sent_ns = locust__mqtt_client_loop(m)->clock_ns;
+    }
+    if (!m->out.len && m->out.cap > 512)
+        locust__buf_free(&m->out);
+    return error;
+}
+
+/* Sends a packet in two pieces, or puts what does not go at once behind what waits already. */
+static locust_error locust__mqtt_send(locust__mqtt *m, locust__view head, locust__view body)
+{
+    locust_stream *s = locust__mqtt_client_stream(m);
+    size_t sent = 0, of_head;
+    if (!m->out.len) {
+        struct iovec iov[2] = {
+            {(void *)(uintptr_t)head.ptr, head.len}, {(void *)(uintptr_t)body.ptr, body.len}};
+        locust_error error = locust__stream_send(s, iov, body.len ? 2 : 1, &sent);
+        if (error)
+            return error;
+        if (sent)
+            m->sent_ns = locust__mqtt_client_loop(m)->clock_ns;
+        m->out_tried = sent ? 0 : head.len + body.len;
+    }
+    if (sent == head.len + body.len)
+        return LOCUST_OK;
+    of_head = sent < head.len ? sent : head.len;
+    locust__buf_add(&m->out, head.ptr + of_head, head.len - of_head);
+    if (body.len)
+        locust__buf_add(&m->out, body.ptr + (sent - of_head), body.len - (sent - of_head));
+    return m->out.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+}
+
+/* Queues an acknowledgement; a reason but 0 is left out where the version has none. */
+static void locust__mqtt_ack_put(
+    locust__mqtt *m, enum locust__mqtt_type type, unsigned id, unsigned code)
+{
+    unsigned flags = type == LOCUST__MQTT_PUBREL ? 2 : 0;
+    char packet[5] = {(char)(type << 4 | flags), 2, (char)(id >> 8), (char)id, (char)code};
+    if (code && m->version == 5)
+        packet[1] = 3;
+    locust__buf_add(&m->out, packet, (size_t)packet[1] + 2);
+}
+
+/* -- publications under way -- */
+
+/* Makes the row of a publication, unless it has one. error NULL: the broker has it. */
+static void locust__mqtt_flight_tell(locust__mqtt *m, locust__mqtt_flight *f, const char *error)
+{
+    if (f->told)
+        return;
+    f->told = true;
+    locust__operation_end(&f->operation, locust__mqtt_client_stream(m), error, f->len);
+    if (error)
+        m->error = error;
+}
+
+/* Takes a publication off the list. */
+static void locust__mqtt_flight_remove(locust__mqtt *m, locust__mqtt_flight *f)
+{
+    locust__mqtt_flight **at = &m->flights;
+    while (*at != f)
+        at = &(*at)->next;
+    *at = f->next;
+    if (!f->next)
+        m->flights_end = at;
+    m->n_flights--;
+    if (m->awaited == f)
+        m->awaited = NULL;
+    LOCUST_FREE(f);
+}
+
+/* Ends all publications under way: the session that they belonged to is over. */
+static void locust__mqtt_flights_fail(locust__mqtt *m, const char *why)
+{
+    while (m->flights) {
+        locust__mqtt_flight_tell(m, m->flights, why);
+        locust__mqtt_flight_remove(m, m->flights);
+    }
+}
+
+static locust__mqtt_flight *locust__mqtt_flight_of(const locust__mqtt *m, unsigned id)
+{
+    locust__mqtt_flight *f = m->flights;
+    while (f && f->id != id)
+        f = f->next;
+    return f;
+}
+
+/* Takes an answer to a publication of this client, [5-4.3]. Returns what is wrong with it. */
+static const char *locust__mqtt_ack_take(locust__mqtt *m, const locust__mqtt_in *in)
+{
+    static const enum locust__mqtt_type want[] = {
+        LOCUST__MQTT_PUBACK, LOCUST__MQTT_PUBREC, LOCUST__MQTT_PUBCOMP};
+    locust__mqtt_flight *f = locust__mqtt_flight_of(m, in->id);
+    if (f && in->type == LOCUST__MQTT_PUBREC && f->state == LOCUST__MQTT_FLIGHT_PUBCOMP &&
+        in->code < 0x80) {
+        locust__mqtt_ack_put(m, LOCUST__MQTT_PUBREL, in->id, 0); // again, as the broker asks again
+        return NULL;
+    }
+    if (!f || in->type != want[f->state])
+        return "the broker acknowledged what was not sent";
+    if (in->type == LOCUST__MQTT_PUBREC && in->code < 0x80) {
+        f->state = LOCUST__MQTT_FLIGHT_PUBCOMP;
+        f->packet = 0;
+        locust__mqtt_ack_put(m, LOCUST__MQTT_PUBREL, in->id, 0);
+        return NULL;
+    }
+    locust__mqtt_flight_tell(m, f, in->code >= 0x80 ? locust__mqtt_reason(in->code) : NULL);
+    locust__mqtt_flight_remove(m, f);
+    return NULL;
+}
+
+/* -- the end of a connection -- */
+
+static void locust__mqtt_clear_aliases(locust__mqtt *m)
+{
+    for (int i = 0; i < m->options.topic_alias_max && m->alias_in; i++)
+        LOCUST_FREE(m->alias_in[i]);
+    for (int i = 0; i < m->n_alias_out; i++)
+        LOCUST_FREE(m->alias_out[i]);
+    LOCUST_FREE(m->alias_in);
+    LOCUST_FREE(m->alias_out);
+    m->alias_in = m->alias_out = NULL;
+    m->n_alias_out = 0;
+}
+
+/* Closes the connection. What is under way goes on if the session does. */
+static void locust__mqtt_client_close(locust__mqtt *m, const char *why)
+{
+    locust__protocol_close(&m->as);
+    m->connected = false;
+    m->out_tried = 0;
+    m->ping_ns = 0;
+    locust__buf_free(&m->out);
+    locust__mqtt_clear_aliases(m);
+    if (!m->has_session) {
+        locust__mqtt_flights_fail(m, why);
+        LOCUST_FREE(m->received);
+        m->received = NULL;
+        m->n_received = m->cap_received = 0;
+    }
+}
+
+/* Says DISCONNECT, as far as that goes without waiting; the reason in MQTT 5 alone. */
+static void locust__mqtt_client_say_bye(locust__mqtt *m, unsigned code)
+{
+    char packet[3] = {(char)(LOCUST__MQTT_DISCONNECT << 4), code && m->version == 5, (char)code};
+    if (!m->connected || !locust__stream_is_open(locust__mqtt_client_stream(m)))
+        return;
+    locust__buf_add(&m->out, packet, (size_t)packet[1] + 2);
+    locust__mqtt_write(m);
+}
+/* ============================================================================================
+ * >>mqtt_message  messages that an MQTT client receives
+ *
+ * Purpose     which subscription a message came by; its topic, if the broker gave that an alias;
+ *             when it was stamped; the queue in which it waits for its user.
+ * Invariants  the queue is bounded by .queue and by LOCUST_MAX_BODY bytes of payload; what does not
+ *             fit is counted as a failure. A QoS 2 message that comes again is not queued again.
+ * Names       locust__mqtt_alias_ locust__mqtt_matches locust__mqtt_message_ locust__mqtt_queue_
+ *             locust__mqtt_received_ locust__mqtt_stamp_ locust__mqtt_sub_
+ * Uses        >>co >>protocol >>mqtt_packet >>mqtt_client
+ * Sources     OASIS MQTT 3.1.1 and 5.0, sections 4.7 (topics) and 4.3.3 (QoS 2).
+ * ============================================================================================ */
+
+/* -- topics -- */
+
+/* Does a filter take a topic, [4-4.7]? "$share/GROUP/" in front of it says nothing on that. */
+static bool locust__mqtt_matches(const char *filter, locust__view topic)
+{
+    const char *t = topic.ptr, *end = t + topic.len;
+    if (strncmp(filter, "$share/", 7) == 0) {
+        const char *group = strchr(filter + 7, '/');
+        filter = group ? group + 1 : filter;
+    }
+    if (topic.len && *t == '$' && (*filter == '+' || *filter == '#'))
+        return false; // [4-4.7.2]
+    for (;;) {
+        if (filter[0] == '#')
+            return true;
+        if (filter[0] == '+') {
+            while (t < end && *t != '/')
+                t++;
+            filter++;
+        }
+        while (*filter && *filter != '/' && *filter != '+' && t < end && *t == *filter) {
+            filter++;
+            t++;
+        }
+        if (t == end)
+            return !*filter || strcmp(filter, "/#") == 0; // [4-4.7.1.2]: "a/#" takes "a"
+        if (*filter != '/' || *t != '/')
+            return false;
+        filter++;
+        t++;
+    }
+}
+
+/* The subscription that a message came by: the broker names it by the identifier, or its filter
+ * takes the topic. NULL: none. */
+static const locust__mqtt_sub *locust__mqtt_sub_of(
+    const locust__mqtt *m, const locust__mqtt_in *in, locust__view topic)
+{
+    uint32_t id = locust__mqtt_get_number(in, LOCUST__MQTT_P_SUBSCRIPTION, 0);
+    const locust__mqtt_sub *s = m->subs;
+    if (id)
+        while (s && s->id != id)
+            s = s->next;
+    else
+        while (s && !locust__mqtt_matches(s->filter, topic))
+            s = s->next;
+    return s;
+}
+
+/* Forgets all subscriptions. */
+static void locust__mqtt_sub_free(locust__mqtt *m)
+{
+    while (m->subs) {
+        locust__mqtt_sub *s = m->subs;
+        m->subs = s->next;
+        LOCUST_FREE(s);
+    }
+}
+
+/* -- messages -- */
+
+/* When a message was stamped by its publisher, wall clock; 0: it was not. */
+static int64_t locust__mqtt_stamp_read(locust__view payload)
+{
+    const char *at = payload.ptr;
+    int64_t ns = 0;
+    if (payload.len < LOCUST__MQTT_STAMP)
+        return 0;
+    at += payload.len - LOCUST__MQTT_STAMP;
+    if (memcmp(at, locust__mqtt_stamp_mark, 8) != 0)
+        return 0;
+    for (int i = 8; i < LOCUST__MQTT_STAMP; i += 2) {
+        int byte = locust__number_hex(at + i, 2);
+        if (byte < 0 || (i == 8 && byte > 127))
+            return 0;
+        ns = ns << 8 | byte;
+    }
+    return ns;
+}
+
+/* Makes the row of a message that was stamped. */
+static void locust__mqtt_message_record(locust__mqtt *m, const locust__mqtt_queued *q)
+{
+    int64_t ns = q->arrived_wall_ns - q->sent_wall_ns; // below 0: the clocks differ
+    locust__operation o = {
+        m->as.user, "MQTT", q->row ? q->row : "receive", q->arrived_ns - (ns > 0 ? ns : 0)};
+    if (q->sent_wall_ns)
+        locust__operation_record(&o, NULL, q->len, q->arrived_ns, 0);
+}
+
+/* Counts a message for which there was no room. */
+static void locust__mqtt_queue_drop(locust__mqtt *m, const char *row)
+{
+    int64_t now_ns = locust__mqtt_client_loop(m)->clock_ns;
+    locust__operation o = {m->as.user, "MQTT", row ? row : "receive", now_ns};
+    locust__operation_record(&o,
+        "more than .queue messages waited for locust_mqtt_receive: this one was dropped", 0, now_ns,
+        0);
+}
+
+/* Copies a message into one piece of memory. NULL: there is none. */
+static locust__mqtt_queued *locust__mqtt_queue_copy(
+    locust__mqtt *m, const locust__mqtt_in *in, locust__view topic, int64_t stamp)
+{
+    locust_stream *s = locust__mqtt_client_stream(m);
+    locust__loop *loop = locust__mqtt_client_loop(m);
+    size_t len = in->payload.len - (stamp ? (size_t)LOCUST__MQTT_STAMP : 0);
+    const locust__mqtt_sub *sub = locust__mqtt_sub_of(m, in, topic);
+    locust__mqtt_queued *q = LOCUST_MALLOC(sizeof *q + topic.len + len + in->props.len + 2);
+    if (!q)
+        return NULL;
+    *q = (locust__mqtt_queued){.row = sub ? sub->row : NULL,
+        .arrived_ns = s->arrived_ns ? s->arrived_ns : loop->clock_ns,
+        .sent_wall_ns = stamp,
+        .topic_len = topic.len,
+        .len = len,
+        .props_len = in->props.len,
+        .qos = (uint8_t)in->qos,
+        .retain = in->retain,
+        .dup = in->dup};
+    q->arrived_wall_ns = q->arrived_ns + loop->epoch_ns;
+    memcpy(q->bytes, topic.ptr, topic.len);
+    q->bytes[topic.len] = '\0';
+    if (len)
+        memcpy(q->bytes + topic.len + 1, in->payload.ptr, len);
+    q->bytes[topic.len + 1 + len] = '\0';
+    if (in->props.len)
+        memcpy(q->bytes + topic.len + len + 2, in->props.ptr, in->props.len);
+    return q;
+}
+
+/* Keeps a message for locust_mqtt_receive; with a negative .queue counts and forgets it. */
+static const char *locust__mqtt_queue_add(
+    locust__mqtt *m, const locust__mqtt_in *in, locust__view topic)
+{
+    int limit = m->options.queue ? m->options.queue : 1000;
+    int64_t stamp = locust__mqtt_stamp_read(in->payload);
+    const locust__mqtt_sub *sub;
+    locust__mqtt_queued *q;
+    if (limit > 0 &&
+        (m->queue_len >= limit || m->queue_bytes > (size_t)LOCUST_MAX_BODY - in->payload.len)) {
+        sub = locust__mqtt_sub_of(m, in, topic);
+        locust__mqtt_queue_drop(m, sub ? sub->row : NULL);
+        return NULL;
+    }
+    q = locust__mqtt_queue_copy(m, in, topic, stamp);
+    if (!q)
+        return locust__error_text(LOCUST_ERR_MEMORY);
+    if (limit < 0) {
+        locust__mqtt_message_record(m, q);
+        LOCUST_FREE(q);
+        return NULL;
+    }
+    *m->queue_end = q;
+    m->queue_end = &q->next;
+    m->queue_len++;
+    m->queue_bytes += q->len;
+    return NULL;
+}
+
+/* The topic that a message has, or that the broker gave an alias before. len 0: neither. */
+static locust__view locust__mqtt_alias_topic(locust__mqtt *m, const locust__mqtt_in *in)
+{
+    unsigned alias = locust__mqtt_get_number(in, LOCUST__MQTT_P_ALIAS, 0);
+    char **at;
+    if (!alias)
+        return in->topic;
+    if (alias > (unsigned)m->options.topic_alias_max || !m->alias_in)
+        return (locust__view){NULL, 0};
+    at = &m->alias_in[alias - 1];
+    if (in->topic.len) {
+        char *copy = locust__text_copy(in->topic.ptr, in->topic.len);
+        LOCUST_FREE(*at);
+        *at = copy;
+    }
+    return *at ? locust__view_of(*at) : (locust__view){NULL, 0};
+}
+
+/* Notes the identifier of a QoS 2 message. *again: it is there already. Returns what is wrong. */
+static const char *locust__mqtt_received_add(locust__mqtt *m, unsigned id, bool *again)
+{
+    int limit = m->options.receive_max ? m->options.receive_max : 65535;
+    *again = false;
+    for (int i = m->n_received; i-- && !*again;)
+        *again = m->received[i] == id;
+    if (*again)
+        return NULL;
+    if (m->n_received >= limit)
+        return "the broker sent more than .receive_max messages at once";
+    if (m->n_received == m->cap_received) {
+        int cap = m->cap_received ? 2 * m->cap_received : 16;
+        uint16_t *ids = LOCUST_REALLOC(m->received, (size_t)cap * sizeof *ids);
+        if (!ids)
+            return locust__error_text(LOCUST_ERR_MEMORY);
+        m->received = ids;
+        m->cap_received = cap;
+    }
+    m->received[m->n_received++] = (uint16_t)id;
+    return NULL;
+}
+
+/* PUBREL: the broker will not send that message again. */
+static void locust__mqtt_received_remove(locust__mqtt *m, unsigned id)
+{
+    for (int i = 0; i < m->n_received; i++)
+        if (m->received[i] == id) {
+            m->received[i] = m->received[--m->n_received];
+            break;
+        }
+    if (!m->n_received) {
+        LOCUST_FREE(m->received);
+        m->received = NULL;
+        m->cap_received = 0;
+    }
+}
+
+static const char *locust__mqtt_message_take(locust__mqtt *m, const locust__mqtt_in *in)
+{
+    locust__view topic = locust__mqtt_alias_topic(m, in);
+    const char *fault = NULL;
+    bool again = false;
+    if (!topic.len)
+        return "the broker used a topic alias that there is not";
+    if (in->qos == 2)
+        fault = locust__mqtt_received_add(m, in->id, &again);
+    if (!fault && !again)
+        fault = locust__mqtt_queue_add(m, in, topic);
+    if (fault)
+        return fault;
+    if (in->qos)
+        locust__mqtt_ack_put(
+            m, in->qos == 1 ? LOCUST__MQTT_PUBACK : LOCUST__MQTT_PUBREC, in->id, 0);
+    return NULL;
+}
+/* ============================================================================================
+ * >>mqtt_keep  an MQTT client looks after its connection
+ *
+ * Purpose     takes what comes: acknowledges, answers, pings, notices the end. The keeper does that
+ *             while the user does something else, and the user's own calls while they wait.
+ * Invariants  nothing here parks. Every connection that ends is told once: by the call that runs,
+ *             else by a failure of the row "MQTT disconnect".
+ * Names       locust__mqtt_end locust__mqtt_keep_ locust__mqtt_limits_ locust__mqtt_lose
+ *             locust__mqtt_protocol locust__mqtt_take locust__mqtt_tend locust__mqtt_tick
+ * Uses        >>co >>stream >>protocol >>mqtt_packet >>mqtt_client >>mqtt_message
+ * Sources     OASIS MQTT 3.1.1 and 5.0, section 3.1.2.10 (keep alive).
+ * ============================================================================================ */
+
+/* Notes when the answer came that the call waits for. */
+static void locust__mqtt_keep_answered(locust__mqtt *m, const locust__mqtt_in *in)
+{
+    m->wait_codes.len = 0;
+    locust__buf_add(&m->wait_codes, in->codes.ptr, in->codes.len);
+    m->answered = true;
+}
+
+/* Takes what the broker allows, [5-3.2.2.3]. */
+static const char *locust__mqtt_limits_take(locust__mqtt *m, const locust__mqtt_in *in)
+{
+    uint32_t keep_s = locust__mqtt_get_number(in, LOCUST__MQTT_P_KEEP_ALIVE, UINT32_MAX);
+    locust__mqtt_prop id;
+    m->answered = true;
+    if (in->code) {
+        m->error = locust__mqtt_refusal(in->code, m->version);
+        return NULL;
+    }
+    m->limits = (locust__mqtt_limits){
+        .max_packet = locust__mqtt_get_number(in, LOCUST__MQTT_P_MAX_PACKET, UINT32_MAX),
+        .receive_max = (uint16_t)locust__mqtt_get_number(in, LOCUST__MQTT_P_RECEIVE_MAX, 65535),
+        .alias_max = (uint16_t)locust__mqtt_get_number(in, LOCUST__MQTT_P_ALIAS_MAX, 0),
+        .qos = (uint8_t)locust__mqtt_get_number(in, LOCUST__MQTT_P_QOS, 2),
+        .no_retain = locust__mqtt_get_number(in, LOCUST__MQTT_P_RETAIN, 1) == 0};
+    if (keep_s != UINT32_MAX)
+        m->keep_ns = (int64_t)keep_s * LOCUST__S;
+    if (locust__mqtt_get(in, LOCUST__MQTT_P_CLIENT_ID, &id)) {
+        char *copy = locust__text_copy(id.text.ptr, id.text.len);
+        if (!copy)
+            return locust__error_text(LOCUST_ERR_MEMORY);
+        LOCUST_FREE(m->client_id);
+        m->client_id = copy;
+    }
+    m->session_present = in->session_present;
+    m->connected = true;
+    return NULL;
+}
+
+/* Takes a packet of the broker. Returns what is wrong with it, or why the connection ends. */
+static const char *locust__mqtt_take(locust__mqtt *m, const locust__mqtt_in *in)
+{
+    if (in->type == LOCUST__MQTT_DISCONNECT)
+        return in->code >= 0x80 ? locust__mqtt_reason(in->code) : "the broker disconnected";
+    if (in->type == LOCUST__MQTT_CONNACK)
+        return m->connected ? "the broker sent a second CONNACK" : locust__mqtt_limits_take(m, in);
+    if (!m->connected)
+        return "the broker sent something before its CONNACK";
+    switch (in->type) {
+    case LOCUST__MQTT_PUBLISH:
+        return locust__mqtt_message_take(m, in);
+    case LOCUST__MQTT_PUBACK:
+    case LOCUST__MQTT_PUBREC:
+    case LOCUST__MQTT_PUBCOMP:
+        return locust__mqtt_ack_take(m, in);
+    case LOCUST__MQTT_PUBREL:
+        locust__mqtt_received_remove(m, in->id);
+        locust__mqtt_ack_put(m, LOCUST__MQTT_PUBCOMP, in->id, 0);
+        return NULL;
+    case LOCUST__MQTT_SUBACK:
+    case LOCUST__MQTT_UNSUBACK:
+        if (in->id == m->wait_id && !m->answered)
+            locust__mqtt_keep_answered(m, in);
+        else if (in->type == LOCUST__MQTT_SUBACK) // of UNSUBACKs a broker sends one for each filter
+            return "the broker acknowledged what was not sent";
+        return NULL;
+    case LOCUST__MQTT_PINGRESP:
+        m->ping_ns = 0;
+        return NULL;
+    default:
+        return "the broker wants an authentication that was not begun";
+    }
+}
+
+/* Handles all packets that were read. Returns what is wrong with one of them. */
+static const char *locust__mqtt_keep_handle(locust__mqtt *m)
+{
+    locust_stream *s = locust__mqtt_client_stream(m);
+    size_t max = m->options.max_packet ? m->options.max_packet : LOCUST_MAX_BODY;
+    while (s->in_len && m->out.len <= LOCUST__MQTT_OUT_MAX) {
+        locust__view body = {NULL, 0};
+        locust__mqtt_in in;
+        size_t took;
+        const char *fault = locust__mqtt_frame(s->in, s->in_len, max, &took, &body);
+        if (fault || !took)
+            return fault;
+        fault = locust__mqtt_read((unsigned char)*s->in, body, m->version, &in);
+        if (!fault)
+            fault = locust__mqtt_take(m, &in);
+        locust__stream_take(s, took);
+        if (fault)
+            return fault;
+        if (in.type == LOCUST__MQTT_CONNACK && !m->connected)
+            return NULL; // a refusal: what follows is of no interest
+    }
+    return NULL;
+}
+
+/* The connection has ended unasked. The call that runs tells it, else a row does. */
+static void locust__mqtt_lose(locust__mqtt *m, const char *why, bool broken)
+{
+    bool connected = m->connected;
+    if (broken && m->version == 5)
+        locust__mqtt_client_say_bye(m, 0x82); // protocol error
+    locust__mqtt_client_close(m, why);
+    m->error = why;
+    if (connected && !m->as.busy) {
+        int64_t now_ns = locust__loop_clock(locust__mqtt_client_loop(m));
+        locust__operation o = {m->as.user, "MQTT", "disconnect", now_ns};
+        locust__operation_record(&o, why, 0, now_ns, 0);
+    }
+}
+
+static const char *locust__mqtt_keep_error(locust_error error)
+{
+    return error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_PIPE ? locust__mqtt_text_gone
+                                                                  : locust__error_text(error);
+}
+
+/* Sends what waits to be sent. False: the connection has ended. */
+static bool locust__mqtt_keep_write(locust__mqtt *m)
+{
+    locust_error error = m->out.failed ? LOCUST_ERR_MEMORY : locust__mqtt_write(m);
+    if (error)
+        locust__mqtt_lose(m, locust__mqtt_keep_error(error), false);
+    return !error;
+}
+
+/* Reads once, if there is something to read, and handles it. False: the connection has ended. */
+static bool locust__mqtt_keep_read(locust__mqtt *m)
+{
+    locust_stream *s = locust__mqtt_client_stream(m);
+    size_t room, got;
+    const char *fault = NULL;
+    locust_error error = LOCUST_OK;
+    if (locust__stream_is_readable(s)) {
+        char *at = locust__stream_room(s, &room);
+        error = at ? locust__stream_recv(s, at, room, &got) : LOCUST_ERR_MEMORY;
+        if (at)
+            s->in_len += got;
+    }
+    if (locust__stream_is_open(s))
+        fault = locust__mqtt_keep_handle(m);
+    if (!fault && !error)
+        return !m->out.len || locust__mqtt_keep_write(m);
+    locust__mqtt_lose(m, fault ? fault : locust__mqtt_keep_error(error), fault != NULL);
+    return false;
+}
+
+/* The keeper's: bytes came while the user does something else. */
+static void locust__mqtt_tend(locust__protocol_client *c)
+{
+    locust__mqtt *m = locust__mqtt_client_of(c);
+    locust_stream *s = locust__mqtt_client_stream(m);
+    s->burst = 0;
+    locust__loop_clock(locust__mqtt_client_loop(m));
+    while (locust__mqtt_keep_read(m) && locust__stream_is_readable(s) &&
+           m->out.len <= LOCUST__MQTT_OUT_MAX)
+        if (s->burst >= LOCUST__STREAM_BURST) {
+            locust__keeper_call(c); // others first
+            break;
+        }
+    if (locust__stream_is_open(s) && locust__stream_settle(s))
+        locust__mqtt_lose(m, locust__error_text(LOCUST_ERR_MEMORY), false);
+}
+
+/* When the next ping is due, or its answer has been waited for long enough; LOCUST__NEVER: at no
+ * time. A quarter of the keep alive is left for the way, and the second between two ticks. */
+static int64_t locust__mqtt_keep_due(const locust__mqtt *m)
+{
+    int64_t spare_ns = m->keep_ns / 4 > 1250 * LOCUST__MS ? m->keep_ns / 4 : 1250 * LOCUST__MS;
+    if (!m->connected || !m->keep_ns)
+        return LOCUST__NEVER;
+    if (m->ping_ns) {
+        int64_t grace_ns = LOCUST__MQTT_GRACE_S * LOCUST__S;
+        return m->ping_ns + (m->keep_ns > grace_ns ? m->keep_ns : grace_ns);
+    }
+    return m->sent_ns + (m->keep_ns > spare_ns ? m->keep_ns - spare_ns : m->keep_ns / 4);
+}
+
+/* Pings if that is due. Returns why the connection ends; NULL: it does not. */
+static const char *locust__mqtt_keep_ping(locust__mqtt *m, int64_t now_ns)
+{
+    static const char ping[2] = {(char)(LOCUST__MQTT_PINGREQ << 4), 0};
+    if (now_ns < locust__mqtt_keep_due(m))
+        return NULL;
+    if (m->ping_ns)
+        return "the broker did not answer a ping";
+    m->ping_ns = now_ns;
+    locust__buf_add(&m->out, ping, sizeof ping);
+    return m->out.failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
+}
+
+/* The keeper's, about once a second. */
+static void locust__mqtt_tick(locust__protocol_client *c, int64_t now_ns)
+{
+    locust__mqtt *m = locust__mqtt_client_of(c);
+    const char *fault = locust__mqtt_keep_ping(m, now_ns);
+    for (locust__mqtt_flight *f = m->flights; f; f = f->next)
+        if (now_ns >= f->deadline_ns)
+            locust__mqtt_flight_tell(m, f, locust__error_text(LOCUST_ERR_TIMEOUT));
+    if (fault)
+        locust__mqtt_lose(m, fault, false);
+    else if (m->out.len || locust__mqtt_client_stream(m)->in_len)
+        locust__mqtt_tend(c);
+}
+
+/* The user ends. */
+static void locust__mqtt_end(locust__protocol_client *c)
+{
+    locust__mqtt *m = locust__mqtt_client_of(c);
+    for (locust__mqtt_flight *f = m->flights, *next; f; f = next) {
+        next = f->next;
+        if (!f->told)
+            locust__operation_cut(&f->operation);
+        LOCUST_FREE(f);
+    }
+    m->flights = NULL;
+    locust__mqtt_client_say_bye(m, 0);
+    m->has_session = true; // nothing is left to fail
+    locust__mqtt_client_close(m, NULL);
+    locust__mqtt_sub_free(m);
+    while (m->queue) {
+        locust__mqtt_queued *q = m->queue;
+        m->queue = q->next;
+        LOCUST_FREE(q);
+    }
+    LOCUST_FREE(m->last);
+    LOCUST_FREE(m->props);
+    LOCUST_FREE(m->received);
+    LOCUST_FREE(m->texts);
+    LOCUST_FREE(m->client_id);
+    locust__buf_free(&m->wait_codes);
+}
+
+static const locust__protocol_kind locust__mqtt_protocol = {
+    sizeof(locust__mqtt), locust__mqtt_end, locust__mqtt_tend, locust__mqtt_tick};
+/* ============================================================================================
+ * >>mqtt_connect  an MQTT client waits, and connects
+ *
+ * Purpose     what the calls of a test have in common: begin, send, wait, end; CONNECT.
+ * Invariants  a call reads and writes the connection itself while it waits, and handles whatever
+ *             comes: the keeper leaves the client alone meanwhile.
+ * Names       locust__mqtt_call_ locust__mqtt_connect_ locust__mqtt_done_fn locust__mqtt_has_
+ *             locust__mqtt_open locust__mqtt_options_ locust__mqtt_scheme locust__mqtt_text_cut
+ *             locust__mqtt_wait locust__mqtt_wait_
+ * Uses        >>co >>switch >>fd >>stream >>allowance >>url >>user >>retry >>control
+ *             >>protocol >>mqtt_packet >>mqtt_client >>mqtt_keep
+ * Sources     OASIS MQTT 3.1.1 and 5.0, section 3.1.
+ * ============================================================================================ */
+
+static const char locust__mqtt_text_cut[] = "cut"; // the user ends: no row says so
+
+/* -- waiting -- */
+
+typedef bool (*locust__mqtt_done_fn)(const locust__mqtt *m);
+
+static bool locust__mqtt_has_answer(const locust__mqtt *m)
+{
+    return m->answered;
+}
+
+static bool locust__mqtt_has_sent(const locust__mqtt *m)
+{
+    return !m->out.len;
+}
+
+static bool locust__mqtt_has_room(const locust__mqtt *m)
+{
+    return m->out.len <= LOCUST__MQTT_OUT_MAX;
+}
+
+static bool locust__mqtt_has_place(const locust__mqtt *m)
+{
+    return m->n_flights < m->window;
+}
+
+static bool locust__mqtt_has_delivered(const locust__mqtt *m)
+{
+    return !m->awaited;
+}
+
+static bool locust__mqtt_has_message(const locust__mqtt *m)
+{
+    return m->queue != NULL;
+}
+
+static bool locust__mqtt_has_ended(const locust__mqtt *m)
+{
+    return !m->connected;
+}
+
+/* Parks until there may be something to do: bytes, room for those that wait to be sent, a ping. */
+static enum locust__wake locust__mqtt_wait_event(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_stream *s = locust__mqtt_client_stream(m);
+    locust__loop *loop = locust__mqtt_client_loop(m);
+    int64_t due_ns = locust__mqtt_keep_due(m);
+    bool full = m->out.len > LOCUST__MQTT_OUT_MAX;
+    enum locust__wake why;
+    if (due_ns < deadline_ns)
+        deadline_ns = due_ns;
+    if (locust__stream_is_readable(s) && !full) { // after a burst of bytes
+        if (s->burst < LOCUST__STREAM_BURST)
+            return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
+        why = locust__stream_settle(s) ? LOCUST__WAKE_EVENT : locust__co_yield(loop);
+    } else if (locust__stream_settle(s)) {
+        why = LOCUST__WAKE_EVENT; // it is closed
+    } else if (full) {
+        why = locust__fd_wait_write(loop, &s->fd, deadline_ns);
+    } else {
+        s->fd.writer = m->out.len ? loop->current : NULL;
+        why = locust__fd_wait_read(loop, &s->fd, deadline_ns);
+        s->fd.writer = NULL;
+    }
+    s->burst = 0;
+    return why;
+}
+
+/* Reads and writes until `done`. Returns why that did not come; NULL: it did. */
+static const char *locust__mqtt_wait(
+    locust__mqtt *m, locust__mqtt_done_fn done, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_stream *s = locust__mqtt_client_stream(m);
+    locust__loop *loop = locust__mqtt_client_loop(m);
+    while (!done(m)) {
+        const char *fault;
+        enum locust__wake why;
+        if (!locust__stream_is_open(s))
+            return m->error ? m->error : locust__mqtt_text_gone;
+        fault = locust__mqtt_keep_ping(m, loop->now_ns);
+        if (fault)
+            locust__mqtt_lose(m, fault, false);
+        else if (m->out.len)
+            locust__mqtt_keep_write(m);
+        if (!locust__stream_is_open(s) || done(m))
+            continue;
+        why = locust__mqtt_wait_event(m, deadline_ns);
+        if (why == LOCUST__WAKE_CANCELLED)
+            return locust__mqtt_text_cut;
+        if (locust__stream_is_open(s))
+            locust__mqtt_keep_read(m);
+        if (why == LOCUST__WAKE_TIMEOUT && loop->now_ns >= deadline_ns && !done(m))
+            return m->error ? m->error : locust__error_text(LOCUST_ERR_TIMEOUT);
+    }
+    return NULL;
+}
+
+/* -- calls -- */
+
+/* Begins a public call. NULL: there is no memory for a client. */
+static locust__mqtt *locust__mqtt_call_begin(locust_user *u, const char *what)
+{
+    locust__user *user = locust__control_waiting(u, what);
+    locust__mqtt *m = locust__mqtt_client_of(locust__protocol_of(user, &locust__mqtt_protocol));
+    if (!m)
+        return NULL;
+    if (!m->flights_end) { // it is new
+        m->flights_end = &m->flights;
+        m->queue_end = &m->queue;
+    }
+    locust__protocol_enter(&m->as);
+    locust__mqtt_client_stream(m)->burst = 0;
+    LOCUST_FREE(m->last);
+    LOCUST_FREE(m->props);
+    m->last = NULL;
+    m->props = NULL;
+    m->error = NULL;
+    return m;
+}
+
+/* Ends a public call. Returns whether it went well. */
+static bool locust__mqtt_call_end(locust__mqtt *m)
+{
+    locust_error error = locust__protocol_leave(&m->as, LOCUST_OK);
+    if (error)
+        locust__mqtt_lose(m, locust__error_text(error), false);
+    return !m->error;
+}
+
+static int64_t locust__mqtt_call_deadline(const locust__mqtt *m, double timeout_s)
+{
+    double s = timeout_s != 0 ? timeout_s : m->options.timeout_s != 0 ? m->options.timeout_s : 60;
+    return s < 0 ? LOCUST__NEVER
+                 : locust__time_after(
+                       locust__loop_clock(locust__mqtt_client_loop(m)), locust__time_ns(s));
+}
+
+/* Ends an operation without an answer: it failed, or its user was cut. */
+static void locust__mqtt_call_fail(locust__mqtt *m, const locust__operation *o, const char *why)
+{
+    m->error = why;
+    if (why == locust__mqtt_text_cut)
+        locust__operation_cut(o);
+    else
+        locust__operation_end(o, NULL, why, 0);
+}
+
+/* Makes the row of a connection that ended in a call which has no row of its own. */
+static void locust__mqtt_call_tell_loss(locust__mqtt *m, const char *why)
+{
+    locust__operation o = locust__operation_begin(m->as.user, "MQTT", "disconnect");
+    locust__operation_end(&o, NULL, why, 0);
+}
+
+/* Sends a packet. If that fails the broker may have said why before: reads that. */
+static const char *locust__mqtt_call_send(locust__mqtt *m, locust__view head, locust__view body)
+{
+    locust_error error = locust__mqtt_send(m, head, body);
+    if (!error)
+        return NULL;
+    locust__mqtt_client_stream(m)->fd.watch.readable = true;
+    if (error != LOCUST_ERR_MEMORY)
+        while (
+            locust__mqtt_keep_read(m) && locust__stream_is_readable(locust__mqtt_client_stream(m)))
+            ;
+    if (locust__stream_is_open(locust__mqtt_client_stream(m)))
+        locust__mqtt_lose(m, locust__error_text(error), false);
+    return m->error;
+}
+
+/* An identifier that nothing under way has, [4-2.3.1]. */
+static uint16_t locust__mqtt_call_id(locust__mqtt *m)
+{
+    do
+        if (++m->last_id == 0)
+            m->last_id = 1;
+    while (locust__mqtt_flight_of(m, m->last_id));
+    return m->last_id;
+}
+
+/* -- connecting -- */
+
+typedef struct locust__mqtt_scheme {
+    const char *name;
+    int port;
+    bool secure, web;
+} locust__mqtt_scheme;
+
+/* The scheme of a URL; NULL: none of MQTT's. */
+static const locust__mqtt_scheme *locust__mqtt_connect_scheme(locust__view name)
+{
+    static const locust__mqtt_scheme schemes[] = {
+        {"mqtt", 1883, false, false},
+        {"mqtts", 8883, true, false},
+    };
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (locust__view_is_nocase(name, schemes[i].name))
+            return &schemes[i];
+    return NULL;
+}
+
+/* Copies the options, whose texts are the test's. The last `url` in force is the user's host. */
+static bool locust__mqtt_options_copy(locust__mqtt *m, const locust_mqtt_options *from)
+{
+    const char *texts[] = {from->url ? from->url : m->as.user->as.host, from->client_id,
+        from->username, from->password, from->will_topic, from->will_payload, from->name};
+    const char **to[] = {&m->options.url, &m->options.client_id, &m->options.username,
+        &m->options.password, &m->options.will_topic, &m->options.will_payload, &m->options.name};
+    enum { N = sizeof texts / sizeof *texts, WILL = 5 };
+    size_t n_props = 0, props_bytes = 0, len[N], bytes = 0;
+    locust_mqtt_property *props;
+    char *at;
+    size_t will_len =
+        from->will_len || !from->will_payload ? from->will_len : strlen(from->will_payload);
+    for (size_t i = 0; i < N; i++)
+        bytes += len[i] = !texts[i] ? 0 : i == WILL ? will_len + 1 : strlen(texts[i]) + 1;
+    for (const locust_mqtt_property *p = from->properties; p && p->name; p++, n_props++)
+        props_bytes += strlen(p->name) + (p->value ? strlen(p->value) : 0) + 2;
+    at = LOCUST_MALLOC((n_props + 1) * sizeof *props + bytes + props_bytes + 1);
+    if (!at)
+        return false;
+    LOCUST_FREE(m->texts);
+    m->texts = at;
+    m->options = *from;
+    m->options.will_len = will_len;
+    props = (locust_mqtt_property *)(void *)at;
+    m->options.properties = props;
+    at += (n_props + 1) * sizeof *props;
+    for (size_t i = 0; i < N; at += len[i], i++) {
+        *to[i] = texts[i] ? at : NULL;
+        if (texts[i])
+            memcpy(at, texts[i], len[i] - 1);
+        if (texts[i])
+            at[len[i] - 1] = '\0';
+    }
+    for (const locust_mqtt_property *p = from->properties; p && p->name; p++, props++) {
+        size_t name = strlen(p->name) + 1, value = p->value ? strlen(p->value) + 1 : 1;
+        *props = (locust_mqtt_property){
+            memcpy(at, p->name, name), memcpy(at + name, p->value ? p->value : "", value)};
+        at += name + value;
+    }
+    *props = (locust_mqtt_property){NULL, NULL};
+    return true;
+}
+
+/* The client identifier of the options, or one made up: 23 characters, which every broker takes,
+ * [4-3.1.3.1]. */
+static bool locust__mqtt_options_id(locust__mqtt *m)
+{
+    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const char *id = m->options.client_id;
+    char made[24] = "locust-";
+    if (id ? m->client_id && strcmp(id, m->client_id) == 0 : m->client_id != NULL)
+        return true;
+    for (int i = 7; i < 23 && !id; i++)
+        made[i] = alphabet[locust__random(&locust__mqtt_client_loop(m)->random) % 62];
+    locust__mqtt_flights_fail(m, "the client took another identifier");
+    LOCUST_FREE(m->client_id);
+    m->client_id = id ? locust__text_copy(id, strlen(id)) : locust__text_copy(made, 23);
+    return m->client_id != NULL;
+}
+
+/* Writes the will, [4-3.1.3.2]. */
+static void locust__mqtt_connect_will(locust__bytes_writer *w, const locust__mqtt *m)
+{
+    const locust_mqtt_options *o = &m->options;
+    size_t props;
+    if (m->version == 5) {
+        props = locust__mqtt_put_props_begin(w);
+        locust__mqtt_put_prop(w, LOCUST__MQTT_P_WILL_DELAY, (uint32_t)o->will_delay_s);
+        locust__mqtt_put_props_end(w, props);
+    }
+    locust__mqtt_put_text(w, o->will_topic);
+    locust__mqtt_put_binary(w, (locust__view){o->will_payload, o->will_len});
+}
+
+/* Writes the properties of a CONNECT, [5-3.1.2.11]. */
+static void locust__mqtt_connect_props(locust__bytes_writer *w, const locust__mqtt *m)
+{
+    const locust_mqtt_options *o = &m->options;
+    size_t props = locust__mqtt_put_props_begin(w);
+    double expiry_s = o->session_expiry_s;
+    locust__mqtt_put_prop(w, LOCUST__MQTT_P_SESSION_EXPIRY,
+        expiry_s > 0 && expiry_s < 4e9       ? (uint32_t)expiry_s
+        : o->keep_session || expiry_s >= 4e9 ? UINT32_MAX
+                                             : 0);
+    locust__mqtt_put_prop(w, LOCUST__MQTT_P_RECEIVE_MAX, (uint32_t)o->receive_max);
+    locust__mqtt_put_prop(w, LOCUST__MQTT_P_ALIAS_MAX, (uint32_t)o->topic_alias_max);
+    locust__mqtt_put_prop(
+        w, LOCUST__MQTT_P_MAX_PACKET, o->max_packet > UINT32_MAX - 1 ? 0 : (uint32_t)o->max_packet);
+    locust__mqtt_put_user(w, o->properties);
+    locust__mqtt_put_props_end(w, props);
+}
+
+/* Sends the CONNECT, [4-3.1], [5-3.1]. `user_info`: of the URL. */
+static const char *locust__mqtt_connect_send(locust__mqtt *m, locust__view user_info)
+{
+    locust__buf *out = &m->as.user->all->services->auth, login = {NULL, 0, 0, false};
+    const locust_mqtt_options *o = &m->options;
+    locust__view user = {o->username, o->username ? strlen(o->username) : 0};
+    locust__view password = {o->password, o->password ? strlen(o->password) : 0};
+    unsigned flags = o->keep_session ? 0 : 2;
+    double keep_s = o->keep_alive_s < 0 ? 0 : o->keep_alive_s > 0 ? o->keep_alive_s : 60;
+    locust__bytes_writer w = locust__mqtt_packet_begin(out);
+    locust__view packet;
+    if (!user.ptr && !password.ptr && user_info.len) {
+        const char *colon = memchr(user_info.ptr, ':', user_info.len);
+        size_t n = colon ? (size_t)(colon - user_info.ptr) : user_info.len, at;
+        locust__url_decode(&login, (locust__view){user_info.ptr, n});
+        at = login.len;
+        if (colon)
+            locust__url_decode(&login, locust__view_skip(user_info, n + 1));
+        user = (locust__view){login.ptr, at};
+        password = (locust__view){colon && login.ptr ? login.ptr + at : NULL, login.len - at};
+    }
+    keep_s = keep_s > 65535 ? 65535 : keep_s < 1 && keep_s > 0 ? 1 : keep_s;
+    m->keep_ns = (int64_t)keep_s * LOCUST__S;
+    if (o->will_topic)
+        flags |= 4u | ((unsigned)o->will_qos & 3u) << 3 | (o->will_retain ? 32u : 0u);
+    flags |= user.ptr || password.ptr ? 128u : 0u; // [4-3.1.2.9]: no password without a user
+    flags |= password.ptr ? 64u : 0u;
+    locust__mqtt_put_text(&w, "MQTT");
+    locust__bytes_put_u8(&w, (unsigned)m->version);
+    locust__bytes_put_u8(&w, flags);
+    locust__bytes_put_u16(&w, (unsigned)keep_s);
+    if (m->version == 5)
+        locust__mqtt_connect_props(&w, m);
+    locust__mqtt_put_text(&w, m->client_id);
+    if (o->will_topic)
+        locust__mqtt_connect_will(&w, m);
+    if (flags & 128)
+        locust__mqtt_put_binary(&w, user);
+    if (flags & 64)
+        locust__mqtt_put_binary(&w, password);
+    w.failed = w.failed || login.failed;
+    packet = locust__mqtt_packet_end(&w, LOCUST__MQTT_CONNECT << 4, 0);
+    locust__buf_free(&login);
+    if (!packet.len)
+        return "invalid connect: a text is longer than 65535 bytes, or no memory";
+    return locust__mqtt_call_send(m, packet, (locust__view){NULL, 0});
+}
+
+/* Opens the connection and has the broker take it. Returns why that failed. */
+static const char *locust__mqtt_connect_try(
+    locust__mqtt *m, locust__operation *o, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__allowance a = {deadline_ns, 0};
+    locust__url url;
+    locust_error error = m->options.url ? locust__url_parse(m->options.url, &url) : LOCUST_ERR_URL;
+    const locust__mqtt_scheme *scheme = error ? NULL : locust__mqtt_connect_scheme(url.scheme);
+    locust__protocol_to to;
+    const char *fault;
+    if (!error && !scheme)
+        error = LOCUST_ERR_SCHEME;
+    if (!error) {
+        to = (locust__protocol_to){
+            .url = &url, .port = scheme->port, .secure = scheme->secure, .http = scheme->web};
+        error = locust__protocol_dial(&m->as, &to, &a);
+    }
+    locust__retry_note(m->as.user, error);
+    if (error)
+        return error == LOCUST_ERR_CANCELLED ? locust__mqtt_text_cut : locust__error_text(error);
+    o->start_ns += a.generator_ns;
+    m->answered = false;
+    fault = locust__mqtt_connect_send(m, url.user_info);
+    if (!fault)
+        fault = locust__mqtt_wait(m, locust__mqtt_has_answer, a.deadline_ns);
+    return fault ? fault : m->error;
+}
+
+/* Connects, and makes the row. Returns whether the broker took it. */
+static bool locust__mqtt_open(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__operation o =
+        locust__operation_begin(m->as.user, "MQTT", m->options.name ? m->options.name : "connect");
+    const char *why;
+    m->error = NULL;
+    m->version = m->options.version == 5 ? 5 : 4;
+    m->connected = m->session_present = false;
+    why = m->options.version && m->options.version != 4 && m->options.version != 5
+              ? "invalid connect: .version is 4 (MQTT 3.1.1) or 5"
+          : !locust__mqtt_options_id(m) ? locust__error_text(LOCUST_ERR_MEMORY)
+                                        : locust__mqtt_connect_try(m, &o, deadline_ns);
+    if (why) {
+        locust__mqtt_call_fail(m, &o, why);
+        locust__protocol_close(&m->as);
+        m->connected = false;
+        m->error = why;
+        return false;
+    }
+    locust__operation_end(&o, locust__mqtt_client_stream(m), NULL, 0);
+    m->has_session = m->options.keep_session;
+    if (m->options.topic_alias_max > 0 && m->version == 5)
+        m->alias_in = locust__memory_zalloc((size_t)m->options.topic_alias_max * sizeof(char *));
+    if (m->limits.alias_max && m->options.topic_aliases > 0)
+        m->alias_out = locust__memory_zalloc((size_t)m->options.topic_aliases * sizeof(char *));
+    return true;
+}
+/* ============================================================================================
+ * >>mqtt_subscribe  an MQTT client subscribes, and goes on after a connect
+ *
+ * Purpose     SUBSCRIBE and UNSUBSCRIBE; a connection when there is none.
+ * Invariants  a call that needs a connection and finds none opens it: by the options of the test,
+ *             or to the user's host. If the broker kept the session, what was under way is sent
+ *             again; if not, it has failed, and subscriptions are made again.
+ * Names       locust__mqtt_filters locust__mqtt_request_ locust__mqtt_resume
+ *             locust__mqtt_subscribe_ locust__mqtt_unsubscribe
+ *             locust__mqtt_up
+ * Uses        >>co >>stats >>stream >>protocol >>mqtt_packet >>mqtt_client >>mqtt_keep
+ *             >>mqtt_connect
+ * Sources     OASIS MQTT 3.1.1 and 5.0, sections 3.8 to 3.11 and 4.4 (delivery again).
+ * ============================================================================================ */
+
+typedef struct locust__mqtt_filters { // of one packet
+    const char *first;
+    const char *const *more; // NULL: none
+} locust__mqtt_filters;
+
+/* The i-th of them; NULL: there are not as many. */
+static const char *locust__mqtt_subscribe_filter(const locust__mqtt_filters *f, size_t i)
+{
+    if (!i)
+        return f->first;
+    for (size_t k = 1; f->more && f->more[k - 1]; k++)
+        if (k == i)
+            return f->more[k - 1];
+    return NULL;
+}
+
+/* Keeps a subscription that the broker took, in place of one to the same filter. */
+static bool locust__mqtt_subscribe_keep(
+    locust__mqtt *m, const char *filter, const locust_mqtt_subscription *s, unsigned options)
+{
+    locust__buf *text = &m->as.user->all->services->auth;
+    size_t len = strlen(filter) + 1;
+    locust__mqtt_sub **at = &m->subs, *sub = LOCUST_MALLOC(sizeof *sub + len);
+    text->len = 0;
+    text->failed = false;
+    locust__buf_printf(text, "receive:%s", s->name ? s->name : filter);
+    if (!sub || text->failed) {
+        LOCUST_FREE(sub);
+        return false;
+    }
+    *sub = (locust__mqtt_sub){.id = s->id, .options = (uint8_t)options};
+    sub->row = locust__stats_text(m->as.user->all->services->recorder.stats, text->ptr);
+    memcpy(sub->filter, filter, len);
+    while (*at && strcmp((*at)->filter, filter) != 0)
+        at = &(*at)->next;
+    sub->next = *at ? (*at)->next : NULL;
+    LOCUST_FREE(*at);
+    *at = sub;
+    return true;
+}
+
+/* Why a filter was refused, by the code of the SUBACK or UNSUBACK; NULL: it was not. */
+static const char *locust__mqtt_subscribe_judge(const locust__mqtt *m, unsigned code)
+{
+    return code < 0x80       ? NULL
+           : m->version == 5 ? locust__mqtt_reason(code)
+                             : "the broker refused the subscription (0x80)";
+}
+
+/* Sends the packet and waits for its answer, of n codes. Returns why that failed. */
+static const char *locust__mqtt_request_send(locust__mqtt *m, locust__view packet, size_t n,
+    locust__operation *o, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *why;
+    if (!packet.len || packet.len > m->limits.max_packet)
+        return packet.len ? "the packet is larger than the broker takes"
+                          : "invalid subscription: a text is longer than 65535 bytes";
+    m->answered = false;
+    o->start_ns = locust__loop_clock(locust__mqtt_client_loop(m));
+    why = locust__mqtt_call_send(m, packet, (locust__view){NULL, 0});
+    if (!why)
+        why = locust__mqtt_wait(m, locust__mqtt_has_answer, deadline_ns);
+    m->wait_id = 0;
+    if (!why && n && m->wait_codes.len != n) {
+        why = "the broker acknowledged another number of filters";
+        locust__mqtt_lose(m, why, true);
+    } else if (why && why != locust__mqtt_text_cut && m->connected) {
+        locust__mqtt_lose(m, why, false); // the answer that comes late belongs to nothing
+    }
+    return why;
+}
+
+/* Makes a row for each filter: the error is `why`, or as the broker said. Keeps what it took. */
+static void locust__mqtt_request_end(locust__mqtt *m, locust__operation *o, const char *why,
+    const locust__mqtt_filters *filters, const locust_mqtt_subscription *s)
+{
+    unsigned options = (unsigned)s->qos | (s->no_local ? 4u : 0u) |
+                       (s->retain_as_published ? 8u : 0u) | (unsigned)s->retain_handling << 4;
+    locust__buf name = {NULL, 0, 0, false};
+    const char *filter;
+    for (size_t i = 0; (filter = locust__mqtt_subscribe_filter(filters, i)) != NULL; i++) {
+        const char *error =
+            why ? why : locust__mqtt_subscribe_judge(m, (unsigned char)m->wait_codes.ptr[i]);
+        if (!error && !locust__mqtt_subscribe_keep(m, filter, s, options))
+            error = locust__error_text(LOCUST_ERR_MEMORY);
+        name.len = 0;
+        locust__buf_printf(&name, "subscribe:%d:%s", s->qos, s->name ? s->name : filter);
+        o->name = name.failed ? "subscribe" : name.ptr;
+        if (error)
+            locust__mqtt_call_fail(m, o, error);
+        else
+            locust__operation_end(o, locust__mqtt_client_stream(m), NULL, 0);
+    }
+    locust__buf_free(&name);
+}
+
+static void locust__mqtt_subscribe_all(locust__mqtt *m, const locust__mqtt_filters *filters,
+    const locust_mqtt_subscription *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__buf *out = &m->as.user->all->services->auth;
+    locust__operation o = locust__operation_begin(m->as.user, "MQTT", "subscribe");
+    locust__bytes_writer w = locust__mqtt_packet_begin(out);
+    unsigned options = (unsigned)s->qos;
+    const char *filter, *why = NULL;
+    size_t n = 0, props;
+    m->wait_id = locust__mqtt_call_id(m);
+    locust__bytes_put_u16(&w, m->wait_id);
+    if (m->version == 5) {
+        options |= (s->no_local ? 4u : 0u) | (s->retain_as_published ? 8u : 0u) |
+                   (unsigned)s->retain_handling << 4;
+        props = locust__mqtt_put_props_begin(&w);
+        locust__mqtt_put_prop(&w, LOCUST__MQTT_P_SUBSCRIPTION, s->id);
+        locust__mqtt_put_user(&w, s->properties);
+        locust__mqtt_put_props_end(&w, props);
+    }
+    for (; (filter = locust__mqtt_subscribe_filter(filters, n)) != NULL; n++) {
+        if (!*filter)
+            why = "invalid subscription: an empty filter";
+        locust__mqtt_put_text(&w, filter);
+        locust__bytes_put_u8(&w, options);
+    }
+    if (!n || s->qos < 0 || s->qos > 2 || s->retain_handling < 0 || s->retain_handling > 2)
+        why = "invalid subscription: no filter, or a .qos or .retain_handling but 0, 1, 2";
+    if (!why)
+        why = locust__mqtt_request_send(
+            m, locust__mqtt_packet_end(&w, LOCUST__MQTT_SUBSCRIBE << 4 | 2, 0), n, &o, deadline_ns);
+    locust__mqtt_request_end(m, &o, why, filters, s);
+}
+
+static void locust__mqtt_unsubscribe(
+    locust__mqtt *m, const char *filter, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__buf name = {NULL, 0, 0, false};
+    locust__operation o = locust__operation_begin(m->as.user, "MQTT", "unsubscribe");
+    locust__bytes_writer w = locust__mqtt_packet_begin(&m->as.user->all->services->auth);
+    const char *why;
+    m->wait_id = locust__mqtt_call_id(m);
+    locust__bytes_put_u16(&w, m->wait_id);
+    if (m->version == 5)
+        locust__bytes_put_u8(&w, 0); // no properties
+    locust__mqtt_put_text(&w, filter);
+    why = locust__mqtt_request_send(m,
+        locust__mqtt_packet_end(&w, LOCUST__MQTT_UNSUBSCRIBE << 4 | 2, 0), m->version == 5 ? 1 : 0,
+        &o, deadline_ns);
+    if (!why && m->version == 5)
+        why = locust__mqtt_subscribe_judge(m, (unsigned char)m->wait_codes.ptr[0]);
+    locust__buf_printf(&name, "unsubscribe:%s", filter);
+    o.name = name.failed ? "unsubscribe" : name.ptr;
+    if (why)
+        locust__mqtt_call_fail(m, &o, why);
+    else
+        locust__operation_end(&o, locust__mqtt_client_stream(m), NULL, 0);
+    locust__buf_free(&name);
+    for (locust__mqtt_sub **at = &m->subs, *s; (s = *at) != NULL && !why;)
+        if (strcmp(s->filter, filter) == 0) {
+            *at = s->next;
+            LOCUST_FREE(s);
+        } else {
+            at = &s->next;
+        }
+}
+
+/* Goes on after a connect: sends again what is under way in a session that the broker kept; else
+ * that has failed, and subscriptions are made again. */
+static void locust__mqtt_resume(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__mqtt_sub *subs = m->session_present ? NULL : m->subs;
+    if (!m->session_present) {
+        locust__mqtt_flights_fail(m, "the broker lost the session");
+        m->n_received = 0;
+        m->subs = NULL;
+    }
+    for (locust__mqtt_flight *f = m->flights; f && m->connected; f = f->next) {
+        char *packet = f->bytes + f->name_len;
+        if (f->state == LOCUST__MQTT_FLIGHT_PUBCOMP) {
+            locust__mqtt_ack_put(m, LOCUST__MQTT_PUBREL, f->id, 0);
+        } else {
+            *packet = (char)(*packet | 8); // DUP, [4-3.3.1.1]
+            locust__buf_add(&m->out, packet, f->packet);
+        }
+    }
+    while (subs) {
+        locust__mqtt_sub *sub = subs;
+        locust__mqtt_filters filters = {sub->filter, NULL};
+        const char *name = strchr(sub->row, ':');
+        subs = sub->next;
+        if (m->connected && !m->error)
+            locust__mqtt_subscribe_all(m, &filters,
+                &(locust_mqtt_subscription){.name = name ? name + 1 : NULL,
+                    .qos = sub->options & 3,
+                    .no_local = sub->options & 4,
+                    .retain_as_published = sub->options & 8,
+                    .retain_handling = sub->options >> 4,
+                    .id = sub->id},
+                deadline_ns);
+        LOCUST_FREE(sub);
+    }
+}
+
+/* Makes sure that there is a connection. Returns whether there is. */
+static bool locust__mqtt_up(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
+{
+    static const locust_mqtt_options none;
+    if (m->connected && locust__stream_is_open(locust__mqtt_client_stream(m)))
+        return true;
+    if (!m->configured && !locust__mqtt_options_copy(m, &none)) {
+        m->error = locust__error_text(LOCUST_ERR_MEMORY);
+        return false;
+    }
+    m->configured = true;
+    if (locust__mqtt_open(m, deadline_ns))
+        locust__mqtt_resume(m, deadline_ns);
+    return m->connected && !m->error;
+}
+/* ============================================================================================
+ * >>mqtt_user  MQTT: what a test calls
+ *
+ * Purpose     connects, publishes, subscribes and receives, in straight-line code.
+ * Invariants  a call reads and writes the connection itself while it waits, and handles whatever
+ *             comes. A call that needs a connection and finds none opens it: by the options of the
+ *             test, or to the user's host. If the broker kept the session, what was under way is
+ *             sent again; if not, it has failed, and subscriptions are made again.
+ * Cost        a publication of QoS 1: one send, one recv, one allocation of 100 bytes.
+ * Names       locust__mqtt_publish_ locust__mqtt_receive_
+ * Uses        >>co >>session >>client >>user >>control >>protocol >>mqtt_packet >>mqtt_client
+ *             >>mqtt_message >>mqtt_keep >>mqtt_connect >>mqtt_subscribe
+ * Sources     OASIS MQTT 3.1.1 and 5.0; Locust 2.47's MqttUser for the names of rows.
+ * ============================================================================================ */
+
+/* -- connecting and subscribing -- */
+
+LOCUST_API bool locust_mqtt_connect_by(locust_user *u, const locust_mqtt_options *options)
+{
+    locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_connect");
+    if (!m)
+        return false;
+    locust__mqtt_client_say_bye(m, 0);
+    locust__mqtt_client_close(m, "the test connected anew");
+    if (!options->keep_session)
+        locust__mqtt_sub_free(m);
+    if (locust__mqtt_options_copy(m, options)) {
+        m->configured = true;
+        locust__mqtt_up(m, locust__mqtt_call_deadline(m, 0));
+    } else {
+        m->error = locust__error_text(LOCUST_ERR_MEMORY);
+    }
+    return locust__mqtt_call_end(m);
+}
+
+LOCUST_API bool locust_mqtt_subscribe_by(
+    locust_user *u, const locust_mqtt_subscription *subscription)
+{
+    locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_subscribe");
+    locust__mqtt_filters filters = {subscription->filter, subscription->more};
+    int64_t deadline_ns;
+    if (!m)
+        return false;
+    deadline_ns = locust__mqtt_call_deadline(m, subscription->timeout_s);
+    if (locust__mqtt_up(m, deadline_ns))
+        locust__mqtt_subscribe_all(m, &filters, subscription, deadline_ns);
+    return locust__mqtt_call_end(m);
+}
+
+/* -- publishing -- */
+
+/* Makes a publication with its row's name, and room for its packet if it may be sent again. */
+static locust__mqtt_flight *locust__mqtt_publish_new(
+    const locust__mqtt *m, const locust_mqtt_publication *p, size_t packet)
+{
+    const char *name = p->name ? p->name : p->topic ? p->topic : "";
+    size_t len = strlen(name) + 16; // "publish:" and a number
+    locust__mqtt_flight *f = LOCUST_MALLOC(sizeof *f + len + packet);
+    if (!f)
+        return NULL;
+    *f = (locust__mqtt_flight){.name_len = len, .packet = packet};
+    snprintf(f->bytes, len, "publish:%d:%s", p->qos < 0 || p->qos > 2 ? 0 : p->qos, name);
+    f->operation = (locust__operation){m->as.user, "MQTT", f->bytes, 0};
+    f->state = p->qos == 2 ? LOCUST__MQTT_FLIGHT_PUBREC : LOCUST__MQTT_FLIGHT_PUBACK;
+    return f;
+}
+
+/* Why a publication cannot be sent; NULL: it can. */
+static const char *locust__mqtt_publish_judge(
+    const locust__mqtt *m, const locust_mqtt_publication *p)
+{
+    locust__view topic = {p->topic, p->topic ? strlen(p->topic) : 0};
+    if (p->qos < 0 || p->qos > 2)
+        return "invalid publication: .qos is 0, 1 or 2";
+    if (topic.len > 65535 || !locust__mqtt_text_is_topic(topic) ||
+        !locust__mqtt_text_is_good(topic))
+        return "invalid publication: its topic is empty, has a wildcard or is not UTF-8";
+    if (p->qos > m->limits.qos)
+        return "the broker does not take publications of this QoS";
+    if (p->retain && m->limits.no_retain)
+        return "the broker does not take retained messages";
+    return NULL;
+}
+
+/* The alias that a topic has, or gets now; 0: none. *known: the broker knows it already. */
+static unsigned locust__mqtt_publish_alias(locust__mqtt *m, const char *topic, bool *known)
+{
+    int limit = m->options.topic_aliases < m->limits.alias_max ? m->options.topic_aliases
+                                                               : m->limits.alias_max;
+    *known = false;
+    for (int i = 0; i < m->n_alias_out && m->alias_out; i++)
+        if (strcmp(m->alias_out[i], topic) == 0) {
+            *known = true;
+            return (unsigned)i + 1;
+        }
+    if (!m->alias_out || m->n_alias_out >= limit)
+        return 0;
+    m->alias_out[m->n_alias_out] = locust__text_copy(topic, strlen(topic));
+    return m->alias_out[m->n_alias_out] ? (unsigned)++m->n_alias_out : 0;
+}
+
+static void locust__mqtt_publish_props(
+    locust__bytes_writer *w, const locust_mqtt_publication *p, unsigned alias)
+{
+    size_t props = locust__mqtt_put_props_begin(w);
+    locust__mqtt_put_prop(w, LOCUST__MQTT_P_FORMAT, p->text);
+    locust__mqtt_put_prop(w, LOCUST__MQTT_P_EXPIRY, (uint32_t)p->expiry_s);
+    locust__mqtt_put_prop(w, LOCUST__MQTT_P_ALIAS, alias);
+    locust__mqtt_put_prop_text(w, LOCUST__MQTT_P_CONTENT_TYPE, p->content_type);
+    locust__mqtt_put_prop_text(w, LOCUST__MQTT_P_RESPONSE_TOPIC, p->response_topic);
+    if (p->correlation) {
+        locust__bytes_put_u8(w, LOCUST__MQTT_P_CORRELATION);
+        locust__mqtt_put_binary(
+            w, (locust__view){p->correlation,
+                   p->correlation_len ? p->correlation_len : strlen(p->correlation)});
+    }
+    locust__mqtt_put_user(w, p->properties);
+    locust__mqtt_put_props_end(w, props);
+}
+
+/* Adds the time of this machine's clock, as locust__mqtt_stamp_read takes it. */
+static void locust__mqtt_publish_stamp(locust__bytes_writer *w)
+{
+    char text[LOCUST__MQTT_STAMP + 1];
+    snprintf(text, sizeof text, "%s%016llx", locust__mqtt_stamp_mark,
+        (unsigned long long)locust__os_wall_ns());
+    locust__bytes_add(w, text, LOCUST__MQTT_STAMP);
+}
+
+/* Writes the packet in front of the payload, and with it if it must be kept or is stamped: *body is
+ * what follows. It may take an alias if it is sent once only. */
+static locust__view locust__mqtt_publish_write(
+    locust__mqtt *m, const locust_mqtt_publication *p, unsigned id, bool once, locust__view *body)
+{
+    locust__bytes_writer w = locust__mqtt_packet_begin(&m->as.user->all->services->auth);
+    unsigned flags = (unsigned)p->qos << 1 | p->retain, alias = 0;
+    bool known = false;
+    if (m->version == 5 && once)
+        alias = locust__mqtt_publish_alias(m, p->topic, &known);
+    locust__mqtt_put_text(&w, known ? "" : p->topic);
+    if (p->qos)
+        locust__bytes_put_u16(&w, id);
+    if (m->version == 5)
+        locust__mqtt_publish_props(&w, p, alias);
+    if (p->stamp || !once) {
+        locust__bytes_add(&w, body->ptr, body->len);
+        *body = (locust__view){NULL, 0};
+    }
+    if (p->stamp)
+        locust__mqtt_publish_stamp(&w);
+    return locust__mqtt_packet_end(&w, LOCUST__MQTT_PUBLISH << 4 | flags, body->len);
+}
+
+/* Puts a publication of QoS 1 or 2 among those under way, and keeps its packet if it may have to
+ * be sent again. NULL: no memory; *f is freed then too. */
+static locust__mqtt_flight *locust__mqtt_publish_keep(
+    locust__mqtt *m, locust__mqtt_flight *f, locust__view packet, bool once)
+{
+    locust__mqtt_flight *grown = once ? f : LOCUST_REALLOC(f, sizeof *f + f->name_len + packet.len);
+    if (!grown) {
+        LOCUST_FREE(f);
+        return NULL;
+    }
+    if (!once) {
+        memcpy(grown->bytes + grown->name_len, packet.ptr, packet.len);
+        grown->packet = packet.len;
+    }
+    grown->operation.name = grown->bytes;
+    grown->next = NULL;
+    *m->flights_end = grown;
+    m->flights_end = &grown->next;
+    m->n_flights++;
+    return grown;
+}
+
+/* Waits until a publication under way is delivered, over further connections if the session
+ * outlives this one. */
+static void locust__mqtt_publish_await(
+    locust__mqtt *m, locust__mqtt_flight *f, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *why;
+    m->awaited = f;
+    why = locust__mqtt_wait(m, locust__mqtt_has_delivered, deadline_ns);
+    while (why && why != locust__mqtt_text_cut && m->awaited && !m->connected && m->has_session &&
+           locust__mqtt_up(m, deadline_ns))
+        why = locust__mqtt_wait(m, locust__mqtt_has_delivered, deadline_ns);
+    if (!m->awaited || !why)
+        return;
+    m->awaited = NULL;
+    m->error = why;
+    if (why != locust__mqtt_text_cut)
+        locust__mqtt_flight_tell(m, f, why);
+}
+
+/* Sends a publication of QoS 1 or 2, and waits for its end unless others may be under way too. */
+static void locust__mqtt_publish_sure(locust__mqtt *m, const locust_mqtt_publication *p,
+    locust__mqtt_flight *f, locust__view body, int64_t deadline_ns) LOCUST__PARKS
+{
+    bool once = !m->options.keep_session;
+    const char *why;
+    locust__view packet;
+    m->window = p->window > 1 ? p->window : 1;
+    if (m->window > m->limits.receive_max)
+        m->window = m->limits.receive_max;
+    why = locust__mqtt_wait(m, locust__mqtt_has_place, deadline_ns);
+    f->operation.start_ns = locust__loop_clock(locust__mqtt_client_loop(m));
+    f->id = locust__mqtt_call_id(m);
+    packet = why ? (locust__view){NULL, 0} : locust__mqtt_publish_write(m, p, f->id, once, &body);
+    if (!why && (!packet.len || packet.len + body.len > m->limits.max_packet))
+        why = packet.len ? "the packet is larger than the broker takes"
+                         : "invalid publication: it is too long for a packet, or no memory";
+    if (why) {
+        locust__mqtt_call_fail(m, &f->operation, why);
+        LOCUST_FREE(f);
+        return;
+    }
+    m->error = NULL; // of one that was under way before
+    f = locust__mqtt_publish_keep(m, f, packet, once);
+    if (!f) {
+        m->error = locust__error_text(LOCUST_ERR_MEMORY);
+        return;
+    }
+    m->awaited = f;
+    locust__mqtt_call_send(m, packet, body);
+    if (m->window > 1 && m->awaited)
+        locust__mqtt_wait(m, locust__mqtt_has_room, deadline_ns);
+    else if (m->awaited)
+        locust__mqtt_publish_await(m, f, deadline_ns);
+}
+
+/* Sends a publication of QoS 0: done when it is written. */
+static void locust__mqtt_publish_once(locust__mqtt *m, const locust_mqtt_publication *p,
+    locust__mqtt_flight *f, locust__view body, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__view packet = locust__mqtt_publish_write(m, p, 0, true, &body);
+    const char *why;
+    f->operation.start_ns = locust__loop_clock(locust__mqtt_client_loop(m));
+    why = !packet.len ? "invalid publication: it is too long for a packet, or no memory"
+          : packet.len + body.len > m->limits.max_packet
+              ? "the packet is larger than the broker takes"
+              : locust__mqtt_call_send(m, packet, body);
+    if (!why)
+        why = locust__mqtt_wait(m, locust__mqtt_has_sent, deadline_ns);
+    if (why)
+        locust__mqtt_call_fail(m, &f->operation, why);
+    else
+        locust__operation_end(&f->operation, NULL, NULL, f->len);
+    LOCUST_FREE(f);
+}
+
+static void locust__mqtt_publish_any(
+    locust__mqtt *m, const locust_mqtt_publication *p) LOCUST__PARKS
+{
+    int64_t deadline_ns = locust__mqtt_call_deadline(m, p->timeout_s);
+    locust__view body = {p->payload, p->len || !p->payload ? p->len : strlen(p->payload)};
+    locust__mqtt_flight *f;
+    const char *why;
+    if (!locust__mqtt_up(m, deadline_ns))
+        return;
+    locust__client_settle(&m->as.user->client);
+    f = locust__mqtt_publish_new(m, p, 0);
+    if (!f) {
+        m->error = locust__error_text(LOCUST_ERR_MEMORY);
+        return;
+    }
+    f->deadline_ns = deadline_ns;
+    f->len = body.len;
+    f->operation.start_ns = locust__loop_clock(locust__mqtt_client_loop(m));
+    locust__session_begin(m->as.user->client.session, f->operation.start_ns);
+    why = locust__mqtt_publish_judge(m, p);
+    if (why) {
+        locust__mqtt_call_fail(m, &f->operation, why);
+        LOCUST_FREE(f);
+    } else if (p->qos) {
+        locust__mqtt_publish_sure(m, p, f, body, deadline_ns);
+    } else {
+        locust__mqtt_publish_once(m, p, f, body, deadline_ns);
+    }
+}
+
+LOCUST_API bool locust_mqtt_publish_by(locust_user *u, const locust_mqtt_publication *publication)
+{
+    locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_publish");
+    if (!m)
+        return false;
+    locust__mqtt_publish_any(m, publication);
+    return locust__mqtt_call_end(m);
+}
+
+LOCUST_API bool locust_mqtt_flush(locust_user *u)
+{
+    locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_flush");
+    int64_t deadline_ns;
+    const char *why = NULL;
+    if (!m)
+        return false;
+    deadline_ns = locust__mqtt_call_deadline(m, 0);
+    m->window = 1;
+    while (!why && m->flights && locust__mqtt_up(m, deadline_ns)) {
+        why = locust__mqtt_wait(m, locust__mqtt_has_place, deadline_ns);
+        if (why && !m->connected && m->has_session)
+            why = NULL; // the session goes on
+    }
+    for (locust__mqtt_flight *f = m->flights; f && why && why != locust__mqtt_text_cut; f = f->next)
+        locust__mqtt_flight_tell(m, f, why);
+    if (why)
+        m->error = why;
+    return locust__mqtt_call_end(m);
+}
+
+/* -- receiving -- */
+
+/* Lists the user properties of a message behind a packet's: pointers, then texts. */
+static bool locust__mqtt_receive_props(
+    locust__mqtt *m, const locust__mqtt_in *in, locust_mqtt_message *out)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(in->props.ptr, in->props.len);
+    size_t n = 1, bytes = 0;
+    locust__mqtt_prop p;
+    const char *unused;
+    locust_mqtt_property *list;
+    char *at;
+    while (r.left) {
+        locust__mqtt_get_prop(&r, &p, &unused);
+        n += p.id == LOCUST__MQTT_P_USER;
+        bytes += p.text.len + p.value.len + 2;
+    }
+    list = LOCUST_MALLOC(n * sizeof *list + bytes);
+    if (!list)
+        return false;
+    m->props = list;
+    at = (char *)(list + n);
+    out->properties = list;
+    r = locust__bytes_reader_of(in->props.ptr, in->props.len);
+    while (r.left) {
+        char *text = at;
+        locust__mqtt_get_prop(&r, &p, &unused);
+        if (!p.text.ptr)
+            continue;
+        memcpy(text, p.text.ptr, p.text.len);
+        text[p.text.len] = '\0';
+        at += p.text.len + 1;
+        if (p.id == LOCUST__MQTT_P_USER) {
+            *list++ = (locust_mqtt_property){text, at};
+            memcpy(at, p.value.ptr, p.value.len);
+            at[p.value.len] = '\0';
+            at += p.value.len + 1;
+        } else if (p.id == LOCUST__MQTT_P_CONTENT_TYPE) {
+            out->content_type = text;
+        } else if (p.id == LOCUST__MQTT_P_RESPONSE_TOPIC) {
+            out->response_topic = text;
+        } else if (p.id == LOCUST__MQTT_P_CORRELATION) {
+            out->correlation = text;
+            out->correlation_len = p.text.len;
+        }
+    }
+    *list = (locust_mqtt_property){NULL, NULL};
+    return true;
+}
+
+/* Takes the first message off the queue, for the test to look at. */
+static void locust__mqtt_receive_pop(locust__mqtt *m, locust_mqtt_message *out)
+{
+    static const locust_mqtt_property none[1];
+    locust__mqtt_queued *q = m->queue;
+    locust__mqtt_in in = {.type = LOCUST__MQTT_PUBLISH,
+        .props = {q->bytes + q->topic_len + q->len + 2, q->props_len}};
+    m->queue = q->next;
+    if (!m->queue)
+        m->queue_end = &m->queue;
+    m->queue_len--;
+    m->queue_bytes -= q->len;
+    m->last = q;
+    *out = (locust_mqtt_message){.topic = q->bytes,
+        .payload = q->bytes + q->topic_len + 1,
+        .len = q->len,
+        .qos = q->qos,
+        .retain = q->retain,
+        .dup = q->dup,
+        .filter = q->row ? strchr(q->row, ':') + 1 : "",
+        .properties = none};
+    if (q->sent_wall_ns) {
+        out->sent_ms = (double)q->sent_wall_ns / 1e6;
+        out->elapsed_ms = (double)(q->arrived_wall_ns - q->sent_wall_ns) / 1e6;
+    }
+    if (q->props_len) {
+        out->id = locust__mqtt_get_number(&in, LOCUST__MQTT_P_SUBSCRIPTION, 0);
+        if (!locust__mqtt_receive_props(m, &in, out))
+            m->error = locust__error_text(LOCUST_ERR_MEMORY);
+    }
+    locust__mqtt_message_record(m, q);
+}
+
+LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *message, double seconds)
+{
+    static const locust_mqtt_property none[1];
+    locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_receive");
+    bool got = false;
+    const char *why = NULL;
+    *message = (locust_mqtt_message){.topic = "", .payload = "", .filter = "", .properties = none};
+    if (!m)
+        return false;
+    if (!m->queue && locust__mqtt_up(m, locust__mqtt_call_deadline(m, 0))) {
+        int64_t now_ns = locust__loop_clock(locust__mqtt_client_loop(m));
+        int64_t deadline_ns =
+            seconds < 0 ? LOCUST__NEVER : locust__time_after(now_ns, locust__time_ns(seconds));
+        if (seconds == 0)
+            locust__mqtt_keep_read(m);
+        why = seconds == 0 && m->connected
+                  ? NULL
+                  : locust__mqtt_wait(m, locust__mqtt_has_message, deadline_ns);
+        if (why && why != locust__mqtt_text_cut && !m->connected)
+            locust__mqtt_call_tell_loss(m, why);
+    }
+    if (m->queue && why != locust__mqtt_text_cut) {
+        locust__client_settle(&m->as.user->client);
+        locust__mqtt_receive_pop(m, message);
+        got = true;
+    }
+    locust__mqtt_call_end(m);
+    return got;
+}
+
+/* -- the rest -- */
+
+LOCUST_API bool locust_mqtt_unsubscribe(locust_user *u, const char *filter)
+{
+    locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_unsubscribe");
+    int64_t deadline_ns;
+    if (!m)
+        return false;
+    deadline_ns = locust__mqtt_call_deadline(m, 0);
+    if (locust__mqtt_up(m, deadline_ns))
+        locust__mqtt_unsubscribe(m, filter, deadline_ns);
+    return locust__mqtt_call_end(m);
+}
+
+LOCUST_API bool locust_mqtt_disconnect(locust_user *u, bool with_will)
+{
+    locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_disconnect");
+    locust__operation o;
+    const char *why = NULL;
+    if (!m)
+        return false;
+    if (m->connected) {
+        int64_t deadline_ns = locust__mqtt_call_deadline(m, 0);
+        o = locust__operation_begin(m->as.user, "MQTT", "disconnect");
+        if (!with_will || m->version == 5)
+            locust__mqtt_client_say_bye(m, with_will ? 4 : 0); // [5-3.14.2.1]
+        why = locust__mqtt_wait(m, locust__mqtt_has_sent, deadline_ns);
+        if (why)
+            locust__mqtt_call_fail(m, &o, why);
+        else
+            locust__operation_end(&o, NULL, NULL, 0);
+    }
+    if (m->connected && !why && (!with_will || m->version == 5)) {
+        // The broker ends the connection then. Who closes it with bytes unread resets it, and what
+        // was said last may be lost.
+        int64_t end_ns = locust__loop_clock(locust__mqtt_client_loop(m)) + LOCUST__S;
+        if (locust__mqtt_wait(m, locust__mqtt_has_ended, end_ns) != locust__mqtt_text_cut)
+            m->error = NULL;
+    }
+    locust__mqtt_client_close(m, "the test disconnected");
+    return locust__mqtt_call_end(m);
+}
+
+LOCUST_API const char *locust_mqtt_error(locust_user *u)
+{
+    locust__user *user = locust__control_user(u, "locust_mqtt_error");
+    locust__mqtt *m = locust__mqtt_client_of(locust__protocol_find(user, &locust__mqtt_protocol));
+    return m ? m->error : NULL;
 }
 #endif
 

@@ -82,6 +82,7 @@
  *     >>streams           protocols of your own
  *     >>websocket         WebSocket
  *     >>name_servers      questions to name servers
+ *     >>mqtt              MQTT
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>test              a test
@@ -239,6 +240,13 @@
  *     >>dns_client        a user's client of name servers
  *     >>dns_http          questions over HTTPS
  *     >>dns_api           public calls of the client of name servers
+ *     >>mqtt_packet       packets of MQTT 3.1.1 and 5
+ *     >>mqtt_client       what an MQTT client keeps; what it sends; publications under way
+ *     >>mqtt_message      messages that an MQTT client receives
+ *     >>mqtt_keep         an MQTT client looks after its connection
+ *     >>mqtt_connect      an MQTT client waits, and connects
+ *     >>mqtt_subscribe    an MQTT client subscribes, and goes on after a connect
+ *     >>mqtt_user         MQTT: what a test calls
  *   8-run
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
@@ -347,6 +355,7 @@ extern "C" {
 #include "0-public/streams.h"
 #include "0-public/websocket.h"
 #include "0-public/name_servers.h"
+#include "0-public/mqtt.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/test.h"
@@ -569,6 +578,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/dns_client.c"
 #include "7-protocol/dns_http.c"
 #include "7-protocol/dns_api.c"
+#include "7-protocol/mqtt/packet.c"
+#include "7-protocol/mqtt/client.c"
+#include "7-protocol/mqtt/message.c"
+#include "7-protocol/mqtt/keep.c"
+#include "7-protocol/mqtt/connect.c"
+#include "7-protocol/mqtt/subscribe.c"
+#include "7-protocol/mqtt/user.c"
 #endif
 
 #if LOCUST__LAYERS >= 8
