@@ -24751,7 +24751,7 @@ static locust_error locust__ws_opening_answer(
     locust__ws *ws, locust__ws_opening *o, int status, int *hops, const char **wrong)
 {
     char text[64];
-    if (LOCUST__WITH_DIGEST && locust__exchange_challenged(&o->client, &o->x, status)) {
+    if (LOCUST__WITH_DIGEST && status == 401 && locust__exchange_challenged(&o->client, &o->x)) {
         o->client.block.len = o->x.response_at;
         return LOCUST_OK;
     }
@@ -28474,7 +28474,7 @@ static void locust__mqtt_message_record(locust__mqtt *m, const locust__mqtt_queu
 {
     int64_t ns = q->arrived_wall_ns - q->sent_wall_ns; // below 0: the clocks differ
     locust__operation o = {
-        m->as.user, "MQTT", q->row ? q->row : "receive", q->arrived_ns - (ns > 0 ? ns : 0)};
+        m->as.user, "MQTT", q->row ? q->row : "receive", q->arrived_ns - (ns > 0 ? ns : 0), NULL};
     if (q->sent_wall_ns)
         locust__operation_record(&o, NULL, q->len, q->arrived_ns, 0);
 }
@@ -28483,7 +28483,7 @@ static void locust__mqtt_message_record(locust__mqtt *m, const locust__mqtt_queu
 static void locust__mqtt_queue_drop(locust__mqtt *m, const char *row)
 {
     int64_t now_ns = locust__mqtt_client_loop(m)->clock_ns;
-    locust__operation o = {m->as.user, "MQTT", row ? row : "receive", now_ns};
+    locust__operation o = {m->as.user, "MQTT", row ? row : "receive", now_ns, NULL};
     locust__operation_record(&o,
         "more than .queue messages waited for locust_mqtt_receive: this one was dropped", 0, now_ns,
         0);
@@ -28743,7 +28743,7 @@ static void locust__mqtt_lose(locust__mqtt *m, const char *why, bool broken)
     m->error = why;
     if (connected && !m->as.busy) {
         int64_t now_ns = locust__loop_clock(locust__mqtt_client_loop(m));
-        locust__operation o = {m->as.user, "MQTT", "disconnect", now_ns};
+        locust__operation o = {m->as.user, "MQTT", "disconnect", now_ns, NULL};
         locust__operation_record(&o, why, 0, now_ns, 0);
     }
 }
@@ -28871,7 +28871,7 @@ static void locust__mqtt_end(locust__protocol_client *c)
 }
 
 static const locust__protocol_kind locust__mqtt_protocol = {
-    sizeof(locust__mqtt), locust__mqtt_end, locust__mqtt_tend, locust__mqtt_tick};
+    sizeof(locust__mqtt), locust__mqtt_end, locust__mqtt_tend, locust__mqtt_tick, false};
 /* ============================================================================================
  * >>mqtt_connect  an MQTT client waits, and connects
  *
@@ -29575,7 +29575,7 @@ static locust__mqtt_flight *locust__mqtt_publish_new(
         return NULL;
     *f = (locust__mqtt_flight){.name_len = len, .packet = packet};
     snprintf(f->bytes, len, "publish:%d:%s", p->qos < 0 || p->qos > 2 ? 0 : p->qos, name);
-    f->operation = (locust__operation){m->as.user, "MQTT", f->bytes, 0};
+    f->operation = (locust__operation){m->as.user, "MQTT", f->bytes, 0, NULL};
     f->state = p->qos == 2 ? LOCUST__MQTT_FLIGHT_PUBREC : LOCUST__MQTT_FLIGHT_PUBACK;
     return f;
 }

@@ -226,7 +226,7 @@ static locust_error locust__ws_opening_answer(
     locust__ws *ws, locust__ws_opening *o, int status, int *hops, const char **wrong)
 {
     char text[64];
-    if (LOCUST__WITH_DIGEST && locust__exchange_challenged(&o->client, &o->x, status)) {
+    if (LOCUST__WITH_DIGEST && status == 401 && locust__exchange_challenged(&o->client, &o->x)) {
         o->client.block.len = o->x.response_at;
         return LOCUST_OK;
     }

@@ -118,7 +118,7 @@ static void locust__mqtt_lose(locust__mqtt *m, const char *why, bool broken)
     m->error = why;
     if (connected && !m->as.busy) {
         int64_t now_ns = locust__loop_clock(locust__mqtt_client_loop(m));
-        locust__operation o = {m->as.user, "MQTT", "disconnect", now_ns};
+        locust__operation o = {m->as.user, "MQTT", "disconnect", now_ns, NULL};
         locust__operation_record(&o, why, 0, now_ns, 0);
     }
 }
@@ -246,4 +246,4 @@ static void locust__mqtt_end(locust__protocol_client *c)
 }
 
 static const locust__protocol_kind locust__mqtt_protocol = {
-    sizeof(locust__mqtt), locust__mqtt_end, locust__mqtt_tend, locust__mqtt_tick};
+    sizeof(locust__mqtt), locust__mqtt_end, locust__mqtt_tend, locust__mqtt_tick, false};

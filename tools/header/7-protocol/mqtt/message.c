@@ -96,7 +96,7 @@ static void locust__mqtt_message_record(locust__mqtt *m, const locust__mqtt_queu
 {
     int64_t ns = q->arrived_wall_ns - q->sent_wall_ns; // below 0: the clocks differ
     locust__operation o = {
-        m->as.user, "MQTT", q->row ? q->row : "receive", q->arrived_ns - (ns > 0 ? ns : 0)};
+        m->as.user, "MQTT", q->row ? q->row : "receive", q->arrived_ns - (ns > 0 ? ns : 0), NULL};
     if (q->sent_wall_ns)
         locust__operation_record(&o, NULL, q->len, q->arrived_ns, 0);
 }
@@ -105,7 +105,7 @@ static void locust__mqtt_message_record(locust__mqtt *m, const locust__mqtt_queu
 static void locust__mqtt_queue_drop(locust__mqtt *m, const char *row)
 {
     int64_t now_ns = locust__mqtt_client_loop(m)->clock_ns;
-    locust__operation o = {m->as.user, "MQTT", row ? row : "receive", now_ns};
+    locust__operation o = {m->as.user, "MQTT", row ? row : "receive", now_ns, NULL};
     locust__operation_record(&o,
         "more than .queue messages waited for locust_mqtt_receive: this one was dropped", 0, now_ns,
         0);

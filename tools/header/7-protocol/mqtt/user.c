@@ -60,7 +60,7 @@ static locust__mqtt_flight *locust__mqtt_publish_new(
         return NULL;
     *f = (locust__mqtt_flight){.name_len = len, .packet = packet};
     snprintf(f->bytes, len, "publish:%d:%s", p->qos < 0 || p->qos > 2 ? 0 : p->qos, name);
-    f->operation = (locust__operation){m->as.user, "MQTT", f->bytes, 0};
+    f->operation = (locust__operation){m->as.user, "MQTT", f->bytes, 0, NULL};
     f->state = p->qos == 2 ? LOCUST__MQTT_FLIGHT_PUBREC : LOCUST__MQTT_FLIGHT_PUBACK;
     return f;
 }
