@@ -81,6 +81,7 @@
  *     >>locals            coroutine-local data
  *     >>streams           protocols of your own
  *     >>websocket         WebSocket
+ *     >>socketio          Socket.IO
  *     >>name_servers      questions to name servers
  *     >>mqtt              MQTT
  *     >>feeds             data from files
@@ -230,9 +231,13 @@
  *     >>ws_frame          frames of WebSocket
  *     >>ws_deflate        permessage-deflate
  *     >>ws                a WebSocket connection
+ *     >>ws_talk           waiting on a WebSocket
  *     >>ws_opening        the opening handshake of WebSocket
  *     >>websocket_client  the WebSocket of a user
  *     >>ws_layer          a stream of bytes over WebSocket
+ *     >>sio_packet        packets of Socket.IO
+ *     >>sio               a Socket.IO connection
+ *     >>socketio_client   the Socket.IO of a user
  *     >>dns_type          types of DNS records, and rcodes
  *     >>dns_message       questions with EDNS, and what an answer consists of
  *     >>dns_text          records as text, and whether they are well-formed
@@ -1227,6 +1232,96 @@ LOCUST_API const char *locust_ws_subprotocol(locust_user *u);
 /* The code of the peer's Close: 1005: it had none, 0: none came. *reason (NULL: not wanted) lives
  * until the next connect. */
 LOCUST_API int locust_ws_close_code(locust_user *u, const char **reason);
+/* ============================================================================================
+ * >>socketio  Socket.IO
+ *
+ * Purpose     one connection for each user, or coroutine of a user, to one namespace of a Socket.IO
+ *             server: protocol 5 over Engine.IO 4.
+ *
+ * Call from a user. Rows have the types of Locust's SocketIOUser: "WS connect", "WSE <event>" for
+ * one that is sent, "WSC <event>" for one up to its acknowledgement, "WSR <event>" for one that is
+ * received; a row of a received event has no time.
+ *
+ * The first call connects to the user's host, if locust_sio_connect did not before. A connection
+ * that has ended is not opened again, but by locust_sio_connect: until then every call says why it
+ * ended. While a user does something else heartbeats are answered and events kept for it, up to
+ * .max_message bytes of them.
+ * ============================================================================================ */
+
+typedef struct locust_bytes { // n bytes, borrowed
+    const void *ptr;
+    size_t n;
+} locust_bytes;
+
+typedef struct locust_sio_options {
+    const char *url;            // http://, https://, ws:// or wss://; NULL: the user's host
+    const char *name;           // row; NULL: "connect"
+    const char *sio_namespace;  // "/room"; NULL: "/"
+    const char *auth;           // JSON object, for the server's handler of connections; NULL: none
+    const char *path;           // of the server; NULL: "/socket.io/"
+    const locust_pair *headers; // beside the class's and the user's
+    bool polling;               // begin by HTTP long-polling, and upgrade to WebSocket
+    double timeout_s;           // of connecting, and of each send; 0: 60, negative: none
+    size_t max_message;         // bytes; 0: LOCUST_MAX_BODY
+} locust_sio_options;
+
+/* Connects, to the namespace too. What was open is closed. Returns false if it failed: that is
+ * counted, and locust_sio_error says why. */
+LOCUST_API bool locust_sio_connect(locust_user *u, const locust_sio_options *options);
+/* URL first, then fields of locust_sio_options: locust_sio_connect(u, u->host, .polling = true) */
+#define locust_sio_connect(u, ...)     \
+    (LOCUST_AT_("locust_sio_connect"), \
+        locust_sio_connect((u), &(locust_sio_options){.url = __VA_ARGS__}))
+
+typedef struct locust_sio_data { // what goes with an event
+    const char *args;            // JSON values, separated by commas: "1, {\"a\": 2}"; NULL: none
+    const char *name;            // row; NULL: the event
+    double timeout_s;            // of locust_sio_call; 0: 60, negative: none
+    const locust_bytes
+        *attachments; // bytes: args has {"_placeholder": true, "num": 0} for the first
+    size_t n_attachments;
+} locust_sio_data;
+
+/* Sends an event. Returns false on an error. */
+LOCUST_API bool locust_sio_emit(locust_user *u, const char *event, const locust_sio_data *data);
+/* Arguments first, then fields of locust_sio_data: locust_sio_emit(u, "join", "1, 2") */
+#define locust_sio_emit(u, event, ...) \
+    (LOCUST_AT_("locust_sio_emit"),    \
+        locust_sio_emit((u), (event), &(locust_sio_data){.args = __VA_ARGS__}))
+
+/* Sends an event and waits for its acknowledgement. Returns the JSON array of what that has, "[3]",
+ * which lives until this user's next call on the connection; NULL: none came. */
+LOCUST_API const char *locust_sio_call(
+    locust_user *u, const char *event, const locust_sio_data *data);
+#define locust_sio_call(u, event, ...) \
+    (LOCUST_AT_("locust_sio_call"),    \
+        locust_sio_call((u), (event), &(locust_sio_data){.args = __VA_ARGS__}))
+
+typedef struct locust_sio_event { // lives until this user's next call on the connection
+    const char *name;             // "message" for what send() of other clients sends
+    const char *args;             // JSON array of its arguments: "[1,2]"
+    const locust_bytes *attachments;
+    size_t n_attachments;
+    int64_t
+        ack; // the server wants an acknowledgement of this number: locust_sio_ack; -1: it does not
+} locust_sio_event;
+
+/* Takes the next event; waits that many seconds for it: 0: takes what is there, negative: no limit.
+ * Returns false if none came, or the connection has ended: see locust_sio_error. */
+LOCUST_API bool locust_sio_receive(locust_user *u, locust_sio_event *out, double seconds);
+#define locust_sio_receive(...) (LOCUST_AT_("locust_sio_receive"), locust_sio_receive(__VA_ARGS__))
+/* Acknowledges an event: `args` as in locust_sio_data. */
+LOCUST_API bool locust_sio_ack(locust_user *u, int64_t ack, const char *args);
+#define locust_sio_ack(...) (LOCUST_AT_("locust_sio_ack"), locust_sio_ack(__VA_ARGS__))
+
+/* Leaves the namespace and closes the connection; waits up to a second for the server's Close. */
+LOCUST_API bool locust_sio_close(locust_user *u);
+#define locust_sio_close(u) (LOCUST_AT_("locust_sio_close"), locust_sio_close(u))
+/* Why the last call failed: a stable sentence; NULL if it did not. */
+LOCUST_API const char *locust_sio_error(locust_user *u);
+/* The server's name for this connection to the namespace; "": none. Lives until the next connect.
+ * */
+LOCUST_API const char *locust_sio_id(locust_user *u);
 /* ============================================================================================
  * >>name_servers  questions to name servers
  *
@@ -23866,7 +23961,7 @@ static void locust__ws_deflate_free(locust__ws_deflate *d)
  * Cost        a small message: copied once each way, no allocation. An idle connection keeps at
  *             most 512 bytes of its last message.
  * Names       locust__ws locust__ws_
- * Uses        >>co >>stats >>stream >>protocol >>ws_frame >>ws_deflate
+ * Uses        >>stats >>stream >>protocol >>ws_frame >>ws_deflate
  * Sources     RFC 6455 5 to 7; RFC 7692 6.
  * Limits      a message up to .max_message bytes, and as many of messages that nobody has asked
  *             for.
@@ -23919,6 +24014,8 @@ enum locust__ws_step {
 };
 
 static const char locust__ws_no_utf8[] = "text that is not UTF-8";
+static const char locust__ws_by_test[] =
+    "closed by the test: a call of connect opens another connection";
 static const char locust__ws_no_close[] = "connection closed by peer without a Close";
 
 static locust_stream *locust__ws_stream(const locust__ws *ws)
@@ -24385,6 +24482,18 @@ static void locust__ws_end(locust__ws *ws)
         locust__ws_say_close(ws, LOCUST__WS_CODE_NORMAL, "");
     locust__ws_free(ws);
 }
+/* ============================================================================================
+ * >>ws_talk  waiting on a WebSocket
+ *
+ * Purpose     what parks: the next message, sending one, the closing handshake.
+ * Invariants  while a frame is being sent nothing else is: `sending`.
+ * Cost        a message is masked in the loop's scratch buffer, and leaves by one call if the
+ *             socket takes it.
+ * Names       locust__ws_cannot_send locust__ws_drain locust__ws_goodbye locust__ws_pump
+ *             locust__ws_send locust__ws_take locust__ws_wait locust__ws_write
+ * Uses        >>co >>stream >>ws_frame >>ws_deflate >>ws
+ * Sources     RFC 6455 5.1 (masks), 7.1 (closing).
+ * ============================================================================================ */
 
 /* Waits for more bytes. NULL, or why there are none: `timeout` if the time is over, which leaves
  * the connection as it is. */
@@ -24523,6 +24632,38 @@ static const char *locust__ws_send(locust__ws *ws, unsigned opcode, bool last, c
     locust__ws_pong(ws);
     return NULL;
 }
+
+/* Sends Close, and waits for the peer's, and for the end of the connection. NULL, or what is
+ * missing. */
+static const char *locust__ws_goodbye(
+    locust__ws *ws, int code, const char *reason, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_error error = locust__ws_drain(ws, deadline_ns);
+    const char *wrong = NULL;
+    if (!error) {
+        locust__ws_say_close(ws, code, reason);
+        error = locust__ws_drain(ws, deadline_ns);
+    }
+    if (error)
+        return locust__ws_cannot_send(ws, error);
+    while (!ws->close_got && !wrong) {
+        enum locust__ws_step step = locust__ws_step(ws);
+        if (step == LOCUST__WS_STEP_MESSAGE)
+            locust__ws_clear(ws);
+        else if (step == LOCUST__WS_STEP_DEAD && !ws->close_got)
+            wrong = ws->dead;
+        else if (step == LOCUST__WS_STEP_MORE)
+            wrong = locust__ws_pump(ws, deadline_ns, "no Close from the peer within a second");
+    }
+    while (ws->close_got && locust__stream_is_open(locust__ws_stream(ws))) {
+        error = locust__stream_fill(locust__ws_stream(ws), deadline_ns);
+        locust__ws_stream(ws)->in_len = 0;
+        if (error)
+            break;
+    }
+    // Some servers (x/net of Go) end the connection without a Close: it is closed.
+    return wrong == locust__ws_no_close ? NULL : wrong;
+}
 /* ============================================================================================
  * >>ws_opening  the opening handshake of WebSocket
  *
@@ -24531,9 +24672,10 @@ static const char *locust__ws_send(locust__ws *ws, unsigned opcode, bool last, c
  * Invariants  the connection is the client's own, and new for each hop. What the test says by hand
  *             of the fields of the handshake itself is left out.
  * Cost        some 3 KB of heap while it lasts.
- * Names       locust__ws_opening locust__ws_opening_ locust__ws_open locust__ws_url
+ * Names       locust__ws_base locust__ws_no_host locust__ws_open locust__ws_opening
+ *             locust__ws_opening_ locust__ws_url
  * Uses        >>co >>stats >>stream >>allowance >>url >>head >>response_head >>receive >>route
- *             >>base_url >>client >>head_out >>exchange >>request >>user >>protocol
+ *             >>base_url >>client >>head_out >>exchange >>request >>user >>control >>protocol
  *             >>ws_deflate >>ws
  * Sources     RFC 6455 4.1 (the client's handshake), 4.2.2 (the answer); RFC 7692 5; servers of the
  *             world: names and values of fields in any case, any reason, frames right behind.
@@ -24572,6 +24714,40 @@ static bool locust__ws_url(locust__buf *out, const char *host, const char *url)
         return true;
     }
     return false;
+}
+
+/* Ends the test: its URL is of another protocol, or there is none. */
+static _Noreturn void locust__ws_no_host(locust__user *user, const char *url) LOCUST__PARKS
+{
+    char text[400];
+    const char *host = user->as.host ? user->as.host : "", *why;
+    int n =
+        url && locust__url_is_absolute(url)
+            ? snprintf(text, sizeof text,
+                  "\"%.300s\" is not a URL for WebSocket: ws://, wss://, http:// or https://", url)
+        : *host
+            ? snprintf(text, sizeof text,
+                  "host \"%.300s\" is not one for WebSocket: ws://, wss://, http:// or https://",
+                  host)
+            : snprintf(text, sizeof text,
+                  "no host: give --host, LOCUST_HOST, .host in the user class, or an absolute URL "
+                  "to locust_ws_connect()");
+    why = locust__arena_copy(&user->all->services->arena, text, (size_t)n);
+    locust__control_break(user, why ? why : "no host for WebSocket");
+}
+
+/* Writes the URL that a user connects to, as locust__ws_url does. Ends the test if there is none,
+ * or it wants TLS that is not there. */
+static void locust__ws_base(locust__user *user, const char *url, locust__buf *out) LOCUST__PARKS
+{
+    bool secure;
+    if (!locust__ws_url(out, user->as.host, url))
+        locust__ws_no_host(user, url);
+    secure = out->ptr && strncmp(out->ptr, "https:", 6) == 0;
+    if (secure && !LOCUST__WITH_TLS) {
+        locust__buf_free(out);
+        locust__protocol_check_tls(user, true);
+    }
 }
 
 /* Fields that the handshake writes itself. */
@@ -24813,8 +24989,8 @@ static const char *locust__ws_open(locust__ws *ws, const locust_ws_options *opti
  *             read by the keeper, so that two ends that both send do not wait for each other.
  * Cost        a client: some 800 bytes beside its stream's, of which the heap has all.
  * Names       locust__websocket locust__websocket_
- * Uses        >>co >>misuse >>stream >>allowance >>url >>client >>user >>retry >>control
- *             >>protocol >>ws_frame >>ws >>ws_opening
+ * Uses        >>co >>misuse >>allowance >>client >>user >>retry >>control >>protocol
+ *             >>ws_frame >>ws >>ws_talk >>ws_opening
  * Sources     RFC 6455.
  * ============================================================================================ */
 
@@ -24825,9 +25001,6 @@ typedef struct locust__websocket {
     int64_t timeout_ns;   // of a send
     locust__ws_utf8 sent; // how far the text has come whose fragments the test sends
 } locust__websocket;
-
-static const char locust__websocket_closed[] =
-    "closed by the test: locust_ws_connect() opens another connection";
 
 static locust__websocket *locust__websocket_of(locust__protocol_client *c)
 {
@@ -24851,26 +25024,6 @@ static void locust__websocket_tick(locust__protocol_client *c, int64_t now_ns)
 
 static const locust__protocol_kind locust__websocket_kind = {sizeof(locust__websocket),
     locust__websocket_end, locust__websocket_tend, locust__websocket_tick, true};
-
-/* Ends the test: its URL is of another protocol, or there is none. */
-static _Noreturn void locust__websocket_no_host(locust__user *user, const char *url) LOCUST__PARKS
-{
-    char text[400];
-    const char *host = user->as.host ? user->as.host : "", *why;
-    int n =
-        url && locust__url_is_absolute(url)
-            ? snprintf(text, sizeof text,
-                  "\"%.300s\" is not a URL for WebSocket: ws://, wss://, http:// or https://", url)
-        : *host
-            ? snprintf(text, sizeof text,
-                  "host \"%.300s\" is not one for WebSocket: ws://, wss://, http:// or https://",
-                  host)
-            : snprintf(text, sizeof text,
-                  "no host: give --host, LOCUST_HOST, .host in the user class, or an absolute URL "
-                  "to locust_ws_connect()");
-    why = locust__arena_copy(&user->all->services->arena, text, (size_t)n);
-    locust__control_break(user, why ? why : "no host for WebSocket");
-}
 
 /* Makes the row of an operation, and ends its call; a user that was cut leaves its task. */
 static bool locust__websocket_result(locust__websocket *w, const locust__operation *o,
@@ -24899,12 +25052,7 @@ static bool locust__websocket_connect(
         locust__operation_end(&o, NULL, wrong, 0);
         return false;
     }
-    if (!locust__ws_url(&url, user->as.host, options->url))
-        locust__websocket_no_host(user, options->url);
-    if (!LOCUST__WITH_TLS && url.ptr && strncmp(url.ptr, "https:", 6) == 0) {
-        locust__buf_free(&url);
-        locust__protocol_check_tls(user, true);
-    }
+    locust__ws_base(user, options->url, &url);
     locust__protocol_enter(&w->client);
     locust__ws_init(&w->ws, &w->client);
     w->timeout_ns = options->timeout_s < 0   ? LOCUST__NEVER
@@ -25067,37 +25215,6 @@ LOCUST_API bool(locust_ws_ping)(locust_user *u, double seconds)
     return locust__websocket_result(w, &o, &w->client.conn.stream, wrong);
 }
 
-/* Sends Close, and waits for the peer's, and for the end of the connection. NULL, or what is
- * missing. */
-static const char *locust__websocket_goodbye(
-    locust__ws *ws, int code, const char *reason, int64_t deadline_ns) LOCUST__PARKS
-{
-    locust_error error = locust__ws_drain(ws, deadline_ns);
-    const char *wrong = NULL;
-    if (!error) {
-        locust__ws_say_close(ws, code, reason);
-        error = locust__ws_drain(ws, deadline_ns);
-    }
-    if (error)
-        return locust__ws_cannot_send(ws, error);
-    while (!ws->close_got && !wrong) {
-        enum locust__ws_step step = locust__ws_step(ws);
-        if (step == LOCUST__WS_STEP_MESSAGE)
-            locust__ws_clear(ws);
-        else if (step == LOCUST__WS_STEP_DEAD && !ws->close_got)
-            wrong = ws->dead;
-        else if (step == LOCUST__WS_STEP_MORE)
-            wrong = locust__ws_pump(ws, deadline_ns, "no Close from the peer within a second");
-    }
-    while (ws->close_got && locust__stream_is_open(locust__ws_stream(ws))) {
-        error = locust__stream_fill(locust__ws_stream(ws), deadline_ns);
-        locust__ws_stream(ws)->in_len = 0;
-        if (error)
-            break;
-    }
-    return wrong;
-}
-
 LOCUST_API bool(locust_ws_close)(locust_user *u, int code, const char *reason)
 {
     locust__websocket *w = locust__websocket_ready(u, "locust_ws_close", false);
@@ -25117,14 +25234,11 @@ LOCUST_API bool(locust_ws_close)(locust_user *u, int code, const char *reason)
     if (w->ws.dead && !w->ws.close_got)
         wrong = w->ws.dead;
     else if (!w->ws.dead)
-        wrong = locust__websocket_goodbye(
+        wrong = locust__ws_goodbye(
             &w->ws, code, reason ? reason : "", locust__time_after(start_ns, LOCUST__S));
-    // Some servers (x/net of Go) end the connection without a Close: it is closed.
-    if (wrong && w->ws.close_sent && wrong == locust__ws_no_close)
-        wrong = NULL;
-    locust__ws_lost(&w->ws, locust__websocket_closed);
+    locust__ws_lost(&w->ws, locust__ws_by_test);
     if (!wrong)
-        w->ws.dead = locust__websocket_closed;
+        w->ws.dead = locust__ws_by_test;
     return locust__websocket_sent(w, "close", start_ns, wrong);
 }
 
@@ -25380,6 +25494,927 @@ LOCUST__UNUSED static const char *locust__ws_layer_open(locust__protocol_client 
     if (layer)
         *layer = l;
     return NULL;
+}
+/* ============================================================================================
+ * >>sio_packet  packets of Socket.IO
+ *
+ * Purpose     read and write a packet; what its data may be.
+ * Invariants  a packet that was read has data of its type: checked JSON, or none.
+ * Names       locust__sio_packet locust__sio_packet_ locust__sio_type_
+ * Uses        >>json
+ * Sources     Socket.IO protocol 5 (github.com/socketio/socket.io-protocol); servers of the world:
+ *             a refusal may be a string or an object, a namespace carry a query.
+ *
+ *   type [attachments "-"] [namespace ","] [id] [JSON]       51-/room,7["put",{"_placeholder":...}]
+ * ============================================================================================ */
+
+enum {
+    LOCUST__SIO_TYPE_CONNECT,
+    LOCUST__SIO_TYPE_DISCONNECT,
+    LOCUST__SIO_TYPE_EVENT,
+    LOCUST__SIO_TYPE_ACK,
+    LOCUST__SIO_TYPE_REFUSAL,
+    LOCUST__SIO_TYPE_BINARY_EVENT,
+    LOCUST__SIO_TYPE_BINARY_ACK
+};
+
+enum { LOCUST__SIO_PACKET_ATTACHMENTS = 1000 }; // of one packet
+
+typedef struct locust__sio_packet { // views into the text
+    int type;                       // EVENT and ACK also for those with attachments
+    int64_t id;                     // of an acknowledgement; -1: none
+    size_t attachments;
+    locust__view space; // the namespace; "/": the main one
+    locust__view data;
+} locust__sio_packet;
+
+/* Takes a number off the text; -1: there is none, or it is too long. */
+static int64_t locust__sio_packet_number(locust__view *rest)
+{
+    size_t n = 0;
+    int64_t number;
+    while (n < rest->len && locust__text_is_digit(rest->ptr[n]))
+        n++;
+    number = n && n < 19 ? locust__number_of((locust__view){rest->ptr, n}) : -1;
+    if (number >= 0)
+        *rest = locust__view_skip(*rest, n);
+    return number;
+}
+
+/* Is the data what a packet of the type has? */
+static bool locust__sio_packet_fits(const locust__sio_packet *p)
+{
+    locust__view v = p->data, first;
+    const char *at = NULL;
+    char kind = v.len ? *v.ptr : '\0';
+    if (v.len && !locust__json_is_valid(v))
+        return false;
+    switch (p->type) {
+    case LOCUST__SIO_TYPE_CONNECT:
+        return !v.len || kind == '{';
+    case LOCUST__SIO_TYPE_DISCONNECT:
+        return !v.len;
+    case LOCUST__SIO_TYPE_EVENT:
+        return kind == '[' && locust__json_element(v, &at, &first) && *first.ptr == '"';
+    case LOCUST__SIO_TYPE_ACK:
+        return kind == '[' && p->id >= 0;
+    default:
+        return kind == '{' || kind == '"';
+    }
+}
+
+/* Reads a packet. NULL, or what is wrong with it. */
+static const char *locust__sio_packet_read(locust__view text, locust__sio_packet *p)
+{
+    int64_t n = -1;
+    *p = (locust__sio_packet){.id = -1, .space = {"/", 1}};
+    if (!text.len || *text.ptr < '0' || *text.ptr > '6')
+        return "Socket.IO packet of an unknown type";
+    p->type = *text.ptr - '0';
+    text = locust__view_skip(text, 1);
+    if (p->type >= LOCUST__SIO_TYPE_BINARY_EVENT) {
+        n = locust__sio_packet_number(&text);
+        if (n < 1 || n > LOCUST__SIO_PACKET_ATTACHMENTS || !text.len || *text.ptr != '-')
+            return "Socket.IO packet with a wrong number of attachments";
+        p->attachments = (size_t)n;
+        p->type -= LOCUST__SIO_TYPE_BINARY_EVENT - LOCUST__SIO_TYPE_EVENT;
+        text = locust__view_skip(text, 1);
+    }
+    if (text.len && *text.ptr == '/') {
+        const char *comma = memchr(text.ptr, ',', text.len);
+        size_t len = comma ? (size_t)(comma - text.ptr) : text.len;
+        const char *query = memchr(text.ptr, '?', len);
+        p->space = (locust__view){text.ptr, query ? (size_t)(query - text.ptr) : len};
+        text = locust__view_skip(text, comma ? len + 1 : len);
+    }
+    if (text.len && locust__text_is_digit(*text.ptr)) {
+        p->id = locust__sio_packet_number(&text);
+        if (p->id < 0)
+            return "Socket.IO packet with a number that is too long";
+    }
+    p->data = text;
+    return locust__sio_packet_fits(p) ? NULL
+                                      : "Socket.IO packet with data that do not fit its type";
+}
+
+/* Writes the beginning of a packet, with the Engine.IO type of a message in front; id -1: none. */
+static void locust__sio_packet_write(
+    locust__buf *out, int type, size_t attachments, const char *space, int64_t id)
+{
+    if (attachments)
+        locust__buf_printf(out, "4%d%zu-", type + 3, attachments);
+    else
+        locust__buf_printf(out, "4%d", type);
+    if (strcmp(space, "/") != 0)
+        locust__buf_printf(out, "%s,", space);
+    if (id >= 0)
+        locust__buf_printf(out, "%lld", (long long)id);
+}
+/* ============================================================================================
+ * >>sio  a Socket.IO connection
+ *
+ * Purpose     what Engine.IO and Socket.IO say over a WebSocket: sessions, heartbeats, namespaces,
+ *             events, acknowledgements, attachments.
+ * Invariants  what came is read the same way by the user's calls and by the keeper: heartbeats are
+ *             answered, events and the acknowledgement that is waited for are kept. A call that
+ *             sends does not make the client busy.
+ * Cost        a client: some 1,000 bytes beside its stream's.
+ * Names       locust__sio locust__sio_
+ * Uses        >>stats >>url >>json >>protocol >>ws_frame >>ws >>ws_talk >>sio_packet
+ * Sources     Engine.IO protocol 4, Socket.IO protocol 5 (github.com/socketio); socket.io 4.8,
+ *             python-socketio 5.18, netty-socketio 2.0, socketioxide 0.18 as they behave.
+ * Limits      events of other namespaces are passed over.
+ * ============================================================================================ */
+
+typedef struct locust__sio_item { // an event, or an acknowledgement
+    struct locust__sio_item *next;
+    int64_t id; // the acknowledgement's; of an event: the one that is wanted; -1: none
+    bool ack;
+    size_t bytes; // that it takes
+    size_t wanted, n_attachments;
+    locust_bytes *attachments;
+    char *name, *args; // behind the struct
+} locust__sio_item;
+
+typedef struct locust__sio {
+    locust__protocol_client client; // first
+    locust__ws ws;
+    const char *error;         // of the last call; NULL: it went well
+    const char *why;           // Socket.IO itself ended it for that; NULL: see ws.dead
+    char *space, *id;          // namespace; the server's name for the connection to it
+    bool joined;               // the namespace is connected
+    const char *refused;       // the server has refused that
+    int64_t timeout_ns;        // of a send
+    int64_t next_ack, awaited; // awaited -1: none
+    locust__sio_item *first, *last, *partial, *answer, *given;
+    size_t queued;      // bytes that the events take
+    int64_t silence_ns; // longest time without a heartbeat
+    int64_t beat_ns;    // when the last one came
+    bool pong_due, probed;
+} locust__sio;
+
+static locust__sio *locust__sio_of(locust__protocol_client *c)
+{
+    return (locust__sio *)(void *)c;
+}
+
+static void locust__sio_item_free(locust__sio_item *item)
+{
+    for (size_t i = 0; item && i < item->n_attachments; i++)
+        LOCUST_FREE((void *)(uintptr_t)item->attachments[i].ptr);
+    if (item)
+        LOCUST_FREE(item->attachments);
+    LOCUST_FREE(item);
+}
+
+/* Why there is no connection; NULL: there is one. */
+static const char *locust__sio_dead(const locust__sio *sio)
+{
+    return sio->why ? sio->why : sio->ws.dead;
+}
+
+/* The server broke a rule of Socket.IO, or left. */
+static void locust__sio_break(locust__sio *sio, const char *why)
+{
+    if (!locust__sio_dead(sio))
+        sio->why = why;
+    locust__ws_break(&sio->ws, LOCUST__WS_CODE_NORMAL, why);
+}
+
+/* Answers a heartbeat as soon as nothing else goes before. */
+static void locust__sio_pong(locust__sio *sio)
+{
+    if (sio->pong_due && !locust__sio_dead(sio))
+        sio->pong_due = !locust__ws_control(&sio->ws, LOCUST__WS_OP_TEXT, "3", 1);
+}
+
+/* Makes an event or acknowledgement of a packet. NULL: no memory. */
+static locust__sio_item *locust__sio_item_new(const locust__sio_packet *p)
+{
+    bool ack = p->type == LOCUST__SIO_TYPE_ACK;
+    size_t name_len = 0, room = sizeof(locust__sio_item) + 2 * p->data.len + 8;
+    locust__sio_item *item = locust__memory_zalloc(room);
+    const char *at = NULL, *end = p->data.ptr + p->data.len;
+    locust__view first = {p->data.ptr, 0};
+    if (!item)
+        return NULL;
+    item->ack = ack;
+    item->id = p->id;
+    item->wanted = p->attachments;
+    item->bytes = room;
+    item->name = (char *)(item + 1);
+    if (!ack && locust__json_element(p->data, &at, &first) &&
+        !locust__json_decode(first, item->name, p->data.len + 1))
+        snprintf(item->name, p->data.len + 1, "?"); // "\u0000"
+    name_len = strlen(item->name) + 1;
+    item->args = item->name + name_len;
+    if (ack) {
+        memcpy(item->args, p->data.ptr, p->data.len);
+        return item;
+    }
+    at = locust__json_blank(at, end);
+    if (at < end && *at == ',')
+        at = locust__json_blank(at + 1, end);
+    item->args[0] = '[';
+    memcpy(item->args + 1, at, (size_t)(end - at));
+    return item;
+}
+
+/* An event or acknowledgement is whole: keeps it, if somebody may want it. */
+static void locust__sio_keep(locust__sio *sio, locust__sio_item *item)
+{
+    if (item->ack && (item->id != sio->awaited || sio->answer)) {
+        locust__sio_item_free(item); // of a call that has given up
+    } else if (item->ack) {
+        sio->answer = item;
+    } else {
+        *(sio->first ? &sio->last->next : &sio->first) = item;
+        sio->last = item;
+        sio->queued += item->bytes;
+    }
+}
+
+/* Takes the answer to the wish to join a namespace. */
+static void locust__sio_join(locust__sio *sio, const locust__sio_packet *p)
+{
+    locust__view sid;
+    LOCUST_FREE(sio->id);
+    sio->id = NULL;
+    if (locust__json_find(p->data, "sid", &sid) && sid.len > 2)
+        sio->id = locust__text_copy(sid.ptr + 1, sid.len - 2);
+    sio->joined = true;
+}
+
+/* The sentence of a refusal, which servers give as an object or as a string. */
+static const char *locust__sio_refusal(const locust__sio *sio, locust__view data)
+{
+    locust__view message = data;
+    char said[96] = "", text[160];
+    if (*data.ptr == '{' && !locust__json_find(data, "message", &message))
+        message.len = 0;
+    if (!message.len || !locust__json_decode(message, said, sizeof said))
+        snprintf(said, sizeof said, "no reason given");
+    locust__text_plain(said, strlen(said));
+    snprintf(text, sizeof text, "namespace refused: %s", said);
+    return locust__stats_text(sio->client.user->all->services->recorder.stats, text);
+}
+
+static void locust__sio_take_packet(locust__sio *sio, locust__view text)
+{
+    locust__sio_packet p;
+    const char *wrong = locust__sio_packet_read(text, &p);
+    bool ours;
+    if (wrong) {
+        locust__sio_break(sio, wrong);
+        return;
+    }
+    ours = locust__view_is(p.space, sio->space);
+    if (p.type == LOCUST__SIO_TYPE_EVENT || p.type == LOCUST__SIO_TYPE_ACK) {
+        locust__sio_item *item = locust__sio_item_new(&p);
+        if (!item)
+            locust__sio_break(sio, locust__error_text(LOCUST_ERR_MEMORY));
+        else if (item->wanted)
+            sio->partial = item; // of any namespace: its attachments follow
+        else if (ours)
+            locust__sio_keep(sio, item);
+        else
+            locust__sio_item_free(item);
+        if (item && item->wanted && !ours)
+            item->name = NULL; // passed over once it is whole
+    } else if (ours && p.type == LOCUST__SIO_TYPE_CONNECT) {
+        locust__sio_join(sio, &p);
+    } else if (ours && p.type == LOCUST__SIO_TYPE_REFUSAL) {
+        sio->refused = locust__sio_refusal(sio, p.data);
+    } else if (ours) {
+        locust__sio_break(sio, "disconnected by the server");
+    }
+}
+
+/* Takes an attachment. */
+static void locust__sio_attach(locust__sio *sio, const char *bytes, size_t n)
+{
+    locust__sio_item *item = sio->partial;
+    locust_bytes *grown;
+    char *copy;
+    if (!item) {
+        locust__sio_break(sio, "bytes that belong to no Socket.IO packet");
+        return;
+    }
+    if (item->bytes + n > sio->ws.max_message) {
+        locust__sio_break(sio, "Socket.IO packet larger than .max_message");
+        return;
+    }
+    grown = LOCUST_REALLOC(item->attachments, (item->n_attachments + 1) * sizeof *grown);
+    item->attachments = grown ? grown : item->attachments;
+    copy = grown ? locust__text_copy(bytes, n) : NULL;
+    if (!copy) {
+        locust__sio_break(sio, locust__error_text(LOCUST_ERR_MEMORY));
+        return;
+    }
+    item->attachments[item->n_attachments++] = (locust_bytes){copy, n};
+    item->bytes += n + sizeof *grown;
+    if (item->n_attachments < item->wanted)
+        return;
+    sio->partial = NULL;
+    if (item->name)
+        locust__sio_keep(sio, item);
+    else
+        locust__sio_item_free(item);
+}
+
+/* Takes one message of Engine.IO. */
+static void locust__sio_take(locust__sio *sio, const locust_ws_message *m)
+{
+    locust__view rest = {m->data + 1, m->len - (m->len > 0)};
+    if (m->binary) {
+        locust__sio_attach(sio, m->data, m->len);
+        return;
+    }
+    switch (*m->data) {
+    case '1':
+        locust__sio_break(sio, "closed by the server");
+        return;
+    case '2': // a heartbeat
+        sio->beat_ns = sio->client.conn.stream.net->loop->now_ns;
+        sio->pong_due = true;
+        locust__sio_pong(sio);
+        return;
+    case '3':
+        sio->probed |= locust__view_is(rest, "probe");
+        return;
+    case '4':
+        if (sio->partial)
+            locust__sio_break(sio, "Socket.IO packet before the attachments of the last one");
+        else
+            locust__sio_take_packet(sio, rest);
+        return;
+    case '6':
+        return;
+    default:
+        locust__sio_break(sio, "Engine.IO packet of an unknown type");
+    }
+}
+
+/* What came while the user does something else. */
+static void locust__sio_tend(locust__protocol_client *c)
+{
+    locust__sio *sio = locust__sio_of(c);
+    locust_ws_message m;
+    if (sio->queued < sio->ws.max_message)
+        locust__ws_tend(&sio->ws);
+    while (sio->ws.first && !sio->why) {
+        locust__ws_take(&sio->ws, &m);
+        locust__sio_take(sio, &m);
+        locust__ws_done(&sio->ws);
+    }
+    locust__sio_pong(sio);
+}
+
+static void locust__sio_tick(locust__protocol_client *c, int64_t now_ns)
+{
+    locust__sio *sio = locust__sio_of(c);
+    locust__sio_pong(sio);
+    if (sio->joined && sio->silence_ns && !locust__sio_dead(sio) &&
+        now_ns - sio->beat_ns > sio->silence_ns)
+        locust__ws_lost(&sio->ws, "no heartbeat from the server in pingInterval and pingTimeout");
+    locust__ws_tick(&sio->ws, now_ns);
+}
+
+/* Forgets what the test had of the last call. */
+static void locust__sio_done(locust__sio *sio)
+{
+    locust__sio_item_free(sio->given);
+    sio->given = NULL;
+    sio->error = NULL;
+}
+
+/* Frees all that a connection had. */
+static void locust__sio_clear(locust__sio *sio)
+{
+    locust__sio_done(sio);
+    while (sio->first) {
+        locust__sio_item *item = sio->first;
+        sio->first = item->next;
+        locust__sio_item_free(item);
+    }
+    locust__sio_item_free(sio->partial);
+    locust__sio_item_free(sio->answer);
+    LOCUST_FREE(sio->space);
+    LOCUST_FREE(sio->id);
+    memset(&sio->ws + 1, 0, sizeof *sio - offsetof(locust__sio, ws) - sizeof sio->ws);
+    sio->awaited = -1;
+}
+
+static void locust__sio_end(locust__protocol_client *c)
+{
+    locust__sio *sio = locust__sio_of(c);
+    if (sio->joined && !locust__sio_dead(sio))
+        locust__ws_control(&sio->ws, LOCUST__WS_OP_TEXT, "41", 2);
+    locust__ws_end(&sio->ws);
+    locust__sio_clear(sio);
+}
+
+static const locust__protocol_kind locust__sio_kind = {
+    sizeof(locust__sio), locust__sio_end, locust__sio_tend, locust__sio_tick, true};
+
+/* Reads the next message. NULL, or why there is none. */
+static const char *locust__sio_pump(
+    locust__sio *sio, int64_t deadline_ns, const char *timeout) LOCUST__PARKS
+{
+    const char *wrong = locust__sio_dead(sio);
+    locust_ws_message m;
+    if (!wrong)
+        wrong = locust__ws_wait(&sio->ws, deadline_ns, timeout);
+    if (wrong)
+        return wrong;
+    locust__ws_take(&sio->ws, &m);
+    locust__sio_take(sio, &m);
+    locust__ws_done(&sio->ws);
+    return NULL;
+}
+
+/* Sends a text. NULL, or why not. */
+static const char *locust__sio_send(
+    locust__sio *sio, const locust__buf *text, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *wrong = locust__sio_dead(sio);
+    if (!wrong && text->failed)
+        wrong = locust__error_text(LOCUST_ERR_MEMORY);
+    if (!wrong)
+        wrong =
+            locust__ws_send(&sio->ws, LOCUST__WS_OP_TEXT, true, text->ptr, text->len, deadline_ns);
+    locust__sio_pong(sio);
+    return wrong;
+}
+
+/* Takes what the server says when a session opens: 0{"sid":...}. NULL, or what is wrong. */
+static const char *locust__sio_opened(locust__sio *sio, locust__view text, locust__buf *sid)
+{
+    locust__view json, v;
+    int64_t interval = 25000, timeout = 20000;
+    json = text.len ? locust__view_skip(text, 1) : text;
+    if (!text.len || *text.ptr != '0' || !locust__json_is_valid(json) ||
+        !locust__json_find(json, "sid", &v) || v.len < 3 || *v.ptr != '"')
+        return "no Engine.IO session: the answer is not that of Engine.IO 4";
+    if (sid) {
+        locust__buf_add(sid, v.ptr + 1, v.len - 2);
+        locust__buf_add(sid, "", 1);
+    }
+    if (locust__json_find(json, "pingInterval", &v) && !locust__json_int(v, &interval))
+        interval = -1;
+    if (locust__json_find(json, "pingTimeout", &v) && !locust__json_int(v, &timeout))
+        timeout = -1;
+    if (interval < 0 || timeout < 0 || interval > 1000000000 || timeout > 1000000000)
+        return "Engine.IO session with an invalid pingInterval or pingTimeout";
+    sio->silence_ns = (interval + timeout) * LOCUST__MS;
+    return NULL;
+}
+
+/* Adds the URL of a request: scheme, host and port of `base`, the path, the query. */
+static void locust__sio_url(
+    locust__buf *out, const char *base, const char *path, const char *transport, const char *sid)
+{
+    const char *host = strstr(base, "://");
+    size_t n = host ? (size_t)(host + 3 - base) + strcspn(host + 3, "/?#") : 0;
+    out->len = 0;
+    locust__buf_add(out, base, n);
+    locust__buf_printf(out, "%s%s%cEIO=4&transport=%s", *path == '/' ? "" : "/", path,
+        strchr(path, '?') ? '&' : '?', transport);
+    if (sid) {
+        locust__buf_puts(out, "&sid=");
+        locust__url_add_form(out, sid);
+    }
+    locust__buf_add(out, "", 1);
+}
+/* ============================================================================================
+ * >>socketio_client  the Socket.IO of a user
+ *
+ * Purpose     the public calls of Socket.IO: connect by WebSocket, or by long-polling with an
+ *             upgrade, emit, call, receive, acknowledge, close.
+ * Invariants  requests of long-polling use the session's connections and make no rows.
+ * Names       locust__socketio_
+ * Uses        >>co >>misuse >>stats >>allowance >>response_head >>json >>services >>base_url
+ *             >>client >>head_out >>request >>user >>retry >>control >>protocol >>ws_frame
+ *             >>ws >>ws_talk >>ws_opening >>sio_packet >>sio
+ * Sources     Engine.IO protocol 4, "Upgrade"; Locust 2.47 for rows.
+ * Limits      it begins by long-polling, and does not stay there: a server without an upgrade to
+ *             WebSocket is refused in words.
+ * ============================================================================================ */
+
+typedef struct locust__socketio_http { // a request of long-polling; in the heap
+    locust__client client;
+    locust__exchange x;
+    locust_request req;
+} locust__socketio_http;
+
+/* Sends a request of long-polling; body NULL: a GET. NULL, or why there is no answer; *out: it. */
+static const char *locust__socketio_ask(locust__sio *sio, const locust_sio_options *options,
+    const char *url, const char *body, int64_t deadline_ns, locust__buf *out) LOCUST__PARKS
+{
+    static locust__base_url none; // the URL is absolute
+    locust__user *user = sio->client.user;
+    locust__services *sv = user->all->services;
+    locust__socketio_http *r = locust__memory_zalloc(sizeof *r);
+    locust__response_head h = {.status = 0};
+    size_t body_at = 0;
+    char text[64];
+    locust_error error;
+    out->len = 0;
+    if (!r)
+        return locust__error_text(LOCUST_ERR_MEMORY);
+    locust__client_init(&r->client, sv, &user->as, &user->cls->route, user->client.session);
+    r->req = (locust_request){.url = url,
+        .name = url,
+        .headers = options->headers,
+        .body = body,
+        .body_len = body ? strlen(body) : 0};
+    r->x.req = &r->req;
+    r->x.method = body ? "POST" : "GET";
+    r->x.deadline_ns = deadline_ns;
+    error = locust__head_out_target(&r->client, &r->x, &none);
+    if (!error)
+        error = locust__request_hops(&r->client, &r->x, &h, &body_at);
+    if (!error) {
+        locust__buf_add(out, r->client.block.ptr + body_at, r->client.block.len - body_at);
+        locust__buf_add(out, "", 1);
+        error = out->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+        out->len -= !error;
+    }
+    locust__buf_free(&r->x.url_auth);
+    locust__buf_free(&r->client.block);
+    LOCUST_FREE(r);
+    if (error)
+        return locust__error_text(error);
+    snprintf(text, sizeof text, "status %d in place of 200", h.status);
+    return h.status == 200 ? NULL : locust__stats_text(sv->recorder.stats, text);
+}
+
+/* Takes the packets of one answer, which 0x1E separates; one that begins with b is base64. */
+static const char *locust__socketio_payload(locust__sio *sio, locust__buf *answer)
+{
+    locust__buf bytes = {NULL, 0, 0, false};
+    for (char *at = answer->ptr, *end = at + answer->len; at < end && !locust__sio_dead(sio);) {
+        char *stop = memchr(at, 0x1E, (size_t)(end - at));
+        locust_ws_message m = {at, (size_t)((stop ? stop : end) - at), *at == 'b'};
+        at += m.len + 1;
+        if (m.binary) {
+            bytes.len = 0;
+            if (!locust__base64_decode(&bytes, (locust__view){m.data + 1, m.len - 1})) {
+                locust__sio_break(sio, "Engine.IO packet that is not base64");
+                break;
+            }
+            m = (locust_ws_message){bytes.len ? bytes.ptr : "", bytes.len, true};
+        } else if (stop) {
+            *stop = '\0';
+        }
+        locust__sio_take(sio, &m);
+    }
+    locust__buf_free(&bytes);
+    return locust__sio_dead(sio);
+}
+
+/* Writes the wish to join the namespace: 40/room,{"token":"x"}. */
+static void locust__socketio_join(locust__buf *out, const locust__sio *sio, const char *auth)
+{
+    out->len = 0;
+    locust__sio_packet_write(out, LOCUST__SIO_TYPE_CONNECT, 0, sio->space, -1);
+    locust__buf_puts(out, auth ? auth : "");
+}
+
+/* Begins by long-polling, up to the namespace. *sid: of the session. */
+static const char *locust__socketio_poll(locust__sio *sio, const locust_sio_options *options,
+    const char *base, int64_t deadline_ns, locust__buf *sid) LOCUST__PARKS
+{
+    const char *path = options->path ? options->path : "/socket.io/", *wrong;
+    locust__buf url = {NULL, 0, 0, false}, answer = {NULL, 0, 0, false}, join = {NULL, 0, 0, false};
+    locust__view list;
+    locust__sio_url(&url, base, path, "polling", NULL);
+    wrong = locust__socketio_ask(sio, options, url.ptr, NULL, deadline_ns, &answer);
+    if (!wrong)
+        wrong = locust__sio_opened(sio, (locust__view){answer.ptr, answer.len}, sid);
+    if (!wrong &&
+        (!locust__json_find((locust__view){answer.ptr + 1, answer.len - 1}, "upgrades", &list) ||
+            list.len < 2 || !strstr(answer.ptr, "\"websocket\"")))
+        wrong = "no upgrade from long-polling to WebSocket is offered";
+    if (!wrong) {
+        locust__sio_url(&url, base, path, "polling", sid->ptr);
+        locust__socketio_join(&join, sio, options->auth);
+        locust__buf_add(&join, "", 1);
+        wrong = url.failed || join.failed
+                    ? locust__error_text(LOCUST_ERR_MEMORY)
+                    : locust__socketio_ask(sio, options, url.ptr, join.ptr, deadline_ns, &answer);
+    }
+    while (!wrong && !sio->joined && !sio->refused) {
+        wrong = locust__socketio_ask(sio, options, url.ptr, NULL, deadline_ns, &answer);
+        if (!wrong)
+            wrong = locust__socketio_payload(sio, &answer);
+    }
+    locust__buf_free(&url);
+    locust__buf_free(&answer);
+    locust__buf_free(&join);
+    return wrong ? wrong : sio->refused;
+}
+
+/* Turns a session of long-polling into one over the WebSocket that is open now. */
+static const char *locust__socketio_upgrade(locust__sio *sio, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *wrong =
+        locust__ws_send(&sio->ws, LOCUST__WS_OP_TEXT, true, "2probe", 6, deadline_ns);
+    while (!wrong && !sio->probed)
+        wrong = locust__sio_pump(sio, deadline_ns, locust__error_text(LOCUST_ERR_TIMEOUT));
+    if (!wrong)
+        wrong = locust__ws_send(&sio->ws, LOCUST__WS_OP_TEXT, true, "5", 1, deadline_ns);
+    locust__sio_pong(sio);
+    return wrong;
+}
+
+/* Opens a session over the WebSocket that is open now, and joins the namespace. */
+static const char *locust__socketio_enter(
+    locust__sio *sio, const locust_sio_options *options, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *late = locust__error_text(LOCUST_ERR_TIMEOUT);
+    locust__buf join = {NULL, 0, 0, false};
+    locust_ws_message m;
+    const char *wrong = locust__ws_wait(&sio->ws, deadline_ns, late);
+    if (wrong)
+        return wrong;
+    locust__ws_take(&sio->ws, &m);
+    wrong = locust__sio_opened(sio, (locust__view){m.data, m.binary ? 0 : m.len}, NULL);
+    locust__ws_done(&sio->ws);
+    if (wrong)
+        return wrong;
+    locust__socketio_join(&join, sio, options->auth);
+    wrong = locust__sio_send(sio, &join, deadline_ns);
+    locust__buf_free(&join);
+    while (!wrong && !sio->joined && !sio->refused)
+        wrong = locust__sio_pump(sio, deadline_ns, late);
+    return wrong ? wrong : sio->refused;
+}
+
+/* Connects to `base`, which is an http or https URL. */
+static const char *locust__socketio_open(locust__sio *sio, const locust_sio_options *options,
+    const char *base, locust__allowance *a, locust_error *error) LOCUST__PARKS
+{
+    const char *path = options->path ? options->path : "/socket.io/", *wrong = NULL;
+    locust_ws_options ws = {.headers = options->headers, .max_message = options->max_message};
+    locust__buf url = {NULL, 0, 0, false}, sid = {NULL, 0, 0, false};
+    if (options->polling)
+        wrong = locust__socketio_poll(sio, options, base, a->deadline_ns, &sid);
+    if (!wrong) {
+        locust__sio_url(&url, base, path, "websocket", options->polling ? sid.ptr : NULL);
+        wrong = url.failed ? locust__error_text(*error = LOCUST_ERR_MEMORY)
+                           : locust__ws_open(&sio->ws, &ws, url.ptr, a, error);
+    }
+    if (!wrong)
+        wrong = options->polling ? locust__socketio_upgrade(sio, a->deadline_ns)
+                                 : locust__socketio_enter(sio, options, a->deadline_ns);
+    locust__buf_free(&url);
+    locust__buf_free(&sid);
+    sio->beat_ns = sio->client.user->all->services->loop->now_ns;
+    if (wrong) {
+        if (!sio->why)
+            sio->why = wrong;
+        locust__ws_end(&sio->ws);
+    }
+    return wrong;
+}
+
+/* Refuses options that contradict the protocol. */
+static void locust__socketio_check(const locust_sio_options *options)
+{
+    const char *space = options->sio_namespace;
+    if (space && (*space != '/' || strpbrk(space, ",?")))
+        locust__misuse(
+            "locust_sio_connect() takes a .sio_namespace that begins with '/' and has no "
+            "',' or '?', not \"%.80s\"",
+            space);
+    if (options->auth &&
+        (*options->auth != '{' || !locust__json_is_valid(locust__view_of(options->auth))))
+        locust__misuse("locust_sio_connect() takes an .auth that is a JSON object");
+}
+
+static bool locust__socketio_connect(
+    locust__user *user, const locust_sio_options *options) LOCUST__PARKS
+{
+    locust__operation o =
+        locust__operation_begin(user, "WS", options->name ? options->name : "connect");
+    locust__sio *sio = locust__sio_of(locust__protocol_of(user, &locust__sio_kind));
+    locust__allowance a = {LOCUST__NEVER, 0};
+    locust__buf base = {NULL, 0, 0, false};
+    locust_error error = LOCUST_OK;
+    const char *wrong;
+    if (!sio) {
+        locust__operation_end(&o, NULL, locust__error_text(LOCUST_ERR_MEMORY), 0);
+        return false;
+    }
+    locust__ws_base(user, options->url, &base);
+    locust__protocol_enter(&sio->client);
+    locust__ws_init(&sio->ws, &sio->client);
+    locust__sio_clear(sio);
+    sio->space = locust__text_copy(options->sio_namespace ? options->sio_namespace : "/",
+        strlen(options->sio_namespace ? options->sio_namespace : "/"));
+    sio->timeout_ns = options->timeout_s < 0   ? LOCUST__NEVER
+                      : options->timeout_s > 0 ? locust__time_ns(options->timeout_s)
+                                               : 60 * LOCUST__S;
+    a.deadline_ns = locust__time_after(o.start_ns, sio->timeout_ns);
+    wrong = base.failed || !sio->space ? locust__error_text(error = LOCUST_ERR_MEMORY)
+                                       : locust__socketio_open(sio, options, base.ptr, &a, &error);
+    locust__buf_free(&base);
+    o.start_ns += a.generator_ns;
+    locust__retry_note(user, error);
+    sio->error = wrong;
+    if (user->all->services->tls.broken) {
+        sio->client.busy = false;
+        locust__protocol_check_tls(user, false);
+    }
+    if (user->co->cancelled)
+        locust__operation_cut(&o);
+    else
+        locust__operation_end(&o, &sio->client.conn.stream, wrong, 0);
+    locust__protocol_leave(&sio->client, LOCUST_OK);
+    return !wrong;
+}
+
+LOCUST__APART LOCUST_API bool(locust_sio_connect)(locust_user *u, const locust_sio_options *options)
+{
+    locust__user *user = locust__control_waiting(u, "locust_sio_connect");
+    if (locust__control_is_dead(user->co, __builtin_frame_address(0), options->headers))
+        locust__misuse("locust_sio_connect() has .headers of a function that has returned: "
+                       "LOCUST_HEADERS and local arrays live until the end of their block");
+    locust__socketio_check(options);
+    return locust__socketio_connect(user, options);
+}
+
+/* The user's connection, opened if there was none yet. NULL: no memory. */
+static locust__sio *locust__socketio_ready(
+    locust_user *u, const char *call, bool opens) LOCUST__PARKS
+{
+    locust__user *user = locust__control_waiting(u, call);
+    locust__sio *sio = locust__sio_of(locust__protocol_find(user, &locust__sio_kind));
+    if (!sio && opens) {
+        locust__socketio_connect(user, &(locust_sio_options){.url = NULL});
+        sio = locust__sio_of(locust__protocol_find(user, &locust__sio_kind));
+    }
+    if (sio)
+        locust__sio_done(sio);
+    return sio;
+}
+
+/* Ends a call: makes its row, if it has one, and leaves the task if the user was cut. */
+static void locust__socketio_leave(locust__sio *sio, const locust__operation *o,
+    const locust_stream *s, const char *wrong, size_t length) LOCUST__PARKS
+{
+    sio->error = wrong;
+    if (o && sio->client.user->co->cancelled)
+        locust__operation_cut(o);
+    else if (o)
+        locust__operation_end(o, s, wrong, length);
+    locust__protocol_leave(&sio->client, LOCUST_OK);
+}
+
+/* Sends an event, or (event NULL) an acknowledgement, and its attachments. */
+static const char *locust__socketio_say(locust__sio *sio, const char *event, int64_t id,
+    const locust_sio_data *data, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__buf text = {NULL, 0, 0, false};
+    const char *args = data->args ? data->args : "", *wrong;
+    size_t array;
+    locust__sio_packet_write(&text, event ? LOCUST__SIO_TYPE_EVENT : LOCUST__SIO_TYPE_ACK,
+        data->n_attachments, sio->space ? sio->space : "/", id);
+    array = text.len;
+    locust__buf_puts(&text, "[");
+    if (event)
+        locust__json_put(&text, event);
+    if (event && *args)
+        locust__buf_puts(&text, ",");
+    locust__buf_puts(&text, args);
+    locust__buf_puts(&text, "]");
+    if (!text.failed && !locust__json_is_valid((locust__view){text.ptr + array, text.len - array}))
+        wrong = "the test's arguments are not JSON values, separated by commas";
+    else
+        wrong = locust__sio_send(sio, &text, deadline_ns);
+    locust__buf_free(&text);
+    for (size_t i = 0; !wrong && i < data->n_attachments; i++)
+        wrong = locust__ws_send(&sio->ws, LOCUST__WS_OP_BINARY, true, data->attachments[i].ptr,
+            data->attachments[i].n, deadline_ns);
+    return wrong;
+}
+
+LOCUST_API bool(locust_sio_emit)(locust_user *u, const char *event, const locust_sio_data *data)
+{
+    locust__sio *sio = locust__socketio_ready(u, "locust_sio_emit", true);
+    locust__operation o;
+    const char *wrong;
+    if (!sio)
+        return false;
+    o = locust__operation_begin(sio->client.user, "WSE", data->name ? data->name : event);
+    wrong =
+        locust__socketio_say(sio, event, -1, data, locust__time_after(o.start_ns, sio->timeout_ns));
+    locust__socketio_leave(sio, &o, NULL, wrong, data->args ? strlen(data->args) : 0);
+    return !wrong;
+}
+
+LOCUST_API const char *(
+    locust_sio_call)(locust_user *u, const char *event, const locust_sio_data *data)
+{
+    locust__sio *sio = locust__socketio_ready(u, "locust_sio_call", true);
+    double timeout_s = data->timeout_s;
+    int64_t deadline_ns;
+    locust__operation o;
+    const char *wrong;
+    if (!sio)
+        return NULL;
+    o = locust__operation_begin(sio->client.user, "WSC", data->name ? data->name : event);
+    deadline_ns = timeout_s < 0 ? LOCUST__NEVER
+                                : locust__time_after(
+                                      o.start_ns, locust__time_ns(timeout_s > 0 ? timeout_s : 60));
+    locust__protocol_enter(&sio->client);
+    sio->awaited = sio->next_ack++;
+    wrong = locust__socketio_say(sio, event, sio->awaited, data, deadline_ns);
+    while (!wrong && !sio->answer)
+        wrong = locust__sio_pump(sio, deadline_ns, "no acknowledgement within the time given");
+    sio->awaited = -1;
+    sio->given = sio->answer;
+    sio->answer = NULL;
+    locust__socketio_leave(sio, &o, &sio->client.conn.stream, wrong,
+        sio->given && !wrong ? strlen(sio->given->args) : 0);
+    return wrong ? NULL : sio->given->args;
+}
+
+LOCUST_API bool(locust_sio_receive)(locust_user *u, locust_sio_event *out, double seconds)
+{
+    locust__sio *sio = locust__socketio_ready(u, "locust_sio_receive", true);
+    int64_t deadline_ns, now_ns = locust__loop_clock(locust__loop_now);
+    const char *wrong = NULL;
+    locust__operation o;
+    *out = (locust_sio_event){"", "[]", NULL, 0, -1};
+    if (!sio)
+        return false;
+    deadline_ns =
+        seconds < 0 ? LOCUST__NEVER : locust__time_after(now_ns, locust__time_ns(seconds));
+    locust__protocol_enter(&sio->client);
+    while (!wrong && !sio->first)
+        wrong = locust__sio_pump(sio, deadline_ns, "no event within the time given");
+    if (wrong || sio->client.user->co->cancelled) {
+        locust__socketio_leave(sio, NULL, NULL, wrong, 0);
+        return false;
+    }
+    sio->given = sio->first;
+    sio->first = sio->given->next;
+    sio->queued -= sio->given->bytes;
+    *out = (locust_sio_event){sio->given->name, sio->given->args, sio->given->attachments,
+        sio->given->n_attachments, sio->given->id};
+    o = locust__operation_begin(sio->client.user, "WSR", out->name);
+    locust__socketio_leave(sio, &o, NULL, NULL, strlen(out->args));
+    return true;
+}
+
+LOCUST_API bool(locust_sio_ack)(locust_user *u, int64_t ack, const char *args)
+{
+    locust__sio *sio = locust__socketio_ready(u, "locust_sio_ack", false);
+    const char *wrong;
+    if (!sio || ack < 0)
+        return false;
+    wrong = locust__socketio_say(sio, NULL, ack, &(locust_sio_data){.args = args},
+        locust__time_after(locust__loop_clock(locust__loop_now), sio->timeout_ns));
+    locust__socketio_leave(sio, NULL, NULL, wrong, 0);
+    return !wrong;
+}
+
+LOCUST_API bool(locust_sio_close)(locust_user *u)
+{
+    locust__sio *sio = locust__socketio_ready(u, "locust_sio_close", false);
+    int64_t deadline_ns = locust__time_after(locust__loop_clock(locust__loop_now), LOCUST__S);
+    locust__buf text = {NULL, 0, 0, false};
+    const char *wrong = NULL;
+    if (!sio)
+        return true;
+    locust__protocol_enter(&sio->client);
+    if (!locust__sio_dead(sio)) {
+        locust__sio_packet_write(&text, LOCUST__SIO_TYPE_DISCONNECT, 0, sio->space, -1);
+        wrong = locust__sio_send(sio, &text, deadline_ns);
+        locust__buf_free(&text);
+        if (!wrong)
+            wrong = locust__ws_goodbye(&sio->ws, LOCUST__WS_CODE_NORMAL, "", deadline_ns);
+        locust__ws_lost(&sio->ws, locust__ws_by_test);
+        sio->why = locust__ws_by_test;
+    }
+    locust__socketio_leave(sio, NULL, NULL, wrong, 0);
+    return !wrong;
+}
+
+LOCUST_API const char *locust_sio_error(locust_user *u)
+{
+    const locust__user *user = locust__control_user(u, "locust_sio_error");
+    locust__protocol_client *c = locust__protocol_find(user, &locust__sio_kind);
+    return c ? locust__sio_of(c)->error : locust__error_text(LOCUST_ERR_MEMORY);
+}
+
+LOCUST_API const char *locust_sio_id(locust_user *u)
+{
+    const locust__user *user = locust__control_user(u, "locust_sio_id");
+    locust__protocol_client *c = locust__protocol_find(user, &locust__sio_kind);
+    return c && locust__sio_of(c)->id ? locust__sio_of(c)->id : "";
 }
 /* ============================================================================================
  * >>dns_type  types of DNS records, and rcodes

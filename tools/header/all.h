@@ -81,6 +81,7 @@
  *     >>locals            coroutine-local data
  *     >>streams           protocols of your own
  *     >>websocket         WebSocket
+ *     >>socketio          Socket.IO
  *     >>name_servers      questions to name servers
  *     >>mqtt              MQTT
  *     >>feeds             data from files
@@ -230,9 +231,13 @@
  *     >>ws_frame          frames of WebSocket
  *     >>ws_deflate        permessage-deflate
  *     >>ws                a WebSocket connection
+ *     >>ws_talk           waiting on a WebSocket
  *     >>ws_opening        the opening handshake of WebSocket
  *     >>websocket_client  the WebSocket of a user
  *     >>ws_layer          a stream of bytes over WebSocket
+ *     >>sio_packet        packets of Socket.IO
+ *     >>sio               a Socket.IO connection
+ *     >>socketio_client   the Socket.IO of a user
  *     >>dns_type          types of DNS records, and rcodes
  *     >>dns_message       questions with EDNS, and what an answer consists of
  *     >>dns_text          records as text, and whether they are well-formed
@@ -354,6 +359,7 @@ extern "C" {
 #include "0-public/locals.h"
 #include "0-public/streams.h"
 #include "0-public/websocket.h"
+#include "0-public/socketio.h"
 #include "0-public/name_servers.h"
 #include "0-public/mqtt.h"
 #include "0-public/feeds.h"
@@ -568,9 +574,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/ws_frame.c"
 #include "7-protocol/ws_deflate.c"
 #include "7-protocol/ws.c"
+#include "7-protocol/ws_talk.c"
 #include "7-protocol/ws_opening.c"
 #include "7-protocol/websocket_client.c"
 #include "7-protocol/ws_layer.c"
+#include "7-protocol/sio_packet.c"
+#include "7-protocol/sio.c"
+#include "7-protocol/socketio_client.c"
 #include "7-protocol/dns_type.c"
 #include "7-protocol/dns_message.c"
 #include "7-protocol/dns_text.c"

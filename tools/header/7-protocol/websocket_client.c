@@ -6,8 +6,8 @@
  *             read by the keeper, so that two ends that both send do not wait for each other.
  * Cost        a client: some 800 bytes beside its stream's, of which the heap has all.
  * Names       locust__websocket locust__websocket_
- * Uses        >>co >>misuse >>stream >>allowance >>url >>client >>user >>retry >>control
- *             >>protocol >>ws_frame >>ws >>ws_opening
+ * Uses        >>co >>misuse >>allowance >>client >>user >>retry >>control >>protocol
+ *             >>ws_frame >>ws >>ws_talk >>ws_opening
  * Sources     RFC 6455.
  * ============================================================================================ */
 
@@ -18,9 +18,6 @@ typedef struct locust__websocket {
     int64_t timeout_ns;   // of a send
     locust__ws_utf8 sent; // how far the text has come whose fragments the test sends
 } locust__websocket;
-
-static const char locust__websocket_closed[] =
-    "closed by the test: locust_ws_connect() opens another connection";
 
 static locust__websocket *locust__websocket_of(locust__protocol_client *c)
 {
@@ -44,26 +41,6 @@ static void locust__websocket_tick(locust__protocol_client *c, int64_t now_ns)
 
 static const locust__protocol_kind locust__websocket_kind = {sizeof(locust__websocket),
     locust__websocket_end, locust__websocket_tend, locust__websocket_tick, true};
-
-/* Ends the test: its URL is of another protocol, or there is none. */
-static _Noreturn void locust__websocket_no_host(locust__user *user, const char *url) LOCUST__PARKS
-{
-    char text[400];
-    const char *host = user->as.host ? user->as.host : "", *why;
-    int n =
-        url && locust__url_is_absolute(url)
-            ? snprintf(text, sizeof text,
-                  "\"%.300s\" is not a URL for WebSocket: ws://, wss://, http:// or https://", url)
-        : *host
-            ? snprintf(text, sizeof text,
-                  "host \"%.300s\" is not one for WebSocket: ws://, wss://, http:// or https://",
-                  host)
-            : snprintf(text, sizeof text,
-                  "no host: give --host, LOCUST_HOST, .host in the user class, or an absolute URL "
-                  "to locust_ws_connect()");
-    why = locust__arena_copy(&user->all->services->arena, text, (size_t)n);
-    locust__control_break(user, why ? why : "no host for WebSocket");
-}
 
 /* Makes the row of an operation, and ends its call; a user that was cut leaves its task. */
 static bool locust__websocket_result(locust__websocket *w, const locust__operation *o,
@@ -92,12 +69,7 @@ static bool locust__websocket_connect(
         locust__operation_end(&o, NULL, wrong, 0);
         return false;
     }
-    if (!locust__ws_url(&url, user->as.host, options->url))
-        locust__websocket_no_host(user, options->url);
-    if (!LOCUST__WITH_TLS && url.ptr && strncmp(url.ptr, "https:", 6) == 0) {
-        locust__buf_free(&url);
-        locust__protocol_check_tls(user, true);
-    }
+    locust__ws_base(user, options->url, &url);
     locust__protocol_enter(&w->client);
     locust__ws_init(&w->ws, &w->client);
     w->timeout_ns = options->timeout_s < 0   ? LOCUST__NEVER
@@ -260,37 +232,6 @@ LOCUST_API bool(locust_ws_ping)(locust_user *u, double seconds)
     return locust__websocket_result(w, &o, &w->client.conn.stream, wrong);
 }
 
-/* Sends Close, and waits for the peer's, and for the end of the connection. NULL, or what is
- * missing. */
-static const char *locust__websocket_goodbye(
-    locust__ws *ws, int code, const char *reason, int64_t deadline_ns) LOCUST__PARKS
-{
-    locust_error error = locust__ws_drain(ws, deadline_ns);
-    const char *wrong = NULL;
-    if (!error) {
-        locust__ws_say_close(ws, code, reason);
-        error = locust__ws_drain(ws, deadline_ns);
-    }
-    if (error)
-        return locust__ws_cannot_send(ws, error);
-    while (!ws->close_got && !wrong) {
-        enum locust__ws_step step = locust__ws_step(ws);
-        if (step == LOCUST__WS_STEP_MESSAGE)
-            locust__ws_clear(ws);
-        else if (step == LOCUST__WS_STEP_DEAD && !ws->close_got)
-            wrong = ws->dead;
-        else if (step == LOCUST__WS_STEP_MORE)
-            wrong = locust__ws_pump(ws, deadline_ns, "no Close from the peer within a second");
-    }
-    while (ws->close_got && locust__stream_is_open(locust__ws_stream(ws))) {
-        error = locust__stream_fill(locust__ws_stream(ws), deadline_ns);
-        locust__ws_stream(ws)->in_len = 0;
-        if (error)
-            break;
-    }
-    return wrong;
-}
-
 LOCUST_API bool(locust_ws_close)(locust_user *u, int code, const char *reason)
 {
     locust__websocket *w = locust__websocket_ready(u, "locust_ws_close", false);
@@ -310,14 +251,11 @@ LOCUST_API bool(locust_ws_close)(locust_user *u, int code, const char *reason)
     if (w->ws.dead && !w->ws.close_got)
         wrong = w->ws.dead;
     else if (!w->ws.dead)
-        wrong = locust__websocket_goodbye(
+        wrong = locust__ws_goodbye(
             &w->ws, code, reason ? reason : "", locust__time_after(start_ns, LOCUST__S));
-    // Some servers (x/net of Go) end the connection without a Close: it is closed.
-    if (wrong && w->ws.close_sent && wrong == locust__ws_no_close)
-        wrong = NULL;
-    locust__ws_lost(&w->ws, locust__websocket_closed);
+    locust__ws_lost(&w->ws, locust__ws_by_test);
     if (!wrong)
-        w->ws.dead = locust__websocket_closed;
+        w->ws.dead = locust__ws_by_test;
     return locust__websocket_sent(w, "close", start_ns, wrong);
 }
 

@@ -6,9 +6,10 @@
  * Invariants  the connection is the client's own, and new for each hop. What the test says by hand
  *             of the fields of the handshake itself is left out.
  * Cost        some 3 KB of heap while it lasts.
- * Names       locust__ws_opening locust__ws_opening_ locust__ws_open locust__ws_url
+ * Names       locust__ws_base locust__ws_no_host locust__ws_open locust__ws_opening
+ *             locust__ws_opening_ locust__ws_url
  * Uses        >>co >>stats >>stream >>allowance >>url >>head >>response_head >>receive >>route
- *             >>base_url >>client >>head_out >>exchange >>request >>user >>protocol
+ *             >>base_url >>client >>head_out >>exchange >>request >>user >>control >>protocol
  *             >>ws_deflate >>ws
  * Sources     RFC 6455 4.1 (the client's handshake), 4.2.2 (the answer); RFC 7692 5; servers of the
  *             world: names and values of fields in any case, any reason, frames right behind.
@@ -47,6 +48,40 @@ static bool locust__ws_url(locust__buf *out, const char *host, const char *url)
         return true;
     }
     return false;
+}
+
+/* Ends the test: its URL is of another protocol, or there is none. */
+static _Noreturn void locust__ws_no_host(locust__user *user, const char *url) LOCUST__PARKS
+{
+    char text[400];
+    const char *host = user->as.host ? user->as.host : "", *why;
+    int n =
+        url && locust__url_is_absolute(url)
+            ? snprintf(text, sizeof text,
+                  "\"%.300s\" is not a URL for WebSocket: ws://, wss://, http:// or https://", url)
+        : *host
+            ? snprintf(text, sizeof text,
+                  "host \"%.300s\" is not one for WebSocket: ws://, wss://, http:// or https://",
+                  host)
+            : snprintf(text, sizeof text,
+                  "no host: give --host, LOCUST_HOST, .host in the user class, or an absolute URL "
+                  "to locust_ws_connect()");
+    why = locust__arena_copy(&user->all->services->arena, text, (size_t)n);
+    locust__control_break(user, why ? why : "no host for WebSocket");
+}
+
+/* Writes the URL that a user connects to, as locust__ws_url does. Ends the test if there is none,
+ * or it wants TLS that is not there. */
+static void locust__ws_base(locust__user *user, const char *url, locust__buf *out) LOCUST__PARKS
+{
+    bool secure;
+    if (!locust__ws_url(out, user->as.host, url))
+        locust__ws_no_host(user, url);
+    secure = out->ptr && strncmp(out->ptr, "https:", 6) == 0;
+    if (secure && !LOCUST__WITH_TLS) {
+        locust__buf_free(out);
+        locust__protocol_check_tls(user, true);
+    }
 }
 
 /* Fields that the handshake writes itself. */
