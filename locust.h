@@ -4912,7 +4912,7 @@ static int locust__os_poll_wait(locust__poller *p, locust__watch **out, int64_t 
  * Names       locust__os_arrived locust__os_guard_ locust__os_late_ locust__os_memory_
  *             locust__os_ports locust__os_precise_ locust__os_random_ locust__os_recv_
  *             locust__os_reopen_ locust__os_set_ locust__os_slept_ locust__os_stamp_
- *             locust__os_take_ locust__os_waited_
+ *             locust__os_take_ locust__os_waited_ locust__os_trim
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 
@@ -5044,7 +5044,7 @@ static bool locust__os_guard_mark(char *p, size_t n)
  *             makes a figure more exact, or a stack cheaper.
  * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
  *             locust__os_recv_ locust__os_reopen_ locust__os_set_ locust__os_slept_
- *             locust__os_stamp_ locust__os_take_ locust__os_waited_
+ *             locust__os_stamp_ locust__os_take_ locust__os_trim locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)
@@ -11981,7 +11981,7 @@ static int locust__tls_after_alert(
  *             its own, no page of them would go back to the system.
  * Invariants  a block that is given back is cleared: it held keys.
  * Cost        a block is rounded up to 16 bytes; memory is kept until the end of the test.
- * Names       locust__tls_pool
+ * Names       locust__tls_pool_
  * ============================================================================================ */
 
 enum {
@@ -12066,7 +12066,7 @@ static void locust__tls_pool_give(locust__tls_pool *pool, void *p, size_t n)
  * Names       locust__tls locust__tls_ahead_ locust__tls_break_ locust__tls_config_
  *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_in
  *             locust__tls_init_ locust__tls_leaf_ locust__tls_out locust__tls_plain_
- *             locust__tls_roots_ locust__tls_shake locust__tls_ticket_ locust__tls_trim_
+ *             locust__tls_roots_ locust__tls_shake_ locust__tls_ticket_ locust__tls_trim_
  * Uses        >>co >>sync >>stream >>tls >>tls_key >>tls_after >>tls_pool
  *
  *   wire -> ahead, one for all -> mbedTLS, or our own records -> the reader's buffer
@@ -13155,7 +13155,8 @@ static locust_error locust__tls_verify(
  * Purpose     bytes on their way from the socket: a window on them, which is the buffer that all
  *             connections share, or what this one has left over; and the two functions by which
  *             mbedTLS sends and receives.
- * Names       locust__tls_bio_ locust__tls_fill_ locust__tls_keep_ locust__tls_window_
+ * Names       locust__tls_bio_ locust__tls_fill_ locust__tls_keep_ locust__tls_leave_
+ *             locust__tls_window_
  * Uses        >>stream >>tls_state
  * ============================================================================================ */
 
@@ -13767,8 +13768,9 @@ static void locust__tls_take(locust__tls_conn *c)
  * Purpose     TLS as a layer of a stream: recv, send and close, each of which calls mbedTLS on the
  *             loop's stack.
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
- *             locust__tls_last_ locust__tls_op_ locust__tls_read_ locust__tls_recv_
- *             locust__tls_save_ locust__tls_send_ locust__tls_write_
+ *             locust__tls_last_ locust__tls_op_ locust__tls_pack locust__tls_pass locust__tls_read_
+ *             locust__tls_recv_ locust__tls_resume
+ *             locust__tls_save_ locust__tls_send_ locust__tls_session locust__tls_write_
  * Uses        >>switch >>stream >>tls >>tls_pool >>tls_state >>tls_socket >>tls_error
  *             >>tls_own >>tls_take
  * ============================================================================================ */

@@ -3,7 +3,8 @@
 
 All load one nginx process on the last core from the first core. Certificates are made fresh: root,
 intermediate and leaf, ECDSA P-256 (and RSA 2048 for one line of handshakes); every cipher suite is
-AES-128-GCM. The kit is built with the system's mbedTLS and with that of tools/mbedtls.sh.
+AES-128-GCM. The kit is built with the system's mbedTLS, with Debian's 3.6 and with that of tools/mbedtls.sh; where another
+header is named (`git show c31f519:locust.h >FILE`), by that one too: the ratio to it is the median of each round's.
 
 Requests: 1,000 keep-alive users. The window begins when the server has answered each connection
 once, so no handshake is in it. Requests are nginx's own count (stub_status), CPU is what the kernel
@@ -12,9 +13,10 @@ printed, the ratio to wrk is the median of each round's.
 Handshakes: 1,000 users, a request each; then all close their connections and request again, some
 times over. CPU is the test's own clock of process time and holds all there is: socket, handshake,
 request. "step" is what the kit says of the handshake itself.
-Memory: users with one open connection and nothing to do; VmRSS less that of one such user.
+Memory: users with one open connection and nothing to do; VmRSS less that of one such user. "plain" is the same over
+http, which shows what TLS itself adds.
 
-Usage: bench_tls.py [rounds] [seconds]
+Usage: bench_tls.py [rounds] [seconds] [FILE: another locust.h] [requests|handshakes|memory ...]
 """
 import os
 import re
@@ -28,14 +30,16 @@ import urllib.request
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../whole/kit"))
 import certs
-from benches import ROOT, Nginx, Running, all_cpu, compile_test, median, nanoseconds, resident
+from benches import BUILD, ROOT, Nginx, Running, all_cpu, compile_test, median, nanoseconds, resident
 
 USERS = 1000
+OTHER = sys.argv[3] if len(sys.argv) > 3 else ""
+WANTED = sys.argv[4:] or ["requests", "handshakes", "memory"]
 REOPENED = 3  # times, in one round
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 3
-IDLE = (1, 1000, 5000)
-AIM_RATIO, AIM_FULL, AIM_RESUMED = 1.15, 2.5, 0.4
+IDLE = (1, 1000, 10000)
+AIM_RATIO, AIM_OTHER, AIM_FULL, AIM_RESUMED, AIM_BYTES, AIM_ABOVE = 0.85, 0.9, 2.5, 0.4, 3000, 500
 
 KIT = r"""#include "locust.h"
 #include <stdio.h>
@@ -162,7 +166,8 @@ def kit(program, user, url, root, users, *more):
 
 
 def versions():
-    """Programs by their mbedTLS, {name: (program, has TLS 1.3)}, and sentences on what is missing."""
+    """Programs, {name: (program, has TLS 1.3)}, those by the other header under (name, "other"), and sentences on
+    what is missing."""
     found, missing = {}, []
     cc = os.environ.get("CC", "cc")
     done = subprocess.run([cc, "-E", "-P", "-"], capture_output=True, text=True,
@@ -173,24 +178,35 @@ def versions():
         builds.append((text, text, ["-lmbedtls", "-lmbedx509", "-lmbedcrypto"]))
     else:
         missing.append("the system has no mbedTLS: libmbedtls-dev is missing")
-    for name, option in ("native", []), ("native-small-in", ["--small-in"]):
-        done = subprocess.run([ROOT + "/tools/mbedtls.sh", "build", *option], capture_output=True, text=True)
+    for name, command in ("3.6 Debian", ["fetch", "3.6.7"]), ("tuned", ["build"]), ("small-in", ["build", "--small-in"]):
+        done = subprocess.run([ROOT + "/tools/mbedtls.sh", *command], capture_output=True, text=True)
         if done.returncode == 0:
-            listed = subprocess.run([ROOT + "/tools/mbedtls.sh", "list"], capture_output=True, text=True).stdout
-            text = re.search(rf"^{name} +(\S+)", listed, re.M).group(1)
-            builds.append(("small-in" if option else text + " tuned", text, done.stdout.splitlines()[-1].split()))
+            libs = done.stdout.splitlines()[-1].split()
+            text = re.search(r"has mbedTLS (\S+)", done.stdout).group(1)
+            builds.append((text + " Debian" if "Debian" in name else text + " tuned" if name == "tuned" else name, text, libs))
         else:
-            missing.append(f"tools/mbedtls.sh build {' '.join(option)}: {done.stderr.strip()}")
+            missing.append(f"tools/mbedtls.sh {' '.join(command)}: {done.stderr.strip()}")
+    if OTHER:
+        os.makedirs(BUILD + "/bench_tls_other", exist_ok=True)
+        shutil.copy(OTHER, BUILD + "/bench_tls_other/locust.h")
     for i, (name, text, libs) in enumerate(builds):
-        found[name] = (compile_test(f"bench_tls_kit{i}", KIT, ["-DLOCUST_TLS"], libs), text[0] != "2")
+        has13 = text[0] != "2"
+        found[name, ""] = (compile_test(f"bench_tls_kit{i}", KIT, ["-DLOCUST_TLS"], libs), has13)
+        if OTHER and name != "small-in":
+            flags = ["-DLOCUST_TLS", "-I" + BUILD + "/bench_tls_other"]
+            found[name, "other"] = (compile_test(f"bench_tls_other{i}", KIT, flags, libs), has13)
     return found, missing
+
+
+def title(name):
+    return f"locust.h {name[0]}" + (", other" if name[1] else "")
 
 
 # ---- requests ----
 
 def busy(nginx, generator):
     """us of generator's CPU and of server's for a request, requests/s, both their and others' share
-    of a core, KB resident for each user."""
+    of a core, bytes resident for each user."""
     before = len(nginx.opened())
     with generator:
         if not generator.wait_for(lambda: len(nginx.opened()) >= before + USERS):
@@ -208,7 +224,7 @@ def busy(nginx, generator):
             sys.exit(f"bench: {generator.command[0]} opened {len(lines)} connections: {set(lines)}")
         return (cpu / (n - 1) / 1e3, server / (n - 1) / 1e3, (n - 1) / wall, cpu / wall / 1e9,
                 server / wall / 1e9, max(0, everybody - (cpu + server) / 1e9) / wall,
-                resident(pids[0]) / USERS / 1024)
+                resident(pids[0]) / USERS)
 
 
 def bench_requests(nginx, programs):
@@ -220,8 +236,8 @@ def bench_requests(nginx, programs):
             "h2load": ["h2load", "--h1", "-t1", f"-c{USERS}", "-D600", url],
         }
         for name, (program, has13) in programs.items():
-            if name != "small-in" and (has13 or port == "ec12"):
-                lines[f"locust.h {name}", port] = (
+            if name[0] != "small-in" and (has13 or port == "ec12"):
+                lines[name, port] = (
                     lambda program=program, port=port: kit(program, "Busy", nginx.https(port), nginx.root(port), USERS))
         for name, command in tools.items():
             if not shutil.which(name):
@@ -233,18 +249,18 @@ def bench_requests(nginx, programs):
         for line, start in lines.items():
             results[line].append(busy(nginx, start()))
     print(f"Requests: {USERS} keep-alive users, {ROUNDS} rounds of {SECONDS:g} s, medians\n"
-          f"{'':22} {'TLS':>4} {'CPU us/req':>11} {'req/s/core':>11} {'req/s':>8} {'generator':>10} {'server':>7} {'others':>7} "
-          f"{'srv us/req':>11} {'RSS KB/user':>12} {'/ wrk':>6} {'least':>6} {'most':>5}  aim")
+          f"{'':28} {'TLS':>4} {'CPU us/req':>11} {'req/s/core':>11} {'req/s':>8} {'generator':>10} {'server':>7} {'others':>7} "
+          f"{'srv us/req':>11} {'RSS B/user':>11} {'/ wrk':>6} {'aim':>11} {'/ other':>8} {'aim':>11}")
     for (name, port), rows in results.items():
         cpu, server_cpu, rate, busy_share, server, others, rss = (median(column) for column in zip(*rows))
-        row = (f"{name:22} {port[2]}.{port[3]:2} {cpu:11.2f} {1e6 / cpu:11.0f} {rate:8.0f} {busy_share:10.0%} {server:7.0%} {others:7.0%} "
-               f"{server_cpu:11.2f} {rss:12.1f}")
-        wrk = results.get(("wrk", port))
-        if wrk and name != "wrk":
-            ratios = [ours[0] / theirs[0] for ours, theirs in zip(rows, wrk)]
-            row += f" {median(ratios):6.2f} {min(ratios):6.2f} {max(ratios):5.2f}"
-            if name.startswith("locust.h"):
-                row += f"  {AIM_RATIO:.2f}{'' if median(ratios) <= AIM_RATIO else ' missed'}"
+        row = (f"{name if isinstance(name, str) else title(name):28} {port[2]}.{port[3]:2} {cpu:11.2f} {1e6 / cpu:11.0f} {rate:8.0f} "
+               f"{busy_share:10.0%} {server:7.0%} {others:7.0%} {server_cpu:11.2f} {rss:11.0f}")
+        for versus, aim in ("wrk", AIM_RATIO), ((name[0], "other"), AIM_OTHER):
+            theirs = results.get((versus, port))
+            if theirs and not isinstance(name, str) and name != versus:
+                ratio = median(a[0] / b[0] for a, b in zip(rows, theirs))
+                aimed = f"{aim:.2f}{' missed' if ratio > aim else ''}" if not name[1] else ""
+                row += f" {ratio:6.2f} {aimed:>11}"
         print(row)
 
 
@@ -267,72 +283,89 @@ def handshakes(nginx, program, port):
 def bench_handshakes(nginx, programs):
     lines = [(name, program, port) for port in ("ec12", "ec13", "rsa12", "rsa13")
              for name, (program, has13) in programs.items()
-             if name != "small-in" and (has13 or port in ("ec12", "rsa12"))]
+             if name[0] != "small-in" and (has13 or port in ("ec12", "rsa12"))]
     results = {line: [] for line in lines}
     for _ in range(max(1, ROUNDS - 1)):
         for line in lines:
             results[line].append(handshakes(nginx, *line[1:]))
     print(f"\nHandshakes: {USERS} users opened, then reopened {REOPENED} times; {max(1, ROUNDS - 1)} rounds, medians; "
           f"/s is for each core of the generator\n"
-          f"{'':22} {'TLS':>4} {'key':>4} {'full CPU s':>11} {'aim':>11} {'/s':>6} {'step ms':>8} {'generator':>10} "
+          f"{'':28} {'TLS':>4} {'key':>4} {'full CPU s':>11} {'aim':>11} {'/s':>6} {'step ms':>8} {'generator':>10} "
           f"{'resumed CPU s':>14} {'aim':>11} {'/s':>6} {'step ms':>8}")
     for (name, _, port), rows in results.items():
         full, resumed, full_ms, resumed_ms, share = (median(column) for column in zip(*rows))
         aims = "", ""
-        if name.endswith("tuned"):
+        if name[0].endswith("tuned") and not name[1]:
             aims = [f"{aim:.1f}{' missed' if value > aim else ''}"
                     for value, aim in ((full, AIM_FULL), (resumed, AIM_RESUMED))]
-        print(f"{'locust.h ' + name:22} {port[-2]}.{port[-1]:2} {port[:-2].upper():>4} {full:11.2f} {aims[0]:>11} "
+        print(f"{title(name):28} {port[-2]}.{port[-1]:2} {port[:-2].upper():>4} {full:11.2f} {aims[0]:>11} "
               f"{USERS / full:6.0f} {full_ms:8.3f} {share:10.0%} {resumed:14.3f} {aims[1]:>11} "
               f"{USERS / resumed:6.0f} {resumed_ms:8.3f}")
 
 
 # ---- memory ----
 
-def idle(nginx, program, port, users):
+def idle(program, url, root, users):
     """Resident bytes when all are connected and idle, or the sentence of the failure."""
-    with kit(program, "Idle", nginx.https(port), nginx.root(port), users) as generator:
-        generator.wait_for(lambda: "OPENED" in generator.text() or "FAILED" in generator.text(), 100)
+    with kit(program, "Idle", url, root, users) as generator:
+        generator.wait_for(lambda: "OPENED" in generator.text() or "FAILED" in generator.text(), 300)
         found = re.search(r"FAILED (.*)", generator.text())
         if found or generator.process.poll() is not None:
             return found.group(1) if found else generator.text()
         last = -1
         while (now := resident(generator.process.pid)) != last:
             last = now
-            time.sleep(0.2)
+            time.sleep(0.4)
         return now
 
 
+def added(name, program, url, root, counts):
+    """Bytes that a user adds, for each count but the first."""
+    values = []
+    for n in counts:
+        got = idle(program, url, root, n)
+        if isinstance(got, str):
+            print(f"{title(name)}: users do not connect: {got}")
+            break
+        values.append(got)
+    return [(value - values[0]) / (n - 1) for value, n in zip(values[1:], counts[1:])]
+
+
 def bench_memory(nginx, programs):
-    print(f"\nMemory: connected and idle users, resident, less one user's\n"
-          f"{'':22} {'TLS':>4} {'key':>4} " + " ".join(f"{f'KB/user of {n}':>16}" for n in IDLE[1:]) + "  aim")
-    for name, (program, _) in programs.items():
-        small = name == "small-in"
-        aim = 24 if small else 34 if name.endswith("tuned") else 46
-        for port in ("small", "small13") if small else ("ec12", "ec13") if name.endswith("tuned") else ("ec12",):
-            values, counts = [], IDLE if port in ("ec12", "small") else IDLE[:2]
-            for n in counts:
-                got = idle(nginx, program, port, n)
-                if isinstance(got, str):
-                    print(f"{name}: users do not connect: {got}")
-                    break
-                values.append(got)
-            added = [(value - values[0]) / (n - 1) / 1024 for value, n in zip(values[1:], counts[1:])]
-            if added:
-                texts = [f"{value:16.1f}" for value in added] + [" " * 16] * (len(IDLE) - 1 - len(added))
-                print(f"{'locust.h ' + name:22} 1.{'3' if '13' in port else '2'}    EC " + " ".join(texts) +
-                      f"  {aim}{' missed' if max(added) > aim else ''}")
+    print(f"\nMemory: connected and idle users, resident, less one user's; above: what TLS adds to a plain connection\n"
+          f"{'':28} {'TLS':>6} " + " ".join(f"{f'B/user of {n}':>16}" for n in IDLE[1:]) +
+          f" {'above':>8} {'aim':>11} {'B/user aim':>12}")
+    for name, (program, has13) in programs.items():
+        small, plain = name[0] == "small-in", 0
+        ports = ("small", "small13") if small else ("http", "ec12") + (("ec13",) if has13 else ())
+        for port in ports:
+            url = nginx.url if port == "http" else nginx.https(port)
+            root = nginx.root("ec12" if port == "http" else port)
+            got = added(name, program, url, root, IDLE[:2] if small or name[1] else IDLE)
+            if not got:
+                continue
+            texts = [f"{value:16.0f}" for value in got] + [" " * 16] * (len(IDLE) - 1 - len(got))
+            row = f"{title(name):28} {'plain' if port == 'http' else '1.3' if '13' in port else '1.2':>6} " + " ".join(texts)
+            if port == "http":
+                plain = got[-1]
+            elif not small:
+                above = got[-1] - plain
+                row += f" {above:8.0f}"
+                if not name[1]:
+                    row += (f" {f'{AIM_ABOVE}' + (' missed' if above > AIM_ABOVE else ''):>11}"
+                            f" {f'{AIM_BYTES}' + (' missed' if got[-1] > AIM_BYTES else ''):>12}")
+            print(row)
+            sys.stdout.flush()
 
 
 def main():
     began = time.monotonic()
     programs, missing = versions()
     with Tls() as nginx:
-        bench_requests(nginx, programs)
-        sys.stdout.flush()
-        bench_handshakes(nginx, programs)
-        sys.stdout.flush()
-        bench_memory(nginx, programs)
+        for what, bench in ("requests", bench_requests), ("handshakes", bench_handshakes), ("memory", bench_memory):
+            if what in WANTED:
+                bench(nginx, programs)
+                sys.stdout.flush()
     for sentence in missing:
         print(f"Left out: {sentence}")
     print(f"\n{time.monotonic() - began:.0f} s; load at the end {open('/proc/loadavg').read().split()[0]}; "

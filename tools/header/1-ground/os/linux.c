@@ -6,7 +6,7 @@
  * Names       locust__os_arrived locust__os_guard_ locust__os_late_ locust__os_memory_
  *             locust__os_ports locust__os_precise_ locust__os_random_ locust__os_recv_
  *             locust__os_reopen_ locust__os_set_ locust__os_slept_ locust__os_stamp_
- *             locust__os_take_ locust__os_waited_
+ *             locust__os_take_ locust__os_waited_ locust__os_trim
  * Sources     the manual pages of Linux, and its headers where a C library lacks a name.
  * ============================================================================================ */
 

@@ -5,7 +5,7 @@
  *             makes a figure more exact, or a stack cheaper.
  * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
  *             locust__os_recv_ locust__os_reopen_ locust__os_set_ locust__os_slept_
- *             locust__os_stamp_ locust__os_take_ locust__os_waited_
+ *             locust__os_stamp_ locust__os_take_ locust__os_trim locust__os_waited_
  * ============================================================================================ */
 
 static int64_t locust__os_waited_ns(void)

@@ -4,8 +4,9 @@
  * Purpose     TLS as a layer of a stream: recv, send and close, each of which calls mbedTLS on the
  *             loop's stack.
  * Names       locust__tls_close_ locust__tls_drop_ locust__tls_end_ locust__tls_is_
- *             locust__tls_last_ locust__tls_op_ locust__tls_read_ locust__tls_recv_
- *             locust__tls_save_ locust__tls_send_ locust__tls_write_
+ *             locust__tls_last_ locust__tls_op_ locust__tls_pack locust__tls_pass locust__tls_read_
+ *             locust__tls_recv_ locust__tls_resume
+ *             locust__tls_save_ locust__tls_send_ locust__tls_session locust__tls_write_
  * Uses        >>switch >>stream >>tls >>tls_pool >>tls_state >>tls_socket >>tls_error
  *             >>tls_own >>tls_take
  * ============================================================================================ */

@@ -6,7 +6,7 @@
  *             its own, no page of them would go back to the system.
  * Invariants  a block that is given back is cleared: it held keys.
  * Cost        a block is rounded up to 16 bytes; memory is kept until the end of the test.
- * Names       locust__tls_pool
+ * Names       locust__tls_pool_
  * ============================================================================================ */
 
 enum {

@@ -4,7 +4,8 @@
  * Purpose     bytes on their way from the socket: a window on them, which is the buffer that all
  *             connections share, or what this one has left over; and the two functions by which
  *             mbedTLS sends and receives.
- * Names       locust__tls_bio_ locust__tls_fill_ locust__tls_keep_ locust__tls_window_
+ * Names       locust__tls_bio_ locust__tls_fill_ locust__tls_keep_ locust__tls_leave_
+ *             locust__tls_window_
  * Uses        >>stream >>tls_state
  * ============================================================================================ */
 

@@ -8,7 +8,7 @@
  * Names       locust__tls locust__tls_ahead_ locust__tls_break_ locust__tls_config_
  *             locust__tls_conn_ locust__tls_field_ locust__tls_free_ locust__tls_in
  *             locust__tls_init_ locust__tls_leaf_ locust__tls_out locust__tls_plain_
- *             locust__tls_roots_ locust__tls_shake locust__tls_ticket_ locust__tls_trim_
+ *             locust__tls_roots_ locust__tls_shake_ locust__tls_ticket_ locust__tls_trim_
  * Uses        >>co >>sync >>stream >>tls >>tls_key >>tls_after >>tls_pool
  *
  *   wire -> ahead, one for all -> mbedTLS, or our own records -> the reader's buffer
