@@ -138,6 +138,7 @@
  *     >>co                coroutines, queues of them, and the state of the loop
  *     >>misuse            calls that break a rule, functions that may not wait
  *     >>timer             timers of coroutines
+ *     >>co_pool           memory of coroutines
  *     >>stack             stacks of coroutines
  *     >>switch            starting, parking, waking, cancelling
  *     >>fd                descriptors and who waits for them
@@ -5402,7 +5403,8 @@ static int locust__os_packets_recv(int fd, locust__os_packet *packets, int n)
  *
  * Purpose     maps address space that costs memory only where it is touched, and makes pages of
  *             it fault.
- * Names       locust__os_guard_ locust__os_map_ locust__os_no_ locust__os_stacks_
+ * Names       locust__os_forget locust__os_guard_ locust__os_map_ locust__os_no_
+ *             locust__os_stack_ locust__os_stacks_
  * ============================================================================================ */
 
 #ifdef MAP_NORESERVE
@@ -5421,6 +5423,12 @@ enum { LOCUST__OS_NO_HUGE_PAGES = MADV_NOHUGEPAGE };
 enum { LOCUST__OS_NO_HUGE_PAGES = 0 };
 #endif
 
+#ifdef MADV_DONTNEED
+enum { LOCUST__OS_FORGET = MADV_DONTNEED };
+#else
+enum { LOCUST__OS_FORGET = -1 };
+#endif
+
 static char *locust__os_stacks_map(size_t n)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | LOCUST__OS_MAP_NORESERVE | LOCUST__OS_MAP_STACK;
@@ -5435,6 +5443,14 @@ static char *locust__os_stacks_map(size_t n)
 static void locust__os_stacks_unmap(char *p, size_t n)
 {
     munmap(p, n);
+}
+
+/* Gives the memory of whole pages back to the system. What is read there afterwards is zero, or
+ * what it was. */
+static void locust__os_stack_forget(char *p, size_t n)
+{
+    if (LOCUST__OS_FORGET >= 0)
+        madvise(p, n, LOCUST__OS_FORGET);
 }
 
 static bool locust__os_guard_protect(char *p, size_t n)
@@ -7061,6 +7077,8 @@ static locust__regex *locust__regex_compile(const char *text, char *why, size_t 
  * Invariants  either one coroutine runs or the loop itself. A coroutine is in one queue at most. A
  *             parked one is woken once, by an event, by its deadline or by being cancelled; a
  *             cancelled one is not parked again until `cancelled` is cleared.
+ *             A coroutine that rests is parked like any other, but its function has returned: it
+ *             has no stack, and its function is called again when it is woken.
  *             Nothing outside a parked coroutine's frames points into them: what others write to
  *             while it waits (queue links, deadlines, state of descriptors) lies in the coroutine's
  *             block or in its owner's. So a stack can be unwound at any park. But for `early`,
@@ -7071,7 +7089,8 @@ static locust__regex *locust__regex_compile(const char *text, char *why, size_t 
  *             have no argument to find it by.
  * Cost        a wake-up touches one cache line of the block, and a switch two: see >>ctx.
  * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
- *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
+ *             locust__wait_group locust__place locust__places locust__stack_pool locust__stack_slab
+ *             locust__co_pool locust__co_slab locust__co_block locust__timer
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
  *             locust__early locust__loop locust__loop_now locust__loop_clock
  *             locust__loop_count_late
@@ -7082,8 +7101,8 @@ static locust__regex *locust__regex_compile(const char *text, char *why, size_t 
  *            start               resumed                returns
  *     FREE ---------> READY -----------------> RUNNING ---------> FREE
  *                       ^                       |   |
- *                       |         yields        |   |
- *                       |<----------------------+   | parks
+ *                       |         yields        |   | parks, or
+ *                       |<----------------------+   | rests and returns
  *                       |                           v
  *                       +<----------------------- PARKED
  *                         event, timeout, cancelled
@@ -7096,15 +7115,15 @@ static locust__regex *locust__regex_compile(const char *text, char *why, size_t 
 typedef struct locust__co locust__co;
 typedef struct locust__loop locust__loop;
 
-enum locust__state {
+enum __attribute__((packed)) locust__state {
     LOCUST__STATE_FREE,
     LOCUST__STATE_READY,
     LOCUST__STATE_RUNNING,
     LOCUST__STATE_PARKED
 };
-enum locust__wake {       // why a coroutine was woken
-    LOCUST__WAKE_EVENT,   // what it waits for may have come
-    LOCUST__WAKE_TIMEOUT, // its deadline has passed
+enum __attribute__((packed)) locust__wake { // why a coroutine was woken
+    LOCUST__WAKE_EVENT,                     // what it waits for may have come
+    LOCUST__WAKE_TIMEOUT,                   // its deadline has passed
     LOCUST__WAKE_CANCELLED,
     LOCUST__WAKE_AGAIN // it had no timer: it looks at the clock itself (only inside of a park)
 };
@@ -7118,12 +7137,33 @@ typedef struct locust__wait_group { // coroutines whose end others wait for: see
     locust__queue waiters;
 } locust__wait_group;
 
+typedef struct locust__place {         // one place for a stack: see >>stack
+    struct locust__place *next, *prev; // among the free ones
+    locust__co *co;                    // whose stack it is; NULL: it is free
+    struct locust__stack_slab *slab;
+    // Of the function that runs on it.
+    void *entered;  // the locust_context that it runs in; NULL: its coroutine's own
+    void *scopes;   // LOCUST_SCOPEs it is in, the innermost first
+    uint32_t index; // of its place in the slab
+#if LOCUST__WITH_VALGRIND
+    unsigned valgrind_id;
+#endif
+} locust__place;
+
+typedef struct locust__places { // of free stacks
+    locust__place *first, *last;
+    size_t n;
+} locust__places;
+
 typedef struct locust__stack_pool { // stacks of one size: see >>stack
     struct locust__stack_pool *next;
     size_t place_bytes, guard_bytes;
     struct locust__stack_slab *slabs;
-    locust__co *free; // chained by `next`; last in, first out, as that stack is still in the cache
+    locust__places warm; // last in, first out, as that stack is still in the cache
+    locust__places cold; // those whose memory was given back
+    size_t least_warm;   // the fewest that were there since memory was last given back
     size_t places;
+    locust__queue waiters; // resting coroutines that are due and find no stack
 } locust__stack_pool;
 
 typedef struct locust__early { // what the loop calls before it resumes a coroutine: see >>switch
@@ -7135,39 +7175,53 @@ struct locust__co {
     _Alignas(LOCUST__CACHE_LINE) void *sp; // saved stack pointer while another one runs
     locust__co *next, *prev;               // in its queue
     locust__queue *queue;                  // NULL: in none
+    locust__place *stack;                  // NULL: it rests, or has not begun
+    int64_t deadline_ns;                   // of the park it is in
+    int64_t armed_ns; // time of its one valid timer entry; LOCUST__NEVER: it has none
     enum locust__state state;
     enum locust__wake wake; // why it was woken last
     bool cancelled;         // its parks end at once
     bool lazy;              // its deadline is unlikely to be reached: armed a second ahead at most
-    uint16_t index;         // of its place in the slab
-    uint16_t reserved;   // bytes at the end of its place that are its owner's: locust__co_reserve
-    int64_t deadline_ns; // of the park it is in
-    int64_t armed_ns;    // time of its one valid timer entry; LOCUST__NEVER: it has none
+    bool rests;             // its function returns, and is called again when it is woken
+    void (*fn)(void *arg);
     void *arg;
     locust__early *early; // in its frames; NULL: nothing
     const char *name;     // of its user class, for messages
     void *local;          // the slots of its user: see >>local; NULL: not of a user
     void *context;        // its context variables: see >>context; NULL: all have their defaults
-    void *entered;        // the locust_context that it runs in; NULL: its own
-    void *scopes;         // LOCUST_SCOPEs it is in, the innermost first
     locust__wait_group *group;
-    struct locust__stack_slab *slab; // where its stack is
+    locust__stack_pool *stacks;   // where it takes its stack from
+    struct locust__co_pool *pool; // where its block is from
 #if LOCUST__WITH_ASAN
     void *fake_stack;
 #endif
-#if LOCUST__WITH_VALGRIND
-    unsigned valgrind_id;
+#if LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND
+    void *block; // see locust__co_block
 #endif
 };
-_Static_assert(offsetof(locust__co, arg) <= LOCUST__CACHE_LINE, "see the first field");
+_Static_assert(offsetof(locust__co, fn) <= LOCUST__CACHE_LINE, "see the first field");
+
+typedef struct locust__co_slab { // memory for `count` coroutines
+    struct locust__co_slab *next;
+    char *base;           // aligned to a cache line,
+    void *memory;         // inside of this
+    uint32_t count, used; // those from `used` on were never taken
+} locust__co_slab;
+
+typedef struct locust__co_pool { // coroutines with as many bytes of their owner's behind them
+    struct locust__co_pool *next;
+    size_t bytes, stride;
+    locust__co_slab *slabs;
+    locust__co *free; // chained by `next`
+    size_t count;
+} locust__co_pool;
 
 typedef struct locust__stack_slab { // one mapping with places for `count` stacks
     struct locust__stack_slab *next;
     locust__stack_pool *pool;
     char *base;
-    uint32_t count, used; // places; those from `used` on were never taken
-    locust__co *cos;      // cos[i] has place i; aligned to a cache line,
-    void *cos_memory;     // inside of this
+    uint32_t count, used;   // places; those from `used` on were never taken
+    locust__place stacks[]; // stacks[i] has place i
 } locust__stack_slab;
 
 typedef struct locust__timer {
@@ -7220,7 +7274,9 @@ struct locust__loop {
     void *call_arg;
     locust__wheel wheel;
     locust__poller poller;
-    locust__stack_pool *pools;
+    locust__stack_pool *stack_pools;
+    locust__co_pool *co_pools;
+    int64_t trim_ns;   // when memory of stacks is given back next: see >>stack
     locust__hist late; // how much later than possible coroutines ran: locust__loop_count_late
     int64_t latest_ns; // the largest of those times, exactly
     int64_t turn_ns;   // how long the last turn took
@@ -7232,9 +7288,13 @@ struct locust__loop {
     /* Gets each time of LOCUST__LOOP_BLOCKED_NS or longer in which one coroutine ran, or (co NULL)
      * none though the next turn was due; NULL: nobody asks. */
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
+    size_t few_stacks; // there was no memory for more stacks of one size than these; 0: there was
+    /* few_stacks is known: a coroutine is due and waits until a stack is given back. NULL: nobody
+     * asks. */
+    void (*no_stack)(void *arg);
     /* The wall clock was set, or this machine suspended; NULL: nobody asks. */
     void (*clock_set)(void *arg, int64_t by_ns);
-    void *told_arg;                           // of both
+    void *told_arg;                           // of all three
     void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
     /* Says in words where a user's coroutine is. Async-signal-safe; NULL: nobody knows. */
     void (*where)(const locust__co *co, const char *words[LOCUST__LOOP_WORDS]);
@@ -7256,6 +7316,17 @@ struct locust__loop {
 };
 
 static locust__loop *locust__loop_now; // NULL: none runs
+
+/* The memory of a coroutine's owner that came with it, and goes with it: locust__co_make. It lies
+ * behind the coroutine; ASan and valgrind watch memory of the heap more closely. */
+static void *locust__co_block(const locust__co *co)
+{
+#if LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND
+    return co->block;
+#else
+    return (void *)(uintptr_t)(co + 1);
+#endif
+}
 
 /* Reads the clock. A coroutine reads it this way shortly before it parks, so that clock_ns tells
  * the loop how long it ran, without a reading of the loop's own. */
@@ -7422,8 +7493,8 @@ static void locust__callback_begin(locust__callback *c, locust__loop *loop, cons
     c->outer = locust__callback_now;
     c->depth = c->outer ? c->outer->depth + 1 : 0;
     c->loop = loop;
-    c->scopes = co ? co->scopes : NULL;
-    c->entered = co ? co->entered : NULL;
+    c->scopes = co ? co->stack->scopes : NULL;
+    c->entered = co ? co->stack->entered : NULL;
     locust__callback_now = c;
 }
 
@@ -7668,20 +7739,139 @@ static void locust__wheel_free(locust__wheel *w)
     LOCUST_FREE(w->heap);
 }
 /* ============================================================================================
+ * >>co_pool  memory of coroutines
+ *
+ * Purpose     gives coroutines their blocks: a locust__co, with memory of its owner's behind it.
+ * Invariants  a pool has blocks of one size, in slabs of 64 to 1024. They are given back to the
+ *             system with the loop alone: timer entries that are out of date point at them.
+ * Cost        a block is first written when it is first taken: until then it costs no memory.
+ * Names       locust__co_pool_
+ * Uses        >>co
+ *
+ *   | locust__co, two cache lines | memory of its owner | to the next cache line |
+ * ============================================================================================ */
+
+/* The pool of coroutines with so many bytes behind them, made if there is none. NULL: no memory. */
+static locust__co_pool *locust__co_pool_of(locust__loop *loop, size_t bytes)
+{
+    locust__co_pool *pool;
+    size_t behind = LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND ? 0 : bytes;
+    for (pool = loop->co_pools; pool; pool = pool->next)
+        if (pool->bytes == bytes)
+            return pool;
+    if (bytes > SIZE_MAX / 4096)
+        return NULL;
+    pool = locust__memory_zalloc(sizeof *pool);
+    if (pool) {
+        pool->bytes = bytes;
+        pool->stride = (sizeof(locust__co) + behind + LOCUST__CACHE_LINE - 1) &
+                       ~(size_t)(LOCUST__CACHE_LINE - 1);
+        pool->next = loop->co_pools;
+        loop->co_pools = pool;
+    }
+    return pool;
+}
+
+/* Adds a slab: 64 blocks first, then as many as there are, up to 1024. NULL: no memory. */
+static locust__co_slab *locust__co_pool_grow(locust__co_pool *pool)
+{
+    locust__co_slab *slab = locust__memory_zalloc(sizeof *slab);
+    size_t count = pool->count < 64 ? 64 : pool->count > 1024 ? 1024 : pool->count;
+    if (!slab)
+        return NULL;
+    slab->memory = LOCUST_MALLOC(count * pool->stride + LOCUST__CACHE_LINE);
+    if (!slab->memory) {
+        LOCUST_FREE(slab);
+        return NULL;
+    }
+    slab->base = (char *)(((uintptr_t)slab->memory + LOCUST__CACHE_LINE - 1) &
+                          ~(uintptr_t)(LOCUST__CACHE_LINE - 1));
+    slab->count = (uint32_t)count;
+    slab->next = pool->slabs;
+    pool->count += count;
+    pool->slabs = slab;
+    return slab;
+}
+
+static locust__co *locust__co_pool_at(
+    const locust__co_pool *pool, const locust__co_slab *slab, uint32_t i)
+{
+    return (locust__co *)(void *)(slab->base + i * pool->stride);
+}
+
+/* A coroutine: the one that was given back last, else one that was never used. NULL: no memory. */
+static locust__co *locust__co_pool_next(locust__co_pool *pool)
+{
+    locust__co_slab *slab = pool->slabs;
+    locust__co *co = pool->free;
+    if (co) {
+        pool->free = co->next;
+        return co;
+    }
+    if (!slab || slab->used == slab->count)
+        slab = locust__co_pool_grow(pool);
+    if (!slab)
+        return NULL;
+    co = locust__co_pool_at(pool, slab, slab->used++);
+    memset(co, 0, sizeof *co);
+    co->armed_ns = LOCUST__NEVER;
+    co->pool = pool;
+    return co;
+}
+
+static void locust__co_pool_give(locust__co *co)
+{
+#if LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND
+    LOCUST_FREE(co->block);
+    co->block = NULL;
+#endif
+    co->next = co->pool->free;
+    co->pool->free = co;
+}
+
+/* A coroutine whose owner's memory is zeroed. NULL: no memory. */
+static locust__co *locust__co_pool_take(locust__co_pool *pool)
+{
+    locust__co *co = locust__co_pool_next(pool);
+    if (!co)
+        return NULL;
+#if LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND
+    co->block = pool->bytes ? locust__memory_zalloc(pool->bytes) : NULL;
+    if (pool->bytes && !co->block) {
+        locust__co_pool_give(co);
+        return NULL;
+    }
+#else
+    memset(locust__co_block(co), 0, pool->bytes);
+#endif
+    return co;
+}
+
+static void locust__co_pool_free(locust__co_pool *pool)
+{
+    while (pool->slabs) {
+        locust__co_slab *slab = pool->slabs;
+        pool->slabs = slab->next;
+        LOCUST_FREE(slab->memory);
+        LOCUST_FREE(slab);
+    }
+    LOCUST_FREE(pool);
+}
+/* ============================================================================================
  * >>stack  stacks of coroutines
  *
- * Purpose     gives each coroutine a stack and a block, from pools; says in words when one
- *             overflows.
+ * Purpose     gives each coroutine that runs a stack, from pools; says in words when one overflows.
  * Invariants  a pool has places of one size, in slabs of 64 to 1024; a slab is one mapping, and is
- *             unmapped with the loop alone. Place i of a slab belongs to its block i for ever.
- * Cost        a stack costs the pages it has touched: one for most users. Its address space is the
- *             class's .stack_size.
- * Names       locust__stack_
+ *             unmapped with the loop alone.
+ * Cost        a stack costs the pages it has touched: one for most tasks. Its address space is the
+ *             class's .stack_size. There are as many as coroutines had one at the same time: those
+ *             that rest have none.
+ * Names       locust__stack_ locust__places_
  * Uses        >>co
  *
  *   one place:
  *
- *     low | guard | stack ...  <- grows down | unwind point | colour | reserved | high
+ *     low | guard | stack ...  <- grows down | unwind point | colour | high
  *
  *   guard         16 KB, but at most a quarter of the place, that fault when touched: by guard
  *                 markers, or, where the kernel has none, by mprotect() for the first 30,000
@@ -7690,49 +7880,52 @@ static void locust__wheel_free(locust__wheel *w)
  *                 the kernel made them, and are looked at whenever the stack is left.
  *   unwind point  a jmp_buf: where a user's code is left for, however deep it is, when the user
  *                 is cancelled or its task interrupted.
- *   colour        0 to 15 cache lines that differ from stack to stack, fewer if much is reserved.
- *                 If all stacks began at the same offset in a page, the frames that all users
- *                 have in use would share a few sets of the cache, and push each other out.
- *   reserved      memory of the coroutine's owner (locust__co_reserve). A user's block is here,
- *                 above its stack and not on the heap, because the frames of a waiting user need
- *                 only a part of a page: block and frames share it, and most users take one page
- *                 in all.
+ *   colour        0 to 15 cache lines that differ from stack to stack. If all stacks began at the
+ *                 same offset in a page, the frames that all parked users have in use would share
+ *                 a few sets of the cache, and push each other out.
+ *
+ *   A stack that is given back is the next to be taken: a user that wakes for a task of its own
+ *   runs on memory that the one before has just left in the cache. Those at the end of that list
+ *   were not needed for long. Each second as many as were never needed in it become cold, when
+ *   nothing else is to be done: their memory goes back to the system, and comes back zeroed when
+ *   they are taken. So memory follows the most that are needed at once, downwards too.
  * ============================================================================================ */
 
-/* The lowest byte of a coroutine's place, its guard. */
-static char *locust__stack_place(const locust__co *co)
+/* The lowest byte of a place, its guard. */
+static char *locust__stack_place(const locust__place *stack)
 {
-    return co->slab->base + co->index * co->slab->pool->place_bytes;
+    return stack->slab->base + stack->index * stack->slab->pool->place_bytes;
 }
 
-static char *locust__stack_place_end(const locust__co *co)
+static char *locust__stack_place_end(const locust__place *stack)
 {
-    return locust__stack_place(co) + co->slab->pool->place_bytes;
+    return locust__stack_place(stack) + stack->slab->pool->place_bytes;
 }
 
-/* The lowest byte that its stack may use. */
-static char *locust__stack_low(const locust__co *co)
+/* The lowest byte that the stack may use. */
+static char *locust__stack_low(const locust__place *stack)
 {
-    return locust__stack_place(co) + co->slab->pool->guard_bytes;
+    return locust__stack_place(stack) + stack->slab->pool->guard_bytes;
 }
 
 enum {
     LOCUST__STACK_UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15,
-    LOCUST__STACK_ABOVE = 960, // bytes that reserved memory and colour take at most, together
+    LOCUST__STACK_COLOURS = 16,
+    LOCUST__STACK_WARM = 64,   // free stacks whose memory is not given back
+    LOCUST__STACK_TRIMMED = 32 // stacks whose memory is given back in one turn
 };
 
 /* Where its frames begin, and the unwind point lies. */
-static char *locust__stack_top(const locust__co *co)
+static char *locust__stack_top(const locust__place *stack)
 {
-    int colours = (LOCUST__STACK_ABOVE - co->reserved) / LOCUST__CACHE_LINE + 1;
-    int above = co->reserved + co->index % colours * LOCUST__CACHE_LINE;
-    return locust__stack_place_end(co) - above - LOCUST__STACK_UNWIND_BYTES;
+    return locust__stack_place_end(stack) - LOCUST__STACK_UNWIND_BYTES -
+           stack->index % LOCUST__STACK_COLOURS * LOCUST__CACHE_LINE;
 }
 
 /* Where a user goes on after its code was left by a jump. */
-static jmp_buf *locust__stack_unwind_point(const locust__co *co)
+static jmp_buf *locust__stack_unwind_point(const locust__place *stack)
 {
-    return (jmp_buf *)(void *)locust__stack_top(co);
+    return (jmp_buf *)(void *)locust__stack_top(stack);
 }
 
 /* A line for standard error that is put together without stdio and heap: async-signal-safe. */
@@ -7775,22 +7968,22 @@ LOCUST__COLD static void locust__stack_overflowed(const locust__co *co)
     locust__stack_say(&line, "locust: stack overflow in ");
     locust__stack_say_where(&line, co);
     locust__stack_say(&line, ": its .stack_size of ");
-    locust__stack_say_number(&line, co->slab->pool->place_bytes, 10);
+    locust__stack_say_number(&line, co->stacks->place_bytes, 10);
     locust__stack_say(&line, " bytes is too small: raise .stack_size of that user class "
                              "(or LOCUST_STACK_SIZE)\n");
     locust__os_write_all(STDERR_FILENO, line.text, line.n);
 }
 
-/* The coroutine whose guard is at that address; NULL: there is none. */
+/* The coroutine whose stack has its guard at that address; NULL: there is none. */
 static const locust__co *locust__stack_guarded_by(const char *address)
 {
-    for (locust__stack_pool *pool = locust__loop_now->pools; pool; pool = pool->next)
+    for (locust__stack_pool *pool = locust__loop_now->stack_pools; pool; pool = pool->next)
         for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next) {
             size_t at = (size_t)(address - slab->base);
             if (address < slab->base || at >= slab->count * pool->place_bytes)
                 continue;
             return at % pool->place_bytes < pool->guard_bytes && at / pool->place_bytes < slab->used
-                       ? &slab->cos[at / pool->place_bytes]
+                       ? slab->stacks[at / pool->place_bytes].co
                        : NULL;
         }
     return NULL;
@@ -7845,7 +8038,7 @@ enum {
 
 static bool locust__stack_canary_died(const locust__co *co)
 {
-    const uint64_t *words = (const uint64_t *)(const void *)locust__stack_low(co);
+    const uint64_t *words = (const uint64_t *)(const void *)locust__stack_low(co->stack);
     uint64_t all = 0;
     for (int i = 0; i < LOCUST__STACK_CANARY_WORDS; i++)
         all |= words[i];
@@ -7858,7 +8051,7 @@ static bool locust__stack_canary_died(const locust__co *co)
 static void locust__stack_check(const locust__loop *loop, const locust__co *co)
 {
     const char *here = __builtin_frame_address(0);
-    if (here < locust__stack_low(co) || (!loop->markers && locust__stack_canary_died(co))) {
+    if (here < locust__stack_low(co->stack) || (!loop->markers && locust__stack_canary_died(co))) {
         locust__stack_overflowed(co);
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
@@ -7881,15 +8074,15 @@ static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stac
     guard = (guard + page - 1) & ~(page - 1);
     if (place < guard + page)
         place = guard + page;
-    for (pool = loop->pools; pool; pool = pool->next)
+    for (pool = loop->stack_pools; pool; pool = pool->next)
         if (pool->place_bytes == place)
             return pool;
     pool = locust__memory_zalloc(sizeof *pool);
     if (pool) {
         pool->place_bytes = place;
         pool->guard_bytes = guard;
-        pool->next = loop->pools;
-        loop->pools = pool;
+        pool->next = loop->stack_pools;
+        loop->stack_pools = pool;
     }
     return pool;
 }
@@ -7897,59 +8090,149 @@ static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stac
 /* Adds a slab: 64 places first, then as many as there are, up to 1024. NULL: no memory. */
 static locust__stack_slab *locust__stack_pool_grow(locust__stack_pool *pool)
 {
-    locust__stack_slab *slab = locust__memory_zalloc(sizeof *slab);
     size_t count = pool->places < 64 ? 64 : pool->places > 1024 ? 1024 : pool->places;
-    if (!slab)
-        return NULL;
+    locust__stack_slab *slab;
     while (count > 1 && count > LOCUST__STACK_MAX / pool->place_bytes)
         count /= 2; // large stacks come in smaller slabs
-    slab->count = (uint32_t)count;
-    // A block is first written when its place is first used: until then it costs no memory either.
-    slab->cos_memory = LOCUST_MALLOC(count * sizeof *slab->cos + LOCUST__CACHE_LINE);
-    slab->base = slab->cos_memory ? locust__os_stacks_map(count * pool->place_bytes) : NULL;
+    // What belongs to a place is first written when the place is first used.
+    slab = LOCUST_MALLOC(sizeof *slab + count * sizeof *slab->stacks);
+    if (!slab)
+        return NULL;
+    slab->base = locust__os_stacks_map(count * pool->place_bytes);
     if (!slab->base) {
-        LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
         return NULL;
     }
-    slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__CACHE_LINE - 1) &
-                               ~(uintptr_t)(LOCUST__CACHE_LINE - 1));
-    pool->places += count;
+    slab->count = (uint32_t)count;
+    slab->used = 0;
     slab->pool = pool;
     slab->next = pool->slabs;
+    pool->places += count;
     pool->slabs = slab;
     return slab;
 }
 
-/* A block with its stack: the one that was given back last, else one that was never used. NULL: no
- * memory. */
-static locust__co *locust__stack_pool_take(locust__loop *loop, locust__stack_pool *pool)
+/* Will a coroutine of that pool get a stack one day? One that finds none waits for another's, so
+ * there has to be one. False: no memory. */
+static bool locust__stack_pool_ready(locust__stack_pool *pool)
+{
+    return pool->slabs || locust__stack_pool_grow(pool);
+}
+
+/* A place that was never used. NULL: no memory. */
+static locust__place *locust__stack_new(locust__loop *loop, locust__stack_pool *pool)
 {
     locust__stack_slab *slab = pool->slabs;
-    locust__co *co = pool->free;
-    if (co) {
-        pool->free = co->next;
-        return co;
-    }
+    locust__place *stack;
     if (!slab || slab->used == slab->count)
         slab = locust__stack_pool_grow(pool);
     if (!slab)
         return NULL;
-    co = &slab->cos[slab->used];
-    memset(co, 0, sizeof *co);
-    co->armed_ns = LOCUST__NEVER;
-    co->slab = slab;
-    co->index = (uint16_t)slab->used;
-    slab->used++;
-    if (loop->markers && !locust__os_guard_mark(locust__stack_place(co), pool->guard_bytes))
+    stack = &slab->stacks[slab->used];
+    memset(stack, 0, sizeof *stack);
+    stack->slab = slab;
+    stack->index = slab->used++;
+    if (loop->markers && !locust__os_guard_mark(locust__stack_place(stack), pool->guard_bytes))
         loop->markers = false;
     if (!loop->markers && loop->protected_places < LOCUST__STACK_PROTECTED_MAX &&
-        locust__os_guard_protect(locust__stack_place(co), pool->guard_bytes))
+        locust__os_guard_protect(locust__stack_place(stack), pool->guard_bytes))
         loop->protected_places++;
 #if LOCUST__WITH_VALGRIND
-    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__stack_low(co), locust__stack_place_end(co));
+    stack->valgrind_id =
+        VALGRIND_STACK_REGISTER(locust__stack_low(stack), locust__stack_place_end(stack));
 #endif
-    return co;
+    return stack;
+}
+
+static void locust__places_push(locust__places *list, locust__place *stack)
+{
+    stack->prev = NULL;
+    stack->next = list->first;
+    if (list->first)
+        list->first->prev = stack;
+    else
+        list->last = stack;
+    list->first = stack;
+    list->n++;
+}
+
+static void locust__places_remove(locust__places *list, locust__place *stack)
+{
+    if (stack->prev)
+        stack->prev->next = stack->next;
+    else
+        list->first = stack->next;
+    if (stack->next)
+        stack->next->prev = stack->prev;
+    else
+        list->last = stack->prev;
+    list->n--;
+}
+
+/* Gives a coroutine its stack: the one that was given back last, else a cold one, else one that was
+ * never used. False: no memory. */
+static bool locust__stack_take(locust__loop *loop, locust__co *co)
+{
+    locust__stack_pool *pool = co->stacks;
+    locust__places *list = pool->warm.first ? &pool->warm : &pool->cold;
+    locust__place *stack = list->first;
+    if (stack)
+        locust__places_remove(list, stack);
+    else
+        stack = locust__stack_new(loop, pool);
+    if (!stack)
+        return false;
+    if (pool->warm.n < pool->least_warm)
+        pool->least_warm = pool->warm.n;
+    stack->co = co;
+    stack->scopes = stack->entered = NULL;
+    co->stack = stack;
+#if LOCUST__WITH_ASAN // the last coroutine here left by a switch: its red zones are still there
+    __asan_unpoison_memory_region(
+        locust__stack_low(stack), (size_t)(locust__stack_top(stack) - locust__stack_low(stack)));
+#endif
+#if LOCUST__WITH_VALGRIND // to it what the last coroutine here had on its stack is undefined
+    VALGRIND_MAKE_MEM_DEFINED(
+        locust__stack_low(stack), locust__stack_place_end(stack) - locust__stack_low(stack));
+#endif
+    return true;
+}
+
+/* Takes a stack back from a coroutine that is not on it any more. The first that waits for one
+ * becomes ready, with the cause that it was woken by before. */
+static void locust__stack_give(locust__loop *loop, locust__co *co)
+{
+    locust__stack_pool *pool = co->stacks;
+    locust__co *waiter = pool->waiters.first;
+    co->stack->co = NULL;
+    locust__places_push(&pool->warm, co->stack);
+    co->stack = NULL;
+    if (waiter)
+        locust__co_wake(loop, waiter, waiter->wake);
+}
+
+/* Gives the memory of stacks that were not needed for a second back to the system, some in a turn.
+ * True: there are more. */
+static bool locust__stack_trim(locust__loop *loop)
+{
+    size_t most = LOCUST__STACK_TRIMMED;
+    if (loop->now_ns < loop->trim_ns)
+        return false;
+    for (locust__stack_pool *pool = loop->stack_pools; pool; pool = pool->next) {
+        for (; most && pool->least_warm > LOCUST__STACK_WARM; pool->least_warm--, most--) {
+            locust__place *stack = pool->warm.last;
+            char *low = locust__stack_low(stack);
+            locust__places_remove(&pool->warm, stack);
+            locust__os_stack_forget(low, (size_t)(locust__stack_place_end(stack) - low));
+            locust__places_push(&pool->cold, stack);
+        }
+        if (!most)
+            return true;
+    }
+    for (locust__stack_pool *pool = loop->stack_pools; pool; pool = pool->next)
+        pool->least_warm = pool->warm.n;
+    loop->trim_ns = loop->now_ns + LOCUST__S;
+    return false;
 }
 
 static void locust__stack_pool_free(locust__stack_pool *pool)
@@ -7959,13 +8242,12 @@ static void locust__stack_pool_free(locust__stack_pool *pool)
         pool->slabs = slab->next;
 #if LOCUST__WITH_VALGRIND
         for (uint32_t i = 0; i < slab->used; i++)
-            VALGRIND_STACK_DEREGISTER(slab->cos[i].valgrind_id);
+            VALGRIND_STACK_DEREGISTER(slab->stacks[i].valgrind_id);
 #endif
 #if LOCUST__WITH_ASAN // the next mapping at these addresses starts clean
         __asan_unpoison_memory_region(slab->base, slab->count * pool->place_bytes);
 #endif
         locust__os_stacks_unmap(slab->base, slab->count * pool->place_bytes);
-        LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
     }
     LOCUST_FREE(pool);
@@ -7976,9 +8258,13 @@ static void locust__stack_pool_free(locust__stack_pool *pool)
  * Purpose     starts coroutines, switches between them and the loop, parks, wakes and cancels them.
  * Invariants  only the loop resumes a coroutine, and a coroutine always leaves to the loop: there
  *             is no switch from one coroutine to another, so the loop sees all that runs.
- * Cost        a park and a resumption: two switches (>>ctx) and a timer that is there already.
+ *             What a coroutine is called with is on its stack from when it begins to run until its
+ *             function returns. That either ends it, or it rests (locust__co_rest) and has no
+ *             stack until it is woken: then its function is called anew, from its beginning.
+ * Cost        a park and a resumption: two switches (>>ctx) and a timer that is there already. A
+ *             rest: the same, and a stack given back and taken, some 50 instructions.
  * Names       locust__co_
- * Uses        >>co >>timer >>stack
+ * Uses        >>co >>timer >>co_pool >>stack
  * ============================================================================================ */
 
 /* Switches from the loop to a coroutine. Returns when that parks, yields, ends or calls on the
@@ -7987,8 +8273,9 @@ static void locust__co_resume(locust__loop *loop, locust__co *co)
 {
 #if LOCUST__WITH_ASAN
     void *fake_stack;
-    char *low = locust__stack_low(co);
-    __sanitizer_start_switch_fiber(&fake_stack, low, (size_t)(locust__stack_place_end(co) - low));
+    char *low = locust__stack_low(co->stack);
+    __sanitizer_start_switch_fiber(
+        &fake_stack, low, (size_t)(locust__stack_place_end(co->stack) - low));
 #endif
     loop->current = co;
     locust__ctx_switch(&loop->sp, co->sp);
@@ -8011,81 +8298,64 @@ static void locust__co_leave(locust__loop *loop, locust__co *co)
 #endif
 }
 
-/* The first function on a coroutine's stack. It finds the function to run in the unwind point,
- * which nothing else uses yet, so that a block needs no field for it. */
+/* The first function on a coroutine's stack. */
 static void locust__co_body(void *arg)
 {
     locust__co *co = arg;
     locust__loop *loop = locust__loop_now;
-    void (*fn)(void *arg), *unused;
+    void *unused;
 #if LOCUST__WITH_ASAN
     __sanitizer_finish_switch_fiber(NULL, &loop->stack_bottom, &loop->stack_size);
 #endif
-    memcpy(&fn, locust__stack_unwind_point(co), sizeof fn);
-    fn(co->arg);
+    co->fn(co->arg);
     locust__stack_check(loop, co);
-    co->state = LOCUST__STATE_FREE;
+    if (!co->rests)
+        co->state = LOCUST__STATE_FREE;
 #if LOCUST__WITH_ASAN
     __sanitizer_start_switch_fiber(NULL, loop->stack_bottom, loop->stack_size);
 #endif
     locust__ctx_switch(&unused, loop->sp);
-    abort(); // a coroutine that has ended is not resumed
+    abort(); // the loop takes the stack back
 }
 
-/* Prepares a stack so that the first resumption calls fn(co->arg). */
-static void locust__co_enter(locust__co *co, void (*fn)(void *arg))
+/* Takes a stack for a coroutine that has none, and prepares it so that the resumption calls the
+ * coroutine's function. False: no memory. */
+static bool locust__co_enter(locust__loop *loop, locust__co *co)
 {
-#if LOCUST__WITH_VALGRIND // to it what the last coroutine here had on its stack is undefined
-    char *low = locust__stack_low(co);
-    VALGRIND_MAKE_MEM_DEFINED(low, locust__stack_place_end(co) - low);
-#endif
-    memcpy(locust__stack_unwind_point(co), &fn, sizeof fn);
-    co->sp = locust__ctx_make(locust__stack_top(co), locust__co_body, co);
+    if (!locust__stack_take(loop, co))
+        return false;
+    co->rests = false;
+    co->sp = locust__ctx_make(locust__stack_top(co->stack), locust__co_body, co);
+    return true;
 }
 
-/* Reserves n bytes at the end of a coroutine's place for its owner, for as long as the coroutine
- * lives; its stack begins below them: see >>stack. Before the coroutine has run. NULL: they would
- * take too much of the page, or this is a build with ASan, which watches memory of the heap more
- * closely. */
-static void *locust__co_reserve(locust__co *co, size_t n)
-{
-    void (*fn)(void *arg);
-    n = (n + LOCUST__CACHE_LINE - 1) & ~(size_t)(LOCUST__CACHE_LINE - 1);
-    if (n > LOCUST__STACK_ABOVE || LOCUST__WITH_ASAN)
-        return NULL;
-    memcpy(&fn, locust__stack_unwind_point(co), sizeof fn);
-    co->reserved = (uint16_t)n;
-    locust__co_enter(co, fn);
-    return locust__stack_place_end(co) - n;
-}
-
-/* Starts a coroutine: fn(arg) runs on a stack of its own, behind what is ready already.
+/* Makes a coroutine: fn(arg) is called behind what is ready already, on a stack that it takes then.
  *
  * Takes     name: for messages, borrowed. stack_bytes: 0 for the default. group: NULL, or the group
- *           that counts it until it ends.
- * Returns   the coroutine, valid until fn returns; NULL if memory ran out.
+ *           that counts it until it ends. bytes: of zeroed memory that come and go with it:
+ *           locust__co_block.
+ * Returns   the coroutine, valid until fn returns without a rest; NULL if memory ran out.
  */
-static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t stack_bytes,
-    void (*fn)(void *arg), void *arg, locust__wait_group *group)
+static locust__co *locust__co_make(locust__loop *loop, const char *name, size_t stack_bytes,
+    void (*fn)(void *arg), void *arg, locust__wait_group *group, size_t bytes)
 {
-    locust__stack_pool *pool =
+    locust__stack_pool *stacks =
         locust__stack_pool_of(loop, stack_bytes ? stack_bytes : LOCUST_STACK_SIZE);
-    locust__co *co = pool ? locust__stack_pool_take(loop, pool) : NULL;
+    locust__co_pool *pool = locust__co_pool_of(loop, bytes);
+    locust__co *co =
+        stacks && pool && locust__stack_pool_ready(stacks) ? locust__co_pool_take(pool) : NULL;
     if (!co)
         return NULL;
+    co->stacks = stacks;
+    co->fn = fn;
     co->arg = arg;
     co->name = name;
     co->local = NULL;
     co->early = NULL;
     co->cancelled = false;
+    co->rests = false;
     co->queue = NULL;
     co->group = group;
-    co->reserved = 0;
-#if LOCUST__WITH_ASAN // the last coroutine here left by a switch: its red zones are still there
-    __asan_unpoison_memory_region(
-        locust__stack_low(co), (size_t)(locust__stack_top(co) - locust__stack_low(co)));
-#endif
-    locust__co_enter(co, fn);
     co->state = LOCUST__STATE_READY;
     co->wake = LOCUST__WAKE_EVENT;
     locust__queue_push(&loop->ready, co);
@@ -8095,8 +8365,8 @@ static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t
     return co;
 }
 
-/* Gives back the block and stack of a coroutine that has ended, and wakes those that wait for its
- * group if it was the last. */
+/* Gives back the block of a coroutine that has ended, and wakes those that wait for its group if it
+ * was the last. */
 static void locust__co_ended(locust__loop *loop, locust__co *co)
 {
     locust__wait_group *group = co->group;
@@ -8104,8 +8374,21 @@ static void locust__co_ended(locust__loop *loop, locust__co *co)
     if (group && --group->running == 0)
         while (group->waiters.first)
             locust__co_wake(loop, group->waiters.first, LOCUST__WAKE_EVENT);
-    co->next = co->slab->pool->free;
-    co->slab->pool->free = co;
+    locust__co_pool_give(co);
+}
+
+/* Starts a coroutine that has its stack from the beginning: fn(arg) runs behind what is ready
+ * already. Takes and returns what locust__co_make does, without bytes of its own. */
+static locust__co *locust__co_start(locust__loop *loop, const char *name, size_t stack_bytes,
+    void (*fn)(void *arg), void *arg, locust__wait_group *group)
+{
+    locust__co *co = locust__co_make(loop, name, stack_bytes, fn, arg, group, 0);
+    if (!co || locust__co_enter(loop, co))
+        return co;
+    locust__queue_remove(co);
+    co->state = LOCUST__STATE_FREE;
+    locust__co_ended(loop, co);
+    return NULL;
 }
 
 /* Parks a coroutine until a timeout, from a function that it has called on the loop's stack
@@ -8152,6 +8435,56 @@ static enum locust__wake locust__co_park(
         }
     } while (co->wake == LOCUST__WAKE_AGAIN);
     return co->wake;
+}
+
+/* Parks the current coroutine without its stack: its function has to return now, and is called
+ * again when it is woken, its deadline passes or it is cancelled; co->wake says which. It may be in
+ * a queue. False: it is cancelled already, and does not rest. */
+static bool locust__co_rest(locust__loop *loop, int64_t deadline_ns)
+{
+    locust__co *co = loop->current;
+    LOCUST_ASSERT(co);
+    if (co->cancelled) {
+        locust__queue_remove(co);
+        return false;
+    }
+    co->deadline_ns = deadline_ns > loop->now_ns ? deadline_ns : loop->now_ns;
+    co->lazy = false;
+    co->rests = true;
+    co->state = LOCUST__STATE_PARKED;
+    if (deadline_ns != LOCUST__NEVER && locust__wheel_arm(loop, co) < 0)
+        locust__wheel_unarmed(loop, co);
+    return true;
+}
+
+/* Does another coroutine wait for a stack such as this one has? Then it is fair to rest. */
+static bool locust__co_is_wanted(const locust__co *co)
+{
+    return co->stacks->waiters.first != NULL;
+}
+
+/* A coroutine without a stack is ready: takes one for it. False: it goes on waiting, as it was
+ * woken for want of a timer, or finds no memory for its stack. */
+static bool locust__co_rise(locust__loop *loop, locust__co *co)
+{
+    if (co->wake == LOCUST__WAKE_AGAIN) {
+        co->wake = co->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_TIMEOUT;
+        if (!co->cancelled && loop->now_ns < co->deadline_ns) {
+            co->state = LOCUST__STATE_PARKED;
+            if (locust__wheel_arm(loop, co) < 0)
+                locust__wheel_unarmed(loop, co);
+            return false;
+        }
+    }
+    if (locust__co_enter(loop, co))
+        return true;
+    co->state = LOCUST__STATE_PARKED;
+    locust__queue_push(&co->stacks->waiters, co);
+    if (!loop->few_stacks && loop->no_stack) {
+        loop->few_stacks = co->stacks->places;
+        loop->no_stack(loop->told_arg);
+    }
+    return false;
 }
 
 /* Sleeps until a time. Returns LOCUST__WAKE_TIMEOUT or LOCUST__WAKE_CANCELLED. */
@@ -8302,7 +8635,7 @@ static int locust__fd_release(locust__loop *loop, locust__fd *f)
  *             after a look at the poller, so coroutines that wake each other starve nobody.
  * Cost        a turn: two readings of the clock and one system call, shared by all that it runs.
  * Names       locust__loop_
- * Uses        >>co >>misuse >>timer >>stack >>switch >>fd
+ * Uses        >>co >>misuse >>timer >>co_pool >>stack >>switch >>fd
  *
  *     now_ns       timers due        ready ones          turn_ns      poller: waits only
  *     is read  ->  become ready  ->  run, one by one ->  is known ->  if nothing is ready  -> next
@@ -8349,10 +8682,15 @@ static int locust__loop_open(locust__loop *loop)
 static void locust__loop_close(locust__loop *loop)
 {
     LOCUST_ASSERT(loop->running == 0);
-    while (loop->pools) {
-        locust__stack_pool *pool = loop->pools;
-        loop->pools = pool->next;
+    while (loop->stack_pools) {
+        locust__stack_pool *pool = loop->stack_pools;
+        loop->stack_pools = pool->next;
         locust__stack_pool_free(pool);
+    }
+    while (loop->co_pools) {
+        locust__co_pool *pool = loop->co_pools;
+        loop->co_pools = pool->next;
+        locust__co_pool_free(pool);
     }
     locust__wheel_free(&loop->wheel);
     locust__os_poll_close(&loop->poller);
@@ -8361,22 +8699,26 @@ static void locust__loop_close(locust__loop *loop)
 }
 
 /* Starts to fetch into the cache what a coroutine touches when it is resumed: the frames that it is
- * parked in, and its user. With 1,000 connections none of that is there any more. */
+ * parked in, and its user. With 1,000 connections none of that is there any more. One that rests
+ * has no frames: the stack that it takes was in use a moment ago. */
 static void locust__loop_prefetch(const locust__loop *loop, const locust__co *co)
 {
-    locust__memory_prefetch(co->sp, LOCUST__LOOP_AHEAD);
+    if (co->stack)
+        locust__memory_prefetch(co->sp, LOCUST__LOOP_AHEAD);
     if (co->local && loop->prefetch_user)
         loop->prefetch_user(co->local);
 }
 
-/* Runs the first ready coroutine until it parks, yields or ends, and in between what it wants
- * called on the loop's stack. */
+/* Runs the first ready coroutine until it parks, yields, rests or ends, and in between what it
+ * wants called on the loop's stack. */
 static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
     int64_t began_ns = loop->step_ns = loop->clock_ns;
     if (co->next) // while this one runs, memory for the next one comes in
         locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
+    if (!co->stack && !locust__co_rise(loop, co))
+        return;
     co->state = LOCUST__STATE_RUNNING;
     loop->stepped = co;
     if (co->wake == LOCUST__WAKE_TIMEOUT)
@@ -8397,6 +8739,8 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         loop->blocked(loop->told_arg, co, loop->clock_ns - began_ns);
     loop->excused = false;
     loop->stepped = NULL;
+    if (co->rests || co->state == LOCUST__STATE_FREE)
+        locust__stack_give(loop, co);
     if (co->state == LOCUST__STATE_FREE)
         locust__co_ended(loop, co);
 }
@@ -8411,6 +8755,8 @@ static void locust__loop_poll(locust__loop *loop)
     if (!loop->ready.first) {
         int64_t next = locust__wheel_next(&loop->wheel);
         timeout = next == LOCUST__NEVER ? next : next - loop->clock_ns;
+        if (timeout > 0 && locust__stack_trim(loop) && timeout > LOCUST__MS)
+            timeout = LOCUST__MS; // some more, after a look at the poller
         if (timeout < 0)
             timeout = 0;
     }
@@ -8502,7 +8848,7 @@ static void locust__loop_run(locust__loop *loop)
  * Invariants  first come, first served. Whatever wakes a coroutine takes it out of its queue, so
  *             the first of a queue is always one that still waits.
  * Names       locust__sem_ locust__wait_group_ locust__queue_wait
- * Uses        >>co >>switch
+ * Uses        >>co >>co_pool >>switch
  * ============================================================================================ */
 
 /* Parks at the end of a queue, until another coroutine wakes the queue's first and that is this
@@ -8533,10 +8879,10 @@ static enum locust__wake locust__wait_group_join(
  * the loop two pointers more.) */
 static void locust__wait_group_cancel(locust__loop *loop, const locust__wait_group *group)
 {
-    for (locust__stack_pool *pool = loop->pools; pool; pool = pool->next)
-        for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next)
+    for (locust__co_pool *pool = loop->co_pools; pool; pool = pool->next)
+        for (locust__co_slab *slab = pool->slabs; slab; slab = slab->next)
             for (uint32_t i = 0; i < slab->used; i++) {
-                locust__co *co = &slab->cos[i];
+                locust__co *co = locust__co_pool_at(pool, slab, i);
                 if (co->state != LOCUST__STATE_FREE && co->group == group)
                     locust__co_cancel(loop, co);
             }
@@ -8680,7 +9026,8 @@ LOCUST_API void locust_slot_release(const locust_slot *slot)
     locust__slot_end(slot, locust__slots_user(slot->name, "LOCUST_LOCAL")->local);
 }
 
-/* What a slot held before a LOCUST_SCOPE. The scopes of a coroutine are a stack: co->scopes. */
+/* What a slot held before a LOCUST_SCOPE. The scopes that a coroutine is in are chained: `scopes`
+ * of the stack that it runs on. */
 typedef struct locust__scope {
     struct locust__scope *outer;
     const locust_slot *slot;
@@ -8692,7 +9039,7 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
     char *area = co->local;
-    locust__scope *scope = co->scopes;
+    locust__scope *scope = co->stack->scopes;
     while (scope && scope->slot != slot)
         scope = scope->outer;
     if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
@@ -8702,11 +9049,11 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     scope = LOCUST_MALLOC(sizeof *scope + slot->size);
     if (!scope)
         return false;
-    scope->outer = co->scopes;
+    scope->outer = co->stack->scopes;
     scope->slot = slot;
     scope->used = area[slot->index];
     memcpy(scope->bytes, area + slot->offset, slot->size);
-    co->scopes = scope;
+    co->stack->scopes = scope;
     area[slot->index] = LOCUST__SLOT_SCOPED;
     memset(area + slot->offset, 0, slot->size);
     return true;
@@ -8716,20 +9063,20 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
  * before. */
 static void locust__scope_leave(locust__co *co)
 {
-    locust__scope *scope = co->scopes;
+    locust__scope *scope = co->stack->scopes;
     char *area = co->local;
     const locust_slot *slot = scope->slot;
     locust__slot_end(slot, area);
     area[slot->index] = scope->used;
     memcpy(area + slot->offset, scope->bytes, slot->size);
-    co->scopes = scope->outer;
+    co->stack->scopes = scope->outer;
     LOCUST_FREE(scope);
 }
 
 static void locust__slot_leave(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
-    if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
+    if (!co->stack->scopes || ((locust__scope *)co->stack->scopes)->slot != slot)
         locust__misuse("LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
     locust__scope_leave(co);
 }
@@ -8876,10 +9223,10 @@ LOCUST_API locust_context *locust_context_copy(void)
 /* Goes back to what the coroutine ran in before it entered its context. */
 static void locust__context_leave(locust__co *co)
 {
-    locust_context *c = co->entered;
+    locust_context *c = co->stack->entered;
     c->block = co->context;
     co->context = c->outer_block;
-    co->entered = c->outer;
+    co->stack->entered = c->outer;
     c->entered = false;
 }
 
@@ -8890,10 +9237,10 @@ LOCUST_API void locust_context_run(locust_context *c, void (*fn)(void *arg), voi
         locust__misuse("locust_context_run() was given a context that is "
                        "entered already: run in a copy of it");
     c->entered = true;
-    c->outer = co->entered;
+    c->outer = co->stack->entered;
     c->outer_block = co->context;
     co->context = c->block;
-    co->entered = c;
+    co->stack->entered = c;
     fn(arg);
     locust__context_leave(co);
 }
@@ -8913,9 +9260,9 @@ LOCUST_API void locust_context_free(locust_context *c)
 LOCUST__COLD static void locust__context_unwind(
     locust__co *co, const void *scopes, const void *entered)
 {
-    while (co->scopes != scopes)
+    while (co->stack->scopes != scopes)
         locust__scope_leave(co);
-    while (co->entered != entered)
+    while (co->stack->entered != entered)
         locust__context_leave(co);
 }
 
@@ -20867,17 +21214,20 @@ static bool locust__class_gets_users(const locust_user_class *as)
  * Invariants  each user has a coroutine, and so has each locust_coroutine that it starts. All of
  *             them are a locust__user to the public calls; `root` is the user that they belong to,
  *             and what they share (session, task sets, handles) is looked up there.
- * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
- *             answer.
+ *             Between two tasks a user's coroutine rests: all that outlives a task lies in the
+ *             user's block, or hangs on it.
+ * Cost        a block of some 450 bytes with its coroutine, beside its slots and data; from its
+ *             first request on its client and session, some 600 bytes, and its last answer. A stack
+ *             while a function of the test runs or is parked.
  * Names       locust__outcome_ locust__step locust__user_ locust__user_client locust__user_stream
  *             locust__user_text locust__users_
- * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
+ * Uses        >>co >>misuse >>context >>write >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *
  *   A user's way                 started  stopping  waiting   what moves it on
  *     before its first turn         -         -        -      the loop
  *     in on_start or a task         x         -        -      the task returns, fails or is cut
- *     between two tasks             x         -        x      time, an arrival, or a cancellation
+ *     between two tasks, resting    x         -        x      time, an arrival, or a cancellation
  *     asked to end, in a task       x         x        -      as before, but no task follows
  *     on its way out, on_stop       x         x        -      locust__start_main, see there
  *
@@ -20943,20 +21293,20 @@ typedef struct locust__user {
     int64_t due_ns;                  // of the arrival that its next task serves; 0: none
     int64_t cut_ns;                  // when a ramp that took it down cuts it short; 0: never
     int64_t waited_ns;               // when its last wait ended: what pacing counts from
+    bool begun;                      // it had its first turn
     bool started;                    // on_start began and did not fail, so on_stop is due
     bool stopping;                   // takes no further task
     bool waiting;                    // between two tasks, so that a cancellation cuts no task
     bool uncounted;                  // no longer among those that are alive
     bool late;                       // the arrival of due_ns had to wait for a place
-    bool kept;                       // this block lies above its stack, not in the heap
+    bool step;                       // it runs a step of the test, which is not counted
     locust__plan *own_plan;          // made by locust_set_tasks
     locust__frame base, *top;        // the class's tasks; the set that runs
     locust__user_cleanup *cleanups;  // of the task that runs, the latest first
     locust__user_inserted *inserted; // tasks that go before what the plan would pick
     locust__user_text *texts;        // of the task that runs, the fullest last
     uint64_t random;                 // of the root, with --seed: the state of its own choices
-    locust__client client;
-    locust__session session;
+    locust__client *client;          // locust__user_client makes it; NULL: not yet
     struct locust_coroutine *coroutines; // that the user has started and that are not freed
     struct locust_group *groups;         // that the task has made
     /* All that wait for the end of a coroutine or for a place in a group. Every end wakes all of
@@ -20965,6 +21315,11 @@ typedef struct locust__user {
     locust__user_stream *streams; // opened by locust_connect and not closed
     locust__user_client *clients; // of protocols
 } locust__user;
+
+typedef struct locust__user_web { // what a user has from its first request on
+    locust__client client;        // first: a coroutine of the user has this alone
+    locust__session session;
+} locust__user_web;
 
 struct locust_coroutine { // of a user
     locust__user user;    // first: as the calls of the test see it; its `root` is the user
@@ -21042,6 +21397,61 @@ static uint64_t locust__user_seed(const locust__users *all, uint64_t id)
 static uint64_t *locust__user_random(locust__user *user)
 {
     return user->all->seed ? &user->root->random : &user->all->services->loop->random;
+}
+
+/* What all coroutines of a user share; NULL: none has needed it. */
+static locust__session *locust__user_session(const locust__user *user)
+{
+    locust__client *client = user->root->client;
+    return client ? client->session : NULL;
+}
+
+/* Makes the client of a user with its session, or that of a coroutine of a user who has both. */
+static locust__client *locust__user_client_new(locust__user *user, locust__session *shared)
+{
+    locust__class *cls = user->cls;
+    locust__session *session = shared;
+    locust__user_web *web = locust__memory_zalloc(shared ? sizeof web->client : sizeof *web);
+    if (!web)
+        return NULL;
+    if (!shared) {
+        session = &web->session;
+        session->own.place = &session->conn;
+        session->conns = cls->as->pool > 0 ? &cls->shared : &session->own;
+        session->host = locust__pair_find(cls->as->headers, "host");
+        session->failure = user->step ? &user->all->step.failure : NULL;
+    }
+    locust__client_init(&web->client, user->all->services, &user->as, &cls->route, session);
+    return user->client = &web->client;
+}
+
+/* The client of a user or of one of its coroutines, made at the first call. NULL: no memory. */
+static locust__client *locust__user_client(locust__user *user)
+{
+    locust__user *root = user->root;
+    if (user->client)
+        return user->client;
+    if (user != root && !root->client && !locust__user_client_new(root, NULL))
+        return NULL;
+    return locust__user_client_new(user, user == root ? NULL : root->client->session);
+}
+
+/* Counts the last request, whose verdict is final now. */
+static void locust__user_settle(const locust__user *user)
+{
+    if (user->client)
+        locust__client_settle(user->client);
+}
+
+static void locust__user_client_free(locust__user *user)
+{
+    if (!user->client)
+        return;
+    locust__client_deinit(user->client);
+    if (user == user->root)
+        locust__session_deinit(user->client->session);
+    LOCUST_FREE(user->client);
+    user->client = NULL;
 }
 
 /* What a user does, where that is no task: values of locust__user.doing. */
@@ -21254,7 +21664,7 @@ static void locust__retry_park(locust__user *user) LOCUST__PARKS
  *             due, so that what it waited is in its first response time.
  * Cost        8 bytes for an arrival that waits.
  * Names       locust__arrive_
- * Uses        >>co >>switch >>sync >>record >>class >>user
+ * Uses        >>co >>switch >>record >>client >>class >>user
  *
  *   backlog   | . | . | due | due | due | . | . |    first 2, n 3, cap 7: the oldest is at `first`;
  *                       first                        behind the last place comes place 0
@@ -21348,26 +21758,26 @@ static void locust__arrive_forgo(locust__user *user)
 static void locust__arrive_serve(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
-    user->session.late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
+    locust__client *client = locust__user_client(user);
+    if (client) // without memory there is no request either
+        client->session->late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
 }
 
-/* After an arrival's task: takes the next arrival if one is waiting, else parks until the pacer
- * gives it one. */
-static void locust__arrive_await(locust__user *user) LOCUST__PARKS
+/* After an arrival's task: takes the next arrival if one is waiting. False: the user is to rest
+ * until the pacer gives it one, or until there is a stack for it again if it has one (`due_ns`). */
+static bool locust__arrive_next(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    locust__arrival_queue *o = user->cls->arrivals;
     int64_t due_ns;
-    if (locust__arrive_take(o, locust__loop_clock(loop), &due_ns)) {
-        locust__arrive_accept(user, due_ns, true);
-        locust__co_yield(loop);
-    } else {
-        user->waiting = true;
-        locust__queue_wait(loop, &o->free, LOCUST__NEVER);
-        user->waiting = false;
-    }
+    if (!locust__arrive_take(user->cls->arrivals, locust__loop_clock(loop), &due_ns))
+        return false;
+    locust__arrive_accept(user, due_ns, true);
+    if (locust__co_is_wanted(user->co))
+        return false;
+    locust__co_yield(loop);
     if (!user->stopping)
         locust__arrive_serve(user);
+    return true;
 }
 /* ============================================================================================
  * >>life  the life of a user
@@ -21377,19 +21787,21 @@ static void locust__arrive_await(locust__user *user) LOCUST__PARKS
  *             when the user is cut short. A user that is cut short leaves its task at the call that
  *             it is parked in: that call does not return, and no clean-up that the task has written
  *             behind it runs, only locust_defer's. Functions of the test run inside
- *             locust__life_guarded, one at a time: a coroutine has one unwind point.
- * Cost        between two tasks without a wait: no switch if the task has parked, else one.
+ *             locust__life_guarded, one at a time: a stack has one unwind point.
+ *             A user that waits for its next task rests: locust__life_run returns, and goes on in
+ *             its next call, where all waits lead to: the choice of the next task.
+ * Cost        between two tasks without a wait: no switch if the task has parked, else one; with a
+ *             wait: another stack, which the user before has left warm.
  * Names       locust__life_
- * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>client >>task >>class
- *             >>user >>user_text >>retry >>arrive
+ * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>task >>class >>user
+ *             >>user_text >>retry >>arrive
  * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
  *             and so does a set; interrupt() ends a set, its parent waits before its next task
  *             unless `reschedule`.
  * ============================================================================================ */
 
-/* Waits as the class or set says. Without a wait the user yields if its task has not parked, so
- * that it does not keep the loop to itself. `turn`: of the loop, when the task began. */
-static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
+/* How long to wait now, as the class or set says; user->waited_ns is when that is over. */
+static int64_t locust__life_wait_ns(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
     int64_t now = locust__user_wait_time(user)->kind ? locust__loop_clock(loop) : 0;
@@ -21399,13 +21811,19 @@ static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
         now = locust__loop_clock(loop);
     }
     user->waited_ns = locust__time_after(now, wait);
+    return wait;
+}
+
+/* Passes a wait of no length. The user yields if its task has not parked, so that it does not keep
+ * the loop to itself. `turn`: of the loop, when the task began. */
+static void locust__life_yield(locust__user *user, uint64_t turn) LOCUST__PARKS
+{
+    locust__loop *loop = user->all->services->loop;
+    if (loop->turn != turn)
+        return;
+    locust__loop_clock(loop);
     user->waiting = true;
-    if (wait) {
-        locust__co_sleep(loop, user->waited_ns);
-    } else if (loop->turn == turn) {
-        locust__loop_clock(loop);
-        locust__co_yield(loop);
-    }
+    locust__co_yield(loop);
     user->waiting = false;
 }
 
@@ -21460,7 +21878,7 @@ LOCUST__COLD static void locust__life_detach(locust__user *user)
  * its last request, whose verdict is final now. */
 static void locust__life_settle(locust__user *user)
 {
-    if (user->co->scopes || user->co->entered)
+    if (user->co->stack->scopes || user->co->stack->entered)
         locust__context_unwind(user->co, NULL, NULL);
     if (user->cleanups)
         locust__life_clean_up(user);
@@ -21468,7 +21886,7 @@ static void locust__life_settle(locust__user *user)
         locust__user_text_free(user);
     if (user->coroutines || user->groups)
         locust__life_detach(user);
-    locust__client_settle(&user->client);
+    locust__user_settle(user);
 }
 
 /* Does any coroutine that the user has started still run, this one left aside? */
@@ -21502,7 +21920,7 @@ static enum locust__outcome locust__life_guarded(
     locust__user *user, void (*fn)(locust__user *user)) LOCUST__PARKS
 {
     user->outcome = LOCUST__OUTCOME_RETURNED;
-    if (setjmp(*locust__stack_unwind_point(user->co)) == 0)
+    if (setjmp(*locust__stack_unwind_point(user->co->stack)) == 0)
         fn(user);
     if (user->outcome == LOCUST__OUTCOME_CUT && user->coroutines)
         locust__life_stop_coroutines(user); // they may use what the task's locust_defer frees
@@ -21518,7 +21936,7 @@ static _Noreturn void locust__life_leave(locust__user *user, enum locust__outcom
     locust__callback_now = NULL;
     if (user->outcome == LOCUST__OUTCOME_RETURNED)
         user->outcome = outcome;
-    longjmp(*locust__stack_unwind_point(user->co), 1);
+    longjmp(*locust__stack_unwind_point(user->co->stack), 1);
 }
 
 /* Cuts the function of the test that runs: its user has been cancelled. */
@@ -21655,28 +22073,44 @@ static bool locust__life_serves(const locust__user *user)
     return user->cls->arrivals && user->cls->arrivals->as.kind == LOCUST_ARRIVE_TASKS;
 }
 
-/* Passes the time between two tasks. */
+/* Passes the time between two tasks if that is none. Else the user is `waiting` from here on, and
+ * its coroutine is to rest. */
 static void locust__life_pause(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
     if (locust__life_serves(user))
-        locust__arrive_await(user);
+        user->waiting = !locust__arrive_next(user);
+    else if (locust__life_wait_ns(user) || locust__co_is_wanted(user->co))
+        user->waiting = true;
     else
-        locust__life_wait(user, turn);
+        locust__life_yield(user, turn);
+}
+
+/* Rests until the next task is due, after locust__life_pause. False: the user is cancelled, and
+ * goes on. */
+static bool locust__life_rest(locust__user *user)
+{
+    locust__loop *loop = user->all->services->loop;
+    if (!locust__life_serves(user) || user->due_ns) // waited_ns of the latter has passed
+        return locust__co_rest(loop, user->waited_ns);
+    locust__queue_push(&user->cls->arrivals->free, user->co);
+    return locust__co_rest(loop, LOCUST__NEVER);
 }
 
 /* Runs tasks, one after the other, inside one guard: setting it up for each task would cost more
- * than a short task does. Returns when the user is over; is left when a task is. */
+ * than a short task does. Returns when the user is over or waits; is left when a task is. */
 static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
 {
-    while (!locust__life_is_over(user)) {
+    while (!user->waiting && !locust__life_is_over(user)) {
         uint64_t turn = user->all->services->loop->turn;
         locust__plan_task inserted;
         const locust__plan_task *step = locust__life_next(user, &inserted);
         if (step->set) {
-            if (!locust__life_push(user, step->set))
-                locust__life_wait(user, turn); // no memory: the user tries again later
-            else
+            if (locust__life_push(user, step->set))
                 locust__life_set_on_start(user);
+            else if (locust__life_wait_ns(user)) // no memory: the user tries again later
+                user->waiting = true;
+            else
+                locust__life_yield(user, turn);
             continue;
         }
         if (!locust__life_claim(user))
@@ -21689,12 +22123,14 @@ static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
     }
 }
 
-/* Runs on_start and then tasks until the user is over. Each turn of the loop is one guard: a
- * failed task is followed by a wait and the next task, an interrupted set by its on_stop and its
- * parent. */
-static void locust__life_run(locust__user *user) LOCUST__PARKS
+/* The first turn of a user. False: it has none of its tasks. */
+static bool locust__life_begin(locust__user *user) LOCUST__PARKS
 {
     enum locust__outcome outcome;
+    user->begun = true;
+    user->waited_ns = locust__os_now_ns();
+    if (locust__life_is_over(user))
+        return false;
     user->started = true;
     user->doing = locust__user_on_start;
     if (user->due_ns)
@@ -21702,27 +22138,58 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
     outcome = locust__life_guarded(user, locust__life_on_start);
     if (outcome == LOCUST__OUTCOME_FAILED)
         user->started = false;
-    if (outcome != LOCUST__OUTCOME_RETURNED)
-        return;
-    while (!locust__life_is_over(user)) {
-        uint64_t turn = user->all->services->loop->turn;
-        outcome = locust__life_guarded(user, locust__life_run_tasks);
-        if (outcome == LOCUST__OUTCOME_CUT || locust__life_is_over(user))
-            return;
-        if (outcome == LOCUST__OUTCOME_INTERRUPTED || outcome == LOCUST__OUTCOME_INTERRUPTED_NOW) {
-            enum locust__outcome stopped = locust__life_guarded(user, locust__life_set_on_stop);
-            locust__life_pop(user);
-            if (stopped == LOCUST__OUTCOME_CUT)
-                return;
-        } else if (outcome == LOCUST__OUTCOME_FAILED && user->top->entering) {
-            locust__life_pop(user);
-        }
-        if (locust__life_is_over(user))
-            return;
-        if (outcome != LOCUST__OUTCOME_INTERRUPTED_NOW || locust__life_serves(user))
-            locust__life_pause(user, turn); // a user that serves always needs another arrival
-        else if (user->all->services->loop->turn == turn)
-            locust__co_yield(user->all->services->loop);
+    return outcome == LOCUST__OUTCOME_RETURNED;
+}
+
+/* The next turn of a user that has rested. */
+static void locust__life_wake(locust__user *user)
+{
+    user->waiting = false;
+    if (locust__life_serves(user) && !user->stopping)
+        locust__arrive_serve(user);
+}
+
+/* Runs tasks until one is left, and does what follows from how. False: the user is over. A failed
+ * task is followed by a wait and the next task, an interrupted set by its on_stop and its
+ * parent. */
+static bool locust__life_go_on(locust__user *user) LOCUST__PARKS
+{
+    uint64_t turn = user->all->services->loop->turn;
+    enum locust__outcome outcome = locust__life_guarded(user, locust__life_run_tasks);
+    if (outcome == LOCUST__OUTCOME_CUT || locust__life_is_over(user))
+        return false;
+    if (outcome == LOCUST__OUTCOME_RETURNED)
+        return true;
+    if (outcome == LOCUST__OUTCOME_INTERRUPTED || outcome == LOCUST__OUTCOME_INTERRUPTED_NOW) {
+        enum locust__outcome stopped = locust__life_guarded(user, locust__life_set_on_stop);
+        locust__life_pop(user);
+        if (stopped == LOCUST__OUTCOME_CUT)
+            return false;
+    } else if (outcome == LOCUST__OUTCOME_FAILED && user->top->entering) {
+        locust__life_pop(user);
+    }
+    if (locust__life_is_over(user))
+        return false;
+    if (outcome != LOCUST__OUTCOME_INTERRUPTED_NOW || locust__life_serves(user))
+        locust__life_pause(user, turn); // a user that serves always needs another arrival
+    else if (user->all->services->loop->turn == turn)
+        locust__co_yield(user->all->services->loop);
+    return true;
+}
+
+/* Runs on_start and then tasks until the user rests or is over. True: it rests, and is to be called
+ * again when it is woken. */
+static bool locust__life_run(locust__user *user) LOCUST__PARKS
+{
+    if (!user->begun && !locust__life_begin(user))
+        return false;
+    for (;;) {
+        if (user->waiting)
+            locust__life_wake(user);
+        if (locust__life_is_over(user) || !locust__life_go_on(user))
+            return false;
+        if (user->waiting && locust__life_rest(user))
+            return true;
     }
 }
 
@@ -21745,15 +22212,15 @@ static void locust__life_close_streams(locust__user *user)
  * >>start  starting and ending users
  *
  * Purpose     make a user and its coroutine; bring it to its end in order.
- * Invariants  a user's block lives as long as its coroutine. It holds, in this order,
+ * Invariants  a user's block comes and goes with its coroutine, behind which it lies. It holds, in
+ *             this order,
  *
  *     | locust__user | slots, at co->local | .data of the class |
  *
- *             and lies above the coroutine's stack, in the page in which the stack begins, so that
- *             an idle user is one page. A block that is too large for that lies in the heap.
+ *             The user's coroutine takes a stack for its first turn and for each task: until then,
+ *             and in between, this is all that there is of the user.
  * Names       locust__start_
- * Uses        >>co >>switch >>local >>context >>write >>session >>client >>task >>class >>user
- *             >>arrive >>life
+ * Uses        >>co >>switch >>local >>context >>session >>task >>class >>user >>arrive >>life
  * ============================================================================================ */
 
 /* Counts a user as gone. Done once: by a ramp that takes it down, or when it ends. */
@@ -21805,9 +22272,9 @@ static void locust__start_run_on_stops(locust__user *user) LOCUST__PARKS
 static void locust__start_count_fed(const locust__user *user)
 {
     locust__users_fed *fed = &user->all->fed;
-    const locust__session *session = &user->session;
+    const locust__session *session = locust__user_session(user);
     int64_t waited_ns;
-    if (!session->began_ns || user->cls->arrivals)
+    if (!session || !session->began_ns || user->cls->arrivals)
         return;
     fed->asked++;
     waited_ns = locust__os_now_ns() - session->began_ns;
@@ -21824,8 +22291,7 @@ LOCUST__COLD static void locust__start_deinit(locust__user *user)
 {
     locust__life_pop(user);
     locust__plan_free(user->own_plan);
-    locust__client_deinit(&user->client);
-    locust__session_deinit(&user->session);
+    locust__user_client_free(user);
     locust__slots_deinit(user->co->local);
     locust__life_close_streams(user);
     user->co->local = NULL;
@@ -21833,7 +22299,8 @@ LOCUST__COLD static void locust__start_deinit(locust__user *user)
     user->co->context = NULL;
 }
 
-/* The coroutine of a user. Its end, in this order:
+/* The coroutine of a user, called for its first turn and whenever it has rested. Its end, in this
+ * order:
  *   - at the end of the test, an arrival that was accepted and never served is given back;
  *   - at the end of the test, it waits for on_test_stopping, which comes before any on_stop;
  *   - coroutines that it has started are cut, on_stops run;
@@ -21841,11 +22308,8 @@ LOCUST__COLD static void locust__start_deinit(locust__user *user)
 static void locust__start_main(void *arg)
 {
     locust__user *user = arg;
-    if (!user) // locust__start_user had no memory for the block
+    if (locust__life_run(user))
         return;
-    user->waited_ns = locust__os_now_ns();
-    if (!locust__life_is_over(user))
-        locust__life_run(user);
     if (locust__life_are_over(user->all))
         locust__arrive_forgo(user);
     locust__start_count_fed(user);
@@ -21854,21 +22318,22 @@ static void locust__start_main(void *arg)
     locust__start_run_on_stops(user);
     locust__start_deinit(user);
     locust__start_remove(user);
-    if (!user->kept)
-        LOCUST_FREE(user);
 }
 
 enum { LOCUST__START_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // from a user to its slots
 
-/* Begins to fetch what a request of a user touches beside its stack: its block, in which its first
- * connection is, and its last answer. This is the loop's `prefetch_user`: the loop knows of a user
- * only co->local, the slots, and hands those over for the coroutine that runs next. A coroutine
- * that a user has started has the user's slots, so its user's block is fetched. */
+/* Begins to fetch what a request of a user touches beside its stack: its block, its client with
+ * its first connection, and its last answer. This is the loop's `prefetch_user`: the loop knows of
+ * a user only co->local, the slots, and hands those over for the coroutine that runs next. A
+ * coroutine that a user has started has the user's slots, so its user's block is fetched. */
 static void locust__start_prefetch(const void *local)
 {
     const locust__user *user = (const void *)((const char *)local - LOCUST__START_HEAD);
     locust__memory_prefetch(user, sizeof *user / LOCUST__CACHE_LINE + 1);
-    locust__memory_prefetch(user->client.block.ptr, 5);
+    if (user->client) {
+        locust__memory_prefetch(user->client, sizeof(locust__user_web) / LOCUST__CACHE_LINE + 1);
+        locust__memory_prefetch(user->client->block.ptr, 5);
+    }
 }
 
 /* Makes a user and its coroutine, which runs when its turn comes. NULL: no memory. */
@@ -21878,20 +22343,15 @@ LOCUST__COLD static locust__user *locust__start_make(
     size_t head = LOCUST__START_HEAD;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
     size_t bytes = head + slots + cls->as->data_size;
-    locust__co *co = locust__co_start(
-        all->services->loop, cls->as->name, cls->as->stack_size, fn, NULL, &all->group);
-    locust__user *user = co ? locust__co_reserve(co, bytes) : NULL; // NULL: too large for its place
-    bool kept = user != NULL;
-    if (kept)
-        memset(user, 0, bytes);
-    else if (co)
-        user = locust__memory_zalloc(bytes);
-    if (!user)
-        return NULL; // the coroutine finds no user, and ends
+    locust__co *co = locust__co_make(
+        all->services->loop, cls->as->name, cls->as->stack_size, fn, NULL, &all->group, bytes);
+    locust__user *user;
+    if (!co)
+        return NULL;
+    user = locust__co_block(co);
     co->arg = user;
+    co->local = (char *)user + head;
     user->co = co;
-    user->kept = kept;
-    user->co->local = (char *)user + head;
     user->as.host = cls->host;
     user->as.data = cls->as->data_size ? (char *)user + head + slots : NULL;
     user->as.env = all->env;
@@ -21901,10 +22361,6 @@ LOCUST__COLD static locust__user *locust__start_make(
     user->cls = cls;
     user->top = &user->base;
     locust__frame_init(&user->base, cls->plan);
-    user->session.own.place = &user->session.conn;
-    user->session.conns = cls->as->pool > 0 ? &cls->shared : &user->session.own;
-    user->session.host = locust__pair_find(cls->as->headers, "host");
-    locust__client_init(&user->client, all->services, &user->as, &cls->route, &user->session);
     return user;
 }
 
@@ -21936,18 +22392,13 @@ static void locust__start_call_step(locust__user *user) LOCUST__PARKS
 static void locust__start_step_main(void *arg)
 {
     locust__user *user = arg;
-    locust__users *all;
-    if (!user)
-        return;
-    all = user->all;
+    locust__users *all = user->all;
     user->doing = all->step.name;
     user->waited_ns = locust__os_now_ns();
     locust__life_guarded(user, locust__start_call_step);
     user->co->cancelled = false;
     locust__life_stop_coroutines(user);
     locust__start_deinit(user);
-    if (!user->kept)
-        LOCUST_FREE(user);
     all->step.over = true;
     all->on_empty(all->env);
 }
@@ -21962,7 +22413,7 @@ static bool locust__start_step(
     if (!user)
         return false;
     user->random = locust__user_seed(all, 0);
-    user->session.failure = &all->step.failure;
+    user->step = true;
     all->step.co = user->co;
     return true;
 }
@@ -21976,7 +22427,7 @@ static bool locust__start_step(
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
  * Uses        >>co >>misuse >>stack >>switch >>stats >>cookie >>services >>pool >>session
- *             >>short >>fault >>task >>user >>retry >>life
+ *             >>client >>short >>fault >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
@@ -22019,34 +22470,80 @@ static _Noreturn void locust__control_break(locust__user *user, const char *why)
     locust__life_unwind(user);
 }
 
-/* Is this an address in the frame of a function that has returned? Those lie below `frame`, that of
- * the public call that was made. */
-static bool locust__control_is_dead(const locust__co *co, const char *frame, const void *p)
+/* Counts an exception, and says it once. Returns the statistics' copy of the text. */
+static const char *locust__control_except(locust__services *sv, const char *text, const char *place)
 {
-    return (const char *)p >= locust__stack_low(co) && (const char *)p < frame;
+    const char *message = locust__stats_text(sv->recorder.stats, text);
+    if (locust__stats_except(sv->recorder.stats, message, place))
+        locust__log_print(
+            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
+    return message;
+}
+
+/* Fails the running task: counts the exception, says it once, and leaves the task. */
+static _Noreturn void locust__control_fail(
+    locust__user *user, const char *text, const char *place) LOCUST__PARKS
+{
+    locust__services *sv = user->all->services;
+    const char **step = user->root->step ? &user->all->step.failure : NULL, *message;
+    if (step) { // not counted
+        char both[512];
+        snprintf(both, sizeof both, "%s (%s)", text, place);
+        *step = *step ? *step : locust__stats_text(sv->recorder.stats, both);
+        locust__life_leave(user, LOCUST__OUTCOME_FAILED);
+    }
+    message = locust__control_except(sv, text, place);
+    if (user->all->on_error)
+        user->all->on_error(user->all->env, &user->as, message);
+    locust__life_leave(user, LOCUST__OUTCOME_FAILED);
+}
+
+/* The client of a user or coroutine that calls `what`. Fails the task if there is no memory for
+ * it. */
+static locust__client *locust__control_client(locust__user *user, const char *what) LOCUST__PARKS
+{
+    locust__client *client = locust__user_client(user);
+    if (!client)
+        locust__control_fail(user, "out of memory", what);
+    return client;
+}
+
+/* The same for what all coroutines of a user share. */
+static locust__session *locust__control_session(locust_user *u, const char *what) LOCUST__PARKS
+{
+    return locust__control_client(locust__control_user(u, what), what)->session;
+}
+
+/* Is this an address in the frame of a function that has returned? Those lie from `low`, where the
+ * stack ends, up to `frame`, that of the public call that was made. */
+static bool locust__control_is_dead(const char *low, const char *frame, const void *p)
+{
+    return (const char *)p >= low && (const char *)p < frame;
 }
 
 /* The first field of a request that a function has left behind which has returned; NULL: none. */
 static const char *locust__control_dead_field(
-    const locust__co *co, const char *frame, const locust_request *req)
+    const char *low, const char *frame, const locust_request *req)
 {
-    return locust__control_is_dead(co, frame, req->headers)       ? ".headers"
-           : locust__control_is_dead(co, frame, req->params)      ? ".params"
-           : locust__control_is_dead(co, frame, req->form_fields) ? ".form_fields"
-           : locust__control_is_dead(co, frame, req->parts)       ? ".parts"
-           : locust__control_is_dead(co, frame, req->url)         ? ".url"
-           : locust__control_is_dead(co, frame, req->name)        ? ".name"
-           : locust__control_is_dead(co, frame, req->body)        ? ".body"
-           : locust__control_is_dead(co, frame, req->json)        ? ".json"
-           : locust__control_is_dead(co, frame, req->form)        ? ".form"
-                                                                  : NULL;
+    return locust__control_is_dead(low, frame, req->headers)       ? ".headers"
+           : locust__control_is_dead(low, frame, req->params)      ? ".params"
+           : locust__control_is_dead(low, frame, req->form_fields) ? ".form_fields"
+           : locust__control_is_dead(low, frame, req->parts)       ? ".parts"
+           : locust__control_is_dead(low, frame, req->url)         ? ".url"
+           : locust__control_is_dead(low, frame, req->name)        ? ".name"
+           : locust__control_is_dead(low, frame, req->body)        ? ".body"
+           : locust__control_is_dead(low, frame, req->json)        ? ".json"
+           : locust__control_is_dead(low, frame, req->form)        ? ".form"
+                                                                   : NULL;
 }
 
 LOCUST__APART LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
 {
     static const char call[] = "a request (locust_send, locust_get, ...)";
     locust__user *user = locust__control_waiting(u, call);
-    const char *dead = locust__control_dead_field(user->co, __builtin_frame_address(0), req);
+    const char *dead = locust__control_dead_field(
+        locust__stack_low(user->co->stack), __builtin_frame_address(0), req);
+    locust__client *client;
     locust_error error;
     if (dead)
         locust__misuse(
@@ -22058,44 +22555,47 @@ LOCUST__APART LOCUST_API locust_response *(locust_send)(locust_user *u, const lo
         if (user->co->cancelled)
             locust__life_unwind(user);
     }
-    error = locust__short_send(&user->client, req, &user->cls->base);
-    if (user->client.broken)
-        locust__control_break(user, user->client.broken);
-    locust__retry_note(user, user->client.response.code);
+    client = locust__control_client(user, "a request");
+    error = locust__short_send(client, req, &user->cls->base);
+    if (client->broken)
+        locust__control_break(user, client->broken);
+    locust__retry_note(user, client->response.code);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
         locust__life_unwind(user);
-    return &user->client.response;
+    return &client->response;
 }
 
 LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value)
 {
-    return locust__session_set_field(
-        locust__control_user(u, "locust_set_header")->client.session, name, value);
+    return locust__session_set_field(locust__control_session(u, "locust_set_header"), name, value);
 }
 
 LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name)
 {
     locust__user *user = locust__control_user(u, "locust_cookie");
-    return locust__session_cookie(
-        user->client.session, user->all->services, &user->cls->base, url, name);
+    return locust__session_cookie(locust__control_session(u, "locust_cookie"), user->all->services,
+        &user->cls->base, url, name);
 }
 
 LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text)
 {
     locust__user *user = locust__control_user(u, "locust_set_cookie");
-    return LOCUST__WITH_COOKIES && !user->client.cls->no_cookies &&
-           locust__session_set_cookie(
-               user->client.session, user->all->services, &user->cls->base, url, text);
+    return LOCUST__WITH_COOKIES && !user->cls->as->no_cookies &&
+           locust__session_set_cookie(locust__control_session(u, "locust_set_cookie"),
+               user->all->services, &user->cls->base, url, text);
 }
 
 LOCUST_API void locust_clear_cookies(locust_user *u)
 {
-    locust__jar_clear(&locust__control_user(u, "locust_clear_cookies")->client.session->jar);
+    locust__session *session =
+        locust__user_session(locust__control_user(u, "locust_clear_cookies"));
+    if (session)
+        locust__jar_clear(&session->jar);
 }
 
 LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file)
 {
-    locust__session *session = locust__control_user(u, "locust_set_cert")->client.session;
+    locust__session *session = locust__control_session(u, "locust_set_cert");
     session->cert_file = cert_file;
     session->key_file = key_file;
     session->conns = &session->own; // a connection of the class's pool has another identity
@@ -22104,7 +22604,10 @@ LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const cha
 
 LOCUST_API void locust_close_connections(locust_user *u)
 {
-    locust__conns_close(locust__control_user(u, "locust_close_connections")->client.session->conns);
+    locust__session *session =
+        locust__user_session(locust__control_user(u, "locust_close_connections"));
+    if (session)
+        locust__conns_close(session->conns);
 }
 
 LOCUST_API void(locust_sleep)(locust_user *u, double seconds)
@@ -22144,34 +22647,6 @@ LOCUST_API void locust_stop_user(locust_user *u)
     if (user != user->root)
         locust__co_cancel(user->all->services->loop, user->root->co);
     locust__life_unwind(user);
-}
-
-/* Counts an exception, and says it once. Returns the statistics' copy of the text. */
-static const char *locust__control_except(locust__services *sv, const char *text, const char *place)
-{
-    const char *message = locust__stats_text(sv->recorder.stats, text);
-    if (locust__stats_except(sv->recorder.stats, message, place))
-        locust__log_print(
-            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
-    return message;
-}
-
-/* Fails the running task: counts the exception, says it once, and leaves the task. */
-static _Noreturn void locust__control_fail(
-    locust__user *user, const char *text, const char *place) LOCUST__PARKS
-{
-    locust__services *sv = user->all->services;
-    const char **step = user->client.session->failure, *message;
-    if (step) { // not counted
-        char both[512];
-        snprintf(both, sizeof both, "%s (%s)", text, place);
-        *step = *step ? *step : locust__stats_text(sv->recorder.stats, both);
-        locust__life_leave(user, LOCUST__OUTCOME_FAILED);
-    }
-    message = locust__control_except(sv, text, place);
-    if (user->all->on_error)
-        user->all->on_error(user->all->env, &user->as, message);
-    locust__life_leave(user, LOCUST__OUTCOME_FAILED);
 }
 
 /* Takes a sentence about a call that breaks a rule: this is the loop's `misused`, see >>misuse. A
@@ -22260,7 +22735,14 @@ LOCUST_API bool(locust_set_tasks)(locust_user *u, const locust_task *tasks)
 LOCUST_API void locust_wait(locust_user *u)
 {
     locust__user *user = locust__control_waiting(u, "locust_wait");
-    locust__life_wait(user, user->all->services->loop->turn);
+    locust__loop *loop = user->all->services->loop;
+    if (locust__life_wait_ns(user)) {
+        user->waiting = true;
+        locust__co_sleep(loop, user->waited_ns);
+        user->waiting = false;
+    } else {
+        locust__life_yield(user, loop->turn);
+    }
     if (user->co->cancelled)
         locust__life_unwind(user);
 }
@@ -22350,7 +22832,7 @@ LOCUST_API void locust_clear_texts(locust_user *u)
  *             `waiters`) on it.
  * Cost        a coroutine is a block of some 500 bytes, and a stack.
  * Names       locust__coroutine_ locust__group_
- * Uses        >>co >>switch >>sync >>context >>client >>user >>life >>control
+ * Uses        >>co >>switch >>sync >>context >>user >>life >>control
  * ============================================================================================ */
 
 /* Parks until any coroutine of this user ends. */
@@ -22384,7 +22866,7 @@ static void locust__coroutine_main(void *arg)
     locust__user *user = &c->user, *root = user->root;
     locust__loop *loop = user->all->services->loop;
     locust__life_guarded(user, locust__coroutine_run);
-    locust__client_deinit(&user->client);
+    locust__user_client_free(user);
     locust__life_close_streams(user);
     user->co->local = NULL; // the slots are the user's
     locust__values_release(user->co->context);
@@ -22421,8 +22903,6 @@ static locust_coroutine *locust__coroutine_start(
     c->user.cls = root->cls;
     c->user.root = root;
     c->user.waited_ns = locust__os_now_ns();
-    locust__client_init(
-        &c->user.client, root->all->services, &c->user.as, &root->cls->route, &root->session);
     c->fn = fn;
     c->arg = arg;
     c->group = group;
@@ -22569,8 +23049,8 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 {
     locust__user *user = locust__control_user(u, "LOCUST_MEASURE");
     int64_t now = locust__os_now_ns();
-    locust__client_settle(&user->client);
-    locust__session_begin(user->client.session, now);
+    locust__user_settle(user);
+    locust__session_begin(locust__control_client(user, "LOCUST_MEASURE")->session, now);
     return (locust_measure){
         .user = u, .method = method, .name = name, .open = true, .start_ns = now};
 }
@@ -22578,15 +23058,17 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
     locust__user *user;
+    locust__client *client;
     const locust__loop *loop;
     int64_t now = locust__os_now_ns(), late_ns;
     double late_ms;
     if (!m->open)
         return;
     user = locust__control_user(m->user, "LOCUST_MEASURE");
+    client = locust__control_client(user, "LOCUST_MEASURE");
     loop = user->all->services->loop;
     late_ns = locust__loop_waited_ns(loop);
-    late_ms = locust__session_end(user->client.session);
+    late_ms = locust__session_end(client->session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
         .error = m->error,
@@ -22595,9 +23077,9 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
-    locust__client_count(&user->client, &sample, now - m->start_ns, now);
+    locust__client_count(client, &sample, now - m->start_ns, now);
     // It has parked, and was woken late; a step of the test is not counted.
-    if (m->start_ns < loop->step_ns && late_ns > 0 && !user->client.session->failure)
+    if (m->start_ns < loop->step_ns && late_ns > 0 && !client->session->failure)
         locust__recorder_late(&user->all->services->recorder, now - m->start_ns, late_ns, now);
 }
 
@@ -22616,6 +23098,7 @@ static void locust__measure_check(locust__user *user, double elapsed_ms) LOCUST_
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 {
     locust__user *user = locust__control_user(u, "locust_record");
+    locust__client *client;
     locust_sample s = {.method = sample->method,
         .name = sample->name,
         .error = sample->error,
@@ -22624,10 +23107,11 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
         .context = sample->context,
         .user = u};
     locust__measure_check(user, s.elapsed_ms);
-    locust__client_settle(&user->client);
-    s.late_ms = locust__session_end(user->client.session);
+    locust__user_settle(user);
+    client = locust__control_client(user, "locust_record");
+    s.late_ms = locust__session_end(client->session);
     locust__client_count(
-        &user->client, &s, (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
+        client, &s, (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }
 /* ============================================================================================
  * >>user_stream  streams of the test's own
@@ -22726,7 +23210,7 @@ static bool locust__user_stream_done(locust_stream *s, locust_error error)
         error = settled;
     locust__user_stream_of(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
-        longjmp(*locust__stack_unwind_point(loop->current), 1);
+        longjmp(*locust__stack_unwind_point(loop->current->stack), 1);
     return !error;
 }
 
@@ -31825,6 +32309,16 @@ static int locust__ramp_spawn(locust_env *env, int n, enum locust__env_short *wh
     return n;
 }
 
+/* Called by the loop when users first wait for a stack. */
+static void locust__ramp_no_stack(void *arg)
+{
+    const locust_env *env = arg;
+    locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+        "out of memory for the stacks of more than %zu users: the others wait until one of these "
+        "has done its task",
+        env->loop.few_stacks);
+}
+
 static void locust__ramp_log_spawned(const locust_env *env, enum locust__env_short why)
 {
     locust__buf text = {NULL, 0, 0, false};
@@ -32355,6 +32849,7 @@ static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
 static void locust__runner_init(locust_env *env)
 {
     env->stop_requested = false;
+    env->loop.few_stacks = 0;
     env->start_ns = 0;
     env->users.closing = false;
     env->users.told = false;
@@ -33243,8 +33738,8 @@ static void locust__unused_look(const locust_env *env, const locust_options *giv
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
- *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>classes
- *             >>listeners >>own_option >>unused
+ *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>ramp
+ *             >>classes >>listeners >>own_option >>unused
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -33335,6 +33830,7 @@ static void locust__setup_services(locust_env *env)
     locust__tls_options tls = locust__setup_tls(o);
     locust__stats_init(&env->stats);
     env->loop.blocked = locust__blocked_count;
+    env->loop.no_stack = locust__ramp_no_stack;
     env->loop.clock_set = locust__stall_clock_set;
     env->loop.told_arg = env;
     env->loop.prefetch_user = locust__start_prefetch;
@@ -35218,6 +35714,10 @@ static void locust__remarks_users(locust__remarks *r, const locust_env *env)
     else if (no_memory)
         locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", true,
             "out of memory: arrivals had to wait for the users that there were");
+    else if (env->loop.few_stacks)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", true,
+            "out of memory: users had to wait for the stacks of the %zu that did something",
+            env->loop.few_stacks);
     else if (ramp->why == LOCUST__ENV_SHORT_OF_CLASSES)
         locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", false,
             "%d of %d users were started: the classes have a fixed_count and take no more",

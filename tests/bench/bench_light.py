@@ -9,7 +9,7 @@ has. Each row measures both in turn, which goes first alternating, and prints th
 of the ratios (this header's to the other's) with the least and the most, and the aim. Without words all rows
 are measured.
 
-Resident bytes are VmRSS when nothing grows any more, less that of a process with one user, for each user
+Resident bytes are VmRSS when nothing changes any more, less that of a process with one user, for each user
 more; the kernel's own memory for a socket is not in them. CPU is what the scheduler accounts to the process.
 A row is a function of a Build; see ROWS.
 """
@@ -69,12 +69,14 @@ def ready(generator, seconds=120):
 
 
 def settled(generator):
-    """Resident bytes when nothing grows any more."""
-    last = -1
-    while (now := resident(generator.process.pid)) != last:
-        last = now
-        time.sleep(0.3)
-    return now
+    """Resident bytes when nothing has changed for three seconds: what a burst took has gone back then."""
+    last, since = -1, time.monotonic()
+    while time.monotonic() < since + 3:
+        now = resident(generator.process.pid)
+        if now != last:
+            last, since = now, time.monotonic()
+        time.sleep(0.2)
+    return last
 
 
 def user_bytes(build, cls, users, url="http://127.0.0.1:1", *more, tls=False):

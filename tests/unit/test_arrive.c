@@ -10,6 +10,7 @@ static locust__class cls;
 static locust__services services;
 static locust__users users;
 static locust__user user;
+static const locust_user_class as = {.name = "Arriver"};
 
 static void fresh(double patience_s)
 {
@@ -24,6 +25,9 @@ static void fresh(double patience_s)
     users.services = &services;
     user.all = &users;
     user.cls = &cls;
+    user.root = &user;
+    user.as.user_class = cls.as = &as;
+    q.as.kind = LOCUST_ARRIVE_TASKS;
 }
 
 static void keep(int64_t due_ns)
@@ -184,26 +188,41 @@ static void accepted_and_forgone(void)
 
 /* -- users in a loop -- */
 
+static int n_turns;
+
+/* Runs as a user does, and rests where one would. */
 static void serves_two(void *arg)
 {
     int64_t due = now() - 40 * MS;
     (void)arg;
-    keep(due);
-    locust__arrive_await(&user); // one waits: at once, and late
-    CHECK(user.due_ns == due && user.late);
-    CHECK(user.session.late_ms >= 40);
-    CHECK_INT(q.counts.started, 1);
-    CHECK_INT(q.counts.late, 1);
-    note('a');
-    user.due_ns = 0;
-    locust__arrive_await(&user); // none waits: until one comes
-    note('c');
+    if (n_turns++ == 0) {
+        user.co = loop.current;
+        keep(due);
+        CHECK(locust__arrive_next(&user)); // one waits: at once, and late
+        CHECK(user.due_ns == due && user.late);
+        CHECK(user.client->session->late_ms >= 40);
+        CHECK_INT(q.counts.started, 1);
+        CHECK_INT(q.counts.late, 1);
+        note('a');
+        user.due_ns = 0;
+        locust__life_pause(&user, loop.turn); // none waits: until one comes
+        CHECK(user.waiting && locust__life_rest(&user));
+        return;
+    }
+    locust__life_wake(&user);
     CHECK(!user.waiting && !user.late);
-    CHECK(user.session.late_ms >= 0);
-    user.stopping = true;
-    user.session.late_ms = -1;
-    locust__arrive_await(&user);
-    CHECK(user.session.late_ms < 0); // told to stop: it serves nobody
+    if (n_turns == 2) {
+        note('c');
+        CHECK(user.client->session->late_ms >= 0);
+        user.due_ns = 0;
+        user.stopping = true;
+        user.client->session->late_ms = -1;
+        locust__life_pause(&user, loop.turn);
+        CHECK(user.waiting && locust__life_rest(&user));
+        return;
+    }
+    CHECK(user.client->session->late_ms < 0); // told to stop: it serves nobody
+    locust__user_client_free(&user);
 }
 
 static void hands_over(void *arg)
@@ -226,9 +245,11 @@ static void users_wait_for_arrivals(void)
     fresh(10);
     forget();
     begin();
-    start(serves_two, NULL);
+    n_turns = 0;
+    locust__co_make(&loop, "test", 0, serves_two, NULL, NULL, 0);
     start(hands_over, NULL);
     locust__loop_run(&loop);
+    CHECK_INT(n_turns, 3);
     CHECK_STR(trace, "abc");
     CHECK_INT(q.counts.started, 2);
     CHECK_INT(q.counts.late, 1);

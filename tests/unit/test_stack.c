@@ -79,15 +79,15 @@ static void check_guards(void)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int i = 0; i < 70; i++) { // into a second slab
             locust__co *co = start(sizes[s]);
-            const char *low = locust__stack_low(co);
-            CHECK_INT((uintptr_t)locust__stack_place(co) % page, 0);
-            CHECK((size_t)(low - locust__stack_place(co)) >= page);
-            CHECK((size_t)(locust__stack_place_end(co) - low) >= page);
-            CHECK(locust__stack_top(co) <= locust__stack_place_end(co));
-            for (const char *at = locust__stack_place(co); at < low; at += page)
+            const char *low = locust__stack_low(co->stack);
+            CHECK_INT((uintptr_t)locust__stack_place(co->stack) % page, 0);
+            CHECK((size_t)(low - locust__stack_place(co->stack)) >= page);
+            CHECK((size_t)(locust__stack_place_end(co->stack) - low) >= page);
+            CHECK(locust__stack_top(co->stack) <= locust__stack_place_end(co->stack));
+            for (const char *at = locust__stack_place(co->stack); at < low; at += page)
                 CHECK(faults(at) && faults(at + page - 1));
             CHECK(!faults(low));
-            CHECK(!faults(locust__stack_place_end(co) - 1));
+            CHECK(!faults(locust__stack_place_end(co->stack) - 1));
         }
 }
 
@@ -118,7 +118,7 @@ static void an_unprotected_guard_is_plain_memory(void)
     loop.markers = false;
     loop.protected_places = LOCUST__STACK_PROTECTED_MAX;
     for (int i = 0; i < 10; i++)
-        CHECK(!faults(locust__stack_place(start(0))));
+        CHECK(!faults(locust__stack_place(start(0)->stack)));
     CHECK_INT(loop.protected_places, LOCUST__STACK_PROTECTED_MAX);
     end();
 }
@@ -257,7 +257,7 @@ static void sizes_count(void)
 static void overflow_and_end(void *arg)
 {
     locust__co *co = loop.current;
-    const char *low = locust__stack_low(co), *here = __builtin_frame_address(0);
+    const char *low = locust__stack_low(co->stack), *here = __builtin_frame_address(0);
     (void)arg;
     eat_bytes((size_t)(here - low) + 2048);
 }
@@ -455,14 +455,14 @@ static void handlers_are_put_back(void)
 /* -- re-use -- */
 
 enum { CROWD = 500 };
-static locust__co *ended[CROWD];
+static locust__place *ended[CROWD];
 static int n_ended;
 
 static void note_end(void *arg)
 {
     for (int i = *(int *)arg; i > 0; i--)
         locust__co_yield(&loop);
-    ended[n_ended++] = loop.current;
+    ended[n_ended++] = loop.current->stack;
 }
 
 /* The stack that became free last is taken first; and a second crowd needs nothing new. */
@@ -482,7 +482,7 @@ static void warm_stacks_come_first(void)
         locust__loop_run(&loop);
         CHECK_INT(n_ended, CROWD);
         for (int i = CROWD - 1; i >= 0; i--)
-            CHECK(start(0) == ended[i]);
+            CHECK(start(0)->stack == ended[i]);
         locust__loop_run(&loop);
         CHECK_INT(n_mmaps, mmaps);
     }
@@ -514,46 +514,80 @@ static void note_frame(void *arg)
 
 static void tops_are_coloured(void)
 {
-    locust__co *cos[64];
+    const locust__place *stacks[64];
     begin();
     for (int i = 0; i < 64; i++) {
-        cos[i] = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[i], NULL);
-        CHECK_INT((uintptr_t)locust__stack_top(cos[i]) % 16, 0);
+        stacks[i] = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[i], NULL)->stack;
+        CHECK_INT((uintptr_t)locust__stack_top(stacks[i]) % 16, 0);
     }
     locust__loop_run(&loop);
     for (int i = 1; i < 64; i++) {
-        int64_t offset = (int64_t)(first_frame[i] - (uintptr_t)locust__stack_place(cos[i]));
-        int64_t first = (int64_t)(first_frame[0] - (uintptr_t)locust__stack_place(cos[0]));
+        int64_t offset = (int64_t)(first_frame[i] - (uintptr_t)locust__stack_place(stacks[i]));
+        int64_t first = (int64_t)(first_frame[0] - (uintptr_t)locust__stack_place(stacks[0]));
         CHECK_INT(first - offset, i % 16 * 64);
     }
     end();
 }
 
-/* What is kept is at the end of the slot, all of it; the stack begins below it, in the same page. */
-static void what_is_kept_is_above_the_stack(void)
+/* -- giving memory back -- */
+
+/* How many of the stacks that are free have memory: their first page reads other than zero. */
+static size_t warm_pages(void)
 {
-    static const size_t sizes[] = {1, 64, 700, 960};
-    size_t page = locust__os_page_size();
+    size_t n = 0;
+    for (locust__stack_pool *pool = loop.stack_pools; pool; pool = pool->next)
+        for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next)
+            for (uint32_t i = 0; i < slab->used; i++) {
+                const char *at = locust__stack_top(&slab->stacks[i]) - 512;
+                bool written = false;
+                for (int k = 0; k < 512 && !written; k++)
+                    written = at[k] != 0;
+                n += !slab->stacks[i].co && written;
+            }
+    return n;
+}
+
+static locust__co *held[CROWD];
+
+static void sleep_a_little(void *arg)
+{
+    (void)arg;
+    locust__co_sleep(&loop, locust__os_now_ns() + LOCUST__MS);
+}
+
+/* Goes on, a turn each 10 ms, until memory has come back. Then as many as before find stacks. */
+static void wait_until_it_is_back(void *arg)
+{
+    int64_t give_up_ns = locust__os_now_ns() + 60 * LOCUST__S;
+    size_t *left = arg;
+    while (warm_pages() > LOCUST__STACK_WARM && locust__os_now_ns() < give_up_ns)
+        locust__co_sleep(&loop, locust__os_now_ns() + 10 * LOCUST__MS);
+    *left = warm_pages();
+    for (int i = 0; i < CROWD; i++)
+        held[i] = locust__co_start(&loop, "Raw", 0, sleep_a_little, NULL, NULL);
+    for (int i = 0; i < CROWD; i++)
+        CHECK(held[i] && held[i]->stack->co == held[i]);
+}
+
+static void what_was_not_needed_for_long_goes_back(void)
+{
+    size_t left = 0;
+    int mmaps;
+    if (LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND)
+        SKIP("reads below the stack pointers");
+    if (LOCUST__OS_FORGET < 0 || !LOCUST__OS_LINUX)
+        SKIP("only Linux says that memory given back reads as zero");
     begin();
-    for (size_t i = 0; i < 40 * sizeof sizes / sizeof *sizes; i++) {
-        size_t n = sizes[i % (sizeof sizes / sizeof *sizes)];
-        locust__co *co = locust__co_start(&loop, "Raw", 0, note_frame, &first_frame[0], NULL);
-        char *at = locust__co_reserve(co, n), *end = locust__stack_place_end(co), kept[960];
-        if (LOCUST__WITH_ASAN) { // it watches the heap
-            CHECK(!at);
-            continue;
-        }
-        CHECK_INT((uintptr_t)at % LOCUST__CACHE_LINE, 0);
-        CHECK(at + n <= end && (size_t)(end - at) < n + LOCUST__CACHE_LINE);
-        memset(at, (int)i, n);
-        memset(kept, (int)i, n);
-        first_frame[0] = 0;
-        locust__loop_run(&loop);
-        CHECK(first_frame[0] < (uintptr_t)at && first_frame[0] > (uintptr_t)end - page);
-        CHECK(memcmp(at, kept, n) == 0);
-    }
-    CHECK(!locust__co_reserve(locust__co_start(&loop, "Raw", 0, nothing, NULL, NULL), 961));
+    for (int i = 0; i < CROWD; i++)
+        locust__co_start(&loop, "Raw", 0, sleep_a_little, NULL, NULL);
     locust__loop_run(&loop);
+    if (warm_pages() < CROWD)
+        SKIP("nothing can be told from the first page");
+    mmaps = n_mmaps;
+    locust__co_start(&loop, "Raw", 0, wait_until_it_is_back, &left, NULL);
+    locust__loop_run(&loop);
+    CHECK(left <= LOCUST__STACK_WARM);
+    CHECK_INT(n_mmaps, mmaps); // the same places
     end();
 }
 
@@ -580,6 +614,48 @@ static void without_a_mapping_start_says_so(void)
     end();
 }
 
+static int n_inside, most_inside, n_done, n_told;
+
+static void told_of_no_stack(void *arg)
+{
+    CHECK(arg == &n_told);
+    CHECK_INT(loop.few_stacks, 64);
+    n_told++;
+}
+
+/* Holds its stack for a while, rests, and holds one again. */
+static void holds_and_rests(void *arg)
+{
+    int *turns = locust__co_block(loop.current);
+    (void)arg;
+    n_inside++;
+    most_inside = n_inside > most_inside ? n_inside : most_inside;
+    locust__co_sleep(&loop, locust__os_now_ns() + LOCUST__MS);
+    n_inside--;
+    if (!(*turns)++)
+        CHECK(locust__co_rest(&loop, locust__os_now_ns() + LOCUST__MS));
+    else
+        n_done++;
+}
+
+/* There is one mapping: who finds no stack waits for another's, and all have their turns. */
+static void who_finds_no_stack_waits(void)
+{
+    begin();
+    loop.no_stack = told_of_no_stack;
+    loop.told_arg = &n_told;
+    for (int i = 0; i < 300; i++) {
+        CHECK(locust__co_make(&loop, "Raw", 0, holds_and_rests, NULL, NULL, sizeof(int)) != NULL);
+        fail_mmaps = 1 << 30;
+    }
+    locust__loop_run(&loop);
+    fail_mmaps = 0;
+    CHECK_INT(most_inside, 64);
+    CHECK_INT(n_done, 300);
+    CHECK_INT(n_told, 1);
+    end();
+}
+
 static void run_absurd(void *arg)
 {
     static const size_t sizes[] = {
@@ -592,7 +668,8 @@ static void run_absurd(void *arg)
         if (sizes[i] > LOCUST__STACK_MAX)
             CHECK(co == NULL);
         else if (CHECK(co != NULL)) // on 32 bits these can be had, so they are there
-            CHECK(!faults(locust__stack_low(co)) && !faults(locust__stack_top(co) - 1));
+            CHECK(
+                !faults(locust__stack_low(co->stack)) && !faults(locust__stack_top(co->stack) - 1));
     }
     end();
 }
@@ -619,6 +696,7 @@ TESTS({"markers fault on the whole guard", markers_fault_on_the_whole_guard},
     {"warm stacks come first", warm_stacks_come_first},
     {"a mapping holds many stacks", a_mapping_holds_many_stacks},
     {"tops are coloured", tops_are_coloured},
-    {"what is kept is above the stack", what_is_kept_is_above_the_stack},
+    {"what was not needed for long goes back", what_was_not_needed_for_long_goes_back},
     {"without a mapping start says so", without_a_mapping_start_says_so},
+    {"who finds no stack waits", who_finds_no_stack_waits},
     {"absurd sizes are refused", absurd_sizes_are_refused}, )

@@ -207,7 +207,8 @@ static void calls_out(void *arg)
     for (int i = 0; i < 10; i++) {
         locust__co_call(&loop, on_the_loop, &calls);
         CHECK(loop.current == me);
-        CHECK(seen_at < locust__stack_place(me) || seen_at >= locust__stack_place_end(me));
+        CHECK(seen_at < locust__stack_place(me->stack) ||
+              seen_at >= locust__stack_place_end(me->stack));
     }
     locust__co_call(&loop, uses_a_lot, NULL);
     note('.');
@@ -234,18 +235,201 @@ static void nothing(void *arg)
     (void)arg;
 }
 
+/* Wherever memory runs out, with and without a stack from the beginning. */
 static void starting_needs_memory(void)
 {
-    begin();
-    for (int tries = 0; tries < 3; tries++) { // a pool, a slab, its blocks
-        blocks_fail_in = tries == 0 ? 0 : 1;
-        if (tries == 2)
-            blocks_fail_in = 0;
-        CHECK(locust__co_start(&loop, "test", 0, nothing, NULL, NULL) == NULL);
-        blocks_fail_in = -1;
-        CHECK_INT(loop.running, 0);
+    for (int rests = 0; rests < 2; rests++) {
+        locust__co *co = NULL;
+        int fails = 0;
+        for (; !co && fails < 20; fails++) {
+            locust__wait_group counted = {0, {NULL, NULL}};
+            begin();
+            blocks_fail_in = fails;
+            co = rests ? locust__co_make(&loop, "test", 0, nothing, NULL, &counted, 100)
+                       : locust__co_start(&loop, "test", 0, nothing, NULL, &counted);
+            blocks_fail_in = -1;
+            CHECK_INT(loop.running, co ? 1 : 0);
+            CHECK_INT(counted.running, co ? 1 : 0);
+            if (!co)
+                CHECK(locust__co_start(&loop, "test", 0, nothing, NULL, NULL) != NULL);
+            end();
+        }
+        CHECK(fails > 4 && fails < 20); // two pools, and a slab of each
     }
-    CHECK(locust__co_start(&loop, "test", 0, nothing, NULL, NULL) != NULL);
+}
+
+/* -- resting -- */
+
+enum { RESTS = 5 };
+
+static struct rester { // what one keeps, in its block
+    int turns;
+    int64_t due_ns;
+} *rester;
+
+static bool rester_ended;
+
+/* Sleeps RESTS times, each time by returning. */
+static void rests_a_while(void *arg)
+{
+    locust__co *me = loop.current;
+    struct rester *own = locust__co_block(me);
+    CHECK(arg == (void *)&rester);
+    CHECK(me->stack && me->stack->co == me);
+    CHECK_INT(me->wake, own->turns ? LOCUST__WAKE_TIMEOUT : LOCUST__WAKE_EVENT);
+    CHECK(now() >= own->due_ns);
+    note((char)('0' + own->turns));
+    rester_ended = own->turns++ == RESTS;
+    if (rester_ended)
+        return;
+    own->due_ns = now() + MS;
+    CHECK(locust__co_rest(&loop, own->due_ns));
+}
+
+static void looks_at_it(void *arg)
+{
+    const locust__co *other = arg;
+    for (; !rester_ended; locust__co_yield(&loop)) {
+        CHECK(!other->stack && other->rests);
+        CHECK(other->state != LOCUST__STATE_FREE);
+    }
+}
+
+static void a_rest_gives_the_stack_back(void)
+{
+    locust__co *co;
+    begin();
+    forget();
+    co = locust__co_make(&loop, "test", 0, rests_a_while, &rester, NULL, sizeof *rester);
+    CHECK(co && !co->stack);
+    rester = locust__co_block(co);
+    CHECK_INT(rester->turns, 0);
+    CHECK_INT(rester->due_ns, 0);
+    locust__co_start(&loop, "test", 0, looks_at_it, co, NULL);
+    locust__loop_run(&loop);
+    CHECK_STR(trace, "012345");
+    CHECK_INT(loop.stack_pools->slabs->used, 2);
+    end();
+}
+
+static locust__queue callers;
+static int n_turns;
+
+static void rests_in_a_queue(void *arg)
+{
+    enum locust__wake *why = arg;
+    *why = loop.current->wake;
+    if (n_turns++ >= 3) {
+        note(loop.current->cancelled ? 'c' : 'e');
+        CHECK(loop.current->cancelled == !locust__co_rest(&loop, LOCUST__NEVER));
+        if (loop.current->rests) // it was woken by an event: once more
+            n_turns = 0;
+        return;
+    }
+    locust__queue_push(&callers, loop.current);
+    CHECK(locust__co_rest(&loop, LOCUST__NEVER));
+}
+
+static void wakes_the_first(void *arg)
+{
+    const enum locust__wake *why = arg;
+    locust__co *co;
+    for (int i = 0; i < 2; i++) {
+        while (!callers.first)
+            locust__co_yield(&loop);
+        locust__co_wake(&loop, callers.first, LOCUST__WAKE_EVENT);
+        locust__co_yield(&loop);
+        CHECK_INT(*why, LOCUST__WAKE_EVENT);
+    }
+    while (!callers.first)
+        locust__co_yield(&loop);
+    co = callers.first;
+    locust__co_cancel(&loop, co);
+    CHECK(!callers.first);
+    locust__co_yield(&loop);
+    CHECK_INT(*why, LOCUST__WAKE_CANCELLED);
+}
+
+static void a_rest_ends_by_event_and_cancellation(void)
+{
+    static enum locust__wake why;
+    begin();
+    forget();
+    n_turns = 0;
+    locust__co_make(&loop, "test", 0, rests_in_a_queue, &why, NULL, 0);
+    locust__co_start(&loop, "test", 0, wakes_the_first, &why, NULL);
+    locust__loop_run(&loop);
+    CHECK_STR(trace, "c"); // it did not rest again
+    end();
+}
+
+static int n_rested;
+
+static void rests_once(void *arg)
+{
+    int *turns = locust__co_block(loop.current);
+    (void)arg;
+    if ((*turns)++)
+        n_rested++;
+    else
+        CHECK(locust__co_rest(&loop, now() + 20 * MS));
+}
+
+/* However many rest, they run on the stacks of those that run at a time: one. */
+static void resting_coroutines_share_stacks(void)
+{
+    begin();
+    n_rested = 0;
+    for (int i = 0; i < 5000; i++)
+        CHECK(locust__co_make(&loop, "test", 0, rests_once, NULL, NULL, sizeof(int)) != NULL);
+    locust__loop_run(&loop);
+    CHECK_INT(n_rested, 5000);
+    CHECK_INT(loop.stack_pools->slabs->used, 1);
+    end();
+}
+
+/* A coroutine that is due and does not run is late, also if it rests. */
+static void spins(void *arg)
+{
+    int64_t until = now() + 30 * MS;
+    (void)arg;
+    while (now() < until)
+        locust__loop_clock(&loop);
+}
+
+static void resting_coroutines_can_be_late(void)
+{
+    begin();
+    n_rested = 0;
+    locust__co_make(&loop, "test", 0, rests_once, NULL, NULL, sizeof(int));
+    locust__co_start(
+        &loop, "test", 0, spins, NULL, NULL); // in the turn in which the other lies down
+    locust__loop_run(&loop);
+    CHECK_INT(n_rested, 1);
+    CHECK(loop.latest_ns >= 9 * MS);
+    CHECK(loop.latest_ns < 10 * S);
+    end();
+}
+
+static void sets_memory_back(void *arg)
+{
+    (void)arg;
+    locust__co_sleep(&loop, now() + 5 * MS); // without a timer of its own
+    blocks_fail_on = false;
+    blocks_fail_in = -1;
+}
+
+static void a_rest_survives_without_memory(void)
+{
+    begin();
+    n_rested = 0;
+    for (int i = 0; i < 10; i++)
+        locust__co_make(&loop, "test", 0, rests_once, NULL, NULL, sizeof(int));
+    start(sets_memory_back, NULL);
+    blocks_fail_in = 0;
+    blocks_fail_on = true;
+    locust__loop_run(&loop);
+    CHECK_INT(n_rested, 10);
     end();
 }
 
@@ -253,4 +437,9 @@ TESTS({"all take turns", all_take_turns}, {"coroutines start others", coroutines
     {"yielding is fair", yielding_is_fair}, {"cancelling ends any wait", cancelling_ends_any_wait},
     {"a block starts anew", a_block_starts_anew},
     {"calls run on the loop's stack", calls_run_on_the_loops_stack},
-    {"starting needs memory", starting_needs_memory}, )
+    {"starting needs memory", starting_needs_memory},
+    {"a rest gives the stack back", a_rest_gives_the_stack_back},
+    {"a rest ends by event and cancellation", a_rest_ends_by_event_and_cancellation},
+    {"resting coroutines share stacks", resting_coroutines_share_stacks},
+    {"resting coroutines can be late", resting_coroutines_can_be_late},
+    {"a rest survives without memory", a_rest_survives_without_memory}, )

@@ -138,6 +138,7 @@
  *     >>co                coroutines, queues of them, and the state of the loop
  *     >>misuse            calls that break a rule, functions that may not wait
  *     >>timer             timers of coroutines
+ *     >>co_pool           memory of coroutines
  *     >>stack             stacks of coroutines
  *     >>switch            starting, parking, waking, cancelling
  *     >>fd                descriptors and who waits for them
@@ -462,6 +463,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "2-loop/co.c"
 #include "2-loop/misuse.c"
 #include "2-loop/timer.c"
+#include "2-loop/co_pool.c"
 #include "2-loop/stack.c"
 #include "2-loop/switch.c"
 #include "2-loop/fd.c"

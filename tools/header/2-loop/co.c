@@ -6,6 +6,8 @@
  * Invariants  either one coroutine runs or the loop itself. A coroutine is in one queue at most. A
  *             parked one is woken once, by an event, by its deadline or by being cancelled; a
  *             cancelled one is not parked again until `cancelled` is cleared.
+ *             A coroutine that rests is parked like any other, but its function has returned: it
+ *             has no stack, and its function is called again when it is woken.
  *             Nothing outside a parked coroutine's frames points into them: what others write to
  *             while it waits (queue links, deadlines, state of descriptors) lies in the coroutine's
  *             block or in its owner's. So a stack can be unwound at any park. But for `early`,
@@ -16,7 +18,8 @@
  *             have no argument to find it by.
  * Cost        a wake-up touches one cache line of the block, and a switch two: see >>ctx.
  * Names       locust__co locust__co_wake locust__state_ locust__wake_ locust__queue_
- *             locust__wait_group locust__stack_pool locust__stack_slab locust__timer
+ *             locust__wait_group locust__place locust__places locust__stack_pool locust__stack_slab
+ *             locust__co_pool locust__co_slab locust__co_block locust__timer
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
  *             locust__early locust__loop locust__loop_now locust__loop_clock
  *             locust__loop_count_late
@@ -27,8 +30,8 @@
  *            start               resumed                returns
  *     FREE ---------> READY -----------------> RUNNING ---------> FREE
  *                       ^                       |   |
- *                       |         yields        |   |
- *                       |<----------------------+   | parks
+ *                       |         yields        |   | parks, or
+ *                       |<----------------------+   | rests and returns
  *                       |                           v
  *                       +<----------------------- PARKED
  *                         event, timeout, cancelled
@@ -41,15 +44,15 @@
 typedef struct locust__co locust__co;
 typedef struct locust__loop locust__loop;
 
-enum locust__state {
+enum __attribute__((packed)) locust__state {
     LOCUST__STATE_FREE,
     LOCUST__STATE_READY,
     LOCUST__STATE_RUNNING,
     LOCUST__STATE_PARKED
 };
-enum locust__wake {       // why a coroutine was woken
-    LOCUST__WAKE_EVENT,   // what it waits for may have come
-    LOCUST__WAKE_TIMEOUT, // its deadline has passed
+enum __attribute__((packed)) locust__wake { // why a coroutine was woken
+    LOCUST__WAKE_EVENT,                     // what it waits for may have come
+    LOCUST__WAKE_TIMEOUT,                   // its deadline has passed
     LOCUST__WAKE_CANCELLED,
     LOCUST__WAKE_AGAIN // it had no timer: it looks at the clock itself (only inside of a park)
 };
@@ -63,12 +66,33 @@ typedef struct locust__wait_group { // coroutines whose end others wait for: see
     locust__queue waiters;
 } locust__wait_group;
 
+typedef struct locust__place {         // one place for a stack: see >>stack
+    struct locust__place *next, *prev; // among the free ones
+    locust__co *co;                    // whose stack it is; NULL: it is free
+    struct locust__stack_slab *slab;
+    // Of the function that runs on it.
+    void *entered;  // the locust_context that it runs in; NULL: its coroutine's own
+    void *scopes;   // LOCUST_SCOPEs it is in, the innermost first
+    uint32_t index; // of its place in the slab
+#if LOCUST__WITH_VALGRIND
+    unsigned valgrind_id;
+#endif
+} locust__place;
+
+typedef struct locust__places { // of free stacks
+    locust__place *first, *last;
+    size_t n;
+} locust__places;
+
 typedef struct locust__stack_pool { // stacks of one size: see >>stack
     struct locust__stack_pool *next;
     size_t place_bytes, guard_bytes;
     struct locust__stack_slab *slabs;
-    locust__co *free; // chained by `next`; last in, first out, as that stack is still in the cache
+    locust__places warm; // last in, first out, as that stack is still in the cache
+    locust__places cold; // those whose memory was given back
+    size_t least_warm;   // the fewest that were there since memory was last given back
     size_t places;
+    locust__queue waiters; // resting coroutines that are due and find no stack
 } locust__stack_pool;
 
 typedef struct locust__early { // what the loop calls before it resumes a coroutine: see >>switch
@@ -80,39 +104,53 @@ struct locust__co {
     _Alignas(LOCUST__CACHE_LINE) void *sp; // saved stack pointer while another one runs
     locust__co *next, *prev;               // in its queue
     locust__queue *queue;                  // NULL: in none
+    locust__place *stack;                  // NULL: it rests, or has not begun
+    int64_t deadline_ns;                   // of the park it is in
+    int64_t armed_ns; // time of its one valid timer entry; LOCUST__NEVER: it has none
     enum locust__state state;
     enum locust__wake wake; // why it was woken last
     bool cancelled;         // its parks end at once
     bool lazy;              // its deadline is unlikely to be reached: armed a second ahead at most
-    uint16_t index;         // of its place in the slab
-    uint16_t reserved;   // bytes at the end of its place that are its owner's: locust__co_reserve
-    int64_t deadline_ns; // of the park it is in
-    int64_t armed_ns;    // time of its one valid timer entry; LOCUST__NEVER: it has none
+    bool rests;             // its function returns, and is called again when it is woken
+    void (*fn)(void *arg);
     void *arg;
     locust__early *early; // in its frames; NULL: nothing
     const char *name;     // of its user class, for messages
     void *local;          // the slots of its user: see >>local; NULL: not of a user
     void *context;        // its context variables: see >>context; NULL: all have their defaults
-    void *entered;        // the locust_context that it runs in; NULL: its own
-    void *scopes;         // LOCUST_SCOPEs it is in, the innermost first
     locust__wait_group *group;
-    struct locust__stack_slab *slab; // where its stack is
+    locust__stack_pool *stacks;   // where it takes its stack from
+    struct locust__co_pool *pool; // where its block is from
 #if LOCUST__WITH_ASAN
     void *fake_stack;
 #endif
-#if LOCUST__WITH_VALGRIND
-    unsigned valgrind_id;
+#if LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND
+    void *block; // see locust__co_block
 #endif
 };
-_Static_assert(offsetof(locust__co, arg) <= LOCUST__CACHE_LINE, "see the first field");
+_Static_assert(offsetof(locust__co, fn) <= LOCUST__CACHE_LINE, "see the first field");
+
+typedef struct locust__co_slab { // memory for `count` coroutines
+    struct locust__co_slab *next;
+    char *base;           // aligned to a cache line,
+    void *memory;         // inside of this
+    uint32_t count, used; // those from `used` on were never taken
+} locust__co_slab;
+
+typedef struct locust__co_pool { // coroutines with as many bytes of their owner's behind them
+    struct locust__co_pool *next;
+    size_t bytes, stride;
+    locust__co_slab *slabs;
+    locust__co *free; // chained by `next`
+    size_t count;
+} locust__co_pool;
 
 typedef struct locust__stack_slab { // one mapping with places for `count` stacks
     struct locust__stack_slab *next;
     locust__stack_pool *pool;
     char *base;
-    uint32_t count, used; // places; those from `used` on were never taken
-    locust__co *cos;      // cos[i] has place i; aligned to a cache line,
-    void *cos_memory;     // inside of this
+    uint32_t count, used;   // places; those from `used` on were never taken
+    locust__place stacks[]; // stacks[i] has place i
 } locust__stack_slab;
 
 typedef struct locust__timer {
@@ -165,7 +203,9 @@ struct locust__loop {
     void *call_arg;
     locust__wheel wheel;
     locust__poller poller;
-    locust__stack_pool *pools;
+    locust__stack_pool *stack_pools;
+    locust__co_pool *co_pools;
+    int64_t trim_ns;   // when memory of stacks is given back next: see >>stack
     locust__hist late; // how much later than possible coroutines ran: locust__loop_count_late
     int64_t latest_ns; // the largest of those times, exactly
     int64_t turn_ns;   // how long the last turn took
@@ -177,9 +217,13 @@ struct locust__loop {
     /* Gets each time of LOCUST__LOOP_BLOCKED_NS or longer in which one coroutine ran, or (co NULL)
      * none though the next turn was due; NULL: nobody asks. */
     void (*blocked)(void *arg, const locust__co *co, int64_t took_ns);
+    size_t few_stacks; // there was no memory for more stacks of one size than these; 0: there was
+    /* few_stacks is known: a coroutine is due and waits until a stack is given back. NULL: nobody
+     * asks. */
+    void (*no_stack)(void *arg);
     /* The wall clock was set, or this machine suspended; NULL: nobody asks. */
     void (*clock_set)(void *arg, int64_t by_ns);
-    void *told_arg;                           // of both
+    void *told_arg;                           // of all three
     void (*prefetch_user)(const void *local); // what belongs to the slots' user; NULL: nothing
     /* Says in words where a user's coroutine is. Async-signal-safe; NULL: nobody knows. */
     void (*where)(const locust__co *co, const char *words[LOCUST__LOOP_WORDS]);
@@ -201,6 +245,17 @@ struct locust__loop {
 };
 
 static locust__loop *locust__loop_now; // NULL: none runs
+
+/* The memory of a coroutine's owner that came with it, and goes with it: locust__co_make. It lies
+ * behind the coroutine; ASan and valgrind watch memory of the heap more closely. */
+static void *locust__co_block(const locust__co *co)
+{
+#if LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND
+    return co->block;
+#else
+    return (void *)(uintptr_t)(co + 1);
+#endif
+}
 
 /* Reads the clock. A coroutine reads it this way shortly before it parks, so that clock_ns tells
  * the loop how long it ran, without a reading of the loop's own. */

@@ -127,10 +127,10 @@ LOCUST_API locust_context *locust_context_copy(void)
 /* Goes back to what the coroutine ran in before it entered its context. */
 static void locust__context_leave(locust__co *co)
 {
-    locust_context *c = co->entered;
+    locust_context *c = co->stack->entered;
     c->block = co->context;
     co->context = c->outer_block;
-    co->entered = c->outer;
+    co->stack->entered = c->outer;
     c->entered = false;
 }
 
@@ -141,10 +141,10 @@ LOCUST_API void locust_context_run(locust_context *c, void (*fn)(void *arg), voi
         locust__misuse("locust_context_run() was given a context that is "
                        "entered already: run in a copy of it");
     c->entered = true;
-    c->outer = co->entered;
+    c->outer = co->stack->entered;
     c->outer_block = co->context;
     co->context = c->block;
-    co->entered = c;
+    co->stack->entered = c;
     fn(arg);
     locust__context_leave(co);
 }
@@ -164,9 +164,9 @@ LOCUST_API void locust_context_free(locust_context *c)
 LOCUST__COLD static void locust__context_unwind(
     locust__co *co, const void *scopes, const void *entered)
 {
-    while (co->scopes != scopes)
+    while (co->stack->scopes != scopes)
         locust__scope_leave(co);
-    while (co->entered != entered)
+    while (co->stack->entered != entered)
         locust__context_leave(co);
 }
 

@@ -111,7 +111,8 @@ LOCUST_API void locust_slot_release(const locust_slot *slot)
     locust__slot_end(slot, locust__slots_user(slot->name, "LOCUST_LOCAL")->local);
 }
 
-/* What a slot held before a LOCUST_SCOPE. The scopes of a coroutine are a stack: co->scopes. */
+/* What a slot held before a LOCUST_SCOPE. The scopes that a coroutine is in are chained: `scopes`
+ * of the stack that it runs on. */
 typedef struct locust__scope {
     struct locust__scope *outer;
     const locust_slot *slot;
@@ -123,7 +124,7 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
     char *area = co->local;
-    locust__scope *scope = co->scopes;
+    locust__scope *scope = co->stack->scopes;
     while (scope && scope->slot != slot)
         scope = scope->outer;
     if (!scope && area[slot->index] & LOCUST__SLOT_SCOPED)
@@ -133,11 +134,11 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
     scope = LOCUST_MALLOC(sizeof *scope + slot->size);
     if (!scope)
         return false;
-    scope->outer = co->scopes;
+    scope->outer = co->stack->scopes;
     scope->slot = slot;
     scope->used = area[slot->index];
     memcpy(scope->bytes, area + slot->offset, slot->size);
-    co->scopes = scope;
+    co->stack->scopes = scope;
     area[slot->index] = LOCUST__SLOT_SCOPED;
     memset(area + slot->offset, 0, slot->size);
     return true;
@@ -147,20 +148,20 @@ LOCUST_API bool locust_slot_enter(const locust_slot *slot)
  * before. */
 static void locust__scope_leave(locust__co *co)
 {
-    locust__scope *scope = co->scopes;
+    locust__scope *scope = co->stack->scopes;
     char *area = co->local;
     const locust_slot *slot = scope->slot;
     locust__slot_end(slot, area);
     area[slot->index] = scope->used;
     memcpy(area + slot->offset, scope->bytes, slot->size);
-    co->scopes = scope->outer;
+    co->stack->scopes = scope->outer;
     LOCUST_FREE(scope);
 }
 
 static void locust__slot_leave(const locust_slot *slot)
 {
     locust__co *co = locust__slots_user(slot->name, "LOCUST_LOCAL");
-    if (!co->scopes || ((locust__scope *)co->scopes)->slot != slot)
+    if (!co->stack->scopes || ((locust__scope *)co->stack->scopes)->slot != slot)
         locust__misuse("LOCUST_SCOPE(%s) is left while another one inside it is not", slot->name);
     locust__scope_leave(co);
 }

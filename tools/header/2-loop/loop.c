@@ -7,7 +7,7 @@
  *             after a look at the poller, so coroutines that wake each other starve nobody.
  * Cost        a turn: two readings of the clock and one system call, shared by all that it runs.
  * Names       locust__loop_
- * Uses        >>co >>misuse >>timer >>stack >>switch >>fd
+ * Uses        >>co >>misuse >>timer >>co_pool >>stack >>switch >>fd
  *
  *     now_ns       timers due        ready ones          turn_ns      poller: waits only
  *     is read  ->  become ready  ->  run, one by one ->  is known ->  if nothing is ready  -> next
@@ -54,10 +54,15 @@ static int locust__loop_open(locust__loop *loop)
 static void locust__loop_close(locust__loop *loop)
 {
     LOCUST_ASSERT(loop->running == 0);
-    while (loop->pools) {
-        locust__stack_pool *pool = loop->pools;
-        loop->pools = pool->next;
+    while (loop->stack_pools) {
+        locust__stack_pool *pool = loop->stack_pools;
+        loop->stack_pools = pool->next;
         locust__stack_pool_free(pool);
+    }
+    while (loop->co_pools) {
+        locust__co_pool *pool = loop->co_pools;
+        loop->co_pools = pool->next;
+        locust__co_pool_free(pool);
     }
     locust__wheel_free(&loop->wheel);
     locust__os_poll_close(&loop->poller);
@@ -66,22 +71,26 @@ static void locust__loop_close(locust__loop *loop)
 }
 
 /* Starts to fetch into the cache what a coroutine touches when it is resumed: the frames that it is
- * parked in, and its user. With 1,000 connections none of that is there any more. */
+ * parked in, and its user. With 1,000 connections none of that is there any more. One that rests
+ * has no frames: the stack that it takes was in use a moment ago. */
 static void locust__loop_prefetch(const locust__loop *loop, const locust__co *co)
 {
-    locust__memory_prefetch(co->sp, LOCUST__LOOP_AHEAD);
+    if (co->stack)
+        locust__memory_prefetch(co->sp, LOCUST__LOOP_AHEAD);
     if (co->local && loop->prefetch_user)
         loop->prefetch_user(co->local);
 }
 
-/* Runs the first ready coroutine until it parks, yields or ends, and in between what it wants
- * called on the loop's stack. */
+/* Runs the first ready coroutine until it parks, yields, rests or ends, and in between what it
+ * wants called on the loop's stack. */
 static void locust__loop_step(locust__loop *loop, locust__co *co)
 {
     int64_t began_ns = loop->step_ns = loop->clock_ns;
     if (co->next) // while this one runs, memory for the next one comes in
         locust__loop_prefetch(loop, co->next);
     locust__queue_remove(co);
+    if (!co->stack && !locust__co_rise(loop, co))
+        return;
     co->state = LOCUST__STATE_RUNNING;
     loop->stepped = co;
     if (co->wake == LOCUST__WAKE_TIMEOUT)
@@ -102,6 +111,8 @@ static void locust__loop_step(locust__loop *loop, locust__co *co)
         loop->blocked(loop->told_arg, co, loop->clock_ns - began_ns);
     loop->excused = false;
     loop->stepped = NULL;
+    if (co->rests || co->state == LOCUST__STATE_FREE)
+        locust__stack_give(loop, co);
     if (co->state == LOCUST__STATE_FREE)
         locust__co_ended(loop, co);
 }
@@ -116,6 +127,8 @@ static void locust__loop_poll(locust__loop *loop)
     if (!loop->ready.first) {
         int64_t next = locust__wheel_next(&loop->wheel);
         timeout = next == LOCUST__NEVER ? next : next - loop->clock_ns;
+        if (timeout > 0 && locust__stack_trim(loop) && timeout > LOCUST__MS)
+            timeout = LOCUST__MS; // some more, after a look at the poller
         if (timeout < 0)
             timeout = 0;
     }

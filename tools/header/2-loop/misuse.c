@@ -91,8 +91,8 @@ static void locust__callback_begin(locust__callback *c, locust__loop *loop, cons
     c->outer = locust__callback_now;
     c->depth = c->outer ? c->outer->depth + 1 : 0;
     c->loop = loop;
-    c->scopes = co ? co->scopes : NULL;
-    c->entered = co ? co->entered : NULL;
+    c->scopes = co ? co->stack->scopes : NULL;
+    c->entered = co ? co->stack->entered : NULL;
     locust__callback_now = c;
 }
 

@@ -1,18 +1,18 @@
 /* ============================================================================================
  * >>stack  stacks of coroutines
  *
- * Purpose     gives each coroutine a stack and a block, from pools; says in words when one
- *             overflows.
+ * Purpose     gives each coroutine that runs a stack, from pools; says in words when one overflows.
  * Invariants  a pool has places of one size, in slabs of 64 to 1024; a slab is one mapping, and is
- *             unmapped with the loop alone. Place i of a slab belongs to its block i for ever.
- * Cost        a stack costs the pages it has touched: one for most users. Its address space is the
- *             class's .stack_size.
- * Names       locust__stack_
+ *             unmapped with the loop alone.
+ * Cost        a stack costs the pages it has touched: one for most tasks. Its address space is the
+ *             class's .stack_size. There are as many as coroutines had one at the same time: those
+ *             that rest have none.
+ * Names       locust__stack_ locust__places_
  * Uses        >>co
  *
  *   one place:
  *
- *     low | guard | stack ...  <- grows down | unwind point | colour | reserved | high
+ *     low | guard | stack ...  <- grows down | unwind point | colour | high
  *
  *   guard         16 KB, but at most a quarter of the place, that fault when touched: by guard
  *                 markers, or, where the kernel has none, by mprotect() for the first 30,000
@@ -21,49 +21,52 @@
  *                 the kernel made them, and are looked at whenever the stack is left.
  *   unwind point  a jmp_buf: where a user's code is left for, however deep it is, when the user
  *                 is cancelled or its task interrupted.
- *   colour        0 to 15 cache lines that differ from stack to stack, fewer if much is reserved.
- *                 If all stacks began at the same offset in a page, the frames that all users
- *                 have in use would share a few sets of the cache, and push each other out.
- *   reserved      memory of the coroutine's owner (locust__co_reserve). A user's block is here,
- *                 above its stack and not on the heap, because the frames of a waiting user need
- *                 only a part of a page: block and frames share it, and most users take one page
- *                 in all.
+ *   colour        0 to 15 cache lines that differ from stack to stack. If all stacks began at the
+ *                 same offset in a page, the frames that all parked users have in use would share
+ *                 a few sets of the cache, and push each other out.
+ *
+ *   A stack that is given back is the next to be taken: a user that wakes for a task of its own
+ *   runs on memory that the one before has just left in the cache. Those at the end of that list
+ *   were not needed for long. Each second as many as were never needed in it become cold, when
+ *   nothing else is to be done: their memory goes back to the system, and comes back zeroed when
+ *   they are taken. So memory follows the most that are needed at once, downwards too.
  * ============================================================================================ */
 
-/* The lowest byte of a coroutine's place, its guard. */
-static char *locust__stack_place(const locust__co *co)
+/* The lowest byte of a place, its guard. */
+static char *locust__stack_place(const locust__place *stack)
 {
-    return co->slab->base + co->index * co->slab->pool->place_bytes;
+    return stack->slab->base + stack->index * stack->slab->pool->place_bytes;
 }
 
-static char *locust__stack_place_end(const locust__co *co)
+static char *locust__stack_place_end(const locust__place *stack)
 {
-    return locust__stack_place(co) + co->slab->pool->place_bytes;
+    return locust__stack_place(stack) + stack->slab->pool->place_bytes;
 }
 
-/* The lowest byte that its stack may use. */
-static char *locust__stack_low(const locust__co *co)
+/* The lowest byte that the stack may use. */
+static char *locust__stack_low(const locust__place *stack)
 {
-    return locust__stack_place(co) + co->slab->pool->guard_bytes;
+    return locust__stack_place(stack) + stack->slab->pool->guard_bytes;
 }
 
 enum {
     LOCUST__STACK_UNWIND_BYTES = (sizeof(jmp_buf) + 15) & ~(size_t)15,
-    LOCUST__STACK_ABOVE = 960, // bytes that reserved memory and colour take at most, together
+    LOCUST__STACK_COLOURS = 16,
+    LOCUST__STACK_WARM = 64,   // free stacks whose memory is not given back
+    LOCUST__STACK_TRIMMED = 32 // stacks whose memory is given back in one turn
 };
 
 /* Where its frames begin, and the unwind point lies. */
-static char *locust__stack_top(const locust__co *co)
+static char *locust__stack_top(const locust__place *stack)
 {
-    int colours = (LOCUST__STACK_ABOVE - co->reserved) / LOCUST__CACHE_LINE + 1;
-    int above = co->reserved + co->index % colours * LOCUST__CACHE_LINE;
-    return locust__stack_place_end(co) - above - LOCUST__STACK_UNWIND_BYTES;
+    return locust__stack_place_end(stack) - LOCUST__STACK_UNWIND_BYTES -
+           stack->index % LOCUST__STACK_COLOURS * LOCUST__CACHE_LINE;
 }
 
 /* Where a user goes on after its code was left by a jump. */
-static jmp_buf *locust__stack_unwind_point(const locust__co *co)
+static jmp_buf *locust__stack_unwind_point(const locust__place *stack)
 {
-    return (jmp_buf *)(void *)locust__stack_top(co);
+    return (jmp_buf *)(void *)locust__stack_top(stack);
 }
 
 /* A line for standard error that is put together without stdio and heap: async-signal-safe. */
@@ -106,22 +109,22 @@ LOCUST__COLD static void locust__stack_overflowed(const locust__co *co)
     locust__stack_say(&line, "locust: stack overflow in ");
     locust__stack_say_where(&line, co);
     locust__stack_say(&line, ": its .stack_size of ");
-    locust__stack_say_number(&line, co->slab->pool->place_bytes, 10);
+    locust__stack_say_number(&line, co->stacks->place_bytes, 10);
     locust__stack_say(&line, " bytes is too small: raise .stack_size of that user class "
                              "(or LOCUST_STACK_SIZE)\n");
     locust__os_write_all(STDERR_FILENO, line.text, line.n);
 }
 
-/* The coroutine whose guard is at that address; NULL: there is none. */
+/* The coroutine whose stack has its guard at that address; NULL: there is none. */
 static const locust__co *locust__stack_guarded_by(const char *address)
 {
-    for (locust__stack_pool *pool = locust__loop_now->pools; pool; pool = pool->next)
+    for (locust__stack_pool *pool = locust__loop_now->stack_pools; pool; pool = pool->next)
         for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next) {
             size_t at = (size_t)(address - slab->base);
             if (address < slab->base || at >= slab->count * pool->place_bytes)
                 continue;
             return at % pool->place_bytes < pool->guard_bytes && at / pool->place_bytes < slab->used
-                       ? &slab->cos[at / pool->place_bytes]
+                       ? slab->stacks[at / pool->place_bytes].co
                        : NULL;
         }
     return NULL;
@@ -176,7 +179,7 @@ enum {
 
 static bool locust__stack_canary_died(const locust__co *co)
 {
-    const uint64_t *words = (const uint64_t *)(const void *)locust__stack_low(co);
+    const uint64_t *words = (const uint64_t *)(const void *)locust__stack_low(co->stack);
     uint64_t all = 0;
     for (int i = 0; i < LOCUST__STACK_CANARY_WORDS; i++)
         all |= words[i];
@@ -189,7 +192,7 @@ static bool locust__stack_canary_died(const locust__co *co)
 static void locust__stack_check(const locust__loop *loop, const locust__co *co)
 {
     const char *here = __builtin_frame_address(0);
-    if (here < locust__stack_low(co) || (!loop->markers && locust__stack_canary_died(co))) {
+    if (here < locust__stack_low(co->stack) || (!loop->markers && locust__stack_canary_died(co))) {
         locust__stack_overflowed(co);
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
@@ -212,15 +215,15 @@ static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stac
     guard = (guard + page - 1) & ~(page - 1);
     if (place < guard + page)
         place = guard + page;
-    for (pool = loop->pools; pool; pool = pool->next)
+    for (pool = loop->stack_pools; pool; pool = pool->next)
         if (pool->place_bytes == place)
             return pool;
     pool = locust__memory_zalloc(sizeof *pool);
     if (pool) {
         pool->place_bytes = place;
         pool->guard_bytes = guard;
-        pool->next = loop->pools;
-        loop->pools = pool;
+        pool->next = loop->stack_pools;
+        loop->stack_pools = pool;
     }
     return pool;
 }
@@ -228,59 +231,149 @@ static locust__stack_pool *locust__stack_pool_of(locust__loop *loop, size_t stac
 /* Adds a slab: 64 places first, then as many as there are, up to 1024. NULL: no memory. */
 static locust__stack_slab *locust__stack_pool_grow(locust__stack_pool *pool)
 {
-    locust__stack_slab *slab = locust__memory_zalloc(sizeof *slab);
     size_t count = pool->places < 64 ? 64 : pool->places > 1024 ? 1024 : pool->places;
-    if (!slab)
-        return NULL;
+    locust__stack_slab *slab;
     while (count > 1 && count > LOCUST__STACK_MAX / pool->place_bytes)
         count /= 2; // large stacks come in smaller slabs
-    slab->count = (uint32_t)count;
-    // A block is first written when its place is first used: until then it costs no memory either.
-    slab->cos_memory = LOCUST_MALLOC(count * sizeof *slab->cos + LOCUST__CACHE_LINE);
-    slab->base = slab->cos_memory ? locust__os_stacks_map(count * pool->place_bytes) : NULL;
+    // What belongs to a place is first written when the place is first used.
+    slab = LOCUST_MALLOC(sizeof *slab + count * sizeof *slab->stacks);
+    if (!slab)
+        return NULL;
+    slab->base = locust__os_stacks_map(count * pool->place_bytes);
     if (!slab->base) {
-        LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
         return NULL;
     }
-    slab->cos = (locust__co *)(((uintptr_t)slab->cos_memory + LOCUST__CACHE_LINE - 1) &
-                               ~(uintptr_t)(LOCUST__CACHE_LINE - 1));
-    pool->places += count;
+    slab->count = (uint32_t)count;
+    slab->used = 0;
     slab->pool = pool;
     slab->next = pool->slabs;
+    pool->places += count;
     pool->slabs = slab;
     return slab;
 }
 
-/* A block with its stack: the one that was given back last, else one that was never used. NULL: no
- * memory. */
-static locust__co *locust__stack_pool_take(locust__loop *loop, locust__stack_pool *pool)
+/* Will a coroutine of that pool get a stack one day? One that finds none waits for another's, so
+ * there has to be one. False: no memory. */
+static bool locust__stack_pool_ready(locust__stack_pool *pool)
+{
+    return pool->slabs || locust__stack_pool_grow(pool);
+}
+
+/* A place that was never used. NULL: no memory. */
+static locust__place *locust__stack_new(locust__loop *loop, locust__stack_pool *pool)
 {
     locust__stack_slab *slab = pool->slabs;
-    locust__co *co = pool->free;
-    if (co) {
-        pool->free = co->next;
-        return co;
-    }
+    locust__place *stack;
     if (!slab || slab->used == slab->count)
         slab = locust__stack_pool_grow(pool);
     if (!slab)
         return NULL;
-    co = &slab->cos[slab->used];
-    memset(co, 0, sizeof *co);
-    co->armed_ns = LOCUST__NEVER;
-    co->slab = slab;
-    co->index = (uint16_t)slab->used;
-    slab->used++;
-    if (loop->markers && !locust__os_guard_mark(locust__stack_place(co), pool->guard_bytes))
+    stack = &slab->stacks[slab->used];
+    memset(stack, 0, sizeof *stack);
+    stack->slab = slab;
+    stack->index = slab->used++;
+    if (loop->markers && !locust__os_guard_mark(locust__stack_place(stack), pool->guard_bytes))
         loop->markers = false;
     if (!loop->markers && loop->protected_places < LOCUST__STACK_PROTECTED_MAX &&
-        locust__os_guard_protect(locust__stack_place(co), pool->guard_bytes))
+        locust__os_guard_protect(locust__stack_place(stack), pool->guard_bytes))
         loop->protected_places++;
 #if LOCUST__WITH_VALGRIND
-    co->valgrind_id = VALGRIND_STACK_REGISTER(locust__stack_low(co), locust__stack_place_end(co));
+    stack->valgrind_id =
+        VALGRIND_STACK_REGISTER(locust__stack_low(stack), locust__stack_place_end(stack));
 #endif
-    return co;
+    return stack;
+}
+
+static void locust__places_push(locust__places *list, locust__place *stack)
+{
+    stack->prev = NULL;
+    stack->next = list->first;
+    if (list->first)
+        list->first->prev = stack;
+    else
+        list->last = stack;
+    list->first = stack;
+    list->n++;
+}
+
+static void locust__places_remove(locust__places *list, locust__place *stack)
+{
+    if (stack->prev)
+        stack->prev->next = stack->next;
+    else
+        list->first = stack->next;
+    if (stack->next)
+        stack->next->prev = stack->prev;
+    else
+        list->last = stack->prev;
+    list->n--;
+}
+
+/* Gives a coroutine its stack: the one that was given back last, else a cold one, else one that was
+ * never used. False: no memory. */
+static bool locust__stack_take(locust__loop *loop, locust__co *co)
+{
+    locust__stack_pool *pool = co->stacks;
+    locust__places *list = pool->warm.first ? &pool->warm : &pool->cold;
+    locust__place *stack = list->first;
+    if (stack)
+        locust__places_remove(list, stack);
+    else
+        stack = locust__stack_new(loop, pool);
+    if (!stack)
+        return false;
+    if (pool->warm.n < pool->least_warm)
+        pool->least_warm = pool->warm.n;
+    stack->co = co;
+    stack->scopes = stack->entered = NULL;
+    co->stack = stack;
+#if LOCUST__WITH_ASAN // the last coroutine here left by a switch: its red zones are still there
+    __asan_unpoison_memory_region(
+        locust__stack_low(stack), (size_t)(locust__stack_top(stack) - locust__stack_low(stack)));
+#endif
+#if LOCUST__WITH_VALGRIND // to it what the last coroutine here had on its stack is undefined
+    VALGRIND_MAKE_MEM_DEFINED(
+        locust__stack_low(stack), locust__stack_place_end(stack) - locust__stack_low(stack));
+#endif
+    return true;
+}
+
+/* Takes a stack back from a coroutine that is not on it any more. The first that waits for one
+ * becomes ready, with the cause that it was woken by before. */
+static void locust__stack_give(locust__loop *loop, locust__co *co)
+{
+    locust__stack_pool *pool = co->stacks;
+    locust__co *waiter = pool->waiters.first;
+    co->stack->co = NULL;
+    locust__places_push(&pool->warm, co->stack);
+    co->stack = NULL;
+    if (waiter)
+        locust__co_wake(loop, waiter, waiter->wake);
+}
+
+/* Gives the memory of stacks that were not needed for a second back to the system, some in a turn.
+ * True: there are more. */
+static bool locust__stack_trim(locust__loop *loop)
+{
+    size_t most = LOCUST__STACK_TRIMMED;
+    if (loop->now_ns < loop->trim_ns)
+        return false;
+    for (locust__stack_pool *pool = loop->stack_pools; pool; pool = pool->next) {
+        for (; most && pool->least_warm > LOCUST__STACK_WARM; pool->least_warm--, most--) {
+            locust__place *stack = pool->warm.last;
+            char *low = locust__stack_low(stack);
+            locust__places_remove(&pool->warm, stack);
+            locust__os_stack_forget(low, (size_t)(locust__stack_place_end(stack) - low));
+            locust__places_push(&pool->cold, stack);
+        }
+        if (!most)
+            return true;
+    }
+    for (locust__stack_pool *pool = loop->stack_pools; pool; pool = pool->next)
+        pool->least_warm = pool->warm.n;
+    loop->trim_ns = loop->now_ns + LOCUST__S;
+    return false;
 }
 
 static void locust__stack_pool_free(locust__stack_pool *pool)
@@ -290,13 +383,12 @@ static void locust__stack_pool_free(locust__stack_pool *pool)
         pool->slabs = slab->next;
 #if LOCUST__WITH_VALGRIND
         for (uint32_t i = 0; i < slab->used; i++)
-            VALGRIND_STACK_DEREGISTER(slab->cos[i].valgrind_id);
+            VALGRIND_STACK_DEREGISTER(slab->stacks[i].valgrind_id);
 #endif
 #if LOCUST__WITH_ASAN // the next mapping at these addresses starts clean
         __asan_unpoison_memory_region(slab->base, slab->count * pool->place_bytes);
 #endif
         locust__os_stacks_unmap(slab->base, slab->count * pool->place_bytes);
-        LOCUST_FREE(slab->cos_memory);
         LOCUST_FREE(slab);
     }
     LOCUST_FREE(pool);

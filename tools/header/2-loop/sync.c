@@ -5,7 +5,7 @@
  * Invariants  first come, first served. Whatever wakes a coroutine takes it out of its queue, so
  *             the first of a queue is always one that still waits.
  * Names       locust__sem_ locust__wait_group_ locust__queue_wait
- * Uses        >>co >>switch
+ * Uses        >>co >>co_pool >>switch
  * ============================================================================================ */
 
 /* Parks at the end of a queue, until another coroutine wakes the queue's first and that is this
@@ -36,10 +36,10 @@ static enum locust__wake locust__wait_group_join(
  * the loop two pointers more.) */
 static void locust__wait_group_cancel(locust__loop *loop, const locust__wait_group *group)
 {
-    for (locust__stack_pool *pool = loop->pools; pool; pool = pool->next)
-        for (locust__stack_slab *slab = pool->slabs; slab; slab = slab->next)
+    for (locust__co_pool *pool = loop->co_pools; pool; pool = pool->next)
+        for (locust__co_slab *slab = pool->slabs; slab; slab = slab->next)
             for (uint32_t i = 0; i < slab->used; i++) {
-                locust__co *co = &slab->cos[i];
+                locust__co *co = locust__co_pool_at(pool, slab, i);
                 if (co->state != LOCUST__STATE_FREE && co->group == group)
                     locust__co_cancel(loop, co);
             }

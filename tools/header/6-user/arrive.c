@@ -7,7 +7,7 @@
  *             due, so that what it waited is in its first response time.
  * Cost        8 bytes for an arrival that waits.
  * Names       locust__arrive_
- * Uses        >>co >>switch >>sync >>record >>class >>user
+ * Uses        >>co >>switch >>record >>client >>class >>user
  *
  *   backlog   | . | . | due | due | due | . | . |    first 2, n 3, cap 7: the oldest is at `first`;
  *                       first                        behind the last place comes place 0
@@ -101,24 +101,24 @@ static void locust__arrive_forgo(locust__user *user)
 static void locust__arrive_serve(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
-    user->session.late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
+    locust__client *client = locust__user_client(user);
+    if (client) // without memory there is no request either
+        client->session->late_ms = (double)(locust__loop_clock(loop) - user->due_ns) / 1e6;
 }
 
-/* After an arrival's task: takes the next arrival if one is waiting, else parks until the pacer
- * gives it one. */
-static void locust__arrive_await(locust__user *user) LOCUST__PARKS
+/* After an arrival's task: takes the next arrival if one is waiting. False: the user is to rest
+ * until the pacer gives it one, or until there is a stack for it again if it has one (`due_ns`). */
+static bool locust__arrive_next(locust__user *user) LOCUST__PARKS
 {
     locust__loop *loop = user->all->services->loop;
-    locust__arrival_queue *o = user->cls->arrivals;
     int64_t due_ns;
-    if (locust__arrive_take(o, locust__loop_clock(loop), &due_ns)) {
-        locust__arrive_accept(user, due_ns, true);
-        locust__co_yield(loop);
-    } else {
-        user->waiting = true;
-        locust__queue_wait(loop, &o->free, LOCUST__NEVER);
-        user->waiting = false;
-    }
+    if (!locust__arrive_take(user->cls->arrivals, locust__loop_clock(loop), &due_ns))
+        return false;
+    locust__arrive_accept(user, due_ns, true);
+    if (locust__co_is_wanted(user->co))
+        return false;
+    locust__co_yield(loop);
     if (!user->stopping)
         locust__arrive_serve(user);
+    return true;
 }

@@ -8,7 +8,7 @@
  *             cancelled afterwards does not return: it leaves the task.
  * Names       locust__control_
  * Uses        >>co >>misuse >>stack >>switch >>stats >>cookie >>services >>pool >>session
- *             >>short >>fault >>task >>user >>retry >>life
+ *             >>client >>short >>fault >>task >>user >>retry >>life
  * ============================================================================================ */
 
 /* The user behind `u`, which must be the one that runs; anything else is refused with the rule that
@@ -51,34 +51,80 @@ static _Noreturn void locust__control_break(locust__user *user, const char *why)
     locust__life_unwind(user);
 }
 
-/* Is this an address in the frame of a function that has returned? Those lie below `frame`, that of
- * the public call that was made. */
-static bool locust__control_is_dead(const locust__co *co, const char *frame, const void *p)
+/* Counts an exception, and says it once. Returns the statistics' copy of the text. */
+static const char *locust__control_except(locust__services *sv, const char *text, const char *place)
 {
-    return (const char *)p >= locust__stack_low(co) && (const char *)p < frame;
+    const char *message = locust__stats_text(sv->recorder.stats, text);
+    if (locust__stats_except(sv->recorder.stats, message, place))
+        locust__log_print(
+            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
+    return message;
+}
+
+/* Fails the running task: counts the exception, says it once, and leaves the task. */
+static _Noreturn void locust__control_fail(
+    locust__user *user, const char *text, const char *place) LOCUST__PARKS
+{
+    locust__services *sv = user->all->services;
+    const char **step = user->root->step ? &user->all->step.failure : NULL, *message;
+    if (step) { // not counted
+        char both[512];
+        snprintf(both, sizeof both, "%s (%s)", text, place);
+        *step = *step ? *step : locust__stats_text(sv->recorder.stats, both);
+        locust__life_leave(user, LOCUST__OUTCOME_FAILED);
+    }
+    message = locust__control_except(sv, text, place);
+    if (user->all->on_error)
+        user->all->on_error(user->all->env, &user->as, message);
+    locust__life_leave(user, LOCUST__OUTCOME_FAILED);
+}
+
+/* The client of a user or coroutine that calls `what`. Fails the task if there is no memory for
+ * it. */
+static locust__client *locust__control_client(locust__user *user, const char *what) LOCUST__PARKS
+{
+    locust__client *client = locust__user_client(user);
+    if (!client)
+        locust__control_fail(user, "out of memory", what);
+    return client;
+}
+
+/* The same for what all coroutines of a user share. */
+static locust__session *locust__control_session(locust_user *u, const char *what) LOCUST__PARKS
+{
+    return locust__control_client(locust__control_user(u, what), what)->session;
+}
+
+/* Is this an address in the frame of a function that has returned? Those lie from `low`, where the
+ * stack ends, up to `frame`, that of the public call that was made. */
+static bool locust__control_is_dead(const char *low, const char *frame, const void *p)
+{
+    return (const char *)p >= low && (const char *)p < frame;
 }
 
 /* The first field of a request that a function has left behind which has returned; NULL: none. */
 static const char *locust__control_dead_field(
-    const locust__co *co, const char *frame, const locust_request *req)
+    const char *low, const char *frame, const locust_request *req)
 {
-    return locust__control_is_dead(co, frame, req->headers)       ? ".headers"
-           : locust__control_is_dead(co, frame, req->params)      ? ".params"
-           : locust__control_is_dead(co, frame, req->form_fields) ? ".form_fields"
-           : locust__control_is_dead(co, frame, req->parts)       ? ".parts"
-           : locust__control_is_dead(co, frame, req->url)         ? ".url"
-           : locust__control_is_dead(co, frame, req->name)        ? ".name"
-           : locust__control_is_dead(co, frame, req->body)        ? ".body"
-           : locust__control_is_dead(co, frame, req->json)        ? ".json"
-           : locust__control_is_dead(co, frame, req->form)        ? ".form"
-                                                                  : NULL;
+    return locust__control_is_dead(low, frame, req->headers)       ? ".headers"
+           : locust__control_is_dead(low, frame, req->params)      ? ".params"
+           : locust__control_is_dead(low, frame, req->form_fields) ? ".form_fields"
+           : locust__control_is_dead(low, frame, req->parts)       ? ".parts"
+           : locust__control_is_dead(low, frame, req->url)         ? ".url"
+           : locust__control_is_dead(low, frame, req->name)        ? ".name"
+           : locust__control_is_dead(low, frame, req->body)        ? ".body"
+           : locust__control_is_dead(low, frame, req->json)        ? ".json"
+           : locust__control_is_dead(low, frame, req->form)        ? ".form"
+                                                                   : NULL;
 }
 
 LOCUST__APART LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
 {
     static const char call[] = "a request (locust_send, locust_get, ...)";
     locust__user *user = locust__control_waiting(u, call);
-    const char *dead = locust__control_dead_field(user->co, __builtin_frame_address(0), req);
+    const char *dead = locust__control_dead_field(
+        locust__stack_low(user->co->stack), __builtin_frame_address(0), req);
+    locust__client *client;
     locust_error error;
     if (dead)
         locust__misuse(
@@ -90,44 +136,47 @@ LOCUST__APART LOCUST_API locust_response *(locust_send)(locust_user *u, const lo
         if (user->co->cancelled)
             locust__life_unwind(user);
     }
-    error = locust__short_send(&user->client, req, &user->cls->base);
-    if (user->client.broken)
-        locust__control_break(user, user->client.broken);
-    locust__retry_note(user, user->client.response.code);
+    client = locust__control_client(user, "a request");
+    error = locust__short_send(client, req, &user->cls->base);
+    if (client->broken)
+        locust__control_break(user, client->broken);
+    locust__retry_note(user, client->response.code);
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled)
         locust__life_unwind(user);
-    return &user->client.response;
+    return &client->response;
 }
 
 LOCUST_API bool locust_set_header(locust_user *u, const char *name, const char *value)
 {
-    return locust__session_set_field(
-        locust__control_user(u, "locust_set_header")->client.session, name, value);
+    return locust__session_set_field(locust__control_session(u, "locust_set_header"), name, value);
 }
 
 LOCUST_API const char *locust_cookie(locust_user *u, const char *url, const char *name)
 {
     locust__user *user = locust__control_user(u, "locust_cookie");
-    return locust__session_cookie(
-        user->client.session, user->all->services, &user->cls->base, url, name);
+    return locust__session_cookie(locust__control_session(u, "locust_cookie"), user->all->services,
+        &user->cls->base, url, name);
 }
 
 LOCUST_API bool locust_set_cookie(locust_user *u, const char *url, const char *text)
 {
     locust__user *user = locust__control_user(u, "locust_set_cookie");
-    return LOCUST__WITH_COOKIES && !user->client.cls->no_cookies &&
-           locust__session_set_cookie(
-               user->client.session, user->all->services, &user->cls->base, url, text);
+    return LOCUST__WITH_COOKIES && !user->cls->as->no_cookies &&
+           locust__session_set_cookie(locust__control_session(u, "locust_set_cookie"),
+               user->all->services, &user->cls->base, url, text);
 }
 
 LOCUST_API void locust_clear_cookies(locust_user *u)
 {
-    locust__jar_clear(&locust__control_user(u, "locust_clear_cookies")->client.session->jar);
+    locust__session *session =
+        locust__user_session(locust__control_user(u, "locust_clear_cookies"));
+    if (session)
+        locust__jar_clear(&session->jar);
 }
 
 LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const char *key_file)
 {
-    locust__session *session = locust__control_user(u, "locust_set_cert")->client.session;
+    locust__session *session = locust__control_session(u, "locust_set_cert");
     session->cert_file = cert_file;
     session->key_file = key_file;
     session->conns = &session->own; // a connection of the class's pool has another identity
@@ -136,7 +185,10 @@ LOCUST_API void locust_set_cert(locust_user *u, const char *cert_file, const cha
 
 LOCUST_API void locust_close_connections(locust_user *u)
 {
-    locust__conns_close(locust__control_user(u, "locust_close_connections")->client.session->conns);
+    locust__session *session =
+        locust__user_session(locust__control_user(u, "locust_close_connections"));
+    if (session)
+        locust__conns_close(session->conns);
 }
 
 LOCUST_API void(locust_sleep)(locust_user *u, double seconds)
@@ -176,34 +228,6 @@ LOCUST_API void locust_stop_user(locust_user *u)
     if (user != user->root)
         locust__co_cancel(user->all->services->loop, user->root->co);
     locust__life_unwind(user);
-}
-
-/* Counts an exception, and says it once. Returns the statistics' copy of the text. */
-static const char *locust__control_except(locust__services *sv, const char *text, const char *place)
-{
-    const char *message = locust__stats_text(sv->recorder.stats, text);
-    if (locust__stats_except(sv->recorder.stats, message, place))
-        locust__log_print(
-            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
-    return message;
-}
-
-/* Fails the running task: counts the exception, says it once, and leaves the task. */
-static _Noreturn void locust__control_fail(
-    locust__user *user, const char *text, const char *place) LOCUST__PARKS
-{
-    locust__services *sv = user->all->services;
-    const char **step = user->client.session->failure, *message;
-    if (step) { // not counted
-        char both[512];
-        snprintf(both, sizeof both, "%s (%s)", text, place);
-        *step = *step ? *step : locust__stats_text(sv->recorder.stats, both);
-        locust__life_leave(user, LOCUST__OUTCOME_FAILED);
-    }
-    message = locust__control_except(sv, text, place);
-    if (user->all->on_error)
-        user->all->on_error(user->all->env, &user->as, message);
-    locust__life_leave(user, LOCUST__OUTCOME_FAILED);
 }
 
 /* Takes a sentence about a call that breaks a rule: this is the loop's `misused`, see >>misuse. A
@@ -292,7 +316,14 @@ LOCUST_API bool(locust_set_tasks)(locust_user *u, const locust_task *tasks)
 LOCUST_API void locust_wait(locust_user *u)
 {
     locust__user *user = locust__control_waiting(u, "locust_wait");
-    locust__life_wait(user, user->all->services->loop->turn);
+    locust__loop *loop = user->all->services->loop;
+    if (locust__life_wait_ns(user)) {
+        user->waiting = true;
+        locust__co_sleep(loop, user->waited_ns);
+        user->waiting = false;
+    } else {
+        locust__life_yield(user, loop->turn);
+    }
     if (user->co->cancelled)
         locust__life_unwind(user);
 }

@@ -10,7 +10,7 @@
  *             `waiters`) on it.
  * Cost        a coroutine is a block of some 500 bytes, and a stack.
  * Names       locust__coroutine_ locust__group_
- * Uses        >>co >>switch >>sync >>context >>client >>user >>life >>control
+ * Uses        >>co >>switch >>sync >>context >>user >>life >>control
  * ============================================================================================ */
 
 /* Parks until any coroutine of this user ends. */
@@ -44,7 +44,7 @@ static void locust__coroutine_main(void *arg)
     locust__user *user = &c->user, *root = user->root;
     locust__loop *loop = user->all->services->loop;
     locust__life_guarded(user, locust__coroutine_run);
-    locust__client_deinit(&user->client);
+    locust__user_client_free(user);
     locust__life_close_streams(user);
     user->co->local = NULL; // the slots are the user's
     locust__values_release(user->co->context);
@@ -81,8 +81,6 @@ static locust_coroutine *locust__coroutine_start(
     c->user.cls = root->cls;
     c->user.root = root;
     c->user.waited_ns = locust__os_now_ns();
-    locust__client_init(
-        &c->user.client, root->all->services, &c->user.as, &root->cls->route, &root->session);
     c->fn = fn;
     c->arg = arg;
     c->group = group;

@@ -6,19 +6,21 @@
  *             when the user is cut short. A user that is cut short leaves its task at the call that
  *             it is parked in: that call does not return, and no clean-up that the task has written
  *             behind it runs, only locust_defer's. Functions of the test run inside
- *             locust__life_guarded, one at a time: a coroutine has one unwind point.
- * Cost        between two tasks without a wait: no switch if the task has parked, else one.
+ *             locust__life_guarded, one at a time: a stack has one unwind point.
+ *             A user that waits for its next task rests: locust__life_run returns, and goes on in
+ *             its next call, where all waits lead to: the choice of the next task.
+ * Cost        between two tasks without a wait: no switch if the task has parked, else one; with a
+ *             wait: another stack, which the user before has left warm.
  * Names       locust__life_
- * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>client >>task >>class
- *             >>user >>user_text >>retry >>arrive
+ * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>task >>class >>user
+ *             >>user_text >>retry >>arrive
  * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
  *             and so does a set; interrupt() ends a set, its parent waits before its next task
  *             unless `reschedule`.
  * ============================================================================================ */
 
-/* Waits as the class or set says. Without a wait the user yields if its task has not parked, so
- * that it does not keep the loop to itself. `turn`: of the loop, when the task began. */
-static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
+/* How long to wait now, as the class or set says; user->waited_ns is when that is over. */
+static int64_t locust__life_wait_ns(locust__user *user)
 {
     locust__loop *loop = user->all->services->loop;
     int64_t now = locust__user_wait_time(user)->kind ? locust__loop_clock(loop) : 0;
@@ -28,13 +30,19 @@ static void locust__life_wait(locust__user *user, uint64_t turn) LOCUST__PARKS
         now = locust__loop_clock(loop);
     }
     user->waited_ns = locust__time_after(now, wait);
+    return wait;
+}
+
+/* Passes a wait of no length. The user yields if its task has not parked, so that it does not keep
+ * the loop to itself. `turn`: of the loop, when the task began. */
+static void locust__life_yield(locust__user *user, uint64_t turn) LOCUST__PARKS
+{
+    locust__loop *loop = user->all->services->loop;
+    if (loop->turn != turn)
+        return;
+    locust__loop_clock(loop);
     user->waiting = true;
-    if (wait) {
-        locust__co_sleep(loop, user->waited_ns);
-    } else if (loop->turn == turn) {
-        locust__loop_clock(loop);
-        locust__co_yield(loop);
-    }
+    locust__co_yield(loop);
     user->waiting = false;
 }
 
@@ -89,7 +97,7 @@ LOCUST__COLD static void locust__life_detach(locust__user *user)
  * its last request, whose verdict is final now. */
 static void locust__life_settle(locust__user *user)
 {
-    if (user->co->scopes || user->co->entered)
+    if (user->co->stack->scopes || user->co->stack->entered)
         locust__context_unwind(user->co, NULL, NULL);
     if (user->cleanups)
         locust__life_clean_up(user);
@@ -97,7 +105,7 @@ static void locust__life_settle(locust__user *user)
         locust__user_text_free(user);
     if (user->coroutines || user->groups)
         locust__life_detach(user);
-    locust__client_settle(&user->client);
+    locust__user_settle(user);
 }
 
 /* Does any coroutine that the user has started still run, this one left aside? */
@@ -131,7 +139,7 @@ static enum locust__outcome locust__life_guarded(
     locust__user *user, void (*fn)(locust__user *user)) LOCUST__PARKS
 {
     user->outcome = LOCUST__OUTCOME_RETURNED;
-    if (setjmp(*locust__stack_unwind_point(user->co)) == 0)
+    if (setjmp(*locust__stack_unwind_point(user->co->stack)) == 0)
         fn(user);
     if (user->outcome == LOCUST__OUTCOME_CUT && user->coroutines)
         locust__life_stop_coroutines(user); // they may use what the task's locust_defer frees
@@ -147,7 +155,7 @@ static _Noreturn void locust__life_leave(locust__user *user, enum locust__outcom
     locust__callback_now = NULL;
     if (user->outcome == LOCUST__OUTCOME_RETURNED)
         user->outcome = outcome;
-    longjmp(*locust__stack_unwind_point(user->co), 1);
+    longjmp(*locust__stack_unwind_point(user->co->stack), 1);
 }
 
 /* Cuts the function of the test that runs: its user has been cancelled. */
@@ -284,28 +292,44 @@ static bool locust__life_serves(const locust__user *user)
     return user->cls->arrivals && user->cls->arrivals->as.kind == LOCUST_ARRIVE_TASKS;
 }
 
-/* Passes the time between two tasks. */
+/* Passes the time between two tasks if that is none. Else the user is `waiting` from here on, and
+ * its coroutine is to rest. */
 static void locust__life_pause(locust__user *user, uint64_t turn) LOCUST__PARKS
 {
     if (locust__life_serves(user))
-        locust__arrive_await(user);
+        user->waiting = !locust__arrive_next(user);
+    else if (locust__life_wait_ns(user) || locust__co_is_wanted(user->co))
+        user->waiting = true;
     else
-        locust__life_wait(user, turn);
+        locust__life_yield(user, turn);
+}
+
+/* Rests until the next task is due, after locust__life_pause. False: the user is cancelled, and
+ * goes on. */
+static bool locust__life_rest(locust__user *user)
+{
+    locust__loop *loop = user->all->services->loop;
+    if (!locust__life_serves(user) || user->due_ns) // waited_ns of the latter has passed
+        return locust__co_rest(loop, user->waited_ns);
+    locust__queue_push(&user->cls->arrivals->free, user->co);
+    return locust__co_rest(loop, LOCUST__NEVER);
 }
 
 /* Runs tasks, one after the other, inside one guard: setting it up for each task would cost more
- * than a short task does. Returns when the user is over; is left when a task is. */
+ * than a short task does. Returns when the user is over or waits; is left when a task is. */
 static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
 {
-    while (!locust__life_is_over(user)) {
+    while (!user->waiting && !locust__life_is_over(user)) {
         uint64_t turn = user->all->services->loop->turn;
         locust__plan_task inserted;
         const locust__plan_task *step = locust__life_next(user, &inserted);
         if (step->set) {
-            if (!locust__life_push(user, step->set))
-                locust__life_wait(user, turn); // no memory: the user tries again later
-            else
+            if (locust__life_push(user, step->set))
                 locust__life_set_on_start(user);
+            else if (locust__life_wait_ns(user)) // no memory: the user tries again later
+                user->waiting = true;
+            else
+                locust__life_yield(user, turn);
             continue;
         }
         if (!locust__life_claim(user))
@@ -318,12 +342,14 @@ static void locust__life_run_tasks(locust__user *user) LOCUST__PARKS
     }
 }
 
-/* Runs on_start and then tasks until the user is over. Each turn of the loop is one guard: a
- * failed task is followed by a wait and the next task, an interrupted set by its on_stop and its
- * parent. */
-static void locust__life_run(locust__user *user) LOCUST__PARKS
+/* The first turn of a user. False: it has none of its tasks. */
+static bool locust__life_begin(locust__user *user) LOCUST__PARKS
 {
     enum locust__outcome outcome;
+    user->begun = true;
+    user->waited_ns = locust__os_now_ns();
+    if (locust__life_is_over(user))
+        return false;
     user->started = true;
     user->doing = locust__user_on_start;
     if (user->due_ns)
@@ -331,27 +357,58 @@ static void locust__life_run(locust__user *user) LOCUST__PARKS
     outcome = locust__life_guarded(user, locust__life_on_start);
     if (outcome == LOCUST__OUTCOME_FAILED)
         user->started = false;
-    if (outcome != LOCUST__OUTCOME_RETURNED)
-        return;
-    while (!locust__life_is_over(user)) {
-        uint64_t turn = user->all->services->loop->turn;
-        outcome = locust__life_guarded(user, locust__life_run_tasks);
-        if (outcome == LOCUST__OUTCOME_CUT || locust__life_is_over(user))
-            return;
-        if (outcome == LOCUST__OUTCOME_INTERRUPTED || outcome == LOCUST__OUTCOME_INTERRUPTED_NOW) {
-            enum locust__outcome stopped = locust__life_guarded(user, locust__life_set_on_stop);
-            locust__life_pop(user);
-            if (stopped == LOCUST__OUTCOME_CUT)
-                return;
-        } else if (outcome == LOCUST__OUTCOME_FAILED && user->top->entering) {
-            locust__life_pop(user);
-        }
-        if (locust__life_is_over(user))
-            return;
-        if (outcome != LOCUST__OUTCOME_INTERRUPTED_NOW || locust__life_serves(user))
-            locust__life_pause(user, turn); // a user that serves always needs another arrival
-        else if (user->all->services->loop->turn == turn)
-            locust__co_yield(user->all->services->loop);
+    return outcome == LOCUST__OUTCOME_RETURNED;
+}
+
+/* The next turn of a user that has rested. */
+static void locust__life_wake(locust__user *user)
+{
+    user->waiting = false;
+    if (locust__life_serves(user) && !user->stopping)
+        locust__arrive_serve(user);
+}
+
+/* Runs tasks until one is left, and does what follows from how. False: the user is over. A failed
+ * task is followed by a wait and the next task, an interrupted set by its on_stop and its
+ * parent. */
+static bool locust__life_go_on(locust__user *user) LOCUST__PARKS
+{
+    uint64_t turn = user->all->services->loop->turn;
+    enum locust__outcome outcome = locust__life_guarded(user, locust__life_run_tasks);
+    if (outcome == LOCUST__OUTCOME_CUT || locust__life_is_over(user))
+        return false;
+    if (outcome == LOCUST__OUTCOME_RETURNED)
+        return true;
+    if (outcome == LOCUST__OUTCOME_INTERRUPTED || outcome == LOCUST__OUTCOME_INTERRUPTED_NOW) {
+        enum locust__outcome stopped = locust__life_guarded(user, locust__life_set_on_stop);
+        locust__life_pop(user);
+        if (stopped == LOCUST__OUTCOME_CUT)
+            return false;
+    } else if (outcome == LOCUST__OUTCOME_FAILED && user->top->entering) {
+        locust__life_pop(user);
+    }
+    if (locust__life_is_over(user))
+        return false;
+    if (outcome != LOCUST__OUTCOME_INTERRUPTED_NOW || locust__life_serves(user))
+        locust__life_pause(user, turn); // a user that serves always needs another arrival
+    else if (user->all->services->loop->turn == turn)
+        locust__co_yield(user->all->services->loop);
+    return true;
+}
+
+/* Runs on_start and then tasks until the user rests or is over. True: it rests, and is to be called
+ * again when it is woken. */
+static bool locust__life_run(locust__user *user) LOCUST__PARKS
+{
+    if (!user->begun && !locust__life_begin(user))
+        return false;
+    for (;;) {
+        if (user->waiting)
+            locust__life_wake(user);
+        if (locust__life_is_over(user) || !locust__life_go_on(user))
+            return false;
+        if (user->waiting && locust__life_rest(user))
+            return true;
     }
 }
 

@@ -13,8 +13,8 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 {
     locust__user *user = locust__control_user(u, "LOCUST_MEASURE");
     int64_t now = locust__os_now_ns();
-    locust__client_settle(&user->client);
-    locust__session_begin(user->client.session, now);
+    locust__user_settle(user);
+    locust__session_begin(locust__control_client(user, "LOCUST_MEASURE")->session, now);
     return (locust_measure){
         .user = u, .method = method, .name = name, .open = true, .start_ns = now};
 }
@@ -22,15 +22,17 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
 LOCUST_API void locust_measure_stop(locust_measure *m)
 {
     locust__user *user;
+    locust__client *client;
     const locust__loop *loop;
     int64_t now = locust__os_now_ns(), late_ns;
     double late_ms;
     if (!m->open)
         return;
     user = locust__control_user(m->user, "LOCUST_MEASURE");
+    client = locust__control_client(user, "LOCUST_MEASURE");
     loop = user->all->services->loop;
     late_ns = locust__loop_waited_ns(loop);
-    late_ms = locust__session_end(user->client.session);
+    late_ms = locust__session_end(client->session);
     locust_sample sample = {.method = m->method,
         .name = m->name,
         .error = m->error,
@@ -39,9 +41,9 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
-    locust__client_count(&user->client, &sample, now - m->start_ns, now);
+    locust__client_count(client, &sample, now - m->start_ns, now);
     // It has parked, and was woken late; a step of the test is not counted.
-    if (m->start_ns < loop->step_ns && late_ns > 0 && !user->client.session->failure)
+    if (m->start_ns < loop->step_ns && late_ns > 0 && !client->session->failure)
         locust__recorder_late(&user->all->services->recorder, now - m->start_ns, late_ns, now);
 }
 
@@ -60,6 +62,7 @@ static void locust__measure_check(locust__user *user, double elapsed_ms) LOCUST_
 LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
 {
     locust__user *user = locust__control_user(u, "locust_record");
+    locust__client *client;
     locust_sample s = {.method = sample->method,
         .name = sample->name,
         .error = sample->error,
@@ -68,8 +71,9 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
         .context = sample->context,
         .user = u};
     locust__measure_check(user, s.elapsed_ms);
-    locust__client_settle(&user->client);
-    s.late_ms = locust__session_end(user->client.session);
+    locust__user_settle(user);
+    client = locust__control_client(user, "locust_record");
+    s.late_ms = locust__session_end(client->session);
     locust__client_count(
-        &user->client, &s, (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
+        client, &s, (int64_t)(sample->elapsed_ms * (double)LOCUST__MS), locust__os_now_ns());
 }

@@ -2,15 +2,15 @@
  * >>start  starting and ending users
  *
  * Purpose     make a user and its coroutine; bring it to its end in order.
- * Invariants  a user's block lives as long as its coroutine. It holds, in this order,
+ * Invariants  a user's block comes and goes with its coroutine, behind which it lies. It holds, in
+ *             this order,
  *
  *     | locust__user | slots, at co->local | .data of the class |
  *
- *             and lies above the coroutine's stack, in the page in which the stack begins, so that
- *             an idle user is one page. A block that is too large for that lies in the heap.
+ *             The user's coroutine takes a stack for its first turn and for each task: until then,
+ *             and in between, this is all that there is of the user.
  * Names       locust__start_
- * Uses        >>co >>switch >>local >>context >>write >>session >>client >>task >>class >>user
- *             >>arrive >>life
+ * Uses        >>co >>switch >>local >>context >>session >>task >>class >>user >>arrive >>life
  * ============================================================================================ */
 
 /* Counts a user as gone. Done once: by a ramp that takes it down, or when it ends. */
@@ -62,9 +62,9 @@ static void locust__start_run_on_stops(locust__user *user) LOCUST__PARKS
 static void locust__start_count_fed(const locust__user *user)
 {
     locust__users_fed *fed = &user->all->fed;
-    const locust__session *session = &user->session;
+    const locust__session *session = locust__user_session(user);
     int64_t waited_ns;
-    if (!session->began_ns || user->cls->arrivals)
+    if (!session || !session->began_ns || user->cls->arrivals)
         return;
     fed->asked++;
     waited_ns = locust__os_now_ns() - session->began_ns;
@@ -81,8 +81,7 @@ LOCUST__COLD static void locust__start_deinit(locust__user *user)
 {
     locust__life_pop(user);
     locust__plan_free(user->own_plan);
-    locust__client_deinit(&user->client);
-    locust__session_deinit(&user->session);
+    locust__user_client_free(user);
     locust__slots_deinit(user->co->local);
     locust__life_close_streams(user);
     user->co->local = NULL;
@@ -90,7 +89,8 @@ LOCUST__COLD static void locust__start_deinit(locust__user *user)
     user->co->context = NULL;
 }
 
-/* The coroutine of a user. Its end, in this order:
+/* The coroutine of a user, called for its first turn and whenever it has rested. Its end, in this
+ * order:
  *   - at the end of the test, an arrival that was accepted and never served is given back;
  *   - at the end of the test, it waits for on_test_stopping, which comes before any on_stop;
  *   - coroutines that it has started are cut, on_stops run;
@@ -98,11 +98,8 @@ LOCUST__COLD static void locust__start_deinit(locust__user *user)
 static void locust__start_main(void *arg)
 {
     locust__user *user = arg;
-    if (!user) // locust__start_user had no memory for the block
+    if (locust__life_run(user))
         return;
-    user->waited_ns = locust__os_now_ns();
-    if (!locust__life_is_over(user))
-        locust__life_run(user);
     if (locust__life_are_over(user->all))
         locust__arrive_forgo(user);
     locust__start_count_fed(user);
@@ -111,21 +108,22 @@ static void locust__start_main(void *arg)
     locust__start_run_on_stops(user);
     locust__start_deinit(user);
     locust__start_remove(user);
-    if (!user->kept)
-        LOCUST_FREE(user);
 }
 
 enum { LOCUST__START_HEAD = (sizeof(locust__user) + 15) & ~(size_t)15 }; // from a user to its slots
 
-/* Begins to fetch what a request of a user touches beside its stack: its block, in which its first
- * connection is, and its last answer. This is the loop's `prefetch_user`: the loop knows of a user
- * only co->local, the slots, and hands those over for the coroutine that runs next. A coroutine
- * that a user has started has the user's slots, so its user's block is fetched. */
+/* Begins to fetch what a request of a user touches beside its stack: its block, its client with
+ * its first connection, and its last answer. This is the loop's `prefetch_user`: the loop knows of
+ * a user only co->local, the slots, and hands those over for the coroutine that runs next. A
+ * coroutine that a user has started has the user's slots, so its user's block is fetched. */
 static void locust__start_prefetch(const void *local)
 {
     const locust__user *user = (const void *)((const char *)local - LOCUST__START_HEAD);
     locust__memory_prefetch(user, sizeof *user / LOCUST__CACHE_LINE + 1);
-    locust__memory_prefetch(user->client.block.ptr, 5);
+    if (user->client) {
+        locust__memory_prefetch(user->client, sizeof(locust__user_web) / LOCUST__CACHE_LINE + 1);
+        locust__memory_prefetch(user->client->block.ptr, 5);
+    }
 }
 
 /* Makes a user and its coroutine, which runs when its turn comes. NULL: no memory. */
@@ -135,20 +133,15 @@ LOCUST__COLD static locust__user *locust__start_make(
     size_t head = LOCUST__START_HEAD;
     size_t slots = (locust__slots_bytes() + 15) & ~(size_t)15;
     size_t bytes = head + slots + cls->as->data_size;
-    locust__co *co = locust__co_start(
-        all->services->loop, cls->as->name, cls->as->stack_size, fn, NULL, &all->group);
-    locust__user *user = co ? locust__co_reserve(co, bytes) : NULL; // NULL: too large for its place
-    bool kept = user != NULL;
-    if (kept)
-        memset(user, 0, bytes);
-    else if (co)
-        user = locust__memory_zalloc(bytes);
-    if (!user)
-        return NULL; // the coroutine finds no user, and ends
+    locust__co *co = locust__co_make(
+        all->services->loop, cls->as->name, cls->as->stack_size, fn, NULL, &all->group, bytes);
+    locust__user *user;
+    if (!co)
+        return NULL;
+    user = locust__co_block(co);
     co->arg = user;
+    co->local = (char *)user + head;
     user->co = co;
-    user->kept = kept;
-    user->co->local = (char *)user + head;
     user->as.host = cls->host;
     user->as.data = cls->as->data_size ? (char *)user + head + slots : NULL;
     user->as.env = all->env;
@@ -158,10 +151,6 @@ LOCUST__COLD static locust__user *locust__start_make(
     user->cls = cls;
     user->top = &user->base;
     locust__frame_init(&user->base, cls->plan);
-    user->session.own.place = &user->session.conn;
-    user->session.conns = cls->as->pool > 0 ? &cls->shared : &user->session.own;
-    user->session.host = locust__pair_find(cls->as->headers, "host");
-    locust__client_init(&user->client, all->services, &user->as, &cls->route, &user->session);
     return user;
 }
 
@@ -193,18 +182,13 @@ static void locust__start_call_step(locust__user *user) LOCUST__PARKS
 static void locust__start_step_main(void *arg)
 {
     locust__user *user = arg;
-    locust__users *all;
-    if (!user)
-        return;
-    all = user->all;
+    locust__users *all = user->all;
     user->doing = all->step.name;
     user->waited_ns = locust__os_now_ns();
     locust__life_guarded(user, locust__start_call_step);
     user->co->cancelled = false;
     locust__life_stop_coroutines(user);
     locust__start_deinit(user);
-    if (!user->kept)
-        LOCUST_FREE(user);
     all->step.over = true;
     all->on_empty(all->env);
 }
@@ -219,7 +203,7 @@ static bool locust__start_step(
     if (!user)
         return false;
     user->random = locust__user_seed(all, 0);
-    user->session.failure = &all->step.failure;
+    user->step = true;
     all->step.co = user->co;
     return true;
 }

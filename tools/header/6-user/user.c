@@ -6,17 +6,20 @@
  * Invariants  each user has a coroutine, and so has each locust_coroutine that it starts. All of
  *             them are a locust__user to the public calls; `root` is the user that they belong to,
  *             and what they share (session, task sets, handles) is looked up there.
- * Cost        a block of some 500 bytes with its slots and data, and a page of stack; its last
- *             answer.
+ *             Between two tasks a user's coroutine rests: all that outlives a task lies in the
+ *             user's block, or hangs on it.
+ * Cost        a block of some 450 bytes with its coroutine, beside its slots and data; from its
+ *             first request on its client and session, some 600 bytes, and its last answer. A stack
+ *             while a function of the test runs or is parked.
  * Names       locust__outcome_ locust__step locust__user_ locust__user_client locust__user_stream
  *             locust__user_text locust__users_
- * Uses        >>co >>misuse >>context >>services >>session >>client >>task >>class
+ * Uses        >>co >>misuse >>context >>write >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
  *
  *   A user's way                 started  stopping  waiting   what moves it on
  *     before its first turn         -         -        -      the loop
  *     in on_start or a task         x         -        -      the task returns, fails or is cut
- *     between two tasks             x         -        x      time, an arrival, or a cancellation
+ *     between two tasks, resting    x         -        x      time, an arrival, or a cancellation
  *     asked to end, in a task       x         x        -      as before, but no task follows
  *     on its way out, on_stop       x         x        -      locust__start_main, see there
  *
@@ -82,20 +85,20 @@ typedef struct locust__user {
     int64_t due_ns;                  // of the arrival that its next task serves; 0: none
     int64_t cut_ns;                  // when a ramp that took it down cuts it short; 0: never
     int64_t waited_ns;               // when its last wait ended: what pacing counts from
+    bool begun;                      // it had its first turn
     bool started;                    // on_start began and did not fail, so on_stop is due
     bool stopping;                   // takes no further task
     bool waiting;                    // between two tasks, so that a cancellation cuts no task
     bool uncounted;                  // no longer among those that are alive
     bool late;                       // the arrival of due_ns had to wait for a place
-    bool kept;                       // this block lies above its stack, not in the heap
+    bool step;                       // it runs a step of the test, which is not counted
     locust__plan *own_plan;          // made by locust_set_tasks
     locust__frame base, *top;        // the class's tasks; the set that runs
     locust__user_cleanup *cleanups;  // of the task that runs, the latest first
     locust__user_inserted *inserted; // tasks that go before what the plan would pick
     locust__user_text *texts;        // of the task that runs, the fullest last
     uint64_t random;                 // of the root, with --seed: the state of its own choices
-    locust__client client;
-    locust__session session;
+    locust__client *client;          // locust__user_client makes it; NULL: not yet
     struct locust_coroutine *coroutines; // that the user has started and that are not freed
     struct locust_group *groups;         // that the task has made
     /* All that wait for the end of a coroutine or for a place in a group. Every end wakes all of
@@ -104,6 +107,11 @@ typedef struct locust__user {
     locust__user_stream *streams; // opened by locust_connect and not closed
     locust__user_client *clients; // of protocols
 } locust__user;
+
+typedef struct locust__user_web { // what a user has from its first request on
+    locust__client client;        // first: a coroutine of the user has this alone
+    locust__session session;
+} locust__user_web;
 
 struct locust_coroutine { // of a user
     locust__user user;    // first: as the calls of the test see it; its `root` is the user
@@ -181,6 +189,61 @@ static uint64_t locust__user_seed(const locust__users *all, uint64_t id)
 static uint64_t *locust__user_random(locust__user *user)
 {
     return user->all->seed ? &user->root->random : &user->all->services->loop->random;
+}
+
+/* What all coroutines of a user share; NULL: none has needed it. */
+static locust__session *locust__user_session(const locust__user *user)
+{
+    locust__client *client = user->root->client;
+    return client ? client->session : NULL;
+}
+
+/* Makes the client of a user with its session, or that of a coroutine of a user who has both. */
+static locust__client *locust__user_client_new(locust__user *user, locust__session *shared)
+{
+    locust__class *cls = user->cls;
+    locust__session *session = shared;
+    locust__user_web *web = locust__memory_zalloc(shared ? sizeof web->client : sizeof *web);
+    if (!web)
+        return NULL;
+    if (!shared) {
+        session = &web->session;
+        session->own.place = &session->conn;
+        session->conns = cls->as->pool > 0 ? &cls->shared : &session->own;
+        session->host = locust__pair_find(cls->as->headers, "host");
+        session->failure = user->step ? &user->all->step.failure : NULL;
+    }
+    locust__client_init(&web->client, user->all->services, &user->as, &cls->route, session);
+    return user->client = &web->client;
+}
+
+/* The client of a user or of one of its coroutines, made at the first call. NULL: no memory. */
+static locust__client *locust__user_client(locust__user *user)
+{
+    locust__user *root = user->root;
+    if (user->client)
+        return user->client;
+    if (user != root && !root->client && !locust__user_client_new(root, NULL))
+        return NULL;
+    return locust__user_client_new(user, user == root ? NULL : root->client->session);
+}
+
+/* Counts the last request, whose verdict is final now. */
+static void locust__user_settle(const locust__user *user)
+{
+    if (user->client)
+        locust__client_settle(user->client);
+}
+
+static void locust__user_client_free(locust__user *user)
+{
+    if (!user->client)
+        return;
+    locust__client_deinit(user->client);
+    if (user == user->root)
+        locust__session_deinit(user->client->session);
+    LOCUST_FREE(user->client);
+    user->client = NULL;
 }
 
 /* What a user does, where that is no task: values of locust__user.doing. */

@@ -95,7 +95,7 @@ static bool locust__user_stream_done(locust_stream *s, locust_error error)
         error = settled;
     locust__user_stream_of(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
-        longjmp(*locust__stack_unwind_point(loop->current), 1);
+        longjmp(*locust__stack_unwind_point(loop->current->stack), 1);
     return !error;
 }
 

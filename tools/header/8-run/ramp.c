@@ -44,6 +44,16 @@ static int locust__ramp_spawn(locust_env *env, int n, enum locust__env_short *wh
     return n;
 }
 
+/* Called by the loop when users first wait for a stack. */
+static void locust__ramp_no_stack(void *arg)
+{
+    const locust_env *env = arg;
+    locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+        "out of memory for the stacks of more than %zu users: the others wait until one of these "
+        "has done its task",
+        env->loop.few_stacks);
+}
+
 static void locust__ramp_log_spawned(const locust_env *env, enum locust__env_short why)
 {
     locust__buf text = {NULL, 0, 0, false};

@@ -147,6 +147,7 @@ static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
 static void locust__runner_init(locust_env *env)
 {
     env->stop_requested = false;
+    env->loop.few_stacks = 0;
     env->start_ns = 0;
     env->users.closing = false;
     env->users.told = false;

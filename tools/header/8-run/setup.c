@@ -7,8 +7,8 @@
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
- *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>classes
- *             >>listeners >>own_option >>unused
+ *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>ramp
+ *             >>classes >>listeners >>own_option >>unused
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -99,6 +99,7 @@ static void locust__setup_services(locust_env *env)
     locust__tls_options tls = locust__setup_tls(o);
     locust__stats_init(&env->stats);
     env->loop.blocked = locust__blocked_count;
+    env->loop.no_stack = locust__ramp_no_stack;
     env->loop.clock_set = locust__stall_clock_set;
     env->loop.told_arg = env;
     env->loop.prefetch_user = locust__start_prefetch;

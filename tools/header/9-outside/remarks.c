@@ -248,6 +248,10 @@ static void locust__remarks_users(locust__remarks *r, const locust_env *env)
     else if (no_memory)
         locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", true,
             "out of memory: arrivals had to wait for the users that there were");
+    else if (env->loop.few_stacks)
+        locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", true,
+            "out of memory: users had to wait for the stacks of the %zu that did something",
+            env->loop.few_stacks);
     else if (ramp->why == LOCUST__ENV_SHORT_OF_CLASSES)
         locust__remarks_add(r, LOCUST__REMARK_RUN, "fewer_users", false,
             "%d of %d users were started: the classes have a fixed_count and take no more",

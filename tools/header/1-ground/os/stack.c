@@ -3,7 +3,8 @@
  *
  * Purpose     maps address space that costs memory only where it is touched, and makes pages of
  *             it fault.
- * Names       locust__os_guard_ locust__os_map_ locust__os_no_ locust__os_stacks_
+ * Names       locust__os_forget locust__os_guard_ locust__os_map_ locust__os_no_
+ *             locust__os_stack_ locust__os_stacks_
  * ============================================================================================ */
 
 #ifdef MAP_NORESERVE
@@ -22,6 +23,12 @@ enum { LOCUST__OS_NO_HUGE_PAGES = MADV_NOHUGEPAGE };
 enum { LOCUST__OS_NO_HUGE_PAGES = 0 };
 #endif
 
+#ifdef MADV_DONTNEED
+enum { LOCUST__OS_FORGET = MADV_DONTNEED };
+#else
+enum { LOCUST__OS_FORGET = -1 };
+#endif
+
 static char *locust__os_stacks_map(size_t n)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | LOCUST__OS_MAP_NORESERVE | LOCUST__OS_MAP_STACK;
@@ -36,6 +43,14 @@ static char *locust__os_stacks_map(size_t n)
 static void locust__os_stacks_unmap(char *p, size_t n)
 {
     munmap(p, n);
+}
+
+/* Gives the memory of whole pages back to the system. What is read there afterwards is zero, or
+ * what it was. */
+static void locust__os_stack_forget(char *p, size_t n)
+{
+    if (LOCUST__OS_FORGET >= 0)
+        madvise(p, n, LOCUST__OS_FORGET);
 }
 
 static bool locust__os_guard_protect(char *p, size_t n)
