@@ -21219,7 +21219,7 @@ static bool locust__class_gets_users(const locust_user_class *as)
  * Cost        a block of some 450 bytes with its coroutine, beside its slots and data; from its
  *             first request on its client and session, some 600 bytes, and its last answer. A stack
  *             while a function of the test runs or is parked.
- * Names       locust__outcome_ locust__step locust__user_ locust__user_client locust__user_stream
+ * Names       locust__outcome_ locust__step locust__user_ locust__user_protocol locust__user_stream
  *             locust__user_text locust__users_
  * Uses        >>co >>misuse >>context >>write >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
@@ -21272,11 +21272,11 @@ typedef struct locust__user_stream {          // one that the test opened by loc
     struct locust__user_stream *next, **link; // in that user's list
 } locust__user_stream;
 
-typedef struct locust__user_client { // of a protocol; begins what that layer keeps
-    struct locust__user_client *next;
-    const void *kind;                                // one of each kind for a user
-    void (*close)(struct locust__user_client *self); // closes and frees it; does not park
-} locust__user_client;
+typedef struct locust__user_protocol { // of a protocol; begins what that layer keeps
+    struct locust__user_protocol *next;
+    const void *kind;                                  // one of each kind for a user
+    void (*close)(struct locust__user_protocol *self); // closes and frees it; does not park
+} locust__user_protocol;
 
 typedef struct locust__user {
     locust_user as; // first: what tasks see
@@ -21312,8 +21312,8 @@ typedef struct locust__user {
     /* All that wait for the end of a coroutine or for a place in a group. Every end wakes all of
      * them, and each looks whether it was the one that it waits for: a user has few coroutines. */
     locust__queue coroutine_waiters;
-    locust__user_stream *streams; // opened by locust_connect and not closed
-    locust__user_client *clients; // of protocols
+    locust__user_stream *streams;   // opened by locust_connect and not closed
+    locust__user_protocol *clients; // of protocols
 } locust__user;
 
 typedef struct locust__user_web { // what a user has from its first request on
@@ -22198,7 +22198,7 @@ static bool locust__life_run(locust__user *user) LOCUST__PARKS
 static void locust__life_close_streams(locust__user *user)
 {
     while (user->clients) {
-        locust__user_client *client = user->clients;
+        locust__user_protocol *client = user->clients;
         user->clients = client->next;
         client->close(client);
     }
@@ -23664,7 +23664,7 @@ typedef struct locust__protocol_kind { // a protocol; each has one of these, sta
 } locust__protocol_kind;
 
 typedef struct locust__protocol_client { // begins a client of any protocol
-    locust__user_client as;              // first
+    locust__user_protocol as;            // first
     const locust__protocol_kind *kind;
     locust__user *user; // whose it is: of a coroutine that a user started, that one
     locust__conn conn;
@@ -23805,7 +23805,7 @@ static void locust__protocol_close(locust__protocol_client *c)
 }
 
 /* Ends a client: its user ends. */
-static void locust__protocol_end(locust__user_client *as)
+static void locust__protocol_end(locust__user_protocol *as)
 {
     locust__protocol_client *c = (locust__protocol_client *)(void *)as;
     locust__keeper *keeper = c->user->all->keeper;
@@ -23826,7 +23826,7 @@ static void locust__protocol_end(locust__user_client *as)
 static locust__protocol_client *locust__protocol_find(
     const locust__user *user, const locust__protocol_kind *kind)
 {
-    locust__user_client *c = user->clients;
+    locust__user_protocol *c = user->clients;
     while (c && c->kind != kind)
         c = c->next;
     return (locust__protocol_client *)(void *)c;
@@ -23844,7 +23844,7 @@ static locust__protocol_client *locust__protocol_of(
     c = locust__memory_zalloc(kind->bytes);
     if (!c) // a keeper that has nobody ends
         return NULL;
-    c->as = (locust__user_client){user->clients, kind, locust__protocol_end};
+    c->as = (locust__user_protocol){user->clients, kind, locust__protocol_end};
     user->clients = &c->as;
     c->kind = kind;
     c->user = user;
@@ -23892,7 +23892,7 @@ static locust_error locust__protocol_open(locust__user *user, locust__conn *conn
     locust__origin *origin, bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
 {
     locust__services *sv = user->all->services;
-    const locust__session *session = user->client.session;
+    const locust__session *session = user->client->session;
     locust__route route = user->cls->route;
     int64_t before_ns = a->generator_ns;
     locust__dial took;
@@ -23983,14 +23983,15 @@ static locust__operation locust__operation_begin(
     locust__user *user, const char *method, const char *name) LOCUST__PARKS
 {
     locust__operation o = {user, method, name, 0, NULL};
-    locust__client_settle(&user->client);
+    locust__client *client = locust__control_client(user, name);
+    locust__client_settle(client);
     if (user->root->lost) {
         locust__retry_park(user);
         if (user->co->cancelled)
             locust__life_unwind(user);
     }
     o.start_ns = locust__loop_clock(user->all->services->loop);
-    locust__session_begin(user->client.session, o.start_ns);
+    locust__session_begin(client->session, o.start_ns);
     return o;
 }
 
@@ -24018,7 +24019,7 @@ static int64_t locust__operation_ended(
 static void locust__operation_record(
     const locust__operation *o, const char *error, size_t length, int64_t ended_ns, int64_t late_ns)
 {
-    const locust__client *client = &o->user->client;
+    const locust__client *client = o->user->client;
     int64_t elapsed_ns = ended_ns > o->start_ns ? ended_ns - o->start_ns : 0;
     locust_sample sample = {.method = o->method,
         .name = o->name,
@@ -24045,7 +24046,7 @@ static void locust__operation_end(
 /* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
 static void locust__operation_cut(const locust__operation *o)
 {
-    const locust__client *client = &o->user->client;
+    const locust__client *client = o->user->client;
     int64_t now_ns = locust__loop_clock(client->services->loop);
     if (!client->session->failure)
         locust__recorder_cut(&client->services->recorder, o->method, o->name, now_ns - o->start_ns,
@@ -25288,7 +25289,7 @@ static locust__ws_opening *locust__ws_opening_new(
     o->route.direct = true; // a proxy has connected: the target is a path
     o->route.ask_keep_alive = false;
     locust__client_init(
-        &o->client, user->all->services, &user->as, &o->route, user->client.session);
+        &o->client, user->all->services, &user->as, &o->route, user->client->session);
     o->client.cls = &o->cls;
     for (size_t i = 0; i < n; i++)
         if (!locust__ws_opening_owns(options->headers[i].name))
@@ -25475,7 +25476,7 @@ static const char *locust__ws_open(locust__ws *ws, const locust_ws_options *opti
  *             read by the keeper, so that two ends that both send do not wait for each other.
  * Cost        a client: some 800 bytes beside its stream's, of which the heap has all.
  * Names       locust__websocket locust__websocket_
- * Uses        >>co >>misuse >>allowance >>client >>user >>retry >>control >>protocol
+ * Uses        >>co >>misuse >>stack >>allowance >>client >>user >>retry >>control >>protocol
  *             >>ws_frame >>ws >>ws_talk >>ws_opening
  * Sources     RFC 6455.
  * ============================================================================================ */
@@ -25560,7 +25561,8 @@ static bool locust__websocket_connect(
 LOCUST__APART LOCUST_API bool(locust_ws_connect)(locust_user *u, const locust_ws_options *options)
 {
     locust__user *user = locust__control_waiting(u, "locust_ws_connect");
-    if (locust__control_is_dead(user->co, __builtin_frame_address(0), options->headers))
+    if (locust__control_is_dead(
+            locust__stack_low(user->co->stack), __builtin_frame_address(0), options->headers))
         locust__misuse("locust_ws_connect() has .headers of a function that has returned: "
                        "LOCUST_HEADERS and local arrays live until the end of their block");
     return locust__websocket_connect(user, options);
@@ -25591,7 +25593,7 @@ static bool locust__websocket_sent(
     locust__operation o = {w->client.user, "WS", name, start_ns, NULL};
     w->error = wrong;
     if (wrong && !w->client.user->co->cancelled) {
-        locust__client_settle(&w->client.user->client);
+        locust__client_settle(w->client.user->client);
         locust__operation_end(&o, NULL, wrong, 0);
     }
     locust__protocol_leave(&w->client, LOCUST_OK);
@@ -26479,9 +26481,9 @@ static void locust__sio_url(
  *             upgrade, emit, call, receive, acknowledge, close.
  * Invariants  requests of long-polling use the session's connections and make no rows.
  * Names       locust__socketio_
- * Uses        >>co >>misuse >>stats >>allowance >>response_head >>json >>services >>base_url
- *             >>client >>head_out >>request >>user >>retry >>control >>protocol >>ws_frame
- *             >>ws >>ws_talk >>ws_opening >>sio_packet >>sio
+ * Uses        >>co >>misuse >>stack >>stats >>allowance >>response_head >>json >>services
+ *             >>base_url >>client >>head_out >>request >>user >>retry >>control >>protocol
+ *             >>ws_frame >>ws >>ws_talk >>ws_opening >>sio_packet >>sio
  * Sources     Engine.IO protocol 4, "Upgrade"; Locust 2.47 for rows.
  * Limits      it begins by long-polling, and does not stay there: a server without an upgrade to
  *             WebSocket is refused in words.
@@ -26508,7 +26510,7 @@ static const char *locust__socketio_ask(locust__sio *sio, const locust_sio_optio
     out->len = 0;
     if (!r)
         return locust__error_text(LOCUST_ERR_MEMORY);
-    locust__client_init(&r->client, sv, &user->as, &user->cls->route, user->client.session);
+    locust__client_init(&r->client, sv, &user->as, &user->cls->route, user->client->session);
     r->req = (locust_request){.url = url,
         .name = url,
         .headers = options->headers,
@@ -26724,7 +26726,8 @@ static bool locust__socketio_connect(
 LOCUST__APART LOCUST_API bool(locust_sio_connect)(locust_user *u, const locust_sio_options *options)
 {
     locust__user *user = locust__control_waiting(u, "locust_sio_connect");
-    if (locust__control_is_dead(user->co, __builtin_frame_address(0), options->headers))
+    if (locust__control_is_dead(
+            locust__stack_low(user->co->stack), __builtin_frame_address(0), options->headers))
         locust__misuse("locust_sio_connect() has .headers of a function that has returned: "
                        "LOCUST_HEADERS and local arrays live until the end of their block");
     locust__socketio_check(options);
@@ -28732,7 +28735,7 @@ static void locust__dns_http_url(
 /* Why the HTTP response has no answer in it; NULL: it has. */
 static const char *locust__dns_http_judge(const locust__dns_client *c, size_t question_len)
 {
-    const locust__client *http = &c->as.user->client;
+    const locust__client *http = c->as.user->client;
     const locust_response *r = &http->response;
     const char *type = locust__client_field(http, "content-type");
     const unsigned char *m = (const unsigned char *)r->body;
@@ -28767,7 +28770,7 @@ static bool locust__dns_http_query(
     locust__dns_client *c, const locust_dns_question *q, const char *row) LOCUST__PARKS
 {
     locust__user *user = c->as.user;
-    locust__client *http = &user->client;
+    locust__client *http = user->client;
     locust__buf url = {NULL, 0, 0, false};
     size_t end = 0, len = locust__dns_client_write(c, q, 0, &end);
     double timeout_s =
@@ -31293,7 +31296,7 @@ static void locust__mqtt_publish_any(
     const char *why;
     if (!locust__mqtt_up(m, deadline_ns))
         return;
-    locust__client_settle(&m->as.user->client);
+    locust__client_settle(m->as.user->client);
     f = locust__mqtt_publish_new(m, p, 0);
     if (!f) {
         m->error = locust__error_text(LOCUST_ERR_MEMORY);
@@ -31302,7 +31305,7 @@ static void locust__mqtt_publish_any(
     f->deadline_ns = deadline_ns;
     f->len = body.len;
     f->operation.start_ns = locust__loop_clock(locust__mqtt_client_loop(m));
-    locust__session_begin(m->as.user->client.session, f->operation.start_ns);
+    locust__session_begin(m->as.user->client->session, f->operation.start_ns);
     why = locust__mqtt_publish_judge(m, p);
     if (why) {
         locust__mqtt_call_fail(m, &f->operation, why);
@@ -31449,7 +31452,7 @@ LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *message
             locust__mqtt_call_tell_loss(m, why);
     }
     if (m->queue && why != locust__mqtt_text_cut) {
-        locust__client_settle(&m->as.user->client);
+        locust__client_settle(m->as.user->client);
         locust__mqtt_receive_pop(m, message);
         got = true;
     }

@@ -417,7 +417,7 @@ static bool locust__life_run(locust__user *user) LOCUST__PARKS
 static void locust__life_close_streams(locust__user *user)
 {
     while (user->clients) {
-        locust__user_client *client = user->clients;
+        locust__user_protocol *client = user->clients;
         user->clients = client->next;
         client->close(client);
     }

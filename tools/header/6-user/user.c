@@ -11,7 +11,7 @@
  * Cost        a block of some 450 bytes with its coroutine, beside its slots and data; from its
  *             first request on its client and session, some 600 bytes, and its last answer. A stack
  *             while a function of the test runs or is parked.
- * Names       locust__outcome_ locust__step locust__user_ locust__user_client locust__user_stream
+ * Names       locust__outcome_ locust__step locust__user_ locust__user_protocol locust__user_stream
  *             locust__user_text locust__users_
  * Uses        >>co >>misuse >>context >>write >>services >>session >>client >>task >>class
  * Sources     Locust 2.46 (reference run) for order, waits and stopping.
@@ -64,11 +64,11 @@ typedef struct locust__user_stream {          // one that the test opened by loc
     struct locust__user_stream *next, **link; // in that user's list
 } locust__user_stream;
 
-typedef struct locust__user_client { // of a protocol; begins what that layer keeps
-    struct locust__user_client *next;
-    const void *kind;                                // one of each kind for a user
-    void (*close)(struct locust__user_client *self); // closes and frees it; does not park
-} locust__user_client;
+typedef struct locust__user_protocol { // of a protocol; begins what that layer keeps
+    struct locust__user_protocol *next;
+    const void *kind;                                  // one of each kind for a user
+    void (*close)(struct locust__user_protocol *self); // closes and frees it; does not park
+} locust__user_protocol;
 
 typedef struct locust__user {
     locust_user as; // first: what tasks see
@@ -104,8 +104,8 @@ typedef struct locust__user {
     /* All that wait for the end of a coroutine or for a place in a group. Every end wakes all of
      * them, and each looks whether it was the one that it waits for: a user has few coroutines. */
     locust__queue coroutine_waiters;
-    locust__user_stream *streams; // opened by locust_connect and not closed
-    locust__user_client *clients; // of protocols
+    locust__user_stream *streams;   // opened by locust_connect and not closed
+    locust__user_protocol *clients; // of protocols
 } locust__user;
 
 typedef struct locust__user_web { // what a user has from its first request on

@@ -39,7 +39,7 @@ static void locust__dns_http_url(
 /* Why the HTTP response has no answer in it; NULL: it has. */
 static const char *locust__dns_http_judge(const locust__dns_client *c, size_t question_len)
 {
-    const locust__client *http = &c->as.user->client;
+    const locust__client *http = c->as.user->client;
     const locust_response *r = &http->response;
     const char *type = locust__client_field(http, "content-type");
     const unsigned char *m = (const unsigned char *)r->body;
@@ -74,7 +74,7 @@ static bool locust__dns_http_query(
     locust__dns_client *c, const locust_dns_question *q, const char *row) LOCUST__PARKS
 {
     locust__user *user = c->as.user;
-    locust__client *http = &user->client;
+    locust__client *http = user->client;
     locust__buf url = {NULL, 0, 0, false};
     size_t end = 0, len = locust__dns_client_write(c, q, 0, &end);
     double timeout_s =

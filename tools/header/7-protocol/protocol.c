@@ -29,7 +29,7 @@ typedef struct locust__protocol_kind { // a protocol; each has one of these, sta
 } locust__protocol_kind;
 
 typedef struct locust__protocol_client { // begins a client of any protocol
-    locust__user_client as;              // first
+    locust__user_protocol as;            // first
     const locust__protocol_kind *kind;
     locust__user *user; // whose it is: of a coroutine that a user started, that one
     locust__conn conn;
@@ -170,7 +170,7 @@ static void locust__protocol_close(locust__protocol_client *c)
 }
 
 /* Ends a client: its user ends. */
-static void locust__protocol_end(locust__user_client *as)
+static void locust__protocol_end(locust__user_protocol *as)
 {
     locust__protocol_client *c = (locust__protocol_client *)(void *)as;
     locust__keeper *keeper = c->user->all->keeper;
@@ -191,7 +191,7 @@ static void locust__protocol_end(locust__user_client *as)
 static locust__protocol_client *locust__protocol_find(
     const locust__user *user, const locust__protocol_kind *kind)
 {
-    locust__user_client *c = user->clients;
+    locust__user_protocol *c = user->clients;
     while (c && c->kind != kind)
         c = c->next;
     return (locust__protocol_client *)(void *)c;
@@ -209,7 +209,7 @@ static locust__protocol_client *locust__protocol_of(
     c = locust__memory_zalloc(kind->bytes);
     if (!c) // a keeper that has nobody ends
         return NULL;
-    c->as = (locust__user_client){user->clients, kind, locust__protocol_end};
+    c->as = (locust__user_protocol){user->clients, kind, locust__protocol_end};
     user->clients = &c->as;
     c->kind = kind;
     c->user = user;
@@ -257,7 +257,7 @@ static locust_error locust__protocol_open(locust__user *user, locust__conn *conn
     locust__origin *origin, bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
 {
     locust__services *sv = user->all->services;
-    const locust__session *session = user->client.session;
+    const locust__session *session = user->client->session;
     locust__route route = user->cls->route;
     int64_t before_ns = a->generator_ns;
     locust__dial took;
@@ -348,14 +348,15 @@ static locust__operation locust__operation_begin(
     locust__user *user, const char *method, const char *name) LOCUST__PARKS
 {
     locust__operation o = {user, method, name, 0, NULL};
-    locust__client_settle(&user->client);
+    locust__client *client = locust__control_client(user, name);
+    locust__client_settle(client);
     if (user->root->lost) {
         locust__retry_park(user);
         if (user->co->cancelled)
             locust__life_unwind(user);
     }
     o.start_ns = locust__loop_clock(user->all->services->loop);
-    locust__session_begin(user->client.session, o.start_ns);
+    locust__session_begin(client->session, o.start_ns);
     return o;
 }
 
@@ -383,7 +384,7 @@ static int64_t locust__operation_ended(
 static void locust__operation_record(
     const locust__operation *o, const char *error, size_t length, int64_t ended_ns, int64_t late_ns)
 {
-    const locust__client *client = &o->user->client;
+    const locust__client *client = o->user->client;
     int64_t elapsed_ns = ended_ns > o->start_ns ? ended_ns - o->start_ns : 0;
     locust_sample sample = {.method = o->method,
         .name = o->name,
@@ -410,7 +411,7 @@ static void locust__operation_end(
 /* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
 static void locust__operation_cut(const locust__operation *o)
 {
-    const locust__client *client = &o->user->client;
+    const locust__client *client = o->user->client;
     int64_t now_ns = locust__loop_clock(client->services->loop);
     if (!client->session->failure)
         locust__recorder_cut(&client->services->recorder, o->method, o->name, now_ns - o->start_ns,

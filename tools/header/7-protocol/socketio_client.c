@@ -5,9 +5,9 @@
  *             upgrade, emit, call, receive, acknowledge, close.
  * Invariants  requests of long-polling use the session's connections and make no rows.
  * Names       locust__socketio_
- * Uses        >>co >>misuse >>stats >>allowance >>response_head >>json >>services >>base_url
- *             >>client >>head_out >>request >>user >>retry >>control >>protocol >>ws_frame
- *             >>ws >>ws_talk >>ws_opening >>sio_packet >>sio
+ * Uses        >>co >>misuse >>stack >>stats >>allowance >>response_head >>json >>services
+ *             >>base_url >>client >>head_out >>request >>user >>retry >>control >>protocol
+ *             >>ws_frame >>ws >>ws_talk >>ws_opening >>sio_packet >>sio
  * Sources     Engine.IO protocol 4, "Upgrade"; Locust 2.47 for rows.
  * Limits      it begins by long-polling, and does not stay there: a server without an upgrade to
  *             WebSocket is refused in words.
@@ -34,7 +34,7 @@ static const char *locust__socketio_ask(locust__sio *sio, const locust_sio_optio
     out->len = 0;
     if (!r)
         return locust__error_text(LOCUST_ERR_MEMORY);
-    locust__client_init(&r->client, sv, &user->as, &user->cls->route, user->client.session);
+    locust__client_init(&r->client, sv, &user->as, &user->cls->route, user->client->session);
     r->req = (locust_request){.url = url,
         .name = url,
         .headers = options->headers,
@@ -250,7 +250,8 @@ static bool locust__socketio_connect(
 LOCUST__APART LOCUST_API bool(locust_sio_connect)(locust_user *u, const locust_sio_options *options)
 {
     locust__user *user = locust__control_waiting(u, "locust_sio_connect");
-    if (locust__control_is_dead(user->co, __builtin_frame_address(0), options->headers))
+    if (locust__control_is_dead(
+            locust__stack_low(user->co->stack), __builtin_frame_address(0), options->headers))
         locust__misuse("locust_sio_connect() has .headers of a function that has returned: "
                        "LOCUST_HEADERS and local arrays live until the end of their block");
     locust__socketio_check(options);

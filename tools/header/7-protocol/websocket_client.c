@@ -6,7 +6,7 @@
  *             read by the keeper, so that two ends that both send do not wait for each other.
  * Cost        a client: some 800 bytes beside its stream's, of which the heap has all.
  * Names       locust__websocket locust__websocket_
- * Uses        >>co >>misuse >>allowance >>client >>user >>retry >>control >>protocol
+ * Uses        >>co >>misuse >>stack >>allowance >>client >>user >>retry >>control >>protocol
  *             >>ws_frame >>ws >>ws_talk >>ws_opening
  * Sources     RFC 6455.
  * ============================================================================================ */
@@ -91,7 +91,8 @@ static bool locust__websocket_connect(
 LOCUST__APART LOCUST_API bool(locust_ws_connect)(locust_user *u, const locust_ws_options *options)
 {
     locust__user *user = locust__control_waiting(u, "locust_ws_connect");
-    if (locust__control_is_dead(user->co, __builtin_frame_address(0), options->headers))
+    if (locust__control_is_dead(
+            locust__stack_low(user->co->stack), __builtin_frame_address(0), options->headers))
         locust__misuse("locust_ws_connect() has .headers of a function that has returned: "
                        "LOCUST_HEADERS and local arrays live until the end of their block");
     return locust__websocket_connect(user, options);
@@ -122,7 +123,7 @@ static bool locust__websocket_sent(
     locust__operation o = {w->client.user, "WS", name, start_ns, NULL};
     w->error = wrong;
     if (wrong && !w->client.user->co->cancelled) {
-        locust__client_settle(&w->client.user->client);
+        locust__client_settle(w->client.user->client);
         locust__operation_end(&o, NULL, wrong, 0);
     }
     locust__protocol_leave(&w->client, LOCUST_OK);

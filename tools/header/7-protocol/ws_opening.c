@@ -136,7 +136,7 @@ static locust__ws_opening *locust__ws_opening_new(
     o->route.direct = true; // a proxy has connected: the target is a path
     o->route.ask_keep_alive = false;
     locust__client_init(
-        &o->client, user->all->services, &user->as, &o->route, user->client.session);
+        &o->client, user->all->services, &user->as, &o->route, user->client->session);
     o->client.cls = &o->cls;
     for (size_t i = 0; i < n; i++)
         if (!locust__ws_opening_owns(options->headers[i].name))

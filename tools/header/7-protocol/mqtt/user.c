@@ -257,7 +257,7 @@ static void locust__mqtt_publish_any(
     const char *why;
     if (!locust__mqtt_up(m, deadline_ns))
         return;
-    locust__client_settle(&m->as.user->client);
+    locust__client_settle(m->as.user->client);
     f = locust__mqtt_publish_new(m, p, 0);
     if (!f) {
         m->error = locust__error_text(LOCUST_ERR_MEMORY);
@@ -266,7 +266,7 @@ static void locust__mqtt_publish_any(
     f->deadline_ns = deadline_ns;
     f->len = body.len;
     f->operation.start_ns = locust__loop_clock(locust__mqtt_client_loop(m));
-    locust__session_begin(m->as.user->client.session, f->operation.start_ns);
+    locust__session_begin(m->as.user->client->session, f->operation.start_ns);
     why = locust__mqtt_publish_judge(m, p);
     if (why) {
         locust__mqtt_call_fail(m, &f->operation, why);
@@ -413,7 +413,7 @@ LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *message
             locust__mqtt_call_tell_loss(m, why);
     }
     if (m->queue && why != locust__mqtt_text_cut) {
-        locust__client_settle(&m->as.user->client);
+        locust__client_settle(m->as.user->client);
         locust__mqtt_receive_pop(m, message);
         got = true;
     }
