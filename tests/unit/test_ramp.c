@@ -191,8 +191,8 @@ static void spawns_fifty_thousand_at_once(void)
 static void fail_later(locust_env *env)
 {
     (void)env;
-    blocks_fail_least = 12345; // users alone are as large
-    blocks_fail_in = 20;
+    blocks_fail_least = 40000; // users alone are as large: each or, in one slab, 16 of them
+    blocks_fail_in = LOCUST__WITH_ASAN || LOCUST__WITH_VALGRIND ? 16 : 1;
     blocks_fail_on = true;
 }
 
@@ -204,7 +204,7 @@ static void live_a_little(locust_user *u)
     locust_sleep(u, 0.001);
 }
 
-LOCUST_USER(Large, .data_size = 12345, .on_start = count_start, .on_stop = count_stop,
+LOCUST_USER(Large, .data_size = 40000, .on_start = count_start, .on_stop = count_stop,
     .tasks = LOCUST_TASKS(LOCUST_TASK(live_a_little)));
 
 static void run_short_of_memory(void *arg)
@@ -214,8 +214,8 @@ static void run_short_of_memory(void *arg)
     forget();
     CHECK_INT(run(&test, (locust_options){.users = 100, .spawn_rate = 1e6, .run_time_s = 50}), 1);
     blocks_fail_in = -1;
-    CHECK_INT(n_starts, 20);
-    CHECK_INT(n_stops, 20);
+    CHECK_INT(n_starts, 16);
+    CHECK_INT(n_stops, 16);
     CHECK(n_tasks >= 200);
 }
 
@@ -223,7 +223,7 @@ static void a_run_goes_on_with_fewer_users(void)
 {
     char *text;
     if (!CHECK_INT(check_fork(run_short_of_memory, NULL, &text), 0) ||
-        !CHECK(strstr(text, "out of memory after 20 users") != NULL))
+        !CHECK(strstr(text, "out of memory after 16 users") != NULL))
         fprintf(stderr, "%s", text);
     free(text);
 }
@@ -232,7 +232,7 @@ static void a_run_goes_on_with_fewer_users(void)
 static void fail_at_once(locust_env *env)
 {
     (void)env;
-    blocks_fail_least = 12345;
+    blocks_fail_least = 40000;
     blocks_fail_in = 0;
     blocks_fail_on = true;
 }

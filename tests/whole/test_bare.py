@@ -732,7 +732,7 @@ for name, size, what in (("RLIMIT_AS", 16 * MB, "16 MB of address space"),
             same(len({connection for connection, _ in log}), 100, "connections")
 
 
-@test("1,000 users with 16 MB of address space: one sentence, and the run goes on with those that fit")
+@test("1,000 users with 16 MB of address space: one sentence, and all have their turns on the stacks that fit")
 def _(dir):
     with Site(dir) as site:
         cell = Cell(dir, static())
@@ -743,7 +743,9 @@ def _(dir):
         said = [text for level, _, text in r.log() if level != "INFO"]
         check(len(said) == 1 and "out of memory" in said[0], "sentences", r)
         users = len({connection for connection, _ in log})
-        check(100 <= users <= 256 and str(users) in said[0], "%d users" % users, said)
+        m = re.match(r"out of memory for the stacks of more than (\d+) users: ", said[0])
+        check(m and 64 <= int(m[1]) <= 256, said)
+        same(users, 1000, "users")
 
 
 @test("memory runs out, wherever it does: a sentence and no crash")

@@ -2,7 +2,7 @@
  * >>co_pool  memory of coroutines
  *
  * Purpose     gives coroutines their blocks: a locust__co, with memory of its owner's behind it.
- * Invariants  a pool has blocks of one size, in slabs of 64 to 1024. They are given back to the
+ * Invariants  a pool has blocks of one size, in slabs of up to 1024. They are given back to the
  *             system with the loop alone: timer entries that are out of date point at them.
  * Cost        a block is first written when it is first taken: until then it costs no memory.
  * Names       locust__co_pool_
@@ -32,13 +32,18 @@ static locust__co_pool *locust__co_pool_of(locust__loop *loop, size_t bytes)
     return pool;
 }
 
-/* Adds a slab: 64 blocks first, then as many as there are, up to 1024. NULL: no memory. */
+enum { LOCUST__CO_POOL_SLAB = 1 << 20 }; // bytes of a slab that holds several blocks
+
+/* Adds a slab: 64 blocks first, then as many as there are, up to 1024; fewer if they are large.
+ * NULL: no memory. */
 static locust__co_slab *locust__co_pool_grow(locust__co_pool *pool)
 {
     locust__co_slab *slab = locust__memory_zalloc(sizeof *slab);
     size_t count = pool->count < 64 ? 64 : pool->count > 1024 ? 1024 : pool->count;
     if (!slab)
         return NULL;
+    while (count > 1 && count > LOCUST__CO_POOL_SLAB / pool->stride)
+        count /= 2;
     slab->memory = LOCUST_MALLOC(count * pool->stride + LOCUST__CACHE_LINE);
     if (!slab->memory) {
         LOCUST_FREE(slab);

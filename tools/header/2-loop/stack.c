@@ -319,7 +319,7 @@ static bool locust__stack_take(locust__loop *loop, locust__co *co)
     locust__place *stack = list->first;
     if (stack)
         locust__places_remove(list, stack);
-    else
+    else if (!pool->waiters.first) // else there was no memory a moment ago
         stack = locust__stack_new(loop, pool);
     if (!stack)
         return false;
