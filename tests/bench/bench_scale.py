@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """make bench B=scale: very many users in one process: a million that only sleep, and all that may connect.
 
-Sleepers: each user sleeps 5 to 15 s, again and again. Printed: how long the start of all took, resident
+Sleepers: each user waits 5 to 15 s between two tasks, which do nothing. Printed: how long the start of all took, resident
 bytes for each (VmRSS), wake-ups a second and CPU for each, how late they were (from the time that was
 asked for to the user's own code), in a window after all have started and woken once.
 
@@ -30,19 +30,19 @@ SLEEP = """#include "locust.h"
 static int64_t late_ns[1 << 22];
 static size_t n, started, users;
 static bool counting;
-static void sleep_on(locust_user *u)
+static void note(locust_user *u)
 {
-    int64_t due_ns, now_ns;
-    double s = 5 + 10 * locust__random_unit(&locust__loop_now->random);
-    if (++started == users)
+    int64_t now_ns = locust__os_now_ns(), due_ns = *(int64_t *)u->data;
+    if (!due_ns && ++started == users)
         printf("started %.2f\\n", locust_run_time(u->env)), fflush(stdout);
-    for (;;) {
-        due_ns = locust__os_now_ns() + locust__time_ns(s);
-        locust_sleep(u, s);
-        now_ns = locust__os_now_ns();
-        if (counting && n < sizeof late_ns / sizeof *late_ns)
-            late_ns[n++] = now_ns - due_ns;
-    }
+    if (due_ns && counting && n < sizeof late_ns / sizeof *late_ns)
+        late_ns[n++] = now_ns - due_ns;
+}
+static double sleep_on(locust_user *u)
+{
+    double s = 5 + 10 * locust_random(u);
+    *(int64_t *)u->data = locust__os_now_ns() + locust__time_ns(s);
+    return s;
 }
 static int by_size(const void *a, const void *b)
 {
@@ -66,7 +66,7 @@ static void begin(locust_env *env)
     (void)env;
     users = (size_t)atoi(getenv("BENCH_USERS"));
 }
-LOCUST_USER(Sleeper, .tasks = LOCUST_TASKS(LOCUST_TASK(sleep_on)));
+LOCUST_USER(Sleeper, .data_size = 8, .wait_time = LOCUST_WAIT_FN(sleep_on), .tasks = LOCUST_TASKS(LOCUST_TASK(note)));
 LOCUST_USER(Counter, .fixed_count = 1, .tasks = LOCUST_TASKS(LOCUST_TASK(count)));
 LOCUST_MAIN(.users = { &Sleeper, &Counter }, .on_test_start = begin)
 """

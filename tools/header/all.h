@@ -40,8 +40,8 @@
  *   LOCUST_REALLOC(p, n)      realloc   from; they may fail, and may not park
  *   LOCUST_FREE(p)            free
  *   LOCUST_STACK_SIZE         65536     bytes of address space for one user's stack; 16 KB of it
- *                                       guard. Only touched pages cost memory. Per class:
- *                                       .stack_size
+ *                                       guard. Only touched pages cost memory, and a user has a
+ *                                       stack in its tasks alone. Per class: .stack_size
  *   LOCUST_MAX_HEADER         65536     bytes of response header taken before the request fails
  *   LOCUST_MAX_BODY           67108864  bytes of response body taken before the request fails
  *   LOCUST_MAX_ROWS           10000     rows of statistics; later names share the row "(other)"
@@ -58,7 +58,8 @@
  *   LOCUST_NO_RECORDS         0    1: mbedTLS keeps every TLS connection, at 24 KB and more each,
  *                                  in place of the kit's own records behind its handshake
  *
- * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user, not memory.
+ * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
+ * task, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
  * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
  * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB. No setting
@@ -657,7 +658,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        a verdict on the generator itself, remarks on client and server, what was unanswered at
  *        the end; checks, comparison with an earlier run, the search for the highest rate; random
  *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
- *        with types; pauses of users whose requests reach no server
+ *        with types; pauses of users whose requests reach no server; users that wait for their next
+ *        task have no stack: some 500 bytes each, and their answers and connections
  * ============================================================================================ */
 
 /* ============================================================================================
