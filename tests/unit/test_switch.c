@@ -265,8 +265,9 @@ enum { RESTS = 5 };
 static struct rester { // what one keeps, in its block
     int turns;
     int64_t due_ns;
-} *rester;
+};
 
+static struct rester *rester;
 static bool rester_ended;
 
 /* Sleeps RESTS times, each time by returning. */
