@@ -1,4 +1,5 @@
 // Coroutines: starting, taking turns, sleeping, cancelling; without memory too.
+// boards
 #include "blocks.h"
 #define LOCUST__LAYERS 2
 #include "../../tools/header/all.h"
@@ -262,7 +263,7 @@ static void starting_needs_memory(void)
 
 enum { RESTS = 5 };
 
-static struct rester { // what one keeps, in its block
+struct rester { // what one keeps, in its block
     int turns;
     int64_t due_ns;
 };
