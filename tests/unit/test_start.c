@@ -131,5 +131,47 @@ static void as_many_do_something_as_there_is_room_for(void)
     free(text);
 }
 
+/* -- between two tasks -- */
+
+enum { WAITERS = 400 };
+static int n_awake;
+
+/* No user had a turn twice while another was there for the first time: all others wait, one has a
+ * stack, and none has made a request. */
+static void look_at_the_others(locust_user *u)
+{
+    const locust__user *own = (const locust__user *)(const void *)u;
+    int n_stacks = 0;
+    for (const locust__user *other = own->all->first; other; other = other->next) {
+        n_stacks += other->co->stack != NULL;
+        CHECK(!other->client);
+        CHECK(other->waiting || !other->begun || other == own);
+    }
+    CHECK_INT(n_stacks, 1);
+    CHECK(own->co->stack && !own->waiting);
+    if (++n_awake != 3 * WAITERS)
+        return;
+    CHECK(own->co->stacks->slabs->used <= 3); // of the test itself, and of a user at a time
+    locust_stop_test(u);
+}
+
+LOCUST_USER(Waiter, .wait_time = LOCUST_BETWEEN(0.001, 0.02), .on_start = count_start,
+    .on_stop = count_stop, .data_size = 100,
+    .tasks = LOCUST_TASKS(LOCUST_TASK(look_at_the_others)));
+
+static void waiting_users_have_no_stack(void)
+{
+    const locust_test test = {.users = {&Waiter}};
+    locust_env *env = make(&test, (locust_options){.users = WAITERS, .run_time_s = 60});
+    forget();
+    n_awake = 0;
+    CHECK_INT(locust_run(env), 0);
+    CHECK(n_awake >= 3 * WAITERS);
+    CHECK_INT(n_starts, WAITERS);
+    CHECK_INT(n_stops, WAITERS);
+    locust_env_free(env);
+}
+
 TESTS({"stack_size of a class counts", stack_size_of_a_class_counts},
-    {"as many do something as there is room for", as_many_do_something_as_there_is_room_for}, )
+    {"as many do something as there is room for", as_many_do_something_as_there_is_room_for},
+    {"waiting users have no stack", waiting_users_have_no_stack}, )
