@@ -88,7 +88,7 @@ static void reopen(locust_user *u)
     locust_sleep(u, 1000);
 }
 
-static void idle(locust_user *u) { locust_sleep(u, 1000); }
+static void idle(locust_user *u) { (void)u; }
 
 static void begin(locust_env *env)
 {
@@ -100,7 +100,7 @@ static void begin(locust_env *env)
 
 LOCUST_USER(Busy, .on_start = open_one, .tasks = LOCUST_TASKS(LOCUST_TASK(get)));
 LOCUST_USER(Reopen, .on_start = open_one, .tasks = LOCUST_TASKS(LOCUST_TASK(reopen)));
-LOCUST_USER(Idle, .on_start = open_one, .tasks = LOCUST_TASKS(LOCUST_TASK(idle)));
+LOCUST_USER(Idle, .wait_time = LOCUST_CONSTANT(1000), .on_start = open_one, .tasks = LOCUST_TASKS(LOCUST_TASK(idle)));
 LOCUST_MAIN(.users = { &Busy, &Reopen, &Idle }, .on_test_start = begin)
 """
 

@@ -280,9 +280,9 @@ static void locust__summary_tls(locust__buf *out, const locust__tls_counts *c)
     }
     locust__buf_printf(out,
         " \"tls\": {\"full\": %llu, \"full_cpu_ms\": %.3f, \"resumed\": %llu, \"resumed_cpu_ms\": "
-        "%.3f},\n",
+        "%.3f, \"stayed\": %llu},\n",
         (unsigned long long)c->full, (double)c->full_ns / 1e6, (unsigned long long)c->resumed,
-        (double)c->resumed_ns / 1e6);
+        (double)c->resumed_ns / 1e6, (unsigned long long)c->stayed);
 }
 
 static void locust__summary_generator(locust__buf *out, const locust_generator *g)

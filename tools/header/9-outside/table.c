@@ -371,6 +371,12 @@ static void locust__table_tls(const locust__table *t)
             "TLS handshakes: %llu full, %.3f ms of CPU each; %llu resumed, %.3f ms each; the loop "
             "was late by %.3f ms at most (p99 %.3f)\n\n",
             full, full_ms, resumed, resumed_ms, latest_ms, late_ms);
+    if (t->view.env->options.phases)
+        locust__buf_printf(t->out,
+            locust__table_is_compact(t)
+                ? "tls_records stayed=%llu\n"
+                : "TLS records: %llu of these connections kept mbedTLS's memory\n\n",
+            (unsigned long long)c->stayed);
 }
 
 static void locust__table_generator(const locust__table *t, const locust_generator *g)

@@ -4,8 +4,8 @@
  * Purpose     puts TLS on a connection: the handshake, one step in each turn of the loop;
  *             verification; resumption; a second try without RSA-PSS where mbedTLS needs it.
  * Names       locust__tls_connect_ locust__tls_done_ locust__tls_handshake_ locust__tls_is_
- *             locust__tls_judge_server
- *             locust__tls_make_ locust__tls_open_ locust__tls_refuses_ locust__tls_step_
+ *             locust__tls_judge_server locust__tls_make_ locust__tls_name locust__tls_open_
+ *             locust__tls_refuses_ locust__tls_step_
  * Uses        >>co >>switch >>fd >>sync >>address >>stream >>allowance >>tls >>tls_state
  *             >>tls_export >>tls_version >>tls_config >>tls_verify >>tls_socket >>tls_error
  *             >>tls_layer
@@ -184,6 +184,17 @@ static void locust__tls_done_call(void *arg)
     locust__tls_pass(c, true);
 }
 
+/* The host's name without the dot that ends a full one, which is neither in SNI nor in
+ * certificates: RFC 6066 3. Not on the user's stack: most users would need a page more. */
+static const char *locust__tls_name(locust__tls_shake *shake, const char *host)
+{
+    size_t len = strlen(host);
+    len -= len && host[len - 1] == '.';
+    len = len < sizeof shake->host ? len : sizeof shake->host - 1;
+    memcpy(shake->host, host, len);
+    return shake->host;
+}
+
 /* Puts TLS on a connected stream; closes it if that fails. *retry: another connection will succeed.
  * ticket: holds the session to resume and gets the new one; NULL: no resumption. */
 static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, const char *host,
@@ -191,16 +202,13 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
     bool *retry) LOCUST__PARKS
 {
     locust__tls_conn *c = locust__tls_conn_new(tls);
-    char name[256];
-    size_t len = strlen(host) - (*host && host[strlen(host) - 1] == '.');
-    locust__tls_op op = {.c = c, .host = name, .port = port, .how = how};
-    // The dot that ends a full name is neither in SNI nor in certificates: RFC 6066 3.
-    snprintf(name, sizeof name, "%.*s", (int)len, host);
+    locust__tls_op op = {.c = c, .port = port, .how = how};
     *retry = false;
     if (!c) {
         locust__stream_close(s);
         return LOCUST_ERR_MEMORY;
     }
+    op.host = locust__tls_name(c->shake, host);
     c->layer.recv = locust__tls_recv;
     c->layer.send = locust__tls_send;
     c->layer.close = locust__tls_close;
@@ -214,7 +222,7 @@ static locust_error locust__tls_connect(locust__tls *tls, locust_stream *s, cons
         return LOCUST_OK;
     }
     if (op.rc == -0x6600 && locust__tls_refuses_pss() && !c->shake->config->no_pss)
-        *retry = locust__tls_make_plain(tls, name, port);
+        *retry = locust__tls_make_plain(tls, op.host, port);
     c->end = op.error; // no close_notify
     locust__stream_close(s);
     return op.error;

@@ -114,6 +114,7 @@ typedef struct locust__tls_shake { // what a connection needs while mbedTLS has 
     locust__tls_ticket **ticket; // where its session goes; NULL: nowhere
     unsigned char first[5];      // the first bytes that the server sent
     size_t received;             // bytes that it has sent
+    char host[256];              // whom it is with
     bool full;                   // the server showed a certificate
     bool trusted;                // the server was verified, here or when the session was made
     bool answered;               // data came
