@@ -12899,11 +12899,16 @@ static locust_error locust__tls_start(locust__tls *tls)
  * Uses        >>tls >>tls_state >>tls_export >>tls_version
  * ============================================================================================ */
 
-/* Offers P-256 first: most servers have it, and mbedTLS is fastest with it. */
+/* Offers P-256 first: most servers have it, and mbedTLS is fastest with it, unless it has Everest's
+ * X25519. */
 static void locust__tls_set_groups(mbedtls_ssl_config *conf)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
-    static const uint16_t groups[] = {23, 29, 24, 25, 0}; // IANA: secp256r1, x25519, 384, 521
+#if defined(MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED)
+    static const uint16_t groups[] = {29, 23, 24, 25, 0}; // IANA: x25519, secp256r1, 384, 521
+#else
+    static const uint16_t groups[] = {23, 29, 24, 25, 0};
+#endif
     mbedtls_ssl_conf_groups(conf, groups);
 #else
     static const mbedtls_ecp_group_id curves[] = {
@@ -39472,7 +39477,8 @@ LOCUST__APART LOCUST__COLD LOCUST_API int locust_main(
  *        the end; checks, comparison with an earlier run, the search for the highest rate; random
  *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
  *        with types; pauses of users whose requests reach no server; users that wait for their next
- *        task have no stack: some 500 bytes each, and their answers and connections
+ *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
+ *        half a kilobyte, whose records the kit makes itself
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -659,7 +659,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        the end; checks, comparison with an earlier run, the search for the highest rate; random
  *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
  *        with types; pauses of users whose requests reach no server; users that wait for their next
- *        task have no stack: some 500 bytes each, and their answers and connections
+ *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
+ *        half a kilobyte, whose records the kit makes itself
  * ============================================================================================ */
 
 /* ============================================================================================

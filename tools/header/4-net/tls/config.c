@@ -7,11 +7,16 @@
  * Uses        >>tls >>tls_state >>tls_export >>tls_version
  * ============================================================================================ */
 
-/* Offers P-256 first: most servers have it, and mbedTLS is fastest with it. */
+/* Offers P-256 first: most servers have it, and mbedTLS is fastest with it, unless it has Everest's
+ * X25519. */
 static void locust__tls_set_groups(mbedtls_ssl_config *conf)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
-    static const uint16_t groups[] = {23, 29, 24, 25, 0}; // IANA: secp256r1, x25519, 384, 521
+#if defined(MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED)
+    static const uint16_t groups[] = {29, 23, 24, 25, 0}; // IANA: x25519, secp256r1, 384, 521
+#else
+    static const uint16_t groups[] = {23, 29, 24, 25, 0};
+#endif
     mbedtls_ssl_conf_groups(conf, groups);
 #else
     static const mbedtls_ecp_group_id curves[] = {
