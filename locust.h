@@ -7249,7 +7249,7 @@ typedef struct locust__wheel { // all timers: see >>timer
 } locust__wheel;
 
 enum {
-    LOCUST__LOOP_AHEAD = 26, // cache lines of a stack to prefetch: what a plain request uses
+    LOCUST__LOOP_AHEAD = 12, // cache lines of a stack to prefetch: what a plain request uses
     LOCUST__LOOP_SCRATCH = LOCUST_BUFFER_SIZE, // bytes of locust__loop.scratch
     LOCUST__LOOP_BLOCKED_NS = 20000000, // what takes this long keeps those waiting that are due
     LOCUST__LOOP_SLEPT_NS = 20000,      // a look at the poller that takes longer has slept
@@ -19323,16 +19323,24 @@ typedef struct locust__head_known {
     char bytes[LOCUST__HEAD_KNOWN_BYTES]; // absolute URL \0 head
 } locust__head_known;
 
-/* Is the head of a request made of nothing but its method and URL? */
-static bool locust__head_known_suits(
-    const locust__client *c, const locust_request *req, const locust__base_url *base)
+/* Does a request have nothing but a method, a URL, and what its answer is held against? One test
+ * for all fields, as most requests are so. */
+static inline bool locust__head_known_is_plain(const locust_request *req)
 {
     uintptr_t other = (uintptr_t)req->headers | (uintptr_t)req->body | (uintptr_t)req->form |
                       (uintptr_t)req->json | (uintptr_t)req->params | (uintptr_t)req->form_fields |
-                      (uintptr_t)req->bearer | (uintptr_t)req->auth | req->body_len |
-                      (uintptr_t)req->expect_json | (uintptr_t)c->session->fields |
-                      (uintptr_t)c->session->jar.first | (uintptr_t)c->cls->headers;
-    return !other && !base->auth.len && req->url && *req->url == '/' && c->services->heads_known;
+                      (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
+                      (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->bearer |
+                      (uintptr_t)req->auth | req->body_len | (uintptr_t)req->expect_json;
+    return !other;
+}
+
+/* Is the head of a plain request made of nothing but its method and URL? */
+static bool locust__head_known_suits(
+    const locust__client *c, const locust_request *req, const locust__base_url *base)
+{
+    return !c->session->fields && !c->session->jar.first && !c->cls->headers && !base->auth.len &&
+           req->url && *req->url == '/' && c->services->heads_known;
 }
 
 /* The place of a request's head. Of another one there only `origin` and the texts matter, and are
@@ -20260,7 +20268,7 @@ static locust_error locust__request_go(
 
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, there is no sample.
  * c->broken: the test has to end. */
-static locust_error locust__request_send(
+LOCUST__APART static locust_error locust__request_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
     locust__exchange x;
@@ -20317,6 +20325,7 @@ typedef struct locust__short { // a request that is on its short way; on the use
     locust__co *co;
     locust__client *c;
     const locust_request *req;
+    bool plain; // the head is made of method and URL alone, as far as the request goes
     locust__base_url *base;
     locust__conn *conn;
     int64_t sent_ns, deadline_ns;
@@ -20344,18 +20353,30 @@ static void locust__short_exchange(const locust__short *s, locust__exchange *x)
     x->started = x->begun = true;
 }
 
-/* May this request go the short way, as far as its fields say? Bodies in pieces, functions of the
- * test and credentials that a server may refuse are for the straight-line client. */
-static bool locust__short_suits(const locust__client *c, const locust_request *req)
+/* Do the fields of the request let it go the short way? Bodies in pieces, functions of the test and
+ * credentials that a server may refuse are for the straight-line client, and so is a request that
+ * points into the last response. */
+static bool locust__short_suits(locust__short *s)
+{
+    const locust__client *c = s->c;
+    const locust_request *req = s->req;
+    s->plain = locust__head_known_is_plain(req);
+    if (s->plain)
+        return !locust__request_in_block(c, req->url) && !locust__request_in_block(c, req->name) &&
+               !locust__request_in_block(c, req->method) &&
+               !locust__request_in_block(c, req->expect_body);
+    return !req->parts && !req->body_path && !req->body_fn && !req->on_body && !req->on_event &&
+           !req->auth && !req->expect_continue && !locust__request_uses_last(c, req);
+}
+
+/* Is there a connection that can take the request at once? */
+static bool locust__short_is_ready(const locust__client *c)
 {
     const locust__conns *conns = c->session->conns;
     locust__conn *conn = conns->first;
-    uintptr_t no = (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
-                   (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->auth;
-    return conn && !conns->limit && !no && !req->expect_continue && !conn->busy &&
-           c->cls->max_requests <= 0 && c->services->heads &&
-           locust__stream_is_open(&conn->stream) && locust__stream_is_quiet(&conn->stream) &&
-           !locust__request_uses_last(c, req);
+    return conn && !conns->limit && !conn->busy && c->cls->max_requests <= 0 &&
+           c->services->heads && locust__stream_is_open(&conn->stream) &&
+           locust__stream_is_quiet(&conn->stream);
 }
 
 /* Builds the head. False: the short way ends here, and has changed nothing that the straight-line
@@ -20393,7 +20414,7 @@ static bool locust__short_head(locust__short *s, const locust__conn *conn)
     locust__client *c = s->c;
     const locust__head_known *k;
     locust__buf *block = &c->block;
-    if (locust__head_known_suits(c, s->req, s->base))
+    if (s->plain && locust__head_known_suits(c, s->req, s->base))
         s->known = locust__head_known_of(c, s->req, s->base);
     k = s->known;
     if (!k || k->origin != conn->origin)
@@ -20568,7 +20589,8 @@ static locust_error locust__short_send(
     locust__short s = {.early = {locust__short_early}, .c = c, .req = req, .base = base};
     s.co = loop->current;
     locust__client_settle(c);
-    if (LOCUST__WITH_SHORT && !s.co->cancelled && locust__short_suits(c, req)) {
+    if (LOCUST__WITH_SHORT && !s.co->cancelled && locust__short_is_ready(c) &&
+        locust__short_suits(&s)) {
         locust__co_call(loop, locust__short_begin, &s);
         s.co->early = NULL;
         if (s.conn)

@@ -177,7 +177,7 @@ typedef struct locust__wheel { // all timers: see >>timer
 } locust__wheel;
 
 enum {
-    LOCUST__LOOP_AHEAD = 26, // cache lines of a stack to prefetch: what a plain request uses
+    LOCUST__LOOP_AHEAD = 12, // cache lines of a stack to prefetch: what a plain request uses
     LOCUST__LOOP_SCRATCH = LOCUST_BUFFER_SIZE, // bytes of locust__loop.scratch
     LOCUST__LOOP_BLOCKED_NS = 20000000, // what takes this long keeps those waiting that are due
     LOCUST__LOOP_SLEPT_NS = 20000,      // a look at the poller that takes longer has slept

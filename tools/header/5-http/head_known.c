@@ -30,16 +30,24 @@ typedef struct locust__head_known {
     char bytes[LOCUST__HEAD_KNOWN_BYTES]; // absolute URL \0 head
 } locust__head_known;
 
-/* Is the head of a request made of nothing but its method and URL? */
-static bool locust__head_known_suits(
-    const locust__client *c, const locust_request *req, const locust__base_url *base)
+/* Does a request have nothing but a method, a URL, and what its answer is held against? One test
+ * for all fields, as most requests are so. */
+static inline bool locust__head_known_is_plain(const locust_request *req)
 {
     uintptr_t other = (uintptr_t)req->headers | (uintptr_t)req->body | (uintptr_t)req->form |
                       (uintptr_t)req->json | (uintptr_t)req->params | (uintptr_t)req->form_fields |
-                      (uintptr_t)req->bearer | (uintptr_t)req->auth | req->body_len |
-                      (uintptr_t)req->expect_json | (uintptr_t)c->session->fields |
-                      (uintptr_t)c->session->jar.first | (uintptr_t)c->cls->headers;
-    return !other && !base->auth.len && req->url && *req->url == '/' && c->services->heads_known;
+                      (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
+                      (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->bearer |
+                      (uintptr_t)req->auth | req->body_len | (uintptr_t)req->expect_json;
+    return !other;
+}
+
+/* Is the head of a plain request made of nothing but its method and URL? */
+static bool locust__head_known_suits(
+    const locust__client *c, const locust_request *req, const locust__base_url *base)
+{
+    return !c->session->fields && !c->session->jar.first && !c->cls->headers && !base->auth.len &&
+           req->url && *req->url == '/' && c->services->heads_known;
 }
 
 /* The place of a request's head. Of another one there only `origin` and the texts matter, and are

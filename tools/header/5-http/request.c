@@ -293,7 +293,7 @@ static locust_error locust__request_go(
 
 /* One request from end to end. LOCUST_ERR_CANCELLED: the user is being stopped, there is no sample.
  * c->broken: the test has to end. */
-static locust_error locust__request_send(
+LOCUST__APART static locust_error locust__request_send(
     locust__client *c, const locust_request *req, locust__base_url *base) LOCUST__PARKS
 {
     locust__exchange x;
