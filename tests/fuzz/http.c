@@ -118,6 +118,32 @@ static bool same(locust__view a, locust__view b)
     return a.len == b.len && (!a.len || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* A head that is looked for among known ones gives what parsing gives: of inputs one after the other,
+ * and of this one twice. */
+static void check_recall(void)
+{
+    static locust__response_heads heads;
+    locust__buf plain = {NULL, 0, 0, false}, kept = {NULL, 0, 0, false};
+    locust__response_head h, again;
+    size_t used = 0, used_again = 0;
+    locust_error error;
+    MUST(locust__buf_reserve(&plain, kit.n + 1) && locust__buf_reserve(&kept, kit.n + 1));
+    error = locust__response_head_parse(kit.in, kit.n, &h, &plain, &used);
+    for (int i = 0; i < 2; i++) {
+        kept.len = 0;
+        MUST(locust__response_head_recall(&heads, kit.in, kit.n, &again, &kept, &used_again) ==
+             error);
+        MUST(error ||
+             (used_again == used && again.status == h.status && again.reason_len == h.reason_len &&
+                 again.cookies == h.cookies && again.coded == h.coded &&
+                 locust__response_head_body(&again, false) ==
+                     locust__response_head_body(&h, false) &&
+                 same((locust__view){kept.ptr, kept.len}, (locust__view){plain.ptr, plain.len})));
+    }
+    locust__buf_free(&plain);
+    locust__buf_free(&kept);
+}
+
 /* -- the simplest way to read, for what is known to be well-formed -- */
 
 static size_t simple_head_end(const char *p, size_t n)
@@ -363,6 +389,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     kit.n = n - 2;
     kit.in = copy = locust__text_copy((const char *)data + 2, kit.n);
     check_head();
+    check_recall();
     if (!locust__co_start(&kit.loop, "reader", 262144, check_answer, NULL, NULL))
         abort();
     locust__loop_run(&kit.loop);

@@ -17,7 +17,8 @@
 static struct {
     void (*task)(locust_user *u);
     server *s;
-    int ended; // users whose task came to its end
+    int ended;     // users whose task came to its end
+    bool straight; // no request goes the short way
 } now;
 
 static struct {
@@ -57,7 +58,10 @@ typedef struct client_user {
 LOCUST_API locust_response *(locust_send)(locust_user *u, const locust_request *req)
 {
     client_user *user = (client_user *)(void *)u;
-    locust__short_send(&user->client, req, &u->env->base);
+    if (now.straight)
+        locust__request_send(&user->client, req, &u->env->base);
+    else
+        locust__short_send(&user->client, req, &u->env->base);
     if (user->client.broken)
         locust__die(1, "%s", user->client.broken);
     return &user->client.response;
