@@ -19319,6 +19319,7 @@ typedef struct locust__head_known {
     locust__origin *origin; // NULL: the head was not kept yet
     locust__entry *entry;   // the row of a request without a name; NULL: not known yet
     uint16_t target_at, target_len, url_len, head_len;
+    uint32_t turn; // grows when another request takes the place
     char method[12], url[LOCUST__HEAD_KNOWN_URL];
     char bytes[LOCUST__HEAD_KNOWN_BYTES]; // absolute URL \0 head
 } locust__head_known;
@@ -19362,6 +19363,7 @@ static locust__head_known *locust__head_known_of(
         return NULL;
     k->cls = c->cls;
     k->base = base;
+    k->turn++;
     k->origin = NULL;
     k->entry = NULL;
     k->head_len = 0;
@@ -20332,6 +20334,7 @@ typedef struct locust__short { // a request that is on its short way; on the use
     size_t target_at, target_len, fields_at, response_at; // in the block
     locust__view head, body;                              // that are, or that are left, to send
     locust__head_known *known; // the place of its head; NULL: it has none
+    uint32_t turn;             // of that place
 } locust__short;
 
 /* The state of the straight-line client behind the send. */
@@ -20416,6 +20419,7 @@ static bool locust__short_head(locust__short *s, const locust__conn *conn)
     locust__buf *block = &c->block;
     if (s->plain && locust__head_known_suits(c, s->req, s->base))
         s->known = locust__head_known_of(c, s->req, s->base);
+    s->turn = s->known ? s->known->turn : 0;
     k = s->known;
     if (!k || k->origin != conn->origin)
         return locust__short_build(s, conn);
@@ -20502,14 +20506,17 @@ static bool locust__short_take(
     return locust__exchange_keep(c, x) == LOCUST_OK;
 }
 
-/* Records the answer, in the row that this request had before. */
+/* Records the answer, in the row that this request had before. By now its place may be that of
+ * another one's head. */
 static void locust__short_record(const locust__short *s)
 {
     locust__client *c = s->c;
-    locust__entry *entry = s->known && !s->req->name ? s->known->entry : NULL;
+    locust__head_known *k =
+        s->known && s->known->turn == s->turn && !s->req->name ? s->known : NULL;
+    locust__entry *entry = k ? k->entry : NULL;
     locust__client_record_in(c, &entry);
-    if (s->known && !s->req->name && entry != &c->services->recorder.stats->other)
-        s->known->entry = entry;
+    if (k && entry != &c->services->recorder.stats->other)
+        k->entry = entry;
 }
 
 /* Reads the answer and records it, on the loop's stack, before the user is resumed. What is not
@@ -20564,7 +20571,8 @@ LOCUST__APART static locust_error locust__short_rest(locust__short *s) LOCUST__P
             s->error ? s->error
                      : locust__stream_write(&s->conn->stream, s->head, s->body, s->deadline_ns);
     } else if (s->error) {
-        x.awaited = locust__receive_cut(s->error, LOCUST_ERR_HTTP_NO_RESPONSE);
+        x.awaited = locust__receive_cut(s->error,
+            s->conn->stream.in_len ? LOCUST_ERR_HTTP_HEAD_CUT : LOCUST_ERR_HTTP_NO_RESPONSE);
     } else if (s->co->wake == LOCUST__WAKE_TIMEOUT) {
         x.awaited = LOCUST_ERR_TIMEOUT;
     } else if (s->co->wake == LOCUST__WAKE_CANCELLED) {

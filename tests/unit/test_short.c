@@ -243,6 +243,53 @@ static void heads_change(void)
     CHECK_INT(result.requests, 19);
 }
 
+/* Several users in turn, with their URLs in one buffer, so that all of them have one place for their
+ * heads: each request counts in its own row. No listener: it would have them recorded elsewhere. */
+static char one_buffer[16];
+
+static void task_rows(locust_user *u)
+{
+    for (int i = 0; i < 30; i++) {
+        locust_response *r;
+        char want[16];
+        snprintf(want, sizeof want, "/%d", (int)u->id);
+        memcpy(one_buffer, want, sizeof want);
+        r = locust_get(u, one_buffer);
+        CHECK_STR(strrchr(r->url, '/'), want);
+        CHECK(strncmp(r->body + 4, want, strlen(want)) == 0);
+    }
+}
+
+static void without_listener(locust_env *env)
+{
+    env->services.recorder.listener = NULL;
+}
+
+static unsigned long long of_row[8];
+
+static void task_rows_and_count(locust_user *u)
+{
+    locust__request_stats *st = &u->env->stats;
+    task_rows(u);
+    if (now.ended == 4) // the last one
+        for (size_t i = 0; i < st->n_entries; i++)
+            of_row[atoi(st->entries[i]->name + 1) & 7] = st->entries[i]->requests;
+}
+
+static void rows_of_users(void)
+{
+    const step *scripts[] = {reflecting, reflecting};
+    server s = server_start(2, scripts[0], scripts[1]);
+    memset(of_row, 0, sizeof of_row);
+    now.s = &s;
+    run_with(task_rows_and_count, (setting){.host = s.url, .users = 5, .begin = without_listener});
+    server_stop(&s);
+    CHECK_INT(result.n_rows, 5);
+    CHECK_INT(result.requests, 150);
+    for (int id = 1; id <= 5; id++)
+        CHECK_INT(of_row[id], 30);
+}
+
 /* A server that says nothing: the deadline, to the same error. */
 static void silence(void)
 {
@@ -257,4 +304,4 @@ static void silence(void)
 }
 
 TESTS({"answers", answers}, {"requests", requests}, {"heads that change", heads_change},
-    {"silence", silence})
+    {"rows of users", rows_of_users}, {"silence", silence})

@@ -26,6 +26,7 @@ typedef struct locust__head_known {
     locust__origin *origin; // NULL: the head was not kept yet
     locust__entry *entry;   // the row of a request without a name; NULL: not known yet
     uint16_t target_at, target_len, url_len, head_len;
+    uint32_t turn; // grows when another request takes the place
     char method[12], url[LOCUST__HEAD_KNOWN_URL];
     char bytes[LOCUST__HEAD_KNOWN_BYTES]; // absolute URL \0 head
 } locust__head_known;
@@ -69,6 +70,7 @@ static locust__head_known *locust__head_known_of(
         return NULL;
     k->cls = c->cls;
     k->base = base;
+    k->turn++;
     k->origin = NULL;
     k->entry = NULL;
     k->head_len = 0;

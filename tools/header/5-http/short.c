@@ -43,6 +43,7 @@ typedef struct locust__short { // a request that is on its short way; on the use
     size_t target_at, target_len, fields_at, response_at; // in the block
     locust__view head, body;                              // that are, or that are left, to send
     locust__head_known *known; // the place of its head; NULL: it has none
+    uint32_t turn;             // of that place
 } locust__short;
 
 /* The state of the straight-line client behind the send. */
@@ -127,6 +128,7 @@ static bool locust__short_head(locust__short *s, const locust__conn *conn)
     locust__buf *block = &c->block;
     if (s->plain && locust__head_known_suits(c, s->req, s->base))
         s->known = locust__head_known_of(c, s->req, s->base);
+    s->turn = s->known ? s->known->turn : 0;
     k = s->known;
     if (!k || k->origin != conn->origin)
         return locust__short_build(s, conn);
@@ -213,14 +215,17 @@ static bool locust__short_take(
     return locust__exchange_keep(c, x) == LOCUST_OK;
 }
 
-/* Records the answer, in the row that this request had before. */
+/* Records the answer, in the row that this request had before. By now its place may be that of
+ * another one's head. */
 static void locust__short_record(const locust__short *s)
 {
     locust__client *c = s->c;
-    locust__entry *entry = s->known && !s->req->name ? s->known->entry : NULL;
+    locust__head_known *k =
+        s->known && s->known->turn == s->turn && !s->req->name ? s->known : NULL;
+    locust__entry *entry = k ? k->entry : NULL;
     locust__client_record_in(c, &entry);
-    if (s->known && !s->req->name && entry != &c->services->recorder.stats->other)
-        s->known->entry = entry;
+    if (k && entry != &c->services->recorder.stats->other)
+        k->entry = entry;
 }
 
 /* Reads the answer and records it, on the loop's stack, before the user is resumed. What is not
@@ -275,7 +280,8 @@ LOCUST__APART static locust_error locust__short_rest(locust__short *s) LOCUST__P
             s->error ? s->error
                      : locust__stream_write(&s->conn->stream, s->head, s->body, s->deadline_ns);
     } else if (s->error) {
-        x.awaited = locust__receive_cut(s->error, LOCUST_ERR_HTTP_NO_RESPONSE);
+        x.awaited = locust__receive_cut(s->error,
+            s->conn->stream.in_len ? LOCUST_ERR_HTTP_HEAD_CUT : LOCUST_ERR_HTTP_NO_RESPONSE);
     } else if (s->co->wake == LOCUST__WAKE_TIMEOUT) {
         x.awaited = LOCUST_ERR_TIMEOUT;
     } else if (s->co->wake == LOCUST__WAKE_CANCELLED) {
