@@ -93,10 +93,10 @@
  *     >>macros            making tests
  *   1-ground
  *     >>config            settings made uniform, system headers
- *     >>say               sentences on standard error, and the end of the program
  *     >>time              units of time
  *     >>memory            allocation, growing, arenas, fetching ahead
  *     >>text              views, growing buffers, UTF-8, base64
+ *     >>say               sentences on standard error, and the end of the program
  *     >>bytes             reading and writing the bytes of a wire format
  *     >>number            numbers in and out, random numbers
  *     >>error             the sentence of each error
@@ -2174,57 +2174,6 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__SYS(call) call // a unit test defines it to make a system call fail
 #endif
 /* ============================================================================================
- * >>say  sentences on standard error, and the end of the program
- *
- * Purpose     tells the person at the terminal about a broken rule, a wrong set-up or a bug of this
- *             header, before a log exists or instead of going on. Never about what a server does.
- * Names       locust__say locust__say_va locust__die locust__assert_failed locust__exit_
- * ============================================================================================ */
-
-/* States what only a bug of this header can break; stays on in every build. */
-#define LOCUST_ASSERT(truth) ((truth) ? (void)0 : locust__assert_failed(#truth, __FILE__, __LINE__))
-
-static void locust__assert_failed(const char *truth, const char *file, int line)
-{
-    dprintf(STDERR_FILENO, "locust: internal error: %s is false at %s:%d\n", truth, file, line);
-    abort();
-}
-
-/* Says one sentence on standard error. dprintf() and not stderr: a static program that writes to no
- * stream is 1.5 KB smaller without stdio's buffers. */
-LOCUST__PRINTF(1, 0) static void locust__say_va(const char *format, va_list args)
-{
-    dprintf(STDERR_FILENO, "locust: ");
-    vdprintf(STDERR_FILENO, format, args);
-    dprintf(STDERR_FILENO, "\n");
-}
-
-LOCUST__PRINTF(1, 2) static void locust__say(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    locust__say_va(format, args);
-    va_end(args);
-}
-
-/* Says one sentence and ends the program, after what stdio still holds was written. */
-LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *format, ...)
-{
-    va_list args;
-    fflush(NULL);
-    va_start(args, format);
-    locust__say_va(format, args);
-    va_end(args);
-    exit(code);
-}
-
-/* Exit codes of the command beside 0 and 1, which is for failed requests (--exit-code-on-error). */
-enum {
-    LOCUST__EXIT_USAGE = 2, // it cannot begin, or a rule was broken; Locust's argparse exits so too
-    LOCUST__EXIT_CHECK = 3, // a --check does not hold
-    LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit: the generator was the limit
-};
-/* ============================================================================================
  * >>time  units of time
  *
  * Purpose     converts between the public part's times, which are doubles in seconds or
@@ -2387,6 +2336,18 @@ static bool locust__view_is_nocase(locust__view v, const char *text)
         if (v.ptr[i] != text[i] && locust__text_lower(v.ptr[i]) != locust__text_lower(text[i]))
             return false;
     return i == v.len && !text[i];
+}
+
+/* Does `text` stand in bytes that may have NULs among them? One NUL must be behind them. */
+static bool locust__view_has(locust__view v, const char *text)
+{
+    const char *p = v.ptr, *end = v.ptr + v.len;
+    while (!strstr(p, text)) { // up to the next NUL
+        p += strlen(p) + 1;
+        if (p > end)
+            return false;
+    }
+    return true;
 }
 
 /* The position in memory of the first of eight bytes whose top bit is set; at least one is. */
@@ -2681,6 +2642,59 @@ static bool locust__text_switch(const char *text, bool *out)
         }
     return false;
 }
+/* ============================================================================================
+ * >>say  sentences on standard error, and the end of the program
+ *
+ * Purpose     tells the person at the terminal about a broken rule, a wrong set-up or a bug of this
+ *             header, before a log exists or instead of going on. Never about what a server does.
+ * Names       locust__say locust__say_va locust__die locust__assert_failed locust__exit_
+ * ============================================================================================ */
+
+/* States what only a bug of this header can break; stays on in every build. */
+#define LOCUST_ASSERT(truth) ((truth) ? (void)0 : locust__assert_failed(#truth, __FILE__, __LINE__))
+
+static void locust__assert_failed(const char *truth, const char *file, int line)
+{
+    dprintf(STDERR_FILENO, "locust: internal error: %s is false at %s:%d\n", truth, file, line);
+    abort();
+}
+
+/* Says one sentence on standard error, as one line that does nothing to a terminal, whatever words
+ * of arguments and files stand in it. dprintf() and not stderr: a static program that writes to no
+ * stream is 1.5 KB smaller without stdio's buffers. */
+LOCUST__PRINTF(1, 0) static void locust__say_va(const char *format, va_list args)
+{
+    char text[2048];
+    vsnprintf(text, sizeof text, format, args);
+    locust__text_plain(text, strlen(text));
+    dprintf(STDERR_FILENO, "locust: %s\n", text);
+}
+
+LOCUST__PRINTF(1, 2) static void locust__say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    locust__say_va(format, args);
+    va_end(args);
+}
+
+/* Says one sentence and ends the program, after what stdio still holds was written. */
+LOCUST__PRINTF(2, 3) static _Noreturn void locust__die(int code, const char *format, ...)
+{
+    va_list args;
+    fflush(NULL);
+    va_start(args, format);
+    locust__say_va(format, args);
+    va_end(args);
+    exit(code);
+}
+
+/* Exit codes of the command beside 0 and 1, which is for failed requests (--exit-code-on-error). */
+enum {
+    LOCUST__EXIT_USAGE = 2, // it cannot begin, or a rule was broken; Locust's argparse exits so too
+    LOCUST__EXIT_CHECK = 3, // a --check does not hold
+    LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit: the generator was the limit
+};
 /* ============================================================================================
  * >>bytes  reading and writing the bytes of a wire format
  *
@@ -15827,11 +15841,13 @@ static const char *locust__pair_find(const locust_pair *fields, const char *name
  *
  * Purpose     finds a value of a JSON text by its path, checks a whole text, and writes strings.
  * Invariants  whatever the text is, nothing is read outside it.
- * Cost        a search is one pass up to the value. Nothing is allocated.
+ * Cost        a search is one pass up to an element, or through the object that a key is looked for
+ *             in. Nothing is allocated.
  * Names       locust__json_
  * Sources     RFC 8259 (JSON); RFC 6901 (JSON Pointer).
  * Limits      a search skips containers by their brackets, without a check; locust__json_is_valid
- *             checks all, up to 512 levels. Of two members with one key, a search finds the first.
+ *             checks all, up to 512 levels. Of several members with one key, a search finds the
+ *             last, as Python's and JavaScript's parsers do (RFC 8259 4 leaves it open).
  *
  *   a path:  name.list[2].name   or  [0].name   or  ""  for the whole
  *   a pointer, a path that begins with '/', as in RFC 6901:  /name/list/2/name
@@ -16043,7 +16059,7 @@ static bool locust__json_step(locust__view *value, const char **path, bool point
 {
     const char *p = value->ptr + 1, *end = value->ptr + value->len, *stop;
     bool array = value->len && *value->ptr == '[', bracket = **path == '[';
-    locust__view name;
+    locust__view name, found = {NULL, 0};
     int64_t index;
     if (!locust__json_name(path, pointer, &name, &index) || !value->len ||
         (!array && *value->ptr != '{') || (array ? index < 0 : bracket))
@@ -16054,25 +16070,27 @@ static bool locust__json_step(locust__view *value, const char **path, bool point
         if (!array) {
             stop = p < end && *p == '"' ? locust__json_string_end(p, end) : NULL;
             if (!stop)
-                return false;
+                break;
             here =
                 locust__json_is_key((locust__view){p + 1, (size_t)(stop - p) - 2}, name, pointer);
             p = locust__json_blank(stop, end);
             if (p == end || *p != ':')
-                return false;
+                break;
             p = locust__json_blank(p + 1, end);
         }
         stop = locust__json_value_end(p, end);
         if (!stop)
-            return false;
-        if (here) {
-            *value = (locust__view){p, (size_t)(stop - p)};
-            return true;
-        }
+            break;
+        if (here)
+            found = (locust__view){p, (size_t)(stop - p)};
         stop = locust__json_blank(stop, end);
-        if (stop == end || *stop != ',')
-            return false;
+        if ((here && array) || stop == end || *stop != ',')
+            break;
     }
+    if (!found.ptr)
+        return false;
+    *value = found;
+    return true;
 }
 
 /* Where the digits from i on end. */
@@ -18726,7 +18744,8 @@ LOCUST__APART static const char *locust__client_judge(
             r->status < 500 ? "Client" : "Server", r->reason, r->error);
     else if (req->expect_status && r->status != req->expect_status)
         snprintf(text, sizeof text, "status %d in place of %d", r->status, req->expect_status);
-    else if (req->expect_body && !strstr(r->body, req->expect_body))
+    else if (req->expect_body &&
+             !locust__view_has((locust__view){r->body, r->body_len}, req->expect_body))
         snprintf(text, sizeof text, "no \"%.90s\" in the body", req->expect_body);
     else if (!req->expect_status && r->status >= 400) // in the words of Locust's HttpUser
         snprintf(text, sizeof text, "%d %s Error: %.80s", r->status,
@@ -34009,6 +34028,7 @@ static locust_env *locust__env_new(
     const locust_test *test, const locust_options *options, int *code)
 {
     locust__fault fault = {.code = 0};
+    locust__locale locale = locust__locale_enter(); // for the numbers of a fault
     int level;
     locust_env *env = NULL;
     if (locust__classes_check(test, &fault) && locust__setup_log_level(options, &level, &fault))
@@ -34021,9 +34041,11 @@ static locust_env *locust__env_new(
         !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
         goto fail;
     locust__unused_look(env, options);
+    locust__locale_leave(locale);
     LOCUST__ENV_FIRE(env, on_init, .number = 0);
     return env;
 fail:
+    locust__locale_leave(locale);
     locust__say("%s", fault.text);
     *code = fault.code;
     if (env)
@@ -34223,6 +34245,7 @@ static void locust__generator_rates(
 LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *env)
 {
     locust_generator g = {.ok = true};
+    locust__locale locale = locust__locale_enter();
     const locust__usage *from = &env->since;
     locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
     int64_t wall_ns = to.at_ns - from->at_ns, waited_ns = locust__usage_waited_ns(from, &to);
@@ -34250,6 +34273,7 @@ LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *e
         locust__generator_limit(
             &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));
     locust__generator_blame(&g, env);
+    locust__locale_leave(locale);
     return g;
 }
 
@@ -35381,6 +35405,7 @@ static void locust__find_explain(
 {
     const locust__check *c = f->checks.all;
     locust_generator g = locust__generator_judge(f->env);
+    locust__locale locale = locust__locale_enter();
     char value[32];
     while (c + 1 < f->checks.all + f->checks.n && c->held)
         c++; // the first that broke, or the last one
@@ -35394,6 +35419,7 @@ static void locust__find_explain(
     if (!t->held && !shed && !g.ok)
         snprintf(t->why + strlen(t->why), sizeof t->why - strlen(t->why),
             "; the generator was limited by %s", g.limits);
+    locust__locale_leave(locale);
 }
 
 /* Tries a rate: a quarter of a step to settle, then a step that is judged. It holds if the
@@ -36040,6 +36066,7 @@ static int locust__result_exit_code(const locust__result *v, char *why, size_t s
 LOCUST__COLD static void locust__result_judge(void *arg)
 {
     locust__result *v = arg;
+    locust__locale locale = locust__locale_enter(); // sentences have a point in their numbers, too
     v->generator = locust__generator_judge(v->env);
     locust__checks_judge(v->env, &v->checks);
     locust__remarks_collect(&v->remarks, v->env);
@@ -36053,6 +36080,7 @@ LOCUST__COLD static void locust__result_judge(void *arg)
         v->baseline.worse = true;
     }
     v->code = locust__result_exit_code(v, v->why, sizeof v->why);
+    locust__locale_leave(locale);
 }
 /* ============================================================================================
  * >>table  tables and compact lines
@@ -38971,9 +38999,11 @@ static void locust__run_print_now(void *arg)
 static void locust__run_print_final(void *arg)
 {
     locust__run_parts *run = arg;
+    locust__locale locale = locust__locale_enter();
     locust__table_print(run->env, &run->verdict);
     if (LOCUST__WITH_REPORTS)
         locust__github_annotate(&run->verdict);
+    locust__locale_leave(locale);
 }
 
 LOCUST__COLD static void locust__run_write_files(void *arg)
@@ -39394,7 +39424,7 @@ LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const
  * Uses        >>env >>setup >>options >>cli >>task_ratio >>run
  * ============================================================================================ */
 
-LOCUST__APART LOCUST__COLD LOCUST_API int locust_main(
+LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
     int argc, char **argv, const locust_test *test)
 {
     locust__settings settings;

@@ -137,6 +137,7 @@ static bool step(locust__view *v, const char **path, bool pointer)
 {
     input in = {v->ptr + v->len, 0};
     const char *p, *stop, *key = *path;
+    locust__view found = {NULL, 0};
     bool list = pointer ? *v->ptr == '[' : *key == '[';
     size_t len;
     long long n = 0;
@@ -159,15 +160,15 @@ static bool step(locust__view *v, const char **path, bool pointer)
             p = blank(blank(stop, in.end) + 1, in.end);
         }
         stop = value(&in, p);
-        if (here) {
-            *v = (locust__view){p, (size_t)(stop - p)};
-            return true;
-        }
+        if (here)
+            found = (locust__view){p, (size_t)(stop - p)};
         p = blank(stop, in.end);
         if (*p != ',')
             break;
     }
-    return false;
+    if (found.ptr)
+        *v = found;
+    return found.ptr;
 }
 
 static bool find(locust__view text, const char *path, locust__view *v)

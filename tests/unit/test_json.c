@@ -55,6 +55,29 @@ static void finds_by_path(void)
     check_guarded_free(guarded, sizeof text - 1);
 }
 
+/* RFC 8259 4 leaves it open; json.loads() of Python and JSON.parse() of JavaScript take the last. */
+static void takes_the_last_of_equal_keys(void)
+{
+    static const struct {
+        const char *text, *path, *value;
+    } rows[] = {
+        {"{\"a\": 1, \"b\": 2, \"a\": 3}", "a", "3"},
+        {"{\"a\": 1, \"b\": 2, \"a\": 3}", "/a", "3"},
+        {"{\"a\": 1, \"\\u0061\": 4}", "a", "4"},
+        {"{\"a\": {\"b\": 1}, \"a\": {\"b\": 2, \"b\": 5}}", "a.b", "5"},
+        {"{\"a\": {\"b\": 1}, \"a\": {\"c\": 2}}", "a.b", NULL},
+        {"[{\"a\": 1, \"a\": 6}, {\"a\": 7}]", "[0].a", "6"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        locust__view v;
+        bool found = locust__json_find(locust__view_of(rows[i].text), rows[i].path, &v);
+        CHECK_ROW(rows[i].text);
+        CHECK_INT(found, rows[i].value != NULL);
+        if (found && rows[i].value)
+            CHECK(locust__view_is(v, rows[i].value));
+    }
+}
+
 /* Every beginning of the text, at an unmapped page: nothing is read behind it. */
 static void survives_cuts(void)
 {
@@ -341,7 +364,8 @@ static void judges_json(void)
     }
 }
 
-TESTS({"judges JSON", judges_json}, {"finds by path", finds_by_path},
-    {"survives cuts", survives_cuts}, {"refuses what is broken", refuses_what_is_broken},
-    {"follows pointers", follows_pointers}, {"reads whole numbers", reads_whole_numbers},
-    {"counts", counts}, {"knows numbers", knows_numbers}, {"decodes strings", decodes_strings}, )
+TESTS({"takes the last of equal keys", takes_the_last_of_equal_keys}, {"judges JSON", judges_json},
+    {"finds by path", finds_by_path}, {"survives cuts", survives_cuts},
+    {"refuses what is broken", refuses_what_is_broken}, {"follows pointers", follows_pointers},
+    {"reads whole numbers", reads_whole_numbers}, {"counts", counts},
+    {"knows numbers", knows_numbers}, {"decodes strings", decodes_strings}, )

@@ -9,6 +9,7 @@ static void says(void *arg)
     (void)arg;
     locust__say("%d users, not \"%s\"", 10, "ten");
     locust__say("%s", "a % in a text");
+    locust__say("--host %s", "\x1b[2J\nlocust: ok\xff");
 }
 
 static void dies(void *arg)
@@ -37,7 +38,8 @@ static void a_sentence_is_a_line(void)
     char *text;
     int status = check_fork(says, NULL, &text);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0); // and the program goes on
-    CHECK_STR(text, "locust: 10 users, not \"ten\"\nlocust: a % in a text\n");
+    CHECK_STR(text, "locust: 10 users, not \"ten\"\nlocust: a % in a text\n"
+                    "locust: --host  [2J locust: ok?\n"); // nothing that a terminal obeys
     free(text);
 }
 

@@ -395,11 +395,24 @@ static void hashes(void)
     CHECK(locust__text_hash(1, "a", 1) != locust__text_hash(0, "a", 1)); // another text went before
 }
 
-TESTS({"views", views}, {"a NUL is a byte", a_nul_is_a_byte}, {"letters", letters},
-    {"first top", first_top}, {"buffers grow", buffers_grow},
-    {"buffers take text", buffers_take_text}, {"buffers fail", buffers_fail},
-    {"too much is refused", too_much_is_refused}, {"copies", copies}, {"encodes", encodes},
-    {"decodes what it should", decodes_what_it_should},
+static void finds_text_behind_nuls(void)
+{
+    static const char bytes[] = "ab\0cd\0\0ef";
+    locust__view v = {bytes, sizeof bytes - 1};
+    CHECK(locust__view_has(v, "ab"));
+    CHECK(locust__view_has(v, "d"));
+    CHECK(locust__view_has(v, "ef"));
+    CHECK(locust__view_has(v, ""));
+    CHECK(!locust__view_has(v, "bc"));
+    CHECK(!locust__view_has((locust__view){bytes, 5}, "ef")); // behind the end
+    CHECK(!locust__view_has((locust__view){"", 0}, "a"));
+}
+
+TESTS({"finds text behind NULs", finds_text_behind_nuls}, {"views", views},
+    {"a NUL is a byte", a_nul_is_a_byte}, {"letters", letters}, {"first top", first_top},
+    {"buffers grow", buffers_grow}, {"buffers take text", buffers_take_text},
+    {"buffers fail", buffers_fail}, {"too much is refused", too_much_is_refused},
+    {"copies", copies}, {"encodes", encodes}, {"decodes what it should", decodes_what_it_should},
     {"decodes what it encoded", decodes_what_it_encoded},
     {"decodes without memory", decodes_without_memory}, {"walks through UTF-8", walks_through_utf8},
     {"numbers of characters", numbers_of_characters}, {"hashes", hashes}, )

@@ -93,10 +93,10 @@
  *     >>macros            making tests
  *   1-ground
  *     >>config            settings made uniform, system headers
- *     >>say               sentences on standard error, and the end of the program
  *     >>time              units of time
  *     >>memory            allocation, growing, arenas, fetching ahead
  *     >>text              views, growing buffers, UTF-8, base64
+ *     >>say               sentences on standard error, and the end of the program
  *     >>bytes             reading and writing the bytes of a wire format
  *     >>number            numbers in and out, random numbers
  *     >>error             the sentence of each error
@@ -387,10 +387,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 
 #include "1-ground/config.c"
-#include "1-ground/say.c"
 #include "1-ground/time.c"
 #include "1-ground/memory.c"
 #include "1-ground/text.c"
+#include "1-ground/say.c"
 #include "1-ground/bytes.c"
 #include "1-ground/number.c"
 #include "1-ground/error.c"

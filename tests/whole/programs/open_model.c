@@ -143,7 +143,8 @@ static void on_request(locust_env *env, const locust_sample *s)
 
 static void on_test_stop(locust_env *env)
 {
-    fwrite(out, 1, out_len, stdout);
+    if (out_len) // else there is no log
+        fwrite(out, 1, out_len, stdout);
     print_counts("counts", env);
     printf("peak %d %d\n", most_busy, most_alive);
     fflush(stdout);

@@ -83,6 +83,10 @@ static void encoded(locust_user *u)
 
 static void expected(locust_user *u)
 {
+    char url[256];
+    snprintf(url, sizeof url, "%s/echo", getenv("OTHER"));
+    locust_post(u, url, .body = "a\0strict", .body_len = 8, .expect_body = "strict",
+        .name = "has it behind a NUL");
     locust_get(u, "/missing", .expect_status = 404, .name = "expected 404");
     locust_get(u, "/fields", .expect_status = 201, .name = "not 201");
     locust_get(u, "/fields", .expect_body = "auth=", .name = "has it");

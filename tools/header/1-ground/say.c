@@ -15,13 +15,15 @@ static void locust__assert_failed(const char *truth, const char *file, int line)
     abort();
 }
 
-/* Says one sentence on standard error. dprintf() and not stderr: a static program that writes to no
+/* Says one sentence on standard error, as one line that does nothing to a terminal, whatever words
+ * of arguments and files stand in it. dprintf() and not stderr: a static program that writes to no
  * stream is 1.5 KB smaller without stdio's buffers. */
 LOCUST__PRINTF(1, 0) static void locust__say_va(const char *format, va_list args)
 {
-    dprintf(STDERR_FILENO, "locust: ");
-    vdprintf(STDERR_FILENO, format, args);
-    dprintf(STDERR_FILENO, "\n");
+    char text[2048];
+    vsnprintf(text, sizeof text, format, args);
+    locust__text_plain(text, strlen(text));
+    dprintf(STDERR_FILENO, "locust: %s\n", text);
 }
 
 LOCUST__PRINTF(1, 2) static void locust__say(const char *format, ...)

@@ -48,6 +48,18 @@ static bool locust__view_is_nocase(locust__view v, const char *text)
     return i == v.len && !text[i];
 }
 
+/* Does `text` stand in bytes that may have NULs among them? One NUL must be behind them. */
+static bool locust__view_has(locust__view v, const char *text)
+{
+    const char *p = v.ptr, *end = v.ptr + v.len;
+    while (!strstr(p, text)) { // up to the next NUL
+        p += strlen(p) + 1;
+        if (p > end)
+            return false;
+    }
+    return true;
+}
+
 /* The position in memory of the first of eight bytes whose top bit is set; at least one is. */
 static inline unsigned locust__text_first_top(uint64_t word)
 {

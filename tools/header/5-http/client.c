@@ -79,7 +79,8 @@ LOCUST__APART static const char *locust__client_judge(
             r->status < 500 ? "Client" : "Server", r->reason, r->error);
     else if (req->expect_status && r->status != req->expect_status)
         snprintf(text, sizeof text, "status %d in place of %d", r->status, req->expect_status);
-    else if (req->expect_body && !strstr(r->body, req->expect_body))
+    else if (req->expect_body &&
+             !locust__view_has((locust__view){r->body, r->body_len}, req->expect_body))
         snprintf(text, sizeof text, "no \"%.90s\" in the body", req->expect_body);
     else if (!req->expect_status && r->status >= 400) // in the words of Locust's HttpUser
         snprintf(text, sizeof text, "%d %s Error: %.80s", r->status,

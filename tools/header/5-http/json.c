@@ -3,11 +3,13 @@
  *
  * Purpose     finds a value of a JSON text by its path, checks a whole text, and writes strings.
  * Invariants  whatever the text is, nothing is read outside it.
- * Cost        a search is one pass up to the value. Nothing is allocated.
+ * Cost        a search is one pass up to an element, or through the object that a key is looked for
+ *             in. Nothing is allocated.
  * Names       locust__json_
  * Sources     RFC 8259 (JSON); RFC 6901 (JSON Pointer).
  * Limits      a search skips containers by their brackets, without a check; locust__json_is_valid
- *             checks all, up to 512 levels. Of two members with one key, a search finds the first.
+ *             checks all, up to 512 levels. Of several members with one key, a search finds the
+ *             last, as Python's and JavaScript's parsers do (RFC 8259 4 leaves it open).
  *
  *   a path:  name.list[2].name   or  [0].name   or  ""  for the whole
  *   a pointer, a path that begins with '/', as in RFC 6901:  /name/list/2/name
@@ -219,7 +221,7 @@ static bool locust__json_step(locust__view *value, const char **path, bool point
 {
     const char *p = value->ptr + 1, *end = value->ptr + value->len, *stop;
     bool array = value->len && *value->ptr == '[', bracket = **path == '[';
-    locust__view name;
+    locust__view name, found = {NULL, 0};
     int64_t index;
     if (!locust__json_name(path, pointer, &name, &index) || !value->len ||
         (!array && *value->ptr != '{') || (array ? index < 0 : bracket))
@@ -230,25 +232,27 @@ static bool locust__json_step(locust__view *value, const char **path, bool point
         if (!array) {
             stop = p < end && *p == '"' ? locust__json_string_end(p, end) : NULL;
             if (!stop)
-                return false;
+                break;
             here =
                 locust__json_is_key((locust__view){p + 1, (size_t)(stop - p) - 2}, name, pointer);
             p = locust__json_blank(stop, end);
             if (p == end || *p != ':')
-                return false;
+                break;
             p = locust__json_blank(p + 1, end);
         }
         stop = locust__json_value_end(p, end);
         if (!stop)
-            return false;
-        if (here) {
-            *value = (locust__view){p, (size_t)(stop - p)};
-            return true;
-        }
+            break;
+        if (here)
+            found = (locust__view){p, (size_t)(stop - p)};
         stop = locust__json_blank(stop, end);
-        if (stop == end || *stop != ',')
-            return false;
+        if ((here && array) || stop == end || *stop != ',')
+            break;
     }
+    if (!found.ptr)
+        return false;
+    *value = found;
+    return true;
 }
 
 /* Where the digits from i on end. */

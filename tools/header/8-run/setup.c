@@ -225,6 +225,7 @@ static locust_env *locust__env_new(
     const locust_test *test, const locust_options *options, int *code)
 {
     locust__fault fault = {.code = 0};
+    locust__locale locale = locust__locale_enter(); // for the numbers of a fault
     int level;
     locust_env *env = NULL;
     if (locust__classes_check(test, &fault) && locust__setup_log_level(options, &level, &fault))
@@ -237,9 +238,11 @@ static locust_env *locust__env_new(
         !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
         goto fail;
     locust__unused_look(env, options);
+    locust__locale_leave(locale);
     LOCUST__ENV_FIRE(env, on_init, .number = 0);
     return env;
 fail:
+    locust__locale_leave(locale);
     locust__say("%s", fault.text);
     *code = fault.code;
     if (env)

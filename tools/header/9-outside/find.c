@@ -73,6 +73,7 @@ static void locust__find_explain(
 {
     const locust__check *c = f->checks.all;
     locust_generator g = locust__generator_judge(f->env);
+    locust__locale locale = locust__locale_enter();
     char value[32];
     while (c + 1 < f->checks.all + f->checks.n && c->held)
         c++; // the first that broke, or the last one
@@ -86,6 +87,7 @@ static void locust__find_explain(
     if (!t->held && !shed && !g.ok)
         snprintf(t->why + strlen(t->why), sizeof t->why - strlen(t->why),
             "; the generator was limited by %s", g.limits);
+    locust__locale_leave(locale);
 }
 
 /* Tries a rate: a quarter of a step to settle, then a step that is judged. It holds if the

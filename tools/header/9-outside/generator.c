@@ -122,6 +122,7 @@ static void locust__generator_rates(
 LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *env)
 {
     locust_generator g = {.ok = true};
+    locust__locale locale = locust__locale_enter();
     const locust__usage *from = &env->since;
     locust__usage to = env->until.at_ns ? env->until : locust__usage_now(env);
     int64_t wall_ns = to.at_ns - from->at_ns, waited_ns = locust__usage_waited_ns(from, &to);
@@ -149,6 +150,7 @@ LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *e
         locust__generator_limit(
             &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));
     locust__generator_blame(&g, env);
+    locust__locale_leave(locale);
     return g;
 }
 

@@ -5,7 +5,7 @@
  * Uses        >>env >>setup >>options >>cli >>task_ratio >>run
  * ============================================================================================ */
 
-LOCUST__APART LOCUST__COLD LOCUST_API int locust_main(
+LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
     int argc, char **argv, const locust_test *test)
 {
     locust__settings settings;

@@ -122,6 +122,7 @@ static int locust__result_exit_code(const locust__result *v, char *why, size_t s
 LOCUST__COLD static void locust__result_judge(void *arg)
 {
     locust__result *v = arg;
+    locust__locale locale = locust__locale_enter(); // sentences have a point in their numbers, too
     v->generator = locust__generator_judge(v->env);
     locust__checks_judge(v->env, &v->checks);
     locust__remarks_collect(&v->remarks, v->env);
@@ -135,4 +136,5 @@ LOCUST__COLD static void locust__result_judge(void *arg)
         v->baseline.worse = true;
     }
     v->code = locust__result_exit_code(v, v->why, sizeof v->why);
+    locust__locale_leave(locale);
 }

@@ -29,9 +29,11 @@ static void locust__run_print_now(void *arg)
 static void locust__run_print_final(void *arg)
 {
     locust__run_parts *run = arg;
+    locust__locale locale = locust__locale_enter();
     locust__table_print(run->env, &run->verdict);
     if (LOCUST__WITH_REPORTS)
         locust__github_annotate(&run->verdict);
+    locust__locale_leave(locale);
 }
 
 LOCUST__COLD static void locust__run_write_files(void *arg)
