@@ -34,7 +34,7 @@ class Server:
     """`start`: its command, where @D is its own folder, @P its port. `log`: the file there with a line for each
     request, and what a counted line has in it; None: it answers /count. `logs_ends`: connections stand there, too.
     `says`: what the kit must say of it, the key of a remark and a pattern. `longer`: how many times as long it is
-    loaded."""
+    loaded. `env` of a deb: patterns of paths, @R for where it is unpacked."""
 
     def __init__(self, name, kind, package, start, version=None, files=(), log=None, logs_ends=False, says=None,
                  env=None, longer=1):
@@ -85,6 +85,14 @@ debian("webfs", ["webfs"], ("@R/usr/bin/webfsd", "-F", "-i", "127.0.0.1", "-p", 
 debian("civetweb", ["civetweb", "libcivetweb1"],
        ("@R/usr/bin/civetweb", "@D/conf", "-listening_ports", "127.0.0.1:@P", "-document_root", "@D/www",
         "-access_log_file", "@D/log"), files={"conf": ""}, log=("log", '" 200 '), says=NONE)
+# A process for each connection, which the socket's keeper notes.
+debian("micro-httpd", ["micro-httpd"],
+       ("systemd-socket-activate", "--inetd", "-a", "-l", "127.0.0.1:@P", "@R/usr/sbin/micro-httpd", "@D/www"),
+       log=("err", "Spawned"), says=NONE)
+debian("puma", ["puma", "ruby3.1", "libruby3.1", "libyaml-0-2", "ruby-nio4r", "ruby-rack", "rubygems-integration"],
+       ("@R/usr/bin/ruby3.1", "@R/usr/bin/puma", "-b", "tcp://127.0.0.1:@P", HERE + "/puma.ru"),
+       env={"RUBYLIB": "@R/usr/lib/ruby/3.*:@R/usr/lib/*-linux-*/ruby/3.*:@R/usr/lib/ruby/vendor_ruby",
+            "GEM_PATH": "@R/usr/lib/*-linux-*/rubygems-integration/3.*:@R/usr/share/rubygems-integration/all"})
 installed("nginx", "nginx-light", ("nginx", "-p", "@D", "-e", "stderr", "-c", "@D/conf"), log=("log", '" 200 '), files={
     "conf": """daemon off; master_process off; pid @D/pid; error_log stderr; events {}
         http { access_log @D/log; client_body_temp_path @D/a; proxy_temp_path @D/b; fastcgi_temp_path @D/c;
@@ -165,6 +173,8 @@ Server("express", "node", ["express@5.3.0"], ("node", HERE + "/node.js", "expres
        says=idle("[56].."))
 
 Server("tiny_http", "rust", "tiny_http", ("@K/rust/release/servers", "tiny_http", "@P"))
+Server("khttp", "rust", "khttp", ("@K/rust/release/servers", "khttp", "@P"),
+       says={"connections_silent": "it may serve only so many at once"})
 Server("hyper", "rust", "hyper", ("@K/rust/release/servers", "hyper", "@P"))
 Server("axum", "rust", "axum", ("@K/rust/release/servers", "axum", "@P"))
 Server("actix", "rust", "actix-web", ("@K/rust/release/servers", "actix", "@P"), says=idle("[45].."))
@@ -226,6 +236,10 @@ def install_deb(servers):
                 run("apt-get", "-q", "download", package, cwd=debs)
                 run("dpkg-deb", "-x", glob.glob("%s/%s_*.deb" % (debs, package))[0], root)
                 done()
+        if s.start[0][0] != "@" and not shutil.which(s.start[0]):
+            raise Missing("no " + s.start[0])
+        s.env = {name: ":".join(path for pattern in filled(value, "", "").split(":") for path in glob.glob(pattern))
+                 for name, value in s.env.items()}
         s.version = run("dpkg-deb", "-f", glob.glob("%s/debs/%s_*.deb" % (KEPT, s.package[0]))[0], "Version")
         s.env["LD_LIBRARY_PATH"] = ":".join(glob.glob(root + "/usr/lib/*-linux-*"))
 

@@ -1,4 +1,4 @@
-//! servers NAME PORT - one of four HTTP servers on 127.0.0.1. Each answers /count with the number of its other answers.
+//! servers NAME PORT - one of five HTTP servers on 127.0.0.1. Each answers /count with the number of its other answers.
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +30,13 @@ fn tiny(listener: TcpListener) {
     for thread in threads {
         thread.join().unwrap();
     }
+}
+
+/// As in the example of its README: a thread serves one connection until that ends, and there are 10 or a few more.
+fn khttp(address: &str) {
+    let mut app = khttp::Server::builder(address).unwrap();
+    app.fallback_route(|context, answer| answer.ok(khttp::Headers::empty(), text(context.uri.path())));
+    app.build().serve().unwrap();
 }
 
 async fn hyper_one(
@@ -67,7 +74,11 @@ fn actix(listener: TcpListener) {
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let listener = TcpListener::bind(format!("127.0.0.1:{}", args[2])).unwrap();
+    let address = format!("127.0.0.1:{}", args[2]);
+    if args[1] == "khttp" {
+        return khttp(&address);
+    }
+    let listener = TcpListener::bind(address).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     match args[1].as_str() {
         "tiny_http" => tiny(listener),
