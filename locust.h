@@ -1183,7 +1183,7 @@ typedef struct locust_ws_options {
     bool compress; // offer permessage-deflate. What it takes is up to 300 KB for a connection
 } locust_ws_options;
 
-typedef struct locust_ws_message { // lives until this user's next call on the connection
+typedef struct locust_ws_message { // lives until this user's next receive, ping, close or connect
     const char *data;              // data[len] is '\0'
     size_t len;
     bool binary; // false: text, which is valid UTF-8
@@ -1292,14 +1292,14 @@ LOCUST_API bool locust_sio_emit(locust_user *u, const char *event, const locust_
         locust_sio_emit((u), (event), &(locust_sio_data){.args = __VA_ARGS__}))
 
 /* Sends an event and waits for its acknowledgement. Returns the JSON array of what that has, "[3]",
- * which lives until this user's next call on the connection; NULL: none came. */
+ * which lives until this user's next call, receive or connect; NULL: none came. */
 LOCUST_API const char *locust_sio_call(
     locust_user *u, const char *event, const locust_sio_data *data);
 #define locust_sio_call(u, event, ...) \
     (LOCUST_AT_("locust_sio_call"),    \
         locust_sio_call((u), (event), &(locust_sio_data){.args = __VA_ARGS__}))
 
-typedef struct locust_sio_event { // lives until this user's next call on the connection
+typedef struct locust_sio_event { // lives until this user's next receive, call or connect
     const char *name;             // "message" for what send() of other clients sends
     const char *args;             // JSON array of its arguments: "[1,2]"
     const locust_bytes *attachments;
@@ -23940,7 +23940,8 @@ static locust_error locust__protocol_leave(locust__protocol_client *c, locust_er
 {
     locust_error settled = locust__stream_settle(&c->conn.stream);
     c->busy = false;
-    if (locust__stream_is_open(&c->conn.stream) && locust__stream_is_readable(&c->conn.stream))
+    if (locust__stream_is_open(&c->conn.stream) &&
+        (c->conn.stream.in_len || locust__stream_is_readable(&c->conn.stream)))
         locust__keeper_call(c);
     if (c->user->co->cancelled)
         locust__life_unwind(c->user);
@@ -25648,10 +25649,8 @@ static locust__websocket *locust__websocket_ready(
         locust__websocket_connect(user, &(locust_ws_options){.url = NULL});
         w = locust__websocket_of(locust__protocol_find(user, &locust__websocket_kind));
     }
-    if (w) {
-        locust__ws_done(&w->ws);
+    if (w)
         w->error = NULL;
-    }
     return w;
 }
 
@@ -25716,6 +25715,7 @@ LOCUST_API bool(locust_ws_receive)(locust_user *u, locust_ws_message *out, doubl
     if (!w)
         return false;
     locust__protocol_enter(&w->client);
+    locust__ws_done(&w->ws);
     w->error = locust__ws_wait(&w->ws,
         seconds < 0 ? LOCUST__NEVER : locust__time_after(now_ns, locust__time_ns(seconds)),
         "no message within the time given");
@@ -25758,6 +25758,7 @@ LOCUST_API bool(locust_ws_ping)(locust_user *u, double seconds)
     deadline_ns =
         seconds < 0 ? LOCUST__NEVER : locust__time_after(o.start_ns, locust__time_ns(seconds));
     locust__protocol_enter(&w->client);
+    locust__ws_done(&w->ws);
     wrong = w->ws.dead;
     if (!wrong) {
         locust_error error = locust__ws_drain(&w->ws, deadline_ns);
@@ -25788,6 +25789,7 @@ LOCUST_API bool(locust_ws_close)(locust_user *u, int code, const char *reason)
     if (!w)
         return true;
     locust__protocol_enter(&w->client);
+    locust__ws_done(&w->ws);
     if (w->ws.dead && !w->ws.close_got)
         wrong = w->ws.dead;
     else if (!w->ws.dead)
@@ -26330,14 +26332,14 @@ static void locust__sio_take_packet(locust__sio *sio, locust__view text)
         locust__sio_item *item = locust__sio_item_new(&p);
         if (!item)
             locust__sio_break(sio, locust__error_text(LOCUST_ERR_MEMORY));
-        else if (item->wanted)
-            sio->partial = item; // of any namespace: its attachments follow
-        else if (ours)
+        else if (!item->wanted && ours)
             locust__sio_keep(sio, item);
-        else
+        else if (!item->wanted)
             locust__sio_item_free(item);
-        if (item && item->wanted && !ours)
-            item->name = NULL; // passed over once it is whole
+        else
+            sio->partial = item; // of any namespace: its attachments follow
+        if (sio->partial && !ours)
+            sio->partial->name = NULL; // passed over once it is whole
     } else if (ours && p.type == LOCUST__SIO_TYPE_CONNECT) {
         locust__sio_join(sio, &p);
     } else if (ours && p.type == LOCUST__SIO_TYPE_REFUSAL) {
@@ -26437,18 +26439,17 @@ static void locust__sio_tick(locust__protocol_client *c, int64_t now_ns)
     locust__ws_tick(&sio->ws, now_ns);
 }
 
-/* Forgets what the test had of the last call. */
-static void locust__sio_done(locust__sio *sio)
+/* Gives an item to the test, in place of the one that it had. */
+static void locust__sio_give(locust__sio *sio, locust__sio_item *item)
 {
     locust__sio_item_free(sio->given);
-    sio->given = NULL;
-    sio->error = NULL;
+    sio->given = item;
 }
 
 /* Frees all that a connection had. */
 static void locust__sio_clear(locust__sio *sio)
 {
-    locust__sio_done(sio);
+    locust__sio_give(sio, NULL);
     while (sio->first) {
         locust__sio_item *item = sio->first;
         sio->first = item->next;
@@ -26814,7 +26815,7 @@ static locust__sio *locust__socketio_ready(
         sio = locust__sio_of(locust__protocol_find(user, &locust__sio_kind));
     }
     if (sio)
-        locust__sio_done(sio);
+        sio->error = NULL;
     return sio;
 }
 
@@ -26892,7 +26893,7 @@ LOCUST_API const char *(
     while (!wrong && !sio->answer)
         wrong = locust__sio_pump(sio, deadline_ns, "no acknowledgement within the time given");
     sio->awaited = -1;
-    sio->given = sio->answer;
+    locust__sio_give(sio, sio->answer);
     sio->answer = NULL;
     locust__socketio_leave(sio, &o, &sio->client.conn.stream, wrong,
         sio->given && !wrong ? strlen(sio->given->args) : 0);
@@ -26917,7 +26918,7 @@ LOCUST_API bool(locust_sio_receive)(locust_user *u, locust_sio_event *out, doubl
         locust__socketio_leave(sio, NULL, NULL, wrong, 0);
         return false;
     }
-    sio->given = sio->first;
+    locust__sio_give(sio, sio->first);
     sio->first = sio->given->next;
     sio->queued -= sio->given->bytes;
     *out = (locust_sio_event){sio->given->name, sio->given->args, sio->given->attachments,

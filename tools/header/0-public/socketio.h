@@ -56,14 +56,14 @@ LOCUST_API bool locust_sio_emit(locust_user *u, const char *event, const locust_
         locust_sio_emit((u), (event), &(locust_sio_data){.args = __VA_ARGS__}))
 
 /* Sends an event and waits for its acknowledgement. Returns the JSON array of what that has, "[3]",
- * which lives until this user's next call on the connection; NULL: none came. */
+ * which lives until this user's next call, receive or connect; NULL: none came. */
 LOCUST_API const char *locust_sio_call(
     locust_user *u, const char *event, const locust_sio_data *data);
 #define locust_sio_call(u, event, ...) \
     (LOCUST_AT_("locust_sio_call"),    \
         locust_sio_call((u), (event), &(locust_sio_data){.args = __VA_ARGS__}))
 
-typedef struct locust_sio_event { // lives until this user's next call on the connection
+typedef struct locust_sio_event { // lives until this user's next receive, call or connect
     const char *name;             // "message" for what send() of other clients sends
     const char *args;             // JSON array of its arguments: "[1,2]"
     const locust_bytes *attachments;

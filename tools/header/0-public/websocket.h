@@ -30,7 +30,7 @@ typedef struct locust_ws_options {
     bool compress; // offer permessage-deflate. What it takes is up to 300 KB for a connection
 } locust_ws_options;
 
-typedef struct locust_ws_message { // lives until this user's next call on the connection
+typedef struct locust_ws_message { // lives until this user's next receive, ping, close or connect
     const char *data;              // data[len] is '\0'
     size_t len;
     bool binary; // false: text, which is valid UTF-8

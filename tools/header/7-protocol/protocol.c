@@ -236,7 +236,8 @@ static locust_error locust__protocol_leave(locust__protocol_client *c, locust_er
 {
     locust_error settled = locust__stream_settle(&c->conn.stream);
     c->busy = false;
-    if (locust__stream_is_open(&c->conn.stream) && locust__stream_is_readable(&c->conn.stream))
+    if (locust__stream_is_open(&c->conn.stream) &&
+        (c->conn.stream.in_len || locust__stream_is_readable(&c->conn.stream)))
         locust__keeper_call(c);
     if (c->user->co->cancelled)
         locust__life_unwind(c->user);

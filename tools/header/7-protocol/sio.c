@@ -161,14 +161,14 @@ static void locust__sio_take_packet(locust__sio *sio, locust__view text)
         locust__sio_item *item = locust__sio_item_new(&p);
         if (!item)
             locust__sio_break(sio, locust__error_text(LOCUST_ERR_MEMORY));
-        else if (item->wanted)
-            sio->partial = item; // of any namespace: its attachments follow
-        else if (ours)
+        else if (!item->wanted && ours)
             locust__sio_keep(sio, item);
-        else
+        else if (!item->wanted)
             locust__sio_item_free(item);
-        if (item && item->wanted && !ours)
-            item->name = NULL; // passed over once it is whole
+        else
+            sio->partial = item; // of any namespace: its attachments follow
+        if (sio->partial && !ours)
+            sio->partial->name = NULL; // passed over once it is whole
     } else if (ours && p.type == LOCUST__SIO_TYPE_CONNECT) {
         locust__sio_join(sio, &p);
     } else if (ours && p.type == LOCUST__SIO_TYPE_REFUSAL) {
@@ -268,18 +268,17 @@ static void locust__sio_tick(locust__protocol_client *c, int64_t now_ns)
     locust__ws_tick(&sio->ws, now_ns);
 }
 
-/* Forgets what the test had of the last call. */
-static void locust__sio_done(locust__sio *sio)
+/* Gives an item to the test, in place of the one that it had. */
+static void locust__sio_give(locust__sio *sio, locust__sio_item *item)
 {
     locust__sio_item_free(sio->given);
-    sio->given = NULL;
-    sio->error = NULL;
+    sio->given = item;
 }
 
 /* Frees all that a connection had. */
 static void locust__sio_clear(locust__sio *sio)
 {
-    locust__sio_done(sio);
+    locust__sio_give(sio, NULL);
     while (sio->first) {
         locust__sio_item *item = sio->first;
         sio->first = item->next;

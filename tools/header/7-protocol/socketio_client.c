@@ -269,7 +269,7 @@ static locust__sio *locust__socketio_ready(
         sio = locust__sio_of(locust__protocol_find(user, &locust__sio_kind));
     }
     if (sio)
-        locust__sio_done(sio);
+        sio->error = NULL;
     return sio;
 }
 
@@ -347,7 +347,7 @@ LOCUST_API const char *(
     while (!wrong && !sio->answer)
         wrong = locust__sio_pump(sio, deadline_ns, "no acknowledgement within the time given");
     sio->awaited = -1;
-    sio->given = sio->answer;
+    locust__sio_give(sio, sio->answer);
     sio->answer = NULL;
     locust__socketio_leave(sio, &o, &sio->client.conn.stream, wrong,
         sio->given && !wrong ? strlen(sio->given->args) : 0);
@@ -372,7 +372,7 @@ LOCUST_API bool(locust_sio_receive)(locust_user *u, locust_sio_event *out, doubl
         locust__socketio_leave(sio, NULL, NULL, wrong, 0);
         return false;
     }
-    sio->given = sio->first;
+    locust__sio_give(sio, sio->first);
     sio->first = sio->given->next;
     sio->queued -= sio->given->bytes;
     *out = (locust_sio_event){sio->given->name, sio->given->args, sio->given->attachments,

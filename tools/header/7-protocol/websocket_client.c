@@ -109,10 +109,8 @@ static locust__websocket *locust__websocket_ready(
         locust__websocket_connect(user, &(locust_ws_options){.url = NULL});
         w = locust__websocket_of(locust__protocol_find(user, &locust__websocket_kind));
     }
-    if (w) {
-        locust__ws_done(&w->ws);
+    if (w)
         w->error = NULL;
-    }
     return w;
 }
 
@@ -177,6 +175,7 @@ LOCUST_API bool(locust_ws_receive)(locust_user *u, locust_ws_message *out, doubl
     if (!w)
         return false;
     locust__protocol_enter(&w->client);
+    locust__ws_done(&w->ws);
     w->error = locust__ws_wait(&w->ws,
         seconds < 0 ? LOCUST__NEVER : locust__time_after(now_ns, locust__time_ns(seconds)),
         "no message within the time given");
@@ -219,6 +218,7 @@ LOCUST_API bool(locust_ws_ping)(locust_user *u, double seconds)
     deadline_ns =
         seconds < 0 ? LOCUST__NEVER : locust__time_after(o.start_ns, locust__time_ns(seconds));
     locust__protocol_enter(&w->client);
+    locust__ws_done(&w->ws);
     wrong = w->ws.dead;
     if (!wrong) {
         locust_error error = locust__ws_drain(&w->ws, deadline_ns);
@@ -249,6 +249,7 @@ LOCUST_API bool(locust_ws_close)(locust_user *u, int code, const char *reason)
     if (!w)
         return true;
     locust__protocol_enter(&w->client);
+    locust__ws_done(&w->ws);
     if (w->ws.dead && !w->ws.close_got)
         wrong = w->ws.dead;
     else if (!w->ws.dead)
