@@ -41,4 +41,30 @@ static void vectors(void)
     }
 }
 
-TESTS({"vectors", vectors}, )
+/* FIPS 180-4 and RFC 3174 7.3; the handshake of RFC 6455 1.3; every length around a block's end. */
+static void sha1(void)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"", "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {"abc", "a9993e364706816aba3e25717850c26c9cd0d89d"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "84983e441c3bd26ebaae4aa1f95129e5e54670f1"},
+        {"0123456701234567012345670123456701234567012345670123456701234567",
+            "e0c094e867ef46c350ef54a7f59dd60bed92ae83"},
+        {"dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+            "b37a4f2cc0624f1690f64606cf385945b2bec4ea"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsigned char digest[20];
+        char text[41];
+        CHECK_ROW(rows[i].text);
+        locust__hash_sha1(rows[i].text, strlen(rows[i].text), digest);
+        for (int k = 0; k < 20; k++)
+            snprintf(text + (size_t)2 * (size_t)k, 3, "%02x", digest[k]);
+        CHECK_STR(text, rows[i].want);
+    }
+}
+
+TESTS({"vectors", vectors}, {"sha1", sha1}, )

@@ -6,6 +6,7 @@
 import os, sys
 from kit.lib import *
 from kit.certs import Pki
+from kit.rooms import serving
 import glob, http.server, shlex, ssl, urllib.parse
 
 STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes
@@ -122,6 +123,28 @@ def _(dir):
     check(m, r)
     check(int(m[1]) > 10 and m[1] == m[2] == m[4], r)
     same((r.rc, r.err), (1, ""), r)
+
+
+@example("websocket", *STRICT)
+def _(dir, program):
+    with serving("websocket") as port:
+        r = run(dir, command(program, "ws://127.0.0.1:%d" % port, "-u", "5", "-r", "1000000", "-t", "2"))
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same(set(rows), {("WS", "connect"), ("WS", "echo")})
+    same((count(rows["WS", "connect"]), failed(total)), (5, 0))
+    check(count(rows["WS", "echo"]) >= 5, rows)
+
+
+@example("socketio", *STRICT)
+def _(dir, program):
+    with serving("socketio") as port:
+        r = run(dir, command(program, "http://127.0.0.1:%d" % port, "-u", "5", "-r", "1000000", "-t", "4"))
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same((count(rows["WS", "connect"]), count(rows["WSE", "join"]), failed(total)), (5, 5, 0))
+    check(set(rows) <= {("WS", "connect"), ("WSE", "join"), ("WSC", "sum"), ("WSR", "hello"), ("WSR", "bye")}, rows)
+    check(count(rows["WSC", "sum"]) >= 5, rows)
 
 
 @example("custom_protocol", *STRICT)

@@ -6,6 +6,7 @@ What is expected follows from RFC 6455, RFC 7692 and the protocols of Engine.IO 
 """
 import base64, hashlib, json, struct, zlib
 from kit.lib import *
+from kit import rooms
 
 PROGRAM = "scripted_websocket.c"
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -674,6 +675,39 @@ def _(dir):
     for row in r"^WS +connect +1 +0\(", r"^WSC +sum +1 +0\(", r"^WSE +say +2 +1\(", r"^WSR +hi +1 +0\(", \
             r"^WSC +later +1 +1\(":
         check(re.search(row, r.err, re.M), row, r)
+
+
+# ---- real servers, whose counts agree ----
+
+@test("websockets of Python: its counts are ours")
+def _(dir):
+    seen = {}
+    with rooms.serving("websocket", seen) as port:
+        r = run(dir, [build("examples/websocket.c", "-O0"), "--headless", "-u", "20", "-r", "1000", "-t", "3",
+                      "-H", "ws://127.0.0.1:%d" % port, "--csv", "c", "--only-summary"])
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same((seen["connections"], failed(total)), (count(rows["WS", "connect"]), 0), r)
+    check(0 <= seen["messages"] - count(rows["WS", "echo"]) <= 20, seen, rows)  # those that the end cut short
+    same(seen["bytes"], 5 * seen["messages"])
+
+
+@test("python-socketio: its counts are ours, by WebSocket and by an upgrade")
+def _(dir):
+    with open("examples/socketio.c") as f:
+        source = f.read()
+    with open(dir + "/polling.c", "w") as f:
+        f.write(source.replace("u->host, .auth", "u->host, .polling = true, .auth"))
+    for path in "examples/socketio.c", dir + "/polling.c":
+        seen = {}
+        with rooms.serving("socketio", seen) as port:
+            r = run(dir, [build(path, "-O0"), "--headless", "-u", "10", "-r", "1000", "-t", "4", "-H",
+                          "http://127.0.0.1:%d" % port, "--csv", "c", "--only-summary"])
+        same(r.rc, 0, r)
+        rows, total = stats_csv(dir + "/c")
+        same(failed(total), 0, r)
+        same((seen["connections"], seen["join"]), (count(rows["WS", "connect"]), count(rows["WSE", "join"])), r)
+        check(0 <= seen["sum"] - count(rows["WSC", "sum"]) <= 10, seen, rows)
 
 
 # ---- what is not mentioned is not there ----
