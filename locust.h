@@ -24065,6 +24065,16 @@ static locust__operation locust__operation_begin(
     return o;
 }
 
+/* A call found no connection: it reached no server, and too many of those make the user pause. */
+static void locust__operation_lost(locust__user *user)
+{
+    locust__user *root = user->root;
+    if (!root->lost++)
+        root->lost_ns = root->all->services->loop->clock_ns;
+    if (!user->all->lost)
+        user->all->lost = LOCUST_ERR_CLOSED;
+}
+
 /* When an operation ended that read its answer from a stream: when the last bytes came, as the
  * kernel noted. NULL, or where the kernel does not say: now. *late_ns: how much of the time up to
  * then may be the generator's own. */
@@ -25660,6 +25670,8 @@ static bool locust__websocket_sent(
 {
     locust__operation o = {w->client.user, "WS", name, start_ns, NULL};
     w->error = wrong;
+    if (wrong && w->ws.dead)
+        locust__operation_lost(w->client.user);
     if (wrong && !w->client.user->co->cancelled) {
         locust__client_settle(w->client.user->client);
         locust__operation_end(&o, NULL, wrong, 0);
@@ -25721,6 +25733,8 @@ LOCUST_API bool(locust_ws_receive)(locust_user *u, locust_ws_message *out, doubl
         "no message within the time given");
     if (!w->error && !w->client.user->co->cancelled)
         locust__ws_take(&w->ws, out);
+    if (w->error && w->ws.dead)
+        locust__operation_lost(w->client.user);
     locust__protocol_leave(&w->client, LOCUST_OK);
     return !w->error;
 }
@@ -26824,6 +26838,8 @@ static void locust__socketio_leave(locust__sio *sio, const locust__operation *o,
     const locust_stream *s, const char *wrong, size_t length) LOCUST__PARKS
 {
     sio->error = wrong;
+    if (wrong && locust__sio_dead(sio))
+        locust__operation_lost(sio->client.user);
     if (o && sio->client.user->co->cancelled)
         locust__operation_cut(o);
     else if (o)

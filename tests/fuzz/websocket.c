@@ -134,7 +134,8 @@ static void check_packet(const uint8_t *data, size_t n)
     locust__sio_packet p;
     const char *wrong = locust__sio_packet_read((locust__view){exact, n}, &p);
     if (!wrong) {
-        MUST(p.type >= 0 && p.type <= LOCUST__SIO_TYPE_REFUSAL && p.space.len && *p.space.ptr == '/');
+        MUST(p.type >= 0 && p.type <= LOCUST__SIO_TYPE_REFUSAL && p.space.len &&
+             *p.space.ptr == '/');
         MUST(p.data.ptr >= exact && p.data.ptr + p.data.len == exact + n);
         if (p.type == LOCUST__SIO_TYPE_EVENT || p.type == LOCUST__SIO_TYPE_ACK) {
             locust__sio_item *item = locust__sio_item_new(&p);

@@ -17,11 +17,11 @@ from benches import BUILD, GENERATOR_CORE, SERVER_CORE, Nginx, compile_test, pin
 
 AIM_ARTILLERY, AIM_HTTP, AIM_BYTES = 0.1, 1.3, 2500
 ROUNDS, SECONDS = 3, 3
-PACKAGES = ("ws@8.23.0", "artillery@2.0.23")
+PACKAGES = ("ws@8.23.0", "artillery@1.7.9")
 
 SERVER = """
 const { WebSocketServer } = require('ws')
-const s = new WebSocketServer({ port: +process.argv[2], host: '127.0.0.1' })
+const s = new WebSocketServer({ port: +process.argv[1], host: '127.0.0.1' })
 s.on('connection', c => c.on('message', (m, binary) => c.send(m, { binary })))
 """
 KIT = """#include "locust.h"
@@ -86,9 +86,9 @@ def artillery(modules, port):
         json.dump({"config": {"target": f"ws://127.0.0.1:{port}", "phases": [{"duration": 1, "arrivalCount": 10}]},
                    "scenarios": [{"engine": "ws", "flow": [{"loop": [{"send": "hello"}], "count": 3000}]}]}, file)
     env = dict(os.environ, ARTILLERY_DISABLE_TELEMETRY="true", NODE_PATH=modules)
-    run = ["node", modules + "/artillery/bin/run", "run", script]
+    run = ["node", modules + "/artillery/bin/artillery", "run", script]
     cpu, text = cpu_of(run, env=env)
-    sent = re.findall(r"websocket\.messages_sent: \.* *([0-9]+)", text)
+    sent = re.findall(r"Requests completed: +([0-9]+)", text)
     if not sent:
         return None, text
     return cpu / int(sent[-1]), text

@@ -361,6 +361,16 @@ static locust__operation locust__operation_begin(
     return o;
 }
 
+/* A call found no connection: it reached no server, and too many of those make the user pause. */
+static void locust__operation_lost(locust__user *user)
+{
+    locust__user *root = user->root;
+    if (!root->lost++)
+        root->lost_ns = root->all->services->loop->clock_ns;
+    if (!user->all->lost)
+        user->all->lost = LOCUST_ERR_CLOSED;
+}
+
 /* When an operation ended that read its answer from a stream: when the last bytes came, as the
  * kernel noted. NULL, or where the kernel does not say: now. *late_ns: how much of the time up to
  * then may be the generator's own. */

@@ -278,6 +278,8 @@ static void locust__socketio_leave(locust__sio *sio, const locust__operation *o,
     const locust_stream *s, const char *wrong, size_t length) LOCUST__PARKS
 {
     sio->error = wrong;
+    if (wrong && locust__sio_dead(sio))
+        locust__operation_lost(sio->client.user);
     if (o && sio->client.user->co->cancelled)
         locust__operation_cut(o);
     else if (o)

@@ -120,6 +120,8 @@ static bool locust__websocket_sent(
 {
     locust__operation o = {w->client.user, "WS", name, start_ns, NULL};
     w->error = wrong;
+    if (wrong && w->ws.dead)
+        locust__operation_lost(w->client.user);
     if (wrong && !w->client.user->co->cancelled) {
         locust__client_settle(w->client.user->client);
         locust__operation_end(&o, NULL, wrong, 0);
@@ -181,6 +183,8 @@ LOCUST_API bool(locust_ws_receive)(locust_user *u, locust_ws_message *out, doubl
         "no message within the time given");
     if (!w->error && !w->client.user->co->cancelled)
         locust__ws_take(&w->ws, out);
+    if (w->error && w->ws.dead)
+        locust__operation_lost(w->client.user);
     locust__protocol_leave(&w->client, LOCUST_OK);
     return !w->error;
 }
