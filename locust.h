@@ -25554,7 +25554,7 @@ static const char *locust__ws_open(locust__ws *ws, const locust_ws_options *opti
  * Purpose     the public calls of WebSocket: connect, send, receive, ping, close.
  * Invariants  a call that sends does not make the client busy: what the server sends meanwhile is
  *             read by the keeper, so that two ends that both send do not wait for each other.
- * Cost        a client: some 800 bytes beside its stream's, of which the heap has all.
+ * Cost        a client: some 700 bytes of heap, its stream included.
  * Names       locust__websocket locust__websocket_
  * Uses        >>co >>misuse >>stack >>allowance >>client >>user >>retry >>control >>protocol
  *             >>ws_frame >>ws >>ws_talk >>ws_opening
@@ -26191,7 +26191,7 @@ static void locust__sio_packet_write(
  * Invariants  what came is read the same way by the user's calls and by the keeper: heartbeats are
  *             answered, events and the acknowledgement that is waited for are kept. A call that
  *             sends does not make the client busy.
- * Cost        a client: some 1,000 bytes beside its stream's.
+ * Cost        a client: some 800 bytes of heap, its stream included.
  * Names       locust__sio locust__sio_
  * Uses        >>stats >>url >>json >>protocol >>ws_frame >>ws >>ws_talk >>sio_packet
  * Sources     Engine.IO protocol 4, Socket.IO protocol 5 (github.com/socketio); socket.io 4.8,

@@ -4,7 +4,7 @@
  * Purpose     the public calls of WebSocket: connect, send, receive, ping, close.
  * Invariants  a call that sends does not make the client busy: what the server sends meanwhile is
  *             read by the keeper, so that two ends that both send do not wait for each other.
- * Cost        a client: some 800 bytes beside its stream's, of which the heap has all.
+ * Cost        a client: some 700 bytes of heap, its stream included.
  * Names       locust__websocket locust__websocket_
  * Uses        >>co >>misuse >>stack >>allowance >>client >>user >>retry >>control >>protocol
  *             >>ws_frame >>ws >>ws_talk >>ws_opening
