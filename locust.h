@@ -1441,7 +1441,8 @@ LOCUST_API bool locust_dns_connect_with(locust_user *u, const locust_dns_options
  * does. Returns the length of the text, of which at most size - 1 bytes are copied; 0: there is no
  * such record. */
 LOCUST_API size_t locust_dns_text(const locust_dns_answer *a, int i, char *out, size_t size);
-/* The i-th record of the whole message, from 0. Returns false if there are no more. */
+/* The i-th record of the whole message, from 0, without the OPT of EDNS. Returns false if there are
+ * no more. */
 LOCUST_API bool locust_dns_record_at(const locust_dns_answer *a, int i, locust_dns_record *out);
 /* The same as a line of a zone file: name, time to live, class, type, data. */
 LOCUST_API size_t locust_dns_record_text(const locust_dns_answer *a, int i, char *out, size_t size);
@@ -28956,7 +28957,7 @@ LOCUST_API locust_dns_answer *(locust_dns_ask)(locust_user *u, const locust_dns_
     locust_error error = LOCUST_OK;
     bool cut = false;
     if (!name) {
-        snprintf(row, sizeof row, "%s %s", q->type, q->question);
+        snprintf(row, sizeof row, "%.16s %.255s", q->type, q->question);
         name = row;
     }
     if (!c) {
@@ -29038,7 +29039,8 @@ static bool locust__dns_api_find(
     w = locust__dns_walk_of(a->message, a->size);
     while (locust__dns_walk_next(&w, record)) {
         bool asked = type == LOCUST__DNS_TYPE_ANY || record->type == type;
-        if ((!type || (record->section == LOCUST_DNS_ANSWER && asked)) && !i--)
+        if (record->type != LOCUST__DNS_TYPE_OPT &&
+            (!type || (record->section == LOCUST_DNS_ANSWER && asked)) && !i--)
             return true;
     }
     return false;

@@ -15,13 +15,13 @@ test_packages="gcc=gcc g++=g++ clang=clang clang-format=clang-format clang-tidy=
     dnsmasq-base=dnsmasq musl-tools=musl-gcc libc6-dbg libmbedtls-dev zlib1g-dev openssl=openssl
     curl=curl faketime=faketime apache2=apache2 lighttpd=lighttpd lighttpd-mod-deflate haproxy=haproxy
     caddy=caddy nodejs=node dpkg-dev=dpkg-source python3-locust=locust
-    python3-jsonschema libgnutls30"
+    python3-jsonschema libgnutls30 knot=knotd bind9-dnsutils=dig"
 test_targets="arm64 armhf mips s390x" # see VARIANTS in tests/run
 qemu_package="qemu-user-static=qemu-arm-static"
 cross_packages="dpkg-dev=dpkg-source make=make"
 cross_test_packages="$cross_packages $qemu_package python3=python3 nginx-light=nginx openssl=openssl"
 bench_packages="wrk=wrk hey=hey strace=strace nghttp2-client=h2load apache2-utils=ab
-    libboost-context-dev"
+    libboost-context-dev dnsperf=dnsperf knot=knotd"
 
 installed()
 {

@@ -17,7 +17,7 @@ a A 192.0.2.7
 aaaa AAAA 2001:db8::1
 cname CNAME a
 chain CNAME cname
-ns NS ns.example.net.
+minfo MINFO a b
 mx MX 10 mail
 txt TXT "one" "two \"quoted\"" "semi;colon back\\slash" "\001\200x"
 _sip._tcp SRV 1 2 5060 sip

@@ -115,7 +115,8 @@ LOCUST_API bool locust_dns_connect_with(locust_user *u, const locust_dns_options
  * does. Returns the length of the text, of which at most size - 1 bytes are copied; 0: there is no
  * such record. */
 LOCUST_API size_t locust_dns_text(const locust_dns_answer *a, int i, char *out, size_t size);
-/* The i-th record of the whole message, from 0. Returns false if there are no more. */
+/* The i-th record of the whole message, from 0, without the OPT of EDNS. Returns false if there are
+ * no more. */
 LOCUST_API bool locust_dns_record_at(const locust_dns_answer *a, int i, locust_dns_record *out);
 /* The same as a line of a zone file: name, time to live, class, type, data. */
 LOCUST_API size_t locust_dns_record_text(const locust_dns_answer *a, int i, char *out, size_t size);

@@ -44,7 +44,7 @@ LOCUST_API locust_dns_answer *(locust_dns_ask)(locust_user *u, const locust_dns_
     locust_error error = LOCUST_OK;
     bool cut = false;
     if (!name) {
-        snprintf(row, sizeof row, "%s %s", q->type, q->question);
+        snprintf(row, sizeof row, "%.16s %.255s", q->type, q->question);
         name = row;
     }
     if (!c) {
@@ -126,7 +126,8 @@ static bool locust__dns_api_find(
     w = locust__dns_walk_of(a->message, a->size);
     while (locust__dns_walk_next(&w, record)) {
         bool asked = type == LOCUST__DNS_TYPE_ANY || record->type == type;
-        if ((!type || (record->section == LOCUST_DNS_ANSWER && asked)) && !i--)
+        if (record->type != LOCUST__DNS_TYPE_OPT &&
+            (!type || (record->section == LOCUST_DNS_ANSWER && asked)) && !i--)
             return true;
     }
     return false;
