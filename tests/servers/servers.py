@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Real servers under load: the kit's count of requests against each server's own, and what the kit says of the server.
 
-    tests/servers/servers.py [NAME...]       all, or those; `make servers S="waitress tomcat"` does so
+    tests/servers/servers.py [NAME...]       all, or those; `make servers S="waitress tomcat dns"` does so
 
 Each server runs as its manual starts it, with its defaults, in a network of its own, where the kernel's counters tell
 connections. Its own count is its access log, or a counter in the handlers beside this file. It is loaded three times by
@@ -28,6 +28,7 @@ LOADS = [("load", 16, 4, 0), ("crowd", 128, 2, 0), ("idle", 8, 15, 13)]
 # ---- the table ----
 
 SERVERS = {}
+PROTOCOLS = ["dns"]  # servers of other protocols than HTTP: each has a program beside this file
 
 
 class Server:
@@ -453,7 +454,9 @@ def serve(s):
 
 
 def main():
-    picked = [SERVERS[name] for name in pick(sys.argv[1:], list(SERVERS))]
+    names = pick(sys.argv[1:], list(SERVERS) + PROTOCOLS)
+    bad = sum(subprocess.call([HERE + "/" + name + ".py"]) for name in PROTOCOLS if name in names)
+    picked = [SERVERS[name] for name in names if name in SERVERS]
     counts = {"ok": 0, "not": 0, "skip": 0}
     os.makedirs(KEPT, exist_ok=True)
     shutil.rmtree(WORK, ignore_errors=True)
@@ -474,7 +477,7 @@ def main():
             print(text, flush=True)
             counts[text.split()[0]] += 1
     print("%d passed, %d failed, %d skipped" % (counts["ok"], counts["not"], counts["skip"]))
-    sys.exit(1 if counts["not"] else 0)
+    sys.exit(1 if counts["not"] or bad else 0)
 
 
 if __name__ == "__main__":

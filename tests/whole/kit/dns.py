@@ -189,7 +189,7 @@ zone "example.test" {{ type primary; file "{self.dir}/zone"; check-names ignore;
         return ["-g", "-n", "1", "-c", self.dir + "/conf"]
 
     def count(self):
-        return len(re.findall(r"\): query: ", self.read("log")))
+        return len(re.findall(r"\): query: \S*example\.test ", self.read("log")))
 
 
 class Unbound(Server):
