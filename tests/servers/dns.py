@@ -103,7 +103,8 @@ def records(name, server, url, dir, pki):
     same(r.rc, 0, r)
     same(len(answers(r)["big.example.test"]), 61, r)
     same("tcp" in answers(r)["big.example.test"][0], url.startswith("udp"), r)
-    return 2 * len(rows) + 3 + url.startswith("udp")
+    # What is truncated is asked for again: by the kit, or by dnsdist behind HTTPS.
+    return 2 * len(rows) + 3 + (url.startswith("udp") or name == "dnsdist" and url.startswith("https"))
 
 
 def load(server, url, dir, pki):
