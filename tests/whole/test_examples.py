@@ -7,6 +7,7 @@ import os, sys
 from kit.lib import *
 from kit.certs import Pki
 from kit.rooms import serving
+from kit import dns
 import glob, http.server, shlex, ssl, urllib.parse
 
 STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes
@@ -694,6 +695,17 @@ def _(dir, program):
     lost = sum(k // 20 for at, k in n.items() if at)
     check(len(n) == 5 and lost - 4 <= failed(row) <= lost and failed(row) >= 4, n, row)
     check(abs(count(row) - n[""]) <= 4, n, row)
+
+
+@example("resolver", *STRICT)
+def _(dir, program):
+    with dns.Knot(dir) as server:
+        r = run(dir, command(program, "udp://127.0.0.1:%d" % server.port, "-u", "20", "-r", "100", "-t", "2"))
+        rows, total = stats_csv(dir + "/c")
+        same((r.rc, failed(total)), (0, 0), r)
+        same(set(rows), {("DNS", name) for name in ("MX zone", "A exchange", "A h[n]", "no such name")})
+        same(count(rows["DNS", "MX zone"]), count(rows["DNS", "A exchange"]))
+        check(count(total) <= server.asked() <= count(total) + 20, server.asked(), total)  # of what was cut at the end
 
 
 GUIDE = "examples/FROM_LOCUST.md"

@@ -45,6 +45,9 @@ ZONE = ("""$ORIGIN example.test.
 $TTL 300
 @ SOA ns1 hostmaster 1 3600 600 86400 60
 @ NS ns1
+@ MX 10 mail
+mail MX 10 mail
+mail A 127.0.0.1
 ns1 A 127.0.0.1
 multi A 192.0.2.1
 multi A 192.0.2.2
