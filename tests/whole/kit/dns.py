@@ -83,7 +83,7 @@ def answers(port):
 
 
 class Server:
-    PROGRAM, PACKAGE, CHECKS = "", "", 0  # CHECKS: questions of ours before the test's
+    PROGRAM, PACKAGE = "", ""
 
     def __init__(self, dir=None, before_exec=None, pki=None, **options):
         self.program = shutil.which(self.PROGRAM, path=PATH)
@@ -110,20 +110,17 @@ class Server:
                                           stdin=subprocess.DEVNULL, preexec_fn=self.before_exec)
             deadline = time.monotonic() + 20
             while self.p.poll() is None and time.monotonic() < deadline:
-                self.asked_before += 1
                 if answers(self.port):
                     self.before = self.count()
                     return self
                 time.sleep(0.05)
-            self.__exit__()
+            self.stop()
         raise AssertionError(self.PROGRAM + " does not start:\n" + self.read("log"))
-
-    asked_before = 0
 
     def asked(self):
         return self.count() - self.before
 
-    def __exit__(self, *_):
+    def stop(self):
         if self.p and self.p.poll() is None:
             self.p.terminate()
             try:
@@ -131,8 +128,10 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.p.kill()
                 self.p.wait()
-        if not os.environ.get("KEEP"):
-            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Knot(Server):
