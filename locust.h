@@ -1502,10 +1502,10 @@ typedef struct locust_mqtt_options {
 /* Connects, and disconnects first if the client is connected already. Later connects of the client
  * are made by the same options. Texts are copied. Returns whether the broker took it.
  * locust_mqtt_connect(u, u->host, .username = "board", .password = "secret") */
-LOCUST_API bool locust_mqtt_connect_by(locust_user *u, const locust_mqtt_options *options);
+LOCUST_API bool locust_mqtt_connect(locust_user *u, const locust_mqtt_options *options);
 #define locust_mqtt_connect(u, ...)     \
     (LOCUST_AT_("locust_mqtt_connect"), \
-        locust_mqtt_connect_by((u), &(locust_mqtt_options){.url = __VA_ARGS__}))
+        locust_mqtt_connect((u), &(locust_mqtt_options){.url = __VA_ARGS__}))
 
 typedef struct locust_mqtt_publication {
     const char *topic;   // required
@@ -1528,13 +1528,14 @@ typedef struct locust_mqtt_publication {
 } locust_mqtt_publication;
 
 /* Publishes. Returns whether the broker has it; with .window, whether it is under way. */
-LOCUST_API bool locust_mqtt_publish_by(locust_user *u, const locust_mqtt_publication *publication);
+LOCUST_API bool locust_mqtt_publish(locust_user *u, const locust_mqtt_publication *publication);
 #define locust_mqtt_publish(u, topic_, ...) \
     (LOCUST_AT_("locust_mqtt_publish"),     \
-        locust_mqtt_publish_by(             \
+        locust_mqtt_publish(                \
             (u), &(locust_mqtt_publication){.topic = (topic_), .payload = __VA_ARGS__}))
 /* Waits until nothing that this client has published is under way. False: something failed. */
 LOCUST_API bool locust_mqtt_flush(locust_user *u);
+#define locust_mqtt_flush(...) (LOCUST_AT_("locust_mqtt_flush"), locust_mqtt_flush(__VA_ARGS__))
 
 typedef struct locust_mqtt_subscription {
     const char *filter;      // required; "$share/GROUP/FILTER" is shared
@@ -1551,12 +1552,13 @@ typedef struct locust_mqtt_subscription {
 } locust_mqtt_subscription;
 
 /* Subscribes to each filter, with a row for each. Returns whether the broker took all of them. */
-LOCUST_API bool locust_mqtt_subscribe_by(
-    locust_user *u, const locust_mqtt_subscription *subscription);
+LOCUST_API bool locust_mqtt_subscribe(locust_user *u, const locust_mqtt_subscription *subscription);
 #define locust_mqtt_subscribe(u, ...)     \
     (LOCUST_AT_("locust_mqtt_subscribe"), \
-        locust_mqtt_subscribe_by((u), &(locust_mqtt_subscription){.filter = __VA_ARGS__}))
+        locust_mqtt_subscribe((u), &(locust_mqtt_subscription){.filter = __VA_ARGS__}))
 LOCUST_API bool locust_mqtt_unsubscribe(locust_user *u, const char *filter);
+#define locust_mqtt_unsubscribe(...) \
+    (LOCUST_AT_("locust_mqtt_unsubscribe"), locust_mqtt_unsubscribe(__VA_ARGS__))
 
 typedef struct locust_mqtt_message {
     const char *topic;
@@ -1579,9 +1581,13 @@ typedef struct locust_mqtt_message {
  * not at all, negative: for ever). It lives until this user's next call on the client. Makes a row
  * if the message was stamped. False: none came; *m is empty then. */
 LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *m, double seconds);
+#define locust_mqtt_receive(...) \
+    (LOCUST_AT_("locust_mqtt_receive"), locust_mqtt_receive(__VA_ARGS__))
 
 /* Disconnects, so that the broker does not publish the will; with_will: so that it does. */
 LOCUST_API bool locust_mqtt_disconnect(locust_user *u, bool with_will);
+#define locust_mqtt_disconnect(...) \
+    (LOCUST_AT_("locust_mqtt_disconnect"), locust_mqtt_disconnect(__VA_ARGS__))
 /* Why the last call failed: a stable sentence; NULL if it did not. */
 LOCUST_API const char *locust_mqtt_error(locust_user *u);
 /* ============================================================================================
@@ -30050,6 +30056,13 @@ static const locust__mqtt_sub *locust__mqtt_sub_of(
     return s;
 }
 
+/* The filter, or name, in "receive:FILTER"; NULL gives "". */
+static const char *locust__mqtt_sub_name(const char *row)
+{
+    const char *colon = row ? strchr(row, ':') : NULL;
+    return colon ? colon + 1 : row ? row : "";
+}
+
 /* Forgets all subscriptions. */
 static void locust__mqtt_sub_free(locust__mqtt *m)
 {
@@ -30058,6 +30071,16 @@ static void locust__mqtt_sub_free(locust__mqtt *m)
         m->subs = s->next;
         LOCUST_FREE(s);
     }
+}
+
+static void locust__mqtt_sub_remove(locust__mqtt *m, const char *filter)
+{
+    for (locust__mqtt_sub **at = &m->subs, *s; (s = *at) != NULL; at = &s->next)
+        if (strcmp(s->filter, filter) == 0) {
+            *at = s->next;
+            LOCUST_FREE(s);
+            return;
+        }
 }
 
 /* -- messages -- */
@@ -30482,8 +30505,10 @@ static void locust__mqtt_end(locust__protocol_client *c)
     locust__buf_free(&m->wait_codes);
 }
 
-static const locust__protocol_kind locust__mqtt_protocol = {
-    sizeof(locust__mqtt), locust__mqtt_end, locust__mqtt_tend, locust__mqtt_tick, false};
+static const locust__protocol_kind locust__mqtt_protocol = {.bytes = sizeof(locust__mqtt),
+    .end = locust__mqtt_end,
+    .tend = locust__mqtt_tend,
+    .tick = locust__mqtt_tick};
 /* ============================================================================================
  * >>mqtt_connect  an MQTT client waits, and connects
  *
@@ -30494,7 +30519,7 @@ static const locust__protocol_kind locust__mqtt_protocol = {
  *             locust__mqtt_open locust__mqtt_options_ locust__mqtt_scheme locust__mqtt_text_cut
  *             locust__mqtt_wait locust__mqtt_wait_
  * Uses        >>co >>switch >>fd >>stream >>allowance >>url >>user >>retry >>control
- *             >>protocol >>mqtt_packet >>mqtt_client >>mqtt_keep
+ *             >>protocol >>ws_layer >>mqtt_packet >>mqtt_client >>mqtt_keep
  * Sources     OASIS MQTT 3.1.1 and 5.0, section 3.1.
  * ============================================================================================ */
 
@@ -30553,6 +30578,8 @@ static enum locust__wake locust__mqtt_wait_event(locust__mqtt *m, int64_t deadli
         if (s->burst < LOCUST__STREAM_BURST)
             return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
         why = locust__stream_settle(s) ? LOCUST__WAKE_EVENT : locust__co_yield(loop);
+        if (why == LOCUST__WAKE_EVENT && loop->now_ns >= deadline_ns)
+            why = LOCUST__WAKE_TIMEOUT;
     } else if (locust__stream_settle(s)) {
         why = LOCUST__WAKE_EVENT; // it is closed
     } else if (full) {
@@ -30692,6 +30719,8 @@ static const locust__mqtt_scheme *locust__mqtt_connect_scheme(locust__view name)
     static const locust__mqtt_scheme schemes[] = {
         {"mqtt", 1883, false, false},
         {"mqtts", 8883, true, false},
+        {"mqtt+ws", 80, false, true},
+        {"mqtt+wss", 443, true, true},
     };
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (locust__view_is_nocase(name, schemes[i].name))
@@ -30840,32 +30869,64 @@ static const char *locust__mqtt_connect_send(locust__mqtt *m, locust__view user_
     return locust__mqtt_call_send(m, packet, (locust__view){NULL, 0});
 }
 
+/* Opens a connection over WebSocket, [4-6]. The path is /mqtt if the URL has none. The user of the
+ * URL is MQTT's. */
+static const char *locust__mqtt_connect_web(locust__mqtt *m, const locust__url *url, bool secure,
+    locust__allowance *a, locust_error *error) LOCUST__PARKS
+{
+    const locust_ws_options options = {.subprotocols = "mqtt"};
+    locust__buf text = {NULL, 0, 0, false};
+    bool six = memchr(url->host.ptr, ':', url->host.len) != NULL;
+    const char *why, *path = url->rest.ptr;
+    locust__buf_printf(&text, "%s://%s%.*s%s", secure ? "https" : "http", six ? "[" : "",
+        (int)url->host.len, url->host.ptr, six ? "]" : "");
+    if (url->port)
+        locust__buf_printf(&text, ":%d", url->port);
+    locust__buf_puts(&text, url->rest.len > 1 ? path : "/mqtt");
+    locust__buf_add(&text, "", 1);
+    *error = text.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+    why = text.failed ? locust__error_text(LOCUST_ERR_MEMORY)
+                      : locust__ws_layer_open(&m->as, &options, text.ptr, a, error, NULL);
+    locust__buf_free(&text);
+    return why;
+}
+
+/* Opens a connection. Returns why that failed. */
+static const char *locust__mqtt_connect_dial(
+    locust__mqtt *m, locust__url *url, locust__allowance *a) LOCUST__PARKS
+{
+    locust_error error = m->options.url ? locust__url_parse(m->options.url, url) : LOCUST_ERR_URL;
+    const locust__mqtt_scheme *scheme = error ? NULL : locust__mqtt_connect_scheme(url->scheme);
+    const char *why = NULL;
+    if (!error && !scheme)
+        error = LOCUST_ERR_SCHEME;
+    if (!error && scheme->web) {
+        why = locust__mqtt_connect_web(m, url, scheme->secure, a, &error);
+    } else if (!error) {
+        locust__protocol_to to = {.url = url, .port = scheme->port, .secure = scheme->secure};
+        error = locust__protocol_dial(&m->as, &to, a);
+    }
+    locust__retry_note(m->as.user, error);
+    if (m->as.user->co->cancelled || error == LOCUST_ERR_CANCELLED)
+        return locust__mqtt_text_cut;
+    return why ? why : error ? locust__error_text(error) : NULL;
+}
+
 /* Opens the connection and has the broker take it. Returns why that failed. */
 static const char *locust__mqtt_connect_try(
     locust__mqtt *m, locust__operation *o, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__allowance a = {deadline_ns, 0};
     locust__url url;
-    locust_error error = m->options.url ? locust__url_parse(m->options.url, &url) : LOCUST_ERR_URL;
-    const locust__mqtt_scheme *scheme = error ? NULL : locust__mqtt_connect_scheme(url.scheme);
-    locust__protocol_to to;
-    const char *fault;
-    if (!error && !scheme)
-        error = LOCUST_ERR_SCHEME;
-    if (!error) {
-        to = (locust__protocol_to){
-            .url = &url, .port = scheme->port, .secure = scheme->secure, .http = scheme->web};
-        error = locust__protocol_dial(&m->as, &to, &a);
-    }
-    locust__retry_note(m->as.user, error);
-    if (error)
-        return error == LOCUST_ERR_CANCELLED ? locust__mqtt_text_cut : locust__error_text(error);
+    const char *why = locust__mqtt_connect_dial(m, &url, &a);
+    if (why)
+        return why;
     o->start_ns += a.generator_ns;
     m->answered = false;
-    fault = locust__mqtt_connect_send(m, url.user_info);
-    if (!fault)
-        fault = locust__mqtt_wait(m, locust__mqtt_has_answer, a.deadline_ns);
-    return fault ? fault : m->error;
+    why = locust__mqtt_connect_send(m, url.user_info);
+    if (!why)
+        why = locust__mqtt_wait(m, locust__mqtt_has_answer, a.deadline_ns);
+    return why ? why : m->error;
 }
 
 /* Connects, and makes the row. Returns whether the broker took it. */
@@ -30906,8 +30967,8 @@ static bool locust__mqtt_open(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARK
  * Names       locust__mqtt_filters locust__mqtt_request_ locust__mqtt_resume
  *             locust__mqtt_subscribe_ locust__mqtt_unsubscribe
  *             locust__mqtt_up
- * Uses        >>co >>stats >>stream >>protocol >>mqtt_packet >>mqtt_client >>mqtt_keep
- *             >>mqtt_connect
+ * Uses        >>co >>stats >>stream >>protocol >>mqtt_packet >>mqtt_client >>mqtt_message
+ *             >>mqtt_keep >>mqtt_connect
  * Sources     OASIS MQTT 3.1.1 and 5.0, sections 3.8 to 3.11 and 4.4 (delivery again).
  * ============================================================================================ */
 
@@ -30983,26 +31044,38 @@ static const char *locust__mqtt_request_send(locust__mqtt *m, locust__view packe
     return why;
 }
 
-/* Makes a row for each filter: the error is `why`, or as the broker said. Keeps what it took. */
-static void locust__mqtt_request_end(locust__mqtt *m, locust__operation *o, const char *why,
-    const locust__mqtt_filters *filters, const locust_mqtt_subscription *s)
+/* Keeps the subscriptions before they are made: messages may come right behind the SUBACK, and
+ * before it. Returns why that failed. */
+static const char *locust__mqtt_request_keep(
+    locust__mqtt *m, const locust__mqtt_filters *filters, const locust_mqtt_subscription *s)
 {
     unsigned options = (unsigned)s->qos | (s->no_local ? 4u : 0u) |
                        (s->retain_as_published ? 8u : 0u) | (unsigned)s->retain_handling << 4;
+    const char *filter;
+    for (size_t i = 0; (filter = locust__mqtt_subscribe_filter(filters, i)) != NULL; i++)
+        if (!locust__mqtt_subscribe_keep(m, filter, s, options))
+            return locust__error_text(LOCUST_ERR_MEMORY);
+    return NULL;
+}
+
+/* Makes a row for each filter: the error is `why`, or as the broker said. Forgets what failed. */
+static void locust__mqtt_request_end(locust__mqtt *m, locust__operation *o, const char *why,
+    const locust__mqtt_filters *filters, const locust_mqtt_subscription *s)
+{
     locust__buf name = {NULL, 0, 0, false};
     const char *filter;
     for (size_t i = 0; (filter = locust__mqtt_subscribe_filter(filters, i)) != NULL; i++) {
         const char *error =
             why ? why : locust__mqtt_subscribe_judge(m, (unsigned char)m->wait_codes.ptr[i]);
-        if (!error && !locust__mqtt_subscribe_keep(m, filter, s, options))
-            error = locust__error_text(LOCUST_ERR_MEMORY);
         name.len = 0;
         locust__buf_printf(&name, "subscribe:%d:%s", s->qos, s->name ? s->name : filter);
         o->name = name.failed ? "subscribe" : name.ptr;
-        if (error)
+        if (error) {
             locust__mqtt_call_fail(m, o, error);
-        else
+            locust__mqtt_sub_remove(m, filter);
+        } else {
             locust__operation_end(o, locust__mqtt_client_stream(m), NULL, 0);
+        }
     }
     locust__buf_free(&name);
 }
@@ -31012,10 +31085,10 @@ static void locust__mqtt_subscribe_all(locust__mqtt *m, const locust__mqtt_filte
 {
     locust__buf *out = &m->as.user->all->services->auth;
     locust__operation o = locust__operation_begin(m->as.user, "MQTT", "subscribe");
-    locust__bytes_writer w = locust__mqtt_packet_begin(out);
     unsigned options = (unsigned)s->qos;
-    const char *filter, *why = NULL;
+    const char *filter, *why = locust__mqtt_request_keep(m, filters, s);
     size_t n = 0, props;
+    locust__bytes_writer w = locust__mqtt_packet_begin(out);
     m->wait_id = locust__mqtt_call_id(m);
     locust__bytes_put_u16(&w, m->wait_id);
     if (m->version == 5) {
@@ -31064,13 +31137,8 @@ static void locust__mqtt_unsubscribe(
     else
         locust__operation_end(&o, locust__mqtt_client_stream(m), NULL, 0);
     locust__buf_free(&name);
-    for (locust__mqtt_sub **at = &m->subs, *s; (s = *at) != NULL && !why;)
-        if (strcmp(s->filter, filter) == 0) {
-            *at = s->next;
-            LOCUST_FREE(s);
-        } else {
-            at = &s->next;
-        }
+    if (!why)
+        locust__mqtt_sub_remove(m, filter);
 }
 
 /* Goes on after a connect: sends again what is under way in a session that the broker kept; else
@@ -31078,8 +31146,10 @@ static void locust__mqtt_unsubscribe(
 static void locust__mqtt_resume(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__mqtt_sub *subs = m->session_present ? NULL : m->subs;
+    const char *lost = NULL;
     if (!m->session_present) {
         locust__mqtt_flights_fail(m, "the broker lost the session");
+        lost = m->error;
         m->n_received = 0;
         m->subs = NULL;
     }
@@ -31095,19 +31165,25 @@ static void locust__mqtt_resume(locust__mqtt *m, int64_t deadline_ns) LOCUST__PA
     while (subs) {
         locust__mqtt_sub *sub = subs;
         locust__mqtt_filters filters = {sub->filter, NULL};
-        const char *name = strchr(sub->row, ':');
         subs = sub->next;
-        if (m->connected && !m->error)
+        if (m->connected)
             locust__mqtt_subscribe_all(m, &filters,
-                &(locust_mqtt_subscription){.name = name ? name + 1 : NULL,
+                &(locust_mqtt_subscription){.name = locust__mqtt_sub_name(sub->row),
                     .qos = sub->options & 3,
                     .no_local = sub->options & 4,
                     .retain_as_published = sub->options & 8,
                     .retain_handling = sub->options >> 4,
                     .id = sub->id},
                 deadline_ns);
-        LOCUST_FREE(sub);
+        if (m->connected) {
+            LOCUST_FREE(sub);
+        } else { // for the next connection
+            sub->next = m->subs;
+            m->subs = sub;
+        }
     }
+    if (lost)
+        m->error = lost;
 }
 
 /* Makes sure that there is a connection. Returns whether there is. */
@@ -31123,7 +31199,7 @@ static bool locust__mqtt_up(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
     m->configured = true;
     if (locust__mqtt_open(m, deadline_ns))
         locust__mqtt_resume(m, deadline_ns);
-    return m->connected && !m->error;
+    return m->connected;
 }
 /* ============================================================================================
  * >>mqtt_user  MQTT: what a test calls
@@ -31142,7 +31218,7 @@ static bool locust__mqtt_up(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
 
 /* -- connecting and subscribing -- */
 
-LOCUST_API bool locust_mqtt_connect_by(locust_user *u, const locust_mqtt_options *options)
+LOCUST_API bool(locust_mqtt_connect)(locust_user *u, const locust_mqtt_options *options)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_connect");
     if (!m)
@@ -31160,8 +31236,7 @@ LOCUST_API bool locust_mqtt_connect_by(locust_user *u, const locust_mqtt_options
     return locust__mqtt_call_end(m);
 }
 
-LOCUST_API bool locust_mqtt_subscribe_by(
-    locust_user *u, const locust_mqtt_subscription *subscription)
+LOCUST_API bool(locust_mqtt_subscribe)(locust_user *u, const locust_mqtt_subscription *subscription)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_subscribe");
     locust__mqtt_filters filters = {subscription->filter, subscription->more};
@@ -31405,7 +31480,7 @@ static void locust__mqtt_publish_any(
     }
 }
 
-LOCUST_API bool locust_mqtt_publish_by(locust_user *u, const locust_mqtt_publication *publication)
+LOCUST_API bool(locust_mqtt_publish)(locust_user *u, const locust_mqtt_publication *publication)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_publish");
     if (!m)
@@ -31414,7 +31489,7 @@ LOCUST_API bool locust_mqtt_publish_by(locust_user *u, const locust_mqtt_publica
     return locust__mqtt_call_end(m);
 }
 
-LOCUST_API bool locust_mqtt_flush(locust_user *u)
+LOCUST_API bool(locust_mqtt_flush)(locust_user *u)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_flush");
     int64_t deadline_ns;
@@ -31504,7 +31579,7 @@ static void locust__mqtt_receive_pop(locust__mqtt *m, locust_mqtt_message *out)
         .qos = q->qos,
         .retain = q->retain,
         .dup = q->dup,
-        .filter = q->row ? strchr(q->row, ':') + 1 : "",
+        .filter = locust__mqtt_sub_name(q->row),
         .properties = none};
     if (q->sent_wall_ns) {
         out->sent_ms = (double)q->sent_wall_ns / 1e6;
@@ -31518,7 +31593,7 @@ static void locust__mqtt_receive_pop(locust__mqtt *m, locust_mqtt_message *out)
     locust__mqtt_message_record(m, q);
 }
 
-LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *message, double seconds)
+LOCUST_API bool(locust_mqtt_receive)(locust_user *u, locust_mqtt_message *message, double seconds)
 {
     static const locust_mqtt_property none[1];
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_receive");
@@ -31550,7 +31625,7 @@ LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *message
 
 /* -- the rest -- */
 
-LOCUST_API bool locust_mqtt_unsubscribe(locust_user *u, const char *filter)
+LOCUST_API bool(locust_mqtt_unsubscribe)(locust_user *u, const char *filter)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_unsubscribe");
     int64_t deadline_ns;
@@ -31562,7 +31637,7 @@ LOCUST_API bool locust_mqtt_unsubscribe(locust_user *u, const char *filter)
     return locust__mqtt_call_end(m);
 }
 
-LOCUST_API bool locust_mqtt_disconnect(locust_user *u, bool with_will)
+LOCUST_API bool(locust_mqtt_disconnect)(locust_user *u, bool with_will)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_disconnect");
     locust__operation o;

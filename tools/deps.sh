@@ -12,7 +12,7 @@ set -eu
 # package=command; a command that exists is enough, wherever it came from.
 test_packages="gcc=gcc g++=g++ clang=clang clang-format=clang-format clang-tidy=clang-tidy
     cppcheck=cppcheck valgrind=valgrind gdb=gdb universal-ctags=ctags python3=python3 nginx-light=nginx
-    dnsmasq-base=dnsmasq musl-tools=musl-gcc libc6-dbg libmbedtls-dev zlib1g-dev openssl=openssl
+    dnsmasq-base=dnsmasq mosquitto=mosquitto mosquitto-clients=mosquitto_sub iproute2=ip musl-tools=musl-gcc libc6-dbg libmbedtls-dev zlib1g-dev openssl=openssl
     curl=curl faketime=faketime apache2=apache2 lighttpd=lighttpd lighttpd-mod-deflate haproxy=haproxy
     caddy=caddy nodejs=node dpkg-dev=dpkg-source python3-locust=locust
     python3-jsonschema libgnutls30 knot=knotd bind9-dnsutils=dig"

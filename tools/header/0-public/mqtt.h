@@ -48,10 +48,10 @@ typedef struct locust_mqtt_options {
 /* Connects, and disconnects first if the client is connected already. Later connects of the client
  * are made by the same options. Texts are copied. Returns whether the broker took it.
  * locust_mqtt_connect(u, u->host, .username = "board", .password = "secret") */
-LOCUST_API bool locust_mqtt_connect_by(locust_user *u, const locust_mqtt_options *options);
+LOCUST_API bool locust_mqtt_connect(locust_user *u, const locust_mqtt_options *options);
 #define locust_mqtt_connect(u, ...)     \
     (LOCUST_AT_("locust_mqtt_connect"), \
-        locust_mqtt_connect_by((u), &(locust_mqtt_options){.url = __VA_ARGS__}))
+        locust_mqtt_connect((u), &(locust_mqtt_options){.url = __VA_ARGS__}))
 
 typedef struct locust_mqtt_publication {
     const char *topic;   // required
@@ -74,13 +74,14 @@ typedef struct locust_mqtt_publication {
 } locust_mqtt_publication;
 
 /* Publishes. Returns whether the broker has it; with .window, whether it is under way. */
-LOCUST_API bool locust_mqtt_publish_by(locust_user *u, const locust_mqtt_publication *publication);
+LOCUST_API bool locust_mqtt_publish(locust_user *u, const locust_mqtt_publication *publication);
 #define locust_mqtt_publish(u, topic_, ...) \
     (LOCUST_AT_("locust_mqtt_publish"),     \
-        locust_mqtt_publish_by(             \
+        locust_mqtt_publish(                \
             (u), &(locust_mqtt_publication){.topic = (topic_), .payload = __VA_ARGS__}))
 /* Waits until nothing that this client has published is under way. False: something failed. */
 LOCUST_API bool locust_mqtt_flush(locust_user *u);
+#define locust_mqtt_flush(...) (LOCUST_AT_("locust_mqtt_flush"), locust_mqtt_flush(__VA_ARGS__))
 
 typedef struct locust_mqtt_subscription {
     const char *filter;      // required; "$share/GROUP/FILTER" is shared
@@ -97,12 +98,13 @@ typedef struct locust_mqtt_subscription {
 } locust_mqtt_subscription;
 
 /* Subscribes to each filter, with a row for each. Returns whether the broker took all of them. */
-LOCUST_API bool locust_mqtt_subscribe_by(
-    locust_user *u, const locust_mqtt_subscription *subscription);
+LOCUST_API bool locust_mqtt_subscribe(locust_user *u, const locust_mqtt_subscription *subscription);
 #define locust_mqtt_subscribe(u, ...)     \
     (LOCUST_AT_("locust_mqtt_subscribe"), \
-        locust_mqtt_subscribe_by((u), &(locust_mqtt_subscription){.filter = __VA_ARGS__}))
+        locust_mqtt_subscribe((u), &(locust_mqtt_subscription){.filter = __VA_ARGS__}))
 LOCUST_API bool locust_mqtt_unsubscribe(locust_user *u, const char *filter);
+#define locust_mqtt_unsubscribe(...) \
+    (LOCUST_AT_("locust_mqtt_unsubscribe"), locust_mqtt_unsubscribe(__VA_ARGS__))
 
 typedef struct locust_mqtt_message {
     const char *topic;
@@ -125,8 +127,12 @@ typedef struct locust_mqtt_message {
  * not at all, negative: for ever). It lives until this user's next call on the client. Makes a row
  * if the message was stamped. False: none came; *m is empty then. */
 LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *m, double seconds);
+#define locust_mqtt_receive(...) \
+    (LOCUST_AT_("locust_mqtt_receive"), locust_mqtt_receive(__VA_ARGS__))
 
 /* Disconnects, so that the broker does not publish the will; with_will: so that it does. */
 LOCUST_API bool locust_mqtt_disconnect(locust_user *u, bool with_will);
+#define locust_mqtt_disconnect(...) \
+    (LOCUST_AT_("locust_mqtt_disconnect"), locust_mqtt_disconnect(__VA_ARGS__))
 /* Why the last call failed: a stable sentence; NULL if it did not. */
 LOCUST_API const char *locust_mqtt_error(locust_user *u);

@@ -8,7 +8,7 @@
  *             locust__mqtt_open locust__mqtt_options_ locust__mqtt_scheme locust__mqtt_text_cut
  *             locust__mqtt_wait locust__mqtt_wait_
  * Uses        >>co >>switch >>fd >>stream >>allowance >>url >>user >>retry >>control
- *             >>protocol >>mqtt_packet >>mqtt_client >>mqtt_keep
+ *             >>protocol >>ws_layer >>mqtt_packet >>mqtt_client >>mqtt_keep
  * Sources     OASIS MQTT 3.1.1 and 5.0, section 3.1.
  * ============================================================================================ */
 
@@ -67,6 +67,8 @@ static enum locust__wake locust__mqtt_wait_event(locust__mqtt *m, int64_t deadli
         if (s->burst < LOCUST__STREAM_BURST)
             return loop->current->cancelled ? LOCUST__WAKE_CANCELLED : LOCUST__WAKE_EVENT;
         why = locust__stream_settle(s) ? LOCUST__WAKE_EVENT : locust__co_yield(loop);
+        if (why == LOCUST__WAKE_EVENT && loop->now_ns >= deadline_ns)
+            why = LOCUST__WAKE_TIMEOUT;
     } else if (locust__stream_settle(s)) {
         why = LOCUST__WAKE_EVENT; // it is closed
     } else if (full) {
@@ -206,6 +208,8 @@ static const locust__mqtt_scheme *locust__mqtt_connect_scheme(locust__view name)
     static const locust__mqtt_scheme schemes[] = {
         {"mqtt", 1883, false, false},
         {"mqtts", 8883, true, false},
+        {"mqtt+ws", 80, false, true},
+        {"mqtt+wss", 443, true, true},
     };
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (locust__view_is_nocase(name, schemes[i].name))
@@ -354,32 +358,64 @@ static const char *locust__mqtt_connect_send(locust__mqtt *m, locust__view user_
     return locust__mqtt_call_send(m, packet, (locust__view){NULL, 0});
 }
 
+/* Opens a connection over WebSocket, [4-6]. The path is /mqtt if the URL has none. The user of the
+ * URL is MQTT's. */
+static const char *locust__mqtt_connect_web(locust__mqtt *m, const locust__url *url, bool secure,
+    locust__allowance *a, locust_error *error) LOCUST__PARKS
+{
+    const locust_ws_options options = {.subprotocols = "mqtt"};
+    locust__buf text = {NULL, 0, 0, false};
+    bool six = memchr(url->host.ptr, ':', url->host.len) != NULL;
+    const char *why, *path = url->rest.ptr;
+    locust__buf_printf(&text, "%s://%s%.*s%s", secure ? "https" : "http", six ? "[" : "",
+        (int)url->host.len, url->host.ptr, six ? "]" : "");
+    if (url->port)
+        locust__buf_printf(&text, ":%d", url->port);
+    locust__buf_puts(&text, url->rest.len > 1 ? path : "/mqtt");
+    locust__buf_add(&text, "", 1);
+    *error = text.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+    why = text.failed ? locust__error_text(LOCUST_ERR_MEMORY)
+                      : locust__ws_layer_open(&m->as, &options, text.ptr, a, error, NULL);
+    locust__buf_free(&text);
+    return why;
+}
+
+/* Opens a connection. Returns why that failed. */
+static const char *locust__mqtt_connect_dial(
+    locust__mqtt *m, locust__url *url, locust__allowance *a) LOCUST__PARKS
+{
+    locust_error error = m->options.url ? locust__url_parse(m->options.url, url) : LOCUST_ERR_URL;
+    const locust__mqtt_scheme *scheme = error ? NULL : locust__mqtt_connect_scheme(url->scheme);
+    const char *why = NULL;
+    if (!error && !scheme)
+        error = LOCUST_ERR_SCHEME;
+    if (!error && scheme->web) {
+        why = locust__mqtt_connect_web(m, url, scheme->secure, a, &error);
+    } else if (!error) {
+        locust__protocol_to to = {.url = url, .port = scheme->port, .secure = scheme->secure};
+        error = locust__protocol_dial(&m->as, &to, a);
+    }
+    locust__retry_note(m->as.user, error);
+    if (m->as.user->co->cancelled || error == LOCUST_ERR_CANCELLED)
+        return locust__mqtt_text_cut;
+    return why ? why : error ? locust__error_text(error) : NULL;
+}
+
 /* Opens the connection and has the broker take it. Returns why that failed. */
 static const char *locust__mqtt_connect_try(
     locust__mqtt *m, locust__operation *o, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__allowance a = {deadline_ns, 0};
     locust__url url;
-    locust_error error = m->options.url ? locust__url_parse(m->options.url, &url) : LOCUST_ERR_URL;
-    const locust__mqtt_scheme *scheme = error ? NULL : locust__mqtt_connect_scheme(url.scheme);
-    locust__protocol_to to;
-    const char *fault;
-    if (!error && !scheme)
-        error = LOCUST_ERR_SCHEME;
-    if (!error) {
-        to = (locust__protocol_to){
-            .url = &url, .port = scheme->port, .secure = scheme->secure, .http = scheme->web};
-        error = locust__protocol_dial(&m->as, &to, &a);
-    }
-    locust__retry_note(m->as.user, error);
-    if (error)
-        return error == LOCUST_ERR_CANCELLED ? locust__mqtt_text_cut : locust__error_text(error);
+    const char *why = locust__mqtt_connect_dial(m, &url, &a);
+    if (why)
+        return why;
     o->start_ns += a.generator_ns;
     m->answered = false;
-    fault = locust__mqtt_connect_send(m, url.user_info);
-    if (!fault)
-        fault = locust__mqtt_wait(m, locust__mqtt_has_answer, a.deadline_ns);
-    return fault ? fault : m->error;
+    why = locust__mqtt_connect_send(m, url.user_info);
+    if (!why)
+        why = locust__mqtt_wait(m, locust__mqtt_has_answer, a.deadline_ns);
+    return why ? why : m->error;
 }
 
 /* Connects, and makes the row. Returns whether the broker took it. */

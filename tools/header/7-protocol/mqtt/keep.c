@@ -245,5 +245,7 @@ static void locust__mqtt_end(locust__protocol_client *c)
     locust__buf_free(&m->wait_codes);
 }
 
-static const locust__protocol_kind locust__mqtt_protocol = {
-    sizeof(locust__mqtt), locust__mqtt_end, locust__mqtt_tend, locust__mqtt_tick, false};
+static const locust__protocol_kind locust__mqtt_protocol = {.bytes = sizeof(locust__mqtt),
+    .end = locust__mqtt_end,
+    .tend = locust__mqtt_tend,
+    .tick = locust__mqtt_tick};

@@ -60,6 +60,13 @@ static const locust__mqtt_sub *locust__mqtt_sub_of(
     return s;
 }
 
+/* The filter, or name, in "receive:FILTER"; NULL gives "". */
+static const char *locust__mqtt_sub_name(const char *row)
+{
+    const char *colon = row ? strchr(row, ':') : NULL;
+    return colon ? colon + 1 : row ? row : "";
+}
+
 /* Forgets all subscriptions. */
 static void locust__mqtt_sub_free(locust__mqtt *m)
 {
@@ -68,6 +75,16 @@ static void locust__mqtt_sub_free(locust__mqtt *m)
         m->subs = s->next;
         LOCUST_FREE(s);
     }
+}
+
+static void locust__mqtt_sub_remove(locust__mqtt *m, const char *filter)
+{
+    for (locust__mqtt_sub **at = &m->subs, *s; (s = *at) != NULL; at = &s->next)
+        if (strcmp(s->filter, filter) == 0) {
+            *at = s->next;
+            LOCUST_FREE(s);
+            return;
+        }
 }
 
 /* -- messages -- */

@@ -8,8 +8,8 @@
  * Names       locust__mqtt_filters locust__mqtt_request_ locust__mqtt_resume
  *             locust__mqtt_subscribe_ locust__mqtt_unsubscribe
  *             locust__mqtt_up
- * Uses        >>co >>stats >>stream >>protocol >>mqtt_packet >>mqtt_client >>mqtt_keep
- *             >>mqtt_connect
+ * Uses        >>co >>stats >>stream >>protocol >>mqtt_packet >>mqtt_client >>mqtt_message
+ *             >>mqtt_keep >>mqtt_connect
  * Sources     OASIS MQTT 3.1.1 and 5.0, sections 3.8 to 3.11 and 4.4 (delivery again).
  * ============================================================================================ */
 
@@ -85,26 +85,38 @@ static const char *locust__mqtt_request_send(locust__mqtt *m, locust__view packe
     return why;
 }
 
-/* Makes a row for each filter: the error is `why`, or as the broker said. Keeps what it took. */
-static void locust__mqtt_request_end(locust__mqtt *m, locust__operation *o, const char *why,
-    const locust__mqtt_filters *filters, const locust_mqtt_subscription *s)
+/* Keeps the subscriptions before they are made: messages may come right behind the SUBACK, and
+ * before it. Returns why that failed. */
+static const char *locust__mqtt_request_keep(
+    locust__mqtt *m, const locust__mqtt_filters *filters, const locust_mqtt_subscription *s)
 {
     unsigned options = (unsigned)s->qos | (s->no_local ? 4u : 0u) |
                        (s->retain_as_published ? 8u : 0u) | (unsigned)s->retain_handling << 4;
+    const char *filter;
+    for (size_t i = 0; (filter = locust__mqtt_subscribe_filter(filters, i)) != NULL; i++)
+        if (!locust__mqtt_subscribe_keep(m, filter, s, options))
+            return locust__error_text(LOCUST_ERR_MEMORY);
+    return NULL;
+}
+
+/* Makes a row for each filter: the error is `why`, or as the broker said. Forgets what failed. */
+static void locust__mqtt_request_end(locust__mqtt *m, locust__operation *o, const char *why,
+    const locust__mqtt_filters *filters, const locust_mqtt_subscription *s)
+{
     locust__buf name = {NULL, 0, 0, false};
     const char *filter;
     for (size_t i = 0; (filter = locust__mqtt_subscribe_filter(filters, i)) != NULL; i++) {
         const char *error =
             why ? why : locust__mqtt_subscribe_judge(m, (unsigned char)m->wait_codes.ptr[i]);
-        if (!error && !locust__mqtt_subscribe_keep(m, filter, s, options))
-            error = locust__error_text(LOCUST_ERR_MEMORY);
         name.len = 0;
         locust__buf_printf(&name, "subscribe:%d:%s", s->qos, s->name ? s->name : filter);
         o->name = name.failed ? "subscribe" : name.ptr;
-        if (error)
+        if (error) {
             locust__mqtt_call_fail(m, o, error);
-        else
+            locust__mqtt_sub_remove(m, filter);
+        } else {
             locust__operation_end(o, locust__mqtt_client_stream(m), NULL, 0);
+        }
     }
     locust__buf_free(&name);
 }
@@ -114,10 +126,10 @@ static void locust__mqtt_subscribe_all(locust__mqtt *m, const locust__mqtt_filte
 {
     locust__buf *out = &m->as.user->all->services->auth;
     locust__operation o = locust__operation_begin(m->as.user, "MQTT", "subscribe");
-    locust__bytes_writer w = locust__mqtt_packet_begin(out);
     unsigned options = (unsigned)s->qos;
-    const char *filter, *why = NULL;
+    const char *filter, *why = locust__mqtt_request_keep(m, filters, s);
     size_t n = 0, props;
+    locust__bytes_writer w = locust__mqtt_packet_begin(out);
     m->wait_id = locust__mqtt_call_id(m);
     locust__bytes_put_u16(&w, m->wait_id);
     if (m->version == 5) {
@@ -166,13 +178,8 @@ static void locust__mqtt_unsubscribe(
     else
         locust__operation_end(&o, locust__mqtt_client_stream(m), NULL, 0);
     locust__buf_free(&name);
-    for (locust__mqtt_sub **at = &m->subs, *s; (s = *at) != NULL && !why;)
-        if (strcmp(s->filter, filter) == 0) {
-            *at = s->next;
-            LOCUST_FREE(s);
-        } else {
-            at = &s->next;
-        }
+    if (!why)
+        locust__mqtt_sub_remove(m, filter);
 }
 
 /* Goes on after a connect: sends again what is under way in a session that the broker kept; else
@@ -180,8 +187,10 @@ static void locust__mqtt_unsubscribe(
 static void locust__mqtt_resume(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
 {
     locust__mqtt_sub *subs = m->session_present ? NULL : m->subs;
+    const char *lost = NULL;
     if (!m->session_present) {
         locust__mqtt_flights_fail(m, "the broker lost the session");
+        lost = m->error;
         m->n_received = 0;
         m->subs = NULL;
     }
@@ -197,19 +206,25 @@ static void locust__mqtt_resume(locust__mqtt *m, int64_t deadline_ns) LOCUST__PA
     while (subs) {
         locust__mqtt_sub *sub = subs;
         locust__mqtt_filters filters = {sub->filter, NULL};
-        const char *name = strchr(sub->row, ':');
         subs = sub->next;
-        if (m->connected && !m->error)
+        if (m->connected)
             locust__mqtt_subscribe_all(m, &filters,
-                &(locust_mqtt_subscription){.name = name ? name + 1 : NULL,
+                &(locust_mqtt_subscription){.name = locust__mqtt_sub_name(sub->row),
                     .qos = sub->options & 3,
                     .no_local = sub->options & 4,
                     .retain_as_published = sub->options & 8,
                     .retain_handling = sub->options >> 4,
                     .id = sub->id},
                 deadline_ns);
-        LOCUST_FREE(sub);
+        if (m->connected) {
+            LOCUST_FREE(sub);
+        } else { // for the next connection
+            sub->next = m->subs;
+            m->subs = sub;
+        }
     }
+    if (lost)
+        m->error = lost;
 }
 
 /* Makes sure that there is a connection. Returns whether there is. */
@@ -225,5 +240,5 @@ static bool locust__mqtt_up(locust__mqtt *m, int64_t deadline_ns) LOCUST__PARKS
     m->configured = true;
     if (locust__mqtt_open(m, deadline_ns))
         locust__mqtt_resume(m, deadline_ns);
-    return m->connected && !m->error;
+    return m->connected;
 }

@@ -15,7 +15,7 @@
 
 /* -- connecting and subscribing -- */
 
-LOCUST_API bool locust_mqtt_connect_by(locust_user *u, const locust_mqtt_options *options)
+LOCUST_API bool(locust_mqtt_connect)(locust_user *u, const locust_mqtt_options *options)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_connect");
     if (!m)
@@ -33,8 +33,7 @@ LOCUST_API bool locust_mqtt_connect_by(locust_user *u, const locust_mqtt_options
     return locust__mqtt_call_end(m);
 }
 
-LOCUST_API bool locust_mqtt_subscribe_by(
-    locust_user *u, const locust_mqtt_subscription *subscription)
+LOCUST_API bool(locust_mqtt_subscribe)(locust_user *u, const locust_mqtt_subscription *subscription)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_subscribe");
     locust__mqtt_filters filters = {subscription->filter, subscription->more};
@@ -278,7 +277,7 @@ static void locust__mqtt_publish_any(
     }
 }
 
-LOCUST_API bool locust_mqtt_publish_by(locust_user *u, const locust_mqtt_publication *publication)
+LOCUST_API bool(locust_mqtt_publish)(locust_user *u, const locust_mqtt_publication *publication)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_publish");
     if (!m)
@@ -287,7 +286,7 @@ LOCUST_API bool locust_mqtt_publish_by(locust_user *u, const locust_mqtt_publica
     return locust__mqtt_call_end(m);
 }
 
-LOCUST_API bool locust_mqtt_flush(locust_user *u)
+LOCUST_API bool(locust_mqtt_flush)(locust_user *u)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_flush");
     int64_t deadline_ns;
@@ -377,7 +376,7 @@ static void locust__mqtt_receive_pop(locust__mqtt *m, locust_mqtt_message *out)
         .qos = q->qos,
         .retain = q->retain,
         .dup = q->dup,
-        .filter = q->row ? strchr(q->row, ':') + 1 : "",
+        .filter = locust__mqtt_sub_name(q->row),
         .properties = none};
     if (q->sent_wall_ns) {
         out->sent_ms = (double)q->sent_wall_ns / 1e6;
@@ -391,7 +390,7 @@ static void locust__mqtt_receive_pop(locust__mqtt *m, locust_mqtt_message *out)
     locust__mqtt_message_record(m, q);
 }
 
-LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *message, double seconds)
+LOCUST_API bool(locust_mqtt_receive)(locust_user *u, locust_mqtt_message *message, double seconds)
 {
     static const locust_mqtt_property none[1];
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_receive");
@@ -423,7 +422,7 @@ LOCUST_API bool locust_mqtt_receive(locust_user *u, locust_mqtt_message *message
 
 /* -- the rest -- */
 
-LOCUST_API bool locust_mqtt_unsubscribe(locust_user *u, const char *filter)
+LOCUST_API bool(locust_mqtt_unsubscribe)(locust_user *u, const char *filter)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_unsubscribe");
     int64_t deadline_ns;
@@ -435,7 +434,7 @@ LOCUST_API bool locust_mqtt_unsubscribe(locust_user *u, const char *filter)
     return locust__mqtt_call_end(m);
 }
 
-LOCUST_API bool locust_mqtt_disconnect(locust_user *u, bool with_will)
+LOCUST_API bool(locust_mqtt_disconnect)(locust_user *u, bool with_will)
 {
     locust__mqtt *m = locust__mqtt_call_begin(u, "locust_mqtt_disconnect");
     locust__operation o;
