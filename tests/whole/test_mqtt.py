@@ -104,7 +104,7 @@ def _(dir, version):
 def _(dir):
     pki = certs.Pki(dir + "/pki", "ec")
     pki.server = pki.leaf("server", san="IP:127.0.0.1,DNS:localhost")
-    client, other = pki.leaf("client1", san="DNS:client1"), pki.leaf("client2", san="DNS:client2")
+    client, other = [pki.leaf(name, san="", usage="clientAuth") for name in ("client1", "client2")]
     tls = build(PROGRAM, "-O0", "-DLOCUST_TLS", libs=TLS)
     for cert in client, other:
         certs.join(cert.cert + ".both", cert.chain, cert.key)

@@ -3,11 +3,9 @@
     with Mosquitto(dir, "plain", "password", "tls", "client-cert") as broker:
         broker.url("plain")           # mqtt://127.0.0.1:PORT; "password" has user u, password p
         broker.sub("a/#", 3)          # mosquitto_sub: a Popen that ends after 3 messages
-
-    run_in_namespace(dir, script)     # for its WebSocket: it listens on all addresses there
 """
-import contextlib, os, shutil, socket, struct, subprocess, time
-from kit.lib import check, free_port, until
+import contextlib, socket, struct, subprocess
+from kit.lib import check, until
 
 
 def settings(dir, listeners, ports, pki=None):
@@ -27,10 +25,18 @@ def settings(dir, listeners, ports, pki=None):
     return "\n".join(lines) + "\n"
 
 
+def free_ports(names):
+    with contextlib.ExitStack() as open:  # all at once, so that no two are the same
+        sockets = [open.enter_context(socket.socket()) for _ in names]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return {name: s.getsockname()[1] for name, s in zip(names, sockets)}
+
+
 class Mosquitto:
     def __init__(self, dir, *listeners, pki=None):
         self.dir = dir
-        self.ports = {name: free_port() for name in listeners}
+        self.ports = free_ports(listeners)
         self.scheme = {name: "mqtts" if name in ("tls", "client-cert") else "mqtt" for name in listeners}
         self.subs = []
         if "password" in listeners:
