@@ -5,6 +5,7 @@
 """
 import os, sys
 from kit.lib import *
+from kit.mosquitto import Mosquitto
 from kit.certs import Pki
 from kit.rooms import serving
 from kit import dns
@@ -661,6 +662,21 @@ def _(dir, program):
     check(r.out.count("slow: GET /report\n") == count(rows["GET", "/report"]) > 5, r)
     r = run(dir, [program, "--help"])
     check("--api-key KEY" in r.out and "--show-slow " in r.out and "failures allowed (0)" in r.out, r)
+
+
+@example("mqtt", *STRICT)
+def _(dir, program):
+    with Mosquitto(dir, "plain") as broker:
+        sub = broker.sub("sensors/#", 20, "-F", "%t %p")
+        r = run(dir, command(program, broker.url(), "-u", "21", "-r", "1000", "-t", "2"))
+        same(r.rc, 0, r)
+        rows, total = stats_csv(dir + "/c")
+        same(set(rows), {("MQTT", "connect"), ("MQTT", "publish:1:sensors/[id]"), ("MQTT", "subscribe:1:sensors/#"),
+                         ("MQTT", "receive:sensors/#")})
+        same([count(rows["MQTT", "connect"]), failed(total)], [21, 0])
+        check(0 < count(rows["MQTT", "receive:sensors/#"]) <= count(rows["MQTT", "publish:1:sensors/[id]"]), rows)
+        topic, payload = sub.communicate(timeout=60)[0].splitlines()[0].split(" ", 1)
+        check(topic.startswith("sensors/") and re.fullmatch(r'\{"t": 21.5\} locust=[0-9a-f]{16}', payload), topic, payload)
 
 
 @example("udp", *STRICT)
