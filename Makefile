@@ -51,7 +51,6 @@ coverage: | build                ## what of the header the unit tests run, by gc
 
 servers: | build                 ## loads some 35 real servers, which it installs under build/; S="tomcat nginx" picks
 	@set -f; CC="$(CC)" tests/servers/servers.py $(S)
-	@[ -n "$(S)" ] || CC="$(CC)" tests/servers/websocket.py
 
 cross: | build                   ## builds and tests for every machine, with qemu; A="armhf mips" picks some
 	@tools/deps.sh cross || true

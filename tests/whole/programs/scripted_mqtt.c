@@ -13,8 +13,11 @@
 
 enum { WORDS = 24 };
 
-static char *words[WORDS]; // of the line at hand
-static char texts[WORDS][128];
+struct line { // on the stack of its user: what a call points at stays while the user waits
+    char *words[WORDS], texts[WORDS][128];
+};
+
+static char **words;   // of the line at hand, until its call waits
 static char cert[512]; // locust_set_cert borrows it
 
 static const char *option(const char *name)
@@ -31,17 +34,18 @@ static double number(const char *name)
     return option(name) ? atof(option(name)) : 0;
 }
 
-static void split(locust_user *u, char *line)
+static void split(locust_user *u, struct line *own, char *line)
 {
     char *at = NULL;
     int n = 0;
+    words = own->words;
     for (char *w = strtok_r(line, " ", &at); w && n < WORDS - 1; w = strtok_r(NULL, " ", &at)) {
         char *mark = strstr(w, "%u");
         words[n] = w;
         if (mark) {
-            snprintf(texts[n], sizeof texts[n], "%.*s%llu%s", (int)(mark - w), w,
+            snprintf(own->texts[n], sizeof own->texts[n], "%.*s%llu%s", (int)(mark - w), w,
                 (unsigned long long)u->id, mark + 2);
-            words[n] = texts[n];
+            words[n] = own->texts[n];
         }
         n++;
     }
@@ -117,6 +121,7 @@ static void speak(locust_user *u)
 {
     const char *given = getenv("MQTT_SCRIPT");
     char *script = malloc(strlen(given) + 1), *line, *at = NULL;
+    struct line own;
     char one[1024], got[1024];
     size_t big = 0;
     int times = 1;
@@ -129,7 +134,7 @@ static void speak(locust_user *u)
             bool ok = true;
             char what[16];
             snprintf(one, sizeof one, "%s", line);
-            split(u, one);
+            split(u, &own, one);
             snprintf(what, sizeof what, "%s", words[0]);
             *got = '\0';
             if (!strcmp(what, "loop")) {
