@@ -3,11 +3,11 @@
 
     tests/servers/mqtt.py [NAME...]       all, or those; `make servers` does so
 
-aedes (npm), mochi (Go), moquette (Maven), amqtt (PyPI) and mosquitto (Debian), over TCP and, where it can be bound to
-the loopback alone, over WebSocket; 3.1.1, and 5 where they speak it. Users publish with each QoS and receive what they
+aedes (npm), mochi (Go) and moquette (Maven), over TCP and WebSocket; 3.1.1, and 5 where they speak it. (mosquitto is in
+tests/whole/test_mqtt.py.) Users publish with each QoS and receive what they
 published themselves; the brokers count what clients published to them. Installs into build/servers/mqtt.
 """
-import os, re, shutil, signal, subprocess, sys, tempfile, threading, time
+import os, re, shutil, signal, socket, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__)) + "/mqtt"
 sys.path.insert(0, os.path.join(HERE, "..", "..", "whole"))
@@ -45,18 +45,10 @@ def moquette():
     return ["java", "-cp", KEPT + "/moquette:" + KEPT + "/moquette/jars/*", "Moquette"]
 
 
-def amqtt():
-    if not os.path.exists(KEPT + "/python/bin/amqtt"):
-        do("python3", "-m", "venv", KEPT + "/python")
-        do(KEPT + "/python/bin/pip", "-q", "install", "amqtt==0.11.3")
-    return [KEPT + "/python/bin/python", HERE + "/broker.py"]
-
-
 BROKERS = {  # how to start it, versions, WebSocket
     "aedes": (aedes, (4,), True),
     "mochi": (mochi, (4, 5), True),
     "moquette": (moquette, (4,), True),
-    "amqtt": (amqtt, (4,), True),
 }
 
 SCRIPT = """connect version=%d id=user%%u
@@ -116,7 +108,6 @@ def one(name):
 
 
 def listens(port):
-    import socket
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
 
