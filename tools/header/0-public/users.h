@@ -42,7 +42,8 @@ typedef struct locust_user_class {
                               // an on_start that failed
     const locust_task *tasks; // ends with an empty one
     size_t data_size;         // bytes of u->data, zeroed; 0: u->data is NULL
-    size_t stack_size; // bytes; 0: LOCUST_STACK_SIZE. Raise it for deep recursion or big locals
+    size_t stack_size; // bytes, while on_start, a task or on_stop runs; 0: LOCUST_STACK_SIZE. Raise
+                       // it for deep recursion or big locals
     const locust_pair *headers; // sent with every request
     const char *ca_file;      // certificates to trust, PEM; --cacert goes first; NULL: the system's
     bool insecure;            // do not verify certificates
