@@ -57,6 +57,7 @@
  *                                     >>short
  *   LOCUST_NO_RECORDS         0    1: mbedTLS keeps every TLS connection, at 24 KB and more each,
  *                                  in place of the kit's own records behind its handshake
+ *   LOCUST_NO_FLEET           0    1: no --worker, and messages to this process alone
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
  * task, not memory.
@@ -87,6 +88,7 @@
  *     >>mqtt              MQTT
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
+ *     >>messages          messages between a master and its workers
  *     >>test              a test
  *     >>options           how to run a test
  *     >>environment       running a test, and its figures
@@ -269,10 +271,20 @@
  *     >>config_users      --config-users
  *     >>classes           the user classes of a run
  *     >>listeners         a test's events, and the functions that are told of them
+ *     >>message           messages of the test
  *     >>own_option        options that a test declares
  *     >>unused            options without effect
  *     >>setup             making an environment
  *     >>env_api           public calls on an environment
+ *     >>fleet_msgpack     MessagePack, read and written
+ *     >>fleet_zmtp        ZMTP 3: messages on a TCP connection, as ZeroMQ has them
+ *     >>fleet_envelope    the form of all messages between master and workers
+ *     >>fleet_report      what a worker counted, as Locust's master adds it up
+ *     >>fleet_pulse       a heartbeat from a process that is busy
+ *     >>fleet_link        a worker's connection to its master
+ *     >>fleet_job         what a master asks a worker for
+ *     >>fleet_worker      the tests of a worker
+ *     >>fleet_serve       a worker and its master
  *   9-outside
  *     >>generator         the generator's verdict on itself
  *     >>figures           what a row shows
@@ -1704,6 +1716,43 @@ typedef struct locust_listeners { // the functions to call; NULL: not called
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_listeners;
 /* ============================================================================================
+ * >>messages  messages between a master and its workers
+ *
+ * Purpose     what a test sends to its own functions on the other machines that share it, as
+ *             register_message and send_message of Locust do, also with a master or workers in
+ *             Python. A process on its own gets its messages itself.
+ * ============================================================================================ */
+
+typedef struct locust_message { // lives until the function returns
+    const char *type;
+    const char *data; // JSON text, however it travelled; "null": none
+    const char *from; // the id of a worker; "master", or "local" on one's own
+} locust_message;
+
+/* May not park: it is called as a listener is. */
+typedef void (*locust_message_fn)(locust_env *env, const locust_message *message);
+
+typedef struct locust_message_handler {
+    const char *type;
+    locust_message_fn fn;
+} locust_message_handler;
+
+enum { LOCUST_MESSAGES_MAX = 32 };
+
+/* Has fn called with the messages of a type, in place of a function that was there before. Returns
+ * false if there are LOCUST_MESSAGES_MAX types already. Like Runner.register_message. */
+LOCUST_API bool locust_register_message(locust_env *env, const char *type, locust_message_fn fn);
+/* Sends a message: of a worker to its master, of a process on its own to itself. json: the data;
+ * NULL: none. to: NULL, or the id of the worker that is to get it. Returns false after a line in
+ * the log: the text is no JSON, or too many messages wait for a master that is not there. Like
+ * Runner.send_message. */
+LOCUST_API bool locust_send_message(
+    locust_env *env, const char *type, const char *json, const char *to);
+/* What this process is: "local" on its own, or "worker". */
+LOCUST_API const char *locust_role(const locust_env *env);
+/* The number that the master gave this worker, from 0; -1: none. Like Runner.worker_index. */
+LOCUST_API int locust_worker_index(const locust_env *env);
+/* ============================================================================================
  * >>test  a test
  *
  * Purpose     ties user classes, a load shape, listeners and options of the test together.
@@ -1743,6 +1792,7 @@ typedef struct locust_test {
     locust_task_fn setup, teardown;
     locust_own_option options[LOCUST_OWN_OPTIONS_MAX]; // .options = {{.name = "api-key", ...}}
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX]; // .listeners = {&a, &b}: after .on_...
+    locust_message_handler messages[LOCUST_MESSAGES_MAX]; // .messages = {{"accounts", take}}
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_test;
 
@@ -1790,6 +1840,9 @@ typedef struct locust_options {
     const char *exclude_tags; // leave out tasks with one of these
     int worker_index;         // this process is number worker_index, from 0, of worker_count that
     int worker_count;         // share a test; 0: the only one. Feeders give each its own rows
+    bool worker;              // run the users that a master asks for; the figures are the master's
+    const char *master_host;  // of a worker; NULL: 127.0.0.1
+    int master_port;          // 0: 5557
     int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
     int iterations;           // task runs in all, then the test ends; 0: no limit
     const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
@@ -1996,6 +2049,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__WITH_SHORT 1
 #endif
 
+#if defined(LOCUST_NO_FLEET) && LOCUST__ON(LOCUST_NO_FLEET)
+#define LOCUST__WITH_FLEET 0
+#else
+#define LOCUST__WITH_FLEET 1
+#endif
+
 #if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
 #define LOCUST__WITH_POLL 1
 #else
@@ -2107,6 +2166,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -5808,6 +5868,9 @@ typedef struct locust__log {
     locust__out *out; // takes them without making anybody wait; NULL: they are written there
     int level;        // lines below it are not written
     char host[64];    // up to its first dot
+    /* Is told of each line, which ends with a line end; NULL: nobody is. */
+    void (*copy)(void *arg, const char *line, size_t n);
+    void *copy_arg;
 } locust__log;
 
 /* The level of a name, written in any case; -1: there is no such level. */
@@ -5824,6 +5887,7 @@ static int locust__log_open(locust__log *log, int level, const char *path)
 {
     log->fd = STDERR_FILENO;
     log->out = NULL;
+    log->copy = NULL;
     log->level = level;
     if (gethostname(log->host, sizeof log->host) != 0 || !log->host[0])
         memcpy(log->host, "localhost", 10);
@@ -5875,6 +5939,8 @@ LOCUST__COLD static void locust__log_print(
         n = sizeof line - 2; // cut
     locust__text_plain(line, n);
     line[n++] = '\n';
+    if (log->copy)
+        log->copy(log->copy_arg, line, n);
     if (log->out)
         locust__out_line(log->out, line, n);
     else
@@ -9600,9 +9666,9 @@ static void locust__stats_init(locust__request_stats *st)
     locust__entry_clear(&st->other);
 }
 
-/* Zeroes the figures of all entries and forgets failures and failed tasks. Entries and texts
- * stay. */
-static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
+/* Zeroes the figures of all entries and forgets failures. Entries and texts stay, and failed
+ * tasks. */
+static void locust__stats_reset_requests(locust__request_stats *st, int64_t now_ns)
 {
     locust__entry_clear(&st->total);
     locust__entry_clear(&st->other);
@@ -9610,7 +9676,7 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
         locust__entry_clear(st->entries[i]);
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
-    st->n_failures = st->n_exceptions = 0;
+    st->n_failures = 0;
     locust__hist_reset(&st->late);
     locust__hist_reset(&st->in_time);
     st->other_failure.occurrences = 0;
@@ -9618,6 +9684,13 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
     st->cut_arrivals = 0;
     st->cut_arrival_ns = 0;
     st->start_ns = st->last_ns = now_ns;
+}
+
+/* Forgets all. Entries and texts stay. */
+static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
+{
+    locust__stats_reset_requests(st, now_ns);
+    st->n_exceptions = 0;
 }
 
 /* Measuring ends: from here on the rates of the run are up to now, whether requests were answered
@@ -16271,10 +16344,10 @@ static bool locust__json_int(locust__view v, int64_t *out)
 }
 
 /* Appends the text as a JSON string. What is no UTF-8 becomes U+FFFD (RFC 8259 8.1). */
-static void locust__json_put(locust__buf *out, const char *text)
+static void locust__json_put_view(locust__buf *out, locust__view text)
 {
     locust__buf_puts(out, "\"");
-    for (locust__view rest = locust__view_of(text); rest.len;) {
+    for (locust__view rest = text; rest.len;) {
         uint32_t code;
         locust__view c = locust__text_next(&rest, &code);
         if (code == '"' || code == '\\')
@@ -16285,6 +16358,11 @@ static void locust__json_put(locust__buf *out, const char *text)
             locust__buf_add(out, c.ptr, c.len);
     }
     locust__buf_puts(out, "\"");
+}
+
+static void locust__json_put(locust__buf *out, const char *text)
+{
+    locust__json_put_view(out, locust__view_of(text));
 }
 /* ============================================================================================
  * >>extract  values out of a response: patterns, text between
@@ -31956,7 +32034,7 @@ static void locust__dispatch_deinit(locust__dispatch *d)
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
  * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
- *             >>dispatch
+ *             >>dispatch >>fleet_worker
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -32016,6 +32094,13 @@ struct locust_env {
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX + 1];
     locust_listeners own;
     int n_listeners;
+    // Messages of the test: see >>message.
+    locust_message_handler handlers[LOCUST_MESSAGES_MAX];
+    int n_handlers;
+    struct locust__worker *fleet; // the connection to a master; NULL: on its own
+    int fleet_index;              // that the master gave this worker; -1: none
+    /* Sends a message to the other end; json may be NULL. */
+    bool (*send_message)(locust_env *env, const char *type, const char *json);
     // What the users need.
     locust__loop loop;
     locust__log log;
@@ -32501,14 +32586,15 @@ static void locust__ramp_log_spawned(const locust_env *env, enum locust__env_sho
     locust__buf_free(&text);
 }
 
-/* Takes n users down, the latest first. A user that waits, or that may not finish its task, is cut
- * short at once; the others are cut by locust__ramp_reap when the stop timeout is over. */
-static void locust__ramp_take_down(locust_env *env, int n)
+/* Takes n users down, of one class or (cls NULL) of all, the latest first. A user that waits, or
+ * that may not finish its task, is cut short at once; the others are cut by locust__ramp_reap when
+ * the stop timeout is over. */
+static void locust__ramp_take_down(locust_env *env, const locust__class *cls, int n)
 {
     int64_t timeout_ns = locust__time_ns(env->options.stop_timeout_s);
     for (locust__user *user = env->users.last, *before; user && n; user = before) {
         before = user->prev;
-        if (user->stopping)
+        if (user->stopping || (cls && user->cls != cls))
             continue;
         n--;
         user->stopping = true;
@@ -32596,7 +32682,7 @@ static void locust__ramp_batch(locust_env *env) LOCUST__PARKS
     if (missing > 0) {
         ramp->placed += locust__ramp_spawn(env, n, &why);
     } else {
-        locust__ramp_take_down(env, n);
+        locust__ramp_take_down(env, NULL, n);
         ramp->placed -= n;
     }
     if (ramp->placed == ramp->aim.users || why)
@@ -33034,13 +33120,16 @@ static void locust__runner_init(locust_env *env)
     locust__dispatch_begin(&env->dispatch);
 }
 
-/* From on_test_start to on_test_stop. */
-static void locust__runner_users(locust_env *env) LOCUST__PARKS
+/* Users may begin from here on. */
+static void locust__runner_begin(locust_env *env)
 {
-    env->end_ns = locust__runner_end_ns(env);
     LOCUST__ENV_FIRE(env, on_test_start, .number = 0);
     locust__pace_start(env);
-    locust__runner_drive(env);
+}
+
+/* Ends all users, up to on_test_stop. */
+static void locust__runner_end(locust_env *env) LOCUST__PARKS
+{
     env->until = locust__usage_now(env);
     locust__stats_end(&env->stats, env->until.at_ns);
     if (env->warm_ns < LOCUST__NEVER)
@@ -33057,6 +33146,15 @@ static void locust__runner_users(locust_env *env) LOCUST__PARKS
     for (int i = 0; i < env->n_classes; i++)
         locust__conns_free(&env->classes[i].shared);
     LOCUST__ENV_FIRE(env, on_test_stop, .number = 0);
+}
+
+/* From on_test_start to on_test_stop. */
+static void locust__runner_users(locust_env *env) LOCUST__PARKS
+{
+    env->end_ns = locust__runner_end_ns(env);
+    locust__runner_begin(env);
+    locust__runner_drive(env);
+    locust__runner_end(env);
 }
 
 /* The whole test. Called in a coroutine of its own. */
@@ -33564,6 +33662,92 @@ LOCUST_API bool locust_listen(locust_env *env, const locust_listeners *listeners
     return true;
 }
 /* ============================================================================================
+ * >>message  messages of the test
+ *
+ * Purpose     the functions of the test that take messages, and what a process on its own does with
+ *             those that it sends.
+ * Names       locust__message_
+ * Uses        >>misuse >>context >>json
+ * Sources     Locust 2.46: LocalRunner.send_message calls the functions registered in its own
+ *             process; a type that nobody has registered is a line in the log.
+ * ============================================================================================ */
+
+static void locust__message_call(
+    locust_env *env, locust_message_fn fn, const locust_message *message)
+{
+    locust__callback c;
+    locust__callback_begin(&c, &env->loop, "a function of .messages");
+    c.fails = true;
+    if (setjmp(c.back) == 0)
+        fn(env, message);
+    else
+        locust__callback_left(&c);
+    locust__callback_end(&c);
+}
+
+/* Hands a message to its function. */
+static void locust__message_deliver(locust_env *env, const locust_message *message)
+{
+    for (int i = 0; i < env->n_handlers; i++)
+        if (strcmp(env->handlers[i].type, message->type) == 0) {
+            locust__message_call(env, env->handlers[i].fn, message);
+            return;
+        }
+    locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
+        "Unknown message type received: %s (from %s)", message->type, message->from);
+}
+
+static bool locust__message_register(locust_env *env, const char *type, locust_message_fn fn)
+{
+    int i = 0;
+    while (i < env->n_handlers && strcmp(env->handlers[i].type, type) != 0)
+        i++;
+    if (i == LOCUST_MESSAGES_MAX)
+        return false;
+    env->handlers[i] = (locust_message_handler){type, fn};
+    env->n_handlers += i == env->n_handlers;
+    return true;
+}
+
+/* Takes over the functions that the test names. */
+static void locust__message_init(locust_env *env)
+{
+    env->fleet_index = -1;
+    for (int i = 0; i < LOCUST_MESSAGES_MAX && env->test->messages[i].type; i++)
+        locust__message_register(env, env->test->messages[i].type, env->test->messages[i].fn);
+}
+
+LOCUST_API bool locust_register_message(locust_env *env, const char *type, locust_message_fn fn)
+{
+    return locust__message_register(env, type, fn);
+}
+
+LOCUST_API bool locust_send_message(
+    locust_env *env, const char *type, const char *json, const char *to)
+{
+    locust_message message = {type, json ? json : "null", "local"};
+    if (!locust__json_is_valid(locust__view_of(message.data))) {
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "locust_send_message(\"%s\"): the data is no JSON: %.100s", type, json);
+        return false;
+    }
+    (void)to; // of a worker and of a process on its own there is one other end
+    if (env->send_message)
+        return env->send_message(env, type, json);
+    locust__message_deliver(env, &message);
+    return true;
+}
+
+LOCUST_API const char *locust_role(const locust_env *env)
+{
+    return env->options.worker ? "worker" : "local";
+}
+
+LOCUST_API int locust_worker_index(const locust_env *env)
+{
+    return env->fleet_index;
+}
+/* ============================================================================================
  * >>own_option  options that a test declares
  *
  * Purpose     their types: what a value may be, what stands where none is given, and values as
@@ -33890,9 +34074,27 @@ static void locust__unused_network(const locust_env *env)
             "on a test that was compiled without LOCUST_TLS");
 }
 
+/* Options about what is the master's. */
+static void locust__unused_worker(const locust_env *env, const locust_options *given)
+{
+    const locust__unused_option options[] = {{"--users", given->users != 0},
+        {"--spawn-rate", given->spawn_rate > 0}, {"--run-time", given->run_time_s > 0},
+        {"--csv", given->csv != NULL}, {"--check", given->checks != NULL},
+        {"--find-max", given->find_max != NULL}, {"--junit", given->junit != NULL},
+        {"--summary", given->summary != NULL}, {"--baseline", given->baseline != NULL},
+        {"--hgrm", given->hgrm != NULL}};
+    locust__unused_warn(env, options, sizeof options / sizeof *options,
+        "on a worker: the master has the say, and the figures");
+}
+
 /* `given`: the options before defaults were filled in. */
 static void locust__unused_look(const locust_env *env, const locust_options *given)
 {
+    if (given->worker) {
+        locust__unused_worker(env, given);
+        locust__unused_network(env);
+        return;
+    }
     locust__unused_load(env, given);
     locust__unused_network(env);
 }
@@ -33906,7 +34108,7 @@ static void locust__unused_look(const locust_env *env, const locust_options *giv
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
  *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>ramp
- *             >>classes >>listeners >>own_option >>unused
+ *             >>classes >>listeners >>message >>own_option >>unused
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -33918,6 +34120,10 @@ static void locust__setup_defaults(locust_options *o)
         o->users = 0;
     if (!(o->spawn_rate > 0))
         o->spawn_rate = 1;
+    if (o->worker) { // the master has the say, and the figures
+        o->run_time_s = o->abort_on_fail_s = 0;
+        o->csv = o->checks = o->find_max = o->junit = o->summary = o->baseline = o->hgrm = NULL;
+    }
     o->exit_code_on_error = o->exit_code_on_error == 0  ? 1
                             : o->exit_code_on_error < 0 ? 0
                                                         : o->exit_code_on_error;
@@ -34024,6 +34230,7 @@ static void locust__setup_services(locust_env *env)
     env->users.request_stop = locust__env_request_stop;
     env->users.on_empty = locust__env_wake;
     locust__listeners_init(env);
+    locust__message_init(env);
 }
 
 /* Reads the options about the network. */
@@ -34095,6 +34302,12 @@ static bool locust__setup_dispatch(locust_env *env, locust__fault *fault)
 
 static bool locust__setup_worker(const locust_env *env, locust__fault *fault)
 {
+    if (env->options.worker && !LOCUST__WITH_FLEET)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--worker: this test was compiled with LOCUST_NO_FLEET");
+    if (env->options.master_port > 65535)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--master-port takes a port from 1 to 65535, not %d", env->options.master_port);
     return env->users.worker < env->users.n_workers ||
            locust__fault_set(fault, LOCUST__EXIT_USAGE,
                "--worker-index counts from 0 and lies below --worker-count");
@@ -34213,6 +34426,2514 @@ LOCUST_API const locust_stats *locust_stats_row(locust_env *env, size_t i)
     locust__entry *row = locust__stats_entry_at(&env->stats, i);
     return row ? locust__stats_show(&env->stats, row) : NULL;
 }
+#if LOCUST__WITH_FLEET
+/* ============================================================================================
+ * >>fleet_msgpack  MessagePack, read and written
+ *
+ * Purpose     values of the messages between master and workers: written piece by piece to a
+ *             growing buf, read item by item from bytes that may end anywhere.
+ * Invariants  nothing is read outside the bytes. What locust__msgpack_measure has found whole can
+ *             be walked without a further check: its depth is bounded, its texts are UTF-8.
+ * Cost        an item is a switch and a copy of up to eight bytes. Nothing is allocated by reading.
+ * Names       locust__msgpack_
+ * Sources     the MessagePack specification (github.com/msgpack/msgpack/blob/master/spec.md); what
+ *             msgpack-python writes for the same values, byte for byte.
+ * Limits      values are nested up to LOCUST__MSGPACK_DEPTH deep. Extensions are read over.
+ * ============================================================================================ */
+
+enum { LOCUST__MSGPACK_DEPTH = 32 };
+
+enum locust__msgpack_kind {
+    LOCUST__MSGPACK_NIL,
+    LOCUST__MSGPACK_BOOL,
+    LOCUST__MSGPACK_INT,
+    LOCUST__MSGPACK_UINT, // above INT64_MAX
+    LOCUST__MSGPACK_REAL,
+    LOCUST__MSGPACK_STR,
+    LOCUST__MSGPACK_BIN,
+    LOCUST__MSGPACK_EXT,
+    LOCUST__MSGPACK_ARRAY,
+    LOCUST__MSGPACK_MAP,
+};
+
+typedef struct locust__msgpack_item {
+    enum locust__msgpack_kind kind;
+    bool truth;
+    int64_t whole;      // INT
+    uint64_t big;       // UINT
+    double real;        // REAL
+    locust__view bytes; // STR, BIN, EXT: where they lie
+    uint32_t n;         // ARRAY: elements that follow; MAP: pairs of a key and a value
+} locust__msgpack_item;
+
+enum locust__msgpack_got {
+    LOCUST__MSGPACK_OK,
+    LOCUST__MSGPACK_MORE, // the bytes end before the item does
+    LOCUST__MSGPACK_BAD,
+};
+
+/* A big-endian integer of 1 to 8 bytes; fails as the reader does. */
+static uint64_t locust__msgpack_word(locust__bytes_reader *r, size_t n)
+{
+    const unsigned char *p = locust__bytes_take(r, n);
+    uint64_t word = 0;
+    for (size_t i = 0; p && i < n; i++)
+        word = word << 8 | p[i];
+    return word;
+}
+
+static void locust__msgpack_set_real(locust__msgpack_item *item, uint64_t bits, bool wide)
+{
+    uint32_t narrow = (uint32_t)bits;
+    float single;
+    item->kind = LOCUST__MSGPACK_REAL;
+    memcpy(&single, &narrow, sizeof single);
+    memcpy(&item->real, &bits, sizeof item->real);
+    if (!wide)
+        item->real = (double)single;
+}
+
+static void locust__msgpack_set_uint(locust__msgpack_item *item, uint64_t n)
+{
+    item->kind = n > INT64_MAX ? LOCUST__MSGPACK_UINT : LOCUST__MSGPACK_INT;
+    item->whole = n > INT64_MAX ? 0 : (int64_t)n;
+    item->big = n;
+}
+
+static void locust__msgpack_set_bytes(
+    locust__msgpack_item *item, locust__bytes_reader *r, enum locust__msgpack_kind kind, uint64_t n)
+{
+    const unsigned char *p = n > SIZE_MAX ? NULL : locust__bytes_take(r, (size_t)n);
+    r->failed = r->failed || !p;
+    item->kind = kind;
+    item->bytes = (locust__view){(const char *)p, p ? (size_t)n : 0};
+}
+
+/* Reads what follows a first byte from 0xC0 to 0xDF. False: there is no such item. */
+static bool locust__msgpack_long(
+    locust__bytes_reader *r, unsigned first, locust__msgpack_item *item)
+{
+    // Bytes of the length, or of the number, that follows; by the last five bits.
+    static const unsigned char sizes[32] = {0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8, 1, 2, 4,
+        8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
+    unsigned size = sizes[first & 31];
+    uint64_t word = locust__msgpack_word(r, size), sign;
+    switch (first) {
+    case 0xC0:
+        item->kind = LOCUST__MSGPACK_NIL;
+        return true;
+    case 0xC2:
+    case 0xC3:
+        item->kind = LOCUST__MSGPACK_BOOL;
+        item->truth = first & 1;
+        return true;
+    case 0xC4:
+    case 0xC5:
+    case 0xC6:
+        locust__msgpack_set_bytes(item, r, LOCUST__MSGPACK_BIN, word);
+        return true;
+    case 0xC7: // an extension: its length, its type, its bytes
+    case 0xC8:
+    case 0xC9:
+        locust__msgpack_set_bytes(item, r, LOCUST__MSGPACK_EXT, word + 1);
+        return true;
+    case 0xCA:
+    case 0xCB:
+        locust__msgpack_set_real(item, word, size == 8);
+        return true;
+    case 0xCC:
+    case 0xCD:
+    case 0xCE:
+    case 0xCF:
+        locust__msgpack_set_uint(item, word);
+        return true;
+    case 0xD0:
+    case 0xD1:
+    case 0xD2:
+    case 0xD3:
+        sign = (uint64_t)1 << (8 * size - 1);
+        item->kind = LOCUST__MSGPACK_INT;
+        item->whole = (int64_t)((word ^ sign) - sign);
+        return true;
+    case 0xD4: // extensions of 1, 2, 4, 8, 16 bytes
+    case 0xD5:
+    case 0xD6:
+    case 0xD7:
+    case 0xD8:
+        locust__msgpack_set_bytes(
+            item, r, LOCUST__MSGPACK_EXT, ((uint64_t)1 << (first - 0xD4)) + 1);
+        return true;
+    case 0xD9:
+    case 0xDA:
+    case 0xDB:
+        locust__msgpack_set_bytes(item, r, LOCUST__MSGPACK_STR, word);
+        return true;
+    case 0xDC:
+    case 0xDD:
+    case 0xDE:
+    case 0xDF:
+        item->kind = first < 0xDE ? LOCUST__MSGPACK_ARRAY : LOCUST__MSGPACK_MAP;
+        item->n = (uint32_t)word;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Reads an item off the front: a number, a text, or the head of an array or a map, whose elements
+ * are the next items. Only LOCUST__MSGPACK_OK moves *rest on. */
+static enum locust__msgpack_got locust__msgpack_next(locust__view *rest, locust__msgpack_item *item)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(rest->ptr, rest->len);
+    unsigned first = locust__bytes_get_u8(&r);
+    memset(item, 0, sizeof *item);
+    if (r.failed)
+        return LOCUST__MSGPACK_MORE;
+    if (first < 0x80 || first >= 0xE0) {
+        item->kind = LOCUST__MSGPACK_INT;
+        item->whole = first < 0x80 ? (int64_t)first : (int64_t)first - 256;
+    } else if (first < 0xA0) {
+        item->kind = first < 0x90 ? LOCUST__MSGPACK_MAP : LOCUST__MSGPACK_ARRAY;
+        item->n = first & 15;
+    } else if (first < 0xC0) {
+        locust__msgpack_set_bytes(item, &r, LOCUST__MSGPACK_STR, first & 31);
+    } else if (!locust__msgpack_long(&r, first, item)) {
+        return LOCUST__MSGPACK_BAD;
+    }
+    if (r.failed)
+        return LOCUST__MSGPACK_MORE;
+    *rest = (locust__view){(const char *)r.at, r.left};
+    return LOCUST__MSGPACK_OK;
+}
+
+static bool locust__msgpack_is_utf8(locust__view text)
+{
+    while (text.len) {
+        const char *at = text.ptr;
+        uint32_t code;
+        if (locust__text_next(&text, &code).ptr != at)
+            return false;
+    }
+    return true;
+}
+
+/* Measures the value at the front, with all that is in it. Sets *n only if it is whole. */
+static enum locust__msgpack_got locust__msgpack_measure(locust__view bytes, size_t *n)
+{
+    uint64_t left[LOCUST__MSGPACK_DEPTH + 1]; // items that are still to come, at each depth
+    locust__view rest = bytes;
+    int depth = 0;
+    left[0] = 1;
+    while (depth > 0 || left[0]) {
+        locust__msgpack_item item;
+        enum locust__msgpack_got got;
+        if (!left[depth]) {
+            depth--;
+            continue;
+        }
+        got = locust__msgpack_next(&rest, &item);
+        if (got != LOCUST__MSGPACK_OK)
+            return got;
+        left[depth]--;
+        if (item.kind == LOCUST__MSGPACK_STR && !locust__msgpack_is_utf8(item.bytes))
+            return LOCUST__MSGPACK_BAD;
+        if (item.kind != LOCUST__MSGPACK_ARRAY && item.kind != LOCUST__MSGPACK_MAP)
+            continue;
+        if (depth == LOCUST__MSGPACK_DEPTH)
+            return LOCUST__MSGPACK_BAD;
+        left[++depth] = (uint64_t)item.n << (item.kind == LOCUST__MSGPACK_MAP);
+    }
+    *n = bytes.len - rest.len;
+    return LOCUST__MSGPACK_OK;
+}
+
+/* Reads over a value of a message that was measured. False: there is none. */
+static bool locust__msgpack_skip(locust__view *rest)
+{
+    size_t n;
+    if (locust__msgpack_measure(*rest, &n) != LOCUST__MSGPACK_OK)
+        return false;
+    *rest = locust__view_skip(*rest, n);
+    return true;
+}
+
+/* Finds a key of a map in a message that was measured: *value begins with its value, and *item is
+ * that, of an array or map the head. False: it is no map, or has no such key. */
+static bool locust__msgpack_find(
+    locust__view map, const char *key, locust__msgpack_item *item, locust__view *value)
+{
+    locust__msgpack_item head;
+    if (locust__msgpack_next(&map, &head) != LOCUST__MSGPACK_OK || head.kind != LOCUST__MSGPACK_MAP)
+        return false;
+    for (uint32_t i = 0; i < head.n; i++) {
+        locust__view before = map, after;
+        bool is_key;
+        if (locust__msgpack_next(&map, item) != LOCUST__MSGPACK_OK)
+            return false;
+        is_key = item->kind == LOCUST__MSGPACK_STR && locust__view_is(item->bytes, key);
+        map = before; // a key may be anything
+        if (!locust__msgpack_skip(&map))
+            return false;
+        *value = after = map;
+        if (is_key)
+            return locust__msgpack_next(&after, item) == LOCUST__MSGPACK_OK;
+        if (!locust__msgpack_skip(&map))
+            return false;
+    }
+    return false;
+}
+
+/* A number of any kind, as a double. False: it is none. */
+static bool locust__msgpack_number(const locust__msgpack_item *item, double *out)
+{
+    *out = item->kind == LOCUST__MSGPACK_REAL   ? item->real
+           : item->kind == LOCUST__MSGPACK_UINT ? (double)item->big
+                                                : (double)item->whole;
+    return item->kind >= LOCUST__MSGPACK_INT && item->kind <= LOCUST__MSGPACK_REAL;
+}
+
+/* Writes a first byte and a big-endian integer of `size` bytes. */
+static void locust__msgpack_put(locust__buf *out, unsigned first, uint64_t word, unsigned size)
+{
+    char bytes[9];
+    bytes[0] = (char)first;
+    for (unsigned i = 0; i < size; i++)
+        bytes[1 + i] = (char)(word >> 8 * (size - 1 - i));
+    locust__buf_add(out, bytes, 1 + size);
+}
+
+static void locust__msgpack_put_nil(locust__buf *out)
+{
+    locust__msgpack_put(out, 0xC0, 0, 0);
+}
+
+static void locust__msgpack_put_bool(locust__buf *out, bool truth)
+{
+    locust__msgpack_put(out, truth ? 0xC3 : 0xC2, 0, 0);
+}
+
+static void locust__msgpack_put_uint(locust__buf *out, uint64_t n)
+{
+    if (n < 0x80)
+        locust__msgpack_put(out, (unsigned)n, 0, 0);
+    else if (n <= UINT8_MAX)
+        locust__msgpack_put(out, 0xCC, n, 1);
+    else if (n <= UINT16_MAX)
+        locust__msgpack_put(out, 0xCD, n, 2);
+    else if (n <= UINT32_MAX)
+        locust__msgpack_put(out, 0xCE, n, 4);
+    else
+        locust__msgpack_put(out, 0xCF, n, 8);
+}
+
+static void locust__msgpack_put_int(locust__buf *out, int64_t n)
+{
+    if (n >= 0)
+        locust__msgpack_put_uint(out, (uint64_t)n);
+    else if (n >= -32)
+        locust__msgpack_put(out, (unsigned)(n + 256), 0, 0);
+    else if (n >= INT8_MIN)
+        locust__msgpack_put(out, 0xD0, (uint64_t)n, 1);
+    else if (n >= INT16_MIN)
+        locust__msgpack_put(out, 0xD1, (uint64_t)n, 2);
+    else if (n >= INT32_MIN)
+        locust__msgpack_put(out, 0xD2, (uint64_t)n, 4);
+    else
+        locust__msgpack_put(out, 0xD3, (uint64_t)n, 8);
+}
+
+static void locust__msgpack_put_real(locust__buf *out, double real)
+{
+    uint64_t bits;
+    memcpy(&bits, &real, sizeof bits);
+    locust__msgpack_put(out, 0xCB, bits, 8);
+}
+
+/* A text, as valid UTF-8: U+FFFD for each piece that is broken. */
+static void locust__msgpack_put_text(locust__buf *out, locust__view text)
+{
+    size_t n = 0;
+    for (locust__view rest = text; rest.len;) {
+        uint32_t code;
+        n += locust__text_next(&rest, &code).len;
+    }
+    if (n < 32)
+        locust__msgpack_put(out, 0xA0 | (unsigned)n, 0, 0);
+    else if (n <= UINT8_MAX)
+        locust__msgpack_put(out, 0xD9, n, 1);
+    else if (n <= UINT16_MAX)
+        locust__msgpack_put(out, 0xDA, n, 2);
+    else
+        locust__msgpack_put(out, 0xDB, n, 4);
+    locust__buf_utf8(out, text);
+}
+
+static void locust__msgpack_put_str(locust__buf *out, const char *text)
+{
+    locust__msgpack_put_text(out, locust__view_of(text));
+}
+
+/* The head of an array; n elements are to follow. */
+static void locust__msgpack_put_array(locust__buf *out, uint32_t n)
+{
+    if (n < 16)
+        locust__msgpack_put(out, 0x90 | n, 0, 0);
+    else
+        locust__msgpack_put(out, n <= UINT16_MAX ? 0xDC : 0xDD, n, n <= UINT16_MAX ? 2 : 4);
+}
+
+/* The head of a map; n keys are to follow, each with its value. */
+static void locust__msgpack_put_map(locust__buf *out, uint32_t n)
+{
+    if (n < 16)
+        locust__msgpack_put(out, 0x80 | n, 0, 0);
+    else
+        locust__msgpack_put(out, n <= UINT16_MAX ? 0xDE : 0xDF, n, n <= UINT16_MAX ? 2 : 4);
+}
+/* ============================================================================================
+ * >>fleet_zmtp  ZMTP 3: messages on a TCP connection, as ZeroMQ has them
+ *
+ * Purpose     one end of a connection between a ROUTER (a master) and a DEALER (a worker):
+ *             greeting, NULL mechanism, READY, frames. A codec: bytes in, bytes out, no socket.
+ * Invariants  whatever arrives, in whatever pieces, nothing is kept beyond `max` bytes of a message
+ *             and what came behind it. Once broken it stays broken, and `error` says why.
+ * Cost        a copy of what arrives.
+ * Names       locust__zmtp_
+ * Sources     rfc.zeromq.org/spec/23 and /37; libzmq 4.3.4 (reference run): it sends ten bytes and
+ *             then waits for those of its peer, so all of ours go out at once; it takes property
+ *             names by their case.
+ * Limits      a message is its first frame: Locust's have one, and libzmq's peers drop the rest.
+ *
+ *   greeting   | ff 00 00 00 00 00 00 00 01 7f | 03 | 01 | NULL and 16 zeros | 00 | 31 zeros |
+ *   command    | 04 | length, 1 byte | name, 1 + n bytes | body |       06: length of 8 bytes
+ *   READY      | 1 + name | 4 + value | ...      Socket-Type: DEALER, Identity: board-7_...
+ *   message    | 00 | length, 1 byte | bytes |   02: length of 8 bytes; 01 and 03: more frames
+ * ============================================================================================ */
+
+enum {
+    LOCUST__ZMTP_GREETING = 64,
+    LOCUST__ZMTP_COMMAND = 4096, // bytes of the longest command
+    LOCUST__ZMTP_IDENTITY = 255,
+};
+
+enum locust__zmtp_flag {
+    LOCUST__ZMTP_MORE = 1,
+    LOCUST__ZMTP_LONG = 2,
+    LOCUST__ZMTP_IS_COMMAND = 4,
+};
+
+enum locust__zmtp_got {
+    LOCUST__ZMTP_MESSAGE,
+    LOCUST__ZMTP_NOTHING, // until more bytes come
+    LOCUST__ZMTP_BROKEN,
+};
+
+typedef struct locust__zmtp {
+    size_t max;       // bytes of a message
+    bool router;      // this end
+    bool greeted;     // the peer's greeting was read
+    bool ready;       // its READY was, too: messages may be sent
+    bool rest;        // of a message whose first frame is done with
+    locust__buf in;   // what has arrived; the first `at` bytes were read
+    locust__buf *out; // where answers go
+    size_t at;
+    char identity[LOCUST__ZMTP_IDENTITY + 1]; // of the peer; "": none
+    size_t identity_len;
+    const char *error; // NULL: not broken
+} locust__zmtp;
+
+/* Writes the head of a frame of n bytes. */
+static void locust__zmtp_head(locust__buf *out, unsigned flags, size_t n)
+{
+    locust__bytes_writer w = {out, NULL, 0, 0, false};
+    bool wide = n > UINT8_MAX;
+    uint64_t len = n;
+    locust__bytes_put_u8(&w, flags | (wide ? LOCUST__ZMTP_LONG : 0u));
+    for (int i = wide ? 7 : 0; i >= 0; i--)
+        locust__bytes_put_u8(&w, (unsigned)(len >> 8 * i & 255));
+}
+
+/* Writes a message of one frame. */
+static void locust__zmtp_send(locust__buf *out, locust__view message)
+{
+    locust__zmtp_head(out, 0, message.len);
+    locust__buf_add(out, message.ptr, message.len);
+}
+
+static void locust__zmtp_property(locust__buf *out, const char *name, locust__view value)
+{
+    locust__bytes_writer w = {out, NULL, 0, 0, false};
+    locust__bytes_put_u8(&w, (unsigned)strlen(name));
+    locust__bytes_add(&w, name, strlen(name));
+    locust__bytes_put_u32(&w, (uint32_t)value.len);
+    locust__bytes_add(&w, value.ptr, value.len);
+}
+
+/* Begins a connection: writes greeting and READY to `out`. identity: of a worker, 1 to 255 bytes;
+ * empty for a master. */
+static void locust__zmtp_init(
+    locust__zmtp *z, bool router, locust__view identity, size_t max, locust__buf *out)
+{
+    static const unsigned char greeting[LOCUST__ZMTP_GREETING] = {
+        [0] = 0xFF, [8] = 1, 0x7F, 3, 1, 'N', 'U', 'L', 'L'};
+    static const char types[2][7] = {"DEALER", "ROUTER"};
+    locust__buf ready = {NULL, 0, 0, false};
+    memset(z, 0, sizeof *z);
+    z->max = max;
+    z->router = router;
+    z->out = out;
+    locust__buf_add(&ready, "\5READY", 6);
+    locust__zmtp_property(&ready, "Socket-Type", locust__view_of(types[router]));
+    locust__zmtp_property(&ready, "Identity", identity);
+    locust__buf_add(out, greeting, sizeof greeting);
+    locust__zmtp_head(out, LOCUST__ZMTP_IS_COMMAND, ready.len);
+    locust__buf_add(out, ready.ptr, ready.len);
+    out->failed |= ready.failed;
+    locust__buf_free(&ready);
+}
+
+static void locust__zmtp_deinit(locust__zmtp *z)
+{
+    locust__buf_free(&z->in);
+    z->at = 0;
+}
+
+static enum locust__zmtp_got locust__zmtp_break(locust__zmtp *z, const char *error)
+{
+    z->error = error;
+    locust__zmtp_deinit(z);
+    return LOCUST__ZMTP_BROKEN;
+}
+
+/* Takes bytes that have arrived. locust__zmtp_next says what they are. */
+static void locust__zmtp_feed(locust__zmtp *z, const char *bytes, size_t n)
+{
+    if (z->error)
+        return;
+    if (z->at) {
+        memmove(z->in.ptr, z->in.ptr + z->at, z->in.len - z->at);
+        z->in.len -= z->at;
+        z->at = 0;
+    }
+    locust__buf_add(&z->in, bytes, n);
+    if (z->in.failed)
+        locust__zmtp_break(z, "out of memory");
+}
+
+/* Looks at as much of the peer's greeting as there is. */
+static enum locust__zmtp_got locust__zmtp_greet(locust__zmtp *z)
+{
+    const unsigned char *p = (const unsigned char *)z->in.ptr;
+    static const unsigned char mechanism[20] = {'N', 'U', 'L', 'L'};
+    size_t n = z->in.len;
+    if ((n > 0 && p[0] != 0xFF) || (n > 9 && !(p[9] & 1)))
+        return locust__zmtp_break(z, "it does not speak ZMTP: is this the port of a master?");
+    if (n > 10 && p[10] < 3)
+        return locust__zmtp_break(z, "it speaks a ZMTP before 3: its ZeroMQ is too old");
+    if (n < LOCUST__ZMTP_GREETING)
+        return LOCUST__ZMTP_NOTHING;
+    if (memcmp(p + 12, mechanism, sizeof mechanism) != 0)
+        return locust__zmtp_break(z, "it wants a ZMTP mechanism other than NULL");
+    z->greeted = true;
+    z->at = LOCUST__ZMTP_GREETING;
+    return LOCUST__ZMTP_MESSAGE;
+}
+
+/* May a socket of that type talk to this end? A missing type is fine, as in libzmq. */
+static bool locust__zmtp_fits(const locust__zmtp *z, locust__view type)
+{
+    if (z->router)
+        return locust__view_is(type, "DEALER") || locust__view_is(type, "REQ") ||
+               locust__view_is(type, "ROUTER");
+    return locust__view_is(type, "ROUTER") || locust__view_is(type, "REP") ||
+           locust__view_is(type, "DEALER");
+}
+
+/* Reads the properties of READY. */
+static const char *locust__zmtp_ready(locust__zmtp *z, locust__bytes_reader r)
+{
+    while (r.left && !r.failed) {
+        size_t name_len = locust__bytes_get_u8(&r), len;
+        locust__view name = {(const char *)locust__bytes_take(&r, name_len), name_len}, value;
+        len = locust__bytes_get_u32(&r);
+        value = (locust__view){(const char *)locust__bytes_take(&r, len), len};
+        if (r.failed)
+            break;
+        if (locust__view_is_nocase(name, "Socket-Type") && !locust__zmtp_fits(z, value))
+            return z->router ? "its ZeroMQ socket is no DEALER, as a worker's is"
+                             : "its ZeroMQ socket is no ROUTER, as a master's is";
+        if (!locust__view_is_nocase(name, "Identity"))
+            continue;
+        if (len > LOCUST__ZMTP_IDENTITY)
+            return "its identity is longer than 255 bytes";
+        if (len)
+            memcpy(z->identity, value.ptr, len);
+        z->identity[len] = '\0';
+        z->identity_len = len;
+    }
+    if (r.failed)
+        return "its READY is broken";
+    z->ready = true;
+    return NULL;
+}
+
+/* A PING is answered with its context, up to 16 bytes of it (ZMTP 3.1). */
+static void locust__zmtp_pong(locust__zmtp *z, locust__bytes_reader r)
+{
+    const unsigned char *context;
+    size_t n;
+    locust__bytes_skip(&r, 2); // how long the peer keeps a silent connection
+    n = r.left < 16 ? r.left : 16;
+    context = locust__bytes_take(&r, n);
+    if (!context)
+        return;
+    locust__zmtp_head(z->out, LOCUST__ZMTP_IS_COMMAND, 5 + n);
+    locust__buf_add(z->out, "\4PONG", 5);
+    locust__buf_add(z->out, context, n);
+}
+
+/* Obeys a command. What it does not know it leaves alone, as libzmq does. */
+static const char *locust__zmtp_obey(locust__zmtp *z, locust__view body)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    size_t n = locust__bytes_get_u8(&r);
+    locust__view name = {(const char *)locust__bytes_take(&r, n), n};
+    if (r.failed)
+        return "its command has no name";
+    if (locust__view_is(name, "ERROR"))
+        return "it refuses the connection";
+    if (locust__view_is(name, "READY") && !z->ready)
+        return locust__zmtp_ready(z, r);
+    if (!z->ready)
+        return "it does not begin with READY";
+    if (locust__view_is(name, "PING"))
+        locust__zmtp_pong(z, r);
+    return NULL;
+}
+
+/* Takes a frame off the front. False: it is not whole yet, or is refused, which sets z->error. */
+static bool locust__zmtp_frame(locust__zmtp *z, unsigned *flags, locust__view *body)
+{
+    const char *from = z->in.ptr ? z->in.ptr + z->at : NULL;
+    locust__bytes_reader r = locust__bytes_reader_of(from, z->in.len - z->at);
+    uint64_t len;
+    *flags = locust__bytes_get_u8(&r);
+    if (*flags & LOCUST__ZMTP_LONG) {
+        len = (uint64_t)locust__bytes_get_u32(&r) << 32;
+        len |= locust__bytes_get_u32(&r);
+    } else {
+        len = locust__bytes_get_u8(&r);
+    }
+    if (r.failed)
+        return false;
+    if ((*flags & LOCUST__ZMTP_IS_COMMAND) && (len > LOCUST__ZMTP_COMMAND || (*flags & 1)))
+        locust__zmtp_break(z, "its command is too long");
+    else if (!(*flags & LOCUST__ZMTP_IS_COMMAND) && !z->ready)
+        locust__zmtp_break(z, "it sent a message before its READY");
+    else if (len > z->max)
+        locust__zmtp_break(z, "its message is too long");
+    if (z->error || len > r.left)
+        return false;
+    *body = (locust__view){(const char *)r.at, (size_t)len};
+    z->at = z->in.len - r.left + (size_t)len;
+    return true;
+}
+
+/* The next message; it lies in the memory of z until the next call. Answers what is to be answered
+ * without a message. */
+static enum locust__zmtp_got locust__zmtp_next(locust__zmtp *z, locust__view *message)
+{
+    unsigned flags;
+    locust__view body;
+    if (z->error)
+        return LOCUST__ZMTP_BROKEN;
+    if (!z->greeted) {
+        enum locust__zmtp_got got = locust__zmtp_greet(z);
+        if (got != LOCUST__ZMTP_MESSAGE)
+            return got;
+    }
+    while (locust__zmtp_frame(z, &flags, &body)) {
+        bool first = !z->rest;
+        if (flags & LOCUST__ZMTP_IS_COMMAND) {
+            const char *error = locust__zmtp_obey(z, body);
+            if (error)
+                return locust__zmtp_break(z, error);
+            continue;
+        }
+        z->rest = flags & LOCUST__ZMTP_MORE;
+        *message = body;
+        if (first)
+            return LOCUST__ZMTP_MESSAGE;
+    }
+    return z->error ? LOCUST__ZMTP_BROKEN : LOCUST__ZMTP_NOTHING;
+}
+/* ============================================================================================
+ * >>fleet_envelope  the form of all messages between master and workers
+ *
+ * Purpose     reads and begins messages: [type, data, id of a worker]; turns their data into JSON
+ *             text, and JSON text into data.
+ * Invariants  a message that was read can be walked to its end. What is written is well-formed: a
+ *             stock master does not survive what is not.
+ * Names       locust__envelope locust__envelope_
+ * Uses        >>json >>fleet_msgpack
+ * Sources     Locust 2.12 to 2.47 (reference runs): msgpack.packb((type, data, node_id)).
+ * Limits      JSON has no bytes, no numbers beside the finite ones and no keys but texts: bytes
+ *             become base64, such numbers and extensions null, keys their own text.
+ * ============================================================================================ */
+
+typedef struct locust__envelope {
+    locust__view type, data, id; // data: a MessagePack value; id "": it was no text
+} locust__envelope;
+
+/* Reads a message. False: it is none. */
+static bool locust__envelope_read(locust__view bytes, locust__envelope *e)
+{
+    locust__msgpack_item item;
+    size_t n;
+    if (locust__msgpack_measure(bytes, &n) != LOCUST__MSGPACK_OK || n != bytes.len)
+        return false;
+    locust__msgpack_next(&bytes, &item);
+    if (item.kind != LOCUST__MSGPACK_ARRAY || item.n != 3)
+        return false;
+    locust__msgpack_next(&bytes, &item);
+    if (item.kind != LOCUST__MSGPACK_STR)
+        return false;
+    e->type = item.bytes;
+    e->data = bytes;
+    locust__msgpack_skip(&bytes);
+    locust__msgpack_next(&bytes, &item);
+    e->id = item.kind == LOCUST__MSGPACK_STR ? item.bytes : (locust__view){"", 0};
+    return true;
+}
+
+/* Begins a message: data and the worker's id are to follow. */
+static void locust__envelope_begin(locust__buf *out, const char *type)
+{
+    locust__msgpack_put_array(out, 3);
+    locust__msgpack_put_str(out, type);
+}
+
+/* Writes a JSON string's inside, with its escapes, as a text. */
+static void locust__envelope_put_string(locust__buf *out, locust__view inside)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    char c[4];
+    for (size_t i = 0; i < inside.len;) {
+        size_t n = locust__json_char(inside, &i, c);
+        if (!n)
+            break;
+        locust__buf_add(&text, c, n);
+    }
+    out->failed |= text.failed;
+    locust__msgpack_put_text(out, (locust__view){text.ptr, text.len});
+    locust__buf_free(&text);
+}
+
+static void locust__envelope_put_number(locust__buf *out, locust__view value)
+{
+    int64_t whole;
+    char text[64];
+    const char *at = text;
+    bool minus = *value.ptr == '-';
+    double real;
+    if (!memchr(value.ptr, '.', value.len) && locust__json_int(value, &whole)) {
+        locust__msgpack_put_int(out, whole);
+        return;
+    }
+    snprintf(text, sizeof text, "%.*s", value.len < 63 ? (int)value.len : 63, value.ptr);
+    at += minus;
+    real = locust__number_decimal(&at);
+    locust__msgpack_put_real(out, minus ? -real : real);
+}
+
+/* Writes a value of a valid JSON text as data. False: it is nested too deeply. */
+static bool locust__envelope_put_value(locust__buf *out, locust__view value, int depth)
+{
+    const char *at = NULL;
+    locust__view key, inside;
+    size_t n = 0;
+    bool good = true, object = *value.ptr == '{';
+    switch (*value.ptr) {
+    case '{':
+    case '[':
+        if (depth == LOCUST__MSGPACK_DEPTH - 2)
+            return false;
+        locust__json_count(value, &n);
+        if (object)
+            locust__msgpack_put_map(out, (uint32_t)n);
+        else
+            locust__msgpack_put_array(out, (uint32_t)n);
+        while (good && (object ? locust__json_member(value, &at, &key, &inside)
+                               : locust__json_element(value, &at, &inside))) {
+            if (object)
+                locust__envelope_put_string(out, key);
+            good = locust__envelope_put_value(out, inside, depth + 1);
+        }
+        return good;
+    case '"':
+        locust__envelope_put_string(out, (locust__view){value.ptr + 1, value.len - 2});
+        return true;
+    case 't':
+    case 'f':
+        locust__msgpack_put_bool(out, *value.ptr == 't');
+        return true;
+    case 'n':
+        locust__msgpack_put_nil(out);
+        return true;
+    default:
+        locust__envelope_put_number(out, value);
+        return true;
+    }
+}
+
+/* Writes JSON text as data; NULL: nil. False: it is no JSON, or too deep; `out` is then as it
+ * was. */
+static bool locust__envelope_put_json(locust__buf *out, const char *json)
+{
+    locust__view text = locust__view_of(json ? json : "null"), value;
+    size_t len = out->len;
+    if (locust__json_is_valid(text) && locust__json_find(text, "", &value) &&
+        locust__envelope_put_value(out, value, 0))
+        return true;
+    out->len = len;
+    return false;
+}
+
+/* Adds a number so that it reads back as the same one. */
+static void locust__envelope_add_real(locust__buf *out, double real)
+{
+    char text[40];
+    locust__locale locale = locust__locale_enter();
+    if (!(real - real >= 0)) // no number, or infinite
+        snprintf(text, sizeof text, "null");
+    else
+        snprintf(text, sizeof text, "%.17g", real);
+    locust__locale_leave(locale);
+    locust__buf_puts(out, text);
+}
+
+/* Adds an item that is neither array nor map, without the quotes of a text. */
+static void locust__envelope_add_scalar(locust__buf *out, const locust__msgpack_item *item)
+{
+    switch (item->kind) {
+    case LOCUST__MSGPACK_BOOL:
+        locust__buf_puts(out, item->truth ? "true" : "false");
+        break;
+    case LOCUST__MSGPACK_INT:
+        locust__buf_printf(out, "%lld", (long long)item->whole);
+        break;
+    case LOCUST__MSGPACK_UINT:
+        locust__buf_printf(out, "%llu", (unsigned long long)item->big);
+        break;
+    case LOCUST__MSGPACK_REAL:
+        locust__envelope_add_real(out, item->real);
+        break;
+    case LOCUST__MSGPACK_STR:
+        locust__json_put_view(out, item->bytes);
+        break;
+    case LOCUST__MSGPACK_BIN:
+        locust__base64_encode(out, item->bytes);
+        break;
+    default:
+        locust__buf_puts(out, "null");
+        break;
+    }
+}
+
+/* Adds the next value of a message as JSON text, and moves *rest behind it. `key`: of an object. */
+static void locust__envelope_add_json(locust__buf *out, locust__view *rest, bool key)
+{
+    locust__msgpack_item item;
+    bool quoted, map;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK)
+        return;
+    map = item.kind == LOCUST__MSGPACK_MAP;
+    if (item.kind != LOCUST__MSGPACK_ARRAY && !map) {
+        quoted = item.kind == LOCUST__MSGPACK_BIN || (key && item.kind != LOCUST__MSGPACK_STR);
+        locust__buf_puts(out, quoted ? "\"" : "");
+        locust__envelope_add_scalar(out, &item);
+        locust__buf_puts(out, quoted ? "\"" : "");
+        return;
+    }
+    if (key) { // Python has tuples as keys
+        locust__buf_puts(out, "\"\"");
+        for (uint64_t i = 0; i < (uint64_t)item.n << map; i++)
+            locust__msgpack_skip(rest);
+        return;
+    }
+    locust__buf_puts(out, map ? "{" : "[");
+    for (uint32_t i = 0; i < item.n; i++) {
+        locust__buf_puts(out, i ? ", " : "");
+        if (map) {
+            locust__envelope_add_json(out, rest, true);
+            locust__buf_puts(out, ": ");
+        }
+        locust__envelope_add_json(out, rest, false);
+    }
+    locust__buf_puts(out, map ? "}" : "]");
+}
+
+/* The text of a scalar, as an option has it: without quotes. NULL: it is none, or there is no
+ * memory. Yours: LOCUST_FREE. */
+static char *locust__envelope_text(const locust__msgpack_item *item)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    if (item->kind == LOCUST__MSGPACK_STR)
+        return locust__text_copy(item->bytes.ptr, item->bytes.len);
+    if (item->kind < LOCUST__MSGPACK_BOOL || item->kind > LOCUST__MSGPACK_REAL)
+        return NULL;
+    locust__envelope_add_scalar(&text, item);
+    locust__buf_add(&text, "", 1);
+    if (text.failed)
+        locust__buf_free(&text);
+    return text.ptr;
+}
+/* ============================================================================================
+ * >>fleet_report  what a worker counted, as Locust's master adds it up
+ *
+ * Purpose     writes the data of a `stats` message from the statistics: entries, their total and
+ *             the failures since the last report, which are then forgotten.
+ * Invariants  the sum of response_times is num_requests less num_none_requests; the sum of
+ *             num_reqs_per_sec is num_requests, also after a report that was long delayed. What was
+ *             written was forgotten, so that nothing is reported twice.
+ * Cost        a walk over all rows and their histograms, every three seconds.
+ * Names       locust__report_
+ * Uses        >>entry >>stats >>fleet_msgpack
+ * Sources     Locust 2.12 to 2.47 (reference runs): keys, units, rounding (halves to the even
+ *             neighbour), the digest that a failure is known by.
+ * Limits      times come from histograms: one that lies within 0.4 % of a limit between two of
+ *             Locust's buckets may be in the other. Minimum, maximum and sum are exact. Requests of
+ *             more than 15 seconds ago are spread evenly over the seconds of the report.
+ * ============================================================================================ */
+
+/* A time as Locust groups it, in ms: to two digits from 100 ms on, to three below. */
+static uint64_t locust__report_bucket(int64_t ns)
+{
+    int64_t unit = ns < 100 * LOCUST__MS ? LOCUST__MS
+                   : ns < LOCUST__S      ? 10 * LOCUST__MS
+                   : ns < 10 * LOCUST__S ? 100 * LOCUST__MS
+                                         : LOCUST__S;
+    int64_t whole = ns / unit, rest = ns % unit;
+    if (2 * rest > unit || (2 * rest == unit && (whole & 1)))
+        whole++;
+    return (uint64_t)(whole * (unit / LOCUST__MS));
+}
+
+/* Seconds since 1970 of a moment of the loop's clock. */
+static double locust__report_epoch(const locust_env *env, int64_t ns)
+{
+    return (double)(ns + env->loop.epoch_ns) / 1e9;
+}
+
+/* Writes the histogram; out NULL: counts its buckets alone. They come in order, so that those of
+ * one key follow each other. */
+static uint32_t locust__report_times(locust__buf *out, const locust__entry *entry)
+{
+    uint64_t key = 0, sum = 0, count;
+    uint32_t n = 0;
+    int64_t ns;
+    for (size_t at = 0; locust__hist_next(&entry->hist, &at, &ns, &count);) {
+        uint64_t next;
+        ns = ns < entry->min_ns ? entry->min_ns : ns > entry->max_ns ? entry->max_ns : ns;
+        next = locust__report_bucket(ns);
+        if (sum && next != key) {
+            if (out)
+                locust__msgpack_put_uint(out, sum);
+            sum = 0;
+        }
+        if (!sum) {
+            n++;
+            if (out)
+                locust__msgpack_put_uint(out, next);
+        }
+        key = next;
+        sum += count;
+    }
+    if (sum && out)
+        locust__msgpack_put_uint(out, sum);
+    return n;
+}
+
+typedef struct locust__report_seconds { // of an entry: what is not in its ring any more
+    uint64_t rest, each, first;         // requests; for each second; for the first one
+    int64_t from, n;                    // these seconds, of the loop's clock
+} locust__report_seconds;
+
+/* How many of `all` requests no second of the ring has, and the seconds to spread them over: those
+ * from the last report to the first of the ring. */
+static locust__report_seconds locust__report_rest(
+    const locust__entry *entry, uint64_t all, bool failures, int64_t from, int64_t to)
+{
+    locust__report_seconds s = {all, 0, 0, from, 1};
+    for (int i = 0; i < LOCUST__ENTRY_RING; i++) {
+        const locust__entry_second *seen = &entry->ring[i];
+        uint32_t n = failures ? seen->failures : seen->requests;
+        s.rest -= n < s.rest ? n : s.rest;
+        if (seen->requests && seen->second < to)
+            to = seen->second;
+    }
+    if (to - from > 1)
+        s.n = to - from;
+    if (s.n > 3600) {
+        s.from += s.n - 3600;
+        s.n = 3600;
+    }
+    if (s.rest && (uint64_t)s.n > s.rest)
+        s.n = (int64_t)s.rest;
+    s.each = s.rest / (uint64_t)s.n;
+    s.first = s.rest - s.each * (uint64_t)(s.n - 1);
+    return s;
+}
+
+/* Writes requests or failures by their second. */
+static void locust__report_per_second(locust__buf *out, const locust_env *env,
+    const locust__entry *entry, uint64_t all, bool failures)
+{
+    int64_t shift = (env->loop.epoch_ns + LOCUST__S / 2) / LOCUST__S;
+    locust__report_seconds s = locust__report_rest(
+        entry, all, failures, env->stats.start_ns / LOCUST__S, env->stats.last_ns / LOCUST__S);
+    uint32_t n = s.rest ? (uint32_t)s.n : 0;
+    for (int i = 0; i < LOCUST__ENTRY_RING; i++)
+        n += (failures ? entry->ring[i].failures : entry->ring[i].requests) > 0;
+    locust__msgpack_put_map(out, n);
+    for (int64_t i = 0; s.rest && i < s.n; i++) {
+        locust__msgpack_put_int(out, s.from + i + shift);
+        locust__msgpack_put_uint(out, i ? s.each : s.first);
+    }
+    for (int i = 0; i < LOCUST__ENTRY_RING; i++) {
+        uint32_t count = failures ? entry->ring[i].failures : entry->ring[i].requests;
+        if (!count)
+            continue;
+        locust__msgpack_put_int(out, entry->ring[i].second + shift);
+        locust__msgpack_put_uint(out, count);
+    }
+}
+
+/* The moment of an entry's last request, as far as its seconds tell. */
+static int64_t locust__report_last_ns(const locust_env *env, const locust__entry *entry)
+{
+    int64_t last_ns = 0;
+    for (int i = 0; i < LOCUST__ENTRY_RING; i++)
+        if (entry->ring[i].requests && (entry->ring[i].second + 1) * LOCUST__S > last_ns)
+            last_ns = (entry->ring[i].second + 1) * LOCUST__S;
+    return last_ns && last_ns < env->stats.last_ns ? last_ns : env->stats.last_ns;
+}
+
+static void locust__report_key_real(locust__buf *out, const char *key, double real)
+{
+    locust__msgpack_put_str(out, key);
+    locust__msgpack_put_real(out, real);
+}
+
+static void locust__report_key_uint(locust__buf *out, const char *key, uint64_t n)
+{
+    locust__msgpack_put_str(out, key);
+    locust__msgpack_put_uint(out, n);
+}
+
+static void locust__report_key_str(locust__buf *out, const char *key, const char *text)
+{
+    locust__msgpack_put_str(out, key);
+    locust__msgpack_put_str(out, text);
+}
+
+/* Writes an entry: all keys that Locust's has. */
+static void locust__report_entry(locust__buf *out, const locust_env *env, const locust__entry *e)
+{
+    double total_ms = (double)e->total_s * 1e3 + (double)e->total_ns / 1e6;
+    locust__msgpack_put_map(out, 14);
+    locust__report_key_str(out, "name", e->name);
+    locust__report_key_str(out, "method", e->method);
+    locust__msgpack_put_str(out, "last_request_timestamp");
+    if (e->requests)
+        locust__msgpack_put_real(out, locust__report_epoch(env, locust__report_last_ns(env, e)));
+    else
+        locust__msgpack_put_nil(out);
+    locust__report_key_real(out, "start_time", locust__report_epoch(env, env->stats.start_ns));
+    locust__report_key_uint(out, "num_requests", e->requests);
+    locust__report_key_uint(
+        out, "num_none_requests", e->requests > e->hist.total ? e->requests - e->hist.total : 0);
+    locust__report_key_uint(out, "num_failures", e->failures);
+    locust__report_key_real(out, "total_response_time", total_ms);
+    locust__report_key_real(out, "max_response_time", (double)e->max_ns / 1e6);
+    locust__msgpack_put_str(out, "min_response_time");
+    if (e->requests)
+        locust__msgpack_put_real(out, (double)e->min_ns / 1e6);
+    else
+        locust__msgpack_put_nil(out);
+    locust__report_key_uint(out, "total_content_length", e->bytes);
+    locust__msgpack_put_str(out, "response_times");
+    locust__msgpack_put_map(out, locust__report_times(NULL, e));
+    locust__report_times(out, e);
+    locust__msgpack_put_str(out, "num_reqs_per_sec");
+    locust__report_per_second(out, env, e, e->requests, false);
+    locust__msgpack_put_str(out, "num_fail_per_sec");
+    locust__report_per_second(out, env, e, e->failures, true);
+}
+
+/* Adds a text to a digest as Python's repr() writes it: quoted by ', or by " if it has a ' and
+ * no ". */
+static void locust__report_add_repr(locust__hash *h, const char *text)
+{
+    const char *quote = strchr(text, '\'') && !strchr(text, '"') ? "\"" : "'";
+    locust__hash_add(h, quote, 1);
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        char escape[8];
+        if (c == '\\' || c == (unsigned char)*quote)
+            snprintf(escape, sizeof escape, "\\%c", c);
+        else if (c == '\n' || c == '\r' || c == '\t')
+            snprintf(escape, sizeof escape, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+        else if (c < 0x20 || c == 0x7F)
+            snprintf(escape, sizeof escape, "\\x%02x", c);
+        else
+            snprintf(escape, sizeof escape, "%c", c);
+        locust__hash_add(h, escape, strlen(escape));
+    }
+    locust__hash_add(h, quote, 1);
+}
+
+/* The key of a failure: the same on all workers, so that the master adds up what is one. */
+static void locust__report_error_key(
+    const char *method, const char *name, const char *error, char out[LOCUST__HASH_HEX])
+{
+    locust__hash h;
+    locust__hash_init(&h, true);
+    locust__hash_add(&h, method, strlen(method));
+    locust__hash_add(&h, ".", 1);
+    locust__hash_add(&h, name, strlen(name));
+    locust__hash_add(&h, ".", 1);
+    locust__report_add_repr(&h, error);
+    locust__hash_end(&h, out);
+}
+
+static void locust__report_errors(locust__buf *out, const locust__request_stats *st)
+{
+    const locust__stats_failure *f;
+    uint32_t n = 0;
+    char key[LOCUST__HASH_HEX];
+    while (locust__stats_failure_at(st, n))
+        n++;
+    locust__msgpack_put_map(out, n);
+    for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
+        locust__report_error_key(f->row->method, f->row->name, f->text, key);
+        locust__msgpack_put_str(out, key);
+        locust__msgpack_put_map(out, 6);
+        locust__report_key_str(out, "name", f->row->name);
+        locust__report_key_str(out, "method", f->row->method);
+        locust__report_key_str(out, "error", f->text);
+        locust__report_key_uint(out, "occurrences", f->occurrences);
+        locust__report_key_real(out, "first_seen", (double)f->first_wall_ns / 1e9);
+        locust__report_key_real(out, "last_seen", (double)f->last_wall_ns / 1e9);
+    }
+}
+
+/* Writes the users that run, by class: two keys of a map. */
+static void locust__report_users(locust__buf *out, const locust_env *env)
+{
+    int sum = 0;
+    locust__msgpack_put_str(out, "user_classes_count");
+    locust__msgpack_put_map(out, (uint32_t)env->n_classes);
+    for (int i = 0; i < env->n_classes; i++) {
+        int alive = env->classes[i].alive;
+        locust__report_key_uint(out, env->classes[i].as->name, (uint64_t)alive);
+        sum += alive;
+    }
+    locust__report_key_uint(out, "user_count", (uint64_t)sum);
+}
+
+/* Is there anything in an entry that Locust's has? Unanswered requests it does not know. */
+static bool locust__report_counts(const locust__entry *entry)
+{
+    return entry->requests > 0;
+}
+
+/* Writes the data of a report. */
+static void locust__report_write(locust__buf *out, locust_env *env)
+{
+    locust__request_stats *st = &env->stats;
+    const locust__entry *entry;
+    uint32_t n = 0;
+    for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
+        n += locust__report_counts(entry);
+    locust__msgpack_put_map(out, 5);
+    locust__msgpack_put_str(out, "stats");
+    locust__msgpack_put_array(out, n);
+    for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
+        if (locust__report_counts(entry))
+            locust__report_entry(out, env, entry);
+    locust__msgpack_put_str(out, "stats_total");
+    locust__report_entry(out, env, &st->total);
+    locust__msgpack_put_str(out, "errors");
+    locust__report_errors(out, st);
+    locust__report_users(out, env);
+}
+/* ============================================================================================
+ * >>fleet_pulse  a heartbeat from a process that is busy
+ *
+ * Purpose     sends a heartbeat while a task keeps the loop to itself, as by computing or by a call
+ *             that blocks: a master that hears nothing for four seconds takes a worker for lost.
+ * Invariants  bytes are sent by the handler only between two messages of the loop's. Timer and
+ *             signal belong to the process, so the state is a global; a test that has a handler of
+ *             SIGALRM of its own keeps it, and then there is no pulse.
+ * Cost        a system call a second. While the loop runs the timer is always set anew before it is
+ *             up, so no signal ever comes.
+ * Names       locust__pulse_
+ * ============================================================================================ */
+
+enum { LOCUST__PULSE_S = 2, LOCUST__PULSE_BYTES = 512 };
+
+static struct {
+    struct sigaction old;
+    bool open;
+    volatile sig_atomic_t ready; // the loop is not in the middle of a message
+    volatile sig_atomic_t sent;  // bytes of one that the socket did not take whole; 0: none
+    int fd;
+    size_t n;
+    char bytes[LOCUST__PULSE_BYTES];
+} locust__pulse_state;
+
+static void locust__pulse_handle(int signal_number)
+{
+    int saved = errno;
+    ssize_t sent = 0;
+    (void)signal_number;
+    if (locust__pulse_state.ready && locust__pulse_state.n)
+        sent = send(locust__pulse_state.fd, locust__pulse_state.bytes, locust__pulse_state.n,
+            LOCUST__OS_SEND_FLAGS);
+    if (sent > 0 && (size_t)sent < locust__pulse_state.n) {
+        locust__pulse_state.sent = (sig_atomic_t)sent;
+        locust__pulse_state.ready = 0;
+    }
+    errno = saved;
+}
+
+static void locust__pulse_timer(int first_s)
+{
+    struct itimerval timer;
+    memset(&timer, 0, sizeof timer);
+    timer.it_value.tv_sec = first_s;
+    timer.it_interval.tv_sec = first_s ? 1 : 0;
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void locust__pulse_open(void)
+{
+    struct sigaction act;
+    locust__pulse_state.ready = locust__pulse_state.sent = 0;
+    locust__pulse_state.n = 0;
+    locust__pulse_state.open = sigaction(SIGALRM, NULL, &locust__pulse_state.old) == 0 &&
+                               locust__pulse_state.old.sa_handler == SIG_DFL;
+    if (!locust__pulse_state.open)
+        return;
+    memset(&act, 0, sizeof act);
+    act.sa_handler = locust__pulse_handle;
+    act.sa_flags = SA_ONSTACK | SA_RESTART;
+    sigaction(SIGALRM, &act, NULL);
+}
+
+static void locust__pulse_close(void)
+{
+    if (!locust__pulse_state.open)
+        return;
+    locust__pulse_timer(0);
+    sigaction(SIGALRM, &locust__pulse_state.old, NULL);
+    locust__pulse_state.open = false;
+}
+
+/* The loop is about to send, or has no connection. */
+static void locust__pulse_rest(void)
+{
+    locust__pulse_state.ready = 0;
+}
+
+/* The loop has sent a heartbeat, in a frame of n bytes: the same may be sent on fd if it does not
+ * come back here in time. */
+static void locust__pulse_set(int fd, const char *frame, size_t n)
+{
+    if (!locust__pulse_state.open || n > LOCUST__PULSE_BYTES)
+        return;
+    locust__pulse_state.ready = 0;
+    memcpy(locust__pulse_state.bytes, frame, n);
+    locust__pulse_state.n = n;
+    locust__pulse_state.fd = fd;
+    locust__pulse_timer(LOCUST__PULSE_S);
+}
+
+/* The loop has sent all that it had. */
+static void locust__pulse_allow(void)
+{
+    locust__pulse_state.ready = locust__pulse_state.open && locust__pulse_state.n;
+}
+
+/* What the socket did not take of a heartbeat: goes before all else. */
+static locust__view locust__pulse_rest_of(void)
+{
+    size_t sent = (size_t)locust__pulse_state.sent;
+    locust__pulse_state.sent = 0;
+    if (!sent)
+        return (locust__view){"", 0};
+    return (locust__view){locust__pulse_state.bytes + sent, locust__pulse_state.n - sent};
+}
+
+/* The connection is closed. */
+static void locust__pulse_forget(void)
+{
+    locust__pulse_state.ready = locust__pulse_state.sent = 0;
+    locust__pulse_state.n = 0;
+    if (locust__pulse_state.open)
+        locust__pulse_timer(0);
+}
+/* ============================================================================================
+ * >>fleet_link  a worker's connection to its master
+ *
+ * Purpose     connects, shakes hands, sends whole messages, receives them; finds out when the
+ *             connection is no more.
+ * Invariants  sending never parks: what the socket does not take waits in `out`, whose length tells
+ *             others to hold back. Its names, sockets and permits are its own, so that it waits
+ *             behind no user.
+ * Names       locust__link locust__link_
+ * Uses        >>net >>stream >>allowance >>resolve >>lookup >>fleet_msgpack >>fleet_zmtp
+ *             >>fleet_envelope >>fleet_pulse
+ * Limits      64 MB for a message of a master's.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__LINK_MAX = 64 << 20,
+    LOCUST__LINK_PATIENCE_S = 5, // to connect and shake hands
+};
+
+typedef struct locust__link {
+    locust_env *env;
+    const char *host;
+    int port;
+    locust__net net;
+    locust__resolver resolver;
+    locust_stream stream;
+    locust__zmtp zmtp;
+    locust__buf out; // the first `sent` bytes have gone
+    size_t sent;
+    locust__buf draft;   // the message that is being written
+    locust_error error;  // of sending
+    char id[192];        // of this worker: its host, '_' and 32 hexadecimal digits
+    locust__buf waiting; // messages for a master that is not there, framed
+    size_t n_waiting;
+    bool has_early; // a message came together with READY
+    locust__view early;
+} locust__link;
+
+/* Takes a new id. Locust spreads users over hosts by what stands before the first '_'. */
+static void locust__link_rename(locust__link *l)
+{
+    unsigned char bytes[16];
+    char host[64];
+    size_t n;
+    snprintf(host, sizeof host, "%s", l->env->log.host);
+    locust__text_plain(host, strlen(host));
+    for (char *p = host; *p; p++)
+        *p = *p == '_' ? '-' : *p;
+    locust__os_random(bytes, sizeof bytes);
+    n = (size_t)snprintf(l->id, sizeof l->id, "%s_", host);
+    for (size_t i = 0; i < sizeof bytes; i++, n += 2)
+        snprintf(l->id + n, sizeof l->id - n, "%02x", bytes[i]);
+}
+
+static void locust__link_init(locust__link *l, locust_env *env)
+{
+    const locust_options *o = &env->options;
+    memset(l, 0, sizeof *l);
+    l->env = env;
+    l->host = o->master_host && *o->master_host ? o->master_host : "127.0.0.1";
+    l->port = o->master_port > 0 ? o->master_port : 5557;
+    locust__net_init(&l->net, &env->loop, &env->log);
+    l->net.no_arrivals = true;
+    locust__resolver_init(&l->resolver, &l->net, &env->services.arena);
+    locust__stream_init(&l->stream, &l->net);
+    locust__link_rename(l);
+}
+
+static bool locust__link_is_open(const locust__link *l)
+{
+    return locust__stream_is_open(&l->stream) && l->zmtp.ready && !l->error;
+}
+
+static void locust__link_close(locust__link *l)
+{
+    locust__pulse_forget();
+    locust__stream_close(&l->stream);
+    locust__zmtp_deinit(&l->zmtp);
+    l->zmtp.ready = l->has_early = false;
+    locust__buf_free(&l->out);
+    l->sent = 0;
+}
+
+static void locust__link_free(locust__link *l)
+{
+    locust__link_close(l);
+    locust__buf_free(&l->draft);
+    locust__buf_free(&l->waiting);
+}
+
+/* Sends as much as the socket takes. */
+static void locust__link_flush(locust__link *l)
+{
+    locust__view rest = locust__pulse_rest_of();
+    locust__pulse_rest();
+    if (rest.len && locust__buf_reserve(&l->out, rest.len)) { // in front of what waits
+        memmove(l->out.ptr + l->sent + rest.len, l->out.ptr + l->sent, l->out.len - l->sent);
+        memcpy(l->out.ptr + l->sent, rest.ptr, rest.len);
+        l->out.len += rest.len;
+    }
+    while (!l->error && l->sent < l->out.len) {
+        struct iovec iov = {l->out.ptr + l->sent, l->out.len - l->sent};
+        size_t sent = 0;
+        if (l->out.failed || !locust__stream_is_open(&l->stream))
+            l->error = l->out.failed ? LOCUST_ERR_MEMORY : LOCUST_ERR_CLOSED;
+        else
+            l->error = locust__stream_send(&l->stream, &iov, 1, &sent);
+        if (l->error || !sent)
+            return;
+        l->sent += sent;
+    }
+    if (l->error)
+        return;
+    l->out.len = l->sent = 0;
+    if (l->zmtp.ready)
+        locust__pulse_allow();
+}
+
+/* Begins a message; its data is to be written to the buf. */
+static locust__buf *locust__link_begin(locust__link *l, const char *type)
+{
+    l->draft.len = 0;
+    l->draft.failed = false;
+    locust__envelope_begin(&l->draft, type);
+    return &l->draft;
+}
+
+/* Ends the message that was begun, in a frame at the end of `out`. False: no memory, and none of it
+ * is there: a master does not survive a part of a message. */
+static bool locust__link_frame(locust__link *l, locust__buf *out)
+{
+    locust__msgpack_put_str(&l->draft, l->id);
+    if (l->draft.failed || !locust__buf_reserve(out, l->draft.len + 9)) {
+        out->failed = false;
+        return false;
+    }
+    locust__zmtp_send(out, (locust__view){l->draft.ptr, l->draft.len});
+    return true;
+}
+
+/* Sends the message that was begun, if there is a connection. */
+static bool locust__link_end(locust__link *l)
+{
+    bool good = locust__link_is_open(l) && locust__link_frame(l, &l->out);
+    if (good)
+        locust__link_flush(l);
+    return good;
+}
+
+/* Sends a message without data. */
+static void locust__link_send(locust__link *l, const char *type)
+{
+    locust__msgpack_put_nil(locust__link_begin(l, type));
+    locust__link_end(l);
+}
+
+/* Receives what comes until then. LOCUST_ERR_TIMEOUT: nothing did. */
+static locust_error locust__link_receive(locust__link *l, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_error error;
+    if (l->error)
+        return l->error;
+    l->stream.burst = 0;
+    error = locust__stream_fill(&l->stream, deadline_ns);
+    if (l->stream.in_len) {
+        locust__zmtp_feed(&l->zmtp, l->stream.in, l->stream.in_len);
+        locust__stream_take(&l->stream, l->stream.in_len);
+    }
+    return error;
+}
+
+static void locust__link_keep_alive(int fd)
+{
+    int on = 1, idle_s = 30;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef TCP_KEEPIDLE
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+#else
+    (void)idle_s;
+#endif
+}
+
+/* Connects and shakes hands. *why: what ZMTP has to say of an error; NULL: nothing. */
+static locust_error locust__link_open(locust__link *l, const char **why) LOCUST__PARKS
+{
+    int64_t now_ns = locust__os_now_ns(), known_ns = 0;
+    locust__allowance a = {now_ns + LOCUST__LINK_PATIENCE_S * LOCUST__S, 0};
+    locust_error error;
+    enum locust__zmtp_got got;
+    *why = NULL;
+    l->error = LOCUST_OK;
+    error = locust__lookup_dial(&l->resolver, &l->stream, l->host, l->port, &a, &known_ns);
+    if (error)
+        return error;
+    locust__link_keep_alive(l->stream.fd.watch.fd);
+    locust__zmtp_init(&l->zmtp, false, locust__view_of(l->id), LOCUST__LINK_MAX, &l->out);
+    locust__link_flush(l);
+    while (!error && !l->zmtp.ready) {
+        error = locust__link_receive(l, a.deadline_ns);
+        got = locust__zmtp_next(&l->zmtp, &l->early);
+        l->has_early = got == LOCUST__ZMTP_MESSAGE;
+        if (got == LOCUST__ZMTP_BROKEN)
+            error = LOCUST_ERR_NETWORK;
+        locust__link_flush(l); // libzmq sends the rest of its greeting when it has all of ours
+    }
+    *why = l->zmtp.error;
+    if (error)
+        locust__link_close(l);
+    return error;
+}
+
+/* The next message; it lies there until the next call. LOCUST_ERR_NETWORK: the master speaks
+ * something else. */
+static locust_error locust__link_next(locust__link *l, locust__view *message, bool *any)
+{
+    enum locust__zmtp_got got = LOCUST__ZMTP_MESSAGE;
+    if (l->has_early)
+        *message = l->early;
+    else
+        got = locust__zmtp_next(&l->zmtp, message);
+    l->has_early = false;
+    *any = got == LOCUST__ZMTP_MESSAGE;
+    return got == LOCUST__ZMTP_BROKEN ? LOCUST_ERR_NETWORK : LOCUST_OK;
+}
+
+/* Keeps a message of the test for later. False: too many are kept. */
+static bool locust__link_wait(locust__link *l)
+{
+    if (l->n_waiting == 1000 || l->waiting.len > LOCUST__LINK_MAX / 8) // libzmq keeps 1000
+        return false;
+    if (!locust__link_frame(l, &l->waiting))
+        return false;
+    l->n_waiting++;
+    return true;
+}
+
+/* Sends what was kept. */
+static void locust__link_catch_up(locust__link *l)
+{
+    if (!l->waiting.len || !locust__buf_reserve(&l->out, l->waiting.len))
+        return;
+    locust__buf_add(&l->out, l->waiting.ptr, l->waiting.len);
+    locust__buf_free(&l->waiting);
+    l->n_waiting = 0;
+    locust__link_flush(l);
+}
+/* ============================================================================================
+ * >>fleet_job  what a master asks a worker for
+ *
+ * Purpose     reads a `spawn` message, and gives the test what it says of host, tags, stop timeout
+ *             and the test's own options.
+ * Invariants  a message that cannot be read changes nothing. Host, tags and own options change only
+ *             while there are no users, which point at them.
+ * Names       locust__job locust__job_
+ * Uses        >>base_url >>fault >>task >>class >>classes >>own_option >>fleet_msgpack
+ *             >>fleet_envelope
+ * Sources     Locust 2.12 to 2.47 (reference runs): the keys; a class that is not named keeps its
+ *             users; a worker takes tags and the options that the test has added from the master,
+ *             and its host if that is not empty.
+ * ============================================================================================ */
+
+typedef struct locust__job {
+    double timestamp;                 // of the message, by the master's clock
+    int counts[LOCUST_CLASSES_MAX];   // users of each class of the test; -1: as many as there are
+    char *host, *tags, *exclude_tags; // NULL: none
+    double stop_timeout_s;
+    int workers;                       // that the master waits for
+    char *own[LOCUST_OWN_OPTIONS_MAX]; // of the test's options; NULL: the master has no value
+    char unknown[128];                 // a class that the test has not; "": none
+} locust__job;
+
+static void locust__job_free(locust__job *s)
+{
+    LOCUST_FREE(s->host);
+    LOCUST_FREE(s->tags);
+    LOCUST_FREE(s->exclude_tags);
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX; i++)
+        LOCUST_FREE(s->own[i]);
+    memset(s, 0, sizeof *s);
+}
+
+static int locust__job_class(const locust_env *env, locust__view name)
+{
+    for (int i = 0; i < env->n_classes; i++)
+        if (locust__view_is(name, env->classes[i].as->name))
+            return i;
+    return -1;
+}
+
+/* Reads user_classes_count. False: it is none. */
+static bool locust__job_counts(locust__job *s, const locust_env *env, locust__view data)
+{
+    locust__msgpack_item head, name, count;
+    locust__view counts;
+    for (int i = 0; i < LOCUST_CLASSES_MAX; i++)
+        s->counts[i] = -1;
+    if (!locust__msgpack_find(data, "user_classes_count", &head, &counts) ||
+        head.kind != LOCUST__MSGPACK_MAP)
+        return false;
+    locust__msgpack_next(&counts, &head);
+    for (uint32_t i = 0; i < head.n; i++) {
+        int at;
+        locust__msgpack_next(&counts, &name);
+        if (name.kind != LOCUST__MSGPACK_STR ||
+            locust__msgpack_next(&counts, &count) != LOCUST__MSGPACK_OK ||
+            count.kind != LOCUST__MSGPACK_INT || count.whole < 0 || count.whole > INT_MAX)
+            return false;
+        at = locust__job_class(env, name.bytes);
+        if (at >= 0)
+            s->counts[at] = (int)count.whole;
+        else if (count.whole)
+            snprintf(s->unknown, sizeof s->unknown, "%.*s",
+                name.bytes.len < 100 ? (int)name.bytes.len : 100, name.bytes.ptr);
+    }
+    return true;
+}
+
+/* A text of a map. NULL: it has none. */
+static char *locust__job_text(locust__view map, const char *key)
+{
+    locust__msgpack_item item;
+    locust__view value;
+    bool found = locust__msgpack_find(map, key, &item, &value);
+    return found ? locust__envelope_text(&item) : NULL;
+}
+
+/* A list of texts, joined by commas. NULL: there is none, or it is empty. */
+static char *locust__job_list(locust__view map, const char *key)
+{
+    locust__msgpack_item head, item;
+    locust__view list;
+    locust__buf text = {NULL, 0, 0, false};
+    if (!locust__msgpack_find(map, key, &head, &list) || head.kind != LOCUST__MSGPACK_ARRAY)
+        return NULL;
+    locust__msgpack_next(&list, &head);
+    for (uint32_t i = 0; i < head.n; i++) {
+        if (locust__msgpack_next(&list, &item) != LOCUST__MSGPACK_OK ||
+            item.kind != LOCUST__MSGPACK_STR)
+            break;
+        locust__buf_puts(&text, text.len ? "," : "");
+        locust__buf_add(&text, item.bytes.ptr, item.bytes.len);
+    }
+    if (text.len)
+        locust__buf_add(&text, "", 1);
+    if (text.failed)
+        locust__buf_free(&text);
+    return text.ptr;
+}
+
+/* Reads the options that the test has added: Python knows --api-key as api_key. */
+static void locust__job_own(locust__job *s, const locust_env *env, locust__view options)
+{
+    const locust_own_option *all = env->test->options;
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && all[i].name; i++) {
+        char name[64], takes[256];
+        snprintf(name, sizeof name, "%s", locust__own_option_name(all[i].name));
+        for (char *p = name; *p; p++)
+            *p = *p == '-' ? '_' : *p;
+        s->own[i] = locust__job_text(options, name);
+        if (!s->own[i] || locust__own_option_good(&all[i], s->own[i], takes, sizeof takes))
+            continue;
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "--%s takes %s: \"%.100s\" of the master has no effect",
+            locust__own_option_name(all[i].name), takes, s->own[i]);
+        LOCUST_FREE(s->own[i]);
+        s->own[i] = NULL;
+    }
+}
+
+/* Reads the data of a `spawn` message. False: it is none; then nothing is to be freed. */
+static bool locust__job_read(locust__job *s, const locust_env *env, locust__view data)
+{
+    locust__msgpack_item item;
+    locust__view options;
+    memset(s, 0, sizeof *s);
+    if (!locust__msgpack_find(data, "timestamp", &item, &options) ||
+        !locust__msgpack_number(&item, &s->timestamp) || !locust__job_counts(s, env, data))
+        return false;
+    s->host = locust__job_text(data, "host");
+    if (locust__msgpack_find(data, "stop_timeout", &item, &options) &&
+        !locust__msgpack_number(&item, &s->stop_timeout_s))
+        s->stop_timeout_s = 0; // nil: none
+    if (!locust__msgpack_find(data, "parsed_options", &item, &options))
+        return true;
+    s->tags = locust__job_list(options, "tags");
+    s->exclude_tags = locust__job_list(options, "exclude_tags");
+    if (locust__msgpack_find(options, "expect_workers", &item, &data) &&
+        item.kind == LOCUST__MSGPACK_INT && item.whole > 0 && item.whole < INT_MAX)
+        s->workers = (int)item.whole;
+    locust__job_own(s, env, options);
+    return true;
+}
+
+/* Makes *field the text, kept as long as the test, unless it is that already. True: it changed. */
+static bool locust__job_set(locust_env *env, const char **field, const char *text)
+{
+    if (!text == !*field && (!text || strcmp(text, *field) == 0))
+        return false;
+    *field = text ? locust__arena_copy(&env->services.arena, text, strlen(text)) : NULL;
+    return true;
+}
+
+/* Gives all classes the host. A host that will not do leaves them without: a line in the log says
+ * so, and requests fail with their own sentence. */
+static void locust__job_host(locust_env *env)
+{
+    locust__fault fault = {.code = 0};
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        locust__base_url_free(&cls->base);
+        cls->base = (locust__base_url){.prefix = "", .text = ""};
+        if (!locust__classes_host(env, cls, &fault)) {
+            locust__log_print(
+                &env->log, LOCUST__LOG_ERROR, "locust.runners", "the master's %s", fault.text);
+            return;
+        }
+    }
+}
+
+/* Makes the plans of all classes anew. A class that the tags leave without tasks has no plan, and
+ * gets no users. */
+static void locust__job_plans(locust_env *env)
+{
+    locust__fault fault = {.code = 0};
+    env->users.tags = (locust__tags){env->options.tags, env->options.exclude_tags};
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        locust__plan_free(cls->plan);
+        cls->plan = NULL;
+        if (!locust__class_plan_left(cls, &env->users.tags, &fault))
+            locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners", "%s", fault.text);
+        else if (!cls->plan)
+            locust__log_print(&env->log, LOCUST__LOG_WARNING, "root",
+                "%s had no tasks left after filtering: it gets no users", cls->as->name);
+    }
+}
+
+/* Gives the test what the master says. host: this worker's own, where the master has none. There
+ * are no users. */
+static void locust__job_apply(
+    const locust__job *s, locust_env *env, const char *host, locust_pair *own)
+{
+    bool tags;
+    int n = 0;
+    if (locust__job_set(env, &env->options.host, s->host && *s->host ? s->host : host))
+        locust__job_host(env);
+    tags = locust__job_set(env, &env->options.tags, s->tags);
+    tags |= locust__job_set(env, &env->options.exclude_tags, s->exclude_tags);
+    if (tags)
+        locust__job_plans(env);
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && env->test->options[i].name; i++) {
+        const char *name = locust__own_option_name(env->test->options[i].name);
+        const char *value = locust__own_option_text(env, &env->test->options[i]);
+        if (s->own[i])
+            locust__job_set(env, &value, s->own[i]);
+        if (value)
+            own[n++] = (locust_pair){name, value};
+    }
+    own[n] = (locust_pair){NULL, NULL};
+    env->options.own = own;
+}
+/* ============================================================================================
+ * >>fleet_worker  the tests of a worker
+ *
+ * Purpose     does what a master asks for: brings the users of each class to their number, again
+ *             and again, ends the test, reports.
+ * Invariants  one job at a time, the latest of its kind: a `stop` makes a `spawn` before it void.
+ *             What is reported as running runs. What was counted is reported once, as soon as there
+ *             is a master that knows this worker.
+ * Names       locust__worker locust__worker_
+ * Uses        >>co >>switch >>stats >>pool >>class >>start >>env >>warm_up >>ramp >>step
+ *             >>runner >>fleet_msgpack >>fleet_report >>fleet_link >>fleet_job
+ * Sources     Locust 2.12 to 2.47 (reference runs): order of messages, times, log lines. All users
+ *             of a message are started at once: the rate is the master's doing.
+ *
+ *   ready --spawn--> spawning --users are there--> running --spawn--> spawning ...
+ *     ^                                               |
+ *     +--ack of client_ready -- client_stopped <------+ stop
+ * ============================================================================================ */
+
+enum {
+    LOCUST__WORKER_LOG = 65536,     // bytes of log lines that are kept for the master
+    LOCUST__WORKER_EXCEPTIONS = 500 // that one report may send
+};
+
+typedef struct locust__worker {
+    locust_env *env;
+    locust__link link;
+    locust__wait_group group; // the coroutine of the link
+    const char *state;        // ready, spawning or running, as the master is told
+    bool testing;             // from on_test_start to on_test_stop
+    bool failed;              // the test's own set-up did: no users
+    // What the master asks for.
+    locust__job job;
+    bool spawn_due, stop_due, quit;
+    double accepted;  // timestamp of the latest spawn
+    int stops;        // how often env was asked to stop before
+    const char *host; // of this worker's own command line; NULL: none
+    int workers;      // --worker-count; 0: the master says how many there are
+    locust_pair own[LOCUST_OWN_OPTIONS_MAX + 1];
+    // The master.
+    bool known;     // it has acknowledged this worker
+    bool was_known; // ... or has done so before
+    bool replies;   // it answers heartbeats
+    bool announces; // it says when all users of all workers are there
+    bool refused;   // connections were refused since the last one
+    bool gave_up;
+    int tries;                                    // client_readys without an answer
+    int silent;                                   // connections in a row on which it said nothing
+    int64_t heard_ns;                             // when it said something
+    int64_t lost_ns;                              // since when there is no connection
+    int64_t beat_ns, report_ns, ready_ns, log_ns; // when the next of each is due
+    int64_t complete_ns; // when on_spawning_complete is due, if the master does not say it
+    // This process.
+    int64_t cpu_at_ns, cpu_ns;
+    double cpu; // percent of a core
+    locust__buf log_lines;
+    bool log_grew;
+} locust__worker;
+
+/* Keeps the lines of the log, the latest ones. */
+static void locust__worker_keep_line(void *arg, const char *line, size_t n)
+{
+    locust__worker *w = arg;
+    locust__buf *b = &w->log_lines;
+    if (b->len + n > LOCUST__WORKER_LOG) {
+        const char *half = memchr(b->ptr + b->len / 2, '\n', b->len - b->len / 2);
+        size_t gone = half ? (size_t)(half + 1 - b->ptr) : b->len;
+        memmove(b->ptr, b->ptr + gone, b->len - gone);
+        b->len -= gone;
+    }
+    locust__buf_add(b, line, n);
+    w->log_grew = true;
+}
+
+/* Was it asked to end, by the master, a signal or the test? */
+static bool locust__worker_is_over(const locust__worker *w)
+{
+    return w->quit || w->gave_up || w->env->stops != w->stops;
+}
+
+/* May messages about users be sent? A master dies of some that come from a worker that it does not
+ * know. */
+static bool locust__worker_may_tell(const locust__worker *w)
+{
+    return w->known && locust__link_is_open(&w->link);
+}
+
+/* Sends the failed tasks: a message for each. Those beyond a limit wait for the next report. */
+static void locust__worker_report_exceptions(locust__worker *w)
+{
+    locust__request_stats *st = &w->env->stats;
+    uint64_t left = LOCUST__WORKER_EXCEPTIONS;
+    size_t kept = 0;
+    for (size_t i = 0; i < st->n_exceptions; i++) {
+        locust__stats_exception *e = &st->exceptions[i];
+        for (; e->times && left && locust__link_is_open(&w->link); e->times--, left--) {
+            char trace[512];
+            locust__buf *out = locust__link_begin(&w->link, "exception");
+            snprintf(trace, sizeof trace, "%s: %s", e->place, e->text);
+            locust__msgpack_put_map(out, 2);
+            locust__report_key_str(out, "msg", e->text);
+            locust__report_key_str(out, "traceback", trace);
+            locust__link_end(&w->link);
+        }
+        if (e->times)
+            st->exceptions[kept++] = *e;
+    }
+    st->n_exceptions = kept;
+}
+
+/* Reports what was counted since the last report, and forgets it. Holds back while the connection
+ * does not take what it was given: what is counted meanwhile goes with the next report. */
+static void locust__worker_report(locust__worker *w)
+{
+    locust_env *env = w->env;
+    locust__buf *out;
+    if (!locust__worker_may_tell(w) || w->link.out.len)
+        return;
+    LOCUST__ENV_FIRE(env, on_report_to_master, .text = w->link.id);
+    locust__worker_report_exceptions(w);
+    out = locust__link_begin(&w->link, "stats");
+    locust__report_write(out, env);
+    if (locust__link_end(&w->link))
+        locust__stats_reset_requests(&env->stats, locust__os_now_ns());
+}
+
+static void locust__worker_send_ready(locust__worker *w)
+{
+    locust__msgpack_put_int(locust__link_begin(&w->link, "client_ready"), -1); // of any version
+    locust__link_end(&w->link);
+    w->tries++;
+    w->ready_ns = locust__os_now_ns() + 5 * LOCUST__S;
+}
+
+/* Has the listeners told that all users are there. */
+static void locust__worker_spawned(locust__worker *w, int users)
+{
+    locust_env *env = w->env;
+    w->complete_ns = LOCUST__NEVER;
+    locust__ramp_rest(env);
+    LOCUST__ENV_FIRE(env, on_spawning_complete, .number = users);
+    if (env->options.reset_stats)
+        locust__warm_up_reset_stats(env);
+}
+
+/* Says which part of the test's rows and arrivals are this worker's. */
+static void locust__worker_share(locust__worker *w)
+{
+    locust_env *env = w->env;
+    int workers = w->job.workers > 0 ? w->job.workers : 1, index = env->fleet_index;
+    if (w->workers)
+        return;
+    if (index >= workers)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+            "this is worker %d of a master that expects %d: rows of feeders may be used twice",
+            index + 1, workers);
+    env->users.n_workers = (size_t)workers;
+    env->users.worker = index > 0 ? (size_t)(index % workers) : 0;
+    env->pace = 1.0 / workers;
+}
+
+/* Begins a test, up to on_test_start. */
+static void locust__worker_begin(locust__worker *w) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    w->testing = true;
+    locust__runner_init(env);
+    locust__job_apply(&w->job, env, w->host, w->own);
+    locust__worker_share(w);
+    env->users.spawned = false;
+    locust__stats_reset(&env->stats, locust__os_now_ns());
+    w->failed = !locust__step_run(env, env->test->setup, "setup");
+    env->start_ns = locust__os_now_ns();
+    locust__warm_up_begin(env);
+    if (!w->failed)
+        locust__runner_begin(env);
+    else if (env->users.setup_error)
+        locust__stats_except(&env->stats, env->users.setup_error, "the setup of the test");
+}
+
+/* Ends the test, up to on_test_stop. */
+static void locust__worker_end(locust__worker *w) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    if (!w->testing)
+        return;
+    if (!w->failed) {
+        locust__runner_end(env);
+        locust__step_run(env, env->test->teardown, "teardown");
+    }
+    for (int i = 0; i < env->n_classes; i++)
+        locust__conns_free(&env->classes[i].shared); // a step may have used them
+    locust__ramp_init(&env->ramp);
+    env->stop_requested = false;
+    w->complete_ns = LOCUST__NEVER;
+    w->testing = false;
+}
+
+/* Starts users of a class until there are as many as asked for. False: there is no memory. */
+static bool locust__worker_start(locust__worker *w, int i, int64_t *slice_ns) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    locust__class *cls = &env->classes[i];
+    while (cls->alive < w->job.counts[i] && !locust__worker_is_over(w) && !w->stop_due &&
+           env->users.iterations_left != 0) {
+        if (!locust__start_user(&env->users, cls))
+            return false;
+        if (locust__os_now_ns() < *slice_ns)
+            continue;
+        locust__co_yield(&env->loop);
+        *slice_ns = locust__os_now_ns() + LOCUST__MS;
+    }
+    return true;
+}
+
+/* Brings all classes to their numbers. Arrivals come by themselves. */
+static void locust__worker_place(locust__worker *w) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
+    bool memory = true;
+    env->options.stop_timeout_s = w->job.stop_timeout_s;
+    for (int i = 0; i < env->n_classes && !w->failed; i++) {
+        locust__class *cls = &env->classes[i];
+        if (w->job.counts[i] < 0 || !cls->plan || cls->arrivals)
+            continue;
+        memory &= locust__worker_start(w, i, &slice_ns);
+        if (cls->alive > w->job.counts[i] && w->job.counts[i] >= 0)
+            locust__ramp_take_down(env, cls, cls->alive - w->job.counts[i]);
+    }
+    if (!memory)
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "out of memory after %d users: the test goes on with these", env->users.alive);
+}
+
+/* Does what a `spawn` message asks for, and says so. */
+static void locust__worker_spawn(locust__worker *w) LOCUST__PARKS
+{
+    w->spawn_due = false;
+    if (!w->testing)
+        locust__worker_begin(w);
+    locust__worker_place(w);
+    if (w->spawn_due || w->stop_due || !w->testing)
+        return; // the next one says it
+    w->state = "running";
+    if (locust__worker_may_tell(w)) {
+        locust__buf *out = locust__link_begin(&w->link, "spawning_complete");
+        locust__msgpack_put_map(out, 2);
+        locust__report_users(out, w->env);
+        locust__link_end(&w->link);
+    }
+    w->complete_ns = w->announces ? LOCUST__NEVER : locust__os_now_ns() + 5 * LOCUST__S / 2;
+}
+
+/* Ends the test, and is ready for the next one. */
+static void locust__worker_stop(locust__worker *w) LOCUST__PARKS
+{
+    w->stop_due = false;
+    locust__worker_end(w);
+    if (locust__worker_is_over(w))
+        return;
+    locust__worker_report(w);
+    if (locust__worker_may_tell(w))
+        locust__link_send(&w->link, "client_stopped");
+    w->known = false; // until it is acknowledged anew
+    w->state = "ready";
+    w->tries = 0;
+    locust__worker_send_ready(w);
+}
+
+/* What is due when nobody asks for anything. */
+static void locust__worker_idle(locust__worker *w) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    int64_t now_ns = locust__os_now_ns(), next_ns = w->complete_ns;
+    if (now_ns >= w->complete_ns) {
+        locust__worker_spawned(w, env->users.alive);
+        return;
+    }
+    if (w->testing) {
+        if (now_ns >= env->ramp.reap_ns)
+            locust__ramp_reap(env, now_ns);
+        if (now_ns >= env->warm_ns)
+            locust__warm_up_end(env);
+        next_ns = env->ramp.reap_ns < next_ns ? env->ramp.reap_ns : next_ns;
+        next_ns = env->warm_ns < next_ns ? env->warm_ns : next_ns;
+    }
+    locust__env_pause(env, next_ns);
+}
+
+/* Works until it is asked to end. */
+static void locust__worker_work(locust__worker *w) LOCUST__PARKS
+{
+    while (!locust__worker_is_over(w)) {
+        if (w->stop_due)
+            locust__worker_stop(w);
+        else if (w->spawn_due)
+            locust__worker_spawn(w);
+        else
+            locust__worker_idle(w);
+    }
+}
+
+/* Says good-bye: what is not reported yet, and `quit`. A master waits for half a second after its
+ * own `quit`. */
+static void locust__worker_leave(locust__worker *w) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    int64_t until_ns = locust__os_now_ns() + LOCUST__S;
+    if (w->quit)
+        env->options.stop_timeout_s = 0.2;
+    locust__worker_end(w);
+    locust__worker_report(w);
+    if (w->was_known)
+        locust__link_send(&w->link, "quit");
+    while (locust__link_is_open(&w->link) && w->link.out.len && locust__os_now_ns() < until_ns) {
+        locust__co_sleep(&env->loop, locust__os_now_ns() + LOCUST__S / 200);
+        locust__link_flush(&w->link);
+    }
+}
+/* ============================================================================================
+ * >>fleet_serve  a worker and its master
+ *
+ * Purpose     keeps the connection to a master, for as long as the worker lives: messages,
+ *             heartbeats and reports in their time, and what is to be done when the master is not
+ *             there.
+ * Invariants  a heartbeat comes each second from a coroutine of its own. While users run, no
+ *             client_ready is sent under an id that a master may know: it would give this worker
+ *             its share twice. A worker that the master has forgotten ends its users and begins
+ *             anew under a new id.
+ * Names       locust__serve_
+ * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>env >>message >>fleet_msgpack
+ *             >>fleet_envelope >>fleet_report >>fleet_pulse >>fleet_link >>fleet_job
+ *             >>fleet_worker
+ * Sources     Locust 2.12 to 2.47 (reference runs). Heartbeats each second, reports every three,
+ *             client_ready every five; a worker has 61 tries for its first acknowledgement, and
+ *             takes the master for gone after 60 seconds. A worker in Python then exits.
+ *
+ *   no connection        tries again for ever; users go on for 60 s, figures wait
+ *   connected, but 25 s without a word of a master that answers heartbeats: connects again
+ *   connected anew, and 5 s without a word, twice (once, if it refused before): it has restarted or
+ *                        forgotten this worker
+ *   a master that answers no heartbeats (2.12): one that refused connections for 5 s has restarted
+ * ============================================================================================ */
+
+enum {
+    LOCUST__SERVE_TRIES = 61,
+    LOCUST__SERVE_GONE_S = 60,   // without a word: users end
+    LOCUST__SERVE_SILENT_S = 25, // on an old connection
+    LOCUST__SERVE_WORD_S = 5,    // on a new one
+};
+
+/* The master has gone, or does not know this worker any more: ends its users, as soon as the test
+ * is at it, and begins anew. */
+static void locust__serve_forget(locust__worker *w, const char *why)
+{
+    locust_env *env = w->env;
+    if (w->testing || w->spawn_due)
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "%s: stopping the users of this worker", why);
+    if (w->refused) // another master: what was counted for the old one is not for it
+        locust__stats_reset(&env->stats, locust__os_now_ns());
+    locust__job_free(&w->job);
+    w->spawn_due = false;
+    w->stop_due = w->testing;
+    w->known = false;
+    w->accepted = 0;
+    w->silent = w->tries = 0;
+    w->state = "ready";
+    locust__link_rename(&w->link);
+    locust__env_wake(env);
+}
+
+static void locust__serve_ack(locust__worker *w, locust__view data)
+{
+    locust__msgpack_item item;
+    locust__view value;
+    if (locust__msgpack_find(data, "index", &item, &value) && item.kind == LOCUST__MSGPACK_INT)
+        w->env->fleet_index = item.whole >= 0 && item.whole < INT_MAX ? (int)item.whole : -1;
+    w->known = w->was_known = true;
+    w->tries = 0;
+    w->beat_ns = w->report_ns = locust__os_now_ns(); // the first of each at once
+    locust__link_catch_up(&w->link);
+}
+
+/* Takes a `spawn` message. Each is answered by `spawning`, one that is out of date, too. */
+static void locust__serve_spawn(locust__worker *w, locust__view data)
+{
+    locust_env *env = w->env;
+    locust__job job;
+    if (!w->known)
+        return;
+    if (!locust__job_read(&job, env, data)) {
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "the master's spawn message cannot be read: it has no effect");
+        return;
+    }
+    locust__link_send(&w->link, "spawning");
+    if (!(job.timestamp > w->accepted)) {
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+            "Discarded spawn message with older or equal timestamp than timestamp of previous "
+            "spawn message");
+        locust__job_free(&job);
+        return;
+    }
+    locust__job_free(&w->job);
+    w->job = job;
+    w->accepted = job.timestamp;
+    if (*job.unknown) {
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "the master asks for users of class %s, which this test has not: both need the same "
+            "user classes",
+            job.unknown);
+        env->exit_code = LOCUST__EXIT_USAGE;
+        locust__env_request_stop(env);
+        return;
+    }
+    w->spawn_due = true;
+    w->state = "spawning";
+    locust__env_wake(env);
+}
+
+/* All users of all workers are there. */
+static void locust__serve_spawned(locust__worker *w, locust__view data)
+{
+    locust__msgpack_item item;
+    locust__view value;
+    w->announces = true;
+    if (!w->testing || !locust__msgpack_find(data, "user_count", &item, &value) ||
+        item.kind != LOCUST__MSGPACK_INT)
+        return;
+    locust__worker_spawned(w, item.whole < INT_MAX ? (int)item.whole : INT_MAX);
+}
+
+static void locust__serve_quit(locust__worker *w)
+{
+    locust__log_print(&w->env->log, LOCUST__LOG_INFO, "locust.runners",
+        "Got quit message from master, shutting down...");
+    w->quit = true;
+    if (w->stop_due || w->env->users.told) // users that have longer than that
+        locust__life_stop_all(&w->env->users, true);
+    locust__env_request_stop(w->env);
+}
+
+/* Hands a message of the test to its function. */
+static void locust__serve_deliver(locust__worker *w, const locust__envelope *e)
+{
+    locust__buf json = {NULL, 0, 0, false};
+    locust__view data = e->data;
+    char *type = locust__text_copy(e->type.ptr, e->type.len);
+    locust__envelope_add_json(&json, &data, false);
+    locust__buf_add(&json, "", 1);
+    if (type && !json.failed) {
+        locust_message message = {type, json.ptr, "master"};
+        locust__message_deliver(w->env, &message);
+    }
+    locust__buf_free(&json);
+    LOCUST_FREE(type);
+}
+
+/* Takes a message. False: the master wants this connection to be made anew. */
+static bool locust__serve_take(locust__worker *w, locust__view bytes)
+{
+    locust__envelope e;
+    w->heard_ns = locust__os_now_ns();
+    w->silent = 0;
+    w->refused = false;
+    if (!locust__envelope_read(bytes, &e)) {
+        locust__log_print(&w->env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "a message of the master cannot be read: it has no effect");
+    } else if (locust__view_is(e.type, "ack")) {
+        locust__serve_ack(w, e.data);
+    } else if (locust__view_is(e.type, "spawn")) {
+        locust__serve_spawn(w, e.data);
+    } else if (locust__view_is(e.type, "spawning_complete")) {
+        locust__serve_spawned(w, e.data);
+    } else if (locust__view_is(e.type, "heartbeat")) {
+        w->replies = true;
+        LOCUST__ENV_FIRE(w->env, on_heartbeat_received, .text = w->link.id,
+            .real = (double)locust__os_wall_ns() / 1e9);
+    } else if (locust__view_is(e.type, "stop")) {
+        w->spawn_due = false;
+        w->stop_due = true;
+        locust__env_wake(w->env);
+    } else if (locust__view_is(e.type, "quit")) {
+        locust__serve_quit(w);
+    } else if (locust__view_is(e.type, "reconnect")) {
+        locust__log_print(&w->env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "Received reconnect message from master. Resetting RPC connection.");
+        return false;
+    } else if (locust__view_is(e.type, "update_user_class") ||
+               locust__view_is(e.type, "locustfile")) {
+        locust__log_print(&w->env->log, LOCUST__LOG_INFO, "locust.runners",
+            "The master's %.*s has no effect: the test is this program", (int)e.type.len,
+            e.type.ptr);
+    } else {
+        locust__serve_deliver(w, &e);
+    }
+    return true;
+}
+
+/* Measures the CPU of this process, over five seconds at least. */
+static void locust__serve_cpu(locust__worker *w, int64_t now_ns)
+{
+    int64_t took_ns = now_ns - w->cpu_at_ns, cpu_ns;
+    if (took_ns < 5 * LOCUST__S)
+        return;
+    cpu_ns = locust__os_cpu_ns();
+    w->cpu = 100 * (double)(cpu_ns - w->cpu_ns) / (double)took_ns;
+    w->cpu_ns = cpu_ns;
+    w->cpu_at_ns = now_ns;
+}
+
+static void locust__serve_beat(locust__worker *w, int64_t now_ns)
+{
+    locust__link *l = &w->link;
+    locust__buf *out = locust__link_begin(l, "heartbeat");
+    locust__buf frame = {NULL, 0, 0, false};
+    locust__serve_cpu(w, now_ns);
+    locust__msgpack_put_map(out, 3);
+    locust__report_key_str(out, "state", w->state);
+    locust__report_key_real(out, "current_cpu_usage", w->cpu);
+    locust__report_key_uint(out, "current_memory_usage", locust__os_memory());
+    w->beat_ns = now_ns + LOCUST__S;
+    if (!locust__link_frame(l, &frame))
+        return;
+    if (locust__buf_reserve(&l->out, frame.len))
+        locust__buf_add(&l->out, frame.ptr, frame.len);
+    locust__pulse_set(l->stream.fd.watch.fd, frame.ptr, frame.len);
+    locust__link_flush(l);
+    locust__buf_free(&frame);
+}
+
+/* Sends the log, if it has grown. Only masters from 2.46 on know such a message, which also say
+ * when users are there. */
+static void locust__serve_log(locust__worker *w, int64_t now_ns)
+{
+    const locust__buf *b = &w->log_lines;
+    uint32_t n = 0, skip;
+    locust__buf *out;
+    w->log_ns = now_ns + 10 * LOCUST__S;
+    if (!w->announces || !w->log_grew || w->link.out.len)
+        return;
+    for (size_t i = 0; i < b->len; i++)
+        n += b->ptr[i] == '\n';
+    skip = n > 500 ? n - 500 : 0;
+    out = locust__link_begin(&w->link, "logs");
+    locust__msgpack_put_map(out, 2);
+    locust__report_key_str(out, "worker_id", w->link.id);
+    locust__msgpack_put_str(out, "logs");
+    locust__msgpack_put_array(out, n - skip);
+    for (locust__view rest = {b->ptr, b->len}; rest.len;) {
+        const char *end = memchr(rest.ptr, '\n', rest.len);
+        locust__view line = {rest.ptr, end ? (size_t)(end - rest.ptr) : rest.len};
+        rest = locust__view_skip(rest, line.len + (end != NULL));
+        if (skip)
+            skip--;
+        else
+            locust__msgpack_put_text(out, line);
+    }
+    locust__link_end(&w->link);
+    w->log_grew = false;
+}
+
+/* Sends what is due. False: the connection is to be made anew. */
+static bool locust__serve_send(locust__worker *w, int64_t now_ns)
+{
+    if (!w->known && !w->stop_due && !w->testing && now_ns >= w->ready_ns) {
+        if (w->was_known && w->tries) // this id may be that of a connection which is dead
+            return false;
+        locust__worker_send_ready(w);
+    }
+    if (!w->was_known)
+        return true;
+    if (now_ns >= w->beat_ns)
+        locust__serve_beat(w, now_ns);
+    if (now_ns >= w->report_ns) {
+        w->report_ns = now_ns + 3 * LOCUST__S;
+        locust__worker_report(w);
+    }
+    if (now_ns >= w->log_ns)
+        locust__serve_log(w, now_ns);
+    locust__link_flush(&w->link);
+    return true;
+}
+
+/* Looks whether the master still answers. False: the connection is to be made anew. */
+static bool locust__serve_listen(locust__worker *w, int64_t now_ns, int64_t opened_ns)
+{
+    int64_t from_ns = w->heard_ns > opened_ns ? w->heard_ns : opened_ns;
+    bool word = w->heard_ns > opened_ns;
+    int64_t span_s = word ? LOCUST__SERVE_SILENT_S : LOCUST__SERVE_WORD_S;
+    if (!w->replies || !w->known || now_ns - from_ns < span_s * LOCUST__S)
+        return true;
+    if (!word)
+        w->silent++;
+    if (w->silent >= (w->refused ? 1 : 2))
+        locust__serve_forget(w, "the master does not know this worker any more");
+    return false;
+}
+
+/* When something is due, or the connection is looked at, again. */
+static int64_t locust__serve_next_ns(const locust__worker *w, int64_t now_ns)
+{
+    int64_t next_ns = now_ns + LOCUST__S;
+    if (w->was_known && w->beat_ns < next_ns)
+        next_ns = w->beat_ns;
+    if (!w->known && w->ready_ns < next_ns)
+        next_ns = w->ready_ns;
+    if (w->link.out.len) // the socket was full
+        next_ns = now_ns + LOCUST__S / 100;
+    return next_ns > now_ns ? next_ns : now_ns;
+}
+
+/* Takes all messages that have arrived. False: the connection is to be made anew. */
+static bool locust__serve_messages(locust__worker *w, locust_error *error)
+{
+    locust__view message;
+    bool any = true, good = true;
+    while (good && any && !*error) {
+        *error = locust__link_next(&w->link, &message, &any);
+        if (any && !*error)
+            good = locust__serve_take(w, message);
+    }
+    locust__link_flush(&w->link);
+    return good && !*error;
+}
+
+/* Serves a connection until it is lost. Returns why it was; LOCUST_OK: it is to be made anew. */
+static locust_error locust__serve_connection(locust__worker *w) LOCUST__PARKS
+{
+    int64_t opened_ns = locust__os_now_ns(), now_ns = opened_ns, before_ns;
+    locust_error error = LOCUST_OK;
+    w->ready_ns = 0;
+    w->tries = w->was_known ? 0 : w->tries;
+    while (locust__serve_messages(w, &error)) {
+        before_ns = now_ns;
+        now_ns = locust__os_now_ns();
+        if (now_ns - before_ns > LOCUST__SERVE_GONE_S * LOCUST__S) { // this process stood still
+            locust__serve_forget(w, "the master has had no heartbeat for too long");
+            return LOCUST_OK;
+        }
+        if (!locust__serve_send(w, now_ns) || !locust__serve_listen(w, now_ns, opened_ns))
+            return LOCUST_OK;
+        if (w->tries > LOCUST__SERVE_TRIES && !w->was_known)
+            return LOCUST_ERR_TIMEOUT;
+        error = locust__link_receive(&w->link, locust__serve_next_ns(w, now_ns));
+        if (error == LOCUST_ERR_TIMEOUT)
+            error = LOCUST_OK;
+    }
+    return error;
+}
+
+/* Says once that the master is not there, and why. */
+static void locust__serve_tell_lost(locust__worker *w, locust_error error, const char *why)
+{
+    if (!w->lost_ns)
+        locust__log_print(&w->env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "cannot reach the master at %s:%d: %s: trying again", w->link.host, w->link.port,
+            why ? why : locust__error_text(error));
+}
+
+/* Decides what is to become of the users while there is no connection. */
+static void locust__serve_lost(locust__worker *w, locust_error error, const char *why)
+{
+    int64_t now_ns = locust__os_now_ns();
+    if (error)
+        locust__serve_tell_lost(w, error, why);
+    if (error && !w->lost_ns)
+        w->lost_ns = now_ns;
+    w->refused |= error == LOCUST_ERR_REFUSED;
+    if (!w->was_known) {
+        w->gave_up = now_ns - w->lost_ns > 5 * LOCUST__SERVE_TRIES * LOCUST__S ||
+                     w->tries > LOCUST__SERVE_TRIES;
+        if (w->gave_up)
+            locust__env_wake(w->env);
+        return;
+    }
+    if (!w->known || !error)
+        return;
+    if (now_ns - w->lost_ns > LOCUST__SERVE_GONE_S * LOCUST__S)
+        locust__serve_forget(w, "the master is gone");
+    else if (error == LOCUST_ERR_REFUSED && !w->replies &&
+             now_ns - w->lost_ns > LOCUST__SERVE_WORD_S * LOCUST__S)
+        locust__serve_forget(w, "the master has restarted");
+}
+
+/* The coroutine of the connection. */
+static void locust__serve_main(void *arg)
+{
+    locust__worker *w = arg;
+    locust_env *env = w->env;
+    for (;;) {
+        const char *why = NULL;
+        locust_error error = locust__link_open(&w->link, &why);
+        int64_t pause_ns = LOCUST__S / 5;
+        if (!error) {
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+                "Connected to locust master: %s:%d", w->link.host, w->link.port);
+            w->lost_ns = 0;
+            error = locust__serve_connection(w);
+            why = w->link.zmtp.error;
+            locust__link_close(&w->link);
+        }
+        if (error == LOCUST_ERR_CANCELLED)
+            return;
+        locust__serve_lost(w, error, why);
+        if (locust__co_sleep(&env->loop, locust__os_now_ns() + pause_ns) == LOCUST__WAKE_CANCELLED)
+            return;
+    }
+}
+
+/* Sends a message of the test. */
+static bool locust__serve_send_message(locust_env *env, const char *type, const char *json)
+{
+    locust__worker *w = env->fleet;
+    if (!locust__envelope_put_json(locust__link_begin(&w->link, type), json)) {
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "locust_send_message(\"%s\"): the data is nested too deeply", type);
+        return false;
+    }
+    if (locust__worker_may_tell(w) ? locust__link_end(&w->link) : locust__link_wait(&w->link))
+        return true;
+    locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+        "locust_send_message(\"%s\"): too many messages wait for the master", type);
+    return false;
+}
+
+static void locust__serve_init(locust__worker *w, locust_env *env)
+{
+    w->env = env;
+    w->state = "ready";
+    w->stops = env->stops;
+    w->host = env->options.host;
+    w->workers = env->options.worker_count;
+    w->complete_ns = LOCUST__NEVER;
+    w->cpu_at_ns = locust__os_now_ns();
+    w->cpu_ns = locust__os_cpu_ns();
+    locust__link_init(&w->link, env);
+    env->log.copy = locust__worker_keep_line;
+    env->log.copy_arg = w;
+    env->fleet = w;
+    env->send_message = locust__serve_send_message;
+    env->exit_code = 0;
+    locust__pulse_open();
+}
+
+static void locust__serve_free(locust__worker *w)
+{
+    locust__pulse_close();
+    w->env->log.copy = NULL;
+    w->env->fleet = NULL;
+    w->env->send_message = NULL;
+    locust__link_free(&w->link);
+    locust__job_free(&w->job);
+    locust__buf_free(&w->log_lines);
+    LOCUST_FREE(w);
+}
+
+/* Works for a master until that, a signal or the test ends it. Sets the exit code. Called in a
+ * coroutine of its own. */
+static void locust__serve_run(locust_env *env) LOCUST__PARKS
+{
+    locust__worker *w = locust__memory_zalloc(sizeof *w);
+    locust__co *co;
+    if (!w)
+        return;
+    locust__serve_init(w, env);
+    co = locust__co_start(&env->loop, "the kit itself", 0, locust__serve_main, w, &w->group);
+    if (co) {
+        locust__worker_work(w);
+        locust__worker_leave(w);
+        locust__co_cancel(&env->loop, co);
+    }
+    locust__wait_group_join(&env->loop, &w->group, LOCUST__NEVER);
+    locust__lookup_stop(&w->link.resolver);
+    locust__lookup_stop(&env->services.resolver);
+    if (!co)
+        env->exit_code = LOCUST__EXIT_USAGE;
+    else if (w->gave_up)
+        env->exit_code = 255; // as Locust's -1
+    else if (!w->was_known && !env->exit_code)
+        env->exit_code = 1;
+    if (w->gave_up)
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "no master at %s:%d has acknowledged this worker", w->link.host, w->link.port);
+    locust__serve_free(w);
+}
+#endif
 #endif
 
 #if LOCUST__LAYERS >= 9
@@ -38183,6 +40904,9 @@ typedef struct locust__known_option {
         "how long an arrival waits for a place, then it is shed (10)") \
     X("seed", 0, COUNT, options.seed, "N", \
         "repeat the random choices of tasks, waits and locust_random") \
+    X("worker", 0, FLAG, options.worker, NULL, "run users for a master, this one's or Locust's") \
+    X("master-host", 0, TEXT, options.master_host, "HOST", "where it is (127.0.0.1)") \
+    X("master-port", 0, COUNT, options.master_port, "PORT", "where it listens (5557)") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
@@ -38263,8 +40987,7 @@ typedef struct locust__known_option {
     X("autoquit", 0, MISSING) X("master", 0, MISSING_FLAG) X("master-bind-host", 0, MISSING) \
     X("master-bind-port", 0, MISSING) X("expect-workers", 0, MISSING) \
     X("expect-workers-max-wait", 0, MISSING) X("enable-rebalancing", 0, MISSING_FLAG) \
-    X("worker", 0, MISSING_FLAG) X("processes", 0, MISSING) X("master-host", 0, MISSING) \
-    X("master-port", 0, MISSING) X("print-stats", 0, MISSING_FLAG) X("html", 0, MISSING) \
+    X("processes", 0, MISSING) X("print-stats", 0, MISSING_FLAG) X("html", 0, MISSING) \
     X("json", 0, MISSING_FLAG) X("json-file", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
@@ -39071,8 +41794,8 @@ static void locust__ratio_print(const locust_test *test, int users)
  * Invariants  helpers run while the runner does; the final reports are written after the last of
  *             them has ended.
  * Names       locust__run_
- * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>check >>find
- *             >>result >>table >>csv >>files >>github
+ * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>fleet_serve
+ *             >>generator >>check >>find >>result >>table >>csv >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -39267,13 +41990,13 @@ static void locust__run_begin(locust__run_parts *run)
         if (env->options.run_time_s > 0 && !env->shape)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "Run time limit set to %.0f seconds", env->options.run_time_s);
-        else if (!env->shape && !env->stages.n)
+        else if (!env->shape && !env->stages.n && !env->options.worker)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No run time limit set, use CTRL+C to interrupt");
     }
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
-    if (!env->options.quiet && !env->options.only_summary)
+    if (!env->options.quiet && !env->options.only_summary && !env->options.worker)
         locust__run_help(run, locust__run_tables);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
@@ -39287,12 +42010,39 @@ static void locust__run_begin(locust__run_parts *run)
     locust__run_help(run, locust__run_beat);
 }
 
+/* The whole run of a worker. The reports are the master's; what this process was short of is a line
+ * in its log. */
+static void locust__run_worker(locust__run_parts *run) LOCUST__PARKS
+{
+    locust_env *env = run->env;
+    locust_generator generator;
+#if LOCUST__WITH_FLEET
+    locust__serve_run(env);
+#endif
+    locust__wait_group_cancel(&env->loop, &run->helpers);
+    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+    generator = locust__generator_judge(env);
+    if (!generator.ok)
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.main",
+            "This worker was limited by %s", generator.limits);
+    if (run->command)
+        LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
+    env->exit_code_set = false;
+    if (run->command)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+            "Shutting down (exit code %d)", env->exit_code);
+}
+
 /* The coroutine of the whole run: the loop ends after it. */
 LOCUST__COLD static void locust__run_main(void *arg)
 {
     locust__run_parts *run = arg;
     locust_env *env = run->env;
     locust__run_begin(run);
+    if (env->options.worker) {
+        locust__run_worker(run);
+        return;
+    }
     locust__co_yield(&env->loop); // the first table comes before the first user
     locust__runner_run(env);
     locust__wait_group_cancel(&env->loop, &run->helpers);
@@ -39541,7 +42291,7 @@ LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
         locust__ratio_print(&picked, settings.options.users);
     } else if ((env = locust__env_new(&picked, &settings.options, &code)) != NULL) {
         locust__cli_warn(&settings, &env->log);
-        if (!settings.headless)
+        if (!settings.headless && !settings.options.worker)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");
         code = locust__run_test(env, true);

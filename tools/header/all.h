@@ -57,6 +57,7 @@
  *                                     >>short
  *   LOCUST_NO_RECORDS         0    1: mbedTLS keeps every TLS connection, at 24 KB and more each,
  *                                  in place of the kit's own records behind its handshake
+ *   LOCUST_NO_FLEET           0    1: no --worker, and messages to this process alone
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
  * task, not memory.
@@ -87,6 +88,7 @@
  *     >>mqtt              MQTT
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
+ *     >>messages          messages between a master and its workers
  *     >>test              a test
  *     >>options           how to run a test
  *     >>environment       running a test, and its figures
@@ -269,10 +271,20 @@
  *     >>config_users      --config-users
  *     >>classes           the user classes of a run
  *     >>listeners         a test's events, and the functions that are told of them
+ *     >>message           messages of the test
  *     >>own_option        options that a test declares
  *     >>unused            options without effect
  *     >>setup             making an environment
  *     >>env_api           public calls on an environment
+ *     >>fleet_msgpack     MessagePack, read and written
+ *     >>fleet_zmtp        ZMTP 3: messages on a TCP connection, as ZeroMQ has them
+ *     >>fleet_envelope    the form of all messages between master and workers
+ *     >>fleet_report      what a worker counted, as Locust's master adds it up
+ *     >>fleet_pulse       a heartbeat from a process that is busy
+ *     >>fleet_link        a worker's connection to its master
+ *     >>fleet_job         what a master asks a worker for
+ *     >>fleet_worker      the tests of a worker
+ *     >>fleet_serve       a worker and its master
  *   9-outside
  *     >>generator         the generator's verdict on itself
  *     >>figures           what a row shows
@@ -366,6 +378,7 @@ extern "C" {
 #include "0-public/mqtt.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
+#include "0-public/messages.h"
 #include "0-public/test.h"
 #include "0-public/options.h"
 #include "0-public/environment.h"
@@ -615,10 +628,22 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/config_users.c"
 #include "8-run/classes.c"
 #include "8-run/listeners.c"
+#include "8-run/message.c"
 #include "8-run/own_option.c"
 #include "8-run/unused.c"
 #include "8-run/setup.c"
 #include "8-run/env_api.c"
+#if LOCUST__WITH_FLEET
+#include "8-run/fleet/msgpack.c"
+#include "8-run/fleet/zmtp.c"
+#include "8-run/fleet/envelope.c"
+#include "8-run/fleet/report.c"
+#include "8-run/fleet/pulse.c"
+#include "8-run/fleet/link.c"
+#include "8-run/fleet/job.c"
+#include "8-run/fleet/worker.c"
+#include "8-run/fleet/serve.c"
+#endif
 #endif
 
 #if LOCUST__LAYERS >= 9

@@ -24,6 +24,9 @@ typedef struct locust_options {
     const char *exclude_tags; // leave out tasks with one of these
     int worker_index;         // this process is number worker_index, from 0, of worker_count that
     int worker_count;         // share a test; 0: the only one. Feeders give each its own rows
+    bool worker;              // run the users that a master asks for; the figures are the master's
+    const char *master_host;  // of a worker; NULL: 127.0.0.1
+    int master_port;          // 0: 5557
     int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
     int iterations;           // task runs in all, then the test ends; 0: no limit
     const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"

@@ -51,6 +51,12 @@
 #define LOCUST__WITH_SHORT 1
 #endif
 
+#if defined(LOCUST_NO_FLEET) && LOCUST__ON(LOCUST_NO_FLEET)
+#define LOCUST__WITH_FLEET 0
+#else
+#define LOCUST__WITH_FLEET 1
+#endif
+
 #if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
 #define LOCUST__WITH_POLL 1
 #else
@@ -162,6 +168,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>

@@ -25,6 +25,9 @@ typedef struct locust__log {
     locust__out *out; // takes them without making anybody wait; NULL: they are written there
     int level;        // lines below it are not written
     char host[64];    // up to its first dot
+    /* Is told of each line, which ends with a line end; NULL: nobody is. */
+    void (*copy)(void *arg, const char *line, size_t n);
+    void *copy_arg;
 } locust__log;
 
 /* The level of a name, written in any case; -1: there is no such level. */
@@ -41,6 +44,7 @@ static int locust__log_open(locust__log *log, int level, const char *path)
 {
     log->fd = STDERR_FILENO;
     log->out = NULL;
+    log->copy = NULL;
     log->level = level;
     if (gethostname(log->host, sizeof log->host) != 0 || !log->host[0])
         memcpy(log->host, "localhost", 10);
@@ -92,6 +96,8 @@ LOCUST__COLD static void locust__log_print(
         n = sizeof line - 2; // cut
     locust__text_plain(line, n);
     line[n++] = '\n';
+    if (log->copy)
+        log->copy(log->copy_arg, line, n);
     if (log->out)
         locust__out_line(log->out, line, n);
     else

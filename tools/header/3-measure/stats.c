@@ -71,9 +71,9 @@ static void locust__stats_init(locust__request_stats *st)
     locust__entry_clear(&st->other);
 }
 
-/* Zeroes the figures of all entries and forgets failures and failed tasks. Entries and texts
- * stay. */
-static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
+/* Zeroes the figures of all entries and forgets failures. Entries and texts stay, and failed
+ * tasks. */
+static void locust__stats_reset_requests(locust__request_stats *st, int64_t now_ns)
 {
     locust__entry_clear(&st->total);
     locust__entry_clear(&st->other);
@@ -81,7 +81,7 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
         locust__entry_clear(st->entries[i]);
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
-    st->n_failures = st->n_exceptions = 0;
+    st->n_failures = 0;
     locust__hist_reset(&st->late);
     locust__hist_reset(&st->in_time);
     st->other_failure.occurrences = 0;
@@ -89,6 +89,13 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
     st->cut_arrivals = 0;
     st->cut_arrival_ns = 0;
     st->start_ns = st->last_ns = now_ns;
+}
+
+/* Forgets all. Entries and texts stay. */
+static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
+{
+    locust__stats_reset_requests(st, now_ns);
+    st->n_exceptions = 0;
 }
 
 /* Measuring ends: from here on the rates of the run are up to now, whether requests were answered

@@ -425,10 +425,10 @@ static bool locust__json_int(locust__view v, int64_t *out)
 }
 
 /* Appends the text as a JSON string. What is no UTF-8 becomes U+FFFD (RFC 8259 8.1). */
-static void locust__json_put(locust__buf *out, const char *text)
+static void locust__json_put_view(locust__buf *out, locust__view text)
 {
     locust__buf_puts(out, "\"");
-    for (locust__view rest = locust__view_of(text); rest.len;) {
+    for (locust__view rest = text; rest.len;) {
         uint32_t code;
         locust__view c = locust__text_next(&rest, &code);
         if (code == '"' || code == '\\')
@@ -439,4 +439,9 @@ static void locust__json_put(locust__buf *out, const char *text)
             locust__buf_add(out, c.ptr, c.len);
     }
     locust__buf_puts(out, "\"");
+}
+
+static void locust__json_put(locust__buf *out, const char *text)
+{
+    locust__json_put_view(out, locust__view_of(text));
 }

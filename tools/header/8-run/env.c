@@ -8,7 +8,7 @@
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
  * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
- *             >>dispatch
+ *             >>dispatch >>fleet_worker
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -68,6 +68,13 @@ struct locust_env {
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX + 1];
     locust_listeners own;
     int n_listeners;
+    // Messages of the test: see >>message.
+    locust_message_handler handlers[LOCUST_MESSAGES_MAX];
+    int n_handlers;
+    struct locust__worker *fleet; // the connection to a master; NULL: on its own
+    int fleet_index;              // that the master gave this worker; -1: none
+    /* Sends a message to the other end; json may be NULL. */
+    bool (*send_message)(locust_env *env, const char *type, const char *json);
     // What the users need.
     locust__loop loop;
     locust__log log;

@@ -69,14 +69,15 @@ static void locust__ramp_log_spawned(const locust_env *env, enum locust__env_sho
     locust__buf_free(&text);
 }
 
-/* Takes n users down, the latest first. A user that waits, or that may not finish its task, is cut
- * short at once; the others are cut by locust__ramp_reap when the stop timeout is over. */
-static void locust__ramp_take_down(locust_env *env, int n)
+/* Takes n users down, of one class or (cls NULL) of all, the latest first. A user that waits, or
+ * that may not finish its task, is cut short at once; the others are cut by locust__ramp_reap when
+ * the stop timeout is over. */
+static void locust__ramp_take_down(locust_env *env, const locust__class *cls, int n)
 {
     int64_t timeout_ns = locust__time_ns(env->options.stop_timeout_s);
     for (locust__user *user = env->users.last, *before; user && n; user = before) {
         before = user->prev;
-        if (user->stopping)
+        if (user->stopping || (cls && user->cls != cls))
             continue;
         n--;
         user->stopping = true;
@@ -164,7 +165,7 @@ static void locust__ramp_batch(locust_env *env) LOCUST__PARKS
     if (missing > 0) {
         ramp->placed += locust__ramp_spawn(env, n, &why);
     } else {
-        locust__ramp_take_down(env, n);
+        locust__ramp_take_down(env, NULL, n);
         ramp->placed -= n;
     }
     if (ramp->placed == ramp->aim.users || why)

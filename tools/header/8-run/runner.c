@@ -165,13 +165,16 @@ static void locust__runner_init(locust_env *env)
     locust__dispatch_begin(&env->dispatch);
 }
 
-/* From on_test_start to on_test_stop. */
-static void locust__runner_users(locust_env *env) LOCUST__PARKS
+/* Users may begin from here on. */
+static void locust__runner_begin(locust_env *env)
 {
-    env->end_ns = locust__runner_end_ns(env);
     LOCUST__ENV_FIRE(env, on_test_start, .number = 0);
     locust__pace_start(env);
-    locust__runner_drive(env);
+}
+
+/* Ends all users, up to on_test_stop. */
+static void locust__runner_end(locust_env *env) LOCUST__PARKS
+{
     env->until = locust__usage_now(env);
     locust__stats_end(&env->stats, env->until.at_ns);
     if (env->warm_ns < LOCUST__NEVER)
@@ -188,6 +191,15 @@ static void locust__runner_users(locust_env *env) LOCUST__PARKS
     for (int i = 0; i < env->n_classes; i++)
         locust__conns_free(&env->classes[i].shared);
     LOCUST__ENV_FIRE(env, on_test_stop, .number = 0);
+}
+
+/* From on_test_start to on_test_stop. */
+static void locust__runner_users(locust_env *env) LOCUST__PARKS
+{
+    env->end_ns = locust__runner_end_ns(env);
+    locust__runner_begin(env);
+    locust__runner_drive(env);
+    locust__runner_end(env);
 }
 
 /* The whole test. Called in a coroutine of its own. */

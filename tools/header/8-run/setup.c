@@ -8,7 +8,7 @@
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
  *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>ramp
- *             >>classes >>listeners >>own_option >>unused
+ *             >>classes >>listeners >>message >>own_option >>unused
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -20,6 +20,10 @@ static void locust__setup_defaults(locust_options *o)
         o->users = 0;
     if (!(o->spawn_rate > 0))
         o->spawn_rate = 1;
+    if (o->worker) { // the master has the say, and the figures
+        o->run_time_s = o->abort_on_fail_s = 0;
+        o->csv = o->checks = o->find_max = o->junit = o->summary = o->baseline = o->hgrm = NULL;
+    }
     o->exit_code_on_error = o->exit_code_on_error == 0  ? 1
                             : o->exit_code_on_error < 0 ? 0
                                                         : o->exit_code_on_error;
@@ -126,6 +130,7 @@ static void locust__setup_services(locust_env *env)
     env->users.request_stop = locust__env_request_stop;
     env->users.on_empty = locust__env_wake;
     locust__listeners_init(env);
+    locust__message_init(env);
 }
 
 /* Reads the options about the network. */
@@ -197,6 +202,12 @@ static bool locust__setup_dispatch(locust_env *env, locust__fault *fault)
 
 static bool locust__setup_worker(const locust_env *env, locust__fault *fault)
 {
+    if (env->options.worker && !LOCUST__WITH_FLEET)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--worker: this test was compiled with LOCUST_NO_FLEET");
+    if (env->options.master_port > 65535)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--master-port takes a port from 1 to 65535, not %d", env->options.master_port);
     return env->users.worker < env->users.n_workers ||
            locust__fault_set(fault, LOCUST__EXIT_USAGE,
                "--worker-index counts from 0 and lies below --worker-count");

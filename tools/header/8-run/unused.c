@@ -111,9 +111,27 @@ static void locust__unused_network(const locust_env *env)
             "on a test that was compiled without LOCUST_TLS");
 }
 
+/* Options about what is the master's. */
+static void locust__unused_worker(const locust_env *env, const locust_options *given)
+{
+    const locust__unused_option options[] = {{"--users", given->users != 0},
+        {"--spawn-rate", given->spawn_rate > 0}, {"--run-time", given->run_time_s > 0},
+        {"--csv", given->csv != NULL}, {"--check", given->checks != NULL},
+        {"--find-max", given->find_max != NULL}, {"--junit", given->junit != NULL},
+        {"--summary", given->summary != NULL}, {"--baseline", given->baseline != NULL},
+        {"--hgrm", given->hgrm != NULL}};
+    locust__unused_warn(env, options, sizeof options / sizeof *options,
+        "on a worker: the master has the say, and the figures");
+}
+
 /* `given`: the options before defaults were filled in. */
 static void locust__unused_look(const locust_env *env, const locust_options *given)
 {
+    if (given->worker) {
+        locust__unused_worker(env, given);
+        locust__unused_network(env);
+        return;
+    }
     locust__unused_load(env, given);
     locust__unused_network(env);
 }

@@ -27,7 +27,7 @@ LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
         locust__ratio_print(&picked, settings.options.users);
     } else if ((env = locust__env_new(&picked, &settings.options, &code)) != NULL) {
         locust__cli_warn(&settings, &env->log);
-        if (!settings.headless)
+        if (!settings.headless && !settings.options.worker)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No web interface in this version of locust.h: running as with --headless");
         code = locust__run_test(env, true);

@@ -123,6 +123,9 @@ typedef struct locust__known_option {
         "how long an arrival waits for a place, then it is shed (10)") \
     X("seed", 0, COUNT, options.seed, "N", \
         "repeat the random choices of tasks, waits and locust_random") \
+    X("worker", 0, FLAG, options.worker, NULL, "run users for a master, this one's or Locust's") \
+    X("master-host", 0, TEXT, options.master_host, "HOST", "where it is (127.0.0.1)") \
+    X("master-port", 0, COUNT, options.master_port, "PORT", "where it listens (5557)") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
@@ -203,8 +206,7 @@ typedef struct locust__known_option {
     X("autoquit", 0, MISSING) X("master", 0, MISSING_FLAG) X("master-bind-host", 0, MISSING) \
     X("master-bind-port", 0, MISSING) X("expect-workers", 0, MISSING) \
     X("expect-workers-max-wait", 0, MISSING) X("enable-rebalancing", 0, MISSING_FLAG) \
-    X("worker", 0, MISSING_FLAG) X("processes", 0, MISSING) X("master-host", 0, MISSING) \
-    X("master-port", 0, MISSING) X("print-stats", 0, MISSING_FLAG) X("html", 0, MISSING) \
+    X("processes", 0, MISSING) X("print-stats", 0, MISSING_FLAG) X("html", 0, MISSING) \
     X("json", 0, MISSING_FLAG) X("json-file", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)

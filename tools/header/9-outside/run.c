@@ -6,8 +6,8 @@
  * Invariants  helpers run while the runner does; the final reports are written after the last of
  *             them has ended.
  * Names       locust__run_
- * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>check >>find
- *             >>result >>table >>csv >>files >>github
+ * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>fleet_serve
+ *             >>generator >>check >>find >>result >>table >>csv >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -202,13 +202,13 @@ static void locust__run_begin(locust__run_parts *run)
         if (env->options.run_time_s > 0 && !env->shape)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "Run time limit set to %.0f seconds", env->options.run_time_s);
-        else if (!env->shape && !env->stages.n)
+        else if (!env->shape && !env->stages.n && !env->options.worker)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No run time limit set, use CTRL+C to interrupt");
     }
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
-    if (!env->options.quiet && !env->options.only_summary)
+    if (!env->options.quiet && !env->options.only_summary && !env->options.worker)
         locust__run_help(run, locust__run_tables);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
@@ -222,12 +222,39 @@ static void locust__run_begin(locust__run_parts *run)
     locust__run_help(run, locust__run_beat);
 }
 
+/* The whole run of a worker. The reports are the master's; what this process was short of is a line
+ * in its log. */
+static void locust__run_worker(locust__run_parts *run) LOCUST__PARKS
+{
+    locust_env *env = run->env;
+    locust_generator generator;
+#if LOCUST__WITH_FLEET
+    locust__serve_run(env);
+#endif
+    locust__wait_group_cancel(&env->loop, &run->helpers);
+    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+    generator = locust__generator_judge(env);
+    if (!generator.ok)
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.main",
+            "This worker was limited by %s", generator.limits);
+    if (run->command)
+        LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
+    env->exit_code_set = false;
+    if (run->command)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+            "Shutting down (exit code %d)", env->exit_code);
+}
+
 /* The coroutine of the whole run: the loop ends after it. */
 LOCUST__COLD static void locust__run_main(void *arg)
 {
     locust__run_parts *run = arg;
     locust_env *env = run->env;
     locust__run_begin(run);
+    if (env->options.worker) {
+        locust__run_worker(run);
+        return;
+    }
     locust__co_yield(&env->loop); // the first table comes before the first user
     locust__runner_run(env);
     locust__wait_group_cancel(&env->loop, &run->helpers);

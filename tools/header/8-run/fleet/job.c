@@ -1,0 +1,215 @@
+/* ============================================================================================
+ * >>fleet_job  what a master asks a worker for
+ *
+ * Purpose     reads a `spawn` message, and gives the test what it says of host, tags, stop timeout
+ *             and the test's own options.
+ * Invariants  a message that cannot be read changes nothing. Host, tags and own options change only
+ *             while there are no users, which point at them.
+ * Names       locust__job locust__job_
+ * Uses        >>base_url >>fault >>task >>class >>classes >>own_option >>fleet_msgpack
+ *             >>fleet_envelope
+ * Sources     Locust 2.12 to 2.47 (reference runs): the keys; a class that is not named keeps its
+ *             users; a worker takes tags and the options that the test has added from the master,
+ *             and its host if that is not empty.
+ * ============================================================================================ */
+
+typedef struct locust__job {
+    double timestamp;                 // of the message, by the master's clock
+    int counts[LOCUST_CLASSES_MAX];   // users of each class of the test; -1: as many as there are
+    char *host, *tags, *exclude_tags; // NULL: none
+    double stop_timeout_s;
+    int workers;                       // that the master waits for
+    char *own[LOCUST_OWN_OPTIONS_MAX]; // of the test's options; NULL: the master has no value
+    char unknown[128];                 // a class that the test has not; "": none
+} locust__job;
+
+static void locust__job_free(locust__job *s)
+{
+    LOCUST_FREE(s->host);
+    LOCUST_FREE(s->tags);
+    LOCUST_FREE(s->exclude_tags);
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX; i++)
+        LOCUST_FREE(s->own[i]);
+    memset(s, 0, sizeof *s);
+}
+
+static int locust__job_class(const locust_env *env, locust__view name)
+{
+    for (int i = 0; i < env->n_classes; i++)
+        if (locust__view_is(name, env->classes[i].as->name))
+            return i;
+    return -1;
+}
+
+/* Reads user_classes_count. False: it is none. */
+static bool locust__job_counts(locust__job *s, const locust_env *env, locust__view data)
+{
+    locust__msgpack_item head, name, count;
+    locust__view counts;
+    for (int i = 0; i < LOCUST_CLASSES_MAX; i++)
+        s->counts[i] = -1;
+    if (!locust__msgpack_find(data, "user_classes_count", &head, &counts) ||
+        head.kind != LOCUST__MSGPACK_MAP)
+        return false;
+    locust__msgpack_next(&counts, &head);
+    for (uint32_t i = 0; i < head.n; i++) {
+        int at;
+        locust__msgpack_next(&counts, &name);
+        if (name.kind != LOCUST__MSGPACK_STR ||
+            locust__msgpack_next(&counts, &count) != LOCUST__MSGPACK_OK ||
+            count.kind != LOCUST__MSGPACK_INT || count.whole < 0 || count.whole > INT_MAX)
+            return false;
+        at = locust__job_class(env, name.bytes);
+        if (at >= 0)
+            s->counts[at] = (int)count.whole;
+        else if (count.whole)
+            snprintf(s->unknown, sizeof s->unknown, "%.*s",
+                name.bytes.len < 100 ? (int)name.bytes.len : 100, name.bytes.ptr);
+    }
+    return true;
+}
+
+/* A text of a map. NULL: it has none. */
+static char *locust__job_text(locust__view map, const char *key)
+{
+    locust__msgpack_item item;
+    locust__view value;
+    bool found = locust__msgpack_find(map, key, &item, &value);
+    return found ? locust__envelope_text(&item) : NULL;
+}
+
+/* A list of texts, joined by commas. NULL: there is none, or it is empty. */
+static char *locust__job_list(locust__view map, const char *key)
+{
+    locust__msgpack_item head, item;
+    locust__view list;
+    locust__buf text = {NULL, 0, 0, false};
+    if (!locust__msgpack_find(map, key, &head, &list) || head.kind != LOCUST__MSGPACK_ARRAY)
+        return NULL;
+    locust__msgpack_next(&list, &head);
+    for (uint32_t i = 0; i < head.n; i++) {
+        if (locust__msgpack_next(&list, &item) != LOCUST__MSGPACK_OK ||
+            item.kind != LOCUST__MSGPACK_STR)
+            break;
+        locust__buf_puts(&text, text.len ? "," : "");
+        locust__buf_add(&text, item.bytes.ptr, item.bytes.len);
+    }
+    if (text.len)
+        locust__buf_add(&text, "", 1);
+    if (text.failed)
+        locust__buf_free(&text);
+    return text.ptr;
+}
+
+/* Reads the options that the test has added: Python knows --api-key as api_key. */
+static void locust__job_own(locust__job *s, const locust_env *env, locust__view options)
+{
+    const locust_own_option *all = env->test->options;
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && all[i].name; i++) {
+        char name[64], takes[256];
+        snprintf(name, sizeof name, "%s", locust__own_option_name(all[i].name));
+        for (char *p = name; *p; p++)
+            *p = *p == '-' ? '_' : *p;
+        s->own[i] = locust__job_text(options, name);
+        if (!s->own[i] || locust__own_option_good(&all[i], s->own[i], takes, sizeof takes))
+            continue;
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "--%s takes %s: \"%.100s\" of the master has no effect",
+            locust__own_option_name(all[i].name), takes, s->own[i]);
+        LOCUST_FREE(s->own[i]);
+        s->own[i] = NULL;
+    }
+}
+
+/* Reads the data of a `spawn` message. False: it is none; then nothing is to be freed. */
+static bool locust__job_read(locust__job *s, const locust_env *env, locust__view data)
+{
+    locust__msgpack_item item;
+    locust__view options;
+    memset(s, 0, sizeof *s);
+    if (!locust__msgpack_find(data, "timestamp", &item, &options) ||
+        !locust__msgpack_number(&item, &s->timestamp) || !locust__job_counts(s, env, data))
+        return false;
+    s->host = locust__job_text(data, "host");
+    if (locust__msgpack_find(data, "stop_timeout", &item, &options) &&
+        !locust__msgpack_number(&item, &s->stop_timeout_s))
+        s->stop_timeout_s = 0; // nil: none
+    if (!locust__msgpack_find(data, "parsed_options", &item, &options))
+        return true;
+    s->tags = locust__job_list(options, "tags");
+    s->exclude_tags = locust__job_list(options, "exclude_tags");
+    if (locust__msgpack_find(options, "expect_workers", &item, &data) &&
+        item.kind == LOCUST__MSGPACK_INT && item.whole > 0 && item.whole < INT_MAX)
+        s->workers = (int)item.whole;
+    locust__job_own(s, env, options);
+    return true;
+}
+
+/* Makes *field the text, kept as long as the test, unless it is that already. True: it changed. */
+static bool locust__job_set(locust_env *env, const char **field, const char *text)
+{
+    if (!text == !*field && (!text || strcmp(text, *field) == 0))
+        return false;
+    *field = text ? locust__arena_copy(&env->services.arena, text, strlen(text)) : NULL;
+    return true;
+}
+
+/* Gives all classes the host. A host that will not do leaves them without: a line in the log says
+ * so, and requests fail with their own sentence. */
+static void locust__job_host(locust_env *env)
+{
+    locust__fault fault = {.code = 0};
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        locust__base_url_free(&cls->base);
+        cls->base = (locust__base_url){.prefix = "", .text = ""};
+        if (!locust__classes_host(env, cls, &fault)) {
+            locust__log_print(
+                &env->log, LOCUST__LOG_ERROR, "locust.runners", "the master's %s", fault.text);
+            return;
+        }
+    }
+}
+
+/* Makes the plans of all classes anew. A class that the tags leave without tasks has no plan, and
+ * gets no users. */
+static void locust__job_plans(locust_env *env)
+{
+    locust__fault fault = {.code = 0};
+    env->users.tags = (locust__tags){env->options.tags, env->options.exclude_tags};
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        locust__plan_free(cls->plan);
+        cls->plan = NULL;
+        if (!locust__class_plan_left(cls, &env->users.tags, &fault))
+            locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners", "%s", fault.text);
+        else if (!cls->plan)
+            locust__log_print(&env->log, LOCUST__LOG_WARNING, "root",
+                "%s had no tasks left after filtering: it gets no users", cls->as->name);
+    }
+}
+
+/* Gives the test what the master says. host: this worker's own, where the master has none. There
+ * are no users. */
+static void locust__job_apply(
+    const locust__job *s, locust_env *env, const char *host, locust_pair *own)
+{
+    bool tags;
+    int n = 0;
+    if (locust__job_set(env, &env->options.host, s->host && *s->host ? s->host : host))
+        locust__job_host(env);
+    tags = locust__job_set(env, &env->options.tags, s->tags);
+    tags |= locust__job_set(env, &env->options.exclude_tags, s->exclude_tags);
+    if (tags)
+        locust__job_plans(env);
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && env->test->options[i].name; i++) {
+        const char *name = locust__own_option_name(env->test->options[i].name);
+        const char *value = locust__own_option_text(env, &env->test->options[i]);
+        if (s->own[i])
+            locust__job_set(env, &value, s->own[i]);
+        if (value)
+            own[n++] = (locust_pair){name, value};
+    }
+    own[n] = (locust_pair){NULL, NULL};
+    env->options.own = own;
+}
