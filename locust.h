@@ -1792,7 +1792,7 @@ typedef struct locust_test {
     locust_task_fn setup, teardown;
     locust_own_option options[LOCUST_OWN_OPTIONS_MAX]; // .options = {{.name = "api-key", ...}}
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX]; // .listeners = {&a, &b}: after .on_...
-    locust_message_handler messages[LOCUST_MESSAGES_MAX]; // .messages = {{"accounts", take}}
+    locust_message_handler messages[LOCUST_MESSAGES_MAX];    // .messages = {{"accounts", take}}
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_test;
 
@@ -34303,8 +34303,8 @@ static bool locust__setup_dispatch(locust_env *env, locust__fault *fault)
 static bool locust__setup_worker(const locust_env *env, locust__fault *fault)
 {
     if (env->options.worker && !LOCUST__WITH_FLEET)
-        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--worker: this test was compiled with LOCUST_NO_FLEET");
+        return locust__fault_set(
+            fault, LOCUST__EXIT_USAGE, "--worker: this test was compiled with LOCUST_NO_FLEET");
     if (env->options.master_port > 65535)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "--master-port takes a port from 1 to 65535, not %d", env->options.master_port);
@@ -42383,7 +42383,8 @@ LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
  *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
  *        with types; pauses of users whose requests reach no server; users that wait for their next
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
- *        half a kilobyte, whose records the kit makes itself
+ *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, questions
+ *        to name servers; --worker, for a master of Locust, and messages between the two
  * ============================================================================================ */
 
 /* ============================================================================================

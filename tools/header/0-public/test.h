@@ -38,7 +38,7 @@ typedef struct locust_test {
     locust_task_fn setup, teardown;
     locust_own_option options[LOCUST_OWN_OPTIONS_MAX]; // .options = {{.name = "api-key", ...}}
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX]; // .listeners = {&a, &b}: after .on_...
-    locust_message_handler messages[LOCUST_MESSAGES_MAX]; // .messages = {{"accounts", take}}
+    locust_message_handler messages[LOCUST_MESSAGES_MAX];    // .messages = {{"accounts", take}}
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_test;
 

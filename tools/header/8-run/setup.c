@@ -203,8 +203,8 @@ static bool locust__setup_dispatch(locust_env *env, locust__fault *fault)
 static bool locust__setup_worker(const locust_env *env, locust__fault *fault)
 {
     if (env->options.worker && !LOCUST__WITH_FLEET)
-        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--worker: this test was compiled with LOCUST_NO_FLEET");
+        return locust__fault_set(
+            fault, LOCUST__EXIT_USAGE, "--worker: this test was compiled with LOCUST_NO_FLEET");
     if (env->options.master_port > 65535)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "--master-port takes a port from 1 to 65535, not %d", env->options.master_port);
