@@ -60,15 +60,33 @@ static void locust__envelope_put_string(locust__buf *out, locust__view inside)
     locust__buf_free(&text);
 }
 
+/* Reads a whole number above INT64_MAX. False: it is none, or too large. */
+static bool locust__envelope_uint(locust__view value, uint64_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned digit = (unsigned)(value.ptr[i] - '0');
+        if (digit > 9 || *n > (UINT64_MAX - digit) / 10)
+            return false;
+        *n = *n * 10 + digit;
+    }
+    return true;
+}
+
 static void locust__envelope_put_number(locust__buf *out, locust__view value)
 {
     int64_t whole;
+    uint64_t big;
     char text[64];
     const char *at = text;
     bool minus = *value.ptr == '-';
     double real;
     if (!memchr(value.ptr, '.', value.len) && locust__json_int(value, &whole)) {
         locust__msgpack_put_int(out, whole);
+        return;
+    }
+    if (locust__envelope_uint(value, &big)) {
+        locust__msgpack_put_uint(out, big);
         return;
     }
     snprintf(text, sizeof text, "%.*s", value.len < 63 ? (int)value.len : 63, value.ptr);
