@@ -265,10 +265,10 @@ static bool locust__serve_send(locust__worker *w, int64_t now_ns)
 }
 
 /* Looks whether the master still answers. False: the connection is to be made anew. */
-static bool locust__serve_listen(locust__worker *w, int64_t now_ns, int64_t opened_ns)
+static bool locust__serve_listen(locust__worker *w, int64_t now_ns)
 {
-    int64_t from_ns = w->heard_ns > opened_ns ? w->heard_ns : opened_ns;
-    bool word = w->heard_ns > opened_ns;
+    bool word = w->heard_ns >= w->opened_ns;
+    int64_t from_ns = word ? w->heard_ns : w->opened_ns;
     int64_t span_s = word ? LOCUST__SERVE_SILENT_S : LOCUST__SERVE_WORD_S;
     if (!w->replies || !w->known || now_ns - from_ns < span_s * LOCUST__S)
         return true;
@@ -309,8 +309,9 @@ static bool locust__serve_messages(locust__worker *w, locust_error *error)
 /* Serves a connection until it is lost. Returns why it was; LOCUST_OK: it is to be made anew. */
 static locust_error locust__serve_connection(locust__worker *w) LOCUST__PARKS
 {
-    int64_t opened_ns = locust__os_now_ns(), now_ns = opened_ns, before_ns;
+    int64_t now_ns = locust__os_now_ns(), before_ns;
     locust_error error = LOCUST_OK;
+    w->opened_ns = now_ns;
     w->ready_ns = 0;
     w->tries = w->was_known ? 0 : w->tries;
     while (locust__serve_messages(w, &error)) {
@@ -320,7 +321,7 @@ static locust_error locust__serve_connection(locust__worker *w) LOCUST__PARKS
             locust__serve_forget(w, "the master has had no heartbeat for too long");
             return LOCUST_OK;
         }
-        if (!locust__serve_send(w, now_ns) || !locust__serve_listen(w, now_ns, opened_ns))
+        if (!locust__serve_send(w, now_ns) || !locust__serve_listen(w, now_ns))
             return LOCUST_OK;
         if (w->tries > LOCUST__SERVE_TRIES && !w->was_known)
             return LOCUST_ERR_TIMEOUT;

@@ -47,6 +47,7 @@ typedef struct locust__worker {
     int tries;                                    // client_readys without an answer
     int silent;                                   // connections in a row on which it said nothing
     int64_t heard_ns;                             // when it said something
+    int64_t opened_ns;                            // when the connection was made
     int64_t lost_ns;                              // since when there is no connection
     int64_t beat_ns, report_ns, ready_ns, log_ns; // when the next of each is due
     int64_t complete_ns; // when on_spawning_complete is due, if the master does not say it
@@ -79,10 +80,19 @@ static bool locust__worker_is_over(const locust__worker *w)
 }
 
 /* May messages about users be sent? A master dies of some that come from a worker that it does not
- * know. */
+ * know. What is sent on a new connection is lost while the master still holds an old one of this
+ * id: until it has said something. */
 static bool locust__worker_may_tell(const locust__worker *w)
 {
-    return w->known && locust__link_is_open(&w->link);
+    return w->known && locust__link_is_open(&w->link) &&
+           (!w->replies || w->heard_ns >= w->opened_ns);
+}
+
+/* May a report be sent, that is, is it likely to arrive? Else its figures go with the next one. */
+static bool locust__worker_may_report(const locust__worker *w)
+{
+    return locust__worker_may_tell(w) && !w->link.out.len &&
+           (!w->replies || locust__os_now_ns() - w->heard_ns < 4 * LOCUST__S);
 }
 
 /* Sends the failed tasks: a message for each. Those beyond a limit wait for the next report. */
@@ -108,13 +118,12 @@ static void locust__worker_report_exceptions(locust__worker *w)
     st->n_exceptions = kept;
 }
 
-/* Reports what was counted since the last report, and forgets it. Holds back while the connection
- * does not take what it was given: what is counted meanwhile goes with the next report. */
+/* Reports what was counted since the last report, and forgets it. */
 static void locust__worker_report(locust__worker *w)
 {
     locust_env *env = w->env;
     locust__buf *out;
-    if (!locust__worker_may_tell(w) || w->link.out.len)
+    if (!locust__worker_may_report(w))
         return;
     LOCUST__ENV_FIRE(env, on_report_to_master, .text = w->link.id);
     locust__worker_report_exceptions(w);
