@@ -9635,6 +9635,7 @@ typedef struct locust__stats_exception { // failed tasks of one place and reason
 typedef struct locust__request_stats {
     locust__stats_exception *exceptions; // in order of appearance
     size_t n_exceptions, cap_exceptions;
+    locust__stats_exception other_exception; // those past a limit, or without memory
     locust__entry total;
     locust__entry other; // requests past a limit, or without memory; reports list it if it has any
     locust__entry **entries; // in order of appearance
@@ -9662,6 +9663,7 @@ static void locust__stats_init(locust__request_stats *st)
     st->other.name = "(other)";
     st->other_failure.row = &st->other;
     st->other_failure.text = "(other)";
+    st->other_exception.text = "(other)";
     locust__entry_clear(&st->total);
     locust__entry_clear(&st->other);
 }
@@ -9691,6 +9693,7 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
 {
     locust__stats_reset_requests(st, now_ns);
     st->n_exceptions = 0;
+    st->other_exception.times = 0;
 }
 
 /* Measuring ends: from here on the rates of the run are up to now, whether requests were answered
@@ -9806,7 +9809,7 @@ static bool locust__stats_except(locust__request_stats *st, const char *text, co
             ? locust__memory_grow(st->exceptions, sizeof *e, st->n_exceptions, &st->cap_exceptions)
             : NULL;
     if (!e)
-        return false;
+        return st->other_exception.times++ == 0;
     st->exceptions = e;
     e += st->n_exceptions++;
     *e = (locust__stats_exception){.text = text, .times = 1};
@@ -9917,6 +9920,15 @@ static const locust__stats_failure *locust__stats_failure_at(
     if (i < st->n_failures)
         return st->failures[i];
     return i == st->n_failures && st->other_failure.occurrences ? &st->other_failure : NULL;
+}
+
+/* Exception i of those that reports list; NULL: there are no more. */
+static const locust__stats_exception *locust__stats_exception_at(
+    const locust__request_stats *st, size_t i)
+{
+    if (i < st->n_exceptions)
+        return &st->exceptions[i];
+    return i == st->n_exceptions && st->other_exception.times ? &st->other_exception : NULL;
 }
 
 /* Requests and failures a second over the whole run: to its end, or up to the newest request. */
@@ -22630,8 +22642,7 @@ static const char *locust__control_except(locust__services *sv, const char *text
 {
     const char *message = locust__stats_text(sv->recorder.stats, text);
     if (locust__stats_except(sv->recorder.stats, message, place))
-        locust__log_print(
-            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
+        locust__log_print(sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", text, place);
     return message;
 }
 
@@ -36260,7 +36271,22 @@ static bool locust__worker_may_report(const locust__worker *w)
            (!w->replies || locust__os_now_ns() - w->heard_ns < 4 * LOCUST__S);
 }
 
-/* Sends the failed tasks: a message for each. Those beyond a limit wait for the next report. */
+/* Sends failed tasks of one kind: a message for each, as long as some are *left. */
+static void locust__worker_report_exception(
+    locust__worker *w, locust__stats_exception *e, uint64_t *left)
+{
+    for (; e->times && *left && locust__link_is_open(&w->link); e->times--, --*left) {
+        char trace[512];
+        locust__buf *out = locust__link_begin(&w->link, "exception");
+        snprintf(trace, sizeof trace, "%s: %s", e->place, e->text);
+        locust__msgpack_put_map(out, 2);
+        locust__report_key_str(out, "msg", e->text);
+        locust__report_key_str(out, "traceback", trace);
+        locust__link_end(&w->link);
+    }
+}
+
+/* Sends the failed tasks. Those beyond a limit wait for the next report. */
 static void locust__worker_report_exceptions(locust__worker *w)
 {
     locust__request_stats *st = &w->env->stats;
@@ -36268,19 +36294,12 @@ static void locust__worker_report_exceptions(locust__worker *w)
     size_t kept = 0;
     for (size_t i = 0; i < st->n_exceptions; i++) {
         locust__stats_exception *e = &st->exceptions[i];
-        for (; e->times && left && locust__link_is_open(&w->link); e->times--, left--) {
-            char trace[512];
-            locust__buf *out = locust__link_begin(&w->link, "exception");
-            snprintf(trace, sizeof trace, "%s: %s", e->place, e->text);
-            locust__msgpack_put_map(out, 2);
-            locust__report_key_str(out, "msg", e->text);
-            locust__report_key_str(out, "traceback", trace);
-            locust__link_end(&w->link);
-        }
+        locust__worker_report_exception(w, e, &left);
         if (e->times)
             st->exceptions[kept++] = *e;
     }
     st->n_exceptions = kept;
+    locust__worker_report_exception(w, &st->other_exception, &left);
 }
 
 /* Reports what was counted since the last report, and forgets it. */
@@ -38851,6 +38870,7 @@ static int locust__result_run_code(const locust__result *v, char *why, size_t si
     const locust_env *env = v->env;
     const locust__request_stats *st = &env->stats;
     const locust__remark *remark = locust__remarks_failed(&v->remarks);
+    const locust__stats_exception *e;
     unsigned long long failed = st->total.failures, requests = st->total.requests, tasks = 0;
     int code = env->options.exit_code_on_error;
     if (env->users.setup_error) {
@@ -38859,8 +38879,8 @@ static int locust__result_run_code(const locust__result *v, char *why, size_t si
     }
     if (locust__checks_allow_failures(&v->checks))
         failed = 0;
-    for (size_t i = 0; i < st->n_exceptions; i++)
-        tasks += st->exceptions[i].times;
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++)
+        tasks += e->times;
     if (!code || !(remark || failed || tasks))
         return 0;
     if (failed)
@@ -39231,11 +39251,11 @@ static void locust__table_errors(const locust__table *t)
 static void locust__table_exceptions(const locust__table *t)
 {
     const locust__request_stats *st = &t->view.env->stats;
-    if (!st->n_exceptions)
+    const locust__stats_exception *e;
+    if (!locust__stats_exception_at(st, 0))
         return;
     locust__table_list_begin(t, "Exceptions report", "Exception");
-    for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__stats_exception *e = &st->exceptions[i];
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++) {
         locust__table_times(t, e->times, "exception", "text");
         locust__table_text(t->out, e->text, 0);
         locust__buf_puts(t->out, " (");
@@ -39804,9 +39824,9 @@ LOCUST__COLD static void locust__csv_put(
 LOCUST__COLD static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 {
     const locust__request_stats *st = &csv->env->stats;
+    const locust__stats_exception *e;
     locust__buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
-    for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__stats_exception *e = &st->exceptions[i];
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++) {
         locust__buf_printf(out, "%llu,", (unsigned long long)e->times);
         locust__csv_text(out, e->text);
         locust__buf_puts(out, ",");
@@ -40360,9 +40380,9 @@ static void locust__summary_failures(locust__buf *out, const locust__request_sta
 
 static void locust__summary_exceptions(locust__buf *out, const locust__request_stats *st)
 {
+    const locust__stats_exception *e;
     locust__buf_puts(out, " \"exceptions\": [");
-    for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__stats_exception *e = &st->exceptions[i];
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++) {
         locust__buf_puts(out, i ? ",\n  {" : "\n  {");
         locust__summary_text(out, "message", e->text);
         locust__buf_puts(out, ", ");

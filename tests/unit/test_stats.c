@@ -149,6 +149,28 @@ static void limits_send_the_rest_to_other(void)
     end();
 }
 
+/* Failed tasks, too: each is counted, and the first one past the limit is said. */
+static void exceptions_past_the_limit_are_counted(void)
+{
+    const locust__stats_exception *e;
+    uint64_t times = 0;
+    size_t n = 0;
+    begin();
+    for (int i = 0; i < 200; i++) {
+        char place[32];
+        snprintf(place, sizeof place, "test.c:%d", i);
+        CHECK_INT(locust__stats_except(&st, locust__stats_text(&st, "broken"), place),
+            i <= LOCUST_MAX_ROWS);
+    }
+    for (; (e = locust__stats_exception_at(&st, n)) != NULL; n++)
+        times += e->times;
+    CHECK_INT(n, LOCUST_MAX_ROWS + 1);
+    CHECK_INT(times, 200);
+    locust__stats_reset(&st, 0);
+    CHECK(locust__stats_exception_at(&st, 0) == NULL);
+    end();
+}
+
 static void a_steady_state_allocates_nothing(void)
 {
     static const char *const errors[] = {NULL, "timed out", NULL, "HTTP 500"};
@@ -313,6 +335,7 @@ TESTS({"lateness taken off", lateness_taken_off},
     {"rows by method and name", rows_by_method_and_name},
     {"failures group by text", failures_group_by_text},
     {"limits send the rest to (other)", limits_send_the_rest_to_other},
+    {"exceptions past the limit are counted", exceptions_past_the_limit_are_counted},
     {"a steady state allocates nothing", a_steady_state_allocates_nothing},
     {"reset keeps the rows", reset_keeps_the_rows},
     {"counts on without memory", counts_on_without_memory},

@@ -44,7 +44,8 @@ static void blocks(locust_user *u)
 
 static void take(locust_env *env, const locust_message *message)
 {
-    printf("message %s %s from %s at %s\n", message->type, message->data, message->from, locust_role(env));
+    printf("message %s %s from %s at %s\n", message->type, message->data, message->from,
+        locust_role(env));
     fflush(stdout);
     locust_send_message(env, "back", message->data, NULL);
 }
@@ -54,7 +55,8 @@ static void start(locust_env *env)
     printf("start %s %d\n", locust_option(env, "api-key"), locust_worker_index(env));
     fflush(stdout);
     if (number("FLEET_SENDS", 0))
-        locust_send_message(env, "accounts", "[\"ann\", {\"n\": 1.5, \"none\": null, \"at\": [true, -3]}]", NULL);
+        locust_send_message(
+            env, "accounts", "[\"ann\", {\"n\": 1.5, \"none\": null, \"at\": [true, -3]}]", NULL);
 }
 
 static void stop(locust_env *env)
@@ -65,10 +67,12 @@ static void stop(locust_env *env)
 }
 
 LOCUST_USER(Blocks, .weight = -1, .tasks = LOCUST_TASKS(LOCUST_TASK(blocks)));
-LOCUST_USER(Fails, .weight = -1, .wait_time = LOCUST_CONSTANT(3600), .tasks = LOCUST_TASKS(LOCUST_TASK(fails)));
+LOCUST_USER(Fails, .weight = -1, .wait_time = LOCUST_CONSTANT(3600),
+    .tasks = LOCUST_TASKS(LOCUST_TASK(fails)));
 LOCUST_USER(Few, .tasks = LOCUST_TASKS(LOCUST_TASK(few)));
 LOCUST_USER(Many, .wait_time = LOCUST_CONSTANT(0.02),
     .tasks = LOCUST_TASKS(LOCUST_TASK(many), LOCUST_TASK(tagged, .tags = "tagged")));
 
-LOCUST_MAIN(.users = {&Few, &Many, &Fails, &Blocks}, .messages = {{"accounts", take}}, .on_test_start = start,
-    .on_test_stop = stop, .options = {{.name = "api-key", .value = "KEY", .fallback = "none"}})
+LOCUST_MAIN(.users = {&Few, &Many, &Fails, &Blocks}, .messages = {{"accounts", take}},
+    .on_test_start = start, .on_test_stop = stop,
+    .options = {{.name = "api-key", .value = "KEY", .fallback = "none"}})

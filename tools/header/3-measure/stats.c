@@ -40,6 +40,7 @@ typedef struct locust__stats_exception { // failed tasks of one place and reason
 typedef struct locust__request_stats {
     locust__stats_exception *exceptions; // in order of appearance
     size_t n_exceptions, cap_exceptions;
+    locust__stats_exception other_exception; // those past a limit, or without memory
     locust__entry total;
     locust__entry other; // requests past a limit, or without memory; reports list it if it has any
     locust__entry **entries; // in order of appearance
@@ -67,6 +68,7 @@ static void locust__stats_init(locust__request_stats *st)
     st->other.name = "(other)";
     st->other_failure.row = &st->other;
     st->other_failure.text = "(other)";
+    st->other_exception.text = "(other)";
     locust__entry_clear(&st->total);
     locust__entry_clear(&st->other);
 }
@@ -96,6 +98,7 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
 {
     locust__stats_reset_requests(st, now_ns);
     st->n_exceptions = 0;
+    st->other_exception.times = 0;
 }
 
 /* Measuring ends: from here on the rates of the run are up to now, whether requests were answered
@@ -211,7 +214,7 @@ static bool locust__stats_except(locust__request_stats *st, const char *text, co
             ? locust__memory_grow(st->exceptions, sizeof *e, st->n_exceptions, &st->cap_exceptions)
             : NULL;
     if (!e)
-        return false;
+        return st->other_exception.times++ == 0;
     st->exceptions = e;
     e += st->n_exceptions++;
     *e = (locust__stats_exception){.text = text, .times = 1};
@@ -322,6 +325,15 @@ static const locust__stats_failure *locust__stats_failure_at(
     if (i < st->n_failures)
         return st->failures[i];
     return i == st->n_failures && st->other_failure.occurrences ? &st->other_failure : NULL;
+}
+
+/* Exception i of those that reports list; NULL: there are no more. */
+static const locust__stats_exception *locust__stats_exception_at(
+    const locust__request_stats *st, size_t i)
+{
+    if (i < st->n_exceptions)
+        return &st->exceptions[i];
+    return i == st->n_exceptions && st->other_exception.times ? &st->other_exception : NULL;
 }
 
 /* Requests and failures a second over the whole run: to its end, or up to the newest request. */

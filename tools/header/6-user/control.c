@@ -56,8 +56,7 @@ static const char *locust__control_except(locust__services *sv, const char *text
 {
     const char *message = locust__stats_text(sv->recorder.stats, text);
     if (locust__stats_except(sv->recorder.stats, message, place))
-        locust__log_print(
-            sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", message, place);
+        locust__log_print(sv->log, LOCUST__LOG_ERROR, "locust.user.task", "%s (%s)", text, place);
     return message;
 }
 

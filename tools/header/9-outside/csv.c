@@ -304,9 +304,9 @@ LOCUST__COLD static void locust__csv_put(
 LOCUST__COLD static void locust__csv_exceptions(locust__csv *csv, locust__buf *out)
 {
     const locust__request_stats *st = &csv->env->stats;
+    const locust__stats_exception *e;
     locust__buf_puts(out, "Count,Message,Traceback,Nodes\r\n");
-    for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__stats_exception *e = &st->exceptions[i];
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++) {
         locust__buf_printf(out, "%llu,", (unsigned long long)e->times);
         locust__csv_text(out, e->text);
         locust__buf_puts(out, ",");

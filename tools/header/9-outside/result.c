@@ -63,6 +63,7 @@ static int locust__result_run_code(const locust__result *v, char *why, size_t si
     const locust_env *env = v->env;
     const locust__request_stats *st = &env->stats;
     const locust__remark *remark = locust__remarks_failed(&v->remarks);
+    const locust__stats_exception *e;
     unsigned long long failed = st->total.failures, requests = st->total.requests, tasks = 0;
     int code = env->options.exit_code_on_error;
     if (env->users.setup_error) {
@@ -71,8 +72,8 @@ static int locust__result_run_code(const locust__result *v, char *why, size_t si
     }
     if (locust__checks_allow_failures(&v->checks))
         failed = 0;
-    for (size_t i = 0; i < st->n_exceptions; i++)
-        tasks += st->exceptions[i].times;
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++)
+        tasks += e->times;
     if (!code || !(remark || failed || tasks))
         return 0;
     if (failed)

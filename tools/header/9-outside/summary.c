@@ -429,9 +429,9 @@ static void locust__summary_failures(locust__buf *out, const locust__request_sta
 
 static void locust__summary_exceptions(locust__buf *out, const locust__request_stats *st)
 {
+    const locust__stats_exception *e;
     locust__buf_puts(out, " \"exceptions\": [");
-    for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__stats_exception *e = &st->exceptions[i];
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++) {
         locust__buf_puts(out, i ? ",\n  {" : "\n  {");
         locust__summary_text(out, "message", e->text);
         locust__buf_puts(out, ", ");

@@ -303,11 +303,11 @@ static void locust__table_errors(const locust__table *t)
 static void locust__table_exceptions(const locust__table *t)
 {
     const locust__request_stats *st = &t->view.env->stats;
-    if (!st->n_exceptions)
+    const locust__stats_exception *e;
+    if (!locust__stats_exception_at(st, 0))
         return;
     locust__table_list_begin(t, "Exceptions report", "Exception");
-    for (size_t i = 0; i < st->n_exceptions; i++) {
-        const locust__stats_exception *e = &st->exceptions[i];
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++) {
         locust__table_times(t, e->times, "exception", "text");
         locust__table_text(t->out, e->text, 0);
         locust__buf_puts(t->out, " (");

@@ -95,7 +95,22 @@ static bool locust__worker_may_report(const locust__worker *w)
            (!w->replies || locust__os_now_ns() - w->heard_ns < 4 * LOCUST__S);
 }
 
-/* Sends the failed tasks: a message for each. Those beyond a limit wait for the next report. */
+/* Sends failed tasks of one kind: a message for each, as long as some are *left. */
+static void locust__worker_report_exception(
+    locust__worker *w, locust__stats_exception *e, uint64_t *left)
+{
+    for (; e->times && *left && locust__link_is_open(&w->link); e->times--, --*left) {
+        char trace[512];
+        locust__buf *out = locust__link_begin(&w->link, "exception");
+        snprintf(trace, sizeof trace, "%s: %s", e->place, e->text);
+        locust__msgpack_put_map(out, 2);
+        locust__report_key_str(out, "msg", e->text);
+        locust__report_key_str(out, "traceback", trace);
+        locust__link_end(&w->link);
+    }
+}
+
+/* Sends the failed tasks. Those beyond a limit wait for the next report. */
 static void locust__worker_report_exceptions(locust__worker *w)
 {
     locust__request_stats *st = &w->env->stats;
@@ -103,19 +118,12 @@ static void locust__worker_report_exceptions(locust__worker *w)
     size_t kept = 0;
     for (size_t i = 0; i < st->n_exceptions; i++) {
         locust__stats_exception *e = &st->exceptions[i];
-        for (; e->times && left && locust__link_is_open(&w->link); e->times--, left--) {
-            char trace[512];
-            locust__buf *out = locust__link_begin(&w->link, "exception");
-            snprintf(trace, sizeof trace, "%s: %s", e->place, e->text);
-            locust__msgpack_put_map(out, 2);
-            locust__report_key_str(out, "msg", e->text);
-            locust__report_key_str(out, "traceback", trace);
-            locust__link_end(&w->link);
-        }
+        locust__worker_report_exception(w, e, &left);
         if (e->times)
             st->exceptions[kept++] = *e;
     }
     st->n_exceptions = kept;
+    locust__worker_report_exception(w, &st->other_exception, &left);
 }
 
 /* Reports what was counted since the last report, and forgets it. */
