@@ -1148,20 +1148,25 @@ typedef struct locust_measure { // one measured operation; set `error` and `leng
     const char *method, *name;
     int64_t start_ns;
     bool open;
+    struct locust_measure *outer; // the measure around it
 } locust_measure;
 
 LOCUST_API locust_measure locust_measure_start(
     locust_user *u, const char *method, const char *name);
+/* Shows a measure to its user until it is stopped: if the user is cut before, the operation counts
+ * as unanswered. Returns m. */
+LOCUST_API locust_measure *locust_measure_watch(locust_measure *m);
 LOCUST_API void locust_measure_stop(locust_measure *m); // once: a second call does nothing
 
 /* LOCUST_MEASURE(u, "ECHO", "line", m) { ... m->error = ...; m->length = ...; }
  * Times the block and records it as a request when it ends: by its end, continue, break, return or
- * goto. If the task fails or the user is cut in it, it is not recorded. */
+ * goto. If the user is cut in it, it counts as unanswered, as a request does; if the task fails in
+ * it, it is not recorded. */
 // clang-format off
 #define LOCUST_MEASURE(u, method_, name_, m)                                   \
     for (locust_measure m##_measure __attribute__((cleanup(locust_measure_stop))) = \
              locust_measure_start((u), (method_), (name_)),                    \
-         *m = &m##_measure;                                                    \
+         *m = locust_measure_watch(&m##_measure);                              \
          m->open; locust_measure_stop(m))
 // clang-format on
 /* ============================================================================================
@@ -18772,7 +18777,7 @@ static const char *locust__session_cookie(locust__session *session, locust__serv
  *             buffer, its response fits the block. An idle user keeps its last response and no
  *             buffer.
  * Names       locust__client_ locust__verdict_
- * Uses        >>entry >>stats >>record >>head >>json >>route >>services >>session
+ * Uses        >>co >>entry >>stats >>record >>head >>json >>route >>services >>session
  * Sources     Locust 2.46 for verdicts.
  *
  *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
@@ -18826,6 +18831,16 @@ static const char *locust__client_field(const locust__client *c, const char *nam
         if (locust__view_is_nocase(locust__view_of(field), name))
             return value;
     return NULL;
+}
+
+/* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
+static void locust__client_cut(
+    const locust__client *c, const char *method, const char *name, int64_t start_ns)
+{
+    int64_t now_ns = locust__loop_clock(c->services->loop);
+    if (!c->session->failure)
+        locust__recorder_cut(&c->services->recorder, method, name, now_ns - start_ns,
+            locust__session_take_late(c->session), now_ns);
 }
 
 /* Why the request failed, if the test gives no verdict: no response, an expectation that was not
@@ -21481,6 +21496,7 @@ typedef struct locust__user {
     locust__queue coroutine_waiters;
     locust__user_stream *streams;   // opened by locust_connect and not closed
     locust__user_protocol *clients; // of protocols
+    locust_measure *measures;       // that the function which runs is in, the innermost first
 } locust__user;
 
 typedef struct locust__user_web { // what a user has from its first request on
@@ -21960,8 +21976,8 @@ static bool locust__arrive_next(locust__user *user) LOCUST__PARKS
  * Cost        between two tasks without a wait: no switch if the task has parked, else one; with a
  *             wait: another stack, which the user before has left warm.
  * Names       locust__life_
- * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>task >>class >>user
- *             >>user_text >>retry >>arrive
+ * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>client >>task >>class
+ *             >>user >>user_text >>retry >>arrive
  * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
  *             and so does a set; interrupt() ends a set, its parent waits before its next task
  *             unless `reschedule`.
@@ -22103,6 +22119,10 @@ static _Noreturn void locust__life_leave(locust__user *user, enum locust__outcom
     locust__callback_now = NULL;
     if (user->outcome == LOCUST__OUTCOME_RETURNED)
         user->outcome = outcome;
+    if (user->co->cancelled) // not by an act of its own
+        for (const locust_measure *m = user->measures; m; m = m->outer)
+            locust__client_cut(user->client, m->method, m->name, m->start_ns);
+    user->measures = NULL;
     longjmp(*locust__stack_unwind_point(user->co->stack), 1);
 }
 
@@ -23206,7 +23226,7 @@ LOCUST_API void locust_wait_spawned(locust_user *u)
  * Purpose     LOCUST_MEASURE, locust_record: a row for what is not an HTTP request.
  * Invariants  the user's last request is counted first: rows appear in the order of what happened.
  * Names       locust__measure_
- * Uses        >>co >>record >>session >>client >>user >>control
+ * Uses        >>co >>misuse >>record >>session >>client >>user >>control
  * ============================================================================================ */
 
 static const double LOCUST__MEASURE_MAX_MS = 1e12; // 31 years; int64_t nanoseconds end at 292
@@ -23219,6 +23239,27 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
     locust__session_begin(locust__control_client(user, "LOCUST_MEASURE")->session, now);
     return (locust_measure){
         .user = u, .method = method, .name = name, .open = true, .start_ns = now};
+}
+
+/* A function that may not park is not cut, so its measures need not be seen. */
+LOCUST_API locust_measure *locust_measure_watch(locust_measure *m)
+{
+    locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
+    if (!locust__callback_now) {
+        m->outer = user->measures;
+        user->measures = m;
+    }
+    return m;
+}
+
+/* The measure ends: its user sees it no more. */
+static void locust__measure_leave(locust__user *user, locust_measure *m)
+{
+    locust_measure **at = &user->measures;
+    while (*at && *at != m)
+        at = &(*at)->outer;
+    if (*at)
+        *at = m->outer;
 }
 
 LOCUST_API void locust_measure_stop(locust_measure *m)
@@ -23243,6 +23284,7 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
+    locust__measure_leave(user, m);
     locust__client_count(client, &sample, now - m->start_ns, now);
     // It has parked, and was woken late; a step of the test is not counted.
     if (m->start_ns < loop->step_ns && late_ns > 0 && !client->session->failure)
@@ -23289,9 +23331,8 @@ LOCUST_API void locust_record(locust_user *u, const locust_sample *sample)
  *             park. A stream that failed stays in the test's hands until locust_close, and says
  *             why.
  * Names       locust__user_stream_
- * Uses        >>co >>misuse >>stack >>address >>stream >>allowance >>connect >>resolve
- *             >>lookup >>tls >>tls_handshake >>url >>services >>class >>user >>retry >>life
- *             >>control
+ * Uses        >>co >>misuse >>address >>stream >>allowance >>connect >>resolve >>lookup >>tls
+ *             >>tls_handshake >>url >>services >>class >>user >>retry >>life >>control
  * ============================================================================================ */
 
 enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 }; // of each call, until locust_set_timeout
@@ -23376,7 +23417,7 @@ static bool locust__user_stream_done(locust_stream *s, locust_error error)
         error = settled;
     locust__user_stream_of(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
-        longjmp(*locust__stack_unwind_point(loop->current->stack), 1);
+        locust__life_unwind(loop->current->arg);
     return !error;
 }
 
@@ -24223,11 +24264,7 @@ static void locust__operation_end(
 /* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
 static void locust__operation_cut(const locust__operation *o)
 {
-    const locust__client *client = o->user->client;
-    int64_t now_ns = locust__loop_clock(client->services->loop);
-    if (!client->session->failure)
-        locust__recorder_cut(&client->services->recorder, o->method, o->name, now_ns - o->start_ns,
-            locust__session_take_late(client->session), now_ns);
+    locust__client_cut(o->user->client, o->method, o->name, o->start_ns);
 }
 /* ============================================================================================
  * >>ws_frame  frames of WebSocket

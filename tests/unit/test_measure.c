@@ -93,6 +93,43 @@ static void measures_what_is_left(void)
     CHECK_INT(samples[3].length, 1);
 }
 
+static void task_cut(locust_user *u)
+{
+    LOCUST_MEASURE(u, "WAY", "answered", m)
+    {
+    }
+    LOCUST_MEASURE(u, "WAY", "outer", outer)
+    {
+        LOCUST_MEASURE(u, "WAY", "done", m)
+        {
+        }
+        LOCUST_MEASURE(u, "WAY", "inner", m)
+        {
+            locust_sleep(u, 1000);
+        }
+    }
+}
+
+static void task_go(locust_user *u)
+{
+    LOCUST_MEASURE(u, "WAY", "left", m)
+    {
+        locust_stop_user(u);
+    }
+}
+
+/* What is under way when a user is cut is unanswered, as a request is; but not by an act of its own. */
+static void measures_what_is_cut(void)
+{
+    live((life){.task = task_cut, .users = 3, .run_time_s = 0.2});
+    CHECK_INT(after.requests, 3 * 2);
+    CHECK_INT(after.failures, 0);
+    CHECK_INT(after.unanswered, 3 * 2);
+    live((life){.task = task_go, .iterations = 1});
+    CHECK_INT(after.requests, 0);
+    CHECK_INT(after.unanswered, 0);
+}
+
 static double recorded_ms;
 
 static void task_record(locust_user *u)
@@ -122,4 +159,4 @@ static void records_times_alone(void)
 }
 
 TESTS({"measures", measures}, {"measures what is left", measures_what_is_left},
-    {"records times alone", records_times_alone}, )
+    {"measures what is cut", measures_what_is_cut}, {"records times alone", records_times_alone}, )

@@ -37,19 +37,24 @@ typedef struct locust_measure { // one measured operation; set `error` and `leng
     const char *method, *name;
     int64_t start_ns;
     bool open;
+    struct locust_measure *outer; // the measure around it
 } locust_measure;
 
 LOCUST_API locust_measure locust_measure_start(
     locust_user *u, const char *method, const char *name);
+/* Shows a measure to its user until it is stopped: if the user is cut before, the operation counts
+ * as unanswered. Returns m. */
+LOCUST_API locust_measure *locust_measure_watch(locust_measure *m);
 LOCUST_API void locust_measure_stop(locust_measure *m); // once: a second call does nothing
 
 /* LOCUST_MEASURE(u, "ECHO", "line", m) { ... m->error = ...; m->length = ...; }
  * Times the block and records it as a request when it ends: by its end, continue, break, return or
- * goto. If the task fails or the user is cut in it, it is not recorded. */
+ * goto. If the user is cut in it, it counts as unanswered, as a request does; if the task fails in
+ * it, it is not recorded. */
 // clang-format off
 #define LOCUST_MEASURE(u, method_, name_, m)                                   \
     for (locust_measure m##_measure __attribute__((cleanup(locust_measure_stop))) = \
              locust_measure_start((u), (method_), (name_)),                    \
-         *m = &m##_measure;                                                    \
+         *m = locust_measure_watch(&m##_measure);                              \
          m->open; locust_measure_stop(m))
 // clang-format on

@@ -9,7 +9,7 @@
  *             buffer, its response fits the block. An idle user keeps its last response and no
  *             buffer.
  * Names       locust__client_ locust__verdict_
- * Uses        >>entry >>stats >>record >>head >>json >>route >>services >>session
+ * Uses        >>co >>entry >>stats >>record >>head >>json >>route >>services >>session
  * Sources     Locust 2.46 for verdicts.
  *
  *   block  | URL \0 form fields | reason \0 | name \0 value \0 ... \0 | body \0 |
@@ -63,6 +63,16 @@ static const char *locust__client_field(const locust__client *c, const char *nam
         if (locust__view_is_nocase(locust__view_of(field), name))
             return value;
     return NULL;
+}
+
+/* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
+static void locust__client_cut(
+    const locust__client *c, const char *method, const char *name, int64_t start_ns)
+{
+    int64_t now_ns = locust__loop_clock(c->services->loop);
+    if (!c->session->failure)
+        locust__recorder_cut(&c->services->recorder, method, name, now_ns - start_ns,
+            locust__session_take_late(c->session), now_ns);
 }
 
 /* Why the request failed, if the test gives no verdict: no response, an expectation that was not

@@ -12,8 +12,8 @@
  * Cost        between two tasks without a wait: no switch if the task has parked, else one; with a
  *             wait: another stack, which the user before has left warm.
  * Names       locust__life_
- * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>task >>class >>user
- *             >>user_text >>retry >>arrive
+ * Uses        >>co >>misuse >>stack >>switch >>sync >>context >>stream >>client >>task >>class
+ *             >>user >>user_text >>retry >>arrive
  * Sources     Locust 2.47 (reference run): a user whose on_start fails ends without its on_stop,
  *             and so does a set; interrupt() ends a set, its parent waits before its next task
  *             unless `reschedule`.
@@ -155,6 +155,10 @@ static _Noreturn void locust__life_leave(locust__user *user, enum locust__outcom
     locust__callback_now = NULL;
     if (user->outcome == LOCUST__OUTCOME_RETURNED)
         user->outcome = outcome;
+    if (user->co->cancelled) // not by an act of its own
+        for (const locust_measure *m = user->measures; m; m = m->outer)
+            locust__client_cut(user->client, m->method, m->name, m->start_ns);
+    user->measures = NULL;
     longjmp(*locust__stack_unwind_point(user->co->stack), 1);
 }
 

@@ -4,7 +4,7 @@
  * Purpose     LOCUST_MEASURE, locust_record: a row for what is not an HTTP request.
  * Invariants  the user's last request is counted first: rows appear in the order of what happened.
  * Names       locust__measure_
- * Uses        >>co >>record >>session >>client >>user >>control
+ * Uses        >>co >>misuse >>record >>session >>client >>user >>control
  * ============================================================================================ */
 
 static const double LOCUST__MEASURE_MAX_MS = 1e12; // 31 years; int64_t nanoseconds end at 292
@@ -17,6 +17,27 @@ LOCUST_API locust_measure locust_measure_start(locust_user *u, const char *metho
     locust__session_begin(locust__control_client(user, "LOCUST_MEASURE")->session, now);
     return (locust_measure){
         .user = u, .method = method, .name = name, .open = true, .start_ns = now};
+}
+
+/* A function that may not park is not cut, so its measures need not be seen. */
+LOCUST_API locust_measure *locust_measure_watch(locust_measure *m)
+{
+    locust__user *user = locust__control_user(m->user, "LOCUST_MEASURE");
+    if (!locust__callback_now) {
+        m->outer = user->measures;
+        user->measures = m;
+    }
+    return m;
+}
+
+/* The measure ends: its user sees it no more. */
+static void locust__measure_leave(locust__user *user, locust_measure *m)
+{
+    locust_measure **at = &user->measures;
+    while (*at && *at != m)
+        at = &(*at)->outer;
+    if (*at)
+        *at = m->outer;
 }
 
 LOCUST_API void locust_measure_stop(locust_measure *m)
@@ -41,6 +62,7 @@ LOCUST_API void locust_measure_stop(locust_measure *m)
         .user = m->user,
         .elapsed_ms = (double)(now - m->start_ns) / 1e6};
     m->open = false;
+    locust__measure_leave(user, m);
     locust__client_count(client, &sample, now - m->start_ns, now);
     // It has parked, and was woken late; a step of the test is not counted.
     if (m->start_ns < loop->step_ns && late_ns > 0 && !client->session->failure)

@@ -106,6 +106,7 @@ typedef struct locust__user {
     locust__queue coroutine_waiters;
     locust__user_stream *streams;   // opened by locust_connect and not closed
     locust__user_protocol *clients; // of protocols
+    locust_measure *measures;       // that the function which runs is in, the innermost first
 } locust__user;
 
 typedef struct locust__user_web { // what a user has from its first request on

@@ -8,9 +8,8 @@
  *             park. A stream that failed stays in the test's hands until locust_close, and says
  *             why.
  * Names       locust__user_stream_
- * Uses        >>co >>misuse >>stack >>address >>stream >>allowance >>connect >>resolve
- *             >>lookup >>tls >>tls_handshake >>url >>services >>class >>user >>retry >>life
- *             >>control
+ * Uses        >>co >>misuse >>address >>stream >>allowance >>connect >>resolve >>lookup >>tls
+ *             >>tls_handshake >>url >>services >>class >>user >>retry >>life >>control
  * ============================================================================================ */
 
 enum { LOCUST__USER_STREAM_TIMEOUT_S = 60 }; // of each call, until locust_set_timeout
@@ -95,7 +94,7 @@ static bool locust__user_stream_done(locust_stream *s, locust_error error)
         error = settled;
     locust__user_stream_of(s)->error = error;
     if (loop->current && loop->current->cancelled && loop->current->local)
-        longjmp(*locust__stack_unwind_point(loop->current->stack), 1);
+        locust__life_unwind(loop->current->arg);
     return !error;
 }
 

@@ -422,9 +422,5 @@ static void locust__operation_end(
 /* Counts an operation that the end of its user cut short: it is no sample, but unanswered. */
 static void locust__operation_cut(const locust__operation *o)
 {
-    const locust__client *client = o->user->client;
-    int64_t now_ns = locust__loop_clock(client->services->loop);
-    if (!client->session->failure)
-        locust__recorder_cut(&client->services->recorder, o->method, o->name, now_ns - o->start_ns,
-            locust__session_take_late(client->session), now_ns);
+    locust__client_cut(o->user->client, o->method, o->name, o->start_ns);
 }
