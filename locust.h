@@ -23856,7 +23856,6 @@ LOCUST_API bool locust_field(const locust_feed_row *row, const char *column, cha
  * Names       locust__protocol_ locust__keeper_ locust__operation_
  * Uses        >>co >>switch >>fd >>record >>stream >>allowance >>tls >>tls_state >>url >>route
  *             >>services >>pool >>dial >>session >>client >>user >>retry >>life >>control
- *             >>dns_line
  * ============================================================================================ */
 
 struct locust__protocol_client;
@@ -23887,7 +23886,7 @@ typedef struct locust__keeper { // of a test
     locust__protocol_client *clients;
     locust__protocol_client *unread, **unread_end; // of them, those that bytes have come for
     locust__protocol_client *ticked;               // the next that a round of ticks comes to
-    struct locust__dns_line *dns_lines;            // with room for another client
+    void *shared; // the first of the connections that clients of one protocol share; the protocol's
 } locust__keeper;
 
 enum { LOCUST__KEEPER_STEP = 64 }; // clients that the keeper serves before it lets others run
@@ -28044,8 +28043,8 @@ typedef struct locust__dns_seat {     // of a client on a line
 } locust__dns_seat;
 
 struct locust__dns_line {
-    struct locust__dns_line *next, **link; // in the keeper's list; link NULL: not in it
-    const locust__class *cls;              // whose users share it
+    void *next, **link;       // lines, in the keeper's list; link NULL: not in it
+    const locust__class *cls; // whose users share it
     locust__conn conn;
     locust__dns_wire wire;
     unsigned capacity, clients, waiting; // slots: a power of two; taken; that wait for an answer
@@ -28061,26 +28060,26 @@ struct locust__dns_line {
 };
 
 /* Puts a line into the list of those that have room, or takes it out. */
-static void locust__dns_line_list(locust__dns_line *line, locust__dns_line **first)
+static void locust__dns_line_list(locust__dns_line *line, void **first)
 {
     bool room = line->clients < line->capacity;
     if (room && !line->link) {
         line->next = *first;
         line->link = first;
         if (line->next)
-            line->next->link = &line->next;
+            ((locust__dns_line *)line->next)->link = &line->next;
         *first = line;
     } else if (!room && line->link) {
         *line->link = line->next;
         if (line->next)
-            line->next->link = line->link;
+            ((locust__dns_line *)line->next)->link = line->link;
         line->link = NULL;
     }
 }
 
 /* A line with room, made if there is none. NULL: no memory. */
-static locust__dns_line *locust__dns_line_of(locust__dns_line **first, locust__user *user,
-    locust__origin *origin, locust__dns_wire wire, int sharing)
+static locust__dns_line *locust__dns_line_of(
+    void **first, locust__user *user, locust__origin *origin, locust__dns_wire wire, int sharing)
 {
     locust__dns_line *line = *first;
     unsigned capacity = wire == LOCUST__DNS_WIRE_UDP ? LOCUST__DNS_LINE_UDP : 1;
@@ -28107,8 +28106,8 @@ static locust__dns_line *locust__dns_line_of(locust__dns_line **first, locust__u
 }
 
 /* Takes a slot. False: no memory. */
-static bool locust__dns_seat_take(locust__dns_seat *seat, locust__dns_line **first,
-    locust__user *user, locust__origin *origin, locust__dns_wire wire, int sharing)
+static bool locust__dns_seat_take(locust__dns_seat *seat, void **first, locust__user *user,
+    locust__origin *origin, locust__dns_wire wire, int sharing)
 {
     locust__dns_line *line = locust__dns_line_of(first, user, origin, wire, sharing);
     if (!line)
@@ -28124,7 +28123,7 @@ static bool locust__dns_seat_take(locust__dns_seat *seat, locust__dns_line **fir
 }
 
 /* Gives the slot back. The last to leave closes the line. */
-static void locust__dns_seat_leave(locust__dns_seat *seat, locust__dns_line **first)
+static void locust__dns_seat_leave(locust__dns_seat *seat, void **first)
 {
     locust__dns_line *line = seat->line;
     if (!line)
@@ -28137,7 +28136,7 @@ static void locust__dns_seat_leave(locust__dns_seat *seat, locust__dns_line **fi
         return;
     *line->link = line->next;
     if (line->next)
-        line->next->link = line->link;
+        ((locust__dns_line *)line->next)->link = line->link;
     locust__stream_close(&line->conn.stream);
     locust__tls_ticket_free(line->conn.ticket);
     LOCUST_FREE(line);
@@ -28589,7 +28588,7 @@ static locust__dns_client *locust__dns_client_of(locust__protocol_client *c)
 /* Leaves the lines to a server. */
 static void locust__dns_client_leave(locust__dns_client *c)
 {
-    locust__dns_line **lines = &locust__keeper_of_client(&c->as)->dns_lines;
+    void **lines = &locust__keeper_of_client(&c->as)->shared;
     locust__dns_seat_leave(&c->seat, lines);
     locust__dns_seat_leave(&c->tcp, lines);
     LOCUST_FREE(c->url);
@@ -28686,7 +28685,7 @@ static bool locust__dns_client_come(
     locust__dns_client *c, locust__dns_seat *seat, locust__dns_wire wire)
 {
     locust__user *user = c->as.user;
-    locust__dns_line **lines = &locust__keeper_of_client(&c->as)->dns_lines;
+    void **lines = &locust__keeper_of_client(&c->as)->shared;
     seat->co = user->co;
     seat->block = &c->block;
     return seat->line || locust__dns_seat_take(

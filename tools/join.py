@@ -7,8 +7,8 @@
                                          its edits back into the parts if only it was edited, and names
                                          the lines if both were
     tools/join.py --where locust.h:812   the part and the line that this line came from
-    tools/join.py --without mqtt,grpc    prints the header without these parts; refuses if another part
-                                         uses one
+    tools/join.py --without hgrm,7-protocol/mqtt    prints the header without these parts and folders;
+                                         refuses if another part uses one
 
 The manifest all.h is C: a line `#include "5-http/cookie.c"` stands for that part, and every other line
 for itself. Joining is concatenation: no line is rewritten, so every edit can be taken back. TOP in the
@@ -155,6 +155,8 @@ def banner(lines):
 
 def without(names):
     parts = {part: banner(lines) for part, _, lines in pieces() if part != "all.h"}
+    folders = {name: [tag for part, (tag, _) in parts.items() if part.startswith(name + "/")] for name in names}
+    names = sum((folders[name] or [name] for name in names), [])
     unknown = set(names) - {tag for tag, _ in parts.values()}
     if unknown:
         sys.exit("join.py: there is no part \"%s\"" % sorted(unknown)[0])

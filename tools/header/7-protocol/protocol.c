@@ -14,7 +14,6 @@
  * Names       locust__protocol_ locust__keeper_ locust__operation_
  * Uses        >>co >>switch >>fd >>record >>stream >>allowance >>tls >>tls_state >>url >>route
  *             >>services >>pool >>dial >>session >>client >>user >>retry >>life >>control
- *             >>dns_line
  * ============================================================================================ */
 
 struct locust__protocol_client;
@@ -45,7 +44,7 @@ typedef struct locust__keeper { // of a test
     locust__protocol_client *clients;
     locust__protocol_client *unread, **unread_end; // of them, those that bytes have come for
     locust__protocol_client *ticked;               // the next that a round of ticks comes to
-    struct locust__dns_line *dns_lines;            // with room for another client
+    void *shared; // the first of the connections that clients of one protocol share; the protocol's
 } locust__keeper;
 
 enum { LOCUST__KEEPER_STEP = 64 }; // clients that the keeper serves before it lets others run

@@ -42,7 +42,7 @@ static locust__dns_client *locust__dns_client_of(locust__protocol_client *c)
 /* Leaves the lines to a server. */
 static void locust__dns_client_leave(locust__dns_client *c)
 {
-    locust__dns_line **lines = &locust__keeper_of_client(&c->as)->dns_lines;
+    void **lines = &locust__keeper_of_client(&c->as)->shared;
     locust__dns_seat_leave(&c->seat, lines);
     locust__dns_seat_leave(&c->tcp, lines);
     LOCUST_FREE(c->url);
@@ -139,7 +139,7 @@ static bool locust__dns_client_come(
     locust__dns_client *c, locust__dns_seat *seat, locust__dns_wire wire)
 {
     locust__user *user = c->as.user;
-    locust__dns_line **lines = &locust__keeper_of_client(&c->as)->dns_lines;
+    void **lines = &locust__keeper_of_client(&c->as)->shared;
     seat->co = user->co;
     seat->block = &c->block;
     return seat->line || locust__dns_seat_take(

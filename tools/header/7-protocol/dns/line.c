@@ -59,8 +59,8 @@ typedef struct locust__dns_seat {     // of a client on a line
 } locust__dns_seat;
 
 struct locust__dns_line {
-    struct locust__dns_line *next, **link; // in the keeper's list; link NULL: not in it
-    const locust__class *cls;              // whose users share it
+    void *next, **link;       // lines, in the keeper's list; link NULL: not in it
+    const locust__class *cls; // whose users share it
     locust__conn conn;
     locust__dns_wire wire;
     unsigned capacity, clients, waiting; // slots: a power of two; taken; that wait for an answer
@@ -76,26 +76,26 @@ struct locust__dns_line {
 };
 
 /* Puts a line into the list of those that have room, or takes it out. */
-static void locust__dns_line_list(locust__dns_line *line, locust__dns_line **first)
+static void locust__dns_line_list(locust__dns_line *line, void **first)
 {
     bool room = line->clients < line->capacity;
     if (room && !line->link) {
         line->next = *first;
         line->link = first;
         if (line->next)
-            line->next->link = &line->next;
+            ((locust__dns_line *)line->next)->link = &line->next;
         *first = line;
     } else if (!room && line->link) {
         *line->link = line->next;
         if (line->next)
-            line->next->link = line->link;
+            ((locust__dns_line *)line->next)->link = line->link;
         line->link = NULL;
     }
 }
 
 /* A line with room, made if there is none. NULL: no memory. */
-static locust__dns_line *locust__dns_line_of(locust__dns_line **first, locust__user *user,
-    locust__origin *origin, locust__dns_wire wire, int sharing)
+static locust__dns_line *locust__dns_line_of(
+    void **first, locust__user *user, locust__origin *origin, locust__dns_wire wire, int sharing)
 {
     locust__dns_line *line = *first;
     unsigned capacity = wire == LOCUST__DNS_WIRE_UDP ? LOCUST__DNS_LINE_UDP : 1;
@@ -122,8 +122,8 @@ static locust__dns_line *locust__dns_line_of(locust__dns_line **first, locust__u
 }
 
 /* Takes a slot. False: no memory. */
-static bool locust__dns_seat_take(locust__dns_seat *seat, locust__dns_line **first,
-    locust__user *user, locust__origin *origin, locust__dns_wire wire, int sharing)
+static bool locust__dns_seat_take(locust__dns_seat *seat, void **first, locust__user *user,
+    locust__origin *origin, locust__dns_wire wire, int sharing)
 {
     locust__dns_line *line = locust__dns_line_of(first, user, origin, wire, sharing);
     if (!line)
@@ -139,7 +139,7 @@ static bool locust__dns_seat_take(locust__dns_seat *seat, locust__dns_line **fir
 }
 
 /* Gives the slot back. The last to leave closes the line. */
-static void locust__dns_seat_leave(locust__dns_seat *seat, locust__dns_line **first)
+static void locust__dns_seat_leave(locust__dns_seat *seat, void **first)
 {
     locust__dns_line *line = seat->line;
     if (!line)
@@ -152,7 +152,7 @@ static void locust__dns_seat_leave(locust__dns_seat *seat, locust__dns_line **fi
         return;
     *line->link = line->next;
     if (line->next)
-        line->next->link = line->link;
+        ((locust__dns_line *)line->next)->link = line->link;
     locust__stream_close(&line->conn.stream);
     locust__tls_ticket_free(line->conn.ticket);
     LOCUST_FREE(line);
