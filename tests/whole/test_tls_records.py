@@ -20,7 +20,8 @@ def versions():
     done = subprocess.run(["tools/mbedtls.sh", "list"], capture_output=True, text=True)
     for line in done.stdout.splitlines() if done.returncode == 0 else ():
         name, text, *flags = line.split()
-        if re.fullmatch(r"native|debian-3.*", name):
+        # `make check` has Debian's builds of 3.6, too: test_tls.py connects with each of them.
+        if re.fullmatch(r"native|debian-3.*" if os.environ.get("FULL") else "native", name):
             yield name, text, tuple(flags), ("-O1",)
 
 
