@@ -3308,13 +3308,15 @@ static void locust__hash_sha1_block(uint32_t state[5], const unsigned char *p)
 {
     static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
     uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+    for (size_t i = 0; i < 16; i++)
+        w[i] = locust__hash_word(p + 4 * i, true);
+    for (size_t i = 16; i < 80; i++)
+        w[i] = locust__hash_rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
     for (size_t i = 0; i < 80; i++) {
         uint32_t f = i < 20   ? (b & c) | (~b & d)
                      : i < 40 ? b ^ c ^ d
                      : i < 60 ? (b & c) | (b & d) | (c & d)
                               : b ^ c ^ d;
-        w[i] = i < 16 ? locust__hash_word(p + 4 * i, true)
-                      : locust__hash_rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
         f += locust__hash_rotate(a, 5) + e + k[i / 20] + w[i];
         e = d;
         d = c;
@@ -26510,10 +26512,12 @@ static void locust__sio_attach(locust__sio *sio, const char *bytes, size_t n)
         locust__sio_break(sio, "Socket.IO packet larger than .max_message");
         return;
     }
+    copy = locust__text_copy(bytes, n);
     grown = LOCUST_REALLOC(item->attachments, (item->n_attachments + 1) * sizeof *grown);
-    item->attachments = grown ? grown : item->attachments;
-    copy = grown ? locust__text_copy(bytes, n) : NULL;
-    if (!copy) {
+    if (grown)
+        item->attachments = grown;
+    if (!copy || !grown) {
+        LOCUST_FREE(copy);
         locust__sio_break(sio, locust__error_text(LOCUST_ERR_MEMORY));
         return;
     }
@@ -27287,7 +27291,7 @@ static void locust__dns_name_label(locust__buf *out, const unsigned char *label,
  * is NULL. False: it is none. */
 static bool locust__dns_name_read(const unsigned char *m, size_t n, size_t *at, locust__buf *out)
 {
-    size_t p = *at, first = *at, bytes = 1; // `first`: where the labels that are read now began
+    size_t first = *at, p = first, bytes = 1; // `first`: where the labels that are read now began
     int jumps = 0;
     while (p < n) {
         unsigned length = m[p];

@@ -165,13 +165,15 @@ static void locust__hash_sha1_block(uint32_t state[5], const unsigned char *p)
 {
     static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
     uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
+    for (size_t i = 0; i < 16; i++)
+        w[i] = locust__hash_word(p + 4 * i, true);
+    for (size_t i = 16; i < 80; i++)
+        w[i] = locust__hash_rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
     for (size_t i = 0; i < 80; i++) {
         uint32_t f = i < 20   ? (b & c) | (~b & d)
                      : i < 40 ? b ^ c ^ d
                      : i < 60 ? (b & c) | (b & d) | (c & d)
                               : b ^ c ^ d;
-        w[i] = i < 16 ? locust__hash_word(p + 4 * i, true)
-                      : locust__hash_rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
         f += locust__hash_rotate(a, 5) + e + k[i / 20] + w[i];
         e = d;
         d = c;

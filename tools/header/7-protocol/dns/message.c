@@ -40,7 +40,7 @@ static void locust__dns_name_label(locust__buf *out, const unsigned char *label,
  * is NULL. False: it is none. */
 static bool locust__dns_name_read(const unsigned char *m, size_t n, size_t *at, locust__buf *out)
 {
-    size_t p = *at, first = *at, bytes = 1; // `first`: where the labels that are read now began
+    size_t first = *at, p = first, bytes = 1; // `first`: where the labels that are read now began
     int jumps = 0;
     while (p < n) {
         unsigned length = m[p];

@@ -192,10 +192,12 @@ static void locust__sio_attach(locust__sio *sio, const char *bytes, size_t n)
         locust__sio_break(sio, "Socket.IO packet larger than .max_message");
         return;
     }
+    copy = locust__text_copy(bytes, n);
     grown = LOCUST_REALLOC(item->attachments, (item->n_attachments + 1) * sizeof *grown);
-    item->attachments = grown ? grown : item->attachments;
-    copy = grown ? locust__text_copy(bytes, n) : NULL;
-    if (!copy) {
+    if (grown)
+        item->attachments = grown;
+    if (!copy || !grown) {
+        LOCUST_FREE(copy);
         locust__sio_break(sio, locust__error_text(LOCUST_ERR_MEMORY));
         return;
     }
