@@ -8020,7 +8020,7 @@ enum {
 static char *locust__stack_top(const locust__place *stack)
 {
     return locust__stack_place_end(stack) - LOCUST__STACK_UNWIND_BYTES -
-           stack->index % LOCUST__STACK_COLOURS * LOCUST__CACHE_LINE;
+           (size_t)(stack->index % LOCUST__STACK_COLOURS) * LOCUST__CACHE_LINE;
 }
 
 /* Where a user goes on after its code was left by a jump. */
@@ -13986,13 +13986,12 @@ static size_t locust__tls_own_open(
     bool there = to && room >= text;
     int rc =
         locust__tls_record_open(c->keys, w->bytes + w->at, there ? (unsigned char *)to : NULL, &r);
-    if (!rc && r.type != LOCUST__TLS_RECORD_HANDSHAKE && locust__tls_after_is_open(&c->after))
-        rc = LOCUST__TLS_RECORD_UNEXPECTED;
-    else if (!rc && r.type == LOCUST__TLS_RECORD_HANDSHAKE)
+    bool inside = !rc && locust__tls_after_is_open(&c->after); // a message that is not complete
+    if (!rc && r.type == LOCUST__TLS_RECORD_HANDSHAKE)
         rc = locust__tls_after_handshake(&c->after, c->keys, r.data, r.n);
-    else if (!rc && r.type == LOCUST__TLS_RECORD_ALERT)
+    else if (!rc && r.type == LOCUST__TLS_RECORD_ALERT && !inside)
         rc = locust__tls_own_alert(c, &r);
-    else if (!rc && r.type != LOCUST__TLS_RECORD_DATA)
+    else if (!rc && (r.type != LOCUST__TLS_RECORD_DATA || inside))
         rc = LOCUST__TLS_RECORD_UNEXPECTED;
     if (rc) {
         locust__tls_own_fail(c, rc);
@@ -24324,14 +24323,12 @@ static size_t locust__ws_head_read(
     f->rsv1 = p[0] >> 6 & 1;
     f->opcode = p[0] & 15;
     f->len = p[1] & 127;
-    if (p[0] & 0x30)
+    if ((p[0] & 0x30) || (f->rsv1 && f->opcode >= 8 && f->opcode <= LOCUST__WS_OP_PONG))
         *wrong = "frame with a reserved bit";
     else if (f->opcode > LOCUST__WS_OP_PONG || (f->opcode > LOCUST__WS_OP_BINARY && f->opcode < 8))
         *wrong = "frame with an unknown opcode";
     else if (p[1] & 128)
         *wrong = "masked frame from the server";
-    else if (f->opcode >= 8 && f->rsv1)
-        *wrong = "frame with a reserved bit";
     else if (f->opcode >= 8 && !f->fin)
         *wrong = "control frame in fragments";
     else if (f->opcode >= 8 && f->len > LOCUST__WS_FRAME_CONTROL)
@@ -24879,7 +24876,7 @@ static void locust__ws_say_close(locust__ws *ws, int code, const char *reason)
     n = n < sizeof text - 2 ? n : sizeof text - 2;
     text[0] = (char)(code >> 8);
     text[1] = (char)code;
-    memcpy(text + 2, reason, n);
+    memcpy(text + 2, reason, n); // NOLINT(bugprone-not-null-terminated-result): no string
     if (!ws->close_sent)
         locust__ws_control(ws, LOCUST__WS_OP_CLOSE, text, code ? n + 2 : 0);
     ws->close_sent = true;
@@ -28063,6 +28060,16 @@ struct locust__dns_line {
     locust__dns_seat *slots[];
 };
 
+static void locust__dns_line_unlink(locust__dns_line *line)
+{
+    if (!line->link)
+        return;
+    *line->link = line->next;
+    if (line->next)
+        ((locust__dns_line *)line->next)->link = line->link;
+    line->link = NULL;
+}
+
 /* Puts a line into the list of those that have room, or takes it out. */
 static void locust__dns_line_list(locust__dns_line *line, void **first)
 {
@@ -28073,11 +28080,8 @@ static void locust__dns_line_list(locust__dns_line *line, void **first)
         if (line->next)
             ((locust__dns_line *)line->next)->link = &line->next;
         *first = line;
-    } else if (!room && line->link) {
-        *line->link = line->next;
-        if (line->next)
-            ((locust__dns_line *)line->next)->link = line->link;
-        line->link = NULL;
+    } else if (!room) {
+        locust__dns_line_unlink(line);
     }
 }
 
@@ -28138,9 +28142,7 @@ static void locust__dns_seat_leave(locust__dns_seat *seat, void **first)
     locust__dns_line_list(line, first);
     if (line->clients)
         return;
-    *line->link = line->next;
-    if (line->next)
-        ((locust__dns_line *)line->next)->link = line->link;
+    locust__dns_line_unlink(line);
     locust__stream_close(&line->conn.stream);
     locust__tls_ticket_free(line->conn.ticket);
     LOCUST_FREE(line);
@@ -28219,7 +28221,7 @@ static void locust__dns_line_read_datagrams(void *arg)
         }
         if (got >= 0 ? got < n : errno == EAGAIN)
             s->fd.watch.readable = false;
-        for (int k = 0; k < got; k++) {
+        for (int k = 0; k < got && k < n; k++) {
             s->arrived_ns = packets[k].arrived_ns ? packets[k].arrived_ns - loop->epoch_ns : 0;
             locust__dns_line_take(line, (const unsigned char *)packets[k].bytes, packets[k].n);
         }
@@ -32624,17 +32626,17 @@ static void locust__ramp_no_stack(void *arg)
 
 static void locust__ramp_log_spawned(const locust_env *env, enum locust__env_short why)
 {
-    locust__buf text = {NULL, 0, 0, false};
+    char text[1024] = ""; // no heap: memory may be what is short
     char only[64] = "All";
+    size_t n = 0;
     if (why == LOCUST__ENV_SHORT_OF_MEMORY)
         snprintf(only, sizeof only, "Only %d of %d", env->ramp.placed, env->ramp.aim.users);
-    for (int i = 0; i < env->n_classes; i++)
-        locust__buf_printf(
-            &text, "%s\"%s\": %d", i ? ", " : "", env->classes[i].as->name, env->classes[i].alive);
+    for (int i = 0; i < env->n_classes && n < sizeof text; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\"%s\": %d", i ? ", " : "",
+            env->classes[i].as->name, env->classes[i].alive);
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-        "%s users spawned: {%.*s} (%d total users)", only, (int)text.len, text.len ? text.ptr : "",
+        "%s users spawned: {%s%s} (%d total users)", only, text, n < sizeof text ? "" : "...",
         env->users.alive);
-    locust__buf_free(&text);
 }
 
 /* Takes n users down, of one class or (cls NULL) of all, the latest first. A user that waits, or
@@ -34602,7 +34604,7 @@ static bool locust__msgpack_long(
     case 0xD1:
     case 0xD2:
     case 0xD3:
-        sign = (uint64_t)1 << (8 * size - 1);
+        sign = (uint64_t)1 << ((8 * size - 1) & 63);
         item->kind = LOCUST__MSGPACK_INT;
         item->whole = (int64_t)((word ^ sign) - sign);
         return true;
@@ -36904,7 +36906,7 @@ static void locust__serve_lost(locust__worker *w, locust_error error, const char
         w->lost_ns = now_ns;
     w->refused |= error == LOCUST_ERR_REFUSED;
     if (!w->was_known) {
-        w->gave_up = now_ns - w->lost_ns > 5 * LOCUST__SERVE_TRIES * LOCUST__S ||
+        w->gave_up = now_ns - w->lost_ns > 5 * LOCUST__S * LOCUST__SERVE_TRIES ||
                      w->tries > LOCUST__SERVE_TRIES;
         if (w->gave_up)
             locust__env_wake(w->env);

@@ -60,7 +60,7 @@ enum {
 static char *locust__stack_top(const locust__place *stack)
 {
     return locust__stack_place_end(stack) - LOCUST__STACK_UNWIND_BYTES -
-           stack->index % LOCUST__STACK_COLOURS * LOCUST__CACHE_LINE;
+           (size_t)(stack->index % LOCUST__STACK_COLOURS) * LOCUST__CACHE_LINE;
 }
 
 /* Where a user goes on after its code was left by a jump. */

@@ -56,17 +56,17 @@ static void locust__ramp_no_stack(void *arg)
 
 static void locust__ramp_log_spawned(const locust_env *env, enum locust__env_short why)
 {
-    locust__buf text = {NULL, 0, 0, false};
+    char text[1024] = ""; // no heap: memory may be what is short
     char only[64] = "All";
+    size_t n = 0;
     if (why == LOCUST__ENV_SHORT_OF_MEMORY)
         snprintf(only, sizeof only, "Only %d of %d", env->ramp.placed, env->ramp.aim.users);
-    for (int i = 0; i < env->n_classes; i++)
-        locust__buf_printf(
-            &text, "%s\"%s\": %d", i ? ", " : "", env->classes[i].as->name, env->classes[i].alive);
+    for (int i = 0; i < env->n_classes && n < sizeof text; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\"%s\": %d", i ? ", " : "",
+            env->classes[i].as->name, env->classes[i].alive);
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-        "%s users spawned: {%.*s} (%d total users)", only, (int)text.len, text.len ? text.ptr : "",
+        "%s users spawned: {%s%s} (%d total users)", only, text, n < sizeof text ? "" : "...",
         env->users.alive);
-    locust__buf_free(&text);
 }
 
 /* Takes n users down, of one class or (cls NULL) of all, the latest first. A user that waits, or

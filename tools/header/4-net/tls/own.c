@@ -141,13 +141,12 @@ static size_t locust__tls_own_open(
     bool there = to && room >= text;
     int rc =
         locust__tls_record_open(c->keys, w->bytes + w->at, there ? (unsigned char *)to : NULL, &r);
-    if (!rc && r.type != LOCUST__TLS_RECORD_HANDSHAKE && locust__tls_after_is_open(&c->after))
-        rc = LOCUST__TLS_RECORD_UNEXPECTED;
-    else if (!rc && r.type == LOCUST__TLS_RECORD_HANDSHAKE)
+    bool inside = !rc && locust__tls_after_is_open(&c->after); // a message that is not complete
+    if (!rc && r.type == LOCUST__TLS_RECORD_HANDSHAKE)
         rc = locust__tls_after_handshake(&c->after, c->keys, r.data, r.n);
-    else if (!rc && r.type == LOCUST__TLS_RECORD_ALERT)
+    else if (!rc && r.type == LOCUST__TLS_RECORD_ALERT && !inside)
         rc = locust__tls_own_alert(c, &r);
-    else if (!rc && r.type != LOCUST__TLS_RECORD_DATA)
+    else if (!rc && (r.type != LOCUST__TLS_RECORD_DATA || inside))
         rc = LOCUST__TLS_RECORD_UNEXPECTED;
     if (rc) {
         locust__tls_own_fail(c, rc);

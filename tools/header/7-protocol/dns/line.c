@@ -75,6 +75,16 @@ struct locust__dns_line {
     locust__dns_seat *slots[];
 };
 
+static void locust__dns_line_unlink(locust__dns_line *line)
+{
+    if (!line->link)
+        return;
+    *line->link = line->next;
+    if (line->next)
+        ((locust__dns_line *)line->next)->link = line->link;
+    line->link = NULL;
+}
+
 /* Puts a line into the list of those that have room, or takes it out. */
 static void locust__dns_line_list(locust__dns_line *line, void **first)
 {
@@ -85,11 +95,8 @@ static void locust__dns_line_list(locust__dns_line *line, void **first)
         if (line->next)
             ((locust__dns_line *)line->next)->link = &line->next;
         *first = line;
-    } else if (!room && line->link) {
-        *line->link = line->next;
-        if (line->next)
-            ((locust__dns_line *)line->next)->link = line->link;
-        line->link = NULL;
+    } else if (!room) {
+        locust__dns_line_unlink(line);
     }
 }
 
@@ -150,9 +157,7 @@ static void locust__dns_seat_leave(locust__dns_seat *seat, void **first)
     locust__dns_line_list(line, first);
     if (line->clients)
         return;
-    *line->link = line->next;
-    if (line->next)
-        ((locust__dns_line *)line->next)->link = line->link;
+    locust__dns_line_unlink(line);
     locust__stream_close(&line->conn.stream);
     locust__tls_ticket_free(line->conn.ticket);
     LOCUST_FREE(line);
@@ -231,7 +236,7 @@ static void locust__dns_line_read_datagrams(void *arg)
         }
         if (got >= 0 ? got < n : errno == EAGAIN)
             s->fd.watch.readable = false;
-        for (int k = 0; k < got; k++) {
+        for (int k = 0; k < got && k < n; k++) {
             s->arrived_ns = packets[k].arrived_ns ? packets[k].arrived_ns - loop->epoch_ns : 0;
             locust__dns_line_take(line, (const unsigned char *)packets[k].bytes, packets[k].n);
         }

@@ -55,14 +55,12 @@ static size_t locust__ws_head_read(
     f->rsv1 = p[0] >> 6 & 1;
     f->opcode = p[0] & 15;
     f->len = p[1] & 127;
-    if (p[0] & 0x30)
+    if ((p[0] & 0x30) || (f->rsv1 && f->opcode >= 8 && f->opcode <= LOCUST__WS_OP_PONG))
         *wrong = "frame with a reserved bit";
     else if (f->opcode > LOCUST__WS_OP_PONG || (f->opcode > LOCUST__WS_OP_BINARY && f->opcode < 8))
         *wrong = "frame with an unknown opcode";
     else if (p[1] & 128)
         *wrong = "masked frame from the server";
-    else if (f->opcode >= 8 && f->rsv1)
-        *wrong = "frame with a reserved bit";
     else if (f->opcode >= 8 && !f->fin)
         *wrong = "control frame in fragments";
     else if (f->opcode >= 8 && f->len > LOCUST__WS_FRAME_CONTROL)

@@ -227,7 +227,7 @@ static void locust__ws_say_close(locust__ws *ws, int code, const char *reason)
     n = n < sizeof text - 2 ? n : sizeof text - 2;
     text[0] = (char)(code >> 8);
     text[1] = (char)code;
-    memcpy(text + 2, reason, n);
+    memcpy(text + 2, reason, n); // NOLINT(bugprone-not-null-terminated-result): no string
     if (!ws->close_sent)
         locust__ws_control(ws, LOCUST__WS_OP_CLOSE, text, code ? n + 2 : 0);
     ws->close_sent = true;

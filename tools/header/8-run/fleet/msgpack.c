@@ -122,7 +122,7 @@ static bool locust__msgpack_long(
     case 0xD1:
     case 0xD2:
     case 0xD3:
-        sign = (uint64_t)1 << (8 * size - 1);
+        sign = (uint64_t)1 << ((8 * size - 1) & 63);
         item->kind = LOCUST__MSGPACK_INT;
         item->whole = (int64_t)((word ^ sign) - sign);
         return true;

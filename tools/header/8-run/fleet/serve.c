@@ -351,7 +351,7 @@ static void locust__serve_lost(locust__worker *w, locust_error error, const char
         w->lost_ns = now_ns;
     w->refused |= error == LOCUST_ERR_REFUSED;
     if (!w->was_known) {
-        w->gave_up = now_ns - w->lost_ns > 5 * LOCUST__SERVE_TRIES * LOCUST__S ||
+        w->gave_up = now_ns - w->lost_ns > 5 * LOCUST__S * LOCUST__SERVE_TRIES ||
                      w->tries > LOCUST__SERVE_TRIES;
         if (w->gave_up)
             locust__env_wake(w->env);
