@@ -49,7 +49,7 @@ test: | build                    ## runs the tests; T=http picks one, T='h*' som
 coverage: | build                ## what of the header the unit tests run, by gcov; T="hash url" picks some
 	@set -f; tests/coverage $(T)
 
-servers: | build                 ## loads some 35 real servers, which it installs under build/; S="tomcat nginx" picks
+servers: | build                 ## loads some 50 real servers, which it installs under build/; S="tomcat nginx" picks
 	@set -f; CC="$(CC)" tests/servers/servers.py $(S)
 
 cross: | build                   ## builds and tests for every machine, with qemu; A="armhf mips" picks some

@@ -31676,7 +31676,8 @@ static bool locust__mqtt_receive_props(
         at += p.text.len + 1;
         if (p.id == LOCUST__MQTT_P_USER) {
             *list++ = (locust_mqtt_property){text, at};
-            memcpy(at, p.value.ptr, p.value.len);
+            if (p.value.len)
+                memcpy(at, p.value.ptr, p.value.len);
             at[p.value.len] = '\0';
             at += p.value.len + 1;
         } else if (p.id == LOCUST__MQTT_P_CONTENT_TYPE) {
