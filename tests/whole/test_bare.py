@@ -191,7 +191,7 @@ class Flavour:
         return self.https(path)
 
 
-FLAVOURS = [Flavour("musl", "musl-gcc", "-O2", musl_tls), Flavour("glibc", CC, "-O0", glibc_tls)]
+FLAVOURS = [Flavour("musl", "musl-gcc", "-O1", musl_tls), Flavour("glibc", CC, "-O0", glibc_tls)]
 static = FLAVOURS[0 if shutil.which("musl-gcc") else 1]
 
 

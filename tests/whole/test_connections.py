@@ -44,7 +44,7 @@ def ask(dir, server, *steps, options=(), users=1, **how):
     with open(dir + "/script", "w") as f:
         for step in ({"users": users, **how},) + steps:
             f.write(" ".join("%s=%s" % (k, str(v).replace(" ", "%20")) for k, v in step.items()) + "\n")
-    done = run(dir, [build("scripted_requests.c", "-O2"), "--headless", "-H", server.url, "-u", str(users), "-r", "100",
+    done = run(dir, [build("scripted_requests.c"), "--headless", "-H", server.url, "-u", str(users), "-r", "100",
                      "-t", "30", "--only-summary", "--summary", "s.json", "--csv", "c", *options],
                env={"SCRIPT": dir + "/script"})
     check(done.rc in (0, 1), done)

@@ -72,7 +72,7 @@ def builds(target, libc):
     """A test: builds for a target, looks at the program, runs it."""
     options = ["--libc=" + libc] * (libc != "musl")
 
-    @test("%s, %s: built, static, its figures as in nginx's log" % (target, libc))
+    @test("%s, %s: built, static, its figures as in nginx's log" % (target, libc), full=True)
     def _(dir):
         gnu, qemu = GNU[target], QEMU[target]
         needs(gnu + "-gcc", "make", "dpkg-source")

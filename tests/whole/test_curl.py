@@ -149,7 +149,7 @@ def walk_kit(dir, peer, rows, *options, tls=False, user_class="Rows"):
     """One program of the kit for all rows, a user for each: {id: [what came of each step]}"""
     if tls and not has_tls():
         raise Skip("libmbedtls-dev is missing")
-    flags, libs = (("-O2", "-DLOCUST_TLS"), TLS) if tls else (SANITIZED, ())
+    flags, libs = (("-DLOCUST_TLS",), TLS) if tls else (SANITIZED, ())
     program = build("planned_requests.c", *flags, libs=libs)
     plan = os.path.join(dir, "plan")
     with open(plan, "w", encoding="latin-1", newline="") as f:

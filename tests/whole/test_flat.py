@@ -47,7 +47,7 @@ def stream(dir, size, tls):
     with nginx(dir, tls) as url:
         sparse(dir + "/www/big", size)
         sparse(dir + "/file", 100 * MB)
-        flags, libs = (("-O2", "-DLOCUST_TLS"), TLS) if tls else ((), ())
+        flags, libs = (("-O2", "-DLOCUST_TLS"), TLS) if tls else (("-O1",), ())
         r = run(dir, [build("large_bodies.c", *flags, libs=libs), "--headless", "-H", url, "--insecure",
                       "-L", "ERROR", "--only-summary"],
                 seconds=200, env={"BIG": "/big", "FILE": dir + "/file"})
@@ -61,7 +61,7 @@ def stream(dir, size, tls):
         check(100 * MB < int(log["/upload"]) < 100 * MB + 2000, "nginx received %s bytes" % log["/upload"])
 
 
-@test("5 GB in, 100 MB out")
+@test("5 GB in, 100 MB out", full=True)
 def _(dir):
     stream(dir, 5 * GB, False)
 
@@ -81,7 +81,7 @@ def resident(dir, url, users):
         with open("/proc/%d/status" % p.p.pid) as f:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1]) * 1024
 
-    argv = [build("keeps_connections.c"), "--headless", "--only-summary", "-H", url, "-u", str(users), "-r", "2000"]
+    argv = [build("keeps_connections.c", "-O1"), "--headless", "--only-summary", "-H", url, "-u", str(users), "-r", "2000"]
     with Program(dir, argv, env={"HOLDER_WAIT": "60"}) as p:
         until(lambda: sockets() >= users, 30, "connections of %d users" % users)
         sizes = []

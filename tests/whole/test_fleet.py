@@ -22,7 +22,7 @@ ENTRY = {"name", "method", "last_request_timestamp", "start_time", "num_requests
 
 
 def worker(dir, port, *args, **env):
-    return Program(dir, [build("fleet_users.c", "-O1"), "--worker", "--master-port", str(port), *args],
+    return Program(dir, [build("fleet_users.c"), "--worker", "--master-port", str(port), *args],
                    env={"FLEET_" + k.upper(): str(v) for k, v in env.items()})
 
 
@@ -167,7 +167,7 @@ def msgpack_ext():
 
 @test("messages of a process on its own go to itself")
 def _(dir):
-    r = run(dir, [build("fleet_users.c", "-O1"), "--headless", "-t", "1", "-u", "1", "-H", shared_target().url, "Few"],
+    r = run(dir, [build("fleet_users.c"), "--headless", "-t", "1", "-u", "1", "-H", shared_target().url, "Few"],
             env={"FLEET_SENDS": "1"})
     check('message accounts ["ann", {"n": 1.5, "none": null, "at": [true, -3]}] from local at local' in r.out, r)
     check("Unknown message type received: back (from local)" in r.err, r)
@@ -347,4 +347,4 @@ for name, locust in [("the installed one", installed)] + [
     test("a stock master with three workers (%s)" % name)(lambda dir, l=locust: stock(dir, l(), 0))
     test("the same with one worker in Python (%s)" % name)(lambda dir, l=locust: stock(dir, l(), 1))
 
-main(parallel=6, before=lambda: (build("fleet_users.c", "-O1"), shared_target()))
+main(parallel=6, before=lambda: (build("fleet_users.c"), shared_target()))

@@ -1,4 +1,5 @@
 #!/usr/bin/env -S python3 -B
+# in full
 # timeout: 900
 """The demo, compiled as people compile and link programs, loads a server; both must count the same.
 

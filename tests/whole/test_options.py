@@ -353,7 +353,7 @@ def _(dir):
 
 @test("options of TLS say at the end that no connection used it")
 def _(dir):
-    program = build("ends_at_once.c", "-O1", "-DLOCUST_TLS", libs=TLS)
+    program = build("ends_at_once.c", "-DLOCUST_TLS", libs=TLS)
     line = "run: --insecure and --tls-min had no effect: no connection used TLS"
     r = run(dir, [program, "--headless", "--only-summary", "-H", shared_target().url, "--insecure", "--tls-min", "1.2"])
     same((r.rc, r.err.splitlines().count(line)), (0, 1), r)

@@ -587,7 +587,7 @@ FEATURES = {"tls": ("-DLOCUST_TLS", TLS, "mbedtls/ssl.h", "libmbedtls-dev"),
 
 def program(*features):
     """programs/scripted_requests.c with "tls", "zlib", both, or neither."""
-    flags, libs = ["-O2"], ()
+    flags, libs = [], ()
     for flag, more, header, package in map(FEATURES.get, features):
         if subprocess.run([CC, "-E", "-include", header, "-xc", "/dev/null"], capture_output=True).returncode:
             raise Skip(package + " is missing")

@@ -453,7 +453,7 @@ class Tls(Script):
 
 def tls_program():
     with contextlib.suppress(AssertionError):
-        return build(PROGRAM, "-O1", "-DLOCUST_TLS", libs=TLS)
+        return build(PROGRAM, "-DLOCUST_TLS", libs=TLS)
     raise Skip("mbedTLS is missing")
 
 

@@ -48,7 +48,7 @@ def versions():
                           input="#include <mbedtls/version.h>\nMBEDTLS_VERSION_STRING\n")
     if done.returncode == 0:
         text = done.stdout.split()[-1].strip('"')
-        yield Version("system", text, ("-O2", "-DLOCUST_TLS"), TLS)
+        yield Version("system", text, ("-DLOCUST_TLS",), TLS)
     done = subprocess.run(["tools/mbedtls.sh", "list"], capture_output=True, text=True)
     for line in done.stdout.splitlines() if done.returncode == 0 else ():
         name, text, *flags = line.replace(ROOT + "/", "").split()

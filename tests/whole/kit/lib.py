@@ -4,6 +4,7 @@
 
     @test("a name")              # registers; the function raises (assert, check) to fail,
     def _(dir):                  # raises Skip(reason) to be skipped; `dir` is its own temporary folder
+                                 # (full=True: long, so for `make check`, or by a word of its name)
         ...
 
     main(parallel=8)             # runs all whose name contains a word of argv, prints the sum
@@ -73,14 +74,15 @@ _built, _build_lock = {}, threading.Lock()
 
 
 def build(source, *flags, libs=()):
-    """Compiles a C file, by -O1 (half the time of -O2) or the flags given; the path of the program. What
-    asks for -O0 asks for a program in no time: that is QUICK_CC's. A name without a folder is that of one
-    of PROGRAMS. What is built from files of the repository stays in build/programs, for other tests and
-    runs, until its preprocessed source or its command differs."""
+    """Compiles a C file; the path of the program. What asks for no level of optimization, or for -O0, asks for
+    a program in no time: that is QUICK_CC's. A name without a folder is that of one of PROGRAMS. What is built
+    from files of the repository stays in build/programs, for other tests and runs, until its preprocessed
+    source or its command differs."""
     if "/" not in source:
         source = PROGRAMS + source
-    quick = "-O0" in flags and not any(flag.startswith("-fsan") for flag in flags)
-    command = (QUICK_CC if quick else CC, *(flags or ("-O1",)), *STRAIGHT, "-I.", source)
+    quick = not any(re.match("-O[123s]|-static-lib", flag) for flag in flags)
+    flags = [flag for flag in flags if flag != "-O0"]  # as without
+    command = (QUICK_CC if quick else CC, *flags, *STRAIGHT, "-I.", source)
     with _build_lock:
         key = command + tuple(libs)
         if key not in _built:
@@ -190,7 +192,7 @@ class Target:
     """programs/target.c, or a server that is called and stopped like it, on a free port."""
 
     def __init__(self, dir, source="target.c"):
-        program = build(source)
+        program = build(source, "-O1")
         self.p = subprocess.Popen([program, "--port", "0"], stdout=subprocess.PIPE, cwd=dir,
                                   stdin=subprocess.DEVNULL, text=True)
         line = self.p.stdout.readline()
@@ -350,9 +352,10 @@ def tables(text):
 _tests = []
 
 
-def test(name):
+def test(name, full=False):
     def register(function):
-        _tests.append((name, function))
+        if not full or os.environ.get("FULL") or sys.argv[1:]:
+            _tests.append((name, function))
         return function
     return register
 
