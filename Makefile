@@ -28,7 +28,7 @@ build:
 	mkdir -p $@
 
 header: | build                  ## joins tools/header into locust.h, or takes an edit of locust.h back
-	@tools/join.py --update locust.h && tools/map.py --write >/dev/null && tools/join.py --update locust.h
+	@tools/page.py && tools/join.py --update locust.h && tools/map.py --write >/dev/null && tools/join.py --update locust.h
 
 demo: build/demo build/target    ## loads a small server for ten seconds; needs only cc and make
 	@tools/demo.sh
@@ -41,6 +41,7 @@ mbedtls:                         ## fetches and builds the versions of mbedTLS t
 
 # Where nothing may be installed, the tests that need a missing program say so and are skipped.
 test: | build                    ## runs the tests; T=http picks one, T='h*' some, T="http asan" a variant
+	@tools/page.py --check
 	@tools/join.py --check locust.h
 	@tools/deps.sh test || true
 	@$(MAKE) -s mbedtls >build/mbedtls.log 2>&1 || true

@@ -297,6 +297,11 @@
  *     >>table             tables and compact lines
  *     >>csv               Locust's CSV files
  *     >>summary           --summary
+ *     >>history           a run over time, in slices
+ *     >>told              the run as the page sees it
+ *     >>page              the web page, generated
+ *     >>html              the tables of a report
+ *     >>document          --html
  *     >>junit             --junit
  *     >>hgrm              --hgrm
  *     >>files             files for other programs
@@ -1891,6 +1896,8 @@ typedef struct locust_options {
     const char *baseline;         // such a file of an earlier run, to compare with
     double baseline_margin;       // percent that do not count as a difference; 0: 5
     const char *hgrm;             // file for percentiles in the format of HdrHistogram
+    const char *html;             // file for a report to look at; {u} {r} {t} in it become users,
+                                  // spawn rate and run time in seconds; NULL: none
     const char *request_log;      // file for a line for each request, CSV
     double request_log_sample;    // the share of requests that it gets; 0: 1
     bool no_arrival_times;        // a response ends when it is read, not when the kernel had it
@@ -40468,6 +40475,1419 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
     LOCUST_FREE(rows);
 }
 /* ============================================================================================
+ * >>history  a run over time, in slices
+ *
+ * Purpose     what charts are drawn from: rates, users, percentiles, arrivals, and how the times of
+ *             each slice spread (a row of the heat map).
+ * Invariants  at most LOCUST__HISTORY_MAX slices, whatever the run takes: when they are full, each
+ *             two become one, and a slice covers twice the time from there on. Users are those at
+ *             the end of a slice; all else is of what ended in it.
+ * Cost        700 bytes a slice, and twice the histograms of the total. A look at those once a
+ *             second: 20 us.
+ * Names       locust__history_ locust__history locust__slice
+ * Uses        >>entry >>usage >>figures
+ * Limits      percentiles of slices that became one are read off their row of the heat map, whose
+ *             steps are a fifth apart, but lie between those of the two, as they must.
+ *
+ *   the heat row counts times in four steps for each doubling:
+ *
+ *     us   | 4 | 5 | 6 | 7 | 8-9 | 10-11 | 12-13 | 14-15 | 16-19 | ...
+ *     step   4   5   6   7    8      9      10      11      12
+ * ============================================================================================ */
+
+enum {
+    LOCUST__HISTORY_MAX = 240,
+    LOCUST__HISTORY_STEPS = 124,
+    LOCUST__HISTORY_TIMES = 6 // p50, p95 and p99, as measured and from the intended start
+};
+
+typedef struct locust__slice {
+    int64_t wall_ns, length_ns; // its end
+    int run, users;
+    uint64_t requests, failures, intended;
+    int64_t sum_ns;                          // of all times
+    int64_t times_ns[LOCUST__HISTORY_TIMES]; // 0: there were no requests
+    uint64_t started, late, shed;
+    uint32_t heat[LOCUST__HISTORY_STEPS];
+} locust__slice;
+
+typedef struct locust__history {
+    locust_env *env;
+    locust__slice *slices;
+    size_t n, cap;
+    int run, merges;          // how often each two slices became one
+    int64_t period_ns, at_ns; // of a slice; where the last one ended
+    int64_t run_ns;           // when the run of the last slice began
+    // What the statistics had there.
+    locust__hist before, intended_before, recent;
+    uint64_t failures;
+    int64_t sum_ns;
+    locust_arrival_counts arrivals;
+    bool short_of_memory; // a slice was left out
+} locust__history;
+
+static size_t locust__history_step(int64_t us)
+{
+    int top;
+    if (us < 4)
+        return us > 0 ? (size_t)us : 0;
+    top = 63 - __builtin_clzll((unsigned long long)us);
+    top = top > 31 ? 31 : top;
+    return (size_t)(top - 1) * 4 + ((size_t)(us >> (top - 2)) & 3);
+}
+
+/* The lowest time of a step, in us. */
+static int64_t locust__history_step_us(size_t step)
+{
+    return step < 4 ? (int64_t)step : (int64_t)(4 + step % 4) << (step / 4 - 1);
+}
+
+static int64_t locust__history_sum_ns(const locust__entry *row)
+{
+    return row->total_s * LOCUST__S + row->total_ns; // in all 292 years
+}
+
+static void locust__history_init(locust__history *h, locust_env *env)
+{
+    memset(h, 0, sizeof *h);
+    h->env = env;
+    h->period_ns = LOCUST__S;
+}
+
+static void locust__history_free(locust__history *h)
+{
+    LOCUST_FREE(h->slices);
+    locust__hist_free(&h->before);
+    locust__hist_free(&h->intended_before);
+    locust__hist_free(&h->recent);
+    memset(h, 0, sizeof *h);
+}
+
+/* Remembers what the statistics have now. */
+LOCUST__COLD static void locust__history_mark(locust__history *h, int64_t now_ns)
+{
+    const locust__entry *total = &h->env->stats.total;
+    locust__hist_reset(&h->before);
+    locust__hist_add(&h->before, &total->hist);
+    locust__hist_reset(&h->intended_before);
+    if (total->intended)
+        locust__hist_add(&h->intended_before, &total->intended->hist);
+    h->failures = total->failures;
+    h->sum_ns = locust__history_sum_ns(total);
+    h->arrivals = locust__usage_arrivals(h->env);
+    h->at_ns = now_ns;
+}
+
+/* Leaves in h->recent what was recorded since the last slice, and notes its percentiles. */
+static void locust__history_recent(
+    locust__history *h, const locust__hist *now, const locust__hist *before, int64_t times_ns[3])
+{
+    static const double shares[3] = {0.5, 0.95, 0.99};
+    locust__hist_reset(&h->recent);
+    locust__hist_add(&h->recent, now);
+    locust__hist_since(&h->recent, before);
+    for (int i = 0; i < 3; i++)
+        times_ns[i] = locust__hist_percentile_ns(&h->recent, shares[i]);
+}
+
+static uint64_t locust__history_since(uint64_t now, uint64_t before)
+{
+    return now > before ? now - before : 0; // the statistics may have been reset
+}
+
+/* A percentile read off a heat row; for slices that became one. */
+static int64_t locust__history_heat_ns(const locust__slice *s, double share)
+{
+    uint64_t all = 0, seen = 0;
+    for (size_t i = 0; i < LOCUST__HISTORY_STEPS; i++)
+        all += s->heat[i];
+    for (size_t i = 0; i < LOCUST__HISTORY_STEPS; i++) {
+        seen += s->heat[i];
+        if ((double)seen > share * (double)all)
+            return 500 * (locust__history_step_us(i) + locust__history_step_us(i + 1));
+    }
+    return 0;
+}
+
+/* A percentile of two slices: it lies between theirs. */
+static int64_t locust__history_between(int64_t guess, int64_t a, int64_t b)
+{
+    int64_t low = a < b ? a : b, high = a < b ? b : a;
+    return !low || guess > high ? high : guess < low ? low : guess;
+}
+
+/* Adds the slice behind `s` to it. */
+static void locust__history_merge(locust__slice *s, const locust__slice *next)
+{
+    static const double shares[3] = {0.5, 0.95, 0.99};
+    for (size_t i = 0; i < LOCUST__HISTORY_STEPS; i++)
+        s->heat[i] += next->heat[i];
+    for (int i = 0; i < LOCUST__HISTORY_TIMES; i++) {
+        int64_t guess = i < 3 ? locust__history_heat_ns(s, shares[i])
+                              : (s->times_ns[i] + next->times_ns[i]) / 2;
+        s->times_ns[i] = locust__history_between(guess, s->times_ns[i], next->times_ns[i]);
+    }
+    s->wall_ns = next->wall_ns;
+    s->length_ns += next->length_ns;
+    s->users = next->users;
+    s->requests += next->requests;
+    s->failures += next->failures;
+    s->intended += next->intended;
+    s->sum_ns += next->sum_ns;
+    s->started += next->started;
+    s->late += next->late;
+    s->shed += next->shed;
+}
+
+/* Makes one slice of each two of one run. */
+LOCUST__COLD static void locust__history_halve(locust__history *h)
+{
+    size_t to = 0;
+    for (size_t from = 0; from < h->n; to++) {
+        h->slices[to] = h->slices[from++];
+        if (from < h->n && h->slices[from].run == h->slices[to].run)
+            locust__history_merge(&h->slices[to], &h->slices[from++]);
+    }
+    if (to == h->n) { // as many runs as slices: the oldest go
+        to -= to / 2;
+        memmove(h->slices, h->slices + h->n - to, to * sizeof *h->slices);
+    }
+    h->n = to;
+    h->merges++;
+    h->period_ns *= 2;
+}
+
+/* The next slice, zeroed; NULL: no memory. */
+static locust__slice *locust__history_next(locust__history *h)
+{
+    if (h->n == h->cap) {
+        size_t cap = h->cap ? 2 * h->cap : 15; // to 240 in four steps
+        locust__slice *more = LOCUST_REALLOC(h->slices, cap * sizeof *more);
+        if (!more) {
+            h->short_of_memory = true;
+            return NULL;
+        }
+        h->slices = more;
+        h->cap = cap;
+    }
+    memset(&h->slices[h->n], 0, sizeof *h->slices);
+    return &h->slices[h->n++];
+}
+
+/* Takes a slice up to `now_ns`. */
+LOCUST__COLD static void locust__history_take(locust__history *h, int64_t now_ns)
+{
+    const locust__entry *total = &h->env->stats.total;
+    locust_arrival_counts arrivals = locust__usage_arrivals(h->env);
+    locust__slice *s = locust__history_next(h);
+    int64_t ns, sum_ns = locust__history_sum_ns(total);
+    uint64_t count;
+    if (!s)
+        return;
+    s->wall_ns = locust__os_wall_ns() - (locust__os_now_ns() - now_ns);
+    s->length_ns = now_ns - h->at_ns;
+    s->run = h->run;
+    s->users = h->env->users.alive;
+    if (total->intended) {
+        locust__history_recent(h, &total->intended->hist, &h->intended_before, s->times_ns + 3);
+        s->intended = h->recent.total;
+    }
+    locust__history_recent(h, &total->hist, &h->before, s->times_ns);
+    s->requests = h->recent.total;
+    for (size_t at = 0; locust__hist_next(&h->recent, &at, &ns, &count);)
+        s->heat[locust__history_step(ns / 1000)] += (uint32_t)count;
+    s->failures = locust__history_since(total->failures, h->failures);
+    s->sum_ns = sum_ns > h->sum_ns ? sum_ns - h->sum_ns : 0;
+    s->started = locust__history_since(arrivals.started, h->arrivals.started);
+    s->late = locust__history_since(arrivals.late, h->arrivals.late);
+    s->shed = locust__history_since(arrivals.shed, h->arrivals.shed);
+    locust__history_mark(h, now_ns);
+    if (h->n == LOCUST__HISTORY_MAX)
+        locust__history_halve(h);
+}
+
+/* Called each second, and once at the end: takes a slice if one is due. The last one of a run may
+ * be short. */
+LOCUST__COLD static void locust__history_tick(void *arg)
+{
+    locust__history *h = arg;
+    const locust_env *env = h->env;
+    int64_t end_ns = env->until.at_ns, now_ns = end_ns ? end_ns : locust__os_now_ns();
+    if (!env->start_ns)
+        return;
+    if (h->run_ns != env->start_ns) {
+        h->run_ns = env->start_ns;
+        h->run++;
+        locust__history_mark(h, env->start_ns);
+        locust__hist_reset(&h->before); // what ended before the first look counts
+        locust__hist_reset(&h->intended_before);
+        h->failures = 0;
+        h->sum_ns = 0;
+        memset(&h->arrivals, 0, sizeof h->arrivals);
+    }
+    if (now_ns - h->at_ns >= (end_ns ? LOCUST__S / 20 : h->period_ns - LOCUST__S / 4))
+        locust__history_take(h, now_ns);
+}
+
+/* The figures of slices, by columns: a list of one for all slices from `from` on. */
+enum locust__history_column {
+    LOCUST__HISTORY_TIME,
+    LOCUST__HISTORY_RUN,
+    LOCUST__HISTORY_RPS,
+    LOCUST__HISTORY_FPS,
+    LOCUST__HISTORY_USERS,
+    LOCUST__HISTORY_AVG,
+    LOCUST__HISTORY_P50, // and five more times
+    LOCUST__HISTORY_STARTED = LOCUST__HISTORY_P50 + LOCUST__HISTORY_TIMES,
+    LOCUST__HISTORY_LATE,
+    LOCUST__HISTORY_SHED,
+    LOCUST__HISTORY_COLUMNS
+};
+
+/* A value of a slice: epoch seconds, rates a second, milliseconds. False: there is none. */
+static bool locust__history_value(const locust__slice *s, int column, double *value)
+{
+    double seconds = s->length_ns > 0 ? (double)s->length_ns / 1e9 : 1;
+    bool intended = column >= LOCUST__HISTORY_P50 + 3;
+    switch (column) {
+    case LOCUST__HISTORY_TIME:
+        *value = (double)(s->wall_ns / 1000000) / 1e3;
+        return true;
+    case LOCUST__HISTORY_RUN:
+        *value = s->run;
+        return true;
+    case LOCUST__HISTORY_RPS:
+        *value = (double)s->requests / seconds;
+        return true;
+    case LOCUST__HISTORY_FPS:
+        *value = (double)s->failures / seconds;
+        return true;
+    case LOCUST__HISTORY_USERS:
+        *value = s->users;
+        return true;
+    case LOCUST__HISTORY_AVG:
+        *value = s->requests ? (double)s->sum_ns / 1e6 / (double)s->requests : 0;
+        return s->requests > 0;
+    case LOCUST__HISTORY_STARTED:
+        *value = (double)s->started / seconds;
+        return true;
+    case LOCUST__HISTORY_LATE:
+        *value = (double)s->late / seconds;
+        return true;
+    case LOCUST__HISTORY_SHED:
+        *value = (double)s->shed / seconds;
+        return true;
+    default:
+        *value = (double)s->times_ns[column - LOCUST__HISTORY_P50] / 1e6;
+        return intended ? s->intended > 0 : s->requests > 0;
+    }
+}
+
+/* Whether a slice ended after that moment of the wall clock, in epoch seconds as printed. */
+static bool locust__history_is_after(const locust__slice *s, double after_s)
+{
+    return (double)(s->wall_ns / 1000000) / 1e3 > after_s + 0.0005;
+}
+
+static size_t locust__history_from(const locust__history *h, double after_s)
+{
+    size_t from = h->n;
+    while (from > 0 && locust__history_is_after(&h->slices[from - 1], after_s))
+        from--;
+    return from;
+}
+
+/* Writes the figures of the slices after `after_s` as columns of numbers and nulls. */
+LOCUST__COLD static void locust__history_series(
+    locust__buf *out, const locust__history *h, double after_s)
+{
+    static const char *const names[LOCUST__HISTORY_COLUMNS] = {"time", "run", "rps", "fps", "users",
+        "avg", "p50", "p95", "p99", "intended_p50", "intended_p95", "intended_p99", "started",
+        "late", "shed"};
+    size_t from = locust__history_from(h, after_s);
+    locust__buf_printf(out, "{\"step_s\": %.0f", (double)h->period_ns / 1e9);
+    for (int column = 0; column < LOCUST__HISTORY_COLUMNS; column++) {
+        bool whole = column == LOCUST__HISTORY_RUN || column == LOCUST__HISTORY_USERS;
+        locust__buf_printf(out, ", \"%s\": [", names[column]);
+        for (size_t i = from; i < h->n; i++) {
+            double value;
+            locust__buf_puts(out, i > from ? "," : "");
+            if (locust__history_value(&h->slices[i], column, &value))
+                locust__buf_printf(out, "%.*f", whole ? 0 : 3, value);
+            else
+                locust__buf_puts(out, "null");
+        }
+        locust__buf_puts(out, "]");
+    }
+    locust__buf_puts(out, "}");
+}
+
+/* Writes the heat map of the slices after `after_s`: the edges of its classes, and for each slice
+ * those that anything was in, with how much. */
+LOCUST__COLD static void locust__history_heat(
+    locust__buf *out, const locust__history *h, double after_s)
+{
+    size_t from = locust__history_from(h, after_s);
+    locust__buf_puts(out, "{\"edges_ms\": [");
+    for (size_t step = 0; step < LOCUST__HISTORY_STEPS; step++)
+        locust__buf_printf(out, "%.15g,", (double)locust__history_step_us(step) / 1e3);
+    locust__buf_printf(out, "null], \"step_s\": %.0f, \"columns\": [", (double)h->period_ns / 1e9);
+    for (size_t i = from; i < h->n; i++) {
+        const locust__slice *s = &h->slices[i];
+        const char *comma = "";
+        locust__buf_printf(
+            out, "%s[%.3f,[", i > from ? "," : "", (double)(s->wall_ns / 1000000) / 1e3);
+        for (size_t step = 0; step < LOCUST__HISTORY_STEPS; step++)
+            if (s->heat[step]) {
+                locust__buf_printf(
+                    out, "%s[%d,%lu]", comma, (int)step, (unsigned long)s->heat[step]);
+                comma = ",";
+            }
+        locust__buf_puts(out, "]]");
+    }
+    locust__buf_puts(out, "]}");
+}
+
+/* Locust's `history`: a list of objects, each figure with its time. */
+LOCUST__COLD static void locust__history_locust(locust__buf *out, const locust__history *h)
+{
+    static const struct {
+        const char *name;
+        int column;
+    } figures[] = {{"current_fail_per_sec", LOCUST__HISTORY_FPS},
+        {"current_rps", LOCUST__HISTORY_RPS}, {"response_time_percentile_0.5", LOCUST__HISTORY_P50},
+        {"response_time_percentile_0.95", LOCUST__HISTORY_P50 + 1},
+        {"total_avg_response_time", LOCUST__HISTORY_AVG}, {"user_count", LOCUST__HISTORY_USERS}};
+    locust__buf_puts(out, "[");
+    for (size_t i = 0; i < h->n; i++) {
+        locust__buf time = {NULL, 0, 0, false};
+        locust__figures_time(&time, h->slices[i].wall_ns);
+        locust__buf_puts(out, i ? ",\n {" : "\n {");
+        for (size_t k = 0; k < sizeof figures / sizeof *figures; k++) {
+            double value;
+            locust__history_value(&h->slices[i], figures[k].column, &value);
+            if (k == 4) // the keys are in their order
+                locust__buf_printf(out, "\"time\": \"%.*s\", ", (int)time.len, time.ptr);
+            locust__buf_printf(out, "\"%s\": [\"%.*s\", %.*f]%s", figures[k].name, (int)time.len,
+                time.ptr, figures[k].column == LOCUST__HISTORY_USERS ? 0 : 3, value,
+                k + 1 < sizeof figures / sizeof *figures ? ", " : "}");
+        }
+        out->failed |= time.failed;
+        locust__buf_free(&time);
+    }
+    locust__buf_puts(out, "]");
+}
+/* ============================================================================================
+ * >>told  the run as the page sees it
+ *
+ * Purpose     one JSON object with what Locust's own answers lack: the verdict on the generator,
+ *             checks, arrivals, percentiles as measured and from the intended start, phases, the
+ *             percentile curve, the run over time. A report carries it as window.locustState.
+ * Invariants  every member stands in every state, null where there is nothing to say; what is in
+ *             --summary, too, has the same names there.
+ * Cost        linear in rows, at most 500 of them; a curve is some 80 walks over a histogram.
+ * Names       locust__told locust__told_
+ * Uses        >>entry >>usage >>generator >>figures >>check >>result >>table >>summary
+ *             >>history
+ * ============================================================================================ */
+
+enum { LOCUST__TOLD_ROWS = 500 }; // Locust's limit
+
+typedef struct locust__told {
+    locust_env *env;
+    locust__result *result; // checks; judged by locust__told_judge
+    const locust__history *history;
+    const char *state; // Locust's word for it; NULL: worked out
+} locust__told;
+
+static void locust__told_init(
+    locust__told *t, locust_env *env, locust__result *result, const locust__history *history)
+{
+    *t = (locust__told){env, result, history, NULL};
+}
+
+static const char *locust__told_state_word(const locust__told *t)
+{
+    const locust_env *env = t->env;
+    return t->state             ? t->state
+           : !env->start_ns     ? "ready"
+           : env->until.at_ns   ? "stopped"
+           : env->users.spawned ? "running"
+                                : "spawning";
+}
+
+/* Epoch seconds of a moment of the monotonic clock, with a name. */
+static void locust__told_time(locust__buf *out, const char *name, int64_t at_ns)
+{
+    int64_t wall_ns = locust__os_wall_ns() - (locust__os_now_ns() - at_ns);
+    locust__buf_printf(out, "\"%s\": %.3f, ", name, (double)(wall_ns / 1000000) / 1e3);
+}
+
+static void locust__told_run(locust__buf *out, const locust__told *t)
+{
+    const locust_env *env = t->env;
+    const locust_options *o = &env->options;
+    int64_t now_ns = env->until.at_ns ? env->until.at_ns : locust__os_now_ns();
+    bool warm = env->warm_ns == LOCUST__NEVER || env->warm_ns < now_ns;
+    if (!env->start_ns) {
+        locust__buf_puts(out, "\"run\": null, ");
+        return;
+    }
+    locust__buf_printf(out, "\"run\": {\"number\": %d, ", t->history->run);
+    locust__told_time(out, "start_time", env->start_ns);
+    locust__buf_printf(out, "\"seconds\": %.3f, ", (double)(now_ns - env->start_ns) / 1e9);
+    locust__summary_number(out, "run_time", o->run_time_s, o->run_time_s > 0);
+    locust__buf_printf(out, ", \"users\": %d, \"spawn_rate\": %.15g, \"user_count\": %d, ",
+        env->ramp.aim.users, env->ramp.aim.spawn_rate, env->users.alive);
+    locust__summary_number(
+        out, "warm_up_left", warm ? 0 : (double)(env->warm_ns - now_ns) / 1e9, true);
+    locust__buf_puts(out, ", ");
+    locust__summary_url(out, "host", o->host);
+    locust__buf_printf(out, ", \"shape\": \"%s\"}, ",
+        env->services.recorder.has_arrivals ? "arrivals"
+        : env->stages.n                     ? "stages"
+        : env->shape                        ? "shape"
+                                            : "users");
+}
+
+LOCUST__COLD static void locust__told_checks(locust__buf *out, const locust__checks *checks)
+{
+    locust__buf_puts(out, " \"checks\": [");
+    for (size_t i = 0; i < checks->n; i++) {
+        const locust__check *c = &checks->all[i];
+        char text[40];
+        locust__buf_puts(out, i ? ",\n  {" : "{");
+        locust__summary_text(out, "check", c->text);
+        locust__buf_printf(out, ", \"ok\": %s, ", locust__summary_bool(c->held));
+        locust__summary_number(out, "value", c->value, c->measured);
+        locust__buf_puts(out, ", ");
+        locust__summary_text(out, "text", locust__check_value(c, text, sizeof text));
+        locust__buf_puts(out, "}");
+    }
+    locust__buf_puts(out, "],\n");
+}
+
+static void locust__told_arrivals(locust__buf *out, const locust_env *env)
+{
+    locust_arrival_counts all = locust__usage_arrivals(env);
+    double rate = env->options.rate;
+    locust__buf_puts(out, " \"arrivals\": ");
+    if (!env->services.recorder.has_arrivals) {
+        locust__buf_puts(out, "null,\n");
+        return;
+    }
+    for (int i = 0; i < env->n_classes; i++)
+        if (env->classes[i].arrivals)
+            rate += env->classes[i].as->arrivals.rate;
+    locust__buf_puts(out, "{");
+    locust__summary_number(out, "rate", rate * env->pace, rate > 0 && !env->stages.n);
+    locust__summary_arrival_counts(out, ", ", &all);
+    locust__buf_puts(out, ",\n");
+}
+
+static const struct {
+    const char *name;
+    double share;
+} locust__told_shares[] = {
+    {"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
+
+enum { LOCUST__TOLD_SHARES = sizeof locust__told_shares / sizeof *locust__told_shares };
+
+/* The time that a share of a row's requests did not exceed, as measured or from the intended
+ * start. */
+static int64_t locust__told_percentile_ns(const locust__entry *row, bool intended, double share)
+{
+    if (!intended)
+        return locust__entry_percentile_ns(row, share);
+    return share < 1 ? locust__phase_percentile_ns(row->intended, row->intended_waits, share)
+                     : locust__phase_max_ns(row->intended, row->intended_waits);
+}
+
+static void locust__told_times(locust__buf *out, const locust__entry *row, bool intended)
+{
+    if (intended ? !row->intended || !row->intended->hist.total : !row->requests) {
+        locust__buf_puts(out, "null");
+        return;
+    }
+    locust__buf_puts(out, "{");
+    if (intended)
+        locust__buf_printf(out, "\"n\": %llu, ", (unsigned long long)row->intended->hist.total);
+    for (int i = 0; i < LOCUST__TOLD_SHARES; i++)
+        locust__buf_printf(out, "\"%s\": %.3f%s", locust__told_shares[i].name,
+            (double)locust__told_percentile_ns(row, intended, locust__told_shares[i].share) / 1e6,
+            i + 1 < LOCUST__TOLD_SHARES ? ", " : "}");
+}
+
+static void locust__told_phases(locust__buf *out, const locust__entry *row)
+{
+    static const locust__figure_id columns[] = {LOCUST__FIGURE_PHASE_COUNT,
+        LOCUST__FIGURE_PHASE_P50, LOCUST__FIGURE_PHASE_P95, LOCUST__FIGURE_PHASE_P99,
+        LOCUST__FIGURE_PHASE_MAX};
+    for (int i = 0; row->phases && i < LOCUST__PHASES; i++) {
+        locust__figures_view v = {.phase = &row->phases[i]};
+        locust__buf_printf(out, "%s\"%s\": {", i ? ", " : "{", locust__table_phase_names[i]);
+        for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
+            char text[64];
+            locust__figures_format(text, sizeof text, LOCUST__FIGURES_IN_JSON, columns[k],
+                locust__figures_value(&v, row, columns[k]));
+            locust__buf_printf(out, "%s\"%s\": %s", k ? ", " : "",
+                locust__figures_word(columns[k], LOCUST__FIGURE_KEY), text);
+        }
+        locust__buf_puts(out, "}");
+    }
+    locust__buf_puts(out, row->phases ? "}" : "null");
+}
+
+LOCUST__COLD static void locust__told_rows(locust__buf *out, const locust__told *t)
+{
+    size_t n;
+    locust__entry **rows = locust__figures_rows(&t->env->stats, &n);
+    locust__figures_view v = {.env = t->env, .rates = LOCUST__FIGURES_MEASURED};
+    locust__buf_puts(out, " \"rows\": [");
+    for (size_t i = 0; rows && i < n; i++) {
+        const locust__entry *row = rows[i];
+        if (i >= LOCUST__TOLD_ROWS && i + 1 < n)
+            continue;
+        locust__buf_puts(out, i ? ",\n  {" : "{");
+        locust__summary_text(out, "method", row->method);
+        locust__buf_puts(out, ", ");
+        locust__summary_text(out, "name", row->name);
+        locust__summary_figure(out, &v, row, LOCUST__FIGURE_REQUESTS, ", ");
+        locust__summary_figure(out, &v, row, LOCUST__FIGURE_FAILURES, ", ");
+        locust__summary_figure(out, &v, row, LOCUST__FIGURE_UNANSWERED, ", ");
+        locust__buf_puts(out, ", \"raw\": ");
+        locust__told_times(out, row, false);
+        locust__buf_puts(out, ", \"intended\": ");
+        locust__told_times(out, row, true);
+        locust__buf_puts(out, ", \"phases\": ");
+        locust__told_phases(out, row);
+        locust__buf_puts(out, "}");
+    }
+    locust__buf_puts(out, "],\n");
+    out->failed |= !rows;
+    LOCUST_FREE(rows);
+}
+
+/* Percentiles of the total, as pairs of share and time. As in a file of --hgrm there are five
+ * steps up to each half of what is left, as far as there are requests to tell them apart. */
+LOCUST__COLD static void locust__told_curve(
+    locust__buf *out, const locust__entry *row, bool intended)
+{
+    uint64_t n = !intended ? row->requests : row->intended ? row->intended->hist.total : 0;
+    if (!n) {
+        locust__buf_puts(out, intended ? "null" : "[]");
+        return;
+    }
+    locust__buf_puts(out, "[");
+    for (double left = 1; left * (double)n > 1 && left > 1e-6; left /= 2)
+        for (int i = 0; i < 5; i++) {
+            double share = 1 - left * (1 - i / 10.0);
+            locust__buf_printf(out, "[%.8g,%.3f],", share,
+                (double)locust__told_percentile_ns(row, intended, share) / 1e6);
+        }
+    locust__buf_printf(
+        out, "[1,%.3f]]", (double)locust__told_percentile_ns(row, intended, 1) / 1e6);
+}
+
+static void locust__told_options(locust__buf *out, const locust_options *o)
+{
+    locust__buf_printf(
+        out, " \"options\": {\"users\": %d, \"spawn_rate\": %.15g, ", o->users, o->spawn_rate);
+    locust__summary_number(out, "run_time", o->run_time_s, o->run_time_s > 0);
+    locust__buf_puts(out, ", ");
+    locust__summary_number(out, "stop_timeout", o->stop_timeout_s, true);
+    locust__buf_puts(out, ", ");
+    locust__summary_text(out, "tags", o->tags);
+    locust__buf_puts(out, ", ");
+    locust__summary_text(out, "exclude_tags", o->exclude_tags);
+    locust__buf_puts(out, ", ");
+    locust__summary_text(out, "checks", o->checks);
+    locust__buf_puts(out, "},\n");
+}
+
+/* Writes the state. Slices of the run over time that ended before `after_s`, in epoch seconds, are
+ * left out: a reader has those. */
+LOCUST__COLD static void locust__told_state(locust__buf *out, const locust__told *t, double after_s)
+{
+    const locust_env *env = t->env;
+    const locust__entry *total = &env->stats.total;
+    locust_generator g = locust__generator_judge(env);
+    locust__buf_puts(out, "{\"version\": \"" LOCUST_VERSION "\", ");
+    locust__summary_text(out, "state", locust__told_state_word(t));
+    locust__buf_puts(out, ", ");
+    locust__told_time(out, "time", locust__os_now_ns());
+    locust__told_run(out, t);
+    if (env->start_ns)
+        locust__summary_generator(out, &g);
+    else
+        locust__buf_puts(out, "\n \"generator\": null,\n");
+    locust__buf_printf(out, " \"process\": {\"cpu_percent\": %.1f, \"memory_bytes\": %zu},\n",
+        100 * g.cpu, locust__os_memory());
+    locust__checks_judge(t->env, &t->result->checks);
+    locust__told_checks(out, &t->result->checks);
+    locust__told_arrivals(out, env);
+    locust__told_rows(out, t);
+    locust__buf_puts(out, " \"curve\": {\"raw\": ");
+    locust__told_curve(out, total, false);
+    locust__buf_puts(out, ", \"intended\": ");
+    locust__told_curve(out, total, true);
+    locust__buf_puts(out, "},\n \"heat\": ");
+    locust__history_heat(out, t->history, after_s);
+    locust__buf_puts(out, ",\n \"series\": ");
+    locust__history_series(out, t->history, after_s);
+    locust__buf_puts(out, ",\n \"workers\": null,\n");
+    locust__told_options(out, &env->options);
+    locust__summary_machine(out);
+    out->len -= out->len > 2 ? 2 : 0; // without the comma behind it
+    locust__buf_puts(out, "}");
+}
+/* ============================================================================================
+ * >>page  the web page, generated
+ *
+ * Purpose     the page that watches and steers a test, and that a report is: page.html, page.css
+ *             and page.js beside this part, made by tools/page.py (`make header`).
+ * Invariants  the page asks for nothing but the routes of the program that serves it.
+ * Names       locust__page_
+ * Limits      1 KB of the program.
+ * ============================================================================================ */
+
+enum { LOCUST__PAGE_TOP, LOCUST__PAGE_MIDDLE, LOCUST__PAGE_END, LOCUST__PAGE_PIECES };
+
+// clang-format off
+static const char *const locust__page_top[] = {
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport"
+    "\" content=\"width=device-width, initial-scale=1\">\n<title>Locust</title>\n<style>body{marg"
+    "in:0}</style>\n</head>\n<body>\n",
+    NULL,
+};
+
+static const char *const locust__page_middle[] = {
+    "\n<script>",
+    NULL,
+};
+
+static const char *const locust__page_end[] = {
+    "</script>\n<script>\"use strict\";</script>\n</body>\n</html>\n",
+    NULL,
+};
+// clang-format on
+
+/* Adds a piece of the page. Between the first and the second stand the tables of a report, between
+ * the second and the third, in a script, its data. */
+static void locust__page_put(locust__buf *out, int piece)
+{
+    const char *const *pieces[LOCUST__PAGE_PIECES] = {
+        locust__page_top, locust__page_middle, locust__page_end};
+    for (const char *const *p = pieces[piece]; *p; p++)
+        locust__buf_puts(out, *p);
+}
+/* ============================================================================================
+ * >>html  the tables of a report
+ *
+ * Purpose     verdict, checks, statistics, failures, exceptions, remarks, options and machine as
+ *             plain HTML: what of a report a reader without JavaScript sees, and paper.
+ * Invariants  whatever a name, a failure or an option holds, no character of it is markup.
+ * Cost        linear in rows; on the loop's stack, at the end of a run.
+ * Names       locust__html locust__html_
+ * Uses        >>entry >>stats >>json >>task >>class >>usage >>generator >>figures >>check
+ *             >>baseline >>find >>result >>table >>summary
+ * Sources     Locust 2.47.0's report: headings and columns. HTML 13.1.2 and 13.5 (escapes).
+ * ============================================================================================ */
+
+typedef struct locust__html { // a report while it is written
+    locust__buf *out;
+    const locust__result *result;
+    locust__figures_view view;
+    locust__entry **rows; // in order, the total last
+    size_t n_rows;
+} locust__html;
+
+/* Adds a text: no markup, valid UTF-8, no control characters but line ends and tabs. */
+LOCUST__COLD static void locust__html_text(locust__buf *out, locust__view text)
+{
+    while (text.len) {
+        uint32_t code;
+        locust__view c = locust__text_next(&text, &code);
+        if (code == '<' || code == '>' || code == '&' || code == '"' || code == '\'')
+            locust__buf_printf(out, "&#%d;", (int)code);
+        else if (code != '\n' && code != '\t' && locust__text_is_control(code))
+            locust__buf_puts(out, " ");
+        else
+            locust__buf_add(out, c.ptr, c.len);
+    }
+}
+
+static void locust__html_cell(locust__buf *out, const char *text)
+{
+    locust__buf_puts(out, "<td>");
+    locust__html_text(out, locust__view_of(text));
+    locust__buf_puts(out, "</td>");
+}
+
+/* Begins a section with a table; titles are separated by '|', those behind "||" are of numbers. */
+LOCUST__COLD static void locust__html_table(
+    locust__buf *out, const char *id, const char *heading, const char *titles)
+{
+    bool number = false;
+    locust__buf_printf(out,
+        "<section id=\"%s\"><h2>%s</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+        "aria-label=\"%s\"><table>\n<thead><tr>",
+        id, heading, heading);
+    while (*titles) {
+        size_t n = strcspn(titles, "|");
+        locust__buf_printf(
+            out, "<th scope=\"col\"%s>%.*s</th>", number ? " class=\"n\"" : "", (int)n, titles);
+        titles += n + (titles[n] == '|');
+        number |= *titles == '|';
+        titles += *titles == '|';
+    }
+    locust__buf_puts(out, "</tr></thead>\n<tbody>");
+}
+
+static void locust__html_table_end(locust__buf *out)
+{
+    locust__buf_puts(out, "</tbody></table></div></section>\n");
+}
+
+/* A number of a row, with its unit left out; a dash where nothing was measured. */
+static void locust__html_figure(const locust__html *h, const locust__entry *row, int id)
+{
+    double value;
+    char text[64] = "-";
+    locust__figure_id figure = (locust__figure_id)id;
+    if (locust__figures_find(&h->view, row, figure, locust__figures[figure].share, &value))
+        locust__figures_format(text, sizeof text, LOCUST__FIGURES_IN_TABLE, figure, value);
+    locust__buf_printf(h->out, "<td class=\"n\">%s</td>", text);
+}
+
+static bool locust__html_is_total(const locust__html *h, size_t i)
+{
+    return i + 1 == h->n_rows;
+}
+
+/* Rows of a table, the total last, in a foot of its own that sorting leaves where it is. */
+LOCUST__COLD static void locust__html_rows(const locust__html *h, const uint8_t *figures, int n)
+{
+    for (size_t i = 0; i < h->n_rows; i++) {
+        const locust__entry *row = h->rows[i];
+        locust__buf_puts(h->out, locust__html_is_total(h, i) ? "</tbody><tfoot><tr>" : "<tr>");
+        locust__html_cell(h->out, row->method);
+        locust__html_cell(h->out, row->name);
+        for (int k = 0; k < n; k++)
+            locust__html_figure(h, row, figures[k]);
+        locust__buf_puts(h->out, locust__html_is_total(h, i) ? "</tr></tfoot>" : "</tr>\n");
+    }
+    locust__buf_puts(h->out, "</table></div></section>\n");
+}
+
+LOCUST__COLD static void locust__html_statistics(const locust__html *h)
+{
+    static const uint8_t requests[] = {LOCUST__FIGURE_REQUESTS, LOCUST__FIGURE_FAILURES,
+        LOCUST__FIGURE_UNANSWERED, LOCUST__FIGURE_AVG, LOCUST__FIGURE_MIN, LOCUST__FIGURE_MAX,
+        LOCUST__FIGURE_SIZE, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS};
+    static const uint8_t times[] = {LOCUST__FIGURES_PERCENTILES};
+    static const uint8_t intended[] = {LOCUST__FIGURE_P50, LOCUST__FIGURE_P99, LOCUST__FIGURE_P100,
+        LOCUST__FIGURE_INTENDED_P50, LOCUST__FIGURE_INTENDED_P99, LOCUST__FIGURE_INTENDED_MAX};
+    locust__html_table(h->out, "requests", "Request Statistics",
+        "Type|Name||# Requests|# Fails|Unanswered|Average (ms)|Min (ms)|Max (ms)|"
+        "Average size (bytes)|RPS|Failures/s");
+    locust__html_rows(h, requests, sizeof requests);
+    locust__html_table(h->out, "times", "Response Time Statistics",
+        "Type|Name||50%ile (ms)|66%ile (ms)|75%ile (ms)|80%ile (ms)|90%ile (ms)|95%ile (ms)|"
+        "98%ile (ms)|99%ile (ms)|99.9%ile (ms)|99.99%ile (ms)|100%ile (ms)");
+    locust__html_rows(h, times, sizeof times);
+    if (!h->result->env->services.recorder.has_arrivals)
+        return;
+    locust__html_table(h->out, "intended", "Response Times From The Intended Start",
+        "Type|Name||50%ile (ms)|99%ile (ms)|100%ile (ms)|Intended 50%ile (ms)|"
+        "Intended 99%ile (ms)|Intended 100%ile (ms)");
+    locust__html_rows(h, intended, sizeof intended);
+}
+
+LOCUST__COLD static void locust__html_phases(locust__html *h)
+{
+    static const int columns[] = {LOCUST__FIGURE_PHASE_COUNT, LOCUST__FIGURE_PHASE_P50,
+        LOCUST__FIGURE_PHASE_P95, LOCUST__FIGURE_PHASE_P99, LOCUST__FIGURE_PHASE_MAX};
+    if (!h->result->env->options.phases)
+        return;
+    locust__html_table(h->out, "phases", "Phases Of Requests",
+        "Type|Name|Phase||# Requests|50%ile (ms)|95%ile (ms)|99%ile (ms)|100%ile (ms)");
+    for (size_t i = 0; i < h->n_rows; i++)
+        for (int k = 0; h->rows[i]->phases && k < LOCUST__PHASES; k++) {
+            h->view.phase = &h->rows[i]->phases[k];
+            locust__buf_puts(h->out, "<tr>");
+            locust__html_cell(h->out, h->rows[i]->method);
+            locust__html_cell(h->out, h->rows[i]->name);
+            locust__html_cell(h->out, locust__table_phase_names[k]);
+            for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+                locust__html_figure(h, h->rows[i], columns[c]);
+            locust__buf_puts(h->out, "</tr>\n");
+        }
+    h->view.phase = NULL;
+    locust__html_table_end(h->out);
+}
+
+LOCUST__COLD static void locust__html_failures(const locust__html *h)
+{
+    const locust__request_stats *st = &h->result->env->stats;
+    const locust__stats_failure *f;
+    const locust__stats_exception *e;
+    if (locust__stats_failure_at(st, 0)) {
+        locust__html_table(h->out, "failures", "Failures Statistics",
+            "Method|Name|Message|First Seen|Last Seen||# Failures");
+        for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
+            locust__buf_puts(h->out, "<tr>");
+            locust__html_cell(h->out, f->row->method);
+            locust__html_cell(h->out, f->row->name);
+            locust__html_cell(h->out, f->text);
+            locust__buf_puts(h->out, "<td>");
+            locust__figures_time(h->out, f->first_wall_ns);
+            locust__buf_puts(h->out, "</td><td>");
+            locust__figures_time(h->out, f->last_wall_ns);
+            locust__buf_printf(h->out, "</td><td class=\"n\">%llu</td></tr>\n",
+                (unsigned long long)f->occurrences);
+        }
+        locust__html_table_end(h->out);
+    }
+    if (!locust__stats_exception_at(st, 0))
+        return;
+    locust__html_table(
+        h->out, "exceptions", "Exceptions Statistics", "Message|Traceback||# Occurrences");
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++) {
+        locust__buf_puts(h->out, "<tr>");
+        locust__html_cell(h->out, e->text);
+        locust__html_cell(h->out, e->place);
+        locust__buf_printf(
+            h->out, "<td class=\"n\">%llu</td></tr>\n", (unsigned long long)e->times);
+    }
+    locust__html_table_end(h->out);
+}
+
+LOCUST__COLD static void locust__html_checks(const locust__html *h)
+{
+    const locust__checks *checks = &h->result->checks;
+    if (!checks->n)
+        return;
+    locust__html_table(h->out, "checks", "Checks", "Check|Result||Measured");
+    for (size_t i = 0; i < checks->n; i++) {
+        const locust__check *c = &checks->all[i];
+        char text[40];
+        locust__buf_printf(h->out, "<tr class=\"%s\">", c->held ? "good" : "bad");
+        locust__html_cell(h->out, c->text);
+        locust__html_cell(h->out, c->held ? "holds" : "does not hold");
+        locust__buf_printf(
+            h->out, "<td class=\"n\">%s</td></tr>\n", locust__check_value(c, text, sizeof text));
+    }
+    locust__html_table_end(h->out);
+}
+
+LOCUST__COLD static void locust__html_arrivals(const locust__html *h)
+{
+    locust_arrival_counts c = locust__usage_arrivals(h->result->env);
+    if (!h->result->env->services.recorder.has_arrivals)
+        return;
+    locust__html_table(h->out, "arrivals", "Arrivals", "|Scheduled|Started|Late|Shed|Unanswered");
+    locust__buf_printf(h->out,
+        "<tr><td class=\"n\">%llu</td><td class=\"n\">%llu</td><td class=\"n\">%llu</td>"
+        "<td class=\"n\">%llu</td><td class=\"n\">%llu</td></tr>",
+        (unsigned long long)c.scheduled, (unsigned long long)c.started, (unsigned long long)c.late,
+        (unsigned long long)c.shed, (unsigned long long)c.unanswered);
+    locust__html_table_end(h->out);
+}
+
+static void locust__html_item(locust__buf *out, const char *text)
+{
+    locust__buf_puts(out, "<li>");
+    locust__html_text(out, locust__view_of(text));
+    locust__buf_puts(out, "</li>\n");
+}
+
+/* What the search, the comparison and the remarks say, in sentences. */
+LOCUST__COLD static void locust__html_sentences(const locust__html *h)
+{
+    const locust__result *r = h->result;
+    char line[640];
+    if (r->env->options.find_max) {
+        locust__buf_puts(h->out, "<section id=\"find\"><h2>Highest Rate</h2><ul>");
+        locust__find_line(&r->find, line, sizeof line);
+        locust__html_item(h->out, line);
+        locust__buf_puts(h->out, "</ul></section>\n");
+    }
+    if (r->remarks.n) {
+        locust__buf_puts(h->out, "<section id=\"remarks\"><h2>Remarks</h2><ul>");
+        for (size_t i = 0; i < r->remarks.n; i++)
+            locust__html_item(h->out, r->remarks.all[i].text);
+        locust__buf_puts(h->out, "</ul></section>\n");
+    }
+    if (!r->baseline.n)
+        return;
+    locust__html_table(h->out, "baseline", "Compared With The Baseline", "Name|Verdict|Why");
+    for (size_t i = 0; i < r->baseline.n; i++) {
+        const locust__earlier *earlier = &r->baseline.rows[i];
+        locust__buf_puts(h->out, "<tr>");
+        locust__html_cell(h->out, earlier->name);
+        locust__html_cell(h->out, locust__change_names[earlier->change]);
+        locust__html_cell(h->out, earlier->why);
+        locust__buf_puts(h->out, "</tr>\n");
+    }
+    locust__html_table_end(h->out);
+}
+
+/* A value of JSON as people write it. */
+static void locust__html_value(locust__buf *out, locust__view value)
+{
+    char text[1024];
+    if (*value.ptr == '"' && locust__json_decode(value, text, sizeof text))
+        locust__html_text(out, locust__view_of(text));
+    else
+        locust__html_text(out, value);
+}
+
+/* The members of the objects in a JSON object, each in a table; without those that say nothing. */
+LOCUST__COLD static void locust__html_members(locust__buf *out, locust__view json)
+{
+    locust__view key, object, name, value;
+    for (const char *p = NULL; locust__json_member(json, &p, &key, &object);) {
+        if (*object.ptr != '{')
+            continue;
+        locust__buf_printf(out,
+            "<section class=\"half\"><h2>%c%.*s</h2><div class=\"scroll\"><table><tbody>",
+            *key.ptr - 'a' + 'A', (int)key.len - 1, key.ptr + 1);
+        for (const char *q = NULL; locust__json_member(object, &q, &name, &value);) {
+            if (locust__view_is(value, "null") || locust__view_is(value, "false"))
+                continue;
+            locust__buf_puts(out, "<tr><th scope=\"row\">");
+            for (size_t i = 0; i < name.len; i++)
+                locust__buf_add(out, name.ptr[i] == '_' ? " " : name.ptr + i, 1);
+            locust__buf_puts(out, "</th><td>");
+            locust__html_value(out, value);
+            locust__buf_puts(out, "</td></tr>\n");
+        }
+        locust__html_table_end(out);
+    }
+}
+
+/* Options, machine and clients, as --summary has them. */
+LOCUST__COLD static void locust__html_settings(const locust__html *h)
+{
+    const locust_env *env = h->result->env;
+    locust__buf json = {NULL, 0, 0, false};
+    locust__buf_puts(&json, "{");
+    locust__summary_options(&json, env);
+    locust__summary_machine(&json);
+    locust__summary_client(&json, &env->services.counts);
+    locust__summary_tls(&json, &env->services.tls.counts);
+    locust__buf_puts(&json, "\"end\": null}");
+    if (!json.failed)
+        locust__html_members(h->out, (locust__view){json.ptr, json.len});
+    h->out->failed |= json.failed;
+    locust__buf_free(&json);
+}
+
+/* How many users, or arrivals, of the run are of a class. */
+static double locust__html_of_class(const locust_env *env, int i)
+{
+    int fixed = 0, users = env->options.users > 0 ? env->options.users : 1;
+    double weights = 0;
+    if (env->services.recorder.has_arrivals)
+        return env->classes[i].arrivals ? (double)env->classes[i].arrivals->counts.started : 0;
+    for (int k = 0; k < env->n_classes; k++) {
+        fixed += env->classes[k].as->fixed_count > 0 ? env->classes[k].as->fixed_count : 0;
+        weights += locust__class_weight(env->classes[k].as);
+    }
+    if (env->classes[i].as->fixed_count > 0)
+        return env->classes[i].as->fixed_count;
+    return weights > 0 && users > fixed
+               ? locust__class_weight(env->classes[i].as) / weights * (users - fixed)
+               : 0;
+}
+
+/* The same as a share of all. */
+static double locust__html_share(const locust_env *env, int i)
+{
+    double all = 0;
+    for (int k = 0; k < env->n_classes; k++)
+        all += locust__html_of_class(env, k);
+    return all > 0 ? locust__html_of_class(env, i) / all : 0;
+}
+
+/* The tasks of a class or set, as nested lists of shares. */
+LOCUST__COLD static void locust__html_tasks(locust__buf *out, // NOLINT(misc-no-recursion)
+    const locust_task *tasks, int depth)
+{
+    int weights = 0;
+    for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
+        weights += locust__task_weight(t);
+    if (!weights || depth == LOCUST__PLAN_DEPTH)
+        return;
+    locust__buf_puts(out, "<ul>");
+    for (const locust_task *t = tasks; t->fn || t->set; t++) {
+        locust__buf_printf(out, "<li>%.1f%% ", 100.0 * locust__task_weight(t) / weights);
+        locust__html_text(out, locust__view_of(t->name));
+        if (t->set)
+            locust__html_tasks(out, t->set->tasks, depth + 1);
+        locust__buf_puts(out, "</li>");
+    }
+    locust__buf_puts(out, "</ul>");
+}
+
+LOCUST__COLD static void locust__html_ratio(const locust__html *h)
+{
+    const locust_env *env = h->result->env;
+    locust__buf_puts(h->out, "<section id=\"ratio\"><h2>Final Ratio</h2><ul>");
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__buf_printf(h->out, "<li>%.1f%% ", 100 * locust__html_share(env, i));
+        locust__html_text(h->out, locust__view_of(env->classes[i].as->name));
+        locust__html_tasks(h->out, env->classes[i].as->tasks, 0);
+        locust__buf_puts(h->out, "</li>");
+    }
+    locust__buf_puts(h->out, "</ul></section>\n");
+}
+
+/* How the run ended, in a box of its own: what a reader looks for first. */
+LOCUST__COLD static void locust__html_verdict(const locust__html *h)
+{
+    const locust__result *r = h->result;
+    const locust_env *env = r->env;
+    char line[1024];
+    bool bad = env->exit_code != 0;
+    locust__buf_printf(h->out, "<div class=\"verdict %s\"><p><b>%s</b> ", bad ? "bad" : "good",
+        bad ? "Failed:" : "Passed.");
+    if (bad)
+        locust__html_text(
+            h->out, locust__view_of(r->own_code ? "the test has set the exit code" : r->why));
+    locust__buf_printf(h->out, " <small>exit code %d</small></p></div>\n", env->exit_code);
+    locust__generator_line(&r->generator, line, sizeof line);
+    locust__buf_printf(
+        h->out, "<div class=\"verdict %s\" id=\"generator\"><p>", r->generator.ok ? "good" : "bad");
+    locust__html_text(h->out, locust__view_of(line));
+    locust__buf_puts(h->out, "</p></div>\n");
+}
+
+/* A URL without the name and the password in it. */
+static void locust__html_url(locust__buf *out, const char *url)
+{
+    locust__buf json = {NULL, 0, 0, false};
+    locust__view value;
+    locust__summary_url(&json, "", url);
+    value = (locust__view){json.ptr, json.len};
+    if (!json.failed)
+        locust__html_value(out, locust__view_skip(value, sizeof "\"\": " - 1));
+    out->failed |= json.failed;
+    locust__buf_free(&json);
+}
+
+/* Everything between the heading and the end; charts stand where `charts` is. */
+LOCUST__COLD static void locust__html_tables(locust__html *h)
+{
+    locust__html_verdict(h);
+    locust__html_checks(h);
+    locust__html_statistics(h);
+    locust__html_arrivals(h);
+    locust__html_phases(h);
+    locust__html_failures(h);
+    locust__buf_puts(h->out, "<section id=\"charts\"><h2>Charts</h2><noscript><p>Charts need "
+                             "JavaScript; all figures stand in the tables.</p></noscript>"
+                             "</section>\n");
+    locust__html_sentences(h);
+    locust__html_ratio(h);
+    locust__html_settings(h);
+}
+/* ============================================================================================
+ * >>document  --html
+ *
+ * Purpose     a report as one file: the page with its data inside, and tables for readers without
+ *             JavaScript. Programs find window.templateArgs in it as in Locust's reports.
+ * Invariants  the file needs no network, and no text in it can end the script or begin markup.
+ * Names       locust__document_
+ * Uses        >>entry >>stats >>json >>task >>figures >>summary >>history >>told >>page >>html
+ * Sources     Locust 2.47.0: keys and their order.
+ * Limits      times have microseconds, where Locust's reports have its rounded buckets.
+ * ============================================================================================ */
+
+/* Makes JSON from `from` on safe within a script: inside its strings alone are these characters. */
+LOCUST__COLD static void locust__document_script(locust__buf *out, size_t from)
+{
+    locust__buf safe = {NULL, 0, 0, false};
+    for (size_t i = from; i < out->len; i++) {
+        char c = out->ptr[i];
+        bool line = (unsigned char)c == 0xE2 && i + 2 < out->len &&
+                    (unsigned char)out->ptr[i + 1] == 0x80 &&
+                    ((unsigned char)out->ptr[i + 2] | 1) == 0xA9; // U+2028 and U+2029
+        if (line) {
+            locust__buf_printf(&safe, "\\u20%02x", (unsigned)(unsigned char)out->ptr[i + 2] - 0x80);
+            i += 2;
+        } else if (c == '<' || c == '>' || c == '&' || c == '\'') {
+            locust__buf_printf(&safe, "\\u%04x", (unsigned)(unsigned char)c);
+        } else {
+            locust__buf_add(&safe, &c, 1);
+        }
+    }
+    out->len = from;
+    locust__buf_add(out, safe.ptr, safe.len);
+    out->failed |= safe.failed;
+    locust__buf_free(&safe);
+}
+
+static void locust__document_number(locust__buf *out, const locust__figures_view *v,
+    const locust__entry *row, const char *key, locust__figure_id id)
+{
+    char text[64];
+    locust__buf_printf(out, "\"%s\": %s, ", key,
+        locust__figures_format(
+            text, sizeof text, LOCUST__FIGURES_IN_JSON, id, locust__figures_value(v, row, id)));
+}
+
+/* A row as Locust's reports have it: keys sorted, times in ms. */
+LOCUST__COLD static void locust__document_entry(
+    locust__buf *out, const locust_env *env, const locust__entry *row)
+{
+    locust__figures_view whole = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
+    locust__figures_view now = {
+        .env = env, .now_ns = locust__os_now_ns(), .rates = LOCUST__FIGURES_CURRENT};
+    locust__buf_puts(out, "{");
+    locust__document_number(out, &whole, row, "avg_content_length", LOCUST__FIGURE_SIZE);
+    locust__document_number(out, &whole, row, "avg_response_time", LOCUST__FIGURE_AVG);
+    locust__document_number(out, &now, row, "current_fail_per_sec", LOCUST__FIGURE_FPS);
+    locust__document_number(out, &now, row, "current_rps", LOCUST__FIGURE_RPS);
+    locust__document_number(out, &whole, row, "max_response_time", LOCUST__FIGURE_MAX);
+    locust__document_number(out, &whole, row, "median_response_time", LOCUST__FIGURE_MEDIAN);
+    locust__summary_text(out, "method", row->method);
+    locust__buf_puts(out, ", ");
+    locust__document_number(out, &whole, row, "min_response_time", LOCUST__FIGURE_MIN);
+    locust__summary_text(out, "name", row->name);
+    locust__buf_puts(out, ", ");
+    locust__document_number(out, &whole, row, "num_failures", LOCUST__FIGURE_FAILURES);
+    locust__document_number(out, &whole, row, "num_requests", LOCUST__FIGURE_REQUESTS);
+    locust__document_number(out, &whole, row, "response_time_percentile_0.95", LOCUST__FIGURE_P95);
+    locust__document_number(out, &whole, row, "response_time_percentile_0.99", LOCUST__FIGURE_P99);
+    locust__document_number(out, &whole, row, "total_fail_per_sec", LOCUST__FIGURE_FPS);
+    locust__document_number(out, &whole, row, "total_rps", LOCUST__FIGURE_RPS);
+    out->len -= out->len > 2 ? 2 : 0; // the last comma
+    locust__buf_puts(out, "}");
+}
+
+LOCUST__COLD static void locust__document_times(locust__buf *out, const locust__entry *row)
+{
+    static const char *const keys[] = {"0.5", "0.6", "0.7", "0.8", "0.9", "0.95", "0.99", "1.0"};
+    static const double shares[] = {0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1};
+    locust__buf_puts(out, "{");
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        locust__buf_printf(out, "\"%s\": %.3f, ", keys[i],
+            (double)locust__entry_percentile_ns(row, shares[i]) / 1e6);
+    locust__summary_text(out, "method", row->method);
+    locust__buf_puts(out, ", ");
+    locust__summary_text(out, "name", row->name);
+    locust__buf_puts(out, "}");
+}
+
+/* The rows as a list, written by `fn` or, without one, as their percentiles. */
+LOCUST__COLD static void locust__document_rows(locust__buf *out, locust_env *env, bool times)
+{
+    size_t n;
+    locust__entry **rows = locust__figures_rows(&env->stats, &n);
+    locust__buf_puts(out, "[");
+    for (size_t i = 0; rows && i < n; i++) {
+        locust__buf_puts(out, i ? ",\n  " : "\n  ");
+        if (times)
+            locust__document_times(out, rows[i]);
+        else
+            locust__document_entry(out, env, rows[i]);
+    }
+    locust__buf_puts(out, "]");
+    out->failed |= !rows;
+    LOCUST_FREE(rows);
+}
+
+/* Epoch seconds with fractions, as Locust has them. */
+LOCUST__COLD static void locust__document_failures(
+    locust__buf *out, const locust__request_stats *st)
+{
+    const locust__stats_failure *f;
+    locust__buf_puts(out, "[");
+    for (size_t i = 0; (f = locust__stats_failure_at(st, i)) != NULL; i++) {
+        locust__buf_puts(out, i ? ",\n  {" : "\n  {");
+        locust__summary_text(out, "error", f->text);
+        locust__buf_printf(out, ", \"first_seen\": %.6f, \"last_seen\": %.6f, ",
+            (double)(f->first_wall_ns / 1000) / 1e6, (double)(f->last_wall_ns / 1000) / 1e6);
+        locust__summary_text(out, "method", f->row->method);
+        locust__buf_puts(out, ", ");
+        locust__summary_text(out, "name", f->row->name);
+        locust__buf_printf(out, ", \"occurrences\": %llu}", (unsigned long long)f->occurrences);
+    }
+    locust__buf_puts(out, "]");
+}
+
+LOCUST__COLD static void locust__document_exceptions(
+    locust__buf *out, const locust__request_stats *st)
+{
+    const locust__stats_exception *e;
+    locust__buf_puts(out, "[");
+    for (size_t i = 0; (e = locust__stats_exception_at(st, i)) != NULL; i++) {
+        locust__buf_printf(
+            out, "%s{\"count\": %llu, ", i ? ",\n  " : "\n  ", (unsigned long long)e->times);
+        locust__summary_text(out, "msg", e->text);
+        locust__buf_puts(out, ", \"nodes\": \"local\", ");
+        locust__summary_text(out, "traceback", e->place);
+        locust__buf_puts(out, "}");
+    }
+    locust__buf_puts(out, "]");
+}
+
+/* The tasks of a class or set with their shares: of their set, or of everything (`total`). */
+LOCUST__COLD static void locust__document_tasks(locust__buf *out, // NOLINT(misc-no-recursion)
+    const locust_task *tasks, int depth, double share, bool total)
+{
+    const char *comma = "";
+    int weights = 0;
+    for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
+        weights += locust__task_weight(t);
+    locust__buf_puts(out, "{");
+    for (const locust_task *t = tasks; weights && (t->fn || t->set); t++) {
+        double part = share * locust__task_weight(t) / weights;
+        locust__buf_puts(out, comma);
+        locust__json_put(out, t->name);
+        locust__buf_printf(out, ": {\"ratio\": %.15g", part);
+        if (t->set && depth < LOCUST__PLAN_DEPTH) {
+            locust__buf_puts(out, ", \"tasks\": ");
+            locust__document_tasks(out, t->set->tasks, depth + 1, total ? part : 1, total);
+        }
+        locust__buf_puts(out, "}");
+        comma = ", ";
+    }
+    locust__buf_puts(out, "}");
+}
+
+/* Locust's /tasks. */
+LOCUST__COLD static void locust__document_ratio(locust__buf *out, const locust_env *env)
+{
+    for (int total = 0; total < 2; total++) {
+        locust__buf_puts(out, total ? ", \"total\": {" : "{\"per_class\": {");
+        for (int i = 0; i < env->n_classes; i++) {
+            const locust_user_class *as = env->classes[i].as;
+            double share = locust__html_share(env, i);
+            locust__buf_puts(out, i ? ", " : "");
+            locust__json_put(out, as->name);
+            locust__buf_printf(out, ": {\"ratio\": %.15g, \"tasks\": ", share);
+            locust__document_tasks(out, as->tasks, 1, total ? share : 1, total);
+            locust__buf_puts(out, "}");
+        }
+        locust__buf_puts(out, "}");
+    }
+    locust__buf_puts(out, "}");
+}
+
+/* "1 hour, 2 minutes and 3 seconds" */
+static void locust__document_span(int64_t seconds, char *out, size_t size)
+{
+    static const struct {
+        const char *name;
+        int64_t seconds;
+    } units[] = {{"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}};
+    size_t len = 0, n = sizeof units / sizeof *units;
+    *out = '\0';
+    for (size_t i = 0; i < n && len < size; i++) {
+        int64_t count = seconds / units[i].seconds;
+        seconds %= units[i].seconds;
+        if (count || (i + 1 == n && !len))
+            len += (size_t)snprintf(out + len, size - len, "%s%lld %s%s",
+                !len          ? ""
+                : seconds > 0 ? ", "
+                              : " and ",
+                (long long)count, units[i].name, count == 1 ? "" : "s");
+    }
+}
+
+/* When the run began and ended, on the wall clock. */
+static void locust__document_times_of(const locust_env *env, int64_t *from_ns, int64_t *to_ns)
+{
+    int64_t now_ns = locust__os_now_ns(), off_ns = locust__os_wall_ns() - now_ns;
+    *from_ns = off_ns + (env->start_ns ? env->start_ns : now_ns);
+    *to_ns = off_ns + (env->until.at_ns ? env->until.at_ns : now_ns);
+}
+
+/* Locust's data of a report. */
+LOCUST__COLD static void locust__document_args(locust__buf *out, const locust__told *t, bool link)
+{
+    locust_env *env = t->env;
+    int64_t from_ns, to_ns;
+    char span[96];
+    locust__document_times_of(env, &from_ns, &to_ns);
+    locust__document_span((to_ns - from_ns + LOCUST__S / 2) / LOCUST__S, span, sizeof span);
+    locust__buf_printf(out, "{\"duration\": \"%s\", \"end_time\": \"", span);
+    locust__figures_time(out, to_ns);
+    locust__buf_puts(out, "\",\n \"exceptions_statistics\": ");
+    locust__document_exceptions(out, &env->stats);
+    locust__buf_puts(out, ",\n \"failures_statistics\": ");
+    locust__document_failures(out, &env->stats);
+    locust__buf_puts(out, ",\n \"history\": ");
+    locust__history_locust(out, t->history);
+    locust__buf_puts(out, ",\n ");
+    locust__summary_url(out, "host", env->options.host);
+    locust__buf_puts(out, ", \"is_report\": true, \"locustfile\": \"\", "
+                          "\"percentiles_to_chart\": [0.5, 0.95], \"profile\": null,\n "
+                          "\"requests_statistics\": ");
+    locust__document_rows(out, env, false);
+    locust__buf_puts(out, ",\n \"response_time_statistics\": ");
+    locust__document_rows(out, env, true);
+    locust__buf_printf(
+        out, ",\n \"show_download_link\": %s, \"start_time\": \"", locust__summary_bool(link));
+    locust__figures_time(out, from_ns);
+    locust__buf_puts(out, "\", \"tasks\": ");
+    locust__document_ratio(out, env);
+    locust__buf_puts(out, "}");
+}
+
+/* The lines above all tables: what was loaded, when. */
+LOCUST__COLD static void locust__document_heading(locust__buf *out, const locust_env *env)
+{
+    int64_t from_ns, to_ns;
+    char span[96];
+    const char *host = env->options.host;
+    locust__document_times_of(env, &from_ns, &to_ns);
+    locust__document_span((to_ns - from_ns + LOCUST__S / 2) / LOCUST__S, span, sizeof span);
+    locust__buf_puts(out, "<main id=\"report\"><h1>Load Test Report</h1>\n<dl class=\"facts\"><div>"
+                          "<dt>During</dt><dd><time>");
+    locust__figures_time(out, from_ns);
+    locust__buf_puts(out, "</time> - <time>");
+    locust__figures_time(out, to_ns);
+    locust__buf_printf(out, "</time> (%s)</dd></div><div><dt>Target Host</dt><dd>", span);
+    for (int i = 0; !host && i < env->n_classes; i++)
+        host = env->classes[i].host;
+    locust__html_url(out, host ? host : "-");
+    locust__buf_printf(
+        out, "</dd></div><div><dt>Users</dt><dd>%d</dd></div></dl>\n", env->options.users);
+}
+
+/* The whole report. `theme`: "light" or "dark"; `link`: it offers to be downloaded. */
+LOCUST__COLD static void locust__document_report(
+    locust__buf *out, const locust__told *t, const char *theme, bool link)
+{
+    locust__html h = {.out = out,
+        .result = t->result,
+        .view = {.env = t->env, .rates = LOCUST__FIGURES_MEASURED}};
+    size_t from;
+    h.rows = locust__figures_rows(&t->env->stats, &h.n_rows);
+    h.n_rows = h.rows ? h.n_rows : 0;
+    locust__page_put(out, LOCUST__PAGE_TOP);
+    locust__document_heading(out, t->env);
+    locust__html_tables(&h);
+    locust__buf_puts(out, "</main>\n");
+    locust__page_put(out, LOCUST__PAGE_MIDDLE);
+    locust__buf_puts(out, "window.templateArgs = ");
+    from = out->len;
+    locust__document_args(out, t, link);
+    locust__document_script(out, from);
+    locust__buf_puts(out, "\nwindow.locustState = ");
+    from = out->len;
+    locust__told_state(out, t, 0);
+    locust__document_script(out, from);
+    locust__buf_printf(out, "\nwindow.theme = \"%s\"\n", theme);
+    locust__page_put(out, LOCUST__PAGE_END);
+    out->failed |= !h.rows;
+    LOCUST_FREE(h.rows);
+}
+/* ============================================================================================
  * >>junit  --junit
  *
  * Purpose     the run, checks, baseline, search and the generator as test cases of JUnit XML.
@@ -40617,18 +42037,19 @@ LOCUST__COLD static void locust__hgrm_write(locust__buf *out, const locust__hist
 /* ============================================================================================
  * >>files  files for other programs
  *
- * Purpose     opens, before the run, the files of --summary, --junit, --hgrm and --request-log, and
- *             writes them: the log while the test runs, the others at its end.
+ * Purpose     opens, before the run, the files of --summary, --html, --junit, --hgrm and
+ *             --request-log, and writes them: the log while the test runs, the others at its end.
  * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
  *             full, and each second.
  * Names       locust__files_
- * Uses        >>co >>switch >>entry >>stats >>env >>stall >>result >>csv >>summary >>junit
- *             >>hgrm
+ * Uses        >>co >>switch >>entry >>stats >>env >>stall >>result >>csv >>summary >>history
+ *             >>told >>document >>junit >>hgrm
  * ============================================================================================ */
 
 enum {
     LOCUST__FILES_SUMMARY,
     LOCUST__FILES_JUNIT,
+    LOCUST__FILES_HTML,
     LOCUST__FILES_HGRM,
     LOCUST__FILES_INTENDED, // HGRM of the times from the intended start, beside it
     LOCUST__FILES_LOG,
@@ -40650,7 +42071,7 @@ typedef struct locust__files {
     locust_env *env;
     int fds[LOCUST__FILES_COUNT]; // -1: not asked for
     const char *paths[LOCUST__FILES_COUNT];
-    char *intended_path;
+    char *intended_path, *html_path;
     locust__files_logged *entries; // LOCUST__FILES_LOGGED of them
     size_t n_entries;
     bool failed; // a write failed, and the log says so
@@ -40734,6 +42155,33 @@ static void locust__files_close(locust__files *files)
     files->env->services.recorder.log = NULL;
     LOCUST_FREE(files->entries);
     LOCUST_FREE(files->intended_path);
+    LOCUST_FREE(files->html_path);
+}
+
+/* The name of the report: {u}, {r} and {t} in it are users, spawn rate and run time, as in Locust
+ * 2.47. Makes the folders that it lies in. NULL: no memory. */
+LOCUST__COLD static char *locust__files_html_path(const locust_options *o)
+{
+    locust__buf path = {NULL, 0, 0, false};
+    for (const char *p = o->html; *p; p++) {
+        char letter = p[0] == '{' && p[1] && p[2] == '}' ? p[1] : '\0';
+        if (letter == 'u')
+            locust__buf_printf(&path, "%d", o->users);
+        else if (letter == 'r')
+            locust__buf_printf(&path, "%.15g", o->spawn_rate);
+        else if (letter == 't')
+            locust__buf_printf(&path, "%.0f", o->run_time_s);
+        else
+            locust__buf_add(&path, p, 1);
+        p += letter == 'u' || letter == 'r' || letter == 't' ? 2 : 0;
+    }
+    locust__buf_add(&path, "", 1);
+    if (!path.failed) {
+        locust__csv_make_dirs(path.ptr); // if one cannot be made, open() says why
+        return path.ptr;
+    }
+    locust__buf_free(&path);
+    return NULL;
 }
 
 /* Opens the files that were asked for, so that a wrong path costs no run. False: one could not be
@@ -40757,6 +42205,12 @@ static bool locust__files_open(locust__files *files, locust_env *env)
             sprintf(files->intended_path, "%s.intended", hgrm);
         files->paths[LOCUST__FILES_INTENDED] = files->intended_path;
     }
+    if (o->html)
+        files->paths[LOCUST__FILES_HTML] = files->html_path = locust__files_html_path(o);
+    if (o->html && !files->html_path) {
+        locust__say("out of memory");
+        return false;
+    }
     for (int i = 0; i < LOCUST__FILES_COUNT; i++) {
         if (!files->paths[i])
             continue;
@@ -40779,8 +42233,16 @@ static bool locust__files_open(locust__files *files, locust_env *env)
     return true;
 }
 
+static void locust__files_html(locust__buf *out, locust__result *v, const locust__history *history)
+{
+    locust__told told;
+    locust__told_init(&told, v->env, v, history);
+    locust__document_report(out, &told, "light", false);
+}
+
 /* Writes the files at the end of the run, and what is left of the log. */
-static void locust__files_write(locust__files *files, const locust__result *v)
+static void locust__files_write(
+    locust__files *files, locust__result *v, const locust__history *history)
 {
     const locust__entry *total = &files->env->stats.total;
     static const locust__phase none;
@@ -40793,6 +42255,8 @@ static void locust__files_write(locust__files *files, const locust__result *v)
             locust__summary_write(&out, v);
         else if (i == LOCUST__FILES_JUNIT)
             locust__junit_write(&out, v, files->failed);
+        else if (i == LOCUST__FILES_HTML)
+            locust__files_html(&out, v, history);
         else if (i == LOCUST__FILES_HGRM)
             locust__hgrm_write(&out, &total->hist, total->max_ns);
         else
@@ -41050,6 +42514,8 @@ typedef struct locust__known_option {
     X("find-max", 0, CHECK, find_list, "CHECK", \
         "raise the rate of arrivals, from --rate or 10, until that breaks") \
     X("find-step", 0, SPAN, options.find_step_s, "SPAN", "how long each rate is tried (5)") \
+    X("html", 0, TEXT, options.html, "FILE", \
+        "a report to look at, one file; {u} {r} {t} in its name become numbers") \
     X("junit", 0, TEXT, options.junit, "FILE", "the checks as JUnit XML") \
     X("summary", 0, TEXT, options.summary, "FILE", "all figures as JSON, with histograms") \
     X("baseline", 0, TEXT, options.baseline, "FILE", \
@@ -41078,7 +42544,7 @@ typedef struct locust__known_option {
     X("autoquit", 0, MISSING) X("master", 0, MISSING_FLAG) X("master-bind-host", 0, MISSING) \
     X("master-bind-port", 0, MISSING) X("expect-workers", 0, MISSING) \
     X("expect-workers-max-wait", 0, MISSING) X("enable-rebalancing", 0, MISSING_FLAG) \
-    X("processes", 0, MISSING) X("print-stats", 0, MISSING_FLAG) X("html", 0, MISSING) \
+    X("processes", 0, MISSING) X("print-stats", 0, MISSING_FLAG) \
     X("json", 0, MISSING_FLAG) X("json-file", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
@@ -41886,7 +43352,7 @@ static void locust__ratio_print(const locust_test *test, int users)
  *             them has ended.
  * Names       locust__run_
  * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>fleet_serve
- *             >>generator >>check >>find >>result >>table >>csv >>files >>github
+ *             >>generator >>check >>find >>result >>table >>csv >>history >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -41894,6 +43360,7 @@ typedef struct locust__run_parts { // one run; lies on the stack of main, not of
     bool command; // not locust_run: handles signals, prints Locust's first and last log lines
     locust__csv csv;
     locust__files files;
+    locust__history history; // for the report
     locust__result verdict;
     locust__wait_group helpers; // coroutines beside the runner
     int signals;                // descriptor that the numbers of signals are read from; -1: none
@@ -41919,7 +43386,7 @@ LOCUST__COLD static void locust__run_write_files(void *arg)
 {
     locust__run_parts *run = arg;
     locust__locale locale = locust__locale_enter();
-    locust__files_write(&run->files, &run->verdict);
+    locust__files_write(&run->files, &run->verdict, &run->history);
     locust__locale_leave(locale);
 }
 
@@ -41994,6 +43461,11 @@ LOCUST__COLD static void locust__run_abort(void *arg)
 LOCUST__COLD static void locust__run_log(void *arg)
 {
     locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run_parts *)arg)->files);
+}
+
+LOCUST__COLD static void locust__run_history(void *arg)
+{
+    locust__run_every(arg, LOCUST__S, locust__history_tick, &((locust__run_parts *)arg)->history);
 }
 
 LOCUST__COLD static void locust__run_find(void *arg)
@@ -42093,6 +43565,8 @@ static void locust__run_begin(locust__run_parts *run)
         locust__run_help(run, locust__run_csv);
     if (LOCUST__WITH_REPORTS && env->options.request_log)
         locust__run_help(run, locust__run_log);
+    if (LOCUST__WITH_REPORTS && env->options.html)
+        locust__run_help(run, locust__run_history);
     if (env->options.abort_on_fail_s > 0)
         locust__run_help(run, locust__run_abort);
     if (env->options.find_max)
@@ -42156,6 +43630,8 @@ LOCUST__COLD static void locust__run_main(void *arg)
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__co_call(&env->loop, locust__csv_write, &run->csv);
     run->verdict.incomplete = run->csv.failed;
+    if (LOCUST__WITH_REPORTS && env->options.html)
+        locust__co_call(&env->loop, locust__history_tick, &run->history);
     if (LOCUST__WITH_REPORTS)
         locust__co_call(&env->loop, locust__run_write_files, run);
     if ((run->files.failed || run->csv.failed) && !env->exit_code) {
@@ -42175,6 +43651,7 @@ static const char *locust__run_lacks(const locust_options *o)
            : o->summary         ? "--summary"
            : o->baseline        ? "--baseline"
            : o->hgrm            ? "--hgrm"
+           : o->html            ? "--html"
            : o->request_log     ? "--request-log"
                                 : NULL;
 }
@@ -42211,6 +43688,8 @@ static void locust__run_close(locust__run_parts *run)
         locust__csv_close(&run->csv);
     if (run->files.env)
         locust__files_close(&run->files);
+    if (LOCUST__WITH_REPORTS)
+        locust__history_free(&run->history);
     locust__result_free(&run->verdict);
 }
 
@@ -42222,6 +43701,7 @@ static int locust__run_open(locust__run_parts *run)
     const char *lacks = locust__run_lacks(&env->options), *wrong;
     locust__locale locale = locust__locale_enter();
     char text[512];
+    locust__history_init(&run->history, env);
     wrong = locust__result_init(&run->verdict, env, text, sizeof text);
     locust__locale_leave(locale);
     if (wrong) {

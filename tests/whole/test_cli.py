@@ -572,7 +572,7 @@ def _(dir):
         check("did you mean" not in r.err, "a real option of Locust taken for a misspelling", r)
 
     each([("--web-port", "8089"), ("-P", "8089"), ("--web-host", "*"), ("--master",), ("--processes", "2"),
-          ("--html", "x.html"), ("--json",), ("--autostart",), ("--autoquit", "3"),
+          ("--json",), ("--autostart",), ("--autoquit", "3"),
           ("--expect-workers", "2"),
           ("--equal-weights",), ("--class-picker",), ("--print-stats",)],
          refused)

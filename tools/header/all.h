@@ -297,6 +297,11 @@
  *     >>table             tables and compact lines
  *     >>csv               Locust's CSV files
  *     >>summary           --summary
+ *     >>history           a run over time, in slices
+ *     >>told              the run as the page sees it
+ *     >>page              the web page, generated
+ *     >>html              the tables of a report
+ *     >>document          --html
  *     >>junit             --junit
  *     >>hgrm              --hgrm
  *     >>files             files for other programs
@@ -658,6 +663,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/table.c"
 #include "9-outside/csv.c"
 #include "9-outside/summary.c"
+#include "9-outside/history.c"
+#include "9-outside/told.c"
+#include "9-outside/page/page.c"
+#include "9-outside/html.c"
+#include "9-outside/document.c"
 #include "9-outside/junit.c"
 #include "9-outside/hgrm.c"
 #include "9-outside/files.c"

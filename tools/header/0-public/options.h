@@ -70,6 +70,8 @@ typedef struct locust_options {
     const char *baseline;         // such a file of an earlier run, to compare with
     double baseline_margin;       // percent that do not count as a difference; 0: 5
     const char *hgrm;             // file for percentiles in the format of HdrHistogram
+    const char *html;             // file for a report to look at; {u} {r} {t} in it become users,
+                                  // spawn rate and run time in seconds; NULL: none
     const char *request_log;      // file for a line for each request, CSV
     double request_log_sample;    // the share of requests that it gets; 0: 1
     bool no_arrival_times;        // a response ends when it is read, not when the kernel had it

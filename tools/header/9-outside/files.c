@@ -1,18 +1,19 @@
 /* ============================================================================================
  * >>files  files for other programs
  *
- * Purpose     opens, before the run, the files of --summary, --junit, --hgrm and --request-log, and
- *             writes them: the log while the test runs, the others at its end.
+ * Purpose     opens, before the run, the files of --summary, --html, --junit, --hgrm and
+ *             --request-log, and writes them: the log while the test runs, the others at its end.
  * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
  *             full, and each second.
  * Names       locust__files_
- * Uses        >>co >>switch >>entry >>stats >>env >>stall >>result >>csv >>summary >>junit
- *             >>hgrm
+ * Uses        >>co >>switch >>entry >>stats >>env >>stall >>result >>csv >>summary >>history
+ *             >>told >>document >>junit >>hgrm
  * ============================================================================================ */
 
 enum {
     LOCUST__FILES_SUMMARY,
     LOCUST__FILES_JUNIT,
+    LOCUST__FILES_HTML,
     LOCUST__FILES_HGRM,
     LOCUST__FILES_INTENDED, // HGRM of the times from the intended start, beside it
     LOCUST__FILES_LOG,
@@ -34,7 +35,7 @@ typedef struct locust__files {
     locust_env *env;
     int fds[LOCUST__FILES_COUNT]; // -1: not asked for
     const char *paths[LOCUST__FILES_COUNT];
-    char *intended_path;
+    char *intended_path, *html_path;
     locust__files_logged *entries; // LOCUST__FILES_LOGGED of them
     size_t n_entries;
     bool failed; // a write failed, and the log says so
@@ -118,6 +119,33 @@ static void locust__files_close(locust__files *files)
     files->env->services.recorder.log = NULL;
     LOCUST_FREE(files->entries);
     LOCUST_FREE(files->intended_path);
+    LOCUST_FREE(files->html_path);
+}
+
+/* The name of the report: {u}, {r} and {t} in it are users, spawn rate and run time, as in Locust
+ * 2.47. Makes the folders that it lies in. NULL: no memory. */
+LOCUST__COLD static char *locust__files_html_path(const locust_options *o)
+{
+    locust__buf path = {NULL, 0, 0, false};
+    for (const char *p = o->html; *p; p++) {
+        char letter = p[0] == '{' && p[1] && p[2] == '}' ? p[1] : '\0';
+        if (letter == 'u')
+            locust__buf_printf(&path, "%d", o->users);
+        else if (letter == 'r')
+            locust__buf_printf(&path, "%.15g", o->spawn_rate);
+        else if (letter == 't')
+            locust__buf_printf(&path, "%.0f", o->run_time_s);
+        else
+            locust__buf_add(&path, p, 1);
+        p += letter == 'u' || letter == 'r' || letter == 't' ? 2 : 0;
+    }
+    locust__buf_add(&path, "", 1);
+    if (!path.failed) {
+        locust__csv_make_dirs(path.ptr); // if one cannot be made, open() says why
+        return path.ptr;
+    }
+    locust__buf_free(&path);
+    return NULL;
 }
 
 /* Opens the files that were asked for, so that a wrong path costs no run. False: one could not be
@@ -141,6 +169,12 @@ static bool locust__files_open(locust__files *files, locust_env *env)
             sprintf(files->intended_path, "%s.intended", hgrm);
         files->paths[LOCUST__FILES_INTENDED] = files->intended_path;
     }
+    if (o->html)
+        files->paths[LOCUST__FILES_HTML] = files->html_path = locust__files_html_path(o);
+    if (o->html && !files->html_path) {
+        locust__say("out of memory");
+        return false;
+    }
     for (int i = 0; i < LOCUST__FILES_COUNT; i++) {
         if (!files->paths[i])
             continue;
@@ -163,8 +197,16 @@ static bool locust__files_open(locust__files *files, locust_env *env)
     return true;
 }
 
+static void locust__files_html(locust__buf *out, locust__result *v, const locust__history *history)
+{
+    locust__told told;
+    locust__told_init(&told, v->env, v, history);
+    locust__document_report(out, &told, "light", false);
+}
+
 /* Writes the files at the end of the run, and what is left of the log. */
-static void locust__files_write(locust__files *files, const locust__result *v)
+static void locust__files_write(
+    locust__files *files, locust__result *v, const locust__history *history)
 {
     const locust__entry *total = &files->env->stats.total;
     static const locust__phase none;
@@ -177,6 +219,8 @@ static void locust__files_write(locust__files *files, const locust__result *v)
             locust__summary_write(&out, v);
         else if (i == LOCUST__FILES_JUNIT)
             locust__junit_write(&out, v, files->failed);
+        else if (i == LOCUST__FILES_HTML)
+            locust__files_html(&out, v, history);
         else if (i == LOCUST__FILES_HGRM)
             locust__hgrm_write(&out, &total->hist, total->max_ns);
         else

@@ -178,6 +178,8 @@ typedef struct locust__known_option {
     X("find-max", 0, CHECK, find_list, "CHECK", \
         "raise the rate of arrivals, from --rate or 10, until that breaks") \
     X("find-step", 0, SPAN, options.find_step_s, "SPAN", "how long each rate is tried (5)") \
+    X("html", 0, TEXT, options.html, "FILE", \
+        "a report to look at, one file; {u} {r} {t} in its name become numbers") \
     X("junit", 0, TEXT, options.junit, "FILE", "the checks as JUnit XML") \
     X("summary", 0, TEXT, options.summary, "FILE", "all figures as JSON, with histograms") \
     X("baseline", 0, TEXT, options.baseline, "FILE", \
@@ -206,7 +208,7 @@ typedef struct locust__known_option {
     X("autoquit", 0, MISSING) X("master", 0, MISSING_FLAG) X("master-bind-host", 0, MISSING) \
     X("master-bind-port", 0, MISSING) X("expect-workers", 0, MISSING) \
     X("expect-workers-max-wait", 0, MISSING) X("enable-rebalancing", 0, MISSING_FLAG) \
-    X("processes", 0, MISSING) X("print-stats", 0, MISSING_FLAG) X("html", 0, MISSING) \
+    X("processes", 0, MISSING) X("print-stats", 0, MISSING_FLAG) \
     X("json", 0, MISSING_FLAG) X("json-file", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)

@@ -7,7 +7,7 @@
  *             them has ended.
  * Names       locust__run_
  * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>fleet_serve
- *             >>generator >>check >>find >>result >>table >>csv >>files >>github
+ *             >>generator >>check >>find >>result >>table >>csv >>history >>files >>github
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -15,6 +15,7 @@ typedef struct locust__run_parts { // one run; lies on the stack of main, not of
     bool command; // not locust_run: handles signals, prints Locust's first and last log lines
     locust__csv csv;
     locust__files files;
+    locust__history history; // for the report
     locust__result verdict;
     locust__wait_group helpers; // coroutines beside the runner
     int signals;                // descriptor that the numbers of signals are read from; -1: none
@@ -40,7 +41,7 @@ LOCUST__COLD static void locust__run_write_files(void *arg)
 {
     locust__run_parts *run = arg;
     locust__locale locale = locust__locale_enter();
-    locust__files_write(&run->files, &run->verdict);
+    locust__files_write(&run->files, &run->verdict, &run->history);
     locust__locale_leave(locale);
 }
 
@@ -115,6 +116,11 @@ LOCUST__COLD static void locust__run_abort(void *arg)
 LOCUST__COLD static void locust__run_log(void *arg)
 {
     locust__run_every(arg, LOCUST__S, locust__files_flush, &((locust__run_parts *)arg)->files);
+}
+
+LOCUST__COLD static void locust__run_history(void *arg)
+{
+    locust__run_every(arg, LOCUST__S, locust__history_tick, &((locust__run_parts *)arg)->history);
 }
 
 LOCUST__COLD static void locust__run_find(void *arg)
@@ -214,6 +220,8 @@ static void locust__run_begin(locust__run_parts *run)
         locust__run_help(run, locust__run_csv);
     if (LOCUST__WITH_REPORTS && env->options.request_log)
         locust__run_help(run, locust__run_log);
+    if (LOCUST__WITH_REPORTS && env->options.html)
+        locust__run_help(run, locust__run_history);
     if (env->options.abort_on_fail_s > 0)
         locust__run_help(run, locust__run_abort);
     if (env->options.find_max)
@@ -277,6 +285,8 @@ LOCUST__COLD static void locust__run_main(void *arg)
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__co_call(&env->loop, locust__csv_write, &run->csv);
     run->verdict.incomplete = run->csv.failed;
+    if (LOCUST__WITH_REPORTS && env->options.html)
+        locust__co_call(&env->loop, locust__history_tick, &run->history);
     if (LOCUST__WITH_REPORTS)
         locust__co_call(&env->loop, locust__run_write_files, run);
     if ((run->files.failed || run->csv.failed) && !env->exit_code) {
@@ -296,6 +306,7 @@ static const char *locust__run_lacks(const locust_options *o)
            : o->summary         ? "--summary"
            : o->baseline        ? "--baseline"
            : o->hgrm            ? "--hgrm"
+           : o->html            ? "--html"
            : o->request_log     ? "--request-log"
                                 : NULL;
 }
@@ -332,6 +343,8 @@ static void locust__run_close(locust__run_parts *run)
         locust__csv_close(&run->csv);
     if (run->files.env)
         locust__files_close(&run->files);
+    if (LOCUST__WITH_REPORTS)
+        locust__history_free(&run->history);
     locust__result_free(&run->verdict);
 }
 
@@ -343,6 +356,7 @@ static int locust__run_open(locust__run_parts *run)
     const char *lacks = locust__run_lacks(&env->options), *wrong;
     locust__locale locale = locust__locale_enter();
     char text[512];
+    locust__history_init(&run->history, env);
     wrong = locust__result_init(&run->verdict, env, text, sizeof text);
     locust__locale_leave(locale);
     if (wrong) {
