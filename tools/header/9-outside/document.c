@@ -260,8 +260,9 @@ LOCUST__COLD static void locust__document_heading(locust__buf *out, const locust
     for (int i = 0; !host && i < env->n_classes; i++)
         host = env->classes[i].host;
     locust__html_url(out, host ? host : "-");
-    locust__buf_printf(
-        out, "</dd></div><div><dt>Users</dt><dd>%d</dd></div></dl>\n", env->options.users);
+    if (!env->services.recorder.has_arrivals)
+        locust__buf_printf(out, "</dd></div><div><dt>Users</dt><dd>%d", env->options.users);
+    locust__buf_puts(out, "</dd></div></dl>\n");
 }
 
 /* The whole report. `theme`: "light" or "dark"; `link`: it offers to be downloaded. */

@@ -45,7 +45,8 @@ static void locust__html_cell(locust__buf *out, const char *text)
 LOCUST__COLD static void locust__html_table(
     locust__buf *out, const char *id, const char *heading, const char *titles)
 {
-    bool number = false;
+    bool number = *titles == '|';
+    titles += number;
     locust__buf_printf(out,
         "<section id=\"%s\"><h2>%s</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
         "aria-label=\"%s\"><table>\n<thead><tr>",
@@ -131,6 +132,8 @@ LOCUST__COLD static void locust__html_phases(locust__html *h)
         "Type|Name|Phase||# Requests|50%ile (ms)|95%ile (ms)|99%ile (ms)|100%ile (ms)");
     for (size_t i = 0; i < h->n_rows; i++)
         for (int k = 0; h->rows[i]->phases && k < LOCUST__PHASES; k++) {
+            if (!h->rows[i]->phases[k].hist.total)
+                continue;
             h->view.phase = &h->rows[i]->phases[k];
             locust__buf_puts(h->out, "<tr>");
             locust__html_cell(h->out, h->rows[i]->method);
@@ -401,12 +404,14 @@ LOCUST__COLD static void locust__html_tables(locust__html *h)
     locust__html_checks(h);
     locust__html_statistics(h);
     locust__html_arrivals(h);
-    locust__html_phases(h);
     locust__html_failures(h);
     locust__buf_puts(h->out, "<section id=\"charts\"><h2>Charts</h2><noscript><p>Charts need "
                              "JavaScript; all figures stand in the tables.</p></noscript>"
                              "</section>\n");
     locust__html_sentences(h);
+    locust__html_phases(h);
     locust__html_ratio(h);
+    locust__buf_puts(h->out, "<div class=\"columns\">");
     locust__html_settings(h);
+    locust__buf_puts(h->out, "</div>\n");
 }
