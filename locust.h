@@ -304,6 +304,8 @@
  *     >>document          --html
  *     >>junit             --junit
  *     >>hgrm              --hgrm
+ *     >>hlog              a log of HdrHistogram, beside --hgrm
+ *     >>locust_json       --json and --json-file
  *     >>files             files for other programs
  *     >>github            annotations of GitHub Actions
  *     >>options           the options and how each is set
@@ -1840,6 +1842,7 @@ typedef struct locust_options {
     bool reset_stats;         // forget what was measured while users were spawned
     bool quiet;               // no output but errors
     bool only_summary;        // no table every two seconds
+    bool print_stats;         // a table every two seconds, whatever only_summary says
     bool compact;             // short lines on standard output in place of tables
     const char *csv;          // prefix of CSV files; NULL: none
     bool csv_full_history;    // a history line for each row, not for the total alone
@@ -1895,7 +1898,10 @@ typedef struct locust_options {
     const char *summary;          // file for all figures as JSON
     const char *baseline;         // such a file of an earlier run, to compare with
     double baseline_margin;       // percent that do not count as a difference; 0: 5
-    const char *hgrm;             // file for percentiles in the format of HdrHistogram
+    const char *hgrm;             // file for percentiles in the format of HdrHistogram; beside it
+                                  // FILE.hlog, HdrHistogram's log with the histogram of each row
+    bool json;                    // Locust's rows as JSON on standard output, at the end
+    const char *json_file;        // the same in NAME.json, in place of the final tables
     const char *html;             // file for a report to look at; {u} {r} {t} in it become users,
                                   // spawn rate and run time in seconds; NULL: none
     const char *request_log;      // file for a line for each request, CSV
@@ -9599,6 +9605,19 @@ static int64_t locust__entry_percentile_ns(const locust__entry *entry, double sh
     if (share >= 1 || ns > max_ns)
         return max_ns;
     return ns < entry->min_ns ? entry->min_ns : ns;
+}
+
+/* A time as Locust groups it, in whole ms: to two digits from 100 ms on, halves to the even one. */
+LOCUST__UNUSED static uint64_t locust__entry_coarse_ms(int64_t ns)
+{
+    int64_t unit = ns < 100 * LOCUST__MS ? LOCUST__MS
+                   : ns < LOCUST__S      ? 10 * LOCUST__MS
+                   : ns < 10 * LOCUST__S ? 100 * LOCUST__MS
+                                         : LOCUST__S;
+    int64_t whole = ns / unit, rest = ns % unit;
+    if (2 * rest > unit || (2 * rest == unit && (whole & 1)))
+        whole++;
+    return (uint64_t)(whole * (unit / LOCUST__MS));
 }
 
 /* Whether x stands behind y in a table: by name, then by method. */
@@ -34184,6 +34203,8 @@ static void locust__setup_defaults(locust_options *o)
     if (o->worker) { // the master has the say, and the figures
         o->run_time_s = o->abort_on_fail_s = 0;
         o->csv = o->checks = o->find_max = o->junit = o->summary = o->baseline = o->hgrm = NULL;
+        o->json_file = NULL;
+        o->json = false;
     }
     o->exit_code_on_error = o->exit_code_on_error == 0  ? 1
                             : o->exit_code_on_error < 0 ? 0
@@ -35385,19 +35406,6 @@ static char *locust__envelope_text(const locust__msgpack_item *item)
  *             more than 15 seconds ago are spread evenly over the seconds of the report.
  * ============================================================================================ */
 
-/* A time as Locust groups it, in ms: to two digits from 100 ms on, to three below. */
-static uint64_t locust__report_bucket(int64_t ns)
-{
-    int64_t unit = ns < 100 * LOCUST__MS ? LOCUST__MS
-                   : ns < LOCUST__S      ? 10 * LOCUST__MS
-                   : ns < 10 * LOCUST__S ? 100 * LOCUST__MS
-                                         : LOCUST__S;
-    int64_t whole = ns / unit, rest = ns % unit;
-    if (2 * rest > unit || (2 * rest == unit && (whole & 1)))
-        whole++;
-    return (uint64_t)(whole * (unit / LOCUST__MS));
-}
-
 /* Seconds since 1970 of a moment of the loop's clock. */
 static double locust__report_epoch(const locust_env *env, int64_t ns)
 {
@@ -35414,7 +35422,7 @@ static uint32_t locust__report_times(locust__buf *out, const locust__entry *entr
     for (size_t at = 0; locust__hist_next(&entry->hist, &at, &ns, &count);) {
         uint64_t next;
         ns = ns < entry->min_ns ? entry->min_ns : ns > entry->max_ns ? entry->max_ns : ns;
-        next = locust__report_bucket(ns);
+        next = locust__entry_coarse_ms(ns);
         if (sum && next != key) {
             if (out)
                 locust__msgpack_put_uint(out, sum);
@@ -39510,7 +39518,8 @@ static void locust__table_final(locust__table *t, const locust__result *verdict)
     const locust_env *env = t->view.env;
     if (!locust__table_is_compact(t))
         locust__table_rows(t, &locust__table_percentiles);
-    locust__table_errors(t);
+    if (!env->options.json_file) // Locust's prints no report of errors then, either
+        locust__table_errors(t);
     locust__table_exceptions(t);
     if (env->services.recorder.has_arrivals)
         locust__table_arrivals(t);
@@ -39549,7 +39558,7 @@ LOCUST__COLD static void locust__table_print(locust_env *env, const locust__resu
     locust__out *to = &env->outs[compact ? LOCUST__ENV_STDOUT : LOCUST__ENV_STDERR];
     if (!compact)
         t.width = locust__table_name_width();
-    if (verdict || !compact)
+    if (verdict ? !env->options.json_file : !compact)
         t.rows = locust__figures_rows(&env->stats, &t.n_rows);
     if (compact && !verdict)
         locust__table_compact_now(&t);
@@ -42442,15 +42451,343 @@ LOCUST__COLD static void locust__hgrm_write(locust__buf *out, const locust__hist
         (unsigned long long)seen, (int)LOCUST__HIST_OCTAVES, (int)LOCUST__HIST_OCTAVE);
 }
 /* ============================================================================================
+ * >>hlog  a log of HdrHistogram, beside --hgrm
+ *
+ * Purpose     the histogram of the total and of each row in HdrHistogram's V2 encoding, base64, one
+ *             a line of its log format: what its own libraries add up, compare and plot.
+ * Invariants  a value is in nanoseconds, with three significant digits: no time moves by more than
+ *             0.05 % from where this program has it.
+ * Cost        one walk over each histogram; no table of counts is made.
+ * Names       locust__hlog_
+ * Uses        >>entry >>stats >>figures
+ * Sources     HdrHistogram's description of its encoding and of its log format (version 1.3); RFC
+ *             1950 and 1951, of which stored blocks suffice: counts as LEB128 are small already.
+ * Limits      HdrHistogram's readers take times as counted, so that those that were cut at the end
+ *             are not in it. A tag has '_' for what no tag may hold.
+ *
+ *   compressed   | 1c849314 | length | zlib: payload with its head |
+ *   payload      | 1c849313 | length | 0 | digits | lowest | highest | 1.0 | counts as LEB128 |
+ *
+ *   A negative number among the counts is a run of so many zeros.
+ * ============================================================================================ */
+
+enum { LOCUST__HLOG_DIGITS = 3, LOCUST__HLOG_HALF_BITS = 10 }; // 1,024 counts for each doubling
+
+static void locust__hlog_put(locust__buf *out, uint64_t value, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--) {
+        unsigned char byte = (unsigned char)(value >> 8 * i);
+        locust__buf_add(out, &byte, 1);
+    }
+}
+
+/* A number of any sign: seven bits a byte, the lowest first; the ninth byte has eight. */
+static void locust__hlog_number(locust__buf *out, int64_t n)
+{
+    uint64_t zigzag = n < 0 ? ~((uint64_t)n << 1) : (uint64_t)n << 1;
+    for (int i = 0; i < 9; i++) {
+        unsigned char byte = (unsigned char)(zigzag & (i < 8 ? 0x7F : 0xFF));
+        zigzag >>= 7;
+        if (i < 8 && zigzag)
+            byte |= 0x80;
+        locust__buf_add(out, &byte, 1);
+        if (i < 8 && !zigzag)
+            return;
+    }
+}
+
+/* Where HdrHistogram counts a value: its top bit says which bucket, ten bits below that which count
+ * of it. */
+static int64_t locust__hlog_index(int64_t ns)
+{
+    uint64_t v = (uint64_t)ns;
+    int top = 63 - __builtin_clzll(v | ((2u << LOCUST__HLOG_HALF_BITS) - 1));
+    int bucket = top - LOCUST__HLOG_HALF_BITS;
+    return ((int64_t)bucket << LOCUST__HLOG_HALF_BITS) + (int64_t)(v >> bucket);
+}
+
+/* The counts; times above max_ns, which the middle of a bucket may be, are that. */
+static void locust__hlog_counts(locust__buf *out, const locust__hist *h, int64_t max_ns)
+{
+    int64_t at = -1, next, ns; // at: the index that `sum` is of
+    uint64_t sum = 0, count;
+    for (size_t bucket = 0; locust__hist_next(h, &bucket, &ns, &count);) {
+        next = locust__hlog_index(ns < max_ns ? ns : max_ns);
+        if (next != at) {
+            if (sum)
+                locust__hlog_number(out, (int64_t)sum);
+            if (next - at == 2)
+                locust__hlog_number(out, 0);
+            else if (next - at > 2)
+                locust__hlog_number(out, -(next - at - 1));
+            at = next;
+            sum = 0;
+        }
+        sum += count;
+    }
+    if (sum)
+        locust__hlog_number(out, (int64_t)sum);
+}
+
+/* The payload with its head. */
+static void locust__hlog_payload(locust__buf *out, const locust__hist *h, int64_t max_ns)
+{
+    size_t length_at;
+    locust__hlog_put(out, 0x1C849313, 4);
+    length_at = out->len;
+    locust__hlog_put(out, 0, 4);
+    locust__hlog_put(out, 0, 4); // the offset of a normalized histogram
+    locust__hlog_put(out, LOCUST__HLOG_DIGITS, 4);
+    locust__hlog_put(out, 1, 8);                                        // lowest value
+    locust__hlog_put(out, (uint64_t)LOCUST__HIST_MAX_US * 1000 * 2, 8); // highest
+    locust__hlog_put(out, (uint64_t)0x3FF00000 << 32, 8);               // ratio to a double: 1.0
+    locust__hlog_counts(out, h, max_ns);
+    if (out->failed)
+        return;
+    for (size_t i = 0; i < 4; i++)
+        out->ptr[length_at + i] = (char)((out->len - 40) >> (24 - 8 * i));
+}
+
+/* Adler-32, RFC 1950 8.2. */
+static uint32_t locust__hlog_adler(locust__view v)
+{
+    uint32_t a = 1, b = 0;
+    for (size_t i = 0; i < v.len; i++) {
+        a = (a + (unsigned char)v.ptr[i]) % 65521;
+        b = (b + a) % 65521;
+    }
+    return b << 16 | a;
+}
+
+/* A zlib stream of stored blocks. */
+static void locust__hlog_zlib(locust__buf *out, locust__view v)
+{
+    uint32_t adler = locust__hlog_adler(v);
+    locust__hlog_put(out, 0x7801, 2);
+    do {
+        size_t n = v.len < 65535 ? v.len : 65535;
+        const unsigned char head[5] = {n == v.len, (unsigned char)n, (unsigned char)(n >> 8),
+            (unsigned char)~n, (unsigned char)(~n >> 8)};
+        locust__buf_add(out, head, sizeof head);
+        locust__buf_add(out, v.ptr, n);
+        v = locust__view_skip(v, n);
+    } while (v.len);
+    locust__hlog_put(out, adler, 4);
+}
+
+/* The histogram as base64. */
+static void locust__hlog_encode(locust__buf *out, const locust__hist *h, int64_t max_ns)
+{
+    locust__buf payload = {NULL, 0, 0, false}, packed = {NULL, 0, 0, false};
+    locust__hlog_payload(&payload, h, max_ns);
+    locust__hlog_put(&packed, 0x1C849314, 4);
+    locust__hlog_put(&packed, 0, 4);
+    if (!payload.failed)
+        locust__hlog_zlib(&packed, (locust__view){payload.ptr, payload.len});
+    out->failed |= payload.failed || packed.failed;
+    for (size_t i = 0; i < 4 && !packed.failed; i++)
+        packed.ptr[4 + i] = (char)((packed.len - 8) >> (24 - 8 * i));
+    if (!out->failed)
+        locust__base64_encode(out, (locust__view){packed.ptr, packed.len});
+    locust__buf_free(&payload);
+    locust__buf_free(&packed);
+}
+
+/* A line; `method` and `name` are its tag, NULL: it has none. */
+static void locust__hlog_line(locust__buf *out, const char *method, const char *name,
+    const locust__hist *h, int64_t max_ns, double seconds)
+{
+    size_t from;
+    if (name) {
+        locust__buf_puts(out, "Tag=");
+        from = out->len;
+        locust__buf_puts(out, method);
+        locust__buf_puts(out, *method ? "_" : "");
+        locust__buf_puts(out, name);
+        for (size_t i = from; !out->failed && i < out->len; i++) {
+            unsigned char c = (unsigned char)out->ptr[i];
+            out->ptr[i] = c <= ' ' || c == ',' || c == 127 ? '_' : (char)c;
+        }
+        locust__buf_puts(out, ",");
+    }
+    locust__buf_printf(out, "0.000,%.3f,%.3f,", seconds, (double)max_ns / 1e6);
+    locust__hlog_encode(out, h, max_ns);
+    locust__buf_puts(out, "\n");
+}
+
+/* Writes the whole log: the total, the total from the intended start, each row. */
+LOCUST__COLD static void locust__hlog_write(locust__buf *out, locust_env *env)
+{
+    locust__request_stats *st = &env->stats;
+    double seconds = (double)(st->last_ns - st->start_ns) / 1e9;
+    int64_t began_ns = st->start_ns + env->loop.epoch_ns;
+    size_t n;
+    locust__entry **rows = locust__figures_rows(st, &n);
+    locust__buf_puts(out, "#[Histogram log format version 1.3]\n#[StartTime: ");
+    locust__buf_printf(out, "%.3f (seconds since epoch), ", (double)began_ns / 1e9);
+    locust__figures_time(out, began_ns);
+    locust__buf_puts(out, "]\n\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\","
+                          "\"Interval_Compressed_Histogram\"\n");
+    locust__hlog_line(out, NULL, NULL, &st->total.hist, st->total.max_ns, seconds);
+    if (st->total.intended)
+        locust__hlog_line(
+            out, "", "intended", &st->total.intended->hist, st->total.intended->max_ns, seconds);
+    for (size_t i = 0; rows && i + 1 < n; i++)
+        locust__hlog_line(
+            out, rows[i]->method, rows[i]->name, &rows[i]->hist, rows[i]->max_ns, seconds);
+    out->failed |= !rows;
+    LOCUST_FREE(rows);
+}
+/* ============================================================================================
+ * >>locust_json  --json and --json-file
+ *
+ * Purpose     the rows of a run as Locust's --json prints them: an array of its StatsEntry, by four
+ *             blanks indented, without a row for the total.
+ * Cost        linear in rows and buckets.
+ * Names       locust__locust_json_
+ * Uses        >>entry >>stats >>json >>figures >>csv
+ * Sources     Locust 2.46 (reference run): keys and their order, Python's json.dumps(indent=4).
+ * Limits      num_reqs_per_sec and num_fail_per_sec have the last sixteen seconds. A time within
+ *             0.4 % of a limit between two of Locust's buckets may be counted in the other.
+ * ============================================================================================ */
+
+static void locust__locust_json_key(locust__buf *out, const char *key)
+{
+    locust__buf_printf(out, ",\n        \"%s\": ", key);
+}
+
+static void locust__locust_json_real(locust__buf *out, const char *key, double value)
+{
+    locust__locust_json_key(out, key);
+    locust__csv_float(out, value);
+}
+
+static void locust__locust_json_whole(locust__buf *out, const char *key, uint64_t value)
+{
+    locust__locust_json_key(out, key);
+    locust__buf_printf(out, "%llu", (unsigned long long)value);
+}
+
+/* One pair of a map; *any: there was one before it. */
+static void locust__locust_json_pair(locust__buf *out, bool *any, int64_t key, uint64_t value)
+{
+    locust__buf_printf(out, "%s\n            \"%lld\": %llu", *any ? "," : "{", (long long)key,
+        (unsigned long long)value);
+    *any = true;
+}
+
+static void locust__locust_json_pairs_end(locust__buf *out, bool any)
+{
+    locust__buf_puts(out, any ? "\n        }" : "{}");
+}
+
+/* The histogram by Locust's buckets. They come in order, so that those of one follow each other. */
+static void locust__locust_json_times(locust__buf *out, const locust__entry *row)
+{
+    uint64_t key = 0, sum = 0, count;
+    int64_t ns;
+    bool any = false;
+    locust__locust_json_key(out, "response_times");
+    for (size_t at = 0; locust__hist_next(&row->hist, &at, &ns, &count);) {
+        uint64_t next = locust__entry_coarse_ms(ns < row->min_ns   ? row->min_ns
+                                                : ns > row->max_ns ? row->max_ns
+                                                                   : ns);
+        if (sum && next != key) {
+            locust__locust_json_pair(out, &any, (int64_t)key, sum);
+            sum = 0;
+        }
+        key = next;
+        sum += count;
+    }
+    if (sum)
+        locust__locust_json_pair(out, &any, (int64_t)key, sum);
+    locust__locust_json_pairs_end(out, any);
+}
+
+/* Requests or failures by the second in which they ended, since 1970. */
+static void locust__locust_json_seconds(
+    locust__buf *out, const char *key, const locust__entry *row, int64_t shift, bool failures)
+{
+    int64_t newest = 0;
+    bool any = false;
+    locust__locust_json_key(out, key);
+    for (int i = 0; i < LOCUST__ENTRY_RING; i++)
+        newest = row->ring[i].second > newest ? row->ring[i].second : newest;
+    for (int64_t s = newest - LOCUST__ENTRY_RING + 1; s <= newest; s++) {
+        const locust__entry_second *seen =
+            &row->ring[(s + LOCUST__ENTRY_RING) % LOCUST__ENTRY_RING];
+        uint32_t n = failures ? seen->failures : seen->requests;
+        if (seen->second == s && n)
+            locust__locust_json_pair(out, &any, s + shift, n);
+    }
+    locust__locust_json_pairs_end(out, any);
+}
+
+/* The end of the second in which a row's last request ended, or of the run if that came before. */
+static int64_t locust__locust_json_last_ns(
+    const locust__request_stats *st, const locust__entry *row)
+{
+    int64_t last_ns = 0;
+    for (int i = 0; i < LOCUST__ENTRY_RING; i++)
+        if (row->ring[i].requests && (row->ring[i].second + 1) * LOCUST__S > last_ns)
+            last_ns = (row->ring[i].second + 1) * LOCUST__S;
+    return last_ns && last_ns < st->last_ns ? last_ns : st->last_ns;
+}
+
+static void locust__locust_json_row(
+    locust__buf *out, const locust_env *env, const locust__entry *row)
+{
+    const locust__request_stats *st = &env->stats;
+    int64_t epoch_ns = env->loop.epoch_ns, shift = (epoch_ns + LOCUST__S / 2) / LOCUST__S;
+    uint64_t untimed = row->requests > row->hist.total ? row->requests - row->hist.total : 0;
+    locust__buf_puts(out, "    {\n        \"name\": ");
+    locust__json_put(out, row->name);
+    locust__locust_json_key(out, "method");
+    locust__json_put(out, row->method);
+    locust__locust_json_real(out, "last_request_timestamp",
+        (double)(locust__locust_json_last_ns(st, row) + epoch_ns) / 1e9);
+    locust__locust_json_real(out, "start_time", (double)(st->start_ns + epoch_ns) / 1e9);
+    locust__locust_json_whole(out, "num_requests", row->requests);
+    locust__locust_json_whole(out, "num_none_requests", untimed);
+    locust__locust_json_whole(out, "num_failures", row->failures);
+    locust__locust_json_real(
+        out, "total_response_time", (double)row->total_s * 1e3 + (double)row->total_ns / 1e6);
+    locust__locust_json_real(out, "max_response_time", (double)row->max_ns / 1e6);
+    locust__locust_json_real(out, "min_response_time", (double)row->min_ns / 1e6);
+    locust__locust_json_whole(out, "total_content_length", row->bytes);
+    locust__locust_json_times(out, row);
+    locust__locust_json_seconds(out, "num_reqs_per_sec", row, shift, false);
+    locust__locust_json_seconds(out, "num_fail_per_sec", row, shift, true);
+    locust__buf_puts(out, "\n    }");
+}
+
+/* Writes all rows that have requests. */
+LOCUST__COLD static void locust__locust_json_write(locust__buf *out, locust_env *env)
+{
+    size_t n;
+    locust__entry **rows = locust__figures_rows(&env->stats, &n);
+    bool any = false;
+    for (size_t i = 0; rows && i + 1 < n; i++) {
+        if (!rows[i]->requests)
+            continue;
+        locust__buf_puts(out, any ? ",\n" : "[\n");
+        locust__locust_json_row(out, env, rows[i]);
+        any = true;
+    }
+    locust__buf_puts(out, any ? "\n]\n" : "[]\n");
+    out->failed |= !rows;
+    LOCUST_FREE(rows);
+}
+/* ============================================================================================
  * >>files  files for other programs
  *
- * Purpose     opens, before the run, the files of --summary, --html, --junit, --hgrm and
- *             --request-log, and writes them: the log while the test runs, the others at its end.
+ * Purpose     opens, before the run, the files of --summary, --html, --junit, --hgrm, --json-file
+ *             and --request-log, and writes them: the log while the test runs, the others at its end.
  * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
  *             full, and each second.
  * Names       locust__files_
  * Uses        >>co >>switch >>entry >>stats >>env >>stall >>result >>csv >>summary >>history
- *             >>told >>document >>junit >>hgrm
+ *             >>told >>document >>junit >>hgrm >>hlog >>locust_json
  * ============================================================================================ */
 
 enum {
@@ -42459,6 +42796,8 @@ enum {
     LOCUST__FILES_HTML,
     LOCUST__FILES_HGRM,
     LOCUST__FILES_INTENDED, // HGRM of the times from the intended start, beside it
+    LOCUST__FILES_HLOG,     // beside HGRM, too
+    LOCUST__FILES_JSON,
     LOCUST__FILES_LOG,
     LOCUST__FILES_COUNT
 };
@@ -42478,8 +42817,8 @@ typedef struct locust__files {
     locust_env *env;
     int fds[LOCUST__FILES_COUNT]; // -1: not asked for
     const char *paths[LOCUST__FILES_COUNT];
-    char *intended_path, *html_path;
-    locust__files_logged *entries; // LOCUST__FILES_LOGGED of them
+    char *made_paths[LOCUST__FILES_COUNT]; // those of `paths` that are longer than what was given
+    locust__files_logged *entries;         // LOCUST__FILES_LOGGED of them
     size_t n_entries;
     bool failed; // a write failed, and the log says so
 } locust__files;
@@ -42561,8 +42900,8 @@ static void locust__files_close(locust__files *files)
             close(files->fds[i]);
     files->env->services.recorder.log = NULL;
     LOCUST_FREE(files->entries);
-    LOCUST_FREE(files->intended_path);
-    LOCUST_FREE(files->html_path);
+    for (int i = 0; i < LOCUST__FILES_COUNT; i++)
+        LOCUST_FREE(files->made_paths[i]);
 }
 
 /* The name of the report: {u}, {r} and {t} in it are users, spawn rate and run time, as in Locust
@@ -42591,6 +42930,23 @@ LOCUST__COLD static char *locust__files_html_path(const locust_options *o)
     return NULL;
 }
 
+/* A file beside another: its path with an ending. False: no memory. */
+static bool locust__files_beside(
+    locust__files *files, int which, const char *path, const char *ending)
+{
+    size_t n = strlen(path);
+    char *made = LOCUST_MALLOC(n + strlen(ending) + 1);
+    if (!made) {
+        locust__say("out of memory");
+        return false;
+    }
+    memcpy(made, path, n);
+    memcpy(made + n, ending, strlen(ending) + 1);
+    files->made_paths[which] = made;
+    files->paths[which] = made;
+    return true;
+}
+
 /* Opens the files that were asked for, so that a wrong path costs no run. False: one could not be
  * opened, and a line on standard error says so. */
 static bool locust__files_open(locust__files *files, locust_env *env)
@@ -42606,17 +42962,18 @@ static bool locust__files_open(locust__files *files, locust_env *env)
             [LOCUST__FILES_LOG] = o->request_log}};
     for (int i = 0; i < LOCUST__FILES_COUNT; i++)
         files->fds[i] = -1;
-    if (hgrm && env->services.recorder.has_arrivals) {
-        files->intended_path = LOCUST_MALLOC(strlen(hgrm) + sizeof ".intended");
-        if (files->intended_path)
-            sprintf(files->intended_path, "%s.intended", hgrm);
-        files->paths[LOCUST__FILES_INTENDED] = files->intended_path;
-    }
-    if (o->html)
-        files->paths[LOCUST__FILES_HTML] = files->html_path = locust__files_html_path(o);
-    if (o->html && !files->html_path) {
-        locust__say("out of memory");
+    if ((hgrm && env->services.recorder.has_arrivals &&
+            !locust__files_beside(files, LOCUST__FILES_INTENDED, hgrm, ".intended")) ||
+        (hgrm && !locust__files_beside(files, LOCUST__FILES_HLOG, hgrm, ".hlog")) ||
+        (o->json_file && !locust__files_beside(files, LOCUST__FILES_JSON, o->json_file, ".json")))
         return false;
+    if (o->html) {
+        files->paths[LOCUST__FILES_HTML] = files->made_paths[LOCUST__FILES_HTML] =
+            locust__files_html_path(o);
+        if (!files->made_paths[LOCUST__FILES_HTML]) {
+            locust__say("out of memory");
+            return false;
+        }
     }
     for (int i = 0; i < LOCUST__FILES_COUNT; i++) {
         if (!files->paths[i])
@@ -42666,8 +43023,12 @@ static void locust__files_write(
             locust__files_html(&out, v, history);
         else if (i == LOCUST__FILES_HGRM)
             locust__hgrm_write(&out, &total->hist, total->max_ns);
-        else
+        else if (i == LOCUST__FILES_INTENDED)
             locust__hgrm_write(&out, &intended->hist, intended->max_ns);
+        else if (i == LOCUST__FILES_HLOG)
+            locust__hlog_write(&out, files->env);
+        else
+            locust__locust_json_write(&out, files->env);
         locust__files_put(files, i, &out);
         locust__buf_free(&out);
     }
@@ -42846,6 +43207,8 @@ typedef struct locust__known_option {
     X("headless", 0, FLAG, headless, NULL, "start at once, without a web interface") \
     X("only-summary", 0, FLAG, options.only_summary, NULL, \
         "no table every two seconds, the final ones alone") \
+    X("print-stats", 0, FLAG, options.print_stats, NULL, \
+        "a table every two seconds, with --only-summary too") \
     X("compact", 0, FLAG, options.compact, NULL, \
         "short key=value lines on standard output in place of tables") \
     X("reset-stats", 0, FLAG, options.reset_stats, NULL, "forget the figures of the ramp-up") \
@@ -42929,7 +43292,11 @@ typedef struct locust__known_option {
         "the --summary of an earlier run to compare with") \
     X("baseline-margin", 0, RATE, options.baseline_margin, "PERCENT", \
         "that are no difference (5)") \
-    X("hgrm", 0, TEXT, options.hgrm, "FILE", "percentiles in the format of HdrHistogram") \
+    X("hgrm", 0, TEXT, options.hgrm, "FILE", \
+        "percentiles in the format of HdrHistogram, and FILE.hlog, its log") \
+    X("json", 0, FLAG, options.json, NULL, "Locust's rows as JSON on standard output") \
+    X("json-file", 0, TEXT, options.json_file, "NAME", \
+        "the same in NAME.json, in place of the final tables") \
     X("request-log", 0, TEXT, options.request_log, "FILE", "a line for each request, CSV") \
     X("request-log-sample", 0, RATE, options.request_log_sample, "SHARE", \
         "of the requests in it (1)") \
@@ -42951,8 +43318,7 @@ typedef struct locust__known_option {
     X("autoquit", 0, MISSING) X("master", 0, MISSING_FLAG) X("master-bind-host", 0, MISSING) \
     X("master-bind-port", 0, MISSING) X("expect-workers", 0, MISSING) \
     X("expect-workers-max-wait", 0, MISSING) X("enable-rebalancing", 0, MISSING_FLAG) \
-    X("processes", 0, MISSING) X("print-stats", 0, MISSING_FLAG) \
-    X("json", 0, MISSING_FLAG) X("json-file", 0, MISSING) \
+    X("processes", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
@@ -43779,11 +44145,21 @@ static void locust__run_print_now(void *arg)
     locust__table_print(((locust__run_parts *)arg)->env, NULL);
 }
 
+LOCUST__COLD static void locust__run_print_json(locust_env *env)
+{
+    locust__buf out = {NULL, 0, 0, false};
+    locust__locust_json_write(&out, env);
+    locust__out_line(&env->outs[LOCUST__ENV_STDOUT], out.ptr, out.failed ? 0 : out.len);
+    locust__buf_free(&out);
+}
+
 static void locust__run_print_final(void *arg)
 {
     locust__run_parts *run = arg;
     locust__locale locale = locust__locale_enter();
     locust__table_print(run->env, &run->verdict);
+    if (LOCUST__WITH_REPORTS && run->env->options.json)
+        locust__run_print_json(run->env);
     if (LOCUST__WITH_REPORTS)
         locust__github_annotate(&run->verdict);
     locust__locale_leave(locale);
@@ -43966,7 +44342,8 @@ static void locust__run_begin(locust__run_parts *run)
     }
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
-    if (!env->options.quiet && !env->options.only_summary && !env->options.worker)
+    if (!env->options.quiet && !env->options.worker &&
+        (env->options.print_stats || !env->options.only_summary))
         locust__run_help(run, locust__run_tables);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
@@ -44060,6 +44437,8 @@ static const char *locust__run_lacks(const locust_options *o)
            : o->hgrm            ? "--hgrm"
            : o->html            ? "--html"
            : o->request_log     ? "--request-log"
+           : o->json            ? "--json"
+           : o->json_file       ? "--json-file"
                                 : NULL;
 }
 

@@ -16,7 +16,7 @@ static void buckets(void)
         {1150, 1200}, {1250, 1200}, {3432, 3400}, {9949, 9900}, {9950, 10000}, {10499, 10000},
         {10500, 10000}, {10501, 11000}, {11500, 12000}, {58760, 59000}, {123456, 123000}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        CHECK_INT(locust__report_bucket(locust__number_round(rows[i].ms * 1e6)), rows[i].key);
+        CHECK_INT(locust__entry_coarse_ms(locust__number_round(rows[i].ms * 1e6)), rows[i].key);
 }
 
 /* Reference run, and hashlib.sha256(("%s.%s.%r" % (method, name, error)).encode()). */

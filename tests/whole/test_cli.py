@@ -180,7 +180,7 @@ def _(dir):
 
     each([("userz = 4", "userz"), ("num-users = 4", "num-users"), ("users = ten", "ten"),
           ("spawn-rate = 0", "spawn-rate"), ("headless = maybe", "maybe"), ("run-time = 5x", "5x"),
-          ("users", "users"), ("users =", "users"), ("json = true", "json")], refused)
+          ("users", "users"), ("users =", "users"), ("autostart = true", "autostart")], refused)
     os.mkdir(dir + "/folder")
     each(["missing.conf", "folder"],
          lambda name: sentence(quick(dir, "--config", name), 2, name))
@@ -572,9 +572,9 @@ def _(dir):
         check("did you mean" not in r.err, "a real option of Locust taken for a misspelling", r)
 
     each([("--web-port", "8089"), ("-P", "8089"), ("--web-host", "*"), ("--master",), ("--processes", "2"),
-          ("--json",), ("--autostart",), ("--autoquit", "3"),
+          ("--autostart",), ("--autoquit", "3"),
           ("--expect-workers", "2"),
-          ("--equal-weights",), ("--class-picker",), ("--print-stats",)],
+          ("--equal-weights",), ("--class-picker",)],
          refused)
 
 

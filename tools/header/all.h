@@ -304,6 +304,8 @@
  *     >>document          --html
  *     >>junit             --junit
  *     >>hgrm              --hgrm
+ *     >>hlog              a log of HdrHistogram, beside --hgrm
+ *     >>locust_json       --json and --json-file
  *     >>files             files for other programs
  *     >>github            annotations of GitHub Actions
  *     >>options           the options and how each is set
@@ -670,6 +672,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/document.c"
 #include "9-outside/junit.c"
 #include "9-outside/hgrm.c"
+#include "9-outside/hlog.c"
+#include "9-outside/locust_json.c"
 #include "9-outside/files.c"
 #include "9-outside/github.c"
 #include "9-outside/options.c"

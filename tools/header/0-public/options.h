@@ -14,6 +14,7 @@ typedef struct locust_options {
     bool reset_stats;         // forget what was measured while users were spawned
     bool quiet;               // no output but errors
     bool only_summary;        // no table every two seconds
+    bool print_stats;         // a table every two seconds, whatever only_summary says
     bool compact;             // short lines on standard output in place of tables
     const char *csv;          // prefix of CSV files; NULL: none
     bool csv_full_history;    // a history line for each row, not for the total alone
@@ -69,7 +70,10 @@ typedef struct locust_options {
     const char *summary;          // file for all figures as JSON
     const char *baseline;         // such a file of an earlier run, to compare with
     double baseline_margin;       // percent that do not count as a difference; 0: 5
-    const char *hgrm;             // file for percentiles in the format of HdrHistogram
+    const char *hgrm;             // file for percentiles in the format of HdrHistogram; beside it
+                                  // FILE.hlog, HdrHistogram's log with the histogram of each row
+    bool json;                    // Locust's rows as JSON on standard output, at the end
+    const char *json_file;        // the same in NAME.json, in place of the final tables
     const char *html;             // file for a report to look at; {u} {r} {t} in it become users,
                                   // spawn rate and run time in seconds; NULL: none
     const char *request_log;      // file for a line for each request, CSV

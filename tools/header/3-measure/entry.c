@@ -191,6 +191,19 @@ static int64_t locust__entry_percentile_ns(const locust__entry *entry, double sh
     return ns < entry->min_ns ? entry->min_ns : ns;
 }
 
+/* A time as Locust groups it, in whole ms: to two digits from 100 ms on, halves to the even one. */
+LOCUST__UNUSED static uint64_t locust__entry_coarse_ms(int64_t ns)
+{
+    int64_t unit = ns < 100 * LOCUST__MS ? LOCUST__MS
+                   : ns < LOCUST__S      ? 10 * LOCUST__MS
+                   : ns < 10 * LOCUST__S ? 100 * LOCUST__MS
+                                         : LOCUST__S;
+    int64_t whole = ns / unit, rest = ns % unit;
+    if (2 * rest > unit || (2 * rest == unit && (whole & 1)))
+        whole++;
+    return (uint64_t)(whole * (unit / LOCUST__MS));
+}
+
 /* Whether x stands behind y in a table: by name, then by method. */
 static bool locust__entry_after(const locust__entry *x, const locust__entry *y)
 {

@@ -23,6 +23,8 @@ static void locust__setup_defaults(locust_options *o)
     if (o->worker) { // the master has the say, and the figures
         o->run_time_s = o->abort_on_fail_s = 0;
         o->csv = o->checks = o->find_max = o->junit = o->summary = o->baseline = o->hgrm = NULL;
+        o->json_file = NULL;
+        o->json = false;
     }
     o->exit_code_on_error = o->exit_code_on_error == 0  ? 1
                             : o->exit_code_on_error < 0 ? 0

@@ -1,13 +1,13 @@
 /* ============================================================================================
  * >>files  files for other programs
  *
- * Purpose     opens, before the run, the files of --summary, --html, --junit, --hgrm and
- *             --request-log, and writes them: the log while the test runs, the others at its end.
+ * Purpose     opens, before the run, the files of --summary, --html, --junit, --hgrm, --json-file
+ *             and --request-log, and writes them: the log while the test runs, the others at its end.
  * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
  *             full, and each second.
  * Names       locust__files_
  * Uses        >>co >>switch >>entry >>stats >>env >>stall >>result >>csv >>summary >>history
- *             >>told >>document >>junit >>hgrm
+ *             >>told >>document >>junit >>hgrm >>hlog >>locust_json
  * ============================================================================================ */
 
 enum {
@@ -16,6 +16,8 @@ enum {
     LOCUST__FILES_HTML,
     LOCUST__FILES_HGRM,
     LOCUST__FILES_INTENDED, // HGRM of the times from the intended start, beside it
+    LOCUST__FILES_HLOG,     // beside HGRM, too
+    LOCUST__FILES_JSON,
     LOCUST__FILES_LOG,
     LOCUST__FILES_COUNT
 };
@@ -35,8 +37,8 @@ typedef struct locust__files {
     locust_env *env;
     int fds[LOCUST__FILES_COUNT]; // -1: not asked for
     const char *paths[LOCUST__FILES_COUNT];
-    char *intended_path, *html_path;
-    locust__files_logged *entries; // LOCUST__FILES_LOGGED of them
+    char *made_paths[LOCUST__FILES_COUNT]; // those of `paths` that are longer than what was given
+    locust__files_logged *entries;         // LOCUST__FILES_LOGGED of them
     size_t n_entries;
     bool failed; // a write failed, and the log says so
 } locust__files;
@@ -118,8 +120,8 @@ static void locust__files_close(locust__files *files)
             close(files->fds[i]);
     files->env->services.recorder.log = NULL;
     LOCUST_FREE(files->entries);
-    LOCUST_FREE(files->intended_path);
-    LOCUST_FREE(files->html_path);
+    for (int i = 0; i < LOCUST__FILES_COUNT; i++)
+        LOCUST_FREE(files->made_paths[i]);
 }
 
 /* The name of the report: {u}, {r} and {t} in it are users, spawn rate and run time, as in Locust
@@ -148,6 +150,23 @@ LOCUST__COLD static char *locust__files_html_path(const locust_options *o)
     return NULL;
 }
 
+/* A file beside another: its path with an ending. False: no memory. */
+static bool locust__files_beside(
+    locust__files *files, int which, const char *path, const char *ending)
+{
+    size_t n = strlen(path);
+    char *made = LOCUST_MALLOC(n + strlen(ending) + 1);
+    if (!made) {
+        locust__say("out of memory");
+        return false;
+    }
+    memcpy(made, path, n);
+    memcpy(made + n, ending, strlen(ending) + 1);
+    files->made_paths[which] = made;
+    files->paths[which] = made;
+    return true;
+}
+
 /* Opens the files that were asked for, so that a wrong path costs no run. False: one could not be
  * opened, and a line on standard error says so. */
 static bool locust__files_open(locust__files *files, locust_env *env)
@@ -163,17 +182,18 @@ static bool locust__files_open(locust__files *files, locust_env *env)
             [LOCUST__FILES_LOG] = o->request_log}};
     for (int i = 0; i < LOCUST__FILES_COUNT; i++)
         files->fds[i] = -1;
-    if (hgrm && env->services.recorder.has_arrivals) {
-        files->intended_path = LOCUST_MALLOC(strlen(hgrm) + sizeof ".intended");
-        if (files->intended_path)
-            sprintf(files->intended_path, "%s.intended", hgrm);
-        files->paths[LOCUST__FILES_INTENDED] = files->intended_path;
-    }
-    if (o->html)
-        files->paths[LOCUST__FILES_HTML] = files->html_path = locust__files_html_path(o);
-    if (o->html && !files->html_path) {
-        locust__say("out of memory");
+    if ((hgrm && env->services.recorder.has_arrivals &&
+            !locust__files_beside(files, LOCUST__FILES_INTENDED, hgrm, ".intended")) ||
+        (hgrm && !locust__files_beside(files, LOCUST__FILES_HLOG, hgrm, ".hlog")) ||
+        (o->json_file && !locust__files_beside(files, LOCUST__FILES_JSON, o->json_file, ".json")))
         return false;
+    if (o->html) {
+        files->paths[LOCUST__FILES_HTML] = files->made_paths[LOCUST__FILES_HTML] =
+            locust__files_html_path(o);
+        if (!files->made_paths[LOCUST__FILES_HTML]) {
+            locust__say("out of memory");
+            return false;
+        }
     }
     for (int i = 0; i < LOCUST__FILES_COUNT; i++) {
         if (!files->paths[i])
@@ -223,8 +243,12 @@ static void locust__files_write(
             locust__files_html(&out, v, history);
         else if (i == LOCUST__FILES_HGRM)
             locust__hgrm_write(&out, &total->hist, total->max_ns);
-        else
+        else if (i == LOCUST__FILES_INTENDED)
             locust__hgrm_write(&out, &intended->hist, intended->max_ns);
+        else if (i == LOCUST__FILES_HLOG)
+            locust__hlog_write(&out, files->env);
+        else
+            locust__locust_json_write(&out, files->env);
         locust__files_put(files, i, &out);
         locust__buf_free(&out);
     }

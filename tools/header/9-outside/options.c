@@ -103,6 +103,8 @@ typedef struct locust__known_option {
     X("headless", 0, FLAG, headless, NULL, "start at once, without a web interface") \
     X("only-summary", 0, FLAG, options.only_summary, NULL, \
         "no table every two seconds, the final ones alone") \
+    X("print-stats", 0, FLAG, options.print_stats, NULL, \
+        "a table every two seconds, with --only-summary too") \
     X("compact", 0, FLAG, options.compact, NULL, \
         "short key=value lines on standard output in place of tables") \
     X("reset-stats", 0, FLAG, options.reset_stats, NULL, "forget the figures of the ramp-up") \
@@ -186,7 +188,11 @@ typedef struct locust__known_option {
         "the --summary of an earlier run to compare with") \
     X("baseline-margin", 0, RATE, options.baseline_margin, "PERCENT", \
         "that are no difference (5)") \
-    X("hgrm", 0, TEXT, options.hgrm, "FILE", "percentiles in the format of HdrHistogram") \
+    X("hgrm", 0, TEXT, options.hgrm, "FILE", \
+        "percentiles in the format of HdrHistogram, and FILE.hlog, its log") \
+    X("json", 0, FLAG, options.json, NULL, "Locust's rows as JSON on standard output") \
+    X("json-file", 0, TEXT, options.json_file, "NAME", \
+        "the same in NAME.json, in place of the final tables") \
     X("request-log", 0, TEXT, options.request_log, "FILE", "a line for each request, CSV") \
     X("request-log-sample", 0, RATE, options.request_log_sample, "SHARE", \
         "of the requests in it (1)") \
@@ -208,8 +214,7 @@ typedef struct locust__known_option {
     X("autoquit", 0, MISSING) X("master", 0, MISSING_FLAG) X("master-bind-host", 0, MISSING) \
     X("master-bind-port", 0, MISSING) X("expect-workers", 0, MISSING) \
     X("expect-workers-max-wait", 0, MISSING) X("enable-rebalancing", 0, MISSING_FLAG) \
-    X("processes", 0, MISSING) X("print-stats", 0, MISSING_FLAG) \
-    X("json", 0, MISSING_FLAG) X("json-file", 0, MISSING) \
+    X("processes", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on

@@ -27,11 +27,21 @@ static void locust__run_print_now(void *arg)
     locust__table_print(((locust__run_parts *)arg)->env, NULL);
 }
 
+LOCUST__COLD static void locust__run_print_json(locust_env *env)
+{
+    locust__buf out = {NULL, 0, 0, false};
+    locust__locust_json_write(&out, env);
+    locust__out_line(&env->outs[LOCUST__ENV_STDOUT], out.ptr, out.failed ? 0 : out.len);
+    locust__buf_free(&out);
+}
+
 static void locust__run_print_final(void *arg)
 {
     locust__run_parts *run = arg;
     locust__locale locale = locust__locale_enter();
     locust__table_print(run->env, &run->verdict);
+    if (LOCUST__WITH_REPORTS && run->env->options.json)
+        locust__run_print_json(run->env);
     if (LOCUST__WITH_REPORTS)
         locust__github_annotate(&run->verdict);
     locust__locale_leave(locale);
@@ -214,7 +224,8 @@ static void locust__run_begin(locust__run_parts *run)
     }
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
-    if (!env->options.quiet && !env->options.only_summary && !env->options.worker)
+    if (!env->options.quiet && !env->options.worker &&
+        (env->options.print_stats || !env->options.only_summary))
         locust__run_help(run, locust__run_tables);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
@@ -308,6 +319,8 @@ static const char *locust__run_lacks(const locust_options *o)
            : o->hgrm            ? "--hgrm"
            : o->html            ? "--html"
            : o->request_log     ? "--request-log"
+           : o->json            ? "--json"
+           : o->json_file       ? "--json-file"
                                 : NULL;
 }
 

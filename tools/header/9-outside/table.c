@@ -512,7 +512,8 @@ static void locust__table_final(locust__table *t, const locust__result *verdict)
     const locust_env *env = t->view.env;
     if (!locust__table_is_compact(t))
         locust__table_rows(t, &locust__table_percentiles);
-    locust__table_errors(t);
+    if (!env->options.json_file) // Locust's prints no report of errors then, either
+        locust__table_errors(t);
     locust__table_exceptions(t);
     if (env->services.recorder.has_arrivals)
         locust__table_arrivals(t);
@@ -551,7 +552,7 @@ LOCUST__COLD static void locust__table_print(locust_env *env, const locust__resu
     locust__out *to = &env->outs[compact ? LOCUST__ENV_STDOUT : LOCUST__ENV_STDERR];
     if (!compact)
         t.width = locust__table_name_width();
-    if (verdict || !compact)
+    if (verdict ? !env->options.json_file : !compact)
         t.rows = locust__figures_rows(&env->stats, &t.n_rows);
     if (compact && !verdict)
         locust__table_compact_now(&t);

@@ -16,19 +16,6 @@
  *             more than 15 seconds ago are spread evenly over the seconds of the report.
  * ============================================================================================ */
 
-/* A time as Locust groups it, in ms: to two digits from 100 ms on, to three below. */
-static uint64_t locust__report_bucket(int64_t ns)
-{
-    int64_t unit = ns < 100 * LOCUST__MS ? LOCUST__MS
-                   : ns < LOCUST__S      ? 10 * LOCUST__MS
-                   : ns < 10 * LOCUST__S ? 100 * LOCUST__MS
-                                         : LOCUST__S;
-    int64_t whole = ns / unit, rest = ns % unit;
-    if (2 * rest > unit || (2 * rest == unit && (whole & 1)))
-        whole++;
-    return (uint64_t)(whole * (unit / LOCUST__MS));
-}
-
 /* Seconds since 1970 of a moment of the loop's clock. */
 static double locust__report_epoch(const locust_env *env, int64_t ns)
 {
@@ -45,7 +32,7 @@ static uint32_t locust__report_times(locust__buf *out, const locust__entry *entr
     for (size_t at = 0; locust__hist_next(&entry->hist, &at, &ns, &count);) {
         uint64_t next;
         ns = ns < entry->min_ns ? entry->min_ns : ns > entry->max_ns ? entry->max_ns : ns;
-        next = locust__report_bucket(ns);
+        next = locust__entry_coarse_ms(ns);
         if (sum && next != key) {
             if (out)
                 locust__msgpack_put_uint(out, sum);
