@@ -102,7 +102,8 @@
  *     >>bytes             reading and writing the bytes of a wire format
  *     >>number            numbers in and out, random numbers
  *     >>error             the sentence of each error
- *     >>hash              MD5 and SHA-256, for Digest authentication, and SHA-1
+ *     >>hash              MD5, SHA-1 and SHA-256
+ *     >>hmac              HMAC and PBKDF2, with the digests of >>hash
  *     >>ctx               the context switch, in assembly, one part for each machine
  *     >>ctx_x86_64        the context switch on x86-64
  *     >>ctx_i386          the context switch on i386
@@ -232,6 +233,7 @@
  *     >>feed              rows of files for users
  *   7-protocol
  *     >>protocol          clients of protocols
+ *     >>scram             logins by SCRAM
  *     >>ws_frame          frames of WebSocket
  *     >>ws_deflate        permessage-deflate
  *     >>ws                a WebSocket connection
@@ -3155,23 +3157,31 @@ LOCUST_API const char *locust_error_text(locust_error error)
     return locust__error_text(error);
 }
 /* ============================================================================================
- * >>hash  MD5 and SHA-256, for Digest authentication, and SHA-1
+ * >>hash  MD5, SHA-1 and SHA-256
  *
  * Purpose     digests of short texts, also in programs without a TLS library.
+ * Cost        a block of 64 bytes takes 0.7 us. A program has the code of those it names.
  * Names       locust__hash_
  * Sources     RFC 1321, FIPS 180-4 (6.1, 6.2).
  * Limits      made for some hundred bytes a request, not for bulk. MD5 and SHA-1 are no longer
  *             secure; protocols still ask for them.
  * ============================================================================================ */
 
-typedef struct locust__hash { // either: both take blocks of 64 bytes and words of 32 bits
-    uint32_t state[8];        // MD5 uses four
-    unsigned char block[64];  // the block that is being filled, up to len % 64
-    uint64_t len;             // bytes so far
-    bool sha256;              // false: MD5
+typedef struct locust__hash_kind { // all take blocks of 64 bytes and words of 32 bits
+    void (*add_block)(uint32_t state[8], const unsigned char *block);
+    uint32_t start[8];   // the state in front of the first block
+    unsigned char bytes; // of a digest
+    bool big;            // big-endian
+} locust__hash_kind;
+
+typedef struct locust__hash {
+    uint32_t state[8];
+    unsigned char block[64]; // the block that is being filled, up to len % 64
+    uint64_t len;            // bytes so far
+    const locust__hash_kind *kind;
 } locust__hash;
 
-enum { LOCUST__HASH_HEX = 65 }; // the longest digest in hexadecimal, with its '\0'
+enum { LOCUST__HASH_BYTES = 32, LOCUST__HASH_HEX = 65 }; // the longest digest; in hexadecimal
 
 static uint32_t locust__hash_rotate(uint32_t x, unsigned n) // to the left, 1 to 31
 {
@@ -3262,62 +3272,7 @@ static void locust__hash_sha256_block(uint32_t state[8], const unsigned char *p)
         state[i] += s[i];
 }
 
-static void locust__hash_init(locust__hash *h, bool sha256)
-{
-    static const uint32_t md5[8] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0, 0, 0, 0};
-    static const uint32_t sha[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
-        0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    memcpy(h->state, sha256 ? sha : md5, sizeof h->state);
-    h->len = 0;
-    h->sha256 = sha256;
-}
-
-static void locust__hash_add(locust__hash *h, const void *bytes, size_t n)
-{
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < n; i++) {
-        h->block[h->len++ % 64] = p[i];
-        if (h->len % 64 == 0)
-            (h->sha256 ? locust__hash_sha256_block : locust__hash_md5_block)(h->state, h->block);
-    }
-}
-
-/* Pads the text with 0x80, zeros and its length in bits (RFC 1321 3.1 and 3.2, FIPS 180-4 5.1.1),
- * and writes the digest in lower-case hexadecimal. */
-static void locust__hash_end(locust__hash *h, char out[LOCUST__HASH_HEX])
-{
-    static const unsigned char one = 0x80, zero = 0;
-    static const char hex[] = "0123456789abcdef";
-    uint64_t bits = h->len * 8;
-    unsigned char len[8];
-    locust__hash_add(h, &one, 1);
-    while (h->len % 64 != 56)
-        locust__hash_add(h, &zero, 1);
-    for (int i = 0; i < 8; i++)
-        len[i] = (unsigned char)(bits >> 8 * (h->sha256 ? 7 - i : i));
-    locust__hash_add(h, len, 8);
-    for (unsigned i = 0; i < (h->sha256 ? 32 : 16); i++) {
-        unsigned shift = 8 * (h->sha256 ? 3 - i % 4 : i % 4);
-        *out++ = hex[h->state[i / 4] >> shift >> 4 & 15];
-        *out++ = hex[h->state[i / 4] >> shift & 15];
-    }
-    *out = '\0';
-}
-
-/* The digest of some texts joined by ':', as Digest authentication wants it. */
-static void locust__hash_texts(
-    bool sha256, const locust__view *texts, int n, char out[LOCUST__HASH_HEX])
-{
-    locust__hash h;
-    locust__hash_init(&h, sha256);
-    for (int i = 0; i < n; i++) {
-        locust__hash_add(&h, ":", i > 0);
-        locust__hash_add(&h, texts[i].ptr, texts[i].len);
-    }
-    locust__hash_end(&h, out);
-}
-
-static void locust__hash_sha1_block(uint32_t state[5], const unsigned char *p)
+static void locust__hash_sha1_block(uint32_t state[8], const unsigned char *p)
 {
     static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
     uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
@@ -3344,23 +3299,224 @@ static void locust__hash_sha1_block(uint32_t state[5], const unsigned char *p)
     state[4] += e;
 }
 
-/* The SHA-1 digest of a text: padded as above, its length big-endian. */
-static void locust__hash_sha1(const void *bytes, size_t n, unsigned char out[20])
+static const locust__hash_kind locust__hash_md5 = {
+    locust__hash_md5_block, {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}, 16, false};
+LOCUST__UNUSED static const locust__hash_kind locust__hash_sha1 = {locust__hash_sha1_block,
+    {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}, 20, true};
+static const locust__hash_kind locust__hash_sha256 = {locust__hash_sha256_block,
+    {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
+        0x5be0cd19},
+    32, true};
+
+static void locust__hash_init(locust__hash *h, const locust__hash_kind *kind)
 {
-    uint32_t state[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-    unsigned char last[128] = {0};
+    memcpy(h->state, kind->start, sizeof h->state);
+    h->len = 0;
+    h->kind = kind;
+}
+
+static void locust__hash_add(locust__hash *h, const void *bytes, size_t n)
+{
     const unsigned char *p = bytes;
-    size_t left = n % 64, blocks = left < 56 ? 1 : 2;
-    for (size_t i = 0; i < n / 64; i++)
-        locust__hash_sha1_block(state, p + 64 * i);
-    memcpy(last, p + (n - left), left);
-    last[left] = 0x80;
-    for (size_t i = 0; i < 8; i++)
-        last[64 * blocks - 1 - i] = (unsigned char)((uint64_t)n * 8 >> 8 * i);
-    for (size_t i = 0; i < blocks; i++)
-        locust__hash_sha1_block(state, last + 64 * i);
-    for (size_t i = 0; i < 20; i++)
-        out[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
+    for (size_t i = 0; i < n; i++) {
+        h->block[h->len++ % 64] = p[i];
+        if (h->len % 64 == 0)
+            h->kind->add_block(h->state, h->block);
+    }
+}
+
+/* Writes the state, or as much of it as a digest has. */
+static void locust__hash_put(
+    const locust__hash_kind *kind, const uint32_t state[8], unsigned char *out)
+{
+    for (unsigned i = 0; i < kind->bytes; i++)
+        out[i] = (unsigned char)(state[i / 4] >> 8 * (kind->big ? 3 - i % 4 : i % 4));
+}
+
+/* Pads the text with 0x80, zeros and its length in bits (RFC 1321 3.1 and 3.2, FIPS 180-4 5.1.1),
+ * and writes the digest. */
+static void locust__hash_digest(locust__hash *h, unsigned char out[LOCUST__HASH_BYTES])
+{
+    static const unsigned char one = 0x80, zero = 0;
+    uint64_t bits = h->len * 8;
+    unsigned char len[8];
+    locust__hash_add(h, &one, 1);
+    while (h->len % 64 != 56)
+        locust__hash_add(h, &zero, 1);
+    for (int i = 0; i < 8; i++)
+        len[i] = (unsigned char)(bits >> 8 * (h->kind->big ? 7 - i : i));
+    locust__hash_add(h, len, 8);
+    locust__hash_put(h->kind, h->state, out);
+}
+
+/* The same in lower-case hexadecimal. */
+static void locust__hash_end(locust__hash *h, char out[LOCUST__HASH_HEX])
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char digest[LOCUST__HASH_BYTES];
+    locust__hash_digest(h, digest);
+    for (unsigned i = 0; i < h->kind->bytes; i++) {
+        *out++ = hex[digest[i] >> 4];
+        *out++ = hex[digest[i] & 15];
+    }
+    *out = '\0';
+}
+
+/* The digest of some texts joined by ':', as Digest authentication wants it. */
+static void locust__hash_texts(
+    const locust__hash_kind *kind, const locust__view *texts, int n, char out[LOCUST__HASH_HEX])
+{
+    locust__hash h;
+    locust__hash_init(&h, kind);
+    for (int i = 0; i < n; i++) {
+        locust__hash_add(&h, ":", i > 0);
+        locust__hash_add(&h, texts[i].ptr, texts[i].len);
+    }
+    locust__hash_end(&h, out);
+}
+
+/* The digest of one text. */
+LOCUST__UNUSED static void locust__hash_bytes(const locust__hash_kind *kind, const void *bytes,
+    size_t n, unsigned char out[LOCUST__HASH_BYTES])
+{
+    locust__hash h;
+    locust__hash_init(&h, kind);
+    locust__hash_add(&h, bytes, n);
+    locust__hash_digest(&h, out);
+}
+/* ============================================================================================
+ * >>hmac  HMAC and PBKDF2, with the digests of >>hash
+ *
+ * Purpose     proofs that the other end of a connection knows a secret: a text's HMAC, and the key
+ *             that PBKDF2 makes of a password, which takes thousands of HMACs on purpose.
+ * Invariants  a PBKDF2 does as many rounds in one call as its caller says, and goes on with the
+ *             next: the caller decides how long the loop may be held up.
+ * Cost        a round of PBKDF2: two blocks of the digest, 1.5 us for SHA-256.
+ * Names       locust__hmac_ locust__pbkdf2_
+ * Sources     RFC 2104 (HMAC), RFC 8018 5.2 (PBKDF2).
+ * Limits      PBKDF2 makes a key of the digest's own length.
+ * ============================================================================================ */
+
+typedef struct locust__hmac { // a key, as both digests of an HMAC begin
+    const locust__hash_kind *kind;
+    uint32_t inner[8], outer[8]; // the states behind the padded key
+} locust__hmac;
+
+static void locust__hmac_pad(
+    const locust__hmac *m, unsigned char pad, const unsigned char key[64], uint32_t state[8])
+{
+    unsigned char block[64];
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = key[i] ^ pad;
+    memcpy(state, m->kind->start, sizeof m->kind->start);
+    m->kind->add_block(state, block);
+}
+
+static void locust__hmac_init(
+    locust__hmac *m, const locust__hash_kind *kind, const void *key, size_t n)
+{
+    unsigned char block[64] = {0};
+    m->kind = kind;
+    if (n > sizeof block)
+        locust__hash_bytes(kind, key, n, block);
+    else if (n)
+        memcpy(block, key, n);
+    locust__hmac_pad(m, 0x36, block, m->inner);
+    locust__hmac_pad(m, 0x5c, block, m->outer);
+}
+
+/* Continues a digest behind the block of a padded key. */
+static void locust__hmac_resume(const locust__hmac *m, const uint32_t state[8], locust__hash *h)
+{
+    memcpy(h->state, state, sizeof h->state);
+    h->len = sizeof h->block;
+    h->kind = m->kind;
+}
+
+/* Begins the HMAC of a text, which locust__hash_add adds. */
+static void locust__hmac_begin(const locust__hmac *m, locust__hash *h)
+{
+    locust__hmac_resume(m, m->inner, h);
+}
+
+static void locust__hmac_end(
+    const locust__hmac *m, locust__hash *h, unsigned char out[LOCUST__HASH_BYTES])
+{
+    unsigned char digest[LOCUST__HASH_BYTES];
+    locust__hash_digest(h, digest);
+    locust__hmac_resume(m, m->outer, h);
+    locust__hash_add(h, digest, m->kind->bytes);
+    locust__hash_digest(h, out);
+}
+
+/* The HMAC of one text. */
+LOCUST__UNUSED static void locust__hmac_bytes(const locust__hash_kind *kind, locust__view key,
+    locust__view text, unsigned char out[LOCUST__HASH_BYTES])
+{
+    locust__hmac m;
+    locust__hash h;
+    locust__hmac_init(&m, kind, key.ptr, key.len);
+    locust__hmac_begin(&m, &h);
+    locust__hash_add(&h, text.ptr, text.len);
+    locust__hmac_end(&m, &h, out);
+}
+
+typedef struct locust__pbkdf2 {
+    locust__hmac key;        // the password
+    unsigned char block[64]; // the last HMAC, padded as the text of the next
+    uint32_t sum[8];         // all HMACs so far, XORed: at the end the key
+    uint32_t left;           // rounds
+} locust__pbkdf2;
+
+/* Puts a digest's state into the block, as a text that follows the 64 bytes of a key. */
+static void locust__pbkdf2_pad(locust__pbkdf2 *p, const uint32_t state[8])
+{
+    unsigned n = p->key.kind->bytes, bits = (64 + n) * 8;
+    memset(p->block + n, 0, sizeof p->block - n);
+    locust__hash_put(p->key.kind, state, p->block);
+    p->block[n] = 0x80;
+    p->block[62] = (unsigned char)(bits >> 8); // both SHAs have the length big-endian
+    p->block[63] = (unsigned char)bits;
+}
+
+/* Begins, with the first of `rounds` (1 or more). `kind`: one of the SHAs. */
+LOCUST__UNUSED static void locust__pbkdf2_init(locust__pbkdf2 *p, const locust__hash_kind *kind,
+    locust__view password, locust__view salt, uint32_t rounds)
+{
+    static const unsigned char first[4] = {0, 0, 0, 1}; // block 1, the only one
+    unsigned char digest[LOCUST__HASH_BYTES];
+    locust__hash h;
+    locust__hmac_init(&p->key, kind, password.ptr, password.len);
+    locust__hmac_begin(&p->key, &h);
+    locust__hash_add(&h, salt.ptr, salt.len);
+    locust__hash_add(&h, first, sizeof first);
+    locust__hmac_end(&p->key, &h, digest);
+    memcpy(p->sum, h.state, sizeof p->sum);
+    locust__pbkdf2_pad(p, h.state);
+    p->left = rounds - 1;
+}
+
+/* Does up to n rounds. False: there is none left, and locust__pbkdf2_end gives the key. */
+LOCUST__UNUSED static bool locust__pbkdf2_go_on(locust__pbkdf2 *p, uint32_t n)
+{
+    for (; n && p->left; n--, p->left--) {
+        uint32_t state[8];
+        memcpy(state, p->key.inner, sizeof state);
+        p->key.kind->add_block(state, p->block);
+        locust__pbkdf2_pad(p, state);
+        memcpy(state, p->key.outer, sizeof state);
+        p->key.kind->add_block(state, p->block);
+        locust__pbkdf2_pad(p, state);
+        for (int i = 0; i < 8; i++)
+            p->sum[i] ^= state[i];
+    }
+    return p->left > 0;
+}
+
+LOCUST__UNUSED static void locust__pbkdf2_end(
+    const locust__pbkdf2 *p, unsigned char out[LOCUST__HASH_BYTES])
+{
+    locust__hash_put(p->key.kind, p->sum, out);
 }
 /* ============================================================================================
  * >>ctx  the context switch, in assembly, one part for each machine
@@ -17131,26 +17287,27 @@ LOCUST__APART LOCUST__COLD static void locust__auth_digest(locust__buf *out, loc
     const char *colon = strchr(credentials, ':'), *password = colon ? colon + 1 : "";
     char user[256], ha1[LOCUST__HASH_HEX], ha2[LOCUST__HASH_HEX], answer[LOCUST__HASH_HEX];
     char count[12], once[20];
+    const locust__hash_kind *kind = d->sha256 ? &locust__hash_sha256 : &locust__hash_md5;
     locust__view nonce = locust__view_of(d->nonce);
     snprintf(user, sizeof user, "%.*s", (int)(colon ? colon - credentials : 255), credentials);
     snprintf(count, sizeof count, "%08lx", (unsigned long)++d->uses);
     snprintf(once, sizeof once, "%016llx", (unsigned long long)random);
-    locust__hash_texts(d->sha256,
+    locust__hash_texts(kind,
         (locust__view[]){
             locust__view_of(user), locust__view_of(d->realm), locust__view_of(password)},
         3, ha1);
     if (d->sess)
-        locust__hash_texts(d->sha256,
+        locust__hash_texts(kind,
             (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(once)}, 3, ha1);
     locust__hash_texts(
-        d->sha256, (locust__view[]){locust__view_of(method), locust__view_of(target)}, 2, ha2);
+        kind, (locust__view[]){locust__view_of(method), locust__view_of(target)}, 2, ha2);
     if (d->qop)
-        locust__hash_texts(d->sha256,
+        locust__hash_texts(kind,
             (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(count),
                 locust__view_of(once), locust__view_of("auth"), locust__view_of(ha2)},
             6, answer);
     else
-        locust__hash_texts(d->sha256,
+        locust__hash_texts(kind,
             (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(ha2)}, 3, answer);
     locust__auth_quote(out, "Digest username", user);
     locust__auth_quote(out, ", realm", d->realm);
@@ -18244,7 +18401,7 @@ static void locust__manners_silent(locust__manners *m, int64_t ns)
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>head_known
+ *             >>proxy >>connect_to >>manners >>head_known >>scram
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -18275,7 +18432,8 @@ typedef struct locust__services {
     locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    locust__buf auth; // scratch, to build credentials and names in
+    struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
+    locust__buf auth;                 // scratch, to build credentials and names in
 } locust__services;
 /* ============================================================================================
  * >>pool  connections of users to origins
@@ -24293,6 +24451,381 @@ static void locust__operation_cut(const locust__operation *o)
     locust__client_cut(o->user->client, o->method, o->name, o->start_ns);
 }
 /* ============================================================================================
+ * >>scram  logins by SCRAM
+ *
+ * Purpose     the client's half of SCRAM-SHA-1 and SCRAM-SHA-256, as servers of PostgreSQL and
+ *             MongoDB ask for it.
+ *
+ *                 client  n,,n=user,r=OURS                       locust__scram_first
+ *                 server  r=OURS+THEIRS,s=SALT,i=ROUNDS
+ *                 client  c=BINDING,r=OURS+THEIRS,p=PROOF        locust__scram_final
+ *                 server  v=SIGNATURE                            locust__scram_check
+ *
+ * Invariants  the key that thousands of rounds make of a password, a salt and a count is made once
+ *             in a test, by one coroutine at a time, on the loop's stack, in slices of a tenth of a
+ *             millisecond between which others run. That time is the generator's own: it is in no
+ *             response time and moves the deadline on.
+ * Cost        4096 rounds of SHA-256: 6 ms once, then some 10 us for each login.
+ * Names       locust__scram_
+ * Uses        >>co >>switch >>sync >>allowance >>services
+ * Sources     RFC 5802, RFC 7677, RFC 4013 (SASLprep), RFC 5929 (channel bindings).
+ * Limits      SASLprep for ASCII, and for letters that it leaves alone: see
+ *             locust__scram_prepare. A test remembers 1024 keys.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__SCRAM_KEYS = 1024,
+    LOCUST__SCRAM_ROUNDS_MAX = 10000000, // 15 s; who asks for more is no server but a trap
+    LOCUST__SCRAM_SLICE_NS = 100000,
+    LOCUST__SCRAM_SALT_MAX = 1024,
+};
+
+typedef struct locust__scram_key { // what rounds of a digest made of a password and a salt
+    struct locust__scram_key *next;
+    unsigned char id[LOCUST__HASH_BYTES]; // digest of all that it is made of
+    unsigned char bytes[LOCUST__HASH_BYTES];
+} locust__scram_key;
+
+typedef struct locust__scram_keys { // of a test
+    locust__sem permit;             // to make one
+    locust__scram_key *first;       // the last that was used
+    int n;
+} locust__scram_keys;
+
+typedef struct locust__scram { // one login
+    const locust__hash_kind *kind;
+    uint32_t least_rounds;                       // fewer are refused; 0: any number will do
+    char nonce[25];                              // ours
+    locust__buf text;                            // the messages so far, as both ends sign them
+    unsigned char signature[LOCUST__HASH_BYTES]; // the server's, as it must be
+} locust__scram;
+
+static const char locust__scram_malformed[] = "login failed: malformed SCRAM message";
+
+/* -- texts -- */
+
+/* Does SASLprep leave this character as it is, whatever stands beside it? True for letters that
+ * Unicode 3.2 has and NFKC neither takes apart nor joins with others; checked against Python's
+ * unicodedata. 0x20: it is a blank in another form. 0: not known. */
+static uint32_t locust__scram_prepared(uint32_t code)
+{
+    static const uint32_t plain[][2] = {
+        {0x00, 0x7F},   // ASCII; controls are prohibited, and left to the server to refuse
+        {0xC0, 0x131},  // Latin
+        {0x134, 0x13E}, // without its ligatures and long s
+        {0x141, 0x148}, {0x14A, 0x17E}, {0x388, 0x38A}, // Greek
+        {0x38E, 0x3A1}, {0x3A3, 0x3CE}, {0x400, 0x45F}, // Cyrillic
+        {0x5D0, 0x5EA},                                 // Hebrew
+        {0x621, 0x63A},                                 // Arabic
+        {0x641, 0x64A}, {0x3041, 0x3094},               // Hiragana
+        {0x30A1, 0x30FA},                               // Katakana
+        {0x4E00, 0x9FA5},                               // Chinese characters
+        {0xAC00, 0xD7A3},                               // Hangul
+    };
+    if (code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x202F ||
+        code == 0x205F || code == 0x3000)
+        return 0x20;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (code >= plain[i][0] && code <= plain[i][1])
+            return code;
+    return 0;
+}
+
+/* Appends a password as SASLprep has it. False: it has characters that we do not know to prepare;
+ * the password was appended as it is. */
+LOCUST__UNUSED static bool locust__scram_prepare(locust__buf *out, locust__view password)
+{
+    locust__view rest = password;
+    size_t start = out->len;
+    while (rest.len) {
+        uint32_t code;
+        locust__view one = locust__text_next(&rest, &code);
+        uint32_t to = locust__scram_prepared(code);
+        if (to != code && to != 0x20) {
+            out->len = start;
+            locust__buf_add(out, password.ptr, password.len);
+            return false;
+        }
+        locust__buf_add(out, to == code ? one.ptr : " ", to == code ? one.len : 1);
+    }
+    return true;
+}
+
+static void locust__scram_add_base64(locust__buf *out, const unsigned char *bytes, size_t n)
+{
+    locust__base64_encode(out, (locust__view){(const char *)bytes, n});
+}
+
+/* Takes "x=value" off the front of a message. False: it does not begin so. */
+static bool locust__scram_take(locust__view *message, char name, locust__view *value)
+{
+    size_t n = 2;
+    if (message->len < 2 || message->ptr[0] != name || message->ptr[1] != '=')
+        return false;
+    while (n < message->len && message->ptr[n] != ',')
+        n++;
+    *value = (locust__view){message->ptr + 2, n - 2};
+    *message = locust__view_skip(*message, n < message->len ? n + 1 : n);
+    return true;
+}
+
+/* -- keys -- */
+
+static locust__scram_key *locust__scram_find(locust__scram_keys *keys, const unsigned char *id)
+{
+    for (locust__scram_key **at = &keys->first; *at; at = &(*at)->next) {
+        locust__scram_key *key = *at;
+        if (memcmp(key->id, id, sizeof key->id) != 0)
+            continue;
+        *at = key->next;
+        key->next = keys->first;
+        return keys->first = key;
+    }
+    return NULL;
+}
+
+/* Remembers a key, in the place of the one that was not used for longest if there are too many. */
+static void locust__scram_remember(
+    locust__services *sv, const unsigned char *id, const unsigned char *bytes)
+{
+    locust__scram_keys *keys = sv->scram;
+    locust__scram_key **last = &keys->first, *key;
+    if (keys->n < LOCUST__SCRAM_KEYS) {
+        key = locust__arena_zalloc(&sv->arena, sizeof *key);
+        keys->n += key != NULL;
+    } else {
+        while ((*last)->next)
+            last = &(*last)->next;
+        key = *last;
+        *last = NULL;
+    }
+    if (!key)
+        return;
+    memcpy(key->id, id, sizeof key->id);
+    memcpy(key->bytes, bytes, sizeof key->bytes);
+    key->next = keys->first;
+    keys->first = key;
+}
+
+/* One slice of rounds, on the loop's stack. */
+static void locust__scram_slice(void *arg)
+{
+    locust__pbkdf2 *p = arg;
+    int64_t end_ns = locust__os_now_ns() + LOCUST__SCRAM_SLICE_NS;
+    while (locust__pbkdf2_go_on(p, 16) && locust__os_now_ns() < end_ns)
+        ;
+}
+
+/* Does all rounds, and lets others run in between. */
+static locust_error locust__scram_derive(
+    locust__loop *loop, locust__pbkdf2 *p, locust__allowance *a) LOCUST__PARKS
+{
+    int64_t began_ns = locust__os_now_ns();
+    enum locust__wake why = LOCUST__WAKE_EVENT;
+    while (p->left && why != LOCUST__WAKE_CANCELLED) {
+        locust__co_call(loop, locust__scram_slice, p);
+        locust__loop_clock(loop);
+        why = locust__co_yield(loop);
+    }
+    locust__allowance_charge(a, began_ns);
+    return why == LOCUST__WAKE_CANCELLED ? LOCUST_ERR_CANCELLED : LOCUST_OK;
+}
+
+/* The key of a password, known or made now. */
+static locust_error locust__scram_key_of(locust__services *sv, const locust__hash_kind *kind,
+    locust__view password, locust__view salt, uint32_t rounds, locust__allowance *a,
+    unsigned char out[LOCUST__HASH_BYTES]) LOCUST__PARKS
+{
+    unsigned char id[LOCUST__HASH_BYTES];
+    uint32_t numbers[3] = {kind->bytes, rounds, (uint32_t)salt.len};
+    const locust__scram_key *key;
+    locust__hash h;
+    locust__pbkdf2 p;
+    locust_error error;
+    if (!sv->scram) {
+        sv->scram = locust__arena_zalloc(&sv->arena, sizeof *sv->scram);
+        if (!sv->scram)
+            return LOCUST_ERR_MEMORY;
+        sv->scram->permit.free = 1;
+    }
+    locust__hash_init(&h, &locust__hash_sha256);
+    locust__hash_add(&h, numbers, sizeof numbers);
+    locust__hash_add(&h, salt.ptr, salt.len);
+    locust__hash_add(&h, password.ptr, password.len);
+    locust__hash_digest(&h, id);
+    key = locust__scram_find(sv->scram, id);
+    error = key ? LOCUST_OK : locust__allowance_take(a, sv->loop, &sv->scram->permit);
+    if (!key && !error) {
+        key = locust__scram_find(sv->scram, id); // made while this one waited
+        if (!key) {
+            locust__pbkdf2_init(&p, kind, password, salt, rounds);
+            error = locust__scram_derive(sv->loop, &p, a);
+            locust__pbkdf2_end(&p, out);
+            if (!error)
+                locust__scram_remember(sv, id, out);
+        }
+        locust__sem_give(sv->loop, &sv->scram->permit);
+    }
+    if (key)
+        memcpy(out, key->bytes, sizeof key->bytes);
+    return error;
+}
+
+/* -- the login -- */
+
+LOCUST__UNUSED static void locust__scram_init(locust__scram *s, const locust__hash_kind *kind)
+{
+    unsigned char random[18];
+    locust__buf text = {NULL, 0, 0, false};
+    *s = (locust__scram){.kind = kind};
+    locust__os_random(random, sizeof random);
+    locust__scram_add_base64(&text, random, sizeof random);
+    if (text.failed) // the login fails for want of memory soon enough
+        s->text.failed = true;
+    else
+        memcpy(s->nonce, text.ptr, text.len);
+    locust__buf_free(&text);
+}
+
+LOCUST__UNUSED static void locust__scram_free(locust__scram *s)
+{
+    locust__buf_free(&s->text);
+}
+
+/* Appends the client's first message. `header` ends with two commas: "n,," has no channel binding,
+ * "p=tls-server-end-point,," has one. */
+LOCUST__UNUSED static void locust__scram_first(
+    locust__scram *s, locust__view header, locust__view user, locust__buf *out)
+{
+    s->text.len = 0;
+    locust__buf_puts(&s->text, "n=");
+    for (size_t i = 0; i < user.len; i++) {
+        char c = user.ptr[i];
+        if (c == ',' || c == '=')
+            locust__buf_puts(&s->text, c == ',' ? "=2C" : "=3D");
+        else
+            locust__buf_add(&s->text, &c, 1);
+    }
+    locust__buf_puts(&s->text, ",r=");
+    locust__buf_puts(&s->text, s->nonce);
+    locust__buf_add(out, header.ptr, header.len);
+    if (!s->text.failed)
+        locust__buf_add(out, s->text.ptr, s->text.len);
+    out->failed |= s->text.failed;
+}
+
+/* Signs the text with a key that is made of the salted password, RFC 5802 3: *key is its HMAC of
+ * `name`, `stored` what the signature is made with. */
+static void locust__scram_sign(const locust__scram *s, const unsigned char *salted,
+    const char *name, bool hashed, unsigned char key[LOCUST__HASH_BYTES],
+    unsigned char signature[LOCUST__HASH_BYTES])
+{
+    unsigned char stored[LOCUST__HASH_BYTES];
+    size_t n = s->kind->bytes;
+    locust__hmac_bytes(
+        s->kind, (locust__view){(const char *)salted, n}, locust__view_of(name), key);
+    if (hashed)
+        locust__hash_bytes(s->kind, key, n, stored);
+    else
+        memcpy(stored, key, sizeof stored);
+    locust__hmac_bytes(s->kind, (locust__view){(const char *)stored, n},
+        (locust__view){s->text.ptr, s->text.len}, signature);
+}
+
+/* Reads the server's first message: its salt, decoded, and how many rounds. */
+static const char *locust__scram_read(const locust__scram *s, locust__view message,
+    locust__view *nonce, locust__buf *salt, uint32_t *rounds)
+{
+    locust__view text, count;
+    int64_t n;
+    if (message.len && message.ptr[0] == 'm')
+        return "login failed: the server asks for an extension of SCRAM";
+    if (!locust__scram_take(&message, 'r', nonce) || !locust__scram_take(&message, 's', &text) ||
+        !locust__scram_take(&message, 'i', &count))
+        return locust__scram_malformed;
+    if (nonce->len <= strlen(s->nonce) || memcmp(nonce->ptr, s->nonce, strlen(s->nonce)) != 0)
+        return "login failed: the nonce of the server's SCRAM message is not for this login";
+    if (!locust__base64_decode(salt, text))
+        return salt->failed ? locust__error_text(LOCUST_ERR_MEMORY) : locust__scram_malformed;
+    n = locust__number_of(count);
+    if (!salt->len || salt->len > LOCUST__SCRAM_SALT_MAX || n < 1)
+        return locust__scram_malformed;
+    if (n > LOCUST__SCRAM_ROUNDS_MAX)
+        return "login failed: the server asks for more than ten million rounds of SCRAM";
+    if (n < s->least_rounds)
+        return "login failed: the server asks for too few rounds of SCRAM";
+    *rounds = (uint32_t)n;
+    return NULL;
+}
+
+/* Answers the server's first message: appends the client's final one. `header` is that of
+ * locust__scram_first, `binding` the data of its channel binding. NULL: it went well; else why
+ * not. The user may have been cancelled: see its coroutine. `message` may lie in a buffer that
+ * others use after a park, `out` may not. */
+LOCUST__UNUSED static const char *locust__scram_final(locust__scram *s, locust__services *sv,
+    locust__view message, locust__view password, locust__view header, locust__view binding,
+    locust__allowance *a, locust__buf *out) LOCUST__PARKS
+{
+    unsigned char salted[LOCUST__HASH_BYTES], key[LOCUST__HASH_BYTES] = {0};
+    unsigned char signature[LOCUST__HASH_BYTES];
+    locust__buf salt = {NULL, 0, 0, false}, bound = {NULL, 0, 0, false};
+    locust__view nonce;
+    uint32_t rounds = 0;
+    const char *why = locust__scram_read(s, message, &nonce, &salt, &rounds);
+    size_t at;
+    locust__buf_add(&s->text, ",", 1);
+    locust__buf_add(&s->text, message.ptr, message.len);
+    locust__buf_puts(&s->text, ",");
+    at = s->text.len;
+    locust__buf_add(&bound, header.ptr, header.len);
+    if (binding.len)
+        locust__buf_add(&bound, binding.ptr, binding.len);
+    locust__buf_puts(&s->text, "c=");
+    if (!bound.failed)
+        locust__base64_encode(&s->text, (locust__view){bound.ptr, bound.len});
+    if (!why) {
+        locust__buf_puts(&s->text, ",r=");
+        locust__buf_add(&s->text, nonce.ptr, nonce.len);
+    }
+    if (!why && (s->text.failed || bound.failed))
+        why = locust__error_text(LOCUST_ERR_MEMORY);
+    if (!why) {
+        locust_error error = locust__scram_key_of(
+            sv, s->kind, password, (locust__view){salt.ptr, salt.len}, rounds, a, salted);
+        why = error ? locust__error_text(error) : NULL;
+    }
+    locust__buf_free(&salt);
+    locust__buf_free(&bound);
+    if (why)
+        return why;
+    locust__scram_sign(s, salted, "Server Key", false, key, s->signature);
+    locust__scram_sign(s, salted, "Client Key", true, key, signature);
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] ^= signature[i];
+    locust__buf_add(out, s->text.ptr + at, s->text.len - at);
+    locust__buf_puts(out, ",p=");
+    locust__scram_add_base64(out, key, s->kind->bytes);
+    return out->failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
+}
+
+/* Looks at the server's last message. NULL: it knows the password too. */
+LOCUST__UNUSED static const char *locust__scram_check(const locust__scram *s, locust__view message)
+{
+    locust__buf bytes = {NULL, 0, 0, false};
+    locust__view text;
+    const char *why = NULL;
+    if (locust__scram_take(&message, 'e', &text))
+        return "login failed: the server refused it";
+    if (!locust__scram_take(&message, 'v', &text))
+        return locust__scram_malformed;
+    if (!locust__base64_decode(&bytes, text) || bytes.len != s->kind->bytes)
+        why = bytes.failed ? locust__error_text(LOCUST_ERR_MEMORY) : locust__scram_malformed;
+    else if (memcmp(bytes.ptr, s->signature, bytes.len) != 0)
+        why = "login failed: the server's SCRAM signature is not of this password";
+    locust__buf_free(&bytes);
+    return why;
+}
+/* ============================================================================================
  * >>ws_frame  frames of WebSocket
  *
  * Purpose     heads of frames, masks, codes of Close, UTF-8 that comes in pieces.
@@ -25490,7 +26023,7 @@ static bool locust__ws_opening_owns(const char *name)
 static bool locust__ws_opening_keys(locust__ws_opening *o, locust__loop *loop)
 {
     locust__buf text = {NULL, 0, 0, false};
-    unsigned char digest[20];
+    unsigned char digest[LOCUST__HASH_BYTES];
     uint64_t random[2];
     for (int i = 0; i < 2; i++)
         random[i] = locust__random(&loop->random);
@@ -25499,7 +26032,7 @@ static bool locust__ws_opening_keys(locust__ws_opening *o, locust__loop *loop)
         snprintf(o->key, sizeof o->key, "%.*s", (int)text.len, text.ptr);
     locust__buf_puts(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     if (!text.failed) {
-        locust__hash_sha1(text.ptr, text.len, digest);
+        locust__hash_bytes(&locust__hash_sha1, text.ptr, text.len, digest);
         text.len = 0;
         locust__base64_encode(&text, (locust__view){(const char *)digest, 20});
         snprintf(o->accept, sizeof o->accept, "%.*s", (int)text.len, text.ptr);
@@ -35585,7 +36118,7 @@ static void locust__report_error_key(
     const char *method, const char *name, const char *error, char out[LOCUST__HASH_HEX])
 {
     locust__hash h;
-    locust__hash_init(&h, true);
+    locust__hash_init(&h, &locust__hash_sha256);
     locust__hash_add(&h, method, strlen(method));
     locust__hash_add(&h, ".", 1);
     locust__hash_add(&h, name, strlen(name));

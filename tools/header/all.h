@@ -102,7 +102,8 @@
  *     >>bytes             reading and writing the bytes of a wire format
  *     >>number            numbers in and out, random numbers
  *     >>error             the sentence of each error
- *     >>hash              MD5 and SHA-256, for Digest authentication, and SHA-1
+ *     >>hash              MD5, SHA-1 and SHA-256
+ *     >>hmac              HMAC and PBKDF2, with the digests of >>hash
  *     >>ctx               the context switch, in assembly, one part for each machine
  *     >>ctx_x86_64        the context switch on x86-64
  *     >>ctx_i386          the context switch on i386
@@ -232,6 +233,7 @@
  *     >>feed              rows of files for users
  *   7-protocol
  *     >>protocol          clients of protocols
+ *     >>scram             logins by SCRAM
  *     >>ws_frame          frames of WebSocket
  *     >>ws_deflate        permessage-deflate
  *     >>ws                a WebSocket connection
@@ -415,6 +417,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "1-ground/number.c"
 #include "1-ground/error.c"
 #include "1-ground/hash.c"
+#include "1-ground/hmac.c"
 #include "1-ground/ctx/ctx.c"
 #if LOCUST__WITH_UCONTEXT // asked for: see the end of this list
 #elif defined(__x86_64__) && defined(__LP64__)
@@ -594,6 +597,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #if LOCUST__LAYERS >= 7
 #include "7-protocol/protocol.c"
+#include "7-protocol/scram.c"
 #include "7-protocol/ws/frame.c"
 #include "7-protocol/ws/deflate.c"
 #include "7-protocol/ws/ws.c"

@@ -188,26 +188,27 @@ LOCUST__APART LOCUST__COLD static void locust__auth_digest(locust__buf *out, loc
     const char *colon = strchr(credentials, ':'), *password = colon ? colon + 1 : "";
     char user[256], ha1[LOCUST__HASH_HEX], ha2[LOCUST__HASH_HEX], answer[LOCUST__HASH_HEX];
     char count[12], once[20];
+    const locust__hash_kind *kind = d->sha256 ? &locust__hash_sha256 : &locust__hash_md5;
     locust__view nonce = locust__view_of(d->nonce);
     snprintf(user, sizeof user, "%.*s", (int)(colon ? colon - credentials : 255), credentials);
     snprintf(count, sizeof count, "%08lx", (unsigned long)++d->uses);
     snprintf(once, sizeof once, "%016llx", (unsigned long long)random);
-    locust__hash_texts(d->sha256,
+    locust__hash_texts(kind,
         (locust__view[]){
             locust__view_of(user), locust__view_of(d->realm), locust__view_of(password)},
         3, ha1);
     if (d->sess)
-        locust__hash_texts(d->sha256,
+        locust__hash_texts(kind,
             (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(once)}, 3, ha1);
     locust__hash_texts(
-        d->sha256, (locust__view[]){locust__view_of(method), locust__view_of(target)}, 2, ha2);
+        kind, (locust__view[]){locust__view_of(method), locust__view_of(target)}, 2, ha2);
     if (d->qop)
-        locust__hash_texts(d->sha256,
+        locust__hash_texts(kind,
             (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(count),
                 locust__view_of(once), locust__view_of("auth"), locust__view_of(ha2)},
             6, answer);
     else
-        locust__hash_texts(d->sha256,
+        locust__hash_texts(kind,
             (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(ha2)}, 3, answer);
     locust__auth_quote(out, "Digest username", user);
     locust__auth_quote(out, ", realm", d->realm);

@@ -4,7 +4,7 @@
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>head_known
+ *             >>proxy >>connect_to >>manners >>head_known >>scram
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -35,5 +35,6 @@ typedef struct locust__services {
     locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    locust__buf auth; // scratch, to build credentials and names in
+    struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
+    locust__buf auth;                 // scratch, to build credentials and names in
 } locust__services;

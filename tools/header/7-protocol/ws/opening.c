@@ -99,7 +99,7 @@ static bool locust__ws_opening_owns(const char *name)
 static bool locust__ws_opening_keys(locust__ws_opening *o, locust__loop *loop)
 {
     locust__buf text = {NULL, 0, 0, false};
-    unsigned char digest[20];
+    unsigned char digest[LOCUST__HASH_BYTES];
     uint64_t random[2];
     for (int i = 0; i < 2; i++)
         random[i] = locust__random(&loop->random);
@@ -108,7 +108,7 @@ static bool locust__ws_opening_keys(locust__ws_opening *o, locust__loop *loop)
         snprintf(o->key, sizeof o->key, "%.*s", (int)text.len, text.ptr);
     locust__buf_puts(&text, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
     if (!text.failed) {
-        locust__hash_sha1(text.ptr, text.len, digest);
+        locust__hash_bytes(&locust__hash_sha1, text.ptr, text.len, digest);
         text.len = 0;
         locust__base64_encode(&text, (locust__view){(const char *)digest, 20});
         snprintf(o->accept, sizeof o->accept, "%.*s", (int)text.len, text.ptr);

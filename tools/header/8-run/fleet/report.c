@@ -195,7 +195,7 @@ static void locust__report_error_key(
     const char *method, const char *name, const char *error, char out[LOCUST__HASH_HEX])
 {
     locust__hash h;
-    locust__hash_init(&h, true);
+    locust__hash_init(&h, &locust__hash_sha256);
     locust__hash_add(&h, method, strlen(method));
     locust__hash_add(&h, ".", 1);
     locust__hash_add(&h, name, strlen(name));
