@@ -32364,6 +32364,1385 @@ LOCUST_API const char *locust_mqtt_error(locust_user *u)
     locust__mqtt *m = locust__mqtt_client_of(locust__protocol_find(user, &locust__mqtt_protocol));
     return m ? m->error : NULL;
 }
+/* ============================================================================================
+ * >>mongo_bson  BSON, checked, read and written
+ *
+ * Purpose     checks that bytes are one BSON document; walks through its elements; builds
+ *             documents.
+ * Invariants  whatever the bytes are, nothing is read outside them, and nothing recurses. Only what
+ *             locust__bson_is_valid took may be walked through: every length in it then fits into
+ *             its parent's, every text has its end, and no document is deeper than 200 levels.
+ * Cost        a check is one pass over the elements, not over what is in them.
+ * Names       locust__bson_
+ * Uses        (nothing above 1-ground)
+ * Sources     BSON 1.1, bsonspec.org; 200 levels: as deep as MongoDB reads.
+ *
+ *   document  length of all, 4 bytes, little-endian | elements | 0
+ *   element   type | name 0 | value
+ * ============================================================================================ */
+
+enum locust__bson_type {
+    LOCUST__BSON_DOUBLE = 1,
+    LOCUST__BSON_STRING,
+    LOCUST__BSON_DOCUMENT,
+    LOCUST__BSON_ARRAY,
+    LOCUST__BSON_BINARY,
+    LOCUST__BSON_UNDEFINED,
+    LOCUST__BSON_OBJECT_ID,
+    LOCUST__BSON_BOOL,
+    LOCUST__BSON_DATE,
+    LOCUST__BSON_NULL,
+    LOCUST__BSON_REGEX,
+    LOCUST__BSON_DB_POINTER,
+    LOCUST__BSON_CODE,
+    LOCUST__BSON_SYMBOL,
+    LOCUST__BSON_CODE_SCOPE,
+    LOCUST__BSON_INT32,
+    LOCUST__BSON_TIMESTAMP,
+    LOCUST__BSON_INT64,
+    LOCUST__BSON_DECIMAL,
+    LOCUST__BSON_MAX_KEY = 127,
+    LOCUST__BSON_MIN_KEY = 255
+};
+
+enum { LOCUST__BSON_DEPTH = 200 }; // levels of documents and arrays
+
+typedef struct locust__bson_element {
+    unsigned type;              // locust__bson_type; 0: there is none
+    const char *name;           // ends with '\0'
+    const unsigned char *value; // the bytes behind the name
+    size_t len;                 // of the value
+} locust__bson_element;
+
+static uint32_t locust__bson_u32(const unsigned char *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint64_t locust__bson_u64(const unsigned char *p)
+{
+    return locust__bson_u32(p) | (uint64_t)locust__bson_u32(p + 4) << 32;
+}
+
+static double locust__bson_double(const unsigned char *p)
+{
+    uint64_t bits = locust__bson_u64(p);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* -- checking -- */
+
+/* The bytes of a string with its length in front, of the `left` there are; 0: it is none. */
+static size_t locust__bson_string_len(const unsigned char *p, size_t left)
+{
+    uint32_t n = left < 5 ? 0 : locust__bson_u32(p);
+    return n && n <= left - 4 && !p[4 + n - 1] ? 4 + (size_t)n : 0;
+}
+
+/* The bytes of a text that ends with a 0, which counts; 0: it has no end. */
+static size_t locust__bson_text_len(const unsigned char *p, size_t left)
+{
+    const unsigned char *end = left ? memchr(p, 0, left) : NULL;
+    return end ? (size_t)(end - p) + 1 : 0;
+}
+
+/* The bytes of a binary; 0: it is none. That of the old subtype 2 has its length twice. */
+static size_t locust__bson_binary_len(const unsigned char *p, size_t left)
+{
+    uint32_t n = left < 5 ? UINT32_MAX : locust__bson_u32(p);
+    if (left < 5 || n > left - 5 || n > INT32_MAX)
+        return 0;
+    if (p[4] == 2 && (n < 4 || locust__bson_u32(p + 5) != n - 4))
+        return 0;
+    return 5 + (size_t)n;
+}
+
+/* The bytes of a value that is no document, of the `left` there are; SIZE_MAX: it is wrong. */
+static size_t locust__bson_value_len(unsigned type, const unsigned char *p, size_t left)
+{
+    size_t n = 0, more = 0;
+    switch (type) {
+    case LOCUST__BSON_UNDEFINED:
+    case LOCUST__BSON_NULL:
+    case LOCUST__BSON_MAX_KEY:
+    case LOCUST__BSON_MIN_KEY:
+        return 0;
+    case LOCUST__BSON_BOOL:
+        return left && *p < 2 ? 1 : SIZE_MAX;
+    case LOCUST__BSON_INT32:
+        n = 4;
+        break;
+    case LOCUST__BSON_DOUBLE:
+    case LOCUST__BSON_DATE:
+    case LOCUST__BSON_TIMESTAMP:
+    case LOCUST__BSON_INT64:
+        n = 8;
+        break;
+    case LOCUST__BSON_OBJECT_ID:
+        n = 12;
+        break;
+    case LOCUST__BSON_DECIMAL:
+        n = 16;
+        break;
+    case LOCUST__BSON_STRING:
+    case LOCUST__BSON_CODE:
+    case LOCUST__BSON_SYMBOL:
+        n = locust__bson_string_len(p, left);
+        break;
+    case LOCUST__BSON_DB_POINTER:
+        more = locust__bson_string_len(p, left);
+        n = more ? more + 12 : 0;
+        break;
+    case LOCUST__BSON_BINARY:
+        n = locust__bson_binary_len(p, left);
+        break;
+    case LOCUST__BSON_REGEX:
+        more = locust__bson_text_len(p, left);
+        n = more ? locust__bson_text_len(p + more, left - more) : 0;
+        n = n ? n + more : 0;
+        break;
+    default:
+        break;
+    }
+    return n && n <= left ? n : SIZE_MAX;
+}
+
+/* Where the terminator of the document at `at` is, which ends by `end`, or, if `whole`, at it. 0:
+ * its length is wrong. */
+static size_t locust__bson_open(const unsigned char *p, size_t at, size_t end, bool whole)
+{
+    uint32_t n = end - at < 5 ? 0 : locust__bson_u32(p + at);
+    if (n < 5 || n > end - at || (whole && n != end - at) || p[at + n - 1])
+        return 0;
+    return at + n - 1;
+}
+
+/* Where the document is that is the scope of the code at `at`; 0: the lengths are wrong. *end: where
+ * both end. */
+static size_t locust__bson_scope_at(const unsigned char *p, size_t at, size_t *end)
+{
+    size_t left = *end - at, text;
+    uint32_t n = left < 14 ? 0 : locust__bson_u32(p + at);
+    if (n < 14 || n > left)
+        return 0;
+    text = locust__bson_string_len(p + at + 4, n - 4);
+    *end = at + n;
+    return text ? at + 4 + text : 0;
+}
+
+/* Are n bytes one document, all through? */
+static bool locust__bson_is_valid(const unsigned char *p, size_t n)
+{
+    uint32_t ends[LOCUST__BSON_DEPTH]; // of the open documents: where the terminators are
+    size_t at = 0, end;
+    int depth = 0;
+    if (n > INT32_MAX || !(end = locust__bson_open(p, 0, n, true)))
+        return false;
+    for (ends[depth++] = (uint32_t)end, at = 4; depth;) {
+        unsigned type;
+        size_t len;
+        end = ends[depth - 1];
+        if (at == end) {
+            at++;
+            depth--;
+            continue;
+        }
+        type = p[at++];
+        len = locust__bson_text_len(p + at, end - at);
+        if (!len)
+            return false;
+        at += len;
+        if (type == LOCUST__BSON_DOCUMENT || type == LOCUST__BSON_ARRAY ||
+            type == LOCUST__BSON_CODE_SCOPE) {
+            bool scope = type == LOCUST__BSON_CODE_SCOPE;
+            if (scope)
+                at = locust__bson_scope_at(p, at, &end);
+            end = scope && !at ? 0 : locust__bson_open(p, at, end, scope);
+            if (!end || depth == LOCUST__BSON_DEPTH)
+                return false;
+            ends[depth++] = (uint32_t)end;
+            at += 4;
+        } else {
+            len = locust__bson_value_len(type, p + at, end - at);
+            if (len == SIZE_MAX)
+                return false;
+            at += len;
+        }
+    }
+    return at == n;
+}
+
+/* -- reading what is valid -- */
+
+/* The element at `at` of a valid document, whose bytes go to its terminator; type 0: `at` is that
+ * terminator. */
+static locust__bson_element locust__bson_at(const unsigned char *at)
+{
+    locust__bson_element e = {*at, (const char *)at + 1, NULL, 0};
+    if (!e.type)
+        return e;
+    e.value = at + 2 + strlen(e.name);
+    e.len = e.type == LOCUST__BSON_DOCUMENT || e.type == LOCUST__BSON_ARRAY ||
+                    e.type == LOCUST__BSON_CODE_SCOPE
+                ? locust__bson_u32(e.value)
+                : locust__bson_value_len(e.type, e.value, SIZE_MAX / 2);
+    return e;
+}
+
+/* The first element of a valid document. */
+static locust__bson_element locust__bson_first(const unsigned char *document)
+{
+    return locust__bson_at(document + 4);
+}
+
+/* The element behind one. */
+static locust__bson_element locust__bson_next(const locust__bson_element *e)
+{
+    return locust__bson_at(e->value + e->len);
+}
+
+/* The element of that name; type 0: there is none. */
+static locust__bson_element locust__bson_find(const unsigned char *document, const char *name)
+{
+    locust__bson_element e = locust__bson_first(document);
+    while (e.type && strcmp(e.name, name) != 0)
+        e = locust__bson_next(&e);
+    return e;
+}
+
+/* The value of a number, whatever its type, as servers differ in that; `other`: it is none. */
+static int64_t locust__bson_int(const locust__bson_element *e, int64_t other)
+{
+    double value;
+    switch (e->type) {
+    case LOCUST__BSON_INT32:
+        return (int32_t)locust__bson_u32(e->value);
+    case LOCUST__BSON_INT64:
+        return (int64_t)locust__bson_u64(e->value);
+    case LOCUST__BSON_BOOL:
+        return *e->value;
+    case LOCUST__BSON_DOUBLE:
+        value = locust__bson_double(e->value);
+        return value >= -9e18 && value <= 9e18 ? (int64_t)value : other;
+    default:
+        return other;
+    }
+}
+
+/* The number that a document has under a name. */
+static int64_t locust__bson_get_int(const unsigned char *document, const char *name, int64_t other)
+{
+    locust__bson_element e = locust__bson_find(document, name);
+    return locust__bson_int(&e, other);
+}
+
+/* The text that a document has under a name; ptr NULL: none. A '\0' follows. */
+static locust__view locust__bson_get_text(const unsigned char *document, const char *name)
+{
+    locust__bson_element e = locust__bson_find(document, name);
+    if (e.type != LOCUST__BSON_STRING)
+        return (locust__view){NULL, 0};
+    return (locust__view){(const char *)e.value + 4, e.len - 5};
+}
+
+/* The document or array that a document has under a name; NULL: none. */
+static const unsigned char *locust__bson_get_document(
+    const unsigned char *document, const char *name, enum locust__bson_type type)
+{
+    locust__bson_element e = locust__bson_find(document, name);
+    return e.type == (unsigned)type ? e.value : NULL;
+}
+
+/* -- writing -- */
+
+static void locust__bson_store_u32(void *to, uint32_t v)
+{
+    const unsigned char bytes[4] = {(unsigned char)v, (unsigned char)(v >> 8),
+        (unsigned char)(v >> 16), (unsigned char)(v >> 24)};
+    memcpy(to, bytes, 4);
+}
+
+static void locust__bson_put_u32(locust__buf *out, uint32_t v)
+{
+    unsigned char bytes[4];
+    locust__bson_store_u32(bytes, v);
+    locust__buf_add(out, bytes, 4);
+}
+
+static void locust__bson_put_u64(locust__buf *out, uint64_t v)
+{
+    locust__bson_put_u32(out, (uint32_t)v);
+    locust__bson_put_u32(out, (uint32_t)(v >> 32));
+}
+
+/* The type and the name of an element; its value is to follow. */
+static void locust__bson_put_name(locust__buf *out, enum locust__bson_type type, const char *name)
+{
+    char byte = (char)type;
+    locust__buf_add(out, &byte, 1);
+    locust__buf_add(out, name, strlen(name) + 1);
+}
+
+/* Begins a document; returns its place, for locust__bson_end. */
+static size_t locust__bson_begin(locust__buf *out)
+{
+    size_t at = out->len;
+    locust__bson_put_u32(out, 0);
+    return at;
+}
+
+/* Writes the bytes since `at` as a length at `at`. */
+static void locust__bson_measure(locust__buf *out, size_t at)
+{
+    if (out->len - at > INT32_MAX)
+        out->failed = true;
+    if (!out->failed)
+        locust__bson_store_u32(out->ptr + at, (uint32_t)(out->len - at));
+}
+
+/* Ends the document that was begun at `at`. */
+static void locust__bson_end(locust__buf *out, size_t at)
+{
+    locust__buf_add(out, "", 1);
+    locust__bson_measure(out, at);
+}
+
+static void locust__bson_put_int(locust__buf *out, const char *name, int32_t value)
+{
+    locust__bson_put_name(out, LOCUST__BSON_INT32, name);
+    locust__bson_put_u32(out, (uint32_t)value);
+}
+
+static void locust__bson_put_long(locust__buf *out, const char *name, int64_t value)
+{
+    locust__bson_put_name(out, LOCUST__BSON_INT64, name);
+    locust__bson_put_u64(out, (uint64_t)value);
+}
+
+static void locust__bson_put_bool(locust__buf *out, const char *name, bool value)
+{
+    locust__bson_put_name(out, LOCUST__BSON_BOOL, name);
+    locust__buf_add(out, value ? "\1" : "", 1);
+}
+
+/* A string's value: its length and the text. */
+static void locust__bson_put_string(locust__buf *out, locust__view text)
+{
+    locust__bson_put_u32(out, (uint32_t)text.len + 1);
+    locust__buf_add(out, text.ptr, text.len);
+    locust__buf_add(out, "", 1);
+}
+
+static void locust__bson_put_text(locust__buf *out, const char *name, const char *text)
+{
+    locust__bson_put_name(out, LOCUST__BSON_STRING, name);
+    locust__bson_put_string(out, locust__view_of(text));
+}
+
+static void locust__bson_put_binary(
+    locust__buf *out, const char *name, unsigned subtype, locust__view bytes)
+{
+    char byte = (char)subtype;
+    locust__bson_put_name(out, LOCUST__BSON_BINARY, name);
+    locust__bson_put_u32(out, (uint32_t)bytes.len);
+    locust__buf_add(out, &byte, 1);
+    locust__buf_add(out, bytes.ptr, bytes.len);
+}
+/* ============================================================================================
+ * >>mongo_decimal  decimal numbers of 128 bits
+ *
+ * Purpose     the text of a Decimal128 of BSON, and back.
+ * Invariants  each number has one text, and each text that is exact in 34 digits one number; what
+ *             would have to be rounded is refused.
+ * Names       locust__decimal_
+ * Uses        (nothing above 1-ground)
+ * Sources     IEEE 754-2008, 3.5.2, binary integer decimal; the specification of BSON's Decimal128
+ *             (2016) for its texts: scientific where the exponent is above 0 or the number small.
+ *
+ *   high   sign | exponent + 6176, 14 bits | upper 49 bits of the coefficient
+ *   low    its lower 64 bits
+ * ============================================================================================ */
+
+enum {
+    LOCUST__DECIMAL_DIGITS = 34,
+    LOCUST__DECIMAL_BIAS = 6176,
+    LOCUST__DECIMAL_MOST = 6111, // the exponent of the last digit is -6176 to that
+    LOCUST__DECIMAL_TEXT = 48    // bytes of a text, at most
+};
+
+/* The digits of a coefficient, its leading zeros left out; "0" if it is 0 or has more than 34: such
+ * an encoding counts as 0. */
+static int locust__decimal_digits(uint64_t high, uint64_t low, char out[LOCUST__DECIMAL_DIGITS + 8])
+{
+    uint32_t limb[4] = {
+        (uint32_t)(high >> 32), (uint32_t)high, (uint32_t)(low >> 32), (uint32_t)low};
+    char all[40];
+    int n = 39, first = 0;
+    while (n > 0) { // digits from the last to the first; 2^128 has 39
+        uint64_t rest = 0;
+        for (int i = 0; i < 4; i++) {
+            rest = rest << 32 | limb[i];
+            limb[i] = (uint32_t)(rest / 10);
+            rest %= 10;
+        }
+        all[--n] = (char)('0' + rest);
+    }
+    while (first < 38 && all[first] == '0')
+        first++;
+    n = 39 - first;
+    if (n > LOCUST__DECIMAL_DIGITS) {
+        first = 38;
+        n = 1;
+        all[first] = '0';
+    }
+    memcpy(out, all + first, (size_t)n);
+    out[n] = '\0';
+    return n;
+}
+
+/* Writes the text of 16 bytes, little-endian. */
+static void locust__decimal_format(const unsigned char *p, char out[LOCUST__DECIMAL_TEXT])
+{
+    uint64_t low = locust__bson_u64(p), high = locust__bson_u64(p + 8);
+    char digits[LOCUST__DECIMAL_DIGITS + 8];
+    bool large = (high >> 61 & 3) == 3; // a coefficient of more than 113 bits: none is valid
+    int exponent = (int)(high >> (large ? 47 : 49) & 0x3FFF) - LOCUST__DECIMAL_BIAS, n, scientific;
+    if (high >> 63)
+        *out++ = '-';
+    if ((high >> 58 & 31) >= 30) { // infinity, and what is no number, which has no sign
+        bool infinite = (high >> 58 & 31) == 30;
+        strcpy(infinite || !(high >> 63) ? out : out - 1, infinite ? "Infinity" : "NaN");
+        return;
+    }
+    n = large ? locust__decimal_digits(0, 0, digits)
+              : locust__decimal_digits(high & 0x1FFFFFFFFFFFFu, low, digits);
+    scientific = exponent + n - 1;
+    if (exponent > 0 || scientific < -6) {
+        *out++ = digits[0];
+        if (n > 1)
+            *out++ = '.';
+        memcpy(out, digits + 1, (size_t)n - 1);
+        snprintf(out + n - 1, 12, "E%+d", scientific % 10000);
+    } else if (exponent == 0) {
+        strcpy(out, digits);
+    } else {
+        int whole = n + exponent; // digits in front of the point
+        if (whole <= 0) {
+            *out++ = '0';
+            *out++ = '.';
+            for (; whole < 0; whole++)
+                *out++ = '0';
+            strcpy(out, digits);
+        } else {
+            memcpy(out, digits, (size_t)whole);
+            out[whole] = '.';
+            strcpy(out + whole + 1, digits + whole);
+        }
+    }
+}
+
+/* Multiplies a number of 128 bits by ten and adds a digit. */
+static void locust__decimal_push(uint64_t *high, uint64_t *low, unsigned digit)
+{
+    uint64_t a = (*low & 0xFFFFFFFFu) * 10 + digit, b = (*low >> 32) * 10 + (a >> 32);
+    *low = b << 32 | (a & 0xFFFFFFFFu);
+    *high = *high * 10 + (b >> 32);
+}
+
+/* The value of a text that ends here, as 16 bytes; special: 30 for infinity, 31 for what is none. */
+static void locust__decimal_store(
+    unsigned char *out, bool minus, unsigned special, const char *digits, int n, int exponent)
+{
+    uint64_t high = 0, low = 0;
+    for (int i = 0; i < n; i++)
+        locust__decimal_push(&high, &low, (unsigned)(digits[i] - '0'));
+    high |= special ? (uint64_t)special << 58
+                    : (uint64_t)(unsigned)(exponent + LOCUST__DECIMAL_BIAS) << 49;
+    high |= (uint64_t)minus << 63;
+    locust__bson_store_u32(out, (uint32_t)low);
+    locust__bson_store_u32(out + 4, (uint32_t)(low >> 32));
+    locust__bson_store_u32(out + 8, (uint32_t)high);
+    locust__bson_store_u32(out + 12, (uint32_t)(high >> 32));
+}
+
+/* The exponent behind the digits of a text, with its 'E'; *good: there is nothing else. */
+static int64_t locust__decimal_exponent(locust__view text, bool *good)
+{
+    bool minus;
+    int64_t n;
+    *good = true;
+    if (!text.len)
+        return 0;
+    *good = locust__text_lower(*text.ptr) == 'e';
+    text = locust__view_skip(text, 1);
+    minus = text.len && *text.ptr == '-';
+    if (text.len && (minus || *text.ptr == '+'))
+        text = locust__view_skip(text, 1);
+    n = locust__number_of(text);
+    *good = *good && n >= 0;
+    n = n > 1000000000 ? 1000000000 : n; // more would be no more
+    return minus ? -n : n;
+}
+
+/* Brings an exponent into its range: by zeros behind the digits, or by fewer of them. False: that
+ * takes rounding. */
+static bool locust__decimal_clamp(char *digits, int *n, int64_t *exponent)
+{
+    if (*n == 1 && *digits == '0') {
+        *exponent = *exponent > LOCUST__DECIMAL_MOST    ? LOCUST__DECIMAL_MOST
+                    : *exponent < -LOCUST__DECIMAL_BIAS ? -LOCUST__DECIMAL_BIAS
+                                                        : *exponent;
+        return true;
+    }
+    while (*exponent > LOCUST__DECIMAL_MOST && *n < LOCUST__DECIMAL_DIGITS) {
+        digits[(*n)++] = '0';
+        --*exponent;
+    }
+    while (*exponent<-LOCUST__DECIMAL_BIAS && * n> 1 && digits[*n - 1] == '0') {
+        --*n;
+        ++*exponent;
+    }
+    return *exponent <= LOCUST__DECIMAL_MOST && *exponent >= -LOCUST__DECIMAL_BIAS;
+}
+
+/* Reads a text into 16 bytes, little-endian. False: it is no decimal number, or not exact in 34
+ * digits. */
+static bool locust__decimal_parse(locust__view text, unsigned char out[16])
+{
+    char digits[LOCUST__DECIMAL_DIGITS];
+    bool minus = text.len && *text.ptr == '-', any = false, point = false, good;
+    int64_t exponent = 0, zeros = 0; // zeros behind 34 digits
+    int n = 0;
+    if (text.len && (minus || *text.ptr == '+'))
+        text = locust__view_skip(text, 1);
+    if (locust__view_is_nocase(text, "nan") || locust__view_is_nocase(text, "inf") ||
+        locust__view_is_nocase(text, "infinity")) {
+        bool infinite = locust__text_lower(*text.ptr) == 'i';
+        locust__decimal_store(out, minus && infinite, infinite ? 30 : 31, "", 0, 0);
+        return true;
+    }
+    for (; text.len && (locust__text_is_digit(*text.ptr) || (*text.ptr == '.' && !point));
+         text = locust__view_skip(text, 1)) {
+        if (*text.ptr == '.') {
+            point = true;
+            continue;
+        }
+        any = true;
+        exponent -= point;
+        if (*text.ptr == '0' && (!n || n + zeros >= LOCUST__DECIMAL_DIGITS)) {
+            zeros += n > 0;
+            continue;
+        }
+        if (n == LOCUST__DECIMAL_DIGITS)
+            return false;
+        digits[n++] = *text.ptr;
+    }
+    exponent += zeros + locust__decimal_exponent(text, &good);
+    if (!n)
+        digits[n++] = '0';
+    if (!any || !good || !locust__decimal_clamp(digits, &n, &exponent))
+        return false;
+    locust__decimal_store(out, minus, 0, digits, n, (int)exponent);
+    return true;
+}
+/* ============================================================================================
+ * >>mongo_to_json  BSON as JSON
+ *
+ * Purpose     writes a document as relaxed Extended JSON, which shows plain numbers, texts and
+ *             dates as JSON has them, and what JSON lacks as {"$name": ...}.
+ * Invariants  takes what locust__bson_is_valid took. The result is JSON, in valid UTF-8, whatever
+ *             the texts are. Nothing recurses.
+ * Names       locust__extjson_put_ locust__extjson_put
+ * Uses        >>json >>mongo_bson >>mongo_decimal
+ * Sources     MongoDB Extended JSON, version 2.1.0.
+ * ============================================================================================ */
+
+/* A number as short as it can be read back as the same double, with a point or an exponent in it,
+ * which say that it is one. The locale is "C". */
+static void locust__extjson_put_double(locust__buf *out, double value)
+{
+    char text[32];
+    int digits = 15;
+    if (value != value || value - value != 0) { // NaN, infinite
+        locust__buf_printf(out, "{\"$numberDouble\": \"%s\"}",
+            value != value ? "NaN"
+            : value > 0    ? "Infinity"
+                           : "-Infinity");
+        return;
+    }
+    do {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+    } while (strtod(text, NULL) != value && digits++ < 17);
+    locust__buf_puts(out, text);
+    if (!strpbrk(text, ".e"))
+        locust__buf_puts(out, ".0");
+}
+
+/* Milliseconds since 1970 as a date where it has four digits of a year, else as their number. */
+static void locust__extjson_put_date(locust__buf *out, int64_t ms)
+{
+    int64_t day = ms / 86400000, left = ms % 86400000, era, year, month;
+    if (ms < 0 || ms > 253402300799999) {
+        locust__buf_printf(out, "{\"$date\": {\"$numberLong\": \"%lld\"}}", (long long)ms);
+        return;
+    }
+    day += 719468; // since 0000-03-01: a leap day is then the last of its year
+    era = day / 146097;
+    day %= 146097;
+    year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    month = (5 * day + 2) / 153; // 0: March
+    day = day - (153 * month + 2) / 5 + 1;
+    year += 400 * era + (month > 9);
+    locust__buf_printf(out, "{\"$date\": \"%04d-%02d-%02dT%02d:%02d:%02d", (int)year,
+        (int)(month > 9 ? month - 9 : month + 3), (int)day, (int)(left / 3600000),
+        (int)(left / 60000 % 60), (int)(left / 1000 % 60));
+    if (left % 1000)
+        locust__buf_printf(out, ".%03d", (int)(left % 1000));
+    locust__buf_puts(out, "Z\"}");
+}
+
+static void locust__extjson_put_id(locust__buf *out, const unsigned char *p)
+{
+    locust__buf_puts(out, "{\"$oid\": \"");
+    for (int i = 0; i < 12; i++)
+        locust__buf_printf(out, "%02x", p[i]);
+    locust__buf_puts(out, "\"}");
+}
+
+static void locust__extjson_put_binary(locust__buf *out, const locust__bson_element *e)
+{
+    unsigned subtype = e->value[4];
+    size_t head = subtype == 2 ? 9 : 5;
+    locust__buf_puts(out, "{\"$binary\": {\"base64\": \"");
+    locust__base64_encode(out, (locust__view){(const char *)e->value + head, e->len - head});
+    locust__buf_printf(out, "\", \"subType\": \"%02x\"}}", subtype);
+}
+
+static void locust__extjson_put_regex(locust__buf *out, const locust__bson_element *e)
+{
+    const char *pattern = (const char *)e->value;
+    locust__buf_puts(out, "{\"$regularExpression\": {\"pattern\": ");
+    locust__json_put(out, pattern);
+    locust__buf_puts(out, ", \"options\": ");
+    locust__json_put(out, pattern + strlen(pattern) + 1);
+    locust__buf_puts(out, "}}");
+}
+
+/* Writes a string's value, its length in front, between two texts. */
+static void locust__extjson_put_string(
+    locust__buf *out, const char *before, const unsigned char *p, const char *behind)
+{
+    locust__buf_puts(out, before);
+    locust__json_put_view(out, (locust__view){(const char *)p + 4, locust__bson_u32(p) - 1});
+    locust__buf_puts(out, behind);
+}
+
+/* Writes a value that holds no further ones. */
+static void locust__extjson_put_value(locust__buf *out, const locust__bson_element *e)
+{
+    const unsigned char *p = e->value;
+    char text[LOCUST__DECIMAL_TEXT];
+    switch ((enum locust__bson_type)e->type) {
+    case LOCUST__BSON_DOUBLE:
+        locust__extjson_put_double(out, locust__bson_double(p));
+        break;
+    case LOCUST__BSON_STRING:
+        locust__extjson_put_string(out, "", p, "");
+        break;
+    case LOCUST__BSON_BINARY:
+        locust__extjson_put_binary(out, e);
+        break;
+    case LOCUST__BSON_UNDEFINED:
+        locust__buf_puts(out, "{\"$undefined\": true}");
+        break;
+    case LOCUST__BSON_OBJECT_ID:
+        locust__extjson_put_id(out, p);
+        break;
+    case LOCUST__BSON_BOOL:
+        locust__buf_puts(out, *p ? "true" : "false");
+        break;
+    case LOCUST__BSON_DATE:
+        locust__extjson_put_date(out, (int64_t)locust__bson_u64(p));
+        break;
+    case LOCUST__BSON_NULL:
+        locust__buf_puts(out, "null");
+        break;
+    case LOCUST__BSON_REGEX:
+        locust__extjson_put_regex(out, e);
+        break;
+    case LOCUST__BSON_DB_POINTER:
+        locust__extjson_put_string(out, "{\"$dbPointer\": {\"$ref\": ", p, ", \"$id\": ");
+        locust__extjson_put_id(out, p + e->len - 12);
+        locust__buf_puts(out, "}}");
+        break;
+    case LOCUST__BSON_CODE:
+        locust__extjson_put_string(out, "{\"$code\": ", p, "}");
+        break;
+    case LOCUST__BSON_SYMBOL:
+        locust__extjson_put_string(out, "{\"$symbol\": ", p, "}");
+        break;
+    case LOCUST__BSON_INT32:
+    case LOCUST__BSON_INT64:
+        locust__buf_printf(out, "%lld", (long long)locust__bson_int(e, 0));
+        break;
+    case LOCUST__BSON_TIMESTAMP:
+        locust__buf_printf(out, "{\"$timestamp\": {\"t\": %lu, \"i\": %lu}}",
+            (unsigned long)locust__bson_u32(p + 4), (unsigned long)locust__bson_u32(p));
+        break;
+    case LOCUST__BSON_DECIMAL:
+        locust__decimal_format(p, text);
+        locust__buf_printf(out, "{\"$numberDecimal\": \"%s\"}", text);
+        break;
+    case LOCUST__BSON_MAX_KEY:
+    case LOCUST__BSON_MIN_KEY:
+        locust__buf_printf(out, "{\"$%sKey\": 1}", e->type == LOCUST__BSON_MAX_KEY ? "max" : "min");
+        break;
+    case LOCUST__BSON_DOCUMENT: // these hold others
+    case LOCUST__BSON_ARRAY:
+    case LOCUST__BSON_CODE_SCOPE:
+        break;
+    }
+}
+
+/* Writes a valid document. */
+static void locust__extjson_put(locust__buf *out, const unsigned char *document)
+{
+    locust__locale was = locust__locale_enter();
+    unsigned char kinds[LOCUST__BSON_DEPTH] = {LOCUST__BSON_DOCUMENT}; // of the open documents
+    locust__bson_element e = locust__bson_first(document);
+    int depth = 1;
+    bool first = true;
+    locust__buf_puts(out, "{");
+    while (!out->failed) {
+        if (!e.type) {                                                   // the end of the innermost
+            const unsigned char *behind = (const unsigned char *)e.name; // its terminator's
+            unsigned kind = kinds[--depth];
+            locust__buf_puts(out, kind == LOCUST__BSON_ARRAY        ? "]"
+                                  : kind == LOCUST__BSON_CODE_SCOPE ? "}}"
+                                                                    : "}");
+            if (!depth)
+                break;
+            first = false;
+            e = locust__bson_at(behind);
+            continue;
+        }
+        if (!first)
+            locust__buf_puts(out, ", ");
+        if (kinds[depth - 1] != LOCUST__BSON_ARRAY) {
+            locust__json_put(out, e.name);
+            locust__buf_puts(out, ": ");
+        }
+        first = e.type == LOCUST__BSON_DOCUMENT || e.type == LOCUST__BSON_ARRAY ||
+                e.type == LOCUST__BSON_CODE_SCOPE;
+        if (!first) {
+            locust__extjson_put_value(out, &e);
+            e = locust__bson_next(&e);
+            continue;
+        }
+        kinds[depth++] = (unsigned char)e.type;
+        if (e.type == LOCUST__BSON_CODE_SCOPE) {
+            locust__extjson_put_string(out, "{\"$code\": ", e.value + 4, ", \"$scope\": ");
+            e.value += 8 + locust__bson_u32(e.value + 4);
+        }
+        locust__buf_puts(out, kinds[depth - 1] == LOCUST__BSON_ARRAY ? "[" : "{");
+        e = locust__bson_first(e.value);
+    }
+    locust__locale_leave(was);
+}
+/* ============================================================================================
+ * >>mongo_from_json  BSON from JSON
+ *
+ * Purpose     turns Extended JSON, relaxed or canonical, into a document. Whole numbers become
+ *             int32, int64 or, beyond that, double.
+ * Invariants  a text that is no JSON, a {"$name": ...} of a type that is not as it should be, and
+ *             what is nested deeper than 200 levels are refused. {"$regex": ...} and other
+ *             operators are documents like any other. Nothing recurses.
+ * Names       locust__extjson locust__extjson_
+ * Uses        >>json >>mongo_bson >>mongo_decimal
+ * Sources     MongoDB Extended JSON, version 2.1.0; of its version 1 {"$date": milliseconds}.
+ * ============================================================================================ */
+
+typedef struct locust__extjson {
+    const char *p, *end;
+    locust__buf *out;
+    const char *wrong; // why the text cannot be taken; NULL: it can
+    int depth;
+    uint32_t at[LOCUST__BSON_DEPTH];    // of the open documents: where they begin in `out`
+    uint32_t count[LOCUST__BSON_DEPTH]; // of an array: its elements so far; of a scope: where the
+                                        // length of it and its code is
+    unsigned char kind[LOCUST__BSON_DEPTH];
+} locust__extjson;
+
+/* Appends a JSON string with its quotes, decoded. False: it has a NUL and may not, or is none. */
+static bool locust__extjson_text(locust__buf *out, locust__view v, bool nul)
+{
+    char text[4];
+    if (v.len < 2 || *v.ptr != '"')
+        return false;
+    v = (locust__view){v.ptr + 1, v.len - 2};
+    for (size_t i = 0; i < v.len;) {
+        size_t n = locust__json_char(v, &i, text);
+        if (!n || (!*text && !nul))
+            return false;
+        locust__buf_add(out, text, n);
+    }
+    return true;
+}
+
+/* Appends a string's value: its length, the text and a 0. */
+static bool locust__extjson_string(locust__buf *out, locust__view v)
+{
+    size_t at = out->len;
+    bool good;
+    locust__bson_put_u32(out, 0);
+    good = locust__extjson_text(out, v, true);
+    locust__buf_add(out, "", 1);
+    if (!out->failed)
+        locust__bson_store_u32(out->ptr + at, (uint32_t)(out->len - at - 4));
+    return good;
+}
+
+/* The inside of a string that has no escapes, as all of types but texts are written; ptr NULL: it
+ * is none. */
+static locust__view locust__extjson_plain(locust__view v)
+{
+    if (v.len < 2 || *v.ptr != '"' || memchr(v.ptr, '\\', v.len))
+        return (locust__view){NULL, 0};
+    return (locust__view){v.ptr + 1, v.len - 2};
+}
+
+/* The only two members of an object. False: it has others. */
+static bool locust__extjson_two(locust__view object, const char *first, const char *second,
+    locust__view *one, locust__view *two)
+{
+    const char *p = NULL;
+    locust__view name, value;
+    one->ptr = two->ptr = NULL;
+    if (!object.len || *object.ptr != '{')
+        return false;
+    while (locust__json_member(object, &p, &name, &value)) {
+        locust__view *to = locust__view_is(name, first)              ? one
+                           : second && locust__view_is(name, second) ? two
+                                                                     : NULL;
+        if (!to || to->ptr)
+            return false;
+        *to = value;
+    }
+    return one->ptr && (!second || two->ptr);
+}
+
+/* The value of a text that is a whole number, written plainly. */
+static bool locust__extjson_whole(locust__view text, int64_t *value)
+{
+    return text.ptr && text.len && locust__json_digits(text, *text.ptr == '-') == text.len &&
+           locust__json_int(text, value);
+}
+
+/* Hexadecimal digits as so many bytes. */
+static bool locust__extjson_hex(locust__buf *out, locust__view text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes && text.len == 2 * bytes; i++) {
+        int value = locust__number_hex(text.ptr + 2 * i, 2);
+        char byte = (char)value;
+        if (value < 0)
+            return false;
+        locust__buf_add(out, &byte, 1);
+    }
+    return text.len == 2 * bytes;
+}
+
+/* -- the types: each appends the value of one, which lies in *type -- */
+
+static bool locust__extjson_take_oid(locust__buf *out, locust__view v)
+{
+    locust__view text = locust__extjson_plain(v);
+    return text.ptr && locust__extjson_hex(out, text, 12);
+}
+
+static bool locust__extjson_take_int(locust__buf *out, locust__view v)
+{
+    locust__view text = locust__extjson_plain(v);
+    int64_t value;
+    if (!locust__extjson_whole(text, &value) || value < INT32_MIN || value > INT32_MAX)
+        return false;
+    locust__bson_put_u32(out, (uint32_t)value);
+    return true;
+}
+
+static bool locust__extjson_take_long(locust__buf *out, locust__view v)
+{
+    locust__view text = locust__extjson_plain(v);
+    int64_t value;
+    if (!locust__extjson_whole(text, &value))
+        return false;
+    locust__bson_put_u64(out, (uint64_t)value);
+    return true;
+}
+
+static void locust__extjson_bits(locust__buf *out, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    locust__bson_put_u64(out, bits);
+}
+
+/* The text goes on behind the number, which ends it: a quote or what JSON has there. */
+static void locust__extjson_number(locust__buf *out, locust__view text)
+{
+    locust__extjson_bits(out, strtod(text.ptr, NULL));
+}
+
+static bool locust__extjson_take_double(locust__buf *out, locust__view v)
+{
+    locust__view text = locust__extjson_plain(v);
+    if (!text.ptr)
+        return false;
+    if (locust__view_is(text, "NaN")) // the bits of the usual one, whatever the machine's are
+        locust__bson_put_u64(out, (uint64_t)0x7FF8 << 48);
+    else if (locust__view_is(text, "Infinity"))
+        locust__bson_put_u64(out, (uint64_t)0x7FF0 << 48);
+    else if (locust__view_is(text, "-Infinity"))
+        locust__bson_put_u64(out, (uint64_t)0xFFF0 << 48);
+    else if (locust__json_is_number(text))
+        locust__extjson_number(out, text);
+    else
+        return false;
+    return true;
+}
+
+static bool locust__extjson_take_decimal(locust__buf *out, locust__view v)
+{
+    locust__view text = locust__extjson_plain(v);
+    unsigned char bytes[16];
+    if (!text.ptr || !locust__decimal_parse(text, bytes))
+        return false;
+    locust__buf_add(out, bytes, 16);
+    return true;
+}
+
+static bool locust__extjson_take_binary(locust__buf *out, locust__view v)
+{
+    locust__view base64, subtype;
+    size_t at = out->len, n;
+    int type;
+    if (!locust__extjson_two(v, "base64", "subType", &base64, &subtype))
+        return false;
+    base64 = locust__extjson_plain(base64);
+    subtype = locust__extjson_plain(subtype);
+    type = subtype.ptr && (subtype.len == 1 || subtype.len == 2)
+               ? locust__number_hex(subtype.ptr, (int)subtype.len)
+               : -1;
+    if (!base64.ptr || type < 0)
+        return false;
+    locust__buf_add(out, "\0\0\0\0\0\0\0\0", type == 2 ? 9 : 5);
+    n = out->len;
+    if (!locust__base64_decode(out, base64) || out->failed)
+        return false;
+    out->ptr[at + 4] = (char)type;
+    if (type == 2)
+        locust__bson_store_u32(out->ptr + at + 5, (uint32_t)(out->len - n));
+    locust__bson_store_u32(out->ptr + at, (uint32_t)(out->len - at - 5));
+    return true;
+}
+
+static bool locust__extjson_take_uuid(locust__buf *out, locust__view v)
+{
+    static const size_t groups[] = {4, 2, 2, 2, 6};
+    locust__view text = locust__extjson_plain(v);
+    locust__buf_add(out, "\20\0\0\0\4", 5);
+    for (int i = 0; i < 5; i++) {
+        size_t n = 2 * groups[i];
+        if (!text.ptr || text.len < n + (i < 4) || (i < 4 && text.ptr[n] != '-') ||
+            !locust__extjson_hex(out, (locust__view){text.ptr, n}, groups[i]))
+            return false;
+        text = locust__view_skip(text, n + (i < 4));
+    }
+    return !text.len;
+}
+
+static bool locust__extjson_take_symbol(locust__buf *out, locust__view v)
+{
+    return locust__extjson_string(out, v);
+}
+
+static bool locust__extjson_take_timestamp(locust__buf *out, locust__view v)
+{
+    locust__view seconds, number;
+    int64_t t, i;
+    if (!locust__extjson_two(v, "t", "i", &seconds, &number) ||
+        !locust__extjson_whole(seconds, &t) || !locust__extjson_whole(number, &i) || t < 0 ||
+        i < 0 || t > UINT32_MAX || i > UINT32_MAX)
+        return false;
+    locust__bson_put_u32(out, (uint32_t)i);
+    locust__bson_put_u32(out, (uint32_t)t);
+    return true;
+}
+
+static int locust__extjson_by_byte(const void *a, const void *b)
+{
+    return *(const char *)a - *(const char *)b;
+}
+
+static bool locust__extjson_take_regex(locust__buf *out, locust__view v)
+{
+    locust__view pattern, options;
+    size_t at;
+    if (!locust__extjson_two(v, "pattern", "options", &pattern, &options) ||
+        !locust__extjson_text(out, pattern, false))
+        return false;
+    locust__buf_add(out, "", 1);
+    at = out->len;
+    if (!locust__extjson_text(out, options, false))
+        return false;
+    if (out->len > at)
+        qsort(out->ptr + at, out->len - at, 1, locust__extjson_by_byte); // as BSON wants them
+    locust__buf_add(out, "", 1);
+    return true;
+}
+
+static bool locust__extjson_take_pointer(locust__buf *out, locust__view v)
+{
+    locust__view collection, id, oid, unused;
+    return locust__extjson_two(v, "$ref", "$id", &collection, &id) &&
+           locust__extjson_two(id, "$oid", NULL, &oid, &unused) &&
+           locust__extjson_string(out, collection) && locust__extjson_take_oid(out, oid);
+}
+
+/* Takes so many digits off a text; -1: there are others. */
+static int locust__extjson_digits(locust__view *text, size_t n)
+{
+    int64_t value = text->len < n ? -1 : locust__number_of((locust__view){text->ptr, n});
+    if (value >= 0)
+        *text = locust__view_skip(*text, n);
+    return (int)value;
+}
+
+/* Takes a character off a text. */
+static bool locust__extjson_char(locust__view *text, char c)
+{
+    bool there = text->len && *text->ptr == c;
+    if (there)
+        *text = locust__view_skip(*text, 1);
+    return there;
+}
+
+/* Milliseconds from a zone such as "Z", "+02:00" or "-0530"; false: it is none. */
+static bool locust__extjson_zone(locust__view text, int64_t *ms)
+{
+    bool minus = text.len && *text.ptr == '-';
+    int hours, minutes;
+    *ms = 0;
+    if (locust__view_is(text, "Z"))
+        return true;
+    if (!locust__extjson_char(&text, minus ? '-' : '+'))
+        return false;
+    hours = locust__extjson_digits(&text, 2);
+    locust__extjson_char(&text, ':');
+    minutes = text.len ? locust__extjson_digits(&text, 2) : 0;
+    *ms = (minus ? 1 : -1) * (hours * 60 + minutes) * (int64_t)60000;
+    return !text.len && hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60;
+}
+
+/* Milliseconds since 1970 of "2026-01-01T00:00:00.000Z"; false: it is no such date. */
+static bool locust__extjson_date(locust__view text, int64_t *ms)
+{
+    static const char between[] = "--T::";
+    static const int least[] = {0, 1, 1, 0, 0, 0}, most[] = {9999, 12, 31, 23, 59, 59};
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int field[6], scale = 100;
+    int64_t year, month, days, zone, part = 0;
+    bool leap;
+    for (int i = 0; i < 6; i++) {
+        field[i] = locust__extjson_digits(&text, i ? 2 : 4);
+        if (field[i] < least[i] || field[i] > most[i] ||
+            (i < 5 && !locust__extjson_char(&text, between[i])))
+            return false;
+    }
+    leap = field[0] % 4 == 0 && (field[0] % 100 != 0 || field[0] % 400 == 0);
+    if (field[2] > lengths[field[1] - 1] + (leap && field[1] == 2))
+        return false;
+    if (locust__extjson_char(&text, '.')) {
+        if (!text.len || !locust__text_is_digit(*text.ptr))
+            return false;
+        for (; text.len && locust__text_is_digit(*text.ptr); scale /= 10) {
+            part += scale * (*text.ptr - '0'); // what is less than a millisecond is dropped
+            text = locust__view_skip(text, 1);
+        }
+    }
+    year = field[0] - (field[1] < 3); // of a year that begins in March
+    month = (field[1] + 9) % 12;
+    days = 365 * year + (year + 400) / 4 - (year + 400) / 100 + (year + 400) / 400 - 97 +
+           (153 * month + 2) / 5 + field[2] - 1 - 719468;
+    *ms = ((days * 24 + field[3]) * 60 + field[4]) * 60000 + (int64_t)field[5] * 1000 + part;
+    if (!locust__extjson_zone(text, &zone))
+        return false;
+    *ms += zone;
+    return true;
+}
+
+static bool locust__extjson_take_date(locust__buf *out, locust__view v)
+{
+    locust__view text = locust__extjson_plain(v), inside, unused;
+    int64_t ms;
+    if (text.ptr ? !locust__extjson_date(text, &ms) : !locust__json_int(v, &ms)) {
+        if (text.ptr || !locust__extjson_two(v, "$numberLong", NULL, &inside, &unused))
+            return false;
+        return locust__extjson_take_long(out, inside);
+    }
+    locust__bson_put_u64(out, (uint64_t)ms);
+    return true;
+}
+
+static bool locust__extjson_take_one(locust__buf *out, locust__view v)
+{
+    (void)out;
+    return locust__view_is(v, "1");
+}
+
+static bool locust__extjson_take_true(locust__buf *out, locust__view v)
+{
+    (void)out;
+    return locust__view_is(v, "true");
+}
+
+typedef struct locust__extjson_type {
+    const char *name;
+    enum locust__bson_type type;
+    bool (*take)(locust__buf *out, locust__view v);
+    const char *wrong;
+} locust__extjson_type;
+
+/* The type whose only member has that name; NULL: none. */
+static const locust__extjson_type *locust__extjson_type_of(locust__view name)
+{
+#define LOCUST__EXTJSON(name, type, fn)                                           \
+    {                                                                             \
+        name, LOCUST__BSON_##type, locust__extjson_take_##fn, "a malformed " name \
+    }
+    static const locust__extjson_type types[] = {
+        LOCUST__EXTJSON("$oid", OBJECT_ID, oid),
+        LOCUST__EXTJSON("$numberInt", INT32, int),
+        LOCUST__EXTJSON("$numberLong", INT64, long),
+        LOCUST__EXTJSON("$numberDouble", DOUBLE, double),
+        LOCUST__EXTJSON("$numberDecimal", DECIMAL, decimal),
+        LOCUST__EXTJSON("$binary", BINARY, binary),
+        LOCUST__EXTJSON("$uuid", BINARY, uuid),
+        LOCUST__EXTJSON("$symbol", SYMBOL, symbol),
+        LOCUST__EXTJSON("$timestamp", TIMESTAMP, timestamp),
+        LOCUST__EXTJSON("$regularExpression", REGEX, regex),
+        LOCUST__EXTJSON("$dbPointer", DB_POINTER, pointer),
+        LOCUST__EXTJSON("$date", DATE, date),
+        LOCUST__EXTJSON("$minKey", MIN_KEY, one),
+        LOCUST__EXTJSON("$maxKey", MAX_KEY, one),
+        LOCUST__EXTJSON("$undefined", UNDEFINED, true),
+    };
+#undef LOCUST__EXTJSON
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (locust__view_is(name, types[i].name))
+            return &types[i];
+    return NULL;
+}
+
+/* -- the text -- */
+
+/* Passes blanks. Returns whether `c` is next, and passes that. */
+static bool locust__extjson_pass(locust__extjson *x, char c)
+{
+    x->p = locust__json_blank(x->p, x->end);
+    if (x->p == x->end || *x->p != c)
+        return false;
+    x->p++;
+    return true;
+}
+
+/* Opens a document at the end of `out`. */
+static void locust__extjson_open(locust__extjson *x, enum locust__bson_type kind)
+{
+    if (x->depth == LOCUST__BSON_DEPTH || x->out->len > INT32_MAX) {
+        x->wrong = x->depth == LOCUST__BSON_DEPTH ? "nested deeper than 200 levels" : "too long";
+        return;
+    }
+    x->at[x->depth] = (uint32_t)locust__bson_begin(x->out);
+    x->count[x->depth] = 0;
+    x->kind[x->depth++] = (unsigned char)kind;
+}
+
+/* Closes the innermost document. Behind a scope the object is closed that had it. */
+static void locust__extjson_close(locust__extjson *x)
+{
+    size_t at = x->at[--x->depth];
+    locust__bson_end(x->out, at);
+    if (x->kind[x->depth] != LOCUST__BSON_CODE_SCOPE)
+        return;
+    locust__bson_measure(x->out, x->count[x->depth]);
+    if (!locust__extjson_pass(x, '}'))
+        x->wrong = "a malformed $code";
+}
+
+/* {"$code": "text"} or {"$code": "text", "$scope": {...}}, of which the text is at hand: *type is
+ * the place of the type's byte. */
+static void locust__extjson_code(locust__extjson *x, size_t type)
+{
+    const char *stop = x->p < x->end && *x->p == '"' ? locust__json_string_end(x->p, x->end) : NULL;
+    size_t at = x->out->len;
+    x->wrong = "a malformed $code";
+    if (!stop)
+        return;
+    locust__bson_put_u32(x->out, 0); // the length of both, if there is a scope
+    if (!locust__extjson_string(x->out, (locust__view){x->p, (size_t)(stop - x->p)}) ||
+        x->out->failed)
+        return;
+    x->p = stop;
+    if (locust__extjson_pass(x, '}')) {
+        memmove(x->out->ptr + at, x->out->ptr + at + 4, x->out->len - at - 4);
+        x->out->len -= 4;
+        x->out->ptr[type] = LOCUST__BSON_CODE;
+        x->wrong = NULL;
+        return;
+    }
+    if (!locust__extjson_pass(x, ','))
+        return;
+    x->p = locust__json_blank(x->p, x->end);
+    if (x->end - x->p < 8 || memcmp(x->p, "\"$scope\"", 8) != 0)
+        return;
+    x->p += 8;
+    if (!locust__extjson_pass(x, ':') || !locust__extjson_pass(x, '{') ||
+        x->depth + 1 >= LOCUST__BSON_DEPTH)
+        return;
+    x->wrong = NULL;
+    x->out->ptr[type] = LOCUST__BSON_CODE_SCOPE;
+    locust__extjson_open(x, LOCUST__BSON_CODE_SCOPE);
+    x->count[x->depth - 1] = (uint32_t)at;
+}
+
+/* An object: a type, or a document, which it opens. `type`: the place of the type's byte. */
+static void locust__extjson_object(locust__extjson *x, size_t type)
+{
+    const char *from = x->p, *p = NULL, *stop;
+    const locust__extjson_type *known = NULL;
+    locust__view name, value, whole;
+    x->p = locust__json_blank(x->p + 1, x->end);
+    stop = x->p < x->end && *x->p == '"' ? locust__json_string_end(x->p, x->end) : NULL;
+    if (stop && x->p[1] == '$') {
+        name = (locust__view){x->p + 1, (size_t)(stop - x->p) - 2};
+        known = locust__extjson_type_of(name);
+        if (locust__view_is(name, "$code")) {
+            x->p = locust__json_blank(stop, x->end);
+            locust__extjson_pass(x, ':');
+            x->p = locust__json_blank(x->p, x->end);
+            locust__extjson_code(x, type);
+            return;
+        }
+    }
+    if (!known) {
+        x->out->ptr[type] = LOCUST__BSON_DOCUMENT;
+        locust__extjson_open(x, LOCUST__BSON_DOCUMENT);
+        return;
+    }
+    stop = locust__json_value_end(from, x->end);
+    whole = (locust__view){from, stop ? (size_t)(stop - from) : 0};
+    x->out->ptr[type] = (char)known->type;
+    if (!stop || !locust__json_member(whole, &p, &name, &value) || !known->take(x->out, value) ||
+        locust__json_member(whole, &p, &name, &value))
+        x->wrong = known->wrong;
+    x->p = stop;
+}
+
+/* A value of JSON, whose type goes to the byte at `type`. */
+static void locust__extjson_value(locust__extjson *x, size_t type)
+{
+    const char *stop;
+    locust__view v;
+    int64_t value;
+    if (*x->p == '{') {
+        locust__extjson_object(x, type);
+        return;
+    }
+    if (*x->p == '[') {
+        x->p++;
+        x->out->ptr[type] = LOCUST__BSON_ARRAY;
+        locust__extjson_open(x, LOCUST__BSON_ARRAY);
+        return;
+    }
+    stop = locust__json_scalar(x->p, x->end);
+    v = (locust__view){x->p, (size_t)(stop - x->p)};
+    x->p = stop;
+    if (*v.ptr == '"') {
+        x->out->ptr[type] = LOCUST__BSON_STRING;
+        locust__extjson_string(x->out, v);
+    } else if (*v.ptr == 'n') {
+        x->out->ptr[type] = LOCUST__BSON_NULL;
+    } else if (*v.ptr == 't' || *v.ptr == 'f') {
+        x->out->ptr[type] = LOCUST__BSON_BOOL;
+        locust__buf_add(x->out, *v.ptr == 't' ? "\1" : "", 1);
+    } else if (memchr(v.ptr, '.', v.len) || memchr(v.ptr, 'e', v.len) ||
+               memchr(v.ptr, 'E', v.len) || !locust__json_int(v, &value)) {
+        x->out->ptr[type] = LOCUST__BSON_DOUBLE;
+        locust__extjson_number(x->out, v);
+    } else if (value >= INT32_MIN && value <= INT32_MAX) {
+        x->out->ptr[type] = LOCUST__BSON_INT32;
+        locust__bson_put_u32(x->out, (uint32_t)value);
+    } else {
+        x->out->ptr[type] = LOCUST__BSON_INT64;
+        locust__bson_put_u64(x->out, (uint64_t)value);
+    }
+}
+
+/* An element of the innermost document: its name and its value. */
+static void locust__extjson_element(locust__extjson *x)
+{
+    int top = x->depth - 1;
+    size_t type = x->out->len;
+    locust__buf_add(x->out, "", 1);
+    if (x->kind[top] == LOCUST__BSON_ARRAY) {
+        locust__buf_printf(x->out, "%lu", (unsigned long)x->count[top]++);
+    } else {
+        const char *stop = locust__json_string_end(x->p, x->end);
+        if (!locust__extjson_text(x->out, (locust__view){x->p, (size_t)(stop - x->p)}, false))
+            x->wrong = "a name with a NUL in it";
+        x->p = stop;
+        locust__extjson_pass(x, ':');
+    }
+    locust__buf_add(x->out, "", 1);
+    x->p = locust__json_blank(x->p, x->end);
+    if (!x->out->failed && !x->wrong)
+        locust__extjson_value(x, type);
+}
+
+/* Appends the document that a text of JSON, an object, stands for; of an array, a document with its
+ * elements. The text must end with '\0'. Returns why it cannot; NULL: it did. */
+static const char *locust__extjson_read(locust__buf *out, locust__view text, bool array)
+{
+    locust__extjson x;
+    locust__locale was;
+    x.p = locust__json_blank(text.ptr, text.ptr + text.len);
+    x.end = text.ptr + text.len;
+    x.out = out;
+    x.wrong = NULL;
+    x.depth = 0;
+    if (!locust__json_is_valid(text))
+        return "no JSON";
+    if (*x.p != (array ? '[' : '{'))
+        return array ? "no array" : "no object";
+    x.p++;
+    was = locust__locale_enter();
+    locust__extjson_open(&x, array ? LOCUST__BSON_ARRAY : LOCUST__BSON_DOCUMENT);
+    while (x.depth && !x.wrong && !out->failed) {
+        char close = x.kind[x.depth - 1] == LOCUST__BSON_ARRAY ? ']' : '}';
+        if (locust__extjson_pass(&x, close)) {
+            locust__extjson_close(&x);
+            continue;
+        }
+        locust__extjson_pass(&x, ',');
+        x.p = locust__json_blank(x.p, x.end);
+        locust__extjson_element(&x);
+    }
+    locust__locale_leave(was);
+    return out->failed ? locust__error_text(LOCUST_ERR_MEMORY) : x.wrong;
+}
 #endif
 
 #if LOCUST__LAYERS >= 8

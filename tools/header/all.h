@@ -622,6 +622,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/mqtt/connect.c"
 #include "7-protocol/mqtt/subscribe.c"
 #include "7-protocol/mqtt/user.c"
+#include "7-protocol/mongo/bson.c"
+#include "7-protocol/mongo/decimal.c"
+#include "7-protocol/mongo/to_json.c"
+#include "7-protocol/mongo/from_json.c"
 #endif
 
 #if LOCUST__LAYERS >= 8
