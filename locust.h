@@ -1618,6 +1618,155 @@ LOCUST_API bool locust_mqtt_disconnect(locust_user *u, bool with_will);
 /* Why the last call failed: a stable sentence; NULL if it did not. */
 LOCUST_API const char *locust_mqtt_error(locust_user *u);
 /* ============================================================================================
+ * >>mongodb  MongoDB
+ *
+ * Purpose     documents of a MongoDB server, written and read as JSON (MongoDB Extended JSON v2).
+ *
+ * A user, and each coroutine that it starts, has one client with one connection, which its first
+ * call opens and its end closes. A connection that has ended is opened again by the next call. What
+ * a test gives is Extended JSON, relaxed or canonical: {"$oid": "..."}, {"$date": "..."} and so on;
+ * what it gets is relaxed.
+ *
+ * Rows        "MONGODB find items", and so "insert", "update", "delete", "aggregate" and commands
+ *             with what they are done to; "MONGODB connect": the connection, hello and the login.
+ *             An answer of the server that is no success is a failure, and so is one that has write
+ *             errors in it: its sentence and code, with numbers of five and more digits as N. A
+ *             row's length is the bytes of the answers.
+ *
+ * The host is mongodb://[USER:PASSWORD@]HOST[:PORT]/[DATABASE][?OPTION=VALUE&...] with one host.
+ * Its options are those of MongoDB: authSource, authMechanism (SCRAM-SHA-256, SCRAM-SHA-1, PLAIN),
+ * tls, tlsCAFile, tlsCertificateKeyFile, tlsInsecure, tlsAllowInvalidCertificates, timeoutMS,
+ * appName, w, journal, wTimeoutMS, readConcernLevel, readPreference; those that concern a driver's
+ * pool, monitoring and retries are taken and say nothing here.
+ * ============================================================================================ */
+
+typedef struct locust_mongo_options {
+    const char *url;                 // NULL: the user's host
+    const char *username, *password; // NULL: those of the URL, if any
+    const char *name;                // of the row; NULL: "connect"
+    double timeout_s;                // of the connect; 0: 60, negative: none
+} locust_mongo_options;
+
+/* Connects, and logs in. What was open is closed. Later connections of the client go there too.
+ * Returns whether it went well: locust_mongo_error says why not.
+ * locust_mongo_connect(u, "mongodb://127.0.0.1:27017/shop", .username = "me", .password = "secret")
+ */
+LOCUST_API bool locust_mongo_connect(locust_user *u, const locust_mongo_options *options);
+#define locust_mongo_connect(u, ...)     \
+    (LOCUST_AT_("locust_mongo_connect"), \
+        locust_mongo_connect((u), &(locust_mongo_options){.url = __VA_ARGS__}))
+
+typedef struct locust_mongo_result { // lives until this user's next call on the client
+    const char *error;               // NULL, or one short, stable sentence
+    int code;                        // of the server's error, 11000 for a duplicate key; 0: none
+    int n;                           // documents, for locust_mongo_document
+    int64_t inserted, matched, modified, upserted, deleted;
+    int batches;  // answers that the documents came in
+    size_t bytes; // of the answers
+    double elapsed_ms;
+} locust_mongo_result;
+
+/* The i-th document of a result as JSON, from 0; "" if there is none. Lives as long as the result,
+ * free nothing. Of a command without a cursor the only one is the answer itself. */
+LOCUST_API const char *locust_mongo_document(const locust_mongo_result *r, int i);
+
+typedef struct locust_mongo_query {
+    const char *collection; // required
+    const char *filter;     // a JSON object; NULL: {}
+    const char *sort, *projection;
+    int limit, skip;      // documents; 0: no limit, none
+    int batch_size;       // documents of an answer; 0: as the server likes
+    bool one_batch;       // leave it at the first answer
+    const char *more;     // a JSON object with further fields of the command, such as "hint"
+    const char *database; // NULL: that of the URL, else "test"
+    const char *name;     // of the row; NULL: "find COLLECTION"
+    double timeout_s;     // 0: the URL's timeoutMS, else 60; negative: none
+} locust_mongo_query;
+
+/* Finds documents, in all batches up to the limit. Never NULL. */
+LOCUST_API locust_mongo_result *locust_mongo_find(locust_user *u, const locust_mongo_query *query);
+#define locust_mongo_find(u, collection_, ...) \
+    (LOCUST_AT_("locust_mongo_find"),          \
+        locust_mongo_find(                     \
+            (u), &(locust_mongo_query){.collection = (collection_), .filter = __VA_ARGS__}))
+
+typedef struct locust_mongo_insertion {
+    const char *collection;             // required
+    const char *documents;              // required: a JSON array of objects, or one object
+    bool unordered;                     // go on after a document that the server refuses
+    const char *more, *database, *name; // as of a query
+    double timeout_s;
+} locust_mongo_insertion;
+
+/* Inserts documents, in as many messages as the server's limits ask for. A document without an
+ * "_id" gets one. Never NULL. */
+LOCUST_API locust_mongo_result *locust_mongo_insert(
+    locust_user *u, const locust_mongo_insertion *insertion);
+#define locust_mongo_insert(u, collection_, ...) \
+    (LOCUST_AT_("locust_mongo_insert"),          \
+        locust_mongo_insert((u),                 \
+            &(locust_mongo_insertion){.collection = (collection_), .documents = __VA_ARGS__}))
+
+typedef struct locust_mongo_change {
+    const char *collection; // required
+    const char *filter;     // which documents: a JSON object; NULL: {}
+    const char *update;     // of an update, required: operators, a whole document or a pipeline
+    bool many;              // all that the filter finds; false: one
+    bool upsert;            // of an update: insert one if none is found
+    const char *more, *database, *name; // as of a query
+    double timeout_s;
+} locust_mongo_change;
+
+/* Updates documents. Never NULL. */
+LOCUST_API locust_mongo_result *locust_mongo_update(
+    locust_user *u, const locust_mongo_change *change);
+#define locust_mongo_update(u, collection_, filter_, ...) \
+    (LOCUST_AT_("locust_mongo_update"),                   \
+        locust_mongo_update(                              \
+            (u), &(locust_mongo_change){                  \
+                     .collection = (collection_), .filter = (filter_), .update = __VA_ARGS__}))
+/* Deletes documents. Never NULL. */
+LOCUST_API locust_mongo_result *locust_mongo_delete(
+    locust_user *u, const locust_mongo_change *change);
+#define locust_mongo_delete(u, collection_, ...) \
+    (LOCUST_AT_("locust_mongo_delete"),          \
+        locust_mongo_delete(                     \
+            (u), &(locust_mongo_change){.collection = (collection_), .filter = __VA_ARGS__}))
+
+typedef struct locust_mongo_pipeline {
+    const char *collection; // required
+    const char *stages;     // required: a JSON array of objects
+    int batch_size;
+    bool one_batch;
+    const char *more, *database, *name; // as of a query
+    double timeout_s;
+} locust_mongo_pipeline;
+
+/* Aggregates. Never NULL. */
+LOCUST_API locust_mongo_result *locust_mongo_aggregate(
+    locust_user *u, const locust_mongo_pipeline *pipeline);
+#define locust_mongo_aggregate(u, collection_, ...) \
+    (LOCUST_AT_("locust_mongo_aggregate"),          \
+        locust_mongo_aggregate(                     \
+            (u), &(locust_mongo_pipeline){.collection = (collection_), .stages = __VA_ARGS__}))
+
+typedef struct locust_mongo_request {
+    const char *command; // required: a JSON object, whose first name is the command's
+    bool one_batch;
+    const char *database, *name; // as of a query; NULL: the command, and what it is done to
+    double timeout_s;
+} locust_mongo_request;
+
+/* Carries out any command. If its answer has a cursor, all its batches are fetched. Never NULL. */
+LOCUST_API locust_mongo_result *locust_mongo_command(
+    locust_user *u, const locust_mongo_request *request);
+#define locust_mongo_command(u, ...)     \
+    (LOCUST_AT_("locust_mongo_command"), \
+        locust_mongo_command((u), &(locust_mongo_request){.command = __VA_ARGS__}))
+
+/* Why the last call failed: a stable sentence; NULL if it did not. */
+LOCUST_API const char *locust_mongo_error(locust_user *u);
+/* ============================================================================================
  * >>feeds  data from files
  *
  * Purpose     gives users accounts, search words and the like, one row of a file at a time.
@@ -18433,6 +18582,7 @@ typedef struct locust__services {
     locust__recorder recorder;
     locust__services_counts counts;
     struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
+    struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
     locust__buf auth;                 // scratch, to build credentials and names in
 } locust__services;
 /* ============================================================================================
@@ -24272,24 +24422,19 @@ static locust_error locust__protocol_leave(locust__protocol_client *c, locust_er
 
 typedef struct locust__protocol_to { // where a client connects to
     const locust__url *url;
-    int port;      // unless the URL has one
-    bool secure;   // by TLS
-    bool http;     // it begins as HTTP does: http/1.1 is offered by ALPN
-    bool no_proxy; // none is asked, whatever class and environment say
+    int port;                   // unless the URL has one
+    bool secure;                // by TLS
+    bool http;                  // it begins as HTTP does: http/1.1 is offered by ALPN
+    bool no_proxy;              // none is asked, whatever class and environment say
+    const locust__tls_how *tls; // goes before the class's where it says something; NULL: nothing
 } locust__protocol_to;
 
-/* Opens a connection as a request would: the class's TLS, unix socket and proxy, which is asked to
- * CONNECT; --connect-to; the user's certificate. */
-static locust_error locust__protocol_open(locust__user *user, locust__conn *conn,
-    locust__origin *origin, bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
+/* The class's route, with the user's certificate, and what the test says of TLS for this client. */
+static locust__route locust__protocol_route(
+    const locust__user *user, bool http, bool no_proxy, const locust__tls_how *tls)
 {
-    locust__services *sv = user->all->services;
     const locust__session *session = user->client->session;
     locust__route route = user->cls->route;
-    int64_t before_ns = a->generator_ns;
-    locust__dial took;
-    locust_error error;
-    conn->origin = origin;
     route.tls.http = http;
     route.tunnels = true;
     route.direct |= no_proxy;
@@ -24297,6 +24442,28 @@ static locust_error locust__protocol_open(locust__user *user, locust__conn *conn
         route.tls.cert_file = session->cert_file;
         route.tls.key_file = session->key_file;
     }
+    if (tls && tls->ca_file)
+        route.tls.ca_file = tls->ca_file;
+    if (tls && tls->cert_file) {
+        route.tls.cert_file = tls->cert_file;
+        route.tls.key_file = tls->key_file;
+    }
+    route.tls.insecure |= tls && tls->insecure;
+    return route;
+}
+
+/* Opens a connection as a request would: the class's TLS, unix socket and proxy, which is asked to
+ * CONNECT; --connect-to; the user's certificate. */
+static locust_error locust__protocol_open(locust__user *user, locust__conn *conn,
+    locust__origin *origin, bool http, bool no_proxy, const locust__tls_how *tls,
+    locust__allowance *a) LOCUST__PARKS
+{
+    locust__services *sv = user->all->services;
+    const locust__route route = locust__protocol_route(user, http, no_proxy, tls);
+    int64_t before_ns = a->generator_ns;
+    locust__dial took;
+    locust_error error;
+    conn->origin = origin;
     error = locust__dial_open(conn, sv, &route, a, &took);
     sv->counts.waited_ns += a->generator_ns - before_ns;
     return error;
@@ -24304,11 +24471,11 @@ static locust_error locust__protocol_open(locust__user *user, locust__conn *conn
 
 /* Connects the client anew. */
 static locust_error locust__protocol_connect(locust__protocol_client *c, locust__origin *origin,
-    bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
+    bool http, bool no_proxy, const locust__tls_how *tls, locust__allowance *a) LOCUST__PARKS
 {
     locust_error error;
     locust__protocol_close(c);
-    error = locust__protocol_open(c->user, &c->conn, origin, http, no_proxy, a);
+    error = locust__protocol_open(c->user, &c->conn, origin, http, no_proxy, tls, a);
     if (error)
         locust__protocol_close(c);
     else
@@ -24339,7 +24506,7 @@ LOCUST__UNUSED static locust_error locust__protocol_dial(
     origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
     if (!origin)
         return LOCUST_ERR_MEMORY;
-    error = locust__protocol_connect(c, origin, to->http, to->no_proxy, a);
+    error = locust__protocol_connect(c, origin, to->http, to->no_proxy, to->tls, a);
     locust__protocol_check_tls(c->user, to->secure);
     return error;
 }
@@ -26099,7 +26266,7 @@ static locust_error locust__ws_opening_try(locust__ws *ws, locust__ws_opening *o
     locust_stream *s = locust__ws_stream(ws);
     size_t budget = LOCUST_MAX_HEADER;
     locust__view head = {NULL, 0};
-    locust_error error = locust__protocol_connect(ws->client, o->x.origin, true, false, a);
+    locust_error error = locust__protocol_connect(ws->client, o->x.origin, true, false, NULL, a);
     if (!error)
         error = locust__head_out_build(&o->client, &o->x, &head);
     if (!error)
@@ -28902,7 +29069,7 @@ static locust_error locust__dns_line_open(
     if (line->wire == LOCUST__DNS_WIRE_UDP)
         return locust__dns_line_open_udp(line, user, a);
     locust__protocol_check_tls(user, line->wire == LOCUST__DNS_WIRE_TLS);
-    error = locust__protocol_open(user, &line->conn, line->conn.origin, false, true, a);
+    error = locust__protocol_open(user, &line->conn, line->conn.origin, false, true, NULL, a);
     locust__protocol_check_tls(user, line->wire == LOCUST__DNS_WIRE_TLS);
     return error;
 }
@@ -32519,8 +32686,8 @@ static size_t locust__bson_open(const unsigned char *p, size_t at, size_t end, b
     return at + n - 1;
 }
 
-/* Where the document is that is the scope of the code at `at`; 0: the lengths are wrong. *end: where
- * both end. */
+/* Where the document is that is the scope of the code at `at`; 0: the lengths are wrong. *end:
+ * where both end. */
 static size_t locust__bson_scope_at(const unsigned char *p, size_t at, size_t *end)
 {
     size_t left = *end - at, text;
@@ -32851,7 +33018,8 @@ static void locust__decimal_push(uint64_t *high, uint64_t *low, unsigned digit)
     *high = *high * 10 + (b >> 32);
 }
 
-/* The value of a text that ends here, as 16 bytes; special: 30 for infinity, 31 for what is none. */
+/* The value of digits and an exponent, as 16 bytes. special: 30 for infinity, 31 for what is no
+ * number. */
 static void locust__decimal_store(
     unsigned char *out, bool minus, unsigned special, const char *digits, int n, int exponent)
 {
@@ -33742,6 +33910,1708 @@ static const char *locust__extjson_read(locust__buf *out, locust__view text, boo
     }
     locust__locale_leave(was);
     return out->failed ? locust__error_text(LOCUST_ERR_MEMORY) : x.wrong;
+}
+/* ============================================================================================
+ * >>mongo_url  MongoDB's connection strings
+ *
+ * Purpose     takes a connection string apart: server, login, database, and the options that say
+ *             something to a client of one connection.
+ * Invariants  a string is taken apart once in a test. One that cannot be meant, or that asks for
+ *             what is not done here, has a sentence, and ends the test.
+ * Names       locust__mongo_target locust__mongo_target_
+ * Uses        >>tls >>url >>services >>user >>mongo_bson
+ * Sources     MongoDB's specifications "Connection String" and "URI Options".
+ * ============================================================================================ */
+
+typedef struct locust__mongo_target { // what a connection string says; lives until the test's end
+    struct locust__mongo_target *next;
+    const char *text, *given_user,
+        *given_password; // what it was made from; the last two may be NULL
+    const char *wrong;   // why it cannot be used; NULL: it can
+    locust__url url;
+    locust__view user, password; // user.ptr NULL: no login
+    const char *database, *auth_source, *mechanism,
+        *app_name; // mechanism NULL: as the server likes
+    bool secure;
+    locust__tls_how tls;                // in place of the class's, where it says something
+    double timeout_s;                   // 0: not given
+    locust__view for_reads, for_writes; // elements of commands: readConcern, writeConcern and so on
+    // While the string is taken apart.
+    const char *w, *concern;
+    int64_t w_timeout_ms; // 0: not given
+    int journal;          // -1: not given
+} locust__mongo_target;
+
+typedef struct locust__mongo_target_option {
+    locust__arena *arena;
+    locust__mongo_target *target;
+    const char *name, *value; // decoded
+} locust__mongo_target_option;
+
+/* Keeps a sentence of the arena's. */
+static void locust__mongo_target_refuse(
+    locust__mongo_target_option *o, const char *before, const char *what, const char *behind)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s%.80s%s", before, what, behind);
+    o->target->wrong = locust__arena_copy(o->arena, text, strlen(text));
+    if (!o->target->wrong)
+        o->target->wrong = locust__error_text(LOCUST_ERR_MEMORY);
+}
+
+/* The value of a switch: "true" or "false". */
+static bool locust__mongo_target_switch(locust__mongo_target_option *o)
+{
+    bool on = strcmp(o->value, "true") == 0;
+    if (!on && strcmp(o->value, "false") != 0)
+        locust__mongo_target_refuse(
+            o, "the MongoDB URL has an option ", o->name, " that is neither true nor false");
+    return on;
+}
+
+/* The value of a number, 0 and up. */
+static int64_t locust__mongo_target_number(locust__mongo_target_option *o)
+{
+    int64_t n = locust__number_of(locust__view_of(o->value));
+    if (n < 0)
+        locust__mongo_target_refuse(
+            o, "the MongoDB URL has an option ", o->name, " that is no whole number");
+    return n;
+}
+
+static void locust__mongo_target_mechanism(locust__mongo_target_option *o)
+{
+    static const char *const known[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(o->value, known[i]) == 0)
+            o->target->mechanism = known[i];
+    if (strcmp(o->value, "DEFAULT") != 0 && !o->target->mechanism)
+        locust__mongo_target_refuse(o, "the authMechanism ", o->value,
+            " is not known here: SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN are");
+}
+
+/* {w: 0} has no answer that could be timed. */
+static void locust__mongo_target_w(locust__mongo_target_option *o)
+{
+    o->target->w = o->value;
+    if (strcmp(o->value, "0") == 0)
+        locust__mongo_target_refuse(o,
+            "w=0 in the MongoDB URL asks for no answer, and there would be nothing to time", "",
+            "");
+}
+
+static void locust__mongo_target_preference(locust__mongo_target_option *o)
+{
+    static const char *const modes[] = {
+        "primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"};
+    locust__buf out = {NULL, 0, 0, false};
+    size_t at;
+    for (int i = 0; i < 5; i++)
+        if (strcmp(o->value, modes[i]) == 0) {
+            locust__bson_put_name(&out, LOCUST__BSON_DOCUMENT, "$readPreference");
+            at = locust__bson_begin(&out);
+            locust__bson_put_text(&out, "mode", modes[i]);
+            locust__bson_end(&out, at);
+        }
+    if (!out.len)
+        locust__mongo_target_refuse(o, "the readPreference ", o->value, " is not known to MongoDB");
+    else
+        o->target->for_reads =
+            (locust__view){locust__arena_copy(o->arena, out.ptr, out.len), out.len};
+    locust__buf_free(&out);
+}
+
+/* Options that say nothing to a client of one connection that neither monitors nor tries again. */
+static bool locust__mongo_target_is_idle(const char *name)
+{
+    static const char *const idle[] = {"compressors", "connectTimeoutMS", "directConnection",
+        "heartbeatFrequencyMS", "loadBalanced", "localThresholdMS", "maxConnecting",
+        "maxIdleTimeMS", "maxPoolSize", "maxStalenessSeconds", "minPoolSize", "replicaSet",
+        "retryReads", "retryWrites", "serverMonitoringMode", "serverSelectionTimeoutMS",
+        "serverSelectionTryOnce", "waitQueueTimeoutMS", "zlibCompressionLevel",
+        "uuidRepresentation", "tlsDisableOCSPEndpointCheck",
+        "tlsDisableCertificateRevocationCheck"};
+    for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
+        if (strcasecmp(name, idle[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Takes one option. */
+static void locust__mongo_target_take(locust__mongo_target_option *o)
+{
+    locust__mongo_target *t = o->target;
+    const char *name = o->name;
+    if (strcasecmp(name, "authSource") == 0)
+        t->auth_source = o->value;
+    else if (strcasecmp(name, "authMechanism") == 0)
+        locust__mongo_target_mechanism(o);
+    else if (strcasecmp(name, "tls") == 0 || strcasecmp(name, "ssl") == 0)
+        t->secure = locust__mongo_target_switch(o);
+    else if (strcasecmp(name, "tlsInsecure") == 0 ||
+             strcasecmp(name, "tlsAllowInvalidCertificates") == 0)
+        t->tls.insecure |= locust__mongo_target_switch(o);
+    else if (strcasecmp(name, "tlsCAFile") == 0)
+        t->tls.ca_file = o->value;
+    else if (strcasecmp(name, "tlsCertificateKeyFile") == 0)
+        t->tls.cert_file = o->value;
+    else if (strcasecmp(name, "appName") == 0)
+        t->app_name = o->value;
+    else if (strcasecmp(name, "timeoutMS") == 0 || strcasecmp(name, "socketTimeoutMS") == 0)
+        t->timeout_s = (double)locust__mongo_target_number(o) / 1000;
+    else if (strcmp(name, "w") == 0)
+        locust__mongo_target_w(o);
+    else if (strcasecmp(name, "journal") == 0)
+        t->journal = locust__mongo_target_switch(o);
+    else if (strcasecmp(name, "wTimeoutMS") == 0)
+        t->w_timeout_ms = locust__mongo_target_number(o);
+    else if (strcasecmp(name, "readConcernLevel") == 0)
+        t->concern = o->value;
+    else if (strcasecmp(name, "readPreference") == 0)
+        locust__mongo_target_preference(o);
+    else if (!locust__mongo_target_is_idle(name))
+        locust__mongo_target_refuse(
+            o, "the MongoDB URL has an option that is not known here: ", name, "");
+}
+
+/* A text of the arena with its %XX decoded. NULL: no memory. */
+static const char *locust__mongo_target_copy(locust__arena *arena, locust__view text)
+{
+    locust__buf out = {NULL, 0, 0, false};
+    const char *copy;
+    locust__url_decode(&out, text);
+    locust__buf_add(&out, "", 1);
+    copy = out.failed ? NULL : locust__arena_copy(arena, out.ptr, out.len);
+    locust__buf_free(&out);
+    return copy;
+}
+
+/* Takes what stands behind the '?'. */
+static void locust__mongo_target_options(
+    locust__arena *arena, locust__mongo_target *t, locust__view v)
+{
+    while (v.len && !t->wrong) {
+        const char *end = memchr(v.ptr, '&', v.len);
+        size_t n = end ? (size_t)(end - v.ptr) : v.len;
+        const char *equals = memchr(v.ptr, '=', n);
+        size_t name = equals ? (size_t)(equals - v.ptr) : n;
+        locust__mongo_target_option o = {arena, t,
+            locust__mongo_target_copy(arena, (locust__view){v.ptr, name}),
+            locust__mongo_target_copy(arena,
+                (locust__view){v.ptr + name + (equals != NULL), n - name - (equals != NULL)})};
+        if (!o.name || !o.value)
+            t->wrong = locust__error_text(LOCUST_ERR_MEMORY);
+        else if (!equals || !*o.value)
+            locust__mongo_target_refuse(
+                &o, "the MongoDB URL has an option without a value: ", o.name, "");
+        else
+            locust__mongo_target_take(&o);
+        v = locust__view_skip(v, n + (n < v.len));
+    }
+}
+
+/* Writes the concerns as elements of commands. */
+static void locust__mongo_target_concerns(locust__arena *arena, locust__mongo_target *t)
+{
+    locust__buf out = {NULL, 0, 0, false};
+    size_t at;
+    if (t->concern) {
+        locust__buf_add(&out, t->for_reads.ptr, t->for_reads.len);
+        locust__bson_put_name(&out, LOCUST__BSON_DOCUMENT, "readConcern");
+        at = locust__bson_begin(&out);
+        locust__bson_put_text(&out, "level", t->concern);
+        locust__bson_end(&out, at);
+        t->for_reads = (locust__view){locust__arena_copy(arena, out.ptr, out.len), out.len};
+    }
+    if (t->w || t->journal >= 0 || t->w_timeout_ms) {
+        int64_t n = t->w ? locust__number_of(locust__view_of(t->w)) : -1;
+        out.len = 0;
+        locust__bson_put_name(&out, LOCUST__BSON_DOCUMENT, "writeConcern");
+        at = locust__bson_begin(&out);
+        if (n >= 0)
+            locust__bson_put_int(&out, "w", (int32_t)n);
+        else if (t->w)
+            locust__bson_put_text(&out, "w", t->w);
+        if (t->journal >= 0)
+            locust__bson_put_bool(&out, "j", t->journal != 0);
+        if (t->w_timeout_ms)
+            locust__bson_put_int(&out, "wtimeout", (int32_t)t->w_timeout_ms);
+        locust__bson_end(&out, at);
+        t->for_writes = (locust__view){locust__arena_copy(arena, out.ptr, out.len), out.len};
+    }
+    if (out.failed || (t->for_reads.len && !t->for_reads.ptr) ||
+        (t->for_writes.len && !t->for_writes.ptr))
+        t->wrong = locust__error_text(LOCUST_ERR_MEMORY);
+    locust__buf_free(&out);
+}
+
+/* Why the text in front of the options is no server; NULL: it is one. */
+static const char *locust__mongo_target_server(locust__mongo_target *t)
+{
+    const char *hosts = strstr(t->text, "://");
+    size_t n;
+    if (strncasecmp(t->text, "mongodb+srv://", 14) == 0)
+        return "mongodb+srv:// names servers by records of DNS, which are not looked up here: give "
+               "mongodb://HOST:PORT of one of them, with ?tls=true";
+    if (!hosts || strncasecmp(t->text, "mongodb://", 10) != 0)
+        return "the host of a MongoDB user is mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE";
+    n = strcspn(hosts + 3, "/?");
+    if (memchr(hosts + 3, ',', n))
+        return "the MongoDB URL names several hosts, and a user talks to one server: name one, of a "
+               "replica set the primary";
+    if (locust__url_parse(t->text, &t->url))
+        return "the MongoDB URL is malformed: in user names and passwords : / ? # [ ] @ and % are "
+               "written as %3A and so on";
+    if (memchr(t->url.host.ptr, '%', t->url.host.len))
+        return "the MongoDB URL names a unix socket: give the class its path as .unix_socket, and "
+               "the URL any host";
+    return NULL;
+}
+
+/* Takes the login of the URL, or the one that was given. */
+static void locust__mongo_target_login(locust__arena *arena, locust__mongo_target *t)
+{
+    const char *colon =
+        t->url.user_info.len ? memchr(t->url.user_info.ptr, ':', t->url.user_info.len) : NULL;
+    size_t n = colon ? (size_t)(colon - t->url.user_info.ptr) : t->url.user_info.len;
+    const char *user = t->given_user, *password = t->given_password;
+    if (!user && n)
+        user = locust__mongo_target_copy(arena, (locust__view){t->url.user_info.ptr, n});
+    if (!password && colon)
+        password = locust__mongo_target_copy(arena, locust__view_skip(t->url.user_info, n + 1));
+    if ((n && !user) || (colon && !password)) {
+        t->wrong = locust__error_text(LOCUST_ERR_MEMORY);
+    } else if (user && !password) {
+        t->wrong = "the MongoDB URL has a user and no password: mongodb://USER:PASSWORD@HOST";
+    } else if (user) {
+        t->user = locust__view_of(user);
+        t->password = locust__view_of(password);
+    }
+}
+
+/* Takes the string apart. */
+static void locust__mongo_target_parse(locust__arena *arena, locust__mongo_target *t)
+{
+    const char *question;
+    locust__view path;
+    t->journal = -1;
+    t->wrong = locust__mongo_target_server(t);
+    if (t->wrong)
+        return;
+    locust__mongo_target_login(arena, t);
+    path = t->url.rest;
+    question = path.len ? memchr(path.ptr, '?', path.len) : NULL;
+    if (question) {
+        size_t at = (size_t)(question - path.ptr);
+        locust__mongo_target_options(arena, t, locust__view_skip(path, at + 1));
+        path.len = at;
+    }
+    if (path.len > 1)
+        t->database = locust__mongo_target_copy(arena, locust__view_skip(path, 1));
+    if (!t->auth_source)
+        t->auth_source = t->mechanism && strcmp(t->mechanism, "PLAIN") == 0 ? "$external"
+                         : t->database                                      ? t->database
+                                                                            : "admin";
+    t->database = t->database ? t->database : "test";
+    if (!t->wrong)
+        locust__mongo_target_concerns(arena, t);
+}
+
+static bool locust__mongo_target_same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What a connection string says, and a user name and password that go before its own. NULL: no
+ * memory. */
+static const locust__mongo_target *locust__mongo_target_of(
+    locust__services *sv, const char *text, const char *user, const char *password)
+{
+    locust__mongo_target *t = sv->mongo_targets;
+    while (t && (strcmp(t->text, text) != 0 || !locust__mongo_target_same(t->given_user, user) ||
+                    !locust__mongo_target_same(t->given_password, password)))
+        t = t->next;
+    if (t)
+        return t;
+    t = locust__arena_zalloc(&sv->arena, sizeof *t);
+    if (!t)
+        return NULL;
+    t->text = locust__arena_copy(&sv->arena, text, strlen(text));
+    t->given_user = user ? locust__arena_copy(&sv->arena, user, strlen(user)) : NULL;
+    t->given_password =
+        password ? locust__arena_copy(&sv->arena, password, strlen(password)) : NULL;
+    if (!t->text || (user && !t->given_user) || (password && !t->given_password))
+        return NULL;
+    t->next = sv->mongo_targets;
+    sv->mongo_targets = t;
+    locust__mongo_target_parse(&sv->arena, t);
+    return t;
+}
+/* ============================================================================================
+ * >>mongo_client  what a MongoDB client keeps; messages to and from the server
+ *
+ * Purpose     builds commands, sends them, and reads and checks their answers.
+ * Invariants  one command is under way at a time. Of an answer nothing is looked at before its
+ *             lengths are checked and its document is valid BSON. Who is told of an error of the
+ *             connection finds it closed: an answer that comes too late must answer nothing else.
+ *             Positions in `in` are offsets, as it moves when it grows.
+ * Cost        an idle client: some 900 bytes, and the answers of its last call.
+ * Names       locust__mongo locust__mongo_client_ locust__mongo_command_ locust__mongo_read_
+ *             locust__mongo_call locust__mongo_say
+ * Uses        >>co >>stats >>record >>stream >>allowance >>user >>protocol >>mongo_bson
+ *             >>mongo_url
+ * Sources     MongoDB's specifications "OP_MSG" and "Driver Sessions".
+ *
+ *   length, id, id of what it answers, 2013: 4 bytes each, little-endian
+ *   flags, 4 bytes | 0 document | 1 length name\0 documents ... | CRC-32C, if the flags say so
+ * ============================================================================================ */
+
+enum {
+    LOCUST__MONGO_HEAD = 16,
+    LOCUST__MONGO_OP_MSG = 2013,
+    LOCUST__MONGO_OP_COMPRESSED = 2012,
+    LOCUST__MONGO_MORE_TO_COME = 2, // a flag
+    LOCUST__MONGO_TEXT = 300        // bytes of a sentence, at most
+};
+
+typedef struct locust__mongo {
+    locust__protocol_client as; // first
+    const locust__mongo_target *target;
+    bool ready; // the server said hello, and took the login
+    bool has_session;
+    bool follows; // the server is no primary: reads say that they may go to it
+    unsigned char session[16];
+    int32_t max_document, max_message, max_batch; // what the server takes
+    uint32_t last_id;
+    const char *error;          // why the call failed that runs, or the last one
+    locust_mongo_result result; // of the last call
+    locust__buf in;             // its answers
+    uint32_t *documents;        // where the documents are in `in`
+    size_t cap_documents;
+    char **texts; // of the documents, as JSON; NULL: nobody asked
+} locust__mongo;
+
+static locust__mongo *locust__mongo_client_of(locust__protocol_client *c)
+{
+    return (locust__mongo *)(void *)c;
+}
+
+static locust__services *locust__mongo_client_services(const locust__mongo *m)
+{
+    return m->as.user->all->services;
+}
+
+static locust_stream *locust__mongo_client_stream(locust__mongo *m)
+{
+    return &m->as.conn.stream;
+}
+
+/* Forgets the answers of the last call. */
+static void locust__mongo_client_forget(locust__mongo *m)
+{
+    for (int i = 0; i < m->result.n && m->texts; i++)
+        LOCUST_FREE(m->texts[i]);
+    LOCUST_FREE(m->texts);
+    m->texts = NULL;
+    LOCUST_FREE(m->documents);
+    m->documents = NULL;
+    m->cap_documents = 0;
+    locust__buf_free(&m->in);
+    memset(&m->result, 0, sizeof m->result);
+}
+
+static void locust__mongo_client_close(locust__mongo *m)
+{
+    locust__protocol_close(&m->as);
+    m->ready = m->has_session = false;
+}
+
+/* -- sentences -- */
+
+/* What a server said of an error, as a sentence that groups: a number of five digits or more
+ * becomes N, an identifier of 24 hexadecimal digits ID, and what behind "dup key:" names a value is
+ * left out. */
+static const char *locust__mongo_say(const locust__mongo *m, int code, locust__view said)
+{
+    char text[LOCUST__MONGO_TEXT + 32];
+    size_t n = 0;
+    for (size_t i = 0; i < said.len && n < LOCUST__MONGO_TEXT - 3;) {
+        size_t digits = 0, hex = 0;
+        if (said.len - i >= 9 && memcmp(said.ptr + i, " dup key:", 9) == 0)
+            break;
+        while (i + digits < said.len && locust__text_is_digit(said.ptr[i + digits]))
+            digits++;
+        while (i + hex < said.len && locust__number_hex_digit(said.ptr[i + hex]) >= 0)
+            hex++;
+        if (hex == 24 || digits >= 5) {
+            memcpy(text + n, hex == 24 ? "ID" : "N", hex == 24 ? 2 : 1);
+            n += hex == 24 ? 2 : 1;
+            i += hex == 24 ? hex : digits;
+        } else {
+            size_t run = hex ? hex : 1; // a run is taken or left as a whole
+            while (run-- && n < LOCUST__MONGO_TEXT - 3)
+                text[n++] = said.ptr[i++];
+        }
+    }
+    locust__text_plain(text, n);
+    snprintf(text + n, sizeof text - n, "%s (%d)", n ? "" : "an error without a sentence", code);
+    return locust__stats_text(locust__mongo_client_services(m)->recorder.stats, text);
+}
+
+/* -- commands -- */
+
+/* Begins a command in the scratch buffer; its fields are to follow. */
+static locust__buf *locust__mongo_command_begin(locust__mongo *m)
+{
+    locust__buf *out = &locust__mongo_client_services(m)->auth;
+    out->len = 0;
+    out->failed = false;
+    locust__buf_add(out,
+        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        "\0\0\0\0"
+        "\0",
+        LOCUST__MONGO_HEAD + 5);
+    locust__bson_begin(out);
+    return out;
+}
+
+/* Ends the fields of a command: its database and its session. Sections of documents may follow. */
+static void locust__mongo_command_end(locust__mongo *m, locust__buf *out, const char *database)
+{
+    size_t at;
+    locust__bson_put_text(out, "$db", database);
+    if (m->has_session) {
+        locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "lsid");
+        at = locust__bson_begin(out);
+        locust__bson_put_binary(out, "id", 4, (locust__view){(const char *)m->session, 16});
+        locust__bson_end(out, at);
+    }
+    locust__bson_end(out, LOCUST__MONGO_HEAD + 5);
+}
+
+/* Writes the head of the message. The message; ptr NULL: no memory. */
+static locust__view locust__mongo_command_pack(locust__mongo *m, locust__buf *out, uint32_t flags)
+{
+    if (out->failed || out->len > INT32_MAX)
+        return (locust__view){NULL, 0};
+    locust__bson_store_u32(out->ptr, (uint32_t)out->len);
+    locust__bson_store_u32(out->ptr + 4, ++m->last_id);
+    locust__bson_store_u32(out->ptr + 12, LOCUST__MONGO_OP_MSG);
+    locust__bson_store_u32(out->ptr + 16, flags);
+    return (locust__view){out->ptr, out->len};
+}
+
+/* -- answers -- */
+
+/* Reads n bytes behind those that are in `in`. */
+static locust_error locust__mongo_read_bytes(
+    locust__mongo *m, size_t n, int64_t deadline_ns) LOCUST__PARKS
+{
+    if (!locust__buf_reserve_tight(&m->in, n))
+        return LOCUST_ERR_MEMORY;
+    while (n) {
+        size_t got = 0;
+        locust_error error = locust__stream_read(
+            locust__mongo_client_stream(m), m->in.ptr + m->in.len, n, &got, deadline_ns);
+        if (error)
+            return error;
+        m->in.len += got;
+        n -= got;
+    }
+    return LOCUST_OK;
+}
+
+/* Where in a message of n bytes, its head left off, the document is; 0: the message is malformed,
+ * and *why says so. */
+static size_t locust__mongo_read_frame(const unsigned char *p, size_t n, const char **why)
+{
+    uint32_t flags = n < 5 ? 0 : locust__bson_u32(p);
+    size_t tail = flags & 1 ? 4 : 0; // a checksum, which servers seldom and clients never look at
+    *why = n < 10 + tail    ? "malformed message: it is too short"
+           : flags & 0xFFFC ? "malformed message: it has flags that are not known"
+           : flags & LOCUST__MONGO_MORE_TO_COME ? "malformed message: it says that more is to come"
+           : p[4]                               ? "malformed message: it begins with documents"
+           : locust__bson_u32(p + 5) > n - 5 - tail
+               ? "malformed message: a document longer than the message"
+           : locust__bson_u32(p + 5) < n - 5 - tail
+               ? "malformed message: something behind the document"
+           : !locust__bson_is_valid(p + 5, n - 5 - tail) ? "malformed message: it is no BSON"
+                                                         : NULL;
+    return *why ? 0 : 5;
+}
+
+/* Reads the head of a message. *n: the bytes behind it. *ours: it answers the last command. */
+static const char *locust__mongo_read_head(
+    locust__mongo *m, size_t *n, bool *ours, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_stream *s = locust__mongo_client_stream(m);
+    const unsigned char *p;
+    uint32_t length, code;
+    while (s->in_len < LOCUST__MONGO_HEAD) {
+        locust_error error = locust__stream_fill(s, deadline_ns);
+        if (error)
+            return error == LOCUST_ERR_CANCELLED ? locust__error_text(error)
+                   : error == LOCUST_ERR_CLOSED && s->in_len
+                       ? "malformed message: the connection ends in its head"
+                       : locust__error_text(error);
+    }
+    p = (const unsigned char *)s->in;
+    length = locust__bson_u32(p);
+    code = locust__bson_u32(p + 12);
+    if (code != LOCUST__MONGO_OP_MSG)
+        return code == LOCUST__MONGO_OP_COMPRESSED
+                   ? "malformed message: it is compressed, which was not asked for"
+                   : "malformed message: not of the kind OP_MSG: is this a MongoDB server, of 3.6 "
+                     "or later?";
+    if (length < LOCUST__MONGO_HEAD + 10)
+        return "malformed message: it is too short";
+    if (length > LOCUST_MAX_BODY || m->in.len + length > LOCUST_MAX_BODY)
+        return "the answer is larger than LOCUST_MAX_BODY";
+    *n = length - LOCUST__MONGO_HEAD;
+    *ours = locust__bson_u32(p + 8) == m->last_id;
+    locust__stream_take(s, LOCUST__MONGO_HEAD);
+    return NULL;
+}
+
+/* Reads the answer to the last command; *at: where its document is in `in`. Answers to other
+ * commands are dropped: some servers send one that nobody asked for. */
+static const char *locust__mongo_read(
+    locust__mongo *m, size_t *at, int64_t deadline_ns) LOCUST__PARKS
+{
+    for (;;) {
+        size_t from = m->in.len, n = 0;
+        bool ours = false;
+        const char *why = locust__mongo_read_head(m, &n, &ours, deadline_ns);
+        locust_error error;
+        if (why)
+            return why;
+        error = locust__mongo_read_bytes(m, n, deadline_ns);
+        if (error)
+            return error == LOCUST_ERR_CLOSED ? "malformed message: the connection ends in it"
+                                              : locust__error_text(error);
+        if (!ours) {
+            m->in.len = from;
+            continue;
+        }
+        *at = locust__mongo_read_frame((const unsigned char *)m->in.ptr + from, n, &why);
+        *at += from;
+        m->result.bytes += LOCUST__MONGO_HEAD + n;
+        return why;
+    }
+}
+
+/* Sends a command that was ended, and reads its answer. Returns why there is none; the connection
+ * is closed then. *document: the answer's, valid until the next one is read. */
+static const char *locust__mongo_call(locust__mongo *m, locust__buf *out, int64_t deadline_ns,
+    const unsigned char **document) LOCUST__PARKS
+{
+    locust__view message = locust__mongo_command_pack(m, out, 0);
+    size_t at = 0;
+    const char *why = NULL;
+    locust_error error = LOCUST_ERR_MEMORY;
+    *document = NULL;
+    if (!message.ptr)
+        return locust__error_text(error);
+    error = locust__stream_write(
+        locust__mongo_client_stream(m), message, (locust__view){NULL, 0}, deadline_ns);
+    why = error ? locust__error_text(error) : locust__mongo_read(m, &at, deadline_ns);
+    if (why)
+        locust__mongo_client_close(m);
+    else
+        *document = (const unsigned char *)m->in.ptr + at;
+    return why;
+}
+
+/* Why an answer is no success; NULL: it is one. */
+static const char *locust__mongo_read_ok(locust__mongo *m, const unsigned char *answer)
+{
+    locust__bson_element ok = locust__bson_find(answer, "ok");
+    locust__view said;
+    if (!ok.type)
+        return "malformed answer: it does not say whether it is ok";
+    if (locust__bson_int(&ok, 0) == 1)
+        return NULL;
+    said = locust__bson_get_text(answer, "errmsg");
+    if (!said.ptr)
+        said = locust__bson_get_text(answer, "$err");
+    m->result.code = (int)locust__bson_get_int(answer, "code", 0);
+    return locust__mongo_say(m, m->result.code, said.ptr ? said : (locust__view){"", 0});
+}
+
+/* -- what the keeper calls -- */
+
+/* Ends the session, as far as that goes without waiting: no answer is asked for. */
+static void locust__mongo_client_end(locust__protocol_client *c)
+{
+    locust__mongo *m = locust__mongo_client_of(c);
+    if (m->has_session && locust__stream_is_open(locust__mongo_client_stream(m))) {
+        locust__buf *out = locust__mongo_command_begin(m);
+        locust__view message;
+        size_t at, inner, sent;
+        m->has_session = false; // it is named, and not used
+        locust__bson_put_name(out, LOCUST__BSON_ARRAY, "endSessions");
+        at = locust__bson_begin(out);
+        locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "0");
+        inner = locust__bson_begin(out);
+        locust__bson_put_binary(out, "id", 4, (locust__view){(const char *)m->session, 16});
+        locust__bson_end(out, inner);
+        locust__bson_end(out, at);
+        locust__mongo_command_end(m, out, "admin");
+        message = locust__mongo_command_pack(m, out, LOCUST__MONGO_MORE_TO_COME);
+        if (message.ptr) {
+            struct iovec iov = {(void *)(uintptr_t)message.ptr, message.len};
+            locust__stream_send(locust__mongo_client_stream(m), &iov, 1, &sent);
+        }
+    }
+    locust__mongo_client_forget(m);
+}
+
+/* Bytes came that answer nothing, or the end of the connection: the next call opens another. */
+static void locust__mongo_client_tend(locust__protocol_client *c)
+{
+    locust__mongo *m = locust__mongo_client_of(c);
+    if (!locust__stream_is_quiet(locust__mongo_client_stream(m)))
+        locust__mongo_client_close(m);
+}
+
+static const locust__protocol_kind locust__mongo_client_kind = {.bytes = sizeof(locust__mongo),
+    .end = locust__mongo_client_end,
+    .tend = locust__mongo_client_tend};
+/* ============================================================================================
+ * >>mongo_login  a MongoDB client connects and logs in
+ *
+ * Purpose     hello, by which the server says what it takes, and the login: SCRAM-SHA-256,
+ *             SCRAM-SHA-1 or PLAIN.
+ * Invariants  what the server says of its limits is kept within what a client may believe. A
+ *             password goes out as it is by PLAIN alone, which must be asked for.
+ * Cost        hello, and two or three messages of the login.
+ * Names       locust__mongo_hello_ locust__mongo_login_ locust__mongo_open locust__mongo_open_
+ * Uses        >>co >>allowance >>url >>services >>user >>retry >>protocol >>scram >>mongo_bson
+ *             >>mongo_url >>mongo_client
+ * Sources     MongoDB's specifications "Handshake" and "Authentication".
+ * Limits      no speculative authentication, which saves a round trip of the login; no X.509, AWS,
+ *             OIDC or Kerberos.
+ * ============================================================================================ */
+
+static const char locust__mongo_login_needs_scram[] =
+    "login failed: the server offers neither SCRAM-SHA-256 nor SCRAM-SHA-1";
+
+/* -- hello -- */
+
+static void locust__mongo_hello_client(locust__buf *out, const locust__mongo_target *t)
+{
+    size_t client, part;
+    locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "client");
+    client = locust__bson_begin(out);
+    if (t->app_name) {
+        locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "application");
+        part = locust__bson_begin(out);
+        locust__bson_put_text(out, "name", t->app_name);
+        locust__bson_end(out, part);
+    }
+    locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "driver");
+    part = locust__bson_begin(out);
+    locust__bson_put_text(out, "name", "locust.h");
+    locust__bson_put_text(out, "version", LOCUST_VERSION);
+    locust__bson_end(out, part);
+    locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "os");
+    part = locust__bson_begin(out);
+    locust__bson_put_text(out, "type", "Unix");
+    locust__bson_end(out, part);
+    locust__bson_end(out, client);
+}
+
+/* A limit of the server, between what every server takes and what a client believes. */
+static int32_t locust__mongo_hello_limit(
+    const unsigned char *answer, const char *name, int32_t usual, int32_t most)
+{
+    int64_t n = locust__bson_get_int(answer, name, usual);
+    return n < 1 ? usual : n > most ? most : (int32_t)n;
+}
+
+/* Takes what the server says of itself. */
+static const char *locust__mongo_hello_take(locust__mongo *m, const unsigned char *answer)
+{
+    bool primary = locust__bson_get_int(answer, "isWritablePrimary", 0) ||
+                   locust__bson_get_int(answer, "ismaster", 0);
+    if (locust__bson_get_int(answer, "maxWireVersion", 0) < 6)
+        return "the server is older than MongoDB 3.6";
+    m->max_document = locust__mongo_hello_limit(answer, "maxBsonObjectSize", 16777216, INT32_MAX);
+    m->max_message = locust__mongo_hello_limit(answer, "maxMessageSizeBytes", 48000000, INT32_MAX);
+    m->max_batch = locust__mongo_hello_limit(answer, "maxWriteBatchSize", 100000, 10000000);
+    m->has_session = locust__bson_get_int(answer, "logicalSessionTimeoutMinutes", 0) > 0;
+    m->follows = !primary && locust__bson_find(answer, "setName").type;
+    locust__os_random(m->session, sizeof m->session);
+    m->session[6] = (unsigned char)((m->session[6] & 0x0F) | 0x40); // RFC 9562 5.4
+    m->session[8] = (unsigned char)((m->session[8] & 0x3F) | 0x80);
+    return NULL;
+}
+
+/* Which digest the server takes for this user; NULL: none that is known. What says nothing is
+ * older than SCRAM-SHA-256. */
+static const locust__hash_kind *locust__mongo_hello_digest(
+    const locust__mongo_target *t, const unsigned char *answer)
+{
+    const unsigned char *list =
+        locust__bson_get_document(answer, "saslSupportedMechs", LOCUST__BSON_ARRAY);
+    const locust__hash_kind *best = NULL;
+    if (t->mechanism)
+        return strcmp(t->mechanism, "SCRAM-SHA-1") == 0 ? &locust__hash_sha1 : &locust__hash_sha256;
+    if (!list)
+        return &locust__hash_sha1;
+    for (locust__bson_element e = locust__bson_first(list); e.type; e = locust__bson_next(&e)) {
+        const char *name = e.type == LOCUST__BSON_STRING ? (const char *)e.value + 4 : "";
+        if (strcmp(name, "SCRAM-SHA-256") == 0)
+            best = &locust__hash_sha256;
+        else if (strcmp(name, "SCRAM-SHA-1") == 0 && !best)
+            best = &locust__hash_sha1;
+    }
+    return best;
+}
+
+/* Says hello, by its old name to servers that do not know the new one. */
+static const char *locust__mongo_hello(
+    locust__mongo *m, const locust__hash_kind **digest, int64_t deadline_ns) LOCUST__PARKS
+{
+    static const char *const names[] = {"hello", "isMaster"};
+    const locust__mongo_target *t = m->target;
+    const unsigned char *answer;
+    const char *why = NULL;
+    for (int i = 0; i < 2; i++) {
+        locust__buf *out = locust__mongo_command_begin(m);
+        locust__bson_put_int(out, names[i], 1);
+        if (t->user.ptr && !t->mechanism) {
+            locust__bson_put_name(out, LOCUST__BSON_STRING, "saslSupportedMechs");
+            locust__bson_put_u32(out, (uint32_t)(strlen(t->auth_source) + t->user.len) + 2);
+            locust__buf_puts(out, t->auth_source);
+            locust__buf_puts(out, ".");
+            locust__buf_add(out, t->user.ptr, t->user.len);
+            locust__buf_add(out, "", 1);
+        }
+        locust__mongo_hello_client(out, t);
+        locust__mongo_command_end(m, out, "admin");
+        why = locust__mongo_call(m, out, deadline_ns, &answer);
+        if (why)
+            return why;
+        why = locust__mongo_read_ok(m, answer);
+        if (!why || m->result.code != 59) // CommandNotFound
+            break;
+    }
+    m->result.code = why ? m->result.code : 0;
+    *digest = why ? NULL : locust__mongo_hello_digest(t, answer);
+    return why ? why : locust__mongo_hello_take(m, answer);
+}
+
+/* -- login -- */
+
+typedef struct locust__mongo_login { // one that is under way
+    locust__mongo *m;
+    locust__bson_element id; // of the conversation, int32 or int64
+    locust__view payload;    // of the last answer, in m->in
+    bool done;
+} locust__mongo_login;
+
+/* Sends a message of a login, the first by `mechanism`, and takes the answer. */
+static const char *locust__mongo_login_send(locust__mongo_login *l, const char *mechanism,
+    locust__view payload, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__mongo *m = l->m;
+    locust__buf *out = locust__mongo_command_begin(m);
+    const unsigned char *answer;
+    const char *why;
+    locust__bson_element e;
+    size_t at;
+    locust__bson_put_int(out, mechanism ? "saslStart" : "saslContinue", 1);
+    if (mechanism) {
+        locust__bson_put_text(out, "mechanism", mechanism);
+    } else {
+        locust__bson_put_name(out, (enum locust__bson_type)l->id.type, "conversationId");
+        locust__buf_add(out, l->id.value, l->id.len);
+    }
+    locust__bson_put_binary(out, "payload", 0, payload);
+    if (mechanism) {
+        locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "options");
+        at = locust__bson_begin(out);
+        locust__bson_put_bool(out, "skipEmptyExchange", true);
+        locust__bson_end(out, at);
+    }
+    locust__mongo_command_end(m, out, m->target->auth_source);
+    m->in.len = 0; // of the answers before, nothing is in use any more
+    why = locust__mongo_call(m, out, deadline_ns, &answer);
+    if (!why)
+        why = locust__mongo_read_ok(m, answer);
+    if (why)
+        return why;
+    l->id = locust__bson_find(answer, "conversationId");
+    if (l->id.type != LOCUST__BSON_INT32 && l->id.type != LOCUST__BSON_INT64)
+        return "malformed answer: no number of the login's conversation";
+    e = locust__bson_find(answer, "payload");
+    if (e.type == LOCUST__BSON_STRING)
+        l->payload = (locust__view){(const char *)e.value + 4, e.len - 5};
+    else if (e.type == LOCUST__BSON_BINARY && e.value[4] == 0)
+        l->payload = (locust__view){(const char *)e.value + 5, e.len - 5};
+    else
+        return "malformed answer: no payload in the login";
+    l->done = locust__bson_get_int(answer, "done", 0) != 0;
+    return NULL;
+}
+
+/* The password as SCRAM takes it: prepared, or by SCRAM-SHA-1 the MD5 of it and the user. */
+static void locust__mongo_login_password(
+    const locust__mongo_target *t, const locust__hash_kind *digest, locust__buf *out)
+{
+    locust__hash h;
+    char hex[LOCUST__HASH_HEX];
+    if (digest == &locust__hash_sha256) {
+        locust__scram_prepare(out, t->password);
+        return;
+    }
+    locust__hash_init(&h, &locust__hash_md5);
+    locust__hash_add(&h, t->user.ptr, t->user.len);
+    locust__hash_add(&h, ":mongo:", 7);
+    locust__hash_add(&h, t->password.ptr, t->password.len);
+    locust__hash_end(&h, hex);
+    locust__buf_puts(out, hex);
+}
+
+/* The exchange of SCRAM. The conversation goes on until the server is done. */
+static const char *locust__mongo_login_talk(locust__mongo_login *l, locust__scram *s,
+    locust__view password, locust__buf *out, locust__allowance *a) LOCUST__PARKS
+{
+    static const locust__view header = {"n,,", 3};
+    locust__services *sv = locust__mongo_client_services(l->m);
+    bool sha1 = s->kind == &locust__hash_sha1;
+    const char *why;
+    locust__scram_first(s, header, l->m->target->user, out);
+    why = out->failed ? locust__error_text(LOCUST_ERR_MEMORY)
+                      : locust__mongo_login_send(l, sha1 ? "SCRAM-SHA-1" : "SCRAM-SHA-256",
+                            (locust__view){out->ptr, out->len}, a->deadline_ns);
+    out->len = 0;
+    if (!why)
+        why = l->done ? "login failed: the server is done before the password was proved"
+                      : locust__scram_final(
+                            s, sv, l->payload, password, header, (locust__view){NULL, 0}, a, out);
+    if (!why)
+        why = locust__mongo_login_send(l, NULL, (locust__view){out->ptr, out->len}, a->deadline_ns);
+    if (!why)
+        why = locust__scram_check(s, l->payload);
+    for (int i = 0; i < 4 && !why && !l->done; i++) // of servers that do not know skipEmptyExchange
+        why = locust__mongo_login_send(l, NULL, (locust__view){"", 0}, a->deadline_ns);
+    return why ? why : l->done ? NULL : "login failed: the server never ends it";
+}
+
+static const char *locust__mongo_login_scram(
+    locust__mongo *m, const locust__hash_kind *digest, locust__allowance *a) LOCUST__PARKS
+{
+    locust__mongo_login l = {.m = m};
+    locust__buf password = {NULL, 0, 0, false}, out = {NULL, 0, 0, false};
+    locust__scram s;
+    const char *why;
+    locust__scram_init(&s, digest);
+    s.least_rounds = 4096; // MongoDB's specification asks clients to insist on that
+    locust__mongo_login_password(m->target, digest, &password);
+    why = password.failed ? locust__error_text(LOCUST_ERR_MEMORY)
+                          : locust__mongo_login_talk(
+                                &l, &s, (locust__view){password.ptr, password.len}, &out, a);
+    locust__scram_free(&s);
+    locust__buf_free(&password);
+    locust__buf_free(&out);
+    return why;
+}
+
+/* The login by PLAIN, RFC 4616. */
+static const char *locust__mongo_login_plain(locust__mongo *m, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__mongo_login l = {.m = m};
+    locust__buf out = {NULL, 0, 0, false};
+    const char *why;
+    locust__buf_add(&out, "", 1);
+    locust__buf_add(&out, m->target->user.ptr, m->target->user.len);
+    locust__buf_add(&out, "", 1);
+    locust__buf_add(&out, m->target->password.ptr, m->target->password.len);
+    why = out.failed ? locust__error_text(LOCUST_ERR_MEMORY)
+                     : locust__mongo_login_send(
+                           &l, "PLAIN", (locust__view){out.ptr, out.len}, deadline_ns);
+    locust__buf_free(&out);
+    return why ? why : l.done ? NULL : "login failed: the server never ends it";
+}
+
+/* -- connecting -- */
+
+/* Says hello and logs in over a connection that is open. */
+static const char *locust__mongo_open_talk(locust__mongo *m, locust__allowance *a) LOCUST__PARKS
+{
+    const locust__hash_kind *digest = NULL;
+    const locust__mongo_target *t = m->target;
+    const char *why = locust__mongo_hello(m, &digest, a->deadline_ns);
+    bool plain = t->mechanism && strcmp(t->mechanism, "PLAIN") == 0;
+    bool session = m->has_session; // a login is in none
+    if (why || !t->user.ptr)
+        return why;
+    m->has_session = false;
+    why = plain     ? locust__mongo_login_plain(m, a->deadline_ns)
+          : !digest ? locust__mongo_login_needs_scram
+                    : locust__mongo_login_scram(m, digest, a);
+    m->has_session = session;
+    return why;
+}
+
+/* Opens the connection anew. Returns why that failed. */
+static const char *locust__mongo_open_try(locust__mongo *m, locust__allowance *a) LOCUST__PARKS
+{
+    const locust__mongo_target *t = m->target;
+    locust__protocol_to to = {.url = &t->url, .port = 27017, .secure = t->secure, .tls = &t->tls};
+    locust_error error = locust__protocol_dial(&m->as, &to, a);
+    locust__retry_note(m->as.user, error);
+    return error ? locust__error_text(error) : locust__mongo_open_talk(m, a);
+}
+
+/* Connects, and makes the row. Returns whether the server took the client. */
+static bool locust__mongo_open(locust__mongo *m, const char *name, double timeout_s) LOCUST__PARKS
+{
+    locust__operation o;
+    locust__allowance a = {LOCUST__NEVER, 0};
+    locust__mongo_client_close(m);
+    o = locust__operation_begin(m->as.user, "MONGODB", name ? name : "connect");
+    if (timeout_s >= 0)
+        a.deadline_ns =
+            locust__time_after(o.start_ns, locust__time_ns(timeout_s > 0 ? timeout_s : 60));
+    m->error = locust__mongo_open_try(m, &a);
+    o.start_ns += a.generator_ns;
+    m->ready = !m->error;
+    if (m->error)
+        locust__mongo_client_close(m);
+    if (m->error && m->as.user->co->cancelled)
+        locust__operation_cut(&o);
+    else
+        locust__operation_end(&o, locust__mongo_client_stream(m), m->error, m->result.bytes);
+    m->in.len = 0;
+    m->result.bytes = 0;
+    return m->ready;
+}
+/* ============================================================================================
+ * >>mongo_operation  MongoDB: operations, their answers and cursors
+ *
+ * Purpose     what the calls of a test have in common: begin, build a command out of the test's
+ *             JSON, send it, take the answer, fetch the batches of its cursor, end.
+ * Invariants  a call has one row, with all its messages in it, unless it found no connection: that
+ *             has the row of the connect. What the test gave wrong is told before anything is sent.
+ *             The first thing that fails is the error of the call.
+ * Names       locust__mongo_operation locust__mongo_operation_ locust__mongo_take_
+ * Uses        >>co >>stats >>record >>stream >>user >>control >>protocol >>mongo_bson
+ *             >>mongo_from_json >>mongo_url >>mongo_client >>mongo_login
+ * Sources     MongoDB's specifications "Find, getMore and killCursors", "CRUD".
+ * ============================================================================================ */
+
+typedef struct locust__mongo_operation { // a call; on the user's stack
+    locust__mongo *m;
+    locust__operation row;
+    char name[112]; // of the row
+    const char *database;
+    int64_t deadline_ns;
+    int limit;      // documents; 0: none
+    int batch_size; // of further batches; 0: as the server likes
+    bool one_batch;
+    int64_t cursor;    // that is open at the server; 0: none
+    char *collection;  // of the cursor; on the heap
+    const char *wrong; // it failed; NULL: it has not
+} locust__mongo_operation;
+
+/* What all calls are given. */
+typedef struct locust__mongo_operation_as {
+    const char *call, *verb; // "locust_mongo_find", "find"
+    const char *collection, *more, *database, *name;
+    double timeout_s;
+} locust__mongo_operation_as;
+
+/* -- beginning and ending -- */
+
+/* What a connection string says; ends the test if it cannot be meant. NULL: no memory. */
+static const locust__mongo_target *locust__mongo_operation_target(
+    locust__mongo *m, const char *url, const char *user, const char *password) LOCUST__PARKS
+{
+    const locust__mongo_target *t =
+        locust__mongo_target_of(locust__mongo_client_services(m), url ? url : "", user, password);
+    if (t && t->wrong)
+        locust__control_break(m->as.user, t->wrong);
+    return t;
+}
+
+/* Finds the client, which must be called from its user. NULL: no memory. */
+static locust__mongo *locust__mongo_operation_client(locust_user *u, const char *call)
+{
+    locust__user *user = locust__control_waiting(u, call);
+    locust__mongo *m =
+        locust__mongo_client_of(locust__protocol_of(user, &locust__mongo_client_kind));
+    if (m) {
+        locust__mongo_client_forget(m);
+        m->error = NULL;
+    }
+    return m;
+}
+
+/* Ends a public call. */
+static void locust__mongo_operation_leave(locust__mongo *m, const char *wrong) LOCUST__PARKS
+{
+    locust_error error;
+    m->error = m->result.error = wrong;
+    error = locust__protocol_leave(&m->as, LOCUST_OK);
+    if (error) // no memory for bytes that nobody asked for
+        locust__mongo_client_close(m);
+}
+
+/* Sees to a connection that can be used. False: there is none, which has its row. */
+static bool locust__mongo_operation_connect(locust__mongo *m) LOCUST__PARKS
+{
+    locust_stream *s = locust__mongo_client_stream(m);
+    if (m->ready && (!locust__stream_is_open(s) || s->in_len || !locust__stream_is_quiet(s)))
+        locust__mongo_client_close(m);
+    s->burst = 0;
+    return m->ready || locust__mongo_open(m, NULL, m->target->timeout_s);
+}
+
+/* Begins a call. False: it is over already, as there is no memory or no connection. */
+static bool locust__mongo_operation_begin(
+    locust__mongo_operation *o, locust_user *u, const locust__mongo_operation_as *as) LOCUST__PARKS
+{
+    locust__mongo *m = locust__mongo_operation_client(u, as->call);
+    const locust__mongo_target *t = m ? m->target : NULL;
+    double timeout_s = as->timeout_s;
+    *o = (locust__mongo_operation){.m = m};
+    if (!m)
+        return false;
+    if (!t)
+        t = m->target = locust__mongo_operation_target(m, u->host, NULL, NULL);
+    locust__protocol_enter(&m->as);
+    if (!t || !locust__mongo_operation_connect(m)) {
+        locust__mongo_operation_leave(m, t ? m->error : locust__error_text(LOCUST_ERR_MEMORY));
+        return false;
+    }
+    if (as->name)
+        snprintf(o->name, sizeof o->name, "%s", as->name);
+    else
+        snprintf(o->name, sizeof o->name, "%s%s%s", as->verb, as->collection ? " " : "",
+            as->collection ? as->collection : "");
+    o->row = locust__operation_begin(m->as.user, "MONGODB", o->name);
+    o->database = as->database ? as->database : t->database;
+    timeout_s = timeout_s < 0 || timeout_s > 0 ? timeout_s : t->timeout_s > 0 ? t->timeout_s : 60;
+    o->deadline_ns = timeout_s < 0
+                         ? LOCUST__NEVER
+                         : locust__time_after(o->row.start_ns, locust__time_ns(timeout_s));
+    return true;
+}
+
+/* Sends a command and takes the answer; NULL: it failed, and o->wrong says why. */
+static const unsigned char *locust__mongo_operation_send(
+    locust__mongo_operation *o, locust__buf *out) LOCUST__PARKS
+{
+    const unsigned char *answer = NULL;
+    if (!o->wrong)
+        o->wrong = locust__mongo_call(o->m, out, o->deadline_ns, &answer);
+    if (!o->wrong)
+        o->wrong = locust__mongo_read_ok(o->m, answer);
+    return o->wrong ? NULL : answer;
+}
+
+/* Tells the server to forget a cursor whose documents are not wanted; nobody waits for that but the
+ * user. */
+static void locust__mongo_operation_kill(locust__mongo_operation *o) LOCUST__PARKS
+{
+    locust__mongo *m = o->m;
+    locust__buf *out = locust__mongo_command_begin(m);
+    const unsigned char *unused;
+    size_t at;
+    locust__bson_put_text(out, "killCursors", o->collection);
+    locust__bson_put_name(out, LOCUST__BSON_ARRAY, "cursors");
+    at = locust__bson_begin(out);
+    locust__bson_put_long(out, "0", o->cursor);
+    locust__bson_end(out, at);
+    locust__mongo_command_end(m, out, o->database);
+    locust__mongo_call(m, out, o->deadline_ns, &unused);
+}
+
+/* Ends a call: its row, and the cursor if it is still open. */
+static locust_mongo_result *locust__mongo_operation_end(locust__mongo_operation *o) LOCUST__PARKS
+{
+    locust__mongo *m = o->m;
+    locust_stream *s = locust__mongo_client_stream(m);
+    size_t bytes = m->result.bytes;
+    int64_t late_ns, ended_ns = locust__operation_ended(&o->row, o->wrong ? NULL : s, &late_ns);
+    m->result.elapsed_ms = (double)(ended_ns - o->row.start_ns) / 1e6;
+    if (o->wrong && m->as.user->co->cancelled)
+        locust__operation_cut(&o->row);
+    else
+        locust__operation_record(&o->row, o->wrong, bytes, ended_ns, late_ns);
+    if (o->cursor && m->ready)
+        locust__mongo_operation_kill(o);
+    LOCUST_FREE(o->collection);
+    m->result.bytes = bytes;
+    locust__mongo_operation_leave(m, o->wrong);
+    return &m->result;
+}
+
+/* -- building -- */
+
+/* Notes that something the test gave cannot be sent. */
+static void locust__mongo_operation_refuse(
+    locust__mongo_operation *o, const char *field, const char *why)
+{
+    char text[160];
+    if (o->wrong)
+        return;
+    snprintf(text, sizeof text, "invalid request: %s: %s", field, why);
+    o->wrong = locust__stats_text(locust__mongo_client_services(o->m)->recorder.stats, text);
+}
+
+/* Appends an element whose value is the test's JSON; NULL: leaves it out. `field`: what the test
+ * calls it. */
+static void locust__mongo_operation_json(locust__mongo_operation *o, locust__buf *out,
+    const char *name, const char *json, const char *field, bool array)
+{
+    const char *why;
+    if (!json)
+        return;
+    locust__bson_put_name(out, array ? LOCUST__BSON_ARRAY : LOCUST__BSON_DOCUMENT, name);
+    why = locust__extjson_read(out, locust__view_of(json), array);
+    if (why)
+        locust__mongo_operation_refuse(o, field, why);
+}
+
+/* Appends the members of a JSON object as elements. */
+static void locust__mongo_operation_more(
+    locust__mongo_operation *o, locust__buf *out, const char *json)
+{
+    size_t at = out->len;
+    const char *why = json ? locust__extjson_read(out, locust__view_of(json), false) : NULL;
+    if (why)
+        locust__mongo_operation_refuse(o, ".more", why);
+    if (!json || why)
+        return;
+    memmove(out->ptr + at, out->ptr + at + 4, out->len - at - 5);
+    out->len -= 5;
+}
+
+/* Begins a command of its name and what it is done to. */
+static locust__buf *locust__mongo_operation_command(
+    locust__mongo_operation *o, const char *verb, const char *collection)
+{
+    locust__buf *out = locust__mongo_command_begin(o->m);
+    locust__bson_put_text(out, verb, collection ? collection : "");
+    if (!collection)
+        locust__mongo_operation_refuse(o, "the collection", "NULL");
+    return out;
+}
+
+/* Ends a command. `reads`: it may go to a server that is no primary. */
+static void locust__mongo_operation_finish(
+    locust__mongo_operation *o, locust__buf *out, const char *more, bool reads)
+{
+    const locust__mongo *m = o->m;
+    locust__view own = reads ? m->target->for_reads : m->target->for_writes;
+    locust__mongo_operation_more(o, out, more);
+    locust__buf_add(out, own.ptr, own.len);
+    if (reads && m->follows && !own.len) {
+        size_t at;
+        locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "$readPreference");
+        at = locust__bson_begin(out);
+        locust__bson_put_text(out, "mode", "primaryPreferred");
+        locust__bson_end(out, at);
+    }
+    locust__mongo_command_end(o->m, out, o->database);
+}
+
+/* -- taking answers -- */
+
+/* Notes where a document is. */
+static void locust__mongo_take_document(locust__mongo_operation *o, const unsigned char *document)
+{
+    locust__mongo *m = o->m;
+    void *grown = locust__memory_grow(
+        m->documents, sizeof *m->documents, (size_t)m->result.n, &m->cap_documents);
+    if (!grown) {
+        o->wrong = locust__error_text(LOCUST_ERR_MEMORY);
+        return;
+    }
+    m->documents = grown;
+    m->documents[m->result.n++] = (uint32_t)(document - (const unsigned char *)m->in.ptr);
+}
+
+/* Takes the documents of a batch, up to the limit. */
+static void locust__mongo_take_batch(locust__mongo_operation *o, const unsigned char *batch)
+{
+    locust__bson_element e = locust__bson_first(batch);
+    for (; e.type && !o->wrong && (!o->limit || o->m->result.n < o->limit);
+         e = locust__bson_next(&e)) {
+        if (e.type != LOCUST__BSON_DOCUMENT)
+            o->wrong = "malformed answer: a batch with something else than documents";
+        else
+            locust__mongo_take_document(o, e.value);
+    }
+    o->m->result.batches++;
+}
+
+/* Takes a cursor: where its further batches are, and the batch that came with it. */
+static void locust__mongo_take_cursor(
+    locust__mongo_operation *o, const unsigned char *cursor, const char *batch_name)
+{
+    const unsigned char *batch = locust__bson_get_document(cursor, batch_name, LOCUST__BSON_ARRAY);
+    locust__bson_element id = locust__bson_find(cursor, "id");
+    locust__view ns = locust__bson_get_text(cursor, "ns");
+    const char *dot = ns.ptr ? strchr(ns.ptr, '.') : NULL;
+    o->cursor = locust__bson_int(&id, 0);
+    if (!batch || id.type == 0 || (o->cursor && !o->collection && !dot)) {
+        o->cursor = 0;
+        o->wrong = "malformed answer: a cursor without id, ns or batch";
+        return;
+    }
+    if (o->cursor && !o->collection) {
+        o->collection = locust__text_copy(dot + 1, strlen(dot + 1));
+        if (!o->collection) {
+            o->cursor = 0;
+            o->wrong = locust__error_text(LOCUST_ERR_MEMORY);
+        }
+    }
+    locust__mongo_take_batch(o, batch);
+}
+
+/* Fetches the batches of the open cursor until it ends, or the limit is reached. */
+static void locust__mongo_take_rest(locust__mongo_operation *o) LOCUST__PARKS
+{
+    while (o->cursor && !o->wrong && !o->one_batch && (!o->limit || o->m->result.n < o->limit)) {
+        locust__mongo *m = o->m;
+        locust__buf *out = locust__mongo_command_begin(m);
+        const unsigned char *answer, *cursor;
+        int left = o->limit ? o->limit - m->result.n : 0;
+        locust__bson_put_long(out, "getMore", o->cursor);
+        locust__bson_put_text(out, "collection", o->collection);
+        if (o->batch_size)
+            locust__bson_put_int(
+                out, "batchSize", left && left < o->batch_size ? left : o->batch_size);
+        locust__mongo_command_end(m, out, o->database);
+        answer = locust__mongo_operation_send(o, out);
+        if (!answer) {
+            o->cursor = 0; // the server has let go of it, or cannot be asked to
+            break;
+        }
+        cursor = locust__bson_get_document(answer, "cursor", LOCUST__BSON_DOCUMENT);
+        if (cursor)
+            locust__mongo_take_cursor(o, cursor, "nextBatch");
+        else
+            o->wrong = "malformed answer: no cursor";
+    }
+}
+
+/* Takes the first answer of a command that may have a cursor. */
+static void locust__mongo_take_all(
+    locust__mongo_operation *o, const unsigned char *answer, bool must) LOCUST__PARKS
+{
+    const unsigned char *cursor =
+        answer ? locust__bson_get_document(answer, "cursor", LOCUST__BSON_DOCUMENT) : NULL;
+    if (!answer)
+        return;
+    if (cursor) {
+        locust__mongo_take_cursor(o, cursor, "firstBatch");
+        locust__mongo_take_rest(o);
+    } else if (must) {
+        o->wrong = "malformed answer: no cursor";
+    } else {
+        locust__mongo_take_document(o, answer);
+    }
+}
+
+/* Takes what an answer says of errors of single documents. True: there are none. */
+static bool locust__mongo_take_write(locust__mongo_operation *o, const unsigned char *answer)
+{
+    const unsigned char *list =
+        locust__bson_get_document(answer, "writeErrors", LOCUST__BSON_ARRAY);
+    const unsigned char *concern =
+        locust__bson_get_document(answer, "writeConcernError", LOCUST__BSON_DOCUMENT);
+    locust__bson_element first = {0};
+    const unsigned char *error;
+    locust__view said;
+    int code;
+    if (list)
+        first = locust__bson_first(list);
+    error = first.type == LOCUST__BSON_DOCUMENT ? first.value : concern;
+    if (!error)
+        return true;
+    code = (int)locust__bson_get_int(error, "code", 0);
+    said = locust__bson_get_text(error, "errmsg");
+    if (!o->wrong) {
+        o->wrong = locust__mongo_say(o->m, code, said.ptr ? said : (locust__view){"", 0});
+        o->m->result.code = code;
+    }
+    return false;
+}
+/* ============================================================================================
+ * >>mongo_user  MongoDB: what a test calls
+ *
+ * Purpose     connects, finds, inserts, updates, deletes, aggregates, and carries out any command.
+ * Names       locust__mongo_insert locust__mongo_insert_ locust__mongo_user_
+ * Uses        >>co >>misuse >>user >>control >>protocol >>mongo_bson >>mongo_to_json
+ *             >>mongo_from_json >>mongo_url >>mongo_client >>mongo_login >>mongo_operation
+ * Sources     MongoDB's specification "CRUD"; Locust 2.47's MongoDBUser for the type of rows.
+ * ============================================================================================ */
+
+static locust_mongo_result locust__mongo_user_none; // of a user without memory for a client
+
+/* The result of a call that could not begin. */
+static locust_mongo_result *locust__mongo_user_result(const locust__mongo_operation *o)
+{
+    if (o->m)
+        return &o->m->result;
+    locust__mongo_user_none = (locust_mongo_result){.error = locust__error_text(LOCUST_ERR_MEMORY)};
+    return &locust__mongo_user_none;
+}
+
+LOCUST_API bool(locust_mongo_connect)(locust_user *u, const locust_mongo_options *options)
+{
+    locust__mongo *m = locust__mongo_operation_client(u, "locust_mongo_connect");
+    const locust__mongo_target *t;
+    if (!m)
+        return false;
+    t = locust__mongo_operation_target(
+        m, options->url ? options->url : u->host, options->username, options->password);
+    locust__protocol_enter(&m->as);
+    m->error = locust__error_text(LOCUST_ERR_MEMORY);
+    if (t) {
+        m->target = t;
+        locust__mongo_open(
+            m, options->name, options->timeout_s != 0 ? options->timeout_s : t->timeout_s);
+    }
+    locust__mongo_operation_leave(m, m->error);
+    return !m->error;
+}
+
+LOCUST_API locust_mongo_result *(locust_mongo_find)(locust_user *u, const locust_mongo_query *query)
+{
+    const locust__mongo_operation_as as = {"locust_mongo_find", "find", query->collection,
+        query->more, query->database, query->name, query->timeout_s};
+    locust__mongo_operation o;
+    locust__buf *out;
+    int limit = query->limit < 0 ? 0 : query->limit, batch = query->batch_size;
+    if (!locust__mongo_operation_begin(&o, u, &as))
+        return locust__mongo_user_result(&o);
+    o.limit = limit;
+    o.batch_size = batch < 0 ? 0 : batch;
+    o.one_batch = query->one_batch;
+    out = locust__mongo_operation_command(&o, "find", query->collection);
+    locust__mongo_operation_json(
+        &o, out, "filter", query->filter ? query->filter : "{}", "the filter", false);
+    locust__mongo_operation_json(&o, out, "sort", query->sort, ".sort", false);
+    locust__mongo_operation_json(&o, out, "projection", query->projection, ".projection", false);
+    if (query->skip > 0)
+        locust__bson_put_int(out, "skip", query->skip);
+    if (limit)
+        locust__bson_put_int(out, "limit", limit);
+    if (batch > 0)
+        locust__bson_put_int(out, "batchSize", batch);
+    if (query->one_batch)
+        locust__bson_put_bool(out, "singleBatch", true);
+    locust__mongo_operation_finish(&o, out, query->more, true);
+    locust__mongo_take_all(&o, locust__mongo_operation_send(&o, out), true);
+    return locust__mongo_operation_end(&o);
+}
+
+LOCUST_API locust_mongo_result *(
+    locust_mongo_aggregate)(locust_user *u, const locust_mongo_pipeline *pipeline)
+{
+    const locust__mongo_operation_as as = {"locust_mongo_aggregate", "aggregate",
+        pipeline->collection, pipeline->more, pipeline->database, pipeline->name,
+        pipeline->timeout_s};
+    locust__mongo_operation o;
+    locust__buf *out;
+    size_t at;
+    if (!locust__mongo_operation_begin(&o, u, &as))
+        return locust__mongo_user_result(&o);
+    o.batch_size = pipeline->batch_size < 0 ? 0 : pipeline->batch_size;
+    o.one_batch = pipeline->one_batch;
+    out = locust__mongo_operation_command(&o, "aggregate", pipeline->collection);
+    locust__mongo_operation_json(
+        &o, out, "pipeline", pipeline->stages ? pipeline->stages : "", "the pipeline", true);
+    locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "cursor");
+    at = locust__bson_begin(out);
+    if (o.batch_size)
+        locust__bson_put_int(out, "batchSize", o.batch_size);
+    locust__bson_end(out, at);
+    locust__mongo_operation_finish(&o, out, pipeline->more, true);
+    locust__mongo_take_all(&o, locust__mongo_operation_send(&o, out), true);
+    return locust__mongo_operation_end(&o);
+}
+
+/* -- writing -- */
+
+typedef struct locust__mongo_insert { // an insert, in as many messages as it takes
+    locust__mongo_operation o;
+    const locust_mongo_insertion *as;
+    locust__buf documents; // an array of them
+    locust__bson_element next;
+} locust__mongo_insert;
+
+/* Appends a document, behind an "_id" of its own if it has none. That is 4 bytes of the time, 5 of
+ * chance and a counter of 3. */
+static void locust__mongo_insert_document(
+    const locust__mongo *m, locust__buf *out, const unsigned char *document)
+{
+    static uint32_t counter;
+    unsigned char id[12];
+    uint32_t len = locust__bson_u32(document), seconds;
+    if (locust__bson_find(document, "_id").type) {
+        locust__buf_add(out, document, len);
+        return;
+    }
+    seconds = (uint32_t)(locust__os_wall_ns() / LOCUST__S);
+    counter++;
+    memcpy(id + 4, m->session, 5);
+    for (int i = 0; i < 4; i++)
+        id[i] = (unsigned char)(seconds >> (24 - 8 * i));
+    for (int i = 0; i < 3; i++)
+        id[9 + i] = (unsigned char)(counter >> (16 - 8 * i));
+    locust__bson_put_u32(out, len + 17);
+    locust__bson_put_name(out, LOCUST__BSON_OBJECT_ID, "_id");
+    locust__buf_add(out, id, 12);
+    locust__buf_add(out, document + 4, len - 4);
+}
+
+/* Appends the section with as many documents as the server takes at once. */
+static void locust__mongo_insert_section(locust__mongo_insert *in, locust__buf *out)
+{
+    static const char name[] = "documents";
+    const locust__mongo *m = in->o.m;
+    size_t at;
+    int32_t n = 0;
+    locust__buf_add(out, "\1", 1);
+    at = locust__bson_begin(out);
+    locust__buf_add(out, name, sizeof name);
+    for (; in->next.type && n < m->max_batch && !out->failed; n++) {
+        size_t before = out->len;
+        locust__mongo_insert_document(m, out, in->next.value);
+        if (out->len - before > (size_t)m->max_document)
+            in->o.wrong = "invalid request: a document is larger than the server takes";
+        if (n && out->len > (size_t)m->max_message) { // it goes with the next message
+            out->len = before;
+            break;
+        }
+        in->next = locust__bson_next(&in->next);
+    }
+    locust__bson_measure(out, at);
+}
+
+/* Reads the documents; all must be objects. */
+static void locust__mongo_insert_read(locust__mongo_insert *in)
+{
+    const char *json = in->as->documents ? in->as->documents : "";
+    locust__view text = locust__view_of(json);
+    bool one = *locust__json_blank(text.ptr, text.ptr + text.len) == '{';
+    const char *why;
+    size_t at = 0;
+    if (one) { // an array of one
+        at = locust__bson_begin(&in->documents);
+        locust__bson_put_name(&in->documents, LOCUST__BSON_DOCUMENT, "0");
+    }
+    why = locust__extjson_read(&in->documents, text, !one);
+    if (one)
+        locust__bson_end(&in->documents, at);
+    if (!why && in->documents.failed)
+        why = locust__error_text(LOCUST_ERR_MEMORY);
+    if (!why) {
+        in->next = locust__bson_first((const unsigned char *)in->documents.ptr);
+        for (locust__bson_element e = in->next; e.type && !why; e = locust__bson_next(&e))
+            why = e.type == LOCUST__BSON_DOCUMENT ? NULL : "no array of objects";
+    }
+    if (!why && !in->next.type)
+        why = "empty";
+    if (why)
+        locust__mongo_operation_refuse(&in->o, "what is inserted", why);
+}
+
+/* Sends one message of documents. False: no further ones are to be sent. */
+static bool locust__mongo_insert_some(locust__mongo_insert *in) LOCUST__PARKS
+{
+    locust__mongo_operation *o = &in->o;
+    const char *before = o->wrong;
+    locust__buf *out = locust__mongo_operation_command(o, "insert", in->as->collection);
+    const unsigned char *answer;
+    bool good;
+    if (in->as->unordered)
+        locust__bson_put_bool(out, "ordered", false);
+    locust__mongo_operation_finish(o, out, in->as->more, false);
+    locust__mongo_insert_section(in, out);
+    if (o->wrong != before)
+        return false;
+    o->wrong = NULL; // of a message before, whose documents were not all taken
+    answer = locust__mongo_operation_send(o, out);
+    good = answer && locust__mongo_take_write(o, answer);
+    o->m->result.inserted += answer ? locust__bson_get_int(answer, "n", 0) : 0;
+    o->wrong = before ? before : o->wrong;
+    o->m->in.len = 0;
+    return answer && (good || in->as->unordered);
+}
+
+LOCUST_API locust_mongo_result *(
+    locust_mongo_insert)(locust_user *u, const locust_mongo_insertion *insertion)
+{
+    const locust__mongo_operation_as as = {"locust_mongo_insert", "insert", insertion->collection,
+        insertion->more, insertion->database, insertion->name, insertion->timeout_s};
+    locust__mongo_insert in = {.as = insertion};
+    if (!locust__mongo_operation_begin(&in.o, u, &as))
+        return locust__mongo_user_result(&in.o);
+    locust__mongo_insert_read(&in);
+    if (!in.o.wrong)
+        while (locust__mongo_insert_some(&in) && in.next.type)
+            ;
+    locust__buf_free(&in.documents);
+    return locust__mongo_operation_end(&in.o);
+}
+
+/* Takes the answer to an update or a delete. */
+static void locust__mongo_user_changed(
+    locust__mongo_operation *o, const unsigned char *answer, bool update)
+{
+    locust_mongo_result *r = &o->m->result;
+    const unsigned char *list;
+    int64_t n;
+    if (!answer)
+        return;
+    n = locust__bson_get_int(answer, "n", 0);
+    list = locust__bson_get_document(answer, "upserted", LOCUST__BSON_ARRAY);
+    if (list)
+        for (locust__bson_element e = locust__bson_first(list); e.type; e = locust__bson_next(&e))
+            r->upserted++;
+    if (update) {
+        r->matched = n - r->upserted;
+        r->modified = locust__bson_get_int(answer, "nModified", 0);
+    } else {
+        r->deleted = n;
+    }
+    locust__mongo_take_write(o, answer);
+}
+
+/* An update or a delete. */
+static locust_mongo_result *locust__mongo_user_change(
+    locust_user *u, const locust_mongo_change *c, const char *call, bool update) LOCUST__PARKS
+{
+    const locust__mongo_operation_as as = {call, update ? "update" : "delete", c->collection,
+        c->more, c->database, c->name, c->timeout_s};
+    locust__mongo_operation o;
+    locust__buf *out;
+    size_t at, inner;
+    if (!locust__mongo_operation_begin(&o, u, &as))
+        return locust__mongo_user_result(&o);
+    out = locust__mongo_operation_command(&o, as.verb, c->collection);
+    locust__bson_put_name(out, LOCUST__BSON_ARRAY, update ? "updates" : "deletes");
+    at = locust__bson_begin(out);
+    locust__bson_put_name(out, LOCUST__BSON_DOCUMENT, "0");
+    inner = locust__bson_begin(out);
+    locust__mongo_operation_json(&o, out, "q", c->filter ? c->filter : "{}", "the filter", false);
+    if (update) {
+        const char *json = c->update ? c->update : "";
+        bool stages = *locust__json_blank(json, json + strlen(json)) == '[';
+        locust__mongo_operation_json(&o, out, "u", json, "the update", stages);
+        locust__bson_put_bool(out, "multi", c->many);
+        locust__bson_put_bool(out, "upsert", c->upsert);
+    } else {
+        locust__bson_put_int(out, "limit", !c->many);
+    }
+    locust__bson_end(out, inner);
+    locust__bson_end(out, at);
+    locust__mongo_operation_finish(&o, out, c->more, false);
+    locust__mongo_user_changed(&o, locust__mongo_operation_send(&o, out), update);
+    return locust__mongo_operation_end(&o);
+}
+
+LOCUST_API locust_mongo_result *(
+    locust_mongo_update)(locust_user *u, const locust_mongo_change *change)
+{
+    return locust__mongo_user_change(u, change, "locust_mongo_update", true);
+}
+
+LOCUST_API locust_mongo_result *(
+    locust_mongo_delete)(locust_user *u, const locust_mongo_change *change)
+{
+    return locust__mongo_user_change(u, change, "locust_mongo_delete", false);
+}
+
+/* -- any command -- */
+
+/* The name of a command's row: its own name, and what it is done to if that is a text. */
+static void locust__mongo_user_command_name(locust__buf *command, char *out, size_t size)
+{
+    locust__bson_element e = locust__bson_first((const unsigned char *)command->ptr);
+    snprintf(out, size, "%s%s%s", e.type ? e.name : "command",
+        e.type == LOCUST__BSON_STRING ? " " : "",
+        e.type == LOCUST__BSON_STRING ? (const char *)e.value + 4 : "");
+}
+
+/* Takes the answer to any command. */
+static void locust__mongo_user_commanded(
+    locust__mongo_operation *o, const unsigned char *answer) LOCUST__PARKS
+{
+    if (!answer)
+        return;
+    locust__mongo_take_write(o, answer);
+    locust__mongo_take_all(o, answer, false);
+}
+
+LOCUST_API locust_mongo_result *(
+    locust_mongo_command)(locust_user *u, const locust_mongo_request *request)
+{
+    locust__buf command = {NULL, 0, 0, false};
+    const char *json = request->command ? request->command : "";
+    const char *why = locust__extjson_read(&command, locust__view_of(json), false);
+    locust__mongo_operation_as as = {"locust_mongo_command", "command", NULL, NULL,
+        request->database, request->name, request->timeout_s};
+    char name[96];
+    locust__mongo_operation o;
+    locust__buf *out;
+    if (!why && !request->name) {
+        locust__mongo_user_command_name(&command, name, sizeof name);
+        as.verb = name;
+    }
+    locust__buf_free(&command); // what follows may end the test
+    if (!locust__mongo_operation_begin(&o, u, &as))
+        return locust__mongo_user_result(&o);
+    o.one_batch = request->one_batch;
+    out = locust__mongo_command_begin(o.m);
+    if (why)
+        locust__mongo_operation_refuse(&o, "the command", why);
+    else
+        locust__mongo_operation_more(&o, out, json);
+    if (!why && out->len == LOCUST__MONGO_HEAD + 9)
+        locust__mongo_operation_refuse(&o, "the command", "empty");
+    locust__mongo_command_end(o.m, out, o.database);
+    locust__mongo_user_commanded(&o, locust__mongo_operation_send(&o, out));
+    return locust__mongo_operation_end(&o);
+}
+
+/* -- results -- */
+
+LOCUST_API const char *locust_mongo_document(const locust_mongo_result *r, int i)
+{
+    locust__mongo *m;
+    locust__buf out = {NULL, 0, 0, false};
+    if (i < 0 || i >= r->n)
+        return "";
+    m = (locust__mongo *)(void *)((char *)(uintptr_t)r - offsetof(locust__mongo, result));
+    if (!m->texts)
+        m->texts = locust__memory_zalloc((size_t)r->n * sizeof *m->texts);
+    if (!m->texts)
+        return "";
+    if (!m->texts[i]) {
+        locust__extjson_put(&out, (const unsigned char *)m->in.ptr + m->documents[i]);
+        locust__buf_add(&out, "", 1);
+        if (out.failed)
+            locust__buf_free(&out);
+        m->texts[i] = out.ptr;
+    }
+    return m->texts[i] ? m->texts[i] : "";
+}
+
+LOCUST_API const char *locust_mongo_error(locust_user *u)
+{
+    const locust__user *user = locust__control_user(u, "locust_mongo_error");
+    locust__protocol_client *c = locust__protocol_find(user, &locust__mongo_client_kind);
+    return c ? locust__mongo_client_of(c)->error : NULL;
 }
 #endif
 

@@ -385,6 +385,7 @@ extern "C" {
 #include "0-public/socketio.h"
 #include "0-public/name_servers.h"
 #include "0-public/mqtt.h"
+#include "0-public/mongodb.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/messages.h"
@@ -626,6 +627,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/mongo/decimal.c"
 #include "7-protocol/mongo/to_json.c"
 #include "7-protocol/mongo/from_json.c"
+#include "7-protocol/mongo/url.c"
+#include "7-protocol/mongo/client.c"
+#include "7-protocol/mongo/login.c"
+#include "7-protocol/mongo/operation.c"
+#include "7-protocol/mongo/user.c"
 #endif
 
 #if LOCUST__LAYERS >= 8

@@ -36,5 +36,6 @@ typedef struct locust__services {
     locust__recorder recorder;
     locust__services_counts counts;
     struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
+    struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
     locust__buf auth;                 // scratch, to build credentials and names in
 } locust__services;

@@ -245,24 +245,19 @@ static locust_error locust__protocol_leave(locust__protocol_client *c, locust_er
 
 typedef struct locust__protocol_to { // where a client connects to
     const locust__url *url;
-    int port;      // unless the URL has one
-    bool secure;   // by TLS
-    bool http;     // it begins as HTTP does: http/1.1 is offered by ALPN
-    bool no_proxy; // none is asked, whatever class and environment say
+    int port;                   // unless the URL has one
+    bool secure;                // by TLS
+    bool http;                  // it begins as HTTP does: http/1.1 is offered by ALPN
+    bool no_proxy;              // none is asked, whatever class and environment say
+    const locust__tls_how *tls; // goes before the class's where it says something; NULL: nothing
 } locust__protocol_to;
 
-/* Opens a connection as a request would: the class's TLS, unix socket and proxy, which is asked to
- * CONNECT; --connect-to; the user's certificate. */
-static locust_error locust__protocol_open(locust__user *user, locust__conn *conn,
-    locust__origin *origin, bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
+/* The class's route, with the user's certificate, and what the test says of TLS for this client. */
+static locust__route locust__protocol_route(
+    const locust__user *user, bool http, bool no_proxy, const locust__tls_how *tls)
 {
-    locust__services *sv = user->all->services;
     const locust__session *session = user->client->session;
     locust__route route = user->cls->route;
-    int64_t before_ns = a->generator_ns;
-    locust__dial took;
-    locust_error error;
-    conn->origin = origin;
     route.tls.http = http;
     route.tunnels = true;
     route.direct |= no_proxy;
@@ -270,6 +265,28 @@ static locust_error locust__protocol_open(locust__user *user, locust__conn *conn
         route.tls.cert_file = session->cert_file;
         route.tls.key_file = session->key_file;
     }
+    if (tls && tls->ca_file)
+        route.tls.ca_file = tls->ca_file;
+    if (tls && tls->cert_file) {
+        route.tls.cert_file = tls->cert_file;
+        route.tls.key_file = tls->key_file;
+    }
+    route.tls.insecure |= tls && tls->insecure;
+    return route;
+}
+
+/* Opens a connection as a request would: the class's TLS, unix socket and proxy, which is asked to
+ * CONNECT; --connect-to; the user's certificate. */
+static locust_error locust__protocol_open(locust__user *user, locust__conn *conn,
+    locust__origin *origin, bool http, bool no_proxy, const locust__tls_how *tls,
+    locust__allowance *a) LOCUST__PARKS
+{
+    locust__services *sv = user->all->services;
+    const locust__route route = locust__protocol_route(user, http, no_proxy, tls);
+    int64_t before_ns = a->generator_ns;
+    locust__dial took;
+    locust_error error;
+    conn->origin = origin;
     error = locust__dial_open(conn, sv, &route, a, &took);
     sv->counts.waited_ns += a->generator_ns - before_ns;
     return error;
@@ -277,11 +294,11 @@ static locust_error locust__protocol_open(locust__user *user, locust__conn *conn
 
 /* Connects the client anew. */
 static locust_error locust__protocol_connect(locust__protocol_client *c, locust__origin *origin,
-    bool http, bool no_proxy, locust__allowance *a) LOCUST__PARKS
+    bool http, bool no_proxy, const locust__tls_how *tls, locust__allowance *a) LOCUST__PARKS
 {
     locust_error error;
     locust__protocol_close(c);
-    error = locust__protocol_open(c->user, &c->conn, origin, http, no_proxy, a);
+    error = locust__protocol_open(c->user, &c->conn, origin, http, no_proxy, tls, a);
     if (error)
         locust__protocol_close(c);
     else
@@ -312,7 +329,7 @@ LOCUST__UNUSED static locust_error locust__protocol_dial(
     origin = locust__origin_of(&sv->origins, &sv->arena, &url, to->secure);
     if (!origin)
         return LOCUST_ERR_MEMORY;
-    error = locust__protocol_connect(c, origin, to->http, to->no_proxy, a);
+    error = locust__protocol_connect(c, origin, to->http, to->no_proxy, to->tls, a);
     locust__protocol_check_tls(c->user, to->secure);
     return error;
 }

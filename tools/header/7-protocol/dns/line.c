@@ -358,7 +358,7 @@ static locust_error locust__dns_line_open(
     if (line->wire == LOCUST__DNS_WIRE_UDP)
         return locust__dns_line_open_udp(line, user, a);
     locust__protocol_check_tls(user, line->wire == LOCUST__DNS_WIRE_TLS);
-    error = locust__protocol_open(user, &line->conn, line->conn.origin, false, true, a);
+    error = locust__protocol_open(user, &line->conn, line->conn.origin, false, true, NULL, a);
     locust__protocol_check_tls(user, line->wire == LOCUST__DNS_WIRE_TLS);
     return error;
 }

@@ -153,8 +153,8 @@ static size_t locust__bson_open(const unsigned char *p, size_t at, size_t end, b
     return at + n - 1;
 }
 
-/* Where the document is that is the scope of the code at `at`; 0: the lengths are wrong. *end: where
- * both end. */
+/* Where the document is that is the scope of the code at `at`; 0: the lengths are wrong. *end:
+ * where both end. */
 static size_t locust__bson_scope_at(const unsigned char *p, size_t at, size_t *end)
 {
     size_t left = *end - at, text;

@@ -99,7 +99,8 @@ static void locust__decimal_push(uint64_t *high, uint64_t *low, unsigned digit)
     *high = *high * 10 + (b >> 32);
 }
 
-/* The value of a text that ends here, as 16 bytes; special: 30 for infinity, 31 for what is none. */
+/* The value of digits and an exponent, as 16 bytes. special: 30 for infinity, 31 for what is no
+ * number. */
 static void locust__decimal_store(
     unsigned char *out, bool minus, unsigned special, const char *digits, int n, int exponent)
 {

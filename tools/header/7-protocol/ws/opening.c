@@ -175,7 +175,7 @@ static locust_error locust__ws_opening_try(locust__ws *ws, locust__ws_opening *o
     locust_stream *s = locust__ws_stream(ws);
     size_t budget = LOCUST_MAX_HEADER;
     locust__view head = {NULL, 0};
-    locust_error error = locust__protocol_connect(ws->client, o->x.origin, true, false, a);
+    locust_error error = locust__protocol_connect(ws->client, o->x.origin, true, false, NULL, a);
     if (!error)
         error = locust__head_out_build(&o->client, &o->x, &head);
     if (!error)
