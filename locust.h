@@ -86,6 +86,7 @@
  *     >>socketio          Socket.IO
  *     >>name_servers      questions to name servers
  *     >>mqtt              MQTT
+ *     >>mongodb           MongoDB
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
@@ -258,6 +259,15 @@
  *     >>mqtt_connect      an MQTT client waits, and connects
  *     >>mqtt_subscribe    an MQTT client subscribes, and goes on after a connect
  *     >>mqtt_user         MQTT: what a test calls
+ *     >>mongo_bson        BSON, checked, read and written
+ *     >>mongo_decimal     decimal numbers of 128 bits
+ *     >>mongo_to_json     BSON as JSON
+ *     >>mongo_from_json   BSON from JSON
+ *     >>mongo_url         MongoDB's connection strings
+ *     >>mongo_client      what a MongoDB client keeps; messages to and from the server
+ *     >>mongo_login       a MongoDB client connects and logs in
+ *     >>mongo_operation   MongoDB: operations, their answers and cursors
+ *     >>mongo_user        MongoDB: what a test calls
  *   8-run
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
@@ -18550,7 +18560,7 @@ static void locust__manners_silent(locust__manners *m, int64_t ns)
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>head_known >>scram
+ *             >>proxy >>connect_to >>manners >>head_known >>scram >>mongo_url
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -32541,7 +32551,6 @@ LOCUST_API const char *locust_mqtt_error(locust_user *u)
  *             its parent's, every text has its end, and no document is deeper than 200 levels.
  * Cost        a check is one pass over the elements, not over what is in them.
  * Names       locust__bson_
- * Uses        (nothing above 1-ground)
  * Sources     BSON 1.1, bsonspec.org; 200 levels: as deep as MongoDB reads.
  *
  *   document  length of all, 4 bytes, little-endian | elements | 0
@@ -32924,7 +32933,7 @@ static void locust__bson_put_binary(
  * Invariants  each number has one text, and each text that is exact in 34 digits one number; what
  *             would have to be rounded is refused.
  * Names       locust__decimal_
- * Uses        (nothing above 1-ground)
+ * Uses        >>mongo_bson
  * Sources     IEEE 754-2008, 3.5.2, binary integer decimal; the specification of BSON's Decimal128
  *             (2016) for its texts: scientific where the exponent is above 0 or the number small.
  *
@@ -33919,7 +33928,7 @@ static const char *locust__extjson_read(locust__buf *out, locust__view text, boo
  * Invariants  a string is taken apart once in a test. One that cannot be meant, or that asks for
  *             what is not done here, has a sentence, and ends the test.
  * Names       locust__mongo_target locust__mongo_target_
- * Uses        >>tls >>url >>services >>user >>mongo_bson
+ * Uses        >>tls >>url >>services >>mongo_bson
  * Sources     MongoDB's specifications "Connection String" and "URI Options".
  * ============================================================================================ */
 
@@ -34157,8 +34166,8 @@ static const char *locust__mongo_target_server(locust__mongo_target *t)
         return "the host of a MongoDB user is mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE";
     n = strcspn(hosts + 3, "/?");
     if (memchr(hosts + 3, ',', n))
-        return "the MongoDB URL names several hosts, and a user talks to one server: name one, of a "
-               "replica set the primary";
+        return "the MongoDB URL names several hosts, and a user talks to one server: name one (of "
+               "a replica set, its primary)";
     if (locust__url_parse(t->text, &t->url))
         return "the MongoDB URL is malformed: in user names and passwords : / ? # [ ] @ and % are "
                "written as %3A and so on";
@@ -34257,9 +34266,8 @@ static const locust__mongo_target *locust__mongo_target_of(
  *             Positions in `in` are offsets, as it moves when it grows.
  * Cost        an idle client: some 900 bytes, and the answers of its last call.
  * Names       locust__mongo locust__mongo_client_ locust__mongo_command_ locust__mongo_read_
- *             locust__mongo_call locust__mongo_say
- * Uses        >>co >>stats >>record >>stream >>allowance >>user >>protocol >>mongo_bson
- *             >>mongo_url
+ *             locust__mongo_call locust__mongo_say locust__mongo_say_ locust__mongo_msg_
+ * Uses        >>stats >>stream >>services >>protocol >>mongo_bson >>mongo_url
  * Sources     MongoDB's specifications "OP_MSG" and "Driver Sessions".
  *
  *   length, id, id of what it answers, 2013: 4 bytes each, little-endian
@@ -34267,11 +34275,11 @@ static const locust__mongo_target *locust__mongo_target_of(
  * ============================================================================================ */
 
 enum {
-    LOCUST__MONGO_HEAD = 16,
-    LOCUST__MONGO_OP_MSG = 2013,
-    LOCUST__MONGO_OP_COMPRESSED = 2012,
-    LOCUST__MONGO_MORE_TO_COME = 2, // a flag
-    LOCUST__MONGO_TEXT = 300        // bytes of a sentence, at most
+    LOCUST__MONGO_MSG_HEAD = 16,
+    LOCUST__MONGO_MSG_CODE = 2013,
+    LOCUST__MONGO_MSG_COMPRESSED = 2012,
+    LOCUST__MONGO_MSG_MORE = 2, // a flag
+    LOCUST__MONGO_SAY_MAX = 300 // bytes of a sentence, at most
 };
 
 typedef struct locust__mongo {
@@ -34333,9 +34341,9 @@ static void locust__mongo_client_close(locust__mongo *m)
  * left out. */
 static const char *locust__mongo_say(const locust__mongo *m, int code, locust__view said)
 {
-    char text[LOCUST__MONGO_TEXT + 32];
+    char text[LOCUST__MONGO_SAY_MAX + 32];
     size_t n = 0;
-    for (size_t i = 0; i < said.len && n < LOCUST__MONGO_TEXT - 3;) {
+    for (size_t i = 0; i < said.len && n < LOCUST__MONGO_SAY_MAX - 3;) {
         size_t digits = 0, hex = 0;
         if (said.len - i >= 9 && memcmp(said.ptr + i, " dup key:", 9) == 0)
             break;
@@ -34349,7 +34357,7 @@ static const char *locust__mongo_say(const locust__mongo *m, int code, locust__v
             i += hex == 24 ? hex : digits;
         } else {
             size_t run = hex ? hex : 1; // a run is taken or left as a whole
-            while (run-- && n < LOCUST__MONGO_TEXT - 3)
+            while (run-- && n < LOCUST__MONGO_SAY_MAX - 3)
                 text[n++] = said.ptr[i++];
         }
     }
@@ -34370,7 +34378,7 @@ static locust__buf *locust__mongo_command_begin(locust__mongo *m)
         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
         "\0\0\0\0"
         "\0",
-        LOCUST__MONGO_HEAD + 5);
+        LOCUST__MONGO_MSG_HEAD + 5);
     locust__bson_begin(out);
     return out;
 }
@@ -34386,7 +34394,7 @@ static void locust__mongo_command_end(locust__mongo *m, locust__buf *out, const 
         locust__bson_put_binary(out, "id", 4, (locust__view){(const char *)m->session, 16});
         locust__bson_end(out, at);
     }
-    locust__bson_end(out, LOCUST__MONGO_HEAD + 5);
+    locust__bson_end(out, LOCUST__MONGO_MSG_HEAD + 5);
 }
 
 /* Writes the head of the message. The message; ptr NULL: no memory. */
@@ -34396,7 +34404,7 @@ static locust__view locust__mongo_command_pack(locust__mongo *m, locust__buf *ou
         return (locust__view){NULL, 0};
     locust__bson_store_u32(out->ptr, (uint32_t)out->len);
     locust__bson_store_u32(out->ptr + 4, ++m->last_id);
-    locust__bson_store_u32(out->ptr + 12, LOCUST__MONGO_OP_MSG);
+    locust__bson_store_u32(out->ptr + 12, LOCUST__MONGO_MSG_CODE);
     locust__bson_store_u32(out->ptr + 16, flags);
     return (locust__view){out->ptr, out->len};
 }
@@ -34427,10 +34435,10 @@ static size_t locust__mongo_read_frame(const unsigned char *p, size_t n, const c
 {
     uint32_t flags = n < 5 ? 0 : locust__bson_u32(p);
     size_t tail = flags & 1 ? 4 : 0; // a checksum, which servers seldom and clients never look at
-    *why = n < 10 + tail    ? "malformed message: it is too short"
-           : flags & 0xFFFC ? "malformed message: it has flags that are not known"
-           : flags & LOCUST__MONGO_MORE_TO_COME ? "malformed message: it says that more is to come"
-           : p[4]                               ? "malformed message: it begins with documents"
+    *why = n < 10 + tail                    ? "malformed message: it is too short"
+           : flags & 0xFFFC                 ? "malformed message: it has flags that are not known"
+           : flags & LOCUST__MONGO_MSG_MORE ? "malformed message: it says that more is to come"
+           : p[4]                           ? "malformed message: it begins with documents"
            : locust__bson_u32(p + 5) > n - 5 - tail
                ? "malformed message: a document longer than the message"
            : locust__bson_u32(p + 5) < n - 5 - tail
@@ -34447,7 +34455,7 @@ static const char *locust__mongo_read_head(
     locust_stream *s = locust__mongo_client_stream(m);
     const unsigned char *p;
     uint32_t length, code;
-    while (s->in_len < LOCUST__MONGO_HEAD) {
+    while (s->in_len < LOCUST__MONGO_MSG_HEAD) {
         locust_error error = locust__stream_fill(s, deadline_ns);
         if (error)
             return error == LOCUST_ERR_CANCELLED ? locust__error_text(error)
@@ -34458,18 +34466,18 @@ static const char *locust__mongo_read_head(
     p = (const unsigned char *)s->in;
     length = locust__bson_u32(p);
     code = locust__bson_u32(p + 12);
-    if (code != LOCUST__MONGO_OP_MSG)
-        return code == LOCUST__MONGO_OP_COMPRESSED
+    if (code != LOCUST__MONGO_MSG_CODE)
+        return code == LOCUST__MONGO_MSG_COMPRESSED
                    ? "malformed message: it is compressed, which was not asked for"
                    : "malformed message: not of the kind OP_MSG: is this a MongoDB server, of 3.6 "
                      "or later?";
-    if (length < LOCUST__MONGO_HEAD + 10)
+    if (length < LOCUST__MONGO_MSG_HEAD + 10)
         return "malformed message: it is too short";
     if (length > LOCUST_MAX_BODY || m->in.len + length > LOCUST_MAX_BODY)
         return "the answer is larger than LOCUST_MAX_BODY";
-    *n = length - LOCUST__MONGO_HEAD;
+    *n = length - LOCUST__MONGO_MSG_HEAD;
     *ours = locust__bson_u32(p + 8) == m->last_id;
-    locust__stream_take(s, LOCUST__MONGO_HEAD);
+    locust__stream_take(s, LOCUST__MONGO_MSG_HEAD);
     return NULL;
 }
 
@@ -34495,7 +34503,7 @@ static const char *locust__mongo_read(
         }
         *at = locust__mongo_read_frame((const unsigned char *)m->in.ptr + from, n, &why);
         *at += from;
-        m->result.bytes += LOCUST__MONGO_HEAD + n;
+        m->result.bytes += LOCUST__MONGO_MSG_HEAD + n;
         return why;
     }
 }
@@ -34557,7 +34565,7 @@ static void locust__mongo_client_end(locust__protocol_client *c)
         locust__bson_end(out, inner);
         locust__bson_end(out, at);
         locust__mongo_command_end(m, out, "admin");
-        message = locust__mongo_command_pack(m, out, LOCUST__MONGO_MORE_TO_COME);
+        message = locust__mongo_command_pack(m, out, LOCUST__MONGO_MSG_MORE);
         if (message.ptr) {
             struct iovec iov = {(void *)(uintptr_t)message.ptr, message.len};
             locust__stream_send(locust__mongo_client_stream(m), &iov, 1, &sent);
@@ -34586,8 +34594,8 @@ static const locust__protocol_kind locust__mongo_client_kind = {.bytes = sizeof(
  *             password goes out as it is by PLAIN alone, which must be asked for.
  * Cost        hello, and two or three messages of the login.
  * Names       locust__mongo_hello_ locust__mongo_login_ locust__mongo_open locust__mongo_open_
- * Uses        >>co >>allowance >>url >>services >>user >>retry >>protocol >>scram >>mongo_bson
- *             >>mongo_url >>mongo_client
+ * Uses        >>allowance >>services >>retry >>protocol >>scram >>mongo_bson >>mongo_url
+ *             >>mongo_client
  * Sources     MongoDB's specifications "Handshake" and "Authentication".
  * Limits      no speculative authentication, which saves a round trip of the login; no X.509, AWS,
  *             OIDC or Kerberos.
@@ -34898,8 +34906,8 @@ static bool locust__mongo_open(locust__mongo *m, const char *name, double timeou
  *             has the row of the connect. What the test gave wrong is told before anything is sent.
  *             The first thing that fails is the error of the call.
  * Names       locust__mongo_operation locust__mongo_operation_ locust__mongo_take_
- * Uses        >>co >>stats >>record >>stream >>user >>control >>protocol >>mongo_bson
- *             >>mongo_from_json >>mongo_url >>mongo_client >>mongo_login
+ * Uses        >>stats >>stream >>user >>control >>protocol >>mongo_bson >>mongo_from_json
+ *             >>mongo_url >>mongo_client >>mongo_login
  * Sources     MongoDB's specifications "Find, getMore and killCursors", "CRUD".
  * ============================================================================================ */
 
@@ -35247,8 +35255,8 @@ static bool locust__mongo_take_write(locust__mongo_operation *o, const unsigned 
  * >>mongo_user  MongoDB: what a test calls
  *
  * Purpose     connects, finds, inserts, updates, deletes, aggregates, and carries out any command.
- * Names       locust__mongo_insert locust__mongo_insert_ locust__mongo_user_
- * Uses        >>co >>misuse >>user >>control >>protocol >>mongo_bson >>mongo_to_json
+ * Names       locust__mongo_inserting locust__mongo_insert_ locust__mongo_user_
+ * Uses        >>tls_state >>json >>user >>control >>protocol >>mongo_bson >>mongo_to_json
  *             >>mongo_from_json >>mongo_url >>mongo_client >>mongo_login >>mongo_operation
  * Sources     MongoDB's specification "CRUD"; Locust 2.47's MongoDBUser for the type of rows.
  * ============================================================================================ */
@@ -35275,6 +35283,10 @@ LOCUST_API bool(locust_mongo_connect)(locust_user *u, const locust_mongo_options
     locust__protocol_enter(&m->as);
     m->error = locust__error_text(LOCUST_ERR_MEMORY);
     if (t) {
+        if (t != m->target) { // what it says of TLS may be other than what the session was made by
+            locust__tls_ticket_free(m->as.conn.ticket);
+            m->as.conn.ticket = NULL;
+        }
         m->target = t;
         locust__mongo_open(
             m, options->name, options->timeout_s != 0 ? options->timeout_s : t->timeout_s);
@@ -35341,12 +35353,12 @@ LOCUST_API locust_mongo_result *(
 
 /* -- writing -- */
 
-typedef struct locust__mongo_insert { // an insert, in as many messages as it takes
+typedef struct locust__mongo_inserting { // an insert, in as many messages as it takes
     locust__mongo_operation o;
     const locust_mongo_insertion *as;
     locust__buf documents; // an array of them
     locust__bson_element next;
-} locust__mongo_insert;
+} locust__mongo_inserting;
 
 /* Appends a document, behind an "_id" of its own if it has none. That is 4 bytes of the time, 5 of
  * chance and a counter of 3. */
@@ -35374,7 +35386,7 @@ static void locust__mongo_insert_document(
 }
 
 /* Appends the section with as many documents as the server takes at once. */
-static void locust__mongo_insert_section(locust__mongo_insert *in, locust__buf *out)
+static void locust__mongo_insert_section(locust__mongo_inserting *in, locust__buf *out)
 {
     static const char name[] = "documents";
     const locust__mongo *m = in->o.m;
@@ -35398,7 +35410,7 @@ static void locust__mongo_insert_section(locust__mongo_insert *in, locust__buf *
 }
 
 /* Reads the documents; all must be objects. */
-static void locust__mongo_insert_read(locust__mongo_insert *in)
+static void locust__mongo_insert_read(locust__mongo_inserting *in)
 {
     const char *json = in->as->documents ? in->as->documents : "";
     locust__view text = locust__view_of(json);
@@ -35426,7 +35438,7 @@ static void locust__mongo_insert_read(locust__mongo_insert *in)
 }
 
 /* Sends one message of documents. False: no further ones are to be sent. */
-static bool locust__mongo_insert_some(locust__mongo_insert *in) LOCUST__PARKS
+static bool locust__mongo_insert_some(locust__mongo_inserting *in) LOCUST__PARKS
 {
     locust__mongo_operation *o = &in->o;
     const char *before = o->wrong;
@@ -35453,7 +35465,7 @@ LOCUST_API locust_mongo_result *(
 {
     const locust__mongo_operation_as as = {"locust_mongo_insert", "insert", insertion->collection,
         insertion->more, insertion->database, insertion->name, insertion->timeout_s};
-    locust__mongo_insert in = {.as = insertion};
+    locust__mongo_inserting in = {.as = insertion};
     if (!locust__mongo_operation_begin(&in.o, u, &as))
         return locust__mongo_user_result(&in.o);
     locust__mongo_insert_read(&in);
@@ -35577,7 +35589,7 @@ LOCUST_API locust_mongo_result *(
         locust__mongo_operation_refuse(&o, "the command", why);
     else
         locust__mongo_operation_more(&o, out, json);
-    if (!why && out->len == LOCUST__MONGO_HEAD + 9)
+    if (!why && out->len == LOCUST__MONGO_MSG_HEAD + 9)
         locust__mongo_operation_refuse(&o, "the command", "empty");
     locust__mongo_command_end(o.m, out, o.database);
     locust__mongo_user_commanded(&o, locust__mongo_operation_send(&o, out));

@@ -86,6 +86,7 @@
  *     >>socketio          Socket.IO
  *     >>name_servers      questions to name servers
  *     >>mqtt              MQTT
+ *     >>mongodb           MongoDB
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
@@ -258,6 +259,15 @@
  *     >>mqtt_connect      an MQTT client waits, and connects
  *     >>mqtt_subscribe    an MQTT client subscribes, and goes on after a connect
  *     >>mqtt_user         MQTT: what a test calls
+ *     >>mongo_bson        BSON, checked, read and written
+ *     >>mongo_decimal     decimal numbers of 128 bits
+ *     >>mongo_to_json     BSON as JSON
+ *     >>mongo_from_json   BSON from JSON
+ *     >>mongo_url         MongoDB's connection strings
+ *     >>mongo_client      what a MongoDB client keeps; messages to and from the server
+ *     >>mongo_login       a MongoDB client connects and logs in
+ *     >>mongo_operation   MongoDB: operations, their answers and cursors
+ *     >>mongo_user        MongoDB: what a test calls
  *   8-run
  *     >>stages            --stages
  *     >>dispatch          which class the next user has

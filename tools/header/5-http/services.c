@@ -4,7 +4,7 @@
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>head_known >>scram
+ *             >>proxy >>connect_to >>manners >>head_known >>scram >>mongo_url
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count

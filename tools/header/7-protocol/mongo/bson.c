@@ -8,7 +8,6 @@
  *             its parent's, every text has its end, and no document is deeper than 200 levels.
  * Cost        a check is one pass over the elements, not over what is in them.
  * Names       locust__bson_
- * Uses        (nothing above 1-ground)
  * Sources     BSON 1.1, bsonspec.org; 200 levels: as deep as MongoDB reads.
  *
  *   document  length of all, 4 bytes, little-endian | elements | 0

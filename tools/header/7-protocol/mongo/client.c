@@ -8,9 +8,8 @@
  *             Positions in `in` are offsets, as it moves when it grows.
  * Cost        an idle client: some 900 bytes, and the answers of its last call.
  * Names       locust__mongo locust__mongo_client_ locust__mongo_command_ locust__mongo_read_
- *             locust__mongo_call locust__mongo_say
- * Uses        >>co >>stats >>record >>stream >>allowance >>user >>protocol >>mongo_bson
- *             >>mongo_url
+ *             locust__mongo_call locust__mongo_say locust__mongo_say_ locust__mongo_msg_
+ * Uses        >>stats >>stream >>services >>protocol >>mongo_bson >>mongo_url
  * Sources     MongoDB's specifications "OP_MSG" and "Driver Sessions".
  *
  *   length, id, id of what it answers, 2013: 4 bytes each, little-endian
@@ -18,11 +17,11 @@
  * ============================================================================================ */
 
 enum {
-    LOCUST__MONGO_HEAD = 16,
-    LOCUST__MONGO_OP_MSG = 2013,
-    LOCUST__MONGO_OP_COMPRESSED = 2012,
-    LOCUST__MONGO_MORE_TO_COME = 2, // a flag
-    LOCUST__MONGO_TEXT = 300        // bytes of a sentence, at most
+    LOCUST__MONGO_MSG_HEAD = 16,
+    LOCUST__MONGO_MSG_CODE = 2013,
+    LOCUST__MONGO_MSG_COMPRESSED = 2012,
+    LOCUST__MONGO_MSG_MORE = 2, // a flag
+    LOCUST__MONGO_SAY_MAX = 300 // bytes of a sentence, at most
 };
 
 typedef struct locust__mongo {
@@ -84,9 +83,9 @@ static void locust__mongo_client_close(locust__mongo *m)
  * left out. */
 static const char *locust__mongo_say(const locust__mongo *m, int code, locust__view said)
 {
-    char text[LOCUST__MONGO_TEXT + 32];
+    char text[LOCUST__MONGO_SAY_MAX + 32];
     size_t n = 0;
-    for (size_t i = 0; i < said.len && n < LOCUST__MONGO_TEXT - 3;) {
+    for (size_t i = 0; i < said.len && n < LOCUST__MONGO_SAY_MAX - 3;) {
         size_t digits = 0, hex = 0;
         if (said.len - i >= 9 && memcmp(said.ptr + i, " dup key:", 9) == 0)
             break;
@@ -100,7 +99,7 @@ static const char *locust__mongo_say(const locust__mongo *m, int code, locust__v
             i += hex == 24 ? hex : digits;
         } else {
             size_t run = hex ? hex : 1; // a run is taken or left as a whole
-            while (run-- && n < LOCUST__MONGO_TEXT - 3)
+            while (run-- && n < LOCUST__MONGO_SAY_MAX - 3)
                 text[n++] = said.ptr[i++];
         }
     }
@@ -121,7 +120,7 @@ static locust__buf *locust__mongo_command_begin(locust__mongo *m)
         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
         "\0\0\0\0"
         "\0",
-        LOCUST__MONGO_HEAD + 5);
+        LOCUST__MONGO_MSG_HEAD + 5);
     locust__bson_begin(out);
     return out;
 }
@@ -137,7 +136,7 @@ static void locust__mongo_command_end(locust__mongo *m, locust__buf *out, const 
         locust__bson_put_binary(out, "id", 4, (locust__view){(const char *)m->session, 16});
         locust__bson_end(out, at);
     }
-    locust__bson_end(out, LOCUST__MONGO_HEAD + 5);
+    locust__bson_end(out, LOCUST__MONGO_MSG_HEAD + 5);
 }
 
 /* Writes the head of the message. The message; ptr NULL: no memory. */
@@ -147,7 +146,7 @@ static locust__view locust__mongo_command_pack(locust__mongo *m, locust__buf *ou
         return (locust__view){NULL, 0};
     locust__bson_store_u32(out->ptr, (uint32_t)out->len);
     locust__bson_store_u32(out->ptr + 4, ++m->last_id);
-    locust__bson_store_u32(out->ptr + 12, LOCUST__MONGO_OP_MSG);
+    locust__bson_store_u32(out->ptr + 12, LOCUST__MONGO_MSG_CODE);
     locust__bson_store_u32(out->ptr + 16, flags);
     return (locust__view){out->ptr, out->len};
 }
@@ -178,10 +177,10 @@ static size_t locust__mongo_read_frame(const unsigned char *p, size_t n, const c
 {
     uint32_t flags = n < 5 ? 0 : locust__bson_u32(p);
     size_t tail = flags & 1 ? 4 : 0; // a checksum, which servers seldom and clients never look at
-    *why = n < 10 + tail    ? "malformed message: it is too short"
-           : flags & 0xFFFC ? "malformed message: it has flags that are not known"
-           : flags & LOCUST__MONGO_MORE_TO_COME ? "malformed message: it says that more is to come"
-           : p[4]                               ? "malformed message: it begins with documents"
+    *why = n < 10 + tail                    ? "malformed message: it is too short"
+           : flags & 0xFFFC                 ? "malformed message: it has flags that are not known"
+           : flags & LOCUST__MONGO_MSG_MORE ? "malformed message: it says that more is to come"
+           : p[4]                           ? "malformed message: it begins with documents"
            : locust__bson_u32(p + 5) > n - 5 - tail
                ? "malformed message: a document longer than the message"
            : locust__bson_u32(p + 5) < n - 5 - tail
@@ -198,7 +197,7 @@ static const char *locust__mongo_read_head(
     locust_stream *s = locust__mongo_client_stream(m);
     const unsigned char *p;
     uint32_t length, code;
-    while (s->in_len < LOCUST__MONGO_HEAD) {
+    while (s->in_len < LOCUST__MONGO_MSG_HEAD) {
         locust_error error = locust__stream_fill(s, deadline_ns);
         if (error)
             return error == LOCUST_ERR_CANCELLED ? locust__error_text(error)
@@ -209,18 +208,18 @@ static const char *locust__mongo_read_head(
     p = (const unsigned char *)s->in;
     length = locust__bson_u32(p);
     code = locust__bson_u32(p + 12);
-    if (code != LOCUST__MONGO_OP_MSG)
-        return code == LOCUST__MONGO_OP_COMPRESSED
+    if (code != LOCUST__MONGO_MSG_CODE)
+        return code == LOCUST__MONGO_MSG_COMPRESSED
                    ? "malformed message: it is compressed, which was not asked for"
                    : "malformed message: not of the kind OP_MSG: is this a MongoDB server, of 3.6 "
                      "or later?";
-    if (length < LOCUST__MONGO_HEAD + 10)
+    if (length < LOCUST__MONGO_MSG_HEAD + 10)
         return "malformed message: it is too short";
     if (length > LOCUST_MAX_BODY || m->in.len + length > LOCUST_MAX_BODY)
         return "the answer is larger than LOCUST_MAX_BODY";
-    *n = length - LOCUST__MONGO_HEAD;
+    *n = length - LOCUST__MONGO_MSG_HEAD;
     *ours = locust__bson_u32(p + 8) == m->last_id;
-    locust__stream_take(s, LOCUST__MONGO_HEAD);
+    locust__stream_take(s, LOCUST__MONGO_MSG_HEAD);
     return NULL;
 }
 
@@ -246,7 +245,7 @@ static const char *locust__mongo_read(
         }
         *at = locust__mongo_read_frame((const unsigned char *)m->in.ptr + from, n, &why);
         *at += from;
-        m->result.bytes += LOCUST__MONGO_HEAD + n;
+        m->result.bytes += LOCUST__MONGO_MSG_HEAD + n;
         return why;
     }
 }
@@ -308,7 +307,7 @@ static void locust__mongo_client_end(locust__protocol_client *c)
         locust__bson_end(out, inner);
         locust__bson_end(out, at);
         locust__mongo_command_end(m, out, "admin");
-        message = locust__mongo_command_pack(m, out, LOCUST__MONGO_MORE_TO_COME);
+        message = locust__mongo_command_pack(m, out, LOCUST__MONGO_MSG_MORE);
         if (message.ptr) {
             struct iovec iov = {(void *)(uintptr_t)message.ptr, message.len};
             locust__stream_send(locust__mongo_client_stream(m), &iov, 1, &sent);

@@ -5,7 +5,7 @@
  * Invariants  each number has one text, and each text that is exact in 34 digits one number; what
  *             would have to be rounded is refused.
  * Names       locust__decimal_
- * Uses        (nothing above 1-ground)
+ * Uses        >>mongo_bson
  * Sources     IEEE 754-2008, 3.5.2, binary integer decimal; the specification of BSON's Decimal128
  *             (2016) for its texts: scientific where the exponent is above 0 or the number small.
  *

@@ -7,8 +7,8 @@
  *             password goes out as it is by PLAIN alone, which must be asked for.
  * Cost        hello, and two or three messages of the login.
  * Names       locust__mongo_hello_ locust__mongo_login_ locust__mongo_open locust__mongo_open_
- * Uses        >>co >>allowance >>url >>services >>user >>retry >>protocol >>scram >>mongo_bson
- *             >>mongo_url >>mongo_client
+ * Uses        >>allowance >>services >>retry >>protocol >>scram >>mongo_bson >>mongo_url
+ *             >>mongo_client
  * Sources     MongoDB's specifications "Handshake" and "Authentication".
  * Limits      no speculative authentication, which saves a round trip of the login; no X.509, AWS,
  *             OIDC or Kerberos.

@@ -7,8 +7,8 @@
  *             has the row of the connect. What the test gave wrong is told before anything is sent.
  *             The first thing that fails is the error of the call.
  * Names       locust__mongo_operation locust__mongo_operation_ locust__mongo_take_
- * Uses        >>co >>stats >>record >>stream >>user >>control >>protocol >>mongo_bson
- *             >>mongo_from_json >>mongo_url >>mongo_client >>mongo_login
+ * Uses        >>stats >>stream >>user >>control >>protocol >>mongo_bson >>mongo_from_json
+ *             >>mongo_url >>mongo_client >>mongo_login
  * Sources     MongoDB's specifications "Find, getMore and killCursors", "CRUD".
  * ============================================================================================ */
 

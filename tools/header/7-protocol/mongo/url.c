@@ -6,7 +6,7 @@
  * Invariants  a string is taken apart once in a test. One that cannot be meant, or that asks for
  *             what is not done here, has a sentence, and ends the test.
  * Names       locust__mongo_target locust__mongo_target_
- * Uses        >>tls >>url >>services >>user >>mongo_bson
+ * Uses        >>tls >>url >>services >>mongo_bson
  * Sources     MongoDB's specifications "Connection String" and "URI Options".
  * ============================================================================================ */
 
@@ -244,8 +244,8 @@ static const char *locust__mongo_target_server(locust__mongo_target *t)
         return "the host of a MongoDB user is mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE";
     n = strcspn(hosts + 3, "/?");
     if (memchr(hosts + 3, ',', n))
-        return "the MongoDB URL names several hosts, and a user talks to one server: name one, of a "
-               "replica set the primary";
+        return "the MongoDB URL names several hosts, and a user talks to one server: name one (of "
+               "a replica set, its primary)";
     if (locust__url_parse(t->text, &t->url))
         return "the MongoDB URL is malformed: in user names and passwords : / ? # [ ] @ and % are "
                "written as %3A and so on";

@@ -2,8 +2,8 @@
  * >>mongo_user  MongoDB: what a test calls
  *
  * Purpose     connects, finds, inserts, updates, deletes, aggregates, and carries out any command.
- * Names       locust__mongo_insert locust__mongo_insert_ locust__mongo_user_
- * Uses        >>co >>misuse >>user >>control >>protocol >>mongo_bson >>mongo_to_json
+ * Names       locust__mongo_inserting locust__mongo_insert_ locust__mongo_user_
+ * Uses        >>tls_state >>json >>user >>control >>protocol >>mongo_bson >>mongo_to_json
  *             >>mongo_from_json >>mongo_url >>mongo_client >>mongo_login >>mongo_operation
  * Sources     MongoDB's specification "CRUD"; Locust 2.47's MongoDBUser for the type of rows.
  * ============================================================================================ */
@@ -30,6 +30,10 @@ LOCUST_API bool(locust_mongo_connect)(locust_user *u, const locust_mongo_options
     locust__protocol_enter(&m->as);
     m->error = locust__error_text(LOCUST_ERR_MEMORY);
     if (t) {
+        if (t != m->target) { // what it says of TLS may be other than what the session was made by
+            locust__tls_ticket_free(m->as.conn.ticket);
+            m->as.conn.ticket = NULL;
+        }
         m->target = t;
         locust__mongo_open(
             m, options->name, options->timeout_s != 0 ? options->timeout_s : t->timeout_s);
@@ -96,12 +100,12 @@ LOCUST_API locust_mongo_result *(
 
 /* -- writing -- */
 
-typedef struct locust__mongo_insert { // an insert, in as many messages as it takes
+typedef struct locust__mongo_inserting { // an insert, in as many messages as it takes
     locust__mongo_operation o;
     const locust_mongo_insertion *as;
     locust__buf documents; // an array of them
     locust__bson_element next;
-} locust__mongo_insert;
+} locust__mongo_inserting;
 
 /* Appends a document, behind an "_id" of its own if it has none. That is 4 bytes of the time, 5 of
  * chance and a counter of 3. */
@@ -129,7 +133,7 @@ static void locust__mongo_insert_document(
 }
 
 /* Appends the section with as many documents as the server takes at once. */
-static void locust__mongo_insert_section(locust__mongo_insert *in, locust__buf *out)
+static void locust__mongo_insert_section(locust__mongo_inserting *in, locust__buf *out)
 {
     static const char name[] = "documents";
     const locust__mongo *m = in->o.m;
@@ -153,7 +157,7 @@ static void locust__mongo_insert_section(locust__mongo_insert *in, locust__buf *
 }
 
 /* Reads the documents; all must be objects. */
-static void locust__mongo_insert_read(locust__mongo_insert *in)
+static void locust__mongo_insert_read(locust__mongo_inserting *in)
 {
     const char *json = in->as->documents ? in->as->documents : "";
     locust__view text = locust__view_of(json);
@@ -181,7 +185,7 @@ static void locust__mongo_insert_read(locust__mongo_insert *in)
 }
 
 /* Sends one message of documents. False: no further ones are to be sent. */
-static bool locust__mongo_insert_some(locust__mongo_insert *in) LOCUST__PARKS
+static bool locust__mongo_insert_some(locust__mongo_inserting *in) LOCUST__PARKS
 {
     locust__mongo_operation *o = &in->o;
     const char *before = o->wrong;
@@ -208,7 +212,7 @@ LOCUST_API locust_mongo_result *(
 {
     const locust__mongo_operation_as as = {"locust_mongo_insert", "insert", insertion->collection,
         insertion->more, insertion->database, insertion->name, insertion->timeout_s};
-    locust__mongo_insert in = {.as = insertion};
+    locust__mongo_inserting in = {.as = insertion};
     if (!locust__mongo_operation_begin(&in.o, u, &as))
         return locust__mongo_user_result(&in.o);
     locust__mongo_insert_read(&in);
@@ -332,7 +336,7 @@ LOCUST_API locust_mongo_result *(
         locust__mongo_operation_refuse(&o, "the command", why);
     else
         locust__mongo_operation_more(&o, out, json);
-    if (!why && out->len == LOCUST__MONGO_HEAD + 9)
+    if (!why && out->len == LOCUST__MONGO_MSG_HEAD + 9)
         locust__mongo_operation_refuse(&o, "the command", "empty");
     locust__mongo_command_end(o.m, out, o.database);
     locust__mongo_user_commanded(&o, locust__mongo_operation_send(&o, out));
