@@ -57,7 +57,8 @@
  *                                     >>short
  *   LOCUST_NO_RECORDS         0    1: mbedTLS keeps every TLS connection, at 24 KB and more each,
  *                                  in place of the kit's own records behind its handshake
- *   LOCUST_NO_FLEET           0    1: no --worker, and messages to this process alone
+ *   LOCUST_NO_FLEET           0    1: no --worker, --master and --processes; messages to
+ *                                  this process alone
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
  * task, not memory.
@@ -291,12 +292,20 @@
  *     >>fleet_msgpack     MessagePack, read and written
  *     >>fleet_zmtp        ZMTP 3: messages on a TCP connection, as ZeroMQ has them
  *     >>fleet_envelope    the form of all messages between master and workers
+ *     >>fleet_plus        what our own masters and workers say beyond Locust
  *     >>fleet_report      what a worker counted, as Locust's master adds it up
  *     >>fleet_pulse       a heartbeat from a process that is busy
  *     >>fleet_link        a worker's connection to its master
  *     >>fleet_job         what a master asks a worker for
  *     >>fleet_worker      the tests of a worker
  *     >>fleet_serve       a worker and its master
+ *     >>fleet_merge       what workers counted, added up
+ *     >>fleet_crew        the workers of a master
+ *     >>fleet_gate        the connections of a master
+ *     >>fleet_order       what a master asks its workers for
+ *     >>fleet_hear        what workers say to their master
+ *     >>fleet_roll        what a master says of its workers
+ *     >>fleet_master      a test whose users are on workers
  *   9-outside
  *     >>generator         the generator's verdict on itself
  *     >>figures           what a row shows
@@ -1864,7 +1873,7 @@ typedef struct locust_tick { // what a load shape asks for
 /* The events of a test, in the order in which they come; Locust's names. No listener may park: a
  * call that would (locust_get, say) is refused with a sentence among the exceptions, and leaves the
  * listener. Let it start a coroutine by locust_spawn, which has a client of its own. Of the
- * last five on_report_to_master and on_heartbeat_received are a worker's; the others never come. */
+ * last five on_report_to_master and on_heartbeat_received are a worker's, the others a master's. */
 #define LOCUST_EVENTS_(X)                                                                          \
     X(on_init, (locust_env * env))       /* all is set up, nothing runs yet */                     \
     X(on_test_start, (locust_env * env)) /* before the first user */                               \
@@ -1915,13 +1924,13 @@ enum { LOCUST_MESSAGES_MAX = 32 };
 /* Has fn called with the messages of a type, in place of a function that was there before. Returns
  * false if there are LOCUST_MESSAGES_MAX types already. Like Runner.register_message. */
 LOCUST_API bool locust_register_message(locust_env *env, const char *type, locust_message_fn fn);
-/* Sends a message: of a worker to its master, of a process on its own to itself. json: the data;
- * NULL: none. to: NULL, or the id of the worker that is to get it. Returns false after a line in
- * the log: the text is no JSON, or too many messages wait for a master that is not there. Like
- * Runner.send_message. */
+/* Sends a message: of a master to its workers, of a worker to its master, of a process on its own
+ * to itself. json: the data; NULL: none. to: NULL, or the id of the worker that is to get it.
+ * Returns false after a line in the log: the text is no JSON, there is no such worker, or too many
+ * messages wait for a master that is not there. Like Runner.send_message. */
 LOCUST_API bool locust_send_message(
     locust_env *env, const char *type, const char *json, const char *to);
-/* What this process is: "local" on its own, or "worker". */
+/* What this process is: "local" on its own, "master" or "worker". */
 LOCUST_API const char *locust_role(const locust_env *env);
 /* The number that the master gave this worker, from 0; -1: none. Like Runner.worker_index. */
 LOCUST_API int locust_worker_index(const locust_env *env);
@@ -2017,6 +2026,12 @@ typedef struct locust_options {
     bool worker;              // run the users that a master asks for; the figures are the master's
     const char *master_host;  // of a worker; NULL: 127.0.0.1
     int master_port;          // 0: 5557
+    bool master;              // the users are on workers, which connect to this process
+    const char *master_bind_host; // address to listen on; NULL or "*": all of IPv4
+    int master_bind_port;         // 0: 5557
+    int expect_workers;           // the test begins when so many are there; 0: 1
+    double expect_workers_max_wait_s; // it fails if they are not by then; 0: no limit
+    bool fail_on_lost_workers;        // exit code 5 if what a worker counted is not in the figures
     int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
     int iterations;           // task runs in all, then the test ends; 0: no limit
     const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
@@ -2941,6 +2956,7 @@ enum {
     LOCUST__EXIT_USAGE = 2, // it cannot begin, or a rule was broken; Locust's argparse exits so too
     LOCUST__EXIT_CHECK = 3, // a --check does not hold
     LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit: the generator was the limit
+    LOCUST__EXIT_LOST = 5,      // --fail-on-lost-workers: figures are not those of all workers
 };
 /* ============================================================================================
  * >>bytes  reading and writing the bytes of a wire format
@@ -9996,6 +10012,7 @@ typedef struct locust__request_stats {
     locust__stats_string *text_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_failure *failure_buckets[LOCUST__STATS_BUCKETS];
     locust__hist late, in_time; // requests whose time holds lateness: as measured, and without it
+    int lag_s;                  // current rates end so long ago: workers report every 3 s
     uint64_t cut_arrivals;      // that no user had taken when the test ended
     int64_t cut_arrival_ns;     // how long the first of them had waited
     int64_t start_ns, last_ns;  // monotonic: start of the test, end of the newest request; once
@@ -10165,6 +10182,20 @@ static bool locust__stats_except(locust__request_stats *st, const char *text, co
     return true;
 }
 
+/* The same for n failed tasks. */
+static void locust__stats_except_many(
+    locust__request_stats *st, const char *text, const char *place, uint64_t n)
+{
+    locust__stats_exception *e = &st->other_exception;
+    if (!n)
+        return;
+    locust__stats_except(st, text, place);
+    for (size_t i = 0; i < st->n_exceptions; i++)
+        if (st->exceptions[i].text == text && strcmp(st->exceptions[i].place, place) == 0)
+            e = &st->exceptions[i];
+    e->times += n - 1;
+}
+
 /* A new failure behind the others; NULL: no memory, or too many. */
 static locust__stats_failure *locust__stats_add_failure(
     locust__request_stats *st, const locust__entry *entry, const char *text)
@@ -10186,9 +10217,10 @@ static locust__stats_failure *locust__stats_add_failure(
     return f;
 }
 
-/* Counts a failed request. */
-static void locust__stats_fail(
-    locust__request_stats *st, const locust__entry *entry, const char *error, int64_t wall_ns)
+/* The failures of an entry for one reason, made if there are none yet; "(other)" if they cannot
+ * be. */
+static locust__stats_failure *locust__stats_failure_of(
+    locust__request_stats *st, const locust__entry *entry, const char *error)
 {
     const char *text = locust__stats_text(st, error);
     // Entry and text are one object each: their addresses say which failure it is.
@@ -10197,16 +10229,31 @@ static void locust__stats_fail(
     locust__stats_failure **bucket = &st->failure_buckets[(hash >> 32) % LOCUST__STATS_BUCKETS], *f;
     for (f = *bucket; f; f = f->next_in_bucket)
         if (f->row == entry && f->text == text)
-            break;
-    if (!f) {
-        f = locust__stats_add_failure(st, entry, text);
-        if (f) {
-            f->next_in_bucket = *bucket;
-            *bucket = f;
-        } else {
-            f = &st->other_failure;
-        }
-    }
+            return f;
+    f = locust__stats_add_failure(st, entry, text);
+    if (!f)
+        return &st->other_failure;
+    f->next_in_bucket = *bucket;
+    *bucket = f;
+    return f;
+}
+
+/* Counts failed requests, from the first to the last of them. */
+static void locust__stats_fail_many(
+    locust__stats_failure *f, uint64_t n, int64_t first_wall_ns, int64_t last_wall_ns)
+{
+    if (!f->occurrences || first_wall_ns < f->first_wall_ns)
+        f->first_wall_ns = first_wall_ns;
+    if (!f->occurrences || last_wall_ns > f->last_wall_ns)
+        f->last_wall_ns = last_wall_ns;
+    f->occurrences += n;
+}
+
+/* Counts a failed request. */
+static void locust__stats_fail(
+    locust__request_stats *st, const locust__entry *entry, const char *error, int64_t wall_ns)
+{
+    locust__stats_failure *f = locust__stats_failure_of(st, entry, error);
     if (!f->occurrences++)
         f->first_wall_ns = wall_ns;
     f->last_wall_ns = wall_ns;
@@ -10294,8 +10341,10 @@ static void locust__stats_current_rates(const locust__request_stats *st, const l
 {
     int64_t now = now_ns / LOCUST__S;                           // the second that is not over yet
     int64_t start = (st->start_ns + LOCUST__S - 1) / LOCUST__S; // the first whole one of the test
-    int64_t from = now - LOCUST__ENTRY_WINDOW_S > start ? now - LOCUST__ENTRY_WINDOW_S : start;
+    int64_t from;
     uint64_t requests = 0, failures = 0;
+    now -= st->lag_s;
+    from = now - LOCUST__ENTRY_WINDOW_S > start ? now - LOCUST__ENTRY_WINDOW_S : start;
     for (int64_t s = from; s < now; s++) {
         const locust__entry_second *seen = &entry->ring[s % LOCUST__ENTRY_RING];
         if (seen->second == s) { // else nothing ended in that second
@@ -35908,7 +35957,7 @@ static void locust__dispatch_deinit(locust__dispatch *d)
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
  * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
- *             >>dispatch >>fleet_worker
+ *             >>dispatch >>fleet_worker >>fleet_crew
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -35972,9 +36021,11 @@ struct locust_env {
     locust_message_handler handlers[LOCUST_MESSAGES_MAX];
     int n_handlers;
     struct locust__worker *fleet; // the connection to a master; NULL: on its own
-    int fleet_index;              // that the master gave this worker; -1: none
-    /* Sends a message to the other end; json may be NULL. */
-    bool (*send_message)(locust_env *env, const char *type, const char *json);
+    struct locust__crew *crew;    // the workers of this master; NULL: it is none
+    locust_generator (*judge)(const locust_env *env); // the verdict on the generator; NULL: none
+    int fleet_index;                                  // that the master gave this worker; -1: none
+    /* Sends a message to the other end, a worker of that id or (to NULL) all. */
+    bool (*send_message)(locust_env *env, const char *type, const char *json, const char *to);
     // What the users need.
     locust__loop loop;
     locust__log log;
@@ -36601,7 +36652,8 @@ static double locust__pace_gap(
     if (!env->stages.n)
         return env->options.rate > 0 ? area / (env->options.rate * o->share * env->pace) : -1;
     for (int i = 0; i < env->stages.n; i++) {
-        double seconds = env->stages.items[i].seconds, to = env->stages.items[i].users * o->share;
+        double seconds = env->stages.items[i].seconds,
+               to = env->stages.items[i].users * o->share * env->pace;
         double end = begin + seconds, into = at > begin ? at - begin : 0, left = end - at - gap;
         if (at + gap < end && seconds > 0) {
             double slope = (to - from) / seconds;
@@ -37605,16 +37657,15 @@ LOCUST_API bool locust_send_message(
             "locust_send_message(\"%s\"): the data is no JSON: %.100s", type, json);
         return false;
     }
-    (void)to; // of a worker and of a process on its own there is one other end
     if (env->send_message)
-        return env->send_message(env, type, json);
+        return env->send_message(env, type, message.data, to);
     locust__message_deliver(env, &message);
     return true;
 }
 
 LOCUST_API const char *locust_role(const locust_env *env)
 {
-    return env->options.worker ? "worker" : "local";
+    return env->options.worker ? "worker" : env->options.master ? "master" : "local";
 }
 
 LOCUST_API int locust_worker_index(const locust_env *env)
@@ -38181,9 +38232,20 @@ static bool locust__setup_worker(const locust_env *env, locust__fault *fault)
     if (env->options.worker && !LOCUST__WITH_FLEET)
         return locust__fault_set(
             fault, LOCUST__EXIT_USAGE, "--worker: this test was compiled with LOCUST_NO_FLEET");
-    if (env->options.master_port > 65535)
+    if (env->options.master && !LOCUST__WITH_FLEET)
+        return locust__fault_set(
+            fault, LOCUST__EXIT_USAGE, "--master: this test was compiled with LOCUST_NO_FLEET");
+    if (env->options.master && env->options.worker)
+        return locust__fault_set(
+            fault, LOCUST__EXIT_USAGE, "--master and --worker: a process is one of the two");
+    if (env->options.master && env->options.find_max)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--master-port takes a port from 1 to 65535, not %d", env->options.master_port);
+            "--find-max searches in one process: it goes without --master");
+    if (env->options.master_port > 65535 || env->options.master_bind_port > 65535)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--master-port and --master-bind-port take a port from 1 to 65535, not %d",
+            env->options.master_port > 65535 ? env->options.master_port
+                                             : env->options.master_bind_port);
     return env->users.worker < env->users.n_workers ||
            locust__fault_set(fault, LOCUST__EXIT_USAGE,
                "--worker-index counts from 0 and lies below --worker-count");
@@ -39183,6 +39245,199 @@ static char *locust__envelope_text(const locust__msgpack_item *item)
     return text.ptr;
 }
 /* ============================================================================================
+ * >>fleet_plus  what our own masters and workers say beyond Locust
+ *
+ * Purpose     histograms and counts that Locust's messages have no place for, so that what is added
+ *             up from many workers is what one process would have counted: to the last bucket.
+ * Invariants  all of it lies under one key of Locust's own maps, LOCUST__PLUS_KEY, which a stock
+ *             Locust reads over; it is sent only where the other end has shown that key itself.
+ * Cost        two integers of a byte or two for each bucket that is not empty.
+ * Names       locust__plus_
+ * Uses        >>entry >>fleet_msgpack
+ *
+ *   histogram   [bits, gap to the first bucket, count, gap to the next one, count, ...]
+ *   phase       [longest time in ns, histogram]
+ * ============================================================================================ */
+
+#define LOCUST__PLUS_KEY "locust.h"
+
+enum { LOCUST__PLUS_VERSION = 1 };
+
+static void locust__plus_put_hist(locust__buf *out, const locust__hist *h)
+{
+    size_t at = 0, before = 0;
+    uint64_t count;
+    uint32_t n = 0;
+    int64_t ns;
+    while (locust__hist_next(h, &at, &ns, &count))
+        n++;
+    locust__msgpack_put_array(out, 1 + 2 * n);
+    locust__msgpack_put_uint(out, LOCUST_HIST_BITS);
+    for (at = 0; locust__hist_next(h, &at, &ns, &count); before = at) {
+        locust__msgpack_put_uint(out, at - before);
+        locust__msgpack_put_uint(out, count);
+    }
+}
+
+/* Reads a whole number from 0. False: there is none. */
+static bool locust__plus_uint(locust__view *rest, uint64_t *n)
+{
+    locust__msgpack_item item;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
+        item.kind != LOCUST__MSGPACK_INT || item.whole < 0)
+        return false;
+    *n = (uint64_t)item.whole;
+    return true;
+}
+
+/* Reads the head of an array. False: there is none, or it has another number of elements. */
+static bool locust__plus_array(locust__view *rest, uint32_t n)
+{
+    locust__msgpack_item item;
+    return locust__msgpack_next(rest, &item) == LOCUST__MSGPACK_OK &&
+           item.kind == LOCUST__MSGPACK_ARRAY && item.n == n;
+}
+
+/* The middle of a bucket of a histogram with other bits than ours. */
+static int64_t locust__plus_value_ns(uint64_t index, unsigned bits)
+{
+    uint64_t octave = index >> bits, sub = index & (((uint64_t)1 << bits) - 1), width;
+    if (octave < 2)
+        return (int64_t)index * 1000;
+    width = (uint64_t)1 << (octave - 1);
+    return (int64_t)((((uint64_t)1 << bits) + sub) * width * 1000 + (width - 1) * 500);
+}
+
+/* Adds a histogram; into NULL: looks at it alone. *total: its times. False: it is none. Buckets of
+ * the same width are added as they are; others by their middle. */
+static bool locust__plus_get_hist(locust__view *rest, locust__hist *into, uint64_t *total)
+{
+    locust__msgpack_item item;
+    uint64_t bits, index = 0, gap, count;
+    *total = 0;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
+        item.kind != LOCUST__MSGPACK_ARRAY || item.n % 2 != 1 || !locust__plus_uint(rest, &bits) ||
+        bits < 4 || bits > 10)
+        return false;
+    for (uint32_t i = 1; i < item.n; i += 2) {
+        if (!locust__plus_uint(rest, &gap) || !locust__plus_uint(rest, &count) || !gap || !count ||
+            gap > (uint64_t)(33 - bits) << bits || count > INT64_MAX / 2 - *total)
+            return false;
+        index += gap;
+        if (index > (uint64_t)(33 - bits) << bits)
+            return false;
+        *total += count;
+        if (into && bits == LOCUST_HIST_BITS)
+            locust__hist_record_at(into, (size_t)index - 1, count);
+        else if (into)
+            locust__hist_record_many(into, locust__plus_value_ns(index - 1, (unsigned)bits), count);
+    }
+    return true;
+}
+
+static void locust__plus_put_phase(locust__buf *out, const locust__phase *phase)
+{
+    if (!phase || !phase->hist.total) {
+        locust__msgpack_put_nil(out);
+        return;
+    }
+    locust__msgpack_put_array(out, 2);
+    locust__msgpack_put_int(out, phase->max_ns);
+    locust__plus_put_hist(out, &phase->hist);
+}
+
+/* Adds a phase, made if there is none yet; into NULL: looks at it alone. */
+static bool locust__plus_get_phase(locust__view *rest, locust__phase **into, uint64_t *total)
+{
+    locust__msgpack_item item;
+    locust__view before = *rest;
+    uint64_t max_ns;
+    *total = 0;
+    if (locust__msgpack_next(rest, &item) == LOCUST__MSGPACK_OK && item.kind == LOCUST__MSGPACK_NIL)
+        return true;
+    *rest = before;
+    if (!locust__plus_array(rest, 2) || !locust__plus_uint(rest, &max_ns))
+        return false;
+    if (into && !*into)
+        *into = locust__memory_zalloc(sizeof **into);
+    if (into && *into && (int64_t)max_ns > (*into)->max_ns)
+        (*into)->max_ns = (int64_t)max_ns;
+    return locust__plus_get_hist(rest, into && *into ? &(*into)->hist : NULL, total);
+}
+
+/* Writes what a row of Locust's lacks: [shortest, longest time, sum in s and ns, histogram,
+ * unanswered, their waits, times from the intended start, waits from there, phases or nil]. */
+static void locust__plus_put_entry(locust__buf *out, const locust__entry *e)
+{
+    locust__msgpack_put_array(out, 10);
+    locust__msgpack_put_int(out, e->requests ? e->min_ns : 0);
+    locust__msgpack_put_int(out, e->max_ns);
+    locust__msgpack_put_int(out, e->total_s);
+    locust__msgpack_put_int(out, e->total_ns);
+    locust__plus_put_hist(out, &e->hist);
+    locust__msgpack_put_uint(out, e->unanswered);
+    locust__plus_put_phase(out, e->waits);
+    locust__plus_put_phase(out, e->intended);
+    locust__plus_put_phase(out, e->intended_waits);
+    if (!e->phases) {
+        locust__msgpack_put_nil(out);
+        return;
+    }
+    locust__msgpack_put_array(out, LOCUST__PHASES);
+    for (int i = 0; i < LOCUST__PHASES; i++)
+        locust__plus_put_phase(out, &e->phases[i]);
+}
+
+static bool locust__plus_get_phases(locust__view *rest, locust__entry *e)
+{
+    locust__msgpack_item item;
+    uint64_t total;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK)
+        return false;
+    if (item.kind == LOCUST__MSGPACK_NIL)
+        return true;
+    if (item.kind != LOCUST__MSGPACK_ARRAY || item.n != LOCUST__PHASES)
+        return false;
+    if (e && !e->phases)
+        e->phases = locust__memory_zalloc(LOCUST__PHASES * sizeof *e->phases);
+    for (int i = 0; i < LOCUST__PHASES; i++) {
+        locust__phase *phase = e && e->phases ? &e->phases[i] : NULL;
+        if (!locust__plus_get_phase(rest, phase ? &phase : NULL, &total))
+            return false;
+    }
+    return true;
+}
+
+/* Adds it to an entry, counts of requests, failures and bytes aside; e NULL: looks at it alone.
+ * *timed: requests in its histogram. */
+static bool locust__plus_get_entry(
+    locust__view *rest, locust__entry *e, uint64_t *timed, uint64_t *unanswered)
+{
+    uint64_t min_ns, max_ns, s, ns, total;
+    if (!locust__plus_array(rest, 10) || !locust__plus_uint(rest, &min_ns) ||
+        !locust__plus_uint(rest, &max_ns) || !locust__plus_uint(rest, &s) ||
+        !locust__plus_uint(rest, &ns) || ns >= (uint64_t)LOCUST__S || s > INT64_MAX / 2 ||
+        !locust__plus_get_hist(rest, e ? &e->hist : NULL, timed) ||
+        !locust__plus_uint(rest, unanswered) ||
+        !locust__plus_get_phase(rest, e ? &e->waits : NULL, &total) || total > *unanswered ||
+        !locust__plus_get_phase(rest, e ? &e->intended : NULL, &total) ||
+        !locust__plus_get_phase(rest, e ? &e->intended_waits : NULL, &total) ||
+        !locust__plus_get_phases(rest, e))
+        return false;
+    if (!e)
+        return true;
+    if (*timed && (int64_t)min_ns < e->min_ns)
+        e->min_ns = (int64_t)min_ns;
+    if ((int64_t)max_ns > e->max_ns)
+        e->max_ns = (int64_t)max_ns;
+    e->unanswered += *unanswered;
+    e->total_s += (int64_t)s;
+    e->total_ns += (int64_t)ns;
+    e->total_s += e->total_ns / LOCUST__S;
+    e->total_ns %= LOCUST__S;
+    return true;
+}
+/* ============================================================================================
  * >>fleet_report  what a worker counted, as Locust's master adds it up
  *
  * Purpose     writes the data of a `stats` message from the statistics: entries, their total and
@@ -39192,7 +39447,7 @@ static char *locust__envelope_text(const locust__msgpack_item *item)
  *             written was forgotten, so that nothing is reported twice.
  * Cost        a walk over all rows and their histograms, every three seconds.
  * Names       locust__report_
- * Uses        >>entry >>stats >>fleet_msgpack
+ * Uses        >>entry >>stats >>class >>user >>fleet_msgpack >>fleet_plus
  * Sources     Locust 2.12 to 2.47 (reference runs): keys, units, rounding (halves to the even
  *             neighbour), the digest that a failure is known by.
  * Limits      times come from histograms: one that lies within 0.4 % of a limit between two of
@@ -39318,11 +39573,16 @@ static void locust__report_key_str(locust__buf *out, const char *key, const char
     locust__msgpack_put_str(out, text);
 }
 
-/* Writes an entry: all keys that Locust's has. */
-static void locust__report_entry(locust__buf *out, const locust_env *env, const locust__entry *e)
+/* Writes an entry: all keys that Locust's has; `plus`: and what it lacks. */
+static void locust__report_entry(
+    locust__buf *out, const locust_env *env, const locust__entry *e, bool plus)
 {
     double total_ms = (double)e->total_s * 1e3 + (double)e->total_ns / 1e6;
-    locust__msgpack_put_map(out, 14);
+    locust__msgpack_put_map(out, plus ? 15 : 14);
+    if (plus) {
+        locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+        locust__plus_put_entry(out, e);
+    }
     locust__report_key_str(out, "name", e->name);
     locust__report_key_str(out, "method", e->method);
     locust__msgpack_put_str(out, "last_request_timestamp");
@@ -39423,31 +39683,96 @@ static void locust__report_users(locust__buf *out, const locust_env *env)
     locust__report_key_uint(out, "user_count", (uint64_t)sum);
 }
 
-/* Is there anything in an entry that Locust's has? Unanswered requests it does not know. */
-static bool locust__report_counts(const locust__entry *entry)
+/* Is there anything in an entry to report? Unanswered requests Locust does not know. */
+static bool locust__report_counts(const locust__entry *entry, bool plus)
 {
-    return entry->requests > 0;
+    return entry->requests > 0 || (plus && entry->unanswered);
 }
 
-/* Writes the data of a report. */
-static void locust__report_write(locust__buf *out, locust_env *env)
+/* Writes the generator's verdict as of now. */
+static void locust__report_generator(locust__buf *out, const locust_env *env)
+{
+    locust_generator g = {.ok = true};
+    if (env->judge)
+        g = env->judge(env);
+    locust__msgpack_put_array(out, 12);
+    locust__msgpack_put_bool(out, g.ok);
+    locust__msgpack_put_str(out, g.limits);
+    locust__msgpack_put_real(out, g.cpu);
+    locust__msgpack_put_real(out, g.late_p50_ms);
+    locust__msgpack_put_real(out, g.late_p99_ms);
+    locust__msgpack_put_real(out, g.late_max_ms);
+    locust__msgpack_put_real(out, g.p50_high_ms);
+    locust__msgpack_put_real(out, g.p99_high_ms);
+    locust__msgpack_put_real(out, g.stalled_s);
+    locust__msgpack_put_real(out, g.stalled_max_s);
+    locust__msgpack_put_uint(out, g.stalled_requests);
+    locust__msgpack_put_real(out, g.suspended_s);
+}
+
+/* Writes the arrivals of the run so far, by class. */
+static void locust__report_arrivals(locust__buf *out, const locust_env *env)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < env->n_classes; i++)
+        n += env->classes[i].arrivals != NULL;
+    locust__msgpack_put_array(out, n);
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__arrival_queue *queue = env->classes[i].arrivals;
+        if (!queue)
+            continue;
+        locust__msgpack_put_array(out, 6);
+        locust__msgpack_put_str(out, env->classes[i].as->name);
+        locust__msgpack_put_uint(out, queue->counts.scheduled);
+        locust__msgpack_put_uint(out, queue->counts.started);
+        locust__msgpack_put_uint(out, queue->counts.late);
+        locust__msgpack_put_uint(out, queue->counts.shed);
+        locust__msgpack_put_uint(out, queue->counts.unanswered);
+    }
+}
+
+/* Writes what Locust's report has no place for, entries aside: this clock, requests whose time
+ * holds lateness and arrivals that were cut, both since the last report; users without an answer
+ * and arrivals, of the run so far; the verdict. */
+static void locust__report_plus(locust__buf *out, const locust_env *env)
+{
+    const locust__request_stats *st = &env->stats;
+    const locust__users_fed *fed = &env->users.fed;
+    locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+    locust__msgpack_put_array(out, 10);
+    locust__msgpack_put_int(out, locust__os_now_ns() + env->loop.epoch_ns);
+    locust__plus_put_hist(out, &st->late);
+    locust__plus_put_hist(out, &st->in_time);
+    locust__msgpack_put_uint(out, st->cut_arrivals);
+    locust__msgpack_put_int(out, st->cut_arrival_ns);
+    locust__msgpack_put_int(out, fed->asked);
+    locust__msgpack_put_int(out, fed->starved);
+    locust__msgpack_put_int(out, fed->longest_ns);
+    locust__report_arrivals(out, env);
+    locust__report_generator(out, env);
+}
+
+/* Writes the data of a report; `plus`: for a master of our own. */
+static void locust__report_write(locust__buf *out, locust_env *env, bool plus)
 {
     locust__request_stats *st = &env->stats;
     const locust__entry *entry;
     uint32_t n = 0;
     for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
-        n += locust__report_counts(entry);
-    locust__msgpack_put_map(out, 5);
+        n += locust__report_counts(entry, plus);
+    locust__msgpack_put_map(out, plus ? 6 : 5);
     locust__msgpack_put_str(out, "stats");
     locust__msgpack_put_array(out, n);
     for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
-        if (locust__report_counts(entry))
-            locust__report_entry(out, env, entry);
+        if (locust__report_counts(entry, plus))
+            locust__report_entry(out, env, entry, plus);
     locust__msgpack_put_str(out, "stats_total");
-    locust__report_entry(out, env, &st->total);
+    locust__report_entry(out, env, &st->total, false);
     locust__msgpack_put_str(out, "errors");
     locust__report_errors(out, st);
     locust__report_users(out, env);
+    if (plus)
+        locust__report_plus(out, env);
 }
 /* ============================================================================================
  * >>fleet_pulse  a heartbeat from a process that is busy
@@ -39819,8 +40144,8 @@ static void locust__link_catch_up(locust__link *l)
  * Invariants  a message that cannot be read changes nothing. Host, tags and own options change only
  *             while there are no users, which point at them.
  * Names       locust__job locust__job_
- * Uses        >>base_url >>fault >>task >>class >>classes >>own_option >>fleet_msgpack
- *             >>fleet_envelope
+ * Uses        >>base_url >>fault >>task >>class >>stages >>classes >>own_option
+ *             >>fleet_msgpack >>fleet_envelope >>fleet_plus
  * Sources     Locust 2.12 to 2.47 (reference runs): the keys; a class that is not named keeps its
  *             users; a worker takes tags and the options that the test has added from the master,
  *             and its host if that is not empty.
@@ -39834,6 +40159,15 @@ typedef struct locust__job {
     int workers;                       // that the master waits for
     char *own[LOCUST_OWN_OPTIONS_MAX]; // of the test's options; NULL: the master has no value
     char unknown[128];                 // a class that the test has not; "": none
+    // Of a master of our own.
+    bool plus;
+    int part, parts; // of feeders
+    double pace;     // of arrivals
+    int iterations;  // -1: no limit
+    double rate, patience_s, warm_up_s;
+    char *stages; // of arrivals; NULL: none
+    int max_in_flight, seed;
+    bool poisson, reset_stats, phases;
 } locust__job;
 
 static void locust__job_free(locust__job *s)
@@ -39841,6 +40175,7 @@ static void locust__job_free(locust__job *s)
     LOCUST_FREE(s->host);
     LOCUST_FREE(s->tags);
     LOCUST_FREE(s->exclude_tags);
+    LOCUST_FREE(s->stages);
     for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX; i++)
         LOCUST_FREE(s->own[i]);
     memset(s, 0, sizeof *s);
@@ -39934,6 +40269,54 @@ static void locust__job_own(locust__job *s, const locust_env *env, locust__view 
     }
 }
 
+/* Reads a number from 0 to 1e9. */
+static bool locust__job_number(locust__view *rest, double *out)
+{
+    locust__msgpack_item item;
+    return locust__msgpack_next(rest, &item) == LOCUST__MSGPACK_OK &&
+           locust__msgpack_number(&item, out) && *out >= 0 && *out <= 1e9;
+}
+
+/* The same, whole, from -1. */
+static bool locust__job_whole(locust__view *rest, int *out)
+{
+    locust__msgpack_item item;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
+        item.kind != LOCUST__MSGPACK_INT || item.whole < -1 || item.whole > INT_MAX)
+        return false;
+    *out = (int)item.whole;
+    return true;
+}
+
+static bool locust__job_bool(locust__view *rest, bool *out)
+{
+    locust__msgpack_item item;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
+        item.kind != LOCUST__MSGPACK_BOOL)
+        return false;
+    *out = item.truth;
+    return true;
+}
+
+/* Reads what a master of our own adds: see >>fleet_order. False: it is broken. */
+static bool locust__job_plus(locust__job *s, locust__view rest)
+{
+    locust__msgpack_item item;
+    if (!locust__plus_array(&rest, 13) || !locust__job_whole(&rest, &s->part) ||
+        !locust__job_whole(&rest, &s->parts) || !locust__job_number(&rest, &s->pace) ||
+        !locust__job_whole(&rest, &s->iterations) || !locust__job_number(&rest, &s->rate) ||
+        locust__msgpack_next(&rest, &item) != LOCUST__MSGPACK_OK || s->part < 0 ||
+        s->parts <= s->part)
+        return false;
+    s->stages = locust__envelope_text(&item);
+    s->plus = locust__job_bool(&rest, &s->poisson) && locust__job_whole(&rest, &s->max_in_flight) &&
+              locust__job_number(&rest, &s->patience_s) &&
+              locust__job_number(&rest, &s->warm_up_s) &&
+              locust__job_bool(&rest, &s->reset_stats) && locust__job_bool(&rest, &s->phases) &&
+              locust__job_whole(&rest, &s->seed);
+    return s->plus;
+}
+
 /* Reads the data of a `spawn` message. False: it is none; then nothing is to be freed. */
 static bool locust__job_read(locust__job *s, const locust_env *env, locust__view data)
 {
@@ -39947,6 +40330,11 @@ static bool locust__job_read(locust__job *s, const locust_env *env, locust__view
     if (locust__msgpack_find(data, "stop_timeout", &item, &options) &&
         !locust__msgpack_number(&item, &s->stop_timeout_s))
         s->stop_timeout_s = 0; // nil: none
+    if (locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &options) &&
+        !locust__job_plus(s, options)) {
+        locust__job_free(s);
+        return false;
+    }
     if (!locust__msgpack_find(data, "parsed_options", &item, &options))
         return true;
     s->tags = locust__job_list(options, "tags");
@@ -40002,6 +40390,47 @@ static void locust__job_plans(locust_env *env)
     }
 }
 
+/* Has users arrive as the master says, if it says anything. */
+static void locust__job_arrivals(const locust__job *s, locust_env *env)
+{
+    locust_options *o = &env->options;
+    locust__fault fault = {.code = 0};
+    if (!(s->rate > 0) && !s->stages)
+        return;
+    for (int i = 0; i < env->n_classes; i++) {
+        if (env->classes[i].arrivals)
+            LOCUST_FREE(env->classes[i].arrivals->backlog);
+        LOCUST_FREE(env->classes[i].arrivals);
+        env->classes[i].arrivals = NULL;
+    }
+    LOCUST_FREE(env->stages.items);
+    memset(&env->stages, 0, sizeof env->stages);
+    env->services.recorder.has_arrivals = false;
+    o->rate = s->rate;
+    o->poisson = s->poisson;
+    o->max_in_flight = s->max_in_flight;
+    o->patience_s = s->patience_s;
+    if ((s->stages && !locust__stages_parse(&env->stages, s->stages)) ||
+        !locust__classes_arrivals(env, &fault))
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "the master's arrivals cannot be had here: %s", *fault.text ? fault.text : s->stages);
+}
+
+/* Takes over what a master of our own says of the run. */
+static void locust__job_run(const locust__job *s, locust_env *env)
+{
+    if (!s->plus)
+        return;
+    env->options.warm_up_s = s->warm_up_s;
+    env->options.reset_stats = s->reset_stats;
+    env->services.recorder.phases = env->options.phases = s->phases;
+    env->users.iterations_left = s->iterations;
+    env->users.limited |= s->iterations >= 0;
+    if (s->seed > 0) // processes that share a test make different choices
+        env->users.seed = env->loop.random = (uint64_t)s->seed << 20 | (unsigned)s->part;
+    locust__job_arrivals(s, env);
+}
+
 /* Gives the test what the master says. host: this worker's own, where the master has none. There
  * are no users. */
 static void locust__job_apply(
@@ -40025,6 +40454,7 @@ static void locust__job_apply(
     }
     own[n] = (locust_pair){NULL, NULL};
     env->options.own = own;
+    locust__job_run(s, env);
 }
 /* ============================================================================================
  * >>fleet_worker  the tests of a worker
@@ -40036,7 +40466,7 @@ static void locust__job_apply(
  *             is a master that knows this worker.
  * Names       locust__worker locust__worker_
  * Uses        >>co >>switch >>stats >>pool >>class >>start >>env >>warm_up >>ramp >>step
- *             >>runner >>fleet_msgpack >>fleet_report >>fleet_link >>fleet_job
+ *             >>runner >>fleet_msgpack >>fleet_plus >>fleet_report >>fleet_link >>fleet_job
  * Sources     Locust 2.12 to 2.47 (reference runs): order of messages, times, log lines. All users
  *             of a message are started at once: the rate is the master's doing.
  *
@@ -40070,6 +40500,7 @@ typedef struct locust__worker {
     bool was_known; // ... or has done so before
     bool replies;   // it answers heartbeats
     bool announces; // it says when all users of all workers are there
+    bool plus;      // it is one of our own
     bool refused;   // connections were refused since the last one
     bool gave_up;
     int tries;                                    // client_readys without an answer
@@ -40127,14 +40558,24 @@ static bool locust__worker_may_report(const locust__worker *w)
 static void locust__worker_report_exception(
     locust__worker *w, locust__stats_exception *e, uint64_t *left)
 {
-    for (; e->times && *left && locust__link_is_open(&w->link); e->times--, --*left) {
+    while (e->times && *left && locust__link_is_open(&w->link)) {
+        uint64_t n = w->plus ? e->times : 1; // that this message is about
         char trace[512];
         locust__buf *out = locust__link_begin(&w->link, "exception");
         snprintf(trace, sizeof trace, "%s: %s", e->place, e->text);
-        locust__msgpack_put_map(out, 2);
+        locust__msgpack_put_map(out, w->plus ? 3 : 2);
         locust__report_key_str(out, "msg", e->text);
         locust__report_key_str(out, "traceback", trace);
-        locust__link_end(&w->link);
+        if (w->plus) {
+            locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+            locust__msgpack_put_array(out, 2);
+            locust__msgpack_put_str(out, e->place);
+            locust__msgpack_put_uint(out, n);
+        }
+        if (!locust__link_end(&w->link))
+            return;
+        e->times -= n;
+        --*left;
     }
 }
 
@@ -40164,7 +40605,7 @@ static void locust__worker_report(locust__worker *w)
     LOCUST__ENV_FIRE(env, on_report_to_master, .text = w->link.id);
     locust__worker_report_exceptions(w);
     out = locust__link_begin(&w->link, "stats");
-    locust__report_write(out, env);
+    locust__report_write(out, env, w->plus);
     if (locust__link_end(&w->link))
         locust__stats_reset_requests(&env->stats, locust__os_now_ns());
 }
@@ -40193,6 +40634,12 @@ static void locust__worker_share(locust__worker *w)
 {
     locust_env *env = w->env;
     int workers = w->job.workers > 0 ? w->job.workers : 1, index = env->fleet_index;
+    if (w->job.plus) {
+        env->users.n_workers = (size_t)w->job.parts;
+        env->users.worker = (size_t)w->job.part;
+        env->pace = w->job.pace;
+        return;
+    }
     if (w->workers)
         return;
     if (index >= workers)
@@ -40265,6 +40712,8 @@ static void locust__worker_place(locust__worker *w) LOCUST__PARKS
     int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
     bool memory = true;
     env->options.stop_timeout_s = w->job.stop_timeout_s;
+    if (w->job.plus)
+        env->pace = w->job.pace;
     for (int i = 0; i < env->n_classes && !w->failed; i++) {
         locust__class *cls = &env->classes[i];
         if (w->job.counts[i] < 0 || !cls->plan || cls->arrivals)
@@ -40353,7 +40802,7 @@ static void locust__worker_leave(locust__worker *w) LOCUST__PARKS
     locust_env *env = w->env;
     int64_t until_ns = locust__os_now_ns() + LOCUST__S;
     if (w->quit)
-        env->options.stop_timeout_s = 0.2;
+        env->options.stop_timeout_s = w->plus ? 0 : 0.2; // ours has sent `stop` before, if need be
     locust__worker_end(w);
     locust__worker_report(w);
     if (w->was_known)
@@ -40374,9 +40823,9 @@ static void locust__worker_leave(locust__worker *w) LOCUST__PARKS
  *             its share twice. A worker that the master has forgotten ends its users and begins
  *             anew under a new id.
  * Names       locust__serve_
- * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>env >>message >>fleet_msgpack
- *             >>fleet_envelope >>fleet_report >>fleet_pulse >>fleet_link >>fleet_job
- *             >>fleet_worker
+ * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>env >>runner >>message
+ *             >>fleet_msgpack >>fleet_envelope >>fleet_plus >>fleet_report >>fleet_pulse
+ *             >>fleet_link >>fleet_job >>fleet_worker
  * Sources     Locust 2.12 to 2.47 (reference runs). Heartbeats each second, reports every three,
  *             client_ready every five; a worker has 61 tries for its first acknowledgement, and
  *             takes the master for gone after 60 seconds. A worker in Python then exits.
@@ -40422,6 +40871,7 @@ static void locust__serve_ack(locust__worker *w, locust__view data)
     locust__view value;
     if (locust__msgpack_find(data, "index", &item, &value) && item.kind == LOCUST__MSGPACK_INT)
         w->env->fleet_index = item.whole >= 0 && item.whole < INT_MAX ? (int)item.whole : -1;
+    w->plus = locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value);
     w->known = w->was_known = true;
     w->tries = 0;
     w->beat_ns = w->report_ns = locust__os_now_ns(); // the first of each at once
@@ -40562,7 +41012,10 @@ static void locust__serve_beat(locust__worker *w, int64_t now_ns)
     locust__buf *out = locust__link_begin(l, "heartbeat");
     locust__buf frame = {NULL, 0, 0, false};
     locust__serve_cpu(w, now_ns);
-    locust__msgpack_put_map(out, 3);
+    locust__msgpack_put_map(out, w->plus ? 4 : 3);
+    if (w->plus) // bits, as >>fleet_hear reads them
+        locust__report_key_uint(
+            out, LOCUST__PLUS_KEY, w->testing && locust__runner_is_done(w->env) ? 1 : 0);
     locust__report_key_str(out, "state", w->state);
     locust__report_key_real(out, "current_cpu_usage", w->cpu);
     locust__report_key_uint(out, "current_memory_usage", locust__os_memory());
@@ -40757,9 +41210,11 @@ static void locust__serve_main(void *arg)
 }
 
 /* Sends a message of the test. */
-static bool locust__serve_send_message(locust_env *env, const char *type, const char *json)
+static bool locust__serve_send_message(
+    locust_env *env, const char *type, const char *json, const char *to)
 {
     locust__worker *w = env->fleet;
+    (void)to; // there is one master
     if (!locust__envelope_put_json(locust__link_begin(&w->link, type), json)) {
         locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
             "locust_send_message(\"%s\"): the data is nested too deeply", type);
@@ -40832,6 +41287,2098 @@ static void locust__serve_run(locust_env *env) LOCUST__PARKS
             "no master at %s:%d has acknowledged this worker", w->link.host, w->link.port);
     locust__serve_free(w);
 }
+/* ============================================================================================
+ * >>fleet_merge  what workers counted, added up
+ *
+ * Purpose     reads the data of a `stats` message, of a stock worker or of one of our own, into
+ *             the statistics of a master.
+ * Invariants  a report is added whole or not at all: all of it is looked at before anything is
+ *             added. A sum of rows is the total, which is made of them. What a worker of our own
+ *             has counted is there as if it had been counted here, to the last bucket.
+ * Names       locust__merge locust__merge_
+ * Uses        >>entry >>stats >>user >>fleet_msgpack >>fleet_plus
+ * Sources     Locust 2.12 to 2.47 (reference runs): keys and units; keys of response_times may be
+ *             floats, and `method` nil.
+ * Limits      of a stock worker times are known as its buckets have them. A name is cut after
+ *             LOCUST__MERGE_NAME bytes.
+ *
+ *   clocks  A report of our own says what time it is there, so that its times can be moved. Of
+ *           others a time is taken as it is, unless it lies in the future or minutes ago.
+ * ============================================================================================ */
+
+enum { LOCUST__MERGE_NAME = 2000, LOCUST__MERGE_OLD_S = 120 };
+
+typedef struct locust__merge { // what a report says beside its rows
+    uint64_t requests, failures, bytes;
+    int users[LOCUST_CLASSES_MAX]; // of each class; -1: nothing
+    bool has_users;
+    bool plus; // it is of our own
+    locust__users_fed fed;
+    locust_arrival_counts arrivals[LOCUST_CLASSES_MAX];
+    locust_generator generator;
+    const char *wrong; // why it was refused
+} locust__merge;
+
+typedef struct locust__merge_row { // an entry of a report
+    locust__view name, method;
+    bool has_name;
+    uint64_t requests, none, failures, bytes, unanswered;
+    double total_ms, min_ms, max_ms, last_s;
+    bool has_min;
+    uint64_t timed;
+    locust__view times, per_s, fails_per_s, plus; // begin with the value; len 0: there is none
+} locust__merge_row;
+
+static double locust__merge_max(void)
+{
+    return 9007199254740992.0; // 2^53: counts and times beyond are nonsense
+}
+
+/* A number from 0 to 2^53, as a whole one. */
+static bool locust__merge_count(const locust__msgpack_item *item, uint64_t *n)
+{
+    double real;
+    if (!locust__msgpack_number(item, &real) || !(real >= 0) || !(real <= locust__merge_max()))
+        return false;
+    *n = item->kind == LOCUST__MSGPACK_REAL ? (uint64_t)real : (uint64_t)item->whole;
+    return true;
+}
+
+/* A number that is nil or from 0 to 2^53. */
+static bool locust__merge_real(const locust__msgpack_item *item, double *real)
+{
+    if (item->kind == LOCUST__MSGPACK_NIL) {
+        *real = 0;
+        return true;
+    }
+    return locust__msgpack_number(item, real) && *real >= 0 && *real <= locust__merge_max();
+}
+
+/* Adds up a map of numbers to counts. False: it is none. */
+static bool locust__merge_sum(locust__view map, uint64_t *sum)
+{
+    locust__msgpack_item head, key, count;
+    double number;
+    uint64_t n;
+    *sum = 0;
+    if (!map.len)
+        return true;
+    if (locust__msgpack_next(&map, &head) != LOCUST__MSGPACK_OK || head.kind != LOCUST__MSGPACK_MAP)
+        return false;
+    for (uint32_t i = 0; i < head.n; i++) {
+        if (locust__msgpack_next(&map, &key) != LOCUST__MSGPACK_OK ||
+            !locust__msgpack_number(&key, &number) || !(number >= 0) ||
+            !(number <= locust__merge_max()) ||
+            locust__msgpack_next(&map, &count) != LOCUST__MSGPACK_OK ||
+            !locust__merge_count(&count, &n))
+            return false;
+        *sum += n;
+    }
+    return true;
+}
+
+/* Takes one key of an entry. */
+static bool locust__merge_key(locust__merge_row *r, locust__view key, locust__view value)
+{
+    locust__msgpack_item item;
+    locust__view rest = value;
+    if (locust__msgpack_next(&rest, &item) != LOCUST__MSGPACK_OK)
+        return false;
+    if (locust__view_is(key, "name") || locust__view_is(key, "method")) {
+        locust__view text = item.kind == LOCUST__MSGPACK_STR ? item.bytes : (locust__view){"", 0};
+        if (item.kind != LOCUST__MSGPACK_STR && item.kind != LOCUST__MSGPACK_NIL)
+            return false;
+        *(*key.ptr == 'n' ? &r->name : &r->method) = text;
+        r->has_name |= *key.ptr == 'n' && item.kind == LOCUST__MSGPACK_STR;
+        return true;
+    }
+    if (locust__view_is(key, "num_requests"))
+        return locust__merge_count(&item, &r->requests);
+    if (locust__view_is(key, "num_none_requests"))
+        return locust__merge_count(&item, &r->none);
+    if (locust__view_is(key, "num_failures"))
+        return locust__merge_count(&item, &r->failures);
+    if (locust__view_is(key, "total_content_length"))
+        return locust__merge_count(&item, &r->bytes);
+    if (locust__view_is(key, "total_response_time"))
+        return locust__merge_real(&item, &r->total_ms);
+    if (locust__view_is(key, "max_response_time"))
+        return locust__merge_real(&item, &r->max_ms);
+    if (locust__view_is(key, "last_request_timestamp"))
+        return locust__merge_real(&item, &r->last_s);
+    r->has_min |= locust__view_is(key, "min_response_time") && item.kind != LOCUST__MSGPACK_NIL;
+    if (locust__view_is(key, "min_response_time"))
+        return locust__merge_real(&item, &r->min_ms);
+    if (locust__view_is(key, "response_times"))
+        r->times = value;
+    else if (locust__view_is(key, "num_reqs_per_sec"))
+        r->per_s = value;
+    else if (locust__view_is(key, "num_fail_per_sec"))
+        r->fails_per_s = value;
+    else if (locust__view_is(key, LOCUST__PLUS_KEY))
+        r->plus = value;
+    return true;
+}
+
+/* Do the figures of an entry fit together? */
+static bool locust__merge_fits(locust__merge_row *r)
+{
+    uint64_t per_s, fails_per_s;
+    locust__view plus = r->plus;
+    if (!r->has_name || r->failures > r->requests || r->none > r->requests ||
+        !locust__merge_sum(r->times, &r->timed) || !locust__merge_sum(r->per_s, &per_s) ||
+        !locust__merge_sum(r->fails_per_s, &fails_per_s) || r->timed > r->requests ||
+        per_s > r->requests || fails_per_s > r->failures ||
+        (r->timed && r->has_min && r->min_ms > r->max_ms))
+        return false;
+    return !plus.len || (locust__plus_get_entry(&plus, NULL, &r->timed, &r->unanswered) &&
+                            r->timed <= r->requests);
+}
+
+/* Reads an entry and moves *rest behind it. False: it is none. */
+static bool locust__merge_read_row(locust__view *rest, locust__merge_row *r)
+{
+    locust__msgpack_item head, key;
+    memset(r, 0, sizeof *r);
+    if (locust__msgpack_next(rest, &head) != LOCUST__MSGPACK_OK || head.kind != LOCUST__MSGPACK_MAP)
+        return false;
+    for (uint32_t i = 0; i < head.n; i++) {
+        locust__view value;
+        if (locust__msgpack_next(rest, &key) != LOCUST__MSGPACK_OK ||
+            key.kind != LOCUST__MSGPACK_STR)
+            return false;
+        value = *rest;
+        if (!locust__msgpack_skip(rest))
+            return false;
+        value.len -= rest->len;
+        if (!locust__merge_key(r, key.bytes, value))
+            return false;
+    }
+    return locust__merge_fits(r);
+}
+
+/* A text with its '\0', in `out` of LOCUST__MERGE_NAME + 1 bytes. */
+static const char *locust__merge_text(locust__view text, char *out)
+{
+    snprintf(out, LOCUST__MERGE_NAME + 1, "%.*s",
+        text.len < LOCUST__MERGE_NAME ? (int)text.len : LOCUST__MERGE_NAME, text.ptr);
+    return out;
+}
+
+/* Adds the seconds of an entry to the ring. shift_ns: from their time to the loop's clock. */
+static void locust__merge_seconds(
+    locust__entry *e, locust__view map, bool failures, int64_t shift_ns, int64_t now_ns)
+{
+    locust__msgpack_item head, key, count;
+    double second;
+    uint64_t n;
+    if (!map.len)
+        return;
+    locust__msgpack_next(&map, &head);
+    for (uint32_t i = 0; i < head.n; i++) {
+        int64_t at;
+        locust__entry_second *s;
+        locust__msgpack_next(&map, &key);
+        locust__msgpack_next(&map, &count);
+        if (!locust__msgpack_number(&key, &second) || !locust__merge_count(&count, &n) ||
+            second > 1e11)
+            continue;
+        at = ((int64_t)second * LOCUST__S + shift_ns + LOCUST__S / 2) / LOCUST__S;
+        at = at > now_ns / LOCUST__S ? now_ns / LOCUST__S : at;
+        if (at <= now_ns / LOCUST__S - LOCUST__ENTRY_RING)
+            continue;
+        s = &e->ring[at % LOCUST__ENTRY_RING];
+        if (s->second < at)
+            *s = (locust__entry_second){at, 0, 0};
+        *(failures ? &s->failures : &s->requests) += (uint32_t)n;
+    }
+}
+
+/* Adds the times of a stock worker, as its buckets have them. */
+static void locust__merge_times(locust__entry *e, const locust__merge_row *r)
+{
+    locust__msgpack_item head, key, count;
+    locust__view map = r->times;
+    double ms, total_s = r->total_ms / 1e3;
+    uint64_t n;
+    if (map.len)
+        locust__msgpack_next(&map, &head);
+    for (uint32_t i = 0; map.len && i < head.n; i++) {
+        locust__msgpack_next(&map, &key);
+        locust__msgpack_next(&map, &count);
+        if (locust__msgpack_number(&key, &ms) && locust__merge_count(&count, &n) && n)
+            locust__hist_record_many(&e->hist, locust__time_ns(ms / 1e3), n);
+    }
+    e->total_s += (int64_t)total_s;
+    e->total_ns += (int64_t)((total_s - (double)(int64_t)total_s) * 1e9);
+    e->total_s += e->total_ns / LOCUST__S;
+    e->total_ns %= LOCUST__S;
+    if (r->has_min && locust__time_ns(r->min_ms / 1e3) < e->min_ns)
+        e->min_ns = locust__time_ns(r->min_ms / 1e3);
+    if (e->requests && e->min_ns == LOCUST__NEVER)
+        e->min_ns = 0; // no request had a time
+    if (locust__time_ns(r->max_ms / 1e3) > e->max_ns)
+        e->max_ns = locust__time_ns(r->max_ms / 1e3);
+}
+
+/* Adds an entry that was looked at to a row, or to the total. */
+static void locust__merge_add_row(
+    locust__entry *e, const locust__merge_row *r, int64_t shift_ns, int64_t now_ns)
+{
+    locust__view plus = r->plus;
+    uint64_t timed, unanswered;
+    e->requests += r->requests;
+    e->failures += r->failures;
+    e->bytes += r->bytes;
+    if (plus.len)
+        locust__plus_get_entry(&plus, e, &timed, &unanswered);
+    else
+        locust__merge_times(e, r);
+    locust__merge_seconds(e, r->per_s, false, shift_ns, now_ns);
+    locust__merge_seconds(e, r->fails_per_s, true, shift_ns, now_ns);
+}
+
+/* Reads a failure, and adds it to st; st NULL: looks at it alone. shift_ns: from its time of day to
+ * ours. */
+static bool locust__merge_failure(locust__request_stats *st, locust__view *rest, int64_t shift_ns)
+{
+    locust__view map = *rest, at;
+    locust__msgpack_item name, method, error, item;
+    char names[3][LOCUST__MERGE_NAME + 1];
+    double first_s = 0, last_s = 0;
+    int64_t now_ns = locust__os_wall_ns(), first_ns, last_ns;
+    uint64_t n;
+    if (!locust__msgpack_skip(rest) || !locust__msgpack_find(map, "name", &name, &at) ||
+        !locust__msgpack_find(map, "error", &error, &at) || name.kind != LOCUST__MSGPACK_STR ||
+        error.kind != LOCUST__MSGPACK_STR || !locust__msgpack_find(map, "method", &method, &at) ||
+        !locust__msgpack_find(map, "occurrences", &item, &at) || !locust__merge_count(&item, &n))
+        return false;
+    if (method.kind != LOCUST__MSGPACK_STR)
+        method.bytes = (locust__view){"", 0};
+    if (locust__msgpack_find(map, "first_seen", &item, &at) && !locust__merge_real(&item, &first_s))
+        return false;
+    if (locust__msgpack_find(map, "last_seen", &item, &at) && !locust__merge_real(&item, &last_s))
+        return false;
+    if (!st || !n)
+        return true;
+    first_ns = first_s > 0 && first_s < 9e9 ? (int64_t)(first_s * 1e9) + shift_ns : now_ns;
+    last_ns = last_s > 0 && last_s < 9e9 ? (int64_t)(last_s * 1e9) + shift_ns : now_ns;
+    locust__stats_fail_many(locust__stats_failure_of(st,
+                                locust__stats_find(st, locust__merge_text(method.bytes, names[0]),
+                                    locust__merge_text(name.bytes, names[1])),
+                                locust__merge_text(error.bytes, names[2])),
+        n, first_ns < now_ns ? first_ns : now_ns, last_ns < now_ns ? last_ns : now_ns);
+    return true;
+}
+
+/* The users of each class. False: it is no map of such. */
+static bool locust__merge_users(locust__merge *m, const locust_env *env, locust__view counts)
+{
+    locust__msgpack_item head, name, count;
+    uint64_t n;
+    for (int i = 0; i < LOCUST_CLASSES_MAX; i++)
+        m->users[i] = 0;
+    if (locust__msgpack_next(&counts, &head) != LOCUST__MSGPACK_OK ||
+        head.kind != LOCUST__MSGPACK_MAP)
+        return false;
+    for (uint32_t i = 0; i < head.n; i++) {
+        if (locust__msgpack_next(&counts, &name) != LOCUST__MSGPACK_OK ||
+            name.kind != LOCUST__MSGPACK_STR ||
+            locust__msgpack_next(&counts, &count) != LOCUST__MSGPACK_OK ||
+            !locust__merge_count(&count, &n) || n > INT_MAX / 2)
+            return false;
+        for (int k = 0; k < env->n_classes; k++)
+            if (locust__view_is(name.bytes, env->classes[k].as->name))
+                m->users[k] = (int)n;
+    }
+    m->has_users = true;
+    return true;
+}
+
+static bool locust__merge_arrivals(locust__merge *m, const locust_env *env, locust__view *rest)
+{
+    locust__msgpack_item head, name;
+    if (locust__msgpack_next(rest, &head) != LOCUST__MSGPACK_OK ||
+        head.kind != LOCUST__MSGPACK_ARRAY)
+        return false;
+    for (uint32_t i = 0; i < head.n; i++) {
+        locust_arrival_counts c;
+        if (!locust__plus_array(rest, 6) ||
+            locust__msgpack_next(rest, &name) != LOCUST__MSGPACK_OK ||
+            name.kind != LOCUST__MSGPACK_STR || !locust__plus_uint(rest, &c.scheduled) ||
+            !locust__plus_uint(rest, &c.started) || !locust__plus_uint(rest, &c.late) ||
+            !locust__plus_uint(rest, &c.shed) || !locust__plus_uint(rest, &c.unanswered))
+            return false;
+        for (int k = 0; k < env->n_classes; k++)
+            if (locust__view_is(name.bytes, env->classes[k].as->name))
+                m->arrivals[k] = c;
+    }
+    return true;
+}
+
+static bool locust__merge_generator(locust_generator *g, locust__view *rest)
+{
+    double *const reals[] = {&g->cpu, &g->late_p50_ms, &g->late_p99_ms, &g->late_max_ms,
+        &g->p50_high_ms, &g->p99_high_ms, &g->stalled_s, &g->stalled_max_s};
+    locust__msgpack_item item;
+    if (!locust__plus_array(rest, 12) || locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
+        item.kind != LOCUST__MSGPACK_BOOL)
+        return false;
+    g->ok = item.truth;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK || item.kind != LOCUST__MSGPACK_STR)
+        return false;
+    snprintf(g->limits, sizeof g->limits, "%.*s",
+        item.bytes.len < sizeof g->limits ? (int)item.bytes.len : (int)sizeof g->limits - 1,
+        item.bytes.ptr);
+    locust__text_plain(g->limits, strlen(g->limits));
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+        if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
+            !locust__merge_real(&item, reals[i]))
+            return false;
+    return locust__plus_uint(rest, &g->stalled_requests) &&
+           locust__msgpack_next(rest, &item) == LOCUST__MSGPACK_OK &&
+           locust__merge_real(&item, &g->suspended_s);
+}
+
+/* Reads what a worker of our own says beside its rows; st NULL: looks at it alone. */
+static bool locust__merge_plus(locust__merge *m, const locust_env *env, locust__request_stats *st,
+    locust__view rest, int64_t *there_ns)
+{
+    uint64_t now_ns, total, cut, cut_ns, asked, starved, longest;
+    if (!locust__plus_array(&rest, 10) || !locust__plus_uint(&rest, &now_ns) ||
+        !locust__plus_get_hist(&rest, st ? &st->late : NULL, &total) ||
+        !locust__plus_get_hist(&rest, st ? &st->in_time : NULL, &total) ||
+        !locust__plus_uint(&rest, &cut) || !locust__plus_uint(&rest, &cut_ns) ||
+        !locust__plus_uint(&rest, &asked) || !locust__plus_uint(&rest, &starved) ||
+        !locust__plus_uint(&rest, &longest) || asked > INT_MAX || starved > asked ||
+        !locust__merge_arrivals(m, env, &rest) || !locust__merge_generator(&m->generator, &rest))
+        return false;
+    m->plus = true;
+    m->fed = (locust__users_fed){(int)asked, (int)starved, (int64_t)longest};
+    *there_ns = (int64_t)now_ns;
+    if (!st)
+        return true;
+    st->cut_arrivals += cut;
+    if ((int64_t)cut_ns > st->cut_arrival_ns)
+        st->cut_arrival_ns = (int64_t)cut_ns;
+    return true;
+}
+
+/* Goes through the rows: looks at them, or adds them. *last_s: when the last request of all ended,
+ * by the clock there. */
+static bool locust__merge_rows(locust__merge *m, locust__request_stats *st, locust__view list,
+    int64_t shift_ns, double *last_s)
+{
+    locust__msgpack_item head;
+    int64_t now_ns = locust__os_now_ns();
+    char names[2][LOCUST__MERGE_NAME + 1];
+    if (locust__msgpack_next(&list, &head) != LOCUST__MSGPACK_OK ||
+        head.kind != LOCUST__MSGPACK_ARRAY)
+        return false;
+    for (uint32_t i = 0; i < head.n; i++) {
+        locust__merge_row r;
+        if (!locust__merge_read_row(&list, &r))
+            return false;
+        if (r.last_s > *last_s)
+            *last_s = r.last_s;
+        if (!st) {
+            m->requests += r.requests;
+            m->failures += r.failures;
+            m->bytes += r.bytes;
+            continue;
+        }
+        locust__merge_add_row(locust__stats_find(st, locust__merge_text(r.method, names[0]),
+                                  locust__merge_text(r.name, names[1])),
+            &r, shift_ns, now_ns);
+        locust__merge_add_row(&st->total, &r, shift_ns, now_ns);
+    }
+    return true;
+}
+
+/* Goes through the failures: looks at them, or adds them. */
+static bool locust__merge_failures(
+    locust__request_stats *st, locust__view map, int64_t shift_ns, uint64_t *n)
+{
+    locust__msgpack_item head, item;
+    *n = 0;
+    if (locust__msgpack_next(&map, &head) != LOCUST__MSGPACK_OK || head.kind != LOCUST__MSGPACK_MAP)
+        return false;
+    for (uint32_t i = 0; i < head.n; i++) {
+        locust__view value;
+        if (!locust__msgpack_skip(&map)) // a digest
+            return false;
+        value = map;
+        if (!locust__merge_failure(st, &map, shift_ns))
+            return false;
+        locust__msgpack_find(value, "occurrences", &item, &value);
+        *n += (uint64_t)item.whole;
+    }
+    return true;
+}
+
+/* Adds the data of a report to the statistics of env; counts: false looks at it alone. False: it is
+ * refused, m->wrong says why, and nothing was added. */
+static bool locust__merge_report(locust__merge *m, locust_env *env, locust__view data, bool counts)
+{
+    locust__request_stats *st = &env->stats;
+    locust__msgpack_item item;
+    locust__view rows, errors, users, plus;
+    bool has_plus;
+    double last_s = 0;
+    uint64_t failed;
+    int64_t there_ns = 0, shift_ns = -env->loop.epoch_ns, here_ns = locust__os_wall_ns(), last_ns;
+    memset(m, 0, sizeof *m);
+    if (!locust__msgpack_find(data, "stats", &item, &rows) ||
+        !locust__merge_rows(m, NULL, rows, 0, &last_s))
+        m->wrong = "its rows are broken, or their figures do not fit together";
+    else if (!locust__msgpack_find(data, "errors", &item, &errors) ||
+             !locust__merge_failures(NULL, errors, 0, &failed) || failed > m->requests)
+        m->wrong = "its failures are broken, or more than its requests";
+    else if (locust__msgpack_find(data, "user_classes_count", &item, &users) &&
+             !locust__merge_users(m, env, users))
+        m->wrong = "its numbers of users are broken";
+    has_plus = locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &plus);
+    if (!m->wrong && has_plus && !locust__merge_plus(m, env, NULL, plus, &there_ns))
+        m->wrong = "what it adds to Locust's report is broken";
+    if (m->wrong)
+        return false;
+    if (!counts)
+        return true;
+    if (has_plus) // its clock is not ours
+        shift_ns = locust__os_now_ns() - there_ns;
+    else if (last_s * 1e9 > (double)here_ns + 1e9 ||
+             last_s < (double)here_ns / 1e9 - LOCUST__MERGE_OLD_S)
+        shift_ns += last_s > 0 && last_s < 9e9 ? here_ns - (int64_t)(last_s * 1e9) : 0;
+    locust__merge_rows(m, st, rows, shift_ns, &last_s);
+    locust__merge_failures(st, errors, shift_ns + env->loop.epoch_ns, &failed);
+    if (has_plus)
+        locust__merge_plus(m, env, st, plus, &there_ns);
+    last_ns = last_s > 0 && last_s < 9e9 ? (int64_t)(last_s * 1e9) + shift_ns : 0;
+    if (last_ns > locust__os_now_ns())
+        last_ns = locust__os_now_ns();
+    if (last_ns > st->last_ns)
+        st->last_ns = last_ns;
+    return true;
+}
+/* ============================================================================================
+ * >>fleet_crew  the workers of a master
+ *
+ * Purpose     who they are, how they are, what each has contributed; which of them gets which
+ *             user.
+ * Invariants  a worker keeps its record and its index as long as the master lives, whatever
+ *             becomes of it. The sums that reports show (users of each class, arrivals) are those
+ *             of the records.
+ * Cost        a worker is some 1.5 KB here, and a connection in >>fleet_gate. To deal n users anew
+ *             is a walk over n bytes.
+ * Names       locust__crew locust__crew_ locust__member locust__member_
+ * Uses        >>co >>fd >>net >>class >>user >>dispatch >>fleet_gate
+ * Sources     Locust 2.12 to 2.47 (reference runs): a worker is missing when three seconds and a
+ *             tick of one have passed without a heartbeat, and forgotten after another 60. Order
+ *             of workers: the first of every host, the second of every host; by id within those.
+ *
+ *   users      0 1 2 3 4 5 6 ...    in the order of >>dispatch; the last ones go first
+ *   class      A B A A A B A
+ *   turn       x y z x y z x        whose it is: the turns of all workers, again and again
+ * ============================================================================================ */
+
+enum {
+    LOCUST__CREW_PATIENCE_S = 4, // without a heartbeat: missing
+    LOCUST__CREW_FORGET_S = 60,  // missing for that long: its connection is closed
+    LOCUST__CREW_TURNS = 1024,   // of all workers where shares differ
+};
+
+enum locust__member_state {
+    LOCUST__MEMBER_READY,
+    LOCUST__MEMBER_SPAWNING,
+    LOCUST__MEMBER_RUNNING,
+    LOCUST__MEMBER_STOPPED, // its test has ended; it is going to say that it is ready
+    LOCUST__MEMBER_MISSING,
+    LOCUST__MEMBER_GONE, // it said good-bye, or its process has ended
+};
+
+static const char *const locust__member_states[] = {
+    "ready", "spawning", "running", "stopped", "missing", "gone"};
+
+typedef struct locust__member { // a worker
+    char *id;
+    int index;                 // in the order of the first client_ready
+    struct locust__peer *peer; // its connection; NULL: there is none
+    enum locust__member_state state;
+    bool ours;  // it is a locust.h
+    bool told;  // it was asked for users in this run
+    bool since; // it has begun this run: its reports belong to it
+    bool lost;  // in this run, and it did not come back
+    bool done;  // its users have done all that they may
+    bool said;  // it was asked to quit
+    bool full;  // it takes no more users
+    bool grew;  // what it is to have has changed
+    int64_t beat_ns, lost_ns, full_ns;
+    int64_t report_ns; // when its latest report came; 0: none did
+    double cpu;        // percent of a core
+    uint64_t memory;
+    double sent_s;      // timestamp of the latest spawn
+    double weight;      // its share of the users beside that of the others
+    int part;           // which part of feeders and arrivals is its own; -1: none yet
+    int64_t iterations; // its part of --iterations
+    uint64_t requests, failures, refused; // contributed in this run; refused: reports
+    locust__users_fed fed;
+    locust_generator generator;
+    locust_arrival_counts *arrivals; // of each class, of this run so far
+    int *users;                      // of each class: as it says
+    int *given;                      // the same: as it was asked
+    int process;                     // of --processes: the number of its process; -1: none
+} locust__member;
+
+typedef struct locust__crew {
+    locust_env *env;
+    locust__net net;
+    locust__fd listener;
+    locust__wait_group group;   // coroutines of the connections, the listener and the clock
+    struct locust__peer *peers; // all connections
+    locust__member **members;   // by index
+    int n, cap;
+    // The users.
+    unsigned char *classes; // of each user that was dealt
+    int n_users, cap_users;
+    int shared; // users up to here are in `given`
+    locust__member **turns;
+    int n_turns, cap_turns;
+    bool anew; // the workers have changed: deal again
+    // The run.
+    bool testing, ending;
+    bool partial;        // a worker was lost, or a report refused
+    int parts;           // of feeders, arrivals and iterations
+    double pace;         // of arrivals, that workers were told
+    int64_t complete_ns; // when the ramp is taken for complete; LOCUST__NEVER: it was
+} locust__crew;
+
+static bool locust__member_lives(const locust__member *m)
+{
+    return m->state <= LOCUST__MEMBER_RUNNING;
+}
+
+static int locust__crew_living(const locust__crew *c)
+{
+    int n = 0;
+    for (int i = 0; i < c->n; i++)
+        n += locust__member_lives(c->members[i]);
+    return n;
+}
+
+static int locust__member_users(const locust__crew *c, const locust__member *m)
+{
+    int sum = 0;
+    for (int i = 0; i < c->env->n_classes; i++)
+        sum += m->users[i];
+    return sum;
+}
+
+static locust__member *locust__crew_find(const locust__crew *c, locust__view id)
+{
+    for (int i = 0; i < c->n; i++)
+        if (locust__view_is(id, c->members[i]->id))
+            return c->members[i];
+    return NULL;
+}
+
+static void locust__member_free(locust__member *m)
+{
+    if (!m)
+        return;
+    LOCUST_FREE(m->id);
+    LOCUST_FREE(m->arrivals);
+    LOCUST_FREE(m->users);
+    LOCUST_FREE(m);
+}
+
+/* A new worker. NULL: no memory. */
+static locust__member *locust__crew_add(locust__crew *c, locust__view id)
+{
+    size_t n = (size_t)c->env->n_classes, cap = (size_t)c->cap;
+    locust__member *m = locust__memory_zalloc(sizeof *m);
+    locust__member **all =
+        m ? locust__memory_grow(c->members, sizeof *all, (size_t)c->n, &cap) : NULL;
+    if (all) {
+        c->members = all;
+        c->cap = (int)cap;
+        m->id = locust__text_copy(id.ptr, id.len);
+        m->users = locust__memory_zalloc(2 * n * sizeof *m->users);
+        m->arrivals = locust__memory_zalloc(n * sizeof *m->arrivals);
+    }
+    if (!all || !m->id || !m->users || !m->arrivals) {
+        locust__member_free(m);
+        return NULL;
+    }
+    m->given = m->users + n;
+    m->index = c->n;
+    m->part = m->process = -1;
+    m->weight = 1;
+    all[c->n++] = m;
+    return m;
+}
+
+/* Brings the sums that others show up to date. */
+static void locust__crew_sum(locust__crew *c)
+{
+    locust_env *env = c->env;
+    locust__users_fed fed = {0, 0, 0};
+    env->users.alive = 0;
+    for (int k = 0; k < env->n_classes; k++) {
+        locust__class *cls = &env->classes[k];
+        cls->alive = 0;
+        if (cls->arrivals)
+            memset(&cls->arrivals->counts, 0, sizeof cls->arrivals->counts);
+        for (int i = 0; i < c->n; i++) {
+            const locust_arrival_counts *a = &c->members[i]->arrivals[k];
+            cls->alive += c->members[i]->users[k];
+            if (!cls->arrivals)
+                continue;
+            cls->arrivals->counts.scheduled += a->scheduled;
+            cls->arrivals->counts.started += a->started;
+            cls->arrivals->counts.late += a->late;
+            cls->arrivals->counts.shed += a->shed;
+            cls->arrivals->counts.unanswered += a->unanswered;
+        }
+        env->users.alive += cls->alive;
+    }
+    for (int i = 0; i < c->n; i++) {
+        fed.asked += c->members[i]->fed.asked;
+        fed.starved += c->members[i]->fed.starved;
+        if (c->members[i]->fed.longest_ns > fed.longest_ns)
+            fed.longest_ns = c->members[i]->fed.longest_ns;
+    }
+    env->users.fed = fed;
+}
+
+/* Its users are gone. */
+static void locust__member_clear(locust__crew *c, locust__member *m)
+{
+    memset(m->users, 0, (size_t)c->env->n_classes * sizeof *m->users);
+    memset(m->given, 0, (size_t)c->env->n_classes * sizeof *m->given);
+    m->told = m->done = false;
+    c->anew = true;
+}
+
+static int locust__crew_by_id(const void *x, const void *y)
+{
+    const locust__member *const *a = x, *const *b = y;
+    return strcmp((*a)->id, (*b)->id);
+}
+
+/* Puts the living into the order in which they get users: the first of every host, then the second
+ * of every host. They come in order of id. */
+static void locust__crew_spread_hosts(locust__member **all, int n)
+{
+    locust__member **sorted = n ? LOCUST_MALLOC((size_t)n * sizeof *sorted) : NULL;
+    int at = 0;
+    for (int number = 0; sorted && at < n; number++) {
+        const char *host = NULL;
+        int within = 0;
+        for (int i = 0; i < n; i++) {
+            size_t len = strcspn(all[i]->id, "_");
+            bool same = host && strncmp(host, all[i]->id, len + 1) == 0;
+            within = same ? within + 1 : 0;
+            host = all[i]->id;
+            if (within == number)
+                sorted[at++] = all[i];
+        }
+    }
+    if (sorted)
+        memcpy(all, sorted, (size_t)n * sizeof *all);
+    LOCUST_FREE(sorted);
+}
+
+/* Fills in the turns where shares differ: each turn is that of who has the least for its weight. */
+static void locust__crew_weigh(locust__crew *c, int n)
+{
+    int counts[LOCUST__CREW_TURNS];
+    locust__member *order[LOCUST__CREW_TURNS];
+    memcpy(order, c->turns, (size_t)n * sizeof *order);
+    memset(counts, 0, sizeof counts);
+    for (int t = 0; t < c->cap_turns; t++) {
+        int best = 0;
+        for (int i = 1; i < n; i++)
+            if ((counts[i] + 1) / order[i]->weight < (counts[best] + 1) / order[best]->weight)
+                best = i;
+        counts[best]++;
+        c->turns[t] = order[best];
+    }
+    c->n_turns = c->cap_turns;
+}
+
+/* Finds whose turns there are. False: nobody's, or no memory. */
+static bool locust__crew_take_turns(locust__crew *c)
+{
+    int n = locust__crew_living(c), at = 0;
+    bool differ = false;
+    int cap = n > LOCUST__CREW_TURNS ? n : LOCUST__CREW_TURNS;
+    if (cap > c->cap_turns) {
+        locust__member **turns = LOCUST_REALLOC(c->turns, (size_t)cap * sizeof *turns);
+        if (!turns)
+            return false;
+        c->turns = turns;
+        c->cap_turns = cap;
+    }
+    for (int i = 0; i < c->n; i++)
+        if (locust__member_lives(c->members[i])) {
+            c->turns[at++] = c->members[i];
+            differ |= c->members[i]->weight < 0.999 || c->members[i]->weight > 1.001;
+        }
+    if (n)
+        qsort(c->turns, (size_t)n, sizeof *c->turns, locust__crew_by_id);
+    locust__crew_spread_hosts(c->turns, n);
+    c->n_turns = n;
+    if (differ && n <= LOCUST__CREW_TURNS)
+        locust__crew_weigh(c, n);
+    return n > 0;
+}
+
+/* Gives user i to whose turn it is, or (by -1) takes it back. */
+static void locust__crew_give(locust__crew *c, int i, int by)
+{
+    locust__member *m = c->turns[i % c->n_turns];
+    m->given[c->classes[i]] += by;
+    m->grew = true;
+}
+
+/* Brings what workers are to have to the users that were dealt. False: there is no worker. */
+static bool locust__crew_deal(locust__crew *c)
+{
+    if (c->anew || !c->n_turns) {
+        if (!locust__crew_take_turns(c))
+            return false;
+        for (int i = 0; i < c->n; i++) {
+            locust__member *m = c->members[i];
+            memset(m->given, 0, (size_t)c->env->n_classes * sizeof *m->given);
+            m->grew = locust__member_lives(m);
+        }
+        c->anew = false;
+        c->shared = 0;
+    }
+    for (; c->shared < c->n_users; c->shared++)
+        locust__crew_give(c, c->shared, 1);
+    for (; c->shared > c->n_users; c->shared--)
+        locust__crew_give(c, c->shared - 1, -1);
+    return true;
+}
+
+/* Adds a user, whose class >>dispatch says. False: no class takes one, or (*memory false) there is
+ * no memory. */
+static bool locust__crew_add_user(locust__crew *c, bool *memory)
+{
+    locust__class *cls = locust__dispatch_next(&c->env->dispatch);
+    size_t cap = (size_t)c->cap_users;
+    unsigned char *classes;
+    if (!cls)
+        return false;
+    classes = locust__memory_grow(c->classes, 1, (size_t)c->n_users, &cap);
+    *memory = classes != NULL;
+    if (!classes) {
+        locust__dispatch_take_back(&c->env->dispatch, cls);
+        return false;
+    }
+    c->classes = classes;
+    c->cap_users = (int)cap;
+    classes[c->n_users++] = (unsigned char)(cls - c->env->classes);
+    return true;
+}
+
+/* Takes the latest user away. Those that were given to workers are taken back by
+ * locust__crew_deal, which needs its class until then. */
+static void locust__crew_drop_user(locust__crew *c)
+{
+    c->n_users--;
+    locust__dispatch_take_back(&c->env->dispatch, &c->env->classes[c->classes[c->n_users]]);
+}
+
+/* A new run: nobody has users or has counted anything. */
+static void locust__crew_begin(locust__crew *c)
+{
+    c->n_users = c->shared = 0;
+    c->anew = true;
+    c->partial = c->ending = false;
+    c->pace = 0;
+    c->parts = 0;
+    for (int i = 0; i < c->n; i++) {
+        locust__member *m = c->members[i];
+        locust__member_clear(c, m);
+        m->lost = m->since = false;
+        m->part = locust__member_lives(m) ? c->parts++ : -1;
+        m->requests = m->failures = m->refused = 0;
+        m->report_ns = 0;
+        m->weight = 1;
+        m->full = false;
+        m->fed = (locust__users_fed){0, 0, 0};
+        memset(&m->generator, 0, sizeof m->generator);
+        m->generator.ok = true;
+        memset(m->arrivals, 0, (size_t)c->env->n_classes * sizeof *m->arrivals);
+    }
+    locust__crew_sum(c);
+}
+
+/* The part of feeders, arrivals and iterations of a worker that came later: that of one which is
+ * lost, or another's. */
+static int locust__crew_part(locust__crew *c, locust__member *m)
+{
+    int parts = c->parts > 0 ? c->parts : 1;
+    bool *taken = m->part < 0 ? locust__memory_zalloc((size_t)parts) : NULL;
+    for (int i = 0; taken && i < c->n; i++)
+        if (c->members[i]->part >= 0 && c->members[i]->part < parts &&
+            locust__member_lives(c->members[i]))
+            taken[c->members[i]->part] = true;
+    for (int part = 0; taken && m->part < 0 && part < parts; part++)
+        if (!taken[part])
+            m->part = part;
+    LOCUST_FREE(taken);
+    return m->part >= 0 ? m->part : m->index % parts;
+}
+
+static void locust__crew_free(locust__crew *c)
+{
+    for (int i = 0; i < c->n; i++)
+        locust__member_free(c->members[i]);
+    LOCUST_FREE(c->members);
+    LOCUST_FREE(c->classes);
+    LOCUST_FREE(c->turns);
+    LOCUST_FREE(c);
+}
+/* ============================================================================================
+ * >>fleet_gate  the connections of a master
+ *
+ * Purpose     listens, shakes hands with workers, receives whole messages, sends some.
+ * Invariants  sending never parks. A worker that does not read is cut off after
+ *             LOCUST__GATE_BEHIND bytes, one that does not shake hands in time after
+ *             LOCUST__GATE_PATIENCE_S. A message is looked at on the loop's stack, so that a
+ *             connection costs little of its own.
+ * Names       locust__gate_ locust__peer locust__peer_
+ * Uses        >>co >>switch >>fd >>address >>stream >>listen >>fleet_msgpack >>fleet_zmtp
+ *             >>fleet_envelope >>fleet_crew
+ * Sources     libzmq 4.3.4 (reference run): of two connections with one identity the older one
+ *             stays, and the newer one is heard no more.
+ * Limits      16 MB for a message of a worker's.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__GATE_MAX = 16 << 20,
+    LOCUST__GATE_BEHIND = 8 << 20,
+    LOCUST__GATE_PATIENCE_S = 10,
+};
+
+typedef struct locust__peer { // a connection
+    locust__crew *crew;
+    struct locust__peer *next, *before;
+    locust__co *co;
+    locust_stream stream;
+    locust__zmtp zmtp;
+    locust__buf out; // the first `sent` bytes have gone
+    size_t sent;
+    locust_error error;
+    locust__member *member; // whose it is; NULL: nobody's yet
+    /* Takes a message. False: the connection is to be closed. */
+    bool (*take)(struct locust__peer *p, locust__view message);
+} locust__peer;
+
+/* Sends as much as the socket takes. */
+static void locust__peer_flush(locust__peer *p)
+{
+    while (!p->error && p->sent < p->out.len) {
+        struct iovec iov = {p->out.ptr + p->sent, p->out.len - p->sent};
+        size_t sent = 0;
+        p->error = locust__stream_is_open(&p->stream)
+                       ? locust__stream_send(&p->stream, &iov, 1, &sent)
+                       : LOCUST_ERR_CLOSED;
+        if (!sent)
+            break;
+        p->sent += sent;
+    }
+    if (p->out.failed)
+        p->error = LOCUST_ERR_MEMORY;
+    if (p->out.len - p->sent > LOCUST__GATE_BEHIND)
+        p->error = LOCUST_ERR_TIMEOUT;
+    if (p->sent < p->out.len && !p->error)
+        return;
+    p->out.len = p->sent = 0;
+    if (p->out.cap > 8192)
+        locust__buf_free(&p->out);
+}
+
+/* Ends the connection: its coroutine finds that it has an error, and cleans up. */
+static void locust__peer_drop(locust__peer *p)
+{
+    p->error = p->error ? p->error : LOCUST_ERR_CLOSED;
+    if (p->stream.fd.reader)
+        locust__co_wake(&p->crew->env->loop, p->stream.fd.reader, LOCUST__WAKE_EVENT);
+}
+
+/* Sends a message that was written, with its type and data, to a worker. False: there is no
+ * connection to it. */
+static bool locust__gate_send(locust__member *m, locust__buf *message)
+{
+    locust__peer *p = m->peer;
+    locust__msgpack_put_str(message, m->id);
+    if (!p || p->error || message->failed || !locust__buf_reserve(&p->out, message->len + 9))
+        return false;
+    locust__zmtp_send(&p->out, (locust__view){message->ptr, message->len});
+    locust__peer_flush(p);
+    if (p->error)
+        locust__peer_drop(p);
+    return !p->error;
+}
+
+/* Sends a message without data. */
+static bool locust__gate_tell(locust__member *m, const char *type)
+{
+    locust__buf message = {NULL, 0, 0, false};
+    bool good;
+    locust__envelope_begin(&message, type);
+    locust__msgpack_put_nil(&message);
+    good = locust__gate_send(m, &message);
+    locust__buf_free(&message);
+    return good;
+}
+
+/* Takes what has arrived. On the loop's stack. */
+static void locust__gate_take(void *arg)
+{
+    locust__peer *p = arg;
+    locust__view message;
+    enum locust__zmtp_got got = LOCUST__ZMTP_MESSAGE;
+    locust__zmtp_feed(&p->zmtp, p->stream.in, p->stream.in_len);
+    locust__stream_take(&p->stream, p->stream.in_len);
+    while (!p->error && got == LOCUST__ZMTP_MESSAGE) {
+        got = locust__zmtp_next(&p->zmtp, &message);
+        if (got == LOCUST__ZMTP_BROKEN || (got == LOCUST__ZMTP_MESSAGE && !p->take(p, message)))
+            p->error = p->error ? p->error : LOCUST_ERR_NETWORK;
+    }
+    if (p->zmtp.at == p->zmtp.in.len) // an idle connection holds no buffer
+        locust__zmtp_deinit(&p->zmtp);
+    if (p->zmtp.error)
+        locust__log_print(&p->crew->env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "a connection to the master's port was closed: %s", p->zmtp.error);
+    locust__peer_flush(p);
+}
+
+static void locust__gate_keep_alive(int fd)
+{
+    int on = 1, idle_s = 30;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef TCP_KEEPIDLE
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+#else
+    (void)idle_s;
+#endif
+}
+
+/* The coroutine of a connection. */
+static void locust__gate_serve(void *arg)
+{
+    locust__peer *p = arg;
+    locust__loop *loop = &p->crew->env->loop;
+    int64_t until_ns = locust__os_now_ns() + LOCUST__GATE_PATIENCE_S * LOCUST__S;
+    locust__gate_keep_alive(p->stream.fd.watch.fd);
+    locust__zmtp_init(&p->zmtp, true, (locust__view){"", 0}, LOCUST__GATE_MAX, &p->out);
+    locust__peer_flush(p);
+    while (!p->error) {
+        int64_t deadline_ns = p->zmtp.ready ? LOCUST__NEVER : until_ns;
+        locust_error error = locust__stream_fill(&p->stream, deadline_ns);
+        if (p->stream.in_len)
+            locust__co_call(loop, locust__gate_take, p);
+        p->error = p->error ? p->error : error;
+    }
+    if (p->member && p->member->peer == p)
+        p->member->peer = NULL;
+    locust__stream_close(&p->stream);
+    locust__zmtp_deinit(&p->zmtp);
+    locust__buf_free(&p->out);
+    *(p->before ? &p->before->next : &p->crew->peers) = p->next;
+    if (p->next)
+        p->next->before = p->before;
+    LOCUST_FREE(p);
+}
+
+/* Serves a connection that was accepted. Without memory it is closed. */
+static void locust__gate_open_peer(
+    locust__crew *c, locust_stream *s, bool (*take)(locust__peer *p, locust__view message))
+{
+    locust__peer *p = locust__memory_zalloc(sizeof *p);
+    int fd = locust__fd_release(&c->env->loop, &s->fd);
+    c->net.open--;
+    if (!p) {
+        close(fd);
+        return;
+    }
+    p->crew = c;
+    p->take = take;
+    locust__stream_init(&p->stream, &c->net);
+    if (!locust__stream_adopt(&p->stream, fd))
+        p->co =
+            locust__co_start(&c->env->loop, "the kit itself", 0, locust__gate_serve, p, &c->group);
+    if (!p->co) {
+        locust__stream_close(&p->stream);
+        LOCUST_FREE(p);
+        return;
+    }
+    p->next = c->peers;
+    if (p->next)
+        p->next->before = p;
+    c->peers = p;
+}
+
+/* Sends what sockets did not take before. */
+static void locust__gate_flush(locust__crew *c)
+{
+    for (locust__peer *p = c->peers, *next; p; p = next) {
+        next = p->next;
+        if (!p->out.len)
+            continue;
+        locust__peer_flush(p);
+        if (p->error)
+            locust__peer_drop(p);
+    }
+}
+
+/* Listens. fd: a socket that listens already; -1: none. False: a sentence has said why not. */
+static bool locust__gate_open(locust__crew *c, const char *host, int port, int fd)
+{
+    locust__addr address;
+    locust_error error;
+    const char *at = host && *host && strcmp(host, "*") != 0 ? host : "0.0.0.0";
+    if (strcmp(at, "localhost") == 0)
+        at = "127.0.0.1";
+    if (fd >= 0)
+        return locust__fd_open(&c->env->loop, &c->listener, fd) >= 0;
+    if (!locust__addr_parse(&address, at, port)) {
+        locust__say(
+            "--master-bind-host takes an address such as 127.0.0.1 or ::, or *, not \"%s\"", host);
+        return false;
+    }
+    error = locust__listen_open(&c->net, &c->listener, &address, 1024);
+    if (error)
+        locust__say("the master cannot listen on %s:%d: %s (--master-bind-host, "
+                    "--master-bind-port)",
+            at, port, errno == EADDRINUSE ? "another program does" : locust__error_text(error));
+    return !error;
+}
+/* ============================================================================================
+ * >>fleet_order  what a master asks its workers for
+ *
+ * Purpose     writes and sends `spawn` messages: host, users of each class, options.
+ * Invariants  the timestamps to one worker grow, whatever the clock does. All classes are listed,
+ *             zeros included: a class that is not named would keep its users.
+ * Names       locust__order_
+ * Uses        >>own_option >>fleet_msgpack >>fleet_envelope >>fleet_plus >>fleet_report
+ *             >>fleet_crew >>fleet_gate
+ * Sources     Locust 2.12 to 2.47 (reference runs): the five keys, without which a worker in Python
+ *             ends; names of options.
+ * ============================================================================================ */
+
+static void locust__order_text(locust__buf *out, const char *key, const char *text)
+{
+    locust__msgpack_put_str(out, key);
+    if (text)
+        locust__msgpack_put_str(out, text);
+    else
+        locust__msgpack_put_nil(out);
+}
+
+/* Texts with commas between, as a list; nil without any. */
+static void locust__order_list(locust__buf *out, const char *key, const char *texts)
+{
+    uint32_t n = 1;
+    locust__msgpack_put_str(out, key);
+    if (!texts || !*texts) {
+        locust__msgpack_put_nil(out);
+        return;
+    }
+    for (const char *p = texts; *p; p++)
+        n += *p == ',';
+    locust__msgpack_put_array(out, n);
+    for (const char *p = texts; n; n--, p += strcspn(p, ",") + 1)
+        locust__msgpack_put_text(out, (locust__view){p, strcspn(p, ",")});
+}
+
+/* A value of an option that the test declares, as Python has one of its type. */
+static void locust__order_own(locust__buf *out, const locust_env *env, const locust_own_option *o)
+{
+    const char *text = locust__own_option_text(env, o);
+    double number = 0;
+    int64_t whole = 0;
+    char name[64];
+    snprintf(name, sizeof name, "%s", locust__own_option_name(o->name));
+    for (char *p = name; *p; p++)
+        *p = *p == '-' ? '_' : *p;
+    locust__msgpack_put_str(out, name);
+    if (text && locust__own_option_type(o) != LOCUST_OWN_TEXT &&
+        locust__own_option_type(o) != LOCUST_OWN_CHOICE)
+        locust__own_option_read(o, text, &number, &whole);
+    if (!text)
+        locust__msgpack_put_nil(out);
+    else if (locust__own_option_type(o) == LOCUST_OWN_FLAG)
+        locust__msgpack_put_bool(out, strcmp(text, "true") == 0);
+    else if (locust__own_option_type(o) == LOCUST_OWN_WHOLE)
+        locust__msgpack_put_int(out, whole);
+    else if (locust__own_option_type(o) == LOCUST_OWN_NUMBER)
+        locust__msgpack_put_real(out, number);
+    else
+        locust__msgpack_put_str(out, text);
+}
+
+static void locust__order_options(locust__buf *out, const locust__crew *c)
+{
+    const locust_options *o = &c->env->options;
+    const locust_own_option *own = c->env->test->options;
+    uint32_t n = 0;
+    while (n < LOCUST_OWN_OPTIONS_MAX && own[n].name)
+        n++;
+    locust__msgpack_put_str(out, "parsed_options");
+    locust__msgpack_put_map(out, 9 + n);
+    locust__report_key_uint(out, "num_users", (uint64_t)c->env->ramp.aim.users);
+    locust__report_key_real(out, "spawn_rate", c->env->ramp.aim.spawn_rate);
+    locust__msgpack_put_str(out, "run_time");
+    if (o->run_time_s > 0)
+        locust__msgpack_put_real(out, o->run_time_s);
+    else
+        locust__msgpack_put_nil(out);
+    locust__order_text(out, "host", o->host);
+    locust__order_list(out, "tags", o->tags);
+    locust__order_list(out, "exclude_tags", o->exclude_tags);
+    locust__report_key_uint(out, "expect_workers", (uint64_t)(c->parts > 0 ? c->parts : 1));
+    locust__msgpack_put_str(out, "reset_stats");
+    locust__msgpack_put_bool(out, o->reset_stats);
+    locust__report_key_real(out, "stop_timeout", o->stop_timeout_s);
+    for (uint32_t i = 0; i < n; i++)
+        locust__order_own(out, c->env, &own[i]);
+}
+
+/* What a worker of our own is to know: [its part, of so many, pace of arrivals, iterations (-1: no
+ * limit), --rate, --stages of arrivals or nil, --poisson, --max-in-flight, --patience, --warm-up,
+ * --reset-stats, --phases, --seed]. */
+static void locust__order_plus(locust__buf *out, locust__crew *c, locust__member *m)
+{
+    const locust_options *o = &c->env->options;
+    int parts = c->parts > 0 ? c->parts : 1;
+    bool rates = c->env->stages.n && c->env->stages.items->rate;
+    locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+    locust__msgpack_put_array(out, 13);
+    locust__msgpack_put_int(out, locust__crew_part(c, m));
+    locust__msgpack_put_int(out, parts);
+    locust__msgpack_put_real(out, c->pace);
+    locust__msgpack_put_int(out, m->iterations);
+    locust__msgpack_put_real(out, o->rate);
+    if (rates)
+        locust__msgpack_put_str(out, o->stages);
+    else
+        locust__msgpack_put_nil(out);
+    locust__msgpack_put_bool(out, o->poisson);
+    locust__msgpack_put_int(out, o->max_in_flight > 0 ? o->max_in_flight / parts + 1 : 0);
+    locust__msgpack_put_real(out, o->patience_s);
+    locust__msgpack_put_real(out, o->warm_up_s);
+    locust__msgpack_put_bool(out, o->reset_stats);
+    locust__msgpack_put_bool(out, o->phases);
+    locust__msgpack_put_int(out, o->seed > 0 ? o->seed : 0);
+}
+
+/* Asks a worker for the users that it is to have. */
+static void locust__order_send(locust__crew *c, locust__member *m)
+{
+    const locust_env *env = c->env;
+    locust__buf out = {NULL, 0, 0, false};
+    double now_s = (double)locust__os_wall_ns() / 1e9;
+    m->grew = false;
+    if (!m->peer)
+        return;
+    m->sent_s = now_s > m->sent_s + 1e-5 ? now_s : m->sent_s + 1e-5; // a double has 2e-7 s there
+    locust__envelope_begin(&out, "spawn");
+    locust__msgpack_put_map(&out, 6);
+    locust__report_key_real(&out, "timestamp", m->sent_s);
+    locust__msgpack_put_str(&out, "user_classes_count");
+    locust__msgpack_put_map(&out, (uint32_t)env->n_classes);
+    for (int i = 0; i < env->n_classes; i++)
+        locust__report_key_uint(&out, env->classes[i].as->name, (uint64_t)m->given[i]);
+    locust__order_text(&out, "host", env->options.host);
+    locust__report_key_real(&out, "stop_timeout", env->options.stop_timeout_s);
+    locust__order_options(&out, c);
+    locust__order_plus(&out, c, m);
+    m->told |= locust__gate_send(m, &out);
+    locust__buf_free(&out);
+}
+
+/* Asks those whose users have changed; `all`: everybody. */
+static void locust__order_all(locust__crew *c, bool all)
+{
+    for (int i = 0; i < c->n; i++) {
+        locust__member *m = c->members[i];
+        if (locust__member_lives(m) && (all || m->grew || !m->told))
+            locust__order_send(c, m);
+    }
+}
+/* ============================================================================================
+ * >>fleet_hear  what workers say to their master
+ *
+ * Purpose     takes the messages of workers; notices who is silent.
+ * Invariants  nothing that a worker sends does harm beyond its own figures: what is broken is
+ *             refused whole, with one line for each worker and run, and the run is partial. A
+ *             report counts only if its worker has begun this run: what it says goes in order, so
+ *             all that comes behind its `spawning` belongs to it.
+ * Names       locust__hear_
+ * Uses        >>stats >>env >>message >>fleet_msgpack >>fleet_envelope >>fleet_plus
+ *             >>fleet_report >>fleet_merge >>fleet_crew >>fleet_gate
+ * Sources     Locust 2.12 to 2.47 (reference runs): log lines, order of events. Workers of Debian's
+ *             packages have an empty version, boomer says -1.
+ * ============================================================================================ */
+
+#define LOCUST__HEAR_LOG(c, level, ...) \
+    locust__log_print(&(c)->env->log, LOCUST__LOG_##level, "locust.runners", __VA_ARGS__)
+
+/* A worker leaves the run, with whatever it has not reported. `why`: NULL: nothing is lost. */
+static void locust__hear_lose(locust__crew *c, locust__member *m, const char *why)
+{
+    int users = locust__member_users(c, m);
+    bool part = c->testing && m->told;
+    if (why && part) {
+        m->lost = c->partial = true;
+        m->lost_ns = locust__os_now_ns();
+        LOCUST__HEAR_LOG(c, WARNING,
+            "Worker %s %s: its %d users go to the others; %llu requests that it had reported "
+            "count, later ones are in no figure",
+            m->id, why, users, (unsigned long long)m->requests);
+    }
+    locust__member_clear(c, m);
+    locust__crew_sum(c);
+    locust__env_wake(c->env);
+}
+
+static void locust__hear_ack(locust__crew *c, locust__member *m)
+{
+    locust__buf out = {NULL, 0, 0, false};
+    locust__envelope_begin(&out, "ack");
+    locust__msgpack_put_map(&out, 2);
+    locust__report_key_uint(&out, "index", (uint64_t)m->index);
+    locust__report_key_uint(&out, LOCUST__PLUS_KEY, LOCUST__PLUS_VERSION);
+    locust__gate_send(m, &out);
+    locust__buf_free(&out);
+    (void)c;
+}
+
+/* A worker is there, for the first time or again. False: it may not be. */
+static bool locust__hear_ready(locust__peer *p, const locust__envelope *e)
+{
+    locust__crew *c = p->crew;
+    locust__view id = {p->zmtp.identity, p->zmtp.identity_len};
+    locust__member *m = p->member ? p->member : locust__crew_add(c, id);
+    bool again;
+    if (!m)
+        return false;
+    again = m->peer == p && m->state == LOCUST__MEMBER_READY && !m->told;
+    p->member = m;
+    m->peer = p;
+    m->beat_ns = locust__os_now_ns();
+    if (!again) {
+        if (m->told && c->testing && !c->ending && m->state <= LOCUST__MEMBER_RUNNING)
+            locust__hear_lose(c, m, "has begun anew");
+        m->state = LOCUST__MEMBER_READY;
+        locust__member_clear(c, m);
+        locust__crew_sum(c);
+    }
+    locust__hear_ack(c, m);
+    LOCUST__ENV_FIRE(c->env, on_worker_connect, .text = m->id);
+    if (!again)
+        LOCUST__HEAR_LOG(c, INFO, "%s (index %d) reported as ready. %d workers connected.", m->id,
+            m->index, locust__crew_living(c));
+    locust__env_wake(c->env);
+    (void)e;
+    return true;
+}
+
+/* A heartbeat of a worker that is not known: this master has restarted. By `stop` a worker in
+ * Python, too, ends its users and says client_ready. */
+static void locust__hear_stranger(locust__peer *p)
+{
+    locust__member stranger;
+    memset(&stranger, 0, sizeof stranger);
+    stranger.id = p->zmtp.identity;
+    stranger.peer = p;
+    locust__gate_tell(&stranger, "stop");
+}
+
+static void locust__hear_beat(locust__crew *c, locust__member *m, locust__view data)
+{
+    static const char *const states[] = {"ready", "spawning", "running"};
+    locust__msgpack_item item;
+    locust__view value;
+    double cpu;
+    m->beat_ns = locust__os_now_ns();
+    if (locust__msgpack_find(data, "current_cpu_usage", &item, &value) &&
+        locust__msgpack_number(&item, &cpu) && cpu >= 0 && cpu < 1e6)
+        m->cpu = cpu;
+    if (locust__msgpack_find(data, "current_memory_usage", &item, &value) &&
+        item.kind == LOCUST__MSGPACK_INT && item.whole >= 0)
+        m->memory = (uint64_t)item.whole;
+    if (locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value) &&
+        item.kind == LOCUST__MSGPACK_INT) { // bits: 1 done, 2 full
+        m->ours = true;
+        m->done = item.whole & 1;
+        m->full = item.whole & 2;
+        if (m->done)
+            locust__env_wake(c->env);
+    }
+    if (!locust__msgpack_find(data, "state", &item, &value) || item.kind != LOCUST__MSGPACK_STR)
+        return;
+    for (int i = 0; i < 3; i++) {
+        if (!locust__view_is(item.bytes, states[i]) || m->state == LOCUST__MEMBER_STOPPED ||
+            m->state == LOCUST__MEMBER_GONE)
+            continue;
+        if (m->state == LOCUST__MEMBER_MISSING) {
+            LOCUST__HEAR_LOG(c, INFO, "Worker %s self-healed with heartbeat, setting state to %s.",
+                m->id, states[i]);
+            m->lost = false; // its figures come, late as they are
+            locust__member_clear(c, m);
+            locust__env_wake(c->env);
+        }
+        m->state = (enum locust__member_state)i;
+    }
+    LOCUST__ENV_FIRE(
+        c->env, on_heartbeat_sent, .text = m->id, .real = (double)locust__os_wall_ns() / 1e9);
+    locust__gate_tell(m, "heartbeat");
+}
+
+static void locust__hear_users(locust__crew *c, locust__member *m, const locust__merge *r)
+{
+    if (!r->has_users || !locust__member_lives(m))
+        return;
+    memcpy(m->users, r->users, (size_t)c->env->n_classes * sizeof *m->users);
+    locust__crew_sum(c);
+}
+
+static void locust__hear_report(locust__crew *c, locust__member *m, locust__view data)
+{
+    locust__merge r;
+    if (!locust__merge_report(&r, c->env, data, m->since)) {
+        if (!m->refused++)
+            LOCUST__HEAR_LOG(c, ERROR, "a report of worker %s is refused: %s", m->id, r.wrong);
+        c->partial = c->partial || c->testing;
+        return;
+    }
+    LOCUST__ENV_FIRE(c->env, on_worker_report, .text = m->id);
+    if (!m->since)
+        return;
+    m->report_ns = locust__os_now_ns();
+    m->requests += r.requests;
+    m->failures += r.failures;
+    if (r.plus) {
+        m->ours = true;
+        m->fed = r.fed;
+        m->generator = r.generator;
+        memcpy(m->arrivals, r.arrivals, (size_t)c->env->n_classes * sizeof *m->arrivals);
+    }
+    locust__hear_users(c, m, &r);
+    locust__crew_sum(c);
+}
+
+static void locust__hear_spawned(locust__crew *c, locust__member *m, locust__view data)
+{
+    locust__msgpack_item item;
+    locust__view users;
+    locust__merge r;
+    memset(&r, 0, sizeof r);
+    if (locust__msgpack_find(data, "user_classes_count", &item, &users) &&
+        locust__merge_users(&r, c->env, users)) {
+        if (locust__member_lives(m))
+            m->state = LOCUST__MEMBER_RUNNING;
+        locust__hear_users(c, m, &r);
+    }
+    locust__env_wake(c->env);
+}
+
+static void locust__hear_exception(locust__crew *c, locust__member *m, locust__view data)
+{
+    locust__request_stats *st = &c->env->stats;
+    locust__msgpack_item text, trace, times;
+    locust__view value;
+    char words[512], place[128];
+    uint64_t n = 1;
+    if (!m->since || !locust__msgpack_find(data, "msg", &text, &value) ||
+        !locust__msgpack_find(data, "traceback", &trace, &value) ||
+        text.kind != LOCUST__MSGPACK_STR || trace.kind != LOCUST__MSGPACK_STR)
+        return;
+    if (locust__msgpack_find(data, LOCUST__PLUS_KEY, &times, &value) &&
+        times.kind == LOCUST__MSGPACK_ARRAY && times.n == 2) {
+        locust__plus_array(&value, 2);
+        locust__msgpack_next(&value, &trace);
+        if (trace.kind != LOCUST__MSGPACK_STR || !locust__plus_uint(&value, &n) || n > INT_MAX)
+            return;
+    }
+    snprintf(words, sizeof words, "%.*s", text.bytes.len < 511 ? (int)text.bytes.len : 511,
+        text.bytes.ptr);
+    snprintf(place, sizeof place, "%.*s", trace.bytes.len < 127 ? (int)trace.bytes.len : 127,
+        trace.bytes.ptr);
+    for (char *at = place; *at; at++) // a traceback of Python's has lines
+        *at = *at == '\n' ? ' ' : *at;
+    locust__stats_except_many(st, locust__stats_text(st, words), place, n);
+}
+
+static void locust__hear_quit(locust__crew *c, locust__member *m)
+{
+    bool part = c->testing && !c->ending && m->told && !m->done;
+    if (m->state == LOCUST__MEMBER_GONE)
+        return;
+    m->state = LOCUST__MEMBER_GONE;
+    if (!c->ending)
+        LOCUST__HEAR_LOG(
+            c, INFO, "Worker %s quit. %d workers ready.", m->id, locust__crew_living(c));
+    if (part) { // its last report has come, so nothing of it is lost
+        m->lost = c->partial = true;
+        m->lost_ns = locust__os_now_ns();
+    }
+    locust__hear_lose(c, m, NULL);
+}
+
+/* Hands a message of the test to its function. */
+static void locust__hear_deliver(locust__crew *c, locust__member *m, const locust__envelope *e)
+{
+    locust__buf json = {NULL, 0, 0, false};
+    locust__view data = e->data;
+    char *type = locust__text_copy(e->type.ptr, e->type.len);
+    locust__envelope_add_json(&json, &data, false);
+    locust__buf_add(&json, "", 1);
+    if (type && !json.failed) {
+        locust_message message = {type, json.ptr, m->id};
+        locust__message_deliver(c->env, &message);
+    }
+    locust__buf_free(&json);
+    LOCUST_FREE(type);
+}
+
+/* The locustfile that a worker started with `-f -` asks for: there is none. */
+static void locust__hear_locustfile(locust__peer *p)
+{
+    locust__member stranger;
+    locust__buf out = {NULL, 0, 0, false};
+    memset(&stranger, 0, sizeof stranger);
+    stranger.id = p->zmtp.identity;
+    stranger.peer = p;
+    locust__envelope_begin(&out, "locustfile");
+    locust__msgpack_put_map(&out, 1);
+    locust__report_key_str(&out, "error", "this master is a locust.h: it has no locustfile");
+    locust__gate_send(&stranger, &out);
+    locust__buf_free(&out);
+}
+
+/* Takes a message of a worker that is known. */
+static void locust__hear_member(locust__crew *c, locust__member *m, const locust__envelope *e)
+{
+    if (locust__view_is(e->type, "heartbeat")) {
+        locust__hear_beat(c, m, e->data);
+    } else if (locust__view_is(e->type, "stats")) {
+        locust__hear_report(c, m, e->data);
+    } else if (locust__view_is(e->type, "spawning")) {
+        m->since = m->since || (c->testing && m->told);
+        if (locust__member_lives(m))
+            m->state = LOCUST__MEMBER_SPAWNING;
+    } else if (locust__view_is(e->type, "spawning_complete")) {
+        locust__hear_spawned(c, m, e->data);
+    } else if (locust__view_is(e->type, "exception")) {
+        locust__hear_exception(c, m, e->data);
+    } else if (locust__view_is(e->type, "client_stopped")) {
+        LOCUST__HEAR_LOG(c, INFO, "%s (index %d) reported that it has stopped", m->id, m->index);
+        if (m->state != LOCUST__MEMBER_GONE)
+            m->state = LOCUST__MEMBER_STOPPED;
+        locust__hear_lose(c, m, NULL);
+    } else if (locust__view_is(e->type, "quit")) {
+        locust__hear_quit(c, m);
+    } else if (!locust__view_is(e->type, "logs")) {
+        locust__hear_deliver(c, m, e);
+    }
+}
+
+/* Gives a connection its worker. False: another connection has it, and is alive. */
+static bool locust__hear_claim(locust__peer *p)
+{
+    locust__view id = {p->zmtp.identity, p->zmtp.identity_len};
+    locust__member *m = locust__crew_find(p->crew, id);
+    if (!m || p->member == m)
+        return true;
+    if (m->peer && m->peer != p &&
+        locust__os_now_ns() - m->beat_ns < LOCUST__CREW_PATIENCE_S * LOCUST__S) {
+        LOCUST__HEAR_LOG(p->crew, WARNING,
+            "a second worker says that it is %s: its connection was closed", m->id);
+        return false;
+    }
+    if (m->peer && m->peer != p) { // a connection that is dead: the same worker is back
+        m->peer->member = NULL;
+        locust__peer_drop(m->peer);
+    }
+    p->member = m;
+    m->peer = p;
+    return true;
+}
+
+/* Takes a message. False: the connection is to be closed. */
+static bool locust__hear_take(locust__peer *p, locust__view bytes)
+{
+    locust__view identity = {p->zmtp.identity, p->zmtp.identity_len};
+    locust__envelope e;
+    if (!identity.len || memchr(identity.ptr, '\0', identity.len) ||
+        !locust__msgpack_is_utf8(identity)) {
+        LOCUST__HEAR_LOG(p->crew, WARNING,
+            "a worker without an identity has connected: its connection was closed");
+        return false;
+    }
+    if (!locust__envelope_read(bytes, &e) || e.id.len != identity.len ||
+        memcmp(e.id.ptr, identity.ptr, e.id.len) != 0) {
+        LOCUST__HEAR_LOG(p->crew, WARNING,
+            "a message of %s cannot be read: its connection was closed", identity.ptr);
+        return false;
+    }
+    if (locust__view_is(e.type, "locustfile")) {
+        locust__hear_locustfile(p);
+        return true;
+    }
+    if (!p->member && !locust__hear_claim(p))
+        return false;
+    if (locust__view_is(e.type, "client_ready"))
+        return locust__hear_ready(p, &e);
+    if (p->member)
+        locust__hear_member(p->crew, p->member, &e);
+    else if (locust__view_is(e.type, "heartbeat"))
+        locust__hear_stranger(p);
+    return true;
+}
+
+/* Looks who is silent. */
+static void locust__hear_silence(locust__crew *c)
+{
+    int64_t now_ns = locust__os_now_ns();
+    for (int i = 0; i < c->n; i++) {
+        locust__member *m = c->members[i];
+        int64_t silent_ns = now_ns - m->beat_ns;
+        if (locust__member_lives(m) && silent_ns > LOCUST__CREW_PATIENCE_S * LOCUST__S) {
+            LOCUST__HEAR_LOG(
+                c, INFO, "Worker %s failed to send heartbeat, setting state to missing.", m->id);
+            m->state = LOCUST__MEMBER_MISSING;
+            locust__hear_lose(c, m, "is missing");
+        }
+        if (m->state == LOCUST__MEMBER_MISSING && m->peer &&
+            silent_ns > (LOCUST__CREW_PATIENCE_S + LOCUST__CREW_FORGET_S) * LOCUST__S)
+            locust__peer_drop(m->peer);
+    }
+}
+/* ============================================================================================
+ * >>fleet_roll  what a master says of its workers
+ *
+ * Purpose     the list of workers for others to show; the generator's verdict of all of them; what
+ *             is missing in the figures.
+ * Names       locust__roll_ locust__roll
+ * Uses        >>fleet_crew
+ * ============================================================================================ */
+
+typedef struct locust__roll { // a worker, as the web interface shows it
+    const char *id;           // lives as long as the environment
+    const char *state;
+    int index, user_count;
+    double cpu_usage; // percent of a core
+    uint64_t memory_usage;
+    bool lost;
+    uint64_t requests, failures; // contributed in this run
+} locust__roll;
+
+/* Worker i, in the order in which they came. False: there is none, or this is no master. */
+LOCUST__UNUSED static bool locust__roll_at(const locust_env *env, int i, locust__roll *out)
+{
+    const locust__crew *c = env->crew;
+    const locust__member *m = c && i < c->n ? c->members[i] : NULL;
+    if (!m)
+        return false;
+    *out = (locust__roll){.id = m->id,
+        .state = locust__member_states[m->state],
+        .index = m->index,
+        .user_count = locust__member_users(c, m),
+        .cpu_usage = m->cpu,
+        .memory_usage = m->memory,
+        .lost = m->lost,
+        .requests = m->requests,
+        .failures = m->failures};
+    return true;
+}
+
+static double locust__roll_max(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* Adds a worker's verdict to that of all. */
+static void locust__roll_judge_one(locust_generator *g, const locust__member *m)
+{
+    const locust_generator *w = &m->generator;
+    size_t len = strlen(g->limits);
+    g->cpu = locust__roll_max(g->cpu, m->ours ? w->cpu : m->cpu / 100);
+    g->late_p50_ms = locust__roll_max(g->late_p50_ms, w->late_p50_ms);
+    g->late_p99_ms = locust__roll_max(g->late_p99_ms, w->late_p99_ms);
+    g->late_max_ms = locust__roll_max(g->late_max_ms, w->late_max_ms);
+    g->stalled_s += w->stalled_s;
+    g->stalled_max_s = locust__roll_max(g->stalled_max_s, w->stalled_max_s);
+    g->stalled_requests += w->stalled_requests;
+    g->suspended_s += w->suspended_s;
+    if (w->ok)
+        return;
+    g->ok = false;
+    if (len < sizeof g->limits)
+        snprintf(g->limits + len, sizeof g->limits - len, "%s%.*s (%d) by %.400s", len ? "; " : "",
+            (int)strcspn(m->id, "_"), m->id, m->index, w->limits);
+}
+
+/* Makes a master's verdict on itself that of all its workers, the worst of each figure: the load
+ * is theirs. */
+static void locust__roll_judge(const locust_env *env, locust_generator *g)
+{
+    const locust__crew *c = env->crew;
+    for (int i = 0; c && i < c->n; i++)
+        if (c->members[i]->since || c->members[i]->told)
+            locust__roll_judge_one(g, c->members[i]);
+}
+
+/* Says what is missing in the figures. False: nothing is. */
+static bool locust__roll_partial(const locust_env *env, char *out, size_t size)
+{
+    const locust__crew *c = env->crew;
+    int lost = 0, refused = 0;
+    const locust__member *first = NULL, *liar = NULL;
+    size_t at = 0;
+    *out = '\0';
+    for (int i = 0; c && i < c->n; i++) {
+        const locust__member *m = c->members[i];
+        first = !first && m->lost ? m : first;
+        liar = !liar && m->refused ? m : liar;
+        lost += m->lost;
+        refused += m->refused > 0;
+    }
+    if (first)
+        at = (size_t)snprintf(out, size,
+            "%d of %d workers %s lost (%.60s%s): what they had not reported is in no figure", lost,
+            c->n, lost > 1 ? "were" : "was", first->id, lost > 1 ? " and others" : "");
+    if (liar && at < size)
+        snprintf(out + at, size - at, "%s%d workers sent reports that were refused (%.60s%s)",
+            at ? "; " : "", refused, liar->id, refused > 1 ? " and others" : "");
+    return *out != '\0';
+}
+
+/* Is no worker left of those that had a part? */
+static bool locust__roll_empty(const locust_env *env)
+{
+    const locust__crew *c = env->crew;
+    int lost = 0, parts = 0;
+    for (int i = 0; c && i < c->n; i++) {
+        lost += c->members[i]->lost;
+        parts += c->members[i]->since || c->members[i]->lost;
+    }
+    return lost && lost == parts;
+}
+/* ============================================================================================
+ * >>fleet_master  a test whose users are on workers
+ *
+ * Purpose     waits for workers, ramps users up and down over them, deals anew when one comes or
+ *             goes, ends the test and collects what was counted.
+ * Invariants  users are given in Locust's steps: as many as the rate is whole, at least one, and
+ *             the time they take at the rate before the next. No user is on two workers. At the end
+ *             all that workers have counted is waited for, as long as they give signs of life.
+ * Names       locust__master_
+ * Uses        >>co >>switch >>fd >>sync >>stats >>net >>listen >>env >>usage >>warm_up >>ramp
+ *             >>runner >>fleet_msgpack >>fleet_envelope >>fleet_report >>fleet_crew
+ *             >>fleet_gate >>fleet_order >>fleet_hear
+ * Sources     Locust 2.12 to 2.47 (reference runs): log lines, order of events, `quit` without a
+ *             `stop` before it.
+ * ============================================================================================ */
+
+enum { LOCUST__MASTER_GRACE_S = 10 }; // for the last reports, while workers are alive
+
+/* The coroutine that accepts connections. */
+static void locust__master_listen(void *arg)
+{
+    locust__crew *c = arg;
+    locust_stream s;
+    while (!locust__listen_accept(&c->net, &c->listener, &s))
+        locust__gate_open_peer(c, &s, locust__hear_take);
+    locust__fd_close(&c->env->loop, &c->listener);
+}
+
+static void locust__master_flush_now(void *arg)
+{
+    locust__gate_flush(arg);
+}
+
+static void locust__master_silence_now(void *arg)
+{
+    locust__hear_silence(arg);
+}
+
+/* The coroutine of what is due in time. */
+static void locust__master_clock(void *arg)
+{
+    locust__crew *c = arg;
+    locust__loop *loop = &c->env->loop;
+    for (int i = 1;
+         locust__co_sleep(loop, locust__os_now_ns() + LOCUST__S / 10) != LOCUST__WAKE_CANCELLED;
+         i++) {
+        locust__co_call(loop, locust__master_flush_now, c);
+        if (i % 10 == 0)
+            locust__co_call(loop, locust__master_silence_now, c);
+    }
+}
+
+/* Sends a message of the test to a worker, or to all. */
+static bool locust__master_send(locust_env *env, const char *type, const char *json, const char *to)
+{
+    locust__crew *c = env->crew;
+    bool good = true, any = false;
+    for (int i = 0; i < c->n && good; i++) {
+        locust__buf out = {NULL, 0, 0, false};
+        if (!c->members[i]->peer || (to && strcmp(to, c->members[i]->id) != 0))
+            continue;
+        any = true;
+        locust__envelope_begin(&out, type);
+        good = locust__envelope_put_json(&out, json);
+        if (good)
+            locust__gate_send(c->members[i], &out);
+        locust__buf_free(&out);
+    }
+    if (!good)
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "locust_send_message(\"%s\"): the data is nested too deeply", type);
+    if (to && !any)
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "locust_send_message(\"%s\"): there is no worker %s", type, to);
+    return good && (any || !to);
+}
+
+/* Makes the master of a test and has it listen. False: a sentence has said why not. */
+static bool locust__master_open(locust_env *env, int fd)
+{
+    const locust_options *o = &env->options;
+    locust__crew *c = env->crew = locust__memory_zalloc(sizeof *c);
+    if (!c) {
+        locust__say("out of memory");
+        return false;
+    }
+    c->env = env;
+    locust__net_init(&c->net, &env->loop, &env->log);
+    c->net.no_arrivals = true;
+    c->listener.watch.fd = -1;
+    env->send_message = locust__master_send;
+    env->stats.lag_s = 3;
+    return locust__gate_open(
+        c, o->master_bind_host, o->master_bind_port > 0 ? o->master_bind_port : 5557, fd);
+}
+
+static void locust__master_close(locust_env *env)
+{
+    locust__crew *c = env->crew;
+    if (!c)
+        return;
+    locust__fd_close(&env->loop, &c->listener);
+    locust__crew_free(c);
+    env->crew = NULL;
+    env->send_message = NULL;
+    env->users.alive = 0;
+    for (int i = 0; i < env->n_classes; i++)
+        env->classes[i].alive = 0;
+}
+
+/* Waits for as many workers as are expected. False: there were not enough in time, or the test is
+ * asked to end. */
+static bool locust__master_await(locust__crew *c) LOCUST__PARKS
+{
+    locust_env *env = c->env;
+    const locust_options *o = &env->options;
+    int want = o->expect_workers > 0 ? o->expect_workers : 1;
+    int64_t said_ns = 0, end_ns = o->expect_workers_max_wait_s > 0
+                                      ? locust__time_after(locust__os_now_ns(),
+                                            locust__time_ns(o->expect_workers_max_wait_s))
+                                      : LOCUST__NEVER;
+    while (!env->stop_requested && locust__crew_living(c) < want) {
+        int64_t now_ns = locust__os_now_ns();
+        if (now_ns >= end_ns) {
+            locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.main",
+                "Gave up waiting for workers to connect");
+            env->users.setup_error = "Gave up waiting for workers to connect";
+            return false;
+        }
+        if (now_ns >= said_ns) {
+            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+                "Waiting for workers to be ready, %d of %d connected", locust__crew_living(c),
+                want);
+            said_ns = now_ns + LOCUST__S;
+        }
+        locust__env_pause(env, said_ns < end_ns ? said_ns : end_ns);
+    }
+    return !env->stop_requested;
+}
+
+/* Shares --iterations out among the workers that are there: to the last one exactly. */
+static void locust__master_share_iterations(locust__crew *c)
+{
+    int64_t all = c->env->options.iterations, n = c->parts > 0 ? c->parts : 1;
+    for (int i = 0; i < c->n; i++) {
+        locust__member *m = c->members[i];
+        m->iterations = all <= 0 ? -1 : m->part < 0 ? 0 : all / n + (m->part < all % n);
+    }
+}
+
+/* Gives or takes away as many users as a step has. */
+static void locust__master_step(locust__crew *c)
+{
+    locust_env *env = c->env;
+    locust__ramp *ramp = &env->ramp;
+    double rate = ramp->aim.spawn_rate;
+    int missing = ramp->aim.users - c->n_users, most = missing < 0 ? -missing : missing;
+    int step = rate < 1 ? 1 : rate > INT_MAX ? INT_MAX : (int)rate;
+    int n = most < step ? most : step;
+    bool memory = true, all = !missing;
+    enum locust__env_short why = LOCUST__ENV_SHORT_OF_NOTHING;
+    ramp->batch_ns = locust__time_after(ramp->batch_ns, locust__time_ns(step / rate));
+    for (; n && missing > 0 && !why; n--)
+        if (!locust__crew_add_user(c, &memory))
+            why = memory ? LOCUST__ENV_SHORT_OF_CLASSES : LOCUST__ENV_SHORT_OF_MEMORY;
+    for (; n && missing < 0; n--)
+        locust__crew_drop_user(c);
+    ramp->placed = c->n_users;
+    if (why) {
+        ramp->why = why;
+        ramp->asked = ramp->aim.users;
+        ramp->got = ramp->placed;
+    }
+    if (locust__crew_deal(c))
+        locust__order_all(c, all);
+    if (ramp->placed != ramp->aim.users && !why)
+        return;
+    ramp->batch_ns = LOCUST__NEVER;
+    c->complete_ns = locust__os_now_ns() + LOCUST__S;
+}
+
+/* All users are on their workers, or would be by now: has everybody told. */
+static void locust__master_complete(locust__crew *c)
+{
+    locust_env *env = c->env;
+    locust__buf out = {NULL, 0, 0, false};
+    char text[1024] = "";
+    size_t at = 0;
+    for (int i = 0; i < env->n_classes && at < sizeof text; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s\"%s\": %d", i ? ", " : "",
+            env->classes[i].as->name, env->classes[i].alive);
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners", "%s: {%s%s} (%d total users)",
+        env->users.alive == c->n_users
+            ? "All users spawned"
+            : "Spawning is complete and report waittime is expired, but not all reports received "
+              "from workers",
+        text, at < sizeof text ? "" : "...", env->users.alive);
+    c->complete_ns = LOCUST__NEVER;
+    locust__ramp_rest(env);
+    LOCUST__ENV_FIRE(env, on_spawning_complete, .number = c->n_users);
+    for (int i = 0; i < c->n; i++) {
+        out.len = 0;
+        locust__envelope_begin(&out, "spawning_complete");
+        locust__msgpack_put_map(&out, 1);
+        locust__report_key_uint(&out, "user_count", (uint64_t)c->n_users);
+        if (locust__member_lives(c->members[i]))
+            locust__gate_send(c->members[i], &out);
+    }
+    locust__buf_free(&out);
+    if (env->options.reset_stats)
+        locust__warm_up_reset_stats(env);
+}
+
+/* Have the users of all workers done all that they may? */
+static bool locust__master_is_done(const locust__crew *c)
+{
+    bool any = false;
+    if (!c->env->users.limited || c->complete_ns != LOCUST__NEVER ||
+        c->env->ramp.batch_ns != LOCUST__NEVER)
+        return false;
+    for (int i = 0; i < c->n; i++) {
+        const locust__member *m = c->members[i];
+        if (locust__member_lives(m) && m->told && !m->done)
+            return false;
+        any |= locust__member_lives(m) && m->told;
+    }
+    return any;
+}
+
+/* Why the test is over; NULL: it goes on. */
+static const char *locust__master_over(const locust__crew *c, int64_t now_ns)
+{
+    const locust_env *env = c->env;
+    if (!locust__crew_living(c)) {
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "The last worker went missing or quit, stopping test.");
+        return "No worker is left, shutting down";
+    }
+    if (now_ns >= env->end_ns)
+        return env->end_ns == locust__runner_limit_ns(env)
+                   ? "--run-time limit reached, shutting down"
+                   : "All stages are over, shutting down";
+    return locust__master_is_done(c) ? "All iterations are done, shutting down" : NULL;
+}
+
+/* Does what is due. */
+static void locust__master_turn(locust__crew *c, int64_t now_ns)
+{
+    locust_env *env = c->env;
+    double pace = env->pace / (c->parts > 0 ? c->parts : 1);
+    bool paced = pace < c->pace || pace > c->pace;
+    c->pace = pace;
+    if (now_ns >= env->warm_ns)
+        locust__warm_up_end(env);
+    if (now_ns >= env->ramp.batch_ns)
+        locust__master_step(c);
+    else if ((c->anew || paced) && locust__crew_deal(c))
+        locust__order_all(c, paced);
+    if (c->complete_ns < LOCUST__NEVER &&
+        (now_ns >= c->complete_ns || env->users.alive == c->n_users))
+        locust__master_complete(c);
+}
+
+static int64_t locust__master_next_ns(const locust__crew *c, int64_t tick_ns)
+{
+    int64_t next_ns = locust__runner_next_ns(c->env, tick_ns);
+    return c->complete_ns < next_ns ? c->complete_ns : next_ns;
+}
+
+/* Runs ramps until the test is over. */
+static void locust__master_drive(locust__crew *c) LOCUST__PARKS
+{
+    locust_env *env = c->env;
+    int64_t tick_ns = env->shape ? env->start_ns : LOCUST__NEVER;
+    const char *why = NULL;
+    locust_tick tick = {.users = env->options.users, .spawn_rate = env->options.spawn_rate};
+    if (locust__runner_is_open(env))
+        tick.users = 0; // nobody is spawned, but workers are to begin
+    if (!env->shape)
+        locust__ramp_aim(env, tick);
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+        "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers", tick.users,
+        tick.spawn_rate, locust__crew_living(c));
+    while (!env->stop_requested) {
+        int64_t now_ns = locust__os_now_ns();
+        why = locust__master_over(c, now_ns);
+        if (!why && now_ns >= tick_ns) {
+            tick = (locust_tick){.users = 0};
+            if (!locust__runner_ask_shape(env, &tick))
+                why = "Shape test stopping";
+        }
+        if (why)
+            break;
+        if (now_ns >= tick_ns) {
+            locust__ramp_aim(env, tick);
+            tick_ns += LOCUST__S;
+        }
+        locust__master_turn(c, now_ns);
+        locust__env_pause(env, locust__master_next_ns(c, tick_ns));
+    }
+    if (why && !env->stop_requested)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "%s", why);
+}
+
+/* Waits until `left` says that nobody is waited for any more, or for that long. */
+static void locust__master_settle(
+    locust__crew *c, int (*left)(const locust__crew *c), double seconds) LOCUST__PARKS
+{
+    int64_t end_ns = locust__time_after(locust__os_now_ns(), locust__time_ns(seconds));
+    while (left(c) && locust__os_now_ns() < end_ns)
+        if (locust__queue_wait(&c->env->loop, &c->env->stop_waiters, end_ns) ==
+            LOCUST__WAKE_CANCELLED)
+            return;
+}
+
+static int locust__master_testing(const locust__crew *c)
+{
+    int n = 0;
+    for (int i = 0; i < c->n; i++)
+        n += locust__member_lives(c->members[i]) && c->members[i]->told;
+    return n;
+}
+
+static int locust__master_leaving(const locust__crew *c)
+{
+    int n = 0;
+    for (int i = 0; i < c->n; i++)
+        n += c->members[i]->said && c->members[i]->state != LOCUST__MEMBER_GONE &&
+             c->members[i]->state != LOCUST__MEMBER_MISSING;
+    return n;
+}
+
+/* Ends the test on all workers, up to on_test_stop. With a stop timeout tasks may end first. */
+static void locust__master_end(locust__crew *c) LOCUST__PARKS
+{
+    locust_env *env = c->env;
+    double timeout_s = env->options.stop_timeout_s;
+    env->until = locust__usage_now(env);
+    locust__stats_end(&env->stats, env->until.at_ns);
+    if (env->warm_ns < LOCUST__NEVER)
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "--warm-up was longer than the run: nothing was counted");
+    env->stop_requested = true;
+    LOCUST__ENV_FIRE(env, on_test_stopping, .number = 0);
+    c->ending = true;
+    if (timeout_s > 0) {
+        for (int i = 0; i < c->n; i++)
+            if (locust__member_lives(c->members[i]) && c->members[i]->told)
+                locust__gate_tell(c->members[i], "stop");
+        locust__master_settle(c, locust__master_testing, timeout_s + LOCUST__MASTER_GRACE_S);
+    }
+    LOCUST__ENV_FIRE(env, on_test_stop, .number = 0);
+}
+
+/* Sends everybody home and waits for what they have still to say. */
+static void locust__master_quit(locust__crew *c) LOCUST__PARKS
+{
+    double patience_s = c->env->options.stop_timeout_s + LOCUST__MASTER_GRACE_S;
+    c->ending = true;
+    for (int i = 0; i < c->n; i++) {
+        locust__member *m = c->members[i];
+        m->said = m->state != LOCUST__MEMBER_GONE && locust__gate_tell(m, "quit");
+    }
+    locust__master_settle(c, locust__master_leaving, patience_s);
+    for (int i = 0; i < c->n; i++) {
+        locust__member *m = c->members[i];
+        if (m->said && m->since && m->state != LOCUST__MEMBER_GONE)
+            locust__hear_lose(c, m, "did not say good-bye");
+    }
+}
+
+/* From on_test_start to on_test_stop. */
+static void locust__master_test(locust__crew *c) LOCUST__PARKS
+{
+    locust_env *env = c->env;
+    env->start_ns = locust__os_now_ns();
+    locust__warm_up_begin(env);
+    locust__crew_begin(c);
+    locust__master_share_iterations(c);
+    c->complete_ns = LOCUST__NEVER;
+    env->end_ns = locust__runner_end_ns(env);
+    c->testing = true;
+    LOCUST__ENV_FIRE(env, on_test_start, .number = 0);
+    locust__master_drive(c);
+    locust__master_end(c);
+}
+
+/* The whole life of a master. Called in a coroutine of its own. */
+static void locust__master_run(locust_env *env) LOCUST__PARKS
+{
+    locust__crew *c = env->crew;
+    bool good =
+        locust__co_start(&env->loop, "the kit itself", 0, locust__master_listen, c, &c->group) &&
+        locust__co_start(&env->loop, "the kit itself", 0, locust__master_clock, c, &c->group);
+    if (!good)
+        env->users.setup_error = "out of memory";
+    if (good && locust__master_await(c))
+        locust__master_test(c);
+    else
+        env->until = locust__usage_now(env);
+    env->stop_requested = true;
+    locust__master_quit(c);
+    c->testing = false;
+    locust__wait_group_cancel(&env->loop, &c->group);
+    locust__wait_group_join(&env->loop, &c->group, LOCUST__NEVER);
+}
 #endif
 #endif
 
@@ -40843,7 +43390,7 @@ static void locust__serve_run(locust_env *env) LOCUST__PARKS
  *             programs, lateness, times in which it stood still, descriptors, ports, shed arrivals,
  *             tasks that blocked the loop.
  * Names       locust__generator_
- * Uses        >>co >>entry >>stats >>env >>usage >>stall
+ * Uses        >>co >>entry >>stats >>env >>usage >>stall >>fleet_roll
  * ============================================================================================ */
 
 enum {
@@ -40988,6 +43535,9 @@ LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *e
         locust__generator_limit(
             &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));
     locust__generator_blame(&g, env);
+#if LOCUST__WITH_FLEET
+    locust__roll_judge(env, &g);
+#endif
     locust__locale_leave(locale);
     return g;
 }
@@ -42266,7 +44816,7 @@ static void locust__find_line(const locust__find *f, char *out, size_t size)
  *             list and knows none of them.
  * Invariants  a key is stable, for programs; a sentence is for people, without text of a server.
  * Names       locust__remark_ locust__remarks_ LOCUST__REMARK
- * Uses        >>entry >>stats >>net >>manners >>services >>user >>env >>unused
+ * Uses        >>entry >>stats >>net >>manners >>services >>user >>env >>unused >>fleet_roll
  * ============================================================================================ */
 
 enum { LOCUST__REMARKS_MAX = 32, LOCUST__REMARKS_CALM_NS = 100000000 };
@@ -42616,6 +45166,19 @@ static void locust__remarks_tls_unused(locust__remarks *r, const locust_env *env
 #endif
 }
 
+/* What workers have counted and this master does not know. */
+static void locust__remarks_partial(locust__remarks *r, const locust_env *env)
+{
+#if LOCUST__WITH_FLEET
+    char text[224];
+    if (locust__roll_partial(env, text, sizeof text))
+        locust__remarks_add(
+            r, LOCUST__REMARK_RUN, "partial", locust__roll_empty(env), "partial: %s", text);
+#else
+    (void)r, (void)env;
+#endif
+}
+
 /* What was to be read and was not. */
 static void locust__remarks_unread(locust__remarks *r, const locust_env *env)
 {
@@ -42637,6 +45200,7 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     r->n = 0;
     locust__remarks_users(r, env);
     locust__remarks_measured(r, env);
+    locust__remarks_partial(r, env);
     locust__remarks_unanswered(r, env);
     locust__remarks_starved(r, env);
     locust__remarks_refused(r, env);
@@ -42762,7 +45326,7 @@ static int locust__result_check_code(const locust__result *v, char *why, size_t 
 }
 
 /* The exit code of all, and why it is not 0. The first that applies: set-up failed, generator at
- * its limit, a check or the baseline broke, the run by itself. */
+ * its limit, workers lost, a check or the baseline broke, the run by itself. */
 static int locust__result_exit_code(const locust__result *v, char *why, size_t size)
 {
     int code = locust__result_run_code(v, why, size), checks;
@@ -42774,6 +45338,11 @@ static int locust__result_exit_code(const locust__result *v, char *why, size_t s
         snprintf(why, size, "the generator limited the load");
         return LOCUST__EXIT_GENERATOR;
     }
+    for (size_t i = 0; i < v->remarks.n && v->env->options.fail_on_lost_workers; i++)
+        if (strcmp(v->remarks.all[i].key, "partial") == 0) {
+            snprintf(why, size, "%s", v->remarks.all[i].text);
+            return LOCUST__EXIT_LOST;
+        }
     checks = locust__result_check_code(v, why, size);
     return checks ? checks : code;
 }
@@ -46917,7 +49486,7 @@ typedef struct locust__words { // an option that takes several values
 
 typedef struct locust__settings { // what the command line can say
     locust_options options;
-    bool headless, list, show_task_ratio, version, help;
+    bool headless, rebalancing, list, show_task_ratio, version, help;
     char *config;
     const char *classes[LOCUST_CLASSES_MAX]; // the user classes asked for; none: all
     int n_classes;
@@ -47026,6 +49595,18 @@ typedef struct locust__known_option {
     X("worker", 0, FLAG, options.worker, NULL, "run users for a master, this one's or Locust's") \
     X("master-host", 0, TEXT, options.master_host, "HOST", "where it is (127.0.0.1)") \
     X("master-port", 0, COUNT, options.master_port, "PORT", "where it listens (5557)") \
+    X("master", 0, FLAG, options.master, NULL, "have workers run the users, ours or Locust's") \
+    X("master-bind-host", 0, TEXT, options.master_bind_host, "ADDRESS", \
+        "where it listens (all of IPv4)") \
+    X("master-bind-port", 0, COUNT, options.master_bind_port, "PORT", "(5557)") \
+    X("expect-workers", 0, COUNT, options.expect_workers, "N", \
+        "begin when so many workers are there (1)") \
+    X("expect-workers-max-wait", 0, SPAN, options.expect_workers_max_wait_s, "SPAN", \
+        "give up if they are not by then (no limit)") \
+    X("enable-rebalancing", 0, FLAG, rebalancing, NULL, \
+        "as always: the users of lost workers go to the others") \
+    X("fail-on-lost-workers", 0, FLAG, options.fail_on_lost_workers, NULL, \
+        "exit code 5 if what a worker counted is not in the figures") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
@@ -47109,10 +49690,7 @@ typedef struct locust__known_option {
     X("skip-log-setup", 0, MISSING_FLAG) X("web-host", 0, MISSING) X("web-port", 'P', MISSING) \
     X("web-base-path", 0, MISSING) X("web-login", 0, MISSING_FLAG) X("tls-cert", 0, MISSING) \
     X("tls-key", 0, MISSING) X("class-picker", 0, MISSING_FLAG) X("autostart", 0, MISSING_FLAG) \
-    X("autoquit", 0, MISSING) X("master", 0, MISSING_FLAG) X("master-bind-host", 0, MISSING) \
-    X("master-bind-port", 0, MISSING) X("expect-workers", 0, MISSING) \
-    X("expect-workers-max-wait", 0, MISSING) X("enable-rebalancing", 0, MISSING_FLAG) \
-    X("processes", 0, MISSING) \
+    X("autoquit", 0, MISSING) X("processes", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
@@ -47994,11 +50572,6 @@ static void locust__run_every(
     } while (locust__co_sleep(loop, next) != LOCUST__WAKE_CANCELLED);
 }
 
-LOCUST__COLD static void locust__run_tables(void *arg)
-{
-    locust__run_every(arg, 2 * LOCUST__S, locust__run_print_now, arg);
-}
-
 /* Waits until the set-up of the test is over. False: the helper was cancelled before. */
 static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
 {
@@ -48007,6 +50580,14 @@ static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
             LOCUST__WAKE_CANCELLED)
             return false;
     return true;
+}
+
+LOCUST__COLD static void locust__run_tables(void *arg)
+{
+    locust__run_parts *run = arg;
+    if (run->env->options.master && !locust__run_await_start(run->env)) // until workers are there
+        return;
+    locust__run_every(run, 2 * LOCUST__S, locust__run_print_now, run);
 }
 
 LOCUST__COLD static void locust__run_beat_now(void *arg)
@@ -48187,7 +50768,12 @@ LOCUST__COLD static void locust__run_main(void *arg)
         return;
     }
     locust__co_yield(&env->loop); // the first table comes before the first user
-    locust__runner_run(env);
+#if LOCUST__WITH_FLEET
+    if (env->options.master)
+        locust__master_run(env);
+    else
+#endif
+        locust__runner_run(env);
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
     if (run->command)
@@ -48262,6 +50848,9 @@ static void locust__run_close_outs(locust_env *env)
 static void locust__run_close(locust__run_parts *run)
 {
     locust__run_close_outs(run->env);
+#if LOCUST__WITH_FLEET
+    locust__master_close(run->env);
+#endif
     if (run->signals >= 0)
         locust__os_signals_close();
     if (run->csv.env)
@@ -48296,6 +50885,11 @@ static int locust__run_open(locust__run_parts *run)
         return LOCUST__EXIT_USAGE;
     if (LOCUST__WITH_REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
         return LOCUST__EXIT_USAGE;
+    env->judge = locust__generator_judge;
+#if LOCUST__WITH_FLEET
+    if (env->options.master && !locust__master_open(env, -1))
+        return LOCUST__EXIT_USAGE;
+#endif
     if (!run->command)
         return 0;
     run->signals = locust__os_signals_open();

@@ -90,7 +90,7 @@ static void reports_that_come_late(void)
             for (int k = 0; k < 3; k++)
                 locust__stats_record(&env->stats, "GET", "/", 7 * LOCUST__MS, 10,
                     k ? NULL : "broken", (1000 + s) * LOCUST__S + k);
-        locust__report_write(&out, env);
+        locust__report_write(&out, env, false);
         CHECK_INT(
             locust__msgpack_measure((locust__view){out.ptr, out.len}, &whole), LOCUST__MSGPACK_OK);
         CHECK_INT(whole, out.len);
@@ -111,7 +111,7 @@ static void nothing_to_report(void)
     locust__buf out = {NULL, 0, 0, false};
     locust__msgpack_item item;
     locust__view report, value;
-    locust__report_write(&out, env);
+    locust__report_write(&out, env, false);
     report = (locust__view){out.ptr, out.len};
     CHECK(locust__msgpack_find(report, "stats", &item, &value) && item.n == 0);
     CHECK(locust__msgpack_find(report, "errors", &item, &value) && item.n == 0);

@@ -15,7 +15,7 @@ except ImportError:  # Debian's packages are for Debian's Python
     if sys.executable != "/usr/bin/python3" and os.path.exists("/usr/bin/python3"):
         os.execv("/usr/bin/python3", ["/usr/bin/python3", "-B", *sys.argv])
     Master = None
-VERSIONS = "2.12.1", "2.24.0", "2.46.7", "2.47.0"
+from kit.stock import LOCUSTFILE, VERSIONS, installed, locust_of
 ENTRY = {"name", "method", "last_request_timestamp", "start_time", "num_requests", "num_none_requests",
          "num_failures", "total_response_time", "max_response_time", "min_response_time",
          "total_content_length", "response_times", "num_reqs_per_sec", "num_fail_per_sec"}
@@ -280,22 +280,6 @@ def _(dir):
 
 # ---- a stock master ----
 
-LOCUSTFILE = """
-import locust.runners
-from locust import HttpUser, constant, task
-if not locust.runners.__version__:
-    locust.runners.__version__ = "2"  # Debian's own has none, and its master then refuses its workers
-
-class Few(HttpUser):
-    wait_time = constant(3600)
-    @task
-    def few(self):
-        for _ in range(20):
-            self.client.get("/")
-        self.client.get("/status/404", name="/missing")
-"""
-
-
 def stock(dir, locust, python):
     """A run of a stock master with three workers, `python` of them its own."""
     port = free_port()
@@ -321,25 +305,6 @@ def stock(dir, locust, python):
         same([e for e in read_csv(dir + "/c", "exceptions")], [])
         for word in ("ERROR", "Traceback", "missing"):
             check(word not in r.err.replace("/missing", ""), r)
-
-
-def locust_of(version):
-    """A Locust of that version, in a folder of its own."""
-    venv = os.path.abspath("build/locust/" + version)
-    if not os.path.exists(venv + "/complete"):
-        old = ["flask<2.3", "werkzeug<2.3", "setuptools"] if version == "2.12.1" else []
-        for line in [sys.executable, "-m", "venv", venv], [venv + "/bin/pip", "install", "-q",
-                                                           "locust==" + version, *old]:
-            done = subprocess.run(line, capture_output=True, text=True)
-            check(done.returncode == 0, " ".join(line), done.stderr)
-        open(venv + "/complete", "w").close()
-    return venv + "/bin/locust"
-
-
-def installed():
-    if not shutil.which("locust"):
-        raise Skip("locust is missing")
-    return shutil.which("locust")
 
 
 for name, locust in [("the installed one", installed)] + [

@@ -57,7 +57,8 @@
  *                                     >>short
  *   LOCUST_NO_RECORDS         0    1: mbedTLS keeps every TLS connection, at 24 KB and more each,
  *                                  in place of the kit's own records behind its handshake
- *   LOCUST_NO_FLEET           0    1: no --worker, and messages to this process alone
+ *   LOCUST_NO_FLEET           0    1: no --worker, --master and --processes; messages to
+ *                                  this process alone
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
  * task, not memory.
@@ -291,12 +292,20 @@
  *     >>fleet_msgpack     MessagePack, read and written
  *     >>fleet_zmtp        ZMTP 3: messages on a TCP connection, as ZeroMQ has them
  *     >>fleet_envelope    the form of all messages between master and workers
+ *     >>fleet_plus        what our own masters and workers say beyond Locust
  *     >>fleet_report      what a worker counted, as Locust's master adds it up
  *     >>fleet_pulse       a heartbeat from a process that is busy
  *     >>fleet_link        a worker's connection to its master
  *     >>fleet_job         what a master asks a worker for
  *     >>fleet_worker      the tests of a worker
  *     >>fleet_serve       a worker and its master
+ *     >>fleet_merge       what workers counted, added up
+ *     >>fleet_crew        the workers of a master
+ *     >>fleet_gate        the connections of a master
+ *     >>fleet_order       what a master asks its workers for
+ *     >>fleet_hear        what workers say to their master
+ *     >>fleet_roll        what a master says of its workers
+ *     >>fleet_master      a test whose users are on workers
  *   9-outside
  *     >>generator         the generator's verdict on itself
  *     >>figures           what a row shows
@@ -668,12 +677,20 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/fleet/msgpack.c"
 #include "8-run/fleet/zmtp.c"
 #include "8-run/fleet/envelope.c"
+#include "8-run/fleet/plus.c"
 #include "8-run/fleet/report.c"
 #include "8-run/fleet/pulse.c"
 #include "8-run/fleet/link.c"
 #include "8-run/fleet/job.c"
 #include "8-run/fleet/worker.c"
 #include "8-run/fleet/serve.c"
+#include "8-run/fleet/merge.c"
+#include "8-run/fleet/crew.c"
+#include "8-run/fleet/gate.c"
+#include "8-run/fleet/order.c"
+#include "8-run/fleet/hear.c"
+#include "8-run/fleet/roll.c"
+#include "8-run/fleet/master.c"
 #endif
 #endif
 

@@ -36,7 +36,7 @@ typedef struct locust_tick { // what a load shape asks for
 /* The events of a test, in the order in which they come; Locust's names. No listener may park: a
  * call that would (locust_get, say) is refused with a sentence among the exceptions, and leaves the
  * listener. Let it start a coroutine by locust_spawn, which has a client of its own. Of the
- * last five on_report_to_master and on_heartbeat_received are a worker's; the others never come. */
+ * last five on_report_to_master and on_heartbeat_received are a worker's, the others a master's. */
 #define LOCUST_EVENTS_(X)                                                                          \
     X(on_init, (locust_env * env))       /* all is set up, nothing runs yet */                     \
     X(on_test_start, (locust_env * env)) /* before the first user */                               \

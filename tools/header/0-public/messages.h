@@ -25,13 +25,13 @@ enum { LOCUST_MESSAGES_MAX = 32 };
 /* Has fn called with the messages of a type, in place of a function that was there before. Returns
  * false if there are LOCUST_MESSAGES_MAX types already. Like Runner.register_message. */
 LOCUST_API bool locust_register_message(locust_env *env, const char *type, locust_message_fn fn);
-/* Sends a message: of a worker to its master, of a process on its own to itself. json: the data;
- * NULL: none. to: NULL, or the id of the worker that is to get it. Returns false after a line in
- * the log: the text is no JSON, or too many messages wait for a master that is not there. Like
- * Runner.send_message. */
+/* Sends a message: of a master to its workers, of a worker to its master, of a process on its own
+ * to itself. json: the data; NULL: none. to: NULL, or the id of the worker that is to get it.
+ * Returns false after a line in the log: the text is no JSON, there is no such worker, or too many
+ * messages wait for a master that is not there. Like Runner.send_message. */
 LOCUST_API bool locust_send_message(
     locust_env *env, const char *type, const char *json, const char *to);
-/* What this process is: "local" on its own, or "worker". */
+/* What this process is: "local" on its own, "master" or "worker". */
 LOCUST_API const char *locust_role(const locust_env *env);
 /* The number that the master gave this worker, from 0; -1: none. Like Runner.worker_index. */
 LOCUST_API int locust_worker_index(const locust_env *env);

@@ -28,6 +28,12 @@ typedef struct locust_options {
     bool worker;              // run the users that a master asks for; the figures are the master's
     const char *master_host;  // of a worker; NULL: 127.0.0.1
     int master_port;          // 0: 5557
+    bool master;              // the users are on workers, which connect to this process
+    const char *master_bind_host; // address to listen on; NULL or "*": all of IPv4
+    int master_bind_port;         // 0: 5557
+    int expect_workers;           // the test begins when so many are there; 0: 1
+    double expect_workers_max_wait_s; // it fails if they are not by then; 0: no limit
+    bool fail_on_lost_workers;        // exit code 5 if what a worker counted is not in the figures
     int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
     int iterations;           // task runs in all, then the test ends; 0: no limit
     const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"

@@ -50,4 +50,5 @@ enum {
     LOCUST__EXIT_USAGE = 2, // it cannot begin, or a rule was broken; Locust's argparse exits so too
     LOCUST__EXIT_CHECK = 3, // a --check does not hold
     LOCUST__EXIT_GENERATOR = 4, // --fail-on-generator-limit: the generator was the limit
+    LOCUST__EXIT_LOST = 5,      // --fail-on-lost-workers: figures are not those of all workers
 };

@@ -53,6 +53,7 @@ typedef struct locust__request_stats {
     locust__stats_string *text_buckets[LOCUST__STATS_BUCKETS];
     locust__stats_failure *failure_buckets[LOCUST__STATS_BUCKETS];
     locust__hist late, in_time; // requests whose time holds lateness: as measured, and without it
+    int lag_s;                  // current rates end so long ago: workers report every 3 s
     uint64_t cut_arrivals;      // that no user had taken when the test ended
     int64_t cut_arrival_ns;     // how long the first of them had waited
     int64_t start_ns, last_ns;  // monotonic: start of the test, end of the newest request; once
@@ -222,6 +223,20 @@ static bool locust__stats_except(locust__request_stats *st, const char *text, co
     return true;
 }
 
+/* The same for n failed tasks. */
+static void locust__stats_except_many(
+    locust__request_stats *st, const char *text, const char *place, uint64_t n)
+{
+    locust__stats_exception *e = &st->other_exception;
+    if (!n)
+        return;
+    locust__stats_except(st, text, place);
+    for (size_t i = 0; i < st->n_exceptions; i++)
+        if (st->exceptions[i].text == text && strcmp(st->exceptions[i].place, place) == 0)
+            e = &st->exceptions[i];
+    e->times += n - 1;
+}
+
 /* A new failure behind the others; NULL: no memory, or too many. */
 static locust__stats_failure *locust__stats_add_failure(
     locust__request_stats *st, const locust__entry *entry, const char *text)
@@ -243,9 +258,10 @@ static locust__stats_failure *locust__stats_add_failure(
     return f;
 }
 
-/* Counts a failed request. */
-static void locust__stats_fail(
-    locust__request_stats *st, const locust__entry *entry, const char *error, int64_t wall_ns)
+/* The failures of an entry for one reason, made if there are none yet; "(other)" if they cannot
+ * be. */
+static locust__stats_failure *locust__stats_failure_of(
+    locust__request_stats *st, const locust__entry *entry, const char *error)
 {
     const char *text = locust__stats_text(st, error);
     // Entry and text are one object each: their addresses say which failure it is.
@@ -254,16 +270,31 @@ static void locust__stats_fail(
     locust__stats_failure **bucket = &st->failure_buckets[(hash >> 32) % LOCUST__STATS_BUCKETS], *f;
     for (f = *bucket; f; f = f->next_in_bucket)
         if (f->row == entry && f->text == text)
-            break;
-    if (!f) {
-        f = locust__stats_add_failure(st, entry, text);
-        if (f) {
-            f->next_in_bucket = *bucket;
-            *bucket = f;
-        } else {
-            f = &st->other_failure;
-        }
-    }
+            return f;
+    f = locust__stats_add_failure(st, entry, text);
+    if (!f)
+        return &st->other_failure;
+    f->next_in_bucket = *bucket;
+    *bucket = f;
+    return f;
+}
+
+/* Counts failed requests, from the first to the last of them. */
+static void locust__stats_fail_many(
+    locust__stats_failure *f, uint64_t n, int64_t first_wall_ns, int64_t last_wall_ns)
+{
+    if (!f->occurrences || first_wall_ns < f->first_wall_ns)
+        f->first_wall_ns = first_wall_ns;
+    if (!f->occurrences || last_wall_ns > f->last_wall_ns)
+        f->last_wall_ns = last_wall_ns;
+    f->occurrences += n;
+}
+
+/* Counts a failed request. */
+static void locust__stats_fail(
+    locust__request_stats *st, const locust__entry *entry, const char *error, int64_t wall_ns)
+{
+    locust__stats_failure *f = locust__stats_failure_of(st, entry, error);
     if (!f->occurrences++)
         f->first_wall_ns = wall_ns;
     f->last_wall_ns = wall_ns;
@@ -351,8 +382,10 @@ static void locust__stats_current_rates(const locust__request_stats *st, const l
 {
     int64_t now = now_ns / LOCUST__S;                           // the second that is not over yet
     int64_t start = (st->start_ns + LOCUST__S - 1) / LOCUST__S; // the first whole one of the test
-    int64_t from = now - LOCUST__ENTRY_WINDOW_S > start ? now - LOCUST__ENTRY_WINDOW_S : start;
+    int64_t from;
     uint64_t requests = 0, failures = 0;
+    now -= st->lag_s;
+    from = now - LOCUST__ENTRY_WINDOW_S > start ? now - LOCUST__ENTRY_WINDOW_S : start;
     for (int64_t s = from; s < now; s++) {
         const locust__entry_second *seen = &entry->ring[s % LOCUST__ENTRY_RING];
         if (seen->second == s) { // else nothing ended in that second

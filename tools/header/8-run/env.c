@@ -8,7 +8,7 @@
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
  * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
- *             >>dispatch >>fleet_worker
+ *             >>dispatch >>fleet_worker >>fleet_crew
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -72,9 +72,11 @@ struct locust_env {
     locust_message_handler handlers[LOCUST_MESSAGES_MAX];
     int n_handlers;
     struct locust__worker *fleet; // the connection to a master; NULL: on its own
-    int fleet_index;              // that the master gave this worker; -1: none
-    /* Sends a message to the other end; json may be NULL. */
-    bool (*send_message)(locust_env *env, const char *type, const char *json);
+    struct locust__crew *crew;    // the workers of this master; NULL: it is none
+    locust_generator (*judge)(const locust_env *env); // the verdict on the generator; NULL: none
+    int fleet_index;                                  // that the master gave this worker; -1: none
+    /* Sends a message to the other end, a worker of that id or (to NULL) all. */
+    bool (*send_message)(locust_env *env, const char *type, const char *json, const char *to);
     // What the users need.
     locust__loop loop;
     locust__log log;

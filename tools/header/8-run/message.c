@@ -68,16 +68,15 @@ LOCUST_API bool locust_send_message(
             "locust_send_message(\"%s\"): the data is no JSON: %.100s", type, json);
         return false;
     }
-    (void)to; // of a worker and of a process on its own there is one other end
     if (env->send_message)
-        return env->send_message(env, type, json);
+        return env->send_message(env, type, message.data, to);
     locust__message_deliver(env, &message);
     return true;
 }
 
 LOCUST_API const char *locust_role(const locust_env *env)
 {
-    return env->options.worker ? "worker" : "local";
+    return env->options.worker ? "worker" : env->options.master ? "master" : "local";
 }
 
 LOCUST_API int locust_worker_index(const locust_env *env)

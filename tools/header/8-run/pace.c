@@ -32,7 +32,8 @@ static double locust__pace_gap(
     if (!env->stages.n)
         return env->options.rate > 0 ? area / (env->options.rate * o->share * env->pace) : -1;
     for (int i = 0; i < env->stages.n; i++) {
-        double seconds = env->stages.items[i].seconds, to = env->stages.items[i].users * o->share;
+        double seconds = env->stages.items[i].seconds,
+               to = env->stages.items[i].users * o->share * env->pace;
         double end = begin + seconds, into = at > begin ? at - begin : 0, left = end - at - gap;
         if (at + gap < end && seconds > 0) {
             double slope = (to - from) / seconds;

@@ -207,9 +207,20 @@ static bool locust__setup_worker(const locust_env *env, locust__fault *fault)
     if (env->options.worker && !LOCUST__WITH_FLEET)
         return locust__fault_set(
             fault, LOCUST__EXIT_USAGE, "--worker: this test was compiled with LOCUST_NO_FLEET");
-    if (env->options.master_port > 65535)
+    if (env->options.master && !LOCUST__WITH_FLEET)
+        return locust__fault_set(
+            fault, LOCUST__EXIT_USAGE, "--master: this test was compiled with LOCUST_NO_FLEET");
+    if (env->options.master && env->options.worker)
+        return locust__fault_set(
+            fault, LOCUST__EXIT_USAGE, "--master and --worker: a process is one of the two");
+    if (env->options.master && env->options.find_max)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
-            "--master-port takes a port from 1 to 65535, not %d", env->options.master_port);
+            "--find-max searches in one process: it goes without --master");
+    if (env->options.master_port > 65535 || env->options.master_bind_port > 65535)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--master-port and --master-bind-port take a port from 1 to 65535, not %d",
+            env->options.master_port > 65535 ? env->options.master_port
+                                             : env->options.master_bind_port);
     return env->users.worker < env->users.n_workers ||
            locust__fault_set(fault, LOCUST__EXIT_USAGE,
                "--worker-index counts from 0 and lies below --worker-count");

@@ -5,7 +5,7 @@
  *             programs, lateness, times in which it stood still, descriptors, ports, shed arrivals,
  *             tasks that blocked the loop.
  * Names       locust__generator_
- * Uses        >>co >>entry >>stats >>env >>usage >>stall
+ * Uses        >>co >>entry >>stats >>env >>usage >>stall >>fleet_roll
  * ============================================================================================ */
 
 enum {
@@ -150,6 +150,9 @@ LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *e
         locust__generator_limit(
             &g, "%llu arrivals shed before the end", (unsigned long long)(to.shed - from->shed));
     locust__generator_blame(&g, env);
+#if LOCUST__WITH_FLEET
+    locust__roll_judge(env, &g);
+#endif
     locust__locale_leave(locale);
     return g;
 }

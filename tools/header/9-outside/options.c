@@ -19,7 +19,7 @@ typedef struct locust__words { // an option that takes several values
 
 typedef struct locust__settings { // what the command line can say
     locust_options options;
-    bool headless, list, show_task_ratio, version, help;
+    bool headless, rebalancing, list, show_task_ratio, version, help;
     char *config;
     const char *classes[LOCUST_CLASSES_MAX]; // the user classes asked for; none: all
     int n_classes;
@@ -128,6 +128,18 @@ typedef struct locust__known_option {
     X("worker", 0, FLAG, options.worker, NULL, "run users for a master, this one's or Locust's") \
     X("master-host", 0, TEXT, options.master_host, "HOST", "where it is (127.0.0.1)") \
     X("master-port", 0, COUNT, options.master_port, "PORT", "where it listens (5557)") \
+    X("master", 0, FLAG, options.master, NULL, "have workers run the users, ours or Locust's") \
+    X("master-bind-host", 0, TEXT, options.master_bind_host, "ADDRESS", \
+        "where it listens (all of IPv4)") \
+    X("master-bind-port", 0, COUNT, options.master_bind_port, "PORT", "(5557)") \
+    X("expect-workers", 0, COUNT, options.expect_workers, "N", \
+        "begin when so many workers are there (1)") \
+    X("expect-workers-max-wait", 0, SPAN, options.expect_workers_max_wait_s, "SPAN", \
+        "give up if they are not by then (no limit)") \
+    X("enable-rebalancing", 0, FLAG, rebalancing, NULL, \
+        "as always: the users of lost workers go to the others") \
+    X("fail-on-lost-workers", 0, FLAG, options.fail_on_lost_workers, NULL, \
+        "exit code 5 if what a worker counted is not in the figures") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
@@ -211,10 +223,7 @@ typedef struct locust__known_option {
     X("skip-log-setup", 0, MISSING_FLAG) X("web-host", 0, MISSING) X("web-port", 'P', MISSING) \
     X("web-base-path", 0, MISSING) X("web-login", 0, MISSING_FLAG) X("tls-cert", 0, MISSING) \
     X("tls-key", 0, MISSING) X("class-picker", 0, MISSING_FLAG) X("autostart", 0, MISSING_FLAG) \
-    X("autoquit", 0, MISSING) X("master", 0, MISSING_FLAG) X("master-bind-host", 0, MISSING) \
-    X("master-bind-port", 0, MISSING) X("expect-workers", 0, MISSING) \
-    X("expect-workers-max-wait", 0, MISSING) X("enable-rebalancing", 0, MISSING_FLAG) \
-    X("processes", 0, MISSING) \
+    X("autoquit", 0, MISSING) X("processes", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on

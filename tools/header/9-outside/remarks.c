@@ -6,7 +6,7 @@
  *             list and knows none of them.
  * Invariants  a key is stable, for programs; a sentence is for people, without text of a server.
  * Names       locust__remark_ locust__remarks_ LOCUST__REMARK
- * Uses        >>entry >>stats >>net >>manners >>services >>user >>env >>unused
+ * Uses        >>entry >>stats >>net >>manners >>services >>user >>env >>unused >>fleet_roll
  * ============================================================================================ */
 
 enum { LOCUST__REMARKS_MAX = 32, LOCUST__REMARKS_CALM_NS = 100000000 };
@@ -356,6 +356,19 @@ static void locust__remarks_tls_unused(locust__remarks *r, const locust_env *env
 #endif
 }
 
+/* What workers have counted and this master does not know. */
+static void locust__remarks_partial(locust__remarks *r, const locust_env *env)
+{
+#if LOCUST__WITH_FLEET
+    char text[224];
+    if (locust__roll_partial(env, text, sizeof text))
+        locust__remarks_add(
+            r, LOCUST__REMARK_RUN, "partial", locust__roll_empty(env), "partial: %s", text);
+#else
+    (void)r, (void)env;
+#endif
+}
+
 /* What was to be read and was not. */
 static void locust__remarks_unread(locust__remarks *r, const locust_env *env)
 {
@@ -377,6 +390,7 @@ static void locust__remarks_collect(locust__remarks *r, const locust_env *env)
     r->n = 0;
     locust__remarks_users(r, env);
     locust__remarks_measured(r, env);
+    locust__remarks_partial(r, env);
     locust__remarks_unanswered(r, env);
     locust__remarks_starved(r, env);
     locust__remarks_refused(r, env);

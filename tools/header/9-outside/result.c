@@ -103,7 +103,7 @@ static int locust__result_check_code(const locust__result *v, char *why, size_t 
 }
 
 /* The exit code of all, and why it is not 0. The first that applies: set-up failed, generator at
- * its limit, a check or the baseline broke, the run by itself. */
+ * its limit, workers lost, a check or the baseline broke, the run by itself. */
 static int locust__result_exit_code(const locust__result *v, char *why, size_t size)
 {
     int code = locust__result_run_code(v, why, size), checks;
@@ -115,6 +115,11 @@ static int locust__result_exit_code(const locust__result *v, char *why, size_t s
         snprintf(why, size, "the generator limited the load");
         return LOCUST__EXIT_GENERATOR;
     }
+    for (size_t i = 0; i < v->remarks.n && v->env->options.fail_on_lost_workers; i++)
+        if (strcmp(v->remarks.all[i].key, "partial") == 0) {
+            snprintf(why, size, "%s", v->remarks.all[i].text);
+            return LOCUST__EXIT_LOST;
+        }
     checks = locust__result_check_code(v, why, size);
     return checks ? checks : code;
 }

@@ -82,11 +82,6 @@ static void locust__run_every(
     } while (locust__co_sleep(loop, next) != LOCUST__WAKE_CANCELLED);
 }
 
-LOCUST__COLD static void locust__run_tables(void *arg)
-{
-    locust__run_every(arg, 2 * LOCUST__S, locust__run_print_now, arg);
-}
-
 /* Waits until the set-up of the test is over. False: the helper was cancelled before. */
 static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
 {
@@ -95,6 +90,14 @@ static bool locust__run_await_start(locust_env *env) LOCUST__PARKS
             LOCUST__WAKE_CANCELLED)
             return false;
     return true;
+}
+
+LOCUST__COLD static void locust__run_tables(void *arg)
+{
+    locust__run_parts *run = arg;
+    if (run->env->options.master && !locust__run_await_start(run->env)) // until workers are there
+        return;
+    locust__run_every(run, 2 * LOCUST__S, locust__run_print_now, run);
 }
 
 LOCUST__COLD static void locust__run_beat_now(void *arg)
@@ -275,7 +278,12 @@ LOCUST__COLD static void locust__run_main(void *arg)
         return;
     }
     locust__co_yield(&env->loop); // the first table comes before the first user
-    locust__runner_run(env);
+#if LOCUST__WITH_FLEET
+    if (env->options.master)
+        locust__master_run(env);
+    else
+#endif
+        locust__runner_run(env);
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
     if (run->command)
@@ -350,6 +358,9 @@ static void locust__run_close_outs(locust_env *env)
 static void locust__run_close(locust__run_parts *run)
 {
     locust__run_close_outs(run->env);
+#if LOCUST__WITH_FLEET
+    locust__master_close(run->env);
+#endif
     if (run->signals >= 0)
         locust__os_signals_close();
     if (run->csv.env)
@@ -384,6 +395,11 @@ static int locust__run_open(locust__run_parts *run)
         return LOCUST__EXIT_USAGE;
     if (LOCUST__WITH_REPORTS && env->options.csv && !locust__csv_open(&run->csv, env))
         return LOCUST__EXIT_USAGE;
+    env->judge = locust__generator_judge;
+#if LOCUST__WITH_FLEET
+    if (env->options.master && !locust__master_open(env, -1))
+        return LOCUST__EXIT_USAGE;
+#endif
     if (!run->command)
         return 0;
     run->signals = locust__os_signals_open();

@@ -6,8 +6,8 @@
  * Invariants  a message that cannot be read changes nothing. Host, tags and own options change only
  *             while there are no users, which point at them.
  * Names       locust__job locust__job_
- * Uses        >>base_url >>fault >>task >>class >>classes >>own_option >>fleet_msgpack
- *             >>fleet_envelope
+ * Uses        >>base_url >>fault >>task >>class >>stages >>classes >>own_option
+ *             >>fleet_msgpack >>fleet_envelope >>fleet_plus
  * Sources     Locust 2.12 to 2.47 (reference runs): the keys; a class that is not named keeps its
  *             users; a worker takes tags and the options that the test has added from the master,
  *             and its host if that is not empty.
@@ -21,6 +21,15 @@ typedef struct locust__job {
     int workers;                       // that the master waits for
     char *own[LOCUST_OWN_OPTIONS_MAX]; // of the test's options; NULL: the master has no value
     char unknown[128];                 // a class that the test has not; "": none
+    // Of a master of our own.
+    bool plus;
+    int part, parts; // of feeders
+    double pace;     // of arrivals
+    int iterations;  // -1: no limit
+    double rate, patience_s, warm_up_s;
+    char *stages; // of arrivals; NULL: none
+    int max_in_flight, seed;
+    bool poisson, reset_stats, phases;
 } locust__job;
 
 static void locust__job_free(locust__job *s)
@@ -28,6 +37,7 @@ static void locust__job_free(locust__job *s)
     LOCUST_FREE(s->host);
     LOCUST_FREE(s->tags);
     LOCUST_FREE(s->exclude_tags);
+    LOCUST_FREE(s->stages);
     for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX; i++)
         LOCUST_FREE(s->own[i]);
     memset(s, 0, sizeof *s);
@@ -121,6 +131,54 @@ static void locust__job_own(locust__job *s, const locust_env *env, locust__view 
     }
 }
 
+/* Reads a number from 0 to 1e9. */
+static bool locust__job_number(locust__view *rest, double *out)
+{
+    locust__msgpack_item item;
+    return locust__msgpack_next(rest, &item) == LOCUST__MSGPACK_OK &&
+           locust__msgpack_number(&item, out) && *out >= 0 && *out <= 1e9;
+}
+
+/* The same, whole, from -1. */
+static bool locust__job_whole(locust__view *rest, int *out)
+{
+    locust__msgpack_item item;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
+        item.kind != LOCUST__MSGPACK_INT || item.whole < -1 || item.whole > INT_MAX)
+        return false;
+    *out = (int)item.whole;
+    return true;
+}
+
+static bool locust__job_bool(locust__view *rest, bool *out)
+{
+    locust__msgpack_item item;
+    if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
+        item.kind != LOCUST__MSGPACK_BOOL)
+        return false;
+    *out = item.truth;
+    return true;
+}
+
+/* Reads what a master of our own adds: see >>fleet_order. False: it is broken. */
+static bool locust__job_plus(locust__job *s, locust__view rest)
+{
+    locust__msgpack_item item;
+    if (!locust__plus_array(&rest, 13) || !locust__job_whole(&rest, &s->part) ||
+        !locust__job_whole(&rest, &s->parts) || !locust__job_number(&rest, &s->pace) ||
+        !locust__job_whole(&rest, &s->iterations) || !locust__job_number(&rest, &s->rate) ||
+        locust__msgpack_next(&rest, &item) != LOCUST__MSGPACK_OK || s->part < 0 ||
+        s->parts <= s->part)
+        return false;
+    s->stages = locust__envelope_text(&item);
+    s->plus = locust__job_bool(&rest, &s->poisson) && locust__job_whole(&rest, &s->max_in_flight) &&
+              locust__job_number(&rest, &s->patience_s) &&
+              locust__job_number(&rest, &s->warm_up_s) &&
+              locust__job_bool(&rest, &s->reset_stats) && locust__job_bool(&rest, &s->phases) &&
+              locust__job_whole(&rest, &s->seed);
+    return s->plus;
+}
+
 /* Reads the data of a `spawn` message. False: it is none; then nothing is to be freed. */
 static bool locust__job_read(locust__job *s, const locust_env *env, locust__view data)
 {
@@ -134,6 +192,11 @@ static bool locust__job_read(locust__job *s, const locust_env *env, locust__view
     if (locust__msgpack_find(data, "stop_timeout", &item, &options) &&
         !locust__msgpack_number(&item, &s->stop_timeout_s))
         s->stop_timeout_s = 0; // nil: none
+    if (locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &options) &&
+        !locust__job_plus(s, options)) {
+        locust__job_free(s);
+        return false;
+    }
     if (!locust__msgpack_find(data, "parsed_options", &item, &options))
         return true;
     s->tags = locust__job_list(options, "tags");
@@ -189,6 +252,47 @@ static void locust__job_plans(locust_env *env)
     }
 }
 
+/* Has users arrive as the master says, if it says anything. */
+static void locust__job_arrivals(const locust__job *s, locust_env *env)
+{
+    locust_options *o = &env->options;
+    locust__fault fault = {.code = 0};
+    if (!(s->rate > 0) && !s->stages)
+        return;
+    for (int i = 0; i < env->n_classes; i++) {
+        if (env->classes[i].arrivals)
+            LOCUST_FREE(env->classes[i].arrivals->backlog);
+        LOCUST_FREE(env->classes[i].arrivals);
+        env->classes[i].arrivals = NULL;
+    }
+    LOCUST_FREE(env->stages.items);
+    memset(&env->stages, 0, sizeof env->stages);
+    env->services.recorder.has_arrivals = false;
+    o->rate = s->rate;
+    o->poisson = s->poisson;
+    o->max_in_flight = s->max_in_flight;
+    o->patience_s = s->patience_s;
+    if ((s->stages && !locust__stages_parse(&env->stages, s->stages)) ||
+        !locust__classes_arrivals(env, &fault))
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "the master's arrivals cannot be had here: %s", *fault.text ? fault.text : s->stages);
+}
+
+/* Takes over what a master of our own says of the run. */
+static void locust__job_run(const locust__job *s, locust_env *env)
+{
+    if (!s->plus)
+        return;
+    env->options.warm_up_s = s->warm_up_s;
+    env->options.reset_stats = s->reset_stats;
+    env->services.recorder.phases = env->options.phases = s->phases;
+    env->users.iterations_left = s->iterations;
+    env->users.limited |= s->iterations >= 0;
+    if (s->seed > 0) // processes that share a test make different choices
+        env->users.seed = env->loop.random = (uint64_t)s->seed << 20 | (unsigned)s->part;
+    locust__job_arrivals(s, env);
+}
+
 /* Gives the test what the master says. host: this worker's own, where the master has none. There
  * are no users. */
 static void locust__job_apply(
@@ -212,4 +316,5 @@ static void locust__job_apply(
     }
     own[n] = (locust_pair){NULL, NULL};
     env->options.own = own;
+    locust__job_run(s, env);
 }

@@ -8,7 +8,7 @@
  *             written was forgotten, so that nothing is reported twice.
  * Cost        a walk over all rows and their histograms, every three seconds.
  * Names       locust__report_
- * Uses        >>entry >>stats >>fleet_msgpack
+ * Uses        >>entry >>stats >>class >>user >>fleet_msgpack >>fleet_plus
  * Sources     Locust 2.12 to 2.47 (reference runs): keys, units, rounding (halves to the even
  *             neighbour), the digest that a failure is known by.
  * Limits      times come from histograms: one that lies within 0.4 % of a limit between two of
@@ -134,11 +134,16 @@ static void locust__report_key_str(locust__buf *out, const char *key, const char
     locust__msgpack_put_str(out, text);
 }
 
-/* Writes an entry: all keys that Locust's has. */
-static void locust__report_entry(locust__buf *out, const locust_env *env, const locust__entry *e)
+/* Writes an entry: all keys that Locust's has; `plus`: and what it lacks. */
+static void locust__report_entry(
+    locust__buf *out, const locust_env *env, const locust__entry *e, bool plus)
 {
     double total_ms = (double)e->total_s * 1e3 + (double)e->total_ns / 1e6;
-    locust__msgpack_put_map(out, 14);
+    locust__msgpack_put_map(out, plus ? 15 : 14);
+    if (plus) {
+        locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+        locust__plus_put_entry(out, e);
+    }
     locust__report_key_str(out, "name", e->name);
     locust__report_key_str(out, "method", e->method);
     locust__msgpack_put_str(out, "last_request_timestamp");
@@ -239,29 +244,94 @@ static void locust__report_users(locust__buf *out, const locust_env *env)
     locust__report_key_uint(out, "user_count", (uint64_t)sum);
 }
 
-/* Is there anything in an entry that Locust's has? Unanswered requests it does not know. */
-static bool locust__report_counts(const locust__entry *entry)
+/* Is there anything in an entry to report? Unanswered requests Locust does not know. */
+static bool locust__report_counts(const locust__entry *entry, bool plus)
 {
-    return entry->requests > 0;
+    return entry->requests > 0 || (plus && entry->unanswered);
 }
 
-/* Writes the data of a report. */
-static void locust__report_write(locust__buf *out, locust_env *env)
+/* Writes the generator's verdict as of now. */
+static void locust__report_generator(locust__buf *out, const locust_env *env)
+{
+    locust_generator g = {.ok = true};
+    if (env->judge)
+        g = env->judge(env);
+    locust__msgpack_put_array(out, 12);
+    locust__msgpack_put_bool(out, g.ok);
+    locust__msgpack_put_str(out, g.limits);
+    locust__msgpack_put_real(out, g.cpu);
+    locust__msgpack_put_real(out, g.late_p50_ms);
+    locust__msgpack_put_real(out, g.late_p99_ms);
+    locust__msgpack_put_real(out, g.late_max_ms);
+    locust__msgpack_put_real(out, g.p50_high_ms);
+    locust__msgpack_put_real(out, g.p99_high_ms);
+    locust__msgpack_put_real(out, g.stalled_s);
+    locust__msgpack_put_real(out, g.stalled_max_s);
+    locust__msgpack_put_uint(out, g.stalled_requests);
+    locust__msgpack_put_real(out, g.suspended_s);
+}
+
+/* Writes the arrivals of the run so far, by class. */
+static void locust__report_arrivals(locust__buf *out, const locust_env *env)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < env->n_classes; i++)
+        n += env->classes[i].arrivals != NULL;
+    locust__msgpack_put_array(out, n);
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__arrival_queue *queue = env->classes[i].arrivals;
+        if (!queue)
+            continue;
+        locust__msgpack_put_array(out, 6);
+        locust__msgpack_put_str(out, env->classes[i].as->name);
+        locust__msgpack_put_uint(out, queue->counts.scheduled);
+        locust__msgpack_put_uint(out, queue->counts.started);
+        locust__msgpack_put_uint(out, queue->counts.late);
+        locust__msgpack_put_uint(out, queue->counts.shed);
+        locust__msgpack_put_uint(out, queue->counts.unanswered);
+    }
+}
+
+/* Writes what Locust's report has no place for, entries aside: this clock, requests whose time
+ * holds lateness and arrivals that were cut, both since the last report; users without an answer
+ * and arrivals, of the run so far; the verdict. */
+static void locust__report_plus(locust__buf *out, const locust_env *env)
+{
+    const locust__request_stats *st = &env->stats;
+    const locust__users_fed *fed = &env->users.fed;
+    locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+    locust__msgpack_put_array(out, 10);
+    locust__msgpack_put_int(out, locust__os_now_ns() + env->loop.epoch_ns);
+    locust__plus_put_hist(out, &st->late);
+    locust__plus_put_hist(out, &st->in_time);
+    locust__msgpack_put_uint(out, st->cut_arrivals);
+    locust__msgpack_put_int(out, st->cut_arrival_ns);
+    locust__msgpack_put_int(out, fed->asked);
+    locust__msgpack_put_int(out, fed->starved);
+    locust__msgpack_put_int(out, fed->longest_ns);
+    locust__report_arrivals(out, env);
+    locust__report_generator(out, env);
+}
+
+/* Writes the data of a report; `plus`: for a master of our own. */
+static void locust__report_write(locust__buf *out, locust_env *env, bool plus)
 {
     locust__request_stats *st = &env->stats;
     const locust__entry *entry;
     uint32_t n = 0;
     for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
-        n += locust__report_counts(entry);
-    locust__msgpack_put_map(out, 5);
+        n += locust__report_counts(entry, plus);
+    locust__msgpack_put_map(out, plus ? 6 : 5);
     locust__msgpack_put_str(out, "stats");
     locust__msgpack_put_array(out, n);
     for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
-        if (locust__report_counts(entry))
-            locust__report_entry(out, env, entry);
+        if (locust__report_counts(entry, plus))
+            locust__report_entry(out, env, entry, plus);
     locust__msgpack_put_str(out, "stats_total");
-    locust__report_entry(out, env, &st->total);
+    locust__report_entry(out, env, &st->total, false);
     locust__msgpack_put_str(out, "errors");
     locust__report_errors(out, st);
     locust__report_users(out, env);
+    if (plus)
+        locust__report_plus(out, env);
 }

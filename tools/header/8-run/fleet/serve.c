@@ -9,9 +9,9 @@
  *             its share twice. A worker that the master has forgotten ends its users and begins
  *             anew under a new id.
  * Names       locust__serve_
- * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>env >>message >>fleet_msgpack
- *             >>fleet_envelope >>fleet_report >>fleet_pulse >>fleet_link >>fleet_job
- *             >>fleet_worker
+ * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>env >>runner >>message
+ *             >>fleet_msgpack >>fleet_envelope >>fleet_plus >>fleet_report >>fleet_pulse
+ *             >>fleet_link >>fleet_job >>fleet_worker
  * Sources     Locust 2.12 to 2.47 (reference runs). Heartbeats each second, reports every three,
  *             client_ready every five; a worker has 61 tries for its first acknowledgement, and
  *             takes the master for gone after 60 seconds. A worker in Python then exits.
@@ -57,6 +57,7 @@ static void locust__serve_ack(locust__worker *w, locust__view data)
     locust__view value;
     if (locust__msgpack_find(data, "index", &item, &value) && item.kind == LOCUST__MSGPACK_INT)
         w->env->fleet_index = item.whole >= 0 && item.whole < INT_MAX ? (int)item.whole : -1;
+    w->plus = locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value);
     w->known = w->was_known = true;
     w->tries = 0;
     w->beat_ns = w->report_ns = locust__os_now_ns(); // the first of each at once
@@ -197,7 +198,10 @@ static void locust__serve_beat(locust__worker *w, int64_t now_ns)
     locust__buf *out = locust__link_begin(l, "heartbeat");
     locust__buf frame = {NULL, 0, 0, false};
     locust__serve_cpu(w, now_ns);
-    locust__msgpack_put_map(out, 3);
+    locust__msgpack_put_map(out, w->plus ? 4 : 3);
+    if (w->plus) // bits, as >>fleet_hear reads them
+        locust__report_key_uint(
+            out, LOCUST__PLUS_KEY, w->testing && locust__runner_is_done(w->env) ? 1 : 0);
     locust__report_key_str(out, "state", w->state);
     locust__report_key_real(out, "current_cpu_usage", w->cpu);
     locust__report_key_uint(out, "current_memory_usage", locust__os_memory());
@@ -392,9 +396,11 @@ static void locust__serve_main(void *arg)
 }
 
 /* Sends a message of the test. */
-static bool locust__serve_send_message(locust_env *env, const char *type, const char *json)
+static bool locust__serve_send_message(
+    locust_env *env, const char *type, const char *json, const char *to)
 {
     locust__worker *w = env->fleet;
+    (void)to; // there is one master
     if (!locust__envelope_put_json(locust__link_begin(&w->link, type), json)) {
         locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.runners",
             "locust_send_message(\"%s\"): the data is nested too deeply", type);

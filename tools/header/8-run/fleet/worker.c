@@ -8,7 +8,7 @@
  *             is a master that knows this worker.
  * Names       locust__worker locust__worker_
  * Uses        >>co >>switch >>stats >>pool >>class >>start >>env >>warm_up >>ramp >>step
- *             >>runner >>fleet_msgpack >>fleet_report >>fleet_link >>fleet_job
+ *             >>runner >>fleet_msgpack >>fleet_plus >>fleet_report >>fleet_link >>fleet_job
  * Sources     Locust 2.12 to 2.47 (reference runs): order of messages, times, log lines. All users
  *             of a message are started at once: the rate is the master's doing.
  *
@@ -42,6 +42,7 @@ typedef struct locust__worker {
     bool was_known; // ... or has done so before
     bool replies;   // it answers heartbeats
     bool announces; // it says when all users of all workers are there
+    bool plus;      // it is one of our own
     bool refused;   // connections were refused since the last one
     bool gave_up;
     int tries;                                    // client_readys without an answer
@@ -99,14 +100,24 @@ static bool locust__worker_may_report(const locust__worker *w)
 static void locust__worker_report_exception(
     locust__worker *w, locust__stats_exception *e, uint64_t *left)
 {
-    for (; e->times && *left && locust__link_is_open(&w->link); e->times--, --*left) {
+    while (e->times && *left && locust__link_is_open(&w->link)) {
+        uint64_t n = w->plus ? e->times : 1; // that this message is about
         char trace[512];
         locust__buf *out = locust__link_begin(&w->link, "exception");
         snprintf(trace, sizeof trace, "%s: %s", e->place, e->text);
-        locust__msgpack_put_map(out, 2);
+        locust__msgpack_put_map(out, w->plus ? 3 : 2);
         locust__report_key_str(out, "msg", e->text);
         locust__report_key_str(out, "traceback", trace);
-        locust__link_end(&w->link);
+        if (w->plus) {
+            locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+            locust__msgpack_put_array(out, 2);
+            locust__msgpack_put_str(out, e->place);
+            locust__msgpack_put_uint(out, n);
+        }
+        if (!locust__link_end(&w->link))
+            return;
+        e->times -= n;
+        --*left;
     }
 }
 
@@ -136,7 +147,7 @@ static void locust__worker_report(locust__worker *w)
     LOCUST__ENV_FIRE(env, on_report_to_master, .text = w->link.id);
     locust__worker_report_exceptions(w);
     out = locust__link_begin(&w->link, "stats");
-    locust__report_write(out, env);
+    locust__report_write(out, env, w->plus);
     if (locust__link_end(&w->link))
         locust__stats_reset_requests(&env->stats, locust__os_now_ns());
 }
@@ -165,6 +176,12 @@ static void locust__worker_share(locust__worker *w)
 {
     locust_env *env = w->env;
     int workers = w->job.workers > 0 ? w->job.workers : 1, index = env->fleet_index;
+    if (w->job.plus) {
+        env->users.n_workers = (size_t)w->job.parts;
+        env->users.worker = (size_t)w->job.part;
+        env->pace = w->job.pace;
+        return;
+    }
     if (w->workers)
         return;
     if (index >= workers)
@@ -237,6 +254,8 @@ static void locust__worker_place(locust__worker *w) LOCUST__PARKS
     int64_t slice_ns = locust__os_now_ns() + LOCUST__MS;
     bool memory = true;
     env->options.stop_timeout_s = w->job.stop_timeout_s;
+    if (w->job.plus)
+        env->pace = w->job.pace;
     for (int i = 0; i < env->n_classes && !w->failed; i++) {
         locust__class *cls = &env->classes[i];
         if (w->job.counts[i] < 0 || !cls->plan || cls->arrivals)
@@ -325,7 +344,7 @@ static void locust__worker_leave(locust__worker *w) LOCUST__PARKS
     locust_env *env = w->env;
     int64_t until_ns = locust__os_now_ns() + LOCUST__S;
     if (w->quit)
-        env->options.stop_timeout_s = 0.2;
+        env->options.stop_timeout_s = w->plus ? 0 : 0.2; // ours has sent `stop` before, if need be
     locust__worker_end(w);
     locust__worker_report(w);
     if (w->was_known)
