@@ -270,6 +270,7 @@
  *     >>mongo_operation   MongoDB: operations, their answers and cursors
  *     >>mongo_user        MongoDB: what a test calls
  *   8-run
+ *     >>process           one of several processes of a command
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
  *     >>env               the environment of a test
@@ -290,6 +291,7 @@
  *     >>setup             making an environment
  *     >>env_api           public calls on an environment
  *     >>fleet_msgpack     MessagePack, read and written
+ *     >>fleet_seal        proof that both ends know a secret
  *     >>fleet_zmtp        ZMTP 3: messages on a TCP connection, as ZeroMQ has them
  *     >>fleet_envelope    the form of all messages between master and workers
  *     >>fleet_plus        what our own masters and workers say beyond Locust
@@ -305,6 +307,7 @@
  *     >>fleet_order       what a master asks its workers for
  *     >>fleet_hear        what workers say to their master
  *     >>fleet_roll        what a master says of its workers
+ *     >>fleet_forks       --processes: workers of one command
  *     >>fleet_master      a test whose users are on workers
  *   9-outside
  *     >>generator         the generator's verdict on itself
@@ -2032,6 +2035,8 @@ typedef struct locust_options {
     int expect_workers;           // the test begins when so many are there; 0: 1
     double expect_workers_max_wait_s; // it fails if they are not by then; 0: no limit
     bool fail_on_lost_workers;        // exit code 5 if what a worker counted is not in the figures
+    const char *secret; // that master and workers have to know, and by which each message is proven
+                        // to be of the other; NULL: none
     int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
     int iterations;           // task runs in all, then the test ends; 0: no limit
     const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
@@ -2364,6 +2369,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #if LOCUST__OS_LINUX && defined(__aarch64__)
 #include <sys/auxv.h> // not elsewhere: uClibc-ng 1.0.35 lacks it
 #endif
@@ -10183,7 +10189,7 @@ static bool locust__stats_except(locust__request_stats *st, const char *text, co
 }
 
 /* The same for n failed tasks. */
-static void locust__stats_except_many(
+LOCUST__UNUSED static void locust__stats_except_many(
     locust__request_stats *st, const char *text, const char *place, uint64_t n)
 {
     locust__stats_exception *e = &st->other_exception;
@@ -10239,7 +10245,7 @@ static locust__stats_failure *locust__stats_failure_of(
 }
 
 /* Counts failed requests, from the first to the last of them. */
-static void locust__stats_fail_many(
+LOCUST__UNUSED static void locust__stats_fail_many(
     locust__stats_failure *f, uint64_t n, int64_t first_wall_ns, int64_t last_wall_ns)
 {
     if (!f->occurrences || first_wall_ns < f->first_wall_ns)
@@ -35678,6 +35684,28 @@ LOCUST_API const char *locust_mongo_error(locust_user *u)
 
 #if LOCUST__LAYERS >= 8
 /* ============================================================================================
+ * >>process  one of several processes of a command
+ *
+ * Purpose     what a process that --processes has forked knows of that.
+ * Invariants  it belongs to the process, so it is a global; only locust_main sets it.
+ * Names       locust__process locust__process_
+ * ============================================================================================ */
+
+enum { LOCUST__PROCESS_ID = 96 };
+
+static struct {
+    bool forked; // it is a worker of its parent
+    pid_t parent;
+    int index;
+    char id[LOCUST__PROCESS_ID]; // that its parent knows it by
+} locust__process;
+
+/* Has its parent ended? Then nobody wants what it counts. */
+LOCUST__UNUSED static bool locust__process_is_orphan(void)
+{
+    return locust__process.forked && getppid() != locust__process.parent;
+}
+/* ============================================================================================
  * >>stages  --stages
  *
  * Purpose     DURATION:USERS,... as a load shape, or as rates of arrivals.
@@ -35957,7 +35985,7 @@ static void locust__dispatch_deinit(locust__dispatch *d)
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
  * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
- *             >>dispatch >>fleet_worker >>fleet_crew
+ *             >>dispatch >>fleet_worker >>fleet_crew >>fleet_forks
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -36022,6 +36050,7 @@ struct locust_env {
     int n_handlers;
     struct locust__worker *fleet; // the connection to a master; NULL: on its own
     struct locust__crew *crew;    // the workers of this master; NULL: it is none
+    struct locust__forks *forks;  // the processes that work for this one; NULL: there are none
     locust_generator (*judge)(const locust_env *env); // the verdict on the generator; NULL: none
     int fleet_index;                                  // that the master gave this worker; -1: none
     /* Sends a message to the other end, a worker of that id or (to NULL) all. */
@@ -37893,7 +37922,7 @@ LOCUST_API bool locust_option_flag(locust_env *env, const char *name)
  *             line for each reason.
  * Invariants  only what is certain before the run; what it shows at its end is for >>remarks.
  * Names       locust__unused_
- * Uses        >>proxy >>class
+ * Uses        >>proxy >>class >>process
  * ============================================================================================ */
 
 typedef struct locust__unused_option {
@@ -38015,6 +38044,8 @@ static void locust__unused_worker(const locust_env *env, const locust_options *g
 /* `given`: the options before defaults were filled in. */
 static void locust__unused_look(const locust_env *env, const locust_options *given)
 {
+    if (locust__process.forked) // one of several: the first one has said it
+        return;
     if (given->worker) {
         locust__unused_worker(env, given);
         locust__unused_network(env);
@@ -38729,6 +38760,118 @@ static void locust__msgpack_put_map(locust__buf *out, uint32_t n)
         locust__msgpack_put(out, n <= UINT16_MAX ? 0xDE : 0xDF, n, n <= UINT16_MAX ? 2 : 4);
 }
 /* ============================================================================================
+ * >>fleet_seal  proof that both ends know a secret
+ *
+ * Purpose     --secret: HMAC-SHA-256 behind every message of a connection, with keys that only this
+ *             connection has.
+ * Invariants  a message counts only if it is the next one of its direction on its connection: what
+ *             was recorded, here or elsewhere, opens nothing. Tags are compared in a time that does
+ *             not depend on where they differ.
+ * Cost        two blocks of SHA-256 and one for each 64 bytes of a message.
+ * Names       locust__seal locust__seal_ locust__seals
+ * Sources     RFC 2104, RFC 4231 (test vectors).
+ * Limits      nothing is encrypted: whoever sees the packets can read them.
+ *
+ *   key of a direction   HMAC(secret, "worker" or "master", nonce of the worker, of the master)
+ *   tag of a message     HMAC(key, number of the message, 8 bytes big-endian; the message)
+ * ============================================================================================ */
+
+enum { LOCUST__SEAL_TAG = 32, LOCUST__SEAL_NONCE = 16 };
+
+typedef struct locust__seal { // of one direction
+    unsigned char key[LOCUST__SEAL_TAG];
+    uint64_t n; // messages so far
+} locust__seal;
+
+typedef struct locust__seals { // of one connection
+    const char *secret;        // NULL: none
+    unsigned char nonce[LOCUST__SEAL_NONCE];
+    locust__seal in, out;
+} locust__seals;
+
+/* Ends a SHA-256 in bytes. */
+static void locust__seal_digest(locust__hash *h, unsigned char out[LOCUST__SEAL_TAG])
+{
+    char hex[LOCUST__HASH_HEX];
+    locust__hash_end(h, hex);
+    for (int i = 0; i < LOCUST__SEAL_TAG; i++)
+        out[i] = (unsigned char)(h->state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+/* HMAC-SHA-256 of two texts, one behind the other. */
+static void locust__seal_hmac(
+    locust__view key, locust__view a, locust__view b, unsigned char out[LOCUST__SEAL_TAG])
+{
+    unsigned char block[64], pad[64], inner[LOCUST__SEAL_TAG];
+    locust__hash h;
+    memset(block, 0, sizeof block);
+    if (key.len > sizeof block) {
+        locust__hash_init(&h, true);
+        locust__hash_add(&h, key.ptr, key.len);
+        locust__seal_digest(&h, block);
+    } else if (key.len) {
+        memcpy(block, key.ptr, key.len);
+    }
+    for (size_t i = 0; i < sizeof pad; i++)
+        pad[i] = block[i] ^ 0x36;
+    locust__hash_init(&h, true);
+    locust__hash_add(&h, pad, sizeof pad);
+    locust__hash_add(&h, a.ptr, a.len);
+    locust__hash_add(&h, b.ptr, b.len);
+    locust__seal_digest(&h, inner);
+    for (size_t i = 0; i < sizeof pad; i++)
+        pad[i] = block[i] ^ 0x5C;
+    locust__hash_init(&h, true);
+    locust__hash_add(&h, pad, sizeof pad);
+    locust__hash_add(&h, inner, sizeof inner);
+    locust__seal_digest(&h, out);
+}
+
+/* Begins a connection: chooses this end's nonce. */
+static void locust__seals_init(locust__seals *s, const char *secret)
+{
+    memset(s, 0, sizeof *s);
+    s->secret = secret && *secret ? secret : NULL;
+    locust__os_random(s->nonce, sizeof s->nonce);
+}
+
+/* The peer's nonce is known: makes the keys. `router`: this end is the master. */
+static void locust__seals_key(
+    locust__seals *s, bool router, const unsigned char peer[LOCUST__SEAL_NONCE])
+{
+    unsigned char both[2 * LOCUST__SEAL_NONCE];
+    locust__view secret = locust__view_of(s->secret), nonces = {(const char *)both, sizeof both};
+    memcpy(both + (router ? 0 : LOCUST__SEAL_NONCE), peer, LOCUST__SEAL_NONCE);
+    memcpy(both + (router ? LOCUST__SEAL_NONCE : 0), s->nonce, LOCUST__SEAL_NONCE);
+    locust__seal_hmac(secret, locust__view_of("worker"), nonces, router ? s->in.key : s->out.key);
+    locust__seal_hmac(secret, locust__view_of("master"), nonces, router ? s->out.key : s->in.key);
+}
+
+/* The tag of the next message of a direction. */
+static void locust__seal_tag(
+    locust__seal *s, locust__view message, unsigned char out[LOCUST__SEAL_TAG])
+{
+    unsigned char number[8];
+    locust__view key = {(const char *)s->key, sizeof s->key};
+    for (int i = 0; i < 8; i++)
+        number[i] = (unsigned char)(s->n >> (56 - 8 * i));
+    s->n++;
+    locust__seal_hmac(key, (locust__view){(const char *)number, sizeof number}, message, out);
+}
+
+/* Takes the tag off a message. False: it is not the right one. */
+static bool locust__seal_open(locust__seal *s, locust__view *message)
+{
+    unsigned char tag[LOCUST__SEAL_TAG], differ = 0;
+    if (message->len < sizeof tag)
+        return false;
+    message->len -= sizeof tag;
+    locust__seal_tag(s, *message, tag);
+    for (size_t i = 0; i < sizeof tag; i++)
+        differ |= tag[i] ^ (unsigned char)message->ptr[message->len + i];
+    return !differ;
+}
+/* ============================================================================================
  * >>fleet_zmtp  ZMTP 3: messages on a TCP connection, as ZeroMQ has them
  *
  * Purpose     one end of a connection between a ROUTER (a master) and a DEALER (a worker):
@@ -38736,7 +38879,8 @@ static void locust__msgpack_put_map(locust__buf *out, uint32_t n)
  * Invariants  whatever arrives, in whatever pieces, nothing is kept beyond `max` bytes of a message
  *             and what came behind it. Once broken it stays broken, and `error` says why.
  * Cost        a copy of what arrives.
- * Names       locust__zmtp_
+ * Names       locust__zmtp_ LOCUST__ZMTP_OURS
+ * Uses        >>fleet_seal
  * Sources     rfc.zeromq.org/spec/23 and /37; libzmq 4.3.4 (reference run): it sends ten bytes and
  *             then waits for those of its peer, so all of ours go out at once; it takes property
  *             names by their case.
@@ -38747,6 +38891,8 @@ static void locust__msgpack_put_map(locust__buf *out, uint32_t n)
  *   READY      | 1 + name | 4 + value | ...      Socket-Type: DEALER, Identity: board-7_...
  *   message    | 00 | length, 1 byte | bytes |   02: length of 8 bytes; 01 and 03: more frames
  * ============================================================================================ */
+
+#define LOCUST__ZMTP_OURS "locust.h" // a property of READY
 
 enum {
     LOCUST__ZMTP_GREETING = 64,
@@ -38767,11 +38913,13 @@ enum locust__zmtp_got {
 };
 
 typedef struct locust__zmtp {
-    size_t max;       // bytes of a message
-    bool router;      // this end
-    bool greeted;     // the peer's greeting was read
-    bool ready;       // its READY was, too: messages may be sent
-    bool rest;        // of a message whose first frame is done with
+    size_t max;   // bytes of a message
+    bool router;  // this end
+    bool greeted; // the peer's greeting was read
+    bool ready;   // its READY was, too: messages may be sent
+    bool rest;    // of a message whose first frame is done with
+    bool ours;    // the peer is a locust.h
+    locust__seals seals;
     locust__buf in;   // what has arrived; the first `at` bytes were read
     locust__buf *out; // where answers go
     size_t at;
@@ -38791,11 +38939,17 @@ static void locust__zmtp_head(locust__buf *out, unsigned flags, size_t n)
         locust__bytes_put_u8(&w, (unsigned)(len >> 8 * i & 255));
 }
 
-/* Writes a message of one frame. */
-static void locust__zmtp_send(locust__buf *out, locust__view message)
+/* Writes a message of one frame, with its tag if there is a secret. z NULL: without. */
+static void locust__zmtp_send(locust__zmtp *z, locust__buf *out, locust__view message)
 {
-    locust__zmtp_head(out, 0, message.len);
+    unsigned char tag[LOCUST__SEAL_TAG];
+    bool sealed = z && z->seals.secret;
+    locust__zmtp_head(out, 0, message.len + (sealed ? sizeof tag : 0));
     locust__buf_add(out, message.ptr, message.len);
+    if (!sealed)
+        return;
+    locust__seal_tag(&z->seals.out, message, tag);
+    locust__buf_add(out, tag, sizeof tag);
 }
 
 static void locust__zmtp_property(locust__buf *out, const char *name, locust__view value)
@@ -38807,10 +38961,18 @@ static void locust__zmtp_property(locust__buf *out, const char *name, locust__vi
     locust__bytes_add(&w, value.ptr, value.len);
 }
 
+/* Says that this is a locust.h, whether it has a secret, and its nonce. libzmq reads over it. */
+static void locust__zmtp_property_ours(locust__buf *out, const locust__seals *seals)
+{
+    char value[2 + LOCUST__SEAL_NONCE] = {1, seals->secret != NULL};
+    memcpy(value + 2, seals->nonce, LOCUST__SEAL_NONCE);
+    locust__zmtp_property(out, LOCUST__ZMTP_OURS, (locust__view){value, sizeof value});
+}
+
 /* Begins a connection: writes greeting and READY to `out`. identity: of a worker, 1 to 255 bytes;
- * empty for a master. */
-static void locust__zmtp_init(
-    locust__zmtp *z, bool router, locust__view identity, size_t max, locust__buf *out)
+ * empty for a master. secret: that the peer has to know, too; NULL: none. */
+static void locust__zmtp_init(locust__zmtp *z, bool router, locust__view identity, size_t max,
+    const char *secret, locust__buf *out)
 {
     static const unsigned char greeting[LOCUST__ZMTP_GREETING] = {
         [0] = 0xFF, [8] = 1, 0x7F, 3, 1, 'N', 'U', 'L', 'L'};
@@ -38820,9 +38982,11 @@ static void locust__zmtp_init(
     z->max = max;
     z->router = router;
     z->out = out;
+    locust__seals_init(&z->seals, secret);
     locust__buf_add(&ready, "\5READY", 6);
     locust__zmtp_property(&ready, "Socket-Type", locust__view_of(types[router]));
     locust__zmtp_property(&ready, "Identity", identity);
+    locust__zmtp_property_ours(&ready, &z->seals);
     locust__buf_add(out, greeting, sizeof greeting);
     locust__zmtp_head(out, LOCUST__ZMTP_IS_COMMAND, ready.len);
     locust__buf_add(out, ready.ptr, ready.len);
@@ -38887,6 +39051,23 @@ static bool locust__zmtp_fits(const locust__zmtp *z, locust__view type)
            locust__view_is(type, "DEALER");
 }
 
+/* Reads what another locust.h says of itself. NULL, or why the two cannot talk. */
+static const char *locust__zmtp_meet(locust__zmtp *z, locust__view value)
+{
+    if (value.len < 2 + LOCUST__SEAL_NONCE)
+        return "its READY is broken";
+    z->ours = true;
+    if (z->seals.secret && !value.ptr[1])
+        return z->router ? "a worker has no --secret, and this master wants one"
+                         : "it has no --secret, and this worker wants one";
+    if (!z->seals.secret && value.ptr[1])
+        return z->router ? "a worker wants a --secret, and this master has none"
+                         : "it wants a --secret, and this worker has none";
+    if (z->seals.secret)
+        locust__seals_key(&z->seals, z->router, (const unsigned char *)value.ptr + 2);
+    return NULL;
+}
+
 /* Reads the properties of READY. */
 static const char *locust__zmtp_ready(locust__zmtp *z, locust__bytes_reader r)
 {
@@ -38900,6 +39081,11 @@ static const char *locust__zmtp_ready(locust__zmtp *z, locust__bytes_reader r)
         if (locust__view_is_nocase(name, "Socket-Type") && !locust__zmtp_fits(z, value))
             return z->router ? "its ZeroMQ socket is no DEALER, as a worker's is"
                              : "its ZeroMQ socket is no ROUTER, as a master's is";
+        if (locust__view_is(name, LOCUST__ZMTP_OURS)) {
+            const char *why = locust__zmtp_meet(z, value);
+            if (why)
+                return why;
+        }
         if (!locust__view_is_nocase(name, "Identity"))
             continue;
         if (len > LOCUST__ZMTP_IDENTITY)
@@ -38911,6 +39097,8 @@ static const char *locust__zmtp_ready(locust__zmtp *z, locust__bytes_reader r)
     }
     if (r.failed)
         return "its READY is broken";
+    if (z->seals.secret && !z->ours && !z->router)
+        return "it does not know the --secret: it is a stock master";
     z->ready = true;
     return NULL;
 }
@@ -38939,7 +39127,8 @@ static const char *locust__zmtp_obey(locust__zmtp *z, locust__view body)
     if (r.failed)
         return "its command has no name";
     if (locust__view_is(name, "ERROR"))
-        return "it refuses the connection";
+        return z->seals.secret ? "it refuses this --secret: its own is another"
+                               : "it refuses the connection";
     if (locust__view_is(name, "READY") && !z->ready)
         return locust__zmtp_ready(z, r);
     if (!z->ready)
@@ -38977,6 +39166,16 @@ static bool locust__zmtp_frame(locust__zmtp *z, unsigned *flags, locust__view *b
     return true;
 }
 
+/* A tag is wrong: says so to the peer. */
+static enum locust__zmtp_got locust__zmtp_refuse(locust__zmtp *z)
+{
+    static const char reason[] = "\5ERROR\6secret";
+    locust__zmtp_head(z->out, LOCUST__ZMTP_IS_COMMAND, sizeof reason - 1);
+    locust__buf_add(z->out, reason, sizeof reason - 1);
+    return locust__zmtp_break(z, z->router ? "a worker has another --secret, or repeats messages"
+                                           : "it has another --secret, or repeats messages");
+}
+
 /* The next message; it lies in the memory of z until the next call. Answers what is to be answered
  * without a message. */
 static enum locust__zmtp_got locust__zmtp_next(locust__zmtp *z, locust__view *message)
@@ -39000,6 +39199,8 @@ static enum locust__zmtp_got locust__zmtp_next(locust__zmtp *z, locust__view *me
         }
         z->rest = flags & LOCUST__ZMTP_MORE;
         *message = body;
+        if (z->seals.secret && z->ours && !locust__seal_open(&z->seals.in, message))
+            return locust__zmtp_refuse(z);
         if (first)
             return LOCUST__ZMTP_MESSAGE;
     }
@@ -39899,8 +40100,8 @@ static void locust__pulse_forget(void)
  *             others to hold back. Its names, sockets and permits are its own, so that it waits
  *             behind no user.
  * Names       locust__link locust__link_
- * Uses        >>net >>stream >>allowance >>resolve >>lookup >>fleet_msgpack >>fleet_zmtp
- *             >>fleet_envelope >>fleet_pulse
+ * Uses        >>net >>stream >>allowance >>resolve >>lookup >>process >>fleet_msgpack
+ *             >>fleet_seal >>fleet_zmtp >>fleet_envelope >>fleet_pulse
  * Limits      64 MB for a message of a master's.
  * ============================================================================================ */
 
@@ -39934,6 +40135,10 @@ static void locust__link_rename(locust__link *l)
     unsigned char bytes[16];
     char host[64];
     size_t n;
+    if (*locust__process.id && !*l->id) { // its parent has named it
+        snprintf(l->id, sizeof l->id, "%s", locust__process.id);
+        return;
+    }
     snprintf(host, sizeof host, "%s", l->env->log.host);
     locust__text_plain(host, strlen(host));
     for (char *p = host; *p; p++)
@@ -40019,21 +40224,21 @@ static locust__buf *locust__link_begin(locust__link *l, const char *type)
 
 /* Ends the message that was begun, in a frame at the end of `out`. False: no memory, and none of it
  * is there: a master does not survive a part of a message. */
-static bool locust__link_frame(locust__link *l, locust__buf *out)
+static bool locust__link_frame(locust__link *l, locust__zmtp *z, locust__buf *out)
 {
     locust__msgpack_put_str(&l->draft, l->id);
-    if (l->draft.failed || !locust__buf_reserve(out, l->draft.len + 9)) {
+    if (l->draft.failed || !locust__buf_reserve(out, l->draft.len + 9 + LOCUST__SEAL_TAG)) {
         out->failed = false;
         return false;
     }
-    locust__zmtp_send(out, (locust__view){l->draft.ptr, l->draft.len});
+    locust__zmtp_send(z, out, (locust__view){l->draft.ptr, l->draft.len});
     return true;
 }
 
 /* Sends the message that was begun, if there is a connection. */
 static bool locust__link_end(locust__link *l)
 {
-    bool good = locust__link_is_open(l) && locust__link_frame(l, &l->out);
+    bool good = locust__link_is_open(l) && locust__link_frame(l, &l->zmtp, &l->out);
     if (good)
         locust__link_flush(l);
     return good;
@@ -40085,7 +40290,8 @@ static locust_error locust__link_open(locust__link *l, const char **why) LOCUST_
     if (error)
         return error;
     locust__link_keep_alive(l->stream.fd.watch.fd);
-    locust__zmtp_init(&l->zmtp, false, locust__view_of(l->id), LOCUST__LINK_MAX, &l->out);
+    locust__zmtp_init(
+        &l->zmtp, false, locust__view_of(l->id), LOCUST__LINK_MAX, l->env->options.secret, &l->out);
     locust__link_flush(l);
     while (!error && !l->zmtp.ready) {
         error = locust__link_receive(l, a.deadline_ns);
@@ -40120,7 +40326,7 @@ static bool locust__link_wait(locust__link *l)
 {
     if (l->n_waiting == 1000 || l->waiting.len > LOCUST__LINK_MAX / 8) // libzmq keeps 1000
         return false;
-    if (!locust__link_frame(l, &l->waiting))
+    if (!locust__link_frame(l, NULL, &l->waiting))
         return false;
     l->n_waiting++;
     return true;
@@ -40129,9 +40335,21 @@ static bool locust__link_wait(locust__link *l)
 /* Sends what was kept. */
 static void locust__link_catch_up(locust__link *l)
 {
-    if (!l->waiting.len || !locust__buf_reserve(&l->out, l->waiting.len))
+    locust__bytes_reader r = locust__bytes_reader_of(l->waiting.ptr, l->waiting.len);
+    if (!l->waiting.len ||
+        !locust__buf_reserve(&l->out, l->waiting.len + l->n_waiting * LOCUST__SEAL_TAG))
         return;
-    locust__buf_add(&l->out, l->waiting.ptr, l->waiting.len);
+    while (r.left) { // frames are made anew: their tags are those of this connection
+        bool wide = locust__bytes_get_u8(&r) & LOCUST__ZMTP_LONG;
+        size_t len = wide ? 0 : locust__bytes_get_u8(&r);
+        const unsigned char *body;
+        locust__bytes_skip(&r, wide ? 4 : 0); // a message has less than 4 GB
+        len = wide ? locust__bytes_get_u32(&r) : len;
+        body = locust__bytes_take(&r, len);
+        if (!body)
+            break;
+        locust__zmtp_send(&l->zmtp, &l->out, (locust__view){(const char *)body, len});
+    }
     locust__buf_free(&l->waiting);
     l->n_waiting = 0;
     locust__link_flush(l);
@@ -40502,6 +40720,7 @@ typedef struct locust__worker {
     bool announces; // it says when all users of all workers are there
     bool plus;      // it is one of our own
     bool refused;   // connections were refused since the last one
+    bool shunned;   // it takes connections, but does not want this worker
     bool gave_up;
     int tries;                                    // client_readys without an answer
     int silent;                                   // connections in a row on which it said nothing
@@ -40676,6 +40895,8 @@ static void locust__worker_end(locust__worker *w) LOCUST__PARKS
     locust_env *env = w->env;
     if (!w->testing)
         return;
+    if (env->users.setup_error && !w->failed) // for the master to show
+        locust__stats_except(&env->stats, env->users.setup_error, "the set-up of the test");
     if (!w->failed) {
         locust__runner_end(env);
         locust__step_run(env, env->test->teardown, "teardown");
@@ -40823,7 +41044,7 @@ static void locust__worker_leave(locust__worker *w) LOCUST__PARKS
  *             its share twice. A worker that the master has forgotten ends its users and begins
  *             anew under a new id.
  * Names       locust__serve_
- * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>env >>runner >>message
+ * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>process >>env >>runner >>message
  *             >>fleet_msgpack >>fleet_envelope >>fleet_plus >>fleet_report >>fleet_pulse
  *             >>fleet_link >>fleet_job >>fleet_worker
  * Sources     Locust 2.12 to 2.47 (reference runs). Heartbeats each second, reports every three,
@@ -40873,6 +41094,8 @@ static void locust__serve_ack(locust__worker *w, locust__view data)
         w->env->fleet_index = item.whole >= 0 && item.whole < INT_MAX ? (int)item.whole : -1;
     w->plus = locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value);
     w->known = w->was_known = true;
+    w->shunned = false;
+    w->lost_ns = 0;
     w->tries = 0;
     w->beat_ns = w->report_ns = locust__os_now_ns(); // the first of each at once
     locust__link_catch_up(&w->link);
@@ -41020,11 +41243,12 @@ static void locust__serve_beat(locust__worker *w, int64_t now_ns)
     locust__report_key_real(out, "current_cpu_usage", w->cpu);
     locust__report_key_uint(out, "current_memory_usage", locust__os_memory());
     w->beat_ns = now_ns + LOCUST__S;
-    if (!locust__link_frame(l, &frame))
+    if (!locust__link_frame(l, &l->zmtp, &frame))
         return;
     if (locust__buf_reserve(&l->out, frame.len))
         locust__buf_add(&l->out, frame.ptr, frame.len);
-    locust__pulse_set(l->stream.fd.watch.fd, frame.ptr, frame.len);
+    if (!l->zmtp.seals.secret) // its tag is good for once
+        locust__pulse_set(l->stream.fd.watch.fd, frame.ptr, frame.len);
     locust__link_flush(l);
     locust__buf_free(&frame);
 }
@@ -41163,6 +41387,11 @@ static void locust__serve_tell_lost(locust__worker *w, locust_error error, const
 static void locust__serve_lost(locust__worker *w, locust_error error, const char *why)
 {
     int64_t now_ns = locust__os_now_ns();
+    if (locust__process_is_orphan()) {
+        w->gave_up = true;
+        locust__env_wake(w->env);
+        return;
+    }
     if (error)
         locust__serve_tell_lost(w, error, why);
     if (error && !w->lost_ns)
@@ -41194,11 +41423,14 @@ static void locust__serve_main(void *arg)
         locust_error error = locust__link_open(&w->link, &why);
         int64_t pause_ns = LOCUST__S / 5;
         if (!error) {
-            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-                "Connected to locust master: %s:%d", w->link.host, w->link.port);
-            w->lost_ns = 0;
+            if (!w->shunned) {
+                locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+                    "Connected to locust master: %s:%d", w->link.host, w->link.port);
+                w->lost_ns = 0;
+            }
             error = locust__serve_connection(w);
             why = w->link.zmtp.error;
+            w->shunned |= why != NULL;
             locust__link_close(&w->link);
         }
         if (error == LOCUST_ERR_CANCELLED)
@@ -41843,7 +42075,8 @@ typedef struct locust__crew {
     int shared; // users up to here are in `given`
     locust__member **turns;
     int n_turns, cap_turns;
-    bool anew; // the workers have changed: deal again
+    bool anew;        // the workers have changed: deal again
+    int64_t quiet_ns; // until then no line says that a connection is refused
     // The run.
     bool testing, ending;
     bool partial;        // a worker was lost, or a report refused
@@ -42151,8 +42384,8 @@ static void locust__crew_free(locust__crew *c)
  *             LOCUST__GATE_PATIENCE_S. A message is looked at on the loop's stack, so that a
  *             connection costs little of its own.
  * Names       locust__gate_ locust__peer locust__peer_
- * Uses        >>co >>switch >>fd >>address >>stream >>listen >>fleet_msgpack >>fleet_zmtp
- *             >>fleet_envelope >>fleet_crew
+ * Uses        >>co >>switch >>fd >>address >>stream >>listen >>fleet_msgpack >>fleet_seal
+ *             >>fleet_zmtp >>fleet_envelope >>fleet_crew
  * Sources     libzmq 4.3.4 (reference run): of two connections with one identity the older one
  *             stays, and the newer one is heard no more.
  * Limits      16 MB for a message of a worker's.
@@ -42216,9 +42449,10 @@ static bool locust__gate_send(locust__member *m, locust__buf *message)
 {
     locust__peer *p = m->peer;
     locust__msgpack_put_str(message, m->id);
-    if (!p || p->error || message->failed || !locust__buf_reserve(&p->out, message->len + 9))
+    if (!p || p->error || message->failed ||
+        !locust__buf_reserve(&p->out, message->len + 9 + LOCUST__SEAL_TAG))
         return false;
-    locust__zmtp_send(&p->out, (locust__view){message->ptr, message->len});
+    locust__zmtp_send(&p->zmtp, &p->out, (locust__view){message->ptr, message->len});
     locust__peer_flush(p);
     if (p->error)
         locust__peer_drop(p);
@@ -42247,14 +42481,18 @@ static void locust__gate_take(void *arg)
     locust__stream_take(&p->stream, p->stream.in_len);
     while (!p->error && got == LOCUST__ZMTP_MESSAGE) {
         got = locust__zmtp_next(&p->zmtp, &message);
+        if (got == LOCUST__ZMTP_BROKEN)
+            locust__peer_flush(p); // it says why
         if (got == LOCUST__ZMTP_BROKEN || (got == LOCUST__ZMTP_MESSAGE && !p->take(p, message)))
             p->error = p->error ? p->error : LOCUST_ERR_NETWORK;
     }
     if (p->zmtp.at == p->zmtp.in.len) // an idle connection holds no buffer
         locust__zmtp_deinit(&p->zmtp);
-    if (p->zmtp.error)
+    if (p->zmtp.error && locust__os_now_ns() >= p->crew->quiet_ns) {
+        p->crew->quiet_ns = locust__os_now_ns() + 5 * LOCUST__S; // who is refused tries again
         locust__log_print(&p->crew->env->log, LOCUST__LOG_WARNING, "locust.runners",
             "a connection to the master's port was closed: %s", p->zmtp.error);
+    }
     locust__peer_flush(p);
 }
 
@@ -42276,7 +42514,8 @@ static void locust__gate_serve(void *arg)
     locust__loop *loop = &p->crew->env->loop;
     int64_t until_ns = locust__os_now_ns() + LOCUST__GATE_PATIENCE_S * LOCUST__S;
     locust__gate_keep_alive(p->stream.fd.watch.fd);
-    locust__zmtp_init(&p->zmtp, true, (locust__view){"", 0}, LOCUST__GATE_MAX, &p->out);
+    locust__zmtp_init(&p->zmtp, true, (locust__view){"", 0}, LOCUST__GATE_MAX,
+        p->crew->env->options.secret, &p->out);
     locust__peer_flush(p);
     while (!p->error) {
         int64_t deadline_ns = p->zmtp.ready ? LOCUST__NEVER : until_ns;
@@ -42571,6 +42810,7 @@ static bool locust__hear_ready(locust__peer *p, const locust__envelope *e)
         return false;
     again = m->peer == p && m->state == LOCUST__MEMBER_READY && !m->told;
     p->member = m;
+    m->ours = p->zmtp.ours;
     m->peer = p;
     m->beat_ns = locust__os_now_ns();
     if (!again) {
@@ -42616,7 +42856,6 @@ static void locust__hear_beat(locust__crew *c, locust__member *m, locust__view d
         m->memory = (uint64_t)item.whole;
     if (locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value) &&
         item.kind == LOCUST__MSGPACK_INT) { // bits: 1 done, 2 full
-        m->ours = true;
         m->done = item.whole & 1;
         m->full = item.whole & 2;
         if (m->done)
@@ -42666,7 +42905,6 @@ static void locust__hear_report(locust__crew *c, locust__member *m, locust__view
     m->requests += r.requests;
     m->failures += r.failures;
     if (r.plus) {
-        m->ours = true;
         m->fed = r.fed;
         m->generator = r.generator;
         memcpy(m->arrivals, r.arrivals, (size_t)c->env->n_classes * sizeof *m->arrivals);
@@ -42813,6 +43051,26 @@ static bool locust__hear_claim(locust__peer *p)
     return true;
 }
 
+/* A stock worker at a master with a secret: refused by a message whose type is a sentence, which it
+ * writes to its log. Its connection stays, or it would come back each tenth of a second. */
+static bool locust__hear_refuse(locust__peer *p, const locust__envelope *e)
+{
+    locust__member stranger;
+    if (!locust__view_is(e->type, "client_ready"))
+        return true;
+    if (locust__os_now_ns() >= p->crew->quiet_ns)
+        LOCUST__HEAR_LOG(p->crew, WARNING,
+            "worker %s is refused: it does not know the --secret of this master", p->zmtp.identity);
+    p->crew->quiet_ns = locust__os_now_ns() + 5 * LOCUST__S;
+    memset(&stranger, 0, sizeof stranger);
+    stranger.id = p->zmtp.identity;
+    stranger.peer = p;
+    p->zmtp.seals.secret = NULL; // that one message it is to read
+    locust__gate_tell(&stranger, "this master wants a --secret, which a stock worker cannot have");
+    p->zmtp.seals.secret = p->crew->env->options.secret;
+    return true;
+}
+
 /* Takes a message. False: the connection is to be closed. */
 static bool locust__hear_take(locust__peer *p, locust__view bytes)
 {
@@ -42830,6 +43088,8 @@ static bool locust__hear_take(locust__peer *p, locust__view bytes)
             "a message of %s cannot be read: its connection was closed", identity.ptr);
         return false;
     }
+    if (p->zmtp.seals.secret && !p->zmtp.ours)
+        return locust__hear_refuse(p, &e);
     if (locust__view_is(e.type, "locustfile")) {
         locust__hear_locustfile(p);
         return true;
@@ -42974,22 +43234,305 @@ static bool locust__roll_empty(const locust_env *env)
     return lost && lost == parts;
 }
 /* ============================================================================================
+ * >>fleet_forks  --processes: workers of one command
+ *
+ * Purpose     forks workers around a master in the process that was started, and sees to it that
+ *             none is left behind.
+ * Invariants  nothing is open yet when it forks: no loop, no file, no user. A worker obeys its
+ *             master alone: signals of the terminal, and of whoever stops the whole service, reach
+ *             all processes, and end the test once. Every child is waited for.
+ * Names       locust__forks locust__forks_
+ * Uses        >>address >>process >>env >>fleet_seal >>fleet_crew >>fleet_hear
+ * Limits      256 processes.
+ * ============================================================================================ */
+
+enum { LOCUST__FORKS_MAX = 256, LOCUST__FORKS_PATIENCE_S = 5 };
+
+typedef struct locust__forks {
+    int n;        // children; 0: none
+    int fd, port; // where the master listens
+    bool remote;  // they are workers of another machine's master
+    int go[2];    // a pipe: children begin when there is a byte for them, and end with its end
+    pid_t pids[LOCUST__FORKS_MAX]; // 0: it has ended
+    char ids[LOCUST__FORKS_MAX][LOCUST__PROCESS_ID];
+    char secret[2 * LOCUST__SEAL_TAG + 1]; // that these processes alone know
+} locust__forks;
+
+/* How many processes -1 stands for. */
+static int locust__forks_cores(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > LOCUST__FORKS_MAX ? LOCUST__FORKS_MAX : (int)cores;
+}
+
+/* Listens on a port of this machine's own. False: a sentence has said why not. */
+static bool locust__forks_listen(locust__forks *f)
+{
+    locust__addr address;
+    int fd = locust__os_socket(AF_INET, SOCK_STREAM);
+    locust__addr_parse(&address, "127.0.0.1", 0);
+    if (fd < 0 || bind(fd, &address.as.any, address.len) != 0 || listen(fd, 1024) != 0 ||
+        getsockname(fd, &address.as.any, &address.len) != 0) {
+        locust__say("--processes: cannot listen on 127.0.0.1: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    f->fd = fd;
+    f->port = ntohs(address.as.in.sin_port);
+    return true;
+}
+
+/* Fills `out` with random digits. */
+static void locust__forks_random(char *out, size_t size)
+{
+    for (size_t i = 0; i + 2 < size; i += 2) {
+        unsigned char byte;
+        locust__os_random(&byte, 1);
+        snprintf(out + i, 3, "%02x", byte);
+    }
+}
+
+/* Gives each worker the id that its master is to know it by. */
+static void locust__forks_name(locust__forks *f)
+{
+    struct utsname system;
+    char host[33] = "localhost";
+    if (uname(&system) == 0)
+        snprintf(host, sizeof host, "%.32s", system.nodename);
+    locust__text_plain(host, strlen(host));
+    for (char *p = host; *p; p++)
+        *p = *p == '_' ? '-' : *p;
+    for (int i = 0; i < f->n; i++) {
+        size_t at = (size_t)snprintf(f->ids[i], sizeof f->ids[i], "%s_%04x", host, (unsigned)i);
+        locust__forks_random(f->ids[i] + at, 29);
+    }
+}
+
+/* In the child: waits until the parent finds nothing wrong with test and options, or else says so
+ * for all; then turns the options into those of a worker. */
+static void locust__forks_become(locust__forks *f, int index, locust_options *o, pid_t parent)
+{
+    char byte;
+    ssize_t n;
+    close(f->go[1]);
+    do
+        n = read(f->go[0], &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n != 1)
+        _exit(LOCUST__EXIT_USAGE);
+    close(f->go[0]);
+    locust__process.forked = true;
+    locust__process.parent = parent;
+    locust__process.index = index;
+    snprintf(locust__process.id, sizeof locust__process.id, "%s", f->ids[index]);
+    o->worker = true;
+    f->n = 0; // the others are its parent's
+    if (f->remote)
+        return;
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    close(f->fd);
+    f->fd = -1;
+    o->master = false;
+    o->master_host = "127.0.0.1";
+    o->master_port = f->port;
+    if (!o->loglevel || locust__log_level(o->loglevel) > locust__log_level("DEBUG"))
+        o->loglevel = "ERROR"; // what matters is the master's to say
+}
+
+/* Lets the children begin; or (n 0) end. */
+static void locust__forks_go(locust__forks *f, int n)
+{
+    while (n > 0 && write(f->go[1], "", 1) == 1)
+        n--;
+    close(f->go[0]);
+    close(f->go[1]);
+    f->go[0] = f->go[1] = -1;
+}
+
+/* Ends those that are there already. */
+static void locust__forks_undo(locust__forks *f)
+{
+    for (int i = 0; i < f->n; i++)
+        if (f->pids[i] > 0) {
+            kill(f->pids[i], SIGKILL);
+            waitpid(f->pids[i], NULL, 0);
+        }
+    if (f->fd >= 0)
+        close(f->fd);
+    f->fd = -1;
+    f->n = 0;
+}
+
+/* Forks so many workers (-1: one for each core). In them and in the parent the options become what
+ * each is to be. False: a sentence has said why not. */
+static bool locust__forks_open(locust__forks *f, locust_options *o, int processes)
+{
+    pid_t self = getpid();
+    memset(f, 0, sizeof *f);
+    f->fd = -1;
+    f->remote = o->worker;
+    if (!f->remote && !locust__forks_listen(f))
+        return false;
+    f->n = processes < 0 ? locust__forks_cores() : processes;
+    if (f->n > LOCUST__FORKS_MAX) {
+        locust__say("--processes takes up to %d, not %d", LOCUST__FORKS_MAX, f->n);
+        f->n = 0;
+        locust__forks_undo(f);
+        return false;
+    }
+    if (pipe(f->go) != 0) {
+        locust__say("--processes: cannot make a pipe: %s", strerror(errno));
+        f->n = 0;
+        locust__forks_undo(f);
+        return false;
+    }
+    locust__forks_name(f);
+    if (!f->remote) {
+        locust__forks_random(f->secret, sizeof f->secret);
+        o->secret = f->secret;
+    }
+    fflush(NULL); // or each child would write what is in the buffers, too
+    for (int i = 0; i < f->n; i++) {
+        f->pids[i] = fork();
+        if (f->pids[i] == 0) {
+            locust__forks_become(f, i, o, self);
+            return true;
+        }
+        if (f->pids[i] < 0) {
+            locust__say("--processes: cannot fork process %d: %s", i + 1, strerror(errno));
+            locust__forks_undo(f);
+            return false;
+        }
+    }
+    if (f->remote) {
+        locust__forks_go(f, f->n);
+        return true;
+    }
+    o->master = true;
+    o->expect_workers = f->n;
+    o->expect_workers_max_wait_s = 0; // who does not come has ended, and is missed
+    o->request_log = NULL;            // each worker has its own
+    return true;
+}
+
+/* How a child ended, in words. */
+static void locust__forks_how(int status, char *out, size_t size)
+{
+    if (WIFSIGNALED(status))
+        snprintf(out, size, "was killed by signal %d", WTERMSIG(status));
+    else
+        snprintf(out, size, "ended with exit code %d", WEXITSTATUS(status));
+}
+
+/* Looks whether children have ended, and tells the master of those that were not to. */
+static void locust__forks_look(locust__forks *f, locust__crew *c)
+{
+    for (int i = 0; i < f->n; i++) {
+        locust__member *m;
+        char how[64];
+        int status;
+        pid_t pid = f->pids[i];
+        if (!pid || waitpid(pid, &status, WNOHANG) != pid)
+            continue;
+        f->pids[i] = 0;
+        m = locust__crew_find(c, locust__view_of(f->ids[i]));
+        if (m && m->state == LOCUST__MEMBER_GONE)
+            continue;
+        locust__forks_how(status, how, sizeof how);
+        locust__log_print(&c->env->log, LOCUST__LOG_ERROR, "locust.runners",
+            "process %d of %d (pid %ld) %s", i + 1, f->n, (long)pid, how);
+        if (m) {
+            m->state = LOCUST__MEMBER_GONE;
+            locust__hear_lose(c, m, how);
+        } else if (!c->testing && !c->env->users.setup_error) { // it did not get so far
+            c->env->users.setup_error = "a process of --processes could not begin";
+            locust__env_request_stop(c->env);
+        }
+    }
+}
+
+static volatile sig_atomic_t locust__forks_stopped; // by this signal, while it only waits
+
+static void locust__forks_handle(int signal_number)
+{
+    locust__forks_stopped = signal_number;
+}
+
+/* Waits for all children of a parent that is no master itself; hands SIGTERM on. Returns the
+ * highest of their exit codes. */
+static int locust__forks_wait(locust__forks *f)
+{
+    struct sigaction act;
+    int code = 0, left = f->n, status;
+    memset(&act, 0, sizeof act);
+    act.sa_handler = locust__forks_handle;
+    sigaction(SIGTERM, &act, NULL);
+    signal(SIGINT, SIG_IGN); // a terminal's reaches them all
+    while (left) {
+        pid_t pid = waitpid(-1, &status, 0);
+        if (pid < 0 && errno != EINTR)
+            break;
+        for (int i = 0; i < f->n; i++) {
+            if (locust__forks_stopped && f->pids[i] > 0)
+                kill(f->pids[i], SIGTERM);
+            if (pid <= 0 || f->pids[i] != pid)
+                continue;
+            f->pids[i] = 0;
+            left--;
+            code = WIFEXITED(status) && WEXITSTATUS(status) > code ? WEXITSTATUS(status)
+                   : WIFSIGNALED(status) && !code                  ? 1
+                                                                   : code;
+        }
+        locust__forks_stopped = 0;
+    }
+    return code;
+}
+
+/* The test is over: waits for the children, and ends those that do not end by themselves. */
+static void locust__forks_close(locust__forks *f)
+{
+    int64_t end_ns = locust__os_now_ns() + LOCUST__FORKS_PATIENCE_S * LOCUST__S;
+    struct timespec pause = {0, 5000000};
+    if (f->n && f->go[1] >= 0)
+        locust__forks_go(f, 0);
+    for (int i = 0; i < f->n; i++)
+        while (f->pids[i] > 0) {
+            if (waitpid(f->pids[i], NULL, WNOHANG)) {
+                f->pids[i] = 0;
+            } else if (locust__os_now_ns() > end_ns) {
+                locust__say("process %d of %d does not end: it is killed", i + 1, f->n);
+                kill(f->pids[i], SIGKILL);
+                waitpid(f->pids[i], NULL, 0);
+                f->pids[i] = 0;
+            } else {
+                nanosleep(&pause, NULL);
+            }
+        }
+    f->n = 0;
+}
+/* ============================================================================================
  * >>fleet_master  a test whose users are on workers
  *
  * Purpose     waits for workers, ramps users up and down over them, deals anew when one comes or
  *             goes, ends the test and collects what was counted.
- * Invariants  users are given in Locust's steps: as many as the rate is whole, at least one, and
- *             the time they take at the rate before the next. No user is on two workers. At the end
- *             all that workers have counted is waited for, as long as they give signs of life.
+ * Invariants  users are given in Locust's steps where a worker is stock: as many as the rate is
+ *             whole, at least one, and the time they take at the rate before the next. No user is
+ *             on two workers. At the end all that workers have counted is waited for, as long as
+ *             they give signs of life.
  * Names       locust__master_
  * Uses        >>co >>switch >>fd >>sync >>stats >>net >>listen >>env >>usage >>warm_up >>ramp
  *             >>runner >>fleet_msgpack >>fleet_envelope >>fleet_report >>fleet_crew
- *             >>fleet_gate >>fleet_order >>fleet_hear
+ *             >>fleet_gate >>fleet_order >>fleet_hear >>fleet_forks
  * Sources     Locust 2.12 to 2.47 (reference runs): log lines, order of events, `quit` without a
  *             `stop` before it.
  * ============================================================================================ */
 
-enum { LOCUST__MASTER_GRACE_S = 10 }; // for the last reports, while workers are alive
+enum {
+    LOCUST__MASTER_GRACE_S = 10, // for the last reports, while workers are alive
+    LOCUST__MASTER_FEW = 500,    // workers: fewer than this can be told ten times a second
+};
 
 /* The coroutine that accepts connections. */
 static void locust__master_listen(void *arg)
@@ -43011,6 +43554,12 @@ static void locust__master_silence_now(void *arg)
     locust__hear_silence(arg);
 }
 
+static void locust__master_children_now(void *arg)
+{
+    locust__crew *c = arg;
+    locust__forks_look(c->env->forks, c);
+}
+
 /* The coroutine of what is due in time. */
 static void locust__master_clock(void *arg)
 {
@@ -43020,6 +43569,8 @@ static void locust__master_clock(void *arg)
          locust__co_sleep(loop, locust__os_now_ns() + LOCUST__S / 10) != LOCUST__WAKE_CANCELLED;
          i++) {
         locust__co_call(loop, locust__master_flush_now, c);
+        if (c->env->forks)
+            locust__co_call(loop, locust__master_children_now, c);
         if (i % 10 == 0)
             locust__co_call(loop, locust__master_silence_now, c);
     }
@@ -43051,8 +43602,9 @@ static bool locust__master_send(locust_env *env, const char *type, const char *j
 }
 
 /* Makes the master of a test and has it listen. False: a sentence has said why not. */
-static bool locust__master_open(locust_env *env, int fd)
+static bool locust__master_open(locust_env *env)
 {
+    int fd = env->forks ? env->forks->fd : -1;
     const locust_options *o = &env->options;
     locust__crew *c = env->crew = locust__memory_zalloc(sizeof *c);
     if (!c) {
@@ -43123,6 +43675,22 @@ static void locust__master_share_iterations(locust__crew *c)
     }
 }
 
+/* How many users a step has: all of a second's, as Locust, or where all workers are ours and few a
+ * tenth or less, so that users do not go in step for the whole test. */
+static int locust__master_step_users(const locust__crew *c)
+{
+    double rate = c->env->ramp.aim.spawn_rate;
+    int living = 0;
+    for (int i = 0; i < c->n; i++) {
+        living += locust__member_lives(c->members[i]);
+        if (locust__member_lives(c->members[i]) && !c->members[i]->ours)
+            living = LOCUST__MASTER_FEW;
+    }
+    if (living < LOCUST__MASTER_FEW)
+        rate /= 10;
+    return rate < 1 ? 1 : rate > INT_MAX ? INT_MAX : (int)rate;
+}
+
 /* Gives or takes away as many users as a step has. */
 static void locust__master_step(locust__crew *c)
 {
@@ -43130,7 +43698,7 @@ static void locust__master_step(locust__crew *c)
     locust__ramp *ramp = &env->ramp;
     double rate = ramp->aim.spawn_rate;
     int missing = ramp->aim.users - c->n_users, most = missing < 0 ? -missing : missing;
-    int step = rate < 1 ? 1 : rate > INT_MAX ? INT_MAX : (int)rate;
+    int step = locust__master_step_users(c);
     int n = most < step ? most : step;
     bool memory = true, all = !missing;
     enum locust__env_short why = LOCUST__ENV_SHORT_OF_NOTHING;
@@ -49487,6 +50055,9 @@ typedef struct locust__words { // an option that takes several values
 typedef struct locust__settings { // what the command line can say
     locust_options options;
     bool headless, rebalancing, list, show_task_ratio, version, help;
+    int processes; // 0: this one alone
+    const char *secret_file;
+    locust__buf secret;
     char *config;
     const char *classes[LOCUST_CLASSES_MAX]; // the user classes asked for; none: all
     int n_classes;
@@ -49512,6 +50083,7 @@ enum locust__option_kind {
     LOCUST__OPTION_CODE,
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
+    LOCUST__OPTION_PROCESSES,
     LOCUST__OPTION_CHECK, // checks; given more than once it adds up
     LOCUST__OPTION_STAGES,
     LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
@@ -49538,6 +50110,7 @@ static const struct {
     [LOCUST__OPTION_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
     [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
     [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
+    [LOCUST__OPTION_PROCESSES] = {.takes = "a whole number from 1, or -1"},
     [LOCUST__OPTION_WORDS] = {.bare = true},
     [LOCUST__OPTION_MORE] = {.bare = true},
     [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
@@ -49607,6 +50180,10 @@ typedef struct locust__known_option {
         "as always: the users of lost workers go to the others") \
     X("fail-on-lost-workers", 0, FLAG, options.fail_on_lost_workers, NULL, \
         "exit code 5 if what a worker counted is not in the figures") \
+    X("secret", 0, TEXT, secret_file, "FILE", \
+        "a key that master and workers share, or LOCUST_SECRET: who lacks it is refused") \
+    X("processes", 0, PROCESSES, processes, "N", \
+        "share the test among so many processes, -1: one for each core") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
@@ -49690,7 +50267,7 @@ typedef struct locust__known_option {
     X("skip-log-setup", 0, MISSING_FLAG) X("web-host", 0, MISSING) X("web-port", 'P', MISSING) \
     X("web-base-path", 0, MISSING) X("web-login", 0, MISSING_FLAG) X("tls-cert", 0, MISSING) \
     X("tls-key", 0, MISSING) X("class-picker", 0, MISSING_FLAG) X("autostart", 0, MISSING_FLAG) \
-    X("autoquit", 0, MISSING) X("processes", 0, MISSING) \
+    X("autoquit", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
@@ -49712,7 +50289,8 @@ static const struct {
     const char *option, *variable;
 } locust__option_variables[] = {
     // clang-format off
-    {"help", NULL}, {"version", NULL}, {"list", NULL}, {"show-task-ratio", NULL}, {"config", NULL},
+    {"secret", NULL}, {"help", NULL}, {"version", NULL}, {"list", NULL},
+    {"show-task-ratio", NULL}, {"config", NULL},
     {"show-task-ratio-json", NULL}, {"enable-rebalancing", NULL}, {"json", NULL},
     {"json-file", NULL}, {"equal-weights", NULL}, {"profile", NULL},
     {"class-picker", "LOCUST_USERCLASS_PICKER"}, {"otel", "LOCUST_ENABLE_OPENTELEMETRY"},
@@ -49946,6 +50524,11 @@ static void locust__option_set(
     case LOCUST__OPTION_COUNT:
     case LOCUST__OPTION_NUMBER:
         good = locust__option_whole(o->kind, text, field);
+        break;
+    case LOCUST__OPTION_PROCESSES:
+        good = strcmp(text, "-1") == 0 || locust__option_whole(LOCUST__OPTION_COUNT, text, field);
+        if (strcmp(text, "-1") == 0)
+            *(int *)field = -1;
         break;
     case LOCUST__OPTION_RATE:
         good = locust__option_rate(text, field);
@@ -50272,6 +50855,30 @@ static const char *locust__cli_joined(const locust__words *words)
     return words->text.len ? words->text.ptr : NULL;
 }
 
+/* Reads the secret of --secret, from its file, or LOCUST_SECRET: a command line is for all to
+ * see. Blanks at its end do not belong to it. */
+static void locust__cli_secret(locust__settings *st)
+{
+    const char *given = getenv("LOCUST_SECRET"), *path = st->secret_file;
+    size_t n;
+    if (!path && !(given && *given))
+        return;
+    if (path)
+        st->secret = locust__os_read_file(path, 65536);
+    else
+        locust__buf_add(&st->secret, given, strlen(given) + 1);
+    if (!st->secret.ptr || st->secret.failed)
+        locust__options_die("--secret %s: %s", path ? path : "", strerror(errno));
+    n = strlen(st->secret.ptr);
+    while (n && strchr(" \t\r\n", st->secret.ptr[n - 1]))
+        n--;
+    st->secret.ptr[n] = '\0';
+    if (n < 8)
+        locust__options_die(
+            "%s is too short for a secret: 8 characters at least", path ? path : "LOCUST_SECRET");
+    st->options.secret = st->secret.ptr;
+}
+
 /* Reads everything from its places, the weakest first. */
 static void locust__cli_read(locust__settings *st, int argc, char **argv)
 {
@@ -50298,6 +50905,7 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     st->options.tags = locust__cli_joined(&st->tags);
     st->options.exclude_tags = locust__cli_joined(&st->exclude_tags);
     st->options.config_users = locust__cli_joined(&st->config_users);
+    locust__cli_secret(st);
     st->options.checks = st->check_list.ptr;
     st->options.find_max = st->find_list.ptr;
     locust__cli_require(st);
@@ -50324,6 +50932,7 @@ static void locust__cli_free(locust__settings *st)
     locust__buf_free(&st->exclude_tags.text);
     locust__buf_free(&st->config_users.text);
     locust__buf_free(&st->notes);
+    locust__buf_free(&st->secret);
     locust__buf_free(&st->check_list);
     locust__buf_free(&st->find_list);
     LOCUST_FREE(st->own);
@@ -50887,10 +51496,10 @@ static int locust__run_open(locust__run_parts *run)
         return LOCUST__EXIT_USAGE;
     env->judge = locust__generator_judge;
 #if LOCUST__WITH_FLEET
-    if (env->options.master && !locust__master_open(env, -1))
+    if (env->options.master && !locust__master_open(env))
         return LOCUST__EXIT_USAGE;
 #endif
-    if (!run->command)
+    if (!run->command || locust__process.forked) // then it obeys its parent
         return 0;
     run->signals = locust__os_signals_open();
     if (run->signals >= 0)
@@ -51011,38 +51620,96 @@ LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const
  * >>main  the command and the library entry points
  *
  * Purpose     locust_main: reads the command line, then prints what it asks for or runs the test.
- * Uses        >>env >>setup >>options >>cli >>task_ratio >>run
+ * Names       locust__main_
+ * Uses        >>process >>env >>setup >>fleet_forks >>options >>cli >>task_ratio >>run
  * ============================================================================================ */
+
+/* Forks the processes of --processes, if it was given. False: it cannot be done, and a sentence has
+ * said why not. */
+static bool locust__main_fork(locust__settings *st, struct locust__forks **forks)
+{
+    *forks = NULL;
+    if (!st->processes)
+        return true;
+#if LOCUST__WITH_FLEET
+    *forks = locust__memory_zalloc(sizeof **forks);
+    if (*forks)
+        return locust__forks_open(*forks, &st->options, st->processes);
+    locust__say("out of memory");
+#else
+    locust__say("--processes: this test was compiled with LOCUST_NO_FLEET");
+#endif
+    return false;
+}
+
+/* Runs the test in this process. Returns the exit code. */
+static int locust__main_test(
+    locust__settings *st, const locust_test *test, struct locust__forks *forks)
+{
+    int code = 0;
+    locust_env *env = locust__env_new(test, &st->options, &code);
+    if (!env)
+        return code;
+    env->forks = forks;
+#if LOCUST__WITH_FLEET
+    if (forks)
+        locust__forks_go(forks, forks->n);
+#endif
+    if (!locust__process.forked)
+        locust__cli_warn(st, &env->log);
+    if (!st->headless && !st->options.worker)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+            "No web interface in this version of locust.h: running as with --headless");
+    code = locust__run_test(env, true);
+    LOCUST__ENV_FIRE(env, on_quit, .number = code);
+    locust__env_free(env);
+    return code;
+}
+
+/* The same, and in others if there are any. */
+static int locust__main_run(locust__settings *st, const locust_test *test)
+{
+    struct locust__forks *forks;
+    int code = LOCUST__EXIT_USAGE;
+    if (!locust__main_fork(st, &forks)) {
+        LOCUST_FREE(forks);
+        return code;
+    }
+#if LOCUST__WITH_FLEET
+    if (forks && forks->n && forks->remote)
+        code = locust__forks_wait(forks);
+    else
+        code = locust__main_test(st, test, forks && forks->n ? forks : NULL);
+    if (forks)
+        locust__forks_close(forks);
+#else
+    code = locust__main_test(st, test, NULL);
+#endif
+    LOCUST_FREE(forks);
+    return code;
+}
 
 LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
     int argc, char **argv, const locust_test *test)
 {
     locust__settings settings;
     locust_test picked;
-    locust_env *env;
     int code = 0;
     locust__os_standard_files();
     locust__settings_init(&settings, test);
     locust__cli_read(&settings, argc, argv);
-    if (settings.help) {
+    if (settings.help)
         locust__cli_help(&settings, argc > 0 ? argv[0] : "test");
-    } else if (settings.version) {
+    else if (settings.version)
         dprintf(STDOUT_FILENO, "locust.h " LOCUST_VERSION "\n");
-    } else if (!locust__ratio_pick(&settings, test, &picked)) {
+    else if (!locust__ratio_pick(&settings, test, &picked))
         code = LOCUST__EXIT_USAGE;
-    } else if (settings.list) {
+    else if (settings.list)
         locust__ratio_list(&picked);
-    } else if (settings.show_task_ratio) {
+    else if (settings.show_task_ratio)
         locust__ratio_print(&picked, settings.options.users);
-    } else if ((env = locust__env_new(&picked, &settings.options, &code)) != NULL) {
-        locust__cli_warn(&settings, &env->log);
-        if (!settings.headless && !settings.options.worker)
-            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
-                "No web interface in this version of locust.h: running as with --headless");
-        code = locust__run_test(env, true);
-        LOCUST__ENV_FIRE(env, on_quit, .number = code);
-        locust__env_free(env);
-    }
+    else
+        code = locust__main_run(&settings, &picked);
     locust__cli_free(&settings);
     return code;
 }

@@ -4,6 +4,7 @@
 #define LOCUST__LAYERS 1
 #include "../../tools/header/all.h"
 #include "../../tools/header/8-run/fleet/msgpack.c"
+#include "../../tools/header/8-run/fleet/seal.c"
 #include "../../tools/header/8-run/fleet/zmtp.c"
 #include "../check.h"
 
@@ -78,7 +79,7 @@ static locust__buf read_all(locust__view bytes, bool router, size_t step, const 
     locust__zmtp z;
     locust__buf out = {NULL, 0, 0, false}, got = {NULL, 0, 0, false};
     locust__view message;
-    locust__zmtp_init(&z, router, (locust__view){"w", 1}, MAX, &out);
+    locust__zmtp_init(&z, router, (locust__view){"w", 1}, MAX, NULL, &out);
     while (bytes.len) {
         size_t n = step < bytes.len ? step : bytes.len;
         char *exact = memcpy(malloc(n), bytes.ptr, n);

@@ -270,6 +270,7 @@
  *     >>mongo_operation   MongoDB: operations, their answers and cursors
  *     >>mongo_user        MongoDB: what a test calls
  *   8-run
+ *     >>process           one of several processes of a command
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
  *     >>env               the environment of a test
@@ -290,6 +291,7 @@
  *     >>setup             making an environment
  *     >>env_api           public calls on an environment
  *     >>fleet_msgpack     MessagePack, read and written
+ *     >>fleet_seal        proof that both ends know a secret
  *     >>fleet_zmtp        ZMTP 3: messages on a TCP connection, as ZeroMQ has them
  *     >>fleet_envelope    the form of all messages between master and workers
  *     >>fleet_plus        what our own masters and workers say beyond Locust
@@ -305,6 +307,7 @@
  *     >>fleet_order       what a master asks its workers for
  *     >>fleet_hear        what workers say to their master
  *     >>fleet_roll        what a master says of its workers
+ *     >>fleet_forks       --processes: workers of one command
  *     >>fleet_master      a test whose users are on workers
  *   9-outside
  *     >>generator         the generator's verdict on itself
@@ -654,6 +657,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 
 #if LOCUST__LAYERS >= 8
+#include "8-run/process.c"
 #include "8-run/stages.c"
 #include "8-run/dispatch.c"
 #include "8-run/env.c"
@@ -675,6 +679,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/env_api.c"
 #if LOCUST__WITH_FLEET
 #include "8-run/fleet/msgpack.c"
+#include "8-run/fleet/seal.c"
 #include "8-run/fleet/zmtp.c"
 #include "8-run/fleet/envelope.c"
 #include "8-run/fleet/plus.c"
@@ -690,6 +695,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/fleet/order.c"
 #include "8-run/fleet/hear.c"
 #include "8-run/fleet/roll.c"
+#include "8-run/fleet/forks.c"
 #include "8-run/fleet/master.c"
 #endif
 #endif

@@ -34,6 +34,8 @@ typedef struct locust_options {
     int expect_workers;           // the test begins when so many are there; 0: 1
     double expect_workers_max_wait_s; // it fails if they are not by then; 0: no limit
     bool fail_on_lost_workers;        // exit code 5 if what a worker counted is not in the figures
+    const char *secret; // that master and workers have to know, and by which each message is proven
+                        // to be of the other; NULL: none
     int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
     int iterations;           // task runs in all, then the test ends; 0: no limit
     const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"

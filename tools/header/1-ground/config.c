@@ -172,6 +172,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #if LOCUST__OS_LINUX && defined(__aarch64__)
 #include <sys/auxv.h> // not elsewhere: uClibc-ng 1.0.35 lacks it
 #endif

@@ -224,7 +224,7 @@ static bool locust__stats_except(locust__request_stats *st, const char *text, co
 }
 
 /* The same for n failed tasks. */
-static void locust__stats_except_many(
+LOCUST__UNUSED static void locust__stats_except_many(
     locust__request_stats *st, const char *text, const char *place, uint64_t n)
 {
     locust__stats_exception *e = &st->other_exception;
@@ -280,7 +280,7 @@ static locust__stats_failure *locust__stats_failure_of(
 }
 
 /* Counts failed requests, from the first to the last of them. */
-static void locust__stats_fail_many(
+LOCUST__UNUSED static void locust__stats_fail_many(
     locust__stats_failure *f, uint64_t n, int64_t first_wall_ns, int64_t last_wall_ns)
 {
     if (!f->occurrences || first_wall_ns < f->first_wall_ns)

@@ -8,7 +8,7 @@
  * Names       locust__env_ locust__ramp locust__usage locust__usage_blocker
  *             locust__usage_blockers locust__usage_stall locust__cause_ locust__causes
  * Uses        >>co >>misuse >>sync >>context >>stats >>services >>class >>user >>stages
- *             >>dispatch >>fleet_worker >>fleet_crew
+ *             >>dispatch >>fleet_worker >>fleet_crew >>fleet_forks
  * ============================================================================================ */
 
 enum locust__env_short { // why a ramp ended with fewer users than it aimed at
@@ -73,6 +73,7 @@ struct locust_env {
     int n_handlers;
     struct locust__worker *fleet; // the connection to a master; NULL: on its own
     struct locust__crew *crew;    // the workers of this master; NULL: it is none
+    struct locust__forks *forks;  // the processes that work for this one; NULL: there are none
     locust_generator (*judge)(const locust_env *env); // the verdict on the generator; NULL: none
     int fleet_index;                                  // that the master gave this worker; -1: none
     /* Sends a message to the other end, a worker of that id or (to NULL) all. */

@@ -5,7 +5,7 @@
  *             line for each reason.
  * Invariants  only what is certain before the run; what it shows at its end is for >>remarks.
  * Names       locust__unused_
- * Uses        >>proxy >>class
+ * Uses        >>proxy >>class >>process
  * ============================================================================================ */
 
 typedef struct locust__unused_option {
@@ -127,6 +127,8 @@ static void locust__unused_worker(const locust_env *env, const locust_options *g
 /* `given`: the options before defaults were filled in. */
 static void locust__unused_look(const locust_env *env, const locust_options *given)
 {
+    if (locust__process.forked) // one of several: the first one has said it
+        return;
     if (given->worker) {
         locust__unused_worker(env, given);
         locust__unused_network(env);

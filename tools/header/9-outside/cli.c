@@ -143,6 +143,30 @@ static const char *locust__cli_joined(const locust__words *words)
     return words->text.len ? words->text.ptr : NULL;
 }
 
+/* Reads the secret of --secret, from its file, or LOCUST_SECRET: a command line is for all to
+ * see. Blanks at its end do not belong to it. */
+static void locust__cli_secret(locust__settings *st)
+{
+    const char *given = getenv("LOCUST_SECRET"), *path = st->secret_file;
+    size_t n;
+    if (!path && !(given && *given))
+        return;
+    if (path)
+        st->secret = locust__os_read_file(path, 65536);
+    else
+        locust__buf_add(&st->secret, given, strlen(given) + 1);
+    if (!st->secret.ptr || st->secret.failed)
+        locust__options_die("--secret %s: %s", path ? path : "", strerror(errno));
+    n = strlen(st->secret.ptr);
+    while (n && strchr(" \t\r\n", st->secret.ptr[n - 1]))
+        n--;
+    st->secret.ptr[n] = '\0';
+    if (n < 8)
+        locust__options_die(
+            "%s is too short for a secret: 8 characters at least", path ? path : "LOCUST_SECRET");
+    st->options.secret = st->secret.ptr;
+}
+
 /* Reads everything from its places, the weakest first. */
 static void locust__cli_read(locust__settings *st, int argc, char **argv)
 {
@@ -169,6 +193,7 @@ static void locust__cli_read(locust__settings *st, int argc, char **argv)
     st->options.tags = locust__cli_joined(&st->tags);
     st->options.exclude_tags = locust__cli_joined(&st->exclude_tags);
     st->options.config_users = locust__cli_joined(&st->config_users);
+    locust__cli_secret(st);
     st->options.checks = st->check_list.ptr;
     st->options.find_max = st->find_list.ptr;
     locust__cli_require(st);
@@ -195,6 +220,7 @@ static void locust__cli_free(locust__settings *st)
     locust__buf_free(&st->exclude_tags.text);
     locust__buf_free(&st->config_users.text);
     locust__buf_free(&st->notes);
+    locust__buf_free(&st->secret);
     locust__buf_free(&st->check_list);
     locust__buf_free(&st->find_list);
     LOCUST_FREE(st->own);

@@ -20,6 +20,9 @@ typedef struct locust__words { // an option that takes several values
 typedef struct locust__settings { // what the command line can say
     locust_options options;
     bool headless, rebalancing, list, show_task_ratio, version, help;
+    int processes; // 0: this one alone
+    const char *secret_file;
+    locust__buf secret;
     char *config;
     const char *classes[LOCUST_CLASSES_MAX]; // the user classes asked for; none: all
     int n_classes;
@@ -45,6 +48,7 @@ enum locust__option_kind {
     LOCUST__OPTION_CODE,
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
+    LOCUST__OPTION_PROCESSES,
     LOCUST__OPTION_CHECK, // checks; given more than once it adds up
     LOCUST__OPTION_STAGES,
     LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
@@ -71,6 +75,7 @@ static const struct {
     [LOCUST__OPTION_CODE] = {.takes = "a whole number from 0 to 255", .max = 255, .zero = -1},
     [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
     [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
+    [LOCUST__OPTION_PROCESSES] = {.takes = "a whole number from 1, or -1"},
     [LOCUST__OPTION_WORDS] = {.bare = true},
     [LOCUST__OPTION_MORE] = {.bare = true},
     [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
@@ -140,6 +145,10 @@ typedef struct locust__known_option {
         "as always: the users of lost workers go to the others") \
     X("fail-on-lost-workers", 0, FLAG, options.fail_on_lost_workers, NULL, \
         "exit code 5 if what a worker counted is not in the figures") \
+    X("secret", 0, TEXT, secret_file, "FILE", \
+        "a key that master and workers share, or LOCUST_SECRET: who lacks it is refused") \
+    X("processes", 0, PROCESSES, processes, "N", \
+        "share the test among so many processes, -1: one for each core") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
         "processes started by hand that share this test (1)") \
     X("worker-index", 0, NUMBER, options.worker_index, "I", \
@@ -223,7 +232,7 @@ typedef struct locust__known_option {
     X("skip-log-setup", 0, MISSING_FLAG) X("web-host", 0, MISSING) X("web-port", 'P', MISSING) \
     X("web-base-path", 0, MISSING) X("web-login", 0, MISSING_FLAG) X("tls-cert", 0, MISSING) \
     X("tls-key", 0, MISSING) X("class-picker", 0, MISSING_FLAG) X("autostart", 0, MISSING_FLAG) \
-    X("autoquit", 0, MISSING) X("processes", 0, MISSING) \
+    X("autoquit", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
 // clang-format on
@@ -245,7 +254,8 @@ static const struct {
     const char *option, *variable;
 } locust__option_variables[] = {
     // clang-format off
-    {"help", NULL}, {"version", NULL}, {"list", NULL}, {"show-task-ratio", NULL}, {"config", NULL},
+    {"secret", NULL}, {"help", NULL}, {"version", NULL}, {"list", NULL},
+    {"show-task-ratio", NULL}, {"config", NULL},
     {"show-task-ratio-json", NULL}, {"enable-rebalancing", NULL}, {"json", NULL},
     {"json-file", NULL}, {"equal-weights", NULL}, {"profile", NULL},
     {"class-picker", "LOCUST_USERCLASS_PICKER"}, {"otel", "LOCUST_ENABLE_OPENTELEMETRY"},
@@ -479,6 +489,11 @@ static void locust__option_set(
     case LOCUST__OPTION_COUNT:
     case LOCUST__OPTION_NUMBER:
         good = locust__option_whole(o->kind, text, field);
+        break;
+    case LOCUST__OPTION_PROCESSES:
+        good = strcmp(text, "-1") == 0 || locust__option_whole(LOCUST__OPTION_COUNT, text, field);
+        if (strcmp(text, "-1") == 0)
+            *(int *)field = -1;
         break;
     case LOCUST__OPTION_RATE:
         good = locust__option_rate(text, field);

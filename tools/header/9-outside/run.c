@@ -397,10 +397,10 @@ static int locust__run_open(locust__run_parts *run)
         return LOCUST__EXIT_USAGE;
     env->judge = locust__generator_judge;
 #if LOCUST__WITH_FLEET
-    if (env->options.master && !locust__master_open(env, -1))
+    if (env->options.master && !locust__master_open(env))
         return LOCUST__EXIT_USAGE;
 #endif
-    if (!run->command)
+    if (!run->command || locust__process.forked) // then it obeys its parent
         return 0;
     run->signals = locust__os_signals_open();
     if (run->signals >= 0)

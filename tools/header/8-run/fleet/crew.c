@@ -81,7 +81,8 @@ typedef struct locust__crew {
     int shared; // users up to here are in `given`
     locust__member **turns;
     int n_turns, cap_turns;
-    bool anew; // the workers have changed: deal again
+    bool anew;        // the workers have changed: deal again
+    int64_t quiet_ns; // until then no line says that a connection is refused
     // The run.
     bool testing, ending;
     bool partial;        // a worker was lost, or a report refused

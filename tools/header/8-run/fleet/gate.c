@@ -7,8 +7,8 @@
  *             LOCUST__GATE_PATIENCE_S. A message is looked at on the loop's stack, so that a
  *             connection costs little of its own.
  * Names       locust__gate_ locust__peer locust__peer_
- * Uses        >>co >>switch >>fd >>address >>stream >>listen >>fleet_msgpack >>fleet_zmtp
- *             >>fleet_envelope >>fleet_crew
+ * Uses        >>co >>switch >>fd >>address >>stream >>listen >>fleet_msgpack >>fleet_seal
+ *             >>fleet_zmtp >>fleet_envelope >>fleet_crew
  * Sources     libzmq 4.3.4 (reference run): of two connections with one identity the older one
  *             stays, and the newer one is heard no more.
  * Limits      16 MB for a message of a worker's.
@@ -72,9 +72,10 @@ static bool locust__gate_send(locust__member *m, locust__buf *message)
 {
     locust__peer *p = m->peer;
     locust__msgpack_put_str(message, m->id);
-    if (!p || p->error || message->failed || !locust__buf_reserve(&p->out, message->len + 9))
+    if (!p || p->error || message->failed ||
+        !locust__buf_reserve(&p->out, message->len + 9 + LOCUST__SEAL_TAG))
         return false;
-    locust__zmtp_send(&p->out, (locust__view){message->ptr, message->len});
+    locust__zmtp_send(&p->zmtp, &p->out, (locust__view){message->ptr, message->len});
     locust__peer_flush(p);
     if (p->error)
         locust__peer_drop(p);
@@ -103,14 +104,18 @@ static void locust__gate_take(void *arg)
     locust__stream_take(&p->stream, p->stream.in_len);
     while (!p->error && got == LOCUST__ZMTP_MESSAGE) {
         got = locust__zmtp_next(&p->zmtp, &message);
+        if (got == LOCUST__ZMTP_BROKEN)
+            locust__peer_flush(p); // it says why
         if (got == LOCUST__ZMTP_BROKEN || (got == LOCUST__ZMTP_MESSAGE && !p->take(p, message)))
             p->error = p->error ? p->error : LOCUST_ERR_NETWORK;
     }
     if (p->zmtp.at == p->zmtp.in.len) // an idle connection holds no buffer
         locust__zmtp_deinit(&p->zmtp);
-    if (p->zmtp.error)
+    if (p->zmtp.error && locust__os_now_ns() >= p->crew->quiet_ns) {
+        p->crew->quiet_ns = locust__os_now_ns() + 5 * LOCUST__S; // who is refused tries again
         locust__log_print(&p->crew->env->log, LOCUST__LOG_WARNING, "locust.runners",
             "a connection to the master's port was closed: %s", p->zmtp.error);
+    }
     locust__peer_flush(p);
 }
 
@@ -132,7 +137,8 @@ static void locust__gate_serve(void *arg)
     locust__loop *loop = &p->crew->env->loop;
     int64_t until_ns = locust__os_now_ns() + LOCUST__GATE_PATIENCE_S * LOCUST__S;
     locust__gate_keep_alive(p->stream.fd.watch.fd);
-    locust__zmtp_init(&p->zmtp, true, (locust__view){"", 0}, LOCUST__GATE_MAX, &p->out);
+    locust__zmtp_init(&p->zmtp, true, (locust__view){"", 0}, LOCUST__GATE_MAX,
+        p->crew->env->options.secret, &p->out);
     locust__peer_flush(p);
     while (!p->error) {
         int64_t deadline_ns = p->zmtp.ready ? LOCUST__NEVER : until_ns;

@@ -57,6 +57,7 @@ static bool locust__hear_ready(locust__peer *p, const locust__envelope *e)
         return false;
     again = m->peer == p && m->state == LOCUST__MEMBER_READY && !m->told;
     p->member = m;
+    m->ours = p->zmtp.ours;
     m->peer = p;
     m->beat_ns = locust__os_now_ns();
     if (!again) {
@@ -102,7 +103,6 @@ static void locust__hear_beat(locust__crew *c, locust__member *m, locust__view d
         m->memory = (uint64_t)item.whole;
     if (locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value) &&
         item.kind == LOCUST__MSGPACK_INT) { // bits: 1 done, 2 full
-        m->ours = true;
         m->done = item.whole & 1;
         m->full = item.whole & 2;
         if (m->done)
@@ -152,7 +152,6 @@ static void locust__hear_report(locust__crew *c, locust__member *m, locust__view
     m->requests += r.requests;
     m->failures += r.failures;
     if (r.plus) {
-        m->ours = true;
         m->fed = r.fed;
         m->generator = r.generator;
         memcpy(m->arrivals, r.arrivals, (size_t)c->env->n_classes * sizeof *m->arrivals);
@@ -299,6 +298,26 @@ static bool locust__hear_claim(locust__peer *p)
     return true;
 }
 
+/* A stock worker at a master with a secret: refused by a message whose type is a sentence, which it
+ * writes to its log. Its connection stays, or it would come back each tenth of a second. */
+static bool locust__hear_refuse(locust__peer *p, const locust__envelope *e)
+{
+    locust__member stranger;
+    if (!locust__view_is(e->type, "client_ready"))
+        return true;
+    if (locust__os_now_ns() >= p->crew->quiet_ns)
+        LOCUST__HEAR_LOG(p->crew, WARNING,
+            "worker %s is refused: it does not know the --secret of this master", p->zmtp.identity);
+    p->crew->quiet_ns = locust__os_now_ns() + 5 * LOCUST__S;
+    memset(&stranger, 0, sizeof stranger);
+    stranger.id = p->zmtp.identity;
+    stranger.peer = p;
+    p->zmtp.seals.secret = NULL; // that one message it is to read
+    locust__gate_tell(&stranger, "this master wants a --secret, which a stock worker cannot have");
+    p->zmtp.seals.secret = p->crew->env->options.secret;
+    return true;
+}
+
 /* Takes a message. False: the connection is to be closed. */
 static bool locust__hear_take(locust__peer *p, locust__view bytes)
 {
@@ -316,6 +335,8 @@ static bool locust__hear_take(locust__peer *p, locust__view bytes)
             "a message of %s cannot be read: its connection was closed", identity.ptr);
         return false;
     }
+    if (p->zmtp.seals.secret && !p->zmtp.ours)
+        return locust__hear_refuse(p, &e);
     if (locust__view_is(e.type, "locustfile")) {
         locust__hear_locustfile(p);
         return true;

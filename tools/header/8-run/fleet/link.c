@@ -7,8 +7,8 @@
  *             others to hold back. Its names, sockets and permits are its own, so that it waits
  *             behind no user.
  * Names       locust__link locust__link_
- * Uses        >>net >>stream >>allowance >>resolve >>lookup >>fleet_msgpack >>fleet_zmtp
- *             >>fleet_envelope >>fleet_pulse
+ * Uses        >>net >>stream >>allowance >>resolve >>lookup >>process >>fleet_msgpack
+ *             >>fleet_seal >>fleet_zmtp >>fleet_envelope >>fleet_pulse
  * Limits      64 MB for a message of a master's.
  * ============================================================================================ */
 
@@ -42,6 +42,10 @@ static void locust__link_rename(locust__link *l)
     unsigned char bytes[16];
     char host[64];
     size_t n;
+    if (*locust__process.id && !*l->id) { // its parent has named it
+        snprintf(l->id, sizeof l->id, "%s", locust__process.id);
+        return;
+    }
     snprintf(host, sizeof host, "%s", l->env->log.host);
     locust__text_plain(host, strlen(host));
     for (char *p = host; *p; p++)
@@ -127,21 +131,21 @@ static locust__buf *locust__link_begin(locust__link *l, const char *type)
 
 /* Ends the message that was begun, in a frame at the end of `out`. False: no memory, and none of it
  * is there: a master does not survive a part of a message. */
-static bool locust__link_frame(locust__link *l, locust__buf *out)
+static bool locust__link_frame(locust__link *l, locust__zmtp *z, locust__buf *out)
 {
     locust__msgpack_put_str(&l->draft, l->id);
-    if (l->draft.failed || !locust__buf_reserve(out, l->draft.len + 9)) {
+    if (l->draft.failed || !locust__buf_reserve(out, l->draft.len + 9 + LOCUST__SEAL_TAG)) {
         out->failed = false;
         return false;
     }
-    locust__zmtp_send(out, (locust__view){l->draft.ptr, l->draft.len});
+    locust__zmtp_send(z, out, (locust__view){l->draft.ptr, l->draft.len});
     return true;
 }
 
 /* Sends the message that was begun, if there is a connection. */
 static bool locust__link_end(locust__link *l)
 {
-    bool good = locust__link_is_open(l) && locust__link_frame(l, &l->out);
+    bool good = locust__link_is_open(l) && locust__link_frame(l, &l->zmtp, &l->out);
     if (good)
         locust__link_flush(l);
     return good;
@@ -193,7 +197,8 @@ static locust_error locust__link_open(locust__link *l, const char **why) LOCUST_
     if (error)
         return error;
     locust__link_keep_alive(l->stream.fd.watch.fd);
-    locust__zmtp_init(&l->zmtp, false, locust__view_of(l->id), LOCUST__LINK_MAX, &l->out);
+    locust__zmtp_init(
+        &l->zmtp, false, locust__view_of(l->id), LOCUST__LINK_MAX, l->env->options.secret, &l->out);
     locust__link_flush(l);
     while (!error && !l->zmtp.ready) {
         error = locust__link_receive(l, a.deadline_ns);
@@ -228,7 +233,7 @@ static bool locust__link_wait(locust__link *l)
 {
     if (l->n_waiting == 1000 || l->waiting.len > LOCUST__LINK_MAX / 8) // libzmq keeps 1000
         return false;
-    if (!locust__link_frame(l, &l->waiting))
+    if (!locust__link_frame(l, NULL, &l->waiting))
         return false;
     l->n_waiting++;
     return true;
@@ -237,9 +242,21 @@ static bool locust__link_wait(locust__link *l)
 /* Sends what was kept. */
 static void locust__link_catch_up(locust__link *l)
 {
-    if (!l->waiting.len || !locust__buf_reserve(&l->out, l->waiting.len))
+    locust__bytes_reader r = locust__bytes_reader_of(l->waiting.ptr, l->waiting.len);
+    if (!l->waiting.len ||
+        !locust__buf_reserve(&l->out, l->waiting.len + l->n_waiting * LOCUST__SEAL_TAG))
         return;
-    locust__buf_add(&l->out, l->waiting.ptr, l->waiting.len);
+    while (r.left) { // frames are made anew: their tags are those of this connection
+        bool wide = locust__bytes_get_u8(&r) & LOCUST__ZMTP_LONG;
+        size_t len = wide ? 0 : locust__bytes_get_u8(&r);
+        const unsigned char *body;
+        locust__bytes_skip(&r, wide ? 4 : 0); // a message has less than 4 GB
+        len = wide ? locust__bytes_get_u32(&r) : len;
+        body = locust__bytes_take(&r, len);
+        if (!body)
+            break;
+        locust__zmtp_send(&l->zmtp, &l->out, (locust__view){(const char *)body, len});
+    }
     locust__buf_free(&l->waiting);
     l->n_waiting = 0;
     locust__link_flush(l);

@@ -3,18 +3,22 @@
  *
  * Purpose     waits for workers, ramps users up and down over them, deals anew when one comes or
  *             goes, ends the test and collects what was counted.
- * Invariants  users are given in Locust's steps: as many as the rate is whole, at least one, and
- *             the time they take at the rate before the next. No user is on two workers. At the end
- *             all that workers have counted is waited for, as long as they give signs of life.
+ * Invariants  users are given in Locust's steps where a worker is stock: as many as the rate is
+ *             whole, at least one, and the time they take at the rate before the next. No user is
+ *             on two workers. At the end all that workers have counted is waited for, as long as
+ *             they give signs of life.
  * Names       locust__master_
  * Uses        >>co >>switch >>fd >>sync >>stats >>net >>listen >>env >>usage >>warm_up >>ramp
  *             >>runner >>fleet_msgpack >>fleet_envelope >>fleet_report >>fleet_crew
- *             >>fleet_gate >>fleet_order >>fleet_hear
+ *             >>fleet_gate >>fleet_order >>fleet_hear >>fleet_forks
  * Sources     Locust 2.12 to 2.47 (reference runs): log lines, order of events, `quit` without a
  *             `stop` before it.
  * ============================================================================================ */
 
-enum { LOCUST__MASTER_GRACE_S = 10 }; // for the last reports, while workers are alive
+enum {
+    LOCUST__MASTER_GRACE_S = 10, // for the last reports, while workers are alive
+    LOCUST__MASTER_FEW = 500,    // workers: fewer than this can be told ten times a second
+};
 
 /* The coroutine that accepts connections. */
 static void locust__master_listen(void *arg)
@@ -36,6 +40,12 @@ static void locust__master_silence_now(void *arg)
     locust__hear_silence(arg);
 }
 
+static void locust__master_children_now(void *arg)
+{
+    locust__crew *c = arg;
+    locust__forks_look(c->env->forks, c);
+}
+
 /* The coroutine of what is due in time. */
 static void locust__master_clock(void *arg)
 {
@@ -45,6 +55,8 @@ static void locust__master_clock(void *arg)
          locust__co_sleep(loop, locust__os_now_ns() + LOCUST__S / 10) != LOCUST__WAKE_CANCELLED;
          i++) {
         locust__co_call(loop, locust__master_flush_now, c);
+        if (c->env->forks)
+            locust__co_call(loop, locust__master_children_now, c);
         if (i % 10 == 0)
             locust__co_call(loop, locust__master_silence_now, c);
     }
@@ -76,8 +88,9 @@ static bool locust__master_send(locust_env *env, const char *type, const char *j
 }
 
 /* Makes the master of a test and has it listen. False: a sentence has said why not. */
-static bool locust__master_open(locust_env *env, int fd)
+static bool locust__master_open(locust_env *env)
 {
+    int fd = env->forks ? env->forks->fd : -1;
     const locust_options *o = &env->options;
     locust__crew *c = env->crew = locust__memory_zalloc(sizeof *c);
     if (!c) {
@@ -148,6 +161,22 @@ static void locust__master_share_iterations(locust__crew *c)
     }
 }
 
+/* How many users a step has: all of a second's, as Locust, or where all workers are ours and few a
+ * tenth or less, so that users do not go in step for the whole test. */
+static int locust__master_step_users(const locust__crew *c)
+{
+    double rate = c->env->ramp.aim.spawn_rate;
+    int living = 0;
+    for (int i = 0; i < c->n; i++) {
+        living += locust__member_lives(c->members[i]);
+        if (locust__member_lives(c->members[i]) && !c->members[i]->ours)
+            living = LOCUST__MASTER_FEW;
+    }
+    if (living < LOCUST__MASTER_FEW)
+        rate /= 10;
+    return rate < 1 ? 1 : rate > INT_MAX ? INT_MAX : (int)rate;
+}
+
 /* Gives or takes away as many users as a step has. */
 static void locust__master_step(locust__crew *c)
 {
@@ -155,7 +184,7 @@ static void locust__master_step(locust__crew *c)
     locust__ramp *ramp = &env->ramp;
     double rate = ramp->aim.spawn_rate;
     int missing = ramp->aim.users - c->n_users, most = missing < 0 ? -missing : missing;
-    int step = rate < 1 ? 1 : rate > INT_MAX ? INT_MAX : (int)rate;
+    int step = locust__master_step_users(c);
     int n = most < step ? most : step;
     bool memory = true, all = !missing;
     enum locust__env_short why = LOCUST__ENV_SHORT_OF_NOTHING;

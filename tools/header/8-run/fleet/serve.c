@@ -9,7 +9,7 @@
  *             its share twice. A worker that the master has forgotten ends its users and begins
  *             anew under a new id.
  * Names       locust__serve_
- * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>env >>runner >>message
+ * Uses        >>co >>switch >>sync >>stats >>lookup >>life >>process >>env >>runner >>message
  *             >>fleet_msgpack >>fleet_envelope >>fleet_plus >>fleet_report >>fleet_pulse
  *             >>fleet_link >>fleet_job >>fleet_worker
  * Sources     Locust 2.12 to 2.47 (reference runs). Heartbeats each second, reports every three,
@@ -59,6 +59,8 @@ static void locust__serve_ack(locust__worker *w, locust__view data)
         w->env->fleet_index = item.whole >= 0 && item.whole < INT_MAX ? (int)item.whole : -1;
     w->plus = locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value);
     w->known = w->was_known = true;
+    w->shunned = false;
+    w->lost_ns = 0;
     w->tries = 0;
     w->beat_ns = w->report_ns = locust__os_now_ns(); // the first of each at once
     locust__link_catch_up(&w->link);
@@ -206,11 +208,12 @@ static void locust__serve_beat(locust__worker *w, int64_t now_ns)
     locust__report_key_real(out, "current_cpu_usage", w->cpu);
     locust__report_key_uint(out, "current_memory_usage", locust__os_memory());
     w->beat_ns = now_ns + LOCUST__S;
-    if (!locust__link_frame(l, &frame))
+    if (!locust__link_frame(l, &l->zmtp, &frame))
         return;
     if (locust__buf_reserve(&l->out, frame.len))
         locust__buf_add(&l->out, frame.ptr, frame.len);
-    locust__pulse_set(l->stream.fd.watch.fd, frame.ptr, frame.len);
+    if (!l->zmtp.seals.secret) // its tag is good for once
+        locust__pulse_set(l->stream.fd.watch.fd, frame.ptr, frame.len);
     locust__link_flush(l);
     locust__buf_free(&frame);
 }
@@ -349,6 +352,11 @@ static void locust__serve_tell_lost(locust__worker *w, locust_error error, const
 static void locust__serve_lost(locust__worker *w, locust_error error, const char *why)
 {
     int64_t now_ns = locust__os_now_ns();
+    if (locust__process_is_orphan()) {
+        w->gave_up = true;
+        locust__env_wake(w->env);
+        return;
+    }
     if (error)
         locust__serve_tell_lost(w, error, why);
     if (error && !w->lost_ns)
@@ -380,11 +388,14 @@ static void locust__serve_main(void *arg)
         locust_error error = locust__link_open(&w->link, &why);
         int64_t pause_ns = LOCUST__S / 5;
         if (!error) {
-            locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-                "Connected to locust master: %s:%d", w->link.host, w->link.port);
-            w->lost_ns = 0;
+            if (!w->shunned) {
+                locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+                    "Connected to locust master: %s:%d", w->link.host, w->link.port);
+                w->lost_ns = 0;
+            }
             error = locust__serve_connection(w);
             why = w->link.zmtp.error;
+            w->shunned |= why != NULL;
             locust__link_close(&w->link);
         }
         if (error == LOCUST_ERR_CANCELLED)

@@ -44,6 +44,7 @@ typedef struct locust__worker {
     bool announces; // it says when all users of all workers are there
     bool plus;      // it is one of our own
     bool refused;   // connections were refused since the last one
+    bool shunned;   // it takes connections, but does not want this worker
     bool gave_up;
     int tries;                                    // client_readys without an answer
     int silent;                                   // connections in a row on which it said nothing
@@ -218,6 +219,8 @@ static void locust__worker_end(locust__worker *w) LOCUST__PARKS
     locust_env *env = w->env;
     if (!w->testing)
         return;
+    if (env->users.setup_error && !w->failed) // for the master to show
+        locust__stats_except(&env->stats, env->users.setup_error, "the set-up of the test");
     if (!w->failed) {
         locust__runner_end(env);
         locust__step_run(env, env->test->teardown, "teardown");

@@ -6,7 +6,8 @@
  * Invariants  whatever arrives, in whatever pieces, nothing is kept beyond `max` bytes of a message
  *             and what came behind it. Once broken it stays broken, and `error` says why.
  * Cost        a copy of what arrives.
- * Names       locust__zmtp_
+ * Names       locust__zmtp_ LOCUST__ZMTP_OURS
+ * Uses        >>fleet_seal
  * Sources     rfc.zeromq.org/spec/23 and /37; libzmq 4.3.4 (reference run): it sends ten bytes and
  *             then waits for those of its peer, so all of ours go out at once; it takes property
  *             names by their case.
@@ -17,6 +18,8 @@
  *   READY      | 1 + name | 4 + value | ...      Socket-Type: DEALER, Identity: board-7_...
  *   message    | 00 | length, 1 byte | bytes |   02: length of 8 bytes; 01 and 03: more frames
  * ============================================================================================ */
+
+#define LOCUST__ZMTP_OURS "locust.h" // a property of READY
 
 enum {
     LOCUST__ZMTP_GREETING = 64,
@@ -37,11 +40,13 @@ enum locust__zmtp_got {
 };
 
 typedef struct locust__zmtp {
-    size_t max;       // bytes of a message
-    bool router;      // this end
-    bool greeted;     // the peer's greeting was read
-    bool ready;       // its READY was, too: messages may be sent
-    bool rest;        // of a message whose first frame is done with
+    size_t max;   // bytes of a message
+    bool router;  // this end
+    bool greeted; // the peer's greeting was read
+    bool ready;   // its READY was, too: messages may be sent
+    bool rest;    // of a message whose first frame is done with
+    bool ours;    // the peer is a locust.h
+    locust__seals seals;
     locust__buf in;   // what has arrived; the first `at` bytes were read
     locust__buf *out; // where answers go
     size_t at;
@@ -61,11 +66,17 @@ static void locust__zmtp_head(locust__buf *out, unsigned flags, size_t n)
         locust__bytes_put_u8(&w, (unsigned)(len >> 8 * i & 255));
 }
 
-/* Writes a message of one frame. */
-static void locust__zmtp_send(locust__buf *out, locust__view message)
+/* Writes a message of one frame, with its tag if there is a secret. z NULL: without. */
+static void locust__zmtp_send(locust__zmtp *z, locust__buf *out, locust__view message)
 {
-    locust__zmtp_head(out, 0, message.len);
+    unsigned char tag[LOCUST__SEAL_TAG];
+    bool sealed = z && z->seals.secret;
+    locust__zmtp_head(out, 0, message.len + (sealed ? sizeof tag : 0));
     locust__buf_add(out, message.ptr, message.len);
+    if (!sealed)
+        return;
+    locust__seal_tag(&z->seals.out, message, tag);
+    locust__buf_add(out, tag, sizeof tag);
 }
 
 static void locust__zmtp_property(locust__buf *out, const char *name, locust__view value)
@@ -77,10 +88,18 @@ static void locust__zmtp_property(locust__buf *out, const char *name, locust__vi
     locust__bytes_add(&w, value.ptr, value.len);
 }
 
+/* Says that this is a locust.h, whether it has a secret, and its nonce. libzmq reads over it. */
+static void locust__zmtp_property_ours(locust__buf *out, const locust__seals *seals)
+{
+    char value[2 + LOCUST__SEAL_NONCE] = {1, seals->secret != NULL};
+    memcpy(value + 2, seals->nonce, LOCUST__SEAL_NONCE);
+    locust__zmtp_property(out, LOCUST__ZMTP_OURS, (locust__view){value, sizeof value});
+}
+
 /* Begins a connection: writes greeting and READY to `out`. identity: of a worker, 1 to 255 bytes;
- * empty for a master. */
-static void locust__zmtp_init(
-    locust__zmtp *z, bool router, locust__view identity, size_t max, locust__buf *out)
+ * empty for a master. secret: that the peer has to know, too; NULL: none. */
+static void locust__zmtp_init(locust__zmtp *z, bool router, locust__view identity, size_t max,
+    const char *secret, locust__buf *out)
 {
     static const unsigned char greeting[LOCUST__ZMTP_GREETING] = {
         [0] = 0xFF, [8] = 1, 0x7F, 3, 1, 'N', 'U', 'L', 'L'};
@@ -90,9 +109,11 @@ static void locust__zmtp_init(
     z->max = max;
     z->router = router;
     z->out = out;
+    locust__seals_init(&z->seals, secret);
     locust__buf_add(&ready, "\5READY", 6);
     locust__zmtp_property(&ready, "Socket-Type", locust__view_of(types[router]));
     locust__zmtp_property(&ready, "Identity", identity);
+    locust__zmtp_property_ours(&ready, &z->seals);
     locust__buf_add(out, greeting, sizeof greeting);
     locust__zmtp_head(out, LOCUST__ZMTP_IS_COMMAND, ready.len);
     locust__buf_add(out, ready.ptr, ready.len);
@@ -157,6 +178,23 @@ static bool locust__zmtp_fits(const locust__zmtp *z, locust__view type)
            locust__view_is(type, "DEALER");
 }
 
+/* Reads what another locust.h says of itself. NULL, or why the two cannot talk. */
+static const char *locust__zmtp_meet(locust__zmtp *z, locust__view value)
+{
+    if (value.len < 2 + LOCUST__SEAL_NONCE)
+        return "its READY is broken";
+    z->ours = true;
+    if (z->seals.secret && !value.ptr[1])
+        return z->router ? "a worker has no --secret, and this master wants one"
+                         : "it has no --secret, and this worker wants one";
+    if (!z->seals.secret && value.ptr[1])
+        return z->router ? "a worker wants a --secret, and this master has none"
+                         : "it wants a --secret, and this worker has none";
+    if (z->seals.secret)
+        locust__seals_key(&z->seals, z->router, (const unsigned char *)value.ptr + 2);
+    return NULL;
+}
+
 /* Reads the properties of READY. */
 static const char *locust__zmtp_ready(locust__zmtp *z, locust__bytes_reader r)
 {
@@ -170,6 +208,11 @@ static const char *locust__zmtp_ready(locust__zmtp *z, locust__bytes_reader r)
         if (locust__view_is_nocase(name, "Socket-Type") && !locust__zmtp_fits(z, value))
             return z->router ? "its ZeroMQ socket is no DEALER, as a worker's is"
                              : "its ZeroMQ socket is no ROUTER, as a master's is";
+        if (locust__view_is(name, LOCUST__ZMTP_OURS)) {
+            const char *why = locust__zmtp_meet(z, value);
+            if (why)
+                return why;
+        }
         if (!locust__view_is_nocase(name, "Identity"))
             continue;
         if (len > LOCUST__ZMTP_IDENTITY)
@@ -181,6 +224,8 @@ static const char *locust__zmtp_ready(locust__zmtp *z, locust__bytes_reader r)
     }
     if (r.failed)
         return "its READY is broken";
+    if (z->seals.secret && !z->ours && !z->router)
+        return "it does not know the --secret: it is a stock master";
     z->ready = true;
     return NULL;
 }
@@ -209,7 +254,8 @@ static const char *locust__zmtp_obey(locust__zmtp *z, locust__view body)
     if (r.failed)
         return "its command has no name";
     if (locust__view_is(name, "ERROR"))
-        return "it refuses the connection";
+        return z->seals.secret ? "it refuses this --secret: its own is another"
+                               : "it refuses the connection";
     if (locust__view_is(name, "READY") && !z->ready)
         return locust__zmtp_ready(z, r);
     if (!z->ready)
@@ -247,6 +293,16 @@ static bool locust__zmtp_frame(locust__zmtp *z, unsigned *flags, locust__view *b
     return true;
 }
 
+/* A tag is wrong: says so to the peer. */
+static enum locust__zmtp_got locust__zmtp_refuse(locust__zmtp *z)
+{
+    static const char reason[] = "\5ERROR\6secret";
+    locust__zmtp_head(z->out, LOCUST__ZMTP_IS_COMMAND, sizeof reason - 1);
+    locust__buf_add(z->out, reason, sizeof reason - 1);
+    return locust__zmtp_break(z, z->router ? "a worker has another --secret, or repeats messages"
+                                           : "it has another --secret, or repeats messages");
+}
+
 /* The next message; it lies in the memory of z until the next call. Answers what is to be answered
  * without a message. */
 static enum locust__zmtp_got locust__zmtp_next(locust__zmtp *z, locust__view *message)
@@ -270,6 +326,8 @@ static enum locust__zmtp_got locust__zmtp_next(locust__zmtp *z, locust__view *me
         }
         z->rest = flags & LOCUST__ZMTP_MORE;
         *message = body;
+        if (z->seals.secret && z->ours && !locust__seal_open(&z->seals.in, message))
+            return locust__zmtp_refuse(z);
         if (first)
             return LOCUST__ZMTP_MESSAGE;
     }
