@@ -38041,11 +38041,26 @@ static void locust__unused_worker(const locust_env *env, const locust_options *g
         "on a worker: the master has the say, and the figures");
 }
 
+/* Options about workers, in a process that is no master. */
+static void locust__unused_master(const locust_env *env, const locust_options *given)
+{
+    const locust__unused_option options[] = {
+        {"--master-bind-host", given->master_bind_host != NULL},
+        {"--master-bind-port", given->master_bind_port > 0},
+        {"--expect-workers", given->expect_workers > 0},
+        {"--expect-workers-max-wait", given->expect_workers_max_wait_s > 0},
+        {"--fail-on-lost-workers", given->fail_on_lost_workers}};
+    if (!given->master)
+        locust__unused_warn(
+            env, options, sizeof options / sizeof *options, "without --master or --processes");
+}
+
 /* `given`: the options before defaults were filled in. */
 static void locust__unused_look(const locust_env *env, const locust_options *given)
 {
     if (locust__process.forked) // one of several: the first one has said it
         return;
+    locust__unused_master(env, given);
     if (given->worker) {
         locust__unused_worker(env, given);
         locust__unused_network(env);
@@ -38768,7 +38783,7 @@ static void locust__msgpack_put_map(locust__buf *out, uint32_t n)
  *             was recorded, here or elsewhere, opens nothing. Tags are compared in a time that does
  *             not depend on where they differ.
  * Cost        two blocks of SHA-256 and one for each 64 bytes of a message.
- * Names       locust__seal locust__seal_ locust__seals
+ * Names       locust__seal locust__seal_ locust__seals locust__seals_
  * Sources     RFC 2104, RFC 4231 (test vectors).
  * Limits      nothing is encrypted: whoever sees the packets can read them.
  *
@@ -51796,7 +51811,8 @@ LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
  *        with types; pauses of users whose requests reach no server; users that wait for their next
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
  *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, questions
- *        to name servers; --worker, for a master of Locust, and messages between the two
+ *        to name servers; --worker and --master, with those of Locust or its own, messages
+ *        between them, --secret; --processes
  * ============================================================================================ */
 
 /* ============================================================================================

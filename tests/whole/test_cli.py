@@ -571,9 +571,7 @@ def _(dir):
         same(csv_files(dir + "/c"), [])
         check("did you mean" not in r.err, "a real option of Locust taken for a misspelling", r)
 
-    each([("--web-port", "8089"), ("-P", "8089"), ("--web-host", "*"), ("--master",), ("--processes", "2"),
-          ("--autostart",), ("--autoquit", "3"),
-          ("--expect-workers", "2"),
+    each([("--web-port", "8089"), ("-P", "8089"), ("--web-host", "*"), ("--autostart",), ("--autoquit", "3"),
           ("--equal-weights",), ("--class-picker",)],
          refused)
 

@@ -124,11 +124,26 @@ static void locust__unused_worker(const locust_env *env, const locust_options *g
         "on a worker: the master has the say, and the figures");
 }
 
+/* Options about workers, in a process that is no master. */
+static void locust__unused_master(const locust_env *env, const locust_options *given)
+{
+    const locust__unused_option options[] = {
+        {"--master-bind-host", given->master_bind_host != NULL},
+        {"--master-bind-port", given->master_bind_port > 0},
+        {"--expect-workers", given->expect_workers > 0},
+        {"--expect-workers-max-wait", given->expect_workers_max_wait_s > 0},
+        {"--fail-on-lost-workers", given->fail_on_lost_workers}};
+    if (!given->master)
+        locust__unused_warn(
+            env, options, sizeof options / sizeof *options, "without --master or --processes");
+}
+
 /* `given`: the options before defaults were filled in. */
 static void locust__unused_look(const locust_env *env, const locust_options *given)
 {
     if (locust__process.forked) // one of several: the first one has said it
         return;
+    locust__unused_master(env, given);
     if (given->worker) {
         locust__unused_worker(env, given);
         locust__unused_network(env);

@@ -7,7 +7,7 @@
  *             was recorded, here or elsewhere, opens nothing. Tags are compared in a time that does
  *             not depend on where they differ.
  * Cost        two blocks of SHA-256 and one for each 64 bytes of a message.
- * Names       locust__seal locust__seal_ locust__seals
+ * Names       locust__seal locust__seal_ locust__seals locust__seals_
  * Sources     RFC 2104, RFC 4231 (test vectors).
  * Limits      nothing is encrypted: whoever sees the packets can read them.
  *
