@@ -59,6 +59,7 @@
  *                                  in place of the kit's own records behind its handshake
  *   LOCUST_NO_FLEET           0    1: no --worker, --master and --processes; messages to
  *                                  this process alone
+ *   LOCUST_NO_EXPORT          0    1: no figures for Prometheus, OpenTelemetry, InfluxDB, statsd
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
  * task, not memory.
@@ -126,6 +127,7 @@
  *     >>os_kqueue         the poller of macOS and the BSDs
  *     >>os_poll           the poller of last resort
  *     >>os_linux          what only Linux has
+ *     >>os_others         what other programs on this machine take, by Linux
  *     >>os_unix           what Linux has and this system has not
  *     >>os_macos          macOS
  *     >>os_bsd            FreeBSD, NetBSD, OpenBSD, DragonFly
@@ -274,6 +276,7 @@
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
  *     >>env               the environment of a test
+ *     >>target            --target-pid and --target-cgroup
  *     >>usage             what the generator itself used
  *     >>stall             when nothing ran, and why
  *     >>blocked           which task kept the loop to itself
@@ -311,6 +314,7 @@
  *     >>fleet_master      a test whose users are on workers
  *   9-outside
  *     >>generator         the generator's verdict on itself
+ *     >>server_cpu        the server's CPU beside the generator's
  *     >>figures           what a row shows
  *     >>check             checks
  *     >>check_why         what is wrong with a check
@@ -332,6 +336,13 @@
  *     >>locust_json       --json and --json-file
  *     >>files             files for other programs
  *     >>github            annotations of GitHub Actions
+ *     >>export_buckets    few, fixed buckets, and what came since the last look
+ *     >>export_prometheus the text that Prometheus scrapes
+ *     >>export_otlp       metrics for OpenTelemetry
+ *     >>export_influx     line protocol of InfluxDB
+ *     >>export_statsd     metrics for statsd
+ *     >>export_post       texts to a program that collects figures
+ *     >>export            figures for programs that collect them
  *     >>options           the options and how each is set
  *     >>config_file       config files
  *     >>cli               the command line
@@ -2088,7 +2099,16 @@ typedef struct locust_options {
     const char *request_log;      // file for a line for each request, CSV
     double request_log_sample;    // the share of requests that it gets; 0: 1
     bool no_arrival_times;        // a response ends when it is read, not when the kernel had it
-    void *context;                // yours: locust_env_context
+    const char *otlp;         // base URL that metrics are sent to by OTLP/HTTP, JSON; NULL: none
+    bool otel;                // the same to OTEL_EXPORTER_OTLP_ENDPOINT, or http://127.0.0.1:4318
+    const char *influx;       // URL that lines are POSTed to: http://host:8086/write?db=locust
+    const char *statsd;       // HOST:PORT that lines are sent to by UDP
+    const char *metrics_file; // rewritten with Prometheus' text; NULL: none
+    double export_every_s;    // how often each of these gets figures; 0: 5
+    int target_pid; // the server's, on this machine: its CPU, and that of what it started, is
+                    // reported beside the generator's; 0: none. Linux
+    const char *target_cgroup; // the same for a cgroup (v2), such as "system.slice/nginx.service"
+    void *context;             // yours: locust_env_context
 } locust_options;
 /* ============================================================================================
  * >>environment  running a test, and its figures
@@ -2252,6 +2272,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__WITH_FLEET 0
 #else
 #define LOCUST__WITH_FLEET 1
+#endif
+
+#if defined(LOCUST_NO_EXPORT) && LOCUST__ON(LOCUST_NO_EXPORT)
+#define LOCUST__WITH_EXPORT 0
+#else
+#define LOCUST__WITH_EXPORT 1
 #endif
 
 #if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
@@ -4897,6 +4923,10 @@ static int64_t locust__os_waited_ns(void);   // that it was runnable and others 
 static int64_t locust__os_slept_ns(void);    // that this machine was suspended since it started
 static int64_t locust__os_page_faults(void); // pages that this process waited for a disk for
 static size_t locust__os_memory(void);       // bytes resident; 0: unknown
+/* What a process of this machine, and all that it has started, or a cgroup has taken so far. False:
+ * unknown. */
+static bool locust__os_family(int pid, int64_t *cpu_ns, size_t *bytes);
+static bool locust__os_cgroup(const char *cgroup, int64_t *cpu_ns, size_t *bytes);
 /* Maps a whole file for reading; *text is NULL for an empty one. */
 static int locust__os_map(const char *path, const char **text, size_t *size);
 static void locust__os_unmap(const char *text, size_t size);
@@ -5477,13 +5507,137 @@ static bool locust__os_guard_mark(char *p, size_t n)
 {
     return madvise(p, n, 102 /* MADV_GUARD_INSTALL, Linux 6.13 */) == 0;
 }
+/* ============================================================================================
+ * >>os_others  what other programs on this machine take, by Linux
+ *
+ * Purpose     CPU and memory of a process and of all that it has started, or of a cgroup.
+ * Cost        a process: one file for each process of the machine; a cgroup: two files.
+ * Names       locust__os_family_ locust__os_cgroup locust__os_process
+ * Sources     proc(5), the description of cgroup v2 in Linux's documentation.
+ * Limits      CPU of a process comes in hundredths of a second. A process that was started by the
+ *             family and taken over by process 1 is not in it.
+ * ============================================================================================ */
+
+typedef struct locust__os_process {
+    int pid, parent;
+    int64_t ticks, pages;
+    bool in; // of the family
+} locust__os_process;
+
+/* Reads /proc/PID/stat: "7 (name of it) S parent ...", of which fields 14 to 17 are its CPU and
+ * that of the children whose end it has seen, and 24 its pages in memory. */
+static bool locust__os_family_read(const char *pid, locust__os_process *process)
+{
+    char path[64];
+    locust__buf text;
+    const char *p;
+    bool good = false;
+    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    text = locust__os_read_file(path, 1024);
+    p = text.len ? strrchr(text.ptr, ')') : NULL;
+    for (int field = 2; p && field <= 24; field++) {
+        const char *number = p + (*p == '-');
+        int64_t n = locust__number_whole(&number);
+        if (field == 4)
+            process->parent = (int)n;
+        if (field >= 14 && field <= 17)
+            process->ticks += n > 0 ? n : 0;
+        if (field == 24)
+            process->pages = n;
+        good = field == 24;
+        p = strchr(p, ' ');
+        p = p ? p + 1 : NULL;
+    }
+    locust__buf_free(&text);
+    return good;
+}
+
+/* All processes of the machine; NULL: they cannot be listed. */
+static locust__os_process *locust__os_family_all(size_t *n)
+{
+    locust__os_process *all = NULL;
+    size_t cap = 0;
+    DIR *dir = opendir("/proc");
+    const struct dirent *entry;
+    *n = 0;
+    while (dir && (entry = readdir(dir)) != NULL) {
+        const char *digits = entry->d_name;
+        int64_t pid = locust__number_whole(&digits);
+        locust__os_process *grown;
+        if (pid <= 0 || pid > INT_MAX || *digits)
+            continue;
+        grown = locust__memory_grow(all, sizeof *all, *n, &cap);
+        if (!grown)
+            break;
+        all = grown;
+        all[*n] = (locust__os_process){.pid = (int)pid};
+        *n += locust__os_family_read(entry->d_name, &all[*n]);
+    }
+    if (dir)
+        closedir(dir);
+    return all;
+}
+
+LOCUST__COLD static bool locust__os_family(int pid, int64_t *cpu_ns, size_t *bytes)
+{
+    size_t n;
+    locust__os_process *all = locust__os_family_all(&n);
+    int64_t ticks = 0, pages = 0;
+    bool found = false, more = true;
+    for (size_t i = 0; i < n; i++)
+        found |= all[i].in = all[i].pid == pid;
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < n; i++)
+            for (size_t k = 0; k < n && !all[i].in; k++)
+                if (all[k].in && all[k].pid == all[i].parent)
+                    more = all[i].in = true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ticks += all[i].in ? all[i].ticks : 0;
+        pages += all[i].in ? all[i].pages : 0;
+    }
+    LOCUST_FREE(all);
+    *cpu_ns = ticks * (LOCUST__S / sysconf(_SC_CLK_TCK));
+    *bytes = (size_t)pages * locust__os_page_size();
+    return found;
+}
+
+/* A file of a cgroup; its path is absolute, or below where cgroups are mounted. */
+static locust__buf locust__os_cgroup_read(const char *cgroup, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s%s/%s", *cgroup == '/' ? "" : "/sys/fs/cgroup/", cgroup, name);
+    return locust__os_read_file(path, 4096);
+}
+
+LOCUST__COLD static bool locust__os_cgroup(const char *cgroup, int64_t *cpu_ns, size_t *bytes)
+{
+    static const char key[] = "usage_usec ";
+    locust__buf text = locust__os_cgroup_read(cgroup, "cpu.stat");
+    const char *p = text.len ? strstr(text.ptr, key) : NULL;
+    int64_t us = -1, memory;
+    if (p) {
+        p += sizeof key - 1;
+        us = locust__number_whole(&p);
+    }
+    locust__buf_free(&text);
+    text = locust__os_cgroup_read(cgroup, "memory.current");
+    p = text.len ? text.ptr : "0";
+    memory = locust__number_whole(&p);
+    locust__buf_free(&text);
+    *cpu_ns = us * 1000;
+    *bytes = memory > 0 ? (size_t)memory : 0;
+    return us >= 0;
+}
 #else
 /* ============================================================================================
  * >>os_unix  what Linux has and this system has not
  *
  * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
  *             makes a figure more exact, or a stack cheaper.
- * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
+ * Names       locust__os_cgroup_ locust__os_family_ locust__os_guard_ locust__os_late_
+ *             locust__os_ports locust__os_precise_
  *             locust__os_recv_ locust__os_reopen_ locust__os_set_ locust__os_slept_
  *             locust__os_stamp_ locust__os_take_ locust__os_trim locust__os_waited_
  * ============================================================================================ */
@@ -5491,6 +5645,18 @@ static bool locust__os_guard_mark(char *p, size_t n)
 static int64_t locust__os_waited_ns(void)
 {
     return -1;
+}
+
+static bool locust__os_family(int pid, int64_t *cpu_ns, size_t *bytes)
+{
+    (void)pid, (void)cpu_ns, (void)bytes;
+    return false;
+}
+
+static bool locust__os_cgroup(const char *cgroup, int64_t *cpu_ns, size_t *bytes)
+{
+    (void)cgroup, (void)cpu_ns, (void)bytes;
+    return false;
 }
 
 static int64_t locust__os_slept_ns(void)
@@ -36008,6 +36174,8 @@ typedef struct locust__usage { // of this process, at a moment: see >>usage
     int64_t waited_ns;                   // for a CPU; -1: unknown
     uint64_t shed;                       // arrivals
     uint64_t out_of_files, out_of_ports; // times that there was none left
+    int64_t target_ns;                   // of CPU that the server took; -1: nobody has looked
+    size_t target_bytes;                 // of memory that it has
 } locust__usage;
 
 typedef struct locust__usage_blocker { // a task that did not let others run: see >>blocked
@@ -36199,13 +36367,50 @@ static double locust__env_run_time(const locust_env *env)
     return env->start_ns ? (double)(locust__os_now_ns() - env->start_ns) / 1e9 : 0;
 }
 /* ============================================================================================
+ * >>target  --target-pid and --target-cgroup
+ *
+ * Purpose     what the server itself took, where it runs on this machine: CPU and memory so far.
+ * Names       locust__target_
+ * Uses        >>fault
+ * ============================================================================================ */
+
+static bool locust__target_is_asked(const locust_options *o)
+{
+    return o->target_pid > 0 || o->target_cgroup;
+}
+
+/* False: there is none, or it cannot be read. */
+static bool locust__target_look(const locust_options *o, int64_t *cpu_ns, size_t *bytes)
+{
+    *cpu_ns = -1;
+    *bytes = 0;
+    if (o->target_pid > 0)
+        return locust__os_family(o->target_pid, cpu_ns, bytes);
+    return o->target_cgroup && locust__os_cgroup(o->target_cgroup, cpu_ns, bytes);
+}
+
+/* Is it there? Else a run would end without the figure that it was made for. */
+static bool locust__target_check(const locust_options *o, locust__fault *fault)
+{
+    int64_t cpu_ns;
+    size_t bytes;
+    if (!locust__target_is_asked(o) || locust__target_look(o, &cpu_ns, &bytes))
+        return true;
+    if (o->target_pid > 0)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--target-pid %d: there is no such process here that /proc shows", o->target_pid);
+    return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+        "--target-cgroup %.200s: no cpu.stat of a cgroup (v2) there, nor below /sys/fs/cgroup",
+        o->target_cgroup);
+}
+/* ============================================================================================
  * >>usage  what the generator itself used
  *
  * Purpose     CPU, waits for a core and arrivals shed between two moments: what the verdict on the
  *             generator is made of.
  * Cost        two system calls a look, once a second.
  * Names       locust__usage_
- * Uses        >>class >>env
+ * Uses        >>class >>env >>target
  * ============================================================================================ */
 
 static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
@@ -36228,7 +36433,16 @@ static locust__usage locust__usage_now(const locust_env *env)
 {
     return (locust__usage){locust__os_now_ns(), locust__os_cpu_ns(), locust__os_waited_ns(),
         locust__usage_arrivals(env).shed, env->services.net.out_of_files,
-        env->services.net.out_of_ports};
+        env->services.net.out_of_ports, -1, 0};
+}
+
+/* The same with what the server took, which may cost a look at each process of the machine. */
+static locust__usage locust__usage_all(const locust_env *env)
+{
+    locust__usage now = locust__usage_now(env);
+    if (locust__target_is_asked(&env->options))
+        locust__target_look(&env->options, &now.target_ns, &now.target_bytes);
+    return now;
 }
 
 /* How long the process was ready to run and did not; 0 where the kernel does not tell. */
@@ -36262,7 +36476,7 @@ static void locust__usage_note(locust_env *env)
 LOCUST__COLD static void locust__usage_watch(locust_env *env)
 {
     locust__usage_note(env);
-    env->since = locust__usage_now(env);
+    env->since = locust__usage_all(env);
     env->until.at_ns = 0;
     env->peak_busy = 0;
     env->n_blockers = 0;
@@ -37085,7 +37299,7 @@ static void locust__runner_begin(locust_env *env)
 /* Ends all users, up to on_test_stop. */
 static void locust__runner_end(locust_env *env) LOCUST__PARKS
 {
-    env->until = locust__usage_now(env);
+    env->until = locust__usage_all(env);
     locust__stats_end(&env->stats, env->until.at_ns);
     if (env->warm_ns < LOCUST__NEVER)
         locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",
@@ -38078,8 +38292,8 @@ static void locust__unused_look(const locust_env *env, const locust_options *giv
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
- *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>ramp
- *             >>classes >>listeners >>message >>own_option >>unused
+ *             >>start >>control >>feed >>stages >>dispatch >>env >>target >>stall >>blocked
+ *             >>ramp >>classes >>listeners >>message >>own_option >>unused
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -38096,6 +38310,10 @@ static void locust__setup_defaults(locust_options *o)
         o->csv = o->checks = o->find_max = o->junit = o->summary = o->baseline = o->hgrm = NULL;
         o->json_file = NULL;
         o->json = false;
+        o->otlp = o->influx = o->statsd = o->metrics_file = NULL;
+        o->otel = false;
+        o->target_pid = 0;
+        o->target_cgroup = NULL;
     }
     o->exit_code_on_error = o->exit_code_on_error == 0  ? 1
                             : o->exit_code_on_error < 0 ? 0
@@ -38329,8 +38547,9 @@ static locust_env *locust__env_new(
         goto fail;
     locust__setup_services(env);
     if (!locust__setup_network(env, &fault) || !locust__setup_shape(env, &fault) ||
-        !locust__setup_worker(env, &fault) || !locust__own_option_check(env, &fault) ||
-        !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
+        !locust__setup_worker(env, &fault) || !locust__target_check(&env->options, &fault) ||
+        !locust__own_option_check(env, &fault) || !locust__classes_init(env, &fault) ||
+        !locust__setup_dispatch(env, &fault))
         goto fail;
     locust__unused_look(env, options);
     locust__locale_leave(locale);
@@ -44142,6 +44361,56 @@ LOCUST_API locust_generator locust_generator_so_far(locust_env *env)
     return locust__generator_judge(env);
 }
 /* ============================================================================================
+ * >>server_cpu  the server's CPU beside the generator's
+ *
+ * Purpose     what a request cost the server that --target-pid or --target-cgroup names, and what
+ *             it cost this program, over the time that is measured.
+ * Names       locust__server_cpu locust__server_cpu_
+ * Uses        >>env >>target >>usage
+ * Limits      all that the server did in that time counts, for whomever it did it.
+ * ============================================================================================ */
+
+typedef struct locust__server_cpu {
+    bool asked, known; // known: at both ends of the time
+    double us, own_us; // of CPU for a request; 0: there was none
+    double cores;      // the share of a core; 2: two of them
+    double mb;         // of memory at the end
+} locust__server_cpu;
+
+LOCUST__COLD static locust__server_cpu locust__server_cpu_of(const locust_env *env)
+{
+    locust__server_cpu c = {.asked = locust__target_is_asked(&env->options)};
+    const locust__usage *from = &env->since;
+    locust__usage to;
+    double wall_ns, requests = (double)env->stats.total.requests;
+    if (!c.asked)
+        return c;
+    to = env->until.at_ns ? env->until : locust__usage_all(env);
+    wall_ns = (double)(to.at_ns - from->at_ns);
+    c.known = from->target_ns >= 0 && to.target_ns >= from->target_ns && wall_ns > 0;
+    c.mb = (double)to.target_bytes / 1e6;
+    if (!c.known)
+        return c;
+    c.cores = (double)(to.target_ns - from->target_ns) / wall_ns;
+    if (env->stats.total.requests) {
+        c.us = (double)(to.target_ns - from->target_ns) / 1e3 / requests;
+        c.own_us = (double)(to.cpu_ns - from->cpu_ns) / 1e3 / requests;
+    }
+    return c;
+}
+
+/* One line, for people. */
+static void locust__server_cpu_line(const locust__server_cpu *c, char *out, size_t size)
+{
+    if (c->known)
+        snprintf(out, size,
+            "target: %.1f us of CPU for a request (%.0f %% of a core), %.1f MB; the generator: "
+            "%.1f us",
+            c->us, 100 * c->cores, c->mb, c->own_us);
+    else
+        snprintf(out, size, "target: its CPU is unknown, it ended or was started anew meanwhile");
+}
+/* ============================================================================================
  * >>figures  what a row shows
  *
  * Purpose     one table of all that a row of statistics shows: names, unit, value. Tables, compact
@@ -45956,8 +46225,8 @@ LOCUST__COLD static void locust__result_judge(void *arg)
  * Purpose     Locust's tables on standard error, or short lines on standard output.
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
  * Names       locust__table locust__table_
- * Uses        >>co >>entry >>stats >>tls >>env >>usage >>generator >>figures >>check
- *             >>baseline >>find >>remarks >>result
+ * Uses        >>co >>entry >>stats >>tls >>env >>usage >>generator >>server_cpu >>figures
+ *             >>check >>baseline >>find >>remarks >>result
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
@@ -46352,6 +46621,23 @@ static void locust__table_generator(const locust__table *t, const locust_generat
     locust__buf_puts(t->out, "\n\n");
 }
 
+/* What the server itself took. */
+static void locust__table_target(const locust__table *t)
+{
+    locust__server_cpu c = locust__server_cpu_of(t->view.env);
+    char line[160];
+    if (!c.asked)
+        return;
+    if (locust__table_is_compact(t)) {
+        locust__buf_printf(t->out,
+            "target known=%d cpu_us=%.3f cores=%.3f mb=%.1f generator_cpu_us=%.3f\n", c.known, c.us,
+            c.cores, c.mb, c.own_us);
+        return;
+    }
+    locust__server_cpu_line(&c, line, sizeof line);
+    locust__buf_printf(t->out, "%s\n\n", line);
+}
+
 static void locust__table_checks(const locust__table *t, const locust__checks *checks)
 {
     static const int dashes[] = {8, 60, 20};
@@ -46472,6 +46758,7 @@ static void locust__table_final(locust__table *t, const locust__result *verdict)
     if (env->options.phases)
         locust__table_rows(t, &locust__table_phases);
     locust__table_tls(t);
+    locust__table_target(t);
     locust__table_find(t, &verdict->find);
     locust__table_checks(t, &verdict->checks);
     locust__table_baseline(t, &verdict->baseline, env->options.baseline);
@@ -46962,8 +47249,8 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
  *             is tools/summary.schema.json of the repository. No password of a URL is in it.
  * Cost        linear in rows and buckets; the text of all of them is in memory once.
  * Names       locust__summary_
- * Uses        >>entry >>stats >>tls >>json >>services >>class >>usage >>figures >>check
- *             >>baseline >>find >>remarks >>result >>table
+ * Uses        >>entry >>stats >>tls >>json >>services >>class >>usage >>server_cpu >>figures
+ *             >>check >>baseline >>find >>remarks >>result >>table
  * Sources     RFC 8259.
  * ============================================================================================ */
 
@@ -47263,6 +47550,19 @@ static void locust__summary_generator(locust__buf *out, const locust_generator *
     locust__buf_puts(out, "]},\n");
 }
 
+/* What the server took, if it was named. */
+static void locust__summary_target(locust__buf *out, const locust_env *env)
+{
+    locust__server_cpu c = locust__server_cpu_of(env);
+    if (c.asked && c.known)
+        locust__buf_printf(out,
+            " \"target\": {\"cpu_us_per_request\": %.3f, \"cores\": %.6f, \"memory_mb\": %.3f, "
+            "\"generator_cpu_us_per_request\": %.3f},\n",
+            c.us, c.cores, c.mb, c.own_us);
+    else
+        locust__buf_puts(out, " \"target\": null,\n");
+}
+
 /* What the clients did, in the whole run: a server that counts has the same numbers. */
 static void locust__summary_client(locust__buf *out, const locust__services_counts *n)
 {
@@ -47414,6 +47714,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
     locust__summary_generator(out, &v->generator);
     locust__summary_tls(out, &env->services.tls.counts);
     locust__summary_client(out, &env->services.counts);
+    locust__summary_target(out, env);
     locust__summary_checks(out, &v->checks);
     locust__summary_baseline(out, v);
     locust__summary_find(out, &v->find);
@@ -50048,6 +50349,1288 @@ LOCUST__COLD static void locust__github_annotate(const locust__result *v)
         locust__out_line(&v->env->outs[LOCUST__ENV_STDOUT], out.ptr, out.len);
     locust__buf_free(&out);
 }
+#if LOCUST__WITH_EXPORT
+/* ============================================================================================
+ * >>export_buckets  few, fixed buckets, and what came since the last look
+ *
+ * Purpose     what collectors ask for: the same buckets from every program and run, and the figures
+ *             of an interval.
+ * Cost        a walk over the histogram; of an interval, a copy of it for each row.
+ * Names       locust__export_bound locust__export_buckets locust__export_rows locust__since
+ *             locust__since_
+ * Uses        >>entry >>stats
+ * Limits      a time within 0.4 % of a bound may be counted on its other side. The rows beyond the
+ *             first 500 are in the total only.
+ * ============================================================================================ */
+
+enum { LOCUST__EXPORT_ROWS = 500, LOCUST__EXPORT_BOUNDS = 18 };
+
+/* Upper bounds in microseconds: 0.1 ms to 50 s. Above them is one more bucket. */
+static const int64_t locust__export_bounds_us[LOCUST__EXPORT_BOUNDS] = {100, 200, 500, 1000, 2000,
+    5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000,
+    20000000, 50000000};
+
+/* How many times lie in each bucket, and above the last bound. */
+static void locust__export_buckets(
+    const locust__hist *h, uint64_t counts[LOCUST__EXPORT_BOUNDS + 1])
+{
+    uint64_t count;
+    int64_t ns;
+    int bucket = 0;
+    memset(counts, 0, (LOCUST__EXPORT_BOUNDS + 1) * sizeof *counts);
+    for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);) {
+        while (bucket < LOCUST__EXPORT_BOUNDS && ns > 1000 * locust__export_bounds_us[bucket])
+            bucket++;
+        counts[bucket] += count;
+    }
+}
+
+/* Row i of those that are exported, in the order of their appearance, so that series stay; NULL:
+ * there are no more. */
+static locust__entry *locust__export_row(locust__request_stats *st, size_t i)
+{
+    return i < LOCUST__EXPORT_ROWS ? locust__stats_entry_at(st, i) : NULL;
+}
+
+typedef struct locust__since_row { // a row as it was at the last look
+    locust__hist hist;
+    uint64_t requests, failures, bytes;
+} locust__since_row;
+
+typedef struct locust__since {
+    locust__since_row **rows; // of the total, of "(other)", then by the rows' index
+    size_t n, cap;
+    // Of the row that was looked at last, since the look before.
+    locust__hist hist;
+    uint64_t requests, failures, bytes;
+} locust__since;
+
+static void locust__since_free(locust__since *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        locust__hist_free(&s->rows[i]->hist);
+        LOCUST_FREE(s->rows[i]);
+    }
+    LOCUST_FREE(s->rows);
+    locust__hist_free(&s->hist);
+    memset(s, 0, sizeof *s);
+}
+
+/* The place of a row, made at the first look with those before it. NULL: no memory. */
+static locust__since_row *locust__since_place(
+    locust__since *s, const locust__request_stats *st, const locust__entry *row)
+{
+    size_t i = row == &st->total ? 0 : row == &st->other ? 1 : row->index + 2;
+    while (s->n <= i) {
+        locust__since_row **rows = locust__memory_grow(s->rows, sizeof *rows, s->n, &s->cap);
+        if (!rows)
+            return NULL;
+        s->rows = rows;
+        rows[s->n] = locust__memory_zalloc(sizeof **rows);
+        if (!rows[s->n])
+            return NULL;
+        s->n++;
+    }
+    return s->rows[i];
+}
+
+/* Finds what a row counted since the last look at it. After a reset of the statistics that is all
+ * there is. False: no memory, and all of it is 0. */
+static bool locust__since_look(
+    locust__since *s, const locust__request_stats *st, const locust__entry *row)
+{
+    locust__since_row *was = locust__since_place(s, st, row);
+    bool good = was != NULL;
+    locust__hist_reset(&s->hist);
+    s->requests = s->failures = s->bytes = 0;
+    if (!was)
+        return false;
+    if (row->requests < was->requests) {
+        locust__hist_reset(&was->hist);
+        was->requests = was->failures = was->bytes = 0;
+    }
+    s->requests = row->requests - was->requests;
+    s->failures = row->failures - was->failures;
+    s->bytes = row->bytes - was->bytes;
+    was->requests = row->requests;
+    was->failures = row->failures;
+    was->bytes = row->bytes;
+    good = locust__hist_add(&s->hist, &row->hist);
+    locust__hist_since(&s->hist, &was->hist);
+    locust__hist_reset(&was->hist);
+    return locust__hist_add(&was->hist, &row->hist) && good;
+}
+/* ============================================================================================
+ * >>export_prometheus  the text that Prometheus scrapes
+ *
+ * Purpose     all figures of a run in Prometheus' text format, for /metrics and --metrics-file.
+ * Invariants  each family once, with its HELP and TYPE, then its samples; names end in their unit.
+ * Cost        20 lines and a walk over the histogram for each row.
+ * Names       locust__prometheus_
+ * Uses        >>entry >>stats >>env >>target >>usage >>generator >>figures >>check
+ *             >>export_buckets
+ * Sources     Prometheus' documentation: exposition formats (text, 0.0.4), naming.
+ * Limits      those of >>export_buckets. The rates of Locust's tables are Prometheus' rate().
+ * ============================================================================================ */
+
+static void locust__prometheus_family(
+    locust__buf *out, const char *name, const char *type, const char *help)
+{
+    locust__buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* The value of a label: '\\', '"' and line ends are escaped, what is no UTF-8 becomes U+FFFD. */
+static void locust__prometheus_label(locust__buf *out, const char *lead, const char *value)
+{
+    locust__buf_puts(out, lead);
+    locust__buf_puts(out, "=\"");
+    for (size_t n; *value; value += n) {
+        n = strcspn(value, "\\\"\n");
+        locust__buf_utf8(out, (locust__view){value, n});
+        if (!n) {
+            const char escaped[3] = {'\\', *value == '\n' ? 'n' : *value, '\0'};
+            locust__buf_puts(out, escaped);
+            n = 1;
+        }
+    }
+    locust__buf_puts(out, "\"");
+}
+
+/* name{method="GET",name="/a" -- the labels stay open. */
+static void locust__prometheus_row(locust__buf *out, const char *name, const locust__entry *row)
+{
+    locust__buf_puts(out, name);
+    locust__prometheus_label(out, "{method", row->method);
+    locust__prometheus_label(out, ",name", row->name);
+}
+
+static void locust__prometheus_value(locust__buf *out, const char *name, double value)
+{
+    locust__buf_printf(out, "%s %.15g\n", name, value);
+}
+
+/* A family of one sample without labels. */
+static void locust__prometheus_one(
+    locust__buf *out, const char *name, const char *type, const char *help, double value)
+{
+    locust__prometheus_family(out, name, type, help);
+    locust__prometheus_value(out, name, value);
+}
+
+/* What a row counts, of the table of figures. */
+static void locust__prometheus_counters(locust__buf *out, locust_env *env)
+{
+    static const struct {
+        const char *name, *help;
+        locust__figure_id id;
+    } counters[] = {
+        {"locust_requests_total", "Requests that ended.", LOCUST__FIGURE_REQUESTS},
+        {"locust_failures_total", "Requests that failed.", LOCUST__FIGURE_FAILURES},
+        {"locust_unanswered_requests_total", "Requests that were cut before they had an answer.",
+            LOCUST__FIGURE_UNANSWERED},
+        {"locust_response_bytes_total", "Bytes of the bodies of answers.", LOCUST__FIGURE_BYTES},
+    };
+    locust__figures_view v = {.env = env};
+    const locust__entry *row;
+    for (size_t k = 0; k < sizeof counters / sizeof *counters; k++) {
+        locust__prometheus_family(out, counters[k].name, "counter", counters[k].help);
+        for (size_t i = 0; (row = locust__export_row(&env->stats, i)) != NULL; i++) {
+            locust__prometheus_row(out, counters[k].name, row);
+            locust__prometheus_value(out, "}", locust__figures_value(&v, row, counters[k].id));
+        }
+    }
+}
+
+/* A histogram; `sum_s`: of its times. */
+static void locust__prometheus_histogram(locust__buf *out, const char *name,
+    const locust__entry *row, const locust__hist *h, double sum_s)
+{
+    uint64_t counts[LOCUST__EXPORT_BOUNDS + 1], below = 0;
+    char part[80];
+    locust__export_buckets(h, counts);
+    snprintf(part, sizeof part, "%s_bucket", name);
+    for (int i = 0; i <= LOCUST__EXPORT_BOUNDS; i++) {
+        below += counts[i];
+        locust__prometheus_row(out, part, row);
+        if (i < LOCUST__EXPORT_BOUNDS)
+            locust__buf_printf(out, ",le=\"%g\"} ", (double)locust__export_bounds_us[i] / 1e6);
+        else
+            locust__buf_puts(out, ",le=\"+Inf\"} ");
+        locust__buf_printf(out, "%llu\n", (unsigned long long)below);
+    }
+    snprintf(part, sizeof part, "%s_sum", name);
+    locust__prometheus_row(out, part, row);
+    locust__prometheus_value(out, "}", sum_s);
+    snprintf(part, sizeof part, "%s_count", name);
+    locust__prometheus_row(out, part, row);
+    locust__buf_printf(out, "} %llu\n", (unsigned long long)below);
+}
+
+/* The sum of a histogram's times, as far as it keeps them. */
+static double locust__prometheus_sum_s(const locust__hist *h)
+{
+    double sum = 0;
+    uint64_t count;
+    int64_t ns;
+    for (size_t at = 0; locust__hist_next(h, &at, &ns, &count);)
+        sum += (double)count * (double)ns;
+    return sum / 1e9;
+}
+
+static void locust__prometheus_times(locust__buf *out, locust_env *env)
+{
+    static const char name[] = "locust_response_time_seconds";
+    static const char intended[] = "locust_intended_response_time_seconds";
+    const locust__entry *row;
+    locust__prometheus_family(out, name, "histogram", "Response times.");
+    for (size_t i = 0; (row = locust__export_row(&env->stats, i)) != NULL; i++)
+        locust__prometheus_histogram(
+            out, name, row, &row->hist, (double)row->total_s + (double)row->total_ns / 1e9);
+    if (!env->services.recorder.has_arrivals)
+        return;
+    locust__prometheus_family(
+        out, intended, "histogram", "Response times from the intended start (open model).");
+    for (size_t i = 0; (row = locust__export_row(&env->stats, i)) != NULL; i++)
+        if (row->intended)
+            locust__prometheus_histogram(out, intended, row, &row->intended->hist,
+                locust__prometheus_sum_s(&row->intended->hist));
+}
+
+/* Percentiles as this program has them, finer than the buckets tell. The total has no method. */
+static void locust__prometheus_percentiles(locust__buf *out, locust_env *env)
+{
+    static const char name[] = "locust_response_time_percentile_seconds";
+    static const locust__figure_id ids[] = {LOCUST__FIGURE_P50, LOCUST__FIGURE_P90,
+        LOCUST__FIGURE_P95, LOCUST__FIGURE_P99, LOCUST__FIGURE_P99_9, LOCUST__FIGURE_P100};
+    locust__figures_view v = {.env = env};
+    locust__prometheus_family(
+        out, name, "gauge", "Percentiles of the response times of the whole run.");
+    for (size_t i = 0;; i++) {
+        const locust__entry *row = locust__export_row(&env->stats, i);
+        bool last = row == NULL;
+        row = row ? row : &env->stats.total;
+        for (size_t k = 0; row->requests && k < sizeof ids / sizeof *ids; k++) {
+            locust__prometheus_row(out, name, row);
+            locust__prometheus_label(
+                out, ",percentile", locust__figures_word(ids[k], LOCUST__FIGURE_NAME));
+            locust__prometheus_value(out, "}", locust__figures_value(&v, row, ids[k]) / 1e9);
+        }
+        if (last)
+            return;
+    }
+}
+
+static void locust__prometheus_errors(locust__buf *out, const locust_env *env)
+{
+    static const char name[] = "locust_errors_total";
+    const locust__stats_failure *f;
+    locust__prometheus_family(out, name, "counter", "Failed requests by their reason.");
+    for (size_t i = 0; i < LOCUST__EXPORT_ROWS; i++) {
+        f = locust__stats_failure_at(&env->stats, i);
+        if (!f)
+            break;
+        locust__prometheus_row(out, name, f->row);
+        locust__prometheus_label(out, ",error", f->text);
+        locust__prometheus_value(out, "}", (double)f->occurrences);
+    }
+}
+
+static void locust__prometheus_users(locust__buf *out, const locust_env *env)
+{
+    static const char name[] = "locust_users";
+    locust__prometheus_family(out, name, "gauge", "Users that run, by class.");
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__prometheus_label(out, "locust_users{user_class", env->classes[i].as->name);
+        locust__prometheus_value(out, "}", env->classes[i].alive);
+    }
+}
+
+static void locust__prometheus_arrivals(locust__buf *out, const locust_env *env)
+{
+    static const char name[] = "locust_arrivals_total";
+    locust_arrival_counts c = locust__usage_arrivals(env);
+    const struct {
+        const char *state;
+        uint64_t n;
+    } states[] = {{"scheduled", c.scheduled}, {"started", c.started}, {"late", c.late},
+        {"shed", c.shed}, {"unanswered", c.unanswered}};
+    if (!env->services.recorder.has_arrivals)
+        return;
+    locust__prometheus_family(out, name, "counter", "Arrivals of the open model.");
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        locust__prometheus_label(out, "locust_arrivals_total{state", states[i].state);
+        locust__prometheus_value(out, "}", (double)states[i].n);
+    }
+}
+
+static void locust__prometheus_generator(locust__buf *out, const locust_env *env)
+{
+    static const char late[] = "locust_generator_lateness_seconds";
+    locust_generator g = locust__generator_judge(env);
+    const double ms[] = {g.late_p50_ms, g.late_p99_ms, g.late_max_ms};
+    static const char *const percentiles[] = {"50", "99", "100"};
+    locust__prometheus_one(
+        out, "locust_generator_ok", "gauge", "1: the generator did not limit the load.", g.ok);
+    locust__prometheus_one(out, "locust_generator_cpu_ratio", "gauge",
+        "Share of a core that the generator took since measuring began.", g.cpu);
+    locust__prometheus_one(out, "locust_generator_stalled_seconds", "gauge",
+        "Time in which the generator stood still though something was due.", g.stalled_s);
+    locust__prometheus_family(
+        out, late, "gauge", "How long what was due waited to run, by percentile.");
+    for (size_t i = 0; i < 3; i++) {
+        locust__buf_puts(out, late);
+        locust__prometheus_label(out, "{percentile", percentiles[i]);
+        locust__prometheus_value(out, "}", ms[i] / 1e3);
+    }
+    locust__prometheus_one(out, "process_cpu_seconds_total", "counter",
+        "User and system CPU time of the generator.", (double)locust__os_cpu_ns() / 1e9);
+    locust__prometheus_one(out, "process_resident_memory_bytes", "gauge",
+        "Resident memory of the generator.", (double)locust__os_memory());
+}
+
+static void locust__prometheus_target(locust__buf *out, const locust_env *env)
+{
+    int64_t cpu_ns;
+    size_t bytes;
+    if (!locust__target_look(&env->options, &cpu_ns, &bytes))
+        return;
+    locust__prometheus_one(out, "locust_target_cpu_seconds_total", "counter",
+        "CPU time of the server that --target-pid or --target-cgroup names.", (double)cpu_ns / 1e9);
+    locust__prometheus_one(out, "locust_target_memory_bytes", "gauge",
+        "Memory of the server that --target-pid or --target-cgroup names.", (double)bytes);
+}
+
+static void locust__prometheus_checks(locust__buf *out, locust_env *env, locust__checks *checks)
+{
+    static const char name[] = "locust_check_held";
+    if (!checks || !checks->n)
+        return;
+    locust__checks_judge(env, checks);
+    locust__prometheus_family(out, name, "gauge", "1: the check holds so far.");
+    for (size_t i = 0; i < checks->n; i++) {
+        locust__prometheus_label(out, "locust_check_held{check", checks->all[i].text);
+        locust__prometheus_value(out, "}", checks->all[i].held);
+    }
+}
+
+/* Writes all of it, as of now. Content-Type: text/plain; version=0.0.4; charset=utf-8. `checks`: of
+ * the run; NULL: none. Runs on the loop's stack. */
+LOCUST__COLD static void locust__prometheus_write(
+    locust__buf *out, locust_env *env, locust__checks *checks)
+{
+    locust__locale locale = locust__locale_enter();
+    locust__prometheus_family(out, "locust_info", "gauge", "Version of locust.h.");
+    locust__buf_puts(out, "locust_info{version=\"" LOCUST_VERSION "\"} 1\n");
+    locust__prometheus_one(out, "locust_run_seconds", "gauge",
+        "Time since the first user could start.", locust__env_run_time(env));
+    locust__prometheus_users(out, env);
+    locust__prometheus_counters(out, env);
+    locust__prometheus_times(out, env);
+    locust__prometheus_percentiles(out, env);
+    locust__prometheus_errors(out, env);
+    locust__prometheus_arrivals(out, env);
+    locust__prometheus_checks(out, env, checks);
+    locust__prometheus_generator(out, env);
+    locust__prometheus_target(out, env);
+    locust__locale_leave(locale);
+}
+/* ============================================================================================
+ * >>export_otlp  metrics for OpenTelemetry
+ *
+ * Purpose     the figures of a run as an ExportMetricsServiceRequest of OTLP, in JSON.
+ * Invariants  every sum and histogram counts from the start of measuring (cumulative), whose time
+ *             is in each data point: a reset is a new start.
+ * Names       locust__otlp_
+ * Uses        >>entry >>stats >>json >>usage >>generator >>server_cpu >>figures
+ *             >>export_buckets
+ * Sources     the OTLP specification 1.x (JSON mapping: 64-bit integers as strings), and Locust
+ *             2.47's --otel (reference run): locust.client.duration, locust.users.count, resource.
+ * Limits      locust.client.duration holds failed requests beside the others, under one name;
+ *             locust.client.failures tells them apart by error.type. Limits of >>export_buckets.
+ * ============================================================================================ */
+
+typedef struct locust__otlp { // a request while it is written
+    locust__buf *out;
+    locust_env *env;
+    char times[96]; // of each data point
+    bool metric, point;
+} locust__otlp;
+
+/* {"key":"K","value":{"stringValue":"V"}} */
+static void locust__otlp_attribute(
+    locust__buf *out, const char *comma, const char *key, const char *value)
+{
+    locust__buf_printf(out, "%s{\"key\":\"%s\",\"value\":{\"stringValue\":", comma, key);
+    locust__json_put(out, value);
+    locust__buf_puts(out, "}}");
+}
+
+/* The resource and the scope, up to the list of what is in it: resourceMetrics, scopeMetrics and
+ * metrics, or resourceSpans, scopeSpans and spans. */
+static void locust__otlp_begin(
+    locust__buf *out, const locust_env *env, const char *kind, const char *list)
+{
+    const char *service = getenv("OTEL_SERVICE_NAME");
+    locust__buf_printf(out, "{\"resource%s\":[{\"resource\":{\"attributes\":[", kind);
+    locust__otlp_attribute(out, "", "service.name", service && *service ? service : "locust");
+    locust__otlp_attribute(out, ",", "service.version", LOCUST_VERSION);
+    locust__otlp_attribute(out, ",", "host.name", env->log.host);
+    locust__otlp_attribute(out, ",", "telemetry.sdk.name", "locust.h");
+    locust__otlp_attribute(out, ",", "telemetry.sdk.language", "c");
+    locust__buf_printf(out,
+        "]},\"scope%s\":[{\"scope\":{\"name\":\"locust.h\",\"version\":\"" LOCUST_VERSION
+        "\"},\"%s\":[",
+        kind, list);
+}
+
+static void locust__otlp_end(locust__buf *out)
+{
+    locust__buf_puts(out, "]}]}]}");
+}
+
+enum locust__otlp_kind { LOCUST__OTLP_GAUGE, LOCUST__OTLP_SUM, LOCUST__OTLP_HISTOGRAM };
+
+static void locust__otlp_metric(locust__otlp *o, enum locust__otlp_kind kind, const char *name,
+    const char *unit, const char *what)
+{
+    static const char *const kinds[] = {"gauge\":{",
+        "sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true,",
+        "histogram\":{\"aggregationTemporality\":2,"};
+    locust__buf_printf(o->out,
+        "%s{\"name\":\"%s\",\"unit\":\"%s\",\"description\":\"%s\",\"%s\"dataPoints\":[",
+        o->metric ? "]}}," : "", name, unit, what, kinds[kind]);
+    o->metric = true;
+    o->point = false;
+}
+
+/* Begins a data point, up to its attributes, which stay open. */
+static void locust__otlp_point(locust__otlp *o)
+{
+    locust__buf_printf(o->out, "%s{%s,\"attributes\":[", o->point ? "," : "", o->times);
+    o->point = true;
+}
+
+static void locust__otlp_row(locust__otlp *o, const locust__entry *row)
+{
+    locust__otlp_point(o);
+    locust__otlp_attribute(o->out, "", "name", row->name);
+    locust__otlp_attribute(o->out, ",", "method", row->method);
+}
+
+static void locust__otlp_whole(locust__otlp *o, uint64_t value)
+{
+    locust__buf_printf(o->out, "],\"asInt\":\"%llu\"}", (unsigned long long)value);
+}
+
+static void locust__otlp_real(locust__otlp *o, double value)
+{
+    locust__buf_printf(o->out, "],\"asDouble\":%.15g}", value);
+}
+
+static void locust__otlp_histogram(locust__otlp *o, const locust__entry *row)
+{
+    uint64_t counts[LOCUST__EXPORT_BOUNDS + 1];
+    locust__export_buckets(&row->hist, counts);
+    locust__otlp_row(o, row);
+    locust__buf_printf(o->out,
+        "],\"count\":\"%llu\",\"sum\":%.9f,\"min\":%.9f,\"max\":%.9f,\"bucketCounts\":[",
+        (unsigned long long)row->hist.total, (double)row->total_s + (double)row->total_ns / 1e9,
+        (double)row->min_ns / 1e9, (double)row->max_ns / 1e9);
+    for (int i = 0; i <= LOCUST__EXPORT_BOUNDS; i++)
+        locust__buf_printf(o->out, "%s\"%llu\"", i ? "," : "", (unsigned long long)counts[i]);
+    locust__buf_puts(o->out, "],\"explicitBounds\":[");
+    for (int i = 0; i < LOCUST__EXPORT_BOUNDS; i++)
+        locust__buf_printf(o->out, "%s%g", i ? "," : "", (double)locust__export_bounds_us[i] / 1e6);
+    locust__buf_puts(o->out, "]}");
+}
+
+static void locust__otlp_requests(locust__otlp *o)
+{
+    static const struct {
+        const char *name, *unit, *what;
+        locust__figure_id id;
+    } sums[] = {
+        {"locust.requests", "{request}", "Requests that ended.", LOCUST__FIGURE_REQUESTS},
+        {"locust.failures", "{request}", "Requests that failed.", LOCUST__FIGURE_FAILURES},
+        {"locust.unanswered", "{request}", "Requests that were cut before they had an answer.",
+            LOCUST__FIGURE_UNANSWERED},
+        {"locust.response.bytes", "By", "Bytes of the bodies of answers.", LOCUST__FIGURE_BYTES},
+    };
+    locust__request_stats *st = &o->env->stats;
+    locust__figures_view v = {.env = o->env};
+    const locust__entry *row;
+    const locust__stats_failure *f;
+    locust__otlp_metric(
+        o, LOCUST__OTLP_HISTOGRAM, "locust.client.duration", "s", "Response times.");
+    for (size_t i = 0; (row = locust__export_row(st, i)) != NULL; i++)
+        if (row->requests)
+            locust__otlp_histogram(o, row);
+    for (size_t k = 0; k < sizeof sums / sizeof *sums; k++) {
+        locust__otlp_metric(o, LOCUST__OTLP_SUM, sums[k].name, sums[k].unit, sums[k].what);
+        for (size_t i = 0; (row = locust__export_row(st, i)) != NULL; i++) {
+            locust__otlp_row(o, row);
+            locust__otlp_whole(o, (uint64_t)locust__figures_value(&v, row, sums[k].id));
+        }
+    }
+    locust__otlp_metric(
+        o, LOCUST__OTLP_SUM, "locust.client.failures", "{request}", "Failures by their reason.");
+    for (size_t i = 0; i < LOCUST__EXPORT_ROWS && (f = locust__stats_failure_at(st, i)) != NULL;
+         i++) {
+        locust__otlp_row(o, f->row);
+        locust__otlp_attribute(o->out, ",", "error.type", f->text);
+        locust__otlp_whole(o, f->occurrences);
+    }
+}
+
+static void locust__otlp_users(locust__otlp *o)
+{
+    const locust_env *env = o->env;
+    locust__otlp_metric(
+        o, LOCUST__OTLP_GAUGE, "locust.users.count", "{user}", "Users that run, by class.");
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__otlp_point(o);
+        locust__otlp_attribute(o->out, "", "user_class", env->classes[i].as->name);
+        locust__otlp_whole(o, (uint64_t)env->classes[i].alive);
+    }
+}
+
+static void locust__otlp_arrivals(locust__otlp *o)
+{
+    locust_arrival_counts c = locust__usage_arrivals(o->env);
+    const struct {
+        const char *state;
+        uint64_t n;
+    } states[] = {{"scheduled", c.scheduled}, {"started", c.started}, {"late", c.late},
+        {"shed", c.shed}, {"unanswered", c.unanswered}};
+    if (!o->env->services.recorder.has_arrivals)
+        return;
+    locust__otlp_metric(
+        o, LOCUST__OTLP_SUM, "locust.arrivals", "{arrival}", "Arrivals of the open model.");
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        locust__otlp_point(o);
+        locust__otlp_attribute(o->out, "", "state", states[i].state);
+        locust__otlp_whole(o, states[i].n);
+    }
+}
+
+/* A metric of one data point without attributes. */
+static void locust__otlp_one(
+    locust__otlp *o, const char *name, const char *unit, const char *what, double value)
+{
+    locust__otlp_metric(o, LOCUST__OTLP_GAUGE, name, unit, what);
+    locust__otlp_point(o);
+    locust__otlp_real(o, value);
+}
+
+static void locust__otlp_generator(locust__otlp *o)
+{
+    locust_generator g = locust__generator_judge(o->env);
+    locust__server_cpu target = locust__server_cpu_of(o->env);
+    locust__otlp_one(
+        o, "locust.generator.ok", "1", "1: the generator did not limit the load.", g.ok);
+    locust__otlp_one(o, "locust.generator.cpu", "1", "Share of a core that it took.", g.cpu);
+    locust__otlp_one(o, "locust.generator.lateness", "s",
+        "How long what was due waited to run, 99th percentile.", g.late_p99_ms / 1e3);
+    if (!target.known)
+        return;
+    locust__otlp_one(
+        o, "locust.target.cpu", "1", "Share of a core that the server took.", target.cores);
+    locust__otlp_one(o, "locust.target.memory", "By", "Memory of the server.", target.mb * 1e6);
+}
+
+/* Writes all metrics as of now. Runs on the loop's stack. */
+LOCUST__COLD static void locust__otlp_metrics(locust__buf *out, locust_env *env)
+{
+    locust__locale locale = locust__locale_enter();
+    locust__otlp o = {.out = out, .env = env};
+    snprintf(o.times, sizeof o.times, "\"startTimeUnixNano\":\"%lld\",\"timeUnixNano\":\"%lld\"",
+        (long long)(env->stats.start_ns + env->loop.epoch_ns), (long long)locust__os_wall_ns());
+    locust__otlp_begin(out, env, "Metrics", "metrics");
+    locust__otlp_requests(&o);
+    locust__otlp_users(&o);
+    locust__otlp_arrivals(&o);
+    locust__otlp_generator(&o);
+    locust__buf_puts(out, "]}}");
+    locust__otlp_end(out);
+    locust__locale_leave(locale);
+}
+/* ============================================================================================
+ * >>export_influx  line protocol of InfluxDB
+ *
+ * Purpose     a line for each row and the total (measurement locust), one for the run (locust_run):
+ *             counts since the start, rates of the last ten seconds, times since the last lines.
+ * Names       locust__influx_
+ * Uses        >>entry >>generator >>server_cpu >>figures >>export_buckets
+ * Sources     InfluxDB's documentation of its line protocol.
+ *
+ *   locust,method=GET,name=/a requests=92i,failures=0i,rps=10.3,...,p99_ms=199.4 TIME
+ * ============================================================================================ */
+
+/* A tag; an empty value would be wrong, and has none. Blanks, commas and '=' are escaped; what
+ * would end the line, or escape what follows, becomes a blank or '/'. */
+static void locust__influx_tag(locust__buf *out, const char *key, const char *value)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    if (!*value)
+        return;
+    locust__buf_line(&text, locust__view_of(value));
+    locust__buf_printf(out, ",%s=", key);
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i] == '\\' ? '/' : text.ptr[i];
+        if (c == ' ' || c == ',' || c == '=')
+            locust__buf_puts(out, "\\");
+        locust__buf_add(out, &c, 1);
+    }
+    out->failed |= text.failed;
+    locust__buf_free(&text);
+}
+
+/* A figure of a row: whole ones as integers, times in milliseconds. */
+static void locust__influx_field(
+    locust__buf *out, const locust__figures_view *v, const locust__entry *row, locust__figure_id id)
+{
+    const locust__figure *f = &locust__figures[id];
+    const char *name = locust__figures_word(id, LOCUST__FIGURE_NAME);
+    double value;
+    if (!locust__figures_find(v, row, id, f->share, &value))
+        return;
+    if (f->unit == LOCUST__FIGURE_UNIT_COUNT || f->unit == LOCUST__FIGURE_UNIT_BYTES)
+        locust__buf_printf(out, ",%s=%.0fi", name, value);
+    else if (f->kind == LOCUST__FIGURE_OF_PERCENTILE)
+        locust__buf_printf(out, ",p%s_ms=%.3f", name, value / 1e6);
+    else if (f->unit == LOCUST__FIGURE_UNIT_TIME)
+        locust__buf_printf(out, ",%s_ms=%.3f", name, value / 1e6);
+    else
+        locust__buf_printf(out, ",%s=%.6f", name, value);
+}
+
+static void locust__influx_row(locust__buf *out, locust_env *env, locust__since *since,
+    const locust__entry *row, int64_t wall_ns)
+{
+    static const locust__figure_id counts[] = {LOCUST__FIGURE_FAILURES, LOCUST__FIGURE_UNANSWERED,
+        LOCUST__FIGURE_BYTES, LOCUST__FIGURE_RPS, LOCUST__FIGURE_FPS};
+    static const locust__figure_id times[] = {LOCUST__FIGURE_P50, LOCUST__FIGURE_P95,
+        LOCUST__FIGURE_P99, LOCUST__FIGURE_P99_9, LOCUST__FIGURE_P100};
+    locust__figures_view v = {
+        .env = env, .now_ns = locust__os_now_ns(), .rates = LOCUST__FIGURES_CURRENT};
+    locust__buf_puts(out, "locust");
+    locust__influx_tag(out, "method", row->method);
+    locust__influx_tag(out, "name", row->name);
+    locust__buf_printf(out, " requests=%llui", (unsigned long long)row->requests);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        locust__influx_field(out, &v, row, counts[i]);
+    v.recent = locust__since_look(since, &env->stats, row) ? &since->hist : NULL;
+    for (size_t i = 0; since->hist.total && v.recent && i < sizeof times / sizeof *times; i++)
+        locust__influx_field(out, &v, row, times[i]);
+    locust__buf_printf(out, " %lld\n", (long long)wall_ns);
+}
+
+/* Writes all lines as of now. Runs on the loop's stack. */
+LOCUST__COLD static void locust__influx_write(
+    locust__buf *out, locust_env *env, locust__since *since)
+{
+    locust__locale locale = locust__locale_enter();
+    locust_generator g = locust__generator_judge(env);
+    locust__server_cpu target = locust__server_cpu_of(env);
+    int64_t wall_ns = locust__os_wall_ns();
+    const locust__entry *row;
+    for (size_t i = 0; (row = locust__export_row(&env->stats, i)) != NULL; i++)
+        locust__influx_row(out, env, since, row, wall_ns);
+    locust__influx_row(out, env, since, &env->stats.total, wall_ns);
+    locust__buf_printf(out,
+        "locust_run users=%di,generator_ok=%s,generator_cpu=%.6f,generator_late_p99_ms=%.3f",
+        env->users.alive, g.ok ? "true" : "false", g.cpu, g.late_p99_ms);
+    if (target.known)
+        locust__buf_printf(out, ",target_cores=%.6f,target_cpu_us=%.3f,target_mb=%.3f",
+            target.cores, target.us, target.mb);
+    locust__buf_printf(out, " %lld\n", (long long)wall_ns);
+    locust__locale_leave(locale);
+}
+/* ============================================================================================
+ * >>export_statsd  metrics for statsd
+ *
+ * Purpose     counters of what happened since the last time, and gauges, as statsd's lines.
+ * Invariants  every server of that protocol understands them: no tags, one value a line.
+ * Names       locust__statsd_
+ * Uses        >>entry >>stats >>generator >>figures >>export_buckets
+ * Sources     the description of its metric types by statsd.
+ * Limits      of a row's name what is neither letter nor digit becomes '_': two rows may share one.
+ *
+ *   locust.users:100|g              locust.total.p99_ms:24.1|g
+ *   locust.GET._item.requests:92|c  locust.GET._item.failures:1|c
+ * ============================================================================================ */
+
+static void locust__statsd_word(locust__buf *out, const char *text)
+{
+    for (; *text; text++) {
+        char c = locust__text_is_alnum(*text) || *text == '-' ? *text : '_';
+        locust__buf_add(out, &c, 1);
+    }
+}
+
+/* locust.GET._item. or locust.total. */
+static void locust__statsd_name(
+    locust__buf *out, const locust__request_stats *st, const locust__entry *row)
+{
+    locust__buf_puts(out, "locust.");
+    if (row == &st->total) {
+        locust__buf_puts(out, "total.");
+        return;
+    }
+    locust__statsd_word(out, *row->method ? row->method : "none");
+    locust__buf_puts(out, ".");
+    locust__statsd_word(out, *row->name ? row->name : "none");
+    locust__buf_puts(out, ".");
+}
+
+static void locust__statsd_row(
+    locust__buf *out, locust_env *env, locust__since *since, const locust__entry *row)
+{
+    static const locust__figure_id times[] = {
+        LOCUST__FIGURE_P50, LOCUST__FIGURE_P95, LOCUST__FIGURE_P99, LOCUST__FIGURE_P100};
+    const locust__request_stats *st = &env->stats;
+    locust__figures_view v = {.env = env};
+    bool any = locust__since_look(since, st, row) && since->hist.total;
+    const struct {
+        const char *name;
+        uint64_t n;
+    } counts[] = {
+        {"requests", since->requests}, {"failures", since->failures}, {"bytes", since->bytes}};
+    v.recent = &since->hist;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        locust__statsd_name(out, st, row);
+        locust__buf_printf(out, "%s:%llu|c\n", counts[i].name, (unsigned long long)counts[i].n);
+    }
+    for (size_t i = 0; any && i < sizeof times / sizeof *times; i++) {
+        locust__statsd_name(out, st, row);
+        locust__buf_printf(out, "p%s_ms:%.3f|g\n",
+            locust__figures_word(times[i], LOCUST__FIGURE_NAME),
+            locust__figures_value(&v, row, times[i]) / 1e6);
+    }
+}
+
+/* Writes all lines as of now. Runs on the loop's stack. */
+LOCUST__COLD static void locust__statsd_write(
+    locust__buf *out, locust_env *env, locust__since *since)
+{
+    locust__locale locale = locust__locale_enter();
+    locust_generator g = locust__generator_judge(env);
+    const locust__entry *row;
+    for (size_t i = 0; (row = locust__export_row(&env->stats, i)) != NULL; i++)
+        locust__statsd_row(out, env, since, row);
+    locust__statsd_row(out, env, since, &env->stats.total);
+    locust__buf_printf(out,
+        "locust.users:%d|g\nlocust.generator.ok:%d|g\nlocust.generator.cpu_percent:%.1f|g\n",
+        env->users.alive, g.ok, 100 * g.cpu);
+    locust__locale_leave(locale);
+}
+/* ============================================================================================
+ * >>export_post  texts to a program that collects figures
+ *
+ * Purpose     POSTs over a kept connection, http or https; datagrams.
+ * Invariants  names, connections and counts are its own: no figure of the run is touched, and no
+ *             user waits for it. An answer's body is read up to 64 KB and dropped.
+ * Names       locust__poster locust__poster_
+ * Uses        >>address >>net >>stream >>allowance >>connect >>resolve >>lookup >>tls
+ *             >>tls_state >>url >>head >>response_head >>receive >>auth >>route >>services
+ *             >>pool >>dial >>base_url
+ * Sources     RFC 9110, RFC 9112.
+ * ============================================================================================ */
+
+enum { LOCUST__POSTER_DATAGRAM = 1400 }; // bytes that cross most networks in one piece
+
+typedef struct locust__poster {
+    const char *url;
+    locust__services sv;
+    locust__route route;
+    locust__base_url base;
+    locust__conn conn;
+    locust__buf fields; // more header fields
+    char host[256];     // of a datagram socket, and
+    int port;
+    int status; // of the last answer
+} locust__poster;
+
+static void locust__poster_init(locust__poster *p, locust_env *env, const char *url)
+{
+    const locust_options *o = &env->options;
+    locust__tls_options tls = {o->tls_min, o->tls_max, o->ciphers, o->no_tls_resume, 0};
+    memset(p, 0, sizeof *p);
+    p->url = url;
+    p->sv.loop = &env->loop;
+    p->sv.log = &env->log;
+    locust__net_init(&p->sv.net, &env->loop, &env->log);
+    p->sv.net.no_arrivals = true;
+    locust__resolver_init(&p->sv.resolver, &p->sv.net, &p->sv.arena);
+    locust__tls_init(&p->sv.tls, &env->loop, &env->log, &p->sv.arena, &tls);
+    p->route.direct = true;
+    p->route.tls.ca_file = o->ca_file;
+    p->route.tls.insecure = o->insecure;
+    locust__stream_init(&p->conn.stream, &p->sv.net);
+}
+
+/* Ends lookups that run, closes, and frees. */
+static void locust__poster_free(locust__poster *p)
+{
+    locust__stream_close(&p->conn.stream);
+    locust__tls_ticket_free(p->conn.ticket);
+    locust__base_url_free(&p->base);
+    locust__buf_free(&p->fields);
+    locust__tls_free(&p->sv.tls);
+    locust__arena_free(&p->sv.arena);
+}
+
+/* Takes an http or https URL apart. NULL, or why it cannot be used. */
+static const char *locust__poster_open(locust__poster *p)
+{
+    const char *broken = NULL;
+    locust_error error = locust__base_url_parse(&p->sv, p->url, &p->base, &broken);
+    p->conn.origin = p->base.origin;
+    return broken ? broken : error ? locust__error_text(error) : NULL;
+}
+
+/* Takes HOST:PORT apart, of an address of IPv6 in brackets too. NULL, or why it cannot be used. */
+static const char *locust__poster_open_udp(locust__poster *p)
+{
+    const char *colon = strrchr(p->url, ':'), *host = p->url, *digits = colon ? colon + 1 : "";
+    size_t n = colon ? (size_t)(colon - host) : 0;
+    int64_t port = locust__number_whole(&digits);
+    if (n > 2 && *host == '[' && host[n - 1] == ']') {
+        host++;
+        n -= 2;
+    }
+    if (!n || n >= sizeof p->host || *digits || port < 1 || port > 65535)
+        return "it takes HOST:PORT";
+    memcpy(p->host, host, n);
+    p->port = (int)port;
+    return NULL;
+}
+
+/* The head of a POST of n bytes below `path`. */
+static void locust__poster_head(
+    locust__poster *p, locust__buf *out, const char *path, const char *type, size_t n)
+{
+    locust__buf_puts(out, "POST ");
+    locust__url_add_target(out, p->base.prefix, path, NULL);
+    locust__buf_printf(out,
+        " HTTP/1.1\r\nHost: %s\r\nUser-Agent: locust.h/" LOCUST_VERSION
+        "\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
+        p->base.origin->authority, type, n);
+    if (p->base.auth.len) {
+        locust__buf auth = {NULL, 0, 0, false};
+        locust__auth_basic(&auth, p->base.auth.ptr);
+        if (!auth.failed)
+            locust__buf_printf(out, "Authorization: %s\r\n", auth.ptr);
+        locust__buf_free(&auth);
+    }
+    if (p->fields.len)
+        locust__buf_add(out, p->fields.ptr, p->fields.len);
+    locust__buf_puts(out, "\r\n");
+}
+
+/* Reads the answer and drops its body. *keep: another request may follow on this connection. */
+static locust_error locust__poster_answer(
+    locust__poster *p, int64_t deadline_ns, bool *keep) LOCUST__PARKS
+{
+    locust__buf kept = {NULL, 0, 0, false};
+    locust__response_head h = {.status = 0};
+    size_t budget = LOCUST_MAX_HEADER;
+    int64_t first_ns = 0;
+    enum locust__body kind = LOCUST__BODY_NONE;
+    locust_error error =
+        locust__receive_final(&p->conn.stream, &h, &kept, 0, &budget, &first_ns, deadline_ns);
+    p->status = error ? 0 : h.status;
+    *keep = false;
+    if (!error) {
+        kind = locust__response_head_body(&h, false);
+        *keep = locust__http_persists(&h.framing, kind) && kind != LOCUST__BODY_CLOSE &&
+                (kind != LOCUST__BODY_SIZED || h.framing.length <= 65536);
+        kept.len = 0;
+        if (*keep)
+            error = locust__receive_body(
+                &p->conn.stream, kind, h.framing.length, &kept, NULL, budget, deadline_ns);
+    }
+    locust__buf_free(&kept);
+    return error;
+}
+
+/* One POST, on the connection that there is. */
+static locust_error locust__poster_try(locust__poster *p, const char *path, const char *type,
+    locust__view text, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__buf head = {NULL, 0, 0, false};
+    locust_error error;
+    bool keep = false;
+    p->status = 0;
+    locust__poster_head(p, &head, path, type, text.len);
+    error = head.failed ? LOCUST_ERR_MEMORY
+                        : locust__stream_write(&p->conn.stream, (locust__view){head.ptr, head.len},
+                              text, deadline_ns);
+    locust__buf_free(&head);
+    if (!error)
+        error = locust__poster_answer(p, deadline_ns, &keep);
+    if (error || !keep)
+        locust__stream_close(&p->conn.stream);
+    else
+        locust__stream_settle(&p->conn.stream);
+    return error;
+}
+
+/* POSTs a text below the URL's path. One that a kept connection has no answer to is sent once more,
+ * on a new one. LOCUST_OK: there is an answer, whose status is p->status. */
+static locust_error locust__poster_send(locust__poster *p, const char *path, const char *type,
+    locust__view text, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__stream_settle(&p->conn.stream);
+    bool kept = locust__stream_is_open(&p->conn.stream) && locust__stream_is_quiet(&p->conn.stream);
+    locust_error error = LOCUST_ERR_CLOSED;
+    if (kept)
+        error = locust__poster_try(p, path, type, text, deadline_ns);
+    if (error == LOCUST_OK || error == LOCUST_ERR_CANCELLED || error == LOCUST_ERR_TIMEOUT)
+        return error;
+    locust__allowance a = {deadline_ns, 0};
+    locust__dial took;
+    error = locust__dial_open(&p->conn, &p->sv, &p->route, &a, &took);
+    return error ? error : locust__poster_try(p, path, type, text, deadline_ns);
+}
+
+/* Opens the datagram socket if it is not open. */
+static locust_error locust__poster_dial_udp(locust__poster *p, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__addr addrs[LOCUST__HOST_ADDRS];
+    locust__host *host = NULL;
+    locust_error error;
+    if (locust__stream_is_open(&p->conn.stream))
+        return LOCUST_OK;
+    error = locust__lookup_host(&p->sv.resolver, p->host, p->port, deadline_ns, &host);
+    if (error)
+        return error;
+    locust__lookup_order(host, p->port, addrs);
+    return locust__connect_udp(&p->conn.stream, &addrs[0]);
+}
+
+/* Sends lines, as many as fit into each datagram. What the socket does not take at once is lost: it
+ * never waits. */
+static locust_error locust__poster_send_lines(
+    locust__poster *p, locust__view text, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_error error = locust__poster_dial_udp(p, deadline_ns), first = error;
+    while (!error && text.len) {
+        size_t n = 0, next = 0, sent = 0;
+        do { // whole lines, the first of any length
+            const char *end = memchr(text.ptr + next, '\n', text.len - next);
+            n = next;
+            next = end ? (size_t)(end - text.ptr) + 1 : text.len;
+        } while (next <= LOCUST__POSTER_DATAGRAM && next < text.len);
+        if (next <= LOCUST__POSTER_DATAGRAM || !n)
+            n = next;
+        struct iovec iov = {(void *)(uintptr_t)text.ptr, n};
+        error = locust__stream_send(&p->conn.stream, &iov, 1, &sent);
+        if (!error && sent < n)
+            error = LOCUST_ERR_TIMEOUT;
+        if (error && !first)
+            first = error; // as when nobody listens: the next one may arrive
+        if (error == LOCUST_ERR_REFUSED)
+            error = LOCUST_OK;
+        text = locust__view_skip(text, n);
+    }
+    return first;
+}
+/* ============================================================================================
+ * >>export  figures for programs that collect them
+ *
+ * Purpose     --otlp, --otel, --influx, --statsd, --metrics-file: every --export-every seconds, and
+ *             once at the end, each of them gets the figures, from a coroutine of its own.
+ * Invariants  a collector that is slow or gone costs no load: one text at a time is under way for
+ *             each, and the next is made when that has gone or was given up. What did not arrive is
+ *             counted; the first time it is said why, at the end how often.
+ * Cost        the text of one report for each; nothing without these options.
+ * Names       locust__export locust__export_ locust__exports locust__exports_
+ * Uses        >>co >>switch >>sync >>stream >>lookup >>url >>head >>check >>export_buckets
+ *             >>export_prometheus >>export_otlp >>export_influx >>export_statsd >>export_post
+ * Limits      the end of a run waits up to two seconds for a collector that takes its time.
+ * ============================================================================================ */
+
+enum locust__export_kind {
+    LOCUST__EXPORT_OTLP,
+    LOCUST__EXPORT_INFLUX,
+    LOCUST__EXPORT_STATSD,
+    LOCUST__EXPORT_FILE,
+    LOCUST__EXPORT_KINDS
+};
+
+enum { LOCUST__EXPORT_EVERY_S = 5, LOCUST__EXPORT_PATIENCE_S = 10, LOCUST__EXPORT_END_S = 2 };
+
+typedef struct locust__export { // one program that collects
+    locust_env *env;
+    locust__checks *checks;
+    enum locust__export_kind kind;
+    const char *to; // NULL: not asked for
+    locust__poster post;
+    locust__since since;
+    locust__buf text;
+    char *draft;         // of a file: its path until it is whole
+    int64_t patience_ns; // for one report
+    uint64_t all, lost;  // reports
+    bool told;
+} locust__export;
+
+typedef struct locust__exports {
+    locust_env *env; // NULL: nothing is exported
+    locust__export all[LOCUST__EXPORT_KINDS];
+} locust__exports;
+
+static const char *const locust__export_options[LOCUST__EXPORT_KINDS] = {
+    "--otlp", "--influx", "--statsd", "--metrics-file"};
+
+/* Writes the text, on the loop's stack. */
+LOCUST__COLD static void locust__export_write(void *arg)
+{
+    locust__export *x = arg;
+    x->text.len = 0;
+    x->text.failed = false;
+    switch (x->kind) {
+    case LOCUST__EXPORT_OTLP:
+        locust__otlp_metrics(&x->text, x->env);
+        break;
+    case LOCUST__EXPORT_INFLUX:
+        locust__influx_write(&x->text, x->env, &x->since);
+        break;
+    case LOCUST__EXPORT_STATSD:
+        locust__statsd_write(&x->text, x->env, &x->since);
+        break;
+    case LOCUST__EXPORT_FILE:
+        locust__prometheus_write(&x->text, x->env, x->checks);
+        break;
+    case LOCUST__EXPORT_KINDS:
+        break;
+    }
+}
+
+/* Writes the file beside its place and moves it there: who reads it finds a whole one. */
+LOCUST__COLD static const char *locust__export_file(locust__export *x)
+{
+    int fd = open(x->draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    size_t done = fd < 0 ? 0 : locust__os_write_all(fd, x->text.ptr, x->text.len);
+    const char *why = fd < 0 || done < x->text.len ? strerror(errno) : NULL;
+    if (fd >= 0)
+        close(fd);
+    if (!why && rename(x->draft, x->to) != 0)
+        why = strerror(errno);
+    return why;
+}
+
+/* Sends the text. NULL, or why it did not arrive, perhaps in `why`. */
+static const char *locust__export_send(
+    locust__export *x, int64_t deadline_ns, char *why, size_t size) LOCUST__PARKS
+{
+    locust__view text = {x->text.ptr, x->text.len};
+    bool at_root = x->post.base.prefix && !*x->post.base.prefix;
+    locust_error error = LOCUST_OK;
+    if (x->text.failed)
+        return "out of memory";
+    switch (x->kind) {
+    case LOCUST__EXPORT_OTLP:
+        error = locust__poster_send(&x->post, "/v1/metrics", "application/json", text, deadline_ns);
+        break;
+    case LOCUST__EXPORT_INFLUX:
+        error = locust__poster_send(&x->post, at_root ? "/write?db=locust" : "",
+            "text/plain; charset=utf-8", text, deadline_ns);
+        break;
+    case LOCUST__EXPORT_STATSD:
+        error = locust__poster_send_lines(&x->post, text, deadline_ns);
+        return error ? locust__error_text(error) : NULL;
+    case LOCUST__EXPORT_FILE:
+        return locust__export_file(x);
+    case LOCUST__EXPORT_KINDS:
+        break;
+    }
+    if (error)
+        return locust__error_text(error);
+    snprintf(why, size, "it answers with status %d", x->post.status);
+    return x->post.status >= 200 && x->post.status < 300 ? NULL : why;
+}
+
+/* Makes a report and sends it. */
+static void locust__export_turn(locust__export *x) LOCUST__PARKS
+{
+    char text[64];
+    const char *why;
+    locust__co_call(&x->env->loop, locust__export_write, x);
+    why = locust__export_send(
+        x, locust__time_after(locust__os_now_ns(), x->patience_ns), text, sizeof text);
+    if (x->env->loop.current->cancelled) // the end cut it: the last report has all of it
+        return;
+    x->all++;
+    if (!why)
+        return;
+    x->lost++;
+    if (!x->told)
+        locust__log_print(&x->env->log, LOCUST__LOG_WARNING, "locust.main",
+            "%s %.200s: figures did not arrive: %s; the test goes on, and the end says how often",
+            locust__export_options[x->kind], x->to, why);
+    x->told = true;
+}
+
+static int64_t locust__export_every_ns(const locust_env *env)
+{
+    double s = env->options.export_every_s;
+    return locust__time_ns(s > 0 ? s : LOCUST__EXPORT_EVERY_S);
+}
+
+/* The coroutine of one collector. A report that takes longer than the time between two makes the
+ * next one later, not more. */
+static void locust__export_main(void *arg)
+{
+    locust__export *x = arg;
+    locust__loop *loop = &x->env->loop;
+    int64_t every_ns = locust__export_every_ns(x->env), next_ns = locust__os_now_ns();
+    for (;;) {
+        int64_t now_ns = locust__os_now_ns();
+        next_ns = next_ns + every_ns > now_ns ? next_ns + every_ns : now_ns + every_ns;
+        if (locust__co_sleep(loop, next_ns) == LOCUST__WAKE_CANCELLED)
+            return;
+        locust__export_turn(x);
+    }
+}
+
+/* The last report of one collector. */
+static void locust__export_last(void *arg)
+{
+    locust__export *x = arg;
+    x->patience_ns = LOCUST__EXPORT_END_S * LOCUST__S;
+    locust__export_turn(x);
+    locust__lookup_stop(&x->post.sv.resolver);
+    locust__stream_close(&x->post.conn.stream);
+    if (x->lost)
+        locust__log_print(&x->env->log, LOCUST__LOG_WARNING, "locust.main",
+            "%s %.200s: %llu of %llu reports of figures did not arrive",
+            locust__export_options[x->kind], x->to, (unsigned long long)x->lost,
+            (unsigned long long)x->all);
+}
+
+/* Starts the coroutines, beside the run. */
+static void locust__exports_start(locust__exports *e, locust__wait_group *group)
+{
+    for (int i = 0; e->env && i < LOCUST__EXPORT_KINDS; i++)
+        if (e->all[i].to)
+            locust__co_start(
+                &e->env->loop, "the kit itself", 0, locust__export_main, &e->all[i], group);
+}
+
+/* Sends the last reports, all at once. The coroutines of locust__exports_start have ended. */
+static void locust__exports_end(locust__exports *e) LOCUST__PARKS
+{
+    locust__wait_group group = {.running = 0};
+    for (int i = 0; e->env && i < LOCUST__EXPORT_KINDS; i++)
+        if (e->all[i].to)
+            locust__co_start(
+                &e->env->loop, "the kit itself", 0, locust__export_last, &e->all[i], &group);
+    if (e->env)
+        locust__wait_group_join(&e->env->loop, &group, LOCUST__NEVER);
+}
+
+static void locust__exports_close(locust__exports *e)
+{
+    for (int i = 0; e->env && i < LOCUST__EXPORT_KINDS; i++) {
+        locust__export *x = &e->all[i];
+        if (!x->env)
+            continue;
+        locust__poster_free(&x->post);
+        locust__since_free(&x->since);
+        locust__buf_free(&x->text);
+        LOCUST_FREE(x->draft);
+    }
+    e->env = NULL;
+}
+
+/* Header fields of OTEL_EXPORTER_OTLP_HEADERS, "api-key=1,other=2", and of INFLUX_TOKEN. False: one
+ * of them is none. */
+static bool locust__export_fields(locust__export *x)
+{
+    const char *text = getenv("OTEL_EXPORTER_OTLP_HEADERS"), *token = getenv("INFLUX_TOKEN");
+    locust__buf *out = &x->post.fields;
+    if (x->kind == LOCUST__EXPORT_INFLUX && token && *token) {
+        locust__buf_printf(out, "Authorization: Token %s\r\n", token);
+        return locust__http_is_value(locust__view_of(token));
+    }
+    if (x->kind != LOCUST__EXPORT_OTLP || !text)
+        return true;
+    for (locust__view rest = locust__view_of(text), one; locust__http_next(&rest, &one);) {
+        const char *equals = memchr(one.ptr, '=', one.len);
+        locust__view name = {one.ptr, equals ? (size_t)(equals - one.ptr) : 0}, value;
+        if (!one.len)
+            continue;
+        value = equals ? locust__view_skip(one, name.len + 1) : name;
+        name = locust__http_trim(name);
+        value = locust__http_trim(value);
+        if (!equals || !locust__http_is_token(name) || !locust__http_is_value(value))
+            return false;
+        locust__buf_add(out, name.ptr, name.len);
+        locust__buf_puts(out, ": ");
+        locust__url_decode(out, value);
+        locust__buf_puts(out, "\r\n");
+    }
+    return !out->failed;
+}
+
+/* Prepares one. NULL, or what is wrong with it. */
+static const char *locust__export_open(locust__export *x)
+{
+    size_t n = strlen(x->to);
+    switch (x->kind) {
+    case LOCUST__EXPORT_STATSD:
+        return locust__poster_open_udp(&x->post);
+    case LOCUST__EXPORT_FILE:
+        x->draft = LOCUST_MALLOC(n + sizeof ".new");
+        if (!x->draft)
+            return "out of memory";
+        sprintf(x->draft, "%s.new", x->to);
+        locust__export_write(x);
+        return locust__export_file(x);
+    case LOCUST__EXPORT_OTLP:
+    case LOCUST__EXPORT_INFLUX:
+    case LOCUST__EXPORT_KINDS:
+        break;
+    }
+    if (!locust__export_fields(x))
+        return x->kind == LOCUST__EXPORT_OTLP
+                   ? "OTEL_EXPORTER_OTLP_HEADERS takes name=value,name=value"
+                   : "INFLUX_TOKEN is no header field";
+    return locust__poster_open(&x->post);
+}
+
+/* Opens what was asked for. False: one of them is wrong, and a line on standard error says so. */
+static bool locust__exports_open(locust__exports *e, locust_env *env, locust__checks *checks)
+{
+    const locust_options *o = &env->options;
+    const char *endpoint = getenv("OTEL_EXPORTER_OTLP_ENDPOINT");
+    const char *otel = endpoint && *endpoint ? endpoint : "http://127.0.0.1:4318";
+    const char *to[LOCUST__EXPORT_KINDS] = {o->otlp   ? o->otlp
+                                            : o->otel ? otel
+                                                      : NULL,
+        o->influx, o->statsd, o->metrics_file};
+    memset(e, 0, sizeof *e);
+    for (int i = 0; i < LOCUST__EXPORT_KINDS; i++) {
+        locust__export *x = &e->all[i];
+        const char *wrong;
+        if (!to[i])
+            continue;
+        e->env = x->env = env;
+        x->checks = checks;
+        x->kind = (enum locust__export_kind)i;
+        x->to = to[i];
+        x->patience_ns = LOCUST__EXPORT_PATIENCE_S * LOCUST__S;
+        locust__poster_init(&x->post, env, to[i]);
+        wrong = locust__export_open(x);
+        if (wrong) {
+            locust__say("%s %s: %s", locust__export_options[i], to[i], wrong);
+            return false;
+        }
+    }
+    return true;
+}
+#endif
 /* ============================================================================================
  * >>options  the options and how each is set
  *
@@ -50267,6 +51850,20 @@ typedef struct locust__known_option {
     X("request-log", 0, TEXT, options.request_log, "FILE", "a line for each request, CSV") \
     X("request-log-sample", 0, RATE, options.request_log_sample, "SHARE", \
         "of the requests in it (1)") \
+    X("otlp", 0, TEXT, options.otlp, "URL", \
+        "metrics for OpenTelemetry (OTLP/HTTP): http://127.0.0.1:4318") \
+    X("otel", 0, FLAG, options.otel, NULL, "the same to OTEL_EXPORTER_OTLP_ENDPOINT") \
+    X("influx", 0, TEXT, options.influx, "URL", \
+        "lines for InfluxDB: http://127.0.0.1:8086/write?db=locust") \
+    X("statsd", 0, TEXT, options.statsd, "HOST:PORT", "metrics for statsd, by UDP") \
+    X("metrics-file", 0, TEXT, options.metrics_file, "FILE", \
+        "metrics as Prometheus' text, rewritten as a whole") \
+    X("export-every", 0, SPAN, options.export_every_s, "SPAN", \
+        "how often those get the figures (5)") \
+    X("target-pid", 0, COUNT, options.target_pid, "PID", \
+        "the server here: its CPU for a request beside the generator's") \
+    X("target-cgroup", 0, TEXT, options.target_cgroup, "PATH", \
+        "the same by its cgroup (v2): system.slice/nginx.service") \
     X("exit-code-on-error", 0, CODE, options.exit_code_on_error, "CODE", \
         "exit code after a run with failures (1)") \
     X("loglevel", 'L', LEVEL, options.loglevel, "LEVEL", \
@@ -50284,7 +51881,7 @@ typedef struct locust__known_option {
     X("tls-key", 0, MISSING) X("class-picker", 0, MISSING_FLAG) X("autostart", 0, MISSING_FLAG) \
     X("autoquit", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
-    X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
+    X("profile", 0, MISSING)
 // clang-format on
 
 #define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                             \
@@ -51131,6 +52728,9 @@ typedef struct locust__run_parts { // one run; lies on the stack of main, not of
     locust__files files;
     locust__history history; // for the report
     locust__result verdict;
+#if LOCUST__WITH_EXPORT
+    locust__exports exports;
+#endif
     locust__wait_group helpers; // coroutines beside the runner
     int signals;                // descriptor that the numbers of signals are read from; -1: none
     locust__fd signal_fd;       // the same descriptor, in the poller
@@ -51356,6 +52956,9 @@ static void locust__run_begin(locust__run_parts *run)
         locust__run_help(run, locust__run_find);
     locust__run_help(run, locust__run_usage);
     locust__run_help(run, locust__run_beat);
+#if LOCUST__WITH_EXPORT
+    locust__exports_start(&run->exports, &run->helpers);
+#endif
 }
 
 /* The whole run of a worker. The reports are the master's; what this process was short of is a line
@@ -51400,6 +53003,9 @@ LOCUST__COLD static void locust__run_main(void *arg)
         locust__runner_run(env);
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+#if LOCUST__WITH_EXPORT
+    locust__exports_end(&run->exports);
+#endif
     if (run->command)
         LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
     locust__co_call(&env->loop, locust__result_judge, &run->verdict);
@@ -51430,9 +53036,17 @@ LOCUST__COLD static void locust__run_main(void *arg)
     }
 }
 
-/* The first option given that a test without reports lacks; NULL: none. */
+/* The first option given that a test without reports or exports lacks; NULL: none. */
 static const char *locust__run_lacks(const locust_options *o)
 {
+    const char *exported = o->otlp           ? "--otlp"
+                           : o->otel         ? "--otel"
+                           : o->influx       ? "--influx"
+                           : o->statsd       ? "--statsd"
+                           : o->metrics_file ? "--metrics-file"
+                                             : NULL;
+    if (exported && !LOCUST__WITH_EXPORT)
+        return exported;
     return LOCUST__WITH_REPORTS ? NULL
            : o->csv             ? "--csv"
            : o->junit           ? "--junit"
@@ -51483,6 +53097,9 @@ static void locust__run_close(locust__run_parts *run)
         locust__files_close(&run->files);
     if (LOCUST__WITH_REPORTS)
         locust__history_free(&run->history);
+#if LOCUST__WITH_EXPORT
+    locust__exports_close(&run->exports);
+#endif
     locust__result_free(&run->verdict);
 }
 
@@ -51502,7 +53119,8 @@ static int locust__run_open(locust__run_parts *run)
         return LOCUST__EXIT_USAGE;
     }
     if (lacks) {
-        locust__say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
+        locust__say("%s: this test was compiled with %s", lacks,
+            LOCUST__WITH_REPORTS ? "LOCUST_NO_EXPORT" : "LOCUST_NO_REPORTS");
         return LOCUST__EXIT_USAGE;
     }
     if (LOCUST__WITH_REPORTS && !locust__files_open(&run->files, env))
@@ -51512,6 +53130,10 @@ static int locust__run_open(locust__run_parts *run)
     env->judge = locust__generator_judge;
 #if LOCUST__WITH_FLEET
     if (env->options.master && !locust__master_open(env))
+        return LOCUST__EXIT_USAGE;
+#endif
+#if LOCUST__WITH_EXPORT
+    if (!locust__exports_open(&run->exports, env, &run->verdict.checks))
         return LOCUST__EXIT_USAGE;
 #endif
     if (!run->command || locust__process.forked) // then it obeys its parent

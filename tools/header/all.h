@@ -59,6 +59,7 @@
  *                                  in place of the kit's own records behind its handshake
  *   LOCUST_NO_FLEET           0    1: no --worker, --master and --processes; messages to
  *                                  this process alone
+ *   LOCUST_NO_EXPORT          0    1: no figures for Prometheus, OpenTelemetry, InfluxDB, statsd
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
  * task, not memory.
@@ -126,6 +127,7 @@
  *     >>os_kqueue         the poller of macOS and the BSDs
  *     >>os_poll           the poller of last resort
  *     >>os_linux          what only Linux has
+ *     >>os_others         what other programs on this machine take, by Linux
  *     >>os_unix           what Linux has and this system has not
  *     >>os_macos          macOS
  *     >>os_bsd            FreeBSD, NetBSD, OpenBSD, DragonFly
@@ -274,6 +276,7 @@
  *     >>stages            --stages
  *     >>dispatch          which class the next user has
  *     >>env               the environment of a test
+ *     >>target            --target-pid and --target-cgroup
  *     >>usage             what the generator itself used
  *     >>stall             when nothing ran, and why
  *     >>blocked           which task kept the loop to itself
@@ -311,6 +314,7 @@
  *     >>fleet_master      a test whose users are on workers
  *   9-outside
  *     >>generator         the generator's verdict on itself
+ *     >>server_cpu        the server's CPU beside the generator's
  *     >>figures           what a row shows
  *     >>check             checks
  *     >>check_why         what is wrong with a check
@@ -332,6 +336,13 @@
  *     >>locust_json       --json and --json-file
  *     >>files             files for other programs
  *     >>github            annotations of GitHub Actions
+ *     >>export_buckets    few, fixed buckets, and what came since the last look
+ *     >>export_prometheus the text that Prometheus scrapes
+ *     >>export_otlp       metrics for OpenTelemetry
+ *     >>export_influx     line protocol of InfluxDB
+ *     >>export_statsd     metrics for statsd
+ *     >>export_post       texts to a program that collects figures
+ *     >>export            figures for programs that collect them
  *     >>options           the options and how each is set
  *     >>config_file       config files
  *     >>cli               the command line
@@ -485,6 +496,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #endif
 #if LOCUST__OS_LINUX
 #include "1-ground/os/linux.c"
+#include "1-ground/os/others.c"
 #else
 #include "1-ground/os/unix.c"
 #endif
@@ -661,6 +673,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/stages.c"
 #include "8-run/dispatch.c"
 #include "8-run/env.c"
+#include "8-run/target.c"
 #include "8-run/usage.c"
 #include "8-run/stall.c"
 #include "8-run/blocked.c"
@@ -702,6 +715,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 
 #if LOCUST__LAYERS >= 9
 #include "9-outside/generator.c"
+#include "9-outside/server_cpu.c"
 #include "9-outside/figures.c"
 #include "9-outside/check.c"
 #include "9-outside/check_why.c"
@@ -723,6 +737,15 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/locust_json.c"
 #include "9-outside/files.c"
 #include "9-outside/github.c"
+#if LOCUST__WITH_EXPORT
+#include "9-outside/export/buckets.c"
+#include "9-outside/export/prometheus.c"
+#include "9-outside/export/otlp.c"
+#include "9-outside/export/influx.c"
+#include "9-outside/export/statsd.c"
+#include "9-outside/export/post.c"
+#include "9-outside/export/export.c"
+#endif
 #include "9-outside/options.c"
 #include "9-outside/config_file.c"
 #include "9-outside/cli.c"

@@ -87,5 +87,14 @@ typedef struct locust_options {
     const char *request_log;      // file for a line for each request, CSV
     double request_log_sample;    // the share of requests that it gets; 0: 1
     bool no_arrival_times;        // a response ends when it is read, not when the kernel had it
-    void *context;                // yours: locust_env_context
+    const char *otlp;         // base URL that metrics are sent to by OTLP/HTTP, JSON; NULL: none
+    bool otel;                // the same to OTEL_EXPORTER_OTLP_ENDPOINT, or http://127.0.0.1:4318
+    const char *influx;       // URL that lines are POSTed to: http://host:8086/write?db=locust
+    const char *statsd;       // HOST:PORT that lines are sent to by UDP
+    const char *metrics_file; // rewritten with Prometheus' text; NULL: none
+    double export_every_s;    // how often each of these gets figures; 0: 5
+    int target_pid; // the server's, on this machine: its CPU, and that of what it started, is
+                    // reported beside the generator's; 0: none. Linux
+    const char *target_cgroup; // the same for a cgroup (v2), such as "system.slice/nginx.service"
+    void *context;             // yours: locust_env_context
 } locust_options;

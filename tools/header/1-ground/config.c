@@ -57,6 +57,12 @@
 #define LOCUST__WITH_FLEET 1
 #endif
 
+#if defined(LOCUST_NO_EXPORT) && LOCUST__ON(LOCUST_NO_EXPORT)
+#define LOCUST__WITH_EXPORT 0
+#else
+#define LOCUST__WITH_EXPORT 1
+#endif
+
 #if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
 #define LOCUST__WITH_POLL 1
 #else

@@ -31,6 +31,8 @@ typedef struct locust__usage { // of this process, at a moment: see >>usage
     int64_t waited_ns;                   // for a CPU; -1: unknown
     uint64_t shed;                       // arrivals
     uint64_t out_of_files, out_of_ports; // times that there was none left
+    int64_t target_ns;                   // of CPU that the server took; -1: nobody has looked
+    size_t target_bytes;                 // of memory that it has
 } locust__usage;
 
 typedef struct locust__usage_blocker { // a task that did not let others run: see >>blocked

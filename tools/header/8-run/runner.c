@@ -175,7 +175,7 @@ static void locust__runner_begin(locust_env *env)
 /* Ends all users, up to on_test_stop. */
 static void locust__runner_end(locust_env *env) LOCUST__PARKS
 {
-    env->until = locust__usage_now(env);
+    env->until = locust__usage_all(env);
     locust__stats_end(&env->stats, env->until.at_ns);
     if (env->warm_ns < LOCUST__NEVER)
         locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.runners",

@@ -7,8 +7,8 @@
  * Names       locust__setup_ locust__env_new locust__env_free
  * Uses        >>loop >>stats >>record >>source >>net >>resolve >>lookup >>tls >>tls_state
  *             >>tls_version >>extract >>proxy >>connect_to >>services >>fault >>task >>user
- *             >>start >>control >>feed >>stages >>dispatch >>env >>stall >>blocked >>ramp
- *             >>classes >>listeners >>message >>own_option >>unused
+ *             >>start >>control >>feed >>stages >>dispatch >>env >>target >>stall >>blocked
+ *             >>ramp >>classes >>listeners >>message >>own_option >>unused
  * ============================================================================================ */
 
 /* Fills in the defaults of the options that are read more than once. */
@@ -25,6 +25,10 @@ static void locust__setup_defaults(locust_options *o)
         o->csv = o->checks = o->find_max = o->junit = o->summary = o->baseline = o->hgrm = NULL;
         o->json_file = NULL;
         o->json = false;
+        o->otlp = o->influx = o->statsd = o->metrics_file = NULL;
+        o->otel = false;
+        o->target_pid = 0;
+        o->target_cgroup = NULL;
     }
     o->exit_code_on_error = o->exit_code_on_error == 0  ? 1
                             : o->exit_code_on_error < 0 ? 0
@@ -258,8 +262,9 @@ static locust_env *locust__env_new(
         goto fail;
     locust__setup_services(env);
     if (!locust__setup_network(env, &fault) || !locust__setup_shape(env, &fault) ||
-        !locust__setup_worker(env, &fault) || !locust__own_option_check(env, &fault) ||
-        !locust__classes_init(env, &fault) || !locust__setup_dispatch(env, &fault))
+        !locust__setup_worker(env, &fault) || !locust__target_check(&env->options, &fault) ||
+        !locust__own_option_check(env, &fault) || !locust__classes_init(env, &fault) ||
+        !locust__setup_dispatch(env, &fault))
         goto fail;
     locust__unused_look(env, options);
     locust__locale_leave(locale);

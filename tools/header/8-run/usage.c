@@ -5,7 +5,7 @@
  *             generator is made of.
  * Cost        two system calls a look, once a second.
  * Names       locust__usage_
- * Uses        >>class >>env
+ * Uses        >>class >>env >>target
  * ============================================================================================ */
 
 static locust_arrival_counts locust__usage_arrivals(const locust_env *env)
@@ -28,7 +28,16 @@ static locust__usage locust__usage_now(const locust_env *env)
 {
     return (locust__usage){locust__os_now_ns(), locust__os_cpu_ns(), locust__os_waited_ns(),
         locust__usage_arrivals(env).shed, env->services.net.out_of_files,
-        env->services.net.out_of_ports};
+        env->services.net.out_of_ports, -1, 0};
+}
+
+/* The same with what the server took, which may cost a look at each process of the machine. */
+static locust__usage locust__usage_all(const locust_env *env)
+{
+    locust__usage now = locust__usage_now(env);
+    if (locust__target_is_asked(&env->options))
+        locust__target_look(&env->options, &now.target_ns, &now.target_bytes);
+    return now;
 }
 
 /* How long the process was ready to run and did not; 0 where the kernel does not tell. */
@@ -62,7 +71,7 @@ static void locust__usage_note(locust_env *env)
 LOCUST__COLD static void locust__usage_watch(locust_env *env)
 {
     locust__usage_note(env);
-    env->since = locust__usage_now(env);
+    env->since = locust__usage_all(env);
     env->until.at_ns = 0;
     env->peak_busy = 0;
     env->n_blockers = 0;

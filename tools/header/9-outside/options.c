@@ -217,6 +217,20 @@ typedef struct locust__known_option {
     X("request-log", 0, TEXT, options.request_log, "FILE", "a line for each request, CSV") \
     X("request-log-sample", 0, RATE, options.request_log_sample, "SHARE", \
         "of the requests in it (1)") \
+    X("otlp", 0, TEXT, options.otlp, "URL", \
+        "metrics for OpenTelemetry (OTLP/HTTP): http://127.0.0.1:4318") \
+    X("otel", 0, FLAG, options.otel, NULL, "the same to OTEL_EXPORTER_OTLP_ENDPOINT") \
+    X("influx", 0, TEXT, options.influx, "URL", \
+        "lines for InfluxDB: http://127.0.0.1:8086/write?db=locust") \
+    X("statsd", 0, TEXT, options.statsd, "HOST:PORT", "metrics for statsd, by UDP") \
+    X("metrics-file", 0, TEXT, options.metrics_file, "FILE", \
+        "metrics as Prometheus' text, rewritten as a whole") \
+    X("export-every", 0, SPAN, options.export_every_s, "SPAN", \
+        "how often those get the figures (5)") \
+    X("target-pid", 0, COUNT, options.target_pid, "PID", \
+        "the server here: its CPU for a request beside the generator's") \
+    X("target-cgroup", 0, TEXT, options.target_cgroup, "PATH", \
+        "the same by its cgroup (v2): system.slice/nginx.service") \
     X("exit-code-on-error", 0, CODE, options.exit_code_on_error, "CODE", \
         "exit code after a run with failures (1)") \
     X("loglevel", 'L', LEVEL, options.loglevel, "LEVEL", \
@@ -234,7 +248,7 @@ typedef struct locust__known_option {
     X("tls-key", 0, MISSING) X("class-picker", 0, MISSING_FLAG) X("autostart", 0, MISSING_FLAG) \
     X("autoquit", 0, MISSING) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
-    X("profile", 0, MISSING) X("otel", 0, MISSING_FLAG)
+    X("profile", 0, MISSING)
 // clang-format on
 
 #define LOCUST__OPTIONS_ROW(name, letter, kind, field, value, help)                             \

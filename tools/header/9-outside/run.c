@@ -17,6 +17,9 @@ typedef struct locust__run_parts { // one run; lies on the stack of main, not of
     locust__files files;
     locust__history history; // for the report
     locust__result verdict;
+#if LOCUST__WITH_EXPORT
+    locust__exports exports;
+#endif
     locust__wait_group helpers; // coroutines beside the runner
     int signals;                // descriptor that the numbers of signals are read from; -1: none
     locust__fd signal_fd;       // the same descriptor, in the poller
@@ -242,6 +245,9 @@ static void locust__run_begin(locust__run_parts *run)
         locust__run_help(run, locust__run_find);
     locust__run_help(run, locust__run_usage);
     locust__run_help(run, locust__run_beat);
+#if LOCUST__WITH_EXPORT
+    locust__exports_start(&run->exports, &run->helpers);
+#endif
 }
 
 /* The whole run of a worker. The reports are the master's; what this process was short of is a line
@@ -286,6 +292,9 @@ LOCUST__COLD static void locust__run_main(void *arg)
         locust__runner_run(env);
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+#if LOCUST__WITH_EXPORT
+    locust__exports_end(&run->exports);
+#endif
     if (run->command)
         LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
     locust__co_call(&env->loop, locust__result_judge, &run->verdict);
@@ -316,9 +325,17 @@ LOCUST__COLD static void locust__run_main(void *arg)
     }
 }
 
-/* The first option given that a test without reports lacks; NULL: none. */
+/* The first option given that a test without reports or exports lacks; NULL: none. */
 static const char *locust__run_lacks(const locust_options *o)
 {
+    const char *exported = o->otlp           ? "--otlp"
+                           : o->otel         ? "--otel"
+                           : o->influx       ? "--influx"
+                           : o->statsd       ? "--statsd"
+                           : o->metrics_file ? "--metrics-file"
+                                             : NULL;
+    if (exported && !LOCUST__WITH_EXPORT)
+        return exported;
     return LOCUST__WITH_REPORTS ? NULL
            : o->csv             ? "--csv"
            : o->junit           ? "--junit"
@@ -369,6 +386,9 @@ static void locust__run_close(locust__run_parts *run)
         locust__files_close(&run->files);
     if (LOCUST__WITH_REPORTS)
         locust__history_free(&run->history);
+#if LOCUST__WITH_EXPORT
+    locust__exports_close(&run->exports);
+#endif
     locust__result_free(&run->verdict);
 }
 
@@ -388,7 +408,8 @@ static int locust__run_open(locust__run_parts *run)
         return LOCUST__EXIT_USAGE;
     }
     if (lacks) {
-        locust__say("%s: this test was compiled with LOCUST_NO_REPORTS", lacks);
+        locust__say("%s: this test was compiled with %s", lacks,
+            LOCUST__WITH_REPORTS ? "LOCUST_NO_EXPORT" : "LOCUST_NO_REPORTS");
         return LOCUST__EXIT_USAGE;
     }
     if (LOCUST__WITH_REPORTS && !locust__files_open(&run->files, env))
@@ -398,6 +419,10 @@ static int locust__run_open(locust__run_parts *run)
     env->judge = locust__generator_judge;
 #if LOCUST__WITH_FLEET
     if (env->options.master && !locust__master_open(env))
+        return LOCUST__EXIT_USAGE;
+#endif
+#if LOCUST__WITH_EXPORT
+    if (!locust__exports_open(&run->exports, env, &run->verdict.checks))
         return LOCUST__EXIT_USAGE;
 #endif
     if (!run->command || locust__process.forked) // then it obeys its parent

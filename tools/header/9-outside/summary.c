@@ -6,8 +6,8 @@
  *             is tools/summary.schema.json of the repository. No password of a URL is in it.
  * Cost        linear in rows and buckets; the text of all of them is in memory once.
  * Names       locust__summary_
- * Uses        >>entry >>stats >>tls >>json >>services >>class >>usage >>figures >>check
- *             >>baseline >>find >>remarks >>result >>table
+ * Uses        >>entry >>stats >>tls >>json >>services >>class >>usage >>server_cpu >>figures
+ *             >>check >>baseline >>find >>remarks >>result >>table
  * Sources     RFC 8259.
  * ============================================================================================ */
 
@@ -307,6 +307,19 @@ static void locust__summary_generator(locust__buf *out, const locust_generator *
     locust__buf_puts(out, "]},\n");
 }
 
+/* What the server took, if it was named. */
+static void locust__summary_target(locust__buf *out, const locust_env *env)
+{
+    locust__server_cpu c = locust__server_cpu_of(env);
+    if (c.asked && c.known)
+        locust__buf_printf(out,
+            " \"target\": {\"cpu_us_per_request\": %.3f, \"cores\": %.6f, \"memory_mb\": %.3f, "
+            "\"generator_cpu_us_per_request\": %.3f},\n",
+            c.us, c.cores, c.mb, c.own_us);
+    else
+        locust__buf_puts(out, " \"target\": null,\n");
+}
+
 /* What the clients did, in the whole run: a server that counts has the same numbers. */
 static void locust__summary_client(locust__buf *out, const locust__services_counts *n)
 {
@@ -458,6 +471,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
     locust__summary_generator(out, &v->generator);
     locust__summary_tls(out, &env->services.tls.counts);
     locust__summary_client(out, &env->services.counts);
+    locust__summary_target(out, env);
     locust__summary_checks(out, &v->checks);
     locust__summary_baseline(out, v);
     locust__summary_find(out, &v->find);

@@ -4,8 +4,8 @@
  * Purpose     Locust's tables on standard error, or short lines on standard output.
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
  * Names       locust__table locust__table_
- * Uses        >>co >>entry >>stats >>tls >>env >>usage >>generator >>figures >>check
- *             >>baseline >>find >>remarks >>result
+ * Uses        >>co >>entry >>stats >>tls >>env >>usage >>generator >>server_cpu >>figures
+ *             >>check >>baseline >>find >>remarks >>result
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
@@ -400,6 +400,23 @@ static void locust__table_generator(const locust__table *t, const locust_generat
     locust__buf_puts(t->out, "\n\n");
 }
 
+/* What the server itself took. */
+static void locust__table_target(const locust__table *t)
+{
+    locust__server_cpu c = locust__server_cpu_of(t->view.env);
+    char line[160];
+    if (!c.asked)
+        return;
+    if (locust__table_is_compact(t)) {
+        locust__buf_printf(t->out,
+            "target known=%d cpu_us=%.3f cores=%.3f mb=%.1f generator_cpu_us=%.3f\n", c.known, c.us,
+            c.cores, c.mb, c.own_us);
+        return;
+    }
+    locust__server_cpu_line(&c, line, sizeof line);
+    locust__buf_printf(t->out, "%s\n\n", line);
+}
+
 static void locust__table_checks(const locust__table *t, const locust__checks *checks)
 {
     static const int dashes[] = {8, 60, 20};
@@ -520,6 +537,7 @@ static void locust__table_final(locust__table *t, const locust__result *verdict)
     if (env->options.phases)
         locust__table_rows(t, &locust__table_phases);
     locust__table_tls(t);
+    locust__table_target(t);
     locust__table_find(t, &verdict->find);
     locust__table_checks(t, &verdict->checks);
     locust__table_baseline(t, &verdict->baseline, env->options.baseline);

@@ -51,6 +51,10 @@ static int64_t locust__os_waited_ns(void);   // that it was runnable and others 
 static int64_t locust__os_slept_ns(void);    // that this machine was suspended since it started
 static int64_t locust__os_page_faults(void); // pages that this process waited for a disk for
 static size_t locust__os_memory(void);       // bytes resident; 0: unknown
+/* What a process of this machine, and all that it has started, or a cgroup has taken so far. False:
+ * unknown. */
+static bool locust__os_family(int pid, int64_t *cpu_ns, size_t *bytes);
+static bool locust__os_cgroup(const char *cgroup, int64_t *cpu_ns, size_t *bytes);
 /* Maps a whole file for reading; *text is NULL for an empty one. */
 static int locust__os_map(const char *path, const char **text, size_t *size);
 static void locust__os_unmap(const char *text, size_t size);

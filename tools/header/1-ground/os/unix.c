@@ -3,7 +3,8 @@
  *
  * Purpose     stands in for >>os_linux on other systems. No function there is needed: each only
  *             makes a figure more exact, or a stack cheaper.
- * Names       locust__os_guard_ locust__os_late_ locust__os_ports locust__os_precise_
+ * Names       locust__os_cgroup_ locust__os_family_ locust__os_guard_ locust__os_late_
+ *             locust__os_ports locust__os_precise_
  *             locust__os_recv_ locust__os_reopen_ locust__os_set_ locust__os_slept_
  *             locust__os_stamp_ locust__os_take_ locust__os_trim locust__os_waited_
  * ============================================================================================ */
@@ -11,6 +12,18 @@
 static int64_t locust__os_waited_ns(void)
 {
     return -1;
+}
+
+static bool locust__os_family(int pid, int64_t *cpu_ns, size_t *bytes)
+{
+    (void)pid, (void)cpu_ns, (void)bytes;
+    return false;
+}
+
+static bool locust__os_cgroup(const char *cgroup, int64_t *cpu_ns, size_t *bytes)
+{
+    (void)cgroup, (void)cpu_ns, (void)bytes;
+    return false;
 }
 
 static int64_t locust__os_slept_ns(void)
