@@ -39003,7 +39003,7 @@ static void locust__msgpack_put_map(locust__buf *out, uint32_t n)
  *             not depend on where they differ.
  * Cost        two blocks of SHA-256 and one for each 64 bytes of a message.
  * Names       locust__seal locust__seal_ locust__seals locust__seals_
- * Sources     RFC 2104, RFC 4231 (test vectors).
+ * Sources     RFC 4231 (test vectors of the HMAC).
  * Limits      nothing is encrypted: whoever sees the packets can read them.
  *
  *   key of a direction   HMAC(secret, "worker" or "master", nonce of the worker, of the master)
@@ -39023,42 +39023,17 @@ typedef struct locust__seals { // of one connection
     locust__seal in, out;
 } locust__seals;
 
-/* Ends a SHA-256 in bytes. */
-static void locust__seal_digest(locust__hash *h, unsigned char out[LOCUST__SEAL_TAG])
-{
-    char hex[LOCUST__HASH_HEX];
-    locust__hash_end(h, hex);
-    for (int i = 0; i < LOCUST__SEAL_TAG; i++)
-        out[i] = (unsigned char)(h->state[i / 4] >> (24 - 8 * (i % 4)));
-}
-
 /* HMAC-SHA-256 of two texts, one behind the other. */
 static void locust__seal_hmac(
     locust__view key, locust__view a, locust__view b, unsigned char out[LOCUST__SEAL_TAG])
 {
-    unsigned char block[64], pad[64], inner[LOCUST__SEAL_TAG];
+    locust__hmac m;
     locust__hash h;
-    memset(block, 0, sizeof block);
-    if (key.len > sizeof block) {
-        locust__hash_init(&h, true);
-        locust__hash_add(&h, key.ptr, key.len);
-        locust__seal_digest(&h, block);
-    } else if (key.len) {
-        memcpy(block, key.ptr, key.len);
-    }
-    for (size_t i = 0; i < sizeof pad; i++)
-        pad[i] = block[i] ^ 0x36;
-    locust__hash_init(&h, true);
-    locust__hash_add(&h, pad, sizeof pad);
+    locust__hmac_init(&m, &locust__hash_sha256, key.ptr, key.len);
+    locust__hmac_begin(&m, &h);
     locust__hash_add(&h, a.ptr, a.len);
     locust__hash_add(&h, b.ptr, b.len);
-    locust__seal_digest(&h, inner);
-    for (size_t i = 0; i < sizeof pad; i++)
-        pad[i] = block[i] ^ 0x5C;
-    locust__hash_init(&h, true);
-    locust__hash_add(&h, pad, sizeof pad);
-    locust__hash_add(&h, inner, sizeof inner);
-    locust__seal_digest(&h, out);
+    locust__hmac_end(&m, &h, out);
 }
 
 /* Begins a connection: chooses this end's nonce. */
@@ -50029,7 +50004,8 @@ LOCUST__COLD static void locust__locust_json_write(locust__buf *out, locust_env 
  * >>files  files for other programs
  *
  * Purpose     opens, before the run, the files of --summary, --html, --junit, --hgrm, --json-file
- *             and --request-log, and writes them: the log while the test runs, the others at its end.
+ *             and --request-log, and writes them: the log while the test runs, the others at its
+ *             end.
  * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
  *             full, and each second.
  * Names       locust__files_
@@ -51779,7 +51755,7 @@ typedef struct locust__known_option {
     X("fail-on-lost-workers", 0, FLAG, options.fail_on_lost_workers, NULL, \
         "exit code 5 if what a worker counted is not in the figures") \
     X("secret", 0, TEXT, secret_file, "FILE", \
-        "a key that master and workers share, or LOCUST_SECRET: who lacks it is refused") \
+        "a key that master and workers share: who lacks it is refused") \
     X("processes", 0, PROCESSES, processes, "N", \
         "share the test among so many processes, -1: one for each core") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
@@ -51835,7 +51811,7 @@ typedef struct locust__known_option {
         "raise the rate of arrivals, from --rate or 10, until that breaks") \
     X("find-step", 0, SPAN, options.find_step_s, "SPAN", "how long each rate is tried (5)") \
     X("html", 0, TEXT, options.html, "FILE", \
-        "a report to look at, one file; {u} {r} {t} in its name become numbers") \
+        "a report to look at, one file ({u} {r} {t}: numbers)") \
     X("junit", 0, TEXT, options.junit, "FILE", "the checks as JUnit XML") \
     X("summary", 0, TEXT, options.summary, "FILE", "all figures as JSON, with histograms") \
     X("baseline", 0, TEXT, options.baseline, "FILE", \
@@ -52717,8 +52693,9 @@ static void locust__ratio_print(const locust_test *test, int users)
  * Invariants  helpers run while the runner does; the final reports are written after the last of
  *             them has ended.
  * Names       locust__run_
- * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>fleet_serve
- *             >>generator >>check >>find >>result >>table >>csv >>history >>files >>github
+ * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>process >>env >>usage >>runner
+ *             >>fleet_serve >>fleet_master >>generator >>check >>find >>result >>table >>csv
+ *             >>history >>locust_json >>files >>github >>export
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine

@@ -2,7 +2,8 @@
  * >>files  files for other programs
  *
  * Purpose     opens, before the run, the files of --summary, --html, --junit, --hgrm, --json-file
- *             and --request-log, and writes them: the log while the test runs, the others at its end.
+ *             and --request-log, and writes them: the log while the test runs, the others at its
+ *             end.
  * Cost        the log of requests collects 512 of them, 64 bytes each, and is written when that is
  *             full, and each second.
  * Names       locust__files_

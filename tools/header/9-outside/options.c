@@ -146,7 +146,7 @@ typedef struct locust__known_option {
     X("fail-on-lost-workers", 0, FLAG, options.fail_on_lost_workers, NULL, \
         "exit code 5 if what a worker counted is not in the figures") \
     X("secret", 0, TEXT, secret_file, "FILE", \
-        "a key that master and workers share, or LOCUST_SECRET: who lacks it is refused") \
+        "a key that master and workers share: who lacks it is refused") \
     X("processes", 0, PROCESSES, processes, "N", \
         "share the test among so many processes, -1: one for each core") \
     X("worker-count", 0, COUNT, options.worker_count, "N", \
@@ -202,7 +202,7 @@ typedef struct locust__known_option {
         "raise the rate of arrivals, from --rate or 10, until that breaks") \
     X("find-step", 0, SPAN, options.find_step_s, "SPAN", "how long each rate is tried (5)") \
     X("html", 0, TEXT, options.html, "FILE", \
-        "a report to look at, one file; {u} {r} {t} in its name become numbers") \
+        "a report to look at, one file ({u} {r} {t}: numbers)") \
     X("junit", 0, TEXT, options.junit, "FILE", "the checks as JUnit XML") \
     X("summary", 0, TEXT, options.summary, "FILE", "all figures as JSON, with histograms") \
     X("baseline", 0, TEXT, options.baseline, "FILE", \

@@ -6,8 +6,9 @@
  * Invariants  helpers run while the runner does; the final reports are written after the last of
  *             them has ended.
  * Names       locust__run_
- * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>env >>usage >>runner >>fleet_serve
- *             >>generator >>check >>find >>result >>table >>csv >>history >>files >>github
+ * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>process >>env >>usage >>runner
+ *             >>fleet_serve >>fleet_master >>generator >>check >>find >>result >>table >>csv
+ *             >>history >>locust_json >>files >>github >>export
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine

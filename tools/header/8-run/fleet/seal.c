@@ -8,7 +8,7 @@
  *             not depend on where they differ.
  * Cost        two blocks of SHA-256 and one for each 64 bytes of a message.
  * Names       locust__seal locust__seal_ locust__seals locust__seals_
- * Sources     RFC 2104, RFC 4231 (test vectors).
+ * Sources     RFC 4231 (test vectors of the HMAC).
  * Limits      nothing is encrypted: whoever sees the packets can read them.
  *
  *   key of a direction   HMAC(secret, "worker" or "master", nonce of the worker, of the master)
@@ -28,42 +28,17 @@ typedef struct locust__seals { // of one connection
     locust__seal in, out;
 } locust__seals;
 
-/* Ends a SHA-256 in bytes. */
-static void locust__seal_digest(locust__hash *h, unsigned char out[LOCUST__SEAL_TAG])
-{
-    char hex[LOCUST__HASH_HEX];
-    locust__hash_end(h, hex);
-    for (int i = 0; i < LOCUST__SEAL_TAG; i++)
-        out[i] = (unsigned char)(h->state[i / 4] >> (24 - 8 * (i % 4)));
-}
-
 /* HMAC-SHA-256 of two texts, one behind the other. */
 static void locust__seal_hmac(
     locust__view key, locust__view a, locust__view b, unsigned char out[LOCUST__SEAL_TAG])
 {
-    unsigned char block[64], pad[64], inner[LOCUST__SEAL_TAG];
+    locust__hmac m;
     locust__hash h;
-    memset(block, 0, sizeof block);
-    if (key.len > sizeof block) {
-        locust__hash_init(&h, true);
-        locust__hash_add(&h, key.ptr, key.len);
-        locust__seal_digest(&h, block);
-    } else if (key.len) {
-        memcpy(block, key.ptr, key.len);
-    }
-    for (size_t i = 0; i < sizeof pad; i++)
-        pad[i] = block[i] ^ 0x36;
-    locust__hash_init(&h, true);
-    locust__hash_add(&h, pad, sizeof pad);
+    locust__hmac_init(&m, &locust__hash_sha256, key.ptr, key.len);
+    locust__hmac_begin(&m, &h);
     locust__hash_add(&h, a.ptr, a.len);
     locust__hash_add(&h, b.ptr, b.len);
-    locust__seal_digest(&h, inner);
-    for (size_t i = 0; i < sizeof pad; i++)
-        pad[i] = block[i] ^ 0x5C;
-    locust__hash_init(&h, true);
-    locust__hash_add(&h, pad, sizeof pad);
-    locust__hash_add(&h, inner, sizeof inner);
-    locust__seal_digest(&h, out);
+    locust__hmac_end(&m, &h, out);
 }
 
 /* Begins a connection: chooses this end's nonce. */
