@@ -91,6 +91,7 @@ static const struct {
         "0f0000000b610061626300696d0000"},
     {"{\"a\": {\"$regularExpression\": {\"pattern\": \"a\\u0000\", \"options\": \"\"}}}", NULL},
     {"{\"a\": {\"$regularExpression\": {\"pattern\": \"a\"}}}", NULL},
+    {"{\"a\": {\"$regularExpression\": {\"pattern\": \"a\", \"options\": \"\u00fc\"}}}", NULL},
     {"{\"a\": {\"$regularExpression\": {\"pattern\": 1, \"options\": \"\"}}}", NULL},
     {"{\"a\": {\"$regex\": \"b\", \"$options\": \"i\"}}",
         "2b00000003610023000000 02247265676578000200000062 00"

@@ -243,6 +243,9 @@ static bool locust__extjson_take_regex(locust__buf *out, locust__view v)
     at = out->len;
     if (!locust__extjson_text(out, options, false))
         return false;
+    for (size_t i = at; i < out->len; i++)
+        if (!locust__text_is_alnum(out->ptr[i]))
+            return false;
     if (out->len > at)
         qsort(out->ptr + at, out->len - at, 1, locust__extjson_by_byte); // as BSON wants them
     locust__buf_add(out, "", 1);
