@@ -118,7 +118,7 @@ static void show(const struct line *l, const locust_mongo_result *r)
     if (r->code)
         printf(" code=%d", r->code);
     for (int i = 0; i < r->n && i < 3; i++)
-        printf(" %.300s", locust_mongo_document(r, i));
+        printf(" %.900s", locust_mongo_document(r, i));
     printf(" | %s\n", r->error ? r->error : "-");
 }
 
