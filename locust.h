@@ -30,6 +30,7 @@
  *   LOCUST_TLS                0    1: https by mbedTLS 2.28, 3.6 or 4; link -lmbedtls -lmbedx509
  *                                  -lmbedcrypto
  *   LOCUST_ZLIB               0    1: asks for gzip and deflate, and decodes them; link -lz
+ *   LOCUST_HTTP2              0    1: --http2 works in a test that names no .http_version, too
  *   LOCUST_CA_PEM             none      certificates to trust, as a string literal, for a host
  *                                       without files; used where no file was named
  *   LOCUST_POLL               0    1: poll() in place of the system's own poller
@@ -218,6 +219,13 @@
  *     >>request           a whole request
  *     >>short             the short way of a request
  *     >>response          what a test does with a response
+ *     >>h2_huffman        the Huffman code of HPACK
+ *     >>h2_hpack          HPACK: fields of HTTP/2 heads, compressed
+ *     >>h2_frame          frames of HTTP/2
+ *     >>h2_conn           an HTTP/2 connection: what it keeps, and what goes out
+ *     >>h2_read           what comes on an HTTP/2 connection
+ *     >>h2_talk           requests on an HTTP/2 connection
+ *     >>h2                exchanges over HTTP/2
  *   6-user
  *     >>fault             what is wrong with a test before it runs
  *     >>wait              what is wrong with a wait
@@ -521,7 +529,22 @@ LOCUST_API void locust_at(const char *call, const char *file, int line, const ch
     X(LOCUST_ERR_TLS_PLAIN, "server speaks plain HTTP on this port: use http://")               \
     X(LOCUST_ERR_TLS_NONE, "server does not speak TLS on this port")                            \
     X(LOCUST_ERR_TLS_RANDOM, "no random numbers for TLS from getrandom() or /dev/urandom")      \
-    X(LOCUST_ERR_TLS, "TLS handshake failed")
+    X(LOCUST_ERR_TLS, "TLS handshake failed")                                                   \
+    X(LOCUST_ERR_HTTP2_NONE, "server does not speak HTTP/2 on this port")                       \
+    X(LOCUST_ERR_HTTP2_ALPN, "server does not speak HTTP/2 over TLS")                           \
+    X(LOCUST_ERR_HTTP2_FRAME, "malformed HTTP/2 frame")                                         \
+    X(LOCUST_ERR_HTTP2_ORDER, "HTTP/2 frame out of order")                                      \
+    X(LOCUST_ERR_HTTP2_FLOW, "the server broke HTTP/2's flow control")                          \
+    X(LOCUST_ERR_HTTP2_HPACK, "malformed HTTP/2 header block")                                  \
+    X(LOCUST_ERR_HTTP2_FLOOD, "the server floods the HTTP/2 connection")                        \
+    X(LOCUST_ERR_HTTP2_GOAWAY, "the server ended the HTTP/2 connection with an error")          \
+    X(LOCUST_ERR_HTTP2_CALM, "the server finds too much load: ENHANCE_YOUR_CALM")               \
+    X(LOCUST_ERR_HTTP2_REFUSED, "stream refused by the server: REFUSED_STREAM")                 \
+    X(LOCUST_ERR_HTTP2_CANCELLED, "stream reset by the server: CANCEL")                         \
+    X(LOCUST_ERR_HTTP2_RESET_PROTOCOL, "stream reset by the server: PROTOCOL_ERROR")            \
+    X(LOCUST_ERR_HTTP2_RESET_INTERNAL, "stream reset by the server: INTERNAL_ERROR")            \
+    X(LOCUST_ERR_HTTP2_RESET_HTTP_1, "the server wants HTTP/1.1 for this: HTTP_1_1_REQUIRED")   \
+    X(LOCUST_ERR_HTTP2_RESET, "stream reset by the server")
 
 typedef enum locust_error {
 #define LOCUST_ERROR_CONSTANT(name, text) name,
@@ -621,6 +644,19 @@ typedef struct locust_taskset {
     const locust_task *tasks; // ends with an empty one
 } locust_taskset;
 
+/* A version of HTTP: for .http_version, and for nothing else. */
+typedef struct locust_http_version {
+    const struct locust_http2_engine *engine;
+    bool chosen_by_server;
+} locust_http_version;
+LOCUST_API const locust_http_version locust_http_2_, locust_http_auto_;
+#define LOCUST_HTTP_1 NULL
+/* Over https by ALPN, over http from the first byte (prior knowledge). The coroutines of a user
+ * share its connection, a stream for each request. */
+#define LOCUST_HTTP_2 (&locust_http_2_)
+/* What the server chooses by ALPN: HTTP/2 or HTTP/1.1. Over http HTTP/1.1. */
+#define LOCUST_HTTP_AUTO (&locust_http_auto_)
+
 /* A kind of user. Borrowed by the test for its whole life; make it with LOCUST_USER. */
 typedef struct locust_user_class {
     const char *name;
@@ -654,6 +690,8 @@ typedef struct locust_user_class {
      * to this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time
      * stays as it is, and tasks of the open model come when they are due. */
     double retry_pause;
+    const locust_http_version *http_version; // LOCUST_HTTP_1, LOCUST_HTTP_2 or LOCUST_HTTP_AUTO;
+                                             // NULL: LOCUST_HTTP_1; --http2 goes first
     int pool; // the users of this class share so many connections to each origin and wait for a
               // free one, which no response time includes; 0: each user has its own
 } locust_user_class;
@@ -2073,6 +2111,7 @@ typedef struct locust_options {
     int max_handshakes;      // TLS handshakes in progress at once; 0: 128
     const char *proxy;       // for all classes; "": none. NULL: each class's own
     bool ask_keep_alive;     // send "Connection: keep-alive", for all classes
+    bool http2;              // HTTP/2 for all classes: LOCUST_HTTP_2
     bool proxy_from_env;     // http_proxy, https_proxy, all_proxy, no_proxy
     const char *unix_socket; // for all classes; NULL: each class's own
     const char *source; // local addresses, in turn: "127.0.0.2,127.0.1.0/28,::1,10.0.0.5-10.0.0.9"
@@ -2244,6 +2283,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__WITH_ZLIB 0
 #endif
 
+#if defined(LOCUST_HTTP2) && LOCUST__ON(LOCUST_HTTP2)
+#define LOCUST__WITH_HTTP2 1
+#else
+#define LOCUST__WITH_HTTP2 0
+#endif
 #if defined(LOCUST_NO_REPORTS) && LOCUST__ON(LOCUST_NO_REPORTS)
 #define LOCUST__WITH_REPORTS 0
 #else
@@ -7704,7 +7748,7 @@ static locust__regex *locust__regex_compile(const char *text, char *why, size_t 
  *             locust__wait_group locust__place locust__places locust__stack_pool locust__stack_slab
  *             locust__co_pool locust__co_slab locust__co_block locust__timer
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
- *             locust__early locust__loop locust__loop_now locust__loop_clock
+ *             locust__early locust__turn_end locust__loop locust__loop_now locust__loop_clock
  *             locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
  *             locust__loop_scratch locust__loop_words locust__loop_waited_ns
@@ -7870,6 +7914,12 @@ enum {
 
 enum { LOCUST__LOOP_WORDS = 4 };
 
+typedef struct locust__turn_end { // what is to be done when all that is ready has run
+    struct locust__turn_end *next;
+    void (*fn)(struct locust__turn_end *self); // may not park
+    bool due;
+} locust__turn_end;
+
 struct locust__loop {
     void *sp;            // the loop's own stack pointer while a coroutine runs
     locust__co *current; // NULL: the loop itself runs
@@ -7882,6 +7932,7 @@ struct locust__loop {
     int64_t epoch_ns;    // wall clock less loop's clock: now_ns + epoch_ns is a time since 1970
     int64_t epoch_at_ns; // when epoch_ns was measured
     uint64_t turn;
+    locust__turn_end *at_end;
     void (*call)(void *arg); // what the current coroutine wants called here: locust__co_call
     void *call_arg;
     locust__wheel wheel;
@@ -9394,6 +9445,28 @@ static void locust__loop_poll(locust__loop *loop)
     }
 }
 
+/* Has something done once, at the end of this turn. */
+LOCUST__UNUSED static void locust__loop_at_end(locust__loop *loop, locust__turn_end *end)
+{
+    if (end->due)
+        return;
+    end->due = true;
+    end->next = loop->at_end;
+    loop->at_end = end;
+}
+
+/* Has it not done any more: its memory goes. */
+LOCUST__UNUSED static void locust__loop_not_at_end(locust__loop *loop, locust__turn_end *end)
+{
+    locust__turn_end **at = &loop->at_end;
+    if (!end->due)
+        return;
+    while (*at != end)
+        at = &(*at)->next;
+    *at = end->next;
+    end->due = false;
+}
+
 /* Begins a turn: reads the clock, and finds out what it missed. */
 static void locust__loop_begin_turn(locust__loop *loop)
 {
@@ -9449,6 +9522,12 @@ static void locust__loop_run(locust__loop *loop)
         for (locust__co *co = NULL; last && co != last;) {
             co = loop->ready.first;
             locust__loop_step(loop, co);
+        }
+        while (loop->at_end) {
+            locust__turn_end *end = loop->at_end;
+            loop->at_end = end->next;
+            end->due = false;
+            end->fn(end);
         }
         loop->turn_ns = locust__loop_clock(loop) - loop->now_ns;
         if (loop->running)
@@ -11076,6 +11155,7 @@ struct locust_stream {
     locust__net *net;
     locust__layer *layer; // the top one; NULL: bytes go to the socket as they are
     bool datagrams;       // a read takes one datagram, and there may be more
+    bool h2;              // by ALPN the server has chosen HTTP/2
     bool stray;           // bytes came out of turn: locust__stream_is_quiet
     const char *in;       // unread bytes
     size_t in_len;
@@ -11139,7 +11219,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     s->net->open++;
     s->in_len = 0;
     s->arrived_ns = s->pause_ns = 0;
-    s->stray = false;
+    s->stray = s->h2 = false;
     return LOCUST_OK;
 }
 
@@ -12488,8 +12568,8 @@ static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, c
  * Cost        a handshake 0.4 to 8 ms of CPU, resumed 0.1 to 1 ms, and 38 to 46 KB while it lasts
  *             with a distribution's mbedTLS, 24 to 34 KB with that of tools/mbedtls.sh; then 180 to
  *             320 bytes for each open connection, and a session's 300 to 400 (`make bench B=tls`).
- * Names       locust__tls_counts_ locust__tls_data locust__tls_handshakes_ locust__tls_how_
- *             locust__tls_needed_ locust__tls_options_
+ * Names       locust__tls_alpn locust__tls_alpn_ locust__tls_counts_ locust__tls_data
+ *             locust__tls_handshakes_ locust__tls_how_ locust__tls_needed_ locust__tls_options_
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
  * Limits      no revocation (CRL, OCSP), no renegotiation, no TLS on TLS (all connections share a
@@ -12498,11 +12578,18 @@ static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, c
  *             one step is made in a turn of the loop.
  * ============================================================================================ */
 
+enum locust__tls_alpn {
+    LOCUST__TLS_ALPN_NONE,
+    LOCUST__TLS_ALPN_HTTP_1, // http/1.1
+    LOCUST__TLS_ALPN_H2,     // h2
+    LOCUST__TLS_ALPN_BOTH
+};
+
 typedef struct locust__tls_how { // what to make a connection with; the texts outlive the test
     const char *ca_file;         // NULL: the system's
     const char *cert_file, *key_file;
     bool insecure;
-    bool http; // offer http/1.1 by ALPN
+    enum locust__tls_alpn http; // what to offer by ALPN
 } locust__tls_how;
 
 typedef struct locust__tls_options { // of a test
@@ -13125,7 +13212,8 @@ typedef struct locust__tls_ticket { // a session to resume
 typedef struct locust__tls_config { // one for each set of options in use
     struct locust__tls_config *next;
     const char *cert_file, *key_file;
-    bool http, no_pss;
+    enum locust__tls_alpn http;
+    bool no_pss;
     mbedtls_ssl_config conf;
     mbedtls_x509_crt cert;
     mbedtls_pk_context key;
@@ -13674,7 +13762,8 @@ static locust_error locust__tls_read_cert(locust__tls *tls, locust__tls_config *
 static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *c)
 {
 #if defined(MBEDTLS_SSL_ALPN)
-    static const char *protocols[] = {"http/1.1", NULL};
+    static const char *protocols[][3] = {
+        {NULL}, {"http/1.1", NULL}, {"h2", NULL}, {"h2", "http/1.1", NULL}};
 #endif
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
     static const uint16_t no_pss[] = {0x0403, 0x0503, 0x0603, 0x0401, 0x0501, 0x0601, 0};
@@ -13704,7 +13793,7 @@ static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *
     locust__tls_export_from_config(tls, &c->conf);
 #endif
 #if defined(MBEDTLS_SSL_ALPN)
-    if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols) != 0)
+    if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols[c->http]) != 0)
         return LOCUST_ERR_TLS;
 #endif
     if (c->key_file && !c->cert_file)
@@ -15165,6 +15254,10 @@ static locust_error locust__tls_judge_server(locust__tls_conn *c, const locust__
         mbedtls_ssl_send_alert_message(
             &shake->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     if (!error) {
+#if defined(MBEDTLS_SSL_ALPN)
+        const char *chosen = mbedtls_ssl_get_alpn_protocol(&shake->ssl);
+        c->layer.stream->h2 = chosen && strcmp(chosen, "h2") == 0;
+#endif
         locust__tls_drop_certs(&shake->ssl);
         locust__tls_save(c);
     }
@@ -18641,9 +18734,11 @@ typedef struct locust__route { // of a class
     locust__tls_how tls;
     const char *unix_socket; // connect to this path, whatever the URL says; NULL: no
     locust__proxy proxy;
-    bool direct;         // no proxy, whatever the environment says
-    bool tunnels;        // a proxy is asked to connect, also for an origin without TLS
-    bool ask_keep_alive; // send "Connection: keep-alive"
+    bool direct;  // no proxy, whatever the environment says
+    bool tunnels; // a proxy is asked to connect, also for an origin without TLS
+    const struct locust_http2_engine *http2; // NULL: HTTP/1.1
+    bool http_auto;                          // HTTP/2 where ALPN gives it
+    bool ask_keep_alive;                     // send "Connection: keep-alive"
 } locust__route;
 
 /* The proxy for an origin: that of the class, else that of the environment. NULL: none. */
@@ -18781,7 +18876,7 @@ static void locust__manners_silent(locust__manners *m, int64_t ns)
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>head_known >>scram >>mongo_url
+ *             >>proxy >>connect_to >>manners >>head_known >>h2_talk >>scram >>mongo_url
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -18814,7 +18909,8 @@ typedef struct locust__services {
     locust__services_counts counts;
     struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
     struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
-    locust__buf auth;                 // scratch, to build credentials and names in
+    struct locust__h2_dial *dials; // connections of HTTP/2 that are being opened
+    locust__buf auth;              // scratch, to build credentials and names in
 } locust__services;
 /* ============================================================================================
  * >>pool  connections of users to origins
@@ -18831,6 +18927,14 @@ typedef struct locust__services {
  *             pool, .pool connections to an origin.
  * ============================================================================================ */
 
+enum locust__conn_use {
+    LOCUST__CONN_FREE, // open or closed, for the next request
+    LOCUST__CONN_BUSY,
+    LOCUST__CONN_STREAMLESS, // of HTTP/2 from here on: no request is under way
+    LOCUST__CONN_STREAMS,
+    LOCUST__CONN_RETIRED // the last that is under way closes it
+};
+
 typedef struct locust__conn {
     struct locust__conn *next;
     locust_stream stream;
@@ -18841,7 +18945,7 @@ typedef struct locust__conn {
     enum locust__body unsent;   // after a HEAD: the body that a GET would have had
     int64_t unsent_len;
     bool after_head; // its last request was a HEAD
-    bool busy;
+    uint8_t busy;    // enum locust__conn_use
 } locust__conn;
 
 typedef struct locust__conns_permits { // of a shared pool: to connect to an origin
@@ -18888,12 +18992,14 @@ static void locust__conns_free(locust__conns *pool)
     pool->n = 0;
 }
 
-/* Closes idle connections; their TLS sessions stay. */
+/* Closes idle connections, and others once they are; their TLS sessions stay. */
 static void locust__conns_close(locust__conns *pool)
 {
     for (locust__conn *conn = pool->first; conn; conn = conn->next)
-        if (!conn->busy)
+        if (!conn->busy || conn->busy == LOCUST__CONN_STREAMLESS)
             locust__stream_close(&conn->stream);
+        else if (conn->busy == LOCUST__CONN_STREAMS)
+            conn->busy = LOCUST__CONN_RETIRED;
 }
 
 static locust__conns_permits *locust__conns_permits_of(
@@ -18967,7 +19073,7 @@ static locust_error locust__conns_take(
     }
     conn->next = pool->first;
     pool->first = conn;
-    conn->busy = true;
+    conn->busy = LOCUST__CONN_BUSY;
     *out = conn;
     return LOCUST_OK;
 }
@@ -18976,7 +19082,7 @@ static locust_error locust__conns_take(
 static void locust__conns_give(
     const locust__conns *pool, const locust__services *sv, locust__conn *conn)
 {
-    conn->busy = false;
+    conn->busy = LOCUST__CONN_FREE;
     locust__conns_give_permit(pool, sv, conn->origin);
 }
 /* ============================================================================================
@@ -20604,12 +20710,13 @@ static locust_error locust__exchange_on(
     bool reusable = false;
     locust_error error = LOCUST_OK;
     // Bytes or a close that came while the connection was idle do not answer the next request.
-    bool open = locust__stream_is_open(s);
+    bool open = locust__stream_is_open(s), fresh = open && !x->conn->served;
     bool reuse = x->begun || (open && locust__stream_is_quiet(s));
-    c->response.reused = reuse;
+    c->response.reused = reuse && !fresh;
     if (open && !reuse && !locust__exchange_lost(c, x, false) && s->stray)
         locust__exchange_count_stray(c, x, x->conn->after_head);
-    memset(&c->response.phases, 0, sizeof c->response.phases);
+    if (!fresh) // else >>h2_talk opened it for this request, and HTTP/1.1 was chosen
+        memset(&c->response.phases, 0, sizeof c->response.phases);
     if (!reuse)
         error = locust__exchange_connect(c, x);
     if (!error)
@@ -20658,7 +20765,7 @@ static locust_error locust__exchange_wait(locust__client *c, locust__exchange *x
 }
 
 /* One exchange: takes a connection to the origin and gives it back. */
-static locust_error locust__exchange_try(
+static locust_error locust__exchange_once(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
     locust__conns *conns = c->session->conns;
@@ -20672,6 +20779,20 @@ static locust_error locust__exchange_try(
     if (LOCUST__WITH_COOKIES && x->answered && h->cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, x);
     return error;
+}
+
+/* What another version of HTTP brings: see >>h2. */
+struct locust_http2_engine {
+    locust_error (*exchange)(
+        locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at);
+};
+
+/* One exchange, by the version of the class. */
+static locust_error locust__exchange_try(
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
+{
+    const struct locust_http2_engine *http2 = c->route->http2;
+    return http2 ? http2->exchange(c, x, h, body_at) : locust__exchange_once(c, x, h, body_at);
 }
 /* ============================================================================================
  * >>request  a whole request
@@ -21143,7 +21264,7 @@ static void locust__short_begin(void *arg)
     if (!locust__short_head(s, conn))
         return;
     s->conn = conn;
-    conn->busy = true;
+    conn->busy = LOCUST__CONN_BUSY;
     c->response.reused = true;
     c->services->counts.sent++;
     c->services->counts.reused++;
@@ -21246,7 +21367,7 @@ static void locust__short_early(locust__early *early)
     conn->served++;
     conn->after_head = false;
     conn->idle_ns = c->ended_ns;
-    conn->busy = false;
+    conn->busy = LOCUST__CONN_FREE;
     if (LOCUST__WITH_COOKIES && h.cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, &x);
     locust__request_close(c, &x, &h, body_at, LOCUST_OK);
@@ -21428,6 +21549,2360 @@ LOCUST_API bool locust_find_between(
 {
     return locust__extract_between(r->body, left, right, out, size);
 }
+/* ============================================================================================
+ * >>h2_huffman  the Huffman code of HPACK
+ *
+ * Purpose     decodes strings of header fields.
+ * Invariants  the code is canonical: of one length, codes grow with their symbols. So a table of
+ *             symbols by length, and for each length where its codes begin and end, is all of it.
+ *             A string of n bytes gives no more than n * 8 / 5.
+ * Cost        a comparison for each length up to the symbol's: most have 5 to 8 bits.
+ * Names       locust__huffman_
+ * Sources     RFC 7541 5.2, appendix B.
+ * Limits      nothing is encoded: requests carry their strings as they are, which servers have to
+ *             take, and the generator's time goes into load.
+ * ============================================================================================ */
+
+// clang-format off
+static const unsigned char locust__huffman_symbols[256] = { // the 257th, EOS, may not come
+    48, 49, 50, 97, 99, 101, 105, 111, 115, 116, 32, 37, 45, 46, 47, 51,
+    52, 53, 54, 55, 56, 57, 61, 65, 95, 98, 100, 102, 103, 104, 108, 109,
+    110, 112, 114, 117, 58, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76,
+    77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 89, 106, 107, 113, 118,
+    119, 120, 121, 122, 38, 42, 44, 59, 88, 90, 33, 34, 40, 41, 63, 39,
+    43, 124, 35, 62, 0, 36, 64, 91, 93, 126, 94, 125, 60, 96, 123, 92,
+    195, 208, 128, 130, 131, 162, 184, 194, 224, 226, 153, 161, 167, 172, 176, 177,
+    179, 209, 216, 217, 227, 229, 230, 129, 132, 133, 134, 136, 146, 154, 156, 160,
+    163, 164, 169, 170, 173, 178, 181, 185, 186, 187, 189, 190, 196, 198, 228, 232,
+    233, 1, 135, 137, 138, 139, 140, 141, 143, 147, 149, 150, 151, 152, 155, 157,
+    158, 165, 166, 168, 174, 175, 180, 182, 183, 188, 191, 197, 231, 239, 9, 142,
+    144, 145, 148, 159, 171, 206, 215, 225, 236, 237, 199, 207, 234, 235, 192, 193,
+    200, 201, 202, 205, 210, 213, 218, 219, 238, 240, 242, 243, 255, 203, 204, 211,
+    212, 214, 221, 222, 223, 241, 244, 245, 246, 247, 248, 250, 251, 252, 253, 254,
+    2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 16, 17, 18, 19, 20,
+    21, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127, 220, 249, 10, 13, 22,
+};
+
+static const struct locust__huffman_length { // of a code
+    uint32_t last, first; // codes of that length, at the top of 32 bits; `last` with ones behind
+    unsigned char bits, symbol; // symbol: the first code's place in the table above
+} locust__huffman_lengths[] = {
+    {0x4FFFFFFFu, 0x00000000u, 5, 0},
+    {0xB7FFFFFFu, 0x50000000u, 6, 10},
+    {0xF7FFFFFFu, 0xB8000000u, 7, 36},
+    {0xFDFFFFFFu, 0xF8000000u, 8, 68},
+    {0xFF3FFFFFu, 0xFE000000u, 10, 74},
+    {0xFF9FFFFFu, 0xFF400000u, 11, 79},
+    {0xFFBFFFFFu, 0xFFA00000u, 12, 82},
+    {0xFFEFFFFFu, 0xFFC00000u, 13, 84},
+    {0xFFF7FFFFu, 0xFFF00000u, 14, 90},
+    {0xFFFDFFFFu, 0xFFF80000u, 15, 92},
+    {0xFFFE5FFFu, 0xFFFE0000u, 19, 95},
+    {0xFFFEDFFFu, 0xFFFE6000u, 20, 98},
+    {0xFFFF47FFu, 0xFFFEE000u, 21, 106},
+    {0xFFFFAFFFu, 0xFFFF4800u, 22, 119},
+    {0xFFFFE9FFu, 0xFFFFB000u, 23, 145},
+    {0xFFFFF5FFu, 0xFFFFEA00u, 24, 174},
+    {0xFFFFF7FFu, 0xFFFFF600u, 25, 186},
+    {0xFFFFFBBFu, 0xFFFFF800u, 26, 190},
+    {0xFFFFFE1Fu, 0xFFFFFBC0u, 27, 205},
+    {0xFFFFFFEFu, 0xFFFFFE20u, 28, 224},
+    {0xFFFFFFFFu, 0xFFFFFFF0u, 30, 253},
+};
+// clang-format on
+
+/* Decodes n bytes into `out`, which has room for n * 8 / 5. Returns how many it wrote; -1: it is no
+ * code, or does not end as one has to, in less than eight ones. */
+static ptrdiff_t locust__huffman_decode(const char *from, size_t n, char *out)
+{
+    const unsigned char *p = (const unsigned char *)from, *end = p + n;
+    char *to = out;
+    uint64_t word = 0; // the next bits, at the top
+    unsigned have = 0;
+    for (;;) {
+        const struct locust__huffman_length *l = locust__huffman_lengths;
+        uint32_t top, at;
+        while (have <= 56 && p < end) {
+            word |= (uint64_t)*p++ << (56 - have);
+            have += 8;
+        }
+        top = (uint32_t)(word >> 32);
+        while (top > l->last)
+            l++;
+        if (l->bits > have) // the rest is padding: the beginning of EOS
+            break;
+        at = l->symbol + ((top - l->first) >> (32 - l->bits));
+        if (at >= sizeof locust__huffman_symbols)
+            return -1;
+        *to++ = (char)locust__huffman_symbols[at];
+        word <<= l->bits;
+        have -= l->bits;
+    }
+    return have < 8 && word >> 32 >> (32 - have) == (UINT32_C(1) << have) - 1 ? to - out : -1;
+}
+/* ============================================================================================
+ * >>h2_hpack  HPACK: fields of HTTP/2 heads, compressed
+ *
+ * Purpose     decodes header blocks, with the table that a connection keeps of what came before;
+ *             encodes those of requests.
+ * Invariants  every block is decoded, also that of a request which nobody waits for any more: each
+ *             changes the table. What does not fit the table empties it, RFC 7541 4.4. The encoder
+ *             puts in what most requests of a user have in common, and throws nothing out.
+ * Cost        a field that came before: its index and a copy. Memory: what servers have put in, up
+ *             to 8 KB a connection, mostly some 600 bytes; 400 bytes for what was sent.
+ * Names       locust__hpack_
+ * Uses        >>h2_huffman
+ * Sources     RFC 7541.
+ *
+ *   bytes  | gone | oldest: name value | ... | newest: name value |      |
+ *                 ^ places[first]            ^ places[first + n - 1]     ^ cap
+ * ============================================================================================ */
+
+enum {
+    LOCUST__HPACK_STATIC = 61, // fields that each side knows
+    LOCUST__HPACK_SIZE = 4096, // of a table, as the RFC counts it; nobody is told another
+    LOCUST__HPACK_OVERHEAD = 32,
+    LOCUST__HPACK_PLACES = LOCUST__HPACK_SIZE / LOCUST__HPACK_OVERHEAD,
+    LOCUST__HPACK_KEPT = 12 // fields of the encoder
+};
+
+typedef struct locust__hpack_field {
+    locust__view name, value;
+} locust__hpack_field;
+
+// clang-format off
+#define LOCUST__HPACK_FIELD(name, value) {{name, sizeof name - 1}, {value, sizeof value - 1}}
+static const locust__hpack_field locust__hpack_static[LOCUST__HPACK_STATIC] = {
+    LOCUST__HPACK_FIELD(":authority", ""),
+    LOCUST__HPACK_FIELD(":method", "GET"),
+    LOCUST__HPACK_FIELD(":method", "POST"),
+    LOCUST__HPACK_FIELD(":path", "/"),
+    LOCUST__HPACK_FIELD(":path", "/index.html"),
+    LOCUST__HPACK_FIELD(":scheme", "http"),
+    LOCUST__HPACK_FIELD(":scheme", "https"),
+    LOCUST__HPACK_FIELD(":status", "200"),
+    LOCUST__HPACK_FIELD(":status", "204"),
+    LOCUST__HPACK_FIELD(":status", "206"),
+    LOCUST__HPACK_FIELD(":status", "304"),
+    LOCUST__HPACK_FIELD(":status", "400"),
+    LOCUST__HPACK_FIELD(":status", "404"),
+    LOCUST__HPACK_FIELD(":status", "500"),
+    LOCUST__HPACK_FIELD("accept-charset", ""),
+    LOCUST__HPACK_FIELD("accept-encoding", "gzip, deflate"),
+    LOCUST__HPACK_FIELD("accept-language", ""),
+    LOCUST__HPACK_FIELD("accept-ranges", ""),
+    LOCUST__HPACK_FIELD("accept", ""),
+    LOCUST__HPACK_FIELD("access-control-allow-origin", ""),
+    LOCUST__HPACK_FIELD("age", ""),
+    LOCUST__HPACK_FIELD("allow", ""),
+    LOCUST__HPACK_FIELD("authorization", ""),
+    LOCUST__HPACK_FIELD("cache-control", ""),
+    LOCUST__HPACK_FIELD("content-disposition", ""),
+    LOCUST__HPACK_FIELD("content-encoding", ""),
+    LOCUST__HPACK_FIELD("content-language", ""),
+    LOCUST__HPACK_FIELD("content-length", ""),
+    LOCUST__HPACK_FIELD("content-location", ""),
+    LOCUST__HPACK_FIELD("content-range", ""),
+    LOCUST__HPACK_FIELD("content-type", ""),
+    LOCUST__HPACK_FIELD("cookie", ""),
+    LOCUST__HPACK_FIELD("date", ""),
+    LOCUST__HPACK_FIELD("etag", ""),
+    LOCUST__HPACK_FIELD("expect", ""),
+    LOCUST__HPACK_FIELD("expires", ""),
+    LOCUST__HPACK_FIELD("from", ""),
+    LOCUST__HPACK_FIELD("host", ""),
+    LOCUST__HPACK_FIELD("if-match", ""),
+    LOCUST__HPACK_FIELD("if-modified-since", ""),
+    LOCUST__HPACK_FIELD("if-none-match", ""),
+    LOCUST__HPACK_FIELD("if-range", ""),
+    LOCUST__HPACK_FIELD("if-unmodified-since", ""),
+    LOCUST__HPACK_FIELD("last-modified", ""),
+    LOCUST__HPACK_FIELD("link", ""),
+    LOCUST__HPACK_FIELD("location", ""),
+    LOCUST__HPACK_FIELD("max-forwards", ""),
+    LOCUST__HPACK_FIELD("proxy-authenticate", ""),
+    LOCUST__HPACK_FIELD("proxy-authorization", ""),
+    LOCUST__HPACK_FIELD("range", ""),
+    LOCUST__HPACK_FIELD("referer", ""),
+    LOCUST__HPACK_FIELD("refresh", ""),
+    LOCUST__HPACK_FIELD("retry-after", ""),
+    LOCUST__HPACK_FIELD("server", ""),
+    LOCUST__HPACK_FIELD("set-cookie", ""),
+    LOCUST__HPACK_FIELD("strict-transport-security", ""),
+    LOCUST__HPACK_FIELD("transfer-encoding", ""),
+    LOCUST__HPACK_FIELD("user-agent", ""),
+    LOCUST__HPACK_FIELD("vary", ""),
+    LOCUST__HPACK_FIELD("via", ""),
+    LOCUST__HPACK_FIELD("www-authenticate", ""),
+};
+#undef LOCUST__HPACK_FIELD
+// clang-format on
+
+typedef struct locust__hpack_place { // of an entry
+    uint16_t at, name_len, value_len;
+} locust__hpack_place;
+
+typedef struct locust__hpack_table { // what a peer has put in
+    char *bytes;
+    locust__hpack_place *places; // a ring of cap_places, a power of two
+    uint32_t cap, end;           // of bytes
+    uint32_t size, limit;        // as the RFC counts: of name and value, and 32 for each entry
+    uint16_t first, n, cap_places;
+} locust__hpack_table;
+
+/* Takes one field. The views last until it returns. */
+typedef void (*locust__hpack_take)(void *arg, locust__view name, locust__view value);
+
+static void locust__hpack_table_init(locust__hpack_table *t)
+{
+    memset(t, 0, sizeof *t);
+    t->limit = LOCUST__HPACK_SIZE;
+}
+
+static void locust__hpack_table_free(locust__hpack_table *t)
+{
+    LOCUST_FREE(t->bytes);
+    LOCUST_FREE(t->places);
+}
+
+static locust__hpack_place *locust__hpack_table_place(const locust__hpack_table *t, uint32_t i)
+{
+    return &t->places[(t->first + i) & (t->cap_places - 1u)];
+}
+
+/* Throws out the oldest entries until no more than that is left. */
+static void locust__hpack_table_evict(locust__hpack_table *t, uint32_t size)
+{
+    while (t->size > size) {
+        const locust__hpack_place *p = locust__hpack_table_place(t, 0);
+        t->size -= p->name_len + (uint32_t)p->value_len + LOCUST__HPACK_OVERHEAD;
+        t->first = (uint16_t)((t->first + 1u) & (t->cap_places - 1u));
+        t->n--;
+    }
+    if (!t->n)
+        t->end = 0;
+}
+
+/* Makes room for an entry of so many bytes, behind the others. */
+static bool locust__hpack_table_room(locust__hpack_table *t, uint32_t n)
+{
+    uint32_t gone = t->n ? locust__hpack_table_place(t, 0)->at : t->end;
+    if (t->n == t->cap_places) {
+        uint16_t cap = t->cap_places ? (uint16_t)(2u * t->cap_places) : 8;
+        locust__hpack_place *places = LOCUST_MALLOC(cap * sizeof *places);
+        if (!places)
+            return false;
+        for (uint32_t i = 0; i < t->n; i++)
+            places[i] = *locust__hpack_table_place(t, i);
+        LOCUST_FREE(t->places);
+        t->places = places;
+        t->cap_places = cap;
+        t->first = 0;
+    }
+    if (t->bytes && t->end + n <= t->cap)
+        return true;
+    if (gone < n || gone < t->cap / 2) { // else what is gone makes room, and rarely
+        uint32_t cap = t->cap ? 2 * t->cap : 256;
+        char *bytes;
+        while (cap < t->end - gone + n)
+            cap *= 2;
+        bytes = LOCUST_REALLOC(t->bytes, cap);
+        if (!bytes)
+            return false;
+        t->bytes = bytes;
+        t->cap = cap;
+    }
+    memmove(t->bytes, t->bytes + gone, t->end - gone);
+    for (uint32_t i = 0; i < t->n; i++)
+        locust__hpack_table_place(t, i)->at =
+            (uint16_t)(locust__hpack_table_place(t, i)->at - gone);
+    t->end -= gone;
+    return true;
+}
+
+/* Puts a field in. Neither view may be of the table. */
+static bool locust__hpack_table_add(locust__hpack_table *t, locust__view name, locust__view value)
+{
+    size_t size = name.len + value.len + LOCUST__HPACK_OVERHEAD;
+    if (size > t->limit) {
+        locust__hpack_table_evict(t, 0);
+        return true;
+    }
+    locust__hpack_table_evict(t, t->limit - (uint32_t)size);
+    if (!locust__hpack_table_room(t, (uint32_t)(name.len + value.len)))
+        return false;
+    *locust__hpack_table_place(t, t->n++) =
+        (locust__hpack_place){(uint16_t)t->end, (uint16_t)name.len, (uint16_t)value.len};
+    memcpy(t->bytes + t->end, name.ptr, name.len);
+    if (value.len)
+        memcpy(t->bytes + t->end + name.len, value.ptr, value.len);
+    t->end += (uint32_t)(name.len + value.len);
+    t->size += (uint32_t)size;
+    return true;
+}
+
+/* The field of an index, RFC 7541 2.3.3. False: there is none. */
+static bool locust__hpack_table_get(
+    const locust__hpack_table *t, uint32_t index, locust__hpack_field *out)
+{
+    const locust__hpack_place *p;
+    if (!index || index > LOCUST__HPACK_STATIC + (uint32_t)t->n)
+        return false;
+    if (index <= LOCUST__HPACK_STATIC) {
+        *out = locust__hpack_static[index - 1];
+        return true;
+    }
+    p = locust__hpack_table_place(t, t->n - (index - LOCUST__HPACK_STATIC));
+    out->name = (locust__view){t->bytes + p->at, p->name_len};
+    out->value = (locust__view){out->name.ptr + p->name_len, p->value_len};
+    return true;
+}
+
+/* Takes an integer whose first byte has so many bits of it, RFC 7541 5.1. False: it is cut, or
+ * larger than anything here may be. */
+static bool locust__hpack_get_int(
+    const unsigned char **at, const unsigned char *end, unsigned bits, uint32_t *out)
+{
+    const unsigned char *p = *at;
+    uint32_t most = (1u << bits) - 1, n = *p++ & most;
+    if (n == most) {
+        unsigned shift = 0;
+        do {
+            if (p == end || shift > 21)
+                return false;
+            n += (uint32_t)(*p & 127) << shift;
+            shift += 7;
+        } while (*p++ & 128);
+    }
+    *at = p;
+    *out = n;
+    return true;
+}
+
+/* Takes a string. One that is coded is decoded behind `text`, which has room. */
+static bool locust__hpack_get_string(
+    const unsigned char **at, const unsigned char *end, locust__buf *text, locust__view *out)
+{
+    bool coded = *at < end && (**at & 128);
+    uint32_t n;
+    ptrdiff_t got;
+    if (*at == end || !locust__hpack_get_int(at, end, 7, &n) || n > (size_t)(end - *at))
+        return false;
+    *out = (locust__view){(const char *)*at, n};
+    *at += n;
+    if (!coded)
+        return true;
+    got = locust__huffman_decode(out->ptr, n, text->ptr + text->len);
+    if (got < 0)
+        return false;
+    *out = (locust__view){text->ptr + text->len, (size_t)got};
+    text->len += (size_t)got;
+    return true;
+}
+
+/* Decodes a literal field, and puts it into the table if it says so. */
+static locust_error locust__hpack_decode_literal(locust__hpack_table *t, const unsigned char **at,
+    const unsigned char *end, locust__buf *text, locust__hpack_take take, void *arg)
+{
+    bool keeps = **at & 0x40;
+    locust__hpack_field f;
+    uint32_t index;
+    text->len = 0;
+    text->failed = false;
+    // Room for all that may follow, and a name of the table: both views stay where they are.
+    if (!locust__buf_reserve(text, (size_t)(end - *at) * 8 / 5 + LOCUST__HPACK_SIZE))
+        return LOCUST_ERR_MEMORY;
+    if (!locust__hpack_get_int(at, end, keeps ? 6 : 4, &index))
+        return LOCUST_ERR_HTTP2_HPACK;
+    if (index ? !locust__hpack_table_get(t, index, &f)
+              : !locust__hpack_get_string(at, end, text, &f.name))
+        return LOCUST_ERR_HTTP2_HPACK;
+    if (!locust__hpack_get_string(at, end, text, &f.value))
+        return LOCUST_ERR_HTTP2_HPACK;
+    take(arg, f.name, f.value);
+    if (!keeps)
+        return LOCUST_OK;
+    if (index > LOCUST__HPACK_STATIC) { // it may be thrown out for itself, RFC 7541 4.4
+        locust__view name = {text->ptr + text->len, f.name.len};
+        locust__buf_add(text, f.name.ptr, f.name.len);
+        f.name = name;
+    }
+    return locust__hpack_table_add(t, f.name, f.value) ? LOCUST_OK : LOCUST_ERR_MEMORY;
+}
+
+/* Decodes a header block. `text` is scratch. After an error the connection has to end. */
+static locust_error locust__hpack_decode(locust__hpack_table *t, const char *block, size_t n,
+    locust__buf *text, locust__hpack_take take, void *arg)
+{
+    const unsigned char *at = (const unsigned char *)block, *end = at + n;
+    bool sizes = true; // a change of the table's size comes first alone, RFC 7541 4.2
+    while (at < end) {
+        locust__hpack_field f;
+        uint32_t index;
+        locust_error error;
+        if (*at & 0x80) { // 6.1
+            if (!locust__hpack_get_int(&at, end, 7, &index) ||
+                !locust__hpack_table_get(t, index, &f))
+                return LOCUST_ERR_HTTP2_HPACK;
+            take(arg, f.name, f.value);
+        } else if ((*at & 0xE0) == 0x20) { // 6.3
+            if (!sizes || !locust__hpack_get_int(&at, end, 5, &index) || index > LOCUST__HPACK_SIZE)
+                return LOCUST_ERR_HTTP2_HPACK;
+            t->limit = index;
+            locust__hpack_table_evict(t, index);
+            continue;
+        } else {
+            error = locust__hpack_decode_literal(t, &at, end, text, take, arg);
+            if (error)
+                return error;
+        }
+        sizes = false;
+    }
+    return LOCUST_OK;
+}
+
+/* -- encoding -- */
+
+typedef struct locust__hpack_encoder { // what was put into the peer's table
+    locust__buf text;
+    locust__hpack_place kept[LOCUST__HPACK_KEPT];
+    uint32_t size, limit;
+    uint8_t n, next; // next: a request's fields come in the order of the last one's
+    bool resize;     // the next block begins with a change of the size
+} locust__hpack_encoder;
+
+static void locust__hpack_encoder_init(locust__hpack_encoder *e)
+{
+    memset(e, 0, sizeof *e);
+    e->limit = LOCUST__HPACK_SIZE;
+}
+
+/* The peer takes a table of that size. What it does not take any more begins anew. */
+static void locust__hpack_encoder_limit(locust__hpack_encoder *e, uint32_t limit)
+{
+    limit = limit < LOCUST__HPACK_SIZE ? limit : LOCUST__HPACK_SIZE;
+    e->resize |= limit != e->limit;
+    e->limit = limit;
+}
+
+static void locust__hpack_put_int(locust__buf *out, unsigned first, unsigned bits, uint32_t n)
+{
+    uint32_t most = (1u << bits) - 1;
+    char bytes[8];
+    size_t i = 0;
+    if (n < most) {
+        bytes[i++] = (char)(first | n);
+    } else {
+        bytes[i++] = (char)(first | most);
+        for (n -= most; n >= 128; n >>= 7)
+            bytes[i++] = (char)(n | 128);
+        bytes[i++] = (char)n;
+    }
+    locust__buf_add(out, bytes, i);
+}
+
+static void locust__hpack_put_string(locust__buf *out, locust__view text)
+{
+    locust__hpack_put_int(out, 0, 7, (uint32_t)text.len);
+    locust__buf_add(out, text.ptr, text.len);
+}
+
+/* Begins a block. */
+static void locust__hpack_encode_begin(locust__hpack_encoder *e, locust__buf *out)
+{
+    e->next = 0;
+    if (!e->resize)
+        return;
+    e->resize = false;
+    e->text.len = 0;
+    e->size = e->n = 0;
+    locust__hpack_put_int(out, 0x20, 5, 0); // throws out all, RFC 7541 4.2
+    if (e->limit)
+        locust__hpack_put_int(out, 0x20, 5, e->limit);
+}
+
+/* The place of a field in the static table, of one with its value or else its name; 0: none. */
+static uint32_t locust__hpack_static_of(locust__view name, locust__view value, bool *whole)
+{
+    uint32_t found = 0;
+    *whole = false;
+    for (uint32_t i = 0; i < LOCUST__HPACK_STATIC; i++) {
+        const locust__hpack_field *f = &locust__hpack_static[i];
+        if (f->name.len != name.len || memcmp(f->name.ptr, name.ptr, name.len) != 0) {
+            if (found) // those of one name stand together
+                break;
+            continue;
+        }
+        found = found ? found : i + 1;
+        if (f->value.len == value.len && memcmp(f->value.ptr, value.ptr, value.len) == 0) {
+            *whole = true;
+            return i + 1;
+        }
+    }
+    return found;
+}
+
+/* Is that kept in the table? *index: its place there. */
+static bool locust__hpack_encoder_find(
+    locust__hpack_encoder *e, locust__view name, locust__view value, uint32_t *index)
+{
+    for (uint8_t i = 0; i < e->n; i++) {
+        uint8_t at = (uint8_t)(e->next + i < e->n ? e->next + i : e->next + i - e->n);
+        const locust__hpack_place *p = &e->kept[at];
+        if (p->name_len == name.len && p->value_len == value.len &&
+            memcmp(e->text.ptr + p->at, name.ptr, name.len) == 0 &&
+            memcmp(e->text.ptr + p->at + name.len, value.ptr, value.len) == 0) {
+            e->next = (uint8_t)(at + 1);
+            *index = LOCUST__HPACK_STATIC + (uint32_t)(e->n - at);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How a field is sent that the tables have not as it is. */
+enum locust__hpack_how {
+    LOCUST__HPACK_PLAIN,  // another each time
+    LOCUST__HPACK_KEEP,   // the same in most requests
+    LOCUST__HPACK_SECRET, // that nobody on the way shall keep, RFC 7541 7.1.3
+};
+
+/* Writes one field; its name is in lower case. */
+static void locust__hpack_encode(locust__hpack_encoder *e, locust__buf *out, locust__view name,
+    locust__view value, enum locust__hpack_how how)
+{
+    size_t size = name.len + value.len + LOCUST__HPACK_OVERHEAD;
+    uint32_t index;
+    bool whole, keeps = how == LOCUST__HPACK_KEEP;
+    if (keeps && locust__hpack_encoder_find(e, name, value, &index)) {
+        locust__hpack_put_int(out, 0x80, 7, index);
+        return;
+    }
+    index = locust__hpack_static_of(name, value, &whole);
+    if (whole) {
+        locust__hpack_put_int(out, 0x80, 7, index);
+        return;
+    }
+    keeps = keeps && e->n < LOCUST__HPACK_KEPT && e->size + size <= e->limit &&
+            locust__buf_reserve_tight(&e->text, name.len + value.len);
+    if (keeps)
+        locust__hpack_put_int(out, 0x40, 6, index);
+    else
+        locust__hpack_put_int(out, how == LOCUST__HPACK_SECRET ? 0x10 : 0, 4, index);
+    if (!index)
+        locust__hpack_put_string(out, name);
+    locust__hpack_put_string(out, value);
+    if (!keeps)
+        return;
+    e->kept[e->n++] =
+        (locust__hpack_place){(uint16_t)e->text.len, (uint16_t)name.len, (uint16_t)value.len};
+    locust__buf_add_tight(&e->text, name.ptr, name.len);
+    locust__buf_add_tight(&e->text, value.ptr, value.len);
+    e->size += (uint32_t)size;
+}
+/* ============================================================================================
+ * >>h2_frame  frames of HTTP/2
+ *
+ * Purpose     the head of a frame, read and written; which lengths and streams a frame may have;
+ *             codes of errors; what lies between its padding.
+ * Invariants  a frame that locust__h2_frame_judge takes has all the bytes that its type asks for.
+ * Names       locust__h2_frame locust__h2_frame_ locust__h2_code_ locust__h2_flag_
+ * Sources     RFC 9113 4.1, 6, 7.
+ *
+ *   | length, 24 bits | type | flags | stream, 31 bits | payload ... |
+ * ============================================================================================ */
+
+enum {
+    LOCUST__H2_FRAME_HEAD = 9,
+    LOCUST__H2_FRAME_MAX = 16384 // bytes of payload that anybody takes, RFC 9113 4.2
+};
+
+enum locust__h2_frame_type {
+    LOCUST__H2_FRAME_DATA,
+    LOCUST__H2_FRAME_HEADERS,
+    LOCUST__H2_FRAME_PRIORITY,
+    LOCUST__H2_FRAME_RST_STREAM,
+    LOCUST__H2_FRAME_SETTINGS,
+    LOCUST__H2_FRAME_PUSH_PROMISE,
+    LOCUST__H2_FRAME_PING,
+    LOCUST__H2_FRAME_GOAWAY,
+    LOCUST__H2_FRAME_WINDOW_UPDATE,
+    LOCUST__H2_FRAME_CONTINUATION
+};
+
+enum {
+    LOCUST__H2_FLAG_ACK = 1, // of SETTINGS and PING
+    LOCUST__H2_FLAG_END_STREAM = 1,
+    LOCUST__H2_FLAG_END_HEADERS = 4,
+    LOCUST__H2_FLAG_PADDED = 8,
+    LOCUST__H2_FLAG_PRIORITY = 32
+};
+
+enum { // error codes
+    LOCUST__H2_CODE_NO_ERROR,
+    LOCUST__H2_CODE_PROTOCOL,
+    LOCUST__H2_CODE_INTERNAL,
+    LOCUST__H2_CODE_FLOW_CONTROL,
+    LOCUST__H2_CODE_SETTINGS_TIMEOUT,
+    LOCUST__H2_CODE_STREAM_CLOSED,
+    LOCUST__H2_CODE_FRAME_SIZE,
+    LOCUST__H2_CODE_REFUSED,
+    LOCUST__H2_CODE_CANCEL,
+    LOCUST__H2_CODE_COMPRESSION,
+    LOCUST__H2_CODE_CONNECT,
+    LOCUST__H2_CODE_CALM,
+    LOCUST__H2_CODE_SECURITY,
+    LOCUST__H2_CODE_HTTP_1
+};
+
+typedef struct locust__h2_frame {
+    const unsigned char *payload;
+    uint32_t len, stream;
+    uint8_t type, flags;
+} locust__h2_frame;
+
+static uint32_t locust__h2_frame_u32(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Reads a frame at the front of n bytes. Returns its length with its head; 0: not all of it is
+ * there, though `f` may be known but for its payload. */
+static size_t locust__h2_frame_read(const char *bytes, size_t n, locust__h2_frame *f)
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+    if (n < LOCUST__H2_FRAME_HEAD) {
+        f->len = 0;
+        return 0;
+    }
+    f->len = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+    f->type = p[3];
+    f->flags = p[4];
+    f->stream = locust__h2_frame_u32(p + 5) & 0x7FFFFFFF;
+    f->payload = p + LOCUST__H2_FRAME_HEAD;
+    return n - LOCUST__H2_FRAME_HEAD < f->len ? 0 : LOCUST__H2_FRAME_HEAD + f->len;
+}
+
+/* May a frame be as long, and on that stream? LOCUST__H2_CODE_NO_ERROR: it may. Types that are not
+ * known always. */
+static uint32_t locust__h2_frame_judge(const locust__h2_frame *f)
+{
+    static const struct {
+        uint8_t least, exact; // bytes; exact 255: any number from `least` on
+        int8_t stream;        // 1: it is of one, -1: of none, 0: of one or none
+    } rules[] = {
+        [LOCUST__H2_FRAME_DATA] = {0, 255, 1},
+        [LOCUST__H2_FRAME_HEADERS] = {0, 255, 1},
+        [LOCUST__H2_FRAME_PRIORITY] = {5, 5, 1},
+        [LOCUST__H2_FRAME_RST_STREAM] = {4, 4, 1},
+        [LOCUST__H2_FRAME_SETTINGS] = {0, 255, -1},
+        [LOCUST__H2_FRAME_PUSH_PROMISE] = {4, 255, 1},
+        [LOCUST__H2_FRAME_PING] = {8, 8, -1},
+        [LOCUST__H2_FRAME_GOAWAY] = {8, 255, -1},
+        [LOCUST__H2_FRAME_WINDOW_UPDATE] = {4, 4, 0},
+        [LOCUST__H2_FRAME_CONTINUATION] = {0, 255, 1},
+    };
+    if (f->len > LOCUST__H2_FRAME_MAX)
+        return LOCUST__H2_CODE_FRAME_SIZE;
+    if (f->type >= sizeof rules / sizeof *rules)
+        return LOCUST__H2_CODE_NO_ERROR;
+    if ((rules[f->type].stream > 0 && !f->stream) || (rules[f->type].stream < 0 && f->stream))
+        return LOCUST__H2_CODE_PROTOCOL;
+    if (f->len < rules[f->type].least ||
+        (rules[f->type].exact != 255 && f->len != rules[f->type].exact))
+        return LOCUST__H2_CODE_FRAME_SIZE;
+    if (f->type == LOCUST__H2_FRAME_SETTINGS &&
+        (f->len % 6 || ((f->flags & LOCUST__H2_FLAG_ACK) && f->len)))
+        return LOCUST__H2_CODE_FRAME_SIZE;
+    return LOCUST__H2_CODE_NO_ERROR;
+}
+
+/* What lies between the padding of DATA or HEADERS, and behind the priority of HEADERS. False:
+ * there is more padding than frame. */
+static bool locust__h2_frame_content(const locust__h2_frame *f, locust__view *out)
+{
+    const unsigned char *p = f->payload;
+    size_t len = f->len, pad = 0, skip = 0;
+    if (f->flags & LOCUST__H2_FLAG_PADDED) {
+        if (!len)
+            return false;
+        pad = *p++;
+        len--;
+    }
+    if (f->type == LOCUST__H2_FRAME_HEADERS && (f->flags & LOCUST__H2_FLAG_PRIORITY))
+        skip = 5;
+    if (pad + skip > len)
+        return false;
+    *out = (locust__view){(const char *)p + skip, len - pad - skip};
+    return true;
+}
+
+/* Writes the head of a frame. */
+static void locust__h2_frame_head(
+    char *to, size_t len, enum locust__h2_frame_type type, unsigned flags, uint32_t stream)
+{
+    const unsigned char bytes[LOCUST__H2_FRAME_HEAD] = {(unsigned char)(len >> 16),
+        (unsigned char)(len >> 8), (unsigned char)len, (unsigned char)type, (unsigned char)flags,
+        (unsigned char)(stream >> 24), (unsigned char)(stream >> 16), (unsigned char)(stream >> 8),
+        (unsigned char)stream};
+    memcpy(to, bytes, sizeof bytes);
+}
+
+/* Appends a frame of few bytes. */
+static void locust__h2_frame_add(locust__buf *out, enum locust__h2_frame_type type, unsigned flags,
+    uint32_t stream, const void *payload, size_t len)
+{
+    char head[LOCUST__H2_FRAME_HEAD];
+    locust__h2_frame_head(head, len, type, flags, stream);
+    locust__buf_add(out, head, sizeof head);
+    locust__buf_add(out, payload, len);
+}
+
+/* Appends a frame that consists of a number: RST_STREAM, WINDOW_UPDATE. */
+static void locust__h2_frame_add_u32(
+    locust__buf *out, enum locust__h2_frame_type type, uint32_t stream, uint32_t n)
+{
+    const unsigned char bytes[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16),
+        (unsigned char)(n >> 8), (unsigned char)n};
+    locust__h2_frame_add(out, type, 0, stream, bytes, sizeof bytes);
+}
+/* ============================================================================================
+ * >>h2_conn  an HTTP/2 connection: what it keeps, and what goes out
+ *
+ * Purpose     streams of the coroutines that share a connection; windows; what waits to be sent.
+ *             Lies on the connection's stream as a layer, so that whoever closes that ends it.
+ * Invariants  nothing here parks but locust__h2_wait and what says so. Frames lie in `out` and go
+ *             out in order: at once if there is one stream, else at the end of the turn, so that
+ *             what all streams have to say goes out together. While some of it does not go, a
+ *             coroutine whose stream is open waits to write. A stream is in its connection's list
+ *             from its HEADERS until its coroutine has what it waits for.
+ * Cost        500 bytes for a connection, two tables of HPACK, nothing for a stream: it lies on the
+ *             stack of its coroutine, which waits in it.
+ * Names       locust__h2 locust__h2_body_ locust__h2_early locust__h2_fail locust__h2_flood
+ *             locust__h2_flush locust__h2_flush_ locust__h2_layer_ locust__h2_limit locust__h2_of_
+ *             locust__h2_open locust__h2_out_ locust__h2_push locust__h2_say_ locust__h2_stream
+ *             locust__h2_stream_ locust__h2_wake locust__h2_wake_ locust__h2_window
+ *             locust__h2_window_
+ * Uses        >>co >>loop >>stream >>response_head >>services >>pool >>h2_hpack >>h2_frame
+ * Sources     RFC 9113 3.4 (preface), 5 (streams), 6.9 (windows).
+ * ============================================================================================ */
+
+enum {
+    LOCUST__H2_WINDOW = 1 << 20,           // bytes of a body that may come unasked
+    LOCUST__H2_WINDOW_ALL = (1 << 24) - 1, // of all bodies of a connection
+    LOCUST__H2_EARLY = 8,                  // streams before the server has said how many it takes
+    LOCUST__H2_OUT_MAX = 65536,            // bytes that wait to be sent, of bodies
+    LOCUST__H2_FLOOD = 10000               // frames in a row that answer nothing
+};
+
+enum locust__h2_body { // what becomes of the body of an answer
+    LOCUST__H2_BODY_DROP,
+    LOCUST__H2_BODY_KEEP, // behind the fields
+    LOCUST__H2_BODY_PASS  // to `passed`, from where the coroutine takes it
+};
+
+typedef struct locust__h2_stream { // on the stack of the coroutine that waits for it
+    struct locust__h2_stream *next;
+    struct locust__h2 *h2; // NULL: it is on no connection (any more)
+    locust__co *co;
+    uint32_t id;
+    int64_t window; // bytes that it may send
+    int64_t credit; // bytes that the server may send
+    int64_t eaten;  // bytes that came and are not given back yet
+    // What it gives its answer to.
+    locust__response_head *head;
+    locust__buf *kept;                           // fields of the head, and the body
+    size_t kept_at;                              // where the head begins there
+    size_t budget;                               // bytes of heads that may still come
+    locust__buf *trailers;                       // name \0 value \0 ... \0; NULL: they are dropped
+    void (*headed)(struct locust__h2_stream *s); // the head is complete: says what becomes of the
+                                                 // body
+    locust__buf passed;
+    uint64_t got; // bytes of body
+    enum locust__h2_body body;
+    bool sent;     // its HEADERS went out
+    bool said_all; // END_STREAM was sent
+    bool answered; // the head is complete
+    bool ended;    // END_STREAM came
+    bool interim;  // a head with 1xx came
+    bool again;    // the server did nothing for it: it may be sent on another connection
+    bool reset;    // RST_STREAM came or was sent
+    locust_error error;
+    int64_t sent_ns, first_ns, ended_ns;
+} locust__h2_stream;
+
+typedef struct locust__h2 {
+    locust__layer layer;       // first: on the connection's stream
+    locust__turn_end turn_end; // sends what there is
+    locust__conn *conn;
+    locust__services *sv;
+    locust__h2_stream *first, **end; // in the order of their ids
+    locust__h2_stream *unsent;       // the first whose HEADERS lie in `out`
+    locust__queue waiters;           // coroutines that wait until they may open a stream
+    uint32_t n, next_id;
+    uint32_t may;          // streams at once
+    uint32_t frame;        // bytes of payload that the server takes
+    uint32_t list;         // bytes of a list of fields that it takes
+    int64_t initial;       // window of a new stream
+    int64_t window;        // bytes of all bodies that may be sent
+    int64_t credit, eaten; // see the same of a stream
+    uint32_t last;         // the server answers no stream above: GOAWAY
+    unsigned idle_frames;  // in a row, that answered nothing
+    bool settled;          // its SETTINGS came
+    bool going;            // GOAWAY came
+    locust_error said;     // with an error
+    bool reading;          // locust__h2_read runs
+    locust_error dead;     // the connection is of no use any more, and why
+    locust__hpack_table fields;
+    locust__hpack_encoder encoder;
+    locust__buf out;
+    size_t out_tried;      // bytes that a layer has tried to send: it must get the same again
+    locust__buf block;     // a header block whose end has not come
+    uint32_t block_stream; // of that; 0: there is none
+    uint8_t block_flags;
+    unsigned block_frames;
+} locust__h2;
+
+static locust__h2 *locust__h2_of_conn(const locust__conn *conn)
+{
+    return (locust__h2 *)(void *)conn->stream.layer;
+}
+
+static locust__loop *locust__h2_of_loop(const locust__h2 *h2)
+{
+    return h2->sv->loop;
+}
+
+static void locust__h2_wake(locust__h2_stream *s)
+{
+    locust__co_wake(locust__h2_of_loop(s->h2), s->co, LOCUST__WAKE_EVENT);
+}
+
+/* Wakes those that wait for a place. Each looks again. */
+static void locust__h2_wake_waiters(locust__h2 *h2)
+{
+    while (h2->waiters.first)
+        locust__co_wake(locust__h2_of_loop(h2), h2->waiters.first, LOCUST__WAKE_EVENT);
+}
+
+/* Ends a stream in its coroutine's eyes. */
+static void locust__h2_stream_fail(locust__h2_stream *s, locust_error error)
+{
+    if (!s->ended && !s->error)
+        s->error = error;
+    locust__h2_wake(s);
+}
+
+/* The connection is of no use any more: so learn its streams. An end of the bytes alone says less
+ * than what came before it. */
+static void locust__h2_fail(locust__h2 *h2, locust_error error)
+{
+    bool cut = error == LOCUST_ERR_CLOSED || error == LOCUST_ERR_TLS_CUT;
+    bool reset = error == LOCUST_ERR_RESET || error == LOCUST_ERR_PIPE;
+    if (h2->dead)
+        return;
+    h2->dead = error;
+    for (locust__h2_stream *s = h2->first; s; s = s->next)
+        locust__h2_stream_fail(s, s->answered && cut     ? LOCUST_ERR_HTTP_BODY_CUT
+                                  : s->answered && reset ? LOCUST_ERR_HTTP_BODY_RESET
+                                  : cut || reset         ? (h2->said ? h2->said
+                                                               : cut ? LOCUST_ERR_HTTP_NO_RESPONSE
+                                                                     : error)
+                                                         : error);
+    locust__h2_wake_waiters(h2);
+}
+
+/* -- sending -- */
+
+/* Those whose HEADERS go out now begin now. */
+static void locust__h2_flush_begin(locust__h2 *h2)
+{
+    int64_t now_ns = locust__loop_clock(locust__h2_of_loop(h2));
+    for (locust__h2_stream *s = h2->unsent; s; s = s->next) {
+        s->sent = true;
+        s->sent_ns = now_ns;
+    }
+    h2->unsent = NULL;
+}
+
+/* Sends what there is, as far as it goes. */
+static void locust__h2_flush(locust__h2 *h2)
+{
+    locust_stream *s = &h2->conn->stream;
+    size_t at = 0;
+    if (h2->dead || !(h2->out.len || h2->out.failed))
+        return;
+    if (h2->out.failed) { // something is missing, and what follows would make no sense
+        locust__h2_fail(h2, LOCUST_ERR_MEMORY);
+        return;
+    }
+    if (h2->unsent)
+        locust__h2_flush_begin(h2);
+    while (at < h2->out.len) {
+        size_t n = h2->out_tried ? h2->out_tried : h2->out.len - at, sent;
+        struct iovec iov = {h2->out.ptr + at, n};
+        locust_error error = locust__stream_send(s, &iov, 1, &sent);
+        if (error) {
+            h2->out.len = 0;
+            // What the server said before it closed is read first, and says why.
+            if (h2->reading || !s->fd.watch.readable)
+                locust__h2_fail(h2, error);
+            else
+                for (locust__h2_stream *each = h2->first; each; each = each->next)
+                    locust__h2_wake(each);
+            return;
+        }
+        h2->out_tried = sent < n ? n - sent : 0;
+        at += sent;
+        if (!sent)
+            break;
+    }
+    h2->out.len -= at;
+    if (h2->out.len)
+        memmove(h2->out.ptr, h2->out.ptr + at, h2->out.len);
+    else if (h2->out.cap > 4096) // an idle connection holds no buffer of a size
+        locust__buf_free(&h2->out);
+    if (h2->out.len && !s->fd.writer && h2->first)
+        s->fd.writer = h2->first->co;
+}
+
+static void locust__h2_flush_turn(locust__turn_end *self)
+{
+    locust__h2_flush((locust__h2 *)(void *)((char *)self - offsetof(locust__h2, turn_end)));
+}
+
+/* Lets go what a stream has put into `out`. */
+static void locust__h2_push(locust__h2 *h2)
+{
+    if (h2->n <= 1)
+        locust__h2_flush(h2);
+    else
+        locust__loop_at_end(locust__h2_of_loop(h2), &h2->turn_end);
+}
+
+/* Says that the server broke a rule, and gives up. */
+static void locust__h2_say_goaway(locust__h2 *h2, uint32_t code, locust_error error)
+{
+    unsigned char bytes[8] = {0, 0, 0, 0, 0, 0, 0, (unsigned char)code};
+    locust__h2_frame_add(&h2->out, LOCUST__H2_FRAME_GOAWAY, 0, 0, bytes, sizeof bytes);
+    locust__h2_flush(h2);
+    locust__h2_fail(h2, error);
+}
+
+static void locust__h2_say_reset(locust__h2 *h2, uint32_t id, uint32_t code)
+{
+    locust__h2_frame_add_u32(&h2->out, LOCUST__H2_FRAME_RST_STREAM, id, code);
+}
+
+/* Gives up a stream, for its server's fault. */
+static void locust__h2_stream_reset(locust__h2_stream *s, uint32_t code, locust_error error)
+{
+    if (!s->reset)
+        locust__h2_say_reset(s->h2, s->id, code);
+    s->reset = true;
+    locust__h2_stream_fail(s, error);
+}
+
+/* Counts bytes of bodies that are used up, and gives them back to the server once they are the half
+ * of a window: not in small pieces, which some servers take for an attack. */
+static void locust__h2_window_eat(locust__h2 *h2, size_t n)
+{
+    h2->eaten += (int64_t)n;
+    if (h2->eaten >= LOCUST__H2_WINDOW_ALL / 2) {
+        locust__h2_frame_add_u32(&h2->out, LOCUST__H2_FRAME_WINDOW_UPDATE, 0, (uint32_t)h2->eaten);
+        h2->credit += h2->eaten;
+        h2->eaten = 0;
+    }
+}
+
+/* The same for one stream that has not ended. */
+static void locust__h2_window_eat_of(locust__h2_stream *s, size_t n)
+{
+    s->eaten += (int64_t)n;
+    if (s->eaten >= LOCUST__H2_WINDOW / 2) {
+        locust__h2_frame_add_u32(
+            &s->h2->out, LOCUST__H2_FRAME_WINDOW_UPDATE, s->id, (uint32_t)s->eaten);
+        s->credit += s->eaten;
+        s->eaten = 0;
+    }
+}
+
+/* Puts the frames of a header block that was encoded behind `from` in `out`, where room for the
+ * first one's head was left. */
+static void locust__h2_out_headers(locust__h2 *h2, size_t from, uint32_t id, bool end)
+{
+    size_t len = h2->out.len - from - LOCUST__H2_FRAME_HEAD, max = LOCUST__H2_FRAME_MAX;
+    size_t n = len < max ? len : max, at;
+    unsigned flags = (unsigned)(end ? LOCUST__H2_FLAG_END_STREAM : 0);
+    locust__buf *out = &h2->out;
+    if (n == len)
+        flags |= LOCUST__H2_FLAG_END_HEADERS;
+    locust__h2_frame_head(out->ptr + from, n, LOCUST__H2_FRAME_HEADERS, flags, id);
+    for (at = from + LOCUST__H2_FRAME_HEAD + n; n < len && !out->failed; at += n) {
+        len -= n;
+        n = len < max ? len : max;
+        if (!locust__buf_reserve(out, LOCUST__H2_FRAME_HEAD))
+            return;
+        memmove(out->ptr + at + LOCUST__H2_FRAME_HEAD, out->ptr + at, out->len - at);
+        out->len += LOCUST__H2_FRAME_HEAD;
+        locust__h2_frame_head(out->ptr + at, n, LOCUST__H2_FRAME_CONTINUATION,
+            n == len ? LOCUST__H2_FLAG_END_HEADERS : 0, id);
+        at += LOCUST__H2_FRAME_HEAD;
+    }
+}
+
+/* -- streams -- */
+
+/* May another stream be opened? */
+static bool locust__h2_limit(const locust__h2 *h2)
+{
+    return h2->n < h2->may;
+}
+
+/* Puts a stream on the connection, where there is a place. Its HEADERS come next. */
+static void locust__h2_stream_open(locust__h2 *h2, locust__h2_stream *s)
+{
+    s->h2 = h2;
+    s->co = locust__h2_of_loop(h2)->current;
+    s->id = h2->next_id;
+    s->next = NULL;
+    s->window = h2->initial;
+    s->credit = LOCUST__H2_WINDOW;
+    h2->next_id += 2;
+    *h2->end = s;
+    h2->end = &s->next;
+    if (!h2->unsent)
+        h2->unsent = s;
+    h2->n++;
+    h2->conn->busy = LOCUST__CONN_STREAMS;
+}
+
+/* Takes a stream off its connection, which learns that nobody waits for it any more. Closes a
+ * connection that has no other and takes none. */
+static void locust__h2_stream_close(locust__h2_stream *s)
+{
+    locust__h2 *h2 = s->h2;
+    locust__h2_stream **at;
+    locust__buf_free(&s->passed);
+    if (!h2)
+        return;
+    s->h2 = NULL;
+    if (!h2->dead && !s->reset && !(s->ended && s->said_all)) {
+        locust__h2_say_reset(
+            h2, s->id, s->ended ? LOCUST__H2_CODE_NO_ERROR : LOCUST__H2_CODE_CANCEL);
+        locust__loop_at_end(locust__h2_of_loop(h2), &h2->turn_end);
+    }
+    for (at = &h2->first; *at != s; at = &(*at)->next)
+        ;
+    *at = s->next;
+    if (h2->end == &s->next)
+        h2->end = at;
+    if (h2->unsent == s)
+        h2->unsent = s->next;
+    if (h2->conn->stream.fd.writer == s->co)
+        h2->conn->stream.fd.writer = h2->first ? h2->first->co : NULL;
+    h2->n--;
+    if (h2->waiters.first && locust__h2_limit(h2))
+        locust__co_wake(locust__h2_of_loop(h2), h2->waiters.first, LOCUST__WAKE_EVENT);
+    if (h2->n)
+        return;
+    if (h2->dead || h2->going || h2->conn->busy == LOCUST__CONN_RETIRED) {
+        locust__h2_flush(h2);
+        locust__stream_close(&h2->conn->stream);
+        return;
+    }
+    h2->conn->busy = LOCUST__CONN_STREAMLESS;
+    h2->conn->idle_ns = locust__h2_of_loop(h2)->clock_ns;
+}
+
+/* -- the layer -- */
+
+static locust_error locust__h2_layer_recv(locust__layer *layer, char *to, size_t n, size_t *got)
+{
+    return locust__layer_recv(layer, to, n, got);
+}
+
+static locust_error locust__h2_layer_send(
+    locust__layer *layer, const struct iovec *iov, int n, size_t *sent)
+{
+    return locust__layer_send(layer, iov, n, sent);
+}
+
+/* The connection is closed: its streams learn it, and its memory goes. */
+static void locust__h2_layer_close(locust__layer *layer)
+{
+    locust__h2 *h2 = (locust__h2 *)(void *)layer;
+    locust__h2_fail(h2, LOCUST_ERR_CLOSED);
+    for (locust__h2_stream *s = h2->first; s; s = s->next)
+        s->h2 = NULL;
+    locust__loop_not_at_end(locust__h2_of_loop(h2), &h2->turn_end);
+    locust__hpack_table_free(&h2->fields);
+    locust__buf_free(&h2->encoder.text);
+    locust__buf_free(&h2->out);
+    locust__buf_free(&h2->block);
+    h2->conn->busy = LOCUST__CONN_FREE;
+    LOCUST_FREE(h2);
+}
+
+/* Makes a connection that was opened one of HTTP/2, and says what we take: no pushes, so much of a
+ * body, so many bytes of fields. NULL: no memory. */
+static locust__h2 *locust__h2_open(locust__services *sv, locust__conn *conn)
+{
+    static const unsigned char settings[] = {0, 2, 0, 0, 0, 0, // ENABLE_PUSH 0
+        0, 4, LOCUST__H2_WINDOW >> 24, LOCUST__H2_WINDOW >> 16 & 255, LOCUST__H2_WINDOW >> 8 & 255,
+        LOCUST__H2_WINDOW & 255, // INITIAL_WINDOW_SIZE
+        0, 6, (unsigned char)((uint64_t)LOCUST_MAX_HEADER >> 24),
+        (unsigned char)((uint64_t)LOCUST_MAX_HEADER >> 16),
+        (unsigned char)((uint64_t)LOCUST_MAX_HEADER >> 8),
+        (unsigned char)((uint64_t)LOCUST_MAX_HEADER)}; // MAX_HEADER_LIST_SIZE
+    locust__h2 *h2 = locust__memory_zalloc(sizeof *h2);
+    if (!h2)
+        return NULL;
+    h2->layer.recv = locust__h2_layer_recv;
+    h2->layer.send = locust__h2_layer_send;
+    h2->layer.close = locust__h2_layer_close;
+    h2->turn_end.fn = locust__h2_flush_turn;
+    h2->conn = conn;
+    h2->sv = sv;
+    h2->end = &h2->first;
+    h2->next_id = 1;
+    h2->may = LOCUST__H2_EARLY;
+    h2->frame = LOCUST__H2_FRAME_MAX;
+    h2->list = UINT32_MAX;
+    h2->initial = h2->window = 65535;
+    h2->credit = LOCUST__H2_WINDOW_ALL;
+    h2->last = UINT32_MAX;
+    locust__hpack_table_init(&h2->fields);
+    locust__hpack_encoder_init(&h2->encoder);
+    locust__buf_puts(&h2->out, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    locust__h2_frame_add(&h2->out, LOCUST__H2_FRAME_SETTINGS, 0, 0, settings, sizeof settings);
+    locust__h2_frame_add_u32(
+        &h2->out, LOCUST__H2_FRAME_WINDOW_UPDATE, 0, LOCUST__H2_WINDOW_ALL - 65535);
+    locust__layer_push(&h2->layer, &conn->stream);
+    conn->busy = LOCUST__CONN_STREAMLESS;
+    return h2;
+}
+/* ============================================================================================
+ * >>h2_read  what comes on an HTTP/2 connection
+ *
+ * Purpose     reads frames, and does what they say: gives streams their heads and bodies, keeps
+ *             windows and tables, acknowledges SETTINGS and PING.
+ * Invariants  runs on the loop's stack when bytes come, whoever waits, so that nobody has to read
+ *             for the others; calls no function of the test; parks never. A frame that breaks a
+ *             rule of the connection ends it, one that breaks a rule of its stream the stream.
+ *             Streams that nobody waits for any more are passed over, but their header blocks are
+ *             decoded and their bytes counted.
+ * Cost        one read for all that came; a wake for each answer, not for each frame.
+ * Names       locust__h2_read locust__h2_read_ locust__h2_fields locust__h2_get_ locust__h2_reason
+ * Uses        >>fd >>loop >>stream >>head >>response_head >>receive >>pool >>h2_hpack
+ *             >>h2_frame >>h2_conn
+ * Sources     RFC 9113 5 to 8; RFC 9110 15 (reason phrases).
+ * Limits      a header block LOCUST_MAX_HEADER bytes, and so a list of fields; 10,000 frames of a
+ *             connection in a row that answer nothing.
+ * ============================================================================================ */
+
+/* The reason phrase of a status, which HTTP/2 does not carry, so that failures have one sentence in
+ * all versions. */
+static const char *locust__h2_reason(int status)
+{
+    static const struct {
+        short status;
+        const char *text;
+    } reasons[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"},
+        {203, "Non-Authoritative Information"}, {204, "No Content"}, {205, "Reset Content"},
+        {206, "Partial Content"}, {300, "Multiple Choices"}, {301, "Moved Permanently"},
+        {302, "Found"}, {303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"},
+        {402, "Payment Required"}, {403, "Forbidden"}, {404, "Not Found"},
+        {405, "Method Not Allowed"}, {406, "Not Acceptable"},
+        {407, "Proxy Authentication Required"}, {408, "Request Timeout"}, {409, "Conflict"},
+        {410, "Gone"}, {411, "Length Required"}, {412, "Precondition Failed"},
+        {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {421, "Misdirected Request"},
+        {422, "Unprocessable Content"}, {425, "Too Early"}, {426, "Upgrade Required"},
+        {428, "Precondition Required"}, {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"}, {451, "Unavailable For Legal Reasons"},
+        {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+        {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"}};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].status == status)
+            return reasons[i].text;
+    return "";
+}
+
+/* -- heads -- */
+
+typedef struct locust__h2_fields { // of the block that is decoded
+    locust__h2_stream *s;          // NULL: nobody waits for it
+    locust__buf *to;               // NULL: they are only looked at
+    locust_error error;
+    bool trailers, regular; // regular: a field came that is no pseudo-header
+} locust__h2_fields;
+
+/* A name without capitals, and nothing that a name may not have: RFC 9113 8.2.1. */
+static bool locust__h2_get_name(locust__view name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] >= 'A' && name.ptr[i] <= 'Z')
+            return false;
+    return locust__http_is_token(name);
+}
+
+/* Takes a pseudo-header field: the status, which comes first and once. */
+static locust_error locust__h2_get_status(
+    locust__h2_fields *f, locust__view name, locust__view value)
+{
+    locust__response_head *h = f->s->head;
+    const char *reason;
+    if (f->trailers || f->regular || h->status || !locust__view_is(name, ":status") ||
+        value.len != 3 || value.ptr[0] < '1' || value.ptr[0] > '9' ||
+        !locust__text_is_digit(value.ptr[1]) || !locust__text_is_digit(value.ptr[2]))
+        return LOCUST_ERR_HTTP_FIELD;
+    h->status = (value.ptr[0] - '0') * 100 + (value.ptr[1] - '0') * 10 + (value.ptr[2] - '0');
+    reason = locust__h2_reason(h->status);
+    h->reason_len = (uint32_t)strlen(reason) + 1;
+    locust__buf_add_tight(f->to, reason, h->reason_len);
+    return LOCUST_OK;
+}
+
+/* Takes a field that is not of the connection, RFC 9113 8.2.2. */
+static locust_error locust__h2_get_regular(
+    locust__h2_fields *f, locust__view name, locust__view value)
+{
+    locust__response_head *h = f->s->head;
+    bool blank = value.len &&
+                 (locust__http_blank(value.ptr[0]) || locust__http_blank(value.ptr[value.len - 1]));
+    f->regular = true;
+    if (!locust__h2_get_name(name) || !locust__http_is_value(value) || blank || !h->status)
+        return LOCUST_ERR_HTTP_FIELD;
+    switch (name.len) {
+    case 7:
+    case 10:
+        if (!f->trailers && locust__view_is(name, "set-cookie"))
+            h->cookies = true;
+        else if (locust__view_is(name, "connection") || locust__view_is(name, "keep-alive") ||
+                 locust__view_is(name, "upgrade"))
+            return LOCUST_ERR_HTTP_FIELD;
+        break;
+    case 14:
+        if (!f->trailers && locust__view_is(name, "content-length") &&
+            !locust__http_length(&h->framing, value))
+            return LOCUST_ERR_HTTP_LENGTH;
+        break;
+    case 16:
+        if (!f->trailers && locust__view_is(name, "content-encoding"))
+            h->coded = true;
+        else if (locust__view_is(name, "proxy-connection"))
+            return LOCUST_ERR_HTTP_FIELD;
+        break;
+    case 17:
+        if (locust__view_is(name, "transfer-encoding"))
+            return LOCUST_ERR_HTTP_FIELD;
+        break;
+    default:
+        break;
+    }
+    if (f->to && locust__buf_reserve_tight(f->to, name.len + value.len + 3)) {
+        char *at = f->to->ptr + f->to->len;
+        memcpy(at, name.ptr, name.len);
+        at[name.len] = '\0';
+        if (value.len)
+            memcpy(at + name.len + 1, value.ptr, value.len);
+        at[name.len + 1 + value.len] = '\0';
+        f->to->len += name.len + value.len + 2;
+    }
+    return LOCUST_OK;
+}
+
+static void locust__h2_get_field(void *arg, locust__view name, locust__view value)
+{
+    locust__h2_fields *f = arg;
+    size_t size = name.len + value.len + LOCUST__HPACK_OVERHEAD;
+    if (!f->s || f->error)
+        return;
+    if (size > f->s->budget) {
+        f->error = LOCUST_ERR_HTTP_HEAD_SIZE;
+        return;
+    }
+    f->s->budget -= size;
+    f->error = name.len && name.ptr[0] == ':' ? locust__h2_get_status(f, name, value)
+                                              : locust__h2_get_regular(f, name, value);
+}
+
+static locust__h2_stream *locust__h2_get_stream(const locust__h2 *h2, uint32_t id)
+{
+    locust__h2_stream *s = h2->first;
+    while (s && s->id != id)
+        s = s->next;
+    return s;
+}
+
+/* The head or the trailers of a stream are complete. Returns what is wrong with them. */
+static locust_error locust__h2_get_head(locust__h2_fields *f, bool end)
+{
+    locust__h2_stream *s = f->s;
+    locust__response_head *h = s->head;
+    if (f->error)
+        return f->error;
+    if (!h->status || (f->trailers && !end) || (!f->trailers && h->status < 200 && end))
+        return LOCUST_ERR_HTTP_FIELD;
+    if (f->to)
+        locust__buf_add_tight(f->to, "", 1);
+    if (f->to && f->to->failed)
+        return LOCUST_ERR_MEMORY;
+    if (h->status == 101)
+        return LOCUST_ERR_HTTP_UPGRADE;
+    if (f->trailers)
+        return LOCUST_OK;
+    if (h->status < 200) { // RFC 9110 15.2
+        s->interim |= h->status == 100;
+        h->status = 0;
+        locust__h2_wake(s);
+        return LOCUST_OK;
+    }
+    h->framing.minor = 1;
+    s->answered = true;
+    s->headed(s);
+    return LOCUST_OK;
+}
+
+/* The server has said all that it has to say on a stream. */
+static void locust__h2_get_end(locust__h2 *h2, locust__h2_stream *s)
+{
+    const locust__response_head *h = s->head;
+    if (h->framing.sized && s->body != LOCUST__H2_BODY_DROP &&
+        s->got != (uint64_t)h->framing.length) { // RFC 9113 8.1.1
+        locust__h2_stream_reset(s, LOCUST__H2_CODE_PROTOCOL, LOCUST_ERR_HTTP_LENGTH);
+        return;
+    }
+    s->ended = true;
+    s->ended_ns = locust__receive_when(&h2->conn->stream);
+    locust__h2_wake(s);
+}
+
+/* Decodes a whole header block. */
+static void locust__h2_read_block(
+    locust__h2 *h2, uint32_t id, const char *block, size_t n, bool end)
+{
+    locust__h2_fields f = {.s = locust__h2_get_stream(h2, id)};
+    locust_error error;
+    if (f.s && (f.s->ended || f.s->error))
+        f.s = NULL;
+    if (f.s) {
+        f.trailers = f.s->answered;
+        f.to = f.trailers ? f.s->trailers : f.s->kept;
+        if (!f.trailers) {
+            memset(f.s->head, 0, sizeof *f.s->head);
+            f.s->kept->len = f.s->kept_at;
+        }
+        if (!f.s->first_ns)
+            f.s->first_ns = locust__receive_when(&h2->conn->stream);
+    }
+    error = locust__hpack_decode(&h2->fields, block, n, &h2->sv->auth, locust__h2_get_field, &f);
+    if (error) {
+        locust__h2_say_goaway(h2, LOCUST__H2_CODE_COMPRESSION, error);
+        return;
+    }
+    if (!f.s)
+        return;
+    h2->idle_frames = 0;
+    error = locust__h2_get_head(&f, end);
+    if (error)
+        locust__h2_stream_reset(f.s, LOCUST__H2_CODE_PROTOCOL, error);
+    else if (end)
+        locust__h2_get_end(h2, f.s);
+}
+
+/* -- frames -- */
+
+/* A stream that was never opened has no frames, RFC 9113 5.1; nor has one of the server's, as it
+ * may open none. */
+static bool locust__h2_read_is_idle(const locust__h2 *h2, uint32_t id)
+{
+    return id % 2 == 0 || id >= h2->next_id;
+}
+
+static uint32_t locust__h2_read_data(locust__h2 *h2, const locust__h2_frame *frame)
+{
+    locust__h2_stream *s = locust__h2_get_stream(h2, frame->stream);
+    bool end = frame->flags & LOCUST__H2_FLAG_END_STREAM;
+    locust__view data;
+    if (!locust__h2_frame_content(frame, &data) || locust__h2_read_is_idle(h2, frame->stream))
+        return LOCUST__H2_CODE_PROTOCOL;
+    h2->credit -= frame->len;
+    if (h2->credit < 0)
+        return LOCUST__H2_CODE_FLOW_CONTROL;
+    if (!s || s->ended || s->error) {
+        locust__h2_window_eat(h2, frame->len);
+        return LOCUST__H2_CODE_NO_ERROR;
+    }
+    s->credit -= frame->len;
+    if (s->credit < 0) {
+        locust__h2_stream_reset(s, LOCUST__H2_CODE_FLOW_CONTROL, LOCUST_ERR_HTTP2_FLOW);
+        return LOCUST__H2_CODE_NO_ERROR;
+    }
+    if (!s->answered) { // RFC 9113 8.1
+        locust__h2_stream_reset(s, LOCUST__H2_CODE_PROTOCOL, LOCUST_ERR_HTTP2_ORDER);
+        return LOCUST__H2_CODE_NO_ERROR;
+    }
+    if (data.len || end)
+        h2->idle_frames = 0;
+    s->got += data.len;
+    locust__h2_window_eat(h2, frame->len);
+    if (s->body == LOCUST__H2_BODY_PASS) {
+        locust__buf_add(&s->passed, data.ptr, data.len);
+        s->eaten += frame->len - (int64_t)data.len; // the rest when the coroutine takes it
+        locust__h2_wake(s);
+    } else {
+        if (s->body == LOCUST__H2_BODY_KEEP && s->got > LOCUST_MAX_BODY) {
+            locust__h2_stream_reset(s, LOCUST__H2_CODE_CANCEL, LOCUST_ERR_HTTP_BODY_SIZE);
+            return LOCUST__H2_CODE_NO_ERROR;
+        }
+        if (s->body == LOCUST__H2_BODY_KEEP && locust__buf_reserve_tight(s->kept, data.len + 1))
+            locust__buf_add_tight(s->kept, data.ptr, data.len);
+        if (!end)
+            locust__h2_window_eat_of(s, frame->len);
+    }
+    if (s->passed.failed || s->kept->failed)
+        locust__h2_stream_reset(s, LOCUST__H2_CODE_CANCEL, LOCUST_ERR_MEMORY);
+    else if (end)
+        locust__h2_get_end(h2, s);
+    return LOCUST__H2_CODE_NO_ERROR;
+}
+
+static uint32_t locust__h2_read_headers(locust__h2 *h2, const locust__h2_frame *frame)
+{
+    locust__view part;
+    if (!locust__h2_frame_content(frame, &part) || locust__h2_read_is_idle(h2, frame->stream))
+        return LOCUST__H2_CODE_PROTOCOL;
+    if (frame->flags & LOCUST__H2_FLAG_END_HEADERS) {
+        locust__h2_read_block(
+            h2, frame->stream, part.ptr, part.len, frame->flags & LOCUST__H2_FLAG_END_STREAM);
+        return LOCUST__H2_CODE_NO_ERROR;
+    }
+    h2->block.len = 0;
+    locust__buf_add(&h2->block, part.ptr, part.len);
+    h2->block_stream = frame->stream;
+    h2->block_flags = frame->flags;
+    h2->block_frames = 0;
+    return h2->block.failed ? LOCUST__H2_CODE_INTERNAL : LOCUST__H2_CODE_NO_ERROR;
+}
+
+static uint32_t locust__h2_read_continuation(locust__h2 *h2, const locust__h2_frame *frame)
+{
+    locust__buf block;
+    if (frame->stream != h2->block_stream)
+        return LOCUST__H2_CODE_PROTOCOL;
+    if (h2->block.len + frame->len > LOCUST_MAX_HEADER ||
+        h2->block_frames++ > LOCUST_MAX_HEADER / 64)
+        return LOCUST__H2_CODE_CALM;
+    locust__buf_add(&h2->block, (const char *)frame->payload, frame->len);
+    if (h2->block.failed)
+        return LOCUST__H2_CODE_INTERNAL;
+    if (!(frame->flags & LOCUST__H2_FLAG_END_HEADERS))
+        return LOCUST__H2_CODE_NO_ERROR;
+    block = h2->block;
+    h2->block = (locust__buf){NULL, 0, 0, false};
+    h2->block_stream = 0;
+    locust__h2_read_block(h2, frame->stream, block.ptr ? block.ptr : "", block.len,
+        h2->block_flags & LOCUST__H2_FLAG_END_STREAM);
+    locust__buf_free(&block);
+    return LOCUST__H2_CODE_NO_ERROR;
+}
+
+/* Takes a setting, RFC 9113 6.5.2. Those that are not known do not matter. */
+static uint32_t locust__h2_read_setting(locust__h2 *h2, unsigned id, uint32_t value)
+{
+    int64_t by;
+    switch (id) {
+    case 1: // HEADER_TABLE_SIZE
+        locust__hpack_encoder_limit(&h2->encoder, value);
+        break;
+    case 2: // ENABLE_PUSH: a server says 0 or nothing
+        return value ? LOCUST__H2_CODE_PROTOCOL : LOCUST__H2_CODE_NO_ERROR;
+    case 3: // MAX_CONCURRENT_STREAMS
+        h2->may = value;
+        break;
+    case 4: // INITIAL_WINDOW_SIZE: of the open streams, too (6.9.2)
+        if (value > INT32_MAX)
+            return LOCUST__H2_CODE_FLOW_CONTROL;
+        by = (int64_t)value - h2->initial;
+        h2->initial = value;
+        for (locust__h2_stream *s = h2->first; s; s = s->next) {
+            s->window += by;
+            if (s->window > INT32_MAX)
+                return LOCUST__H2_CODE_FLOW_CONTROL;
+            if (!s->said_all)
+                locust__h2_wake(s);
+        }
+        break;
+    case 5: // MAX_FRAME_SIZE
+        if (value < LOCUST__H2_FRAME_MAX || value > 16777215)
+            return LOCUST__H2_CODE_PROTOCOL;
+        break; // ours are no larger than the least
+    case 6:    // MAX_HEADER_LIST_SIZE
+        h2->list = value;
+        break;
+    default:
+        break;
+    }
+    return LOCUST__H2_CODE_NO_ERROR;
+}
+
+static uint32_t locust__h2_read_settings(locust__h2 *h2, const locust__h2_frame *frame)
+{
+    uint32_t code = LOCUST__H2_CODE_NO_ERROR;
+    if (frame->flags & LOCUST__H2_FLAG_ACK)
+        return code;
+    if (!h2->settled) // without a word of it there is no limit
+        h2->may = UINT32_MAX;
+    h2->settled = true;
+    for (uint32_t at = 0; at < frame->len && !code; at += 6) {
+        const unsigned char *p = frame->payload + at;
+        code = locust__h2_read_setting(h2, (unsigned)p[0] << 8 | p[1], locust__h2_frame_u32(p + 2));
+    }
+    if (!code)
+        locust__h2_frame_add(&h2->out, LOCUST__H2_FRAME_SETTINGS, LOCUST__H2_FLAG_ACK, 0, NULL, 0);
+    if (locust__h2_limit(h2))
+        locust__h2_wake_waiters(h2);
+    return code;
+}
+
+static uint32_t locust__h2_read_window(locust__h2 *h2, const locust__h2_frame *frame)
+{
+    uint32_t by = locust__h2_frame_u32(frame->payload) & 0x7FFFFFFF;
+    locust__h2_stream *s;
+    if (!frame->stream) {
+        if (!by)
+            return LOCUST__H2_CODE_PROTOCOL;
+        h2->window += by;
+        if (h2->window > INT32_MAX)
+            return LOCUST__H2_CODE_FLOW_CONTROL;
+        for (s = h2->first; s; s = s->next)
+            if (!s->said_all)
+                locust__h2_wake(s);
+        return LOCUST__H2_CODE_NO_ERROR;
+    }
+    if (locust__h2_read_is_idle(h2, frame->stream))
+        return LOCUST__H2_CODE_PROTOCOL;
+    s = locust__h2_get_stream(h2, frame->stream);
+    if (!s || s->ended || s->error)
+        return LOCUST__H2_CODE_NO_ERROR;
+    s->window += by;
+    if (!by || s->window > INT32_MAX)
+        locust__h2_stream_reset(
+            s, by ? LOCUST__H2_CODE_FLOW_CONTROL : LOCUST__H2_CODE_PROTOCOL, LOCUST_ERR_HTTP2_FLOW);
+    else if (!s->said_all)
+        locust__h2_wake(s);
+    return LOCUST__H2_CODE_NO_ERROR;
+}
+
+static uint32_t locust__h2_read_reset(locust__h2 *h2, const locust__h2_frame *frame)
+{
+    uint32_t code = locust__h2_frame_u32(frame->payload);
+    locust__h2_stream *s;
+    if (locust__h2_read_is_idle(h2, frame->stream))
+        return LOCUST__H2_CODE_PROTOCOL;
+    s = locust__h2_get_stream(h2, frame->stream);
+    if (!s)
+        return LOCUST__H2_CODE_NO_ERROR;
+    s->reset = true;
+    if (s->ended || s->error) // of any code: that the rest of a request is not wanted
+        return LOCUST__H2_CODE_NO_ERROR;
+    h2->idle_frames = 0;
+    s->again = code == LOCUST__H2_CODE_REFUSED; // RFC 9113 8.7
+    locust__h2_stream_fail(s, code == LOCUST__H2_CODE_REFUSED    ? LOCUST_ERR_HTTP2_REFUSED
+                              : code == LOCUST__H2_CODE_CALM     ? LOCUST_ERR_HTTP2_CALM
+                              : code == LOCUST__H2_CODE_CANCEL   ? LOCUST_ERR_HTTP2_CANCELLED
+                              : code == LOCUST__H2_CODE_PROTOCOL ? LOCUST_ERR_HTTP2_RESET_PROTOCOL
+                              : code == LOCUST__H2_CODE_INTERNAL ? LOCUST_ERR_HTTP2_RESET_INTERNAL
+                              : code == LOCUST__H2_CODE_HTTP_1   ? LOCUST_ERR_HTTP2_RESET_HTTP_1
+                                                                 : LOCUST_ERR_HTTP2_RESET);
+    return LOCUST__H2_CODE_NO_ERROR;
+}
+
+/* The server ends the connection: it answers the streams up to one, and has done nothing for those
+ * above. Another such frame may say a lower one. */
+static uint32_t locust__h2_read_goaway(locust__h2 *h2, const locust__h2_frame *frame)
+{
+    uint32_t last = locust__h2_frame_u32(frame->payload) & 0x7FFFFFFF;
+    uint32_t code = locust__h2_frame_u32(frame->payload + 4);
+    locust_error error =
+        code == LOCUST__H2_CODE_CALM ? LOCUST_ERR_HTTP2_CALM : LOCUST_ERR_HTTP2_GOAWAY;
+    h2->going = true;
+    h2->said = code ? error : h2->said;
+    h2->last = last < h2->last ? last : h2->last;
+    for (locust__h2_stream *s = h2->first; s; s = s->next)
+        if (s->id > h2->last && !s->ended && !s->error) {
+            s->again = true;
+            locust__h2_stream_fail(s, error);
+        }
+    locust__h2_wake_waiters(h2);
+    return LOCUST__H2_CODE_NO_ERROR;
+}
+
+/* Does what a frame says. Returns the code of an error of the connection. */
+static uint32_t locust__h2_read_frame(locust__h2 *h2, const locust__h2_frame *frame)
+{
+    uint32_t code = locust__h2_frame_judge(frame);
+    if (code)
+        return code;
+    // RFC 9113 3.4: SETTINGS come first; 6.10: nothing between the frames of a header block.
+    if ((!h2->settled && (frame->type != LOCUST__H2_FRAME_SETTINGS || frame->flags & 1)) ||
+        (h2->block_stream != 0) != (frame->type == LOCUST__H2_FRAME_CONTINUATION))
+        return LOCUST__H2_CODE_PROTOCOL;
+    if (++h2->idle_frames > LOCUST__H2_FLOOD || h2->out.len > 4 * LOCUST__H2_OUT_MAX)
+        return LOCUST__H2_CODE_CALM;
+    switch (frame->type) {
+    case LOCUST__H2_FRAME_DATA:
+        return locust__h2_read_data(h2, frame);
+    case LOCUST__H2_FRAME_HEADERS:
+        return locust__h2_read_headers(h2, frame);
+    case LOCUST__H2_FRAME_RST_STREAM:
+        return locust__h2_read_reset(h2, frame);
+    case LOCUST__H2_FRAME_SETTINGS:
+        return locust__h2_read_settings(h2, frame);
+    case LOCUST__H2_FRAME_PUSH_PROMISE: // we said that we take none
+        return LOCUST__H2_CODE_PROTOCOL;
+    case LOCUST__H2_FRAME_PING:
+        if (!(frame->flags & LOCUST__H2_FLAG_ACK))
+            locust__h2_frame_add(&h2->out, LOCUST__H2_FRAME_PING, LOCUST__H2_FLAG_ACK, 0,
+                frame->payload, frame->len);
+        break;
+    case LOCUST__H2_FRAME_GOAWAY:
+        return locust__h2_read_goaway(h2, frame);
+    case LOCUST__H2_FRAME_WINDOW_UPDATE:
+        return locust__h2_read_window(h2, frame);
+    case LOCUST__H2_FRAME_CONTINUATION:
+        return locust__h2_read_continuation(h2, frame);
+    default: // PRIORITY, and types that are not known
+        break;
+    }
+    return LOCUST__H2_CODE_NO_ERROR;
+}
+
+/* What an error of the connection is called. */
+static locust_error locust__h2_read_error(uint32_t code)
+{
+    return code == LOCUST__H2_CODE_FRAME_SIZE     ? LOCUST_ERR_HTTP2_FRAME
+           : code == LOCUST__H2_CODE_FLOW_CONTROL ? LOCUST_ERR_HTTP2_FLOW
+           : code == LOCUST__H2_CODE_CALM         ? LOCUST_ERR_HTTP2_FLOOD
+           : code == LOCUST__H2_CODE_INTERNAL     ? LOCUST_ERR_MEMORY
+                                                  : LOCUST_ERR_HTTP2_ORDER;
+}
+
+/* Are the first bytes none of HTTP/2? */
+static locust_error locust__h2_read_first(const locust_stream *s)
+{
+    size_t n = s->in_len < 5 ? s->in_len : 5;
+    if (n >= 2 && s->in[0] == 0x15 && s->in[1] == 3)
+        return LOCUST_ERR_TLS_PORT;
+    return n && memcmp(s->in, "HTTP/", n) == 0 ? LOCUST_ERR_HTTP2_NONE : LOCUST_OK;
+}
+
+/* Does what all whole frames say that are there. */
+static void locust__h2_read_frames(locust__h2 *h2)
+{
+    locust_stream *s = &h2->conn->stream;
+    locust_error error = h2->settled ? LOCUST_OK : locust__h2_read_first(s);
+    if (error) {
+        if (s->in_len >= 5 || error != LOCUST_ERR_HTTP2_NONE)
+            locust__h2_fail(h2, error);
+        return;
+    }
+    while (!h2->dead) {
+        locust__h2_frame frame;
+        size_t n = locust__h2_frame_read(s->in, s->in_len, &frame);
+        uint32_t code = LOCUST__H2_CODE_NO_ERROR;
+        if (n)
+            code = locust__h2_read_frame(h2, &frame);
+        else if (s->in_len < LOCUST__H2_FRAME_HEAD)
+            return;
+        else if (frame.len > LOCUST__H2_FRAME_MAX) // before the rest has come
+            code = h2->settled ? LOCUST__H2_CODE_FRAME_SIZE : LOCUST__H2_CODE_PROTOCOL;
+        else
+            return;
+        if (code && !h2->dead)
+            locust__h2_say_goaway(h2, code,
+                h2->settled || s->in_len < LOCUST__H2_FRAME_HEAD ? locust__h2_read_error(code)
+                                                                 : LOCUST_ERR_HTTP2_NONE);
+        if (code)
+            return;
+        locust__stream_take(s, n);
+    }
+}
+
+/* Reads what is there, up to a burst. The connection may be dead afterwards. */
+static void locust__h2_read(locust__h2 *h2)
+{
+    locust_stream *s = &h2->conn->stream;
+    locust_error error = LOCUST_OK;
+    h2->reading = true;
+    s->burst = 0;
+    while (
+        !error && !h2->dead && locust__stream_is_readable(s) && s->burst < LOCUST__STREAM_BURST) {
+        size_t room, got = 0;
+        char *at = locust__stream_room(s, &room);
+        error = at ? locust__stream_recv(s, at, room, &got) : LOCUST_ERR_MEMORY;
+        s->in_len += got;
+        if (got)
+            locust__h2_read_frames(h2);
+        else if (!error)
+            break;
+    }
+    if (error)
+        locust__h2_fail(h2, error);
+    h2->reading = false;
+    if (h2->dead) {
+        s->in_len = 0; // what lies there is nobody's
+        return;
+    }
+    if (h2->out.len && !h2->unsent)
+        locust__h2_flush(h2);
+    else if (h2->out.len)
+        locust__loop_at_end(h2->sv->loop, &h2->turn_end);
+    if (!h2->dead && locust__stream_is_readable(s) && h2->first) // the rest after others have run
+        locust__h2_wake(h2->first);
+}
+
+/* Bytes came: this is the descriptor's `unread`. It does not close what the poller holds; a
+ * connection that is dead is closed by who looks at it next. */
+static void locust__h2_read_unread(locust__fd *fd)
+{
+    locust__conn *conn = (locust__conn *)(void *)((char *)fd - offsetof(locust__conn, stream.fd));
+    locust__h2 *h2 = locust__h2_of_conn(conn);
+    if (!h2 || h2->dead)
+        return;
+    locust__h2_read(h2);
+    locust__stream_settle(&conn->stream);
+}
+/* ============================================================================================
+ * >>h2_talk  requests on an HTTP/2 connection
+ *
+ * Purpose     finds or opens the connection of a request, waits for a place on it, sends head and
+ *             body, waits for the answer. What a request is and what its answer becomes is for
+ *             those above to say.
+ * Invariants  waits for a place (SETTINGS_MAX_CONCURRENT_STREAMS) are the generator's own: in no
+ *             time of a row. One coroutine opens a connection, others wait for it. What a coroutine
+ *             waits for it looks at again after each wake.
+ * Names       locust__h2_dial locust__h2_dial_ locust__h2_wait locust__h2_take locust__h2_take_
+ *             locust__h2_put_ locust__h2_usable
+ * Uses        >>co >>switch >>sync >>stream >>url >>head >>manners >>services >>pool >>client
+ *             >>head_out >>exchange >>h2_hpack >>h2_frame >>h2_conn >>h2_read
+ * Sources     RFC 9113 3.3, 5.1.2, 6.9, 8.2, 8.3.
+ * ============================================================================================ */
+
+typedef struct locust__h2_dial { // a connection that is being opened; on the stack of who does
+    struct locust__h2_dial *next;
+    const locust__conns *conns;
+    const locust__origin *origin;
+    locust__queue waiters;
+} locust__h2_dial;
+
+/* Waits until something has happened to the stream, which the caller looks for. */
+static locust_error locust__h2_wait(locust__h2_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__h2 *h2 = s->h2;
+    locust__loop *loop;
+    locust__conn *conn;
+    enum locust__wake why;
+    if (!h2 || h2->dead)
+        return s->error ? s->error : LOCUST_ERR_CLOSED;
+    loop = locust__h2_of_loop(h2);
+    conn = h2->conn;
+    if (locust__stream_is_readable(&conn->stream)) {
+        locust__h2_read(h2);
+        if (locust__stream_settle(&conn->stream))
+            return LOCUST_ERR_MEMORY;
+        why = locust__co_yield(loop);
+        if (why == LOCUST__WAKE_EVENT && loop->now_ns >= deadline_ns)
+            why = LOCUST__WAKE_TIMEOUT;
+        return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+    }
+    why = locust__co_park(loop, deadline_ns, true);
+    if (conn->stream.fd.writer == s->co)
+        conn->stream.fd.writer = NULL;
+    if (s->h2 && conn->stream.fd.watch.writable && h2->out.len && !h2->unsent)
+        locust__h2_flush(h2);
+    return locust__stream_woken(why, LOCUST_ERR_TIMEOUT);
+}
+
+/* -- a connection -- */
+
+/* May a new stream go over this connection, now or when there is a place? */
+static bool locust__h2_usable(const locust__h2 *h2)
+{
+    return !h2->dead && !h2->going && h2->next_id < 0x7FFFFFFF &&
+           h2->conn->busy != LOCUST__CONN_RETIRED;
+}
+
+/* Closes a connection that is of no use any more and has no stream. */
+static void locust__h2_take_away(const locust__client *c, locust__h2 *h2)
+{
+    locust__conn *conn = h2->conn;
+    locust__manners *m =
+        locust__manners_of(&c->services->manners, &c->services->arena, conn->origin);
+    int64_t at_ns = conn->stream.fd.hup_ns ? conn->stream.fd.hup_ns : locust__os_now_ns();
+    if (m && conn->served)
+        locust__manners_closed(m, conn->served, at_ns - conn->idle_ns);
+    locust__stream_close(&conn->stream);
+}
+
+/* The connection to the origin that has the fewest streams; NULL: there is none. *n: how many there
+ * are. Closes those that are of no use. */
+static locust__h2 *locust__h2_take_best(
+    const locust__client *c, const locust__origin *origin, int *n)
+{
+    locust__h2 *best = NULL;
+    *n = 0;
+    for (locust__conn *conn = c->session->conns->first; conn; conn = conn->next) {
+        locust__h2 *h2;
+        if (conn->origin != origin || conn->busy < LOCUST__CONN_STREAMLESS)
+            continue;
+        h2 = locust__h2_of_conn(conn);
+        if (locust__stream_is_readable(&conn->stream) && !h2->dead)
+            locust__h2_read(h2);
+        if (!locust__h2_usable(h2)) {
+            if (!h2->n)
+                locust__h2_take_away(c, h2);
+            continue;
+        }
+        ++*n;
+        if (!best || h2->n < best->n)
+            best = h2;
+    }
+    return best;
+}
+
+/* Does another coroutine open one just now? */
+static locust__h2_dial *locust__h2_take_dial(const locust__client *c, const locust__origin *origin)
+{
+    locust__h2_dial *d = c->services->dials;
+    while (d && (d->conns != c->session->conns || d->origin != origin))
+        d = d->next;
+    return d;
+}
+
+/* Opens a connection: x->conn. *h2 NULL: the server has chosen HTTP/1.1, as it may. */
+static locust_error locust__h2_take_new(
+    locust__client *c, locust__exchange *x, locust__h2 **h2) LOCUST__PARKS
+{
+    locust__services *sv = c->services;
+    locust__h2_dial dial = {sv->dials, c->session->conns, x->origin, {NULL, NULL}};
+    locust__h2_dial **at = &sv->dials;
+    locust_error error = locust__conns_take(c->session->conns, sv, x->origin, &x->conn);
+    *h2 = NULL;
+    if (error)
+        return error;
+    sv->dials = &dial;
+    memset(&c->response.phases, 0, sizeof c->response.phases);
+    error = locust__exchange_connect(c, x);
+    if (error == LOCUST_ERR_TLS_ALPN && !c->route->http_auto)
+        error = LOCUST_ERR_HTTP2_ALPN;
+    while (*at != &dial)
+        at = &(*at)->next;
+    *at = dial.next;
+    if (!error && (x->conn->stream.h2 || !x->origin->secure)) {
+        *h2 = locust__h2_open(sv, x->conn);
+        error = *h2 ? LOCUST_OK : LOCUST_ERR_MEMORY;
+        x->conn->stream.fd.unread = locust__h2_read_unread;
+    } else if (!error && !c->route->http_auto) {
+        error = LOCUST_ERR_HTTP2_ALPN;
+    }
+    if (error) {
+        locust__stream_close(&x->conn->stream);
+        x->conn->busy = LOCUST__CONN_FREE;
+    }
+    while (dial.waiters.first)
+        locust__co_wake(sv->loop, dial.waiters.first, LOCUST__WAKE_EVENT);
+    return error;
+}
+
+/* Charges a wait to the generator. */
+static void locust__h2_take_charge(locust__client *c, locust__exchange *x, int64_t began_ns)
+{
+    int64_t took_ns = locust__os_now_ns() - began_ns;
+    x->deadline_ns = locust__time_after(x->deadline_ns, took_ns);
+    if (x->started)
+        x->start_ns += took_ns;
+    c->services->counts.waited_ns += took_ns;
+}
+
+/* Waits in a queue of those that want a connection, or a place on one. */
+static locust_error locust__h2_take_wait(
+    locust__client *c, locust__queue *q, int64_t deadline_ns) LOCUST__PARKS
+{
+    return locust__stream_woken(
+        locust__queue_wait(c->services->loop, q, deadline_ns), LOCUST_ERR_TIMEOUT);
+}
+
+/* Is there an open connection of HTTP/1.1 to a server that has chosen that? */
+static bool locust__h2_take_old(const locust__client *c, const locust__exchange *x)
+{
+    for (const locust__conn *conn = c->session->conns->first; conn; conn = conn->next)
+        if (conn->origin == x->origin && conn->busy == LOCUST__CONN_FREE &&
+            locust__stream_is_open(&conn->stream))
+            return true;
+    return false;
+}
+
+/* The connection for a request, with a place on it. *h2 NULL: HTTP/1.1 is spoken; x->conn, if it
+ * was opened for this, is. */
+static locust_error locust__h2_take(
+    locust__client *c, locust__exchange *x, locust__h2 **h2) LOCUST__PARKS
+{
+    int most = c->session->conns->limit ? c->session->conns->limit : 1, n;
+    int64_t until_ns = x->deadline_ns;
+    x->conn = NULL;
+    for (;;) {
+        locust__h2_dial *dial = locust__h2_take_dial(c, x->origin);
+        int64_t began_ns;
+        locust_error error;
+        *h2 = locust__h2_take_best(c, x->origin, &n);
+        if (*h2 && (n >= most || !(*h2)->n || dial)) {
+            x->conn = (*h2)->conn;
+            if (locust__h2_limit(*h2))
+                return LOCUST_OK;
+            began_ns = locust__os_now_ns();
+            error = locust__h2_take_wait(c, &(*h2)->waiters, until_ns);
+            locust__h2_take_charge(c, x, began_ns);
+            if (error)
+                return error;
+            continue;
+        }
+        if (!dial && c->route->http_auto && locust__h2_take_old(c, x)) {
+            *h2 = NULL;
+            return LOCUST_OK;
+        }
+        if (!dial)
+            return locust__h2_take_new(c, x, h2);
+        // As if this request had opened it: the wait is in its time.
+        if (!x->started)
+            x->start_ns = locust__loop_clock(c->services->loop);
+        x->started = true;
+        error = locust__h2_take_wait(c, &dial->waiters, x->deadline_ns);
+        if (error)
+            return error == LOCUST_ERR_TIMEOUT ? LOCUST_ERR_CONNECT_TIMEOUT : error;
+    }
+}
+
+/* -- the head -- */
+
+/* How a field of a request is sent. */
+static enum locust__hpack_how locust__h2_put_how(locust__view name)
+{
+    static const char *const kept[] = {
+        "user-agent", "accept", "accept-encoding", "accept-language", "content-type", "te"};
+    if (locust__view_is(name, "authorization") || locust__view_is(name, "cookie"))
+        return LOCUST__HPACK_SECRET;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (locust__view_is(name, kept[i]))
+            return LOCUST__HPACK_KEEP;
+    return LOCUST__HPACK_PLAIN;
+}
+
+/* Is that a field of a connection, which HTTP/2 has not? RFC 9113 8.2.2. */
+static bool locust__h2_put_drops(locust__view name, locust__view value)
+{
+    switch (name.len) {
+    case 2:
+        return locust__view_is(name, "te") && !locust__view_is_nocase(value, "trailers");
+    case 7:
+        return locust__view_is(name, "upgrade");
+    case 10:
+        return locust__view_is(name, "connection") || locust__view_is(name, "keep-alive");
+    case 16:
+        return locust__view_is(name, "proxy-connection");
+    case 17:
+        return locust__view_is(name, "transfer-encoding");
+    default:
+        return false;
+    }
+}
+
+/* Writes the fields of a head of HTTP/1.1, which begins behind its start line, as a header block:
+ * names become lower case where they stand. *list: how large the server finds them. */
+static void locust__h2_put_fields(locust__h2 *h2, locust__view method, locust__view target,
+    bool secure, char *at, char *end, uint64_t *list)
+{
+    locust__hpack_encoder *e = &h2->encoder;
+    locust__buf *out = &h2->out;
+    locust__view host = {at + 6, 0}; // "Host: " comes first
+    char *lf = memchr(at, '\n', (size_t)(end - at));
+    host.len = (size_t)(lf - 1 - host.ptr);
+    locust__hpack_encode_begin(e, out);
+    locust__hpack_encode(e, out, locust__view_of(":method"), method, LOCUST__HPACK_PLAIN);
+    locust__hpack_encode(e, out, locust__view_of(":scheme"),
+        locust__view_of(secure ? "https" : "http"), LOCUST__HPACK_PLAIN);
+    locust__hpack_encode(e, out, locust__view_of(":authority"), host, LOCUST__HPACK_KEEP);
+    locust__hpack_encode(e, out, locust__view_of(":path"), target, LOCUST__HPACK_PLAIN);
+    *list = method.len + host.len + target.len + 200;
+    for (at = lf + 1; at < end && *at != '\r'; at = lf + 1) {
+        locust__view name = {at, 0}, value;
+        for (; *at != ':'; at++)
+            *at = locust__text_lower(*at);
+        lf = memchr(at, '\n', (size_t)(end - at));
+        name.len = (size_t)(at - name.ptr);
+        value = (locust__view){at + 2, (size_t)(lf - 1 - (at + 2))};
+        *list += name.len + value.len + LOCUST__HPACK_OVERHEAD;
+        value = locust__http_trim(value);
+        if (!locust__h2_put_drops(name, value))
+            locust__hpack_encode(e, out, name, value, locust__h2_put_how(name));
+    }
+}
+
+/* Opens the stream, with a head as HTTP/1.1 has it: start line, Host, other fields. `end`: there is
+ * no body. */
+static locust_error locust__h2_put_head(locust__h2 *h2, locust__h2_stream *s, locust__view method,
+    locust__view target, bool secure, locust__view head, bool end)
+{
+    char *at = (char *)(uintptr_t)head.ptr;
+    locust__buf *out = &h2->out;
+    size_t from = out->len;
+    uint64_t list;
+    at = (char *)memchr(at, '\n', head.len) + 1;
+    if (!locust__buf_reserve(out, head.len + LOCUST__H2_FRAME_HEAD))
+        return LOCUST_ERR_MEMORY;
+    out->len += LOCUST__H2_FRAME_HEAD;
+    locust__h2_put_fields(
+        h2, method, target, secure, at, (char *)(uintptr_t)head.ptr + head.len, &list);
+    if (list > h2->list || out->failed) {
+        // To go over the limit may cost the connection. What was put into the table was not sent.
+        out->len = from;
+        h2->encoder.resize = true;
+        return out->failed ? LOCUST_ERR_MEMORY : LOCUST_ERR_HTTP_REQUEST_SIZE;
+    }
+    locust__h2_stream_open(h2, s);
+    s->said_all = end;
+    locust__h2_out_headers(h2, from, s->id, end);
+    return out->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+}
+
+/* -- the body -- */
+
+/* May no more of the body be sent? The answer has ended, or the stream. */
+static bool locust__h2_put_is_over(const locust__h2_stream *s)
+{
+    return !s->h2 || s->ended || s->error || s->h2->dead;
+}
+
+/* Sends bytes of a body, as far as the windows allow, waiting for them. `end`: these are the last.
+ * Stops without an error where the server wants no more. */
+static locust_error locust__h2_put_body(
+    locust__h2_stream *s, locust__view bytes, bool end, int64_t deadline_ns) LOCUST__PARKS
+{
+    while ((bytes.len || (end && !s->said_all)) && !locust__h2_put_is_over(s)) {
+        locust__h2 *h2 = s->h2;
+        int64_t most = s->window < h2->window ? s->window : h2->window;
+        size_t n = bytes.len < LOCUST__H2_FRAME_MAX ? bytes.len : LOCUST__H2_FRAME_MAX;
+        char head[LOCUST__H2_FRAME_HEAD];
+        bool last;
+        if ((int64_t)n > most)
+            n = most > 0 ? (size_t)most : 0;
+        if (h2->out.len >= LOCUST__H2_OUT_MAX)
+            locust__h2_flush(h2);
+        if ((bytes.len && !n) || h2->out.len >= LOCUST__H2_OUT_MAX) {
+            locust_error error;
+            locust__h2_flush(h2);
+            error = locust__h2_put_is_over(s) ? LOCUST_OK : locust__h2_wait(s, deadline_ns);
+            if (error && !locust__h2_put_is_over(s))
+                return error;
+            continue;
+        }
+        last = end && n == bytes.len;
+        locust__h2_frame_head(
+            head, n, LOCUST__H2_FRAME_DATA, last ? LOCUST__H2_FLAG_END_STREAM : 0, s->id);
+        locust__buf_add(&h2->out, head, sizeof head);
+        locust__buf_add(&h2->out, bytes.ptr, n);
+        if (h2->out.failed)
+            return LOCUST_ERR_MEMORY;
+        s->window -= (int64_t)n;
+        h2->window -= (int64_t)n;
+        s->said_all = last;
+        if (n)
+            bytes = locust__view_skip(bytes, n);
+    }
+    return LOCUST_OK;
+}
+/* ============================================================================================
+ * >>h2  exchanges over HTTP/2
+ *
+ * Purpose     one request and its answer on a stream: the same request, the same response, the same
+ *             times and failures as over HTTP/1.1. What .http_version = LOCUST_HTTP_2 brings in.
+ * Invariants  a request that the server did nothing for (GOAWAY, REFUSED_STREAM) goes again,
+ *             whatever its method, if its body can; one on a kept connection that ended without a
+ *             word of its answer by the rules of HTTP/1.1.
+ * Names       locust__h2_exchange locust__h2_exchange_ locust__h2_engine
+ * Uses        >>co >>head >>response_head >>upload >>body_out >>route >>pool >>client
+ *             >>head_out >>exchange >>h2_conn >>h2_talk
+ * Sources     RFC 9113 8; RFC 9110 9.2.2 (retries), 10.1.1 (Expect).
+ * ============================================================================================ */
+
+typedef struct locust__h2_exchange { // on its coroutine's stack
+    locust__h2_stream s;             // first
+    locust__client *c;
+    locust__exchange *x;
+    size_t body_at;
+    bool passing; // body_out is open
+} locust__h2_exchange;
+
+enum { LOCUST__H2_EXCHANGE_TRIES = 4 }; // of a request that the server did nothing for
+
+/* The head of the answer is there: where does the body go? */
+static void locust__h2_exchange_headed(locust__h2_stream *s)
+{
+    locust__h2_exchange *e = (locust__h2_exchange *)(void *)s;
+    locust__client *c = e->c;
+    locust__exchange *x = e->x;
+    locust__response_head *h = s->head;
+    bool passes;
+    locust__exchange_find(c, x, h, &e->body_at);
+    passes = locust__exchange_redirects(c, x, h->status) || (h->status == 401 && x->credentials);
+    if (x->to_head || h->status == 204 || h->status == 304)
+        s->body = LOCUST__H2_BODY_DROP;
+    else if (passes || !(x->req->on_body || x->req->on_event || (LOCUST__WITH_ZLIB && h->coded)))
+        s->body = LOCUST__H2_BODY_KEEP;
+    else
+        s->body = LOCUST__H2_BODY_PASS;
+}
+
+/* Hands what came of the body to the test's functions, or decodes it. */
+static locust_error locust__h2_exchange_pass(locust__h2_exchange *e)
+{
+    locust__h2_stream *s = &e->s;
+    locust__body_out *out = &e->x->body_out;
+    locust__buf some = s->passed;
+    locust_error error;
+    if (!e->passing) {
+        locust__body_out_open(out, e->x->req, NULL, &e->c->block);
+        for (const char *at = locust__client_fields(e->c), *name, *value;
+             LOCUST__WITH_ZLIB && s->head->coded && locust__http_next_copied(&at, &name, &value);)
+            if (strcasecmp(name, "content-encoding") == 0)
+                locust__body_out_add(out, value);
+        e->passing = true;
+    }
+    s->passed = (locust__buf){NULL, 0, 0, false};
+    error = some.len ? out->sink.take(&out->sink, some.ptr, some.len) : LOCUST_OK;
+    if (s->h2 && !s->h2->dead && !s->ended) {
+        locust__h2_window_eat_of(s, some.len);
+        locust__h2_push(s->h2);
+    }
+    locust__buf_free(&some);
+    return error;
+}
+
+/* Waits up to a second for "100 Continue" or the answer. */
+static locust_error locust__h2_exchange_continue(locust__h2_exchange *e) LOCUST__PARKS
+{
+    locust__exchange *x = e->x;
+    int64_t until_ns = locust__os_now_ns() + LOCUST__S;
+    int64_t wait_ns = until_ns < x->deadline_ns ? until_ns : x->deadline_ns;
+    while (!e->s.interim && !e->s.answered && !locust__h2_put_is_over(&e->s)) {
+        locust_error error = locust__h2_wait(&e->s, wait_ns);
+        if (error == LOCUST_ERR_TIMEOUT && wait_ns == until_ns) {
+            x->sent_ns = e->s.sent_ns;
+            locust__exchange_continue(e->c, x);
+            return LOCUST_OK;
+        }
+        if (error)
+            return error;
+    }
+    return LOCUST_OK;
+}
+
+/* Sends the body of a request, as far as the server wants it. */
+static locust_error locust__h2_exchange_body(locust__h2_exchange *e) LOCUST__PARKS
+{
+    locust__exchange *x = e->x;
+    locust__upload *up = &x->upload;
+    locust_error error = x->waits ? locust__h2_exchange_continue(e) : LOCUST_OK;
+    size_t got = 1;
+    if (error || (x->waits && e->s.answered))
+        return error;
+    if (!up->open)
+        return locust__h2_put_body(&e->s, x->body, true, x->deadline_ns);
+    while (!error && got && !locust__h2_put_is_over(&e->s)) {
+        error = locust__upload_read(up, up->piece, LOCUST__UPLOAD_BUFFER, &got);
+        if (!error && up->len >= 0 && (x->req->parts || x->req->body_path)) {
+            up->left -= (int64_t)got;
+            if (up->left < 0 || (!got && up->left)) // a file has changed since it was measured
+                error = LOCUST_ERR_HTTP_BODY_FILE;
+        }
+        if (!error)
+            error =
+                locust__h2_put_body(&e->s, (locust__view){up->piece, got}, !got, x->deadline_ns);
+    }
+    return error;
+}
+
+/* Builds the head, opens the stream and sends what is to be sent. */
+static locust_error locust__h2_exchange_put(locust__h2_exchange *e, locust__h2 *h2) LOCUST__PARKS
+{
+    locust__client *c = e->c;
+    locust__exchange *x = e->x;
+    const locust__route *route = c->route;
+    locust__route direct;
+    locust__view head, target;
+    locust_error error;
+    if (!x->origin->secure && locust__route_proxy(route, &c->services->proxies, x->origin)) {
+        direct = *route; // a proxy was asked to connect: the target is a path
+        direct.direct = true;
+        c->route = &direct;
+    }
+    error = locust__head_out_build(c, x, &head);
+    c->route = route;
+    if (error)
+        return error;
+    x->sent_ns = locust__exchange_begin(c->services->loop, x);
+    target = (locust__view){c->block.ptr + x->target_at, x->target_len};
+    error = locust__h2_put_head(h2, &e->s, locust__view_of(x->method), target, x->origin->secure,
+        head, !(x->body.len || x->upload.open));
+    if (error)
+        return error;
+    c->services->counts.sent++;
+    c->services->counts.reused += c->response.reused;
+    if (!e->s.said_all && x->waits)
+        locust__h2_push(h2);
+    if (!e->s.said_all)
+        error = locust__h2_exchange_body(e);
+    if (e->s.h2)
+        locust__h2_push(e->s.h2);
+    return error;
+}
+
+/* Ends the time of the request, as >>exchange does. */
+static void locust__h2_exchange_clock(locust__h2_exchange *e, locust_error error)
+{
+    locust__client *c = e->c;
+    locust__exchange *x = e->x;
+    locust__loop *loop = c->services->loop;
+    locust_phases *phases = &c->response.phases;
+    int64_t sent_ns = x->sent_ns + x->waited_ns;
+    c->ended_ns = locust__loop_clock(loop);
+    if (!error && e->s.ended && e->s.ended_ns > x->start_ns && e->s.ended_ns < c->ended_ns) {
+        x->tail_ns = c->ended_ns - e->s.ended_ns;
+        locust__loop_count_late(loop, x->tail_ns);
+        c->ended_ns = e->s.ended_ns;
+    }
+    if (x->first_ns < sent_ns || x->first_ns > c->ended_ns)
+        x->first_ns = c->ended_ns;
+    phases->wait_ms = (double)(x->first_ns - sent_ns) / 1e6;
+    phases->receive_ms = (double)(c->ended_ns - x->first_ns) / 1e6;
+}
+
+/* Waits for the rest of the answer, and passes on what is to be passed. */
+static locust_error locust__h2_exchange_get(locust__h2_exchange *e) LOCUST__PARKS
+{
+    locust__h2_stream *s = &e->s;
+    for (;;) {
+        locust_error error = LOCUST_OK;
+        if (s->body == LOCUST__H2_BODY_PASS && (s->passed.len || s->ended))
+            error = locust__h2_exchange_pass(e);
+        if (error || s->ended || s->error)
+            return error ? error : s->ended ? LOCUST_OK : s->error;
+        error = locust__h2_wait(s, e->x->deadline_ns);
+        if (error && !s->ended && !s->passed.len)
+            return s->error ? s->error : error;
+    }
+}
+
+/* One try on a connection that has a place. */
+static locust_error locust__h2_exchange_run(locust__h2_exchange *e, locust__h2 *h2) LOCUST__PARKS
+{
+    locust__client *c = e->c;
+    locust__exchange *x = e->x;
+    locust_error error = LOCUST_OK, kept;
+    c->response.reused = h2->conn->served > 0;
+    if (c->response.reused)
+        memset(&c->response.phases, 0, sizeof c->response.phases);
+    x->sent_ns = x->first_ns = x->waited_ns = 0;
+    x->answered = false;
+    x->to_head = strcmp(x->method, "HEAD") == 0;
+    e->s.kept = &c->block;
+    e->s.kept_at = c->block.len = x->response_at;
+    e->s.budget = LOCUST_MAX_HEADER;
+    e->s.headed = locust__h2_exchange_headed;
+    h2->conn->served++;
+    if (locust__upload_wanted(x->req) && !x->dropped)
+        error = locust__upload_open(&x->upload, x->req, locust__random(&c->services->loop->random));
+    if (!error)
+        error = locust__h2_exchange_put(e, h2);
+    if (x->upload.open)
+        locust__upload_close(&x->upload);
+    if (!error)
+        error = locust__h2_exchange_get(e);
+    if (e->s.sent) {
+        x->sent_ns = e->s.sent_ns;
+        x->first_ns = e->s.first_ns;
+        x->start_ns = x->started ? x->start_ns : x->sent_ns;
+        x->started = true;
+    } else {
+        x->sent_ns = 0;
+    }
+    if (e->passing)
+        error = locust__body_out_close(&x->body_out, error);
+    else if (e->s.answered)
+        x->body_out.total = c->block.len - e->body_at;
+    if (x->sent_ns)
+        locust__h2_exchange_clock(e, error);
+    kept = e->s.answered ? locust__exchange_keep(c, x) : LOCUST_OK;
+    return error ? error : kept;
+}
+
+/* May the request go again after this error? */
+static bool locust__h2_exchange_repeats(
+    const locust__h2_exchange *e, locust_error error, int tries, bool *stale)
+{
+    const locust__exchange *x = e->x;
+    if (!error || e->s.answered || tries >= LOCUST__H2_EXCHANGE_TRIES)
+        return false;
+    if (e->s.again)
+        return !x->req->body_fn || x->dropped;
+    if (!e->c->response.reused || *stale || !locust__exchange_is_idempotent(x))
+        return false;
+    *stale = true;
+    return error == LOCUST_ERR_HTTP_NO_RESPONSE || error == LOCUST_ERR_RESET ||
+           error == LOCUST_ERR_PIPE || error == LOCUST_ERR_CLOSED;
+}
+
+/* One exchange: on a stream, or by HTTP/1.1 where that was chosen. */
+static locust_error locust__h2_exchange_try(
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
+{
+    int limit = c->cls->max_requests;
+    bool stale = false;
+    if (x->begun || (c->route->http_auto && !x->origin->secure))
+        return locust__exchange_once(c, x, h, body_at);
+    for (int tries = 1;; tries++) {
+        locust__h2_exchange e = {.s = {.head = h}, .c = c, .x = x};
+        locust__h2 *h2;
+        locust_error error = locust__h2_take(c, x, &h2);
+        if (error)
+            return error;
+        if (!h2)
+            return locust__exchange_once(c, x, h, body_at);
+        error = locust__h2_exchange_run(&e, h2);
+        if (e.s.h2 && ((limit > 0 && h2->conn->served >= limit) || locust__head_out_closes(c, x)))
+            h2->conn->busy = LOCUST__CONN_RETIRED;
+        locust__h2_stream_close(&e.s);
+        *body_at = e.body_at;
+        if (!locust__h2_exchange_repeats(&e, error, tries, &stale)) {
+            if (LOCUST__WITH_COOKIES && x->answered && h->cookies && !c->cls->no_cookies)
+                locust__exchange_take_cookies(c, x);
+            return error;
+        }
+        c->services->counts.again++;
+        c->ended_ns = 0;
+        memset(h, 0, sizeof *h);
+        c->block.len = x->response_at;
+    }
+}
+
+static const struct locust_http2_engine locust__h2_engine = {locust__h2_exchange_try};
+
+LOCUST_API const locust_http_version locust_http_2_ = {&locust__h2_engine, false};
+LOCUST_API const locust_http_version locust_http_auto_ = {&locust__h2_engine, true};
 #endif
 
 #if LOCUST__LAYERS >= 6
@@ -23932,7 +26407,7 @@ static locust_error locust__user_stream_open_name(locust_stream *s, locust__serv
     }
     if (locust__view_is(url->scheme, "tcp"))
         return locust__lookup_dial(&sv->resolver, s, host, url->port, &allowance, &known_ns);
-    how.http = false;
+    how.http = LOCUST__TLS_ALPN_NONE;
     do {
         retry = false;
         error = locust__lookup_dial(&sv->resolver, s, host, url->port, &allowance, &known_ns);
@@ -24666,7 +27141,7 @@ static locust__route locust__protocol_route(
 {
     const locust__session *session = user->client->session;
     locust__route route = user->cls->route;
-    route.tls.http = http;
+    route.tls.http = http ? LOCUST__TLS_ALPN_HTTP_1 : LOCUST__TLS_ALPN_NONE;
     route.tunnels = true;
     route.direct |= no_proxy;
     if (session->cert_file || session->key_file) {
@@ -26457,6 +28932,7 @@ static locust__ws_opening *locust__ws_opening_new(
     o->route = user->cls->route;
     o->route.direct = true; // a proxy has connected: the target is a path
     o->route.ask_keep_alive = false;
+    o->route.http2 = NULL;
     locust__client_init(
         &o->client, user->all->services, &user->as, &o->route, user->client->session);
     o->client.cls = &o->cls;
@@ -37675,6 +40151,41 @@ static bool locust__classes_arrivals(locust_env *env, locust__fault *fault)
 }
 
 /* Says how the users of a class reach servers. Options go before the class's own fields. */
+/* What speaks HTTP/2: any class that names it brings it in, and so does LOCUST_HTTP2. NULL: this
+ * test has none. */
+static const locust_http_version *locust__classes_http2(const locust_env *env)
+{
+#if LOCUST__WITH_HTTP2
+    (void)env;
+    return LOCUST_HTTP_2;
+#else
+    for (int i = 0; i < env->n_classes; i++)
+        if (env->classes[i].as->http_version)
+            return env->classes[i].as->http_version;
+    return NULL;
+#endif
+}
+
+/* Takes the version of HTTP that a class speaks. */
+static bool locust__classes_version(const locust_env *env, locust__class *cls, locust__fault *fault)
+{
+    const locust_http_version *version = cls->as->http_version;
+    locust__route *route = &cls->route;
+    if (env->options.http2 && !version)
+        version = locust__classes_http2(env);
+    if (env->options.http2 && !version)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--http2: this test was compiled without HTTP/2: give a user class .http_version = "
+            "LOCUST_HTTP_2, or compile it with -DLOCUST_HTTP2");
+    if (!version)
+        return true;
+    route->http2 = version->engine;
+    route->http_auto = version->chosen_by_server && !env->options.http2;
+    route->tls.http = route->http_auto ? LOCUST__TLS_ALPN_BOTH : LOCUST__TLS_ALPN_H2;
+    route->tunnels = !route->http_auto;
+    return true;
+}
+
 static bool locust__classes_route(
     locust__class *cls, locust__arena *arena, const locust_options *o, locust__fault *fault)
 {
@@ -37685,7 +40196,7 @@ static bool locust__classes_route(
         .cert_file = o->cert_file ? o->cert_file : as->cert_file,
         .key_file = o->cert_file ? o->key_file : as->key_file, // the key goes with its certificate
         .insecure = o->insecure || as->insecure,
-        .http = true};
+        .http = LOCUST__TLS_ALPN_HTTP_1};
     if (route->tls.key_file && !route->tls.cert_file)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "%s: .key_file is the private key of a client certificate: name that by .cert_file",
@@ -37751,7 +40262,7 @@ static bool locust__classes_init(locust_env *env, locust__fault *fault)
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
         if (!locust__classes_route(cls, &env->services.arena, &env->options, fault) ||
-            !locust__classes_host(env, cls, fault))
+            !locust__classes_version(env, cls, fault) || !locust__classes_host(env, cls, fault))
             return false;
     }
     return true;
@@ -51793,6 +54304,7 @@ typedef struct locust__known_option {
         "use http_proxy, https_proxy, all_proxy and no_proxy") \
     X("ask-keep-alive", 0, FLAG, options.ask_keep_alive, NULL, \
         "send \"Connection: keep-alive\", which HTTP/1.0 servers want") \
+    X("http2", 0, FLAG, options.http2, NULL, "speak HTTP/2, for all user classes") \
     X("unix-socket", 0, TEXT, options.unix_socket, "PATH", "connect there, whatever the host") \
     X("source", 0, TEXT, options.source, "LIST", \
         "local addresses in turn: 127.0.0.2,10.0.0.5-10.0.0.9") \

@@ -30,6 +30,7 @@
  *   LOCUST_TLS                0    1: https by mbedTLS 2.28, 3.6 or 4; link -lmbedtls -lmbedx509
  *                                  -lmbedcrypto
  *   LOCUST_ZLIB               0    1: asks for gzip and deflate, and decodes them; link -lz
+ *   LOCUST_HTTP2              0    1: --http2 works in a test that names no .http_version, too
  *   LOCUST_CA_PEM             none      certificates to trust, as a string literal, for a host
  *                                       without files; used where no file was named
  *   LOCUST_POLL               0    1: poll() in place of the system's own poller
@@ -218,6 +219,13 @@
  *     >>request           a whole request
  *     >>short             the short way of a request
  *     >>response          what a test does with a response
+ *     >>h2_huffman        the Huffman code of HPACK
+ *     >>h2_hpack          HPACK: fields of HTTP/2 heads, compressed
+ *     >>h2_frame          frames of HTTP/2
+ *     >>h2_conn           an HTTP/2 connection: what it keeps, and what goes out
+ *     >>h2_read           what comes on an HTTP/2 connection
+ *     >>h2_talk           requests on an HTTP/2 connection
+ *     >>h2                exchanges over HTTP/2
  *   6-user
  *     >>fault             what is wrong with a test before it runs
  *     >>wait              what is wrong with a wait
@@ -609,6 +617,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/request.c"
 #include "5-http/short.c"
 #include "5-http/response.c"
+#include "5-http/h2/huffman.c"
+#include "5-http/h2/hpack.c"
+#include "5-http/h2/frame.c"
+#include "5-http/h2/conn.c"
+#include "5-http/h2/read.c"
+#include "5-http/h2/talk.c"
+#include "5-http/h2/h2.c"
 #endif
 
 #if LOCUST__LAYERS >= 6

@@ -94,7 +94,22 @@
     X(LOCUST_ERR_TLS_PLAIN, "server speaks plain HTTP on this port: use http://")               \
     X(LOCUST_ERR_TLS_NONE, "server does not speak TLS on this port")                            \
     X(LOCUST_ERR_TLS_RANDOM, "no random numbers for TLS from getrandom() or /dev/urandom")      \
-    X(LOCUST_ERR_TLS, "TLS handshake failed")
+    X(LOCUST_ERR_TLS, "TLS handshake failed")                                                   \
+    X(LOCUST_ERR_HTTP2_NONE, "server does not speak HTTP/2 on this port")                       \
+    X(LOCUST_ERR_HTTP2_ALPN, "server does not speak HTTP/2 over TLS")                           \
+    X(LOCUST_ERR_HTTP2_FRAME, "malformed HTTP/2 frame")                                         \
+    X(LOCUST_ERR_HTTP2_ORDER, "HTTP/2 frame out of order")                                      \
+    X(LOCUST_ERR_HTTP2_FLOW, "the server broke HTTP/2's flow control")                          \
+    X(LOCUST_ERR_HTTP2_HPACK, "malformed HTTP/2 header block")                                  \
+    X(LOCUST_ERR_HTTP2_FLOOD, "the server floods the HTTP/2 connection")                        \
+    X(LOCUST_ERR_HTTP2_GOAWAY, "the server ended the HTTP/2 connection with an error")          \
+    X(LOCUST_ERR_HTTP2_CALM, "the server finds too much load: ENHANCE_YOUR_CALM")               \
+    X(LOCUST_ERR_HTTP2_REFUSED, "stream refused by the server: REFUSED_STREAM")                 \
+    X(LOCUST_ERR_HTTP2_CANCELLED, "stream reset by the server: CANCEL")                         \
+    X(LOCUST_ERR_HTTP2_RESET_PROTOCOL, "stream reset by the server: PROTOCOL_ERROR")            \
+    X(LOCUST_ERR_HTTP2_RESET_INTERNAL, "stream reset by the server: INTERNAL_ERROR")            \
+    X(LOCUST_ERR_HTTP2_RESET_HTTP_1, "the server wants HTTP/1.1 for this: HTTP_1_1_REQUIRED")   \
+    X(LOCUST_ERR_HTTP2_RESET, "stream reset by the server")
 
 typedef enum locust_error {
 #define LOCUST_ERROR_CONSTANT(name, text) name,

@@ -61,6 +61,7 @@ typedef struct locust_options {
     int max_handshakes;      // TLS handshakes in progress at once; 0: 128
     const char *proxy;       // for all classes; "": none. NULL: each class's own
     bool ask_keep_alive;     // send "Connection: keep-alive", for all classes
+    bool http2;              // HTTP/2 for all classes: LOCUST_HTTP_2
     bool proxy_from_env;     // http_proxy, https_proxy, all_proxy, no_proxy
     const char *unix_socket; // for all classes; NULL: each class's own
     const char *source; // local addresses, in turn: "127.0.0.2,127.0.1.0/28,::1,10.0.0.5-10.0.0.9"

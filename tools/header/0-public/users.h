@@ -30,6 +30,19 @@ typedef struct locust_taskset {
     const locust_task *tasks; // ends with an empty one
 } locust_taskset;
 
+/* A version of HTTP: for .http_version, and for nothing else. */
+typedef struct locust_http_version {
+    const struct locust_http2_engine *engine;
+    bool chosen_by_server;
+} locust_http_version;
+LOCUST_API const locust_http_version locust_http_2_, locust_http_auto_;
+#define LOCUST_HTTP_1 NULL
+/* Over https by ALPN, over http from the first byte (prior knowledge). The coroutines of a user
+ * share its connection, a stream for each request. */
+#define LOCUST_HTTP_2 (&locust_http_2_)
+/* What the server chooses by ALPN: HTTP/2 or HTTP/1.1. Over http HTTP/1.1. */
+#define LOCUST_HTTP_AUTO (&locust_http_auto_)
+
 /* A kind of user. Borrowed by the test for its whole life; make it with LOCUST_USER. */
 typedef struct locust_user_class {
     const char *name;
@@ -63,6 +76,8 @@ typedef struct locust_user_class {
      * to this; the half of it at random. Seconds; 0: 1, negative: no pause. A longer .wait_time
      * stays as it is, and tasks of the open model come when they are due. */
     double retry_pause;
+    const locust_http_version *http_version; // LOCUST_HTTP_1, LOCUST_HTTP_2 or LOCUST_HTTP_AUTO;
+                                             // NULL: LOCUST_HTTP_1; --http2 goes first
     int pool; // the users of this class share so many connections to each origin and wait for a
               // free one, which no response time includes; 0: each user has its own
 } locust_user_class;

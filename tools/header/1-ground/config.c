@@ -27,6 +27,11 @@
 #define LOCUST__WITH_ZLIB 0
 #endif
 
+#if defined(LOCUST_HTTP2) && LOCUST__ON(LOCUST_HTTP2)
+#define LOCUST__WITH_HTTP2 1
+#else
+#define LOCUST__WITH_HTTP2 0
+#endif
 #if defined(LOCUST_NO_REPORTS) && LOCUST__ON(LOCUST_NO_REPORTS)
 #define LOCUST__WITH_REPORTS 0
 #else

@@ -21,7 +21,7 @@
  *             locust__wait_group locust__place locust__places locust__stack_pool locust__stack_slab
  *             locust__co_pool locust__co_slab locust__co_block locust__timer
  *             locust__timer_chunk locust__wheel locust__wheel_levels locust__wheel_lists
- *             locust__early locust__loop locust__loop_now locust__loop_clock
+ *             locust__early locust__turn_end locust__loop locust__loop_now locust__loop_clock
  *             locust__loop_count_late
  *             locust__loop_lateness_ns locust__loop_ahead locust__loop_blocked_ns
  *             locust__loop_scratch locust__loop_words locust__loop_waited_ns
@@ -187,6 +187,12 @@ enum {
 
 enum { LOCUST__LOOP_WORDS = 4 };
 
+typedef struct locust__turn_end { // what is to be done when all that is ready has run
+    struct locust__turn_end *next;
+    void (*fn)(struct locust__turn_end *self); // may not park
+    bool due;
+} locust__turn_end;
+
 struct locust__loop {
     void *sp;            // the loop's own stack pointer while a coroutine runs
     locust__co *current; // NULL: the loop itself runs
@@ -199,6 +205,7 @@ struct locust__loop {
     int64_t epoch_ns;    // wall clock less loop's clock: now_ns + epoch_ns is a time since 1970
     int64_t epoch_at_ns; // when epoch_ns was measured
     uint64_t turn;
+    locust__turn_end *at_end;
     void (*call)(void *arg); // what the current coroutine wants called here: locust__co_call
     void *call_arg;
     locust__wheel wheel;

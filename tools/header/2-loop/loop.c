@@ -149,6 +149,28 @@ static void locust__loop_poll(locust__loop *loop)
     }
 }
 
+/* Has something done once, at the end of this turn. */
+LOCUST__UNUSED static void locust__loop_at_end(locust__loop *loop, locust__turn_end *end)
+{
+    if (end->due)
+        return;
+    end->due = true;
+    end->next = loop->at_end;
+    loop->at_end = end;
+}
+
+/* Has it not done any more: its memory goes. */
+LOCUST__UNUSED static void locust__loop_not_at_end(locust__loop *loop, locust__turn_end *end)
+{
+    locust__turn_end **at = &loop->at_end;
+    if (!end->due)
+        return;
+    while (*at != end)
+        at = &(*at)->next;
+    *at = end->next;
+    end->due = false;
+}
+
 /* Begins a turn: reads the clock, and finds out what it missed. */
 static void locust__loop_begin_turn(locust__loop *loop)
 {
@@ -204,6 +226,12 @@ static void locust__loop_run(locust__loop *loop)
         for (locust__co *co = NULL; last && co != last;) {
             co = loop->ready.first;
             locust__loop_step(loop, co);
+        }
+        while (loop->at_end) {
+            locust__turn_end *end = loop->at_end;
+            loop->at_end = end->next;
+            end->due = false;
+            end->fn(end);
         }
         loop->turn_ns = locust__loop_clock(loop) - loop->now_ns;
         if (loop->running)

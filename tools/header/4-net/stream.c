@@ -47,6 +47,7 @@ struct locust_stream {
     locust__net *net;
     locust__layer *layer; // the top one; NULL: bytes go to the socket as they are
     bool datagrams;       // a read takes one datagram, and there may be more
+    bool h2;              // by ALPN the server has chosen HTTP/2
     bool stray;           // bytes came out of turn: locust__stream_is_quiet
     const char *in;       // unread bytes
     size_t in_len;
@@ -110,7 +111,7 @@ static locust_error locust__stream_adopt(locust_stream *s, int fd)
     s->net->open++;
     s->in_len = 0;
     s->arrived_ns = s->pause_ns = 0;
-    s->stray = false;
+    s->stray = s->h2 = false;
     return LOCUST_OK;
 }
 

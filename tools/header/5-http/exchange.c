@@ -516,12 +516,13 @@ static locust_error locust__exchange_on(
     bool reusable = false;
     locust_error error = LOCUST_OK;
     // Bytes or a close that came while the connection was idle do not answer the next request.
-    bool open = locust__stream_is_open(s);
+    bool open = locust__stream_is_open(s), fresh = open && !x->conn->served;
     bool reuse = x->begun || (open && locust__stream_is_quiet(s));
-    c->response.reused = reuse;
+    c->response.reused = reuse && !fresh;
     if (open && !reuse && !locust__exchange_lost(c, x, false) && s->stray)
         locust__exchange_count_stray(c, x, x->conn->after_head);
-    memset(&c->response.phases, 0, sizeof c->response.phases);
+    if (!fresh) // else >>h2_talk opened it for this request, and HTTP/1.1 was chosen
+        memset(&c->response.phases, 0, sizeof c->response.phases);
     if (!reuse)
         error = locust__exchange_connect(c, x);
     if (!error)
@@ -570,7 +571,7 @@ static locust_error locust__exchange_wait(locust__client *c, locust__exchange *x
 }
 
 /* One exchange: takes a connection to the origin and gives it back. */
-static locust_error locust__exchange_try(
+static locust_error locust__exchange_once(
     locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
 {
     locust__conns *conns = c->session->conns;
@@ -584,4 +585,18 @@ static locust_error locust__exchange_try(
     if (LOCUST__WITH_COOKIES && x->answered && h->cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, x);
     return error;
+}
+
+/* What another version of HTTP brings: see >>h2. */
+struct locust_http2_engine {
+    locust_error (*exchange)(
+        locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at);
+};
+
+/* One exchange, by the version of the class. */
+static locust_error locust__exchange_try(
+    locust__client *c, locust__exchange *x, locust__response_head *h, size_t *body_at) LOCUST__PARKS
+{
+    const struct locust_http2_engine *http2 = c->route->http2;
+    return http2 ? http2->exchange(c, x, h, body_at) : locust__exchange_once(c, x, h, body_at);
 }

@@ -13,6 +13,14 @@
  *             pool, .pool connections to an origin.
  * ============================================================================================ */
 
+enum locust__conn_use {
+    LOCUST__CONN_FREE, // open or closed, for the next request
+    LOCUST__CONN_BUSY,
+    LOCUST__CONN_STREAMLESS, // of HTTP/2 from here on: no request is under way
+    LOCUST__CONN_STREAMS,
+    LOCUST__CONN_RETIRED // the last that is under way closes it
+};
+
 typedef struct locust__conn {
     struct locust__conn *next;
     locust_stream stream;
@@ -23,7 +31,7 @@ typedef struct locust__conn {
     enum locust__body unsent;   // after a HEAD: the body that a GET would have had
     int64_t unsent_len;
     bool after_head; // its last request was a HEAD
-    bool busy;
+    uint8_t busy;    // enum locust__conn_use
 } locust__conn;
 
 typedef struct locust__conns_permits { // of a shared pool: to connect to an origin
@@ -70,12 +78,14 @@ static void locust__conns_free(locust__conns *pool)
     pool->n = 0;
 }
 
-/* Closes idle connections; their TLS sessions stay. */
+/* Closes idle connections, and others once they are; their TLS sessions stay. */
 static void locust__conns_close(locust__conns *pool)
 {
     for (locust__conn *conn = pool->first; conn; conn = conn->next)
-        if (!conn->busy)
+        if (!conn->busy || conn->busy == LOCUST__CONN_STREAMLESS)
             locust__stream_close(&conn->stream);
+        else if (conn->busy == LOCUST__CONN_STREAMS)
+            conn->busy = LOCUST__CONN_RETIRED;
 }
 
 static locust__conns_permits *locust__conns_permits_of(
@@ -149,7 +159,7 @@ static locust_error locust__conns_take(
     }
     conn->next = pool->first;
     pool->first = conn;
-    conn->busy = true;
+    conn->busy = LOCUST__CONN_BUSY;
     *out = conn;
     return LOCUST_OK;
 }
@@ -158,6 +168,6 @@ static locust_error locust__conns_take(
 static void locust__conns_give(
     const locust__conns *pool, const locust__services *sv, locust__conn *conn)
 {
-    conn->busy = false;
+    conn->busy = LOCUST__CONN_FREE;
     locust__conns_give_permit(pool, sv, conn->origin);
 }

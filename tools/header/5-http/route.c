@@ -10,9 +10,11 @@ typedef struct locust__route { // of a class
     locust__tls_how tls;
     const char *unix_socket; // connect to this path, whatever the URL says; NULL: no
     locust__proxy proxy;
-    bool direct;         // no proxy, whatever the environment says
-    bool tunnels;        // a proxy is asked to connect, also for an origin without TLS
-    bool ask_keep_alive; // send "Connection: keep-alive"
+    bool direct;  // no proxy, whatever the environment says
+    bool tunnels; // a proxy is asked to connect, also for an origin without TLS
+    const struct locust_http2_engine *http2; // NULL: HTTP/1.1
+    bool http_auto;                          // HTTP/2 where ALPN gives it
+    bool ask_keep_alive;                     // send "Connection: keep-alive"
 } locust__route;
 
 /* The proxy for an origin: that of the class, else that of the environment. NULL: none. */

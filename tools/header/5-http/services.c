@@ -4,7 +4,7 @@
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>head_known >>scram >>mongo_url
+ *             >>proxy >>connect_to >>manners >>head_known >>h2_talk >>scram >>mongo_url
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -37,5 +37,6 @@ typedef struct locust__services {
     locust__services_counts counts;
     struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
     struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
-    locust__buf auth;                 // scratch, to build credentials and names in
+    struct locust__h2_dial *dials; // connections of HTTP/2 that are being opened
+    locust__buf auth;              // scratch, to build credentials and names in
 } locust__services;

@@ -154,7 +154,7 @@ static void locust__short_begin(void *arg)
     if (!locust__short_head(s, conn))
         return;
     s->conn = conn;
-    conn->busy = true;
+    conn->busy = LOCUST__CONN_BUSY;
     c->response.reused = true;
     c->services->counts.sent++;
     c->services->counts.reused++;
@@ -257,7 +257,7 @@ static void locust__short_early(locust__early *early)
     conn->served++;
     conn->after_head = false;
     conn->idle_ns = c->ended_ns;
-    conn->busy = false;
+    conn->busy = LOCUST__CONN_FREE;
     if (LOCUST__WITH_COOKIES && h.cookies && !c->cls->no_cookies)
         locust__exchange_take_cookies(c, &x);
     locust__request_close(c, &x, &h, body_at, LOCUST_OK);

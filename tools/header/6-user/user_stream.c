@@ -43,7 +43,7 @@ static locust_error locust__user_stream_open_name(locust_stream *s, locust__serv
     }
     if (locust__view_is(url->scheme, "tcp"))
         return locust__lookup_dial(&sv->resolver, s, host, url->port, &allowance, &known_ns);
-    how.http = false;
+    how.http = LOCUST__TLS_ALPN_NONE;
     do {
         retry = false;
         error = locust__lookup_dial(&sv->resolver, s, host, url->port, &allowance, &known_ns);

@@ -258,7 +258,7 @@ static locust__route locust__protocol_route(
 {
     const locust__session *session = user->client->session;
     locust__route route = user->cls->route;
-    route.tls.http = http;
+    route.tls.http = http ? LOCUST__TLS_ALPN_HTTP_1 : LOCUST__TLS_ALPN_NONE;
     route.tunnels = true;
     route.direct |= no_proxy;
     if (session->cert_file || session->key_file) {

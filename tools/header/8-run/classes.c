@@ -157,6 +157,41 @@ static bool locust__classes_arrivals(locust_env *env, locust__fault *fault)
 }
 
 /* Says how the users of a class reach servers. Options go before the class's own fields. */
+/* What speaks HTTP/2: any class that names it brings it in, and so does LOCUST_HTTP2. NULL: this
+ * test has none. */
+static const locust_http_version *locust__classes_http2(const locust_env *env)
+{
+#if LOCUST__WITH_HTTP2
+    (void)env;
+    return LOCUST_HTTP_2;
+#else
+    for (int i = 0; i < env->n_classes; i++)
+        if (env->classes[i].as->http_version)
+            return env->classes[i].as->http_version;
+    return NULL;
+#endif
+}
+
+/* Takes the version of HTTP that a class speaks. */
+static bool locust__classes_version(const locust_env *env, locust__class *cls, locust__fault *fault)
+{
+    const locust_http_version *version = cls->as->http_version;
+    locust__route *route = &cls->route;
+    if (env->options.http2 && !version)
+        version = locust__classes_http2(env);
+    if (env->options.http2 && !version)
+        return locust__fault_set(fault, LOCUST__EXIT_USAGE,
+            "--http2: this test was compiled without HTTP/2: give a user class .http_version = "
+            "LOCUST_HTTP_2, or compile it with -DLOCUST_HTTP2");
+    if (!version)
+        return true;
+    route->http2 = version->engine;
+    route->http_auto = version->chosen_by_server && !env->options.http2;
+    route->tls.http = route->http_auto ? LOCUST__TLS_ALPN_BOTH : LOCUST__TLS_ALPN_H2;
+    route->tunnels = !route->http_auto;
+    return true;
+}
+
 static bool locust__classes_route(
     locust__class *cls, locust__arena *arena, const locust_options *o, locust__fault *fault)
 {
@@ -167,7 +202,7 @@ static bool locust__classes_route(
         .cert_file = o->cert_file ? o->cert_file : as->cert_file,
         .key_file = o->cert_file ? o->key_file : as->key_file, // the key goes with its certificate
         .insecure = o->insecure || as->insecure,
-        .http = true};
+        .http = LOCUST__TLS_ALPN_HTTP_1};
     if (route->tls.key_file && !route->tls.cert_file)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "%s: .key_file is the private key of a client certificate: name that by .cert_file",
@@ -233,7 +268,7 @@ static bool locust__classes_init(locust_env *env, locust__fault *fault)
     for (int i = 0; i < env->n_classes; i++) {
         locust__class *cls = &env->classes[i];
         if (!locust__classes_route(cls, &env->services.arena, &env->options, fault) ||
-            !locust__classes_host(env, cls, fault))
+            !locust__classes_version(env, cls, fault) || !locust__classes_host(env, cls, fault))
             return false;
     }
     return true;

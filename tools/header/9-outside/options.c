@@ -181,6 +181,7 @@ typedef struct locust__known_option {
         "use http_proxy, https_proxy, all_proxy and no_proxy") \
     X("ask-keep-alive", 0, FLAG, options.ask_keep_alive, NULL, \
         "send \"Connection: keep-alive\", which HTTP/1.0 servers want") \
+    X("http2", 0, FLAG, options.http2, NULL, "speak HTTP/2, for all user classes") \
     X("unix-socket", 0, TEXT, options.unix_socket, "PATH", "connect there, whatever the host") \
     X("source", 0, TEXT, options.source, "LIST", \
         "local addresses in turn: 127.0.0.2,10.0.0.5-10.0.0.9") \

@@ -106,7 +106,8 @@ static locust_error locust__tls_read_cert(locust__tls *tls, locust__tls_config *
 static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *c)
 {
 #if defined(MBEDTLS_SSL_ALPN)
-    static const char *protocols[] = {"http/1.1", NULL};
+    static const char *protocols[][3] = {
+        {NULL}, {"http/1.1", NULL}, {"h2", NULL}, {"h2", "http/1.1", NULL}};
 #endif
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
     static const uint16_t no_pss[] = {0x0403, 0x0503, 0x0603, 0x0401, 0x0501, 0x0601, 0};
@@ -136,7 +137,7 @@ static locust_error locust__tls_configure(locust__tls *tls, locust__tls_config *
     locust__tls_export_from_config(tls, &c->conf);
 #endif
 #if defined(MBEDTLS_SSL_ALPN)
-    if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols) != 0)
+    if (c->http && mbedtls_ssl_conf_alpn_protocols(&c->conf, protocols[c->http]) != 0)
         return LOCUST_ERR_TLS;
 #endif
     if (c->key_file && !c->cert_file)

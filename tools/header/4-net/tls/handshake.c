@@ -89,6 +89,10 @@ static locust_error locust__tls_judge_server(locust__tls_conn *c, const locust__
         mbedtls_ssl_send_alert_message(
             &shake->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     if (!error) {
+#if defined(MBEDTLS_SSL_ALPN)
+        const char *chosen = mbedtls_ssl_get_alpn_protocol(&shake->ssl);
+        c->layer.stream->h2 = chosen && strcmp(chosen, "h2") == 0;
+#endif
         locust__tls_drop_certs(&shake->ssl);
         locust__tls_save(c);
     }

@@ -38,7 +38,8 @@ typedef struct locust__tls_ticket { // a session to resume
 typedef struct locust__tls_config { // one for each set of options in use
     struct locust__tls_config *next;
     const char *cert_file, *key_file;
-    bool http, no_pss;
+    enum locust__tls_alpn http;
+    bool no_pss;
     mbedtls_ssl_config conf;
     mbedtls_x509_crt cert;
     mbedtls_pk_context key;

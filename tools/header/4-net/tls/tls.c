@@ -12,8 +12,8 @@
  * Cost        a handshake 0.4 to 8 ms of CPU, resumed 0.1 to 1 ms, and 38 to 46 KB while it lasts
  *             with a distribution's mbedTLS, 24 to 34 KB with that of tools/mbedtls.sh; then 180 to
  *             320 bytes for each open connection, and a session's 300 to 400 (`make bench B=tls`).
- * Names       locust__tls_counts_ locust__tls_data locust__tls_handshakes_ locust__tls_how_
- *             locust__tls_needed_ locust__tls_options_
+ * Names       locust__tls_alpn locust__tls_alpn_ locust__tls_counts_ locust__tls_data
+ *             locust__tls_handshakes_ locust__tls_how_ locust__tls_needed_ locust__tls_options_
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
  * Limits      no revocation (CRL, OCSP), no renegotiation, no TLS on TLS (all connections share a
@@ -22,11 +22,18 @@
  *             one step is made in a turn of the loop.
  * ============================================================================================ */
 
+enum locust__tls_alpn {
+    LOCUST__TLS_ALPN_NONE,
+    LOCUST__TLS_ALPN_HTTP_1, // http/1.1
+    LOCUST__TLS_ALPN_H2,     // h2
+    LOCUST__TLS_ALPN_BOTH
+};
+
 typedef struct locust__tls_how { // what to make a connection with; the texts outlive the test
     const char *ca_file;         // NULL: the system's
     const char *cert_file, *key_file;
     bool insecure;
-    bool http; // offer http/1.1 by ALPN
+    enum locust__tls_alpn http; // what to offer by ALPN
 } locust__tls_how;
 
 typedef struct locust__tls_options { // of a test

@@ -135,6 +135,7 @@ static locust__ws_opening *locust__ws_opening_new(
     o->route = user->cls->route;
     o->route.direct = true; // a proxy has connected: the target is a path
     o->route.ask_keep_alive = false;
+    o->route.http2 = NULL;
     locust__client_init(
         &o->client, user->all->services, &user->as, &o->route, user->client->session);
     o->client.cls = &o->cls;
