@@ -19045,9 +19045,10 @@ static locust_error locust__conns_take(
     locust__conn **best = NULL, **oldest = NULL, *conn;
     for (locust__conn **at = &pool->first; *at; at = &(*at)->next) {
         conn = *at;
+        if (!conn->busy || conn->busy == LOCUST__CONN_STREAMLESS)
+            oldest = at;
         if (conn->busy)
             continue;
-        oldest = at;
         if (conn->origin == origin && (!best || (!locust__stream_is_open(&(*best)->stream) &&
                                                     locust__stream_is_open(&conn->stream))))
             best = at;
@@ -22083,7 +22084,7 @@ static void locust__hpack_encode(locust__hpack_encoder *e, locust__buf *out, loc
         locust__hpack_put_int(out, 0x80, 7, index);
         return;
     }
-    keeps = keeps && e->n < LOCUST__HPACK_KEPT && e->size + size <= e->limit &&
+    keeps = keeps && name.len && e->n < LOCUST__HPACK_KEPT && e->size + size <= e->limit &&
             locust__buf_reserve_tight(&e->text, name.len + value.len);
     if (keeps)
         locust__hpack_put_int(out, 0x40, 6, index);

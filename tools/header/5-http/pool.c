@@ -131,9 +131,10 @@ static locust_error locust__conns_take(
     locust__conn **best = NULL, **oldest = NULL, *conn;
     for (locust__conn **at = &pool->first; *at; at = &(*at)->next) {
         conn = *at;
+        if (!conn->busy || conn->busy == LOCUST__CONN_STREAMLESS)
+            oldest = at;
         if (conn->busy)
             continue;
-        oldest = at;
         if (conn->origin == origin && (!best || (!locust__stream_is_open(&(*best)->stream) &&
                                                     locust__stream_is_open(&conn->stream))))
             best = at;

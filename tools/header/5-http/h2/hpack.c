@@ -441,7 +441,7 @@ static void locust__hpack_encode(locust__hpack_encoder *e, locust__buf *out, loc
         locust__hpack_put_int(out, 0x80, 7, index);
         return;
     }
-    keeps = keeps && e->n < LOCUST__HPACK_KEPT && e->size + size <= e->limit &&
+    keeps = keeps && name.len && e->n < LOCUST__HPACK_KEPT && e->size + size <= e->limit &&
             locust__buf_reserve_tight(&e->text, name.len + value.len);
     if (keeps)
         locust__hpack_put_int(out, 0x40, 6, index);
