@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-# straight
+# straight http2
 """Redirects, encoded parameters, expectations and values out of answers, against a real nginx (and
 tools/target as the other origin, whose /echo shows what body arrived).
 
@@ -45,7 +45,12 @@ def answers(dir):
     """One run for all tests: what is printed, by its first word, and the CSV rows."""
     if not state:
         other = shared_target().url
-        with Nginx(dir, CONFIG, PORT=None, OTHER=other) as nginx:
+        with contextlib.ExitStack() as stack:
+            if HTTP2:
+                front = "events {} http { server { listen 127.0.0.1:@PORT; location / { proxy_pass @OTHER; } } }"
+                os.makedirs(dir + "/front")
+                other = stack.enter_context(Nginx(dir + "/front", front, PORT=None, OTHER=other)).url
+            nginx = stack.enter_context(Nginx(dir, CONFIG, PORT=None, OTHER=other))
             url = nginx.url
             r = run(dir, [build("session_requests.c", "-O0"), "--headless", "-H", url, "--csv", "c", "-t", "30"],
                     env={"OTHER": other})

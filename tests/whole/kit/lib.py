@@ -70,6 +70,8 @@ def until(condition, seconds, what):
 TLS = ("-lmbedtls", "-lmbedx509", "-lmbedcrypto")
 KEPT = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "programs"))
 STRAIGHT = ("-DLOCUST_NO_SHORT",) if os.environ.get("TEST_STRAIGHT") else ()  # see tests/run
+# The same over HTTP/2: programs speak it, and so do the servers of kit/nginx.py.
+HTTP2 = ("-DLOCUST_HTTP2",) if os.environ.get("TEST_HTTP2") else ()
 _built, _build_lock = {}, threading.Lock()
 
 
@@ -82,7 +84,7 @@ def build(source, *flags, libs=()):
         source = PROGRAMS + source
     quick = not any(re.match("-O[123s]|-static-lib", flag) for flag in flags)
     flags = [flag for flag in flags if flag != "-O0"]  # as without
-    command = (QUICK_CC if quick else CC, *flags, *STRAIGHT, "-I.", source)
+    command = (QUICK_CC if quick else CC, *flags, *STRAIGHT, *HTTP2, "-I.", source)
     with _build_lock:
         key = command + tuple(libs)
         if key not in _built:
@@ -182,6 +184,8 @@ class Program:
 
 
 def run(dir, argv, seconds=60, **options):
+    if HTTP2:
+        argv = [*argv, "--http2"]
     with Program(dir, argv, **options) as program:
         return program.wait(seconds)
 

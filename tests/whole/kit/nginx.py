@@ -85,4 +85,6 @@ class Nginx(Process):
     def text(self):
         all = {**self.values, **self.port, "D": self.dir}
         names = "|".join(sorted(all, key=len, reverse=True))
+        if HTTP2:  # what stands behind speaks HTTP/1.1, as servers behind a proxy do
+            self.config = re.sub(r"(listen 127.0.0.1:@\w+)( ssl)?;", r"\1\2 http2;", self.config)
         return re.sub("@(%s)\\b" % names, lambda m: str(all[m[1]]), self.config)

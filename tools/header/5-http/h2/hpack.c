@@ -159,7 +159,7 @@ static bool locust__hpack_table_room(locust__hpack_table *t, uint32_t n)
     }
     if (t->bytes && t->end + n <= t->cap)
         return true;
-    if (gone < n || gone < t->cap / 2) { // else what is gone makes room, and rarely
+    if (!t->bytes || gone < n || gone < t->cap / 2) { // else what is gone makes room, and rarely
         uint32_t cap = t->cap ? 2 * t->cap : 256;
         char *bytes;
         while (cap < t->end - gone + n)
