@@ -3,9 +3,11 @@
 
     tests/whole/test_http2.py [WORD...]    only the tests whose name contains a word
 """
-import sys
+import collections, sys
 from kit.lib import *
 from kit.h2 import *
+from kit import certs
+from kit.nginx import Nginx
 
 OK = "200||hello"
 FRAME, ORDER = "malformed HTTP/2 frame", "HTTP/2 frame out of order"
@@ -215,6 +217,106 @@ def _(dir):
                     NONE not in want:
                 wrong.append("%s: the client complains" % name)
         check(not wrong, "\n".join(wrong))
+
+
+# ---- nginx ----
+
+CONFIG = r"""
+events {}
+http { log_format l "$connection $server_protocol $request_method $uri $status $request_length"; default_type text/plain;
+  access_log @D/log l; client_max_body_size 10m; keepalive_requests @KEPT; http2_max_concurrent_streams @STREAMS;
+  ssl_certificate @CHAIN; ssl_certificate_key @KEY; root @D/www;
+  server { listen 127.0.0.1:@PLAIN http2; @WHERE }
+  server { listen 127.0.0.1:@TLS ssl http2; @WHERE }
+  server { listen 127.0.0.1:@OLD ssl; @WHERE }
+  server { listen 127.0.0.1:@OLDER; location = /length { return 200 "$http_content_length\n"; } location / { } } }
+"""
+WHERE = "location = /length { proxy_pass http://127.0.0.1:@OLDER; }"
+PER_PAGE = {"/": 1, "/asset": 16, "/length": 1, "/length of a function": 1, "/big": 1, "/big cut": 1, "/big head": 1}
+
+
+@contextlib.contextmanager
+def nginx(dir, **values):
+    leaf = certs.Pki(dir + "/pki", "ec").leaf("good", san="DNS:localhost,IP:127.0.0.1")
+    config = CONFIG.replace("@WHERE", WHERE)
+    with Nginx(dir, config, PLAIN=None, TLS=None, OLD=None, OLDER=None, CHAIN=leaf.chain, KEY=leaf.key,
+               **{"KEPT": 1000000, "STREAMS": 128, **values}) as server:
+        os.makedirs(dir + "/www", exist_ok=True)
+        for name, text in ("index.html", "hello"), ("a.css", "a"), ("big", 3000000 * "x"):
+            with open(dir + "/www/" + name, "w") as f:
+                f.write(text)
+        yield server
+
+
+def load(dir, server, port, pages=6, users=2, tls=False, args=(), env=None, rc=0):
+    """Runs the pages; the rows by name, and nginx's log: (connection, protocol, method, uri, status)."""
+    flags, libs = (("-O0", "-DLOCUST_TLS"), TLS) if tls else (("-O0",), ())
+    url = "%s://127.0.0.1:%d" % ("https" if tls else "http", server.port[port])
+    r = run(dir, [build("http2_users.c", *flags, libs=libs), "--headless", "--only-summary", "-H", url, "-u", str(users),
+                  "-r", "100", "-i", str(pages), "--csv", "c", *args], env=env)
+    same(r.rc, rc, r)
+    rows, _ = stats_csv(dir + "/c")
+    got = {name: (count(row), failed(row)) for (_, name), row in rows.items()}
+    same(got, {name: (n * pages, 0) for name, n in PER_PAGE.items()}, r)
+    server.finish()
+    with open(dir + "/log") as f:
+        return [line.split() for line in f if "127.0.0.1" not in line]
+
+
+def of_clients(log):
+    return [line for line in log if line[1] == "HTTP/2.0"]
+
+
+@test("the streams of a user share its connection; uploads and bodies in pieces")
+def _(dir):
+    with nginx(dir) as server:
+        log = of_clients(load(dir, server, "PLAIN"))
+    same(len({line[0] for line in log}), 2)
+    same(len(log), 6 * sum(PER_PAGE.values()))
+
+
+@test("as many streams at once as the server takes, and a new connection when it ends one")
+def _(dir):
+    with nginx(dir, STREAMS=2, KEPT=50) as server:
+        log = of_clients(load(dir, server, "PLAIN"))
+    check({line[4] for line in log} <= {"200", "499"}, log)
+    per = collections.Counter(line[0] for line in log)
+    check(len(per) >= 6 * sum(PER_PAGE.values()) // 50 and max(per.values()) <= 50, per)
+
+
+@test("over TLS, by ALPN")
+def _(dir):
+    with nginx(dir) as server:
+        log = of_clients(load(dir, server, "TLS", tls=True))
+    same(len({line[0] for line in log}), 2)
+
+
+@test("LOCUST_HTTP_AUTO: HTTP/2 where the server has it, else HTTP/1.1; over http HTTP/1.1")
+def _(dir):
+    for port, tls, version in ("TLS", True, "HTTP/2.0"), ("OLD", True, "HTTP/1.1"), ("OLDER", False, "HTTP/1.1"):
+        os.makedirs(dir + "/" + port)
+        with nginx(dir + "/" + port) as server:
+            log = load(dir + "/" + port, server, port, tls=tls, env={"AUTO": "1"})
+        same({line[1] for line in log} - {"HTTP/1.0"}, {version}) # 1.0: of nginx to itself
+
+
+@test("a server without HTTP/2 is told of in words")
+def _(dir):
+    with nginx(dir) as server:
+        for scheme, port, want in ("http", "OLDER", NONE), ("https", "OLD", "server does not speak HTTP/2 over TLS"):
+            flags, libs = (("-O0", "-DLOCUST_TLS"), TLS) if scheme == "https" else (("-O0",), ())
+            r = run(dir, [build("http2_users.c", *flags, libs=libs), "--headless", "--only-summary", "-i", "1", "--csv",
+                          "c", "-H", "%s://127.0.0.1:%d" % (scheme, server.port[port])])
+            same(r.rc, 1, r)
+            same({f["Error"] for f in read_csv(dir + "/c", "failures")}, {want}, r)
+
+
+@test("--http2 in a test without HTTP/2 says how to have it")
+def _(dir):
+    r = run(dir, [build("tagged_tasks.c", "-O0"), "--headless", "--http2", "-H", "http://127.0.0.1:1"])
+    same(r.rc, 2, r)
+    check("--http2: this test was compiled without HTTP/2: give a user class .http_version = LOCUST_HTTP_2, or compile "
+          "it with -DLOCUST_HTTP2" in r.err, r)
 
 
 if __name__ == "__main__":

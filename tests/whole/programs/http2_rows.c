@@ -36,7 +36,8 @@ static void row(locust_user *u, void *arg)
         else
             r = locust_get(u, url, .timeout_s = 3);
     }
-    snprintf(lines[at], sizeof lines[at], "%d|%s|%.40s", r->status, r->error ? r->error : "", r->body);
+    snprintf(
+        lines[at], sizeof lines[at], "%d|%s|%.40s", r->status, r->error ? r->error : "", r->body);
 }
 
 static void all(locust_user *u)
@@ -53,6 +54,7 @@ static void all(locust_user *u)
         printf("%d %s\n", i, lines[i]);
 }
 
-LOCUST_USER(Rows, .http_version = LOCUST_HTTP_2, .iterations = 1, .tasks = LOCUST_TASKS(LOCUST_TASK(all)));
+LOCUST_USER(
+    Rows, .http_version = LOCUST_HTTP_2, .iterations = 1, .tasks = LOCUST_TASKS(LOCUST_TASK(all)));
 
-LOCUST_MAIN(.users = { &Rows })
+LOCUST_MAIN(.users = {&Rows})
