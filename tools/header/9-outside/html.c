@@ -107,7 +107,7 @@ LOCUST__COLD static void locust__html_statistics(const locust__html *h)
     static const uint8_t intended[] = {LOCUST__FIGURE_P50, LOCUST__FIGURE_P99, LOCUST__FIGURE_P100,
         LOCUST__FIGURE_INTENDED_P50, LOCUST__FIGURE_INTENDED_P99, LOCUST__FIGURE_INTENDED_MAX};
     locust__html_table(h->out, "requests", "Request Statistics",
-        "Type|Name||# Requests|# Fails|Unanswered|Average (ms)|Min (ms)|Max (ms)|"
+        "Type|Name||#&nbsp;Requests|#&nbsp;Fails|Unanswered|Average (ms)|Min (ms)|Max (ms)|"
         "Average size (bytes)|RPS|Failures/s");
     locust__html_rows(h, requests, sizeof requests);
     locust__html_table(h->out, "times", "Response Time Statistics",
@@ -129,7 +129,7 @@ LOCUST__COLD static void locust__html_phases(locust__html *h)
     if (!h->result->env->options.phases)
         return;
     locust__html_table(h->out, "phases", "Phases Of Requests",
-        "Type|Name|Phase||# Requests|50%ile (ms)|95%ile (ms)|99%ile (ms)|100%ile (ms)");
+        "Type|Name|Phase||#&nbsp;Requests|50%ile (ms)|95%ile (ms)|99%ile (ms)|100%ile (ms)");
     for (size_t i = 0; i < h->n_rows; i++)
         for (int k = 0; h->rows[i]->phases && k < LOCUST__PHASES; k++) {
             if (!h->rows[i]->phases[k].hist.total)

@@ -133,6 +133,8 @@ static void locust__told_times(locust__buf *out, const locust__entry *row, bool 
     locust__buf_puts(out, "{");
     if (intended)
         locust__buf_printf(out, "\"n\": %llu, ", (unsigned long long)row->intended->hist.total);
+    else
+        locust__buf_printf(out, "\"min\": %.3f, ", (double)row->min_ns / 1e6);
     for (int i = 0; i < LOCUST__TOLD_SHARES; i++)
         locust__buf_printf(out, "\"%s\": %.3f%s", locust__told_shares[i].name,
             (double)locust__told_percentile_ns(row, intended, locust__told_shares[i].share) / 1e6,

@@ -471,7 +471,6 @@ function fillCharts(all, series, heat) {
     all.times.set(series.time, open() ? series : {...series, intended_p99: null});
     all.users.set(series.time, series);
     all.arrivals.box.hidden = !open();
-    all.heat.box.classList.toggle("wide", !open());
     if (open()) all.arrivals.set(series.time, series);
     all.heat.set(heat.columns, heat.edges_ms);
     fillCurve(all.curve);
@@ -577,6 +576,7 @@ function showReport() {
     report.prepend(el("div", {class: "tools row"}, link, themeButton()));
     report.append(voice);
     const run = state.series || {time: []};
+    all.heat.box.classList.toggle("wide", !open());
     if (run.time.length) fillCharts(all, run, state.heat);
     else charts.forEach((c) => c.draw());
     document.title = "Locust - " + (args.profile || args.host || "Load Test Report");
@@ -585,5 +585,496 @@ if (report) {
     showReport();
     return;
 }
-/*LIVE*/
+
+// ---- what a running program says ----
+
+const app = document.getElementById("app");
+let stats = {state: args.state || state.state || "ready", stats: [], errors: [], user_count: args.user_count || 0};
+let series = {time: []}, heat = {columns: [], edges_ms: []};
+const ACTIVE = ["spawning", "running", "stopping", "cleanup"];
+const active = () => ACTIVE.includes(stats.state);
+let lost = 0;  // since when nothing answers, epoch seconds
+
+async function get(path) {
+    const answer = await fetch(path, {cache: "no-store"});
+    if (!answer.ok) throw new Error(path + ": " + answer.status);
+    return answer.json();
+}
+const post = (path, body) => fetch(path, {method: "POST", body});
+
+// Adds what a state has of the run over time to what is here, or replaces it where it begins anew.
+function take(next) {
+    const all = next.series, known = series.time;
+    const anew = !known.length || all.step_s !== series.step_s || (next.run && state.run && next.run.number < state.run.number);
+    if (anew) [series, heat] = [all, next.heat];
+    else {
+        const fresh = all.time.findIndex((t) => t > known[known.length - 1]);
+        if (fresh >= 0) {
+            for (const key of Object.keys(all)) if (Array.isArray(all[key])) series[key].push(...all[key].slice(fresh));
+            heat.columns.push(...next.heat.columns.slice(fresh));
+        }
+    }
+    state = next;
+}
+async function askState() {
+    const after = series.time.length ? series.time[series.time.length - 1] : 0;
+    const next = await get("locust-h/state?after=" + after);
+    if (next.series.step_s !== series.step_s && after) {  // slices were joined: all of them once more
+        series = {time: []};
+        take(await get("locust-h/state?after=0"));
+    } else take(next);
+}
+if (state.series) take(state);
+
+let timer = 0, beats = 0, beating = false;
+async function beat() {
+    clearTimeout(timer);
+    if (beating) {  // what was asked before may not know yet what has just happened
+        timer = setTimeout(beat, 200);
+        return;
+    }
+    beating = true;
+    const was = stats.state;
+    try {
+        if (!document.hidden || !beats) {
+            [stats] = await Promise.all([get("stats/requests"), askState()]);
+            beats++;
+            lost = 0;
+            if (active() && beats % 2) askTab();
+            if ((active() || was !== stats.state) && beats % 3 === 0) askLogs();
+            if (was === "ready" && args.is_distributed) workers = (await get("worker-count")).worker_count;
+        }
+    } catch (e) {
+        lost = lost || Date.now() / 1000;
+    }
+    if (was !== stats.state) say("The test is " + stats.state);
+    beating = false;
+    refresh();
+    clearTimeout(timer);
+    timer = setTimeout(beat, active() && !lost ? 2000 : 4000);
+}
+document.addEventListener("visibilitychange", () => document.hidden || beat());
+
+// ---- bar and verdict ----
+
+let workers = args.worker_count;
+const figures = el("dl", {class: "figs"}), buttons = el("div", {class: "acts"});
+const drawer = el("div", {class: "drawer", id: "drawer"}, el("button", {class: "icon close", type: "button",
+    "aria-label": "Close menu", onclick: () => openMenu(false)}, "\u2715"), figures, buttons, themeButton());
+const menu = el("button", {id: "menu", class: "icon", type: "button", "aria-label": "Menu", "aria-expanded": false,
+    "aria-controls": "drawer", onclick: () => openMenu(true)}, draw("svg", {width: 24, height: 24, viewBox: "0 0 24 24", "aria-hidden": true},
+    draw("path", {d: "M3 6h18M3 12h18M3 18h18", stroke: "currentColor", "stroke-width": 2})));
+function openMenu(yes) {
+    drawer.classList.toggle("open", yes);
+    menu.setAttribute("aria-expanded", yes);
+    if (yes) drawer.querySelector("button").focus();
+    else menu.focus();
+}
+addEventListener("keydown", (e) => e.key === "Escape" && drawer.classList.contains("open") && openMenu(false));
+const verdict = el("div", {class: "verdict idle", id: "verdict"}, el("p"));
+const details = el("button", {type: "button", class: "plain", onclick: () => choose("generator")}, "Details");
+const host = () => (state.run && state.run.host) || args.host || "";
+
+function set(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+}
+function refreshBar() {
+    const list = [["Host", host() || "\u2013"], ["Status", lost ? "NO ANSWER" : stats.state.toUpperCase()]];
+    if (active()) list.push(["Users", count(stats.user_count)]);
+    if (args.is_distributed) list.push(["Workers", count(stats.worker_count === undefined ? workers : stats.worker_count)]);
+    if (stats.state !== "ready") list.push(["RPS", rate(stats.total_rps === undefined ? 0 : active() ? stats.current_rps === undefined ?
+        stats.total_rps : stats.current_rps : stats.total_rps)], ["Failures", fixed(100 * (stats.fail_ratio || 0), 0) + "%"]);
+    const run = state.run;
+    if (run && stats.state !== "ready") list.push(["Time", span(run.seconds) + (run.run_time ? " / " + span(run.run_time) : "")]);
+    if (figures.children.length !== list.length || [...figures.children].some((d, i) => d.firstChild.textContent !== list[i][0]))
+        figures.replaceChildren(...list.map(([k]) => el("div", {}, el("dt", {}, k), el("dd"))));
+    list.forEach(([k, v], i) => {
+        set(figures.children[i].lastChild, v);
+        figures.children[i].lastChild.title = k === "Host" ? v : "";
+    });
+    const want = stats.state === "ready" ? "" : stats.state === "stopped" ? "new reset" : "edit stop reset";
+    if (buttons.dataset.has !== want) {
+        buttons.dataset.has = want;
+        buttons.replaceChildren(...want.split(" ").filter(Boolean).map((name) =>
+            el("button", {class: "act " + name, type: "button", id: "do-" + name, onclick: (e) => ACTS[name](e.currentTarget)}, name)));
+    }
+}
+const ACTS = {
+    async stop(button) {
+        button.disabled = true;
+        button.textContent = "Loading";
+        await post("stop").catch(() => {});
+        beat();
+    },
+    async reset() {
+        await post("stats/reset").catch(() => {});
+        say("Statistics reset");
+        beat();
+    },
+    edit: () => dialog("Edit running load test", startForm(true)),
+    new: () => dialog("Start new load test", startForm(false)),
+};
+function refreshVerdict() {
+    const g = state.generator, broken = (state.checks || []).filter((c) => !c.ok), arrivals = state.arrivals, parts = [];
+    let kind = "idle";
+    if (lost) {
+        kind = "bad";
+        parts.push(el("b", {}, "No answer from the load generator since " + clock(lost)));
+    } else if (!g || stats.state === "ready") parts.push(el("span", {}, "Generator: its verdict on itself stands here once a test runs."));
+    else {
+        kind = g.ok ? "good" : "bad";
+        parts.push(el("b", {}, g.ok ? "Generator: ok" : "Generator: limited by " + g.limits.join("; ")),
+            el("span", {}, "CPU " + fixed(100 * g.cpu, 0) + " % of a core"),
+            el("span", {}, "lateness p99 " + ms(g.late_p99_ms) + " ms"));
+        if (!g.ok) parts.push(el("span", {}, "p99 at most " + ms(g.p99_high_ms) + " ms too high"));
+        if (state.checks.length) parts.push(el("b", {}, broken.length ? "Checks: " + broken.length + " of " + state.checks.length +
+            " do not hold (" + broken[0].check + ": " + broken[0].text + ")" : "Checks: all " + state.checks.length + " hold"));
+        if (broken.length) kind = "bad";
+        if (arrivals) parts.push(el("span", {}, "arrivals: " + count(arrivals.started) + " started, " + count(arrivals.late) + " late, " +
+            count(arrivals.shed) + " shed"));
+    }
+    verdict.className = "verdict " + kind;
+    if (stats.state !== "ready") parts.push(details);
+    const focused = document.activeElement === details;
+    verdict.firstChild.replaceChildren(...parts);
+    if (focused) details.focus();
+}
+
+// ---- forms ----
+
+function dialog(title, form) {
+    const close = () => box.close();
+    const box = el("dialog", {"aria-label": title}, el("div", {class: "row"}, el("h2", {}, title),
+        el("button", {class: "icon", type: "button", "aria-label": "Close", onclick: close}, "\u2715")), form);
+    form.done = close;
+    box.addEventListener("close", () => box.remove());
+    document.body.append(box);
+    drawer.classList.remove("open");
+    menu.setAttribute("aria-expanded", false);
+    box.showModal();
+}
+
+const field = (label, attributes, hint) => el("label", {}, label, hint && el("small", {}, hint), el("input", attributes));
+const title = (name) => name.replace(/_/g, " ").replace(/^./, (c) => c.toUpperCase());
+
+function customField(name, o) {
+    const value = o.default_value, label = title(name);
+    if (Array.isArray(o.choices) && o.choices.length) return el("label", {}, label, o.help_text && el("small", {}, o.help_text),
+        el("select", {name, multiple: o.is_multiple}, o.choices.map((c) => el("option", {value: c, selected: c === value}, String(c)))));
+    if (typeof value === "boolean") return el("label", {class: "tick"}, el("input", {type: "checkbox", name, value: "true", checked: value}),
+        " " + label, o.help_text && el("small", {}, o.help_text));
+    const input = el("input", {name, value, type: o.is_secret ? "password" : "text", required: o.is_required, autocomplete: "off"});
+    const eye = o.is_secret && el("button", {type: "button", "aria-label": "Show " + label, onclick() {
+        input.type = input.type === "text" ? "password" : "text";
+    }}, "show");
+    return el("label", {}, label, o.help_text && el("small", {}, o.help_text), input, eye);
+}
+
+// The classes to choose from, with a form for each behind its gear.
+function classPicker() {
+    const names = args.available_user_classes || [], users = args.users || {};
+    const all = el("input", {type: "checkbox", checked: true, "aria-label": "All user classes", onchange() {
+        for (const one of body.querySelectorAll("input")) one.checked = all.checked;
+    }});
+    const body = el("tbody", {}, names.map((name) => el("tr", {},
+        el("td", {}, el("input", {type: "checkbox", name: "user_classes", value: name, checked: true, "aria-label": name,
+            onchange: () => { all.checked = [...body.querySelectorAll("input")].every((one) => one.checked); }})),
+        el("td", {}, name), el("td", {}, (users[name] || {}).host || ""),
+        el("td", {}, el("button", {type: "button", "aria-label": "Settings of " + name, onclick: () => editClass(name)}, "\u2699")))));
+    return [el("h3", {}, "User Classes"), el("div", {class: "scroll"}, el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, all),
+        el("th", {}, "Class"), el("th", {}, "Host"), el("th", {}, el("span", {class: "hide"}, "Settings")))), body)),
+        el("label", {}, "Shape Class", el("select", {name: "shape_class"}, (args.available_shape_classes || ["Default"]).map((s) => el("option", {}, s))))];
+}
+function editClass(name) {
+    const user = args.users[name] || {}, tasks = [...new Set((args.available_user_tasks || {})[name] || [])];
+    const form = el("form", {onsubmit: async (e) => {
+        e.preventDefault();
+        const data = new FormData(form);
+        const changed = {user_class_name: name, tasks: data.getAll("tasks"), host: data.get("host"),
+            fixed_count: Number(data.get("fixed_count")), weight: Number(data.get("weight"))};
+        const answer = await fetch("user", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(changed)})
+            .catch((why) => ({ok: false, text: async () => String(why)}));
+        if (!answer.ok) return set(note, await answer.text());
+        Object.assign(user, changed);
+        form.done();
+    }}, el("label", {}, "Tasks", el("select", {name: "tasks", multiple: true}, tasks.map((t) =>
+        el("option", {selected: !user.tasks || user.tasks.includes(t)}, t)))),
+    field("Fixed count", {name: "fixed_count", type: "number", min: 0, value: user.fixed_count || 0}),
+    field("Host", {name: "host", value: user.host || ""}),
+    field("Weight", {name: "weight", type: "number", min: 0, step: "any", value: user.weight === undefined ? 1 : user.weight}));
+    const note = el("p", {class: "note", role: "alert"});
+    form.append(note, el("button", {class: "act new"}, "Save"));
+    dialog(name, form);
+}
+
+// Starts a test, or (`edit`) changes the one that runs.
+function startForm(edit) {
+    const shape = state.run && ["shape", "stages"].includes(state.run.shape) && edit;
+    const lacks = () => args.is_distributed && !edit && !(stats.worker_count === undefined ? workers : stats.worker_count);
+    const run = state.run || {}, note = el("p", {class: "note", role: "alert"});
+    const users = edit ? run.users : args.num_users, speed = edit ? run.spawn_rate : args.spawn_rate;
+    const custom = Object.entries(args.extra_options || {});
+    const button = el("button", {class: "act new", id: edit ? "update" : "start"}, edit ? "Update" : "Start");
+    const form = el("form", {onsubmit: async (e) => {
+        e.preventDefault();
+        if (lacks()) return set(note, "You can't start a distributed test before at least one worker processes has connected");
+        const data = new FormData(form), body = new URLSearchParams();
+        for (const [k, v] of data) if (v !== "" || !["host", "run_time", "profile", "rate"].includes(k)) body.append(k, v);
+        for (const box of form.querySelectorAll("input[type=checkbox]")) if (!box.checked && box.name !== "user_classes") body.append(box.name, "false");
+        button.disabled = true;
+        try {
+            const answer = await (await post("swarm", body)).json();
+            if (!answer.success) return set(note, answer.message);
+            if (!edit) {
+                Object.assign(args, {num_users: Number(data.get("user_count")), spawn_rate: Number(data.get("spawn_rate")), host: data.get("host") || args.host});
+                stats = {...stats, state: "spawning"};
+            }
+            if (form.done) form.done();
+            await beat();
+        } catch (why) {
+            set(note, "The load generator did not answer: " + why.message);
+        } finally {
+            button.disabled = false;
+        }
+    }});
+    const hostField = field("Host", {name: "host", type: "text", inputmode: "url", autocomplete: "off", value: host(), onblur: (e) => {
+        set(hostNote, !e.target.value || /^https?:\/\/./.test(e.target.value) ? "" : "Please use a valid url format e.g. https://google.com");
+    }}), hostNote = el("small", {class: "note"});
+    form.append(...[!edit && args.show_userclass_picker && classPicker(),
+        field("Number of users (peak concurrency)", {name: "user_count", type: "number", min: 0, step: 1, required: true, disabled: shape,
+            value: users == null ? 1 : users}, shape && "Disabled for tests using LoadTestShape class"),
+        field("Ramp up (users started/second)", {name: "spawn_rate", type: "number", min: 0, step: "any", required: true, disabled: shape,
+            value: speed == null ? 1 : speed}),
+        edit && state.arrivals && state.arrivals.rate != null && field("Arrivals per second", {name: "rate", type: "number", min: 0, step: "any",
+            value: state.arrivals.rate}),
+        !edit && [hostField, hostNote, el("details", {}, el("summary", {}, "Advanced options"),
+            field("Run time (e.g. 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.)", {name: "run_time", value: args.run_time || ""}),
+            field("Profile", {name: "profile", value: args.profile || ""}))],
+        !edit && custom.length > 0 && el("details", {}, el("summary", {}, "Custom parameters"), custom.map(([k, o]) => customField(k, o))),
+        note, button].flat().filter(Boolean));
+    form.look = () => {
+        button.disabled = lacks();
+        set(note, lacks() ? "You can't start a distributed test before at least one worker processes has connected" :
+            note.textContent.startsWith("You can't start") ? "" : note.textContent);
+    };
+    return form;
+}
+
+// ---- tabs ----
+
+// Locust's answers have whole milliseconds: where the state has the row, too, its times are shown.
+let finer = new Map();
+const rowId = (r) => r.method + " " + r.name;
+const fine = (key, name) => (r) => {
+    const raw = finer.get(rowId(r));
+    return raw && raw[key] !== undefined ? raw[key] : r.num_requests ? r[name] : null;
+};
+const statistics = new Table("Statistics", [["method", "Type"], ["name", "Name"], ["num_requests", "#\u00a0Requests", count],
+    ["num_failures", "#\u00a0Fails", count, "bad"], [fine("p50", "median_response_time"), "Median (ms)", ms],
+    [fine("p95", "response_time_percentile_0.95"), "95%ile (ms)", ms], [fine("p99", "response_time_percentile_0.99"), "99%ile (ms)", ms],
+    ["avg_response_time", "Average (ms)", ms], [fine("min", "min_response_time"), "Min (ms)", ms], [fine("max", "max_response_time"), "Max (ms)", ms], ["avg_content_length", "Average size (bytes)", count], ["current_rps", "Current RPS", rate],
+    ["current_fail_per_sec", "Current Failures/s", rate]], {key: rowId, total: true});
+const hidden = new Set(JSON.parse(store.get("hiddenColumns") || "[]"));
+const columns = el("details", {class: "cols"}, el("summary", {}, "Columns"), el("div", {}, statistics.columns.map(([, name]) =>
+    el("label", {class: "tick"}, el("input", {type: "checkbox", checked: !hidden.has(name), onchange: (e) => {
+        if (!e.target.checked) hidden.add(name);
+        else hidden.delete(name);
+        store.set("hiddenColumns", JSON.stringify([...hidden]));
+        statistics.hide(hidden);
+    }}), " " + name))));
+const percentiles = (kind) => ["p50", "p90", "p95", "p99", "p99.9", "max"].map((p) =>
+    [(r) => r[kind] && r[kind][p], (kind === "raw" ? "" : "Intended ") + (p === "max" ? "Max" : p.slice(1) + "%ile") + " (ms)", ms]);
+const rawTable = new Table("Response times as measured", [["method", "Type"], ["name", "Name"], ["requests", "#\u00a0Requests", count],
+    ["unanswered", "Unanswered", count], ...percentiles("raw")], {key: rowId, total: true});
+const intendedTable = new Table("Response times from the intended start", [["method", "Type"], ["name", "Name"], ...percentiles("intended")],
+    {key: rowId, total: true});
+const phaseTable = new Table("Phases of requests", [["method", "Type"], ["name", "Name"], ["phase", "Phase"], ["n", "#\u00a0Requests", count],
+    ["p50", "50%ile (ms)", ms], ["p95", "95%ile (ms)", ms], ["p99", "99%ile (ms)", ms], ["max", "Max (ms)", ms]],
+{key: (r) => r.method + " " + r.name + " " + r.phase});
+const checkTable = new Table("Checks", [["check", "Check"], [(c) => c.ok ? "holds" : "does not hold", "Result"], ["text", "Measured"]]);
+const failureTable = new Table("Failures", [["occurrences", "# Failures", count], ["method", "Method"], ["name", "Name"], ["error", "Message"],
+    [(f) => new Date(f.first_seen * 1000).toLocaleString(), "First Seen"], [(f) => new Date(f.last_seen * 1000).toLocaleString(), "Last Seen"]]);
+const exceptionTable = new Table("Exceptions", [["count", "# occurrences", count], ["msg", "Message"], ["traceback", "Traceback", null, "pre"]]);
+const WORKER = [["id", "Worker"], ["state", "State"], ["user_count", "# users", count], ["cpu_usage", "CPU usage", (v) => fixed(v, 0)],
+    ["memory_usage", "Memory usage", (v) => bytes(v || 0)]];
+let workerTable = new Table("Workers", WORKER);
+const section = (heading, ...kids) => el("section", {}, heading && el("h2", {}, heading), kids);
+const nothing = (text) => el("p", {class: "empty"}, text);
+const live = makeCharts();
+
+const tiles = el("dl", {class: "tiles"});
+const arrivalSection = section("Arrivals", tiles), checkSection = section("Checks", checkTable.box);
+const intendedSection = section("From The Intended Start", intendedTable.box), phaseSection = section("Phases Of Requests", phaseTable.box);
+const failuresNone = nothing("No failures so far."), exceptionsNone = nothing("No exceptions so far.");
+const generatorTiles = el("dl", {class: "tiles"}), limitList = el("ul");
+const ratioClass = el("div"), ratioTotal = el("div");
+const masterLog = el("pre", {class: "log", tabindex: 0, "aria-label": "Master Logs"}), workerLogs = el("div");
+const downloads = el("ul");
+
+const TABS = [
+    ["stats", "Statistics", [el("section", {}, el("div", {class: "row"}, el("h2", {}, "Request Statistics"), columns), statistics.box),
+        checkSection, arrivalSection]],
+    ["charts", "Charts", [el("div", {class: "pair"}, [live.rps, live.times, live.users, live.arrivals].map((c) => c.box))]],
+    ["latency", "Latency", [el("div", {class: "pair"}, [live.curve, live.heat].map((c) => c.box)),
+        section("As Measured", rawTable.box), intendedSection, phaseSection]],
+    ["failures", "Failures", [section("Failures", failureTable.box, failuresNone)]],
+    ["exceptions", "Exceptions", [section("Exceptions", exceptionTable.box, exceptionsNone)]],
+    ["ratios", "Current Ratio", [el("div", {class: "pair"}, section("Ratio Per Class", ratioClass), section("Total Ratio", ratioTotal))]],
+    ["reports", "Download Data", [section("Download Data", downloads)]],
+    ["logViewer", "Logs", [section("Master Logs", masterLog), workerLogs]],
+    ["generator", "Generator", [section("The Generator Itself", generatorTiles, limitList)]],
+    ["workers", "Workers", [section("Workers", workerTable.box)]],
+].filter(([key]) => key !== "workers" || args.is_distributed);
+
+const bell = el("b", {hidden: true, title: "New warnings"}, "!");
+const tabList = el("div", {class: "tabs", role: "tablist", "aria-label": "Views", onkeydown: (e) => {
+    const keys = TABS.map((t) => t[0]), now = keys.indexOf(tab);
+    const to = {ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: keys.length - 1}[e.key];
+    if (to === undefined) return;
+    e.preventDefault();
+    choose(keys[(to + keys.length) % keys.length]);
+    document.getElementById("tab-" + tab).focus();
+}}, TABS.map(([key, name]) => el("button", {type: "button", role: "tab", id: "tab-" + key, "aria-controls": "view-" + key,
+    onclick: () => choose(key)}, name, key === "logViewer" && bell)));
+const views = TABS.map(([key, , kids]) => el("div", {role: "tabpanel", id: "view-" + key, "aria-labelledby": "tab-" + key, hidden: true}, kids));
+let tab = new URLSearchParams(location.search).get("tab");
+if (!TABS.some(([key]) => key === tab)) tab = "stats";
+
+function choose(key) {
+    tab = key;
+    TABS.forEach(([other], i) => {
+        views[i].hidden = other !== key;
+        const button = tabList.children[i];
+        button.setAttribute("aria-selected", other === key);
+        button.tabIndex = other === key ? 0 : -1;
+    });
+    const at = document.getElementById("tab-" + key);
+    if (at) at.scrollIntoView({block: "nearest", inline: "nearest"});
+    const url = new URL(location.href);
+    url.searchParams.set("tab", key);
+    history.replaceState(null, "", url);
+    if (key === "logViewer") bell.hidden = true;
+    askTab();
+    refreshView();
+}
+
+// What is asked for only while its tab is open.
+async function askTab() {
+    try {
+        if (tab === "exceptions") exceptionsNone.hidden = exceptionTable.fill((await get("exceptions")).exceptions) > 0;
+        if (tab === "ratios") {
+            const tasks = await get("tasks");
+            ratioClass.replaceChildren(tree(tasks.per_class));
+            ratioTotal.replaceChildren(tree(tasks.total));
+        }
+    } catch (e) { /* the next beat says that nothing answers */ }
+}
+function tree(tasks) {
+    return el("ul", {class: "tree"}, Object.entries(tasks || {}).map(([name, t]) => el("li", {},
+        fixed(100 * t.ratio, 1) + "% " + name, t.tasks && Object.keys(t.tasks).length ? tree(t.tasks) : null)));
+}
+let warned = 0;
+function logLines(lines) {
+    return lines.map((line) => el("span", {class: /CRITICAL|ERROR/.test(line) ? "e" : /WARNING/.test(line) ? "w" : /DEBUG/.test(line) ? "d" : ""}, line + "\n"));
+}
+async function askLogs() {
+    try {
+        const logs = await get("logs");
+        const low = masterLog.scrollTop + masterLog.clientHeight >= masterLog.scrollHeight - 20;
+        masterLog.replaceChildren(...(logs.master.length ? logLines(logs.master) : ["No log lines yet."]));
+        if (low) masterLog.scrollTop = masterLog.scrollHeight;
+        const open = new Set([...workerLogs.querySelectorAll("details[open]")].map((d) => d.dataset.id));
+        workerLogs.replaceChildren(...Object.entries(logs.workers || {}).map(([id, lines]) => el("details", {class: "card", "data-id": id, open: open.has(id)},
+            el("summary", {}, "Worker " + id), el("pre", {class: "log", tabindex: 0}, logLines(lines)))));
+        const bad = [...logs.master, ...Object.values(logs.workers || {}).flat()].filter((l) => /WARNING|ERROR|CRITICAL/.test(l)).length;
+        if (bad > warned && tab !== "logViewer") bell.hidden = false;
+        warned = bad;
+    } catch (e) { /* as above */ }
+}
+function fillTiles(box, pairs) {
+    if (box.children.length !== pairs.length) box.replaceChildren(...pairs.map(([k]) => el("div", {}, el("dt", {}, k), el("dd"))));
+    pairs.forEach(([k, v], i) => {
+        set(box.children[i].firstChild, k);
+        set(box.children[i].lastChild, v);
+    });
+}
+function fillDownloads() {
+    const links = [["stats/requests/csv", "Download requests CSV"], args.stats_history_enabled && ["stats/requests_full_history/csv",
+        "Download full request statistics history CSV"], ["stats/failures/csv", "Download failures CSV"], ["exceptions/csv", "Download exceptions CSV"]];
+    downloads.replaceChildren(...links.filter(Boolean).map(([href, text]) => el("li", {}, el("a", {href, download: true}, text))),
+        el("li", {}, el("a", {href: "stats/report?theme=" + root.dataset.theme, target: "_blank", rel: "noopener"}, "Download Report")));
+}
+
+// Fills the view that is open.
+function refreshView() {
+    const rows = state.rows || [], arrivals = state.arrivals;
+    if (tab === "stats") {
+        finer = new Map(rows.map((r) => [rowId(r), r.raw]));
+        statistics.fill(stats.stats);
+        statistics.hide(hidden);
+        checkSection.hidden = !(state.checks || []).length;
+        checkTable.fill(state.checks || []);
+        (state.checks || []).forEach((c, i) => { checkTable.rows.get(String(i)).className = c.ok ? "good" : "bad"; });
+        arrivalSection.hidden = !arrivals;
+        if (arrivals) fillTiles(tiles, [["Rate a second", arrivals.rate == null ? "\u2013" : fixed(arrivals.rate, 1)], ["Scheduled", count(arrivals.scheduled)],
+            ["Started", count(arrivals.started)], ["Late", count(arrivals.late)], ["Shed", count(arrivals.shed)],
+            ["Unanswered", count(arrivals.unanswered)]]);
+    }
+    if ((tab === "charts" || tab === "latency") && heat.edges_ms.length) fillCharts(live, series, heat);
+    if (tab === "latency") {
+        rawTable.fill(rows);
+        intendedSection.hidden = !arrivals;
+        intendedTable.fill(rows.filter((r) => r.intended));
+        phaseSection.hidden = !rows.some((r) => r.phases);
+        phaseTable.fill(rows.flatMap((r) => Object.entries(r.phases || {}).filter(([, p]) => p.n)
+            .map(([phase, p]) => ({method: r.method, name: r.name, phase, ...p}))));
+    }
+    if (tab === "failures") failuresNone.hidden = failureTable.fill(stats.errors) > 0;
+    if (tab === "reports") fillDownloads();
+    if (tab === "generator" && state.generator) {
+        const g = state.generator, p = state.process || {}, m = state.machine || {};
+        fillTiles(generatorTiles, [["Verdict", g.ok ? "ok" : "limited"], ["CPU of a core", fixed(100 * g.cpu, 0) + " %"],
+            ["Memory", bytes(p.memory_bytes || 0)], ["Lateness p50", ms(g.late_p50_ms) + " ms"], ["Lateness p99", ms(g.late_p99_ms) + " ms"],
+            ["Longest lateness", ms(g.late_max_ms) + " ms"], ["p50 too high by at most", ms(g.p50_high_ms) + " ms"],
+            ["p99 too high by at most", ms(g.p99_high_ms) + " ms"], ["Stood still", fixed(g.stalled_s, 1) + " s"],
+            ["Suspended", fixed(g.suspended_s, 1) + " s"], ["Machine", [m.system, m.processor].filter(Boolean).join(" ")], ["Cores", count(m.cores)]]);
+        limitList.replaceChildren(...g.limits.map((l) => el("li", {class: "note"}, l)));
+    }
+    if (tab === "workers") {
+        const list = state.workers || stats.workers || [];
+        const more = [...new Set(list.flatMap(Object.keys))].filter((k) => !WORKER.some(([known]) => known === k) && list.every((w) => typeof w[k] !== "object" || w[k] === null));
+        if (workerTable.columns.length !== WORKER.length + more.length) {
+            const next = new Table("Workers", [...WORKER, ...more.map((k) => [k, title(k)])]);
+            workerTable.box.replaceWith(next.box);
+            workerTable = next;
+        }
+        workerTable.fill(list);
+    }
+}
+
+const firstForm = startForm(false);
+const begin = el("section", {class: "narrow"}, el("h1", {}, "Start new load test"), firstForm);
+const panes = el("div", {}, tabList, views);
+function refresh() {
+    refreshBar();
+    refreshVerdict();
+    const ready = stats.state === "ready";
+    begin.hidden = !ready;
+    panes.hidden = ready;
+    if (ready) firstForm.look();
+    else refreshView();
+    document.title = "Locust" + (ready ? "" : " \u2013 " + stats.state);
+}
+app.append(el("a", {class: "skip", href: "#main"}, "Skip to content"), el("header", {id: "top"},
+    el("div", {id: "bar"}, el("a", {class: "logo", href: "./"}, "Locust"), menu, drawer), verdict),
+el("main", {id: "main"}, begin, panes), el("footer", {}, "locust.h " + (state.version || "")), voice);
+if (new URLSearchParams(location.search).has("tab")) choose(tab);
+else TABS.forEach(([key], i) => {
+    views[i].hidden = key !== tab;
+    tabList.children[i].setAttribute("aria-selected", key === tab);
+    tabList.children[i].tabIndex = key === tab ? 0 : -1;
+});
+refresh();
+beat();
+askLogs();
 })();
