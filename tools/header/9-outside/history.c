@@ -230,26 +230,46 @@ LOCUST__COLD static void locust__history_take(locust__history *h, int64_t now_ns
         locust__history_halve(h);
 }
 
-/* Called each second, and once at the end: takes a slice if one is due. The last one of a run may
- * be short. */
+/* Begins a run, with what ended before the first look. */
+LOCUST__COLD static void locust__history_begin(locust__history *h)
+{
+    h->run_ns = h->env->start_ns;
+    h->run++;
+    locust__history_mark(h, h->run_ns);
+    locust__hist_reset(&h->before);
+    locust__hist_reset(&h->intended_before);
+    h->failures = 0;
+    h->sum_ns = 0;
+    memset(&h->arrivals, 0, sizeof h->arrivals);
+}
+
+/* Takes what is left of a run that has ended. A short rest is part of the slice before it. */
+LOCUST__COLD static void locust__history_finish(locust__history *h, int64_t end_ns)
+{
+    int64_t length_ns = end_ns - h->at_ns;
+    bool joins = length_ns < h->period_ns / 4 && h->n && h->slices[h->n - 1].run == h->run;
+    if (length_ns <= 0)
+        return;
+    locust__history_take(h, end_ns);
+    if (joins && h->n > 1 && h->slices[h->n - 1].length_ns == length_ns) {
+        h->n--;
+        locust__history_merge(&h->slices[h->n - 1], &h->slices[h->n]);
+    }
+}
+
+/* Called each second, and once at the end: takes a slice if one is due. */
 LOCUST__COLD static void locust__history_tick(void *arg)
 {
     locust__history *h = arg;
     const locust_env *env = h->env;
-    int64_t end_ns = env->until.at_ns, now_ns = end_ns ? end_ns : locust__os_now_ns();
+    int64_t now_ns = locust__os_now_ns();
     if (!env->start_ns)
         return;
-    if (h->run_ns != env->start_ns) {
-        h->run_ns = env->start_ns;
-        h->run++;
-        locust__history_mark(h, env->start_ns);
-        locust__hist_reset(&h->before); // what ended before the first look counts
-        locust__hist_reset(&h->intended_before);
-        h->failures = 0;
-        h->sum_ns = 0;
-        memset(&h->arrivals, 0, sizeof h->arrivals);
-    }
-    if (now_ns - h->at_ns >= (end_ns ? LOCUST__S / 20 : h->period_ns - LOCUST__S / 4))
+    if (h->run_ns != env->start_ns)
+        locust__history_begin(h);
+    if (env->until.at_ns)
+        locust__history_finish(h, env->until.at_ns);
+    else if (now_ns - h->at_ns >= h->period_ns - LOCUST__S / 4)
         locust__history_take(h, now_ns);
 }
 

@@ -471,6 +471,7 @@ function fillCharts(all, series, heat) {
     all.times.set(series.time, open() ? series : {...series, intended_p99: null});
     all.users.set(series.time, series);
     all.arrivals.box.hidden = !open();
+    all.users.box.classList.toggle("wide", !open() && !report);
     if (open()) all.arrivals.set(series.time, series);
     all.heat.set(heat.columns, heat.edges_ms);
     fillCurve(all.curve);
