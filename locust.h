@@ -78,6 +78,7 @@
  *     >>waits             waits between two tasks
  *     >>arrivals          the open model
  *     >>users             tasks and user classes
+ *     >>streamed          answers that come in events
  *     >>requests          requests and their answers
  *     >>sessions          the session of a user
  *     >>control           inside a user
@@ -213,6 +214,7 @@
  *     >>base_url          a user's host, taken apart once
  *     >>session           the session of a user
  *     >>client            a user's client: its response, verdict and record
+ *     >>flow              what an exchange asks of a streamed answer
  *     >>head_out          the head of a request
  *     >>head_known        heads of requests that were built before
  *     >>exchange          one exchange on a connection
@@ -279,6 +281,9 @@
  *     >>mongo_login       a MongoDB client connects and logs in
  *     >>mongo_operation   MongoDB: operations, their answers and cursors
  *     >>mongo_user        MongoDB: what a test calls
+ *     >>flow_tally        what is counted of streamed answers
+ *     >>flow_take         a streamed answer while it comes
+ *     >>flow_read         what events of streamed answers mean
  *   8-run
  *     >>process           one of several processes of a command
  *     >>stages            --stages
@@ -324,6 +329,7 @@
  *     >>generator         the generator's verdict on itself
  *     >>server_cpu        the server's CPU beside the generator's
  *     >>figures           what a row shows
+ *     >>extra             reports of what only some tests have
  *     >>check             checks
  *     >>check_why         what is wrong with a check
  *     >>baseline          comparison with an earlier run
@@ -358,6 +364,8 @@
  *     >>run               a run with its periodic reports
  *     >>single            one user for a debugger
  *     >>main              the command and the library entry points
+ *     >>flow_figures      checks of streamed answers
+ *     >>flow_report       the table of streams, and its files
  *     >>taken             names of the C library that a task cannot have
  */
 #ifndef LOCUST_H
@@ -458,6 +466,8 @@ LOCUST_API void locust_at(const char *call, const char *file, int line, const ch
     X(LOCUST_ERR_HTTP_CALLBACKS, "invalid request: both .on_body and .on_event")                \
     X(LOCUST_ERR_HTTP_EXPECT, "invalid request: .expect_body or .expect_json with .on_body or " \
                               ".on_event, which take the body")                                 \
+    X(LOCUST_ERR_HTTP_STREAMS, "invalid request: .stream with .on_body or .expect_json, or "    \
+                               "one of .on_mark and LOCUST_STREAM_MARKED alone")                \
     X(LOCUST_ERR_HTTP_REQUEST_SIZE, "request header too large")                                 \
     X(LOCUST_ERR_URL, "invalid URL")                                                            \
     X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                  \
@@ -500,6 +510,7 @@ LOCUST_API void locust_at(const char *call, const char *file, int line, const ch
     X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
     X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
     X(LOCUST_ERR_HTTP_CALLBACK, "the test's on_body or on_event made a call that it may not")   \
+    X(LOCUST_ERR_HTTP_STREAM, "the stream is broken")                                           \
     X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                         \
     X(LOCUST_ERR_PROXY_NAME, "host name of the proxy not found")                                \
     X(LOCUST_ERR_PROXY_REFUSED, "connection refused by the proxy")                              \
@@ -572,6 +583,7 @@ enum {
     LOCUST_WAIT_CONSTANT = 0x57414954, // no small number: `.wait_time = 2` is none of these
     LOCUST_WAIT_BETWEEN,
     LOCUST_WAIT_PACING,
+    LOCUST_WAIT_POISSON,
     LOCUST_WAIT_CUSTOM,
 };
 
@@ -583,6 +595,8 @@ enum {
 #define LOCUST_CONSTANT_PACING(s)      {LOCUST_WAIT_PACING, (s), 0, NULL}
 /* The same, given as tasks a second for each user. */
 #define LOCUST_CONSTANT_THROUGHPUT(per_s) {LOCUST_WAIT_PACING, 1.0 / (per_s), 0, NULL}
+/* The same with gaps as of a Poisson process: of random lengths, exponentially distributed. */
+#define LOCUST_POISSON(per_s)          {LOCUST_WAIT_POISSON, 1.0 / (per_s), 0, NULL}
 /* fn(u) returns the seconds to wait; a negative number counts as 0. fn may not park. */
 #define LOCUST_WAIT_FN(fn)             {LOCUST_WAIT_CUSTOM, 0, 0, (fn)}
 // clang-format on
@@ -704,6 +718,73 @@ struct locust_user {
     const locust_user_class *user_class;
 };
 /* ============================================================================================
+ * >>streamed  answers that come in events
+ *
+ * Purpose     a clock on each event of a streamed answer, as language models give them: time to the
+ *             first token, gaps, time per token, tokens a second.
+ *
+ * A request says by .stream what its events mean:
+ *
+ *   LOCUST_STREAM_OPENAI   chat completions, completions and responses of OpenAI's API: server-sent
+ *                          events; [DONE], or response.completed, is the end
+ *   LOCUST_STREAM_OLLAMA   chat and generate of Ollama: lines of JSON; "done": true is the end
+ *   LOCUST_STREAM_TGI      generate_stream of TGI; the event with the whole text is the end
+ *   LOCUST_STREAM_MARKED   a protocol of your own: .on_mark says it; the end of the body, or
+ *                          LOCUST_MARK_END, is the end
+ *
+ * Of the last, server-sent events are taken unless the answer calls itself lines of JSON
+ * (application/x-ndjson, application/jsonl): then each line is the data of an event.
+ *
+ * Tokens      are those of the server's usage, else events with content, which are called chunks.
+ *             An event with a role, a usage, or nothing in it is no token, nor is a comment.
+ * Times       run to when the bytes arrived at this machine, as in >>requests. Events that came in
+ *             one read have one time. ttft: to the first token. itl: each gap between two events
+ *             with content. tpot: from the first token to the last, over the tokens less one. e2e:
+ *             to the last token. What a model thinks aloud (reasoning) counts as its tokens; ttfo
+ *             is the time to the first one that is not.
+ * Rows        the request has its row as any other. The table of streams has the times of those
+ *             that came to their end; what is broken (an error event, a body that is cut, one that
+ *             has not its end) is a failed request, and what came of it is counted apart.
+ * ============================================================================================ */
+
+struct locust_sse_event; // see >>requests
+
+typedef enum locust_stream_mark { // what an event is
+    LOCUST_MARK_IGNORE,           // no token
+    LOCUST_MARK_TOKEN,
+    LOCUST_MARK_REASONING, // a token that is thought, not said
+    LOCUST_MARK_END,       // the stream is complete
+    LOCUST_MARK_ERROR      // the stream is broken: the request fails
+} locust_stream_mark;
+/* Says what one event is, which lives until the function returns. May not park. */
+typedef locust_stream_mark (*locust_mark_fn)(void *arg, const struct locust_sse_event *event);
+
+struct locust_stream_kind;
+typedef const struct locust_stream_kind *(*locust_stream_fn)(void); // for .stream; not to be called
+LOCUST_API const struct locust_stream_kind *locust_stream_openai(void);
+LOCUST_API const struct locust_stream_kind *locust_stream_ollama(void);
+LOCUST_API const struct locust_stream_kind *locust_stream_tgi(void);
+LOCUST_API const struct locust_stream_kind *locust_stream_marked(void);
+#define LOCUST_STREAM_OPENAI locust_stream_openai
+#define LOCUST_STREAM_OLLAMA locust_stream_ollama
+#define LOCUST_STREAM_TGI    locust_stream_tgi
+#define LOCUST_STREAM_MARKED locust_stream_marked
+
+typedef struct locust_streamed { // of one answer, complete or not; all 0: it was not streamed
+    float ttft_ms;               // from the start of the request to the first token; 0: none came
+    float itl_ms;                // mean gap between two events with content
+    float tpot_ms;               // time per token, without the first; 0: there was one at most
+    float e2e_ms;                // from the start of the request to the last token
+    int output_tokens;           // of the server's usage, else chunks
+    int input_tokens;            // of the server's usage, else 0
+    int reasoning_tokens;        // of output_tokens: of the usage, else chunks
+    int chunks;                  // events with content
+    int events;                  // all
+    bool counted;                // output_tokens is the server's usage
+    bool ended;                  // its last event came
+    bool given_up;               // the test had enough: .give_up_s, or .on_event
+} locust_streamed;
+/* ============================================================================================
  * >>requests  requests and their answers
  *
  * Purpose     sends requests (locust_get, locust_post, ...), and reads and judges their answers.
@@ -738,6 +819,7 @@ typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
  *
  * Give at most one body (.body, .json, .form, .form_fields, .parts, .body_path, .body_fn), one of
  * .auth and .bearer, one of .on_body and .on_event, and .body_len with .body or .body_fn alone.
+ * .stream goes with .on_event, not with .on_body or .expect_json.
  * A request that contradicts itself fails before it is sent, and the failure's sentence names the
  * fields. The task goes on, as after any failed request.
  *
@@ -771,14 +853,19 @@ typedef struct locust_request {
     const char *bearer;             // a token: "Authorization: Bearer TOKEN"
     locust_chunk_fn on_body;        // takes the body as it comes; response->body stays empty
     locust_sse_fn on_event;         // takes server-sent events; response->body stays empty
-    void *arg;                      // first argument of body_fn, on_body, on_event
-    void *context;                  // yours: listeners find it in the sample
-    double timeout_s;               // connect to last byte; 0: 60, negative: none
-    bool catch_response;            // the test gives the verdict: locust_success, locust_failure
-    bool no_redirect;               // hand 3xx to the caller; false: follow up to 30 (HEAD: none)
-    int expect_status;              // another status is a failure; 0: any below 400 passes
-    const char *expect_body;        // a body without this text is a failure
-    bool expect_json;               // ask for JSON; another body is a failure
+    locust_stream_fn stream; // what the events mean, as LOCUST_STREAM_OPENAI: see >>streamed;
+                             // response->body becomes the text of the answer
+    locust_mark_fn on_mark;  // of LOCUST_STREAM_MARKED: says what an event is
+    double give_up_s;        // of .stream: leaves in mid-stream after so long, which is no
+                             // failure; 0: never
+    void *arg;               // first argument of body_fn, on_body, on_event, on_mark
+    void *context;           // yours: listeners find it in the sample
+    double timeout_s;        // connect to last byte; 0: 60, negative: none
+    bool catch_response;     // the test gives the verdict: locust_success, locust_failure
+    bool no_redirect;        // hand 3xx to the caller; false: follow up to 30 (HEAD: none)
+    int expect_status;       // another status is a failure; 0: any below 400 passes
+    const char *expect_body; // a body without this text is a failure
+    bool expect_json;        // ask for JSON; another body is a failure
 } locust_request;
 
 typedef struct locust_phases { // of the last hop, in ms; 0 where it did not happen
@@ -802,7 +889,8 @@ struct locust_response {
     const char *url;   // absolute URL of this answer
     double elapsed_ms; // see locust_send
     locust_phases phases;
-    bool reused; // the connection had served an earlier request
+    locust_streamed stream; // of a request with .stream
+    bool reused;            // the connection had served an earlier request
     locust_user *user;
 };
 
@@ -10637,9 +10725,13 @@ LOCUST_API double locust_percentile_ms(const locust_stats *stats, double share)
  * Invariants  what began before since_ns is not counted, but listeners get it. What was cut before
  *             it had an answer is counted apart, and is no sample.
  * Cost        that of the statistics; a log or a listener that is not there costs a comparison.
- * Names       locust__recorder_
+ * Names       locust__recorder_ locust__tallies
  * Uses        >>entry >>stats
  * ============================================================================================ */
+
+typedef struct locust__tallies { // begins what is counted of streamed answers: see >>flow_tally
+    void (*free)(struct locust__tallies *tallies);
+} locust__tallies;
 
 typedef struct locust__recorder {
     locust__request_stats *stats;
@@ -10652,6 +10744,7 @@ typedef struct locust__recorder {
     void (*log)(void *arg, const locust_sample *sample, const locust__entry *entry,
         int64_t elapsed_ns, int64_t now_ns);
     void *log_arg;
+    locust__tallies *tallies; // of streamed answers; NULL: there was none
 } locust__recorder;
 
 /* Counts the phases of a request. Without memory for the histograms they are not counted. */
@@ -18127,6 +18220,7 @@ typedef struct locust__sse {
     bool after_cr; // an LF that comes next belongs to the CR before it
     bool stopped;  // the test has enough
     bool refused;  // the test's function broke a rule
+    bool ours;     // fn is the kit's own
 } locust__sse;
 
 static void locust__sse_free(locust__sse *e)
@@ -18150,6 +18244,8 @@ static bool locust__sse_give(locust__sse *e, const locust_sse_event *event)
 {
     locust__callback c;
     volatile bool more = false;
+    if (e->ours)
+        return e->fn(e->arg, event);
     e->refused = true;
     locust__callback_begin(&c, locust__loop_now, ".on_event");
     if (setjmp(c.back) == 0) {
@@ -18268,8 +18364,9 @@ typedef struct locust__body_out_decoder { // of one coding
 typedef struct locust__body_out { // the sink of one response
     locust__receive_sink sink;    // first: what >>receive calls
     const locust_request *req;
-    locust__buf *kept; // where a body goes that no function takes
-    uint64_t total;    // bytes so far, decoded
+    locust__receive_sink *told; // takes what is decoded, in place of the test's functions; or NULL
+    locust__buf *kept;          // where a body goes that no function takes
+    uint64_t total;             // bytes so far, decoded
     locust__sse sse;
     int codings;         // gzip or deflate, so many times
     bool coded, unknown; // there are any, all of them known; there is one that we lack
@@ -18303,6 +18400,8 @@ static locust_error locust__body_out_give(locust__body_out *d, const char *bytes
     d->total += n;
     if (!n) // the decoder needs more input
         return LOCUST_OK;
+    if (d->told)
+        return d->told->take(d->told, bytes, n);
     if (d->req->on_event)
         return locust__sse_take(&d->sse, bytes, n);
     if (d->req->on_body)
@@ -19610,6 +19709,34 @@ static void locust__client_deinit(locust__client *c)
     locust__buf_free(&c->block);
 }
 /* ============================================================================================
+ * >>flow  what an exchange asks of a streamed answer
+ *
+ * Purpose     the functions of a kind of stream, which a request names by .stream. They stand where
+ *             only a test that mentions them has them.
+ * Names       locust__flow
+ * Uses        >>response_head >>client >>head_out
+ * ============================================================================================ */
+
+struct locust__exchange;
+
+typedef struct locust__flow { // begins the state of a streamed answer, until it is counted
+    const struct locust_stream_kind *kind;
+    const char *why; // of LOCUST_ERR_HTTP_STREAM: a stable sentence
+} locust__flow;
+
+struct locust_stream_kind { // each has one of these, static
+    /* Makes x->flow, before the request is sent. */
+    locust_error (*begin)(
+        locust__client *c, struct locust__exchange *x, const struct locust_stream_kind *kind);
+    /* The body of an answer follows. */
+    void (*open)(locust__flow *flow, const locust__response_head *h);
+    /* The request has ended, by that error. Returns the one of the stream. */
+    locust_error (*end)(locust__flow *flow, const locust__response_head *h, locust_error error);
+    /* Counts the stream, behind its request, and frees it. */
+    void (*count)(locust__flow *flow, locust_error error);
+    const void *reader; // of events: see >>flow_take
+};
+/* ============================================================================================
  * >>head_out  the head of a request
  *
  * Purpose     the state of a request on its way, and its head: target, the kit's own fields,
@@ -19621,7 +19748,7 @@ static void locust__client_deinit(locust__client *c)
  * Cost        built in the loop's scratch buffer, without allocation.
  * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
- *             >>pool >>base_url >>session >>client
+ *             >>pool >>base_url >>session >>client >>flow
  * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
  * ============================================================================================ */
 
@@ -19660,6 +19787,7 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     int64_t tail_ns;           // from the last byte of the last hop to when it was read
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     int64_t waited_ns;         // of this hop: for a "100 Continue" that did not come
+    locust__flow *flow;        // the events of a streamed answer; NULL: it is not streamed
     locust__upload upload;     // begins what locust__request_send does not clear
     locust__body_out body_out;
 } locust__exchange;
@@ -20136,8 +20264,9 @@ static inline bool locust__head_known_is_plain(const locust_request *req)
     uintptr_t other = (uintptr_t)req->headers | (uintptr_t)req->body | (uintptr_t)req->form |
                       (uintptr_t)req->json | (uintptr_t)req->params | (uintptr_t)req->form_fields |
                       (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
-                      (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->bearer |
-                      (uintptr_t)req->auth | req->body_len | (uintptr_t)req->expect_json;
+                      (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->stream |
+                      (uintptr_t)req->on_mark | (uintptr_t)req->bearer | (uintptr_t)req->auth |
+                      req->body_len | (uintptr_t)req->expect_json;
     return !other;
 }
 
@@ -20451,7 +20580,7 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     if (LOCUST__WITH_ZLIB && h->coded)
         coding = locust__client_field(c, "content-encoding");
     // The test's functions get the body of the last response alone.
-    if (passes || !(x->req->on_body || x->req->on_event || coding)) {
+    if (passes || !(x->req->on_body || x->req->on_event || x->flow || coding)) {
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, NULL, budget, x->deadline_ns);
         x->body_out.total = c->block.len - *body_at;
@@ -20459,6 +20588,8 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         whole = !error;
     } else {
         locust__body_out_open(&x->body_out, x->req, NULL, &c->block);
+        if (x->flow)
+            x->flow->kind->open(x->flow, h);
         for (const char *at = locust__client_fields(c), *name, *value;
              coding && locust__http_next_copied(&at, &name, &value);)
             if (strcasecmp(name, "content-encoding") == 0) // a list may have several fields
@@ -20481,7 +20612,7 @@ LOCUST__APART static void locust__exchange_paused(
     const locust__client *c, const locust__exchange *x)
 {
     locust_stream *s = &x->conn->stream;
-    locust__manners *m = s->pause_ns ? locust__exchange_manners(c, x) : NULL;
+    locust__manners *m = s->pause_ns && !x->flow ? locust__exchange_manners(c, x) : NULL;
     if (m)
         locust__manners_paused(m, s->pause_ns, c->ended_ns - x->first_ns);
     s->pause_ns = 0;
@@ -20834,9 +20965,9 @@ LOCUST__APART LOCUST__COLD static void locust__request_cut(
     locust__client *c, const locust__exchange *x, const locust__response_head *h)
 {
     int64_t now_ns = locust__loop_clock(c->services->loop);
-    bool in_pieces = h->status >= 200 && (x->req->on_body || x->req->on_event);
+    bool in_pieces = h->status >= 200 && (x->req->on_body || x->req->on_event || x->flow);
     c->session->answered |= in_pieces;
-    if (in_pieces || !x->started)
+    if ((in_pieces && !x->flow) || !x->started)
         return;
     locust__recorder_cut(&c->services->recorder, locust__request_kind(c, x->req),
         locust__request_row(c, x, ""), now_ns > x->start_ns ? now_ns - x->start_ns : 0,
@@ -20856,6 +20987,8 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     block = c->block.len ? c->block.ptr : "";
     r->code = error;
     r->error = error ? locust__error_text(error) : NULL;
+    if (error == LOCUST_ERR_HTTP_STREAM)
+        r->error = x->flow->why;
     r->url = block;
     r->status = x->answered ? h->status : 0; // what was received stands, even if the rest was cut
     r->reason = x->answered ? block + x->response_at : "";
@@ -20999,10 +21132,12 @@ LOCUST__APART static locust_error locust__request_contradiction(const locust_req
         return LOCUST_ERR_HTTP_BODY_LEN;
     if (req->body && !req->body_len && *(const char *)req->body)
         return LOCUST_ERR_HTTP_BODY_NO_LEN; // "" is an empty body
-    if ((req->on_body || req->on_event) && (req->expect_body || req->expect_json))
+    if (((req->on_body || req->on_event) && (req->expect_body || req->expect_json)) && !req->stream)
         return LOCUST_ERR_HTTP_EXPECT;
     if (req->auth && req->bearer)
         return LOCUST_ERR_HTTP_AUTHS;
+    if (req->stream ? req->on_body || req->expect_json : req->on_mark != NULL)
+        return LOCUST_ERR_HTTP_STREAMS;
     return req->on_body && req->on_event ? LOCUST_ERR_HTTP_CALLBACKS : LOCUST_OK;
 }
 
@@ -21013,7 +21148,8 @@ static locust_error locust__request_check(const locust_request *req)
     uintptr_t any = (uintptr_t)req->body | (uintptr_t)req->json | (uintptr_t)req->form |
                     (uintptr_t)req->form_fields | (uintptr_t)req->parts |
                     (uintptr_t)req->body_path | (uintptr_t)req->body_fn | req->body_len |
-                    (uintptr_t)req->bearer | (uintptr_t)req->on_event | (uintptr_t)req->on_body;
+                    (uintptr_t)req->bearer | (uintptr_t)req->on_event | (uintptr_t)req->on_body |
+                    (uintptr_t)req->stream | (uintptr_t)req->on_mark;
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
@@ -21025,6 +21161,7 @@ static inline void locust__request_clear(locust__client *c)
     c->verdict = LOCUST__VERDICT_NONE;
     c->response.reused = false;
     memset(&c->response.phases, 0, sizeof c->response.phases);
+    memset(&c->response.stream, 0, sizeof c->response.stream);
     c->elapsed_ns = c->ended_ns = 0;
     c->block.failed = false;
 }
@@ -21076,11 +21213,16 @@ static locust_error locust__request_go(
     if (!error)
         error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
+    if (x->flow)
+        error = x->flow->kind->end(x->flow, &h, error);
     if (error == LOCUST_ERR_CANCELLED && !c->broken)
         locust__request_cut(c, x, &h);
+    if (error != LOCUST_ERR_CANCELLED && !c->broken)
+        locust__request_close(c, x, &h, body_at, error);
+    if (x->flow)
+        x->flow->kind->count(x->flow, error);
     if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
-    locust__request_close(c, x, &h, body_at, error);
     if (x->req->catch_response)
         locust__request_await_verdict(c);
     else
@@ -21105,6 +21247,8 @@ LOCUST__APART static locust_error locust__request_send(
     error = locust__head_out_target(c, &x, base);
     if (!error)
         error = locust__request_check(req);
+    if (!error && req->stream)
+        error = req->stream()->begin(c, &x, req->stream());
     error = locust__request_go(c, &x, error);
     locust__buf_free(&last);
     return error;
@@ -21189,7 +21333,8 @@ static bool locust__short_suits(locust__short *s)
                !locust__request_in_block(c, req->method) &&
                !locust__request_in_block(c, req->expect_body);
     return !req->parts && !req->body_path && !req->body_fn && !req->on_body && !req->on_event &&
-           !req->auth && !req->expect_continue && !locust__request_uses_last(c, req);
+           !req->stream && !req->auth && !req->expect_continue &&
+           !locust__request_uses_last(c, req);
 }
 
 /* Is there a connection that can take the request at once? */
@@ -23971,6 +24116,9 @@ LOCUST__COLD static bool locust__wait_wrong(const locust_wait_time *wait, char *
     case LOCUST_WAIT_PACING:
         name = "LOCUST_CONSTANT_PACING, or LOCUST_CONSTANT_THROUGHPUT,";
         break;
+    case LOCUST_WAIT_POISSON:
+        name = "LOCUST_POISSON";
+        break;
     case LOCUST_WAIT_CUSTOM:
         if (!wait->fn)
             snprintf(out, size, ".wait_time = LOCUST_WAIT_FN(NULL) has no function");
@@ -24733,6 +24881,12 @@ static double locust__user_ask_wait(locust__user *user, locust_wait_fn fn)
     return seconds;
 }
 
+/* The length of a gap of a Poisson process, of which the mean is 1: -ln(1 - u), u from 0 to 1. */
+static double locust__user_gap(uint64_t *random)
+{
+    return -locust__number_log2(1 - locust__random_unit(random)) * 0.6931471805599453;
+}
+
 /* How long to wait now, before the next task. Pacing takes what is left of the period that began
  * when the last wait ended: nothing, if the task took longer. */
 static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
@@ -24746,7 +24900,10 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
     case LOCUST_WAIT_BETWEEN:
         return locust__time_ns(wait->a + (wait->b - wait->a) * locust__random_unit(random));
     case LOCUST_WAIT_PACING:
-        due = locust__time_after(user->waited_ns, locust__time_ns(wait->a));
+    case LOCUST_WAIT_POISSON:
+        due = locust__time_after(user->waited_ns,
+            locust__time_ns(
+                wait->kind == LOCUST_WAIT_PACING ? wait->a : wait->a * locust__user_gap(random)));
         return due > now_ns ? due - now_ns : 0;
     case LOCUST_WAIT_CUSTOM:
         return wait->fn ? locust__time_ns(locust__user_ask_wait(user, wait->fn)) : 0;
@@ -38326,6 +38483,989 @@ LOCUST_API const char *locust_mongo_error(locust_user *u)
     locust__protocol_client *c = locust__protocol_find(user, &locust__mongo_client_kind);
     return c ? locust__mongo_client_of(c)->error : NULL;
 }
+/* ============================================================================================
+ * >>flow_tally  what is counted of streamed answers
+ *
+ * Purpose     times, tokens and ends of the streams of each row, and of all; how many of them kept
+ *             to the limits that a check names together (goodput).
+ * Invariants  times are of streams that came to their end, or that their user gave up: of those, to
+ *             the first token and between tokens. What is broken or cut short is counted apart. A
+ *             wait for a first token that a user gave up, or that the end of the test cut, counts
+ *             as one that would have taken longer, as waits of entries do.
+ * Cost        of a stream: a dozen histograms of its row and of all; nothing of a token.
+ * Names       locust__tally locust__tally_ locust__tallies_ locust__goal locust__goals
+ *             locust__goal_ locust__goals_
+ * Uses        >>entry >>record
+ * Limits      LOCUST__GOALS limits of that kind in the checks of a program. They are the one thing
+ *             here that is global: checks are read before there is a test.
+ * ============================================================================================ */
+
+/* What there are times of. Tokens, and tokens a second, are kept as times too: a token is a
+ * microsecond, a thousandth of a token a second is one. */
+typedef enum locust__tally_what {
+    LOCUST__TALLY_TTFT,   // to the first token
+    LOCUST__TALLY_TTFO,   // to the first that is not reasoning
+    LOCUST__TALLY_SECOND, // from the first to the second
+    LOCUST__TALLY_ITL,    // between two events with content
+    LOCUST__TALLY_TPOT,   // per token, without the first
+    LOCUST__TALLY_E2E,    // to the last token
+    LOCUST__TALLY_INTENDED_TTFT,
+    LOCUST__TALLY_INTENDED_E2E,
+    LOCUST__TALLY_RATE,   // tokens a second of one stream, behind its first token
+    LOCUST__TALLY_OUTPUT, // tokens of an answer
+    LOCUST__TALLY_INPUT,  // of a question
+    LOCUST__TALLY_WHATS
+} locust__tally_what;
+
+enum { LOCUST__TALLY_TOKEN_NS = 1000, LOCUST__TALLY_RATE_NS = 1000000 };
+
+typedef struct locust__tally_times {
+    locust__phase phase; // with the longest
+    int64_t min_ns;
+    double sum_ns;
+} locust__tally_times;
+
+enum { LOCUST__GOALS = 16 };
+
+typedef struct locust__goal { // what a stream has to keep to: goodput(ttft<200ms,tpot<50ms)
+    double max_ns[LOCUST__TALLY_WHATS]; // 0: no limit
+} locust__goal;
+
+static struct locust__goals {
+    locust__goal all[LOCUST__GOALS];
+    int n;
+} locust__goals;
+
+typedef struct locust__tally { // of a row, or of all
+    struct locust__tally *next;
+    const locust__entry *entry; // NULL: of all
+    int64_t start_ns;           // of the statistics that it belongs to: they were set back since?
+    locust__tally_times times[LOCUST__TALLY_WHATS];
+    locust__phase ttft_waits, intended_waits; // for a first token that did not come
+    uint64_t complete, failed, given_up, cut;
+    uint64_t broken;                // of failed: those that had begun
+    uint64_t counted;               // of complete: those with the server's usage
+    uint64_t tokens, chunks;        // of complete: with its usage, without
+    uint64_t input, reasoning;      // tokens
+    uint64_t broken_tokens;         // chunks, of what was broken
+    uint64_t left_tokens;           // of what was given up or cut
+    uint64_t events, reads, most;   // of all: events, reads that had any, the most in one
+    uint64_t good[LOCUST__GOALS];   // streams that kept to a goal,
+    uint64_t judged[LOCUST__GOALS]; // of so many
+} locust__tally;
+
+typedef struct locust__tally_root { // hangs off the recorder
+    locust__tallies as;             // first
+    locust__tally total;
+    locust__tally *rows;
+} locust__tally_root;
+
+typedef struct locust__tally_stream { // one stream, as it is counted
+    enum {
+        LOCUST__TALLY_COMPLETE,
+        LOCUST__TALLY_FAILED,
+        LOCUST__TALLY_GIVEN_UP,
+        LOCUST__TALLY_CUT
+    } end;
+    bool begun;                     // an answer came that could have had tokens
+    double late_ms;                 // of its arrival
+    int64_t took_ns;                // from the start of the request to the end of the stream
+    double ns[LOCUST__TALLY_WHATS]; // 0: not there. ITL: the mean
+    const locust__hist *gaps;
+    double gap_sum_ns;
+    int64_t gap_min_ns, gap_max_ns;
+    uint64_t output, input, reasoning, events, reads, most;
+    bool counted;
+} locust__tally_stream;
+
+static void locust__tally_clear(locust__tally *t, int64_t start_ns)
+{
+    const size_t counts = offsetof(locust__tally, complete);
+    for (int i = 0; i < LOCUST__TALLY_WHATS; i++) {
+        locust__phase_clear(&t->times[i].phase);
+        t->times[i].min_ns = LOCUST__NEVER;
+        t->times[i].sum_ns = 0;
+    }
+    locust__phase_clear(&t->ttft_waits);
+    locust__phase_clear(&t->intended_waits);
+    memset((char *)t + counts, 0, sizeof *t - counts);
+    t->start_ns = start_ns;
+}
+
+static void locust__tally_free(locust__tally *t)
+{
+    for (int i = 0; i < LOCUST__TALLY_WHATS; i++)
+        locust__hist_free(&t->times[i].phase.hist);
+    locust__hist_free(&t->ttft_waits.hist);
+    locust__hist_free(&t->intended_waits.hist);
+}
+
+static void locust__tallies_free(locust__tallies *tallies)
+{
+    locust__tally_root *root = (locust__tally_root *)(void *)tallies;
+    while (root->rows) {
+        locust__tally *t = root->rows;
+        root->rows = t->next;
+        locust__tally_free(t);
+        LOCUST_FREE(t);
+    }
+    locust__tally_free(&root->total);
+    LOCUST_FREE(root);
+}
+
+/* Those of a test. NULL: no stream has ended yet, or no memory. */
+static locust__tally_root *locust__tallies_of(locust__recorder *rec)
+{
+    locust__tally_root *root = (locust__tally_root *)(void *)rec->tallies;
+    if (root)
+        return root;
+    root = locust__memory_zalloc(sizeof *root);
+    if (!root)
+        return NULL;
+    root->as.free = locust__tallies_free;
+    locust__tally_clear(&root->total, rec->stats->start_ns);
+    rec->tallies = &root->as;
+    return root;
+}
+
+/* Statistics that were set back take the tallies with them, at the next look at these. */
+static locust__tally *locust__tally_now(const locust__recorder *rec, locust__tally *t)
+{
+    if (t && t->start_ns != rec->stats->start_ns)
+        locust__tally_clear(t, rec->stats->start_ns);
+    return t;
+}
+
+/* The tally of a row; NULL: it has none. */
+static locust__tally *locust__tally_find(const locust__recorder *rec, const locust__entry *entry)
+{
+    locust__tally_root *root = (locust__tally_root *)(void *)rec->tallies;
+    locust__tally *t = root ? root->rows : NULL;
+    if (root && entry == &rec->stats->total)
+        return locust__tally_now(rec, &root->total);
+    while (t && t->entry != entry)
+        t = t->next;
+    return locust__tally_now(rec, t);
+}
+
+static void locust__tally_time(locust__tally_times *times, double ns)
+{
+    int64_t whole_ns = locust__number_round(ns);
+    if (!(ns > 0))
+        return;
+    locust__phase_record(&times->phase, whole_ns);
+    times->sum_ns += ns;
+    if (whole_ns < times->min_ns)
+        times->min_ns = whole_ns;
+}
+
+/* Adds the gaps of a stream. */
+static void locust__tally_gaps(locust__tally_times *times, const locust__tally_stream *s)
+{
+    if (!s->gaps->total)
+        return;
+    locust__hist_add(&times->phase.hist, s->gaps);
+    times->sum_ns += s->gap_sum_ns;
+    if (s->gap_max_ns > times->phase.max_ns)
+        times->phase.max_ns = s->gap_max_ns;
+    if (s->gap_min_ns < times->min_ns)
+        times->min_ns = s->gap_min_ns;
+}
+
+/* Did a stream keep to a goal? One that was given up did if what came of it does. */
+static bool locust__goal_is_met(const locust__goal *g, const locust__tally_stream *s)
+{
+    if (s->end == LOCUST__TALLY_FAILED)
+        return false;
+    for (int i = 0; i < LOCUST__TALLY_WHATS; i++) {
+        bool to_its_end = i == LOCUST__TALLY_E2E || i == LOCUST__TALLY_INTENDED_E2E;
+        bool first = i == LOCUST__TALLY_TTFT || i == LOCUST__TALLY_INTENDED_TTFT;
+        if (!(g->max_ns[i] > 0))
+            continue;
+        if (s->ns[i] >= g->max_ns[i] || (first && !(s->ns[i] > 0)) ||
+            (to_its_end && s->end != LOCUST__TALLY_COMPLETE))
+            return false;
+    }
+    return true;
+}
+
+/* A time that only a stream which came to its end has. */
+static bool locust__tally_needs_end(int what)
+{
+    return what == LOCUST__TALLY_TPOT || what == LOCUST__TALLY_E2E || what == LOCUST__TALLY_RATE ||
+           what == LOCUST__TALLY_INTENDED_E2E || what == LOCUST__TALLY_OUTPUT;
+}
+
+/* The times of a stream that came to its end, or that was given up. */
+static void locust__tally_add_times(locust__tally *t, const locust__tally_stream *s, bool arrivals)
+{
+    for (int i = 0; i < LOCUST__TALLY_WHATS; i++) {
+        bool intended = i == LOCUST__TALLY_INTENDED_TTFT || i == LOCUST__TALLY_INTENDED_E2E;
+        if (i != LOCUST__TALLY_ITL && (!intended || arrivals) &&
+            (s->end == LOCUST__TALLY_COMPLETE || !locust__tally_needs_end(i)))
+            locust__tally_time(&t->times[i], s->ns[i]);
+    }
+    locust__tally_gaps(&t->times[LOCUST__TALLY_ITL], s);
+}
+
+/* Counts how a stream ended, and its tokens. */
+static void locust__tally_add_end(locust__tally *t, const locust__tally_stream *s)
+{
+    switch (s->end) {
+    case LOCUST__TALLY_COMPLETE:
+        t->complete++;
+        t->counted += s->counted;
+        *(s->counted ? &t->tokens : &t->chunks) += s->output;
+        t->input += s->input;
+        t->reasoning += s->reasoning;
+        break;
+    case LOCUST__TALLY_FAILED:
+        t->failed++;
+        t->broken += s->begun;
+        t->broken_tokens += s->output;
+        break;
+    case LOCUST__TALLY_GIVEN_UP:
+        t->given_up++;
+        t->left_tokens += s->output;
+        break;
+    case LOCUST__TALLY_CUT:
+        t->cut++;
+        t->left_tokens += s->output;
+        break;
+    }
+    t->events += s->events;
+    t->reads += s->reads;
+    if (s->most > t->most)
+        t->most = s->most;
+}
+
+static void locust__tally_add(locust__tally *t, const locust__tally_stream *s, bool arrivals)
+{
+    bool cut = s->end == LOCUST__TALLY_CUT || s->end == LOCUST__TALLY_GIVEN_UP;
+    locust__tally_add_end(t, s);
+    if (s->end == LOCUST__TALLY_COMPLETE || s->end == LOCUST__TALLY_GIVEN_UP)
+        locust__tally_add_times(t, s, arrivals);
+    if (cut && !(s->ns[LOCUST__TALLY_TTFT] > 0)) {
+        locust__phase_record(&t->ttft_waits, s->took_ns);
+        if (arrivals)
+            locust__phase_record(
+                &t->intended_waits, s->took_ns + locust__number_round(s->late_ms * 1e6));
+    }
+    for (int i = 0; i < locust__goals.n && s->end != LOCUST__TALLY_CUT; i++) {
+        t->judged[i]++;
+        t->good[i] += locust__goal_is_met(&locust__goals.all[i], s);
+    }
+}
+
+/* Counts a stream in its row and in all. Without memory it is not counted. */
+static void locust__tallies_count(
+    locust__recorder *rec, const locust__entry *entry, const locust__tally_stream *s)
+{
+    locust__tally_root *root = locust__tallies_of(rec);
+    locust__tally *t = locust__tally_find(rec, entry);
+    if (root && !t) {
+        t = locust__memory_zalloc(sizeof *t);
+        if (t) {
+            locust__tally_clear(t, rec->stats->start_ns);
+            t->entry = entry;
+            t->next = root->rows;
+            root->rows = t;
+        }
+    }
+    if (!t)
+        return;
+    locust__tally_add(t, s, rec->has_arrivals);
+    locust__tally_add(locust__tally_now(rec, &root->total), s, rec->has_arrivals);
+}
+
+/* The number of a goal, which is new unless one is the same; -1: there are too many. */
+static int locust__goals_number(const locust__goal *goal)
+{
+    struct locust__goals *g = &locust__goals;
+    int i = 0;
+    while (i < g->n && memcmp(&g->all[i], goal, sizeof *goal) != 0)
+        i++;
+    if (i == LOCUST__GOALS)
+        return -1;
+    if (i == g->n)
+        g->all[g->n++] = *goal;
+    return i;
+}
+
+static double locust__tally_mean_ns(const locust__tally_times *times)
+{
+    return times->phase.hist.total ? times->sum_ns / (double)times->phase.hist.total : 0;
+}
+
+/* The time that `share` of the streams, or gaps, did not exceed. False: there was none. */
+static bool locust__tally_percentile_ns(
+    const locust__tally *t, locust__tally_what what, double share, int64_t *ns)
+{
+    const locust__tally_times *times = &t->times[what];
+    const locust__phase *waits = what == LOCUST__TALLY_TTFT            ? &t->ttft_waits
+                                 : what == LOCUST__TALLY_INTENDED_TTFT ? &t->intended_waits
+                                                                       : NULL;
+    *ns = 0;
+    if (!times->phase.hist.total)
+        return false;
+    if (waits && !waits->hist.total)
+        waits = NULL;
+    *ns = share < 1 ? locust__phase_percentile_ns(&times->phase, waits, share)
+                    : locust__phase_max_ns(&times->phase, waits);
+    if (*ns < times->min_ns) // a bucket's middle may lie below
+        *ns = times->min_ns;
+    return true;
+}
+/* ============================================================================================
+ * >>flow_take  a streamed answer while it comes
+ *
+ * Purpose     takes the bytes of the answer apart into events, has a reader say what each is, and
+ *             notes when it came; at its end, whether the stream is whole.
+ * Invariants  a time is that of the read that completed the event: events of one read have one.
+ *             Times do not go back, though the wall clock of the kernel's stamps may.
+ * Cost        an allocation a stream, and a histogram of its own gaps, 1 KB for each doubling, as
+ *             they count only if it came to its end. An event: one pass for its lines, one or two
+ *             for its JSON.
+ * Names       locust__flow_
+ * Uses        >>stats >>record >>response_head >>receive >>sse >>client >>flow >>head_out
+ *             >>request >>flow_tally
+ * Limits      behind the stream's last event the body is read to its end, up to the request's
+ *             deadline, so that the connection can carry another request: what goes wrong there is
+ *             no failure, but the row's time runs to there.
+ * ============================================================================================ */
+
+typedef struct locust__flow_now { // what a reader says of an event
+    bool token, reasoning, end, error;
+} locust__flow_now;
+
+struct locust__flow_state;
+
+typedef struct locust__flow_reader {
+    /* Says what an event is; false: it is none of this protocol. */
+    bool (*read)(
+        struct locust__flow_state *f, const locust_sse_event *event, locust__flow_now *now);
+    bool lines; // of JSON, whatever the answer says
+    bool own;   // .on_mark reads; the end of the body may be that of the stream
+} locust__flow_reader;
+
+typedef struct locust__flow_state {
+    locust__flow flow;         // first
+    locust__receive_sink sink; // what >>body_out calls
+    locust__client *c;
+    locust__exchange *x;
+    const locust__flow_reader *reader;
+    locust__sse sse;
+    locust__buf line;   // of a stream in lines: what has come of the next
+    bool lines, opened; // of JSON, not server-sent events; the answer is a stream
+    bool gives_up;      // the deadline is that of .give_up_s
+    int64_t read_ns;    // when the bytes came that are taken
+    int64_t first_ns, first_said_ns, second_ns, last_ns; // 0: none
+    uint64_t events, chunks, reasoning, reads, most;
+    uint64_t in_read;                                   // events with the time of the last
+    int64_t event_ns;                                   // which is
+    int64_t usage_output, usage_input, usage_reasoning; // -1: not told
+    locust__hist gaps;
+    double gap_sum_ns;
+    int64_t gap_min_ns, gap_max_ns;
+    bool ended, given_up, misused;
+} locust__flow_state;
+
+static locust__flow_state *locust__flow_state_of(locust__flow *flow)
+{
+    return (locust__flow_state *)(void *)flow;
+}
+
+/* When the bytes came that the stream was read for last. The kernel's stamps are of the wall clock,
+ * and that may be set. */
+static int64_t locust__flow_clock(const locust__flow_state *f)
+{
+    const locust_stream *s = &f->x->conn->stream;
+    int64_t ns = locust__receive_when(s), now_ns = locust__os_now_ns();
+    if (ns > now_ns)
+        ns = now_ns;
+    if (ns < f->x->start_ns)
+        ns = f->x->start_ns;
+    return ns < f->event_ns ? f->event_ns : ns;
+}
+
+static void locust__flow_token(locust__flow_state *f, bool reasoning)
+{
+    int64_t gap_ns = f->read_ns - f->last_ns;
+    f->chunks++;
+    f->reasoning += reasoning;
+    if (!reasoning && !f->first_said_ns)
+        f->first_said_ns = f->read_ns;
+    if (!f->first_ns) {
+        f->first_ns = f->read_ns;
+    } else {
+        if (!f->second_ns)
+            f->second_ns = f->read_ns;
+        locust__hist_record(&f->gaps, gap_ns);
+        f->gap_sum_ns += (double)gap_ns;
+        if (gap_ns > f->gap_max_ns)
+            f->gap_max_ns = gap_ns;
+        if (gap_ns < f->gap_min_ns)
+            f->gap_min_ns = gap_ns;
+    }
+    f->last_ns = f->read_ns;
+}
+
+/* Counts an event, and how many came by one read. */
+static void locust__flow_count_event(locust__flow_state *f)
+{
+    f->events++;
+    if (f->read_ns != f->event_ns || !f->reads) {
+        f->reads++;
+        f->in_read = 0;
+    }
+    f->event_ns = f->read_ns;
+    if (++f->in_read > f->most)
+        f->most = f->in_read;
+}
+
+/* Hands an event to the test as well. False: it has enough, or broke a rule. */
+static bool locust__flow_tell(locust__flow_state *f, const locust_sse_event *event)
+{
+    locust__sse to = {.fn = f->x->req->on_event, .arg = f->x->req->arg};
+    if (!to.fn || locust__sse_give(&to, event))
+        return true;
+    f->misused = to.refused;
+    f->given_up = !to.refused;
+    return false;
+}
+
+/* Takes an event. False: that is the end, of what is read at least. */
+static bool locust__flow_event(void *arg, const locust_sse_event *event)
+{
+    locust__flow_state *f = arg;
+    locust__flow_now now = {.token = false};
+    locust__flow_count_event(f);
+    if (f->ended) // what some servers say behind the end
+        return true;
+    if (!f->reader->read(f, event, &now)) {
+        if (!f->misused)
+            f->flow.why = "an event of the stream is none of its protocol";
+        return false;
+    }
+    if (now.error) {
+        f->flow.why = "an error event came in the stream";
+        return false;
+    }
+    if (now.token || now.reasoning)
+        locust__flow_token(f, !now.token);
+    f->ended = now.end;
+    return locust__flow_tell(f, event);
+}
+
+/* Takes a line of JSON. */
+static bool locust__flow_line(locust__flow_state *f)
+{
+    locust_sse_event event = {.type = "message", .id = "", .retry_ms = -1};
+    locust__buf_add(&f->line, "", 1);
+    event.data = f->line.ptr;
+    f->line.len = 0;
+    if (f->line.failed)
+        return false;
+    return !event.data[strspn(event.data, " \t\r")] || locust__flow_event(f, &event);
+}
+
+/* Takes bytes of a stream in lines, in any pieces. */
+static locust_error locust__flow_take_lines(locust__flow_state *f, const char *bytes, size_t n)
+{
+    while (n) {
+        const char *lf = memchr(bytes, '\n', n);
+        size_t some = lf ? (size_t)(lf - bytes) : n;
+        if (f->line.len + some > LOCUST_MAX_BODY)
+            return LOCUST_ERR_HTTP_BODY_SIZE;
+        locust__buf_add(&f->line, bytes, some);
+        if (lf && !locust__flow_line(f))
+            return f->line.failed ? LOCUST_ERR_MEMORY : LOCUST_ERR_CANCELLED;
+        some += lf != NULL;
+        bytes += some;
+        n -= some;
+    }
+    return f->line.failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+}
+
+static locust_error locust__flow_take(locust__receive_sink *sink, const char *bytes, size_t n)
+{
+    locust__flow_state *f =
+        (locust__flow_state *)(void *)((char *)sink - offsetof(locust__flow_state, sink));
+    locust_error error;
+    f->read_ns = locust__flow_clock(f);
+    error = f->lines ? locust__flow_take_lines(f, bytes, n) : locust__sse_take(&f->sse, bytes, n);
+    if (!error && f->c->block.failed)
+        return LOCUST_ERR_MEMORY;
+    if (error != LOCUST_ERR_CANCELLED)
+        return error;
+    if (f->misused)
+        return LOCUST_ERR_HTTP_CALLBACK;
+    f->x->body_out.sse.stopped = true; // it is no failure, or one that locust__flow_end names
+    return error;
+}
+
+static locust_error locust__flow_begin(
+    locust__client *c, locust__exchange *x, const struct locust_stream_kind *kind)
+{
+    const locust__flow_reader *reader = kind->reader;
+    locust__flow_state *f;
+    double give_up_s = x->req->give_up_s;
+    if (reader->own != (x->req->on_mark != NULL))
+        return LOCUST_ERR_HTTP_STREAMS;
+    f = locust__memory_zalloc(sizeof *f);
+    if (!f)
+        return LOCUST_ERR_MEMORY;
+    f->flow.kind = kind;
+    f->sink.take = locust__flow_take;
+    f->c = c;
+    f->x = x;
+    f->reader = reader;
+    f->sse = (locust__sse){.fn = locust__flow_event, .arg = f, .retry_ms = -1, .ours = true};
+    f->usage_output = f->usage_input = f->usage_reasoning = -1;
+    f->gap_min_ns = LOCUST__NEVER;
+    x->flow = &f->flow;
+    if (give_up_s > 0) {
+        int64_t at_ns = locust__time_after(c->services->loop->clock_ns, locust__time_ns(give_up_s));
+        f->gives_up = at_ns < x->deadline_ns;
+        if (f->gives_up)
+            x->deadline_ns = at_ns;
+    }
+    return LOCUST_OK;
+}
+
+static bool locust__flow_type_is(const char *type, const char *want)
+{
+    return type && strncasecmp(type, want, strlen(want)) == 0;
+}
+
+/* An answer comes: is it a stream, and of which form? One that is JSON, and no lines of it, is the
+ * answer in one piece: the server does not stream, and its body is kept as any other. */
+static void locust__flow_open(locust__flow *flow, const locust__response_head *h)
+{
+    locust__flow_state *f = locust__flow_state_of(flow);
+    const char *type = locust__client_field(f->c, "content-type");
+    bool events = locust__flow_type_is(type, "text/event-stream");
+    bool lines = locust__flow_type_is(type, "application/x-ndjson") ||
+                 locust__flow_type_is(type, "application/ndjson") ||
+                 locust__flow_type_is(type, "application/jsonl") ||
+                 locust__flow_type_is(type, "application/x-jsonlines");
+    f->lines = !events && (lines || f->reader->lines);
+    f->opened = h->status >= 200 && h->status < 300 &&
+                (f->lines || f->reader->own || !locust__flow_type_is(type, "application/json"));
+    if (f->opened)
+        f->x->body_out.told = &f->sink;
+}
+
+static int locust__flow_int(int64_t n)
+{
+    return n < INT_MAX ? (int)n : INT_MAX;
+}
+
+/* Tokens of the answer. */
+static int64_t locust__flow_output(const locust__flow_state *f)
+{
+    return f->usage_output >= 0 ? f->usage_output : (int64_t)f->chunks;
+}
+
+/* From the start of the request to a time of the stream, 0: that there was none. */
+static double locust__flow_since(const locust__flow_state *f, int64_t at_ns)
+{
+    return at_ns ? (double)(at_ns > f->x->start_ns ? at_ns - f->x->start_ns : 1) : 0;
+}
+
+/* Time per token, without the first. */
+static double locust__flow_tpot_ns(const locust__flow_state *f)
+{
+    int64_t n = locust__flow_output(f) - 1;
+    return n > 0 && f->chunks > 1 ? (double)(f->last_ns - f->first_ns) / (double)n : 0;
+}
+
+/* Tells the test. */
+static void locust__flow_show(const locust__flow_state *f)
+{
+    int64_t reasoning = f->usage_reasoning >= 0 ? f->usage_reasoning : (int64_t)f->reasoning;
+    double gaps = (double)f->gaps.total;
+    f->c->response.stream =
+        (locust_streamed){.ttft_ms = (float)(locust__flow_since(f, f->first_ns) / 1e6),
+            .itl_ms = (float)(gaps > 0 ? f->gap_sum_ns / gaps / 1e6 : 0),
+            .tpot_ms = (float)(locust__flow_tpot_ns(f) / 1e6),
+            .e2e_ms = (float)(locust__flow_since(f, f->last_ns) / 1e6),
+            .output_tokens = locust__flow_int(locust__flow_output(f)),
+            .input_tokens = locust__flow_int(f->usage_input > 0 ? f->usage_input : 0),
+            .reasoning_tokens = locust__flow_int(reasoning),
+            .chunks = locust__flow_int((int64_t)f->chunks),
+            .events = locust__flow_int((int64_t)f->events),
+            .counted = f->usage_output >= 0,
+            .ended = f->ended,
+            .given_up = f->given_up};
+}
+
+static locust_error locust__flow_end(
+    locust__flow *flow, const locust__response_head *h, locust_error error)
+{
+    locust__flow_state *f = locust__flow_state_of(flow);
+    bool good = h->status >= 200 && h->status < 300;
+    if (f->opened && !error && f->line.len && !f->ended && !f->given_up && !flow->why)
+        locust__flow_line(f); // the last one, without an end
+    if (f->opened && !error && f->reader->own && !flow->why)
+        f->ended = !f->given_up;
+    if (f->given_up && !error)
+        ;
+    else if (flow->why && !error)
+        error = LOCUST_ERR_HTTP_STREAM;
+    else if (f->ended && error != LOCUST_ERR_CANCELLED)
+        error = LOCUST_OK;
+    else if (f->opened && f->gives_up && error == LOCUST_ERR_TIMEOUT)
+        error = LOCUST_OK, f->given_up = true;
+    else if (!error && good) {
+        flow->why =
+            f->opened ? "the stream ended without its last event" : "the answer is not a stream";
+        error = LOCUST_ERR_HTTP_STREAM;
+    }
+    locust__flow_show(f);
+    return error;
+}
+
+/* What a stream came to. */
+static void locust__flow_sum_up(
+    const locust__flow_state *f, locust_error error, locust__tally_stream *s)
+{
+    const locust__client *c = f->c;
+    double late_ns = c->session->late_ms * 1e6, tpot_ns = locust__flow_tpot_ns(f);
+    int64_t end_ns = c->ended_ns ? c->ended_ns : locust__os_now_ns();
+    memset(s, 0, sizeof *s);
+    s->end = error == LOCUST_ERR_CANCELLED        ? LOCUST__TALLY_CUT
+             : error || c->response.status >= 400 ? LOCUST__TALLY_FAILED
+             : f->given_up                        ? LOCUST__TALLY_GIVEN_UP
+                                                  : LOCUST__TALLY_COMPLETE;
+    s->begun = f->opened;
+    s->late_ms = c->session->late_ms;
+    s->took_ns = end_ns > f->x->start_ns ? end_ns - f->x->start_ns : 0;
+    s->gaps = &f->gaps;
+    s->gap_sum_ns = f->gap_sum_ns;
+    s->gap_min_ns = f->gap_min_ns;
+    s->gap_max_ns = f->gap_max_ns;
+    s->output = (uint64_t)locust__flow_output(f);
+    s->input = f->usage_input > 0 ? (uint64_t)f->usage_input : 0;
+    s->reasoning = f->usage_reasoning >= 0 ? (uint64_t)f->usage_reasoning : f->reasoning;
+    s->counted = f->usage_output >= 0;
+    s->events = f->events;
+    s->reads = f->reads;
+    s->most = f->most;
+    s->ns[LOCUST__TALLY_TTFT] = locust__flow_since(f, f->first_ns);
+    s->ns[LOCUST__TALLY_TTFO] = locust__flow_since(f, f->first_said_ns);
+    s->ns[LOCUST__TALLY_E2E] = locust__flow_since(f, f->last_ns);
+    if (f->first_ns) {
+        s->ns[LOCUST__TALLY_INTENDED_TTFT] = s->ns[LOCUST__TALLY_TTFT] + late_ns;
+        s->ns[LOCUST__TALLY_INTENDED_E2E] = s->ns[LOCUST__TALLY_E2E] + late_ns;
+    }
+    if (f->second_ns)
+        s->ns[LOCUST__TALLY_SECOND] = (double)(f->second_ns - f->first_ns);
+    if (f->gaps.total)
+        s->ns[LOCUST__TALLY_ITL] = f->gap_sum_ns / (double)f->gaps.total;
+    s->ns[LOCUST__TALLY_TPOT] = tpot_ns;
+    if (tpot_ns > 0)
+        s->ns[LOCUST__TALLY_RATE] = 1e9 / tpot_ns * LOCUST__TALLY_RATE_NS;
+    s->ns[LOCUST__TALLY_OUTPUT] = (double)s->output * LOCUST__TALLY_TOKEN_NS;
+    s->ns[LOCUST__TALLY_INPUT] = (double)s->input * LOCUST__TALLY_TOKEN_NS;
+}
+
+static void locust__flow_count(locust__flow *flow, locust_error error)
+{
+    locust__flow_state *f = locust__flow_state_of(flow);
+    locust__client *c = f->c;
+    locust__exchange *x = f->x;
+    locust__recorder *rec = &c->services->recorder;
+    locust__tally_stream s;
+    if (!c->broken && !c->session->failure && x->started && x->start_ns >= rec->since_ns) {
+        bool cut = error == LOCUST_ERR_CANCELLED;
+        locust__flow_sum_up(f, error, &s);
+        locust__tallies_count(rec,
+            locust__stats_find(rec->stats, locust__request_kind(c, x->req),
+                cut ? locust__request_row(c, x, "") : c->name),
+            &s);
+    }
+    locust__sse_free(&f->sse);
+    locust__buf_free(&f->line);
+    locust__hist_free(&f->gaps);
+    x->flow = NULL;
+    LOCUST_FREE(f);
+}
+/* ============================================================================================
+ * >>flow_read  what events of streamed answers mean
+ *
+ * Purpose     readers of the events of OpenAI's API (chat completions, completions, responses), of
+ *             Ollama and of TGI, and of those that the test marks itself.
+ * Invariants  nothing is read outside an event. What is no JSON object is no event of the protocol.
+ * Names       locust__flow_read_ locust__flow_openai locust__flow_ollama locust__flow_tgi
+ *             locust__flow_marked
+ * Uses        >>co >>misuse >>context >>json >>flow_take
+ * Sources     OpenAI's reference of streaming events; the chunks of vLLM, llama.cpp and others that
+ *             call themselves compatible (reasoning_content, reasoning); Ollama's api.md; TGI's
+ *             messages of generate_stream.
+ * ============================================================================================ */
+
+/* The text of a string's inside, at the end of the answer's. */
+static void locust__flow_read_say(locust__flow_state *f, locust__view string)
+{
+    locust__buf *to = &f->c->block;
+    locust__view inside = {string.ptr + 1, string.len - 2};
+    char text[4];
+    for (size_t i = 0, n; i < inside.len;) {
+        const char *escape = memchr(inside.ptr + i, '\\', inside.len - i);
+        size_t plain = escape ? (size_t)(escape - inside.ptr) - i : inside.len - i;
+        if (to->len > LOCUST_MAX_BODY) // the clock goes on, the text does not
+            return;
+        locust__buf_add(to, inside.ptr + i, plain);
+        i += plain;
+        n = escape ? locust__json_char(inside, &i, text) : 0;
+        if (escape && !n)
+            return;
+        locust__buf_add(to, text, n);
+    }
+}
+
+static bool locust__flow_read_is_text(locust__view v)
+{
+    return v.len > 2 && *v.ptr == '"';
+}
+
+/* An array or object with something in it. */
+static bool locust__flow_read_is_filled(locust__view v)
+{
+    const char *end = v.ptr + v.len;
+    if (v.len < 2 || (*v.ptr != '[' && *v.ptr != '{'))
+        return false;
+    return locust__json_blank(v.ptr + 1, end) < end - 1;
+}
+
+static void locust__flow_read_number(locust__view v, int64_t *to)
+{
+    int64_t n;
+    if (locust__json_int(v, &n) && n >= 0)
+        *to = n;
+}
+
+/* The usage of a stream: names of the completions, and of the responses. */
+static void locust__flow_read_usage(locust__flow_state *f, locust__view usage)
+{
+    const char *p = NULL;
+    locust__view key, value;
+    while (usage.len && *usage.ptr == '{' && locust__json_member(usage, &p, &key, &value)) {
+        if (locust__view_is(key, "completion_tokens") || locust__view_is(key, "output_tokens"))
+            locust__flow_read_number(value, &f->usage_output);
+        else if (locust__view_is(key, "prompt_tokens") || locust__view_is(key, "input_tokens"))
+            locust__flow_read_number(value, &f->usage_input);
+        else if ((locust__view_is(key, "completion_tokens_details") ||
+                     locust__view_is(key, "output_tokens_details")) &&
+                 locust__json_find(value, "reasoning_tokens", &value))
+            locust__flow_read_number(value, &f->usage_reasoning);
+    }
+}
+
+/* Content of a message, or of a delta to one. */
+static void locust__flow_read_message(
+    locust__flow_state *f, locust__view message, bool says, locust__flow_now *now)
+{
+    const char *p = NULL;
+    locust__view key, value;
+    while (message.len && *message.ptr == '{' && locust__json_member(message, &p, &key, &value)) {
+        bool text = locust__flow_read_is_text(value);
+        if (locust__view_is(key, "content") && text) {
+            now->token = true;
+            if (says)
+                locust__flow_read_say(f, value);
+        } else if (locust__view_is(key, "refusal")) {
+            now->token |= text;
+        } else if (locust__view_is(key, "tool_calls") || locust__view_is(key, "function_call")) {
+            now->token |= locust__flow_read_is_filled(value);
+        } else if (locust__view_is(key, "reasoning_content") || locust__view_is(key, "reasoning") ||
+                   locust__view_is(key, "thinking")) {
+            now->reasoning |= text;
+        }
+    }
+}
+
+/* One of the answers of a completion. The text of the answer is that of the first. */
+static void locust__flow_read_choice(
+    locust__flow_state *f, locust__view choice, locust__flow_now *now)
+{
+    const char *p = NULL;
+    locust__view key, value, delta = {NULL, 0}, text = {NULL, 0};
+    int64_t index = 0;
+    while (choice.len && *choice.ptr == '{' && locust__json_member(choice, &p, &key, &value)) {
+        if (locust__view_is(key, "delta"))
+            delta = value;
+        else if (locust__view_is(key, "text"))
+            text = value;
+        else if (locust__view_is(key, "index"))
+            locust__flow_read_number(value, &index);
+    }
+    locust__flow_read_message(f, delta, index == 0, now);
+    if (!locust__flow_read_is_text(text))
+        return;
+    now->token = true;
+    if (index == 0)
+        locust__flow_read_say(f, text);
+}
+
+/* An event of the responses: its type says what its delta is. */
+static void locust__flow_read_response(locust__flow_state *f, locust__view type, locust__view delta,
+    locust__view response, locust__flow_now *now)
+{
+    static const char end[] = ".delta";
+    const size_t n = sizeof end - 1;
+    locust__view usage;
+    type = (locust__view){type.ptr + 1, type.len - 2};
+    if (locust__view_is(type, "response.completed") || locust__view_is(type, "response.incomplete"))
+        now->end = true;
+    if (locust__view_is(type, "response.failed") || locust__view_is(type, "error"))
+        now->error = true;
+    if (now->end && locust__json_find(response, "usage", &usage))
+        locust__flow_read_usage(f, usage);
+    if (type.len < n || memcmp(type.ptr + type.len - n, end, n) != 0 ||
+        !locust__flow_read_is_text(delta))
+        return;
+    if (locust__view_has(type, "reasoning")) {
+        now->reasoning = true;
+        return;
+    }
+    now->token = true;
+    if (locust__view_is(type, "response.output_text.delta"))
+        locust__flow_read_say(f, delta);
+}
+
+/* The object that an event's data is. */
+static bool locust__flow_read_object(const locust_sse_event *event, locust__view *object)
+{
+    return locust__json_find(locust__view_of(event->data), "", object) && *object->ptr == '{';
+}
+
+static bool locust__flow_read_is_null(locust__view v)
+{
+    return locust__view_is(v, "null");
+}
+
+static bool locust__flow_read_openai(
+    locust__flow_state *f, const locust_sse_event *event, locust__flow_now *now)
+{
+    const char *p = NULL, *at = NULL;
+    locust__view object, key, value, choice, type = {NULL, 0}, delta = {NULL, 0};
+    locust__view response = {"", 0};
+    if (strcmp(event->data, "[DONE]") == 0) {
+        now->end = true;
+        return true;
+    }
+    if (!locust__flow_read_object(event, &object))
+        return false;
+    while (locust__json_member(object, &p, &key, &value)) {
+        if (locust__view_is(key, "choices"))
+            for (at = NULL; locust__json_element(value, &at, &choice);)
+                locust__flow_read_choice(f, choice, now);
+        else if (locust__view_is(key, "usage"))
+            locust__flow_read_usage(f, value);
+        else if (locust__view_is(key, "error"))
+            now->error = !locust__flow_read_is_null(value);
+        else if (locust__view_is(key, "type") && locust__flow_read_is_text(value))
+            type = value;
+        else if (locust__view_is(key, "delta"))
+            delta = value;
+        else if (locust__view_is(key, "response"))
+            response = value;
+    }
+    if (type.len)
+        locust__flow_read_response(f, type, delta, response, now);
+    return true;
+}
+
+static bool locust__flow_read_ollama(
+    locust__flow_state *f, const locust_sse_event *event, locust__flow_now *now)
+{
+    const char *p = NULL;
+    locust__view object, key, value;
+    if (!locust__flow_read_object(event, &object))
+        return false;
+    while (locust__json_member(object, &p, &key, &value)) {
+        bool text = locust__flow_read_is_text(value);
+        if (locust__view_is(key, "message"))
+            locust__flow_read_message(f, value, true, now);
+        else if (locust__view_is(key, "response") && text) {
+            now->token = true;
+            locust__flow_read_say(f, value);
+        } else if (locust__view_is(key, "thinking"))
+            now->reasoning |= text;
+        else if (locust__view_is(key, "done"))
+            now->end = locust__view_is(value, "true");
+        else if (locust__view_is(key, "eval_count"))
+            locust__flow_read_number(value, &f->usage_output);
+        else if (locust__view_is(key, "prompt_eval_count"))
+            locust__flow_read_number(value, &f->usage_input);
+        else if (locust__view_is(key, "error"))
+            now->error = !locust__flow_read_is_null(value);
+    }
+    return true;
+}
+
+static bool locust__flow_read_tgi(
+    locust__flow_state *f, const locust_sse_event *event, locust__flow_now *now)
+{
+    const char *p = NULL;
+    locust__view object, key, value, text;
+    if (!locust__flow_read_object(event, &object))
+        return false;
+    while (locust__json_member(object, &p, &key, &value)) {
+        if (locust__view_is(key, "token")) {
+            now->token = locust__flow_read_is_filled(value);
+            if (locust__json_find(value, "special", &text) && locust__view_is(text, "true"))
+                continue; // the end of the text is a token, and no text
+            if (locust__json_find(value, "text", &text) && locust__flow_read_is_text(text))
+                locust__flow_read_say(f, text);
+        } else if (locust__view_is(key, "generated_text")) {
+            now->end = !locust__flow_read_is_null(value);
+        } else if (locust__view_is(key, "details")) {
+            if (locust__json_find(value, "generated_tokens", &text))
+                locust__flow_read_number(text, &f->usage_output);
+            if (locust__json_find(value, "input_length", &text))
+                locust__flow_read_number(text, &f->usage_input);
+        } else if (locust__view_is(key, "error")) {
+            now->error = !locust__flow_read_is_null(value);
+        }
+    }
+    return true;
+}
+
+static bool locust__flow_read_marked(
+    locust__flow_state *f, const locust_sse_event *event, locust__flow_now *now)
+{
+    const locust_request *req = f->x->req;
+    locust__callback c;
+    volatile locust_stream_mark mark = LOCUST_MARK_IGNORE;
+    locust__callback_begin(&c, locust__loop_now, ".on_mark");
+    if (setjmp(c.back) == 0) {
+        mark = req->on_mark(req->arg, event);
+    } else {
+        locust__callback_left(&c);
+        f->misused = true;
+    }
+    locust__callback_end(&c);
+    now->token = mark == LOCUST_MARK_TOKEN;
+    now->reasoning = mark == LOCUST_MARK_REASONING;
+    now->end = mark == LOCUST_MARK_END;
+    now->error = mark == LOCUST_MARK_ERROR;
+    return !f->misused;
+}
+
+#define LOCUST__FLOW_READ_KIND(name, lines, own)                                      \
+    static const locust__flow_reader locust__flow_read_##name##_reader = {            \
+        locust__flow_read_##name, lines, own};                                        \
+    static const struct locust_stream_kind locust__flow_##name = {locust__flow_begin, \
+        locust__flow_open, locust__flow_end, locust__flow_count,                      \
+        &locust__flow_read_##name##_reader}
+LOCUST__FLOW_READ_KIND(openai, false, false);
+LOCUST__FLOW_READ_KIND(ollama, true, false);
+LOCUST__FLOW_READ_KIND(tgi, false, false);
+LOCUST__FLOW_READ_KIND(marked, false, true);
+#undef LOCUST__FLOW_READ_KIND
 #endif
 
 #if LOCUST__LAYERS >= 8
@@ -41040,6 +42180,8 @@ static void locust__env_free(locust_env *env)
     locust__buf_free(&env->services.auth);
     locust__pattern_free_all(env->services.patterns);
     locust__tls_free(&env->services.tls);
+    if (env->services.recorder.tallies)
+        env->services.recorder.tallies->free(env->services.recorder.tallies);
     locust__arena_free(&env->services.arena);
     locust__stats_free(&env->stats);
     locust__log_close(&env->log);
@@ -47213,6 +48355,64 @@ LOCUST__COLD static locust__entry **locust__figures_rows(locust__request_stats *
     return rows;
 }
 /* ============================================================================================
+ * >>extra  reports of what only some tests have
+ *
+ * Purpose     lets a part add figures to checks and reports if, and only if, the test mentions it.
+ *             A part has a constant of this type, and a pointer to it in the section below, which
+ *             only a function that the test mentions refers to. The compiler leaves out both in
+ *             all other tests, and the linker then has no such section.
+ * Cost        a test that mentions none: a comparison of two addresses, a few times a run.
+ * Names       locust__extra locust__extra_ locust__extras_
+ * Uses        >>entry >>check >>table
+ * Limits      where programs are no ELF files every test has all of them.
+ * ============================================================================================ */
+
+struct locust__check;
+struct locust__table;
+
+typedef struct locust__extra {
+    /* Reads the metric that a check begins with. Returns its length; 0: it is none of these. */
+    size_t (*metric)(struct locust__check *c, const char *text);
+    const char *metrics; // that there are, for who has written another
+    bool (*measure)(const locust_env *env, const struct locust__check *c, const locust__entry *row,
+        double *value);
+    void (*table)(const struct locust__table *t);             // at the end of the run
+    void (*summary)(locust__buf *out, const locust_env *env); // a member of --summary
+    bool (*csv)(locust_env *env); // a file of its own; false: it is not whole, and the log says so
+} locust__extra;
+
+#if defined(__ELF__)
+#define LOCUST__EXTRA_ENTRY(name, extra) \
+    static const locust__extra *const name __attribute__((section("locust_extras"))) = (extra)
+/* The linker names the ends of a section whose name is one of C. */
+extern const locust__extra *const locust__extras_begin[] __asm__("__start_locust_extras")
+    __attribute__((weak));
+extern const locust__extra *const locust__extras_end[] __asm__("__stop_locust_extras")
+    __attribute__((weak));
+
+/* The next one; NULL: there is no other. *at is 0 before the first call. */
+static const locust__extra *locust__extra_next(size_t *at)
+{
+    const locust__extra *const *first = locust__extras_begin;
+    if (!first || first + *at >= locust__extras_end)
+        return NULL;
+    return first[(*at)++];
+}
+#else
+#define LOCUST__EXTRA_ENTRY(name, extra)                        \
+    __attribute__((constructor)) static void name##_enter(void) \
+    {                                                           \
+        locust__extra_only = (extra);                           \
+    }                                                           \
+    static const locust__extra *const name = (extra)
+static const locust__extra *locust__extra_only;
+
+static const locust__extra *locust__extra_next(size_t *at)
+{
+    return (*at)++ ? NULL : locust__extra_only;
+}
+#endif
+/* ============================================================================================
  * >>check  checks
  *
  * Purpose     are the figures good enough? p99<250ms; fail_ratio<1% /cart: of the total, or of the
@@ -47220,7 +48420,7 @@ LOCUST__COLD static locust__entry **locust__figures_rows(locust__request_stats *
  * Invariants  a check for which nothing was measured does not hold; in a run without a single
  *             request none does but one of their number.
  * Names       locust__check_ locust__checks_
- * Uses        >>entry >>stats >>figures
+ * Uses        >>entry >>stats >>figures >>extra
  * ============================================================================================ */
 
 /* What a check can be about, by its name, beside percentiles. */
@@ -47233,10 +48433,13 @@ typedef struct locust__check {
     char *text;       // as it was given; owned
     const char *name; // of the row, within text; "": the total
     locust__figure_id figure;
-    double share;      // of a percentile
-    bool above, equal; // > or >=, <= or >=
-    double limit;      // ms, a share, a number or a number a second
-    double value;      // what was measured
+    const locust__extra *extra;    // whose figure it is instead; NULL: none
+    enum locust__figure_unit unit; // of that
+    int what, goal;                // that figure, as it counts them
+    double share;                  // of a percentile
+    bool above, equal;             // > or >=, <= or >=
+    double limit;                  // ms, a share, a number or a number a second
+    double value;                  // what was measured
     bool measured, held;
 } locust__check;
 
@@ -47247,7 +48450,7 @@ typedef struct locust__checks {
 
 static enum locust__figure_unit locust__check_unit(const locust__check *c)
 {
-    return locust__figures[c->figure].unit;
+    return c->extra ? c->unit : locust__figures[c->figure].unit;
 }
 
 /* Reads p99.9 as 0.999. False: it is no percentile. */
@@ -47279,6 +48482,23 @@ static bool locust__check_metric(locust__check *c, locust__view name)
            locust__check_share((locust__view){name.ptr + n, name.len - n}, &c->share);
 }
 
+/* Reads the metric that a check begins with. Returns its length; 0: there is no such metric. */
+static size_t locust__check_read_metric(locust__check *c, const char *text)
+{
+    size_t n = strcspn(text, "<>= \t"), at = 0;
+    const locust__extra *extra;
+    if (locust__check_metric(c, (locust__view){text, n}))
+        return n;
+    while ((extra = locust__extra_next(&at)) != NULL) {
+        n = extra->metric(c, text);
+        if (!n)
+            continue;
+        c->extra = extra;
+        return n;
+    }
+    return 0;
+}
+
 /* What turns a limit into milliseconds, shares or plain numbers; 0: the figure has no such unit. */
 static double locust__check_scale(const locust__check *c, locust__view unit)
 {
@@ -47304,9 +48524,9 @@ static double locust__check_scale(const locust__check *c, locust__view unit)
 static bool locust__check_parse(locust__check *c)
 {
     const char *p = c->text, *end;
-    size_t n = strcspn(p, "<>= \t");
+    size_t n = locust__check_read_metric(c, p);
     double unit;
-    if (!locust__check_metric(c, (locust__view){p, n}))
+    if (!n)
         return false;
     p += n + strspn(p + n, " \t");
     c->above = *p == '>';
@@ -47397,7 +48617,8 @@ static bool locust__check_measure(
     const locust_env *env, const locust__check *c, const locust__entry *row, double *value)
 {
     locust__figures_view v = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
-    bool any = locust__figures_find(&v, row, c->figure, c->share, value);
+    bool any = c->extra ? c->extra->measure(env, c, row, value)
+                        : locust__figures_find(&v, row, c->figure, c->share, value);
     if (locust__check_unit(c) == LOCUST__FIGURE_UNIT_TIME)
         *value /= 1e6;
     return any;
@@ -47515,7 +48736,7 @@ static const char *locust__check_value(const locust__check *c, char *out, size_t
  * Purpose     names the part of a check that cannot be read, where it stands, and what there is
  *             in its place.
  * Names       locust__check_units locust__check_why locust__check_why_ locust__checks_why
- * Uses        >>figures >>check
+ * Uses        >>figures >>extra >>check
  * ============================================================================================ */
 
 /* The units of what a check is about. */
@@ -47539,10 +48760,13 @@ static const char *locust__check_why_units(const locust__check *c)
 /* Appends what a check can be about. */
 static void locust__check_why_metrics(locust__buf *out)
 {
+    const locust__extra *extra;
     locust__buf_puts(out, "p50, p99.9 or any percentile, intended_p99, med");
     for (size_t i = 0; i < sizeof locust__check_figures / sizeof *locust__check_figures; i++)
         locust__buf_printf(
             out, ", %s", locust__figures_word(locust__check_figures[i], LOCUST__FIGURE_NAME));
+    for (size_t at = 0; (extra = locust__extra_next(&at)) != NULL;)
+        locust__buf_printf(out, ", %s", extra->metrics);
 }
 
 /* Appends a quotation of n bytes of a check, and where it stands. */
@@ -47556,9 +48780,9 @@ static void locust__check_why(locust__buf *out, const char *text)
 {
     locust__check c = {.text = NULL};
     const char *p = text, *end;
-    size_t n = strcspn(p, "<>= \t");
-    if (!locust__check_metric(&c, (locust__view){p, n})) {
-        locust__check_why_quote(out, text, p, n);
+    size_t n = locust__check_read_metric(&c, p);
+    if (!n) {
+        locust__check_why_quote(out, text, p, strcspn(p, "<>= \t"));
         locust__buf_puts(out, " is no metric; there are ");
         locust__check_why_metrics(out);
         return;
@@ -48716,7 +49940,7 @@ LOCUST__COLD static void locust__result_judge(void *arg)
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
  * Names       locust__table locust__table_
  * Uses        >>co >>entry >>stats >>tls >>env >>usage >>generator >>server_cpu >>figures
- *             >>check >>baseline >>find >>remarks >>result
+ *             >>extra >>check >>baseline >>find >>remarks >>result
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
@@ -49238,11 +50462,14 @@ static void locust__table_find(const locust__table *t, const locust__find *f)
 static void locust__table_final(locust__table *t, const locust__result *verdict)
 {
     const locust_env *env = t->view.env;
+    const locust__extra *extra;
     if (!locust__table_is_compact(t))
         locust__table_rows(t, &locust__table_percentiles);
     if (!env->options.json_file) // Locust's prints no report of errors then, either
         locust__table_errors(t);
     locust__table_exceptions(t);
+    for (size_t at = 0; (extra = locust__extra_next(&at)) != NULL;)
+        extra->table(t);
     if (env->services.recorder.has_arrivals)
         locust__table_arrivals(t);
     if (env->options.phases)
@@ -49740,7 +50967,7 @@ static bool locust__csv_open(locust__csv *csv, locust_env *env)
  * Cost        linear in rows and buckets; the text of all of them is in memory once.
  * Names       locust__summary_
  * Uses        >>entry >>stats >>tls >>json >>services >>class >>usage >>server_cpu >>figures
- *             >>check >>baseline >>find >>remarks >>result >>table
+ *             >>extra >>check >>baseline >>find >>remarks >>result >>table
  * Sources     RFC 8259.
  * ============================================================================================ */
 
@@ -49871,6 +51098,19 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
         locust__summary_times(out, &row->phases[i], NULL, false);
     }
     locust__buf_puts(out, row->phases ? "}}" : "null}");
+}
+
+/* What only some tests have: streamed answers. */
+static void locust__summary_extra(locust__buf *out, const locust_env *env)
+{
+    const locust__extra *extra;
+    size_t at = 0;
+    locust__buf_puts(out, " \"streams\": ");
+    if ((extra = locust__extra_next(&at)) != NULL)
+        extra->summary(out, env);
+    else
+        locust__buf_puts(out, "null");
+    locust__buf_puts(out, ",\n");
 }
 
 /* How the run was asked for: what its figures depend on. */
@@ -50216,6 +51456,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
     }
     locust__buf_puts(out, ",\n");
     out->failed |= !rows;
+    locust__summary_extra(out, env);
     locust__summary_failures(out, st);
     locust__summary_exceptions(out, st);
     LOCUST_FREE(rows);
@@ -55551,8 +56792,8 @@ static void locust__ratio_print(const locust_test *test, int users)
  *             them has ended.
  * Names       locust__run_
  * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>process >>env >>usage >>runner
- *             >>fleet_serve >>fleet_master >>generator >>check >>find >>result >>table >>csv
- *             >>history >>locust_json >>files >>github >>export
+ *             >>fleet_serve >>fleet_master >>generator >>extra >>check >>find >>result >>table
+ *             >>csv >>history >>locust_json >>files >>github >>export
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -55818,6 +57059,15 @@ static void locust__run_worker(locust__run_parts *run) LOCUST__PARKS
             "Shutting down (exit code %d)", env->exit_code);
 }
 
+/* CSV files of what only some tests have. */
+static void locust__run_extra_csv(void *arg)
+{
+    locust__run_parts *run = arg;
+    const locust__extra *extra;
+    for (size_t at = 0; (extra = locust__extra_next(&at)) != NULL;)
+        run->csv.failed |= !extra->csv(run->env);
+}
+
 /* The coroutine of the whole run: the loop ends after it. */
 LOCUST__COLD static void locust__run_main(void *arg)
 {
@@ -55857,6 +57107,8 @@ LOCUST__COLD static void locust__run_main(void *arg)
         locust__co_call(&env->loop, locust__run_print_final, run);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__co_call(&env->loop, locust__csv_write, &run->csv);
+    if (LOCUST__WITH_REPORTS && env->options.csv)
+        locust__co_call(&env->loop, locust__run_extra_csv, run);
     run->verdict.incomplete = run->csv.failed;
     if (LOCUST__WITH_REPORTS && env->options.html)
         locust__co_call(&env->loop, locust__history_tick, &run->history);
@@ -56183,6 +57435,594 @@ LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
         code = locust__main_run(&settings, &picked);
     locust__cli_free(&settings);
     return code;
+}
+/* ============================================================================================
+ * >>flow_figures  checks of streamed answers
+ *
+ * Purpose     ttft_p99<500ms, tpot_p50<30ms, tokens_per_s>1000 and the like, for --check and
+ *             --find-max; goodput(ttft<200ms,tpot<50ms)>0.95: the share of the streams that kept to
+ *             all of these limits.
+ * Names       locust__flow_figures_
+ * Uses        >>entry >>flow_tally >>figures >>check
+ * Sources     vLLM's bench for goodput: a stream is good if it keeps to all limits.
+ * ============================================================================================ */
+
+static const struct {
+    const char *name;
+    locust__tally_what what;
+} locust__flow_figures_times[] = {
+    {"ttft", LOCUST__TALLY_TTFT},
+    {"ttfo", LOCUST__TALLY_TTFO},
+    {"itl", LOCUST__TALLY_ITL},
+    {"tpot", LOCUST__TALLY_TPOT},
+    {"e2e", LOCUST__TALLY_E2E},
+    {"e2el", LOCUST__TALLY_E2E},
+    {"intended_ttft", LOCUST__TALLY_INTENDED_TTFT},
+    {"intended_e2e", LOCUST__TALLY_INTENDED_E2E},
+    {"user_tokens_per_s", LOCUST__TALLY_RATE},
+};
+
+enum { // what a check is about, behind the times of locust__tally_what
+    LOCUST__FLOW_FIGURES_STREAMS = LOCUST__TALLY_WHATS,
+    LOCUST__FLOW_FIGURES_BROKEN,
+    LOCUST__FLOW_FIGURES_GIVEN_UP,
+    LOCUST__FLOW_FIGURES_TOKENS,
+    LOCUST__FLOW_FIGURES_GOODPUT,
+};
+
+enum { // what of its times, in place of a percentile
+    LOCUST__FLOW_FIGURES_AVG = -1,
+    LOCUST__FLOW_FIGURES_MIN = -2,
+};
+
+/* The time of a name; LOCUST__TALLY_WHATS: there is none. */
+static locust__tally_what locust__flow_figures_time(locust__view name)
+{
+    for (size_t i = 0; i < sizeof locust__flow_figures_times / sizeof *locust__flow_figures_times;
+         i++)
+        if (locust__view_is(name, locust__flow_figures_times[i].name))
+            return locust__flow_figures_times[i].what;
+    return LOCUST__TALLY_WHATS;
+}
+
+/* Reads "avg", "p99" and the like. */
+static bool locust__flow_figures_share(locust__view text, double *share)
+{
+    if (locust__view_is(text, "avg"))
+        *share = LOCUST__FLOW_FIGURES_AVG;
+    else if (locust__view_is(text, "min"))
+        *share = LOCUST__FLOW_FIGURES_MIN;
+    else if (locust__view_is(text, "max"))
+        *share = 1;
+    else if (locust__view_is(text, "med"))
+        *share = 0.5;
+    else
+        return locust__check_share(text, share);
+    return true;
+}
+
+/* Reads ttft_p99: a time, and what of it. */
+static bool locust__flow_figures_read_time(locust__check *c, locust__view name)
+{
+    size_t n = name.len;
+    while (n && name.ptr[n - 1] != '_')
+        n--;
+    if (!n || !locust__flow_figures_share(locust__view_skip(name, n), &c->share))
+        return false;
+    c->what = (int)locust__flow_figures_time((locust__view){name.ptr, n - 1});
+    c->unit = c->what == LOCUST__TALLY_RATE ? LOCUST__FIGURE_UNIT_RATE : LOCUST__FIGURE_UNIT_TIME;
+    return c->what < LOCUST__TALLY_WHATS;
+}
+
+/* Reads ttft<200ms,tpot<50ms up to the bracket that closes. Returns what is behind that; NULL: it
+ * has another form. */
+static const char *locust__flow_figures_limits(const char *p, locust__goal *goal)
+{
+    do {
+        size_t n;
+        locust__tally_what what;
+        double limit, scale;
+        locust__view unit;
+        p += strspn(p, ", \t");
+        n = strcspn(p, "<), \t");
+        what = locust__flow_figures_time((locust__view){p, n});
+        p += n + strspn(p + n, " \t");
+        if (what == LOCUST__TALLY_WHATS || what == LOCUST__TALLY_RATE || *p++ != '<')
+            return NULL;
+        p += *p == '=';
+        p += strspn(p, " \t");
+        limit = locust__number_decimal(&p);
+        n = strcspn(p, ",) \t");
+        unit = (locust__view){p, n};
+        scale = !n || locust__view_is(unit, "ms") ? 1e6
+                : locust__view_is(unit, "s")      ? 1e9
+                : locust__view_is(unit, "us")     ? 1e3
+                                                  : 0;
+        if (!(limit * scale > 0))
+            return NULL;
+        goal->max_ns[what] = limit * scale;
+        p += n + strspn(p + n, " \t");
+    } while (*p == ',');
+    return *p == ')' ? p + 1 : NULL;
+}
+
+static size_t locust__flow_figures_metric(locust__check *c, const char *text)
+{
+    static const char good[] = "goodput(";
+    const char *end;
+    size_t n = strcspn(text, "<>= \t");
+    locust__view name = {text, n};
+    locust__goal goal;
+    if (strncmp(text, good, sizeof good - 1) == 0) {
+        memset(&goal, 0, sizeof goal);
+        end = locust__flow_figures_limits(text + sizeof good - 1, &goal);
+        c->what = LOCUST__FLOW_FIGURES_GOODPUT;
+        c->unit = LOCUST__FIGURE_UNIT_SHARE;
+        c->goal = end ? locust__goals_number(&goal) : -1;
+        return c->goal >= 0 ? (size_t)(end - text) : 0;
+    }
+    c->unit = LOCUST__FIGURE_UNIT_COUNT;
+    if (locust__view_is(name, "streams"))
+        c->what = LOCUST__FLOW_FIGURES_STREAMS;
+    else if (locust__view_is(name, "streams_broken"))
+        c->what = LOCUST__FLOW_FIGURES_BROKEN;
+    else if (locust__view_is(name, "streams_given_up"))
+        c->what = LOCUST__FLOW_FIGURES_GIVEN_UP;
+    else if (locust__view_is(name, "tokens_per_s")) {
+        c->what = LOCUST__FLOW_FIGURES_TOKENS;
+        c->unit = LOCUST__FIGURE_UNIT_RATE;
+    } else
+        return locust__flow_figures_read_time(c, name) ? n : 0;
+    return n;
+}
+
+/* Seconds that the figures are of. */
+static double locust__flow_figures_seconds(const locust_env *env)
+{
+    int64_t end_ns = env->until.at_ns ? env->stats.last_ns : locust__os_now_ns();
+    return (double)(end_ns - env->stats.start_ns) / 1e9;
+}
+
+/* So many in the time that was measured, a second. */
+static double locust__flow_figures_rate(const locust_env *env, uint64_t n)
+{
+    double s = locust__flow_figures_seconds(env);
+    return s > 0 ? (double)n / s : 0;
+}
+
+/* What of the times of a tally, in ns. False: there is none. */
+static bool locust__flow_figures_of(
+    const locust__tally *t, locust__tally_what what, double share, double *value)
+{
+    const locust__tally_times *times = &t->times[what];
+    int64_t ns;
+    if (share < 0) {
+        *value = !times->phase.hist.total            ? 0
+                 : share == LOCUST__FLOW_FIGURES_MIN ? (double)times->min_ns
+                                                     : locust__tally_mean_ns(times);
+        return times->phase.hist.total > 0;
+    }
+    if (!locust__tally_percentile_ns(t, what, share, &ns))
+        return false;
+    *value = (double)ns;
+    return true;
+}
+
+static bool locust__flow_figures_measure(
+    const locust_env *env, const locust__check *c, const locust__entry *row, double *value)
+{
+    const locust__tally *t = locust__tally_find(&env->services.recorder, row);
+    *value = 0;
+    if (!t)
+        return false;
+    switch (c->what) {
+    case LOCUST__FLOW_FIGURES_STREAMS:
+        *value = (double)t->complete;
+        return true;
+    case LOCUST__FLOW_FIGURES_BROKEN:
+        *value = (double)t->broken;
+        return true;
+    case LOCUST__FLOW_FIGURES_GIVEN_UP:
+        *value = (double)t->given_up;
+        return true;
+    case LOCUST__FLOW_FIGURES_TOKENS:
+        *value = locust__flow_figures_rate(env, t->tokens + t->chunks);
+        return true;
+    case LOCUST__FLOW_FIGURES_GOODPUT:
+        *value = t->judged[c->goal] ? (double)t->good[c->goal] / (double)t->judged[c->goal] : 0;
+        return t->judged[c->goal] > 0;
+    default:
+        break;
+    }
+    if (!locust__flow_figures_of(t, (locust__tally_what)c->what, c->share, value))
+        return false;
+    if (c->what == LOCUST__TALLY_RATE)
+        *value /= LOCUST__TALLY_RATE_NS;
+    return true;
+}
+/* ============================================================================================
+ * >>flow_report  the table of streams, and its files
+ *
+ * Purpose     what was counted of streamed answers: a table or compact lines at the end, a member
+ *             of --summary with the names of vLLM's bench, a CSV file with the columns of
+ *             genai-perf. And the kinds of streams, which a test mentions to have all this.
+ * Names       locust__flow_report locust__flow_report_ locust__flow_extra
+ *             locust__flow_entry
+ * Uses        >>entry >>stats >>record >>json >>flow_tally >>extra >>table >>flow_figures
+ * Sources     vllm/benchmarks/serve.py (names of its JSON); genai-perf's csv_exporter.py (columns,
+ *             names of metrics: its "Inter Token Latency" is the time per token here).
+ * ============================================================================================ */
+
+typedef struct locust__flow_report_column {
+    const char *title, *key;
+    signed char what; // -1: see locust__flow_report_count
+    double share;
+} locust__flow_report_column;
+
+static const locust__flow_report_column locust__flow_report_columns[] = {
+    {"# streams", "n", -1, 0},
+    {"# broken", "broken", -1, 1},
+    {"# left", "left", -1, 2},
+    {"TTFT 50%", "ttft_p50", LOCUST__TALLY_TTFT, 0.5},
+    {"99%", "ttft_p99", LOCUST__TALLY_TTFT, 0.99},
+    {"ITL 50%", "itl_p50", LOCUST__TALLY_ITL, 0.5},
+    {"99%", "itl_p99", LOCUST__TALLY_ITL, 0.99},
+    {"TPOT 50%", "tpot_p50", LOCUST__TALLY_TPOT, 0.5},
+    {"99%", "tpot_p99", LOCUST__TALLY_TPOT, 0.99},
+    {"E2E 50%", "e2e_p50", LOCUST__TALLY_E2E, 0.5},
+    {"99%", "e2e_p99", LOCUST__TALLY_E2E, 0.99},
+    {"tokens/s", "tokens_per_s", -1, 3},
+    {"a user", "user_tokens_per_s", LOCUST__TALLY_RATE, LOCUST__FLOW_FIGURES_AVG},
+};
+
+static const locust__flow_report_column locust__flow_report_intended[] = {
+    {"TTFT 50%", "ttft_p50", LOCUST__TALLY_INTENDED_TTFT, 0.5},
+    {"99%", "ttft_p99", LOCUST__TALLY_INTENDED_TTFT, 0.99},
+    {"100%", "ttft_max", LOCUST__TALLY_INTENDED_TTFT, 1},
+    {"E2E 50%", "e2e_p50", LOCUST__TALLY_INTENDED_E2E, 0.5},
+    {"99%", "e2e_p99", LOCUST__TALLY_INTENDED_E2E, 0.99},
+    {"100%", "e2e_max", LOCUST__TALLY_INTENDED_E2E, 1},
+};
+
+#define LOCUST__FLOW_REPORT_N(columns) (int)(sizeof(columns) / sizeof *(columns))
+
+/* A figure of a column, or "-" where nothing was measured. */
+static void locust__flow_report_cell(const locust_env *env, const locust__tally *t,
+    const locust__flow_report_column *c, const char *none, char *out, size_t size)
+{
+    const uint64_t counts[] = {t->complete, t->broken, t->given_up};
+    double value;
+    if (c->what < 0 && c->share < 3)
+        snprintf(out, size, "%llu", (unsigned long long)counts[(int)c->share]);
+    else if (c->what < 0)
+        snprintf(out, size, "%.2f", locust__flow_figures_rate(env, t->tokens + t->chunks));
+    else if (!locust__flow_figures_of(t, (locust__tally_what)c->what, c->share, &value))
+        snprintf(out, size, "%s", none);
+    else if (c->what == LOCUST__TALLY_RATE)
+        snprintf(out, size, "%.2f", value / LOCUST__TALLY_RATE_NS);
+    else
+        snprintf(out, size, "%.3f", value / 1e6);
+}
+
+static void locust__flow_report_titles(const locust__table *t, const char *caption,
+    const locust__flow_report_column *columns, int n, bool titles)
+{
+    if (titles)
+        locust__buf_printf(t->out, "%s\n%-8s %-*s", caption, "Type", t->width, "Name");
+    for (int i = 0; i < n && titles; i++)
+        locust__buf_printf(t->out, " %9s", columns[i].title);
+    locust__buf_puts(t->out, titles ? "\n" : "");
+    locust__table_dash(t->out, 8);
+    locust__buf_puts(t->out, "|");
+    locust__table_dash(t->out, t->width);
+    for (int i = 0; i < n; i++) {
+        locust__buf_puts(t->out, "|");
+        locust__table_dash(t->out, 9);
+    }
+    locust__buf_puts(t->out, "\n");
+}
+
+static void locust__flow_report_row(const locust__table *t, const locust__entry *row,
+    const char *label, const locust__flow_report_column *columns, int n)
+{
+    const locust_env *env = t->view.env;
+    const locust__tally *tally = locust__tally_find(&env->services.recorder, row);
+    bool compact = locust__table_is_compact(t), total = row == &env->stats.total;
+    char text[64];
+    if (!tally)
+        return;
+    if (compact)
+        locust__buf_puts(t->out, label);
+    else
+        locust__table_row_name(t->out, row, t->width);
+    for (int i = 0; i < n; i++) {
+        locust__flow_report_cell(env, tally, &columns[i], compact ? "" : "-", text, sizeof text);
+        if (compact)
+            locust__buf_printf(t->out, " %s=%s", columns[i].key, text);
+        else
+            locust__buf_printf(t->out, " %9s", text);
+    }
+    if (compact && !total) {
+        locust__buf_puts(t->out, " name=");
+        locust__table_row_name(t->out, row, 0);
+    }
+    locust__buf_puts(t->out, "\n");
+}
+
+static void locust__flow_report_rows(const locust__table *t, const char *caption, const char *label,
+    const char *total, const locust__flow_report_column *columns, int n)
+{
+    bool compact = locust__table_is_compact(t);
+    if (!compact)
+        locust__flow_report_titles(t, caption, columns, n, true);
+    for (size_t i = 0; i < t->n_rows; i++) {
+        bool last = i + 1 == t->n_rows;
+        if (last && !compact)
+            locust__flow_report_titles(t, caption, columns, n, false);
+        locust__flow_report_row(t, t->rows[i], last ? total : label, columns, n);
+    }
+    if (!compact)
+        locust__buf_puts(t->out, "\n");
+}
+
+/* Where the tokens come from, what came of streams without an end, and how events came in. */
+static void locust__flow_report_tokens(const locust__table *t, const locust__tally *all)
+{
+    unsigned long long counted = all->counted, others = all->complete - all->counted;
+    double a_read = all->reads ? (double)all->events / (double)all->reads : 0;
+    if (locust__table_is_compact(t)) {
+        locust__buf_printf(t->out,
+            "stream_tokens usage=%llu usage_n=%llu chunks=%llu chunks_n=%llu reasoning=%llu "
+            "broken=%llu left=%llu cut_n=%llu events_a_read=%.2f most=%llu\n",
+            (unsigned long long)all->tokens, counted, (unsigned long long)all->chunks, others,
+            (unsigned long long)all->reasoning, (unsigned long long)all->broken_tokens,
+            (unsigned long long)all->left_tokens, (unsigned long long)all->cut, a_read,
+            (unsigned long long)all->most);
+        return;
+    }
+    locust__buf_puts(t->out, "Tokens: ");
+    if (counted)
+        locust__buf_printf(t->out, "%llu by the usage of %llu stream%s", // of the server
+            (unsigned long long)all->tokens, counted, counted == 1 ? "" : "s");
+    if (others)
+        locust__buf_printf(t->out, "%s%llu chunks (events with content) of %llu without usage",
+            counted ? ", " : "", (unsigned long long)all->chunks, others);
+    if (!counted && !others)
+        locust__buf_puts(t->out, "none of a whole stream");
+    if (all->reasoning)
+        locust__buf_printf(t->out, ", %llu of them reasoning", (unsigned long long)all->reasoning);
+    if (all->broken_tokens)
+        locust__buf_printf(t->out, "; %llu chunks of broken streams apart",
+            (unsigned long long)all->broken_tokens);
+    if (all->left_tokens)
+        locust__buf_printf(t->out, "; %llu of streams that were left or cut apart",
+            (unsigned long long)all->left_tokens);
+    locust__buf_printf(
+        t->out, "; %.2f events a read, %llu at most\n\n", a_read, (unsigned long long)all->most);
+}
+
+static void locust__flow_report_table(const locust__table *t)
+{
+    const locust_env *env = t->view.env;
+    const locust__tally *all = locust__tally_find(&env->services.recorder, &env->stats.total);
+    if (!all)
+        return;
+    locust__flow_report_rows(t, "Streamed answers (ms; tokens a second, in all and a user)",
+        "stream", "streams", locust__flow_report_columns,
+        LOCUST__FLOW_REPORT_N(locust__flow_report_columns));
+    if (env->services.recorder.has_arrivals)
+        locust__flow_report_rows(t, "Streamed answers, from the intended start (ms)",
+            "stream_intended", "streams_intended", locust__flow_report_intended,
+            LOCUST__FLOW_REPORT_N(locust__flow_report_intended));
+    locust__flow_report_tokens(t, all);
+}
+
+static void locust__flow_report_number(locust__buf *out, const char *key, bool any, double value)
+{
+    locust__buf_printf(out, ", \"%s\": ", key);
+    if (any)
+        locust__buf_printf(out, "%.6f", value);
+    else
+        locust__buf_puts(out, "null");
+}
+
+/* mean_ttft_ms, median_, std_, and percentiles. */
+static void locust__flow_report_times(
+    locust__buf *out, const locust__tally *t, locust__tally_what what, const char *name)
+{
+    static const struct {
+        const char *before;
+        double share;
+    } of[] = {{"mean", LOCUST__FLOW_FIGURES_AVG}, {"median", 0.5},
+        {"min", LOCUST__FLOW_FIGURES_MIN}, {"max", 1}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}};
+    const locust__hist *h = &t->times[what].phase.hist;
+    double value = 0;
+    char key[48];
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        bool any = locust__flow_figures_of(t, what, of[i].share, &value);
+        snprintf(key, sizeof key, "%s_%s_ms", of[i].before, name);
+        locust__flow_report_number(out, key, any, value / 1e6);
+    }
+    snprintf(key, sizeof key, "std_%s_ms", name);
+    locust__flow_report_number(out, key, h->total > 0,
+        locust__hist_deviation(h, locust__tally_mean_ns(&t->times[what])) / 1e6);
+}
+
+static void locust__flow_report_count(locust__buf *out, const char *key, uint64_t n)
+{
+    locust__buf_printf(out, ", \"%s\": %llu", key, (unsigned long long)n);
+}
+
+static void locust__flow_report_json(
+    locust__buf *out, const locust_env *env, const locust__entry *row, const locust__tally *t)
+{
+    uint64_t output = t->tokens + t->chunks;
+    double rate = 0;
+    bool any;
+    locust__buf_puts(out, "{\"method\": ");
+    locust__json_put(out, row->method);
+    locust__buf_puts(out, ", \"name\": ");
+    locust__json_put(out, row->name);
+    locust__flow_report_number(out, "duration", true, locust__flow_figures_seconds(env));
+    locust__flow_report_count(out, "completed", t->complete);
+    locust__flow_report_count(out, "failed", t->failed);
+    locust__flow_report_count(out, "total_input_tokens", t->input);
+    locust__flow_report_count(out, "total_output_tokens", output);
+    locust__flow_report_number(
+        out, "request_throughput", true, locust__flow_figures_rate(env, t->complete));
+    locust__flow_report_number(
+        out, "request_goodput", locust__goals.n > 0, locust__flow_figures_rate(env, t->good[0]));
+    locust__flow_report_number(
+        out, "output_throughput", true, locust__flow_figures_rate(env, output));
+    locust__flow_report_number(
+        out, "total_token_throughput", true, locust__flow_figures_rate(env, output + t->input));
+    locust__flow_report_times(out, t, LOCUST__TALLY_TTFT, "ttft");
+    locust__flow_report_times(out, t, LOCUST__TALLY_TPOT, "tpot");
+    locust__flow_report_times(out, t, LOCUST__TALLY_ITL, "itl");
+    locust__flow_report_times(out, t, LOCUST__TALLY_E2E, "e2el");
+    locust__flow_report_times(out, t, LOCUST__TALLY_TTFO, "ttfo");
+    locust__flow_report_times(out, t, LOCUST__TALLY_INTENDED_TTFT, "intended_ttft");
+    locust__flow_report_times(out, t, LOCUST__TALLY_INTENDED_E2E, "intended_e2el");
+    any = locust__flow_figures_of(t, LOCUST__TALLY_RATE, LOCUST__FLOW_FIGURES_AVG, &rate);
+    locust__flow_report_number(
+        out, "mean_output_throughput_per_user", any, rate / LOCUST__TALLY_RATE_NS);
+    locust__flow_report_count(out, "completed_with_usage", t->counted);
+    locust__flow_report_count(out, "usage_tokens", t->tokens);
+    locust__flow_report_count(out, "chunks", t->chunks);
+    locust__flow_report_count(out, "reasoning_tokens", t->reasoning);
+    locust__flow_report_count(out, "broken", t->broken);
+    locust__flow_report_count(out, "broken_chunks", t->broken_tokens);
+    locust__flow_report_count(out, "given_up", t->given_up);
+    locust__flow_report_count(out, "cut", t->cut);
+    locust__flow_report_count(out, "left_chunks", t->left_tokens);
+    locust__flow_report_count(out, "events", t->events);
+    locust__flow_report_count(out, "reads", t->reads);
+    locust__flow_report_count(out, "most_events_in_a_read", t->most);
+    locust__buf_puts(out, "}");
+}
+
+static void locust__flow_report_summary(locust__buf *out, const locust_env *env)
+{
+    const locust__recorder *rec = &env->services.recorder;
+    const locust__tally *t = locust__tally_find(rec, &env->stats.total);
+    const locust__entry *row;
+    const char *comma = "\n  ";
+    if (!t) {
+        locust__buf_puts(out, "null");
+        return;
+    }
+    locust__buf_puts(out, "{\"rows\": [");
+    for (size_t i = 0; (row = locust__stats_entry_at(rec->stats, i)) != NULL; i++) {
+        const locust__tally *of = locust__tally_find(rec, row);
+        if (!of)
+            continue;
+        locust__buf_puts(out, comma);
+        locust__flow_report_json(out, env, row, of);
+        comma = ",\n  ";
+    }
+    locust__buf_puts(out, "],\n  \"total\":\n  ");
+    locust__flow_report_json(out, env, &env->stats.total, t);
+    locust__buf_puts(out, "}");
+}
+
+/* A line of genai-perf's file; `unit`: what a figure is divided by. */
+static void locust__flow_report_csv_line(locust__buf *out, const locust__tally *t,
+    locust__tally_what what, const char *name, double unit)
+{
+    static const double shares[] = {
+        LOCUST__FLOW_FIGURES_AVG, LOCUST__FLOW_FIGURES_MIN, 1, 0.99, 0.95, 0.9, 0.75, 0.5, 0.25};
+    double value = 0;
+    if (!locust__flow_figures_of(t, what, 0.5, &value))
+        return;
+    locust__buf_puts(out, name);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+        locust__flow_figures_of(t, what, shares[i], &value);
+        locust__buf_printf(out, ",%.2f", value / unit);
+    }
+    locust__buf_puts(out, "\r\n");
+}
+
+static void locust__flow_report_csv_text(
+    locust__buf *out, const locust_env *env, const locust__tally *t)
+{
+    locust__buf_puts(out, "Metric,avg,min,max,p99,p95,p90,p75,p50,p25\r\n");
+    locust__flow_report_csv_line(out, t, LOCUST__TALLY_TTFT, "Time To First Token (ms)", 1e6);
+    locust__flow_report_csv_line(out, t, LOCUST__TALLY_SECOND, "Time To Second Token (ms)", 1e6);
+    locust__flow_report_csv_line(out, t, LOCUST__TALLY_E2E, "Request Latency (ms)", 1e6);
+    locust__flow_report_csv_line(out, t, LOCUST__TALLY_TPOT, "Inter Token Latency (ms)", 1e6);
+    locust__flow_report_csv_line(out, t, LOCUST__TALLY_RATE,
+        "Output Token Throughput Per User (tokens/sec/user)", LOCUST__TALLY_RATE_NS);
+    locust__flow_report_csv_line(
+        out, t, LOCUST__TALLY_OUTPUT, "Output Sequence Length (tokens)", LOCUST__TALLY_TOKEN_NS);
+    locust__flow_report_csv_line(
+        out, t, LOCUST__TALLY_INPUT, "Input Sequence Length (tokens)", LOCUST__TALLY_TOKEN_NS);
+    locust__buf_printf(out,
+        "\r\nMetric,Value\r\nOutput Token Throughput (tokens/sec),%.2f\r\n"
+        "Request Throughput (per sec),%.2f\r\nRequest Count (count),%.2f\r\n",
+        locust__flow_figures_rate(env, t->tokens + t->chunks),
+        locust__flow_figures_rate(env, t->complete), (double)t->complete);
+}
+
+static bool locust__flow_report_csv(locust_env *env)
+{
+    const locust__tally *t = locust__tally_find(&env->services.recorder, &env->stats.total);
+    locust__buf out = {NULL, 0, 0, false};
+    char path[4096];
+    bool whole = false;
+    int fd;
+    if (!t)
+        return true;
+    locust__flow_report_csv_text(&out, env, t);
+    snprintf(path, sizeof path, "%s_streams.csv", env->options.csv);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd >= 0) {
+        whole = !out.failed && locust__os_write_all(fd, out.ptr, out.len) == out.len;
+        close(fd);
+    }
+    if (!whole)
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.main",
+            "cannot write %s, it is incomplete: %s", path,
+            out.failed ? "out of memory" : strerror(errno));
+    locust__buf_free(&out);
+    return whole;
+}
+
+static const locust__extra locust__flow_extra = {.metric = locust__flow_figures_metric,
+    .metrics = "of streams ttft_p99, itl_, tpot_, e2e_, ttfo_, intended_ttft_, intended_e2e_, each "
+               "also with avg, min, med, max; user_tokens_per_s_avg, tokens_per_s, streams, "
+               "streams_broken, streams_given_up, goodput(ttft<200ms,tpot<50ms)",
+    .measure = locust__flow_figures_measure,
+    .table = locust__flow_report_table,
+    .summary = locust__flow_report_summary,
+    .csv = locust__flow_report_csv};
+LOCUST__EXTRA_ENTRY(locust__flow_entry, &locust__flow_extra);
+
+/* A kind of stream, for a test that mentions it. Reading the entry keeps that in the program; no
+ * compiler may know what a volatile read gives. */
+static const struct locust_stream_kind *locust__flow_report_kind(
+    const struct locust_stream_kind *kind)
+{
+    return *(const locust__extra *const volatile *)&locust__flow_entry ? kind : NULL;
+}
+
+LOCUST_API const struct locust_stream_kind *locust_stream_openai(void)
+{
+    return locust__flow_report_kind(&locust__flow_openai);
+}
+
+LOCUST_API const struct locust_stream_kind *locust_stream_ollama(void)
+{
+    return locust__flow_report_kind(&locust__flow_ollama);
+}
+
+LOCUST_API const struct locust_stream_kind *locust_stream_tgi(void)
+{
+    return locust__flow_report_kind(&locust__flow_tgi);
+}
+
+LOCUST_API const struct locust_stream_kind *locust_stream_marked(void)
+{
+    return locust__flow_report_kind(&locust__flow_marked);
 }
 /* ============================================================================================
  * >>taken  names of the C library that a task cannot have

@@ -9,7 +9,7 @@ from kit.mosquitto import Mosquitto
 from kit.certs import Pki
 from kit.rooms import serving
 from kit import dns
-import glob, http.server, shlex, ssl, urllib.parse
+import glob, http.server, json, shlex, ssl, urllib.parse
 
 STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes
 KNOWN = {}
@@ -677,6 +677,36 @@ def _(dir, program):
         check(0 < count(rows["MQTT", "receive:sensors/#"]) <= count(rows["MQTT", "publish:1:sensors/[id]"]), rows)
         topic, payload = sub.communicate(timeout=60)[0].splitlines()[0].split(" ", 1)
         check(topic.startswith("sensors/") and re.fullmatch(r'\{"t": 21.5\} locust=[0-9a-f]{16}', payload), topic, payload)
+
+
+@example("llm", *STRICT)
+def _(dir, program):
+    asked = []
+
+    def model(c):
+        while True:
+            head = read_head(c).decode()
+            if not head:
+                return
+            size, body = int(re.search(r"content-length: *(\d+)", head, re.I)[1]), b""
+            while len(body) < size:
+                body += c.recv(size - len(body))
+            asked.append(json.loads(body))
+            deltas = ['{"choices": [{"delta": {"content": "%s"}}]}' % text for text in ("Once", r' \"upon\"\n')]
+            deltas += ['{"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}', "[DONE]"]
+            text = "".join("data: %s\n\n" % d for d in deltas).encode()
+            c.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+
+    with Script(model) as server:
+        r = run(dir, command(program, server.url, "-u", "2", "-r", "100", "--iterations", "12", "--summary", "s.json"))
+    same(r.rc, 0, r)
+    with open(dir + "/s.json") as f:
+        streams = json.load(f)["streams"]
+    same({row["name"] for row in streams["rows"]}, {"turn %d" % n for n in range(1, 6)})
+    same((streams["total"]["completed"], streams["total"]["total_output_tokens"]), (12, 24))
+    longest = max(asked, key=lambda a: len(a["messages"]))["messages"]
+    same([m["role"] for m in longest], ["user", "assistant"] * 4 + ["user"])
+    same({m["content"] for m in longest if m["role"] == "assistant"}, {'Once "upon"\n'})
 
 
 @example("udp", *STRICT)

@@ -78,6 +78,7 @@
  *     >>waits             waits between two tasks
  *     >>arrivals          the open model
  *     >>users             tasks and user classes
+ *     >>streamed          answers that come in events
  *     >>requests          requests and their answers
  *     >>sessions          the session of a user
  *     >>control           inside a user
@@ -213,6 +214,7 @@
  *     >>base_url          a user's host, taken apart once
  *     >>session           the session of a user
  *     >>client            a user's client: its response, verdict and record
+ *     >>flow              what an exchange asks of a streamed answer
  *     >>head_out          the head of a request
  *     >>head_known        heads of requests that were built before
  *     >>exchange          one exchange on a connection
@@ -279,6 +281,9 @@
  *     >>mongo_login       a MongoDB client connects and logs in
  *     >>mongo_operation   MongoDB: operations, their answers and cursors
  *     >>mongo_user        MongoDB: what a test calls
+ *     >>flow_tally        what is counted of streamed answers
+ *     >>flow_take         a streamed answer while it comes
+ *     >>flow_read         what events of streamed answers mean
  *   8-run
  *     >>process           one of several processes of a command
  *     >>stages            --stages
@@ -324,6 +329,7 @@
  *     >>generator         the generator's verdict on itself
  *     >>server_cpu        the server's CPU beside the generator's
  *     >>figures           what a row shows
+ *     >>extra             reports of what only some tests have
  *     >>check             checks
  *     >>check_why         what is wrong with a check
  *     >>baseline          comparison with an earlier run
@@ -358,6 +364,8 @@
  *     >>run               a run with its periodic reports
  *     >>single            one user for a debugger
  *     >>main              the command and the library entry points
+ *     >>flow_figures      checks of streamed answers
+ *     >>flow_report       the table of streams, and its files
  *     >>taken             names of the C library that a task cannot have
  */
 #ifndef LOCUST_H
@@ -415,6 +423,7 @@ extern "C" {
 #include "0-public/waits.h"
 #include "0-public/arrivals.h"
 #include "0-public/users.h"
+#include "0-public/streamed.h"
 #include "0-public/requests.h"
 #include "0-public/sessions.h"
 #include "0-public/control.h"
@@ -611,6 +620,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/base_url.c"
 #include "5-http/session.c"
 #include "5-http/client.c"
+#include "5-http/flow.c"
 #include "5-http/head_out.c"
 #include "5-http/head_known.c"
 #include "5-http/exchange.c"
@@ -681,6 +691,9 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/mongo/login.c"
 #include "7-protocol/mongo/operation.c"
 #include "7-protocol/mongo/user.c"
+#include "7-protocol/flow/tally.c"
+#include "7-protocol/flow/take.c"
+#include "7-protocol/flow/read.c"
 #endif
 
 #if LOCUST__LAYERS >= 8
@@ -732,6 +745,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/generator.c"
 #include "9-outside/server_cpu.c"
 #include "9-outside/figures.c"
+#include "9-outside/extra.c"
 #include "9-outside/check.c"
 #include "9-outside/check_why.c"
 #include "9-outside/baseline.c"
@@ -768,6 +782,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/run.c"
 #include "9-outside/single.c"
 #include "9-outside/main.c"
+#include "9-outside/flow_figures.c"
+#include "9-outside/flow_report.c"
 #include "9-outside/taken.c"
 #endif
 

@@ -23,6 +23,8 @@
     X(LOCUST_ERR_HTTP_CALLBACKS, "invalid request: both .on_body and .on_event")                \
     X(LOCUST_ERR_HTTP_EXPECT, "invalid request: .expect_body or .expect_json with .on_body or " \
                               ".on_event, which take the body")                                 \
+    X(LOCUST_ERR_HTTP_STREAMS, "invalid request: .stream with .on_body or .expect_json, or "    \
+                               "one of .on_mark and LOCUST_STREAM_MARKED alone")                \
     X(LOCUST_ERR_HTTP_REQUEST_SIZE, "request header too large")                                 \
     X(LOCUST_ERR_URL, "invalid URL")                                                            \
     X(LOCUST_ERR_SCHEME, "unknown URL scheme")                                                  \
@@ -65,6 +67,7 @@
     X(LOCUST_ERR_HTTP_BODY_ONCE, "redirected, but a body from a function is sent once only")    \
     X(LOCUST_ERR_HTTP_BODY_FN, "the test's body function gave up")                              \
     X(LOCUST_ERR_HTTP_CALLBACK, "the test's on_body or on_event made a call that it may not")   \
+    X(LOCUST_ERR_HTTP_STREAM, "the stream is broken")                                           \
     X(LOCUST_ERR_PROXY, "the proxy refused to connect")                                         \
     X(LOCUST_ERR_PROXY_NAME, "host name of the proxy not found")                                \
     X(LOCUST_ERR_PROXY_REFUSED, "connection refused by the proxy")                              \

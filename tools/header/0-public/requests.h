@@ -33,6 +33,7 @@ typedef bool (*locust_sse_fn)(void *arg, const locust_sse_event *event);
  *
  * Give at most one body (.body, .json, .form, .form_fields, .parts, .body_path, .body_fn), one of
  * .auth and .bearer, one of .on_body and .on_event, and .body_len with .body or .body_fn alone.
+ * .stream goes with .on_event, not with .on_body or .expect_json.
  * A request that contradicts itself fails before it is sent, and the failure's sentence names the
  * fields. The task goes on, as after any failed request.
  *
@@ -66,14 +67,19 @@ typedef struct locust_request {
     const char *bearer;             // a token: "Authorization: Bearer TOKEN"
     locust_chunk_fn on_body;        // takes the body as it comes; response->body stays empty
     locust_sse_fn on_event;         // takes server-sent events; response->body stays empty
-    void *arg;                      // first argument of body_fn, on_body, on_event
-    void *context;                  // yours: listeners find it in the sample
-    double timeout_s;               // connect to last byte; 0: 60, negative: none
-    bool catch_response;            // the test gives the verdict: locust_success, locust_failure
-    bool no_redirect;               // hand 3xx to the caller; false: follow up to 30 (HEAD: none)
-    int expect_status;              // another status is a failure; 0: any below 400 passes
-    const char *expect_body;        // a body without this text is a failure
-    bool expect_json;               // ask for JSON; another body is a failure
+    locust_stream_fn stream; // what the events mean, as LOCUST_STREAM_OPENAI: see >>streamed;
+                             // response->body becomes the text of the answer
+    locust_mark_fn on_mark;  // of LOCUST_STREAM_MARKED: says what an event is
+    double give_up_s;        // of .stream: leaves in mid-stream after so long, which is no
+                             // failure; 0: never
+    void *arg;               // first argument of body_fn, on_body, on_event, on_mark
+    void *context;           // yours: listeners find it in the sample
+    double timeout_s;        // connect to last byte; 0: 60, negative: none
+    bool catch_response;     // the test gives the verdict: locust_success, locust_failure
+    bool no_redirect;        // hand 3xx to the caller; false: follow up to 30 (HEAD: none)
+    int expect_status;       // another status is a failure; 0: any below 400 passes
+    const char *expect_body; // a body without this text is a failure
+    bool expect_json;        // ask for JSON; another body is a failure
 } locust_request;
 
 typedef struct locust_phases { // of the last hop, in ms; 0 where it did not happen
@@ -97,7 +103,8 @@ struct locust_response {
     const char *url;   // absolute URL of this answer
     double elapsed_ms; // see locust_send
     locust_phases phases;
-    bool reused; // the connection had served an earlier request
+    locust_streamed stream; // of a request with .stream
+    bool reused;            // the connection had served an earlier request
     locust_user *user;
 };
 

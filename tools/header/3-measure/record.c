@@ -6,9 +6,13 @@
  * Invariants  what began before since_ns is not counted, but listeners get it. What was cut before
  *             it had an answer is counted apart, and is no sample.
  * Cost        that of the statistics; a log or a listener that is not there costs a comparison.
- * Names       locust__recorder_
+ * Names       locust__recorder_ locust__tallies
  * Uses        >>entry >>stats
  * ============================================================================================ */
+
+typedef struct locust__tallies { // begins what is counted of streamed answers: see >>flow_tally
+    void (*free)(struct locust__tallies *tallies);
+} locust__tallies;
 
 typedef struct locust__recorder {
     locust__request_stats *stats;
@@ -21,6 +25,7 @@ typedef struct locust__recorder {
     void (*log)(void *arg, const locust_sample *sample, const locust__entry *entry,
         int64_t elapsed_ns, int64_t now_ns);
     void *log_arg;
+    locust__tallies *tallies; // of streamed answers; NULL: there was none
 } locust__recorder;
 
 /* Counts the phases of a request. Without memory for the histograms they are not counted. */

@@ -30,8 +30,9 @@ typedef struct locust__body_out_decoder { // of one coding
 typedef struct locust__body_out { // the sink of one response
     locust__receive_sink sink;    // first: what >>receive calls
     const locust_request *req;
-    locust__buf *kept; // where a body goes that no function takes
-    uint64_t total;    // bytes so far, decoded
+    locust__receive_sink *told; // takes what is decoded, in place of the test's functions; or NULL
+    locust__buf *kept;          // where a body goes that no function takes
+    uint64_t total;             // bytes so far, decoded
     locust__sse sse;
     int codings;         // gzip or deflate, so many times
     bool coded, unknown; // there are any, all of them known; there is one that we lack
@@ -65,6 +66,8 @@ static locust_error locust__body_out_give(locust__body_out *d, const char *bytes
     d->total += n;
     if (!n) // the decoder needs more input
         return LOCUST_OK;
+    if (d->told)
+        return d->told->take(d->told, bytes, n);
     if (d->req->on_event)
         return locust__sse_take(&d->sse, bytes, n);
     if (d->req->on_body)

@@ -256,7 +256,7 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
     if (LOCUST__WITH_ZLIB && h->coded)
         coding = locust__client_field(c, "content-encoding");
     // The test's functions get the body of the last response alone.
-    if (passes || !(x->req->on_body || x->req->on_event || coding)) {
+    if (passes || !(x->req->on_body || x->req->on_event || x->flow || coding)) {
         error = locust__receive_body(
             s, kind, h->framing.length, &c->block, NULL, budget, x->deadline_ns);
         x->body_out.total = c->block.len - *body_at;
@@ -264,6 +264,8 @@ static locust_error locust__exchange_get(locust__client *c, locust__exchange *x,
         whole = !error;
     } else {
         locust__body_out_open(&x->body_out, x->req, NULL, &c->block);
+        if (x->flow)
+            x->flow->kind->open(x->flow, h);
         for (const char *at = locust__client_fields(c), *name, *value;
              coding && locust__http_next_copied(&at, &name, &value);)
             if (strcasecmp(name, "content-encoding") == 0) // a list may have several fields
@@ -286,7 +288,7 @@ LOCUST__APART static void locust__exchange_paused(
     const locust__client *c, const locust__exchange *x)
 {
     locust_stream *s = &x->conn->stream;
-    locust__manners *m = s->pause_ns ? locust__exchange_manners(c, x) : NULL;
+    locust__manners *m = s->pause_ns && !x->flow ? locust__exchange_manners(c, x) : NULL;
     if (m)
         locust__manners_paused(m, s->pause_ns, c->ended_ns - x->first_ns);
     s->pause_ns = 0;

@@ -38,8 +38,9 @@ static inline bool locust__head_known_is_plain(const locust_request *req)
     uintptr_t other = (uintptr_t)req->headers | (uintptr_t)req->body | (uintptr_t)req->form |
                       (uintptr_t)req->json | (uintptr_t)req->params | (uintptr_t)req->form_fields |
                       (uintptr_t)req->parts | (uintptr_t)req->body_path | (uintptr_t)req->body_fn |
-                      (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->bearer |
-                      (uintptr_t)req->auth | req->body_len | (uintptr_t)req->expect_json;
+                      (uintptr_t)req->on_body | (uintptr_t)req->on_event | (uintptr_t)req->stream |
+                      (uintptr_t)req->on_mark | (uintptr_t)req->bearer | (uintptr_t)req->auth |
+                      req->body_len | (uintptr_t)req->expect_json;
     return !other;
 }
 

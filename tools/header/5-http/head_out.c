@@ -10,7 +10,7 @@
  * Cost        built in the loop's scratch buffer, without allocation.
  * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
- *             >>pool >>base_url >>session >>client
+ *             >>pool >>base_url >>session >>client >>flow
  * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
  * ============================================================================================ */
 
@@ -49,6 +49,7 @@ typedef struct locust__exchange { // a request on its way; on the user's stack
     int64_t tail_ns;           // from the last byte of the last hop to when it was read
     int64_t sent_ns, first_ns; // of this hop: the first byte out, the first byte in
     int64_t waited_ns;         // of this hop: for a "100 Continue" that did not come
+    locust__flow *flow;        // the events of a streamed answer; NULL: it is not streamed
     locust__upload upload;     // begins what locust__request_send does not clear
     locust__body_out body_out;
 } locust__exchange;

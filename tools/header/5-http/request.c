@@ -37,9 +37,9 @@ LOCUST__APART LOCUST__COLD static void locust__request_cut(
     locust__client *c, const locust__exchange *x, const locust__response_head *h)
 {
     int64_t now_ns = locust__loop_clock(c->services->loop);
-    bool in_pieces = h->status >= 200 && (x->req->on_body || x->req->on_event);
+    bool in_pieces = h->status >= 200 && (x->req->on_body || x->req->on_event || x->flow);
     c->session->answered |= in_pieces;
-    if (in_pieces || !x->started)
+    if ((in_pieces && !x->flow) || !x->started)
         return;
     locust__recorder_cut(&c->services->recorder, locust__request_kind(c, x->req),
         locust__request_row(c, x, ""), now_ns > x->start_ns ? now_ns - x->start_ns : 0,
@@ -59,6 +59,8 @@ LOCUST__APART static void locust__request_answer(locust__client *c, const locust
     block = c->block.len ? c->block.ptr : "";
     r->code = error;
     r->error = error ? locust__error_text(error) : NULL;
+    if (error == LOCUST_ERR_HTTP_STREAM)
+        r->error = x->flow->why;
     r->url = block;
     r->status = x->answered ? h->status : 0; // what was received stands, even if the rest was cut
     r->reason = x->answered ? block + x->response_at : "";
@@ -202,10 +204,12 @@ LOCUST__APART static locust_error locust__request_contradiction(const locust_req
         return LOCUST_ERR_HTTP_BODY_LEN;
     if (req->body && !req->body_len && *(const char *)req->body)
         return LOCUST_ERR_HTTP_BODY_NO_LEN; // "" is an empty body
-    if ((req->on_body || req->on_event) && (req->expect_body || req->expect_json))
+    if (((req->on_body || req->on_event) && (req->expect_body || req->expect_json)) && !req->stream)
         return LOCUST_ERR_HTTP_EXPECT;
     if (req->auth && req->bearer)
         return LOCUST_ERR_HTTP_AUTHS;
+    if (req->stream ? req->on_body || req->expect_json : req->on_mark != NULL)
+        return LOCUST_ERR_HTTP_STREAMS;
     return req->on_body && req->on_event ? LOCUST_ERR_HTTP_CALLBACKS : LOCUST_OK;
 }
 
@@ -216,7 +220,8 @@ static locust_error locust__request_check(const locust_request *req)
     uintptr_t any = (uintptr_t)req->body | (uintptr_t)req->json | (uintptr_t)req->form |
                     (uintptr_t)req->form_fields | (uintptr_t)req->parts |
                     (uintptr_t)req->body_path | (uintptr_t)req->body_fn | req->body_len |
-                    (uintptr_t)req->bearer | (uintptr_t)req->on_event | (uintptr_t)req->on_body;
+                    (uintptr_t)req->bearer | (uintptr_t)req->on_event | (uintptr_t)req->on_body |
+                    (uintptr_t)req->stream | (uintptr_t)req->on_mark;
     return any ? locust__request_contradiction(req) : LOCUST_OK;
 }
 
@@ -228,6 +233,7 @@ static inline void locust__request_clear(locust__client *c)
     c->verdict = LOCUST__VERDICT_NONE;
     c->response.reused = false;
     memset(&c->response.phases, 0, sizeof c->response.phases);
+    memset(&c->response.stream, 0, sizeof c->response.stream);
     c->elapsed_ns = c->ended_ns = 0;
     c->block.failed = false;
 }
@@ -279,11 +285,16 @@ static locust_error locust__request_go(
     if (!error)
         error = locust__request_hops(c, x, &h, &body_at);
     locust__buf_free(&x->url_auth);
+    if (x->flow)
+        error = x->flow->kind->end(x->flow, &h, error);
     if (error == LOCUST_ERR_CANCELLED && !c->broken)
         locust__request_cut(c, x, &h);
+    if (error != LOCUST_ERR_CANCELLED && !c->broken)
+        locust__request_close(c, x, &h, body_at, error);
+    if (x->flow)
+        x->flow->kind->count(x->flow, error);
     if (error == LOCUST_ERR_CANCELLED || c->broken)
         return error;
-    locust__request_close(c, x, &h, body_at, error);
     if (x->req->catch_response)
         locust__request_await_verdict(c);
     else
@@ -308,6 +319,8 @@ LOCUST__APART static locust_error locust__request_send(
     error = locust__head_out_target(c, &x, base);
     if (!error)
         error = locust__request_check(req);
+    if (!error && req->stream)
+        error = req->stream()->begin(c, &x, req->stream());
     error = locust__request_go(c, &x, error);
     locust__buf_free(&last);
     return error;

@@ -78,7 +78,8 @@ static bool locust__short_suits(locust__short *s)
                !locust__request_in_block(c, req->method) &&
                !locust__request_in_block(c, req->expect_body);
     return !req->parts && !req->body_path && !req->body_fn && !req->on_body && !req->on_event &&
-           !req->auth && !req->expect_continue && !locust__request_uses_last(c, req);
+           !req->stream && !req->auth && !req->expect_continue &&
+           !locust__request_uses_last(c, req);
 }
 
 /* Is there a connection that can take the request at once? */

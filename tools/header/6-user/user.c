@@ -301,6 +301,12 @@ static double locust__user_ask_wait(locust__user *user, locust_wait_fn fn)
     return seconds;
 }
 
+/* The length of a gap of a Poisson process, of which the mean is 1: -ln(1 - u), u from 0 to 1. */
+static double locust__user_gap(uint64_t *random)
+{
+    return -locust__number_log2(1 - locust__random_unit(random)) * 0.6931471805599453;
+}
+
 /* How long to wait now, before the next task. Pacing takes what is left of the period that began
  * when the last wait ended: nothing, if the task took longer. */
 static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
@@ -314,7 +320,10 @@ static int64_t locust__user_wait_ns(locust__user *user, int64_t now_ns)
     case LOCUST_WAIT_BETWEEN:
         return locust__time_ns(wait->a + (wait->b - wait->a) * locust__random_unit(random));
     case LOCUST_WAIT_PACING:
-        due = locust__time_after(user->waited_ns, locust__time_ns(wait->a));
+    case LOCUST_WAIT_POISSON:
+        due = locust__time_after(user->waited_ns,
+            locust__time_ns(
+                wait->kind == LOCUST_WAIT_PACING ? wait->a : wait->a * locust__user_gap(random)));
         return due > now_ns ? due - now_ns : 0;
     case LOCUST_WAIT_CUSTOM:
         return wait->fn ? locust__time_ns(locust__user_ask_wait(user, wait->fn)) : 0;

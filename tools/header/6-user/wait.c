@@ -29,6 +29,9 @@ LOCUST__COLD static bool locust__wait_wrong(const locust_wait_time *wait, char *
     case LOCUST_WAIT_PACING:
         name = "LOCUST_CONSTANT_PACING, or LOCUST_CONSTANT_THROUGHPUT,";
         break;
+    case LOCUST_WAIT_POISSON:
+        name = "LOCUST_POISSON";
+        break;
     case LOCUST_WAIT_CUSTOM:
         if (!wait->fn)
             snprintf(out, size, ".wait_time = LOCUST_WAIT_FN(NULL) has no function");

@@ -240,6 +240,8 @@ static void locust__env_free(locust_env *env)
     locust__buf_free(&env->services.auth);
     locust__pattern_free_all(env->services.patterns);
     locust__tls_free(&env->services.tls);
+    if (env->services.recorder.tallies)
+        env->services.recorder.tallies->free(env->services.recorder.tallies);
     locust__arena_free(&env->services.arena);
     locust__stats_free(&env->stats);
     locust__log_close(&env->log);

@@ -6,7 +6,7 @@
  * Invariants  a check for which nothing was measured does not hold; in a run without a single
  *             request none does but one of their number.
  * Names       locust__check_ locust__checks_
- * Uses        >>entry >>stats >>figures
+ * Uses        >>entry >>stats >>figures >>extra
  * ============================================================================================ */
 
 /* What a check can be about, by its name, beside percentiles. */
@@ -19,10 +19,13 @@ typedef struct locust__check {
     char *text;       // as it was given; owned
     const char *name; // of the row, within text; "": the total
     locust__figure_id figure;
-    double share;      // of a percentile
-    bool above, equal; // > or >=, <= or >=
-    double limit;      // ms, a share, a number or a number a second
-    double value;      // what was measured
+    const locust__extra *extra;    // whose figure it is instead; NULL: none
+    enum locust__figure_unit unit; // of that
+    int what, goal;                // that figure, as it counts them
+    double share;                  // of a percentile
+    bool above, equal;             // > or >=, <= or >=
+    double limit;                  // ms, a share, a number or a number a second
+    double value;                  // what was measured
     bool measured, held;
 } locust__check;
 
@@ -33,7 +36,7 @@ typedef struct locust__checks {
 
 static enum locust__figure_unit locust__check_unit(const locust__check *c)
 {
-    return locust__figures[c->figure].unit;
+    return c->extra ? c->unit : locust__figures[c->figure].unit;
 }
 
 /* Reads p99.9 as 0.999. False: it is no percentile. */
@@ -65,6 +68,23 @@ static bool locust__check_metric(locust__check *c, locust__view name)
            locust__check_share((locust__view){name.ptr + n, name.len - n}, &c->share);
 }
 
+/* Reads the metric that a check begins with. Returns its length; 0: there is no such metric. */
+static size_t locust__check_read_metric(locust__check *c, const char *text)
+{
+    size_t n = strcspn(text, "<>= \t"), at = 0;
+    const locust__extra *extra;
+    if (locust__check_metric(c, (locust__view){text, n}))
+        return n;
+    while ((extra = locust__extra_next(&at)) != NULL) {
+        n = extra->metric(c, text);
+        if (!n)
+            continue;
+        c->extra = extra;
+        return n;
+    }
+    return 0;
+}
+
 /* What turns a limit into milliseconds, shares or plain numbers; 0: the figure has no such unit. */
 static double locust__check_scale(const locust__check *c, locust__view unit)
 {
@@ -90,9 +110,9 @@ static double locust__check_scale(const locust__check *c, locust__view unit)
 static bool locust__check_parse(locust__check *c)
 {
     const char *p = c->text, *end;
-    size_t n = strcspn(p, "<>= \t");
+    size_t n = locust__check_read_metric(c, p);
     double unit;
-    if (!locust__check_metric(c, (locust__view){p, n}))
+    if (!n)
         return false;
     p += n + strspn(p + n, " \t");
     c->above = *p == '>';
@@ -183,7 +203,8 @@ static bool locust__check_measure(
     const locust_env *env, const locust__check *c, const locust__entry *row, double *value)
 {
     locust__figures_view v = {.env = env, .rates = LOCUST__FIGURES_MEASURED};
-    bool any = locust__figures_find(&v, row, c->figure, c->share, value);
+    bool any = c->extra ? c->extra->measure(env, c, row, value)
+                        : locust__figures_find(&v, row, c->figure, c->share, value);
     if (locust__check_unit(c) == LOCUST__FIGURE_UNIT_TIME)
         *value /= 1e6;
     return any;

@@ -4,7 +4,7 @@
  * Purpose     names the part of a check that cannot be read, where it stands, and what there is
  *             in its place.
  * Names       locust__check_units locust__check_why locust__check_why_ locust__checks_why
- * Uses        >>figures >>check
+ * Uses        >>figures >>extra >>check
  * ============================================================================================ */
 
 /* The units of what a check is about. */
@@ -28,10 +28,13 @@ static const char *locust__check_why_units(const locust__check *c)
 /* Appends what a check can be about. */
 static void locust__check_why_metrics(locust__buf *out)
 {
+    const locust__extra *extra;
     locust__buf_puts(out, "p50, p99.9 or any percentile, intended_p99, med");
     for (size_t i = 0; i < sizeof locust__check_figures / sizeof *locust__check_figures; i++)
         locust__buf_printf(
             out, ", %s", locust__figures_word(locust__check_figures[i], LOCUST__FIGURE_NAME));
+    for (size_t at = 0; (extra = locust__extra_next(&at)) != NULL;)
+        locust__buf_printf(out, ", %s", extra->metrics);
 }
 
 /* Appends a quotation of n bytes of a check, and where it stands. */
@@ -45,9 +48,9 @@ static void locust__check_why(locust__buf *out, const char *text)
 {
     locust__check c = {.text = NULL};
     const char *p = text, *end;
-    size_t n = strcspn(p, "<>= \t");
-    if (!locust__check_metric(&c, (locust__view){p, n})) {
-        locust__check_why_quote(out, text, p, n);
+    size_t n = locust__check_read_metric(&c, p);
+    if (!n) {
+        locust__check_why_quote(out, text, p, strcspn(p, "<>= \t"));
         locust__buf_puts(out, " is no metric; there are ");
         locust__check_why_metrics(out);
         return;

@@ -7,8 +7,8 @@
  *             them has ended.
  * Names       locust__run_
  * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>process >>env >>usage >>runner
- *             >>fleet_serve >>fleet_master >>generator >>check >>find >>result >>table >>csv
- *             >>history >>locust_json >>files >>github >>export
+ *             >>fleet_serve >>fleet_master >>generator >>extra >>check >>find >>result >>table
+ *             >>csv >>history >>locust_json >>files >>github >>export
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -274,6 +274,15 @@ static void locust__run_worker(locust__run_parts *run) LOCUST__PARKS
             "Shutting down (exit code %d)", env->exit_code);
 }
 
+/* CSV files of what only some tests have. */
+static void locust__run_extra_csv(void *arg)
+{
+    locust__run_parts *run = arg;
+    const locust__extra *extra;
+    for (size_t at = 0; (extra = locust__extra_next(&at)) != NULL;)
+        run->csv.failed |= !extra->csv(run->env);
+}
+
 /* The coroutine of the whole run: the loop ends after it. */
 LOCUST__COLD static void locust__run_main(void *arg)
 {
@@ -313,6 +322,8 @@ LOCUST__COLD static void locust__run_main(void *arg)
         locust__co_call(&env->loop, locust__run_print_final, run);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__co_call(&env->loop, locust__csv_write, &run->csv);
+    if (LOCUST__WITH_REPORTS && env->options.csv)
+        locust__co_call(&env->loop, locust__run_extra_csv, run);
     run->verdict.incomplete = run->csv.failed;
     if (LOCUST__WITH_REPORTS && env->options.html)
         locust__co_call(&env->loop, locust__history_tick, &run->history);

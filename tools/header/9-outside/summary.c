@@ -7,7 +7,7 @@
  * Cost        linear in rows and buckets; the text of all of them is in memory once.
  * Names       locust__summary_
  * Uses        >>entry >>stats >>tls >>json >>services >>class >>usage >>server_cpu >>figures
- *             >>check >>baseline >>find >>remarks >>result >>table
+ *             >>extra >>check >>baseline >>find >>remarks >>result >>table
  * Sources     RFC 8259.
  * ============================================================================================ */
 
@@ -138,6 +138,19 @@ static void locust__summary_row(locust__buf *out, const locust_env *env, const l
         locust__summary_times(out, &row->phases[i], NULL, false);
     }
     locust__buf_puts(out, row->phases ? "}}" : "null}");
+}
+
+/* What only some tests have: streamed answers. */
+static void locust__summary_extra(locust__buf *out, const locust_env *env)
+{
+    const locust__extra *extra;
+    size_t at = 0;
+    locust__buf_puts(out, " \"streams\": ");
+    if ((extra = locust__extra_next(&at)) != NULL)
+        extra->summary(out, env);
+    else
+        locust__buf_puts(out, "null");
+    locust__buf_puts(out, ",\n");
 }
 
 /* How the run was asked for: what its figures depend on. */
@@ -483,6 +496,7 @@ static void locust__summary_write(locust__buf *out, const locust__result *v)
     }
     locust__buf_puts(out, ",\n");
     out->failed |= !rows;
+    locust__summary_extra(out, env);
     locust__summary_failures(out, st);
     locust__summary_exceptions(out, st);
     LOCUST_FREE(rows);

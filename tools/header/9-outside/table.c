@@ -5,7 +5,7 @@
  * Cost        formatted on the loop's stack, every two seconds; grows with the rows.
  * Names       locust__table locust__table_
  * Uses        >>co >>entry >>stats >>tls >>env >>usage >>generator >>server_cpu >>figures
- *             >>check >>baseline >>find >>remarks >>result
+ *             >>extra >>check >>baseline >>find >>remarks >>result
  * Sources     Locust 2.46 and 2.47 (reference runs): columns, order, widths.
  * Limits      times are printed in milliseconds with three decimals, in wider columns than Locust's
  *             whole ones.
@@ -527,11 +527,14 @@ static void locust__table_find(const locust__table *t, const locust__find *f)
 static void locust__table_final(locust__table *t, const locust__result *verdict)
 {
     const locust_env *env = t->view.env;
+    const locust__extra *extra;
     if (!locust__table_is_compact(t))
         locust__table_rows(t, &locust__table_percentiles);
     if (!env->options.json_file) // Locust's prints no report of errors then, either
         locust__table_errors(t);
     locust__table_exceptions(t);
+    for (size_t at = 0; (extra = locust__extra_next(&at)) != NULL;)
+        extra->table(t);
     if (env->services.recorder.has_arrivals)
         locust__table_arrivals(t);
     if (env->options.phases)
